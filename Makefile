@@ -1,0 +1,53 @@
+# Each target sets up what it needs in .venv, on a fresh machine with Python 3.11 and make.
+#   make demo TORCH=cpu    takes PyTorch's small CPU builds, where their index can be reached
+PYTHON ?= python3
+TORCH ?=
+BIN := .venv/bin
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \
+      $(if $(TORCH),--torch-backend $(TORCH))
+# a different backend is a different environment
+STAMP := .venv/ready$(if $(TORCH),-$(TORCH))
+export MLFLOW_DISABLE_TELEMETRY = true
+
+.PHONY: setup demo test test-all lint bench ui clean
+
+setup: $(STAMP)-run
+
+.venv/bin/uv:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+
+$(STAMP)-run: pyproject.toml constraints.txt | .venv/bin/uv
+	$(UV) --editable '.[torch,report]'
+	touch $@
+
+$(STAMP)-dev: pyproject.toml constraints.txt | .venv/bin/uv
+	$(UV) --editable '.[torch,report,dev]'
+	touch $@ $(STAMP)-run
+
+demo: $(STAMP)-run    ## the main job on embedded data, and its report
+	$(BIN)/arogya-bench run experiment=demo
+	$(BIN)/arogya-bench compare demo --out reports
+	@echo "The report: reports/report.html. The runs: make ui"
+
+ui: $(STAMP)-run      ## MLflow's own page on the store in this folder
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui
+
+test: $(STAMP)-dev    ## quick tests
+	$(BIN)/python -m pytest -m "not slow" -n 2 --cov --cov-report=term
+
+test-all: $(STAMP)-dev  ## what takes long: browsers, servers, wheels, notebooks
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP)-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)-dev   ## speed, as ratios within one run
+	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds
+
+clean:                ## what runs leave behind here; the environment stays
+	rm -rf mlflow.db* outputs multirun reports
+	find mlruns -mindepth 1 ! -name README.md -delete

@@ -1,0 +1,18 @@
+"""Which image model should we deploy? An MLflow plugin that answers with evidence."""
+
+from importlib import import_module
+
+_PUBLIC = {
+    "compare": "arogya_bench.comparison",
+    "evaluate": "arogya_bench.sweep",
+    "load_predictions": "arogya_bench.comparison",
+}
+
+__all__ = ["compare", "evaluate", "load_predictions"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public function when it is first asked for: `--help` must not wait for MLflow."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)

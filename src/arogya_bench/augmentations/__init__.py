@@ -1,0 +1,1 @@
+"""Effects that test images may suffer in practice, and the conditions made of them."""

@@ -1,0 +1,165 @@
+"""Conditions: augmentations at one severity, drawn alike for every model."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib import import_module
+from inspect import isfunction
+from itertools import pairwise
+from types import ModuleType
+
+import numpy as np
+
+from arogya_bench.augmentations import geometric, photometric
+from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.types import Augment, Image
+
+
+# Not frozen: OmegaConf cannot merge a config into a frozen dataclass.
+@dataclass(kw_only=True)
+class AugmentationSpec:
+    """One entry of the config group ``augmentation``.
+
+    Attributes:
+        function: Dotted path of an ``Augment``.
+        severities: From mild to strong, in the unit of the function; empty if it has none.
+    """
+
+    function: str
+    severities: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """An augmentation at one severity, as applied to test images.
+
+    Attributes:
+        severity: In the unit of the function; None if it has none, which reaches it as 0.
+        level: Place of the severity among those of the augmentation, from 1 (mild).
+    """
+
+    augmentation: str
+    severity: float | None
+    level: int | None
+    function: Augment
+
+    @property
+    def name(self) -> str:
+        """The augmentation and its severity, such as ``gaussian_noise_0.1``."""
+        if self.severity is None:
+            return self.augmentation
+        return f"{self.augmentation}_{self.severity:g}"
+
+    def apply(self, image: Image, case_id: str) -> Image:
+        """Augment the image of a case.
+
+        The draw follows from case, augmentation and severity alone, so that all models see the
+        same image, whatever their seed, process or platform.
+        """
+        severity = 0.0 if self.severity is None else float(self.severity)
+        return self.function(image, severity, self._generator(case_id))
+
+    def _generator(self, case_id: str) -> np.random.Generator:
+        severity = None if self.severity is None else float(self.severity)
+        identity = json.dumps([case_id, self.augmentation, severity])
+        seed = int.from_bytes(sha256(identity.encode()).digest(), "big")
+        # Named, since the default of numpy may change with its version.
+        return np.random.Generator(np.random.PCG64(seed))
+
+
+def conditions(augmentations: Mapping[str, AugmentationSpec]) -> tuple[Condition, ...]:
+    """Expand augmentations into their conditions, in the order given.
+
+    Each condition is tried on a small image, so that a bad severity stops a run before it starts.
+
+    Raises:
+        ConfigError: If there is no augmentation, a function is unknown or breaks its contract,
+            or severities are out of range, repeated or unordered.
+    """
+    if not augmentations:
+        raise ConfigError(
+            "No augmentation is selected.",
+            fix="set augmentation=clean, or augmentation=all for every condition.",
+        )
+    expanded = tuple(
+        condition for name, spec in augmentations.items() for condition in _expand(name, spec)
+    )
+    _refuse_repeats([condition.name for condition in expanded])
+    for condition in expanded:
+        _try(condition)
+    return expanded
+
+
+def _refuse_repeats(names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"The condition {name!r} is selected twice.",
+                fix="give severities that differ in their first six digits, and other names.",
+            )
+
+
+def _expand(name: str, spec: AugmentationSpec) -> tuple[Condition, ...]:
+    function = _function(name, spec.function)
+    if not spec.severities:
+        return (Condition(augmentation=name, severity=None, level=None, function=function),)
+    steps = {np.sign(after - before) for before, after in pairwise(spec.severities)}
+    if steps not in (set(), {1}, {-1}):
+        raise ConfigError(
+            f"Severities {list(spec.severities)} of augmentation {name!r} neither rise nor fall.",
+            fix=f"order augmentation.{name}.severities from mild to strong, each value once.",
+        )
+    return tuple(
+        Condition(augmentation=name, severity=float(severity), level=level, function=function)
+        for level, severity in enumerate(spec.severities, start=1)
+    )
+
+
+def _function(name: str, path: str) -> Augment:
+    module_name, _, attribute = path.rpartition(".")
+    try:
+        module = import_module(module_name) if module_name else None
+    except ModuleNotFoundError as missing:
+        if not f"{module_name}.".startswith(f"{missing.name}."):
+            raise ConfigError(
+                f"Augmentation {name!r} needs the package {missing.name!r}, which is missing.",
+                fix=f"install the package {missing.name!r}.",
+            ) from missing
+        module = None
+    function: Augment | None = getattr(module, attribute, None)
+    if not callable(function):
+        hint = nearest(path, _paths(photometric, geometric, module))
+        raise ConfigError(
+            f"Augmentation {name!r} names an unknown function {path!r}.{hint}",
+            fix=f"set augmentation.{name}.function to the dotted path of a function "
+            "(image, severity, rng) -> image.",
+        )
+    return function
+
+
+def _paths(*modules: ModuleType | None) -> list[str]:
+    return [
+        f"{module.__name__}.{name}"
+        for module in modules
+        if module is not None
+        for name, value in vars(module).items()
+        if isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    ]
+
+
+def _try(condition: Condition) -> None:
+    image = np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3)
+    try:
+        result = condition.apply(image, "trial")
+    except TypeError as broken:
+        raise _breach(condition, f"failed with {broken}") from broken
+    if getattr(result, "shape", None) != image.shape or result.dtype != np.uint8:
+        raise _breach(condition, "did not return a uint8 image of the same shape")
+
+
+def _breach(condition: Condition, what: str) -> ConfigError:
+    return ConfigError(
+        f"The function of augmentation {condition.augmentation!r} {what}.",
+        fix="give it the form (image, severity, rng) -> image, as arogya_bench.types.Augment says.",
+    )

@@ -1,0 +1,184 @@
+"""The command line: run, compare, report, doctor. It imports heavy things only when needed."""
+
+import argparse
+import logging
+import os
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from arogya_bench.errors import Fixable
+
+FIXABLE_EXIT = 2
+INTERRUPTED_EXIT = 130
+FORMATS = ("html", "csv", "json", "pdf", "png")
+
+RUN_HELP = """\
+Overrides are Hydra's: key=value, and with -m also key=a,b for every combination.
+
+  arogya-bench run                                           the small default
+  arogya-bench run experiment=demo                           a whole study in one file
+  arogya-bench run -m model=prior,opencv augmentation=all    a sweep
+  arogya-bench run dataset=medmnist dataset.path=FILE.npz    your images
+  arogya-bench run --cfg job                                 print the config, run nothing
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        The exit code: 0; 2 for a problem that the user can fix, with nothing half-written;
+        3 if jobs of a sweep failed; 130 on Ctrl-C.
+    """
+    arguments = _parser().parse_args(argv)
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except Fixable as error:
+        sys.stderr.write(f"arogya-bench: {error}\n")
+        return FIXABLE_EXIT
+    except KeyboardInterrupt:
+        sys.stderr.write("arogya-bench: stopped; the same command goes on where this one ended.\n")
+        return INTERRUPTED_EXIT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="arogya-bench",
+        description="Which image model should we deploy? Runs sweeps, logs them to MLflow, "
+        "and compares models with evidence.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_compare(commands)
+    _add_report(commands)
+    doctor = commands.add_parser("doctor", help="say what is installed and what is wrong")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = commands.add_parser(
+        "run",
+        help="evaluate models and log everything to MLflow",
+        description=RUN_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
+    run.add_argument("-m", "--multirun", action="store_true", help="commas mean a sweep")
+    run.add_argument("--config-dir", metavar="DIR", help="a folder with options of your own")
+    run.add_argument("--config-path", metavar="DIR", help="a folder with a root config of your own")
+    run.add_argument("--config-name", metavar="NAME", default="config", help="the root config")
+    run.add_argument("--cfg", choices=["job"], help="print the composed config and run nothing")
+    run.add_argument(
+        "--overrides", dest="quoted", metavar="TEXT", default="", help="overrides in one string"
+    )
+    run.set_defaults(command=_run)
+
+
+def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="compare the models of an experiment, from MLflow alone",
+        description="Reads MLflow only: leaderboard with intervals, paired tests with "
+        "correction, robustness, and what is missing.",
+    )
+    _add_place(compare)
+    compare.add_argument("--where", metavar="FILTER", help="an MLflow filter, added to ours")
+    compare.add_argument("--metric", default="f1_macro", help="the metric that decides")
+    compare.add_argument("--out", type=Path, default=Path("reports"), help="folder of the files")
+    compare.set_defaults(command=_compare)
+
+
+def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    report = commands.add_parser(
+        "report",
+        help="write a logged comparison down again",
+        description="Takes the newest comparison of an experiment, or the one named, from "
+        "MLflow and writes it as files. Nothing is computed again.",
+    )
+    _add_place(report)
+    report.add_argument("--run-id", metavar="ID", help="the comparison run; default: the newest")
+    report.add_argument(
+        "--format", default="html", metavar="LIST", help=f"of {', '.join(FORMATS)}; comma between"
+    )
+    report.add_argument("--out", type=Path, default=Path("reports"), help="folder of the files")
+    report.set_defaults(command=_report)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "experiment",
+        nargs="?",
+        default=os.environ.get("MLFLOW_EXPERIMENT_NAME", "arogya-bench"),
+        help="name of the MLflow experiment (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--tracking-uri", default=os.environ.get("MLFLOW_TRACKING_URI"), metavar="URI"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from arogya_bench.compose import Request, printed
+
+    request = Request(
+        overrides=(*arguments.overrides, *shlex.split(arguments.quoted)),
+        multirun=arguments.multirun,
+        config_dir=arguments.config_dir,
+        config_path=arguments.config_path,
+        config_name=arguments.config_name,
+    )
+    if arguments.cfg:
+        sys.stdout.write(printed(request))
+        return 0
+    _quieten()
+    from arogya_bench import sweep
+
+    return sweep.run(request)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    _quieten()
+    from arogya_bench.report import command
+
+    return command.compare(
+        arguments.experiment,
+        tracking_uri=arguments.tracking_uri,
+        where=arguments.where,
+        metric=arguments.metric,
+        out=arguments.out,
+    )
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    _quieten()
+    from arogya_bench.report import command
+
+    return command.report(
+        arguments.experiment,
+        tracking_uri=arguments.tracking_uri,
+        run_id=arguments.run_id,
+        formats=tuple(each.strip() for each in arguments.format.split(",") if each.strip()),
+        out=arguments.out,
+    )
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from arogya_bench import doctor
+
+    return doctor.report()
+
+
+def _quieten() -> None:
+    """Keep MLflow's notes on database upgrades and the like off the screen."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

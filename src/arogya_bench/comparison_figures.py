@@ -1,0 +1,211 @@
+"""Figures of a comparison: one row per dot in, one Altair chart out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from arogya_bench import theme
+from arogya_bench.errors import UndefinedMetric
+
+if TYPE_CHECKING:
+    import altair as alt
+
+_WIDTH = 380
+_COLUMNS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A metric of one model under one condition, as drawn.
+
+    Attributes:
+        value: None if the metric is undefined.
+        low: Lower end of the 95 % interval; None, as ``high``, if there is none.
+        level: Place of the severity, from 1 (mild); None for ``clean``.
+    """
+
+    model: str
+    value: float | None
+    low: float | None
+    high: float | None
+    augmentation: str = "clean"
+    severity: float | None = None
+    level: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The model, and the condition unless it is ``clean``."""
+        if self.severity is None:
+            return self.model
+        return f"{self.model} at {self.augmentation} {self.severity:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A paired comparison of two models, as drawn.
+
+    Attributes:
+        value: Metric of ``first`` minus metric of ``second``; None if undefined.
+        low: Lower end of the 95 % interval; None, as ``high``, if there is none.
+        p_holm: Holm-adjusted p-value; None if undefined.
+    """
+
+    first: str
+    second: str
+    value: float | None
+    low: float | None
+    high: float | None
+    p_holm: float | None
+
+    @property
+    def name(self) -> str:
+        """The two models, as the value subtracts them."""
+        return f"{self.first} \u2212 {self.second}"
+
+
+def forest(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin":
+    """Draw a leaderboard: value and 95 % interval of each model, in the order given."""
+    import altair as alt
+
+    drawn = [
+        {**asdict(row), "label": _with_interval(row), "filled": True}
+        for row in rows
+        if row.value is not None
+    ]
+    chart = _intervals(drawn, "model", f"{metric}, with 95 % interval")
+    chart = chart.properties(width=_WIDTH, height=alt.Step(30))
+    return theme.styled(chart, f"Leaderboard by {metric}", *_left_out(rows))
+
+
+def differences(
+    rows: Sequence[Difference], *, metric: str, alpha: float = 0.05
+) -> "alt.TopLevelMixin":
+    """Draw the paired difference of each two models, with 95 % interval and p-value.
+
+    A dot is filled where the Holm-adjusted p-value lies below ``alpha``.
+    """
+    import altair as alt
+
+    drawn = [
+        {
+            **asdict(row),
+            "pair": row.name,
+            "label": _p_label(row.p_holm),
+            "filled": row.p_holm is not None and row.p_holm < alpha,
+        }
+        for row in rows
+        if row.value is not None
+    ]
+    zero = alt.Chart(alt.Data(values=[{"zero": 0}]))
+    line = zero.mark_rule(color=theme.MUTED, strokeDash=[4, 3]).encode(x="zero:Q")
+    chart = alt.layer(line, _intervals(drawn, "pair", f"difference in {metric}"))
+    return theme.styled(
+        chart.properties(width=_WIDTH, height=alt.Step(30)),
+        f"Paired differences in {metric}",
+        f"First minus second, 95 % interval; filled where the Holm-adjusted p < {alpha:g}.",
+        *_left_out(rows),
+    )
+
+
+def degradation(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin":
+    """Draw the metric against the severity, one panel per augmentation, one line per model.
+
+    Every panel starts at the ``clean`` value of each model; a line breaks where the metric is
+    undefined.
+
+    Raises:
+        UndefinedMetric: If there is no value under any augmentation.
+    """
+    import altair as alt
+
+    models = _unique(row.model for row in rows)
+    clean = [row for row in rows if row.level is None]
+    names = _unique(row.augmentation for row in rows if row.level is not None)
+    ends = [end for row in rows for end in (row.value, row.low, row.high) if end is not None]
+    if not names or not ends:
+        raise UndefinedMetric("no value under any augmentation")
+    scale = alt.Scale(domain=[min(ends), max(ends)], nice=True, zero=False)
+    panels = [
+        _panel([*clean, *(row for row in rows if row.augmentation == name)], models)
+        .encode(y=alt.Y("value:Q", title=metric if i % _COLUMNS == 0 else None, scale=scale))
+        .properties(title=theme.panel_title(name.replace("_", " ")), width=190, height=170)
+        for i, name in enumerate(names)
+    ]
+    chart = alt.concat(*panels, columns=_COLUMNS, spacing=24)
+    notes = "From clean to strong; bars are 95 % intervals."
+    return theme.styled(chart, f"{metric} under augmentation", notes, *_left_out(rows))
+
+
+def _panel(rows: Sequence[Estimate], models: Sequence[str]) -> "alt.LayerChart":
+    import altair as alt
+
+    ticks = {row.level or 0: "clean" if row.level is None else f"{row.severity:g}" for row in rows}
+    spread = 0.22 / max(len(models) - 1, 1)
+    drawn = [
+        {
+            **asdict(row),
+            "place": (row.level or 0) + spread * (models.index(row.model) - (len(models) - 1) / 2),
+        }
+        for row in rows
+    ]
+    texts = [ticks.get(level, "") for level in range(max(ticks) + 1)]
+    axis = alt.Axis(values=sorted(ticks), labelExpr=f"{texts}[datum.value]", grid=False)
+    reach = alt.Scale(domain=[-0.2, max(ticks) + 0.2], nice=False, zero=False)
+    base = alt.Chart(alt.Data(values=drawn)).encode(
+        x=alt.X("place:Q", title=None, axis=axis, scale=reach),
+        color=alt.Color("model:N", scale=theme.palette(models)),
+    )
+    return alt.layer(
+        base.mark_rule(strokeWidth=1.4, opacity=0.8).encode(y="low:Q", y2="high:Q"),
+        base.mark_line(strokeWidth=1.8).encode(y="value:Q"),
+        base.mark_point(filled=True, size=30, opacity=1).encode(
+            y="value:Q", shape=alt.Shape("model:N", scale=theme.shapes(models))
+        ),
+    )
+
+
+def _intervals(drawn: list[dict[str, object]], names: str, title: str) -> "alt.LayerChart":
+    import altair as alt
+
+    order = [row[names] for row in drawn]
+    quiet = alt.Axis(ticks=False, domain=False, labelLimit=420, labelPadding=8)
+    base = alt.Chart(alt.Data(values=drawn)).encode(
+        y=alt.Y(f"{names}:N", sort=order, title=None, axis=quiet)
+    )
+    across = alt.Scale(zero=False, nice=False, padding=14)
+    dots = base.mark_point(size=80, opacity=1, stroke=theme.ACCENT, strokeWidth=2)
+    return alt.layer(
+        base.mark_rule(color=theme.ACCENT, strokeWidth=2).encode(
+            x=alt.X("low:Q", title=title, scale=across), x2="high:Q"
+        ),
+        dots.encode(
+            x=alt.X("value:Q", title=title, scale=across),
+            fill=alt.condition("datum.filled", alt.value(theme.ACCENT), alt.value("white")),
+        ),
+        base.mark_text(align="left").encode(x=alt.value(_WIDTH + 14), text="label:N"),
+    )
+
+
+def _with_interval(row: Estimate) -> str:
+    if row.low is None or row.high is None:
+        return f"{row.value:.3f}"
+    return f"{row.value:.3f} [{row.low:.3f}, {row.high:.3f}]"
+
+
+def _p_label(p_holm: float | None) -> str:
+    if p_holm is None:
+        return "p undefined"
+    return "p < 0.001" if p_holm < 0.001 else f"p = {p_holm:.3f}"
+
+
+def _left_out(rows: Sequence[Estimate] | Sequence[Difference]) -> list[str]:
+    return [
+        theme.listed("Undefined", [row.name for row in rows if row.value is None]),
+        theme.listed(
+            "No interval", [row.name for row in rows if row.value is not None and row.low is None]
+        ),
+    ]
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

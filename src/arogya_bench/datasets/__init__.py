@@ -1,0 +1,1 @@
+"""Sources of cases, one module per format, and how cases are divided into splits."""

@@ -1,0 +1,232 @@
+"""Reads a MedMNIST file that the user has; nothing is downloaded."""
+
+import hashlib
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arogya_bench.errors import DatasetError
+from arogya_bench.types import Case, Dataset, Image, Labels
+
+SPLITS = {"train": "train", "val": "validation", "test": "test"}
+FRESH_COPY = "get the file again from https://medmnist.com, or set dataset.path to an intact copy"
+
+# As in medmnist/info.py 2.1.0; other subsets get class_0, class_1 and so on.
+KNOWN_CLASSES = {
+    "bloodmnist": (
+        "basophil",
+        "eosinophil",
+        "erythroblast",
+        "immature granulocytes",
+        "lymphocyte",
+        "monocyte",
+        "neutrophil",
+        "platelet",
+    ),
+    "breastmnist": ("malignant", "normal or benign"),
+    "dermamnist": (
+        "actinic keratoses",
+        "basal cell carcinoma",
+        "benign keratosis",
+        "dermatofibroma",
+        "melanoma",
+        "melanocytic nevi",
+        "vascular lesions",
+    ),
+    "octmnist": ("choroidal neovascularization", "diabetic macular edema", "drusen", "normal"),
+    "pathmnist": (
+        "adipose",
+        "background",
+        "debris",
+        "lymphocytes",
+        "mucus",
+        "smooth muscle",
+        "normal colon mucosa",
+        "cancer-associated stroma",
+        "colorectal adenocarcinoma epithelium",
+    ),
+    "pneumoniamnist": ("normal", "pneumonia"),
+}
+
+
+class _Part(NamedTuple):
+    """The images and labels of one official split."""
+
+    images: NDArray[np.uint8]  # (n, height, width) or (n, height, width, 3)
+    labels: Labels  # (n,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MedMNIST:
+    """A subset of MedMNIST, or anything stored in the same layout, with its official split.
+
+    The file names no patients, so every image is its own group.
+
+    Attributes:
+        path: The ``.npz`` file; relative to the working folder.
+        licence: Of the file; by default what medmnist.com states for the subset.
+        name: Of the dataset; by default the name of the file.
+        classes: In the order of the labels; by default the names that MedMNIST gives.
+        version: Of the file, where the user knows it.
+    """
+
+    path: str
+    licence: str | None = None
+    name: str | None = None
+    classes: list[str] = field(default_factory=list)
+    version: str = "unstated"
+
+    def load(self) -> Dataset:
+        """Decompress and check the file.
+
+        Raises:
+            DatasetError: If the file is missing, damaged, or no single-label set of 2-D images.
+        """
+        file = Path(self.path).expanduser().absolute()
+        arrays = _arrays(file)
+        parts = {split: _part(arrays, key, file) for key, split in SPLITS.items()}
+        subset = re.sub(r"(_derived)?(_(28|64|128|224))?$", "", file.stem.lower())
+        present = np.unique(np.concatenate([part.labels for part in parts.values()]))
+        classes = _classes(present, self.classes or list(KNOWN_CLASSES.get(subset, ())), file)
+        return Dataset(
+            name=self.name or file.stem,
+            task="classification",
+            classes=classes,
+            cases=_cases(parts),
+            grouped=False,
+            digest=_digest(parts, classes),
+            licence=self.licence or _stated_licence(subset),
+            source="a file in the layout of MedMNIST, https://medmnist.com",
+            version=self.version,
+            read=partial(_read, {split: part.images for split, part in parts.items()}),
+        )
+
+
+def _stated_licence(subset: str) -> str:
+    kind = "CC BY-NC 4.0" if subset == "dermamnist" else "CC BY 4.0"
+    return f"{kind} (as stated by medmnist.com; cite MedMNIST and the source of the subset)"
+
+
+def _arrays(file: Path) -> dict[str, NDArray[np.generic]]:
+    if not file.is_file():
+        raise DatasetError(
+            f"No MedMNIST file at {file}.",
+            fix="download a subset from https://medmnist.com and set dataset.path=/path/to/it.npz",
+        )
+    keys = [f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")]
+    try:
+        with file.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+            present = {Path(member).stem for member in archive.namelist()}
+            missing = [key for key in keys if key not in present]
+            if missing:
+                raise DatasetError(
+                    f"{file} lacks {', '.join(missing)}; it holds {', '.join(sorted(present))}.",
+                    fix="use a file of MedMNIST: {train,val,test}_images and _labels",
+                )
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as content:
+                return {key: content[key] for key in keys}
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError) as error:
+        raise DatasetError(
+            f"{file} cannot be read as an .npz file: {error}", fix=FRESH_COPY
+        ) from error
+    except MemoryError as error:
+        raise DatasetError(
+            f"The arrays of {file} do not fit into memory: {error}",
+            fix="use the same subset at a smaller image size",
+        ) from error
+
+
+def _part(arrays: Mapping[str, NDArray[np.generic]], key: str, file: Path) -> _Part:
+    images, labels = arrays[f"{key}_images"], arrays[f"{key}_labels"]
+    flat = _flat_labels(labels, f"{key}_labels of {file}")
+    what = f"{key}_images of {file}"
+    shape = " x ".join(map(str, images.shape))
+    grey, colour = images.ndim == 3, images.ndim == 4 and images.shape[-1] == 3
+    if images.dtype != np.uint8 or not (grey or colour):
+        raise DatasetError(
+            f"{what} is {images.dtype} of shape {shape}, not 8-bit grey (n x height x width) "
+            "or RGB (n x height x width x 3).",
+            fix="use a 2-D subset of MedMNIST; volumes are not a task yet",
+        )
+    if not images.size:
+        raise DatasetError(f"{what} is empty: its shape is {shape}.", fix=FRESH_COPY)
+    if len(images) != len(flat):
+        raise DatasetError(
+            f"{what} holds {len(images)} images, but there are {len(flat)} labels.", fix=FRESH_COPY
+        )
+    return _Part(images.astype(np.uint8, copy=False), flat)
+
+
+def _flat_labels(labels: NDArray[np.generic], what: str) -> Labels:
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        raise DatasetError(
+            f"{what} gives {labels.shape[1]} labels to each image; multi-label is not a task yet.",
+            fix="use a subset with one label per image, such as pneumoniamnist",
+        )
+    if labels.dtype.kind not in "iu" or labels.ndim not in (1, 2):
+        raise DatasetError(
+            f"{what} is {labels.dtype} of shape {labels.shape}, not whole numbers (n x 1).",
+            fix="store one class index per image, counted from 0",
+        )
+    return labels.reshape(-1).astype(np.int64)
+
+
+def _classes(present: Labels, names: list[str], file: Path) -> tuple[str, ...]:
+    if len(present) < 2:
+        raise DatasetError(
+            f"Every image of {file} has the label {present[0]}; one class cannot be told apart.",
+            fix="use a file with at least two classes",
+        )
+    if len(set(names)) < len(names):
+        raise DatasetError(
+            f"dataset.classes repeats a name: {', '.join(names)}.", fix="give every class its own"
+        )
+    known = len(names) or len(present)
+    unknown = [int(label) for label in present if not 0 <= label < known]
+    if unknown:
+        raise DatasetError(
+            f"{file} holds the label {unknown[0]}, but has {known} classes, 0 to {known - 1}.",
+            fix="name every class, in the order of the labels: dataset.classes=[first,second,...]",
+        )
+    return tuple(names) or tuple(f"class_{label}" for label in present)
+
+
+def _cases(parts: Mapping[str, _Part]) -> tuple[Case, ...]:
+    return tuple(
+        Case(case_id=case_id, group_id=case_id, target=int(target), split=split)
+        for split, part in parts.items()
+        for case_id, target in (
+            (f"{split}-{index:05d}", target) for index, target in enumerate(part.labels)
+        )
+    )
+
+
+def _digest(parts: Mapping[str, _Part], classes: tuple[str, ...]) -> str:
+    # Over the arrays, not the file: how it was compressed changes no number.
+    digest = hashlib.sha256(repr(classes).encode())
+    for split, part in parts.items():
+        digest.update(f"{split} {part.images.shape}".encode())
+        digest.update(np.ascontiguousarray(part.images).data)
+        digest.update(part.labels.astype("<i8").tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _read(images: Mapping[str, NDArray[np.uint8]], case: Case) -> Image:
+    split, _, index = case.case_id.rpartition("-")
+    try:
+        pixels = images[split][int(index)]
+    except (KeyError, ValueError, IndexError) as error:
+        raise DatasetError(
+            f"No image belongs to case {case.case_id!r}.", fix="ask for a case of this dataset"
+        ) from error
+    # A copy, so that whoever changes an image does not change the dataset.
+    return np.repeat(pixels[..., np.newaxis], 3, axis=2) if pixels.ndim == 2 else pixels.copy()

@@ -1,0 +1,155 @@
+"""Photographs of invented skin lesions: a dataset whose truth is known and that costs nothing."""
+
+import csv
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+
+from arogya_bench.datasets.cache import ensure, root
+from arogya_bench.datasets.export import CARD, CASES, export
+from arogya_bench.datasets.population import CLASSES, bounds, population
+from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.types import Case, Dataset, Image
+
+VERSION = "1"  # of the generator: whoever changes a pixel changes it
+# The nearest mean of the latents then has a balanced accuracy of about 0.86.
+SEPARATIONS = {2: 0.65, 3: 0.85, 4: 0.95, 5: 1.05, 6: 1.15, 7: 1.2, 8: 1.2, 9: 1.25, 10: 1.3}
+METADATA = ("patient", "lesion", "site", "tone", "true_class")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthetic:
+    """Skin lesions drawn from class means, with patients, sites, skin tones and label noise.
+
+    Attributes:
+        cases: Number of images; a patient has about two.
+        classes: 2 to 10.
+        seed: Another seed gives other patients of the same population.
+        image_size: Width and height in pixels, 32 to 512.
+        separation: Distance of the class means; null for one that fits the number of classes.
+        label_noise: Share of the lesions that carry another class than their own, 0 to 0.5.
+        cache: Folder for the files; null for ``$AROGYA_CACHE`` or the user's cache folder.
+    """
+
+    cases: int = 5000
+    classes: int = 10
+    seed: int = 7
+    image_size: int = 128
+    separation: float | None = None
+    label_noise: float = 0.07
+    cache: str | None = None
+
+    def load(self) -> Dataset:
+        """Draw the images, or find those that were drawn before, and check the files.
+
+        Raises:
+            ConfigError: If an option is out of range.
+            DatasetError: If the cache cannot be written, or its files are damaged.
+        """
+        _check(self)
+        folder = self.folder()
+        ensure(folder, partial(_write, self))
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        return Dataset(
+            name=f"synthetic-{self.cases}x{self.classes}",
+            task="classification",
+            classes=CLASSES[: self.classes],
+            cases=_cases(folder),
+            grouped=True,
+            digest=card["digest"],
+            licence="Apache-2.0 (drawn by arogya-bench; shows no person)",
+            source=f"arogya-bench synthetic generator, seed {self.seed}",
+            version=VERSION,
+            read=partial(_read, folder),
+        )
+
+    def folder(self) -> Path:
+        """Where the files lie: one folder for each set of options and generator version."""
+        key = hashlib.sha256(json.dumps(_parameters(self)).encode()).hexdigest()[:12]
+        return root(self.cache) / f"synthetic-{self.cases}x{self.classes}-{key}"
+
+
+def _separation(options: Synthetic) -> float:
+    return SEPARATIONS[options.classes] if options.separation is None else options.separation
+
+
+def _parameters(options: Synthetic) -> dict[str, object]:
+    resolved = replace(options, separation=float(_separation(options)))
+    return {"generator": VERSION, **asdict(resolved), "cache": None}
+
+
+def _check(options: Synthetic) -> None:
+    known = len(CLASSES)
+    checks = (
+        ("classes", 2 <= options.classes <= known, f"from 2 to {known}"),
+        ("cases", options.cases >= 3 * options.classes, "at least three times dataset.classes"),
+        ("seed", options.seed >= 0, "0 or more"),
+        ("image_size", 32 <= options.image_size <= 512, "from 32 to 512 pixels"),
+        (
+            "separation",
+            options.separation is None or 0 < options.separation < 10,
+            "null, or 0 to 10",
+        ),
+        ("label_noise", 0 <= options.label_noise < 0.5, "from 0 to less than 0.5"),
+    )
+    for name, valid, allowed in checks:
+        if not valid:
+            raise ConfigError(
+                f"dataset.{name}={getattr(options, name)} is out of range.",
+                fix=f"choose dataset.{name} {allowed}",
+            )
+
+
+def _write(options: Synthetic, folder: Path) -> None:
+    separation = _separation(options)
+    lesions = population(
+        options.cases,
+        classes=options.classes,
+        separation=separation,
+        label_noise=options.label_noise,
+        rng=np.random.default_rng([options.seed, 0]),
+    )
+    best = bounds(
+        classes=options.classes,
+        separation=separation,
+        label_noise=options.label_noise,
+        rng=np.random.default_rng([options.seed, 3]),
+    )
+    card = {
+        "what": "Synthetic skin lesions, drawn by arogya-bench. Not a diagnosis, not a person.",
+        "parameters": {k: v for k, v in _parameters(options).items() if k != "cache"},
+        "patients": len({lesion.patient for lesion in lesions}),
+        "lesions": len(lesions),
+        "bayes_balanced_accuracy": best._asdict(),
+    }
+    export(folder, lesions, size=options.image_size, seed=options.seed, card=card)
+
+
+def _cases(folder: Path) -> tuple[Case, ...]:
+    with (folder / CASES).open(newline="", encoding="utf-8") as file:
+        return tuple(
+            Case(
+                case_id=row["case_id"],
+                group_id=row["patient"],
+                target=CLASSES.index(row["class"]),
+                metadata={column: row[column] for column in METADATA},
+            )
+            for row in csv.DictReader(file)
+        )
+
+
+def _read(folder: Path, case: Case) -> Image:
+    file = folder / "images" / f"{case.case_id}.png"
+    try:
+        with PIL.Image.open(file) as image:
+            return np.array(image.convert("RGB"))
+    except (OSError, SyntaxError) as error:
+        raise DatasetError(
+            f"The image {file} cannot be decoded: {error}",
+            fix=f"delete the folder {folder} and run again",
+        ) from error

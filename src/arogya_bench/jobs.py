@@ -1,0 +1,185 @@
+"""Jobs: one Hydra composition each, checked, with their data at hand and their cells named."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import yaml
+
+from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.datasets.splits import Split, split
+from arogya_bench.items import DatasetInput, Text
+from arogya_bench.keys import digest_of, identity
+from arogya_bench.metrics.classification import METRICS_VERSION
+from arogya_bench.provenance import tags as provenance_tags
+from arogya_bench.types import Dataset, Model, Subset, Training
+
+
+class Source(Protocol):
+    """What a config of the group ``dataset`` builds."""
+
+    def load(self) -> Dataset:
+        """Read and check the data; raise DatasetError if it cannot carry an evaluation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitPolicy:
+    """How a dataset is divided; see ``datasets.splits.split``."""
+
+    method: str = "auto"
+    train: float = 0.8
+    validation: float = 0.1
+    test: float = 0.1
+    seed: int = 42
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One Hydra composition: a model, a dataset, a seed, and the conditions to test.
+
+    Attributes:
+        limit: At most so many cases per split; None means all.
+        resamples: Bootstrap resamples behind each interval.
+        resume: Whether cells that MLflow holds are left as they are.
+        config: The resolved config, kept with every run.
+    """
+
+    model_name: str
+    model: Model
+    source: Source
+    training_name: str
+    training: Training
+    conditions: tuple[Condition, ...]
+    split: SplitPolicy
+    seed: int
+    device: str
+    limit: int | None
+    batch_size: int
+    resamples: int
+    resume: bool
+    tracking_uri: str | None
+    experiment: str
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A job with its data at hand and its cells named.
+
+    Attributes:
+        row: Digest of the leaderboard row: the model with its settings and training.
+        fit_key: Digest of the fit that the cells share.
+        cells: Condition name to cell key.
+    """
+
+    job: Job
+    dataset: Dataset
+    split: Split
+    row: str
+    fit_key: str
+    cells: Mapping[str, str]
+
+
+def prepare(job: Job) -> Prepared:
+    """Check a job as far as that is possible without working, and name its cells.
+
+    Raises:
+        Fixable: If the model cannot run here or the data cannot carry an evaluation.
+    """
+    job.model.check(device=job.device)
+    dataset = job.source.load()
+    policy = job.split
+    parts = split(
+        dataset,
+        method=policy.method,
+        fractions=(policy.train, policy.validation, policy.test),
+        seed=policy.seed,
+        limit=job.limit,
+    )
+    row = {"model": identity(job.model), "training": asdict(job.training)}
+    fit = {**row, "dataset": dataset.digest, "split": parts.digest, "seed": job.seed}
+    return Prepared(
+        job=job,
+        dataset=dataset,
+        split=parts,
+        row=digest_of({"name": job.model_name, **row}),
+        fit_key=digest_of(fit),
+        cells={each.name: _cell(job, fit, each) for each in job.conditions},
+    )
+
+
+def tags_of(prepared: Prepared) -> dict[str, str]:
+    """What every run of a job says of itself, whatever its kind."""
+    job = prepared.job
+    return {
+        "arogya.model": job.model_name,
+        "arogya.row": prepared.row,
+        "arogya.training": job.training_name,
+        "arogya.dataset": prepared.dataset.name,
+        "arogya.dataset_digest": prepared.dataset.digest,
+        "arogya.task": prepared.dataset.task,
+        "arogya.split": prepared.split.name,
+        "arogya.split_digest": prepared.split.digest,
+        "arogya.grouped": str(prepared.dataset.grouped).lower(),
+        "arogya.seed": str(job.seed),
+        "arogya.fit": prepared.fit_key,
+        **provenance_tags(),
+    }
+
+
+def params_of(prepared: Prepared) -> dict[str, object]:
+    """What people search by; the whole config is an artifact."""
+    job = prepared.job
+    fields = {f"model.{key}": value for key, value in identity(job.model).items() if key != "class"}
+    return {
+        "model": job.model_name,
+        "training": job.training_name,
+        "dataset": prepared.dataset.name,
+        "seed": job.seed,
+        "device": job.device,
+        "limit": "none" if job.limit is None else job.limit,
+        **fields,
+    }
+
+
+def dataset_input(prepared: Prepared, part: str) -> DatasetInput:
+    """The split of the dataset that a run saw, for MLflow's column of datasets."""
+    cases: Subset = getattr(prepared.split, part)
+    counts = np.bincount(cases.targets, minlength=len(cases.classes))
+    return DatasetInput(
+        name=prepared.dataset.name,
+        digest=prepared.dataset.digest,
+        source=prepared.dataset.source,
+        context=part,
+        profile={
+            "cases": len(cases),
+            "groups": len({case.group_id for case in cases.cases}),
+            "classes": dict(zip(cases.classes, counts.tolist(), strict=True)),
+            "split": prepared.split.name,
+            "split_digest": prepared.split.digest,
+            "licence": prepared.dataset.licence,
+        },
+    )
+
+
+def config_file(job: Job) -> Text:
+    """The resolved config, without the address of the store, which may hold a password."""
+    shown = {key: value for key, value in job.config.items() if key not in ("tracking", "sweep")}
+    return Text(file="config.yaml", text=yaml.safe_dump(shown, sort_keys=False))
+
+
+def _cell(job: Job, fit: Mapping[str, object], condition: Condition) -> str:
+    function = condition.function
+    return digest_of(
+        {
+            **fit,
+            "name": job.model_name,
+            "condition": condition.name,
+            "function": f"{function.__module__}.{function.__qualname__}",
+            "metrics": METRICS_VERSION,
+            "resamples": job.resamples,
+        }
+    )
+
+

@@ -1,0 +1,46 @@
+"""Names for work that was done: the same key means the same numbers."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+
+from arogya_bench.errors import ModelError
+
+KEY_LENGTH = 32  # hexadecimal characters; MLflow refuses dataset digests over 36
+
+
+def digest_of(facts: Mapping[str, object]) -> str:
+    """Hash facts, whatever the order they are named in.
+
+    Returns:
+        32 hexadecimal characters of the SHA-256 of the sorted JSON.
+    """
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def identity(model: object) -> dict[str, object]:
+    """Say what a model is: its class and its fields, files by their content.
+
+    A path in the field ``weights`` is replaced by the digest of the file, so that moving the
+    file changes no key and editing it does.
+    """
+    if not is_dataclass(model) or isinstance(model, type):
+        raise ModelError(
+            f"{type(model).__qualname__} is not a dataclass.",
+            fix="make the adapter a frozen dataclass whose fields are its hyperparameters.",
+        )
+    fields = asdict(model)
+    weights = fields.get("weights")
+    if isinstance(weights, str) and Path(weights).is_file():
+        fields["weights"] = file_digest(Path(weights))
+    kind = type(model)
+    return {"class": f"{kind.__module__}.{kind.__qualname__}", **fields}
+
+
+def file_digest(path: Path) -> str:
+    """Hash the content of a file, as 32 hexadecimal characters."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:KEY_LENGTH]

@@ -1,0 +1,93 @@
+"""What each class gets out of a classifier, beside every average over classes."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from arogya_bench.metrics.outcomes import outcomes
+from arogya_bench.metrics.tally import Tally, evidence
+from arogya_bench.types import Floats
+
+Row: TypeAlias = dict[str, str | int | float | None]
+
+FEW_POSITIVES = 10
+
+
+def per_class(
+    targets: ArrayLike,
+    probabilities: ArrayLike | None = None,
+    predicted: ArrayLike | None = None,
+    *,
+    classes: Sequence[str] | int | None = None,
+) -> list[Row]:
+    """Score each class against the rest.
+
+    Args:
+        targets: Class indices, shape (n,).
+        probabilities: Shape (n, K); without them there is no ``auroc``.
+        predicted: Class indices, shape (n,); decided from the probabilities if None.
+        classes: Their names, or their number.
+
+    Returns:
+        One row per class: ``class``, ``support``, ``predicted`` (numbers of cases),
+        ``sensitivity``, ``specificity``, ``precision``, ``f1``, ``auroc`` (None where undefined)
+        and ``flag``, empty if there is nothing to say.
+
+    Raises:
+        ValueError: If a column is missing, misshapen, not finite, or out of range.
+    """
+    cases = outcomes(targets, probabilities, predicted, classes=classes)
+    tally = evidence(cases).whole()
+    columns = {
+        "sensitivity": recalls(tally),
+        "specificity": specificities(tally),
+        "precision": precisions(tally),
+        "f1": f1s(tally),
+        "auroc": tally.auroc,
+    }
+    rows: list[Row] = []
+    for k, name in enumerate(cases.classes):
+        support = int(tally.support[k])
+        row: Row = {"class": name, "support": support, "predicted": int(tally.predicted[k])}
+        row |= {column: _or_none(values[k]) for column, values in columns.items()}
+        rows.append(row | {"flag": _flag(support)})
+    return rows
+
+
+def recalls(tally: Tally) -> Floats:
+    """Recall (sensitivity) of each class, shape (..., K); NaN for a class without cases."""
+    return ratio(tally.hits, tally.support)
+
+
+def precisions(tally: Tally) -> Floats:
+    """Precision of each class, shape (..., K); NaN for a class that is never predicted."""
+    return ratio(tally.hits, tally.predicted)
+
+
+def specificities(tally: Tally) -> Floats:
+    """Specificity of each class, shape (..., K); NaN for a class that holds all cases."""
+    n = tally.n[..., None]
+    return ratio(n - tally.support - tally.predicted + tally.hits, n - tally.support)
+
+
+def f1s(tally: Tally) -> Floats:
+    """F1 of each class, shape (..., K); NaN for a class without cases."""
+    values = ratio(2 * tally.hits, tally.support + tally.predicted)
+    return np.where(tally.support > 0, values, np.nan)
+
+
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """Divide, with NaN where the whole is 0."""
+    undefined = np.full(np.shape(part), np.nan)
+    quotient: Floats = np.divide(part, whole, out=undefined, where=np.asarray(whole) != 0)
+    return quotient
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _flag(support: int) -> str:
+    return f"fewer than {FEW_POSITIVES} cases" if support < FEW_POSITIVES else ""

@@ -1,0 +1,57 @@
+"""From the scores of a classifier to probabilities, learnt on the validation split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
+
+from arogya_bench.types import Floats, Labels, Probabilities
+
+PRIOR_VARIANCE = 9.0  # weak: a handful of validation cases outweighs it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Bias-corrected temperature scaling: ``softmax(scale * scores + bias)``.
+
+    For two classes this is Platt's sigmoid. One scale for all classes keeps it steady where the
+    validation split holds few cases of a class, or none.
+
+    Attributes:
+        scale: Above 0, so that a higher score never means a lower probability.
+        bias: One number per class.
+    """
+
+    scale: float
+    bias: tuple[float, ...]
+
+    def probabilities(self, scores: Floats) -> Probabilities:
+        """Turn scores of shape (n, classes) into rows that sum to 1."""
+        return np.asarray(softmax(self.scale * scores + np.array(self.bias), axis=1), np.float64)
+
+
+def fitted_calibration(scores: Floats, targets: Labels) -> Calibration:
+    """Find the scale and the biases under which the targets are most likely.
+
+    A weak normal prior on the logarithm of the scale and on the biases keeps them finite when the
+    scores separate the classes perfectly or a class is absent.
+
+    Args:
+        scores: Shape (n, classes), one column per class, higher means more likely.
+        targets: Shape (n,).
+    """
+    truth = np.eye(scores.shape[1])[targets]
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        scale, bias = np.exp(parameters[0]), parameters[1:]
+        log_probabilities = log_softmax(scale * scores + bias, axis=1)
+        residual = np.exp(log_probabilities) - truth
+        penalty = 0.5 * float(parameters @ parameters) / PRIOR_VARIANCE
+        gradient = np.concatenate([[scale * np.sum(residual * scores)], residual.sum(axis=0)])
+        return penalty - float(np.sum(truth * log_probabilities)), (
+            gradient + parameters / PRIOR_VARIANCE
+        )
+
+    best = minimize(loss, np.zeros(1 + scores.shape[1]), jac=True, method="L-BFGS-B").x
+    return Calibration(scale=float(np.exp(best[0])), bias=tuple(best[1:].tolist()))

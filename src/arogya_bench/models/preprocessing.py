@@ -1,0 +1,60 @@
+"""From images of any size to the arrays that a model computes on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from arogya_bench.errors import ConfigError
+from arogya_bench.types import Image
+
+ImageStack: TypeAlias = NDArray[np.uint8]  # (n, size, size, 3), RGB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """What happens to an image before a network sees it; part of the model.
+
+    Attributes:
+        image_size: Height and width after resizing, in pixels.
+        mean: Subtracted per channel, on the [0, 1] scale.
+        std: Divided by per channel, on the [0, 1] scale.
+    """
+
+    image_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def resized(image: Image, size: int) -> Image:
+    """Stretch an image to a square; the original is never written to."""
+    height, width = image.shape[:2]
+    if (height, width) == (size, size):
+        return image
+    shrinks = height * width > size * size
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (size, size), interpolation=interpolation), np.uint8)
+
+
+def stacked(images: Iterable[Image], count: int, size: int) -> ImageStack:
+    """Resize ``count`` images into one array, so that they are decoded only once."""
+    stack = np.empty((count, size, size, 3), dtype=np.uint8)
+    for row, image in zip(stack, images, strict=True):
+        row[:] = resized(image, size)
+    return stack
+
+
+def require_size(image_size: int, *, at_least: int) -> None:
+    """Refuse an image size that the layers of a model cannot work on.
+
+    Raises:
+        ConfigError: If ``image_size`` is below ``at_least``.
+    """
+    if image_size < at_least:
+        raise ConfigError(
+            f"image_size is {image_size}; this model needs at least {at_least} pixels.",
+            fix=f"set image_size={at_least} or more.",
+        )

@@ -1,0 +1,65 @@
+"""The floor of every leaderboard: how often each class occurs, whatever the image shows."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from arogya_bench.errors import ModelError
+from arogya_bench.models.devices import require_device_name
+from arogya_bench.models.saved import damaged, read_json, require_classes, save_classes
+from arogya_bench.types import FitReport, ImageBatch, Predictor, Probabilities, Subset, Training
+
+FREQUENCIES_FILE = "frequencies.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """Predicts the class frequencies of the train split for every image."""
+
+    def check(self, *, device: str) -> None:
+        """Raise ConfigError if ``device`` is not a known name; nothing else can be missing."""
+        require_device_name(device)
+
+    def fit(
+        self,
+        train: Subset,
+        validation: Subset,
+        *,
+        training: Training,
+        seed: int,
+        device: str,
+        out: Path,
+    ) -> FitReport:
+        """Count the classes of ``train``.
+
+        Raises:
+            ModelError: If ``train`` is empty.
+        """
+        del validation, training, seed, device  # every model is handed them; counting needs none
+        if not len(train):
+            raise ModelError("The train split is empty.", fix="raise limit, or change the split.")
+        counts = np.bincount(train.targets, minlength=len(train.classes))
+        content = {"frequencies": (counts / counts.sum()).tolist()}
+        (out / FREQUENCIES_FILE).write_text(json.dumps(content) + "\n", encoding="utf-8")
+        save_classes(out, train.classes, {})
+        return FitReport()
+
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
+        """Read the frequencies.
+
+        Raises:
+            ModelError: If the folder is damaged or was fitted for other classes.
+        """
+        require_device_name(device)
+        require_classes(weights, classes, {})
+        content = read_json(weights / FREQUENCIES_FILE, "frequencies")
+        frequencies = np.asarray(content["frequencies"], dtype=np.float64)
+        if frequencies.shape != (len(classes),):
+            raise damaged(weights / FREQUENCIES_FILE, f"it holds {frequencies.size} numbers")
+
+        def predict(images: ImageBatch) -> Probabilities:
+            return np.tile(frequencies, (len(images), 1))
+
+        return predict

@@ -1,0 +1,104 @@
+"""The custom network: three convolutions, trained from scratch."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arogya_bench.errors import ConfigError
+from arogya_bench.models.devices import require_torch
+from arogya_bench.models.preprocessing import Preprocessing, require_size
+from arogya_bench.models.torch_network import load_network
+from arogya_bench.models.torch_training import Recipe, train_network
+from arogya_bench.types import FitReport, Predictor, Subset, Training
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvNet:
+    """Convolutions of 32, 64 and 128 channels, a hidden layer of 256 and dropout.
+
+    Attributes:
+        image_size: Pixels after resizing, at least 8.
+        pool: Height and width of the map that the convolutions are averaged to.
+        dropout: Share of the hidden units that training leaves out, 0 to below 1.
+        learning_rate: Peak rate; None means that of the training.
+    """
+
+    image_size: int = 224
+    pool: int = 4
+    dropout: float = 0.5
+    learning_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        require_size(self.image_size, at_least=8)
+        if self.pool < 1:
+            raise ConfigError(f"pool is {self.pool}.", fix="set model.pool=1 or more.")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(
+                f"dropout is {self.dropout}.", fix="set model.dropout from 0 to below 1."
+            )
+
+    def check(self, *, device: str) -> None:
+        """Raise Fixable if PyTorch or the device is missing."""
+        require_torch(device)
+
+    def fit(
+        self,
+        train: Subset,
+        validation: Subset,
+        *,
+        training: Training,
+        seed: int,
+        device: str,
+        out: Path,
+    ) -> FitReport:
+        """Train from random weights; the best epoch by validation macro F1 stays."""
+        recipe = Recipe(
+            network=self._network,
+            preprocessing=self._preprocessing,
+            training=training,
+            learning_rate=self.learning_rate or training.learning_rate,
+            seed=seed,
+            device=device,
+        )
+        return train_network(recipe, train, validation, out=out)
+
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
+        """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
+        return load_network(
+            self._network,
+            weights,
+            classes=classes,
+            preprocessing=self._preprocessing,
+            device=device,
+        )
+
+    @property
+    def _preprocessing(self) -> Preprocessing:
+        return Preprocessing(
+            image_size=self.image_size, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)
+        )
+
+    def _network(self, classes: int) -> "torch.nn.Module":
+        from torch import nn
+
+        layers: dict[str, torch.nn.Module] = {
+            "conv1": nn.Conv2d(3, 32, kernel_size=3, padding=1),
+            "relu1": nn.ReLU(),
+            "pool1": nn.MaxPool2d(2),
+            "conv2": nn.Conv2d(32, 64, kernel_size=3, padding=1),
+            "relu2": nn.ReLU(),
+            "pool2": nn.MaxPool2d(2),
+            "conv3": nn.Conv2d(64, 128, kernel_size=3, padding=1),
+            "relu3": nn.ReLU(),
+            "pool3": nn.AdaptiveAvgPool2d(self.pool),
+            "flatten": nn.Flatten(),
+            "hidden": nn.Linear(128 * self.pool**2, 256),
+            "relu4": nn.ReLU(),
+            "dropout": nn.Dropout(self.dropout),
+            "classes": nn.Linear(256, classes),
+        }
+        return nn.Sequential(OrderedDict(layers))

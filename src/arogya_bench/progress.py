@@ -1,0 +1,34 @@
+"""Progress on a terminal, and silence everywhere else."""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import track
+
+Thing = TypeVar("Thing")
+
+screen = Console(stderr=True)  # results go to standard output, progress does not
+
+
+def watched(things: Iterable[Thing], text: str, total: int) -> Iterable[Thing]:
+    """Show a bar while iterating over ``total`` things, where somebody can see it."""
+    return track(
+        things,
+        description=text,
+        total=total,
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,
+    )
+
+
+def working(text: str) -> AbstractContextManager[object]:
+    """Show that something of unknown length goes on, where somebody can see it."""
+    return screen.status(text) if screen.is_terminal else nullcontext()
+
+
+def say(text: str) -> None:
+    """Tell a person what happens, one line on standard error."""
+    screen.print(text, highlight=False, soft_wrap=True)

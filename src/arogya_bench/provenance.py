@@ -1,0 +1,73 @@
+"""Where numbers come from: versions, machine and code state, without names of people or folders."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import distributions, version
+
+SEEN = ("numpy", "scipy", "scikit-learn", "opencv-python", "torch", "torchvision", "mlflow")
+
+
+@cache
+def environment() -> str:
+    """Everything installed and the machine, as JSON for the artifact ``environment.json``."""
+    facts = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpu": cpu_name(),
+        "cpu_count": os.cpu_count(),
+        "packages": packages(),
+    }
+    return json.dumps(facts, indent=2)
+
+
+@cache
+def tags() -> Mapping[str, str]:
+    """The few facts that people filter by."""
+    found = packages()
+    seen = {name: found[name] for name in SEEN if name in found}
+    facts = {
+        "arogya.version": version("arogya-bench"),
+        "arogya.python": platform.python_version(),
+        "arogya.packages": " ".join(f"{name}=={number}" for name, number in seen.items()),
+        "arogya.cpu": f"{cpu_name()}, {os.cpu_count()} cores",
+    }
+    state = git_state()
+    return facts | ({"arogya.git": state} if state else {})
+
+
+def packages() -> dict[str, str]:
+    """Installed distributions and their versions; broken ones, which have no name, are left out."""
+    found = {each.metadata["Name"]: each.version for each in distributions()}
+    return {name: found[name] for name in sorted(each for each in found if each)}
+
+
+def cpu_name() -> str:
+    """The processor as its maker calls it, or its architecture where the system does not say."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
+            names = [line.partition(":")[2].strip() for line in file if "model name" in line]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+@cache
+def git_state() -> str | None:
+    """Commit of the working folder and whether it was changed; None outside a repository."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return f"{commit}{'+changes' if _git('status', '--porcelain', '-uno') else ''}"
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(*words: str) -> str:
+    run = subprocess.run(
+        ["git", *words], check=True, capture_output=True, text=True, timeout=10
+    )
+    return run.stdout.strip()

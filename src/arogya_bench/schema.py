@@ -1,0 +1,197 @@
+"""From configs to typed jobs: everything that can be wrong is said before any work starts."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, TypeVar, cast
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
+from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.jobs import Job, SplitPolicy
+from arogya_bench.types import Model, Training
+
+FEWEST_RESAMPLES = 2000
+
+Typed = TypeVar("Typed")
+
+
+@dataclass
+class Tracking:
+    """Where the results go."""
+
+    uri: str | None = None
+    experiment: str = MISSING
+
+
+@dataclass
+class Statistics:
+    """How intervals are made."""
+
+    resamples: int = 10_000
+
+
+@dataclass
+class Sweep:
+    """How a sweep treats what is there already."""
+
+    resume: bool = True
+    parent_run_id: str | None = None
+
+
+@dataclass
+class Root:
+    """The keys of a run; models, datasets and the like are checked by their own dataclasses."""
+
+    model: dict[str, Any] = MISSING
+    dataset: dict[str, Any] = MISSING
+    augmentation: dict[str, Any] = MISSING
+    training: dict[str, Any] = MISSING
+    tracking: Tracking = field(default_factory=Tracking)
+    split: dict[str, Any] = MISSING
+    statistics: Statistics = field(default_factory=Statistics)
+    sweep: Sweep = field(default_factory=Sweep)
+    seed: int = 42
+    device: str = "auto"
+    image_size: int | None = None
+    limit: int | None = None
+    batch_size: int = 32
+
+
+def register() -> None:
+    """Tell Hydra our schema; the name ``root`` stands in the defaults of ``config.yaml``."""
+    ConfigStore.instance().store(name="root", node=Root)
+
+
+def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
+    """Turn one composed config into a typed job.
+
+    Args:
+        config: The config without Hydra's own node.
+        choices: Which option each group of the config was filled with.
+
+    Raises:
+        ConfigError: At the first name, type or value that is wrong.
+    """
+    _check_root(config)
+    model = cast("Model", built(config.model, "model", ("fit", "load", "check")))
+    return Job(
+        model_name=str(choices.get("model")),
+        model=_resized(model, config.image_size),
+        source=built(config.dataset, "dataset", ("load",)),
+        training_name=str(choices.get("training")),
+        training=typed(Training, config.training, "training"),
+        conditions=conditions(
+            {
+                name: typed(AugmentationSpec, spec, f"augmentation.{name}")
+                for name, spec in config.augmentation.items()
+            }
+        ),
+        split=typed(SplitPolicy, config.split, "split"),
+        seed=config.seed,
+        device=config.device,
+        limit=config.limit,
+        batch_size=config.batch_size,
+        resamples=config.statistics.resamples,
+        resume=config.sweep.resume,
+        tracking_uri=config.tracking.uri,
+        experiment=config.tracking.experiment,
+        config=cast("Mapping[str, Any]", OmegaConf.to_container(config, resolve=True)),
+    )
+
+
+def built(node: DictConfig, where: str, methods: Sequence[str]) -> object:
+    """Build the frozen dataclass that ``_target_`` names, which costs nothing.
+
+    Hydra's ``instantiate`` would call whatever a config names; this builds dataclasses only.
+
+    Raises:
+        ConfigError: If the target does not exist, is not an adapter, or a field is wrong.
+    """
+    target = node.get("_target_")
+    if not target:
+        raise ConfigError(f"{where} has no _target_.", fix=f"choose one: {where}=NAME")
+    module, _, name = str(target).rpartition(".")
+    try:
+        kind = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f"{where}._target_ names {target!r}, which cannot be imported: {error}.",
+            fix="correct the dotted path, or install the package that holds it.",
+        ) from error
+    lacking = [each for each in methods if not hasattr(kind, each)]
+    if not dataclasses.is_dataclass(kind) or lacking:
+        raise ConfigError(
+            f"{where}._target_ names {target!r}, which is not an adapter"
+            f"{' (it has no ' + ', '.join(lacking) + ')' if lacking else ''}.",
+            fix="name a frozen dataclass with these methods; docs/developer-guide.md shows one.",
+        )
+    fields = {key: value for key, value in node.items() if key not in ("_target_", "_convert_")}
+    return typed(cast("type[object]", kind), OmegaConf.create(fields), where)
+
+
+def typed(kind: type[Typed], node: DictConfig, where: str) -> Typed:
+    """Build a dataclass from a config node, with its field types enforced.
+
+    Raises:
+        ConfigError: Naming the key, its value, and the nearest valid name or the type.
+    """
+    schema = OmegaConf.structured(kind)
+    OmegaConf.set_readonly(schema, False)
+    try:
+        merged = OmegaConf.merge(schema, node)
+        missing = sorted(str(key) for key in OmegaConf.missing_keys(merged))
+        values = {} if missing else OmegaConf.to_container(merged, resolve=True)
+    except OmegaConfBaseException as error:
+        raise _field_error(error, kind, where) from error
+    if missing:
+        raise ConfigError(
+            f"{where}.{missing[0]} has no value, and it has no default.",
+            fix=f"add {where}.{missing[0]}=... to the command.",
+        )
+    return kind(**{str(key): value for key, value in cast("dict[str, Any]", values).items()})
+
+
+def _field_error(error: OmegaConfBaseException, kind: type, where: str) -> ConfigError:
+    names = [each.name for each in dataclasses.fields(kind)]
+    key = str(error.full_key or error.key or "")
+    first = str(error.msg or error).splitlines()[0]
+    if key.split(".")[0] not in names:
+        return ConfigError(
+            f"{where} has no field {key!r}.{nearest(key, names)}",
+            fix=f"fields of {kind.__name__}: {', '.join(names)}",
+        )
+    return ConfigError(f"{where}.{key}: {first}.", fix=f"give {where}.{key} a value of its type.")
+
+
+def _resized(model: Model, image_size: int | None) -> Model:
+    """Apply the root key to a model that resizes; the others have no such field."""
+    fields = {each.name for each in dataclasses.fields(cast("Any", model))}
+    if image_size is None or "image_size" not in fields:
+        return model
+    return cast("Model", dataclasses.replace(cast("Any", model), image_size=image_size))
+
+
+def _check_root(config: DictConfig) -> None:
+    """Refuse values that have the right type and still make no sense."""
+    for key, floor in (("image_size", 8), ("limit", 1), ("batch_size", 1), ("seed", 0)):
+        value = config[key]
+        if value is not None and value < floor:
+            raise ConfigError(f"{key}={value} is too small.", fix=f"give {floor} or more.")
+    if config.statistics.resamples < FEWEST_RESAMPLES:
+        raise ConfigError(
+            f"statistics.resamples={config.statistics.resamples}: the ends of an interval are "
+            "noise with so few.",
+            fix=f"give {FEWEST_RESAMPLES} or more; 10000 is the default.",
+        )
+    if OmegaConf.is_missing(config.tracking, "uri"):
+        raise ConfigError(
+            "tracking=server needs the address of a server.",
+            fix="add tracking.uri=http://127.0.0.1:5000",
+        )
+    if not config.tracking.experiment:
+        raise ConfigError("tracking.experiment is empty.", fix="give the experiment a name.")

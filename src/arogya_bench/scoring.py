@@ -1,0 +1,110 @@
+"""Predictions judged: every metric with its interval, per class, and drawn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from arogya_bench import figures as draw
+from arogya_bench.metrics.classification import assess
+from arogya_bench.metrics.outcomes import predicted_classes
+from arogya_bench.metrics.per_class import per_class
+from arogya_bench.metrics.replicates import replicates
+from arogya_bench.statistics.intervals import BootstrapInterval, interval
+from arogya_bench.statistics.resampling import Draws, draws
+from arogya_bench.types import Predictions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Every metric of one evaluation, with 95 % intervals.
+
+    Attributes:
+        values: The metrics that exist, by name.
+        intervals: From resampled groups, by name; for every metric that exists.
+        undefined: Why the others do not exist, by name.
+        flags: What a reader of a value should know, by name.
+    """
+
+    values: Mapping[str, float]
+    intervals: Mapping[str, BootstrapInterval]
+    undefined: Mapping[str, str]
+    flags: Mapping[str, str]
+    cases: int
+    groups: int
+    draws: str
+
+    def scalars(self) -> dict[str, float]:
+        """The numbers for MLflow: each metric with the ends of its interval, where there are any."""
+        numbers = {"cases": float(self.cases), "groups": float(self.groups)}
+        for name, value in self.values.items():
+            ends = self.intervals[name]
+            numbers[name] = value
+            if ends.low is not None and ends.high is not None:
+                numbers |= {f"{name}.ci_low": ends.low, f"{name}.ci_high": ends.high}
+        return numbers
+
+
+def scores(predictions: Predictions, *, resamples: int, seed: str) -> Scores:
+    """Judge predictions with every metric, and resample the groups for the intervals.
+
+    Args:
+        predictions: Of one condition.
+        resamples: Their number.
+        seed: Hexadecimal; equal seeds on equal cases draw the same groups for every model.
+    """
+    targets, probabilities = predictions.targets, predictions.probabilities
+    judged = assess(targets, probabilities, classes=predictions.classes)
+    drawn = draws_of(predictions, resamples=resamples, seed=seed)
+    again = replicates(targets, probabilities, draws=drawn, classes=predictions.classes)
+    return Scores(
+        values=judged.values,
+        intervals={
+            name: interval(value, again.values[name], again.jackknife[name], draws=drawn)
+            for name, value in judged.values.items()
+        },
+        undefined=judged.undefined,
+        flags=judged.flags,
+        cases=drawn.n,
+        groups=drawn.groups,
+        draws=drawn.digest,
+    )
+
+
+def draws_of(predictions: Predictions, *, resamples: int, seed: str) -> Draws:
+    """The resamples of a test split: groups, stratified by class, the same for every model."""
+    return draws(
+        len(predictions.case_ids),
+        rng=np.random.default_rng(int(seed, 16)),
+        resamples=resamples,
+        groups=np.array(predictions.group_ids),
+        strata=predictions.targets,
+    )
+
+
+def point_scores(predictions: Predictions) -> dict[str, float]:
+    """The metrics that exist, without intervals."""
+    return assess(
+        predictions.targets, predictions.probabilities, classes=predictions.classes
+    ).values
+
+
+def per_class_table(predictions: Predictions) -> pd.DataFrame:
+    """One row per class: support, sensitivity, specificity, precision, F1, AUROC."""
+    rows = per_class(predictions.targets, predictions.probabilities, classes=predictions.classes)
+    return pd.DataFrame(rows)
+
+
+def figures(predictions: Predictions) -> dict[str, str]:
+    """Confusion matrix, ROC and reliability, as SVG by name."""
+    targets, probabilities = predictions.targets, predictions.probabilities
+    size = len(predictions.classes)
+    counts = np.zeros((size, size), dtype=np.int64)
+    np.add.at(counts, (targets, predicted_classes(probabilities)), 1)
+    correct = probabilities.argmax(axis=1) == targets
+    return {
+        "confusion_matrix": draw.svg(draw.confusion_matrix(counts, predictions.classes)),
+        "roc": draw.svg(draw.roc(targets, probabilities, predictions.classes)),
+        "reliability": draw.svg(draw.reliability(probabilities.max(axis=1), correct)),
+    }

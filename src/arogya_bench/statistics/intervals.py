@@ -1,0 +1,239 @@
+"""From resamples to an interval: one ending for every statistic, however it was resampled."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
+
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.resampling import Draws
+from arogya_bench.types import Floats
+
+Method = Literal["bca", "percentile", "basic"]
+Statistic = Callable[..., float | None]
+
+UNDEFINED_LIMIT = 0.05  # above it, dropping undefined resamples would narrow the interval
+TIE = 1e-9  # of the spread: far above rounding noise, far below any step that matters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """An estimate and how far it may be off.
+
+    Attributes:
+        low: Lower end; None if no interval can be given, and ``note`` says why.
+        high: Upper end.
+        method: How the ends were found, which may differ from what was asked for.
+        confidence: For example 0.95.
+        n: Number of cases.
+        groups: Number of independent units among them.
+        note: What a reader should know; empty if nothing.
+    """
+
+    estimate: float
+    low: float | None
+    high: float | None
+    method: str
+    confidence: float
+    n: int
+    groups: int
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BootstrapInterval(Interval):
+    """An interval from resamples of groups.
+
+    Attributes:
+        se: Standard deviation of the resamples; None without an interval.
+        p_value: Two-sided, for the hypothesis that the statistic is 0: for differences only.
+        resamples: B, undefined ones included.
+        undefined_share: Share of the resamples in which the statistic does not exist.
+        z0: Bias correction of BCa; None with another method.
+        accel: Acceleration of BCa.
+    """
+
+    se: float | None
+    p_value: float | None
+    resamples: int
+    undefined_share: float
+    z0: float | None = None
+    accel: float | None = None
+
+
+class _Ends(NamedTuple):
+    method: str
+    low: float
+    high: float
+    z0: float | None = None
+    accel: float | None = None
+    note: str = ""
+
+
+def bootstrap(
+    statistic: Statistic,
+    columns: Mapping[str, ArrayLike],
+    *,
+    draws: Draws,
+    method: Method = "bca",
+    confidence: float = 0.95,
+) -> BootstrapInterval:
+    """Resample the cases and call a statistic on each resample.
+
+    A resample in which the statistic is None, NaN, or raises UndefinedMetric is undefined.
+
+    Args:
+        statistic: Called as ``statistic(**columns)``.
+        columns: Arrays with one row per case.
+        draws: Which groups enter each resample; equal draws make two calls paired.
+        method: How the ends are found.
+        confidence: Share of such intervals that hold the truth, 0 to 1.
+
+    Raises:
+        UndefinedMetric: If the statistic does not exist for the cases themselves.
+        ValueError: If a column is not as long as the draws say.
+    """
+    table = {name: np.asarray(column) for name, column in columns.items()}
+    for name, column in table.items():
+        if len(column) != draws.n:
+            raise ValueError(f"column {name!r} has {len(column)} rows, the draws {draws.n}")
+    estimate = _value(statistic, table)
+    if not np.isfinite(estimate):
+        raise UndefinedMetric("the statistic does not exist for these cases")
+    replicates = np.array(
+        [_value(statistic, _taken(table, draws.rows(row))) for c in draws.chunks() for row in c]
+    )
+    wanted = method == "bca" and draws.groups > 1
+    jackknife = _leave_one_out(statistic, table, draws) if wanted else None
+    return interval(
+        estimate, replicates, jackknife, draws=draws, method=method, confidence=confidence
+    )
+
+
+def interval(
+    estimate: float,
+    replicates: Floats,
+    jackknife: Floats | None,
+    *,
+    draws: Draws,
+    method: Method = "bca",
+    confidence: float = 0.95,
+) -> BootstrapInterval:
+    """Turn resamples of a statistic into an interval, a standard error and a p-value.
+
+    Source: Efron 1987 (BCa), with ties counted half in z0 and numpy's linear quantiles;
+    p by inversion, (1 + count) / (B + 1), doubled for two sides.
+
+    Args:
+        estimate: The statistic on the cases themselves.
+        replicates: Shape (B,), NaN where undefined.
+        jackknife: Shape (groups,), the statistic without each group; None if not for BCa.
+        draws: What the replicates were drawn with.
+        method: How the ends are found.
+        confidence: Share of such intervals that hold the truth, 0 to 1.
+
+    Returns:
+        With percentile ends and a note where BCa does not exist; without ends where fewer
+        than two groups were drawn or too many resamples are undefined.
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}, not between 0 and 1")
+    defined = replicates[np.isfinite(replicates)]
+    undefined = 1 - defined.size / replicates.size
+    refused = _refusal(draws.groups, undefined)
+    ends = None if refused else _ends(estimate, defined, jackknife, method, confidence)
+    notes = [refused, ends.note if ends else "", draws.note]
+    if undefined and not refused:
+        notes.append(f"{undefined:.2%} of the resamples are undefined and left out")
+    return BootstrapInterval(
+        estimate=estimate,
+        low=ends.low if ends else None,
+        high=ends.high if ends else None,
+        method=ends.method if ends else "none",
+        confidence=confidence,
+        n=draws.n,
+        groups=draws.groups,
+        note="; ".join(note for note in notes if note),
+        se=float(defined.std(ddof=1)) if ends and defined.size > 1 else None,
+        p_value=_inverted(defined) if ends else None,
+        resamples=replicates.size,
+        undefined_share=undefined,
+        z0=ends.z0 if ends else None,
+        accel=ends.accel if ends else None,
+    )
+
+
+def _refusal(groups: int, undefined: float) -> str:
+    if groups < 2:
+        return "no interval: a single group says nothing about the spread between groups"
+    if undefined > UNDEFINED_LIMIT:
+        return f"no interval: undefined in {undefined:.1%} of the resamples"
+    return ""
+
+
+def _ends(
+    estimate: float, defined: Floats, jackknife: Floats | None, method: Method, confidence: float
+) -> _Ends:
+    outside = (1 - confidence) / 2
+    low, high = (float(end) for end in np.quantile(defined, [outside, 1 - outside]))
+    if np.ptp(defined) <= 1e-12 * max(1.0, abs(estimate)):
+        return _Ends("percentile", low, high, note="all resamples are equal: not informative")
+    if method == "basic":
+        return _Ends("basic", 2 * estimate - high, 2 * estimate - low)
+    if method == "percentile":
+        return _Ends("percentile", low, high)
+    corrected = _bca(estimate, defined, jackknife, outside)
+    note = "BCa does not exist here, percentile instead"
+    return corrected or _Ends("percentile", low, high, note=note)
+
+
+def _bca(
+    estimate: float, defined: Floats, jackknife: Floats | None, outside: float
+) -> _Ends | None:
+    near = TIE * float(np.ptp(defined))
+    tied = np.abs(defined - estimate) <= near
+    below = (defined < estimate) & ~tied
+    z0 = float(ndtri((below.sum() + tied.sum() / 2) / defined.size))
+    accel = _acceleration(jackknife)
+    if accel is None or not np.isfinite(z0):
+        return None
+    z = z0 + ndtri(np.array([outside, 1 - outside]))
+    bent = 1 - accel * z
+    if (bent <= 0).any():
+        return None
+    low, high = (float(end) for end in np.quantile(defined, ndtr(z0 + z / bent)))
+    return _Ends("bca", low, high, z0, accel)
+
+
+def _acceleration(jackknife: Floats | None) -> float | None:
+    if jackknife is None or not np.isfinite(jackknife).all():
+        return None
+    influence = jackknife.mean() - jackknife
+    scale = float((influence**2).sum())
+    return float((influence**3).sum() / (6 * scale**1.5)) if scale else None
+
+
+def _inverted(defined: Floats) -> float:
+    near = TIE * float(np.ptp(defined))
+    rarer = min(int((defined <= near).sum()), int((defined >= -near).sum()))
+    return min(1.0, 2 * (1 + rarer) / (defined.size + 1))
+
+
+def _value(statistic: Statistic, table: Mapping[str, NDArray[Any]]) -> float:
+    try:
+        value = statistic(**table)
+    except UndefinedMetric:
+        return np.nan
+    return np.nan if value is None else float(value)
+
+
+def _taken(table: Mapping[str, NDArray[Any]], rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    return {name: column[rows] for name, column in table.items()}
+
+
+def _leave_one_out(statistic: Statistic, table: Mapping[str, NDArray[Any]], draws: Draws) -> Floats:
+    kept = (draws.group_of != group for group in range(draws.groups))
+    return np.array([_value(statistic, _taken(table, rows)) for rows in kept])

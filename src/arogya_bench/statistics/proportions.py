@@ -1,0 +1,147 @@
+"""Proportions: the interval of one, the paired test of two, the difference that n can show."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+from scipy.special import ndtri
+from scipy.stats import binom, chi2
+
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.intervals import Interval
+
+FEW_DISCORDANT = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class McNemar:
+    """Whether two models are right equally often on the same cases.
+
+    Attributes:
+        p_value: Two-sided mid-p, the headline.
+        p_exact: Conditional test, capped at 1; too cautious.
+        p_asymptotic: From ``chi2``, without continuity correction.
+        p_asymptotic_cc: From ``chi2_cc``, with it.
+        odds_ratio: b / c, the effect; None if c is 0.
+        n: Number of discordant cases; the others say nothing about the difference.
+        groups: The same, since one case per group is assumed.
+        note: What a reader should know; empty if nothing.
+    """
+
+    b: int
+    c: int
+    p_value: float
+    p_exact: float
+    p_asymptotic: float
+    p_asymptotic_cc: float
+    chi2: float
+    chi2_cc: float
+    odds_ratio: float | None
+    n: int
+    groups: int
+    method: str = "McNemar mid-p"
+    note: str = ""
+
+
+def wilson(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
+    """Interval of a proportion, for one case per group.
+
+    Source: Wilson 1927; centre (p + z²/2n)/(1 + z²/n), half-width
+    z/(1 + z²/n) · √(p(1-p)/n + z²/4n²).
+
+    Args:
+        successes: 0 to ``total``.
+        total: Number of independent cases.
+        confidence: Share of such intervals that hold the truth, 0 to 1.
+
+    Raises:
+        UndefinedMetric: If there are no cases.
+        ValueError: If ``successes`` is not between 0 and ``total``.
+    """
+    if not 0 <= successes <= total:
+        raise ValueError(f"{successes} successes of {total}")
+    if total == 0:
+        raise UndefinedMetric("a proportion of no cases")
+    share = successes / total
+    z = float(ndtri((1 + confidence) / 2))
+    shrink = 1 + z**2 / total
+    centre = (share + z**2 / (2 * total)) / shrink
+    half = z / shrink * sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    return Interval(
+        estimate=share,
+        # At the ends the formula gives 0 or 1 but for rounding.
+        low=0.0 if successes == 0 else max(0.0, centre - half),
+        high=1.0 if successes == total else min(1.0, centre + half),
+        method="wilson",
+        confidence=confidence,
+        n=int(total),
+        groups=int(total),
+    )
+
+
+def mcnemar(b: int, c: int) -> McNemar:
+    """Test whether two models are right equally often, from the cases where only one is.
+
+    Source: McNemar 1947; mid-p after Fagerland, Lydersen and Laake 2013.
+
+    Args:
+        b: Cases where only the first model is right.
+        c: Cases where only the second model is right.
+
+    Raises:
+        ValueError: If a count is negative.
+    """
+    if b < 0 or c < 0:
+        raise ValueError(f"counts of cases cannot be negative: {b}, {c}")
+    m = int(b + c)
+    fewer = int(min(b, c))
+    exact = min(1.0, 2 * float(binom.cdf(fewer, m, 0.5)))
+    at_most = float(binom.pmf(fewer, m, 0.5))
+    tied = 1 - at_most / 2 if m else 1.0
+    plain = (b - c) ** 2 / m if m else 0.0
+    corrected = max(0, abs(b - c) - 1) ** 2 / m if m else 0.0
+    return McNemar(
+        b=int(b),
+        c=int(c),
+        p_value=tied if b == c else 2 * float(binom.cdf(fewer, m, 0.5)) - at_most,
+        p_exact=exact,
+        p_asymptotic=float(chi2.sf(plain, 1)),
+        p_asymptotic_cc=float(chi2.sf(corrected, 1)),
+        chi2=float(plain),
+        chi2_cc=float(corrected),
+        odds_ratio=b / c if c else None,
+        n=m,
+        groups=m,
+        note=_discordance(m),
+    )
+
+
+def minimum_detectable_difference(
+    discordant_share: float, n: int, *, power: float = 0.8, alpha: float = 0.05
+) -> float:
+    """Difference of two proportions that a paired test shows with the given power.
+
+    Formula: (z of 1 - alpha/2 + z of power) · √(d/n), about 2.80 · √(d/n) by default.
+
+    Args:
+        discordant_share: d, share of cases that only one of the two models gets right, 0 to 1.
+        n: Number of independent cases.
+        power: Chance of showing such a difference, 0 to 1.
+        alpha: Two-sided level of the test.
+
+    Raises:
+        UndefinedMetric: If there are no cases.
+        ValueError: If the share is none.
+    """
+    if not 0 <= discordant_share <= 1:
+        raise ValueError(f"a share of {discordant_share} is not between 0 and 1")
+    if n < 1:
+        raise UndefinedMetric("no cases, so no difference can be seen")
+    return float(ndtri(1 - alpha / 2) + ndtri(power)) * sqrt(discordant_share / n)
+
+
+def _discordance(m: int) -> str:
+    if m == 0:
+        return "no case is discordant: the models are right and wrong on the same cases"
+    if m < FEW_DISCORDANT:
+        return f"only {m} discordant cases: a difference could hardly be seen"
+    return ""

@@ -1,0 +1,200 @@
+"""Which groups enter each resample, described in so few words that nobody stores the draws."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from arogya_bench.types import Floats
+
+CHUNK_ROWS = 1_000  # enough to hide the cost of a call
+CHUNK_CELLS = 2**21  # 16 MiB of counts, whatever the number of groups
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Draws:
+    """Resamples of groups; equal draws take the same groups in the same resample.
+
+    Attributes:
+        digest: 32 hexadecimal characters of everything that decides which groups are drawn.
+        resamples: Their number, B.
+        group_of: Shape (n,), the position of each case's group among the sorted labels.
+        stratum_of: Shape (groups,); groups are drawn within their stratum only.
+        seed: Where the draws come from; None if they are replayed.
+        stored: Shape (B, drawn), positions of groups, if the draws are replayed.
+    """
+
+    digest: str
+    resamples: int
+    group_of: NDArray[np.int64]
+    stratum_of: NDArray[np.int64]
+    seed: int | None = None
+    stored: NDArray[np.int64] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Draws) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @property
+    def n(self) -> int:
+        """Number of cases."""
+        return self.group_of.size
+
+    @property
+    def groups(self) -> int:
+        """Number of groups, the units that are drawn."""
+        return self.stratum_of.size
+
+    @property
+    def note(self) -> str:
+        """What a reader of the interval should know about the strata; empty without strata."""
+        sizes = np.unique(self.stratum_of, return_counts=True)[1]
+        if sizes.size < 2:
+            return ""
+        single = int((sizes == 1).sum())
+        fixed = f"; {single} of {sizes.size} strata hold a single group, drawn every time"
+        return "conditional on the class mix of the groups" + (fixed if single else "")
+
+    @property
+    def chunk(self) -> int:
+        """Resamples per chunk; follows from the number of groups alone."""
+        return max(1, min(CHUNK_ROWS, CHUNK_CELLS // self.groups))
+
+    def chunks(self) -> Iterator[Floats]:
+        """Yield how often each group was drawn.
+
+        Yields:
+            Counts of shape (b, groups), B rows in all; the same ones every time.
+        """
+        for number, start in enumerate(range(0, self.resamples, self.chunk)):
+            size = min(self.chunk, self.resamples - start)
+            if self.stored is None:
+                yield self._drawn(number)[:size]
+            else:
+                yield _counts(self.stored[start : start + size], self.groups)
+
+    def rows(self, counts: Floats) -> NDArray[np.int64]:
+        """Turn the counts of one resample, shape (groups,), into the indices of its cases."""
+        return np.repeat(np.arange(self.n), counts.astype(np.int64)[self.group_of])
+
+    def _drawn(self, number: int) -> Floats:
+        # A whole chunk at a time, so that fewer resamples are the beginning of more.
+        rng = np.random.default_rng([self.seed or 0, number])
+        counts = np.empty((self.chunk, self.groups))
+        for stratum in range(int(self.stratum_of.max()) + 1):
+            members = np.flatnonzero(self.stratum_of == stratum)
+            drawn = rng.integers(members.size, size=(self.chunk, members.size))
+            counts[:, members] = _counts(drawn, members.size)
+        return counts
+
+
+def draws(
+    n: int,
+    *,
+    rng: np.random.Generator,
+    resamples: int = 10_000,
+    groups: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
+) -> Draws:
+    """Describe resamples of groups with replacement, as many groups as there are.
+
+    Args:
+        n: Number of cases.
+        rng: Gives the one integer from which every resample follows.
+        resamples: B; below 2,000 the ends of an interval are noise.
+        groups: One label per case, the patient or lesion; each case is its own group if None.
+        strata: One class label per case; a group with several belongs to the rarest of them.
+
+    Raises:
+        ValueError: If there is nothing to draw, or a column has another length than n.
+    """
+    if n < 1 or resamples < 1:
+        raise ValueError(f"{n} cases and {resamples} resamples: both must be at least 1")
+    labels, group_of = _positions(n, groups)
+    stratum_of = _strata(n, group_of, strata)
+    seed = int(rng.integers(2**63))
+    sizes = np.bincount(group_of)
+    return Draws(
+        digest=_digest("draws-1", seed, resamples, list(labels), sizes, stratum_of),
+        resamples=resamples,
+        group_of=group_of,
+        stratum_of=stratum_of,
+        seed=seed,
+    )
+
+
+def replay(indices: ArrayLike, groups: ArrayLike | None = None) -> Draws:
+    """Describe resamples that somebody else drew.
+
+    Args:
+        indices: Shape (B, drawn): positions of cases, or with ``groups`` positions among the
+            sorted labels; all cases of a drawn group enter, repeats count.
+        groups: One label per case; without it there are as many cases as ``drawn``.
+
+    Raises:
+        ValueError: If an index points nowhere.
+    """
+    stored = np.array(indices, dtype=np.int64)
+    if stored.ndim != 2 or not stored.size:
+        raise ValueError(f"indices have shape {stored.shape}, not (resamples, drawn)")
+    n = stored.shape[1] if groups is None else len(np.asarray(groups))
+    labels, group_of = _positions(n, groups)
+    if stored.min() < 0 or stored.max() >= labels.size:
+        raise ValueError(
+            f"indices reach from {stored.min()} to {stored.max()}, groups are 0 to "
+            f"{labels.size - 1}"
+        )
+    return Draws(
+        digest=_digest("replay-1", stored.shape, stored, list(labels), np.bincount(group_of)),
+        resamples=len(stored),
+        group_of=group_of,
+        stratum_of=np.zeros(labels.size, dtype=np.int64),
+        stored=stored,
+    )
+
+
+def _positions(n: int, groups: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    if groups is None:
+        return np.arange(n), np.arange(n)
+    _require_length(n, groups, "groups")
+    labels, group_of = np.unique(np.asarray(groups), return_inverse=True)
+    return labels, group_of
+
+
+def _strata(n: int, group_of: NDArray[np.int64], strata: ArrayLike | None) -> NDArray[np.int64]:
+    groups = int(group_of.max()) + 1
+    if strata is None:
+        return np.zeros(groups, dtype=np.int64)
+    _require_length(n, strata, "strata")
+    _, code, cases = np.unique(np.asarray(strata), return_inverse=True, return_counts=True)
+    rarity = np.empty(cases.size, dtype=np.int64)
+    rarity[np.argsort(cases, kind="stable")] = np.arange(cases.size)
+    rarest = np.full(groups, cases.size)
+    np.minimum.at(rarest, group_of, rarity[code])
+    return np.unique(rarest, return_inverse=True)[1]
+
+
+def _require_length(n: int, column: ArrayLike, name: str) -> None:
+    shape = np.shape(column)
+    if shape != (n,):
+        raise ValueError(f"{name} have shape {shape}, not ({n},)")
+
+
+def _counts(drawn: NDArray[np.int64], groups: int) -> Floats:
+    rows = len(drawn)
+    cells = drawn + np.arange(rows)[:, None] * groups
+    counts = np.bincount(cells.ravel(), minlength=rows * groups)
+    return counts.reshape(rows, groups).astype(np.float64)
+
+
+def _digest(*parts: object) -> str:
+    text = sha256()
+    for part in parts:
+        written = part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode()
+        text.update(len(written).to_bytes(8, "big") + written)
+    return text.hexdigest()[:32]

@@ -1,0 +1,159 @@
+"""AUROC of one model and the difference of two, for one case per group (DeLong)."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit, ndtr, ndtri
+from scipy.stats import rankdata
+
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.intervals import Interval
+from arogya_bench.types import Floats
+
+NOT_INFORMATIVE = "the variance is 0: the ends are not informative"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AurocInterval(Interval):
+    """An AUROC with its Wald interval, clipped to [0, 1].
+
+    Attributes:
+        se: DeLong's standard error.
+        logit_low: Lower end on the logit scale, to be read near 1; None at an AUROC of 0 or 1.
+        logit_high: Upper end on the logit scale.
+    """
+
+    se: float
+    logit_low: float | None
+    logit_high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeLong:
+    """The AUROC of two models on the same cases, and their difference.
+
+    Attributes:
+        diff: ``auc1`` minus ``auc2``.
+        z: diff / se_diff; None where both variances and covariance leave se_diff at 0.
+        p_value: Two-sided; 1 for equal scores, None where z does not exist.
+        low: Lower end of the Wald interval of ``diff``.
+        cov12: Covariance of the two estimates.
+        n: Number of cases.
+        groups: The same, since one case per group is assumed.
+    """
+
+    auc1: float
+    auc2: float
+    diff: float
+    se1: float
+    se2: float
+    cov12: float
+    se_diff: float
+    z: float | None
+    p_value: float | None
+    low: float
+    high: float
+    confidence: float
+    n: int
+    groups: int
+    method: str = "DeLong"
+    note: str = ""
+
+
+def auroc_interval(
+    targets: ArrayLike, scores: ArrayLike, *, confidence: float = 0.95
+) -> AurocInterval:
+    """Interval of a binary AUROC. Source: DeLong, DeLong and Clarke-Pearson 1988.
+
+    Args:
+        targets: Shape (n,), 1 where the case is positive, else 0.
+        scores: Shape (n,), higher for positives.
+        confidence: Share of such intervals that hold the truth, 0 to 1.
+
+    Raises:
+        UndefinedMetric: Without at least two positive and two negative cases.
+    """
+    (auroc,), ((variance,),) = _delong(targets, scores)
+    se = sqrt(variance)
+    z = float(ndtri((1 + confidence) / 2))
+    inside = 0 < auroc < 1
+    bent = logit(auroc) + np.array([-z, z]) * se / (auroc * (1 - auroc)) if inside else None
+    return AurocInterval(
+        estimate=float(auroc),
+        low=max(0.0, float(auroc - z * se)),
+        high=min(1.0, float(auroc + z * se)),
+        method="DeLong, Wald",
+        confidence=confidence,
+        n=np.size(targets),
+        groups=np.size(targets),
+        note="" if se else NOT_INFORMATIVE,
+        se=se,
+        logit_low=None if bent is None else float(expit(bent[0])),
+        logit_high=None if bent is None else float(expit(bent[1])),
+    )
+
+
+def delong(
+    targets: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *, confidence: float = 0.95
+) -> DeLong:
+    """Compare two binary AUROCs on the same cases.
+
+    Source: DeLong, DeLong and Clarke-Pearson 1988, by midranks (Sun and Xu 2014).
+
+    Args:
+        targets: Shape (n,), 1 where the case is positive, else 0.
+        scores_a: Shape (n,), of the first model.
+        scores_b: Shape (n,), of the second model.
+        confidence: Share of such intervals that hold the truth, 0 to 1.
+
+    Raises:
+        UndefinedMetric: Without at least two positive and two negative cases.
+    """
+    aurocs, covariance = _delong(targets, scores_a, scores_b)
+    difference = float(aurocs[0] - aurocs[1])
+    # Two equal models leave rounding noise, which a square root would not take below 0.
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    se = sqrt(variance) if variance > 1e-15 * np.trace(covariance) else 0.0
+    ratio = difference / se if se else (None if difference else 0.0)
+    half = float(ndtri((1 + confidence) / 2)) * se
+    return DeLong(
+        auc1=float(aurocs[0]),
+        auc2=float(aurocs[1]),
+        diff=difference,
+        se1=sqrt(covariance[0, 0]),
+        se2=sqrt(covariance[1, 1]),
+        cov12=float(covariance[0, 1]),
+        se_diff=se,
+        z=ratio,
+        p_value=None if ratio is None else float(2 * ndtr(-abs(ratio))),
+        low=difference - half,
+        high=difference + half,
+        confidence=confidence,
+        n=np.size(targets),
+        groups=np.size(targets),
+        note="" if se else NOT_INFORMATIVE,
+    )
+
+
+def _delong(targets: ArrayLike, *scores: ArrayLike) -> tuple[Floats, Floats]:
+    positive = np.asarray(targets) == 1
+    columns = np.array([np.asarray(score, dtype=np.float64) for score in scores])
+    if columns.shape[1:] != positive.shape or not np.isfinite(columns).all():
+        raise ValueError(f"scores must be finite and of shape {positive.shape}")
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    if min(positives, negatives) < 2:
+        raise UndefinedMetric(
+            f"{positives} positive and {negatives} negative cases; each needs at least 2"
+        )
+    above = np.array([_placements(column, positive) for column in columns])
+    below = np.array([_placements(-column, ~positive) for column in columns])
+    covariance = np.cov(above).reshape(len(columns), -1) / positives
+    return above.mean(axis=1), covariance + np.cov(below).reshape(len(columns), -1) / negatives
+
+
+def _placements(score: Floats, chosen: NDArray[np.bool_]) -> Floats:
+    """Share of the other cases that each chosen case outranks; a tie counts half."""
+    others = int((~chosen).sum())
+    return (rankdata(score)[chosen] - rankdata(score[chosen])) / others

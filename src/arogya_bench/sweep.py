@@ -1,0 +1,218 @@
+"""A sweep: everything checked first, one parent run, jobs that fail alone, a summary."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from rich.markup import escape
+from rich.table import Table
+
+from arogya_bench import compose, evaluation, schema, tracking, views
+from arogya_bench.errors import ConfigError, Fixable
+from arogya_bench.items import Tags
+from arogya_bench.jobs import Job, Prepared, prepare
+from arogya_bench.progress import say, screen, working
+from arogya_bench.provenance import tags as provenance_tags
+
+FAILED_EXIT = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a sweep did.
+
+    Attributes:
+        made: Cells that were evaluated now.
+        found: Cells that were there already.
+        failed: Runs that did not finish.
+    """
+
+    run_id: str
+    made: int
+    found: int
+    failed: tuple[tracking.RunRecord, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 if a job failed."""
+        return FAILED_EXIT if self.failed else 0
+
+
+def run(request: compose.Request) -> int:
+    """Check everything, run every job, say what happened.
+
+    Returns:
+        The exit code of the command: 0, or 3 if a job failed.
+
+    Raises:
+        Fixable: Before any work starts and before anything is written.
+    """
+    with working("checking configs and data"):
+        jobs = compose.jobs(request)
+        store_uri, experiment = _destination(jobs)
+        prepared = _prepared(jobs)
+        store = tracking.open_store(store_uri, experiment, create=True)
+        todo = [len(evaluation.missing(each, store)) for each in prepared]
+    found = sum(len(each.cells) for each in prepared) - sum(todo)
+    say(_plan(prepared, sum(todo), found))
+    parent = _open_parent(store, request, prepared)
+    status = "KILLED"  # unless the end is reached
+    try:
+        _launch(request, parent)
+        status = "FINISHED"
+    finally:
+        failed = _close(store, parent, status)
+    outcome = Outcome(run_id=parent, made=sum(todo) - _cells(failed), found=found, failed=failed)
+    _summary(store, outcome)
+    return outcome.exit_code
+
+
+def task(config: DictConfig) -> None:
+    """One job, as Hydra calls it in whatever process: it never raises, it records.
+
+    A job that raises would end other jobs with some launchers and hide its cause with all.
+    """
+    job = schema.job_of(config, HydraConfig.get().runtime.choices)
+    parent = config.sweep.parent_run_id
+    store = tracking.open_store(job.tracking_uri, job.experiment, create=False)
+    began = time.perf_counter()
+    try:
+        made = evaluation.run_job(job, store, parent)
+    except Exception as error:  # noqa: BLE001  (the one place where a failure becomes a record)
+        _record_failure(job, store, parent, error)
+        say(f"[red]✗ {job.model_name}[/] · {escape(str(error))}")
+    else:
+        seconds = time.perf_counter() - began
+        done = f"{len(made)} cells in {seconds:.1f} s" if made else "already in MLflow"
+        say(f"[green]✓ {job.model_name}[/] · seed {job.seed} · {done}")
+
+
+def _destination(jobs: Sequence[Job]) -> tuple[str | None, str]:
+    places = {(job.tracking_uri, job.experiment) for job in jobs}
+    if len(places) > 1:
+        raise ConfigError(
+            "A sweep over tracking would scatter one study over several stores.",
+            fix="run one sweep for each tracking.uri or tracking.experiment.",
+        )
+    return places.pop()
+
+
+def _prepared(jobs: Sequence[Job]) -> list[Prepared]:
+    return [prepare(job) for job in jobs]
+
+
+def _plan(prepared: Sequence[Prepared], todo: int, found: int) -> str:
+    fits = len({each.fit_key for each in prepared})
+    return f"{len(prepared)} jobs, {fits} fits, {todo} cells to do, {found} found in MLflow."
+
+
+def _open_parent(
+    store: tracking.Store, request: compose.Request, prepared: Sequence[Prepared]
+) -> str:
+    """Start the sweep run, or adopt the run that ``mlflow run`` made for us.
+
+    The variable is taken away, because every later process would resume that run otherwise.
+    """
+    names = sorted({each.job.model_name for each in prepared})
+    datasets = sorted({each.dataset.name for each in prepared})
+    tags = {
+        "arogya.kind": "sweep",
+        "arogya.overrides": " ".join(request.overrides),
+        "arogya.model": ", ".join(names),
+        "arogya.dataset": ", ".join(datasets),
+        **provenance_tags(),
+    }
+    adopted = os.environ.pop("MLFLOW_RUN_ID", None)
+    if adopted:
+        tracking.write(store, adopted, [Tags(values=tags)])
+        return adopted
+    return tracking.start(store, f"sweep · {', '.join(datasets)}", tags)
+
+
+def _launch(request: compose.Request, parent: str) -> None:
+    """Hand the jobs to Hydra's launcher."""
+    words = [*request.overrides, f"sweep.parent_run_id={parent}"]
+    flags = ["--multirun"] if request.multirun else []
+    for name in ("config_dir", "config_path", "config_name"):
+        value = getattr(request, name)
+        if value:
+            flags += [f"--{name.replace('_', '-')}", value]
+    os.environ["AROGYA_SWEEP"] = parent[:8]  # two sweeps in one second get folders of their own
+    before, sys.argv = sys.argv, ["arogya-bench", *flags, *words]
+    try:
+        hydra.main(version_base="1.3", config_path=f"pkg://{compose.CONFIGS}", config_name="config")(
+            task
+        )()
+    finally:
+        sys.argv = before
+
+
+def _record_failure(
+    job: Job, store: tracking.Store, parent: str | None, error: Exception
+) -> None:
+    """Leave one FAILED run for each cell that the job owes, so that none is just absent."""
+    cause = tracking.error_tags(error)
+    try:
+        prepared = prepare(job)
+    except Fixable:
+        tags = {"arogya.kind": "evaluation", "arogya.model": job.model_name, **cause}
+        tracking.finish(store, tracking.start(store, job.model_name, tags, parent=parent), "FAILED")
+        return
+    recorded = {run.tags.get("arogya.cell") for run in _children(store, parent)}
+    for condition in evaluation.missing(prepared, store):
+        if prepared.cells[condition.name] not in recorded:
+            tags = {**evaluation.cell_tags(prepared, condition), **cause}
+            name = f"{job.model_name} · {condition.name}"
+            tracking.finish(store, tracking.start(store, name, tags, parent=parent), "FAILED")
+
+
+def _children(store: tracking.Store, parent: str | None) -> list[tracking.RunRecord]:
+    return tracking.search(store, f"tags.`mlflow.parentRunId` = '{parent}'") if parent else []
+
+
+def _close(store: tracking.Store, parent: str, status: str) -> tuple[tracking.RunRecord, ...]:
+    """End what still runs, name the sweep's views, and give back what did not finish."""
+    for run in _children(store, parent):
+        if run.status == "RUNNING":
+            tracking.finish(store, run.run_id, "KILLED")
+    failed = tuple(run for run in _children(store, parent) if run.status != "FINISHED")
+    tracking.tag_experiment(store, views.views(int(time.time() * 1000)))
+    tracking.finish(store, parent, "FAILED" if failed and status == "FINISHED" else status)
+    return failed
+
+
+def _cells(runs: Sequence[tracking.RunRecord]) -> int:
+    return sum(run.tags.get("arogya.kind") == "evaluation" for run in runs)
+
+
+def _summary(store: tracking.Store, outcome: Outcome) -> None:
+    say(f"{outcome.made} cells made, {outcome.found} found, {_cells(outcome.failed)} failed.")
+    if outcome.failed:
+        screen.print(_failures(outcome.failed))
+    database = tracking.sqlite_path(store.uri)
+    server = "http://127.0.0.1:5000" if database else tracking.public(store.uri).rstrip("/")
+    if database:
+        elsewhere = database.parent != Path.cwd()
+        say(f"See it: mlflow ui{f' --backend-store-uri {store.uri}' if elsewhere else ''}")
+    say(f"  leaderboard {views.link(store.link, views.LEADERBOARD, server=server)}")
+    say(f"  robustness  {views.link(store.link, views.ROBUSTNESS, server=server)}")
+    say(f"Compare: arogya-bench compare {store.experiment}")
+
+
+def _failures(failed: Sequence[tracking.RunRecord]) -> Table:
+    table = Table("run", "status", "cause", "message", title="Not finished")
+    for run in failed:
+        message = run.tags.get("arogya.error_message", "ended from outside")
+        table.add_row(
+            run.name,
+            run.status,
+            run.tags.get("arogya.error", "–"),
+            escape(message.splitlines()[0] if message else "–"),
+        )
+    return table

@@ -1,0 +1,67 @@
+"""Predictions as the tables that are stored and shown, and back."""
+
+import numpy as np
+import pandas as pd
+
+from arogya_bench.errors import TrackingError
+from arogya_bench.metrics.outcomes import predicted_classes
+from arogya_bench.types import Predictions
+
+PREFIX = "p_"  # of a probability column; the rest of its name is the class
+FIXED = ("case_id", "group_id", "target", "predicted")
+VIEW_ROWS = 1000  # a table over 2 MB is not shown by MLflow
+
+
+def predictions_table(predictions: Predictions) -> pd.DataFrame:
+    """Every case in one row: ids, metadata, truth, prediction, every class probability."""
+    names = np.array(predictions.classes)
+    return pd.DataFrame(
+        {
+            "case_id": predictions.case_ids,
+            "group_id": predictions.group_ids,
+            **{name: values for name, values in predictions.metadata.items() if name not in FIXED},
+            "target": names[predictions.targets],
+            "predicted": names[predicted_classes(predictions.probabilities)],
+            **{
+                f"{PREFIX}{name}": predictions.probabilities[:, column]
+                for column, name in enumerate(predictions.classes)
+            },
+        }
+    )
+
+
+def predictions_view(predictions: Predictions) -> pd.DataFrame:
+    """The table for ``mlflow ui``: the most wrong cases first, at most 1,000."""
+    table = predictions_table(predictions)
+    truth = predictions.probabilities[np.arange(len(table)), predictions.targets]
+    table.insert(1, "p_of_truth", truth.round(4))
+    table.insert(1, "correct", table["target"] == table["predicted"])
+    probabilities = [f"{PREFIX}{name}" for name in predictions.classes]
+    table[probabilities] = table[probabilities].round(4)
+    return table.sort_values("p_of_truth", kind="stable").head(VIEW_ROWS)
+
+
+def predictions_from(table: pd.DataFrame) -> Predictions:
+    """Read back what ``predictions_table`` made.
+
+    Raises:
+        TrackingError: If it is not such a table.
+    """
+    absent = [name for name in FIXED if name not in table.columns]
+    columns = [name for name in table.columns if name.startswith(PREFIX)]
+    if absent or not columns:
+        raise TrackingError(
+            f"A stored table of predictions lacks {', '.join(absent) or 'its probabilities'}.",
+            fix="delete the run in MLflow and run the sweep again.",
+        )
+    classes = tuple(name.removeprefix(PREFIX) for name in columns)
+    codes = {name: code for code, name in enumerate(classes)}
+    others = [name for name in table.columns if name not in (*FIXED, *columns)]
+    return Predictions(
+        classes=classes,
+        case_ids=tuple(table["case_id"]),
+        group_ids=tuple(table["group_id"]),
+        targets=table["target"].map(codes).to_numpy(dtype=np.int64),
+        probabilities=table[columns].to_numpy(dtype=np.float64),
+        metadata={name: tuple(table[name]) for name in others},
+    )

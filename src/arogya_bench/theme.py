@@ -1,0 +1,114 @@
+"""The look that all figures share: colours, fonts, titles and notes."""
+
+from collections.abc import Iterable
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import altair as alt
+
+INK = "#1f2933"
+MUTED = "#52606d"
+FAINT = "#9aa5b1"
+EMPTY = "#eceff2"
+ACCENT = "#0072b2"
+# Okabe and Ito without yellow, which fades on white, then two of Paul Tol's and grey.
+COLOURS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+    "#882255",
+    "#999933",
+    "#4d4d4d",
+    "#000000",
+)
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+
+_LINE = 13
+# Of one width, so that text measured with the first also fits with the others.
+_FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+
+
+def styled(chart: "alt.TopLevelMixin", title: str, *notes: str) -> "alt.TopLevelMixin":
+    """Give a finished chart its title, its notes as subtitle, and the common look.
+
+    The look belongs to the chart, not to Altair, whose themes would leak into the notebook of
+    a user. So a styled chart stands alone: Altair refuses to concatenate it.
+    """
+    import altair as alt
+
+    heading = alt.TitleParams(title, subtitle=[line for note in notes for line in wrap(note, 84)])
+    return chart.properties(title=heading, background="white", padding=12).configure(
+        font=_FONT,
+        title=_title(16, subtitleColor=MUTED, subtitleFontSize=12, subtitleLineHeight=16),
+        axis=alt.AxisConfig(
+            labelColor=INK,
+            titleColor=MUTED,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            titlePadding=8,
+            labelLimit=240,
+            labelFlush=False,
+            gridColor="#e4e7eb",
+            domainColor=FAINT,
+            tickColor=FAINT,
+        ),
+        legend=alt.LegendConfig(
+            labelColor=INK,
+            titleColor=MUTED,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            labelLimit=280,
+            symbolStrokeWidth=2.5,
+            symbolSize=90,
+            symbolOpacity=1,
+        ),
+        view=alt.ViewConfig(stroke=None),
+        text=alt.MarkConfig(color=INK, fontSize=12),
+    )
+
+
+def panel_title(text: str) -> "alt.TitleParams":
+    """Head one of several panels, smaller than the title of the figure."""
+    import altair as alt
+
+    return alt.TitleParams(text, **_title(_LINE))
+
+
+def palette(names: Iterable[str]) -> "alt.Scale":
+    """Colours in the order of ``names``, repeated after ten."""
+    return _ordered(names, COLOURS)
+
+
+def shapes(names: Iterable[str]) -> "alt.Scale":
+    """Symbols in the order of ``names``, so that colour is never the only difference."""
+    return _ordered(names, SHAPES)
+
+
+def listed(label: str, names: Iterable[str]) -> str:
+    """Say what a figure leaves out, such as ``Undefined: a, b.``; nothing if there is nothing."""
+    text = ", ".join(names)
+    return f"{label}: {text}." if text else ""
+
+
+def _ordered(names: Iterable[str], values: tuple[str, ...]) -> "alt.Scale":
+    import altair as alt
+
+    domain = list(names)
+    return alt.Scale(domain=domain, range=[values[i % len(values)] for i in range(len(domain))])
+
+
+def _title(size: int, **more: object) -> dict[str, object]:
+    return {
+        "anchor": "start",
+        "color": INK,
+        "fontSize": size,
+        "fontWeight": "bold",
+        "offset": 10,
+        **more,
+    }

@@ -1,0 +1,173 @@
+import subprocess
+import sys
+from hashlib import sha256
+
+import numpy as np
+import pytest
+
+from arogya_bench.augmentations import photometric
+from arogya_bench.augmentations.conditions import AugmentationSpec, Condition, conditions
+from arogya_bench.errors import ConfigError
+
+HERE = "arogya_bench.augmentations.photometric"
+NOISE = f"{HERE}.gaussian_noise"
+
+
+def noise(severity=0.1):
+    return Condition(
+        augmentation="gaussian_noise",
+        severity=severity,
+        level=1,
+        function=photometric.gaussian_noise,
+    )
+
+
+def specs(**augmentations):
+    return {
+        name: AugmentationSpec(function=path, severities=severities)
+        for name, (path, severities) in augmentations.items()
+    }
+
+
+def grey():
+    return np.full((16, 16, 3), 128, dtype=np.uint8)
+
+
+def digest(image):
+    return sha256(image.tobytes()).hexdigest()
+
+
+def test_augmentations_expand_in_order_with_levels_from_one():
+    selected = specs(
+        clean=(f"{HERE}.clean", []),
+        jpeg=(f"{HERE}.jpeg_compression", [90, 50]),
+        noise=(NOISE, [0.1]),
+    )
+
+    expanded = conditions(selected)
+
+    assert [condition.name for condition in expanded] == [
+        "clean",
+        "jpeg_90",
+        "jpeg_50",
+        "noise_0.1",
+    ]
+    assert [condition.level for condition in expanded] == [None, 1, 2, 1]
+    assert [condition.severity for condition in expanded] == [None, 90.0, 50.0, 0.1]
+
+
+def test_the_draw_depends_on_case_augmentation_and_severity():
+    renamed = Condition(
+        augmentation="other", severity=0.1, level=1, function=photometric.gaussian_noise
+    )
+    draws = [
+        noise().apply(grey(), "case-1"),
+        noise().apply(grey(), "case-2"),
+        noise(0.2).apply(grey(), "case-1"),
+        renamed.apply(grey(), "case-1"),
+    ]
+
+    assert len({digest(draw) for draw in draws}) == 4
+    assert digest(noise().apply(grey(), "case-1")) == digest(draws[0])
+
+
+def test_a_whole_severity_draws_as_its_float():
+    def first_number(image, severity, rng):
+        return np.full_like(image, rng.integers(256))
+
+    whole, fraction = (
+        Condition(augmentation="a", severity=severity, level=1, function=first_number)
+        for severity in (15, 15.0)
+    )
+
+    assert digest(whole.apply(grey(), "x")) == digest(fraction.apply(grey(), "x"))
+
+
+def test_the_draw_is_pinned():
+    """Other numbers would make stored results of robustness incomparable with new ones."""
+    drawn = noise().apply(grey(), "case-1")
+
+    assert drawn[0, :6, 0].tolist() == [166, 105, 130, 101, 112, 67]
+
+
+def test_another_process_draws_the_same():
+    program = (
+        "import numpy as np;"
+        "from arogya_bench.augmentations.conditions import *;"
+        f"(c,) = conditions({{'gaussian_noise': AugmentationSpec(function='{NOISE}',"
+        " severities=[0.1])});"
+        "print(sha256(c.apply(np.full((16, 16, 3), 128, dtype=np.uint8), 'é').tobytes())"
+        ".hexdigest())"
+    )
+
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert printed.stdout.strip() == digest(noise().apply(grey(), "é"))
+
+
+def test_no_augmentation_is_a_problem():
+    with pytest.raises(ConfigError, match="No augmentation"):
+        conditions({})
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        (f"{HERE}.gausian_noise", "photometric.gaussian_noise'"),
+        ("arogya_bench.augmentations.gaussian_noise", "photometric.gaussian_noise'"),
+        ("arogya_bench.augmentation.geometric.rotation", "geometric.rotation'"),
+        ("nowhere.at_all", "unknown function 'nowhere.at_all'"),
+        ("rotation", "unknown function 'rotation'"),
+    ],
+)
+def test_an_unknown_function_is_refused_with_the_nearest(path, hint):
+    with pytest.raises(ConfigError) as caught:
+        conditions(specs(broken=(path, [1.0])))
+
+    assert hint in caught.value.problem
+    assert "augmentation.broken.function" in caught.value.fix
+
+
+def test_a_missing_library_of_an_augmentation_is_named(tmp_path, monkeypatch):
+    (tmp_path / "needy_effects.py").write_text("import absent_library\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(ConfigError, match="needs the package 'absent_library'"):
+        conditions(specs(needy=("needy_effects.blur", [1.0])))
+
+
+@pytest.mark.parametrize("severities", [[0.1, 0.1], [0.1, 0.3, 0.2], [0.3, 0.1, 0.2]])
+def test_severities_that_repeat_or_turn_are_refused(severities):
+    with pytest.raises(ConfigError, match="neither rise nor fall"):
+        conditions(specs(noise=(NOISE, severities)))
+
+
+@pytest.mark.parametrize("severities", [[0.1, 2.0], []])
+def test_a_bad_severity_is_found_before_any_image(severities):
+    with pytest.raises(ConfigError, match="Sigma"):
+        conditions(specs(noise=(NOISE, severities)))
+
+
+def test_severities_that_share_a_name_are_refused():
+    with pytest.raises(ConfigError, match=r"noise_0\.1.* twice"):
+        conditions(specs(noise=(NOISE, [0.1, 0.10000001])))
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("def effect(image): return image", "failed with"),
+        ("def effect(image, severity, rng): return image[:1]", "same shape"),
+        ("def effect(image, severity, rng): return image / 255", "same shape"),
+        ("def effect(image, severity, rng): return None", "same shape"),
+    ],
+)
+def test_a_function_that_breaks_the_contract_is_refused(body, problem, tmp_path, monkeypatch):
+    name = f"effects_{sha256(body.encode()).hexdigest()[:8]}"
+    (tmp_path / f"{name}.py").write_text(body)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(ConfigError, match=problem):
+        conditions(specs(own=(f"{name}.effect", [1.0])))
