@@ -1,6 +1,6 @@
 """Figures of one evaluation: arrays in, one Altair chart out, and any chart as SVG or PNG.
 
-Altair takes a second to import, hence inside the functions.
+Altair and SciPy take a second to import, hence inside the functions.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import altair as alt
 
 _CURVE_POINTS = 200
-_Z95 = 1.959963984540054
 _SIDE = 380  # pixels of a square plot
 
 
@@ -50,17 +49,14 @@ def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> "alt.
         scale=alt.Scale(domain=[0, 1], range=["#f4f7fa", "#9ecae1", "#08519c"]),
         legend=alt.Legend(format=".0%", gradientLength=140),
     )
-    empty = "datum.share === null"
+    shade = alt.condition("datum.share === null", alt.value(theme.EMPTY), colour)
     ink = alt.condition("datum.share > 0.75", alt.value("white"), alt.value(theme.INK))
-    text = base.mark_text(dy=-7, fontSize=14, fontWeight="bold").encode(text="count:Q", color=ink)
+    count = base.mark_text(dy=-7, fontSize=14, fontWeight="bold").encode(text="count:Q", color=ink)
+    share = base.transform_filter("datum.share !== null").mark_text(dy=10, fontSize=11)
     chart = alt.layer(
-        base.mark_rect(stroke="white", strokeWidth=2, invalid=None).encode(
-            color=alt.condition(empty, alt.value(theme.EMPTY), colour)
-        ),
-        text,
-        base.transform_filter("datum.share !== null")
-        .mark_text(dy=10, fontSize=11)
-        .encode(text=alt.Text("share:Q", format=".0%"), color=ink),
+        base.mark_rect(stroke="white", strokeWidth=2, invalid=None).encode(color=shade),
+        count,
+        share.encode(text=alt.Text("share:Q", format=".0%"), color=ink),
     ).properties(width=alt.Step(step), height=alt.Step(min(step, 64)))
     absent = theme.listed(
         "No case, hence no share",
@@ -78,36 +74,29 @@ def roc(
     """
     import altair as alt
 
-    shown = range(1, 2) if len(classes) == 2 else range(len(classes))
-    labels: list[str] = []
+    binary = len(classes) == 2
+    labels, undefined = [], []
     points: list[dict[str, object]] = []
-    undefined: list[str] = []
-    for k in shown:
+    for k in range(binary, len(classes)):
         try:
             curve = _curve(targets == k, probabilities[:, k])
         except UndefinedMetric as reason:
             undefined.append(f"{classes[k]} ({reason})")
             # It keeps its place in the legend, so that other classes keep their colours.
             labels.append(f"{classes[k]} (undefined)")
-            continue
-        labels.append(f"{classes[k]} ({curve.area:.3f})")
-        points += _thinned(curve, labels[-1])
+        else:
+            labels.append(f"{classes[k]} ({curve.area:.3f})")
+            points += _thinned(curve, labels[-1])
     unit = alt.Scale(domain=[0, 1], nice=False)
-    curves = (
-        alt.Chart(alt.Data(values=points))
-        .mark_line(strokeWidth=2)
-        .encode(
-            x=alt.X("x:Q", title="false-positive rate (1 - specificity)", scale=unit),
-            y=alt.Y("y:Q", title="true-positive rate (sensitivity)", scale=unit),
-            order="order:Q",
-            color=alt.Color("label:N", title="class (AUROC)", scale=theme.palette(labels)),
-        )
+    curves = alt.Chart(alt.Data(values=points), mark=alt.MarkDef("line", strokeWidth=2)).encode(
+        x=alt.X("x:Q", title="false-positive rate (1 - specificity)", scale=unit),
+        y=alt.Y("y:Q", title="true-positive rate (sensitivity)", scale=unit),
+        order="order:Q",
+        color=alt.Color("label:N", title="class (AUROC)", scale=theme.palette(labels)),
     )
     chart = alt.layer(_diagonal(), curves).properties(width=_SIDE, height=_SIDE)
-    rest = (
-        f"{classes[1]} against {classes[0]}" if len(classes) == 2 else "Each class against the rest"
-    )
-    note = f"{rest}; {targets.size:,} cases."
+    pairing = f"{classes[1]} against {classes[0]}" if binary else "Each class against the rest"
+    note = f"{pairing}; {targets.size:,} cases."
     return theme.styled(chart, "ROC", note, theme.listed("Undefined", undefined))
 
 
@@ -127,29 +116,25 @@ def reliability(
     unit = alt.Scale(domain=[0, 1], nice=False)
     filled = alt.Data(values=[row for row in rows if row["count"]])
     across = alt.X("left:Q", title=None, scale=unit, axis=alt.Axis(labels=False, ticks=False))
-    bands = (
-        alt.Chart(filled)
-        .mark_rect(color=theme.ACCENT, opacity=0.22)
-        .encode(x=across, x2="right:Q", y=alt.Y("low:Q", title="accuracy", scale=unit), y2="high:Q")
+    bands = alt.Chart(filled).mark_rect(color=theme.ACCENT, opacity=0.22)
+    dots = alt.Chart(filled).mark_point(color=theme.ACCENT, filled=True, opacity=1, size=50)
+    counts = alt.Chart(alt.Data(values=rows)).mark_rect(color=theme.FAINT, stroke="white")
+    upper = alt.layer(
+        _diagonal(),
+        bands.encode(
+            x=across, x2="right:Q", y=alt.Y("low:Q", title="accuracy", scale=unit), y2="high:Q"
+        ),
+        dots.encode(x="confidence:Q", y="accuracy:Q"),
     )
-    dots = (
-        alt.Chart(filled)
-        .mark_line(color=theme.ACCENT, point=alt.OverlayMarkDef(size=45, color=theme.ACCENT))
-        .encode(x=alt.X("confidence:Q", scale=unit), y=alt.Y("accuracy:Q", scale=unit))
-    )
-    counts = (
-        alt.Chart(alt.Data(values=rows))
-        .mark_rect(color=theme.FAINT, stroke="white", strokeWidth=1)
-        .encode(
-            x=alt.X("left:Q", title="confidence", scale=unit),
-            x2="right:Q",
-            y=alt.Y("count:Q", title="cases", axis=alt.Axis(tickCount=3, tickMinStep=1)),
-            y2=alt.datum(0),
-        )
+    lower = counts.encode(
+        x=alt.X("left:Q", title="confidence", scale=unit),
+        x2="right:Q",
+        y=alt.Y("count:Q", title="cases", axis=alt.Axis(tickCount=3, tickMinStep=1)),
+        y2=alt.datum(0),
     )
     chart = alt.vconcat(
-        alt.layer(_diagonal(), bands, dots).properties(width=_SIDE, height=300),
-        counts.properties(width=_SIDE, height=70),
+        upper.properties(width=_SIDE, height=300),
+        lower.properties(width=_SIDE, height=70),
         spacing=8,
     )
     empty = sum(not row["count"] for row in rows)
@@ -164,14 +149,15 @@ def svg(chart: "alt.TopLevelMixin") -> str:
     """Render as one SVG document, with text as text and nothing to load."""
     import vl_convert
 
-    return str(vl_convert.vegalite_to_svg(chart.to_dict()))
+    # Altair checks its schema while a chart is built; once more would double the time.
+    return str(vl_convert.vegalite_to_svg(chart.to_dict(validate=False)))
 
 
 def png(chart: "alt.TopLevelMixin", scale: float = 2) -> bytes:
     """Render as PNG with ``scale`` pixels for each pixel of the design."""
     import vl_convert
 
-    return bytes(vl_convert.vegalite_to_png(chart.to_dict(), scale=scale))
+    return bytes(vl_convert.vegalite_to_png(chart.to_dict(validate=False), scale=scale))
 
 
 def _cells(counts: NDArray[np.int64], classes: Sequence[str]) -> list[dict[str, object]]:
@@ -230,17 +216,17 @@ def _bins(
 
 
 def _rates(confidence: Floats, correct: NDArray[np.bool_]) -> dict[str, float | None]:
+    from arogya_bench.statistics.proportions import wilson
+
     n = correct.size
     if not n:
         return dict.fromkeys(("confidence", "accuracy", "low", "high"))
-    share = float(correct.mean())
-    centre = (share + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
-    half = _Z95 / (1 + _Z95**2 / n) * (share * (1 - share) / n + _Z95**2 / (4 * n**2)) ** 0.5
+    band = wilson(int(correct.sum()), n)
     return {
         "confidence": float(confidence.mean()),
-        "accuracy": share,
-        "low": max(centre - half, 0.0),
-        "high": min(centre + half, 1.0),
+        "accuracy": band.estimate,
+        "low": band.low,
+        "high": band.high,
     }
 
 

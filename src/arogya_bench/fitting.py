@@ -47,7 +47,7 @@ def find_or_fit(prepared: Prepared, store: tracking.Store, parent: str | None) -
             yield Fit(run_id=run.run_id, weights=weights)
             return
         run_id = _fit(prepared, store, parent)
-        run = tracking.get(store, run_id)
+        run = tracking.get(store.uri, run_id)
         weights = stack.enter_context(tracking.artifact(run, WEIGHTS, uri=store.uri))
         yield Fit(run_id=run_id, weights=weights)
 

@@ -244,14 +244,14 @@ def search(store: Store, condition: str) -> list[RunRecord]:
                 return list(found.values())
 
 
-def get(store: Store, run_id: str) -> RunRecord:
-    """Read one run.
+def get(uri: str, run_id: str) -> RunRecord:
+    """Read one run of a store.
 
     Raises:
         TrackingError: If the store has no such run.
     """
-    with _explained(store.uri, fix="look the run id up in `mlflow ui`."):
-        return _record(store.client.get_run(run_id))
+    with _explained(uri, fix="look the run id up in `mlflow ui`."):
+        return _record(MlflowClient(tracking_uri=uri).get_run(run_id))
 
 
 @contextmanager

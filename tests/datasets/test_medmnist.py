@@ -1,5 +1,7 @@
 """A MedMNIST file is read as it is, or refused with the reason before any work starts."""
 
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +209,29 @@ def test_a_damaged_archive_is_refused(save, seed):
         MedMNIST(path=str(file)).load()
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_random_bytes_in_the_headers_are_never_a_traceback(save, seed):
+    """Flips in names and sizes may be harmless; what is harmful has a problem and a fix."""
+    file, rng = Path(save()), np.random.default_rng(seed)
+    content = bytearray(file.read_bytes())
+    for place in [rng.integers(0, 120), *rng.integers(len(content) - 600, len(content), 2)]:
+        content[place] = rng.integers(256)
+    file.write_bytes(content)
+
+    with suppress(DatasetError):
+        MedMNIST(path=str(file)).load()
+
+
+def test_an_archive_of_something_else_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        for split in ("train", "val", "test"):
+            archive.writestr(f"{split}_images.npy", "no array")
+            archive.writestr(f"{split}_labels.npy", "no array")
+
+    with pytest.raises(DatasetError, match=r"cannot be read as an \.npz file"):
+        MedMNIST(path=str(tmp_path / "x.npz")).load()
+
+
 def test_pickled_objects_are_never_loaded(save):
     path = save(train_labels=np.array([{"a": 1}] * 12, dtype=object))
 
@@ -217,7 +242,7 @@ def test_pickled_objects_are_never_loaded(save):
 def test_missing_arrays_are_named_beside_those_that_are_there(save):
     path = save(val_images=None, test_labels=None)
 
-    with pytest.raises(DatasetError, match="lacks val_images, test_labels; it holds test_images"):
+    with pytest.raises(DatasetError, match="lacks val_images, test_labels; it holds: test_images"):
         MedMNIST(path=path).load()
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata
 
 from arogya_bench import statistics
 from arogya_bench.metrics.calibration import expected_calibration_error
@@ -18,6 +17,7 @@ from arogya_bench.metrics.robustness import mean_corruption_error, robustness_sc
 
 ORACLES = Path(__file__).resolve().parents[2].parent / "shared" / "oracles"
 NOT_YET = {  # belongs to later issues, or says another convention on purpose
+    "confusion_matrix",
     "kappa",
     "kappa_linear",
     "kappa_quadratic",
@@ -99,10 +99,7 @@ def of_a_table(inputs):
         )
     }
     three = score(targets, probabilities, bins=3)["ece"]
-    decided = probabilities.argmax(axis=1)
-    cells = np.zeros((probabilities.shape[1],) * 2, dtype=int)
-    np.add.at(cells, (targets, decided), 1)
-    return named | by_class | {"ece_3_toplabel": three, "confusion_matrix": cells.tolist()}
+    return named | by_class | {"ece_3_toplabel": three}
 
 
 def of_two_classes(inputs):
@@ -168,9 +165,9 @@ def roc(case):
 
 
 def auroc(positive, scores):
-    count = positive.sum()
-    above = rankdata(scores)[positive].sum() - count * (count + 1) / 2
-    return above / (count * (positive.size - count))
+    others, own = np.sort(scores[~positive]), scores[positive]
+    below = [np.searchsorted(others, own, side).mean() for side in ("left", "right")]
+    return sum(below) / 2 / others.size
 
 
 def f1(positive, decided):
@@ -250,7 +247,7 @@ def first_tests(case):
     if "k" in inputs:
         found = statistics.wilson(inputs["k"], inputs["n"], confidence=inputs["level"])
         return {"ci": [found.low, found.high]}
-    p_values = [float(next(reversed(row.values()))) for row in table(inputs["csv"])]
+    p_values = np.loadtxt(ORACLES / inputs["csv"])
     methods = ("bonferroni", "holm", "bh", "by", "hochberg")
     return {method: list(statistics.adjust(p_values, method=method)) for method in methods}
 

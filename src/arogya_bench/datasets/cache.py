@@ -36,14 +36,14 @@ def ensure(folder: Path, build: Callable[[Path], None]) -> None:
     Raises:
         DatasetError: If the folder cannot be written, or its files are not those that were built.
     """
-    if not folder.exists():
-        try:
+    try:
+        if not folder.exists():
             _build(folder, build)
-        except OSError as error:
-            raise DatasetError(
-                f"The dataset cannot be written to {folder.parent}: {error}",
-                fix=f"set dataset.cache=/a/folder/with/space, or the variable {VARIABLE}",
-            ) from error
+    except OSError as error:
+        raise DatasetError(
+            f"The dataset cannot be written to {folder.parent}: {error}",
+            fix=f"set dataset.cache=/a/folder/with/space, or the variable {VARIABLE}",
+        ) from error
     verify(folder)
 
 

@@ -130,7 +130,7 @@ def _outline(latent: dict[str, float], size: int, rng: np.random.Generator) -> P
     angle, distance = np.arctan2(y, x), np.hypot(x, y)
     radius = np.full_like(angle, 0.46 * np.exp(0.2 * np.clip(latent["size"], -3, 2.2)))
     uneven = 0.13 * _positive(latent["asymmetry"])
-    ragged = 0.026 * _positive(latent["border"])
+    ragged = 0.075 * float(np.tanh(0.35 * _positive(latent["border"])))
     for harmonic in range(1, 13):
         amplitude = uneven / harmonic if harmonic < 4 else ragged / (1 + 0.12 * (harmonic - 4))
         wave = np.cos(harmonic * angle + rng.uniform(0, 2 * np.pi))
@@ -143,7 +143,7 @@ def _outline(latent: dict[str, float], size: int, rng: np.random.Generator) -> P
 def _network(strength: float, size: int, rng: np.random.Generator) -> Plane:
     # Dark lines where a band of noise crosses zero: a web, as of rete ridges.
     field = _noise(size, 17, rng)
-    lines = np.exp(-((field / 0.3) ** 2)) - 0.25
+    lines = np.exp(-((field / 0.3) ** 2)) - 0.1
     return np.asarray(0.55 * _positive(strength) * lines, dtype=np.float32)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -17,6 +18,18 @@ from arogya_bench.errors import DatasetError
 from arogya_bench.types import Case, Dataset, Image, Labels
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
+# What zipfile and NumPy raise for damaged files, as found by flipping their bytes.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    ValueError,
+    tokenize.TokenError,
+)
 FRESH_COPY = "get the file again from https://medmnist.com, or set dataset.path to an intact copy"
 
 # As in medmnist/info.py 2.1.0; other subsets get class_0, class_1 and so on.
@@ -116,25 +129,15 @@ def _stated_licence(subset: str) -> str:
 
 
 def _arrays(file: Path) -> dict[str, NDArray[np.generic]]:
-    if not file.is_file():
-        raise DatasetError(
-            f"No MedMNIST file at {file}.",
-            fix="download a subset from https://medmnist.com and set dataset.path=/path/to/it.npz",
-        )
-    keys = [f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")]
     try:
-        with file.open("rb") as stream, zipfile.ZipFile(stream) as archive:
-            present = {Path(member).stem for member in archive.namelist()}
-            missing = [key for key in keys if key not in present]
-            if missing:
-                raise DatasetError(
-                    f"{file} lacks {', '.join(missing)}; it holds {', '.join(sorted(present))}.",
-                    fix="use a file of MedMNIST: {train,val,test}_images and _labels",
-                )
-            stream.seek(0)
-            with np.load(stream, allow_pickle=False) as content:
-                return {key: content[key] for key in keys}
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError) as error:
+        if not file.is_file():
+            raise DatasetError(
+                f"No MedMNIST file at {file}.",
+                fix="download a subset from https://medmnist.com; set dataset.path=/path/to/it.npz",
+            )
+        with zipfile.ZipFile(file) as archive:
+            return _members(archive, file)
+    except UNREADABLE as error:
         raise DatasetError(
             f"{file} cannot be read as an .npz file: {error}", fix=FRESH_COPY
         ) from error
@@ -143,6 +146,23 @@ def _arrays(file: Path) -> dict[str, NDArray[np.generic]]:
             f"The arrays of {file} do not fit into memory: {error}",
             fix="use the same subset at a smaller image size",
         ) from error
+
+
+def _members(archive: zipfile.ZipFile, file: Path) -> dict[str, NDArray[np.generic]]:
+    keys = [f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")]
+    present = [name.removesuffix(".npy") for name in archive.namelist()]
+    missing = [key for key in keys if key not in present]
+    if missing:
+        raise DatasetError(
+            f"{file} lacks {', '.join(missing)}; it holds: {', '.join(sorted(present))}.",
+            fix="use a file of MedMNIST: {train,val,test}_images and _labels",
+        )
+    arrays = {}
+    for key in keys:
+        with archive.open(f"{key}.npy") as stream:
+            arrays[key] = np.lib.format.read_array(stream, allow_pickle=False)
+            stream.read()  # to the end, where zipfile compares the checksum
+    return arrays
 
 
 def _part(arrays: Mapping[str, NDArray[np.generic]], key: str, file: Path) -> _Part:

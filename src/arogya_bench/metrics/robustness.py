@@ -9,6 +9,8 @@ from arogya_bench.errors import UndefinedMetric
 
 Errors: TypeAlias = Mapping[str, Sequence[float] | float]  # corruption: one error per severity
 
+ROUNDING = 1e-12  # three times .1 is no rise above .3
+
 
 def robustness_score(clean: float, augmented: float | Sequence[float]) -> float | None:
     """Share of the clean score that is kept: 1 - (clean - augmented)/clean, not clipped.
@@ -95,5 +97,5 @@ def corruption_ratios(
         if own.shape != other.shape or not own.size:
             raise ValueError(f"{name} has {own.size} severities, in the baseline {other.size}")
         rise = float((other - baseline_clean).sum())
-        ratios[name] = float((own - clean).sum()) / rise if rise > 0 else None
+        ratios[name] = float((own - clean).sum()) / rise if rise > ROUNDING else None
     return ratios

@@ -13,7 +13,8 @@ import numpy as np
 from arogya_bench.errors import ConfigError, ModelError, nearest
 from arogya_bench.models.calibration import Calibration, fitted_calibration
 from arogya_bench.models.devices import require_device_name
-from arogya_bench.models.preprocessing import require_size, resized
+from arogya_bench.models.fields import require_positive, require_size
+from arogya_bench.models.preprocessing import resized
 from arogya_bench.models.saved import damaged, existing, read_json, require_classes, save_classes
 from arogya_bench.types import (
     FitReport,
@@ -67,9 +68,7 @@ class OpenCVClassifier:
                 f"image_size is {self.image_size}, which HOG cells of {CELL} pixels do not tile.",
                 fix=f"set image_size={self.image_size // CELL * CELL}.",
             )
-        for name, value in (("C", self.C), ("gamma", self.gamma)):
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name} is {value}.", fix=f"set model.{name} above 0.")
+        require_positive(C=self.C, gamma=self.gamma)
 
     def check(self, *, device: str) -> None:
         """Raise ConfigError if ``device`` is not a known name; this model uses the CPU."""

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.errors import ConfigError
 from arogya_bench.types import Image
 
 ImageStack: TypeAlias = NDArray[np.uint8]  # (n, size, size, 3), RGB
@@ -45,16 +44,3 @@ def stacked(images: Iterable[Image], count: int, size: int) -> ImageStack:
     for row, image in zip(stack, images, strict=True):
         row[:] = resized(image, size)
     return stack
-
-
-def require_size(image_size: int, *, at_least: int) -> None:
-    """Refuse an image size that the layers of a model cannot work on.
-
-    Raises:
-        ConfigError: If ``image_size`` is below ``at_least``.
-    """
-    if image_size < at_least:
-        raise ConfigError(
-            f"image_size is {image_size}; this model needs at least {at_least} pixels.",
-            fix=f"set image_size={at_least} or more.",
-        )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from arogya_bench.errors import ConfigError
 from arogya_bench.models.devices import require_torch
-from arogya_bench.models.preprocessing import Preprocessing, require_size
+from arogya_bench.models.fields import require_positive, require_size
+from arogya_bench.models.preprocessing import Preprocessing
 from arogya_bench.models.torch_network import load_network
 from arogya_bench.models.torch_training import Recipe, train_network
 from arogya_bench.types import FitReport, Predictor, Subset, Training
@@ -34,8 +35,7 @@ class ConvNet:
 
     def __post_init__(self) -> None:
         require_size(self.image_size, at_least=8)
-        if self.pool < 1:
-            raise ConfigError(f"pool is {self.pool}.", fix="set model.pool=1 or more.")
+        require_positive(learning_rate=self.learning_rate, pool=self.pool)
         if not 0 <= self.dropout < 1:
             raise ConfigError(
                 f"dropout is {self.dropout}.", fix="set model.dropout from 0 to below 1."
@@ -78,26 +78,24 @@ class ConvNet:
 
     @property
     def _preprocessing(self) -> Preprocessing:
-        return Preprocessing(
-            image_size=self.image_size, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)
-        )
+        return Preprocessing(image_size=self.image_size, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
     def _network(self, classes: int) -> "torch.nn.Module":
         from torch import nn
 
         layers: dict[str, torch.nn.Module] = {
             "conv1": nn.Conv2d(3, 32, kernel_size=3, padding=1),
-            "relu1": nn.ReLU(),
+            "relu1": nn.ReLU(inplace=True),
             "pool1": nn.MaxPool2d(2),
             "conv2": nn.Conv2d(32, 64, kernel_size=3, padding=1),
-            "relu2": nn.ReLU(),
+            "relu2": nn.ReLU(inplace=True),
             "pool2": nn.MaxPool2d(2),
             "conv3": nn.Conv2d(64, 128, kernel_size=3, padding=1),
-            "relu3": nn.ReLU(),
+            "relu3": nn.ReLU(inplace=True),
             "pool3": nn.AdaptiveAvgPool2d(self.pool),
             "flatten": nn.Flatten(),
             "hidden": nn.Linear(128 * self.pool**2, 256),
-            "relu4": nn.ReLU(),
+            "relu4": nn.ReLU(inplace=True),
             "dropout": nn.Dropout(self.dropout),
             "classes": nn.Linear(256, classes),
         }

@@ -1,7 +1,7 @@
 """The one training loop that the PyTorch rows share."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from arogya_bench.errors import ModelError
 from arogya_bench.models.devices import torch_device
 from arogya_bench.models.preprocessing import ImageStack, Preprocessing, stacked
+from arogya_bench.models.schedule import batch_indices, class_weights, rate_at
 from arogya_bench.models.torch_network import as_input, exact_convolutions, logits, save_network
 from arogya_bench.types import FitReport, Labels, Subset, Training
 
@@ -111,44 +112,11 @@ def train_network(recipe: Recipe, train: Subset, validation: Subset, *, out: Pat
     )
 
 
-def batch_indices(count: int, size: int, rng: np.random.Generator) -> list[Labels]:
-    """Shuffle ``count`` cases into batches of nearly equal size, none of which holds one case.
-
-    A plain cut may leave one case over, on which batch normalisation cannot be computed.
-    """
-    batches = max(1, min(math.ceil(count / size), count // 2))
-    return [np.asarray(part, np.int64) for part in np.array_split(rng.permutation(count), batches)]
-
-
-def rate_at(step: int, *, steps: int, warmup: float) -> float:
-    """Share of the peak learning rate: a linear rise, then half a cosine down to 0.
-
-    Args:
-        step: Counted from 0.
-        steps: Of the whole training.
-        warmup: Share of ``steps`` in which the rate rises, 0 to 1.
-    """
-    rising = round(warmup * steps)
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1.0 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
-
-
-def class_weights(targets: Labels, count: int) -> list[float]:
-    """Weigh classes inversely to their frequency; 1 for all where they are balanced.
-
-    A class without cases weighs 1: it has no part in training, and must not blank the loss of a
-    validation split that holds it.
-    """
-    frequency = np.bincount(targets, minlength=count).tolist()
-    present = sum(n > 0 for n in frequency)
-    return [len(targets) / (present * n) if n else 1.0 for n in frequency]
-
-
 def _require_trainable(training: Training, train: Subset, validation: Subset) -> None:
     if len(train) < 2 or not len(validation):
         raise ModelError(
-            f"A network cannot be trained on {len(train)} and validated on {len(validation)} cases.",
+            f"A network cannot be trained on {len(train)} cases "
+            f"and validated on {len(validation)}.",
             fix="raise limit, or change the split.",
         )
     if training.epochs < 1 or training.batch_size < 1:
@@ -187,6 +155,7 @@ def _loop(recipe: Recipe, weights: list[float], place: str) -> Loop:
             network.parameters(),
             lr=recipe.learning_rate,
             weight_decay=recipe.training.weight_decay,
+            fused=True,
         ),
         scaler=torch.amp.GradScaler("cuda", enabled=place != "cpu"),
         criterion=torch.nn.CrossEntropyLoss(weight=weight),
@@ -200,42 +169,48 @@ def _epoch(loop: Loop, number: int, train: Split, validation: Split) -> Epoch:
     steps = training.epochs * len(batches)
     total, rate = 0.0, 0.0
     loop.network.train()
-    for position, batch in enumerate(batches, start=(number - 1) * len(batches)):
-        rate = loop.recipe.learning_rate * rate_at(position, steps=steps, warmup=training.warmup)
-        loss = _step(loop, train.images[batch], train.targets[batch], rate)
-        total += loss * len(batch)
+    for step, batch in enumerate(batches, start=(number - 1) * len(batches)):
+        rate = loop.recipe.learning_rate * rate_at(step, steps=steps, warmup=training.warmup)
+        total += len(batch) * _step(loop, train.images[batch], train.targets[batch], rate)
     if not math.isfinite(total):
         raise ModelError(
             f"The training loss is no longer finite in epoch {number}.",
             fix="lower the learning rate, or raise training.warmup.",
         )
-    val_loss, val_f1_macro = _validated(loop, validation)
+    values, targets = _evaluated(loop, validation.images), validation.targets
     return Epoch(
         number=number,
         train_loss=total / len(train.targets),
-        val_loss=val_loss,
-        val_f1_macro=val_f1_macro,
+        val_loss=float(loop.criterion(values, _tensor(targets, loop.place))),
+        val_f1_macro=_f1_macro(targets, values),
         learning_rate=rate,
     )
 
 
-def _validated(loop: Loop, validation: Split) -> tuple[float, float]:
-    """Loss and macro F1 of the first argmax on the validation split."""
+def _evaluated(loop: Loop, images: ImageStack) -> "torch.Tensor":
     import torch
-    from sklearn.metrics import f1_score
 
     loop.network.eval()
-    parts = [
-        logits(loop.network, as_input(part, loop.recipe.preprocessing, loop.place))
-        for part in np.array_split(
-            validation.images, math.ceil(len(validation.images) / EVALUATION_BATCH)
-        )
-    ]
-    values = torch.cat(parts)
-    loss = loop.criterion(values, torch.from_numpy(validation.targets).to(loop.place))
+    parts = np.array_split(images, math.ceil(len(images) / EVALUATION_BATCH))
+    return torch.cat(
+        [
+            logits(loop.network, as_input(part, loop.recipe.preprocessing, loop.place))
+            for part in parts
+        ]
+    )
+
+
+def _f1_macro(targets: Labels, values: "torch.Tensor") -> float:
+    from sklearn.metrics import f1_score
+
     predicted = values.argmax(dim=1).cpu().numpy()
-    f1_macro = f1_score(validation.targets, predicted, average="macro", zero_division=0)
-    return float(loss), float(f1_macro)
+    return float(f1_score(targets, predicted, average="macro", zero_division=0))
+
+
+def _tensor(targets: Labels, place: str) -> "torch.Tensor":
+    import torch
+
+    return torch.from_numpy(targets).to(place)
 
 
 def _step(loop: Loop, images: ImageStack, targets: Labels, rate: float) -> float:
@@ -250,7 +225,7 @@ def _step(loop: Loop, images: ImageStack, targets: Labels, rate: float) -> float
     loop.optimizer.zero_grad(set_to_none=True)
     batch = as_input(images, loop.recipe.preprocessing, loop.place)
     with torch.autocast("cuda", dtype=torch.float16, enabled=loop.place != "cpu"):
-        loss = loop.criterion(loop.network(batch), torch.from_numpy(targets).to(loop.place))
+        loss = loop.criterion(loop.network(batch), _tensor(targets, loop.place))
     loop.scaler.scale(loss).backward()
     loop.scaler.step(loop.optimizer)
     loop.scaler.update()

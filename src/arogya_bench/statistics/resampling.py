@@ -32,7 +32,7 @@ class Draws:
     group_of: NDArray[np.int64]
     stratum_of: NDArray[np.int64]
     seed: int | None = None
-    stored: NDArray[np.int64] | None = None
+    stored: NDArray[np.integer[Any]] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Draws) and self.digest == other.digest
@@ -74,7 +74,7 @@ class Draws:
         for number, start in enumerate(range(0, self.resamples, self.chunk)):
             size = min(self.chunk, self.resamples - start)
             if self.stored is None:
-                yield self._drawn(number)[:size]
+                yield self._drawn(number, size)
             else:
                 yield _counts(self.stored[start : start + size], self.groups)
 
@@ -82,13 +82,13 @@ class Draws:
         """Turn the counts of one resample, shape (groups,), into the indices of its cases."""
         return np.repeat(np.arange(self.n), counts.astype(np.int64)[self.group_of])
 
-    def _drawn(self, number: int) -> Floats:
-        # A whole chunk at a time, so that fewer resamples are the beginning of more.
-        rng = np.random.default_rng([self.seed or 0, number])
-        counts = np.empty((self.chunk, self.groups))
+    def _drawn(self, number: int, size: int) -> Floats:
+        counts = np.empty((size, self.groups))
         for stratum in range(int(self.stratum_of.max()) + 1):
             members = np.flatnonzero(self.stratum_of == stratum)
-            drawn = rng.integers(members.size, size=(self.chunk, members.size))
+            # A stream per stratum, so that fewer resamples are the beginning of more.
+            rng = np.random.default_rng([self.seed or 0, number, stratum])
+            drawn = rng.integers(members.size, size=(size, members.size))
             counts[:, members] = _counts(drawn, members.size)
         return counts
 
@@ -120,7 +120,7 @@ def draws(
     seed = int(rng.integers(2**63))
     sizes = np.bincount(group_of)
     return Draws(
-        digest=_digest("draws-1", seed, resamples, list(labels), sizes, stratum_of),
+        digest=_digest("draws-1", seed, resamples, labels.tolist(), sizes, stratum_of),
         resamples=resamples,
         group_of=group_of,
         stratum_of=stratum_of,
@@ -139,9 +139,9 @@ def replay(indices: ArrayLike, groups: ArrayLike | None = None) -> Draws:
     Raises:
         ValueError: If an index points nowhere.
     """
-    stored = np.array(indices, dtype=np.int64)
-    if stored.ndim != 2 or not stored.size:
-        raise ValueError(f"indices have shape {stored.shape}, not (resamples, drawn)")
+    stored = np.asarray(indices)
+    if stored.ndim != 2 or not stored.size or stored.dtype.kind not in "iu":
+        raise ValueError(f"indices are {stored.dtype} {stored.shape}, not whole (resamples, drawn)")
     n = stored.shape[1] if groups is None else len(np.asarray(groups))
     labels, group_of = _positions(n, groups)
     if stored.min() < 0 or stored.max() >= labels.size:
@@ -149,8 +149,10 @@ def replay(indices: ArrayLike, groups: ArrayLike | None = None) -> Draws:
             f"indices reach from {stored.min()} to {stored.max()}, groups are 0 to "
             f"{labels.size - 1}"
         )
+    # One type for the same draws, however they were stored: the digest reads the bytes.
+    stored = stored.astype(np.min_scalar_type(labels.size))
     return Draws(
-        digest=_digest("replay-1", stored.shape, stored, list(labels), np.bincount(group_of)),
+        digest=_digest("replay-1", stored.shape, stored, labels.tolist(), np.bincount(group_of)),
         resamples=len(stored),
         group_of=group_of,
         stratum_of=np.zeros(labels.size, dtype=np.int64),
@@ -185,7 +187,7 @@ def _require_length(n: int, column: ArrayLike, name: str) -> None:
         raise ValueError(f"{name} have shape {shape}, not ({n},)")
 
 
-def _counts(drawn: NDArray[np.int64], groups: int) -> Floats:
+def _counts(drawn: NDArray[np.integer[Any]], groups: int) -> Floats:
     rows = len(drawn)
     cells = drawn + np.arange(rows)[:, None] * groups
     counts = np.bincount(cells.ravel(), minlength=rows * groups)

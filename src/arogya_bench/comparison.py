@@ -1,0 +1,167 @@
+"""MLflow to Comparison: leaderboard, paired tests, robustness, a verdict, and what is missing."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from arogya_bench import tracking
+from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.evidence import Block, blocks
+from arogya_bench.judging import ALPHA, judged
+from arogya_bench.keys import digest_of
+from arogya_bench.metrics.classification import METRICS, METRICS_VERSION
+
+RESAMPLES = 10_000
+TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What MLflow knows about many evaluations, as tables.
+
+    Attributes:
+        about: Metric, methods, family size, runs read: what a reader needs to trust the rest.
+        leaderboard: One row per model and dataset, best first, with 95 % intervals.
+        pairwise: One row per pair of models: paired difference, interval, Holm-adjusted p.
+        robustness: One row per model and condition: value, paired change to clean, score.
+        verdict: One row per dataset: who is ahead, or why nobody is.
+        missing: Cells without a finished run; they are in no other table.
+    """
+
+    about: Mapping[str, Any]
+    verdict: pd.DataFrame
+    leaderboard: pd.DataFrame
+    pairwise: pd.DataFrame
+    robustness: pd.DataFrame
+    missing: pd.DataFrame
+
+    def to_json(self, path: Path | str | None = None) -> str:
+        """Write everything as JSON; undefined numbers are null.
+
+        Returns:
+            The text, the same for the same runs, wherever and whenever it is made.
+        """
+        tables = {name: _records(getattr(self, name)) for name in TABLES}
+        text = json.dumps({"about": dict(self.about), **tables}, indent=1, allow_nan=False)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def to_csv(self, folder: Path | str) -> None:
+        """Write one CSV file per table."""
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        for name in TABLES:
+            getattr(self, name).to_csv(place / f"{name}.csv", index=False)
+
+    def to_html(self, path: Path | str) -> None:
+        """Write one page that needs no network."""
+        from arogya_bench.report.page import html
+
+        Path(path).write_text(html(self), encoding="utf-8")
+
+    def to_pdf(self, path: Path | str) -> None:
+        """Write the page for print; needs the extra ``report``."""
+        from arogya_bench.report.document import pdf
+
+        Path(path).write_bytes(pdf(self))
+
+
+def compare(
+    experiment: str,
+    *,
+    tracking_uri: str | None = None,
+    where: str | None = None,
+    metric: str = "f1_macro",
+) -> Comparison:
+    """Compare the models of an MLflow experiment, from MLflow alone.
+
+    Args:
+        experiment: Its name.
+        tracking_uri: The store; default: ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` here.
+        where: A filter in MLflow's language, added to ours.
+        metric: The metric that decides.
+
+    Raises:
+        ConfigError: If there is no such metric.
+        TrackingError: If the store cannot be read or holds nothing to compare.
+    """
+    if metric not in METRICS:
+        raise ConfigError(
+            f"There is no metric {metric!r}.{nearest(metric, METRICS)}",
+            fix=f"choose one of: {', '.join(METRICS)}",
+        )
+    store = tracking.open_store(tracking_uri, experiment, create=False)
+    found = blocks(store, where=where, resamples=RESAMPLES)
+    parts = [judged(block, metric) for block in found]
+    tables = {
+        name: pd.DataFrame([row for part in parts for row in getattr(part, name)])
+        for name in TABLES
+    }
+    runs = sorted(run.run_id for block in found for run in block.runs.values())
+    return Comparison(about=_about(found, experiment, metric, runs), **tables)
+
+
+def from_json(text: str) -> Comparison:
+    """Read back what ``Comparison.to_json`` wrote."""
+    stored = json.loads(text)
+    tables = {name: pd.DataFrame(stored[name]) for name in TABLES}
+    return Comparison(about=stored["about"], **tables)
+
+
+def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.DataFrame:
+    """Read every case of one evaluation, or of the validation split of one fit.
+
+    Raises:
+        TrackingError: If there is no such run, or it holds no predictions.
+    """
+    uri = tracking.absolute(tracking_uri or tracking.default_uri())
+    run = tracking.get(uri, run_id)
+    kind = run.tags.get("arogya.kind")
+    file = "predictions_validation.parquet" if kind == "fit" else "predictions.parquet"
+    with tracking.artifact(run, file, uri=uri) as path:
+        return pd.read_parquet(path)
+
+
+def _about(
+    found: Sequence[Block], experiment: str, metric: str, runs: Sequence[str]
+) -> dict[str, object]:
+    datasets = [
+        {"dataset": block.dataset, "grouped": block.grouped, "split_digest": block.split_digest}
+        for block in found
+    ]
+    return {
+        "experiment": experiment,
+        "metric": metric,
+        "direction": METRICS[metric].best,
+        "summary": METRICS[metric].summary,
+        "confidence": 0.95,
+        "alpha": ALPHA,
+        "correction": "Holm, over all pairs of one dataset",
+        "interval": "bootstrap of groups (patients), stratified by class, BCa where it exists",
+        "resamples": RESAMPLES,
+        "metrics_version": METRICS_VERSION,
+        "evaluations": len(runs),
+        "datasets": datasets,
+        "key": digest_of({"runs": list(runs), "metric": metric, "version": METRICS_VERSION}),
+    }
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    rows = table.astype(object).to_dict(orient="records")
+    return [{str(key): _plain(value) for key, value in row.items()} for row in rows]
+
+
+def _plain(value: object) -> object:
+    """A value that JSON knows; what is undefined is null."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,274 @@
+"""From MLflow to evidence: which evaluations may be compared, resampled alike, and what is missing."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from arogya_bench import tracking
+from arogya_bench.errors import TrackingError
+from arogya_bench.metrics.replicates import Replicates, replicates
+from arogya_bench.scoring import draws_of
+from arogya_bench.statistics.resampling import Draws
+from arogya_bench.tables import predictions_from
+from arogya_bench.tracking import RunRecord, Store
+from arogya_bench.types import Floats, Predictions
+
+CLEAN = "clean"
+NEVER_RUN = "never run"
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Condition:
+    """A condition as MLflow remembers it; sorts by augmentation, clean first, mild to strong."""
+
+    place: int = field(repr=False)
+    augmentation: str
+    level: int
+    severity: float | None = field(compare=False)
+    name: str = field(compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resampled:
+    """Metrics of one row under one condition, averaged over its seeds inside each resample.
+
+    Attributes:
+        estimates: By metric; NaN where undefined.
+        values: Shape (B,) by metric.
+        jackknife: Shape (groups,) by metric.
+    """
+
+    estimates: Mapping[str, float]
+    values: Mapping[str, Floats]
+    jackknife: Mapping[str, Floats]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Evaluations that may be compared: same images, labels, classes and split.
+
+    Attributes:
+        dataset: Name, with a piece of the digest where two contents share one name.
+        runs: Newest finished run by (row, condition name, seed).
+        labels: Row digest to the name of the leaderboard row, in order of first appearance.
+        missing: One mapping per cell without a finished run.
+        grouped: Whether the source names patients.
+    """
+
+    dataset: str
+    store: Store
+    split_digest: str
+    grouped: bool
+    conditions: tuple[Condition, ...]
+    labels: Mapping[str, str]
+    runs: Mapping[tuple[str, str, str], RunRecord]
+    missing: tuple[Mapping[str, str], ...]
+    resamples: int
+
+    def seeds(self, row: str, condition: str) -> list[str]:
+        """The seeds of a row that finished under a condition."""
+        return sorted(seed for r, c, seed in self.runs if (r, c) == (row, condition))
+
+    def predictions(self, row: str, condition: str) -> list[Predictions]:
+        """One table per seed, cases in the order of their ids."""
+        return [
+            _read(self.store, self.runs[row, condition, seed])
+            for seed in self.seeds(row, condition)
+        ]
+
+    def check_same_cases(self, rows: Sequence[Sequence[Predictions]]) -> None:
+        """Refuse to pair rows whose stored cases differ, whatever their digests say."""
+        tables = [table for row in rows for table in row]
+        for table in tables[1:]:
+            first = tables[0]
+            same = (table.case_ids, table.group_ids, table.classes) == (
+                first.case_ids,
+                first.group_ids,
+                first.classes,
+            )
+            if not same or not np.array_equal(table.targets, first.targets):
+                raise TrackingError(
+                    f"Stored predictions on {self.dataset} name different cases, though their "
+                    "digests agree: a file was changed after it was logged.",
+                    fix="delete the changed runs in MLflow and run the sweep again.",
+                )
+
+    def draws(self, predictions: Predictions) -> Draws:
+        """The resamples that all rows of the block share."""
+        return draws_of(predictions, resamples=self.resamples, seed=self.split_digest)
+
+    def resampled(self, row: str, condition: str, names: Iterable[str]) -> Resampled | None:
+        """Resample a row under a condition; None if it has no finished run there."""
+        tables = self.predictions(row, condition)
+        if not tables:
+            return None
+        parts = [_replicates(self, each) for each in tables]
+        return Resampled(
+            estimates={name: _mean([part.estimates[name] for part in parts]) for name in names},
+            values={name: _average([part.values[name] for part in parts]) for name in names},
+            jackknife={name: _average([part.jackknife[name] for part in parts]) for name in names},
+        )
+
+
+def blocks(store: Store, *, where: str | None, resamples: int) -> tuple[Block, ...]:
+    """Read every evaluation of an experiment and sort them into comparable blocks.
+
+    Raises:
+        TrackingError: If nothing finished.
+    """
+    condition = "tags.`arogya.kind` = 'evaluation'"
+    runs = tracking.search(store, f"{condition} and {where}" if where else condition)
+    named = [run for run in runs if "arogya.split_digest" in run.tags]
+    if not any(run.status == "FINISHED" for run in named):
+        raise TrackingError(
+            f"The experiment {store.experiment!r} has no finished evaluation"
+            f"{f' where {where}' if where else ''} ({len(runs)} runs in all).",
+            fix="run a sweep first, for example: arogya-bench run experiment=demo",
+        )
+    sorted_out: dict[tuple[str, str, str], list[RunRecord]] = defaultdict(list)
+    for run in named:
+        sorted_out[_block_key(run)].append(run)
+    names = [key[0] for key in sorted_out]
+    unprepared = [_absence(run, run.tags) for run in runs if "arogya.split_digest" not in run.tags]
+    return tuple(
+        _block(store, members, clash=names.count(key[0]) > 1, resamples=resamples, extra=unprepared)
+        for key, members in sorted(sorted_out.items())
+        if any(run.status == "FINISHED" for run in members)
+    )
+
+
+def _block_key(run: RunRecord) -> tuple[str, str, str]:
+    tags = run.tags
+    return tags["arogya.dataset"], tags["arogya.dataset_digest"], tags["arogya.split_digest"]
+
+
+def _block(
+    store: Store,
+    members: Sequence[RunRecord],
+    *,
+    clash: bool,
+    resamples: int,
+    extra: Sequence[Mapping[str, str]],
+) -> Block:
+    name, digest, split_digest = _block_key(members[0])
+    finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
+    labels = _labels(members)
+    conditions = _conditions(members)
+    return Block(
+        dataset=f"{name} ({digest[:6]}-{split_digest[:6]})" if clash else name,
+        store=store,
+        split_digest=split_digest,
+        grouped=members[0].tags.get("arogya.grouped") == "true",
+        conditions=conditions,
+        labels=labels,
+        runs=finished,
+        missing=(*_missing(members, finished, labels, conditions), *extra),
+        resamples=resamples,
+    )
+
+
+def _cell_key(run: RunRecord) -> tuple[str, str, str]:
+    """Runs come oldest first, so that in a mapping the newest one wins."""
+    tags = run.tags
+    return tags["arogya.row"], tags["arogya.condition"], tags["arogya.seed"]
+
+
+def _conditions(runs: Sequence[RunRecord]) -> tuple[Condition, ...]:
+    order: dict[str, int] = {CLEAN: 0}
+    found: dict[str, Condition] = {}
+    for run in sorted(runs, key=lambda run: run.tags["arogya.augmentation"]):
+        augmentation = run.tags["arogya.augmentation"]
+        severity = run.tags.get("arogya.severity")
+        found[run.tags["arogya.condition"]] = Condition(
+            place=order.setdefault(augmentation, len(order)),
+            augmentation=augmentation,
+            level=int(run.tags.get("arogya.level", 0)),
+            severity=None if severity is None else float(severity),
+            name=run.tags["arogya.condition"],
+        )
+    return tuple(sorted(found.values()))
+
+
+def _labels(runs: Sequence[RunRecord]) -> dict[str, str]:
+    """Name the rows by their model; where two rows share a name, by what differs as well."""
+    rows: dict[str, RunRecord] = {}
+    for run in runs:
+        if run.params or run.tags["arogya.row"] not in rows:
+            rows[run.tags["arogya.row"]] = run
+    named: dict[str, list[str]] = defaultdict(list)
+    for row, run in rows.items():
+        named[run.tags["arogya.model"]].append(row)
+    labels = {}
+    for row, run in rows.items():
+        model = run.tags["arogya.model"]
+        rivals = [rows[each].params for each in named[model]]
+        labels[row] = model + (f" ({_differing(run.params, rivals, row)})" if rivals[1:] else "")
+    return labels
+
+
+def _differing(params: Mapping[str, str], rivals: Sequence[Mapping[str, str]], row: str) -> str:
+    keys = [
+        key
+        for key in sorted(params)
+        if key.startswith(("model.", "training")) and len({each.get(key) for each in rivals}) > 1
+    ]
+    parts = [f"{key.removeprefix('model.')}={params[key]}" for key in keys]
+    return ", ".join(parts) or row[:6]
+
+
+def _missing(
+    runs: Sequence[RunRecord],
+    finished: Mapping[tuple[str, str, str], RunRecord],
+    labels: Mapping[str, str],
+    conditions: Sequence[Condition],
+) -> list[Mapping[str, str]]:
+    """Every cell of rows × conditions × seeds without a finished run, and why."""
+    seeds = sorted({run.tags["arogya.seed"] for run in runs})
+    latest = {_cell_key(run): run for run in runs}
+    absent = []
+    for row, condition, seed in product(labels, conditions, seeds):
+        key = (row, condition.name, seed)
+        if key not in finished:
+            place = {"model": labels[row], "condition": condition.name, "seed": seed}
+            run = latest.get(key)
+            absent.append(_absence(run, place) if run else {**place, "status": NEVER_RUN})
+    return absent
+
+
+def _absence(run: RunRecord, place: Mapping[str, str]) -> Mapping[str, str]:
+    message = run.tags.get("arogya.error_message", "")
+    return {
+        "model": place.get("model") or place.get("arogya.model", run.name),
+        "condition": place.get("condition", "every one"),
+        "seed": place.get("seed", ""),
+        "status": run.status,
+        "cause": run.tags.get("arogya.error", ""),
+        "message": message.splitlines()[0] if message else "",
+    }
+
+
+def _read(store: Store, run: RunRecord) -> Predictions:
+    with tracking.artifact(run, "predictions.parquet", uri=store.uri) as path:
+        return predictions_from(pd.read_parquet(path).sort_values("case_id", kind="stable"))
+
+
+def _replicates(block: Block, predictions: Predictions) -> Replicates:
+    return replicates(
+        predictions.targets,
+        predictions.probabilities,
+        draws=block.draws(predictions),
+        classes=predictions.classes,
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))
+
+
+def _average(arrays: Sequence[Floats]) -> Floats:
+    average: Floats = np.mean(arrays, axis=0)
+    return average

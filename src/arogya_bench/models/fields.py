@@ -1,0 +1,27 @@
+"""Checks on the fields of adapters, made when one is built."""
+
+from arogya_bench.errors import ConfigError
+
+
+def require_size(image_size: int, *, at_least: int) -> None:
+    """Refuse an image size that the layers of a model cannot work on.
+
+    Raises:
+        ConfigError: If ``image_size`` is below ``at_least``.
+    """
+    if image_size < at_least:
+        raise ConfigError(
+            f"image_size is {image_size}; this model needs at least {at_least} pixels.",
+            fix=f"set image_size={at_least} or more.",
+        )
+
+
+def require_positive(**fields: float | None) -> None:
+    """Refuse values of 0 or less; None passes, since it stands for a default.
+
+    Raises:
+        ConfigError: If a value is not above 0.
+    """
+    for name, value in fields.items():
+        if value is not None and not value > 0:
+            raise ConfigError(f"{name} is {value}.", fix=f"set model.{name} above 0.")

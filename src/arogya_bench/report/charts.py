@@ -1,0 +1,69 @@
+"""From the rows of a comparison to its charts."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from arogya_bench.comparison_figures import (
+    Difference,
+    Estimate,
+    degradation,
+    differences,
+    forest,
+)
+from arogya_bench.errors import UndefinedMetric
+
+if TYPE_CHECKING:
+    import altair as alt
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def leaderboard(rows: Rows, metric: str) -> "alt.TopLevelMixin":
+    """Value and interval of each model, best first."""
+    return forest([_clean(row, metric) for row in rows], metric=metric)
+
+
+def pairs(rows: Rows, metric: str) -> "alt.TopLevelMixin":
+    """Difference and interval of each pair."""
+    drawn = [
+        Difference(
+            first=str(row["a"]),
+            second=str(row["b"]),
+            value=row["difference"],
+            low=row["difference.ci_low"],
+            high=row["difference.ci_high"],
+            p_holm=row["p_holm"],
+        )
+        for row in rows
+    ]
+    return differences(drawn, metric=metric)
+
+
+def robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevelMixin | None":
+    """Value against severity, one panel per augmentation; None if every value is undefined."""
+    drawn = [_clean(row, metric) for row in leaderboard]
+    for row in rows:
+        drawn.append(
+            Estimate(
+                model=str(row["model"]),
+                value=row["value"],
+                low=row["value.ci_low"],
+                high=row["value.ci_high"],
+                augmentation=str(row["augmentation"]),
+                severity=row["severity"],
+                level=None if row["level"] is None else int(row["level"]),
+            )
+        )
+    try:
+        return degradation(drawn, metric=metric)
+    except UndefinedMetric:
+        return None
+
+
+def _clean(row: Mapping[str, Any], metric: str) -> Estimate:
+    return Estimate(
+        model=str(row["model"]),
+        value=row[metric],
+        low=row[f"{metric}.ci_low"],
+        high=row[f"{metric}.ci_high"],
+    )

@@ -1,0 +1,18 @@
+"""The charts of a comparison as PNG and SVG files."""
+
+from pathlib import Path
+
+from arogya_bench.comparison import Comparison
+from arogya_bench.figures import png, svg
+from arogya_bench.report.sections import parts
+
+
+def save(comparison: Comparison, folder: Path) -> None:
+    """Write every chart of the report, each as PNG and SVG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in parts(comparison):
+        for section in part.sections:
+            if section.chart is not None:
+                name = f"{part.dataset}-{section.name}".replace("/", "_")
+                (folder / f"{name}.png").write_bytes(png(section.chart))
+                (folder / f"{name}.svg").write_text(svg(section.chart), encoding="utf-8")

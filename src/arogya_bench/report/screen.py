@@ -1,0 +1,99 @@
+"""A comparison on a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from arogya_bench.comparison import Comparison
+from arogya_bench.report.wording import estimate, number, p_value, percent
+
+WIDE = 100  # columns, where the output is not a terminal
+
+
+def show(comparison: Comparison) -> None:
+    """Print the verdict and the tables to standard output."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDE)
+    metric = str(comparison.about["metric"])
+    for verdict in comparison.verdict.to_dict("records"):
+        console.print(f"\n[bold]{escape(verdict['dataset'])}[/]: {escape(verdict['reason'])}")
+    console.print(_leaderboard(comparison, metric))
+    if len(comparison.pairwise):
+        console.print(_pairwise(comparison, metric))
+    if len(comparison.robustness):
+        console.print(_robustness(comparison, metric))
+    if len(comparison.missing):
+        console.print(_missing(comparison))
+
+
+def _leaderboard(comparison: Comparison, metric: str) -> Table:
+    rows = comparison.leaderboard.to_dict("records")
+    heads = ["#", "model", f"{metric} [95 %]", "AUROC", "ECE", "robustness", "p50 ms", "USD/1k"]
+    return _table(
+        f"Leaderboard, clean images, {rows[0]['groups'] if rows else 0} groups",
+        heads,
+        [
+            [
+                str(row["rank"]),
+                str(row["model"]),
+                estimate(row, metric),
+                number(row["auroc_macro_ovr"]),
+                number(row["ece"]),
+                percent(row["robustness_score"]),
+                number(row["latency_p50_ms"], digits=1),
+                number(row["cost_per_1k_images_usd"], digits=2),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _pairwise(comparison: Comparison, metric: str) -> Table:
+    rows = comparison.pairwise.to_dict("records")
+    return _table(
+        f"Paired differences in {metric}, Holm over {rows[0]['family']} pairs",
+        ["pair", "difference [95 %]", "p (Holm)", "conclusion"],
+        [
+            [
+                f"{row['a']} − {row['b']}",
+                estimate(row, "difference", signed=True),
+                p_value(row["p_holm"]),
+                str(row["conclusion"]),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _robustness(comparison: Comparison, metric: str) -> Table:
+    """One line per condition, one column per model: the value and the share that is kept."""
+    rows = comparison.robustness.to_dict("records")
+    models = list(dict.fromkeys(str(row["model"]) for row in rows))
+    cells: dict[str, dict[str, str]] = {}
+    for row in rows:
+        text = f"{number(row['value'])} ({percent(row['score'])})"
+        cells.setdefault(str(row["condition"]), {})[str(row["model"])] = text
+    return _table(
+        f"{metric} under each condition (share of the clean value that is kept)",
+        ["condition", *models],
+        [[name, *(found.get(model, "missing") for model in models)] for name, found in cells.items()],
+    )
+
+
+def _missing(comparison: Comparison) -> Table:
+    rows: Sequence[Mapping[str, Any]] = comparison.missing.fillna("").to_dict("records")
+    heads = ["model", "condition", "seed", "status", "cause", "message"]
+    return _table("Missing", heads, [[str(row.get(head, "")) for head in heads] for row in rows])
+
+
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for head in heads:
+        table.add_column(escape(head))
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table

@@ -1,0 +1,186 @@
+"""The sections of a report, as words, rows and a chart; page and print lay them out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from arogya_bench.comparison import Comparison
+from arogya_bench.report import charts
+from arogya_bench.report.wording import estimate, number, p_value, percent
+
+if TYPE_CHECKING:
+    import altair as alt
+
+Cells = list[list[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One heading of a report.
+
+    Attributes:
+        name: Fit for a file name.
+        lead: One or two sentences on how to read it.
+        chart: What to look at first; None where a table says it all.
+    """
+
+    name: str
+    title: str
+    lead: str
+    heads: tuple[str, ...]
+    rows: Cells
+    chart: "alt.TopLevelMixin | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Everything about one dataset."""
+
+    dataset: str
+    grouped: bool
+    verdict: Mapping[str, str]
+    sections: tuple[Section, ...]
+
+
+def parts(comparison: Comparison) -> tuple[Part, ...]:
+    """Lay a comparison out, one part per dataset."""
+    grouped = {each["dataset"]: bool(each["grouped"]) for each in comparison.about["datasets"]}
+    return tuple(
+        Part(
+            dataset=str(verdict["dataset"]),
+            grouped=grouped[str(verdict["dataset"])],
+            verdict={key: str(value) for key, value in verdict.items()},
+            sections=tuple(_sections(comparison, str(verdict["dataset"]))),
+        )
+        for verdict in _rows(comparison.verdict)
+    )
+
+
+def methods(comparison: Comparison) -> list[tuple[str, str]]:
+    """What a reader needs to trust the numbers, or to doubt them."""
+    about = comparison.about
+    return [
+        ("metric", f"{about['metric']}: {about['summary']}"),
+        ("intervals", f"{about['confidence']:.0%}, {about['interval']}, "
+                      f"{about['resamples']:,} resamples, the same for every model"),
+        ("tests", f"paired, two-sided; level {about['alpha']} after {about['correction']}"),
+        ("robustness", "share of the clean value that is kept, from the same draw for every model"),
+        ("not measured", "nobody has timed or priced this model; that is not zero"),
+        ("splits", ", ".join(str(each["split_digest"]) for each in about["datasets"])),
+        ("evidence", f"digest {about['key']} of the runs that were read"),
+    ]  # fmt: skip
+
+
+def _sections(comparison: Comparison, dataset: str) -> list[Section]:
+    metric = str(comparison.about["metric"])
+    found = [
+        _leaderboard(_of(comparison.leaderboard, dataset), metric),
+        _pairwise(_of(comparison.pairwise, dataset), metric),
+        _robustness(_of(comparison.robustness, dataset), _of(comparison.leaderboard, dataset), metric),
+        _missing(_of(comparison.missing, dataset)),
+    ]
+    return [each for each in found if each is not None]
+
+
+def _leaderboard(rows: Sequence[Mapping[str, Any]], metric: str) -> Section | None:
+    if not rows:
+        return None
+    shown = [metric, "balanced_accuracy", "auroc_macro_ovr", "mcc", "ece", "brier"]
+    names = list(dict.fromkeys(shown))
+    heads = ("#", "model", *(f"{name} [95 %]" for name in names), "latency p50 (ms)", "USD per 1,000")
+    return Section(
+        name="leaderboard",
+        title="Leaderboard on clean images",
+        lead=f"{rows[0]['cases']} test cases, {rows[0]['groups']} independent groups. Overlapping "
+        "intervals are no test; the pairs below are.",
+        heads=heads,
+        rows=[
+            [
+                str(row["rank"]),
+                str(row["model"]),
+                *(estimate(row, name) for name in names),
+                number(row["latency_p50_ms"], digits=1),
+                number(row["cost_per_1k_images_usd"], digits=2),
+            ]
+            for row in rows
+        ],
+        chart=charts.leaderboard(rows, metric),
+    )
+
+
+def _pairwise(rows: Sequence[Mapping[str, Any]], metric: str) -> Section | None:
+    if not rows:
+        return None
+    return Section(
+        name="pairwise",
+        title="Each two models on the same cases",
+        lead=f"Difference in {metric}, the better model first; p adjusted by Holm over "
+        f"{rows[0]['family']} pairs. No difference shown does not mean equal.",
+        heads=("pair", "difference [95 %]", "p", "p (Holm)", "McNemar p on accuracy", "conclusion"),
+        rows=[
+            [
+                f"{row['a']} − {row['b']}",
+                estimate(row, "difference", signed=True),
+                p_value(row["p_value"]),
+                p_value(row["p_holm"]),
+                p_value(row["mcnemar_p"]),
+                str(row["conclusion"]),
+            ]
+            for row in rows
+        ],
+        chart=charts.pairs(rows, metric),
+    )
+
+
+def _robustness(
+    rows: Sequence[Mapping[str, Any]], leaderboard: Sequence[Mapping[str, Any]], metric: str
+) -> Section | None:
+    if not rows:
+        return None
+    return Section(
+        name="robustness",
+        title="What degraded images do",
+        lead=f"{metric} under each condition, its paired change to clean images, and the share "
+        "of the clean value that is kept. A mean over conditions can hide one that is fatal.",
+        heads=("model", "condition", f"{metric} [95 %]", "change [95 %]", "kept"),
+        rows=[
+            [
+                str(row["model"]),
+                str(row["condition"]),
+                estimate(row, "value"),
+                estimate(row, "change", signed=True),
+                percent(row["score"]),
+            ]
+            for row in rows
+        ],
+        chart=charts.robustness(rows, leaderboard, metric),
+    )
+
+
+def _missing(rows: Sequence[Mapping[str, Any]]) -> Section | None:
+    if not rows:
+        return None
+    heads = ("model", "condition", "seed", "status", "cause", "message")
+    cells = [[_word(row.get(head)) for head in heads] for row in rows]
+    return Section(
+        name="missing",
+        title="Missing",
+        lead="These cells have no finished run and are in no table above.",
+        heads=heads,
+        rows=cells,
+    )
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _of(table: pd.DataFrame, dataset: str) -> list[Mapping[str, Any]]:
+    return [row for row in _rows(table) if row["dataset"] == dataset]
+
+
+def _rows(table: pd.DataFrame) -> list[Mapping[str, Any]]:
+    plain = table.astype(object).where(table.notna(), None)
+    return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]

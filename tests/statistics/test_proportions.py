@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics import mcnemar, minimum_detectable_difference, wilson
+
+
+@pytest.mark.parametrize(("successes", "total"), [(81, 263), (0, 10), (10, 10), (1, 2)])
+def test_wilson_agrees_with_scipy(successes, total):
+    from scipy.stats import binomtest
+
+    expected = binomtest(successes, total).proportion_ci(method="wilson", confidence_level=0.9)
+
+    found = wilson(successes, total, confidence=0.9)
+
+    assert [found.low, found.high] == pytest.approx(list(expected), abs=1e-12)
+
+
+def test_wilson_of_all_reaches_one_exactly():
+    assert wilson(20, 20).high == 1.0
+
+
+def test_wilson_of_none_reaches_zero_exactly():
+    assert wilson(0, 20).low == 0.0
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_wilson_covers_about_95_per_cent(share):
+    """By enumeration of every count in 200 cases."""
+    counts = np.arange(201)
+    intervals = [wilson(int(count), 200) for count in counts]
+
+    covered = [found.low <= share <= found.high for found in intervals]
+
+    assert binom.pmf(counts, 200, share)[covered].sum() == pytest.approx(0.95, abs=0.02)
+
+
+def test_wilson_of_no_cases_is_undefined():
+    with pytest.raises(UndefinedMetric):
+        wilson(0, 0)
+
+
+@pytest.mark.parametrize("successes", [-1, 3])
+def test_more_successes_than_cases_are_refused(successes):
+    with pytest.raises(ValueError, match="successes of 2"):
+        wilson(successes, 2)
+
+
+def test_mid_p_by_hand():
+    """4 to 0: 2/16 less 1/16."""
+    assert mcnemar(4, 0).p_value == pytest.approx(0.0625)
+
+
+def test_identical_models_do_not_differ():
+    found = mcnemar(0, 0)
+
+    assert (found.p_value, found.p_exact, found.p_asymptotic) == (1.0, 1.0, 1.0)
+    assert "no case is discordant" in found.note
+
+
+def test_order_of_models_does_not_change_the_p_value():
+    assert mcnemar(12, 5).p_value == mcnemar(5, 12).p_value
+
+
+def test_odds_ratio_is_the_ratio_of_discordant_cases():
+    assert mcnemar(12, 5).odds_ratio == 2.4
+
+
+def test_odds_ratio_without_a_second_side_is_unknown():
+    assert mcnemar(3, 0).odds_ratio is None
+
+
+def test_few_discordant_cases_are_named():
+    assert "only 7 discordant" in mcnemar(5, 2).note
+
+
+def rejection(share_of_b, *, n=200, discordant=0.15):
+    """Chance that mid-p is below .05 in n cases, by enumeration of every pair of counts."""
+    total = 0.0
+    for m in range(n + 1):
+        likely = binom.pmf(m, n, discordant)
+        if likely > 1e-4:
+            rejected = [mcnemar(b, m - b).p_value < 0.05 for b in range(m + 1)]
+            total += likely * binom.pmf(np.arange(m + 1), m, share_of_b)[rejected].sum()
+    return total
+
+
+def test_mid_p_keeps_its_level():
+    assert 0.03 < rejection(0.5) < 0.06
+
+
+def test_mid_p_sees_a_large_difference():
+    assert rejection(0.8) > 0.85
+
+
+def test_negative_counts_are_refused():
+    with pytest.raises(ValueError, match="negative"):
+        mcnemar(-1, 2)
+
+
+@pytest.mark.parametrize(("n", "points"), [(200, 6.3), (500, 4.0), (1_000, 2.8), (5_000, 1.25)])
+def test_visible_difference_of_the_reference_table(n, points):
+    assert 100 * minimum_detectable_difference(0.1, n) == pytest.approx(points, abs=0.05)
+
+
+def test_no_cases_show_no_difference():
+    with pytest.raises(UndefinedMetric):
+        minimum_detectable_difference(0.1, 0)
+
+
+def test_a_discordant_share_above_one_is_refused():
+    with pytest.raises(ValueError, match="share"):
+        minimum_detectable_difference(1.1, 10)
