@@ -168,6 +168,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(_: argparse.Namespace) -> int:
+    _quieten()
     from arogya_bench import doctor
 
     return doctor.report()

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from arogya_bench import tracking
+from arogya_bench import stores, tracking
 from arogya_bench.errors import ConfigError, nearest
 from arogya_bench.evidence import Block, blocks
-from arogya_bench.judging import ALPHA, judged
+from arogya_bench.judging import ALPHA, Judged, judged
 from arogya_bench.keys import digest_of
 from arogya_bench.metrics.classification import METRICS, METRICS_VERSION
 
@@ -97,11 +97,13 @@ def compare(
             f"There is no metric {metric!r}.{nearest(metric, METRICS)}",
             fix=f"choose one of: {', '.join(METRICS)}",
         )
-    store = tracking.open_store(tracking_uri, experiment, create=False)
+    store = stores.open_store(tracking_uri, experiment, create=False)
     found = blocks(store, where=where, resamples=RESAMPLES)
     parts = [judged(block, metric) for block in found]
     tables = {
-        name: pd.DataFrame([row for part in parts for row in getattr(part, name)])
+        name: pd.DataFrame(
+            [row for part in parts for row in getattr(part, name)], columns=_columns(name, parts)
+        )
         for name in TABLES
     }
     runs = sorted(run.run_id for block in found for run in block.runs.values())
@@ -121,12 +123,19 @@ def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.Data
     Raises:
         TrackingError: If there is no such run, or it holds no predictions.
     """
-    uri = tracking.absolute(tracking_uri or tracking.default_uri())
+    uri = stores.absolute(tracking_uri or stores.default_uri())
     run = tracking.get(uri, run_id)
     kind = run.tags.get("arogya.kind")
     file = "predictions_validation.parquet" if kind == "fit" else "predictions.parquet"
     with tracking.artifact(run, file, uri=uri) as path:
         return pd.read_parquet(path)
+
+
+def _columns(name: str, parts: Sequence[Judged]) -> list[str] | None:
+    """The columns of the one table that is hoped to be empty; the others tell their own."""
+    if name == "missing" and not any(part.missing for part in parts):
+        return ["dataset", "model", "condition", "seed", "status", "cause", "message"]
+    return None
 
 
 def _about(

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from hydra import compose, initialize_config_dir, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
@@ -53,7 +53,7 @@ def jobs(request: Request) -> tuple[Job, ...]:
         plain = [each.input_line for each in parsed if not each.is_sweep_override()]
         base = _composed(request, [line for line in plain if line])
         multirun = request.multirun or str(base.hydra.mode) == "RunMode.MULTIRUN"
-        lines = [each for each in (base.hydra.sweeper.params or {}).items()] if multirun else []
+        lines = list((base.hydra.sweeper.params or {}).items()) if multirun else []
         from_config = _parsed([f"{key}={value}" for key, value in lines])
         return tuple(
             _job(_composed(request, list(combination)))
@@ -72,7 +72,8 @@ def _job(config: DictConfig) -> Job:
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    kept = [str(key) for key in config if key != "hydra"]
+    return cast("DictConfig", OmegaConf.masked_copy(config, cast("list[Any]", kept)))
 
 
 @contextmanager
@@ -173,9 +174,9 @@ def _known_keys(request: Request) -> list[str]:
     stack: list[tuple[str, DictConfig]] = [("", config)]
     while stack:
         prefix, node = stack.pop()
-        for key in node:
+        for key in map(str, node):
             keys.append(f"{prefix}{key}")
-            if OmegaConf.is_dict(node) and OmegaConf.is_dict(node._get_node(key)):  # noqa: SLF001
+            if OmegaConf.is_dict(node) and OmegaConf.is_dict(node._get_node(key)):
                 stack.append((f"{prefix}{key}.", cast("DictConfig", node[key])))
     return sorted(keys)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from arogya_bench import fitting, tracking
+from arogya_bench import fitting, stores, tracking
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.items import Item, Params, Scalars, Table, TableView, Tags, Text
 from arogya_bench.jobs import Job, Prepared, config_file, dataset_input, params_of, prepare, tags_of
@@ -33,7 +33,7 @@ class Evaluation:
     scores: Scores
 
 
-def run_job(job: Job, store: tracking.Store, parent: str | None) -> list[Evaluation]:
+def run_job(job: Job, store: stores.Store, parent: str | None) -> list[Evaluation]:
     """Fit or find the fit, predict every condition that is not in MLflow yet, write the runs.
 
     Returns:
@@ -44,9 +44,7 @@ def run_job(job: Job, store: tracking.Store, parent: str | None) -> list[Evaluat
     if not todo:
         return []
     with fitting.find_or_fit(prepared, store, parent) as fit:
-        predictor = job.model.load(
-            fit.weights, classes=prepared.dataset.classes, device=job.device
-        )
+        predictor = job.model.load(fit.weights, classes=prepared.dataset.classes, device=job.device)
         predicted = predict(predictor, prepared.split.test, todo, batch_size=job.batch_size)
     return [
         _record(prepared, condition, predicted[condition.name], fit.run_id, store, parent)
@@ -54,7 +52,7 @@ def run_job(job: Job, store: tracking.Store, parent: str | None) -> list[Evaluat
     ]
 
 
-def missing(prepared: Prepared, store: tracking.Store) -> list[Condition]:
+def missing(prepared: Prepared, store: stores.Store) -> list[Condition]:
     """The conditions of a job without a finished run in MLflow."""
     if not prepared.job.resume:
         return list(prepared.job.conditions)
@@ -113,7 +111,7 @@ def _record(
     condition: Condition,
     predictions: Predictions,
     fit_run_id: str,
-    store: tracking.Store,
+    store: stores.Store,
     parent: str | None,
 ) -> Evaluation:
     judged = scores(predictions, resamples=prepared.job.resamples, seed=prepared.split.digest)

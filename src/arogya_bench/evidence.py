@@ -1,4 +1,4 @@
-"""From MLflow to evidence: which evaluations may be compared, resampled alike, and what is missing."""
+"""From MLflow to evidence: what may be compared, resampled alike, and what is missing."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +13,9 @@ from arogya_bench.errors import TrackingError
 from arogya_bench.metrics.replicates import Replicates, replicates
 from arogya_bench.scoring import draws_of
 from arogya_bench.statistics.resampling import Draws
+from arogya_bench.stores import Store
 from arogya_bench.tables import predictions_from
-from arogya_bench.tracking import RunRecord, Store
+from arogya_bench.tracking import RunRecord
 from arogya_bench.types import Floats, Predictions
 
 CLEAN = "clean"
@@ -226,7 +227,7 @@ def _missing(
     labels: Mapping[str, str],
     conditions: Sequence[Condition],
 ) -> list[Mapping[str, str]]:
-    """Every cell of rows × conditions × seeds without a finished run, and why."""
+    """Every cell of row, condition and seed without a finished run, and why."""
     seeds = sorted({run.tags["arogya.seed"] for run in runs})
     latest = {_cell_key(run): run for run in runs}
     absent = []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from arogya_bench import tracking
+from arogya_bench import stores, tracking
 from arogya_bench.errors import TrackingError
 from arogya_bench.items import Curves, Folder, Item, Params, Scalars, Table, Tags, Text
 from arogya_bench.jobs import Prepared, config_file, dataset_input, params_of, tags_of
@@ -32,7 +32,7 @@ class Fit:
 
 
 @contextmanager
-def find_or_fit(prepared: Prepared, store: tracking.Store, parent: str | None) -> Iterator[Fit]:
+def find_or_fit(prepared: Prepared, store: stores.Store, parent: str | None) -> Iterator[Fit]:
     """Give the newest finished fit with the key of the job, or make it.
 
     A fit whose files are gone is named and made again.
@@ -52,7 +52,7 @@ def find_or_fit(prepared: Prepared, store: tracking.Store, parent: str | None) -
         yield Fit(run_id=run_id, weights=weights)
 
 
-def _finished(prepared: Prepared, store: tracking.Store) -> list[tracking.RunRecord]:
+def _finished(prepared: Prepared, store: stores.Store) -> list[tracking.RunRecord]:
     return tracking.search(
         store,
         f"tags.`arogya.kind` = 'fit' and tags.`arogya.fit` = '{prepared.fit_key}' "
@@ -60,7 +60,7 @@ def _finished(prepared: Prepared, store: tracking.Store) -> list[tracking.RunRec
     )
 
 
-def _fit(prepared: Prepared, store: tracking.Store, parent: str | None) -> str:
+def _fit(prepared: Prepared, store: stores.Store, parent: str | None) -> str:
     job = prepared.job
     tags = {**tags_of(prepared), "arogya.kind": "fit"}
     run_id = tracking.start(store, f"{job.model_name} · fit", tags, parent=parent)
@@ -77,9 +77,7 @@ def _fit(prepared: Prepared, store: tracking.Store, parent: str | None) -> str:
             )
         seconds = time.perf_counter() - began
         validation = _validation(prepared, Path(folder))
-        tracking.write(
-            store, run_id, _items(prepared, report, validation, seconds, Path(folder))
-        )
+        tracking.write(store, run_id, _items(prepared, report, validation, seconds, Path(folder)))
     tracking.finish(store, run_id)
     return run_id
 

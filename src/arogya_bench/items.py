@@ -85,4 +85,6 @@ class Folder:
     path: Path
 
 
-Item: TypeAlias = Tags | Params | Scalars | Curves | DatasetInput | Table | TableView | Text | Folder
+Item: TypeAlias = (
+    Tags | Params | Scalars | Curves | DatasetInput | Table | TableView | Text | Folder
+)

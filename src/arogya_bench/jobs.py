@@ -181,5 +181,3 @@ def _cell(job: Job, fit: Mapping[str, object], condition: Condition) -> str:
             "resamples": job.resamples,
         }
     )
-
-

@@ -1,6 +1,6 @@
 """One block of evidence judged: who leads, by how much, how surely, and what breaks it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -122,9 +122,12 @@ def _kept(label: str, robustness: Sequence[Row]) -> Row:
     scores = {str(row["condition"]): row["score"] for row in mine if row["score"] is not None}
     if not scores:
         return {"robustness_score": None, "worst_condition": None}
-    worst = min(scores, key=lambda name: float(str(scores[name])))
-    values = [float(str(score)) for score in scores.values()]
-    return {"robustness_score": float(np.mean(values)), "worst_condition": worst}
+    values = {name: float(str(score)) for name, score in scores.items()}
+    worst = min(values, key=values.__getitem__)
+    return {
+        "robustness_score": float(np.mean(list(values.values()))),
+        "worst_condition": worst if values[worst] < 1 else "none hurts",
+    }
 
 
 def _measured(block: Block, row: str) -> Row:
@@ -142,7 +145,9 @@ def _pairwise(block: Block, standings: Sequence[Standing], metric: str) -> list[
     """Every pair, the better one first, with p-values adjusted over the whole family."""
     rows = [_pair(block, a, b, metric) for a, b in combinations(standings, 2)]
     p_values = [np.nan if row["p_value"] is None else float(str(row["p_value"])) for row in rows]
-    adjusted = adjust(p_values, method="holm") if rows else []
+    if not rows:
+        return []
+    adjusted = adjust(p_values, method="holm")
     for row, p_holm in zip(rows, adjusted, strict=True):
         row["p_holm"] = None if np.isnan(p_holm) else float(p_holm)
         row["family"] = int(np.isfinite(p_values).sum())
@@ -233,9 +238,7 @@ def _score(clean: float, augmented: float, metric: str) -> float | None:
         return None
 
 
-def _verdict(
-    block: Block, standings: Sequence[Standing], pairs: Sequence[Row], metric: str
-) -> Row:
+def _verdict(block: Block, standings: Sequence[Standing], pairs: Sequence[Row], metric: str) -> Row:
     """Name the leader only if it beats every other row after correction; else abstain."""
     row: Row = {"dataset": block.dataset, "metric": metric}
     if not standings:
@@ -252,7 +255,7 @@ def _verdict(
         return row | {
             "verdict": "undecided",
             "models": best.label,
-            "reason": f"{best.label} is the only row; there is nothing to compare it with.{missing}",
+            "reason": f"{best.label} is the only row: there is nothing to compare.{missing}",
         }
     if tied:
         return row | {
@@ -264,9 +267,14 @@ def _verdict(
     return row | {
         "verdict": "ahead",
         "models": best.label,
-        "reason": f"{best.label} is better than each of the other {len(standings) - 1} {where}, "
-        f"after Holm's correction over {len(pairs)} pairs.{missing}",
+        "reason": f"{best.label} is better than {_others(standings)} {where}"
+        f"{f', after correction over {len(pairs)} pairs' if pairs[1:] else ''}.{missing}",
     }
+
+
+def _others(standings: Sequence[Standing]) -> str:
+    names = [each.label for each in standings[1:]]
+    return names[0] if len(names) == 1 else f"each of {', '.join(names)}"
 
 
 def _power(standings: Sequence[Standing]) -> str:

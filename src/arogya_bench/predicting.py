@@ -51,9 +51,7 @@ def _checked(rows: object, count: int, cases: Subset) -> Probabilities:
     """The one check at the boundary of a predictor; rows are brought to sum to 1 exactly."""
     table = np.asarray(rows, dtype=np.float64)
     if table.shape != (count, len(cases.classes)):
-        raise _untrusted(
-            f"shape {table.shape} for {count} images and {len(cases.classes)} classes"
-        )
+        raise _untrusted(f"shape {table.shape} for {count} images and {len(cases.classes)} classes")
     if not np.isfinite(table).all():
         raise _untrusted("values that are not finite")
     sums = table.sum(axis=1, keepdims=True)

@@ -67,7 +67,5 @@ def git_state() -> str | None:
 
 
 def _git(*words: str) -> str:
-    run = subprocess.run(
-        ["git", *words], check=True, capture_output=True, text=True, timeout=10
-    )
+    run = subprocess.run(["git", *words], check=True, capture_output=True, text=True, timeout=10)
     return run.stdout.strip()

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
 from arogya_bench.errors import ConfigError, nearest
-from arogya_bench.jobs import Job, SplitPolicy
+from arogya_bench.jobs import Job, Source, SplitPolicy
 from arogya_bench.types import Model, Training
 
 FEWEST_RESAMPLES = 2000
@@ -82,7 +82,7 @@ def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
     return Job(
         model_name=str(choices.get("model")),
         model=_resized(model, config.image_size),
-        source=built(config.dataset, "dataset", ("load",)),
+        source=cast("Source", built(config.dataset, "dataset", ("load",))),
         training_name=str(choices.get("training")),
         training=typed(Training, config.training, "training"),
         conditions=conditions(

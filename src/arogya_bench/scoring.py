@@ -36,7 +36,7 @@ class Scores:
     draws: str
 
     def scalars(self) -> dict[str, float]:
-        """The numbers for MLflow: each metric with the ends of its interval, where there are any."""
+        """The numbers for MLflow: each metric, and the ends of its interval if it has any."""
         numbers = {"cases": float(self.cases), "groups": float(self.groups)}
         for name, value in self.values.items():
             ends = self.intervals[name]
@@ -101,8 +101,9 @@ def figures(predictions: Predictions) -> dict[str, str]:
     targets, probabilities = predictions.targets, predictions.probabilities
     size = len(predictions.classes)
     counts = np.zeros((size, size), dtype=np.int64)
-    np.add.at(counts, (targets, predicted_classes(probabilities)), 1)
-    correct = probabilities.argmax(axis=1) == targets
+    predicted = predicted_classes(probabilities)
+    np.add.at(counts, (targets, predicted), 1)
+    correct = predicted == targets
     return {
         "confusion_matrix": draw.svg(draw.confusion_matrix(counts, predictions.classes)),
         "roc": draw.svg(draw.roc(targets, probabilities, predictions.classes)),

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import hydra
@@ -13,12 +13,14 @@ from omegaconf import DictConfig
 from rich.markup import escape
 from rich.table import Table
 
-from arogya_bench import compose, evaluation, schema, tracking, views
-from arogya_bench.errors import ConfigError, Fixable
+from arogya_bench import compose, evaluation, schema, stores, tracking, views
+from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.errors import ConfigError, Fixable, nearest
 from arogya_bench.items import Tags
-from arogya_bench.jobs import Job, Prepared, prepare
+from arogya_bench.jobs import Job, Prepared, Source, prepare
 from arogya_bench.progress import say, screen, working
 from arogya_bench.provenance import tags as provenance_tags
+from arogya_bench.types import Model
 
 FAILED_EXIT = 3
 
@@ -57,7 +59,7 @@ def run(request: compose.Request) -> int:
         jobs = compose.jobs(request)
         store_uri, experiment = _destination(jobs)
         prepared = _prepared(jobs)
-        store = tracking.open_store(store_uri, experiment, create=True)
+        store = stores.open_store(store_uri, experiment, create=True)
         todo = [len(evaluation.missing(each, store)) for each in prepared]
     found = sum(len(each.cells) for each in prepared) - sum(todo)
     say(_plan(prepared, sum(todo), found))
@@ -73,6 +75,68 @@ def run(request: compose.Request) -> int:
     return outcome.exit_code
 
 
+def evaluate(
+    model: str | Model,
+    dataset: str | Source,
+    *,
+    augmentation: str = "clean",
+    seed: int = 42,
+    tracking_uri: str | None = None,
+    overrides: Sequence[str] = (),
+) -> evaluation.Evaluation:
+    """Evaluate one cell from a notebook; it is logged like any other.
+
+    Args:
+        model: A name of the config group ``model``, or an adapter.
+        dataset: A name of the config group ``dataset``, or what one builds.
+        augmentation: A name of the config group ``augmentation`` with one severity at most, or
+            a condition such as ``gaussian_noise_0.1``.
+        seed: Of the fit.
+        tracking_uri: The store; default: ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` here.
+        overrides: More of Hydra's, such as ``image_size=64``.
+
+    Returns:
+        The evaluation; made anew even if MLflow holds the cell, since its predictions are wanted.
+
+    Raises:
+        Fixable: If a name, the data or the store is wrong.
+    """
+    words = [f"augmentation={_augmentation(augmentation)}", f"seed={seed}", *overrides]
+    words += [
+        f"{key}={value}"
+        for key, value in (("model", model), ("dataset", dataset))
+        if isinstance(value, str)
+    ]
+    (job,) = compose.jobs(compose.Request(overrides=(*words, "sweep.resume=false")))
+    if not isinstance(model, str):
+        job = replace(job, model=model, model_name=type(model).__name__)
+    if not isinstance(dataset, str):
+        job = replace(job, source=dataset)
+    job = replace(job, conditions=_chosen(job, augmentation))
+    store = stores.open_store(tracking_uri or job.tracking_uri, job.experiment, create=True)
+    (made,) = evaluation.run_job(job, store, None)
+    return made
+
+
+def _augmentation(name: str) -> str:
+    """The config that holds a condition: its severity, if any, is the last part of its name."""
+    stem, _, severity = name.rpartition("_")
+    return stem if stem and severity.replace(".", "").isdigit() else name
+
+
+def _chosen(job: Job, name: str) -> tuple[Condition, ...]:
+    found = [each for each in job.conditions if each.name == name]
+    if len(job.conditions) == 1:
+        found = list(job.conditions)
+    if len(found) != 1:
+        names = [each.name for each in job.conditions]
+        raise ConfigError(
+            f"{name!r} is not one condition.{nearest(name, names)}",
+            fix=f"choose one of: {', '.join(names)}",
+        )
+    return tuple(found)
+
+
 def task(config: DictConfig) -> None:
     """One job, as Hydra calls it in whatever process: it never raises, it records.
 
@@ -80,7 +144,7 @@ def task(config: DictConfig) -> None:
     """
     job = schema.job_of(config, HydraConfig.get().runtime.choices)
     parent = config.sweep.parent_run_id
-    store = tracking.open_store(job.tracking_uri, job.experiment, create=False)
+    store = stores.open_store(job.tracking_uri, job.experiment, create=False)
     began = time.perf_counter()
     try:
         made = evaluation.run_job(job, store, parent)
@@ -113,7 +177,7 @@ def _plan(prepared: Sequence[Prepared], todo: int, found: int) -> str:
 
 
 def _open_parent(
-    store: tracking.Store, request: compose.Request, prepared: Sequence[Prepared]
+    store: stores.Store, request: compose.Request, prepared: Sequence[Prepared]
 ) -> str:
     """Start the sweep run, or adopt the run that ``mlflow run`` made for us.
 
@@ -146,16 +210,14 @@ def _launch(request: compose.Request, parent: str) -> None:
     os.environ["AROGYA_SWEEP"] = parent[:8]  # two sweeps in one second get folders of their own
     before, sys.argv = sys.argv, ["arogya-bench", *flags, *words]
     try:
-        hydra.main(version_base="1.3", config_path=f"pkg://{compose.CONFIGS}", config_name="config")(
-            task
-        )()
+        hydra.main(
+            version_base="1.3", config_path=f"pkg://{compose.CONFIGS}", config_name="config"
+        )(task)()
     finally:
         sys.argv = before
 
 
-def _record_failure(
-    job: Job, store: tracking.Store, parent: str | None, error: Exception
-) -> None:
+def _record_failure(job: Job, store: stores.Store, parent: str | None, error: Exception) -> None:
     """Leave one FAILED run for each cell that the job owes, so that none is just absent."""
     cause = tracking.error_tags(error)
     try:
@@ -172,11 +234,11 @@ def _record_failure(
             tracking.finish(store, tracking.start(store, name, tags, parent=parent), "FAILED")
 
 
-def _children(store: tracking.Store, parent: str | None) -> list[tracking.RunRecord]:
+def _children(store: stores.Store, parent: str | None) -> list[tracking.RunRecord]:
     return tracking.search(store, f"tags.`mlflow.parentRunId` = '{parent}'") if parent else []
 
 
-def _close(store: tracking.Store, parent: str, status: str) -> tuple[tracking.RunRecord, ...]:
+def _close(store: stores.Store, parent: str, status: str) -> tuple[tracking.RunRecord, ...]:
     """End what still runs, name the sweep's views, and give back what did not finish."""
     for run in _children(store, parent):
         if run.status == "RUNNING":
@@ -191,12 +253,12 @@ def _cells(runs: Sequence[tracking.RunRecord]) -> int:
     return sum(run.tags.get("arogya.kind") == "evaluation" for run in runs)
 
 
-def _summary(store: tracking.Store, outcome: Outcome) -> None:
+def _summary(store: stores.Store, outcome: Outcome) -> None:
     say(f"{outcome.made} cells made, {outcome.found} found, {_cells(outcome.failed)} failed.")
     if outcome.failed:
         screen.print(_failures(outcome.failed))
-    database = tracking.sqlite_path(store.uri)
-    server = "http://127.0.0.1:5000" if database else tracking.public(store.uri).rstrip("/")
+    database = stores.sqlite_path(store.uri)
+    server = "http://127.0.0.1:5000" if database else stores.public(store.uri).rstrip("/")
     if database:
         elsewhere = database.parent != Path.cwd()
         say(f"See it: mlflow ui{f' --backend-store-uri {store.uri}' if elsewhere else ''}")
@@ -212,7 +274,7 @@ def _failures(failed: Sequence[tracking.RunRecord]) -> Table:
         table.add_row(
             run.name,
             run.status,
-            run.tags.get("arogya.error", "–"),
-            escape(message.splitlines()[0] if message else "–"),
+            run.tags.get("arogya.error", "unknown"),
+            escape(message.splitlines()[0] if message else "unknown"),
         )
     return table

@@ -61,7 +61,7 @@ def predictions_from(table: pd.DataFrame) -> Predictions:
         classes=classes,
         case_ids=tuple(table["case_id"]),
         group_ids=tuple(table["group_id"]),
-        targets=table["target"].map(codes).to_numpy(dtype=np.int64),
+        targets=np.array([codes[name] for name in table["target"]], dtype=np.int64),
         probabilities=table[columns].to_numpy(dtype=np.float64),
         metadata={name: tuple(table[name]) for name in others},
     )

@@ -2,22 +2,15 @@
 
 import gc
 import json
-import os
-import re
-import sqlite3
 import tempfile
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-# Medical users: nothing about them leaves their machine. MLflow reads this at import.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-
-import pandas as pd
 from mlflow.entities import Dataset, InputTag, Metric, Param, Run, RunTag, ViewType
 from mlflow.entities import DatasetInput as MlflowDatasetInput
 from mlflow.exceptions import MlflowException
@@ -37,25 +30,11 @@ from arogya_bench.items import (
     Tags,
     Text,
 )
+from arogya_bench.stores import Store, explained
 
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # what MLflow takes at once
 TAG_LIMIT = 8000  # characters; MLflow cuts longer ones without a word
 PAGE = 1000  # runs per search
-
-
-@dataclass(frozen=True, kw_only=True)
-class Store:
-    """An MLflow store and the experiment in it that we write to or read from."""
-
-    client: MlflowClient
-    uri: str
-    experiment: str
-    experiment_id: str
-
-    @property
-    def link(self) -> str:
-        """Address of the experiment's run list below the address of ``mlflow ui``."""
-        return f"/#/experiments/{self.experiment_id}/runs?workflowType=machine_learning"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,70 +50,6 @@ class RunRecord:
     artifact_uri: str
     start_time: int
     end_time: int | None
-
-
-def default_uri() -> str:
-    """MLflow's own default store, made absolute, so that nobody's folder matters later."""
-    return f"sqlite:///{Path.cwd() / 'mlflow.db'}"
-
-
-def open_store(uri: str | None, experiment: str, *, create: bool) -> Store:
-    """Reach the store and the experiment, and make them if they may be made.
-
-    Call it in the parent process before any worker starts: processes that open a new SQLite
-    store together spoil its schema.
-
-    Raises:
-        TrackingError: If the store cannot be reached or written, or the experiment is absent
-            and ``create`` is false.
-    """
-    uri = absolute(uri or default_uri())
-    database = sqlite_path(uri)
-    if database is not None:
-        _check_folder(database, create=create)
-    with _explained(uri), _impatient():
-        client = MlflowClient(tracking_uri=uri)
-        found = client.get_experiment_by_name(experiment)
-        if found is None and create:
-            experiment_id = client.create_experiment(
-                experiment, _artifact_root(database, experiment)
-            )
-        elif found is None:
-            names = [each.name for each in client.search_experiments()]
-            raise TrackingError(
-                f"There is no experiment {experiment!r} in {public(uri)}; it has: {', '.join(names)}.",
-                fix="name one of these, or run a sweep first: arogya-bench run experiment=demo",
-            )
-        elif found.lifecycle_stage != "active":
-            raise TrackingError(
-                f"The experiment {experiment!r} was deleted.",
-                fix=f"mlflow experiments restore --experiment-id {found.experiment_id}, or choose "
-                "another name with tracking.experiment=...",
-            )
-        else:
-            experiment_id = found.experiment_id
-    if database is not None and create:
-        _share(database)
-    return Store(client=client, uri=uri, experiment=experiment, experiment_id=experiment_id)
-
-
-def absolute(uri: str) -> str:
-    """Make a SQLite address independent of the working folder; leave others alone."""
-    database = sqlite_path(uri)
-    return uri if database is None else f"sqlite:///{database.resolve()}"
-
-
-def sqlite_path(uri: str) -> Path | None:
-    """The file of a SQLite store, or None for any other kind of store."""
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
-
-
-def public(uri: str) -> str:
-    """The address without user name and password, fit for messages and logs."""
-    parts = urlparse(uri)
-    if "@" not in parts.netloc:
-        return uri
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def start(store: Store, name: str, tags: Mapping[str, str], *, parent: str | None = None) -> str:
@@ -154,35 +69,22 @@ def start(store: Store, name: str, tags: Mapping[str, str], *, parent: str | Non
 
 
 def write(store: Store, run_id: str, items: Iterable[Item]) -> None:
-    """Write what a run leaves: files first, then one batch, so that numbers imply their evidence."""
-    tags: dict[str, str] = {}
-    params: list[Param] = []
-    metrics: list[Metric] = []
-    now = int(time.time() * 1000)
+    """Write what a run leaves: files first, then one batch, so that numbers imply evidence."""
+    every = list(items)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for item in items:
+        for item in every:
             match item:
-                case Tags(values=words):
-                    tags |= words
-                case Params(values=settings):
-                    params += [Param(key, str(value)) for key, value in settings.items()]
-                case Scalars(values=numbers):
-                    metrics += [Metric(key, value, now, 0) for key, value in numbers.items()]
-                case Curves(epochs=epochs):
-                    metrics += _stepped(epochs, now)
-                case DatasetInput():
-                    store.client.log_inputs(run_id, datasets=[_input(item)])
-                case TableView(file=file, rows=rows):
-                    tags["mlflow.loggedArtifacts"] = json.dumps([{"path": file, "type": "table"}])
-                    _save_view(folder / file, rows)
-                case Table() | Text():
+                case Table() | TableView() | Text():
                     _save(folder, item)
                 case Folder(name=name, path=path):
-                    store.client.log_artifacts(run_id, str(path), name)
+                    store.client.log_artifacts(run_id, str(path), name or None)
         if any(folder.iterdir()):
             store.client.log_artifacts(run_id, str(folder))
-    _log_batches(store, run_id, metrics, params, [RunTag(*each) for each in _checked(tags).items()])
+    inputs = [_input(item) for item in every if isinstance(item, DatasetInput)]
+    if inputs:
+        store.client.log_inputs(run_id, datasets=inputs)
+    _log_batches(store, run_id, every)
 
 
 def finish(store: Store, run_id: str, status: str = "FINISHED") -> None:
@@ -228,7 +130,7 @@ def search(store: Store, condition: str) -> list[RunRecord]:
     """
     found: dict[str, RunRecord] = {}  # a page token is an offset: a busy store repeats runs
     token = None
-    with _explained(store.uri), _collector_paused():
+    with explained(store.uri), _collector_paused():
         while True:
             page = store.client.search_runs(
                 [store.experiment_id],
@@ -250,7 +152,7 @@ def get(uri: str, run_id: str) -> RunRecord:
     Raises:
         TrackingError: If the store has no such run.
     """
-    with _explained(uri, fix="look the run id up in `mlflow ui`."):
+    with explained(uri, fix="look the run id up in `mlflow ui`."):
         return _record(MlflowClient(tracking_uri=uri).get_run(run_id))
 
 
@@ -313,14 +215,6 @@ def _checked(tags: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _stepped(epochs: Sequence[Mapping[str, float]], now: int) -> list[Metric]:
-    return [
-        Metric(key, value, now, step)
-        for step, epoch in enumerate(epochs, start=1)
-        for key, value in epoch.items()
-    ]
-
-
 def _input(item: DatasetInput) -> MlflowDatasetInput:
     dataset = Dataset(
         name=item.name,
@@ -332,37 +226,62 @@ def _input(item: DatasetInput) -> MlflowDatasetInput:
     return MlflowDatasetInput(dataset, [InputTag("mlflow.data.context", item.context)])
 
 
-def _save(folder: Path, item: Table | Text) -> None:
+def _save(folder: Path, item: Table | TableView | Text) -> None:
     path = folder / item.file
     path.parent.mkdir(parents=True, exist_ok=True)
     match item:
         case Table(rows=rows):
             rows.to_parquet(path, index=False)
+        case TableView(rows=rows):  # the form that MLflow's own log_table writes
+            path.write_text(rows.to_json(orient="split", index=False), encoding="utf-8")
         case Text(text=text):
             path.write_text(text, encoding="utf-8")
 
 
-def _save_view(path: Path, rows: pd.DataFrame) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(rows.to_json(orient="split", index=False), encoding="utf-8")
-
-
-def _log_batches(
-    store: Store, run_id: str, metrics: list[Metric], params: list[Param], tags: list[RunTag]
-) -> None:
-    rounds = max(
-        -(-len(metrics) // BATCH["metrics"]),
-        -(-len(params) // BATCH["params"]),
-        -(-len(tags) // BATCH["tags"]),
-    )
-    for part in range(rounds):
-        cut = {name: slice(part * size, (part + 1) * size) for name, size in BATCH.items()}
+def _log_batches(store: Store, run_id: str, items: Sequence[Item]) -> None:
+    now = int(time.time() * 1000)
+    metrics = [each for item in items for each in _metrics(item, now)]
+    params = [
+        Param(key, str(value))
+        for item in items
+        if isinstance(item, Params)
+        for key, value in item.values.items()
+    ]
+    tags = [RunTag(key, value) for key, value in _checked(_tags(items)).items()]
+    sizes = {"metrics": len(metrics), "params": len(params), "tags": len(tags)}
+    for part in range(max(-(-sizes[name] // most) for name, most in BATCH.items())):
+        cut = {name: slice(part * most, (part + 1) * most) for name, most in BATCH.items()}
         store.client.log_batch(
             run_id,
             metrics=metrics[cut["metrics"]],
             params=params[cut["params"]],
             tags=tags[cut["tags"]],
         )
+
+
+def _metrics(item: Item, now: int) -> list[Metric]:
+    match item:
+        case Scalars(values=numbers):
+            return [Metric(key, value, now, 0) for key, value in numbers.items()]
+        case Curves(epochs=epochs):
+            return [
+                Metric(key, value, now, step)
+                for step, epoch in enumerate(epochs, start=1)
+                for key, value in epoch.items()
+            ]
+    return []
+
+
+def _tags(items: Sequence[Item]) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for item in items:
+        if isinstance(item, Tags):
+            tags |= item.values
+    shown = [item.file for item in items if isinstance(item, TableView)]
+    if shown:
+        entries = [{"path": file, "type": "table"} for file in shown]
+        tags["mlflow.loggedArtifacts"] = json.dumps(entries)
+    return tags
 
 
 @contextmanager
@@ -375,85 +294,3 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-@contextmanager
-def _impatient() -> Iterator[None]:
-    """Ask a server that may not be there for seconds, not for MLflow's minutes of retries."""
-    names = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(names)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _explained(uri: str, fix: str | None = None) -> Iterator[None]:
-    """Turn what MLflow raises into a problem with its remedy."""
-    try:
-        yield
-    except MlflowException as error:
-        first = str(error).strip().splitlines()[0][:300]
-        raise TrackingError(
-            f"The tracking store {public(uri)} does not answer as it should: {first}",
-            fix=fix or "start it (mlflow server --port 5000), or name another one with "
-            "tracking.uri=... or MLFLOW_TRACKING_URI; sqlite:///mlflow.db needs no server.",
-        ) from error
-
-
-def _check_folder(database: Path, *, create: bool) -> None:
-    """Look before MLflow does, whose own errors come late and from deep inside."""
-    if not create and not database.exists():
-        raise TrackingError(
-            f"There is no MLflow store at {database}.",
-            fix="go to the folder where the sweep ran, or name the store with --tracking-uri.",
-        )
-    for folder in (database.parent, database.parent / "mlruns"):
-        if create and not _writable(folder):
-            raise TrackingError(
-                f"The folder {folder} cannot be written, and MLflow keeps its files there.",
-                fix=f"chmod u+w {folder}, or run from a folder of your own.",
-            )
-    if database.exists() and database.stat().st_size and not _is_sqlite(database):
-        raise TrackingError(
-            f"{database} is not a SQLite database.", fix="move it away, or name another store."
-        )
-
-
-def _writable(folder: Path) -> bool:
-    if not folder.exists():
-        return folder.parent.exists() and os.access(folder.parent, os.W_OK)
-    try:  # a probe, because os.access says yes to root and to read-only mounts
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
-
-
-def _is_sqlite(database: Path) -> bool:
-    with database.open("rb") as file:
-        return file.read(16) == b"SQLite format 3\x00"
-
-
-def _artifact_root(database: Path | None, experiment: str) -> str | None:
-    """Where a new experiment keeps its files: beside a SQLite store, else as the server says.
-
-    MLflow's own choice would be the folder of the moment, even for a store that lies elsewhere.
-    """
-    if database is None:
-        return None
-    folder = re.sub(r"[^\w.-]+", "_", experiment)
-    return str(database.resolve().parent / "mlruns" / folder)
-
-
-def _share(database: Path) -> None:
-    """Let readers and writers work side by side; the setting stays in the file."""
-    with closing(sqlite3.connect(database, timeout=20)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-

@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import json
 import os
+import random
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from arogya_bench.errors import ModelError
@@ -67,6 +69,15 @@ def settings(config):
 def adapter(target):
     module, name = target.rsplit(".", 1)
     return getattr(import_module(module), name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Waiting for each other costs threads more than such small networks gain from them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -222,25 +233,16 @@ def test_images_are_not_written_to(fitted):
         np.testing.assert_array_equal(image, copy)
 
 
-def test_same_seed_fits_the_same_model(fitted, subsets, tmp_path):
+def test_same_seed_fits_the_same_model_and_spares_the_generators_of_the_caller(
+    fitted, subsets, tmp_path
+):
     train, validation = subsets
-    fitted.model.fit(train, validation, training=TRAINING, seed=1, device="cpu", out=tmp_path)
+    before = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
 
+    fitted.model.fit(train, validation, training=TRAINING, seed=1, device="cpu", out=tmp_path)
     again = fitted.model.load(tmp_path, classes=CLASSES, device="cpu")
 
     np.testing.assert_allclose(again(fitted.images), fitted.predict(fitted.images), atol=1e-6)
-
-
-def test_fit_leaves_the_random_generators_of_the_caller_alone(fitted, subsets, tmp_path):
-    import random
-
-    import torch
-
-    before = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
-    train, validation = subsets
-    fitted.model.fit(train, validation, training=TRAINING, seed=2, device="cpu", out=tmp_path)
-    fitted.model.load(tmp_path, classes=CLASSES, device="cpu")
-
     assert random.getstate() == before[0]
     np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), before[2])

@@ -44,7 +44,7 @@ def test_the_lesion_is_darker_than_the_skin_under_every_optics(tone, site):
     assert image[mask > 0].mean() < image[mask == 0].mean() - 10
 
 
-@pytest.mark.parametrize("extreme", [-6.0, 6.0])
+@pytest.mark.parametrize("extreme", [-14.0, -6.0, 6.0, 14.0])
 @pytest.mark.parametrize("name", LATENTS)
 def test_an_extreme_latent_still_leaves_a_lesion_with_a_mask(name, extreme):
     image, mask = photograph(lesion(**{name: extreme}), SITES["valley"], rng(2))

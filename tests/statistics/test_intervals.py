@@ -217,3 +217,12 @@ def test_difference_of_equal_models_is_rarely_significant():
         p_values.append(interval(mean(a - b), values, None, draws=draw).p_value)
 
     assert 0.02 < np.mean(np.array(p_values) <= 0.05) < 0.08
+
+
+def test_ends_beyond_the_reach_of_bca_fall_back_to_percentile():
+    """One group carries all the skewness, and the confidence asks for more than 6 sigma."""
+    jackknife = np.r_[0.0, np.ones(999)]
+
+    found = interval(0.5, np.linspace(0, 1, 101), jackknife, draws=plan(1_000), confidence=1 - 1e-9)
+
+    assert found.method == "percentile"

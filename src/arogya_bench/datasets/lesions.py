@@ -113,7 +113,7 @@ def photograph(albedo: Albedo, optics: Optics, rng: np.random.Generator) -> Phot
     """Take one picture: another angle, hairs, the optics of the site, and sensor noise."""
     size = len(albedo.mask)
     place = cv2.getRotationMatrix2D((size / 2, size / 2), rng.uniform(0, 360), rng.normal(1, 0.06))
-    place[:, 2] += rng.normal(0, 0.04 * size, 2)
+    place[:, 2] += size * np.clip(rng.normal(0, 0.04, 2), -0.12, 0.12)
     flags, border = cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101
     colour = cv2.warpAffine(albedo.colour, place, (size, size), flags=flags, borderMode=border)
     mask = cv2.warpAffine(albedo.mask, place, (size, size), flags=flags)
@@ -129,7 +129,8 @@ def _outline(latent: dict[str, float], size: int, rng: np.random.Generator) -> P
     y, x = _grid(size)
     angle, distance = np.arctan2(y, x), np.hypot(x, y)
     radius = np.full_like(angle, 0.46 * np.exp(0.2 * np.clip(latent["size"], -3, 2.2)))
-    uneven = 0.13 * _positive(latent["asymmetry"])
+    # Both have a ceiling, so that an extreme lesion is still in one piece.
+    uneven = min(0.13 * _positive(latent["asymmetry"]), 0.6)
     ragged = 0.075 * float(np.tanh(0.35 * _positive(latent["border"])))
     for harmonic in range(1, 13):
         amplitude = uneven / harmonic if harmonic < 4 else ragged / (1 + 0.12 * (harmonic - 4))

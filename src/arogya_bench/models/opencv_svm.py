@@ -91,11 +91,14 @@ class OpenCVClassifier:
         """
         from sklearn.svm import SVC
 
-        del training, seed, device  # a convex problem on the CPU: no epochs, nothing random
+        del training, device  # a convex problem on the CPU, without epochs
         _require_every_class(train)
-        gamma = "scale" if self.gamma is None else self.gamma
         svm = SVC(
-            C=self.C, gamma=gamma, class_weight="balanced", decision_function_shape="ovo"
+            C=self.C,
+            gamma="scale" if self.gamma is None else self.gamma,
+            class_weight="balanced",
+            decision_function_shape="ovo",
+            random_state=seed,  # moves no number; None would draw from NumPy's global generator
         ).fit(self._described(train.images()), train.targets)
         scores = margins(svm, self._described(validation.images()))
         calibration = fitted_calibration(scores, validation.targets)

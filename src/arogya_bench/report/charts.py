@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from arogya_bench.comparison_figures import (
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.report.plots import (
     Difference,
     Estimate,
     degradation,
     differences,
     forest,
 )
-from arogya_bench.errors import UndefinedMetric
 
 if TYPE_CHECKING:
     import altair as alt
@@ -41,21 +41,22 @@ def pairs(rows: Rows, metric: str) -> "alt.TopLevelMixin":
 
 def robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevelMixin | None":
     """Value against severity, one panel per augmentation; None if every value is undefined."""
-    drawn = [_clean(row, metric) for row in leaderboard]
-    for row in rows:
-        drawn.append(
-            Estimate(
-                model=str(row["model"]),
-                value=row["value"],
-                low=row["value.ci_low"],
-                high=row["value.ci_high"],
-                augmentation=str(row["augmentation"]),
-                severity=row["severity"],
-                level=None if row["level"] is None else int(row["level"]),
-            )
+    degraded = [
+        Estimate(
+            model=str(row["model"]),
+            value=row["value"],
+            low=row["value.ci_low"],
+            high=row["value.ci_high"],
+            augmentation=str(row["augmentation"]),
+            severity=row["severity"],
+            level=None if row["level"] is None else int(row["level"]),
         )
+        for row in rows
+    ]
     try:
-        return degradation(drawn, metric=metric)
+        return degradation(
+            [*(_clean(row, metric) for row in leaderboard), *degraded], metric=metric
+        )
     except UndefinedMetric:
         return None
 

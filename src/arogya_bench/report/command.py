@@ -1,14 +1,14 @@
 """What ``arogya-bench compare`` and ``arogya-bench report`` do."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from arogya_bench import tracking
+from arogya_bench import stores, tracking
 from arogya_bench.comparison import Comparison, from_json
 from arogya_bench.comparison import compare as compare_runs
 from arogya_bench.errors import ConfigError, Fixable, TrackingError, nearest
-from arogya_bench.items import Folder, Params, Tags
+from arogya_bench.items import Folder, Item, Params, Tags
 from arogya_bench.progress import say, working
 from arogya_bench.provenance import tags as provenance_tags
 from arogya_bench.report import figures, screen
@@ -33,7 +33,7 @@ def compare(
         comparison = compare_runs(experiment, tracking_uri=tracking_uri, where=where, metric=metric)
     screen.show(comparison)
     write(comparison, out, ALWAYS)
-    run_id = _log(comparison, experiment, tracking_uri, out)
+    run_id = _log(comparison, experiment, tracking_uri)
     say(f"Written: {out}/report.html, comparison.json, tables/*.csv. MLflow run: {run_id}")
     return 0
 
@@ -61,7 +61,7 @@ def report(
                 fix=f"choose from: {', '.join(FORMATS)}",
             )
     _check_writable(out)
-    store = tracking.open_store(tracking_uri, experiment, create=False)
+    store = stores.open_store(tracking_uri, experiment, create=False)
     run = _comparison_run(store, run_id)
     with tracking.artifact(run, "comparison.json", uri=store.uri) as path:
         comparison = from_json(path.read_text(encoding="utf-8"))
@@ -84,7 +84,7 @@ def write(comparison: Comparison, out: Path, formats: Sequence[str]) -> list[Pat
         "pdf": out / "report.pdf",
         "png": out / "figures",
     }
-    writers = {
+    writers: dict[str, Callable[[Path], object]] = {
         "html": comparison.to_html,
         "json": comparison.to_json,
         "csv": comparison.to_csv,
@@ -96,13 +96,13 @@ def write(comparison: Comparison, out: Path, formats: Sequence[str]) -> list[Pat
     return [written[each] for each in formats]
 
 
-def _log(comparison: Comparison, experiment: str, tracking_uri: str | None, out: Path) -> str:
+def _log(comparison: Comparison, experiment: str, tracking_uri: str | None) -> str:
     """Keep the comparison in MLflow; the same evidence is kept once.
 
     Returns:
         The run id.
     """
-    store = tracking.open_store(tracking_uri, experiment, create=False)
+    store = stores.open_store(tracking_uri, experiment, create=False)
     key = str(comparison.about["key"])
     found = tracking.search(
         store, f"tags.`arogya.comparison` = '{key}' and attributes.status = 'FINISHED'"
@@ -115,7 +115,7 @@ def _log(comparison: Comparison, experiment: str, tracking_uri: str | None, out:
     with tracking.closed_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
         write(comparison, Path(folder), ALWAYS)
         verdicts = "; ".join(str(each) for each in comparison.verdict["reason"])
-        items = [
+        items: list[Item] = [
             Params(values={"metric": metric, "evaluations": comparison.about["evaluations"]}),
             Tags(values={"arogya.verdict": verdicts, "mlflow.note.content": verdicts}),
             Folder(name="", path=Path(folder)),
@@ -125,7 +125,7 @@ def _log(comparison: Comparison, experiment: str, tracking_uri: str | None, out:
     return run_id
 
 
-def _comparison_run(store: tracking.Store, run_id: str | None) -> tracking.RunRecord:
+def _comparison_run(store: stores.Store, run_id: str | None) -> tracking.RunRecord:
     if run_id:
         run = tracking.get(store.uri, run_id)
         if run.tags.get("arogya.kind") == "comparison":

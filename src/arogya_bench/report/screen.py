@@ -1,14 +1,14 @@
 """A comparison on a terminal."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.comparison import Comparison
-from arogya_bench.report.wording import estimate, number, p_value, percent
+from arogya_bench.report.sections import records
+from arogya_bench.report.wording import MINUS, estimate, number, p_value, percent
 
 WIDE = 100  # columns, where the output is not a terminal
 
@@ -19,7 +19,7 @@ def show(comparison: Comparison) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDE)
     metric = str(comparison.about["metric"])
-    for verdict in comparison.verdict.to_dict("records"):
+    for verdict in records(comparison.verdict):
         console.print(f"\n[bold]{escape(verdict['dataset'])}[/]: {escape(verdict['reason'])}")
     console.print(_leaderboard(comparison, metric))
     if len(comparison.pairwise):
@@ -31,7 +31,7 @@ def show(comparison: Comparison) -> None:
 
 
 def _leaderboard(comparison: Comparison, metric: str) -> Table:
-    rows = comparison.leaderboard.to_dict("records")
+    rows = records(comparison.leaderboard)
     heads = ["#", "model", f"{metric} [95 %]", "AUROC", "ECE", "robustness", "p50 ms", "USD/1k"]
     return _table(
         f"Leaderboard, clean images, {rows[0]['groups'] if rows else 0} groups",
@@ -53,13 +53,13 @@ def _leaderboard(comparison: Comparison, metric: str) -> Table:
 
 
 def _pairwise(comparison: Comparison, metric: str) -> Table:
-    rows = comparison.pairwise.to_dict("records")
+    rows = records(comparison.pairwise)
     return _table(
         f"Paired differences in {metric}, Holm over {rows[0]['family']} pairs",
         ["pair", "difference [95 %]", "p (Holm)", "conclusion"],
         [
             [
-                f"{row['a']} − {row['b']}",
+                f"{row['a']} {MINUS} {row['b']}",
                 estimate(row, "difference", signed=True),
                 p_value(row["p_holm"]),
                 str(row["conclusion"]),
@@ -71,7 +71,7 @@ def _pairwise(comparison: Comparison, metric: str) -> Table:
 
 def _robustness(comparison: Comparison, metric: str) -> Table:
     """One line per condition, one column per model: the value and the share that is kept."""
-    rows = comparison.robustness.to_dict("records")
+    rows = records(comparison.robustness)
     models = list(dict.fromkeys(str(row["model"]) for row in rows))
     cells: dict[str, dict[str, str]] = {}
     for row in rows:
@@ -80,14 +80,17 @@ def _robustness(comparison: Comparison, metric: str) -> Table:
     return _table(
         f"{metric} under each condition (share of the clean value that is kept)",
         ["condition", *models],
-        [[name, *(found.get(model, "missing") for model in models)] for name, found in cells.items()],
+        [
+            [name, *(found.get(model, "missing") for model in models)]
+            for name, found in cells.items()
+        ],
     )
 
 
 def _missing(comparison: Comparison) -> Table:
-    rows: Sequence[Mapping[str, Any]] = comparison.missing.fillna("").to_dict("records")
+    rows = records(comparison.missing)
     heads = ["model", "condition", "seed", "status", "cause", "message"]
-    return _table("Missing", heads, [[str(row.get(head, "")) for head in heads] for row in rows])
+    return _table("Missing", heads, [[str(row.get(head) or "") for head in heads] for row in rows])
 
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from arogya_bench.comparison import Comparison
 from arogya_bench.report import charts
-from arogya_bench.report.wording import estimate, number, p_value, percent
+from arogya_bench.report.wording import MINUS, estimate, number, p_value, percent
 
 if TYPE_CHECKING:
     import altair as alt
@@ -54,7 +54,7 @@ def parts(comparison: Comparison) -> tuple[Part, ...]:
             verdict={key: str(value) for key, value in verdict.items()},
             sections=tuple(_sections(comparison, str(verdict["dataset"]))),
         )
-        for verdict in _rows(comparison.verdict)
+        for verdict in records(comparison.verdict)
     )
 
 
@@ -75,10 +75,13 @@ def methods(comparison: Comparison) -> list[tuple[str, str]]:
 
 def _sections(comparison: Comparison, dataset: str) -> list[Section]:
     metric = str(comparison.about["metric"])
+    leaderboard = _of(comparison.leaderboard, dataset)
     found = [
-        _leaderboard(_of(comparison.leaderboard, dataset), metric),
+        _leaderboard(leaderboard, metric),
         _pairwise(_of(comparison.pairwise, dataset), metric),
-        _robustness(_of(comparison.robustness, dataset), _of(comparison.leaderboard, dataset), metric),
+        _robustness(
+            _of(comparison.robustness, dataset), _of(comparison.leaderboard, dataset), metric
+        ),
         _missing(_of(comparison.missing, dataset)),
     ]
     return [each for each in found if each is not None]
@@ -89,7 +92,13 @@ def _leaderboard(rows: Sequence[Mapping[str, Any]], metric: str) -> Section | No
         return None
     shown = [metric, "balanced_accuracy", "auroc_macro_ovr", "mcc", "ece", "brier"]
     names = list(dict.fromkeys(shown))
-    heads = ("#", "model", *(f"{name} [95 %]" for name in names), "latency p50 (ms)", "USD per 1,000")
+    heads = (
+        "#",
+        "model",
+        *(f"{name} [95 %]" for name in names),
+        "latency p50 (ms)",
+        "USD per 1,000",
+    )
     return Section(
         name="leaderboard",
         title="Leaderboard on clean images",
@@ -121,7 +130,7 @@ def _pairwise(rows: Sequence[Mapping[str, Any]], metric: str) -> Section | None:
         heads=("pair", "difference [95 %]", "p", "p (Holm)", "McNemar p on accuracy", "conclusion"),
         rows=[
             [
-                f"{row['a']} − {row['b']}",
+                f"{row['a']} {MINUS} {row['b']}",
                 estimate(row, "difference", signed=True),
                 p_value(row["p_value"]),
                 p_value(row["p_holm"]),
@@ -178,9 +187,10 @@ def _word(value: object) -> str:
 
 
 def _of(table: pd.DataFrame, dataset: str) -> list[Mapping[str, Any]]:
-    return [row for row in _rows(table) if row["dataset"] == dataset]
+    return [row for row in records(table) if row["dataset"] == dataset]
 
 
-def _rows(table: pd.DataFrame) -> list[Mapping[str, Any]]:
+def records(table: pd.DataFrame) -> list[Mapping[str, Any]]:
+    """The rows of a table; what is undefined is None."""
     plain = table.astype(object).where(table.notna(), None)
     return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Mapping
 
-UNDEFINED = "–"
+UNDEFINED = "\u2013"  # a dash: there is no such number
+MINUS = "\u2212"
 SMALLEST_P = 0.001
 
 

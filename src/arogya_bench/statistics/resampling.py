@@ -74,23 +74,23 @@ class Draws:
         for number, start in enumerate(range(0, self.resamples, self.chunk)):
             size = min(self.chunk, self.resamples - start)
             if self.stored is None:
-                yield self._drawn(number, size)
+                drawn: NDArray[np.integer[Any]] = self._drawn(number, size)
             else:
-                yield _counts(self.stored[start : start + size], self.groups)
+                drawn = self.stored[start : start + size]
+            yield _counts(drawn, self.groups)
 
     def rows(self, counts: Floats) -> NDArray[np.int64]:
         """Turn the counts of one resample, shape (groups,), into the indices of its cases."""
         return np.repeat(np.arange(self.n), counts.astype(np.int64)[self.group_of])
 
-    def _drawn(self, number: int, size: int) -> Floats:
-        counts = np.empty((size, self.groups))
+    def _drawn(self, number: int, size: int) -> NDArray[np.int64]:
+        parts = []
         for stratum in range(int(self.stratum_of.max()) + 1):
             members = np.flatnonzero(self.stratum_of == stratum)
             # A stream per stratum, so that fewer resamples are the beginning of more.
             rng = np.random.default_rng([self.seed or 0, number, stratum])
-            drawn = rng.integers(members.size, size=(size, members.size))
-            counts[:, members] = _counts(drawn, members.size)
-        return counts
+            parts.append(members[rng.integers(members.size, size=(size, members.size))])
+        return np.concatenate(parts, axis=1)
 
 
 def draws(

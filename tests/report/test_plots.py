@@ -1,14 +1,14 @@
 import pytest
 
-from arogya_bench.comparison_figures import (
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.figures import svg
+from arogya_bench.report.plots import (
     Difference,
     Estimate,
     degradation,
     differences,
     forest,
 )
-from arogya_bench.errors import UndefinedMetric
-from arogya_bench.figures import svg
 
 
 def rows(chart, key):

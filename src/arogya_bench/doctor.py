@@ -1,0 +1,145 @@
+"""What is installed, what is missing, and what is wrong, each with its remedy."""
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, metadata, version
+from importlib.util import find_spec
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from arogya_bench import stores
+from arogya_bench.datasets import cache
+from arogya_bench.errors import Fixable
+
+EXTRAS = {
+    "torch": ("torch", "torchvision"),
+    "tensorflow": ("tensorflow", "keras"),
+    "pretrained": ("efficientnet_lite_pytorch",),
+    "yolo": ("ultralytics",),
+    "gemini": ("google.genai",),
+    "huggingface": ("transformers",),
+    "dicom": ("pydicom",),
+    "ray": ("ray",),
+    "slurm": ("submitit",),
+    "joblib": ("hydra_plugins.hydra_joblib_launcher",),
+    "report": ("typst",),
+}
+OLDEST = (3, 11)
+MARKS = {"ok": "[green]ok[/]", "absent": "[dim]absent[/]", "wrong": "[red]wrong[/]"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at: ``ok``, ``absent`` (an option not taken), or ``wrong``."""
+
+    what: str
+    state: str
+    detail: str
+
+
+def report() -> int:
+    """Print the findings.
+
+    Returns:
+        0, or 2 if something is wrong.
+    """
+    found = list(findings())
+    table = Table("what", "state", "detail", title="arogya-bench doctor", title_justify="left")
+    for each in found:
+        table.add_row(escape(each.what), MARKS[each.state], escape(each.detail))
+    Console(highlight=False, width=None if sys.stdout.isatty() else 110).print(table)
+    return 2 if any(each.state == "wrong" for each in found) else 0
+
+
+def findings() -> Iterator[Finding]:
+    """Look at Python, the packages, the devices, the folders and the store."""
+    yield _python()
+    yield Finding(what="arogya-bench", state="ok", detail=version("arogya-bench"))
+    yield Finding(what="mlflow", state="ok", detail=version("mlflow"))
+    yield _opencv()
+    for extra, modules in EXTRAS.items():
+        yield _extra(extra, modules)
+    if _installed("torch"):
+        yield _torch()
+    yield _cache()
+    yield _store()
+
+
+def _python() -> Finding:
+    fine = sys.version_info[:2] >= OLDEST
+    return Finding(what="Python", state="ok" if fine else "wrong", detail=platform.python_version())
+
+
+def _opencv() -> Finding:
+    """Two OpenCV distributions overwrite each other's files."""
+    names = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
+    there = [name for name in names if _distribution(name)]
+    if len(there) > 1:
+        detail = f"{' and '.join(there)} overwrite each other: pip uninstall {there[1]}"
+        return Finding(what="OpenCV", state="wrong", detail=detail)
+    return Finding(what="OpenCV", state="ok", detail=f"{there[0]} {version(there[0])}")
+
+
+def _extra(extra: str, modules: tuple[str, ...]) -> Finding:
+    lacking = [module for module in modules if not _installed(module)]
+    if lacking:
+        fix = f"pip install 'arogya-bench[{extra}]'"
+        return Finding(what=f"extra {extra}", state="absent", detail=fix)
+    licence = " (AGPL-3.0)" if extra == "yolo" else ""
+    return Finding(what=f"extra {extra}", state="ok", detail=", ".join(modules) + licence)
+
+
+def _torch() -> Finding:
+    """A CPU-only torch beside a torchvision built for CUDA fails when it is imported."""
+    try:
+        import torch
+        import torchvision
+    except (ImportError, RuntimeError) as error:
+        detail = f"{error}: install torch and torchvision from one index (make demo TORCH=cpu)"
+        return Finding(what="torch", state="wrong", detail=detail)
+    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    detail = f"{torch.__version__}, torchvision {torchvision.__version__}, "
+    return Finding(
+        what="torch", state="ok", detail=detail + (", ".join(devices) or "no CUDA device: cpu")
+    )
+
+
+def _cache() -> Finding:
+    folder = cache.root(None)
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    fine = stores.writable(nearest)
+    detail = str(folder) if fine else f"{nearest} cannot be written: set AROGYA_CACHE"
+    return Finding(what="cache", state="ok" if fine else "wrong", detail=detail)
+
+
+def _store() -> Finding:
+    uri = stores.absolute(os.environ.get("MLFLOW_TRACKING_URI") or stores.default_uri())
+    database = stores.sqlite_path(uri)
+    try:
+        if database is not None and not database.exists():
+            stores.check_folder(database, create=True)
+            detail = f"{uri}, made by the first run"
+        else:
+            detail = f"{uri}, {stores.ask(uri)} experiments"
+    except Fixable as error:
+        return Finding(what="MLflow store", state="wrong", detail=f"{error.problem} {error.fix}")
+    return Finding(what="MLflow store", state="ok", detail=detail)
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package above it is missing
+        return False
+
+
+def _distribution(name: str) -> bool:
+    try:
+        return bool(metadata(name))
+    except PackageNotFoundError:
+        return False

@@ -1,0 +1,198 @@
+"""Reaching an MLflow store: its address, its experiment, and what can be wrong with them."""
+
+import os
+import re
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlparse
+
+# Medical users: nothing about them leaves their machine. MLflow reads this at import.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from mlflow.entities import Experiment
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from arogya_bench.errors import TrackingError, nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """An MLflow store and the experiment in it that we write to or read from."""
+
+    client: MlflowClient
+    uri: str
+    experiment: str
+    experiment_id: str
+
+    @property
+    def link(self) -> str:
+        """Address of the experiment's run list below the address of ``mlflow ui``."""
+        return f"/#/experiments/{self.experiment_id}/runs?workflowType=machine_learning"
+
+
+def default_uri() -> str:
+    """MLflow's own default store, made absolute, so that nobody's folder matters later."""
+    return f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+
+
+def open_store(uri: str | None, experiment: str, *, create: bool) -> Store:
+    """Reach the store and the experiment, and make them if they may be made.
+
+    Call it in the parent process before any worker starts: processes that open a new SQLite
+    store together spoil its schema.
+
+    Raises:
+        TrackingError: If the store cannot be reached or written, or the experiment is absent
+            and ``create`` is false.
+    """
+    uri = absolute(uri or default_uri())
+    database = sqlite_path(uri)
+    if database is not None:
+        check_folder(database, create=create)
+    with explained(uri), _impatient():
+        client = MlflowClient(tracking_uri=uri)
+        found = client.get_experiment_by_name(experiment)
+        if found is None and create:
+            root = _artifact_root(database, experiment)
+            experiment_id = client.create_experiment(experiment, root)
+        else:
+            experiment_id = _found(client, found, experiment, uri)
+    if database is not None and create:
+        _share(database)
+    return Store(client=client, uri=uri, experiment=experiment, experiment_id=experiment_id)
+
+
+def ask(uri: str) -> int:
+    """Reach a store and count its experiments.
+
+    Raises:
+        TrackingError: If it does not answer.
+    """
+    with explained(uri), _impatient():
+        return len(MlflowClient(tracking_uri=uri).search_experiments())
+
+
+def absolute(uri: str) -> str:
+    """Make a SQLite address independent of the working folder; leave others alone."""
+    database = sqlite_path(uri)
+    return uri if database is None else f"sqlite:///{database.resolve()}"
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The file of a SQLite store, or None for any other kind of store."""
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
+def public(uri: str) -> str:
+    """The address without user name and password, fit for messages and logs."""
+    parts = urlparse(uri)
+    if "@" not in parts.netloc:
+        return uri
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _found(client: MlflowClient, found: Experiment | None, experiment: str, uri: str) -> str:
+    """The id of an experiment that is there and was not deleted."""
+    if found is None:
+        names = [each.name for each in client.search_experiments()]
+        raise TrackingError(
+            f"There is no experiment {experiment!r} in {public(uri)}; "
+            f"it has: {', '.join(names)}.{nearest(experiment, names)}",
+            fix="name one of these, or run a sweep first: arogya-bench run experiment=demo",
+        )
+    if found.lifecycle_stage != "active":
+        raise TrackingError(
+            f"The experiment {experiment!r} was deleted.",
+            fix=f"mlflow experiments restore --experiment-id {found.experiment_id}, or choose "
+            "another name with tracking.experiment=...",
+        )
+    return str(found.experiment_id)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Ask a server that may not be there for seconds, not for MLflow's minutes of retries."""
+    names = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def explained(uri: str, fix: str | None = None) -> Iterator[None]:
+    """Turn what MLflow raises into a problem with its remedy."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, ModuleNotFoundError) as error:
+        first = str(error).strip().splitlines()[0][:300]
+        raise TrackingError(
+            f"The tracking store {public(uri)} does not answer as it should: {first}",
+            fix=fix
+            or "start it (mlflow server --port 5000), or name another one with "
+            "tracking.uri=... or MLFLOW_TRACKING_URI; sqlite:///mlflow.db needs no server.",
+        ) from error
+
+
+def check_folder(database: Path, *, create: bool) -> None:
+    """Look before MLflow does, whose own errors come late and from deep inside."""
+    if not create and not database.exists():
+        raise TrackingError(
+            f"There is no MLflow store at {database}.",
+            fix="go to the folder where the sweep ran, or name the store with --tracking-uri.",
+        )
+    for folder in (database.parent, database.parent / "mlruns"):
+        if create and not writable(folder):
+            raise TrackingError(
+                f"The folder {folder} cannot be written, and MLflow keeps its files there.",
+                fix=f"chmod u+w {folder}, or run from a folder of your own.",
+            )
+    if database.exists() and database.stat().st_size and not _is_sqlite(database):
+        raise TrackingError(
+            f"{database} is not a SQLite database.", fix="move it away, or name another store."
+        )
+
+
+def writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or the folder itself where it is absent."""
+    if not folder.exists():
+        return folder.parent.exists() and os.access(folder.parent, os.W_OK)
+    try:  # a probe, because os.access says yes to root and to read-only mounts
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _is_sqlite(database: Path) -> bool:
+    with database.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\x00"
+
+
+def _artifact_root(database: Path | None, experiment: str) -> str | None:
+    """Where a new experiment keeps its files: beside a SQLite store, else as the server says.
+
+    MLflow's own choice would be the folder of the moment, even for a store that lies elsewhere.
+    """
+    if database is None:
+        return None
+    folder = re.sub(r"[^\w.-]+", "_", experiment)
+    return str(database.resolve().parent / "mlruns" / folder)
+
+
+def _share(database: Path) -> None:
+    """Let readers and writers work side by side; the setting stays in the file."""
+    with closing(sqlite3.connect(database, timeout=20)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
