@@ -73,7 +73,7 @@ def _job(config: DictConfig) -> Job:
 
 def _without_hydra(config: DictConfig) -> DictConfig:
     kept = [str(key) for key in config if key != "hydra"]
-    return cast("DictConfig", OmegaConf.masked_copy(config, cast("list[Any]", kept)))
+    return OmegaConf.masked_copy(config, cast("list[Any]", kept))
 
 
 @contextmanager
@@ -131,11 +131,14 @@ def _composed(request: Request, overrides: list[str]) -> DictConfig:
             )
         overrides = [*overrides, f"hydra.searchpath=[file://{Path(request.config_dir).resolve()}]"]
     try:
-        return compose(request.config_name, overrides=overrides, return_hydra_config=True)
+        config: DictConfig = compose(
+            request.config_name, overrides=overrides, return_hydra_config=True
+        )
     except MissingConfigException as error:
         raise _option_error(error) from error
     except (ConfigCompositionException, OmegaConfBaseException, HydraException) as error:
         raise _key_error(error, request) from error
+    return config
 
 
 def _option_error(error: MissingConfigException) -> ConfigError:

@@ -203,7 +203,7 @@ def _check_parts(dataset: Dataset, parts: Mapping[str, Sequence[Case]]) -> None:
         raise DatasetError(
             f"The test part of {dataset.name} is empty; "
             f"train holds {len(parts['train'])}, validation {len(parts['validation'])} cases.",
-            fix="add cases, or give test a larger share in split.train, split.validation and split.test",
+            fix="add cases, or give test a larger share: split.test=0.2 split.train=0.7",
         )
 
 
