@@ -39,7 +39,7 @@ def test_two_classes_give_the_sigmoid_of_logistic_regression():
 
 def test_mean_probability_equals_the_frequency_of_each_class():
     scores, targets = overconfident(2000, seed=2)
-    shifted = scores + [4.0, 0.0, -2.0]
+    shifted = scores + np.array([4.0, 0.0, -2.0])
 
     rows = fitted_calibration(shifted, targets).probabilities(shifted)
 

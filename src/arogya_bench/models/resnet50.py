@@ -27,13 +27,14 @@ class ResNet50:
 
     Attributes:
         image_size: Pixels after resizing, at least 32.
-        weights: Where training starts: ``imagenet``, ``none``, or the path of a state dict.
+        weights: Where training starts: ``none`` (random weights), ``imagenet``, or the path of a
+            state dict.
         download: Whether ``imagenet`` may fetch its file (98 MB) where it is not cached.
         learning_rate: Peak rate; None means 1e-4 from weights, and that of the training from none.
     """
 
     image_size: int = 224
-    weights: str = "imagenet"
+    weights: str = "none"
     download: bool = False
     learning_rate: float | None = None
 
