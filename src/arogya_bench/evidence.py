@@ -122,7 +122,13 @@ def blocks(store: Store, *, where: str | None, resamples: int) -> tuple[Block, .
         TrackingError: If nothing finished.
     """
     condition = "tags.`arogya.kind` = 'evaluation'"
-    runs = tracking.search(store, f"{condition} and {where}" if where else condition)
+    runs = tracking.search(
+        store,
+        f"{condition} and {where}" if where else condition,
+        fix=f"correct the filter {where!r}; MLflow's documentation of search_runs has examples."
+        if where
+        else None,
+    )
     named = [run for run in runs if "arogya.split_digest" in run.tags]
     if not any(run.status == "FINISHED" for run in named):
         raise TrackingError(

@@ -37,8 +37,8 @@ class Store:
 
 
 def default_uri() -> str:
-    """MLflow's own default store, made absolute, so that nobody's folder matters later."""
-    return f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+    """``MLFLOW_TRACKING_URI``, else MLflow's own default store in this folder, made absolute."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path.cwd() / 'mlflow.db'}"
 
 
 def open_store(uri: str | None, experiment: str, *, create: bool) -> Store:
@@ -97,6 +97,12 @@ def public(uri: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
+def concealed(text: str, uri: str) -> str:
+    """A text without the user name and password of an address, which MLflow's errors repeat."""
+    login, at, _ = urlparse(uri).netloc.rpartition("@")
+    return text.replace(f"{login}{at}", "") if at else text
+
+
 def _found(client: MlflowClient, found: Experiment | None, experiment: str, uri: str) -> str:
     """The id of an experiment that is there and was not deleted."""
     if found is None:
@@ -137,7 +143,7 @@ def explained(uri: str, fix: str | None = None) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, ModuleNotFoundError) as error:
-        first = str(error).strip().splitlines()[0][:300]
+        first = concealed(str(error), uri).strip().partition("\n")[0][:300]
         raise TrackingError(
             f"The tracking store {public(uri)} does not answer as it should: {first}",
             fix=fix
@@ -177,6 +183,8 @@ def writable(folder: Path) -> bool:
 
 
 def _is_sqlite(database: Path) -> bool:
+    if not database.is_file():
+        return False
     with database.open("rb") as file:
         return file.read(16) == b"SQLite format 3\x00"
 

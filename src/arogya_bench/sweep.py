@@ -187,7 +187,7 @@ def _open_parent(
     datasets = sorted({each.dataset.name for each in prepared})
     tags = {
         "arogya.kind": "sweep",
-        "arogya.overrides": " ".join(request.overrides),
+        "arogya.overrides": stores.concealed(" ".join(request.overrides), store.uri),
         "arogya.model": ", ".join(names),
         "arogya.dataset": ", ".join(datasets),
         **provenance_tags(),
@@ -219,7 +219,7 @@ def _launch(request: compose.Request, parent: str) -> None:
 
 def _record_failure(job: Job, store: stores.Store, parent: str | None, error: Exception) -> None:
     """Leave one FAILED run for each cell that the job owes, so that none is just absent."""
-    cause = tracking.error_tags(error)
+    cause = tracking.error_tags(error, store)
     try:
         prepared = prepare(job)
     except Fixable:

@@ -47,8 +47,9 @@ def predictions_from(table: pd.DataFrame) -> Predictions:
     Raises:
         TrackingError: If it is not such a table.
     """
-    absent = [name for name in FIXED if name not in table.columns]
-    columns = [name for name in table.columns if name.startswith(PREFIX)]
+    names = list(table.columns)
+    absent = [name for name in FIXED if name not in names]
+    columns = [] if absent else names[names.index("predicted") + 1 :]  # metadata stands before
     if absent or not columns:
         raise TrackingError(
             f"A stored table of predictions lacks {', '.join(absent) or 'its probabilities'}.",
@@ -56,7 +57,7 @@ def predictions_from(table: pd.DataFrame) -> Predictions:
         )
     classes = tuple(name.removeprefix(PREFIX) for name in columns)
     codes = {name: code for code, name in enumerate(classes)}
-    others = [name for name in table.columns if name not in (*FIXED, *columns)]
+    others = [name for name in names if name not in (*FIXED, *columns)]
     return Predictions(
         classes=classes,
         case_ids=tuple(table["case_id"]),

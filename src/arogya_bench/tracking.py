@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 from mlflow.entities import Dataset, InputTag, Metric, Param, Run, RunTag, ViewType
 from mlflow.entities import DatasetInput as MlflowDatasetInput
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 
 from arogya_bench.errors import TrackingError
@@ -30,7 +30,7 @@ from arogya_bench.items import (
     Tags,
     Text,
 )
-from arogya_bench.stores import Store, explained
+from arogya_bench.stores import Store, concealed, explained
 
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # what MLflow takes at once
 TAG_LIMIT = 8000  # characters; MLflow cuts longer ones without a word
@@ -98,19 +98,19 @@ def closed_on_error(store: Store, run_id: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        tags = error_tags(error)
+        tags = error_tags(error, store)
         for key, value in _checked(tags).items():
             store.client.set_tag(run_id, key, value)
         finish(store, run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
         raise
 
 
-def error_tags(error: BaseException) -> dict[str, str]:
+def error_tags(error: BaseException, store: Store) -> dict[str, str]:
     """The cause of a failure, as tags: the class, the message and the traceback."""
-    trace = "".join(traceback.format_exception(error))
+    trace = concealed("".join(traceback.format_exception(error)), store.uri)
     return {
         "arogya.error": type(error).__name__,
-        "arogya.error_message": str(error) or type(error).__name__,
+        "arogya.error_message": concealed(str(error), store.uri) or type(error).__name__,
         "arogya.traceback": trace[-TAG_LIMIT:],
     }
 
@@ -121,16 +121,17 @@ def tag_experiment(store: Store, tags: Mapping[str, str]) -> None:
         store.client.set_experiment_tag(store.experiment_id, key, value)
 
 
-def search(store: Store, condition: str) -> list[RunRecord]:
+def search(store: Store, condition: str, *, fix: str | None = None) -> list[RunRecord]:
     """Find all active runs of the experiment that meet a condition, oldest first.
 
     Args:
         store: Where to look.
         condition: A filter in MLflow's language, such as ``tags.`arogya.kind` = 'fit'``.
+        fix: What to do if it cannot be read, where a user wrote a part of it.
     """
     found: dict[str, RunRecord] = {}  # a page token is an offset: a busy store repeats runs
     token = None
-    with explained(store.uri), _collector_paused():
+    with explained(store.uri, fix), _collector_paused():
         while True:
             page = store.client.search_runs(
                 [store.experiment_id],
@@ -189,7 +190,7 @@ def _no_artifact(run: RunRecord, file: str) -> TrackingError:
 def _local(artifact_uri: str) -> Path | None:
     if not is_local_uri(artifact_uri):
         return None
-    return Path(unquote(urlparse(artifact_uri).path))
+    return Path(local_file_uri_to_path(artifact_uri))
 
 
 def _record(run: Run) -> RunRecord:

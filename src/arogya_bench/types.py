@@ -108,7 +108,7 @@ class Training:
         flip: Whether training images are mirrored at random.
     """
 
-    epochs: int = 20
+    epochs: int = 10
     batch_size: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2

@@ -23,13 +23,14 @@ class ConvNet:
 
     Attributes:
         image_size: Pixels after resizing, at least 8.
-        pool: Height and width of the map that the convolutions are averaged to.
+        pool: Height and width of the map that the convolutions are averaged to; 1 is one number
+            per channel.
         dropout: Share of the hidden units that training leaves out, 0 to below 1.
         learning_rate: Peak rate; None means that of the training.
     """
 
     image_size: int = 224
-    pool: int = 4
+    pool: int = 1
     dropout: float = 0.5
     learning_rate: float | None = None
 

@@ -1,0 +1,258 @@
+"""A real MLflow store, small real images and small real models, made once and copied.
+
+What is heavy is imported inside the fixtures, so that tests of arrays start without MLflow.
+"""
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+EXPERIMENT = "study"
+PHOTOMETRIC = "arogya_bench.augmentations.photometric"
+FOREIGN = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """A folder that all workers of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def surroundings(shared):
+    """No test sees the store or the cache of the person who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AROGYA_CACHE", str(shared / "cache"))
+        for name in FOREIGN:
+            patch.delenv(name, raising=False)
+        yield
+
+
+def once(folder, build):
+    """Build a folder in the worker that comes first; the others wait for it."""
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "ready").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            build(folder)
+            (folder / "ready").touch()
+    return folder
+
+
+def transplanted(source, target):
+    """Copy a SQLite store with its artifacts, whose absolute paths MLflow keeps."""
+    target.mkdir(exist_ok=True)
+    if (source / "mlruns").exists():
+        shutil.copytree(source / "mlruns", target / "mlruns")
+    with (
+        closing(sqlite3.connect(source / "mlflow.db")) as before,
+        closing(sqlite3.connect(target / "mlflow.db")) as after,
+    ):
+        before.backup(after)
+        move = (str(source), str(target))
+        after.execute(
+            "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", move
+        )
+        after.execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", move)
+        after.commit()
+    return opened(target)
+
+
+def opened(folder):
+    from arogya_bench import stores
+
+    return stores.open_store(f"sqlite:///{folder}/mlflow.db", EXPERIMENT, create=True)
+
+
+@pytest.fixture(scope="session")
+def empty_store_folder(shared):
+    """A store without runs: MLflow takes seconds to make one, and a copy is as good."""
+    return once(shared / "empty-store", opened)
+
+
+@pytest.fixture(scope="session")
+def study_folder(shared, empty_store_folder, job_of):
+    """The store of a finished sweep: two models, clean and two severities of noise."""
+    from arogya_bench import evaluation, tracking
+    from arogya_bench.models.opencv_svm import OpenCVClassifier
+
+    def build(folder):
+        store = transplanted(empty_store_folder, folder)
+        sweep = tracking.start(store, "sweep", {"arogya.kind": "sweep"})
+        evaluation.run_job(job_of(noise=(0.1, 0.3)), store, sweep)
+        opencv = job_of("opencv", OpenCVClassifier(image_size=32), noise=(0.1, 0.3))
+        evaluation.run_job(opencv, store, sweep)
+        tracking.finish(store, sweep)
+
+    return once(shared / "study", build)
+
+
+@pytest.fixture
+def store(empty_store_folder, tmp_path):
+    """A store of this test alone, without runs."""
+    return transplanted(empty_store_folder, tmp_path)
+
+
+@pytest.fixture
+def study(study_folder, tmp_path):
+    """A copy of the finished sweep that this test may spoil."""
+    return transplanted(study_folder, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def comparison(study_folder):
+    """The comparison of the finished sweep; frozen, for reading only."""
+    from arogya_bench.comparison import compare
+
+    return compare(EXPERIMENT, tracking_uri=f"sqlite:///{study_folder}/mlflow.db")
+
+
+@pytest.fixture(scope="session")
+def source():
+    """Sixty drawn images of three classes."""
+    from arogya_bench.datasets.synthetic import Synthetic
+
+    return Synthetic(cases=60, classes=3, image_size=32)
+
+
+@pytest.fixture(scope="session")
+def noisy():
+    """Build the conditions: clean, unless left out, and noise of the severities given."""
+    from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
+
+    def build(*severities, clean=True):
+        noise = AugmentationSpec(
+            function=f"{PHOTOMETRIC}.gaussian_noise", severities=list(severities)
+        )
+        specs = {
+            **({"clean": AugmentationSpec(function=f"{PHOTOMETRIC}.clean")} if clean else {}),
+            **({"gaussian_noise": noise} if severities else {}),
+        }
+        return conditions(specs)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def job_of(source, noisy):
+    """Build a job on the drawn images; any field can be changed."""
+    from arogya_bench.jobs import Job, SplitPolicy
+    from arogya_bench.models.prior import Prior
+    from arogya_bench.types import Training
+
+    def build(name="prior", model=None, *, noise=(), clean=True, **changes):
+        job = Job(
+            model_name=name,
+            model=model or Prior(),
+            source=source,
+            training_name="standard",
+            training=Training(),
+            conditions=noisy(*noise, clean=clean),
+            split=SplitPolicy(train=0.5, validation=0.2, test=0.3),
+            seed=42,
+            device="cpu",
+            limit=None,
+            batch_size=8,
+            resamples=10_000,
+            resume=True,
+            tracking_uri=None,
+            experiment=EXPERIMENT,
+            config={"model": {"name": name}, "tracking": {"uri": None}, "seed": 42},
+        )
+        return replace(job, **changes)
+
+    return build
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roster:
+    """A dataset of names without images: enough to log predictions that a test made up."""
+
+    patients: int = 60
+    visits: int = 2
+    name: str = "roster"
+    digest: str = "0" * 32
+
+    def load(self):
+        from arogya_bench.types import Case, Dataset
+
+        return Dataset(
+            name=self.name,
+            task="classification",
+            classes=("benign", "malignant", "other"),
+            cases=tuple(
+                Case(
+                    case_id=f"c{patient:03}-{visit}",
+                    group_id=f"p{patient:03}",
+                    target=patient % 3,
+                    metadata={"site": "arm" if patient % 2 else "leg"},
+                )
+                for patient in range(self.patients)
+                for visit in range(self.visits)
+            ),
+            grouped=self.visits > 1,
+            digest=self.digest,
+            licence="CC0-1.0",
+            source="made up by a test",
+            version="1",
+            read=lambda case: np.zeros((32, 32, 3), dtype=np.uint8),
+        )
+
+
+@pytest.fixture(scope="session")
+def roster():
+    """Build a dataset of names without images."""
+    return Roster
+
+
+@pytest.fixture(scope="session")
+def guessed():
+    """Make up predictions; the more skill, the more mass lies on the true class."""
+    from arogya_bench.types import Predictions
+
+    def build(cases, *, skill, seed=0):
+        noise = np.random.default_rng(seed).normal(size=(len(cases), len(cases.classes)))
+        odds = np.exp(noise + skill * np.eye(len(cases.classes))[cases.targets])
+        return Predictions(
+            classes=cases.classes,
+            case_ids=tuple(case.case_id for case in cases.cases),
+            group_ids=tuple(case.group_id for case in cases.cases),
+            targets=cases.targets,
+            probabilities=odds / odds.sum(axis=1, keepdims=True),
+        )
+
+    return build
+
+
+@pytest.fixture
+def logged(store, job_of, guessed):
+    """Log made-up predictions as the evaluations of a job, as far as a comparison reads them."""
+    from arogya_bench import tracking
+    from arogya_bench.evaluation import cell_tags
+    from arogya_bench.items import Params, Table
+    from arogya_bench.jobs import params_of, prepare
+    from arogya_bench.tables import predictions_table
+
+    def build(name, *, skill=1.0, draw=0, status="FINISHED", cause=None, patients=None, **fields):
+        prepared = prepare(job_of(name, **{"source": patients or Roster(), **fields}))
+        runs = []
+        for condition in prepared.job.conditions:
+            run_id = tracking.start(store, name, cell_tags(prepared, condition) | (cause or {}))
+            if status == "FINISHED":
+                made = guessed(prepared.split.test, skill=skill, seed=draw)
+                rows = predictions_table(made)
+                items = [Params(values=params_of(prepared))]
+                tracking.write(store, run_id, [*items, Table(file="predictions.parquet", rows=rows)])
+            tracking.finish(store, run_id, status)
+            runs.append(run_id)
+        return runs[0]
+
+    return build

@@ -1,0 +1,171 @@
+import os
+import socket
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+
+from arogya_bench import stores
+from arogya_bench.errors import TrackingError
+from arogya_bench.stores import absolute, default_uri, open_store, public
+
+
+@pytest.fixture
+def dead_server():
+    """An address on this machine where nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return f"http://nurse:hush@127.0.0.1:{port}"
+
+
+def test_the_default_is_mlflows_own_store_in_this_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert default_uri() == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def test_the_variable_of_mlflow_takes_the_place_of_the_default(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
+
+    assert default_uri() == f"sqlite:///{tmp_path}/other.db"
+
+
+def test_a_sqlite_address_forgets_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert absolute("sqlite:///mlflow.db") == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def test_the_address_of_a_server_stays_as_it_is():
+    assert absolute("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://nurse:hush@host:5000/a", "http://host:5000/a"),
+        ("postgresql://nurse:hu@sh@host/db", "postgresql://host/db"),
+        ("sqlite:////tmp/a@b/mlflow.db", "sqlite:////tmp/a@b/mlflow.db"),
+        ("http://host:5000", "http://host:5000"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(uri, shown):
+    assert public(uri) == shown
+
+
+def test_a_new_experiment_keeps_its_files_beside_the_store(store, tmp_path):
+    other = open_store(store.uri, "site A/2026", create=True)
+
+    location = other.client.get_experiment(other.experiment_id).artifact_location
+
+    assert location == f"{tmp_path}/mlruns/site_A_2026"
+
+
+def test_an_experiment_is_found_again(store):
+    again = open_store(store.uri, store.experiment, create=False)
+
+    assert again.experiment_id == store.experiment_id
+
+
+def test_the_link_opens_the_page_for_models(store):
+    assert store.link.endswith(f"/{store.experiment_id}/runs?workflowType=machine_learning")
+
+
+def test_readers_do_not_wait_for_writers(store, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+
+    assert mode == "wal"
+
+
+def test_a_store_answers_with_its_experiments(store):
+    assert stores.ask(store.uri) == 2  # MLflow's own and the one of the tests
+
+
+def test_a_mistyped_experiment_names_the_nearest(store):
+    with pytest.raises(TrackingError, match=r"no experiment 'studdy'.* Did you mean 'study'\?"):
+        open_store(store.uri, "studdy", create=False)
+
+
+def test_a_deleted_experiment_says_how_to_restore_it(store):
+    store.client.delete_experiment(store.experiment_id)
+
+    with pytest.raises(TrackingError, match="was deleted") as refusal:
+        open_store(store.uri, store.experiment, create=True)
+
+    assert f"mlflow experiments restore --experiment-id {store.experiment_id}" in refusal.value.fix
+
+
+def test_reading_where_no_store_is_makes_none(tmp_path):
+    with pytest.raises(TrackingError, match="no MLflow store"):
+        open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=False)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_is_away_is_said_within_seconds(dead_server):
+    began = time.monotonic()
+
+    with pytest.raises(TrackingError, match="does not answer"):
+        open_store(dead_server, "study", create=False)
+
+    assert time.monotonic() - began < 20
+
+
+def test_a_server_that_is_away_gives_no_password_away(dead_server):
+    with pytest.raises(TrackingError) as refusal:
+        stores.ask(dead_server)
+
+    assert "hush" not in str(refusal.value)
+
+
+def test_asking_a_server_changes_no_setting_for_good(dead_server, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+
+    with pytest.raises(TrackingError):
+        stores.ask(dead_server)
+
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
+    assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
+
+
+def test_an_unknown_kind_of_store_is_explained():
+    with pytest.raises(TrackingError, match="does not answer as it should"):
+        stores.ask("gopher://127.0.0.1/runs")
+
+
+def test_a_text_in_the_place_of_the_store_is_named(tmp_path):
+    (tmp_path / "mlflow.db").write_text("notes on MLflow\n" * 9)
+
+    with pytest.raises(TrackingError, match=r"mlflow\.db is not a SQLite database"):
+        open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=True)
+
+
+def test_a_folder_in_the_place_of_the_store_is_named(tmp_path):
+    (tmp_path / "mlflow.db").mkdir()
+
+    with pytest.raises(TrackingError, match=r"mlflow\.db is not a SQLite database"):
+        open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=True)
+
+
+def test_a_file_in_the_place_of_the_artifacts_is_named(tmp_path):
+    (tmp_path / "mlruns").write_text("not a folder")
+
+    with pytest.raises(TrackingError, match=r"mlruns cannot be written"):
+        open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=True)
+
+
+def test_a_store_in_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(TrackingError, match=r"absent"):
+        open_store(f"sqlite:///{tmp_path}/absent/deeper/mlflow.db", "study", create=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+
+    with pytest.raises(TrackingError, match="cannot be written"):
+        open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=True)
