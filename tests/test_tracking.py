@@ -57,7 +57,9 @@ def test_a_run_named_in_the_environment_is_left_alone(store, run, monkeypatch):
 
 
 def test_everything_that_an_evaluation_leaves_arrives(run):
-    rows = pd.DataFrame({"case_id": [f"c{i}" for i in range(10_000)], "p": np.linspace(0, 1, 10000)})
+    rows = pd.DataFrame(
+        {"case_id": [f"c{i}" for i in range(10_000)], "p": np.linspace(0, 1, 10000)}
+    )
     metrics = {f"metric_{i}": i / 60 for i in range(60)}
 
     run.write(Scalars(values=metrics), Table(file="predictions.parquet", rows=rows))

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from arogya_bench.errors import Fixable
+from arogya_bench.errors import ConfigError, Fixable
 
 FIXABLE_EXIT = 2
 INTERRUPTED_EXIT = 130
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0; 2 for a problem that the user can fix, with nothing half-written;
         3 if jobs of a sweep failed; 130 on Ctrl-C.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = _parsed(argv)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # Threads that spin while they wait make training crawl where cores are shared.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -46,6 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("arogya-bench: stopped; the same command goes on where this one ended.\n")
         return INTERRUPTED_EXIT
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse a command; overrides may stand between the options of ``run``, too."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and (arguments.command is not _run or any(each.startswith("-") for each in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.overrides += rest
+    return arguments
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -128,7 +139,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from arogya_bench.compose import Request, printed
 
     request = Request(
-        overrides=(*arguments.overrides, *shlex.split(arguments.quoted)),
+        overrides=(*arguments.overrides, *_words(arguments.quoted)),
         multirun=arguments.multirun,
         config_dir=arguments.config_dir,
         config_path=arguments.config_path,
@@ -141,6 +152,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from arogya_bench import sweep
 
     return sweep.run(request)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ConfigError(f"--overrides {text}: {error}.", fix="close the quotation.") from error
 
 
 def _compare(arguments: argparse.Namespace) -> int:

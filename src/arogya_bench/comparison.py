@@ -13,7 +13,7 @@ import pandas as pd
 from arogya_bench import stores, tracking
 from arogya_bench.errors import ConfigError, nearest
 from arogya_bench.evidence import Block, blocks
-from arogya_bench.judging import ALPHA, Judged, judged
+from arogya_bench.judging import ALPHA, MEASURED, Judged, judged
 from arogya_bench.keys import digest_of
 from arogya_bench.metrics.classification import METRICS, METRICS_VERSION
 
@@ -106,8 +106,7 @@ def compare(
         )
         for name in TABLES
     }
-    runs = sorted(run.run_id for block in found for run in block.runs.values())
-    return Comparison(about=_about(found, experiment, metric, runs), **tables)
+    return Comparison(about=_about(found, experiment, metric, tables), **tables)
 
 
 def from_json(text: str) -> Comparison:
@@ -124,6 +123,9 @@ def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.Data
         TrackingError: If there is no such run, or it holds no predictions.
     """
     uri = stores.absolute(tracking_uri or stores.default_uri())
+    database = stores.sqlite_path(uri)
+    if database is not None:
+        stores.check_folder(database, create=False)
     run = tracking.get(uri, run_id)
     kind = run.tags.get("arogya.kind")
     file = "predictions_validation.parquet" if kind == "fit" else "predictions.parquet"
@@ -139,8 +141,14 @@ def _columns(name: str, parts: Sequence[Judged]) -> list[str] | None:
 
 
 def _about(
-    found: Sequence[Block], experiment: str, metric: str, runs: Sequence[str]
+    found: Sequence[Block], experiment: str, metric: str, tables: Mapping[str, pd.DataFrame]
 ) -> dict[str, object]:
+    runs = sorted(run.run_id for block in found for run in block.runs.values())
+    evidence = {
+        "runs": runs,
+        "missing": _records(tables["missing"]),
+        "measured": _records(tables["leaderboard"].reindex(columns=["model", *MEASURED])),
+    }
     datasets = [
         {"dataset": block.dataset, "grouped": block.grouped, "split_digest": block.split_digest}
         for block in found
@@ -158,7 +166,7 @@ def _about(
         "metrics_version": METRICS_VERSION,
         "evaluations": len(runs),
         "datasets": datasets,
-        "key": digest_of({"runs": list(runs), "metric": metric, "version": METRICS_VERSION}),
+        "key": digest_of({**evidence, "metric": metric, "version": METRICS_VERSION}),
     }
 
 

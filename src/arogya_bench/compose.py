@@ -4,23 +4,30 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
 from hydra import compose, initialize_config_dir, initialize_config_module
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from arogya_bench.errors import ConfigError, nearest
 from arogya_bench.jobs import Job
 from arogya_bench.schema import job_of, register
 
 CONFIGS = "arogya_bench.conf"
+LAUNCHERS = {"joblib": "joblib", "ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+PRINT_CONFIG = "arogya-bench run --cfg job prints the config; docs/user-guide.md lists the keys."
+# What Hydra and the YAML reader raise for configs and overrides that cannot be composed.
+UNCOMPOSABLE = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +71,23 @@ def jobs(request: Request) -> tuple[Job, ...]:
 def printed(request: Request) -> str:
     """The composed config of a single run, as YAML with its interpolations."""
     with _hydra(request):
+        several = [each for each in _parsed(request.overrides) if each.is_sweep_override()]
+        if several:
+            raise ConfigError(
+                f"{several[0].input_line} asks for several jobs, and --cfg job prints one.",
+                fix=f"give {several[0].get_key_element()} one value.",
+            )
         return OmegaConf.to_yaml(_without_hydra(_composed(request, list(request.overrides))))
 
 
 def _job(config: DictConfig) -> Job:
-    return job_of(_without_hydra(config), config.hydra.runtime.choices)
+    try:
+        return job_of(_without_hydra(config), config.hydra.runtime.choices)
+    except OmegaConfBaseException as error:
+        raise ConfigError(
+            f"{error.full_key or 'The config'} has no value: {_first_line(error)}.",
+            fix=f"set {error.full_key or 'it'}; arogya-bench run --cfg job prints the config.",
+        ) from error
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:
@@ -82,25 +101,45 @@ def _hydra(request: Request) -> Iterator[None]:
     register()
     open_now = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
-    folder = request.config_path
     try:
-        if folder and not folder.startswith("pkg://"):
-            with initialize_config_dir(str(Path(folder).resolve()), version_base="1.3"):
-                yield
-        else:
-            module = (folder or CONFIGS).removeprefix("pkg://").replace("/", ".")
-            with initialize_config_module(module, version_base="1.3"):
-                yield
+        with _primary(request.config_path):
+            if request.config_dir:
+                _add(_folder("--config-dir", request.config_dir))
+            yield
     finally:
         GlobalHydra.instance().hydra = open_now
 
 
+def _primary(folder: str | None) -> "initialize_config_dir | initialize_config_module":
+    if folder and not folder.startswith("pkg://"):
+        return initialize_config_dir(_folder("--config-path", folder), version_base="1.3")
+    module = (folder or CONFIGS).removeprefix("pkg://").replace("/", ".")
+    return initialize_config_module(module, version_base="1.3")
+
+
+def _folder(option: str, name: str) -> str:
+    if not Path(name).is_dir():
+        raise ConfigError(f"{option} {name} is not a folder.", fix="name a folder of YAML files.")
+    return str(Path(name).resolve())
+
+
+def _add(folder: str) -> None:
+    """Search a folder after ours, as Hydra's own ``--config-dir`` does."""
+    loader = GlobalHydra.instance().config_loader()
+    path = loader.get_search_path()
+    path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
+    loader.repository.initialize_sources(path)
+
+
 def _parsed(lines: Sequence[str]) -> list[Override]:
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     try:
-        return list(OverridesParser.create().parse_overrides(list(lines)))
+        return list(parser.parse_overrides(list(lines)))
     except HydraException as error:
+        noise = ("Error parsing", "See ", "^")
+        reasons = (line for line in str(error).splitlines() if not line.strip().startswith(noise))
         raise ConfigError(
-            f"Not in Hydra's language: {str(error).splitlines()[0]}",
+            f"{getattr(error, 'override', None)!r} is not in Hydra's language: {next(reasons)}.",
             fix="write overrides as key=value; quote what the shell would split: 'key=[a,b]'.",
         ) from error
 
@@ -115,74 +154,100 @@ def _combinations(overrides: Sequence[Override], *, multirun: bool) -> Iterator[
                 f"{each.input_line} names several values, and this is a single run.",
                 fix="add -m to run all of them.",
             )
-        if each.is_sweep_override():
-            key = each.get_key_element()
-            choices.append([f"{key}={value}" for value in each.sweep_string_iterator()])
-        else:
-            choices.append([str(each.input_line)])
+        choices.append(_values(each) if each.is_sweep_override() else [str(each.input_line)])
     yield from product(*choices)
 
 
+def _values(override: Override) -> list[str]:
+    key = override.get_key_element()
+    try:
+        values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+    except HydraException as error:  # an interval, which only a search could sweep
+        raise ConfigError(
+            f"{override.input_line} cannot be enumerated: {_first_line(error)}.",
+            fix=f"list the values, such as {key}=1,2, or give {key}=range(1,10).",
+        ) from error
+    if not values:
+        raise ConfigError(f"{override.input_line} matches nothing.", fix="widen the pattern.")
+    return values
+
+
 def _composed(request: Request, overrides: list[str]) -> DictConfig:
-    if request.config_dir:
-        if not Path(request.config_dir).is_dir():
-            raise ConfigError(
-                f"--config-dir {request.config_dir} is not a folder.", fix="name a folder of YAML."
-            )
-        overrides = [*overrides, f"hydra.searchpath=[file://{Path(request.config_dir).resolve()}]"]
     try:
         config: DictConfig = compose(
             request.config_name, overrides=overrides, return_hydra_config=True
         )
     except MissingConfigException as error:
         raise _option_error(error) from error
-    except (ConfigCompositionException, OmegaConfBaseException, HydraException) as error:
-        raise _key_error(error, request) from error
+    except UNCOMPOSABLE as error:
+        raise _composition_error(error, request, overrides) from error
     return config
 
 
 def _option_error(error: MissingConfigException) -> ConfigError:
     group, _, name = str(error.missing_cfg_file or "").rpartition("/")
     options = sorted(error.options or [])
-    return ConfigError(
-        f"There is no {group or 'config'} {name!r}.{nearest(name, options)}",
-        fix=f"choose one of: {', '.join(options)}" if options else "correct the name.",
-    )
+    fix = f"choose one of: {', '.join(options)}" if options else "correct the name."
+    if group == "hydra/launcher" and name in LAUNCHERS:
+        fix = f"pip install 'arogya-bench[{LAUNCHERS[name]}]', or {fix}"
+    meant = nearest(name, options)
+    return ConfigError(f"There is no {group or 'config'} {name!r}.{meant}", fix=fix)
 
 
-def _key_error(error: Exception, request: Request) -> ConfigError:
-    """Name the key that Hydra stumbled over, and the nearest one that exists."""
-    text = str(error)
-    found = re.search(r"(?:full_key: |Could not override '|Key ')([\w.@/]+)", text)
-    cause = error.__cause__
-    reason = str(cause).splitlines()[0] if cause else text.splitlines()[0]
-    key = found.group(1) if found else ""
-    if not key or "not in" not in text:
+def _composition_error(error: Exception, request: Request, overrides: list[str]) -> ConfigError:
+    """Name the key and the file that Hydra stumbled over."""
+    text = f"{error}\n{error.__cause__ or ''}"
+    file = re.search(r"In '([^']+)'", text)
+    place = f" in {file[1]}" if file else ""
+    found = re.search(r"full_key: (\S+)|Could not override '([\w.]+)'", text)
+    reason = _first_line(error.__cause__ or error)
+    if not found:
         return ConfigError(
-            f"The config does not compose: {reason}",
-            fix="arogya-bench run --cfg job prints the config; docs/user-guide.md lists the keys.",
+            f"The config does not compose{place}: {reason}.",
+            fix=PRINT_CONFIG,
         )
-    known = _known_keys(request)
-    group = key.rpartition(".")[0]
+    key = found[1] or found[2]
+    if re.search(r"not in|No match", text):
+        return _key_error(key, place, _known_keys(request, key, overrides))
+    return ConfigError(f"{key}{place}: {reason}.", fix=f"give {key} a value of that type.")
+
+
+def _key_error(key: str, place: str, known: Sequence[str]) -> ConfigError:
+    """Say which key may have been meant: one of the same group, else one of that name elsewhere."""
+    group, _, name = key.rpartition(".")
     siblings = [each for each in known if each.rpartition(".")[0] == group]
-    return ConfigError(
-        f"There is no config key {key!r}.{nearest(key, known)}",
-        fix=f"keys here: {', '.join(siblings)}" if siblings else f"groups: {_groups(known)}",
-    )
+    meant = ""
+    for keys in (known, siblings):
+        names = {each.rpartition(".")[2]: each for each in keys}
+        close = get_close_matches(name, names, n=1)
+        meant = f" Did you mean {names[close[0]]!r}?" if close else meant
+    fix = f"choose one of: {', '.join(siblings)}" if siblings else PRINT_CONFIG
+    return ConfigError(f"There is no config key {key!r}{place}.{meant}", fix=fix)
 
 
-def _known_keys(request: Request) -> list[str]:
-    config = compose(request.config_name, return_hydra_config=False)
-    keys: list[str] = []
-    stack: list[tuple[str, DictConfig]] = [("", config)]
-    while stack:
-        prefix, node = stack.pop()
-        for key in map(str, node):
-            keys.append(f"{prefix}{key}")
-            if OmegaConf.is_dict(node) and OmegaConf.is_dict(node._get_node(key)):
-                stack.append((f"{prefix}{key}.", cast("DictConfig", node[key])))
-    return sorted(keys)
+def _known_keys(request: Request, wrong: str, overrides: Sequence[str]) -> list[str]:
+    """Every key of the config without the wrong one, or else of its groups, or of the bare one."""
+    others = [line for line in overrides if not line.lstrip("+~").startswith(wrong)]
+    groups = [line for line in others if "." not in line.partition("=")[0]]
+    for words in (others, groups, []):
+        try:
+            return sorted(_keys(compose(request.config_name, words, return_hydra_config=True), ""))
+        except UNCOMPOSABLE:  # a second mistake: the next message will be about that one
+            continue
+    return []
 
 
-def _groups(known: Sequence[str]) -> str:
-    return ", ".join(sorted({each.partition(".")[0] for each in known}))
+def _keys(node: DictConfig, prefix: str) -> Iterator[str]:
+    for key in map(str, node):
+        child = node._get_node(key)
+        if not key.startswith("_"):
+            yield f"{prefix}{key}"
+        if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+            yield from _keys(child, f"{prefix}{key}.")
+
+
+def _first_line(error: BaseException) -> str:
+    if isinstance(error, YAMLError):  # its first line lacks the file and the place in it
+        return " ".join(str(error).split())
+    text = str(error).rpartition("raised while composing config:\n")[2]
+    return text.splitlines()[0].rstrip(".")

@@ -82,7 +82,11 @@ def _opencv() -> Finding:
     if len(there) > 1:
         detail = f"{' and '.join(there)} overwrite each other: pip uninstall {there[1]}"
         return Finding(what="OpenCV", state="wrong", detail=detail)
-    return Finding(what="OpenCV", state="ok", detail=f"{there[0]} {version(there[0])}")
+    if there:
+        return Finding(what="OpenCV", state="ok", detail=f"{there[0]} {version(there[0])}")
+    if _installed("cv2"):
+        return Finding(what="OpenCV", state="ok", detail="from another distribution than PyPI's")
+    return Finding(what="OpenCV", state="wrong", detail="pip install opencv-python")
 
 
 def _extra(extra: str, modules: tuple[str, ...]) -> Finding:

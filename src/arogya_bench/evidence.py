@@ -214,7 +214,10 @@ def _labels(runs: Sequence[RunRecord]) -> dict[str, str]:
         model = run.tags["arogya.model"]
         rivals = [rows[each].params for each in named[model]]
         labels[row] = model + (f" ({_differing(run.params, rivals, row)})" if rivals[1:] else "")
-    return labels
+    names = list(labels.values())
+    return {
+        row: f"{name} {row[:6]}" if names.count(name) > 1 else name for row, name in labels.items()
+    }
 
 
 def _differing(params: Mapping[str, str], rivals: Sequence[Mapping[str, str]], row: str) -> str:

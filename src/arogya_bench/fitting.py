@@ -98,8 +98,7 @@ def _items(
     yield Scalars(values=_scalars(report, validation, seconds))
     if report.notes:
         yield Tags(values={"arogya.notes": " ".join(report.notes)})
-    yield dataset_input(prepared, "train")
-    yield dataset_input(prepared, "validation")
+    yield dataset_input(prepared, "train")  # MLflow keeps one context per dataset and run
     yield Table(file="predictions_validation.parquet", rows=predictions_table(validation))
     yield config_file(prepared.job)
     yield Text(file="environment.json", text=environment())

@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from arogya_bench.augmentations.conditions import Condition
-from arogya_bench.datasets.splits import Split, split
+from arogya_bench.datasets.splits import Split, check_policy, split
 from arogya_bench.items import DatasetInput, Text
 from arogya_bench.keys import digest_of, identity
 from arogya_bench.metrics.classification import METRICS_VERSION
@@ -32,6 +32,15 @@ class SplitPolicy:
     validation: float = 0.1
     test: float = 0.1
     seed: int = 42
+
+    def __post_init__(self) -> None:
+        """Refuse a typo before a dataset is drawn or read, which may take a minute."""
+        check_policy(self.method, self.fractions, self.seed)
+
+    @property
+    def fractions(self) -> tuple[float, float, float]:
+        """Shares of train, validation and test."""
+        return self.train, self.validation, self.test
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +102,7 @@ def prepare(job: Job) -> Prepared:
     parts = split(
         dataset,
         method=policy.method,
-        fractions=(policy.train, policy.validation, policy.test),
+        fractions=policy.fractions,
         seed=policy.seed,
         limit=job.limit,
     )

@@ -206,6 +206,8 @@ def _robustness(block: Block, standing: Standing, metric: str) -> list[Row]:
             continue
         found = block.resampled(standing.row, condition.name, [metric])
         if found is not None and block.seeds(standing.row, condition.name) == list(standing.seeds):
+            tables = block.predictions(standing.row, condition.name)
+            block.check_same_cases([standing.predictions, tables])
             rows.append(_condition_row(block, standing, condition, found, metric))
     return rows
 
@@ -249,7 +251,8 @@ def _verdict(block: Block, standings: Sequence[Standing], pairs: Sequence[Row], 
         for pair in pairs
         if pair["a"] == best.label and pair["conclusion"] == "no difference shown"
     ]
-    missing = f" {len(block.missing)} cells are missing." if block.missing else ""
+    count = len(block.missing)
+    missing = f" {count} {'cell is' if count == 1 else 'cells are'} missing." if count else ""
     where = f"on {best.draws.groups} {'patients' if block.grouped else 'cases'}"
     if len(standings) == 1:
         return row | {

@@ -49,14 +49,20 @@ def predictions_of(predictor: Predictor, cases: Subset, *, batch_size: int) -> P
 
 def _checked(rows: object, count: int, cases: Subset) -> Probabilities:
     """The one check at the boundary of a predictor; rows are brought to sum to 1 exactly."""
-    table = np.asarray(rows, dtype=np.float64)
+    try:
+        table = np.asarray(rows, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise _untrusted("something that is not a table of numbers") from error
     if table.shape != (count, len(cases.classes)):
         raise _untrusted(f"shape {table.shape} for {count} images and {len(cases.classes)} classes")
     if not np.isfinite(table).all():
         raise _untrusted("values that are not finite")
-    sums = table.sum(axis=1, keepdims=True)
-    if table.min() < -SUM_TOLERANCE or abs(sums - 1).max() > SUM_TOLERANCE:
-        raise _untrusted(f"rows that are not probabilities (one sums to {sums.flat[0]:.4f})")
+    if table.min() < -SUM_TOLERANCE:
+        raise _untrusted(f"rows that are not probabilities (one holds {table.min():.4f})")
+    sums = table.sum(axis=1)
+    worst = sums[abs(sums - 1).argmax()]
+    if abs(worst - 1) > SUM_TOLERANCE:
+        raise _untrusted(f"rows that are not probabilities (one sums to {worst:.4f})")
     clipped = table.clip(min=0)
     normalised: Probabilities = clipped / clipped.sum(axis=1, keepdims=True)
     return normalised

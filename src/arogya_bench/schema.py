@@ -16,6 +16,7 @@ from arogya_bench.jobs import Job, Source, SplitPolicy
 from arogya_bench.types import Model, Training
 
 FEWEST_RESAMPLES = 2000
+LARGEST_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
 
 Typed = TypeVar("Typed")
 
@@ -24,7 +25,7 @@ Typed = TypeVar("Typed")
 class Tracking:
     """Where the results go."""
 
-    uri: str | None = None
+    uri: str | None = MISSING
     experiment: str = MISSING
 
 
@@ -114,7 +115,10 @@ def built(node: DictConfig, where: str, methods: Sequence[str]) -> object:
     """
     target = node.get("_target_")
     if not target:
-        raise ConfigError(f"{where} has no _target_.", fix=f"choose one: {where}=NAME")
+        raise ConfigError(
+            f"{where} has no _target_.",
+            fix=f"write `_target_: package.module.Class` into its YAML, or choose another {where}.",
+        )
     module, _, name = str(target).rpartition(".")
     try:
         kind = getattr(import_module(module), name)
@@ -130,7 +134,11 @@ def built(node: DictConfig, where: str, methods: Sequence[str]) -> object:
             f"{' (it has no ' + ', '.join(lacking) + ')' if lacking else ''}.",
             fix="name a frozen dataclass with these methods; docs/developer-guide.md shows one.",
         )
-    fields = {key: value for key, value in node.items() if key not in ("_target_", "_convert_")}
+    fields = {
+        key: MISSING if OmegaConf.is_missing(node, key) else node[key]
+        for key in node
+        if key not in ("_target_", "_convert_")
+    }
     return typed(cast("type[object]", kind), OmegaConf.create(fields), where)
 
 
@@ -140,9 +148,13 @@ def typed(kind: type[Typed], node: DictConfig, where: str) -> Typed:
     Raises:
         ConfigError: Naming the key, its value, and the nearest valid name or the type.
     """
-    schema = OmegaConf.structured(kind)
-    OmegaConf.set_readonly(schema, False)
+    if not isinstance(node, DictConfig):
+        raise ConfigError(
+            f"{where} is {node!r}, not a group of fields.", fix=f"set its fields: {where}.KEY=VALUE"
+        )
     try:
+        schema = OmegaConf.structured(kind)
+        OmegaConf.set_readonly(schema, False)
         merged = OmegaConf.merge(schema, node)
         missing = sorted(str(key) for key in OmegaConf.missing_keys(merged))
         values = {} if missing else OmegaConf.to_container(merged, resolve=True)
@@ -157,15 +169,19 @@ def typed(kind: type[Typed], node: DictConfig, where: str) -> Typed:
 
 
 def _field_error(error: OmegaConfBaseException, kind: type, where: str) -> ConfigError:
-    names = [each.name for each in dataclasses.fields(kind)]
+    types = {each.name: each.type for each in dataclasses.fields(kind)}
     key = str(error.full_key or error.key or "")
-    first = str(error.msg or error).splitlines()[0]
-    if key.split(".")[0] not in names:
+    name = key.partition(".")[0].partition("[")[0]
+    if name not in types:
         return ConfigError(
-            f"{where} has no field {key!r}.{nearest(key, names)}",
-            fix=f"fields of {kind.__name__}: {', '.join(names)}",
+            f"{where} has no field {key!r}.{nearest(key, types)}",
+            fix=f"choose one of: {', '.join(types)}" if types else "leave it out; it has none.",
         )
-    return ConfigError(f"{where}.{key}: {first}.", fix=f"give {where}.{key} a value of its type.")
+    first = str(error.msg or error).splitlines()[0].rstrip(".")
+    wanted = getattr(types[name], "__name__", "") if isinstance(types[name], type) else types[name]
+    return ConfigError(
+        f"{where}.{key}: {first}.", fix=f"give {where}.{name} a value of type {wanted}."
+    )
 
 
 def _resized(model: Model, image_size: int | None) -> Model:
@@ -182,16 +198,19 @@ def _check_root(config: DictConfig) -> None:
         value = config[key]
         if value is not None and value < floor:
             raise ConfigError(f"{key}={value} is too small.", fix=f"give {floor} or more.")
+    if config.seed > LARGEST_SEED:
+        raise ConfigError(f"seed={config.seed} is too large.", fix=f"give {LARGEST_SEED} or less.")
     if config.statistics.resamples < FEWEST_RESAMPLES:
         raise ConfigError(
             f"statistics.resamples={config.statistics.resamples}: the ends of an interval are "
             "noise with so few.",
             fix=f"give {FEWEST_RESAMPLES} or more; 10000 is the default.",
         )
-    if OmegaConf.is_missing(config.tracking, "uri"):
+    if OmegaConf.is_missing(config.tracking, "uri") or config.tracking.uri == "":
         raise ConfigError(
-            "tracking=server needs the address of a server.",
-            fix="add tracking.uri=http://127.0.0.1:5000",
+            "tracking.uri is empty.",
+            fix="give the address of your server, such as tracking.uri=http://127.0.0.1:5000; "
+            "unset MLFLOW_TRACKING_URI if that is what is empty.",
         )
     if not config.tracking.experiment:
         raise ConfigError("tracking.experiment is empty.", fix="give the experiment a name.")

@@ -63,8 +63,8 @@ def open_store(uri: str | None, experiment: str, *, create: bool) -> Store:
             experiment_id = client.create_experiment(experiment, root)
         else:
             experiment_id = _found(client, found, experiment, uri)
-    if database is not None and create:
-        _share(database)
+        if database is not None and create:
+            _share(database)
     return Store(client=client, uri=uri, experiment=experiment, experiment_id=experiment_id)
 
 
@@ -142,7 +142,7 @@ def explained(uri: str, fix: str | None = None) -> Iterator[None]:
     """Turn what MLflow raises into a problem with its remedy."""
     try:
         yield
-    except (MlflowException, SQLAlchemyError, ModuleNotFoundError) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, ModuleNotFoundError) as error:
         first = concealed(str(error), uri).strip().partition("\n")[0][:300]
         raise TrackingError(
             f"The tracking store {public(uri)} does not answer as it should: {first}",
@@ -163,7 +163,7 @@ def check_folder(database: Path, *, create: bool) -> None:
         if create and not writable(folder):
             raise TrackingError(
                 f"The folder {folder} cannot be written, and MLflow keeps its files there.",
-                fix=f"chmod u+w {folder}, or run from a folder of your own.",
+                fix=f"make {folder} a folder that you may write to, or run from one of your own.",
             )
     if database.exists() and database.stat().st_size and not _is_sqlite(database):
         raise TrackingError(

@@ -1,11 +1,14 @@
 """A sweep: everything checked first, one parent run, jobs that fail alone, a summary."""
 
+import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -33,17 +36,18 @@ class Outcome:
         made: Cells that were evaluated now.
         found: Cells that were there already.
         failed: Runs that did not finish.
+        lost: Cells without any run, because the launcher broke.
     """
 
-    run_id: str
     made: int
     found: int
     failed: tuple[tracking.RunRecord, ...]
+    lost: int
 
     @property
     def exit_code(self) -> int:
         """0, or 3 if a job failed."""
-        return FAILED_EXIT if self.failed else 0
+        return FAILED_EXIT if self.failed or self.lost else 0
 
 
 def run(request: compose.Request) -> int:
@@ -60,17 +64,19 @@ def run(request: compose.Request) -> int:
         store_uri, experiment = _destination(jobs)
         prepared = _prepared(jobs)
         store = stores.open_store(store_uri, experiment, create=True)
-        todo = [len(evaluation.missing(each, store)) for each in prepared]
-    found = sum(len(each.cells) for each in prepared) - sum(todo)
-    say(_plan(prepared, sum(todo), found))
+        todo = _owed(prepared, store)
+    found = len({cell for each in prepared for cell in each.cells.values()} - todo)
+    say(_plan(prepared, len(todo), found))
     parent = _open_parent(store, request, prepared)
     status = "KILLED"  # unless the end is reached
     try:
-        _launch(request, parent)
-        status = "FINISHED"
+        status = _launch(request, parent)
     finally:
-        failed = _close(store, parent, status)
-    outcome = Outcome(run_id=parent, made=sum(todo) - _cells(failed), found=found, failed=failed)
+        children = _close(store, parent, status)
+    lost = todo - {run.tags.get("arogya.cell") for run in children}
+    if lost:  # unless another sweep made them meanwhile
+        lost &= _owed(prepared, store)
+    outcome = _outcome(children, found=found, lost=len(lost))
     _summary(store, outcome)
     return outcome.exit_code
 
@@ -109,13 +115,23 @@ def evaluate(
     ]
     (job,) = compose.jobs(compose.Request(overrides=(*words, "sweep.resume=false")))
     if not isinstance(model, str):
-        job = replace(job, model=model, model_name=type(model).__name__)
+        config = {**job.config, "model": _described(model)}
+        job = replace(job, model=model, model_name=type(model).__name__, config=config)
     if not isinstance(dataset, str):
-        job = replace(job, source=dataset)
+        config = {**job.config, "dataset": _described(dataset)}
+        job = replace(job, source=dataset, config=config)
     job = replace(job, conditions=_chosen(job, augmentation))
     store = stores.open_store(tracking_uri or job.tracking_uri, job.experiment, create=True)
     (made,) = evaluation.run_job(job, store, None)
     return made
+
+
+def _described(adapter: Model | Source) -> dict[str, Any]:
+    """What stands in the config of an adapter that came without one."""
+    facts: dict[str, Any] = asdict(cast("Any", adapter)) if is_dataclass(adapter) else {}
+    kind = type(adapter)
+    plain = json.loads(json.dumps(facts, default=str))
+    return {"_target_": f"{kind.__module__}.{kind.__qualname__}", **plain}
 
 
 def _augmentation(name: str) -> str:
@@ -126,7 +142,7 @@ def _augmentation(name: str) -> str:
 
 def _chosen(job: Job, name: str) -> tuple[Condition, ...]:
     found = [each for each in job.conditions if each.name == name]
-    if len(job.conditions) == 1:
+    if len(job.conditions) == 1 and _augmentation(name) == name:
         found = list(job.conditions)
     if len(found) != 1:
         names = [each.name for each in job.conditions]
@@ -171,6 +187,11 @@ def _prepared(jobs: Sequence[Job]) -> list[Prepared]:
     return [prepare(job) for job in jobs]
 
 
+def _owed(prepared: Sequence[Prepared], store: stores.Store) -> set[str]:
+    """Keys of the cells that have no finished run in MLflow."""
+    return {each.cells[it.name] for each in prepared for it in evaluation.missing(each, store)}
+
+
 def _plan(prepared: Sequence[Prepared], todo: int, found: int) -> str:
     fits = len({each.fit_key for each in prepared})
     return f"{len(prepared)} jobs, {fits} fits, {todo} cells to do, {found} found in MLflow."
@@ -194,27 +215,42 @@ def _open_parent(
     }
     adopted = os.environ.pop("MLFLOW_RUN_ID", None)
     if adopted:
+        tracking.get(store.uri, adopted)
         tracking.write(store, adopted, [Tags(values=tags)])
         return adopted
     return tracking.start(store, f"sweep · {', '.join(datasets)}", tags)
 
 
-def _launch(request: compose.Request, parent: str) -> None:
-    """Hand the jobs to Hydra's launcher."""
-    words = [*request.overrides, f"sweep.parent_run_id={parent}"]
-    flags = ["--multirun"] if request.multirun else []
-    for name in ("config_dir", "config_path", "config_name"):
-        value = getattr(request, name)
-        if value:
-            flags += [f"--{name.replace('_', '-')}", value]
+def _launch(request: compose.Request, parent: str) -> str:
+    """Hand the jobs to Hydra's launcher.
+
+    Returns:
+        The status of the sweep: FAILED if the launcher itself broke.
+    """
     os.environ["AROGYA_SWEEP"] = parent[:8]  # two sweeps in one second get folders of their own
-    before, sys.argv = sys.argv, ["arogya-bench", *flags, *words]
+    before, sys.argv = sys.argv, ["arogya-bench", *_words(request, parent)]
     try:
         hydra.main(
             version_base="1.3", config_path=f"pkg://{compose.CONFIGS}", config_name="config"
         )(task)()
+    except SystemExit as end:  # how Hydra ends when a launcher breaks; the rest is recorded
+        say(f"[red]Hydra's launcher ended with code {end.code}.[/]")
+        return "FAILED"
     finally:
         sys.argv = before
+    return "FINISHED"
+
+
+def _words(request: compose.Request, parent: str) -> list[str]:
+    """The command line for Hydra, which repeats what we composed and adds the parent run."""
+    words = ["--config-name", request.config_name, *(["--multirun"] if request.multirun else [])]
+    if request.config_dir:
+        words += ["--config-dir", request.config_dir]
+    if request.config_path:  # Hydra would look for a relative one beside this file
+        packaged = request.config_path.startswith("pkg://")
+        place = request.config_path if packaged else str(Path(request.config_path).resolve())
+        words += ["--config-path", place]
+    return [*words, *request.overrides, f"++sweep.parent_run_id='{parent}'"]
 
 
 def _record_failure(job: Job, store: stores.Store, parent: str | None, error: Exception) -> None:
@@ -238,23 +274,32 @@ def _children(store: stores.Store, parent: str | None) -> list[tracking.RunRecor
     return tracking.search(store, f"tags.`mlflow.parentRunId` = '{parent}'") if parent else []
 
 
-def _close(store: stores.Store, parent: str, status: str) -> tuple[tracking.RunRecord, ...]:
-    """End what still runs, name the sweep's views, and give back what did not finish."""
+def _close(store: stores.Store, parent: str, status: str) -> list[tracking.RunRecord]:
+    """End what still runs, name the sweep's views, and give back every run of the sweep."""
     for run in _children(store, parent):
         if run.status == "RUNNING":
             tracking.finish(store, run.run_id, "KILLED")
-    failed = tuple(run for run in _children(store, parent) if run.status != "FINISHED")
+    children = _children(store, parent)
+    failed = any(run.status != "FINISHED" for run in children)
     tracking.tag_experiment(store, views.views(int(time.time() * 1000)))
     tracking.finish(store, parent, "FAILED" if failed and status == "FINISHED" else status)
-    return failed
+    return children
 
 
-def _cells(runs: Sequence[tracking.RunRecord]) -> int:
-    return sum(run.tags.get("arogya.kind") == "evaluation" for run in runs)
+def _outcome(children: Sequence[tracking.RunRecord], *, found: int, lost: int) -> Outcome:
+    failed = tuple(run for run in children if run.status != "FINISHED")
+    made = sum(_is_cell(run) and run.status == "FINISHED" for run in children)
+    return Outcome(made=made, found=found, failed=failed, lost=lost)
+
+
+def _is_cell(run: tracking.RunRecord) -> bool:
+    return run.tags.get("arogya.kind") == "evaluation"
 
 
 def _summary(store: stores.Store, outcome: Outcome) -> None:
-    say(f"{outcome.made} cells made, {outcome.found} found, {_cells(outcome.failed)} failed.")
+    failed = sum(_is_cell(run) for run in outcome.failed)
+    lost = f", {outcome.lost} not run" if outcome.lost else ""
+    say(f"{outcome.made} cells made, {outcome.found} found, {failed} failed{lost}.")
     if outcome.failed:
         screen.print(_failures(outcome.failed))
     database = stores.sqlite_path(store.uri)
@@ -264,7 +309,7 @@ def _summary(store: stores.Store, outcome: Outcome) -> None:
         say(f"See it: mlflow ui{f' --backend-store-uri {store.uri}' if elsewhere else ''}")
     say(f"  leaderboard {views.link(store.link, views.LEADERBOARD, server=server)}")
     say(f"  robustness  {views.link(store.link, views.ROBUSTNESS, server=server)}")
-    say(f"Compare: arogya-bench compare {store.experiment}")
+    say(f"Compare: arogya-bench compare {escape(shlex.quote(store.experiment))}")
 
 
 def _failures(failed: Sequence[tracking.RunRecord]) -> Table:

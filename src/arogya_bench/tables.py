@@ -33,12 +33,14 @@ def predictions_table(predictions: Predictions) -> pd.DataFrame:
 def predictions_view(predictions: Predictions) -> pd.DataFrame:
     """The table for ``mlflow ui``: the most wrong cases first, at most 1,000."""
     table = predictions_table(predictions)
-    truth = predictions.probabilities[np.arange(len(table)), predictions.targets]
-    table.insert(1, "p_of_truth", truth.round(4))
-    table.insert(1, "correct", table["target"] == table["predicted"])
     probabilities = [f"{PREFIX}{name}" for name in predictions.classes]
     table[probabilities] = table[probabilities].round(4)
-    return table.sort_values("p_of_truth", kind="stable").head(VIEW_ROWS)
+    truth = predictions.probabilities[np.arange(len(table)), predictions.targets]
+    table["truth_got"] = truth.round(4)
+    table["correct"] = table["target"] == table["predicted"]
+    first = ["case_id", "target", "predicted", "correct", "truth_got", *probabilities]
+    table = table[[*first, *(name for name in table.columns if name not in first)]]
+    return table.sort_values("truth_got", kind="stable").head(VIEW_ROWS)
 
 
 def predictions_from(table: pd.DataFrame) -> Predictions:

@@ -14,6 +14,7 @@ ROBUSTNESS = "arogya-robustness"
 
 MODEL = "tags.`arogya.model`"
 CONDITION = "tags.`arogya.condition`"
+WIDTH = 150  # pixels; MLflow's own 100 cuts the names of our columns
 EVALUATION = "tags.`arogya.kind` = 'evaluation' and attributes.status = 'FINISHED'"
 
 
@@ -63,7 +64,7 @@ def _state(
         "modelVersionFilter": "All Runs",
         "selectedColumns": columns,
         "columnOrder": columns,
-        "columnWidths": {},
+        "columnWidths": dict.fromkeys(columns, WIDTH),
         "runsHiddenMode": "FIRST_10_RUNS",
         "groupBy": None,
         "groupsExpanded": {},

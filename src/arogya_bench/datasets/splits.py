@@ -53,7 +53,7 @@ def split(
         ConfigError: If an argument is out of range.
         DatasetError: If the cases cannot carry a training and an honest test.
     """
-    _check_method(method, fractions, seed)
+    check_policy(method, fractions, seed)
     _check_cases(dataset, limit)
     official = all(case.split is not None for case in dataset.cases)
     if method == "official" or (method == "auto" and official):
@@ -70,7 +70,12 @@ def split(
     return Split(**subsets, name=name, digest=_digest(subsets))
 
 
-def _check_method(method: str, fractions: Sequence[float], seed: int) -> None:
+def check_policy(method: str, fractions: Sequence[float], seed: int) -> None:
+    """Check what can be checked without cases.
+
+    Raises:
+        ConfigError: If an argument of ``split`` is out of range.
+    """
     if method not in METHODS:
         raise ConfigError(
             f"Unknown split method {method!r}.{nearest(method, METHODS)}",

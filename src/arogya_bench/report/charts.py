@@ -40,7 +40,7 @@ def pairs(rows: Rows, metric: str) -> "alt.TopLevelMixin":
 
 
 def robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevelMixin | None":
-    """Value against severity, one panel per augmentation; None if every value is undefined."""
+    """Value against severity, one panel per augmentation; None if there is nothing to draw."""
     degraded = [
         Estimate(
             model=str(row["model"]),
@@ -49,9 +49,10 @@ def robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevelMixin
             high=row["value.ci_high"],
             augmentation=str(row["augmentation"]),
             severity=row["severity"],
-            level=None if row["level"] is None else int(row["level"]),
+            level=int(row["level"]),
         )
         for row in rows
+        if row["severity"] is not None  # nothing to draw against; the table has it
     ]
     try:
         return degradation(

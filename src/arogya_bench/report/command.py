@@ -145,12 +145,6 @@ def _comparison_run(store: stores.Store, run_id: str | None) -> tracking.RunReco
 
 
 def _check_writable(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise Fixable(
-            f"The folder {out.absolute()} cannot be written: {error.strerror}.",
-            fix="name another one with --out.",
-        ) from error
+    folder = out.absolute()
+    if not stores.writable(next(each for each in (folder, *folder.parents) if each.exists())):
+        raise Fixable(f"The folder {folder} cannot be written.", fix="name another one with --out.")

@@ -27,6 +27,7 @@ def pdf(comparison: Comparison) -> bytes:
             "parts": [
                 {
                     "dataset": part.dataset,
+                    "grouped": part.grouped,
                     "verdict": dict(part.verdict),
                     "sections": [
                         _section(section, folder, f"{place}-{section.name}.svg")

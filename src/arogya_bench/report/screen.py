@@ -1,14 +1,17 @@
 """A comparison on a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.comparison import Comparison
-from arogya_bench.report.sections import records
+from arogya_bench.report.sections import records, rows_of
 from arogya_bench.report.wording import MINUS, estimate, number, p_value, percent
+
+Rows = Sequence[Mapping[str, Any]]
 
 WIDE = 100  # columns, where the output is not a terminal
 
@@ -21,20 +24,25 @@ def show(comparison: Comparison) -> None:
     metric = str(comparison.about["metric"])
     for verdict in records(comparison.verdict):
         console.print(f"\n[bold]{escape(verdict['dataset'])}[/]: {escape(verdict['reason'])}")
-    console.print(_leaderboard(comparison, metric))
-    if len(comparison.pairwise):
-        console.print(_pairwise(comparison, metric))
-    if len(comparison.robustness):
-        console.print(_robustness(comparison, metric))
-    if len(comparison.missing):
-        console.print(_missing(comparison))
+        for table in _tables(comparison, str(verdict["dataset"]), metric):
+            console.print(table)
 
 
-def _leaderboard(comparison: Comparison, metric: str) -> Table:
-    rows = records(comparison.leaderboard)
+def _tables(comparison: Comparison, dataset: str, metric: str) -> Iterator[Table]:
+    if rows := rows_of(comparison.leaderboard, dataset):
+        yield _leaderboard(rows, metric)
+    if rows := rows_of(comparison.pairwise, dataset):
+        yield _pairwise(rows, metric)
+    if rows := rows_of(comparison.robustness, dataset):
+        yield _robustness(rows, metric)
+    if rows := rows_of(comparison.missing, dataset):
+        yield _missing(rows)
+
+
+def _leaderboard(rows: Rows, metric: str) -> Table:
     heads = ["#", "model", f"{metric} [95 %]", "AUROC", "ECE", "robustness", "p50 ms", "USD/1k"]
     return _table(
-        f"Leaderboard, clean images, {rows[0]['groups'] if rows else 0} groups",
+        f"Leaderboard, clean images, {rows[0]['groups']} groups",
         heads,
         [
             [
@@ -52,8 +60,7 @@ def _leaderboard(comparison: Comparison, metric: str) -> Table:
     )
 
 
-def _pairwise(comparison: Comparison, metric: str) -> Table:
-    rows = records(comparison.pairwise)
+def _pairwise(rows: Rows, metric: str) -> Table:
     return _table(
         f"Paired differences in {metric}, Holm over {rows[0]['family']} pairs",
         ["pair", "difference [95 %]", "p (Holm)", "conclusion"],
@@ -69,9 +76,8 @@ def _pairwise(comparison: Comparison, metric: str) -> Table:
     )
 
 
-def _robustness(comparison: Comparison, metric: str) -> Table:
+def _robustness(rows: Rows, metric: str) -> Table:
     """One line per condition, one column per model: the value and the share that is kept."""
-    rows = records(comparison.robustness)
     models = list(dict.fromkeys(str(row["model"]) for row in rows))
     cells: dict[str, dict[str, str]] = {}
     for row in rows:
@@ -87,8 +93,7 @@ def _robustness(comparison: Comparison, metric: str) -> Table:
     )
 
 
-def _missing(comparison: Comparison) -> Table:
-    rows = records(comparison.missing)
+def _missing(rows: Rows) -> Table:
     heads = ["model", "condition", "seed", "status", "cause", "message"]
     return _table("Missing", heads, [[str(row.get(head) or "") for head in heads] for row in rows])
 

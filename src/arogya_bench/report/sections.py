@@ -69,20 +69,18 @@ def methods(comparison: Comparison) -> list[tuple[str, str]]:
         ("robustness", "share of the clean value that is kept, from the same draw for every model"),
         ("not measured", "nobody has timed or priced this model; that is not zero"),
         ("splits", ", ".join(str(each["split_digest"]) for each in about["datasets"])),
-        ("evidence", f"digest {about['key']} of the runs that were read"),
+        ("evidence", f"digest {about['key']} of the runs that were read and of what is missing"),
     ]  # fmt: skip
 
 
 def _sections(comparison: Comparison, dataset: str) -> list[Section]:
     metric = str(comparison.about["metric"])
-    leaderboard = _of(comparison.leaderboard, dataset)
+    leaderboard = rows_of(comparison.leaderboard, dataset)
     found = [
         _leaderboard(leaderboard, metric),
-        _pairwise(_of(comparison.pairwise, dataset), metric),
-        _robustness(
-            _of(comparison.robustness, dataset), _of(comparison.leaderboard, dataset), metric
-        ),
-        _missing(_of(comparison.missing, dataset)),
+        _pairwise(rows_of(comparison.pairwise, dataset), metric),
+        _robustness(rows_of(comparison.robustness, dataset), leaderboard, metric),
+        _missing(rows_of(comparison.missing, dataset)),
     ]
     return [each for each in found if each is not None]
 
@@ -186,7 +184,8 @@ def _word(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _of(table: pd.DataFrame, dataset: str) -> list[Mapping[str, Any]]:
+def rows_of(table: pd.DataFrame, dataset: str) -> list[Mapping[str, Any]]:
+    """The rows of a table that are about one dataset."""
     return [row for row in records(table) if row["dataset"] == dataset]
 
 

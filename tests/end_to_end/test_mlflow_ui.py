@@ -1,0 +1,156 @@
+"""Plain ``mlflow ui`` in a real browser: the links of a sweep open on tables a person can read."""
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from arogya_bench import tracking, views
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_S = 120
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt-get install chromium)"),
+]
+
+
+@pytest.fixture(scope="module")
+def address(study_folder, tmp_path_factory):
+    """A real server on a copy of the finished sweep."""
+    from arogya_bench import stores
+
+    folder = tmp_path_factory.mktemp("ui")
+    with (
+        closing(sqlite3.connect(study_folder / "mlflow.db")) as before,
+        closing(sqlite3.connect(folder / "mlflow.db")) as after,
+    ):
+        before.backup(after)
+    store = stores.open_store(f"sqlite:///{folder}/mlflow.db", "study", create=False)
+    tracking.tag_experiment(store, views.views(1_700_000_000_000))
+    port = free_port()
+    server = start(folder, port)
+    try:
+        wait(f"http://127.0.0.1:{port}/health", server)
+        yield f"http://127.0.0.1:{port}", store
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+@pytest.fixture
+def page():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1900, "height": 1000})
+        page.set_default_timeout(PATIENCE_S * 1000)
+        yield page
+        browser.close()
+
+
+def free_port():
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(folder, port):
+    """The process leads a group of its own, so that its workers end with it."""
+    command = [str(Path(sys.executable).parent / "mlflow"), "ui", "--port", str(port), "-w", "1"]
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (folder / "log").open("w") as log:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=os.environ | quiet,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def wait(url, server):
+    for _ in range(PATIENCE_S):
+        assert server.poll() is None, "the server ended"
+        try:
+            with urlopen(url, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(1)
+    pytest.fail(f"no answer from {url}")
+
+
+def shown(page, name):
+    """What the page says once a run of this name is in its list."""
+    page.get_by_text(name).first.wait_for()
+    return page.locator("body").inner_text()
+
+
+def test_leaderboard_link_opens_on_the_models_with_their_intervals(address, page):
+    server, store = address
+
+    page.goto(views.link(store.link, views.LEADERBOARD, server=server))
+
+    text = shown(page, "prior · clean")
+    assert "2 matching runs" in " ".join(text.split())
+    assert "f1_macro.ci_low" in text
+    assert text.index("opencv · clean") < text.index("prior · clean")
+
+
+def test_robustness_link_opens_on_every_condition(address, page):
+    server, store = address
+
+    page.goto(views.link(store.link, views.ROBUSTNESS, server=server))
+
+    text = shown(page, "prior · clean")
+    assert "6 matching runs" in " ".join(text.split())
+    assert "gaussian_noise_0.3" in text
+
+
+def test_predictions_of_a_run_open_as_a_table(address, page):
+    server, store = address
+    (run,) = tracking.search(
+        store, "tags.`arogya.model` = 'opencv' and tags.`arogya.condition` = 'clean'"
+    )
+
+    page.goto(
+        f"{server}/#/experiments/{store.experiment_id}/runs/{run.run_id}/artifacts/predictions.json"
+    )
+
+    page.get_by_text("View as table").wait_for()
+    page.get_by_text("truth_got").first.wait_for()
+
+
+def test_confusion_matrix_is_previewed(address, page):
+    server, store = address
+    (run,) = tracking.search(
+        store, "tags.`arogya.model` = 'opencv' and tags.`arogya.condition` = 'clean'"
+    )
+    file = "figures/confusion_matrix.svg"
+
+    page.goto(f"{server}/#/experiments/{store.experiment_id}/runs/{run.run_id}/artifacts/{file}")
+
+    image = page.locator("img[src]").last
+    image.wait_for()
+    assert image.evaluate("image => image.naturalWidth") > 100

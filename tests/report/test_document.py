@@ -1,0 +1,52 @@
+from io import BytesIO
+
+import pytest
+from pypdf import PdfReader
+
+from arogya_bench.report.document import pdf
+
+
+def text_of(document):
+    return "\n".join(page.extract_text() for page in PdfReader(BytesIO(document)).pages)
+
+
+@pytest.fixture(scope="session")
+def document(comparison):
+    return pdf(comparison)
+
+
+@pytest.fixture(scope="session")
+def text(document):
+    return text_of(document)
+
+
+def test_the_print_tells_the_question_and_the_verdict(text, comparison):
+    assert "Which model to deploy?" in text
+    assert comparison.verdict["models"].iloc[0] in text
+
+
+def test_the_print_has_every_section(text):
+    for title in ("Leaderboard on clean images", "Each two models", "What degraded images do"):
+        assert title in text
+
+
+def test_the_print_says_how_the_numbers_were_made(text, comparison):
+    assert "10,000 resamples" in text
+    assert comparison.about["key"] in text.replace("\n", "")
+
+
+def test_the_print_numbers_its_pages(document, text):
+    assert f"1 / {len(PdfReader(BytesIO(document)).pages)}" in text
+
+
+def test_markup_in_a_name_is_text(renamed):
+    assert "#panic" in text_of(pdf(renamed("opencv", "#panic(1) *bold* $x$")))
+
+
+def test_missing_cells_are_printed(incomplete):
+    assert "MemoryError" in text_of(pdf(incomplete))
+
+
+def test_a_source_without_patients_is_warned_about(twofold, text):
+    assert "names no patients" in text_of(pdf(twofold)).replace("\n", " ")
+    assert "names no patients" not in text.replace("\n", " ")

@@ -1,0 +1,52 @@
+"""The README is short, its map is the tree, and what it links to exists."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+UNMAPPED = {".ci", ".gitignore", "README.md", "python_env.yaml"}  # hidden, itself, named in passing
+
+
+def tracked() -> set[str]:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return {line.partition("/")[0] for line in listed.stdout.splitlines()}
+
+
+def test_has_at_most_150_lines():
+    assert len(README.splitlines()) <= 150
+
+
+def test_map_names_every_top_level_entry_and_no_other():
+    block = README.partition("## The map")[2].split("```")[1]
+
+    mapped = {line.split()[0].partition("/")[0] for line in block.strip().splitlines()}
+
+    assert mapped == tracked() - UNMAPPED
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_links_lead_somewhere(target):
+    assert (ROOT / target).exists()
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_links_of_the_docs_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+
+    assert [each for each in targets if not (page.parent / each).exists()] == []
+
+
+def test_make_targets_that_are_named_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+    named = set(re.findall(r"`?make ([a-z][a-z-]*)", README))
+
+    assert {name for name in named if f"\n{name}:" not in makefile} == set()

@@ -1,0 +1,82 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = (
+    "mlflow",
+    "torch",
+    "tensorflow",
+    "pandas",
+    "cv2",
+    "sklearn",
+    "scipy",
+    "hydra",
+    "matplotlib",
+)
+PROBE = """
+import json, sys
+from arogya_bench.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+sys.stderr.write(json.dumps(sorted(name for name in sys.modules if "." not in name)))
+"""
+
+
+def imported(*words):
+    """Names of the packages that a command imports, in a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROBE, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    return set(json.loads(ended.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "words", [("--help",), ("run", "--help"), ("compare", "--help"), ("doctor", "--help")]
+)
+def test_help_imports_nothing_heavy(words):
+    assert imported(*words) & set(HEAVY) == set()
+
+
+def test_printing_a_config_imports_no_framework():
+    assert imported("run", "model=prior", "--cfg", "job") & {"mlflow", "torch", "tensorflow"} == (
+        set()
+    )
+
+
+def test_an_error_of_use_imports_nothing_heavy():
+    assert imported("run", "--bogus") & set(HEAVY) == set()
+
+
+def test_the_package_itself_imports_nothing_heavy():
+    ended = subprocess.run(
+        [sys.executable, "-c", "import arogya_bench, sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert set(ended.stdout.split()) & set(HEAVY) == set()
+
+
+def test_the_public_functions_are_found_when_asked_for():
+    import arogya_bench
+
+    assert callable(arogya_bench.evaluate)
+    assert callable(arogya_bench.compare)
+    assert callable(arogya_bench.load_predictions)
+
+
+def test_a_name_that_is_not_public_is_no_attribute():
+    import arogya_bench
+
+    with pytest.raises(AttributeError, match="no attribute 'evalute'"):
+        _ = arogya_bench.evalute

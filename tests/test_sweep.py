@@ -1,0 +1,362 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import pytest
+import yaml
+
+from arogya_bench import evaluate, stores, tracking
+from arogya_bench.errors import ConfigError, TrackingError
+from arogya_bench.models.prior import Prior
+
+NOISE = ("augmentation=gaussian_noise", "augmentation.gaussian_noise.severities=[0.1,0.3]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logged:
+    """The runs of a store by kind, newest last."""
+
+    runs: list[tracking.RunRecord]
+
+    def of(self, kind):
+        return [run for run in self.runs if run.tags.get("arogya.kind") == kind]
+
+    def statuses(self, kind):
+        return [run.status for run in self.of(kind)]
+
+
+def logged(store):
+    return Logged(runs=tracking.search(store, ""))
+
+
+@pytest.fixture(scope="module")
+def grid(command_in, tiny, tmp_path_factory):
+    """A finished sweep of two models and two seeds, made in a new store; for reading only."""
+    folder = tmp_path_factory.mktemp("grid")
+    words = (word for word in tiny if not word.startswith("model="))
+    ended = command_in(folder, "run", "-m", *words, "model=prior,opencv", "seed=1,2")
+    store = stores.open_store(f"sqlite:///{folder}/mlflow.db", "study", create=False)
+    return folder, ended, logged(store)
+
+
+def test_a_sweep_makes_one_cell_for_every_combination(grid):
+    _, ended, found = grid
+
+    cells = {(run.tags["arogya.model"], run.tags["arogya.seed"]) for run in found.of("evaluation")}
+
+    assert ended.code == 0
+    assert found.statuses("evaluation") == ["FINISHED"] * 4
+    assert cells == {("prior", "1"), ("prior", "2"), ("opencv", "1"), ("opencv", "2")}
+
+
+def test_the_runs_of_a_sweep_are_children_of_one_parent(grid):
+    _, _, found = grid
+    (parent,) = found.of("sweep")
+
+    parents = {
+        run.tags["mlflow.parentRunId"] for kind in ("fit", "evaluation") for run in found.of(kind)
+    }
+
+    assert parent.status == "FINISHED"
+    assert parents == {parent.run_id}
+
+
+def test_the_parent_says_what_was_asked_for(grid):
+    _, _, found = grid
+    (parent,) = found.of("sweep")
+
+    assert "model=prior,opencv seed=1,2" in parent.tags["arogya.overrides"]
+    assert parent.tags["arogya.model"] == "opencv, prior"
+
+
+def test_a_sweep_says_what_it_does_and_where_to_look(grid):
+    _, ended, _ = grid
+
+    assert "4 jobs, 4 fits, 4 cells to do, 0 found in MLflow." in ended.err
+    assert "4 cells made, 0 found, 0 failed." in ended.err
+    assert "See it: mlflow ui\n" in ended.err
+    assert "Compare: arogya-bench compare study" in ended.err
+
+
+def test_a_sweep_leaves_a_store_its_artifacts_and_the_logs_of_hydra(grid):
+    _, ended, _ = grid
+
+    assert {"mlflow.db", "mlruns", "outputs"} <= set(ended.left)
+
+
+def test_the_same_command_does_nothing_twice(command, store, tiny):
+    command("run", *tiny)
+
+    again = command("run", *tiny)
+
+    assert again.code == 0
+    assert "0 cells to do, 1 found in MLflow." in again.err
+    assert "0 cells made, 1 found, 0 failed." in again.err
+    assert len(logged(store).of("evaluation")) == 1
+
+
+def test_a_larger_command_does_only_what_is_missing(command, store, tiny):
+    command("run", *tiny)
+
+    again = command("run", "-m", *tiny, "seed=42,43")
+
+    assert "1 cells made, 1 found, 0 failed." in again.err
+    assert len(logged(store).of("evaluation")) == 2
+
+
+def test_without_resume_everything_is_made_again(command, store, tiny):
+    command("run", *tiny)
+
+    again = command("run", *tiny, "sweep.resume=false")
+
+    assert "1 cells made" in again.err
+    assert len(logged(store).of("evaluation")) == 2
+
+
+def test_two_sweeps_share_an_experiment_and_keep_their_parents(command, store, tiny):
+    command("run", *tiny, "seed=1")
+    command("run", *tiny, "seed=2")
+
+    found = logged(store)
+
+    assert found.statuses("sweep") == ["FINISHED", "FINISHED"]
+    assert {run.tags["mlflow.parentRunId"] for run in found.of("evaluation")} == {
+        run.run_id for run in found.of("sweep")
+    }
+
+
+def test_jobs_that_are_one_cell_are_run_once(command, store, tiny):
+    ended = command("run", "-m", *tiny, "image_size=32,64")
+
+    assert ended.code == 0
+    assert "2 jobs, 1 fits, 1 cells to do" in ended.err
+    assert "1 cells made, 0 found, 0 failed." in ended.err
+    assert len(logged(store).of("evaluation")) == 1
+
+
+def test_an_experiment_of_the_user_sweeps_without_a_flag(command, store, tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("options")
+    (folder / "experiment").mkdir()
+    (folder / "experiment" / "seeds.yaml").write_text(
+        "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 1,2\n",
+        encoding="utf-8",
+    )
+
+    ended = command("run", *tiny, "experiment=seeds", "--config-dir", str(folder))
+
+    assert ended.code == 0
+    assert {run.tags["arogya.seed"] for run in logged(store).of("evaluation")} == {"1", "2"}
+
+
+def test_the_command_line_beats_the_sweep_of_an_experiment(command, store, tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("options")
+    (folder / "experiment").mkdir()
+    (folder / "experiment" / "seeds.yaml").write_text(
+        "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 1,2\n",
+        encoding="utf-8",
+    )
+
+    command("run", *tiny, "experiment=seeds", "seed=9", "--config-dir", str(folder))
+
+    assert [run.tags["arogya.seed"] for run in logged(store).of("evaluation")] == ["9"]
+
+
+def test_a_root_config_of_the_user_runs_from_a_relative_folder(command, store, tiny, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "study.yaml").write_text(
+        "defaults: [config, _self_]\nseed: 5\nhydra:\n  searchpath: [pkg://arogya_bench.conf]\n",
+        encoding="utf-8",
+    )
+
+    ended = command("run", *tiny, "--config-path", "own", "--config-name", "study")
+
+    assert ended.code == 0, ended.err
+    assert [run.tags["arogya.seed"] for run in logged(store).of("evaluation")] == ["5"]
+
+
+@pytest.fixture(scope="module")
+def accident(command_in, options, tiny, tmp_path_factory):
+    """A sweep in which one model raises in its fit and one predicts no numbers."""
+    folder = tmp_path_factory.mktemp("accident")
+    words = [word for word in tiny if not word.startswith("model=")]
+    models = "model=raising,prior,notnumbers"
+    ended = command_in(folder, "run", "-m", *words, models, *NOISE, "--config-dir", str(options))
+    store = stores.open_store(f"sqlite:///{folder}/mlflow.db", "study", create=False)
+    return ended, logged(store)
+
+
+def of_model(found, model):
+    return [run for run in found.of("evaluation") if run.tags["arogya.model"] == model]
+
+
+def test_a_job_that_fails_leaves_the_others_alone(accident):
+    ended, found = accident
+
+    assert ended.code == 3
+    assert [run.status for run in of_model(found, "prior")] == ["FINISHED"] * 2
+    assert "2 cells made, 0 found, 4 failed." in ended.err
+
+
+@pytest.mark.parametrize(
+    ("model", "cause", "message"),
+    [
+        ("raising", "RuntimeError", "the [fan] stopped"),
+        ("notnumbers", "ModelError", "values that are not finite"),
+    ],
+)
+def test_every_cell_of_a_failed_job_is_a_failed_run_with_its_cause(accident, model, cause, message):
+    _, found = accident
+
+    runs = of_model(found, model)
+
+    assert [run.status for run in runs] == ["FAILED"] * 2
+    assert {run.tags["arogya.condition"] for run in runs} == {
+        "gaussian_noise_0.1",
+        "gaussian_noise_0.3",
+    }
+    assert {run.tags["arogya.error"] for run in runs} == {cause}
+    assert all(message in run.tags["arogya.error_message"] for run in runs)
+    assert all("Traceback" in run.tags["arogya.traceback"] for run in runs)
+
+
+def test_a_sweep_with_failures_is_failed(accident):
+    _, found = accident
+
+    assert found.statuses("sweep") == ["FAILED"]
+    assert sorted(found.statuses("fit")) == ["FAILED", "FAILED", "FINISHED"]
+
+
+def test_failures_are_a_table_on_standard_error(accident):
+    ended, _ = accident
+
+    lines = [line for line in ended.err.splitlines() if "raising · gaussian_noise_0.1" in line]
+
+    assert "Not finished" in ended.err
+    assert len(lines) == 1
+    assert "FAILED" in lines[0]
+    assert "the [fan] stopped" in lines[0]
+    assert ended.out == ""
+
+
+def test_a_failed_job_is_tried_again_by_the_same_command(command, store, options, tiny):
+    words = (*tiny, "model=raising", "--config-dir", str(options))
+    first = command("run", *words)
+
+    again = command("run", *words)
+
+    assert (first.code, again.code) == (3, 3)
+    assert logged(store).statuses("evaluation") == ["FAILED", "FAILED"]
+
+
+def test_a_run_of_mlflow_is_adopted_as_the_parent(command, store, tiny, monkeypatch):
+    adopted = tracking.start(store, "from mlflow run", {})
+    monkeypatch.setenv("MLFLOW_RUN_ID", adopted)
+
+    ended = command("run", *tiny)
+
+    found = logged(store)
+    (cell,) = found.of("evaluation")
+    assert ended.code == 0
+    assert "MLFLOW_RUN_ID" not in os.environ
+    assert cell.tags["mlflow.parentRunId"] == adopted
+    assert [run.run_id for run in found.of("sweep")] == [adopted]
+
+
+def test_a_run_that_the_store_does_not_have_cannot_be_the_parent(command, store, tiny, monkeypatch):
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
+
+    ended = command("run", *tiny)
+
+    assert ended.code == 2
+    assert "0" * 32 in ended.err
+    assert "Fix: " in ended.err
+    assert logged(store).runs == []
+
+
+def wait_for(path, process):
+    end = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_ctrl_c_leaves_nothing_running(store, options, tiny, tmp_path):
+    words = ("run", "-m", *tiny, "model=prior,slow,opencv", "--config-dir", str(options))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "arogya_bench.cli", *words],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(tmp_path / "fitting", process)
+
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+
+    found = logged(store)
+    assert process.returncode == 130
+    assert "the same command goes on" in err
+    assert "Traceback" not in err
+    assert found.statuses("sweep") == ["KILLED"]
+    assert sorted(found.statuses("fit")) == ["FINISHED", "KILLED"]
+    assert found.statuses("evaluation") == ["FINISHED"]
+
+
+def test_one_cell_is_evaluated_from_python(store, tiny):
+    made = evaluate(
+        "prior", "synthetic", tracking_uri=store.uri, seed=7, overrides=[*tiny, "seed=7"]
+    )
+
+    (run,) = logged(store).of("evaluation")
+    assert (made.model, made.condition, made.run_id) == ("prior", "clean", run.run_id)
+    assert run.tags["arogya.seed"] == "7"
+
+
+def test_adapters_are_evaluated_from_python(store, source, tmp_path):
+    made = evaluate(
+        Prior(),
+        source,
+        augmentation="gaussian_noise_0.1",
+        tracking_uri=store.uri,
+        overrides=[f"tracking.experiment={store.experiment}", "statistics.resamples=2000"],
+    )
+
+    (run,) = logged(store).of("evaluation")
+    with tracking.artifact(run, "config.yaml", uri=store.uri) as path:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert (made.model, made.condition) == ("Prior", "gaussian_noise_0.1")
+    assert config["model"] == {"_target_": "arogya_bench.models.prior.Prior"}
+    assert config["dataset"]["cases"] == 60
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "message"),
+    [
+        ("gaussian_noise", "is not one condition"),
+        ("all", "is not one condition"),
+        ("gaussian_noise_0.7", "is not one condition"),
+        ("clean_5", "is not one condition"),
+        ("gausian_noise_0.1", "Did you mean 'gaussian_noise'"),
+    ],
+)
+def test_a_name_that_is_not_one_condition_is_an_error(augmentation, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        evaluate("prior", "synthetic", augmentation=augmentation)
+
+
+def test_an_unknown_model_is_an_error():
+    with pytest.raises(ConfigError, match="Did you mean 'prior'"):
+        evaluate("priar", "synthetic")
+
+
+def test_evaluating_into_a_store_that_is_no_database_is_an_error(tmp_path, tiny):
+    (tmp_path / "mlflow.db").write_text("a diary", encoding="utf-8")
+
+    with pytest.raises(TrackingError, match="is not a SQLite database"):
+        evaluate(
+            "prior", "synthetic", tracking_uri=f"sqlite:///{tmp_path}/mlflow.db", overrides=tiny
+        )
