@@ -267,11 +267,6 @@ def logged(store, job_of, guessed):
     return build
 
 
-# NOTE for whoever added the imports logging, chdir, contextmanager, redirect_*, partial, StringIO:
-# at 14:43 my rewrite of `logged` cut off the fixtures that you had put below it. No copy is left in
-# the tree; please add them again here (your imports are untouched) and delete this note. Sorry.
-
-
 @dataclass(frozen=True, kw_only=True)
 class Ended:
     """A command that ended: its exit code, what it printed, and the files that it added."""

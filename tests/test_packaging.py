@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+ACTIVATED = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 TINY = (
     "model=prior dataset=synthetic dataset.cases=60 dataset.classes=3 dataset.image_size=32 "
     "statistics.resamples=2000"
@@ -86,7 +87,7 @@ def called(*words, cwd, **variables):
     ended = subprocess.run(
         [sys.executable, *words],
         cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore", **variables},
+        env={**os.environ, **ACTIVATED, "OMP_NUM_THREADS": "1", **variables},
         capture_output=True,
         text=True,
     )
@@ -120,7 +121,7 @@ def installed(tmp_path_factory):
     subprocess.run(
         ["uv", "pip", "install", "--quiet", "--no-deps", "--target", str(target), str(wheel)],
         check=True,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env={**os.environ, **ACTIVATED},
     )
     return target
 

@@ -85,8 +85,15 @@ def test_parquet_keeps_every_digit(tmp_path):
 def test_the_most_wrong_cases_come_first():
     view = predictions_view(predictions())
 
-    assert list(view["p_of_truth"]) == sorted(view["p_of_truth"])
+    assert list(view["truth_got"]) == sorted(view["truth_got"])
     assert list(view["correct"]) == [False, False, True, True]
+
+
+def test_truth_and_prediction_stand_first_in_the_view():
+    view = predictions_view(predictions(site=("arm", "leg", "arm", "leg")))
+
+    assert list(view.columns)[:4] == ["case_id", "target", "predicted", "correct"]
+    assert list(view.columns)[-2:] == ["group_id", "site"]
 
 
 def test_the_view_is_capped_and_small_enough_for_mlflow():

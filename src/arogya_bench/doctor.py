@@ -127,9 +127,9 @@ def _store() -> Finding:
     try:
         if database is not None and not database.exists():
             stores.check_folder(database, create=True)
-            detail = f"{uri}, made by the first run"
+            detail = f"{stores.public(uri)}, made by the first run"
         else:
-            detail = f"{uri}, {stores.ask(uri)} experiments"
+            detail = f"{stores.public(uri)}, {stores.ask(uri)} experiments"
     except Fixable as error:
         return Finding(what="MLflow store", state="wrong", detail=f"{error.problem} {error.fix}")
     return Finding(what="MLflow store", state="ok", detail=detail)

@@ -281,7 +281,9 @@ def _close(store: stores.Store, parent: str, status: str) -> list[tracking.RunRe
             tracking.finish(store, run.run_id, "KILLED")
     children = _children(store, parent)
     failed = any(run.status != "FINISHED" for run in children)
-    tracking.tag_experiment(store, views.views(int(time.time() * 1000)))
+    now = int(time.time() * 1000)
+    note = {"mlflow.note.content": views.note(store.link)}
+    tracking.tag_experiment(store, {**views.views(now), **note})
     tracking.finish(store, parent, "FAILED" if failed and status == "FINISHED" else status)
     return children
 

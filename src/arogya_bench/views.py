@@ -47,6 +47,16 @@ def link(path: str, view: str, *, server: str = "http://127.0.0.1:5000") -> str:
     return f"{server}{path}&viewStateShareKey={view}"
 
 
+def note(path: str) -> str:
+    """Markdown that stands on top of the experiment: where to look first."""
+    return (
+        "Made by arogya-bench. Open the "
+        f"[leaderboard]({link(path, LEADERBOARD, server='').lstrip('/')}) or the "
+        f"[robustness]({link(path, ROBUSTNESS, server='').lstrip('/')}) table; "
+        "`arogya-bench compare` tests the differences."
+    )
+
+
 def _metrics(*names: str) -> list[str]:
     return [f"metrics.`{name}`" for name in names]
 
