@@ -78,7 +78,7 @@ def test_without_clean_images_nobody_leads(logged, judge, noisy):
     found = judge()
 
     assert found.leaderboard == []
-    assert found.verdict[0]["reason"] == "no row finished on clean."
+    assert found.verdict[0]["reason"] == "no row finished on clean images."
 
 
 def test_a_metric_that_is_better_when_low_ranks_upwards(logged, judge):

@@ -140,12 +140,25 @@ def blocks(store: Store, *, where: str | None, resamples: int) -> tuple[Block, .
     for run in named:
         sorted_out[_block_key(run)].append(run)
     names = [key[0] for key in sorted_out]
-    unprepared = [_absence(run, run.tags) for run in runs if "arogya.split_digest" not in run.tags]
+    unprepared = [_absence(run, run.tags) for run in _unprepared(runs)]
     return tuple(
         _block(store, members, clash=names.count(key[0]) > 1, resamples=resamples, extra=unprepared)
         for key, members in sorted(sorted_out.items())
         if any(run.status == "FINISHED" for run in members)
     )
+
+
+def _unprepared(runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """Jobs that failed before their data was at hand, unless their model finished later."""
+    last = {run.tags.get("arogya.model"): run for run in runs if run.status == "FINISHED"}
+    return [
+        run
+        for run in runs
+        if "arogya.split_digest" not in run.tags
+        and not (
+            (later := last.get(run.tags.get("arogya.model"))) and later.start_time > run.start_time
+        )
+    ]
 
 
 def _block_key(run: RunRecord) -> tuple[str, str, str]:

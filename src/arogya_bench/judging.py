@@ -10,8 +10,8 @@ from arogya_bench import tracking
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.evidence import CLEAN, Block, Condition, Resampled
 from arogya_bench.metrics.classification import METRICS
-from arogya_bench.metrics.outcomes import predicted_classes
 from arogya_bench.metrics.robustness import robustness_score
+from arogya_bench.standings import Standing, right, standings
 from arogya_bench.statistics import (
     BootstrapInterval,
     Draws,
@@ -19,27 +19,16 @@ from arogya_bench.statistics import (
     adjust,
     interval,
     mcnemar,
-    minimum_detectable_difference,
 )
-from arogya_bench.types import Predictions
+from arogya_bench.verdict import verdict
 
 ALPHA = 0.05
+UNSHOWN = "no difference shown"
+ENDS = ("difference.ci_low", "difference.ci_high")
 NOT_MEASURED = "not measured"
 MEASURED = ("latency_p50_ms", "cost_per_1k_images_usd")  # come from measurement runs, if any
 
 Row = dict[str, object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """One leaderboard row on clean images, with what its tests need."""
-
-    row: str
-    label: str
-    seeds: tuple[str, ...]
-    clean: Resampled
-    predictions: tuple[Predictions, ...]
-    draws: Draws
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,45 +48,19 @@ def judged(block: Block, metric: str) -> Judged:
     Raises:
         TrackingError: If stored predictions of different rows do not belong together.
     """
-    standings = _standings(block, metric)
-    pairs = _pairwise(block, standings, metric)
-    robustness = [row for each in standings for row in _robustness(block, each, metric)]
+    rows = standings(block, metric)
+    pairs = _pairwise(block, rows, metric)
+    robustness = [row for each in rows for row in _robustness(block, each, metric)]
     return Judged(
-        verdict=[_verdict(block, standings, pairs, metric)],
+        verdict=[{"dataset": block.dataset, "metric": metric} | _verdict(block, rows, pairs)],
         leaderboard=[
             _leaderboard_row(block, place, each, robustness)
-            for place, each in enumerate(standings, start=1)
+            for place, each in enumerate(rows, start=1)
         ],
         pairwise=pairs,
         robustness=robustness,
         missing=[{"dataset": block.dataset, **each} for each in block.missing],
     )
-
-
-def _standings(block: Block, metric: str) -> list[Standing]:
-    """The rows that finished on clean images, best first; an undefined value comes last."""
-    found = []
-    for row, label in block.labels.items():
-        clean = block.resampled(row, CLEAN, METRICS)
-        if clean is not None:
-            tables = tuple(block.predictions(row, CLEAN))
-            found.append(
-                Standing(
-                    row=row,
-                    label=label,
-                    seeds=tuple(block.seeds(row, CLEAN)),
-                    clean=clean,
-                    predictions=tables,
-                    draws=block.draws(tables[0]),
-                )
-            )
-    block.check_same_cases([each.predictions for each in found])
-    sign = -1 if METRICS[metric].best == "high" else 1
-    return sorted(found, key=lambda each: _last(sign * each.clean.estimates[metric]))
-
-
-def _last(value: float) -> float:
-    return np.inf if np.isnan(value) else value
 
 
 def _leaderboard_row(
@@ -141,9 +104,9 @@ def _measured(block: Block, row: str) -> Row:
     return {name: metrics.get(name, NOT_MEASURED) for name in MEASURED}
 
 
-def _pairwise(block: Block, standings: Sequence[Standing], metric: str) -> list[Row]:
+def _pairwise(block: Block, ranked: Sequence[Standing], metric: str) -> list[Row]:
     """Every pair, the better one first, with p-values adjusted over the whole family."""
-    rows = [_pair(block, a, b, metric) for a, b in combinations(standings, 2)]
+    rows = [_pair(block, a, b, metric) for a, b in combinations(ranked, 2)]
     p_values = [np.nan if row["p_value"] is None else float(str(row["p_value"])) for row in rows]
     if not rows:
         return []
@@ -151,7 +114,7 @@ def _pairwise(block: Block, standings: Sequence[Standing], metric: str) -> list[
     for row, p_holm in zip(rows, adjusted, strict=True):
         row["p_holm"] = None if np.isnan(p_holm) else float(p_holm)
         row["family"] = int(np.isfinite(p_values).sum())
-        row["conclusion"] = _conclusion(row)
+        row["conclusion"] = conclusion(row)
     return rows
 
 
@@ -178,24 +141,33 @@ def _pair(block: Block, a: Standing, b: Standing, metric: str) -> Row:
     return row | {"conclusion": "", "note": "; ".join(each for each in notes if each)}
 
 
-def _conclusion(row: Row) -> str:
-    p_holm = row["p_holm"]
-    if p_holm is None or float(str(p_holm)) >= ALPHA:
-        return "no difference shown"
-    return f"{row['a']} is ahead"
+def conclusion(row: Row) -> str:
+    """A claim needs both: p after correction, and an interval on one side of 0.
+
+    On few groups the two can disagree, since one inverts percentiles and the other is BCa.
+    """
+    p_holm, low, high = (row[key] for key in ("p_holm", *ENDS))
+    if p_holm is None or float(str(p_holm)) >= ALPHA or low is None or high is None:
+        return UNSHOWN
+    one_sided = float(str(low)) > 0 or float(str(high)) < 0
+    return f"{row['a']} is ahead" if one_sided else UNSHOWN
+
+
+def _verdict(block: Block, rows: Sequence[Standing], pairs: Sequence[Row]) -> Row:
+    tied = [
+        str(pair["b"])
+        for pair in pairs
+        if pair["a"] == rows[0].label and pair["conclusion"] == UNSHOWN
+    ]
+    return dict(verdict(block, rows, tied, pairs=len(pairs)))
 
 
 def _discordant(a: Standing, b: Standing) -> McNemar | None:
     """McNemar's test on accuracy, where its assumptions hold: one seed, one case per group."""
     if len(a.predictions) != 1 or len(b.predictions) != 1 or a.draws.n != a.draws.groups:
         return None
-    right_a, right_b = _right(a.predictions[0]), _right(b.predictions[0])
+    right_a, right_b = right(a.predictions[0]), right(b.predictions[0])
     return mcnemar(int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum()))
-
-
-def _right(predictions: Predictions) -> np.ndarray:
-    right: np.ndarray = predicted_classes(predictions.probabilities) == predictions.targets
-    return right
 
 
 def _robustness(block: Block, standing: Standing, metric: str) -> list[Row]:
@@ -238,57 +210,6 @@ def _score(clean: float, augmented: float, metric: str) -> float | None:
         return robustness_score(clean, augmented)
     except UndefinedMetric:
         return None
-
-
-def _verdict(block: Block, standings: Sequence[Standing], pairs: Sequence[Row], metric: str) -> Row:
-    """Name the leader only if it beats every other row after correction; else abstain."""
-    row: Row = {"dataset": block.dataset, "metric": metric}
-    if not standings:
-        return row | {"verdict": "undecided", "models": "", "reason": "no row finished on clean."}
-    best = standings[0]
-    tied = [
-        str(pair["b"])
-        for pair in pairs
-        if pair["a"] == best.label and pair["conclusion"] == "no difference shown"
-    ]
-    count = len(block.missing)
-    missing = f" {count} {'cell is' if count == 1 else 'cells are'} missing." if count else ""
-    where = f"on {best.draws.groups} {'patients' if block.grouped else 'cases'}"
-    if len(standings) == 1:
-        return row | {
-            "verdict": "undecided",
-            "models": best.label,
-            "reason": f"{best.label} is the only row: there is nothing to compare.{missing}",
-        }
-    if tied:
-        return row | {
-            "verdict": "undecided",
-            "models": ", ".join([best.label, *tied]),
-            "reason": f"{best.label} is first, and not shown to be better than "
-            f"{', '.join(tied)} {where}. {_power(standings)}{missing}",
-        }
-    return row | {
-        "verdict": "ahead",
-        "models": best.label,
-        "reason": f"{best.label} is better than {_others(standings)} {where}"
-        f"{f', after correction over {len(pairs)} pairs' if pairs[1:] else ''}.{missing}",
-    }
-
-
-def _others(standings: Sequence[Standing]) -> str:
-    names = [each.label for each in standings[1:]]
-    return names[0] if len(names) == 1 else f"each of {', '.join(names)}"
-
-
-def _power(standings: Sequence[Standing]) -> str:
-    """What a test of this size could have seen between the first two, in points of accuracy."""
-    first, second = (_right(each.predictions[0]) for each in standings[:2])
-    share = float((first != second).mean())
-    groups = standings[0].draws.groups
-    if not share:
-        return "The first two are right and wrong on the same cases."
-    points = 100 * minimum_detectable_difference(share, groups)
-    return f"With {groups} of them a difference of {points:.1f} points of accuracy is visible."
 
 
 def _difference(a: Resampled, b: Resampled, metric: str) -> Resampled:
