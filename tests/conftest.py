@@ -336,6 +336,7 @@ def tiny():
 
 
 FAULTY = """
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -358,6 +359,21 @@ class NotNumbers(Prior):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Leaving(Prior):
+    def fit(self, *args, **named):
+        sys.exit("no licence")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoiling(Prior):
+    cache: str = ""
+
+    def fit(self, *args, **named):
+        next(Path(self.cache).rglob("*.png")).unlink()
+        raise RuntimeError("the disk failed")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Slow(Prior):
     def fit(self, *args, **named):
         Path("fitting").touch()
@@ -371,7 +387,7 @@ def options(tmp_path_factory):
     folder = tmp_path_factory.mktemp("options")
     (folder / "faulty_models.py").write_text(FAULTY, encoding="utf-8")
     (folder / "model").mkdir()
-    for name in ("Raising", "NotNumbers", "Slow"):
+    for name in ("Raising", "NotNumbers", "Leaving", "Spoiling", "Slow"):
         text = f"_target_: faulty_models.{name}\n"
         (folder / "model" / f"{name.lower()}.yaml").write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:

@@ -251,6 +251,37 @@ def test_a_failed_job_is_tried_again_by_the_same_command(command, store, options
     assert logged(store).statuses("evaluation") == ["FAILED", "FAILED"]
 
 
+def test_a_model_that_ends_the_program_ends_only_its_job(command, store, options, tiny):
+    ended = command("run", "-m", *tiny, "model=leaving,prior", "--config-dir", str(options))
+
+    assert ended.code == 3
+    assert "1 cells made, 0 found, 1 failed." in ended.err
+    assert "no licence" in ended.err
+    assert logged(store).statuses("sweep") == ["FAILED"]
+
+
+def test_data_that_go_bad_during_a_job_leave_one_failed_run(
+    command, store, options, tiny, tmp_path_factory
+):
+    cache = tmp_path_factory.mktemp("cache")
+    words = (*tiny, *NOISE, f"dataset.cache={cache}", "model=spoiling", f"+model.cache={cache}")
+
+    ended = command("run", *words, "--config-dir", str(options))
+
+    (run,) = logged(store).of("evaluation")
+    assert ended.code == 3
+    assert "0 cells made, 0 found, 1 failed, 2 not run." in ended.err
+    assert (run.status, run.tags["arogya.error_message"]) == ("FAILED", "the disk failed")
+
+
+def test_a_launcher_that_breaks_leaves_a_failed_sweep(command, store, tiny):
+    ended = command("run", "-m", *tiny, "hydra.sweep.dir=mlflow.db/inside")
+
+    assert ended.code == 3
+    assert "0 cells made, 0 found, 0 failed, 1 not run." in ended.err
+    assert logged(store).statuses("sweep") == ["FAILED"]
+
+
 def test_a_run_of_mlflow_is_adopted_as_the_parent(command, store, tiny, monkeypatch):
     adopted = tracking.start(store, "from mlflow run", {})
     monkeypatch.setenv("MLFLOW_RUN_ID", adopted)

@@ -134,12 +134,14 @@ def built(node: DictConfig, where: str, methods: Sequence[str]) -> object:
             f"{' (it has no ' + ', '.join(lacking) + ')' if lacking else ''}.",
             fix="name a frozen dataclass with these methods; docs/developer-guide.md shows one.",
         )
-    fields = {
-        key: MISSING if OmegaConf.is_missing(node, key) else node[key]
-        for key in node
-        if key not in ("_target_", "_convert_")
-    }
-    return typed(cast("type[object]", kind), OmegaConf.create(fields), where)
+    return typed(cast("type[object]", kind), _fields(node), where)
+
+
+def _fields(node: DictConfig) -> DictConfig:
+    """The fields of an adapter with their interpolations resolved, which need the whole config."""
+    keys = [key for key in node if key not in ("_target_", "_convert_")]
+    values = {key: MISSING if OmegaConf.is_missing(node, key) else node[key] for key in keys}
+    return OmegaConf.create(values)
 
 
 def typed(kind: type[Typed], node: DictConfig, where: str) -> Typed:

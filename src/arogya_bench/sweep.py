@@ -164,7 +164,7 @@ def task(config: DictConfig) -> None:
     began = time.perf_counter()
     try:
         made = evaluation.run_job(job, store, parent)
-    except Exception as error:  # noqa: BLE001  (the one place where a failure becomes a record)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (the one place where a failure becomes a record)
         _record_failure(job, store, parent, error)
         say(f"[red]✗ {job.model_name}[/] · {escape(str(error))}")
     else:
@@ -253,7 +253,9 @@ def _words(request: compose.Request, parent: str) -> list[str]:
     return [*words, *request.overrides, f"++sweep.parent_run_id='{parent}'"]
 
 
-def _record_failure(job: Job, store: stores.Store, parent: str | None, error: Exception) -> None:
+def _record_failure(
+    job: Job, store: stores.Store, parent: str | None, error: BaseException
+) -> None:
     """Leave one FAILED run for each cell that the job owes, so that none is just absent."""
     cause = tracking.error_tags(error, store)
     try:
