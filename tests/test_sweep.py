@@ -81,10 +81,11 @@ def test_a_sweep_says_what_it_does_and_where_to_look(grid):
     assert "Compare: arogya-bench compare study" in ended.err
 
 
-def test_a_sweep_leaves_a_store_its_artifacts_and_the_logs_of_hydra(grid):
+def test_a_sweep_leaves_a_store_and_its_artifacts_and_nothing_else(grid):
     _, ended, _ = grid
 
-    assert {"mlflow.db", "mlruns", "outputs"} <= set(ended.left)
+    assert {"mlflow.db", "mlruns"} <= set(ended.left)
+    assert "outputs" not in ended.left
 
 
 def test_the_same_command_does_nothing_twice(command, store, tiny):

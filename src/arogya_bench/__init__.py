@@ -4,7 +4,7 @@ from importlib import import_module
 
 _PUBLIC = {
     "compare": "arogya_bench.comparison",
-    "evaluate": "arogya_bench.sweep",
+    "evaluate": "arogya_bench.cell",
     "load_predictions": "arogya_bench.comparison",
 }
 

@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import shlex
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -149,6 +150,8 @@ def _run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(printed(request))
         return 0
     _quieten()
+    # A scheduler that ends us asks first: runs are closed as they are on Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     from arogya_bench import sweep
 
     return sweep.run(request)

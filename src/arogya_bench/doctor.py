@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, version
-from importlib.util import find_spec
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,7 +13,7 @@ from rich.table import Table
 
 from arogya_bench import stores
 from arogya_bench.datasets import cache
-from arogya_bench.errors import Fixable
+from arogya_bench.errors import Fixable, installed
 
 EXTRAS = {
     "torch": ("torch", "torchvision"),
@@ -64,7 +63,7 @@ def findings() -> Iterator[Finding]:
     yield _opencv()
     for extra, modules in EXTRAS.items():
         yield _extra(extra, modules)
-    if _installed("torch"):
+    if installed("torch"):
         yield _torch()
     yield _cache()
     yield _store()
@@ -84,13 +83,13 @@ def _opencv() -> Finding:
         return Finding(what="OpenCV", state="wrong", detail=detail)
     if there:
         return Finding(what="OpenCV", state="ok", detail=f"{there[0]} {version(there[0])}")
-    if _installed("cv2"):
+    if installed("cv2"):
         return Finding(what="OpenCV", state="ok", detail="from another distribution than PyPI's")
     return Finding(what="OpenCV", state="wrong", detail="pip install opencv-python")
 
 
 def _extra(extra: str, modules: tuple[str, ...]) -> Finding:
-    lacking = [module for module in modules if not _installed(module)]
+    lacking = [module for module in modules if not installed(module)]
     if lacking:
         fix = f"pip install 'arogya-bench[{extra}]'"
         return Finding(what=f"extra {extra}", state="absent", detail=fix)
@@ -133,13 +132,6 @@ def _store() -> Finding:
     except Fixable as error:
         return Finding(what="MLflow store", state="wrong", detail=f"{error.problem} {error.fix}")
     return Finding(what="MLflow store", state="ok", detail=detail)
-
-
-def _installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:  # the package above it is missing
-        return False
 
 
 def _distribution(name: str) -> bool:

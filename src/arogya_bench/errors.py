@@ -72,8 +72,16 @@ def require_extra(extra: str, *modules: str) -> None:
         MissingExtra: If one of ``modules`` is not installed.
     """
     for module in modules:
-        if find_spec(module) is None:
+        if not installed(module):
             raise _missing(extra, module)
+
+
+def installed(module: str) -> bool:
+    """Whether a module could be imported; looks without importing it."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package above it is missing
+        return False
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -90,14 +90,18 @@ class Prepared:
     cells: Mapping[str, str]
 
 
-def prepare(job: Job) -> Prepared:
+def prepare(job: Job, dataset: Dataset | None = None) -> Prepared:
     """Check a job as far as that is possible without working, and name its cells.
+
+    Args:
+        job: What to do.
+        dataset: What the source of the job loads, if that is at hand.
 
     Raises:
         Fixable: If the model cannot run here or the data cannot carry an evaluation.
     """
     job.model.check(device=job.device)
-    dataset = job.source.load()
+    dataset = dataset or job.source.load()
     policy = job.split
     parts = split(
         dataset,

@@ -78,6 +78,20 @@ def ask(uri: str) -> int:
         return len(MlflowClient(tracking_uri=uri).search_experiments())
 
 
+def follow_mlflow_run() -> None:
+    """Take the experiment that ``mlflow run`` chose, which it hands over by id alone.
+
+    Raises:
+        TrackingError: If the store of that run does not answer.
+    """
+    experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if "MLFLOW_RUN_ID" in os.environ and experiment_id and uri:
+        with explained(uri), _impatient():
+            found = MlflowClient(tracking_uri=uri).get_experiment(experiment_id)
+        os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", str(found.name))
+
+
 def absolute(uri: str) -> str:
     """Make a SQLite address independent of the working folder; leave others alone."""
     database = sqlite_path(uri)

@@ -1,53 +1,24 @@
 """A sweep: everything checked first, one parent run, jobs that fail alone, a summary."""
 
-import json
 import os
-import shlex
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
-from typing import Any, cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.markup import escape
-from rich.table import Table
 
-from arogya_bench import compose, evaluation, schema, stores, tracking, views
-from arogya_bench.augmentations.conditions import Condition
-from arogya_bench.errors import ConfigError, Fixable, nearest
+from arogya_bench import compose, evaluation, schema, stores, summary, tracking, views
+from arogya_bench.errors import ConfigError, Fixable
 from arogya_bench.items import Tags
-from arogya_bench.jobs import Job, Prepared, Source, prepare
-from arogya_bench.progress import say, screen, working
+from arogya_bench.jobs import Job, Prepared, prepare
+from arogya_bench.progress import say, working
 from arogya_bench.provenance import tags as provenance_tags
-from arogya_bench.types import Model
-
-FAILED_EXIT = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a sweep did.
-
-    Attributes:
-        made: Cells that were evaluated now.
-        found: Cells that were there already.
-        failed: Runs that did not finish.
-        lost: Cells without any run, because the launcher broke.
-    """
-
-    made: int
-    found: int
-    failed: tuple[tracking.RunRecord, ...]
-    lost: int
-
-    @property
-    def exit_code(self) -> int:
-        """0, or 3 if a job failed."""
-        return FAILED_EXIT if self.failed or self.lost else 0
+from arogya_bench.types import Dataset
 
 
 def run(request: compose.Request) -> int:
@@ -59,6 +30,7 @@ def run(request: compose.Request) -> int:
     Raises:
         Fixable: Before any work starts and before anything is written.
     """
+    stores.follow_mlflow_run()
     with working("checking configs and data"):
         jobs = compose.jobs(request)
         store_uri, experiment = _destination(jobs)
@@ -76,81 +48,9 @@ def run(request: compose.Request) -> int:
     lost = todo - {run.tags.get("arogya.cell") for run in children}
     if lost:  # unless another sweep made them meanwhile
         lost &= _owed(prepared, store)
-    outcome = _outcome(children, found=found, lost=len(lost))
-    _summary(store, outcome)
+    outcome = summary.outcome(children, found=found, lost=len(lost))
+    summary.show(store, outcome)
     return outcome.exit_code
-
-
-def evaluate(
-    model: str | Model,
-    dataset: str | Source,
-    *,
-    augmentation: str = "clean",
-    seed: int = 42,
-    tracking_uri: str | None = None,
-    overrides: Sequence[str] = (),
-) -> evaluation.Evaluation:
-    """Evaluate one cell from a notebook; it is logged like any other.
-
-    Args:
-        model: A name of the config group ``model``, or an adapter.
-        dataset: A name of the config group ``dataset``, or what one builds.
-        augmentation: A name of the config group ``augmentation`` with one severity at most, or
-            a condition such as ``gaussian_noise_0.1``.
-        seed: Of the fit.
-        tracking_uri: The store; default: ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` here.
-        overrides: More of Hydra's, such as ``image_size=64``.
-
-    Returns:
-        The evaluation; made anew even if MLflow holds the cell, since its predictions are wanted.
-
-    Raises:
-        Fixable: If a name, the data or the store is wrong.
-    """
-    words = [f"augmentation={_augmentation(augmentation)}", f"seed={seed}", *overrides]
-    words += [
-        f"{key}={value}"
-        for key, value in (("model", model), ("dataset", dataset))
-        if isinstance(value, str)
-    ]
-    (job,) = compose.jobs(compose.Request(overrides=(*words, "sweep.resume=false")))
-    if not isinstance(model, str):
-        config = {**job.config, "model": _described(model)}
-        job = replace(job, model=model, model_name=type(model).__name__, config=config)
-    if not isinstance(dataset, str):
-        config = {**job.config, "dataset": _described(dataset)}
-        job = replace(job, source=dataset, config=config)
-    job = replace(job, conditions=_chosen(job, augmentation))
-    store = stores.open_store(tracking_uri or job.tracking_uri, job.experiment, create=True)
-    (made,) = evaluation.run_job(job, store, None)
-    return made
-
-
-def _described(adapter: Model | Source) -> dict[str, Any]:
-    """What stands in the config of an adapter that came without one."""
-    facts: dict[str, Any] = asdict(cast("Any", adapter)) if is_dataclass(adapter) else {}
-    kind = type(adapter)
-    plain = json.loads(json.dumps(facts, default=str))
-    return {"_target_": f"{kind.__module__}.{kind.__qualname__}", **plain}
-
-
-def _augmentation(name: str) -> str:
-    """The config that holds a condition: its severity, if any, is the last part of its name."""
-    stem, _, severity = name.rpartition("_")
-    return stem if stem and severity.replace(".", "").isdigit() else name
-
-
-def _chosen(job: Job, name: str) -> tuple[Condition, ...]:
-    found = [each for each in job.conditions if each.name == name]
-    if len(job.conditions) == 1 and _augmentation(name) == name:
-        found = list(job.conditions)
-    if len(found) != 1:
-        names = [each.name for each in job.conditions]
-        raise ConfigError(
-            f"{name!r} is not one condition.{nearest(name, names)}",
-            fix=f"choose one of: {', '.join(names)}",
-        )
-    return tuple(found)
 
 
 def task(config: DictConfig) -> None:
@@ -184,7 +84,14 @@ def _destination(jobs: Sequence[Job]) -> tuple[str | None, str]:
 
 
 def _prepared(jobs: Sequence[Job]) -> list[Prepared]:
-    return [prepare(job) for job in jobs]
+    """Prepare every job; jobs of the same source share one dataset in memory."""
+    loaded: dict[str, Dataset] = {}
+    prepared = []
+    for job in jobs:
+        source = repr(job.source)
+        prepared.append(prepare(job, loaded.get(source)))
+        loaded[source] = prepared[-1].dataset
+    return prepared
 
 
 def _owed(prepared: Sequence[Prepared], store: stores.Store) -> set[str]:
@@ -202,7 +109,8 @@ def _open_parent(
 ) -> str:
     """Start the sweep run, or adopt the run that ``mlflow run`` made for us.
 
-    The variable is taken away, because every later process would resume that run otherwise.
+    A run of another experiment stays what it is: children do not nest across experiments. The
+    variable is taken away, because every later process would resume that run otherwise.
     """
     names = sorted({each.job.model_name for each in prepared})
     datasets = sorted({each.dataset.name for each in prepared})
@@ -214,8 +122,7 @@ def _open_parent(
         **provenance_tags(),
     }
     adopted = os.environ.pop("MLFLOW_RUN_ID", None)
-    if adopted:
-        tracking.get(store.uri, adopted)
+    if adopted and tracking.get(store.uri, adopted).experiment_id == store.experiment_id:
         tracking.write(store, adopted, [Tags(values=tags)])
         return adopted
     return tracking.start(store, f"sweep · {', '.join(datasets)}", tags)
@@ -227,17 +134,19 @@ def _launch(request: compose.Request, parent: str) -> str:
     Returns:
         The status of the sweep: FAILED if the launcher itself broke.
     """
-    os.environ["AROGYA_SWEEP"] = parent[:8]  # two sweeps in one second get folders of their own
     before, sys.argv = sys.argv, ["arogya-bench", *_words(request, parent)]
-    try:
-        hydra.main(
-            version_base="1.3", config_path=f"pkg://{compose.CONFIGS}", config_name="config"
-        )(task)()
-    except SystemExit as end:  # how Hydra ends when a launcher breaks; the rest is recorded
-        say(f"[red]Hydra's launcher ended with code {end.code}.[/]")
-        return "FAILED"
-    finally:
-        sys.argv = before
+    configs = f"pkg://{compose.CONFIGS}"
+    with tempfile.TemporaryDirectory() as folder:
+        # Hydra's own notes repeat the command line, which may hold a password; ours are in MLflow.
+        os.environ["AROGYA_OUTPUTS"] = folder
+        try:
+            hydra.main(version_base="1.3", config_path=configs, config_name="config")(task)()
+        except SystemExit as end:  # how Hydra ends when a launcher breaks; the rest is recorded
+            say(f"[red]Hydra's launcher ended with code {end.code}.[/]")
+            return "FAILED"
+        finally:
+            sys.argv = before
+            del os.environ["AROGYA_OUTPUTS"]
     return "FINISHED"
 
 
@@ -288,42 +197,3 @@ def _close(store: stores.Store, parent: str, status: str) -> list[tracking.RunRe
     tracking.tag_experiment(store, {**views.views(now), **note})
     tracking.finish(store, parent, "FAILED" if failed and status == "FINISHED" else status)
     return children
-
-
-def _outcome(children: Sequence[tracking.RunRecord], *, found: int, lost: int) -> Outcome:
-    failed = tuple(run for run in children if run.status != "FINISHED")
-    made = sum(_is_cell(run) and run.status == "FINISHED" for run in children)
-    return Outcome(made=made, found=found, failed=failed, lost=lost)
-
-
-def _is_cell(run: tracking.RunRecord) -> bool:
-    return run.tags.get("arogya.kind") == "evaluation"
-
-
-def _summary(store: stores.Store, outcome: Outcome) -> None:
-    failed = sum(_is_cell(run) for run in outcome.failed)
-    lost = f", {outcome.lost} not run" if outcome.lost else ""
-    say(f"{outcome.made} cells made, {outcome.found} found, {failed} failed{lost}.")
-    if outcome.failed:
-        screen.print(_failures(outcome.failed))
-    database = stores.sqlite_path(store.uri)
-    server = "http://127.0.0.1:5000" if database else stores.public(store.uri).rstrip("/")
-    if database:
-        elsewhere = database.parent != Path.cwd()
-        say(f"See it: mlflow ui{f' --backend-store-uri {store.uri}' if elsewhere else ''}")
-    say(f"  leaderboard {views.link(store.link, views.LEADERBOARD, server=server)}")
-    say(f"  robustness  {views.link(store.link, views.ROBUSTNESS, server=server)}")
-    say(f"Compare: arogya-bench compare {escape(shlex.quote(store.experiment))}")
-
-
-def _failures(failed: Sequence[tracking.RunRecord]) -> Table:
-    table = Table("run", "status", "cause", "message", title="Not finished")
-    for run in failed:
-        message = run.tags.get("arogya.error_message", "ended from outside")
-        table.add_row(
-            run.name,
-            run.status,
-            run.tags.get("arogya.error", "unknown"),
-            escape(message.splitlines()[0] if message else "unknown"),
-        )
-    return table

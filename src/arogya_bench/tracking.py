@@ -42,6 +42,7 @@ class RunRecord:
     """One run as it stands in MLflow; times are milliseconds since 1970, UTC."""
 
     run_id: str
+    experiment_id: str
     name: str
     status: str
     tags: Mapping[str, str]
@@ -196,6 +197,7 @@ def _local(artifact_uri: str) -> Path | None:
 def _record(run: Run) -> RunRecord:
     return RunRecord(
         run_id=run.info.run_id,
+        experiment_id=run.info.experiment_id,
         name=run.info.run_name or "",
         status=run.info.status,
         tags=dict(run.data.tags),
