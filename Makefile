@@ -1,15 +1,15 @@
 # Each target sets up what it needs in .venv, on a fresh machine with Python 3.11 and make.
 #   make demo TORCH=cpu    takes PyTorch's small CPU builds, where their index can be reached
-PYTHON ?= python3
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH ?=
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \
       $(if $(TORCH),--torch-backend $(TORCH))
-# a different backend is a different environment
+# TORCH counts when .venv is new: remove .venv to change it
 STAMP := .venv/ready$(if $(TORCH),-$(TORCH))
 export MLFLOW_DISABLE_TELEMETRY = true
 
-.PHONY: setup demo test test-all lint bench ui clean
+.PHONY: setup demo test test-all lint bench ui
 
 setup: $(STAMP)-run
 
@@ -47,7 +47,3 @@ lint: $(STAMP)-dev
 
 bench: $(STAMP)-dev   ## speed, as ratios within one run
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds
-
-clean:                ## what runs leave behind here; the environment stays
-	rm -rf mlflow.db* outputs multirun reports
-	find mlruns -mindepth 1 ! -name README.md -delete

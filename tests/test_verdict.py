@@ -6,7 +6,7 @@ from arogya_bench.judging import UNSHOWN, conclusion
 
 
 def pair(*, p_holm, low, high):
-    return {"a": "x", "b": "y", "p_holm": p_holm} | {
+    return {"a": "x", "b": "y", "p_holm": p_holm, "note": ""} | {
         "difference.ci_low": low,
         "difference.ci_high": high,
     }

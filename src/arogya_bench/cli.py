@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parsed(argv)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     # Threads that spin while they wait make training crawl where cores are shared.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     command: Callable[[argparse.Namespace], int] = arguments.command

@@ -75,6 +75,7 @@ def items_of(
         values={
             "arogya.undefined": json.dumps(judged.undefined),
             "arogya.flags": json.dumps(judged.flags),
+            "arogya.no_interval": json.dumps(judged.refused()),
             "arogya.draws": judged.draws,
         }
     )

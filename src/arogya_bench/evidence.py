@@ -107,11 +107,12 @@ class Block:
         tables = self.predictions(row, condition)
         if not tables:
             return None
-        parts = [_replicates(self, each) for each in tables]
+        wanted = list(names)
+        parts = [_replicates(self, each, wanted) for each in tables]
         return Resampled(
-            estimates={name: _mean([part.estimates[name] for part in parts]) for name in names},
-            values={name: _average([part.values[name] for part in parts]) for name in names},
-            jackknife={name: _average([part.jackknife[name] for part in parts]) for name in names},
+            estimates={name: _mean([part.estimates[name] for part in parts]) for name in wanted},
+            values={name: _average([part.values[name] for part in parts]) for name in wanted},
+            jackknife={name: _average([part.jackknife[name] for part in parts]) for name in wanted},
         )
 
 
@@ -279,12 +280,13 @@ def _read(store: Store, run: RunRecord) -> Predictions:
         return predictions_from(pd.read_parquet(path).sort_values("case_id", kind="stable"))
 
 
-def _replicates(block: Block, predictions: Predictions) -> Replicates:
+def _replicates(block: Block, predictions: Predictions, names: Sequence[str]) -> Replicates:
     return replicates(
         predictions.targets,
         predictions.probabilities,
         draws=block.draws(predictions),
         classes=predictions.classes,
+        names=names,
     )
 
 

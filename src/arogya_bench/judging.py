@@ -24,6 +24,7 @@ from arogya_bench.verdict import verdict
 
 ALPHA = 0.05
 UNSHOWN = "no difference shown"
+OTHER_SEEDS = "the two were fitted with different seeds: no claim"
 ENDS = ("difference.ci_low", "difference.ci_high")
 NOT_MEASURED = "not measured"
 MEASURED = ("latency_p50_ms", "cost_per_1k_images_usd")  # come from measurement runs, if any
@@ -54,7 +55,7 @@ def judged(block: Block, metric: str) -> Judged:
     return Judged(
         verdict=[{"dataset": block.dataset, "metric": metric} | _verdict(block, rows, pairs)],
         leaderboard=[
-            _leaderboard_row(block, place, each, robustness)
+            _leaderboard_row(block, place, each, robustness, metric)
             for place, each in enumerate(rows, start=1)
         ],
         pairwise=pairs,
@@ -64,7 +65,7 @@ def judged(block: Block, metric: str) -> Judged:
 
 
 def _leaderboard_row(
-    block: Block, place: int, standing: Standing, robustness: Sequence[Row]
+    block: Block, place: int, standing: Standing, robustness: Sequence[Row], metric: str
 ) -> Row:
     row: Row = {
         "dataset": block.dataset,
@@ -76,14 +77,19 @@ def _leaderboard_row(
     }
     for name in METRICS:
         row |= _with_ends(name, _interval(standing.clean, name, standing.draws))
-    return row | _kept(standing.label, robustness) | _measured(block, standing.row)
+    row |= _kept(block, standing.label, robustness) | _measured(block, standing.row)
+    ends = _interval(standing.clean, metric, standing.draws)
+    return row | {"note": ends.note if ends else "undefined on these cases"}
 
 
-def _kept(label: str, robustness: Sequence[Row]) -> Row:
-    """Mean robustness score over the conditions, and the one that hurts most."""
+def _kept(block: Block, label: str, robustness: Sequence[Row]) -> Row:
+    """Mean robustness score, and the condition that hurts most; None unless all were tested.
+
+    A model whose worst condition failed would look better than one that was tested under it.
+    """
     mine = [row for row in robustness if row["model"] == label]
     scores = {str(row["condition"]): row["score"] for row in mine if row["score"] is not None}
-    if not scores:
+    if not scores or len(scores) < sum(each.name != CLEAN for each in block.conditions):
         return {"robustness_score": None, "worst_condition": None}
     values = {name: float(str(score)) for name, score in scores.items()}
     worst = min(values, key=values.__getitem__)
@@ -138,6 +144,8 @@ def _pair(block: Block, a: Standing, b: Standing, metric: str) -> Row:
         "only_b_right": counts.c if counts else None,
     }
     notes = [ends.note if ends else "the metric is undefined for one of the two"]
+    if a.seeds != b.seeds:
+        notes.append(OTHER_SEEDS)
     return row | {"conclusion": "", "note": "; ".join(each for each in notes if each)}
 
 
@@ -147,6 +155,8 @@ def conclusion(row: Row) -> str:
     On few groups the two can disagree, since one inverts percentiles and the other is BCa.
     """
     p_holm, low, high = (row[key] for key in ("p_holm", *ENDS))
+    if OTHER_SEEDS in str(row["note"]):
+        return UNSHOWN
     if p_holm is None or float(str(p_holm)) >= ALPHA or low is None or high is None:
         return UNSHOWN
     one_sided = float(str(low)) > 0 or float(str(high)) < 0

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 
 from arogya_bench.errors import ModelError
@@ -25,19 +25,21 @@ def identity(model: object) -> dict[str, object]:
     """Say what a model is: its class and its fields, files by their content.
 
     A path in the field ``weights`` is replaced by the digest of the file, so that moving the
-    file changes no key and editing it does.
+    file changes no key and editing it does. A field with ``metadata={"identity": False}``
+    changes no number and is left out.
     """
     if not is_dataclass(model) or isinstance(model, type):
         raise ModelError(
             f"{type(model).__qualname__} is not a dataclass.",
             fix="make the adapter a frozen dataclass whose fields are its hyperparameters.",
         )
-    fields = asdict(model)
-    weights = fields.get("weights")
-    if isinstance(weights, str) and Path(weights).is_file():
-        fields["weights"] = file_digest(Path(weights))
+    skipped = {each.name for each in fields(model) if not each.metadata.get("identity", True)}
+    values = {name: value for name, value in asdict(model).items() if name not in skipped}
+    weights = values.get("weights")
+    if isinstance(weights, str) and Path(weights).expanduser().is_file():
+        values["weights"] = file_digest(Path(weights).expanduser())
     kind = type(model)
-    return {"class": f"{kind.__module__}.{kind.__qualname__}", **fields}
+    return {"class": f"{kind.__module__}.{kind.__qualname__}", **values}
 
 
 def file_digest(path: Path) -> str:

@@ -32,3 +32,8 @@ def working(text: str) -> AbstractContextManager[object]:
 def say(text: str) -> None:
     """Tell a person what happens, one line on standard error."""
     screen.print(text, highlight=False, soft_wrap=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: ``1 cell``, ``2 cells``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

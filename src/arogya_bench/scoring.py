@@ -45,6 +45,10 @@ class Scores:
                 numbers |= {f"{name}.ci_low": ends.low, f"{name}.ci_high": ends.high}
         return numbers
 
+    def refused(self) -> dict[str, str]:
+        """Why a metric that exists has no interval, by name."""
+        return {name: each.note for name, each in self.intervals.items() if each.low is None}
+
 
 def scores(predictions: Predictions, *, resamples: int, seed: str) -> Scores:
     """Judge predictions with every metric, and resample the groups for the intervals.

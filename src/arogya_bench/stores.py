@@ -78,6 +78,20 @@ def ask(uri: str) -> int:
         return len(MlflowClient(tracking_uri=uri).search_experiments())
 
 
+def require(uri: str | None) -> None:
+    """Look whether a store can be used at all, and make nothing.
+
+    Raises:
+        TrackingError: If its server does not answer, or its folder cannot be written.
+    """
+    uri = absolute(uri or default_uri())
+    database = sqlite_path(uri)
+    if database is None:
+        ask(uri)
+    else:
+        check_folder(database, create=True)
+
+
 def follow_mlflow_run() -> None:
     """Take the experiment that ``mlflow run`` chose, which it hands over by id alone.
 
@@ -156,8 +170,15 @@ def explained(uri: str, fix: str | None = None) -> Iterator[None]:
     """Turn what MLflow raises into a problem with its remedy."""
     try:
         yield
+    except OSError as error:
+        raise TrackingError(
+            f"The files of {public(uri)} cannot be written: {concealed(str(error), uri)}",
+            fix="make room and see to the rights of the artifact folder, or name another store.",
+        ) from error
     except (MlflowException, SQLAlchemyError, sqlite3.Error, ModuleNotFoundError) as error:
         first = concealed(str(error), uri).strip().partition("\n")[0][:300]
+        if "Max retries exceeded" in first:  # what follows is the inside of an HTTP library
+            first = f"nothing answers at {public(uri)}"
         raise TrackingError(
             f"The tracking store {public(uri)} does not answer as it should: {first}",
             fix=fix

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench import stores, tracking, views
-from arogya_bench.progress import say, screen
+from arogya_bench.progress import counted, say, screen
 
 FAILED_EXIT = 3
 
@@ -51,7 +51,8 @@ def show(store: stores.Store, outcome: Outcome) -> None:
     """Say what was done and print the links that open it in ``mlflow ui``."""
     failed = sum(_is_cell(run) for run in outcome.failed)
     lost = f", {outcome.lost} not run" if outcome.lost else ""
-    say(f"{outcome.made} cells made, {outcome.found} found, {failed} failed{lost}.")
+    made = counted(outcome.made, "cell")
+    say(f"{made} made, {outcome.found} found, {failed} failed{lost}.")
     if outcome.failed:
         screen.print(_failures(outcome.failed))
     database = stores.sqlite_path(store.uri)

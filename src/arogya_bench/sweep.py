@@ -16,7 +16,7 @@ from arogya_bench import compose, evaluation, schema, stores, summary, tracking,
 from arogya_bench.errors import ConfigError, Fixable
 from arogya_bench.items import Tags
 from arogya_bench.jobs import Job, Prepared, prepare
-from arogya_bench.progress import say, working
+from arogya_bench.progress import counted, say, working
 from arogya_bench.provenance import tags as provenance_tags
 from arogya_bench.types import Dataset
 
@@ -34,6 +34,7 @@ def run(request: compose.Request) -> int:
     with working("checking configs and data"):
         jobs = compose.jobs(request)
         store_uri, experiment = _destination(jobs)
+        stores.require(store_uri)  # before minutes go into drawing or reading data
         prepared = _prepared(jobs)
         store = stores.open_store(store_uri, experiment, create=True)
         todo = _owed(prepared, store)
@@ -101,7 +102,8 @@ def _owed(prepared: Sequence[Prepared], store: stores.Store) -> set[str]:
 
 def _plan(prepared: Sequence[Prepared], todo: int, found: int) -> str:
     fits = len({each.fit_key for each in prepared})
-    return f"{len(prepared)} jobs, {fits} fits, {todo} cells to do, {found} found in MLflow."
+    jobs, fitted = counted(len(prepared), "job"), counted(fits, "fit")
+    return f"{jobs}, {fitted}, {counted(todo, 'cell')} to do, {found} found in MLflow."
 
 
 def _open_parent(

@@ -65,13 +65,23 @@ def start(store: Store, name: str, tags: Mapping[str, str], *, parent: str | Non
     every = dict(tags)
     if parent:
         every["mlflow.parentRunId"] = parent
-    run = store.client.create_run(store.experiment_id, tags=_checked(every), run_name=name)
+    with explained(store.uri):
+        run = store.client.create_run(store.experiment_id, tags=_checked(every), run_name=name)
     return str(run.info.run_id)
 
 
 def write(store: Store, run_id: str, items: Iterable[Item]) -> None:
     """Write what a run leaves: files first, then one batch, so that numbers imply evidence."""
     every = list(items)
+    with explained(store.uri):
+        _write_files(store, run_id, every)
+        inputs = [_input(item) for item in every if isinstance(item, DatasetInput)]
+        if inputs:
+            store.client.log_inputs(run_id, datasets=inputs)
+        _log_batches(store, run_id, every)
+
+
+def _write_files(store: Store, run_id: str, every: Sequence[Item]) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for item in every:
@@ -82,10 +92,6 @@ def write(store: Store, run_id: str, items: Iterable[Item]) -> None:
                     store.client.log_artifacts(run_id, str(path), name or None)
         if any(folder.iterdir()):
             store.client.log_artifacts(run_id, str(folder))
-    inputs = [_input(item) for item in every if isinstance(item, DatasetInput)]
-    if inputs:
-        store.client.log_inputs(run_id, datasets=inputs)
-    _log_batches(store, run_id, every)
 
 
 def finish(store: Store, run_id: str, status: str = "FINISHED") -> None:

@@ -55,10 +55,12 @@ def _others(standings: Sequence[Standing]) -> str:
 
 def _power(standings: Sequence[Standing]) -> str:
     """What a test of this size could have seen between the first two, in points of accuracy."""
+    if any(len(each.predictions) > 1 for each in standings[:2]):
+        return "With several seeds, what such a test could have seen is not computed."
     first, second = (right(each.predictions[0]) for each in standings[:2])
     share = float((first != second).mean())
     groups = standings[0].draws.groups
     if not share:
         return "The first two are right and wrong on the same cases."
-    points = 100 * minimum_detectable_difference(share, groups)
+    points = min(100.0, 100 * minimum_detectable_difference(share, groups))
     return f"With {groups} of them a difference of {points:.1f} points of accuracy is visible."

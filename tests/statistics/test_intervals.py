@@ -40,7 +40,8 @@ def test_equal_draws_pair_two_statistics():
 
     found = bootstrap(lambda a, b: mean(a) - mean(b), {"a": x + 0.1, "b": x}, draws=draw)
 
-    assert found.se == pytest.approx(0, abs=1e-12)
+    assert (found.low, found.p_value) == (None, None)
+    assert "all resamples are equal" in found.note
 
 
 def test_model_against_itself_has_no_difference():
@@ -226,3 +227,30 @@ def test_ends_beyond_the_reach_of_bca_fall_back_to_percentile():
     found = interval(0.5, np.linspace(0, 1, 101), jackknife, draws=plan(1_000), confidence=1 - 1e-9)
 
     assert found.method == "percentile"
+
+
+def test_equal_resamples_of_a_difference_prove_nothing():
+    """A perfect model against a constant one on few cases: no resample ever differs."""
+    drawn = draws(6, rng=np.random.default_rng(0), resamples=2000, strata=[0, 0, 0, 1, 1, 1])
+
+    found = interval(0.667, np.full(2000, 0.667), np.full(6, 0.667), draws=drawn)
+
+    assert (found.low, found.high, found.p_value) == (None, None, None)
+    assert "not informative" in found.note
+
+
+def test_a_model_against_itself_differs_by_nothing():
+    drawn = draws(6, rng=np.random.default_rng(0), resamples=2000, strata=[0, 0, 0, 1, 1, 1])
+
+    found = interval(0.0, np.zeros(2000), np.zeros(6), draws=drawn)
+
+    assert (found.low, found.high, found.p_value) == (0.0, 0.0, 1.0)
+
+
+def test_classes_with_one_group_each_give_no_interval():
+    drawn = draws(6, rng=np.random.default_rng(0), groups=list("aaabbb"), strata=[0, 0, 0, 1, 1, 1])
+
+    found = interval(0.5, np.linspace(0, 1, 10_000), None, draws=drawn)
+
+    assert found.low is None
+    assert "single group" in found.note

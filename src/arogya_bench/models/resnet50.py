@@ -1,6 +1,6 @@
 """The standard network: ResNet-50, from ImageNet weights, from a file, or from scratch."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ class ResNet50:
 
     image_size: int = 224
     weights: str = "none"
-    download: bool = False
+    download: bool = field(default=False, metadata={"identity": False})
     learning_rate: float | None = None
 
     def __post_init__(self) -> None:

@@ -1,6 +1,7 @@
 """What ``arogya-bench compare`` and ``arogya-bench report`` do."""
 
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from arogya_bench.provenance import tags as provenance_tags
 from arogya_bench.report import figures, screen
 
 FORMATS = ("html", "csv", "json", "pdf", "png")
+ASKED = "arogya.asked"  # when a comparison was last asked for, ms since 1970
 ALWAYS = ("html", "csv", "json")  # what a comparison run keeps
 
 
@@ -31,9 +33,9 @@ def compare(
     _check_writable(out)
     with working("reading MLflow and resampling patients"):
         comparison = compare_runs(experiment, tracking_uri=tracking_uri, where=where, metric=metric)
+    run_id = _log(comparison, experiment, tracking_uri)
     screen.show(comparison)
     write(comparison, out, ALWAYS)
-    run_id = _log(comparison, experiment, tracking_uri)
     say(f"Written: {out}/report.html, comparison.json, tables/*.csv. MLflow run: {run_id}")
     return 0
 
@@ -54,6 +56,8 @@ def report(
     Raises:
         Fixable: If there is no such comparison or no such format.
     """
+    if not formats:
+        raise ConfigError("No report format is named.", fix=f"choose from: {', '.join(FORMATS)}")
     for each in formats:
         if each not in FORMATS:
             raise ConfigError(
@@ -108,6 +112,8 @@ def _log(comparison: Comparison, experiment: str, tracking_uri: str | None) -> s
         store, f"tags.`arogya.comparison` = '{key}' and attributes.status = 'FINISHED'"
     )
     if found:
+        again = str(int(time.time() * 1000))
+        tracking.write(store, found[-1].run_id, [Tags(values={ASKED: again})])
         return found[-1].run_id
     metric = str(comparison.about["metric"])
     tags = {"arogya.kind": "comparison", "arogya.comparison": key, **provenance_tags()}
@@ -141,7 +147,7 @@ def _comparison_run(store: stores.Store, run_id: str | None) -> tracking.RunReco
             f"The experiment {store.experiment!r} has no comparison yet.",
             fix=f"make one: arogya-bench compare {store.experiment}",
         )
-    return found[-1]
+    return max(found, key=lambda run: int(run.tags.get(ASKED, run.start_time)))
 
 
 def _check_writable(out: Path) -> None:

@@ -22,8 +22,11 @@ def show(comparison: Comparison) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDE)
     metric = str(comparison.about["metric"])
+    ungrouped = {each["dataset"] for each in comparison.about["datasets"] if not each["grouped"]}
     for verdict in records(comparison.verdict):
         console.print(f"\n[bold]{escape(verdict['dataset'])}[/]: {escape(verdict['reason'])}")
+        if verdict["dataset"] in ungrouped:
+            console.print("The source names no patients: intervals are too narrow if they repeat.")
         for table in _tables(comparison, str(verdict["dataset"]), metric):
             console.print(table)
 

@@ -101,7 +101,7 @@ def _leaderboard(rows: Sequence[Mapping[str, Any]], metric: str) -> Section | No
         name="leaderboard",
         title="Leaderboard on clean images",
         lead=f"{rows[0]['cases']} test cases, {rows[0]['groups']} independent groups. Overlapping "
-        "intervals are no test; the pairs below are.",
+        f"intervals are no test; the pairs below are.{_reasons(rows, metric)}",
         heads=heads,
         rows=[
             [
@@ -114,6 +114,15 @@ def _leaderboard(rows: Sequence[Mapping[str, Any]], metric: str) -> Section | No
             for row in rows
         ],
         chart=charts.leaderboard(rows, metric),
+    )
+
+
+def _reasons(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """Why rows have no interval for the metric that decides."""
+    return "".join(
+        f" {row['model']}: {row['note']}."
+        for row in rows
+        if row[metric] is not None and row[f"{metric}.ci_low"] is None
     )
 
 

@@ -16,6 +16,7 @@ Method = Literal["bca", "percentile", "basic"]
 Statistic = Callable[..., float | None]
 
 UNDEFINED_LIMIT = 0.05  # above it, dropping undefined resamples would narrow the interval
+FLAT = 1e-12  # spread of resamples that differ by rounding alone
 TIE = 1e-9  # of the spread: far above rounding noise, far below any step that matters
 
 
@@ -136,14 +137,15 @@ def interval(
         confidence: Share of such intervals that hold the truth, 0 to 1.
 
     Returns:
-        With percentile ends and a note where BCa does not exist; without ends where fewer
-        than two groups were drawn or too many resamples are undefined.
+        With percentile ends and a note where BCa does not exist; without ends, and with the
+        reason as note, where no class has two groups, where too many resamples are undefined, or
+        where all are equal and not 0.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}, not between 0 and 1")
     defined = replicates[np.isfinite(replicates)]
     undefined = 1 - defined.size / replicates.size
-    refused = _refusal(draws.groups, undefined)
+    refused = _refusal(draws, undefined) or _uninformative(estimate, defined)
     ends = None if refused else _ends(estimate, defined, jackknife, method, confidence)
     notes = [refused, ends.note if ends else "", draws.note]
     if undefined and not refused:
@@ -166,12 +168,21 @@ def interval(
     )
 
 
-def _refusal(groups: int, undefined: float) -> str:
-    if groups < 2:
+def _refusal(draws: Draws, undefined: float) -> str:
+    if draws.groups < 2:
         return "no interval: a single group says nothing about the spread between groups"
+    if np.bincount(draws.stratum_of).max() < 2:
+        return "no interval: each class has a single group, which is drawn every time"
     if undefined > UNDEFINED_LIMIT:
         return f"no interval: undefined in {undefined:.1%} of the resamples"
     return ""
+
+
+def _uninformative(estimate: float, defined: Floats) -> str:
+    """Resamples without spread prove nothing, unless there is no difference to prove."""
+    if estimate == 0 or np.ptp(defined) > FLAT * max(1.0, abs(estimate)):
+        return ""
+    return "no interval: all resamples are equal, which is not informative"
 
 
 def _ends(
@@ -179,7 +190,7 @@ def _ends(
 ) -> _Ends:
     outside = (1 - confidence) / 2
     low, high = (float(end) for end in np.quantile(defined, [outside, 1 - outside]))
-    if np.ptp(defined) <= 1e-12 * max(1.0, abs(estimate)):
+    if np.ptp(defined) <= FLAT:
         return _Ends("percentile", low, high, note="all resamples are equal: not informative")
     if method == "basic":
         return _Ends("basic", 2 * estimate - high, 2 * estimate - low)
