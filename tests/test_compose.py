@@ -370,3 +370,18 @@ def test_a_hydra_that_was_open_stays_open():
         assert GlobalHydra.instance().hydra is marker
     finally:
         GlobalHydra.instance().hydra = before
+
+
+def test_an_experiment_changes_root_keys_and_groups_alike():
+    """The demo is small in pixels as well as in cases."""
+    found = jobs(Request(overrides=("experiment=demo",)))
+
+    assert {job.config["image_size"] for job in found} == {64}
+    assert {job.config["dataset"]["cases"] for job in found} == {600}
+    assert [job.model_name for job in found] == ["prior", "opencv", "pytorch", "resnet50"]
+
+
+def test_the_command_line_beats_an_experiment():
+    (found, *_) = jobs(Request(overrides=("experiment=demo", "image_size=32")))
+
+    assert found.config["image_size"] == 32
