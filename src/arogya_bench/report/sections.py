@@ -88,7 +88,7 @@ def _sections(comparison: Comparison, dataset: str) -> list[Section]:
 def _leaderboard(rows: Sequence[Mapping[str, Any]], metric: str) -> Section | None:
     if not rows:
         return None
-    shown = [metric, "balanced_accuracy", "auroc_macro_ovr", "mcc", "ece", "brier"]
+    shown = [metric, "balanced_accuracy", "auroc_macro_ovr", "ece"]
     names = list(dict.fromkeys(shown))
     heads = (
         "#",
