@@ -60,7 +60,7 @@ def test_two_models_that_differ_by_chance_are_undecided_and_the_power_is_said(lo
     (verdict,) = judge().verdict
 
     assert verdict["verdict"] == "undecided"
-    assert "points of accuracy is visible" in verdict["reason"]
+    assert "points of accuracy or more would be seen" in verdict["reason"]
 
 
 def test_one_row_alone_is_compared_with_nothing(logged, judge):

@@ -70,7 +70,7 @@ def task(config: DictConfig) -> None:
         say(f"[red]✗ {job.model_name}[/] · {escape(str(error))}")
     else:
         seconds = time.perf_counter() - began
-        done = f"{len(made)} cells in {seconds:.1f} s" if made else "already in MLflow"
+        done = f"{counted(len(made), 'cell')} in {seconds:.1f} s" if made else "already in MLflow"
         say(f"[green]✓ {job.model_name}[/] · seed {job.seed} · {done}")
 
 
@@ -143,8 +143,8 @@ def _launch(request: compose.Request, parent: str) -> str:
         os.environ["AROGYA_OUTPUTS"] = folder
         try:
             hydra.main(version_base="1.3", config_path=configs, config_name="config")(task)()
-        except SystemExit as end:  # how Hydra ends when a launcher breaks; the rest is recorded
-            say(f"[red]Hydra's launcher ended with code {end.code}.[/]")
+        except (Exception, SystemExit) as end:  # noqa: BLE001  (jobs never raise: a launcher broke)
+            say(f"[red]Hydra's launcher broke:[/] {escape(repr(end))}")
             return "FAILED"
         finally:
             sys.argv = before

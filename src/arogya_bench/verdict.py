@@ -63,4 +63,4 @@ def _power(standings: Sequence[Standing]) -> str:
     if not share:
         return "The first two are right and wrong on the same cases."
     points = min(100.0, 100 * minimum_detectable_difference(share, groups))
-    return f"With {groups} of them a difference of {points:.1f} points of accuracy is visible."
+    return f"With {groups} of them, only {points:.1f} points of accuracy or more would be seen."
