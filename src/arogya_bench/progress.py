@@ -1,5 +1,6 @@
 """Progress on a terminal, and silence everywhere else."""
 
+import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
@@ -9,7 +10,8 @@ from rich.progress import track
 
 Thing = TypeVar("Thing")
 
-screen = Console(stderr=True)  # results go to standard output, progress does not
+# Results go to standard output, progress does not; logs are wider than the 80 columns of old.
+screen = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
 
 
 def watched(things: Iterable[Thing], text: str, total: int) -> Iterable[Thing]:

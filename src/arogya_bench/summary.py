@@ -66,7 +66,10 @@ def show(store: stores.Store, outcome: Outcome) -> None:
 
 
 def _failures(failed: Sequence[tracking.RunRecord]) -> Table:
-    table = Table("run", "status", "cause", "message", title="Not finished")
+    table = Table(title="Not finished")
+    for head in ("run", "status", "cause"):
+        table.add_column(head, no_wrap=True)
+    table.add_column("message")
     for run in failed:
         message = run.tags.get("arogya.error_message", "ended from outside")
         table.add_row(
