@@ -75,11 +75,12 @@ def _leaderboard_row(
         "cases": standing.draws.n,
         "groups": standing.draws.groups,
     }
-    for name in METRICS:
-        row |= _with_ends(name, _interval(standing.clean, name, standing.draws))
+    ends = {name: _interval(standing.clean, name, standing.draws) for name in METRICS}
+    for name, each in ends.items():
+        row |= _with_ends(name, each)
     row |= _kept(block, standing.label, robustness) | _measured(block, standing.row)
-    ends = _interval(standing.clean, metric, standing.draws)
-    return row | {"note": ends.note if ends else "undefined on these cases"}
+    decides = ends[metric]
+    return row | {"note": decides.note if decides else "undefined on these cases"}
 
 
 def _kept(block: Block, label: str, robustness: Sequence[Row]) -> Row:
