@@ -163,11 +163,12 @@ def test_mlflow_runs_the_project_and_its_run_is_the_parent(tmp_path, entry, cell
     copy = tree(tmp_path / "tree")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     overrides = TINY if entry == "main" else f"{TINY} seed=1,2"
+    chosen = () if entry == "main" else ("--experiment-name", "study")
     words = ("run", ".", "-e", entry, "--env-manager", "local", "-P", f"overrides={overrides}")
 
-    called("-m", "mlflow", *words, cwd=copy, MLFLOW_TRACKING_URI=uri)
+    called("-m", "mlflow", *words, *chosen, cwd=copy, MLFLOW_TRACKING_URI=uri)
 
-    store = stores.open_store(uri, "arogya-bench", create=False)
+    store = stores.open_store(uri, chosen[1] if chosen else "Default", create=False)
     found = tracking.search(store, "tags.`arogya.kind` = 'evaluation'")
     (parent,) = {run.tags["mlflow.parentRunId"] for run in found}
     adopted = tracking.get(uri, parent)
@@ -175,3 +176,4 @@ def test_mlflow_runs_the_project_and_its_run_is_the_parent(tmp_path, entry, cell
     assert adopted.tags["mlflow.project.entryPoint"] == entry
     assert adopted.tags["arogya.kind"] == "sweep"
     assert adopted.status == "FINISHED"
+    assert adopted.experiment_id == store.experiment_id
