@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,42 @@ Labels: TypeAlias = NDArray[np.int64]  # (n,), index into the classes
 Probabilities: TypeAlias = NDArray[np.float64]  # (n, classes), rows sum to 1
 Floats: TypeAlias = NDArray[np.float64]  # any shape; the user says which
 Predictor: TypeAlias = Callable[[ImageBatch], Probabilities]
+Detector: TypeAlias = Callable[[ImageBatch], "Sequence[Detections]"]
 Augment: TypeAlias = Callable[[Image, float, np.random.Generator], Image]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """One object in an image, as the truth has it.
+
+    Attributes:
+        left: Pixels from the left edge of the image, 0 or more; so ``top`` from the upper edge.
+        width: Pixels, above 0; so ``height``. Edges are continuous: no pixel is added.
+        label: Index into the classes of the dataset.
+        crowd: Whether it stands for many objects; a detection inside is not counted at all.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+    label: int
+    crowd: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detections:
+    """What a detector found in one image, in any order.
+
+    Attributes:
+        boxes: Shape (m, 4): left, top, width, height in pixels of the image that it was given.
+        scores: Shape (m,), confidence from 0 to 1.
+        labels: Shape (m,), index into the classes.
+    """
+
+    boxes: Floats
+    scores: Floats
+    labels: Labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +59,25 @@ class Case:
     Attributes:
         case_id: Unique within its dataset.
         group_id: The patient or lesion; cases of one group never straddle a split.
-        target: Index into the classes of the dataset.
+        target: Index into the classes of the dataset; None where the source labels boxes alone.
         metadata: Columns such as sex, age or site; the same keys for every case.
         split: ``train``, ``validation`` or ``test`` where the source fixes it, else None.
+        boxes: Every object in the image; None where the source names no boxes at all.
     """
 
     case_id: str
     group_id: str
-    target: int
+    target: int | None
     metadata: Mapping[str, str | float] = field(default_factory=dict)
     split: str | None = None
+    boxes: tuple[Box, ...] | None = None
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """The classes that the case shows: its label, or else those of its boxes, ascending."""
+        if self.target is not None:
+            return (self.target,)
+        return tuple(sorted({box.label for box in self.boxes or ()}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +86,7 @@ class Dataset:
 
     Attributes:
         name: Short and free of paths; it becomes the tag ``arogya.dataset``.
-        task: ``classification``, until more tasks exist.
+        task: ``classification`` (every case has a target) or ``detection`` (every case has boxes).
         classes: In the order of ``Case.target`` and of every probability column.
         grouped: Whether ``group_id`` says more than ``case_id``; False means that the source
             names no patients, and that intervals are too narrow if patients repeat.
@@ -80,7 +124,11 @@ class Subset:
 
     @property
     def targets(self) -> Labels:
-        """Class indices, shape (n,)."""
+        """Class indices, shape (n,); only where the dataset labels whole images.
+
+        Raises:
+            TypeError: If a case has boxes alone.
+        """
         return np.array([case.target for case in self.cases], dtype=np.int64)
 
     def images(self) -> Iterator[Image]:
@@ -95,7 +143,9 @@ class Subset:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How the torch rows are trained; other systems use the fields that they know.
+    """How a row with epochs is trained, the same for all; other systems use what they know.
+
+    The last seven fields are the training policy: what is drawn anew for each training image.
 
     Attributes:
         epochs: At most so many passes over the training split.
@@ -105,7 +155,14 @@ class Training:
         warmup: Share of all steps in which the rate rises linearly, 0 to 1.
         patience: Epochs without a better validation macro F1 before stopping.
         class_weights: Whether rare classes weigh more, inversely to their frequency.
-        flip: Whether training images are mirrored at random.
+        deterministic: Whether only algorithms are used that give the same bits every time.
+        flip: Whether images are mirrored left to right, at even odds.
+        rotation: Largest angle to either side, in degrees, 0 to 180.
+        brightness: Largest change to either side, as a share of full scale, 0 to 1.
+        contrast: Largest change to either side, as a share of the contrast, 0 to 1.
+        noise: Least and largest standard deviation, on the [0, 1] scale of a pixel; 0, 0 is none.
+        zoom: Least and largest scale; below 1 shows the surroundings, which are mirrored.
+        crop: Least share of the side that is kept, 0 to 1; the place is drawn. 1 keeps all.
     """
 
     epochs: int = 10
@@ -115,7 +172,14 @@ class Training:
     warmup: float = 0.1
     patience: int = 5
     class_weights: bool = True
+    deterministic: bool = False
     flip: bool = True
+    rotation: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    noise: tuple[float, float] = (0.0, 0.0)
+    zoom: tuple[float, float] = (1.0, 1.0)
+    crop: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +198,15 @@ class FitReport:
 
 
 class Model(Protocol):
-    """A system under test: a frozen dataclass whose fields are its hyperparameters."""
+    """A system under test: a frozen dataclass whose fields are its hyperparameters.
+
+    Attributes:
+        task: ``classification``, or ``detection`` for one whose ``load`` gives a Detector.
+        extra: The extra of arogya-bench that it needs; None if the core will do.
+    """
+
+    task: ClassVar[str]
+    extra: ClassVar[str | None]
 
     def check(self, *, device: str) -> None:
         """Raise Fixable if this model cannot run here; costs nothing, loads nothing."""
@@ -149,9 +221,13 @@ class Model(Protocol):
         device: str,
         out: Path,
     ) -> FitReport:
-        """Train on ``train`` only and leave everything that ``load`` needs in ``out``."""
+        """Train on ``train`` only and leave everything that ``load`` needs in ``out``.
 
-    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
+        ``out`` may hold what a fit that was killed left there: a model with epochs goes on from
+        its last one, and leaves nothing but the finished fit.
+        """
+
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor | Detector:
         """Read what ``fit`` left in the folder ``weights``; refuse another class order."""
 
 
@@ -172,4 +248,24 @@ class Predictions:
     group_ids: tuple[str, ...]
     targets: Labels
     probabilities: Probabilities
+    metadata: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxPredictions:
+    """What one evaluation of a detector found, image by image.
+
+    Attributes:
+        case_ids: n names, unique.
+        group_ids: n names of patients or lesions.
+        truth: n tuples of boxes, as they lie in the image that was shown.
+        found: n detections.
+        metadata: One list of n values per column.
+    """
+
+    classes: tuple[str, ...]
+    case_ids: tuple[str, ...]
+    group_ids: tuple[str, ...]
+    truth: tuple[tuple[Box, ...], ...]
+    found: tuple[Detections, ...]
     metadata: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from arogya_bench.types import Case, Dataset, Floats, Subset
 
 SPLITS = ("train", "validation", "test")
 METHODS = ("auto", "official", "group")
+NO_CLASS = -1  # of an image without boxes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +152,7 @@ def _by_group(
     counts = np.zeros((len(order), len(dataset.classes)))
     for row, group in enumerate(order):
         for case in members[group]:
-            counts[row, case.target] += 1
+            counts[row, list(case.present)] += 1
     parts: dict[str, list[Case]] = {part: [] for part in SPLITS}
     for group, home in zip(order, _homes(counts, np.asarray(fractions)), strict=True):
         parts[SPLITS[home]].extend(members[group])
@@ -183,7 +184,7 @@ def _homes(counts: Floats, fractions: Floats) -> list[int]:
 def _limited(cases: Iterable[Case], limit: int) -> list[Case]:
     by_class: defaultdict[int, list[Case]] = defaultdict(list)
     for case in sorted(cases, key=_lot):
-        by_class[case.target].append(case)
+        by_class[case.present[-1] if case.present else NO_CLASS].append(case)
     turns = [(turn, _lot(case), case) for own in by_class.values() for turn, case in enumerate(own)]
     turns.sort(key=lambda entry: entry[:2])
     return [case for _, _, case in turns[:limit]]
@@ -213,7 +214,7 @@ def _check_parts(dataset: Dataset, parts: Mapping[str, Sequence[Case]]) -> None:
 
 
 def _counts(dataset: Dataset, cases: Iterable[Case]) -> dict[str, int]:
-    targets = np.array([case.target for case in cases], dtype=np.int64)
+    targets = np.array([each for case in cases for each in case.present], dtype=np.int64)
     counts = np.bincount(targets, minlength=len(dataset.classes))
     return {name: int(count) for name, count in zip(dataset.classes, counts, strict=True)}
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from zipfile import BadZipFile
 
 import cv2
@@ -55,6 +55,8 @@ class OpenCVClassifier:
     image_size: int = 128
     C: float = 1.0
     gamma: float | None = None
+    task: ClassVar[str] = "classification"
+    extra: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
         if self.features not in FEATURES:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +18,9 @@ FREQUENCIES_FILE = "frequencies.json"
 @dataclass(frozen=True, kw_only=True)
 class Prior:
     """Predicts the class frequencies of the train split for every image."""
+
+    task: ClassVar[str] = "classification"
+    extra: ClassVar[str | None] = None
 
     def check(self, *, device: str) -> None:
         """Raise ConfigError if ``device`` is not a known name; nothing else can be missing."""

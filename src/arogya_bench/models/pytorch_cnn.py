@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from arogya_bench.errors import ConfigError
 from arogya_bench.models.devices import require_torch
@@ -33,6 +33,8 @@ class ConvNet:
     pool: int = 1
     dropout: float = 0.5
     learning_rate: float | None = None
+    task: ClassVar[str] = "classification"
+    extra: ClassVar[str | None] = "torch"
 
     def __post_init__(self) -> None:
         require_size(self.image_size, at_least=8)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from arogya_bench.errors import ConfigError, ModelError, nearest
 from arogya_bench.models.devices import require_torch
@@ -37,6 +37,8 @@ class ResNet50:
     weights: str = "none"
     download: bool = field(default=False, metadata={"identity": False})
     learning_rate: float | None = None
+    task: ClassVar[str] = "classification"
+    extra: ClassVar[str | None] = "torch"
 
     def __post_init__(self) -> None:
         require_size(self.image_size, at_least=32)
