@@ -26,7 +26,8 @@ def identity(model: object) -> dict[str, object]:
 
     A path in the field ``weights`` is replaced by the digest of the file, so that moving the
     file changes no key and editing it does. A field with ``metadata={"identity": False}``
-    changes no number and is left out.
+    changes no number and is left out. An adapter whose numbers follow from files that no field
+    names, such as weights in a package, has a method ``fingerprint`` that gives their digest.
     """
     if not is_dataclass(model) or isinstance(model, type):
         raise ModelError(
@@ -38,6 +39,9 @@ def identity(model: object) -> dict[str, object]:
     weights = values.get("weights")
     if isinstance(weights, str) and Path(weights).expanduser().is_file():
         values["weights"] = file_digest(Path(weights).expanduser())
+    fingerprint = getattr(model, "fingerprint", None)
+    if fingerprint is not None:
+        values["fingerprint"] = fingerprint()
     kind = type(model)
     return {"class": f"{kind.__module__}.{kind.__qualname__}", **values}
 

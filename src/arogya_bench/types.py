@@ -93,6 +93,7 @@ class Dataset:
         digest: 32 hexadecimal characters of the content: images, labels, groups, classes.
         source: Where it came from, for the record; never a path.
         read: Decodes the image of a case; raises DatasetError if it cannot.
+        notes: What a reader of the numbers should know of the source, such as boxes left out.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Dataset:
     source: str
     version: str
     read: Callable[[Case], Image]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,10 +192,12 @@ class FitReport:
         curves: One mapping of metric name to value per epoch; empty without epochs.
         best_epoch: Counted from 1; None for a model without epochs.
         notes: Facts that a reader of the numbers should know.
+        gpu_peak_mb: The most memory held for tensors on a GPU, in MB; None without a GPU.
     """
 
     curves: tuple[Mapping[str, float], ...] = ()
     best_epoch: int | None = None
+    gpu_peak_mb: float | None = None
     notes: tuple[str, ...] = ()
 
 

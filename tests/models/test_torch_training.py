@@ -1,5 +1,8 @@
 """The loop that the PyTorch rows share."""
 
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +12,7 @@ from sklearn.metrics import f1_score
 
 from arogya_bench.errors import ModelError
 from arogya_bench.models.pytorch_cnn import ConvNet
-from arogya_bench.models.torch_training import Epoch
+from arogya_bench.models.torch_checkpoint import CHECKPOINT_FILE, read_checkpoint
 from arogya_bench.types import Training
 
 MODEL = ConvNet(image_size=16, pool=2)
@@ -106,11 +109,103 @@ def test_class_that_only_validation_holds_leaves_the_loss_finite(subset_of, trai
     assert np.isfinite(report.curves[0]["val_loss"])
 
 
-def epoch(f1_macro, loss):
-    return Epoch(number=1, train_loss=0.0, val_loss=loss, val_f1_macro=f1_macro, learning_rate=0.0)
+# A process of its own that is killed, as by the kernel, in the third epoch.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np, torch
+from arogya_bench.models.preprocessing import Preprocessing
+from arogya_bench.models.pytorch_cnn import ConvNet
+from arogya_bench.models.torch_training import Recipe, train_network
+from arogya_bench.types import Case, Dataset, Subset, Training
+
+arrays, out = np.load(sys.argv[1]), Path(sys.argv[2])
+model = ConvNet(image_size=16, pool=2)
+calls = []
+
+def killing(module, inputs):
+    if module.training:
+        calls.append(1)
+    if len(calls) == 12:  # 5 batches an epoch: two epochs are over
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def network(classes):
+    built = model._network(classes)
+    built.register_forward_pre_hook(killing)
+    return built
+
+def subset(part):
+    images, targets = arrays[part], arrays[part + "_targets"]
+    cases = tuple(
+        Case(case_id=str(i), group_id=str(i), target=int(t)) for i, t in enumerate(targets)
+    )
+    dataset = Dataset(
+        name="drawn", task="classification", classes=("upright", "lying"), cases=cases,
+        grouped=False, digest="0" * 32, licence="CC0", source="", version="1",
+        read=lambda case: images[int(case.case_id)],
+    )
+    return Subset(dataset=dataset, cases=cases)
+
+torch.set_num_threads(1)
+training = Training(epochs=6, batch_size=8, learning_rate=5e-3, patience=6)
+recipe = Recipe(network=network, preprocessing=model._preprocessing, training=training,
+                learning_rate=5e-3, seed=0, device="cpu")
+train_network(recipe, subset("train"), subset("validation"), out=out)
+"""
 
 
-def test_macro_f1_decides_before_the_loss():
-    assert epoch(0.9, 5.0).beats(epoch(0.8, 0.1))
-    assert epoch(0.9, 0.1).beats(epoch(0.9, 0.2))
-    assert not epoch(0.9, 0.2).beats(epoch(0.9, 0.2))
+def test_a_training_that_was_killed_goes_on_with_the_same_numbers(train, validation, tmp_path):
+    whole = fit(train, validation, tmp_path / "whole")
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    arrays = {"train": list(train.images()), "validation": list(validation.images())}
+    targets = {"train_targets": train.targets, "validation_targets": validation.targets}
+    np.savez(tmp_path / "data.npz", **arrays, **targets)
+
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, tmp_path / "data.npz", killed], check=False
+    )
+    left = read_checkpoint(killed)
+    resumed = fit(train, validation, killed)
+
+    assert ended.returncode == -signal.SIGKILL
+    assert [epoch["number"] for epoch in left["epochs"]] == [1, 2]
+    assert resumed.curves == whole.curves
+    one, two = weights(tmp_path / "whole"), weights(killed)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert {file.name for file in killed.iterdir()} == {"model.pt", "classes.json"}
+
+
+def test_a_damaged_checkpoint_is_said_and_the_training_starts_again(
+    train, validation, tmp_path, capsys
+):
+    (tmp_path / CHECKPOINT_FILE).write_bytes(b"half of a file")
+
+    report = fit(train, validation, tmp_path)
+
+    assert len(report.curves) == 6
+    assert "starts again" in capsys.readouterr().err
+
+
+def test_determinism_is_on_request_and_handed_back(train, validation, tmp_path):
+    fit(train, validation, tmp_path, training=replace(TRAINING, epochs=1, deterministic=True))
+
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_the_policy_changes_what_is_learnt(train, validation, tmp_path):
+    """With the policy on, the loss of the same seed is another one."""
+    plain = fit(train, validation, tmp_path / "plain")
+    drawn = fit(train, validation, tmp_path / "drawn", training=replace(TRAINING, rotation=15.0))
+
+    assert plain.curves[0]["train_loss"] != drawn.curves[0]["train_loss"]
+
+
+def test_the_global_generators_of_the_caller_stay(train, validation, tmp_path):
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+
+    fit(train, validation, tmp_path, training=replace(TRAINING, epochs=1))
+
+    assert torch.equal(torch.rand(3), expected)

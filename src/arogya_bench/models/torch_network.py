@@ -13,6 +13,7 @@ from arogya_bench.errors import needs_extra
 from arogya_bench.models.devices import torch_device
 from arogya_bench.models.preprocessing import ImageStack, Preprocessing, stacked
 from arogya_bench.models.saved import damaged, existing, require_classes, save_classes
+from arogya_bench.models.torch_checkpoint import save_tensors
 from arogya_bench.types import ImageBatch, Predictor, Probabilities
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ def save_network(
     preprocessing: Preprocessing,
 ) -> None:
     """Write the weights, the class order and the preprocessing into ``out``."""
-    import torch
-
-    torch.save(dict(state), out / WEIGHTS_FILE)
+    save_tensors(out / WEIGHTS_FILE, state)
     save_classes(out, classes, asdict(preprocessing))
 
 

@@ -1,8 +1,8 @@
 """The one training loop that the PyTorch rows share."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +11,14 @@ import numpy as np
 
 from arogya_bench.errors import ModelError
 from arogya_bench.models.devices import torch_device
+from arogya_bench.models.epochs import Epoch, best_of, ended
+from arogya_bench.models.policy import augmented, require_policy
+from arogya_bench.models.prefetch import ahead
 from arogya_bench.models.preprocessing import ImageStack, Preprocessing, stacked
 from arogya_bench.models.schedule import batch_indices, class_weights, rate_at
+from arogya_bench.models.seeds import epoch_rng, seeded
+from arogya_bench.models.threads import threads
+from arogya_bench.models.torch_checkpoint import drop_checkpoint, read_checkpoint, save_checkpoint
 from arogya_bench.models.torch_network import as_input, exact_convolutions, logits, save_network
 from arogya_bench.types import FitReport, Labels, Subset, Training
 
@@ -49,32 +55,6 @@ class Split:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """What one epoch came to.
-
-    Attributes:
-        number: Counted from 1.
-        learning_rate: At its last step.
-    """
-
-    number: int
-    train_loss: float
-    val_loss: float
-    val_f1_macro: float
-    learning_rate: float
-
-    def beats(self, other: "Epoch") -> bool:
-        """Whether the validation macro F1 is higher, or equal with a lower loss."""
-        return (self.val_f1_macro, -self.val_loss) > (other.val_f1_macro, -other.val_loss)
-
-    def curve(self) -> dict[str, float]:
-        """The numbers that are logged per epoch."""
-        values = asdict(self)
-        del values["number"]
-        return values
-
-
-@dataclass(frozen=True, kw_only=True)
 class Loop:
     """A network under way, and what moves it."""
 
@@ -84,11 +64,13 @@ class Loop:
     optimizer: "torch.optim.Optimizer"
     scaler: "torch.amp.GradScaler"
     criterion: Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
-    rng: np.random.Generator
 
 
 def train_network(recipe: Recipe, train: Subset, validation: Subset, *, out: Path) -> FitReport:
     """Train, and save in ``out`` the weights of the best epoch by validation macro F1.
+
+    A training that was killed goes on from the last epoch that ``out`` holds, with the numbers
+    that it would have had.
 
     Raises:
         ModelError: If a split is too small, the device is not there, or training diverges.
@@ -96,19 +78,20 @@ def train_network(recipe: Recipe, train: Subset, validation: Subset, *, out: Pat
     _require_trainable(recipe.training, train, validation)
     place = torch_device(recipe.device)
     seen, held_out = (_split(part, recipe.preprocessing) for part in (train, validation))
-    with _seeded(recipe.seed, place), exact_convolutions():
+    with _settled(recipe, place):
         loop = _loop(recipe, class_weights(seen.targets, len(train.classes)), place)
-        epochs: list[Epoch] = []
-        best: Epoch | None = None
-        for number in range(1, recipe.training.epochs + 1):
-            epochs.append(_epoch(loop, number, seen, held_out))
-            if best is None or epochs[-1].beats(best):
-                best, state = epochs[-1], _snapshot(loop.network)
-            elif number - best.number >= recipe.training.patience:
-                break
-    save_network(state, out, classes=train.classes, preprocessing=recipe.preprocessing)
+        epochs = _resumed(loop, out)
+        while not ended(epochs, patience=recipe.training.patience, at_most=recipe.training.epochs):
+            epochs.append(_epoch(loop, len(epochs) + 1, seen, held_out))
+            if best_of(epochs) is epochs[-1]:
+                state = loop.network.state_dict()
+                save_network(state, out, classes=train.classes, preprocessing=recipe.preprocessing)
+            _checkpoint(loop, epochs, out)
+    drop_checkpoint(out)
     return FitReport(
-        curves=tuple(epoch.curve() for epoch in epochs), best_epoch=best.number if best else None
+        curves=tuple(epoch.curve() for epoch in epochs),
+        best_epoch=best_of(epochs).number,
+        gpu_peak_mb=_gpu_peak_mb(place),
     )
 
 
@@ -125,6 +108,7 @@ def _require_trainable(training: Training, train: Subset, validation: Subset) ->
             "leave nothing to train.",
             fix="set both to 1 or more.",
         )
+    require_policy(training)
 
 
 def _split(subset: Subset, preprocessing: Preprocessing) -> Split:
@@ -133,12 +117,20 @@ def _split(subset: Subset, preprocessing: Preprocessing) -> Split:
 
 
 @contextmanager
-def _seeded(seed: int, place: str) -> Iterator[None]:
-    """Draw initial weights and dropout from ``seed``, and hand the caller's generators back."""
+def _settled(recipe: Recipe, place: str) -> Iterator[None]:
+    """Draw from the seed, compute reproducibly, and hand the caller's settings back."""
     import torch
 
-    with torch.random.fork_rng(devices=[place] if place != "cpu" else []):
-        torch.manual_seed(seed)
+    with ExitStack() as stack:
+        stack.enter_context(seeded(recipe.seed))
+        stack.enter_context(torch.random.fork_rng(devices=[place] if place != "cpu" else []))
+        stack.enter_context(exact_convolutions())
+        before = torch.are_deterministic_algorithms_enabled()
+        stack.callback(torch.use_deterministic_algorithms, before)
+        torch.use_deterministic_algorithms(recipe.training.deterministic or before)
+        torch.manual_seed(recipe.seed)
+        if place != "cpu":
+            torch.cuda.reset_peak_memory_stats(place)
         yield
 
 
@@ -152,39 +144,68 @@ def _loop(recipe: Recipe, weights: list[float], place: str) -> Loop:
         place=place,
         network=network,
         optimizer=torch.optim.AdamW(
-            network.parameters(),
+            [each for each in network.parameters() if each.requires_grad],
             lr=recipe.learning_rate,
             weight_decay=recipe.training.weight_decay,
             fused=True,
         ),
         scaler=torch.amp.GradScaler("cuda", enabled=place != "cpu"),
         criterion=torch.nn.CrossEntropyLoss(weight=weight),
-        rng=np.random.default_rng(recipe.seed),
     )
 
 
+def _resumed(loop: Loop, out: Path) -> list[Epoch]:
+    """The epochs that an interrupted training finished; its state is put back."""
+    state = read_checkpoint(out)
+    if state is None:
+        return []
+    loop.network.load_state_dict(state["network"])
+    loop.optimizer.load_state_dict(state["optimizer"])
+    loop.scaler.load_state_dict(state["scaler"])
+    return [Epoch(**each) for each in state["epochs"]]
+
+
+def _checkpoint(loop: Loop, epochs: Sequence[Epoch], out: Path) -> None:
+    parts = {"network": loop.network, "optimizer": loop.optimizer, "scaler": loop.scaler}
+    states = {name: part.state_dict() for name, part in parts.items()}
+    save_checkpoint(out, {**states, "epochs": [asdict(each) for each in epochs]})
+
+
 def _epoch(loop: Loop, number: int, train: Split, validation: Split) -> Epoch:
-    training = loop.recipe.training
-    batches = batch_indices(len(train.targets), training.batch_size, loop.rng)
-    steps = training.epochs * len(batches)
-    total, rate = 0.0, 0.0
+    import torch
+
+    training, seed = loop.recipe.training, loop.recipe.seed
+    torch.manual_seed(int(epoch_rng(seed, number).integers(2**62)))  # of dropout
+    batches = batch_indices(len(train.targets), training.batch_size, epoch_rng(seed, number))
+    done = (number - 1) * len(batches)
+    total, rate = torch.zeros((), device=loop.place), 0.0
+
+    def drawn(step: int) -> ImageStack:
+        return augmented(train.images[batches[step]], training, epoch_rng(seed, number, step))
+
     loop.network.train()
-    for step, batch in enumerate(batches, start=(number - 1) * len(batches)):
-        rate = loop.recipe.learning_rate * rate_at(step, steps=steps, warmup=training.warmup)
-        total += len(batch) * _step(loop, train.images[batch], train.targets[batch], rate)
-    if not math.isfinite(total):
-        raise ModelError(
-            f"The training loss is no longer finite in epoch {number}.",
-            fix="lower the learning rate, or raise training.warmup.",
-        )
+    workers = threads() if loop.place != "cpu" else 0
+    for step, images in enumerate(ahead(drawn, range(len(batches)), workers=workers)):
+        steps = training.epochs * len(batches)
+        rate = loop.recipe.learning_rate * rate_at(done + step, steps=steps, warmup=training.warmup)
+        total += len(images) * _step(loop, images, train.targets[batches[step]], rate)
     values, targets = _evaluated(loop, validation.images), validation.targets
     return Epoch(
         number=number,
-        train_loss=total / len(train.targets),
+        train_loss=_finite(float(total) / len(train.targets), number),
         val_loss=float(loop.criterion(values, _tensor(targets, loop.place))),
         val_f1_macro=_f1_macro(targets, values),
         learning_rate=rate,
     )
+
+
+def _finite(loss: float, number: int) -> float:
+    if not math.isfinite(loss):
+        raise ModelError(
+            f"The training loss is no longer finite in epoch {number}.",
+            fix="lower the learning rate, or raise training.warmup.",
+        )
+    return loss
 
 
 def _evaluated(loop: Loop, images: ImageStack) -> "torch.Tensor":
@@ -213,13 +234,10 @@ def _tensor(targets: Labels, place: str) -> "torch.Tensor":
     return torch.from_numpy(targets).to(place)
 
 
-def _step(loop: Loop, images: ImageStack, targets: Labels, rate: float) -> float:
-    """Move the weights once; the loss before that move."""
+def _step(loop: Loop, images: ImageStack, targets: Labels, rate: float) -> "torch.Tensor":
+    """Move the weights once; the loss before that move, left on the device."""
     import torch
 
-    if loop.recipe.training.flip:
-        mirrored = loop.rng.random(len(images)) < 0.5
-        images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
     for group in loop.optimizer.param_groups:
         group["lr"] = rate
     loop.optimizer.zero_grad(set_to_none=True)
@@ -229,8 +247,11 @@ def _step(loop: Loop, images: ImageStack, targets: Labels, rate: float) -> float
     loop.scaler.scale(loss).backward()
     loop.scaler.step(loop.optimizer)
     loop.scaler.update()
-    return float(loss.detach())
+    return loss.detach()
 
 
-def _snapshot(network: "torch.nn.Module") -> dict[str, "torch.Tensor"]:
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+def _gpu_peak_mb(place: str) -> float | None:
+    """The most memory that the allocator held for tensors, in MB (10^6 bytes); None on a CPU."""
+    import torch
+
+    return None if place == "cpu" else torch.cuda.max_memory_allocated(place) / 1e6

@@ -1,0 +1,47 @@
+"""What the epochs of a training came to, which of them is the best, and when to stop."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What one epoch came to.
+
+    Attributes:
+        number: Counted from 1.
+        learning_rate: At its last step.
+    """
+
+    number: int
+    train_loss: float
+    val_loss: float
+    val_f1_macro: float
+    learning_rate: float
+
+    def beats(self, other: "Epoch") -> bool:
+        """Whether the validation macro F1 is higher, or equal with a lower loss."""
+        return (self.val_f1_macro, -self.val_loss) > (other.val_f1_macro, -other.val_loss)
+
+    def curve(self) -> dict[str, float]:
+        """The numbers that are logged per epoch."""
+        values = asdict(self)
+        del values["number"]
+        return values
+
+
+def best_of(epochs: Sequence[Epoch]) -> Epoch:
+    """The first epoch that no later one beats."""
+    best = epochs[0]
+    for epoch in epochs[1:]:
+        if epoch.beats(best):
+            best = epoch
+    return best
+
+
+def ended(epochs: Sequence[Epoch], *, patience: int, at_most: int) -> bool:
+    """Whether a training is over: all epochs made, or ``patience`` of them without a better one."""
+    if not epochs:
+        return False
+    stale = epochs[-1].number - best_of(epochs).number
+    return len(epochs) >= at_most or stale >= max(1, patience)
