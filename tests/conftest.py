@@ -33,6 +33,7 @@ def surroundings(shared):
     """No test sees the store or the cache of the person who runs it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AROGYA_CACHE", str(shared / "cache"))
+        patch.setenv("AROGYA_THREADS", "1")  # as many workers as processors run at once
         for name in FOREIGN:
             patch.delenv(name, raising=False)
         yield
@@ -65,6 +66,9 @@ def transplanted(source, target):
             "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", move
         )
         after.execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", move)
+        after.execute(
+            "UPDATE logged_models SET artifact_location = replace(artifact_location, ?, ?)", move
+        )
         after.commit()
     return opened(target)
 
@@ -174,6 +178,7 @@ def job_of(source, noisy):
             resume=True,
             tracking_uri=None,
             experiment=EXPERIMENT,
+            threads=1,
             config={"model": {"name": name}, "tracking": {"uri": None}, "seed": 42},
         )
         return replace(job, **changes)

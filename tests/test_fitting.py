@@ -1,10 +1,15 @@
+import importlib
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from arogya_bench import tracking
+from arogya_bench import logged_models, tracking
 from arogya_bench.fitting import find_or_fit
 from arogya_bench.jobs import prepare
 from arogya_bench.models.opencv_svm import OpenCVClassifier
@@ -24,7 +29,7 @@ class Learner(Prior):
             report,
             curves=({"validation_loss": 0.9}, {"validation_loss": 0.4}),
             best_epoch=2,
-            notes=("Stopped early.", "Two rare classes."),
+            notes=("stopped early", "two rare classes"),
         )
 
 
@@ -71,7 +76,7 @@ def test_a_fit_keeps_what_load_needs(store, fit, job_of):
 
     run = fit(job_of("opencv", model))
 
-    with tracking.artifact(run, "weights", uri=store.uri) as weights:
+    with logged_models.model_files(store, run) as weights:
         predictor = model.load(weights, classes=prepared.dataset.classes, device="cpu")
     assert predictor(list(prepared.split.test.images())).shape == (19, 3)
 
@@ -102,7 +107,7 @@ def test_a_fit_keeps_its_curves_and_its_notes(store, fit, job_of):
     curve = store.client.get_metric_history(run.run_id, "validation_loss")
     assert [(each.step, each.value) for each in curve] == [(1, 0.9), (2, 0.4)]
     assert run.metrics["best_epoch"] == 2
-    assert run.tags["arogya.notes"] == "Stopped early. Two rare classes."
+    assert run.tags["arogya.notes"] == "stopped early; two rare classes"
 
 
 def test_a_fit_is_found_again(store, fit, job_of):
@@ -125,9 +130,10 @@ def test_another_fit_is_made_for_another_key(fit, job_of, change):
     assert fit(job_of(**change)).run_id != made.run_id
 
 
-def test_a_fit_whose_files_are_gone_is_made_again_and_said(fit, job_of, capsys):
+def test_a_fit_whose_files_are_gone_is_made_again_and_said(store, fit, job_of, capsys):
     lost = fit(job_of())
-    shutil.rmtree(Path(lost.artifact_uri))
+    model = store.client.get_logged_model(lost.tags["arogya.model_id"])
+    shutil.rmtree(Path(model.artifact_location))
 
     made = fit(job_of())
 
@@ -139,7 +145,9 @@ def test_a_fit_whose_files_are_gone_is_made_again_and_said(fit, job_of, capsys):
 
 def test_an_older_fit_serves_where_the_newest_has_lost_its_files(store, fit, job_of):
     older = fit(job_of())
-    newer = tracking.start(store, "empty", {**older.tags, "mlflow.runName": "empty"})
+    tags = {**older.tags, "mlflow.runName": "empty"}
+    del tags["arogya.model_id"]
+    newer = tracking.start(store, "empty", tags)
     tracking.finish(store, newer)
 
     assert fit(job_of()).run_id == older.run_id
@@ -173,3 +181,159 @@ def test_an_error_of_the_user_of_a_fit_is_not_an_error_of_the_fit(store, job_of)
         raise ZeroDivisionError
 
     assert only(store).status == "FINISHED"
+
+
+FOUR = """
+import os, sys
+from arogya_bench import stores
+from arogya_bench.fitting import find_or_fit
+from arogya_bench.jobs import prepare
+from tests_of_fitting import job
+
+store = stores.open_store(sys.argv[1], "study", create=False)
+with find_or_fit(prepare(job()), store, None) as fit:
+    print(fit.run_id)
+"""
+
+JOB = """
+import os, signal, time
+from dataclasses import dataclass
+from pathlib import Path
+
+from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
+from arogya_bench.datasets.synthetic import Synthetic
+from arogya_bench.jobs import Job, SplitPolicy
+from arogya_bench.models.prior import Prior
+from arogya_bench.types import Training
+
+CLEAN = "arogya_bench.augmentations.photometric.clean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopping(Prior):
+    # Works for a while, and is killed in its second epoch if it is the first to try.
+    killed: bool = False
+
+    def fit(self, *data, out, **options):
+        first = not (out / "epoch").exists()
+        (out / "epoch").write_text("1")
+        time.sleep(1.0)
+        if self.killed and first:
+            os.kill(os.getpid(), signal.SIGKILL)
+        (out / "epoch").unlink()
+        return super().fit(*data, out=out, **options)
+
+
+def job(killed=False):
+    return Job(
+        model_name="stopping", model=Stopping(killed=killed),
+        source=Synthetic(cases=60, classes=3, image_size=32),
+        training_name="standard", training=Training(),
+        conditions=conditions({"clean": AugmentationSpec(function=CLEAN)}),
+        split=SplitPolicy(train=0.5, validation=0.2, test=0.3), seed=42, device="cpu",
+        limit=None, batch_size=8, resamples=2000, resume=True, tracking_uri=None,
+        experiment="study", config={}, threads=1,
+    )
+"""
+
+
+@pytest.fixture
+def jobs_module(tmp_path, monkeypatch, source):
+    """A module that several processes import; the images are drawn before they start."""
+    source.load()
+    (tmp_path / "tests_of_fitting.py").write_text(JOB, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    sys.modules.pop("tests_of_fitting", None)
+    return importlib.import_module("tests_of_fitting")
+
+
+def started(store, code=FOUR):
+    words = [sys.executable, "-c", code, store.uri]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_four_processes_at_once_make_one_fit(store, jobs_module):
+    processes = [started(store) for _ in range(4)]
+
+    said = [each.communicate(timeout=240) for each in processes]
+
+    assert [each.returncode for each in processes] == [0] * 4, said
+    assert {out.strip() for out, _ in said} == {only(store).run_id}
+    assert sum("Waiting for a fit that process" in err for _, err in said) <= 3
+
+
+def test_a_fit_that_was_killed_goes_on_in_its_own_run(store, jobs_module, capsys):
+    """The killed process leaves its lock and its folder; the next one takes both over."""
+    killed = started(store, FOUR.replace("job()", "job(killed=True)"))
+    killed.communicate(timeout=240)
+    left = only(store)
+
+    with find_or_fit(prepare(jobs_module.job(killed=True)), store, None) as fit:
+        found = tracking.get(store.uri, fit.run_id)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert left.status == "RUNNING"
+    assert (found.run_id, found.status) == (left.run_id, "FINISHED")
+    assert "interrupted and resumed 1 time" in found.tags["arogya.notes"]
+    assert "Going on with a fit" in capsys.readouterr().err
+    assert found.metrics["fit_seconds"] > 1.0
+
+
+def test_a_failed_fit_is_taken_up_again_without_its_old_cause(store, fit, job_of):
+    with pytest.raises(MemoryError):
+        fit(job_of("stumbling", Stumbling()))
+    failed = only(store)
+    with pytest.raises(KeyboardInterrupt):
+        fit(job_of("stumbling", Stumbling(interrupted=True)))
+    with pytest.raises(MemoryError):
+        fit(job_of("stumbling", Stumbling()))
+
+    runs = tracking.search(store, FITS)
+
+    assert [run.status for run in runs] == ["FAILED", "KILLED"]
+    assert runs[0].run_id == failed.run_id
+
+
+def test_a_fit_says_what_it_cost(fit, job_of):
+    run = fit(job_of())
+
+    assert run.metrics["fit_ram_peak_mb"] > 50
+    assert "fit_gpu_peak_mb" not in run.metrics
+
+
+def test_mlflow_can_load_register_and_serve_a_fit(store, fit, job_of):
+    """No pickle: the model names the module that reads it."""
+    import mlflow
+
+    model = OpenCVClassifier(image_size=32)
+    run = fit(job_of("opencv", model))
+    prepared = prepare(job_of("opencv", model))
+    images = np.stack(list(prepared.split.test.images()))[:5]
+    with logged_models.model_files(store, run) as weights:
+        expected = model.load(weights, classes=prepared.dataset.classes, device="cpu")(list(images))
+
+    mlflow.set_tracking_uri(store.uri)
+    version = mlflow.register_model(f"models:/{run.tags['arogya.model_id']}", "skin")
+    loaded = mlflow.pyfunc.load_model(f"models:/skin/{version.version}")
+    table = loaded.predict(images)
+
+    assert tuple(table.columns) == prepared.dataset.classes
+    np.testing.assert_allclose(table.to_numpy(), expected)
+    assert loaded.metadata.get_output_schema().input_names() == list(prepared.dataset.classes)
+    assert loaded.metadata.metadata["classes"] == list(prepared.dataset.classes)
+    folder = Path(store.client.get_logged_model(run.tags["arogya.model_id"]).artifact_location)
+    assert not list(folder.rglob("*.pkl"))
+    assert "arogya-bench==" in (folder / "requirements.txt").read_text()
+
+
+def test_the_model_of_a_run_goes_by_its_run_id_too(store, fit, job_of):
+    import mlflow
+
+    run = fit(job_of())
+
+    mlflow.set_tracking_uri(store.uri)
+    loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
+
+    table = loaded.predict(np.zeros((2, 8, 8, 3), np.uint8))
+    assert table.to_numpy().sum(axis=1) == pytest.approx([1, 1])

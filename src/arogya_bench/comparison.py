@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from arogya_bench import stores, tracking
-from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.errors import ConfigError, TrackingError, nearest
 from arogya_bench.evidence import Block, blocks
 from arogya_bench.judging import ALPHA, MEASURED, Judged, judged
 from arogya_bench.keys import digest_of
-from arogya_bench.metrics.classification import METRICS, METRICS_VERSION
+from arogya_bench.tasks import TASKS
 
 RESAMPLES = 10_000
 TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing")
@@ -86,16 +86,18 @@ def compare(
         experiment: Its name.
         tracking_uri: The store; default: ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` here.
         where: A filter in MLflow's language, added to ours.
-        metric: The metric that decides.
+        metric: The metric that decides, where the task of a dataset has it; elsewhere the
+            headline of that task does, such as mAP50_95 for boxes.
 
     Raises:
         ConfigError: If there is no such metric.
         TrackingError: If the store cannot be read or holds nothing to compare.
     """
-    if metric not in METRICS:
+    known = [name for task in TASKS.values() for name in task.metrics]
+    if metric not in known:
         raise ConfigError(
-            f"There is no metric {metric!r}.{nearest(metric, METRICS)}",
-            fix=f"choose one of: {', '.join(METRICS)}",
+            f"There is no metric {metric!r}.{nearest(metric, known)}",
+            fix=f"choose one of: {', '.join(known)}",
         )
     store = stores.open_store(tracking_uri, experiment, create=False)
     found = blocks(store, where=where, resamples=RESAMPLES)
@@ -110,8 +112,17 @@ def compare(
 
 
 def from_json(text: str) -> Comparison:
-    """Read back what ``Comparison.to_json`` wrote."""
+    """Read back what ``Comparison.to_json`` wrote.
+
+    Raises:
+        TrackingError: If a version that kept less wrote it.
+    """
     stored = json.loads(text)
+    if any("metric" not in each for each in stored["about"]["datasets"]):
+        raise TrackingError(
+            "This comparison was kept by an earlier version, which noted less.",
+            fix="make it anew from the same runs: arogya-bench compare EXPERIMENT",
+        )
     tables = {name: pd.DataFrame(stored[name]) for name in TABLES}
     return Comparison(about=stored["about"], **tables)
 
@@ -149,25 +160,42 @@ def _about(
         "missing": _records(tables["missing"]),
         "measured": _records(tables["leaderboard"].reindex(columns=["model", *MEASURED])),
     }
-    datasets = [
-        {"dataset": block.dataset, "grouped": block.grouped, "split_digest": block.split_digest}
-        for block in found
-    ]
+    versions = {block.task.name: block.task.version for block in found}
+    datasets = [_dataset(block, metric) for block in found]
     return {
         "experiment": experiment,
-        "metric": metric,
-        "direction": METRICS[metric].best,
-        "summary": METRICS[metric].summary,
+        "metric": _joined(datasets, "metric"),
+        "direction": _joined(datasets, "direction"),
         "confidence": 0.95,
         "alpha": ALPHA,
         "correction": "Holm, over all pairs of one dataset",
-        "interval": "bootstrap of groups (patients), stratified by class, BCa where it exists",
+        "interval": "bootstrap of groups (patients), stratified by class where cases have one, "
+        "BCa where it exists",
         "resamples": RESAMPLES,
-        "metrics_version": METRICS_VERSION,
+        "metrics_version": versions,
         "evaluations": len(runs),
         "datasets": datasets,
-        "key": digest_of({**evidence, "metric": metric, "version": METRICS_VERSION}),
+        "key": digest_of({**evidence, "metric": metric, "version": versions}),
     }
+
+
+def _dataset(block: Block, asked: str) -> dict[str, object]:
+    """What a reader must know of one dataset: its task, what decides, and whether it has groups."""
+    metric = block.metric(asked)
+    return {
+        "dataset": block.dataset,
+        "task": block.task.name,
+        "metric": metric,
+        "direction": block.task.metrics[metric].best,
+        "summary": block.task.metrics[metric].summary,
+        "shown": [name for name in block.task.shown if name != metric],
+        "grouped": block.grouped,
+        "split_digest": block.split_digest,
+    }
+
+
+def _joined(datasets: Sequence[Mapping[str, object]], key: str) -> str:
+    return ", ".join(dict.fromkeys(str(each[key]) for each in datasets))
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, object]]:

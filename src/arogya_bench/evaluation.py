@@ -1,18 +1,33 @@
 """Cases to predictions to numbers to MLflow: one job from start to end. Read this first."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
 
-from arogya_bench import fitting, stores, tracking
+import numpy as np
+
+from arogya_bench import fitting, labelling, stores, tasks, tracking
 from arogya_bench.augmentations.conditions import Condition
-from arogya_bench.items import Item, Params, Scalars, Table, TableView, Tags, Text
+from arogya_bench.items import (
+    Item,
+    ModelInput,
+    Params,
+    Picture,
+    Scalars,
+    Table,
+    TableView,
+    Tags,
+    Text,
+)
 from arogya_bench.jobs import Job, Prepared, config_file, dataset_input, params_of, prepare, tags_of
-from arogya_bench.predicting import predict
+from arogya_bench.models.calibration import fitted_temperature, tempered
+from arogya_bench.models.threads import use_threads
+from arogya_bench.predicting import detect, predict
 from arogya_bench.provenance import environment
-from arogya_bench.scoring import Scores, figures, per_class_table, scores
-from arogya_bench.tables import predictions_table, predictions_view
-from arogya_bench.types import Predictions
+from arogya_bench.scoring import Scores, figures, per_class_table, point_scores, scores
+
+from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +44,25 @@ class Evaluation:
     model: str
     dataset: str
     condition: str
-    predictions: Predictions
+    predictions: Predictions | BoxPredictions
     scores: Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a model answered under one condition.
+
+    Attributes:
+        asked: What the dataset asks for, and what is judged.
+        boxes: What a detector found, where the dataset asks for labels.
+        tags: How the answers were made from what the model gave.
+        scalars: The numbers behind that.
+    """
+
+    asked: Predictions | BoxPredictions
+    boxes: BoxPredictions | None = None
+    tags: Mapping[str, str]
+    scalars: Mapping[str, float]
 
 
 def run_job(job: Job, store: stores.Store, parent: str | None) -> list[Evaluation]:
@@ -43,13 +75,58 @@ def run_job(job: Job, store: stores.Store, parent: str | None) -> list[Evaluatio
     todo = missing(prepared, store)
     if not todo:
         return []
+    use_threads(job.threads)
     with fitting.find_or_fit(prepared, store, parent) as fit:
-        predictor = job.model.load(fit.weights, classes=prepared.dataset.classes, device=job.device)
-        predicted = predict(predictor, prepared.split.test, todo, batch_size=job.batch_size)
+        answers = _answers(prepared, fit, todo)
     return [
-        _record(prepared, condition, predicted[condition.name], fit.run_id, store, parent)
+        _record(prepared, condition, answers[condition.name], fit, store, parent)
         for condition in todo
     ]
+
+
+def _answers(
+    prepared: Prepared, fit: fitting.Fit, conditions: Sequence[Condition]
+) -> dict[str, Answers]:
+    job, cases = prepared.job, prepared.split.test
+    model = job.model.load(fit.weights, classes=cases.classes, device=job.device)
+    if isinstance(fit.validation, BoxPredictions):
+        found = detect(
+            cast("Detector", model),
+            cases,
+            conditions,
+            batch_size=job.batch_size,
+            threshold=fit.validation.threshold,
+        )
+        return {name: _from_boxes(prepared, each) for name, each in found.items()}
+    rows = predict(cast("Predictor", model), cases, conditions, batch_size=job.batch_size)
+    if job.calibration == "none":
+        return {name: Answers(asked=each, tags={}, scalars={}) for name, each in rows.items()}
+    kept = fit.validation
+    temperature = fitted_temperature(kept.probabilities, kept.targets)
+    return {name: _tempered(each, temperature) for name, each in rows.items()}
+
+
+def _tempered(rows: Predictions, temperature: float) -> Answers:
+    return Answers(
+        asked=replace(rows, probabilities=tempered(rows.probabilities, temperature)),
+        tags={"arogya.calibration": "temperature, fitted on the validation split"},
+        scalars={"temperature": temperature},
+    )
+
+
+def _from_boxes(prepared: Prepared, found: BoxPredictions) -> Answers:
+    """Boxes as they are, or the labels that follow from them where the dataset asks for labels."""
+    scalars = {"score_threshold": found.threshold}
+    if prepared.dataset.task == "detection":
+        return Answers(asked=found, tags={}, scalars=scalars)
+    counts = np.bincount(prepared.split.train.targets, minlength=len(found.classes))
+    labels = labelling.labelled(found, prepared.split.test.targets, counts / counts.sum())
+    return Answers(
+        asked=labels,
+        boxes=found,
+        tags={"arogya.label_rule": labelling.RULE},
+        scalars={**scalars, **point_scores(found)},
+    )
 
 
 def missing(prepared: Prepared, store: stores.Store) -> list[Condition]:
@@ -66,28 +143,43 @@ def missing(prepared: Prepared, store: stores.Store) -> list[Condition]:
 
 
 def items_of(
-    prepared: Prepared, condition: Condition, predictions: Predictions, judged: Scores
+    prepared: Prepared, condition: Condition, answers: Answers, judged: Scores
 ) -> Iterator[Item]:
     """Everything that one evaluation leaves in MLflow, but for the tags of its start."""
     yield Params(values={**params_of(prepared), "condition": condition.name})
-    yield Scalars(values=judged.scalars())
+    yield Scalars(values={**answers.scalars, **judged.scalars()})
     yield Tags(
         values={
             "arogya.undefined": json.dumps(judged.undefined),
             "arogya.flags": json.dumps(judged.flags),
             "arogya.no_interval": json.dumps(judged.refused()),
             "arogya.draws": judged.draws,
+            **answers.tags,
         }
     )
     yield dataset_input(prepared, "test")
-    yield Table(file="predictions.parquet", rows=predictions_table(predictions))
-    yield TableView(file="predictions.json", rows=predictions_view(predictions))
-    yield TableView(file="per_class.json", rows=per_class_table(predictions))
+    yield Table(file="predictions.parquet", rows=tasks.kept(answers.asked))
+    yield TableView(file="predictions.json", rows=tasks.shown(answers.asked))
+    yield TableView(file="per_class.json", rows=per_class_table(answers.asked))
     yield config_file(prepared.job)
     yield Text(file="environment.json", text=environment())
-    if condition.name == "clean":
-        for name, svg in figures(predictions).items():
+    yield from _boxes(prepared, condition, answers)
+    if condition.name == "clean" and isinstance(answers.asked, Predictions):
+        for name, svg in figures(answers.asked).items():
             yield Text(file=f"figures/{name}.svg", text=svg)
+
+
+def _boxes(prepared: Prepared, condition: Condition, answers: Answers) -> Iterator[Item]:
+    """What a detector leaves beside the answers that were asked for: tables and drawn boxes."""
+    if answers.boxes is not None:
+        yield Table(file="boxes.parquet", rows=tasks.kept(answers.boxes))
+        yield TableView(file="per_class_boxes.json", rows=per_class_table(answers.boxes))
+    found = answers.boxes or answers.asked
+    if isinstance(found, BoxPredictions):
+        from arogya_bench.sheet import box_sheet
+
+        sheet = box_sheet(found, prepared.split.test, condition)
+        yield Picture(file="figures/boxes.png", content=sheet)
 
 
 def cell_tags(prepared: Prepared, condition: Condition) -> dict[str, str]:
@@ -110,24 +202,25 @@ def cell_tags(prepared: Prepared, condition: Condition) -> dict[str, str]:
 def _record(
     prepared: Prepared,
     condition: Condition,
-    predictions: Predictions,
-    fit_run_id: str,
+    answers: Answers,
+    fit: fitting.Fit,
     store: stores.Store,
     parent: str | None,
 ) -> Evaluation:
-    judged = scores(predictions, resamples=prepared.job.resamples, seed=prepared.split.digest)
-    tags = {**cell_tags(prepared, condition), "arogya.fit_run_id": fit_run_id}
-    name = f"{prepared.job.model_name} · {condition.name}"
+    judged = scores(answers.asked, resamples=prepared.job.resamples, seed=prepared.split.digest)
+    tags = {**cell_tags(prepared, condition), "arogya.fit_run_id": fit.run_id}
+    name = f"{prepared.job.row_name} · {condition.name}"
     run_id = tracking.start(store, name, tags, parent=parent)
     with tracking.closed_on_error(store, run_id):
-        tracking.write(store, run_id, items_of(prepared, condition, predictions, judged))
+        items = [ModelInput(model_id=fit.model_id), *items_of(prepared, condition, answers, judged)]
+        tracking.write(store, run_id, items)
     tracking.finish(store, run_id)
     return Evaluation(
         run_id=run_id,
         cell=prepared.cells[condition.name],
-        model=prepared.job.model_name,
+        model=prepared.job.row_name,
         dataset=prepared.dataset.name,
         condition=condition.name,
-        predictions=predictions,
+        predictions=answers.asked,
         scores=judged,
     )

@@ -8,15 +8,15 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from arogya_bench import tracking
+from arogya_bench import tasks, tracking
 from arogya_bench.errors import TrackingError
-from arogya_bench.metrics.replicates import Replicates, replicates
+from arogya_bench.metrics.replicates import Replicates
 from arogya_bench.scoring import draws_of
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.stores import Store
-from arogya_bench.tables import predictions_from
+from arogya_bench.tasks import TASKS, Task
 from arogya_bench.tracking import RunRecord
-from arogya_bench.types import Floats, Predictions
+from arogya_bench.types import BoxPredictions, Floats, Predictions
 
 CLEAN = "clean"
 NEVER_RUN = "never run"
@@ -54,6 +54,7 @@ class Block:
 
     Attributes:
         dataset: Name, with a piece of the digest where two contents share one name.
+        task: What the dataset asks of a model.
         runs: Newest finished run by (row, condition name, seed).
         labels: Row digest to the name of the leaderboard row, in order of first appearance.
         missing: One mapping per cell without a finished run.
@@ -61,6 +62,7 @@ class Block:
     """
 
     dataset: str
+    task: Task
     store: Store
     split_digest: str
     grouped: bool
@@ -74,14 +76,18 @@ class Block:
         """The seeds of a row that finished under a condition."""
         return sorted(seed for r, c, seed in self.runs if (r, c) == (row, condition))
 
-    def predictions(self, row: str, condition: str) -> list[Predictions]:
+    def metric(self, asked: str) -> str:
+        """The metric that decides here: the one asked for, if the task has it."""
+        return asked if asked in self.task.metrics else self.task.headline
+
+    def predictions(self, row: str, condition: str) -> list[Predictions | BoxPredictions]:
         """One table per seed, cases in the order of their ids."""
         return [
             _read(self.store, self.runs[row, condition, seed])
             for seed in self.seeds(row, condition)
         ]
 
-    def check_same_cases(self, rows: Sequence[Sequence[Predictions]]) -> None:
+    def check_same_cases(self, rows: Sequence[Sequence[Predictions | BoxPredictions]]) -> None:
         """Refuse to pair rows whose stored cases differ, whatever their digests say."""
         tables = [table for row in rows for table in row]
         for table in tables[1:]:
@@ -91,14 +97,14 @@ class Block:
                 first.group_ids,
                 first.classes,
             )
-            if not same or not np.array_equal(table.targets, first.targets):
+            if not same or not _same_targets(table, first):
                 raise TrackingError(
                     f"Stored predictions on {self.dataset} name different cases, though their "
                     "digests agree: a file was changed after it was logged.",
                     fix="delete the changed runs in MLflow and run the sweep again.",
                 )
 
-    def draws(self, predictions: Predictions) -> Draws:
+    def draws(self, predictions: Predictions | BoxPredictions) -> Draws:
         """The resamples that all rows of the block share."""
         return draws_of(predictions, resamples=self.resamples, seed=self.split_digest)
 
@@ -180,6 +186,7 @@ def _block(
     labels = _labels(members)
     conditions = _conditions(members)
     return Block(
+        task=TASKS[members[0].tags["arogya.task"]],
         dataset=f"{name} ({digest[:6]}-{split_digest[:6]})" if clash else name,
         store=store,
         split_digest=split_digest,
@@ -275,19 +282,22 @@ def _absence(run: RunRecord, place: Mapping[str, str]) -> Mapping[str, str]:
     }
 
 
-def _read(store: Store, run: RunRecord) -> Predictions:
+def _read(store: Store, run: RunRecord) -> Predictions | BoxPredictions:
     with tracking.artifact(run, "predictions.parquet", uri=store.uri) as path:
-        return predictions_from(pd.read_parquet(path).sort_values("case_id", kind="stable"))
+        return tasks.read(pd.read_parquet(path).sort_values("case_id", kind="stable"))
 
 
-def _replicates(block: Block, predictions: Predictions, names: Sequence[str]) -> Replicates:
-    return replicates(
-        predictions.targets,
-        predictions.probabilities,
-        draws=block.draws(predictions),
-        classes=predictions.classes,
-        names=names,
-    )
+def _same_targets(one: Predictions | BoxPredictions, two: Predictions | BoxPredictions) -> bool:
+    """Whether labels agree; true boxes move with the image, and are not compared."""
+    if isinstance(one, BoxPredictions) or isinstance(two, BoxPredictions):
+        return type(one) is type(two)
+    return np.array_equal(one.targets, two.targets)
+
+
+def _replicates(
+    block: Block, predictions: Predictions | BoxPredictions, names: Sequence[str]
+) -> Replicates:
+    return tasks.resampled(predictions, block.draws(predictions), names)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,26 +1,32 @@
 """One fit per model, training, data, split and seed: found again in MLflow, or made."""
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+import pandas as pd
 
-from arogya_bench import stores, tracking
+from arogya_bench import logged_models, stores, tasks, tracking
 from arogya_bench.errors import TrackingError
-from arogya_bench.items import Curves, Folder, Item, Params, Scalars, Table, Tags, Text
+from arogya_bench.items import Curves, FittedModel, Item, Params, Scalars, Table, Tags, Text
 from arogya_bench.jobs import Prepared, config_file, dataset_input, params_of, tags_of
-from arogya_bench.predicting import predictions_of
-from arogya_bench.progress import say, working
+from arogya_bench.keys import digest_of
+from arogya_bench.memory import watched_memory
+from arogya_bench.metrics.detection_operating import best_threshold
+from arogya_bench.predicting import boxes_of, predictions_of
+from arogya_bench.progress import counted, say, working
 from arogya_bench.provenance import environment
 from arogya_bench.scoring import point_scores
-from arogya_bench.tables import predictions_table
-from arogya_bench.types import FitReport, Predictions
+from arogya_bench.serving import describe
+from arogya_bench.types import BoxPredictions, Detector, FitReport, Predictions, Predictor
+from arogya_bench.workshop import State, Workshop, held
 
-WEIGHTS = "weights"  # folder of the fit run's artifacts
+VALIDATION = "predictions_validation.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,28 +34,58 @@ class Fit:
     """A finished fit and where its files lie while it is in use."""
 
     run_id: str
+    model_id: str
     weights: Path
+    validation: Predictions | BoxPredictions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What making a fit came to."""
+
+    report: FitReport
+    validation: Predictions | BoxPredictions
+    seconds: float
+    ram_peak_mb: float
+    state: State
 
 
 @contextmanager
 def find_or_fit(prepared: Prepared, store: stores.Store, parent: str | None) -> Iterator[Fit]:
     """Give the newest finished fit with the key of the job, or make it.
 
-    A fit whose files are gone is named and made again.
+    Processes that want the same fit at the same time wait for one of them to make it. A fit
+    whose files are gone is named and made again.
     """
     with ExitStack() as stack:
-        for run in reversed(_finished(prepared, store)):
-            try:
-                weights = stack.enter_context(tracking.artifact(run, WEIGHTS, uri=store.uri))
-            except TrackingError as gone:
-                say(f"[yellow]{gone.problem} It is fitted again.[/]")
-                continue
-            yield Fit(run_id=run.run_id, weights=weights)
-            return
-        run_id = _fit(prepared, store, parent)
-        run = tracking.get(store.uri, run_id)
-        weights = stack.enter_context(tracking.artifact(run, WEIGHTS, uri=store.uri))
-        yield Fit(run_id=run_id, weights=weights)
+        fit = _found(prepared, store, stack)
+        if fit is None:
+            with held(_place(prepared, store)) as workshop:
+                if not _finished(prepared, store) or _found(prepared, store, stack) is None:
+                    _fit(prepared, store, parent, workshop)
+            fit = _found(prepared, store, stack)
+        assert fit is not None  # it was found, or has just been made
+        yield fit
+
+
+def _place(prepared: Prepared, store: stores.Store) -> str:
+    """One place of work for each fit and store, since a store holds what it can find again."""
+    where = digest_of({"uri": store.uri, "experiment": store.experiment})
+    return f"{prepared.fit_key}-{where[:8]}"
+
+
+def _found(prepared: Prepared, store: stores.Store, stack: ExitStack) -> Fit | None:
+    for run in reversed(_finished(prepared, store)):
+        try:
+            weights = stack.enter_context(logged_models.model_files(store, run))
+            with tracking.artifact(run, VALIDATION, uri=store.uri) as path:
+                validation = tasks.read(pd.read_parquet(path))
+        except TrackingError as gone:
+            say(f"[yellow]{gone.problem} It is fitted again.[/]")
+            continue
+        model_id = run.tags[logged_models.MODEL_TAG]
+        return Fit(run_id=run.run_id, model_id=model_id, weights=weights, validation=validation)
+    return None
 
 
 def _finished(prepared: Prepared, store: stores.Store) -> list[tracking.RunRecord]:
@@ -60,53 +96,97 @@ def _finished(prepared: Prepared, store: stores.Store) -> list[tracking.RunRecor
     )
 
 
-def _fit(prepared: Prepared, store: stores.Store, parent: str | None) -> str:
-    job = prepared.job
-    tags = {**tags_of(prepared), "arogya.kind": "fit"}
-    run_id = tracking.start(store, f"{job.model_name} · fit", tags, parent=parent)
-    with tracking.closed_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
-        with working(f"fitting {job.model_name}"):
-            report = job.model.fit(
-                prepared.split.train,
-                prepared.split.validation,
-                training=job.training,
-                seed=job.seed,
-                device=job.device,
-                out=Path(folder),
-            )
-        seconds = time.perf_counter() - began
-        validation = _validation(prepared, Path(folder))
-        tracking.write(store, run_id, _items(prepared, report, validation, seconds, Path(folder)))
+def _fit(prepared: Prepared, store: stores.Store, parent: str | None, workshop: Workshop) -> None:
+    """Make a fit, or go on with one that was interrupted, in the run that it had."""
+    run_id = _run(prepared, store, parent, workshop)
+    state = workshop.enter(run_id)
+    with tracking.closed_on_error(store, run_id):
+        work = _work(prepared, workshop, state)
+        fitted = _fitted(prepared, workshop.out)
+        tracking.write(store, run_id, _items(prepared, work))
+        logged_models.log_model(store, run_id, fitted)
     tracking.finish(store, run_id)
-    return run_id
+    workshop.clear()
 
 
-def _validation(prepared: Prepared, weights: Path) -> Predictions:
+def _run(prepared: Prepared, store: stores.Store, parent: str | None, workshop: Workshop) -> str:
+    earlier = workshop.earlier()
+    if earlier and tracking.reopen(store, earlier.run_id, parent=parent):
+        say(f"Going on with a fit of {prepared.job.model_name} that was interrupted.")
+        return earlier.run_id
+    name = prepared.job.model_name
+    tags = {**tags_of(prepared), "arogya.kind": "fit", "arogya.model": name}
+    return tracking.start(store, f"{name} · fit", tags, parent=parent)
+
+
+def _work(prepared: Prepared, workshop: Workshop, state: State) -> Work:
+    job, out = prepared.job, workshop.out
+    with working(f"fitting {job.model_name}"), watched_memory() as peak:
+        report = job.model.fit(
+            prepared.split.train,
+            prepared.split.validation,
+            training=job.training,
+            seed=job.seed,
+            device=job.device,
+            out=out,
+        )
+    return Work(
+        report=report,
+        validation=_validation(prepared, out),
+        seconds=state.spent + time.time() - state.began,
+        ram_peak_mb=peak.ram_mb,
+        state=state,
+    )
+
+
+def _fitted(prepared: Prepared, out: Path) -> FittedModel:
+    model, classes = prepared.job.model, prepared.dataset.classes
+    describe(model, classes, out)
+    extra = f"[{model.extra}]" if model.extra else ""
+    return FittedModel(
+        path=out,
+        classes=classes,
+        task=model.task,
+        requirement=f"arogya-bench{extra}=={version('arogya-bench')}",
+    )
+
+
+def _validation(prepared: Prepared, weights: Path) -> Predictions | BoxPredictions:
     """Predict the validation split, from which thresholds and calibration come."""
-    job = prepared.job
-    classes = prepared.dataset.classes
-    predictor = job.model.load(weights, classes=classes, device=job.device)
-    return predictions_of(predictor, prepared.split.validation, batch_size=job.batch_size)
+    job, cases = prepared.job, prepared.split.validation
+    model = job.model.load(weights, classes=cases.classes, device=job.device)
+    if job.model.task != "detection":
+        return predictions_of(cast("Predictor", model), cases, batch_size=job.batch_size)
+    boxes = boxes_of(cast("Detector", model), cases, batch_size=job.batch_size)
+    threshold = best_threshold(boxes.truth, boxes.found, classes=boxes.classes)
+    return replace(boxes, threshold=threshold)
 
 
-def _items(
-    prepared: Prepared, report: FitReport, validation: Predictions, seconds: float, out: Path
-) -> Iterator[Item]:
-    yield Params(values=params_of(prepared))
-    yield Curves(epochs=report.curves)
-    yield Scalars(values=_scalars(report, validation, seconds))
-    if report.notes:
-        yield Tags(values={"arogya.notes": " ".join(report.notes)})
+def _items(prepared: Prepared, work: Work) -> Iterator[Item]:
+    yield Params(values={**params_of(prepared), "model": prepared.job.model_name})
+    yield Curves(epochs=work.report.curves)
+    yield Scalars(values=_scalars(work))
+    notes = [*work.report.notes, *prepared.dataset.notes]
+    if work.state.interruptions:
+        notes.append(f"interrupted and resumed {counted(work.state.interruptions, 'time')}")
+    if notes:
+        yield Tags(values={"arogya.notes": "; ".join(notes)})
     yield dataset_input(prepared, "train")  # MLflow keeps one context per dataset and run
-    yield Table(file="predictions_validation.parquet", rows=predictions_table(validation))
+    yield Table(file=VALIDATION, rows=tasks.kept(work.validation))
     yield config_file(prepared.job)
     yield Text(file="environment.json", text=environment())
-    yield Folder(name=WEIGHTS, path=out)
 
 
-def _scalars(report: FitReport, validation: Predictions, seconds: float) -> dict[str, float]:
-    found = {f"validation_{name}": value for name, value in point_scores(validation).items()}
-    best = {} if report.best_epoch is None else {"best_epoch": float(report.best_epoch)}
-    finite = {name: value for name, value in found.items() if np.isfinite(value)}
-    return {"fit_seconds": seconds, **best, **finite}
+def _scalars(work: Work) -> dict[str, float]:
+    """What the fit cost and how it did on validation; what does not exist is absent."""
+    report = work.report
+    costs = {
+        "fit_seconds": work.seconds,
+        "fit_ram_peak_mb": work.ram_peak_mb,
+        "fit_gpu_peak_mb": report.gpu_peak_mb,
+        "best_epoch": report.best_epoch,
+    }
+    scores = point_scores(work.validation)
+    every = {**costs, **{f"validation_{name}": value for name, value in scores.items()}}
+    known = {name: float(value) for name, value in every.items() if value is not None}
+    return {name: value for name, value in known.items() if np.isfinite(value)}

@@ -85,6 +85,48 @@ class Folder:
     path: Path
 
 
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """An image file, such as a PNG, by its bytes."""
+
+    file: str
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInput:
+    """The fitted model that a run made use of, by its id in MLflow."""
+
+    model_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedModel:
+    """What a fit left, to be logged as a model.
+
+    Attributes:
+        path: Folder of the weights and of all that their adapter needs.
+        classes: In the order of the outputs.
+        task: ``classification`` or ``detection``.
+        requirement: What pip must install to load it.
+    """
+
+    path: Path
+    classes: tuple[str, ...]
+    task: str
+    requirement: str
+
+
 Item: TypeAlias = (
-    Tags | Params | Scalars | Curves | DatasetInput | Table | TableView | Text | Folder
+    Tags
+    | Params
+    | Scalars
+    | Curves
+    | DatasetInput
+    | ModelInput
+    | Table
+    | TableView
+    | Text
+    | Picture
+    | Folder
 )

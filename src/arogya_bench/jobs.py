@@ -9,10 +9,12 @@ import yaml
 
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.datasets.splits import Split, check_policy, split
+from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.items import DatasetInput, Text
 from arogya_bench.keys import digest_of, identity
-from arogya_bench.metrics.classification import METRICS_VERSION
+from arogya_bench.models.threads import available
 from arogya_bench.provenance import tags as provenance_tags
+from arogya_bench.tasks import TASKS
 from arogya_bench.types import Dataset, Model, Subset, Training
 
 
@@ -51,6 +53,9 @@ class Job:
         limit: At most so many cases per split; None means all.
         resamples: Bootstrap resamples behind each interval.
         resume: Whether cells that MLflow holds are left as they are.
+        threads: Of every library; None means one per processor.
+        calibration: ``none``, or ``temperature``: one number, learnt on the validation split,
+            that softens or sharpens all probabilities.
         config: The resolved config, kept with every run.
     """
 
@@ -70,6 +75,14 @@ class Job:
     tracking_uri: str | None
     experiment: str
     config: Mapping[str, Any]
+    threads: int | None = None
+    calibration: str = "none"
+
+    @property
+    def row_name(self) -> str:
+        """The name of the leaderboard row: the model, and what was done to its outputs."""
+        plain = self.calibration == "none"
+        return self.model_name if plain else f"{self.model_name}+{self.calibration}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +90,7 @@ class Prepared:
     """A job with its data at hand and its cells named.
 
     Attributes:
-        row: Digest of the leaderboard row: the model with its settings and training.
+        row: Digest of the leaderboard row: model, settings, training, calibration.
         fit_key: Digest of the fit that the cells share.
         cells: Condition name to cell key.
     """
@@ -102,6 +115,7 @@ def prepare(job: Job, dataset: Dataset | None = None) -> Prepared:
     """
     job.model.check(device=job.device)
     dataset = dataset or job.source.load()
+    _require_task(job, dataset)
     policy = job.split
     parts = split(
         dataset,
@@ -116,17 +130,38 @@ def prepare(job: Job, dataset: Dataset | None = None) -> Prepared:
         job=job,
         dataset=dataset,
         split=parts,
-        row=digest_of({"name": job.model_name, **row}),
+        row=digest_of({"name": job.row_name, **row}),
         fit_key=digest_of(fit),
-        cells={each.name: _cell(job, fit, each) for each in job.conditions},
+        cells={each.name: _cell(job, fit, each, dataset.task) for each in job.conditions},
     )
+
+
+def _require_task(job: Job, dataset: Dataset) -> None:
+    """Refuse a model whose outputs the dataset cannot judge, and a detector without boxes."""
+    detects = job.model.task == "detection"
+    if dataset.task == "detection" and not detects:
+        raise ModelError(
+            f"{job.model_name} labels whole images, and {dataset.name} asks for boxes.",
+            fix="choose model=yolov8_det, or a dataset that labels images.",
+        )
+    if detects and any(case.boxes is None for case in dataset.cases):
+        raise ModelError(
+            f"{job.model_name} learns from boxes, and {dataset.name} names none.",
+            fix="choose a model that labels whole images, or a dataset with boxes.",
+        )
+    if detects and job.calibration != "none":
+        raise ConfigError(
+            f"calibration={job.calibration} is for class probabilities; {job.model_name} finds "
+            "boxes.",
+            fix="set calibration=none for this model.",
+        )
 
 
 def tags_of(prepared: Prepared) -> dict[str, str]:
     """What every run of a job says of itself, whatever its kind."""
     job = prepared.job
     return {
-        "arogya.model": job.model_name,
+        "arogya.model": job.row_name,
         "arogya.row": prepared.row,
         "arogya.training": job.training_name,
         "arogya.dataset": prepared.dataset.name,
@@ -146,11 +181,12 @@ def params_of(prepared: Prepared) -> dict[str, object]:
     job = prepared.job
     fields = {f"model.{key}": value for key, value in identity(job.model).items() if key != "class"}
     return {
-        "model": job.model_name,
+        "model": job.row_name,
         "training": job.training_name,
         "dataset": prepared.dataset.name,
         "seed": job.seed,
         "device": job.device,
+        "threads": job.threads or available(),
         "limit": "none" if job.limit is None else job.limit,
         **fields,
     }
@@ -159,7 +195,8 @@ def params_of(prepared: Prepared) -> dict[str, object]:
 def dataset_input(prepared: Prepared, part: str) -> DatasetInput:
     """The split of the dataset that a run saw, for MLflow's column of datasets."""
     cases: Subset = getattr(prepared.split, part)
-    counts = np.bincount(cases.targets, minlength=len(cases.classes))
+    present = np.array([each for case in cases.cases for each in case.present], dtype=np.int64)
+    counts = np.bincount(present, minlength=len(cases.classes))
     return DatasetInput(
         name=prepared.dataset.name,
         digest=prepared.dataset.digest,
@@ -182,15 +219,15 @@ def config_file(job: Job) -> Text:
     return Text(file="config.yaml", text=yaml.safe_dump(shown, sort_keys=False))
 
 
-def _cell(job: Job, fit: Mapping[str, object], condition: Condition) -> str:
+def _cell(job: Job, fit: Mapping[str, object], condition: Condition, task: str) -> str:
     function = condition.function
     return digest_of(
         {
             **fit,
-            "name": job.model_name,
+            "name": job.row_name,
             "condition": condition.name,
             "function": f"{function.__module__}.{function.__qualname__}",
-            "metrics": METRICS_VERSION,
+            "metrics": TASKS[task].version,
             "resamples": job.resamples,
         }
     )

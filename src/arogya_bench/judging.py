@@ -9,7 +9,6 @@ import numpy as np
 from arogya_bench import tracking
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.evidence import CLEAN, Block, Condition, Resampled
-from arogya_bench.metrics.classification import METRICS
 from arogya_bench.metrics.robustness import robustness_score
 from arogya_bench.standings import Standing, right, standings
 from arogya_bench.statistics import (
@@ -20,6 +19,7 @@ from arogya_bench.statistics import (
     interval,
     mcnemar,
 )
+from arogya_bench.types import BoxPredictions
 from arogya_bench.verdict import verdict
 
 ALPHA = 0.05
@@ -43,12 +43,13 @@ class Judged:
     missing: list[Row]
 
 
-def judged(block: Block, metric: str) -> Judged:
-    """Judge a block by one metric.
+def judged(block: Block, asked: str) -> Judged:
+    """Judge a block by the metric asked for, or by that of its task if it has no such metric.
 
     Raises:
         TrackingError: If stored predictions of different rows do not belong together.
     """
+    metric = block.metric(asked)
     rows = standings(block, metric)
     pairs = _pairwise(block, rows, metric)
     robustness = [row for each in rows for row in _robustness(block, each, metric)]
@@ -75,7 +76,7 @@ def _leaderboard_row(
         "cases": standing.draws.n,
         "groups": standing.draws.groups,
     }
-    ends = {name: _interval(standing.clean, name, standing.draws) for name in METRICS}
+    ends = {name: _interval(standing.clean, name, standing.draws) for name in block.task.metrics}
     for name, each in ends.items():
         row |= _with_ends(name, each)
     row |= _kept(block, standing.label, robustness) | _measured(block, standing.row)
@@ -174,10 +175,13 @@ def _verdict(block: Block, rows: Sequence[Standing], pairs: Sequence[Row]) -> Ro
 
 
 def _discordant(a: Standing, b: Standing) -> McNemar | None:
-    """McNemar's test on accuracy, where its assumptions hold: one seed, one case per group."""
+    """McNemar's test on accuracy, where it holds: labels, one seed, one case per group."""
     if len(a.predictions) != 1 or len(b.predictions) != 1 or a.draws.n != a.draws.groups:
         return None
-    right_a, right_b = right(a.predictions[0]), right(b.predictions[0])
+    one, two = a.predictions[0], b.predictions[0]
+    if isinstance(one, BoxPredictions) or isinstance(two, BoxPredictions):
+        return None
+    right_a, right_b = right(one), right(two)
     return mcnemar(int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum()))
 
 
@@ -209,14 +213,14 @@ def _condition_row(
         "metric": metric,
         **_with_ends("value", _interval(found, metric, standing.draws)),
         **_with_ends("change", change),
-        "score": _score(standing.clean.estimates[metric], found.estimates[metric], metric),
+        "score": _score(standing.clean.estimates[metric], found.estimates[metric])
+        if block.task.metrics[metric].best == "high"
+        else None,
     }
 
 
-def _score(clean: float, augmented: float, metric: str) -> float | None:
-    """The robustness score; it has no meaning for metrics that are better when low."""
-    if METRICS[metric].best != "high":
-        return None
+def _score(clean: float, augmented: float) -> float | None:
+    """The robustness score, for metrics that are better when high."""
     try:
         return robustness_score(clean, augmented)
     except UndefinedMetric:

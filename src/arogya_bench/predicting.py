@@ -1,37 +1,86 @@
-"""Images to probabilities, checked at the boundary of the model."""
+"""Images to probabilities or boxes, checked at the boundary of the model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 
 from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.augmentations.moving import ImageSize
+from arogya_bench.augmentations.photometric import clean
 from arogya_bench.errors import ModelError
 from arogya_bench.progress import watched
-from arogya_bench.types import Predictions, Predictor, Probabilities, Subset
+from arogya_bench.types import (
+    Box,
+    BoxPredictions,
+    Case,
+    Detections,
+    Detector,
+    Image,
+    Predictions,
+    Predictor,
+    Probabilities,
+    Subset,
+)
 
 SUM_TOLERANCE = 1e-3  # of a row of probabilities; further off is a fault of the model
+CLEAN = Condition(augmentation="clean", severity=None, level=None, function=clean)
+BOX = ("left", "top", "width", "height")
 
 
 def predict(
     predictor: Predictor, cases: Subset, conditions: Sequence[Condition], *, batch_size: int
 ) -> dict[str, Predictions]:
-    """Decode each image once and predict it under every condition.
+    """Decode each image once and predict its label under every condition.
 
     Raises:
         ModelError: If the model returns something that is not a table of probabilities.
     """
     parts: dict[str, list[Probabilities]] = {each.name: [] for each in conditions}
-    steps = -(-len(cases) // batch_size)
-    for batch in watched(cases.batches(batch_size), "predicting", steps):
+    for batch in _batches(cases, batch_size):
         images = [cases.dataset.read(case) for case in batch]
         for condition in conditions:
-            changed = [
-                condition.apply(image, case.case_id)
-                for image, case in zip(images, batch, strict=True)
-            ]
-            rows = predictor(changed)
+            rows = predictor(_changed(images, batch, condition))
             parts[condition.name].append(_checked(rows, len(batch), cases))
     return {name: _predictions(cases, np.concatenate(rows)) for name, rows in parts.items()}
+
+
+def detect(
+    detector: Detector,
+    cases: Subset,
+    conditions: Sequence[Condition],
+    *,
+    batch_size: int,
+    threshold: float = 0.0,
+) -> dict[str, BoxPredictions]:
+    """Decode each image once and find its objects under every condition.
+
+    A condition that moves structures moves the true boxes with them.
+
+    Raises:
+        ModelError: If the model returns something that is not a list of detections.
+    """
+    found: dict[str, list[Detections]] = {each.name: [] for each in conditions}
+    truth: dict[str, list[tuple[Box, ...]]] = {each.name: [] for each in conditions}
+    for batch in _batches(cases, batch_size):
+        images = [cases.dataset.read(case) for case in batch]
+        for condition in conditions:
+            made = detector(_changed(images, batch, condition))
+            found[condition.name] += _checked_boxes(made, len(batch), len(cases.classes))
+            truth[condition.name] += [
+                condition.apply_boxes(case.boxes or (), _size(image), case.case_id)
+                for image, case in zip(images, batch, strict=True)
+            ]
+    return {
+        each.name: BoxPredictions(
+            classes=cases.classes,
+            truth=tuple(truth[each.name]),
+            found=tuple(found[each.name]),
+            threshold=threshold,
+            **_names(cases),
+        )
+        for each in conditions
+    }
 
 
 def predictions_of(predictor: Predictor, cases: Subset, *, batch_size: int) -> Predictions:
@@ -40,11 +89,30 @@ def predictions_of(predictor: Predictor, cases: Subset, *, batch_size: int) -> P
     Raises:
         ModelError: If the model returns something that is not a table of probabilities.
     """
-    parts = [
-        _checked(predictor([cases.dataset.read(case) for case in batch]), len(batch), cases)
-        for batch in cases.batches(batch_size)
-    ]
-    return _predictions(cases, np.concatenate(parts))
+    return predict(predictor, cases, [CLEAN], batch_size=batch_size)[CLEAN.name]
+
+
+def boxes_of(detector: Detector, cases: Subset, *, batch_size: int) -> BoxPredictions:
+    """Find the objects in the images as they are.
+
+    Raises:
+        ModelError: If the model returns something that is not a list of detections.
+    """
+    return detect(detector, cases, [CLEAN], batch_size=batch_size)[CLEAN.name]
+
+
+def _batches(cases: Subset, size: int) -> "Sequence[tuple[Case, ...]]":
+    steps = -(-len(cases) // size)
+    return cast("Sequence[tuple[Case, ...]]", watched(cases.batches(size), "predicting", steps))
+
+
+def _changed(images: Sequence[Image], batch: Sequence[Case], condition: Condition) -> list[Image]:
+    return [condition.apply(image, case.case_id) for image, case in zip(images, batch, strict=True)]
+
+
+def _size(image: Image) -> ImageSize:
+    height, width = image.shape[:2]
+    return ImageSize(width=width, height=height)
 
 
 def _checked(rows: object, count: int, cases: Subset) -> Probabilities:
@@ -68,6 +136,25 @@ def _checked(rows: object, count: int, cases: Subset) -> Probabilities:
     return normalised
 
 
+def _checked_boxes(made: object, count: int, classes: int) -> list[Detections]:
+    """The one check at the boundary of a detector."""
+    if not isinstance(made, Sequence) or not all(isinstance(each, Detections) for each in made):
+        raise _untrusted_boxes("something that is not a list of Detections")
+    if len(made) != count:
+        raise _untrusted_boxes(f"{len(made)} lists for {count} images")
+    for each in made:
+        size = len(each.scores)
+        if each.boxes.shape != (size, 4) or each.labels.shape != (size,):
+            raise _untrusted_boxes(f"{size} scores with boxes of shape {each.boxes.shape}")
+        if not (np.isfinite(each.boxes).all() and np.isfinite(each.scores).all()):
+            raise _untrusted_boxes("values that are not finite")
+        if size and not (each.labels.min() >= 0 and each.labels.max() < classes):
+            raise _untrusted_boxes(f"a class outside 0 to {classes - 1}")
+        if size and (each.boxes[:, 2:].min() < 0 or not 0 <= each.scores.min() <= 1):
+            raise _untrusted_boxes("a box or a score below 0")
+    return list(made)
+
+
 def _untrusted(what: str) -> ModelError:
     return ModelError(
         f"The model returned {what}.",
@@ -75,13 +162,27 @@ def _untrusted(what: str) -> ModelError:
     )
 
 
+def _untrusted_boxes(what: str) -> ModelError:
+    return ModelError(
+        f"The model returned {what}.",
+        fix=f"a detector returns one Detections per image: boxes ({', '.join(BOX)}), scores and "
+        "class indices of equal length.",
+    )
+
+
 def _predictions(cases: Subset, probabilities: Probabilities) -> Predictions:
-    columns = list(cases.cases[0].metadata) if cases.cases else []
     return Predictions(
         classes=cases.classes,
-        case_ids=tuple(case.case_id for case in cases.cases),
-        group_ids=tuple(case.group_id for case in cases.cases),
         targets=cases.targets,
         probabilities=probabilities,
-        metadata={name: tuple(case.metadata[name] for case in cases.cases) for name in columns},
+        **_names(cases),
     )
+
+
+def _names(cases: Subset) -> Mapping[str, Any]:
+    columns = list(cases.cases[0].metadata) if cases.cases else []
+    return {
+        "case_ids": tuple(case.case_id for case in cases.cases),
+        "group_ids": tuple(case.group_id for case in cases.cases),
+        "metadata": {name: tuple(case.metadata[name] for case in cases.cases) for name in columns},
+    }

@@ -8,7 +8,18 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import distributions, version
 
-SEEN = ("numpy", "scipy", "scikit-learn", "opencv-python", "torch", "torchvision", "mlflow")
+SEEN = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "opencv-python",
+    "torch",
+    "torchvision",
+    "tensorflow",
+    "keras",
+    "ultralytics",
+    "mlflow",
+)
 
 
 @cache

@@ -16,6 +16,7 @@ from arogya_bench.jobs import Job, Source, SplitPolicy
 from arogya_bench.types import Model, Training
 
 FEWEST_RESAMPLES = 2000
+CALIBRATIONS = ("none", "temperature")
 LARGEST_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
 
 Typed = TypeVar("Typed")
@@ -61,6 +62,8 @@ class Root:
     image_size: int | None = None
     limit: int | None = None
     batch_size: int = 32
+    threads: int | None = None
+    calibration: str = "none"
 
 
 def register() -> None:
@@ -79,7 +82,7 @@ def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
         ConfigError: At the first name, type or value that is wrong.
     """
     _check_root(config)
-    model = cast("Model", built(config.model, "model", ("fit", "load", "check")))
+    model = cast("Model", built(config.model, "model", ("fit", "load", "check", "task", "extra")))
     return Job(
         model_name=str(choices.get("model")),
         model=_resized(model, config.image_size),
@@ -102,6 +105,8 @@ def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
         tracking_uri=config.tracking.uri,
         experiment=config.tracking.experiment,
         config=cast("Mapping[str, Any]", OmegaConf.to_container(config, resolve=True)),
+        threads=config.threads,
+        calibration=config.calibration,
     )
 
 
@@ -196,12 +201,24 @@ def _resized(model: Model, image_size: int | None) -> Model:
 
 def _check_root(config: DictConfig) -> None:
     """Refuse values that have the right type and still make no sense."""
-    for key, floor in (("image_size", 8), ("limit", 1), ("batch_size", 1), ("seed", 0)):
+    for key, floor in (
+        ("image_size", 8),
+        ("limit", 1),
+        ("batch_size", 1),
+        ("threads", 1),
+        ("seed", 0),
+    ):
         value = config[key]
         if value is not None and value < floor:
             raise ConfigError(f"{key}={value} is too small.", fix=f"give {floor} or more.")
     if config.seed > LARGEST_SEED:
         raise ConfigError(f"seed={config.seed} is too large.", fix=f"give {LARGEST_SEED} or less.")
+    if config.calibration not in CALIBRATIONS:
+        raise ConfigError(
+            f"Unknown calibration {config.calibration!r}."
+            f"{nearest(config.calibration, CALIBRATIONS)}",
+            fix=f"set calibration to {' or '.join(CALIBRATIONS)}.",
+        )
     if config.statistics.resamples < FEWEST_RESAMPLES:
         raise ConfigError(
             f"statistics.resamples={config.statistics.resamples}: the ends of an interval are "

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from arogya_bench import figures as draw
-from arogya_bench.metrics.classification import assess
+from arogya_bench import tasks
+from arogya_bench.metrics.detection_operating import per_class_boxes
 from arogya_bench.metrics.outcomes import predicted_classes
 from arogya_bench.metrics.per_class import per_class
-from arogya_bench.metrics.replicates import replicates
 from arogya_bench.statistics.intervals import BootstrapInterval, interval
 from arogya_bench.statistics.resampling import Draws, draws
-from arogya_bench.types import Predictions
+from arogya_bench.types import BoxPredictions, Predictions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class Scores:
         return {name: each.note for name, each in self.intervals.items() if each.low is None}
 
 
-def scores(predictions: Predictions, *, resamples: int, seed: str) -> Scores:
+def scores(predictions: Predictions | BoxPredictions, *, resamples: int, seed: str) -> Scores:
     """Judge predictions with every metric, and resample the groups for the intervals.
 
     Args:
@@ -58,10 +58,9 @@ def scores(predictions: Predictions, *, resamples: int, seed: str) -> Scores:
         resamples: Their number.
         seed: Hexadecimal; equal seeds on equal cases draw the same groups for every model.
     """
-    targets, probabilities = predictions.targets, predictions.probabilities
-    judged = assess(targets, probabilities, classes=predictions.classes)
+    judged = tasks.assessed(predictions)
     drawn = draws_of(predictions, resamples=resamples, seed=seed)
-    again = replicates(targets, probabilities, draws=drawn, classes=predictions.classes)
+    again = tasks.resampled(predictions, drawn)
     return Scores(
         values=judged.values,
         intervals={
@@ -76,26 +75,29 @@ def scores(predictions: Predictions, *, resamples: int, seed: str) -> Scores:
     )
 
 
-def draws_of(predictions: Predictions, *, resamples: int, seed: str) -> Draws:
-    """The resamples of a test split: groups, stratified by class, the same for every model."""
+def draws_of(predictions: Predictions | BoxPredictions, *, resamples: int, seed: str) -> Draws:
+    """The resamples of a test split: groups, the same for every model.
+
+    They are stratified by class where every case has one.
+    """
     return draws(
         len(predictions.case_ids),
         rng=np.random.default_rng(int(seed, 16)),
         resamples=resamples,
         groups=np.array(predictions.group_ids),
-        strata=predictions.targets,
+        strata=predictions.targets if isinstance(predictions, Predictions) else None,
     )
 
 
-def point_scores(predictions: Predictions) -> dict[str, float]:
+def point_scores(predictions: Predictions | BoxPredictions) -> dict[str, float]:
     """The metrics that exist, without intervals."""
-    return assess(
-        predictions.targets, predictions.probabilities, classes=predictions.classes
-    ).values
+    return tasks.assessed(predictions).values
 
 
-def per_class_table(predictions: Predictions) -> pd.DataFrame:
-    """One row per class: support, sensitivity, specificity, precision, F1, AUROC."""
+def per_class_table(predictions: Predictions | BoxPredictions) -> pd.DataFrame:
+    """One row per class: what it holds, and every metric that looks at one class."""
+    if isinstance(predictions, BoxPredictions):
+        return pd.DataFrame(per_class_boxes(predictions, threshold=predictions.threshold))
     rows = per_class(predictions.targets, predictions.probabilities, classes=predictions.classes)
     return pd.DataFrame(rows)
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from arogya_bench.evidence import CLEAN, Block, Resampled
-from arogya_bench.metrics.classification import METRICS
 from arogya_bench.metrics.outcomes import predicted_classes
 from arogya_bench.statistics import Draws
-from arogya_bench.types import Predictions
+from arogya_bench.types import BoxPredictions, Predictions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +18,7 @@ class Standing:
     label: str
     seeds: tuple[str, ...]
     clean: Resampled
-    predictions: tuple[Predictions, ...]
+    predictions: tuple[Predictions | BoxPredictions, ...]
     draws: Draws
 
 
@@ -27,7 +26,7 @@ def standings(block: Block, metric: str) -> list[Standing]:
     """The rows that finished on clean images, best first; an undefined value comes last."""
     found = []
     for row, label in block.labels.items():
-        clean = block.resampled(row, CLEAN, METRICS)
+        clean = block.resampled(row, CLEAN, block.task.metrics)
         if clean is not None:
             tables = tuple(block.predictions(row, CLEAN))
             found.append(
@@ -41,7 +40,7 @@ def standings(block: Block, metric: str) -> list[Standing]:
                 )
             )
     block.check_same_cases([each.predictions for each in found])
-    sign = -1 if METRICS[metric].best == "high" else 1
+    sign = -1 if block.task.metrics[metric].best == "high" else 1
     return sorted(found, key=lambda each: _last(sign * each.clean.estimates[metric]))
 
 

@@ -67,11 +67,11 @@ def task(config: DictConfig) -> None:
         made = evaluation.run_job(job, store, parent)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (the one place where a failure becomes a record)
         _record_failure(job, store, parent, error)
-        say(f"[red]✗ {job.model_name}[/] · {escape(str(error))}")
+        say(f"[red]✗ {job.row_name}[/] · {escape(str(error))}")
     else:
         seconds = time.perf_counter() - began
         done = f"{counted(len(made), 'cell')} in {seconds:.1f} s" if made else "already in MLflow"
-        say(f"[green]✓ {job.model_name}[/] · seed {job.seed} · {done}")
+        say(f"[green]✓ {job.row_name}[/] · seed {job.seed} · {done}")
 
 
 def _destination(jobs: Sequence[Job]) -> tuple[str | None, str]:
@@ -114,7 +114,7 @@ def _open_parent(
     A run of another experiment stays what it is: children do not nest across experiments. The
     variable is taken away, because every later process would resume that run otherwise.
     """
-    names = sorted({each.job.model_name for each in prepared})
+    names = sorted({each.job.row_name for each in prepared})
     datasets = sorted({each.dataset.name for each in prepared})
     tags = {
         "arogya.kind": "sweep",
@@ -172,14 +172,14 @@ def _record_failure(
     try:
         prepared = prepare(job)
     except Fixable:
-        tags = {"arogya.kind": "evaluation", "arogya.model": job.model_name, **cause}
-        tracking.finish(store, tracking.start(store, job.model_name, tags, parent=parent), "FAILED")
+        tags = {"arogya.kind": "evaluation", "arogya.model": job.row_name, **cause}
+        tracking.finish(store, tracking.start(store, job.row_name, tags, parent=parent), "FAILED")
         return
     recorded = {run.tags.get("arogya.cell") for run in _children(store, parent)}
     for condition in evaluation.missing(prepared, store):
         if prepared.cells[condition.name] not in recorded:
             tags = {**evaluation.cell_tags(prepared, condition), **cause}
-            name = f"{job.model_name} · {condition.name}"
+            name = f"{job.row_name} · {condition.name}"
             tracking.finish(store, tracking.start(store, name, tags, parent=parent), "FAILED")
 
 

@@ -10,7 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow.entities import Dataset, InputTag, Metric, Param, Run, RunTag, ViewType
+from mlflow.entities import (
+    Dataset,
+    InputTag,
+    LoggedModelInput,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+    ViewType,
+)
 from mlflow.entities import DatasetInput as MlflowDatasetInput
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -23,7 +32,9 @@ from arogya_bench.items import (
     DatasetInput,
     Folder,
     Item,
+    ModelInput,
     Params,
+    Picture,
     Scalars,
     Table,
     TableView,
@@ -35,6 +46,7 @@ from arogya_bench.stores import Store, concealed, explained
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # what MLflow takes at once
 TAG_LIMIT = 8000  # characters; MLflow cuts longer ones without a word
 PAGE = 1000  # runs per search
+ERROR_TAGS = ("arogya.error", "arogya.error_message", "arogya.traceback")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +87,10 @@ def write(store: Store, run_id: str, items: Iterable[Item]) -> None:
     every = list(items)
     with explained(store.uri):
         _write_files(store, run_id, every)
-        inputs = [_input(item) for item in every if isinstance(item, DatasetInput)]
-        if inputs:
-            store.client.log_inputs(run_id, datasets=inputs)
+        datasets = [_input(item) for item in every if isinstance(item, DatasetInput)]
+        models = [LoggedModelInput(item.model_id) for item in every if isinstance(item, ModelInput)]
+        if datasets or models:
+            store.client.log_inputs(run_id, datasets=datasets, models=models)
         _log_batches(store, run_id, every)
 
 
@@ -86,12 +99,33 @@ def _write_files(store: Store, run_id: str, every: Sequence[Item]) -> None:
         folder = Path(temporary)
         for item in every:
             match item:
-                case Table() | TableView() | Text():
+                case Table() | TableView() | Text() | Picture():
                     _save(folder, item)
                 case Folder(name=name, path=path):
                     store.client.log_artifacts(run_id, str(path), name or None)
         if any(folder.iterdir()):
             store.client.log_artifacts(run_id, str(folder))
+
+
+def reopen(store: Store, run_id: str, *, parent: str | None = None) -> bool:
+    """Take up a run that a process could not finish, as a child of the sweep that goes on.
+
+    Returns:
+        Whether there is such a run; one that finished or was deleted is not taken up.
+    """
+    try:
+        run = store.client.get_run(run_id)
+    except MlflowException:
+        return False
+    if run.info.status == "FINISHED" or run.info.lifecycle_stage != "active":
+        return False
+    store.client.update_run(run_id, status="RUNNING")
+    for key in ERROR_TAGS:
+        if key in run.data.tags:
+            store.client.delete_tag(run_id, key)
+    if parent:
+        store.client.set_tag(run_id, "mlflow.parentRunId", parent)
+    return True
 
 
 def finish(store: Store, run_id: str, status: str = "FINISHED") -> None:
@@ -235,7 +269,7 @@ def _input(item: DatasetInput) -> MlflowDatasetInput:
     return MlflowDatasetInput(dataset, [InputTag("mlflow.data.context", item.context)])
 
 
-def _save(folder: Path, item: Table | TableView | Text) -> None:
+def _save(folder: Path, item: Table | TableView | Text | Picture) -> None:
     path = folder / item.file
     path.parent.mkdir(parents=True, exist_ok=True)
     match item:
@@ -245,6 +279,8 @@ def _save(folder: Path, item: Table | TableView | Text) -> None:
             path.write_text(rows.to_json(orient="split", index=False), encoding="utf-8")
         case Text(text=text):
             path.write_text(text, encoding="utf-8")
+        case Picture(content=content):
+            path.write_bytes(content)
 
 
 def _log_batches(store: Store, run_id: str, items: Sequence[Item]) -> None:

@@ -265,6 +265,7 @@ class BoxPredictions:
         truth: n tuples of boxes, as they lie in the image that was shown.
         found: n detections.
         metadata: One list of n values per column.
+        threshold: Least score of a detection in precision, recall and F1; chosen on validation.
     """
 
     classes: tuple[str, ...]
@@ -273,3 +274,4 @@ class BoxPredictions:
     truth: tuple[tuple[Box, ...], ...]
     found: tuple[Detections, ...]
     metadata: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)
+    threshold: float = 0.0

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from arogya_bench.evidence import Block
 from arogya_bench.standings import Standing, right
 from arogya_bench.statistics import minimum_detectable_difference
+from arogya_bench.types import BoxPredictions
 
 
 def verdict(
@@ -57,7 +58,10 @@ def _power(standings: Sequence[Standing]) -> str:
     """What a test of this size could have seen between the first two, in points of accuracy."""
     if any(len(each.predictions) > 1 for each in standings[:2]):
         return "With several seeds, what such a test could have seen is not computed."
-    first, second = (right(each.predictions[0]) for each in standings[:2])
+    one, two = (each.predictions[0] for each in standings[:2])
+    if isinstance(one, BoxPredictions) or isinstance(two, BoxPredictions):
+        return "What such a test could have seen is not computed for boxes."
+    first, second = right(one), right(two)
     share = float((first != second).mean())
     groups = standings[0].draws.groups
     if not share:

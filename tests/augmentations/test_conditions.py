@@ -5,9 +5,11 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from arogya_bench.augmentations import photometric
+from arogya_bench.augmentations import geometric, photometric
 from arogya_bench.augmentations.conditions import AugmentationSpec, Condition, conditions
+from arogya_bench.augmentations.moving import ImageSize, box_move, moves_boxes
 from arogya_bench.errors import ConfigError
+from arogya_bench.types import Box
 
 HERE = "arogya_bench.augmentations.photometric"
 NOISE = f"{HERE}.gaussian_noise"
@@ -170,4 +172,85 @@ def test_a_function_that_breaks_the_contract_is_refused(body, problem, tmp_path,
     monkeypatch.syspath_prepend(tmp_path)
 
     with pytest.raises(ConfigError, match=problem):
+        conditions(specs(own=(f"{name}.effect", [1.0])))
+
+
+BOXES = (
+    Box(left=2, top=3, width=6, height=4, label=1),
+    Box(left=9, top=8, width=4, height=4, label=0),
+)
+SIZE = ImageSize(width=16, height=16)
+
+
+def test_boxes_stay_where_an_augmentation_leaves_structures_in_place():
+    assert box_move(photometric.gaussian_noise) is None
+    assert noise().apply_boxes(BOXES, SIZE, "case-1") is BOXES
+
+
+def shifted_boxes(boxes, size, severity, rng):
+    left = int(rng.integers(1, 4) * severity)
+    return tuple(Box(left=left, top=0, width=1, height=1, label=box.label) for box in boxes)
+
+
+@moves_boxes(shifted_boxes)
+def shifted(image, severity, rng):
+    result = np.zeros_like(image)
+    result[0, int(rng.integers(1, 4) * severity)] = 255
+    return result
+
+
+def test_boxes_move_by_the_same_draw_as_their_image():
+    condition = Condition(augmentation="shifted", severity=2.0, level=1, function=shifted)
+    places = set()
+
+    for case in range(12):
+        image = condition.apply(grey(), f"case-{case}")
+        (first, _) = condition.apply_boxes(BOXES, SIZE, f"case-{case}")
+        places.add(first.left)
+        assert image[0, first.left, 0] == 255
+
+    assert places == {2, 4, 6}
+
+
+def test_a_rotation_turns_image_and_boxes_to_the_same_side():
+    condition = Condition(
+        augmentation="rotation", severity=90.0, level=1, function=geometric.rotation
+    )
+    image = np.zeros((16, 16, 3), dtype=np.uint8)
+    image[3:7, 2:8] = 255
+    tops = set()
+
+    for case in range(12):
+        turned = condition.apply(image, f"case-{case}")
+        (box,) = condition.apply_boxes(BOXES[:1], SIZE, f"case-{case}")
+        tops.add(round(box.top))
+        rows, columns = slice(round(box.top), round(box.top) + 6), round(box.left)
+        assert turned[rows, columns : columns + 4].min() > 200
+
+    assert len(tops) == 2
+
+
+def test_a_box_function_changes_neither_the_function_nor_its_name():
+    assert shifted.__qualname__ == "shifted"
+    assert box_move(shifted) is shifted_boxes
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("def move(boxes): return boxes", "failed with"),
+        ("def move(boxes, size, severity, rng): return list(boxes)", "tuple of boxes"),
+        ("def move(boxes, size, severity, rng): return None", "tuple of boxes"),
+        ("def move(boxes, size, severity, rng): return ((0, 0, 1, 1),)", "tuple of boxes"),
+    ],
+)
+def test_a_box_function_that_breaks_the_contract_is_refused(body, problem, tmp_path, monkeypatch):
+    name = f"moves_{sha256(body.encode()).hexdigest()[:8]}"
+    (tmp_path / f"{name}.py").write_text(
+        f"from arogya_bench.augmentations.moving import moves_boxes\n{body}\n"
+        "@moves_boxes(move)\ndef effect(image, severity, rng): return image.copy()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(ConfigError, match=f"box function of augmentation 'own' .*{problem}"):
         conditions(specs(own=(f"{name}.effect", [1.0])))

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from arogya_bench.datasets.cache import VARIABLE, verify
@@ -65,6 +66,37 @@ def test_every_case_has_the_same_columns(dataset):
     assert {tuple(case.metadata) for case in dataset.cases} == {
         ("patient", "lesion", "site", "tone", "true_class")
     }
+
+
+def test_the_box_of_a_case_is_that_of_its_mask_and_has_its_class(dataset, options):
+    for case in dataset.cases:
+        (box,) = case.boxes
+        with PIL.Image.open(options.folder() / "masks" / f"{case.case_id}.png") as mask:
+            rows, columns = np.nonzero(np.array(mask))
+        edges = (box.left, box.top, box.left + box.width, box.top + box.height)
+
+        assert edges == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        assert (box.label, box.crowd) == (case.target, False)
+
+
+def test_detection_is_a_task_of_the_same_images(dataset, options):
+    detection = replace(options, task="detection").load()
+
+    assert (dataset.task, detection.task) == ("classification", "detection")
+    assert (detection.cases, detection.digest) == (dataset.cases, dataset.digest)
+
+
+def test_a_task_does_not_change_the_folder(options):
+    """The names are those from before there was a task: nobody draws the images again."""
+    detection = replace(options, task="detection")
+
+    assert options.folder().name == detection.folder().name == "synthetic-40x3-97dc9fea499e"
+    assert Synthetic().folder().name == "synthetic-5000x10-db5eb99f2ec5"
+
+
+def test_an_unknown_task_is_refused_with_the_nearest(options):
+    with pytest.raises(ConfigError, match=r"dataset\.task='detect' .* mean 'detection'"):
+        replace(options, task="detect").load()
 
 
 def test_it_can_be_split_by_patient(dataset):

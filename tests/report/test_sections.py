@@ -43,7 +43,10 @@ def test_a_row_has_a_cell_for_each_head(incomplete, name):
 def test_the_deciding_metric_is_not_shown_twice(comparison):
     from dataclasses import replace
 
-    by_mcc = replace(comparison, about={**comparison.about, "metric": "mcc"})
+    (dataset,) = comparison.about["datasets"]
+    by_mcc = replace(
+        comparison, about={**comparison.about, "datasets": [{**dataset, "metric": "mcc"}]}
+    )
 
     assert section(by_mcc, "leaderboard").heads.count("mcc [95 %]") == 1
 

@@ -12,8 +12,9 @@ from types import ModuleType
 import numpy as np
 
 from arogya_bench.augmentations import geometric, photometric
+from arogya_bench.augmentations.moving import ImageSize, box_move
 from arogya_bench.errors import ConfigError, nearest
-from arogya_bench.types import Augment, Image
+from arogya_bench.types import Augment, Box, Image
 
 
 # Not frozen: OmegaConf cannot merge a config into a frozen dataclass.
@@ -57,8 +58,28 @@ class Condition:
         The draw follows from case, augmentation and severity alone, so that all models see the
         same image, whatever their seed, process or platform.
         """
-        severity = 0.0 if self.severity is None else float(self.severity)
-        return self.function(image, severity, self._generator(case_id))
+        return self.function(image, self._strength, self._generator(case_id))
+
+    def apply_boxes(self, boxes: tuple[Box, ...], size: ImageSize, case_id: str) -> tuple[Box, ...]:
+        """Move the boxes of a case as ``apply`` moves its image, by the same draw.
+
+        Args:
+            boxes: In the image as it was.
+            size: Of the image, before and after.
+            case_id: The same as for the image.
+
+        Returns:
+            Boxes in the image as it is now: maybe fewer, and maybe with crowds for what cannot be
+            judged. The same boxes, if the augmentation leaves structures where they are.
+        """
+        move = box_move(self.function)
+        if move is None:
+            return boxes
+        return move(boxes, size, self._strength, self._generator(case_id))
+
+    @property
+    def _strength(self) -> float:
+        return 0.0 if self.severity is None else float(self.severity)
 
     def _generator(self, case_id: str) -> np.random.Generator:
         severity = None if self.severity is None else float(self.severity)
@@ -156,10 +177,29 @@ def _try(condition: Condition) -> None:
         raise _breach(condition, f"failed with {broken}") from broken
     if getattr(result, "shape", None) != image.shape or result.dtype != np.uint8:
         raise _breach(condition, "did not return a uint8 image of the same shape")
+    _try_boxes(condition)
+
+
+def _try_boxes(condition: Condition) -> None:
+    box = Box(left=4.0, top=6.0, width=5.0, height=3.0, label=0)
+    try:
+        moved = condition.apply_boxes((box,), ImageSize(width=16, height=16), "trial")
+    except TypeError as broken:
+        raise _breach_of_boxes(condition, f"failed with {broken}") from broken
+    if not isinstance(moved, tuple) or not all(isinstance(each, Box) for each in moved):
+        raise _breach_of_boxes(condition, "did not return a tuple of boxes")
 
 
 def _breach(condition: Condition, what: str) -> ConfigError:
     return ConfigError(
         f"The function of augmentation {condition.augmentation!r} {what}.",
         fix="give it the form (image, severity, rng) -> image, as arogya_bench.types.Augment says.",
+    )
+
+
+def _breach_of_boxes(condition: Condition, what: str) -> ConfigError:
+    return ConfigError(
+        f"The box function of augmentation {condition.augmentation!r} {what}.",
+        fix="give it the form (boxes, size, severity, rng) -> boxes, as "
+        "arogya_bench.augmentations.moving.BoxMove says.",
     )

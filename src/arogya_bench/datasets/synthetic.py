@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,13 +14,14 @@ import PIL.Image
 from arogya_bench.datasets.cache import ensure, root
 from arogya_bench.datasets.export import CARD, CASES, export
 from arogya_bench.datasets.population import CLASSES, bounds, population
-from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.types import Case, Dataset, Image
+from arogya_bench.errors import ConfigError, DatasetError, nearest
+from arogya_bench.types import Box, Case, Dataset, Image
 
 VERSION = "1"  # of the generator: whoever changes a pixel changes it
 # By number of classes. The best rule on the latents then has a balanced accuracy of about 0.9
 # against the truth and 0.8 to 0.85 against the noisy labels.
 SEPARATIONS = {2: 0.75, 3: 0.95, 4: 1.05, 5: 1.2, 6: 1.25, 7: 1.3, 8: 1.3, 9: 1.4, 10: 1.4}
+TASKS = ("classification", "detection")
 METADATA = ("patient", "lesion", "site", "tone", "true_class")
 
 
@@ -35,6 +37,7 @@ class Synthetic:
         separation: Distance of the class means; null for one that fits the number of classes.
         label_noise: Share of the lesions that carry another class than their own, 0 to 0.5.
         cache: Folder for the files; null for ``$AROGYA_CACHE`` or the user's cache folder.
+        task: ``classification``, or ``detection`` of the lesion; of the same images.
     """
 
     cases: int = 5000
@@ -44,6 +47,7 @@ class Synthetic:
     separation: float | None = None
     label_noise: float = 0.07
     cache: str | None = None
+    task: str = "classification"
 
     def load(self) -> Dataset:
         """Draw the images, or find those that were drawn before, and check the files.
@@ -58,7 +62,7 @@ class Synthetic:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         return Dataset(
             name=f"synthetic-{self.cases}x{self.classes}",
-            task="classification",
+            task=self.task,
             classes=CLASSES[: self.classes],
             cases=_cases(folder),
             grouped=True,
@@ -80,11 +84,18 @@ def _separation(options: Synthetic) -> float:
 
 
 def _parameters(options: Synthetic) -> dict[str, object]:
-    resolved = replace(options, separation=float(_separation(options)))
-    return {"generator": VERSION, **asdict(resolved), "cache": None}
+    """What decides the files; the task does not, since boxes are always drawn."""
+    resolved = asdict(replace(options, separation=float(_separation(options))))
+    del resolved["task"]
+    return {"generator": VERSION, **resolved, "cache": None}
 
 
 def _check(options: Synthetic) -> None:
+    if options.task not in TASKS:
+        raise ConfigError(
+            f"dataset.task={options.task!r} is unknown.{nearest(options.task, TASKS)}",
+            fix=f"choose dataset.task={' or '.join(TASKS)}",
+        )
     known = len(CLASSES)
     checks = (
         ("classes", 2 <= options.classes <= known, f"from 2 to {known}"),
@@ -132,6 +143,7 @@ def _write(options: Synthetic, folder: Path) -> None:
 
 
 def _cases(folder: Path) -> tuple[Case, ...]:
+    boxes = _boxes(folder)
     with (folder / CASES).open(newline="", encoding="utf-8") as file:
         return tuple(
             Case(
@@ -139,9 +151,25 @@ def _cases(folder: Path) -> tuple[Case, ...]:
                 group_id=row["patient"],
                 target=CLASSES.index(row["class"]),
                 metadata={column: row[column] for column in METADATA},
+                boxes=(boxes[row["case_id"]],),
             )
             for row in csv.DictReader(file)
         )
+
+
+def _boxes(folder: Path) -> dict[str, Box]:
+    """The one lesion of each image, by case id."""
+    content = json.loads((folder / "boxes.json").read_text(encoding="utf-8"))
+    names = {image["id"]: Path(image["file_name"]).stem for image in content["images"]}
+    return {
+        names[each["image_id"]]: _box(each["bbox"], each["category_id"])
+        for each in content["annotations"]
+    }
+
+
+def _box(edges: Sequence[float], category: int) -> Box:
+    left, top, width, height = map(float, edges)
+    return Box(left=left, top=top, width=width, height=height, label=category - 1)
 
 
 def _read(folder: Path, case: Case) -> Image:

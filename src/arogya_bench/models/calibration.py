@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from arogya_bench.types import Floats, Labels, Probabilities
@@ -55,3 +55,39 @@ def fitted_calibration(scores: Floats, targets: Labels) -> Calibration:
 
     best = minimize(loss, np.zeros(1 + scores.shape[1]), jac=True, method="L-BFGS-B").x
     return Calibration(scale=float(np.exp(best[0])), bias=tuple(best[1:].tolist()))
+
+
+def fitted_temperature(probabilities: Probabilities, targets: Labels) -> float:
+    """Find the temperature under which the targets are most likely (Guo et al., ICML 2017).
+
+    Args:
+        probabilities: Shape (n, classes), of the validation split.
+        targets: Shape (n,).
+
+    Returns:
+        Above 1 if the model is too sure of itself; from 0.01 to 100.
+    """
+    scores = _log(probabilities)
+    rows = np.arange(len(targets))
+
+    def loss(log_temperature: float) -> float:
+        return -float(
+            log_softmax(scores / np.exp(log_temperature), axis=1)[rows, targets].mean()
+        )
+
+    best = minimize_scalar(loss, bounds=(np.log(0.01), np.log(100.0)), method="bounded")
+    return float(np.exp(best.x))
+
+
+def tempered(probabilities: Probabilities, temperature: float) -> Probabilities:
+    """Divide the logits behind probabilities by a temperature; the order of classes stays.
+
+    The logarithm of a softmax differs from its logits by a constant per row, which the second
+    softmax takes out: nothing but the probabilities is needed, whatever the model.
+    """
+    return np.asarray(softmax(_log(probabilities) / temperature, axis=1), np.float64)
+
+
+def _log(probabilities: Probabilities) -> Floats:
+    """The logarithm, where 0 counts as the smallest number above it."""
+    return np.asarray(np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), np.float64)

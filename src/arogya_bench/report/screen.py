@@ -8,11 +8,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.comparison import Comparison
-from arogya_bench.report.sections import records, rows_of
+from arogya_bench.report.sections import facts_of, records, rows_of
 from arogya_bench.report.wording import MINUS, estimate, number, p_value, percent
 
 Rows = Sequence[Mapping[str, Any]]
 
+SHORT = {"auroc_macro_ovr": "AUROC", "ece": "ECE"}  # what fits a terminal
 WIDE = 100  # columns, where the output is not a terminal
 
 
@@ -21,19 +22,20 @@ def show(comparison: Comparison) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDE)
-    metric = str(comparison.about["metric"])
     ungrouped = {each["dataset"] for each in comparison.about["datasets"] if not each["grouped"]}
     for verdict in records(comparison.verdict):
         console.print(f"\n[bold]{escape(verdict['dataset'])}[/]: {escape(verdict['reason'])}")
         if verdict["dataset"] in ungrouped:
             console.print("The source names no patients: intervals are too narrow if they repeat.")
-        for table in _tables(comparison, str(verdict["dataset"]), metric):
+        for table in _tables(comparison, str(verdict["dataset"])):
             console.print(table)
 
 
-def _tables(comparison: Comparison, dataset: str, metric: str) -> Iterator[Table]:
+def _tables(comparison: Comparison, dataset: str) -> Iterator[Table]:
+    facts = facts_of(comparison, dataset)
+    metric = str(facts["metric"])
     if rows := rows_of(comparison.leaderboard, dataset):
-        yield _leaderboard(rows, metric)
+        yield _leaderboard(rows, metric, facts["shown"][-2:])
     if rows := rows_of(comparison.pairwise, dataset):
         yield _pairwise(rows, metric)
     if rows := rows_of(comparison.robustness, dataset):
@@ -42,8 +44,9 @@ def _tables(comparison: Comparison, dataset: str, metric: str) -> Iterator[Table
         yield _missing(rows)
 
 
-def _leaderboard(rows: Rows, metric: str) -> Table:
-    heads = ["#", "model", f"{metric} [95 %]", "AUROC", "ECE", "robustness", "p50 ms", "USD/1k"]
+def _leaderboard(rows: Rows, metric: str, others: Sequence[str]) -> Table:
+    named = [SHORT.get(name, name) for name in others]
+    heads = ["#", "model", f"{metric} [95 %]", *named, "robustness", "p50 ms", "USD/1k"]
     return _table(
         f"Leaderboard, clean images, {rows[0]['groups']} groups",
         heads,
@@ -52,8 +55,7 @@ def _leaderboard(rows: Rows, metric: str) -> Table:
                 str(row["rank"]),
                 str(row["model"]),
                 estimate(row, metric),
-                number(row["auroc_macro_ovr"]),
-                number(row["ece"]),
+                *(number(row[name]) for name in others),
                 percent(row["robustness_score"]),
                 number(row["latency_p50_ms"], digits=1),
                 number(row["cost_per_1k_images_usd"], digits=2),

@@ -61,8 +61,9 @@ def parts(comparison: Comparison) -> tuple[Part, ...]:
 def methods(comparison: Comparison) -> list[tuple[str, str]]:
     """What a reader needs to trust the numbers, or to doubt them."""
     about = comparison.about
+    deciding = {str(each["metric"]): str(each["summary"]) for each in about["datasets"]}
     return [
-        ("metric", f"{about['metric']}: {about['summary']}"),
+        ("metric", "; ".join(f"{name}: {summary}" for name, summary in deciding.items())),
         ("intervals", f"{about['confidence']:.0%}, {about['interval']}, "
                       f"{about['resamples']:,} resamples, the same for every model"),
         ("tests", f"paired, two-sided; level {about['alpha']} after {about['correction']}"),
@@ -74,10 +75,11 @@ def methods(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def _sections(comparison: Comparison, dataset: str) -> list[Section]:
-    metric = str(comparison.about["metric"])
+    facts = facts_of(comparison, dataset)
+    metric = str(facts["metric"])
     leaderboard = rows_of(comparison.leaderboard, dataset)
     found = [
-        _leaderboard(leaderboard, metric),
+        _leaderboard(leaderboard, metric, facts["shown"]),
         _pairwise(rows_of(comparison.pairwise, dataset), metric),
         _robustness(rows_of(comparison.robustness, dataset), leaderboard, metric),
         _missing(rows_of(comparison.missing, dataset)),
@@ -85,11 +87,12 @@ def _sections(comparison: Comparison, dataset: str) -> list[Section]:
     return [each for each in found if each is not None]
 
 
-def _leaderboard(rows: Sequence[Mapping[str, Any]], metric: str) -> Section | None:
+def _leaderboard(
+    rows: Sequence[Mapping[str, Any]], metric: str, shown: Sequence[str]
+) -> Section | None:
     if not rows:
         return None
-    shown = [metric, "balanced_accuracy", "auroc_macro_ovr", "ece"]
-    names = list(dict.fromkeys(shown))
+    names = [metric, *shown]
     heads = (
         "#",
         "model",
@@ -191,6 +194,11 @@ def _missing(rows: Sequence[Mapping[str, Any]]) -> Section | None:
 
 def _word(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def facts_of(comparison: Comparison, dataset: str) -> Mapping[str, Any]:
+    """What the comparison says of one dataset: its task, what decides, its groups."""
+    return next(each for each in comparison.about["datasets"] if each["dataset"] == dataset)
 
 
 def rows_of(table: pd.DataFrame, dataset: str) -> list[Mapping[str, Any]]:

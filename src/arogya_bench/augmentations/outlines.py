@@ -1,0 +1,126 @@
+"""Outlines of objects that are only known by their boxes, turned and cut by the image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from arogya_bench.augmentations.moving import ImageSize
+from arogya_bench.types import Box, Floats
+
+LEAST_VISIBLE = 0.3  # of the area of an object; with less in sight it is not judged
+POINTS = 180  # of an ellipse; its area is then 0.02 % too small
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """An ellipse, or a rectangle, in an image.
+
+    Attributes:
+        x: Of the centre, in pixels from the left edge; ``y`` from the upper edge.
+        half_width: Pixels from the centre, before the turn; so ``half_height``.
+        angle: Radians by which it is turned counter-clockwise, as one sees it.
+        rectangle: Whether the whole box is meant, and not the ellipse in it.
+    """
+
+    x: float
+    y: float
+    half_width: float
+    half_height: float
+    angle: float = 0.0
+    rectangle: bool = False
+
+    def turned(self, angle: float, size: ImageSize) -> "Outline":
+        """Turn about the centre of the image, with what it shows."""
+        right, down = self.x - size.width / 2, self.y - size.height / 2
+        cos, sin = np.cos(angle), np.sin(angle)
+        return Outline(
+            x=float(cos * right + sin * down + size.width / 2),
+            y=float(cos * down - sin * right + size.height / 2),
+            half_width=self.half_width,
+            half_height=self.half_height,
+            angle=self.angle + angle,
+            rectangle=self.rectangle,
+        )
+
+    def bounds(self) -> Floats:
+        """Left, top, right and bottom of the tight upright box, shape (4,).
+
+        A point of the turned ellipse is ``a cos(t) cos(angle) + b sin(t) sin(angle)`` to the right
+        of its centre, a wave of amplitude ``sqrt((a cos)^2 + (b sin)^2)``, for half-axes a and b.
+        """
+        cos, sin = abs(np.cos(self.angle)), abs(np.sin(self.angle))
+        a, b = self.half_width, self.half_height
+        if self.rectangle:
+            width, height = a * cos + b * sin, a * sin + b * cos
+        else:
+            width, height = np.hypot(a * cos, b * sin), np.hypot(a * sin, b * cos)
+        return np.array([self.x - width, self.y - height, self.x + width, self.y + height])
+
+    def points(self) -> Floats:
+        """The outline as a polygon, shape (n, 2)."""
+        if self.rectangle:
+            unit = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+        else:
+            turn = np.linspace(0, 2 * np.pi, POINTS, endpoint=False)
+            unit = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        cos, sin = np.cos(self.angle), np.sin(self.angle)
+        flat = unit * [self.half_width, self.half_height]
+        points: Floats = flat @ [[cos, -sin], [sin, cos]] + np.array([self.x, self.y])
+        return points
+
+
+def outline(box: Box) -> Outline:
+    """What a box is taken to hold: the ellipse that touches its sides, or for a crowd all of it."""
+    return Outline(
+        x=box.left + box.width / 2,
+        y=box.top + box.height / 2,
+        half_width=box.width / 2,
+        half_height=box.height / 2,
+        rectangle=box.crowd,
+    )
+
+
+def box_in_sight(shape: Outline, size: ImageSize, *, label: int, crowd: bool) -> Box | None:
+    """The tight box of what an image shows of an object.
+
+    Returns:
+        A crowd if less than half of the area is in sight; None if nothing is.
+    """
+    edges = shape.bounds()
+    limits = np.array([size.width, size.height, size.width, size.height], dtype=np.float64)
+    inside = np.clip(edges, 0, limits)
+    if (inside[2:] <= inside[:2]).any():
+        return None
+    if (inside != edges).any():
+        whole = shape.points()
+        rest = _cut(whole, size)
+        if not len(rest):
+            return None
+        crowd = crowd or _area(rest) < LEAST_VISIBLE * _area(whole)
+        inside = np.clip(np.concatenate([rest.min(axis=0), rest.max(axis=0)]), 0, limits)
+    left, top, right, bottom = inside.tolist()
+    if right <= left or bottom <= top:
+        return None
+    return Box(
+        left=left, top=top, width=right - left, height=bottom - top, label=label, crowd=crowd
+    )
+
+
+def _cut(points: Floats, size: ImageSize) -> Floats:
+    """The part of a convex polygon inside the image, by Sutherland and Hodgman's algorithm."""
+    for axis, end in enumerate(size):
+        for side, bound in ((-1, 0), (1, end)):
+            outside = side * (points[:, axis] - bound)
+            ahead, outside_ahead = np.roll(points, -1, axis=0), np.roll(outside, -1)
+            kept, crosses = outside <= 0, (outside <= 0) != (outside_ahead <= 0)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                share = (outside / (outside - outside_ahead))[:, np.newaxis]
+                crossings = points + share * (ahead - points)
+            pairs = np.stack([points, crossings], axis=1).reshape(-1, 2)
+            points = pairs[np.stack([kept, crosses], axis=1).ravel()]
+    return points
+
+
+def _area(points: Floats) -> float:
+    x, y = points.T
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)

@@ -1,0 +1,166 @@
+"""Reads images with boxes in the format of COCO: one JSON file for all, or one for each split."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from arogya_bench.datasets.annotated import (
+    SPLITS,
+    Annotated,
+    Card,
+    dataset_of,
+    homes,
+    require_size,
+)
+from arogya_bench.datasets.coco_json import Listing, Record, listing, number
+from arogya_bench.datasets.image_files import below, dataset_folder, inspected
+from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.types import Dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class COCO:
+    """Images with boxes in the format of COCO.
+
+    Crowds (``iscrowd``), and boxes with a flag ``ignore``, stay in the truth as boxes in which a
+    detection is not counted.
+
+    Attributes:
+        path: Folder of the dataset; relative to the working folder.
+        licence: Of the images and boxes as a whole; the file states one for each image.
+        name: Of the dataset; by default that of the folder.
+        classes: In the order wanted; by default the categories, in the order of their ids.
+        annotations: A JSON file without splits, below ``path``.
+        train: The JSON file of a split, below ``path``; so ``validation`` and ``test``.
+        images: Folders below ``path`` in which the images lie; a name may be in one of them only.
+        group: Regular expression that finds the patient in the path of an image below ``path``,
+            as its one group; by default every image is its own group.
+        metadata: Fields of the images that become columns, such as a site.
+        source: Where it came from, for the record.
+        version: Of the copy, where the user knows it.
+    """
+
+    path: str
+    licence: str
+    name: str | None = None
+    classes: list[str] = field(default_factory=list)
+    annotations: str | None = None
+    train: str | None = None
+    validation: str | None = None
+    test: str | None = None
+    images: list[str] = field(default_factory=lambda: ["images"])
+    group: str | None = None
+    metadata: list[str] = field(default_factory=list)
+    source: str | None = None
+    version: str = "unstated"
+
+    def load(self) -> Dataset:
+        """Read every JSON file and look at every image; none is decoded.
+
+        Raises:
+            ConfigError: If it is not said which JSON files to read, or said twice.
+            DatasetError: If files are missing, damaged, or contradict each other.
+        """
+        named = _named(self)
+        folder = dataset_folder(self.path, "the JSON files and the images")
+        listings = {
+            split: listing(folder / below(file, f"dataset.{split}"))
+            for split, file in named.items()
+        }
+        categories = _categories(list(listings.values()))
+        places = {split: _places(self, folder, each) for split, each in listings.items()}
+        splits = homes({split: map(str, own) for split, own in places.items()})
+        return dataset_of(
+            folder,
+            [
+                _annotated(self, folder, each, record, file, splits[str(file)])
+                for split, each in listings.items()
+                for record, file in zip(each.images, places[split], strict=True)
+            ],
+            Card(
+                name=self.name or folder.name,
+                licence=self.licence,
+                source=self.source or "files in the format of COCO",
+                version=self.version,
+                group=self.group,
+            ),
+            listed=categories,
+            chosen=self.classes,
+        )
+
+
+def _named(options: COCO) -> dict[str, str]:
+    """The JSON files: by split, or the one without splits under ``annotations``."""
+    split = {part: file for part in SPLITS if (file := getattr(options, part))}
+    if bool(split) == bool(options.annotations):
+        raise ConfigError(
+            "dataset.annotations and dataset.train are both set."
+            if split
+            else "It is not said which JSON files to read.",
+            fix="set dataset.annotations to one file without splits, or dataset.train, "
+            "dataset.validation and dataset.test to one file each",
+        )
+    return split or {"annotations": str(options.annotations)}
+
+
+def _categories(listings: Sequence[Listing]) -> tuple[str, ...]:
+    first = listings[0]
+    for other in listings[1:]:
+        if other.categories != first.categories:
+            raise DatasetError(
+                f"The categories of {other.name} ({', '.join(other.categories)}) are not those of "
+                f"{first.name} ({', '.join(first.categories)}).",
+                fix="write the same categories, in the same order of ids, into both",
+            )
+    return first.categories
+
+
+def _places(options: COCO, folder: Path, listed: Listing) -> list[PurePosixPath]:
+    return [
+        _place(options.images, folder, below(record["file_name"], listed.name))
+        for record in listed.images
+    ]
+
+
+def _place(folders: Sequence[str], root: Path, name: PurePosixPath) -> PurePosixPath:
+    candidates = [below(folder, "dataset.images") / name for folder in folders]
+    found = [place for place in candidates if (root / place).is_file()]
+    if len(found) != 1:
+        looked = ", ".join(map(str, found or candidates)) or "no folder"
+        raise DatasetError(
+            f"The image {name} was {'found twice' if found else 'not found'}: {looked}.",
+            fix="unpack the images, and list in dataset.images the folders, below dataset.path, "
+            "that hold them, such as [train2017,val2017]; each name in one of them",
+        )
+    return found[0]
+
+
+def _annotated(
+    options: COCO,
+    folder: Path,
+    listed: Listing,
+    record: Record,
+    file: PurePosixPath,
+    split: str | None,
+) -> Annotated:
+    where = f"{listed.name}, image {record['id']},"
+    facts = inspected(folder, file)
+    require_size(facts, number(record, "width", where), number(record, "height", where), where)
+    return Annotated(
+        case_id=str(file.with_suffix("")),
+        file=file,
+        facts=facts,
+        drawn=listed.drawn[record["id"]],
+        split=split,
+        metadata=_columns(record, options.metadata, where),
+    )
+
+
+def _columns(record: Record, wanted: Sequence[str], where: str) -> Mapping[str, str | float]:
+    lacking = [key for key in wanted if not isinstance(record.get(key), str | int | float)]
+    if lacking:
+        raise DatasetError(
+            f"{where} has no text or number in its field {lacking[0]!r}.",
+            fix="fill the field for every image, or take it out of dataset.metadata",
+        )
+    return {key: record[key] for key in wanted}

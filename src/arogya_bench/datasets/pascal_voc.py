@@ -1,0 +1,222 @@
+"""Reads a folder in the layout of Pascal VOC: one XML file of boxes beside each image."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from arogya_bench.datasets.annotated import (
+    Annotated,
+    Card,
+    dataset_of,
+    few,
+    homes,
+    require_size,
+)
+from arogya_bench.datasets.boxes import Drawn
+from arogya_bench.datasets.image_files import (
+    SUFFIXES,
+    below,
+    dataset_folder,
+    inspected,
+    names_in,
+)
+from arogya_bench.datasets.voc_xml import Sheet, sheet_of
+from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.types import Dataset
+
+LAYOUT = "the images (JPEGImages/) and their XML files (Annotations/)"
+LISTS = {"train": "train", "val": "validation", "test": "test"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PascalVOC:
+    """Images with boxes in the layout of Pascal VOC, as labelImg, CVAT and others write it.
+
+    An image is found by the name of its XML file; the ``path`` in there names the disk of whoever
+    drew the boxes and is not followed. The official split is that of ``ImageSets/Main``.
+
+    Attributes:
+        path: Folder of the dataset; relative to the working folder.
+        licence: Of the images and boxes; the format does not say.
+        name: Of the dataset; by default that of the folder.
+        classes: In the order wanted; by default every class of a box, by name.
+        images: Folder of the images, below ``path``.
+        annotations: Folder of the XML files, below ``path``.
+        group: Regular expression that finds the patient in the name of an image, as its one
+            group; by default every image is its own group.
+        first_pixel: 1 as in Pascal VOC: pixels are counted from 1 and xmax is the last one inside.
+            0 for files whose numbers are edges, counted from 0.
+        difficult: ``ignore`` as in Pascal VOC: neither finding nor missing such an object counts;
+            ``count`` treats it as any other.
+        source: Where it came from, for the record.
+        version: Of the copy, where the user knows it.
+    """
+
+    path: str
+    licence: str
+    name: str | None = None
+    classes: list[str] = field(default_factory=list)
+    images: str = "JPEGImages"
+    annotations: str = "Annotations"
+    group: str | None = None
+    first_pixel: int = 1
+    difficult: str = "ignore"
+    source: str | None = None
+    version: str = "unstated"
+
+    def load(self) -> Dataset:
+        """Read every XML file and look at every image; none is decoded.
+
+        Raises:
+            ConfigError: If an option is out of range.
+            DatasetError: If files are missing, damaged, or contradict each other.
+        """
+        _check(self)
+        folder = dataset_folder(self.path, LAYOUT)
+        sheets = {path.stem: sheet_of(path) for path in _sheets(folder, self.annotations)}
+        files = _images(folder, self.images)
+        lists = {part: _listed(folder, name) for name, part in LISTS.items()}
+        parts = homes({part: names for part, names in lists.items() if names is not None})
+        _refuse_strangers(sheets, files, parts)
+        images = [_annotated(self, folder, name, sheets[name], files, parts) for name in sheets]
+        return dataset_of(
+            folder,
+            images,
+            Card(
+                name=self.name or folder.name,
+                licence=self.licence,
+                source=self.source or "a folder in the layout of Pascal VOC",
+                version=self.version,
+                group=self.group,
+            ),
+            listed=sorted({box.name for image in images for box in image.drawn}),
+            chosen=self.classes,
+            notes=tuple(_notes(sheets, files, parts)),
+        )
+
+
+def _check(options: PascalVOC) -> None:
+    for name, allowed in (("first_pixel", (0, 1)), ("difficult", ("ignore", "count"))):
+        value = getattr(options, name)
+        if value not in allowed:
+            raise ConfigError(
+                f"dataset.{name}={value!r} is unknown.",
+                fix=f"choose dataset.{name}={allowed[0]} or {allowed[1]}",
+            )
+
+
+def _sheets(folder: Path, annotations: str) -> list[Path]:
+    place = folder / below(annotations, "dataset.annotations")
+    sheets = sorted(place.glob("*.xml"))
+    if not sheets:
+        raise DatasetError(
+            f"No XML file lies in {place}.",
+            fix=f"set dataset.path to a folder with {LAYOUT}, or name them in dataset.images and "
+            "dataset.annotations",
+        )
+    return sheets
+
+
+def _images(folder: Path, images: str) -> dict[str, PurePosixPath]:
+    """Find every image by its name without suffix."""
+    found: dict[str, PurePosixPath] = {}
+    for path in sorted((folder / below(images, "dataset.images")).glob("*")):
+        if path.suffix.lower() in SUFFIXES:
+            if path.stem in found:
+                raise DatasetError(
+                    f"{found[path.stem].name} and {path.name} have the same name.",
+                    fix="give every image a name of its own, its suffix aside",
+                )
+            found[path.stem] = PurePosixPath(path.relative_to(folder))
+    return found
+
+
+def _listed(folder: Path, name: str) -> list[str] | None:
+    file = folder / "ImageSets" / "Main" / f"{name}.txt"
+    return names_in(file) if file.is_file() else None
+
+
+def _refuse_strangers(
+    sheets: Mapping[str, Sheet], files: Mapping[str, PurePosixPath], parts: Mapping[str, str | None]
+) -> None:
+    bare = [name for name in sheets if name not in files]
+    if bare:
+        raise DatasetError(
+            f"{len(bare)} of {len(sheets)} XML files have no image: {few(bare)}.",
+            fix="unpack the images, name their folder in dataset.images, or remove the XML files",
+        )
+    unknown = [name for name in parts if name not in sheets]
+    if unknown:
+        raise DatasetError(
+            f"ImageSets/Main lists {len(unknown)} names without an XML file: {few(unknown)}.",
+            fix="unpack the annotations, or correct the lists",
+        )
+    swapped = [name for name, sheet in sheets.items() if _other(name, sheet) in files]
+    if swapped:
+        raise DatasetError(
+            f"{len(swapped)} XML files name another image that is there too: "
+            f"{few([f'{name}.xml names {sheets[name].filename}' for name in swapped])}.",
+            fix="find out which image the boxes belong to, and name both files alike",
+        )
+
+
+def _other(name: str, sheet: Sheet) -> str | None:
+    """The image that an XML file names, if that is not the one of its own name."""
+    stated = below(sheet.filename, f"{name}.xml").name if sheet.filename else name
+    stem = PurePosixPath(stated).stem if stated.lower().endswith(SUFFIXES) else stated
+    return None if stem == name else stem
+
+
+def _annotated(
+    options: PascalVOC,
+    folder: Path,
+    name: str,
+    sheet: Sheet,
+    files: Mapping[str, PurePosixPath],
+    parts: Mapping[str, str | None],
+) -> Annotated:
+    facts = inspected(folder, files[name])
+    if sheet.width and sheet.height:
+        require_size(facts, sheet.width, sheet.height, f"{name}.xml")
+    return Annotated(
+        case_id=name,
+        file=files[name],
+        facts=facts,
+        drawn=tuple(_drawn(options, *each) for each in sheet.objects),
+        split=parts.get(name),
+    )
+
+
+def _drawn(options: PascalVOC, name: str, difficult: bool, edges: Sequence[float]) -> Drawn:
+    xmin, ymin, xmax, ymax = edges
+    return Drawn(
+        name=name,
+        left=_low(xmin, xmax, options.first_pixel),
+        top=_low(ymin, ymax, options.first_pixel),
+        right=xmax,
+        bottom=ymax,
+        crowd=difficult and options.difficult == "ignore",
+    )
+
+
+def _low(low: float, high: float, first_pixel: int) -> float:
+    # A click without a drag leaves two equal numbers: no object, rather than one of one pixel.
+    return low - first_pixel if high > low else low
+
+
+def _notes(
+    sheets: Mapping[str, Sheet], files: Mapping[str, PurePosixPath], parts: Mapping[str, str | None]
+) -> Iterator[str]:
+    remarks = {
+        "Images without an XML file that were left out": [n for n in files if n not in sheets],
+        "XML files that name another image, which is not there": [
+            name for name, sheet in sheets.items() if _other(name, sheet)
+        ],
+        "XML files without the size of the image, which was not compared": [
+            name for name, sheet in sheets.items() if not (sheet.width and sheet.height)
+        ],
+        "Images in no list of ImageSets/Main": [n for n in sheets if parts and n not in parts],
+    }
+    for what, names in remarks.items():
+        if names:
+            yield f"{what}: {len(names)}: {few(names)}."

@@ -1,0 +1,124 @@
+"""Reads images with boxes in the layout of Ultralytics YOLO: data.yaml, images/ and labels/."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from arogya_bench.datasets.annotated import Annotated, Card, dataset_of, few, homes
+from arogya_bench.datasets.image_files import SUFFIXES, below, dataset_folder, inspected
+from arogya_bench.datasets.yolo_files import classes_of, header, images_of, label_file, rows
+from arogya_bench.errors import DatasetError
+from arogya_bench.types import Dataset
+
+CLASSES_FILE = "classes.txt"  # which labelImg leaves among the labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class YOLO:
+    """Images with boxes in the layout of Ultralytics YOLO.
+
+    An image without a file of labels shows no object, as in Ultralytics; a note counts them.
+
+    Attributes:
+        path: Folder of the dataset; relative to the working folder.
+        licence: Of the images and boxes.
+        name: Of the dataset; by default that of the folder.
+        file: The YAML file below ``path`` that names classes and parts.
+        classes: In the order wanted; by default those of the YAML file.
+        group: Regular expression that finds the patient in the path of an image below ``path``,
+            as its one group; by default every image is its own group.
+        source: Where it came from, for the record.
+        version: Of the copy, where the user knows it.
+    """
+
+    path: str
+    licence: str
+    name: str | None = None
+    file: str = "data.yaml"
+    classes: list[str] = field(default_factory=list)
+    group: str | None = None
+    source: str | None = None
+    version: str = "unstated"
+
+    def load(self) -> Dataset:
+        """Read every file of labels and look at every image; none is decoded.
+
+        Raises:
+            ConfigError: If ``group`` does not fit.
+            DatasetError: If files are missing, damaged, or contradict each other.
+        """
+        folder = dataset_folder(self.path, f"{self.file}, images/ and labels/")
+        content = header(folder / below(self.file, "dataset.file"))
+        names = classes_of(content, self.file)
+        splits = homes(images_of(content, folder, self.file))
+        files = {PurePosixPath(name): split for name, split in splits.items()}
+        _refuse_orphans(folder, files)
+        return dataset_of(
+            folder,
+            [_annotated(folder, file, names, split) for file, split in files.items()],
+            Card(
+                name=self.name or folder.name,
+                licence=self.licence,
+                source=self.source or "files in the layout of Ultralytics YOLO",
+                version=self.version,
+                group=self.group,
+            ),
+            listed=names,
+            chosen=self.classes,
+            notes=tuple(_notes(folder, files)),
+        )
+
+
+def _annotated(
+    folder: Path, file: PurePosixPath, names: tuple[str, ...], split: str | None
+) -> Annotated:
+    facts = inspected(folder, file)
+    labels = folder / label_file(file)
+    return Annotated(
+        case_id=str(file.with_suffix("")),
+        file=file,
+        facts=facts,
+        drawn=tuple(rows(labels, facts, names)) if labels.is_file() else (),
+        split=split,
+    )
+
+
+def _refuse_orphans(folder: Path, files: Mapping[PurePosixPath, object]) -> None:
+    """Refuse labels whose image is gone; an image that no list names may be there."""
+    expected = {label_file(file) for file in files}
+    places = sorted({file.parent for file in expected if "labels" in file.parts})
+    lost = [
+        labels
+        for place in places
+        for path in sorted((folder / place).glob("*.txt"))
+        if (labels := place / path.name) not in expected
+        and path.name != CLASSES_FILE
+        and not _has_image(folder, labels)
+    ]
+    if lost:
+        raise DatasetError(
+            f"{len(lost)} files of labels have no image: {few(list(map(str, lost)))}.",
+            fix="unpack the images, or remove the labels",
+        )
+
+
+def _has_image(folder: Path, labels: PurePosixPath) -> bool:
+    parts = ["images" if part == "labels" else part for part in labels.parts]
+    image = folder / PurePosixPath(*parts)
+    return any(image.with_suffix(suffix).is_file() for suffix in SUFFIXES)
+
+
+def _notes(folder: Path, files: Mapping[PurePosixPath, object]) -> Iterator[str]:
+    bare = [str(file) for file in files if not (folder / label_file(file)).is_file()]
+    if bare:
+        yield f"Images without a file of labels, taken to show no object: {len(bare)}: {few(bare)}."
+    places = {file.parent for file in files}
+    other = [
+        path.name
+        for place in sorted(places)
+        for path in sorted((folder / place).iterdir())
+        if path.is_file() and not path.name.startswith(".") and path.suffix != ".txt"
+        if place / path.name not in files
+    ]
+    if other:
+        yield f"Files among the images that are not in the dataset: {len(other)}: {few(other)}."

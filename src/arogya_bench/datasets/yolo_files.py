@@ -1,0 +1,170 @@
+"""Reads the text files of Ultralytics YOLO: data.yaml, lists of images, and rows of boxes."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+import yaml
+
+from arogya_bench.datasets.boxes import Drawn
+from arogya_bench.datasets.image_files import SUFFIXES, Facts, below, names_in
+from arogya_bench.errors import DatasetError
+
+PARTS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+
+
+def header(file: Path) -> Mapping[str, object]:
+    """Read ``data.yaml``; a download script in it is not run.
+
+    Raises:
+        DatasetError: If it is missing or is no mapping.
+    """
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"No {file.name} lies in {file.parent}.",
+            fix="set dataset.path to the folder that holds it, or dataset.file to its name",
+        ) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise _malformed(f"{file.name} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise _malformed(f"{file.name} holds no keys")
+    return {str(key): value for key, value in content.items()}
+
+
+def classes_of(content: Mapping[str, object], file: str) -> tuple[str, ...]:
+    """The names of the classes, in the order of their numbers.
+
+    Raises:
+        DatasetError: If there are none, or their numbers have gaps.
+    """
+    names = content.get("names")
+    if isinstance(names, dict) and sorted(map(str, names)) == sorted(map(str, range(len(names)))):
+        names = [{str(key): name for key, name in names.items()}[str(n)] for n in range(len(names))]
+    if not isinstance(names, list) or not all(
+        isinstance(each, str | int) for each in names or [()]
+    ):
+        raise _malformed(f"{file} has no names as a list, or as a mapping from 0, 1, 2 and so on")
+    if content.get("nc", len(names)) != len(names):
+        raise _malformed(f"{file} gives nc as {content['nc']}, but {len(names)} names")
+    return tuple(map(str, names))
+
+
+def images_of(content: Mapping[str, object], folder: Path, file: str) -> dict[str, list[str]]:
+    """The images of every part that ``data.yaml`` names, as paths below the folder.
+
+    Its ``path`` names a place on the disk of whoever wrote it and is followed only below the
+    folder. A leading ``../`` is dropped if that helps, since Roboflow writes it; Ultralytics does
+    so too.
+
+    Raises:
+        DatasetError: If no part is named, or a place is missing or empty.
+    """
+    parts: dict[str, list[str]] = {}
+    for key, part in PARTS.items():
+        value = content.get(key)
+        entries = value if isinstance(value, list) else [value]
+        for entry in entries if value else ():
+            found = _images(_place(str(entry), content, folder, f"{key} in {file}"), folder)
+            parts.setdefault(part, []).extend(found)
+    if not parts:
+        raise _malformed(f"{file} names none of train, val and test")
+    return parts
+
+
+def label_file(image: PurePosixPath) -> PurePosixPath:
+    """Where the boxes of an image lie: the last folder ``images`` becomes ``labels``."""
+    parts = list(image.parts)
+    folders = parts[:-1]
+    if "images" in folders:
+        last = len(folders) - 1 - folders[::-1].index("images")
+        parts[last] = "labels"
+    return PurePosixPath(*parts).with_suffix(".txt")
+
+
+def rows(file: Path, facts: Facts, classes: tuple[str, ...]) -> Iterator[Drawn]:
+    """Read the boxes of one image: class number, and centre and size as shares of the image.
+
+    Raises:
+        DatasetError: If a row is something else.
+    """
+    name = f"{file.parent.name}/{file.name}"
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _malformed(f"{name} cannot be read: {error}") from error
+    for place, line in enumerate(lines, start=1):
+        if line.strip():
+            yield _drawn(line, facts, classes, f"{name}, line {place},")
+
+
+def _place(entry: str, content: Mapping[str, object], folder: Path, where: str) -> PurePosixPath:
+    own = below(entry.removeprefix("../"), where)
+    found = [place for place in (_inner(content) / own, own) if (folder / place).exists()]
+    if not found:
+        raise DatasetError(
+            f"{where} names {entry!r}, which is not in {folder}.",
+            fix="unpack the images there, and write the folder or list relative to it",
+        )
+    return found[0]
+
+
+def _inner(content: Mapping[str, object]) -> PurePosixPath:
+    try:
+        return below(str(content.get("path") or "."), "path")
+    except DatasetError:  # a place on another disk
+        return PurePosixPath()
+
+
+def _images(place: PurePosixPath, folder: Path) -> list[str]:
+    if (folder / place).is_dir():
+        files = sorted(path for path in (folder / place).rglob("*") if path.is_file())
+        names = [path.relative_to(folder).as_posix() for path in files]
+    else:
+        # As Ultralytics has it: "./" is the folder of the list, all else that of the dataset.
+        lines = names_in(folder / place)
+        beside = (f"{place.parent}/{line}" if line.startswith("./") else line for line in lines)
+        names = [str(below(line, str(place))) for line in beside]
+    images = [name for name in names if name.lower().endswith(SUFFIXES)]
+    if not images:
+        raise DatasetError(
+            f"{place} holds no image; it has {len(names)} files or lines.",
+            fix=f"put images there ({', '.join(SUFFIXES)}), or leave it out",
+        )
+    return images
+
+
+def _drawn(line: str, facts: Facts, classes: tuple[str, ...], where: str) -> Drawn:
+    words = line.split()
+    if len(words) != 5:
+        raise _malformed(
+            f"{where} has {len(words)} columns, not 5: class, x, y, width, height"
+            f"{'; polygons are not read' if len(words) > 6 else ''}"
+        )
+    try:
+        number, *shares = (float(word) for word in words)
+    except ValueError as error:
+        raise _malformed(f"{where} is no row of numbers: {error}") from error
+    if number not in range(len(classes)):
+        raise _malformed(
+            f"{where} has the class {words[0]}; there are {len(classes)}, counted from 0"
+        )
+    if max(map(abs, shares)) > 2:  # a box that reaches outside is clipped later
+        raise _malformed(f"{where} gives {', '.join(words[1:])}, which are no shares of the image")
+    x, y, width, height = shares
+    return Drawn(
+        name=classes[int(number)],
+        left=(x - width / 2) * facts.width,
+        top=(y - height / 2) * facts.height,
+        right=(x + width / 2) * facts.width,
+        bottom=(y + height / 2) * facts.height,
+    )
+
+
+def _malformed(problem: str) -> DatasetError:
+    return DatasetError(
+        f"{problem}.",
+        fix="correct it to the format of https://docs.ultralytics.com/datasets/detect: "
+        "names, train, val and test in data.yaml; rows of class, x, y, width and height as shares "
+        "of the image",
+    )

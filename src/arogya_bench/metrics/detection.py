@@ -1,0 +1,188 @@
+"""Metrics of a detector, each defined once, on a tally; and COCO's scores for other tools."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from arogya_bench.metrics.classification import Scores
+from arogya_bench.metrics.detection_coco import CocoScores, coco_scores
+from arogya_bench.metrics.detection_flags import box_flags
+from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, matched
+from arogya_bench.metrics.detection_outcomes import BoxOutcomes, Found, Truth, box_outcomes
+from arogya_bench.metrics.detection_tally import BoxTally, box_evidence
+from arogya_bench.metrics.per_class import ratio
+from arogya_bench.types import BoxPredictions, Floats
+
+DETECTION_METRICS_VERSION = 1  # rises when any number for the same predictions changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxMetric:
+    """A metric of a detector; call it with a tally.
+
+    Attributes:
+        name: The key in MLflow.
+        best: Which end is better.
+        low: Smallest possible value.
+        high: Largest possible value.
+        probabilistic: Whether it ranks detections by score, and not by one threshold alone.
+        summary: One line on what it is.
+        overlaps: Positions of the IoU thresholds whose average precision it reads.
+        compute: Maps a tally to values of its leading axes, NaN where undefined.
+    """
+
+    name: str
+    best: Literal["high", "low"]
+    low: float
+    high: float
+    probabilistic: bool
+    summary: str
+    overlaps: tuple[int, ...]
+    compute: Callable[[BoxTally], Floats]
+
+    def __call__(self, tally: BoxTally) -> Floats:
+        """Values of the tally's leading axes, NaN where undefined."""
+        return self.compute(tally)
+
+
+def precisions(tally: BoxTally) -> Floats:
+    """Share of the detections that found a box, shape (..., K); NaN without detections."""
+    return ratio(tally.hits, tally.found)
+
+
+def recalls(tally: BoxTally) -> Floats:
+    """Share of the true boxes that were found, shape (..., K); NaN without true boxes."""
+    return ratio(tally.hits, tally.truth)
+
+
+def f1s(tally: BoxTally) -> Floats:
+    """2 tp / (2 tp + fp + fn), shape (..., K); NaN without true boxes."""
+    values = ratio(2 * tally.hits, tally.found + tally.truth)
+    return np.where(tally.truth > 0, values, np.nan)
+
+
+def _mean_average_precision(name: str, overlaps: tuple[int, ...], at: str) -> BoxMetric:
+    def compute(tally: BoxTally) -> Floats:
+        values = tally.average_precision[..., list(overlaps), :]
+        return _mean(values.reshape(*values.shape[:-2], -1))
+
+    return BoxMetric(
+        name=name,
+        best="high",
+        low=0.0,
+        high=1.0,
+        probabilistic=True,
+        summary=f"Mean average precision (COCO, 101 points) {at}, classes in the truth.",
+        overlaps=overlaps,
+        compute=compute,
+    )
+
+
+def _macro(name: str, of_classes: Callable[[BoxTally], Floats], what: str) -> BoxMetric:
+    def compute(tally: BoxTally) -> Floats:
+        values = of_classes(tally)
+        seen = tally.found + tally.truth > 0
+        # A 0 for 0/0 inside an average is the convention, and a flag says so.
+        return _mean(np.where(seen & np.isnan(values), 0.0, values))
+
+    return BoxMetric(
+        name=name,
+        best="high",
+        low=0.0,
+        high=1.0,
+        probabilistic=False,
+        summary=f"Mean {what} over the classes seen, IoU 0.5, at the threshold of validation.",
+        overlaps=(),
+        compute=compute,
+    )
+
+
+METRICS: dict[str, BoxMetric] = {
+    each.name: each
+    for each in (
+        _mean_average_precision(
+            "mAP50_95", tuple(range(IOU_THRESHOLDS.size)), "over IoU 0.5 to 0.95"
+        ),
+        _mean_average_precision("mAP50", (0,), "at IoU 0.5"),
+        _mean_average_precision("mAP75", (5,), "at IoU 0.75"),
+        _macro("precision", precisions, "precision"),
+        _macro("recall", recalls, "recall"),
+        _macro("f1", f1s, "F1"),
+    )
+}
+
+
+def score(
+    targets: Sequence[Truth], detections: Sequence[Found], *, classes: Sequence[str] | int
+) -> CocoScores:
+    """Score detections by the rules of COCO; None where undefined.
+
+    Classes without a box in the truth are left out, detections in a crowd are not counted, and
+    of each class in each image only the best 100 detections are.
+
+    Args:
+        targets: Per image its boxes, or a mapping of ``boxes`` (g, 4), ``labels`` (g,) and, if
+            wanted, ``crowd`` (g,). A box is left, top, width, height; edges are continuous.
+        detections: Per image what was found, or a mapping of ``boxes`` (m, 4), ``labels`` (m,)
+            and ``scores`` (m,). Equal scores rank in the order given.
+        classes: Their names, or their number; labels are indices from 0.
+
+    Returns:
+        ``mAP50_95``, ``mAP50``, ``mAP75``, ``AR1``, ``AR10``, ``AR100`` (the mean recall with
+        so many detections per class and image), and, in the order of the classes,
+        ``AP_per_class`` and ``AP50_per_class``.
+
+    Raises:
+        ValueError: If the numbers of images differ, or a column is missing, unknown, misshapen,
+            not finite, or out of range.
+    """
+    return coco_scores(box_outcomes(targets, detections, classes=classes))
+
+
+def assess(predictions: BoxPredictions, *, threshold: float) -> Scores:
+    """Score predictions, with reasons where a metric is undefined or degenerate.
+
+    Args:
+        predictions: Of n images.
+        threshold: Least score of a detection in precision, recall and F1; from validation.
+
+    Raises:
+        ValueError: If boxes are misshapen, not finite, or of no class.
+    """
+    cases = outcomes_of(predictions)
+    matches = matched(cases)
+    tally = box_evidence(matches, threshold=threshold).whole()
+    found = {name: float(each(tally)) for name, each in METRICS.items()}
+    values = {name: value for name, value in found.items() if math.isfinite(value)}
+    flags = box_flags(cases.classes, matches, tally)
+    return Scores(
+        values=values,
+        undefined={name: _reason(METRICS[name], cases) for name in METRICS if name not in values},
+        flags={name: flags[name] for name in values if name in flags},
+    )
+
+
+def outcomes_of(predictions: BoxPredictions) -> BoxOutcomes:
+    """Check the boxes of stored predictions.
+
+    Raises:
+        ValueError: If boxes are misshapen, not finite, or of no class.
+    """
+    return box_outcomes(predictions.truth, predictions.found, classes=predictions.classes)
+
+
+def _reason(undefined: BoxMetric, cases: BoxOutcomes) -> str:
+    if not cases.n:
+        return "no cases"
+    if undefined.overlaps:
+        return "no box in the truth"
+    return "no box in the truth, and no detection from the threshold on"
+
+
+def _mean(values: Floats) -> Floats:
+    defined = np.isfinite(values)
+    total = np.where(defined, values, 0.0).sum(axis=-1)
+    return ratio(total, defined.sum(axis=-1).astype(np.float64))

@@ -1,0 +1,89 @@
+"""COCO's own numbers, counted by faster-coco-eval."""
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS
+from arogya_bench.metrics.detection_outcomes import BoxOutcomes
+from arogya_bench.metrics.detection_tally import RECALLS
+from arogya_bench.types import Floats
+
+CocoScores: TypeAlias = dict[str, float | list[float | None] | None]
+
+
+def coco_scores(cases: BoxOutcomes) -> CocoScores:
+    """Score images as COCOeval does: boxes of any size, classes without a true box left out.
+
+    Returns:
+        ``mAP50_95``, ``mAP50``, ``mAP75``, ``AR1``, ``AR10``, ``AR100``, None without any box
+        in the truth; ``AP_per_class`` and ``AP50_per_class`` in the order of the classes, None
+        for a class without one.
+    """
+    if any((~truth.crowd).any() for truth in cases.truth):
+        counted = _counted(cases)
+        precision: Floats = counted["precision"][:, :, :, 0, -1]
+        recall: Floats = counted["recall"][:, :, 0, :]
+    else:
+        kinds = len(cases.classes)
+        precision = np.full((IOU_THRESHOLDS.size, RECALLS.size, kinds), -1.0)
+        recall = np.full((IOU_THRESHOLDS.size, kinds, 3), -1.0)
+    return {
+        "mAP50_95": _mean(precision),
+        "mAP50": _mean(precision[0]),
+        "mAP75": _mean(precision[5]),
+        "AR1": _mean(recall[..., 0]),
+        "AR10": _mean(recall[..., 1]),
+        "AR100": _mean(recall[..., 2]),
+        "AP_per_class": [_mean(precision[..., k]) for k in range(len(cases.classes))],
+        "AP50_per_class": [_mean(precision[0, :, k]) for k in range(len(cases.classes))],
+    }
+
+
+def _counted(cases: BoxOutcomes) -> dict[str, Floats]:
+    from faster_coco_eval import COCO, COCOeval_faster
+
+    truth = COCO(
+        {
+            "images": [{"id": image + 1} for image in range(cases.n)],
+            "categories": [{"id": k, "name": name} for k, name in enumerate(cases.classes)],
+            "annotations": list(_true_boxes(cases)),
+        }
+    )
+    judge = COCOeval_faster(truth, truth.loadRes(list(_found_boxes(cases))), iouType="bbox")
+    judge.params.areaRng, judge.params.areaRngLbl = [[0.0, float("inf")]], ["all"]
+    judge.evaluate()
+    judge.accumulate()
+    return {name: np.asarray(judge.eval[name]) for name in ("precision", "recall")}
+
+
+def _true_boxes(cases: BoxOutcomes) -> Iterator[dict[str, Any]]:
+    number = 0
+    for image, truth in enumerate(cases.truth):
+        for box, label, crowd in zip(truth.boxes, truth.labels, truth.crowd, strict=True):
+            number += 1  # 0 would mean that nothing matched
+            yield {
+                "id": number,
+                "image_id": image + 1,
+                "category_id": int(label),
+                "bbox": box.tolist(),
+                "area": float(box[2] * box[3]),
+                "iscrowd": int(crowd),
+            }
+
+
+def _found_boxes(cases: BoxOutcomes) -> Iterator[dict[str, Any]]:
+    for image, found in enumerate(cases.found):
+        for box, label, score in zip(found.boxes, found.labels, found.scores, strict=True):
+            yield {
+                "image_id": image + 1,
+                "category_id": int(label),
+                "bbox": box.tolist(),
+                "score": float(score),
+            }
+
+
+def _mean(values: Floats) -> float | None:
+    defined = values[values > -1]  # COCO's mark of a class without a box
+    return float(defined.mean()) if defined.size else None

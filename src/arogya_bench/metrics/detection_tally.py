@@ -1,0 +1,184 @@
+"""Counts and average precisions of a detector, for any weight of the groups.
+
+A resample is a weight per group. Boxes are matched once, in their image; a resample only says how
+often each image enters, so every metric of a resample follows from weighted counts.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, Matches
+from arogya_bench.types import Floats, Labels
+
+if TYPE_CHECKING:
+    Sparse: TypeAlias = csr_array[np.float64]
+
+RECALLS = np.linspace(0.0, 1.0, 101)  # not r/100: ten of them differ, and COCO compares floats
+BLOCK_CELLS = 2**15  # 256 KiB an array, so that the passes over it stay in the cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxTally:
+    """What every metric of a detector follows from; leading axes (...) are resamples, or none.
+
+    Attributes:
+        average_precision: Shape (..., 10, K), at each IoU threshold; NaN for a class without a
+            box in the truth, and where nobody asked.
+        hits: Shape (..., K), detections at the operating point that found a box, IoU 0.5.
+        found: Shape (..., K), detections at the operating point, without those in a crowd.
+        truth: Shape (..., K), boxes that should be found.
+    """
+
+    average_precision: Floats
+    hits: Floats
+    found: Floats
+    truth: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Precision and recall of one class at one IoU threshold, from the best score down.
+
+    One row stands for a run of hits, with the misses before it: within a run precision can only
+    rise, so it peaks where a run ends, whatever the weights. Misses after the last hit change
+    nothing.
+
+    Attributes:
+        hits: Shape (runs, groups), detections of the run that found a box.
+        found: Shape (runs, groups), those and the misses before them.
+    """
+
+    hits: "Sparse"
+    found: "Sparse"
+
+    def average_precision(self, weights: Floats, truth: Floats) -> Floats:
+        """Mean over 101 recalls of the best precision at that recall or a higher one.
+
+        Args:
+            weights: Shape (groups, b), how often each group enters.
+            truth: Shape (b,), boxes that should be found.
+
+        Returns:
+            Shape (b,); NaN without a box in the truth.
+        """
+        step = max(1, BLOCK_CELLS // max(1, self.hits.shape[0]))
+        values = np.empty(truth.size)
+        for start in range(0, truth.size, step):
+            part = slice(start, start + step)
+            values[part] = self._block(np.ascontiguousarray(weights[:, part]), truth[part])
+        return np.where(truth > 0, values, np.nan)
+
+    def _block(self, weights: Floats, truth: Floats) -> Floats:
+        hits, found = (np.asarray(m @ weights).cumsum(axis=0) for m in (self.hits, self.found))
+        precision = np.divide(hits, found, out=np.zeros_like(hits), where=found > 0)
+        best = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
+        reached = _recalls_reached(hits / np.maximum(truth, 1.0))
+        total: Floats = np.einsum("rb,rb->b", best, np.diff(reached, axis=0, prepend=0.0))
+        return total / RECALLS.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxEvidence:
+    """What each group adds to a tally.
+
+    Attributes:
+        curves: One row per IoU threshold, one per class in it; an empty row is not wanted.
+        sums: Shape (3 K, groups): hits, found, truth at the operating point.
+    """
+
+    curves: tuple[tuple[Curve, ...], ...]
+    sums: Floats
+
+    @property
+    def classes(self) -> int:
+        """Their number, K."""
+        return len(self.sums) // 3
+
+    @property
+    def groups(self) -> int:
+        """Number of groups."""
+        return int(self.sums.shape[1])
+
+    def only(self, overlaps: Collection[int]) -> "BoxEvidence":
+        """Leave out the curves of other IoU thresholds, which are most of the work."""
+        wanted = (row if i in overlaps else () for i, row in enumerate(self.curves))
+        return replace(self, curves=tuple(wanted))
+
+    def whole(self) -> BoxTally:
+        """Tally of all images, without leading axes."""
+        one = self.weighted(np.ones((1, self.groups)))
+        return BoxTally(**{name: values[0] for name, values in vars(one).items()})
+
+    def weighted(self, weights: Floats) -> BoxTally:
+        """Tally of resamples: how often each group enters, shape (b, groups)."""
+        hits, found, truth = np.split(weights @ self.sums.T, 3, axis=1)
+        upright = np.ascontiguousarray(weights.T)
+        precision = np.full((len(weights), IOU_THRESHOLDS.size, self.classes), np.nan)
+        for overlap, row in enumerate(self.curves):
+            for label, curve in enumerate(row):
+                values = curve.average_precision(upright, truth[:, label])
+                precision[:, overlap, label] = values
+        return BoxTally(average_precision=precision, hits=hits, found=found, truth=truth)
+
+    def without_each_group(self) -> Iterator[BoxTally]:
+        """Yield tallies that leave one group out, some groups at a time, in their order."""
+        for start in range(0, self.groups, 500):
+            left_out = np.arange(start, min(start + 500, self.groups))
+            yield self.weighted((left_out[:, None] != np.arange(self.groups)).astype(np.float64))
+
+
+def box_evidence(
+    matches: Sequence[Matches], *, threshold: float, group_of: NDArray[np.int64] | None = None
+) -> BoxEvidence:
+    """Sum up each group once.
+
+    Args:
+        matches: One per class.
+        threshold: Least score of a detection at the operating point.
+        group_of: Shape (images,), positions 0 to groups - 1; all are one group if None.
+    """
+    images = matches[0].truth.size
+    group = np.zeros(images, dtype=np.int64) if group_of is None else group_of
+    groups = int(group.max()) + 1 if group.size else 1
+    sums = np.zeros((3, len(matches), groups))
+    for label, each in enumerate(matches):
+        chosen = (each.scores >= threshold) & ~each.ignored[0]
+        sums[0, label] = _per_group(group[each.image[chosen & each.hits[0]]], groups)
+        sums[1, label] = _per_group(group[each.image[chosen]], groups)
+        sums[2, label] = np.bincount(group, each.truth, minlength=groups)
+    return BoxEvidence(
+        curves=tuple(
+            tuple(_curve(each, overlap, group, groups) for each in matches)
+            for overlap in range(IOU_THRESHOLDS.size)
+        ),
+        sums=sums.reshape(-1, groups),
+    )
+
+
+def _per_group(group: Labels, groups: int) -> Labels:
+    return np.bincount(group, minlength=groups)
+
+
+def _curve(matches: Matches, overlap: int, group: Labels, groups: int) -> Curve:
+    counted = ~matches.ignored[overlap]
+    hit = matches.hits[overlap][counted]
+    column = group[matches.image[counted]]
+    run_ends = hit & ~np.append(hit[1:], False)
+    run = run_ends.cumsum() - run_ends
+    before = run < run_ends.sum()
+    shape = (int(run_ends.sum()), groups)
+    return Curve(
+        hits=csr_array((np.ones(int(hit.sum())), (run[hit], column[hit])), shape=shape),
+        found=csr_array((np.ones(int(before.sum())), (run[before], column[before])), shape=shape),
+    )
+
+
+def _recalls_reached(recall: Floats) -> Floats:
+    """How many of the 101 recalls are at most the given one, by comparing the very floats."""
+    near = np.rint(recall * 100)
+    return near + (RECALLS[near.astype(np.intp)] <= recall)

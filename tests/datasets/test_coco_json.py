@@ -1,0 +1,109 @@
+"""A JSON file is COCO or it is refused, whatever stands in it."""
+
+import json
+
+import pytest
+
+from arogya_bench.datasets.boxes import Drawn
+from arogya_bench.datasets.coco_json import listing
+from arogya_bench.errors import DatasetError
+
+IMAGE = {"id": 7, "file_name": "a.png", "width": 60, "height": 40}
+BOX = {"id": 1, "image_id": 7, "category_id": 3, "bbox": [2, 3, 10, 5.5], "iscrowd": 0}
+CELL, CLOT = {"id": 3, "name": "cell"}, {"id": 1, "name": "clot"}
+
+
+@pytest.fixture
+def read(tmp_path):
+    def written(content):
+        text = content if isinstance(content, str) else json.dumps(content)
+        (tmp_path / "a.json").write_text(text)
+        return listing(tmp_path / "a.json")
+
+    return written
+
+
+def coco(*boxes, images=(IMAGE,), categories=(CELL, CLOT)):
+    return {
+        "images": list(images),
+        "annotations": list(boxes or [BOX]),
+        "categories": list(categories),
+    }
+
+
+def test_a_box_is_left_top_width_and_height(read):
+    result = read(coco())
+
+    expected = Drawn(name="cell", left=2, top=3, right=12, bottom=8.5)
+    assert result.drawn == {7: (expected,)}
+
+
+def test_categories_are_in_the_order_of_their_ids(read):
+    assert read(coco()).categories == ("clot", "cell")
+
+
+def test_an_image_without_annotation_shows_nothing(read):
+    other = {**IMAGE, "id": "eight", "file_name": "b.png"}
+
+    assert read(coco(images=[IMAGE, other])).drawn["eight"] == ()
+
+
+@pytest.mark.parametrize("flag", ["iscrowd", "ignore"])
+def test_a_crowd_or_a_box_to_be_ignored_is_a_crowd(read, flag):
+    (box,) = read(coco({**BOX, flag: 1})).drawn[7]
+
+    assert box.crowd
+
+
+@pytest.mark.parametrize(
+    ("box", "problem"),
+    [
+        ({"image_id": 8}, "belongs to an image that is not listed: 8"),
+        ({"category_id": 9}, "has the category 9; there are: 3 cell, 1 clot"),
+        ({"bbox": [1, 2, 3]}, "has no bbox of four numbers"),
+        ({"bbox": None}, "has no bbox of four numbers"),
+        ({"bbox": [1, 2, 3, "4"]}, "not a number"),
+        ({"bbox": [1, 2, 3, True]}, "not a number"),
+        ({"bbox": [1, 2, 3, float("nan")]}, "not a number"),
+        ({"bbox": [1, 2, 3, 10**400]}, "not a number"),
+        ({"iscrowd": 2}, "a.json, annotation 1, gives iscrowd as 2, not 0 or 1"),
+        ({"image_id": None}, "a.json, entry 0 of annotations, gives image_id as None"),
+        ({"category_id": "cell"}, "entry 0 of annotations, gives category_id as 'cell'"),
+    ],
+)
+def test_a_box_that_cannot_be_understood_is_refused(read, box, problem):
+    with pytest.raises(DatasetError) as refusal:
+        read(coco({**BOX, **box}))
+
+    assert problem in refusal.value.problem
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (coco(BOX, {**BOX, "bbox": [0, 0, 1, 1]}), "a.json has two annotations with the id 1"),
+        (coco(images=[IMAGE, IMAGE]), "a.json has two images with the id 7"),
+        (coco(categories=[CELL, CELL]), "a.json has two categories with the id 3"),
+        (coco(images=[{"id": 7}]), "entry 0 of images, gives file_name as None"),
+        (coco(categories=[{"id": True, "name": "x"}]), "entry 0 of categories, gives id as True"),
+        ({"images": [], "categories": []}, "a.json has no list of annotations"),
+        ({"images": [1], "annotations": {}}, "no list of images and none of annotations"),
+        ([BOX], "no list of images"),
+        ("", "a.json cannot be read"),
+        ("{", "a.json cannot be read"),
+        ("[" * 100_000, "a.json cannot be read"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(read, content, problem):
+    with pytest.raises(DatasetError) as refusal:
+        read(content)
+
+    assert problem in refusal.value.problem
+    assert "cocodataset.org" in refusal.value.fix
+
+
+def test_a_missing_file_is_named_with_the_options_that_name_one(tmp_path):
+    with pytest.raises(DatasetError, match=r"No annotations at .*a\.json") as refusal:
+        listing(tmp_path / "a.json")
+
+    assert "dataset.annotations" in refusal.value.fix
