@@ -26,7 +26,7 @@ from arogya_bench.models.threads import use_threads
 from arogya_bench.predicting import detect, predict
 from arogya_bench.provenance import environment
 from arogya_bench.scoring import Scores, figures, per_class_table, point_scores, scores
-
+from arogya_bench.sheet import box_sheet
 from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor
 
 
@@ -176,8 +176,6 @@ def _boxes(prepared: Prepared, condition: Condition, answers: Answers) -> Iterat
         yield TableView(file="per_class_boxes.json", rows=per_class_table(answers.boxes))
     found = answers.boxes or answers.asked
     if isinstance(found, BoxPredictions):
-        from arogya_bench.sheet import box_sheet
-
         sheet = box_sheet(found, prepared.split.test, condition)
         yield Picture(file="figures/boxes.png", content=sheet)
 

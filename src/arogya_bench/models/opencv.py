@@ -1,0 +1,228 @@
+"""The classical row: an image described by OpenCV, then support vectors or neighbours."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from arogya_bench.errors import ConfigError, ModelError, nearest
+from arogya_bench.models.arrays import read_arrays, save_arrays
+from arogya_bench.models.calibration import Calibration, fitted_calibration
+from arogya_bench.models.devices import require_device_name
+from arogya_bench.models.fields import require_positive, require_size
+from arogya_bench.models.opencv_classifiers import (
+    Classifier,
+    NearestNeighbours,
+    fitted_support_vectors,
+    read_neighbours,
+    read_support_vectors,
+)
+from arogya_bench.models.opencv_features import (
+    CELL,
+    WIDTHS,
+    LocalFeatures,
+    Vocabulary,
+    Words,
+    gradients,
+    histograms,
+    learnt_vocabulary,
+)
+from arogya_bench.models.saved import damaged, read_json, require_classes, save_classes
+from arogya_bench.types import (
+    FitReport,
+    Floats,
+    Image,
+    ImageBatch,
+    Predictor,
+    Probabilities,
+    Subset,
+    Training,
+)
+
+CHOICES = {
+    "features": ("hog", "orb", "sift"),
+    "keypoints": ("detected", "grid"),
+    "classifier": ("svm", "knn"),
+}
+CALIBRATION_FILE = "calibration.json"
+VOCABULARY_FILE = "vocabulary.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenCVClassifier:
+    """Grey image, gradients or visual words, support vector machine or nearest neighbours.
+
+    The scores of the classifier become probabilities by a calibration on the validation split.
+
+    Attributes:
+        features: ``hog`` (oriented gradients), or a bag of visual words of ``orb`` or ``sift``.
+        classifier: ``svm`` (RBF kernel, balanced classes) or ``knn`` (nearest neighbours).
+        image_size: Pixels after resizing, at least 32; a multiple of 16 for ``hog``.
+        keypoints: ``detected``, or ``grid`` for evenly spaced ones; for orb and sift.
+        vocabulary: Number of visual words, at least 2; for orb and sift.
+        neighbours: How many training cases vote, at least 1; for knn.
+        C: Cost of a case on the wrong side of the margin, above 0; for svm.
+        gamma: Inverse width of the RBF kernel; None means 1 / (features x their variance).
+    """
+
+    features: str = "hog"
+    classifier: str = "svm"
+    image_size: int = 128
+    keypoints: str = "detected"
+    vocabulary: int = 200
+    neighbours: int = 15
+    C: float = 1.0
+    gamma: float | None = None
+    task: ClassVar[str] = "classification"
+    extra: ClassVar[str | None] = None
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                raise ConfigError(
+                    f"Unknown {name} {value!r}.{nearest(value, choices)}",
+                    fix=f"set model.{name} to {' or '.join(choices)}.",
+                )
+        require_size(self.image_size, at_least=2 * CELL)  # ORB compares within 31 pixels
+        if self.features == "hog" and self.image_size % CELL:
+            raise ConfigError(
+                f"image_size is {self.image_size}, which HOG cells of {CELL} pixels do not tile.",
+                fix=f"set image_size={self.image_size // CELL * CELL}.",
+            )
+        require_positive(C=self.C, gamma=self.gamma, neighbours=self.neighbours)
+        if self.vocabulary < 2:
+            raise ConfigError(
+                f"vocabulary is {self.vocabulary}.", fix="set model.vocabulary to 2 words or more."
+            )
+
+    def check(self, *, device: str) -> None:
+        """Raise ConfigError if ``device`` is not a known name; this model uses the CPU."""
+        require_device_name(device)
+
+    def fit(
+        self,
+        train: Subset,
+        validation: Subset,
+        *,
+        training: Training,
+        seed: int,
+        device: str,
+        out: Path,
+    ) -> FitReport:
+        """Learn words and classifier from ``train``, and the calibration from ``validation``.
+
+        Raises:
+            ModelError: If ``train`` lacks a class, or is too small for the words or neighbours.
+        """
+        del training, device  # neither epochs nor a GPU
+        self._require_cases(train)
+        vocabulary = self._learnt(train, seed)
+        words = vocabulary.words if vocabulary else None
+        features = self._described(train.images(), words)
+        checked = self._described(validation.images(), words)
+        classifier = self._classifier(features, train, seed)
+        calibration = fitted_calibration(classifier.scores(checked), validation.targets)
+        if words is not None:
+            save_arrays(out / VOCABULARY_FILE, {"words": words})
+        classifier.save(out)
+        _save_calibration(out / CALIBRATION_FILE, calibration)
+        save_classes(out, train.classes, self._settings())
+        notes = _notes(vocabulary, training=features, validation=checked)
+        return FitReport(notes=(classifier.note(), *notes))
+
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
+        """Read the words, the classifier and its calibration.
+
+        Raises:
+            ModelError: If the folder is damaged, or fitted for other classes or settings.
+        """
+        require_device_name(device)
+        require_classes(weights, classes, self._settings())
+        words = self._read_words(weights)
+        classifier = self._read_classifier(weights, len(classes))
+        saved = read_json(weights / CALIBRATION_FILE, "scale", "bias")
+        calibration = Calibration(scale=saved["scale"], bias=tuple(saved["bias"]))
+
+        def predict(images: ImageBatch) -> Probabilities:
+            if not len(images):
+                return np.empty((0, len(classes)))
+            return calibration.probabilities(classifier.scores(self._described(images, words)))
+
+        return predict
+
+    def _settings(self) -> dict[str, object]:
+        return {name: value for name, value in asdict(self).items() if name not in ("C", "gamma")}
+
+    def _local(self) -> LocalFeatures:
+        return LocalFeatures(
+            kind=self.features, keypoints=self.keypoints, image_size=self.image_size
+        )
+
+    def _described(self, images: Iterable[Image], words: Words | None) -> Floats:
+        if words is None:
+            return gradients(images, self.image_size)
+        return histograms(images, self._local(), words)
+
+    def _learnt(self, train: Subset, seed: int) -> Vocabulary | None:
+        if self.features == "hog":
+            return None
+        return learnt_vocabulary(train, self._local(), size=self.vocabulary, seed=seed)
+
+    def _classifier(self, features: Floats, train: Subset, seed: int) -> Classifier:
+        if self.classifier == "svm":
+            return fitted_support_vectors(
+                features, train.targets, cost=self.C, gamma=self.gamma, seed=seed
+            )
+        return NearestNeighbours(
+            features=features,
+            targets=train.targets,
+            classes=len(train.classes),
+            neighbours=self.neighbours,
+        )
+
+    def _read_words(self, weights: Path) -> Words | None:
+        if self.features == "hog":
+            return None
+        words = read_arrays(weights / VOCABULARY_FILE, "words")["words"]
+        if words.shape != (self.vocabulary, WIDTHS[self.features]) or words.dtype != np.float32:
+            raise damaged(weights / VOCABULARY_FILE, f"it holds {words.dtype} {words.shape}")
+        return words
+
+    def _read_classifier(self, weights: Path, classes: int) -> Classifier:
+        if self.classifier == "svm":
+            return read_support_vectors(weights)
+        return read_neighbours(weights, classes=classes, neighbours=self.neighbours)
+
+    def _require_cases(self, train: Subset) -> None:
+        counts = np.bincount(train.targets, minlength=len(train.classes))
+        if not counts.all() or len(train.classes) < 2:
+            raise ModelError(
+                "This model needs cases of two or more classes and of every class; the train "
+                f"split has {dict(zip(train.classes, counts.tolist(), strict=True))}.",
+                fix="raise limit, or change the split so that every class occurs in train.",
+            )
+        if self.classifier == "knn" and len(train) < self.neighbours:
+            raise ModelError(
+                f"neighbours is {self.neighbours}; the train split has {len(train)} cases.",
+                fix=f"set model.neighbours={len(train)} or less, or raise limit.",
+            )
+
+
+def _save_calibration(file: Path, calibration: Calibration) -> None:
+    file.write_text(json.dumps(asdict(calibration), indent=2) + "\n", encoding="utf-8")
+
+
+def _notes(vocabulary: Vocabulary | None, **features: Floats) -> Iterator[str]:
+    """What the words were learnt from, and which images gave them nothing to count."""
+    if vocabulary is None:
+        return
+    yield (
+        f"{len(vocabulary.words)} visual words from {vocabulary.descriptors} descriptors of "
+        f"{vocabulary.images} training images"
+    )
+    for split, rows in features.items():
+        if blank := int((~rows.any(axis=1)).sum()):
+            yield f"{blank} of {len(rows)} {split} images have no keypoints: a row of zeros"

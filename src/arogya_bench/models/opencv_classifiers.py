@@ -1,0 +1,196 @@
+"""What decides on described images: a support vector machine, or the nearest training cases."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from zipfile import BadZipFile
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from arogya_bench.models.arrays import read_arrays, save_arrays
+from arogya_bench.models.saved import damaged, existing
+from arogya_bench.types import Floats, Labels
+
+if TYPE_CHECKING:
+    from sklearn.svm import SVC
+
+SVM_FILE = "svm.skops"
+NEIGHBOURS_FILE = "neighbours.npz"
+
+
+class Classifier(Protocol):
+    """Turns described images into scores, which a calibration turns into probabilities."""
+
+    def scores(self, features: Floats) -> Floats:
+        """Give shape (n, classes); a higher score means more likely."""
+
+    def save(self, out: Path) -> None:
+        """Leave in a folder what reading it again needs."""
+
+    def note(self) -> str:
+        """Say in a sentence what the fit came to."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SupportVectors:
+    """An RBF support vector machine whose classes weigh inversely to their frequency.
+
+    Attributes:
+        svm: Fitted, with a decision value for each pair of classes.
+    """
+
+    svm: "SVC"
+
+    def scores(self, features: Floats) -> Floats:
+        """Average, for every class, its signed distances from the borders to the others."""
+        return margins(self.svm, features)
+
+    def save(self, out: Path) -> None:
+        """Write the machine without code."""
+        import skops.io
+
+        skops.io.dump(self.svm, out / SVM_FILE)
+
+    def note(self) -> str:
+        """Count the support vectors."""
+        return (
+            f"{self.svm.support_.size} support vectors of {self.svm.shape_fit_[0]} training cases"
+        )
+
+
+def fitted_support_vectors(
+    features: Floats, targets: Labels, *, cost: float, gamma: float | None, seed: int
+) -> SupportVectors:
+    """Fit the machine.
+
+    Args:
+        features: Shape (n, width).
+        targets: Shape (n,); every class occurs.
+        cost: Of a case on the wrong side of the margin.
+        gamma: Inverse width of the kernel; None means 1 / (width x variance of the features).
+        seed: Moves no number; None would draw from NumPy's global generator.
+    """
+    from sklearn.svm import SVC
+
+    svm = SVC(
+        C=cost,
+        gamma="scale" if gamma is None else gamma,
+        class_weight="balanced",
+        decision_function_shape="ovo",
+        random_state=seed,
+    )
+    return SupportVectors(svm=svm.fit(features, targets))
+
+
+def read_support_vectors(weights: Path) -> SupportVectors:
+    """Read what ``save`` wrote.
+
+    Raises:
+        ModelError: If the file is missing, damaged or holds something else.
+    """
+    import skops.io
+    from sklearn.svm import SVC
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    file = weights / SVM_FILE
+    try:
+        svm = skops.io.load(existing(file), trusted=[])
+    except UntrustedTypesFoundException as error:
+        raise damaged(file, f"it holds types that are not trusted ({error})") from error
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise damaged(file, error) from error
+    if not isinstance(svm, SVC):
+        raise damaged(file, f"it holds a {type(svm).__name__}")
+    return SupportVectors(svm=svm)
+
+
+def margins(svm: "SVC", features: Floats) -> Floats:
+    """Average, for every class, its signed distances from the borders to the other classes.
+
+    Returns:
+        Shape (n, classes); for two classes the decision value and its negative.
+    """
+    values = np.asarray(svm.decision_function(features), dtype=np.float64)
+    count = len(svm.classes_)
+    if count == 2:  # scikit-learn turns the sign round for two classes alone
+        return np.stack([-values, values], axis=1)
+    scores = np.zeros((len(features), count))
+    for column, (first, second) in enumerate(zip(*np.triu_indices(count, k=1), strict=True)):
+        scores[:, first] += values[:, column]
+        scores[:, second] -= values[:, column]
+    return scores / (count - 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NearestNeighbours:
+    """The training cases themselves; the nearest ones vote.
+
+    Distances are Euclidean and features are not standardised: both kinds of features have one
+    scale throughout (see ``gradients`` and ``histograms``). Frequent classes have more votes to
+    give; the bias of the calibration takes that back, as it adds a number to each class.
+
+    Attributes:
+        features: Shape (n, width); float32 numbers, held as float64.
+        targets: Shape (n,).
+        classes: How many there are.
+        neighbours: How many vote, at most n.
+    """
+
+    features: Floats
+    targets: Labels
+    classes: int
+    neighbours: int
+
+    def scores(self, features: Floats) -> Floats:
+        """Take the logarithm of the shares of votes, with one vote more for every class.
+
+        The vote more is Laplace's rule of succession; it keeps the logarithm finite.
+        """
+        votes = np.array([self._votes(row) for row in features]).reshape(-1, self.classes)
+        return np.asarray(np.log((votes + 1) / (self.neighbours + self.classes)), np.float64)
+
+    def save(self, out: Path) -> None:
+        """Write the cases; the numbers are float32, so that half the bytes lose nothing."""
+        save_arrays(
+            out / NEIGHBOURS_FILE,
+            {"features": np.asarray(self.features, np.float32), "targets": self.targets},
+        )
+
+    def note(self) -> str:
+        """Say what is kept, since it grows with the training split."""
+        size = self.features.nbytes / 1e6
+        return f"{len(self.targets)} training cases are the model: {size:.0f} MB in memory"
+
+    def _votes(self, row: Floats) -> Floats:
+        """Cases at the distance of the last neighbour share the votes that are left to them.
+
+        One image at a time and pair by pair, so that neither the rest of a batch nor the order
+        of the training cases decides between cases that are equally far.
+        """
+        distances = cdist(row[None], self.features, "sqeuclidean")[0]
+        border = np.partition(distances, self.neighbours - 1)[self.neighbours - 1]
+        nearer, tied = distances < border, distances == border
+        share = (self.neighbours - nearer.sum()) / tied.sum()
+        weights = nearer + share * tied
+        return np.bincount(self.targets, weights, self.classes).astype(np.float64)
+
+
+def read_neighbours(weights: Path, *, classes: int, neighbours: int) -> NearestNeighbours:
+    """Read what ``save`` wrote.
+
+    Raises:
+        ModelError: If the file is missing or damaged, or its cases do not fit together.
+    """
+    file = weights / NEIGHBOURS_FILE
+    arrays = read_arrays(file, "features", "targets")
+    features, targets = arrays["features"], arrays["targets"]
+    fits = features.ndim == 2 and targets.shape == features.shape[:1] and len(targets) >= neighbours
+    if not fits or targets.dtype.kind != "i" or not set(targets.tolist()) <= set(range(classes)):
+        raise damaged(file, f"it holds {features.shape} features and {targets.shape} targets")
+    return NearestNeighbours(
+        features=features.astype(np.float64),
+        targets=targets.astype(np.int64),
+        classes=classes,
+        neighbours=neighbours,
+    )

@@ -1,0 +1,130 @@
+"""Networks of Ultralytics: their blueprints, and weights to start from."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from arogya_bench.errors import ModelError, nearest
+
+if TYPE_CHECKING:
+    import torch
+
+FINE_TUNING_RATE = 1e-4  # as that of the other rows that start from weights
+
+
+def blueprint(name: str) -> dict[str, Any]:
+    """Read the plan of a YOLOv8 in its smallest size from the package, within ``isolated``.
+
+    Args:
+        name: ``yolov8`` or ``yolov8-cls``.
+    """
+    from ultralytics.utils import ROOT, YAML
+
+    return {**YAML.load(ROOT / "cfg" / "models" / "v8" / f"{name}.yaml"), "scale": "n"}
+
+
+def require_start(weights: str) -> Path | None:
+    """Find the weights to start from; None where they are drawn.
+
+    Raises:
+        ModelError: If there is no such file.
+    """
+    if weights == "none":
+        return None
+    file = Path(weights).expanduser()
+    if not file.is_file() or file.suffix != ".pt":
+        raise ModelError(
+            f"weights={weights} names no .pt file.{nearest(weights, ('none',))}",
+            fix="set model.weights to none, or to the path of a YOLOv8n file of Ultralytics (.pt).",
+        )
+    return file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Weights to start from.
+
+    Attributes:
+        names: The classes that they were trained for, in the order of the last layer.
+    """
+
+    state: "Mapping[str, torch.Tensor]"
+    names: tuple[str, ...]
+
+
+def started(
+    network: "torch.nn.Module", file: Path | None, *, head: str, classes: tuple[str, ...]
+) -> str:
+    """Put the weights of a file into a network, within ``isolated``.
+
+    The head is kept only if it was made for the same classes in the same order; else it stays as
+    it was drawn.
+
+    Args:
+        network: Is changed.
+        file: As ``require_start`` found it.
+        head: What the names of the weights that depend on the classes begin with.
+        classes: In the order of the network.
+
+    Returns:
+        A note on where the weights come from.
+
+    Raises:
+        ModelError: If the file cannot be read, or holds another network.
+    """
+    if file is None:
+        return "trained from random weights"
+    start = _read_start(file)
+    same = start.names == classes
+    state = {name: w for name, w in start.state.items() if same or not name.startswith(head)}
+    try:
+        left_over = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise _misfit(file, str(error).splitlines()[-1].strip()) from error
+    strange = [name for name in left_over.missing_keys if same or not name.startswith(head)]
+    if strange := [*strange, *left_over.unexpected_keys]:
+        raise _misfit(file, f"{len(strange)} layers differ, such as {strange[0]!r}")
+    return f"started from {file.name}; its head was {'kept' if same else 'drawn anew'}"
+
+
+def _read_start(file: Path) -> Start:
+    """Read a checkpoint of Ultralytics, building no classes but those of networks."""
+    import torch
+    from ultralytics.nn.tasks import torch_safe_load
+
+    trusted = torch.serialization.get_safe_globals()
+    try:
+        with TemporaryDirectory() as folder:
+            # Their reader changes some paths, and fetches what it then does not find.
+            copy = shutil.copyfile(file, Path(folder) / "start.pt")
+            checkpoint, _ = torch_safe_load(copy, safe_only=True)
+        network = checkpoint.get("ema") or checkpoint["model"]
+        names = network.names
+        state = network.float().state_dict()
+    except (
+        RuntimeError,
+        UnpicklingError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        ImportError,
+    ) as error:
+        raise ModelError(
+            f"{file} cannot be read: {str(error).partition(chr(10))[0]}",
+            fix="give a checkpoint as Ultralytics saves it, or set model.weights=none.",
+        ) from error
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(trusted)
+    return Start(state=state, names=tuple(names[index] for index in range(len(names))))
+
+
+def _misfit(file: Path, reason: str) -> ModelError:
+    return ModelError(
+        f"{file} does not fit this network, YOLOv8n: {reason}.",
+        fix="give the weights of a YOLOv8n for the same task, or set model.weights=none.",
+    )

@@ -1,0 +1,241 @@
+"""YOLOv8n as a classifier, trained by Ultralytics, whose licence is AGPL-3.0."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from arogya_bench.errors import require_extra
+from arogya_bench.models.devices import require_device_name, torch_device
+from arogya_bench.models.fields import require_positive, require_size
+from arogya_bench.models.policy import augmented
+from arogya_bench.models.prefetch import ahead
+from arogya_bench.models.preprocessing import ImageStack, Preprocessing, stacked
+from arogya_bench.models.schedule import batch_indices, class_weights
+from arogya_bench.models.seeds import epoch_rng
+from arogya_bench.models.threads import threads
+from arogya_bench.models.torch_network import AT_ONCE, as_input, load_network, logits
+from arogya_bench.models.ultralytics_hooks import Batches, Hooks, Plan
+from arogya_bench.models.ultralytics_loop import isolated, require_trainable, train_with
+from arogya_bench.models.ultralytics_network import (
+    FINE_TUNING_RATE,
+    blueprint,
+    require_start,
+    started,
+)
+from arogya_bench.types import FitReport, Labels, Predictor, Subset, Training
+
+if TYPE_CHECKING:
+    import torch
+
+HEAD = "model.9.linear."
+
+
+@dataclass(frozen=True, kw_only=True)
+class YOLOv8Classifier:
+    """The classifier of the YOLOv8 family in its smallest size, all layers trained.
+
+    Ultralytics, which builds and trains it, is under AGPL-3.0: what is built on it and given to
+    others, or offered over a network, is bound by that licence, unless another one is bought.
+
+    Images, training policy, class weights, batches, schedule and best epoch are those of the
+    other rows. What its trainer does otherwise: gradients are clipped at a norm of 10, biases and
+    batch normalisation do not decay, and the weights that are judged and saved are a moving
+    average. A fit that was killed goes on to the same weights as one that was not.
+
+    Attributes:
+        image_size: Pixels after resizing to a square, at least 32.
+        weights: Where training starts: ``none`` (random weights), or the path of a checkpoint of
+            Ultralytics (``.pt``); its last layer is kept if it was made for the same classes.
+        learning_rate: Peak rate; None means 1e-4 from weights, and that of the training from none.
+    """
+
+    image_size: int = 224
+    weights: str = "none"
+    learning_rate: float | None = None
+    task: ClassVar[str] = "classification"
+    extra: ClassVar[str | None] = "yolo"
+
+    def __post_init__(self) -> None:
+        require_size(self.image_size, at_least=32)
+        require_positive(learning_rate=self.learning_rate)
+
+    def check(self, *, device: str) -> None:
+        """Raise Fixable if Ultralytics, the device or the weights to start from are missing."""
+        require_device_name(device)
+        require_extra("yolo", "torch", "torchvision", "ultralytics")
+        torch_device(device)
+        require_start(self.weights)
+
+    def fit(
+        self,
+        train: Subset,
+        validation: Subset,
+        *,
+        training: Training,
+        seed: int,
+        device: str,
+        out: Path,
+    ) -> FitReport:
+        """Train every layer; the best epoch by validation macro F1 stays."""
+        require_trainable(training, train, validation)
+        place, start = torch_device(device), require_start(self.weights)
+        seen, held_out = (_split(part, self.image_size) for part in (train, validation))
+        rate = FINE_TUNING_RATE if start else training.learning_rate
+        weights = class_weights(seen.targets, len(train.classes))
+        with isolated(seed, place):
+            from ultralytics.models.yolo.classify import ClassificationTrainer
+
+            network: Any = _network(len(train.classes))
+            origin = started(network, start, head=HEAD, classes=train.classes)
+            network.criterion = _criterion(weights if training.class_weights else None, place)
+            plan = ClassifierPlan(
+                network=network,
+                classes=train.classes,
+                preprocessing=self._preprocessing,
+                training=training,
+                learning_rate=self.learning_rate or rate,
+                seed=seed,
+                place=place,
+                out=out,
+                seen=seen,
+                held_out=held_out,
+            )
+            report = train_with(ClassifierHooks, ClassificationTrainer, plan, {"close_mosaic": 0})
+        return replace(report, notes=(*report.notes, origin))
+
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
+        """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
+        with isolated():
+            return load_network(
+                _network,
+                weights,
+                classes=classes,
+                preprocessing=self._preprocessing,
+                device=device,
+            )
+
+    @property
+    def _preprocessing(self) -> Preprocessing:
+        return Preprocessing(image_size=self.image_size, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Images and targets of one split, resized and in memory."""
+
+    images: ImageStack
+    targets: Labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierPlan(Plan):
+    """One training of the classifier."""
+
+    seen: Split
+    held_out: Split
+
+
+class ClassifierHooks(Hooks):
+    """Our images and training policy, and macro F1 as what the best epoch is chosen by."""
+
+    plan: ClassVar[ClassifierPlan]
+
+    def batches(self, mode: str) -> Batches:
+        """Batches drawn by the training policy; validation takes its images at once."""
+        plan = self.plan
+        if mode != "train":
+            return Batches(range(len(plan.held_out.targets)), 1, lambda _: ())
+        count = len(plan.seen.targets)
+        size = len(batch_indices(count, plan.training.batch_size, epoch_rng(plan.seed, 1)))
+        return Batches(range(count), size, self._drawn)
+
+    def _drawn(self, number: int) -> Iterator[dict[str, Any]]:
+        import torch
+
+        plan, seen = self.plan, self.plan.seen
+        size, rng = plan.training.batch_size, epoch_rng(plan.seed, number)
+        parts = batch_indices(len(seen.targets), size, rng)
+
+        def drawn(step: int) -> ImageStack:
+            rng = epoch_rng(plan.seed, number, step)
+            return augmented(seen.images[parts[step]], plan.training, rng)
+
+        workers = threads() if plan.place != "cpu" else 0
+        for part, images in zip(
+            parts, ahead(drawn, range(len(parts)), workers=workers), strict=True
+        ):
+            yield {
+                "img": as_input(images, plan.preprocessing, plan.place),
+                "cls": torch.from_numpy(seen.targets[part]),
+            }
+
+    def validate(self) -> tuple[dict[str, float], float]:
+        """Judge the moving average of the weights on the validation split."""
+        import torch
+
+        plan, held_out = self.plan, self.plan.held_out
+        parts = np.array_split(held_out.images, math.ceil(len(held_out.images) / AT_ONCE))
+        values = torch.cat(
+            [logits(self.ema.ema, as_input(part, plan.preprocessing, plan.place)) for part in parts]
+        )
+        targets = torch.from_numpy(held_out.targets).to(plan.place)
+        loss, _ = self.model.criterion(values, {"cls": targets})
+        score = _f1_macro(held_out.targets, values)
+        return {"val_loss": float(loss), "val_f1_macro": score}, score
+
+    def curve(self) -> dict[str, float]:
+        """Losses, macro F1 and rate of the epoch that ends."""
+        return {"train_loss": self.train_loss, **self.metrics, "learning_rate": self.rate}
+
+    def rank(self) -> list[float]:
+        """A higher macro F1, or an equal one with a lower loss."""
+        return [self.metrics["val_f1_macro"], -self.metrics["val_loss"]]
+
+
+def _split(subset: Subset, size: int) -> Split:
+    images = stacked(subset.images(), len(subset), size)
+    return Split(images=images, targets=subset.targets)
+
+
+def _network(classes: int) -> "torch.nn.Module":
+    from ultralytics.nn.tasks import ClassificationModel
+
+    network: torch.nn.Module = ClassificationModel(
+        blueprint("yolov8-cls"), nc=classes, verbose=False
+    )
+    network.model[-1].register_forward_hook(_only_logits)
+    return network
+
+
+def _only_logits(head: "torch.nn.Module", _: object, made: Any) -> "torch.Tensor":
+    """In evaluation mode their head gives probabilities as well."""
+    values: torch.Tensor = made if head.training else made[1]
+    return values
+
+
+def _criterion(
+    weights: list[float] | None, place: str
+) -> Callable[["torch.Tensor", Mapping[str, Any]], tuple["torch.Tensor", dict[str, Any]]]:
+    """Cross-entropy in the form of their criteria; not a module, whose weights would be saved."""
+    import torch
+
+    weight = None if weights is None else torch.tensor(weights, device=place)
+
+    def loss(
+        values: "torch.Tensor", batch: Mapping[str, Any]
+    ) -> tuple["torch.Tensor", dict[str, Any]]:
+        value = torch.nn.functional.cross_entropy(values, batch["cls"], weight=weight)
+        return value, {"loss": value.detach()}
+
+    return loss
+
+
+def _f1_macro(targets: Labels, values: "torch.Tensor") -> float:
+    from sklearn.metrics import f1_score
+
+    predicted = values.argmax(dim=1).cpu().numpy()
+    return float(f1_score(targets, predicted, average="macro", zero_division=0))

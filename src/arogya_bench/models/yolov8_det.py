@@ -1,0 +1,224 @@
+"""YOLOv8n as a detector, trained by Ultralytics, whose licence is AGPL-3.0."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from arogya_bench.errors import ConfigError, DatasetError, require_extra
+from arogya_bench.models.devices import require_device_name, torch_device
+from arogya_bench.models.fields import require_positive, require_size
+from arogya_bench.models.preprocessing import Preprocessing
+from arogya_bench.models.saved import damaged, existing, require_classes
+from arogya_bench.models.torch_network import WEIGHTS_FILE, logits, read_state
+from arogya_bench.models.ultralytics_boxes import (
+    AT_ONCE,
+    DetectorHooks,
+    DetectorPlan,
+    Examples,
+    examples,
+    suppressed,
+)
+from arogya_bench.models.ultralytics_loop import isolated, require_trainable, train_with
+from arogya_bench.models.ultralytics_network import (
+    FINE_TUNING_RATE,
+    blueprint,
+    require_start,
+    started,
+)
+from arogya_bench.types import Detections, Detector, FitReport, Floats, ImageBatch, Subset, Training
+
+if TYPE_CHECKING:
+    import torch
+
+HEAD = "model.22.cv3."  # what names the classes; the part that places boxes is kept
+STRIDE = 32
+NOT_DRAWN = ("brightness", "contrast", "noise", "zoom", "crop")
+
+
+@dataclass(frozen=True, kw_only=True)
+class YOLOv8Detector:
+    """The detector of the YOLOv8 family in its smallest size, all layers trained.
+
+    Ultralytics, which builds and trains it, is under AGPL-3.0: what is built on it and given to
+    others, or offered over a network, is bound by that licence, unless another one is bought.
+
+    Epochs, batch size, rate, weight decay, warm-up, patience, class weights, seed, mirroring and
+    rotation are those of the training. The rest of what is drawn for a training image is their
+    own: mosaics of four images until the last tenth of the epochs, scale, shift, hue, saturation
+    and brightness. The best epoch has the highest validation mAP over IoU 0.50 to 0.95. A fit
+    that was killed goes on to the same weights as one that was not.
+
+    Attributes:
+        image_size: Height and width of the square that an image is fitted into, its proportions
+            kept and the rest padded; in pixels, a multiple of 32.
+        weights: Where training starts: ``none`` (random weights), or the path of a checkpoint of
+            Ultralytics (``.pt``); the part that names classes is kept if they are the same.
+        learning_rate: Peak rate; None means 1e-4 from weights, and that of the training from none.
+        confidence: The least score of a detection that is kept, 0 to 1. Average precision needs
+            the whole range of scores.
+        nms_iou: Of two detections of one class that overlap by more than this intersection over
+            union, the better one is kept, 0 to 1.
+        max_detections: Most detections per image, the best ones. COCO's average precision, by
+            which detectors are judged, looks at no more than 100.
+    """
+
+    image_size: int = 640
+    weights: str = "none"
+    learning_rate: float | None = None
+    confidence: float = 0.001
+    nms_iou: float = 0.7
+    max_detections: int = 100
+    task: ClassVar[str] = "detection"
+    extra: ClassVar[str | None] = "yolo"
+
+    def __post_init__(self) -> None:
+        require_size(self.image_size, at_least=STRIDE)
+        require_positive(learning_rate=self.learning_rate, max_detections=self.max_detections)
+        if self.image_size % STRIDE:
+            raise ConfigError(
+                f"image_size is {self.image_size}.", fix=f"set a multiple of {STRIDE}."
+            )
+        for name in ("confidence", "nms_iou"):
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                raise ConfigError(f"{name} is {value}.", fix=f"set model.{name} from 0 to 1.")
+
+    def check(self, *, device: str) -> None:
+        """Raise Fixable if Ultralytics, the device or the weights to start from are missing."""
+        require_device_name(device)
+        require_extra("yolo", "torch", "torchvision", "ultralytics")
+        torch_device(device)
+        require_start(self.weights)
+
+    def fit(
+        self,
+        train: Subset,
+        validation: Subset,
+        *,
+        training: Training,
+        seed: int,
+        device: str,
+        out: Path,
+    ) -> FitReport:
+        """Train every layer; the best epoch by validation mAP stays.
+
+        Raises:
+            DatasetError: If a case does not say what is to be found in it, or no case has a box.
+        """
+        require_trainable(training, train, validation)
+        place, start = torch_device(device), require_start(self.weights)
+        seen, held_out = (examples(part, self.image_size) for part in (train, validation))
+        _require_boxes(seen)
+        rate = FINE_TUNING_RATE if start else training.learning_rate
+        with isolated(seed, place):
+            from ultralytics.models.yolo.detect import DetectionTrainer
+
+            network = _network(len(train.classes))
+            origin = started(network, start, head=HEAD, classes=train.classes)
+            plan = DetectorPlan(
+                network=network,
+                classes=train.classes,
+                preprocessing=self._preprocessing,
+                training=training,
+                learning_rate=self.learning_rate or rate,
+                seed=seed,
+                place=place,
+                out=out,
+                seen=seen,
+                held_out=held_out,
+            )
+            report = train_with(DetectorHooks, DetectionTrainer, plan, self._settings(training))
+        notes = (origin, *_remarks(training, seen.left_out + held_out.left_out))
+        return replace(report, notes=(*report.notes, *notes))
+
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Detector:
+        """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
+        require_classes(weights, classes, asdict(self._preprocessing))
+        file, place = existing(weights / WEIGHTS_FILE), torch_device(device)
+        with isolated():
+            network = _network(len(classes))
+            try:
+                network.load_state_dict(read_state(file))
+            except (RuntimeError, TypeError) as error:
+                raise damaged(file, str(error).partition("\n")[0]) from error
+        network.to(place).eval()
+
+        def detect(images: ImageBatch) -> list[Detections]:
+            found: list[Detections] = []
+            for first in range(0, len(images), AT_ONCE):
+                found += self._found(network, images[first : first + AT_ONCE], place)
+            return found
+
+        return detect
+
+    @property
+    def _preprocessing(self) -> Preprocessing:
+        return Preprocessing(image_size=self.image_size, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+
+    def _settings(self, training: Training) -> dict[str, object]:
+        return {
+            "fliplr": 0.5 if training.flip else 0.0,
+            "degrees": float(training.rotation),
+            "cls_pw": 1.0 if training.class_weights else 0.0,  # 1: inverse to the frequency
+            "close_mosaic": max(1, round(training.epochs / 10)),
+            "conf": self.confidence,
+            "iou": self.nms_iou,
+            "max_det": self.max_detections,
+        }
+
+    def _found(
+        self, network: "torch.nn.Module", images: ImageBatch, place: str
+    ) -> Iterator[Detections]:
+        """Fit the images into squares of one size, so that none depends on its neighbours."""
+        import torch
+        from ultralytics.data.augment import LetterBox
+        from ultralytics.utils.ops import scale_boxes
+
+        square = (self.image_size, self.image_size)
+        fitted = np.stack([LetterBox(square)(image=image) for image in images])
+        batch = torch.from_numpy(fitted).to(place).permute(0, 3, 1, 2).float() / 255
+        kept = suppressed(
+            logits(network, batch),
+            confidence=self.confidence,
+            iou=self.nms_iou,
+            most=self.max_detections,
+        )
+        for image, rows in zip(images, kept, strict=True):
+            edges = scale_boxes(square, rows[:, :4].double(), image.shape[:2])
+            yield _detections(torch.cat([edges, rows[:, 4:6].double()], dim=1).cpu().numpy())
+
+
+def _detections(rows: Floats) -> Detections:
+    """From edges, scores and labels; a box that lies in the padding alone is none."""
+    sizes = rows[:, 2:4] - rows[:, :2]
+    inside = (sizes > 0).all(axis=1)
+    return Detections(
+        boxes=np.concatenate([rows[:, :2], sizes], axis=1)[inside],
+        scores=rows[inside, 4],
+        labels=rows[inside, 5].astype(np.int64),
+    )
+
+
+def _network(classes: int) -> "torch.nn.Module":
+    from ultralytics.nn.tasks import DetectionModel
+
+    network: torch.nn.Module = DetectionModel(blueprint("yolov8"), nc=classes, verbose=False)
+    return network
+
+
+def _require_boxes(seen: Examples) -> None:
+    if not any(len(label["cls"]) for label in seen.labels):
+        raise DatasetError(
+            f"None of the {len(seen.labels)} training images has a box to learn from.",
+            fix="raise limit, or change the split.",
+        )
+
+
+def _remarks(training: Training, left_out: int) -> Iterator[str]:
+    if left_out:
+        yield f"{left_out} boxes of crowds or outside their image were not trained or chosen by"
+    set_in_vain = [name for name in NOT_DRAWN if getattr(training, name) != getattr(Training, name)]
+    if set_in_vain:
+        yield f"training.{', training.'.join(set_in_vain)}: Ultralytics draws its own instead"
