@@ -143,7 +143,7 @@ def blocks(store: Store, *, where: str | None, resamples: int) -> tuple[Block, .
             f"{f' where {where}' if where else ''} ({len(runs)} runs in all).",
             fix="run a sweep first, for example: arogya-bench run experiment=demo",
         )
-    sorted_out: dict[tuple[str, str, str], list[RunRecord]] = defaultdict(list)
+    sorted_out: dict[tuple[str, str, str, str], list[RunRecord]] = defaultdict(list)
     for run in named:
         sorted_out[_block_key(run)].append(run)
     names = [key[0] for key in sorted_out]
@@ -168,9 +168,11 @@ def _unprepared(runs: Sequence[RunRecord]) -> list[RunRecord]:
     ]
 
 
-def _block_key(run: RunRecord) -> tuple[str, str, str]:
-    tags = run.tags
-    return tags["arogya.dataset"], tags["arogya.dataset_digest"], tags["arogya.split_digest"]
+def _block_key(run: RunRecord) -> tuple[str, str, str, str]:
+    """What must be equal: one dataset can ask for labels, or for boxes."""
+    names = ("dataset", "dataset_digest", "split_digest", "task")
+    dataset, digest, split_digest, task = (run.tags[f"arogya.{name}"] for name in names)
+    return dataset, digest, split_digest, task
 
 
 def _block(
@@ -181,13 +183,13 @@ def _block(
     resamples: int,
     extra: Sequence[Mapping[str, str]],
 ) -> Block:
-    name, digest, split_digest = _block_key(members[0])
+    name, digest, split_digest, task = _block_key(members[0])
     finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
     labels = _labels(members)
     conditions = _conditions(members)
     return Block(
-        task=TASKS[members[0].tags["arogya.task"]],
-        dataset=f"{name} ({digest[:6]}-{split_digest[:6]})" if clash else name,
+        task=TASKS[task],
+        dataset=f"{name} ({digest[:6]}-{split_digest[:6]}, {task})" if clash else name,
         store=store,
         split_digest=split_digest,
         grouped=members[0].tags.get("arogya.grouped") == "true",

@@ -227,7 +227,7 @@ def _cell(job: Job, fit: Mapping[str, object], condition: Condition, task: str) 
             "name": job.row_name,
             "condition": condition.name,
             "function": f"{function.__module__}.{function.__qualname__}",
-            "metrics": TASKS[task].version,
+            "metrics": f"{task} {TASKS[task].version}",
             "resamples": job.resamples,
         }
     )

@@ -181,6 +181,18 @@ def test_everything_that_is_seen_is_in_a_box(angle, seed):
 
 
 @pytest.mark.parametrize("angle", [15, 30, 60, 90])
+def test_a_mirrored_copy_is_never_an_object_of_its_own(angle):
+    copies = 0
+
+    for x, y in product((20, 60, 140, 180), (20, 60, 100, 140)):
+        _, *others = moved(about(x, y, 22, 22), angle=angle) or [None]
+        copies += len(others)
+        assert all(box.crowd for box in others)
+
+    assert copies > 0
+
+
+@pytest.mark.parametrize("angle", [15, 30, 60, 90])
 def test_every_crowd_of_a_copy_holds_something(angle):
     boxes = [about(x, y, 22, 22) for x in (30, 80, 130, 175) for y in (25, 70, 120)]
 

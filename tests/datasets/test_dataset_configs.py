@@ -8,11 +8,20 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from omegaconf.errors import ValidationError
 
+from arogya_bench.datasets.coco import COCO
 from arogya_bench.datasets.medmnist import MedMNIST
+from arogya_bench.datasets.pascal_voc import PascalVOC
 from arogya_bench.datasets.synthetic import Synthetic
+from arogya_bench.datasets.yolo import YOLO
 
 CONF = Path(__file__).parents[2] / "conf" / "dataset"
-PAIRS = [("medmnist", MedMNIST), ("synthetic", Synthetic)]
+PAIRS = [
+    ("coco", COCO),
+    ("medmnist", MedMNIST),
+    ("pascal_voc", PascalVOC),
+    ("synthetic", Synthetic),
+    ("yolo", YOLO),
+]
 
 
 def loaded(name, **changed):

@@ -254,12 +254,12 @@ def test_an_unknown_method_gets_the_nearest_name():
 def test_one_class_alone_is_refused_with_the_counts():
     cases = [Case(case_id=str(i), group_id=str(i), target=1) for i in range(20)]
 
-    with pytest.raises(DatasetError, match="fewer than two classes with cases: a 0, b 20, c 0"):
+    with pytest.raises(DatasetError, match="too few classes with cases: a 0, b 20, c 0"):
         split(dataset(cases))
 
 
 def test_no_cases_at_all_are_refused():
-    with pytest.raises(DatasetError, match="fewer than two classes"):
+    with pytest.raises(DatasetError, match="too few classes"):
         split(dataset([]))
 
 

@@ -44,7 +44,7 @@ def split(
     Args:
         dataset: What to divide.
         method: ``official`` as the source fixes it, ``group`` by patient and stratified by class,
-            or ``auto``: official where every case has one, else group.
+            or ``auto``: official where the source fills all three parts, else group.
         fractions: Shares of train, validation and test; they sum to 1. Used by ``group`` only.
         seed: Of the division by group.
         limit: Keep at most so many cases of each part, the classes in turn; the prevalence in
@@ -56,7 +56,7 @@ def split(
     """
     check_policy(method, fractions, seed)
     _check_cases(dataset, limit)
-    official = all(case.split is not None for case in dataset.cases)
+    official = {case.split for case in dataset.cases} == set(SPLITS)
     if method == "official" or (method == "auto" and official):
         name, parts = "official", _official(dataset)
     else:
@@ -95,10 +95,11 @@ def check_policy(method: str, fractions: Sequence[float], seed: int) -> None:
 def _check_cases(dataset: Dataset, limit: int | None) -> None:
     counts = _counts(dataset, dataset.cases)
     wanted = len(dataset.classes)
-    if sum(count > 0 for count in counts.values()) < 2:
+    least = 1 if dataset.task == "detection" else 2  # a detector may look for one thing
+    if sum(count > 0 for count in counts.values()) < least:
         raise DatasetError(
-            f"{dataset.name} has fewer than two classes with cases: {_table(counts)}.",
-            fix="use a dataset with at least two classes that hold cases",
+            f"{dataset.name} has too few classes with cases: {_table(counts)}.",
+            fix=f"use a dataset with {least} or more classes that hold cases",
         )
     names = Counter(case.case_id for case in dataset.cases)
     if len(names) < len(dataset.cases):
