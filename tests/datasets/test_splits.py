@@ -293,7 +293,13 @@ def test_a_class_may_be_missing_in_test_alone():
 
 def test_an_empty_test_part_is_refused():
     with pytest.raises(DatasetError, match="test part of invented is empty"):
-        split(dataset(official({**OFFICIAL, "test": []}), classes=("a", "b")))
+        split(dataset(official({**OFFICIAL, "test": []}), classes=("a", "b")), method="official")
+
+
+def test_a_source_that_fixes_two_parts_is_divided_by_group():
+    untested = dataset(official({**OFFICIAL, "test": []}), classes=("a", "b"))
+
+    assert split(untested).name.startswith("group-")
 
 
 def test_two_cases_of_one_name_are_refused():

@@ -56,7 +56,8 @@ def split(
     """
     check_policy(method, fractions, seed)
     _check_cases(dataset, limit)
-    official = {case.split for case in dataset.cases} == set(SPLITS)
+    stated = {case.split for case in dataset.cases}
+    official = None not in stated and not stated < set(SPLITS)
     if method == "official" or (method == "auto" and official):
         name, parts = "official", _official(dataset)
     else:

@@ -14,7 +14,7 @@ from arogya_bench.models.saved import damaged, existing
 def save_arrays(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write named arrays as one ``.npz`` file."""
     with file.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
+        np.savez(stream, **arrays)
 
 
 def read_arrays(file: Path, *names: str) -> dict[str, NDArray[Any]]:
@@ -24,7 +24,7 @@ def read_arrays(file: Path, *names: str) -> dict[str, NDArray[Any]]:
         ModelError: If the file is missing, damaged, holds Python objects, or lacks a name.
     """
     try:
-        with np.load(existing(file), allow_pickle=False) as content:
+        with existing(file).open("rb") as stream, np.load(stream, allow_pickle=False) as content:
             return {name: content[name] for name in names}
     except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise damaged(file, error) from error

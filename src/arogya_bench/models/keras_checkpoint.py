@@ -88,7 +88,7 @@ def save_arrays(file: Path, values: Arrays) -> None:
     """Write arrays beside their place, then move them there in one step."""
     aside = file.with_suffix(".tmp")
     with aside.open("wb") as stream:  # to a name, NumPy would append a suffix of its own
-        np.savez(stream, allow_pickle=False, **values)
+        np.savez(stream, **values)
     aside.replace(file)
 
 
@@ -99,7 +99,7 @@ def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
         ModelError: If the file is damaged.
     """
     try:
-        with np.load(file, allow_pickle=False) as content:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
             return {name: content[name] for name in content.files}
     except (BadZipFile, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
         raise damaged(file, error) from error

@@ -12,6 +12,7 @@ from arogya_bench.models.keras_checkpoint import read_arrays, save_arrays, set_w
 from arogya_bench.models.keras_runtime import computing, ready
 from arogya_bench.models.preprocessing import ImageStack, Preprocessing, stacked
 from arogya_bench.models.saved import damaged, existing, require_classes, save_classes
+from arogya_bench.models.seeds import seeded
 from arogya_bench.types import Floats, ImageBatch, Predictor, Probabilities
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def load_network(
     place = ready(device)
     require_classes(weights, classes, asdict(preprocessing))
     file = existing(weights / WEIGHTS_FILE)
-    with computing(place):
+    with computing(place), seeded(0):  # weights are drawn only to be overwritten
         built = network(len(classes))
         try:
             set_weights(built, read_arrays(file))

@@ -187,8 +187,8 @@ def _use_threads(count: int) -> None:
         raise ModelError(
             f"TensorFlow computes with {found or 'a default number of'} threads in this process "
             f"and takes a number only once; {count} were asked for.",
-            fix="run this model in a process of its own (restart a notebook), "
-            "or with the number of threads that was used first.",
+            fix="run this model in a process of its own (restart a notebook)"
+            + (f", or set threads={found}." if found else "."),
         ) from error
 
 

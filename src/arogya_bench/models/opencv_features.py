@@ -49,9 +49,10 @@ class LocalFeatures:
     """Keypoints of a grey image, each with a descriptor of what surrounds it.
 
     ``detected`` keeps what the detector finds. Its thresholds are lower than OpenCV's, whose
-    margin of 31 pixels leaves ORB no keypoint at 64 pixels, and next to none at 128. ``grid``
-    describes evenly spaced upright patches instead, which tells classes apart better as a rule
-    (Nowak, Jurie and Triggs 2006) and finds something in the smoothest image.
+    margin of 31 pixels leaves ORB no keypoint at 64 pixels, and next to none at 128; descriptors
+    are turned with their keypoint, so that a rotated image is described alike. ``grid`` describes
+    evenly spaced upright patches instead, which tells classes apart better as a rule (Nowak, Jurie
+    and Triggs 2006) and finds something in the smoothest image.
 
     Attributes:
         kind: ``orb`` (Rublee et al. 2011) or ``sift`` (Lowe 2004).
@@ -98,7 +99,7 @@ class Vocabulary:
     """Visual words, and what they were learnt from.
 
     Attributes:
-        words: Shape (words, width); each is the mean of the descriptors that it stands for.
+        words: Shape (words, width); each the centre of a cluster of descriptors.
         descriptors: How many descriptors it was learnt from.
         images: How many training images they came from, those without keypoints included.
     """
@@ -113,8 +114,8 @@ def learnt_vocabulary(
 ) -> Vocabulary:
     """Cluster a sample of the descriptors of the training images by k-means.
 
-    On the bits of ORB the squared distance to a word is the mean Hamming distance to the
-    descriptors of its cluster, less half the mean distance between these.
+    On the bits of ORB this is clustering by the Hamming distance: the squared distance to the
+    mean of a cluster is the mean Hamming distance to its members, less half of that between them.
 
     Args:
         train: Images are read in random order until the sample is full.
@@ -130,7 +131,7 @@ def learnt_vocabulary(
 
     parts = _sample(train, features, np.random.default_rng(seed))
     pool = np.concatenate(parts)
-    distinct = len(np.unique(pool, axis=0))
+    distinct = len({row.tobytes() for row in pool})
     if distinct < size:
         raise ModelError(
             f"{len(parts)} training images have {distinct} different {features.kind} descriptors, "

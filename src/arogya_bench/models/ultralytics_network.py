@@ -114,8 +114,8 @@ def _read_start(file: Path) -> Start:
         ImportError,
     ) as error:
         raise ModelError(
-            f"{file} cannot be read: {str(error).partition(chr(10))[0]}",
-            fix="give a checkpoint as Ultralytics saves it, or set model.weights=none.",
+            f"{file} cannot be read as a checkpoint of Ultralytics, or holds more than a network.",
+            fix="give a file as Ultralytics saves it, or set model.weights=none.",
         ) from error
     finally:
         torch.serialization.clear_safe_globals()
