@@ -22,7 +22,7 @@ $(STAMP)-run: pyproject.toml constraints.txt | .venv/bin/uv
 	touch $@
 
 $(STAMP)-dev: pyproject.toml constraints.txt | .venv/bin/uv
-	$(UV) --editable '.[torch,report,dev]'
+	$(UV) --editable '.[torch,tensorflow,pretrained,yolo,report,dev]'
 	touch $@ $(STAMP)-run
 
 demo: $(STAMP)-run    ## the main job on embedded data, and its report
@@ -46,4 +46,4 @@ lint: $(STAMP)-dev
 	$(BIN)/lint-imports
 
 bench: $(STAMP)-dev   ## speed, as ratios within one run
-	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds
+	$(BIN)/python -m pytest -s benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds

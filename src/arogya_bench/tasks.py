@@ -45,7 +45,7 @@ TASKS = {
         name="detection",
         metrics=detection.METRICS,
         headline="mAP50_95",
-        shown=("mAP50", "precision", "recall", "f1"),
+        shown=("precision", "recall", "mAP50", "f1"),
         version=detection.DETECTION_METRICS_VERSION,
     ),
 }
