@@ -89,7 +89,7 @@ def empty_store_folder(shared):
 def study_folder(shared, empty_store_folder, job_of):
     """The store of a finished sweep: two models, clean and two severities of noise."""
     from arogya_bench import evaluation, tracking
-    from arogya_bench.models.opencv_svm import OpenCVClassifier
+    from arogya_bench.models.opencv import OpenCVClassifier
 
     def build(folder):
         store = transplanted(empty_store_folder, folder)

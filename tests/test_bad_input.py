@@ -62,7 +62,7 @@ def test_a_wrong_command_starts_nothing(refused, words, message):
 def test_a_wrong_key_in_a_file_of_the_user_starts_nothing(refused, tmp_path_factory):
     folder = tmp_path_factory.mktemp("options")
     (folder / "model").mkdir()
-    text = "_target_: arogya_bench.models.opencv_svm.OpenCVClassifier\nfeaturs: hog\n"
+    text = "_target_: arogya_bench.models.opencv.OpenCVClassifier\nfeaturs: hog\n"
     (folder / "model" / "mine.yaml").write_text(text, encoding="utf-8")
 
     message = refused("--config-dir", str(folder), "model=mine")

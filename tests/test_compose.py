@@ -3,7 +3,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from arogya_bench.compose import Request, jobs, printed
 from arogya_bench.errors import ConfigError
-from arogya_bench.models.opencv_svm import OpenCVClassifier
+from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 
 

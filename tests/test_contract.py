@@ -29,7 +29,7 @@ class Moody(Prior):
                 case "order":
                     return rows + np.arange(len(rows))[:, None] * [[1e-3, -1e-3, 0]]
                 case "size":
-                    return rows + [[1e-4 * len(rows), -1e-4 * len(rows), 0]]
+                    return rows + np.array([1e-4, -1e-4, 0]) * len(rows)
                 case "writing":
                     for image in images:
                         image[0] = 0

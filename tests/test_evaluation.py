@@ -13,7 +13,7 @@ from arogya_bench.errors import ModelError
 from arogya_bench.evaluation import Answers, items_of, missing, run_job
 from arogya_bench.items import Tags
 from arogya_bench.jobs import prepare
-from arogya_bench.models.opencv_svm import OpenCVClassifier
+from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.scoring import scores
 from arogya_bench.types import Predictions

@@ -9,7 +9,7 @@ from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
 from arogya_bench.errors import TrackingError
 from arogya_bench.evidence import CLEAN, NEVER_RUN, blocks
 from arogya_bench.jobs import SplitPolicy
-from arogya_bench.models.opencv_svm import OpenCVClassifier
+from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.types import Training
 
 FAILURE = {"arogya.error": "MemoryError", "arogya.error_message": "no room\nfor the kernel"}

@@ -12,7 +12,7 @@ import pytest
 from arogya_bench import logged_models, tracking
 from arogya_bench.fitting import find_or_fit
 from arogya_bench.jobs import prepare
-from arogya_bench.models.opencv_svm import OpenCVClassifier
+from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.tables import predictions_from
 

@@ -6,7 +6,7 @@ import yaml
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.errors import ConfigError
 from arogya_bench.jobs import SplitPolicy, config_file, dataset_input, params_of, prepare, tags_of
-from arogya_bench.models.opencv_svm import OpenCVClassifier
+from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.types import Training
 

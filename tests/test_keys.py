@@ -5,7 +5,7 @@ import pytest
 
 from arogya_bench.errors import ModelError
 from arogya_bench.keys import digest_of, file_digest, identity
-from arogya_bench.models.opencv_svm import OpenCVClassifier
+from arogya_bench.models.opencv import OpenCVClassifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def test_a_model_is_its_class_and_its_fields():
     found = identity(OpenCVClassifier(image_size=32))
 
     assert found == {
-        "class": "arogya_bench.models.opencv_svm.OpenCVClassifier",
+        "class": "arogya_bench.models.opencv.OpenCVClassifier",
         "features": "hog",
         "image_size": 32,
         "C": 1.0,

@@ -6,7 +6,7 @@ from omegaconf import OmegaConf
 from arogya_bench.compose import Request, jobs
 from arogya_bench.errors import ConfigError
 from arogya_bench.jobs import SplitPolicy
-from arogya_bench.models.opencv_svm import OpenCVClassifier
+from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.schema import built, typed
 from arogya_bench.types import Training
@@ -32,7 +32,7 @@ def test_an_adapter_is_built_from_its_target():
 
 
 def test_the_fields_of_an_adapter_take_their_types():
-    target = "arogya_bench.models.opencv_svm.OpenCVClassifier"
+    target = "arogya_bench.models.opencv.OpenCVClassifier"
 
     made = built(node(_target_=target, image_size="64"), "model", ADAPTER)
 
@@ -44,7 +44,7 @@ def test_a_field_may_point_to_another_key():
         {
             "size": 64,
             "model": {
-                "_target_": "arogya_bench.models.opencv_svm.OpenCVClassifier",
+                "_target_": "arogya_bench.models.opencv.OpenCVClassifier",
                 "image_size": "${size}",
             },
         }

@@ -5,7 +5,12 @@ import pytest
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from arogya_bench.models.calibration import Calibration, fitted_calibration
+from arogya_bench.models.calibration import (
+    Calibration,
+    fitted_calibration,
+    fitted_temperature,
+    tempered,
+)
 
 
 def overconfident(n, *, seed, classes=3):
@@ -79,3 +84,40 @@ def test_probabilities_by_hand():
     rows = Calibration(scale=2.0, bias=(0.0, np.log(3.0))).probabilities(np.zeros((1, 2)))
 
     np.testing.assert_allclose(rows, [[0.25, 0.75]])
+
+
+def sure(n, *, sharpness, seed=0):
+    """Probabilities of a model whose logits are too large by a factor, and true labels."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 1.5, (n, 3))
+    honest = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    targets = np.array([rng.choice(3, p=row) for row in honest])
+    sharp = np.exp(sharpness * logits)
+    return sharp / sharp.sum(axis=1, keepdims=True), targets
+
+
+@pytest.mark.parametrize("sharpness", [0.5, 1.0, 3.0])
+def test_the_temperature_undoes_what_sharpened_the_logits(sharpness):
+    probabilities, targets = sure(4000, sharpness=sharpness)
+
+    assert fitted_temperature(probabilities, targets) == pytest.approx(sharpness, rel=0.1)
+
+
+def test_a_temperature_softens_without_changing_the_order():
+    probabilities, _ = sure(50, sharpness=3.0)
+
+    softer = tempered(probabilities, 3.0)
+
+    np.testing.assert_allclose(softer.sum(axis=1), 1)
+    np.testing.assert_array_equal(softer.argsort(axis=1), probabilities.argsort(axis=1))
+    assert softer.max() < probabilities.max()
+    np.testing.assert_allclose(tempered(probabilities, 1.0), probabilities)
+
+
+def test_rows_that_are_certain_stay_rows():
+    certain = np.eye(3)
+
+    rows = tempered(certain, fitted_temperature(certain, np.array([0, 1, 0])))
+
+    assert np.isfinite(rows).all()
+    np.testing.assert_allclose(rows.sum(axis=1), 1)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from arogya_bench.models.saved import damaged, existing
 
 
-def save_arrays(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+def save_arrays(file: Path, arrays: Mapping[str, Any]) -> None:
     """Write named arrays as one ``.npz`` file."""
     with file.open("wb") as stream:
         np.savez(stream, **arrays)

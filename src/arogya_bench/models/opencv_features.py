@@ -21,7 +21,7 @@ DIRECTIONS = 9
 PATCH = 31  # pixels; OpenCV has the learnt comparisons of ORB for this patch only
 WIDTHS = {"orb": 256, "sift": 128}
 # Pixels between the points of a grid, and the size of each. ORB's grid is finer since one of its
-# descriptors costs a sixth of one of SIFT's, whose window is six times the size of its point.
+# descriptors costs a tenth of one of SIFT's, whose window is six times the size of its point.
 GRIDS = {"orb": (4, PATCH), "sift": (8, 4)}
 SAMPLE = 40_000  # descriptors that a vocabulary is learnt from, at most
 SAMPLE_PER_IMAGE = 40  # so that a full sample comes from a thousand images or more

@@ -45,11 +45,7 @@ def isolated(seed: int = 0, place: str = "cpu") -> Iterator[None]:
         stack.callback(torch.set_num_threads, torch.get_num_threads())
         stack.callback(setattr, torch, "save", torch.save)
         stack.callback(setattr, Image, "open", Image.open)
-        stack.callback(
-            torch.use_deterministic_algorithms,
-            torch.are_deterministic_algorithms_enabled(),
-            warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
-        )
+        stack.callback(_put_back_determinism, _determinism())
         stack.callback(setattr, exact, "fill_uninitialized_memory", exact.fill_uninitialized_memory)
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(np.printoptions())
@@ -84,6 +80,23 @@ def _silent() -> Iterator[None]:
         yield
     finally:
         LOGGER.setLevel(level)
+
+
+def _determinism() -> tuple[bool, bool]:
+    """Whether only deterministic algorithms may run, and whether others are but warned of."""
+    import torch
+
+    return (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+
+
+def _put_back_determinism(before: tuple[bool, bool]) -> None:
+    import torch
+
+    if _determinism() != before:  # for the switch, even if nothing changes, imports a compiler
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
 def _put_back(variables: Mapping[str, str]) -> None:

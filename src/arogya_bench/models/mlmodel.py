@@ -1,0 +1,158 @@
+"""The file ``MLmodel`` of an MLflow model and the files beside it, read without MLflow."""
+
+import json
+import platform
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from arogya_bench.errors import ModelError
+from arogya_bench.keys import digest_of, file_digest
+
+MLMODEL = "MLmodel"
+FORMS = "models:/name/1, models:/name@alias, models:/m-..., runs:/run_id/name, or a folder"
+# What differs between two logs of one model, and the files that loading one adds.
+VOLATILE = (
+    "artifact_path",
+    "mlflow_version",
+    "model_id",
+    "model_size_bytes",
+    "model_uuid",
+    "run_id",
+    "utc_time_created",
+)
+ADDED = ("registered_model_meta", "__pycache__")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What the file ``MLmodel`` says.
+
+    Attributes:
+        inputs: One mapping per column or tensor, as the signature has them; None without one.
+        outputs: Likewise; empty where the signature leaves them open.
+        from_type_hints: Whether the signature was read off the code, which then takes a list.
+        classes: ``metadata["classes"]``; empty where nobody logged it.
+        python: Version that the model was logged with; empty where it is not stated.
+    """
+
+    inputs: tuple[dict[str, Any], ...] | None
+    outputs: tuple[dict[str, Any], ...]
+    from_type_hints: bool
+    classes: tuple[str, ...]
+    python: str
+
+
+def described(folder: Path) -> Description:
+    """Read ``MLmodel``, which runs no code of the model.
+
+    Raises:
+        ModelError: If it is damaged, or has no Python function.
+    """
+    content = _mlmodel(folder)
+    try:
+        flavour = (content.get("flavors") or {}).get("python_function")
+        signature = content.get("signature") or {}
+        inputs, outputs = (_columns(signature.get(name)) for name in ("inputs", "outputs"))
+        classes = tuple(map(str, (content.get("metadata") or {}).get("classes") or ()))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _damaged(folder, error) from error
+    if flavour is None:
+        raise ModelError(
+            f"The model in {folder} has no Python function that could be called.",
+            fix="log it with a flavour of MLflow that has one, such as mlflow.pyfunc.",
+        )
+    return Description(
+        inputs=inputs,
+        outputs=outputs or (),
+        from_type_hints=bool(content.get("is_signature_from_type_hint")),
+        classes=classes,
+        python=str(flavour.get("python_version") or ""),
+    )
+
+
+def model_digest(folder: Path) -> str:
+    """Digest of all files of a model, but for the lines that say when and where it was logged."""
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not set(ADDED) & set(path.relative_to(folder).parts)
+    )
+    facts = ((path, path.stat()) for path in files)
+    return _digest(folder, tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in facts))
+
+
+def other_versions(description: Description, folder: Path) -> str:
+    """What the model was logged with and is not installed here, in one line; empty if nothing."""
+    file = folder / "requirements.txt"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    pinned = [
+        (name.strip(), wanted.strip()) for name, _, wanted in (x.partition("==") for x in lines)
+    ]
+    python = (description.python.rpartition(".")[0], platform.python_version().rpartition(".")[0])
+    found = [("Python", *python)] if python[0] and python[0] != python[1] else []
+    found += [
+        (name, wanted, here)
+        for name, wanted in pinned
+        if wanted and (here := _installed(name)) != wanted
+    ]
+    return ", ".join(f"{name} {wanted} (here {here})" for name, wanted, here in found)
+
+
+def with_model(folder: Path, uri: str) -> Path:
+    """Give back a folder once it is known to hold a model.
+
+    Raises:
+        ModelError: If it holds none.
+    """
+    if not (folder / MLMODEL).is_file():
+        raise ModelError(
+            f"{uri!r} holds no MLflow model: there is no file {folder / MLMODEL}.",
+            fix=f"set model.uri to {FORMS} with a file {MLMODEL} in it.",
+        )
+    return folder
+
+
+def _mlmodel(folder: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load((folder / MLMODEL).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise _damaged(folder, error) from error
+    if not isinstance(content, dict):
+        raise _damaged(folder, "it is not a mapping")
+    return content
+
+
+def _columns(text: str | None) -> tuple[dict[str, Any], ...] | None:
+    return None if text is None else tuple(json.loads(text))
+
+
+def _damaged(folder: Path, reason: object) -> ModelError:
+    first = str(reason).partition("\n")[0]
+    return ModelError(
+        f"{folder / MLMODEL} is damaged: {first}.", fix="log the model again, or copy it again."
+    )
+
+
+@lru_cache(maxsize=8)
+def _digest(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Hash files that are known by name, size and time, so that none is read twice."""
+    facts = {path.relative_to(folder).as_posix(): path for path, _, _ in files}
+    stable = {k: v for k, v in _mlmodel(folder).items() if k not in VOLATILE}
+    return digest_of(
+        {
+            **{name: file_digest(path) for name, path in facts.items() if name != MLMODEL},
+            MLMODEL: json.loads(json.dumps(stable, default=str)),
+        }
+    )
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"

@@ -1,0 +1,236 @@
+"""What an MLflow model answers, turned into probabilities in the class order of the dataset."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from arogya_bench.errors import ModelError
+from arogya_bench.types import Floats, Probabilities
+
+SUM_TOLERANCE = 1e-3  # of a row of probabilities; further off are no probabilities
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputForm:
+    """How answers are read.
+
+    Attributes:
+        classes: Of the dataset, in its order.
+        order: The classes in the order of the model, by which nameless columns and whole numbers
+            are read; empty where nothing states it.
+        softmax: Whether the answers are logits.
+    """
+
+    classes: tuple[str, ...]
+    order: tuple[str, ...]
+    softmax: bool
+
+    def rows(self, answer: Any, count: int) -> Probabilities:
+        """Read the answer to ``count`` images; labels become rows of 0 and 1.
+
+        Raises:
+            ModelError: If it is no such answer, or its classes are not those of the dataset.
+        """
+        values = _values(answer)
+        if _named(values):
+            table = self._by_name(values)
+        else:
+            array = _array(values)
+            table = self._labelled(array) if array.ndim == 1 else self._in_order(array)
+        if table.shape != (count, len(self.classes)):
+            raise ModelError(
+                f"The model answered with shape {table.shape} for {count} images and "
+                f"{len(self.classes)} classes.",
+                fix="log a model that answers with one row per image, one column per class.",
+            )
+        return _softmax(table) if self.softmax else _probabilities(table)
+
+    def labels(self, answer: Any) -> bool:
+        """Whether an answer names classes instead of giving probabilities."""
+        values = _values(answer)
+        return not _named(values) and _array(values).ndim == 1
+
+    def order_in(self, answer: Any) -> tuple[str, ...]:
+        """The order of the classes in an answer; empty where it does not matter."""
+        values = _values(answer)
+        names = tuple(map(str, values.columns)) if _named(values) else ()
+        return names if set(names) == set(self.classes) else self.order
+
+    def _by_name(self, table: pd.DataFrame) -> Floats:
+        names = [str(name) for name in table.columns]
+        if set(names) == set(self.classes):
+            return _floats(table.to_numpy()[:, [names.index(name) for name in self.classes]])
+        if self.order and len(names) == len(self.order):
+            return self._in_order(table.to_numpy())
+        raise other_classes(names, self.classes)
+
+    def _in_order(self, table: NDArray[Any]) -> Floats:
+        values = _floats(table)
+        if not self.order:
+            raise unordered(self.classes)
+        if values.ndim != 2 or values.shape[1] != len(self.order):
+            return values
+        return values[:, [self.order.index(name) for name in self.classes]]
+
+    def _labelled(self, labels: NDArray[Any]) -> Floats:
+        if all(isinstance(label, str) for label in labels):
+            names = labels.tolist()
+        elif labels.dtype.kind in "iub":
+            names = self._numbered(labels)
+        else:
+            raise ModelError(
+                f"The model answered with one value per image, such as {labels[0]!r}.",
+                fix="log a model that answers with one probability per class, or with the names "
+                "of the classes.",
+            )
+        unknown = sorted(set(names) - set(self.classes))
+        if unknown:
+            raise ModelError(
+                f"The model answered with {unknown}; the dataset has {list(self.classes)}.",
+                fix="evaluate it on a dataset with its classes, or log a model that answers with "
+                "the names of these.",
+            )
+        return np.eye(len(self.classes))[[self.classes.index(name) for name in names]]
+
+    def _numbered(self, labels: NDArray[Any]) -> list[str]:
+        if not self.order:
+            raise unordered(self.classes)
+        if labels.min() < 0 or labels.max() >= len(self.order):
+            raise ModelError(
+                f"The model answered with class numbers from {labels.min()} to {labels.max()}; "
+                f"there are {len(self.order)} classes, counted from 0.",
+                fix="log a model that counts classes from 0, or answers with their names.",
+            )
+        return [self.order[int(label)] for label in labels]
+
+
+def output_form(
+    outputs: Sequence[Mapping[str, Any]],
+    logged: Sequence[str],
+    chosen: Sequence[str],
+    *,
+    classes: tuple[str, ...],
+    softmax: bool,
+) -> OutputForm:
+    """Settle the class order of a model: its signature, its metadata, the option ``classes``.
+
+    Args:
+        outputs: Columns or tensors of the signature, as ``MLmodel`` has them.
+        logged: ``metadata["classes"]``.
+        chosen: The option of the config.
+        classes: Of the dataset, in its order.
+        softmax: Whether the answers are logits.
+
+    Raises:
+        ModelError: If the classes are not those of the dataset, or two sources disagree.
+    """
+    columns = [each for each in outputs if each["type"] != "tensor" and each.get("name")]
+    named = tuple(str(each["name"]) for each in columns) if len(columns) > 1 else ()
+    sources = {"its signature": named, "its metadata": tuple(logged)}
+    if chosen:  # it may translate foreign names
+        sources = {name: order for name, order in sources.items() if set(order) == set(classes)}
+    sources["model.classes"] = tuple(chosen)
+    stated = {name: order for name, order in sources.items() if order}
+    for order in stated.values():
+        if set(order) != set(classes) or len(order) != len(classes):
+            raise other_classes(order, classes)
+    if len(set(stated.values())) > 1:
+        said = " and ".join(f"{name} says {list(order)}" for name, order in stated.items())
+        raise ModelError(
+            f"The class order of the model is in doubt: {said}.",
+            fix="correct model.classes, or leave it empty.",
+        )
+    order = next(iter(stated.values()), ())
+    return OutputForm(classes=classes, order=order, softmax=softmax)
+
+
+def other_classes(found: Iterable[str], classes: Sequence[str]) -> ModelError:
+    """Say that a model knows other classes than the dataset."""
+    return ModelError(
+        f"The model speaks of the classes {list(found)}; the dataset has {list(classes)}.",
+        fix="evaluate it on a dataset with its classes; or, if only the names differ, set "
+        f"model.classes to those of the dataset in the order of the model: "
+        f"model.classes=[{','.join(classes)}].",
+    )
+
+
+def unordered(classes: Sequence[str]) -> ModelError:
+    """Say that nothing states which column or number stands for which class."""
+    return ModelError(
+        "Nothing says which class each output of the model stands for.",
+        fix=f"set model.classes=[{','.join(classes)}] in the order of the model, or log it with "
+        'named output columns or with metadata={"classes": [...]}.',
+    )
+
+
+def _values(answer: Any) -> Any:
+    if not isinstance(answer, Mapping):
+        return answer
+    if len(answer) != 1:
+        raise ModelError(
+            f"The model answered with {len(answer)} outputs: {', '.join(map(str, answer))}.",
+            fix="log a model that answers with its probabilities alone.",
+        )
+    return next(iter(answer.values()))
+
+
+def _named(values: Any) -> bool:
+    return isinstance(values, pd.DataFrame) and values.shape[1] > 1
+
+
+def _array(values: Any) -> NDArray[Any]:
+    """An array of rows, or of labels if there is one value per image."""
+    if isinstance(values, pd.DataFrame):
+        values = values.iloc[:, 0]
+    if isinstance(values, pd.Series):
+        values = values.tolist()
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise _not_numbers(type(values).__name__) from error
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else np.atleast_1d(array)
+
+
+def _floats(table: NDArray[Any]) -> Floats:
+    try:
+        return np.asarray(table, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise _not_numbers(f"values such as {table.flat[0]!r}") from error
+
+
+def _not_numbers(what: str) -> ModelError:
+    return ModelError(
+        f"The model answered with {what}, not with a table of numbers.",
+        fix="log a model that answers with an array or a DataFrame of probabilities.",
+    )
+
+
+def _probabilities(table: Floats) -> Probabilities:
+    sums = table.sum(axis=1)
+    if not np.isfinite(table).all():
+        raise ModelError(
+            "The model answered with values that are not finite.",
+            fix="mend the model; images are handed over as its signature says.",
+        )
+    if (table < -SUM_TOLERANCE).any() or (abs(sums - 1) > SUM_TOLERANCE).any():
+        worst = int(abs(sums - 1).argmax())
+        raise ModelError(
+            f"The model answered with rows that are not probabilities, such as "
+            f"{np.round(table[worst], 4).tolist()}, which sums to {sums[worst]:.4f}.",
+            fix="set model.softmax=true if they are logits; else log a model whose rows sum to 1.",
+        )
+    clipped = table.clip(min=0)
+    normalised: Probabilities = clipped / clipped.sum(axis=1, keepdims=True)
+    return normalised
+
+
+def _softmax(table: Floats) -> Probabilities:
+    if not np.isfinite(table).all():
+        return _probabilities(table)
+    powers = np.exp(table - table.max(axis=1, keepdims=True))
+    normalised: Probabilities = powers / powers.sum(axis=1, keepdims=True)
+    return normalised

@@ -1,0 +1,214 @@
+"""Where an MLflow model lies, what its files are, and how it is loaded."""
+
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from arogya_bench.errors import ModelError, nearest
+from arogya_bench.models.mlmodel import FORMS, with_model
+
+WITH_SCHEME = r"[a-z][\w+.-]+:/"  # not C:/, a folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """A copy of a model that lies elsewhere; it goes with the process."""
+
+    folder: Path
+    kept: "TemporaryDirectory[str]"
+
+
+def require_uri(uri: str) -> None:
+    """Refuse an address that cannot name a model; looks at folders alone, not at a store.
+
+    Raises:
+        ModelError: If ``uri`` is malformed, or a folder without a model.
+    """
+    scheme, _, rest = uri.partition(":")
+    if scheme == "models" and re.fullmatch(r"/(m-[^/@]+|[^/@]+/(\d+|latest)|[^/@]+@[^/@]+)", rest):
+        return
+    if scheme == "runs" and re.fullmatch(r"/[^/]+/.+", rest):
+        return
+    if scheme in ("models", "runs"):
+        raise ModelError(f"{uri!r} names no MLflow model.", fix=f"set model.uri to {FORMS}.")
+    if re.match(WITH_SCHEME, uri):
+        known = ("models", "runs", "file", "mlflow-artifacts")
+        if nearest(scheme, known) and scheme not in known:
+            raise ModelError(
+                f"{uri!r} names no MLflow model.{nearest(scheme, known)}",
+                fix=f"set model.uri to {FORMS}.",
+            )
+        return
+    with_model(Path(uri).expanduser(), uri)
+
+
+def located(uri: str) -> Path:
+    """Find the files of a model now; aliases are resolved anew, far files fetched only once.
+
+    Raises:
+        ModelError: If there is no such model, or its store does not answer.
+    """
+    require_uri(uri)
+    if not re.match(WITH_SCHEME, uri):
+        return Path(uri).expanduser()
+    location = _location(uri)
+    parts = urlparse(location)
+    if parts.scheme in ("", "file"):
+        path = url2pathname(parts.path) if parts.scheme else location
+        return with_model(Path(path), uri)
+    return with_model(_fetched(_store(), location).folder, uri)
+
+
+def loaded(folder: Path) -> Callable[[Any], Any]:
+    """Load a model and give its ``predict``; this runs the code that the model brings.
+
+    Raises:
+        ModelError: If it cannot be loaded, for whatever reason.
+    """
+    pyfunc = _mlflow().pyfunc
+    try:
+        with _advice_dropped():
+            predict: Callable[[Any], Any] = pyfunc.load_model(
+                str(folder), suppress_warnings=True
+            ).predict
+    except Exception as error:  # the code of a stranger raises what it likes
+        raise ModelError(
+            f"The MLflow model cannot be loaded: {said(error)}",
+            fix=f"install what it needs (pip install -r {folder / 'requirements.txt'}), "
+            "or log it again with the versions that are installed here.",
+        ) from error
+    return predict
+
+
+def said(error: Exception) -> str:
+    """The kind and the first line of an error, short enough for one line."""
+    first = str(error).strip().partition("\n")[0][:300]
+    return f"{type(error).__name__}: {first}"
+
+
+@contextmanager
+def _advice_dropped() -> Iterator[None]:
+    """Keep MLflow's advice on logging models from whoever only loads one; pass on the rest.
+
+    MLflow 3.17 puts its own filter before any of ours, so it must be caught, not filtered.
+    """
+    with warnings.catch_warnings(record=True) as heard:
+        yield
+    for each in heard:
+        if "Add type hints to the `predict` method" not in str(each.message):
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+
+
+def _mlflow() -> Any:
+    # Medical users: nothing about them leaves their machine. MLflow reads this at import.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+
+    return mlflow
+
+
+def _store() -> str:
+    """The tracking store that MLflow asks, independent of the working folder."""
+    store = str(_mlflow().get_tracking_uri())
+    if not store.startswith("sqlite:///"):
+        return store
+    return f"sqlite:///{Path(store.removeprefix('sqlite:///')).absolute()}"
+
+
+def _location(uri: str) -> str:
+    """The place of the files of the version, alias or run that a URI names."""
+    scheme, _, rest = uri.partition(":/")
+    if scheme not in ("models", "runs"):
+        return uri
+    store = _store()
+    _require_database(store, uri)
+    with _explained(uri, store), _impatient():
+        client = _mlflow().MlflowClient(tracking_uri=store)
+        if scheme == "runs":
+            return _location_in_run(client, *rest.split("/", 1))
+        name, _, version = rest.partition("/")
+        if "@" in name:
+            name, _, alias = name.partition("@")
+            version = client.get_model_version_by_alias(name, alias).version
+        elif not version:
+            return str(client.get_logged_model(name).artifact_location)
+        elif version == "latest":
+            versions = client.search_model_versions(f"name = '{name}'")
+            version = str(max((int(each.version) for each in versions), default=1))
+        return str(client.get_model_version_download_uri(name, version))
+
+
+def _location_in_run(client: Any, run_id: str, path: str) -> str:
+    run = client.get_run(run_id)
+    for output in reversed(run.outputs.model_outputs if run.outputs else []):
+        model = client.get_logged_model(output.model_id)
+        if model.name == path:
+            return str(model.artifact_location)
+    return f"{run.info.artifact_uri}/{path}"  # as MLflow 2 stored them
+
+
+def _require_database(store: str, uri: str) -> None:
+    """MLflow would make a new database, within seconds, only to find nothing in it."""
+    file = Path(store.removeprefix("sqlite:///"))
+    if store.startswith("sqlite:///") and not file.is_file():
+        raise ModelError(
+            f"{uri} cannot be looked up: there is no MLflow store at {file}.",
+            fix="run in the folder of your mlflow.db, or set MLFLOW_TRACKING_URI to the store "
+            "that holds the model; or set model.uri to a folder.",
+        )
+
+
+@lru_cache(maxsize=8)
+def _fetched(store: str, location: str) -> Fetched:
+    """Copy far files here once; what lies at a location never changes."""
+    kept = TemporaryDirectory(prefix="arogya-model-", ignore_cleanup_errors=True)
+    with _explained(location, store):
+        folder = _mlflow().artifacts.download_artifacts(
+            artifact_uri=location, dst_path=kept.name, tracking_uri=store
+        )
+    return Fetched(folder=Path(folder), kept=kept)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Ask a server that may not be there for seconds, not for MLflow's minutes of retries."""
+    wanted = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _explained(uri: str, store: str) -> Iterator[None]:
+    """Turn what MLflow raises about a model into a problem with its remedy."""
+    mlflow = _mlflow()
+    try:
+        yield
+    except (mlflow.exceptions.MlflowException, OSError, ModuleNotFoundError) as error:
+        login = urlparse(store).netloc.rpartition("@")[0]
+        reason = said(error)
+        if "Max retries exceeded" in reason:  # what follows is the inside of an HTTP library
+            reason = "nothing answers there"
+        public, reason = (
+            text.replace(f"{login}@", "") if login else text for text in (store, reason)
+        )
+        raise ModelError(
+            f"{uri} is not to be had from {public}: {reason}",
+            fix=f"set model.uri to {FORMS}; MLFLOW_TRACKING_URI names the store that is asked.",
+        ) from error

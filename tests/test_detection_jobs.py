@@ -1,0 +1,209 @@
+"""Detectors through the whole path: boxes and labels to MLflow, and back into a comparison."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from arogya_bench import logged_models, tasks, tracking
+from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
+from arogya_bench.comparison import compare
+from arogya_bench.datasets.synthetic import Synthetic
+from arogya_bench.errors import ConfigError, ModelError
+from arogya_bench.evaluation import run_job
+from arogya_bench.jobs import prepare
+from arogya_bench.labelling import RULE
+from arogya_bench.models.prior import Prior
+from arogya_bench.serving import Served
+from arogya_bench.types import BoxPredictions, Detections, Predictions
+
+BOXES = Synthetic(cases=60, classes=3, image_size=32, task="detection")
+GEOMETRIC = "arogya_bench.augmentations.geometric.rotation"
+CLEAN = "arogya_bench.augmentations.photometric.clean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spotter(Prior):
+    """Finds the largest dark spot by Otsu's threshold; the most frequent class is its label.
+
+    Attributes:
+        shrink: Share of the box that is kept, so that two spotters differ.
+    """
+
+    shrink: float = 1.0
+    task: ClassVar[str] = "detection"
+
+    def load(self, weights, *, classes, device):
+        predict = super().load(weights, classes=classes, device=device)
+
+        def detect(images):
+            return [self._spot(image, predict([image])[0]) for image in images]
+
+        return detect
+
+    def _spot(self, image, frequencies):
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        _, dark = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(dark)
+        left, top, width, height = stats[1:][stats[1:, 4].argmax(), :4].astype(float)
+        box = [left, top, width * self.shrink, height * self.shrink]
+        return Detections(
+            boxes=np.array([box]),
+            scores=np.array([frequencies.max()]),
+            labels=np.array([frequencies.argmax()]),
+        )
+
+
+@pytest.fixture(scope="module")
+def turned():
+    return conditions(
+        {
+            "clean": AugmentationSpec(function=CLEAN),
+            "rotation": AugmentationSpec(function=GEOMETRIC, severities=[30.0]),
+        }
+    )
+
+
+@pytest.fixture
+def detections(store, job_of, turned):
+    job = job_of("spotter", Spotter(), source=BOXES, resamples=2000, conditions=turned)
+    return run_job(job, store, None)
+
+
+def test_boxes_are_judged_logged_and_read_back(store, detections):
+    clean = detections[0]
+    run = tracking.get(store.uri, clean.run_id)
+
+    stored = pd.read_parquet(Path(run.artifact_uri) / "predictions.parquet")
+
+    assert isinstance(clean.predictions, BoxPredictions)
+    assert run.tags["arogya.task"] == "detection"
+    assert run.metrics["mAP50"] == pytest.approx(clean.scores.values["mAP50"])
+    assert run.metrics["mAP50"] > 0.1
+    assert run.metrics["mAP50.ci_low"] <= run.metrics["mAP50"] <= run.metrics["mAP50.ci_high"]
+    assert 0 < run.metrics["score_threshold"] < 1
+    assert tasks.assessed(tasks.read(stored)).values == clean.scores.values
+    files = {path.name for path in Path(run.artifact_uri).rglob("*") if path.is_file()}
+    assert {"boxes.png", "per_class.json", "predictions.json"} <= files
+    assert "roc.svg" not in files
+
+
+def centre_of(box):
+    """Of a box, seen from the centre of its image of 32 pixels."""
+    return np.array([box.left + box.width / 2, box.top + box.height / 2]) - 16
+
+
+def test_a_turned_image_is_judged_by_turned_boxes(detections):
+    """Every true box keeps its distance to the centre, and turns by 30 degrees to one side."""
+    clean, turned = (each.predictions for each in detections)
+    sides = []
+    for before, after in zip(clean.truth, turned.truth, strict=True):
+        one, two = centre_of(before[0]), centre_of(after[0])
+        assert np.linalg.norm(two) == pytest.approx(np.linalg.norm(one), abs=0.6)
+        if np.linalg.norm(one) > 2:
+            turn = np.degrees(np.angle(complex(*two) / complex(*one)))
+            sides.append(round(turn, -1))
+
+    assert set(np.abs(sides)) == {30}
+    assert len(set(sides)) == 2
+
+
+def test_the_threshold_is_chosen_on_validation(store, detections, job_of, turned):
+    run = tracking.get(store.uri, detections[0].run_id)
+    fit = tracking.get(store.uri, run.tags["arogya.fit_run_id"])
+
+    table = pd.read_parquet(Path(fit.artifact_uri) / "predictions_validation.parquet")
+
+    assert tasks.read(table).threshold == run.metrics["score_threshold"]
+
+
+def test_where_labels_are_asked_for_the_most_confident_box_decides(store, job_of, source):
+    (made,) = run_job(job_of("spotter", Spotter(), resamples=2000), store, None)
+    run = tracking.get(store.uri, made.run_id)
+
+    assert isinstance(made.predictions, Predictions)
+    assert run.tags["arogya.label_rule"] == RULE
+    assert {"f1_macro", "mAP50", "score_threshold"} <= set(run.metrics)
+    assert len(run.metrics) <= 60
+    files = {path.name for path in Path(run.artifact_uri).rglob("*") if path.is_file()}
+    assert {"boxes.parquet", "boxes.png", "per_class_boxes.json", "roc.svg"} <= files
+
+
+def test_detectors_are_compared_by_boxes_and_labels_apart(store, job_of, turned):
+    """One dataset that asks for labels and for boxes makes two tables, each with its metric."""
+    for name, model in (("spotter", Spotter()), ("small", Spotter(shrink=0.5))):
+        job = job_of(name, model, source=BOXES, resamples=2000, conditions=turned)
+        run_job(job, store, None)
+    run_job(job_of("prior", resamples=2000), store, None)
+    run_job(job_of("spotter", Spotter(), resamples=2000), store, None)
+
+    found = compare("study", tracking_uri=store.uri)
+
+    facts = {each["task"]: each for each in found.about["datasets"]}
+    assert facts["detection"]["metric"] == "mAP50_95"
+    assert facts["classification"]["metric"] == "f1_macro"
+    boxes = found.leaderboard[found.leaderboard["dataset"] == facts["detection"]["dataset"]]
+    assert boxes["model"].tolist() == ["spotter", "small"]
+    assert boxes["mAP50_95"].iloc[0] > 0
+    pair = found.pairwise[found.pairwise["dataset"] == facts["detection"]["dataset"]].iloc[0]
+    assert (pair["a"], pair["metric"]) == ("spotter", "mAP50_95")
+    assert pair["mcnemar_p"] is None or np.isnan(pair["mcnemar_p"])
+    assert set(found.robustness["condition"]) == {"rotation_30"}
+
+
+def test_a_classifier_is_refused_where_boxes_are_asked_for(job_of):
+    with pytest.raises(ModelError, match="asks for boxes"):
+        prepare(job_of("prior", source=BOXES))
+
+
+def test_a_detector_is_refused_where_nobody_drew_boxes(job_of, roster):
+    with pytest.raises(ModelError, match="learns from boxes"):
+        prepare(job_of("spotter", Spotter(), source=roster()))
+
+
+def test_boxes_have_no_temperature(job_of):
+    with pytest.raises(ConfigError, match="calibration=temperature"):
+        prepare(job_of("spotter", Spotter(), calibration="temperature"))
+
+
+def test_a_temperature_is_a_row_of_its_own_on_the_same_fit(store, job_of):
+    from arogya_bench.models.opencv import OpenCVClassifier
+
+    model = OpenCVClassifier(image_size=32)
+    (raw,) = run_job(job_of("opencv", model, resamples=2000), store, None)
+    (softer,) = run_job(
+        job_of("opencv", model, resamples=2000, calibration="temperature"), store, None
+    )
+
+    one, two = (tracking.get(store.uri, each.run_id) for each in (raw, softer))
+    assert two.tags["arogya.model"] == "opencv+temperature"
+    assert two.tags["arogya.fit_run_id"] == one.tags["arogya.fit_run_id"]
+    assert two.tags["arogya.row"] != one.tags["arogya.row"]
+    assert 0.01 < two.metrics["temperature"] < 100
+    assert two.metrics["accuracy"] == one.metrics["accuracy"]
+    assert two.metrics["nll"] != one.metrics["nll"]
+    assert "temperature" not in one.metrics
+
+
+def test_a_fitted_detector_is_served_as_boxes(store, detections, job_of):
+    import mlflow
+
+    run = tracking.get(store.uri, detections[0].run_id)
+    fit = tracking.get(store.uri, run.tags["arogya.fit_run_id"])
+    images = np.stack(list(prepare(job_of("a", Spotter(), source=BOXES)).split.test.images()))
+    mlflow.set_tracking_uri(store.uri)
+    uri = f"models:/{fit.tags['arogya.model_id']}"
+
+    columns = mlflow.models.get_model_info(uri).signature.outputs.input_names()
+    with logged_models.model_files(store, fit) as folder:
+        table = Served(folder).predict(images[:3])
+
+    assert columns == list(table.columns) == ["detections"]
+    first = json.loads(table["detections"][0])[0]
+    assert first["class"] in detections[0].predictions.classes
+    np.testing.assert_allclose(first["box"], detections[0].predictions.found[0].boxes[0])

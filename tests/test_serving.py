@@ -1,0 +1,53 @@
+"""Fitted models as MLflow sees them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from arogya_bench.errors import ModelError
+from arogya_bench.jobs import prepare
+from arogya_bench.models.opencv import OpenCVClassifier
+from arogya_bench.serving import ADAPTER_FILE, Served, describe
+from arogya_bench.types import Training
+
+
+@pytest.fixture(scope="module")
+def folder(job_of, tmp_path_factory):
+    parts = prepare(job_of()).split
+    out = tmp_path_factory.mktemp("fit")
+    model = OpenCVClassifier(image_size=32)
+    model.fit(parts.train, parts.validation, training=Training(), seed=1, device="cpu", out=out)
+    describe(model, parts.train.classes, out)
+    return out
+
+
+def test_images_of_several_sizes_and_from_json_are_answered(folder):
+    served = Served(folder)
+    images = [np.full((20, 30, 3), 99, np.uint8), np.full((40, 40, 3), 9, np.uint8)]
+
+    arrays = served.predict(images)
+    lists = served.predict([image.tolist() for image in images])
+
+    assert list(arrays.columns) == list(served.classes)
+    np.testing.assert_allclose(arrays.sum(axis=1), 1)
+    np.testing.assert_array_equal(arrays, lists)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((4, 4)), np.zeros((4, 4, 3)), np.full((4, 4, 3), 300), np.full((4, 4, 3), -1)],
+)
+def test_what_is_no_image_is_refused_with_advice(folder, image):
+    with pytest.raises(ModelError, match="An image of") as caught:
+        Served(folder).predict([image])
+
+    assert "255" in caught.value.fix
+
+
+def test_an_adapter_that_is_not_installed_is_named(folder, tmp_path):
+    described = json.loads((folder / ADAPTER_FILE).read_text())
+    (tmp_path / ADAPTER_FILE).write_text(json.dumps({**described, "target": "absent.Adapter"}))
+
+    with pytest.raises(ModelError, match=r"absent\.Adapter"):
+        Served(tmp_path)
