@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+import time
 import warnings
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from urllib.request import urlopen
 
 import mlflow
 import numpy as np
@@ -540,6 +544,52 @@ def test_check_imports_no_mlflow(tmp_path):
     )
 
     assert done.stdout == "False\n"
+
+
+@pytest.fixture
+def server(empty_store_folder, tmp_path):
+    """The address of an MLflow server that keeps the files of its models to itself."""
+    shutil.copy(empty_store_folder / "mlflow.db", tmp_path / "mlflow.db")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    program += ["--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db"]
+    program += ["--artifacts-destination", str(tmp_path / "artifacts")]
+    quiet = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (tmp_path / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            program, env=quiet, stdout=log, stderr=log, cwd=tmp_path, start_new_session=True
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            with suppress(OSError), urlopen(f"{address}/health", timeout=1):
+                break
+            time.sleep(0.5)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+@pytest.mark.slow
+def test_files_on_a_server_are_fetched_once(server, grey, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    with warnings.catch_warnings(record=True, action="ignore"):  # MLflow's advice on logging models
+        experiment = mlflow.MlflowClient().create_experiment("served")
+        with mlflow.start_run(experiment_id=experiment):
+            mlflow.pyfunc.log_model(
+                name="net", registered_model_name="served", **arguments(tmp_path / "code")
+            )
+    row = PyFunc(uri="models:/served/1")
+
+    bright, _ = answers(row, grey(), tmp_path / "fit")
+    shutil.rmtree(tmp_path / "artifacts")
+    again, _ = answers(row, grey(), tmp_path / "fit")
+
+    np.testing.assert_allclose(bright, np.divide(LEVELS, 255), atol=1e-6)
+    np.testing.assert_array_equal(again, bright)
 
 
 @dataclass(frozen=True)
