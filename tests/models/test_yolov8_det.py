@@ -17,8 +17,10 @@ from arogya_bench.errors import ConfigError, DatasetError, ModelError
 from arogya_bench.models.saved import save_classes
 from arogya_bench.models.torch_checkpoint import CHECKPOINT_FILE, read_checkpoint
 from arogya_bench.models.torch_network import save_network
-from arogya_bench.models.ultralytics_boxes import examples
+from arogya_bench.models.ultralytics_boxes import DetectorHooks, examples
+from arogya_bench.models.ultralytics_hooks import best_of
 from arogya_bench.models.ultralytics_loop import isolated
+from arogya_bench.models.ultralytics_network import started
 from arogya_bench.models.yolov8_det import HEAD, YOLOv8Detector, _network
 from arogya_bench.types import Box, Case, Dataset, Subset, Training
 
@@ -89,6 +91,7 @@ def state():
 
 asked, steps, plain = [], [], yolov8_det._network
 socket.getaddrinfo = socket.socket.connect = refused
+torch.use_deterministic_algorithms = lambda *_, **__: None  # imports a compiler, for seconds
 torch.set_num_threads(1)
 before = state()
 with yolov8_det.isolated():
@@ -306,6 +309,19 @@ def test_nothing_is_changed_sent_printed_or_left_in_the_folders_of_the_user(kill
     assert killed.printed == ""
 
 
+def test_weights_for_other_classes_are_a_start(tmp_path):
+    """The part of the head that names the 80 classes of COCO even has another width."""
+    with isolated(seed=1):
+        from ultralytics import YOLO
+
+        YOLO("yolov8n.yaml").save(tmp_path / "own.pt")
+        network = _network(2)
+
+        note = started(network, tmp_path / "own.pt", head=HEAD, classes=CLASSES)
+
+    assert note == "started from own.pt; its head was drawn anew"
+
+
 def test_labels_are_centres_and_sizes_as_shares_of_the_image():
     image = np.zeros((50, 200, 3), np.uint8)
     boxes = (
@@ -324,6 +340,23 @@ def test_labels_are_centres_and_sizes_as_shares_of_the_image():
     assert label["cls"].tolist() == [[1], [0]]
     assert made.images[0].shape == (16, 64, 3)
     assert made.left_out == 2
+
+
+@pytest.mark.parametrize(
+    ("found", "losses", "best"),
+    [
+        ((0.0, 0.0, 0.0), (1.0, 2.0, 3.0), 2),
+        ((0.0, 0.3, 0.2), (1.0, 9.0, 1.0), 1),
+        ((0.3, 0.3, 0.0), (5.0, 4.0, 1.0), 1),
+    ],
+)
+def test_best_epoch_finds_most_and_patience_waits_for_the_first_finds(found, losses, best):
+    hooks, ranks = DetectorHooks(), []
+    for hooks.epoch, (precision, loss) in enumerate(zip(found, losses, strict=True)):
+        hooks.metrics = {"metrics/mAP50-95(B)": precision, "val/box_loss": loss}
+        ranks.append(hooks.rank())
+
+    assert best_of(ranks) == best
 
 
 def test_crowds_and_settings_that_do_not_apply_are_told(train, validation, tmp_path):

@@ -164,20 +164,20 @@ class PyFunc:
     def _notes(
         self, form: InputForm, asked: OutputForm, answers: Sequence[Any], older: str
     ) -> Iterator[str]:
-        yield f"{self.uri} was taken as it is; nothing was trained."
+        yield f"{self.uri} was taken as it is, nothing was trained"
         for answer in answers:
             order = asked.order_in(answer)
             if asked.labels(answer):
                 yield (
-                    "It answers with labels, not probabilities: rows are 0 and 1, so calibration "
-                    "and AUROC mean little."
+                    "it answers with labels, not probabilities: rows are 0 and 1, so calibration "
+                    "and AUROC mean little"
                 )
             elif order != asked.classes:
-                yield f"Its classes are {', '.join(order)}; they were put in the dataset's order."
+                yield f"its classes ({', '.join(order)}) were put in the dataset's order"
         if self.image_size and form.size and form.size != (self.image_size, self.image_size):
-            yield f"It wants {form.size[0]} x {form.size[1]} pixels; image_size was not used."
+            yield f"it wants {form.size[0]} x {form.size[1]} pixels, image_size was not used"
         if older:
-            yield f"It was logged with {older}."
+            yield f"it was logged with {older}"
 
 
 def _asked(predict: Callable[[Any], Any], encoded: Any) -> Any:

@@ -147,9 +147,14 @@ class DetectorHooks(Hooks):
         }
 
     def rank(self) -> list[float]:
-        """A higher mAP, or an equal one, such as the 0 of the first epochs, with a lower loss."""
+        """A higher mAP, or an equal one with a lower loss.
+
+        While nothing is found, every epoch counts as a better one, as in their early stopping:
+        the loss of a detector rises at first.
+        """
+        precision = self.metrics["metrics/mAP50-95(B)"]
         loss = sum(value for name, value in self.metrics.items() if name.startswith("val/"))
-        return [self.metrics["metrics/mAP50-95(B)"], -loss]
+        return [precision, -loss if precision else float(self.epoch)]
 
 
 class Unhurried:

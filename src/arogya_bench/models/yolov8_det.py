@@ -48,8 +48,9 @@ class YOLOv8Detector:
     Epochs, batch size, rate, weight decay, warm-up, patience, class weights, seed, mirroring and
     rotation are those of the training. The rest of what is drawn for a training image is their
     own: mosaics of four images until the last tenth of the epochs, scale, shift, hue, saturation
-    and brightness. The best epoch has the highest validation mAP over IoU 0.50 to 0.95. A fit
-    that was killed goes on to the same weights as one that was not.
+    and brightness. The best epoch has the highest validation mAP over IoU 0.50 to 0.95; patience
+    begins with the first epoch that finds something. What is judged and saved is a moving average
+    of the weights. A fit that was killed goes on to the same weights as one that was not.
 
     Attributes:
         image_size: Height and width of the square that an image is fitted into, its proportions
