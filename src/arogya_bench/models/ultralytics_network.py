@@ -84,7 +84,7 @@ def started(
     try:
         left_over = network.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        raise _misfit(file, str(error).splitlines()[-1].strip()) from error
+        raise _misfit(file, str(error).splitlines()[-1].strip(" \t.")) from error
     strange = [name for name in left_over.missing_keys if same or not name.startswith(head)]
     if strange := [*strange, *left_over.unexpected_keys]:
         raise _misfit(file, f"{len(strange)} layers differ, such as {strange[0]!r}")

@@ -14,6 +14,7 @@ from arogya_bench.report.wording import MINUS, estimate, number, p_value, percen
 Rows = Sequence[Mapping[str, Any]]
 
 SHORT = {"auroc_macro_ovr": "AUROC", "ece": "ECE"}  # what fits a terminal
+MODELS_WITH_SHARE = 4  # columns of two numbers that a log has room for
 WIDE = 100  # columns, where the output is not a terminal
 
 
@@ -82,14 +83,16 @@ def _pairwise(rows: Rows, metric: str) -> Table:
 
 
 def _robustness(rows: Rows, metric: str) -> Table:
-    """One line per condition, one column per model: the value and the share that is kept."""
+    """One line per condition, one column per model: the value, and the share kept if it fits."""
     models = list(dict.fromkeys(str(row["model"]) for row in rows))
+    few = len(models) <= MODELS_WITH_SHARE
     cells: dict[str, dict[str, str]] = {}
     for row in rows:
-        text = f"{number(row['value'])} ({percent(row['score'])})"
+        share = f" ({percent(row['score'])})" if few else ""
+        text = f"{number(row['value'])}{share}"
         cells.setdefault(str(row["condition"]), {})[str(row["model"])] = text
     return _table(
-        f"{metric} under each condition (share of the clean value that is kept)",
+        f"{metric} under each condition{' (share of the clean value that is kept)' if few else ''}",
         ["condition", *models],
         [
             [name, *(found.get(model, "missing") for model in models)]
@@ -105,8 +108,8 @@ def _missing(rows: Rows) -> Table:
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(title=title, title_justify="left")
-    for head in heads:
-        table.add_column(escape(head))
+    for place, head in enumerate(heads):
+        table.add_column(escape(head), no_wrap=heads[0] == "condition" and not place)
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     return table

@@ -1,0 +1,42 @@
+"""TensorFlow, PyTorch and Ultralytics in one process, in one sweep, with one number of threads."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from arogya_bench import stores, tracking
+
+pytestmark = pytest.mark.slow
+
+ROWS = "pytorch,keras,yolov8_cls,opencv,prior"
+
+
+def test_frameworks_share_a_process_and_its_threads(tmp_path, shared):
+    words = [
+        *("run", "-m", f"model={ROWS}", "dataset=synthetic", "dataset.cases=60"),
+        *("dataset.classes=3", "dataset.image_size=32", "image_size=32", "training=quick"),
+        *("training.epochs=1", "threads=1", "statistics.resamples=2000"),
+        "tracking.experiment=frameworks",
+    ]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "arogya_bench.cli", *words],
+        cwd=tmp_path,
+        env={**os.environ, "AROGYA_CACHE": str(shared / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "5 cells made, 0 found, 0 failed" in done.stderr
+    store = stores.open_store(f"sqlite:///{tmp_path}/mlflow.db", "frameworks", create=False)
+    runs = tracking.search(store, "tags.`arogya.kind` = 'evaluation'")
+    assert {run.tags["arogya.model"] for run in runs} == set(ROWS.split(","))
+    assert {run.params["threads"] for run in runs} == {"1"}
+    noise = [line for line in done.stderr.splitlines() if "tensorflow" in line.lower()]
+    assert not noise
+    assert {path.name for path in tmp_path.iterdir()} <= {"mlflow.db", "mlruns"}
