@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from arogya_bench.errors import ModelError
+from arogya_bench.models.policy import require_policy
+from arogya_bench.types import Subset, Training
+
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
@@ -45,3 +49,25 @@ def ended(epochs: Sequence[Epoch], *, patience: int, at_most: int) -> bool:
         return False
     stale = epochs[-1].number - best_of(epochs).number
     return len(epochs) >= at_most or stale >= max(1, patience)
+
+
+def require_trainable(training: Training, train: Subset, validation: Subset) -> None:
+    """Refuse a training of nothing.
+
+    Raises:
+        ModelError: If a split is too small, or there is no epoch or batch to make.
+        ConfigError: If the training policy is out of range.
+    """
+    if len(train) < 2 or not len(validation):
+        raise ModelError(
+            f"A network cannot be trained on {len(train)} cases "
+            f"and validated on {len(validation)}.",
+            fix="raise limit, or change the split.",
+        )
+    if training.epochs < 1 or training.batch_size < 1:
+        raise ModelError(
+            f"training.epochs={training.epochs} and training.batch_size={training.batch_size} "
+            "leave nothing to train.",
+            fix="set both to 1 or more.",
+        )
+    require_policy(training)

@@ -11,8 +11,8 @@ import numpy as np
 
 from arogya_bench.errors import ModelError
 from arogya_bench.models.devices import torch_device
-from arogya_bench.models.epochs import Epoch, best_of, ended
-from arogya_bench.models.policy import augmented, require_policy
+from arogya_bench.models.epochs import Epoch, best_of, ended, require_trainable
+from arogya_bench.models.policy import augmented
 from arogya_bench.models.prefetch import ahead
 from arogya_bench.models.preprocessing import ImageStack, Preprocessing, stacked
 from arogya_bench.models.schedule import batch_indices, class_weights, rate_at
@@ -75,7 +75,7 @@ def train_network(recipe: Recipe, train: Subset, validation: Subset, *, out: Pat
     Raises:
         ModelError: If a split is too small, the device is not there, or training diverges.
     """
-    _require_trainable(recipe.training, train, validation)
+    require_trainable(recipe.training, train, validation)
     place = torch_device(recipe.device)
     seen, held_out = (_split(part, recipe.preprocessing) for part in (train, validation))
     with _settled(recipe, place):
@@ -95,22 +95,6 @@ def train_network(recipe: Recipe, train: Subset, validation: Subset, *, out: Pat
     )
 
 
-def _require_trainable(training: Training, train: Subset, validation: Subset) -> None:
-    if len(train) < 2 or not len(validation):
-        raise ModelError(
-            f"A network cannot be trained on {len(train)} cases "
-            f"and validated on {len(validation)}.",
-            fix="raise limit, or change the split.",
-        )
-    if training.epochs < 1 or training.batch_size < 1:
-        raise ModelError(
-            f"training.epochs={training.epochs} and training.batch_size={training.batch_size} "
-            "leave nothing to train.",
-            fix="set both to 1 or more.",
-        )
-    require_policy(training)
-
-
 def _split(subset: Subset, preprocessing: Preprocessing) -> Split:
     images = stacked(subset.images(), len(subset), preprocessing.image_size)
     return Split(images=images, targets=subset.targets)
@@ -125,9 +109,9 @@ def _settled(recipe: Recipe, place: str) -> Iterator[None]:
         stack.enter_context(seeded(recipe.seed))
         stack.enter_context(torch.random.fork_rng(devices=[place] if place != "cpu" else []))
         stack.enter_context(exact_convolutions())
-        before = torch.are_deterministic_algorithms_enabled()
-        stack.callback(torch.use_deterministic_algorithms, before)
-        torch.use_deterministic_algorithms(recipe.training.deterministic or before)
+        if recipe.training.deterministic and not torch.are_deterministic_algorithms_enabled():
+            stack.callback(torch.use_deterministic_algorithms, False)
+            torch.use_deterministic_algorithms(True)
         torch.manual_seed(recipe.seed)
         if place != "cpu":
             torch.cuda.reset_peak_memory_stats(place)

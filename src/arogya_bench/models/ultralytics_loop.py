@@ -12,13 +12,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from arogya_bench.errors import ModelError, needs_extra
-from arogya_bench.models.policy import require_policy
+from arogya_bench.errors import needs_extra
 from arogya_bench.models.seeds import seeded
 from arogya_bench.models.torch_checkpoint import drop_checkpoint
 from arogya_bench.models.torch_network import exact_convolutions
 from arogya_bench.models.ultralytics_hooks import Hooks, Plan, best_of
-from arogya_bench.types import FitReport, Subset, Training
+from arogya_bench.types import FitReport
 
 
 @contextmanager
@@ -164,25 +163,3 @@ def _settings(plan: Plan) -> dict[str, object]:
         "plots": False,
         "verbose": False,
     }
-
-
-def require_trainable(training: Training, train: Subset, validation: Subset) -> None:
-    """Refuse a training of nothing.
-
-    Raises:
-        ModelError: If a split is too small, or there is no epoch or batch to make.
-        ConfigError: If the training policy is out of range.
-    """
-    if len(train) < 2 or not len(validation):
-        raise ModelError(
-            f"A network cannot be trained on {len(train)} cases "
-            f"and validated on {len(validation)}.",
-            fix="raise limit, or change the split.",
-        )
-    if training.epochs < 1 or training.batch_size < 1:
-        raise ModelError(
-            f"training.epochs={training.epochs} and training.batch_size={training.batch_size} "
-            "leave nothing to train.",
-            fix="set both to 1 or more.",
-        )
-    require_policy(training)

@@ -10,6 +10,7 @@ import numpy as np
 
 from arogya_bench.errors import require_extra
 from arogya_bench.models.devices import require_device_name, torch_device
+from arogya_bench.models.epochs import require_trainable
 from arogya_bench.models.fields import require_positive, require_size
 from arogya_bench.models.policy import augmented
 from arogya_bench.models.prefetch import ahead
@@ -19,7 +20,7 @@ from arogya_bench.models.seeds import epoch_rng
 from arogya_bench.models.threads import threads
 from arogya_bench.models.torch_network import AT_ONCE, as_input, load_network, logits
 from arogya_bench.models.ultralytics_hooks import Batches, Hooks, Plan
-from arogya_bench.models.ultralytics_loop import isolated, require_trainable, train_with
+from arogya_bench.models.ultralytics_loop import isolated, train_with
 from arogya_bench.models.ultralytics_network import (
     FINE_TUNING_RATE,
     blueprint,

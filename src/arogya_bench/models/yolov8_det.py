@@ -9,6 +9,7 @@ import numpy as np
 
 from arogya_bench.errors import ConfigError, DatasetError, require_extra
 from arogya_bench.models.devices import require_device_name, torch_device
+from arogya_bench.models.epochs import require_trainable
 from arogya_bench.models.fields import require_positive, require_size
 from arogya_bench.models.preprocessing import Preprocessing
 from arogya_bench.models.saved import damaged, existing, require_classes
@@ -21,7 +22,7 @@ from arogya_bench.models.ultralytics_boxes import (
     examples,
     suppressed,
 )
-from arogya_bench.models.ultralytics_loop import isolated, require_trainable, train_with
+from arogya_bench.models.ultralytics_loop import isolated, train_with
 from arogya_bench.models.ultralytics_network import (
     FINE_TUNING_RATE,
     blueprint,
