@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import tomllib
+import warnings
 from importlib import import_module
 from pathlib import Path
 
@@ -41,16 +42,18 @@ def textures_model(tmp_path):
 
     fitted = contract.trial(OpenCVClassifier(image_size=32), tmp_path / "fitted")
     describe(fitted.model, contract.CLASSES, fitted.folder)
-    mlflow.pyfunc.save_model(
-        str(tmp_path / "model"),
-        loader_module="arogya_bench.serving",
-        data_path=str(fitted.folder),
-        pip_requirements=["arogya-bench"],
-        signature=ModelSignature(
-            inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3))]),
-            outputs=Schema([ColSpec("double", name) for name in contract.CLASSES]),
-        ),
+    signature = ModelSignature(
+        inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3))]),
+        outputs=Schema([ColSpec("double", name) for name in contract.CLASSES]),
     )
+    with warnings.catch_warnings(record=True, action="ignore"):  # it advises an input example
+        mlflow.pyfunc.save_model(
+            str(tmp_path / "model"),
+            loader_module="arogya_bench.serving",
+            data_path=str(fitted.folder),
+            pip_requirements=["arogya-bench"],
+            signature=signature,
+        )
     return str(tmp_path / "model")
 
 

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from arogya_bench.errors import ModelError, installed
+from arogya_bench.models.arrays import read_arrays, save_arrays
 from arogya_bench.models.keras_checkpoint import (
     CHECKPOINT_FILE,
     drop_checkpoint,
-    read_arrays,
     restore_checkpoint,
-    save_arrays,
     save_checkpoint,
     set_weights,
     weights_of,

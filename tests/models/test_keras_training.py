@@ -15,7 +15,8 @@ import torch
 from sklearn.metrics import f1_score
 
 from arogya_bench.errors import ModelError, installed
-from arogya_bench.models.keras_checkpoint import CHECKPOINT_FILE, read_arrays
+from arogya_bench.models.arrays import read_arrays
+from arogya_bench.models.keras_checkpoint import CHECKPOINT_FILE
 from arogya_bench.models.keras_cnn import KerasConvNet
 from arogya_bench.models.keras_network import WEIGHTS_FILE
 from arogya_bench.models.keras_training import _cross_entropy

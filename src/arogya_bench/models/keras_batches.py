@@ -106,21 +106,26 @@ def dataset_of(plan: Plan, *, workers: int) -> Any:
         workers: Threads that draw; the batches do not depend on it.
 
     Returns:
-        A ``keras.utils.PyDataset`` with a method ``turn_to``, which takes the number of the epoch.
+        A ``keras.utils.PyDataset`` with two more methods: ``turn_to`` takes the number of the
+        epoch, and ``let_go`` ends it all, since TensorFlow holds on to what it once iterated.
     """
     import keras
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # known at run time only
         def turn_to(self, epoch: int) -> None:
-            self.epoch, self.order = epoch, plan.order(epoch)
+            self.epoch, self.order = epoch, self.plan.order(epoch)
 
         def __len__(self) -> int:
-            return plan.steps
+            return len(self.order)
 
         def __getitem__(self, step: int) -> tuple[object, ...]:
             # Keras takes a plain tuple only.
-            return tuple(plan.batch(self.order[step], epoch=self.epoch, step=step))
+            return tuple(self.plan.batch(self.order[step], epoch=self.epoch, step=step))
+
+        def let_go(self) -> None:
+            del self.plan
 
     batches = Batches(workers=workers)
+    batches.plan = plan
     batches.turn_to(1)  # Keras looks at the first batches before the first epoch begins
     return batches

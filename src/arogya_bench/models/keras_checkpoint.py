@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arogya_bench.errors import ModelError
-from arogya_bench.models.saved import damaged
+from arogya_bench.models.arrays import read_arrays, save_arrays
 from arogya_bench.progress import say
 
 if TYPE_CHECKING:
@@ -82,27 +81,6 @@ def restore_checkpoint(folder: Path, network: "keras.Model") -> str | None:
 def drop_checkpoint(folder: Path) -> None:
     """Remove the checkpoint of a training that is complete."""
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
-
-
-def save_arrays(file: Path, values: Arrays) -> None:
-    """Write arrays beside their place, then move them there in one step."""
-    aside = file.with_suffix(".tmp")
-    with aside.open("wb") as stream:  # to a name, NumPy would append a suffix of its own
-        np.savez(stream, **values)
-    aside.replace(file)
-
-
-def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
-    """Read what ``save_arrays`` wrote, without running code that a stranger may have hidden in it.
-
-    Raises:
-        ModelError: If the file is damaged.
-    """
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
-            return {name: content[name] for name in content.files}
-    except (BadZipFile, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
-        raise damaged(file, error) from error
 
 
 def _weights(network: "keras.Model") -> "dict[str, keras.Variable]":

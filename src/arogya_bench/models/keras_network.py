@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import softmax
 
-from arogya_bench.models.keras_checkpoint import read_arrays, save_arrays, set_weights, weights_of
+from arogya_bench.models.arrays import read_arrays, save_arrays
+from arogya_bench.models.keras_checkpoint import set_weights, weights_of
 from arogya_bench.models.keras_runtime import computing, ready
 from arogya_bench.models.preprocessing import ImageStack, Preprocessing, stacked
 from arogya_bench.models.saved import damaged, existing, require_classes, save_classes

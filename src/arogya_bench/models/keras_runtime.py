@@ -78,8 +78,8 @@ def computing(place: str) -> Iterator[None]:
 def deterministic(wanted: bool) -> Iterator[None]:
     """Allow only operations that give the same bits every time, and undo that afterwards.
 
-    On a CPU it costs nothing that could be measured with this network. On a GPU, TensorFlow warns
-    of slower convolutions, and of input that one thread makes.
+    On a CPU it costs no time that could be measured with such networks. On a GPU, TensorFlow
+    warns that it comes at the expense of speed.
     """
     import tensorflow as tf
 
