@@ -198,7 +198,6 @@ if find_spec("triton"):  # PyTorch loads it late, and TensorFlow could make it c
 
 
 @pytest.mark.slow  # two processes that import both frameworks
-@pytest.mark.slow
 def test_both_frameworks_work_in_one_process_in_either_order_and_quietly(tmp_path):
     environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": str(threads())}
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)

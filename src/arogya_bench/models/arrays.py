@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from arogya_bench.models.saved import damaged, existing
 
-
 # What NumPy raises for files that are cut, foreign, or hold Python objects.
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile)
 

@@ -71,9 +71,7 @@ def fitted_temperature(probabilities: Probabilities, targets: Labels) -> float:
     rows = np.arange(len(targets))
 
     def loss(log_temperature: float) -> float:
-        return -float(
-            log_softmax(scores / np.exp(log_temperature), axis=1)[rows, targets].mean()
-        )
+        return -float(log_softmax(scores / np.exp(log_temperature), axis=1)[rows, targets].mean())
 
     best = minimize_scalar(loss, bounds=(np.log(0.01), np.log(100.0)), method="bounded")
     return float(np.exp(best.x))
