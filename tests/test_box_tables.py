@@ -1,5 +1,7 @@
 """Boxes as tables, and back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,3 +85,12 @@ def test_a_table_that_lost_its_class_order_is_refused(predictions):
 
     with pytest.raises(TrackingError, match="class order"):
         boxes_from(table)
+
+
+def test_metadata_never_replaces_a_column_of_the_boxes(predictions):
+    named = replace(predictions, metadata={"score": (9.0, 9.0, 9.0, 9.0), "site": ("a",) * 4})
+
+    again = boxes_from(boxes_table(named))
+
+    assert list(again.metadata) == ["site"]
+    np.testing.assert_array_equal(again.found[0].scores, predictions.found[0].scores)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from arogya_bench import logged_models, tracking
+from arogya_bench.errors import TrackingError
 from arogya_bench.fitting import find_or_fit
 from arogya_bench.jobs import prepare
 from arogya_bench.models.opencv import OpenCVClassifier
@@ -337,3 +338,32 @@ def test_the_model_of_a_run_goes_by_its_run_id_too(store, fit, job_of):
 
     table = loaded.predict(np.zeros((2, 8, 8, 3), np.uint8))
     assert table.to_numpy().sum(axis=1) == pytest.approx([1, 1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counting(Prior):
+    """Counts how often it was trained, in a file."""
+
+    log: str = ""
+
+    def fit(self, *data, **options):
+        with Path(self.log).open("a") as file:
+            file.write("x")
+        return super().fit(*data, **options)
+
+
+def test_an_outage_after_the_training_costs_no_second_training(store, fit, job_of, tmp_path):
+    """The files of the experiment cannot be written at first; the same command goes on."""
+    job = job_of("counting", Counting(log=str(tmp_path / "log")))
+    folder = Path(store.client.get_experiment(store.experiment_id).artifact_location)
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_text("a file where the artifacts should lie")
+    with pytest.raises((TrackingError, OSError)):
+        fit(job)
+    folder.unlink()
+
+    run = fit(replace(job, device="auto", threads=2))
+
+    assert run.status == "FINISHED"
+    assert (tmp_path / "log").read_text() == "x"
+    assert len(tracking.search(store, FITS)) == 1

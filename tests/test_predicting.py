@@ -6,7 +6,8 @@ import pytest
 
 from arogya_bench.errors import ModelError
 from arogya_bench.jobs import prepare
-from arogya_bench.predicting import predict, predictions_of
+from arogya_bench.predicting import boxes_of, predict, predictions_of
+from arogya_bench.types import Detections
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +110,28 @@ def test_a_complaint_tells_the_wrong_row_and_not_the_first(cases):
 
     with pytest.raises(ModelError, match=r"one sums to 2\.0000"):
         predictions_of(lambda images: rows[: len(images)], cases, batch_size=8)
+
+
+def detections(boxes=((1, 1, 4, 4),), scores=(0.5,), labels=(0,)):
+    return Detections(
+        boxes=np.array(boxes, dtype=float),
+        scores=np.array(scores, dtype=float),
+        labels=np.array(labels, dtype=np.int64),
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (lambda images: np.zeros((len(images), 3)), "not a list of Detections"),
+        (lambda images: [detections()], "1 lists for 8 images"),
+        (lambda images: [detections(boxes=((1, 1, 4),))] * len(images), "shape"),
+        (lambda images: [detections(scores=(np.nan,))] * len(images), "not finite"),
+        (lambda images: [detections(labels=(3,))] * len(images), "outside 0 to 2"),
+        (lambda images: [detections(boxes=((1, 1, -4, 4),))] * len(images), "width or height"),
+        (lambda images: [detections(scores=(37.0,))] * len(images), "not from 0 to 1"),
+    ],
+)
+def test_boxes_that_cannot_be_are_refused(made, says, cases):
+    with pytest.raises(ModelError, match=says):
+        boxes_of(made, cases, batch_size=8)

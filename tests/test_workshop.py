@@ -9,7 +9,8 @@ import time
 import pytest
 
 from arogya_bench.errors import ModelError
-from arogya_bench.workshop import ABANDONED_S, FOLDER, held
+from arogya_bench.types import FitReport
+from arogya_bench.workshop import ABANDONED_S, FOLDER, Finished, held
 
 HOLD = """
 import sys, time
@@ -104,3 +105,40 @@ def test_a_cache_that_cannot_be_written_is_said_with_its_variable(cache):
         pass
 
     assert "AROGYA_CACHE" in caught.value.fix
+
+
+def test_ones_own_folder_is_never_swept_out_whatever_its_age(cache):
+    with held("one") as place:
+        (place.out / "weights").write_text("half")
+    then = time.time() - ABANDONED_S - 60
+    os.utime(cache / "one", (then, then))
+
+    with held("one") as place:
+        assert (place.out / "weights").read_text() == "half"
+
+
+def test_an_old_folder_that_somebody_holds_stays(cache):
+    process = holder(600)
+    then = time.time() - ABANDONED_S - 60
+    os.utime(cache / "one", (then, then))
+
+    with held("two"):
+        pass
+
+    process.kill()
+    process.communicate()
+    assert (cache / "one" / "out" / "weights").exists()
+
+
+def test_a_training_that_ended_is_kept_until_mlflow_has_it():
+    ended = Finished(
+        report=FitReport(curves=({"val_loss": 0.5},), best_epoch=1, notes=("a note",)),
+        seconds=2.5,
+        ram_peak_mb=300.0,
+    )
+    with held("one") as place:
+        assert place.finished() is None
+        place.keep(ended)
+
+    with held("one") as place:
+        assert place.finished() == ended

@@ -22,16 +22,16 @@ def boxes_table(predictions: BoxPredictions) -> pd.DataFrame:
     Class order and threshold travel in the attributes of the table, which Parquet keeps.
     """
     names = predictions.classes
+    columns = [*FIXED, *(name for name in predictions.metadata if name not in FIXED)]
     rows: list[dict[str, object]] = []
     for number, case_id in enumerate(predictions.case_ids):
-        facts = {name: values[number] for name, values in predictions.metadata.items()}
+        facts = {name: predictions.metadata[name][number] for name in columns[len(FIXED) :]}
         common = {"case_id": case_id, "group_id": predictions.group_ids[number]}
         own = [
             *_true_rows(predictions.truth[number], names),
             *_found_rows(predictions.found[number], names),
         ]
         rows += [{**common, **row, **facts} for row in own or [{"kind": NONE}]]
-    columns = [*FIXED, *(name for name in predictions.metadata if name not in FIXED)]
     table = pd.DataFrame(rows, columns=columns)
     numbers = ["score", *PLACE]
     table[numbers] = table[numbers].astype(np.float64)

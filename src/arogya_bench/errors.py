@@ -40,6 +40,10 @@ class TrackingError(Fixable):
     """A tracking store that cannot be reached, read or written."""
 
 
+class ArtifactGone(TrackingError):
+    """A file that a store no longer has, although a run names it."""
+
+
 class MissingExtra(Fixable):
     """An optional library that is not installed."""
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from arogya_bench import logged_models, stores, tasks, tracking
-from arogya_bench.errors import TrackingError
+from arogya_bench.errors import ArtifactGone, TrackingError
 from arogya_bench.items import Curves, FittedModel, Item, Params, Scalars, Table, Tags, Text
 from arogya_bench.jobs import Prepared, config_file, dataset_input, params_of, tags_of
 from arogya_bench.keys import digest_of
@@ -23,8 +23,8 @@ from arogya_bench.progress import counted, say, working
 from arogya_bench.provenance import environment
 from arogya_bench.scoring import point_scores
 from arogya_bench.serving import describe
-from arogya_bench.types import BoxPredictions, Detector, FitReport, Predictions, Predictor
-from arogya_bench.workshop import State, Workshop, held
+from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor
+from arogya_bench.workshop import Finished, State, Workshop, held
 
 VALIDATION = "predictions_validation.parquet"
 
@@ -43,11 +43,9 @@ class Fit:
 class Work:
     """What making a fit came to."""
 
-    report: FitReport
+    finished: Finished
     validation: Predictions | BoxPredictions
-    seconds: float
-    ram_peak_mb: float
-    state: State
+    interruptions: int
 
 
 @contextmanager
@@ -64,7 +62,11 @@ def find_or_fit(prepared: Prepared, store: stores.Store, parent: str | None) -> 
                 if not _finished(prepared, store) or _found(prepared, store, stack) is None:
                     _fit(prepared, store, parent, workshop)
             fit = _found(prepared, store, stack)
-        assert fit is not None  # it was found, or has just been made
+        if fit is None:
+            raise TrackingError(
+                f"The fit of {prepared.job.model_name} was logged, and its files are not found.",
+                fix="see to the artifact store of the experiment: what is written must be there.",
+            )
         yield fit
 
 
@@ -80,7 +82,7 @@ def _found(prepared: Prepared, store: stores.Store, stack: ExitStack) -> Fit | N
             weights = stack.enter_context(logged_models.model_files(store, run))
             with tracking.artifact(run, VALIDATION, uri=store.uri) as path:
                 validation = tasks.read(pd.read_parquet(path))
-        except TrackingError as gone:
+        except ArtifactGone as gone:
             say(f"[yellow]{gone.problem} It is fitted again.[/]")
             continue
         model_id = run.tags[logged_models.MODEL_TAG]
@@ -103,8 +105,10 @@ def _fit(prepared: Prepared, store: stores.Store, parent: str | None, workshop: 
     with tracking.closed_on_error(store, run_id):
         work = _work(prepared, workshop, state)
         fitted = _fitted(prepared, workshop.out)
-        tracking.write(store, run_id, _items(prepared, work))
+        # The numbers come last: a run that has them is complete, and one that has not can be
+        # taken up by a job with other devices or names, whose params MLflow would refuse.
         logged_models.log_model(store, run_id, fitted)
+        tracking.write(store, run_id, _items(prepared, work))
     tracking.finish(store, run_id)
     workshop.clear()
 
@@ -120,7 +124,16 @@ def _run(prepared: Prepared, store: stores.Store, parent: str | None, workshop: 
 
 
 def _work(prepared: Prepared, workshop: Workshop, state: State) -> Work:
-    job, out = prepared.job, workshop.out
+    finished = workshop.finished() or _trained(prepared, workshop, state)
+    return Work(
+        finished=finished,
+        validation=_validation(prepared, workshop.out),
+        interruptions=state.interruptions,
+    )
+
+
+def _trained(prepared: Prepared, workshop: Workshop, state: State) -> Finished:
+    job = prepared.job
     with working(f"fitting {job.model_name}"), watched_memory() as peak:
         report = job.model.fit(
             prepared.split.train,
@@ -128,15 +141,12 @@ def _work(prepared: Prepared, workshop: Workshop, state: State) -> Work:
             training=job.training,
             seed=job.seed,
             device=job.device,
-            out=out,
+            out=workshop.out,
         )
-    return Work(
-        report=report,
-        validation=_validation(prepared, out),
-        seconds=state.spent + time.time() - state.began,
-        ram_peak_mb=peak.ram_mb,
-        state=state,
-    )
+    seconds = state.spent + time.time() - state.began
+    finished = Finished(report=report, seconds=seconds, ram_peak_mb=peak.ram_mb)
+    workshop.keep(finished)
+    return finished
 
 
 def _fitted(prepared: Prepared, out: Path) -> FittedModel:
@@ -164,11 +174,11 @@ def _validation(prepared: Prepared, weights: Path) -> Predictions | BoxPredictio
 
 def _items(prepared: Prepared, work: Work) -> Iterator[Item]:
     yield Params(values={**params_of(prepared), "model": prepared.job.model_name})
-    yield Curves(epochs=work.report.curves)
+    yield Curves(epochs=work.finished.report.curves)
     yield Scalars(values=_scalars(work))
-    notes = [*work.report.notes, *prepared.dataset.notes]
-    if work.state.interruptions:
-        notes.append(f"interrupted and resumed {counted(work.state.interruptions, 'time')}")
+    notes = [*work.finished.report.notes, *prepared.dataset.notes]
+    if work.interruptions:
+        notes.append(f"interrupted and resumed {counted(work.interruptions, 'time')}")
     if notes:
         yield Tags(values={"arogya.notes": "; ".join(notes)})
     yield dataset_input(prepared, "train")  # MLflow keeps one context per dataset and run
@@ -179,10 +189,10 @@ def _items(prepared: Prepared, work: Work) -> Iterator[Item]:
 
 def _scalars(work: Work) -> dict[str, float]:
     """What the fit cost and how it did on validation; what does not exist is absent."""
-    report = work.report
+    report = work.finished.report
     costs = {
-        "fit_seconds": work.seconds,
-        "fit_ram_peak_mb": work.ram_peak_mb,
+        "fit_seconds": work.finished.seconds,
+        "fit_ram_peak_mb": work.finished.ram_peak_mb,
         "fit_gpu_peak_mb": report.gpu_peak_mb,
         "best_epoch": report.best_epoch,
     }

@@ -8,10 +8,12 @@ import numpy as np
 import yaml
 
 from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.augmentations.moving import box_move
 from arogya_bench.datasets.splits import Split, check_policy, split
 from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.items import DatasetInput, Text
 from arogya_bench.keys import digest_of, identity
+from arogya_bench.labelling import RULE
 from arogya_bench.models.threads import available
 from arogya_bench.provenance import tags as provenance_tags
 from arogya_bench.tasks import TASKS
@@ -229,5 +231,15 @@ def _cell(job: Job, fit: Mapping[str, object], condition: Condition, task: str) 
             "function": f"{function.__module__}.{function.__qualname__}",
             "metrics": f"{task} {TASKS[task].version}",
             "resamples": job.resamples,
+            **_of_boxes(job, condition),
         }
     )
+
+
+def _of_boxes(job: Job, condition: Condition) -> dict[str, str]:
+    """What decides the numbers of a detector alone: how boxes move, and how they become labels."""
+    if job.model.task != "detection":
+        return {}
+    move = box_move(condition.function)
+    moved = {} if move is None else {"moves": f"{move.__module__}.{move.__qualname__}"}
+    return {"label_rule": RULE, **moved}

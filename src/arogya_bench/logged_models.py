@@ -14,10 +14,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 
-from arogya_bench.errors import TrackingError
+from arogya_bench.errors import ArtifactGone
 from arogya_bench.items import FittedModel
 from arogya_bench.stores import Store
-from arogya_bench.tracking import RunRecord
+from arogya_bench.tracking import RunRecord, is_absent, unreachable
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -61,7 +61,9 @@ def model_files(store: Store, run: RunRecord) -> Iterator[Path]:
         model = store.client.get_logged_model(run.tags[MODEL_TAG])
         place = str(model.artifact_location)
     except (KeyError, MlflowException) as error:
-        raise _gone(run, "MLflow") from error
+        if isinstance(error, KeyError) or is_absent(error):
+            raise _gone(run, "MLflow") from error
+        raise unreachable(run, error) from error
     if is_local_uri(place):
         folder = Path(local_file_uri_to_path(place)) / "data" / DATA
         if not folder.is_dir():
@@ -73,12 +75,14 @@ def model_files(store: Store, run: RunRecord) -> Iterator[Path]:
             uri = f"models:/{model.model_id}"
             fetched = download_artifacts(uri, dst_path=temporary, tracking_uri=store.uri)
         except (MlflowException, OSError) as error:
-            raise _gone(run, place) from error
+            if is_absent(error):
+                raise _gone(run, place) from error
+            raise unreachable(run, error) from error
         yield Path(fetched) / "data" / DATA
 
 
-def _gone(run: RunRecord, place: str) -> TrackingError:
-    return TrackingError(
+def _gone(run: RunRecord, place: str) -> ArtifactGone:
+    return ArtifactGone(
         f"The model of fit {run.run_id} ({run.name}) is not at {place}.",
         fix="artifacts are kept by absolute path: put the folder back where it was, or delete "
         "the run and run the sweep again.",

@@ -143,16 +143,24 @@ def _checked_boxes(made: object, count: int, classes: int) -> list[Detections]:
     if len(made) != count:
         raise _untrusted_boxes(f"{len(made)} lists for {count} images")
     for each in made:
-        size = len(each.scores)
-        if each.boxes.shape != (size, 4) or each.labels.shape != (size,):
-            raise _untrusted_boxes(f"{size} scores with boxes of shape {each.boxes.shape}")
-        if not (np.isfinite(each.boxes).all() and np.isfinite(each.scores).all()):
-            raise _untrusted_boxes("values that are not finite")
-        if size and not (each.labels.min() >= 0 and each.labels.max() < classes):
-            raise _untrusted_boxes(f"a class outside 0 to {classes - 1}")
-        if size and (each.boxes[:, 2:].min() < 0 or not 0 <= each.scores.min() <= 1):
-            raise _untrusted_boxes("a box or a score below 0")
+        if fault := _fault(each, classes):
+            raise _untrusted_boxes(fault)
     return list(made)
+
+
+def _fault(found: Detections, classes: int) -> str:
+    """What is wrong with the detections in one image, or nothing."""
+    size = len(found.scores)
+    if found.boxes.shape != (size, 4) or found.labels.shape != (size,):
+        return f"{size} scores with boxes of shape {found.boxes.shape}"
+    if not (np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()):
+        return "values that are not finite"
+    wrong = {
+        f"a class outside 0 to {classes - 1}": (found.labels < 0) | (found.labels >= classes),
+        "a box whose width or height is below 0": found.boxes[:, 2:].min(axis=1, initial=0) < 0,
+        "a score that is not from 0 to 1": (found.scores < 0) | (found.scores > 1),
+    }
+    return next((text for text, where in wrong.items() if where.any()), "")
 
 
 def _untrusted(what: str) -> ModelError:

@@ -26,7 +26,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 
-from arogya_bench.errors import TrackingError
+from arogya_bench.errors import ArtifactGone, TrackingError
 from arogya_bench.items import (
     Curves,
     DatasetInput,
@@ -216,12 +216,28 @@ def artifact(run: RunRecord, file: str, *, uri: str) -> Iterator[Path]:
         try:
             fetched = MlflowClient(tracking_uri=uri).download_artifacts(run.run_id, file, temporary)
         except (MlflowException, OSError) as error:
-            raise _no_artifact(run, file) from error
+            if is_absent(error):
+                raise _no_artifact(run, file) from error
+            raise unreachable(run, error) from error
         yield Path(fetched)
 
 
-def _no_artifact(run: RunRecord, file: str) -> TrackingError:
+def is_absent(error: BaseException) -> bool:
+    """Whether a failed download says that there is no such file, and not that nobody answers."""
+    absent = getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
+    return absent or any(word in str(error) for word in ("404", "does not exist", "No such"))
+
+
+def unreachable(run: RunRecord, error: BaseException) -> TrackingError:
+    """Say that the files of a run may be there, and could not be fetched."""
     return TrackingError(
+        f"The artifacts of run {run.run_id} ({run.name}) could not be fetched: {error}",
+        fix="see to the artifact store or its network; the same command goes on from here.",
+    )
+
+
+def _no_artifact(run: RunRecord, file: str) -> ArtifactGone:
+    return ArtifactGone(
         f"Run {run.run_id} ({run.name}) has no artifact {file!r} at {run.artifact_uri}.",
         fix="artifacts are kept by absolute path: put the folder back where it was, or delete "
         "the run and run the sweep again.",

@@ -183,6 +183,11 @@ class Training:
     zoom: tuple[float, float] = (1.0, 1.0)
     crop: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Make pairs of the lists that a config holds, so that equal policies are equal."""
+        object.__setattr__(self, "noise", tuple(self.noise))
+        object.__setattr__(self, "zoom", tuple(self.zoom))
+
 
 @dataclass(frozen=True, kw_only=True)
 class FitReport:

@@ -6,7 +6,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from filelock import FileLock, Timeout
 from arogya_bench.datasets.cache import VARIABLE, root
 from arogya_bench.errors import ModelError
 from arogya_bench.progress import say
+from arogya_bench.types import FitReport
 
 FOLDER = "fits"  # of the cache
 STATE = "state.json"
+FINISHED = "finished.json"
 ABANDONED_S = 30 * 24 * 3600.0  # nobody came back to finish it
 
 
@@ -38,6 +40,15 @@ class State:
     spent: float
     interruptions: int
     owner: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A training that has ended: what it said, and what it cost."""
+
+    report: FitReport
+    seconds: float
+    ram_peak_mb: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +87,22 @@ class Workshop:
         (self.folder / STATE).write_text(json.dumps(asdict(state)), encoding="utf-8")
         return state
 
+    def finished(self) -> Finished | None:
+        """What the training came to, if it ended and only MLflow could not be reached."""
+        try:
+            kept = json.loads((self.folder / FINISHED).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        curves, notes = tuple(kept["report"].pop("curves")), tuple(kept["report"].pop("notes"))
+        report = FitReport(curves=curves, notes=notes, **kept["report"])
+        return Finished(report=report, seconds=kept["seconds"], ram_peak_mb=kept["ram_peak_mb"])
+
+    def keep(self, finished: Finished) -> None:
+        """Note that the training has ended, so that no outage after it costs it again."""
+        aside = self.folder / f"{FINISHED}.tmp"
+        aside.write_text(json.dumps(asdict(finished)), encoding="utf-8")
+        aside.replace(self.folder / FINISHED)
+
     def clear(self) -> None:
         """Remove everything, once the fit lies in MLflow."""
         shutil.rmtree(self.folder)
@@ -106,6 +133,7 @@ def held(key: str) -> Iterator[Workshop]:
             fix=f"set the variable {VARIABLE} to a folder with space.",
         ) from error
     try:
+        os.utime(folder)  # its own files do not make a folder younger
         _sweep_out(folder.parent)
         yield Workshop(folder=folder)
     finally:
@@ -129,7 +157,9 @@ def _state(folder: Path) -> State | None:
 
 
 def _sweep_out(place: Path) -> None:
-    """Remove what nobody came back to; a folder that somebody holds is younger."""
+    """Remove what nobody came back to, unless somebody holds it."""
     for old in place.iterdir():
-        if old.is_dir() and time.time() - old.stat().st_mtime > ABANDONED_S:
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError, Timeout):  # its process has just cleared it, or holds it
+            if old.is_dir() and time.time() - old.stat().st_mtime > ABANDONED_S:
+                with FileLock(old.with_suffix(".lock"), blocking=False):
+                    shutil.rmtree(old, ignore_errors=True)

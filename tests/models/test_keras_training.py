@@ -1,5 +1,6 @@
 """Keras's own loop, told what every row is told."""
 
+import gc
 import os
 import random
 import shutil
@@ -16,10 +17,11 @@ from sklearn.metrics import f1_score
 
 from arogya_bench.errors import ModelError, installed
 from arogya_bench.models.arrays import read_arrays
+from arogya_bench.models.keras_batches import Plan
 from arogya_bench.models.keras_checkpoint import CHECKPOINT_FILE
 from arogya_bench.models.keras_cnn import KerasConvNet
 from arogya_bench.models.keras_network import WEIGHTS_FILE
-from arogya_bench.models.keras_training import _cross_entropy
+from arogya_bench.models.keras_training import Recipe, _cross_entropy, train_network
 from arogya_bench.models.threads import threads
 from arogya_bench.types import Training
 
@@ -273,3 +275,37 @@ def test_the_loss_is_that_of_the_torch_rows():
     expected = criterion(torch.from_numpy(scores), torch.from_numpy(targets))
 
     assert _cross_entropy(scores, targets, weights) == pytest.approx(float(expected))
+
+
+def test_a_fit_leaves_neither_images_nor_variables_nor_filters_in_the_process(
+    train, validation, tmp_path
+):
+    """TensorFlow keeps all that it compiled; several fits in one process would fill the memory."""
+    import tensorflow as tf
+
+    def plans():
+        gc.collect()
+        return sum(type(each) is Plan for each in gc.get_objects())
+
+    networks, filters, before = [], list(tf.get_logger().filters), plans()
+
+    def network(classes, precision):
+        networks.append(MODEL._network(classes, precision))
+        return networks[-1]
+
+    recipe = Recipe(
+        network=network,
+        preprocessing=MODEL._preprocessing,
+        training=ONCE,
+        learning_rate=1e-3,
+        seed=0,
+        device="cpu",
+    )
+    train_network(recipe, train, validation, out=tmp_path)
+
+    variables = [*networks[0].variables, *networks[0].optimizer.variables]
+    held = [tf.raw_ops.ReadVariableOp(resource=v.value.handle, dtype=v.dtype) for v in variables]
+    assert {tuple(value.shape) for value in held} == {(0,)}
+    networks.clear()
+    assert plans() == before
+    assert tf.get_logger().filters == filters

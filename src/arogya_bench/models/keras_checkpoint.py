@@ -61,7 +61,8 @@ def save_checkpoint(folder: Path, network: "keras.Model", epochs: str) -> None:
 def restore_checkpoint(folder: Path, network: "keras.Model") -> str | None:
     """Put back what ``save_checkpoint`` wrote, and give the epochs; None if there is none.
 
-    A file that cannot be read is said to be so and left aside: the training starts again.
+    A file that cannot be read, or is of another optimizer, as on another kind of device, is said
+    to be so and left aside: the training starts again.
     """
     file = folder / CHECKPOINT_FILE
     if not file.is_file():
@@ -71,9 +72,14 @@ def restore_checkpoint(folder: Path, network: "keras.Model") -> str | None:
     except ModelError as damage:
         say(f"[yellow]{damage.problem} The training starts again.[/]")
         return None
-    set_weights(network, _below("network", state))
     optimizer = _below("optimizer", state)
-    for i, variable in enumerate(network.optimizer.variables):
+    variables = network.optimizer.variables
+    found = [optimizer[str(i)].shape for i in range(len(optimizer))]
+    if found != [tuple(each.shape) for each in variables]:
+        say(f"[yellow]{file.name} is of another device or version. The training starts again.[/]")
+        return None
+    set_weights(network, _below("network", state))
+    for i, variable in enumerate(variables):
         variable.assign(optimizer[str(i)])
     return str(state["epochs"])
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from arogya_bench.errors import ConfigError, ModelError, nearest
+from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.models.devices import require_torch
 from arogya_bench.models.fields import require_positive, require_size
 from arogya_bench.models.preprocessing import Preprocessing
-from arogya_bench.models.torch_network import load_network, read_state
+from arogya_bench.models.torch_network import load_network
+from arogya_bench.models.torch_start import Family, State
 from arogya_bench.models.torch_training import Recipe, train_network
 from arogya_bench.types import FitReport, Predictor, Subset, Training
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 FINE_TUNING_RATE = 1e-4
-HEAD = "fc."
+FAMILY = Family(name="a ResNet-50", source="torchvision's resnet50", head="fc.", given="imagenet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class ResNet50:
         if self.weights == "imagenet":
             _require_imagenet(download=self.download)
         elif self.weights != "none":
-            _existing_start(self.weights)
+            FAMILY.existing(self.weights)
 
     def fit(
         self,
@@ -70,7 +71,7 @@ class ResNet50:
         start = self._start(len(train.classes))
         rate = training.learning_rate if start is None else FINE_TUNING_RATE
         recipe = Recipe(
-            network=lambda classes: _started(_resnet50(classes), start),
+            network=lambda classes: FAMILY.started(_resnet50(classes), start),
             preprocessing=self._preprocessing,
             training=training,
             learning_rate=self.learning_rate or rate,
@@ -94,75 +95,27 @@ class ResNet50:
     def _preprocessing(self) -> Preprocessing:
         return Preprocessing(image_size=self.image_size, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 
-    def _start(self, classes: int) -> "dict[str, torch.Tensor] | None":
+    def _start(self, classes: int) -> State | None:
         """Weights to start from, without a head that was made for another number of classes."""
         if self.weights == "none":
             return None
         if self.weights == "imagenet":
             state = _imagenet_state(download=self.download)
         else:
-            state = _read_start(_existing_start(self.weights))
-        head = state.get(f"{HEAD}weight")
-        if self.weights != "imagenet" and head is not None and len(head) == classes:
-            return state
-        return {name: value for name, value in state.items() if not name.startswith(HEAD)}
+            state = FAMILY.read(FAMILY.existing(self.weights))
+        return FAMILY.fitting(state, classes, foreign=self.weights == "imagenet")
 
-    def _origin(self, start: "dict[str, torch.Tensor] | None") -> str:
+    def _origin(self, start: State | None) -> str:
         if start is None:
             return "trained from random weights"
         name = "ImageNet" if self.weights == "imagenet" else Path(self.weights).name
-        head = "kept" if f"{HEAD}weight" in start else "drawn anew for these classes"
-        return f"started from {name} weights; the last layer was {head}"
+        return FAMILY.origin(start, name)
 
 
 def _resnet50(classes: int) -> "torch.nn.Module":
     from torchvision.models import resnet50
 
     return resnet50(weights=None, num_classes=classes)
-
-
-def _started(
-    network: "torch.nn.Module", start: "dict[str, torch.Tensor] | None"
-) -> "torch.nn.Module":
-    if start is None:
-        return network
-    try:
-        left_over = network.load_state_dict(start, strict=False)
-    except RuntimeError as error:
-        raise _not_resnet50(str(error).partition("\n")[0]) from error
-    absent = [name for name in left_over.missing_keys if not name.startswith(HEAD)]
-    if absent or left_over.unexpected_keys:
-        raise _not_resnet50(
-            f"{len(absent)} layers are missing and {len(left_over.unexpected_keys)} unknown, "
-            f"such as {[*absent, *left_over.unexpected_keys][0]!r}"
-        )
-    return network
-
-
-def _not_resnet50(reason: str) -> ModelError:
-    return ModelError(
-        f"The weights to start from do not fit a ResNet-50: {reason}.",
-        fix="give the state dict of torchvision's resnet50, or model.weights=none.",
-    )
-
-
-def _existing_start(weights: str) -> Path:
-    file = Path(weights).expanduser()
-    if not file.is_file():
-        raise ModelError(
-            f"weights={weights} names no file.{nearest(weights, ('imagenet', 'none'))}",
-            fix="set model.weights to imagenet, none, or the path of a state dict (.pth).",
-        )
-    return file
-
-
-def _read_start(file: Path) -> "dict[str, torch.Tensor]":
-    try:
-        return read_state(file)
-    except ModelError as error:
-        raise ModelError(
-            error.problem, fix="fetch or export the file again, or set model.weights=none."
-        ) from error
 
 
 def _imagenet_url() -> str:
@@ -193,7 +146,7 @@ def _imagenet_state(*, download: bool) -> "dict[str, torch.Tensor]":
     file = _require_imagenet(download=download)
     if not file.is_file():
         _fetch(_imagenet_url(), file)
-    return _read_start(file)
+    return FAMILY.read(file)
 
 
 def _fetch(url: str, file: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import sys
 
 import cv2
+import joblib
 from threadpoolctl import threadpool_limits
 
 # Read by libraries that are imported later; those that are there already are told directly.
@@ -16,11 +17,15 @@ VARIABLES = (
 )
 
 
+ASKED = os.environ.get("OMP_NUM_THREADS", "")  # before we set it ourselves
+
+
 def available() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """How many threads to use: as ``OMP_NUM_THREADS`` says, else the processors we may use.
+
+    The limits of a container count, whatever number of processors the machine has.
+    """
+    return int(ASKED) if ASKED.isdigit() and int(ASKED) else int(joblib.cpu_count())
 
 
 def use_threads(count: int | None) -> int:

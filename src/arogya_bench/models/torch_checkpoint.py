@@ -10,9 +10,15 @@ from arogya_bench.progress import say
 CHECKPOINT_FILE = "checkpoint.pt"
 
 
-def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
-    """Write tensors and plain values; a kill leaves the old checkpoint or the new one."""
-    save_tensors(folder / CHECKPOINT_FILE, state)
+def save_checkpoint(folder: Path, state: Mapping[str, Any], *, place: str) -> None:
+    """Write tensors and plain values; a kill leaves the old checkpoint or the new one.
+
+    Args:
+        folder: Of the training.
+        state: Tensors and plain values by name.
+        place: The device, as PyTorch calls it.
+    """
+    save_tensors(folder / CHECKPOINT_FILE, {**state, "maker": _maker(place)})
 
 
 def save_tensors(file: Path, state: Mapping[str, Any]) -> None:
@@ -24,10 +30,11 @@ def save_tensors(file: Path, state: Mapping[str, Any]) -> None:
     aside.replace(file)
 
 
-def read_checkpoint(folder: Path) -> dict[str, Any] | None:
+def read_checkpoint(folder: Path, *, place: str) -> dict[str, Any] | None:
     """Read what ``save_checkpoint`` wrote, without running code; None if there is none.
 
-    A file that cannot be read is said to be so and left aside: the training starts again.
+    A file that cannot be read, or was made on another kind of device or by another version of
+    PyTorch, is said to be so and left aside: the training starts again.
     """
     import torch
 
@@ -39,7 +46,16 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
     except (RuntimeError, UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
         say(f"[yellow]{file.name} cannot be read ({error}); the training starts again.[/]")
         return None
+    if state.pop("maker", None) != _maker(place):
+        say(f"[yellow]{file.name} was not made by {_maker(place)}; the training starts again.[/]")
+        return None
     return state
+
+
+def _maker(place: str) -> str:
+    import torch
+
+    return f"PyTorch {torch.__version__} on {place.partition(':')[0]}"
 
 
 def drop_checkpoint(folder: Path) -> None:

@@ -140,7 +140,7 @@ def _loop(recipe: Recipe, weights: list[float], place: str) -> Loop:
 
 def _resumed(loop: Loop, out: Path) -> list[Epoch]:
     """The epochs that an interrupted training finished; its state is put back."""
-    state = read_checkpoint(out)
+    state = read_checkpoint(out, place=loop.place)
     if state is None:
         return []
     loop.network.load_state_dict(state["network"])
@@ -152,7 +152,8 @@ def _resumed(loop: Loop, out: Path) -> list[Epoch]:
 def _checkpoint(loop: Loop, epochs: Sequence[Epoch], out: Path) -> None:
     parts = {"network": loop.network, "optimizer": loop.optimizer, "scaler": loop.scaler}
     states = {name: part.state_dict() for name, part in parts.items()}
-    save_checkpoint(out, {**states, "epochs": [asdict(each) for each in epochs]})
+    noted = {"epochs": [asdict(each) for each in epochs]}
+    save_checkpoint(out, {**states, **noted}, place=loop.place)
 
 
 def _epoch(loop: Loop, number: int, train: Split, validation: Split) -> Epoch:

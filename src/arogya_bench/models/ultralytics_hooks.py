@@ -144,7 +144,7 @@ class Hooks:
             self.amp, self.scaler = True, torch.amp.GradScaler("cuda")
         self.curves: list[dict[str, float]] = []
         self.ranks: list[list[float]] = []
-        state = read_checkpoint(self.plan.out)
+        state = read_checkpoint(self.plan.out, place=self.plan.place)
         if state is None:
             return
         self.curves, self.ranks = state["curves"], state["ranks"]
@@ -168,7 +168,7 @@ class Hooks:
         if not self.stop:
             states = {name: part.state_dict() for name, part in self._parts().items()}
             progress = {"curves": self.curves, "ranks": self.ranks, "updates": self.ema.updates}
-            save_checkpoint(self.plan.out, {**states, **progress})
+            save_checkpoint(self.plan.out, {**states, **progress}, place=self.plan.place)
         return True
 
     def final_eval(self) -> None:
