@@ -289,7 +289,8 @@ def logging_kept():
     before, level = list(root.handlers), root.level
     yield
     for handler in set(root.handlers) - set(before):
-        handler.close()
+        if isinstance(handler, logging.FileHandler):  # others may close a stream that is not theirs
+            handler.close()
     root.handlers[:] = before
     root.setLevel(level)
 
