@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH ?=
 BIN := .venv/bin
-UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \
+UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt \
       $(if $(TORCH),--torch-backend $(TORCH))
 # TORCH counts when .venv is new: remove .venv to change it
 STAMP := .venv/ready$(if $(TORCH),-$(TORCH))

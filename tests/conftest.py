@@ -39,6 +39,20 @@ def surroundings(shared):
         yield
 
 
+@pytest.fixture(autouse=True)
+def threads_kept():
+    """TensorFlow takes a number of threads once in a process: no test changes it for the next."""
+    from arogya_bench.models.threads import VARIABLES
+
+    before = {name: os.environ.get(name) for name in VARIABLES}
+    yield
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
 def once(folder, build):
     """Build a folder in the worker that comes first; the others wait for it."""
     with folder.with_suffix(".lock").open("w") as lock:

@@ -190,13 +190,13 @@ def test_a_temperature_is_a_row_of_its_own_on_the_same_fit(store, job_of):
     assert "temperature" not in one.metrics
 
 
-def test_a_fitted_detector_is_served_as_boxes(store, detections, job_of):
+def test_a_fitted_detector_is_served_as_boxes(store, detections, job_of, monkeypatch):
     import mlflow
 
     run = tracking.get(store.uri, detections[0].run_id)
     fit = tracking.get(store.uri, run.tags["arogya.fit_run_id"])
     images = np.stack(list(prepare(job_of("a", Spotter(), source=BOXES)).split.test.images()))
-    mlflow.set_tracking_uri(store.uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     uri = f"models:/{fit.tags['arogya.model_id']}"
 
     columns = mlflow.models.get_model_info(uri).signature.outputs.input_names()

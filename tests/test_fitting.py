@@ -303,7 +303,7 @@ def test_a_fit_says_what_it_cost(fit, job_of):
     assert "fit_gpu_peak_mb" not in run.metrics
 
 
-def test_mlflow_can_load_register_and_serve_a_fit(store, fit, job_of):
+def test_mlflow_can_load_register_and_serve_a_fit(store, fit, job_of, monkeypatch):
     """No pickle: the model names the module that reads it."""
     import mlflow
 
@@ -314,7 +314,7 @@ def test_mlflow_can_load_register_and_serve_a_fit(store, fit, job_of):
     with logged_models.model_files(store, run) as weights:
         expected = model.load(weights, classes=prepared.dataset.classes, device="cpu")(list(images))
 
-    mlflow.set_tracking_uri(store.uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     version = mlflow.register_model(f"models:/{run.tags['arogya.model_id']}", "skin")
     loaded = mlflow.pyfunc.load_model(f"models:/skin/{version.version}")
     table = loaded.predict(images)
@@ -328,12 +328,12 @@ def test_mlflow_can_load_register_and_serve_a_fit(store, fit, job_of):
     assert "arogya-bench==" in (folder / "requirements.txt").read_text()
 
 
-def test_the_model_of_a_run_goes_by_its_run_id_too(store, fit, job_of):
+def test_the_model_of_a_run_goes_by_its_run_id_too(store, fit, job_of, monkeypatch):
     import mlflow
 
     run = fit(job_of())
 
-    mlflow.set_tracking_uri(store.uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
 
     table = loaded.predict(np.zeros((2, 8, 8, 3), np.uint8))

@@ -285,7 +285,7 @@ def test_fit_leaves_tensors_and_classes_alone(whole):
 def test_a_fit_that_was_killed_goes_on_with_the_same_numbers(whole, killed, train, validation):
     folder, report = whole
     left = {file.name for file in killed.folder.iterdir()}
-    finished = len(read_checkpoint(killed.folder)["curves"])
+    finished = len(read_checkpoint(killed.folder, place="cpu")["curves"])
 
     resumed = fit(train, validation, killed.folder)
 

@@ -81,12 +81,12 @@ def train_network(recipe: Recipe, train: Subset, validation: Subset, *, out: Pat
     with _settled(recipe, place):
         loop = _loop(recipe, class_weights(seen.targets, len(train.classes)), place)
         epochs = _resumed(loop, out)
+        if epochs:  # the kill may have come between a checkpoint and its weights
+            _keep_best(loop, epochs, train.classes, out)
         while not ended(epochs, patience=recipe.training.patience, at_most=recipe.training.epochs):
             epochs.append(_epoch(loop, len(epochs) + 1, seen, held_out))
-            if best_of(epochs) is epochs[-1]:
-                state = loop.network.state_dict()
-                save_network(state, out, classes=train.classes, preprocessing=recipe.preprocessing)
             _checkpoint(loop, epochs, out)
+            _keep_best(loop, epochs, train.classes, out)
     drop_checkpoint(out)
     return FitReport(
         curves=tuple(epoch.curve() for epoch in epochs),
@@ -147,6 +147,13 @@ def _resumed(loop: Loop, out: Path) -> list[Epoch]:
     loop.optimizer.load_state_dict(state["optimizer"])
     loop.scaler.load_state_dict(state["scaler"])
     return [Epoch(**each) for each in state["epochs"]]
+
+
+def _keep_best(loop: Loop, epochs: Sequence[Epoch], classes: tuple[str, ...], out: Path) -> None:
+    """Save the weights if the last epoch is the best so far."""
+    if best_of(epochs) is epochs[-1]:
+        state = loop.network.state_dict()
+        save_network(state, out, classes=classes, preprocessing=loop.recipe.preprocessing)
 
 
 def _checkpoint(loop: Loop, epochs: Sequence[Epoch], out: Path) -> None:
