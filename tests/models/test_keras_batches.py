@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arogya_bench.models.keras_batches import Plan, split_of
+from arogya_bench.models.keras_batches import Plan
+from arogya_bench.models.steps import split_of
 from arogya_bench.types import Training
 
 TRAINING = Training(epochs=4, batch_size=8, learning_rate=0.01, warmup=0.25, flip=False)
@@ -20,7 +21,7 @@ def plan(stripes):
 def test_an_epoch_shows_every_case_once_in_an_order_of_its_own(plan):
     orders = [np.concatenate(plan.order(epoch)) for epoch in (1, 2)]
 
-    assert plan.steps == 5
+    assert plan.per_epoch == 5
     assert all(sorted(order) == list(range(33)) for order in orders)
     assert not np.array_equal(*orders)
 

@@ -1,11 +1,12 @@
 """What the epochs of a training came to, which of them is the best, and when to stop."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from arogya_bench.errors import ModelError
 from arogya_bench.models.policy import require_policy
-from arogya_bench.types import Subset, Training
+from arogya_bench.types import Labels, Subset, Training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,3 +72,24 @@ def require_trainable(training: Training, train: Subset, validation: Subset) -> 
             fix="set both to 1 or more.",
         )
     require_policy(training)
+
+
+def finite(loss: float, epoch: int) -> float:
+    """Give back the training loss of an epoch, once it is known to be a number.
+
+    Raises:
+        ModelError: If training diverged.
+    """
+    if not math.isfinite(loss):
+        raise ModelError(
+            f"The training loss is no longer finite in epoch {epoch}.",
+            fix="lower the learning rate, or raise training.warmup.",
+        )
+    return loss
+
+
+def f1_macro(targets: Labels, predicted: Labels) -> float:
+    """Mean F1 over the classes in truth or prediction; what the best epoch is chosen by."""
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(targets, predicted, average="macro", zero_division=0))

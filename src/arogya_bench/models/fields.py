@@ -16,6 +16,16 @@ def require_size(image_size: int, *, at_least: int) -> None:
         )
 
 
+def require_dropout(dropout: float) -> None:
+    """Refuse a share of units that leaves none, or less than none.
+
+    Raises:
+        ConfigError: If ``dropout`` is not from 0 to below 1.
+    """
+    if not 0 <= dropout < 1:
+        raise ConfigError(f"dropout is {dropout}.", fix="set model.dropout from 0 to below 1.")
+
+
 def require_positive(**fields: float | None) -> None:
     """Refuse values of 0 or less; None passes, since it stands for a default.
 

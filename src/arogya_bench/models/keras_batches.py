@@ -1,4 +1,4 @@
-"""What each step of a Keras training sees; it follows from the seed, the epoch and the step."""
+"""The steps of a training in the form in which Keras takes them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,19 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.models.policy import augmented
-from arogya_bench.models.preprocessing import ImageStack, stacked
-from arogya_bench.models.schedule import batch_indices, class_weights, rate_at
+from arogya_bench.models.preprocessing import ImageStack
+from arogya_bench.models.schedule import class_weights
 from arogya_bench.models.seeds import epoch_rng
-from arogya_bench.types import Floats, Labels, Subset, Training
-
-
-@dataclass(frozen=True, kw_only=True)
-class Split:
-    """Images and targets of one split, resized and in memory."""
-
-    images: ImageStack
-    targets: Labels
+from arogya_bench.models.steps import Steps
+from arogya_bench.types import Floats, Labels
 
 
 class Batch(NamedTuple):
@@ -36,24 +28,14 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """The batches and the learning rates of a training; epochs count from 1, steps from 0.
+class Plan(Steps):
+    """Steps with what Keras asks for beside the images.
 
     Attributes:
-        learning_rate: Peak of the schedule.
         classes: How many there are.
     """
 
-    train: Split
-    training: Training
-    learning_rate: float
     classes: int
-    seed: int
-
-    @cached_property
-    def steps(self) -> int:
-        """How many steps an epoch has."""
-        return len(self.order(1))
 
     @cached_property
     def weights(self) -> Floats:
@@ -62,40 +44,19 @@ class Plan:
             return np.ones(self.classes)
         return np.array(class_weights(self.train.targets, self.classes))
 
-    def order(self, epoch: int) -> list[Labels]:
-        """The cases of each step of an epoch."""
-        count, size = len(self.train.targets), self.training.batch_size
-        return batch_indices(count, size, epoch_rng(self.seed, epoch))
-
     def batch(self, cases: Labels, *, epoch: int, step: int) -> Batch:
         """The images of some cases, with the training policy drawn for this step."""
-        rng = epoch_rng(self.seed, epoch, step)
         targets = self.train.targets[cases]
         weights = self.weights[targets]
         return Batch(
-            images=augmented(self.train.images[cases], self.training, rng),
+            images=self.images(cases, epoch=epoch, step=step),
             targets=targets,
             weights=np.asarray(weights / weights.mean(), np.float32),
         )
 
-    def rate(self, epoch: int, step: int) -> float:
-        """The learning rate of one step."""
-        done, steps = (epoch - 1) * self.steps + step, self.training.epochs * self.steps
-        return self.learning_rate * rate_at(done, steps=steps, warmup=self.training.warmup)
-
     def dropout_seed(self, epoch: int) -> int:
         """Where the draws of dropout begin in an epoch."""
         return int(epoch_rng(self.seed, epoch).integers(2**31))
-
-
-def split_of(subset: Subset, size: int) -> Split:
-    """Decode and resize every image once.
-
-    Args:
-        subset: Whose cases all have a target.
-        size: Height and width in pixels.
-    """
-    return Split(images=stacked(subset.images(), len(subset), size), targets=subset.targets)
 
 
 def dataset_of(plan: Plan, *, workers: int) -> Any:

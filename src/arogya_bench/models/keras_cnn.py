@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from arogya_bench.errors import ConfigError, nearest
-from arogya_bench.models.fields import require_positive, require_size
+from arogya_bench.models.fields import require_dropout, require_positive, require_size
 from arogya_bench.models.keras_network import load_network
 from arogya_bench.models.keras_runtime import require_keras
 from arogya_bench.models.keras_training import Recipe, train_network
@@ -48,10 +48,7 @@ class KerasConvNet:
                 f"form is {self.form!r}.{nearest(self.form, FORMS)}",
                 fix=f"set model.form to {' or '.join(FORMS)}.",
             )
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(
-                f"dropout is {self.dropout}.", fix="set model.dropout from 0 to below 1."
-            )
+        require_dropout(self.dropout)
 
     def check(self, *, device: str) -> None:
         """Raise Fixable if TensorFlow, Keras or the device is missing."""

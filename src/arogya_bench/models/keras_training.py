@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -12,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import log_softmax
 
-from arogya_bench.errors import ModelError
-from arogya_bench.models.epochs import Epoch, best_of, ended, require_trainable
-from arogya_bench.models.keras_batches import Plan, Split, dataset_of, split_of
+from arogya_bench.models.epochs import Epoch, best_of, ended, f1_macro, finite, require_trainable
+from arogya_bench.models.keras_batches import Plan, dataset_of
 from arogya_bench.models.keras_checkpoint import (
     drop_checkpoint,
     restore_checkpoint,
@@ -26,6 +24,7 @@ from arogya_bench.models.keras_network import AT_ONCE, save_network, scorer
 from arogya_bench.models.keras_runtime import CPU, computing, deterministic, ready
 from arogya_bench.models.preprocessing import ImageStack, Preprocessing
 from arogya_bench.models.seeds import seeded
+from arogya_bench.models.steps import Split, split_of
 from arogya_bench.models.threads import threads
 from arogya_bench.types import FitReport, Floats, Labels, Subset, Training
 
@@ -252,11 +251,7 @@ def _seed_dropout(network: "keras.Model", seed: int) -> None:
 
 
 def _judged(loop: Loop, number: int, train_loss: float) -> Epoch:
-    if not math.isfinite(train_loss):
-        raise ModelError(
-            f"The training loss is no longer finite in epoch {number}.",
-            fix="lower the learning rate, or raise training.warmup.",
-        )
+    finite(train_loss, number)
     if loop.judged is not loop.network:
         set_weights(loop.judged, weights_of(loop.network))
     images, targets = loop.validation.images, loop.validation.targets
@@ -266,8 +261,8 @@ def _judged(loop: Loop, number: int, train_loss: float) -> Epoch:
         number=number,
         train_loss=float(train_loss),
         val_loss=_cross_entropy(scores, targets, loop.plan.weights),
-        val_f1_macro=_f1_macro(scores, targets),
-        learning_rate=loop.plan.rate(number, loop.plan.steps - 1),
+        val_f1_macro=f1_macro(targets, scores.argmax(axis=1)),
+        learning_rate=loop.plan.rate(number, loop.plan.per_epoch - 1),
     )
 
 
@@ -275,12 +270,6 @@ def _cross_entropy(scores: Floats, targets: Labels, weights: Floats) -> float:
     """The mean over the cases, weighted by class."""
     losses = -log_softmax(scores, axis=1)[np.arange(len(targets)), targets]
     return float(np.average(losses, weights=weights[targets]))
-
-
-def _f1_macro(scores: Floats, targets: Labels) -> float:
-    from sklearn.metrics import f1_score
-
-    return float(f1_score(targets, scores.argmax(axis=1), average="macro", zero_division=0))
 
 
 def _gpu_peak_mb(place: str) -> float | None:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from arogya_bench.errors import ConfigError
 from arogya_bench.models.devices import require_torch
-from arogya_bench.models.fields import require_positive, require_size
+from arogya_bench.models.fields import require_dropout, require_positive, require_size
 from arogya_bench.models.preprocessing import Preprocessing
 from arogya_bench.models.torch_network import load_network
 from arogya_bench.models.torch_training import Recipe, train_network
@@ -39,10 +38,7 @@ class ConvNet:
     def __post_init__(self) -> None:
         require_size(self.image_size, at_least=8)
         require_positive(learning_rate=self.learning_rate, pool=self.pool)
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(
-                f"dropout is {self.dropout}.", fix="set model.dropout from 0 to below 1."
-            )
+        require_dropout(self.dropout)
 
     def check(self, *, device: str) -> None:
         """Raise Fixable if PyTorch or the device is missing."""

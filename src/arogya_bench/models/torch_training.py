@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arogya_bench.errors import ModelError
 from arogya_bench.models.devices import torch_device
-from arogya_bench.models.epochs import Epoch, best_of, ended, require_trainable
-from arogya_bench.models.policy import augmented
+from arogya_bench.models.epochs import Epoch, best_of, ended, f1_macro, finite, require_trainable
 from arogya_bench.models.prefetch import ahead
-from arogya_bench.models.preprocessing import ImageStack, Preprocessing, stacked
-from arogya_bench.models.schedule import batch_indices, class_weights, rate_at
+from arogya_bench.models.preprocessing import ImageStack, Preprocessing
+from arogya_bench.models.schedule import class_weights
 from arogya_bench.models.seeds import epoch_rng, seeded
+from arogya_bench.models.steps import Split, Steps, split_of
 from arogya_bench.models.threads import threads
 from arogya_bench.models.torch_checkpoint import drop_checkpoint, read_checkpoint, save_checkpoint
 from arogya_bench.models.torch_network import as_input, exact_convolutions, logits, save_network
@@ -47,18 +46,11 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
-    """Images and targets of one split, resized and in memory."""
-
-    images: ImageStack
-    targets: Labels
-
-
-@dataclass(frozen=True, kw_only=True)
 class Loop:
     """A network under way, and what moves it."""
 
     recipe: Recipe
+    steps: Steps
     place: str
     network: "torch.nn.Module"
     optimizer: "torch.optim.Optimizer"
@@ -77,14 +69,16 @@ def train_network(recipe: Recipe, train: Subset, validation: Subset, *, out: Pat
     """
     require_trainable(recipe.training, train, validation)
     place = torch_device(recipe.device)
-    seen, held_out = (_split(part, recipe.preprocessing) for part in (train, validation))
+    seen, held_out = (
+        split_of(part, recipe.preprocessing.image_size) for part in (train, validation)
+    )
     with _settled(recipe, place):
-        loop = _loop(recipe, class_weights(seen.targets, len(train.classes)), place)
+        loop = _loop(recipe, seen, class_weights(seen.targets, len(train.classes)), place)
         epochs = _resumed(loop, out)
         if epochs:  # the kill may have come between a checkpoint and its weights
             _keep_best(loop, epochs, train.classes, out)
         while not ended(epochs, patience=recipe.training.patience, at_most=recipe.training.epochs):
-            epochs.append(_epoch(loop, len(epochs) + 1, seen, held_out))
+            epochs.append(_epoch(loop, len(epochs) + 1, held_out))
             _checkpoint(loop, epochs, out)
             _keep_best(loop, epochs, train.classes, out)
     drop_checkpoint(out)
@@ -93,11 +87,6 @@ def train_network(recipe: Recipe, train: Subset, validation: Subset, *, out: Pat
         best_epoch=best_of(epochs).number,
         gpu_peak_mb=_gpu_peak_mb(place),
     )
-
-
-def _split(subset: Subset, preprocessing: Preprocessing) -> Split:
-    images = stacked(subset.images(), len(subset), preprocessing.image_size)
-    return Split(images=images, targets=subset.targets)
 
 
 @contextmanager
@@ -118,13 +107,19 @@ def _settled(recipe: Recipe, place: str) -> Iterator[None]:
         yield
 
 
-def _loop(recipe: Recipe, weights: list[float], place: str) -> Loop:
+def _loop(recipe: Recipe, seen: Split, weights: list[float], place: str) -> Loop:
     import torch
 
     network = recipe.network(len(weights)).to(place)
     weight = torch.tensor(weights, device=place) if recipe.training.class_weights else None
     return Loop(
         recipe=recipe,
+        steps=Steps(
+            train=seen,
+            training=recipe.training,
+            learning_rate=recipe.learning_rate,
+            seed=recipe.seed,
+        ),
         place=place,
         network=network,
         optimizer=torch.optim.AdamW(
@@ -163,41 +158,35 @@ def _checkpoint(loop: Loop, epochs: Sequence[Epoch], out: Path) -> None:
     save_checkpoint(out, {**states, **noted}, place=loop.place)
 
 
-def _epoch(loop: Loop, number: int, train: Split, validation: Split) -> Epoch:
+def _epoch(loop: Loop, number: int, validation: Split) -> Epoch:
+    train_loss = finite(_pass(loop, number), number)
+    values, targets = _evaluated(loop, validation.images), validation.targets
+    return Epoch(
+        number=number,
+        train_loss=train_loss,
+        val_loss=float(loop.criterion(values, _tensor(targets, loop.place))),
+        val_f1_macro=f1_macro(targets, values.argmax(dim=1).cpu().numpy()),
+        learning_rate=loop.steps.rate(number, loop.steps.per_epoch - 1),
+    )
+
+
+def _pass(loop: Loop, number: int) -> float:
+    """Move the weights by every batch of an epoch; the mean loss over the cases."""
     import torch
 
-    training, seed = loop.recipe.training, loop.recipe.seed
-    torch.manual_seed(int(epoch_rng(seed, number).integers(2**62)))  # of dropout
-    batches = batch_indices(len(train.targets), training.batch_size, epoch_rng(seed, number))
-    done = (number - 1) * len(batches)
-    total, rate = torch.zeros((), device=loop.place), 0.0
+    steps, batches = loop.steps, loop.steps.order(number)
+    torch.manual_seed(int(epoch_rng(loop.recipe.seed, number).integers(2**62)))  # of dropout
+    total = torch.zeros((), device=loop.place)
 
     def drawn(step: int) -> ImageStack:
-        return augmented(train.images[batches[step]], training, epoch_rng(seed, number, step))
+        return steps.images(batches[step], epoch=number, step=step)
 
     loop.network.train()
     workers = threads() if loop.place != "cpu" else 0
     for step, images in enumerate(ahead(drawn, range(len(batches)), workers=workers)):
-        steps = training.epochs * len(batches)
-        rate = loop.recipe.learning_rate * rate_at(done + step, steps=steps, warmup=training.warmup)
-        total += len(images) * _step(loop, images, train.targets[batches[step]], rate)
-    values, targets = _evaluated(loop, validation.images), validation.targets
-    return Epoch(
-        number=number,
-        train_loss=_finite(float(total) / len(train.targets), number),
-        val_loss=float(loop.criterion(values, _tensor(targets, loop.place))),
-        val_f1_macro=_f1_macro(targets, values),
-        learning_rate=rate,
-    )
-
-
-def _finite(loss: float, number: int) -> float:
-    if not math.isfinite(loss):
-        raise ModelError(
-            f"The training loss is no longer finite in epoch {number}.",
-            fix="lower the learning rate, or raise training.warmup.",
-        )
-    return loss
+        targets = steps.train.targets[batches[step]]
+        total += len(images) * _step(loop, images, targets, steps.rate(number, step))
+    return float(total) / len(steps.train.targets)
 
 
 def _evaluated(loop: Loop, images: ImageStack) -> "torch.Tensor":
@@ -211,13 +200,6 @@ def _evaluated(loop: Loop, images: ImageStack) -> "torch.Tensor":
             for part in parts
         ]
     )
-
-
-def _f1_macro(targets: Labels, values: "torch.Tensor") -> float:
-    from sklearn.metrics import f1_score
-
-    predicted = values.argmax(dim=1).cpu().numpy()
-    return float(f1_score(targets, predicted, average="macro", zero_division=0))
 
 
 def _tensor(targets: Labels, place: str) -> "torch.Tensor":

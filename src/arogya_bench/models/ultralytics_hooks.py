@@ -6,12 +6,14 @@ early stopping and what is written are ours, so that a row differs from the othe
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from arogya_bench.errors import ModelError
+from arogya_bench.models.epochs import finite
 from arogya_bench.models.preprocessing import Preprocessing
 from arogya_bench.models.schedule import rate_at
 from arogya_bench.models.seeds import epoch_rng
@@ -74,7 +76,7 @@ class Batches:
         """Do nothing: no batch is made before it is asked for."""
 
 
-class Hooks:
+class Hooks(ABC):
     """Takes the place of methods of their ``BaseTrainer``; goes before it in a class.
 
     A subclass says what the batches are (``batches``), what an epoch came to (``curve``) and how
@@ -98,17 +100,17 @@ class Hooks:
     tloss: Mapping[str, Any]
     train_loader: Any
 
+    @abstractmethod
     def batches(self, mode: str) -> Batches:
         """The batches of ``train`` or ``val``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def curve(self) -> dict[str, float]:
         """The numbers of the epoch that ends, by name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rank(self) -> list[float]:
         """How good the epoch that ends is."""
-        raise NotImplementedError
 
     def get_dataset(self) -> dict[str, Any]:
         """Name the classes; the data themselves are in memory."""
@@ -171,16 +173,12 @@ class Hooks:
             save_checkpoint(self.plan.out, {**states, **progress}, place=self.plan.place)
         return True
 
-    def final_eval(self) -> None:
+    def final_eval(self) -> None:  # noqa: B027  (it takes the place of theirs)
         """Do nothing: the best weights are saved already."""
 
     def _handle_nan_recovery(self, epoch: int) -> bool:
         """Refuse what their loop would try to mend in silence."""
-        if not math.isfinite(self.train_loss):
-            raise ModelError(
-                f"The training loss is no longer finite in epoch {epoch + 1}.",
-                fix="lower the learning rate, or raise training.warmup.",
-            )
+        finite(self.train_loss, epoch + 1)
         return False
 
     @property

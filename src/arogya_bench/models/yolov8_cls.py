@@ -10,13 +10,12 @@ import numpy as np
 
 from arogya_bench.errors import require_extra
 from arogya_bench.models.devices import require_device_name, torch_device
-from arogya_bench.models.epochs import require_trainable
+from arogya_bench.models.epochs import f1_macro, require_trainable
 from arogya_bench.models.fields import require_positive, require_size
-from arogya_bench.models.policy import augmented
 from arogya_bench.models.prefetch import ahead
-from arogya_bench.models.preprocessing import ImageStack, Preprocessing, stacked
-from arogya_bench.models.schedule import batch_indices, class_weights
-from arogya_bench.models.seeds import epoch_rng
+from arogya_bench.models.preprocessing import ImageStack, Preprocessing
+from arogya_bench.models.schedule import class_weights
+from arogya_bench.models.steps import Split, Steps, split_of
 from arogya_bench.models.threads import threads
 from arogya_bench.models.torch_network import AT_ONCE, as_input, load_network, logits
 from arogya_bench.models.ultralytics_hooks import Batches, Hooks, Plan
@@ -27,7 +26,7 @@ from arogya_bench.models.ultralytics_network import (
     require_start,
     started,
 )
-from arogya_bench.types import FitReport, Labels, Predictor, Subset, Training
+from arogya_bench.types import FitReport, Predictor, Subset, Training
 
 if TYPE_CHECKING:
     import torch
@@ -84,7 +83,7 @@ class YOLOv8Classifier:
         """Train every layer; the best epoch by validation macro F1 stays."""
         require_trainable(training, train, validation)
         place, start = torch_device(device), require_start(self.weights)
-        seen, held_out = (_split(part, self.image_size) for part in (train, validation))
+        seen, held_out = (split_of(part, self.image_size) for part in (train, validation))
         rate = FINE_TUNING_RATE if start else training.learning_rate
         weights = class_weights(seen.targets, len(train.classes))
         with isolated(seed, place):
@@ -102,7 +101,12 @@ class YOLOv8Classifier:
                 seed=seed,
                 place=place,
                 out=out,
-                seen=seen,
+                steps=Steps(
+                    train=seen,
+                    training=training,
+                    learning_rate=self.learning_rate or rate,
+                    seed=seed,
+                ),
                 held_out=held_out,
             )
             report = train_with(ClassifierHooks, ClassificationTrainer, plan, {"close_mosaic": 0})
@@ -125,18 +129,10 @@ class YOLOv8Classifier:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
-    """Images and targets of one split, resized and in memory."""
-
-    images: ImageStack
-    targets: Labels
-
-
-@dataclass(frozen=True, kw_only=True)
 class ClassifierPlan(Plan):
     """One training of the classifier."""
 
-    seen: Split
+    steps: Steps
     held_out: Split
 
 
@@ -150,20 +146,17 @@ class ClassifierHooks(Hooks):
         plan = self.plan
         if mode != "train":
             return Batches(range(len(plan.held_out.targets)), 1, lambda _: ())
-        count = len(plan.seen.targets)
-        size = len(batch_indices(count, plan.training.batch_size, epoch_rng(plan.seed, 1)))
-        return Batches(range(count), size, self._drawn)
+        cases = range(len(plan.steps.train.targets))
+        return Batches(cases, plan.steps.per_epoch, self._drawn)
 
     def _drawn(self, number: int) -> Iterator[dict[str, Any]]:
         import torch
 
-        plan, seen = self.plan, self.plan.seen
-        size, rng = plan.training.batch_size, epoch_rng(plan.seed, number)
-        parts = batch_indices(len(seen.targets), size, rng)
+        plan, steps = self.plan, self.plan.steps
+        parts = steps.order(number)
 
         def drawn(step: int) -> ImageStack:
-            rng = epoch_rng(plan.seed, number, step)
-            return augmented(seen.images[parts[step]], plan.training, rng)
+            return steps.images(parts[step], epoch=number, step=step)
 
         workers = threads() if plan.place != "cpu" else 0
         for part, images in zip(
@@ -171,7 +164,7 @@ class ClassifierHooks(Hooks):
         ):
             yield {
                 "img": as_input(images, plan.preprocessing, plan.place),
-                "cls": torch.from_numpy(seen.targets[part]),
+                "cls": torch.from_numpy(steps.train.targets[part]),
             }
 
     def validate(self) -> tuple[dict[str, float], float]:
@@ -185,7 +178,7 @@ class ClassifierHooks(Hooks):
         )
         targets = torch.from_numpy(held_out.targets).to(plan.place)
         loss, _ = self.model.criterion(values, {"cls": targets})
-        score = _f1_macro(held_out.targets, values)
+        score = f1_macro(held_out.targets, values.argmax(dim=1).cpu().numpy())
         return {"val_loss": float(loss), "val_f1_macro": score}, score
 
     def curve(self) -> dict[str, float]:
@@ -195,11 +188,6 @@ class ClassifierHooks(Hooks):
     def rank(self) -> list[float]:
         """A higher macro F1, or an equal one with a lower loss."""
         return [self.metrics["val_f1_macro"], -self.metrics["val_loss"]]
-
-
-def _split(subset: Subset, size: int) -> Split:
-    images = stacked(subset.images(), len(subset), size)
-    return Split(images=images, targets=subset.targets)
 
 
 def _network(classes: int) -> "torch.nn.Module":
@@ -233,10 +221,3 @@ def _criterion(
         return value, {"loss": value.detach()}
 
     return loss
-
-
-def _f1_macro(targets: Labels, values: "torch.Tensor") -> float:
-    from sklearn.metrics import f1_score
-
-    predicted = values.argmax(dim=1).cpu().numpy()
-    return float(f1_score(targets, predicted, average="macro", zero_division=0))
