@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import sqlite3
+import sys
 from contextlib import chdir, closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
@@ -301,10 +302,13 @@ def logging_kept():
     """Take back the handlers that Hydra puts on the root logger, with their open files."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
+    # Hydra's configuration of logs closes every handler there is, and the one that TensorFlow
+    # brings would close the stream in which pytest catches what is printed.
+    if absl := sys.modules.get("absl.logging"):
+        absl.get_absl_handler().python_handler.setStream(sys.__stderr__)
     yield
     for handler in set(root.handlers) - set(before):
-        if isinstance(handler, logging.FileHandler):  # others may close a stream that is not theirs
-            handler.close()
+        handler.close()
     root.handlers[:] = before
     root.setLevel(level)
 

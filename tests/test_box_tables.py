@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arogya_bench.box_tables import boxes_from, boxes_table, boxes_view, holds_boxes, mistakes
+from arogya_bench.box_tables import boxes_from, boxes_table, boxes_view, counts_of, holds_boxes
 from arogya_bench.errors import TrackingError
 from arogya_bench.types import Box, BoxPredictions, Detections
 
@@ -76,7 +76,7 @@ def test_the_view_puts_the_most_mistakes_first(predictions):
     assert view.loc["c3", ["found_right", "found_wrong", "missed"]].tolist() == [0, 0, 2]
     assert view.loc["c2", ["found_right", "found_wrong", "missed"]].tolist() == [1, 1, 0]
     assert view.loc["c4", "true_boxes"] == 0  # a crowd is neither found nor missed
-    assert mistakes(predictions).tolist() == [1, 0, 2, 0]
+    assert counts_of(predictions).mistakes.tolist() == [1, 0, 2, 0]
 
 
 def test_a_table_that_lost_its_class_order_is_refused(predictions):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arogya_bench import logged_models, tasks, tracking
+from arogya_bench import artifacts, tasks, tracking
 from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
 from arogya_bench.comparison import compare
 from arogya_bench.datasets.synthetic import Synthetic
@@ -200,7 +200,7 @@ def test_a_fitted_detector_is_served_as_boxes(store, detections, job_of, monkeyp
     uri = f"models:/{fit.tags['arogya.model_id']}"
 
     columns = mlflow.models.get_model_info(uri).signature.outputs.input_names()
-    with logged_models.model_files(store, fit) as folder:
+    with artifacts.model_files(fit, store=store) as folder:
         table = Served(folder).predict(images[:3])
 
     assert columns == list(table.columns) == ["detections"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arogya_bench import logged_models, tracking
+from arogya_bench import artifacts, tracking
 from arogya_bench.errors import ModelError
 from arogya_bench.evaluation import Answers, items_of, missing, run_job
 from arogya_bench.items import Tags
@@ -142,7 +142,7 @@ def test_an_undefined_metric_is_named_with_its_reason(job_of):
     judged = scores(benign, resamples=2000, seed="ab")
     (clean,) = prepared.job.conditions
 
-    items = items_of(prepared, clean, Answers(asked=benign, tags={}, scalars={}), judged)
+    items = items_of(prepared, clean, Answers(asked=benign), judged)
 
     (tags,) = [item.values for item in items if isinstance(item, Tags)]
     assert "every case is of the class" in json.loads(tags["arogya.undefined"])["auroc_macro_ovr"]
@@ -169,7 +169,7 @@ def test_a_fit_keeps_weights_and_evidence(runs, finished):
     for run in of_kind(runs, "fit"):
         kept = files(run)
         assert {"config.yaml", "environment.json", "predictions_validation.parquet"} <= kept
-        with logged_models.model_files(finished, run) as folder:
+        with artifacts.model_files(run, store=finished) as folder:
             assert {"adapter.json", "classes.json"} <= {file.name for file in folder.iterdir()}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arogya_bench import logged_models, tracking
+from arogya_bench import artifacts, tracking
 from arogya_bench.errors import TrackingError
 from arogya_bench.fitting import find_or_fit
 from arogya_bench.jobs import prepare
@@ -77,7 +77,7 @@ def test_a_fit_keeps_what_load_needs(store, fit, job_of):
 
     run = fit(job_of("opencv", model))
 
-    with logged_models.model_files(store, run) as weights:
+    with artifacts.model_files(run, store=store) as weights:
         predictor = model.load(weights, classes=prepared.dataset.classes, device="cpu")
     assert predictor(list(prepared.split.test.images())).shape == (19, 3)
 
@@ -87,7 +87,7 @@ def test_a_fit_keeps_its_predictions_of_the_validation_split(store, fit, job_of)
 
     run = fit(job_of())
 
-    with tracking.artifact(run, "predictions_validation.parquet", uri=store.uri) as path:
+    with artifacts.artifact(run, "predictions_validation.parquet", uri=store.uri) as path:
         kept = predictions_from(pd.read_parquet(path))
     assert kept.case_ids == tuple(case.case_id for case in prepare(job_of()).split.validation.cases)
     assert run.metrics["validation_accuracy"] > 0
@@ -311,7 +311,7 @@ def test_mlflow_can_load_register_and_serve_a_fit(store, fit, job_of, monkeypatc
     run = fit(job_of("opencv", model))
     prepared = prepare(job_of("opencv", model))
     images = np.stack(list(prepared.split.test.images()))[:5]
-    with logged_models.model_files(store, run) as weights:
+    with artifacts.model_files(run, store=store) as weights:
         expected = model.load(weights, classes=prepared.dataset.classes, device="cpu")(list(images))
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)

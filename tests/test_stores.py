@@ -7,8 +7,9 @@ from contextlib import closing
 import pytest
 
 from arogya_bench import stores
+from arogya_bench.addresses import public
 from arogya_bench.errors import TrackingError
-from arogya_bench.stores import absolute, default_uri, open_store, public
+from arogya_bench.stores import absolute, default_uri, open_store
 
 
 @pytest.fixture

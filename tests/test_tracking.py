@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arogya_bench import tracking
+from arogya_bench import artifacts, tracking
 from arogya_bench.errors import TrackingError
 from arogya_bench.items import (
     Curves,
@@ -108,7 +108,7 @@ def test_a_long_tag_is_marked_as_cut(run):
 def test_a_view_is_kept_in_the_form_that_mlflow_shows(store, run):
     run.write(TableView(file="view.json", rows=pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})))
 
-    with tracking.artifact(run.read(), "view.json", uri=store.uri) as path:
+    with artifacts.artifact(run.read(), "view.json", uri=store.uri) as path:
         assert path.read_text() == '{"columns":["a","b"],"data":[[1,"x"],[2,"y"]]}'
     assert run.read().tags["mlflow.loggedArtifacts"] == '[{"path": "view.json", "type": "table"}]'
 
@@ -128,7 +128,7 @@ def test_files_keep_their_folders(store, run, tmp_path):
         ("weights/net.bin", b"\x00\x01"),
         ("net.bin", b"\x00\x01"),
     ):
-        with tracking.artifact(run.read(), file, uri=store.uri) as path:
+        with artifacts.artifact(run.read(), file, uri=store.uri) as path:
             assert path.read_bytes() == content
 
 
@@ -211,7 +211,7 @@ def test_a_run_that_is_not_there_is_named(store):
 def test_a_file_that_is_not_there_is_named(store, run):
     with (
         pytest.raises(TrackingError, match=r"has no artifact 'weights'"),
-        tracking.artifact(run.read(), "weights", uri=store.uri),
+        artifacts.artifact(run.read(), "weights", uri=store.uri),
     ):
         pass
 
@@ -223,7 +223,7 @@ def test_artifacts_are_found_in_a_folder_of_any_name(store, tmp_path, folder):
     run_id = store.client.create_run(experiment_id).info.run_id
     tracking.write(store, run_id, [Text(file="note.txt", text="here")])
 
-    with tracking.artifact(tracking.get(store.uri, run_id), "note.txt", uri=store.uri) as path:
+    with artifacts.artifact(tracking.get(store.uri, run_id), "note.txt", uri=store.uri) as path:
         assert path.read_text() == "here"
 
 

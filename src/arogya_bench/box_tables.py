@@ -1,6 +1,7 @@
 """Boxes as the tables that are stored and shown, and back."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -75,30 +76,39 @@ def boxes_from(table: pd.DataFrame) -> BoxPredictions:
 
 def boxes_view(predictions: BoxPredictions) -> pd.DataFrame:
     """One row per case for ``mlflow ui``: the most mistakes first, at most 1,000 cases."""
-    right, wrong, truth = _counts(predictions)
+    counts = counts_of(predictions)
     table = pd.DataFrame(
         {
-            "case_id": predictions.case_ids,
-            "true_boxes": truth,
-            "found_right": right,
-            "found_wrong": wrong,
-            "missed": truth - right,
-            "group_id": predictions.group_ids,
             **{name: list(values) for name, values in predictions.metadata.items()},
+            "case_id": predictions.case_ids,
+            "true_boxes": counts.truth,
+            "found_right": counts.right,
+            "found_wrong": counts.wrong,
+            "missed": counts.truth - counts.right,
+            "group_id": predictions.group_ids,
         }
     )
-    order = np.argsort(-(wrong + truth - right), kind="stable")
-    return table.iloc[order].head(VIEW_ROWS)
+    first = ["case_id", "true_boxes", "found_right", "found_wrong", "missed", "group_id"]
+    table = table[[*first, *(name for name in table.columns if name not in first)]]
+    return table.iloc[np.argsort(-counts.mistakes, kind="stable")].head(VIEW_ROWS)
 
 
-def mistakes(predictions: BoxPredictions) -> Labels:
-    """Boxes found wrong or missed, of each case, at the threshold and IoU 0.5; shape (n,)."""
-    right, wrong, truth = _counts(predictions)
-    return wrong + truth - right
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Boxes of each case, at the threshold and IoU 0.5: found right, found wrong, true."""
+
+    right: Labels
+    wrong: Labels
+    truth: Labels
+
+    @property
+    def mistakes(self) -> Labels:
+        """Boxes found wrong or missed, shape (n,)."""
+        return self.wrong + self.truth - self.right
 
 
-def _counts(predictions: BoxPredictions) -> tuple[Labels, Labels, Labels]:
-    """Boxes found right, found wrong and true, of each case, at the threshold and IoU 0.5."""
+def counts_of(predictions: BoxPredictions) -> Counts:
+    """Count the boxes of each case; crowds are neither found nor missed."""
     images = len(predictions.case_ids)
     right, wrong, truth = (np.zeros(images, dtype=np.int64) for _ in range(3))
     for each in matched(outcomes_of(predictions)):
@@ -106,7 +116,7 @@ def _counts(predictions: BoxPredictions) -> tuple[Labels, Labels, Labels]:
         right += np.bincount(each.image[counts & each.hits[0]], minlength=images)
         wrong += np.bincount(each.image[counts & ~each.hits[0]], minlength=images)
         truth += each.truth
-    return right, wrong, truth
+    return Counts(right=right, wrong=wrong, truth=truth)
 
 
 def _true_rows(boxes: Sequence[Box], names: Sequence[str]) -> Iterator[dict[str, object]]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from arogya_bench import stores, tracking
+from arogya_bench.artifacts import artifact
 from arogya_bench.errors import ConfigError, TrackingError, nearest
 from arogya_bench.evidence import Block, blocks
 from arogya_bench.judging import ALPHA, MEASURED, Judged, judged
@@ -140,7 +141,7 @@ def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.Data
     run = tracking.get(uri, run_id)
     kind = run.tags.get("arogya.kind")
     file = "predictions_validation.parquet" if kind == "fit" else "predictions.parquet"
-    with tracking.artifact(run, file, uri=uri) as path:
+    with artifact(run, file, uri=uri) as path:
         return pd.read_parquet(path)
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench import stores
+from arogya_bench.addresses import public
 from arogya_bench.datasets import cache
 from arogya_bench.errors import Fixable, installed
 
@@ -126,9 +127,9 @@ def _store() -> Finding:
     try:
         if database is not None and not database.exists():
             stores.check_folder(database, create=True)
-            detail = f"{stores.public(uri)}, made by the first run"
+            detail = f"{public(uri)}, made by the first run"
         else:
-            detail = f"{stores.public(uri)}, {stores.ask(uri)} experiments"
+            detail = f"{public(uri)}, {stores.ask(uri)} experiments"
     except Fixable as error:
         return Finding(what="MLflow store", state="wrong", detail=f"{error.problem} {error.fix}")
     return Finding(what="MLflow store", state="ok", detail=detail)

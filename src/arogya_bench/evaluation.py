@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -61,8 +61,8 @@ class Answers:
 
     asked: Predictions | BoxPredictions
     boxes: BoxPredictions | None = None
-    tags: Mapping[str, str]
-    scalars: Mapping[str, float]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    scalars: Mapping[str, float] = field(default_factory=dict)
 
 
 def run_job(job: Job, store: stores.Store, parent: str | None) -> list[Evaluation]:
@@ -100,7 +100,7 @@ def _answers(
         return {name: _from_boxes(prepared, each) for name, each in found.items()}
     rows = predict(cast("Predictor", model), cases, conditions, batch_size=job.batch_size)
     if job.calibration == "none":
-        return {name: Answers(asked=each, tags={}, scalars={}) for name, each in rows.items()}
+        return {name: Answers(asked=each) for name, each in rows.items()}
     kept = fit.validation
     temperature = fitted_temperature(kept.probabilities, kept.targets)
     return {name: _tempered(each, temperature) for name, each in rows.items()}
@@ -118,7 +118,7 @@ def _from_boxes(prepared: Prepared, found: BoxPredictions) -> Answers:
     """Boxes as they are, or the labels that follow from them where the dataset asks for labels."""
     scalars = {"score_threshold": found.threshold}
     if prepared.dataset.task == "detection":
-        return Answers(asked=found, tags={}, scalars=scalars)
+        return Answers(asked=found, scalars=scalars)
     counts = np.bincount(prepared.split.train.targets, minlength=len(found.classes))
     labels = labelling.labelled(found, prepared.split.test.targets, counts / counts.sum())
     return Answers(
@@ -163,21 +163,21 @@ def items_of(
     yield TableView(file="per_class.json", rows=per_class_table(answers.asked))
     yield config_file(prepared.job)
     yield Text(file="environment.json", text=environment())
-    yield from _boxes(prepared, condition, answers)
-    if condition.name == "clean" and isinstance(answers.asked, Predictions):
-        for name, svg in figures(answers.asked).items():
-            yield Text(file=f"figures/{name}.svg", text=svg)
-
-
-def _boxes(prepared: Prepared, condition: Condition, answers: Answers) -> Iterator[Item]:
-    """What a detector leaves beside the answers that were asked for: tables and drawn boxes."""
     if answers.boxes is not None:
         yield Table(file="boxes.parquet", rows=tasks.kept(answers.boxes))
         yield TableView(file="per_class_boxes.json", rows=per_class_table(answers.boxes))
+    if condition.name == "clean":
+        yield from _figures(prepared, answers)
+
+
+def _figures(prepared: Prepared, answers: Answers) -> Iterator[Item]:
     found = answers.boxes or answers.asked
     if isinstance(found, BoxPredictions):
-        sheet = box_sheet(found, prepared.split.test, condition)
+        sheet = box_sheet(found, prepared.split.test)
         yield Picture(file="figures/boxes.png", content=sheet)
+    if isinstance(answers.asked, Predictions):
+        for name, svg in figures(answers.asked).items():
+            yield Text(file=f"figures/{name}.svg", text=svg)
 
 
 def cell_tags(prepared: Prepared, condition: Condition) -> dict[str, str]:

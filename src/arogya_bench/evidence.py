@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from arogya_bench import tasks, tracking
+from arogya_bench.artifacts import artifact
 from arogya_bench.errors import TrackingError
 from arogya_bench.metrics.replicates import Replicates
+from arogya_bench.row_names import row_names
 from arogya_bench.scoring import draws_of
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.stores import Store
@@ -185,7 +187,7 @@ def _block(
 ) -> Block:
     name, digest, split_digest, task = _block_key(members[0])
     finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
-    labels = _labels(members)
+    labels = row_names(members)
     conditions = _conditions(members)
     return Block(
         task=TASKS[task],
@@ -223,36 +225,6 @@ def _conditions(runs: Sequence[RunRecord]) -> tuple[Condition, ...]:
     return tuple(sorted(found.values()))
 
 
-def _labels(runs: Sequence[RunRecord]) -> dict[str, str]:
-    """Name the rows by their model; where two rows share a name, by what differs as well."""
-    rows: dict[str, RunRecord] = {}
-    for run in runs:
-        if run.params or run.tags["arogya.row"] not in rows:
-            rows[run.tags["arogya.row"]] = run
-    named: dict[str, list[str]] = defaultdict(list)
-    for row, run in rows.items():
-        named[run.tags["arogya.model"]].append(row)
-    labels = {}
-    for row, run in rows.items():
-        model = run.tags["arogya.model"]
-        rivals = [rows[each].params for each in named[model]]
-        labels[row] = model + (f" ({_differing(run.params, rivals, row)})" if rivals[1:] else "")
-    names = list(labels.values())
-    return {
-        row: f"{name} {row[:6]}" if names.count(name) > 1 else name for row, name in labels.items()
-    }
-
-
-def _differing(params: Mapping[str, str], rivals: Sequence[Mapping[str, str]], row: str) -> str:
-    keys = [
-        key
-        for key in sorted(params)
-        if key.startswith(("model.", "training")) and len({each.get(key) for each in rivals}) > 1
-    ]
-    parts = [f"{key.removeprefix('model.')}={params[key]}" for key in keys]
-    return ", ".join(parts) or row[:6]
-
-
 def _missing(
     runs: Sequence[RunRecord],
     finished: Mapping[tuple[str, str, str], RunRecord],
@@ -285,7 +257,7 @@ def _absence(run: RunRecord, place: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _read(store: Store, run: RunRecord) -> Predictions | BoxPredictions:
-    with tracking.artifact(run, "predictions.parquet", uri=store.uri) as path:
+    with artifact(run, "predictions.parquet", uri=store.uri) as path:
         return tasks.read(pd.read_parquet(path).sort_values("case_id", kind="stable"))
 
 

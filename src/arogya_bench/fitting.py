@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from arogya_bench import logged_models, stores, tasks, tracking
+from arogya_bench import artifacts, logged_models, stores, tasks, tracking
 from arogya_bench.errors import ArtifactGone, TrackingError
 from arogya_bench.items import Curves, FittedModel, Item, Params, Scalars, Table, Tags, Text
 from arogya_bench.jobs import Prepared, config_file, dataset_input, params_of, tags_of
@@ -55,13 +55,15 @@ def find_or_fit(prepared: Prepared, store: stores.Store, parent: str | None) -> 
     Processes that want the same fit at the same time wait for one of them to make it. A fit
     whose files are gone is named and made again.
     """
+    gone: set[str] = set()
     with ExitStack() as stack:
-        fit = _found(prepared, store, stack)
+        fit = _found(prepared, store, stack, gone)
         if fit is None:
             with held(_place(prepared, store)) as workshop:
-                if not _finished(prepared, store) or _found(prepared, store, stack) is None:
+                fit = _found(prepared, store, stack, gone)  # made while this process waited
+                if fit is None:
                     _fit(prepared, store, parent, workshop)
-            fit = _found(prepared, store, stack)
+                    fit = _found(prepared, store, stack, gone)
         if fit is None:
             raise TrackingError(
                 f"The fit of {prepared.job.model_name} was logged, and its files are not found.",
@@ -76,16 +78,19 @@ def _place(prepared: Prepared, store: stores.Store) -> str:
     return f"{prepared.fit_key}-{where[:8]}"
 
 
-def _found(prepared: Prepared, store: stores.Store, stack: ExitStack) -> Fit | None:
-    for run in reversed(_finished(prepared, store)):
+def _found(prepared: Prepared, store: stores.Store, stack: ExitStack, gone: set[str]) -> Fit | None:
+    """The newest finished fit with all its files; runs without them are said, and noted as gone."""
+    finished = (run for run in _finished(prepared, store) if run.run_id not in gone)
+    for run in reversed(list(finished)):
         try:
-            weights = stack.enter_context(logged_models.model_files(store, run))
-            with tracking.artifact(run, VALIDATION, uri=store.uri) as path:
+            weights = stack.enter_context(artifacts.model_files(run, store=store))
+            with artifacts.artifact(run, VALIDATION, uri=store.uri) as path:
                 validation = tasks.read(pd.read_parquet(path))
-        except ArtifactGone as gone:
-            say(f"[yellow]{gone.problem} It is fitted again.[/]")
+        except ArtifactGone as lost:
+            say(f"[yellow]{lost.problem} It is fitted again.[/]")
+            gone.add(run.run_id)
             continue
-        model_id = run.tags[logged_models.MODEL_TAG]
+        model_id = run.tags[artifacts.MODEL_TAG]
         return Fit(run_id=run.run_id, model_id=model_id, weights=weights, validation=validation)
     return None
 

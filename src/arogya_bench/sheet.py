@@ -2,27 +2,22 @@
 
 import numpy as np
 
-from arogya_bench.augmentations.conditions import Condition
-from arogya_bench.box_tables import mistakes
+from arogya_bench.box_tables import counts_of
 from arogya_bench.drawing import boxes_png
 from arogya_bench.types import BoxPredictions, Subset
 
 SHOWN = 6  # images
 
 
-def box_sheet(found: BoxPredictions, cases: Subset, condition: Condition) -> bytes:
-    """Draw true and found boxes on test images, as the condition showed them; a PNG.
+def box_sheet(found: BoxPredictions, cases: Subset) -> bytes:
+    """Draw true and found boxes on test images, as they are; a PNG.
 
     The images are spread evenly over the number of mistakes, so that a sheet is no show of luck.
     """
-    order = np.argsort(-mistakes(found), kind="stable")
+    order = np.argsort(-counts_of(found).mistakes, kind="stable")
     picks = order[np.unique(np.linspace(0, len(order) - 1, SHOWN).round().astype(int))]
-    images = [
-        condition.apply(cases.dataset.read(cases.cases[pick]), cases.cases[pick].case_id)
-        for pick in picks
-    ]
     return boxes_png(
-        images,
+        [cases.dataset.read(cases.cases[pick]) for pick in picks],
         [found.truth[pick] for pick in picks],
         [found.found[pick] for pick in picks],
         found.classes,

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlparse
 
 # Medical users: nothing about them leaves their machine. MLflow reads this at import.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -18,6 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
+from arogya_bench.addresses import concealed, impatient, public
 from arogya_bench.errors import TrackingError, nearest
 
 
@@ -55,7 +55,7 @@ def open_store(uri: str | None, experiment: str, *, create: bool) -> Store:
     database = sqlite_path(uri)
     if database is not None:
         check_folder(database, create=create)
-    with explained(uri), _impatient():
+    with explained(uri), impatient():
         client = MlflowClient(tracking_uri=uri)
         found = client.get_experiment_by_name(experiment)
         if found is None and create:
@@ -74,7 +74,7 @@ def ask(uri: str) -> int:
     Raises:
         TrackingError: If it does not answer.
     """
-    with explained(uri), _impatient():
+    with explained(uri), impatient():
         return len(MlflowClient(tracking_uri=uri).search_experiments())
 
 
@@ -101,7 +101,7 @@ def follow_mlflow_run() -> None:
     experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if "MLFLOW_RUN_ID" in os.environ and experiment_id and uri:
-        with explained(uri), _impatient():
+        with explained(uri), impatient():
             found = MlflowClient(tracking_uri=uri).get_experiment(experiment_id)
         os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", str(found.name))
 
@@ -115,20 +115,6 @@ def absolute(uri: str) -> str:
 def sqlite_path(uri: str) -> Path | None:
     """The file of a SQLite store, or None for any other kind of store."""
     return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
-
-
-def public(uri: str) -> str:
-    """The address without user name and password, fit for messages and logs."""
-    parts = urlparse(uri)
-    if "@" not in parts.netloc:
-        return uri
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def concealed(text: str, uri: str) -> str:
-    """A text without the user name and password of an address, which MLflow's errors repeat."""
-    login, at, _ = urlparse(uri).netloc.rpartition("@")
-    return text.replace(f"{login}{at}", "") if at else text
 
 
 def _found(client: MlflowClient, found: Experiment | None, experiment: str, uri: str) -> str:
@@ -147,22 +133,6 @@ def _found(client: MlflowClient, found: Experiment | None, experiment: str, uri:
             "another name with tracking.experiment=...",
         )
     return str(found.experiment_id)
-
-
-@contextmanager
-def _impatient() -> Iterator[None]:
-    """Ask a server that may not be there for seconds, not for MLflow's minutes of retries."""
-    names = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(names)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from rich.markup import escape
 
 from arogya_bench import compose, evaluation, schema, stores, summary, tracking, views
+from arogya_bench.addresses import concealed
 from arogya_bench.errors import ConfigError, Fixable
 from arogya_bench.items import Tags
 from arogya_bench.jobs import Job, Prepared, prepare
@@ -118,7 +119,7 @@ def _open_parent(
     datasets = sorted({each.dataset.name for each in prepared})
     tags = {
         "arogya.kind": "sweep",
-        "arogya.overrides": stores.concealed(" ".join(request.overrides), store.uri),
+        "arogya.overrides": concealed(" ".join(request.overrides), store.uri),
         "arogya.model": ", ".join(names),
         "arogya.dataset": ", ".join(datasets),
         **provenance_tags(),

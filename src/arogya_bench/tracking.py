@@ -10,23 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow.entities import (
-    Dataset,
-    InputTag,
-    LoggedModelInput,
-    Metric,
-    Param,
-    Run,
-    RunTag,
-    ViewType,
-)
-from mlflow.entities import DatasetInput as MlflowDatasetInput
+from mlflow import entities
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from mlflow.utils.file_utils import local_file_uri_to_path
-from mlflow.utils.uri import is_local_uri
 
-from arogya_bench.errors import ArtifactGone, TrackingError
+from arogya_bench.addresses import concealed
 from arogya_bench.items import (
     Curves,
     DatasetInput,
@@ -41,7 +29,7 @@ from arogya_bench.items import (
     Tags,
     Text,
 )
-from arogya_bench.stores import Store, concealed, explained
+from arogya_bench.stores import Store, explained
 
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # what MLflow takes at once
 TAG_LIMIT = 8000  # characters; MLflow cuts longer ones without a word
@@ -88,7 +76,11 @@ def write(store: Store, run_id: str, items: Iterable[Item]) -> None:
     with explained(store.uri):
         _write_files(store, run_id, every)
         datasets = [_input(item) for item in every if isinstance(item, DatasetInput)]
-        models = [LoggedModelInput(item.model_id) for item in every if isinstance(item, ModelInput)]
+        models = [
+            entities.LoggedModelInput(item.model_id)
+            for item in every
+            if isinstance(item, ModelInput)
+        ]
         if datasets or models:
             store.client.log_inputs(run_id, datasets=datasets, models=models)
         _log_batches(store, run_id, every)
@@ -177,7 +169,7 @@ def search(store: Store, condition: str, *, fix: str | None = None) -> list[RunR
             page = store.client.search_runs(
                 [store.experiment_id],
                 condition,
-                ViewType.ACTIVE_ONLY,
+                entities.ViewType.ACTIVE_ONLY,
                 PAGE,
                 ["attributes.start_time ASC"],
                 token,
@@ -198,59 +190,7 @@ def get(uri: str, run_id: str) -> RunRecord:
         return _record(MlflowClient(tracking_uri=uri).get_run(run_id))
 
 
-@contextmanager
-def artifact(run: RunRecord, file: str, *, uri: str) -> Iterator[Path]:
-    """Give an artifact as a path on this machine: in place if it is local, else fetched.
-
-    Raises:
-        TrackingError: If the run has no such file.
-    """
-    local = _local(run.artifact_uri)
-    if local is not None:
-        path = local / file
-        if not path.exists():
-            raise _no_artifact(run, file)
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        try:
-            fetched = MlflowClient(tracking_uri=uri).download_artifacts(run.run_id, file, temporary)
-        except (MlflowException, OSError) as error:
-            if is_absent(error):
-                raise _no_artifact(run, file) from error
-            raise unreachable(run, error) from error
-        yield Path(fetched)
-
-
-def is_absent(error: BaseException) -> bool:
-    """Whether a failed download says that there is no such file, and not that nobody answers."""
-    absent = getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
-    return absent or any(word in str(error) for word in ("404", "does not exist", "No such"))
-
-
-def unreachable(run: RunRecord, error: BaseException) -> TrackingError:
-    """Say that the files of a run may be there, and could not be fetched."""
-    return TrackingError(
-        f"The artifacts of run {run.run_id} ({run.name}) could not be fetched: {error}",
-        fix="see to the artifact store or its network; the same command goes on from here.",
-    )
-
-
-def _no_artifact(run: RunRecord, file: str) -> ArtifactGone:
-    return ArtifactGone(
-        f"Run {run.run_id} ({run.name}) has no artifact {file!r} at {run.artifact_uri}.",
-        fix="artifacts are kept by absolute path: put the folder back where it was, or delete "
-        "the run and run the sweep again.",
-    )
-
-
-def _local(artifact_uri: str) -> Path | None:
-    if not is_local_uri(artifact_uri):
-        return None
-    return Path(local_file_uri_to_path(artifact_uri))
-
-
-def _record(run: Run) -> RunRecord:
+def _record(run: entities.Run) -> RunRecord:
     return RunRecord(
         run_id=run.info.run_id,
         experiment_id=run.info.experiment_id,
@@ -274,15 +214,15 @@ def _checked(tags: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _input(item: DatasetInput) -> MlflowDatasetInput:
-    dataset = Dataset(
+def _input(item: DatasetInput) -> entities.DatasetInput:
+    dataset = entities.Dataset(
         name=item.name,
         digest=item.digest,
         source_type="arogya-bench",
         source=json.dumps({"source": item.source}),
         profile=json.dumps(item.profile),
     )
-    return MlflowDatasetInput(dataset, [InputTag("mlflow.data.context", item.context)])
+    return entities.DatasetInput(dataset, [entities.InputTag("mlflow.data.context", item.context)])
 
 
 def _save(folder: Path, item: Table | TableView | Text | Picture) -> None:
@@ -303,12 +243,12 @@ def _log_batches(store: Store, run_id: str, items: Sequence[Item]) -> None:
     now = int(time.time() * 1000)
     metrics = [each for item in items for each in _metrics(item, now)]
     params = [
-        Param(key, str(value))
+        entities.Param(key, str(value))
         for item in items
         if isinstance(item, Params)
         for key, value in item.values.items()
     ]
-    tags = [RunTag(key, value) for key, value in _checked(_tags(items)).items()]
+    tags = [entities.RunTag(key, value) for key, value in _checked(_tags(items)).items()]
     sizes = {"metrics": len(metrics), "params": len(params), "tags": len(tags)}
     for part in range(max(-(-sizes[name] // most) for name, most in BATCH.items())):
         cut = {name: slice(part * most, (part + 1) * most) for name, most in BATCH.items()}
@@ -320,13 +260,13 @@ def _log_batches(store: Store, run_id: str, items: Sequence[Item]) -> None:
         )
 
 
-def _metrics(item: Item, now: int) -> list[Metric]:
+def _metrics(item: Item, now: int) -> list[entities.Metric]:
     match item:
         case Scalars(values=numbers):
-            return [Metric(key, value, now, 0) for key, value in numbers.items()]
+            return [entities.Metric(key, value, now, 0) for key, value in numbers.items()]
         case Curves(epochs=epochs):
             return [
-                Metric(key, value, now, step)
+                entities.Metric(key, value, now, step)
                 for step, epoch in enumerate(epochs, start=1)
                 for key, value in epoch.items()
             ]

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from arogya_bench import tracking
+from arogya_bench import artifacts, tracking
 from arogya_bench.errors import ConfigError, Fixable, TrackingError
 from arogya_bench.report import command
 
@@ -38,7 +38,7 @@ def test_the_logged_comparison_holds_what_was_written(study, tmp_path):
 
     (run,) = tracking.search(study, COMPARISONS)
     for file in ("report.html", "comparison.json", "tables/verdict.csv"):
-        with tracking.artifact(run, file, uri=study.uri) as path:
+        with artifacts.artifact(run, file, uri=study.uri) as path:
             assert path.read_bytes() == (tmp_path / "out" / file).read_bytes()
     assert run.status == "FINISHED"
     assert run.params == {"metric": "f1_macro", "evaluations": "6"}

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
+from arogya_bench.addresses import concealed, impatient, public
 from arogya_bench.errors import ModelError, nearest
 from arogya_bench.models.mlmodel import FORMS, with_model
 
@@ -131,7 +132,7 @@ def _location(uri: str) -> str:
         return uri
     store = _store()
     _require_database(store, uri)
-    with _explained(uri, store), _impatient():
+    with _explained(uri, store), impatient():
         client = _mlflow().MlflowClient(tracking_uri=store)
         if scheme == "runs":
             return _location_in_run(client, *rest.split("/", 1))
@@ -179,36 +180,16 @@ def _fetched(store: str, location: str) -> Fetched:
 
 
 @contextmanager
-def _impatient() -> Iterator[None]:
-    """Ask a server that may not be there for seconds, not for MLflow's minutes of retries."""
-    wanted = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
 def _explained(uri: str, store: str) -> Iterator[None]:
     """Turn what MLflow raises about a model into a problem with its remedy."""
     mlflow = _mlflow()
     try:
         yield
     except (mlflow.exceptions.MlflowException, OSError, ModuleNotFoundError) as error:
-        login = urlparse(store).netloc.rpartition("@")[0]
-        reason = said(error)
+        reason = concealed(said(error), store)
         if "Max retries exceeded" in reason:  # what follows is the inside of an HTTP library
             reason = "nothing answers there"
-        public, reason = (
-            text.replace(f"{login}@", "") if login else text for text in (store, reason)
-        )
         raise ModelError(
-            f"{uri} is not to be had from {public}: {reason}",
+            f"{uri} is not to be had from {public(store)}: {reason}",
             fix=f"set model.uri to {FORMS}; MLFLOW_TRACKING_URI names the store that is asked.",
         ) from error

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from arogya_bench import stores, tracking
+from arogya_bench.artifacts import artifact
 from arogya_bench.comparison import Comparison, from_json
 from arogya_bench.comparison import compare as compare_runs
 from arogya_bench.errors import ConfigError, Fixable, TrackingError, nearest
@@ -67,7 +68,7 @@ def report(
     _check_writable(out)
     store = stores.open_store(tracking_uri, experiment, create=False)
     run = _comparison_run(store, run_id)
-    with tracking.artifact(run, "comparison.json", uri=store.uri) as path:
+    with artifact(run, "comparison.json", uri=store.uri) as path:
         comparison = from_json(path.read_text(encoding="utf-8"))
     written = write(comparison, out, formats)
     say(f"Written from MLflow run {run.run_id}: {', '.join(str(each) for each in written)}")
