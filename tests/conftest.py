@@ -32,9 +32,14 @@ def shared(tmp_path_factory):
 @pytest.fixture(scope="session", autouse=True)
 def surroundings(shared):
     """No test sees the store or the cache of the person who runs it."""
+    from arogya_bench.models.threads import VARIABLES
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AROGYA_CACHE", str(shared / "cache"))
-        patch.setenv("AROGYA_THREADS", "1")  # as many workers as processors run at once
+        # As many workers as processors run at once; and TensorFlow takes a number once in a
+        # process, so a fit that is called directly must ask for what a job asks for.
+        for name in ("AROGYA_THREADS", *VARIABLES):
+            patch.setenv(name, "1")
         for name in FOREIGN:
             patch.delenv(name, raising=False)
         yield
