@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image: TypeAlias = NDArray[np.uint8]  # (height, width, 3), RGB
+Mask: TypeAlias = NDArray[np.uint8]  # (height, width), index into the classes; 0 is background
 ImageBatch: TypeAlias = Sequence[Image]  # sizes may differ within a batch
 Labels: TypeAlias = NDArray[np.int64]  # (n,), index into the classes
 Probabilities: TypeAlias = NDArray[np.float64]  # (n, classes), rows sum to 1
@@ -86,14 +87,23 @@ class Dataset:
 
     Attributes:
         name: Short and free of paths; it becomes the tag ``arogya.dataset``.
-        task: ``classification`` (every case has a target) or ``detection`` (every case has boxes).
-        classes: In the order of ``Case.target`` and of every probability column.
+        task: ``classification`` (every case has a target), ``detection`` (every case has boxes) or
+            ``segmentation`` (every case has a mask).
+        classes: In the order of ``Case.target`` and of every probability column; of a segmentation
+            the first is the background.
         grouped: Whether ``group_id`` says more than ``case_id``; False means that the source
             names no patients, and that intervals are too narrow if patients repeat.
         digest: 32 hexadecimal characters of the content: images, labels, groups, classes.
         source: Where it came from, for the record; never a path.
         read: Decodes the image of a case; raises DatasetError if it cannot.
         notes: What a reader of the numbers should know of the source, such as boxes left out.
+        citation: What its authors ask to be cited; empty where nobody stated it.
+        files: Case id to the file of its image; empty where the images are arrays.
+        read_mask: Decodes the mask of a case, of the size of its image; None without masks.
+        overlaps: Names of other datasets that share images with this one.
+        ordinal: Whether the classes are grades, in ascending order.
+        stray_labels: Case id to a label of the source that is not among ``classes``; such a case
+            has no target, and no evaluation may use it.
     """
 
     name: str
@@ -107,6 +117,12 @@ class Dataset:
     version: str
     read: Callable[[Case], Image]
     notes: tuple[str, ...] = ()
+    citation: str = ""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    read_mask: Callable[[Case], Mask] | None = None
+    overlaps: tuple[str, ...] = ()
+    ordinal: bool = False
+    stray_labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
