@@ -177,7 +177,8 @@ def noisy():
 @pytest.fixture(scope="session")
 def job_of(source, noisy):
     """Build a job on the drawn images; any field can be changed."""
-    from arogya_bench.jobs import Job, SplitPolicy
+    from arogya_bench.datasets.splits import SplitPolicy
+    from arogya_bench.jobs import Job
     from arogya_bench.models.prior import Prior
     from arogya_bench.types import Training
 
@@ -270,9 +271,10 @@ def guessed():
 def logged(store, job_of, guessed):
     """Log made-up predictions as the evaluations of a job, as far as a comparison reads them."""
     from arogya_bench import tracking
+    from arogya_bench.datasets.splits import SplitPolicy
     from arogya_bench.evaluation import cell_tags
     from arogya_bench.items import Params, Table
-    from arogya_bench.jobs import SplitPolicy, params_of, prepare
+    from arogya_bench.jobs import params_of, prepare
     from arogya_bench.tables import predictions_table
 
     def build(name, *, skill=1.0, draw=0, status="FINISHED", tags=(), **fields):

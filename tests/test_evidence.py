@@ -6,9 +6,9 @@ import pytest
 
 from arogya_bench import tracking
 from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
+from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import TrackingError
 from arogya_bench.evidence import CLEAN, NEVER_RUN, blocks
-from arogya_bench.jobs import SplitPolicy
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.types import Training
 

@@ -203,7 +203,8 @@ from pathlib import Path
 
 from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
 from arogya_bench.datasets.synthetic import Synthetic
-from arogya_bench.jobs import Job, SplitPolicy
+from arogya_bench.datasets.splits import SplitPolicy
+from arogya_bench.jobs import Job
 from arogya_bench.models.prior import Prior
 from arogya_bench.types import Training
 

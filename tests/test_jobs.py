@@ -3,9 +3,10 @@ from dataclasses import dataclass, replace
 import pytest
 import yaml
 
+from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.errors import ConfigError
-from arogya_bench.jobs import SplitPolicy, config_file, dataset_input, params_of, prepare, tags_of
+from arogya_bench.jobs import config_file, dataset_input, params_of, prepare, tags_of
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.types import Training

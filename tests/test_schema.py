@@ -4,8 +4,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from arogya_bench.compose import Request, jobs
+from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import ConfigError
-from arogya_bench.jobs import SplitPolicy
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.schema import built, typed

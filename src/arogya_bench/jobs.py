@@ -9,7 +9,7 @@ import yaml
 
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.augmentations.moving import box_move
-from arogya_bench.datasets.splits import Split, check_policy, split
+from arogya_bench.datasets.splits import Split, SplitPolicy, divided, require_sound
 from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.items import DatasetInput, Text
 from arogya_bench.keys import digest_of, identity
@@ -25,26 +25,6 @@ class Source(Protocol):
 
     def load(self) -> Dataset:
         """Read and check the data; raise DatasetError if it cannot carry an evaluation."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitPolicy:
-    """How a dataset is divided; see ``datasets.splits.split``."""
-
-    method: str = "auto"
-    train: float = 0.8
-    validation: float = 0.1
-    test: float = 0.1
-    seed: int = 42
-
-    def __post_init__(self) -> None:
-        """Refuse a typo before a dataset is drawn or read, which may take a minute."""
-        check_policy(self.method, self.fractions, self.seed)
-
-    @property
-    def fractions(self) -> tuple[float, float, float]:
-        """Shares of train, validation and test."""
-        return self.train, self.validation, self.test
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,14 +98,8 @@ def prepare(job: Job, dataset: Dataset | None = None) -> Prepared:
     job.model.check(device=job.device)
     dataset = dataset or job.source.load()
     _require_task(job, dataset)
-    policy = job.split
-    parts = split(
-        dataset,
-        method=policy.method,
-        fractions=policy.fractions,
-        seed=policy.seed,
-        limit=job.limit,
-    )
+    parts = divided(dataset, job.split, limit=job.limit)
+    require_sound(parts)
     row = {"model": identity(job.model), "training": asdict(job.training)}
     fit = {**row, "dataset": dataset.digest, "split": parts.digest, "seed": job.seed}
     return Prepared(

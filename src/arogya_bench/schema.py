@@ -11,8 +11,9 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
+from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import ConfigError, nearest
-from arogya_bench.jobs import Job, Source, SplitPolicy
+from arogya_bench.jobs import Job, Source
 from arogya_bench.types import Model, Training
 
 FEWEST_RESAMPLES = 2000

@@ -1,13 +1,14 @@
 """Parts share no group, hold every class in proportion, and depend on the seed alone."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arogya_bench.datasets.splits import split
+from arogya_bench.datasets.splits import SplitPolicy, split, without
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.types import Case, Dataset
 
@@ -44,6 +45,10 @@ def official(targets_of):
             yield Case(case_id=name, group_id=name, target=target, split=part)
 
 
+def shares(fractions):
+    return dict(zip(("train", "validation", "test"), fractions, strict=True))
+
+
 def homes(divided):
     parts = (divided.train, divided.validation, divided.test)
     return [{case.case_id for case in part.cases} for part in parts]
@@ -54,7 +59,7 @@ def homes(divided):
 def test_no_group_straddles_and_no_case_is_lost(seed, count):
     cases = list(patients(seed, count, probabilities=(0.4, 0.3, 0.3)))
 
-    divided = split(dataset(cases), seed=seed)
+    divided = split(dataset(cases), SplitPolicy(seed=seed))
 
     parts = (divided.train, divided.validation, divided.test)
     groups = [{case.group_id for case in part.cases} for part in parts]
@@ -66,7 +71,7 @@ def test_no_group_straddles_and_no_case_is_lost(seed, count):
 def test_the_shares_of_all_cases_are_near_80_10_10(seed):
     cases = list(patients(seed))
 
-    divided = split(dataset(cases), seed=seed)
+    divided = split(dataset(cases), SplitPolicy(seed=seed))
 
     shares = [len(part) / len(cases) for part in (divided.train, divided.validation, divided.test)]
     assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.01)
@@ -76,7 +81,7 @@ def test_the_shares_of_all_cases_are_near_80_10_10(seed):
 def test_every_class_is_divided_in_proportion(seed):
     cases = list(patients(seed))
 
-    divided = split(dataset(cases), seed=seed)
+    divided = split(dataset(cases), SplitPolicy(seed=seed))
 
     total = np.bincount([case.target for case in cases])
     for part, share in ((divided.train, 0.8), (divided.validation, 0.1), (divided.test, 0.1)):
@@ -97,7 +102,7 @@ def test_large_groups_go_to_every_part():
 def test_other_fractions_are_kept_and_named(fractions):
     cases = list(patients(5))
 
-    divided = split(dataset(cases), fractions=fractions, seed=1)
+    divided = split(dataset(cases), SplitPolicy(**shares(fractions), seed=1))
 
     assert len(divided.test) / len(cases) == pytest.approx(fractions[2], abs=0.02)
     assert divided.name == "group-{:g}-{:g}-{:g}-s1".format(*(100 * f for f in fractions))
@@ -119,7 +124,10 @@ def test_the_order_of_the_cases_does_not_matter(seed, limit):
 def test_the_same_seed_gives_the_same_split():
     cases = list(patients(1))
 
-    first, second = split(dataset(cases), seed=3), split(dataset(cases), seed=3)
+    first, second = (
+        split(dataset(cases), SplitPolicy(seed=3)),
+        split(dataset(cases), SplitPolicy(seed=3)),
+    )
 
     assert homes(first) == homes(second)
 
@@ -127,7 +135,10 @@ def test_the_same_seed_gives_the_same_split():
 def test_another_seed_gives_another_split():
     cases = list(patients(1))
 
-    first, second = split(dataset(cases), seed=3), split(dataset(cases), seed=4)
+    first, second = (
+        split(dataset(cases), SplitPolicy(seed=3)),
+        split(dataset(cases), SplitPolicy(seed=4)),
+    )
 
     assert first.digest != second.digest
     assert (first.name, second.name) == ("group-80-10-10-s3", "group-80-10-10-s4")
@@ -163,14 +174,14 @@ def test_auto_divides_by_group_where_one_case_has_no_official_split():
 
 
 def test_an_official_split_can_be_set_aside():
-    divided = split(dataset(official(OFFICIAL), classes=("a", "b")), method="group")
+    divided = split(dataset(official(OFFICIAL), classes=("a", "b")), SplitPolicy(method="group"))
 
     assert divided.name == "group-80-10-10-s42"
 
 
 def test_official_cannot_be_had_where_the_source_fixes_nothing():
-    with pytest.raises(DatasetError, match="official split None"):
-        split(dataset(patients(1)), method="official")
+    with pytest.raises(DatasetError, match="it states nothing, and not"):
+        split(dataset(patients(1)), SplitPolicy(method="official"))
 
 
 def test_an_unknown_official_part_is_named():
@@ -234,21 +245,21 @@ def test_a_limit_below_the_number_of_classes_is_refused(limit):
 
 @pytest.mark.parametrize(
     "fractions",
-    [(0.8, 0.2), (0.8, 0.1, 0.2), (1.0, 0.0, 0.0), (1.2, -0.1, -0.1), (float("nan"),) * 3],
+    [(0.8, 0.1, 0.2), (1.0, 0.0, 0.0), (1.2, -0.1, -0.1), (float("nan"),) * 3],
 )
 def test_fractions_that_are_no_shares_are_refused(fractions):
     with pytest.raises(ConfigError, match="sum to 1"):
-        split(dataset(patients(2)), fractions=fractions)
+        split(dataset(patients(2)), SplitPolicy(**shares(fractions)))
 
 
 def test_a_negative_seed_is_refused():
     with pytest.raises(ConfigError, match="seed=-1"):
-        split(dataset(patients(2)), seed=-1)
+        split(dataset(patients(2)), SplitPolicy(seed=-1))
 
 
 def test_an_unknown_method_gets_the_nearest_name():
     with pytest.raises(ConfigError, match="Did you mean 'official'"):
-        split(dataset(patients(2)), method="offical")
+        split(dataset(patients(2)), SplitPolicy(method="offical"))
 
 
 def test_one_class_alone_is_refused_with_the_counts():
@@ -291,9 +302,12 @@ def test_a_class_may_be_missing_in_test_alone():
     assert divided.test.targets.tolist() == [0, 0]
 
 
-def test_an_empty_test_part_is_refused():
-    with pytest.raises(DatasetError, match="test part of invented is empty"):
-        split(dataset(official({**OFFICIAL, "test": []}), classes=("a", "b")), method="official")
+def test_an_official_split_without_a_test_part_is_refused():
+    with pytest.raises(DatasetError, match="it states train, validation, and not"):
+        split(
+            dataset(official({**OFFICIAL, "test": []}), classes=("a", "b")),
+            SplitPolicy(method="official"),
+        )
 
 
 def test_a_source_that_fixes_two_parts_is_divided_by_group():
@@ -307,3 +321,177 @@ def test_two_cases_of_one_name_are_refused():
 
     with pytest.raises(DatasetError, match="two cases named 7-0"):
         split(dataset(cases))
+
+
+def whole(divided):
+    return {case.case_id: part for part, own in divided.parts.items() for case in own.cases}
+
+
+def dated(count=60, column="year", value=lambda patient, number: 2000 + patient // 3):
+    """Patients with two cases each, two classes, later patients with later dates."""
+    return [
+        Case(
+            case_id=f"{patient}-{number}",
+            group_id=f"p{patient}",
+            target=patient % 2,
+            metadata={column: value(patient, number)},
+        )
+        for patient in range(count)
+        for number in range(2)
+    ]
+
+
+def test_a_source_that_fixes_the_test_alone_has_the_rest_divided_by_group():
+    cases = [
+        replace(case, split="test" if int(case.group_id[1:]) < 60 else None) for case in patients(4)
+    ]
+
+    divided = split(dataset(cases))
+
+    assert divided.name == "official-test-80-10-10-s42"
+    assert {case.case_id for case in divided.test.cases} == {
+        case.case_id for case in cases if case.split == "test"
+    }
+    rest = len(divided.train) + len(divided.validation)
+    assert len(divided.validation) / rest == pytest.approx(1 / 9, abs=0.01)
+    groups = [{case.group_id for case in part.cases} for part in divided.parts.values()]
+    assert sum(len(own) for own in groups) == len(set().union(*groups))
+
+
+def test_train_and_test_of_the_source_leave_the_validation_to_us():
+    cases = [
+        replace(case, split="test" if int(case.group_id[1:]) < 60 else "train")
+        for case in patients(4)
+    ]
+
+    divided = split(dataset(cases))
+
+    assert divided.name.startswith("official-test-")
+    assert len(divided.validation)
+
+
+def test_a_split_by_image_is_named_and_lets_patients_straddle():
+    divided = split(dataset(patients(3)), SplitPolicy(method="image"))
+
+    groups = [{case.group_id for case in part.cases} for part in divided.parts.values()]
+    assert divided.by_image
+    assert divided.name == "image-80-10-10-s42"
+    assert groups[0] & groups[2]
+
+
+def test_an_official_split_with_a_patient_on_both_sides_is_refused():
+    cases = [
+        replace(case, group_id="p", split=case.split) if case.case_id.endswith("-0") else case
+        for case in official(OFFICIAL)
+    ]
+
+    with pytest.raises(DatasetError, match="group p in both train and validation"):
+        split(dataset(cases, classes=("a", "b")))
+
+
+def test_what_is_new_is_tested_and_no_later_case_is_learnt_from():
+    divided = split(
+        dataset(dated(), classes=("a", "b")), SplitPolicy(method="temporal", date="year")
+    )
+
+    years = [[case.metadata["year"] for case in part.cases] for part in divided.parts.values()]
+    assert max(years[0]) < min(years[1]) <= max(years[1]) < min(years[2])
+    assert divided.name == "temporal-year-80-10-10"
+    assert len(divided.test) / 120 == pytest.approx(0.1, abs=0.05)
+
+
+def test_a_patient_counts_as_the_latest_case():
+    first = "2020-01-01"
+    cases = dated(
+        value=lambda patient, number: first if not number else f"2021-02-{patient % 28 + 1:02d}"
+    )
+
+    divided = split(dataset(cases, classes=("a", "b")), SplitPolicy(method="temporal", date="year"))
+
+    newest = {case.group_id for case in divided.test.cases}
+    assert all(int(group[1:]) % 28 > 20 for group in newest)
+    assert sum(case.metadata["year"] == first for case in divided.test.cases) == len(newest)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("soon", "'soon' in year, which is no date"),
+        ("", "'' in year"),
+        (float("nan"), "nan in year"),
+    ],
+)
+def test_a_case_without_a_date_is_named(value, problem):
+    cases = dated(value=lambda patient, number: value if patient == 7 else "2020-05-06")
+
+    with pytest.raises(DatasetError, match=problem):
+        split(dataset(cases, classes=("a", "b")), SplitPolicy(method="temporal", date="year"))
+
+
+def test_dates_of_every_usual_form_are_ordered():
+    forms = ("20200102", "2020-01-03", "2020-01-04T10:00:00", "2020-01-05T10:00:00+02:00")
+    cases = dated(40, value=lambda patient, number: forms[min(patient // 10, 3)])
+
+    divided = split(
+        dataset(cases, classes=("a", "b")),
+        SplitPolicy(method="temporal", date="year", train=0.5, validation=0.25, test=0.25),
+    )
+
+    assert {case.metadata["year"] for case in divided.test.cases} == {forms[3]}
+    assert {case.metadata["year"] for case in divided.train.cases} == {*forms[:2]}
+
+
+def test_an_unknown_date_column_gets_the_nearest_name():
+    with pytest.raises(ConfigError, match=r"no column 'yaer'\. Did you mean 'year'"):
+        split(dataset(dated(), classes=("a", "b")), SplitPolicy(method="temporal", date="yaer"))
+
+
+def test_over_all_folds_every_case_is_tested_once_and_no_group_straddles():
+    cases = list(patients(6))
+
+    folds = [
+        split(dataset(cases), SplitPolicy(method="kfold", folds=4, fold=fold)) for fold in range(4)
+    ]
+
+    tested = Counter(case.case_id for fold in folds for case in fold.test.cases)
+    assert tested == Counter(case.case_id for case in cases)
+    assert folds[1].name == "kfold-4-f1-r0-s42"
+    for fold in folds:
+        assert len(fold.test) / len(cases) == pytest.approx(0.25, abs=0.02)
+        assert len(fold.validation) / len(fold.train) == pytest.approx(1 / 8, abs=0.02)
+
+
+def test_another_repetition_gives_other_folds():
+    cases = list(patients(6))
+
+    first, again, other = (
+        split(dataset(cases), SplitPolicy(method="kfold", repeat=repeat)) for repeat in (0, 0, 1)
+    )
+
+    assert first.digest == again.digest != other.digest
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        ({"method": "kfold", "fold": 5}, "split.fold=5 is not one of split.folds=5"),
+        ({"method": "kfold", "folds": 1}, "split.folds=1"),
+        ({"method": "temporal"}, "needs split.date"),
+        ({"method": "file"}, "needs split.file"),
+        ({"repeat": -1}, "split.repeat=-1 is negative"),
+    ],
+)
+def test_a_policy_that_cannot_be_followed_is_refused(policy, problem):
+    with pytest.raises(ConfigError, match=problem):
+        SplitPolicy(**policy)
+
+
+def test_cases_that_cannot_be_used_leave_the_split_and_its_dataset():
+    made = split(dataset(patients(2)))
+    gone = {made.train.cases[0].case_id, made.test.cases[0].case_id}
+
+    fewer = without(made, gone)
+
+    assert whole(made).keys() - whole(fewer).keys() == gone
+    assert {case.case_id for case in fewer.test.dataset.cases} == whole(fewer).keys()
+    assert fewer.digest != made.digest

@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 from arogya_bench.datasets.cache import VARIABLE, verify
-from arogya_bench.datasets.splits import split
+from arogya_bench.datasets.splits import SplitPolicy, split
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.errors import ConfigError, DatasetError
 
@@ -100,7 +100,7 @@ def test_an_unknown_task_is_refused_with_the_nearest(options):
 
 
 def test_it_can_be_split_by_patient(dataset):
-    divided = split(dataset, fractions=(0.6, 0.2, 0.2))
+    divided = split(dataset, SplitPolicy(train=0.6, validation=0.2, test=0.2))
 
     assert divided.name == "group-60-20-20-s42"
 

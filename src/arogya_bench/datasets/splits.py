@@ -1,23 +1,75 @@
-"""Divides cases into train, validation and test: as the source says, or by group."""
+"""Divides a dataset into train, validation and test, and writes the division down."""
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from arogya_bench.errors import ConfigError, DatasetError, nearest
-from arogya_bench.types import Case, Dataset, Floats, Subset
+from arogya_bench.datasets.dividing import (
+    Parts,
+    by_date,
+    by_group,
+    in_folds,
+    is_official,
+    limited,
+    official,
+)
+from arogya_bench.datasets.soundness import PARTS, require_cases, require_parts
+from arogya_bench.datasets.split_files import from_file
+from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.types import Case, Dataset, Subset
 
-SPLITS = ("train", "validation", "test")
-METHODS = ("auto", "official", "group")
-NO_CLASS = -1  # of an image without boxes
+METHODS = ("auto", "official", "group", "image", "temporal", "kfold", "file")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitPolicy:
+    """How a dataset is divided.
+
+    Attributes:
+        method: ``official`` as the source fixes it; ``group`` by patient, stratified by class;
+            ``auto``: official where the source fixes at least what is tested, else group;
+            ``temporal``: the newest are tested; ``kfold``: one fold is tested; ``file``: as a
+            file of an earlier run says; ``image``: patients may straddle, and every report says
+            so.
+        train: Share of the cases; so ``validation`` and ``test``, and they sum to 1. Where the
+            method fixes what is tested, the first two divide the rest in their proportion.
+        seed: Of the assignment, apart from the seed of the fits.
+        date: Metadata column of ``temporal``.
+        folds: Of ``kfold``, 2 or more.
+        fold: Which one is tested, from 0.
+        repeat: Which repetition of the division into folds, from 0.
+        file: Of ``file``: a ``split.csv`` that a run left.
+    """
+
+    method: str = "auto"
+    train: float = 0.8
+    validation: float = 0.1
+    test: float = 0.1
+    seed: int = 42
+    date: str | None = None
+    folds: int = 5
+    fold: int = 0
+    repeat: int = 0
+    file: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a typo before a dataset is drawn or read, which may take a minute."""
+        _check_method(self)
+        _check_shares(self.fractions)
+        _check_numbers(self)
+
+    @property
+    def fractions(self) -> tuple[float, float, float]:
+        """Shares of train, validation and test."""
+        return self.train, self.validation, self.test
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """A dataset in three parts that share no group.
+    """A dataset in three parts.
 
     Attributes:
         name: Says how it was made, such as ``official`` or ``group-80-10-10-s42``.
@@ -30,203 +82,157 @@ class Split:
     name: str
     digest: str
 
+    @property
+    def parts(self) -> dict[str, Subset]:
+        """The three by their names."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
+    def by_image(self) -> bool:
+        """Whether patients may lie in several parts because that was asked for by name."""
+        return self.name.startswith("image-")
+
 
 def split(
-    dataset: Dataset,
-    *,
-    method: str = "auto",
-    fractions: Sequence[float] = (0.8, 0.1, 0.1),
-    seed: int = 42,
-    limit: int | None = None,
+    dataset: Dataset, policy: SplitPolicy | None = None, *, limit: int | None = None
 ) -> Split:
-    """Divide a dataset; the order of its cases does not matter.
+    """Divide a dataset and refuse what cannot carry a training and an honest test.
 
     Args:
-        dataset: What to divide.
-        method: ``official`` as the source fixes it, ``group`` by patient and stratified by class,
-            or ``auto``: official where the source fills all three parts, else group.
-        fractions: Shares of train, validation and test; they sum to 1. Used by ``group`` only.
-        seed: Of the division by group.
+        dataset: What to divide; the order of its cases does not matter.
+        policy: How; by default the official split, else by group.
         limit: Keep at most so many cases of each part, the classes in turn; the prevalence in
             such a sample is not that of the dataset.
 
     Raises:
-        ConfigError: If an argument is out of range.
-        DatasetError: If the cases cannot carry a training and an honest test.
+        ConfigError: If an argument does not fit the dataset.
+        DatasetError: If the cases or the parts will not do.
     """
-    check_policy(method, fractions, seed)
-    _check_cases(dataset, limit)
-    stated = {case.split for case in dataset.cases}
-    official = None not in stated and not stated < set(SPLITS)
-    if method == "official" or (method == "auto" and official):
-        name, parts = "official", _official(dataset)
-    else:
-        shares = "-".join(f"{100 * share:.6g}" for share in fractions)
-        name = f"group-{shares}-s{seed}"
-        parts = _by_group(dataset, fractions, np.random.default_rng(seed))
-    if limit is not None:
-        name = f"{name}-limit{limit}"
-        parts = {part: _limited(cases, limit) for part, cases in parts.items()}
-    _check_parts(dataset, parts)
-    subsets = {part: _subset(dataset, parts[part]) for part in SPLITS}
-    return Split(**subsets, name=name, digest=_digest(subsets))
+    made = divided(dataset, policy or SplitPolicy(), limit=limit)
+    require_sound(made)
+    return made
 
 
-def check_policy(method: str, fractions: Sequence[float], seed: int) -> None:
-    """Check what can be checked without cases.
+def divided(dataset: Dataset, policy: SplitPolicy, *, limit: int | None = None) -> Split:
+    """Divide a dataset; what is wrong with the parts is for ``require_sound`` or the gate to say.
 
     Raises:
-        ConfigError: If an argument of ``split`` is out of range.
+        ConfigError: If an argument does not fit the dataset.
+        DatasetError: If the cases cannot be divided at all.
     """
-    if method not in METHODS:
-        raise ConfigError(
-            f"Unknown split method {method!r}.{nearest(method, METHODS)}",
-            fix=f"use one of {', '.join(METHODS)}",
-        )
-    positive = len(fractions) == 3 and all(share > 0 for share in fractions)
-    if not positive or abs(sum(fractions) - 1) > 1e-6:
-        raise ConfigError(
-            f"The split fractions {list(fractions)} are not three positive shares that sum to 1.",
-            fix="give the shares of train, validation and test, such as [0.8, 0.1, 0.1]",
-        )
-    if seed < 0:
-        raise ConfigError(f"seed={seed} is negative.", fix="use 0 or a positive seed")
+    require_cases(dataset, limit)
+    name, parts = _parts(dataset, policy)
+    if limit is not None:
+        name = f"{name}-limit{limit}"
+        parts = {part: limited(cases, limit) for part, cases in parts.items()}
+    return _split(dataset, parts, name)
 
 
-def _check_cases(dataset: Dataset, limit: int | None) -> None:
-    counts = _counts(dataset, dataset.cases)
-    wanted = len(dataset.classes)
-    least = 1 if dataset.task == "detection" else 2  # a detector may look for one thing
-    if sum(count > 0 for count in counts.values()) < least:
-        raise DatasetError(
-            f"{dataset.name} has too few classes with cases: {_table(counts)}.",
-            fix=f"use a dataset with {least} or more classes that hold cases",
-        )
-    names = Counter(case.case_id for case in dataset.cases)
-    if len(names) < len(dataset.cases):
-        raise DatasetError(
-            f"{dataset.name} has two cases named {names.most_common(1)[0][0]}.",
-            fix="give every case its own id",
-        )
-    groups = len({case.group_id for case in dataset.cases})
-    if groups < wanted:
-        raise DatasetError(
-            f"{dataset.name} has {len(dataset.cases)} cases in {groups} groups, fewer than its "
-            f"{wanted} classes.",
-            fix="add cases, or leave out classes",
-        )
-    if limit is not None and limit < wanted:
-        raise ConfigError(
-            f"limit={limit} cannot hold one case of each of {wanted} classes.",
-            fix=f"set limit to {wanted} or more, or to null for all cases",
-        )
+def require_sound(made: Split) -> None:
+    """Refuse a split that shares groups between parts, lacks a class to learn, or tests nothing.
+
+    Raises:
+        DatasetError: With what is wrong.
+    """
+    require_parts(made.test.dataset, made.parts, by_image=made.by_image)
 
 
-def _official(dataset: Dataset) -> dict[str, list[Case]]:
-    parts: dict[str, list[Case]] = {part: [] for part in SPLITS}
-    homes: dict[str, str] = {}
-    for case in dataset.cases:
-        if case.split not in parts:
-            raise DatasetError(
-                f"Case {case.case_id} of {dataset.name} has the official split {case.split!r}, "
-                f"not one of {', '.join(SPLITS)}.",
-                fix="divide by group instead: split.method=group",
-            )
-        home = homes.setdefault(case.group_id, case.split)
-        if dataset.grouped and home != case.split:
-            raise DatasetError(
-                f"The official split of {dataset.name} has cases of group {case.group_id} in both "
-                f"{home} and {case.split}; scores on it would be too good.",
-                fix="divide by group instead: split.method=group",
-            )
-        parts[case.split].append(case)
-    return parts
-
-
-def _by_group(
-    dataset: Dataset, fractions: Sequence[float], rng: np.random.Generator
-) -> dict[str, list[Case]]:
-    members: defaultdict[str, list[Case]] = defaultdict(list)
-    for case in dataset.cases:
-        members[case.group_id].append(case)
-    shuffled = rng.permutation(sorted(members)).tolist()
-    order = sorted(shuffled, key=lambda group: -len(members[group]))
-    counts = np.zeros((len(order), len(dataset.classes)))
-    for row, group in enumerate(order):
-        for case in members[group]:
-            counts[row, list(case.present)] += 1
-    parts: dict[str, list[Case]] = {part: [] for part in SPLITS}
-    for group, home in zip(order, _homes(counts, np.asarray(fractions)), strict=True):
-        parts[SPLITS[home]].extend(members[group])
-    return parts
-
-
-def _homes(counts: Floats, fractions: Floats) -> list[int]:
-    """Choose a part for every group, in order: where the deviation falls most.
-
-    The deviation is that of chi-squared. Relative to what is wanted, large groups spread over all
-    parts; in absolute terms train would take all of them.
+def without(made: Split, unusable: Collection[str]) -> Split:
+    """The same split without some cases.
 
     Args:
-        counts: Shape (groups, classes).
-        fractions: Shape (parts,).
+        made: As divided.
+        unusable: Ids of cases; those that it does not hold do not matter.
     """
-    # A rare class wants one case in each part before it wants a second anywhere.
-    wanted = np.maximum(np.outer(fractions, counts.sum(axis=0)), 1.0)
-    missing = wanted.copy()
-    homes = []
-    for group in counts:
-        change = (group * (group - 2 * missing) / wanted).sum(axis=1)
-        home = int(np.argmin(np.round(change, 9)))
-        missing[home] -= group
-        homes.append(home)
-    return homes
+    dataset = made.test.dataset
+    kept = tuple(case for case in dataset.cases if case.case_id not in unusable)
+    parts = {
+        part: [case for case in own.cases if case.case_id not in unusable]
+        for part, own in made.parts.items()
+    }
+    return _split(replace(dataset, cases=kept), parts, made.name)
 
 
-def _limited(cases: Iterable[Case], limit: int) -> list[Case]:
-    by_class: defaultdict[int, list[Case]] = defaultdict(list)
-    for case in sorted(cases, key=_lot):
-        by_class[case.present[-1] if case.present else NO_CLASS].append(case)
-    turns = [(turn, _lot(case), case) for own in by_class.values() for turn, case in enumerate(own)]
-    turns.sort(key=lambda entry: entry[:2])
-    return [case for _, _, case in turns[:limit]]
+def _parts(dataset: Dataset, policy: SplitPolicy) -> tuple[str, Parts]:
+    method = policy.method
+    if method == "auto":
+        method = "official" if is_official(dataset) else "group"
+    percent = "-".join(f"{100 * share:.6g}" for share in policy.fractions)
+    seeded = f"{percent}-s{policy.seed}"
+    rng = np.random.default_rng(policy.seed)
+    match method:
+        case "official":
+            complete = "validation" in {case.split for case in dataset.cases}
+            name = "official" if complete else f"official-test-{seeded}"
+            return name, official(dataset, policy.fractions, rng)
+        case "temporal":
+            column = str(policy.date)
+            return f"temporal-{column}-{percent}", by_date(dataset, policy.fractions, column)
+        case "kfold":
+            seeds = (policy.seed, policy.repeat)
+            name = f"kfold-{policy.folds}-f{policy.fold}-r{policy.repeat}-s{policy.seed}"
+            return name, in_folds(dataset, policy.fractions, policy.folds, policy.fold, seeds)
+        case "file":
+            return "file", from_file(dataset, Path(str(policy.file)))
+    together = _own_id if method == "image" else _group_id
+    made = by_group(dataset, dataset.cases, policy.fractions, rng, together)
+    return f"{method}-{seeded}", dict(zip(PARTS, made, strict=True))
 
 
-def _lot(case: Case) -> str:
-    return hashlib.sha256(case.case_id.encode()).hexdigest()
+def _own_id(case: Case) -> str:
+    return case.case_id
 
 
-def _check_parts(dataset: Dataset, parts: Mapping[str, Sequence[Case]]) -> None:
-    for part in ("train", "validation"):
-        counts = _counts(dataset, parts[part])
-        absent = [name for name, count in counts.items() if not count]
-        if absent:
-            raise DatasetError(
-                f"Class {absent[0]!r} of {dataset.name} has no case in {part}: {_table(counts)}; "
-                f"in all parts: {_table(_counts(dataset, dataset.cases))}.",
-                fix="add cases of that class (from at least 3 groups), leave the class out, "
-                "or set split.method=group with another seed or other fractions",
-            )
-    if not parts["test"]:
-        raise DatasetError(
-            f"The test part of {dataset.name} is empty; "
-            f"train holds {len(parts['train'])}, validation {len(parts['validation'])} cases.",
-            fix="add cases, or give test a larger share: split.test=0.2 split.train=0.7",
+def _group_id(case: Case) -> str:
+    return case.group_id
+
+
+def _check_method(policy: SplitPolicy) -> None:
+    if policy.method not in METHODS:
+        raise ConfigError(
+            f"Unknown split method {policy.method!r}.{nearest(policy.method, METHODS)}",
+            fix=f"use one of {', '.join(METHODS)}",
+        )
+    needs = {"temporal": ("date", policy.date), "file": ("file", policy.file)}
+    key, value = needs.get(policy.method, ("", "given"))
+    if not value:
+        raise ConfigError(
+            f"split.method={policy.method} needs split.{key}.",
+            fix="name the metadata column that holds dates: split.date=acquired"
+            if key == "date"
+            else "name the file: split.file=split.csv",
         )
 
 
-def _counts(dataset: Dataset, cases: Iterable[Case]) -> dict[str, int]:
-    targets = np.array([each for case in cases for each in case.present], dtype=np.int64)
-    counts = np.bincount(targets, minlength=len(dataset.classes))
-    return {name: int(count) for name, count in zip(dataset.classes, counts, strict=True)}
+def _check_shares(shares: Sequence[float]) -> None:
+    if not all(share > 0 for share in shares) or abs(sum(shares) - 1) > 1e-6:
+        raise ConfigError(
+            f"The split fractions {list(shares)} are not three positive shares that sum to 1.",
+            fix="give the shares of train, validation and test, such as [0.8, 0.1, 0.1]",
+        )
 
 
-def _table(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items())
+def _check_numbers(policy: SplitPolicy) -> None:
+    if policy.seed < 0 or policy.repeat < 0:
+        key = "seed" if policy.seed < 0 else "repeat"
+        raise ConfigError(
+            f"split.{key}={getattr(policy, key)} is negative.", fix="use 0 or a positive number"
+        )
+    if policy.folds < 2 or not 0 <= policy.fold < policy.folds:
+        raise ConfigError(
+            f"split.fold={policy.fold} is not one of split.folds={policy.folds}.",
+            fix="give 2 or more folds, and a fold from 0 to one less: 'split.fold=range(0,5)'",
+        )
 
 
-def _subset(dataset: Dataset, cases: Iterable[Case]) -> Subset:
-    return Subset(dataset=dataset, cases=tuple(sorted(cases, key=lambda case: case.case_id)))
+def _split(dataset: Dataset, parts: Mapping[str, Sequence[Case]], name: str) -> Split:
+    subsets = {
+        part: Subset(
+            dataset=dataset, cases=tuple(sorted(parts[part], key=lambda case: case.case_id))
+        )
+        for part in PARTS
+    }
+    return Split(**subsets, name=name, digest=_digest(subsets))
 
 
 def _digest(subsets: Mapping[str, Subset]) -> str:
