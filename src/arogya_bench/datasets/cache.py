@@ -27,14 +27,24 @@ def root(chosen: str | None) -> Path:
 def ensure(folder: Path, build: Callable[[Path], None]) -> None:
     """Build ``folder`` if it is not there, then check it against its manifest.
 
-    Several processes may do so at once: each builds its own copy, and the first one stays.
-
     Args:
         folder: The finished folder.
         build: Writes everything into the empty folder that it is given.
 
     Raises:
         DatasetError: If the folder cannot be written, or its files are not those that were built.
+    """
+    provide(folder, build)
+    verify(folder)
+
+
+def provide(folder: Path, build: Callable[[Path], None]) -> None:
+    """Build ``folder`` if it is not there; one that is there is not read.
+
+    Several processes may do so at once: each builds its own copy, and the first one stays.
+
+    Raises:
+        DatasetError: If the folder cannot be written.
     """
     try:
         if not folder.exists():
@@ -44,7 +54,6 @@ def ensure(folder: Path, build: Callable[[Path], None]) -> None:
             f"The dataset cannot be written to {folder.parent}: {error}",
             fix=f"set dataset.cache=/a/folder/with/space, or the variable {VARIABLE}",
         ) from error
-    verify(folder)
 
 
 def verify(folder: Path) -> None:
