@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 import yaml
 from omegaconf import OmegaConf
@@ -55,16 +56,125 @@ def used(drawn):
 
 
 @pytest.fixture(scope="module")
-def places(drawn, yolo, used):
+def tree(tmp_path_factory):
+    """Write a folder of small images and texts, each by its path below it."""
+
+    def write(name, images, **texts):
+        folder = tmp_path_factory.mktemp(name)
+        for place, image in enumerate(images):
+            (folder / image).parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng(place).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            PIL.Image.fromarray(pixels).save(folder / image)
+        for text, lines in texts.items():
+            suffix = "txt" if "COVIDx" in text else "csv"
+            (folder / f"{text}.{suffix}").write_text("\n".join(lines) + "\n")
+        return str(folder)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def ham10000(tree):
+    """Two views of each of 42 lesions, in two folders."""
+    classes = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+    rows = [
+        (f"HAM_{n // 2:07d}", f"ISIC_{n:07d}", classes[n // 2 % 7], 1 + n % 2) for n in range(84)
+    ]
+    return tree(
+        "ham10000",
+        [f"HAM10000_images_part_{part}/{image}.jpg" for _, image, _, part in rows],
+        HAM10000_metadata=[
+            "lesion_id,image_id,dx,dx_type,age,sex,localization",
+            *(f"{lesion},{image},{dx},histo,50.0,male,back" for lesion, image, dx, _ in rows),
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def isic2019(tree):
+    """Eight classes in six lesions each; every fifth image names no lesion."""
+    columns = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC", "UNK")
+    names = [f"ISIC_{n:07d}" for n in range(96)]
+    marks = [[float(n // 2 % 8 == k) for k in range(9)] for n in range(96)]
+    lesions = ["" if n % 5 == 0 else f"BCN_{n // 2:07d}" for n in range(96)]
+    return tree(
+        "isic2019",
+        [f"ISIC_2019_Training_Input/ISIC_2019_Training_Input/{name}.jpg" for name in names],
+        ISIC_2019_Training_GroundTruth=[
+            f"image,{','.join(columns)}",
+            *(f"{name},{','.join(map(str, own))}" for name, own in zip(names, marks, strict=True)),
+        ],
+        ISIC_2019_Training_Metadata=[
+            "image,age_approx,anatom_site_general,lesion_id,sex",
+            *(f"{name},,,{lesion},male" for name, lesion in zip(names, lesions, strict=True)),
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def eyepacs(tree):
+    """Both eyes of 30 patients."""
+    names = [f"{patient}_{eye}" for patient in range(30) for eye in ("left", "right")]
+    rows = [f"{name},{place // 2 % 5}" for place, name in enumerate(names)]
+    images = [f"train/{name}.jpeg" for name in names]
+    return tree("eyepacs", images, trainLabels=["image,level", *rows])
+
+
+@pytest.fixture(scope="module")
+def covid_cxr(tree):
+    """Two images of each of 24 patients in train, one of 6 in test."""
+    classes = ("normal", "pneumonia", "COVID-19")
+    train = [f"p{n // 2} {n}.png {classes[n // 2 % 3]} rsna" for n in range(48)]
+    test = [f"q{n} {n}.png {classes[n % 3]}" for n in range(6)]
+    images = [f"train/{n}.png" for n in range(48)] + [f"test/{n}.png" for n in range(6)]
+    return tree("covid_cxr", images, train_COVIDx3=train, test_COVIDx3=test)
+
+
+@pytest.fixture(scope="module")
+def class_folders(tree):
+    """Twelve images of each of two classes, in an official split."""
+    parts = ("train",) * 8 + ("val", "val", "test", "test")
+    return tree(
+        "folders",
+        [
+            f"{part}/{name}/{n}.png"
+            for name in ("benign", "malignant")
+            for n, part in enumerate(parts)
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def pairs(tree):
+    """Twenty images and their masks, which hold the numbers 0 and 255."""
+    folder = Path(tree("pairs", [f"images/{n}.png" for n in range(20)]))
+    (folder / "masks").mkdir()
+    drawn = np.zeros((8, 8), dtype=np.uint8)
+    drawn[2:5, 3:6] = 255
+    for n in range(20):
+        PIL.Image.fromarray(drawn).save(folder / "masks" / f"{n}.png")
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def places(drawn, yolo, used, ham10000, isic2019, eyepacs, covid_cxr, class_folders, pairs):
     """What a dataset needs to be found here, by its name."""
     licence = {"licence": "CC0-1.0"}
     return {
+        "ham10000": {"path": ham10000, "counts": None},
+        "isic2019": {"path": isic2019, "counts": None},
+        "eyepacs": {"path": eyepacs, "counts": None},
+        "covid_cxr": {"path": covid_cxr, "counts": None},
+        "image_folder": {"path": class_folders, **licence},
+        "oral_cancer": {"path": class_folders, **licence},
         "synthetic": SMALL,
         "medmnist": {"path": str(SHARED / "pneumoniamnist_derived.npz")},
         "bccd": {"path": str(SHARED / "bccd")},
         "pascal_voc": {"path": str(SHARED / "bccd"), **licence},
         "coco": {"path": str(drawn), "annotations": "boxes.json", "classes": used, **licence},
         "yolo": {"path": str(yolo), "classes": used, **licence},
+        "detection_folder": {"path": str(yolo), "classes": used, **licence},
+        "image_mask_pairs": {"path": pairs, **licence},
     }
 
 
@@ -96,10 +206,19 @@ def test_ids_are_unique_and_no_group_is_empty(dataset):
 
 
 def test_every_case_has_what_the_task_needs(dataset):
-    assert dataset.task in ("classification", "detection")
+    has = {
+        "classification": lambda case: case.target is not None,
+        "detection": lambda case: case.boxes is not None,
+        "segmentation": lambda case: dataset.read_mask is not None,
+    }[dataset.task]
     for case in dataset.cases:
-        assert (case.target if dataset.task == "classification" else case.boxes) is not None
+        assert has(case)
         assert all(0 <= label < len(dataset.classes) for label in case.present)
+
+
+def test_files_are_those_of_all_cases_or_the_images_are_arrays(dataset):
+    assert set(dataset.files) in (set(), {case.case_id for case in dataset.cases})
+    assert all(file.is_file() for file in dataset.files.values())
 
 
 def test_boxes_lie_inside_their_images(dataset):
@@ -118,6 +237,14 @@ def test_images_are_8_bit_rgb_and_two_passes_are_equal(dataset):
 
         assert (first.dtype, first.ndim, first.shape[2]) == (np.uint8, 3, 3)
         assert (first == second).all()
+
+
+def test_masks_are_of_the_size_of_their_image_and_hold_classes(dataset):
+    for case in dataset.cases[:10] if dataset.read_mask else ():
+        mask = dataset.read_mask(case)
+
+        assert (mask.dtype, mask.shape) == (np.uint8, dataset.read(case).shape[:2])
+        assert mask.max() < len(dataset.classes)
 
 
 def test_columns_are_the_same_for_every_case(dataset):

@@ -9,6 +9,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ValidationError
 
 from arogya_bench.datasets.coco import COCO
+from arogya_bench.datasets.covid_cxr import COVIDCxr
+from arogya_bench.datasets.detection_folder import DetectionFolder
+from arogya_bench.datasets.eyepacs import EyePACS
+from arogya_bench.datasets.ham10000 import HAM10000
+from arogya_bench.datasets.image_folder import ImageFolder
+from arogya_bench.datasets.image_mask_pairs import ImageMaskPairs
+from arogya_bench.datasets.isic2019 import ISIC2019
 from arogya_bench.datasets.medmnist import MedMNIST
 from arogya_bench.datasets.pascal_voc import PascalVOC
 from arogya_bench.datasets.synthetic import Synthetic
@@ -17,11 +24,21 @@ from arogya_bench.datasets.yolo import YOLO
 CONF = Path(__file__).parents[2] / "conf" / "dataset"
 PAIRS = [
     ("coco", COCO),
+    ("detection_folder", DetectionFolder),
+    ("image_folder", ImageFolder),
+    ("image_mask_pairs", ImageMaskPairs),
     ("medmnist", MedMNIST),
     ("pascal_voc", PascalVOC),
     ("synthetic", Synthetic),
     ("yolo", YOLO),
 ]
+PUBLISHED = [
+    ("covid_cxr", COVIDCxr, 13975),
+    ("eyepacs", EyePACS, 35126),
+    ("ham10000", HAM10000, 10015),
+    ("isic2019", ISIC2019, 25331),
+]
+STATED = ("licence", "counts", "source", "citation", "version", "overlaps", "obtain")
 
 
 def loaded(name, **changed):
@@ -38,8 +55,10 @@ def test_the_yaml_has_every_field_and_no_other(name, kind):
 @pytest.mark.parametrize(("name", "kind"), PAIRS)
 def test_the_yaml_builds_the_class_with_its_defaults(name, kind):
     required = {f.name: "x" for f in fields(kind) if f.default is f.default_factory is MISSING}
+    config = loaded(name, **required)
+    told = {"obtain": config.obtain} if "obtain" in config else {}  # words for people
 
-    assert instantiate(loaded(name, **required)) == kind(**required)
+    assert instantiate(config) == kind(**required, **told)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +69,38 @@ def test_the_fields_have_types_that_a_schema_can_check(kind, wrong):
 
     with pytest.raises(ValidationError):
         OmegaConf.merge(schema, wrong)
+
+
+@pytest.mark.parametrize(("name", "kind", "total"), PUBLISHED)
+def test_a_published_set_states_its_facts_and_the_defaults_of_its_reader(name, kind, total):
+    config = loaded(name, path="x")
+    stated = {key: OmegaConf.to_container(config)[key] for key in STATED}
+
+    assert {key for key in config if not key.startswith("_")} == {f.name for f in fields(kind)}
+    assert instantiate(config) == kind(path="x", **stated)
+    assert all(stated[key] for key in STATED if key != "overlaps")
+    assert sum(stated["counts"].values()) == total
+    assert list(stated["counts"]) == list(config.classes) == kind(path="x", licence="y").classes
+
+
+def test_a_set_by_class_folders_leaves_its_licence_to_the_user():
+    config = loaded("oral_cancer", path="x", licence="y")
+
+    assert OmegaConf.missing_keys(loaded("oral_cancer")) == {"path", "licence"}
+    assert instantiate(config) == ImageFolder(
+        path="x", licence="y", name="oral_cancer", obtain=config.obtain
+    )
+
+
+def test_sets_that_share_images_name_each_other():
+    overlaps = {name: set(loaded(name).overlaps) for name, _, _ in PUBLISHED}
+
+    assert "isic2019" in overlaps["ham10000"]
+    for name, others in overlaps.items():
+        assert all(name in overlaps[other] for other in others if other in overlaps)
+
+
+def test_null_takes_the_counts_away_as_errors_advise():
+    """An empty mapping would not: Hydra merges it into what is there."""
+    assert loaded("ham10000", counts=None).counts is None
+    assert loaded("ham10000", counts={}).counts

@@ -323,6 +323,17 @@ def test_two_cases_of_one_name_are_refused():
         split(dataset(cases))
 
 
+def test_cases_without_a_class_are_divided_in_proportion_too():
+    cases = [
+        Case(case_id=str(i), group_id=str(i), target=i % 3 if i < 150 else None) for i in range(300)
+    ]
+
+    divided = split(dataset(cases))
+
+    bare = [sum(case.target is None for case in own.cases) for own in divided.parts.values()]
+    assert bare == [120, 15, 15]
+
+
 def whole(divided):
     return {case.case_id: part for part, own in divided.parts.items() for case in own.cases}
 

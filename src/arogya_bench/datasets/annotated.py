@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
@@ -11,11 +10,11 @@ from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.boxes import Drawn, Fitted, class_names, fitted
 from arogya_bench.datasets.image_files import Facts, decoded
-from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.datasets.naming import few, groups_of
+from arogya_bench.errors import DatasetError
 from arogya_bench.types import Case, Dataset
 
 SPLITS = ("train", "validation", "test")
-NAMED_AT_MOST = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +44,7 @@ class Card:
 
     Attributes:
         group: Regular expression, searched in the case id; its one group is the patient.
+        citation: What its authors ask to be cited.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Card:
     source: str
     version: str
     group: str | None
+    citation: str = ""
 
 
 def dataset_of(
@@ -84,7 +85,8 @@ def dataset_of(
         image.case_id: fitted(image.drawn, image.facts, classes, case=image.case_id)
         for image in ordered
     }
-    groups = _groups(list(boxes), card.group)
+    groups = groups_of(list(boxes), card.group)
+    files = {image.case_id: image.file for image in ordered}
     cases = tuple(
         Case(
             case_id=image.case_id,
@@ -106,8 +108,10 @@ def dataset_of(
         licence=card.licence,
         source=card.source,
         version=card.version,
-        read=partial(decoded, folder, {image.case_id: image.file for image in ordered}),
+        read=partial(decoded, folder, files),
         notes=(*notes, *_notes_on_boxes(boxes), *_notes_on_copies(ordered)),
+        citation=card.citation,
+        files={case_id: folder / file for case_id, file in files.items()},
     )
 
 
@@ -132,13 +136,6 @@ def homes(parts: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
                 )
             found[name] = split
     return found if len(parts) > 1 else dict.fromkeys(found)
-
-
-def few(names: Collection[str]) -> str:
-    """Name some things, and count the others."""
-    shown = ", ".join(list(names)[:NAMED_AT_MOST])
-    rest = len(names) - NAMED_AT_MOST
-    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def require_size(facts: Facts, width: float, height: float, where: str) -> None:
@@ -169,31 +166,6 @@ def _refuse_unusable(images: Sequence[Annotated], used: Collection[str], folder:
             f"None of the {len(images)} images in {folder} has a box.",
             fix="set dataset.path to a folder with annotated images",
         )
-
-
-def _groups(case_ids: Sequence[str], group: str | None) -> dict[str, str]:
-    if group is None:
-        return {name: name for name in case_ids}
-    try:
-        pattern = re.compile(group)
-    except re.error as error:
-        raise ConfigError(
-            f"dataset.group={group!r} is no regular expression: {error}.",
-            fix="give one such as '^(patient-[0-9]+)'",
-        ) from error
-    if pattern.groups != 1:
-        raise ConfigError(
-            f"dataset.group={group!r} has {pattern.groups} groups in parentheses.",
-            fix="put one pair of parentheses around what names the patient",
-        )
-    found = {name: pattern.search(name) for name in case_ids}
-    lost = [name for name, match in found.items() if not match or not match[1]]
-    if lost:
-        raise ConfigError(
-            f"dataset.group={group!r} finds no patient in {len(lost)} names: {few(lost)}.",
-            fix="widen the expression until it fits every name, or set dataset.group=null",
-        )
-    return {name: match[1] for name, match in found.items() if match}
 
 
 def _digest(classes: Sequence[str], cases: Sequence[Case], images: Sequence[Annotated]) -> str:

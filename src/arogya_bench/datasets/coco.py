@@ -37,6 +37,7 @@ class COCO:
             as its one group; by default every image is its own group.
         metadata: Fields of the images that become columns, such as a site.
         source: Where it came from, for the record.
+        citation: What its authors ask to be cited.
         version: Of the copy, where the user knows it.
     """
 
@@ -52,6 +53,7 @@ class COCO:
     group: str | None = None
     metadata: list[str] = field(default_factory=list)
     source: str | None = None
+    citation: str = ""
     version: str = "unstated"
 
     def load(self) -> Dataset:
@@ -83,6 +85,7 @@ class COCO:
                 source=self.source or "files in the format of COCO",
                 version=self.version,
                 group=self.group,
+                citation=self.citation,
             ),
             listed=categories,
             chosen=self.classes,

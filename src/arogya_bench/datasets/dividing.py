@@ -69,10 +69,10 @@ def by_group(
         members[name(case)].append(case)
     shuffled = rng.permutation(sorted(members)).tolist()
     order = sorted(shuffled, key=lambda group: -len(members[group]))
-    counts = np.zeros((len(order), len(dataset.classes)))
+    counts = np.zeros((len(order), len(dataset.classes) + 1))  # the last: cases without a class
     for row, group in enumerate(order):
         for case in members[group]:
-            counts[row, list(case.present)] += 1
+            counts[row, list(case.present) or [NO_CLASS]] += 1
     parts: list[list[Case]] = [[] for _ in shares]
     wanted = np.asarray(shares) / np.sum(shares)
     for group, home in zip(order, homes_of(counts, wanted), strict=True):

@@ -1,4 +1,4 @@
-"""Reads a MedMNIST file that the user has; nothing is downloaded."""
+"""Reads a MedMNIST file that the user has, or that ``arogya-bench data fetch`` brought."""
 
 import hashlib
 import re
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from arogya_bench.datasets.medmnist_files import CITATION, HOMEPAGE
 from arogya_bench.errors import DatasetError
 from arogya_bench.types import Case, Dataset, Image, Labels
 
@@ -30,7 +31,9 @@ UNREADABLE = (
     ValueError,
     tokenize.TokenError,
 )
-FRESH_COPY = "get the file again from https://medmnist.com, or set dataset.path to an intact copy"
+FRESH_COPY = (
+    "get the file again (arogya-bench data fetch NAME), or set dataset.path to an intact copy"
+)
 
 # As in medmnist/info.py 2.1.0; other subsets get class_0, class_1 and so on.
 KNOWN_CLASSES = {
@@ -89,6 +92,7 @@ class MedMNIST:
         name: Of the dataset; by default the name of the file.
         classes: In the order of the labels; by default the names that MedMNIST gives.
         version: Of the file, where the user knows it.
+        obtain: How it is to be had.
     """
 
     path: str
@@ -96,6 +100,7 @@ class MedMNIST:
     name: str | None = None
     classes: list[str] = field(default_factory=list)
     version: str = "unstated"
+    obtain: str = ""
 
     def load(self) -> Dataset:
         """Decompress and check the file.
@@ -117,9 +122,12 @@ class MedMNIST:
             grouped=False,
             digest=_digest(parts, classes),
             licence=self.licence or _stated_licence(subset),
-            source="a file in the layout of MedMNIST, https://medmnist.com",
+            source=f"a file in the layout of MedMNIST, {HOMEPAGE}",
             version=self.version,
             read=partial(_read, {split: part.images for split, part in parts.items()}),
+            citation=CITATION,
+            ordinal=subset == "retinamnist",
+            overlaps=("ham10000", "isic2019") if subset == "dermamnist" else (),
         )
 
 
@@ -133,7 +141,8 @@ def _arrays(file: Path) -> dict[str, NDArray[np.generic]]:
         if not file.is_file():
             raise DatasetError(
                 f"No MedMNIST file at {file}.",
-                fix="download a subset from https://medmnist.com; set dataset.path=/path/to/it.npz",
+                fix="arogya-bench data fetch NAME downloads a subset, such as pneumoniamnist; "
+                "then set dataset.path=/path/to/it.npz",
             )
         with zipfile.ZipFile(file) as archive:
             return _members(archive, file)

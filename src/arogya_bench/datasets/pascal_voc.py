@@ -8,7 +8,6 @@ from arogya_bench.datasets.annotated import (
     Annotated,
     Card,
     dataset_of,
-    few,
     homes,
     require_size,
 )
@@ -20,6 +19,7 @@ from arogya_bench.datasets.image_files import (
     inspected,
     names_in,
 )
+from arogya_bench.datasets.naming import few
 from arogya_bench.datasets.voc_xml import Sheet, sheet_of
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.types import Dataset
@@ -49,6 +49,7 @@ class PascalVOC:
         difficult: ``ignore`` as in Pascal VOC: neither finding nor missing such an object counts;
             ``count`` treats it as any other.
         source: Where it came from, for the record.
+        citation: What its authors ask to be cited.
         version: Of the copy, where the user knows it.
     """
 
@@ -62,6 +63,7 @@ class PascalVOC:
     first_pixel: int = 1
     difficult: str = "ignore"
     source: str | None = None
+    citation: str = ""
     version: str = "unstated"
 
     def load(self) -> Dataset:
@@ -88,6 +90,7 @@ class PascalVOC:
                 source=self.source or "a folder in the layout of Pascal VOC",
                 version=self.version,
                 group=self.group,
+                citation=self.citation,
             ),
             listed=sorted({box.name for image in images for box in image.drawn}),
             chosen=self.classes,

@@ -53,18 +53,18 @@ def require_cases(dataset: Dataset, limit: int | None) -> None:
         )
 
 
-def require_parts(dataset: Dataset, parts: Mapping[str, Subset], *, by_image: bool) -> None:
+def require_parts(dataset: Dataset, parts: Mapping[str, Subset], *, straddling: bool) -> None:
     """Refuse parts that share a group, lack a class to learn, or leave nothing to test.
 
     Args:
         dataset: The divided one.
         parts: ``train``, ``validation`` and ``test``.
-        by_image: Whether it was asked by name that groups may straddle.
+        straddling: Whether it was asked for that groups may lie in several parts.
 
     Raises:
         DatasetError: With what is wrong, and counts.
     """
-    if dataset.grouped and not by_image:
+    if dataset.grouped and not straddling:
         _refuse_straddling(dataset, parts)
     for part in ("train", "validation"):
         counts = _counts(dataset, parts[part].cases)

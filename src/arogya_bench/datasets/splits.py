@@ -128,13 +128,17 @@ def divided(dataset: Dataset, policy: SplitPolicy, *, limit: int | None = None) 
     return _split(dataset, parts, name)
 
 
-def require_sound(made: Split) -> None:
+def require_sound(made: Split, *, straddling: bool = False) -> None:
     """Refuse a split that shares groups between parts, lacks a class to learn, or tests nothing.
+
+    Args:
+        made: As divided.
+        straddling: Whether groups may lie in several parts, because somebody said so.
 
     Raises:
         DatasetError: With what is wrong.
     """
-    require_parts(made.test.dataset, made.parts, by_image=made.by_image)
+    require_parts(made.test.dataset, made.parts, straddling=straddling or made.by_image)
 
 
 def without(made: Split, unusable: Collection[str]) -> Split:
@@ -151,6 +155,12 @@ def without(made: Split, unusable: Collection[str]) -> Split:
         for part, own in made.parts.items()
     }
     return _split(replace(dataset, cases=kept), parts, made.name)
+
+
+def with_images_of(made: Split, dataset: Dataset) -> Split:
+    """The same split of the same cases, whose images another copy of the dataset reads."""
+    train, validation, test = (replace(own, dataset=dataset) for own in made.parts.values())
+    return replace(made, train=train, validation=validation, test=test)
 
 
 def _parts(dataset: Dataset, policy: SplitPolicy) -> tuple[str, Parts]:

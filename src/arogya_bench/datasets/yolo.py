@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.annotated import Annotated, Card, dataset_of, few, homes
+from arogya_bench.datasets.annotated import Annotated, Card, dataset_of, homes
 from arogya_bench.datasets.image_files import SUFFIXES, below, dataset_folder, inspected
+from arogya_bench.datasets.naming import few
 from arogya_bench.datasets.yolo_files import classes_of, header, images_of, label_file, rows
 from arogya_bench.errors import DatasetError
 from arogya_bench.types import Dataset
@@ -28,6 +29,7 @@ class YOLO:
         group: Regular expression that finds the patient in the path of an image below ``path``,
             as its one group; by default every image is its own group.
         source: Where it came from, for the record.
+        citation: What its authors ask to be cited.
         version: Of the copy, where the user knows it.
     """
 
@@ -38,6 +40,7 @@ class YOLO:
     classes: list[str] = field(default_factory=list)
     group: str | None = None
     source: str | None = None
+    citation: str = ""
     version: str = "unstated"
 
     def load(self) -> Dataset:
@@ -62,6 +65,7 @@ class YOLO:
                 source=self.source or "files in the layout of Ultralytics YOLO",
                 version=self.version,
                 group=self.group,
+                citation=self.citation,
             ),
             listed=names,
             chosen=self.classes,

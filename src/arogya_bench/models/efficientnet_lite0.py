@@ -1,6 +1,6 @@
 """A small network with ImageNet weights from a package: all of it trained, or its head alone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,12 +47,15 @@ class EfficientNetLite0:
         trained: ``all`` layers, or the ``head``: the last, linear layer on frozen features.
         learning_rate: Peak rate; None means 1e-4 for all layers from weights, and that of the
             training for a head or from none.
+        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
+            gate stops a run on one of them.
     """
 
     image_size: int = 224
     weights: str = "packaged"
     trained: str = "all"
     learning_rate: float | None = None
+    trained_on: list[str] = field(default_factory=list, metadata={"identity": False})
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = "pretrained"
 

@@ -48,6 +48,8 @@ class PyFunc:
         classes: Those of the dataset in the order of the model; empty for the order that its
             signature or its ``metadata["classes"]`` states.
         softmax: Whether the model answers with logits.
+        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
+            gate stops a run on one of them.
     """
 
     uri: str
@@ -55,6 +57,7 @@ class PyFunc:
     scale: float = 1.0
     classes: list[str] = field(default_factory=list)
     softmax: bool = False
+    trained_on: list[str] = field(default_factory=list, metadata={"identity": False})
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = None
 

@@ -32,12 +32,15 @@ class ResNet50:
             state dict.
         download: Whether ``imagenet`` may fetch its file (98 MB) where it is not cached.
         learning_rate: Peak rate; None means 1e-4 from weights, and that of the training from none.
+        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
+            gate stops a run on one of them.
     """
 
     image_size: int = 224
     weights: str = "none"
     download: bool = field(default=False, metadata={"identity": False})
     learning_rate: float | None = None
+    trained_on: list[str] = field(default_factory=list, metadata={"identity": False})
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = "torch"
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -51,11 +51,14 @@ class YOLOv8Classifier:
         weights: Where training starts: ``none`` (random weights), or the path of a checkpoint of
             Ultralytics (``.pt``); its last layer is kept if it was made for the same classes.
         learning_rate: Peak rate; None means 1e-4 from weights, and that of the training from none.
+        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
+            gate stops a run on one of them.
     """
 
     image_size: int = 224
     weights: str = "none"
     learning_rate: float | None = None
+    trained_on: list[str] = field(default_factory=list, metadata={"identity": False})
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = "yolo"
 

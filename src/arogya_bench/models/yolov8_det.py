@@ -1,7 +1,7 @@
 """YOLOv8n as a detector, trained by Ultralytics, whose licence is AGPL-3.0."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -65,6 +65,8 @@ class YOLOv8Detector:
             union, the better one is kept, 0 to 1.
         max_detections: Most detections per image, the best ones. COCO's average precision, by
             which detectors are judged, looks at no more than 100.
+        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
+            gate stops a run on one of them.
     """
 
     image_size: int = 640
@@ -73,6 +75,7 @@ class YOLOv8Detector:
     confidence: float = 0.001
     nms_iou: float = 0.7
     max_detections: int = 100
+    trained_on: list[str] = field(default_factory=list, metadata={"identity": False})
     task: ClassVar[str] = "detection"
     extra: ClassVar[str | None] = "yolo"
 

@@ -1,0 +1,105 @@
+"""Reads COVIDx: chest X-rays gathered from several sources, listed in two text files."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from arogya_bench.datasets.card import Published
+from arogya_bench.datasets.decoding import is_image
+from arogya_bench.datasets.image_files import below, names_in
+from arogya_bench.datasets.image_places import files_below, unlisted
+from arogya_bench.datasets.labelled import Labelled, dataset_of, folder_of, left_out
+from arogya_bench.datasets.sheets import MISSING
+from arogya_bench.errors import DatasetError
+from arogya_bench.types import Dataset
+
+PARTS = ("train", "test")
+LAYOUT = "train/, test/ and a text list of each, such as train_COVIDx3.txt and test_COVIDx3.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class COVIDCxr(Published):
+    """COVIDx in the layout of its scripts; all images of a patient are one group.
+
+    The source fixes what is tested and nothing of validation: cases of the test list have the
+    split ``test``, all others none, and validation is made of them by patient. The collection
+    that an image came from is the metadata column ``site``; it nearly decides the class, so look
+    at the results per site.
+
+    Attributes:
+        train_list: The text list of the training images, below ``path``: patient, file, class
+            and, in most versions, source; by default the only one named ``train*.txt``.
+        test_list: So of the test images.
+    """
+
+    name: str | None = "covid_cxr"
+    classes: list[str] = field(default_factory=lambda: ["normal", "pneumonia", "COVID-19"])
+    train_list: str | None = None
+    test_list: str | None = None
+
+    def load(self) -> Dataset:
+        """Read both lists and find every image; none is decoded.
+
+        Raises:
+            DatasetError: If files are missing or damaged.
+        """
+        folder = folder_of(self, LAYOUT)
+        lists = {part: _list(folder, part, getattr(self, f"{part}_list")) for part in PARTS}
+        images = [
+            _image(part, line, file.name) for part, file in lists.items() for line in names_in(file)
+        ]
+        return dataset_of(
+            folder,
+            images,
+            self,
+            classes=self.classes,
+            grouped=True,
+            notes=tuple(_notes(images, folder)),
+        )
+
+
+def _list(folder: Path, part: str, chosen: str | None) -> Path:
+    if chosen:
+        return folder / below(chosen, f"dataset.{part}_list")
+    found = sorted(path for path in folder.glob(f"{part}*.txt") if path.is_file())
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found)
+        raise DatasetError(
+            f"{folder} holds {len(found)} lists {part}*.txt{f': {names}' if names else ''}.",
+            fix=f"name the one that belongs to the images in dataset.{part}_list",
+        )
+    return found[0]
+
+
+def _image(part: str, line: str, where: str) -> Labelled:
+    words = line.split()
+    if len(words) not in (3, 4):
+        raise DatasetError(
+            f"{where} has a line of {len(words)} words, not 3 or 4: {line[:80]!r}.",
+            fix="write patient, file, class and source, with one space between and none in them",
+        )
+    patient, name, label = words[:3]
+    file = PurePosixPath(part) / below(name, where)
+    return Labelled(
+        # With its suffix: the sources were not asked for different names.
+        case_id=str(file),
+        file=file,
+        label=label,
+        group=patient,
+        split="test" if part == "test" else None,
+        metadata={"site": words[3] if len(words) > 3 else MISSING},
+    )
+
+
+def _notes(images: Sequence[Labelled], folder: Path) -> Iterator[str]:
+    bare = [image.case_id for image in images if image.metadata["site"] == MISSING]
+    yield from left_out("Images whose list names no source; their site is unknown", bare)
+    present = [
+        str(PurePosixPath(part, file))
+        for part in PARTS
+        if (folder / part).is_dir()
+        for file in files_below(folder / part)
+        if is_image(file.name)
+    ]
+    extra = unlisted(present, (image.case_id for image in images))
+    yield from left_out("Images in no list, which were left out", extra)

@@ -1,0 +1,194 @@
+"""Reads images with masks: two folders with the same names, or the layout of nnU-Net."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from arogya_bench.datasets import mask_folders, nnunet
+from arogya_bench.datasets.content import contents
+from arogya_bench.datasets.image_files import dataset_folder
+from arogya_bench.datasets.mask_cases import (
+    Place,
+    empty_slices,
+    files_of,
+    places_of,
+    read_image,
+    read_mask,
+)
+from arogya_bench.datasets.masks import is_binary, mask_values, require_values
+from arogya_bench.datasets.naming import few, groups_of
+from arogya_bench.datasets.nnunet import Listing
+from arogya_bench.datasets.windowing import window_of
+from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.types import Case, Dataset
+
+LAYOUT = f"images/ and masks/ with the same names, or {nnunet.LAYOUT}"
+DEFAULT_CLASSES = ("background", "foreground")
+EMPTY_SLICES = ("keep", "drop")
+PEEKED = 20  # masks that are looked at to see whether white stands for the foreground
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageMaskPairs:
+    """Images and volumes with a mask each, of the segmentation task.
+
+    A mask has the name of its image, perhaps with a suffix; or the layout is that of nnU-Net,
+    which a folder ``imagesTr`` announces. Every slice of a NIfTI volume is a case
+    ``<volume>#<slice>``, and the volume is its group. Masks hold indices into the classes.
+
+    Attributes:
+        path: Folder of the dataset; relative to the working folder.
+        licence: Of the images and masks.
+        name: Of the dataset; by default that of the folder.
+        classes: The background first; by default those of ``dataset.json``, else background and
+            foreground.
+        images: Folder of the images, below ``path``; so ``masks``, which may be the same one.
+        suffixes: What may stand behind the name of an image in that of its mask.
+        values: What numbers in masks mean: ``index``; ``binary``: 0 and 255; ``threshold``: 128
+            and more is the foreground, for JPEG; ``auto``: index, or binary for a mask of two
+            classes with just 0 and 255.
+        empty_slices: ``keep`` or ``drop`` slices of volumes without any foreground.
+        channel: The one that is read where nnU-Net has several; by default three of flat images
+            become red, green and blue, and any other number is refused.
+        group: Regular expression that finds the patient in the name of an image or volume, as its
+            one group; by default every image or volume is its own group.
+        window: Two stored values that become black and white, for 16 bits, DICOM and NIfTI.
+        source: Where it came from, for the record.
+        citation: What its authors ask to be cited.
+        version: Of the copy, where the user knows it.
+        obtain: Where it is to be had, what to accept, and where to unpack it.
+    """
+
+    path: str
+    licence: str
+    name: str | None = None
+    classes: list[str] = field(default_factory=list)
+    images: str = "images"
+    masks: str = "masks"
+    suffixes: list[str] = field(default_factory=lambda: ["", "_mask", "_segmentation"])
+    values: str = "auto"
+    empty_slices: str = "keep"
+    channel: int | None = None
+    group: str | None = None
+    window: list[float] | None = None
+    source: str | None = None
+    citation: str = ""
+    version: str = "unstated"
+    obtain: str = ""
+
+    def load(self) -> Dataset:
+        """Pair the files and compare their headers; masks of volumes are read, images are not.
+
+        Raises:
+            ConfigError: If an option is out of range.
+            DatasetError: If files are missing, or an image and its mask do not fit.
+            MissingExtra: If a file needs a library that is not installed.
+        """
+        if self.empty_slices not in EMPTY_SLICES:
+            raise ConfigError(
+                f"dataset.empty_slices={self.empty_slices!r} is unknown.",
+                fix="choose dataset.empty_slices=keep or drop",
+            )
+        window = window_of(self.window)
+        folder = dataset_folder(self.path, "\n".join(filter(None, (LAYOUT, self.obtain.strip()))))
+        found = _listing(self, folder)
+        classes = tuple(self.classes) or found.classes or DEFAULT_CLASSES
+        require_values(self.values, classes)
+        pairs = sorted(found.pairs, key=lambda pair: pair.name)
+        groups = groups_of([pair.name for pair in pairs], self.group)
+        places = places_of(folder, pairs, self.channel)
+        empty = empty_slices(places)
+        dropped = empty if self.empty_slices == "drop" else []
+        kept = {case: place for case, place in places.items() if case not in set(dropped)}
+        if not kept:
+            raise DatasetError(
+                f"No slice of {len(pairs)} volumes in {folder} has any foreground.",
+                fix="look whether the masks belong to this dataset, or set "
+                "dataset.empty_slices=keep",
+            )
+        notes = (
+            *found.notes,
+            *_notes_on_slices(empty, self.empty_slices),
+            *_notes_on_values(kept, classes, self.values),
+        )
+        cases = tuple(
+            Case(
+                case_id=case,
+                group_id=groups[place.pair.name],
+                target=None,
+                split=place.pair.split,
+            )
+            for case, place in kept.items()
+        )
+        return Dataset(
+            name=self.name or folder.name,
+            task="segmentation",
+            classes=classes,
+            cases=cases,
+            grouped=self.group is not None or any(place.sliced for place in kept.values()),
+            digest=_digest(self, folder, classes, cases, kept),
+            licence=self.licence,
+            source=self.source or "images and masks of the user",
+            version=self.version,
+            read=partial(read_image, kept, window),
+            notes=notes,
+            citation=self.citation,
+            files=files_of(kept),
+            read_mask=partial(read_mask, kept, classes, self.values),
+        )
+
+
+def _listing(options: ImageMaskPairs, folder: Path) -> Listing:
+    if nnunet.is_nnunet(folder):
+        return nnunet.listing(folder)
+    return mask_folders.listing(
+        folder, images=options.images, masks=options.masks, suffixes=options.suffixes
+    )
+
+
+def _notes_on_slices(empty: Sequence[str], choice: str) -> Iterator[str]:
+    if empty:
+        what = "left out" if choice == "drop" else "kept; overlap is undefined where a model agrees"
+        yield f"Slices without any foreground that were {what}: {len(empty)}: {few(empty)}."
+
+
+def _notes_on_values(
+    places: Mapping[str, Place], classes: Sequence[str], values: str
+) -> Iterator[str]:
+    if values != "auto" or len(classes) != 2:
+        return
+    for place in islice((place for place in places.values() if not place.sliced), PEEKED):
+        try:
+            numbers = mask_values(place.mask, place.index)
+        except DatasetError:
+            continue  # found when it is read, and reported with all others
+        if numbers.any():
+            if is_binary(numbers):
+                yield "Masks with just 0 and 255 are taken as background and foreground."
+            return
+
+
+def _digest(
+    options: ImageMaskPairs,
+    folder: Path,
+    classes: Sequence[str],
+    cases: Sequence[Case],
+    places: Mapping[str, Place],
+) -> str:
+    # Names and bytes, not places: the folder may move. And the options that decide what is read
+    # from the bytes.
+    files = {
+        case: [PurePosixPath(file.relative_to(folder)) for file in (*place.channels, place.mask)]
+        for case, place in places.items()
+    }
+    hashes = contents(folder, sorted({file for own in files.values() for file in own}))
+    head = [list(classes), options.values, options.window]
+    digest = hashlib.sha256(json.dumps(head).encode())
+    for case in cases:
+        said = [case.case_id, case.group_id, *(hashes[file] for file in files[case.case_id])]
+        digest.update(f"\n{json.dumps(said)}".encode())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,86 @@
+"""From stored values of any range to 8 bits: the window that says which become black and white."""
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.types import Image
+
+Window: TypeAlias = tuple[float, float]  # stored values that become black and white
+Values: TypeAlias = NDArray[Any]  # (height, width), or (height, width, 3) for colours
+
+
+def window_of(bounds: Sequence[float] | None) -> Window | None:
+    """Take the window of a config.
+
+    Args:
+        bounds: The stored values that become black and white; None where none is declared.
+
+    Raises:
+        ConfigError: If they are not two finite numbers in ascending order.
+    """
+    if bounds is None:
+        return None
+    if len(bounds) != 2 or not all(map(isfinite, bounds)) or bounds[0] >= bounds[1]:
+        raise ConfigError(
+            f"dataset.window={list(bounds)} is not two finite numbers in ascending order.",
+            fix="give the stored values that become black and white, such as "
+            "dataset.window=[0,4095]",
+        )
+    return float(bounds[0]), float(bounds[1])
+
+
+def grey(values: Values, window: Window | None, *, what: str) -> Image:
+    """Show values through the declared window.
+
+    Args:
+        values: Shape (height, width), or (height, width, 3) for colours.
+        window: As declared.
+        what: What holds the values, to begin an error with, such as ``The image a.png``.
+
+    Raises:
+        ConfigError: If the window is none.
+        DatasetError: If no window is declared, or a value is no finite number.
+    """
+    require_finite(values, what)
+    bounds = window_of(window)
+    if bounds is None:
+        low, high = f"{values.min():.6g}", f"{values.max():.6g}"
+        raise DatasetError(
+            f"{what} holds values of type {values.dtype} from {low} to {high}, and it is not said "
+            "which of them are black and white.",
+            fix=f"set dataset.window=[low,high], one for the whole dataset; this file alone spans "
+            f"[{low},{high}]",
+        )
+    return rgb(windowed(values, bounds))
+
+
+def windowed(values: Values, window: Window) -> NDArray[np.uint8]:
+    """Scale linearly, so that the window spans 0 to 255; what lies outside is clipped."""
+    low, high = window
+    scaled = (values.astype(np.float64) - low) * (255.0 / (high - low))
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def rgb(values: NDArray[np.uint8]) -> Image:
+    """Repeat one channel three times; three stay as they are."""
+    return values if values.ndim == 3 else np.repeat(values[..., np.newaxis], 3, axis=2)
+
+
+def require_finite(values: Values, what: str) -> None:
+    """Refuse values that are no finite numbers.
+
+    Raises:
+        DatasetError: With their count.
+    """
+    bad = values.size - int(np.isfinite(values).sum())
+    if bad:
+        raise DatasetError(
+            f"{what} holds {bad} of {values.size} values that are no finite numbers (NaN or "
+            "infinite).",
+            fix="find out what they stand for, and write a number in their place",
+        )
