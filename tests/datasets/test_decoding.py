@@ -1,6 +1,7 @@
 """One file of any format becomes one upright 8-bit RGB image, or is refused with advice."""
 
 import struct
+import sys
 import zlib
 from contextlib import suppress
 
@@ -11,7 +12,7 @@ import PIL.ImageOps
 import pytest
 
 from arogya_bench.datasets.decoding import IMAGE_SUFFIXES, decode, is_image
-from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.errors import ConfigError, DatasetError, MissingExtra
 
 PATCHES = np.zeros((40, 60, 3), dtype=np.uint8)
 PATCHES[:10, :20], PATCHES[:10, 40:], PATCHES[30:, 40:] = (250, 0, 0), (0, 0, 250), (0, 250, 0)
@@ -256,6 +257,19 @@ def test_the_content_and_not_the_name_tells_the_format(tmp_path, name):
     PIL.Image.fromarray(PATCHES).save(tmp_path / name, format="PNG")
 
     np.testing.assert_array_equal(decode(tmp_path / name), PATCHES)
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("a.dcm", "pydicom.errors"), ("a.nii", "nibabel.filebasedimages")]
+)
+def test_a_missing_library_is_named_with_its_extra(tmp_path, monkeypatch, name, package):
+    (tmp_path / name).write_bytes(bytes(400))
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(MissingExtra, match=package.partition(".")[0]) as refusal:
+        decode(tmp_path / name)
+
+    assert refusal.value.fix == "pip install 'arogya-bench[dicom]'"
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -139,7 +139,7 @@ def test_xml_files_in_several_folders_are_refused(voc, tmp_path):
     voc("a", "one", "images")
     voc("b", "two", "images")
 
-    with pytest.raises(DatasetError, match="lie in several folders .*: one, two"):
+    with pytest.raises(DatasetError, match=r"lie in several folders .*: one, two"):
         folder(tmp_path).load()
 
 

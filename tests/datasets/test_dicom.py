@@ -318,6 +318,16 @@ def test_more_pixels_than_memory_are_refused(write, monkeypatch):
         decode(file)
 
 
+def test_a_number_of_the_wrong_length_is_refused(write):
+    file = write()
+    content = file.read_bytes()
+    rows = content.index(b"\x28\x00\x10\x00US")
+    file.write_bytes(content[: rows + 6] + b"\x01\x00" + content[rows + 8 :])
+
+    with pytest.raises(DatasetError, match=r"The DICOM file a\.dcm"):
+        decode(file)
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_random_bytes_are_never_a_traceback(write, seed):
     file, rng = write(WindowCenter=9, WindowWidth=9), np.random.default_rng(seed)

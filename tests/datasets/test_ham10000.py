@@ -249,7 +249,7 @@ def test_a_mask_of_another_size_is_refused(three, masks):
     masks("ISIC_1", "ISIC_2", "ISIC_3", size=(12, 9))
     dataset = loaded(three())
 
-    with pytest.raises(DatasetError, match="has 12 x 9 pixels, its image 12 x 8"):
+    with pytest.raises(DatasetError, match=r"has 12 x 9 pixels, and its image ISIC_1\.jpg 12 x 8"):
         dataset.read_mask(dataset.cases[0])
 
 

@@ -8,6 +8,7 @@ import PIL.Image
 import pytest
 
 from arogya_bench.datasets.card import Published
+from arogya_bench.datasets.image_folder import ImageFolder
 from arogya_bench.datasets.labelled import Labelled, dataset_of, folder_of, left_out
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.types import Case
@@ -252,3 +253,15 @@ def test_neither_split_nor_card_is_part_of_the_digest(image, made):
 def test_nothing_left_out_is_no_note():
     assert list(left_out("Images left out", [])) == []
     assert list(left_out("Images left out", ["a", "b"])) == ["Images left out: 2: a, b."]
+
+
+def test_another_window_is_another_content(tmp_path, picture):
+    for number in range(4):
+        picture(f"{'ab'[number % 2]}/{number}.png")
+
+    digests = {
+        ImageFolder(path=str(tmp_path), licence="CC0-1.0", window=window).load().digest
+        for window in (None, [0, 255], [0, 100])
+    }
+
+    assert len(digests) == 3

@@ -88,9 +88,9 @@ def image(file: Path, window: Window | None = None) -> Image:
             that needs another package.
         MissingExtra: If pydicom is not installed.
     """
-    with needs_extra("dicom"):
-        from pydicom import dcmread
     with _read_by_pydicom(file):
+        from pydicom import dcmread
+
         header = dcmread(file, force=True)
         _refuse_no_image(header, file.name)
         _state_syntax(header)
@@ -108,22 +108,24 @@ def size(file: Path) -> Size:
         DatasetError: If the header is damaged, or of no image.
         MissingExtra: If pydicom is not installed.
     """
-    with needs_extra("dicom"):
-        from pydicom import dcmread
     with _read_by_pydicom(file):
+        from pydicom import dcmread
+
         header = dcmread(file, force=True, stop_before_pixels=True)
         return Size(int(header.Columns), int(header.Rows))
 
 
 @contextmanager
 def _read_by_pydicom(file: Path) -> Iterator[None]:
+    with needs_extra("dicom"):
+        from pydicom.errors import BytesLengthException
     try:
         with warnings.catch_warnings():
             # pydicom warns of values that break the standard, of which archives are full, and of
             # padding behind the pixels. What hinders decoding is an error soon after.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
             yield
-    except UNREADABLE as error:
+    except (*UNREADABLE, BytesLengthException) as error:
         said = " ".join(str(error).split())
         raise DatasetError(
             f"The DICOM file {file.name} cannot be decoded: {said}",

@@ -5,13 +5,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-import PIL.Image
-
 from arogya_bench.datasets.card import Published
-from arogya_bench.datasets.image_files import FORMATS, UNREADABLE, below
+from arogya_bench.datasets.image_files import below
 from arogya_bench.datasets.image_places import images_by_name, unlisted
 from arogya_bench.datasets.labelled import Labelled, dataset_of, file_of, folder_of, left_out
+from arogya_bench.datasets.masks import mask_of, require_fit
 from arogya_bench.datasets.naming import few
 from arogya_bench.datasets.sheets import Row, columns_of, table_of
 from arogya_bench.errors import DatasetError
@@ -78,21 +76,8 @@ def read_mask(files: Mapping[str, Path], masks: Mapping[str, Path], case: Case) 
         DatasetError: If the mask is damaged, or not of the size of its image.
     """
     image, mask = file_of(files, case), file_of(masks, case)
-    try:
-        with PIL.Image.open(mask, formats=FORMATS) as drawn, PIL.Image.open(image) as shown:
-            sizes = drawn.size, shown.size
-            inside = np.array(drawn.convert("L")) > 0
-    except UNREADABLE as error:
-        raise DatasetError(
-            f"The mask {mask.name} cannot be decoded: {error}", fix="get the file again"
-        ) from error
-    if sizes[0] != sizes[1]:
-        raise DatasetError(
-            f"The mask {mask.name} has {sizes[0][0]} x {sizes[0][1]} pixels, its image "
-            f"{sizes[1][0]} x {sizes[1][1]}.",
-            fix="use the images that the masks were drawn on",
-        )
-    return inside.astype(np.uint8)
+    require_fit(image, mask)
+    return mask_of(mask, 0, ("background", "lesion"), "auto")
 
 
 def _refuse_no_lesion(rows: Sequence[Row], table: str) -> None:

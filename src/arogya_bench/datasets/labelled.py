@@ -100,7 +100,7 @@ def dataset_of(
         classes=tuple(classes),
         cases=tuple(_case(image, targets) for image in ordered),
         grouped=grouped,
-        digest=_digest(folder, classes, ordered),
+        digest=_digest(folder, classes, ordered, window),
         licence=stated.licence,
         source=stated.source or "image files of the user",
         version=stated.version,
@@ -226,10 +226,13 @@ def _obtain(stated: Published) -> str:
     return f"\n{stated.obtain.strip()}" if stated.obtain.strip() else ""
 
 
-def _digest(folder: Path, classes: Sequence[str], images: Sequence[Labelled]) -> str:
+def _digest(
+    folder: Path, classes: Sequence[str], images: Sequence[Labelled], window: Window | None
+) -> str:
     # Names and bytes, not places: the folder may move. Nor the split, which has its own digest.
     hashes = contents(folder, [image.file for image in images])
-    digest = hashlib.sha256(json.dumps(list(classes)).encode())
+    said: list[object] = [list(classes), window] if window else list(classes)
+    digest = hashlib.sha256(json.dumps(said).encode())
     for image in images:
         said = [image.case_id, image.label, image.group, dict(image.metadata), hashes[image.file]]
         line = json.dumps(said, sort_keys=True)
