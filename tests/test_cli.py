@@ -5,7 +5,7 @@ import pytest
 
 from arogya_bench.cli import main
 
-COMMANDS = ("run", "compare", "report", "doctor")
+COMMANDS = ("run", "compare", "report", "data", "doctor")
 
 
 def test_help_names_every_command(command):
@@ -31,7 +31,7 @@ def test_an_unknown_command_lists_the_known_ones(command):
     ended = command("rnu")
 
     assert ended.code == 2
-    assert "'run', 'compare', 'report', 'doctor'" in ended.err
+    assert "'run', 'compare', 'report', 'data', 'doctor'" in ended.err
 
 
 @pytest.mark.parametrize("words", [("run", "--bogus"), ("compare", "one", "two"), ("doctor", "x")])

@@ -22,9 +22,11 @@ FITS = "tags.`arogya.kind` = 'fit'"
 ALWAYS = {
     "config.yaml",
     "environment.json",
+    "gate.json",
     "per_class.json",
     "predictions.json",
     "predictions.parquet",
+    "split.csv",
 }
 
 

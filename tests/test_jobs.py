@@ -6,7 +6,7 @@ import yaml
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.errors import ConfigError
-from arogya_bench.jobs import config_file, dataset_input, params_of, prepare, tags_of
+from arogya_bench.jobs import circumstances, dataset_input, params_of, prepare, tags_of
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.types import Training
@@ -151,7 +151,7 @@ def test_the_dataset_of_a_run_counts_its_part(job, part):
 def test_the_config_is_kept_without_the_address_of_the_store(job):
     config = {"seed": 42, "tracking": {"uri": "http://nurse:hush@host"}, "model": {"C": 1.0}}
 
-    text = config_file(replace(job, config=config)).text
+    text = next(circumstances(prepare(replace(job, config=config)))).text
 
     assert yaml.safe_load(text) == {"seed": 42, "model": {"C": 1.0}}
 

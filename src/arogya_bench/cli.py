@@ -1,4 +1,4 @@
-"""The command line: run, compare, report, doctor. It imports heavy things only when needed."""
+"""The command line: run, compare, report, data, doctor; heavy imports only when needed."""
 
 import argparse
 import logging
@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from arogya_bench import data_commands
 from arogya_bench.errors import ConfigError, Fixable
 
 FIXABLE_EXIT = 2
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_compare(commands)
     _add_report(commands)
+    data_commands.add(commands)
     doctor = commands.add_parser("doctor", help="say what is installed and what is wrong")
     doctor.set_defaults(command=_doctor)
     return parser

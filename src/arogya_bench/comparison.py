@@ -191,6 +191,7 @@ def _dataset(block: Block, asked: str) -> dict[str, object]:
         "summary": block.task.metrics[metric].summary,
         "shown": [name for name in block.task.shown if name != metric],
         "grouped": block.grouped,
+        "cautions": list(block.cautions),
         "split_digest": block.split_digest,
     }
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from arogya_bench import fitting, labelling, stores, tasks, tracking
 from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.datasets.decoded import with_decoded
+from arogya_bench.datasets.splits import with_images_of
 from arogya_bench.items import (
     Item,
     ModelInput,
@@ -20,11 +22,18 @@ from arogya_bench.items import (
     Tags,
     Text,
 )
-from arogya_bench.jobs import Job, Prepared, config_file, dataset_input, params_of, prepare, tags_of
+from arogya_bench.jobs import (
+    Job,
+    Prepared,
+    circumstances,
+    dataset_input,
+    params_of,
+    prepare,
+    tags_of,
+)
 from arogya_bench.models.calibration import fitted_temperature, tempered
 from arogya_bench.models.threads import use_threads
 from arogya_bench.predicting import detect, predict
-from arogya_bench.provenance import environment
 from arogya_bench.scoring import Scores, figures, per_class_table, point_scores, scores
 from arogya_bench.sheet import box_sheet
 from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor
@@ -76,12 +85,22 @@ def run_job(job: Job, store: stores.Store, parent: str | None) -> list[Evaluatio
     if not todo:
         return []
     use_threads(job.threads)
+    prepared = _with_decoded_images(prepared)
     with fitting.find_or_fit(prepared, store, parent) as fit:
         answers = _answers(prepared, fit, todo)
     return [
         _record(prepared, condition, answers[condition.name], fit, store, parent)
         for condition in todo
     ]
+
+
+def _with_decoded_images(prepared: Prepared) -> Prepared:
+    """Decode every image once for all jobs; a quick look at some cases does not."""
+    job = prepared.job
+    if job.limit is not None:
+        return prepared
+    dataset = with_decoded(prepared.dataset, room_gb=job.decoded_gb)
+    return replace(prepared, dataset=dataset, split=with_images_of(prepared.split, dataset))
 
 
 def _answers(
@@ -161,8 +180,7 @@ def items_of(
     yield Table(file="predictions.parquet", rows=tasks.kept(answers.asked))
     yield TableView(file="predictions.json", rows=tasks.shown(answers.asked))
     yield TableView(file="per_class.json", rows=per_class_table(answers.asked))
-    yield config_file(prepared.job)
-    yield Text(file="environment.json", text=environment())
+    yield from circumstances(prepared)
     if answers.boxes is not None:
         yield Table(file="boxes.parquet", rows=tasks.kept(answers.boxes))
         yield TableView(file="per_class_boxes.json", rows=per_class_table(answers.boxes))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from arogya_bench import tasks, tracking
 from arogya_bench.artifacts import artifact
+from arogya_bench.cautions import cautions
 from arogya_bench.errors import TrackingError
 from arogya_bench.metrics.replicates import Replicates
 from arogya_bench.row_names import row_names
@@ -61,6 +62,7 @@ class Block:
         labels: Row digest to the name of the leaderboard row, in order of first appearance.
         missing: One mapping per cell without a finished run.
         grouped: Whether the source names patients.
+        cautions: What a reader must know of the data.
     """
 
     dataset: str
@@ -73,6 +75,7 @@ class Block:
     runs: Mapping[tuple[str, str, str], RunRecord]
     missing: tuple[Mapping[str, str], ...]
     resamples: int
+    cautions: tuple[str, ...] = ()
 
     def seeds(self, row: str, condition: str) -> list[str]:
         """The seeds of a row that finished under a condition."""
@@ -185,13 +188,13 @@ def _block(
     resamples: int,
     extra: Sequence[Mapping[str, str]],
 ) -> Block:
-    name, digest, split_digest, task = _block_key(members[0])
+    name, _, split_digest, task = _block_key(members[0])
     finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
     labels = row_names(members)
     conditions = _conditions(members)
     return Block(
         task=TASKS[task],
-        dataset=f"{name} ({digest[:6]}-{split_digest[:6]}, {task})" if clash else name,
+        dataset=_told_apart(members[0]) if clash else name,
         store=store,
         split_digest=split_digest,
         grouped=members[0].tags.get("arogya.grouped") == "true",
@@ -200,7 +203,13 @@ def _block(
         runs=finished,
         missing=(*_missing(members, finished, labels, conditions), *extra),
         resamples=resamples,
+        cautions=cautions([run.tags for run in members]),
     )
+
+
+def _told_apart(run: RunRecord) -> str:
+    name, digest, split_digest, task = _block_key(run)
+    return f"{name} ({digest[:6]}-{split_digest[:6]}, {run.tags['arogya.split']}, {task})"
 
 
 def _cell_key(run: RunRecord) -> tuple[str, str, str]:

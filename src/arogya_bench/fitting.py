@@ -13,14 +13,13 @@ import pandas as pd
 
 from arogya_bench import artifacts, logged_models, stores, tasks, tracking
 from arogya_bench.errors import ArtifactGone, TrackingError
-from arogya_bench.items import Curves, FittedModel, Item, Params, Scalars, Table, Tags, Text
-from arogya_bench.jobs import Prepared, config_file, dataset_input, params_of, tags_of
+from arogya_bench.items import Curves, FittedModel, Item, Params, Scalars, Table, Tags
+from arogya_bench.jobs import Prepared, circumstances, dataset_input, params_of, tags_of
 from arogya_bench.keys import digest_of
 from arogya_bench.memory import watched_memory
 from arogya_bench.metrics.detection_operating import best_threshold
 from arogya_bench.predicting import boxes_of, predictions_of
 from arogya_bench.progress import counted, say, working
-from arogya_bench.provenance import environment
 from arogya_bench.scoring import point_scores
 from arogya_bench.serving import describe
 from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor
@@ -188,8 +187,7 @@ def _items(prepared: Prepared, work: Work) -> Iterator[Item]:
         yield Tags(values={"arogya.notes": "; ".join(notes)})
     yield dataset_input(prepared, "train")  # MLflow keeps one context per dataset and run
     yield Table(file=VALIDATION, rows=tasks.kept(work.validation))
-    yield config_file(prepared.job)
-    yield Text(file="environment.json", text=environment())
+    yield from circumstances(prepared)
 
 
 def _scalars(work: Work) -> dict[str, float]:

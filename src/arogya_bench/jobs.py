@@ -1,20 +1,24 @@
 """Jobs: one Hydra composition each, checked, with their data at hand and their cells named."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import yaml
 
+from arogya_bench.admission import admitted, asked
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.augmentations.moving import box_move
-from arogya_bench.datasets.splits import Split, SplitPolicy, divided, require_sound
+from arogya_bench.datasets.split_files import as_csv
+from arogya_bench.datasets.splits import Split, SplitPolicy, divided
 from arogya_bench.errors import ConfigError, ModelError
+from arogya_bench.gate.findings import Report
 from arogya_bench.items import DatasetInput, Text
 from arogya_bench.keys import digest_of, identity
 from arogya_bench.labelling import RULE
 from arogya_bench.models.threads import available
+from arogya_bench.provenance import environment
 from arogya_bench.provenance import tags as provenance_tags
 from arogya_bench.tasks import TASKS
 from arogya_bench.types import Dataset, Model, Subset, Training
@@ -39,6 +43,9 @@ class Job:
         calibration: ``none``, or ``temperature``: one number, learnt on the validation split,
             that softens or sharpens all probabilities.
         config: The resolved config, kept with every run.
+        gate: ``stop`` at an error in the data, or ``warn``: go on without the cases that cannot be
+            used, and let every run and report say so.
+        decoded_gb: Room in the cache folder for decoded images; 0 keeps none.
     """
 
     model_name: str
@@ -59,6 +66,8 @@ class Job:
     config: Mapping[str, Any]
     threads: int | None = None
     calibration: str = "none"
+    gate: str = "stop"
+    decoded_gb: float = 0.0
 
     @property
     def row_name(self) -> str:
@@ -75,6 +84,7 @@ class Prepared:
         row: Digest of the leaderboard row: model, settings, training, calibration.
         fit_key: Digest of the fit that the cells share.
         cells: Condition name to cell key.
+        gate: What was found in the data.
     """
 
     job: Job
@@ -83,6 +93,7 @@ class Prepared:
     row: str
     fit_key: str
     cells: Mapping[str, str]
+    gate: Report
 
 
 def prepare(job: Job, dataset: Dataset | None = None) -> Prepared:
@@ -99,7 +110,9 @@ def prepare(job: Job, dataset: Dataset | None = None) -> Prepared:
     dataset = dataset or job.source.load()
     _require_task(job, dataset)
     parts = divided(dataset, job.split, limit=job.limit)
-    require_sound(parts)
+    report = inspected(job, dataset, parts)
+    parts = admitted(parts, report, overridden=job.gate == "warn")
+    dataset = parts.test.dataset
     row = {"model": identity(job.model), "training": asdict(job.training)}
     fit = {**row, "dataset": dataset.digest, "split": parts.digest, "seed": job.seed}
     return Prepared(
@@ -109,11 +122,31 @@ def prepare(job: Job, dataset: Dataset | None = None) -> Prepared:
         row=digest_of({"name": job.row_name, **row}),
         fit_key=digest_of(fit),
         cells={each.name: _cell(job, fit, each, dataset.task) for each in job.conditions},
+        gate=report,
+    )
+
+
+def inspected(job: Job, dataset: Dataset, parts: Split) -> Report:
+    """What the gate says of a divided dataset, and of the model that a job would judge on it."""
+    seen = tuple(getattr(job.model, "trained_on", ()))
+    return asked(
+        dataset,
+        parts,
+        # Where the method or a limit fixes the sizes, other shares are nothing to warn of.
+        fractions=job.split.fractions if parts.by_shares else None,
+        seen={job.model_name: seen} if seen else {},
+        workers=job.threads or available(),
     )
 
 
 def _require_task(job: Job, dataset: Dataset) -> None:
     """Refuse a model whose outputs the dataset cannot judge, and a detector without boxes."""
+    if dataset.task not in TASKS:
+        raise ConfigError(
+            f"{dataset.name} asks for masks ({dataset.task}), and no model here draws any.",
+            fix=f"choose a dataset of {' or '.join(TASKS)}; `arogya-bench data check` and "
+            "`describe` work on this one.",
+        )
     detects = job.model.task == "detection"
     if dataset.task == "detection" and not detects:
         raise ModelError(
@@ -135,7 +168,9 @@ def _require_task(job: Job, dataset: Dataset) -> None:
 
 def tags_of(prepared: Prepared) -> dict[str, str]:
     """What every run of a job says of itself, whatever its kind."""
-    job = prepared.job
+    job, errors = prepared.job, prepared.gate.errors
+    codes = ", ".join(f"{each.code} {each.title}" for each in errors)
+    overridden = {"arogya.gate_overridden": codes} if errors else {}
     return {
         "arogya.model": job.row_name,
         "arogya.row": prepared.row,
@@ -148,6 +183,8 @@ def tags_of(prepared: Prepared) -> dict[str, str]:
         "arogya.grouped": str(prepared.dataset.grouped).lower(),
         "arogya.seed": str(job.seed),
         "arogya.fit": prepared.fit_key,
+        "arogya.gate": prepared.gate.summary(),
+        **overridden,
         **provenance_tags(),
     }
 
@@ -189,10 +226,17 @@ def dataset_input(prepared: Prepared, part: str) -> DatasetInput:
     )
 
 
-def config_file(job: Job) -> Text:
-    """The resolved config, without the address of the store, which may hold a password."""
-    shown = {key: value for key, value in job.config.items() if key not in ("tracking", "sweep")}
-    return Text(file="config.yaml", text=yaml.safe_dump(shown, sort_keys=False))
+def circumstances(prepared: Prepared) -> Iterator[Text]:
+    """What every run of a job keeps as files: its config, its split, what the gate found.
+
+    The config is without the address of the store, which may hold a password.
+    """
+    config = prepared.job.config
+    shown = {key: value for key, value in config.items() if key not in ("tracking", "sweep")}
+    yield Text(file="config.yaml", text=yaml.safe_dump(shown, sort_keys=False))
+    yield Text(file="split.csv", text=as_csv(prepared.dataset, prepared.split.parts))
+    yield Text(file="gate.json", text=prepared.gate.to_json())
+    yield Text(file="environment.json", text=environment())
 
 
 def _cell(job: Job, fit: Mapping[str, object], condition: Condition, task: str) -> str:

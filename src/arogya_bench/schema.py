@@ -18,6 +18,7 @@ from arogya_bench.types import Model, Training
 
 FEWEST_RESAMPLES = 2000
 CALIBRATIONS = ("none", "temperature")
+GATES = ("stop", "warn")
 LARGEST_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
 
 Typed = TypeVar("Typed")
@@ -65,6 +66,8 @@ class Root:
     batch_size: int = 32
     threads: int | None = None
     calibration: str = "none"
+    gate: str = "stop"
+    decoded_gb: float = 4.0
 
 
 def register() -> None:
@@ -108,6 +111,8 @@ def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
         config=cast("Mapping[str, Any]", OmegaConf.to_container(config, resolve=True)),
         threads=config.threads,
         calibration=config.calibration,
+        gate=config.gate,
+        decoded_gb=config.decoded_gb,
     )
 
 
@@ -208,18 +213,14 @@ def _check_root(config: DictConfig) -> None:
         ("batch_size", 1),
         ("threads", 1),
         ("seed", 0),
+        ("decoded_gb", 0),
     ):
         value = config[key]
         if value is not None and value < floor:
             raise ConfigError(f"{key}={value} is too small.", fix=f"give {floor} or more.")
     if config.seed > LARGEST_SEED:
         raise ConfigError(f"seed={config.seed} is too large.", fix=f"give {LARGEST_SEED} or less.")
-    if config.calibration not in CALIBRATIONS:
-        raise ConfigError(
-            f"Unknown calibration {config.calibration!r}."
-            f"{nearest(config.calibration, CALIBRATIONS)}",
-            fix=f"set calibration to {' or '.join(CALIBRATIONS)}.",
-        )
+    _check_words(config)
     if config.statistics.resamples < FEWEST_RESAMPLES:
         raise ConfigError(
             f"statistics.resamples={config.statistics.resamples}: the ends of an interval are "
@@ -234,3 +235,12 @@ def _check_root(config: DictConfig) -> None:
         )
     if not config.tracking.experiment:
         raise ConfigError("tracking.experiment is empty.", fix="give the experiment a name.")
+
+
+def _check_words(config: DictConfig) -> None:
+    for key, known in (("calibration", CALIBRATIONS), ("gate", GATES)):
+        if config[key] not in known:
+            raise ConfigError(
+                f"Unknown {key} {config[key]!r}.{nearest(config[key], known)}",
+                fix=f"set {key} to {' or '.join(known)}.",
+            )

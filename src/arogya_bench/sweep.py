@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import hydra
@@ -15,7 +15,8 @@ from rich.markup import escape
 from arogya_bench import compose, evaluation, schema, stores, summary, tracking, views
 from arogya_bench.addresses import concealed
 from arogya_bench.errors import ConfigError, Fixable
-from arogya_bench.items import Tags
+from arogya_bench.gate.findings import Report
+from arogya_bench.items import TableView, Tags
 from arogya_bench.jobs import Job, Prepared, prepare
 from arogya_bench.progress import counted, say, working
 from arogya_bench.provenance import tags as provenance_tags
@@ -41,9 +42,13 @@ def run(request: compose.Request) -> int:
         todo = _owed(prepared, store)
     found = len({cell for each in prepared for cell in each.cells.values()} - todo)
     say(_plan(prepared, len(todo), found))
+    reports = {each.gate.split_digest: each.gate for each in prepared}
+    for report in reports.values():
+        say(escape(report.summary()))
     parent = _open_parent(store, request, prepared)
     status = "KILLED"  # unless the end is reached
     try:
+        tracking.write(store, parent, _gate_tables(reports))
         status = _launch(request, parent)
     finally:
         children = _close(store, parent, status)
@@ -73,6 +78,12 @@ def task(config: DictConfig) -> None:
         seconds = time.perf_counter() - began
         done = f"{counted(len(made), 'cell')} in {seconds:.1f} s" if made else "already in MLflow"
         say(f"[green]✓ {job.row_name}[/] · seed {job.seed} · {done}")
+
+
+def _gate_tables(reports: Mapping[str, Report]) -> Iterator[TableView]:
+    """What the gate found in each dataset as it was divided, where ``mlflow ui`` shows it."""
+    for key, report in reports.items():
+        yield TableView(file=f"gate/{report.dataset}-{key[:6]}.json", rows=report.table())
 
 
 def _destination(jobs: Sequence[Job]) -> tuple[str | None, str]:

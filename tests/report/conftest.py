@@ -5,6 +5,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from arogya_bench.cautions import UNGROUPED
+
 
 @pytest.fixture(scope="session")
 def renamed(comparison):
@@ -44,7 +46,8 @@ def twofold(comparison):
         tables[name] = pd.concat([table, table.assign(dataset="clinic")], ignore_index=True)
     tables["robustness"].loc[tables["robustness"]["dataset"] == "clinic", "value"] = 0.111
     (dataset,) = comparison.about["datasets"]
-    datasets = [dataset, {**dataset, "dataset": "clinic", "grouped": False}]
+    ungrouped = {"dataset": "clinic", "grouped": False, "cautions": [UNGROUPED]}
+    datasets = [dataset, {**dataset, **ungrouped}]
     return replace(comparison, about={**comparison.about, "datasets": datasets}, **tables)
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from arogya_bench.cautions import UNGROUPED
 from arogya_bench.report.sections import methods, parts, records, rows_of
 from arogya_bench.report.wording import UNDEFINED
 
@@ -26,8 +27,8 @@ def test_what_is_complete_has_no_section_of_missing_cells(comparison):
 def test_every_dataset_is_a_part(twofold):
     first, second = parts(twofold)
 
-    assert (first.dataset, first.grouped) == ("synthetic-60x3", True)
-    assert (second.dataset, second.grouped) == ("clinic", False)
+    assert (first.dataset, first.cautions) == ("synthetic-60x3", ())
+    assert (second.dataset, second.cautions) == ("clinic", (UNGROUPED,))
     assert len(second.sections[0].rows) == 2
 
 

@@ -92,6 +92,11 @@ class Split:
         """Whether patients may lie in several parts because that was asked for by name."""
         return self.name.startswith("image-")
 
+    @property
+    def by_shares(self) -> bool:
+        """Whether the sizes of the parts follow from shares that were asked for."""
+        return self.name.startswith(("group-", "image-")) and "-limit" not in self.name
+
 
 def split(
     dataset: Dataset, policy: SplitPolicy | None = None, *, limit: int | None = None

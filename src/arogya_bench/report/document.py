@@ -27,7 +27,7 @@ def pdf(comparison: Comparison) -> bytes:
             "parts": [
                 {
                     "dataset": part.dataset,
-                    "grouped": part.grouped,
+                    "cautions": list(part.cautions),
                     "verdict": dict(part.verdict),
                     "sections": [
                         _section(section, folder, f"{place}-{section.name}.svg")

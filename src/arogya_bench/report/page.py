@@ -22,7 +22,7 @@ def html(comparison: Comparison) -> str:
 def _part(part: Part) -> dict[str, object]:
     return {
         "dataset": part.dataset,
-        "grouped": part.grouped,
+        "cautions": part.cautions,
         "verdict": part.verdict,
         "sections": [_section(each) for each in part.sections],
     }

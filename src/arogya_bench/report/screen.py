@@ -23,11 +23,11 @@ def show(comparison: Comparison) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDE)
-    ungrouped = {each["dataset"] for each in comparison.about["datasets"] if not each["grouped"]}
+    cautions = {each["dataset"]: each.get("cautions", ()) for each in comparison.about["datasets"]}
     for verdict in records(comparison.verdict):
         console.print(f"\n[bold]{escape(verdict['dataset'])}[/]: {escape(verdict['reason'])}")
-        if verdict["dataset"] in ungrouped:
-            console.print("The source names no patients: intervals are too narrow if they repeat.")
+        for caution in cautions[verdict["dataset"]]:
+            console.print(f"[yellow]{escape(caution)}[/]")
         for table in _tables(comparison, str(verdict["dataset"])):
             console.print(table)
 

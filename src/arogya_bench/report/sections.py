@@ -39,18 +39,18 @@ class Part:
     """Everything about one dataset."""
 
     dataset: str
-    grouped: bool
+    cautions: tuple[str, ...]
     verdict: Mapping[str, str]
     sections: tuple[Section, ...]
 
 
 def parts(comparison: Comparison) -> tuple[Part, ...]:
     """Lay a comparison out, one part per dataset."""
-    grouped = {each["dataset"]: bool(each["grouped"]) for each in comparison.about["datasets"]}
+    cautions = {each["dataset"]: each.get("cautions", ()) for each in comparison.about["datasets"]}
     return tuple(
         Part(
             dataset=str(verdict["dataset"]),
-            grouped=grouped[str(verdict["dataset"])],
+            cautions=tuple(cautions[str(verdict["dataset"])]),
             verdict={key: str(value) for key, value in verdict.items()},
             sections=tuple(_sections(comparison, str(verdict["dataset"]))),
         )

@@ -1,0 +1,34 @@
+"""What a reader of the numbers must be told about the data behind them, from the tags of runs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+UNGROUPED = (
+    "The source names no patients: each image counts as its own patient, and the intervals are too "
+    "narrow if patients repeat."
+)
+BY_IMAGE = (
+    "Split by image, as was asked for: patients lie on both sides of the split, and every score "
+    "here is too good."
+)
+
+
+def cautions(runs: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """Say what limits the numbers of some evaluations on one split.
+
+    Args:
+        runs: The tags of each.
+    """
+    return tuple(_said(runs))
+
+
+def _said(runs: Sequence[Mapping[str, str]]) -> Iterable[str]:
+    if any(tags.get("arogya.grouped") != "true" for tags in runs):
+        yield UNGROUPED
+    if any(tags.get("arogya.split", "").startswith("image-") for tags in runs):
+        yield BY_IMAGE
+    overridden = sorted({codes for tags in runs if (codes := tags.get("arogya.gate_overridden"))})
+    if overridden:
+        yield (
+            f"The gate found errors in the data ({'; '.join(overridden)}) and was overridden "
+            "(gate=warn): see gate.json of the runs."
+        )

@@ -1,0 +1,126 @@
+"""A finding of one of the codes, and the report that holds them all."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+from arogya_bench.gate.codes import CODES, Severity
+from arogya_bench.progress import counted
+
+NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that is wrong, or worth knowing.
+
+    Attributes:
+        code: Stable, one of ``CODES``.
+        count: How many cases, groups, sets or pairs ``detail`` or the title speaks of; 1 or more.
+        examples: At most five of them.
+        detail: Numbers behind the title; empty if there are none.
+    """
+
+    code: str
+    severity: Severity
+    title: str
+    count: int
+    examples: tuple[str, ...]
+    fix: str
+    detail: str = ""
+
+    @property
+    def named(self) -> str:
+        """The examples in one line, and how many more there are."""
+        rest = self.count - len(self.examples)
+        shown = ", ".join(self.examples)
+        return f"{shown} and {rest} more" if shown and rest > 0 else shown
+
+
+def found(
+    code: str,
+    names: Sequence[str],
+    *,
+    count: int | None = None,
+    detail: str = "",
+    severity: Severity | None = None,
+) -> Finding:
+    """Make a finding with what its code stands for.
+
+    Args:
+        code: One of ``CODES``.
+        names: Of what was found; the first five are kept.
+        count: Where ``names`` are not all; else their number.
+        detail: What the numbers are.
+        severity: Where it is not that of the code.
+    """
+    meaning = CODES[code]
+    return Finding(
+        code=code,
+        severity=severity or meaning.severity,
+        title=meaning.title,
+        count=len(names) if count is None else count,
+        examples=tuple(names[:NAMED_AT_MOST]),
+        fix=meaning.fix,
+        detail=detail,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What the gate found in one dataset as it was divided.
+
+    Attributes:
+        cases: Number of cases that were looked at.
+        findings: Errors first, then by code.
+        unusable: Ids of cases that cannot be read or have no label.
+        notes: What was not looked at, and why.
+    """
+
+    dataset: str
+    dataset_digest: str
+    split: str
+    split_digest: str
+    cases: int
+    findings: tuple[Finding, ...]
+    unusable: frozenset[str]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What stops a run."""
+        return self._of("error")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What a reader of the numbers must know."""
+        return self._of("warning")
+
+    def summary(self) -> str:
+        """Say in one line what was found."""
+        said = [
+            f"{counted(len(own), noun)} ({', '.join(each.code for each in own)})"
+            for noun, own in (("error", self.errors), ("warning", self.warnings))
+            if own
+        ]
+        where = f"{counted(self.cases, 'case')} of {self.dataset}, split {self.split}"
+        return f"Gate: {' and '.join(said) or 'no error and no warning'} in {where}."
+
+    def table(self) -> pd.DataFrame:
+        """One row per finding, with the columns code, severity, what, count, examples, fix."""
+        columns = ["code", "severity", "what", "count", "examples", "fix"]
+        rows = [
+            (each.code, each.severity, each.title, each.count, each.named, each.fix)
+            for each in self.findings
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def to_json(self) -> str:
+        """Everything, as indented JSON; the same report gives the same text."""
+        facts = asdict(self) | {"unusable": sorted(self.unusable), "summary": self.summary()}
+        return json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
+
+    def _of(self, severity: Severity) -> tuple[Finding, ...]:
+        return tuple(each for each in self.findings if each.severity == severity)

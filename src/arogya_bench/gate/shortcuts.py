@@ -1,0 +1,160 @@
+"""AB401 to AB404: whether something that no doctor would look at gives the label away."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from os.path import commonpath
+from pathlib import Path
+
+import numpy as np
+from sklearn.naive_bayes import CategoricalNB
+from sklearn.tree import DecisionTreeClassifier
+
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.gate.examined import Examined, Placed
+from arogya_bench.gate.findings import Finding, found
+from arogya_bench.gate.overlap import plain
+from arogya_bench.gate.probing import PROBES, Classifier, read_label, trial
+from arogya_bench.types import Floats
+
+CASES = 2000  # enough for a few per cent; more would take longer and say the same
+# Of a class. Where the label is not given away, a probe then fires in half a percent of the sets;
+# with 5 groups it would in one.
+FEWEST_CASES, FEWEST_GROUPS = 10, 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One thing that should not know the label.
+
+    Attributes:
+        features: Of some cases, shape (n, d), or None where there is nothing to look at.
+    """
+
+    code: str
+    features: Callable[[Sequence[Placed], Examined], Floats | None]
+    classifier: Callable[[Floats], Classifier]
+
+
+def shortcuts(examined: Examined, rng: np.random.Generator) -> Iterator[Finding]:
+    """Fit a small classifier on each of file size, image size, border colour and source folder.
+
+    It looks at the training part alone, so that nothing is learned of what is tested. A folder that
+    is called like the class of its image, or like its number, is how the source writes labels down,
+    and is taken out of the path first; what remains of the path may not know the label.
+
+    Args:
+        examined: Whose cases have facts.
+        rng: Draws cases, folds and resamples.
+
+    Raises:
+        UndefinedMetric: If too few cases have labels and images, with the reason.
+    """
+    placed = chosen(examined, rng)
+    labels = np.array([each.case.target for each in placed], dtype=np.int64)
+    groups = np.unique([each.case.group_id for each in placed], return_inverse=True)[1]
+    setup = trial(labels, groups, rng)
+    for probe in PROBE_LIST:
+        features = probe.features(placed, examined)
+        if features is None or (features == features[0]).all():
+            continue
+        reading = read_label(features, setup, probe.classifier(features))
+        if reading.fires:
+            detail = (
+                f"balanced accuracy {reading.score:.2f}, at least {reading.low:.2f} with 95 % "
+                f"confidence over {PROBES} probes; chance is {reading.chance:.2f}"
+            )
+            yield found(probe.code, [], count=len(placed), detail=detail)
+
+
+def chosen(examined: Examined, rng: np.random.Generator) -> list[Placed]:
+    """Choose training cases with a label and an image, the classes alike.
+
+    Raises:
+        UndefinedMetric: If images have no label, or fewer than two classes have enough cases.
+    """
+    task = examined.dataset.task
+    if task != "classification":
+        raise UndefinedMetric(f"images have no one label in {task}")
+    known = range(len(examined.dataset.classes))
+    usable = [
+        each
+        for each in examined.in_part("train")
+        if each.facts.pixels and each.case.target in known
+    ]
+    cases = Counter(each.case.target for each in usable)
+    groups = Counter(target for target, _ in {(e.case.target, e.case.group_id) for e in usable})
+    kept = [k for k in cases if cases[k] >= FEWEST_CASES and groups[k] >= FEWEST_GROUPS]
+    if len(kept) < 2:
+        raise UndefinedMetric(
+            f"fewer than two classes have {FEWEST_CASES} labelled images in train, from "
+            f"{FEWEST_GROUPS} groups"
+        )
+    most = CASES // len(kept)
+    order = rng.permutation(len(usable))
+    taken: list[Placed] = []
+    for k in sorted(target for target in kept if target is not None):
+        own = [usable[place] for place in order if usable[place].case.target == k]
+        taken += own[:most]
+    return taken
+
+
+def folder_codes(placed: Sequence[Placed], examined: Examined) -> Floats | None:
+    """Number the folders that images come from, without what names their class, shape (n, 1)."""
+    files = [examined.dataset.files.get(each.case.case_id) for each in placed]
+    parents = [file.parent for file in files if file]
+    if len(parents) < len(placed):
+        return None
+    root = Path(commonpath(parents))
+    named = [
+        tuple(
+            part for part in parent.relative_to(root).parts if not _is_label(part, each, examined)
+        )
+        for parent, each in zip(parents, placed, strict=True)
+    ]
+    codes = {folder: number for number, folder in enumerate(sorted(set(named)))}
+    return np.array([[codes[folder]] for folder in named], dtype=np.float64)
+
+
+def _is_label(part: str, each: Placed, examined: Examined) -> bool:
+    target = each.case.target
+    return target is not None and plain(part) in (
+        plain(examined.dataset.classes[target]),
+        str(target),
+    )
+
+
+def _file_size(placed: Sequence[Placed], _: Examined) -> Floats | None:
+    sizes = [each.facts.file_bytes for each in placed]
+    known = [size for size in sizes if size is not None]
+    return np.log([[size] for size in known]) if len(known) == len(sizes) else None
+
+
+def _image_size(placed: Sequence[Placed], _: Examined) -> Floats | None:
+    sizes = np.array([(each.facts.width, each.facts.height) for each in placed], dtype=np.float64)
+    return np.column_stack([sizes, sizes[:, 0] / sizes[:, 1]])
+
+
+def _border(placed: Sequence[Placed], _: Examined) -> Floats | None:
+    return np.array([each.facts.pixels.border for each in placed if each.facts.pixels])
+
+
+def _tree(_: Floats) -> Classifier:
+    tree: Classifier = DecisionTreeClassifier(
+        max_leaf_nodes=16, min_samples_leaf=5, class_weight="balanced", random_state=0
+    )
+    return tree
+
+
+def _by_folder(features: Floats) -> Classifier:
+    folders = int(features.max()) + 1
+    bayes: Classifier = CategoricalNB(fit_prior=False, min_categories=folders)
+    return bayes
+
+
+PROBE_LIST = (
+    Probe(code="AB401", features=_file_size, classifier=_tree),
+    Probe(code="AB402", features=_image_size, classifier=_tree),
+    Probe(code="AB403", features=_border, classifier=_tree),
+    Probe(code="AB404", features=folder_codes, classifier=_by_folder),
+)

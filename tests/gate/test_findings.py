@@ -1,0 +1,56 @@
+"""A finding carries what its code stands for, and names a few of many."""
+
+import re
+
+import pytest
+
+from arogya_bench.gate.codes import CODES, SEVERITIES
+from arogya_bench.gate.findings import Report, found
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_has_a_title_and_a_way_out(code):
+    severity, title, fix = CODES[code]
+
+    assert re.fullmatch(r"AB[1-5]\d\d", code)
+    assert severity in SEVERITIES
+    assert title[0].isupper()
+    assert not fix.endswith(".")
+
+
+def test_many_examples_are_counted():
+    finding = found("AB104", list("abcdefgh"))
+
+    assert (finding.count, finding.examples) == (8, tuple("abcde"))
+    assert finding.named == "a, b, c, d, e and 3 more"
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "named"), [("ab", 2, "a, b"), ("", 90, ""), ("a", 4, "a and 3 more")]
+)
+def test_the_rest_is_said_where_something_is_named(names, count, named):
+    assert found("AB104", list(names), count=count).named == named
+
+
+def test_evidence_may_make_a_finding_milder():
+    assert found("AB105", ["a"], severity="info").severity == "info"
+
+
+def test_a_report_sorts_what_stops_from_what_warns():
+    findings = tuple(found(code, ["a"]) for code in ("AB101", "AB104", "AB109"))
+    report = Report(
+        dataset="skin",
+        dataset_digest="0" * 32,
+        split="official",
+        split_digest="1" * 32,
+        cases=1,
+        findings=findings,
+        unusable=frozenset(),
+    )
+
+    assert [each.code for each in report.errors] == ["AB101"]
+    assert [each.code for each in report.warnings] == ["AB104"]
+    assert report.summary() == (
+        "Gate: 1 error (AB101) and 1 warning (AB104) in 1 case of skin, split official."
+    )
+    assert report.table().shape == (3, 6)

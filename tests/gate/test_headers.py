@@ -1,0 +1,145 @@
+"""A header is read whatever the format, and a file without one is a problem with a code."""
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from arogya_bench.gate.headers import Header, Problem, header, pixel_problem, quiet
+
+
+@pytest.fixture
+def dicom_file(tmp_path):
+    """A real DICOM file of 12 bits, 6 x 4."""
+    pydicom = pytest.importorskip("pydicom")
+    from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+    image = pydicom.Dataset()
+    image.file_meta = pydicom.dataset.FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    image.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    image.SOPClassUID, image.SOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3"
+    image.Rows, image.Columns, image.SamplesPerPixel = 4, 6, 1
+    image.BitsAllocated, image.BitsStored, image.HighBit = 16, 12, 11
+    image.PixelRepresentation, image.PhotometricInterpretation = 0, "MONOCHROME2"
+    image.PixelData = np.arange(24, dtype=np.uint16).tobytes()
+
+    def write(**changed):
+        for name, value in changed.items():
+            setattr(image, name, value)
+        image.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+        return tmp_path / "a.dcm"
+
+    return write
+
+
+def nifti(file, values):
+    nibabel = pytest.importorskip("nibabel")
+    nibabel.Nifti1Image(values, np.eye(4)).to_filename(file)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("mode", "bits"), [("1", 1), ("L", 8), ("RGB", 8), ("RGBA", 8), ("I;16", 16), ("P", 8)]
+)
+def test_a_png_says_its_bits(tmp_path, mode, bits):
+    PIL.Image.new(mode, (6, 4)).save(tmp_path / "a.png")
+
+    assert header(tmp_path / "a.png") == Header(6, 4, mode, bits, 1)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_colours_of_sixteen_bits_are_not_eight(tmp_path, suffix):
+    import cv2
+
+    cv2.imwrite(str(tmp_path / f"a.{suffix}"), np.full((4, 6, 3), 3000, dtype=np.uint16))
+
+    assert header(tmp_path / f"a.{suffix}") == Header(6, 4, "RGB", 16, 1)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp", "gif"])
+def test_frames_are_counted(tmp_path, suffix):
+    first, second = (PIL.Image.new("RGB", (6, 4), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / f"a.{suffix}", save_all=True, append_images=[second])
+
+    assert header(tmp_path / f"a.{suffix}").frames == 2
+
+
+def test_a_photograph_with_a_preview_is_one_frame(tmp_path):
+    first, second = (PIL.Image.new("RGB", (6, 4), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[second])
+
+    assert header(tmp_path / "a.jpg").frames == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(b"", "AB203"), (b"text", "AB201"), (b"\xff\xd8\xff", "AB201")]
+)
+@pytest.mark.parametrize("name", ["a.png", "a.dcm", "a.nii", "a.nii.gz"])
+def test_what_has_no_header_is_a_problem(tmp_path, name, content, code):
+    (tmp_path / name).write_bytes(content)
+
+    with quiet():
+        problem = header(tmp_path / name)
+
+    assert isinstance(problem, Problem)
+    assert problem.code == code
+    assert problem.reason
+    assert str(tmp_path) not in problem.reason
+
+
+def test_a_missing_file_is_a_problem(tmp_path):
+    assert header(tmp_path / "a.png").code == "AB210"
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_bytes_are_never_a_traceback(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    file = tmp_path / ("a.jpg", "a.png", "a.tif", "a.webp", "a.bmp")[seed % 5]
+    PIL.Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(file)
+    content = bytearray(file.read_bytes())
+    for place in rng.integers(0, min(200, len(content)), 6):
+        content[place] = rng.integers(256)
+    file.write_bytes(content)
+
+    with quiet():
+        header(file)
+        problem = pixel_problem(file)
+
+    assert problem is None or problem.code == "AB202"
+
+
+def test_a_dicom_file_says_its_bits(dicom_file):
+    assert header(dicom_file()) == Header(6, 4, "DICOM", 12, 1)
+
+
+def test_a_dicom_file_of_many_pixels_may_be_a_bomb(dicom_file):
+    problem = header(dicom_file(Rows=40_000, Columns=40_000))
+
+    assert problem == Problem("AB204", "1600000000 pixels, more than 89478485")
+
+
+def test_a_dicom_file_that_is_cut_off_is_damaged(dicom_file):
+    file = dicom_file()
+    file.write_bytes(file.read_bytes()[:-20])
+
+    with quiet():
+        problem = pixel_problem(file)
+
+    assert problem.code == "AB202"
+
+
+def test_a_nifti_file_says_its_bits(tmp_path):
+    file = nifti(tmp_path / "a.nii.gz", np.zeros((6, 4, 1), dtype=np.int16))
+
+    assert header(file) == Header(6, 4, "NIfTI", 16, 1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_nifti_file_with_a_hole_is_a_problem(tmp_path, value):
+    values = np.zeros((6, 4, 1), dtype=np.float32)
+    values[2, 3, 0] = value
+    file = nifti(tmp_path / "a.nii", values)
+
+    assert header(file).mode == "NIfTI float"
+    assert pixel_problem(file) == Problem("AB209", "1 of 24 values are NaN or infinite")
