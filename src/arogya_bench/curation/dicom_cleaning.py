@@ -1,0 +1,240 @@
+"""One DICOM file written anew: its pixels, what shows them, and keyed names for the rest."""
+
+import logging
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from arogya_bench.curation import frames
+from arogya_bench.curation.cleaning import Cleaned, Uncleanable
+from arogya_bench.curation.dicom_rules import (
+    CODE,
+    EMPTIED,
+    EMPTIED_TOO,
+    IMAGE_TYPES,
+    IMPLEMENTATION,
+    KEPT,
+    METHOD,
+    PROFILE,
+    RENAMED,
+    RESCALE_TYPES,
+    TEXT_KINDS,
+)
+from arogya_bench.curation.pseudonyms import Pseudonyms
+from arogya_bench.datasets.dicom import UNREADABLE
+from arogya_bench.errors import needs_extra
+
+if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement
+    from pydicom.dataset import Dataset as Header
+
+# Filters of warnings and the settings of pydicom are those of the process.
+ONE_AT_A_TIME = threading.Lock()
+
+
+def clean(content: bytes, names: Pseudonyms, *, group: str) -> Cleaned:
+    """Apply the basic application level confidentiality profile, and more.
+
+    Args:
+        content: Of the file.
+        names: For the UIDs: those of one study stay those of one study.
+        group: The pseudonym of the patient.
+
+    Raises:
+        Uncleanable: If the file is damaged, has no pixels, or has something in them that cannot
+            be taken out.
+        MissingExtra: If pydicom is not installed.
+    """
+    with needs_extra("dicom"):
+        from pydicom import dcmread
+    try:
+        with _quiet():
+            header = dcmread(BytesIO(content), force=True)
+            return _cleaned(header, content, names, group)
+    except UNREADABLE as error:
+        # The message of the library may quote the file.
+        raise Uncleanable(f"its header cannot be read ({type(error).__name__})") from error
+
+
+def patient_of(content: bytes) -> str:
+    """The patient that a file names: id and issuer; empty if it names none."""
+    with needs_extra("dicom"):
+        from pydicom import dcmread
+    try:
+        with _quiet():
+            header = dcmread(BytesIO(content), force=True, stop_before_pixels=True)
+            patient = str(header.get("PatientID") or "").strip()
+            issuer = str(header.get("IssuerOfPatientID") or "").strip()
+    except UNREADABLE:
+        return ""
+    return f"{patient}\n{issuer}" if patient else ""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep pydicom from warning of values that break the standard: it quotes them."""
+    from pydicom.config import disable_value_validation
+
+    logger = logging.getLogger("pydicom")
+    with ONE_AT_A_TIME, warnings.catch_warnings(), disable_value_validation():
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
+        disabled, logger.disabled = logger.disabled, True
+        try:
+            yield
+        finally:
+            logger.disabled = disabled
+
+
+def _cleaned(header: "Header", content: bytes, names: Pseudonyms, group: str) -> Cleaned:
+    from pydicom import dcmwrite
+
+    _refuse(header)
+    removed = _kinds(header)
+    if any(content[:128]) and content[128:132] == b"DICM":
+        removed["preamble"] += 1
+    flags = _flags(header)
+    bare = _kept(header)
+    if _compressed(bare, header):
+        removed["comment in compressed pixels"] += 1
+    _name(bare, header, names, group)
+    buffer = BytesIO()
+    dcmwrite(buffer, bare, enforce_file_format=True)
+    return Cleaned(
+        content=buffer.getvalue(),
+        suffix=".dcm",
+        removed=removed,
+        width=int(header.Columns),
+        height=int(header.Rows),
+        flags=flags,
+    )
+
+
+def _refuse(header: "Header") -> None:
+    if not any(key in header for key in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+        raise Uncleanable("it has no pixels")
+    if "SOPClassUID" not in header:
+        raise Uncleanable("it does not say what kind of object it is")
+    drawn = [header.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2)]
+    if any(element is not None and int(element.value or 0) for element in drawn):
+        raise Uncleanable("an overlay lies in unused bits of its pixels")
+
+
+def _compressed(bare: "Header", header: "Header") -> bool:
+    """Leave comments out of compressed frames; says whether there were any."""
+    from pydicom.encaps import encapsulate, generate_frames
+
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if syntax is None or not syntax.is_encapsulated:
+        return False
+    count = int(header.get("NumberOfFrames") or 1)
+    before = list(generate_frames(header.PixelData, number_of_frames=count))
+    after = [frames.bare(frame) for frame in before]
+    # Padding at the end of a frame is none of them.
+    if [frame.rstrip(b"\0") for frame in before] == [frame.rstrip(b"\0") for frame in after]:
+        return False
+    bare.PixelData = encapsulate(after)
+    bare["PixelData"].is_undefined_length = True
+    return True
+
+
+def _kinds(header: "Header") -> Counter[str]:
+    """What will not be there any more, by kind."""
+    kinds: Counter[str] = Counter()
+    for element in header.iterall():
+        if element.keyword in KEPT or element.tag.element == 0:
+            continue
+        kinds[_kind(element)] += 1
+    return kinds
+
+
+def _kind(element: "DataElement") -> str:
+    if element.tag.is_private:
+        return "private element"
+    if 0x6000 <= element.tag.group <= 0x60FF:
+        return "overlay element"
+    kinds = {"PN": "person name", "UI": "UID", "DA": "date", "TM": "date", "DT": "date"}
+    return kinds.get(element.VR, "other element")
+
+
+def _flags(header: "Header") -> tuple[str, ...]:
+    overlay = any(0x6000 <= tag.group <= 0x60FF for tag in header.keys())  # noqa: SIM118
+    said = {
+        "overlay": overlay,
+        "burned-in": str(header.get("BurnedInAnnotation", "")).upper() == "YES",
+        "face": str(header.get("RecognizableVisualFeatures", "")).upper() == "YES",
+    }
+    return tuple(name for name, found in said.items() if found)
+
+
+def _kept(header: "Header") -> "Header":
+    from pydicom.dataset import Dataset
+
+    bare = Dataset()
+    for element in header:
+        if element.keyword not in KEPT:
+            continue
+        if element.VR == "SQ":
+            items = [_kept(item) for item in element.value]
+            element.value = [item for item in items if len(item)] or None
+            if element.value:
+                bare.add(element)
+        elif _harmless(element):
+            bare.add(element)
+    return bare
+
+
+def _harmless(element: "DataElement") -> bool:
+    if element.keyword == "ImageType":
+        element.value = list(element.value or [])[:2] if element.VM > 1 else element.value
+        pairs = zip([element.value] if element.VM < 2 else element.value, IMAGE_TYPES, strict=False)
+        return all(str(value) in known for value, known in pairs)
+    if element.keyword == "RescaleType":
+        return str(element.value) in RESCALE_TYPES
+    if element.VR in TEXT_KINDS:
+        return False
+    if element.VR != "CS":
+        return True
+    values = [element.value] if isinstance(element.value, str) else list(element.value or [])
+    return all(CODE.fullmatch(str(value)) for value in values)
+
+
+def _name(bare: "Header", header: "Header", names: Pseudonyms, group: str) -> None:
+    from pydicom.dataset import Dataset, FileMetaDataset
+
+    for keyword in (*EMPTIED, *EMPTIED_TOO):
+        setattr(bare, keyword, "" if keyword != "SeriesNumber" else None)
+    for keyword in RENAMED:
+        stated = str(header.get(keyword) or "")
+        if stated or keyword == "SOPInstanceUID":
+            setattr(bare, keyword, names.uid(stated or f"{group} without UID"))
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = PROFILE
+    bare.PatientID = group
+    bare.PatientIdentityRemoved = "YES"
+    bare.DeidentificationMethod = METHOD[:64]
+    bare.DeidentificationMethodCodeSequence = [code]
+    bare.LongitudinalTemporalInformationModified = "REMOVED"
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = bare.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = bare.SOPInstanceUID
+    meta.TransferSyntaxUID = _syntax(header)
+    meta.ImplementationClassUID = IMPLEMENTATION
+    meta.ImplementationVersionName = "AROGYA_BENCH"  # else pydicom writes its own version
+    bare.file_meta = meta
+    bare.preamble = bytes(128)
+    bare.set_original_encoding(*header.original_encoding)
+
+
+def _syntax(header: "Header") -> str:
+    from pydicom import uid
+
+    stated = header.file_meta.get("TransferSyntaxUID")
+    if stated is not None:
+        return str(stated)
+    implicit, little = header.original_encoding
+    plain = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
+    return str(plain if little else uid.ExplicitVRBigEndian)

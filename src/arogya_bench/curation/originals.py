@@ -1,0 +1,45 @@
+"""The list that tells which case was which: for the owner of the source alone."""
+
+import csv
+import os
+from contextlib import suppress
+from io import StringIO
+from pathlib import Path
+from uuid import uuid4
+
+from arogya_bench.curation.plan import Plan
+from arogya_bench.errors import DatasetError
+
+
+def write_originals(file: Path, plan: Plan) -> None:
+    """Write case id, original id and original place of every case, readable by the user only.
+
+    Raises:
+        DatasetError: If it cannot be written.
+    """
+    text = StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["case_id", "group", "original_id", "original_file"])
+    for task in plan.tasks:
+        row = [task.case.case_id, task.case.group_id, task.name, str(task.image)]
+        table.writerow(
+            [each.encode(errors="surrogateescape").decode(errors="replace") for each in row]
+        )
+    content = text.getvalue().encode()
+    partial = file.with_name(f".{file.name}-{uuid4().hex}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and file.read_bytes() == content and not file.stat().st_mode & 0o077:
+            return
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        partial.replace(file)
+    except OSError as error:
+        raise DatasetError(
+            f"The list of the original names, {file}, cannot be written: {error.strerror}.",
+            fix="name a file where you may write in originals, or null for none",
+        ) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,176 @@
+"""Cleans the files of one case and writes them, or says why not."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from arogya_bench.curation import burned_in, cleaning, dicom_cleaning, mask_cleaning, nifti_cleaning
+from arogya_bench.curation.cleaning import Cleaned, Uncleanable
+from arogya_bench.curation.journal import Record, digest, intact, place
+from arogya_bench.curation.plan import Task
+from arogya_bench.curation.pseudonyms import Pseudonyms
+from arogya_bench.datasets import dicom, nifti
+from arogya_bench.datasets.decoding import HEAD_BYTES, PICTURE_HEADS
+from arogya_bench.datasets.image_files import UNREADABLE
+from arogya_bench.errors import DatasetError
+from arogya_bench.keys import digest_of
+
+UNEXPECTED = (*UNREADABLE, *dicom.UNREADABLE, MemoryError, cv2.error)
+RECIPE = 1  # grows when the same options give other files
+IMAGES, MASKS = "images", "masks"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What decides how a file is written.
+
+    Attributes:
+        quality: Of JPEG, 1 to 100.
+        drawn_on: ``stored``, ``upright`` or None: what masks were drawn on.
+        text_check: Whether to look for rows of text.
+        ocr: Whether to read them.
+    """
+
+    quality: int
+    drawn_on: str | None
+    text_check: bool
+    ocr: bool
+
+    @property
+    def key(self) -> str:
+        """The same for what gives the same files."""
+        return digest_of({"recipe": RECIPE, **vars(self)})
+
+
+class Made(NamedTuple):
+    """What becomes of a case.
+
+    Attributes:
+        contents: Of its files, by their name below the folder.
+    """
+
+    record: Record
+    contents: Mapping[str, bytes]
+
+
+def curated(
+    task: Task, out: Path, names: Pseudonyms, recipe: Recipe, before: Record | None
+) -> Record:
+    """Write the files of one case, unless they are there already.
+
+    Args:
+        task: The case.
+        out: The folder of the curated data.
+        names: For the names in DICOM files.
+        recipe: How to write them.
+        before: What an earlier run did to the case.
+
+    Returns:
+        What was done; the very record ``before`` if nothing was.
+    """
+    case_id = task.case.case_id
+    if task.refused:
+        return _kept(before, Record(case_id=case_id, source=recipe.key, reason=task.refused))
+    try:
+        content = task.image.read_bytes()
+        mask = task.mask.read_bytes() if task.mask else None
+    except OSError:
+        reason = "its file cannot be read"
+        return _kept(before, Record(case_id=case_id, source=recipe.key, reason=reason))
+    source = names.content(f"{recipe.key} {task.case.group_id}", content, mask or b"")
+    if before and before.source == source and intact(out, before):
+        return before
+    try:
+        made = _made(task, source, content, mask, names, recipe)
+    except Uncleanable as error:
+        return Record(case_id=case_id, source=source, reason=str(error))
+    except UNEXPECTED as error:
+        # The message of a library may quote the file; its kind does not.
+        reason = f"it cannot be cleaned ({type(error).__name__})"
+        return Record(case_id=case_id, source=source, reason=reason)
+    _write(out, made.contents)
+    return made.record
+
+
+def _kept(before: Record | None, now: Record) -> Record:
+    return before if before == now and before is not None else now
+
+
+def _cleaned(task: Task, content: bytes, names: Pseudonyms, recipe: Recipe) -> Cleaned:
+    kind = kind_of(content[:HEAD_BYTES], task.image.name)
+    if kind == "dicom":
+        return dicom_cleaning.clean(content, names, group=task.case.group_id)
+    if kind == "nifti":
+        return nifti_cleaning.clean(content)
+    return cleaning.clean(content, quality=recipe.quality)
+
+
+def kind_of(head: bytes, name: str) -> str:
+    """Whether a file is ``dicom``, ``nifti`` or a ``picture``: by its content, else its name."""
+    if dicom.announced(head):
+        return "dicom"
+    if nifti.announced(head):
+        return "nifti"
+    if not head.startswith(PICTURE_HEADS):
+        if name.lower().endswith(dicom.SUFFIX):
+            return "dicom"
+        if name.lower().endswith(nifti.SUFFIXES):
+            return "nifti"
+    return "picture"
+
+
+def _made(
+    task: Task,
+    source: str,
+    content: bytes,
+    mask: bytes | None,
+    names: Pseudonyms,
+    recipe: Recipe,
+) -> Made:
+    case_id = task.case.case_id
+    image = _cleaned(task, content, names, recipe)
+    contents = {f"{IMAGES}/{case_id}{image.suffix}": image.content}
+    if mask is not None and task.mask is not None:
+        bare = _cleaned_mask(mask, task.mask.name, image, recipe)
+        contents[f"{MASKS}/{case_id}{bare.suffix}"] = bare.content
+    record = Record(
+        case_id=case_id,
+        source=source,
+        files={name: digest(each) for name, each in contents.items()},
+        removed=dict(image.removed),
+        width=image.width,
+        height=image.height,
+        orientation=image.orientation,
+        text_rows=_looked(burned_in.rows_of_text, image, wanted=recipe.text_check),
+        lines_read=_looked(burned_in.lines_recognised, image, wanted=recipe.ocr),
+        flags=image.flags,
+    )
+    return Made(record=record, contents=contents)
+
+
+def _cleaned_mask(content: bytes, name: str, image: Cleaned, recipe: Recipe) -> Cleaned:
+    if kind_of(content[:HEAD_BYTES], name) == "nifti":
+        return nifti_cleaning.clean(content)
+    return mask_cleaning.clean(content, image, drawn_on=recipe.drawn_on)
+
+
+def _looked(
+    look: Callable[[NDArray[np.uint8]], int], image: Cleaned, *, wanted: bool
+) -> int | None:
+    return look(image.grey) if wanted and image.grey is not None else None
+
+
+def _write(out: Path, contents: Mapping[str, bytes]) -> None:
+    try:
+        for name, content in contents.items():
+            place(out / name, content)
+    except OSError as error:
+        raise DatasetError(
+            f"Curated files cannot be written to {out}: {error.strerror}.",
+            fix="make space or name another folder, and run again: what is finished stays",
+        ) from error
