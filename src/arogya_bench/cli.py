@@ -52,10 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse a command; overrides may stand between the options of ``run``, too."""
+    """Parse a command; settings may stand between its options, too."""
     parser = _parser()
     arguments, rest = parser.parse_known_args(argv)
-    if rest and (arguments.command is not _run or any(each.startswith("-") for each in rest)):
+    takes = hasattr(arguments, "overrides")
+    if rest and (not takes or any(each.startswith("-") for each in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         arguments.overrides += rest

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arogya_bench import curate_command
+
 if TYPE_CHECKING:
-    from arogya_bench.gate.findings import Report
     from arogya_bench.jobs import Job
     from arogya_bench.types import Dataset
 
@@ -24,6 +25,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_fetch(own)
     _add_describe(own)
     _add_check(own)
+    curate_command.add(own)
 
 
 def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -108,13 +110,14 @@ def _describe(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from arogya_bench.datasets.splits import divided
+    from arogya_bench.gate_table import show
     from arogya_bench.jobs import inspected
     from arogya_bench.progress import working
 
     job, dataset = _loaded(arguments)
     with working("looking at every image"):
         report = inspected(job, dataset, divided(dataset, job.split, limit=job.limit))
-    _show(report)
+    show(report)
     if arguments.json:
         arguments.json.write_text(report.to_json(), encoding="utf-8")
         _say(f"Everything: {arguments.json}")
@@ -129,29 +132,6 @@ def _loaded(arguments: argparse.Namespace) -> "tuple[Job, Dataset]":
     (job,) = jobs(Request(overrides=words, config_dir=arguments.config_dir))
     with working("reading the dataset"):
         return job, job.source.load()
-
-
-def _show(report: "Report") -> None:
-    """Print the findings, worst first."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    colours = {"error": "red", "warning": "yellow", "info": "cyan"}
-    table = Table("code", "what", "count", box=None, pad_edge=False, padding=(0, 3, 1, 0))
-    for each in report.findings:
-        lines = [f"[bold]{escape(each.title)}[/]"]
-        lines += [escape(each.detail)] if each.detail else []
-        lines += [f"such as {escape(each.named)}"] if each.named else []
-        colour = colours[each.severity]
-        code = f"[{colour}]{each.code} {each.severity}[/]"
-        table.add_row(code, "\n".join([*lines, f"→ {escape(each.fix)}"]), f"{each.count:,}")
-    if report.findings:
-        console.print(table)
-    for note in report.notes:
-        console.print(escape(note))
-    console.print(escape(report.summary()))
 
 
 def _configs() -> Mapping[str, Mapping[str, Any]]:

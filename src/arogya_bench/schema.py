@@ -181,6 +181,31 @@ def typed(kind: type[Typed], node: DictConfig, where: str) -> Typed:
     return kind(**{str(key): value for key, value in cast("dict[str, Any]", values).items()})
 
 
+def settings(words: Sequence[str], groups: Sequence[str]) -> dict[str, DictConfig]:
+    """Take settings such as ``split.method=group`` apart, for a command without a whole config.
+
+    Args:
+        words: ``group.key=value``, the values as YAML.
+        groups: That are known.
+
+    Returns:
+        The settings of every group, some empty.
+
+    Raises:
+        ConfigError: If a word is none, or names another group.
+    """
+    for word in words:
+        key, equals, _ = word.partition("=")
+        group, dot, _ = key.partition(".")
+        if not equals or not dot or group not in groups:
+            raise ConfigError(
+                f"{word!r} is no setting of {' or '.join(groups)}.{nearest(group, groups)}",
+                fix=f"write {groups[0]}.key=value",
+            )
+    found = OmegaConf.from_dotlist(list(words))
+    return {group: found.get(group) or OmegaConf.create() for group in groups}
+
+
 def _field_error(error: OmegaConfBaseException, kind: type, where: str) -> ConfigError:
     types = {each.name: each.type for each in dataclasses.fields(kind)}
     key = str(error.full_key or error.key or "")

@@ -1,0 +1,140 @@
+"""``arogya-bench data curate``: a folder as somebody has it becomes one that may be given away."""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from arogya_bench.curation.curating import Options, Outcome
+    from arogya_bench.types import Dataset
+
+ERRORS_EXIT = 2
+PARTS = ("train", "validation", "test")
+DESCRIPTION = """\
+Organises, cleans, de-identifies and divides a folder of images: class folders, a table
+(manifest.csv), images with masks or with boxes, DICOM, NIfTI. Pixels are written anew without
+metadata, names become keyed pseudonyms, and what cannot be cleaned is quarantined. The source is
+not changed; the same command again finishes a run that was killed, and changes nothing after one
+that ended.
+
+The secret for the pseudonyms comes from the variable AROGYA_SECRET, or from --secret-file.
+"""
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``curate``."""
+    curate = commands.add_parser(
+        "curate",
+        help="organise, check, de-identify and split a folder of images",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    curate.add_argument("source", type=Path, metavar="SRC", help="the folder as it is")
+    curate.add_argument(
+        "out", type=Path, metavar="OUT", help="a new folder, or that of a run before"
+    )
+    curate.add_argument("--licence", required=True, help="of the images and labels")
+    curate.add_argument("--layout", help="what SRC is; default: look what is there")
+    curate.add_argument("--keep", default="", metavar="A,B", help="columns that identify nobody")
+    curate.add_argument("--secret-file", metavar="FILE", help="of mode 600; default: AROGYA_SECRET")
+    curate.add_argument("--originals", metavar="FILE", help="write there which case was which file")
+    curate.add_argument("--boxes-drawn-on", choices=["stored", "upright"],
+                        help="where EXIF turns images that have boxes or masks")  # fmt: skip
+    curate.add_argument("--quality", type=int, default=95, help="of JPEG (default: %(default)s)")
+    curate.add_argument("--no-text-check", action="store_true", help="look for no text in pixels")
+    curate.add_argument("--ocr", action="store_true", help="count lines of text; extra ocr")
+    curate.add_argument("--workers", type=int, help="threads (default: one per processor)")
+    curate.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="dataset.group='(p[0-9]+)', dataset.manifest=table.csv, split.method=group ...",
+    )
+    curate.set_defaults(command=_curate)
+
+
+def _curate(arguments: argparse.Namespace) -> int:
+    from arogya_bench.curation.curating import curate
+
+    outcome = curate(arguments.source, arguments.out, options=_options(arguments))
+    _tell(outcome, arguments.out)
+    return _gate(arguments.out)
+
+
+def _options(arguments: argparse.Namespace) -> "Options":
+    from arogya_bench import schema
+    from arogya_bench.curation.curating import Options
+    from arogya_bench.datasets.splits import SplitPolicy
+
+    settings = schema.settings(arguments.overrides, ("dataset", "split"))
+    reader: dict[str, Any] = {str(key): value for key, value in settings["dataset"].items()}
+    return Options(
+        licence=arguments.licence,
+        layout=arguments.layout,
+        dataset=reader,
+        keep=[name for name in arguments.keep.split(",") if name],
+        secret_file=arguments.secret_file,
+        originals=arguments.originals,
+        boxes_drawn_on=arguments.boxes_drawn_on,
+        quality=arguments.quality,
+        text_check=not arguments.no_text_check,
+        ocr=arguments.ocr,
+        split=schema.typed(SplitPolicy, settings["split"], "split"),
+        workers=arguments.workers,
+    )
+
+
+def _tell(outcome: "Outcome", out: Path) -> None:
+    from arogya_bench.progress import counted
+
+    lines = [f"{counted(outcome.cases, 'case')} in {out}, {outcome.written} written now."]
+    if outcome.split:
+        lines.append(f"Divided: {outcome.split}.")
+    if outcome.quarantined:
+        lines.append(
+            f"{counted(outcome.quarantined, 'case')} quarantined: {out / 'quarantine.csv'}"
+        )
+    if outcome.withdrawn:
+        lines.append(f"{counted(outcome.withdrawn, 'file')} deleted: the source has them no more.")
+    for notice in outcome.notices:
+        shown = ", ".join(notice.examples)
+        lines.append(f"{notice.code} {notice.problem}: {notice.count:,}, such as {shown}")
+    sys.stdout.write("\n".join([*lines, ""]))
+
+
+def _gate(out: Path) -> int:
+    """Look at the result as whoever gets it will, and leave the findings beside it."""
+    from arogya_bench.datasets.splits import SplitPolicy, divided
+    from arogya_bench.gate.gate import inspect
+    from arogya_bench.gate_table import show
+
+    dataset = _result(out)
+    if dataset is None:
+        sys.stdout.write("Without labels the gate has nothing to look at.\n")
+        return 0
+    report = inspect(dataset, divided(dataset, SplitPolicy()), fractions=None)
+    show(report)
+    file, text = out / "gate.json", report.to_json()
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
+    return ERRORS_EXIT if report.errors else 0
+
+
+def _result(out: Path) -> "Dataset | None":
+    """The curated folder, read back by the reader of its layout."""
+    from arogya_bench.datasets.coco import COCO
+    from arogya_bench.datasets.image_folder import ImageFolder
+
+    card = json.loads((out / "card.json").read_text(encoding="utf-8"))
+    terms = {"path": str(out), "name": card["name"], "licence": card["licence"]}
+    if card["task"] == "detection":
+        whole = COCO(**terms, classes=card["classes"], annotations="boxes.json")
+        if card["split"]:
+            train, validation, test = (f"boxes-{part}.json" for part in PARTS)
+            whole = replace(whole, annotations=None, train=train, validation=validation, test=test)
+        return whole.load()
+    labelled = card["task"] == "classification" and len(card["classes"]) > 1
+    return ImageFolder(**terms, manifest="manifest.csv").load() if labelled else None
