@@ -50,10 +50,6 @@ def test_a_uid_is_one_of_dicom_and_always_the_same(names):
     assert uuid.UUID(int=int(first.removeprefix("2.25."))).version == 4
 
 
-def test_parts_of_content_do_not_run_together(names):
-    assert names.content(b"ab", b"c") != names.content(b"a", b"bc")
-
-
 def test_the_secret_is_in_no_text_of_the_object(names):
     assert "horse" not in f"{names!r} {names}"
 

@@ -108,19 +108,20 @@ def inspect(content: bytes) -> Container | None:
 
 
 def _jpeg(content: bytes) -> Container:
-    extras: Counter[str] = Counter()
+    extras: dict[str, int] = {}
     found = _Found()
     for marker, start, end in segments(content):
-        body = content[start : min(end, start + 32)]
         if marker in FRAMES:
-            found.bits, found.height, found.width, found.channels = struct.unpack(">BHHB", body[:6])
+            shape = struct.unpack_from(">BHHB", content, start)
+            found.bits, found.height, found.width, found.channels = shape
         elif marker == 0xD9:
             found.end = start
-        elif 0xE0 <= marker <= 0xEF or marker == 0xFE:
-            kind = _kind(marker, body)
-            extras.update([kind] if kind else [])
+        elif marker >= 0xE0:
+            kind = _kind(marker, content[start : min(end, start + 32)])
+            if kind:
+                extras[kind] = extras.get(kind, 0) + 1
     if found.end and content[found.end :].strip(b"\0"):
-        extras["trailing bytes"] += 1
+        extras["trailing bytes"] = 1
     return Container(
         format="JPEG",
         width=found.width,
@@ -137,14 +138,15 @@ def segments(content: bytes) -> Iterator[tuple[int, int, int]]:
     """Marker, begin and end of the body of every segment, up to the end of the image."""
     place = 2
     while match := NEXT_MARKER.search(content, place):
-        marker, place = content[match.start() + 1], match.end()
+        place = match.end()
+        marker = content[place - 1]
         if marker == 0xD9:
             yield marker, place, place
             return
         if marker != 0xD8:
-            (length,) = struct.unpack_from(">H", content, place)
-            yield marker, place + 2, place + length
-            place += length
+            end = place + int.from_bytes(content[place : place + 2], "big")
+            yield marker, place + 2, end
+            place = max(end, place)
 
 
 def _kind(marker: int, body: bytes) -> str | None:

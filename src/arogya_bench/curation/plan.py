@@ -21,6 +21,7 @@ class Task:
         case: With new ids, and the metadata that is kept.
         image: Where its image lies.
         mask: Where its mask lies; None without one.
+        content: Tells its files, as they were when the source was read, from all others.
         refused: Why it is quarantined unseen; None if it is not.
     """
 
@@ -28,6 +29,7 @@ class Task:
     case: Case
     image: Path
     mask: Path | None
+    content: str
     refused: str | None = None
 
 
@@ -79,6 +81,7 @@ def planned(source: Source, names: Pseudonyms, keep: Sequence[str]) -> Plan:
             case=_renamed(case, cases, groups, keep),
             image=dataset.files[case.case_id],
             mask=source.masks.get(case.case_id),
+            content=_content(source, case.case_id),
             refused=STRAY if case.case_id in dataset.stray_labels else None,
         )
         for case in dataset.cases
@@ -100,3 +103,8 @@ def _renamed(
         group_id=groups[case.group_id],
         metadata={name: case.metadata[name] for name in keep},
     )
+
+
+def _content(source: Source, name: str) -> str:
+    files = (source.dataset.files[name], source.masks.get(name))
+    return " ".join(source.contents[file] for file in files if file)

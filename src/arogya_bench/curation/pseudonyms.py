@@ -1,6 +1,5 @@
 """Names that only the holder of a secret can make again: HMAC-SHA256, cut and in hexadecimal."""
 
-import hashlib
 import hmac
 import os
 import stat
@@ -37,13 +36,9 @@ class Pseudonyms:
         """The new id of a patient or lesion; unlike that of a case of the same name."""
         return self._hex("group", group_id)[: self.length]
 
-    def content(self, *parts: str | bytes) -> str:
+    def content(self, said: str) -> str:
         """The name of some content, which nobody can compare with files that he has."""
-        digests = [
-            hashlib.blake2b(each if isinstance(each, bytes) else each.encode()).hexdigest()
-            for each in parts
-        ]
-        return self._hex("content", " ".join(digests))
+        return self._hex("content", said)
 
     def uid(self, uid: str) -> str:
         """A DICOM UID in place of another one, in the form that PS3.5 B.2 derives from a UUID."""
@@ -56,7 +51,7 @@ class Pseudonyms:
 
     def _hex(self, domain: str, name: str) -> str:
         message = f"arogya-bench/{domain}\0{name}".encode()
-        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()
+        return hmac.digest(self.secret, message, "sha256").hex()
 
 
 def pseudonyms(secret_file: str | None) -> Pseudonyms:

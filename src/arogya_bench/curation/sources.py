@@ -13,6 +13,7 @@ from arogya_bench.curation import dicom_cleaning
 from arogya_bench.curation.containers import inspect
 from arogya_bench.curation.turning import SIDEWAYS, UPRIGHT
 from arogya_bench.datasets.coco import COCO
+from arogya_bench.datasets.content import contents
 from arogya_bench.datasets.decoding import is_image
 from arogya_bench.datasets.dicom import SUFFIX as DICOM_SUFFIX
 from arogya_bench.datasets.image_folder import ImageFolder
@@ -61,12 +62,12 @@ class Source(NamedTuple):
     Attributes:
         dataset: With the place of every image in ``files``.
         masks: Case id to file; empty without masks.
-        layout: As it was found.
+        contents: File to the sha256 of its content, when it was looked at.
     """
 
     dataset: Dataset
     masks: Mapping[str, Path]
-    layout: str
+    contents: Mapping[Path, str]
 
 
 def source_of(folder: Path, description: Description) -> Source:
@@ -79,14 +80,21 @@ def source_of(folder: Path, description: Description) -> Source:
     if not folder.is_dir():
         raise DatasetError(f"No folder at {folder}.", fix="name the folder that holds the images")
     layout = _layout(folder, description)
+    masks: Mapping[str, Path] = {}
     if layout in DETECTION:
         dataset = _with_boxes(folder, layout, description)
-        return Source(dataset, {}, layout)
-    if layout == "pairs":
-        return _pairs(folder, description)
-    if layout == "unlabelled":
-        return Source(_grouped(_unlabelled(folder, description, ".")), {}, layout)
-    return Source(_grouped(_reader(folder, layout, description).load()), {}, layout)
+    elif layout == "pairs":
+        dataset = _grouped(_unlabelled(folder, description, IMAGES))
+        masks = _masks(folder, dataset)
+    elif layout == "unlabelled":
+        dataset = _grouped(_unlabelled(folder, description, "."))
+    else:
+        dataset = _grouped(_reader(folder, layout, description).load())
+    files = [*dataset.files.values(), *masks.values()]
+    root = folder.absolute()
+    below = {PurePosixPath(file.absolute().relative_to(root)): file for file in files}
+    known = contents(root, list(below))
+    return Source(dataset, masks, {below[place]: content for place, content in known.items()})
 
 
 def _layout(folder: Path, description: Description) -> str:
@@ -160,8 +168,7 @@ def _unlabelled(folder: Path, description: Description, below_it: str) -> Datase
     )
 
 
-def _pairs(folder: Path, description: Description) -> Source:
-    dataset = _unlabelled(folder, description, IMAGES)
+def _masks(folder: Path, dataset: Dataset) -> dict[str, Path]:
     found = images_by_name(folder, [MASKS])
     bare = [name for name in dataset.files if name not in found]
     if bare:
@@ -169,8 +176,7 @@ def _pairs(folder: Path, description: Description) -> Source:
             f"{len(bare)} of {len(dataset.files)} images have no mask of their name: {few(bare)}.",
             fix=f"put a mask for each image into {folder / MASKS}, or move the images away",
         )
-    masks = {name: folder / found[name] for name in dataset.files}
-    return Source(_grouped(dataset), masks, "pairs")
+    return {name: folder / found[name] for name in dataset.files}
 
 
 def _unread(case: Case) -> Image:

@@ -1,7 +1,8 @@
 """Cleans the files of one case and writes them, or says why not."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,10 +42,10 @@ class Recipe:
     text_check: bool
     ocr: bool
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same for what gives the same files."""
-        return digest_of({"recipe": RECIPE, **vars(self)})
+        return digest_of({"recipe": RECIPE, **asdict(self)})
 
 
 class Made(NamedTuple):
@@ -74,19 +75,12 @@ def curated(
         What was done; the very record ``before`` if nothing was.
     """
     case_id = task.case.case_id
-    if task.refused:
-        return _kept(before, Record(case_id=case_id, source=recipe.key, reason=task.refused))
-    try:
-        content = task.image.read_bytes()
-        mask = task.mask.read_bytes() if task.mask else None
-    except OSError:
-        reason = "its file cannot be read"
-        return _kept(before, Record(case_id=case_id, source=recipe.key, reason=reason))
-    source = names.content(f"{recipe.key} {task.case.group_id}", content, mask or b"")
+    # Of the files when the source was read: one that changed since is done again by the next run.
+    source = names.content(f"{recipe.key} {task.case.group_id} {task.content} {task.refused}")
     if before and before.source == source and intact(out, before):
         return before
     try:
-        made = _made(task, source, content, mask, names, recipe)
+        made = _made(task, source, names, recipe)
     except Uncleanable as error:
         return Record(case_id=case_id, source=source, reason=str(error))
     except UNEXPECTED as error:
@@ -95,10 +89,6 @@ def curated(
         return Record(case_id=case_id, source=source, reason=reason)
     _write(out, made.contents)
     return made.record
-
-
-def _kept(before: Record | None, now: Record) -> Record:
-    return before if before == now and before is not None else now
 
 
 def _cleaned(task: Task, content: bytes, names: Pseudonyms, recipe: Recipe) -> Cleaned:
@@ -112,31 +102,23 @@ def _cleaned(task: Task, content: bytes, names: Pseudonyms, recipe: Recipe) -> C
 
 def kind_of(head: bytes, name: str) -> str:
     """Whether a file is ``dicom``, ``nifti`` or a ``picture``: by its content, else its name."""
-    if dicom.announced(head):
+    if head.startswith(PICTURE_HEADS):
+        return "picture"
+    if dicom.announced(head) or name.lower().endswith(dicom.SUFFIX):
         return "dicom"
-    if nifti.announced(head):
+    if nifti.announced(head) or name.lower().endswith(nifti.SUFFIXES):
         return "nifti"
-    if not head.startswith(PICTURE_HEADS):
-        if name.lower().endswith(dicom.SUFFIX):
-            return "dicom"
-        if name.lower().endswith(nifti.SUFFIXES):
-            return "nifti"
     return "picture"
 
 
-def _made(
-    task: Task,
-    source: str,
-    content: bytes,
-    mask: bytes | None,
-    names: Pseudonyms,
-    recipe: Recipe,
-) -> Made:
+def _made(task: Task, source: str, names: Pseudonyms, recipe: Recipe) -> Made:
+    if task.refused:
+        raise Uncleanable(task.refused)
     case_id = task.case.case_id
-    image = _cleaned(task, content, names, recipe)
+    image = _cleaned(task, task.image.read_bytes(), names, recipe)
     contents = {f"{IMAGES}/{case_id}{image.suffix}": image.content}
-    if mask is not None and task.mask is not None:
-        bare = _cleaned_mask(mask, task.mask.name, image, recipe)
+    if task.mask is not None:
+        bare = _cleaned_mask(task.mask.read_bytes(), task.mask.name, image, recipe)
         contents[f"{MASKS}/{case_id}{bare.suffix}"] = bare.content
     record = Record(
         case_id=case_id,
