@@ -221,6 +221,9 @@ def test_what_cannot_be_cleaned_is_listed_and_not_copied(classes_of_jpegs, tmp_p
     assert row["reason"] == "it is truncated"
     assert not list((tmp_path / "out" / "images").glob(f"{row['case_id']}*"))
     assert row["case_id"] not in (tmp_path / "out" / "manifest.csv").read_text()
+    before = state(tmp_path / "out")
+    run(source, tmp_path / "out")
+    assert state(tmp_path / "out") == before
 
 
 def test_a_label_of_no_class_is_quarantined(listed, tmp_path):

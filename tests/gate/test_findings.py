@@ -53,4 +53,4 @@ def test_a_report_sorts_what_stops_from_what_warns():
     assert report.summary() == (
         "Gate: 1 error (AB101) and 1 warning (AB104) in 1 case of skin, split official."
     )
-    assert report.table().shape == (3, 6)
+    assert report.table().shape == (3, 7)

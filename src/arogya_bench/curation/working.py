@@ -74,19 +74,23 @@ def curated(
     Returns:
         What was done; the very record ``before`` if nothing was.
     """
-    case_id = task.case.case_id
     # Of the files when the source was read: one that changed since is done again by the next run.
     source = names.content(f"{recipe.key} {task.case.group_id} {task.content} {task.refused}")
-    if before and before.source == source and intact(out, before):
+    if before and before.source == source and before.reason is None and intact(out, before):
         return before
+    now = _done(task, out, source, names, recipe)
+    return before if before == now and before is not None else now
+
+
+def _done(task: Task, out: Path, source: str, names: Pseudonyms, recipe: Recipe) -> Record:
     try:
         made = _made(task, source, names, recipe)
     except Uncleanable as error:
-        return Record(case_id=case_id, source=source, reason=str(error))
+        return Record(case_id=task.case.case_id, source=source, reason=str(error))
     except UNEXPECTED as error:
         # The message of a library may quote the file; its kind does not.
         reason = f"it cannot be cleaned ({type(error).__name__})"
-        return Record(case_id=case_id, source=source, reason=reason)
+        return Record(case_id=task.case.case_id, source=source, reason=reason)
     _write(out, made.contents)
     return made.record
 
@@ -102,12 +106,15 @@ def _cleaned(task: Task, content: bytes, names: Pseudonyms, recipe: Recipe) -> C
 
 def kind_of(head: bytes, name: str) -> str:
     """Whether a file is ``dicom``, ``nifti`` or a ``picture``: by its content, else its name."""
-    if head.startswith(PICTURE_HEADS):
-        return "picture"
-    if dicom.announced(head) or name.lower().endswith(dicom.SUFFIX):
+    if dicom.announced(head):
         return "dicom"
-    if nifti.announced(head) or name.lower().endswith(nifti.SUFFIXES):
+    if nifti.announced(head):
         return "nifti"
+    if not head.startswith(PICTURE_HEADS):
+        if name.lower().endswith(dicom.SUFFIX):
+            return "dicom"
+        if name.lower().endswith(nifti.SUFFIXES):
+            return "nifti"
     return "picture"
 
 

@@ -109,10 +109,10 @@ class Report:
         return f"Gate: {' and '.join(said) or 'no error and no warning'} in {where}."
 
     def table(self) -> pd.DataFrame:
-        """One row per finding, with the columns code, severity, what, count, examples, fix."""
-        columns = ["code", "severity", "what", "count", "examples", "fix"]
+        """One row per finding: code, severity, what, count, detail, examples, fix."""
+        columns = ["code", "severity", "what", "count", "detail", "examples", "fix"]
         rows = [
-            (each.code, each.severity, each.title, each.count, each.named, each.fix)
+            (each.code, each.severity, each.title, each.count, each.detail, each.named, each.fix)
             for each in self.findings
         ]
         return pd.DataFrame(rows, columns=columns)
