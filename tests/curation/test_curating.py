@@ -373,6 +373,22 @@ def test_the_parts_of_a_detection_set_have_their_own_lists(tmp_path, made):
     assert {case.split for case in dataset.cases} == set(parts)
 
 
+def test_lists_of_a_split_that_is_no_more_are_gone(tmp_path, made):
+    source = boxed(tmp_path / "source", made, 1, [20, 5, 30, 7])
+    run(source, tmp_path / "out", dataset={"annotations": "boxes.json"})
+
+    run(source, tmp_path / "out", dataset={"annotations": "boxes.json"}, split=None)
+
+    assert [file.name for file in (tmp_path / "out").glob("boxes*")] == ["boxes.json"]
+
+
+def test_what_cannot_be_divided_is_said_before_the_work(classes_of_jpegs, tmp_path):
+    with pytest.raises(DatasetError):
+        run(classes_of_jpegs(2), tmp_path / "out")
+
+    assert not list((tmp_path / "out" / "images").iterdir())
+
+
 def test_where_boxes_were_drawn_must_be_said(tmp_path, made):
     source = boxed(tmp_path / "source", made, 6, [20, 5, 30, 7])
 

@@ -256,13 +256,36 @@ def test_overlays_are_removed_and_announced():
     cleaned = result(saved(content))
 
     assert isinstance(content, Dataset)
-    assert cleaned.flags == ("overlay",)
+    assert "overlay" in cleaned.flags
     assert cleaned.removed["overlay element"] == 4
     assert b"Jane" not in cleaned.content
 
 
 def test_burned_in_annotations_are_announced():
-    assert result(made(BurnedInAnnotation="YES")).flags == ("burned-in",)
+    assert "burned-in" in result(made(BurnedInAnnotation="YES")).flags
+
+
+def test_images_of_a_kind_that_shows_text_are_announced():
+    screenshot = made(Modality="CT", ImageType=["DERIVED", "SECONDARY", "SCREEN SAVE"])
+    image = made(Modality="CT", ImageType=["ORIGINAL", "PRIMARY", "AXIAL"])
+
+    assert "rules" in result(screenshot).flags
+    assert "rules" not in result(image).flags
+
+
+def test_text_in_the_pixels_can_be_searched():
+    assert (
+        result(made()).grey.tolist() == np.linspace(0, 255, 24).astype(int).reshape(4, 6).tolist()
+    )
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+def test_pixels_that_nothing_decodes_are_announced():
+    content = header_of(test_file("SC_rgb_jpeg_dcmtk.dcm"))
+    content.PixelData = pydicom.encaps.encapsulate([b"\xff\xd8\xff\xd9"])
+    content["PixelData"].is_undefined_length = True
+
+    assert "unsearched" in result(saved(content)).flags
 
 
 def test_an_overlay_within_the_pixels_is_refused():

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import cv2
+
 from arogya_bench.curation import manifest
 from arogya_bench.curation.journal import PARTIAL, Journal, Record, digest, held, publish
 from arogya_bench.curation.manifest import Notice
@@ -119,6 +121,8 @@ def _curated(plan: Plan, out: Path, names: Pseudonyms, recipe: Recipe, options: 
     for folder in (IMAGES, MASKS) if any(task.mask for task in plan.tasks) else (IMAGES,):
         (out / folder).mkdir(exist_ok=True)
     before = dict(journal.records)
+    # What cannot be divided is said before hours of work, not after.
+    _divided(plan, [task.case for task in plan.tasks if not task.refused], options.split)
     done = dict(_work(plan, out, names, recipe, journal, options.workers))
     records = {task.case.case_id: done[task.case.case_id] for task in plan.tasks}
     withdrawn = _withdraw(out, records)
@@ -134,6 +138,9 @@ def _curated(plan: Plan, out: Path, names: Pseudonyms, recipe: Recipe, options: 
     )
     for name, content in tables.items():
         publish(out / name, content)
+    for file in out.glob("boxes*.json"):  # of a run that divided otherwise
+        if file.name not in tables:
+            file.unlink()
     journal.finish(records)
     if options.originals:
         write_originals(Path(options.originals).expanduser(), plan)
@@ -162,6 +169,8 @@ def _work(
     # Threads rather than processes: OpenCV and hashlib let others run meanwhile. Several cases at
     # a time, since handing over one by one costs as much as a small image.
     starts = range(0, len(plan.tasks), AT_ONCE)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # ours are as many as there are processors
     pool = ThreadPoolExecutor(workers or _processors())
     try:
         futures = [pool.submit(some, plan.tasks[start : start + AT_ONCE]) for start in starts]
@@ -171,6 +180,7 @@ def _work(
             yield from ((record.case_id, record) for record in records)
     finally:
         pool.shutdown(cancel_futures=True)
+        cv2.setNumThreads(threads)
 
 
 def _withdraw(out: Path, records: Mapping[str, Record]) -> int:

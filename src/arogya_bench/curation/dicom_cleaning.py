@@ -24,6 +24,7 @@ from arogya_bench.curation.dicom_rules import (
     RESCALE_TYPES,
     TEXT_KINDS,
 )
+from arogya_bench.curation.dicom_text import UNSEARCHED, flags_of, grey_of
 from arogya_bench.curation.pseudonyms import Pseudonyms
 from arogya_bench.datasets.dicom import UNREADABLE
 from arogya_bench.errors import needs_extra
@@ -96,7 +97,7 @@ def _cleaned(header: "Header", content: bytes, names: Pseudonyms, group: str) ->
     removed = _kinds(header)
     if any(content[:128]) and content[128:132] == b"DICM":
         removed["preamble"] += 1
-    flags = _flags(header)
+    flags, grey = flags_of(header), grey_of(header)
     bare = _kept(header)
     if _compressed(bare, header):
         removed["comment in compressed pixels"] += 1
@@ -109,7 +110,8 @@ def _cleaned(header: "Header", content: bytes, names: Pseudonyms, group: str) ->
         removed=removed,
         width=int(header.Columns),
         height=int(header.Rows),
-        flags=flags,
+        grey=grey,
+        flags=flags if grey is not None else (*flags, UNSEARCHED),
     )
 
 
@@ -158,16 +160,6 @@ def _kind(element: "DataElement") -> str:
         return "overlay element"
     kinds = {"PN": "person name", "UI": "UID", "DA": "date", "TM": "date", "DT": "date"}
     return kinds.get(element.VR, "other element")
-
-
-def _flags(header: "Header") -> tuple[str, ...]:
-    overlay = any(0x6000 <= tag.group <= 0x60FF for tag in header.keys())  # noqa: SIM118
-    said = {
-        "overlay": overlay,
-        "burned-in": str(header.get("BurnedInAnnotation", "")).upper() == "YES",
-        "face": str(header.get("RecognizableVisualFeatures", "")).upper() == "YES",
-    }
-    return tuple(name for name, found in said.items() if found)
 
 
 def _kept(header: "Header") -> "Header":

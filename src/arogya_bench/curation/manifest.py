@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from io import StringIO
 
@@ -38,28 +38,32 @@ class Notice:
     examples: tuple[str, ...]
 
 
+def _flagged(name: str) -> Callable[[Record], bool]:
+    return lambda record: name in record.flags
+
+
+SIGNS: tuple[tuple[str, str, Callable[[Record], object]], ...] = (
+    (TEXT, "Rows of marks in the pixels look like text", lambda record: record.text_rows),
+    (TEXT, "Text was recognised in the pixels", lambda record: record.lines_read),
+    (TEXT, "The header says that text is burned into the pixels", _flagged("burned-in")),
+    (TEXT, "Images of this kind of device often show text", _flagged("rules")),
+    (TEXT, "The header says that the pixels show a face", _flagged("face")),
+    (TEXT, "The pixels could not be decoded to search them for text", _flagged("unsearched")),
+    (IDENTIFYING, "An overlay over the image was removed", _flagged("overlay")),
+    (
+        IDENTIFYING,
+        "Metadata was removed that may identify somebody",
+        lambda record: record.removed.keys() - {"orientation"},
+    ),
+)
+
+
 def notices(records: Iterable[Record]) -> tuple[Notice, ...]:
     """What to look at, from what was found in the files."""
     good = [record for record in records if record.reason is None]
     found = {
-        (TEXT, "Rows of marks in the pixels look like text"): [
-            record.case_id for record in good if record.text_rows
-        ],
-        (TEXT, "Text was recognised in the pixels"): [
-            record.case_id for record in good if record.lines_read
-        ],
-        (TEXT, "The header says that annotations are burned into the pixels"): [
-            record.case_id for record in good if "burned-in" in record.flags
-        ],
-        (TEXT, "The header says that the pixels show a person"): [
-            record.case_id for record in good if "face" in record.flags
-        ],
-        (IDENTIFYING, "An overlay was drawn over the image, and was removed"): [
-            record.case_id for record in good if "overlay" in record.flags
-        ],
-        (IDENTIFYING, "Metadata was removed that may identify somebody"): [
-            record.case_id for record in good if record.removed.keys() - {"orientation"}
-        ],
+        (code, problem): [record.case_id for record in good if wanted(record)]
+        for code, problem, wanted in SIGNS
     }
     return tuple(
         Notice(code=code, problem=problem, count=len(ids), examples=tuple(ids[:EXAMPLES]))

@@ -16,6 +16,8 @@ from arogya_bench.errors import DatasetError
 from arogya_bench.progress import watched
 
 FOLDER = "contents"  # below that of the cache
+AT_ONCE = 32  # files that one thread takes
+SMALL = 2**24  # bytes
 MOST_THREADS = 8
 # A file may change again within one tick of the clock of its disk; FAT counts every 2 s.
 SETTLED_NS = 2_000_000_000
@@ -57,11 +59,12 @@ def contents(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPath
     unknown = [file for file in files if _changed(folder / file, known.get(keys[file]))]
     pool = ThreadPoolExecutor(min(MOST_THREADS, 2 * (os.cpu_count() or 1)))
     try:
-        entries = pool.map(lambda file: _entry(folder, file), unknown)
-        for file, entry in zip(
-            unknown, watched(entries, "Reading the images", len(unknown)), strict=True
-        ):
-            fresh[keys[file]] = entry
+        # Several at a time: handing over one small file costs as much as reading it.
+        parts = [unknown[start : start + AT_ONCE] for start in range(0, len(unknown), AT_ONCE)]
+        read = pool.map(lambda part: [_entry(folder, file) for file in part], parts)
+        watching = watched(read, "reading the images", len(parts))
+        for part, entries in zip(parts, watching, strict=True):
+            fresh |= zip((keys[file] for file in part), entries, strict=True)
     finally:
         # Whoever interrupts the first reading of a large set keeps what was read.
         pool.shutdown(cancel_futures=True)
@@ -96,7 +99,12 @@ def _entry(folder: Path, file: PurePosixPath) -> Entry:
     try:
         with (folder / file).open("rb") as stream:
             stat = os.fstat(stream.fileno())
-            content = hashlib.file_digest(stream, "sha256").hexdigest()
+            # At once where it fits: a buffer for each small file takes longer than its hash.
+            small = stat.st_size < SMALL
+            digest = (
+                hashlib.sha256(stream.read()) if small else hashlib.file_digest(stream, "sha256")
+            )
+            content = digest.hexdigest()
     except OSError as error:
         raise DatasetError(
             f"The file {file} cannot be read: {error.strerror or error}.",
