@@ -57,14 +57,17 @@ def contents(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPath
     keys = {file: _key(file) for file in files}
     fresh: dict[str, Entry] = {}
     unknown = [file for file in files if _changed(folder / file, known.get(keys[file]))]
+
+    def some(part: Sequence[PurePosixPath]) -> None:
+        for file in part:
+            fresh[keys[file]] = _entry(folder, file)
+
     pool = ThreadPoolExecutor(min(MOST_THREADS, 2 * (os.cpu_count() or 1)))
     try:
         # Several at a time: handing over one small file costs as much as reading it.
         parts = [unknown[start : start + AT_ONCE] for start in range(0, len(unknown), AT_ONCE)]
-        read = pool.map(lambda part: [_entry(folder, file) for file in part], parts)
-        watching = watched(read, "reading the images", len(parts))
-        for part, entries in zip(parts, watching, strict=True):
-            fresh |= zip((keys[file] for file in part), entries, strict=True)
+        for _ in watched(pool.map(some, parts), "reading the images", len(parts)):
+            pass
     finally:
         # Whoever interrupts the first reading of a large set keeps what was read.
         pool.shutdown(cancel_futures=True)
