@@ -92,7 +92,25 @@ def test_an_override_leaves_the_case_out_and_is_told_everywhere(evaluate, runs, 
     assert "AB201 Unreadable image" in caution
 
 
-def test_patients_on_both_sides_are_refused_unless_the_split_by_image_is_named(evaluate, runs):
+def test_an_official_split_through_patients_is_refused(command, clinic):
+    rows = [
+        f"{file.relative_to(clinic)},{file.parent.name},{file.name[:3]},{part}"
+        for number, file in enumerate(sorted(clinic.rglob("*.png")))
+        for part in [("train", "train", "train", "val", "test")[number % 5]]
+    ]
+    (clinic / "table.csv").write_text("\n".join(["path,label,group,split", *rows]))
+
+    ended = command(
+        "run", "model=prior", "dataset=image_folder", f"dataset.path={clinic}",
+        "dataset.manifest=table.csv", "dataset.licence=CC0-1.0",
+    )  # fmt: skip
+
+    assert ended.code == 2
+    assert "AB101 Group in two splits" in ended.err
+    assert "divide by group: split.method=group" in ended.err
+
+
+def test_a_split_by_image_that_was_named_is_marked(evaluate, runs):
     ended = evaluate("split.method=image")
 
     assert ended.code == 0, ended.err

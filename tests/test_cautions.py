@@ -29,3 +29,17 @@ def test_each_limit_is_said_once(tags, said):
     (caution,) = cautions([SOUND, limited, limited])
 
     assert said in caution
+
+
+def test_cases_that_were_left_out_are_counted():
+    tags = {**SOUND, "arogya.gate_overridden": "AB203 Empty file", "arogya.left_out": "8"}
+
+    (caution,) = cautions([tags])
+
+    assert "8 cases that cannot be used were left out" in caution
+
+
+def test_without_patients_a_split_by_image_is_nothing_special():
+    ungrouped = {"arogya.grouped": "false", "arogya.split": "image-80-10-10-s42"}
+
+    assert cautions([ungrouped]) == (UNGROUPED,)

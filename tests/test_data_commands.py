@@ -106,3 +106,66 @@ def test_an_unknown_set_is_refused(command):
 
 def test_data_without_a_command_is_an_error_of_use(command):
     assert command("data").code == 2
+
+
+def noise(channels=3):
+    rng = np.random.default_rng(9)
+    return rng.integers(0, 256, (48, 48, channels), dtype=np.uint8)
+
+
+def cut(file):
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+
+
+def animated(file):
+    first, second = (PIL.Image.fromarray(np.roll(noise(), n)) for n in (0, 99))
+    first.save(file, save_all=True, append_images=[second])
+
+
+WRITERS = {
+    "empty": lambda file: file.write_bytes(b""),
+    "text": lambda file: file.write_bytes(b"no image at all"),
+    "cut": cut,
+    "cmyk": lambda file: PIL.Image.fromarray(noise(4), "CMYK").save(file, format="JPEG"),
+    "palette": lambda file: PIL.Image.fromarray(noise()).quantize(200).save(file),
+    "deep": lambda file: PIL.Image.fromarray(noise()[..., 0].astype(np.uint16) * 200).save(file),
+    "animated": animated,
+    "flat": lambda file: PIL.Image.new("RGB", (48, 48), (9, 9, 9)).save(file),
+}
+FAULTS = {
+    "empty": "AB203", "text": "AB201", "cut": "AB202", "cmyk": "AB205", "palette": "AB206",
+    "deep": "AB207", "animated": "AB208", "flat": "AB211",
+}  # fmt: skip
+
+
+def codes(command, settings, tmp_path):
+    file = tmp_path / "findings.json"
+    command("data", "check", "image_folder", *settings, "--json", str(file))
+    return {each["code"] for each in json.loads(file.read_text())["findings"]}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_faulty_file_is_found_from_the_command_line(command, settings, tree, tmp_path, kind):
+    WRITERS[kind](tree / "benign" / "p00-0.png")
+
+    assert codes(command, settings, tmp_path) == {FAULTS[kind]}
+
+
+def test_every_fault_is_found_at_once_and_named(command, settings, tree, tmp_path):
+    for number, kind in enumerate(FAULTS):
+        WRITERS[kind](tree / "benign" / f"p{2 * number:02}-0.png")
+    (tree / "benign" / "p20-9.png").write_bytes((tree / "benign" / "p20-0.png").read_bytes())
+    (tree / "malignant" / "p21-9.png").write_bytes((tree / "benign" / "p22-0.png").read_bytes())
+
+    found = codes(command, settings, tmp_path)
+
+    assert {*FAULTS.values(), "AB103", "AB104"} <= found
+
+
+def test_files_that_are_no_images_are_listed(command, settings, tree, tmp_path):
+    (tree / "benign" / "notes.gif").write_bytes(b"GIF89a")
+
+    ended = command("data", "check", "image_folder", *settings)
+
+    assert "notes.gif" in ended.out

@@ -24,11 +24,18 @@ def cautions(runs: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
 def _said(runs: Sequence[Mapping[str, str]]) -> Iterable[str]:
     if any(tags.get("arogya.grouped") != "true" for tags in runs):
         yield UNGROUPED
-    if any(tags.get("arogya.split", "").startswith("image-") for tags in runs):
+    grouped = [tags for tags in runs if tags.get("arogya.grouped") == "true"]
+    if any(tags.get("arogya.split", "").startswith("image-") for tags in grouped):
         yield BY_IMAGE
     overridden = sorted({codes for tags in runs if (codes := tags.get("arogya.gate_overridden"))})
     if overridden:
         yield (
             f"The gate found errors in the data ({'; '.join(overridden)}) and was overridden "
-            "(gate=warn): see gate.json of the runs."
+            f"(gate=warn){_left_out(runs)}: see gate.json of the runs."
         )
+
+
+def _left_out(runs: Sequence[Mapping[str, str]]) -> str:
+    most = max(int(tags.get("arogya.left_out", 0)) for tags in runs)
+    cases = "case that cannot be used was" if most == 1 else "cases that cannot be used were"
+    return f"; {most} {cases} left out" if most else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arogya_bench import curate_command
+from arogya_bench.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from arogya_bench.jobs import Job
@@ -85,6 +86,12 @@ def _fetch(arguments: argparse.Namespace) -> int:
     if arguments.name in known and arguments.name not in {*PUBLISHED, *UNSUPPORTED}:
         _say(obtaining.directions(known[arguments.name]))
         return 0
+    if arguments.name not in {*PUBLISHED, *UNSUPPORTED}:
+        names = (*PUBLISHED, *known)
+        raise ConfigError(
+            f"There is no dataset {arguments.name!r}.{nearest(arguments.name, names)}",
+            fix=f"choose one of: {', '.join(names)}",
+        )
     file = fetching.fetch(arguments.name, arguments.to, size=arguments.size)
     _say(f"{file}\nUse it: arogya-bench run dataset=medmnist dataset.path={file}")
     return 0

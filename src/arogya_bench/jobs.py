@@ -170,7 +170,8 @@ def tags_of(prepared: Prepared) -> dict[str, str]:
     """What every run of a job says of itself, whatever its kind."""
     job, errors = prepared.job, prepared.gate.errors
     codes = ", ".join(f"{each.code} {each.title}" for each in errors)
-    overridden = {"arogya.gate_overridden": codes} if errors else {}
+    left_out = {"arogya.left_out": str(len(prepared.gate.unusable))}
+    overridden = {"arogya.gate_overridden": codes, **left_out} if errors else {}
     return {
         "arogya.model": job.row_name,
         "arogya.row": prepared.row,

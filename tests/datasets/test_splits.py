@@ -430,6 +430,8 @@ def test_a_patient_counts_as_the_latest_case():
         ("soon", "'soon' in year, which is no date"),
         ("", "'' in year"),
         (float("nan"), "nan in year"),
+        ("2021", "'2021' in year"),
+        ("03.2021", "'03.2021' in year"),
     ],
 )
 def test_a_case_without_a_date_is_named(value, problem):
@@ -437,6 +439,30 @@ def test_a_case_without_a_date_is_named(value, problem):
 
     with pytest.raises(DatasetError, match=problem):
         split(dataset(cases, classes=("a", "b")), SplitPolicy(method="temporal", date="year"))
+
+
+def test_months_before_years_have_no_order():
+    cases = dated(value=lambda patient, number: float(f"{patient % 12 + 1}.{2000 + patient}"))
+
+    with pytest.raises(DatasetError, match="which is no date as the others are"):
+        split(dataset(cases, classes=("a", "b")), SplitPolicy(method="temporal", date="year"))
+
+
+def test_equal_groups_go_to_validation_and_test_alike():
+    cases = [Case(case_id=str(i), group_id=str(i), target=i % 7) for i in range(7 * 15)]
+
+    sizes = [
+        [
+            len(own)
+            for own in split(
+                dataset(cases, classes=tuple("abcdefg")), SplitPolicy(seed=seed)
+            ).parts.values()
+        ]
+        for seed in range(20)
+    ]
+
+    _, validation, test = np.mean(sizes, axis=0)
+    assert abs(validation - test) <= 2
 
 
 def test_dates_of_every_usual_form_are_ordered():

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import UTC, datetime
 
 import numpy as np
@@ -108,15 +108,14 @@ def by_date(dataset: Dataset, shares: Sequence[float], column: str) -> Parts:
     Args:
         dataset: Whose metadata hold dates.
         shares: Of train, validation and test.
-        column: Of the metadata: ISO 8601 dates, or numbers such as years.
+        column: Of the metadata: ISO 8601 dates, or whole numbers such as years; not both.
 
     Raises:
         ConfigError: If there is no such column.
         DatasetError: If a case has no date.
     """
     latest: dict[str, float] = {}
-    for case in dataset.cases:
-        moment = _moment(dataset, case, column)
+    for case, moment in zip(dataset.cases, _moments(dataset, column), strict=True):
         latest[case.group_id] = max(moment, latest.get(case.group_id, moment))
     ordered = sorted(dataset.cases, key=lambda case: latest[case.group_id])
     borders = np.cumsum(np.asarray(shares) / np.sum(shares)) * len(ordered)
@@ -146,8 +145,10 @@ def homes_of(counts: Floats, fractions: Floats) -> list[int]:
     missing = wanted.copy()
     homes = []
     for group in counts:
-        change = (group * (group - 2 * missing) / wanted).sum(axis=1)
-        home = int(np.argmin(np.round(change, 9)))
+        change = np.round((group * (group - 2 * missing) / wanted).sum(axis=1), 9)
+        # Where parts would do equally well, the one that lacks most as a whole.
+        lacking = np.round(missing.sum(axis=1) / wanted.sum(axis=1), 9)
+        home = int(np.lexsort((-lacking, change))[0])
         missing[home] -= group
         homes.append(home)
     return homes
@@ -177,36 +178,45 @@ def _unofficial(dataset: Dataset, stated: Set[str | None]) -> DatasetError:
     )
 
 
-def _moment(dataset: Dataset, case: Case, column: str) -> float:
-    if column not in case.metadata:
+def _moments(dataset: Dataset, column: str) -> list[float]:
+    """The date of every case as a number; all are written in one way, else they have no order."""
+    metadata = dataset.cases[0].metadata
+    if column not in metadata:
         raise ConfigError(
-            f"{dataset.name} has no column {column!r}.{nearest(column, case.metadata)}",
-            fix=f"set split.date to one of: {_names(case.metadata)}",
+            f"{dataset.name} has no column {column!r}.{nearest(column, metadata)}",
+            fix=f"set split.date to one of: {', '.join(metadata) or 'none; it has no columns'}",
         )
-    value = case.metadata[column]
-    try:
-        if isinstance(value, str) and not _is_number(value):
-            stated = datetime.fromisoformat(value.strip())
-            return (stated if stated.tzinfo else stated.replace(tzinfo=UTC)).timestamp()
-        moment = float(value)
-    except ValueError as error:
-        raise _undated(case, column) from error
-    if not np.isfinite(moment):
-        raise _undated(case, column)
-    return moment
+    values = [case.metadata[column] for case in dataset.cases]
+    read = _number if all(map(_is_whole, values)) else _date
+    moments = []
+    for case, value in zip(dataset.cases, values, strict=True):
+        try:
+            moments.append(read(value))
+        except ValueError as error:
+            raise _undated(case, column) from error
+    return moments
 
 
-def _is_number(value: str) -> bool:
-    # 2021 is a year, but 20210304 is a day, which ISO 8601 writes so.
-    return len(value.strip()) != 8 and value.strip().replace(".", "", 1).isdigit()
+def _is_whole(value: str | float) -> bool:
+    # 20210304 is a day in ISO 8601, and has the right order as a number, too.
+    return value.strip().isdigit() if isinstance(value, str) else float(value).is_integer()
+
+
+def _number(value: str | float) -> float:
+    return float(value)
+
+
+def _date(value: str | float) -> float:
+    if not isinstance(value, str) or len(value.strip()) < len("20210304"):
+        raise ValueError(value)
+    stated = datetime.fromisoformat(value.strip())
+    return (stated if stated.tzinfo else stated.replace(tzinfo=UTC)).timestamp()
 
 
 def _undated(case: Case, column: str) -> DatasetError:
     return DatasetError(
-        f"Case {case.case_id} has {case.metadata[column]!r} in {column}, which is no date.",
-        fix="write dates as 2021-03-04 (or numbers), or leave the case out of the source",
+        f"Case {case.case_id} has {case.metadata[column]!r} in {column}, which is no date as the "
+        "others are.",
+        fix="write all dates as 2021-03-04, or all as whole numbers such as years, or leave the "
+        "case out of the source",
     )
-
-
-def _names(metadata: Mapping[str, object]) -> str:
-    return ", ".join(metadata) or "none; it has no columns"

@@ -211,7 +211,8 @@ def _refuse_missing(images: Sequence[Labelled], folder: Path, stated: Published)
     if lost:
         raise DatasetError(
             f"{len(lost)} of {len(images)} listed images are not in {folder}: {few(lost)}.",
-            fix=f"unpack every archive there; {PART}{_obtain(stated)}",
+            fix=f"unpack every archive there, and mend links that lead nowhere; {PART}"
+            f"{_obtain(stated)}",
         )
 
 

@@ -44,6 +44,7 @@ def inspect(
     """
     cases = {case.case_id: case for part in _parts(split) for case in part}
     facts, notes = _facts(dataset, list(cases.values()), workers)
+    notes += dataset.notes  # what the reader left out must not get lost
     examined = Examined(dataset=dataset, split=split, facts=facts, fractions=fractions)
     findings = [*_findings(examined), *overlap.seen_before(dataset, trained_on)]
     try:
