@@ -14,6 +14,7 @@ from arogya_bench import stores, tracking
 from arogya_bench.artifacts import artifact
 from arogya_bench.errors import ConfigError, TrackingError, nearest
 from arogya_bench.evidence import Block, blocks
+from arogya_bench.folds import COLUMNS, over_folds
 from arogya_bench.judging import ALPHA, MEASURED, Judged, judged
 from arogya_bench.keys import digest_of
 from arogya_bench.tasks import TASKS
@@ -42,6 +43,15 @@ class Comparison:
     robustness: pd.DataFrame
     missing: pd.DataFrame
 
+    @property
+    def folds(self) -> pd.DataFrame:
+        """Mean and spread of the deciding metric over the folds of one dataset, if there are any.
+
+        See ``folds.over_folds`` for the columns, and for what the spread is not.
+        """
+        rows = over_folds(self.about["datasets"], _records(self.leaderboard))
+        return pd.DataFrame(rows, columns=list(COLUMNS))
+
     def to_json(self, path: Path | str | None = None) -> str:
         """Write everything as JSON; undefined numbers are null.
 
@@ -60,6 +70,8 @@ class Comparison:
         place.mkdir(parents=True, exist_ok=True)
         for name in TABLES:
             getattr(self, name).to_csv(place / f"{name}.csv", index=False)
+        if not self.folds.empty:
+            self.folds.to_csv(place / "folds.csv", index=False)
 
     def to_html(self, path: Path | str) -> None:
         """Write one page that needs no network."""
@@ -192,6 +204,9 @@ def _dataset(block: Block, asked: str) -> dict[str, object]:
         "shown": [name for name in block.task.shown if name != metric],
         "grouped": block.grouped,
         "cautions": list(block.cautions),
+        "name": block.name,
+        "digest": block.digest,
+        "split": block.split,
         "split_digest": block.split_digest,
     }
 

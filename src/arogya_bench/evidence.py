@@ -57,6 +57,7 @@ class Block:
 
     Attributes:
         dataset: Name, with a piece of the digest where two contents share one name.
+        name: Of the dataset alone; ``digest`` of its content, ``split`` how it was divided.
         task: What the dataset asks of a model.
         runs: Newest finished run by (row, condition name, seed).
         labels: Row digest to the name of the leaderboard row, in order of first appearance.
@@ -66,6 +67,9 @@ class Block:
     """
 
     dataset: str
+    name: str
+    digest: str
+    split: str
     task: Task
     store: Store
     split_digest: str
@@ -155,7 +159,7 @@ def blocks(store: Store, *, where: str | None, resamples: int) -> tuple[Block, .
     unprepared = [_absence(run, run.tags) for run in _unprepared(runs)]
     return tuple(
         _block(store, members, clash=names.count(key[0]) > 1, resamples=resamples, extra=unprepared)
-        for key, members in sorted(sorted_out.items())
+        for key, members in sorted(sorted_out.items(), key=_place_of)
         if any(run.status == "FINISHED" for run in members)
     )
 
@@ -188,13 +192,16 @@ def _block(
     resamples: int,
     extra: Sequence[Mapping[str, str]],
 ) -> Block:
-    name, _, split_digest, task = _block_key(members[0])
+    name, digest, split_digest, task = _block_key(members[0])
     finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
     labels = row_names(members)
     conditions = _conditions(members)
     return Block(
         task=TASKS[task],
         dataset=_told_apart(members[0]) if clash else name,
+        name=name,
+        digest=digest,
+        split=members[0].tags.get("arogya.split", ""),
         store=store,
         split_digest=split_digest,
         grouped=members[0].tags.get("arogya.grouped") == "true",
@@ -205,6 +212,12 @@ def _block(
         resamples=resamples,
         cautions=cautions([run.tags for run in members]),
     )
+
+
+def _place_of(block: tuple[tuple[str, str, str, str], Sequence[RunRecord]]) -> tuple[str, ...]:
+    """Datasets by name, and the folds of one in their order."""
+    (name, digest, split_digest, task), members = block
+    return name, digest, members[0].tags.get("arogya.split", ""), split_digest, task
 
 
 def _told_apart(run: RunRecord) -> str:

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.comparison import Comparison
-from arogya_bench.report.sections import facts_of, records, rows_of
+from arogya_bench.report.sections import FOLD_HEADS, facts_of, fold_cells, records, rows_of
 from arogya_bench.report.wording import MINUS, estimate, number, p_value, percent
 
 Rows = Sequence[Mapping[str, Any]]
@@ -43,6 +43,8 @@ def _tables(comparison: Comparison, dataset: str) -> Iterator[Table]:
         yield _robustness(rows, metric)
     if rows := rows_of(comparison.missing, dataset):
         yield _missing(rows)
+    if rows := rows_of(comparison.folds, dataset):
+        yield _folds(rows)
 
 
 def _leaderboard(rows: Rows, metric: str, others: Sequence[str]) -> Table:
@@ -98,6 +100,12 @@ def _robustness(rows: Rows, metric: str) -> Table:
             [name, *(found.get(model, "missing") for model in models)]
             for name, found in cells.items()
         ],
+    )
+
+
+def _folds(rows: Rows) -> Table:
+    return _table(
+        f"{rows[0]['metric']} over all folds", list(FOLD_HEADS), [fold_cells(row) for row in rows]
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 Cells = list[list[str]]
+FOLD_HEADS = ("model", "splits", "mean", "standard deviation", "range")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,7 @@ def _sections(comparison: Comparison, dataset: str) -> list[Section]:
         _pairwise(rows_of(comparison.pairwise, dataset), metric),
         _robustness(rows_of(comparison.robustness, dataset), leaderboard, metric),
         _missing(rows_of(comparison.missing, dataset)),
+        _folds(rows_of(comparison.folds, dataset)),
     ]
     return [each for each in found if each is not None]
 
@@ -190,6 +192,30 @@ def _missing(rows: Sequence[Mapping[str, Any]]) -> Section | None:
         heads=heads,
         rows=cells,
     )
+
+
+def _folds(rows: Sequence[Mapping[str, Any]]) -> Section | None:
+    if not rows:
+        return None
+    return Section(
+        name="folds",
+        title=f"{rows[0]['metric']} over all folds of this dataset",
+        lead="How much the score varies from fold to fold. The standard deviation is no standard "
+        "error: folds share most of what they learn from.",
+        heads=FOLD_HEADS,
+        rows=[fold_cells(row) for row in rows],
+    )
+
+
+def fold_cells(row: Mapping[str, Any]) -> list[str]:
+    """One model over the folds, as words."""
+    return [
+        str(row["model"]),
+        f"{row['splits']} of {row['expected']}",
+        number(row["mean"]),
+        number(row["sd"]),
+        f"{number(row['lowest'])} to {number(row['highest'])}",
+    ]
 
 
 def _word(value: object) -> str:
