@@ -245,3 +245,11 @@ def test_an_empty_dataset_has_no_shares():
 
     assert about.totals["all"] == Count(cases=0, groups=0)
     assert "%" not in about.text()
+
+
+def test_in_a_notebook_the_text_is_returned_and_not_displayed(monkeypatch):
+    import rich.console
+
+    monkeypatch.setattr(rich.console, "_is_jupyter", lambda: True)
+
+    assert "melanoma" in describe(dataset(lesions())).text()

@@ -27,7 +27,10 @@ def written(about: "Description", width: int) -> str:
         width: In columns.
     """
     page = StringIO()
-    console = Console(file=page, width=width, highlight=False, color_system=None)
+    # A notebook would get the tables at once, and the caller nothing.
+    console = Console(
+        file=page, width=width, highlight=False, color_system=None, force_jupyter=False
+    )
     console.print(_card(about))
     console.print()
     console.print(_counts(about))
