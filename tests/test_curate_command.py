@@ -105,6 +105,10 @@ def test_without_a_secret_nothing_is_written(curate, monkeypatch):
         ("split.method=grup", "Did you mean 'group'?"),
         ("split.tran=0.5", "Did you mean 'train'?"),
         ("dataset.grup=x", "group"),
+        ("dataset.window=wide", "dataset.window"),
+        ("dataset.window=[9,3]", "dataset.window=[9.0, 3.0] is not two finite numbers"),
+        ("dataset.ordinal=often", "dataset.ordinal"),
+        ("dataset.path=x", "dataset.path is no option of the layout class_folders"),
     ],
 )
 def test_a_mistyped_setting_is_refused(curate, word, message):
@@ -124,3 +128,88 @@ def test_errors_in_the_result_end_with_2(curate, raw):
 
     assert ended.code == 2
     assert "AB102 error" in ended.out
+
+
+def test_what_is_mended_and_left_out_is_said(curate, raw, tmp_path):
+    (raw / "benign" / "doe00 report.pdf").write_bytes(b"%PDF")
+    curate()
+    next((tmp_path / "clean" / "images").iterdir()).write_bytes(b"tampered")
+
+    ended = curate()
+
+    assert "0 written now.\n1 case mended: files had been changed or deleted." in ended.out
+    assert "Other files left out: 1." in ended.out
+    assert "Note: Files that are no images in a folder of a class" in ended.out
+    assert json.loads((tmp_path / "clean" / "card.json").read_text())["left_out"] == {
+        "images left out": 0,
+        "other files left out": 1,
+        "images without a patient": 0,
+    }
+
+
+def wide(folder, count=60):
+    """Sixteen-bit images of two patients' groups in class folders."""
+    for number in range(count):
+        file = folder / CLASSES[number % 2] / f"{number:02}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        values = np.random.default_rng(number).integers(0, 4096, (16, 16)).astype(np.uint16)
+        PIL.Image.fromarray(values).save(file)
+    return folder
+
+
+def test_a_window_that_the_source_needs_is_used_for_the_result_too(command, tmp_path):
+    words = (str(wide(tmp_path / "wide")), str(tmp_path / "clean"), "--licence", "CC0-1.0")
+
+    ended = command(
+        "data", "curate", *words, "dataset.window=[0,4095]", "dataset.ordinal=true",
+        "dataset.classes=[malignant,benign]",
+    )  # fmt: skip
+
+    card = json.loads((tmp_path / "clean" / "card.json").read_text())
+    assert (ended.code, ended.err) == (0, "")
+    assert "AB207" not in ended.out
+    assert card["reading"] == {"window": [0.0, 4095.0], "ordinal": True}
+    assert card["classes"] == ["malignant", "benign"]
+
+
+def test_pairs_are_divided_and_looked_at_by_the_gate(command, tmp_path):
+    raw = tmp_path / "pairs"
+    for place in ("images", "masks"):
+        (raw / place).mkdir(parents=True)
+    for number in range(24):
+        values = np.random.default_rng(number).integers(0, 4096, (16, 16)).astype(np.uint16)
+        name = f"doe{number // 2:02}-{number % 2}.png"
+        PIL.Image.fromarray(values).save(raw / "images" / name)
+        drawn = np.where(values > 2048, 255, 0).astype(np.uint8)
+        PIL.Image.fromarray(drawn).save(raw / "masks" / name)
+    words = (str(raw), str(tmp_path / "clean"), "--licence", "CC0-1.0")
+
+    ended = command(
+        "data", "curate", *words, "dataset.window=[0,4095]", "dataset.group='(doe[0-9]+)-'"
+    )
+
+    report = json.loads((tmp_path / "clean" / "gate.json").read_text())
+    assert (ended.code, ended.err) == (0, "")
+    assert "Divided: group-80-10-10-s42" in ended.out
+    assert (report["cases"], report["split"]) == (24, "official")
+
+
+def test_slices_of_curated_volumes_stay_with_their_patient(command, tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    raw = tmp_path / "volumes"
+    for place, top in (("images", 900), ("masks", 2)):
+        (raw / place).mkdir(parents=True)
+        for number in range(12):
+            values = np.random.default_rng(number).integers(0, top, (12, 10, 3)).astype(np.int16)
+            name = f"doe{number // 2:02}-{number % 2}.nii.gz"
+            nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), raw / place / name)
+    words = (str(raw), str(tmp_path / "clean"), "--licence", "CC0-1.0")
+
+    ended = command(
+        "data", "curate", *words, "dataset.window=[0,899]", "dataset.group='(doe[0-9]+)-'"
+    )
+
+    report = json.loads((tmp_path / "clean" / "gate.json").read_text())
+    assert (ended.code, ended.err) == (0, "")
+    assert (report["cases"], report["split"]) == (36, "official")
+    assert not {"AB101"} & {finding["code"] for finding in report["findings"]}

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from arogya_bench.types import Dataset
 
 ERRORS_EXIT = 2
-PARTS = ("train", "validation", "test")
 DESCRIPTION = """\
 Organises, cleans, de-identifies and divides a folder of images: class folders, a table
-(manifest.csv), images with masks or with boxes, DICOM, NIfTI. Pixels are written anew without
+(manifest.csv), images with masks or with boxes, DICOM, NIfTI, and the archives of HAM10000,
+ISIC 2019, EyePACS and COVIDx. Pixels are written anew without
 metadata, names become keyed pseudonyms, and what cannot be cleaned is quarantined. The source is
 not changed; the same command again finishes a run that was killed, and changes nothing after one
 that ended.
@@ -70,11 +70,10 @@ def _options(arguments: argparse.Namespace) -> "Options":
     from arogya_bench.datasets.splits import SplitPolicy
 
     settings = schema.settings(arguments.overrides, ("dataset", "split"))
-    reader: dict[str, Any] = {str(key): value for key, value in settings["dataset"].items()}
     return Options(
         licence=arguments.licence,
         layout=arguments.layout,
-        dataset=reader,
+        dataset=_reading(arguments, settings["dataset"]),
         keep=[name for name in arguments.keep.split(",") if name],
         secret_file=arguments.secret_file,
         originals=arguments.originals,
@@ -87,10 +86,31 @@ def _options(arguments: argparse.Namespace) -> "Options":
     )
 
 
+def _reading(arguments: argparse.Namespace, node: Any) -> dict[str, object]:
+    """The options of the reader that are set, each of the type that its layout gives it."""
+    from arogya_bench import schema
+    from arogya_bench.curation.layouts import KINDS, Description, layout_of
+
+    own = {"path": str(arguments.source), "licence": arguments.licence}
+    names = [str(name) for name in node]
+    if not arguments.source.is_dir() or own.keys() & {*names}:
+        return dict.fromkeys(names)  # refused where the source is read
+    asked = Description(
+        licence=arguments.licence, layout=arguments.layout, dataset=dict.fromkeys(names)
+    )
+    node.update(own)
+    typed = schema.typed(KINDS[layout_of(arguments.source, asked)], node, "dataset")
+    return {name: getattr(typed, name) for name in names}
+
+
 def _tell(outcome: "Outcome", out: Path) -> None:
     from arogya_bench.progress import counted
 
     lines = [f"{counted(outcome.cases, 'case')} in {out}, {outcome.written} written now."]
+    if outcome.mended:
+        lines.append(
+            f"{counted(outcome.mended, 'case')} mended: files had been changed or deleted."
+        )
     if outcome.split:
         lines.append(f"Divided: {outcome.split}.")
     if outcome.quarantined:
@@ -99,6 +119,8 @@ def _tell(outcome: "Outcome", out: Path) -> None:
         )
     if outcome.withdrawn:
         lines.append(f"{counted(outcome.withdrawn, 'file')} deleted: the source has them no more.")
+    lines += [f"{what.capitalize()}: {count:,}." for what, count in outcome.unused.items() if count]
+    lines += [f"Note: {note}" for note in outcome.notes]
     for notice in outcome.notices:
         shown = ", ".join(notice.examples)
         lines.append(f"{notice.code} {notice.problem}: {notice.count:,}, such as {shown}")
@@ -124,9 +146,10 @@ def _gate(out: Path) -> int:
 
 
 def _result(out: Path) -> "Dataset | None":
-    """The curated folder, read back by the reader of its layout."""
+    """The curated folder, read back by the reader of its layout; None without labels."""
     from arogya_bench.datasets.coco import COCO
     from arogya_bench.datasets.image_folder import ImageFolder
+    from arogya_bench.datasets.soundness import PARTS
 
     card = json.loads((out / "card.json").read_text(encoding="utf-8"))
     terms = {"path": str(out), "name": card["name"], "licence": card["licence"]}
@@ -136,5 +159,33 @@ def _result(out: Path) -> "Dataset | None":
             train, validation, test = (f"boxes-{part}.json" for part in PARTS)
             whole = replace(whole, annotations=None, train=train, validation=validation, test=test)
         return whole.load()
-    labelled = card["task"] == "classification" and len(card["classes"]) > 1
-    return ImageFolder(**terms, manifest="manifest.csv").load() if labelled else None
+    # What the source needed to be read, the result needs too: the pixels have the same range.
+    told = {**terms, **card["reading"], "classes": card["classes"]}
+    if card["task"] == "segmentation":
+        return _with_masks(out, told)
+    labelled = len(card["classes"]) > 1
+    return ImageFolder(**told, manifest="manifest.csv").load() if labelled else None
+
+
+def _with_masks(out: Path, told: dict[str, Any]) -> "Dataset":
+    """The curated pairs, with the groups and parts of the table: the reader goes by files alone."""
+    from arogya_bench.datasets.image_mask_pairs import ImageMaskPairs
+    from arogya_bench.datasets.image_places import stem_of
+    from arogya_bench.datasets.sheets import table_of
+
+    dataset = ImageMaskPairs(**told).load()
+    rows = {
+        stem_of(row["path"].removeprefix("images/")): row
+        for row in table_of(out / "manifest.csv", required=("path",), key="path")
+    }
+    cases = tuple(
+        replace(
+            case,
+            group_id=row.get("group", case.group_id),
+            split=row.get("split") or None,
+        )
+        for case in dataset.cases
+        for row in [rows[case.case_id.split("#")[0]]]
+    )
+    grouped = dataset.grouped or any("group" in row for row in rows.values())
+    return replace(dataset, cases=cases, grouped=grouped)

@@ -280,6 +280,12 @@ def test_text_in_the_pixels_can_be_searched():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+def test_of_several_frames_only_the_first_is_searched_and_that_is_said():
+    assert "frames" in result(test_file("emri_small.dcm")).flags
+    assert "frames" not in result(made()).flags
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 def test_pixels_that_nothing_decodes_are_announced():
     content = header_of(test_file("SC_rgb_jpeg_dcmtk.dcm"))
     content.PixelData = pydicom.encaps.encapsulate([b"\xff\xd8\xff\xd9"])
@@ -323,9 +329,207 @@ def test_reading_a_bad_value_is_not_logged(caplog):
     assert not caplog.records
 
 
+HIDDEN = b"MUSTERMANN"
+
+
+def test_bytes_behind_the_pixels_are_left_out():
+    cleaned = result(made(PixelData=bytes(range(24)) + HIDDEN))
+
+    assert HIDDEN not in cleaned.content
+    assert header_of(cleaned.content).PixelData == bytes(range(24))
+    assert cleaned.removed["bytes behind the pixels"] == 1
+
+
+def test_the_padding_of_an_odd_number_of_pixels_is_nothing():
+    content = made(Rows=5, Columns=5, PixelData=bytes(range(25)) + b"\0")
+
+    cleaned = result(content)
+
+    assert header_of(cleaned.content).PixelData == bytes(range(25)) + b"\0"
+    assert "bytes behind the pixels" not in cleaned.removed
+
+
+def test_fewer_pixels_than_stated_are_refused():
+    with pytest.raises(Uncleanable, match="its pixels are truncated"):
+        result(made(PixelData=bytes(range(22))))
+
+
+def with_table(descriptor, data, keyword="VOILUTSequence"):
+    from pydicom.dataset import Dataset
+
+    table = Dataset()
+    table.LUTDescriptor, table.LUTData = descriptor, data
+    return made(**{keyword: [table]})
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "table"),
+    [([2, 0, 16], b"\0\1\2\3"), ([4, 0, 8], b"\0\1\2\3"), ([5, 0, 8], b"\0\1\2\3\4\0")],
+)
+def test_bytes_behind_a_table_are_left_out(descriptor, table):
+    cleaned = result(with_table(descriptor, table + HIDDEN[:2]))
+
+    assert HIDDEN[:2] not in cleaned.content
+    assert header_of(cleaned.content).VOILUTSequence[0].LUTData == table
+    assert cleaned.removed["bytes behind a table"] == 1
+
+
+@pytest.mark.parametrize("table", [b"\0\0\1\0\2\0\3\0", b"\0\0\1\1\2\2\3\3"])
+def test_a_table_of_bytes_may_take_words(table):
+    cleaned = result(with_table([4, 0, 8], table))
+
+    assert header_of(cleaned.content).VOILUTSequence[0].LUTData == table
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "table", "reason"),
+    [
+        ([4, 0, 8], b"\0\1\2\3" + HIDDEN, "twice as long as it says"),
+        ([4, 0, 16], b"\0\1\2\3", "truncated"),
+        ([4, 0], b"\0\1\2\3", "does not say how long it is"),
+    ],
+)
+def test_a_table_that_contradicts_its_size_is_refused(descriptor, table, reason):
+    with pytest.raises(Uncleanable, match=reason):
+        result(with_table(descriptor, table))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+def test_bytes_behind_a_palette_are_left_out():
+    header = header_of(test_file("examples_palette.dcm"))
+    header.RedPaletteColorLookupTableData += HIDDEN
+
+    assert HIDDEN not in result(saved(header)).content
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        *("Modality", "VOILUTFunction", "PresentationLUTShape", "PixelIntensityRelationship"),
+        *("LossyImageCompression", "LossyImageCompressionMethod", "BurnedInAnnotation"),
+        *("RescaleType", "ModalityLUTType"),
+    ],
+)
+def test_a_name_in_capitals_is_no_code_either(keyword):
+    cleaned = result(made(**{keyword: HIDDEN.decode()}))
+
+    assert HIDDEN not in cleaned.content
+    assert cleaned.removed["value that is none of its element"] >= 1
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+@pytest.mark.parametrize("keyword", ["PhotometricInterpretation", "SOPClassUID"])
+def test_a_name_instead_of_what_is_needed_is_refused(keyword):
+    content = header_of(made())
+    content[keyword].value = "1.2.3.19610304" if keyword == "SOPClassUID" else HIDDEN.decode()
+
+    with pytest.raises(Uncleanable, match=f"{keyword} is missing, or is none"):
+        result(saved(content))
+
+
+def test_more_numbers_than_an_element_has_are_left_out():
+    spoken = made(SmallestImagePixelValue=[int(letter) for letter in HIDDEN])
+
+    assert "SmallestImagePixelValue" not in header_of(result(spoken).content)
+
+
+def hidden_behind(name, frame):
+    content = header_of(test_file(name))
+    content.PixelData = pydicom.encaps.encapsulate([frame(*frames_of(content))])
+    content["PixelData"].is_undefined_length = True
+    return saved(content)
+
+
+@pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", "JPEG2000.dcm", "MR_small_RLE.dcm"])
+def test_bytes_behind_compressed_pixels_are_left_out(name):
+    content = hidden_behind(name, lambda frame: frame + HIDDEN)
+
+    cleaned = result(content)
+
+    assert HIDDEN in content
+    assert HIDDEN not in cleaned.content
+    after, before = header_of(cleaned.content), header_of(test_file(name))
+    np.testing.assert_array_equal(after.pixel_array, before.pixel_array)
+
+
+def test_a_comment_in_the_header_of_a_tile_is_refused():
+    def spoken(frame):
+        place = frame.index(b"\xff\x90")
+        comment = b"\xff\x64" + struct.pack(">H", 4 + len(HIDDEN)) + b"\0\1" + HIDDEN
+        return frame[: place + 12] + comment + frame[place + 12 :]
+
+    with pytest.raises(Uncleanable, match="a comment lies within its compressed pixels"):
+        result(hidden_behind("JPEG2000.dcm", spoken))
+
+
+@pytest.mark.parametrize(
+    ("name", "share"), [("JPEG2000.dcm", 0.5), ("MR_small_RLE.dcm", 0.9), ("MR_small_RLE.dcm", 0.3)]
+)
+def test_compressed_pixels_that_are_cut_off_are_refused(name, share):
+    with pytest.raises(Uncleanable, match=r"truncated|damaged"):
+        result(hidden_behind(name, lambda frame: frame[: int(share * len(frame))]))
+
+
+def test_what_is_written_between_offsets_and_frames_is_left_out():
+    content = header_of(test_file("SC_rgb_jpeg_dcmtk.dcm"))
+    (frame,) = frames_of(content)
+    content.PixelData = (
+        b"\xfe\xff\x00\xe0" + struct.pack("<L", 12) + b"\0\0\0\0" + b"MUSTERMA"
+        b"\xfe\xff\x00\xe0" + struct.pack("<L", len(frame)) + frame
+    )  # fmt: skip
+    content["PixelData"].is_undefined_length = True
+
+    try:
+        after = result(saved(content)).content
+    except Uncleanable as reason:
+        after = str(reason).encode()
+
+    assert b"MUSTERMA" not in after
+
+
+def test_a_compression_that_is_not_known_is_refused():
+    with pytest.raises(Uncleanable, match="compressed in a way that may hide text"):
+        result(hidden_behind("JPEG2000.dcm", lambda frame: b"ftyp" + frame))
+
+
+def test_a_transfer_syntax_of_nobody_is_refused():
+    content = made().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.19610304.1\0\0")
+
+    with pytest.raises(Uncleanable, match="transfer syntax is none of the standard"):
+        result(content)
+
+
 @pytest.mark.parametrize("content", [b"", b"x" * 100, b"\0" * 128 + b"DICM"])
 def test_what_is_no_image_is_refused(content):
     with pytest.raises(Uncleanable):
+        result(content)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+@pytest.mark.parametrize("name", ["examples_palette.dcm", "MR_small_RLE.dcm", "JPEG2000.dcm"])
+def test_flipped_bytes_of_a_real_file_give_a_clean_file_or_a_reason(name):
+    rng = np.random.default_rng(3)
+    whole, reasons = test_file(name), []
+    for _ in range(25):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, 1500, 8):
+            damaged[place] = rng.integers(256)
+        patient_of(bytes(damaged))
+        try:
+            result(bytes(damaged))
+        except Uncleanable as reason:
+            reasons.append(str(reason))
+
+    assert reasons
+    assert not any(digits in reason for reason in reasons for digits in ("\\x", "b'"))
+
+
+def test_a_number_of_odd_length_is_damage_and_not_a_traceback():
+    content = made().replace(
+        b"\x28\x00\x10\x00US\x02\x00\x04\x00", b"\x28\x00\x10\x00US\x01\x00\x04"
+    )
+
+    with pytest.raises(Uncleanable, match=r"its header cannot be read \(BytesLengthException\)"):
         result(content)
 
 

@@ -121,3 +121,35 @@ def test_a_truncated_file_is_refused(name, kind):
 def test_what_is_no_nifti_is_refused():
     with pytest.raises(Uncleanable, match="no NIfTI file"):
         clean(bytes(400))
+
+
+def test_bytes_behind_the_voxels_are_left_out_whatever_bitpix_says(name):
+    content = bytearray(volume(name, extension=False))
+    content[72:74] = (64).to_bytes(2, "little")
+    content += name.encode() * 200
+
+    assert name.encode() not in clean(bytes(content)).content
+
+
+def test_nobody_searches_a_volume_for_text(name):
+    assert clean(volume(name)).flags == ("volume",)
+
+
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress])
+def test_flipped_bytes_give_a_clean_file_or_a_reason(name, wrap):
+    rng = np.random.default_rng(5)
+    reasons = []
+    whole = wrap(volume(name, dtype=np.float32))
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, min(len(whole), 400), 5):
+            damaged[place] = rng.integers(256)
+        try:
+            clean(
+                bytes(damaged[: rng.integers(1, len(damaged))] if rng.random() < 0.2 else damaged)
+            )
+        except Uncleanable as reason:
+            reasons.append(str(reason))
+
+    assert len(set(reasons)) > 1
+    assert not any(name in reason or "b'" in reason for reason in reasons)

@@ -4,10 +4,12 @@ import csv
 import json
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from arogya_bench.curation.curating import Options, curate
-from arogya_bench.curation.sources import Description, source_of
+from arogya_bench.curation.layouts import Description
+from arogya_bench.curation.sources import source_of
 from arogya_bench.errors import ConfigError, DatasetError
 
 
@@ -87,6 +89,220 @@ def test_dicom_files_are_grouped_by_the_patient_that_they_name(tmp_path):
     assert groups[0] == groups[1] != groups[2]
 
 
+def test_a_file_that_names_no_patient_leaves_the_others_grouped(tmp_path, made):
+    folder = dicoms(tmp_path / "dicom", ("A", "A", "B", "", ""))
+    (folder / "photo.jpg").write_bytes(made.jpeg(made.smooth()))
+
+    found = source(folder, layout="unlabelled")
+
+    groups = {case.case_id: case.group_id for case in found.dataset.cases}
+    assert found.dataset.grouped
+    assert groups["0"] == groups["1"]
+    assert len(set(groups.values())) == 5
+    assert found.unused["images without a patient"] == 3
+    assert any(
+        "name no patient" in note and "3: 3, 4, photo" in note for note in found.dataset.notes
+    )
+
+
+def test_files_none_of_which_names_a_patient_are_not_grouped(tmp_path):
+    found = source(dicoms(tmp_path / "dicom", ("", "")), layout="unlabelled")
+
+    assert not found.dataset.grouped
+    assert found.unused["images without a patient"] == 0
+
+
+def test_a_pattern_goes_before_the_patient_of_the_header(tmp_path):
+    found = source(dicoms(tmp_path / "dicom"), layout="unlabelled", dataset={"group": "([0-9])"})
+
+    assert [case.group_id for case in found.dataset.cases] == ["0", "1", "2"]
+
+
+def ham10000(folder, made):
+    """Two archives of photographs, two of each lesion, one in each archive."""
+    classes = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+    lines = ["lesion_id,image_id,dx,dx_type,age,sex,localization"]
+    for number in range(84):
+        part, lesion = number % 2 + 1, number // 2
+        place = folder / f"HAM10000_images_part_{part}"
+        place.mkdir(parents=True, exist_ok=True)
+        name = f"ISIC_{number:07}"
+        (place / f"{name}.jpg").write_bytes(made.jpeg(made.smooth((12, 8), seed=number)))
+        lines.append(f"HAM_{lesion:07},{name},{classes[lesion % 7]},histo,{40 + lesion},male,back")
+    (folder / "HAM10000_metadata.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_no_lesion_of_ham10000_is_in_two_parts_of_the_result(tmp_path, made):
+    raw, out = ham10000(tmp_path / "ham", made), tmp_path / "out"
+
+    outcome = curate(raw, out, options=Options(licence="CC-BY-NC-4.0", keep=["sex"]))
+
+    listed = rows(out / "manifest.csv")
+    homes, labels = {}, {}
+    for row in listed:
+        homes.setdefault(row["group"], set()).add(row["split"])
+        labels.setdefault(row["group"], set()).add(row["label"])
+    assert (outcome.cases, len(homes)) == (84, 42)
+    assert {row["label"] for row in listed} >= {"mel", "nv"}
+    assert all(len(parts) == 1 for parts in homes.values())
+    assert {part for parts in homes.values() for part in parts} == {"train", "validation", "test"}
+    assert all(len(own) == 1 for own in labels.values())
+    assert json.loads((out / "card.json").read_text())["groups"] == 42
+
+
+def isic2019(folder, made):
+    (folder / "ISIC_2019_Training_Input").mkdir(parents=True)
+    for number in range(2):
+        file = folder / "ISIC_2019_Training_Input" / f"ISIC_{number}.jpg"
+        file.write_bytes(made.jpeg(made.smooth(seed=number)))
+    names = "MEL,NV,BCC,AK,BKL,DF,VASC,SCC,UNK"
+    marks = ["1,0,0,0,0,0,0,0,0", "0,1,0,0,0,0,0,0,0"]
+    (folder / "ISIC_2019_Training_GroundTruth.csv").write_text(
+        f"image,{names}\n" + "".join(f"ISIC_{i},{m}\n" for i, m in enumerate(marks))
+    )
+    (folder / "ISIC_2019_Training_Metadata.csv").write_text(
+        "image,age_approx,anatom_site_general,lesion_id,sex\n"
+        + "".join(f"ISIC_{i},40,back,L1,male\n" for i in range(2))
+    )
+    return {"L1"}
+
+
+def eyepacs(folder, made):
+    (folder / "train").mkdir(parents=True)
+    (folder / "sample").mkdir()
+    for side in ("left", "right"):
+        (folder / "train" / f"10_{side}.jpeg").write_bytes(made.jpeg(made.smooth()))
+    (folder / "trainLabels.csv").write_text("image,level\n10_left,0\n10_right,4\n")
+    return {"10"}
+
+
+def covidx(folder, made):
+    for part in ("train", "test"):
+        (folder / part).mkdir(parents=True)
+        (folder / part / f"{part}.png").write_bytes(made.jpeg(made.smooth()))
+        (folder / f"{part}_COVIDx3.txt").write_text(f"p-{part} {part}.png normal cohen\n")
+    return {"p-train", "p-test"}
+
+
+@pytest.mark.parametrize("write", [isic2019, eyepacs, covidx])
+def test_a_published_set_is_recognised_and_read_with_its_groups(tmp_path, made, write):
+    groups = write(tmp_path / "set", made)
+
+    dataset = source(tmp_path / "set").dataset
+
+    assert {case.group_id for case in dataset.cases} == groups
+    assert (dataset.grouped, len(dataset.cases)) == (True, 2)
+
+
+@pytest.mark.parametrize("table", ["patients.csv", "split.TXT", "labels.xlsx"])
+def test_class_folders_beside_a_table_are_not_taken_for_classes_unasked(
+    classes_of_jpegs, table, name
+):
+    folder = classes_of_jpegs()
+    (folder / table).write_text("patient,image\n")
+
+    with pytest.raises(DatasetError, match=f"beside tables \\({table}\\)") as caught:
+        source(folder)
+
+    assert "--layout class_folders" in caught.value.fix
+    assert len(source(folder, layout="class_folders").dataset.cases) == 12
+
+
+def test_prose_beside_class_folders_is_no_table(classes_of_jpegs):
+    folder = classes_of_jpegs()
+    (folder / "README.txt").write_text("about the images")
+
+    assert len(source(folder).dataset.cases) == 12
+
+
+@pytest.mark.parametrize("layout", ["pairs", "unlabelled"])
+def test_an_option_that_a_layout_does_not_have_is_refused(tmp_path, layout):
+    with pytest.raises(ConfigError, match=rf"dataset\.grup is no option of the layout {layout}"):
+        source(tmp_path, layout=layout, dataset={"grup": "x"})
+
+
+def pairs(folder, count=12):
+    """Grey images of 16 bits with masks, two of each patient."""
+    for place in ("images", "masks"):
+        (folder / place).mkdir(parents=True)
+    for number in range(count):
+        values = np.random.default_rng(number).integers(0, 4096, (24, 32)).astype(np.uint16)
+        name = f"doe{number // 2:02}-{number % 2}.png"
+        PIL.Image.fromarray(values).save(folder / "images" / name)
+        drawn = np.where(values > 2048, 255, 0).astype(np.uint8)
+        PIL.Image.fromarray(drawn).save(folder / "masks" / name)
+    return folder
+
+
+def test_pairs_have_the_options_of_their_reader_and_are_divided_by_patient(tmp_path):
+    raw, out = pairs(tmp_path / "raw"), tmp_path / "out"
+    options = Options(licence="CC0-1.0", dataset={"group": "(doe[0-9]+)", "window": [0, 4095]})
+
+    outcome = curate(raw, out, options=options)
+
+    homes = {}
+    for row in rows(out / "manifest.csv"):
+        homes.setdefault(row["group"], set()).add(row["split"])
+    assert (outcome.cases, len(homes)) == (12, 6)
+    assert all(len(parts) == 1 for parts in homes.values())
+    assert outcome.split.startswith("group-80-10-10")
+    card = json.loads((out / "card.json").read_text())
+    assert card["reading"] == {"window": [0, 4095], "values": "auto"}
+    assert card["classes"] == ["background", "foreground"]
+
+
+def test_an_image_without_a_mask_is_noted(tmp_path):
+    raw = pairs(tmp_path / "raw")
+    (raw / "masks" / "doe00-0.png").unlink()
+
+    found = source(raw)
+
+    assert len(found.dataset.cases) == 11
+    assert found.unused["images left out"] == 1
+    assert found.dataset.notes == ("Images without a mask, which were left out: 1: doe00-0.",)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_nnunet_is_read_as_pairs_and_a_channel_is_chosen(tmp_path, channels):
+    for place in ("imagesTr", "labelsTr"):
+        (tmp_path / "set" / place).mkdir(parents=True)
+    for channel in range(channels):
+        PIL.Image.new("L", (6, 4)).save(tmp_path / "set" / "imagesTr" / f"a_{channel:04}.png")
+    PIL.Image.new("L", (6, 4)).save(tmp_path / "set" / "labelsTr" / "a.png")
+    names = {str(number): f"c{number}" for number in range(channels)}
+    header = {"channel_names": names, "labels": {"background": 0, "cell": 1}, "numTraining": 1}
+    (tmp_path / "set" / "dataset.json").write_text(json.dumps({**header, "file_ending": ".png"}))
+
+    if channels > 1:
+        with pytest.raises(DatasetError, match="has 2 channels, and a curated image is one file"):
+            source(tmp_path / "set")
+        with pytest.raises(ConfigError, match=r"dataset\.channel=2: a has 2 channels"):
+            source(tmp_path / "set", dataset={"channel": 2})
+    found = source(tmp_path / "set", dataset={"channel": channels - 1})
+
+    assert found.dataset.classes == ("background", "cell")
+    assert found.dataset.files["a"].name == f"a_{channels - 1:04}.png"
+
+
+def test_two_unlabelled_images_of_one_name_are_refused(tmp_path, made):
+    for suffix in ("jpg", "jpeg"):
+        (tmp_path / f"a.{suffix}").write_bytes(made.jpeg(made.smooth()))
+
+    with pytest.raises(DatasetError, match="1 of 2 images have the name of another one"):
+        source(tmp_path, layout="unlabelled")
+
+
+def test_a_dicom_without_suffix_among_unlabelled_images_is_noted(tmp_path):
+    folder = dicoms(tmp_path / "dicom")
+    (folder / "0.dcm").rename(folder / "IM0001")
+
+    found = source(folder, layout="unlabelled")
+
+    assert found.unused["other files left out"] == 1
+    assert "IM0001" in found.dataset.notes[0]
+
+
 def test_a_folder_of_dicom_files_needs_no_labels(tmp_path):
     source_folder, out = dicoms(tmp_path / "dicom"), tmp_path / "out"
     options = Options(licence="CC0-1.0", layout="unlabelled")
@@ -110,7 +326,7 @@ def test_a_folder_of_volumes_keeps_their_voxels(tmp_path, name):
         volume.header["descrip"] = name.encode()
         nibabel.save(volume, tmp_path / "source" / folder / f"{name}.nii.gz")
 
-    curate(tmp_path / "source", tmp_path / "out", options=Options(licence="CC0-1.0"))
+    curate(tmp_path / "source", tmp_path / "out", options=Options(licence="CC0-1.0", split=None))
 
     (row,) = rows(tmp_path / "out" / "manifest.csv")
     for kind, folder in (("path", "images"), ("mask", "masks")):

@@ -1,11 +1,23 @@
 """A cached folder appears as a whole or not at all, and damage is named before work starts."""
 
+import hashlib
+import json
 import os
 import time
+import tracemalloc
 
 import pytest
 
-from arogya_bench.datasets.cache import MANIFEST, VARIABLE, ensure, root, verify
+from arogya_bench.datasets.cache import (
+    MANIFEST,
+    VARIABLE,
+    Unwritable,
+    clear_abandoned,
+    ensure,
+    provide,
+    root,
+    verify,
+)
 from arogya_bench.errors import DatasetError
 
 
@@ -88,7 +100,7 @@ def test_whoever_comes_second_keeps_what_the_first_one_built(tmp_path):
 
 
 def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path):
-    left = tmp_path / ".lesions-0123"
+    left = tmp_path / f".lesions-{'0123' * 8}"
     left.mkdir()
     os.utime(left, (time.time() - 25 * 3600,) * 2)
 
@@ -98,12 +110,54 @@ def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path):
 
 
 def test_what_another_process_is_building_is_left_alone(tmp_path):
-    busy = tmp_path / ".lesions-0123"
+    busy = tmp_path / f".lesions-{'0123' * 8}"
     busy.mkdir()
 
     ensure(tmp_path / "lesions", build)
 
     assert busy.exists()
+
+
+def test_builds_of_any_name_that_were_abandoned_are_cleared(tmp_path):
+    names = (
+        ".one-" + "a" * 32,
+        ".two-" + "b" * 32,
+        ".two-" + "c" * 32,
+        ".git",
+        "three-" + "d" * 32,
+    )
+    for name in names:
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - 25 * 3600,) * 2)
+    (tmp_path / names[1] / "growing").write_text("a build of this moment")
+
+    clear_abandoned(tmp_path)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:2] + names[3:])
+
+
+def test_a_large_file_is_not_held_in_memory(folder):
+    with (folder / "large.bin").open("wb") as file:
+        file.truncate(2**26)
+    manifest = folder / MANIFEST
+    listed = json.loads(manifest.read_text())
+    with (folder / "large.bin").open("rb") as file:
+        listed["sha256"]["large.bin"] = hashlib.file_digest(file, "sha256").hexdigest()
+    manifest.write_text(json.dumps(listed))
+    tracemalloc.start()
+
+    verify(folder)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**24
+
+
+def test_what_cannot_be_written_has_an_error_of_its_own(tmp_path):
+    (tmp_path / "cache").write_text("not a folder")
+
+    with pytest.raises(Unwritable, match="cannot be written"):
+        provide(tmp_path / "cache" / "lesions", build)
 
 
 def test_a_file_in_the_place_of_the_cache_is_explained(tmp_path):

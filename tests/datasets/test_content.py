@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from arogya_bench.datasets.content import contents, index_of
+from arogya_bench.datasets.content import changed, contents, index_of, stamps
 from arogya_bench.errors import DatasetError
 
 A, B = PurePosixPath("a.png"), PurePosixPath("sub/b.png")
@@ -120,3 +120,27 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_kept(folder):
 
     planted(folder, "remembered")
     assert contents(folder, [A, B]) == {A: "remembered", B: "remembered"}
+
+
+def test_files_that_stay_as_they_were_hashed_did_not_change(folder):
+    contents(folder, [A, B])
+
+    assert changed(stamps([folder / A, folder / B])) == []
+
+
+@pytest.mark.parametrize("content", [b"other", b"longer than before", None])
+def test_a_file_that_changed_since_it_was_hashed_is_told(folder, content):
+    contents(folder, [A, B])
+    (folder / A).unlink()
+    if content:
+        (folder / A).write_bytes(content)
+        os.utime(folder / A, (LONG_AGO, LONG_AGO))
+
+    assert changed(stamps([folder / A, folder / B])) == [folder / A]
+
+
+def test_a_file_that_nobody_hashed_is_compared_with_what_it_was_before(folder):
+    before = stamps([folder / A, folder / B])
+    (folder / B).write_bytes(b"other")
+
+    assert changed(before) == [folder / B]

@@ -259,14 +259,12 @@ def test_the_content_and_not_the_name_tells_the_format(tmp_path, name):
     np.testing.assert_array_equal(decode(tmp_path / name), PATCHES)
 
 
-@pytest.mark.parametrize(
-    ("name", "package"), [("a.dcm", "pydicom.errors"), ("a.nii", "nibabel.filebasedimages")]
-)
+@pytest.mark.parametrize(("name", "package"), [("a.dcm", "pydicom"), ("a.nii", "nibabel")])
 def test_a_missing_library_is_named_with_its_extra(tmp_path, monkeypatch, name, package):
     (tmp_path / name).write_bytes(bytes(400))
     monkeypatch.setitem(sys.modules, package, None)
 
-    with pytest.raises(MissingExtra, match=package.partition(".")[0]) as refusal:
+    with pytest.raises(MissingExtra, match=package) as refusal:
         decode(tmp_path / name)
 
     assert refusal.value.fix == "pip install 'arogya-bench[dicom]'"

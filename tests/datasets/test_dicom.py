@@ -1,6 +1,7 @@
 """A DICOM file is shown as a viewer would show it, or is refused with what to do."""
 
 import importlib.util
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from pydicom.uid import (
 )
 
 from arogya_bench.datasets.decoding import decode
-from arogya_bench.datasets.dicom import size
+from arogya_bench.datasets.dicom import UNREADABLE, size, unreadable
 from arogya_bench.errors import DatasetError
 
 RAMP = np.arange(64, dtype=np.uint16).reshape(8, 8) * 64  # 0 to 4032 of 4095
@@ -439,3 +440,27 @@ def test_real_files_that_hold_no_readable_image_are_refused(name, problem, advic
         decode(sample(name))
 
     assert advice in refusal.value.fix
+
+
+def test_what_a_damaged_header_holds_is_not_quoted(write):
+    file = write()
+    content = file.read_bytes()
+    rows = content.index(b"\x28\x00\x10\x00US")
+    file.write_bytes(content[: rows + 6] + b"\x07\x00MILLER\0" + content[rows + 10 :])
+
+    with pytest.raises(DatasetError, match="cannot be decoded") as refusal:
+        decode(file)
+
+    assert "MILLER" not in str(refusal.value)
+
+
+def test_errors_of_pydicom_count_as_damage():
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    assert {BytesLengthException, InvalidDicomError, *UNREADABLE} == {*unreadable()}
+
+
+def test_without_pydicom_other_errors_are_still_known(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pydicom.errors", None)
+
+    assert unreadable() == UNREADABLE

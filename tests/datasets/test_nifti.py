@@ -1,5 +1,6 @@
 """A NIfTI file is read in one orientation, whichever way its axes run."""
 
+import sys
 from contextlib import suppress
 
 import nibabel
@@ -190,3 +191,35 @@ def test_random_bytes_are_never_a_traceback(write, seed):
 
     with suppress(DatasetError):
         decode(file, window=(0, 1))
+
+
+def test_the_place_of_a_damaged_file_is_not_named(tmp_path):
+    (tmp_path / "a.nii").write_bytes(b"no NIfTI at all")
+
+    with pytest.raises(DatasetError, match=r"a\.nii cannot be read") as refusal:
+        decode(tmp_path / "a.nii")
+
+    assert str(tmp_path) not in str(refusal.value)
+
+
+def test_errors_of_nibabel_count_as_damage():
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
+
+    assert {ImageFileError, HeaderDataError, *nifti.UNREADABLE} == {*nifti.unreadable()}
+
+
+def test_without_nibabel_other_errors_are_still_known(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nibabel.filebasedimages", None)
+
+    assert nifti.unreadable() == nifti.UNREADABLE
+
+
+def test_an_affine_of_signalling_nans_is_refused_without_a_warning(write):
+    file = write(name="a.nii")
+    content = bytearray(file.read_bytes())
+    content[296:312] = np.full(4, 0x7FA00000, "<u4").tobytes()  # srow_y
+    file.write_bytes(content)
+
+    with pytest.raises(DatasetError, match="which way its axes run"):
+        nifti.shape(file)

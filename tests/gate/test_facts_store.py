@@ -3,8 +3,11 @@
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+import PIL.Image
 import pytest
 
+from arogya_bench.datasets.image_folder import ImageFolder
 from arogya_bench.gate.facts import ImageFacts
 from arogya_bench.gate.facts_store import place, remember, remembered
 from arogya_bench.gate.scanning import scanned
@@ -73,6 +76,25 @@ def test_a_file_of_another_size_is_forgotten(known):
     dataset.files[facts[1].case_id].unlink()
 
     assert list(remembered(dataset).values()) == facts[2:]
+
+
+def test_facts_of_a_file_that_changed_since_it_was_loaded_are_not_remembered(known, tree):
+    _, facts = known
+    loaded = ImageFolder(path=str(tree.root), licence="CC0-1.0").load()
+    file = loaded.files[loaded.cases[3].case_id]
+    other = PIL.Image.fromarray(np.flip(PIL.Image.open(file)))
+    other.save(file)
+    looked = scanned(loaded.cases[:12], loaded.files, loaded.read, 1)
+
+    note = remember(loaded, looked)
+
+    assert len(facts) == len(looked) == 12
+    kept = [each for each in looked if each.case_id != loaded.cases[3].case_id]
+    assert list(remembered(loaded).values()) == kept
+    assert note == (
+        f"1 file changed after the dataset was loaded, first: {file.name}; run again when nothing "
+        "writes to its folder any more."
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"text", b"PAR1" + bytes(900) + b"PAR1"])

@@ -171,6 +171,21 @@ def no_label(tree):
     tree.change(tree.pick("train", 0), target=None)
 
 
+def rename(tree, *classes):
+    """Give the classes, and the folders that they come from, other names."""
+    tree.options["classes"] = classes
+    for name, each in list(tree.entries.items()):
+        tree.move(name, tree.root / classes[each.case.target])
+
+
+def classes_of_two_cases(tree):
+    rename(tree, "benign", "doubtful", "Benign")
+
+
+def classes_of_two_encodings(tree):
+    rename(tree, "na\u00efve", "doubtful", "nai\u0308ve")
+
+
 def file_size(tree):
     for each in tree.entries.values():
         with each.file.open("ab") as file:
@@ -226,6 +241,8 @@ FAULTS = {
     shifted: "AB306",
     stray_label: "AB305",
     no_label: "AB305",
+    classes_of_two_cases: "AB307",
+    classes_of_two_encodings: "AB307",
     file_size: "AB401",
     image_size: "AB402",
     border_colour: "AB403",
@@ -322,6 +339,30 @@ def test_faults_do_not_hide_each_other(tree):
     assert [each.code for each in report.errors] == ["AB101", "AB202"]
 
 
+def test_classes_of_one_name_are_told_together(tree):
+    tree.options["classes"] = ("benign", "\uff22enign", "BENIGN")
+
+    (finding,) = (each for each in tree.inspect().findings if each.code == "AB307")
+
+    assert finding.examples == ("'benign', '\uff22enign', 'BENIGN'",)
+    assert finding.count == 1
+
+
+@pytest.mark.parametrize(("grouped", "unit"), [(True, "group"), (False, "case")])
+def test_one_group_is_not_called_groups(tree, grouped, unit):
+    tree.options["grouped"] = grouped
+    own = {e.case.group_id for e in tree.entries.values() if (e.part, e.case.target) == ("test", 0)}
+    kept = {tree.pick("test", 0)}
+    for name, each in list(tree.entries.items()):
+        if each.case.group_id in own and name not in kept:
+            del tree.entries[name]
+
+    (finding,) = (each for each in tree.inspect().findings if each.code == "AB302")
+
+    assert finding.examples == (f"benign in test: 1 {unit}",)
+    assert finding.detail == f"fewer than 5 {unit}s"
+
+
 def test_the_same_data_give_the_same_report(tree):
     border_colour(tree)
 
@@ -342,6 +383,7 @@ def test_the_report_is_json_and_a_table(tree):
         "severity",
         "what",
         "count",
+        "detail",
         "examples",
         "fix",
     ]

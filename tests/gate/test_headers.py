@@ -1,10 +1,18 @@
 """A header is read whatever the format, and a file without one is a problem with a code."""
 
+import gzip
+from pathlib import Path
+
+import cv2
 import numpy as np
 import PIL.Image
 import pytest
+from pydicom.data import get_testdata_file
 
+from arogya_bench.datasets.decoding import decode
 from arogya_bench.gate.headers import Header, Problem, header, pixel_problem, quiet
+from arogya_bench.gate.scanning import facts_of
+from arogya_bench.types import Case
 
 
 @pytest.fixture
@@ -50,8 +58,6 @@ def test_a_png_says_its_bits(tmp_path, mode, bits):
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_colours_of_sixteen_bits_are_not_eight(tmp_path, suffix):
-    import cv2
-
     cv2.imwrite(str(tmp_path / f"a.{suffix}"), np.full((4, 6, 3), 3000, dtype=np.uint16))
 
     assert header(tmp_path / f"a.{suffix}") == Header(6, 4, "RGB", 16, 1)
@@ -143,3 +149,117 @@ def test_a_nifti_file_with_a_hole_is_a_problem(tmp_path, value):
 
     assert header(file).mode == "NIfTI float"
     assert pixel_problem(file) == Problem("AB209", "1 of 24 values are NaN or infinite")
+
+
+def flipped(content, seed):
+    """The same bytes but for a few, most of them in the header; one in six is cut off."""
+    rng, damaged = np.random.default_rng(seed), bytearray(content)
+    end = min(len(content), 2000) if seed % 3 else len(content)
+    for place in rng.integers(0, end, int(rng.choice([1, 2, 5, 20]))):
+        damaged[place] = rng.choice([0, 255, int(rng.integers(256))])
+    return bytes(damaged[: rng.integers(len(damaged))] if seed % 6 == 0 else damaged)
+
+
+def look(file):
+    """Everything that the gate does to a file."""
+    with quiet():
+        stated, damage = header(file), pixel_problem(file)
+        facts = facts_of(Case(case_id="a", group_id="a", target=0), file, lambda _: decode(file))
+    assert isinstance(stated, Header | Problem)
+    assert damage is None or damage.code in ("AB202", "AB209")
+    assert (facts.problem is None) == (facts.pixels is not None)
+    assert str(file.parent) not in facts.reason
+    assert all(str(file.parent) not in each.reason for each in (stated, damage) if is_problem(each))
+
+
+def is_problem(answer):
+    return isinstance(answer, Problem)
+
+
+@pytest.mark.parametrize("block", range(5))
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CT_small.dcm",
+        "MR_small_RLE.dcm",
+        "MR_small_implicit.dcm",
+        "MR_small_bigendian.dcm",
+        "JPEG2000.dcm",
+        "SC_rgb_small_odd.dcm",
+    ],
+)
+def test_a_damaged_dicom_file_is_never_a_traceback(tmp_path, name, block):
+    content = Path(get_testdata_file(name, download=False)).read_bytes()
+
+    for seed in range(12 * block, 12 * block + 12):
+        (tmp_path / "a.dcm").write_bytes(flipped(content, seed))
+        look(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_a_damaged_nifti_file_is_never_a_traceback(tmp_path, name, kind):
+    values = np.random.default_rng(0).integers(0, 200, (16, 16, 1)).astype(kind)
+    content = nifti(tmp_path / name, values).read_bytes()
+
+    for seed in range(120):
+        (tmp_path / name).write_bytes(flipped(content, seed))
+        look(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_damaged_colours_of_sixteen_bits_are_never_a_traceback(tmp_path, suffix):
+    file = tmp_path / f"a.{suffix}"
+    cv2.imwrite(str(file), np.random.default_rng(0).integers(0, 65536, (12, 9, 3), dtype=np.uint16))
+    content = file.read_bytes()
+
+    for seed in range(120):
+        file.write_bytes(flipped(content, seed))
+        look(file)
+
+
+@pytest.mark.parametrize("name", ["a.dcm", "a"])
+def test_a_number_of_the_wrong_length_is_a_problem(dicom_file, tmp_path, name):
+    content = dicom_file().read_bytes()
+    rows = content.index(b"\x28\x00\x10\x00US")
+    file = tmp_path / name
+    file.write_bytes(content[: rows + 6] + b"\x01\x00" + content[rows + 8 :])
+
+    with quiet():
+        problems = header(file), pixel_problem(file)
+
+    assert [each.code for each in problems] == ["AB201", "AB202"]
+
+
+def test_what_a_damaged_header_holds_is_not_quoted(dicom_file):
+    file = dicom_file(RescaleSlope="1", PixelSpacing=[1, 1])
+    content = file.read_bytes()
+    rows = content.index(b"\x28\x00\x10\x00US")
+    file.write_bytes(content[: rows + 6] + b"\x07\x00MILLER\0" + content[rows + 10 :])
+
+    with quiet():
+        problem = header(file)
+
+    assert problem.code == "AB201"
+    assert "MILLER" not in problem.reason
+
+
+def test_an_affine_of_signalling_nans_gives_no_warning(tmp_path):
+    file = nifti(tmp_path / "a.nii", np.zeros((6, 4, 1), dtype=np.uint8))
+    content = bytearray(file.read_bytes())
+    content[296:312] = np.full(4, 0x7FA00000, "<u4").tobytes()  # srow_y
+    file.write_bytes(content)
+
+    assert header(file) == Header(6, 4, "NIfTI", 8, 1)
+    assert pixel_problem(file) is None
+
+
+def test_a_packed_volume_of_many_voxels_may_be_a_bomb(tmp_path):
+    file = nifti(tmp_path / "a.nii", np.zeros((6, 4, 1), dtype=np.float32))
+    content = bytearray(file.read_bytes())
+    content[42:48] = np.array([30_000, 30_000, 30_000], "<i2").tobytes()
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(content))
+
+    problem = header(tmp_path / "a.nii.gz")
+
+    assert problem == Problem("AB204", "27000000000000 voxels, more than 1073741824")

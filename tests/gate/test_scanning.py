@@ -1,5 +1,7 @@
 """Every image is looked at once, and what a reader refuses is a problem with a reason."""
 
+import os
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -63,6 +65,35 @@ def test_sixteen_bits_with_a_window_are_fine(tmp_path):
     )
 
     assert (facts.problem, facts.bits) == (None, 16)
+
+
+def test_a_file_that_changes_while_it_is_looked_at_is_a_problem(tmp_path):
+    PIL.Image.fromarray(IMAGE).save(tmp_path / "a.bmp")
+
+    def read(case):
+        PIL.Image.fromarray(255 - IMAGE).save(tmp_path / "a.bmp")
+        os.utime(tmp_path / "a.bmp", (1, 1))
+        return decode(tmp_path / "a.bmp")
+
+    facts = facts_of(CASE, tmp_path / "a.bmp", read)
+
+    assert (facts.problem, facts.pixels) == ("AB201", None)
+    assert facts.reason == "it changed while it was read; run again when nothing writes to it"
+
+
+@pytest.mark.parametrize("moment", ["header", "read"])
+def test_a_file_that_vanishes_while_it_is_looked_at_is_missing(tmp_path, moment):
+    PIL.Image.fromarray(IMAGE).save(tmp_path / "a.png")
+
+    def read(case):
+        (tmp_path / "a.png").unlink()
+        if moment == "header":
+            return IMAGE
+        return decode(tmp_path / "a.png")
+
+    facts = facts_of(CASE, tmp_path / "a.png", read)
+
+    assert (facts.problem, facts.pixels) == ("AB210", None)
 
 
 @pytest.mark.parametrize(

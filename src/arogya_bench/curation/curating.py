@@ -1,6 +1,7 @@
 """From a folder of images as somebody has them to one that may be given away."""
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
@@ -9,13 +10,16 @@ from pathlib import Path
 import cv2
 
 from arogya_bench.curation import manifest
-from arogya_bench.curation.journal import PARTIAL, Journal, Record, digest, held, publish
-from arogya_bench.curation.manifest import Notice
+from arogya_bench.curation.journal import Journal, digest, held, publish
+from arogya_bench.curation.layouts import Description
+from arogya_bench.curation.notices import Notice, notices
 from arogya_bench.curation.originals import write_originals
 from arogya_bench.curation.plan import Plan, Task, planned
 from arogya_bench.curation.pseudonyms import Pseudonyms, pseudonyms
-from arogya_bench.curation.sources import Description, check_drawn_on, source_of
-from arogya_bench.curation.working import IMAGES, MASKS, Recipe, curated
+from arogya_bench.curation.sources import source_of
+from arogya_bench.curation.staging import check_drawn_on
+from arogya_bench.curation.withdrawing import refuse_foreign, withdraw
+from arogya_bench.curation.working import IMAGES, MASKS, Done, Recipe, curated
 from arogya_bench.datasets.splits import Split, SplitPolicy, split
 from arogya_bench.errors import ConfigError, require_extra
 from arogya_bench.progress import watched
@@ -66,18 +70,24 @@ class Outcome:
     Attributes:
         cases: How many were written, now or earlier.
         quarantined: How many were not, and are listed in ``quarantine.csv``.
-        written: How many were written by this run.
+        written: How many were written by this run, without those that were mended.
+        mended: How many files had been changed or deleted since, and were written again.
         withdrawn: How many files of cases that the source no longer has were deleted.
         notices: What a person should look at.
         split: Name of the split; None if the cases were not divided.
+        unused: How many files of the source became no case, by kind.
+        notes: What the reader of the source has to say; may name files, so only for its owner.
     """
 
     cases: int
     quarantined: int
     written: int
+    mended: int
     withdrawn: int
     notices: tuple[Notice, ...]
     split: str | None
+    unused: Mapping[str, int]
+    notes: tuple[str, ...]
 
 
 def curate(source: Path, out: Path, *, options: Options) -> Outcome:
@@ -93,7 +103,8 @@ def curate(source: Path, out: Path, *, options: Options) -> Outcome:
 
     Raises:
         ConfigError: If an option is out of range, or there is no secret.
-        DatasetError: If the source is damaged or empty, or ``out`` is not a folder of ours.
+        DatasetError: If the source is damaged or empty, ``out`` is not a folder of ours, or a file
+            of somebody else lies in it.
         MissingExtra: If a file needs a library that is not installed.
     """
     _check(source, out, options)
@@ -104,15 +115,18 @@ def curate(source: Path, out: Path, *, options: Options) -> Outcome:
         dataset=options.dataset,
         boxes_drawn_on=options.boxes_drawn_on,
     )
-    plan = planned(source_of(source, description), names, options.keep)
     recipe = Recipe(
         quality=options.quality,
         drawn_on=options.boxes_drawn_on,
         text_check=options.text_check,
         ocr=options.ocr,
     )
-    with held(out):
-        return _curated(plan, out, names, recipe, options)
+    with warnings.catch_warnings():
+        # Damage is told by what can be decoded; what Pillow mutters about tags may quote them.
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+        plan = planned(source_of(source, description), names, options.keep)
+        with held(out):
+            return _curated(plan, out, names, recipe, options)
 
 
 def _curated(plan: Plan, out: Path, names: Pseudonyms, recipe: Recipe, options: Options) -> Outcome:
@@ -123,9 +137,10 @@ def _curated(plan: Plan, out: Path, names: Pseudonyms, recipe: Recipe, options: 
     before = dict(journal.records)
     # What cannot be divided is said before hours of work, not after.
     _divided(plan, [task.case for task in plan.tasks if not task.refused], options.split)
-    done = dict(_work(plan, out, names, recipe, journal, options.workers))
-    records = {task.case.case_id: done[task.case.case_id] for task in plan.tasks}
-    withdrawn = _withdraw(out, records)
+    refuse_foreign(out, before)
+    done = {each.record.case_id: each for each in _work(plan, out, names, recipe, journal, options)}
+    records = {task.case.case_id: done[task.case.case_id].record for task in plan.tasks}
+    withdrawn = withdraw(out, records)
     cases = manifest.curated_cases(plan, records, options.boxes_drawn_on)
     made = _divided(plan, cases, options.split)
     homes = {c.case_id: part for part, own in made.parts.items() for c in own.cases} if made else {}
@@ -147,22 +162,20 @@ def _curated(plan: Plan, out: Path, names: Pseudonyms, recipe: Recipe, options: 
     return Outcome(
         cases=len(cases),
         quarantined=len(records) - len(cases),
-        written=sum(r.reason is None and before.get(n) != r for n, r in records.items()),
+        written=sum(each.written and before.get(n) != each.record for n, each in done.items()),
+        mended=sum(each.written and before.get(n) == each.record for n, each in done.items()),
         withdrawn=withdrawn,
-        notices=manifest.notices(records.values()),
+        notices=notices(records.values()),
         split=made.name if made else None,
+        unused=plan.unused,
+        notes=plan.dataset.notes,
     )
 
 
 def _work(
-    plan: Plan,
-    out: Path,
-    names: Pseudonyms,
-    recipe: Recipe,
-    journal: Journal,
-    workers: int | None,
-) -> Iterator[tuple[str, Record]]:
-    def some(tasks: Sequence[Task]) -> list[Record]:
+    plan: Plan, out: Path, names: Pseudonyms, recipe: Recipe, journal: Journal, options: Options
+) -> Iterator[Done]:
+    def some(tasks: Sequence[Task]) -> list[Done]:
         before = journal.records
         return [curated(each, out, names, recipe, before.get(each.case.case_id)) for each in tasks]
 
@@ -171,30 +184,16 @@ def _work(
     starts = range(0, len(plan.tasks), AT_ONCE)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # ours are as many as there are processors
-    pool = ThreadPoolExecutor(workers or _processors())
+    pool = ThreadPoolExecutor(options.workers or _processors())
     try:
         futures = [pool.submit(some, plan.tasks[start : start + AT_ONCE]) for start in starts]
         for future in watched(as_completed(futures), "Curating", len(futures)):
-            records = future.result()
-            journal.add(records)
-            yield from ((record.case_id, record) for record in records)
+            done = future.result()
+            journal.add(each.record for each in done)
+            yield from done
     finally:
         pool.shutdown(cancel_futures=True)
         cv2.setNumThreads(threads)
-
-
-def _withdraw(out: Path, records: Mapping[str, Record]) -> int:
-    """Delete what no case owns: of cases that are gone, or left by a kill."""
-    owned = {name for record in records.values() for name in record.files}
-    gone = 0
-    for folder in (IMAGES, MASKS):
-        for file in (out / folder).glob("*") if (out / folder).is_dir() else ():
-            if f"{folder}/{file.name}" not in owned:
-                file.unlink()
-                gone += not file.name.startswith(PARTIAL)
-    for file in out.glob(f"{PARTIAL}*"):
-        file.unlink()
-    return gone
 
 
 def _divided(plan: Plan, cases: Sequence[Case], policy: SplitPolicy | None) -> Split | None:

@@ -12,27 +12,31 @@ from typing import TYPE_CHECKING
 from arogya_bench.curation import frames
 from arogya_bench.curation.cleaning import Cleaned, Uncleanable
 from arogya_bench.curation.dicom_rules import (
-    CODE,
     EMPTIED,
     EMPTIED_TOO,
-    IMAGE_TYPES,
     IMPLEMENTATION,
     KEPT,
     METHOD,
     PROFILE,
     RENAMED,
-    RESCALE_TYPES,
-    TEXT_KINDS,
 )
 from arogya_bench.curation.dicom_text import UNSEARCHED, flags_of, grey_of
+from arogya_bench.curation.dicom_values import (
+    PIXELS,
+    cut_pixels,
+    cut_tables,
+    harmless,
+    require_needed,
+)
 from arogya_bench.curation.pseudonyms import Pseudonyms
-from arogya_bench.datasets.dicom import UNREADABLE
+from arogya_bench.datasets.dicom import unreadable
 from arogya_bench.errors import needs_extra
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset as Header
 
+RUN_LENGTH = "1.2.840.10008.1.2.5"
 # Filters of warnings and the settings of pydicom are those of the process.
 ONE_AT_A_TIME = threading.Lock()
 
@@ -56,7 +60,7 @@ def clean(content: bytes, names: Pseudonyms, *, group: str) -> Cleaned:
         with _quiet():
             header = dcmread(BytesIO(content), force=True)
             return _cleaned(header, content, names, group)
-    except UNREADABLE as error:
+    except unreadable() as error:
         # The message of the library may quote the file.
         raise Uncleanable(f"its header cannot be read ({type(error).__name__})") from error
 
@@ -70,7 +74,7 @@ def patient_of(content: bytes) -> str:
             header = dcmread(BytesIO(content), force=True, stop_before_pixels=True)
             patient = str(header.get("PatientID") or "").strip()
             issuer = str(header.get("IssuerOfPatientID") or "").strip()
-    except UNREADABLE:
+    except unreadable():
         return ""
     return f"{patient}\n{issuer}" if patient else ""
 
@@ -98,16 +102,20 @@ def _cleaned(header: "Header", content: bytes, names: Pseudonyms, group: str) ->
     if any(content[:128]) and content[128:132] == b"DICM":
         removed["preamble"] += 1
     flags, grey = flags_of(header), grey_of(header)
-    bare = _kept(header)
-    if _compressed(bare, header):
-        removed["comment in compressed pixels"] += 1
+    bare = _kept(header, removed)
+    require_needed(bare)
+    removed["bytes behind a table"] += cut_tables(bare, little=header.original_encoding[1])
+    if _is_compressed(header):
+        removed["comment in compressed pixels"] += _repacked(bare, header)
+    else:
+        removed["bytes behind the pixels"] += cut_pixels(bare)
     _name(bare, header, names, group)
     buffer = BytesIO()
     dcmwrite(buffer, bare, enforce_file_format=True)
     return Cleaned(
         content=buffer.getvalue(),
         suffix=".dcm",
-        removed=removed,
+        removed=+removed,  # without those that were not found
         width=int(header.Columns),
         height=int(header.Rows),
         grey=grey,
@@ -116,31 +124,40 @@ def _cleaned(header: "Header", content: bytes, names: Pseudonyms, group: str) ->
 
 
 def _refuse(header: "Header") -> None:
-    if not any(key in header for key in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+    if not any(key in header for key in PIXELS):
         raise Uncleanable("it has no pixels")
     if "SOPClassUID" not in header:
         raise Uncleanable("it does not say what kind of object it is")
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if syntax is not None and (syntax.is_private or not syntax.is_transfer_syntax):
+        raise Uncleanable("its transfer syntax is none of the standard")
     drawn = [header.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2)]
     if any(element is not None and int(element.value or 0) for element in drawn):
         raise Uncleanable("an overlay lies in unused bits of its pixels")
 
 
-def _compressed(bare: "Header", header: "Header") -> bool:
-    """Leave comments out of compressed frames; says whether there were any."""
+def _is_compressed(header: "Header") -> bool:
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    return syntax is not None and bool(syntax.is_encapsulated)
+
+
+def _repacked(bare: "Header", header: "Header") -> bool:
+    """Pack compressed frames anew, without comments; says whether there was anything else."""
     from pydicom.encaps import encapsulate, generate_frames
 
-    syntax = header.file_meta.get("TransferSyntaxUID")
-    if syntax is None or not syntax.is_encapsulated:
-        return False
     count = int(header.get("NumberOfFrames") or 1)
+    pixels = int(header.Rows) * int(header.Columns)
     before = list(generate_frames(header.PixelData, number_of_frames=count))
-    after = [frames.bare(frame) for frame in before]
-    # Padding at the end of a frame is none of them.
-    if [frame.rstrip(b"\0") for frame in before] == [frame.rstrip(b"\0") for frame in after]:
-        return False
+    if header.file_meta.TransferSyntaxUID == RUN_LENGTH:
+        after = [frames.bare_rle(frame, pixels) for frame in before]
+    elif all(frame.startswith(frames.KNOWN) for frame in before):
+        after = [frames.bare(frame) for frame in before]
+    else:
+        raise Uncleanable("its pixels are compressed in a way that may hide text")
     bare.PixelData = encapsulate(after)
     bare["PixelData"].is_undefined_length = True
-    return True
+    # Padding at the end of a frame is nothing.
+    return [frame.rstrip(b"\0") for frame in before] != [frame.rstrip(b"\0") for frame in after]
 
 
 def _kinds(header: "Header") -> Counter[str]:
@@ -162,7 +179,7 @@ def _kind(element: "DataElement") -> str:
     return kinds.get(element.VR, "other element")
 
 
-def _kept(header: "Header") -> "Header":
+def _kept(header: "Header", removed: Counter[str]) -> "Header":
     from pydicom.dataset import Dataset
 
     bare = Dataset()
@@ -170,28 +187,15 @@ def _kept(header: "Header") -> "Header":
         if element.keyword not in KEPT:
             continue
         if element.VR == "SQ":
-            items = [_kept(item) for item in element.value]
+            items = [_kept(item, removed) for item in element.value]
             element.value = [item for item in items if len(item)] or None
             if element.value:
                 bare.add(element)
-        elif _harmless(element):
+        elif harmless(element):
             bare.add(element)
+        else:
+            removed["value that is none of its element"] += 1
     return bare
-
-
-def _harmless(element: "DataElement") -> bool:
-    if element.keyword == "ImageType":
-        element.value = list(element.value or [])[:2] if element.VM > 1 else element.value
-        pairs = zip([element.value] if element.VM < 2 else element.value, IMAGE_TYPES, strict=False)
-        return all(str(value) in known for value, known in pairs)
-    if element.keyword == "RescaleType":
-        return str(element.value) in RESCALE_TYPES
-    if element.VR in TEXT_KINDS:
-        return False
-    if element.VR != "CS":
-        return True
-    values = [element.value] if isinstance(element.value, str) else list(element.value or [])
-    return all(CODE.fullmatch(str(value)) for value in values)
 
 
 def _name(bare: "Header", header: "Header", names: Pseudonyms, group: str) -> None:

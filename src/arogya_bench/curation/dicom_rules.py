@@ -1,7 +1,5 @@
 """What of a DICOM file is kept, renamed, emptied, and said of it afterwards."""
 
-import re
-
 # What shows the pixels, and where they lie in space: nothing else is kept. The basic profile
 # (PS3.15 table E.1-1) lists what to remove; a list of what to keep also removes what the table
 # does not know, such as private elements, retired ones, and those of later editions.
@@ -32,10 +30,58 @@ RENAMED = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfRe
 # Elements of type 2 in the modules of patient and study: present, and without a value.
 EMPTIED = ("PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime")
 EMPTIED_TOO = ("AccessionNumber", "ReferringPhysicianName", "StudyID", "SeriesNumber")
-# A code string of the standard; other texts that stand in its place may name somebody.
-CODE = re.compile(r"[A-Z0-9_ ]{0,16}")
 TEXT_KINDS = {"LO", "SH", "ST", "LT", "UT", "UC", "UR", "PN", "AE", "AS", "DA", "TM", "DT", "UN"}
-RESCALE_TYPES = ("HU", "US", "OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT")
+# Without these nobody can read the pixels.
+NEEDED = (
+    *("SOPClassUID", "Rows", "Columns", "BitsAllocated", "SamplesPerPixel"),
+    "PhotometricInterpretation",
+)
+# Tables, and what says how long they are.
+TABLES = {
+    "LUTData": "LUTDescriptor",
+    "RedPaletteColorLookupTableData": "RedPaletteColorLookupTableDescriptor",
+    "GreenPaletteColorLookupTableData": "GreenPaletteColorLookupTableDescriptor",
+    "BluePaletteColorLookupTableData": "BluePaletteColorLookupTableDescriptor",
+}
+RESCALE_TYPES = frozenset({"HU", "US", "OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"})
+# PS3.3 C.7.3.1.1.1 and PS3.16 CID 29 and 33: kinds of devices, the retired ones too.
+MODALITIES = frozenset(
+    {
+        *("ANN", "AR", "ASMT", "AU", "BDUS", "BI", "BMD", "CFM", "CR", "CT", "CTPROTOCOL", "DG"),
+        *("DMS", "DOC", "DX", "ECG", "EEG", "EMG", "EOG", "EPS", "ES", "FID", "GM", "HC", "HD"),
+        *("IO", "IOL", "IVOCT", "IVUS", "KER", "KO", "LEN", "LS", "M3D", "MA", "MG", "MR", "MS"),
+        *("NM", "OAM", "OCT", "OP", "OPM", "OPT", "OPTBSV", "OPTENF", "OPV", "OSS", "OT", "PA"),
+        *("PLAN", "POS", "PR", "PT", "PX", "REG", "RESP", "RF", "RG", "RTDOSE", "RTIMAGE"),
+        *("RTINTENT", "RTPLAN", "RTRAD", "RTRECORD", "RTSEGANN", "RTSTRUCT", "RWV", "SEG", "SM"),
+        *("SMR", "SR", "SRF", "STAIN", "TEXTUREMAP", "TG", "US", "VA", "XA", "XAPROTOCOL", "XC"),
+        *("AS", "CD", "CF", "CP", "CS", "DD", "DF", "DM", "DS", "EC", "FA", "FS", "LP", "OPR"),
+        *("ST", "VF"),
+    }
+)
+# What a code may be (PS3.3); any other text that stands in its place may name somebody.
+CODES = {
+    "Modality": MODALITIES,
+    "PhotometricInterpretation": frozenset(
+        {
+            *("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "HSV", "ARGB", "CMYK", "XYB"),
+            *("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT"),
+            "YBR_RCT",
+        }
+    ),
+    "VOILUTFunction": frozenset({"LINEAR", "LINEAR_EXACT", "SIGMOID"}),
+    "PresentationLUTShape": frozenset({"IDENTITY", "INVERSE"}),
+    "PixelIntensityRelationship": frozenset({"LIN", "LOG", "DISP"}),
+    "LossyImageCompression": frozenset({"00", "01"}),
+    "LossyImageCompressionMethod": frozenset(
+        {
+            *("ISO_10918_1", "ISO_14495_1", "ISO_15444_1", "ISO_15444_15", "ISO_18181_1"),
+            *("ISO_13818_2", "ISO_14496_10", "ISO_23008_2"),
+        }
+    ),
+    "BurnedInAnnotation": frozenset({"YES", "NO"}),
+    "RescaleType": RESCALE_TYPES,
+    "ModalityLUTType": RESCALE_TYPES,
+}
 METHOD = "PS3.15 Basic Profile; dates removed; only what shows the pixels kept"
 PROFILE = ("113100", "DCM", "Basic Application Confidentiality Profile")  # PS3.16 CID 7050
 IMPLEMENTATION = "2.25.190843712054862093147730658621940517305"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.datasets.dicom import UNREADABLE
+from arogya_bench.datasets.dicom import unreadable
 from arogya_bench.errors import needs_extra
 
 if TYPE_CHECKING:
@@ -23,13 +23,15 @@ def flags_of(header: "Header") -> tuple[str, ...]:
     Returns:
         ``overlay``: one was drawn over the image. ``burned-in`` and ``face``: the file says so.
         ``rules``: the rules of the RSNA's Clinical Trial Processor, as deid keeps them, expect
-        text in images of this kind of device.
+        text in images of this kind of device. ``frames``: there are several, of which one is
+        searched.
     """
     said = {
         "overlay": any(0x6000 <= tag.group <= 0x60FF for tag in header.keys()),  # noqa: SIM118
         "burned-in": str(header.get("BurnedInAnnotation", "")).upper() == "YES",
         "face": str(header.get("RecognizableVisualFeatures", "")).upper() == "YES",
         "rules": _expected_by_rules(header),
+        "frames": int(header.get("NumberOfFrames") or 1) > 1,
     }
     return tuple(name for name, found in said.items() if found)
 
@@ -43,7 +45,7 @@ def grey_of(header: "Header") -> NDArray[np.uint8] | None:
         pixels = pixels[..., 1] if int(header.SamplesPerPixel) == 3 else pixels
         low, high = float(pixels.min()), float(pixels.max())
         return np.asarray((pixels - low) * (255 / max(high - low, 1)), dtype=np.uint8)
-    except UNREADABLE:
+    except unreadable():
         return None
 
 
@@ -55,7 +57,7 @@ def _expected_by_rules(header: "Header") -> bool:
     try:
         said: Mapping[str, Any] = _has_burned_pixels_single(header, True, _rules())
         return bool(said["flagged"])
-    except UNREADABLE:
+    except unreadable():
         return True  # whom the rules cannot judge, a person should
 
 

@@ -3,73 +3,19 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from io import StringIO
 
 from arogya_bench.curation.journal import Record
+from arogya_bench.curation.notices import notices
 from arogya_bench.curation.plan import Plan
 from arogya_bench.curation.pseudonyms import Pseudonyms
-from arogya_bench.curation.turning import upright_box
+from arogya_bench.curation.turning import SIDEWAYS, upright_box
 from arogya_bench.curation.working import IMAGES, MASKS, Recipe
+from arogya_bench.datasets.soundness import PARTS
 from arogya_bench.datasets.splits import Split
 from arogya_bench.types import Box, Case
-
-PARTS = ("train", "validation", "test")
-EXAMPLES = 5
-IDENTIFYING = "AB602"
-TEXT = "AB601"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Notice:
-    """Something that a person should look at.
-
-    Attributes:
-        code: ``AB601`` text in the pixels, ``AB602`` identifying metadata that was removed.
-        problem: One sentence.
-        count: Of cases.
-        examples: Pseudonyms of some of them.
-    """
-
-    code: str
-    problem: str
-    count: int
-    examples: tuple[str, ...]
-
-
-def _flagged(name: str) -> Callable[[Record], bool]:
-    return lambda record: name in record.flags
-
-
-SIGNS: tuple[tuple[str, str, Callable[[Record], object]], ...] = (
-    (TEXT, "Rows of marks in the pixels look like text", lambda record: record.text_rows),
-    (TEXT, "Text was recognised in the pixels", lambda record: record.lines_read),
-    (TEXT, "The header says that text is burned into the pixels", _flagged("burned-in")),
-    (TEXT, "Images of this kind of device often show text", _flagged("rules")),
-    (TEXT, "The header says that the pixels show a face", _flagged("face")),
-    (TEXT, "The pixels could not be decoded to search them for text", _flagged("unsearched")),
-    (IDENTIFYING, "An overlay over the image was removed", _flagged("overlay")),
-    (
-        IDENTIFYING,
-        "Metadata was removed that may identify somebody",
-        lambda record: record.removed.keys() - {"orientation"},
-    ),
-)
-
-
-def notices(records: Iterable[Record]) -> tuple[Notice, ...]:
-    """What to look at, from what was found in the files."""
-    good = [record for record in records if record.reason is None]
-    found = {
-        (code, problem): [record.case_id for record in good if wanted(record)]
-        for code, problem, wanted in SIGNS
-    }
-    return tuple(
-        Notice(code=code, problem=problem, count=len(ids), examples=tuple(ids[:EXAMPLES]))
-        for (code, problem), ids in found.items()
-        if ids
-    )
 
 
 def curated_cases(
@@ -158,7 +104,7 @@ def _coco(cases: Sequence[Case], records: Mapping[str, Record], classes: Sequenc
         record = records[case.case_id]
         (file,) = (name for name in record.files if name.startswith(IMAGES))
         size = (record.width, record.height)
-        width, height = size[::-1] if record.orientation in range(5, 9) else size
+        width, height = size[::-1] if record.orientation in SIDEWAYS else size
         name = file.removeprefix(f"{IMAGES}/")
         images.append({"id": number, "file_name": name, "width": width, "height": height})
         for box in case.boxes or ():
@@ -211,6 +157,7 @@ def card(
             "name": dataset.name,
             "task": dataset.task,
             "classes": list(dataset.classes),
+            "reading": dict(plan.options),
             "licence": dataset.licence,
             "source": dataset.source,
             "version": dataset.version,
@@ -218,6 +165,7 @@ def card(
             "cases": len(cases),
             "groups": len({case.group_id for case in cases}) if dataset.grouped else None,
             "quarantined": sum(record.reason is not None for record in records.values()),
+            "left_out": dict(plan.unused),
             "counts": _counts(cases, homes, dataset.classes),
             "split": {"name": split.name, "digest": split.digest} if split else None,
             "removed": dict(sorted(removed.items())),

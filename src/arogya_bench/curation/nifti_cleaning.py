@@ -5,7 +5,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from arogya_bench.curation.cleaning import Cleaned, Uncleanable
-from arogya_bench.datasets.nifti import GZIP, UNREADABLE
+from arogya_bench.datasets.nifti import GZIP, unreadable
 from arogya_bench.errors import needs_extra
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TEXTS = ("descrip", "aux_file", "intent_name", "db_name", "data_type", "unused_str")
 NUMBERS = ("extents", "session_error")  # that nobody reads
 PACK = zlib.DEFLATED, 31  # with a gzip header that names no file and no time
+VOLUME = "volume"  # which nobody searches for text
 LEAST = 352
 MOST_BYTES = 2**33
 
@@ -29,14 +30,23 @@ def clean(content: bytes) -> Cleaned:
         Uncleanable: If it is damaged.
         MissingExtra: If nibabel is not installed.
     """
+    try:
+        return _cleaned(content)
+    except unreadable() as error:
+        # The message of the library may quote the file.
+        raise Uncleanable(f"its header cannot be read ({type(error).__name__})") from error
+
+
+def _cleaned(content: bytes) -> Cleaned:
     packed = content.startswith(GZIP)
     removed = _of_the_packing(content) if packed else {}
     plain = _unpacked(content, MOST_BYTES) if packed else content
     header = _header(plain)
     start = int(header["vox_offset"])
-    length = prod(int(each) for each in header.get_data_shape()) * header["bitpix"].item() // 8
+    # Not by bitpix, which may contradict the type and then takes in what lies behind the voxels.
+    length = prod(int(n) for n in header.get_data_shape()) * header.get_data_dtype().itemsize
     voxels = plain[start : start + length]
-    if len(voxels) < length or start < LEAST:
+    if len(voxels) < length or length < 1 or start < LEAST:
         raise Uncleanable("it is truncated")
     head = 540 if int(header["sizeof_hdr"]) == 540 else 348
     removed |= _emptied(header)
@@ -49,6 +59,7 @@ def clean(content: bytes) -> Cleaned:
         content=_packed(written) if packed else written,
         suffix=".nii.gz" if packed else ".nii",
         removed=removed,
+        flags=(VOLUME,),
     )
 
 
@@ -56,14 +67,10 @@ def _header(plain: bytes) -> "Nifti1Header":
     with needs_extra("dicom"):
         from nibabel.nifti1 import Nifti1Header
         from nibabel.nifti2 import Nifti2Header
-        from nibabel.spatialimages import HeaderDataError
-    try:
-        if plain[344:347] == b"n+1":
-            return Nifti1Header(plain[:348], check=False)
-        if plain[4:7] == b"n+2":
-            return Nifti2Header(plain[:540], check=False)
-    except (*UNREADABLE, HeaderDataError) as error:
-        raise Uncleanable(f"its header cannot be read ({type(error).__name__})") from error
+    if plain[344:347] == b"n+1":
+        return Nifti1Header(plain[:348], check=False)
+    if plain[4:7] == b"n+2":
+        return Nifti2Header(plain[:540], check=False)
     raise Uncleanable("it is no NIfTI file of one part")
 
 

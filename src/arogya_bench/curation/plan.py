@@ -42,12 +42,16 @@ class Plan:
         dataset: The source; its cases still have their old ids.
         dropped: Columns that are not kept.
         kept: Columns that are, in the order asked for.
+        unused: How many files of the source became no case, by kind.
+        options: What a reader of the result has to know, such as ``window``.
     """
 
     tasks: tuple[Task, ...]
     dataset: Dataset
     dropped: tuple[str, ...]
     kept: tuple[str, ...]
+    unused: Mapping[str, int]
+    options: Mapping[str, object]
 
 
 def planned(source: Source, names: Pseudonyms, keep: Sequence[str]) -> Plan:
@@ -91,6 +95,8 @@ def planned(source: Source, names: Pseudonyms, keep: Sequence[str]) -> Plan:
         dataset=dataset,
         dropped=tuple(name for name in columns if name not in keep),
         kept=tuple(keep),
+        unused=source.unused,
+        options=source.options,
     )
 
 

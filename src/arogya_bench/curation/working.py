@@ -16,13 +16,12 @@ from arogya_bench.curation.journal import Record, digest, intact, place
 from arogya_bench.curation.plan import Task
 from arogya_bench.curation.pseudonyms import Pseudonyms
 from arogya_bench.datasets import dicom, nifti
-from arogya_bench.datasets.decoding import HEAD_BYTES, PICTURE_HEADS
+from arogya_bench.datasets.decoding import HEAD_BYTES, kind_of
 from arogya_bench.datasets.image_files import UNREADABLE
 from arogya_bench.errors import DatasetError
 from arogya_bench.keys import digest_of
 
-UNEXPECTED = (*UNREADABLE, *dicom.UNREADABLE, MemoryError, cv2.error)
-RECIPE = 1  # grows when the same options give other files
+RECIPE = 2  # grows when the same options give other files
 IMAGES, MASKS = "images", "masks"
 
 
@@ -59,9 +58,16 @@ class Made(NamedTuple):
     contents: Mapping[str, bytes]
 
 
+class Done(NamedTuple):
+    """What a run did to a case; ``written`` says whether it wrote its files."""
+
+    record: Record
+    written: bool
+
+
 def curated(
     task: Task, out: Path, names: Pseudonyms, recipe: Recipe, before: Record | None
-) -> Record:
+) -> Done:
     """Write the files of one case, unless they are there already.
 
     Args:
@@ -72,14 +78,15 @@ def curated(
         before: What an earlier run did to the case.
 
     Returns:
-        What was done; the very record ``before`` if nothing was.
+        What was done, with the very record ``before`` if that says it already.
     """
     # Of the files when the source was read: one that changed since is done again by the next run.
     source = names.content(f"{recipe.key} {task.case.group_id} {task.content} {task.refused}")
     if before and before.source == source and before.reason is None and intact(out, before):
-        return before
+        return Done(before, written=False)
     now = _done(task, out, source, names, recipe)
-    return before if before == now and before is not None else now
+    same = before if before is not None and before == now else now
+    return Done(same, written=now.reason is None)
 
 
 def _done(task: Task, out: Path, source: str, names: Pseudonyms, recipe: Recipe) -> Record:
@@ -87,12 +94,17 @@ def _done(task: Task, out: Path, source: str, names: Pseudonyms, recipe: Recipe)
         made = _made(task, source, names, recipe)
     except Uncleanable as error:
         return Record(case_id=task.case.case_id, source=source, reason=str(error))
-    except UNEXPECTED as error:
+    except _unexpected() as error:
         # The message of a library may quote the file; its kind does not.
         reason = f"it cannot be cleaned ({type(error).__name__})"
         return Record(case_id=task.case.case_id, source=source, reason=reason)
     _write(out, made.contents)
     return made.record
+
+
+def _unexpected() -> tuple[type[Exception], ...]:
+    """What libraries raise for damaged files, as found by flipping their bytes."""
+    return (*UNREADABLE, *dicom.unreadable(), *nifti.unreadable(), MemoryError, cv2.error)
 
 
 def _cleaned(task: Task, content: bytes, names: Pseudonyms, recipe: Recipe) -> Cleaned:
@@ -102,20 +114,6 @@ def _cleaned(task: Task, content: bytes, names: Pseudonyms, recipe: Recipe) -> C
     if kind == "nifti":
         return nifti_cleaning.clean(content)
     return cleaning.clean(content, quality=recipe.quality)
-
-
-def kind_of(head: bytes, name: str) -> str:
-    """Whether a file is ``dicom``, ``nifti`` or a ``picture``: by its content, else its name."""
-    if dicom.announced(head):
-        return "dicom"
-    if nifti.announced(head):
-        return "nifti"
-    if not head.startswith(PICTURE_HEADS):
-        if name.lower().endswith(dicom.SUFFIX):
-            return "dicom"
-        if name.lower().endswith(nifti.SUFFIXES):
-            return "nifti"
-    return "picture"
 
 
 def _made(task: Task, source: str, names: Pseudonyms, recipe: Recipe) -> Made:

@@ -3,9 +3,11 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,7 +17,12 @@ from arogya_bench.errors import DatasetError
 
 MANIFEST = "manifest.json"
 VARIABLE = "AROGYA_CACHE"
-ABANDONED_S = 24 * 3600.0  # no build takes so long: its process was killed
+ABANDONED_S = 24 * 3600.0  # nothing was written for so long: the process was killed
+UNFINISHED = re.compile(r"\..+-[0-9a-f]{32}")  # how a folder is called while it is built
+
+
+class Unwritable(DatasetError):
+    """A cache without space or permission."""
 
 
 def root(chosen: str | None) -> Path:
@@ -32,7 +39,8 @@ def ensure(folder: Path, build: Callable[[Path], None]) -> None:
         build: Writes everything into the empty folder that it is given.
 
     Raises:
-        DatasetError: If the folder cannot be written, or its files are not those that were built.
+        Unwritable: If the folder cannot be written.
+        DatasetError: If its files are not those that were built.
     """
     provide(folder, build)
     verify(folder)
@@ -44,13 +52,13 @@ def provide(folder: Path, build: Callable[[Path], None]) -> None:
     Several processes may do so at once: each builds its own copy, and the first one stays.
 
     Raises:
-        DatasetError: If the folder cannot be written.
+        Unwritable: If the folder cannot be written.
     """
     try:
         if not folder.exists():
             _build(folder, build)
     except OSError as error:
-        raise DatasetError(
+        raise Unwritable(
             f"The dataset cannot be written to {folder.parent}: {error}",
             fix=f"set dataset.cache=/a/folder/with/space, or the variable {VARIABLE}",
         ) from error
@@ -72,11 +80,27 @@ def verify(folder: Path) -> None:
         )
 
 
+def clear_abandoned(home: Path, name: str = "*") -> None:
+    """Remove what builds left that were killed.
+
+    Args:
+        home: Holds finished and unfinished folders.
+        name: Of those that were built; ``*`` only where nobody else keeps folders.
+    """
+    for left in home.glob(f".{name}-*"):
+        with suppress(OSError):  # another process clears as well
+            if UNFINISHED.fullmatch(left.name) and _age(left) > ABANDONED_S:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _age(folder: Path) -> float:
+    """Seconds since something was written in it."""
+    return time.time() - max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+
+
 def _build(folder: Path, build: Callable[[Path], None]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for old in folder.parent.glob(f".{folder.name}-*"):
-        if time.time() - old.stat().st_mtime > ABANDONED_S:
-            shutil.rmtree(old, ignore_errors=True)
+    clear_abandoned(folder.parent, folder.name)
     partial = folder.with_name(f".{folder.name}-{uuid4().hex}")
     partial.mkdir()
     try:
@@ -115,6 +139,7 @@ def _manifest(folder: Path) -> Mapping[str, str]:
 
 def _digest(path: Path) -> str | None:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None

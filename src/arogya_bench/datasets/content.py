@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -23,13 +23,25 @@ MOST_THREADS = 8
 SETTLED_NS = 2_000_000_000
 
 
-class Entry(NamedTuple):
-    """What is remembered of a file.
+class Stamp(NamedTuple):
+    """What the system says of a file; another content has another stamp.
 
     Attributes:
         size: In bytes.
         modified: In ns since 1970; a tool may set it back.
         changed: In ns since 1970; no tool can.
+    """
+
+    size: int
+    modified: int
+    changed: int
+
+
+class Entry(NamedTuple):
+    """What is remembered of a file.
+
+    Attributes:
+        size: See ``Stamp``; so ``modified`` and ``changed``.
         content: sha256 of the file.
     """
 
@@ -37,6 +49,9 @@ class Entry(NamedTuple):
     modified: int
     changed: int
     content: str
+
+
+_HASHED: dict[Path, Stamp] = {}  # files as this process knows their content
 
 
 def contents(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPath, str]:
@@ -74,7 +89,27 @@ def contents(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPath
         if fresh:
             _remember(index, {**known, **fresh})
     both = {**known, **fresh}
+    _HASHED.update({folder / file: Stamp(*both[keys[file]][:3]) for file in files})
     return {file: both[keys[file]].content for file in files}
+
+
+def stamp(file: Path) -> Stamp | None:
+    """Say what a file is now; None if it cannot be looked at."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+def stamps(files: Iterable[Path]) -> dict[Path, Stamp | None]:
+    """Say what files were when this process hashed them, or else what they are now."""
+    return {file: _HASHED.get(file) or stamp(file) for file in files}
+
+
+def changed(before: Mapping[Path, Stamp | None]) -> list[Path]:
+    """Name the files that are not what they were, going by their stamps."""
+    return [file for file, own in before.items() if own is None or stamp(file) != own]
 
 
 def index_of(folder: Path) -> Path:
@@ -90,12 +125,11 @@ def _key(file: PurePosixPath) -> str:
 def _changed(path: Path, entry: Entry | None) -> bool:
     if entry is None:
         return True
-    try:
-        stat = path.stat()
-    except OSError:
+    now = stamp(path)
+    if now is None:
         return True  # and the reading of it says why
-    settled = time.time_ns() - stat.st_mtime_ns > SETTLED_NS
-    return not settled or entry[:3] != (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    settled = time.time_ns() - now.modified > SETTLED_NS
+    return not settled or entry[:3] != now
 
 
 def _entry(folder: Path, file: PurePosixPath) -> Entry:

@@ -1,9 +1,10 @@
 """One file to one 8-bit RGB image, whatever its format: JPEG, PNG, TIFF, DICOM, NIfTI."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import cv2
 import numpy as np
@@ -25,6 +26,9 @@ PICTURE_HEADS = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF"
 SIXTEEN_BITS = re.compile(r";16[BLN]$")  # how Pillow calls such colours in a file
 WHITE_IS_ZERO = 0  # of the TIFF tag PhotometricInterpretation
 PHOTOMETRIC = 262
+PLAIN = (str, int, float, bool, type(None))
+
+Kind = Literal["dicom", "nifti", "picture"]
 
 
 def is_image(name: str) -> bool:
@@ -55,7 +59,51 @@ def decode(file: Path, *, window: Window | None = None) -> Image:
             a window.
         MissingExtra: If it is DICOM or NIfTI, and its library is not installed.
     """
-    return _decoder(_head(file), file.name)(file, window)
+    return _DECODERS[kind_of(_head(file), file.name)](file, window)
+
+
+def kind_of(head: bytes, name: str) -> Kind:
+    """Say what reads a file: its content tells, and its name only where no picture begins.
+
+    Args:
+        head: The first ``HEAD_BYTES`` of the file.
+        name: Of the file; older DICOM files have nothing but that.
+    """
+    if dicom.announced(head):
+        return "dicom"
+    if nifti.announced(head):
+        return "nifti"
+    if not head.startswith(PICTURE_HEADS):
+        if name.lower().endswith(dicom.SUFFIX):
+            return "dicom"
+        if name.lower().endswith(nifti.SUFFIXES):
+            return "nifti"
+    return "picture"
+
+
+def told(read: object) -> object:
+    """Say what a reader was told, such as a window; of places only the name, of images nothing.
+
+    Returns:
+        The same, as JSON can hold it, for readers that make the same pixels of the same files.
+    """
+    if isinstance(read, partial):
+        given = [*read.args, *read.keywords.items()]
+        return [told(read.func), *(told(each) for each in given)]
+    if isinstance(read, PLAIN):
+        return read
+    if isinstance(read, list | tuple):
+        return [told(each) for each in read]
+    if isinstance(read, Path):
+        return read.name
+    named = read if hasattr(read, "__qualname__") else type(read)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def frames_of(image: PIL.Image.Image) -> int:
+    """Count the images in a file that are meant to be seen."""
+    # An MPO is a photograph with previews behind it; its first frame is the photograph.
+    return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
 
 
 def _head(file: Path) -> bytes:
@@ -69,19 +117,6 @@ def _head(file: Path) -> bytes:
         ) from error
 
 
-def _decoder(head: bytes, name: str) -> Callable[[Path, Window | None], Image]:
-    if dicom.announced(head):
-        return dicom.image
-    if nifti.announced(head):
-        return nifti.image
-    if not head.startswith(PICTURE_HEADS):
-        if name.lower().endswith(dicom.SUFFIX):  # older files have no preamble
-            return dicom.image
-        if name.lower().endswith(nifti.SUFFIXES):
-            return nifti.image
-    return _picture
-
-
 def _picture(file: Path, window: Window | None) -> Image:
     try:
         # Given a stream and not a path: Pillow 13.0 forgets to turn a TIFF that it maps to memory.
@@ -92,7 +127,7 @@ def _picture(file: Path, window: Window | None) -> Image:
                 return np.array(image.convert("RGB"))
             what = f"The image {file.name}"
             return _turned_white(image, grey(_values(image, stream), window, what=what))
-    except UNREADABLE as error:
+    except (*UNREADABLE, cv2.error) as error:
         unknown = isinstance(error, PIL.UnidentifiedImageError)  # which names the whole path
         said = "its content is of no known format." if unknown else error
         raise DatasetError(
@@ -102,8 +137,7 @@ def _picture(file: Path, window: Window | None) -> Image:
 
 
 def _refuse_frames(image: PIL.Image.Image, name: str) -> None:
-    # An MPO is a photograph with previews behind it; its first frame is the photograph.
-    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    frames = frames_of(image)
     if frames > 1:
         raise DatasetError(
             f"The image {name} holds {frames} frames.", fix="write each frame to its own file"
@@ -132,3 +166,10 @@ def _values(image: PIL.ImageFile.ImageFile, stream: BinaryIO) -> Values:
 def _turned_white(image: PIL.Image.Image, shown: Image) -> Image:
     tags = getattr(image, "tag_v2", {})
     return 255 - shown if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else shown
+
+
+_DECODERS: Mapping[Kind, Callable[[Path, Window | None], Image]] = {
+    "dicom": dicom.image,
+    "nifti": nifti.image,
+    "picture": _picture,
+}

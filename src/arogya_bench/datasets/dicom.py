@@ -4,13 +4,14 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import PIL.Image
 
+from arogya_bench.datasets.damage import said
 from arogya_bench.datasets.dicom_greyscale import shown, table_of
 from arogya_bench.datasets.windowing import Values, Window, windowed
 from arogya_bench.errors import DatasetError, needs_extra
@@ -41,7 +42,7 @@ PACKAGES = {
     "1.2.840.10008.1.2.4.202": "pylibjpeg pylibjpeg-openjpeg",
     "1.2.840.10008.1.2.4.203": "pylibjpeg pylibjpeg-openjpeg",
 }
-# What pydicom raises for damaged files, as found by flipping their bytes.
+# What pydicom raises for damaged files beside its own errors, as found by flipping their bytes.
 UNREADABLE = (
     OSError,
     EOFError,
@@ -64,6 +65,15 @@ class Size(NamedTuple):
 
     width: int
     height: int
+
+
+def unreadable() -> tuple[type[Exception], ...]:
+    """What pydicom raises for damaged files: for an ``except`` clause, which is seldom reached."""
+    with suppress(ModuleNotFoundError):
+        from pydicom.errors import BytesLengthException, InvalidDicomError
+
+        return *UNREADABLE, BytesLengthException, InvalidDicomError
+    return UNREADABLE
 
 
 def announced(head: bytes) -> bool:
@@ -118,17 +128,16 @@ def size(file: Path) -> Size:
 @contextmanager
 def _read_by_pydicom(file: Path) -> Iterator[None]:
     with needs_extra("dicom"):
-        from pydicom.errors import BytesLengthException
+        import pydicom  # noqa: F401 - is it there?
     try:
         with warnings.catch_warnings():
             # pydicom warns of values that break the standard, of which archives are full, and of
             # padding behind the pixels. What hinders decoding is an error soon after.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
             yield
-    except (*UNREADABLE, BytesLengthException) as error:
-        said = " ".join(str(error).split())
+    except unreadable() as error:
         raise DatasetError(
-            f"The DICOM file {file.name} cannot be decoded: {said}",
+            f"The DICOM file {file.name} cannot be decoded: {said(error, file)}",
             fix="get the file again, or export it as uncompressed DICOM",
         ) from error
 

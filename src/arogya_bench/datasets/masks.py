@@ -9,6 +9,7 @@ import PIL.Image
 import PIL.ImageOps
 
 from arogya_bench.datasets import dicom, nifti
+from arogya_bench.datasets.decoding import frames_of
 from arogya_bench.datasets.image_files import FORMATS, ORIENTATION, SUFFIXES, UNREADABLE
 from arogya_bench.datasets.windowing import Values, require_finite
 from arogya_bench.errors import ConfigError, DatasetError
@@ -185,7 +186,7 @@ def _channel(file: Path) -> Values:
     try:
         # Given a stream and not a path: Pillow 13.0 forgets to turn a TIFF that it maps to memory.
         with file.open("rb") as stream, PIL.Image.open(stream, formats=FORMATS) as image:
-            frames = getattr(image, "n_frames", 1)
+            frames = frames_of(image)
             if frames > 1:
                 raise DatasetError(
                     f"The mask {file.name} holds {frames} frames.",

@@ -3,7 +3,7 @@
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from arogya_bench.datasets.damage import said
 from arogya_bench.datasets.windowing import Values, Window, grey, rgb
 from arogya_bench.errors import DatasetError, needs_extra
 from arogya_bench.types import Floats, Image
@@ -64,6 +65,16 @@ class Header(NamedTuple):
     stored: "Nifti1Image"
     lengths: tuple[int, int, int]
     turns: Floats
+
+
+def unreadable() -> tuple[type[Exception], ...]:
+    """What nibabel raises for damaged files: for an ``except`` clause, which is seldom reached."""
+    with suppress(ModuleNotFoundError):
+        from nibabel.filebasedimages import ImageFileError
+        from nibabel.spatialimages import HeaderDataError
+
+        return *UNREADABLE, ImageFileError, HeaderDataError
+    return UNREADABLE
 
 
 def announced(head: bytes) -> bool:
@@ -212,12 +223,12 @@ def _by(lengths: tuple[int, ...] | list[int]) -> str:
 @contextmanager
 def _read_by_nibabel(file: Path) -> Iterator[None]:
     with needs_extra("dicom"):
-        from nibabel.filebasedimages import ImageFileError
-        from nibabel.spatialimages import HeaderDataError
+        import nibabel  # noqa: F401 - is it there?
     try:
-        yield
-    except (*UNREADABLE, ImageFileError, HeaderDataError) as error:
-        said = " ".join(str(error).split())
+        with np.errstate(invalid="ignore"):  # a header with no numbers is refused
+            yield
+    except unreadable() as error:
         raise DatasetError(
-            f"The NIfTI file {file.name} cannot be read: {said}", fix="get the file again"
+            f"The NIfTI file {file.name} cannot be read: {said(error, file)}",
+            fix="get the file again",
         ) from error

@@ -118,6 +118,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Classes differ between train and test",
             "read accuracy and calibration with care; balanced accuracy and AUROC do not mind",
         ),
+        "AB307": Code(
+            "warning",
+            "Classes that differ only in spelling",
+            "give what is the same one name in the source; rename the rest so that they differ",
+        ),
         "AB401": Code("warning", "File size alone predicts the label", _HARMLESS),
         "AB402": Code("warning", "Image size alone predicts the label", _HARMLESS),
         "AB403": Code("warning", "Border colour alone predicts the label", _HARMLESS),

@@ -1,8 +1,7 @@
 """What was found out about images is remembered in the cache, so that the next gate is quick."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,12 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from arogya_bench.datasets import cache
+from arogya_bench.datasets.content import changed, stamps
+from arogya_bench.datasets.decoding import told
 from arogya_bench.gate.facts import ImageFacts, Pixels
 from arogya_bench.keys import digest_of
+from arogya_bench.progress import counted
 from arogya_bench.types import Dataset
 
 VERSION = 1  # raise it when a fact is found out in another way
-PLAIN = (str, int, float, bool, type(None))
 _SCHEMA = pa.schema(
     [
         ("case_id", pa.string()),
@@ -37,7 +38,7 @@ _SCHEMA = pa.schema(
 
 def place(dataset: Dataset) -> Path:
     """Where the facts of a dataset lie: named by its content and by how it is decoded."""
-    key = digest_of({"dataset": dataset.digest, "read": _options(dataset.read), "version": VERSION})
+    key = digest_of({"dataset": dataset.digest, "read": told(dataset.read), "version": VERSION})
     return cache.root(None) / "facts" / f"{key}.parquet"
 
 
@@ -56,12 +57,20 @@ def remembered(dataset: Dataset) -> dict[str, ImageFacts]:
 
 
 def remember(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
-    """Write facts down, in one step; those with a problem are left out, since it may be mended.
+    """Write facts down, in one step.
+
+    Those with a problem are left out, since it may be mended; and those of files that are not what
+    the dataset was loaded from, since they would lie under the digest of other content.
 
     Returns:
-        Why they could not be written; empty if they were.
+        Why some could not be written; empty if all were.
     """
-    rows = [_row(each, each.pixels) for each in facts if each.pixels]
+    altered = {*changed(stamps({*dataset.files.values()}))}
+    rows = [
+        _row(each, each.pixels)
+        for each in facts
+        if each.pixels and dataset.files.get(each.case_id) not in altered
+    ]
     file = place(dataset)
     partial_file = file.with_name(f".{file.name}-{uuid4().hex}")
     try:
@@ -76,7 +85,16 @@ def remember(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
             f"The next run will look at every image again: {file.parent} cannot be written "
             f"({error.strerror}); set the variable {cache.VARIABLE} to a folder with space."
         )
-    return ""
+    return _on(altered)
+
+
+def _on(altered: Collection[Path]) -> str:
+    if not altered:
+        return ""
+    return (
+        f"{counted(len(altered), 'file')} changed after the dataset was loaded, first: "
+        f"{min(altered).name}; run again when nothing writes to its folder any more."
+    )
 
 
 def _holds(facts: ImageFacts, files: Mapping[str, Path]) -> bool:
@@ -85,21 +103,6 @@ def _holds(facts: ImageFacts, files: Mapping[str, Path]) -> bool:
         return (file.stat().st_size if file else None) == facts.file_bytes
     except OSError:
         return False
-
-
-def _options(read: object) -> object:
-    """What a reader was told, such as a window; of places only the name, of images nothing."""
-    if isinstance(read, partial):
-        told = [*read.args, *read.keywords.items()]
-        return [_options(read.func), *(_options(each) for each in told)]
-    if isinstance(read, PLAIN):
-        return read
-    if isinstance(read, list | tuple):
-        return [_options(each) for each in read]
-    if isinstance(read, Path):
-        return read.name
-    named = read if hasattr(read, "__qualname__") else type(read)
-    return f"{named.__module__}.{named.__qualname__}"
 
 
 def _row(facts: ImageFacts, pixels: Pixels) -> dict[str, object]:

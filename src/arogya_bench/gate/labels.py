@@ -1,7 +1,8 @@
-"""AB301 to AB306: classes that are missing, tiny, uneven, or not among the classes at all."""
+"""AB301 to AB307: classes that are missing, tiny, uneven, spelled twice, or not classes at all."""
 
-from collections import Counter
-from collections.abc import Iterator
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.stats import chi2_contingency
@@ -9,6 +10,7 @@ from scipy.stats import chi2_contingency
 from arogya_bench.gate.codes import Severity
 from arogya_bench.gate.examined import PARTS, Examined
 from arogya_bench.gate.findings import Finding, found
+from arogya_bench.progress import counted
 from arogya_bench.types import Dataset, Floats
 
 # With 5 of 5 right, a recall has a 95 % interval from 57 %; with fewer, chance of a half is in it.
@@ -40,10 +42,11 @@ def unlabelled(examined: Examined) -> list[str]:
 
 
 def class_counts(examined: Examined) -> Iterator[Finding]:
-    """Classes that a part lacks or hardly holds, and classes that differ much in size."""
+    """Classes that a part lacks or hardly holds, that differ much in size, or hardly in name."""
+    yield from _spellings(examined.dataset.classes)
     if examined.dataset.task == "segmentation":  # classes are in masks, which nobody reads here
         return
-    dataset, units = examined.dataset, "groups" if examined.dataset.grouped else "cases"
+    dataset, unit = examined.dataset, "group" if examined.dataset.grouped else "case"
     counts = {part: _units(examined, part) for part in PARTS}
     named = [(part, name, k) for part in PARTS for k, name in enumerate(dataset.classes)]
     missing = [f"{name} in {part}" for part, name, k in named if not counts[part][k]]
@@ -53,12 +56,12 @@ def class_counts(examined: Examined) -> Iterator[Finding]:
         severity: Severity | None = "warning" if learnt else None
         yield found("AB301", missing, detail=_table(examined), severity=severity)
     tiny = [
-        f"{name} in {part}: {counts[part][k]:g} {units}"
+        f"{name} in {part}: {counted(int(counts[part][k]), unit)}"
         for part, name, k in named
         if part != "train" and 0 < counts[part][k] < FEW
     ]
     if tiny:
-        yield found("AB302", tiny, detail=f"fewer than {FEW} {units}")
+        yield found("AB302", tiny, detail=f"fewer than {counted(FEW, unit)}")
     yield from _imbalance(dataset, _cases(examined, "train"))
     yield from _shift(dataset, _cases(examined, "train"), _cases(examined, "test"))
 
@@ -81,6 +84,17 @@ def shares(examined: Examined) -> Iterator[Finding]:
         ]
     if off:
         yield found("AB304", off)
+
+
+def _spellings(classes: Sequence[str]) -> Iterator[Finding]:
+    """Names that are one and the same without regard to case and to how Unicode encodes them."""
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        folded = unicodedata.normalize("NFKC", name).casefold()
+        alike[unicodedata.normalize("NFKC", folded)].append(repr(name))
+    names = [", ".join(own) for own in alike.values() if len(own) > 1]
+    if names:
+        yield found("AB307", names)
 
 
 def _imbalance(dataset: Dataset, train: Floats) -> Iterator[Finding]:

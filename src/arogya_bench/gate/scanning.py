@@ -8,6 +8,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 
+from arogya_bench.datasets.content import stamp
 from arogya_bench.datasets.image_files import UNREADABLE
 from arogya_bench.errors import DatasetError
 from arogya_bench.gate.facts import ImageFacts, measured
@@ -16,6 +17,8 @@ from arogya_bench.progress import watched
 from arogya_bench.types import Case, Image
 
 Read = Callable[[Case], Image]
+GONE = Problem("AB210", "no such file")
+ALTERED = Problem("AB201", "it changed while it was read; run again when nothing writes to it")
 
 
 def scanned(
@@ -53,14 +56,24 @@ def facts_of(case: Case, file: Path | None, read: Read) -> ImageFacts:
         MissingExtra: If the file needs a library that is not installed.
     """
     known = ImageFacts(case_id=case.case_id)
-    stated = header(file) if file else None
-    if isinstance(stated, Problem):
-        return _broken(known, stated)
-    if file and stated:
-        known = replace(known, file_bytes=file.stat().st_size, **stated._asdict())
-        damage = pixel_problem(file) if is_floating(stated) else None
-        if damage:
-            return _broken(known, damage)
+    if file is None:
+        return _seen(known, None, None, case, read)
+    before = stamp(file)
+    stated = header(file)
+    if before is None or isinstance(stated, Problem):
+        return _broken(known, stated if isinstance(stated, Problem) else GONE)
+    known = replace(known, file_bytes=before.size, **stated._asdict())
+    damage = pixel_problem(file) if is_floating(stated) else None
+    seen = _broken(known, damage) if damage else _seen(known, file, stated, case, read)
+    after = stamp(file)
+    if after is None:
+        return _broken(known, GONE)
+    return seen if after == before else _broken(known, ALTERED)
+
+
+def _seen(
+    known: ImageFacts, file: Path | None, stated: Header | None, case: Case, read: Read
+) -> ImageFacts:
     try:
         image = read(case)
     except (DatasetError, *UNREADABLE) as error:
