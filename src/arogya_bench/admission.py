@@ -16,6 +16,7 @@ class _Question:
     """What decides the answer of the gate; the jobs of one process often ask the same."""
 
     content: str
+    notes: tuple[str, ...]
     division: tuple[str, str]
     fractions: tuple[float, float, float] | None
     seen: tuple[tuple[str, tuple[str, ...]], ...]
@@ -43,6 +44,7 @@ def asked(
     """
     question = _Question(
         content=dataset.digest,
+        notes=dataset.notes,
         division=(parts.name, parts.digest),
         fractions=fractions,
         seen=tuple((model, tuple(names)) for model, names in seen.items()),
