@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from statistics import median
 
 from arogya_bench.dataset_card import ALL, written
+from arogya_bench.datasets.soundness import PARTS
 from arogya_bench.datasets.splits import Split
 from arogya_bench.types import Case, Dataset
 
-PARTS = ("train", "validation", "test")
 COMMON = 12  # values of a column that are counted one by one
 NOTHING = -1  # the label of no box
 

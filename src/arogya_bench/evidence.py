@@ -10,6 +10,7 @@ import pandas as pd
 
 from arogya_bench import tasks, tracking
 from arogya_bench.artifacts import artifact
+from arogya_bench.block_names import block_key, place_of, told_apart
 from arogya_bench.cautions import cautions
 from arogya_bench.errors import TrackingError
 from arogya_bench.metrics.replicates import Replicates
@@ -154,12 +155,12 @@ def blocks(store: Store, *, where: str | None, resamples: int) -> tuple[Block, .
         )
     sorted_out: dict[tuple[str, str, str, str], list[RunRecord]] = defaultdict(list)
     for run in named:
-        sorted_out[_block_key(run)].append(run)
+        sorted_out[block_key(run)].append(run)
     names = [key[0] for key in sorted_out]
     unprepared = [_absence(run, run.tags) for run in _unprepared(runs)]
     return tuple(
         _block(store, members, clash=names.count(key[0]) > 1, resamples=resamples, extra=unprepared)
-        for key, members in sorted(sorted_out.items(), key=_place_of)
+        for key, members in sorted(sorted_out.items(), key=place_of)
         if any(run.status == "FINISHED" for run in members)
     )
 
@@ -177,13 +178,6 @@ def _unprepared(runs: Sequence[RunRecord]) -> list[RunRecord]:
     ]
 
 
-def _block_key(run: RunRecord) -> tuple[str, str, str, str]:
-    """What must be equal: one dataset can ask for labels, or for boxes."""
-    names = ("dataset", "dataset_digest", "split_digest", "task")
-    dataset, digest, split_digest, task = (run.tags[f"arogya.{name}"] for name in names)
-    return dataset, digest, split_digest, task
-
-
 def _block(
     store: Store,
     members: Sequence[RunRecord],
@@ -192,13 +186,13 @@ def _block(
     resamples: int,
     extra: Sequence[Mapping[str, str]],
 ) -> Block:
-    name, digest, split_digest, task = _block_key(members[0])
+    name, digest, split_digest, task = block_key(members[0])
     finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
     labels = row_names(members)
     conditions = _conditions(members)
     return Block(
         task=TASKS[task],
-        dataset=_told_apart(members[0]) if clash else name,
+        dataset=told_apart(members[0]) if clash else name,
         name=name,
         digest=digest,
         split=members[0].tags.get("arogya.split", ""),
@@ -212,17 +206,6 @@ def _block(
         resamples=resamples,
         cautions=cautions([run.tags for run in members]),
     )
-
-
-def _place_of(block: tuple[tuple[str, str, str, str], Sequence[RunRecord]]) -> tuple[str, ...]:
-    """Datasets by name, and the folds of one in their order."""
-    (name, digest, split_digest, task), members = block
-    return name, digest, members[0].tags.get("arogya.split", ""), split_digest, task
-
-
-def _told_apart(run: RunRecord) -> str:
-    name, digest, split_digest, task = _block_key(run)
-    return f"{name} ({digest[:6]}-{split_digest[:6]}, {run.tags['arogya.split']}, {task})"
 
 
 def _cell_key(run: RunRecord) -> tuple[str, str, str]:

@@ -6,11 +6,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from arogya_bench.datasets.masks import SIDEWAYS as SIDEWAYS
+from arogya_bench.datasets.masks import UPRIGHT as UPRIGHT
 from arogya_bench.types import Box
 
-UPRIGHT = 1
 TURNS = range(1, 9)
-SIDEWAYS = range(5, 9)  # those that swap width and height
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 

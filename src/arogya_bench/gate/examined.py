@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from arogya_bench.datasets.soundness import PARTS
 from arogya_bench.datasets.splits import Split
 from arogya_bench.gate.facts import ImageFacts
 from arogya_bench.types import Case, Dataset
-
-PARTS = ("train", "validation", "test")
 
 
 class Placed(NamedTuple):

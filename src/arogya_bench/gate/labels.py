@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.stats import chi2_contingency
 
+from arogya_bench.datasets.soundness import PARTS
 from arogya_bench.gate.codes import Severity
-from arogya_bench.gate.examined import PARTS, Examined
+from arogya_bench.gate.examined import Examined
 from arogya_bench.gate.findings import Finding, found
 from arogya_bench.progress import counted
 from arogya_bench.types import Dataset, Floats
