@@ -12,7 +12,7 @@ import pytest
 from arogya_bench import tracking
 from arogya_bench.comparison import RESAMPLES, TABLES, compare, from_json, load_predictions
 from arogya_bench.errors import ConfigError, TrackingError
-from arogya_bench.metrics.classification import METRICS
+from arogya_bench.metrics.classification import JUDGED
 
 AGAIN = """
 import sys
@@ -70,7 +70,7 @@ def test_intervals_are_those_that_the_run_was_logged_with(comparison, finished):
             "tags.`arogya.condition` = 'clean' and tags.`arogya.kind` = 'evaluation' and "
             f"tags.`arogya.model` = '{row['model']}'",
         )
-        for name in METRICS:
+        for name in JUDGED:
             for key in (name, f"{name}.ci_low", f"{name}.ci_high"):
                 logged = run.metrics.get(key, np.nan)  # prior has values and no intervals
                 shown = np.nan if row[key] is None else row[key]  # a column that none has

@@ -8,7 +8,7 @@ from arogya_bench.errors import TrackingError
 from arogya_bench.evidence import blocks
 from arogya_bench.jobs import prepare
 from arogya_bench.judging import NOT_MEASURED, judged
-from arogya_bench.metrics.classification import METRICS
+from arogya_bench.metrics.classification import JUDGED
 
 
 @pytest.fixture
@@ -106,12 +106,12 @@ def test_the_family_is_every_pair_of_the_dataset(logged, judge):
     assert smallest["p_holm"] == pytest.approx(min(1, 3 * smallest["p_value"]))
 
 
-def test_the_leaderboard_has_every_metric_with_its_interval(logged, judge):
+def test_the_leaderboard_has_what_the_task_judges_by_with_its_interval(logged, judge):
     logged("a")
 
     (row,) = judge().leaderboard
 
-    for name in METRICS:
+    for name in JUDGED:
         assert row[f"{name}.ci_low"] <= row[f"{name}.ci_high"]
     assert (row["cases"], row["groups"], row["seeds"]) == (72, 36, "42")
 

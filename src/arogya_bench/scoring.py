@@ -22,7 +22,7 @@ class Scores:
 
     Attributes:
         values: The metrics that exist, by name.
-        intervals: From resampled groups, by name; for every metric that exists.
+        intervals: From resampled groups, by name; of those that the task judges by.
         undefined: Why the others do not exist, by name.
         flags: What a reader of a value should know, by name.
     """
@@ -39,9 +39,9 @@ class Scores:
         """The numbers for MLflow: each metric, and the ends of its interval if it has any."""
         numbers = {"cases": float(self.cases), "groups": float(self.groups)}
         for name, value in self.values.items():
-            ends = self.intervals[name]
+            ends = self.intervals.get(name)
             numbers[name] = value
-            if ends.low is not None and ends.high is not None:
+            if ends and ends.low is not None and ends.high is not None:
                 numbers |= {f"{name}.ci_low": ends.low, f"{name}.ci_high": ends.high}
         return numbers
 
@@ -51,7 +51,7 @@ class Scores:
 
 
 def scores(predictions: Predictions | BoxPredictions, *, resamples: int, seed: str) -> Scores:
-    """Judge predictions with every metric, and resample the groups for the intervals.
+    """Judge predictions with every metric, and resample the groups for intervals.
 
     Args:
         predictions: Of one condition.
@@ -60,12 +60,15 @@ def scores(predictions: Predictions | BoxPredictions, *, resamples: int, seed: s
     """
     judged = tasks.assessed(predictions)
     drawn = draws_of(predictions, resamples=resamples, seed=seed)
-    again = tasks.resampled(predictions, drawn)
+    wanted = [name for name in tasks.task_of(predictions).judged if name in judged.values]
+    again = tasks.resampled(predictions, drawn, wanted)
     return Scores(
         values=judged.values,
         intervals={
-            name: interval(value, again.values[name], again.jackknife[name], draws=drawn)
-            for name, value in judged.values.items()
+            name: interval(
+                judged.values[name], again.values[name], again.jackknife[name], draws=drawn
+            )
+            for name in wanted
         },
         undefined=judged.undefined,
         flags=judged.flags,

@@ -25,8 +25,9 @@ class Standing:
 def standings(block: Block, metric: str) -> list[Standing]:
     """The rows that finished on clean images, best first; an undefined value comes last."""
     found = []
+    wanted = tuple(dict.fromkeys((*block.task.judged, metric)))
     for row, label in block.labels.items():
-        clean = block.resampled(row, CLEAN, block.task.metrics)
+        clean = block.resampled(row, CLEAN, wanted)
         if clean is not None:
             tables = tuple(block.predictions(row, CLEAN))
             found.append(

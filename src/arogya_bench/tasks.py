@@ -21,6 +21,8 @@ class Task:
 
     Attributes:
         metrics: By name.
+        judged: Those that every run and every leaderboard gives an interval; a comparison by
+            another one adds that.
         headline: The metric that decides where nobody names one.
         shown: What a leaderboard shows beside it.
         version: Of the metrics; it rises with every change of a number.
@@ -28,6 +30,7 @@ class Task:
 
     name: str
     metrics: Mapping[str, Metric] | Mapping[str, BoxMetric]
+    judged: tuple[str, ...]
     headline: str
     shown: tuple[str, ...]
     version: object
@@ -36,7 +39,8 @@ class Task:
 TASKS = {
     "classification": Task(
         name="classification",
-        metrics=classification.METRICS,
+        metrics=classification.METRICS | classification.TWO_CLASS_METRICS,
+        judged=classification.JUDGED,
         headline="f1_macro",
         shown=("balanced_accuracy", "auroc_macro_ovr", "ece"),
         version=classification.METRICS_VERSION,
@@ -44,11 +48,17 @@ TASKS = {
     "detection": Task(
         name="detection",
         metrics=detection.METRICS,
+        judged=tuple(detection.METRICS),
         headline="mAP50_95",
         shown=("precision", "recall", "mAP50", "f1"),
         version=detection.DETECTION_METRICS_VERSION,
     ),
 }
+
+
+def task_of(predictions: Predictions | BoxPredictions) -> Task:
+    """What was asked of the model that made them."""
+    return TASKS["detection" if isinstance(predictions, BoxPredictions) else "classification"]
 
 
 def assessed(predictions: Predictions | BoxPredictions) -> Scores:

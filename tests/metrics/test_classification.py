@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
-from arogya_bench.metrics.classification import METRICS, assess, score
+from arogya_bench.metrics.classification import METRICS, assess, metrics_of, score
 
 LABELS = {
     "accuracy": sklearn.accuracy_score,
@@ -115,7 +115,9 @@ def test_labels_alone_leave_probability_metrics_undefined():
     found = assess([0, 1], predicted=[0, 1])
 
     assert found.undefined == {
-        name: "no class probabilities" for name, metric in METRICS.items() if metric.probabilistic
+        name: "no class probabilities"
+        for name, metric in metrics_of(2).items()
+        if metric.probabilistic
     }
 
 
@@ -136,6 +138,130 @@ def test_mcc_of_a_constant_prediction_is_zero_and_flagged():
 
     assert found.values["mcc"] == 0.0
     assert "constant" in found.flags["mcc"]
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("weights", [None, "linear", "quadratic"])
+def test_kappa_agrees_with_scikit_learn(weights, classes):
+    targets, probabilities = tied(3, classes=classes)
+    predicted = np.random.default_rng(3).integers(classes, size=targets.size)
+    name = f"kappa_{weights}" if weights else "kappa"
+
+    found = score(targets, probabilities, predicted)[name]
+
+    grades = range(classes)
+    expected = sklearn.cohen_kappa_score(targets, predicted, weights=weights, labels=grades)
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_grade_that_never_occurs_keeps_its_distance():
+    """Grade 2 of 0 to 3 is neither true nor predicted: 3 stays three steps from 0."""
+    targets, predicted = [0, 1, 3, 3, 0, 1], [0, 3, 3, 1, 1, 1]
+
+    found = score(targets, predicted=predicted, classes=4)
+
+    expected = sklearn.cohen_kappa_score(targets, predicted, weights="quadratic", labels=range(4))
+    squeezed = sklearn.cohen_kappa_score(targets, predicted, weights="quadratic")
+    assert found["kappa_quadratic"] == pytest.approx(expected)
+    assert abs(found["kappa_quadratic"] - squeezed) > 0.01
+
+
+def test_kappa_of_one_and_the_same_class_is_undefined():
+    found = assess([1, 1], predicted=[1, 1])
+
+    assert found.undefined["kappa"] == "every case is of the class '1'"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_average_precision_agrees_with_scikit_learn_on_tied_scores(seed):
+    targets, probabilities = tied(seed, classes=3)
+
+    found = score(targets, probabilities)["average_precision_macro"]
+
+    truth = np.eye(3)[targets]
+    assert found == pytest.approx(sklearn.average_precision_score(truth, probabilities))
+
+
+def test_positive_class_of_two_has_metrics_of_its_own():
+    targets, probabilities = tied(1, classes=2)
+    predicted = (probabilities[:, 1] >= 0.5).astype(int)
+
+    found = score(targets, probabilities)
+
+    assert found["sensitivity"] == pytest.approx(sklearn.recall_score(targets, predicted))
+    assert found["specificity"] == pytest.approx(
+        sklearn.recall_score(targets, predicted, pos_label=0)
+    )
+    assert found["precision"] == pytest.approx(sklearn.precision_score(targets, predicted))
+    assert found["f1"] == pytest.approx(sklearn.f1_score(targets, predicted))
+    assert found["auroc"] == pytest.approx(sklearn.roc_auc_score(targets, probabilities[:, 1]))
+    assert found["average_precision"] == pytest.approx(
+        sklearn.average_precision_score(targets, probabilities[:, 1])
+    )
+    assert "sensitivity" not in score([0, 1, 2], predicted=[0, 1, 2])
+
+
+def test_precision_without_a_positive_call_is_undefined_with_its_reason():
+    found = assess([0, 1], predicted=[0, 0], classes=["benign", "malignant"])
+
+    assert found.undefined["precision"] == "no case is called 'malignant'"
+
+
+def test_classwise_calibration_error_by_hand():
+    """One bin of each class: |1/2 - .7| and |1/2 - .3|, on average .2."""
+    found = score([0, 1], [[0.8, 0.2], [0.6, 0.4]], bins=1)
+
+    assert found["ece_classwise"] == pytest.approx(0.2)
+
+
+def test_adaptive_calibration_error_cuts_cases_into_equal_shares():
+    """Sorted by confidence .6 .7 .8 .9 in two bins of two: |1 - 1.3| / 4 and |1 - 1.7| / 4."""
+    probabilities = [[0.6, 0.4], [0.3, 0.7], [0.8, 0.2], [0.1, 0.9]]
+
+    found = score([0, 0, 0, 0], probabilities, bins=2)
+
+    assert found["ece_adaptive"] == pytest.approx((0.3 + 0.7) / 4)
+
+
+def test_cases_of_equal_confidence_are_shared_out_among_equal_bins():
+    """Whatever the order of ties, each of two bins holds half of every gap."""
+    found = score([0, 0, 0, 1], np.tile([0.6, 0.4], (4, 1)), bins=2)
+
+    assert found["ece_adaptive"] == pytest.approx(abs(3 - 2.4) / 4)
+
+
+def test_a_case_without_probabilities_counts_as_wrong_and_leaves_no_calibration():
+    probabilities = [[0.9, 0.1], [0.2, 0.8], [np.nan, np.nan], [0.7, 0.3]]
+
+    found = assess([0, 1, 1, 0], probabilities)
+
+    assert found.values["accuracy"] == 0.75
+    assert found.values["sensitivity"] == 0.5
+    assert found.values["specificity"] == 1.0
+    assert found.undefined["ece"] == "1 of 4 cases have no probabilities"
+    assert "1 cases (25.0%) have no answer" in found.flags["accuracy"]
+
+
+def test_no_answer_on_a_negative_case_is_no_true_negative():
+    found = score([0, 0, 1], predicted=[0, -1, 1])
+
+    assert found["specificity"] == 0.5
+    assert found["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_no_answer_is_one_more_predicted_class_of_mcc_and_the_worst_of_kappa():
+    found = score([0, 1, 2, 2], predicted=[0, 1, 2, -1], classes=3)
+
+    expected = sklearn.matthews_corrcoef([0, 1, 2, 2], [0, 1, 2, 3])
+    assert found["mcc"] == pytest.approx(expected)
+    assert found["kappa_quadratic"] < 1
+
+
+def test_rows_of_logits_are_divided_and_questioned():
+    found = assess([0, 1], [[3.0, 1.0], [1.0, 3.0]])
+
+    assert found.values["brier"] == pytest.approx(0.25**2)
+    assert "2 rows are off by more than 5%: are they probabilities?" in found.flags["brier"]
 
 
 def test_auroc_of_a_missing_class_is_left_out_and_flagged():
@@ -188,6 +314,8 @@ def test_fewer_than_ten_cases_of_a_class_are_flagged():
     found = assess(targets, predicted=targets)
 
     assert found.flags["f1_macro"] == "fewer than 10 cases: 0"
+    assert found.flags["specificity"] == "fewer than 10 cases to judge by: 9"
+    assert "sensitivity" not in found.flags
 
 
 def test_ordinary_cases_have_no_flags():
@@ -241,8 +369,9 @@ def test_every_value_is_in_its_range(cases):
     found = score([target for target, _ in cases], [np.divide(w, sum(w)) for _, w in cases])
 
     defined = {name: value for name, value in found.items() if value is not None}
+    known = metrics_of(2)
     assert all(
-        METRICS[name].low - 1e-12 <= value <= METRICS[name].high + 1e-12
+        known[name].low - 1e-12 <= value <= known[name].high + 1e-12
         for name, value in defined.items()
     )
 

@@ -22,13 +22,27 @@ def test_float32_rows_are_taken_as_they_are():
     assert found.renormalised == 0
 
 
+def test_a_row_with_a_nan_or_of_zeros_is_no_answer():
+    found = outcomes([0, 1, 1], [[np.nan, 1.0], [0.0, 0.0], [0.2, 0.8]])
+
+    assert found.predicted.tolist() == [-1, -1, 1]
+    assert found.silent == 2
+
+
+def test_rows_that_do_not_sum_to_1_are_divided_and_counted():
+    found = outcomes([0, 1, 1], [[3.0, 1.0], [0.49, 0.5], [0.2, 0.8]])
+
+    assert found.probabilities[0].tolist() == [0.75, 0.25]
+    assert (found.renormalised, found.far_off) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         (([0, 1], None, None), "neither probabilities nor predicted"),
-        (([0], [[np.nan, 1.0]], None), "finite"),
+        (([0], [[np.inf, 1.0]], None), "finite"),
         (([0], [[1.1, -0.1]], None), "not negative"),
-        (([0], [[3.0, 4.0]], None), "row 0 sum to 7"),
+        (([0], None, [-2]), "predicted reach from -2"),
         (([0], [[0.5, 0.5], [0.5, 0.5]], None), "shape"),
         (([0], [0.5], None), "shape"),
         (([0], [[1.0]], None), "shape"),

@@ -17,6 +17,7 @@ def test_one_row_per_class_by_hand():
         "precision": 1.0,
         "f1": pytest.approx(0.8),
         "auroc": 1.0,
+        "average_precision": 1.0,
         "flag": "fewer than 10 cases",
     }
 

@@ -3,8 +3,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from arogya_bench.metrics.classification import METRICS, score
-from arogya_bench.metrics.replicates import replicates
+from arogya_bench.metrics.classification import metrics_of, score
+from arogya_bench.metrics.replicates import paired_replicates, replicates
 from arogya_bench.statistics import bootstrap, draws, interval
 
 
@@ -48,7 +48,7 @@ def test_every_replicate_is_the_score_of_the_drawn_rows(classes, grouped):
     weights = np.concatenate(list(plan.chunks()))
     expected = [plain(cases, plan.rows(row), classes) for row in weights]
     assert found.digest == plan.digest
-    for name in METRICS:
+    for name in metrics_of(classes):
         values = np.array([each[name] for each in expected], dtype=np.float64)
         np.testing.assert_allclose(found.values[name], values, rtol=0, atol=1e-12)
 
@@ -63,7 +63,7 @@ def test_jackknife_is_the_score_without_each_group(classes, grouped):
     found = replicates(cases.targets, cases.probabilities, draws=plan)
 
     left = [plain(cases, plan.group_of != group, classes) for group in range(plan.groups)]
-    for name in METRICS:
+    for name in metrics_of(classes):
         values = np.array([each[name] for each in left], dtype=np.float64)
         np.testing.assert_allclose(found.jackknife[name], values, rtol=0, atol=1e-12)
 
@@ -133,3 +133,44 @@ def test_draws_of_other_cases_are_refused():
 
     with pytest.raises(ValueError, match="draws of 3 cases for 2 targets"):
         replicates([0, 1], predicted=[0, 1], draws=plan)
+
+
+def test_several_models_get_the_replicates_that_each_gets_alone():
+    one, other = cohort(8, classes=3), cohort(9, classes=3)
+    plan = draws(60, rng=np.random.default_rng(0), resamples=50, groups=one.groups)
+    models = {"one": one.probabilities, "other": other.probabilities}
+
+    found = paired_replicates(one.targets, models, draws=plan)
+
+    for name, table in models.items():
+        alone = replicates(one.targets, table, draws=plan)
+        assert found[name].digest == alone.digest
+        for metric, values in alone.values.items():
+            np.testing.assert_array_equal(found[name].values[metric], values)
+            np.testing.assert_array_equal(found[name].jackknife[metric], alone.jackknife[metric])
+
+
+def test_a_metric_of_two_classes_is_undefined_for_more():
+    cases = cohort(0, classes=3)
+    plan = draws(60, rng=np.random.default_rng(0), resamples=10)
+
+    found = replicates(cases.targets, cases.probabilities, draws=plan, names=["sensitivity"])
+
+    assert np.isnan(found.values["sensitivity"]).all()
+    assert np.isnan(found.estimates["sensitivity"])
+
+
+def test_an_unknown_metric_is_refused():
+    plan = draws(2, rng=np.random.default_rng(0), resamples=1)
+
+    with pytest.raises(ValueError, match="there is no metric f2"):
+        replicates([0, 1], predicted=[0, 1], draws=plan, names=["f2"])
+
+
+def test_cases_without_an_answer_are_resampled_as_wrong():
+    plan = draws(40, rng=np.random.default_rng(0), resamples=200)
+    targets, predicted = np.tile([0, 1], 20), np.tile([0, 1, 0, -1], 10)
+
+    found = replicates(targets, predicted=predicted, draws=plan)
+
+    assert found.values["accuracy"].mean() == pytest.approx(0.75, abs=0.02)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.statistics import auroc_interval, delong
+from arogya_bench.statistics import auroc_interval, delong, delong_covariance
 
 
 def simulated(rng, *, gain=0.0, n=120):
@@ -76,3 +76,30 @@ def test_fewer_than_two_of_a_side_are_undefined(targets):
 def test_malformed_scores_are_refused(scores):
     with pytest.raises(ValueError, match="scores must be finite"):
         auroc_interval([0, 1], scores)
+
+
+def test_covariance_of_several_models_holds_every_pair():
+    targets, first, second = simulated(np.random.default_rng(3), gain=0.5)
+
+    found = delong_covariance(targets, [first, second, first - second])
+
+    pair = delong(targets, first, second)
+    assert found.aurocs[:2] == pytest.approx([pair.auc1, pair.auc2])
+    assert found.covariance[0, 1] == pytest.approx(pair.cov12)
+    assert np.sqrt(np.diag(found.covariance)[:2]) == pytest.approx([pair.se1, pair.se2])
+
+
+def test_scores_that_separate_the_classes_are_not_informative():
+    found = auroc_interval([0] * 12 + [1] * 12, np.arange(24))
+
+    assert found.estimate == 1.0
+    assert "without error" in found.note
+    assert found.ci_logit == (None, None)
+
+
+def test_few_positives_are_told():
+    targets = np.arange(40) < 4
+
+    found = auroc_interval(targets, np.random.default_rng(0).normal(size=40))
+
+    assert "only 4 cases" in found.note

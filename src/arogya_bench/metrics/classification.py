@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from arogya_bench.metrics import two_classes
+from arogya_bench.metrics.agreement import kappa, kappa_linear, kappa_quadratic, mcc
 from arogya_bench.metrics.catalogue import Metric, metric
 from arogya_bench.metrics.flags import degenerate
 from arogya_bench.metrics.outcomes import Outcomes, outcomes
@@ -97,16 +99,6 @@ def f1_weighted(tally: Tally) -> Floats:
     return ratio((tally.support * _or_zero(f1s(tally))).sum(axis=-1), tally.n)
 
 
-@metric(best="high", low=-1.0, high=1.0)
-def mcc(tally: Tally) -> Floats:
-    """Correlation of truth and prediction (Gorodkin 2004); 0 if either is constant."""
-    n = tally.n
-    covariance = tally.hits.sum(axis=-1) * n - (tally.predicted * tally.support).sum(axis=-1)
-    spread = (n**2 - (tally.predicted**2).sum(axis=-1)) * (n**2 - (tally.support**2).sum(axis=-1))
-    values = np.asarray(_or_zero(ratio(covariance, np.sqrt(spread))))
-    return np.where(n > 0, values, np.nan)
-
-
 @metric(best="high", low=0.0, high=1.0, probabilistic=True)
 def auroc_macro_ovr(tally: Tally) -> Floats:
     """Mean one-against-the-rest AUROC over the classes that the truth holds."""
@@ -120,10 +112,29 @@ def auroc_weighted_ovr(tally: Tally) -> Floats:
     return ratio((weights * _or_zero(tally.auroc)).sum(axis=-1), weights.sum(axis=-1))
 
 
+@metric(best="high", low=0.0, high=1.0, probabilistic=True)
+def average_precision_macro(tally: Tally) -> Floats:
+    """Mean one-against-the-rest average precision over the classes that the truth holds."""
+    values = tally.average_precision
+    return _mean(_or_zero(values), np.isfinite(values))
+
+
 @metric(best="low", low=0.0, high=1.0, probabilistic=True)
 def ece(tally: Tally) -> Floats:
     """Expected calibration error of the top label, 15 bins of equal width by default."""
-    return ratio(np.abs(tally.gaps).sum(axis=-1), tally.n)
+    return ratio(tally.gap, tally.n)
+
+
+@metric(best="low", low=0.0, high=1.0, probabilistic=True)
+def ece_classwise(tally: Tally) -> Floats:
+    """Mean over the classes of the calibration error of their own probability (Kull 2019)."""
+    return ratio(tally.class_gap, tally.n)
+
+
+@metric(best="low", low=0.0, high=1.0, probabilistic=True)
+def ece_adaptive(tally: Tally) -> Floats:
+    """Calibration error of the top label over bins that hold equally many cases (Nixon 2019)."""
+    return ratio(tally.equal_mass_gap, tally.n)
 
 
 @metric(best="low", low=0.0, high=2.0, probabilistic=True)
@@ -152,13 +163,43 @@ METRICS: dict[str, Metric] = {
         f1_macro,
         f1_weighted,
         mcc,
+        kappa,
+        kappa_linear,
+        kappa_quadratic,
         auroc_macro_ovr,
         auroc_weighted_ovr,
+        average_precision_macro,
         ece,
+        ece_classwise,
+        ece_adaptive,
         brier,
         nll,
     )
 }
+
+TWO_CLASS_METRICS: dict[str, Metric] = {
+    each.name: each
+    for each in (
+        two_classes.sensitivity,
+        two_classes.specificity,
+        two_classes.precision,
+        two_classes.f1,
+        two_classes.auroc,
+        two_classes.average_precision,
+    )
+}
+
+# What a run has room to log with both ends: 60 numbers in all.
+JUDGED = (
+    "accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "specificity_macro",
+    "f1_macro", "f1_weighted", "mcc", "auroc_macro_ovr", "auroc_weighted_ovr", "ece", "brier",
+    "nll", "sensitivity", "specificity",
+)  # fmt: skip
+
+
+def metrics_of(classes: int) -> dict[str, Metric]:
+    """Every metric there is for so many classes: of two, also those of the positive one."""
+    return METRICS | TWO_CLASS_METRICS if classes == 2 else METRICS
 
 
 def score(
@@ -171,19 +212,24 @@ def score(
 ) -> dict[str, float | None]:
     """Score predictions with every metric of the catalogue; None where undefined.
 
+    A case without an answer (a row with a NaN, or a prediction of -1) counts as wrong.
+
     Args:
         targets: Class indices, shape (n,).
-        probabilities: Shape (n, K); rows sum to 1.
+        probabilities: Shape (n, K); rows that do not sum to 1 are divided by their sum.
         predicted: Class indices, shape (n,); the first argmax if None, and of two classes the
             second from a probability of 0.5 on. ``ece`` always judges the top label.
         classes: Their names, or their number; as many as there are columns if None.
-        bins: Of the confidence, for ``ece``.
+        bins: Of the confidence, for the calibration errors.
+
+    Returns:
+        ``METRICS``, and for two classes ``TWO_CLASS_METRICS`` of the second of them.
 
     Raises:
-        ValueError: If a column is missing, misshapen, not finite, or out of range.
+        ValueError: If a column is missing, misshapen, infinite, or out of range.
     """
     scores = assess(targets, probabilities, predicted, classes=classes, bins=bins)
-    return {name: scores.values.get(name) for name in METRICS}
+    return {name: scores.values.get(name) for name in (*scores.values, *scores.undefined)}
 
 
 def assess(
@@ -199,16 +245,17 @@ def assess(
     Takes the arguments of ``score``.
 
     Raises:
-        ValueError: If a column is missing, misshapen, not finite, or out of range.
+        ValueError: If a column is missing, misshapen, infinite, or out of range.
     """
     cases = outcomes(targets, probabilities, predicted, classes=classes)
     tally = evidence(cases, bins=bins).whole()
-    found = {name: float(each(tally)) for name, each in METRICS.items()}
+    known = metrics_of(len(cases.classes))
+    found = {name: float(each(tally)) for name, each in known.items()}
     values = {name: value for name, value in found.items() if math.isfinite(value)}
     flags = degenerate(cases, tally)
     return Scores(
         values=values,
-        undefined={name: _reason(METRICS[name], cases) for name in METRICS if name not in values},
+        undefined={name: _reason(known[name], cases) for name in known if name not in values},
         flags={name: flags[name] for name in values if name in flags},
     )
 
@@ -218,6 +265,10 @@ def _reason(undefined: Metric, cases: Outcomes) -> str:
         return "no class probabilities"
     if not cases.n:
         return "no cases"
+    if undefined.probabilistic and cases.silent:
+        return f"{cases.silent} of {cases.n} cases have no probabilities"
+    if undefined is two_classes.precision:
+        return f"no case is called {cases.classes[1]!r}"
     return f"every case is of the class {cases.classes[int(cases.targets[0])]!r}"
 
 

@@ -7,13 +7,25 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.metrics.outcomes import Outcomes
+from arogya_bench.metrics.outcomes import SUM_LIMIT, Outcomes
 from arogya_bench.metrics.per_class import FEW_POSITIVES
 from arogya_bench.metrics.tally import SMALLEST, Tally
 
 OVER_SEEN = ("precision_macro", "recall_macro", "specificity_macro", "f1_macro")
-OVER_TRUTH = ("balanced_accuracy", "auroc_macro_ovr", "auroc_weighted_ovr")
-FROM_PROBABILITIES = ("auroc_macro_ovr", "auroc_weighted_ovr", "ece", "brier", "nll")
+OVER_TRUTH = (
+    "balanced_accuracy", "auroc_macro_ovr", "auroc_weighted_ovr", "average_precision_macro",
+)  # fmt: skip
+FROM_LABELS = (
+    *OVER_SEEN, "accuracy", "balanced_accuracy", "precision_weighted", "recall_weighted",
+    "specificity_weighted", "f1_weighted", "mcc", "kappa", "kappa_linear", "kappa_quadratic",
+    "sensitivity", "specificity", "precision", "f1",
+)  # fmt: skip
+FROM_PROBABILITIES = (
+    "auroc_macro_ovr", "auroc_weighted_ovr", "average_precision_macro", "auroc",
+    "average_precision", "ece", "ece_classwise", "ece_adaptive", "brier", "nll",
+)  # fmt: skip
+OF_POSITIVES = ("sensitivity", "f1", "auroc", "average_precision")
+OF_NEGATIVES = ("specificity", "auroc")
 
 
 class _Remark(NamedTuple):
@@ -32,7 +44,8 @@ def degenerate(cases: Outcomes, tally: Tally) -> dict[str, str]:
         One text per metric that needs one; undefined metrics may be among them.
     """
     texts = defaultdict(list)
-    for remark in (*_about_classes(cases, tally), *_about_cases(cases, tally)):
+    remarks = (_about_classes, _about_labels, _about_probabilities)
+    for remark in (remark for each in remarks for remark in each(cases, tally)):
         for name in remark.metrics:
             texts[name].append(remark.text)
     return {name: "; ".join(several) for name, several in texts.items()}
@@ -65,12 +78,28 @@ def _about_classes(cases: Outcomes, tally: Tally) -> Iterator[_Remark]:
             yield _Remark(metrics, f"{text}: {_listed(cases, applies)}")
 
 
-def _about_cases(cases: Outcomes, tally: Tally) -> Iterator[_Remark]:
+def _about_labels(cases: Outcomes, tally: Tally) -> Iterator[_Remark]:
     if (tally.support == tally.n).any() or (tally.predicted == tally.n).any():
         yield _Remark(("mcc",), "0 by convention, truth or prediction is constant")
+    silent = int((cases.predicted < 0).sum())
+    if silent:
+        share = silent / cases.n
+        yield _Remark(
+            FROM_LABELS, f"{silent} cases ({share:.1%}) have no answer and count as wrong"
+        )
+    if len(cases.classes) == 2:
+        for metrics, count in zip((OF_NEGATIVES, OF_POSITIVES), tally.support, strict=True):
+            if 0 < count < FEW_POSITIVES:
+                yield _Remark(metrics, f"fewer than {FEW_POSITIVES} cases to judge by: {count:.0f}")
+
+
+def _about_probabilities(cases: Outcomes, _: Tally) -> Iterator[_Remark]:
     if cases.renormalised:
         yield _Remark(FROM_PROBABILITIES, f"{cases.renormalised} rows did not sum to 1, divided")
-    if cases.probabilities is not None:
+    if cases.far_off:
+        text = f"{cases.far_off} rows are off by more than {SUM_LIMIT:.0%}: are they probabilities?"
+        yield _Remark(FROM_PROBABILITIES, text)
+    if cases.probabilities is not None and not cases.silent:
         believed = cases.probabilities[np.arange(cases.n), cases.targets]
         clipped = int((believed < SMALLEST).sum())
         if clipped:

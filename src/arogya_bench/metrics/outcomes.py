@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from arogya_bench.types import Labels, Probabilities
+from arogya_bench.types import Floats, Labels, Probabilities
 
 SUM_EXACT = 1e-6  # float32 softmax stays within
 SUM_LIMIT = 0.05  # beyond lie logits and multi-label scores, no rounding
+NO_ANSWER = -1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +19,12 @@ class Outcomes:
 
     Attributes:
         targets: Shape (n,).
-        predicted: Shape (n,), what was decided.
-        probabilities: Shape (n, K), or None if the model gave labels only.
+        predicted: Shape (n,), what was decided; -1 where there is no answer, which is wrong.
+        probabilities: Shape (n, K), or None if the model gave labels only; NaN in silent rows.
         classes: K names.
         renormalised: How many rows did not sum to 1 and were divided by their sum.
+        far_off: How many of them were off by more than 5 %: logits, or several labels at once?
+        silent: How many rows hold no probabilities: a NaN, or zeros alone.
     """
 
     targets: Labels
@@ -29,6 +32,8 @@ class Outcomes:
     probabilities: Probabilities | None
     classes: tuple[str, ...]
     renormalised: int = 0
+    far_off: int = 0
+    silent: int = 0
 
     @property
     def n(self) -> int:
@@ -43,12 +48,14 @@ def predicted_classes(probabilities: Probabilities) -> Labels:
         probabilities: Shape (n, K).
 
     Returns:
-        Shape (n,).
+        Shape (n,); -1 for a row with a NaN.
     """
     if probabilities.shape[1] == 2:
-        return (probabilities[:, 1] >= 0.5).astype(np.int64)
-    first: Labels = probabilities.argmax(axis=1).astype(np.int64)
-    return first
+        first = (probabilities[:, 1] >= 0.5).astype(np.int64)
+    else:
+        first = probabilities.argmax(axis=1).astype(np.int64)
+    decided: Labels = np.where(np.isnan(probabilities).any(axis=1), NO_ANSWER, first)
+    return decided
 
 
 def outcomes(
@@ -62,17 +69,19 @@ def outcomes(
 
     Args:
         targets: Class indices, shape (n,).
-        probabilities: Shape (n, K); rows sum to 1.
-        predicted: Class indices, shape (n,); decided from the probabilities if None.
+        probabilities: Shape (n, K); rows that do not sum to 1 are divided by their sum, and a row
+            with a NaN, or of zeros alone, is no answer.
+        predicted: Class indices, shape (n,), -1 for no answer; decided from the probabilities if
+            None.
         classes: Their names, or their number; as many as there are columns if None.
 
     Raises:
-        ValueError: If a column is missing, misshapen, not finite, or out of range.
+        ValueError: If a column is missing, misshapen, infinite, or out of range.
     """
     truth = _labels(targets, "targets")
-    table, renormalised = None, 0
+    table, error = None, np.empty(0)
     if probabilities is not None:
-        table, renormalised = _normalised(np.asarray(probabilities, dtype=np.float64), truth.size)
+        table, error = _normalised(np.asarray(probabilities, dtype=np.float64), truth.size)
     elif predicted is None:
         raise ValueError("neither probabilities nor predicted classes are given")
     decided = (
@@ -83,8 +92,8 @@ def outcomes(
     if decided.size != truth.size:
         raise ValueError(f"{decided.size} predicted classes for {truth.size} targets")
     names = _names(classes, table, truth, decided)
-    for column, values in (("targets", truth), ("predicted", decided)):
-        if values.size and (values.min() < 0 or values.max() >= len(names)):
+    for column, values, least in (("targets", truth, 0), ("predicted", decided, NO_ANSWER)):
+        if values.size and (values.min() < least or values.max() >= len(names)):
             raise ValueError(
                 f"{column} reach from {values.min()} to {values.max()}, with {len(names)} classes"
             )
@@ -93,7 +102,9 @@ def outcomes(
         predicted=decided,
         probabilities=table,
         classes=names,
-        renormalised=renormalised,
+        renormalised=int((error > SUM_EXACT).sum()),
+        far_off=int((error > SUM_LIMIT).sum()),
+        silent=int(np.isnan(error).sum()),
     )
 
 
@@ -107,18 +118,18 @@ def _labels(column: ArrayLike | None, name: str) -> Labels:
     return whole
 
 
-def _normalised(table: Probabilities, n: int) -> tuple[Probabilities, int]:
+def _normalised(table: Probabilities, n: int) -> tuple[Probabilities, Floats]:
+    """The table with rows that sum to 1, and how far each was off; NaN where there is no answer."""
     if table.ndim != 2 or len(table) != n or table.shape[1] < 2:
         raise ValueError(f"probabilities have shape {table.shape}, not ({n}, classes)")
-    if not np.isfinite(table).all() or (table < 0).any():
+    if np.isinf(table).any() or (table < 0).any():
         raise ValueError("probabilities must be finite and not negative")
     sums = table.sum(axis=1)
-    error = np.abs(sums - 1)
-    if (error > SUM_LIMIT).any():
-        row = int(error.argmax())
-        raise ValueError(f"the probabilities of row {row} sum to {sums[row]:.4g}, not to 1")
-    off = error > SUM_EXACT
-    return np.where(off[:, None], table / sums[:, None], table), int(off.sum())
+    silent = np.isnan(sums) | (sums == 0)
+    error = np.where(silent, np.nan, np.abs(sums - 1))
+    divided = table / np.where(silent, np.nan, sums)[:, None]
+    exact = (error <= SUM_EXACT)[:, None]
+    return np.where(exact, table, divided), error
 
 
 def _names(

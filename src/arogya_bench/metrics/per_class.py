@@ -26,14 +26,14 @@ def per_class(
 
     Args:
         targets: Class indices, shape (n,).
-        probabilities: Shape (n, K); without them there is no ``auroc``.
+        probabilities: Shape (n, K); without them no ``auroc``, ``average_precision``.
         predicted: Class indices, shape (n,); decided from the probabilities if None.
         classes: Their names, or their number.
 
     Returns:
         One row per class: ``class``, ``support``, ``predicted`` (numbers of cases),
-        ``sensitivity``, ``specificity``, ``precision``, ``f1``, ``auroc`` (None where undefined)
-        and ``flag``, empty if there is nothing to say.
+        ``sensitivity``, ``specificity``, ``precision``, ``f1``, ``auroc``, ``average_precision``
+        (None where undefined) and ``flag``, empty if there is nothing to say.
 
     Raises:
         ValueError: If a column is missing, misshapen, not finite, or out of range.
@@ -46,6 +46,7 @@ def per_class(
         "precision": precisions(tally),
         "f1": f1s(tally),
         "auroc": tally.auroc,
+        "average_precision": tally.average_precision,
     }
     rows: list[Row] = []
     for k, name in enumerate(cases.classes):
@@ -67,9 +68,13 @@ def precisions(tally: Tally) -> Floats:
 
 
 def specificities(tally: Tally) -> Floats:
-    """Specificity of each class, shape (..., K); NaN for a class that holds all cases."""
-    n = tally.n[..., None]
-    return ratio(n - tally.support - tally.predicted + tally.hits, n - tally.support)
+    """Specificity of each class, shape (..., K); NaN for a class that holds all cases.
+
+    A negative case without an answer was not called negative.
+    """
+    negatives = tally.n[..., None] - tally.support
+    silent = tally.unanswered.sum(axis=-1)[..., None] - tally.unanswered
+    return ratio(negatives - silent - tally.predicted + tally.hits, negatives)
 
 
 def f1s(tally: Tally) -> Floats:

@@ -1,16 +1,20 @@
 """Every metric on every resample, from one pass over the weights of the groups."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from arogya_bench.metrics.classification import METRICS
-from arogya_bench.metrics.outcomes import outcomes
+from arogya_bench.metrics.catalogue import Metric
+from arogya_bench.metrics.classification import METRICS, TWO_CLASS_METRICS, metrics_of
+from arogya_bench.metrics.outcomes import Outcomes, outcomes
 from arogya_bench.metrics.tally import Tally, evidence
+from arogya_bench.metrics.weights import Stack, Weights
 from arogya_bench.types import Floats
+
+CONFUSION_CELLS = 2**22  # of all resamples at once: hundreds of classes take few at a time
 
 
 class Resamples(Protocol):
@@ -63,28 +67,93 @@ def replicates(
         predicted: Class indices, shape (n,); decided from the probabilities if None.
         draws: Which groups enter each resample.
         classes: Their names, or their number.
-        bins: Of the confidence, for ``ece``.
-        names: The metrics wanted; None means all. Sorting for AUROC is most of the work.
+        bins: Of the confidence, for calibration errors.
+        names: The metrics wanted; None means all. What ranks cases by score is most of the work.
 
     Raises:
-        ValueError: If a column is misshapen, or the draws are of another number of cases.
+        ValueError: If a column is misshapen, a name unknown, or the draws are of another number
+            of cases.
     """
     cases = outcomes(targets, probabilities, predicted, classes=classes)
-    if draws.group_of.shape != (cases.n,):
-        raise ValueError(f"draws of {draws.group_of.size} cases for {cases.n} targets")
-    counted = evidence(cases, group_of=draws.group_of, bins=bins)
-    wanted = list(METRICS if names is None else names)
-    if not any(METRICS[name].probabilistic for name in wanted):
-        counted = replace(counted, curves=())
-    parts = [_values(counted.weighted(weights), wanted) for weights in draws.chunks()]
-    whole = _values(counted.whole(), wanted)
-    return Replicates(
-        estimates={name: float(value) for name, value in whole.items()},
-        values={name: np.concatenate([part[name] for part in parts]) for name in wanted},
-        jackknife=_values(counted.without_each_group(), wanted),
-        digest=draws.digest,
+    return _resampled({"": cases}, draws, bins, names)[""]
+
+
+def paired_replicates(
+    targets: ArrayLike,
+    models: Mapping[str, ArrayLike],
+    *,
+    draws: Resamples,
+    classes: Sequence[str] | int | None = None,
+    bins: int = 15,
+    names: Iterable[str] | None = None,
+) -> dict[str, Replicates]:
+    """Resample several models on the same cases; each resample is drawn once for all of them.
+
+    Takes the arguments of ``replicates``, with one table of probabilities per model.
+
+    Returns:
+        By model, what ``replicates`` gives for it alone; differences are paired.
+
+    Raises:
+        ValueError: As ``replicates``.
+    """
+    cases = {name: outcomes(targets, table, classes=classes) for name, table in models.items()}
+    return _resampled(cases, draws, bins, names)
+
+
+def _resampled(
+    models: Mapping[str, Outcomes], draws: Resamples, bins: int, names: Iterable[str] | None
+) -> dict[str, Replicates]:
+    for cases in models.values():
+        if draws.group_of.shape != (cases.n,):
+            raise ValueError(f"draws of {draws.group_of.size} cases for {cases.n} targets")
+    counted = {
+        name: evidence(cases, group_of=draws.group_of, bins=bins) for name, cases in models.items()
+    }
+    wanted = {name: _wanted(names, each.k) for name, each in counted.items()}
+    values: dict[str, list[dict[str, Floats]]] = {name: [] for name in models}
+    widest = max((each.k for each in counted.values()), default=1)
+    rows = max(1, CONFUSION_CELLS // widest**2)
+    stacks = (
+        Stack(parts=tuple(each.margins for each in counted.values())),
+        Stack(parts=tuple(each.beliefs for each in counted.values() if each.probable)),
     )
+    for counts in draws.chunks():
+        for start in range(0, len(counts), rows):
+            weights = Weights(counts=counts[start : start + rows], stacks=stacks)
+            for name, each in counted.items():
+                values[name].append(_values(Tally(of=each, weights=weights), wanted[name]))
+    return {
+        name: Replicates(
+            estimates={
+                key: float(value) for key, value in _values(each.whole(), wanted[name]).items()
+            },
+            values=_joined(values[name], wanted[name]),
+            jackknife=_joined(
+                [_values(tally, wanted[name]) for tally in each.without_each_group()], wanted[name]
+            ),
+            digest=draws.digest,
+        )
+        for name, each in counted.items()
+    }
 
 
-def _values(tally: Tally, names: Sequence[str]) -> dict[str, Floats]:
-    return {name: METRICS[name](tally) for name in names}
+def _wanted(names: Iterable[str] | None, classes: int) -> dict[str, Metric | None]:
+    known = metrics_of(classes)
+    asked = list(known if names is None else names)
+    unknown = [name for name in asked if name not in METRICS | TWO_CLASS_METRICS]
+    if unknown:
+        raise ValueError(f"there is no metric {', '.join(unknown)}")
+    return {name: known.get(name) for name in asked}
+
+
+def _joined(parts: Sequence[dict[str, Floats]], names: Iterable[str]) -> dict[str, Floats]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def _values(tally: Tally, metrics: Mapping[str, Metric | None]) -> dict[str, Floats]:
+    """Metrics of the tally; one that speaks of two classes does not exist for more."""
+    return {
+        name: np.full(tally.n.shape, np.nan) if metric is None else metric(tally)
+        for name, metric in metrics.items()
+    }

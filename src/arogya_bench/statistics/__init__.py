@@ -9,12 +9,20 @@ from arogya_bench.statistics.proportions import (
     wilson,
 )
 from arogya_bench.statistics.resampling import Draws, draws, replay
-from arogya_bench.statistics.roc import AurocInterval, DeLong, auroc_interval, delong
+from arogya_bench.statistics.roc import (
+    AurocInterval,
+    DeLong,
+    DeLongCovariance,
+    auroc_interval,
+    delong,
+    delong_covariance,
+)
 
 __all__ = [
     "AurocInterval",
     "BootstrapInterval",
     "DeLong",
+    "DeLongCovariance",
     "Draws",
     "Interval",
     "McNemar",
@@ -22,6 +30,7 @@ __all__ = [
     "auroc_interval",
     "bootstrap",
     "delong",
+    "delong_covariance",
     "draws",
     "interval",
     "mcnemar",

@@ -31,6 +31,7 @@ class Interval:
         confidence: For example 0.95.
         n: Number of cases.
         groups: Number of independent units among them.
+        seed: Of the resamples; None for a method that draws nothing, or if they are replayed.
         note: What a reader should know; empty if nothing.
     """
 
@@ -41,7 +42,13 @@ class Interval:
     confidence: float
     n: int
     groups: int
+    seed: int | None = None
     note: str = ""
+
+    @property
+    def ci(self) -> tuple[float | None, float | None]:
+        """Both ends."""
+        return self.low, self.high
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +165,7 @@ def interval(
         confidence=confidence,
         n=draws.n,
         groups=draws.groups,
+        seed=draws.seed,
         note="; ".join(note for note in notes if note),
         se=float(defined.std(ddof=1)) if ends and defined.size > 1 else None,
         p_value=_inverted(defined) if ends else None,

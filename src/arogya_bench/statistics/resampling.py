@@ -89,8 +89,9 @@ class Draws:
             members = np.flatnonzero(self.stratum_of == stratum)
             # A stream per stratum, so that fewer resamples are the beginning of more.
             rng = np.random.default_rng([self.seed or 0, number, stratum])
-            parts.append(members[rng.integers(members.size, size=(size, members.size))])
-        return np.concatenate(parts, axis=1)
+            drawn = rng.integers(members.size, size=(size, members.size))
+            parts.append(drawn if members.size == self.groups else members[drawn])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def draws(
@@ -188,10 +189,10 @@ def _require_length(n: int, column: ArrayLike, name: str) -> None:
 
 
 def _counts(drawn: NDArray[np.integer[Any]], groups: int) -> Floats:
-    rows = len(drawn)
-    cells = drawn + np.arange(rows)[:, None] * groups
-    counts = np.bincount(cells.ravel(), minlength=rows * groups)
-    return counts.reshape(rows, groups).astype(np.float64)
+    counts = np.empty((len(drawn), groups))
+    for row, taken in enumerate(drawn):
+        counts[row] = np.bincount(taken, minlength=groups)
+    return counts
 
 
 def _digest(*parts: object) -> str:

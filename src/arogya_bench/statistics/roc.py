@@ -13,6 +13,8 @@ from arogya_bench.statistics.intervals import Interval
 from arogya_bench.types import Floats
 
 NOT_INFORMATIVE = "the variance is 0: the ends are not informative"
+SEPARATED = "the scores separate the classes without error: the ends are not informative"
+FEW = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,11 @@ class AurocInterval(Interval):
     logit_low: float | None
     logit_high: float | None
 
+    @property
+    def ci_logit(self) -> tuple[float | None, float | None]:
+        """Both ends on the logit scale."""
+        return self.logit_low, self.logit_high
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeLong:
@@ -42,6 +49,8 @@ class DeLong:
         cov12: Covariance of the two estimates.
         n: Number of cases.
         groups: The same, since one case per group is assumed.
+        seed: None: nothing is drawn.
+        note: What a reader should know; empty if nothing.
     """
 
     auc1: float
@@ -59,6 +68,34 @@ class DeLong:
     n: int
     groups: int
     method: str = "DeLong"
+    seed: int | None = None
+    note: str = ""
+
+    @property
+    def ci_diff(self) -> tuple[float, float]:
+        """Both ends of the interval of ``diff``."""
+        return self.low, self.high
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeLongCovariance:
+    """The AUROC of several models on the same cases, with their covariance.
+
+    Attributes:
+        aurocs: Shape (models,).
+        covariance: Shape (models, models); the variance of a difference follows from it.
+        n: Number of cases.
+        groups: The same, since one case per group is assumed.
+        seed: None: nothing is drawn.
+        note: What a reader should know; empty if nothing.
+    """
+
+    aurocs: Floats
+    covariance: Floats
+    n: int
+    groups: int
+    method: str = "DeLong"
+    seed: int | None = None
     note: str = ""
 
 
@@ -88,7 +125,7 @@ def auroc_interval(
         confidence=confidence,
         n=np.size(targets),
         groups=np.size(targets),
-        note="" if se else NOT_INFORMATIVE,
+        note=_note(targets, se, separated=bool(auroc == 1)),
         se=se,
         logit_low=None if bent is None else float(expit(bent[0])),
         logit_high=None if bent is None else float(expit(bent[1])),
@@ -133,8 +170,40 @@ def delong(
         confidence=confidence,
         n=np.size(targets),
         groups=np.size(targets),
-        note="" if se else NOT_INFORMATIVE,
+        note=_note(targets, se),
     )
+
+
+def delong_covariance(targets: ArrayLike, scores: ArrayLike) -> DeLongCovariance:
+    """Covariance of the AUROCs of several models on the same cases.
+
+    Source: DeLong, DeLong and Clarke-Pearson 1988, by midranks (Sun and Xu 2014).
+
+    Args:
+        targets: Shape (n,), 1 where the case is positive, else 0.
+        scores: Shape (models, n), higher for positives.
+
+    Raises:
+        UndefinedMetric: Without at least two positive and two negative cases.
+        ValueError: If scores are not finite, or of another number of cases.
+    """
+    aurocs, covariance = _delong(targets, *np.atleast_2d(np.asarray(scores, dtype=np.float64)))
+    return DeLongCovariance(
+        aurocs=aurocs,
+        covariance=covariance,
+        n=np.size(targets),
+        groups=np.size(targets),
+        note=_note(targets, float(np.diag(covariance).min())),
+    )
+
+
+def _note(targets: ArrayLike, se: float, *, separated: bool = False) -> str:
+    positives = int((np.asarray(targets) == 1).sum())
+    fewer = min(positives, np.size(targets) - positives)
+    notes = [SEPARATED if separated else "" if se else NOT_INFORMATIVE]
+    if fewer < FEW:
+        notes.append(f"the rarer class has only {fewer} cases: DeLong's variance is too small")
+    return "; ".join(note for note in notes if note)
 
 
 def _delong(targets: ArrayLike, *scores: ArrayLike) -> tuple[Floats, Floats]:
@@ -147,13 +216,19 @@ def _delong(targets: ArrayLike, *scores: ArrayLike) -> tuple[Floats, Floats]:
         raise UndefinedMetric(
             f"{positives} positive and {negatives} negative cases; each needs at least 2"
         )
-    above = np.array([_placements(column, positive) for column in columns])
-    below = np.array([_placements(-column, ~positive) for column in columns])
+    pairs = [_placements(column, positive) for column in columns]
+    above, below = (np.array(part) for part in zip(*pairs, strict=True))
     covariance = np.cov(above).reshape(len(columns), -1) / positives
     return above.mean(axis=1), covariance + np.cov(below).reshape(len(columns), -1) / negatives
 
 
-def _placements(score: Floats, chosen: NDArray[np.bool_]) -> Floats:
-    """Share of the other cases that each chosen case outranks; a tie counts half."""
-    others = int((~chosen).sum())
-    return (rankdata(score)[chosen] - rankdata(score[chosen])) / others
+def _placements(score: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Of each positive the share of negatives below, of each negative that of positives above.
+
+    A tie counts half.
+    """
+    own, others = score[positive], score[~positive]
+    everywhere = rankdata(score)
+    below = (everywhere[positive] - rankdata(own)) / others.size
+    above = 1 - (everywhere[~positive] - rankdata(others)) / own.size
+    return below, above
