@@ -76,7 +76,9 @@ def _leaderboard_row(
         "cases": standing.draws.n,
         "groups": standing.draws.groups,
     }
-    ends = {name: _interval(standing.clean, name, standing.draws) for name in standing.clean.estimates}
+    ends = {
+        name: _interval(standing.clean, name, standing.draws) for name in standing.clean.estimates
+    }
     for name, each in ends.items():
         row |= _with_ends(name, each)
     row |= _kept(block, standing.label, robustness) | _measured(block, standing.row)

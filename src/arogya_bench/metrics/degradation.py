@@ -1,0 +1,250 @@
+"""How far a score falls as images get worse: drop, area, worst and critical severity."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.types import Floats, Labels
+
+Best: TypeAlias = Literal["high", "low"]  # which end of a score is better; "low" for ECE
+
+NOTHING = "the clean score is not above 0, of which no share can be lost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Degradation:
+    """What every number of this page says of itself.
+
+    Attributes:
+        method: Its name.
+        n: Number of scores that it was computed from, without clean ones.
+        groups: Number of corruptions among them.
+        note: What a reader should know; empty if nothing.
+    """
+
+    method: str
+    n: int
+    groups: int = 1
+    seed: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drop(Degradation):
+    """What is lost against clean images; negative where worse images do better.
+
+    Attributes:
+        absolute: In units of the score.
+        relative: As a share of the clean score; None unless that is above 0.
+        robustness: 1 - relative, the share that is kept, not clipped; None where ``relative`` is,
+            and for scores that are better when low.
+    """
+
+    absolute: float
+    relative: float | None
+    robustness: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Area(Degradation):
+    """Area under score against severity, from clean images at 0 to the worst at 1.
+
+    Attributes:
+        area: Mean score along the way.
+        share: Of the area of a model that stays as on clean images; None if not above 0. Not
+            clipped: above 1 a score gets better, an error worse.
+    """
+
+    area: float
+    share: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticalSeverity(Degradation):
+    """Where a score first falls below a floor, in the unit of the severities; None if nowhere."""
+
+    severity: float | None
+    floor: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorstCondition(Degradation):
+    """The condition that hurts most: a corruption, and the position of a severity from 1.
+
+    Attributes:
+        drop: Against clean images, positive for a loss.
+    """
+
+    name: str
+    level: int
+    score: float
+    drop: float
+
+
+def drop(clean: float, changed: float | Sequence[float], *, best: Best = "high") -> Drop:
+    """Compare a score on worse images with that on clean ones.
+
+    Formula: absolute = clean - mean(changed), relative = absolute / clean; with the sign turned
+    for a score that is better when low, such as ECE (the calibration drop).
+
+    Args:
+        clean: Score on clean images.
+        changed: On worse ones; the mean is taken over several.
+        best: Which end of the score is better.
+
+    Raises:
+        UndefinedMetric: If a score is missing or not finite.
+    """
+    scores = _finite(changed)
+    _finite(clean)
+    lost = float(clean - scores.mean()) * (1 if best == "high" else -1)
+    relative = lost / clean if clean > 0 else None
+    notes = [NOTHING] if relative is None else []
+    if lost < 0:
+        notes.append("better than on clean images, not clipped")
+    return Drop(
+        absolute=lost,
+        relative=relative,
+        robustness=1 - relative if best == "high" and relative is not None else None,
+        method="drop against clean images",
+        n=scores.size,
+        note="; ".join(notes),
+    )
+
+
+def degradation_area(severities: Sequence[float], scores: Sequence[float], *, clean: float) -> Area:
+    """Area under the degradation curve, by the trapezoid rule.
+
+    Severities are divided by the largest, and clean images stand at 0. Give levels 1, 2, 3 for a
+    parameter that does not start at 0, or that falls, as the quality of JPEG does.
+
+    Args:
+        severities: Shape (s,), above 0, ascending.
+        scores: Shape (s,); with ECEs it is the area under the curve of ECE.
+        clean: Score on clean images.
+
+    Raises:
+        UndefinedMetric: If a score is missing or not finite.
+        ValueError: If severities are not above 0 and ascending, or not as many as scores.
+    """
+    levels, values = _curve(severities, scores, clean)
+    area = float(np.trapezoid(values, levels / levels[-1]))
+    notes = [] if clean > 0 else [NOTHING]
+    if area > clean > 0:
+        notes.append("above that of clean images, not clipped")
+    return Area(
+        area=area,
+        share=area / clean if clean > 0 else None,
+        method="area under the degradation curve, trapezoid",
+        n=len(scores),
+        note="; ".join(notes),
+    )
+
+
+def critical_severity(
+    severities: Sequence[float],
+    scores: Sequence[float],
+    *,
+    floor: float,
+    clean: float,
+    best: Best = "high",
+) -> CriticalSeverity:
+    """Find the severity at which a score first falls below a floor.
+
+    Between two levels, and between clean images at 0 and the first level, it is interpolated
+    linearly. A score on the floor is still acceptable.
+
+    Args:
+        severities: Shape (s,), above 0, ascending.
+        scores: Shape (s,).
+        floor: The worst acceptable score; a ceiling for scores that are better when low.
+        clean: Score on clean images.
+        best: Which end of the score is better.
+
+    Raises:
+        UndefinedMetric: If a score is missing or not finite.
+        ValueError: If severities are not above 0 and ascending, or not as many as scores.
+    """
+    levels, values = _curve(severities, scores, clean)
+    margin = (values - floor) * (1 if best == "high" else -1)
+    below = np.flatnonzero(margin < 0)
+    return CriticalSeverity(
+        severity=_crossing(levels, margin, int(below[0])) if below.size else None,
+        floor=floor,
+        method="first crossing, linear between levels",
+        n=len(scores),
+        note=_crossing_note(levels, margin, below),
+    )
+
+
+def worst_condition(
+    scores: Mapping[str, float | Sequence[float]], *, clean: float, best: Best = "high"
+) -> WorstCondition:
+    """Find the corruption and severity with the worst score, which a mean would hide.
+
+    Args:
+        scores: For each corruption its scores per severity, or one.
+        clean: Score on clean images.
+        best: Which end of the score is better.
+
+    Returns:
+        The first of several equally bad ones; the others are named in ``note``.
+
+    Raises:
+        UndefinedMetric: If a score is missing or not finite, or there are no corruptions.
+    """
+    if not scores:
+        raise UndefinedMetric("no corruption, so none is the worst")
+    _finite(clean)
+    sign = 1 if best == "high" else -1
+    lost = {name: (clean - _finite(values)) * sign for name, values in scores.items()}
+    name = max(lost, key=lambda each: float(lost[each].max()))
+    most, level = float(lost[name].max()), int(lost[name].argmax()) + 1
+    equal = [each for each in lost if each != name and float(lost[each].max()) == most]
+    return WorstCondition(
+        name=name,
+        level=level,
+        score=float(np.atleast_1d(scores[name])[level - 1]),
+        drop=most,
+        method="largest drop over conditions",
+        n=sum(each.size for each in lost.values()),
+        groups=len(lost),
+        note=f"equally bad: {', '.join(equal)}" if equal else "",
+    )
+
+
+def _finite(scores: float | Sequence[float]) -> Floats:
+    values = np.atleast_1d(np.asarray(scores, dtype=np.float64))
+    if not values.size or not np.isfinite(values).all():
+        raise UndefinedMetric(f"a score is missing among {values.tolist()}")
+    return values
+
+
+def _curve(
+    severities: Sequence[float], scores: Sequence[float], clean: float
+) -> tuple[Floats, Floats]:
+    levels = np.array([0.0, *severities])
+    if len(scores) != len(severities) or not len(severities):
+        raise ValueError(f"{len(scores)} scores for {len(severities)} severities")
+    if not np.isfinite(levels).all() or (np.diff(levels) <= 0).any():
+        raise ValueError(f"severities must be above 0 and ascending, not {list(severities)}")
+    return levels, _finite([clean, *scores])
+
+
+def _crossing(levels: Floats, margin: Floats, first: int) -> float:
+    if first == 0:
+        return 0.0
+    between = slice(first - 1, first + 1)
+    return float(np.interp(0.0, -margin[between], levels[between]))
+
+
+def _crossing_note(levels: Floats, margin: Floats, below: Labels) -> str:
+    if not below.size:
+        return f"not crossed up to severity {levels[-1]:g}"
+    notes = [] if below[0] else ["crossed on clean images already"]
+    if below.size < margin.size - below[0]:
+        notes.append("not at every severity beyond: the scores do not fall steadily")
+    return "; ".join(notes)

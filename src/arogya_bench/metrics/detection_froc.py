@@ -1,0 +1,208 @@
+"""FROC: the share of lesions found against false positives per image, with its replicates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from arogya_bench.metrics.detection import outcomes_of
+from arogya_bench.metrics.detection_froc_tally import froc_evidence
+from arogya_bench.metrics.detection_localisation import Criterion, Marks, localised, pooled
+from arogya_bench.metrics.detection_matching import MAX_DETECTIONS
+from arogya_bench.metrics.detection_outcomes import Found, Truth, box_outcomes
+from arogya_bench.metrics.per_class import FEW_POSITIVES
+from arogya_bench.metrics.replicates import Replicates, Resamples
+from arogya_bench.types import BoxPredictions, Floats
+
+RATES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)  # of LUNA16
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrocCurve:
+    """One point per score that occurs; before the first nothing is found and nothing is false.
+
+    Attributes:
+        name: Of the class.
+        thresholds: Shape (t,), falling; detections that score at least as much count.
+        false_positives_per_image: Shape (t,), mean over all images, rising.
+        sensitivity: Shape (t,), share of the lesions found, rising; empty without lesions, as are
+            the other two.
+        sensitivity_at: At each rate the highest sensitivity with at most so many false positives
+            per image; None without lesions.
+        score: Mean of ``sensitivity_at``; None without lesions.
+        lesions: True boxes that should be found; crowds are not among them.
+        note: What a reader should know; empty if nothing.
+    """
+
+    name: str
+    thresholds: Floats
+    false_positives_per_image: Floats
+    sensitivity: Floats
+    sensitivity_at: tuple[float | None, ...]
+    score: float | None
+    lesions: int
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Froc(FrocCurve):
+    """The curve of all classes together, and that of each.
+
+    Attributes:
+        per_class: In the order of the classes.
+        rates: False positives per image at which ``sensitivity_at`` is read.
+        criterion: ``iou`` or ``centre``, what makes a detection a hit.
+        iou: The least IoU of a hit; None by centres.
+        images: Their number; those without a lesion count in the rate.
+        method: The metric with its criterion.
+        n: Number of images.
+        groups: The same; ``froc_replicates`` knows of patients.
+        seed: None, nothing is drawn.
+    """
+
+    per_class: tuple[FrocCurve, ...]
+    rates: tuple[float, ...]
+    criterion: Criterion
+    iou: float | None
+    images: int
+    method: str
+    n: int
+    groups: int
+    seed: int | None = None
+
+
+def froc(
+    targets: Sequence[Truth],
+    detections: Sequence[Found],
+    *,
+    classes: Sequence[str] | int,
+    criterion: Criterion = "iou",
+    iou: float = 0.5,
+    rates: Sequence[float] = RATES,
+) -> Froc:
+    """Trade lesions found against false positives per image, as the score threshold falls.
+
+    What a hit is says ``detection_localisation.localised``: by ``iou`` a second detection of a
+    lesion is a false positive, by ``centre`` it is ignored. Detections in a crowd are ignored,
+    and of each class in each image only the best 100 are counted.
+
+    Source: Bunch et al. 1978; rates, score and rule of the centre of LUNA16 (Setio et al. 2017).
+    LUNA16 and CAMELYON interpolate between the points of the curve; here it is a step function,
+    so that no sensitivity is reported that no threshold reaches. Above the last point, it is that
+    of the last point.
+
+    Args:
+        targets: Per image its boxes, as ``detection.score`` takes them.
+        detections: Per image what was found, likewise.
+        classes: Their names, or their number; labels are indices from 0.
+        criterion: What makes a detection a hit.
+        iou: The least IoU of a hit: .5, .55, … .95.
+        rates: False positives per image, ascending.
+
+    Raises:
+        ValueError: If a column is missing, unknown, misshapen, not finite, or out of range, or
+            criterion, IoU or rates are none.
+    """
+    cases = box_outcomes(targets, detections, classes=classes)
+    read_at = _checked(rates)
+    marks = localised(cases, criterion=criterion, iou=iou)
+    whole = _curve(pooled(marks), "all classes", read_at)
+    by_iou = criterion == "iou"
+    return Froc(
+        **vars(whole),
+        per_class=tuple(_curve(m, k, read_at) for m, k in zip(marks, cases.classes, strict=True)),
+        rates=read_at,
+        criterion=criterion,
+        iou=float(iou) if by_iou else None,
+        images=cases.n,
+        method=f"FROC, hit by IoU >= {iou:g}" if by_iou else "FROC, hit by centre in the true box",
+        n=cases.n,
+        groups=cases.n,
+    )
+
+
+def froc_replicates(
+    predictions: BoxPredictions,
+    *,
+    draws: Resamples,
+    criterion: Criterion = "iou",
+    iou: float = 0.5,
+    rates: Sequence[float] = RATES,
+) -> Replicates:
+    """Resample the FROC of all classes together; an image that is drawn twice counts twice.
+
+    The numbers are those of ``froc`` on the drawn images; NaN where no lesion was drawn.
+
+    Returns:
+        Under ``froc`` the score, and under ``froc_<rate>`` the sensitivity at each rate, such as
+        ``froc_1`` and ``froc_0.125``.
+
+    Raises:
+        ValueError: As ``froc``, or if the draws are of another number of images.
+    """
+    cases = outcomes_of(predictions)
+    if draws.group_of.shape != (cases.n,):
+        raise ValueError(f"draws of {draws.group_of.size} cases for {cases.n} images")
+    read_at = _checked(rates)
+    marks = localised(cases, criterion=criterion, iou=iou)
+    counted = froc_evidence(pooled(marks), draws.group_of)
+    drawn = [counted.sensitivities(weights, read_at) for weights in draws.chunks()]
+    left = [counted.sensitivities(weights, read_at) for weights in counted.without_each_group()]
+    whole = counted.sensitivities(np.ones((1, counted.images.size)), read_at)
+    return Replicates(
+        estimates={name: float(value[0]) for name, value in _named(whole, read_at).items()},
+        values=_named(np.concatenate(drawn), read_at),
+        jackknife=_named(np.concatenate(left), read_at),
+        digest=draws.digest,
+    )
+
+
+def _named(sensitivities: Floats, rates: Sequence[float]) -> dict[str, Floats]:
+    each = {f"froc_{rate:g}": sensitivities[:, i] for i, rate in enumerate(rates)}
+    return {"froc": sensitivities.mean(axis=1), **each}
+
+
+def _checked(rates: Sequence[float]) -> tuple[float, ...]:
+    given = np.asarray(rates, dtype=np.float64)
+    positive = given.ndim == 1 and given.size > 0 and np.isfinite(given).all() and given[0] > 0
+    if not positive or (np.diff(given) <= 0).any():
+        raise ValueError(f"rates must be positive and ascending, not {rates}")
+    return tuple(given.tolist())
+
+
+def _curve(marks: Marks, name: str, rates: Sequence[float]) -> FrocCurve:
+    lesions = int(marks.lesions.sum())
+    last = np.diff(marks.scores, append=-np.inf) != 0  # equal scores pass a threshold together
+    points = last & bool(lesions)
+    one_group = np.zeros(marks.lesions.size, dtype=np.int64)
+    found = froc_evidence(marks, one_group).sensitivities(np.ones((1, 1)), rates)
+    alarms = marks.miss.cumsum()[points] / max(1, marks.lesions.size)
+    return FrocCurve(
+        name=name,
+        thresholds=marks.scores[points],
+        false_positives_per_image=alarms,
+        sensitivity=marks.hit.cumsum()[points] / max(1, lesions),
+        sensitivity_at=tuple(found[0].tolist()) if lesions else (None,) * len(rates),
+        score=float(found.mean()) if lesions else None,
+        lesions=lesions,
+        note=_note(marks, lesions, float(alarms[-1]) if alarms.size else 0.0, rates),
+    )
+
+
+def _note(marks: Marks, lesions: int, most: float, rates: Sequence[float]) -> str:
+    if not lesions:
+        return "no lesion in the truth"
+    notes = []
+    if lesions < FEW_POSITIVES:
+        notes.append(f"fewer than {FEW_POSITIVES} lesions")
+    if most < rates[-1]:
+        notes.append(
+            f"never more than {most:.3g} false positives per image: at higher rates the "
+            "sensitivity is that of every detection"
+        )
+    if marks.dropped:
+        notes.append(
+            f"{marks.dropped} detections beyond the best {MAX_DETECTIONS} of their class and "
+            "image are not counted"
+        )
+    return "; ".join(notes)

@@ -1,0 +1,92 @@
+"""Sensitivity at given false positives per image, for any weight of the groups."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from arogya_bench.metrics.detection_localisation import Marks
+from arogya_bench.metrics.detection_tally import BLOCK_CELLS
+from arogya_bench.metrics.per_class import ratio
+from arogya_bench.types import Floats, Labels
+
+if TYPE_CHECKING:
+    from arogya_bench.metrics.detection_tally import Sparse
+
+ROUNDING = 1e-9  # .29 per image are 29 false positives in 100 images, not 28
+LEFT_OUT = 500  # groups whose absence is computed at a time
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrocEvidence:
+    """What each group adds to the curve: one row per score with a hit, the best score first.
+
+    Only hits raise the sensitivity, so a row takes the false positives since the row before.
+
+    Attributes:
+        hits: Shape (rows, groups), lesions that are found from this score on.
+        misses: Shape (rows, groups), false positives.
+        lesions: Shape (groups,), boxes that should be found.
+        images: Shape (groups,), their number.
+    """
+
+    hits: "Sparse"
+    misses: "Sparse"
+    lesions: Floats
+    images: Floats
+
+    def sensitivities(self, weights: Floats, rates: Sequence[float]) -> Floats:
+        """Sensitivity at each rate, shape (b, rates); NaN without lesions.
+
+        Args:
+            weights: Shape (b, groups), how often each group enters.
+            rates: False positives per image.
+        """
+        step = max(1, BLOCK_CELLS // max(1, self.hits.shape[0]))
+        parts = [self._found(weights[i : i + step], rates) for i in range(0, len(weights), step)]
+        lesions = (weights @ self.lesions)[:, None]
+        return ratio(np.concatenate(parts), np.repeat(lesions, len(rates), axis=1))
+
+    def _found(self, weights: Floats, rates: Sequence[float]) -> Floats:
+        upright = np.ascontiguousarray(weights.T)
+        hits, misses = (np.asarray(m @ upright).cumsum(axis=0) for m in (self.hits, self.misses))
+        found = np.concatenate([np.zeros((1, len(weights))), hits])
+        allowed = np.outer(rates, weights @ self.images) + ROUNDING
+        reached = np.array([(misses <= limit).sum(axis=0) for limit in allowed])
+        chosen: Floats = found[reached, np.arange(len(weights))].T
+        return chosen
+
+    def without_each_group(self) -> Iterator[Floats]:
+        """Yield weights that leave one group out, some groups at a time, in their order."""
+        groups = self.images.size
+        for start in range(0, groups, LEFT_OUT):
+            left_out = np.arange(start, min(start + LEFT_OUT, groups))
+            yield (left_out[:, None] != np.arange(groups)).astype(np.float64)
+
+
+def froc_evidence(marks: Marks, group_of: Labels) -> FrocEvidence:
+    """Sum up each group once.
+
+    Args:
+        marks: Of one class, or of several pooled.
+        group_of: Shape (images,), positions 0 to groups - 1.
+    """
+    groups = int(group_of.max()) + 1 if group_of.size else 1
+    last = np.diff(marks.scores, append=-np.inf) != 0
+    level = last.cumsum() - last
+    with_hit = np.bincount(level, marks.hit) > 0
+    row = (with_hit.cumsum() - with_hit)[level]
+    shape = (int(with_hit.sum()), groups)
+    column = group_of[marks.image]
+    hits, misses = (
+        csr_array((np.ones(int(m.sum())), (row[m], column[m])), shape=shape)
+        for m in (marks.hit, marks.miss & (row < shape[0]))
+    )
+    return FrocEvidence(
+        hits=hits,
+        misses=misses,
+        lesions=np.bincount(group_of, marks.lesions, minlength=groups).astype(np.float64),
+        images=np.bincount(group_of, minlength=groups).astype(np.float64),
+    )
