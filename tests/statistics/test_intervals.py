@@ -56,7 +56,21 @@ def test_model_against_itself_has_no_difference():
 def test_p_value_of_a_clear_difference_is_the_smallest_possible():
     found = bootstrap(mean, {"x": skewed() + 5}, draws=plan(40, resamples=999))
 
-    assert found.p_value == pytest.approx(2 / 1_000)
+    assert found.p_two_sided_plus1 == pytest.approx(2 / 1_000)
+
+
+def test_few_groups_are_told():
+    assert "only 12 groups" in bootstrap(mean, {"x": skewed(12)}, draws=plan(12)).note
+    assert "only" not in bootstrap(mean, {"x": skewed()}, draws=plan(40)).note
+
+
+def test_an_interval_says_what_it_was_drawn_from():
+    drawn = plan(40)
+
+    found = bootstrap(mean, {"x": skewed()}, draws=drawn)
+
+    assert found.seed == drawn.seed
+    assert found.ci == (found.low, found.high)
 
 
 @pytest.mark.parametrize("method", ["percentile", "basic", "bca"])

@@ -224,7 +224,7 @@ def bootstrap(case):
     intervals = (resampled if "ovr_macro" in case["id"] else bootstrapped)(case)
     bca = intervals[-1]
     ends = {found.method: [found.low, found.high] for found in intervals}
-    single = {"theta": bca.estimate, "se": bca.se, "p_two_sided_plus1": bca.p_value}
+    single = {"theta": bca.estimate, "se": bca.se, "p_two_sided_plus1": bca.p_two_sided_plus1}
     return ends | single | {"z0": bca.z0, "accel": bca.accel}
 
 

@@ -9,15 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.inversion import FLAT, TIE, inverted, widened
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
 Method = Literal["bca", "percentile", "basic"]
 Statistic = Callable[..., float | None]
 
+FEW_GROUPS = 30
 UNDEFINED_LIMIT = 0.05  # above it, dropping undefined resamples would narrow the interval
-FLAT = 1e-12  # spread of resamples that differ by rounding alone
-TIE = 1e-9  # of the spread: far above rounding noise, far below any step that matters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,8 @@ class BootstrapInterval(Interval):
     Attributes:
         se: Standard deviation of the resamples; None without an interval.
         p_value: Two-sided, for the hypothesis that the statistic is 0: for differences only.
+        p_two_sided_plus1: As ``p_value``, from the count of resamples alone: too small on few
+            groups.
         resamples: B, undefined ones included.
         undefined_share: Share of the resamples in which the statistic does not exist.
         z0: Bias correction of BCa; None with another method.
@@ -66,6 +68,7 @@ class BootstrapInterval(Interval):
 
     se: float | None
     p_value: float | None
+    p_two_sided_plus1: float | None
     resamples: int
     undefined_share: float
     z0: float | None = None
@@ -132,8 +135,8 @@ def interval(
 ) -> BootstrapInterval:
     """Turn resamples of a statistic into an interval, a standard error and a p-value.
 
-    Source: Efron 1987 (BCa), with ties counted half in z0 and numpy's linear quantiles;
-    p by inversion, (1 + count) / (B + 1), doubled for two sides.
+    Source: Efron 1987 (BCa), with ties counted half in z0 and numpy's linear quantiles. p by
+    ``inversion.widened``.
 
     Args:
         estimate: The statistic on the cases themselves.
@@ -154,7 +157,8 @@ def interval(
     undefined = 1 - defined.size / replicates.size
     refused = _refusal(draws, undefined) or _uninformative(estimate, defined)
     ends = None if refused else _ends(estimate, defined, jackknife, method, confidence)
-    notes = [refused, ends.note if ends else "", draws.note]
+    notes = [refused, ends.note if ends else "", "" if refused else _few(draws), draws.note]
+    counted = inverted(defined) if ends else None
     if undefined and not refused:
         notes.append(f"{undefined:.2%} of the resamples are undefined and left out")
     return BootstrapInterval(
@@ -168,7 +172,8 @@ def interval(
         seed=draws.seed,
         note="; ".join(note for note in notes if note),
         se=float(defined.std(ddof=1)) if ends and defined.size > 1 else None,
-        p_value=_inverted(defined) if ends else None,
+        p_value=None if counted is None else widened(counted, estimate, defined, draws),
+        p_two_sided_plus1=counted,
         resamples=replicates.size,
         undefined_share=undefined,
         z0=ends.z0 if ends else None,
@@ -235,10 +240,10 @@ def _acceleration(jackknife: Floats | None) -> float | None:
     return float((influence**3).sum() / (6 * scale**1.5)) if scale else None
 
 
-def _inverted(defined: Floats) -> float:
-    near = TIE * float(np.ptp(defined))
-    rarer = min(int((defined <= near).sum()), int((defined >= -near).sum()))
-    return min(1.0, 2 * (1 + rarer) / (defined.size + 1))
+def _few(draws: Draws) -> str:
+    if draws.groups >= FEW_GROUPS:
+        return ""
+    return f"only {draws.groups} groups: such an interval may be too narrow"
 
 
 def _value(statistic: Statistic, table: Mapping[str, NDArray[Any]]) -> float:

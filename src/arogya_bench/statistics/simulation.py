@@ -34,7 +34,8 @@ class Study:
 
     def right(self) -> Floats:
         """Whether each model is right, shape (models, n)."""
-        return ((self.probabilities >= 0.5) == self.targets).astype(np.float64)
+        hits: Floats = ((self.probabilities >= 0.5) == self.targets).astype(np.float64)
+        return hits
 
 
 def study(
@@ -78,6 +79,6 @@ def _noise(rng: np.random.Generator, rows: int, group: Labels, icc: float) -> Fl
     own: Floats = rng.normal(size=(rows, group.size))
     if not icc:
         return own
-    common = rng.normal(size=(rows, int(group.max()) + 1))[:, group]
+    common: Floats = rng.normal(size=(rows, int(group.max()) + 1))[:, group]
     mixed: Floats = sqrt(icc) * common + sqrt(1 - icc) * own
     return mixed
