@@ -63,6 +63,8 @@ def test_differences_that_tie_but_for_rounding_are_ties():
     noisy = wilcoxon([0.3, 0.2, 0.9, 0.4], [0.2, 0.1, 0.5, 0.1])
 
     assert noisy.p_value == wilcoxon([0.1, 0.1, 0.4, 0.3]).p_value
+    near = wilcoxon([0.9001, 0.0001, 0.5, 0.7], [0.9, 0.0, 0.1, 0.9])
+    assert near.p_value == wilcoxon([0.0001, 0.0001, 0.4, -0.2]).p_value
 
 
 def test_shift_is_the_median_of_all_pairs_and_its_interval_is_exact():

@@ -154,10 +154,15 @@ def differences(x: ArrayLike, y: ArrayLike) -> Floats:
     return first - second
 
 
-def without_noise(values: Floats) -> Floats:
-    """Round to twelve digits of the largest value, so that ties are ties: .3 - .2 is .2 - .1."""
-    scale = float(np.abs(values).max(initial=0.0))
-    return np.round(values / scale, 12) if scale else values
+def without_noise(values: Floats, scale: float | None = None) -> Floats:
+    """Round to the twelfth digit of the largest score, so that ties are ties: .3 - .2 is .2 - .1.
+
+    Args:
+        values: Any shape.
+        scale: The largest score; that of ``values`` if None.
+    """
+    largest = float(np.abs(values).max(initial=0.0)) if scale is None else scale
+    return np.round(values / largest, 12) if largest else values
 
 
 def _column(values: ArrayLike) -> Floats:

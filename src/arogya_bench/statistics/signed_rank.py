@@ -61,8 +61,9 @@ def wilcoxon(x: ArrayLike, y: ArrayLike | None = None, *, confidence: float = 0.
         UndefinedMetric: With fewer than two cases.
         ValueError: If the columns differ in shape or are not finite.
     """
-    d = differences(x, np.zeros(np.shape(x)) if y is None else y)
-    clear = without_noise(d)
+    other = np.zeros(np.shape(x)) if y is None else y
+    d = differences(x, other)
+    clear = without_noise(d, float(np.abs([x, other]).max()))
     moved = clear[clear != 0]
     ranks = rankdata(np.abs(moved))
     V = float(ranks[moved > 0].sum())
