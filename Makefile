@@ -9,7 +9,7 @@ UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --
 STAMP := .venv/ready$(if $(TORCH),-$(TORCH))
 export MLFLOW_DISABLE_TELEMETRY = true
 
-.PHONY: setup demo test test-all lint bench ui
+.PHONY: setup demo test test-all lint bench calibrate ui
 
 setup: $(STAMP)-run
 
@@ -47,3 +47,6 @@ lint: $(STAMP)-dev
 
 bench: $(STAMP)-dev   ## speed, as ratios within one run
 	$(BIN)/python -m pytest -s benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds
+
+calibrate: $(STAMP)-dev  ## an hour: how well tests and intervals keep their word, docs/calibration.md
+	$(BIN)/python -m arogya_bench.statistics.calibrate --out docs/calibration.md

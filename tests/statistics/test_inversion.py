@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from arogya_bench.statistics import draws
-from arogya_bench.statistics.inversion import inverted, widened
+from arogya_bench.statistics.inversion import Widening, inverted, widened, widening
 
 
 def plan(groups, strata=None):
@@ -23,7 +23,7 @@ def test_inverted_p_by_hand():
 
 def test_resamples_that_are_all_zero_show_nothing():
     assert inverted(np.zeros(99)) == 1.0
-    assert widened(1.0, 0.0, np.zeros(99), plan(10)) == 1.0
+    assert widened(1.0, 0.0, np.zeros(99), widening(plan(10))) == 1.0
 
 
 @pytest.mark.parametrize("groups", [10, 40, 200])
@@ -31,7 +31,7 @@ def test_of_a_mean_it_is_nearly_the_p_of_the_t_test(groups):
     differences = np.random.default_rng(groups).normal(loc=2 / np.sqrt(groups), size=groups)
     resampled = means(differences, 20_000)
 
-    found = widened(inverted(resampled), differences.mean(), resampled, plan(groups))
+    found = widened(inverted(resampled), differences.mean(), resampled, widening(plan(groups)))
 
     expected = stats.ttest_1samp(differences, 0).pvalue
     assert found == pytest.approx(expected, rel=0.25)
@@ -43,7 +43,8 @@ def test_the_smallest_class_decides_how_much_is_widened():
     rare = np.arange(40) < 4
 
     even, uneven = (
-        widened(0.01, 0.4, resampled, plan(40, strata)) for strata in (np.arange(40) < 20, rare)
+        widened(0.01, 0.4, resampled, widening(plan(40, strata)))
+        for strata in (np.arange(40) < 20, rare)
     )
 
     assert uneven > even > 0.01
@@ -53,8 +54,17 @@ def test_sign_of_the_difference_does_not_matter():
     resampled = means(np.random.default_rng(3).normal(loc=0.4, size=40))
 
     found, turned = (
-        widened(inverted(sign * resampled), sign * 0.4, sign * resampled, plan(40))
+        widened(inverted(sign * resampled), sign * 0.4, sign * resampled, widening(plan(40)))
         for sign in (1, -1)
     )
 
     assert turned == pytest.approx(found)
+
+
+def test_level_and_reach_leave_what_was_asked_for_outside():
+    by = widening(plan(20))
+
+    assert by == Widening(np.sqrt(19 / 20), 19.0)
+    assert by.tail(-by.reach(0.05)) == pytest.approx(0.05)
+    assert stats.norm.ppf(by.level(0.05)) == pytest.approx(-by.reach(0.05))
+    assert by.level(0.05) < 0.05

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.statistics.inversion import FLAT, TIE, inverted, widened
+from arogya_bench.statistics.inversion import FLAT, TIE, inverted, widened, widening
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
@@ -172,7 +172,7 @@ def interval(
         seed=draws.seed,
         note="; ".join(note for note in notes if note),
         se=float(defined.std(ddof=1)) if ends and defined.size > 1 else None,
-        p_value=None if counted is None else widened(counted, estimate, defined, draws),
+        p_value=None if counted is None else widened(counted, estimate, defined, widening(draws)),
         p_two_sided_plus1=counted,
         resamples=replicates.size,
         undefined_share=undefined,

@@ -1,15 +1,56 @@
-"""From resamples of a difference to a p-value."""
+"""From resamples of a difference to a p-value, and how much few groups widen both."""
 
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri, stdtr
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
 FLAT = 1e-12  # spread of resamples that differ by rounding alone
 TIE = 1e-9  # of the spread: far above rounding noise, far below any step that matters
+
+
+class Widening(NamedTuple):
+    """How far resamples of few groups are to be spread.
+
+    Resamples of m groups are too narrow by √((m - 1)/m), and their spread is itself uncertain:
+    scores are shrunk by the first and read from Student's t for the second.
+
+    Attributes:
+        narrow: √((m - 1)/m), of the smallest stratum.
+        degrees: Of freedom, groups - strata.
+    """
+
+    narrow: float
+    degrees: float
+
+    def tail(self, score: float) -> float:
+        """One-sided p of a score that the normal distribution would have read."""
+        return float(stdtr(self.degrees, score * self.narrow))
+
+    def level(self, outside: float) -> float:
+        """Quantile of the resamples at which an interval leaves ``outside`` on one side."""
+        return float(ndtr(stdtrit(self.degrees, outside) / self.narrow))
+
+    def reach(self, outside: float) -> float:
+        """Standard errors of the resamples that leave ``outside`` on one side; above 0."""
+        return float(-stdtrit(self.degrees, outside) / self.narrow)
+
+
+def widening(draws: Draws) -> Widening:
+    """How much the resamples of these draws are to be widened.
+
+    Source: after Hesterberg 2015, "What teachers should know about the bootstrap".
+
+    Args:
+        draws: Some stratum holds two groups or more.
+    """
+    sizes = np.bincount(draws.stratum_of)
+    smallest = int(sizes[sizes > 1].min())
+    return Widening(sqrt((smallest - 1) / smallest), float(draws.groups - sizes.size))
 
 
 def inverted(replicates: Floats) -> float:
@@ -25,28 +66,21 @@ def inverted(replicates: Floats) -> float:
     return min(1.0, 2 * (1 + rarer) / (replicates.size + 1))
 
 
-def widened(counted: float, estimate: float, replicates: Floats, draws: Draws) -> float:
-    """The p-value of a difference, honest on few groups.
+def widened(counted: float, estimate: float, replicates: Floats, by: Widening) -> float:
+    """The two-sided p-value of a difference, honest on few groups.
 
-    The larger of two: the inverted percentile, and that of estimate / standard error. Resamples of
-    m groups are too narrow by √((m - 1)/m): both are widened by that, with the m of the smallest
-    stratum, and read from Student's t with groups - strata degrees of freedom. At 50 groups a
-    plain inversion rejects 7 % of true hypotheses (see the calibration table).
-
-    Source: after Hesterberg 2015, "What teachers should know about the bootstrap".
+    The larger of two: the inverted percentile, and that of estimate / standard error, both
+    widened. At 50 groups a plain inversion rejects 7 % of true hypotheses.
 
     Args:
         counted: What ``inverted`` gave.
         estimate: The difference on the cases themselves.
         replicates: Shape (B,), all defined.
-        draws: What they were drawn with; some stratum holds two groups or more.
+        by: From ``widening``.
     """
-    sizes = np.bincount(draws.stratum_of)
-    smallest = int(sizes[sizes > 1].min())
-    narrow = sqrt((smallest - 1) / smallest)
-    scores = [float(ndtri(counted / 2)) * narrow]
+    scores = [float(ndtri(counted / 2))]
     se = float(replicates.std())
     if se > FLAT:
-        scores.append(-abs(estimate) / se * narrow)
+        scores.append(-abs(estimate) / se)
     # The score nearer to 0 is the larger p.
-    return min(1.0, 2 * float(stdtr(draws.groups - sizes.size, max(scores))))
+    return min(1.0, 2 * by.tail(max(scores)))

@@ -1,9 +1,9 @@
 """Proportions: the interval of one, the paired test of two, the difference that n can show."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
-from scipy.special import ndtri
+from scipy.special import betaincinv, ndtri
 from scipy.stats import binom, chi2
 
 from arogya_bench.errors import UndefinedMetric
@@ -22,8 +22,11 @@ class McNemar:
         p_asymptotic: From ``chi2``, without continuity correction.
         p_asymptotic_cc: From ``chi2_cc``, with it.
         odds_ratio: b / c, the effect; None if c is 0.
+        difference: (b - c) / total, of the shares that are right; None without a total.
+        low: Lower end of its score interval (Tango 1998); None without a total.
         n: Number of discordant cases; the others say nothing about the difference.
         groups: The same, since one case per group is assumed.
+        seed: None: nothing is drawn.
         note: What a reader should know; empty if nothing.
     """
 
@@ -36,10 +39,20 @@ class McNemar:
     chi2: float
     chi2_cc: float
     odds_ratio: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    confidence: float
     n: int
     groups: int
     method: str = "McNemar mid-p"
+    seed: int | None = None
     note: str = ""
+
+    @property
+    def ci(self) -> tuple[float | None, float | None]:
+        """Both ends of the interval of the difference."""
+        return self.low, self.high
 
 
 def wilson(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
@@ -78,7 +91,21 @@ def wilson(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
     )
 
 
-def mcnemar(b: int, c: int) -> McNemar:
+def clopper_pearson(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
+    """Exact interval of a proportion, never too narrow, for one case per group.
+
+    Source: Clopper and Pearson 1934: quantiles of Beta(x, n - x + 1) and Beta(x + 1, n - x).
+
+    Takes the arguments of ``wilson`` and raises as it does.
+    """
+    share = wilson(successes, total, confidence=confidence)
+    outside, misses = (1 - confidence) / 2, total - successes
+    low = float(betaincinv(successes, misses + 1, outside)) if successes else 0.0
+    high = float(betaincinv(successes + 1, misses, 1 - outside)) if misses else 1.0
+    return replace(share, low=low, high=high, method="clopper-pearson")
+
+
+def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.95) -> McNemar:
     """Test whether two models are right equally often, from the cases where only one is.
 
     Source: McNemar 1947; mid-p after Fagerland, Lydersen and Laake 2013.
@@ -86,9 +113,11 @@ def mcnemar(b: int, c: int) -> McNemar:
     Args:
         b: Cases where only the first model is right.
         c: Cases where only the second model is right.
+        total: Number of all cases, for the interval of the difference.
+        confidence: Of that interval, 0 to 1.
 
     Raises:
-        ValueError: If a count is negative.
+        ValueError: If a count is negative, or ``total`` smaller than the two.
     """
     if b < 0 or c < 0:
         raise ValueError(f"counts of cases cannot be negative: {b}, {c}")
@@ -99,6 +128,7 @@ def mcnemar(b: int, c: int) -> McNemar:
     tied = 1 - at_most / 2 if m else 1.0
     plain = (b - c) ** 2 / m if m else 0.0
     corrected = max(0, abs(b - c) - 1) ** 2 / m if m else 0.0
+    low, high = (None, None) if total is None else tango(b, c, total, confidence)
     return McNemar(
         b=int(b),
         c=int(c),
@@ -109,9 +139,13 @@ def mcnemar(b: int, c: int) -> McNemar:
         chi2=float(plain),
         chi2_cc=float(corrected),
         odds_ratio=b / c if c else None,
+        difference=None if total is None else (b - c) / total,
+        low=low,
+        high=high,
+        confidence=confidence,
         n=m,
         groups=m,
-        note=_discordance(m),
+        note=few_discordant(m),
     )
 
 
@@ -139,7 +173,32 @@ def minimum_detectable_difference(
     return float(ndtri(1 - alpha / 2) + ndtri(power)) * sqrt(discordant_share / n)
 
 
-def _discordance(m: int) -> str:
+def tango(b: int, c: int, total: int, confidence: float) -> tuple[float, float]:
+    """Both ends of the score interval of (b - c)/total. See ``paired_proportions``."""
+    if min(b, c) < 0 or b + c > total:
+        raise ValueError(f"{b} and {c} discordant of {total} cases")
+    if not total:
+        raise UndefinedMetric("a difference of no cases")
+    z = float(ndtri((1 + confidence) / 2))
+    return _lower_end(b, c, total, z), -_lower_end(c, b, total, z)
+
+
+def _lower_end(b: int, c: int, n: int, z: float) -> float:
+    """The smallest difference that a score test does not reject, by bisection."""
+    low, high = -1.0, (b - c) / n
+    for _ in range(60):
+        middle = (low + high) / 2
+        linear = (2 * n - b + c) * middle - b - c
+        root = sqrt(max(0.0, linear**2 + 8 * n * c * middle * (1 - middle)))
+        only_second = (root - linear) / (4 * n)
+        spread = n * (2 * only_second + middle * (1 - middle))
+        rejected = b - c - n * middle > z * sqrt(max(0.0, spread))
+        low, high = (middle, high) if rejected else (low, middle)
+    return (low + high) / 2
+
+
+def few_discordant(m: int) -> str:
+    """A note on few cases in which two models differ; empty if there are enough."""
     if m == 0:
         return "no case is discordant: the models are right and wrong on the same cases"
     if m < FEW_DISCORDANT:

@@ -63,7 +63,8 @@ def wilcoxon(x: ArrayLike, y: ArrayLike | None = None, *, confidence: float = 0.
     """
     other = np.zeros(np.shape(x)) if y is None else y
     d = differences(x, other)
-    clear = without_noise(d, float(np.abs([x, other]).max()))
+    largest = max(float(np.abs(np.asarray(each)).max()) for each in (x, other))
+    clear = without_noise(d, largest)
     moved = clear[clear != 0]
     ranks = rankdata(np.abs(moved))
     V = float(ranks[moved > 0].sum())
