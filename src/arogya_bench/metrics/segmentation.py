@@ -1,0 +1,209 @@
+"""How well a predicted mask agrees with the true one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import hypot
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from arogya_bench.metrics.per_class import Row
+from arogya_bench.metrics.segmentation_catalogue import METRICS
+from arogya_bench.metrics.surfaces import (
+    Masks,
+    border_distances,
+    checked_spacing,
+    hausdorff,
+    masks,
+    surface_dice,
+)
+from arogya_bench.types import Labels
+
+Spacing: TypeAlias = Sequence[float]  # mm per axis
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationScores:
+    """Every metric of one predicted mask.
+
+    Attributes:
+        values: The metrics that exist, by name.
+        undefined: Why the others do not, by name.
+        flags: Conventions that a value rests on, by name.
+        empty: How many of the two masks hold no pixel.
+        method: Tolerance of the surface Dice.
+        n: One image.
+        groups: One patient.
+        seed: None, nothing is drawn.
+        note: What a reader should know; empty if nothing.
+    """
+
+    values: Mapping[str, float]
+    undefined: Mapping[str, str]
+    flags: Mapping[str, str]
+    empty: int
+    method: str
+    n: int = 1
+    groups: int = 1
+    seed: int | None = None
+    note: str = ""
+
+
+def score(
+    target: ArrayLike, predicted: ArrayLike, *, spacing: Spacing, tolerance: float
+) -> dict[str, float | None]:
+    """Score a predicted mask, None where a metric is undefined; arguments as of ``assess``.
+
+    Returns:
+        ``dice``, ``iou``, ``sensitivity``, ``specificity``, ``precision``, ``surface_dice`` from
+        0 to 1, ``hd`` and ``hd95`` in mm.
+
+    Raises:
+        ValueError: If an argument is not as it should be.
+    """
+    found = assess(target, predicted, spacing=spacing, tolerance=tolerance)
+    return {name: found.values.get(name) for name in METRICS}
+
+
+def assess(
+    target: ArrayLike, predicted: ArrayLike, *, spacing: Spacing, tolerance: float
+) -> SegmentationScores:
+    """Score a predicted mask, with reasons where a metric is undefined or set by convention.
+
+    HD and HD95 are between border pixels (4 neighbours, 6 in a volume; beyond the image is
+    background). Empty masks are scored as ``EMPTY_MASKS`` says; the diagonal is that of the whole
+    image, number of pixels times spacing.
+
+    Source: Dice 1945; Jaccard 1912; ``surfaces.hausdorff``; ``surfaces.surface_dice``.
+
+    Args:
+        target: Booleans, shape (height, width) or (depth, height, width).
+        predicted: The same shape.
+        spacing: Size of a pixel along each axis, in mm.
+        tolerance: Of the surface Dice, in mm, 0 or more.
+
+    Raises:
+        ValueError: If shapes differ, a mask is none, or spacing or tolerance is out of range.
+    """
+    pair = masks(target, predicted)
+    sizes = checked_spacing(spacing, pair.target.ndim)
+    empty = sum(not mask.any() for mask in pair)
+    method = surface_dice_at(tolerance)
+    values = _overlaps(pair) | _distances(pair, sizes, tolerance, empty)
+    return SegmentationScores(
+        values={name: value for name, value in values.items() if value is not None},
+        undefined={name: METRICS[name].undefined for name in METRICS if values[name] is None},
+        flags=_conventions(empty),
+        empty=empty,
+        method=method,
+    )
+
+
+def per_class(
+    target_labels: ArrayLike,
+    predicted_labels: ArrayLike,
+    *,
+    classes: Sequence[str] | int,
+    spacing: Spacing,
+    tolerance: float,
+) -> list[Row]:
+    """Score each class but the background, which is the first, against the rest.
+
+    Args:
+        target_labels: Class indices, shape (height, width) or (depth, height, width).
+        predicted_labels: The same shape.
+        classes: Their names, or their number.
+        spacing: Size of a pixel along each axis, in mm.
+        tolerance: Of the surface Dice, in mm, 0 or more.
+
+    Returns:
+        One row per class: ``class``, ``support``, ``predicted`` (numbers of pixels), the metrics
+        of ``score``, and ``flag``, empty if there is nothing to say.
+
+    Raises:
+        ValueError: If there is no class beside the background, a label is none of the classes,
+            or another argument is not as it should be.
+    """
+    names = [str(k) for k in range(classes)] if isinstance(classes, int) else list(classes)
+    if len(names) < 2:
+        raise ValueError(f"classes are {names}, none beside the background")
+    truth, guess = (_labels(given, len(names)) for given in (target_labels, predicted_labels))
+    rows: list[Row] = []
+    for k, name in list(enumerate(names))[1:]:
+        pair = masks(truth == k, guess == k)
+        found = assess(*pair, spacing=spacing, tolerance=tolerance)
+        support, predicted = (int(mask.sum()) for mask in pair)
+        row: Row = {"class": name, "support": support, "predicted": predicted}
+        row |= {metric: found.values.get(metric) for metric in METRICS}
+        rows.append(row | {"flag": _together(found.flags)})
+    return rows
+
+
+def _overlaps(pair: Masks) -> dict[str, float | None]:
+    tp = int((pair.target & pair.predicted).sum())
+    true, guessed = int(pair.target.sum()), int(pair.predicted.sum())
+    either = true + guessed - tp
+    background = pair.target.size - true
+    return {
+        "dice": _ratio(2 * tp, true + guessed, METRICS["dice"].empty),
+        "iou": _ratio(tp, either, METRICS["iou"].empty),
+        "sensitivity": _ratio(tp, true),
+        "specificity": _ratio(pair.target.size - either, background),
+        "precision": _ratio(tp, guessed),
+    }
+
+
+def _distances(
+    pair: Masks, sizes: tuple[float, ...], tolerance: float, empty: int
+) -> dict[str, float | None]:
+    if empty == 2:
+        return {name: METRICS[name].empty for name in ("hd", "hd95", "surface_dice")}
+    if empty == 1:
+        sides = (side * size for side, size in zip(pair.target.shape, sizes, strict=True))
+        diagonal = hypot(*sides)
+        return {"hd": diagonal, "hd95": diagonal, "surface_dice": 0.0}
+    distances = border_distances(*pair, spacing=sizes)
+    return {
+        "hd": hausdorff(distances),
+        "hd95": hausdorff(distances, percent=95.0),
+        "surface_dice": surface_dice(*pair, spacing=sizes, tolerance=tolerance),
+    }
+
+
+def _ratio(part: int, whole: int, otherwise: float | None = None) -> float | None:
+    return part / whole if whole else otherwise
+
+
+def _conventions(empty: int) -> dict[str, str]:
+    if empty == 2:
+        return {
+            name: f"{each.empty:g} by convention, both masks are empty"
+            for name, each in METRICS.items()
+            if each.empty is not None
+        }
+    text = "the image diagonal by convention, one mask is empty"
+    return {name: text for name, each in METRICS.items() if empty and each.unit}
+
+
+def surface_dice_at(tolerance: float) -> str:
+    """Name the tolerance of the surface Dice, in mm, after checking it."""
+    if not (np.isfinite(tolerance) and tolerance >= 0):
+        raise ValueError(f"tolerance is {tolerance}, not a distance of 0 mm or more")
+    return f"surface Dice at {tolerance:g} mm"
+
+
+def _labels(values: ArrayLike, classes: int) -> Labels:
+    labels = np.asarray(values)
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels must be whole numbers, not {labels.dtype}")
+    other = labels[(labels < 0) | (labels >= classes)]
+    if other.size:
+        raise ValueError(f"label {other.flat[0]} is none of {classes} classes")
+    return labels.astype(np.int64)
+
+
+def _together(flags: Mapping[str, str]) -> str:
+    """Each text once, after the metrics that it is about."""
+    texts = {text: [name for name in flags if flags[name] == text] for text in flags.values()}
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in texts.items())

@@ -1,0 +1,66 @@
+"""Metrics of one predicted mask: what each means, and what an empty mask counts."""
+
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+SEGMENTATION_METRICS_VERSION = 1  # rises when any number for the same masks changes
+
+EMPTY_MASKS = (
+    "both masks empty: Dice, IoU and surface Dice 1, HD and HD95 0; one empty: 0, and the image "
+    "diagonal in mm"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationMetric:
+    """What a reader must know about a metric of one predicted mask.
+
+    Attributes:
+        name: The key in MLflow.
+        best: Which end is better.
+        low: Smallest possible value.
+        high: Largest possible value.
+        unit: ``mm``, or empty for a share.
+        empty: Value by convention where both masks are empty; None if it has none.
+        undefined: When it does not exist; empty if it always does.
+        summary: One line on what it is.
+    """
+
+    name: str
+    best: Literal["high", "low"]
+    low: float
+    high: float
+    unit: str
+    empty: float | None
+    undefined: str
+    summary: str
+
+
+def _share(name: str, empty: float | None, undefined: str, summary: str) -> SegmentationMetric:
+    return SegmentationMetric(
+        name=name, best="high", low=0.0, high=1.0, unit="",
+        empty=empty, undefined=undefined, summary=summary,
+    )  # fmt: skip
+
+
+def _distance(name: str, summary: str) -> SegmentationMetric:
+    return SegmentationMetric(
+        name=name, best="low", low=0.0, high=inf, unit="mm",
+        empty=0.0, undefined="", summary=summary,
+    )  # fmt: skip
+
+
+METRICS: dict[str, SegmentationMetric] = {
+    each.name: each
+    for each in (
+        _share("dice", 1.0, "", "Twice the common pixels over the pixels of both masks."),
+        _share("iou", 1.0, "", "Common pixels over the pixels in either mask."),
+        _share("sensitivity", None, "no pixel in the truth", "Share of true pixels predicted."),
+        _share("specificity", None, "the truth fills the image", "Share of background kept free."),
+        _share("precision", None, "no pixel is predicted", "Share of predicted pixels in truth."),
+        _distance("hd", "Largest distance of a border pixel to the other border."),
+        _distance("hd95", "Larger of the two directed 95th percentiles of border distances."),
+        _share("surface_dice", 1.0, "", "Share of both surfaces within the tolerance (DeepMind)."),
+    )
+}  # fmt: skip

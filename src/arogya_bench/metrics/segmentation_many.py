@@ -1,0 +1,158 @@
+"""Many predicted masks: the mean over cases of every metric, and what empty masks do to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from arogya_bench.metrics.segmentation import (
+    SegmentationScores,
+    Spacing,
+    assess,
+    surface_dice_at,
+)
+from arogya_bench.metrics.segmentation_catalogue import EMPTY_MASKS, METRICS
+from arogya_bench.types import Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationSummary:
+    """Every metric of many predicted masks: means over cases, never pooled pixels.
+
+    Attributes:
+        values: Means over the cases in which a metric exists, by name.
+        undefined: Why the others do not exist, by name.
+        flags: The effect of empty masks, and cases left out, by name.
+        per_case: Shape (n,) each, by name; NaN where undefined. Resample them by patient.
+        without_both_empty: As ``values``, over the cases with a pixel in either mask.
+        both_empty: Number of cases without a pixel in either mask.
+        one_empty: Number of cases in which only one mask holds pixels.
+        method: How cases are averaged and empty masks are scored.
+        n: Number of cases.
+        groups: Number of patients.
+        seed: None, nothing is drawn.
+        note: What a reader should know; empty if nothing.
+    """
+
+    values: Mapping[str, float]
+    undefined: Mapping[str, str]
+    flags: Mapping[str, str]
+    per_case: Mapping[str, Floats]
+    without_both_empty: Mapping[str, float]
+    both_empty: int
+    one_empty: int
+    method: str
+    n: int
+    groups: int
+    seed: int | None = None
+    note: str = ""
+
+
+def assess_many(
+    targets: Sequence[ArrayLike],
+    predictions: Sequence[ArrayLike],
+    *,
+    spacing: Spacing | Sequence[Spacing],
+    tolerance: float,
+    groups: ArrayLike | None = None,
+) -> SegmentationSummary:
+    """Score predicted masks and average over cases, with the effect of empty masks.
+
+    Args:
+        targets: n masks, each as of ``assess``; sizes may differ between cases.
+        predictions: n masks of the same sizes.
+        spacing: Size of a pixel along each axis, in mm; of all cases, or n of them.
+        tolerance: Of the surface Dice, in mm, 0 or more.
+        groups: One label per case, the patient; each case is its own group if None.
+
+    Returns:
+        Without values, and with the reason, if there are no cases.
+
+    Raises:
+        ValueError: If numbers of cases differ, or an argument is not as ``assess`` wants it.
+    """
+    n = len(targets)
+    if len(predictions) != n:
+        raise ValueError(f"{n} targets and {len(predictions)} predictions")
+    spacings = _per_case(spacing, n)
+    method = f"mean over cases; {EMPTY_MASKS}; {surface_dice_at(tolerance)}"
+    cases = [
+        assess(target, predicted, spacing=sizes, tolerance=tolerance)
+        for target, predicted, sizes in zip(targets, predictions, spacings, strict=True)
+    ]
+    values, kept = _means(cases), _means([case for case in cases if case.empty < 2])
+    empties = [case.empty for case in cases]
+    return SegmentationSummary(
+        values=values,
+        undefined={name: _reason(name, n) for name in METRICS if name not in values},
+        flags=_effects(cases, values, kept),
+        per_case={
+            name: np.array([case.values.get(name, np.nan) for case in cases], dtype=np.float64)
+            for name in METRICS
+        },
+        without_both_empty=kept,
+        both_empty=empties.count(2),
+        one_empty=empties.count(1),
+        method=method,
+        n=n,
+        groups=_group_count(groups, n),
+        note="" if groups is not None else "no patients named: each case is its own group",
+    )
+
+
+def _effects(
+    cases: Sequence[SegmentationScores], values: Mapping[str, float], kept: Mapping[str, float]
+) -> dict[str, str]:
+    both, one = (sum(case.empty == count for case in cases) for count in (2, 1))
+    flags = {}
+    for name, each in METRICS.items():
+        remarks = []
+        if both and each.empty is not None:
+            without = f"{kept[name]:.4g} without" if kept else "no other case"
+            remarks.append(
+                f"{both} of {len(cases)} cases have both masks empty and count as "
+                f"{each.empty:g}: mean {values[name]:.4g} with them, {without}"
+            )
+        if one and each.empty is not None:
+            worst = "the image diagonal" if each.unit else "0"
+            remarks.append(f"{one} of {len(cases)} cases have one empty mask and count as {worst}")
+        missing = sum(name in case.undefined for case in cases)
+        if missing:
+            remarks.append(f"{missing} of {len(cases)} cases left out: {each.undefined}")
+        if remarks:
+            flags[name] = "; ".join(remarks)
+    return flags
+
+
+def _means(cases: Sequence[SegmentationScores]) -> dict[str, float]:
+    """Means of each metric where it exists; sums are exact, so that order changes nothing."""
+    means = {}
+    for name in METRICS:
+        defined = [case.values[name] for case in cases if name in case.values]
+        if defined:
+            means[name] = fsum(defined) / len(defined)
+    return means
+
+
+def _reason(name: str, n: int) -> str:
+    return f"in every case: {METRICS[name].undefined}" if n else "no cases"
+
+
+def _per_case(spacing: Spacing | Sequence[Spacing], n: int) -> Sequence[Spacing]:
+    if not len(spacing) or np.ndim(spacing[0]) == 0:
+        return [cast(Spacing, spacing)] * n
+    if len(spacing) != n:
+        raise ValueError(f"{len(spacing)} spacings for {n} cases")
+    return cast(Sequence[Spacing], spacing)
+
+
+def _group_count(groups: ArrayLike | None, n: int) -> int:
+    if groups is None:
+        return n
+    labels = np.asarray(groups)
+    if labels.shape != (n,):
+        raise ValueError(f"groups have shape {labels.shape}, not ({n},)")
+    return int(np.unique(labels).size)
