@@ -1,6 +1,7 @@
 """Intervals, paired tests and multiplicity: arrays in, frozen results out."""
 
 from arogya_bench.statistics.intervals import BootstrapInterval, Interval, bootstrap, interval
+from arogya_bench.statistics.limits import LimitVerdict, judge_limit
 from arogya_bench.statistics.many import (
     CochranQ,
     Friedman,
@@ -21,12 +22,27 @@ from arogya_bench.statistics.operating_intervals import operating_intervals, pre
 from arogya_bench.statistics.paired import PairedT, ResampledT, corrected_resampled_t, paired_t
 from arogya_bench.statistics.paired_proportions import newcombe_paired, tango_interval
 from arogya_bench.statistics.permutation import Permutation, sign_flip, swap_test
+from arogya_bench.statistics.planning import (
+    FalseClaim,
+    design_effect,
+    effective_cases,
+    false_claim_from_replicates,
+    false_claim_probability,
+    intraclass_correlation,
+    sample_size,
+)
 from arogya_bench.statistics.proportions import (
     McNemar,
     clopper_pearson,
     mcnemar,
     minimum_detectable_difference,
     wilson,
+)
+from arogya_bench.statistics.ranking import (
+    Ranking,
+    Rankings,
+    bootstrap_ranks,
+    rankings_side_by_side,
 )
 from arogya_bench.statistics.resampling import Draws, draws, replay
 from arogya_bench.statistics.roc import (
@@ -37,9 +53,17 @@ from arogya_bench.statistics.roc import (
     delong,
     delong_covariance,
 )
+from arogya_bench.statistics.seeds import (
+    SeedDifference,
+    SeedInterval,
+    seed_group_difference,
+    seed_group_interval,
+)
 from arogya_bench.statistics.signed_rank import Wilcoxon, wilcoxon
 from arogya_bench.statistics.subgroup_table import SubgroupGap, SubgroupScore, SubgroupTable
 from arogya_bench.statistics.subgroups import subgroups
+from arogya_bench.statistics.variance import VarianceSplit, VarianceTerm, variance_split
+from arogya_bench.statistics.winner import Optimism, classification_winner, winner_optimism
 
 __all__ = [
     "AurocInterval",
@@ -48,31 +72,48 @@ __all__ = [
     "DeLong",
     "DeLongCovariance",
     "Draws",
+    "FalseClaim",
     "Friedman",
     "Interval",
+    "LimitVerdict",
     "MarginTest",
     "McNemar",
     "Nemenyi",
+    "Optimism",
     "PairedT",
     "Permutation",
+    "Ranking",
+    "Rankings",
     "ResampledT",
+    "SeedDifference",
+    "SeedInterval",
     "SubgroupGap",
     "SubgroupScore",
     "SubgroupTable",
+    "VarianceSplit",
+    "VarianceTerm",
     "Wilcoxon",
     "adjust",
     "auroc_interval",
     "bootstrap",
+    "bootstrap_ranks",
+    "classification_winner",
     "clopper_pearson",
     "cochran_q",
     "corrected_resampled_t",
     "delong",
     "delong_covariance",
+    "design_effect",
     "draws",
+    "effective_cases",
     "equivalence",
     "equivalence_from_replicates",
+    "false_claim_from_replicates",
+    "false_claim_probability",
     "friedman",
     "interval",
+    "intraclass_correlation",
+    "judge_limit",
     "mcnemar",
     "minimum_detectable_difference",
     "nemenyi",
@@ -82,11 +123,17 @@ __all__ = [
     "operating_intervals",
     "paired_t",
     "predictive_values",
+    "rankings_side_by_side",
     "replay",
+    "sample_size",
+    "seed_group_difference",
+    "seed_group_interval",
     "sign_flip",
     "subgroups",
     "swap_test",
     "tango_interval",
+    "variance_split",
     "wilcoxon",
     "wilson",
+    "winner_optimism",
 ]

@@ -1,10 +1,13 @@
 """Invented studies whose truth is known, to see whether tests and intervals keep their word."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from functools import cache
+from math import log, sqrt
 
 import numpy as np
-from scipy.special import expit
+from numpy.typing import NDArray
+from scipy.special import expit, ndtr
 
 from arogya_bench.types import Floats, Labels
 
@@ -12,6 +15,7 @@ SIGNAL = 1.6  # between the classes, in standard deviations of the score
 ICC = 0.5  # share of the variance that cases of one group have in common
 SHARED = 0.7  # share of the variance that all models have in common: they look at one image
 PREVALENCE = 0.4
+OFFSET = log(PREVALENCE / (1 - PREVALENCE))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +25,7 @@ class Study:
     Attributes:
         targets: Shape (n,), the same for all cases of a group.
         probabilities: Shape (models, n), of the positive class.
-        groups: Shape (n,).
+        groups: Shape (n,), 0 to groups - 1 in order.
     """
 
     targets: Labels
@@ -43,36 +47,82 @@ def study(
     groups: int,
     *,
     clustered: bool,
-    models: int = 2,
-    worse: float = 0.0,
+    signals: Sequence[float] = (SIGNAL, SIGNAL),
 ) -> Study:
-    """Draw a study; all models are equally good unless the last one is made worse.
+    """Draw a study.
 
-    A score is SIGNAL for positives plus noise of variance 1, of which SHARED is common to the
-    models and ICC to the cases of a group. The class mix is fixed at PREVALENCE.
+    A score is half the signal, up for positives and down for negatives, plus noise of variance 1,
+    of which SHARED is common to the models and ICC to the cases of a group. The class mix is fixed
+    at PREVALENCE.
 
     Args:
         rng: What everything is drawn from.
         groups: Number of patients.
         clustered: Whether a patient has 1 to 7 cases, 4 on average, or else one.
-        models: Their number.
-        worse: How much smaller the signal of the last model is.
+        signals: Of each model; equal ones are equally good models.
     """
     sizes = rng.integers(1, 8, size=groups) if clustered else np.ones(groups, dtype=np.int64)
     group = np.repeat(np.arange(groups), sizes)
     positive = np.arange(groups) < round(PREVALENCE * groups)
     targets = positive[group].astype(np.int64)
     icc = ICC if clustered else 0.0
-    noise = sqrt(SHARED) * _noise(rng, 1, group, icc) + sqrt(1 - SHARED) * _noise(
-        rng, models, group, icc
-    )
-    signal = np.full((models, 1), SIGNAL)
-    signal[-1] -= worse
-    scores = (targets - 0.5) * signal + noise
-    # What a calibrated model of this score would say: the log odds are linear in it.
-    odds = SIGNAL * scores + np.log(PREVALENCE / (1 - PREVALENCE))
-    said: Floats = expit(odds)
-    return Study(targets=targets, probabilities=said, groups=group)
+    noise = sqrt(SHARED) * _noise(rng, 1, group, icc)
+    noise = noise + sqrt(1 - SHARED) * _noise(rng, len(signals), group, icc)
+    scores = (targets - 0.5) * np.asarray(signals)[:, None] + noise
+    return Study(targets=targets, probabilities=_said(scores), groups=group)
+
+
+@cache
+def truth(signal: float = SIGNAL) -> dict[str, float]:
+    """Metrics of a model of this signal on endlessly many cases, by name."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(201)
+    chance = weights / weights.sum()
+    ill, well = _said(signal / 2 + nodes), _said(-signal / 2 + nodes)
+    border = -OFFSET / SIGNAL  # the score that reads as one half
+    hit, clear = float(ndtr(signal / 2 - border)), float(ndtr(signal / 2 + border))
+    tp, tn = PREVALENCE * hit, (1 - PREVALENCE) * clear
+    wrong = 1 - tp - tn
+    squared = PREVALENCE * ((1 - ill) ** 2) @ chance + (1 - PREVALENCE) * (well**2) @ chance
+    return {
+        "accuracy": tp + tn,
+        "balanced_accuracy": (hit + clear) / 2,
+        "f1_macro": (2 * tp / (2 * tp + wrong) + 2 * tn / (2 * tn + wrong)) / 2,
+        "auroc_macro_ovr": float(ndtr(signal / sqrt(2))),
+        "brier": float(squared),
+    }
+
+
+def resampled_splits(
+    rng: np.random.Generator, groups: int, *, clustered: bool, splits: int = 10
+) -> Floats:
+    """Differences in accuracy of two equally good learners over random 80/20 splits, (splits,).
+
+    Each learner sees features of its own, of equal use, and takes the nearer of two class means.
+    """
+    sizes = rng.integers(1, 8, size=groups) if clustered else np.ones(groups, dtype=np.int64)
+    group = np.repeat(np.arange(groups), sizes)
+    targets = np.arange(groups)[group] % 2
+    icc = ICC if clustered else 0.0
+    features = np.stack([_noise(rng, 3, group, icc) for _ in range(2)]) + 0.6 * targets
+    found = []
+    for _ in range(splits):
+        test = np.isin(group, rng.permutation(groups)[: groups // 5])
+        hits = [_nearest_mean(each, targets, test) for each in features]
+        found.append(hits[0] - hits[1])
+    return np.array(found)
+
+
+def _nearest_mean(features: Floats, targets: Labels, test: NDArray[np.bool_]) -> float:
+    means = [features[:, ~test & (targets == k)].mean(axis=1) for k in (0, 1)]
+    direction = means[1] - means[0]
+    score = direction @ features[:, test] - direction @ (means[0] + means[1]) / 2
+    return float(((score > 0) == targets[test]).mean())
+
+
+def _said(scores: Floats) -> Floats:
+    """What a calibrated model of SIGNAL would say: its log odds are linear in the score."""
+    said: Floats = expit(SIGNAL * scores + OFFSET)
+    return said
 
 
 def _noise(rng: np.random.Generator, rows: int, group: Labels, icc: float) -> Floats:

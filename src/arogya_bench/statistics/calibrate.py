@@ -1,0 +1,243 @@
+"""Do tests keep their level, and intervals their word? Simulated, and written as a table.
+
+Run as ``python -m arogya_bench.statistics.calibrate --out docs/calibration.md``.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from math import sqrt
+from multiprocessing import get_context
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from arogya_bench.statistics.checks import CHECKS, Check
+from arogya_bench.statistics.simulation import ICC, PREVALENCE, SHARED, SIGNAL
+from arogya_bench.statistics.trials import RESAMPLES, Trial
+
+GROUPS = (50, 200, 1000)
+SEED = 2026
+HIGHEST_SIZE, LOWEST_SIZE = 0.06, 0.03
+COVERAGE = (0.93, 0.97)
+TRUSTED_FROM = 200  # groups; below, the coverage of an interval is shown and not judged
+UNANSWERED = "\u2013"
+BATCH = 50  # studies that a worker makes at a time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """How many patients the studies have, and whether these have several cases."""
+
+    groups: int
+    clustered: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """How often a method erred in a setting.
+
+    Attributes:
+        answers: Studies in which the method gave an answer.
+        errors: Those of them in which it was wrong.
+        studies: All of them.
+    """
+
+    answers: int
+    errors: int
+    studies: int
+
+    @property
+    def share(self) -> float | None:
+        """Errors by answers; None without any."""
+        return self.errors / self.answers if self.answers else None
+
+
+Table = dict[tuple[str, Setting], Rate]
+
+
+def calibrate(
+    settings: Sequence[Setting],
+    *,
+    studies: int,
+    quick_studies: int,
+    workers: int = 1,
+    seed: int = SEED,
+) -> Table:
+    """Count how often every check errs; the same numbers for any number of workers.
+
+    Args:
+        settings: Which studies to invent.
+        studies: Their number in each setting, for methods that resample.
+        quick_studies: The same for all other methods, at least ``studies``.
+        workers: Processes.
+        seed: Of everything.
+    """
+    table: Table = {}
+    for setting in settings:
+        counted: Counter[tuple[str, str]] = Counter()
+        jobs = [
+            (setting, first, min(first + BATCH, quick_studies), studies, seed)
+            for first in range(0, quick_studies, BATCH)
+        ]
+        for part in _mapped(jobs, workers):
+            counted.update(part)
+        for check in CHECKS:
+            if check.clusters or not setting.clustered:
+                table[check.name, setting] = Rate(
+                    answers=counted[check.name, "answers"],
+                    errors=counted[check.name, "errors"],
+                    studies=studies if check.resamples else quick_studies,
+                )
+    return table
+
+
+def _mapped(
+    jobs: Sequence[tuple[Setting, int, int, int, int]], workers: int
+) -> Iterator[Counter[tuple[str, str]]]:
+    if workers == 1:
+        yield from map(_batch, jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_batch, jobs)
+
+
+def _batch(job: tuple[Setting, int, int, int, int]) -> Counter[tuple[str, str]]:
+    setting, first, last, studies, seed = job
+    counted: Counter[tuple[str, str]] = Counter()
+    with threadpool_limits(limits=1):
+        for number in range(first, last):
+            key = (seed, setting.groups, int(setting.clustered), number)
+            trial = Trial(seed=key, groups=setting.groups, clustered=setting.clustered)
+            for check in _asked(setting, resampled=number < studies):
+                wrong = check.errs(trial)
+                counted[check.name, "answers"] += wrong is not None
+                counted[check.name, "errors"] += bool(wrong)
+    return counted
+
+
+def _asked(setting: Setting, *, resampled: bool) -> Iterator[Check]:
+    for check in CHECKS:
+        if (resampled or not check.resamples) and (check.clusters or not setting.clustered):
+            yield check
+
+
+def unkept(table: Table) -> list[str]:
+    """The promises that a table breaks: sizes above 6 %, coverage outside 93 to 97 %."""
+    broken = []
+    for (name, setting), rate in table.items():
+        kind = next(check.kind for check in CHECKS if check.name == name)
+        share = rate.share
+        if share is None:
+            continue
+        good = (
+            share <= HIGHEST_SIZE
+            if kind == "size"
+            else setting.groups < TRUSTED_FROM or COVERAGE[0] <= 1 - share <= COVERAGE[1]
+        )
+        if not good:
+            where = f"{setting.groups} patients{', several cases each' * setting.clustered}"
+            shown = share if kind == "size" else 1 - share
+            broken.append(f"{name}, {where}: {100 * shown:.1f} %")
+    return broken
+
+
+def markdown(table: Table) -> str:
+    """Write a table down, with how it was made."""
+    settings = sorted(
+        {setting for _, setting in table}, key=lambda each: (each.clustered, each.groups)
+    )
+    broken = unkept(table)
+    verdict = "; ".join(broken) if broken else "none"
+    parts = [_lead(table), f"**Promises broken**: {verdict}."]
+    for kind, title in (("size", "Size of tests"), ("coverage", "Coverage of intervals")):
+        parts += [f"## {title}", LEADS[kind], *_rows(kind, table, settings)]
+    return "\n\n".join(parts[:2]) + "\n\n" + "\n".join(parts[2:]).replace("\n## ", "\n\n## ") + "\n"
+
+
+LEADS = {
+    "size": "Share of studies in which a true hypothesis was rejected at 5 %, in per cent. "
+    "Promise: never above 6. Below 3 (*) a test is cautious, as discreteness makes it on few "
+    "cases.\n",
+    "coverage": "Share of 95 % intervals that hold the truth, in per cent. Promise: 93 to 97 "
+    "from 200 patients on. On 50 the numbers are shown and promise nothing.\n",
+}
+
+
+def _lead(table: Table) -> str:
+    most = {
+        resampled: sorted(
+            {
+                rate.studies
+                for (name, _), rate in table.items()
+                if any(c.name == name and c.resamples == resampled for c in CHECKS)
+            }
+        )
+        for resampled in (True, False)
+    }
+    few = min(most[True])
+    noise = 100 * sqrt(0.05 * 0.95 / few)
+    return (
+        "# Calibration of the statistics\n"
+        "Made by `make calibrate`; do not edit. Invented studies of two classes: a score has "
+        f"signal {SIGNAL} between the classes and noise of variance 1, of which {SHARED:.0%} is "
+        f"common to all models; {PREVALENCE:.0%} of the patients are positive. With clusters a "
+        "patient has 1 to 7 cases, 4 on average, whose noise has an intraclass correlation of "
+        f"{ICC}; n counts patients. Each method that resamples saw {_listed(most[True])} studies "
+        f"a setting, with {RESAMPLES} resamples of patients, stratified by class; every other saw "
+        f"{_listed(most[False])}. A size of 5 % is known to ± {noise:.2f} (one standard error of "
+        f"{few:,} studies). Seed {SEED}. `loss` is the squared error of the probability, averaged "
+        "within a patient. A dash: the method assumes one case per patient."
+    )
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return " or ".join(f"{each:,}" for each in numbers)
+
+
+def _rows(kind: str, table: Table, settings: Sequence[Setting]) -> Iterator[str]:
+    heads = [f"{each.groups}{' clustered' * each.clustered}" for each in settings]
+    yield "| method | " + " | ".join(heads) + " | note |"
+    yield "|---" * (len(heads) + 2) + "|"
+    for check in CHECKS:
+        if check.kind == kind:
+            cells = [_cell(check, table.get((check.name, each))) for each in settings]
+            yield f"| {check.name} | " + " | ".join(cells) + f" | {check.note} |"
+
+
+def _cell(check: Check, rate: Rate | None) -> str:
+    if rate is None or rate.share is None:
+        return UNANSWERED
+    shown = rate.share if check.kind == "size" else 1 - rate.share
+    cautious = check.kind == "size" and rate.share < LOWEST_SIZE
+    silent = 1 - rate.answers / rate.studies
+    text = f"{100 * shown:.1f}{'*' * cautious}"
+    return text if silent < 0.001 else f"{text} ({silent:.1%} without answer)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the table; exit with 1 if a promise is broken."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    parser.add_argument("--studies", type=int, default=4_000, help="for methods that resample")
+    parser.add_argument("--large-studies", type=int, default=2_000, help="the same, at 1,000")
+    parser.add_argument("--quick-studies", type=int, default=10_000, help="for the others")
+    parser.add_argument("--workers", type=int, default=2)
+    asked = parser.parse_args(arguments)
+    table: Table = {}
+    for clustered, groups in product((False, True), GROUPS):
+        table |= calibrate(
+            [Setting(groups=groups, clustered=clustered)],
+            studies=asked.large_studies if groups == max(GROUPS) else asked.studies,
+            quick_studies=asked.quick_studies,
+            workers=asked.workers,
+        )
+        asked.out.write_text(markdown(table), encoding="utf-8")
+    return 1 if unkept(table) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,231 @@
+"""How far a ranking can be trusted: ranks in resamples, and three ways to rank."""
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import rankdata
+
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.intervals import UNDEFINED_LIMIT
+from arogya_bench.statistics.multiplicity import adjust
+from arogya_bench.statistics.paired import without_noise
+from arogya_bench.statistics.resampling import Draws
+from arogya_bench.statistics.signed_rank import wilcoxon
+from arogya_bench.types import Floats
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Where models stand, and where they would stand in other samples of patients.
+
+    Attributes:
+        ranks: Shape (models,), 1 is the best; ties share the mean of their ranks.
+        shares: Shape (models, models), share of resamples in which a model takes a place; ties
+            are shared out equally over the places that they take together.
+        p_best: Shape (models,), the first column of ``shares``.
+        p_top_k: Shape (models,), chance of a place among the best ``k``.
+        k: Number of places that ``p_top_k`` counts.
+        low: Shape (models,), lower end of the interval of the rank.
+        median: Shape (models,), median rank.
+        high: Shape (models,), upper end.
+        tau: Mean Kendall's tau-b between the rankings of resamples and ``ranks``; None where all
+            models tie.
+        tau_low: Lower end of its interval.
+        tau_high: Upper end.
+        confidence: Of the intervals.
+        undefined_share: Share of the resamples in which some model has no score; left out.
+        n: Number of cases.
+        groups: Number of independent units.
+        seed: Of the resamples.
+        note: What a reader should know; empty if nothing.
+    """
+
+    ranks: Floats
+    shares: Floats
+    p_best: Floats
+    p_top_k: Floats
+    k: int
+    low: Floats
+    median: Floats
+    high: Floats
+    tau: float | None
+    tau_low: float | None
+    tau_high: float | None
+    confidence: float
+    undefined_share: float
+    n: int
+    groups: int
+    seed: int | None
+    method: str = "ranks in resamples of groups"
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rankings:
+    """Three ways to rank the same scores, each of shape (models,), 1 is the best.
+
+    Attributes:
+        aggregate_then_rank: By the mean over rows.
+        rank_then_aggregate: By the mean of the ranks within rows.
+        test_then_rank: By the number of others that a model is significantly better than.
+        agree: Whether all three are the same.
+        n: Number of rows, datasets or cases.
+        groups: The same, since rows are taken for independent.
+        seed: None: nothing is drawn.
+        note: What a reader should know; empty if nothing.
+    """
+
+    aggregate_then_rank: Floats
+    rank_then_aggregate: Floats
+    test_then_rank: Floats
+    agree: bool
+    n: int
+    groups: int
+    method: str = "means, mean ranks, Wilcoxon with Holm"
+    seed: int | None = None
+    note: str = ""
+
+
+def bootstrap_ranks(
+    estimates: ArrayLike,
+    replicates: ArrayLike,
+    *,
+    draws: Draws,
+    best: Literal["high", "low"] = "high",
+    k: int = 3,
+    confidence: float = 0.95,
+) -> Ranking:
+    """Rank models in every resample of the groups.
+
+    Source: the idea is that of Wiesenfarth 2021 (challengeR).
+
+    Args:
+        estimates: Shape (models,), on the cases themselves.
+        replicates: Shape (models, B), on equal draws; NaN where undefined.
+        draws: What the replicates were drawn with.
+        best: Which end of the metric is better.
+        k: Number of places for ``p_top_k``.
+        confidence: Of the intervals of ranks and tau, 0 to 1.
+
+    Raises:
+        UndefinedMetric: If a model has no score, or more than 5 % of the resamples leave one
+            without.
+        ValueError: If the shapes do not fit.
+    """
+    scores, drawn = np.asarray(estimates, dtype=np.float64), np.asarray(replicates, np.float64)
+    if scores.ndim != 1 or drawn.shape != (scores.size, draws.resamples):
+        raise ValueError(
+            f"replicates have shape {drawn.shape}, not {(scores.size, draws.resamples)}"
+        )
+    defined = np.isfinite(drawn).all(axis=0)
+    undefined = float(1 - defined.mean())
+    if not np.isfinite(scores).all() or undefined > UNDEFINED_LIMIT:
+        raise UndefinedMetric(f"a model has no score here, or in {undefined:.1%} of the resamples")
+    sign = -1.0 if best == "high" else 1.0
+    table = without_noise(sign * np.column_stack([scores, drawn[:, defined]]))
+    ranks = rankdata(table, axis=0)
+    shares = _shares(table[:, 1:])
+    outside = (1 - confidence) / 2
+    low, median, high = np.quantile(ranks[:, 1:], [outside, 0.5, 1 - outside], axis=1)
+    tau = _tau(table)
+    ends = None if tau is None else np.quantile(tau, [outside, 1 - outside])
+    return Ranking(
+        ranks=ranks[:, 0],
+        shares=shares,
+        p_best=shares[:, 0],
+        p_top_k=shares[:, :k].sum(axis=1),
+        k=k,
+        low=low,
+        median=median,
+        high=high,
+        tau=None if tau is None else float(tau.mean()),
+        tau_low=None if ends is None else float(ends[0]),
+        tau_high=None if ends is None else float(ends[1]),
+        confidence=confidence,
+        undefined_share=undefined,
+        n=draws.n,
+        groups=draws.groups,
+        seed=draws.seed,
+        note=_note(undefined, tau),
+    )
+
+
+def rankings_side_by_side(scores: ArrayLike, *, best: Literal["high", "low"] = "high") -> Rankings:
+    """Rank the same scores in three ways; where they differ, the ranking rests on the way.
+
+    Args:
+        scores: Shape (rows, models), of datasets or of independent cases.
+        best: Which end is better.
+
+    Raises:
+        UndefinedMetric: With fewer than two rows.
+        ValueError: If it is no table of at least two models, or not finite.
+    """
+    table = np.asarray(scores, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] < 2 or not np.isfinite(table).all():
+        raise ValueError(f"scores of shape {table.shape}, not (rows, models) of finite numbers")
+    up = table if best == "high" else -table
+    means = rankdata(-without_noise(up.mean(axis=0)))
+    mean_ranks = rankdata(without_noise(rankdata(-without_noise(up), axis=1).mean(axis=0)))
+    wins = _wins(up)
+    tests = rankdata(-wins)
+    agree = bool((means == mean_ranks).all() and (means == tests).all())
+    silent = "no pair differs significantly" if not wins.any() else ""
+    return Rankings(
+        aggregate_then_rank=means,
+        rank_then_aggregate=mean_ranks,
+        test_then_rank=tests,
+        agree=agree,
+        n=len(table),
+        groups=len(table),
+        note=silent or ("" if agree else "the ranking depends on how it is made"),
+    )
+
+
+def _shares(table: Floats) -> Floats:
+    """Share of columns in which a row takes a place, shape (models, models)."""
+    first = rankdata(table, method="min", axis=0)
+    last = rankdata(table, method="max", axis=0)
+    places = np.arange(1, len(table) + 1)
+    within = (first[:, None] <= places[:, None]) & (places[:, None] <= last[:, None])
+    shares: Floats = (within / (last - first + 1)[:, None]).mean(axis=2)
+    return shares
+
+
+def _tau(table: Floats) -> Floats | None:
+    """Tau-b between the first column and each other; a column of ties has none and counts 0."""
+    pairs = list(combinations(range(len(table)), 2))
+    signs = np.array([np.sign(table[i] - table[j]) for i, j in pairs]).reshape(len(pairs), -1)
+    own = signs[:, :1]
+    if not own.any():
+        return None
+    untied = np.sqrt((own != 0).sum() * (signs[:, 1:] != 0).sum(axis=0))
+    agreed = (own * signs[:, 1:]).sum(axis=0)
+    tau: Floats = np.divide(agreed, untied, out=np.zeros_like(untied), where=untied > 0)
+    return tau
+
+
+def _wins(up: Floats) -> Floats:
+    models = up.shape[1]
+    pairs = list(combinations(range(models), 2))
+    tests = [wilcoxon(up[:, i], up[:, j]) for i, j in pairs]
+    adjusted = adjust([test.p_value for test in tests], method="holm")
+    wins = np.zeros(models)
+    for (i, j), test, p in zip(pairs, tests, adjusted, strict=True):
+        if p < ALPHA:
+            wins[i if (test.rank_biserial or 0) > 0 else j] += 1
+    return wins
+
+
+def _note(undefined: float, tau: Floats | None) -> str:
+    notes = []
+    if tau is None:
+        notes.append("all models tie: there is no ranking to keep")
+    if undefined:
+        notes.append(f"{undefined:.2%} of the resamples are undefined and left out")
+    return "; ".join(notes)
