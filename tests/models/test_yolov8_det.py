@@ -263,7 +263,9 @@ def test_size_and_order_of_a_batch_are_irrelevant_and_images_stay(lively, images
 
     for one, two, three in zip(together, backwards, singly, strict=True):
         for other in (two, three):
-            np.testing.assert_allclose(other.boxes, one.boxes, atol=1e-3)
+            # A batch of another size is summed in another order: float32 rounds
+            # differently then, and differently on every processor (1.3e-3 px seen).
+            np.testing.assert_allclose(other.boxes, one.boxes, atol=5e-3)
             np.testing.assert_allclose(other.scores, one.scores, atol=1e-5)
             np.testing.assert_array_equal(other.labels, one.labels)
     assert all(map(np.array_equal, images, before))
