@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
-from arogya_bench.statistics import adjust
+from arogya_bench.statistics import adjust, family
 
 METHODS = ["bonferroni", "holm", "hochberg", "bh", "by"]
 
@@ -66,3 +66,13 @@ def test_what_is_no_probability_is_refused(p_values):
 def test_unknown_method_is_refused():
     with pytest.raises(ValueError, match="known are bonferroni"):
         adjust([0.1], method="sidak")
+
+
+def test_a_family_says_how_many_tests_it_counts():
+    found = family([0.01, np.nan, 0.04], method="bonferroni")
+
+    assert found.size == 2
+    assert found.rejected.tolist() == [True, False, False]
+    assert found.adjusted[[0, 2]] == pytest.approx([0.02, 0.08])
+    assert "1 tests could not be made" in found.note
+    assert family([0.01]).note == ""

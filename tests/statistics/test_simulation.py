@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from arogya_bench.statistics.planning import intraclass_correlation
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
@@ -10,6 +9,7 @@ from sklearn.metrics import (
 )
 
 from arogya_bench.metrics.calibration import expected_calibration_error
+from arogya_bench.statistics.planning import intraclass_correlation
 from arogya_bench.statistics.simulation import SIGNAL, resampled_splits, study, truth
 
 
@@ -21,6 +21,8 @@ def test_truth_is_what_very_many_cases_show(signal):
     expected = truth(signal)
 
     shown = {
+        "sensitivity": (said >= 0.5)[targets == 1].mean(),
+        "specificity": (said < 0.5)[targets == 0].mean(),
         "accuracy": accuracy_score(targets, said >= 0.5),
         "balanced_accuracy": balanced_accuracy_score(targets, said >= 0.5),
         "f1_macro": f1_score(targets, said >= 0.5, average="macro"),

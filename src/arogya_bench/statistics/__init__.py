@@ -17,7 +17,7 @@ from arogya_bench.statistics.margins import (
     non_inferiority,
     non_inferiority_from_replicates,
 )
-from arogya_bench.statistics.multiplicity import adjust
+from arogya_bench.statistics.multiplicity import Family, adjust, family
 from arogya_bench.statistics.operating_intervals import operating_intervals, predictive_values
 from arogya_bench.statistics.paired import PairedT, ResampledT, corrected_resampled_t, paired_t
 from arogya_bench.statistics.paired_proportions import newcombe_paired, tango_interval
@@ -73,6 +73,7 @@ __all__ = [
     "DeLongCovariance",
     "Draws",
     "FalseClaim",
+    "Family",
     "Friedman",
     "Interval",
     "LimitVerdict",
@@ -110,6 +111,7 @@ __all__ = [
     "equivalence_from_replicates",
     "false_claim_from_replicates",
     "false_claim_probability",
+    "family",
     "friedman",
     "interval",
     "intraclass_correlation",

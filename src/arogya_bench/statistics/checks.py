@@ -4,15 +4,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from arogya_bench.metrics.operating import at_threshold
 from arogya_bench.statistics.intervals import BootstrapInterval, Interval
 from arogya_bench.statistics.many import cochran_q, friedman, nemenyi
 from arogya_bench.statistics.margins import (
     equivalence_from_replicates,
     non_inferiority_from_replicates,
 )
+from arogya_bench.statistics.operating_intervals import predictive_values
 from arogya_bench.statistics.paired import corrected_resampled_t, paired_t
 from arogya_bench.statistics.paired_proportions import newcombe_paired
-from arogya_bench.statistics.permutation import sign_flip
+from arogya_bench.statistics.permutation import sign_flip, swap_test
 from arogya_bench.statistics.proportions import clopper_pearson, wilson
 from arogya_bench.statistics.roc import auroc_interval, delong
 from arogya_bench.statistics.signed_rank import wilcoxon
@@ -123,6 +128,7 @@ def _sizes() -> Iterator[Check]:
             name=name, kind="size", errs=errs, clusters=clusters, resamples=False, note=note
         )
     yield Check(name="sign flip, loss", kind="size", errs=_flips, note="199 permutations")
+    yield Check(name="swap test, F1", kind="size", errs=_swaps, note="199 exchanges")
     for name in METRICS:
         yield Check(
             name=f"paired bootstrap, {name}",
@@ -161,6 +167,7 @@ def _coverages() -> Iterator[Check]:
             False,
         ),
         "Newcombe, difference of accuracy": (_newcombe, False),
+        "logit, PPV at 10 % prevalence": (_predictive, False),
         "t, difference of loss": (lambda t: _misses(paired_t(*t.losses[:2]), 0.0), True),
         "Hodges-Lehmann, shift of loss": (lambda t: _misses(wilcoxon(*t.losses[:2]), 0.0), True),
     }
@@ -192,6 +199,27 @@ def _coverages() -> Iterator[Check]:
 def _flips(trial: Trial) -> bool | None:
     a, b = trial.losses[:2]
     return _rejects(sign_flip(a - b, rng=trial.rng(5), permutations=199).p_value)
+
+
+def _swaps(trial: Trial) -> bool | None:
+    a, b = ({"said": each >= 0.5} for each in trial.study.probabilities[:2])
+    found = swap_test(
+        _f1, a, b, {"positive": trial.study.targets > 0},
+        groups=trial.study.groups, rng=trial.rng(6), permutations=199,
+    )  # fmt: skip
+    return _rejects(found.p_value)
+
+
+def _f1(positive: NDArray[np.bool_], said: NDArray[np.bool_]) -> float:
+    return 2 * float((positive & said).sum()) / float(positive.sum() + said.sum())
+
+
+def _predictive(trial: Trial) -> bool | None:
+    positive, scores = trial.study.targets > 0, trial.study.probabilities[0]
+    found = predictive_values(at_threshold(positive, scores, 0.5, prevalence=0.1))
+    hit, alarm = truth()["sensitivity"], 1 - truth()["specificity"]
+    true = 0.1 * hit / (0.1 * hit + 0.9 * alarm)
+    return _misses(found["ppv_at_prevalence"], true) if found else None
 
 
 CHECKS = (*_sizes(), *_coverages())

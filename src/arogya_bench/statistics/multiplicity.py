@@ -1,13 +1,58 @@
 """p-values of a family of tests, adjusted so that the family keeps its level."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from arogya_bench.types import Floats
 
 Adjustment = Literal["bonferroni", "holm", "hochberg", "bh", "by"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A family of tests, and their p-values adjusted for its size.
+
+    Attributes:
+        adjusted: Shape (m,), in the order they were given; NaN for a test that could not be made.
+        size: Tests that were made, which the adjustment counts.
+        method: How they were adjusted.
+        rejected: Shape (m,), whether the adjusted p is below ``alpha``.
+        alpha: Level of the whole family.
+        note: What a reader should know; empty if nothing.
+    """
+
+    adjusted: Floats
+    size: int
+    method: Adjustment
+    rejected: NDArray[np.bool_]
+    alpha: float
+    note: str = ""
+
+
+def family(p_values: ArrayLike, *, method: Adjustment = "holm", alpha: float = 0.05) -> Family:
+    """Adjust p-values, and say how large the family is and which tests reject.
+
+    Args:
+        p_values: Any number of them, shape (m,); NaN for a test that could not be made.
+        method: As of ``adjust``.
+        alpha: Level of the whole family.
+
+    Raises:
+        ValueError: If a value is no probability, or the method is unknown.
+    """
+    adjusted = adjust(p_values, method=method)
+    missing = int(np.isnan(adjusted).sum())
+    return Family(
+        adjusted=adjusted,
+        size=adjusted.size - missing,
+        method=method,
+        rejected=adjusted < alpha,
+        alpha=alpha,
+        note=f"{missing} tests could not be made and are not counted" if missing else "",
+    )
 
 
 def adjust(p_values: ArrayLike, *, method: Adjustment = "holm") -> Floats:

@@ -84,6 +84,8 @@ def truth(signal: float = SIGNAL) -> dict[str, float]:
     wrong = 1 - tp - tn
     squared = PREVALENCE * ((1 - ill) ** 2) @ chance + (1 - PREVALENCE) * (well**2) @ chance
     return {
+        "sensitivity": hit,
+        "specificity": clear,
         "accuracy": tp + tn,
         "balanced_accuracy": (hit + clear) / 2,
         "f1_macro": (2 * tp / (2 * tp + wrong) + 2 * tn / (2 * tn + wrong)) / 2,
