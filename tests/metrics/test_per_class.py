@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from arogya_bench.metrics.per_class import per_class
@@ -39,4 +40,22 @@ def test_class_that_holds_every_case_has_no_specificity():
 
 
 def test_ten_cases_need_no_flag():
-    assert per_class([0] * 10, predicted=[0] * 10)[0]["flag"] == ""
+    labels = [0, 1] * 10
+
+    assert [row["flag"] for row in per_class(labels, predicted=labels)] == ["", ""]
+
+
+def test_what_is_odd_about_a_class_is_told():
+    rows = per_class([0] * 10, predicted=[0] * 10)
+
+    assert [row["flag"] for row in rows] == [
+        "holds every case",
+        "not in the truth; never predicted",
+    ]
+
+
+def test_a_missing_answer_is_told_beside_each_class():
+    rows = per_class([0, 1], [[np.nan, 1.0], [0.2, 0.8]])
+
+    assert rows[0]["auroc"] is None
+    assert "1 cases have no probabilities" in rows[0]["flag"]

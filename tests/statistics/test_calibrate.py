@@ -87,10 +87,7 @@ def test_the_page_in_the_docs_shows_every_method():
 def test_the_command_writes_a_page(tmp_path):
     out = tmp_path / "table.md"
 
-    code = main(
-        ["--out", str(out), "--studies", "1", "--large-studies", "1", "--quick-studies", "1",
-         "--workers", "1"]
-    )  # fmt: skip
+    code = main(["--out", str(out), "--studies", "1", "--workers", "1"])
 
     assert code in (0, 1)
     assert out.read_text().startswith("# Calibration of the statistics")

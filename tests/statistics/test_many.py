@@ -41,9 +41,17 @@ def test_models_that_are_equal_everywhere_do_not_differ():
 def test_rows_that_all_rank_alike_have_no_finite_f():
     found = friedman(np.tile([0.3, 0.2, 0.1], (5, 1)))
 
-    assert (found.iman_davenport_F, found.p_F) == (None, 0.0)
+    assert found.iman_davenport_F is None
+    assert found.p_F == pytest.approx((1 / 6) ** 4)
     assert found.kendall_w == pytest.approx(1.0)
     assert "ranks the models alike" in found.note
+
+
+def test_two_rows_that_agree_prove_little():
+    found = friedman([[1, 2], [1, 2]])
+
+    assert found.p_F == 0.5
+    assert "only 2 rows" in found.note
 
 
 def test_friedman_keeps_its_level_and_sees_an_effect():

@@ -94,11 +94,15 @@ def test_swapping_the_models_turns_equivalence_around():
 def test_what_has_no_spread_is_undefined():
     plan = draws(5, rng=np.random.default_rng(0), resamples=20)
     with pytest.raises(UndefinedMetric, match="no spread"):
-        non_inferiority_from_replicates(0.0, np.zeros(20), margin=0.1, draws=plan)
+        non_inferiority_from_replicates(0.1, np.full(20, 0.1), margin=0.1, draws=plan)
     with pytest.raises(UndefinedMetric, match="no spread"):
         equivalence(0.0, 0.0, margin=0.1, n=5)
-    with pytest.raises(UndefinedMetric, match="undefined in some"):
-        equivalence_from_replicates(0.0, np.array([np.nan, 1.0]), margin=0.1, draws=plan)
+    with pytest.raises(UndefinedMetric, match="undefined here"):
+        equivalence_from_replicates(0.0, np.full(20, np.nan), margin=0.1, draws=plan)
+    with pytest.raises(UndefinedMetric, match="undefined here"):
+        equivalence_from_replicates(np.nan, np.zeros(20), margin=0.1, draws=plan)
+    with pytest.raises(UndefinedMetric, match="no difference"):
+        non_inferiority(np.nan, 0.1, margin=0.1, n=5)
     alone = draws(2, rng=np.random.default_rng(0), resamples=2, strata=[0, 1])
     with pytest.raises(UndefinedMetric, match="no stratum"):
         equivalence_from_replicates(0.0, np.array([0.0, 1.0]), margin=0.1, draws=alone)
@@ -107,3 +111,29 @@ def test_what_has_no_spread_is_undefined():
 def test_a_margin_that_is_none_is_refused():
     with pytest.raises(ValueError, match="not above 0"):
         non_inferiority(0.0, 0.1, margin=0.0, n=5)
+
+
+def test_a_model_is_equivalent_to_itself():
+    plan = draws(40, rng=np.random.default_rng(0), resamples=99)
+
+    found = equivalence_from_replicates(0.0, np.zeros(99), margin=0.01, draws=plan)
+
+    assert found.conclusion == "shown"
+    assert found.ci == (0.0, 0.0)
+
+
+def test_few_groups_are_told():
+    d, values, plan = resampled(0, n=12)
+
+    assert (
+        "only 12 groups" in equivalence_from_replicates(d.mean(), values, margin=1, draws=plan).note
+    )
+    assert "only 5 cases" in non_inferiority(0.0, 0.1, margin=1, n=5).note
+
+
+@pytest.mark.parametrize(
+    "changed", [{"margin": float("inf")}, {"alpha": 5}, {"n": 0}, {"margin": -1}]
+)
+def test_numbers_without_sense_are_refused(changed):
+    with pytest.raises(ValueError, match=r"not|needs"):
+        non_inferiority(0.0, 0.1, **({"margin": 0.1, "n": 50} | changed))

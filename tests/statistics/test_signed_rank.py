@@ -115,10 +115,20 @@ def test_too_few_cases_are_told():
     assert "too few cases for an interval" in found.note
 
 
-def test_very_many_cases_leave_the_shift_to_the_median():
-    d = np.random.default_rng(4).normal(size=2_001)
+def test_shift_of_very_many_cases_is_found_without_making_all_pairs():
+    d = np.random.default_rng(4).normal(loc=0.2, size=1_501)
+    first, second = np.triu_indices(d.size)
+    walsh = np.sort((d[first] + d[second]) / 2)
 
     found = wilcoxon(d)
 
-    assert found.estimate == np.median(d)
-    assert found.low is None
+    assert found.estimate == pytest.approx(np.median(walsh), abs=1e-9)
+    assert (walsh < found.low - 1e-9).sum() == (walsh > found.high + 1e-9).sum()
+    assert found.low < found.estimate < found.high
+
+
+def test_a_constant_shift_has_no_effect_size():
+    found = wilcoxon([0.3, 0.4, 0.5, 0.6], [0.2, 0.3, 0.4, 0.5])
+
+    assert found.d_z is None
+    assert "no spread" in found.note

@@ -59,7 +59,8 @@ def test_intervals_and_differences_are_those_of_a_plain_loop_over_all_groups():
     found = named(table, "accuracy")["A"]
     assert found.ci == pytest.approx(own.ci)
     assert found.difference.ci == pytest.approx(apart.ci)
-    assert found.p_value == pytest.approx(apart.p_value)
+    assert found.difference.p_two_sided_plus1 == pytest.approx(apart.p_two_sided_plus1)
+    assert found.p_value >= apart.p_value  # as sure as the smaller subgroup allows
 
 
 def test_a_patient_in_two_subgroups_is_counted_and_drawn_once():
@@ -291,3 +292,36 @@ def test_equal_subgroups_are_rarely_called_different():
 
 def test_a_large_difference_is_seen():
     assert (p_values(1.5, 40) < 0.05).mean() > 0.9
+
+
+def test_a_small_subgroup_is_as_uncertain_as_its_own_patients():
+    """Twelve of 312 patients: the other 300 make nothing surer."""
+    rng = np.random.default_rng(0)
+    site = np.repeat(["rare", "common"], [12, 300])
+    rejected = 0
+    for seed in range(200):
+        cases = outcomes(np.tile([0, 1], 156), None, rng.integers(2, size=312))
+        table = subgroups(
+            cases, {"site": site}, draws=plan(312, resamples=199, seed=seed), metrics=["accuracy"]
+        )
+        found = named(table, "accuracy")["rare"]
+        rejected += found.p_value is not None and found.p_value < 0.05
+
+    assert "only 12 groups" in found.note
+    assert rejected / 200 <= 0.09
+
+
+def test_a_perfect_small_subgroup_is_no_certainty():
+    rng = np.random.default_rng(1)
+    targets = np.tile([0, 1], 156)
+    predicted = np.where(rng.random(312) < 0.8, targets, 1 - targets)
+    predicted[:12] = targets[:12]
+    site = np.repeat(["rare", "common"], [12, 300])
+
+    table = subgroups(
+        outcomes(targets, None, predicted), {"site": site}, draws=plan(312), metrics=["accuracy"]
+    )
+
+    assert named(table, "accuracy")["rare"].difference is None
+    assert table.gaps == ()
+    assert "without spread" in table.note

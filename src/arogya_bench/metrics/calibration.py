@@ -32,6 +32,8 @@ class ReliabilityBin:
 
 def bin_of(confidence: Floats, bins: int) -> NDArray[np.int64]:
     """Find the bin of each confidence: equal width, right-closed, the first closed at 0 too."""
+    if bins < 1:
+        raise ValueError(f"{bins} bins: there must be at least 1")
     edges = np.linspace(0, 1, bins + 1)
     return np.maximum(np.searchsorted(edges, confidence, side="left") - 1, 0).astype(np.int64)
 
@@ -118,4 +120,6 @@ def _columns(confidence: ArrayLike, correct: ArrayLike) -> tuple[Floats, Floats]
         raise ValueError(f"confidence has shape {sure.shape}, correct {right.shape}")
     if not ((sure >= 0) & (sure <= 1)).all():
         raise ValueError("confidence must be a number from 0 to 1")
+    if not ((right >= 0) & (right <= 1)).all():
+        raise ValueError("correct must be 1 where a case was right, else 0")
     return sure, right

@@ -112,6 +112,8 @@ def _labels(column: ArrayLike | None, name: str) -> Labels:
     values = np.asarray(column)
     if values.ndim != 1:
         raise ValueError(f"{name} have shape {values.shape}, not (n,)")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError(f"{name} must be class indices, and none may be missing")
     whole = values.astype(np.int64) if values.size else np.empty(0, dtype=np.int64)
     if (whole != values).any():
         raise ValueError(f"{name} must be class indices, not {values.dtype}")

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from arogya_bench.metrics.outcomes import outcomes
+from arogya_bench.metrics.outcomes import Outcomes, outcomes
 from arogya_bench.metrics.tally import Tally, evidence
 from arogya_bench.types import Floats
 
@@ -53,7 +53,7 @@ def per_class(
         support = int(tally.support[k])
         row: Row = {"class": name, "support": support, "predicted": int(tally.predicted[k])}
         row |= {column: _or_none(values[k]) for column, values in columns.items()}
-        rows.append(row | {"flag": _flag(support)})
+        rows.append(row | {"flag": _flag(cases, support, int(tally.predicted[k]))})
     return rows
 
 
@@ -94,5 +94,16 @@ def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _flag(support: int) -> str:
-    return f"fewer than {FEW_POSITIVES} cases" if support < FEW_POSITIVES else ""
+def _flag(cases: Outcomes, support: int, predicted: int) -> str:
+    texts = []
+    if not support:
+        texts.append("not in the truth")
+    elif support < FEW_POSITIVES:
+        texts.append(f"fewer than {FEW_POSITIVES} cases")
+    if not predicted:
+        texts.append("never predicted")
+    if support and support == cases.n:
+        texts.append("holds every case")
+    if cases.silent:
+        texts.append(f"{cases.silent} cases have no probabilities")
+    return "; ".join(texts)

@@ -130,6 +130,8 @@ def corruption_ratios(
         other = np.atleast_1d(np.asarray(baseline_errors[name], dtype=np.float64))
         if own.shape != other.shape or not own.size:
             raise ValueError(f"{name} has {own.size} severities, in the baseline {other.size}")
+        if not np.isfinite([*own, *other, clean, baseline_clean]).all():
+            raise UndefinedMetric(f"an error is missing in {name}")
         rise = float((other - baseline_clean).sum())
         ratios[name] = float((own - clean).sum()) / rise if rise > ROUNDING else None
     return ratios

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.arguments import proper
 from arogya_bench.statistics.inversion import FLAT, TIE, inverted, widened, widening
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
@@ -150,14 +151,28 @@ def interval(
         With percentile ends and a note where BCa does not exist; without ends, and with the
         reason as note, where no class has two groups, where too many resamples are undefined, or
         where all are equal and not 0.
+
+    Raises:
+        UndefinedMetric: If there is no estimate.
+        ValueError: If the method is unknown, the confidence none, or the replicates no row.
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}, not between 0 and 1")
+    proper(confidence, "confidence")
+    if method not in ("bca", "percentile", "basic"):
+        raise ValueError(f"unknown method {method!r}; known are bca, percentile, basic")
+    if replicates.ndim != 1 or not replicates.size:
+        raise ValueError(f"replicates of shape {replicates.shape}, not (B,)")
+    if not np.isfinite(estimate):
+        raise UndefinedMetric("the statistic does not exist for these cases")
     defined = replicates[np.isfinite(replicates)]
     undefined = 1 - defined.size / replicates.size
     refused = _refusal(draws, undefined) or _uninformative(estimate, defined)
     ends = None if refused else _ends(estimate, defined, jackknife, method, confidence)
-    notes = [refused, ends.note if ends else "", "" if refused else _few(draws), draws.note]
+    notes = [
+        refused,
+        ends.note if ends else "",
+        "" if refused else few_groups(draws.groups),
+        draws.note,
+    ]
     counted = inverted(defined) if ends else None
     if undefined and not refused:
         notes.append(f"{undefined:.2%} of the resamples are undefined and left out")
@@ -240,10 +255,11 @@ def _acceleration(jackknife: Floats | None) -> float | None:
     return float((influence**3).sum() / (6 * scale**1.5)) if scale else None
 
 
-def _few(draws: Draws) -> str:
-    if draws.groups >= FEW_GROUPS:
+def few_groups(groups: int) -> str:
+    """A note on few groups; empty if there are enough."""
+    if groups >= FEW_GROUPS:
         return ""
-    return f"only {draws.groups} groups: such an interval may be too narrow"
+    return f"only {groups} groups: such an interval may be too narrow"
 
 
 def _value(statistic: Statistic, table: Mapping[str, NDArray[Any]]) -> float:

@@ -1,7 +1,7 @@
 """Three models or more at once: Friedman, Nemenyi and Cochran's Q."""
 
 from dataclasses import dataclass
-from math import sqrt
+from math import factorial, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,6 +9,7 @@ from scipy.special import chdtrc, fdtrc
 from scipy.stats import rankdata, studentized_range
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.arguments import proper
 from arogya_bench.statistics.paired import without_noise
 from arogya_bench.types import Floats
 
@@ -25,7 +26,8 @@ class Friedman:
         mean_ranks: Shape (models,), 1 is the best; ties share the mean of their ranks.
         chi2: Tie-corrected; ``p_value`` is its p with models - 1 degrees of freedom.
         iman_davenport_F: From ``chi2``, less conservative; None if every row ranks alike.
-        p_F: Of ``iman_davenport_F``, the one to read; 0 if every row ranks alike.
+        p_F: Of ``iman_davenport_F``, the one to read from ten rows on. If every row ranks alike it
+            is (1/k!)^(n - 1), exactly.
         kendall_w: Agreement of the rows, 0 to 1, the effect.
         n: Number of rows, datasets or cases.
         groups: The same, since rows are taken for independent.
@@ -137,8 +139,17 @@ def friedman(table: ArrayLike) -> Friedman:
         kendall_w=chi2 / (n * (k - 1)),
         n=n,
         groups=n,
-        note=EQUAL if not seen else "every row ranks the models alike" if f is None else "",
+        note=_friedman_note(n, seen=bool(seen), alike=f is None),
     )
+
+
+def _friedman_note(n: int, *, seen: bool, alike: bool) -> str:
+    if not seen:
+        return EQUAL
+    notes = ["every row ranks the models alike"] if alike else []
+    if n < ENOUGH_DATASETS:
+        notes.append(f"only {n} rows: F rejects too often, chi-squared too rarely")
+    return "; ".join(notes)
 
 
 def nemenyi(table: ArrayLike, *, alpha: float = 0.05) -> Nemenyi:
@@ -154,6 +165,7 @@ def nemenyi(table: ArrayLike, *, alpha: float = 0.05) -> Nemenyi:
         UndefinedMetric: With fewer than two rows.
         ValueError: If it is no table of at least two models, or not finite.
     """
+    proper(alpha, "alpha")
     ranks = _ranks(table)
     n, k = ranks.shape
     means = ranks.mean(axis=0)
@@ -229,7 +241,8 @@ def cochran_q(table: ArrayLike) -> CochranQ:
 def _iman_davenport(chi2: float, n: int, k: int) -> tuple[float | None, float]:
     left = n * (k - 1) - chi2
     if left <= 1e-9 * n * k:
-        return None, 0.0
+        # F is infinite; so often do all rows rank alike by chance.
+        return None, float(1 / factorial(k)) ** (n - 1)
     f = (n - 1) * chi2 / left
     return f, float(fdtrc(k - 1, (k - 1) * (n - 1), f))
 

@@ -8,6 +8,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.arguments import proper
+from arogya_bench.statistics.intervals import FEW_GROUPS, UNDEFINED_LIMIT, few_groups
 from arogya_bench.statistics.inversion import FLAT, Widening, widening
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
@@ -60,7 +62,8 @@ class _Side(NamedTuple):
 class _Units(NamedTuple):
     n: int
     groups: int
-    seed: int | None
+    seed: int | None = None
+    note: str = ""
 
 
 def non_inferiority(
@@ -86,10 +89,10 @@ def non_inferiority(
 
     Raises:
         UndefinedMetric: If there is no spread to judge by.
-        ValueError: If the margin is not above 0.
+        ValueError: If a number is not finite, the margin not above 0, or alpha not a level.
     """
     below = _analytic(estimate + _allowed(margin), se, df, alpha)
-    return _result(estimate, margin, alpha, [below], "non-inferiority", _Units(n, n, None))
+    return _result(estimate, margin, alpha, [below], "non-inferiority", _independent(n))
 
 
 def equivalence(
@@ -108,8 +111,7 @@ def equivalence(
     Takes the arguments of ``non_inferiority`` and raises as it does.
     """
     sides = [_analytic(sign * estimate + _allowed(margin), se, df, alpha) for sign in (1, -1)]
-    units = _Units(n, n, None)
-    return _result(estimate, margin, alpha, sides, "equivalence (TOST)", units)
+    return _result(estimate, margin, alpha, sides, "equivalence (TOST)", _independent(n))
 
 
 def non_inferiority_from_replicates(
@@ -128,15 +130,14 @@ def non_inferiority_from_replicates(
         alpha: One-sided level.
 
     Raises:
-        UndefinedMetric: If a resample is undefined, there is no spread, or no stratum holds two
-            groups.
-        ValueError: If the margin is not above 0.
+        UndefinedMetric: If more than 5 % of the resamples are undefined, there is no spread, or
+            no stratum holds two groups. Two equal models have no spread, and are equivalent.
+        ValueError: If a number is not finite, the margin not above 0, alpha not a level, or the
+            replicates are not those of the draws.
     """
     below = _resampled(estimate, replicates, _allowed(margin), draws, alpha)
     method = "non-inferiority, bootstrap of groups"
-    return _result(
-        estimate, margin, alpha, [below], method, _Units(draws.n, draws.groups, draws.seed)
-    )
+    return _result(estimate, margin, alpha, [below], method, _drawn(draws))
 
 
 def equivalence_from_replicates(
@@ -151,9 +152,7 @@ def equivalence_from_replicates(
         for sign in (1, -1)
     ]
     method = "equivalence (TOST), bootstrap of groups"
-    return _result(
-        estimate, margin, alpha, sides, method, _Units(draws.n, draws.groups, draws.seed)
-    )
+    return _result(estimate, margin, alpha, sides, method, _drawn(draws))
 
 
 def _result(
@@ -164,6 +163,8 @@ def _result(
     method: str,
     units: _Units,
 ) -> MarginTest:
+    if not np.isfinite(estimate):
+        raise UndefinedMetric("there is no difference to judge")
     p_value = max(side.p_value for side in sides)
     # Quantiles interpolate and counts do not: near the margin the two may disagree.
     shown = p_value < alpha and all(side.end > 0 for side in sides)
@@ -179,19 +180,33 @@ def _result(
         n=units.n,
         groups=units.groups,
         seed=units.seed,
+        note=units.note,
     )
 
 
+def _independent(n: int) -> _Units:
+    if n < 1:
+        raise ValueError(f"{n} cases: a test needs at least 1")
+    few = f"only {n} cases: a standard error of so few is itself uncertain"
+    return _Units(n, n, None, few if n < FEW_GROUPS else "")
+
+
+def _drawn(draws: Draws) -> _Units:
+    notes = [few_groups(draws.groups), draws.note]
+    return _Units(draws.n, draws.groups, draws.seed, "; ".join(note for note in notes if note))
+
+
 def _allowed(margin: float) -> float:
-    if not margin > 0:
+    if not 0 < margin < float("inf"):
         raise ValueError(f"the margin is {margin}, not above 0")
     return margin
 
 
 def _analytic(room: float, se: float, df: float | None, alpha: float) -> _Side:
     """One side: the room to the margin, and how surely it is above 0."""
-    if not se > 0:
-        raise UndefinedMetric("no spread to judge by")
+    proper(alpha, "alpha")
+    if not 0 < se < float("inf"):
+        raise UndefinedMetric(f"no spread to judge by: a standard error of {se}")
     by = NORMAL if df is None else Widening(1.0, df)
     return _Side(room - by.reach(alpha) * se, by.tail(-room / se))
 
@@ -199,11 +214,19 @@ def _analytic(room: float, se: float, df: float | None, alpha: float) -> _Side:
 def _resampled(
     estimate: float, replicates: Floats, margin: float, draws: Draws, alpha: float
 ) -> _Side:
-    if not np.isfinite(replicates).all():
-        raise UndefinedMetric("the difference is undefined in some resamples")
+    proper(alpha, "alpha")
+    if replicates.shape != (draws.resamples,):
+        raise ValueError(f"replicates of shape {replicates.shape}, not ({draws.resamples},)")
+    defined = np.isfinite(replicates)
+    undefined = 1 - float(defined.mean())
+    if not np.isfinite(estimate) or undefined > UNDEFINED_LIMIT:
+        raise UndefinedMetric(f"undefined here, or in {undefined:.1%} of the resamples")
+    replicates = replicates[defined]
     if np.bincount(draws.stratum_of).max() < 2:
         raise UndefinedMetric("no stratum holds two groups")
     se = float(replicates.std(ddof=1))
+    if se <= FLAT and not estimate:
+        return _Side(margin, 1 / (replicates.size + 1))  # two equal models
     if se <= FLAT:
         raise UndefinedMetric("no spread to judge by: all resamples are equal")
     by, room = widening(draws), replicates + margin

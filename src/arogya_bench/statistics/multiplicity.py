@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from arogya_bench.statistics.arguments import proper
 from arogya_bench.types import Floats
 
 Adjustment = Literal["bonferroni", "holm", "hochberg", "bh", "by"]
@@ -43,6 +44,7 @@ def family(p_values: ArrayLike, *, method: Adjustment = "holm", alpha: float = 0
     Raises:
         ValueError: If a value is no probability, or the method is unknown.
     """
+    proper(alpha, "alpha")
     adjusted = adjust(p_values, method=method)
     missing = int(np.isnan(adjusted).sum())
     return Family(

@@ -3,10 +3,11 @@
 from math import log, sqrt
 
 from numpy.typing import ArrayLike
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit
 
 from arogya_bench.metrics.operating import OperatingPoint, at_threshold
 from arogya_bench.metrics.operating_replicates import operating_replicates
+from arogya_bench.statistics.arguments import quantile_of
 from arogya_bench.statistics.intervals import Interval, interval
 from arogya_bench.statistics.proportions import wilson
 from arogya_bench.statistics.resampling import Draws
@@ -81,11 +82,19 @@ def predictive_values(point: OperatingPoint, *, confidence: float = 0.95) -> dic
 
     Returns:
         ``ppv_at_prevalence`` and ``npv_at_prevalence``, as far as they are defined.
+
+    Raises:
+        ValueError: If groups repeat, or the confidence is not between 0 and 1.
     """
+    if point.groups < point.n:
+        raise ValueError(
+            f"{point.n} cases of {point.groups} groups are not independent: take "
+            "operating_intervals"
+        )
     n1, n0 = point.tp + point.fn, point.tn + point.fp
     if point.stated_prevalence is None or not n1 or not n0:
         return {}
-    z = float(ndtri((1 + confidence) / 2))
+    z = quantile_of(confidence)
     extreme = min(point.tp, point.fn, point.tn, point.fp) == 0
     added = z**2 if extreme else 0.0
     sens, spec = (point.tp + added / 2) / (n1 + added), (point.tn + added / 2) / (n0 + added)

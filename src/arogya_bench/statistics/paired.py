@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.arguments import proper
 from arogya_bench.statistics.intervals import Interval
 from arogya_bench.types import Floats
 
@@ -75,10 +76,10 @@ def paired_t(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> PairedT
         ValueError: If the columns differ in shape or are not finite.
     """
     d = differences(x, y)
-    n, mean, spread = d.size, float(d.mean()), _spread(d)
+    n, mean, spread = d.size, float(d.mean()), spread_of(d)
     se = spread / sqrt(n)
     t = mean / se if se else (None if mean else 0.0)
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * se
+    half = float(stdtrit(n - 1, (1 + proper(confidence, "confidence")) / 2)) * se
     return PairedT(
         estimate=mean,
         low=mean - half if se else None,
@@ -115,10 +116,10 @@ def corrected_resampled_t(
     if not test_train_ratio > 0:
         raise ValueError(f"test_train_ratio is {test_train_ratio}, not above 0")
     d = _column(differences)
-    n, mean, spread = d.size, float(d.mean()), _spread(d)
+    n, mean, spread = d.size, float(d.mean()), spread_of(d)
     se, plain = spread * sqrt(1 / n + test_train_ratio), spread / sqrt(n)
     t, naive = (mean / each if each else (None if mean else 0.0) for each in (se, plain))
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * se
+    half = float(stdtrit(n - 1, (1 + proper(confidence, "confidence")) / 2)) * se
     return ResampledT(
         estimate=mean,
         low=mean - half if se else None,
@@ -174,8 +175,8 @@ def _column(values: ArrayLike) -> Floats:
     return column
 
 
-def _spread(d: Floats) -> float:
-    """Standard deviation; exactly 0 where the differences are equal but for rounding."""
+def spread_of(d: Floats) -> float:
+    """Standard deviation, ddof 1; exactly 0 where the differences are equal but for rounding."""
     return 0.0 if np.ptp(d) <= 1e-9 * np.abs(d).max() else float(d.std(ddof=1))
 
 

@@ -97,7 +97,7 @@ def sign_flip(
         n=d.size,
         groups=count,
         method="sign flips of groups",
-        note=_note(smallest, moving.size),
+        note=_note(smallest, moving.size, exact=exact),
     )
 
 
@@ -127,6 +127,8 @@ def swap_test(
             5 % of the exchanges.
         ValueError: If the names of the columns differ.
     """
+    if permutations < 1 or not columns_a:
+        raise ValueError(f"{permutations} exchanges of {len(columns_a)} columns")
     if set(columns_a) != set(columns_b):
         raise ValueError(f"columns {sorted(columns_a)} against {sorted(columns_b)}")
     a, b = ({k: np.asarray(v) for k, v in each.items()} for each in (columns_a, columns_b))
@@ -144,7 +146,7 @@ def swap_test(
         raise UndefinedMetric(f"undefined in {undefined:.1%} of the exchanges")
     extreme = int((np.abs(defined) >= abs(observed) * (1 - TIE)).sum())
     smallest = max(1 / (defined.size + 1), 2.0 ** (1 - count))
-    notes = [_note(smallest, count)]
+    notes = [_note(smallest, count, exact=2.0 ** (1 - count) >= 1 / (defined.size + 1))]
     if undefined:
         notes.append(f"{undefined:.2%} of the exchanges are undefined and left out")
     return Permutation(
@@ -201,9 +203,10 @@ def _signs(rng: np.random.Generator, permutations: int, groups: int) -> Iterator
         yield 1 - 2 * coins.astype(np.float64)
 
 
-def _note(smallest: float, groups: int) -> str:
+def _note(smallest: float, groups: int, *, exact: bool) -> str:
     if not groups:
         return "no group shows a difference"
     if smallest > CLEAR_P:
-        return f"only {groups} groups to exchange: p cannot be below {smallest:.3f}"
+        few = f"{groups} groups to exchange" if exact else "so few exchanges"
+        return f"only {few}: p cannot be below {smallest:.3f}"
     return ""

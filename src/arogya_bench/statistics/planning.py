@@ -10,6 +10,7 @@ from scipy.special import betainc, ndtri
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics.intervals import UNDEFINED_LIMIT
 from arogya_bench.statistics.inversion import TIE
+from arogya_bench.statistics.proportions import few_discordant
 from arogya_bench.statistics.resampling import Draws
 
 ROUNDING = 1e-12  # differences below it come from arithmetic
@@ -50,13 +51,12 @@ def false_claim_probability(b: int, c: int) -> FalseClaim:
     """
     if b < 0 or c < 0:
         raise ValueError(f"counts of cases cannot be negative: {b}, {c}")
-    empty = "no case is discordant: the models are right and wrong on the same cases"
     return FalseClaim(
         probability=0.5 if b == c else float(betainc(b + 1, c + 1, 0.5)),
         method="beta posterior",
         n=int(b + c),
         groups=int(b + c),
-        note="" if b + c else empty,
+        note=few_discordant(b + c),
     )
 
 

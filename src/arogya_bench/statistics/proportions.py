@@ -7,6 +7,7 @@ from scipy.special import betaincinv, ndtri
 from scipy.stats import binom, chi2
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.arguments import proper, quantile_of
 from arogya_bench.statistics.intervals import Interval
 
 FEW_DISCORDANT = 10
@@ -75,7 +76,7 @@ def wilson(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
     if total == 0:
         raise UndefinedMetric("a proportion of no cases")
     share = successes / total
-    z = float(ndtri((1 + confidence) / 2))
+    z = quantile_of(confidence)
     shrink = 1 + z**2 / total
     centre = (share + z**2 / (2 * total)) / shrink
     half = z / shrink * sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
@@ -119,8 +120,8 @@ def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.9
     Raises:
         ValueError: If a count is negative, or ``total`` smaller than the two.
     """
-    if b < 0 or c < 0:
-        raise ValueError(f"counts of cases cannot be negative: {b}, {c}")
+    if b != int(b) or c != int(c) or b < 0 or c < 0:
+        raise ValueError(f"counts of cases cannot be negative or broken: {b}, {c}")
     m = int(b + c)
     fewer = int(min(b, c))
     exact = min(1.0, 2 * float(binom.cdf(fewer, m, 0.5)))
@@ -128,6 +129,7 @@ def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.9
     tied = 1 - at_most / 2 if m else 1.0
     plain = (b - c) ** 2 / m if m else 0.0
     corrected = max(0, abs(b - c) - 1) ** 2 / m if m else 0.0
+    no_odds = "no odds ratio: the second model is never right alone" if b and not c else ""
     low, high = (None, None) if total is None else tango(b, c, total, confidence)
     return McNemar(
         b=int(b),
@@ -145,7 +147,7 @@ def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.9
         confidence=confidence,
         n=m,
         groups=m,
-        note=few_discordant(m),
+        note="; ".join(text for text in (few_discordant(m), no_odds) if text),
     )
 
 
@@ -168,8 +170,11 @@ def minimum_detectable_difference(
     """
     if not 0 <= discordant_share <= 1:
         raise ValueError(f"a share of {discordant_share} is not between 0 and 1")
-    if n < 1:
+    if not n >= 1:
         raise UndefinedMetric("no cases, so no difference can be seen")
+    if proper(power, "power") < 0.5:
+        raise ValueError(f"power is {power}: a test that is more likely to miss than to see")
+    proper(alpha, "alpha")
     return float(ndtri(1 - alpha / 2) + ndtri(power)) * sqrt(discordant_share / n)
 
 
@@ -179,7 +184,7 @@ def tango(b: int, c: int, total: int, confidence: float) -> tuple[float, float]:
         raise ValueError(f"{b} and {c} discordant of {total} cases")
     if not total:
         raise UndefinedMetric("a difference of no cases")
-    z = float(ndtri((1 + confidence) / 2))
+    z = quantile_of(confidence)
     return _lower_end(b, c, total, z), -_lower_end(c, b, total, z)
 
 

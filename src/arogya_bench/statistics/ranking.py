@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.statistics.intervals import UNDEFINED_LIMIT
+from arogya_bench.statistics.arguments import proper, sign_of
+from arogya_bench.statistics.intervals import UNDEFINED_LIMIT, few_groups
 from arogya_bench.statistics.multiplicity import adjust
 from arogya_bench.statistics.paired import without_noise
 from arogya_bench.statistics.resampling import Draws
@@ -113,9 +114,9 @@ def bootstrap_ranks(
         confidence: Of the intervals of ranks and tau, 0 to 1.
 
     Raises:
-        UndefinedMetric: If a model has no score, or more than 5 % of the resamples leave one
-            without.
-        ValueError: If the shapes do not fit.
+        UndefinedMetric: If a model has no score, more than 5 % of the resamples leave one
+            without, or all resamples are the same.
+        ValueError: If the shapes do not fit, or there is nothing to rank.
     """
     scores, drawn = np.asarray(estimates, dtype=np.float64), np.asarray(replicates, np.float64)
     if scores.ndim != 1 or drawn.shape != (scores.size, draws.resamples):
@@ -126,11 +127,15 @@ def bootstrap_ranks(
     undefined = float(1 - defined.mean())
     if not np.isfinite(scores).all() or undefined > UNDEFINED_LIMIT:
         raise UndefinedMetric(f"a model has no score here, or in {undefined:.1%} of the resamples")
-    sign = -1.0 if best == "high" else 1.0
+    if k < 1 or scores.size < 2:
+        raise ValueError(f"{k} places of {scores.size} models: a ranking needs 1 of 2")
+    if np.bincount(draws.stratum_of).max() < 2:
+        raise UndefinedMetric("no stratum holds two groups: every resample is the same")
+    sign = -sign_of(best)
+    outside = (1 - proper(confidence, "confidence")) / 2
     table = without_noise(sign * np.column_stack([scores, drawn[:, defined]]))
     ranks = rankdata(table, axis=0)
     shares = _shares(table[:, 1:])
-    outside = (1 - confidence) / 2
     low, median, high = np.quantile(ranks[:, 1:], [outside, 0.5, 1 - outside], axis=1)
     tau = _tau(table)
     ends = None if tau is None else np.quantile(tau, [outside, 1 - outside])
@@ -151,7 +156,7 @@ def bootstrap_ranks(
         n=draws.n,
         groups=draws.groups,
         seed=draws.seed,
-        note=_note(undefined, tau),
+        note=_note(undefined, tau, draws),
     )
 
 
@@ -169,7 +174,7 @@ def rankings_side_by_side(scores: ArrayLike, *, best: Literal["high", "low"] = "
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] < 2 or not np.isfinite(table).all():
         raise ValueError(f"scores of shape {table.shape}, not (rows, models) of finite numbers")
-    up = table if best == "high" else -table
+    up = sign_of(best) * table
     means = rankdata(-without_noise(up.mean(axis=0)))
     mean_ranks = rankdata(without_noise(rankdata(-without_noise(up), axis=1).mean(axis=0)))
     wins = _wins(up)
@@ -222,10 +227,10 @@ def _wins(up: Floats) -> Floats:
     return wins
 
 
-def _note(undefined: float, tau: Floats | None) -> str:
-    notes = []
+def _note(undefined: float, tau: Floats | None, draws: Draws) -> str:
+    notes = [few_groups(draws.groups), draws.note]
     if tau is None:
         notes.append("all models tie: there is no ranking to keep")
     if undefined:
         notes.append(f"{undefined:.2%} of the resamples are undefined and left out")
-    return "; ".join(notes)
+    return "; ".join(note for note in notes if note)

@@ -165,7 +165,10 @@ def _positions(n: int, groups: ArrayLike | None) -> tuple[NDArray[Any], NDArray[
     if groups is None:
         return np.arange(n), np.arange(n)
     _require_length(n, groups, "groups")
-    labels, group_of = np.unique(np.asarray(groups), return_inverse=True)
+    column = np.asarray(groups)
+    if any(each is None or each != each for each in column.tolist()):
+        raise ValueError("a group is missing (None or NaN): name each patient, or each case alone")
+    labels, group_of = np.unique(column, return_inverse=True)
     return labels, group_of
 
 

@@ -5,10 +5,11 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit, ndtr, ndtri
+from scipy.special import expit, logit, ndtr
 from scipy.stats import rankdata
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.arguments import binary, quantile_of
 from arogya_bench.statistics.intervals import Interval
 from arogya_bench.types import Floats
 
@@ -114,7 +115,7 @@ def auroc_interval(
     """
     (auroc,), ((variance,),) = _delong(targets, scores)
     se = sqrt(variance)
-    z = float(ndtri((1 + confidence) / 2))
+    z = quantile_of(confidence)
     inside = 0 < auroc < 1
     bent = logit(auroc) + np.array([-z, z]) * se / (auroc * (1 - auroc)) if inside else None
     return AurocInterval(
@@ -125,7 +126,7 @@ def auroc_interval(
         confidence=confidence,
         n=np.size(targets),
         groups=np.size(targets),
-        note=_note(targets, se, separated=bool(auroc == 1)),
+        note=_note(targets, se, separated=bool(auroc in (0, 1))),
         se=se,
         logit_low=None if bent is None else float(expit(bent[0])),
         logit_high=None if bent is None else float(expit(bent[1])),
@@ -154,7 +155,7 @@ def delong(
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
     se = sqrt(variance) if variance > 1e-15 * np.trace(covariance) else 0.0
     ratio = difference / se if se else (None if difference else 0.0)
-    half = float(ndtri((1 + confidence) / 2)) * se
+    half = quantile_of(confidence) * se
     return DeLong(
         auc1=float(aurocs[0]),
         auc2=float(aurocs[1]),
@@ -170,7 +171,7 @@ def delong(
         confidence=confidence,
         n=np.size(targets),
         groups=np.size(targets),
-        note=_note(targets, se),
+        note=_note(targets, se, separated=bool(np.isin(aurocs, (0, 1)).any())),
     )
 
 
@@ -193,7 +194,11 @@ def delong_covariance(targets: ArrayLike, scores: ArrayLike) -> DeLongCovariance
         covariance=covariance,
         n=np.size(targets),
         groups=np.size(targets),
-        note=_note(targets, float(np.diag(covariance).min())),
+        note=_note(
+            targets,
+            float(np.diag(covariance).min()),
+            separated=bool(np.isin(aurocs, (0, 1)).any()),
+        ),
     )
 
 
@@ -207,7 +212,7 @@ def _note(targets: ArrayLike, se: float, *, separated: bool = False) -> str:
 
 
 def _delong(targets: ArrayLike, *scores: ArrayLike) -> tuple[Floats, Floats]:
-    positive = np.asarray(targets) == 1
+    positive = binary(targets)
     columns = np.array([np.asarray(score, dtype=np.float64) for score in scores])
     if columns.shape[1:] != positive.shape or not np.isfinite(columns).all():
         raise ValueError(f"scores must be finite and of shape {positive.shape}")

@@ -8,12 +8,19 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
+from arogya_bench.statistics.arguments import proper
 from arogya_bench.statistics.intervals import Interval
-from arogya_bench.statistics.paired import IDENTICAL, differences, without_noise
+from arogya_bench.statistics.paired import (
+    CONSTANT,
+    IDENTICAL,
+    differences,
+    spread_of,
+    without_noise,
+)
 from arogya_bench.types import Floats
 
 EXACT_UP_TO = 25  # cases that differ; beyond, the normal distribution is close
-WALSH_UP_TO = 2_000  # cases; all their pairs are averaged
+WALSH_UP_TO = 1_000  # cases; beyond, the means of pairs are counted and not made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +77,7 @@ def wilcoxon(x: ArrayLike, y: ArrayLike | None = None, *, confidence: float = 0.
     V = float(ranks[moved > 0].sum())
     pratt = rankdata(np.abs(clear))[clear != 0]
     less, greater = _tails(ranks, V)
-    total, spread = float(ranks.sum()), float(d.std(ddof=1))
+    total, spread = float(ranks.sum()), spread_of(clear)
     shift = _shift(d, confidence)
     return Wilcoxon(
         estimate=shift[0],
@@ -89,7 +96,7 @@ def wilcoxon(x: ArrayLike, y: ArrayLike | None = None, *, confidence: float = 0.
         p_asymptotic=min(1.0, 2 * min(_normal_tails(ranks, V))),
         p_pratt=min(1.0, 2 * min(_tails(pratt, float(pratt[moved > 0].sum())))),
         rank_biserial=(2 * V - total) / total if total else None,
-        d_z=float(d.mean()) / spread if spread else None,
+        d_z=float(clear.mean()) / spread if spread else None,
         zeros=d.size - moved.size,
     )
 
@@ -124,11 +131,10 @@ def _normal_tails(ranks: Floats, statistic: float) -> tuple[float, float]:
 
 
 def _shift(d: Floats, confidence: float) -> tuple[float, float | None, float | None]:
-    if d.size > WALSH_UP_TO:
-        return float(np.median(d)), None, None
-    first, second = np.triu_indices(d.size)
-    walsh = np.sort((d[first] + d[second]) / 2)
-    n, outside = d.size, (1 - confidence) / 2
+    n, outside = d.size, (1 - proper(confidence, "confidence")) / 2
+    walsh = _Walsh(np.sort(d))
+    pairs = n * (n + 1) // 2
+    middle = (walsh.smallest((pairs + 1) // 2) + walsh.smallest(pairs // 2 + 1)) / 2
     if n <= EXACT_UP_TO:
         below = _sum_of_signs(2 * np.arange(1, n + 1))[::2].cumsum()
         cut = int(np.searchsorted(below, outside, side="right"))
@@ -136,8 +142,31 @@ def _shift(d: Floats, confidence: float) -> tuple[float, float | None, float | N
         sd = sqrt(n * (n + 1) * (2 * n + 1) / 24)
         cut = int(np.floor(n * (n + 1) / 4 + float(ndtri(outside)) * sd))
     if cut < 1:
-        return float(np.median(walsh)), None, None
-    return float(np.median(walsh)), float(walsh[cut - 1]), float(walsh[walsh.size - cut])
+        return middle, None, None
+    return middle, walsh.smallest(cut), walsh.smallest(pairs - cut + 1)
+
+
+class _Walsh:
+    """Means of all pairs of sorted numbers, each with itself too; made only if they are few."""
+
+    def __init__(self, ordered: Floats) -> None:
+        self._ordered = ordered
+        self._all: Floats | None = None
+        if ordered.size <= WALSH_UP_TO:
+            first, second = np.triu_indices(ordered.size)
+            self._all = np.sort((ordered[first] + ordered[second]) / 2)
+
+    def smallest(self, rank: int) -> float:
+        """The mean of this rank, 1 is the smallest; of many by bisection over their count."""
+        if self._all is not None:
+            return float(self._all[rank - 1])
+        low, high = float(self._ordered[0]), float(self._ordered[-1])
+        own = np.arange(self._ordered.size)
+        for _ in range(80):
+            middle = (low + high) / 2
+            upto = np.searchsorted(self._ordered, 2 * middle - self._ordered, side="right")
+            low, high = (low, middle) if np.maximum(upto - own, 0).sum() >= rank else (middle, high)
+        return high
 
 
 def _note(d: Floats, moved: Floats, low: float | None) -> str:
@@ -146,8 +175,8 @@ def _note(d: Floats, moved: Floats, low: float | None) -> str:
     notes = []
     if moved.size < 6:
         notes.append(f"only {moved.size} cases differ: a p below .05 is impossible")
-    if d.size > WALSH_UP_TO:
-        notes.append(f"more than {WALSH_UP_TO} cases: the median stands for the shift")
-    elif low is None:
+    if low is None:
         notes.append("too few cases for an interval of the shift")
+    if np.ptp(moved) == 0 and moved.size == d.size:
+        notes.append(CONSTANT)
     return "; ".join(notes)

@@ -1,7 +1,7 @@
 """One part of the cases, scored on resamples that were drawn from all of their groups."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ class Part:
     Attributes:
         n: Number of cases.
         members: Shape (groups,), which of all groups hold its cases.
+        draws: Those of all groups, as far as they reach: how many groups there are to judge by.
         values: Shape (B,) by metric, NaN where undefined.
         jackknife: Shape (all groups,) by metric: without each group, of this part or not.
         scores: On the cases themselves; None if their groups are too few.
@@ -45,6 +46,7 @@ class Part:
 
     n: int
     members: NDArray[np.int64]
+    draws: Draws
     values: Mapping[str, Floats]
     jackknife: Mapping[str, Floats]
     scores: Scores | None = None
@@ -73,8 +75,10 @@ def part_of(
     """
     members, group_of = np.unique(draws.group_of[rows], return_inverse=True)
     n = int(rows.sum())
+    strata = np.unique(draws.stratum_of[members], return_inverse=True)[1]
+    reached = replace(draws, group_of=group_of, stratum_of=strata)
     if members.size < minimum:
-        return Part(n=n, members=members, values={}, jackknife={})
+        return Part(n=n, members=members, draws=reached, values={}, jackknife={})
     table = None if cases.probabilities is None else cases.probabilities[rows]
     columns = cases.targets[rows], table, cases.predicted[rows]
     within = _Within(whole=draws, members=members, group_of=group_of)
@@ -86,6 +90,7 @@ def part_of(
     return Part(
         n=n,
         members=members,
+        draws=reached,
         scores=assess(*columns, classes=cases.classes),
         values=found.values,
         jackknife=everyone,

@@ -10,6 +10,7 @@ from arogya_bench.metrics.classification import METRICS, TWO_CLASS_METRICS, metr
 from arogya_bench.metrics.outcomes import Outcomes
 from arogya_bench.statistics.banding import Metadata, banded
 from arogya_bench.statistics.intervals import BootstrapInterval, interval
+from arogya_bench.statistics.inversion import FLAT
 from arogya_bench.statistics.multiplicity import adjust
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.statistics.subgroup_parts import Part, part_of
@@ -66,7 +67,7 @@ def subgroups(
     ]
     family, adjusted = _adjusted(scores, correction, mirrored=len(parts) == 2)
     named = dict(zip(column.values, parts, strict=True))
-    gaps = [_gap(metric, named, draws, confidence) for metric in metrics]
+    gaps = [_gap(metric, named, confidence) for metric in metrics]
     straddling = _straddling(draws.group_of, column.of)
     notes = [column.note, _shared(straddling), _alone(metrics, gaps)]
     return SubgroupTable(
@@ -110,11 +111,11 @@ def _score(
             estimate,
             part.values[metric],
             part.jackknife[metric],
-            draws=draws,
+            draws=part.draws,
             confidence=confidence,
         )
         notes = [found.note, part.scores.flags.get(metric, "")]
-    difference = _difference(part, rest, metric, draws, confidence)
+    difference = _difference(part, rest, metric, confidence)
     if found is not None and difference is None:
         notes.append(f"no comparison with the rest, {rest.n} cases of {rest.groups} groups")
     return SubgroupScore(
@@ -133,19 +134,25 @@ def _score(
     )
 
 
-def _difference(
-    one: Part, other: Part, metric: str, draws: Draws, confidence: float
-) -> BootstrapInterval | None:
+def _difference(one: Part, other: Part, metric: str, confidence: float) -> BootstrapInterval | None:
+    """As sure as the smaller part allows; None where a part's resamples are all equal."""
     first, second = one.estimate(metric), other.estimate(metric)
     if first is None or second is None:
+        return None
+    if first != second and any(_still(part, metric) for part in (one, other)):
         return None
     return interval(
         first - second,
         one.values[metric] - other.values[metric],
         one.jackknife[metric] - other.jackknife[metric],
-        draws=draws,
+        draws=min(one, other, key=lambda part: part.groups).draws,
         confidence=confidence,
     )
+
+
+def _still(part: Part, metric: str) -> bool:
+    values = part.values[metric]
+    return bool(np.ptp(values[np.isfinite(values)]) <= FLAT) if values.size else True
 
 
 def _adjusted(
@@ -163,16 +170,14 @@ def _adjusted(
     return int(np.isfinite(tests).sum()), tuple(filled)
 
 
-def _gap(
-    metric: str, parts: Mapping[str, Part], draws: Draws, confidence: float
-) -> SubgroupGap | None:
+def _gap(metric: str, parts: Mapping[str, Part], confidence: float) -> SubgroupGap | None:
     scored = [(parts[name].estimate(metric), name) for name in parts]
     order = [name for value, name in sorted((v, n) for v, n in scored if v is not None)]
     if len(order) < 2:
         return None
     pairs = len(order) * (len(order) - 1) // 2
     each = 1 - (1 - confidence) / pairs
-    found = _difference(parts[order[-1]], parts[order[0]], metric, draws, each)
+    found = _difference(parts[order[-1]], parts[order[0]], metric, each)
     if found is None:
         return None
     best, worst = (order[-1], order[0]) if _high_is_better(metric) else (order[0], order[-1])
@@ -206,4 +211,5 @@ def _shared(straddling: int) -> str:
 
 def _alone(metrics: Sequence[str], gaps: Sequence[SubgroupGap | None]) -> str:
     names = [name for name, gap in zip(metrics, gaps, strict=True) if gap is None]
-    return f"no gap of {', '.join(names)}: fewer than two subgroups have it" if names else ""
+    reason = "fewer than two subgroups have it, or one has it without spread"
+    return f"no gap of {', '.join(names)}: {reason}" if names else ""

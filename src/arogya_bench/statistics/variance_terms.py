@@ -12,10 +12,18 @@ SMALLEST_P = 1e-12
 
 
 class Term(NamedTuple):
-    """Part of the variance of the estimate, and the degrees of freedom it is known with."""
+    """Part of the variance of the estimate, and how surely it is known.
+
+    Attributes:
+        variance: Its part.
+        degrees: Of freedom, of ``measured``.
+        measured: The variance that was estimated, of which ``variance`` is what is left after
+            something known was taken away.
+    """
 
     variance: float
     degrees: float
+    measured: float
 
 
 def half_width(outside: float, terms: list[Term], *, few: bool) -> float:
@@ -23,7 +31,7 @@ def half_width(outside: float, terms: list[Term], *, few: bool) -> float:
     if few:
         return sqrt(sum(float(stdtrit(t.degrees, outside / 2)) ** 2 * t.variance for t in terms))
     total = sum(term.variance for term in terms)
-    degrees = total**2 / sum(term.variance**2 / term.degrees for term in terms)
+    degrees = total**2 / sum(term.measured**2 / term.degrees for term in terms)
     return -float(stdtrit(degrees, outside / 2)) * sqrt(total)
 
 

@@ -11,7 +11,8 @@ from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.classification import metrics_of
 from arogya_bench.metrics.outcomes import outcomes
 from arogya_bench.metrics.tally import evidence
-from arogya_bench.statistics.intervals import UNDEFINED_LIMIT
+from arogya_bench.statistics.arguments import sign_of
+from arogya_bench.statistics.intervals import UNDEFINED_LIMIT, few_groups
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
@@ -73,7 +74,7 @@ def winner_optimism(
             winner or no score for it.
         ValueError: If the shapes do not fit.
     """
-    sign = 1.0 if best == "high" else -1.0
+    sign = sign_of(best)
     scores, drawn, left = (
         sign * np.asarray(each, dtype=np.float64) for each in (estimates, in_bag, out_of_bag)
     )
@@ -91,7 +92,11 @@ def winner_optimism(
     shared = first / first.sum(axis=0)
     corrected = float((shared * left).sum(axis=0).mean())
     winner = int(scores.argmax())
-    left_out = f"{undefined:.2%} of the resamples are undefined and left out"
+    notes = [few_groups(draws.groups), draws.note]
+    if undefined:
+        notes.append(f"{undefined:.2%} of the resamples are undefined and left out")
+    if int((scores == scores.max()).sum()) > 1:
+        notes.append("several models lead: the first of them is named")
     return Optimism(
         winner=winner,
         observed=sign * float(scores[winner]),
@@ -102,7 +107,7 @@ def winner_optimism(
         n=draws.n,
         groups=draws.groups,
         seed=draws.seed,
-        note=left_out if undefined else "",
+        note="; ".join(note for note in notes if note),
     )
 
 
@@ -125,6 +130,8 @@ def classification_winner(
         UndefinedMetric: As ``winner_optimism``.
         ValueError: If a column is misshapen, or there is no such metric.
     """
+    if not models or any(draws.n != len(np.asarray(table)) for table in models.values()):
+        raise ValueError(f"draws of {draws.n} cases for other tables, or for none")
     counted = [
         evidence(outcomes(targets, table), group_of=draws.group_of) for table in models.values()
     ]

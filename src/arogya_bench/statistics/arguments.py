@@ -1,0 +1,51 @@
+"""Arguments that many functions take, refused alike where they make no sense."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+
+def quantile_of(confidence: float) -> float:
+    """Quantile of the standard normal for a two-sided interval.
+
+    Raises:
+        ValueError: If the confidence is not between 0 and 1.
+    """
+    return float(ndtri((1 + proper(confidence, "confidence")) / 2))
+
+
+def proper(value: float, name: str) -> float:
+    """Require a number strictly between 0 and 1.
+
+    Raises:
+        ValueError: If it is another.
+    """
+    if not 0 < value < 1:
+        raise ValueError(f"{name} is {value}, not between 0 and 1")
+    return value
+
+
+def sign_of(best: Literal["high", "low"]) -> float:
+    """1 where high is better, -1 where low is.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if best not in ("high", "low"):
+        raise ValueError(f"best is {best!r}, neither 'high' nor 'low'")
+    return 1.0 if best == "high" else -1.0
+
+
+def binary(targets: ArrayLike) -> NDArray[np.bool_]:
+    """Require a column of 0 and 1.
+
+    Raises:
+        ValueError: If it holds anything else.
+    """
+    column = np.asarray(targets)
+    if column.dtype != np.bool_ and not np.isin(column, (0, 1)).all():
+        raise ValueError(f"targets must be 0 or 1, not {np.unique(column)[:5]}")
+    flags: NDArray[np.bool_] = column == 1
+    return flags
