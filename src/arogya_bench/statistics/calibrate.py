@@ -143,7 +143,7 @@ def unkept(table: Table) -> list[str]:
         good = (
             share <= HIGHEST_SIZE
             if kind == "size"
-            else setting.groups < TRUSTED_FROM or COVERAGE[0] <= 1 - share <= COVERAGE[1]
+            else setting.groups < TRUSTED_FROM or COVERAGE[0] <= round(1 - share, 6) <= COVERAGE[1]
         )
         if not good:
             where = f"{setting.groups} patients{', several cases each' * setting.clustered}"
