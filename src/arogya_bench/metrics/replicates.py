@@ -110,7 +110,8 @@ def _resampled(
     counted = {
         name: evidence(cases, group_of=draws.group_of, bins=bins) for name, cases in models.items()
     }
-    wanted = {name: _wanted(names, each.k) for name, each in counted.items()}
+    asked = None if names is None else list(names)  # read once for all models
+    wanted = {name: _wanted(asked, each.k) for name, each in counted.items()}
     values: dict[str, list[dict[str, Floats]]] = {name: [] for name in models}
     widest = max((each.k for each in counted.values()), default=1)
     rows = max(1, CONFUSION_CELLS // widest**2)
@@ -138,7 +139,7 @@ def _resampled(
     }
 
 
-def _wanted(names: Iterable[str] | None, classes: int) -> dict[str, Metric | None]:
+def _wanted(names: Sequence[str] | None, classes: int) -> dict[str, Metric | None]:
     known = metrics_of(classes)
     asked = list(known if names is None else names)
     unknown = [name for name in asked if name not in METRICS | TWO_CLASS_METRICS]

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from arogya_bench.metrics.two_by_two import proper
+
 
 def quantile_of(confidence: float) -> float:
     """Quantile of the standard normal for a two-sided interval.
@@ -14,17 +16,6 @@ def quantile_of(confidence: float) -> float:
         ValueError: If the confidence is not between 0 and 1.
     """
     return float(ndtri((1 + proper(confidence, "confidence")) / 2))
-
-
-def proper(value: float, name: str) -> float:
-    """Require a number strictly between 0 and 1.
-
-    Raises:
-        ValueError: If it is another.
-    """
-    if not 0 < value < 1:
-        raise ValueError(f"{name} is {value}, not between 0 and 1")
-    return value
 
 
 def sign_of(best: Literal["high", "low"]) -> float:

@@ -9,7 +9,7 @@ from scipy.special import chdtrc, fdtrc
 from scipy.stats import rankdata, studentized_range
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.statistics.arguments import proper
+from arogya_bench.metrics.two_by_two import proper
 from arogya_bench.statistics.paired import without_noise
 from arogya_bench.types import Floats
 

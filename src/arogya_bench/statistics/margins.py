@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.statistics.arguments import proper
+from arogya_bench.metrics.two_by_two import proper
 from arogya_bench.statistics.intervals import FEW_GROUPS, UNDEFINED_LIMIT, few_groups
 from arogya_bench.statistics.inversion import FLAT, Widening, widening
 from arogya_bench.statistics.resampling import Draws

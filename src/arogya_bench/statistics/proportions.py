@@ -7,7 +7,8 @@ from scipy.special import betaincinv, ndtri
 from scipy.stats import binom, chi2
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.statistics.arguments import proper, quantile_of
+from arogya_bench.metrics.two_by_two import proper
+from arogya_bench.statistics.arguments import quantile_of
 from arogya_bench.statistics.intervals import Interval
 
 FEW_DISCORDANT = 10

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.statistics.arguments import proper, sign_of
+from arogya_bench.metrics.two_by_two import proper
+from arogya_bench.statistics.arguments import sign_of
 from arogya_bench.statistics.intervals import UNDEFINED_LIMIT, few_groups
 from arogya_bench.statistics.multiplicity import adjust
 from arogya_bench.statistics.paired import without_noise

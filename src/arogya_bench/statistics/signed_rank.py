@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
-from arogya_bench.statistics.arguments import proper
+from arogya_bench.metrics.two_by_two import proper
 from arogya_bench.statistics.intervals import Interval
 from arogya_bench.statistics.paired import (
     CONSTANT,
