@@ -22,7 +22,7 @@ $(STAMP)-run: pyproject.toml constraints.txt | .venv/bin/uv
 	touch $@
 
 $(STAMP)-dev: pyproject.toml constraints.txt | .venv/bin/uv
-	$(UV) --editable '.[torch,tensorflow,pretrained,yolo,dicom,report,dev]'
+	$(UV) --editable '.[torch,tensorflow,pretrained,yolo,dicom,report,joblib,slurm,ray,server,dev]'
 	touch $@ $(STAMP)-run
 
 demo: $(STAMP)-run    ## the main job on embedded data, and its report
