@@ -41,10 +41,11 @@ class Statistics:
 
 @dataclass
 class Sweep:
-    """How a sweep treats what is there already."""
+    """How a sweep treats what is there already, and its jobs."""
 
     resume: bool = True
-    parent_run_id: str | None = None
+    job_timeout: float | None = None
+    quiet: bool = False
 
 
 @dataclass
