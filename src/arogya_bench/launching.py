@@ -58,10 +58,7 @@ def threads_of(config: DictConfig) -> int | None:
     """
     launcher, name = config.hydra.launcher, engine_of(config).name
     if name == "joblib":
-        workers = int(launcher.n_jobs)
-        processors = int(cpu_count())
-        workers = max(1, processors + 1 + workers) if workers < 0 else workers
-        return max(1, processors // workers)
+        return max(1, int(cpu_count()) // workers_of(config))
     if name == "slurm":
         asked = launcher.get("cpus_per_task")
         return None if asked is None else int(asked)
@@ -69,6 +66,14 @@ def threads_of(config: DictConfig) -> int | None:
         asked = OmegaConf.select(launcher, "ray.remote.num_cpus")
         return None if asked is None else max(1, int(asked))
     return None
+
+
+def workers_of(config: DictConfig) -> int:
+    """How many jobs run at once on this machine; a cluster counts as one, as nobody knows it."""
+    if engine_of(config).name != "joblib":
+        return 1
+    workers = int(config.hydra.launcher.n_jobs)
+    return max(1, int(cpu_count()) + 1 + workers) if workers < 0 else workers
 
 
 @contextmanager

@@ -75,6 +75,22 @@ def open_store(uri: str | None, experiment: str, *, create: bool, patient: bool 
     return Store(client=client, uri=uri, experiment=experiment, experiment_id=experiment_id)
 
 
+def existing(uri: str | None, experiment: str) -> Store | None:
+    """Reach an experiment that may not be there; None if there is no such store or experiment.
+
+    Raises:
+        TrackingError: If a server does not answer, or the experiment was deleted.
+    """
+    uri = absolute(uri or default_uri())
+    database = sqlite_path(uri)
+    if database is not None and not (database.exists() and database.stat().st_size):
+        return None
+    with explained(uri), impatient():
+        if MlflowClient(tracking_uri=uri).get_experiment_by_name(experiment) is None:
+            return None
+    return open_store(uri, experiment, create=False)
+
+
 def ask(uri: str) -> int:
     """Reach a store and count its experiments.
 

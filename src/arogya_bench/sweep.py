@@ -7,8 +7,19 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from arogya_bench import closing, compose, launching, liveness, plan, stores, summary, tracking
+from arogya_bench import (
+    closing,
+    compose,
+    forecast,
+    launching,
+    liveness,
+    plan,
+    stores,
+    summary,
+    tracking,
+)
 from arogya_bench.addresses import concealed
+from arogya_bench.disguise import disguised
 from arogya_bench.errors import ConfigError, TrackingError, WorkerLost
 from arogya_bench.gate.findings import Report
 from arogya_bench.items import TableView, Tags
@@ -46,6 +57,31 @@ def run(request: compose.Request) -> int:
         parent = _open_parent(store, request, wanted)
         with liveness.pulse(partial(tracking.tag, store, parent)):
             return _worked(study, Sweep(store=store, parent=parent, plan=wanted), timeout, reports)
+
+
+def rehearse(request: compose.Request) -> int:
+    """Say what a sweep would do and what it takes; nothing is fitted, evaluated or logged.
+
+    Returns:
+        The exit code of the command: 0, or 2 if a job could not run.
+
+    Raises:
+        Fixable: If the configs do not compose, or the store does not answer.
+    """
+    stores.follow_mlflow_run()
+    with compose.opened(request) as study, working("checking configs and data"):
+        uri, experiment = _destination([each.job for each in study.compositions])
+        stores.require(uri)
+        wishes, refusals = forecast.foreseen(study.compositions)
+        known = forecast.history(stores.existing(uri, experiment))
+        wanted = plan.Plan(wishes=wishes, held=known.cells)
+        forecast.show(
+            forecast.lines(wanted, known),
+            refusals,
+            workers=launching.workers_of(study.config),
+            usd_per_hour=study.config.sweep.usd_per_hour,
+        )
+    return 2 if refusals else 0
 
 
 def _worked(
@@ -126,7 +162,7 @@ def _open_parent(store: stores.Store, request: compose.Request, wanted: plan.Pla
     datasets = sorted({wish.prepared.dataset.name for wish in wanted.wishes})
     tags = {
         "arogya.kind": "sweep",
-        "arogya.overrides": concealed(" ".join(request.overrides), store.uri),
+        "arogya.overrides": disguised(concealed(" ".join(request.overrides), store.uri)),
         "arogya.model": ", ".join(names),
         "arogya.dataset": ", ".join(datasets),
         **provenance_tags(),

@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from arogya_bench.addresses import concealed, impatient
+from arogya_bench.disguise import HIDDEN, disguised, is_secret
 from arogya_bench.errors import TrackingError
 from arogya_bench.items import (
     Curves,
@@ -244,11 +245,12 @@ def _record(run: entities.Run) -> RunRecord:
 
 
 def _checked(tags: Mapping[str, str]) -> dict[str, str]:
-    """Shorten what MLflow would cut silently, and say so in the value."""
+    """Leave secrets out, and shorten what MLflow would cut silently, saying so in the value."""
     mark = " … (cut)"
+    shown = {key: disguised(value) for key, value in tags.items()}
     return {
         key: value if len(value) <= TAG_LIMIT else value[: TAG_LIMIT - len(mark)] + mark
-        for key, value in tags.items()
+        for key, value in shown.items()
     }
 
 
@@ -272,7 +274,7 @@ def _save(folder: Path, item: Table | TableView | Text | Picture) -> None:
         case TableView(rows=rows):  # the form that MLflow's own log_table writes
             path.write_text(rows.to_json(orient="split", index=False), encoding="utf-8")
         case Text(text=text):
-            path.write_text(text, encoding="utf-8")
+            path.write_text(disguised(text), encoding="utf-8")
         case Picture(content=content):
             path.write_bytes(content)
 
@@ -281,7 +283,7 @@ def _log_batches(store: Store, run_id: str, items: Sequence[Item]) -> None:
     now = int(time.time() * 1000)
     metrics = [each for item in items for each in _metrics(item, now)]
     params = [
-        entities.Param(key, str(value))
+        entities.Param(key, HIDDEN if is_secret(key) else disguised(str(value)))
         for item in items
         if isinstance(item, Params)
         for key, value in item.values.items()

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from rich.markup import escape
 
 from arogya_bench import evaluation, schema, stores, tracking
+from arogya_bench.disguise import protect, secrets_of
 from arogya_bench.errors import JobKilled, TrackingError
 from arogya_bench.isolation import isolated
 from arogya_bench.jobs import Job
@@ -118,6 +119,7 @@ class Task:
 def perform(job: Job, store_uri: str, parent: str) -> Report:
     """Do a job in this process; its failure becomes a part of the report."""
     began, made, cause = time.perf_counter(), 0, {}
+    protect(secrets_of(job.config))
     try:
         store = stores.open_store(store_uri, job.experiment, create=False, patient=True)
         made = len(evaluation.run_job(job, store, parent))
