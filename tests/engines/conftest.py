@@ -15,7 +15,7 @@ import pytest
 
 OURS = ("AROGYA_", "MLFLOW_", "PYTHONPATH", "RAY_")
 NODE = (
-    *("--block", "--num-cpus=1", "--num-gpus=0", "--object-store-memory=80000000"),
+    *("--block", "--num-cpus=1", "--num-gpus=1", "--object-store-memory=80000000"),
     # Ports that the system chooses, so that several clusters can live on one machine.
     *("--node-ip-address=127.0.0.1", "--min-worker-port=0", "--max-worker-port=0"),
     "--dashboard-agent-listen-port=0",
@@ -71,7 +71,7 @@ def session(pid):
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """Nodes of one processor each.
+    """Nodes of one processor and, so they say, one GPU each.
 
     Attributes:
         address: Of the head, for ``ray.init`` and ``RAY_ADDRESS``.
@@ -82,6 +82,10 @@ class Cluster:
     address: str
     folder: Path
     nodes: list[Node] = field(default_factory=list)
+
+    @property
+    def living(self):
+        return [node for node in self.nodes if node.alive]
 
     def start(self, *words):
         """Start a node that knows nothing of the environment of a sweep."""
@@ -101,11 +105,10 @@ class Cluster:
 
     def complete(self):
         """Bring the cluster to two living nodes, whatever a test did to the second."""
-        for _ in range(2 - sum(node.alive for node in self.nodes)):
+        for _ in range(2 - len(self.living)):
             self.start(f"--address={self.address}")
-        for node in self.nodes:
-            if node.alive:
-                node.wait()
+        for node in self.living:
+            node.wait()
 
     def kill(self):
         for node in reversed(self.nodes):
