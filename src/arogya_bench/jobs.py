@@ -47,6 +47,7 @@ class Job:
         gate: ``stop`` at an error in the data, or ``warn``: go on without the cases that cannot be
             used, and let every run and report say so.
         decoded_gb: Room in the cache folder for decoded images; 0 keeps none.
+        quiet: Whether it has its machine to itself, because something in it is timed.
     """
 
     model_name: str
@@ -69,6 +70,7 @@ class Job:
     calibration: str = "none"
     gate: str = "stop"
     decoded_gb: float = 0.0
+    quiet: bool = False
 
     @property
     def row_name(self) -> str:

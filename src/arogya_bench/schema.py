@@ -119,6 +119,7 @@ def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
         calibration=config.calibration,
         gate=config.gate,
         decoded_gb=config.decoded_gb,
+        quiet=config.sweep.quiet,
     )
 
 

@@ -14,6 +14,7 @@ from arogya_bench import (
     launching,
     liveness,
     plan,
+    preflight,
     stores,
     summary,
     tracking,
@@ -45,7 +46,7 @@ def run(request: compose.Request) -> int:
             jobs = [each.job for each in study.compositions]
             uri, experiment = _destination(jobs)
             stores.require(uri)  # before minutes go into drawing or reading data
-            timeout = _timeout(study)
+            launching.require_sound(study)
             wishes = plan.prepared_all(study.compositions)
             store = stores.open_store(uri, experiment, create=True)
             closing.bury(store)
@@ -56,7 +57,7 @@ def run(request: compose.Request) -> int:
             say(escape(report.summary()))
         parent = _open_parent(store, request, wanted)
         with liveness.pulse(partial(tracking.tag, store, parent)):
-            return _worked(study, Sweep(store=store, parent=parent, plan=wanted), timeout, reports)
+            return _worked(study, Sweep(store=store, parent=parent, plan=wanted), reports)
 
 
 def rehearse(request: compose.Request) -> int:
@@ -72,6 +73,7 @@ def rehearse(request: compose.Request) -> int:
     with compose.opened(request) as study, working("checking configs and data"):
         uri, experiment = _destination([each.job for each in study.compositions])
         stores.require(uri)
+        launching.require_sound(study)
         wishes, refusals = forecast.foreseen(study.compositions)
         known = forecast.history(stores.existing(uri, experiment))
         wanted = plan.Plan(wishes=wishes, held=known.cells)
@@ -84,25 +86,28 @@ def rehearse(request: compose.Request) -> int:
     return 2 if refusals else 0
 
 
-def _worked(
-    study: compose.Study, sweep: Sweep, timeout: float | None, reports: Mapping[str, Report]
-) -> int:
+def _worked(study: compose.Study, sweep: Sweep, reports: Mapping[str, Report]) -> int:
     """Make what is missing; whatever happens meanwhile, no run stays open."""
-    store, parent = sweep.store, sweep.parent
+    store, parent, engine = sweep.store, sweep.parent, launching.engine_of(study.config)
     task = Task(
         store=store.uri,
         parent=parent,
         owner=liveness.this_process(),
-        isolated=launching.engine_of(study.config).apart,
-        timeout=timeout,
+        isolated=engine.apart,
+        timeout=study.config.sweep.job_timeout,
         folder=str(Path.cwd()),
+        environment=launching.environment_for(engine),
     )
     try:
         tracking.write(store, parent, _gate_tables(reports))
         with launching.outputs(study.config):
+            preflight.require_reach(study, task, sweep.plan.owing(sweep.plan.todo))
             work_through(sweep, partial(launching.launch, study, task))
         outcome = summary.outcome(tracking.children(store, parent), found=len(sweep.plan.found))
         closing.close_sweep(store, parent, "FAILED" if outcome.exit_code else "FINISHED")
+    except preflight.Unreached:
+        closing.close_sweep(store, parent, "FAILED")
+        raise
     except TrackingError as error:
         say(f"[red]The store was lost:[/] {escape(str(error))}")
         say("Runs that are open there are closed by the same command, which goes on.")
@@ -124,22 +129,6 @@ def _destination(jobs: Sequence[Job]) -> tuple[str | None, str]:
             fix="run one sweep for each tracking.uri or tracking.experiment.",
         )
     return places.pop()
-
-
-def _timeout(study: compose.Study) -> float | None:
-    """Seconds for each job.
-
-    Raises:
-        ConfigError: If jobs run in the process of the sweep, where nobody could end them.
-    """
-    timeout: float | None = study.config.sweep.job_timeout
-    if timeout is not None and not launching.engine_of(study.config).apart:
-        raise ConfigError(
-            f"sweep.job_timeout={timeout:g} needs jobs in processes of their own, and "
-            "hydra/launcher=basic runs them in the process of the sweep.",
-            fix="add hydra/launcher=pool, or leave sweep.job_timeout out.",
-        )
-    return timeout
 
 
 def _gate_reports(wishes: Sequence[plan.Wish]) -> dict[str, Report]:

@@ -65,15 +65,15 @@ class Task:
     isolated: bool
     timeout: float | None
     folder: str
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __call__(self, config: DictConfig) -> Report:
         """Do one job."""
         self.move_in()
         job = schema.job_of(config, HydraConfig.get().runtime.choices)
-        with machine(alone=config.sweep.quiet):
+        with machine(alone=job.quiet):
             report = self._apart(job) if self.isolated else perform(job, self.store, self.parent)
-        _tell(report)
+        tell(report)
         return report
 
     def move_in(self) -> None:
@@ -129,7 +129,8 @@ def perform(job: Job, store_uri: str, parent: str) -> Report:
     return Report(name=job.row_name, seed=job.seed, made=made, seconds=seconds, cause=cause)
 
 
-def _tell(report: Report) -> None:
+def tell(report: Report) -> None:
+    """Say what a job came to."""
     name = escape(report.name)
     if report.cause:
         message = escape(report.cause[tracking.MESSAGE])
