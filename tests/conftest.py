@@ -431,3 +431,27 @@ def options(tmp_path_factory):
         patch.syspath_prepend(folder)
         patch.setenv("PYTHONPATH", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def fault_models(tmp_path_factory):
+    """A ``--config-dir`` of models that are slow, hang, kill their process or ask for too much."""
+    from real_sweeps import written
+
+    return written(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def at_work(fault_models, tmp_path):
+    """Start the command in the folder of this test; it ends with the test."""
+    from real_sweeps import cleared, started
+
+    running = []
+
+    def start(*words, folder=tmp_path, **named):
+        running.append(started(*words, models=fault_models, folder=folder, **named))
+        return running[-1]
+
+    yield start
+    for process in running:
+        cleared(process)

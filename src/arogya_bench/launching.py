@@ -77,7 +77,7 @@ def threads_of(config: DictConfig) -> int | None:
         return None if asked is None else int(asked)
     if name == "ray":
         asked = OmegaConf.select(launcher, "ray.remote.num_cpus")
-        return None if asked is None else max(1, int(asked))
+        return 1 if asked is None else max(1, int(asked))  # Ray itself counts a job as one
     return None
 
 
