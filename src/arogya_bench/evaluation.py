@@ -31,6 +31,7 @@ from arogya_bench.jobs import (
     prepare,
     tags_of,
 )
+from arogya_bench.metrics.added import metric_tags
 from arogya_bench.models.calibration import fitted_temperature, tempered
 from arogya_bench.models.threads import use_threads
 from arogya_bench.predicting import detect, predict
@@ -212,6 +213,7 @@ def cell_tags(prepared: Prepared, condition: Condition) -> dict[str, str]:
         "arogya.condition": condition.name,
         "arogya.cell": prepared.cells[condition.name],
         **severity,
+        **metric_tags(prepared.job.metrics),
     }
 
 
@@ -223,7 +225,13 @@ def _record(
     store: stores.Store,
     parent: str | None,
 ) -> Evaluation:
-    judged = scores(answers.asked, resamples=prepared.job.resamples, seed=prepared.split.digest)
+    job = prepared.job
+    judged = scores(
+        answers.asked,
+        resamples=job.resamples,
+        seed=prepared.split.digest,
+        added=job.metrics,
+    )
     tags = {**cell_tags(prepared, condition), "arogya.fit_run_id": fit.run_id}
     name = f"{prepared.job.row_name} · {condition.name}"
     run_id = tracking.start(store, name, tags, parent=parent)

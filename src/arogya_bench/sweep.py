@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import hydra
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig
 from rich.markup import escape
 
-from arogya_bench import compose, evaluation, schema, stores, summary, tracking, views
+from arogya_bench import compose, evaluation, plugins, schema, stores, summary, tracking, views
 from arogya_bench.addresses import concealed
 from arogya_bench.errors import ConfigError, Fixable
 from arogya_bench.gate.findings import Report
@@ -142,6 +145,15 @@ def _open_parent(
     return tracking.start(store, f"sweep · {', '.join(datasets)}", tags)
 
 
+class _Announced(SearchPathPlugin):  # type: ignore[misc]
+    """What ``compose`` searches beside ours, for Hydra's main."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append it."""
+        for name in (compose.CONFIGS, *(p.name for p in plugins.announced() if not p.fault)):
+            search_path.append("arogya-bench", f"pkg://{name}")
+
+
 def _launch(request: compose.Request, parent: str) -> str:
     """Hand the jobs to Hydra's launcher.
 
@@ -150,6 +162,7 @@ def _launch(request: compose.Request, parent: str) -> str:
     """
     before, sys.argv = sys.argv, ["arogya-bench", *_words(request, parent)]
     configs = f"pkg://{compose.CONFIGS}"
+    Plugins.instance().register(_Announced)
     with tempfile.TemporaryDirectory() as folder:
         # Hydra's own notes repeat the command line, which may hold a password; ours are in MLflow.
         os.environ["AROGYA_OUTPUTS"] = folder
