@@ -56,6 +56,10 @@ class AddedMetric:
     spec: MetricSpec
     of: CaseMetric = field(repr=False)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to another process by name: what is decorated cannot be pickled itself."""
+        return _found, (self.name, self.spec)
+
     def draws_of(self, draws: Resamples) -> int:
         """How many of the resamples are used."""
         return min(draws.resamples, self.spec.resamples or draws.resamples)
