@@ -1,6 +1,8 @@
 import os
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 
@@ -79,6 +81,36 @@ def test_readers_do_not_wait_for_writers(store, tmp_path):
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
 
     assert mode == "wal"
+
+
+def in_a_process_of_its_own(database, query):
+    code = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
+        "print(c.execute(sys.argv[2]).fetchall()); c.commit(); c.close()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(database), query],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ended.stdout.strip()
+
+
+def test_looking_at_a_store_takes_no_lock_from_those_who_use_it(tmp_path):
+    """Else another process takes the log away under this one, and what this one writes is lost."""
+    database = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(database)) as open_all_the_time:
+        open_all_the_time.execute("PRAGMA journal_mode=WAL")
+        open_all_the_time.execute("CREATE TABLE runs (name)")
+
+        stores.check_folder(database, create=False)
+
+        in_a_process_of_its_own(database, "INSERT INTO runs VALUES ('theirs')")
+        open_all_the_time.execute("INSERT INTO runs VALUES ('ours')")
+        open_all_the_time.commit()
+        seen = in_a_process_of_its_own(database, "SELECT name FROM runs")
+    assert seen == "[('theirs',), ('ours',)]"
 
 
 def test_a_store_answers_with_its_experiments(store):

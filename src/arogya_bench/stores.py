@@ -211,10 +211,15 @@ def writable(folder: Path) -> bool:
 
 
 def _is_sqlite(database: Path) -> bool:
+    """Ask SQLite: to open and close its file ourselves would drop the locks of this process."""
     if not database.is_file():
         return False
-    with database.open("rb") as file:
-        return file.read(16) == b"SQLite format 3\x00"
+    with closing(sqlite3.connect(database)) as connection:
+        try:
+            connection.execute("PRAGMA schema_version")
+        except sqlite3.DatabaseError as error:  # a file that is merely locked is one
+            return error.sqlite_errorcode != sqlite3.SQLITE_NOTADB
+    return True
 
 
 def _artifact_root(database: Path | None, experiment: str) -> str | None:
