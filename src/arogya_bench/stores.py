@@ -12,6 +12,8 @@ from pathlib import Path
 
 # Medical users: nothing about them leaves their machine. MLflow reads this at import.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# It prints two links for every run on a server, with the password if the address holds one.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException

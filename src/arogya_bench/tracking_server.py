@@ -200,7 +200,11 @@ def _admin(folder: Path, database: str, login: Mapping[str, str]) -> dict[str, s
         return {}
     config = folder / "auth.ini"
     address = database.replace("%", "%%")  # the parser's own sign
-    config.write_text(f"[mlflow]\ndefault_permission = READ\ndatabase_uri = {address}\n", "utf-8")
+    config.write_text(
+        f"[mlflow]\ndefault_permission = READ\ndatabase_uri = {address}\n"
+        "auth_cache_ttl_seconds = 60\n",  # the hash of a password takes longer than most requests
+        "utf-8",
+    )
     return {
         "MLFLOW_AUTH_CONFIG_PATH": str(config),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
