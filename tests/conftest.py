@@ -455,3 +455,31 @@ def at_work(fault_models, tmp_path):
     yield start
     for process in running:
         cleared(process)
+
+
+def s3():
+    """An empty bucket of an S3 server in this process, and its address in the environment."""
+    moto = pytest.importorskip("moto.server")
+    boto3 = pytest.importorskip("boto3")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "MLFLOW_S3_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",  # nothing outside this machine is asked for keys
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_CONFIG_FILE": os.devnull,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        client = boto3.client(
+            "s3",
+            endpoint_url=settings["MLFLOW_S3_ENDPOINT_URL"],
+            aws_access_key_id="any",
+            aws_secret_access_key="any",
+        )
+        client.create_bucket(Bucket="studies")
+        yield client
+    server.stop()

@@ -3,6 +3,7 @@
 import os
 import re
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -11,6 +12,8 @@ from pathlib import Path
 
 # Medical users: nothing about them leaves their machine. MLflow reads this at import.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# It prints two links for every run on a server, with the password if the address holds one.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
@@ -18,7 +21,19 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from arogya_bench.addresses import concealed, impatient, public
-from arogya_bench.errors import TrackingError, nearest
+from arogya_bench.errors import TrackingError, nearest, require_extra
+
+LOGIN = {  # what MLflow's codes mean, and the remedy
+    "UNAUTHENTICATED": (
+        "it asks for a login, and yours is absent or wrong",
+        "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment.",
+    ),
+    "PERMISSION_DENIED": (
+        "your login does not permit this",
+        "ask its administrator for the permission, or set MLFLOW_TRACKING_USERNAME and "
+        "MLFLOW_TRACKING_PASSWORD of a user who has it.",
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +82,8 @@ def open_store(uri: str | None, experiment: str, *, create: bool, patient: bool 
         found = client.get_experiment_by_name(experiment)
         if found is None and create:
             root = _artifact_root(database, experiment)
-            experiment_id = client.create_experiment(experiment, root)
-        else:
-            experiment_id = _found(client, found, experiment, uri)
+            found = client.get_experiment(client.create_experiment(experiment, root))
+        experiment_id = _found(client, found, experiment, uri)
         if database is not None and create:
             _share(database)
     return Store(client=client, uri=uri, experiment=experiment, experiment_id=experiment_id)
@@ -141,7 +155,7 @@ def sqlite_path(uri: str) -> Path | None:
 
 
 def _found(client: MlflowClient, found: Experiment | None, experiment: str, uri: str) -> str:
-    """The id of an experiment that is there and was not deleted."""
+    """The id of an experiment that is there, was not deleted, and keeps files in our reach."""
     if found is None:
         names = [each.name for each in client.search_experiments()]
         raise TrackingError(
@@ -155,6 +169,8 @@ def _found(client: MlflowClient, found: Experiment | None, experiment: str, uri:
             fix=f"mlflow experiments restore --experiment-id {found.experiment_id}, or choose "
             "another name with tracking.experiment=...",
         )
+    if found.artifact_location.startswith("s3:"):  # written and read by us, not by the server
+        require_extra("s3", "boto3")
     return str(found.experiment_id)
 
 
@@ -168,16 +184,36 @@ def explained(uri: str, fix: str | None = None) -> Iterator[None]:
             f"The files of {public(uri)} cannot be written: {concealed(str(error), uri)}",
             fix="make room and see to the rights of the artifact folder, or name another store.",
         ) from error
-    except (MlflowException, SQLAlchemyError, sqlite3.Error, ModuleNotFoundError) as error:
-        first = concealed(str(error), uri).strip().partition("\n")[0][:300]
-        if "Max retries exceeded" in first:  # what follows is the inside of an HTTP library
-            first = f"nothing answers at {public(uri)}"
+    except s3_errors() as error:
         raise TrackingError(
-            f"The tracking store {public(uri)} does not answer as it should: {first}",
-            fix=fix
+            f"The artifacts of {public(uri)} lie on S3, which does not take them: {error}",
+            fix="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and MLFLOW_S3_ENDPOINT_URL where "
+            "it is not Amazon's; see to the network.",
+        ) from error
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, ModuleNotFoundError) as error:
+        cause, remedy = LOGIN.get(getattr(error, "error_code", ""), (_first(error, uri), fix))
+        raise TrackingError(
+            f"The tracking store {public(uri)} does not answer as it should: {cause}",
+            fix=remedy
             or "start it (mlflow server --port 5000), or name another one with "
             "tracking.uri=... or MLFLOW_TRACKING_URI; sqlite:///mlflow.db needs no server.",
         ) from error
+
+
+def _first(error: Exception, uri: str) -> str:
+    """The first line of what MLflow says, which goes on with the inside of an HTTP library."""
+    first = concealed(str(error), uri).strip().partition("\n")[0][:300]
+    return f"nothing answers at {public(uri)}" if "Max retries exceeded" in first else first
+
+
+def s3_errors() -> tuple[type[Exception], ...]:
+    """What boto3 raises, where it is in use; MLflow passes much of it on as it is."""
+    if not sys.modules.get("boto3"):
+        return ()
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return Boto3Error, BotoCoreError, ClientError
 
 
 def check_folder(database: Path, *, create: bool) -> None:
