@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
@@ -199,10 +202,36 @@ def test_a_pattern_that_matches_nothing_is_an_error():
     assert "matches nothing" in refusal("model=glob(x*)", multirun=True).problem
 
 
-def test_a_launcher_that_is_not_installed_names_its_extra():
-    error = refusal("hydra/launcher=submitit_slurm")
+@pytest.mark.parametrize(("launcher", "extra"), [("pool", "joblib"), ("submitit_slurm", "slurm")])
+def test_a_launcher_that_is_not_installed_names_its_extra(launcher, extra):
+    bare = "import sys, hydra_plugins; hydra_plugins.__path__ = []; from arogya_bench.cli import *"
+    words = f"{bare}; sys.exit(main(['run', 'hydra/launcher={launcher}']))"
 
-    assert "pip install 'arogya-bench[slurm]'" in error.fix
+    ended = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True)
+
+    assert ended.returncode == 2
+    assert f"pip install 'arogya-bench[{extra}]'" in ended.stderr
+
+
+def test_what_differs_in_values_alone_composes_like_the_whole():
+    words = ("model=opencv", "augmentation=all", "split.method=image", "dataset.cases=80", "seed=3")
+
+    (whole,) = composed(*words)
+    *_, last = composed(*words[:-1], "seed=1,2,3", multirun=True)
+
+    assert last == whole
+
+
+def test_a_search_is_refused():
+    error = refusal("hydra/sweeper=basic", "hydra.sweeper._target_=a.search.OptunaSweeper")
+
+    assert "a.search.OptunaSweeper searches" in error.problem
+
+
+def test_one_sweep_has_one_launcher():
+    error = refusal("hydra/launcher=basic,pool", multirun=True)
+
+    assert "give hydra/launcher one value" in error.fix
 
 
 def test_a_folder_adds_options(tmp_path):

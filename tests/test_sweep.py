@@ -262,7 +262,7 @@ def test_a_model_that_ends_the_program_ends_only_its_job(command, store, options
     assert logged(store).statuses("sweep") == ["FAILED"]
 
 
-def test_data_that_go_bad_during_a_job_leave_one_failed_run(
+def test_data_that_go_bad_during_a_job_leave_a_failed_run_for_each_cell(
     command, store, options, tiny, tmp_path_factory
 ):
     cache = tmp_path_factory.mktemp("cache")
@@ -270,17 +270,21 @@ def test_data_that_go_bad_during_a_job_leave_one_failed_run(
 
     ended = command("run", *words, "--config-dir", str(options))
 
-    (run,) = logged(store).of("evaluation")
+    runs = logged(store).of("evaluation")
     assert ended.code == 3
-    assert "0 cells made, 0 found, 1 failed, 2 not run." in ended.err
-    assert (run.status, run.tags["arogya.error_message"]) == ("FAILED", "the disk failed")
+    assert "0 cells made, 0 found, 2 failed." in ended.err
+    assert [run.status for run in runs] == ["FAILED", "FAILED"]
+    assert {run.tags["arogya.error_message"] for run in runs} == {"the disk failed"}
 
 
 def test_a_launcher_that_breaks_leaves_a_failed_sweep(command, store, tiny):
     ended = command("run", "-m", *tiny, "hydra.sweep.dir=mlflow.db/inside")
 
     assert ended.code == 3
-    assert "0 cells made, 0 found, 0 failed, 1 not run." in ended.err
+    assert "0 cells made, 0 found, 1 failed." in ended.err
+    (cell,) = logged(store).of("evaluation")
+    assert (cell.status, cell.tags["arogya.error"]) == ("KILLED", "WorkerLost")
+    assert "NotADirectoryError" in cell.tags["arogya.error_message"]
     assert logged(store).statuses("sweep") == ["FAILED"]
 
 

@@ -47,7 +47,7 @@ def test_a_run_starts_with_its_tags_and_its_parent(store, run):
 
 
 def test_a_run_does_not_name_the_user(run):
-    assert set(run.read().tags) == {"arogya.kind", "mlflow.runName"}
+    assert set(run.read().tags) == {"arogya.kind", "arogya.process", "mlflow.runName"}
 
 
 def test_a_run_named_in_the_environment_is_left_alone(store, run, monkeypatch):

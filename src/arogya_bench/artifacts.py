@@ -42,6 +42,16 @@ def artifact(run: RunRecord, file: str, *, uri: str) -> Iterator[Path]:
         yield Path(fetched)
 
 
+def folders(run: RunRecord, *, store: Store) -> list[Path]:
+    """The folders of a run and of its model, as far as they lie on this machine."""
+    places = [run.artifact_uri]
+    if run.tags.get("arogya.kind") == "fit" and MODEL_TAG in run.tags:
+        with _reached(run, _gone(f"The model of {run.run_id} is gone.")):
+            found = store.client.get_logged_model(run.tags[MODEL_TAG])
+        places.append(str(found.artifact_location))
+    return [folder for place in places if (folder := _local(place)) and folder.is_dir()]
+
+
 @contextmanager
 def model_files(run: RunRecord, *, store: Store) -> Iterator[Path]:
     """Give the files of the model of a fit run as a folder on this machine.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from arogya_bench import data_commands
+from arogya_bench.disguise import disguised
 from arogya_bench.errors import ConfigError, Fixable
 
 FIXABLE_EXIT = 2
@@ -24,6 +25,7 @@ Overrides are Hydra's: key=value, and with -m also key=a,b for every combination
   arogya-bench run experiment=demo                           a whole study in one file
   arogya-bench run -m model=prior,opencv augmentation=all    a sweep
   arogya-bench run dataset=medmnist dataset.path=FILE.npz    your images
+  arogya-bench run -m ... --dry-run                          what it would do, and what it takes
   arogya-bench run --cfg job                                 print the config, run nothing
 """
 
@@ -44,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return command(arguments)
     except Fixable as error:
-        sys.stderr.write(f"arogya-bench: {error}\n")
+        sys.stderr.write(f"arogya-bench: {disguised(str(error))}\n")
         return FIXABLE_EXIT
     except KeyboardInterrupt:
         sys.stderr.write("arogya-bench: stopped; the same command goes on where this one ended.\n")
@@ -91,6 +93,9 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     run.add_argument("--config-dir", metavar="DIR", help="a folder with options of your own")
     run.add_argument("--config-path", metavar="DIR", help="a folder with a root config of your own")
     run.add_argument("--config-name", metavar="NAME", default="config", help="the root config")
+    run.add_argument(
+        "--dry-run", action="store_true", help="say what would be done and what it takes"
+    )
     run.add_argument("--cfg", choices=["job"], help="print the composed config and run nothing")
     run.add_argument(
         "--overrides", dest="quoted", metavar="TEXT", default="", help="overrides in one string"
@@ -158,7 +163,7 @@ def _run(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from arogya_bench import sweep
 
-    return sweep.run(request)
+    return sweep.rehearse(request) if arguments.dry_run else sweep.run(request)
 
 
 def _words(text: str) -> list[str]:

@@ -44,6 +44,22 @@ class ArtifactGone(TrackingError):
     """A file that a store no longer has, although a run names it."""
 
 
+class JobKilled(Fixable):
+    """A job whose process was ended from outside, or by a fault of its machine code."""
+
+
+class JobTimeout(Fixable):
+    """A job that took longer than it was given."""
+
+
+class OwnerGone(Fixable):
+    """A job whose sweep ended before it."""
+
+
+class WorkerLost(Fixable):
+    """A run whose process, or the launcher of its sweep, ended from outside."""
+
+
 class MissingExtra(Fixable):
     """An optional library that is not installed."""
 

@@ -1,7 +1,7 @@
 """Cases to predictions to numbers to MLflow: one job from start to end. Read this first."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -11,6 +11,7 @@ from arogya_bench import fitting, labelling, stores, tasks, tracking
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.datasets.decoded import with_decoded
 from arogya_bench.datasets.splits import with_images_of
+from arogya_bench.errors import TrackingError
 from arogya_bench.items import (
     Item,
     ModelInput,
@@ -31,11 +32,13 @@ from arogya_bench.jobs import (
     prepare,
     tags_of,
 )
+from arogya_bench.keys import digest_of
 from arogya_bench.models.calibration import fitted_temperature, tempered
 from arogya_bench.models.threads import use_threads
 from arogya_bench.predicting import detect, predict
 from arogya_bench.scoring import Scores, figures, per_class_table, point_scores, scores
 from arogya_bench.sheet import box_sheet
+from arogya_bench.turns import claimed
 from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor
 
 
@@ -75,23 +78,37 @@ class Answers:
 
 
 def run_job(job: Job, store: stores.Store, parent: str | None) -> list[Evaluation]:
-    """Fit or find the fit, predict every condition that is not in MLflow yet, write the runs.
+    """Fit or find the fit, then make every cell that is not in MLflow yet, one after the other.
+
+    A cell that fails is a FAILED run, and the others are made all the same.
 
     Returns:
         The evaluations that were made now, in the order of the conditions.
+
+    Raises:
+        Exception: The first failure, once every cell had its turn; at once if a failure is one
+            of the machine or the store, which the other cells would meet too.
     """
     prepared = prepare(job)
-    todo = missing(prepared, store)
+    todo = missing(prepared, store, parent)
     if not todo:
         return []
     use_threads(job.threads)
     prepared = _with_decoded_images(prepared)
+    made: list[Evaluation | None] = []
+    failures: list[Exception] = []
     with fitting.find_or_fit(prepared, store, parent) as fit:
-        answers = _answers(prepared, fit, todo)
-    return [
-        _record(prepared, condition, answers[condition.name], fit, store, parent)
-        for condition in todo
-    ]
+        answering = _answering(prepared, fit)
+        for condition in todo:
+            try:
+                made.append(_made(prepared, condition, answering, fit, store, parent))
+            except (TrackingError, OSError, MemoryError):
+                raise
+            except Exception as error:  # noqa: BLE001  (it is in the run, and is raised below)
+                failures.append(error)
+    if failures:
+        raise failures[0]
+    return [each for each in made if each is not None]
 
 
 def _with_decoded_images(prepared: Prepared) -> Prepared:
@@ -103,26 +120,32 @@ def _with_decoded_images(prepared: Prepared) -> Prepared:
     return replace(prepared, dataset=dataset, split=with_images_of(prepared.split, dataset))
 
 
-def _answers(
-    prepared: Prepared, fit: fitting.Fit, conditions: Sequence[Condition]
-) -> dict[str, Answers]:
-    job, cases = prepared.job, prepared.split.test
+def _answering(prepared: Prepared, fit: fitting.Fit) -> Callable[[Condition], Answers]:
+    """Load the fitted model once, for any number of conditions."""
+    job, cases, kept = prepared.job, prepared.split.test, fit.validation
     model = job.model.load(fit.weights, classes=cases.classes, device=job.device)
-    if isinstance(fit.validation, BoxPredictions):
-        found = detect(
+
+    def found(condition: Condition) -> Answers:
+        boxes = detect(
             cast("Detector", model),
             cases,
-            conditions,
+            [condition],
             batch_size=job.batch_size,
-            threshold=fit.validation.threshold,
+            threshold=cast("BoxPredictions", kept).threshold,
         )
-        return {name: _from_boxes(prepared, each) for name, each in found.items()}
-    rows = predict(cast("Predictor", model), cases, conditions, batch_size=job.batch_size)
-    if job.calibration == "none":
-        return {name: Answers(asked=each) for name, each in rows.items()}
-    kept = fit.validation
-    temperature = fitted_temperature(kept.probabilities, kept.targets)
-    return {name: _tempered(each, temperature) for name, each in rows.items()}
+        return _from_boxes(prepared, boxes[condition.name])
+
+    def labelled(condition: Condition) -> Answers:
+        rows = predict(cast("Predictor", model), cases, [condition], batch_size=job.batch_size)
+        if temperature is None:
+            return Answers(asked=rows[condition.name])
+        return _tempered(rows[condition.name], temperature)
+
+    if isinstance(kept, BoxPredictions):
+        return found
+    calibrated = job.calibration == "temperature"
+    temperature = fitted_temperature(kept.probabilities, kept.targets) if calibrated else None
+    return labelled
 
 
 def _tempered(rows: Predictions, temperature: float) -> Answers:
@@ -148,17 +171,23 @@ def _from_boxes(prepared: Prepared, found: BoxPredictions) -> Answers:
     )
 
 
-def missing(prepared: Prepared, store: stores.Store) -> list[Condition]:
-    """The conditions of a job without a finished run in MLflow."""
-    if not prepared.job.resume:
-        return list(prepared.job.conditions)
-    found = tracking.search(
-        store,
-        f"tags.`arogya.kind` = 'evaluation' and tags.`arogya.fit` = '{prepared.fit_key}' "
-        "and attributes.status = 'FINISHED'",
-    )
-    done = {run.tags.get("arogya.cell") for run in found}
+def missing(prepared: Prepared, store: stores.Store, parent: str | None = None) -> list[Condition]:
+    """The conditions of a job without a finished run in MLflow.
+
+    Without ``resume``, only what this sweep itself has finished counts as there.
+    """
+    where = f"tags.`arogya.fit` = '{prepared.fit_key}' and attributes.status = 'FINISHED'"
+    done = _finished(prepared, store, parent, where)
     return [each for each in prepared.job.conditions if prepared.cells[each.name] not in done]
+
+
+def _finished(prepared: Prepared, store: stores.Store, parent: str | None, where: str) -> set[str]:
+    if not prepared.job.resume:
+        if parent is None:
+            return set()
+        where += f" and tags.`mlflow.parentRunId` = '{parent}'"
+    runs = tracking.search(store, f"tags.`arogya.kind` = 'evaluation' and {where}")
+    return {run.tags["arogya.cell"] for run in runs}
 
 
 def items_of(
@@ -215,25 +244,38 @@ def cell_tags(prepared: Prepared, condition: Condition) -> dict[str, str]:
     }
 
 
-def _record(
+def _made(
     prepared: Prepared,
     condition: Condition,
-    answers: Answers,
+    answering: Callable[[Condition], Answers],
     fit: fitting.Fit,
     store: stores.Store,
     parent: str | None,
-) -> Evaluation:
-    judged = scores(answers.asked, resamples=prepared.job.resamples, seed=prepared.split.digest)
-    tags = {**cell_tags(prepared, condition), "arogya.fit_run_id": fit.run_id}
-    name = f"{prepared.job.row_name} · {condition.name}"
-    run_id = tracking.start(store, name, tags, parent=parent)
-    with tracking.closed_on_error(store, run_id):
-        items = [ModelInput(model_id=fit.model_id), *items_of(prepared, condition, answers, judged)]
-        tracking.write(store, run_id, items)
-    tracking.finish(store, run_id)
+) -> Evaluation | None:
+    """Make one cell, from a run that is open to a run that is complete.
+
+    Returns:
+        The evaluation; None if another process made the cell meanwhile.
+    """
+    cell = prepared.cells[condition.name]
+    where = f"tags.`arogya.cell` = '{cell}' and attributes.status = 'FINISHED'"
+    with claimed(digest_of({"cell": cell, "uri": store.uri, "experiment": store.experiment})):
+        if _finished(prepared, store, parent, where):
+            return None
+        tags = {**cell_tags(prepared, condition), "arogya.fit_run_id": fit.run_id}
+        name = f"{prepared.job.row_name} · {condition.name}"
+        run_id = tracking.start(store, name, tags, parent=parent)
+        with tracking.closed_on_error(store, run_id):
+            answers = answering(condition)
+            judged = scores(
+                answers.asked, resamples=prepared.job.resamples, seed=prepared.split.digest
+            )
+            found = items_of(prepared, condition, answers, judged)
+            tracking.write(store, run_id, [ModelInput(model_id=fit.model_id), *found])
+            tracking.finish(store, run_id)
     return Evaluation(
         run_id=run_id,
-        cell=prepared.cells[condition.name],
+        cell=cell,
         model=prepared.job.row_name,
         dataset=prepared.dataset.name,
         condition=condition.name,

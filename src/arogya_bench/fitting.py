@@ -113,7 +113,7 @@ def _fit(prepared: Prepared, store: stores.Store, parent: str | None, workshop: 
         # taken up by a job with other devices or names, whose params MLflow would refuse.
         logged_models.log_model(store, run_id, fitted)
         tracking.write(store, run_id, _items(prepared, work))
-    tracking.finish(store, run_id)
+        tracking.finish(store, run_id)
     workshop.clear()
 
 

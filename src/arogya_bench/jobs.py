@@ -12,6 +12,7 @@ from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.augmentations.moving import box_move
 from arogya_bench.datasets.split_files import as_csv
 from arogya_bench.datasets.splits import Split, SplitPolicy, divided
+from arogya_bench.disguise import without_secrets
 from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.gate.findings import Report
 from arogya_bench.items import DatasetInput, Text
@@ -46,6 +47,7 @@ class Job:
         gate: ``stop`` at an error in the data, or ``warn``: go on without the cases that cannot be
             used, and let every run and report say so.
         decoded_gb: Room in the cache folder for decoded images; 0 keeps none.
+        quiet: Whether it has its machine to itself, because something in it is timed.
     """
 
     model_name: str
@@ -68,6 +70,7 @@ class Job:
     calibration: str = "none"
     gate: str = "stop"
     decoded_gb: float = 0.0
+    quiet: bool = False
 
     @property
     def row_name(self) -> str:
@@ -230,11 +233,12 @@ def dataset_input(prepared: Prepared, part: str) -> DatasetInput:
 def circumstances(prepared: Prepared) -> Iterator[Text]:
     """What every run of a job keeps as files: its config, its split, what the gate found.
 
-    The config is without the address of the store, which may hold a password.
+    The config is without the address of the store, which may hold a password, and without keys.
     """
     config = prepared.job.config
     shown = {key: value for key, value in config.items() if key not in ("tracking", "sweep")}
-    yield Text(file="config.yaml", text=yaml.safe_dump(shown, sort_keys=False))
+    text = yaml.safe_dump(without_secrets(shown), sort_keys=False)
+    yield Text(file="config.yaml", text=text)
     yield Text(file="split.csv", text=as_csv(prepared.dataset, prepared.split.parts))
     yield Text(file="gate.json", text=prepared.gate.to_json())
     yield Text(file="environment.json", text=environment())

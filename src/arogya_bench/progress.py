@@ -8,6 +8,8 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import track
 
+from arogya_bench.disguise import disguised
+
 Thing = TypeVar("Thing")
 
 # Results go to standard output, progress does not; logs are wider than the 80 columns of old.
@@ -33,7 +35,7 @@ def working(text: str) -> AbstractContextManager[object]:
 
 def say(text: str) -> None:
     """Tell a person what happens, one line on standard error."""
-    screen.print(text, highlight=False, soft_wrap=True)
+    screen.print(disguised(text), highlight=False, soft_wrap=True)
 
 
 def counted(number: int, noun: str) -> str:

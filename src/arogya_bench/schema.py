@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
 from arogya_bench.datasets.splits import SplitPolicy
+from arogya_bench.disguise import protect, secrets_of
 from arogya_bench.errors import ConfigError, nearest
 from arogya_bench.jobs import Job, Source
 from arogya_bench.types import Model, Training
@@ -41,10 +42,13 @@ class Statistics:
 
 @dataclass
 class Sweep:
-    """How a sweep treats what is there already."""
+    """How a sweep treats what is there already, and its jobs."""
 
     resume: bool = True
-    parent_run_id: str | None = None
+    job_timeout: float | None = None
+    quiet: bool = False
+    resources: dict[str, Any] = field(default_factory=dict)
+    usd_per_hour: float | None = None
 
 
 @dataclass
@@ -86,6 +90,8 @@ def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
         ConfigError: At the first name, type or value that is wrong.
     """
     _check_root(config)
+    resolved = cast("Mapping[str, Any]", OmegaConf.to_container(config, resolve=True))
+    protect(secrets_of(resolved))
     model = cast("Model", built(config.model, "model", ("fit", "load", "check", "task", "extra")))
     return Job(
         model_name=str(choices.get("model")),
@@ -108,11 +114,12 @@ def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
         resume=config.sweep.resume,
         tracking_uri=config.tracking.uri,
         experiment=config.tracking.experiment,
-        config=cast("Mapping[str, Any]", OmegaConf.to_container(config, resolve=True)),
+        config=resolved,
         threads=config.threads,
         calibration=config.calibration,
         gate=config.gate,
         decoded_gb=config.decoded_gb,
+        quiet=config.sweep.quiet,
     )
 
 

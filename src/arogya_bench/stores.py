@@ -5,7 +5,7 @@ import re
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,11 +41,18 @@ def default_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path.cwd() / 'mlflow.db'}"
 
 
-def open_store(uri: str | None, experiment: str, *, create: bool) -> Store:
+def open_store(uri: str | None, experiment: str, *, create: bool, patient: bool = False) -> Store:
     """Reach the store and the experiment, and make them if they may be made.
 
     Call it in the parent process before any worker starts: processes that open a new SQLite
     store together spoil its schema.
+
+    Args:
+        uri: Of the store; None for the default.
+        experiment: Its name.
+        create: Whether they may be made.
+        patient: Whether to ride out a server that is away, as far as MLflow's retries go; a
+            person at a terminal wants to hear of a wrong address at once.
 
     Raises:
         TrackingError: If the store cannot be reached or written, or the experiment is absent
@@ -55,7 +62,7 @@ def open_store(uri: str | None, experiment: str, *, create: bool) -> Store:
     database = sqlite_path(uri)
     if database is not None:
         check_folder(database, create=create)
-    with explained(uri), impatient():
+    with explained(uri), nullcontext() if patient else impatient():
         client = MlflowClient(tracking_uri=uri)
         found = client.get_experiment_by_name(experiment)
         if found is None and create:
@@ -66,6 +73,22 @@ def open_store(uri: str | None, experiment: str, *, create: bool) -> Store:
         if database is not None and create:
             _share(database)
     return Store(client=client, uri=uri, experiment=experiment, experiment_id=experiment_id)
+
+
+def existing(uri: str | None, experiment: str) -> Store | None:
+    """Reach an experiment that may not be there; None if there is no such store or experiment.
+
+    Raises:
+        TrackingError: If a server does not answer, or the experiment was deleted.
+    """
+    uri = absolute(uri or default_uri())
+    database = sqlite_path(uri)
+    if database is not None and not (database.exists() and database.stat().st_size):
+        return None
+    with explained(uri), impatient():
+        if MlflowClient(tracking_uri=uri).get_experiment_by_name(experiment) is None:
+            return None
+    return open_store(uri, experiment, create=False)
 
 
 def ask(uri: str) -> int:

@@ -22,26 +22,35 @@ class Outcome:
     Attributes:
         made: Cells that were evaluated now.
         found: Cells that were there already.
-        failed: Runs that did not finish.
-        lost: Cells without any run, because the launcher broke.
+        failed: Runs that did not finish, and whose work no other run of the sweep finished.
+        again: Runs that were lost and made again.
     """
 
     made: int
     found: int
     failed: tuple[tracking.RunRecord, ...]
-    lost: int
+    again: int
 
     @property
     def exit_code(self) -> int:
         """0, or 3 if a job failed."""
-        return FAILED_EXIT if self.failed or self.lost else 0
+        return FAILED_EXIT if self.failed else 0
 
 
-def outcome(children: Sequence[tracking.RunRecord], *, found: int, lost: int) -> Outcome:
+def outcome(children: Sequence[tracking.RunRecord], *, found: int) -> Outcome:
     """Count what the runs of a sweep came to."""
-    failed = tuple(run for run in children if run.status != "FINISHED")
+    finished = {_work(run) for run in children if run.status == "FINISHED"}
+    open_ended = [run for run in children if run.status != "FINISHED"]
+    failed = {_work(run): run for run in open_ended if _work(run) not in finished}
     made = sum(_is_cell(run) and run.status == "FINISHED" for run in children)
-    return Outcome(made=made, found=found, failed=failed, lost=lost)
+    again = len(open_ended) - len(failed)
+    return Outcome(made=made, found=found, failed=tuple(failed.values()), again=again)
+
+
+def _work(run: tracking.RunRecord) -> str:
+    """What a run was to make: its cell, or its fit; a run without such a key is its own."""
+    key = run.tags.get("arogya.cell" if _is_cell(run) else "arogya.fit")
+    return f"{run.tags.get('arogya.kind')} {key}" if key else run.run_id
 
 
 def _is_cell(run: tracking.RunRecord) -> bool:
@@ -51,9 +60,10 @@ def _is_cell(run: tracking.RunRecord) -> bool:
 def show(store: stores.Store, outcome: Outcome) -> None:
     """Say what was done and print the links that open it in ``mlflow ui``."""
     failed = sum(_is_cell(run) for run in outcome.failed)
-    lost = f", {outcome.lost} not run" if outcome.lost else ""
     made = counted(outcome.made, "cell")
-    say(f"{made} made, {outcome.found} found, {failed} failed{lost}.")
+    say(f"{made} made, {outcome.found} found, {failed} failed.")
+    if outcome.again:
+        say(f"{counted(outcome.again, 'run')} lost with a worker and made again.")
     if outcome.failed:
         screen.print(_failures(outcome.failed))
     database = stores.sqlite_path(store.uri)

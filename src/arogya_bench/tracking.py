@@ -7,7 +7,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from mlflow import entities
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from arogya_bench.addresses import concealed
+from arogya_bench.addresses import concealed, impatient
+from arogya_bench.disguise import HIDDEN, disguised, is_secret
+from arogya_bench.errors import TrackingError
 from arogya_bench.items import (
     Curves,
     DatasetInput,
@@ -30,12 +32,13 @@ from arogya_bench.items import (
     Tags,
     Text,
 )
+from arogya_bench.liveness import PROCESS, this_process
 from arogya_bench.stores import Store, explained
 
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # what MLflow takes at once
 TAG_LIMIT = 8000  # characters; MLflow cuts longer ones without a word
 PAGE = 1000  # runs per search
-ERROR_TAGS = ("arogya.error", "arogya.error_message", "arogya.traceback")
+ERROR, MESSAGE, TRACEBACK = "arogya.error", "arogya.error_message", "arogya.traceback"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +61,13 @@ def start(store: Store, name: str, tags: Mapping[str, str], *, parent: str | Non
     """Create a run with its first tags.
 
     The client is used rather than ``mlflow.start_run``, which would adopt a run named in the
-    environment and note the login name of the user.
+    environment and note the login name of the user. The run names its process, so that it can
+    be closed by another one after this one was killed.
 
     Returns:
         The run id.
     """
-    every = dict(tags)
+    every = {**tags, PROCESS: str(this_process())}
     if parent:
         every["mlflow.parentRunId"] = parent
     with explained(store.uri):
@@ -125,7 +129,8 @@ def reopen(store: Store, run_id: str, *, parent: str | None = None) -> bool:
     if run.info.status == "FINISHED" or run.info.lifecycle_stage != "active":
         return False
     store.client.update_run(run_id, status="RUNNING")
-    for key in ERROR_TAGS:
+    store.client.set_tag(run_id, PROCESS, str(this_process()))
+    for key in (ERROR, MESSAGE, TRACEBACK):
         if key in run.data.tags:
             store.client.delete_tag(run_id, key)
     if parent:
@@ -135,7 +140,8 @@ def reopen(store: Store, run_id: str, *, parent: str | None = None) -> bool:
 
 def finish(store: Store, run_id: str, status: str = "FINISHED") -> None:
     """Close a run as FINISHED, FAILED or KILLED."""
-    store.client.set_terminated(run_id, status)
+    with explained(store.uri):
+        store.client.set_terminated(run_id, status)
 
 
 @contextmanager
@@ -144,20 +150,48 @@ def closed_on_error(store: Store, run_id: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        tags = error_tags(error, store)
-        for key, value in _checked(tags).items():
-            store.client.set_tag(run_id, key, value)
-        finish(store, run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+        # A store that is away now was waited for already; whoever ends the sweep closes the run.
+        with suppress(TrackingError), impatient():
+            status = "FAILED" if isinstance(error, Exception) else "KILLED"
+            end(store, run_id, status, error_tags(error, store.uri))
         raise
 
 
-def error_tags(error: BaseException, store: Store) -> dict[str, str]:
-    """The cause of a failure, as tags: the class, the message and the traceback."""
-    trace = concealed("".join(traceback.format_exception(error)), store.uri)
+def end(store: Store, run_id: str, status: str, cause: Mapping[str, str]) -> None:
+    """Close a run that came to no good end.
+
+    Args:
+        store: That holds it.
+        run_id: Of the run.
+        status: FAILED or KILLED.
+        cause: What ``error_tags`` says of it.
+    """
+    with explained(store.uri):
+        for key, value in _checked(cause).items():
+            store.client.set_tag(run_id, key, value)
+        store.client.set_terminated(run_id, status)
+
+
+def tag(store: Store, run_id: str, key: str, value: str) -> None:
+    """Set one tag of a run."""
+    with explained(store.uri):
+        store.client.set_tag(run_id, key, value)
+
+
+def error_tags(error: BaseException, uri: str, *, trace: str | None = None) -> dict[str, str]:
+    """The cause of a failure, as tags: the class, the message and the traceback.
+
+    Args:
+        error: The cause.
+        uri: Of the store, whose login is left out.
+        trace: Where its process was, if that is known better than from the error.
+    """
+    own = trace if trace is not None else "".join(traceback.format_exception(error))
+    trace = concealed(own, uri)
     return {
-        "arogya.error": type(error).__name__,
-        "arogya.error_message": concealed(str(error), store.uri) or type(error).__name__,
-        "arogya.traceback": trace[-TAG_LIMIT:],
+        ERROR: type(error).__name__,
+        MESSAGE: concealed(str(error), uri) or type(error).__name__,
+        TRACEBACK: trace[-TAG_LIMIT:],
     }
 
 
@@ -193,6 +227,11 @@ def search(store: Store, condition: str, *, fix: str | None = None) -> list[RunR
                 return list(found.values())
 
 
+def children(store: Store, parent: str) -> list[RunRecord]:
+    """Find the runs of a sweep."""
+    return search(store, f"tags.`mlflow.parentRunId` = '{parent}'")
+
+
 def get(uri: str, run_id: str) -> RunRecord:
     """Read one run of a store.
 
@@ -219,11 +258,12 @@ def _record(run: entities.Run) -> RunRecord:
 
 
 def _checked(tags: Mapping[str, str]) -> dict[str, str]:
-    """Shorten what MLflow would cut silently, and say so in the value."""
+    """Leave secrets out, and shorten what MLflow would cut silently, saying so in the value."""
     mark = " … (cut)"
+    shown = {key: disguised(value) for key, value in tags.items()}
     return {
         key: value if len(value) <= TAG_LIMIT else value[: TAG_LIMIT - len(mark)] + mark
-        for key, value in tags.items()
+        for key, value in shown.items()
     }
 
 
@@ -247,7 +287,7 @@ def _save(folder: Path, item: Table | TableView | Text | Picture) -> None:
         case TableView(rows=rows):  # the form that MLflow's own log_table writes
             path.write_text(rows.to_json(orient="split", index=False), encoding="utf-8")
         case Text(text=text):
-            path.write_text(text, encoding="utf-8")
+            path.write_text(disguised(text), encoding="utf-8")
         case Picture(content=content):
             path.write_bytes(content)
 
@@ -256,7 +296,7 @@ def _log_batches(store: Store, run_id: str, items: Sequence[Item]) -> None:
     now = int(time.time() * 1000)
     metrics = [each for item in items for each in _metrics(item, now)]
     params = [
-        entities.Param(key, str(value))
+        entities.Param(key, HIDDEN if is_secret(key) else disguised(str(value)))
         for item in items
         if isinstance(item, Params)
         for key, value in item.values.items()
