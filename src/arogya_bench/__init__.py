@@ -1,6 +1,12 @@
 """Which image model should we deploy? An MLflow plugin that answers with evidence."""
 
 from importlib import import_module
+from pathlib import Path
+
+# A checkout keeps arogya_bench.conf beside src; found there, it need not be installed.
+_CHECKOUT = Path(__file__).parents[2]
+if (_CHECKOUT / "conf" / "config.yaml").is_file():
+    __path__.append(str(_CHECKOUT))
 
 _PUBLIC = {
     "compare": "arogya_bench.comparison",

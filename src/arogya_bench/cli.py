@@ -137,8 +137,8 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "experiment",
         nargs="?",
-        default=os.environ.get("MLFLOW_EXPERIMENT_NAME", "arogya-bench"),
-        help="name of the MLflow experiment (default: %(default)s)",
+        default="",
+        help="name of the MLflow experiment (default: MLFLOW_EXPERIMENT_NAME, else arogya-bench)",
     )
     parser.add_argument(
         "--tracking-uri", default=os.environ.get("MLFLOW_TRACKING_URI"), metavar="URI"
@@ -178,7 +178,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     from arogya_bench.report import command
 
     return command.compare(
-        arguments.experiment,
+        _experiment(arguments.experiment),
         tracking_uri=arguments.tracking_uri,
         where=arguments.where,
         metric=arguments.metric,
@@ -191,12 +191,20 @@ def _report(arguments: argparse.Namespace) -> int:
     from arogya_bench.report import command
 
     return command.report(
-        arguments.experiment,
+        _experiment(arguments.experiment),
         tracking_uri=arguments.tracking_uri,
         run_id=arguments.run_id,
         formats=tuple(each.strip() for each in arguments.format.split(",") if each.strip()),
         out=arguments.out,
     )
+
+
+def _experiment(named: str) -> str:
+    """The experiment that was named, else the one that ``mlflow run`` or a variable chose."""
+    from arogya_bench import stores
+
+    stores.follow_mlflow_run()
+    return named or os.environ.get("MLFLOW_EXPERIMENT_NAME", "arogya-bench")
 
 
 def _doctor(_: argparse.Namespace) -> int:

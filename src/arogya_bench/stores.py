@@ -133,11 +133,17 @@ def follow_mlflow_run() -> None:
     """Take the experiment that ``mlflow run`` chose, which it hands over by id alone.
 
     Raises:
-        TrackingError: If the store of that run does not answer.
+        TrackingError: If the store of that run is not there or does not answer.
     """
     experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if "MLFLOW_RUN_ID" in os.environ and experiment_id and uri:
+        database = sqlite_path(uri)
+        if database is not None and not database.exists():  # MLflow would make an empty one
+            raise TrackingError(
+                f"There is no MLflow store at {database.resolve()}, where this run should lie.",
+                fix="give MLFLOW_TRACKING_URI the whole path: sqlite:////folder/mlflow.db",
+            )
         with explained(uri), impatient():
             found = MlflowClient(tracking_uri=uri).get_experiment(experiment_id)
         os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", str(found.name))

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import tempfile
 import time
 import traceback
@@ -72,6 +73,18 @@ def start(store: Store, name: str, tags: Mapping[str, str], *, parent: str | Non
     with explained(store.uri):
         run = store.client.create_run(store.experiment_id, tags=_checked(every), run_name=name)
     return str(run.info.run_id)
+
+
+def adopted(store: Store) -> str | None:
+    """The run that ``mlflow run`` made for this process, if it is one of this experiment.
+
+    A run of another experiment stays what it is: children do not nest across experiments. The
+    variable is taken away, because every later process would resume that run otherwise.
+    """
+    run_id = os.environ.pop("MLFLOW_RUN_ID", None)
+    if run_id and get(store.uri, run_id).experiment_id == store.experiment_id:
+        return run_id
+    return None
 
 
 def write(store: Store, run_id: str, items: Iterable[Item]) -> None:

@@ -34,7 +34,10 @@ def compare(
     _check_writable(out)
     with working("reading MLflow and resampling patients"):
         comparison = compare_runs(experiment, tracking_uri=tracking_uri, where=where, metric=metric)
-    run_id = _log(comparison, experiment, tracking_uri)
+    store = stores.open_store(tracking_uri, experiment, create=False)
+    asker = tracking.adopted(store)
+    run_id = _log(comparison, store, parent=asker)
+    _answer(asker, run_id, store)
     screen.show(comparison)
     write(comparison, out, ALWAYS)
     say(f"Written: {out}/report.html, comparison.json, tables/*.csv. MLflow run: {run_id}")
@@ -70,6 +73,7 @@ def report(
     run = _comparison_run(store, run_id)
     with artifact(run, "comparison.json", uri=store.uri) as path:
         comparison = from_json(path.read_text(encoding="utf-8"))
+    _answer(tracking.adopted(store), run.run_id, store)
     written = write(comparison, out, formats)
     say(f"Written from MLflow run {run.run_id}: {', '.join(str(each) for each in written)}")
     return 0
@@ -101,13 +105,12 @@ def write(comparison: Comparison, out: Path, formats: Sequence[str]) -> list[Pat
     return [written[each] for each in formats]
 
 
-def _log(comparison: Comparison, experiment: str, tracking_uri: str | None) -> str:
+def _log(comparison: Comparison, store: stores.Store, *, parent: str | None) -> str:
     """Keep the comparison in MLflow; the same evidence is kept once.
 
     Returns:
         The run id.
     """
-    store = stores.open_store(tracking_uri, experiment, create=False)
     key = str(comparison.about["key"])
     found = tracking.search(
         store, f"tags.`arogya.comparison` = '{key}' and attributes.status = 'FINISHED'"
@@ -118,7 +121,7 @@ def _log(comparison: Comparison, experiment: str, tracking_uri: str | None) -> s
         return found[-1].run_id
     metric = str(comparison.about["metric"])
     tags = {"arogya.kind": "comparison", "arogya.comparison": key, **provenance_tags()}
-    run_id = tracking.start(store, f"comparison · {metric}", tags)
+    run_id = tracking.start(store, f"comparison · {metric}", tags, parent=parent)
     with tracking.closed_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
         write(comparison, Path(folder), ALWAYS)
         verdicts = "; ".join(str(each) for each in comparison.verdict["reason"])
@@ -130,6 +133,14 @@ def _log(comparison: Comparison, experiment: str, tracking_uri: str | None) -> s
         tracking.write(store, run_id, items)
     tracking.finish(store, run_id)
     return run_id
+
+
+def _answer(asker: str | None, run_id: str, store: stores.Store) -> None:
+    """Say in the run that ``mlflow run`` made which comparison it led to, and what that says."""
+    if asker:
+        verdict = tracking.get(store.uri, run_id).tags["arogya.verdict"]
+        tags = {"arogya.comparison_run_id": run_id, "mlflow.note.content": verdict}
+        tracking.write(store, asker, [Tags(values=tags)])
 
 
 def _comparison_run(store: stores.Store, run_id: str | None) -> tracking.RunRecord:
