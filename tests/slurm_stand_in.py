@@ -131,8 +131,7 @@ class Slurm:
         """Warn a task as its batch file asks; it may put itself back in the queue then."""
         options = json.loads((self._job(name) / "job.json").read_text(encoding="utf-8"))["options"]
         asked = options["signal"].partition("@")[0]
-        for number in (signal.SIGCONT, signal.SIGTERM, signal.Signals[f"SIG{asked}"]):
-            os.kill(self.tasks[name].pid, number)
+        os.kill(self.tasks[name].pid, signal.Signals[f"SIG{asked}"])
 
     def running(self, count=1):
         """Wait until so many tasks run, and name them."""

@@ -212,12 +212,13 @@ def test_a_cluster_may_put_the_task_of_a_failed_machine_back(slurm, hand_in):
 def test_a_requeued_task_runs_again_and_can_know(slurm, hand_in, do, tmp_path):
     twice = "echo ${SLURM_RESTART_COUNT:-0}; test $SLURM_RESTART_COUNT || sleep 60"
     job = hand_in(command=f"bash -c '{twice}'")
-    slurm.wait_until(lambda: (tmp_path / f"{job}.out").read_text(encoding="utf-8"))
+    out = tmp_path / f"{job}.out"
+    slurm.wait_until(lambda: out.exists() and out.read_text(encoding="utf-8"))
 
     do("scontrol", "requeue", job)
     slurm.wait()
 
-    assert (tmp_path / f"{job}.out").read_text(encoding="utf-8") == "0\n1\n"
+    assert out.read_text(encoding="utf-8") == "0\n1\n"
 
 
 def test_nothing_runs_on_when_it_is_closed(slurm, hand_in):
