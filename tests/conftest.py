@@ -484,3 +484,13 @@ def s3():
         client.create_bucket(Bucket="studies")
         yield client
     server.stop()
+
+
+@pytest.fixture
+def slurm(tmp_path):
+    """A stand-in for Slurm of this test alone; whatever it runs ends with the test."""
+    from slurm_stand_in import opened
+
+    stand_in = opened(tmp_path / "slurm")
+    yield stand_in
+    stand_in.close()
