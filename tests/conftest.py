@@ -457,7 +457,7 @@ def at_work(fault_models, tmp_path):
         cleared(process)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def s3():
     """An empty bucket of an S3 server in this process, and its address in the environment."""
     moto = pytest.importorskip("moto.server")
