@@ -244,6 +244,7 @@ def test_hydra_hands_in_a_sweep_as_one_array(slurm, sweep):
     running.go()
 
     code, out = running.ended()
+    slurm.wait()  # the launcher comes back when it has the results, a moment earlier
 
     (batch,) = slurm.batches
     asked = {key: batch.options[key] for key in ("array", "gres", "cpus-per-task", "partition")}
