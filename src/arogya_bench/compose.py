@@ -348,6 +348,8 @@ def _key_error(key: str, place: str, known: Sequence[str]) -> ConfigError:
         close = get_close_matches(name, names, n=1)
         meant = f" Did you mean {names[close[0]]!r}?" if close else meant
     fix = f"choose one of: {', '.join(siblings)}" if siblings else PRINT_CONFIG
+    if group == "sweep.resources":  # of a model, whose name nobody knew before
+        fix = f"add it: +{key}=VALUE"
     return ConfigError(f"There is no config key {key!r}{place}.{meant}", fix=fix)
 
 
