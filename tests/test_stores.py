@@ -23,6 +23,19 @@ def dead_server():
     return f"http://nurse:hush@127.0.0.1:{port}"
 
 
+def test_mlflows_own_retries_span_a_server_that_is_away_for_a_minute(monkeypatch):
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", raising=False)
+
+    assert stores.patience_s() == 4 + 8 + 16 + 32 + 64 + 120 > stores.OUTAGE_S
+
+
+def test_fewer_retries_span_less(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+
+    assert stores.patience_s() == 4
+
+
 def test_the_default_is_mlflows_own_store_in_this_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

@@ -16,12 +16,17 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from mlflow.entities import Experiment
+from mlflow.environment_variables import (
+    MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR,
+    MLFLOW_HTTP_REQUEST_MAX_RETRIES,
+)
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from arogya_bench.addresses import concealed, impatient, public
 from arogya_bench.errors import TrackingError, nearest, require_extra
+from arogya_bench.progress import say
 
 LOGIN = {  # what MLflow's codes mean, and the remedy
     "UNAUTHENTICATED": (
@@ -34,6 +39,9 @@ LOGIN = {  # what MLflow's codes mean, and the remedy
         "MLFLOW_TRACKING_PASSWORD of a user who has it.",
     ),
 }
+
+
+OUTAGE_S = 60.0  # of a server, that a sweep should ride out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +123,16 @@ def ask(uri: str) -> int:
         return len(MlflowClient(tracking_uri=uri).search_experiments())
 
 
+def patience_s() -> float:
+    """Seconds for which MLflow asks a server again that is away, as the environment says.
+
+    Formula: urllib3's, the sum of min(120, factor · 2^(k - 1)) from the second retry on.
+    """
+    retries = int(MLFLOW_HTTP_REQUEST_MAX_RETRIES.get())
+    factor = float(MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.get())
+    return sum(min(120.0, factor * 2 ** (k - 1)) for k in range(2, retries + 1))
+
+
 def require(uri: str | None) -> None:
     """Look whether a store can be used at all, and make nothing.
 
@@ -123,10 +141,15 @@ def require(uri: str | None) -> None:
     """
     uri = absolute(uri or default_uri())
     database = sqlite_path(uri)
-    if database is None:
-        ask(uri)
-    else:
+    if database is not None:
         check_folder(database, create=True)
+        return
+    ask(uri)
+    if patience_s() < OUTAGE_S:
+        say(
+            f"[yellow]MLflow gives a server up that is away for {patience_s():.0f} s; "
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES=7 rides out four minutes.[/]"
+        )
 
 
 def follow_mlflow_run() -> None:
