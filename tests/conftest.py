@@ -411,6 +411,19 @@ class Spoiling(Prior):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Keyed(Prior):
+    api_key: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling(Prior):
+    api_key: str = ""
+
+    def fit(self, *args, **named):
+        raise RuntimeError(f"401 for the key {self.api_key}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Slow(Prior):
     def fit(self, *args, **named):
         Path("fitting").touch()
@@ -424,7 +437,7 @@ def options(tmp_path_factory):
     folder = tmp_path_factory.mktemp("options")
     (folder / "faulty_models.py").write_text(FAULTY, encoding="utf-8")
     (folder / "model").mkdir()
-    for name in ("Raising", "NotNumbers", "Leaving", "Spoiling", "Slow"):
+    for name in ("Raising", "NotNumbers", "Leaving", "Spoiling", "Slow", "Keyed", "Telling"):
         text = f"_target_: faulty_models.{name}\n"
         (folder / "model" / f"{name.lower()}.yaml").write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:

@@ -130,7 +130,8 @@ def patience_s() -> float:
     """
     retries = int(MLFLOW_HTTP_REQUEST_MAX_RETRIES.get())
     factor = float(MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.get())
-    return sum(min(120.0, factor * 2 ** (k - 1)) for k in range(2, retries + 1))
+    waits = [min(120.0, factor * 2.0 ** (k - 1)) for k in range(2, retries + 1)]
+    return float(sum(waits))
 
 
 def require(uri: str | None) -> None:
