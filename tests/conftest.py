@@ -8,11 +8,13 @@ import logging
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 from contextlib import chdir, closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -203,6 +205,23 @@ def job_of(source, noisy):
             config={"model": {"name": name}, "tracking": {"uri": None}, "seed": 42},
         )
         return replace(job, **changes)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def checked_out():
+    """Copy the working tree into a folder, as a fresh checkout would be."""
+    root = Path(__file__).parents[1]
+
+    def build(target):
+        words = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
+        listed = subprocess.run(words, cwd=root, check=True, capture_output=True, text=True)
+        for name in listed.stdout.splitlines():
+            if (root / name).is_file():
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / name, target / name)
+        return target
 
     return build
 

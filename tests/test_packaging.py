@@ -1,6 +1,5 @@
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -82,6 +81,22 @@ def test_the_constraints_are_names_and_versions_only():
     assert lines == sorted(lines)
 
 
+def test_mlflow_makes_a_new_environment_for_new_versions(project):
+    """It keeps environments by the text of python_env.yaml and the constraints in it."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    environment = (ROOT / "python_env.yaml").read_text(encoding="utf-8")
+    extras = project["project"]["optional-dependencies"]
+    needed = [*project["project"]["dependencies"], *extras["torch"], *extras["report"]]
+
+    assert f'".[torch,report]  # {project["project"]["version"]}"' in environment
+    assert {canonicalize_name(Requirement(each).name) for each in needed} <= {
+        line.partition("==")[0] for line in lines
+    }
+
+
 def called(*words, cwd, **variables):
     """Run a program of this environment; its output is shown where it fails."""
     ended = subprocess.run(
@@ -95,26 +110,10 @@ def called(*words, cwd, **variables):
     return ended.stdout + ended.stderr
 
 
-def tree(target):
-    """A copy of the working tree, as a fresh checkout would be."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
-    return target
-
-
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
+def installed(tmp_path_factory, checked_out):
     """The wheel, built and installed into a folder of its own."""
-    copy = tree(tmp_path_factory.mktemp("tree"))
+    copy = checked_out(tmp_path_factory.mktemp("tree"))
     dist, target = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("installed")
     called("-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), cwd=copy)
     (wheel,) = dist.glob("*.whl")
@@ -153,27 +152,3 @@ def test_the_wheel_runs_and_compares_in_another_folder(installed, tmp_path):
     assert where.startswith(path)
     assert "prior" in shown
     assert (tmp_path / "reports" / "report.html").is_file()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("entry", "cells"), [("main", 1), ("sweep", 2)])
-def test_mlflow_runs_the_project_and_its_run_is_the_parent(tmp_path, entry, cells):
-    from arogya_bench import stores, tracking
-
-    copy = tree(tmp_path / "tree")
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
-    overrides = TINY if entry == "main" else f"{TINY} seed=1,2"
-    chosen = () if entry == "main" else ("--experiment-name", "study")
-    words = ("run", ".", "-e", entry, "--env-manager", "local", "-P", f"overrides={overrides}")
-
-    called("-m", "mlflow", *words, *chosen, cwd=copy, MLFLOW_TRACKING_URI=uri)
-
-    store = stores.open_store(uri, chosen[1] if chosen else "Default", create=False)
-    found = tracking.search(store, "tags.`arogya.kind` = 'evaluation'")
-    (parent,) = {run.tags["mlflow.parentRunId"] for run in found}
-    adopted = tracking.get(uri, parent)
-    assert [run.status for run in found] == ["FINISHED"] * cells
-    assert adopted.tags["mlflow.project.entryPoint"] == entry
-    assert adopted.tags["arogya.kind"] == "sweep"
-    assert adopted.status == "FINISHED"
-    assert adopted.experiment_id == store.experiment_id

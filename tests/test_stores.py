@@ -54,6 +54,27 @@ def test_a_sqlite_address_forgets_the_working_folder(tmp_path, monkeypatch):
     assert absolute("sqlite:///mlflow.db") == f"sqlite:///{tmp_path}/mlflow.db"
 
 
+@pytest.mark.parametrize("name", ["ward 7", "100%25 Ärzte?"])
+def test_a_store_lies_in_the_folder_whatever_that_is_called(name, tmp_path, monkeypatch):
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    store = open_store(None, "study", create=True)
+
+    assert stores.sqlite_path(store.uri) == folder / "mlflow.db"
+    assert (folder / "mlflow.db").stat().st_size > 0
+
+
+def test_an_address_with_marks_of_percent_is_read_as_mlflow_reads_it(tmp_path):
+    (tmp_path / "ward 7").mkdir()
+    uri = f"sqlite:///{tmp_path}/ward%207/mlflow.db"
+
+    store = open_store(uri, "study", create=True)
+
+    assert store.uri == f"sqlite:///{tmp_path}/ward 7/mlflow.db"
+
+
 def test_the_address_of_a_server_stays_as_it_is():
     assert absolute("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
 
@@ -83,6 +104,19 @@ def test_an_experiment_is_found_again(store):
     again = open_store(store.uri, store.experiment, create=False)
 
     assert again.experiment_id == store.experiment_id
+
+
+def test_an_mlflow_run_whose_store_is_not_there_makes_none(tmp_path, monkeypatch):
+    uri = "sqlite:///mlflow.db"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "1")
+
+    with pytest.raises(TrackingError, match=r"whole path: sqlite:////folder/mlflow\.db"):
+        stores.follow_mlflow_run()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_link_opens_the_page_for_models(store):
