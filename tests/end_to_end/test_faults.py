@@ -326,11 +326,11 @@ def test_two_sweeps_at_once_share_the_work(at_work, table, tmp_path):
     began = time.monotonic()
 
     both = [at_work("seed=1,2") for _ in range(2)]
-    codes = [ended(process)[0] for process in both]
+    ends = [ended(process) for process in both]
 
     after = settled(uri, 0, began, table, "two sweeps in the same second, basic")
     sweeps = after.of("FINISHED", "sweep")
-    assert codes == [0, 0]
+    assert [code for code, _ in ends] == [0, 0], ends
     assert len(sweeps) == 2
     assert {run.tags["mlflow.parentRunId"] for run in after.of("FINISHED")} <= {
         run.run_id for run in sweeps
