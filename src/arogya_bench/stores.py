@@ -27,7 +27,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from arogya_bench.addresses import concealed, impatient, public
 from arogya_bench.errors import TrackingError, nearest, require_extra
+from arogya_bench.keys import digest_of
 from arogya_bench.progress import say
+from arogya_bench.turns import claimed
 
 LOGIN = {  # what MLflow's codes mean, and the remedy
     "UNAUTHENTICATED": (
@@ -86,16 +88,28 @@ def open_store(uri: str | None, experiment: str, *, create: bool, patient: bool 
     database = sqlite_path(uri)
     if database is not None:
         check_folder(database, create=create)
-    with explained(uri), nullcontext() if patient else impatient():
+    # Sweeps that start in the same second make a new store one after the other.
+    turn = claimed(digest_of({"store": uri})) if create else nullcontext()
+    with explained(uri), nullcontext() if patient else impatient(), turn:
         client = MlflowClient(tracking_uri=uri)
         found = client.get_experiment_by_name(experiment)
         if found is None and create:
-            root = _artifact_root(database, experiment)
-            found = client.get_experiment(client.create_experiment(experiment, root))
+            found = _made(client, experiment, _artifact_root(database, experiment))
         experiment_id = _found(client, found, experiment, uri)
         if database is not None and create:
             _share(database)
     return Store(client=client, uri=uri, experiment=experiment, experiment_id=experiment_id)
+
+
+def _made(client: MlflowClient, experiment: str, root: str | None) -> Experiment:
+    """Make an experiment, unless a sweep on another machine makes it in the same moment."""
+    try:
+        return client.get_experiment(client.create_experiment(experiment, root))
+    except MlflowException:
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            raise
+        return found
 
 
 def existing(uri: str | None, experiment: str) -> Store | None:

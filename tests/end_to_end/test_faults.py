@@ -26,8 +26,6 @@ from real_sweeps import (
     working_processes,
 )
 
-from arogya_bench import stores
-
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -321,8 +319,8 @@ def test_a_server_that_stays_away_fails_the_job(at_work, server, table, tmp_path
 
 
 def test_two_sweeps_at_once_share_the_work(at_work, table, tmp_path):
+    """The store is new, too: they make it one after the other."""
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    stores.open_store(uri, "study", create=True)
     began = time.monotonic()
 
     both = [at_work("seed=1,2") for _ in range(2)]
@@ -339,7 +337,6 @@ def test_two_sweeps_at_once_share_the_work(at_work, table, tmp_path):
 
 def test_eight_sweeps_write_into_one_sqlite_store(at_work, tmp_path):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    stores.open_store(uri, "study", create=True)
 
     every = [at_work(f"seed={seed}") for seed in range(8)]
     ends = [ended(process) for process in every]
