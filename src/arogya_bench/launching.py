@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from joblib import cpu_count
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from arogya_bench import slurm
+from arogya_bench import ray_nodes, slurm
 from arogya_bench.compose import Study
 from arogya_bench.disguise import is_secret
 from arogya_bench.errors import ConfigError, nearest
@@ -112,6 +111,8 @@ def outputs(config: DictConfig) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if engine_of(config).name == "ray":
+            ray_nodes.leave()
 
 
 def environment_for(engine: Engine) -> dict[str, str]:
@@ -179,6 +180,16 @@ def launch(study: Study, task: Task, wishes: Sequence[Wish]) -> list[Report]:
     return [found[wish.composition.words] for wish in wishes]
 
 
+def requests(study: Study, wishes: Sequence[Wish]) -> list[dict[str, object]]:
+    """What the jobs of a sweep ask of a node of Ray, each request once."""
+    found: dict[str, dict[str, object]] = {}
+    for wish in wishes:
+        remote = _with(study.config, _settings(study.config, wish)).hydra.launcher.ray.remote
+        asked = cast("dict[str, object]", OmegaConf.to_container(remote, resolve=True))
+        found[json.dumps(asked, sort_keys=True)] = asked
+    return list(found.values())
+
+
 def _side_by_side(
     config: DictConfig, parts: Sequence[Callable[[], list[Report]]]
 ) -> list[list[Report]]:
@@ -187,8 +198,8 @@ def _side_by_side(
         under_way = [pool.submit(part) for part in parts]
         try:
             return [each.result() for each in under_way]
-        except KeyboardInterrupt:
-            _end_rest(config, cancel=True)
+        except KeyboardInterrupt as error:
+            _end_rest(config, error, cancel=True)
             raise
 
 
@@ -210,7 +221,7 @@ def run_each(
     try:
         ended = launcher.launch(words, initial_job_idx=0)
     except BaseException as error:
-        _end_rest(study.config, cancel=not isinstance(error, Exception))
+        _end_rest(study.config, error, cancel=not isinstance(error, Exception))
         raise
     finally:
         callbacks.on_multirun_end(config=study.config)
@@ -260,14 +271,14 @@ def _with(config: DictConfig, settings: Settings) -> DictConfig:
     return changed
 
 
-def _end_rest(config: DictConfig, *, cancel: bool) -> None:
+def _end_rest(config: DictConfig, error: BaseException, *, cancel: bool) -> None:
     """See to it that nothing runs on of a launch that is over.
 
-    What Slurm still runs is waited for, since it is at fault for nothing, or cancelled on Ctrl-C.
-    Ray ends the jobs of a driver that leaves.
+    What still runs elsewhere is waited for, since it is at fault for nothing, or cancelled on
+    Ctrl-C. The workers of a pool have ended with it.
     """
     name = engine_of(config).name
-    if name == "ray" and (ray := sys.modules.get("ray")):
-        ray.shutdown()
+    if name == "ray":
+        ray_nodes.end_rest(error, cancel=cancel)
     if name == "slurm":
         slurm.end_rest(Path(str(config.hydra.launcher.submitit_folder)), cancel=cancel)

@@ -1,13 +1,13 @@
 """Before the first cell: whether the workers reach the store and the data."""
 
 import socket
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from arogya_bench import launching, stores
+from arogya_bench import launching, ray_nodes, stores
 from arogya_bench.compose import Study
 from arogya_bench.errors import ConfigError, Fixable, TrackingError
 from arogya_bench.jobs import Job, prepare
@@ -87,12 +87,8 @@ def require_reach(study: Study, task: Task, wishes: Sequence[Wish]) -> None:
     if not launching.engine_of(study.config).remote or not wishes:
         return
     say("Asking the workers whether they reach the store and the data.")
-    words = wishes[0].composition.words
     probe = Probe(task=task, jobs=_jobs(wishes))
-    findings = _asked(study, probe, [words])
-    if others := _nodes() - 1:  # Ray's
-        findings += _asked(study, probe, [words] * others)
-    for finding in findings:
+    for finding in _asked(study, probe, wishes):
         if finding.problems:
             problem, fix = finding.problems[0]
             raise Unreached(f"A worker on {finding.host} says: {problem}", fix=fix)
@@ -103,9 +99,18 @@ def _jobs(wishes: Sequence[Wish]) -> tuple[tuple[Job, str], ...]:
     return tuple((wish.prepared.job, wish.prepared.fit_key) for wish in found.values())
 
 
-def _asked(study: Study, probe: Probe, words: Sequence[Sequence[str]]) -> list[Finding]:
+def _asked(study: Study, probe: Probe, wishes: Sequence[Wish]) -> list[Finding]:
+    """Ask every node of a Ray cluster, or whatever worker another launcher gives."""
+    launcher = study.config.hydra.launcher
     try:
-        found: list[Finding] = launching.run_each(study, probe, words)
+        if launching.engine_of(study.config).name != "ray":
+            return launching.run_each(study, probe, [wishes[0].composition.words])
+        ray_nodes.connect(cast("dict[str, object]", OmegaConf.to_object(launcher.ray.init)))
+        for remote in launching.requests(study, wishes):
+            ray_nodes.require_room(remote)
+        return ray_nodes.ask_each(probe)
+    except Fixable as error:
+        raise Unreached(error.problem, fix=error.fix) from error
     except Exception as error:
         first = str(error).strip().rpartition("\n")[2][:300]
         raise Unreached(
@@ -113,12 +118,3 @@ def _asked(study: Study, probe: Probe, words: Sequence[Sequence[str]]) -> list[F
             fix="see to its cluster; packages of your own must be installed on every machine, or "
             "travel with hydra.launcher.ray.init.runtime_env.py_modules=[FOLDER].",
         ) from error
-    return found
-
-
-def _nodes() -> int:
-    """Living nodes of the Ray cluster that this process is connected to; 1 for anything else."""
-    ray = sys.modules.get("ray")
-    if ray is None or not ray.is_initialized():
-        return 1
-    return sum(bool(node["Alive"]) for node in ray.nodes())

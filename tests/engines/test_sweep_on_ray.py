@@ -66,3 +66,20 @@ def test_data_that_the_nodes_do_not_have_are_named_before_the_first_cell(on_ray,
     assert "Fix: mount it" in err
     assert (found.of("FINISHED"), found.running) == ([], 0)
     assert [run.status for run in found.runs] == ["FAILED"]
+
+
+def test_a_cluster_that_is_not_there_is_an_error(at_work):
+    words = ("seed=1", "hydra/launcher=ray_cluster")
+
+    code, err = ended(at_work(*words, RAY_ADDRESS="127.0.0.1:1"))
+
+    assert code == 2
+    assert "No Ray cluster answers at 127.0.0.1:1" in err
+
+
+def test_a_job_that_no_node_can_take_is_an_error(on_ray):
+    code, err = ended(on_ray("seed=1", "hydra.launcher.ray.remote.num_gpus=7"))
+
+    assert code == 2
+    assert "asks for 1 CPU and 7 GPU" in err
+    assert "Fix: lower" in err
