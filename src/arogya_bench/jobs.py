@@ -103,17 +103,20 @@ class Prepared:
     gate: Report
 
 
-def prepare(job: Job, dataset: Dataset | None = None) -> Prepared:
+def prepare(job: Job, dataset: Dataset | None = None, *, check: bool = True) -> Prepared:
     """Check a job as far as that is possible without working, and name its cells.
 
     Args:
         job: What to do.
         dataset: What the source of the job loads, if that is at hand.
+        check: Whether the model must be able to run here, which may mean to import a framework;
+            a job whose cells are all there need not.
 
     Raises:
         Fixable: If the model cannot run here or the data cannot carry an evaluation.
     """
-    job.model.check(device=job.device)
+    if check:
+        job.model.check(device=job.device)
     dataset = dataset or job.source.load()
     _require_task(job, dataset)
     parts = divided(dataset, job.split, limit=job.limit)

@@ -76,27 +76,35 @@ class Plan:
         return f"{jobs}, {fitted}, {todo} to do, {len(self.found)} found in MLflow."
 
 
-def planned(compositions: Sequence[Composition], store: stores.Store) -> Plan:
+def planned(compositions: Sequence[Composition], store: stores.Store | None) -> Plan:
     """Prepare every job, and ask the store once for all cells.
 
+    Args:
+        compositions: The jobs.
+        store: None where there is none yet.
+
     Raises:
-        Fixable: At the first job that cannot run.
+        Fixable: At the first job that cannot run, if a cell of it is missing.
     """
     wishes = prepared_all(compositions)
-    return Plan(wishes=wishes, held=finished_cells(store))
+    plan = Plan(wishes=wishes, held=finished_cells(store) if store else frozenset())
+    for wish in wishes:
+        if plan.todo.intersection(wish.prepared.cells.values()):
+            wish.prepared.job.model.check(device=wish.prepared.job.device)
+    return plan
 
 
 def prepared_all(compositions: Sequence[Composition]) -> tuple[Wish, ...]:
-    """Prepare every job; jobs of the same source share one dataset in memory.
+    """Prepare every job but for its model; jobs of the same source share one dataset in memory.
 
     Raises:
-        Fixable: At the first job that cannot run.
+        Fixable: At the first job whose data cannot carry it.
     """
     loaded: dict[str, Dataset] = {}
     wishes = []
     for composition in compositions:
         source = repr(composition.job.source)
-        prepared = prepare(composition.job, loaded.get(source))
+        prepared = prepare(composition.job, loaded.get(source), check=False)
         loaded[source] = prepared.dataset
         wishes.append(Wish(composition=composition, prepared=prepared))
     return tuple(wishes)

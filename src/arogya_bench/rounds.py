@@ -41,8 +41,8 @@ class Sweep:
     def without_run(self) -> frozenset[str]:
         """Cells that no run of this sweep tells of."""
         runs = tracking.children(self.store, self.parent)
-        told = {run.tags.get("arogya.cell", "") for run in runs}
-        return self.plan.todo - told - self._made_elsewhere()
+        left = self.plan.todo - {run.tags.get("arogya.cell", "") for run in runs}
+        return left - self._made_elsewhere() if left else left
 
     def _made_elsewhere(self) -> frozenset[str]:
         """What other sweeps made meanwhile counts, unless everything was to be made anew."""

@@ -47,12 +47,11 @@ def run(request: compose.Request) -> int:
             uri, experiment = _destination(jobs)
             stores.require(uri)  # before minutes go into drawing or reading data
             launching.require_sound(study)
-            wishes = plan.prepared_all(study.compositions)
+            wanted = plan.planned(study.compositions, stores.existing(uri, experiment))
             store = stores.open_store(uri, experiment, create=True)
             closing.bury(store)
-            wanted = plan.Plan(wishes=wishes, held=plan.finished_cells(store))
         say(wanted.summary())
-        reports = _gate_reports(wishes)
+        reports = _gate_reports(wanted.wishes)
         for report in reports.values():
             say(escape(report.summary()))
         parent = _open_parent(store, request, wanted)
