@@ -25,6 +25,7 @@ from yaml import YAMLError
 from arogya_bench import plugins
 from arogya_bench.errors import ConfigError, nearest
 from arogya_bench.jobs import Job
+from arogya_bench.memory import collector_paused
 from arogya_bench.progress import say
 from arogya_bench.schema import job_of, register
 
@@ -99,8 +100,10 @@ def opened(request: Request) -> Iterator[Study]:
         _require_grid(base, [*from_config, *parsed])
         composer = _Composer(request)
         combinations = _combinations([*from_config, *parsed], multirun=multirun)
+        with collector_paused():
+            compositions = tuple(composer.composition(each) for each in combinations)
         yield Study(
-            compositions=tuple(composer.composition(each) for each in combinations),
+            compositions=compositions,
             config=base,
             loader=GlobalHydra.instance().config_loader(),
         )

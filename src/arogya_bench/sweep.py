@@ -25,6 +25,7 @@ from arogya_bench.errors import ConfigError, TrackingError, WorkerLost
 from arogya_bench.gate.findings import Report
 from arogya_bench.items import TableView, Tags
 from arogya_bench.jobs import Job
+from arogya_bench.memory import collector_paused
 from arogya_bench.progress import say, working
 from arogya_bench.provenance import tags as provenance_tags
 from arogya_bench.rounds import Sweep, work_through
@@ -42,7 +43,7 @@ def run(request: compose.Request) -> int:
     """
     stores.follow_mlflow_run()
     with compose.opened(request) as study:
-        with working("checking configs and data"):
+        with working("checking configs and data"), collector_paused():
             jobs = [each.job for each in study.compositions]
             uri, experiment = _destination(jobs)
             stores.require(uri)  # before minutes go into drawing or reading data

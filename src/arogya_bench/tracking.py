@@ -1,6 +1,5 @@
 """The only reader and writer of MLflow."""
 
-import gc
 import json
 import os
 import tempfile
@@ -33,6 +32,7 @@ from arogya_bench.items import (
     Text,
 )
 from arogya_bench.liveness import PROCESS, this_process
+from arogya_bench.memory import collector_paused
 from arogya_bench.stores import Store, explained
 
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # what MLflow takes at once
@@ -216,7 +216,7 @@ def search(store: Store, condition: str, *, fix: str | None = None) -> list[RunR
     """
     found: dict[str, RunRecord] = {}  # a page token is an offset: a busy store repeats runs
     token = None
-    with explained(store.uri, fix), _collector_paused():
+    with explained(store.uri, fix), collector_paused():
         while True:
             page = store.client.search_runs(
                 [store.experiment_id],
@@ -341,15 +341,3 @@ def _tags(items: Sequence[Item]) -> dict[str, str]:
         entries = [{"path": file, "type": "table"} for file in shown]
         tags["mlflow.loggedArtifacts"] = json.dumps(entries)
     return tags
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Reading many runs makes many objects; Python's cyclic collector triples the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
