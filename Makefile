@@ -9,7 +9,7 @@ UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --
 STAMP := .venv/ready$(if $(TORCH),-$(TORCH))
 export MLFLOW_DISABLE_TELEMETRY = true
 
-.PHONY: setup demo test test-all lint bench calibrate ui
+.PHONY: setup demo test test-all lint bench calibrate ui serve
 
 setup: $(STAMP)-run
 
@@ -23,6 +23,10 @@ $(STAMP)-run: pyproject.toml constraints.txt | .venv/bin/uv
 
 $(STAMP)-dev: pyproject.toml constraints.txt | .venv/bin/uv
 	$(UV) --editable '.[torch,tensorflow,pretrained,yolo,dicom,report,joblib,slurm,ray,server,dev]'
+	touch $@ $(STAMP)-run $(STAMP)-serve
+
+$(STAMP)-serve: pyproject.toml constraints.txt | .venv/bin/uv
+	$(UV) --editable '.[torch,report,server]'
 	touch $@ $(STAMP)-run
 
 demo: $(STAMP)-run    ## the main job on embedded data, and its report
@@ -32,6 +36,9 @@ demo: $(STAMP)-run    ## the main job on embedded data, and its report
 
 ui: $(STAMP)-run      ## MLflow's own page on the store in this folder
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui
+
+serve: $(STAMP)-serve  ## MLflow's server on PostgreSQL, both in mlserver/; ARGS=--auth asks for a login
+	$(BIN)/python -m arogya_bench.tracking_server --folder mlserver --port 5000 $(ARGS)
 
 test: $(STAMP)-dev    ## quick tests
 	$(BIN)/python -m pytest -m "not slow" -n 2 --cov --cov-report=term

@@ -430,6 +430,19 @@ class Spoiling(Prior):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Keyed(Prior):
+    api_key: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling(Prior):
+    api_key: str = ""
+
+    def fit(self, *args, **named):
+        raise RuntimeError(f"401 for the key {self.api_key}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Slow(Prior):
     def fit(self, *args, **named):
         Path("fitting").touch()
@@ -443,10 +456,73 @@ def options(tmp_path_factory):
     folder = tmp_path_factory.mktemp("options")
     (folder / "faulty_models.py").write_text(FAULTY, encoding="utf-8")
     (folder / "model").mkdir()
-    for name in ("Raising", "NotNumbers", "Leaving", "Spoiling", "Slow"):
+    for name in ("Raising", "NotNumbers", "Leaving", "Spoiling", "Slow", "Keyed", "Telling"):
         text = f"_target_: faulty_models.{name}\n"
         (folder / "model" / f"{name.lower()}.yaml").write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         patch.setenv("PYTHONPATH", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def fault_models(tmp_path_factory):
+    """A ``--config-dir`` of models that are slow, hang, kill their process or ask for too much."""
+    from real_sweeps import written
+
+    return written(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def at_work(fault_models, tmp_path):
+    """Start the command in the folder of this test; it ends with the test."""
+    from real_sweeps import cleared, started
+
+    running = []
+
+    def start(*words, folder=tmp_path, **named):
+        running.append(started(*words, models=fault_models, folder=folder, **named))
+        return running[-1]
+
+    yield start
+    for process in running:
+        cleared(process)
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """An empty bucket of an S3 server in this process, and its address in the environment."""
+    moto = pytest.importorskip("moto.server")
+    boto3 = pytest.importorskip("boto3")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "MLFLOW_S3_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",  # nothing outside this machine is asked for keys
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_CONFIG_FILE": os.devnull,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        client = boto3.client(
+            "s3",
+            endpoint_url=settings["MLFLOW_S3_ENDPOINT_URL"],
+            aws_access_key_id="any",
+            aws_secret_access_key="any",
+        )
+        client.create_bucket(Bucket="studies")
+        yield client
+    server.stop()
+
+
+@pytest.fixture
+def slurm(tmp_path):
+    """A stand-in for Slurm of this test alone; whatever it runs ends with the test."""
+    from slurm_stand_in import opened
+
+    stand_in = opened(tmp_path / "slurm")
+    yield stand_in
+    stand_in.close()

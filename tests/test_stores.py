@@ -1,6 +1,8 @@
 import os
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 
@@ -19,6 +21,19 @@ def dead_server():
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     return f"http://nurse:hush@127.0.0.1:{port}"
+
+
+def test_mlflows_own_retries_span_a_server_that_is_away_for_a_minute(monkeypatch):
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", raising=False)
+
+    assert stores.patience_s() == 4 + 8 + 16 + 32 + 64 + 120 > stores.OUTAGE_S
+
+
+def test_fewer_retries_span_less(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+
+    assert stores.patience_s() == 4
 
 
 def test_the_default_is_mlflows_own_store_in_this_folder(tmp_path, monkeypatch):
@@ -113,6 +128,36 @@ def test_readers_do_not_wait_for_writers(store, tmp_path):
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
 
     assert mode == "wal"
+
+
+def in_a_process_of_its_own(database, query):
+    code = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
+        "print(c.execute(sys.argv[2]).fetchall()); c.commit(); c.close()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(database), query],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ended.stdout.strip()
+
+
+def test_looking_at_a_store_takes_no_lock_from_those_who_use_it(tmp_path):
+    """Else another process takes the log away under this one, and what this one writes is lost."""
+    database = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(database)) as open_all_the_time:
+        open_all_the_time.execute("PRAGMA journal_mode=WAL")
+        open_all_the_time.execute("CREATE TABLE runs (name)")
+
+        stores.check_folder(database, create=False)
+
+        in_a_process_of_its_own(database, "INSERT INTO runs VALUES ('theirs')")
+        open_all_the_time.execute("INSERT INTO runs VALUES ('ours')")
+        open_all_the_time.commit()
+        seen = in_a_process_of_its_own(database, "SELECT name FROM runs")
+    assert seen == "[('theirs',), ('ours',)]"
 
 
 def test_a_store_answers_with_its_experiments(store):

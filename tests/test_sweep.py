@@ -277,6 +277,32 @@ def test_data_that_go_bad_during_a_job_leave_a_failed_run_for_each_cell(
     assert {run.tags["arogya.error_message"] for run in runs} == {"the disk failed"}
 
 
+def test_a_secret_reaches_no_run_no_file_and_no_message(
+    command, store, options, tiny, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SOME_PLACE", "xyzzy-plugh-42")  # its name says nothing, the field's does
+    key = "+model.api_key=${oc.env:SOME_PLACE}"
+
+    ended = command("run", *tiny, "model=telling", key, "--config-dir", str(options))
+    fine = command("run", *tiny, "model=prior", "seed=1")
+
+    runs = logged(store).of("evaluation")
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert (ended.code, fine.code) == (3, 0)
+    assert {run.tags.get("arogya.error_message") for run in runs} == {None, "401 for the key ***"}
+    assert [path for path in left if b"xyzzy-plugh-42" in path.read_bytes()] == []
+    assert "xyzzy" not in ended.err
+
+
+def test_a_key_that_changes_makes_no_new_cell(command, store, options, tiny):
+    words = (*tiny, "model=keyed", "--config-dir", str(options))
+    command("run", *words, "+model.api_key=first-key")
+
+    again = command("run", *words, "+model.api_key=second-key")
+
+    assert "0 cells to do, 1 found in MLflow." in again.err
+
+
 def test_a_launcher_that_breaks_leaves_a_failed_sweep(command, store, tiny):
     ended = command("run", "-m", *tiny, "hydra.sweep.dir=mlflow.db/inside")
 

@@ -1,5 +1,6 @@
 """The files of runs and models: in place where they are local, fetched where they are not."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,12 +8,11 @@ from pathlib import Path
 
 from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 
 from arogya_bench.errors import ArtifactGone, TrackingError
-from arogya_bench.stores import Store
+from arogya_bench.stores import Store, s3_errors
 from arogya_bench.tracking import RunRecord
 
 MODEL_TAG = "arogya.model_id"
@@ -37,9 +37,8 @@ def artifact(run: RunRecord, file: str, *, uri: str) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as temporary:
         with _reached(run, gone):
-            client = MlflowClient(tracking_uri=uri)
-            fetched = client.download_artifacts(run.run_id, file, temporary)
-        yield Path(fetched)
+            fetched = _fetched(f"{run.artifact_uri}/{file}", Path(temporary), uri)
+        yield fetched
 
 
 def folders(run: RunRecord, *, store: Store) -> list[Path]:
@@ -74,9 +73,13 @@ def model_files(run: RunRecord, *, store: Store) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as temporary:
         with _reached(run, gone):
-            uri = f"models:/{run.tags[MODEL_TAG]}"
-            fetched = download_artifacts(uri, dst_path=temporary, tracking_uri=store.uri)
-        yield Path(fetched) / "data" / DATA
+            fetched = _fetched(f"{place}/data/{DATA}", Path(temporary), store.uri)
+        yield fetched
+
+
+def _fetched(address: str, folder: Path, uri: str) -> Path:
+    """Fetch by the address of the files: by that of a run, MLflow calls all that fails absent."""
+    return Path(download_artifacts(address, dst_path=str(folder), tracking_uri=uri))
 
 
 @contextmanager
@@ -84,9 +87,9 @@ def _reached(run: RunRecord, gone: ArtifactGone) -> Iterator[None]:
     """Tell a store that has no such file from one that does not answer."""
     try:
         yield
-    except (MlflowException, OSError) as error:
+    except (MlflowException, OSError, *s3_errors()) as error:
         absent = getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
-        if absent or any(word in str(error) for word in ("404", "does not exist", "No such")):
+        if absent or re.search(r"\b404\b|does not exist|No such", str(error)):
             raise gone from error
         raise TrackingError(
             f"The artifacts of run {run.run_id} ({run.name}) could not be fetched: {error}",

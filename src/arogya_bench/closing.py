@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Collection
+from contextlib import suppress
 
 from arogya_bench import stores, tracking, views
-from arogya_bench.errors import WorkerLost
+from arogya_bench.errors import TrackingError, WorkerLost
 from arogya_bench.evaluation import cell_tags
 from arogya_bench.liveness import PROCESS, surely_gone
 from arogya_bench.plan import Wish
@@ -57,5 +58,6 @@ def close_sweep(store: stores.Store, parent: str, status: str) -> None:
     """Close a sweep's own run, and name the views of its experiment."""
     now = int(time.time() * 1000)
     note = {"mlflow.note.content": views.note(store.link)}
-    tracking.tag_experiment(store, {**views.views(now), **note})
     tracking.finish(store, parent, status)
+    with suppress(TrackingError):  # a sweep that ends at the same time names the same views
+        tracking.tag_experiment(store, {**views.views(now), **note})

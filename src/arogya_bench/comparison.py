@@ -12,12 +12,11 @@ import pandas as pd
 
 from arogya_bench import stores, tracking
 from arogya_bench.artifacts import artifact
-from arogya_bench.errors import ConfigError, TrackingError, nearest
+from arogya_bench.errors import TrackingError
 from arogya_bench.evidence import Block, blocks
 from arogya_bench.folds import COLUMNS, over_folds
 from arogya_bench.judging import ALPHA, MEASURED, Judged, judged
 from arogya_bench.keys import digest_of
-from arogya_bench.tasks import TASKS
 
 RESAMPLES = 10_000
 TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing")
@@ -100,20 +99,15 @@ def compare(
         tracking_uri: The store; default: ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` here.
         where: A filter in MLflow's language, added to ours.
         metric: The metric that decides, where the task of a dataset has it; elsewhere the
-            headline of that task does, such as mAP50_95 for boxes.
+            headline of that task does, such as mAP50_95 for boxes. One of another package is
+            computed anew from the stored predictions, by the version that is installed.
 
     Raises:
-        ConfigError: If there is no such metric.
+        ConfigError: If there is no such metric, or its package is not installed.
         TrackingError: If the store cannot be read or holds nothing to compare.
     """
-    known = [name for task in TASKS.values() for name in task.metrics]
-    if metric not in known:
-        raise ConfigError(
-            f"There is no metric {metric!r}.{nearest(metric, known)}",
-            fix=f"choose one of: {', '.join(known)}",
-        )
     store = stores.open_store(tracking_uri, experiment, create=False)
-    found = blocks(store, where=where, resamples=RESAMPLES)
+    found = blocks(store, where=where, resamples=RESAMPLES, asked=metric)
     parts = [judged(block, metric) for block in found]
     tables = {
         name: pd.DataFrame(
@@ -174,6 +168,7 @@ def _about(
         "measured": _records(tables["leaderboard"].reindex(columns=["model", *MEASURED])),
     }
     versions = {block.task.name: block.task.version for block in found}
+    added = {each.name: each.spec.version for block in found for each in block.task.added}
     datasets = [_dataset(block, metric) for block in found]
     return {
         "experiment": experiment,
@@ -185,10 +180,10 @@ def _about(
         "interval": "bootstrap of groups (patients), stratified by class where cases have one, "
         "BCa where it exists",
         "resamples": RESAMPLES,
-        "metrics_version": versions,
+        "metrics_version": versions | added,
         "evaluations": len(runs),
         "datasets": datasets,
-        "key": digest_of({**evidence, "metric": metric, "version": versions}),
+        "key": digest_of({**evidence, "metric": metric, "version": versions | added}),
     }
 
 

@@ -19,10 +19,13 @@ from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from rich.markup import escape
 from yaml import YAMLError
 
+from arogya_bench import plugins
 from arogya_bench.errors import ConfigError, nearest
 from arogya_bench.jobs import Job
+from arogya_bench.progress import say
 from arogya_bench.schema import job_of, register
 
 CONFIGS = "arogya_bench.conf"
@@ -216,7 +219,8 @@ def _hydra(request: Request) -> Iterator[None]:
     try:
         with _primary(request.config_path):
             if request.config_dir:
-                _add(_folder("--config-dir", request.config_dir))
+                _add(f"file://{_folder('--config-dir', request.config_dir)}")
+            _add_packages()
             yield
     finally:
         GlobalHydra.instance().hydra = open_now
@@ -235,12 +239,22 @@ def _folder(option: str, name: str) -> str:
     return str(Path(name).resolve())
 
 
-def _add(folder: str) -> None:
-    """Search a folder after ours, as Hydra's own ``--config-dir`` does."""
+def _add(place: str) -> None:
+    """Search a place after all others, as Hydra's own ``--config-dir`` does."""
     loader = GlobalHydra.instance().config_loader()
     path = loader.get_search_path()
-    path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
+    path.prepend("command-line", place, SearchPathQuery(provider="schema"))
     loader.repository.initialize_sources(path)
+
+
+def _add_packages() -> None:
+    """Search what other distributions bring, after ours, so that they add and replace nothing."""
+    _add(f"pkg://{CONFIGS}")  # it is not the first where the user has a root config of their own
+    for package in plugins.announced():
+        if package.complaint:
+            say(f"[yellow]{escape(package.complaint)}[/]")
+        if not package.fault:
+            _add(f"pkg://{package.name}")
 
 
 def _parsed(lines: Sequence[str]) -> list[Override]:
@@ -334,6 +348,8 @@ def _key_error(key: str, place: str, known: Sequence[str]) -> ConfigError:
         close = get_close_matches(name, names, n=1)
         meant = f" Did you mean {names[close[0]]!r}?" if close else meant
     fix = f"choose one of: {', '.join(siblings)}" if siblings else PRINT_CONFIG
+    if group == "sweep.resources":  # of a model, whose name nobody knew before
+        fix = f"add it: +{key}=VALUE"
     return ConfigError(f"There is no config key {key!r}{place}.{meant}", fix=fix)
 
 

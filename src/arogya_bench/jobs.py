@@ -18,6 +18,8 @@ from arogya_bench.gate.findings import Report
 from arogya_bench.items import DatasetInput, Text
 from arogya_bench.keys import digest_of, identity
 from arogya_bench.labelling import RULE
+from arogya_bench.metrics import added
+from arogya_bench.metrics.added import AddedMetric
 from arogya_bench.models.threads import available
 from arogya_bench.provenance import environment
 from arogya_bench.provenance import tags as provenance_tags
@@ -47,6 +49,7 @@ class Job:
         gate: ``stop`` at an error in the data, or ``warn``: go on without the cases that cannot be
             used, and let every run and report say so.
         decoded_gb: Room in the cache folder for decoded images; 0 keeps none.
+        metrics: Of other packages, computed beside ours.
         quiet: Whether it has its machine to itself, because something in it is timed.
     """
 
@@ -70,6 +73,7 @@ class Job:
     calibration: str = "none"
     gate: str = "stop"
     decoded_gb: float = 0.0
+    metrics: tuple[AddedMetric, ...] = ()
     quiet: bool = False
 
     @property
@@ -160,6 +164,11 @@ def _require_task(job: Job, dataset: Dataset) -> None:
         raise ModelError(
             f"{job.model_name} learns from boxes, and {dataset.name} names none.",
             fix="choose a model that labels whole images, or a dataset with boxes.",
+        )
+    if dataset.task == "detection" and job.metrics:
+        raise ConfigError(
+            f"metric {job.metrics[0].name} judges labels, and {dataset.name} asks for boxes.",
+            fix="set metric=standard for this dataset.",
         )
     if detects and job.calibration != "none":
         raise ConfigError(
@@ -255,6 +264,7 @@ def _cell(job: Job, fit: Mapping[str, object], condition: Condition, task: str) 
             "metrics": f"{task} {TASKS[task].version}",
             "resamples": job.resamples,
             **_of_boxes(job, condition),
+            **({"added_metrics": added.identity(job.metrics)} if job.metrics else {}),
         }
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 
+from arogya_bench.disguise import is_secret
 from arogya_bench.errors import ModelError
 
 KEY_LENGTH = 32  # hexadecimal characters; MLflow refuses dataset digests over 36
@@ -26,15 +27,17 @@ def identity(model: object) -> dict[str, object]:
 
     A path in the field ``weights`` is replaced by the digest of the file, so that moving the
     file changes no key and editing it does. A field with ``metadata={"identity": False}``
-    changes no number and is left out. An adapter whose numbers follow from files that no field
-    names, such as weights in a package, has a method ``fingerprint`` that gives their digest.
+    changes no number and is left out, as is a password or an API key, by its name. An adapter
+    whose numbers follow from files that no field names, such as weights in a package, has a
+    method ``fingerprint`` that gives their digest.
     """
     if not is_dataclass(model) or isinstance(model, type):
         raise ModelError(
             f"{type(model).__qualname__} is not a dataclass.",
             fix="make the adapter a frozen dataclass whose fields are its hyperparameters.",
         )
-    skipped = {each.name for each in fields(model) if not each.metadata.get("identity", True)}
+    silent = {each.name for each in fields(model) if not each.metadata.get("identity", True)}
+    skipped = silent | {each.name for each in fields(model) if is_secret(each.name)}
     values = {name: value for name, value in asdict(model).items() if name not in skipped}
     weights = values.get("weights")
     if isinstance(weights, str) and Path(weights).expanduser().is_file():

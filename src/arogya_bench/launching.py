@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -77,7 +78,7 @@ def threads_of(config: DictConfig) -> int | None:
         return None if asked is None else int(asked)
     if name == "ray":
         asked = OmegaConf.select(launcher, "ray.remote.num_cpus")
-        return None if asked is None else max(1, int(asked))
+        return 1 if asked is None else max(1, int(asked))  # Ray itself counts a job as one
     return None
 
 
@@ -166,15 +167,29 @@ def launch(study: Study, task: Task, wishes: Sequence[Wish]) -> list[Report]:
         groups.setdefault(json.dumps(_settings(study.config, wish), sort_keys=True), []).append(
             wish
         )
-    together = engine_of(study.config).name == "slurm"  # its arrays wait in the queue side by side
-    with ThreadPoolExecutor(max_workers=len(groups) if together else 1) as pool:
-        ended = pool.map(
-            lambda pair: _launched(study, task, pair[1], json.loads(pair[0])), groups.items()
-        )
-        reports = [each for part in ended for each in part]
+    parts = [
+        partial(_launched, study, task, group, json.loads(settings))
+        for settings, group in groups.items()
+    ]
+    slurm_queues = engine_of(study.config).name == "slurm" and len(parts) > 1
+    ended = _side_by_side(study.config, parts) if slurm_queues else [part() for part in parts]
+    reports = [report for part in ended for report in part]
     order = [wish.composition.words for group in groups.values() for wish in group]
     found = dict(zip(order, reports, strict=True))
     return [found[wish.composition.words] for wish in wishes]
+
+
+def _side_by_side(
+    config: DictConfig, parts: Sequence[Callable[[], list[Report]]]
+) -> list[list[Report]]:
+    """Let several arrays wait in the queue of Slurm at once."""
+    with ThreadPoolExecutor(max_workers=len(parts)) as pool:
+        under_way = [pool.submit(part) for part in parts]
+        try:
+            return [each.result() for each in under_way]
+        except KeyboardInterrupt:
+            _end_rest(config, cancel=True)
+            raise
 
 
 def run_each(

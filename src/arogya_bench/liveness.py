@@ -103,4 +103,4 @@ def pulse(beat: Callable[[str, str], None]) -> Iterator[None]:
         yield
     finally:
         over.set()
-        thread.join()
+        thread.join(timeout=1.0)  # it may be waiting for a server that is away

@@ -75,6 +75,10 @@ def work_through(sweep: Sweep, launch: Launch) -> None:
             _one_by_one(sweep, launch, owed)
             break
         say(f"{counted(len(owed), 'cell')} to make again.")
+    # Nobody works any more: what is open was left by a job that was preempted, or by a store
+    # that was away when it should have been closed.
+    silent = WorkerLost("Its process ended without a word.", fix=closing.GO_ON)
+    closing.close_open(sweep.store, sweep.parent, silent)
     _record(sweep)
 
 

@@ -15,9 +15,10 @@ from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.disguise import protect, secrets_of
 from arogya_bench.errors import ConfigError, nearest
 from arogya_bench.jobs import Job, Source
+from arogya_bench.metrics.added import FEWEST_RESAMPLES, MetricSpec, added
+from arogya_bench.tasks import TASKS
 from arogya_bench.types import Model, Training
 
-FEWEST_RESAMPLES = 2000
 CALIBRATIONS = ("none", "temperature")
 GATES = ("stop", "warn")
 LARGEST_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
@@ -59,6 +60,7 @@ class Root:
     dataset: dict[str, Any] = MISSING
     augmentation: dict[str, Any] = MISSING
     training: dict[str, Any] = MISSING
+    metric: dict[str, Any] = field(default_factory=dict)
     tracking: Tracking = field(default_factory=Tracking)
     split: dict[str, Any] = MISSING
     statistics: Statistics = field(default_factory=Statistics)
@@ -119,6 +121,10 @@ def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
         calibration=config.calibration,
         gate=config.gate,
         decoded_gb=config.decoded_gb,
+        metrics=added(
+            {str(k): typed(MetricSpec, v, f"metric.{k}") for k, v in config.metric.items()},
+            taken={name for task in TASKS.values() for name in task.metrics},
+        ),
         quiet=config.sweep.quiet,
     )
 

@@ -1,6 +1,6 @@
 """Predictions judged: every metric with its interval, per class, and drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 
 from arogya_bench import figures as draw
 from arogya_bench import tasks
+from arogya_bench.metrics.added import AddedMetric
 from arogya_bench.metrics.detection_operating import per_class_boxes
 from arogya_bench.metrics.outcomes import predicted_classes
 from arogya_bench.metrics.per_class import per_class
@@ -50,18 +51,30 @@ class Scores:
         return {name: each.note for name, each in self.intervals.items() if each.low is None}
 
 
-def scores(predictions: Predictions | BoxPredictions, *, resamples: int, seed: str) -> Scores:
+def scores(
+    predictions: Predictions | BoxPredictions,
+    *,
+    resamples: int,
+    seed: str,
+    added: Sequence[AddedMetric] = (),
+) -> Scores:
     """Judge predictions with every metric, and resample the groups for intervals.
 
     Args:
         predictions: Of one condition.
         resamples: Their number.
         seed: Hexadecimal; equal seeds on equal cases draw the same groups for every model.
+        added: Metrics of other packages, of labels only.
+
+    Raises:
+        MetricError: If one of those breaks its word.
     """
-    judged = tasks.assessed(predictions)
+    judged = tasks.assessed(predictions, added)
     drawn = draws_of(predictions, resamples=resamples, seed=seed)
-    wanted = [name for name in tasks.task_of(predictions).judged if name in judged.values]
-    again = tasks.resampled(predictions, drawn, wanted)
+    ours = [name for name in tasks.task_of(predictions).judged if name in judged.values]
+    also = [each for each in added if each.name in judged.values]
+    again = tasks.resampled(predictions, drawn, ours, also)
+    wanted = [*ours, *(each.name for each in also)]
     return Scores(
         values=judged.values,
         intervals={

@@ -5,7 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-SUBMITTED = re.compile(r"(\d+(?:_\d+)?)_submitted\.pkl")
+BATCH = re.compile(r"(\d+)_submission\.sh")
+TASK = re.compile(r"(\d+(?:_\d+)?)_submitted\.pkl")
 
 
 def end_rest(folder: Path, *, cancel: bool) -> None:
@@ -20,11 +21,15 @@ def end_rest(folder: Path, *, cancel: bool) -> None:
     import submitit
 
     root = Path(str(folder).partition("%")[0])
-    names = {found[1] for path in root.rglob("*.pkl") if (found := SUBMITTED.fullmatch(path.name))}
-    tasks: list[Any] = [submitit.SlurmJob(folder=folder, job_id=name) for name in sorted(names)]
     if cancel:
-        for task in tasks:
-            task.cancel(check=False)
+        # By the batch: a launch that was cut off has not named all its tasks yet.
+        for name in _named(root, BATCH):
+            submitit.SlurmJob(folder=folder, job_id=name).cancel(check=False)
+    tasks: list[Any] = [submitit.SlurmJob(folder=folder, job_id=it) for it in _named(root, TASK)]
     for task in tasks:
         with suppress(Exception):
             task.wait()
+
+
+def _named(root: Path, pattern: re.Pattern[str]) -> list[str]:
+    return sorted({found[1] for path in root.rglob("*") if (found := pattern.fullmatch(path.name))})

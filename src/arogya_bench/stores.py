@@ -3,6 +3,7 @@
 import os
 import re
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -11,15 +12,39 @@ from pathlib import Path
 
 # Medical users: nothing about them leaves their machine. MLflow reads this at import.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# It prints two links for every run on a server, with the password if the address holds one.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from mlflow.entities import Experiment
+from mlflow.environment_variables import (
+    MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR,
+    MLFLOW_HTTP_REQUEST_MAX_RETRIES,
+)
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from arogya_bench.addresses import concealed, impatient, public
-from arogya_bench.errors import TrackingError, nearest
+from arogya_bench.errors import TrackingError, nearest, require_extra
+from arogya_bench.keys import digest_of
+from arogya_bench.progress import say
+from arogya_bench.turns import claimed
+
+LOGIN = {  # what MLflow's codes mean, and the remedy
+    "UNAUTHENTICATED": (
+        "it asks for a login, and yours is absent or wrong",
+        "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment.",
+    ),
+    "PERMISSION_DENIED": (
+        "your login does not permit this",
+        "ask its administrator for the permission, or set MLFLOW_TRACKING_USERNAME and "
+        "MLFLOW_TRACKING_PASSWORD of a user who has it.",
+    ),
+}
+
+
+OUTAGE_S = 60.0  # of a server, that a sweep should ride out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,17 +88,28 @@ def open_store(uri: str | None, experiment: str, *, create: bool, patient: bool 
     database = sqlite_path(uri)
     if database is not None:
         check_folder(database, create=create)
-    with explained(uri), nullcontext() if patient else impatient():
+    # Sweeps that start in the same second make a new store one after the other.
+    turn = claimed(digest_of({"store": uri})) if create else nullcontext()
+    with explained(uri), nullcontext() if patient else impatient(), turn:
         client = MlflowClient(tracking_uri=uri)
         found = client.get_experiment_by_name(experiment)
         if found is None and create:
-            root = _artifact_root(database, experiment)
-            experiment_id = client.create_experiment(experiment, root)
-        else:
-            experiment_id = _found(client, found, experiment, uri)
+            found = _made(client, experiment, _artifact_root(database, experiment))
+        experiment_id = _found(client, found, experiment, uri)
         if database is not None and create:
             _share(database)
     return Store(client=client, uri=uri, experiment=experiment, experiment_id=experiment_id)
+
+
+def _made(client: MlflowClient, experiment: str, root: str | None) -> Experiment:
+    """Make an experiment, unless a sweep on another machine makes it in the same moment."""
+    try:
+        return client.get_experiment(client.create_experiment(experiment, root))
+    except MlflowException:
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            raise
+        return found
 
 
 def existing(uri: str | None, experiment: str) -> Store | None:
@@ -102,6 +138,17 @@ def ask(uri: str) -> int:
         return len(MlflowClient(tracking_uri=uri).search_experiments())
 
 
+def patience_s() -> float:
+    """Seconds for which MLflow asks a server again that is away, as the environment says.
+
+    Formula: urllib3's, the sum of min(120, factor · 2^(k - 1)) from the second retry on.
+    """
+    retries = int(MLFLOW_HTTP_REQUEST_MAX_RETRIES.get())
+    factor = float(MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.get())
+    waits = [min(120.0, factor * 2.0 ** (k - 1)) for k in range(2, retries + 1)]
+    return float(sum(waits))
+
+
 def require(uri: str | None) -> None:
     """Look whether a store can be used at all, and make nothing.
 
@@ -110,10 +157,15 @@ def require(uri: str | None) -> None:
     """
     uri = absolute(uri or default_uri())
     database = sqlite_path(uri)
-    if database is None:
-        ask(uri)
-    else:
+    if database is not None:
         check_folder(database, create=True)
+        return
+    ask(uri)
+    if patience_s() < OUTAGE_S:
+        say(
+            f"[yellow]MLflow gives a server up that is away for {patience_s():.0f} s; "
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES=7 rides out four minutes.[/]"
+        )
 
 
 def follow_mlflow_run() -> None:
@@ -159,7 +211,7 @@ def _address(database: Path) -> str:
 
 
 def _found(client: MlflowClient, found: Experiment | None, experiment: str, uri: str) -> str:
-    """The id of an experiment that is there and was not deleted."""
+    """The id of an experiment that is there, was not deleted, and keeps files in our reach."""
     if found is None:
         names = [each.name for each in client.search_experiments()]
         raise TrackingError(
@@ -173,6 +225,8 @@ def _found(client: MlflowClient, found: Experiment | None, experiment: str, uri:
             fix=f"mlflow experiments restore --experiment-id {found.experiment_id}, or choose "
             "another name with tracking.experiment=...",
         )
+    if found.artifact_location.startswith("s3:"):  # written and read by us, not by the server
+        require_extra("s3", "boto3")
     return str(found.experiment_id)
 
 
@@ -186,16 +240,36 @@ def explained(uri: str, fix: str | None = None) -> Iterator[None]:
             f"The files of {public(uri)} cannot be written: {concealed(str(error), uri)}",
             fix="make room and see to the rights of the artifact folder, or name another store.",
         ) from error
-    except (MlflowException, SQLAlchemyError, sqlite3.Error, ModuleNotFoundError) as error:
-        first = concealed(str(error), uri).strip().partition("\n")[0][:300]
-        if "Max retries exceeded" in first:  # what follows is the inside of an HTTP library
-            first = f"nothing answers at {public(uri)}"
+    except s3_errors() as error:
         raise TrackingError(
-            f"The tracking store {public(uri)} does not answer as it should: {first}",
-            fix=fix
+            f"The artifacts of {public(uri)} lie on S3, which does not take them: {error}",
+            fix="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and MLFLOW_S3_ENDPOINT_URL where "
+            "it is not Amazon's; see to the network.",
+        ) from error
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, ModuleNotFoundError) as error:
+        cause, remedy = LOGIN.get(getattr(error, "error_code", ""), (_first(error, uri), fix))
+        raise TrackingError(
+            f"The tracking store {public(uri)} does not answer as it should: {cause}",
+            fix=remedy
             or "start it (mlflow server --port 5000), or name another one with "
             "tracking.uri=... or MLFLOW_TRACKING_URI; sqlite:///mlflow.db needs no server.",
         ) from error
+
+
+def _first(error: Exception, uri: str) -> str:
+    """The first line of what MLflow says, which goes on with the inside of an HTTP library."""
+    first = concealed(str(error), uri).strip().partition("\n")[0][:300]
+    return f"nothing answers at {public(uri)}" if "Max retries exceeded" in first else first
+
+
+def s3_errors() -> tuple[type[Exception], ...]:
+    """What boto3 raises, where it is in use; MLflow passes much of it on as it is."""
+    if not sys.modules.get("boto3"):
+        return ()
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return Boto3Error, BotoCoreError, ClientError
 
 
 def check_folder(database: Path, *, create: bool) -> None:
@@ -229,10 +303,15 @@ def writable(folder: Path) -> bool:
 
 
 def _is_sqlite(database: Path) -> bool:
+    """Ask SQLite: to open and close its file ourselves would drop the locks of this process."""
     if not database.is_file():
         return False
-    with database.open("rb") as file:
-        return file.read(16) == b"SQLite format 3\x00"
+    with closing(sqlite3.connect(database)) as connection:
+        try:
+            connection.execute("PRAGMA schema_version")
+        except sqlite3.DatabaseError as error:  # a file that is merely locked is one
+            return error.sqlite_errorcode != sqlite3.SQLITE_NOTADB
+    return True
 
 
 def _artifact_root(database: Path | None, experiment: str) -> str | None:

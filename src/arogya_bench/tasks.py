@@ -1,12 +1,13 @@
 """What differs between tasks: the metrics, what decides, how predictions are resampled and kept."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from arogya_bench import box_tables, tables
-from arogya_bench.metrics import classification, detection
+from arogya_bench.metrics import added, classification, detection
+from arogya_bench.metrics.added import AddedMetric
 from arogya_bench.metrics.catalogue import Metric
 from arogya_bench.metrics.classification import Scores
 from arogya_bench.metrics.detection import BoxMetric
@@ -29,11 +30,20 @@ class Task:
     """
 
     name: str
-    metrics: Mapping[str, Metric] | Mapping[str, BoxMetric]
+    metrics: Mapping[str, Metric | BoxMetric | AddedMetric]
     judged: tuple[str, ...]
     headline: str
     shown: tuple[str, ...]
     version: object
+
+    @property
+    def added(self) -> tuple[AddedMetric, ...]:
+        """The metrics of other packages among them."""
+        return tuple(each for each in self.metrics.values() if isinstance(each, AddedMetric))
+
+    def judging_also_by(self, metrics: Iterable[AddedMetric]) -> "Task":
+        """The same task, with metrics of other packages."""
+        return replace(self, metrics={**self.metrics, **{each.name: each for each in metrics}})
 
 
 TASKS = {
@@ -61,29 +71,37 @@ def task_of(predictions: Predictions | BoxPredictions) -> Task:
     return TASKS["detection" if isinstance(predictions, BoxPredictions) else "classification"]
 
 
-def assessed(predictions: Predictions | BoxPredictions) -> Scores:
-    """Every metric of the task, with reasons for those that do not exist."""
+def assessed(predictions: Predictions | BoxPredictions, also: Sequence[AddedMetric] = ()) -> Scores:
+    """Every metric of the task, and others, with reasons for those that do not exist."""
     if isinstance(predictions, BoxPredictions):
         return detection.assess(predictions, threshold=predictions.threshold)
-    return classification.assess(
-        predictions.targets, predictions.probabilities, classes=predictions.classes
+    targets, table = predictions.targets, predictions.probabilities
+    found = classification.assess(targets, table, classes=predictions.classes)
+    more = added.assess(also, targets, table)
+    return replace(
+        found, values=found.values | more.values, undefined=found.undefined | more.undefined
     )
 
 
 def resampled(
-    predictions: Predictions | BoxPredictions, draws: Resamples, names: Iterable[str] | None = None
+    predictions: Predictions | BoxPredictions,
+    draws: Resamples,
+    names: Iterable[str] | None = None,
+    also: Sequence[AddedMetric] = (),
 ) -> Replicates:
-    """The metrics of the task on every resample; None asks for all of them."""
+    """The metrics of the task on every resample, and others; None asks for all of ours."""
     if isinstance(predictions, BoxPredictions):
         return box_replicates(
             predictions, threshold=predictions.threshold, draws=draws, names=names
         )
-    return replicates(
-        predictions.targets,
-        predictions.probabilities,
-        draws=draws,
-        classes=predictions.classes,
-        names=names,
+    targets, table = predictions.targets, predictions.probabilities
+    found = replicates(targets, table, draws=draws, classes=predictions.classes, names=names)
+    more = added.replicates(also, targets, table, draws=draws)
+    return replace(
+        found,
+        estimates=found.estimates | more.estimates,
+        values=found.values | more.values,
+        jackknife=found.jackknife | more.jackknife,
     )
 
 

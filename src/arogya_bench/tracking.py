@@ -196,9 +196,14 @@ def error_tags(error: BaseException, uri: str, *, trace: str | None = None) -> d
 
 
 def tag_experiment(store: Store, tags: Mapping[str, str]) -> None:
-    """Set tags on the experiment: its note and its saved views."""
-    for key, value in tags.items():
-        store.client.set_experiment_tag(store.experiment_id, key, value)
+    """Set tags on the experiment: its note and its saved views.
+
+    Raises:
+        TrackingError: Also if another process sets the same tag for the first time just now.
+    """
+    with explained(store.uri):
+        for key, value in tags.items():
+            store.client.set_experiment_tag(store.experiment_id, key, value)
 
 
 def search(store: Store, condition: str, *, fix: str | None = None) -> list[RunRecord]:

@@ -58,15 +58,18 @@ class Node:
             for pid in pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            self.process.poll()  # a dead child stays in its session until it is asked for
             time.sleep(0.1)
+        self.process.wait(seconds)
 
 
 def session(pid):
+    """Of a living process; dead ones may wait for ever for a parent that asks for them."""
     try:
-        return os.getsid(int(pid))
-    except ProcessLookupError:
+        stat = Path("/proc", pid, "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
         return None
+    state, _, _, of = stat.rpartition(")")[2].split()[:4]
+    return None if state == "Z" else int(of)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, ParamSpec, TypeAlias, TypeVar
 
 from arogya_bench.metrics.tally import Tally
-from arogya_bench.types import Floats
+from arogya_bench.types import Floats, Labels, Probabilities
+
+Given = ParamSpec("Given")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metric:
-    """A metric of a classifier; call it with a tally.
+class Rated(Generic[Given, Value]):
+    """A metric of a classifier; call it as the function that it holds.
 
     Attributes:
         name: The key in MLflow.
@@ -19,7 +22,8 @@ class Metric:
         high: Largest possible value.
         probabilistic: Whether it needs class probabilities.
         summary: One line on what it is.
-        compute: Maps a tally to values of its leading axes, NaN where undefined.
+        compute: The function: of ours, one that maps a tally to values of its leading axes, NaN
+            where undefined; of others, one that maps targets and probabilities to a number.
     """
 
     name: str
@@ -28,20 +32,24 @@ class Metric:
     high: float
     probabilistic: bool
     summary: str
-    compute: Callable[[Tally], Floats]
+    compute: Callable[Given, Value]
 
-    def __call__(self, tally: Tally) -> Floats:
-        """Values of the tally's leading axes, NaN where undefined."""
-        return self.compute(tally)
+    def __call__(self, *evidence: Given.args, **named: Given.kwargs) -> Value:
+        """What the function says of the evidence."""
+        return self.compute(*evidence, **named)
+
+
+Metric: TypeAlias = Rated[[Tally], Floats]
+CaseMetric: TypeAlias = Rated[[Labels, Probabilities], float]
 
 
 def metric(
     *, best: Literal["high", "low"], low: float, high: float, probabilistic: bool = False
-) -> Callable[[Callable[[Tally], Floats]], Metric]:
+) -> Callable[[Callable[Given, Value]], Rated[Given, Value]]:
     """Attach direction and range to a function; nothing is registered."""
 
-    def attach(function: Callable[[Tally], Floats]) -> Metric:
-        return Metric(
+    def attach(function: Callable[Given, Value]) -> Rated[Given, Value]:
+        return Rated(
             name=function.__name__,
             best=best,
             low=low,

@@ -25,6 +25,10 @@ class Resamples(Protocol):
         """Equal for resamples of the same groups."""
 
     @property
+    def resamples(self) -> int:
+        """Their number."""
+
+    @property
     def group_of(self) -> NDArray[np.int64]:
         """Shape (n,), the group of each case."""
 

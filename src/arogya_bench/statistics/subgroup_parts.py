@@ -26,6 +26,11 @@ class _Within:
         """Of the draws of all groups."""
         return self.whole.digest
 
+    @property
+    def resamples(self) -> int:
+        """Their number."""
+        return self.whole.resamples
+
     def chunks(self) -> Iterator[Floats]:
         """Yield how often each of these groups was drawn."""
         return (counts[:, self.members] for counts in self.whole.chunks())

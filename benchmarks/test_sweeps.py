@@ -1,0 +1,188 @@
+"""What a sweep costs beside its work: a job, a cell, a resumed study, and what a pool saves.
+
+Goals: 0.5 s a job and 0.3 s a cell on SQLite with ``basic``; 15 s to resume 1,008 finished cells
+in 56 jobs, start of the program included; ``pool`` on 2 cores 1.7 times as fast as ``basic`` for
+cells of a second of pure Python.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from arogya_bench import compose, evaluation, plan, scoring, stores, sweep, tracking
+from arogya_bench.items import Params, Scalars, Table
+from arogya_bench.jobs import params_of
+from arogya_bench.predicting import predict
+from arogya_bench.tables import predictions_table
+from arogya_bench.types import Predictions
+
+TINY = (
+    "dataset=synthetic",
+    "dataset.cases=60",
+    "dataset.classes=3",
+    "dataset.image_size=32",
+    "tracking.experiment=study",
+)
+NOISE = "augmentation=gaussian_noise"
+BURNING = """
+import time
+from dataclasses import dataclass
+from arogya_bench.models.prior import Prior
+
+
+@dataclass(frozen=True, kw_only=True)
+class Burning(Prior):
+    def load(self, weights, *, classes, device):
+        predictor = super().load(weights, classes=classes, device=device)
+
+        def predict(images):
+            end = time.process_time() + 1.0
+            while time.process_time() < end:
+                sum(range(1000))
+            return predictor(images)
+
+        return predict
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AROGYA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path
+
+
+def asked(*words):
+    return compose.Request(overrides=(*TINY, *words), multirun=True)
+
+
+def severities(count):
+    values = ",".join(f"{0.01 * (i + 1):.2f}" for i in range(count))
+    return f"augmentation.gaussian_noise.severities=[{values}]"
+
+
+def timed(work):
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def work_itself(prepared):
+    """Seconds of a fit and of a cell without Hydra, MLflow and the rest."""
+    job, parts = prepared.job, prepared.split
+    out = Path("fit")
+    out.mkdir()
+    fit = timed(
+        lambda: job.model.fit(
+            parts.train, parts.validation, training=job.training, seed=1, device="cpu", out=out
+        )
+    )
+    model = job.model.load(out, classes=parts.test.classes, device="cpu")
+    condition = job.conditions[0]
+
+    def cell():
+        rows = predict(model, parts.test, [condition], batch_size=job.batch_size)
+        scoring.scores(rows[condition.name], resamples=job.resamples, seed=parts.digest)
+
+    cell()
+    return fit, timed(cell)
+
+
+def test_what_a_job_and_a_cell_cost(benchmark, folder):
+    """Six jobs of one cell, and six of eleven: the difference is what cells cost."""
+    sweep.run(asked("model=prior", NOISE, severities(1), "seed=0"))  # imports, store, cache
+    (wish,) = plan.prepared_all(_compositions("model=prior", NOISE, severities(1), "seed=0"))
+    fit, cell = work_itself(wish.prepared)
+    seeds, more = "seed=1,2,3,4,5,6", "seed=11,12,13,14,15,16"
+
+    few = timed(lambda: sweep.run(asked("model=prior", NOISE, severities(1), seeds)))
+    many = benchmark.pedantic(
+        lambda: timed(lambda: sweep.run(asked("model=prior", NOISE, severities(11), more))),
+        rounds=1,
+    )
+
+    per_cell = (many - few) / 60 - cell
+    per_job = few / 6 - per_cell - cell - fit
+    print(f"\na job {per_job:.2f} s (goal 0.5), a cell {per_cell:.2f} s (goal 0.3)")
+    print(f"the work itself: a fit {fit:.3f} s, a cell {cell:.3f} s")
+
+
+def _compositions(*words):
+    with compose.opened(asked(*words)) as study:
+        return study.compositions
+
+
+MODELS = "model=prior,opencv,cnn,pytorch,resnet50,efficientnet_lite0,keras"
+STUDY = (MODELS, "seed=1,2,3,4,5,6,7,8", NOISE, severities(18))
+
+
+def finished_study():
+    """A store that holds all cells of the study, with 60 numbers and a table each."""
+    store = stores.open_store(None, "study", create=True)
+    with compose.opened(asked(*STUDY)) as study:
+        wishes = plan.prepared_all(study.compositions)
+    numbers = Scalars(values={f"metric_{i}": i / 60 for i in range(60)})
+    for wish in wishes:
+        prepared = wish.prepared
+        model = prepared.split.test
+        rows = model.targets[:, None] == range(len(model.classes))
+        table = Table(
+            file="predictions.parquet",
+            rows=predictions_table(
+                Predictions(
+                    classes=model.classes,
+                    case_ids=tuple(case.case_id for case in model.cases),
+                    group_ids=tuple(case.group_id for case in model.cases),
+                    targets=model.targets,
+                    probabilities=rows.astype(float),
+                )
+            ),
+        )
+        for condition in prepared.job.conditions:
+            run_id = tracking.start(store, "cell", evaluation.cell_tags(prepared, condition))
+            tracking.write(store, run_id, [numbers, Params(values=params_of(prepared)), table])
+            tracking.finish(store, run_id)
+
+
+def test_resuming_a_finished_study(benchmark, folder):
+    finished_study()
+    command = [sys.executable, "-m", "arogya_bench.cli", "run", "-m", *TINY, *STUDY]
+
+    def resume():
+        return subprocess.run(command, check=True, capture_output=True, text=True).stderr
+
+    said = benchmark.pedantic(resume, rounds=1)
+
+    assert "56 jobs" in said
+    assert "0 cells to do, 1008 found in MLflow." in said
+    print(f"\nresuming 1,008 cells in 56 jobs: {benchmark.stats['median']:.1f} s (goal 15)")
+
+
+def test_a_pool_against_one_process(benchmark, folder):
+    """8 jobs of 14 cells, a second of pure Python each; whole commands, start included."""
+    (folder / "burning.py").write_text(BURNING, encoding="utf-8")
+    (folder / "options" / "model").mkdir(parents=True)
+    (folder / "options" / "model" / "burning.yaml").write_text("_target_: burning.Burning\n")
+    words = ("model=burning", "augmentation=all", "statistics.resamples=2000")
+    seconds = {}
+
+    def run(launcher, first):
+        seeds = ",".join(str(first + i) for i in range(8))
+        command = [
+            *(sys.executable, "-m", "arogya_bench.cli", "run", "-m", *TINY, *words),
+            *(f"seed={seeds}", f"hydra/launcher={launcher}", "--config-dir", "options"),
+        ]
+        own = {"PYTHONPATH": str(folder), "AROGYA_WORKERS": "2", "AROGYA_THREADS": "1"}
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, **own})
+
+    seconds["basic"] = timed(lambda: run("basic", 100))
+    seconds["pool"] = benchmark.pedantic(lambda: timed(lambda: run("pool", 200)), rounds=1)
+    ratio = seconds["basic"] / seconds["pool"]
+    print(
+        f"\nbasic {seconds['basic']:.0f} s, pool {seconds['pool']:.0f} s: {ratio:.2f}x (goal 1.7)"
+    )

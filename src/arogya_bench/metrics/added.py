@@ -1,0 +1,240 @@
+"""Metrics that a config adds: plain functions of other packages, held to what they declare."""
+
+import inspect
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from itertools import islice, product
+from math import isfinite
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arogya_bench.errors import ConfigError, MetricError, UndefinedMetric, nearest
+from arogya_bench.metrics.catalogue import CaseMetric, Rated
+from arogya_bench.metrics.classification import Scores
+from arogya_bench.metrics.replicates import Replicates, Resamples
+from arogya_bench.types import Labels, Probabilities
+
+FEWEST_RESAMPLES = 2000
+TAG = "arogya.metrics"
+SLACK = 1e-9  # of a range, for rounding
+# Numbers and columns that stand beside metrics in a run or on a leaderboard.
+RESERVED = {
+    "cases", "groups", "temperature", "score_threshold", "dataset", "rank", "model", "seeds",
+    "note", "robustness_score", "worst_condition", "latency_p50_ms", "cost_per_1k_images_usd",
+}  # fmt: skip
+
+
+# Not frozen: OmegaConf cannot merge a config into a frozen dataclass.
+@dataclass(kw_only=True)
+class MetricSpec:
+    """One entry of the config group ``metric``.
+
+    Attributes:
+        function: Dotted path of a function ``(targets, probabilities) -> float`` with ``@metric``.
+        version: Of its numbers; whoever changes one raises it, and cells are evaluated anew.
+        resamples: At most so many behind its interval, for a slow function; None means as many
+            as our metrics have.
+    """
+
+    function: str
+    version: int
+    resamples: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddedMetric:
+    """A metric of another package under the name that its config gives it."""
+
+    name: str
+    best: Literal["high", "low"]
+    summary: str
+    spec: MetricSpec
+    of: CaseMetric = field(repr=False)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to another process by name: what is decorated cannot be pickled itself."""
+        return _found, (self.name, self.spec)
+
+    def draws_of(self, draws: Resamples) -> int:
+        """How many of the resamples are used."""
+        return min(draws.resamples, self.spec.resamples or draws.resamples)
+
+    def value(self, targets: Labels, probabilities: Probabilities) -> float:
+        """The metric of some cases.
+
+        Raises:
+            UndefinedMetric: If it does not exist for them.
+            MetricError: If the function fails, or leaves the range that it declares.
+        """
+        try:
+            found = float(self.of(targets, probabilities))
+        except UndefinedMetric:
+            raise
+        except Exception as error:
+            raise MetricError(
+                f"The metric {self.name} ({self.spec.function}) failed on {targets.size} cases: "
+                f"{type(error).__name__}: {error}",
+                fix="mend it; where it does not exist it should raise UndefinedMetric(reason).",
+            ) from error
+        low, high = self.of.low, self.of.high
+        if not isfinite(found) or not low - SLACK <= found <= high + SLACK:
+            raise MetricError(
+                f"The metric {self.name} ({self.spec.function}) is {found:g} on {targets.size} "
+                f"cases, and declares {low:g} to {high:g}.",
+                fix="mend it, or the range in its @metric; where it does not exist it should "
+                "raise UndefinedMetric(reason).",
+            )
+        return min(max(found, low), high)
+
+
+def added(specs: Mapping[str, MetricSpec], taken: Collection[str]) -> tuple[AddedMetric, ...]:
+    """Find the functions of metrics, before any work starts.
+
+    Args:
+        specs: By name.
+        taken: Names that are ours.
+
+    Raises:
+        ConfigError: If a name is ours or no name, or a function is none.
+    """
+    for name, spec in specs.items():
+        if name in taken or name in RESERVED or not re.fullmatch(r"[A-Za-z]\w*", name):
+            what = "is taken" if name in taken or name in RESERVED else "is no name"
+            raise ConfigError(
+                f"metric.{name}: {name!r} {what}.",
+                fix="give it a name of letters, digits and _ with a word of your own in front, "
+                "such as acme_youden.",
+            )
+        if spec.resamples is not None and spec.resamples < FEWEST_RESAMPLES:
+            raise ConfigError(
+                f"metric.{name}.resamples={spec.resamples}: the ends of an interval are noise "
+                "with so few.",
+                fix=f"give {FEWEST_RESAMPLES} or more, or null.",
+            )
+    return tuple(_found(name, spec) for name, spec in specs.items())
+
+
+def identity(metrics: Iterable[AddedMetric]) -> dict[str, dict[str, object]]:
+    """What decides the numbers of added metrics, by name."""
+    return {each.name: asdict(each.spec) for each in metrics}
+
+
+def metric_tags(metrics: Iterable[AddedMetric]) -> dict[str, str]:
+    """What a run says of metrics that are not ours; ``logged`` reads it."""
+    facts = identity(metrics)
+    return {TAG: json.dumps(facts)} if facts else {}
+
+
+def logged(tags: Mapping[str, str]) -> dict[str, MetricSpec]:
+    """The metrics of other packages that a run was judged by."""
+    return {name: MetricSpec(**facts) for name, facts in json.loads(tags.get(TAG, "{}")).items()}
+
+
+def assess(metrics: Iterable[AddedMetric], targets: Labels, table: Probabilities) -> Scores:
+    """Score predictions with added metrics.
+
+    Raises:
+        MetricError: If a function fails, or leaves the range that it declares.
+    """
+    values, undefined = {}, {}
+    for each in metrics:
+        try:
+            values[each.name] = _estimate(each, targets, table)
+        except UndefinedMetric as reason:
+            undefined[each.name] = str(reason) or "its function gives no reason"
+    return Scores(values=values, undefined=undefined, flags={})
+
+
+def replicates(
+    metrics: Iterable[AddedMetric], targets: Labels, table: Probabilities, *, draws: Resamples
+) -> Replicates:
+    """Resample added metrics, one call for each resample and for each group.
+
+    The resamples are those of our metrics, or the first ones of them, so that all are paired.
+
+    Raises:
+        MetricError: If a function fails, or leaves the range that it declares.
+    """
+    every = list(metrics)
+    found = assess(every, targets, table).values
+    there = [each for each in every if each.name in found]
+    values = {each.name: np.full(each.draws_of(draws), np.nan) for each in every}
+    without = {each.name: np.full(int(draws.group_of.max()) + 1, np.nan) for each in every}
+    longest = max((len(values[each.name]) for each in there), default=0)
+    for number, rows in enumerate(islice(_rows(draws), longest)):
+        for each in there:
+            if number < len(values[each.name]):
+                values[each.name][number] = _or_nan(each, targets[rows], table[rows])
+    for each, group in product(there, range(len(next(iter(without.values()), ())))):
+        rows = np.flatnonzero(draws.group_of != group)
+        without[each.name][group] = _or_nan(each, targets[rows], table[rows])
+    return Replicates(
+        estimates={each.name: found.get(each.name, np.nan) for each in every},
+        values=values,
+        jackknife=without,
+        digest=draws.digest,
+    )
+
+
+def _rows(draws: Resamples) -> Iterator[NDArray[np.int64]]:
+    """The cases of each resample, as indices."""
+    cases = np.arange(draws.group_of.size)
+    for counts in draws.chunks():
+        for row in counts:
+            yield np.repeat(cases, row.astype(np.int64)[draws.group_of])
+
+
+def _or_nan(metric: AddedMetric, targets: Labels, table: Probabilities) -> float:
+    try:
+        return metric.value(targets, table)
+    except UndefinedMetric:
+        return np.nan
+
+
+def _estimate(metric: AddedMetric, targets: Labels, table: Probabilities) -> float:
+    """The metric of all cases, on copies: a function may sort what it is given."""
+    silent = int(np.isnan(table).any(axis=1).sum())
+    if silent:
+        raise UndefinedMetric(f"{silent} of {targets.size} cases have no probabilities")
+    return metric.value(targets.copy(), table.copy())
+
+
+def _found(name: str, spec: MetricSpec) -> AddedMetric:
+    module_name, _, attribute = spec.function.rpartition(".")
+    try:
+        module = import_module(module_name)
+    except (ImportError, ValueError) as error:
+        raise ConfigError(
+            f"metric.{name}.function names {spec.function!r}, which cannot be imported: {error}.",
+            fix="correct the dotted path, or install the package that holds it.",
+        ) from error
+    function = getattr(module, attribute, None)
+    if function is None:
+        raise ConfigError(
+            f"metric.{name}.function: there is no {attribute!r} in {module_name}."
+            f"{nearest(attribute, vars(module))}",
+            fix="correct the dotted path.",
+        )
+    if not isinstance(function, Rated) or not _takes_cases(function):
+        raise ConfigError(
+            f"metric.{name}.function names {spec.function!r}, which is no metric of cases.",
+            fix="give it the form (targets, probabilities) -> float, and write above it "
+            '@metric(best="high", low=0.0, high=1.0) from arogya_bench.metrics.catalogue.',
+        )
+    return AddedMetric(
+        name=name, best=function.best, summary=function.summary, spec=spec, of=function
+    )
+
+
+def _takes_cases(function: Rated[..., object]) -> bool:
+    """Whether it can be called with targets and probabilities; ours take one tally."""
+    try:
+        inspect.signature(function.compute).bind(None, None)
+    except TypeError:
+        return False
+    return True

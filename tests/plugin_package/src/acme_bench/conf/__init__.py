@@ -1,0 +1,1 @@
+"""The configs; the entry point in pyproject.toml names this package."""

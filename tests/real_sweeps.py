@@ -1,0 +1,203 @@
+"""Real sweeps in processes of their own, and what they leave, counted."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+
+import psutil
+
+from arogya_bench import stores, tracking
+
+PATIENT = 240.0  # seconds for whatever a test waits for, on a busy machine
+CELLS = 6
+STUDY = (
+    "dataset=synthetic",
+    "dataset.cases=60",
+    "dataset.classes=3",
+    "dataset.image_size=32",
+    "statistics.resamples=2000",
+    "tracking.experiment=study",
+    "augmentation=gaussian_noise",
+    "augmentation.gaussian_noise.severities=[0.1,0.2,0.3]",
+)
+MODELS = """
+import os, signal, time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from arogya_bench.datasets.synthetic import Synthetic
+from arogya_bench.errors import DatasetError
+from arogya_bench.models.prior import Prior
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slow(Prior):
+    # A second for each cell, so that there is a middle to kill it in.
+
+    def load(self, weights, *, classes, device):
+        predictor = super().load(weights, classes=classes, device=device)
+
+        def predict(images):
+            Path(f"at-work-{os.getpid()}").touch()
+            time.sleep(1.0)
+            return predictor(images)
+
+        return predict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hanging(Prior):
+    def load(self, weights, *, classes, device):
+        def wait_for_ever(images):
+            time.sleep(3600)
+
+        return wait_for_ever
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadly(Prior):
+    def load(self, weights, *, classes, device):
+        Path(f"deadly-{os.getpid()}").touch()
+        return lambda images: os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mounted(Synthetic):
+    def load(self):
+        if "DISK_MOUNTED" not in os.environ:
+            raise DatasetError("the disk of the clinic is not mounted", fix="mount it")
+        return super().load()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Greedy(Prior):
+    def load(self, weights, *, classes, device):
+        return lambda images: np.ones(2**50)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Census:
+    """The cells of a store.
+
+    Attributes:
+        finished: Keys of finished cells, one for each run.
+        half: Finished runs without all that a cell leaves.
+        running: Runs that are open.
+    """
+
+    finished: tuple[str, ...]
+    half: int
+    running: int
+    runs: tuple[tracking.RunRecord, ...]
+
+    @property
+    def double(self):
+        return len(self.finished) - len(set(self.finished))
+
+    def of(self, status, kind="evaluation"):
+        return [r for r in self.runs if r.status == status and r.tags.get("arogya.kind") == kind]
+
+
+def census(uri):
+    store = stores.open_store(uri, "study", create=False)
+    runs = tuple(tracking.search(store, ""))
+    cells = [r for r in runs if r.tags.get("arogya.kind") == "evaluation"]
+    finished = [r for r in cells if r.status == "FINISHED"]
+    whole = [r for r in finished if "accuracy" in r.metrics and _has_predictions(store, r)]
+    return Census(
+        finished=tuple(r.tags["arogya.cell"] for r in finished),
+        half=len(finished) - len(whole),
+        running=sum(r.status == "RUNNING" for r in runs),
+        runs=runs,
+    )
+
+
+def _has_predictions(store, run):
+    return any(
+        each.path == "predictions.parquet" for each in store.client.list_artifacts(run.run_id)
+    )
+
+
+def written(folder):
+    """The models, with configs that name them."""
+    (folder / "fault_models.py").write_text(MODELS, encoding="utf-8")
+    (folder / "model").mkdir()
+    for name in ("Slow", "Hanging", "Deadly", "Greedy"):
+        text = f"_target_: fault_models.{name}\n"
+        (folder / "model" / f"{name.lower()}.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def started(*words, models, folder, model="slow", **variables):
+    """Start the command in a session of its own, as from a terminal of its own."""
+    return subprocess.Popen(
+        [
+            sys.executable,
+            *("-m", "arogya_bench.cli", "run", "-m", *STUDY, f"model={model}", *words),
+            *("--config-dir", str(models)),
+        ],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(models), "AROGYA_WORKERS": "2", **variables},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        start_new_session=True,
+    )
+
+
+def cleared(process):
+    """End a process with its family, whatever became of it."""
+    for each in family(process.pid):
+        each.kill()
+    process.kill()
+    process.wait()
+    process.stderr.close()
+
+
+def family(pid):
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def ended(process):
+    _, err = process.communicate(timeout=PATIENT)
+    return process.returncode, err
+
+
+def wait_until(happened, process=None):
+    end = time.monotonic() + PATIENT
+    while not happened():
+        assert time.monotonic() < end
+        assert process is None or process.poll() is None, process.communicate()
+        time.sleep(0.1)
+
+
+def finished_cells(folder):
+    return len(census(f"sqlite:///{folder}/mlflow.db").finished)
+
+
+def wait_for_cells(count, folder, process):
+    wait_until(lambda: (folder / "mlflow.db").exists(), process)
+    wait_until(lambda: list(folder.glob("at-work-*")), process)
+    wait_until(lambda: finished_cells(folder) >= count, process)
+
+
+def workers_of(process):
+    """Loky's workers, which are children of the driver."""
+    named = [(each, " ".join(each.cmdline())) for each in psutil.Process(process.pid).children()]
+    return [each for each, words in named if "loky" in words and "popen" in words]
+
+
+def working_processes(folder):
+    """The processes in which cells are made, as the models say."""
+    pids = [int(path.name.rpartition("-")[2]) for path in folder.glob("at-work-*")]
+    return [pid for pid in pids if psutil.pid_exists(pid)]
