@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arogya_bench import artifacts, tracking
+from arogya_bench import artifacts, stores, tracking
 from arogya_bench.errors import TrackingError
 from arogya_bench.items import (
     Curves,
@@ -54,6 +54,20 @@ def test_a_run_named_in_the_environment_is_left_alone(store, run, monkeypatch):
     monkeypatch.setenv("MLFLOW_RUN_ID", run.id)
 
     assert tracking.start(store, "another", {}) != run.id
+
+
+def test_the_run_of_mlflow_is_adopted_once(store, run, monkeypatch):
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.id)
+
+    assert tracking.adopted(store) == run.id
+    assert tracking.adopted(store) is None
+
+
+def test_a_run_of_another_experiment_is_not_adopted(store, run, monkeypatch):
+    other = stores.open_store(store.uri, "another", create=True)
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.id)
+
+    assert tracking.adopted(other) is None
 
 
 def test_everything_that_an_evaluation_leaves_arrives(run):

@@ -122,3 +122,23 @@ def test_a_file_in_the_place_of_the_folder_is_said_before_any_work(tmp_path, sto
         compare(store, tmp_path / "out")
 
     assert "--out" in refusal.value.fix
+
+
+def test_under_mlflow_run_its_experiment_is_compared_and_its_run_gets_the_answer(
+    study, tmp_path, command_in, monkeypatch
+):
+    asker = tracking.start(study, "as mlflow run makes it", {})
+    monkeypatch.setenv("MLFLOW_RUN_ID", asker)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", study.experiment_id)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", study.uri)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "")  # put back what the command sets
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
+
+    ended = command_in(tmp_path, "compare", "")
+
+    (run,) = tracking.search(study, COMPARISONS)
+    answered = tracking.get(study.uri, asker).tags
+    assert ended.code == 0
+    assert run.tags["mlflow.parentRunId"] == asker
+    assert answered["arogya.comparison_run_id"] == run.run_id
+    assert answered["mlflow.note.content"] == run.tags["arogya.verdict"]
