@@ -126,7 +126,8 @@ def project(tmp_path_factory, checked_out):
         config.replace("models.prior.", "models.later."), encoding="utf-8"
     )
     committed(source)
-    return Project(folder=folder)
+    yield Project(folder=folder)
+    shutil.rmtree(folder / "envs", ignore_errors=True)  # gigabytes
 
 
 def draw_images(folder):
@@ -258,9 +259,11 @@ def test_a_failed_job_fails_the_run(project, options, tmp_path):
 
 
 def test_a_wrong_override_fails_the_run_with_its_remedy(project, tmp_path):
-    words = ("-P", "overrides=model=priorr")
+    words = ("-P", "overrides=model=priorr", "-P", f"folder={tmp_path}")
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
 
-    ended = project.run(".", "main", *words, "-P", f"folder={tmp_path}", cwd=project.clone)
+    ended = project.run(".", "main", *words, cwd=project.clone, MLFLOW_TRACKING_URI=uri)
 
     assert ended.code == 1, ended.text
     assert "There is no model 'priorr'. Did you mean 'prior'?" in ended.text
+    assert [run.status for run in runs(tmp_path, "Default", "")] == ["FAILED"]
