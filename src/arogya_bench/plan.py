@@ -110,7 +110,6 @@ def prepared_all(compositions: Sequence[Composition]) -> tuple[Wish, ...]:
     return tuple(wishes)
 
 
-def finished_cells(store: stores.Store, parent: str | None = None) -> frozenset[str]:
-    """Keys of the cells that have a finished run, of one sweep or of all."""
-    own = f" and tags.`mlflow.parentRunId` = '{parent}'" if parent else ""
-    return frozenset(run.tags["arogya.cell"] for run in tracking.search(store, EVALUATIONS + own))
+def finished_cells(store: stores.Store) -> frozenset[str]:
+    """Keys of the cells that have a finished run."""
+    return frozenset(run.tags["arogya.cell"] for run in tracking.search(store, EVALUATIONS))

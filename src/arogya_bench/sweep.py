@@ -1,6 +1,5 @@
 """A sweep: everything checked first, one parent run, jobs that fail alone, a summary."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -142,11 +141,7 @@ def _gate_tables(reports: Mapping[str, Report]) -> Iterator[TableView]:
 
 
 def _open_parent(store: stores.Store, request: compose.Request, wanted: plan.Plan) -> str:
-    """Start the sweep run, or adopt the run that ``mlflow run`` made for us.
-
-    A run of another experiment stays what it is: children do not nest across experiments. The
-    variable is taken away, because every later process would resume that run otherwise.
-    """
+    """Start the sweep run, or adopt the run that ``mlflow run`` made for us."""
     names = sorted({wish.prepared.job.row_name for wish in wanted.wishes})
     datasets = sorted({wish.prepared.dataset.name for wish in wanted.wishes})
     tags = {
@@ -156,8 +151,7 @@ def _open_parent(store: stores.Store, request: compose.Request, wanted: plan.Pla
         "arogya.dataset": ", ".join(datasets),
         **provenance_tags(),
     }
-    adopted = os.environ.pop("MLFLOW_RUN_ID", None)
-    if adopted and tracking.get(store.uri, adopted).experiment_id == store.experiment_id:
+    if adopted := tracking.adopted(store):
         mine = {liveness.PROCESS: str(liveness.this_process())}
         tracking.write(store, adopted, [Tags(values={**tags, **mine})])
         return adopted
