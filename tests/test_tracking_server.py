@@ -1,5 +1,6 @@
 """Sweeps through our command line against real servers: MLflow, PostgreSQL, and S3 on loopback."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -274,19 +275,20 @@ def test_a_password_that_mlflow_refuses_is_said(folder, monkeypatch):
 
 @contextmanager
 def program(folder, port):
-    """Run ``python -m arogya_bench.tracking_server`` until it answers; end it and its own."""
+    """Run ``python -m arogya_bench.tracking_server`` until it says so; end it and its own."""
     command = ["-m", "arogya_bench.tracking_server", "--folder", str(folder), "--port", str(port)]
-    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
-    try:
-        end = time.monotonic() + 240
-        while not answers(port):
-            assert process.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.5)
-        yield process
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen([sys.executable, *command], stdout=said)
+        try:
+            end = time.monotonic() + 240
+            while not os.fstat(said.fileno()).st_size:
+                assert process.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.5)
+            yield process, said
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
 def answers(port):
@@ -306,10 +308,12 @@ def free_port():
 def test_the_program_says_how_to_use_it_and_ends_both_servers(folder):
     port = free_port()
 
-    with program(folder / "a ward", port) as process:  # blanks in paths are common
+    with program(folder / "a ward", port) as (process, said):  # blanks in paths are common
         running_postgres = (folder / "a ward" / "postgresql" / "postmaster.pid").exists()
         process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate(timeout=60)
+        process.wait(60)
+        said.seek(0)
+        out = said.read()
 
     assert process.returncode == 0
     assert f"arogya-bench run tracking=server tracking.uri=http://127.0.0.1:{port}" in out
@@ -320,7 +324,7 @@ def test_the_program_says_how_to_use_it_and_ends_both_servers(folder):
 
 @real
 def test_a_folder_whose_server_was_killed_starts_again(folder):
-    with program(folder, free_port()) as process:
+    with program(folder, free_port()) as (process, _):
         (mlflow,) = psutil.Process(process.pid).children()
         orphans = [mlflow, *mlflow.children(recursive=True)]
         process.kill()

@@ -82,7 +82,12 @@ class Project:
         """Type `mlflow run` in a folder."""
         clones = self.folder / "clones"
         clones.mkdir(exist_ok=True)
-        own = {"PATH": PATH, "TMPDIR": str(clones), "MLFLOW_ENV_ROOT": str(self.folder / "envs")}
+        own = {
+            "PATH": PATH,
+            "TMPDIR": str(clones),
+            "MLFLOW_ENV_ROOT": str(self.folder / "envs"),
+            "MLFLOW_LOGGING_LEVEL": "INFO",  # MLflow names the run only so
+        }
         order = ("run", place, "-e", entry, "--env-manager", manager, *words)
         ended = subprocess.run(
             [sys.executable, "-m", "mlflow", *order],
