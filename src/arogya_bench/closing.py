@@ -8,9 +8,9 @@ from arogya_bench import stores, tracking, views
 from arogya_bench.errors import TrackingError, WorkerLost
 from arogya_bench.evaluation import cell_tags
 from arogya_bench.liveness import PROCESS, surely_gone
+from arogya_bench.orders import Report
 from arogya_bench.plan import Wish
 from arogya_bench.progress import counted, say
-from arogya_bench.worker import Report
 
 GO_ON = "run the same command again; it makes what is missing."
 

@@ -1,11 +1,8 @@
 """From a command line to jobs: Hydra composes here, and its errors become advice."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import Any, cast
@@ -15,25 +12,23 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
-from yaml import YAMLError
 
 from arogya_bench import plugins
-from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.config_errors import UNCOMPOSABLE, composition_error, first_line, option_error
+from arogya_bench.errors import ConfigError
 from arogya_bench.jobs import Job
+from arogya_bench.loader import Loader
 from arogya_bench.memory import collector_paused
 from arogya_bench.progress import say
-from arogya_bench.schema import job_of, register
+from arogya_bench.root_config import register
+from arogya_bench.schema import job_of
 
 CONFIGS = "arogya_bench.conf"
-LAUNCHERS = {"joblib": "joblib", "ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
-PRINT_CONFIG = "arogya-bench run --cfg job prints the config; docs/user-guide.md lists the keys."
-# What Hydra and the YAML reader raise for configs and overrides that cannot be composed.
-UNCOMPOSABLE = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +93,9 @@ def opened(request: Request) -> Iterator[Study]:
         lines = list((base.hydra.sweeper.params or {}).items()) if multirun else []
         from_config = _parsed([f"{key}={value}" for key, value in lines])
         _require_grid(base, [*from_config, *parsed])
-        composer = _Composer(request)
         combinations = _combinations([*from_config, *parsed], multirun=multirun)
         with collector_paused():
-            compositions = tuple(composer.composition(each) for each in combinations)
+            compositions = tuple(_composition(request, each) for each in combinations)
         yield Study(
             compositions=compositions,
             config=base,
@@ -119,55 +113,19 @@ def jobs(request: Request) -> tuple[Job, ...]:
         return tuple(each.job for each in study.compositions)
 
 
-class _Composer:
-    """Composes the jobs of one request; what differs in values alone is composed once.
+def _composition(request: Request, words: Sequence[str]) -> Composition:
+    """Compose one job.
 
-    Composing costs Hydra a fifth of a second, and a sweep over seeds asks for the same files
-    again and again.
+    Raises:
+        ConfigError: If it cannot be, or makes no sense.
     """
-
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        self._bare: dict[tuple[str, ...], DictConfig] = {}
-
-    def composition(self, words: Sequence[str]) -> Composition:
-        """Compose one job.
-
-        Raises:
-            ConfigError: If it cannot be, or makes no sense.
-        """
-        config = self._config(words)
-        return Composition(
-            words=tuple(word for word in words if not _is_hydras(word)), job=_job(config)
-        )
-
-    def _config(self, words: Sequence[str]) -> DictConfig:
-        overrides = _parsed(words)
-        values = [each for each in overrides if _is_value(each)]
-        others = tuple(str(each.input_line) for each in overrides if not _is_value(each))
-        try:
-            if others not in self._bare:
-                self._bare[others] = _composed(self._request, list(others))
-            config = deepcopy(self._bare[others])
-            for each in values:
-                OmegaConf.update(config, each.key_or_group, each.value(), merge=True)
-        except (ConfigError, OmegaConfBaseException):  # composed as a whole, it is explained
-            return _composed(self._request, list(words))
-        return config
+    config = _composed(request, list(words))
+    kept = tuple(word for word in words if not _is_hydras(word))
+    return Composition(words=kept, job=_job(config))
 
 
 def _is_hydras(word: str) -> bool:
     return word.lstrip("+~").startswith(("hydra.", "hydra/"))
-
-
-def _is_value(override: Override) -> bool:
-    """Whether an override changes a value of a config, and not what it is composed of."""
-    key = override.key_or_group
-    plain = override.type == OverrideType.CHANGE and override.package is None
-    if not plain or _is_hydras(key):
-        return False
-    found: bool = GlobalHydra.instance().config_loader().repository.group_exists(key)
-    return not found
 
 
 def _require_grid(config: DictConfig, overrides: Sequence[Override]) -> None:
@@ -203,7 +161,7 @@ def _job(config: DictConfig) -> Job:
         return job_of(_without_hydra(config), config.hydra.runtime.choices)
     except OmegaConfBaseException as error:
         raise ConfigError(
-            f"{error.full_key or 'The config'} has no value: {_first_line(error)}.",
+            f"{error.full_key or 'The config'} has no value: {first_line(error)}.",
             fix=f"set {error.full_key or 'it'}; arogya-bench run --cfg job prints the config.",
         ) from error
 
@@ -221,6 +179,8 @@ def _hydra(request: Request) -> Iterator[None]:
     GlobalHydra.instance().clear()
     try:
         with _primary(request.config_path):
+            hydra = GlobalHydra.instance().hydra
+            hydra.config_loader = Loader(hydra.config_loader.get_search_path())
             if request.config_dir:
                 _add(f"file://{_folder('--config-dir', request.config_dir)}")
             _add_packages()
@@ -293,7 +253,7 @@ def _values(override: Override) -> list[str]:
         values = [f"{key}={value}" for value in override.sweep_string_iterator()]
     except HydraException as error:  # an interval, which only a search could sweep
         raise ConfigError(
-            f"{override.input_line} cannot be enumerated: {_first_line(error)}.",
+            f"{override.input_line} cannot be enumerated: {first_line(error)}.",
             fix=f"list the values, such as {key}=1,2, or give {key}=range(1,10).",
         ) from error
     if not values:
@@ -307,78 +267,7 @@ def _composed(request: Request, overrides: list[str]) -> DictConfig:
             request.config_name, overrides=overrides, return_hydra_config=True
         )
     except MissingConfigException as error:
-        raise _option_error(error) from error
+        raise option_error(error) from error
     except UNCOMPOSABLE as error:
-        raise _composition_error(error, request, overrides) from error
+        raise composition_error(error, request.config_name, overrides) from error
     return config
-
-
-def _option_error(error: MissingConfigException) -> ConfigError:
-    group, _, name = str(error.missing_cfg_file or "").rpartition("/")
-    options = sorted(error.options or [])
-    fix = f"choose one of: {', '.join(options)}" if options else "correct the name."
-    if group == "hydra/launcher" and name in LAUNCHERS:
-        fix = f"pip install 'arogya-bench[{LAUNCHERS[name]}]', or {fix}"
-    meant = nearest(name, options)
-    return ConfigError(f"There is no {group or 'config'} {name!r}.{meant}", fix=fix)
-
-
-def _composition_error(error: Exception, request: Request, overrides: list[str]) -> ConfigError:
-    """Name the key and the file that Hydra stumbled over."""
-    text = f"{error}\n{error.__cause__ or ''}"
-    file = re.search(r"In '([^']+)'", text)
-    place = f" in {file[1]}" if file else ""
-    found = re.search(r"full_key: (\S+)|Could not override '([\w.]+)'", text)
-    reason = _first_line(error.__cause__ or error)
-    if not found:
-        return ConfigError(
-            f"The config does not compose{place}: {reason}.",
-            fix=PRINT_CONFIG,
-        )
-    key = found[1] or found[2]
-    if re.search(r"not in|No match", text):
-        return _key_error(key, place, _known_keys(request, key, overrides))
-    return ConfigError(f"{key}{place}: {reason}.", fix=f"give {key} a value of that type.")
-
-
-def _key_error(key: str, place: str, known: Sequence[str]) -> ConfigError:
-    """Say which key may have been meant: one of the same group, else one of that name elsewhere."""
-    group, _, name = key.rpartition(".")
-    siblings = [each for each in known if each.rpartition(".")[0] == group]
-    meant = ""
-    for keys in (known, siblings):
-        names = {each.rpartition(".")[2]: each for each in keys}
-        close = get_close_matches(name, names, n=1)
-        meant = f" Did you mean {names[close[0]]!r}?" if close else meant
-    fix = f"choose one of: {', '.join(siblings)}" if siblings else PRINT_CONFIG
-    if group == "sweep.resources":  # of a model, whose name nobody knew before
-        fix = f"add it: +{key}=VALUE"
-    return ConfigError(f"There is no config key {key!r}{place}.{meant}", fix=fix)
-
-
-def _known_keys(request: Request, wrong: str, overrides: Sequence[str]) -> list[str]:
-    """Every key of the config without the wrong one, or else of its groups, or of the bare one."""
-    others = [line for line in overrides if not line.lstrip("+~").startswith(wrong)]
-    groups = [line for line in others if "." not in line.partition("=")[0]]
-    for words in (others, groups, []):
-        try:
-            return sorted(_keys(compose(request.config_name, words, return_hydra_config=True), ""))
-        except UNCOMPOSABLE:  # a second mistake: the next message will be about that one
-            continue
-    return []
-
-
-def _keys(node: DictConfig, prefix: str) -> Iterator[str]:
-    for key in map(str, node):
-        child = node._get_node(key)
-        if not key.startswith("_"):
-            yield f"{prefix}{key}"
-        if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
-            yield from _keys(child, f"{prefix}{key}.")
-
-
-def _first_line(error: BaseException) -> str:
-    if isinstance(error, YAMLError):  # its first line lacks the file and the place in it
-        return " ".join(str(error).split())
-    text = str(error).rpartition("raised while composing config:\n")[2]
-    return text.splitlines()[0].rstrip(".")

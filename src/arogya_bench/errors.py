@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.util import find_spec
 
+# The tags of a run that failed: the class of the error, what it says, and where it was raised.
+ERROR, MESSAGE, TRACEBACK = "arogya.error", "arogya.error_message", "arogya.traceback"
+
 
 class Fixable(Exception):
     """A problem with its remedy; the command line prints both and exits with 2.

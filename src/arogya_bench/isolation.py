@@ -21,7 +21,7 @@ from arogya_bench.liveness import Process, process
 
 POLL_S = 1.0
 LAST_WORDS_S = 2.0  # for the traceback of a process that hangs
-PRELOADED = ["arogya_bench.evaluation"]  # imported once in a worker, whatever the number of jobs
+PRELOADED = ["arogya_bench.preloaded"]  # once in a worker, whatever the number of jobs
 
 
 @dataclass(frozen=True, kw_only=True)

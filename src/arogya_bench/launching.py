@@ -24,8 +24,9 @@ from arogya_bench import ray_nodes, slurm
 from arogya_bench.compose import Study
 from arogya_bench.disguise import is_secret
 from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.orders import Report
 from arogya_bench.plan import Wish
-from arogya_bench.worker import Report, Task, tell
+from arogya_bench.worker import Task, tell
 
 Settings = Mapping[str, object]
 # What a worker that does not inherit the variables of the sweep needs of them.

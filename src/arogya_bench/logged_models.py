@@ -2,6 +2,7 @@
 
 import tempfile
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,23 @@ def log_model(store: Store, run_id: str, fitted: FittedModel) -> str:
     client.log_outputs(run_id, [LoggedModelOutput(model_id=model.model_id, step=0)])
     client.set_tag(run_id, MODEL_TAG, model.model_id)
     return str(model.model_id)
+
+
+def rehearse() -> None:
+    """Save a model of nothing: the first time in a process, MLflow looks up all that is installed.
+
+    Processes that are split off afterwards do not look again.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        weights = Path(place) / "weights"
+        weights.mkdir()
+        nothing = FittedModel(
+            path=weights,
+            classes=("a", "b"),
+            task="classification",
+            requirement=f"arogya-bench=={version('arogya-bench')}",
+        )
+        _save(nothing, Path(place), run_id="none", model_id="none")
 
 
 def _save(fitted: FittedModel, place: Path, *, run_id: str, model_id: str) -> None:

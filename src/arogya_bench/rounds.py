@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from rich.markup import escape
 
 from arogya_bench import closing, stores, tracking
-from arogya_bench.errors import WorkerLost
+from arogya_bench.errors import ERROR, WorkerLost
+from arogya_bench.orders import Report
 from arogya_bench.plan import Plan, Wish, finished_cells
 from arogya_bench.progress import counted, say
-from arogya_bench.worker import Report
 
 PATIENCE = 2  # rounds in a row that may break without a cell made
 Launch = Callable[[Sequence[Wish]], Sequence[Report]]
@@ -34,7 +34,7 @@ class Sweep:
         ended = {
             run.tags.get("arogya.cell", "")
             for run in runs
-            if run.status == "FINISHED" or run.tags.get(tracking.ERROR) != WorkerLost.__name__
+            if run.status == "FINISHED" or run.tags.get(ERROR) != WorkerLost.__name__
         }
         return frozenset(ended | set(self.causes)) | self._made_elsewhere()
 

@@ -16,7 +16,7 @@ from mlflow.tracking import MlflowClient
 
 from arogya_bench.addresses import concealed, impatient
 from arogya_bench.disguise import HIDDEN, disguised, is_secret
-from arogya_bench.errors import TrackingError
+from arogya_bench.errors import ERROR, MESSAGE, TRACEBACK, TrackingError
 from arogya_bench.items import (
     Curves,
     DatasetInput,
@@ -38,7 +38,6 @@ from arogya_bench.stores import Store, explained
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # what MLflow takes at once
 TAG_LIMIT = 8000  # characters; MLflow cuts longer ones without a word
 PAGE = 1000  # runs per search
-ERROR, MESSAGE, TRACEBACK = "arogya.error", "arogya.error_message", "arogya.traceback"
 
 
 @dataclass(frozen=True, kw_only=True)

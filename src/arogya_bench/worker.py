@@ -1,9 +1,11 @@
-"""One job where a launcher put it: done, or recorded as failed, whatever happens to it."""
+"""One job where a launcher put it: done, or recorded as failed, whatever happens to it.
+
+A worker of a pool does not need what its jobs need, so nothing here imports MLflow or the models.
+"""
 
 import os
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,36 +13,14 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.markup import escape
 
-from arogya_bench import evaluation, schema, stores, tracking
-from arogya_bench.disguise import protect, secrets_of
-from arogya_bench.errors import JobKilled, TrackingError
+from arogya_bench.errors import MESSAGE, JobKilled
 from arogya_bench.isolation import isolated
-from arogya_bench.jobs import Job
-from arogya_bench.liveness import PROCESS, Process
+from arogya_bench.liveness import Process
+from arogya_bench.orders import Order, Report
 from arogya_bench.progress import counted, say
 from arogya_bench.turns import machine
 
 STRIKES = 2  # a job that ends its own process so often stays KILLED
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """What a job came to, as its process tells the sweep.
-
-    Attributes:
-        name: Of the leaderboard row.
-        made: Cells that were made now.
-        seconds: That it took.
-        cause: What went wrong, as the tags of a run say it; empty if nothing did.
-        killed: Whether it was ended from outside.
-    """
-
-    name: str
-    seed: int
-    made: int
-    seconds: float
-    cause: Mapping[str, str] = field(default_factory=dict)
-    killed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +50,14 @@ class Task:
     def __call__(self, config: DictConfig) -> Report:
         """Do one job."""
         self.move_in()
-        job = schema.job_of(config, HydraConfig.get().runtime.choices)
-        with machine(alone=job.quiet):
-            report = self._apart(job) if self.isolated else perform(job, self.store, self.parent)
+        order = Order(
+            config=config,
+            choices=dict(HydraConfig.get().runtime.choices),
+            store=self.store,
+            parent=self.parent,
+        )
+        with machine(alone=config.sweep.quiet):
+            report = self._apart(order) if self.isolated else perform(order)
         tell(report)
         return report
 
@@ -83,57 +68,35 @@ class Task:
         if Path(self.folder).is_dir():
             os.chdir(self.folder)
 
-    def _apart(self, job: Job) -> Report:
+    def _apart(self, order: Order) -> Report:
         owner = self.owner if self.owner.here else None
-        began, strikes = time.perf_counter(), 0
-        while True:
-            ending = isolated(
-                perform, job, self.store, self.parent, timeout=self.timeout, owner=owner
-            )
+        began = time.perf_counter()
+        for _ in range(STRIKES):
+            ending = isolated(perform, order, timeout=self.timeout, owner=owner)
             if ending.error is None:
                 done: Report = ending.result
                 return done
-            strikes += 1
-            last = strikes == STRIKES or not isinstance(ending.error, JobKilled)
-            cause = tracking.error_tags(ending.error, self.store, trace=ending.trace)
-            with suppress(TrackingError):  # the end of the sweep closes what is open
-                self._close(job, ending.worker, cause)
-            if last:
-                return Report(
-                    name=job.row_name,
-                    seed=job.seed,
-                    made=0,
-                    seconds=time.perf_counter() - began,
-                    cause=cause,
-                    killed=True,
-                )
+            from arogya_bench import performing
 
-    def _close(self, job: Job, worker: Process, cause: Mapping[str, str]) -> None:
-        """Close what a process left open."""
-        store = stores.open_store(self.store, job.experiment, create=False, patient=True)
-        left = f"attributes.status = 'RUNNING' and tags.`{PROCESS}` = '{worker}'"
-        for run in tracking.search(store, left):
-            tracking.end(store, run.run_id, "KILLED", cause)
+            cause = performing.close(order, ending)
+            if not isinstance(ending.error, JobKilled):
+                break
+        seconds = time.perf_counter() - began
+        return performing.lost(order, cause, seconds)
 
 
-def perform(job: Job, store_uri: str, parent: str) -> Report:
-    """Do a job in this process; its failure becomes a part of the report."""
-    began, made, cause = time.perf_counter(), 0, {}
-    protect(secrets_of(job.config))
-    try:
-        store = stores.open_store(store_uri, job.experiment, create=False, patient=True)
-        made = len(evaluation.run_job(job, store, parent))
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (the one place where a failure becomes a record)
-        cause = tracking.error_tags(error, store_uri)
-    seconds = time.perf_counter() - began
-    return Report(name=job.row_name, seed=job.seed, made=made, seconds=seconds, cause=cause)
+def perform(order: Order) -> Report:
+    """Do a job in this process; all that is heavy is imported where a job really runs."""
+    from arogya_bench import performing
+
+    return performing.perform(order)
 
 
 def tell(report: Report) -> None:
     """Say what a job came to."""
     name = escape(report.name)
     if report.cause:
-        message = escape(report.cause[tracking.MESSAGE])
+        message = escape(report.cause[MESSAGE])
         say(f"[red]✗ {name}[/] · seed {report.seed} · {message}")
         return
     cells = counted(report.made, "cell")

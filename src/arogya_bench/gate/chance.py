@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scipy.stats import binom, poisson
+import scipy
 
 from arogya_bench.gate.likeness import RADIUS, RINGS, Near
 from arogya_bench.statistics import wilson
@@ -43,7 +43,9 @@ def by_control(near: Near, control: Near) -> Chance:
     rate = wilson(control.count, control.searched)
     expected = rate.estimate * near.searched
     both = near.count + control.count
-    p_value = binom.sf(near.count - 1, both, near.searched / (near.searched + control.searched))
+    p_value = scipy.stats.binom.sf(
+        near.count - 1, both, near.searched / (near.searched + control.searched)
+    )
     explains = control.count > 0 and (near.count <= MARGIN * expected or p_value >= LEVEL)
     detail = (
         f"{near.count} of {near.searched} pairs; pairs of different labels, which cannot be "
@@ -64,7 +66,7 @@ def by_rings(near: Near) -> Chance:
     inner, outer = (int(near.at[ring]) for ring in RINGS)
     ratio = min(inner / outer, 0.5) if outer else 0.0
     expected = inner * ratio / (1 - ratio)
-    explains = expected > 0 and poisson.sf(near.count - 1, expected) >= LEVEL
+    explains = expected > 0 and scipy.stats.poisson.sf(near.count - 1, expected) >= LEVEL
     detail = (
         f"{near.count} of {near.searched} pairs; {inner} and {outer} pairs differ by {RINGS[0]} "
         f"and {RINGS[1]} bits, so {expected:.3g} are expected within {RADIUS} bits by chance"

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy.stats import chi2_contingency
+import scipy
 
 from arogya_bench.datasets.soundness import PARTS
 from arogya_bench.gate.codes import Severity
@@ -115,7 +115,7 @@ def _shift(dataset: Dataset, train: Floats, test: Floats) -> Iterator[Finding]:
     before, after = parts / parts.sum(axis=1, keepdims=True)
     apart = float(np.abs(before - after).sum() / 2)
     held = parts[:, parts.sum(axis=0) > 0]
-    if apart <= APART or held.shape[1] < 2 or chi2_contingency(held).pvalue >= LEVEL:
+    if apart <= APART or held.shape[1] < 2 or scipy.stats.chi2_contingency(held).pvalue >= LEVEL:
         return
     order = np.argsort(-np.abs(before - after))
     names = [

@@ -5,7 +5,6 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from arogya_bench.statistics import Draws, draws
 from arogya_bench.types import Floats, Labels
@@ -73,6 +72,8 @@ def trial(labels: Labels, groups: Labels, rng: np.random.Generator) -> Trial:
         groups: Cases of one group stay in one fold.
         rng: Draws both.
     """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     seed = int(rng.integers(2**31))
     alone = np.unique(groups).size == groups.size  # then both divide alike, and one is quick
     divider = StratifiedKFold if alone else StratifiedGroupKFold

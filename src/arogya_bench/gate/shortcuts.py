@@ -7,8 +7,6 @@ from os.path import commonpath
 from pathlib import Path
 
 import numpy as np
-from sklearn.naive_bayes import CategoricalNB
-from sklearn.tree import DecisionTreeClassifier
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.gate.examined import Examined, Placed
@@ -139,7 +137,10 @@ def _border(placed: Sequence[Placed], _: Examined) -> Floats | None:
     return np.array([each.facts.pixels.border for each in placed if each.facts.pixels])
 
 
+# scikit-learn is imported where it is used: it takes a second that small sets never need.
 def _tree(_: Floats) -> Classifier:
+    from sklearn.tree import DecisionTreeClassifier
+
     tree: Classifier = DecisionTreeClassifier(
         max_leaf_nodes=16, min_samples_leaf=5, class_weight="balanced", random_state=0
     )
@@ -147,6 +148,8 @@ def _tree(_: Floats) -> Classifier:
 
 
 def _by_folder(features: Floats) -> Classifier:
+    from sklearn.naive_bayes import CategoricalNB
+
     folders = int(features.max()) + 1
     bayes: Classifier = CategoricalNB(fit_prior=False, min_categories=folders)
     return bayes

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from math import factorial, sqrt
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, fdtrc
-from scipy.stats import rankdata, studentized_range
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.two_by_two import proper
@@ -184,7 +184,7 @@ def nemenyi(table: ArrayLike, *, alpha: float = 0.05) -> Nemenyi:
     apart = np.abs(means[:, None] - means) / unit * sqrt(2)
     return Nemenyi(
         mean_ranks=means,
-        p_values=np.clip(studentized_range.sf(apart, k, np.inf), 0.0, 1.0),
+        p_values=np.clip(scipy.stats.studentized_range.sf(apart, k, np.inf), 0.0, 1.0),
         critical_difference=nemenyi_critical_value(k, alpha=alpha) * unit,
         alpha=alpha,
         n=n,
@@ -201,7 +201,7 @@ def nemenyi_critical_value(models: int, *, alpha: float = 0.05) -> float:
     """
     if models < 2:
         raise ValueError(f"{models} models: a comparison needs at least 2")
-    return float(studentized_range.ppf(1 - alpha, models, np.inf)) / sqrt(2)
+    return float(scipy.stats.studentized_range.ppf(1 - alpha, models, np.inf)) / sqrt(2)
 
 
 def cochran_q(table: ArrayLike) -> CochranQ:
@@ -253,5 +253,5 @@ def _ranks(table: ArrayLike) -> Floats:
         raise ValueError(f"a table of shape {values.shape}, not (rows, models) of finite numbers")
     if len(values) < 2:
         raise UndefinedMetric(f"{len(values)} rows: ranks need at least 2")
-    ranked: Floats = rankdata(-without_noise(values), axis=1)
+    ranked: Floats = scipy.stats.rankdata(-without_noise(values), axis=1)
     return ranked

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from math import sqrt
 
+import scipy
 from scipy.special import betaincinv, ndtri
-from scipy.stats import binom, chi2
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.two_by_two import proper
@@ -125,8 +125,8 @@ def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.9
         raise ValueError(f"counts of cases cannot be negative or broken: {b}, {c}")
     m = int(b + c)
     fewer = int(min(b, c))
-    exact = min(1.0, 2 * float(binom.cdf(fewer, m, 0.5)))
-    at_most = float(binom.pmf(fewer, m, 0.5))
+    exact = min(1.0, 2 * float(scipy.stats.binom.cdf(fewer, m, 0.5)))
+    at_most = float(scipy.stats.binom.pmf(fewer, m, 0.5))
     tied = 1 - at_most / 2 if m else 1.0
     plain = (b - c) ** 2 / m if m else 0.0
     corrected = max(0, abs(b - c) - 1) ** 2 / m if m else 0.0
@@ -135,10 +135,10 @@ def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.9
     return McNemar(
         b=int(b),
         c=int(c),
-        p_value=tied if b == c else 2 * float(binom.cdf(fewer, m, 0.5)) - at_most,
+        p_value=tied if b == c else 2 * float(scipy.stats.binom.cdf(fewer, m, 0.5)) - at_most,
         p_exact=exact,
-        p_asymptotic=float(chi2.sf(plain, 1)),
-        p_asymptotic_cc=float(chi2.sf(corrected, 1)),
+        p_asymptotic=float(scipy.stats.chi2.sf(plain, 1)),
+        p_asymptotic_cc=float(scipy.stats.chi2.sf(corrected, 1)),
         chi2=float(plain),
         chi2_cc=float(corrected),
         odds_ratio=b / c if c else None,

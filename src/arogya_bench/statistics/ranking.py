@@ -5,8 +5,8 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.two_by_two import proper
@@ -135,7 +135,7 @@ def bootstrap_ranks(
     sign = -sign_of(best)
     outside = (1 - proper(confidence, "confidence")) / 2
     table = without_noise(sign * np.column_stack([scores, drawn[:, defined]]))
-    ranks = rankdata(table, axis=0)
+    ranks = scipy.stats.rankdata(table, axis=0)
     shares = _shares(table[:, 1:])
     low, median, high = np.quantile(ranks[:, 1:], [outside, 0.5, 1 - outside], axis=1)
     tau = _tau(table)
@@ -176,10 +176,12 @@ def rankings_side_by_side(scores: ArrayLike, *, best: Literal["high", "low"] = "
     if table.ndim != 2 or table.shape[1] < 2 or not np.isfinite(table).all():
         raise ValueError(f"scores of shape {table.shape}, not (rows, models) of finite numbers")
     up = sign_of(best) * table
-    means = rankdata(-without_noise(up.mean(axis=0)))
-    mean_ranks = rankdata(without_noise(rankdata(-without_noise(up), axis=1).mean(axis=0)))
+    means = scipy.stats.rankdata(-without_noise(up.mean(axis=0)))
+    mean_ranks = scipy.stats.rankdata(
+        without_noise(scipy.stats.rankdata(-without_noise(up), axis=1).mean(axis=0))
+    )
     wins = _wins(up)
-    tests = rankdata(-wins)
+    tests = scipy.stats.rankdata(-wins)
     agree = bool((means == mean_ranks).all() and (means == tests).all())
     silent = "no pair differs significantly" if not wins.any() else ""
     return Rankings(
@@ -195,8 +197,8 @@ def rankings_side_by_side(scores: ArrayLike, *, best: Literal["high", "low"] = "
 
 def _shares(table: Floats) -> Floats:
     """Share of columns in which a row takes a place, shape (models, models)."""
-    first = rankdata(table, method="min", axis=0)
-    last = rankdata(table, method="max", axis=0)
+    first = scipy.stats.rankdata(table, method="min", axis=0)
+    last = scipy.stats.rankdata(table, method="max", axis=0)
     places = np.arange(1, len(table) + 1)
     within = (first[:, None] <= places[:, None]) & (places[:, None] <= last[:, None])
     shares: Floats = (within / (last - first + 1)[:, None]).mean(axis=2)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtr
-from scipy.stats import rankdata
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics.arguments import binary, quantile_of
@@ -233,7 +233,7 @@ def _placements(score: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Flo
     A tie counts half.
     """
     own, others = score[positive], score[~positive]
-    everywhere = rankdata(score)
-    below = (everywhere[positive] - rankdata(own)) / others.size
-    above = 1 - (everywhere[~positive] - rankdata(others)) / own.size
+    everywhere = scipy.stats.rankdata(score)
+    below = (everywhere[positive] - scipy.stats.rankdata(own)) / others.size
+    above = 1 - (everywhere[~positive] - scipy.stats.rankdata(others)) / own.size
     return below, above

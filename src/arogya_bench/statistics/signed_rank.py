@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 from arogya_bench.metrics.two_by_two import proper
 from arogya_bench.statistics.intervals import Interval
@@ -73,9 +73,9 @@ def wilcoxon(x: ArrayLike, y: ArrayLike | None = None, *, confidence: float = 0.
     largest = max(float(np.abs(np.asarray(each)).max()) for each in (x, other))
     clear = without_noise(d, largest)
     moved = clear[clear != 0]
-    ranks = rankdata(np.abs(moved))
+    ranks = scipy.stats.rankdata(np.abs(moved))
     V = float(ranks[moved > 0].sum())
-    pratt = rankdata(np.abs(clear))[clear != 0]
+    pratt = scipy.stats.rankdata(np.abs(clear))[clear != 0]
     less, greater = _tails(ranks, V)
     total, spread = float(ranks.sum()), spread_of(clear)
     shift = _shift(d, confidence)
