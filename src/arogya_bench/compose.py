@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, cast
 
 from hydra import compose, initialize_config_dir, initialize_config_module
 from hydra.core.config_loader import ConfigLoader
@@ -14,7 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
@@ -158,7 +157,8 @@ def printed(request: Request) -> str:
 
 def _job(config: DictConfig) -> Job:
     try:
-        return job_of(_without_hydra(config), config.hydra.runtime.choices)
+        choices = dict(config.hydra.runtime.choices)
+        return job_of(_without_hydra(config), choices)
     except OmegaConfBaseException as error:
         raise ConfigError(
             f"{error.full_key or 'The config'} has no value: {first_line(error)}.",
@@ -167,8 +167,10 @@ def _job(config: DictConfig) -> Job:
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:
-    kept = [str(key) for key in config if key != "hydra"]
-    return OmegaConf.masked_copy(config, cast("list[Any]", kept))
+    """Take Hydra's own node out of a config that was composed here, without a copy."""
+    with open_dict(config), read_write(config):
+        del config["hydra"]
+    return config
 
 
 @contextmanager

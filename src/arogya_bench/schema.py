@@ -22,6 +22,8 @@ GATES = ("stop", "warn")
 LARGEST_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
 
 Typed = TypeVar("Typed")
+# The jobs of a sweep share most of their parts, which are frozen.
+_BUILT: dict[tuple[type, str, str], object] = {}
 
 
 def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
@@ -121,6 +123,17 @@ def typed(kind: type[Typed], node: DictConfig, where: str) -> Typed:
         raise ConfigError(
             f"{where} is {node!r}, not a group of fields.", fix=f"set its fields: {where}.KEY=VALUE"
         )
+    try:
+        plain = repr(OmegaConf.to_container(node, resolve=True))
+    except OmegaConfBaseException:
+        return _typed(kind, node, where)  # which names the field
+    key = (kind, where, plain)
+    if key not in _BUILT:
+        _BUILT[key] = _typed(kind, node, where)
+    return cast("Typed", _BUILT[key])
+
+
+def _typed(kind: type[Typed], node: DictConfig, where: str) -> Typed:
     try:
         schema = OmegaConf.structured(kind)
         OmegaConf.set_readonly(schema, False)
