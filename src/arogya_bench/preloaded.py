@@ -6,19 +6,34 @@ have they what MLflow and we find out about the machine the first time that some
 
 import gc
 from contextlib import suppress
+from importlib import import_module
 
-import scipy.stats
-import sklearn.base
-from mlflow.store.tracking import sqlalchemy_store
-from sqlalchemy.orm import configure_mappers
+from arogya_bench.memory import collector_paused
 
-from arogya_bench import logged_models, performing, provenance
+MODULES = (
+    "arogya_bench.performing",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "scipy.stats",
+    "sklearn.model_selection",
+    "altair",
+    "vl_convert",
+)
 
-__all__ = ["performing", "scipy", "sklearn", "sqlalchemy_store"]
 
-configure_mappers()
-provenance.environment()
-provenance.tags()
-with suppress(Exception):  # what goes wrong here goes wrong in a job, too, which says so
+def _prepare() -> None:
+    with collector_paused():
+        for module in MODULES:
+            import_module(module)
+    from sqlalchemy.orm import configure_mappers
+
+    from arogya_bench import logged_models, provenance
+
+    configure_mappers()
+    provenance.environment()
+    provenance.tags()
     logged_models.rehearse()
-gc.freeze()  # what is here stays, and memory that nobody touches is shared
+    gc.freeze()  # what is here stays, and memory that nobody touches is shared
+
+
+with suppress(Exception):  # what goes wrong here goes wrong in a job, too, which says so
+    _prepare()
