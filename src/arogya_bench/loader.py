@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from uuid import uuid4
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra.core.config_search_path import ConfigSearchPath
@@ -11,6 +12,8 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+
+_COMPOSED: dict[str, dict[tuple[object, ...], DictConfig]] = {}  # in a worker, by loader
 
 
 class Loader(ConfigLoaderImpl):  # type: ignore[misc]  # Hydra has no types
@@ -22,11 +25,17 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]  # Hydra has no types
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
+        self._name = uuid4().hex
         self._bare: dict[tuple[object, ...], DictConfig] = {}
 
     def __getstate__(self) -> dict[str, object]:
         """What travels with each job to a process of a launcher: not what was composed here."""
-        return {**self.__dict__, "_bare": {}}
+        return {key: value for key, value in self.__dict__.items() if key != "_bare"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Find again what a worker composed for earlier jobs of the same sweep."""
+        self.__dict__.update(state)
+        self._bare = _COMPOSED.setdefault(self._name, {})
 
     def load_configuration(
         self,

@@ -15,7 +15,7 @@ MODULES = (
     "mlflow.store.tracking.sqlalchemy_store",
     "scipy.stats",
     "sklearn.model_selection",
-    "altair",
+    "sklearn.tree",
     "vl_convert",
 )
 
@@ -24,11 +24,13 @@ def _prepare() -> None:
     with collector_paused():
         for module in MODULES:
             import_module(module)
+    import altair
     from sqlalchemy.orm import configure_mappers
 
     from arogya_bench import logged_models, provenance
 
     configure_mappers()
+    altair.Chart().encode(x="x:Q")  # it looks up all its channels the first time
     provenance.environment()
     provenance.tags()
     logged_models.rehearse()
