@@ -80,3 +80,32 @@ def test_a_name_that_is_not_public_is_no_attribute():
 
     with pytest.raises(AttributeError, match="no attribute 'evalute'"):
         _ = arogya_bench.evalute
+
+
+def test_a_worker_imports_nothing_that_its_jobs_need():
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-c"),
+            "import sys, arogya_bench.worker, arogya_bench.loader, arogya_bench.root_config; "
+            "print(*sys.modules)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(ended.stdout.split()) & (set(HEAVY) - {"hydra"}) == set()
+
+
+def test_what_workers_prepare_for_their_jobs_can_be_prepared():
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-c"),
+            "import sys; from arogya_bench import preloaded, provenance; preloaded.prepare(); "
+            "assert provenance.environment.cache_info().hits; print(*sys.modules)",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert set(ended.stdout.split()) & {"torch", "tensorflow"} == set()
+    assert "arogya_bench.evaluation" in ended.stdout.split()

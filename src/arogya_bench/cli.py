@@ -1,7 +1,6 @@
 """The command line: run, compare, report, data, doctor; heavy imports only when needed."""
 
 import argparse
-import atexit
 import gc
 import logging
 import os
@@ -40,8 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         3 if jobs of a sweep failed; 130 on Ctrl-C.
     """
     arguments = _parsed(argv)
-    # Python looks for cycles once more when it ends, for two seconds, and the system takes all.
-    atexit.register(gc.freeze)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     # Threads that spin while they wait make training crawl where cores are shared.
@@ -168,10 +165,11 @@ def _run(arguments: argparse.Namespace) -> int:
     _quieten()
     # A scheduler that ends us asks first: runs are closed as they are on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    known = "arogya_bench.sweep" in sys.modules
     with collector_paused():
         from arogya_bench import sweep
-    gc.freeze()  # what was imported stays, and need not be looked at again
-
+    if not known:
+        gc.freeze()  # what was imported stays: to look at it again and again takes seconds
     return sweep.rehearse(request) if arguments.dry_run else sweep.run(request)
 
 

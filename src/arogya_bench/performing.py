@@ -9,7 +9,7 @@ from arogya_bench import evaluation, schema, stores, tracking
 from arogya_bench.errors import Fixable
 from arogya_bench.isolation import Ending
 from arogya_bench.jobs import Job
-from arogya_bench.liveness import PROCESS
+from arogya_bench.liveness import PROCESS, Process
 from arogya_bench.orders import Order, Report
 
 
@@ -28,30 +28,25 @@ def perform(order: Order) -> Report:
     return Report(name=name, seed=order.config.seed, made=made, seconds=seconds, cause=cause)
 
 
-def close(order: Order, ending: Ending) -> Mapping[str, str]:
-    """Close what a process of a job left open.
-
-    Returns:
-        Why it ended, as the tags of a run say it.
-    """
-    error = cast("Exception", ending.error)
-    cause = tracking.error_tags(error, order.store, trace=ending.trace)
-    with suppress(Fixable):  # the end of the sweep closes what is open
-        experiment = _job(order).experiment
-        store = stores.open_store(order.store, experiment, create=False, patient=True)
-        left = f"attributes.status = 'RUNNING' and tags.`{PROCESS}` = '{ending.worker}'"
-        for run in tracking.search(store, left):
-            tracking.end(store, run.run_id, "KILLED", cause)
-    return cause
-
-
-def lost(order: Order, cause: Mapping[str, str], seconds: float) -> Report:
-    """What is said of a job whose process did not come back."""
-    name = _option(order)
+def lost(order: Order, ending: Ending, seconds: float) -> Report:
+    """Close what a process of a job left open when it was lost, and say what became of the job."""
+    job = None
     with suppress(Fixable):  # what it needs may be lacking here
-        name = _job(order).row_name
+        job = _job(order)
+    cause = tracking.error_tags(cast("Exception", ending.error), order.store, trace=ending.trace)
+    if job:
+        with suppress(Fixable):  # the end of the sweep closes what is open
+            _close(job, order.store, ending.worker, cause)
+    name = job.row_name if job else _option(order)
     seed = order.config.seed
     return Report(name=name, seed=seed, made=0, seconds=seconds, cause=cause, killed=True)
+
+
+def _close(job: Job, uri: str, worker: Process, cause: Mapping[str, str]) -> None:
+    store = stores.open_store(uri, job.experiment, create=False, patient=True)
+    left = f"attributes.status = 'RUNNING' and tags.`{PROCESS}` = '{worker}'"
+    for run in tracking.search(store, left):
+        tracking.end(store, run.run_id, "KILLED", cause)
 
 
 def _job(order: Order) -> Job:

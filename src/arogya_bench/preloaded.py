@@ -20,7 +20,8 @@ MODULES = (
 )
 
 
-def _prepare() -> None:
+def prepare() -> None:
+    """Import and look up what every job needs."""
     with collector_paused():
         for module in MODULES:
             import_module(module)
@@ -38,4 +39,4 @@ def _prepare() -> None:
 
 
 with suppress(Exception):  # what goes wrong here goes wrong in a job, too, which says so
-    _prepare()
+    prepare()

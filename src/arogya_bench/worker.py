@@ -70,19 +70,18 @@ class Task:
 
     def _apart(self, order: Order) -> Report:
         owner = self.owner if self.owner.here else None
-        began = time.perf_counter()
-        for _ in range(STRIKES):
+        began, strikes = time.perf_counter(), 0
+        while True:
             ending = isolated(perform, order, timeout=self.timeout, owner=owner)
             if ending.error is None:
                 done: Report = ending.result
                 return done
-            from arogya_bench import performing
+            from arogya_bench import performing  # heavy, and rarely needed here
 
-            cause = performing.close(order, ending)
-            if not isinstance(ending.error, JobKilled):
-                break
-        seconds = time.perf_counter() - began
-        return performing.lost(order, cause, seconds)
+            report = performing.lost(order, ending, time.perf_counter() - began)
+            strikes += 1
+            if strikes == STRIKES or not isinstance(ending.error, JobKilled):
+                return report
 
 
 def perform(order: Order) -> Report:
