@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from arogya_bench import stores
-from arogya_bench.addresses import public
+from arogya_bench.addresses import public, sqlite_path
 from arogya_bench.errors import TrackingError
 from arogya_bench.stores import absolute, default_uri, open_store
 
@@ -62,7 +62,7 @@ def test_a_store_lies_in_the_folder_whatever_that_is_called(name, tmp_path, monk
 
     store = open_store(None, "study", create=True)
 
-    assert stores.sqlite_path(store.uri) == folder / "mlflow.db"
+    assert sqlite_path(store.uri) == folder / "mlflow.db"
     assert (folder / "mlflow.db").stat().st_size > 0
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlparse
 
 
@@ -18,6 +19,26 @@ def concealed(text: str, uri: str) -> str:
     """A text without the user name and password of an address, which MLflow's errors repeat."""
     login, at, _ = urlparse(uri).netloc.rpartition("@")
     return text.replace(f"{login}{at}", "") if at else text
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The file of a SQLite store, or None for any other kind of store.
+
+    It is what SQLAlchemy opens: ``mlflow run`` writes a space as %20, and so do some people.
+    """
+    from sqlalchemy import make_url
+
+    return Path(make_url(uri).database or "") if uri.startswith("sqlite:///") else None
+
+
+def sqlite_address(database: Path) -> str:
+    """The address of a SQLite file, with marks of percent only where they are needed."""
+    from sqlalchemy import URL
+
+    plain = f"sqlite:///{database}"
+    if sqlite_path(plain) == database:
+        return plain
+    return URL.create("sqlite", database=str(database)).render_as_string()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from arogya_bench import stores, tracking
+from arogya_bench.addresses import sqlite_path
 from arogya_bench.artifacts import artifact
 from arogya_bench.errors import TrackingError
 from arogya_bench.evidence import Block, blocks
@@ -141,7 +142,7 @@ def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.Data
         TrackingError: If there is no such run, or it holds no predictions.
     """
     uri = stores.absolute(tracking_uri or stores.default_uri())
-    database = stores.sqlite_path(uri)
+    database = sqlite_path(uri)
     if database is not None:
         stores.check_folder(database, create=False)
     run = tracking.get(uri, run_id)

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
-from arogya_bench import plugins
+from arogya_bench import config_packages
 from arogya_bench.config_errors import UNCOMPOSABLE, composition_error, first_line, option_error
 from arogya_bench.errors import ConfigError
 from arogya_bench.jobs import Job
@@ -215,7 +215,7 @@ def _add(place: str) -> None:
 def _add_packages() -> None:
     """Search what other distributions bring, after ours, so that they add and replace nothing."""
     _add(f"pkg://{CONFIGS}")  # it is not the first where the user has a root config of their own
-    for package in plugins.announced():
+    for package in config_packages.announced():
         if package.complaint:
             say(f"[yellow]{escape(package.complaint)}[/]")
         if not package.fault:

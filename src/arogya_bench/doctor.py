@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from arogya_bench import plugins, stores
-from arogya_bench.addresses import public
+from arogya_bench import config_packages, stores
+from arogya_bench.addresses import public, sqlite_path
 from arogya_bench.datasets import cache
 from arogya_bench.errors import Fixable, installed
 
@@ -67,7 +67,7 @@ def findings() -> Iterator[Finding]:
     yield _opencv()
     for extra, modules in EXTRAS.items():
         yield _extra(extra, modules)
-    yield from map(_package, plugins.announced())
+    yield from map(_package, config_packages.announced())
     if installed("torch"):
         yield _torch()
     yield _cache()
@@ -102,7 +102,7 @@ def _extra(extra: str, modules: tuple[str, ...]) -> Finding:
     return Finding(what=f"extra {extra}", state="ok", detail=", ".join(modules) + licence)
 
 
-def _package(package: plugins.ConfigPackage) -> Finding:
+def _package(package: config_packages.ConfigPackage) -> Finding:
     detail = package.complaint or f"{package.distribution}: {', '.join(package.configs)}"
     state = "wrong" if package.complaint else "ok"
     return Finding(what=f"configs {package.name}", state=state, detail=detail)
@@ -133,7 +133,7 @@ def _cache() -> Finding:
 
 def _store() -> Finding:
     uri = stores.absolute(os.environ.get("MLFLOW_TRACKING_URI") or stores.default_uri())
-    database = stores.sqlite_path(uri)
+    database = sqlite_path(uri)
     try:
         if database is not None and not database.exists():
             stores.check_folder(database, create=True)

@@ -12,10 +12,9 @@ from rich.table import Table
 from arogya_bench import artifacts, stores, tracking
 from arogya_bench.compose import Composition
 from arogya_bench.errors import Fixable
-from arogya_bench.jobs import Prepared, prepare
-from arogya_bench.plan import Plan, Wish
+from arogya_bench.jobs import Prepared
+from arogya_bench.plan import Plan, Wish, prepared_all
 from arogya_bench.progress import counted, say, screen
-from arogya_bench.types import Dataset
 
 FINISHED = "attributes.status = 'FINISHED'"
 MEGABYTE = 2**20
@@ -78,18 +77,13 @@ def foreseen(
     compositions: Sequence[Composition],
 ) -> tuple[tuple[Wish, ...], tuple[Refusal, ...]]:
     """Prepare every job as far as it goes, and keep the reasons of those that cannot run."""
-    loaded: dict[str, Dataset] = {}
-    wishes, refusals = [], []
-    for composition in compositions:
-        source = repr(composition.job.source)
-        try:
-            prepared = prepare(composition.job, loaded.get(source))
-        except Fixable as error:
-            refusals.append(Refusal(composition=composition, error=error))
-            continue
-        loaded[source] = prepared.dataset
-        wishes.append(Wish(composition=composition, prepared=prepared))
-    return tuple(wishes), tuple(refusals)
+    refusals: list[Refusal] = []
+
+    def refuse(composition: Composition, error: Fixable) -> None:
+        refusals.append(Refusal(composition=composition, error=error))
+
+    wishes = prepared_all(compositions, check=True, refuse=refuse)
+    return wishes, tuple(refusals)
 
 
 def history(store: stores.Store | None) -> History:

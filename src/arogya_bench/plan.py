@@ -1,10 +1,11 @@
 """What a sweep wishes for, what MLflow holds of it already, and what is left to do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from arogya_bench import stores, tracking
 from arogya_bench.compose import Composition
+from arogya_bench.errors import Fixable
 from arogya_bench.jobs import Prepared, prepare
 from arogya_bench.progress import counted
 from arogya_bench.types import Dataset
@@ -94,17 +95,33 @@ def planned(compositions: Sequence[Composition], store: stores.Store | None) -> 
     return plan
 
 
-def prepared_all(compositions: Sequence[Composition]) -> tuple[Wish, ...]:
-    """Prepare every job but for its model; jobs of the same source share one dataset in memory.
+def prepared_all(
+    compositions: Sequence[Composition],
+    *,
+    check: bool = False,
+    refuse: Callable[[Composition, Fixable], None] | None = None,
+) -> tuple[Wish, ...]:
+    """Prepare every job; jobs of the same source share one dataset in memory.
+
+    Args:
+        compositions: The jobs.
+        check: Whether models say what they lack.
+        refuse: Called with each job that cannot run, which is then left out.
 
     Raises:
-        Fixable: At the first job whose data cannot carry it.
+        Fixable: At the first job that cannot run, where nobody takes refusals.
     """
     loaded: dict[str, Dataset] = {}
     wishes = []
     for composition in compositions:
         source = repr(composition.job.source)
-        prepared = prepare(composition.job, loaded.get(source), check=False)
+        try:
+            prepared = prepare(composition.job, loaded.get(source), check=check)
+        except Fixable as error:
+            if refuse is None:
+                raise
+            refuse(composition, error)
+            continue
         loaded[source] = prepared.dataset
         wishes.append(Wish(composition=composition, prepared=prepared))
     return tuple(wishes)

@@ -8,6 +8,7 @@ from typing import cast
 from omegaconf import DictConfig, OmegaConf
 
 from arogya_bench import launching, ray_nodes, stores
+from arogya_bench.addresses import sqlite_path
 from arogya_bench.compose import Study
 from arogya_bench.errors import ConfigError, Fixable, TrackingError
 from arogya_bench.jobs import Job, prepare
@@ -53,7 +54,7 @@ class Probe:
         return Finding(host=socket.gethostname(), problems=tuple(found))
 
     def _store(self) -> Fixable | None:
-        if stores.sqlite_path(self.task.store) and not self.task.owner.here:
+        if sqlite_path(self.task.store) and not self.task.owner.here:
             return TrackingError(
                 f"{self.task.store} is a file, and several machines would spoil it.",
                 fix="start a server (make serve, or mlflow server) and name it with "

@@ -22,10 +22,9 @@ from mlflow.environment_variables import (
 )
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from sqlalchemy import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from arogya_bench.addresses import concealed, impatient, public
+from arogya_bench.addresses import concealed, impatient, public, sqlite_address, sqlite_path
 from arogya_bench.errors import TrackingError, nearest, require_extra
 from arogya_bench.keys import digest_of
 from arogya_bench.progress import say
@@ -64,7 +63,7 @@ class Store:
 
 def default_uri() -> str:
     """``MLFLOW_TRACKING_URI``, else MLflow's own default store in this folder, made absolute."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or _address(Path.cwd() / "mlflow.db")
+    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_address(Path.cwd() / "mlflow.db")
 
 
 def open_store(uri: str | None, experiment: str, *, create: bool, patient: bool = False) -> Store:
@@ -191,23 +190,7 @@ def follow_mlflow_run() -> None:
 def absolute(uri: str) -> str:
     """Make a SQLite address independent of the working folder; leave others alone."""
     database = sqlite_path(uri)
-    return uri if database is None else _address(database.resolve())
-
-
-def sqlite_path(uri: str) -> Path | None:
-    """The file of a SQLite store, or None for any other kind of store.
-
-    It is what SQLAlchemy opens: ``mlflow run`` writes a space as %20, and so do some people.
-    """
-    return Path(make_url(uri).database or "") if uri.startswith("sqlite:///") else None
-
-
-def _address(database: Path) -> str:
-    """The address of a SQLite file, with marks of percent only where they are needed."""
-    plain = f"sqlite:///{database}"
-    if sqlite_path(plain) == database:
-        return plain
-    return URL.create("sqlite", database=str(database)).render_as_string()
+    return uri if database is None else sqlite_address(database.resolve())
 
 
 def _found(client: MlflowClient, found: Experiment | None, experiment: str, uri: str) -> str:

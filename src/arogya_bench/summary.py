@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench import stores, tracking, views
-from arogya_bench.addresses import public
+from arogya_bench.addresses import public, sqlite_path
 from arogya_bench.progress import counted, say, screen
 
 FAILED_EXIT = 3
@@ -66,7 +66,7 @@ def show(store: stores.Store, outcome: Outcome) -> None:
         say(f"{counted(outcome.again, 'run')} lost with a worker and made again.")
     if outcome.failed:
         screen.print(_failures(outcome.failed))
-    database = stores.sqlite_path(store.uri)
+    database = sqlite_path(store.uri)
     server = "http://127.0.0.1:5000" if database else public(store.uri).rstrip("/")
     if database:
         elsewhere = database.parent != Path.cwd()

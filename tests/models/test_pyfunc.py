@@ -11,6 +11,7 @@ import time
 import warnings
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.request import urlopen
 
 import mlflow
@@ -677,6 +678,17 @@ def test_all_addresses_of_a_model_lead_to_the_same_files(form, known, grey, tmp_
     np.testing.assert_allclose(bright, np.divide(LEVELS, 255), atol=1e-6)
     assert notes == (f"{uri} was taken as it is, nothing was trained",)
     assert row.fingerprint() == PyFunc(uri="models:/brightness/1").fingerprint()
+
+
+def test_a_store_whose_address_writes_a_blank_as_mlflow_run_does_is_found(
+    registry, grey, tmp_path, monkeypatch
+):
+    (tmp_path / "a ward").symlink_to(Path(registry.uri.removeprefix("sqlite:///")).parent)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/a%20ward/mlflow.db")
+
+    bright, _ = answers(PyFunc(uri="models:/brightness/1"), grey(), tmp_path / "fit")
+
+    np.testing.assert_allclose(bright, np.divide(LEVELS, 255), atol=1e-6)
 
 
 def test_latest_is_the_last_version(known, grey, tmp_path):

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from arogya_bench.addresses import concealed, impatient, public
+from arogya_bench.addresses import concealed, impatient, public, sqlite_address, sqlite_path
 from arogya_bench.errors import ModelError, nearest
 from arogya_bench.models.mlmodel import FORMS, with_model
 
@@ -120,9 +120,8 @@ def _mlflow() -> Any:
 def _store() -> str:
     """The tracking store that MLflow asks, independent of the working folder."""
     store = str(_mlflow().get_tracking_uri())
-    if not store.startswith("sqlite:///"):
-        return store
-    return f"sqlite:///{Path(store.removeprefix('sqlite:///')).absolute()}"
+    file = sqlite_path(store)
+    return store if file is None else sqlite_address(file.absolute())
 
 
 def _location(uri: str) -> str:
@@ -159,8 +158,8 @@ def _location_in_run(client: Any, run_id: str, path: str) -> str:
 
 def _require_database(store: str, uri: str) -> None:
     """MLflow would make a new database, within seconds, only to find nothing in it."""
-    file = Path(store.removeprefix("sqlite:///"))
-    if store.startswith("sqlite:///") and not file.is_file():
+    file = sqlite_path(store)
+    if file and not file.is_file():
         raise ModelError(
             f"{uri} cannot be looked up: there is no MLflow store at {file}.",
             fix="run in the folder of your mlflow.db, or set MLFLOW_TRACKING_URI to the store "

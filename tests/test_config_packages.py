@@ -11,9 +11,9 @@ import pytest
 
 from arogya_bench import doctor, stores, tracking
 from arogya_bench.compose import Request, jobs, printed
+from arogya_bench.config_packages import announced
 from arogya_bench.errors import ConfigError
 from arogya_bench.jobs import prepare
-from arogya_bench.plugins import announced
 
 PACKAGE = Path(__file__).parent / "plugin_package"
 SCRIPTS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
