@@ -56,6 +56,12 @@ def test_a_protected_value_is_masked_from_then_on():
         ('Client(api_key="abc")', "Client(api_key=***)"),
         ("pad_token=[PAD]", "pad_token=[PAD]"),
         ("accuracy=0.9", "accuracy=0.9"),
+        ("+model.options=[{api_key: hunter22x}] n=1", "+model.options=[{api_key: ***}] n=1"),
+        ("opts:\n- auth:\n    token: abcdefgh\nn: 1", "opts:\n- auth:\n    token: ***\nn: 1"),
+        ("{'auth': {'token': 'abcdefgh'}, 'n': 3}", "{'auth': {'token': ***}, 'n': 3}"),
+        ("{'opts': [{'token': 'abcdefgh'}, {'n': 3}]}", "{'opts': [{'token': ***}, {'n': 3}]}"),
+        ("token=[abcdefgh,ijkl] n=[1,2]", "token=*** n=[1,2]"),
+        ("severities=[0.1,0.2] seed=1", "severities=[0.1,0.2] seed=1"),
     ],
 )
 def test_what_stands_behind_a_secret_name_is_masked(text, masked):
@@ -71,3 +77,10 @@ def test_a_config_is_shown_without_its_secrets():
         "token": None,
     }
     assert list(secrets_of(config)) == ["abcdef"]
+
+
+def test_secrets_in_lists_are_found():
+    config = {"opts": [{"api_key": "abcdef", "n": 1}, 2], "token": ["ghijkl"]}
+
+    assert without_secrets(config) == {"opts": [{"api_key": "***", "n": 1}, 2], "token": ["***"]}
+    assert list(secrets_of(config)) == ["abcdef", "ghijkl"]

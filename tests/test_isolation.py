@@ -33,6 +33,11 @@ def crashed():
 def left():
     sys.exit(7)
 
+def orphaning(folder):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+    Path(folder, "orphan").write_text(str(child.pid))
+    os.kill(os.getpid(), signal.SIGKILL)
+
 def hanging():
     time.sleep(3600)
 
@@ -65,6 +70,14 @@ def work(folder):
         import work
 
         yield work
+
+
+def test_what_a_dead_process_had_started_ends_with_it(work, tmp_path):
+    ended = isolated(work.orphaning, str(tmp_path))
+
+    orphan = int((tmp_path / "orphan").read_text())
+    assert isinstance(ended.error, JobKilled)
+    wait_until(lambda: gone(orphan))
 
 
 def test_the_result_comes_back_from_another_process(work):

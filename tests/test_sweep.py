@@ -294,13 +294,16 @@ def test_a_secret_reaches_no_run_no_file_and_no_message(
     assert "xyzzy" not in ended.err
 
 
-def test_a_key_that_changes_makes_no_new_cell(command, store, options, tiny):
+def test_a_key_that_changes_makes_no_new_cell(command, store, options, tiny, tmp_path):
     words = (*tiny, "model=keyed", "--config-dir", str(options))
     command("run", *words, "+model.api_key=first-key")
 
     again = command("run", *words, "+model.api_key=second-key")
 
     assert "0 cells to do, 1 found in MLflow." in again.err
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert left
+    assert [path for path in left if b"first-key" in path.read_bytes()] == []
 
 
 def test_a_launcher_that_breaks_leaves_a_failed_sweep(command, store, tiny):

@@ -1,5 +1,6 @@
 """Whose turn it is."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -10,13 +11,14 @@ from arogya_bench.errors import ModelError
 from arogya_bench.turns import claimed, machine
 
 HOLD = """
-import sys, time
+import os, pathlib, sys, time
 from arogya_bench.turns import claimed, machine
 turn = {"cell": lambda: claimed("abcd"), "beside": lambda: machine(alone=False),
         "alone": lambda: machine(alone=True)}[sys.argv[1]]
 with turn():
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
+    pathlib.Path(os.environ["AROGYA_CACHE"], "released").touch()
 """
 
 
@@ -50,11 +52,11 @@ def waited(turn):
         return time.monotonic() - began
 
 
-def test_a_cell_is_made_by_one_process_at_a_time(holding):
-    other = holding("cell", 1.5)
+def test_a_cell_is_made_by_one_process_at_a_time(holding, tmp_path):
+    holding("cell", 1.5)
 
     with claimed("abcd"):
-        assert other.wait(10) == 0
+        assert (tmp_path / "released").exists()
 
 
 def test_another_cell_need_not_wait(holding):
@@ -83,13 +85,22 @@ def test_jobs_work_beside_each_other(holding, capsys):
     ("theirs", "alone", "told"),
     [("beside", True, "until this machine is quiet"), ("alone", False, "free for others")],
 )
-def test_what_is_timed_shares_its_machine_with_nobody(holding, capsys, theirs, alone, told):
-    other = holding(theirs, 1.5)
+def test_what_is_timed_shares_its_machine_with_nobody(
+    holding, capsys, tmp_path, theirs, alone, told
+):
+    holding(theirs, 1.5)
 
     with machine(alone=alone):
-        assert other.wait(10) == 0
+        assert (tmp_path / "released").exists()
 
     assert told in capsys.readouterr().err
+
+
+def test_a_quiet_machine_is_one_machine_though_others_share_its_cache(tmp_path):
+    with machine(alone=True):
+        pass
+
+    assert (tmp_path / f"machine-{socket.gethostname()}.lock").exists()
 
 
 def test_a_cache_that_cannot_be_written_is_an_error(tmp_path, monkeypatch):

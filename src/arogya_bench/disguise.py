@@ -13,7 +13,10 @@ NAMES = re.compile(
     re.IGNORECASE,
 )
 INNOCENT = re.compile(r"(?:^|[._-])(?:pad|eos|bos|unk|sep|cls|mask|special)_token", re.IGNORECASE)
-ASSIGNED = re.compile(r"([\w.+-]+)(['\"]?\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s,}]+)")
+# A name and what stands behind it on its line: quoted, a list or mapping, or a word.
+ASSIGNED = re.compile(
+    r"([\w.+-]+)(['\"]?[ \t]*[=:][ \t]*)('[^']*'|\"[^\"]*\"|[\[{][^\]}\n]*[\]}]*|[^\s,\]}]+)"
+)
 
 _known: set[str] = set()  # of this process, beside its environment
 
@@ -31,10 +34,11 @@ def protect(values: Iterable[str]) -> None:
 def secrets_of(config: Mapping[str, object]) -> Iterator[str]:
     """The values of a config whose keys say that they are secret."""
     for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from secrets_of(value)
-        elif is_secret(str(key)) and isinstance(value, str):
-            yield value
+        for each in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(each, Mapping):
+                yield from secrets_of(each)
+            elif is_secret(str(key)) and isinstance(each, str):
+                yield each
 
 
 def without_secrets(config: Mapping[str, object]) -> dict[str, object]:
@@ -61,11 +65,17 @@ def _of_environment() -> Iterator[str]:
 def _masked(key: str, value: object) -> object:
     if isinstance(value, Mapping):
         return without_secrets(value)
+    if isinstance(value, list | tuple):
+        return [_masked(key, each) for each in value]
     if value is not None and is_secret(key):
         return HIDDEN
     return value
 
 
 def _hidden_assignment(found: re.Match[str]) -> str:
-    name, between, _ = found.groups()
-    return f"{name}{between}{HIDDEN}" if is_secret(name) else found[0]
+    name, between, value = found.groups()
+    if is_secret(name):
+        return f"{name}{between}{HIDDEN}"
+    if value[0] in "[{":  # what is inside has names of its own
+        return f"{name}{between}{value[0]}{ASSIGNED.sub(_hidden_assignment, value[1:])}"
+    return found[0]

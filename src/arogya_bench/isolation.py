@@ -4,15 +4,17 @@ import faulthandler
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 
@@ -64,14 +66,15 @@ def isolated(
         words = Path(folder) / "last-words"
         child = context.Process(target=_child, args=(theirs, str(words), work, arguments))
         child.start()
-        worker = process(int(child.pid or 0))
+        pid = cast("int", child.pid)
         theirs.close()
         try:
+            worker = _identified(pid)
             result, error = _awaited(child, ours, timeout=timeout, owner=owner)
             if isinstance(error, JobTimeout):
-                _ask_where(int(child.pid or 0), words)
+                _ask_where(pid, words)
         finally:
-            _end(int(child.pid or 0))
+            _end(pid)
             child.join()
             ours.close()
         trace = _last_words(words)
@@ -154,15 +157,21 @@ def _die_with_parent() -> None:
     _end(os.getpid())
 
 
-def _end(pid: int) -> None:
-    """End a process and whatever it started."""
+def _identified(pid: int) -> Process:
     try:
+        return process(pid)
+    except psutil.NoSuchProcess:  # it died at once, and has no run
+        return Process(host=socket.gethostname(), pid=pid, began=0.0)
+
+
+def _end(pid: int) -> None:
+    """End a process of ours and whatever it started, also if it is dead already."""
+    family: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
-        family = root.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return
-    for each in [*family, root]:
-        try:
+        family = [*root.children(recursive=True), root]
+    for each in family:
+        with suppress(psutil.NoSuchProcess):
             each.kill()
-        except psutil.NoSuchProcess:
-            continue
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)  # it leads a group of its own, which outlives it

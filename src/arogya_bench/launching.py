@@ -26,7 +26,7 @@ from arogya_bench.disguise import is_secret
 from arogya_bench.errors import ConfigError, nearest
 from arogya_bench.orders import Report
 from arogya_bench.plan import Wish
-from arogya_bench.worker import Task, tell
+from arogya_bench.worker import OUTPUTS, Task, tell
 
 Settings = Mapping[str, object]
 # What a worker that does not inherit the variables of the sweep needs of them.
@@ -104,10 +104,11 @@ def outputs(config: DictConfig) -> Iterator[None]:
         folder = Path.cwd() / "outputs" / f"sweep-{uuid4().hex[:12]}"
         folder.mkdir(parents=True, mode=0o700)
     else:
-        folder = Path(tempfile.mkdtemp(prefix="arogya-"))
+        folder = Path(tempfile.mkdtemp(prefix=OUTPUTS))
     with read_write(config), open_dict(config):
         config.hydra.sweep.dir = str(folder)
-        config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{folder}'")
+        quoted = str(folder).replace("'", "\\'")
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")
     try:
         yield
     finally:

@@ -18,7 +18,11 @@ SILENT_S = 600.0  # ten pulses, so that a server that was away for a while burie
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """A process that cannot be mistaken for a later one with its number."""
+    """A process that cannot be mistaken for a later one with its number.
+
+    Attributes:
+        began: Seconds after the start of its machine, which the clock being set does not change.
+    """
 
     host: str
     pid: int
@@ -37,7 +41,7 @@ class Process:
         """Whether it still runs; only its own machine can say."""
         try:
             found = psutil.Process(self.pid)
-            same = bool(abs(found.create_time() - self.began) < 1.0)
+            same = abs(_began(found) - self.began) < 1.0
             return same and found.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
@@ -54,8 +58,13 @@ def process(pid: int) -> Process:
     Raises:
         psutil.NoSuchProcess: If it is gone already.
     """
-    began = psutil.Process(pid).create_time()
+    began = _began(psutil.Process(pid))
     return Process(host=socket.gethostname(), pid=pid, began=began)
+
+
+def _began(found: psutil.Process) -> float:
+    # psutil adds the time of the start, which it reads anew and which moves with the clock.
+    return float(found.create_time() - psutil.boot_time())
 
 
 def parsed(text: str) -> Process | None:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from arogya_bench import launching, ray_nodes, stores
 from arogya_bench.addresses import sqlite_path
 from arogya_bench.compose import Study
+from arogya_bench.disguise import disguised
 from arogya_bench.errors import ConfigError, Fixable, TrackingError
 from arogya_bench.jobs import Job, prepare
 from arogya_bench.plan import Wish
@@ -113,7 +114,7 @@ def _asked(study: Study, probe: Probe, wishes: Sequence[Wish]) -> list[Finding]:
     except Fixable as error:
         raise Unreached(error.problem, fix=error.fix) from error
     except Exception as error:
-        first = str(error).strip().rpartition("\n")[2][:300]
+        first = disguised(str(error)).strip().rpartition("\n")[2][:300]
         raise Unreached(
             f"The launcher does not reach a worker: {type(error).__name__}: {first}",
             fix="see to its cluster; packages of your own must be installed on every machine, or "

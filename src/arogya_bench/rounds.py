@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from rich.markup import escape
 
 from arogya_bench import closing, stores, tracking
+from arogya_bench.disguise import disguised
 from arogya_bench.errors import ERROR, WorkerLost
 from arogya_bench.orders import Report
 from arogya_bench.plan import Plan, Wish, finished_cells
@@ -15,9 +16,9 @@ PATIENCE = 2  # rounds in a row that may break without a cell made
 Launch = Callable[[Sequence[Wish]], Sequence[Report]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Sweep:
-    """A sweep under way.
+    """A sweep under way; what is known of failures grows.
 
     Attributes:
         causes: Why jobs did not make all their cells, as far as they could say, by fit and cells.
@@ -66,13 +67,13 @@ def work_through(sweep: Sweep, launch: Launch) -> None:
         if broken is None:
             break
         left = owed - sweep.settled()
-        if not tracking.children(sweep.store, sweep.parent):
-            sweep.causes.update(dict.fromkeys(left, broken))  # this launcher does not work at all
-            break
         idle = idle + 1 if left == owed else 0
         owed = left
         if idle == PATIENCE:
-            _one_by_one(sweep, launch, owed)
+            if tracking.children(sweep.store, sweep.parent):
+                _one_by_one(sweep, launch, owed)
+            else:  # this launcher does not work at all
+                sweep.causes.update(dict.fromkeys(owed, broken))
             break
         say(f"{counted(len(owed), 'cell')} to make again.")
     # Nobody works any more: what is open was left by a job that was preempted, or by a store
@@ -90,7 +91,8 @@ def _launched(sweep: Sweep, launch: Launch, wishes: Sequence[Wish]) -> Report | 
                 cells = wish.prepared.cells.values()
                 sweep.causes.update(dict.fromkeys(cells, report))
     except (Exception, SystemExit) as error:  # noqa: BLE001  (jobs never raise: a launcher broke)
-        first = (str(error) or type(error).__name__).strip().partition("\n")[0][:300]
+        told = disguised(str(error) or type(error).__name__)
+        first = told.strip().partition("\n")[0][:300]
         say(f"[red]Hydra's launcher broke:[/] {escape(type(error).__name__)}: {escape(first)}")
         lost = WorkerLost(f"{type(error).__name__}: {first}", fix=closing.GO_ON)
         lost.__cause__ = error

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from arogya_bench.disguise import is_secret, without_secrets
 from arogya_bench.errors import ModelError
 from arogya_bench.types import Detections, Detector, Image, ImageBatch, Model, Predictor
 
@@ -22,10 +23,16 @@ def describe(model: Model, classes: tuple[str, ...], out: Path) -> None:
     kind = type(model)
     content = {
         "target": f"{kind.__module__}.{kind.__qualname__}",
-        "fields": asdict(cast("Any", model)),
+        "fields": _shown(model),
         "classes": list(classes),
     }
     (out / ADAPTER_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _shown(model: Model) -> dict[str, object]:
+    """The settings of an adapter but for its secrets, which it finds by itself where it serves."""
+    fields = asdict(cast("Any", model))
+    return without_secrets({key: each for key, each in fields.items() if not is_secret(key)})
 
 
 class Served:

@@ -25,6 +25,7 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from arogya_bench.addresses import concealed, impatient, public, sqlite_address, sqlite_path
+from arogya_bench.disguise import disguised
 from arogya_bench.errors import TrackingError, nearest, require_extra
 from arogya_bench.keys import digest_of
 from arogya_bench.progress import say
@@ -241,7 +242,7 @@ def explained(uri: str, fix: str | None = None) -> Iterator[None]:
 
 def _first(error: Exception, uri: str) -> str:
     """The first line of what MLflow says, which goes on with the inside of an HTTP library."""
-    first = concealed(str(error), uri).strip().partition("\n")[0][:300]
+    first = disguised(concealed(str(error), uri)).strip().partition("\n")[0][:300]
     return f"nothing answers at {public(uri)}" if "Max retries exceeded" in first else first
 
 

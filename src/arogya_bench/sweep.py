@@ -1,6 +1,7 @@
 """A sweep: everything checked first, one parent run, jobs that fail alone, a summary."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from arogya_bench import (
     summary,
     tracking,
 )
-from arogya_bench.addresses import concealed
+from arogya_bench.addresses import concealed, impatient
 from arogya_bench.disguise import disguised
 from arogya_bench.errors import ConfigError, TrackingError, WorkerLost
 from arogya_bench.gate.findings import Report
@@ -55,8 +56,7 @@ def run(request: compose.Request) -> int:
         for report in reports.values():
             say(escape(report.summary()))
         parent = _open_parent(store, request, wanted)
-        with liveness.pulse(partial(tracking.tag, store, parent)):
-            return _worked(study, Sweep(store=store, parent=parent, plan=wanted), reports)
+        return _worked(study, Sweep(store=store, parent=parent, plan=wanted), reports)
 
 
 def rehearse(request: compose.Request) -> int:
@@ -98,8 +98,8 @@ def _worked(study: compose.Study, sweep: Sweep, reports: Mapping[str, Report]) -
         environment=launching.environment_for(engine),
     )
     try:
-        tracking.write(store, parent, _gate_tables(reports))
-        with launching.outputs(study.config):
+        with liveness.pulse(partial(tracking.tag, store, parent)), launching.outputs(study.config):
+            tracking.write(store, parent, _gate_tables(reports))
             preflight.require_reach(study, task, sweep.plan.owing(sweep.plan.todo))
             work_through(sweep, partial(launching.launch, study, task))
         outcome = summary.outcome(tracking.children(store, parent), found=len(sweep.plan.found))
@@ -108,8 +108,11 @@ def _worked(study: compose.Study, sweep: Sweep, reports: Mapping[str, Report]) -
         closing.close_sweep(store, parent, "FAILED")
         raise
     except TrackingError as error:
-        say(f"[red]The store was lost:[/] {escape(str(error))}")
-        say("Runs that are open there are closed by the same command, which goes on.")
+        say(f"[red]The store failed:[/] {escape(str(error))}")
+        say("The same command goes on, and closes runs that are open there.")
+        with suppress(TrackingError), impatient():  # it may be away, or lack its files only
+            closing.close_open(store, parent, error)
+            closing.close_sweep(store, parent, "FAILED")
         return summary.FAILED_EXIT
     except BaseException as error:
         ended = WorkerLost(f"The sweep was ended: {type(error).__name__}.", fix=closing.GO_ON)

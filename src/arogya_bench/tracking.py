@@ -121,19 +121,23 @@ def reopen(store: Store, run_id: str, *, parent: str | None = None) -> bool:
     Returns:
         Whether there is such a run; one that finished or was deleted is not taken up.
     """
-    try:
-        run = store.client.get_run(run_id)
-    except MlflowException:
-        return False
-    if run.info.status == "FINISHED" or run.info.lifecycle_stage != "active":
-        return False
-    store.client.update_run(run_id, status="RUNNING")
-    store.client.set_tag(run_id, PROCESS, str(this_process()))
-    for key in (ERROR, MESSAGE, TRACEBACK):
-        if key in run.data.tags:
-            store.client.delete_tag(run_id, key)
-    if parent:
-        store.client.set_tag(run_id, "mlflow.parentRunId", parent)
+    with explained(store.uri):
+        try:
+            run = store.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
+        if run.info.status == "FINISHED" or run.info.lifecycle_stage != "active":
+            return False
+        # First of all: a run that is open without a living process is closed by others.
+        store.client.set_tag(run_id, PROCESS, str(this_process()))
+        store.client.update_run(run_id, status="RUNNING")
+        for key in (ERROR, MESSAGE, TRACEBACK):
+            if key in run.data.tags:
+                store.client.delete_tag(run_id, key)
+        if parent:
+            store.client.set_tag(run_id, "mlflow.parentRunId", parent)
     return True
 
 
@@ -186,7 +190,7 @@ def error_tags(error: BaseException, uri: str, *, trace: str | None = None) -> d
         trace: Where its process was, if that is known better than from the error.
     """
     own = trace if trace is not None else "".join(traceback.format_exception(error))
-    trace = concealed(own, uri)
+    trace = disguised(concealed(own, uri))  # before it is cut, which may cut a secret
     return {
         ERROR: type(error).__name__,
         MESSAGE: concealed(str(error), uri) or type(error).__name__,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socket import gethostname
 
 from filelock import FileLock, ReadWriteLock, Timeout
 
@@ -11,7 +12,7 @@ from arogya_bench.errors import ModelError
 from arogya_bench.progress import say
 
 CELLS = "cells"  # of the cache
-MACHINE = "machine.lock"
+MACHINE = "machine-{host}.lock"  # machines may share the cache folder
 LETTERS = 4  # of a key that name its lock: at most 65,536 empty files, and a chance wait is rare
 
 
@@ -49,7 +50,7 @@ def machine(*, alone: bool) -> Iterator[None]:
     Raises:
         ModelError: If the cache folder cannot be written.
     """
-    lock = ReadWriteLock(_place("") / MACHINE, is_singleton=False)
+    lock = ReadWriteLock(_place("") / MACHINE.format(host=gethostname()), is_singleton=False)
     try:
         with _entered(lock, alone=alone):
             yield

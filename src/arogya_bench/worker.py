@@ -4,8 +4,10 @@ A worker of a pool does not need what its jobs need, so nothing here imports MLf
 """
 
 import os
+import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from arogya_bench.orders import Order, Report
 from arogya_bench.progress import counted, say
 from arogya_bench.turns import machine
 
+OUTPUTS = "arogya-"  # starts the name of the folder that a sweep has for what its launcher writes
 STRIKES = 2  # a job that ends its own process so often stays KILLED
 
 
@@ -59,6 +62,8 @@ class Task:
         with machine(alone=config.sweep.quiet):
             report = self._apart(order) if self.isolated else perform(order)
         tell(report)
+        if not self.owner.here:  # who tidies up there does not see this machine
+            remove_outputs(Path(HydraConfig.get().runtime.output_dir))
         return report
 
     def move_in(self) -> None:
@@ -89,6 +94,14 @@ def perform(order: Order) -> Report:
     from arogya_bench import performing
 
     return performing.perform(order)
+
+
+def remove_outputs(folder: Path) -> None:
+    """Remove what Hydra wrote for one job, if it lies in the folder of a sweep."""
+    if folder.parent.name.startswith(OUTPUTS):
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # another job of the sweep is still here
+            folder.parent.rmdir()
 
 
 def tell(report: Report) -> None:

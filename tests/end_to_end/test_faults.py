@@ -99,6 +99,20 @@ def test_a_worker_that_is_killed_is_replaced(at_work, table, tmp_path):
     assert "to make again" in err
 
 
+def test_a_worker_that_is_killed_before_it_made_a_run_is_replaced(at_work, table, tmp_path):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    process = at_work("seed=1,2", "hydra/launcher=pool")
+    wait_until(lambda: workers_of(process), process)
+    began = time.monotonic()
+
+    workers_of(process)[0].kill()
+    code, err = ended(process)
+
+    settled(uri, 0, began, table, "kill -9 of a worker at its start, pool")
+    assert code == 0
+    assert "to make again" in err
+
+
 def test_a_job_whose_process_is_killed_gets_another_one(at_work, table, tmp_path):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     process = at_work("seed=1,2", "hydra/launcher=pool")
