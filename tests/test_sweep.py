@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -304,6 +305,20 @@ def test_a_key_that_changes_makes_no_new_cell(command, store, options, tiny, tmp
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert left
     assert [path for path in left if b"first-key" in path.read_bytes()] == []
+
+
+def test_files_that_cannot_be_written_leave_no_sweep_open(command, store, tiny, tmp_path):
+    command("run", *tiny)
+    (files,) = (tmp_path / "mlruns").iterdir()
+    shutil.rmtree(files)
+    files.touch()  # a file where the experiment keeps its folders
+
+    ended = command("run", *tiny, "seed=2")
+
+    assert ended.code == 3
+    assert "The store failed" in ended.err
+    assert logged(store).statuses("sweep") == ["FINISHED", "FAILED"]
+    assert "RUNNING" not in {run.status for run in logged(store).runs}
 
 
 def test_a_launcher_that_breaks_leaves_a_failed_sweep(command, store, tiny):

@@ -147,7 +147,7 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from arogya_bench.memory import collector_paused
+    from arogya_bench.collector import collector_paused
 
     with collector_paused():
         from arogya_bench.compose import Request, printed

@@ -18,11 +18,11 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
 from arogya_bench import config_packages
+from arogya_bench.collector import collector_paused
 from arogya_bench.config_errors import UNCOMPOSABLE, composition_error, first_line, option_error
 from arogya_bench.errors import ConfigError
 from arogya_bench.jobs import Job
 from arogya_bench.loader import Loader
-from arogya_bench.memory import collector_paused
 from arogya_bench.progress import say
 from arogya_bench.root_config import register
 from arogya_bench.schema import job_of

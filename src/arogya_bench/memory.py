@@ -1,6 +1,5 @@
 """The most memory that this process and its children held while something ran."""
 
-import gc
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -53,18 +52,3 @@ def _resident(processes: Iterable[psutil.Process]) -> float:
         with suppress(psutil.Error):  # it has ended
             total += process.memory_info().rss
     return float(total / MB)
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Leave Python's cyclic collector off while many objects are made that stay.
-
-    It looks at all of them again and again: reading many runs takes three times as long with it.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -8,7 +8,7 @@ import gc
 from contextlib import suppress
 from importlib import import_module
 
-from arogya_bench.memory import collector_paused
+from arogya_bench.collector import collector_paused
 
 MODULES = (
     "arogya_bench.performing",

@@ -20,12 +20,12 @@ from arogya_bench import (
     tracking,
 )
 from arogya_bench.addresses import concealed, impatient
+from arogya_bench.collector import collector_paused
 from arogya_bench.disguise import disguised
 from arogya_bench.errors import ConfigError, TrackingError, WorkerLost
 from arogya_bench.gate.findings import Report
 from arogya_bench.items import TableView, Tags
 from arogya_bench.jobs import Job
-from arogya_bench.memory import collector_paused
 from arogya_bench.progress import say, working
 from arogya_bench.provenance import tags as provenance_tags
 from arogya_bench.rounds import Sweep, work_through

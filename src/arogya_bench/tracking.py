@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from arogya_bench.addresses import concealed, impatient
+from arogya_bench.collector import collector_paused
 from arogya_bench.disguise import HIDDEN, disguised, is_secret
 from arogya_bench.errors import ERROR, MESSAGE, TRACEBACK, TrackingError
 from arogya_bench.items import (
@@ -32,7 +33,6 @@ from arogya_bench.items import (
     Text,
 )
 from arogya_bench.liveness import PROCESS, this_process
-from arogya_bench.memory import collector_paused
 from arogya_bench.stores import Store, explained
 
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # what MLflow takes at once

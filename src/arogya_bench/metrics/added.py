@@ -21,7 +21,7 @@ from arogya_bench.types import Labels, Probabilities
 
 FEWEST_RESAMPLES = 2000
 TAG = "arogya.metrics"
-SLACK = 1e-9  # of a range, for rounding
+SLACK = 1e-9  # beyond a declared range, for rounding
 # Numbers and columns that stand beside metrics in a run or on a leaderboard.
 RESERVED = {
     "cases", "groups", "temperature", "score_threshold", "dataset", "rank", "model", "seeds",
