@@ -2,6 +2,7 @@ import os
 import sys
 
 import pytest
+import yaml
 
 from arogya_bench.cli import main
 
@@ -56,6 +57,23 @@ def test_a_printed_config_leaves_nothing_behind(command):
 
     assert (ended.code, ended.left, ended.err) == (0, [], "")
     assert "seed: 3" in ended.out
+
+
+def test_the_settings_of_a_launcher_are_printed_with_hydras_own(command):
+    ended = command("run", "hydra/launcher=pool", "--cfg", "hydra")
+
+    printed = yaml.safe_load(ended.out)
+    assert (ended.code, ended.left, ended.err) == (0, [], "")
+    assert set(printed) == {"hydra"}
+    assert "AROGYA_WORKERS" in printed["hydra"]["launcher"]["n_jobs"]
+
+
+@pytest.mark.parametrize("part", ["job", "hydra"])
+def test_several_jobs_are_not_printed(command, part):
+    ended = command("run", "-m", "seed=1,2", "--cfg", part)
+
+    assert ended.code == 2
+    assert f"seed=1,2 asks for several jobs, and --cfg {part} prints one." in ended.err
 
 
 def test_overrides_may_stand_on_both_sides_of_an_option(command):

@@ -97,7 +97,9 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     run.add_argument(
         "--dry-run", action="store_true", help="say what would be done and what it takes"
     )
-    run.add_argument("--cfg", choices=["job"], help="print the composed config and run nothing")
+    run.add_argument(
+        "--cfg", choices=["job", "hydra"], help="print the config, or Hydra's own; run nothing"
+    )
     run.add_argument(
         "--overrides", dest="quoted", metavar="TEXT", default="", help="overrides in one string"
     )
@@ -160,7 +162,7 @@ def _run(arguments: argparse.Namespace) -> int:
         config_name=arguments.config_name,
     )
     if arguments.cfg:
-        sys.stdout.write(printed(request))
+        sys.stdout.write(printed(request, arguments.cfg))
         return 0
     _quieten()
     # A scheduler that ends us asks first: runs are closed as they are on Ctrl-C.

@@ -143,16 +143,24 @@ def _require_grid(config: DictConfig, overrides: Sequence[Override]) -> None:
         )
 
 
-def printed(request: Request) -> str:
-    """The composed config of a single run, as YAML with its interpolations."""
+def printed(request: Request, part: str = "job") -> str:
+    """The composed config of a single run, as YAML with its interpolations.
+
+    Args:
+        request: What was asked for.
+        part: ``job`` for our keys, ``hydra`` for Hydra's own, among them the launcher's.
+    """
     with _hydra(request):
         several = [each for each in _parsed(request.overrides) if each.is_sweep_override()]
         if several:
             raise ConfigError(
-                f"{several[0].input_line} asks for several jobs, and --cfg job prints one.",
+                f"{several[0].input_line} asks for several jobs, and --cfg {part} prints one.",
                 fix=f"give {several[0].get_key_element()} one value.",
             )
-        return OmegaConf.to_yaml(_without_hydra(_composed(request, list(request.overrides))))
+        config = _composed(request, list(request.overrides))
+        if part == "hydra":
+            return OmegaConf.to_yaml(OmegaConf.masked_copy(config, "hydra"))
+        return OmegaConf.to_yaml(_without_hydra(config))
 
 
 def _job(config: DictConfig) -> Job:

@@ -1,22 +1,23 @@
 """What a sweep would do, before it does anything: cells, fits, time, disk, money, and refusals."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import TypeVar, cast
 
+from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench import artifacts, stores, tracking
 from arogya_bench.compose import Composition
 from arogya_bench.errors import Fixable
 from arogya_bench.jobs import Prepared
-from arogya_bench.plan import Plan, Wish, prepared_all
+from arogya_bench.plan import EVALUATIONS, Plan, prepared_all, require_able
 from arogya_bench.progress import counted, say, screen
 
-FINISHED = "attributes.status = 'FINISHED'"
+FITS = "tags.`arogya.kind` = 'fit' and attributes.status = 'FINISHED'"
 MEGABYTE = 2**20
 Key = TypeVar("Key")
 
@@ -51,6 +52,32 @@ class Refusal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Due:
+    """What one job would make that no job before it makes.
+
+    Attributes:
+        cells: That are wished for.
+        todo: Of them, those that are not there.
+        fits: 1 if it would make its fit, else 0.
+    """
+
+    prepared: Prepared
+    cells: int
+    todo: int
+    fits: int
+
+    @property
+    def images(self) -> int:
+        """Images that a model would be asked about, to test it."""
+        return self.todo * len(self.prepared.split.test)
+
+    @property
+    def usd(self) -> float:
+        """What their calls cost, where the model is paid by the image."""
+        return self.images * float(getattr(self.prepared.job.model, "usd_per_image", 0.0))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """The jobs of one model on one dataset; None is what no earlier run tells.
 
@@ -73,25 +100,50 @@ class Line:
     usd: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Total:
+    """The sum of what is known.
+
+    Attributes:
+        value: None if nothing is known of what is to be made.
+        without: The models that are not in it.
+    """
+
+    value: float | None
+    without: tuple[str, ...]
+
+
 def foreseen(
-    compositions: Sequence[Composition],
-) -> tuple[tuple[Wish, ...], tuple[Refusal, ...]]:
-    """Prepare every job as far as it goes, and keep the reasons of those that cannot run."""
+    compositions: Sequence[Composition], held: frozenset[str]
+) -> tuple[Plan, tuple[Refusal, ...]]:
+    """Plan every job that can run, and keep the reasons of those that cannot.
+
+    Args:
+        compositions: The jobs.
+        held: Keys of the cells that are there.
+    """
     refusals: list[Refusal] = []
 
     def refuse(composition: Composition, error: Fixable) -> None:
         refusals.append(Refusal(composition=composition, error=error))
 
-    wishes = prepared_all(compositions, check=True, refuse=refuse)
-    return wishes, tuple(refusals)
+    plan = Plan(wishes=prepared_all(compositions, refuse=refuse), held=held)
+    able = []
+    for wish in plan.wishes:
+        try:
+            require_able(wish, plan.todo)
+        except Fixable as error:
+            refuse(wish.composition, error)
+            continue
+        able.append(wish)
+    return Plan(wishes=tuple(able), held=held), tuple(refusals)
 
 
 def history(store: stores.Store | None) -> History:
     """Read what an experiment holds; nothing where there is none."""
     if store is None:
         return History()
-    cells = tracking.search(store, f"tags.`arogya.kind` = 'evaluation' and {FINISHED}")
-    fits = tracking.search(store, f"tags.`arogya.kind` = 'fit' and {FINISHED}")
+    cells, fits = tracking.search(store, EVALUATIONS), tracking.search(store, FITS)
     return History(
         cells=frozenset(run.tags["arogya.cell"] for run in cells),
         fits=frozenset(run.tags["arogya.fit"] for run in fits),
@@ -107,11 +159,16 @@ def history(store: stores.Store | None) -> History:
 
 def lines(plan: Plan, known: History) -> list[Line]:
     """The plan, one line for each model and dataset."""
-    groups: dict[tuple[str, str], list[Prepared]] = defaultdict(list)
-    for wish in plan.wishes:
-        prepared = wish.prepared
-        groups[prepared.job.row_name, prepared.dataset.name].append(prepared)
-    return [_line(model, data, jobs, plan, known) for (model, data), jobs in groups.items()]
+    groups: dict[tuple[str, str], list[Due]] = defaultdict(list)
+    for due in _dues(plan, known):
+        groups[due.prepared.job.row_name, due.prepared.dataset.name].append(due)
+    return [_line(model, data, dues, known) for (model, data), dues in groups.items()]
+
+
+def at_once(plan: Plan, workers: int) -> int:
+    """How many jobs would run at once: no more than owe cells, and one where it must be quiet."""
+    side_by_side = [each for each in plan.owing(plan.todo) if not each.prepared.job.quiet]
+    return max(1, min(workers, len(side_by_side)))
 
 
 def show(
@@ -124,11 +181,12 @@ def show(
     for head in ("cells", "there", "to make", "fits", "time", "disk", "calls"):
         table.add_column(head, justify="right")
     for row in rows:
-        table.add_row(row.model, row.dataset, *_figures(row))
+        table.add_row(escape(row.model), escape(row.dataset), *_figures(row))
     screen.print(table)
     _say_sums(rows, workers=workers, usd_per_hour=usd_per_hour)
     for problem, fix, names in _reasons(refusals):
-        say(f"[red]cannot run[/] {', '.join(names)}: {problem}\n  Fix: {fix}")
+        reason = escape(f"{', '.join(names)}: {problem}\n  Fix: {fix}")
+        say(f"[red]cannot run[/] {reason}")
 
 
 def _reasons(refusals: Iterable[Refusal]) -> list[tuple[str, str, list[str]]]:
@@ -142,20 +200,31 @@ def _reasons(refusals: Iterable[Refusal]) -> list[tuple[str, str, list[str]]]:
 
 
 def _say_sums(rows: Sequence[Line], *, workers: int, usd_per_hour: float | None) -> None:
-    new = [row.model for row in rows if row.seconds is None and row.cells > row.found]
-    rest = f"; {', '.join(dict.fromkeys(new))} never ran here" if new else ""
-    seconds = sum(row.seconds or 0.0 for row in rows) / workers
     pool = f" with {workers} workers" if workers > 1 else ""
-    known = seconds > 0 or not new
-    say(f"Time: {f'about {_time(seconds)}{pool}' if known else 'unknown'}{rest}.")
-    megabytes = sum(row.megabytes or 0.0 for row in rows)
-    say(f"Disk: {f'about {megabytes:.0f} MB more' if known else 'unknown'}{rest}.")
-    paid = sum(row.usd for row in rows)
+    time, disk = _total(rows, lambda row: row.seconds), _total(rows, lambda row: row.megabytes)
+    say(f"Time: {_told(time, lambda seconds: f'{_time(seconds / workers)}{pool}')}.")
+    say(f"Disk: {_told(disk, lambda megabytes: f'{megabytes:.0f} MB more')}.")
     machine = ""
     if usd_per_hour is not None:
-        machine = f", and {seconds * workers / 3600 * usd_per_hour:.2f} USD for the machine"
-    say(f"Money: {paid:.2f} USD for calls{machine}.")
+        usd = usd_per_hour / 3600 / workers  # for a second of one worker
+        machine = f"; for the machine {_told(time, lambda seconds: f'{seconds * usd:.2f} USD')}"
+    say(f"Money: {sum(row.usd for row in rows):.2f} USD for calls{machine}.")
     say(f"{counted(sum(row.cells - row.found for row in rows), 'cell')} to make; nothing was run.")
+
+
+def _total(rows: Sequence[Line], amount: Callable[[Line], float | None]) -> Total:
+    owing = [(row.model, amount(row)) for row in rows if row.cells > row.found]
+    known = [value for _, value in owing if value is not None]
+    without = tuple(dict.fromkeys(model for model, value in owing if value is None))
+    return Total(value=sum(known) if known or not without else None, without=without)
+
+
+def _told(total: Total, form: Callable[[float], str]) -> str:
+    names = escape(", ".join(total.without))
+    if total.value is None:
+        return f"unknown, as no earlier run tells: {names}"
+    rest = f" without {names}, of which no earlier run tells" if names else ""
+    return f"about {form(total.value)}{rest}"
 
 
 def _figures(row: Line) -> list[str]:
@@ -168,33 +237,47 @@ def _figures(row: Line) -> list[str]:
     ]
 
 
-def _line(model: str, dataset: str, jobs: Sequence[Prepared], plan: Plan, known: History) -> Line:
-    cells = {key for each in jobs for key in each.cells.values()}
-    todo = cells & plan.todo
-    owing = [each for each in jobs if todo & set(each.cells.values())]
-    fits = {each.fit_key for each in owing} - known.fits
-    images = len(todo) * len(jobs[0].split.test)
+def _dues(plan: Plan, known: History) -> list[Due]:
+    """What each job would make; cells and fits that several share fall to the first."""
+    missing, dues = plan.todo, []
+    seen: set[str] = set()
+    fitted = set(known.fits)
+    for wish in plan.wishes:
+        own = set(wish.prepared.cells.values()) - seen
+        todo = own & missing
+        fits = {wish.prepared.fit_key} - fitted if todo else set()
+        seen |= own
+        fitted |= fits
+        dues.append(Due(prepared=wish.prepared, cells=len(own), todo=len(todo), fits=len(fits)))
+    return dues
+
+
+def _line(model: str, dataset: str, dues: Sequence[Due], known: History) -> Line:
+    cells = sum(due.cells for due in dues)
     return Line(
         model=model,
         dataset=dataset,
-        cells=len(cells),
-        found=len(cells) - len(todo),
-        fits=len(fits),
-        seconds=_seconds(jobs[0], known, images=images, fits=len(fits)),
-        megabytes=_megabytes(jobs[0], known, cells=len(todo), fits=len(fits)),
-        usd=images * float(getattr(jobs[0].job.model, "usd_per_image", 0.0)),
+        cells=cells,
+        found=cells - sum(due.todo for due in dues),
+        fits=sum(due.fits for due in dues),
+        seconds=_sum(*((1, _seconds(due, known)) for due in dues)),
+        megabytes=_sum(*((1, _megabytes(due, known)) for due in dues)),
+        usd=sum(due.usd for due in dues),
     )
 
 
-def _seconds(job: Prepared, known: History, *, images: int, fits: int) -> float | None:
-    per_case = known.seconds_per_case.get(job.job.row_name)
-    per_fit = known.fit_seconds.get((job.job.model_name, job.dataset.digest))
-    return _sum((images, per_case), (fits, per_fit))
-
-
-def _megabytes(job: Prepared, known: History, *, cells: int, fits: int) -> float | None:
+def _seconds(due: Due, known: History) -> float | None:
+    job = due.prepared.job
     return _sum(
-        (cells, known.cell_mb.get(job.job.row_name)), (fits, known.fit_mb.get(job.job.model_name))
+        (due.images, known.seconds_per_case.get(job.row_name)),
+        (due.fits, known.fit_seconds.get((job.model_name, due.prepared.dataset.digest))),
+    )
+
+
+def _megabytes(due: Due, known: History) -> float | None:
+    job = due.prepared.job
+    return _sum(
+        (due.todo, known.cell_mb.get(job.row_name)), (due.fits, known.fit_mb.get(job.model_name))
     )
 
 

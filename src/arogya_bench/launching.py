@@ -135,8 +135,9 @@ def require_sound(study: Study) -> None:
     """Check what a sweep says of its launcher.
 
     Raises:
-        ConfigError: If jobs should be timed or given resources where nobody can do so, or
-            resources are named that the launcher, or for a model that the sweep does not have.
+        ConfigError: If nobody would work, if jobs should be timed or given resources where nobody
+            can do so, or resources are named that the launcher, or for a model that the sweep
+            does not have.
     """
     config, sweep = study.config, study.config.sweep
     if sweep.job_timeout is not None and not engine_of(config).apart:
@@ -145,6 +146,7 @@ def require_sound(study: Study) -> None:
             "hydra/launcher=basic runs them in the process of the sweep.",
             fix="add hydra/launcher=pool, or leave sweep.job_timeout out.",
         )
+    _require_workers(config)
     models = {each.job.model_name for each in study.compositions}
     for name, settings in sweep.resources.items():
         if name not in models:
@@ -153,7 +155,22 @@ def require_sound(study: Study) -> None:
                 f"{nearest(str(name), models)}",
                 fix=f"name one of: {', '.join(sorted(models))}",
             )
-        _with(config, settings)
+        _require_workers(_with(config, settings))
+
+
+def _require_workers(config: DictConfig) -> None:
+    try:
+        workers = workers_of(config)
+        problem = f"A pool of {workers} workers does no job."
+    except OmegaConfBaseException as error:  # of the variable that the setting takes it from
+        workers = 0
+        problem = f"hydra.launcher.n_jobs is no number: {str(error).partition(chr(10))[0]}."
+    if workers < 1:
+        raise ConfigError(
+            problem,
+            fix="set AROGYA_WORKERS or hydra.launcher.n_jobs to how many jobs run at once; -1 is "
+            "one for each processor.",
+        )
 
 
 def launch(study: Study, task: Task, wishes: Sequence[Wish]) -> list[Report]:

@@ -90,22 +90,29 @@ def planned(compositions: Sequence[Composition], store: stores.Store | None) -> 
     wishes = prepared_all(compositions)
     plan = Plan(wishes=wishes, held=finished_cells(store) if store else frozenset())
     for wish in wishes:
-        if plan.todo.intersection(wish.prepared.cells.values()):
-            wish.prepared.job.model.check(device=wish.prepared.job.device)
+        require_able(wish, plan.todo)
     return plan
+
+
+def require_able(wish: Wish, todo: frozenset[str]) -> None:
+    """Check that the model of a job can run here, unless the job has nothing to do.
+
+    Raises:
+        Fixable: If it lacks something.
+    """
+    if todo.intersection(wish.prepared.cells.values()):
+        wish.prepared.job.model.check(device=wish.prepared.job.device)
 
 
 def prepared_all(
     compositions: Sequence[Composition],
     *,
-    check: bool = False,
     refuse: Callable[[Composition, Fixable], None] | None = None,
 ) -> tuple[Wish, ...]:
     """Prepare every job; jobs of the same source share one dataset in memory.
 
     Args:
         compositions: The jobs.
-        check: Whether models say what they lack.
         refuse: Called with each job that cannot run, which is then left out.
 
     Raises:
@@ -116,7 +123,7 @@ def prepared_all(
     for composition in compositions:
         source = repr(composition.job.source)
         try:
-            prepared = prepare(composition.job, loaded.get(source), check=check)
+            prepared = prepare(composition.job, loaded.get(source), check=False)
         except Fixable as error:
             if refuse is None:
                 raise

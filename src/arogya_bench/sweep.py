@@ -73,13 +73,12 @@ def rehearse(request: compose.Request) -> int:
         uri, experiment = _destination([each.job for each in study.compositions])
         stores.require(uri)
         launching.require_sound(study)
-        wishes, refusals = forecast.foreseen(study.compositions)
         known = forecast.history(stores.existing(uri, experiment))
-        wanted = plan.Plan(wishes=wishes, held=known.cells)
+        wanted, refusals = forecast.foreseen(study.compositions, known.cells)
         forecast.show(
             forecast.lines(wanted, known),
             refusals,
-            workers=launching.workers_of(study.config),
+            workers=forecast.at_once(wanted, launching.workers_of(study.config)),
             usd_per_hour=study.config.sweep.usd_per_hour,
         )
     return 2 if refusals else 0
