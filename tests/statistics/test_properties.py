@@ -107,18 +107,24 @@ def test_copies_of_all_cases_of_patients_narrow_no_interval(seed, copies):
         assert copied[name].groups == each.groups
 
 
-@settings(max_examples=12, deadline=None)
-@given(seeds)
-def test_copies_taken_for_patients_would_narrow_it(seed):
-    """The classic error, to see that the test above can fail."""
-    targets, tables, groups = study(seed, n=60)
+def test_copies_taken_for_patients_would_narrow_it():
+    """The classic error, to see that the test above can fail; not in every study, but in most."""
+    narrower = [fooled_width(seed) < 0.8 * honest_width(seed) for seed in range(12)]
 
-    honest = compared(targets, tables, groups)["brier"]
-    fooled = compared(
-        np.tile(targets, 4), {k: np.tile(v, (4, 1)) for k, v in tables.items()}, None
-    )["brier"]
+    assert sum(narrower) >= 9
 
-    assert fooled.high - fooled.low < honest.high - honest.low
+
+def honest_width(seed):
+    found = compared(*study(seed, n=60))["brier"]
+    return found.high - found.low
+
+
+def fooled_width(seed):
+    targets, tables, _ = study(seed, n=60)
+    found = compared(np.tile(targets, 4), {k: np.tile(v, (4, 1)) for k, v in tables.items()}, None)[
+        "brier"
+    ]
+    return found.high - found.low
 
 
 @settings(max_examples=30, deadline=None)
