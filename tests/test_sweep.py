@@ -1,4 +1,5 @@
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -81,6 +82,35 @@ def test_a_sweep_says_what_it_does_and_where_to_look(grid):
     assert "4 cells made, 0 found, 0 failed." in ended.err
     assert "See it: mlflow ui\n" in ended.err
     assert "Compare: arogya-bench compare study" in ended.err
+
+
+def said(ended, why):
+    """The words of the command that a sweep named at its end."""
+    (line,) = [each for each in ended.err.splitlines() if each.startswith(f"{why}: ")]
+    return shlex.split(line.removeprefix(f"{why}: "))
+
+
+def test_the_commands_that_a_sweep_names_find_a_store_elsewhere(command, tiny, tmp_path):
+    (tmp_path / "a [ward]").mkdir()
+    uri = f"sqlite:///{tmp_path}/a [ward]/other.db"
+    ended = command("run", *tiny, f"tracking.uri='{uri}'")
+
+    program, *words = said(ended, "Compare")
+    compared = command(*words)
+
+    assert program == "arogya-bench"
+    assert compared.code == 0, compared.err
+    assert said(ended, "See it") == ["mlflow", "ui", "--backend-store-uri", uri]
+    assert "mlflow.db" not in ended.left
+
+
+def test_the_store_that_the_environment_names_needs_no_naming(command, tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///other.db")
+
+    ended = command("run", *tiny)
+
+    assert said(ended, "Compare") == ["arogya-bench", "compare", "study"]
+    assert said(ended, "See it")[2:] == ["--backend-store-uri", f"sqlite:///{tmp_path}/other.db"]
 
 
 def test_a_sweep_leaves_a_store_and_its_artifacts_and_nothing_else(grid):

@@ -19,7 +19,7 @@ import requests
 
 from arogya_bench import load_predictions, stores, tracking
 from arogya_bench.errors import MissingExtra, TrackingError, installed
-from arogya_bench.tracking_server import running
+from arogya_bench.tracking_server import _postgres, running
 
 PASSWORD = "a-quiet-ward-at-night"
 SECRET_KEY = "keys-of-the-cupboard"
@@ -110,8 +110,10 @@ login_only = pytest.mark.parametrize("served", ["login"], indirect=True)
 @real
 def test_a_sweep_leaves_its_cells_on_the_server_and_nothing_where_it_ran(served):
     assert served.ended.code == 0, served.ended.err
-    assert [run.status for run in served.runs()] == ["FINISHED", "FINISHED"]
-    assert [run.status for run in served.runs("sweep")] == ["FINISHED"]
+    cells = served.runs()
+    assert [run.status for run in cells] == ["FINISHED", "FINISHED"]
+    (parent,) = {run.tags["mlflow.parentRunId"] for run in cells}  # other tests sweep there, too
+    assert {run.run_id: run.status for run in served.runs("sweep")}[parent] == "FINISHED"
     assert served.ended.left == []
 
 
@@ -323,6 +325,66 @@ def test_the_program_says_how_to_use_it_and_ends_both_servers(folder):
 
 
 @real
+def test_the_names_of_this_machine_are_let_in_and_those_of_strangers_are_not(folder):
+    with running(folder, host="127.1") as server:  # 127.0.0.1, as MLflow does not know it
+        port = server.uri.rpartition(":")[2]
+
+        def status(name, origin=None):
+            headers = {"Host": f"{name}:{port}", **({"Origin": origin} if origin else {})}
+            url = f"{server.uri}/ajax-api/2.0/mlflow/experiments/search"
+            body = {"max_results": 1}
+            return requests.post(url, json=body, headers=headers, timeout=60).status_code
+
+        own = socket.gethostname().lower()
+        let_in = {name: status(name) for name in (own, "127.0.0.1", "localhost", "127.1")}
+        page = status(own, f"http://{own}:{port}")
+        strangers = [status("a.stranger.example"), status(own, "http://a.stranger.example")]
+
+    assert let_in == dict.fromkeys(let_in, 200)
+    assert page == 200
+    assert strangers == [403, 403]
+
+
+@real
+def test_ending_while_the_database_starts_ends_the_database(folder):
+    command = ["-m", "arogya_bench.tracking_server", "--folder", str(folder), "--port", "0"]
+    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL)
+    log, postmaster = (folder / "postgresql" / name for name in ("log", "postmaster.pid"))
+    try:
+        end = time.monotonic() + 120
+        while not log.exists():
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.005)
+        process.send_signal(signal.SIGTERM)
+        process.wait(120)
+        left = postmaster.exists()
+    finally:
+        process.kill()
+        if postmaster.exists():
+            psutil.Process(int(postmaster.read_text().split()[0])).terminate()
+
+    assert process.returncode == 0
+    assert not left
+
+
+def lose(database):
+    """Kill PostgreSQL, and fail by something else."""
+    process = psutil.Process(int((database / "postmaster.pid").read_text().split()[0]))
+    process.kill()
+    psutil.wait_procs([process], timeout=30)
+    raise RuntimeError("what went wrong")
+
+
+@real
+def test_a_database_that_died_hides_no_other_error(folder):
+    database = folder / "postgresql"
+
+    with pytest.raises(RuntimeError, match="what went wrong"), _postgres(database):
+        lose(database)
+
+
+@real
 def test_a_folder_whose_server_was_killed_starts_again(folder):
     with program(folder, free_port()) as (process, _):
         (mlflow,) = psutil.Process(process.pid).children()
@@ -347,6 +409,18 @@ def test_a_port_in_use_is_said_before_anything_starts(folder):
         with pytest.raises(TrackingError, match=f"Port {port}"), running(folder, port=port):
             pass
 
+    assert list(folder.iterdir()) == []
+
+
+@needs_servers
+def test_others_are_not_let_in_without_a_login(folder):
+    command = ["-m", "arogya_bench.tracking_server", "--folder", str(folder), "--host", "0.0.0.0"]
+
+    ended = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 2
+    assert "At 0.0.0.0 everybody who reaches this machine" in ended.stderr
+    assert "Fix: add --auth" in ended.stderr
     assert list(folder.iterdir()) == []
 
 

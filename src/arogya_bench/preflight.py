@@ -58,8 +58,8 @@ class Probe:
         if sqlite_path(self.task.store) and not self.task.owner.here:
             return TrackingError(
                 f"{self.task.store} is a file, and several machines would spoil it.",
-                fix="start a server (make serve, or mlflow server) and name it with "
-                "tracking=server tracking.uri=http://HOST:5000.",
+                fix="start a server (make serve ARGS='--host 0.0.0.0 --auth', or mlflow server) "
+                "and name it with tracking=server tracking.uri=http://HOST:5000.",
             )
         try:
             stores.open_store(self.task.store, self.jobs[0][0].experiment, create=False)

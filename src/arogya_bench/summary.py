@@ -69,11 +69,18 @@ def show(store: stores.Store, outcome: Outcome) -> None:
     database = sqlite_path(store.uri)
     server = "http://127.0.0.1:5000" if database else public(store.uri).rstrip("/")
     if database:
-        elsewhere = database.parent != Path.cwd()
-        say(f"See it: mlflow ui{f' --backend-store-uri {store.uri}' if elsewhere else ''}")
+        elsewhere = database != Path.cwd() / "mlflow.db"
+        _say_command("See it", "mlflow", "ui", *["--backend-store-uri", store.uri] * elsewhere)
     say(f"  leaderboard {views.link(store.link, views.LEADERBOARD, server=server)}")
     say(f"  robustness  {views.link(store.link, views.ROBUSTNESS, server=server)}")
-    say(f"Compare: arogya-bench compare {escape(shlex.quote(store.experiment))}")
+    elsewhere = store.uri != stores.absolute(stores.default_uri())
+    where = ["--tracking-uri", public(store.uri)] * elsewhere
+    _say_command("Compare", "arogya-bench", "compare", store.experiment, *where)
+
+
+def _say_command(why: str, *words: str) -> None:
+    """Print a command as a shell takes it."""
+    say(f"{why}: {escape(shlex.join(words))}")
 
 
 def _failures(failed: Sequence[tracking.RunRecord]) -> Table:

