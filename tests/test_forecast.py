@@ -265,6 +265,7 @@ def test_files_that_are_not_on_this_machine_tell_no_size(command, tiny, tmp_path
     ("words", "time"),
     [
         pytest.param(("seed=3,4", CALIBRATIONS), "12 min with 2 workers", id="as-many"),
+        pytest.param(("seed=3", CALIBRATIONS), "11 min with 2 workers", id="a-long-job"),
         pytest.param(("seed=3",), "11 min", id="one-job"),
         pytest.param(("seed=1,2,3",), "11 min", id="one-job-that-owes"),
         pytest.param(("seed=1",), "0 s", id="nothing-to-do"),

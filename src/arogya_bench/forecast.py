@@ -86,6 +86,7 @@ class Line:
         found: Of them, those that are there.
         fits: That would be made.
         seconds: One after the other.
+        longest: Seconds of the longest job of which earlier runs tell; 0 if there is nothing to do.
         megabytes: On the disk of the store.
         usd: Of calls that are paid by the image.
     """
@@ -96,6 +97,7 @@ class Line:
     found: int
     fits: int
     seconds: float | None
+    longest: float
     megabytes: float | None
     usd: float
 
@@ -202,12 +204,17 @@ def _reasons(refusals: Iterable[Refusal]) -> list[tuple[str, str, list[str]]]:
 def _say_sums(rows: Sequence[Line], *, workers: int, usd_per_hour: float | None) -> None:
     pool = f" with {workers} workers" if workers > 1 else ""
     time, disk = _total(rows, lambda row: row.seconds), _total(rows, lambda row: row.megabytes)
-    say(f"Time: {_told(time, lambda seconds: f'{_time(seconds / workers)}{pool}')}.")
+
+    def wall(seconds: float) -> float:
+        """No job is divided among workers."""
+        return max([seconds / workers, *(row.longest for row in rows)])
+
+    say(f"Time: {_told(time, lambda seconds: f'{_time(wall(seconds))}{pool}')}.")
     say(f"Disk: {_told(disk, lambda megabytes: f'{megabytes:.0f} MB more')}.")
     machine = ""
     if usd_per_hour is not None:
-        usd = usd_per_hour / 3600 / workers  # for a second of one worker
-        machine = f"; for the machine {_told(time, lambda seconds: f'{seconds * usd:.2f} USD')}"
+        usd = usd_per_hour / 3600
+        machine = f"; for the machine {_told(time, lambda each: f'{wall(each) * usd:.2f} USD')}"
     say(f"Money: {sum(row.usd for row in rows):.2f} USD for calls{machine}.")
     say(f"{counted(sum(row.cells - row.found for row in rows), 'cell')} to make; nothing was run.")
 
@@ -261,6 +268,7 @@ def _line(model: str, dataset: str, dues: Sequence[Due], known: History) -> Line
         found=cells - sum(due.todo for due in dues),
         fits=sum(due.fits for due in dues),
         seconds=_sum(*((1, _seconds(due, known)) for due in dues)),
+        longest=max(_seconds(due, known) or 0.0 for due in dues),
         megabytes=_sum(*((1, _megabytes(due, known)) for due in dues)),
         usd=sum(due.usd for due in dues),
     )
