@@ -1,4 +1,10 @@
+from pathlib import Path
+
 import pytest
+from hydra.types import RunMode
+
+from arogya_bench import compose, launching
+from arogya_bench.worker import remove_outputs
 
 POOL = "hydra/launcher=pool"
 
@@ -37,3 +43,33 @@ def test_a_setting_that_a_launcher_does_not_have_is_refused(command, tiny):
     assert (ended.code, ended.left) == (2, [])
     assert "sweep.resources does not fit this launcher" in ended.err
     assert "arogya-bench run --cfg hydra prints them." in ended.err
+
+
+def test_a_folder_with_an_apostrophe_is_one_that_hydra_reads(tmp_path, monkeypatch):
+    ward = tmp_path / "o'brien's ward"
+    ward.mkdir()
+    monkeypatch.chdir(ward)
+    asked = compose.Request(overrides=("model=prior", "hydra/launcher=slurm"))
+
+    with compose.opened(asked) as study, launching.outputs(study.config):
+        words = list(study.config.hydra.overrides.hydra)
+        again = study.loader.load_configuration("config", words, RunMode.RUN)
+        folder = Path(again.hydra.sweep.dir)
+        assert folder.is_dir()
+
+    assert folder.parent == ward / "outputs"
+    assert not folder.exists()
+
+
+def test_what_hydra_wrote_on_another_machine_goes_with_the_last_job(tmp_path):
+    jobs = [tmp_path / "arogya-x" / number for number in "01"]
+    foreign = tmp_path / "mine" / "0"
+    for folder in (*jobs, foreign):
+        (folder / ".hydra").mkdir(parents=True)
+
+    remove_outputs(jobs[0])
+    assert [folder.exists() for folder in jobs] == [False, True]
+
+    remove_outputs(jobs[1])
+    remove_outputs(foreign)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
