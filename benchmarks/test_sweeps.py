@@ -36,6 +36,9 @@ from arogya_bench.models.prior import Prior
 
 @dataclass(frozen=True, kw_only=True)
 class Burning(Prior):
+    adapter_name = "test_burning"
+    adapter_version = 1
+
     def load(self, weights, *, classes, device):
         predictor = super().load(weights, classes=classes, device=device)
 

@@ -404,24 +404,35 @@ from arogya_bench.models.prior import Prior
 
 @dataclass(frozen=True, kw_only=True)
 class Raising(Prior):
+    adapter_name = "test_raising"
+    adapter_version = 1
+
     def fit(self, *args, **named):
         raise RuntimeError("the [fan] stopped" + chr(10) + "and smoked")
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotNumbers(Prior):
+    adapter_name = "test_not_numbers"
+    adapter_version = 1
+
     def load(self, weights, *, classes, device):
         return lambda images: np.full((len(images), len(classes)), np.nan)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leaving(Prior):
+    adapter_name = "test_leaving"
+    adapter_version = 1
+
     def fit(self, *args, **named):
         sys.exit("no licence")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spoiling(Prior):
+    adapter_name = "test_spoiling"
+    adapter_version = 1
     cache: str = ""
 
     def fit(self, *args, **named):
@@ -431,11 +442,15 @@ class Spoiling(Prior):
 
 @dataclass(frozen=True, kw_only=True)
 class Keyed(Prior):
+    adapter_name = "test_keyed"
+    adapter_version = 1
     api_key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Telling(Prior):
+    adapter_name = "test_telling"
+    adapter_version = 1
     api_key: str = ""
 
     def fit(self, *args, **named):
@@ -444,6 +459,9 @@ class Telling(Prior):
 
 @dataclass(frozen=True, kw_only=True)
 class Slow(Prior):
+    adapter_name = "test_slow"
+    adapter_version = 1
+
     def fit(self, *args, **named):
         Path("fitting").touch()
         time.sleep(120)

@@ -38,6 +38,8 @@ from arogya_bench.models.prior import Prior
 
 @dataclass(frozen=True, kw_only=True)
 class Slow(Prior):
+    adapter_name = "test_slow"
+    adapter_version = 1
     # A second for each cell, so that there is a middle to kill it in.
 
     def load(self, weights, *, classes, device):
@@ -53,6 +55,9 @@ class Slow(Prior):
 
 @dataclass(frozen=True, kw_only=True)
 class Hanging(Prior):
+    adapter_name = "test_hanging"
+    adapter_version = 1
+
     def load(self, weights, *, classes, device):
         def wait_for_ever(images):
             time.sleep(3600)
@@ -62,6 +67,9 @@ class Hanging(Prior):
 
 @dataclass(frozen=True, kw_only=True)
 class Deadly(Prior):
+    adapter_name = "test_deadly"
+    adapter_version = 1
+
     def load(self, weights, *, classes, device):
         Path(f"deadly-{os.getpid()}").touch()
         return lambda images: os.kill(os.getpid(), signal.SIGKILL)
@@ -77,6 +85,9 @@ class Mounted(Synthetic):
 
 @dataclass(frozen=True, kw_only=True)
 class Greedy(Prior):
+    adapter_name = "test_greedy"
+    adapter_version = 1
+
     def load(self, weights, *, classes, device):
         return lambda images: np.ones(2**50)
 """

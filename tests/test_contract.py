@@ -14,6 +14,9 @@ from arogya_bench.models.prior import Prior
 class Moody(Prior):
     """Answers well until ``mood`` says what it does wrong."""
 
+    adapter_name = "test_moody"
+    adapter_version = 1
+
     mood: str = ""
 
     def load(self, weights, *, classes, device):
@@ -51,6 +54,9 @@ class Moody(Prior):
 @dataclass(frozen=True, kw_only=True)
 class Careless(Prior):
     """Loads whatever it is given."""
+
+    adapter_name = "test_careless"
+    adapter_version = 1
 
     def load(self, weights, *, classes, device):
         return lambda images: np.full((len(images), len(classes)), 1 / len(classes))

@@ -35,6 +35,9 @@ class Spotter(Prior):
         shrink: Share of the box that is kept, so that two spotters differ.
     """
 
+    adapter_name = "test_spotter"
+    adapter_version = 1
+
     shrink: float = 1.0
     task: ClassVar[str] = "detection"
 

@@ -34,6 +34,9 @@ ALWAYS = {
 class Nonsense(Prior):
     """Answers with something that is no probability."""
 
+    adapter_name = "test_nonsense"
+    adapter_version = 1
+
     def load(self, weights, **options):
         predict = super().load(weights, **options)
         return lambda images: predict(images) * np.nan

@@ -24,6 +24,9 @@ FITS = "tags.`arogya.kind` = 'fit'"
 class Learner(Prior):
     """Counts classes, and says that it did so in epochs."""
 
+    adapter_name = "test_learner"
+    adapter_version = 1
+
     def fit(self, *data, **options):
         report = super().fit(*data, **options)
         return replace(
@@ -37,6 +40,9 @@ class Learner(Prior):
 @dataclass(frozen=True, kw_only=True)
 class Stumbling(Prior):
     """Stops in the middle of a fit."""
+
+    adapter_name = "test_stumbling"
+    adapter_version = 1
 
     interrupted: bool = False
 
@@ -213,6 +219,8 @@ CLEAN = "arogya_bench.augmentations.photometric.clean"
 
 @dataclass(frozen=True, kw_only=True)
 class Stopping(Prior):
+    adapter_name = "test_stopping"
+    adapter_version = 1
     # Works for a while, and is killed in its second epoch if it is the first to try.
     killed: bool = False
 
@@ -344,6 +352,9 @@ def test_the_model_of_a_run_goes_by_its_run_id_too(store, fit, job_of, monkeypat
 @dataclass(frozen=True, kw_only=True)
 class Counting(Prior):
     """Counts how often it was trained, in a file."""
+
+    adapter_name = "test_counting"
+    adapter_version = 1
 
     log: str = ""
 

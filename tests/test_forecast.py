@@ -17,17 +17,25 @@ from arogya_bench.models.prior import Prior
 
 @dataclass(frozen=True, kw_only=True)
 class Paid(Prior):
+    adapter_name = "test_paid"
+    adapter_version = 1
     usd_per_image: float = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lacking(Prior):
+    adapter_name = "test_lacking"
+    adapter_version = 1
+
     def check(self, *, device):
         raise MissingExtra("No 'scanner' [v2] here.", fix="pip install 'arogya-bench[scanner]'")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Licensed(Prior):
+    adapter_name = "test_licensed"
+    adapter_version = 1
+
     def check(self, *, device):
         if "CLINIC_LICENCE" not in os.environ:
             raise ModelError("There is no licence.", fix="set CLINIC_LICENCE.")

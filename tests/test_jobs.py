@@ -16,6 +16,8 @@ NOISE = "gaussian_noise_0.1"
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrained(Prior):
+    adapter_name = "test_pretrained"
+    adapter_version = 1
     weights: str
 
 

@@ -1,5 +1,6 @@
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
+from typing import ClassVar
 
 import pytest
 
@@ -10,6 +11,8 @@ from arogya_bench.models.opencv import OpenCVClassifier
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrained:
+    adapter_name: ClassVar[str] = "test_pretrained"
+    adapter_version: ClassVar[int] = 1
     depth: int = 2
     weights: str | None = None
 
@@ -45,11 +48,12 @@ def test_a_key_of_nothing_comparable_is_refused():
         digest_of({"rate": float("nan")})
 
 
-def test_a_model_is_its_class_and_its_fields():
+def test_a_model_is_its_declared_adapter_and_its_fields():
     found = identity(OpenCVClassifier(image_size=32))
 
     assert found == {
-        "class": "arogya_bench.models.opencv.OpenCVClassifier",
+        "adapter": "opencv",
+        "adapter_version": 1,
         "features": "hog",
         "classifier": "svm",
         "image_size": 32,
@@ -59,6 +63,31 @@ def test_a_model_is_its_class_and_its_fields():
         "C": 1.0,
         "gamma": None,
     }
+
+
+def test_an_adapter_that_moves_to_another_module_keeps_its_keys():
+    declared = {"adapter_name": "acme_net", "adapter_version": 2}
+    before = make_dataclass("Net", [("depth", int, 3)], namespace=declared, frozen=True)
+    after = make_dataclass("AcmeNet", [("depth", int, 3)], namespace=declared, frozen=True)
+    before.__module__, after.__module__ = "acme.nets", "acme.vision.networks"
+
+    assert digest_of(identity(after())) == digest_of(identity(before()))
+
+
+def test_another_version_of_an_adapter_is_another_model():
+    first = make_dataclass("Net", [], namespace={"adapter_name": "net", "adapter_version": 1})
+    second = make_dataclass("Net", [], namespace={"adapter_name": "net", "adapter_version": 2})
+
+    assert identity(first()) != identity(second())
+
+
+def test_a_subclass_must_declare_a_name_of_its_own():
+    @dataclass(frozen=True, kw_only=True)
+    class Deeper(Pretrained):
+        """It would share the keys of its parent otherwise."""
+
+    with pytest.raises(ModelError, match="Deeper itself declares no adapter_name"):
+        identity(Deeper())
 
 
 def test_moving_the_weights_changes_nothing(weights):

@@ -8,7 +8,7 @@ import pytest
 from arogya_bench.errors import ModelError
 from arogya_bench.jobs import prepare
 from arogya_bench.models.opencv import OpenCVClassifier
-from arogya_bench.serving import ADAPTER_FILE, Served, describe
+from arogya_bench.serving import ADAPTER_FILE, OLD_CLASS_PATHS, Served, describe, find_adapter
 from arogya_bench.types import Training
 
 
@@ -47,7 +47,24 @@ def test_what_is_no_image_is_refused_with_advice(folder, image):
 
 def test_an_adapter_that_is_not_installed_is_named(folder, tmp_path):
     described = json.loads((folder / ADAPTER_FILE).read_text())
-    (tmp_path / ADAPTER_FILE).write_text(json.dumps({**described, "target": "absent.Adapter"}))
+    (tmp_path / ADAPTER_FILE).write_text(json.dumps({**described, "adapter": "absent_net"}))
 
-    with pytest.raises(ModelError, match=r"absent\.Adapter"):
+    with pytest.raises(ModelError, match="absent_net, which no installed package provides"):
         Served(tmp_path)
+
+
+def test_an_adapter_of_no_config_package_is_found_by_its_import_path(folder, tmp_path):
+    described = json.loads((folder / ADAPTER_FILE).read_text())
+    own = {**described, "adapter": "acme_net", "target": "absent.Adapter"}
+    (tmp_path / ADAPTER_FILE).write_text(json.dumps(own))
+
+    with pytest.raises(ModelError, match=r"absent\.Adapter, which cannot be imported"):
+        Served(tmp_path)
+
+
+def test_a_stored_model_names_its_adapter_without_a_module_path(folder):
+    assert "arogya_bench" not in (folder / ADAPTER_FILE).read_text()
+
+
+def test_every_class_that_older_models_name_is_found():
+    assert all(find_adapter(name) for name in OLD_CLASS_PATHS.values())

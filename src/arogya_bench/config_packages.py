@@ -54,6 +54,17 @@ def announced() -> tuple[ConfigPackage, ...]:
     return tuple(found)
 
 
+def model_targets() -> Iterator[str]:
+    """The ``_target_`` of every config of the group ``model``: ours first, then those announced."""
+    for package in (OURS, *(each.name for each in announced() if not each.fault)):
+        folder = files(package).joinpath("model")
+        if not folder.is_dir():
+            continue
+        for config in sorted(folder.iterdir(), key=lambda each: each.name):
+            if config.name.endswith(".yaml"):
+                yield from re.findall(r"^_target_: *(\S+)", config.read_text("utf-8"), re.MULTILINE)
+
+
 def _examined(point: EntryPoint) -> ConfigPackage:
     of = point.dist
     package = ConfigPackage(

@@ -9,6 +9,7 @@ import yaml
 
 from arogya_bench.admission import admitted, asked
 from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.augmentations.declaration import augmentation_identity
 from arogya_bench.augmentations.moving import box_move
 from arogya_bench.datasets.split_files import as_csv
 from arogya_bench.datasets.splits import Split, SplitPolicy, divided
@@ -208,7 +209,7 @@ def tags_of(prepared: Prepared) -> dict[str, str]:
 def params_of(prepared: Prepared) -> dict[str, object]:
     """What people search by; the whole config is an artifact."""
     job = prepared.job
-    fields = {f"model.{key}": value for key, value in identity(job.model).items() if key != "class"}
+    fields = {f"model.{key}": value for key, value in identity(job.model).items()}
     return {
         "model": job.row_name,
         "training": job.training_name,
@@ -257,13 +258,12 @@ def circumstances(prepared: Prepared) -> Iterator[Text]:
 
 
 def _cell(job: Job, fit: Mapping[str, object], condition: Condition, task: str) -> str:
-    function = condition.function
     return digest_of(
         {
             **fit,
             "name": job.row_name,
             "condition": condition.name,
-            "function": f"{function.__module__}.{function.__qualname__}",
+            **augmentation_identity(condition.function),
             "metrics": f"{task} {TASKS[task].version}",
             "resamples": job.resamples,
             **_of_boxes(job, condition),
@@ -272,10 +272,8 @@ def _cell(job: Job, fit: Mapping[str, object], condition: Condition, task: str) 
     )
 
 
-def _of_boxes(job: Job, condition: Condition) -> dict[str, str]:
+def _of_boxes(job: Job, condition: Condition) -> dict[str, object]:
     """What decides the numbers of a detector alone: how boxes move, and how they become labels."""
     if job.model.task != "detection":
         return {}
-    move = box_move(condition.function)
-    moved = {} if move is None else {"moves": f"{move.__module__}.{move.__qualname__}"}
-    return {"label_rule": RULE, **moved}
+    return {"label_rule": RULE, "moves_boxes": box_move(condition.function) is not None}

@@ -23,7 +23,9 @@ def digest_of(facts: Mapping[str, object]) -> str:
 
 
 def identity(model: object) -> dict[str, object]:
-    """Say what a model is: its class and its fields, files by their content.
+    """Say what a model is: its adapter's declared name and version, and its fields.
+
+    No module path is part of it, so that an adapter can be moved and renamed.
 
     A path in the field ``weights`` is replaced by the digest of the file, so that moving the
     file changes no key and editing it does. A field with ``metadata={"identity": False}``
@@ -45,8 +47,24 @@ def identity(model: object) -> dict[str, object]:
     fingerprint = getattr(model, "fingerprint", None)
     if fingerprint is not None:
         values["fingerprint"] = fingerprint()
-    kind = type(model)
-    return {"class": f"{kind.__module__}.{kind.__qualname__}", **values}
+    return {**adapter_identity(model), **values}
+
+
+def adapter_identity(model: object) -> dict[str, object]:
+    """The name and the version that an adapter declares.
+
+    Raises:
+        ModelError: If it declares none.
+    """
+    declared = vars(type(model))  # not what a parent class declares: that is another adapter
+    name, version = declared.get("adapter_name"), declared.get("adapter_version")
+    if not isinstance(name, str) or not name or not isinstance(version, int):
+        raise ModelError(
+            f"{type(model).__qualname__} itself declares no adapter_name or no adapter_version.",
+            fix='add `adapter_name: ClassVar[str] = "yourpackage_model"` and '
+            "`adapter_version: ClassVar[int] = 1` to the class.",
+        )
+    return {"adapter": name, "adapter_version": version}
 
 
 def file_digest(path: Path) -> str:

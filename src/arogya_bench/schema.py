@@ -19,6 +19,7 @@ from arogya_bench.types import Model, Training
 
 CALIBRATIONS = ("none", "temperature")
 GATES = ("stop", "warn")
+MODEL_ATTRIBUTES = ("fit", "load", "check", "adapter_name", "adapter_version", "task", "extra")
 LARGEST_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
 
 Typed = TypeVar("Typed")
@@ -39,7 +40,7 @@ def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
     _check_root(config)
     resolved = cast("Mapping[str, Any]", OmegaConf.to_container(config, resolve=True))
     protect(secrets_of(resolved))
-    model = cast("Model", built(config.model, "model", ("fit", "load", "check", "task", "extra")))
+    model = cast("Model", built(config.model, "model", MODEL_ATTRIBUTES))
     return Job(
         model_name=str(choices.get("model")),
         model=_resized(model, config.image_size),

@@ -10,19 +10,37 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from arogya_bench.config_packages import model_targets
 from arogya_bench.disguise import is_secret, without_secrets
 from arogya_bench.errors import ModelError
+from arogya_bench.keys import adapter_identity
 from arogya_bench.types import Detections, Detector, Image, ImageBatch, Model, Predictor
 
 ADAPTER_FILE = "adapter.json"
+# Models stored before adapters declared a name give the path that the class had then.
+OLD_CLASS_PATHS = {
+    "arogya_bench.models.efficientnet_lite0.EfficientNetLite0": "efficientnet_lite0",
+    "arogya_bench.models.keras_cnn.KerasConvNet": "keras_cnn",
+    "arogya_bench.models.opencv.OpenCVClassifier": "opencv",
+    "arogya_bench.models.prior.Prior": "prior",
+    "arogya_bench.models.pyfunc.PyFunc": "pyfunc",
+    "arogya_bench.models.pytorch_cnn.ConvNet": "pytorch_cnn",
+    "arogya_bench.models.resnet50.ResNet50": "resnet50",
+    "arogya_bench.models.yolov8_cls.YOLOv8Classifier": "yolov8_cls",
+    "arogya_bench.models.yolov8_det.YOLOv8Detector": "yolov8_det",
+}
 DETECTIONS = "detections"  # the column of a detector: a JSON list of boxes per image
 
 
 def describe(model: Model, classes: tuple[str, ...], out: Path) -> None:
-    """Write beside the weights which adapter reads them, with its settings and class order."""
-    kind = type(model)
+    """Write beside the weights which adapter reads them, with its settings and class order.
+
+    The adapter is named by its ``adapter_name``. Its import path is added only where no config
+    package announces the adapter, since nothing else would find it again.
+    """
     content = {
-        "target": f"{kind.__module__}.{kind.__qualname__}",
+        **adapter_identity(model),
+        **({} if find_adapter(model.adapter_name) else {"target": import_path(type(model))}),
         "fields": _shown(model),
         "classes": list(classes),
     }
@@ -45,7 +63,7 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         described = json.loads((folder / ADAPTER_FILE).read_text(encoding="utf-8"))
-        model = _adapter(described["target"], described["fields"])
+        model = cast("Model", _adapter_class(described)(**described["fields"]))
         self.classes = tuple(described["classes"])
         self.task = model.task
         self._predict = model.load(folder, classes=self.classes, device="auto")
@@ -84,16 +102,56 @@ def _load_pyfunc(path: str) -> Served:
     return Served(Path(path))
 
 
-def _adapter(target: str, fields: Mapping[str, Any]) -> Model:
-    module, _, name = target.rpartition(".")
+def find_adapter(name: str) -> type | None:
+    """Find the adapter class that declares a name.
+
+    The configs of the group ``model`` are searched: ours, and those of installed config packages.
+
+    Returns:
+        The class; None if no config names such an adapter.
+    """
+    for target in model_targets():
+        try:
+            adapter = _import(target)
+        except (ImportError, AttributeError, ValueError):
+            continue  # another package is broken; whoever uses its model is told so
+        if getattr(adapter, "adapter_name", None) == name:
+            return cast("type", adapter)
+    return None
+
+
+def import_path(adapter: type) -> str:
+    """The dotted path of a class."""
+    return f"{adapter.__module__}.{adapter.__qualname__}"
+
+
+def _adapter_class(described: Mapping[str, Any]) -> type:
+    """The class that a stored model names.
+
+    Raises:
+        ModelError: If no installed package has it.
+    """
+    target = described.get("target")
+    name = described.get("adapter") or OLD_CLASS_PATHS.get(str(target))
+    if name and (adapter := find_adapter(name)):
+        return adapter
+    if not target:
+        raise ModelError(
+            f"This model was fitted by the adapter {name}, which no installed package provides.",
+            fix="install the package that holds it, in the version that requirements.txt names.",
+        )
     try:
-        kind = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
+        return cast("type", _import(target))
+    except (ImportError, AttributeError, ValueError) as error:
         raise ModelError(
             f"This model was fitted by {target}, which cannot be imported: {error}.",
             fix="install the package that holds it, in the version that requirements.txt names.",
         ) from error
-    return cast("Model", kind(**fields))
+
+
+def _import(target: str) -> object:
+    module, _, name = target.rpartition(".")
+    return getattr(import_module(module), name)
 
 
 def _image(values: object) -> Image:

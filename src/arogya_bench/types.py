@@ -226,10 +226,17 @@ class Model(Protocol):
     """A system under test: a frozen dataclass whose fields are its hyperparameters.
 
     Attributes:
+        adapter_name: Identifies the adapter in the keys of fits and cells and in stored models,
+            so that its module and class can be renamed. Unique: begin it with the name of your
+            package, such as ``acme_majority``.
+        adapter_version: Raise it with every change that changes predictions; fits and cells are
+            then computed again.
         task: ``classification``, or ``detection`` for one whose ``load`` gives a Detector.
         extra: The extra of arogya-bench that it needs; None if the core will do.
     """
 
+    adapter_name: ClassVar[str]
+    adapter_version: ClassVar[int]
     task: ClassVar[str]
     extra: ClassVar[str | None]
 

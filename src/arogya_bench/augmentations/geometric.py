@@ -5,6 +5,7 @@ from math import radians
 import cv2
 import numpy as np
 
+from arogya_bench.augmentations.declaration import augmentation
 from arogya_bench.augmentations.moving import ImageSize, moves_boxes
 from arogya_bench.augmentations.outlines import box_in_sight, outline
 from arogya_bench.augmentations.reflections import copies, grown
@@ -40,6 +41,7 @@ def _turned_boxes(
     return tuple(box for box in shown if box is not None)
 
 
+@augmentation(version=1)
 @moves_boxes(_turned_boxes)
 def rotation(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Turn about the centre by ``severity`` degrees, to the side that ``rng`` draws.

@@ -3,12 +3,14 @@
 import cv2
 import numpy as np
 
+from arogya_bench.augmentations.declaration import augmentation
 from arogya_bench.errors import ConfigError
 from arogya_bench.types import Floats, Image
 
 _WHITE = 255
 
 
+@augmentation(version=1)
 def clean(image: Image, severity: float, _rng: np.random.Generator) -> Image:
     """Change nothing; ``severity`` is 0, for there is nothing to grade.
 
@@ -23,6 +25,7 @@ def clean(image: Image, severity: float, _rng: np.random.Generator) -> Image:
     return image.copy()
 
 
+@augmentation(version=1)
 def gaussian_noise(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Add normal noise with standard deviation ``severity``, on the [0, 1] scale.
 
@@ -43,6 +46,7 @@ def gaussian_noise(image: Image, severity: float, rng: np.random.Generator) -> I
     return _to_image(image + severity * _WHITE * noise)
 
 
+@augmentation(version=1)
 def gaussian_blur(image: Image, severity: float, _rng: np.random.Generator) -> Image:
     """Blur with a Gaussian kernel whose side is ``severity`` pixels.
 
@@ -63,6 +67,7 @@ def gaussian_blur(image: Image, severity: float, _rng: np.random.Generator) -> I
     return np.asarray(cv2.GaussianBlur(image, (kernel, kernel), sigma), dtype=np.uint8)
 
 
+@augmentation(version=1)
 def brightness(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Multiply every pixel by 1 + ``severity`` or 1 - ``severity``, whichever ``rng`` draws.
 
@@ -77,6 +82,7 @@ def brightness(image: Image, severity: float, rng: np.random.Generator) -> Image
     return _to_image(image * (1.0 + severity * rng.choice((-1, 1))))
 
 
+@augmentation(version=1)
 def jpeg_compression(image: Image, severity: float, _rng: np.random.Generator) -> Image:
     """Encode and decode as JPEG of quality ``severity``, colour at half resolution (4:2:0).
 

@@ -120,13 +120,16 @@ def added(specs: Mapping[str, MetricSpec], taken: Collection[str]) -> tuple[Adde
 
 
 def identity(metrics: Iterable[AddedMetric]) -> dict[str, dict[str, object]]:
-    """What decides the numbers of added metrics, by name."""
-    return {each.name: asdict(each.spec) for each in metrics}
+    """What decides the numbers of added metrics, by name; the module of a function does not."""
+    return {
+        each.name: {"version": each.spec.version, "resamples": each.spec.resamples}
+        for each in metrics
+    }
 
 
 def metric_tags(metrics: Iterable[AddedMetric]) -> dict[str, str]:
     """What a run says of metrics that are not ours; ``logged`` reads it."""
-    facts = identity(metrics)
+    facts = {each.name: asdict(each.spec) for each in metrics}
     return {TAG: json.dumps(facts)} if facts else {}
 
 

@@ -56,6 +56,8 @@ class EfficientNetLite0:
     trained: str = "all"
     learning_rate: float | None = None
     trained_on: list[str] = field(default_factory=list, metadata={"identity": False})
+    adapter_name: ClassVar[str] = "efficientnet_lite0"
+    adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = "pretrained"
 

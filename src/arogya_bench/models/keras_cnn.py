@@ -37,6 +37,8 @@ class KerasConvNet:
     form: str = "sequential"
     dropout: float = 0.5
     learning_rate: float | None = None
+    adapter_name: ClassVar[str] = "keras_cnn"
+    adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = "tensorflow"
 

@@ -76,6 +76,8 @@ class OpenCVClassifier:
     neighbours: int = 15
     C: float = 1.0
     gamma: float | None = None
+    adapter_name: ClassVar[str] = "opencv"
+    adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = None
 

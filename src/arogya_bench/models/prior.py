@@ -19,6 +19,8 @@ FREQUENCIES_FILE = "frequencies.json"
 class Prior:
     """Predicts the class frequencies of the train split for every image."""
 
+    adapter_name: ClassVar[str] = "prior"
+    adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = None
 

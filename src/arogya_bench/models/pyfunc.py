@@ -58,6 +58,8 @@ class PyFunc:
     classes: list[str] = field(default_factory=list)
     softmax: bool = False
     trained_on: list[str] = field(default_factory=list, metadata={"identity": False})
+    adapter_name: ClassVar[str] = "pyfunc"
+    adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = None
 

@@ -32,6 +32,8 @@ class ConvNet:
     pool: int = 1
     dropout: float = 0.5
     learning_rate: float | None = None
+    adapter_name: ClassVar[str] = "pytorch_cnn"
+    adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = "torch"
 

@@ -41,6 +41,8 @@ class ResNet50:
     download: bool = field(default=False, metadata={"identity": False})
     learning_rate: float | None = None
     trained_on: list[str] = field(default_factory=list, metadata={"identity": False})
+    adapter_name: ClassVar[str] = "resnet50"
+    adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = "torch"
 

@@ -59,6 +59,8 @@ class YOLOv8Classifier:
     weights: str = "none"
     learning_rate: float | None = None
     trained_on: list[str] = field(default_factory=list, metadata={"identity": False})
+    adapter_name: ClassVar[str] = "yolov8_cls"
+    adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = "yolo"
 

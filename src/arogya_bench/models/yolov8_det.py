@@ -76,6 +76,8 @@ class YOLOv8Detector:
     nms_iou: float = 0.7
     max_detections: int = 100
     trained_on: list[str] = field(default_factory=list, metadata={"identity": False})
+    adapter_name: ClassVar[str] = "yolov8_det"
+    adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "detection"
     extra: ClassVar[str | None] = "yolo"
 

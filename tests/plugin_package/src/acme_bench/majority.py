@@ -21,6 +21,8 @@ class Majority:
         levels: Of brightness, 1 to 256.
     """
 
+    adapter_name: ClassVar[str] = "acme_majority"
+    adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = None
     levels: int = 64

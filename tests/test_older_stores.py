@@ -1,0 +1,77 @@
+"""Stores that earlier versions wrote are read as before."""
+
+import json
+import sqlite3
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pandas.testing import assert_frame_equal
+
+import arogya_bench
+from arogya_bench.artifacts import model_files
+from arogya_bench.comparison import from_json
+from arogya_bench.serving import Served
+from arogya_bench.stores import open_store
+from arogya_bench.tracking import search
+
+# Written by the last commit before the keys lost their module paths: two models, 60 drawn cases,
+# clean images and one noise.
+ARCHIVE = Path(__file__).parent / "older_stores" / "0.1.0.tar.gz"
+MADE_IN = "/older-store"
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory):
+    """The folder of the store, with the absolute paths of its artifacts put right."""
+    folder = tmp_path_factory.mktemp("older")
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(folder, filter="data")
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        for table, column in (
+            ("experiments", "artifact_location"),
+            ("runs", "artifact_uri"),
+            ("logged_models", "artifact_location"),
+        ):
+            database.execute(
+                f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (MADE_IN, str(folder))
+            )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def uri(older):
+    return f"sqlite:///{older / 'mlflow.db'}"
+
+
+def test_a_comparison_of_an_older_store_has_the_same_tables(older, uri):
+    written = from_json((older / "reports" / "comparison.json").read_text())
+
+    compared = arogya_bench.compare("study", tracking_uri=uri)
+
+    for name in ("verdict", "leaderboard", "pairwise", "robustness", "missing"):
+        again = from_json(compared.to_json())
+        assert_frame_equal(getattr(again, name), getattr(written, name))
+    assert compared.about["datasets"] == written.about["datasets"]
+
+
+def test_predictions_of_an_older_store_are_loaded(uri):
+    store = open_store(uri, "study", create=False)
+    (run,) = search(store, "tags.`arogya.condition` = 'clean' and tags.`arogya.model` = 'opencv'")
+
+    predictions = arogya_bench.load_predictions(run.run_id, tracking_uri=uri)
+
+    assert list(predictions.columns[:2]) == ["case_id", "group_id"]
+    assert set(predictions["predicted"]) <= set(predictions["target"]) | {"class_0"}
+
+
+def test_models_of_an_older_store_are_served(uri):
+    store = open_store(uri, "study", create=False)
+    image = np.full((32, 32, 3), 99, np.uint8)
+
+    for run in search(store, "tags.`arogya.kind` = 'fit'"):
+        with model_files(run, store=store) as folder:
+            assert "target" in json.loads((folder / "adapter.json").read_text())
+            served = Served(folder)
+            np.testing.assert_allclose(served.predict([image]).sum(axis=1), 1)
