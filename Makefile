@@ -38,7 +38,7 @@ ui: $(STAMP)-run      ## MLflow's own page on the store in this folder
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui
 
 serve: $(STAMP)-serve  ## MLflow's server on PostgreSQL, both in mlserver/; for others ARGS="--host 0.0.0.0 --auth"
-	$(BIN)/python -m arogya_bench.tracking_server --folder mlserver --port 5000 $(ARGS)
+	$(BIN)/python -m arogya_bench.tracking.server --folder mlserver --port 5000 $(ARGS)
 
 test: $(STAMP)-dev    ## quick tests
 	$(BIN)/python -m pytest -m "not slow" -n 2 --cov --cov-report=term

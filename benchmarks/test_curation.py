@@ -20,7 +20,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.curation.curating import Options, curate
+from arogya_bench.curation.curate import Options, curate
 from arogya_bench.datasets.synthetic import Synthetic
 
 WORKERS = 2

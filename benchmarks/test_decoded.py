@@ -6,8 +6,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.datasets.decoded import with_decoded
 from arogya_bench.datasets.image_folder import ImageFolder
+from arogya_bench.images.decoded_cache import with_decoded
 
 COUNT, SIDE = 2000, 224
 GOAL = 5.0

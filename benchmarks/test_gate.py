@@ -16,9 +16,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.datasets.decoding import decode
 from arogya_bench.datasets.splits import SplitPolicy, divided
 from arogya_bench.gate.gate import inspect
+from arogya_bench.images.decoding import decode
 from arogya_bench.types import Case, Dataset
 
 COUNT = 1000  # images of the 10,000; comparing all pairs of those adds 0.1 s

@@ -13,11 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from arogya_bench import compose, evaluation, plan, scoring, stores, sweep, tracking
-from arogya_bench.items import Params, Scalars, Table
-from arogya_bench.jobs import params_of
-from arogya_bench.predicting import predict
-from arogya_bench.tables import predictions_table
+from arogya_bench.configuration import compose
+from arogya_bench.evaluation import evaluation
+from arogya_bench.evaluation.inference import predict
+from arogya_bench.evaluation.job import params_of
+from arogya_bench.scoring import scores as scoring
+from arogya_bench.scoring.label_table import predictions_table
+from arogya_bench.sweeps import plan, sweep
+from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.items import Params, Scalars, Table
 from arogya_bench.types import Predictions
 
 TINY = (
@@ -154,7 +159,7 @@ def finished_study():
 
 def test_resuming_a_finished_study(benchmark, folder):
     finished_study()
-    command = [sys.executable, "-m", "arogya_bench.cli", "run", "-m", *TINY, *STUDY]
+    command = [sys.executable, "-m", "arogya_bench.cli.main", "run", "-m", *TINY, *STUDY]
 
     def resume():
         return subprocess.run(command, check=True, capture_output=True, text=True).stderr
@@ -177,7 +182,7 @@ def test_a_pool_against_one_process(benchmark, folder):
     def run(launcher, first):
         seeds = ",".join(str(first + i) for i in range(8))
         command = [
-            *(sys.executable, "-m", "arogya_bench.cli", "run", "-m", *TINY, *words),
+            *(sys.executable, "-m", "arogya_bench.cli.main", "run", "-m", *TINY, *words),
             *(f"seed={seeds}", f"hydra/launcher={launcher}", "--config-dir", "options"),
         ]
         own = {"PYTHONPATH": str(folder), "AROGYA_WORKERS": "2", "AROGYA_THREADS": "1"}

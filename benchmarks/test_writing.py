@@ -7,10 +7,11 @@ import mlflow
 import numpy as np
 import pytest
 
-from arogya_bench import stores, tracking
-from arogya_bench.items import Params, Scalars, Table, TableView, Tags, Text
-from arogya_bench.scoring import figures
-from arogya_bench.tables import predictions_table, predictions_view
+from arogya_bench.scoring.label_table import predictions_table, predictions_view
+from arogya_bench.scoring.scores import figures
+from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.items import Params, Scalars, Table, TableView, Tags, Text
 from arogya_bench.types import Predictions
 
 CASES, CLASSES = 10_000, 7

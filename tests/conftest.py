@@ -34,7 +34,7 @@ def shared(tmp_path_factory):
 @pytest.fixture(scope="session", autouse=True)
 def surroundings(shared):
     """No test sees the store or the cache of the person who runs it."""
-    from arogya_bench.models.threads import VARIABLES
+    from arogya_bench.runtime.threads import VARIABLES
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AROGYA_CACHE", str(shared / "cache"))
@@ -50,7 +50,7 @@ def surroundings(shared):
 @pytest.fixture(autouse=True)
 def threads_kept():
     """TensorFlow takes a number of threads once in a process: no test changes it for the next."""
-    from arogya_bench.models.threads import VARIABLES
+    from arogya_bench.runtime.threads import VARIABLES
 
     before = {name: os.environ.get(name) for name in VARIABLES}
     yield
@@ -96,7 +96,7 @@ def transplanted(source, target):
 
 
 def opened(folder):
-    from arogya_bench import stores
+    from arogya_bench.tracking import store as stores
 
     return stores.open_store(f"sqlite:///{folder}/mlflow.db", EXPERIMENT, create=True)
 
@@ -110,8 +110,9 @@ def empty_store_folder(shared):
 @pytest.fixture(scope="session")
 def study_folder(shared, empty_store_folder, job_of):
     """The store of a finished sweep: two models, clean and two severities of noise."""
-    from arogya_bench import evaluation, tracking
+    from arogya_bench.evaluation import evaluation
     from arogya_bench.models.opencv import OpenCVClassifier
+    from arogya_bench.tracking import runs as tracking
 
     def build(folder):
         store = transplanted(empty_store_folder, folder)
@@ -145,7 +146,7 @@ def study(study_folder, tmp_path):
 @pytest.fixture(scope="session")
 def comparison(study_folder):
     """The comparison of the finished sweep; frozen, for reading only."""
-    from arogya_bench.comparison import compare
+    from arogya_bench.comparison.comparison import compare
 
     return compare(EXPERIMENT, tracking_uri=f"sqlite:///{study_folder}/mlflow.db")
 
@@ -180,7 +181,7 @@ def noisy():
 def job_of(source, noisy):
     """Build a job on the drawn images; any field can be changed."""
     from arogya_bench.datasets.splits import SplitPolicy
-    from arogya_bench.jobs import Job
+    from arogya_bench.evaluation.job import Job
     from arogya_bench.models.prior import Prior
     from arogya_bench.types import Training
 
@@ -295,12 +296,12 @@ def guessed():
 @pytest.fixture
 def logged(store, job_of, guessed):
     """Log made-up predictions as the evaluations of a job, as far as a comparison reads them."""
-    from arogya_bench import tracking
     from arogya_bench.datasets.splits import SplitPolicy
-    from arogya_bench.evaluation import cell_tags
-    from arogya_bench.items import Params, Table
-    from arogya_bench.jobs import params_of, prepare
-    from arogya_bench.tables import predictions_table
+    from arogya_bench.evaluation.evaluation import cell_tags
+    from arogya_bench.evaluation.job import params_of, prepare
+    from arogya_bench.scoring.label_table import predictions_table
+    from arogya_bench.tracking import runs as tracking
+    from arogya_bench.tracking.items import Params, Table
 
     def build(name, *, skill=1.0, draw=0, status="FINISHED", tags=(), **fields):
         split = SplitPolicy(train=0.2, validation=0.2, test=0.6)
@@ -346,7 +347,7 @@ def logging_kept():
 
 
 def command_in(folder, *words):
-    from arogya_bench.cli import main
+    from arogya_bench.cli.main import main
 
     before = set(folder.iterdir())
     with (

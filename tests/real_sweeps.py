@@ -10,7 +10,8 @@ from functools import partial
 
 import psutil
 
-from arogya_bench import stores, tracking
+from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking import store as stores
 
 PATIENT = 240.0  # seconds for whatever a test waits for, on a busy machine
 CELLS = 6
@@ -151,7 +152,7 @@ def started(*words, models, folder, model="slow", **variables):
     return subprocess.Popen(
         [
             sys.executable,
-            *("-m", "arogya_bench.cli", "run", "-m", *STUDY, f"model={model}", *words),
+            *("-m", "arogya_bench.cli.main", "run", "-m", *STUDY, f"model={model}", *words),
             *("--config-dir", str(models)),
         ],
         cwd=folder,

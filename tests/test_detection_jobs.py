@@ -10,16 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arogya_bench import artifacts, tasks, tracking
 from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
-from arogya_bench.comparison import compare
+from arogya_bench.comparison.comparison import compare
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.errors import ConfigError, ModelError
-from arogya_bench.evaluation import run_job
-from arogya_bench.jobs import prepare
-from arogya_bench.labelling import RULE
+from arogya_bench.evaluation.evaluation import run_job
+from arogya_bench.evaluation.job import prepare
 from arogya_bench.models.prior import Prior
+from arogya_bench.scoring import tasks
+from arogya_bench.scoring.box_labels import RULE
 from arogya_bench.serving import Served
+from arogya_bench.tracking import artifacts
+from arogya_bench.tracking import runs as tracking
 from arogya_bench.types import BoxPredictions, Detections, Predictions
 
 BOXES = Synthetic(cases=60, classes=3, image_size=32, task="detection")

@@ -10,11 +10,11 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import arogya_bench
-from arogya_bench.artifacts import model_files
-from arogya_bench.comparison import from_json
+from arogya_bench.comparison.comparison import from_json
 from arogya_bench.serving import Served
-from arogya_bench.stores import open_store
-from arogya_bench.tracking import search
+from arogya_bench.tracking.artifacts import model_files
+from arogya_bench.tracking.runs import search
+from arogya_bench.tracking.store import open_store
 
 # Written by the last commit before the keys lost their module paths: two models, 60 drawn cases,
 # clean images and one noise.

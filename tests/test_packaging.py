@@ -139,7 +139,7 @@ def test_the_wheel_runs_and_compares_in_another_folder(installed, tmp_path):
 
     called(
         "-m",
-        "arogya_bench.cli",
+        "arogya_bench.cli.main",
         "run",
         "-m",
         *TINY.split(),
@@ -147,7 +147,7 @@ def test_the_wheel_runs_and_compares_in_another_folder(installed, tmp_path):
         cwd=tmp_path,
         PYTHONPATH=path,
     )
-    shown = called("-m", "arogya_bench.cli", "compare", cwd=tmp_path, PYTHONPATH=path)
+    shown = called("-m", "arogya_bench.cli.main", "compare", cwd=tmp_path, PYTHONPATH=path)
 
     assert where.startswith(path)
     assert "prior" in shown

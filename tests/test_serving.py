@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.errors import ModelError
-from arogya_bench.jobs import prepare
+from arogya_bench.evaluation.job import prepare
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.serving import ADAPTER_FILE, OLD_CLASS_PATHS, Served, describe, find_adapter
 from arogya_bench.types import Training

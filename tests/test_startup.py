@@ -18,7 +18,7 @@ HEAVY = (
 )
 PROBE = """
 import json, sys
-from arogya_bench.cli import main
+from arogya_bench.cli.main import main
 try:
     main(sys.argv[1:])
 except SystemExit:
@@ -86,7 +86,8 @@ def test_a_worker_imports_nothing_that_its_jobs_need():
     ended = subprocess.run(
         [
             *(sys.executable, "-c"),
-            "import sys, arogya_bench.worker, arogya_bench.loader, arogya_bench.root_config; "
+            "import sys, arogya_bench.sweeps.worker, arogya_bench.configuration.loader; "
+            "import arogya_bench.configuration.root; "
             "print(*sys.modules)",
         ],
         capture_output=True,
@@ -100,7 +101,8 @@ def test_what_workers_prepare_for_their_jobs_can_be_prepared():
     ended = subprocess.run(
         [
             *(sys.executable, "-c"),
-            "import sys; from arogya_bench import preloaded, provenance; preloaded.prepare(); "
+            "import sys; from arogya_bench.sweeps import preload as preloaded; "
+            "from arogya_bench.runtime import environment as provenance; preloaded.prepare(); "
             "assert provenance.environment.cache_info().hits; print(*sys.modules)",
         ],
         capture_output=True,
@@ -108,4 +110,4 @@ def test_what_workers_prepare_for_their_jobs_can_be_prepared():
     )
     assert ended.returncode == 0, ended.stderr
     assert set(ended.stdout.split()) & {"torch", "tensorflow"} == set()
-    assert "arogya_bench.evaluation" in ended.stdout.split()
+    assert "arogya_bench.evaluation.evaluation" in ended.stdout.split()

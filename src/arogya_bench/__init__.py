@@ -9,9 +9,9 @@ if (_CHECKOUT / "conf" / "config.yaml").is_file():
     __path__.append(str(_CHECKOUT))
 
 _PUBLIC = {
-    "compare": "arogya_bench.comparison",
-    "evaluate": "arogya_bench.cell",
-    "load_predictions": "arogya_bench.comparison",
+    "compare": "arogya_bench.comparison.comparison",
+    "evaluate": "arogya_bench.api",
+    "load_predictions": "arogya_bench.comparison.comparison",
 }
 
 __all__ = ["compare", "evaluate", "load_predictions"]

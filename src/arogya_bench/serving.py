@@ -10,10 +10,10 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from arogya_bench.config_packages import model_targets
-from arogya_bench.disguise import is_secret, without_secrets
 from arogya_bench.errors import ModelError
-from arogya_bench.keys import adapter_identity
+from arogya_bench.runtime.config_packages import model_targets
+from arogya_bench.runtime.digests import adapter_identity
+from arogya_bench.runtime.redaction import is_secret, without_secrets
 from arogya_bench.types import Detections, Detector, Image, ImageBatch, Model, Predictor
 
 ADAPTER_FILE = "adapter.json"

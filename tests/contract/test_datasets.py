@@ -11,9 +11,9 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from arogya_bench.configuration.schema import built
 from arogya_bench.datasets.splits import split
 from arogya_bench.datasets.synthetic import Synthetic
-from arogya_bench.schema import built
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "conf" / "dataset"

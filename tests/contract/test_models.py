@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import yaml
 
-from arogya_bench import contract
 from arogya_bench.errors import MissingExtra
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.serving import describe
+from arogya_bench.testing import adapter as contract
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "conf" / "model").glob("*.yaml"))

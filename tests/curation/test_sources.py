@@ -7,7 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.curation.curating import Options, curate
+from arogya_bench.curation.curate import Options, curate
 from arogya_bench.curation.layouts import Description
 from arogya_bench.curation.sources import source_of
 from arogya_bench.errors import ConfigError, DatasetError

@@ -1,20 +1,5 @@
 """Small images, written as the test needs them."""
 
-import numpy as np
-import PIL.Image
-import pytest
+from picture_fixture import picture
 
-
-@pytest.fixture
-def picture(tmp_path):
-    """Write an image below the folder of this test; each name has pixels of its own."""
-
-    def write(name, size=(60, 40), **options):
-        file = tmp_path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        rng = np.random.default_rng(list(name.encode()))
-        pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-        PIL.Image.fromarray(pixels).save(file, **options)
-        return pixels
-
-    return write
+__all__ = ["picture"]

@@ -5,8 +5,8 @@ from math import inf, nan
 import pytest
 
 from arogya_bench.datasets.boxes import Drawn, class_names, fitted
-from arogya_bench.datasets.image_files import Facts
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.files import Facts
 from arogya_bench.types import Box
 
 FACTS = Facts(60, 40, "0" * 64)

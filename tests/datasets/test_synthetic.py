@@ -10,10 +10,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.datasets.cache import VARIABLE, verify
 from arogya_bench.datasets.splits import SplitPolicy, split
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.runtime.cache import VARIABLE, verify
 
 SMALL = Synthetic(cases=40, classes=3, image_size=32)
 

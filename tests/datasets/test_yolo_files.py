@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 import pytest
 
 from arogya_bench.datasets.boxes import Drawn
-from arogya_bench.datasets.image_files import Facts
 from arogya_bench.datasets.yolo_files import classes_of, header, images_of, label_file, rows
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.files import Facts
 
 FACTS = Facts(60, 40, "")
 CLASSES = ("cell", "clot")

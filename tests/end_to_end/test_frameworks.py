@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from arogya_bench import stores, tracking
+from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking import store as stores
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +23,7 @@ def test_frameworks_share_a_process_and_its_threads(tmp_path, shared):
     ]
 
     done = subprocess.run(
-        [sys.executable, "-m", "arogya_bench.cli", *words],
+        [sys.executable, "-m", "arogya_bench.cli.main", *words],
         cwd=tmp_path,
         env={**os.environ, "AROGYA_CACHE": str(shared / "cache")},
         capture_output=True,

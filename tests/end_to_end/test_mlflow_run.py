@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from arogya_bench import stores, tracking
+from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking import store as stores
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # all commands run in one fixture
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

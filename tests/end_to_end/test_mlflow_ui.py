@@ -15,7 +15,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from arogya_bench import tracking, views
+from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking import saved_views as views
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -36,7 +37,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def address(study_folder, tmp_path_factory):
     """A real server on a copy of the finished sweep."""
-    from arogya_bench import stores
+    from arogya_bench.tracking import store as stores
 
     folder = tmp_path_factory.mktemp("ui")
     with (

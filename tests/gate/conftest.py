@@ -12,9 +12,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.datasets.decoding import decode
 from arogya_bench.datasets.splits import Split
 from arogya_bench.gate.gate import inspect
+from arogya_bench.images.decoding import decode
 from arogya_bench.types import Case, Dataset, Subset
 
 CLASSES = ("benign", "doubtful", "malignant")

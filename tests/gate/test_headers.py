@@ -9,9 +9,9 @@ import PIL.Image
 import pytest
 from pydicom.data import get_testdata_file
 
-from arogya_bench.datasets.decoding import decode
 from arogya_bench.gate.headers import Header, Problem, header, pixel_problem, quiet
 from arogya_bench.gate.scanning import facts_of
+from arogya_bench.images.decoding import decode
 from arogya_bench.types import Case
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.datasets.decoding import decode
 from arogya_bench.errors import DatasetError, MissingExtra
-from arogya_bench.gate.facts import measured
+from arogya_bench.gate.image_facts import measured
 from arogya_bench.gate.scanning import facts_of, scanned
+from arogya_bench.images.decoding import decode
 from arogya_bench.types import Case
 
 CASE = Case(case_id="a", group_id="a", target=0)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.gate.examined import Examined
-from arogya_bench.gate.facts import ImageFacts, Pixels
+from arogya_bench.gate.context import Examined
+from arogya_bench.gate.image_facts import ImageFacts, Pixels
 from arogya_bench.gate.shortcuts import FEWEST_CASES, chosen, folder_codes, shortcuts
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from arogya_bench.metrics.detection_froc_matching import Marks
 from arogya_bench.metrics.detection_froc_tally import froc_evidence
-from arogya_bench.metrics.detection_localisation import Marks
 
 
 def marks_of(images, hit, lesions):

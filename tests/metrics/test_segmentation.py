@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
 from arogya_bench.metrics.segmentation import assess, per_class, score
+from arogya_bench.metrics.segmentation_cases import assess_many
 from arogya_bench.metrics.segmentation_catalogue import METRICS, SEGMENTATION_METRICS_VERSION
-from arogya_bench.metrics.segmentation_many import assess_many
 
 EMPTY = np.zeros((6, 8), dtype=bool)
 HOW = {"spacing": (1.0, 1.0), "tolerance": 1.0}

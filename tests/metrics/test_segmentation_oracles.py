@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.metrics.segmentation import score
-from arogya_bench.metrics.segmentation_many import assess_many
+from arogya_bench.metrics.segmentation_cases import assess_many
 
 ORACLES = Path(__file__).resolve().parents[2].parent / "shared" / "oracles"
 FILE = ORACLES / "cases" / "segmentation.json"

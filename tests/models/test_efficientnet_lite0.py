@@ -10,10 +10,10 @@ import torch
 from sklearn.datasets import load_sample_image
 
 from arogya_bench.errors import ConfigError, MissingExtra, ModelError
+from arogya_bench.frameworks.preprocessing import stacked
+from arogya_bench.frameworks.torch_network import as_input, logits, read_state
 from arogya_bench.models import efficientnet_lite0
 from arogya_bench.models.efficientnet_lite0 import EfficientNetLite0, packaged_weights
-from arogya_bench.models.preprocessing import stacked
-from arogya_bench.models.torch_network import as_input, logits, read_state
 from arogya_bench.types import Training
 
 FINE_TUNED = EfficientNetLite0(image_size=32)

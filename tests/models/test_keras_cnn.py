@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from arogya_bench.errors import ConfigError, ModelError, installed
+from arogya_bench.frameworks.fit_files import CLASSES_FILE
+from arogya_bench.frameworks.keras_network import AT_ONCE, WEIGHTS_FILE
+from arogya_bench.frameworks.keras_runtime import ready
 from arogya_bench.models.keras_cnn import KerasConvNet
-from arogya_bench.models.keras_network import AT_ONCE, WEIGHTS_FILE
-from arogya_bench.models.keras_runtime import ready
 from arogya_bench.models.pytorch_cnn import ConvNet
-from arogya_bench.models.saved import CLASSES_FILE
-from arogya_bench.models.threads import threads
+from arogya_bench.runtime.threads import threads
 from arogya_bench.types import Training
 
 pytestmark = pytest.mark.skipif(

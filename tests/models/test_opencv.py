@@ -9,7 +9,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from arogya_bench.errors import ConfigError, ModelError
-from arogya_bench.models.arrays import save_arrays
+from arogya_bench.frameworks.array_files import save_arrays
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.opencv_classifiers import read_support_vectors
 from arogya_bench.models.opencv_features import LocalFeatures

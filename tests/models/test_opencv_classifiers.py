@@ -8,8 +8,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 from arogya_bench.errors import ModelError
-from arogya_bench.models.arrays import save_arrays
-from arogya_bench.models.calibration import Calibration
+from arogya_bench.frameworks.array_files import save_arrays
 from arogya_bench.models.opencv_classifiers import (
     NEIGHBOURS_FILE,
     SVM_FILE,
@@ -19,6 +18,7 @@ from arogya_bench.models.opencv_classifiers import (
     read_neighbours,
     read_support_vectors,
 )
+from arogya_bench.models.temperature import Calibration
 
 
 def clouds(n, *, classes, seed, spread=2.0):

@@ -21,8 +21,8 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
 
 from arogya_bench.errors import ConfigError, ModelError
-from arogya_bench.keys import digest_of, identity
 from arogya_bench.models.pyfunc import PyFunc
+from arogya_bench.runtime.digests import digest_of, identity
 from arogya_bench.types import Training
 
 CLASSES = ("dark", "bright")

@@ -8,10 +8,10 @@ import torch
 from sklearn.metrics import f1_score
 
 from arogya_bench.errors import ConfigError, ModelError
+from arogya_bench.frameworks.schedule import rate_at
+from arogya_bench.frameworks.torch_checkpoint import CHECKPOINT_FILE
+from arogya_bench.frameworks.ultralytics_training import isolated
 from arogya_bench.models import yolov8_cls
-from arogya_bench.models.schedule import rate_at
-from arogya_bench.models.torch_checkpoint import CHECKPOINT_FILE
-from arogya_bench.models.ultralytics_loop import isolated
 from arogya_bench.models.yolov8_cls import YOLOv8Classifier
 from arogya_bench.types import Training
 

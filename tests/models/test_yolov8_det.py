@@ -14,13 +14,13 @@ import pytest
 import torch
 
 from arogya_bench.errors import ConfigError, DatasetError, ModelError
-from arogya_bench.models.saved import save_classes
-from arogya_bench.models.torch_checkpoint import CHECKPOINT_FILE, read_checkpoint
-from arogya_bench.models.torch_network import save_network
-from arogya_bench.models.ultralytics_boxes import DetectorHooks, examples
-from arogya_bench.models.ultralytics_hooks import best_of
-from arogya_bench.models.ultralytics_loop import isolated
-from arogya_bench.models.ultralytics_network import started
+from arogya_bench.frameworks.fit_files import save_classes
+from arogya_bench.frameworks.torch_checkpoint import CHECKPOINT_FILE, read_checkpoint
+from arogya_bench.frameworks.torch_network import save_network
+from arogya_bench.frameworks.ultralytics_detection import DetectorHooks, examples
+from arogya_bench.frameworks.ultralytics_hooks import best_of
+from arogya_bench.frameworks.ultralytics_network import started
+from arogya_bench.frameworks.ultralytics_training import isolated
 from arogya_bench.models.yolov8_det import HEAD, YOLOv8Detector, _network
 from arogya_bench.types import Box, Case, Dataset, Subset, Training
 

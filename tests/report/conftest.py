@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from arogya_bench.cautions import UNGROUPED
+from arogya_bench.comparison.caveats import UNGROUPED
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 import pytest
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.figures import svg
+from arogya_bench.figures.evaluation import svg
 from arogya_bench.report.plots import (
     Difference,
     Estimate,

@@ -1,6 +1,6 @@
 import pytest
 
-from arogya_bench.cautions import UNGROUPED
+from arogya_bench.comparison.caveats import UNGROUPED
 from arogya_bench.report.sections import methods, parts, records, rows_of
 from arogya_bench.report.wording import UNDEFINED
 

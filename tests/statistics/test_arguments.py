@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.operating import at_threshold
+from arogya_bench.metrics.thresholds import at_threshold
 from arogya_bench.statistics import (
     auroc_interval,
     bootstrap_ranks,

@@ -16,7 +16,7 @@ from arogya_bench.metrics.per_class import per_class
 from arogya_bench.metrics.replicates import replicates
 from arogya_bench.metrics.robustness import mean_corruption_error, robustness_score
 from arogya_bench.metrics.tally import evidence
-from arogya_bench.statistics.many import nemenyi_critical_value
+from arogya_bench.statistics.rank_tests import nemenyi_critical_value
 
 ORACLES = Path(__file__).resolve().parents[2].parent / "shared" / "oracles"
 ANOTHER_CONVENTION = {  # named so on purpose: other libraries answer these

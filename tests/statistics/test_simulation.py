@@ -9,7 +9,7 @@ from sklearn.metrics import (
 )
 
 from arogya_bench.metrics.calibration import expected_calibration_error
-from arogya_bench.statistics.planning import intraclass_correlation
+from arogya_bench.statistics.sample_size import intraclass_correlation
 from arogya_bench.statistics.simulation import SIGNAL, resampled_splits, study, truth
 
 

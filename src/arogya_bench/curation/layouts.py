@@ -10,15 +10,15 @@ from arogya_bench.datasets.coco import COCO
 from arogya_bench.datasets.covid_cxr import COVIDCxr
 from arogya_bench.datasets.eyepacs import TABLE as EYEPACS_TABLE
 from arogya_bench.datasets.eyepacs import EyePACS
+from arogya_bench.datasets.group_patterns import few
 from arogya_bench.datasets.ham10000 import HAM10000
 from arogya_bench.datasets.image_folder import ImageFolder
 from arogya_bench.datasets.image_mask_pairs import ImageMaskPairs
-from arogya_bench.datasets.image_places import visible
 from arogya_bench.datasets.isic2019 import ISIC2019
-from arogya_bench.datasets.naming import few
 from arogya_bench.datasets.pascal_voc import PascalVOC
 from arogya_bench.datasets.yolo import YOLO
 from arogya_bench.errors import ConfigError, DatasetError, nearest
+from arogya_bench.images.discovery import visible
 from arogya_bench.types import Dataset
 
 MANIFEST = "manifest.csv"

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from io import StringIO
 
+from arogya_bench.curation.case_files import IMAGES, MASKS, Recipe
 from arogya_bench.curation.journal import Record
 from arogya_bench.curation.notices import notices
 from arogya_bench.curation.plan import Plan
-from arogya_bench.curation.pseudonyms import Pseudonyms
-from arogya_bench.curation.turning import SIDEWAYS, upright_box
-from arogya_bench.curation.working import IMAGES, MASKS, Recipe
-from arogya_bench.datasets.soundness import PARTS
+from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.datasets.splits import Split
+from arogya_bench.deidentification.orientation import SIDEWAYS, upright_box
+from arogya_bench.deidentification.pseudonyms import Pseudonyms
 from arogya_bench.types import Box, Case
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from arogya_bench.curation.pseudonyms import Pseudonyms, distinct
 from arogya_bench.curation.sources import Source
+from arogya_bench.deidentification.pseudonyms import Pseudonyms, distinct
 from arogya_bench.errors import ConfigError, nearest
 from arogya_bench.types import Case, Dataset
 

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.curation import dicom_cleaning
+from arogya_bench.curation.box_orientation import staged, turned
 from arogya_bench.curation.layouts import DETECTION, Description, layout_of, reader_of
-from arogya_bench.curation.pairs import paired, unlabelled
-from arogya_bench.curation.staging import staged, turned
-from arogya_bench.datasets.content import contents
-from arogya_bench.datasets.decoding import HEAD_BYTES, is_image, kind_of
-from arogya_bench.datasets.image_places import files_below
-from arogya_bench.datasets.labelled import left_out
-from arogya_bench.datasets.naming import few
+from arogya_bench.curation.unlabelled import paired, unlabelled
+from arogya_bench.datasets.classification import left_out
+from arogya_bench.datasets.group_patterns import few
+from arogya_bench.deidentification import dicom as dicom_cleaning
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.decoding import HEAD_BYTES, is_image, kind_of
+from arogya_bench.images.discovery import files_below
+from arogya_bench.images.file_hashes import contents
 from arogya_bench.types import Dataset
 
 READ_BACK = ("window", "values", "ordinal")

@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from arogya_bench.datasets.image_files import Facts
 from arogya_bench.errors import DatasetError, nearest
+from arogya_bench.images.files import Facts
 from arogya_bench.types import Box
 
 ROUNDING = 0.05  # pixels; what the six decimals of a text file may add to an edge

@@ -4,17 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.annotated import (
-    SPLITS,
-    Annotated,
-    Card,
-    dataset_of,
-    homes,
-    require_size,
-)
 from arogya_bench.datasets.coco_json import Listing, Record, listing, number
-from arogya_bench.datasets.image_files import below, dataset_folder, inspected
+from arogya_bench.datasets.detection import SPLITS, Annotated, Card, dataset_of, homes, require_size
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.images.files import below, dataset_folder, inspected
 from arogya_bench.types import Dataset
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.card import Published
-from arogya_bench.datasets.decoding import is_image
-from arogya_bench.datasets.image_files import below, names_in
-from arogya_bench.datasets.image_places import files_below, unlisted
-from arogya_bench.datasets.labelled import Labelled, dataset_of, folder_of, left_out
-from arogya_bench.datasets.sheets import MISSING
+from arogya_bench.datasets.classification import Labelled, dataset_of, folder_of, left_out
+from arogya_bench.datasets.csv_tables import MISSING
+from arogya_bench.datasets.published import Published
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.decoding import is_image
+from arogya_bench.images.discovery import files_below, unlisted
+from arogya_bench.images.files import below, names_in
 from arogya_bench.types import Dataset
 
 PARTS = ("train", "test")

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from arogya_bench.datasets.coco import COCO
-from arogya_bench.datasets.image_files import SUFFIXES, dataset_folder
-from arogya_bench.datasets.image_places import files_below
-from arogya_bench.datasets.naming import few
+from arogya_bench.datasets.group_patterns import few
 from arogya_bench.datasets.pascal_voc import PascalVOC
 from arogya_bench.datasets.yolo import YOLO
 from arogya_bench.errors import ConfigError, DatasetError, nearest
+from arogya_bench.images.discovery import files_below
+from arogya_bench.images.files import SUFFIXES, dataset_folder
 from arogya_bench.types import Dataset
 
 Options: TypeAlias = dict[str, str | list[str]]  # of the reader of one format

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.card import Published
-from arogya_bench.datasets.image_files import below
-from arogya_bench.datasets.image_places import images_by_name, unlisted
-from arogya_bench.datasets.labelled import Labelled, dataset_of, file_of, folder_of, left_out
-from arogya_bench.datasets.masks import mask_of, require_fit
-from arogya_bench.datasets.naming import few
-from arogya_bench.datasets.sheets import Row, columns_of, table_of
+from arogya_bench.datasets.classification import Labelled, dataset_of, file_of, folder_of, left_out
+from arogya_bench.datasets.csv_tables import Row, columns_of, table_of
+from arogya_bench.datasets.group_patterns import few
+from arogya_bench.datasets.published import Published
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.discovery import images_by_name, unlisted
+from arogya_bench.images.files import below
+from arogya_bench.images.masks import mask_of, require_fit
 from arogya_bench.types import Case, Dataset, Mask
 
 PARTS = ("HAM10000_images_part_1", "HAM10000_images_part_2")

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from arogya_bench.datasets.card import Published
-from arogya_bench.datasets.decoding import is_image
-from arogya_bench.datasets.image_files import below
-from arogya_bench.datasets.image_places import files_below, stem_of, unlisted, visible
-from arogya_bench.datasets.labelled import Labelled, dataset_of, folder_of, left_out
-from arogya_bench.datasets.naming import few, groups_of
-from arogya_bench.datasets.sheets import Row, columns_of, table_of
+from arogya_bench.datasets.classification import Labelled, dataset_of, folder_of, left_out
+from arogya_bench.datasets.csv_tables import Row, columns_of, table_of
+from arogya_bench.datasets.group_patterns import few, groups_of
+from arogya_bench.datasets.published import Published
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.images.decoding import is_image
+from arogya_bench.images.discovery import files_below, stem_of, unlisted, visible
+from arogya_bench.images.files import below
 from arogya_bench.types import Dataset
 
 LAYOUT = "a folder of images for each class (below train/, val/ and test/ if they are divided)"

@@ -9,8 +9,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets import mask_folders, nnunet
-from arogya_bench.datasets.content import contents
-from arogya_bench.datasets.image_files import dataset_folder
+from arogya_bench.datasets.group_patterns import few, groups_of
 from arogya_bench.datasets.mask_cases import (
     Place,
     empty_slices,
@@ -19,11 +18,12 @@ from arogya_bench.datasets.mask_cases import (
     read_image,
     read_mask,
 )
-from arogya_bench.datasets.masks import is_binary, mask_values, require_values
-from arogya_bench.datasets.naming import few, groups_of
 from arogya_bench.datasets.nnunet import Listing
-from arogya_bench.datasets.windowing import window_of
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.images.file_hashes import contents
+from arogya_bench.images.files import dataset_folder
+from arogya_bench.images.masks import is_binary, mask_values, require_values
+from arogya_bench.images.windowing import window_of
 from arogya_bench.types import Case, Dataset
 
 LAYOUT = f"images/ and masks/ with the same names, or {nnunet.LAYOUT}"

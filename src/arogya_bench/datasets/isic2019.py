@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.card import Published
-from arogya_bench.datasets.image_files import below
-from arogya_bench.datasets.image_places import images_by_name, unlisted
-from arogya_bench.datasets.labelled import Labelled, dataset_of, folder_of, left_out
-from arogya_bench.datasets.naming import few
-from arogya_bench.datasets.sheets import Row, columns_of, table_of
+from arogya_bench.datasets.classification import Labelled, dataset_of, folder_of, left_out
+from arogya_bench.datasets.csv_tables import Row, columns_of, table_of
+from arogya_bench.datasets.group_patterns import few
+from arogya_bench.datasets.published import Published
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.discovery import images_by_name, unlisted
+from arogya_bench.images.files import below
 from arogya_bench.types import Dataset
 
 IMAGES = "ISIC_2019_Training_Input"

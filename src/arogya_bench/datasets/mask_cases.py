@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from arogya_bench.datasets import nifti
-from arogya_bench.datasets.decoding import decode
-from arogya_bench.datasets.masks import compare, is_nifti, look, mask_of, require_fit
 from arogya_bench.datasets.nnunet import Pair
-from arogya_bench.datasets.windowing import Window
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.images import nifti
+from arogya_bench.images.decoding import decode
+from arogya_bench.images.masks import compare, is_nifti, look, mask_of, require_fit
+from arogya_bench.images.windowing import Window
 from arogya_bench.types import Case, Image, Mask
 
 COLOURS = 3

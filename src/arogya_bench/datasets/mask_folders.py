@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.decoding import is_image
-from arogya_bench.datasets.image_files import below
-from arogya_bench.datasets.image_places import files_below, stem_of
-from arogya_bench.datasets.masks import MASK_SUFFIXES
-from arogya_bench.datasets.naming import few
+from arogya_bench.datasets.group_patterns import few
 from arogya_bench.datasets.nnunet import LAYOUT, Listing, Pair
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.images.decoding import is_image
+from arogya_bench.images.discovery import files_below, stem_of
+from arogya_bench.images.files import below
+from arogya_bench.images.masks import MASK_SUFFIXES
 
 
 def listing(folder: Path, *, images: str, masks: str, suffixes: Sequence[str]) -> Listing:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from arogya_bench.datasets.decoding import is_image
-from arogya_bench.datasets.image_files import SUFFIXES
-from arogya_bench.datasets.image_places import files_below, stem_of
-from arogya_bench.datasets.naming import few
+from arogya_bench.datasets.group_patterns import few
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.decoding import is_image
+from arogya_bench.images.discovery import files_below, stem_of
+from arogya_bench.images.files import SUFFIXES
 
 HEADER = "dataset.json"
 TRAIN = ("imagesTr", "labelsTr")

@@ -4,24 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.annotated import (
-    Annotated,
-    Card,
-    dataset_of,
-    homes,
-    require_size,
-)
 from arogya_bench.datasets.boxes import Drawn
-from arogya_bench.datasets.image_files import (
-    SUFFIXES,
-    below,
-    dataset_folder,
-    inspected,
-    names_in,
-)
-from arogya_bench.datasets.naming import few
+from arogya_bench.datasets.detection import Annotated, Card, dataset_of, homes, require_size
+from arogya_bench.datasets.group_patterns import few
 from arogya_bench.datasets.voc_xml import Sheet, sheet_of
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.images.files import SUFFIXES, below, dataset_folder, inspected, names_in
 from arogya_bench.types import Dataset
 
 LAYOUT = "the images (JPEGImages/) and their XML files (Annotations/)"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.progress import screen
+from arogya_bench.runtime.console import screen
 
 if TYPE_CHECKING:
     from requests import Response

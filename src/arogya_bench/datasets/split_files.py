@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
-from arogya_bench.datasets.dividing import Parts
-from arogya_bench.datasets.soundness import PARTS
+from arogya_bench.datasets.split_checks import PARTS
+from arogya_bench.datasets.split_methods import Parts
 from arogya_bench.errors import DatasetError
 from arogya_bench.types import Dataset, Subset
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from arogya_bench.datasets.dividing import (
+from arogya_bench.datasets.split_checks import PARTS, require_cases, require_parts
+from arogya_bench.datasets.split_files import from_file
+from arogya_bench.datasets.split_methods import (
     Parts,
     by_date,
     by_group,
@@ -16,8 +18,6 @@ from arogya_bench.datasets.dividing import (
     limited,
     official,
 )
-from arogya_bench.datasets.soundness import PARTS, require_cases, require_parts
-from arogya_bench.datasets.split_files import from_file
 from arogya_bench.errors import ConfigError, nearest
 from arogya_bench.types import Case, Dataset, Subset
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
-from arogya_bench.datasets.cache import ensure, root
-from arogya_bench.datasets.export import CARD, CASES, export
-from arogya_bench.datasets.population import CLASSES, bounds, population
+from arogya_bench.datasets.synthetic_export import CARD, CASES, export
+from arogya_bench.datasets.synthetic_population import CLASSES, bounds, population
 from arogya_bench.errors import ConfigError, DatasetError, nearest
+from arogya_bench.runtime.cache import ensure, root
 from arogya_bench.types import Box, Case, Dataset, Image
 
 VERSION = "1"  # of the generator: whoever changes a pixel changes it

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.annotated import Annotated, Card, dataset_of, homes
-from arogya_bench.datasets.image_files import SUFFIXES, below, dataset_folder, inspected
-from arogya_bench.datasets.naming import few
+from arogya_bench.datasets.detection import Annotated, Card, dataset_of, homes
+from arogya_bench.datasets.group_patterns import few
 from arogya_bench.datasets.yolo_files import classes_of, header, images_of, label_file, rows
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.files import SUFFIXES, below, dataset_folder, inspected
 from arogya_bench.types import Dataset
 
 CLASSES_FILE = "classes.txt"  # which labelImg leaves among the labels

@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from arogya_bench.datasets.boxes import Drawn
-from arogya_bench.datasets.image_files import SUFFIXES, Facts, below, names_in
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.files import SUFFIXES, Facts, below, names_in
 
 PARTS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 

@@ -5,11 +5,11 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from arogya_bench.gate.chance import by_control, by_rings
 from arogya_bench.gate.codes import Severity
-from arogya_bench.gate.examined import Examined, Placed
+from arogya_bench.gate.context import Examined, Placed
 from arogya_bench.gate.findings import Finding, found
-from arogya_bench.gate.likeness import ACROSS, OTHER_LABEL, WITHIN, Images, near_pairs
+from arogya_bench.gate.near_duplicate_chance import by_control, by_rings
+from arogya_bench.gate.near_duplicates import ACROSS, OTHER_LABEL, WITHIN, Images, near_pairs
 from arogya_bench.types import Labels
 
 UNLABELLED = -1

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from arogya_bench.gate.examined import Examined
-from arogya_bench.gate.facts import ImageFacts
+from arogya_bench.gate.context import Examined
 from arogya_bench.gate.findings import Finding, found
+from arogya_bench.gate.image_facts import ImageFacts
 
 ODDITIES: dict[str, Callable[[ImageFacts], bool]] = {
     "AB205": lambda facts: facts.mode == "CMYK",

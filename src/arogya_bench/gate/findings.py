@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from arogya_bench.gate.codes import CODES, Severity
-from arogya_bench.progress import counted
+from arogya_bench.runtime.console import counted
 
 NAMED_AT_MOST = 5
 

@@ -7,12 +7,21 @@ import numpy as np
 
 from arogya_bench.datasets.splits import Split
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.gate import duplicates, files, labels, leakage, overlap, shortcuts
+from arogya_bench.gate import (
+    contamination as overlap,
+)
+from arogya_bench.gate import (
+    duplicates,
+    files,
+    labels,
+    leakage,
+    shortcuts,
+)
 from arogya_bench.gate.codes import SEVERITIES
-from arogya_bench.gate.examined import Examined
-from arogya_bench.gate.facts import ImageFacts
-from arogya_bench.gate.facts_store import remember, remembered
+from arogya_bench.gate.context import Examined
 from arogya_bench.gate.findings import Finding, Report
+from arogya_bench.gate.image_facts import ImageFacts
+from arogya_bench.gate.image_facts_cache import remember, remembered
 from arogya_bench.gate.scanning import scanned
 from arogya_bench.types import Case, Dataset
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import PIL.Image
 
-from arogya_bench.datasets import dicom, nifti
-from arogya_bench.datasets.damage import said
-from arogya_bench.datasets.decoding import HEAD_BYTES, Kind, frames_of, kind_of
-from arogya_bench.datasets.image_files import FORMATS, UNREADABLE
 from arogya_bench.errors import needs_extra
+from arogya_bench.images import dicom, nifti
+from arogya_bench.images.decoding import HEAD_BYTES, Kind, frames_of, kind_of
+from arogya_bench.images.files import FORMATS, UNREADABLE
+from arogya_bench.images.safe_errors import said
 
 LOOKED_AT = (*FORMATS, "GIF")  # so that an animated one is called so
 WIDE_MODES = {"1": 1, "I;16": 16, "I;16L": 16, "I;16B": 16, "I;16N": 16, "I": 32, "F": 32}

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import scipy
 
-from arogya_bench.datasets.soundness import PARTS
+from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.gate.codes import Severity
-from arogya_bench.gate.examined import Examined
+from arogya_bench.gate.context import Examined
 from arogya_bench.gate.findings import Finding, found
-from arogya_bench.progress import counted
+from arogya_bench.runtime.console import counted
 from arogya_bench.types import Dataset, Floats
 
 # With 5 of 5 right, a recall has a 95 % interval from 57 %; with fewer, chance of a half is in it.

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from arogya_bench.datasets.soundness import PARTS
-from arogya_bench.gate.examined import Examined
+from arogya_bench.datasets.split_checks import PARTS
+from arogya_bench.gate.context import Examined
 from arogya_bench.gate.findings import Finding, found
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import joblib
 import numpy as np
 
-from arogya_bench.datasets.content import stamp
-from arogya_bench.datasets.image_files import UNREADABLE
 from arogya_bench.errors import DatasetError
-from arogya_bench.gate.facts import ImageFacts, measured
 from arogya_bench.gate.headers import Header, Problem, header, is_floating, pixel_problem, quiet
-from arogya_bench.progress import watched
+from arogya_bench.gate.image_facts import ImageFacts, measured
+from arogya_bench.images.file_hashes import stamp
+from arogya_bench.images.files import UNREADABLE
+from arogya_bench.runtime.console import watched
 from arogya_bench.types import Case, Image
 
 Read = Callable[[Case], Image]

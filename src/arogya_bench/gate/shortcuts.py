@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.gate.examined import Examined, Placed
+from arogya_bench.gate.contamination import plain
+from arogya_bench.gate.context import Examined, Placed
 from arogya_bench.gate.findings import Finding, found
-from arogya_bench.gate.overlap import plain
-from arogya_bench.gate.probing import PROBES, Classifier, read_label, trial
+from arogya_bench.gate.shortcut_probe import PROBES, Classifier, read_label, trial
 from arogya_bench.types import Floats
 
 CASES = 2000  # enough for a few per cent; more would take longer and say the same

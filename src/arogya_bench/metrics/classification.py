@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from arogya_bench.metrics import two_classes
+from arogya_bench.metrics import binary as two_classes
 from arogya_bench.metrics.agreement import kappa, kappa_linear, kappa_quadratic, mcc
 from arogya_bench.metrics.catalogue import Metric, metric
 from arogya_bench.metrics.flags import degenerate

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from arogya_bench.metrics.weights import Sums, Weights
+from arogya_bench.metrics.group_weights import Sums, Weights
 from arogya_bench.types import Floats, Labels
 
 

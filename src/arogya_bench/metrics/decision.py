@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.outcomes import NO_ANSWER, outcomes
-from arogya_bench.metrics.two_by_two import (
+from arogya_bench.metrics.binary_counts import (
     NO_NEGATIVES,
     NO_POSITIVES,
     caution,
@@ -17,6 +16,7 @@ from arogya_bench.metrics.two_by_two import (
     independent,
     proper,
 )
+from arogya_bench.metrics.outcomes import NO_ANSWER, outcomes
 from arogya_bench.types import Floats, Labels
 
 

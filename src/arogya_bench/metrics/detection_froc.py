@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from arogya_bench.metrics.detection import outcomes_of
+from arogya_bench.metrics.detection_froc_matching import Criterion, Marks, localised, pooled
 from arogya_bench.metrics.detection_froc_tally import froc_evidence
-from arogya_bench.metrics.detection_localisation import Criterion, Marks, localised, pooled
 from arogya_bench.metrics.detection_matching import MAX_DETECTIONS
 from arogya_bench.metrics.detection_outcomes import Found, Truth, box_outcomes
 from arogya_bench.metrics.per_class import FEW_POSITIVES

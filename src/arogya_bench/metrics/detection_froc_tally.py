@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_array
 
-from arogya_bench.metrics.detection_localisation import Marks
+from arogya_bench.metrics.detection_froc_matching import Marks
 from arogya_bench.metrics.detection_tally import BLOCK_CELLS
 from arogya_bench.metrics.per_class import ratio
 from arogya_bench.types import Floats, Labels

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from arogya_bench.metrics.catalogue import Metric
 from arogya_bench.metrics.classification import METRICS, TWO_CLASS_METRICS, metrics_of
+from arogya_bench.metrics.group_weights import Stack, Weights
 from arogya_bench.metrics.outcomes import Outcomes, outcomes
 from arogya_bench.metrics.tally import Tally, evidence
-from arogya_bench.metrics.weights import Stack, Weights
 from arogya_bench.types import Floats
 
 CONFUSION_CELLS = 2**22  # of all resamples at once: hundreds of classes take few at a time

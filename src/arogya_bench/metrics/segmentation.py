@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from arogya_bench.metrics.per_class import Row
 from arogya_bench.metrics.segmentation_catalogue import METRICS
-from arogya_bench.metrics.surfaces import (
+from arogya_bench.metrics.segmentation_surfaces import (
     Masks,
     border_distances,
     checked_spacing,

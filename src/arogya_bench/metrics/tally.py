@@ -14,8 +14,8 @@ from scipy.sparse import csr_array
 
 from arogya_bench.metrics.calibration import bin_of
 from arogya_bench.metrics.curves import Curve, Ladder, curve, ladder
+from arogya_bench.metrics.group_weights import Sums, Weights, without_each
 from arogya_bench.metrics.outcomes import Outcomes, predicted_classes
-from arogya_bench.metrics.weights import Sums, Weights, without_each
 from arogya_bench.types import Floats, Labels, Probabilities
 
 SMALLEST = float(np.finfo(np.float64).eps)  # a probability of 0 would make the NLL infinite

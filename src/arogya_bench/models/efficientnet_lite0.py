@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from arogya_bench.errors import ConfigError, ModelError, nearest, require_extra
-from arogya_bench.keys import digest_of, file_digest
-from arogya_bench.models.devices import require_device_name, torch_device
-from arogya_bench.models.fields import require_positive, require_size
-from arogya_bench.models.preprocessing import Preprocessing
-from arogya_bench.models.torch_network import load_network, read_state
-from arogya_bench.models.torch_start import Family, State
-from arogya_bench.models.torch_training import Recipe, train_network
+from arogya_bench.frameworks.devices import require_device_name, torch_device
+from arogya_bench.frameworks.preprocessing import Preprocessing
+from arogya_bench.frameworks.torch_network import load_network, read_state
+from arogya_bench.frameworks.torch_training import Recipe, train_network
+from arogya_bench.frameworks.torch_weights import Family, State
+from arogya_bench.models.field_checks import require_positive, require_size
+from arogya_bench.runtime.digests import digest_of, file_digest
 from arogya_bench.types import FitReport, Predictor, Subset, Training
 
 if TYPE_CHECKING:

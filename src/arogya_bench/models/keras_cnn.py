@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from arogya_bench.errors import ConfigError, nearest
-from arogya_bench.models.fields import require_dropout, require_positive, require_size
-from arogya_bench.models.keras_network import load_network
-from arogya_bench.models.keras_runtime import require_keras
-from arogya_bench.models.keras_training import Recipe, train_network
-from arogya_bench.models.preprocessing import Preprocessing
+from arogya_bench.frameworks.keras_network import load_network
+from arogya_bench.frameworks.keras_runtime import require_keras
+from arogya_bench.frameworks.keras_training import Recipe, train_network
+from arogya_bench.frameworks.preprocessing import Preprocessing
+from arogya_bench.models.field_checks import require_dropout, require_positive, require_size
 from arogya_bench.types import FitReport, Predictor, Subset, Training
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from arogya_bench.errors import ModelError
-from arogya_bench.keys import digest_of, file_digest
+from arogya_bench.runtime.digests import digest_of, file_digest
 
 MLMODEL = "MLmodel"
 FORMS = "models:/name/1, models:/name@alias, models:/m-..., runs:/run_id/name, or a folder"

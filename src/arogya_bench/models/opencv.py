@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from arogya_bench.errors import ConfigError, ModelError, nearest
-from arogya_bench.models.arrays import read_arrays, save_arrays
-from arogya_bench.models.calibration import Calibration, fitted_calibration
-from arogya_bench.models.devices import require_device_name
-from arogya_bench.models.fields import require_positive, require_size
+from arogya_bench.frameworks.array_files import read_arrays, save_arrays
+from arogya_bench.frameworks.devices import require_device_name
+from arogya_bench.frameworks.fit_files import damaged, read_json, require_classes, save_classes
+from arogya_bench.models.field_checks import require_positive, require_size
 from arogya_bench.models.opencv_classifiers import (
     Classifier,
     NearestNeighbours,
@@ -30,7 +30,7 @@ from arogya_bench.models.opencv_features import (
     histograms,
     learnt_vocabulary,
 )
-from arogya_bench.models.saved import damaged, read_json, require_classes, save_classes
+from arogya_bench.models.temperature import Calibration, fitted_calibration
 from arogya_bench.types import (
     FitReport,
     Floats,

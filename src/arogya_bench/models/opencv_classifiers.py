@@ -8,8 +8,8 @@ from zipfile import BadZipFile
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from arogya_bench.models.arrays import read_arrays, save_arrays
-from arogya_bench.models.saved import damaged, existing
+from arogya_bench.frameworks.array_files import read_arrays, save_arrays
+from arogya_bench.frameworks.fit_files import damaged, existing
 from arogya_bench.types import Floats, Labels
 
 if TYPE_CHECKING:

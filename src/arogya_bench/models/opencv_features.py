@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arogya_bench.errors import ModelError
-from arogya_bench.models.preprocessing import resized
+from arogya_bench.frameworks.preprocessing import resized
 from arogya_bench.types import Floats, Image, Subset
 
 Descriptors: TypeAlias = NDArray[np.float32]  # (keypoints, width): 256 bits or 128 gradients

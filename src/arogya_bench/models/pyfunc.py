@@ -10,14 +10,14 @@ import numpy as np
 from rich.markup import escape
 
 from arogya_bench.errors import ConfigError, ModelError
-from arogya_bench.models.devices import require_device_name
-from arogya_bench.models.fields import require_positive, require_size
+from arogya_bench.frameworks.devices import require_device_name
+from arogya_bench.frameworks.fit_files import CLASSES_FILE, read_json, require_classes, save_classes
+from arogya_bench.models.field_checks import require_positive, require_size
 from arogya_bench.models.mlmodel import Description, described, model_digest, other_versions
 from arogya_bench.models.pyfunc_inputs import InputForm, input_form
 from arogya_bench.models.pyfunc_outputs import OutputForm, output_form
 from arogya_bench.models.pyfunc_source import loaded, located, require_uri, said
-from arogya_bench.models.saved import CLASSES_FILE, read_json, require_classes, save_classes
-from arogya_bench.progress import say
+from arogya_bench.runtime.console import say
 from arogya_bench.types import (
     FitReport,
     Image,

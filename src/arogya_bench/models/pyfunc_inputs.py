@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
 from arogya_bench.errors import ModelError
-from arogya_bench.models.preprocessing import resized
+from arogya_bench.frameworks.preprocessing import resized
 from arogya_bench.types import Image, ImageBatch
 
 AT_ONCE = 64  # images; bounds the memory of a call, whatever the length of a batch

@@ -13,9 +13,15 @@ from typing import Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from arogya_bench.addresses import concealed, impatient, public, sqlite_address, sqlite_path
 from arogya_bench.errors import ModelError, nearest
 from arogya_bench.models.mlmodel import FORMS, with_model
+from arogya_bench.runtime.store_urls import (
+    concealed,
+    impatient,
+    public,
+    sqlite_address,
+    sqlite_path,
+)
 
 WITH_SCHEME = r"[a-z][\w+.-]+:/"  # not C:/, a folder
 

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from arogya_bench.errors import require_extra
-from arogya_bench.models.devices import require_device_name, torch_device
-from arogya_bench.models.epochs import f1_macro, require_trainable
-from arogya_bench.models.fields import require_positive, require_size
-from arogya_bench.models.prefetch import ahead
-from arogya_bench.models.preprocessing import ImageStack, Preprocessing
-from arogya_bench.models.schedule import class_weights
-from arogya_bench.models.steps import Split, Steps, split_of
-from arogya_bench.models.threads import threads
-from arogya_bench.models.torch_network import AT_ONCE, as_input, load_network, logits
-from arogya_bench.models.ultralytics_hooks import Batches, Hooks, Plan
-from arogya_bench.models.ultralytics_loop import isolated, train_with
-from arogya_bench.models.ultralytics_network import (
+from arogya_bench.frameworks.batches import Split, Steps, split_of
+from arogya_bench.frameworks.devices import require_device_name, torch_device
+from arogya_bench.frameworks.early_stopping import f1_macro, require_trainable
+from arogya_bench.frameworks.prefetch import ahead
+from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing
+from arogya_bench.frameworks.schedule import class_weights
+from arogya_bench.frameworks.torch_network import AT_ONCE, as_input, load_network, logits
+from arogya_bench.frameworks.ultralytics_hooks import Batches, Hooks, Plan
+from arogya_bench.frameworks.ultralytics_network import (
     FINE_TUNING_RATE,
     blueprint,
     require_start,
     started,
 )
+from arogya_bench.frameworks.ultralytics_training import isolated, train_with
+from arogya_bench.models.field_checks import require_positive, require_size
+from arogya_bench.runtime.threads import threads
 from arogya_bench.types import FitReport, Predictor, Subset, Training
 
 if TYPE_CHECKING:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from arogya_bench.errors import ConfigError, DatasetError, require_extra
-from arogya_bench.models.devices import require_device_name, torch_device
-from arogya_bench.models.epochs import require_trainable
-from arogya_bench.models.fields import require_positive, require_size
-from arogya_bench.models.preprocessing import Preprocessing
-from arogya_bench.models.saved import damaged, existing, require_classes
-from arogya_bench.models.torch_network import WEIGHTS_FILE, logits, read_state
-from arogya_bench.models.ultralytics_boxes import (
+from arogya_bench.frameworks.devices import require_device_name, torch_device
+from arogya_bench.frameworks.early_stopping import require_trainable
+from arogya_bench.frameworks.fit_files import damaged, existing, require_classes
+from arogya_bench.frameworks.preprocessing import Preprocessing
+from arogya_bench.frameworks.torch_network import WEIGHTS_FILE, logits, read_state
+from arogya_bench.frameworks.ultralytics_detection import (
     AT_ONCE,
     DetectorHooks,
     DetectorPlan,
@@ -22,13 +21,14 @@ from arogya_bench.models.ultralytics_boxes import (
     examples,
     suppressed,
 )
-from arogya_bench.models.ultralytics_loop import isolated, train_with
-from arogya_bench.models.ultralytics_network import (
+from arogya_bench.frameworks.ultralytics_network import (
     FINE_TUNING_RATE,
     blueprint,
     require_start,
     started,
 )
+from arogya_bench.frameworks.ultralytics_training import isolated, train_with
+from arogya_bench.models.field_checks import require_positive, require_size
 from arogya_bench.types import Detections, Detector, FitReport, Floats, ImageBatch, Subset, Training
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 
-from arogya_bench import figures
-from arogya_bench.comparison import Comparison
+from arogya_bench.comparison.comparison import Comparison
 from arogya_bench.errors import needs_extra
+from arogya_bench.figures import evaluation as figures
 from arogya_bench.report.sections import Section, methods, parts
 
 

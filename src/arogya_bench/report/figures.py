@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from arogya_bench.comparison import Comparison
-from arogya_bench.figures import png, svg
+from arogya_bench.comparison.comparison import Comparison
+from arogya_bench.figures.evaluation import png, svg
 from arogya_bench.report.sections import parts
 
 

@@ -5,8 +5,8 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from arogya_bench import figures
-from arogya_bench.comparison import Comparison
+from arogya_bench.comparison.comparison import Comparison
+from arogya_bench.figures import evaluation as figures
 from arogya_bench.report.sections import Part, Section, methods, parts
 
 

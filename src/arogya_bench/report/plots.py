@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from arogya_bench import theme
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.figures import theme
 
 if TYPE_CHECKING:
     import altair as alt

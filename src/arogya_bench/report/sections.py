@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from arogya_bench.comparison import Comparison
+from arogya_bench.comparison.comparison import Comparison
 from arogya_bench.report import charts
 from arogya_bench.report.wording import MINUS, estimate, number, p_value, percent
 

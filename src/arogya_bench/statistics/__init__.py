@@ -1,42 +1,39 @@
 """Intervals, paired tests and multiplicity: arrays in, frozen results out."""
 
-from arogya_bench.statistics.intervals import BootstrapInterval, Interval, bootstrap, interval
-from arogya_bench.statistics.limits import LimitVerdict, judge_limit
-from arogya_bench.statistics.many import (
-    CochranQ,
-    Friedman,
-    Nemenyi,
-    cochran_q,
-    friedman,
-    nemenyi,
+from arogya_bench.statistics.delong import (
+    AurocInterval,
+    DeLong,
+    DeLongCovariance,
+    auroc_interval,
+    delong,
+    delong_covariance,
 )
-from arogya_bench.statistics.margins import (
+from arogya_bench.statistics.equivalence import (
     MarginTest,
     equivalence,
     equivalence_from_replicates,
     non_inferiority,
     non_inferiority_from_replicates,
 )
+from arogya_bench.statistics.intervals import BootstrapInterval, Interval, bootstrap, interval
+from arogya_bench.statistics.limit_tests import LimitVerdict, judge_limit
 from arogya_bench.statistics.multiplicity import Family, adjust, family
-from arogya_bench.statistics.operating_intervals import operating_intervals, predictive_values
-from arogya_bench.statistics.paired import PairedT, ResampledT, corrected_resampled_t, paired_t
 from arogya_bench.statistics.paired_proportions import newcombe_paired, tango_interval
 from arogya_bench.statistics.permutation import Permutation, sign_flip, swap_test
-from arogya_bench.statistics.planning import (
-    FalseClaim,
-    design_effect,
-    effective_cases,
-    false_claim_from_replicates,
-    false_claim_probability,
-    intraclass_correlation,
-    sample_size,
-)
 from arogya_bench.statistics.proportions import (
     McNemar,
     clopper_pearson,
     mcnemar,
     minimum_detectable_difference,
     wilson,
+)
+from arogya_bench.statistics.rank_tests import (
+    CochranQ,
+    Friedman,
+    Nemenyi,
+    cochran_q,
+    friedman,
+    nemenyi,
 )
 from arogya_bench.statistics.ranking import (
     Ranking,
@@ -45,13 +42,14 @@ from arogya_bench.statistics.ranking import (
     rankings_side_by_side,
 )
 from arogya_bench.statistics.resampling import Draws, draws, replay
-from arogya_bench.statistics.roc import (
-    AurocInterval,
-    DeLong,
-    DeLongCovariance,
-    auroc_interval,
-    delong,
-    delong_covariance,
+from arogya_bench.statistics.sample_size import (
+    FalseClaim,
+    design_effect,
+    effective_cases,
+    false_claim_from_replicates,
+    false_claim_probability,
+    intraclass_correlation,
+    sample_size,
 )
 from arogya_bench.statistics.seeds import (
     SeedDifference,
@@ -59,11 +57,13 @@ from arogya_bench.statistics.seeds import (
     seed_group_difference,
     seed_group_interval,
 )
+from arogya_bench.statistics.selection_bias import Optimism, classification_winner, winner_optimism
 from arogya_bench.statistics.signed_rank import Wilcoxon, wilcoxon
 from arogya_bench.statistics.subgroup_table import SubgroupGap, SubgroupScore, SubgroupTable
 from arogya_bench.statistics.subgroups import subgroups
-from arogya_bench.statistics.variance import VarianceSplit, VarianceTerm, variance_split
-from arogya_bench.statistics.winner import Optimism, classification_winner, winner_optimism
+from arogya_bench.statistics.t_tests import PairedT, ResampledT, corrected_resampled_t, paired_t
+from arogya_bench.statistics.threshold_intervals import operating_intervals, predictive_values
+from arogya_bench.statistics.variance_components import VarianceSplit, VarianceTerm, variance_split
 
 __all__ = [
     "AurocInterval",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from arogya_bench.metrics.two_by_two import proper
+from arogya_bench.metrics.binary_counts import proper
 
 
 def quantile_of(confidence: float) -> float:

@@ -7,21 +7,21 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.metrics.operating import at_threshold
-from arogya_bench.statistics.intervals import BootstrapInterval, Interval
-from arogya_bench.statistics.many import cochran_q, friedman, nemenyi
-from arogya_bench.statistics.margins import (
+from arogya_bench.metrics.thresholds import at_threshold
+from arogya_bench.statistics.delong import auroc_interval, delong
+from arogya_bench.statistics.equivalence import (
     equivalence_from_replicates,
     non_inferiority_from_replicates,
 )
-from arogya_bench.statistics.operating_intervals import predictive_values
-from arogya_bench.statistics.paired import corrected_resampled_t, paired_t
+from arogya_bench.statistics.intervals import BootstrapInterval, Interval
 from arogya_bench.statistics.paired_proportions import newcombe_paired
 from arogya_bench.statistics.permutation import sign_flip, swap_test
 from arogya_bench.statistics.proportions import clopper_pearson, wilson
-from arogya_bench.statistics.roc import auroc_interval, delong
+from arogya_bench.statistics.rank_tests import cochran_q, friedman, nemenyi
 from arogya_bench.statistics.signed_rank import wilcoxon
 from arogya_bench.statistics.simulation import resampled_splits, truth
+from arogya_bench.statistics.t_tests import corrected_resampled_t, paired_t
+from arogya_bench.statistics.threshold_intervals import predictive_values
 from arogya_bench.statistics.trials import METRICS, Trial
 
 ALPHA = 0.05

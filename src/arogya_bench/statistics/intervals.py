@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.two_by_two import proper
-from arogya_bench.statistics.inversion import FLAT, TIE, inverted, widened, widening
+from arogya_bench.metrics.binary_counts import proper
+from arogya_bench.statistics.bootstrap_p_values import FLAT, TIE, inverted, widened, widening
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from arogya_bench.metrics.two_by_two import proper
+from arogya_bench.metrics.binary_counts import proper
 from arogya_bench.types import Floats
 
 Adjustment = Literal["bonferroni", "holm", "hochberg", "bh", "by"]

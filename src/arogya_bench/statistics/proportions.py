@@ -7,7 +7,7 @@ import scipy
 from scipy.special import betaincinv, ndtri
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.two_by_two import proper
+from arogya_bench.metrics.binary_counts import proper
 from arogya_bench.statistics.arguments import quantile_of
 from arogya_bench.statistics.intervals import Interval
 

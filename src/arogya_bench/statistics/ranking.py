@@ -9,13 +9,13 @@ import scipy
 from numpy.typing import ArrayLike
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.two_by_two import proper
+from arogya_bench.metrics.binary_counts import proper
 from arogya_bench.statistics.arguments import sign_of
 from arogya_bench.statistics.intervals import UNDEFINED_LIMIT, few_groups
 from arogya_bench.statistics.multiplicity import adjust
-from arogya_bench.statistics.paired import without_noise
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.statistics.signed_rank import wilcoxon
+from arogya_bench.statistics.t_tests import without_noise
 from arogya_bench.types import Floats
 
 ALPHA = 0.05

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.bootstrap_p_values import FLAT, widening
 from arogya_bench.statistics.intervals import BootstrapInterval, Interval, interval
-from arogya_bench.statistics.inversion import FLAT, widening
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.statistics.variance_terms import Term, half_width, p_value
 from arogya_bench.types import Floats

@@ -8,9 +8,9 @@ import scipy
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
-from arogya_bench.metrics.two_by_two import proper
+from arogya_bench.metrics.binary_counts import proper
 from arogya_bench.statistics.intervals import Interval
-from arogya_bench.statistics.paired import (
+from arogya_bench.statistics.t_tests import (
     CONSTANT,
     IDENTICAL,
     differences,

@@ -8,11 +8,11 @@ import numpy as np
 
 from arogya_bench.metrics.classification import METRICS, TWO_CLASS_METRICS, metrics_of
 from arogya_bench.metrics.outcomes import Outcomes
-from arogya_bench.statistics.banding import Metadata, banded
+from arogya_bench.statistics.bootstrap_p_values import FLAT
 from arogya_bench.statistics.intervals import BootstrapInterval, interval
-from arogya_bench.statistics.inversion import FLAT
 from arogya_bench.statistics.multiplicity import adjust
 from arogya_bench.statistics.resampling import Draws
+from arogya_bench.statistics.subgroup_columns import Metadata, banded
 from arogya_bench.statistics.subgroup_parts import Part, part_of
 from arogya_bench.statistics.subgroup_table import SubgroupGap, SubgroupScore, SubgroupTable
 from arogya_bench.types import Labels

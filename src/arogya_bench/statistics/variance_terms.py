@@ -6,7 +6,7 @@ from typing import NamedTuple
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 
-from arogya_bench.statistics.inversion import TIE
+from arogya_bench.statistics.bootstrap_p_values import TIE
 
 SMALLEST_P = 1e-12
 

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from arogya_bench.errors import ModelError
-from arogya_bench.models.devices import require_device_name
-from arogya_bench.models.saved import read_json, require_classes, save_classes
+from arogya_bench.frameworks.devices import require_device_name
+from arogya_bench.frameworks.fit_files import read_json, require_classes, save_classes
 from arogya_bench.types import FitReport, ImageBatch, Predictor, Probabilities, Subset, Training
 
 

@@ -1,0 +1,170 @@
+"""What ``arogya-bench compare`` and ``arogya-bench report`` do."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from arogya_bench.comparison.comparison import Comparison, from_json
+from arogya_bench.comparison.comparison import compare as compare_runs
+from arogya_bench.errors import ConfigError, Fixable, TrackingError, nearest
+from arogya_bench.report import figures
+from arogya_bench.report import terminal as screen
+from arogya_bench.runtime.console import say, working
+from arogya_bench.runtime.environment import tags as provenance_tags
+from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.artifacts import artifact
+from arogya_bench.tracking.items import Folder, Item, Params, Tags
+
+FORMATS = ("html", "csv", "json", "pdf", "png")
+ASKED = "arogya.asked"  # when a comparison was last asked for, ms since 1970
+ALWAYS = ("html", "csv", "json")  # what a comparison run keeps
+
+
+def compare(
+    experiment: str, *, tracking_uri: str | None, where: str | None, metric: str, out: Path
+) -> int:
+    """Compare, print, write the files, and log them as a comparison run.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        Fixable: If there is nothing to compare, or the files cannot be written.
+    """
+    _check_writable(out)
+    with working("reading MLflow and resampling patients"):
+        comparison = compare_runs(experiment, tracking_uri=tracking_uri, where=where, metric=metric)
+    store = stores.open_store(tracking_uri, experiment, create=False)
+    asker = tracking.adopted(store)
+    run_id = _log(comparison, store, parent=asker)
+    _answer(asker, run_id, store)
+    screen.show(comparison)
+    write(comparison, out, ALWAYS)
+    say(f"Written: {out}/report.html, comparison.json, tables/*.csv. MLflow run: {run_id}")
+    return 0
+
+
+def report(
+    experiment: str,
+    *,
+    tracking_uri: str | None,
+    run_id: str | None,
+    formats: Sequence[str],
+    out: Path,
+) -> int:
+    """Write a logged comparison down again.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        Fixable: If there is no such comparison or no such format.
+    """
+    if not formats:
+        raise ConfigError("No report format is named.", fix=f"choose from: {', '.join(FORMATS)}")
+    for each in formats:
+        if each not in FORMATS:
+            raise ConfigError(
+                f"There is no report format {each!r}.{nearest(each, FORMATS)}",
+                fix=f"choose from: {', '.join(FORMATS)}",
+            )
+    _check_writable(out)
+    store = stores.open_store(tracking_uri, experiment, create=False)
+    run = _comparison_run(store, run_id)
+    with artifact(run, "comparison.json", uri=store.uri) as path:
+        comparison = from_json(path.read_text(encoding="utf-8"))
+    _answer(tracking.adopted(store), run.run_id, store)
+    written = write(comparison, out, formats)
+    say(f"Written from MLflow run {run.run_id}: {', '.join(str(each) for each in written)}")
+    return 0
+
+
+def write(comparison: Comparison, out: Path, formats: Sequence[str]) -> list[Path]:
+    """Write a comparison in the formats named.
+
+    Returns:
+        The files and folders, in the order of the formats.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    written = {
+        "html": out / "report.html",
+        "json": out / "comparison.json",
+        "csv": out / "tables",
+        "pdf": out / "report.pdf",
+        "png": out / "figures",
+    }
+    writers: dict[str, Callable[[Path], object]] = {
+        "html": comparison.to_html,
+        "json": comparison.to_json,
+        "csv": comparison.to_csv,
+        "pdf": comparison.to_pdf,
+        "png": lambda folder: figures.save(comparison, folder),
+    }
+    for each in formats:
+        writers[each](written[each])
+    return [written[each] for each in formats]
+
+
+def _log(comparison: Comparison, store: stores.Store, *, parent: str | None) -> str:
+    """Keep the comparison in MLflow; the same evidence is kept once.
+
+    Returns:
+        The run id.
+    """
+    key = str(comparison.about["key"])
+    found = tracking.search(
+        store, f"tags.`arogya.comparison` = '{key}' and attributes.status = 'FINISHED'"
+    )
+    if found:
+        again = str(int(time.time() * 1000))
+        tracking.write(store, found[-1].run_id, [Tags(values={ASKED: again})])
+        return found[-1].run_id
+    metric = str(comparison.about["metric"])
+    tags = {"arogya.kind": "comparison", "arogya.comparison": key, **provenance_tags()}
+    run_id = tracking.start(store, f"comparison · {metric}", tags, parent=parent)
+    with tracking.closed_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
+        write(comparison, Path(folder), ALWAYS)
+        verdicts = "; ".join(str(each) for each in comparison.verdict["reason"])
+        items: list[Item] = [
+            Params(values={"metric": metric, "evaluations": comparison.about["evaluations"]}),
+            Tags(values={"arogya.verdict": verdicts, "mlflow.note.content": verdicts}),
+            Folder(name="", path=Path(folder)),
+        ]
+        tracking.write(store, run_id, items)
+    tracking.finish(store, run_id)
+    return run_id
+
+
+def _answer(asker: str | None, run_id: str, store: stores.Store) -> None:
+    """Say in the run that ``mlflow run`` made which comparison it led to, and what that says."""
+    if asker:
+        verdict = tracking.get(store.uri, run_id).tags["arogya.verdict"]
+        tags = {"arogya.comparison_run_id": run_id, "mlflow.note.content": verdict}
+        tracking.write(store, asker, [Tags(values=tags)])
+
+
+def _comparison_run(store: stores.Store, run_id: str | None) -> tracking.RunRecord:
+    if run_id:
+        run = tracking.get(store.uri, run_id)
+        if run.tags.get("arogya.kind") == "comparison":
+            return run
+        raise TrackingError(
+            f"Run {run_id} is not a comparison but: {run.tags.get('arogya.kind', 'not ours')}.",
+            fix="leave --run-id out to take the newest comparison.",
+        )
+    condition = "tags.`arogya.kind` = 'comparison' and attributes.status = 'FINISHED'"
+    found = tracking.search(store, condition)
+    if not found:
+        raise TrackingError(
+            f"The experiment {store.experiment!r} has no comparison yet.",
+            fix=f"make one: arogya-bench compare {store.experiment}",
+        )
+    return max(found, key=lambda run: int(run.tags.get(ASKED, run.start_time)))
+
+
+def _check_writable(out: Path) -> None:
+    folder = out.absolute()
+    if not stores.writable(next(each for each in (folder, *folder.parents) if each.exists())):
+        raise Fixable(f"The folder {folder} cannot be written.", fix="name another one with --out.")

@@ -1,0 +1,24 @@
+"""Which evaluations form a block that may be compared, and what that block is called."""
+
+from collections.abc import Sequence
+
+from arogya_bench.tracking.runs import RunRecord
+
+
+def block_key(run: RunRecord) -> tuple[str, str, str, str]:
+    """What must be equal: one dataset can ask for labels, or for boxes."""
+    names = ("dataset", "dataset_digest", "split_digest", "task")
+    dataset, digest, split_digest, task = (run.tags[f"arogya.{name}"] for name in names)
+    return dataset, digest, split_digest, task
+
+
+def place_of(block: tuple[tuple[str, str, str, str], Sequence[RunRecord]]) -> tuple[str, ...]:
+    """Datasets by name, and the folds of one in their order."""
+    (name, digest, split_digest, task), members = block
+    return name, digest, members[0].tags.get("arogya.split", ""), split_digest, task
+
+
+def told_apart(run: RunRecord) -> str:
+    """The name of a block where several are of one dataset."""
+    name, digest, split_digest, task = block_key(run)
+    return f"{name} ({digest[:6]}-{split_digest[:6]}, {run.tags['arogya.split']}, {task})"

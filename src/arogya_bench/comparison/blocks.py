@@ -1,0 +1,325 @@
+"""From MLflow to evidence: what may be compared, resampled alike, and what is missing."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from arogya_bench.comparison.block_names import block_key, place_of, told_apart
+from arogya_bench.comparison.caveats import cautions
+from arogya_bench.comparison.row_names import row_names
+from arogya_bench.errors import ConfigError, TrackingError, nearest
+from arogya_bench.metrics.plugins import AddedMetric, added, logged
+from arogya_bench.metrics.replicates import Replicates
+from arogya_bench.scoring import tasks
+from arogya_bench.scoring.scores import draws_of
+from arogya_bench.scoring.tasks import TASKS, Task
+from arogya_bench.statistics.resampling import Draws
+from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.artifacts import artifact
+from arogya_bench.tracking.runs import RunRecord
+from arogya_bench.tracking.store import Store
+from arogya_bench.types import BoxPredictions, Floats, Predictions
+
+CLEAN = "clean"
+NEVER_RUN = "never run"
+OURS = tuple(dict.fromkeys(name for task in TASKS.values() for name in task.metrics))
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Condition:
+    """A condition as MLflow remembers it; sorts by augmentation, clean first, mild to strong."""
+
+    place: int = field(repr=False)
+    augmentation: str
+    level: int
+    severity: float | None = field(compare=False)
+    name: str = field(compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resampled:
+    """Metrics of one row under one condition, averaged over its seeds inside each resample.
+
+    Attributes:
+        estimates: By metric; NaN where undefined.
+        values: Shape (B,) by metric.
+        jackknife: Shape (groups,) by metric.
+    """
+
+    estimates: Mapping[str, float]
+    values: Mapping[str, Floats]
+    jackknife: Mapping[str, Floats]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Evaluations that may be compared: same images, labels, classes and split.
+
+    Attributes:
+        dataset: Name, with a piece of the digest where two contents share one name.
+        name: Of the dataset alone; ``digest`` of its content, ``split`` how it was divided.
+        task: What the dataset asks of a model.
+        runs: Newest finished run by (row, condition name, seed).
+        labels: Row digest to the name of the leaderboard row, in order of first appearance.
+        missing: One mapping per cell without a finished run.
+        grouped: Whether the source names patients.
+        cautions: What a reader must know of the data.
+    """
+
+    dataset: str
+    name: str
+    digest: str
+    split: str
+    task: Task
+    store: Store
+    split_digest: str
+    grouped: bool
+    conditions: tuple[Condition, ...]
+    labels: Mapping[str, str]
+    runs: Mapping[tuple[str, str, str], RunRecord]
+    missing: tuple[Mapping[str, str], ...]
+    resamples: int
+    cautions: tuple[str, ...] = ()
+
+    def seeds(self, row: str, condition: str) -> list[str]:
+        """The seeds of a row that finished under a condition."""
+        return sorted(seed for r, c, seed in self.runs if (r, c) == (row, condition))
+
+    def metric(self, asked: str) -> str:
+        """The metric that decides here: the one asked for, if the task has it."""
+        return asked if asked in self.task.metrics else self.task.headline
+
+    def predictions(self, row: str, condition: str) -> list[Predictions | BoxPredictions]:
+        """One table per seed, cases in the order of their ids."""
+        return [
+            _read(self.store, self.runs[row, condition, seed])
+            for seed in self.seeds(row, condition)
+        ]
+
+    def check_same_cases(self, rows: Sequence[Sequence[Predictions | BoxPredictions]]) -> None:
+        """Refuse to pair rows whose stored cases differ, whatever their digests say."""
+        tables = [table for row in rows for table in row]
+        for table in tables[1:]:
+            first = tables[0]
+            same = (table.case_ids, table.group_ids, table.classes) == (
+                first.case_ids,
+                first.group_ids,
+                first.classes,
+            )
+            if not same or not _same_targets(table, first):
+                raise TrackingError(
+                    f"Stored predictions on {self.dataset} name different cases, though their "
+                    "digests agree: a file was changed after it was logged.",
+                    fix="delete the changed runs in MLflow and run the sweep again.",
+                )
+
+    def draws(self, predictions: Predictions | BoxPredictions) -> Draws:
+        """The resamples that all rows of the block share."""
+        return draws_of(predictions, resamples=self.resamples, seed=self.split_digest)
+
+    def resampled(self, row: str, condition: str, names: Iterable[str]) -> Resampled | None:
+        """Resample a row under a condition; None if it has no finished run there."""
+        tables = self.predictions(row, condition)
+        if not tables:
+            return None
+        wanted = list(names)
+        parts = [_replicates(self, each, wanted) for each in tables]
+        return Resampled(
+            estimates={name: _mean([part.estimates[name] for part in parts]) for name in wanted},
+            values={name: _average([part.values[name] for part in parts]) for name in wanted},
+            jackknife={name: _average([part.jackknife[name] for part in parts]) for name in wanted},
+        )
+
+
+def blocks(
+    store: Store, *, where: str | None, resamples: int, asked: str = ""
+) -> tuple[Block, ...]:
+    """Read every evaluation of an experiment and sort them into comparable blocks.
+
+    Args:
+        store: With the experiment.
+        where: A filter, added to ours.
+        resamples: Behind every interval.
+        asked: A metric; one that is not ours is taken from the package that its runs name.
+
+    Raises:
+        TrackingError: If nothing finished.
+        ConfigError: If nobody has the metric, or its package is not installed.
+    """
+    condition = "tags.`arogya.kind` = 'evaluation'"
+    runs = tracking.search(
+        store,
+        f"{condition} and {where}" if where else condition,
+        fix=f"correct the filter {where!r}; MLflow's documentation of search_runs has examples."
+        if where
+        else None,
+    )
+    named = [run for run in runs if "arogya.split_digest" in run.tags]
+    also = () if not asked or asked in OURS else (_added(asked, named),)
+    if not any(run.status == "FINISHED" for run in named):
+        raise TrackingError(
+            f"The experiment {store.experiment!r} has no finished evaluation"
+            f"{f' where {where}' if where else ''} ({len(runs)} runs in all).",
+            fix="run a sweep first, for example: arogya-bench run experiment=demo",
+        )
+    sorted_out: dict[tuple[str, str, str, str], list[RunRecord]] = defaultdict(list)
+    for run in named:
+        sorted_out[block_key(run)].append(run)
+    names = [key[0] for key in sorted_out]
+    unprepared = [_absence(run, run.tags) for run in _unprepared(runs)]
+    return tuple(
+        _block(
+            store,
+            members,
+            clash=names.count(key[0]) > 1,
+            resamples=resamples,
+            extra=unprepared,
+            added=also,
+        )
+        for key, members in sorted(sorted_out.items(), key=place_of)
+        if any(run.status == "FINISHED" for run in members)
+    )
+
+
+def _added(asked: str, runs: Iterable[RunRecord]) -> AddedMetric:
+    """The metric of another package, as the newest run describes it."""
+    known = {name: spec for run in runs for name, spec in logged(run.tags).items()}
+    if asked not in known:
+        names = [*OURS, *known]
+        raise ConfigError(
+            f"There is no metric {asked!r}.{nearest(asked, names)}",
+            fix=f"choose one of: {', '.join(names)}",
+        )
+    (metric,) = added({asked: known[asked]}, taken=OURS)
+    return metric
+
+
+def _unprepared(runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """Jobs that failed before their data was at hand, unless their model finished later."""
+    last = {run.tags.get("arogya.model"): run for run in runs if run.status == "FINISHED"}
+    return [
+        run
+        for run in runs
+        if "arogya.split_digest" not in run.tags
+        and not (
+            (later := last.get(run.tags.get("arogya.model"))) and later.start_time > run.start_time
+        )
+    ]
+
+
+def _block(
+    store: Store,
+    members: Sequence[RunRecord],
+    *,
+    clash: bool,
+    resamples: int,
+    extra: Sequence[Mapping[str, str]],
+    added: Sequence[AddedMetric],
+) -> Block:
+    name, digest, split_digest, task = block_key(members[0])
+    finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
+    labels = row_names(members)
+    conditions = _conditions(members)
+    return Block(
+        task=TASKS[task].judging_also_by(added if task == "classification" else ()),
+        dataset=told_apart(members[0]) if clash else name,
+        name=name,
+        digest=digest,
+        split=members[0].tags.get("arogya.split", ""),
+        store=store,
+        split_digest=split_digest,
+        grouped=members[0].tags.get("arogya.grouped") == "true",
+        conditions=conditions,
+        labels=labels,
+        runs=finished,
+        missing=(*_missing(members, finished, labels, conditions), *extra),
+        resamples=resamples,
+        cautions=cautions([run.tags for run in members]),
+    )
+
+
+def _cell_key(run: RunRecord) -> tuple[str, str, str]:
+    """Runs come oldest first, so that in a mapping the newest one wins."""
+    tags = run.tags
+    return tags["arogya.row"], tags["arogya.condition"], tags["arogya.seed"]
+
+
+def _conditions(runs: Sequence[RunRecord]) -> tuple[Condition, ...]:
+    order: dict[str, int] = {CLEAN: 0}
+    found: dict[str, Condition] = {}
+    for run in sorted(runs, key=lambda run: run.tags["arogya.augmentation"]):
+        augmentation = run.tags["arogya.augmentation"]
+        severity = run.tags.get("arogya.severity")
+        found[run.tags["arogya.condition"]] = Condition(
+            place=order.setdefault(augmentation, len(order)),
+            augmentation=augmentation,
+            level=int(run.tags.get("arogya.level", 0)),
+            severity=None if severity is None else float(severity),
+            name=run.tags["arogya.condition"],
+        )
+    return tuple(sorted(found.values()))
+
+
+def _missing(
+    runs: Sequence[RunRecord],
+    finished: Mapping[tuple[str, str, str], RunRecord],
+    labels: Mapping[str, str],
+    conditions: Sequence[Condition],
+) -> list[Mapping[str, str]]:
+    """Every cell of row, condition and seed without a finished run, and why."""
+    seeds = sorted({run.tags["arogya.seed"] for run in runs})
+    latest = {_cell_key(run): run for run in runs}
+    absent = []
+    for row, condition, seed in product(labels, conditions, seeds):
+        key = (row, condition.name, seed)
+        if key not in finished:
+            place = {"model": labels[row], "condition": condition.name, "seed": seed}
+            run = latest.get(key)
+            absent.append(_absence(run, place) if run else {**place, "status": NEVER_RUN})
+    return absent
+
+
+def _absence(run: RunRecord, place: Mapping[str, str]) -> Mapping[str, str]:
+    message = run.tags.get("arogya.error_message", "")
+    return {
+        "model": place.get("model") or place.get("arogya.model", run.name),
+        "condition": place.get("condition", "every one"),
+        "seed": place.get("seed", ""),
+        "status": run.status,
+        "cause": run.tags.get("arogya.error", ""),
+        "message": message.splitlines()[0] if message else "",
+    }
+
+
+def _read(store: Store, run: RunRecord) -> Predictions | BoxPredictions:
+    with artifact(run, "predictions.parquet", uri=store.uri) as path:
+        return tasks.read(pd.read_parquet(path).sort_values("case_id", kind="stable"))
+
+
+def _same_targets(one: Predictions | BoxPredictions, two: Predictions | BoxPredictions) -> bool:
+    """Whether labels agree; true boxes move with the image, and are not compared."""
+    if isinstance(one, BoxPredictions) or isinstance(two, BoxPredictions):
+        return type(one) is type(two)
+    return np.array_equal(one.targets, two.targets)
+
+
+def _replicates(
+    block: Block, predictions: Predictions | BoxPredictions, names: Sequence[str]
+) -> Replicates:
+    added = {each.name: each for each in block.task.added}
+    ours = [name for name in names if name not in added]
+    also = [added[name] for name in names if name in added]
+    return tasks.resampled(predictions, block.draws(predictions), ours, also)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))
+
+
+def _average(arrays: Sequence[Floats]) -> Floats:
+    average: Floats = np.mean(arrays, axis=0)
+    return average

@@ -1,0 +1,226 @@
+"""MLflow to Comparison: leaderboard, paired tests, robustness, a verdict, and what is missing."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from arogya_bench.comparison.blocks import Block, blocks
+from arogya_bench.comparison.folds import COLUMNS, over_folds
+from arogya_bench.comparison.tables import ALPHA, MEASURED, Judged, judged
+from arogya_bench.errors import TrackingError
+from arogya_bench.runtime.digests import digest_of
+from arogya_bench.runtime.store_urls import sqlite_path
+from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.artifacts import artifact
+
+RESAMPLES = 10_000
+TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What MLflow knows about many evaluations, as tables.
+
+    Attributes:
+        about: Metric, methods, family size, runs read: what a reader needs to trust the rest.
+        leaderboard: One row per model and dataset, best first, with 95 % intervals.
+        pairwise: One row per pair of models: paired difference, interval, Holm-adjusted p.
+        robustness: One row per model and condition: value, paired change to clean, score.
+        verdict: One row per dataset: who is ahead, or why nobody is.
+        missing: Cells without a finished run; they are in no other table.
+    """
+
+    about: Mapping[str, Any]
+    verdict: pd.DataFrame
+    leaderboard: pd.DataFrame
+    pairwise: pd.DataFrame
+    robustness: pd.DataFrame
+    missing: pd.DataFrame
+
+    @property
+    def folds(self) -> pd.DataFrame:
+        """Mean and spread of the deciding metric over the folds of one dataset, if there are any.
+
+        See ``folds.over_folds`` for the columns, and for what the spread is not.
+        """
+        rows = over_folds(self.about["datasets"], _records(self.leaderboard))
+        return pd.DataFrame(rows, columns=list(COLUMNS))
+
+    def to_json(self, path: Path | str | None = None) -> str:
+        """Write everything as JSON; undefined numbers are null.
+
+        Returns:
+            The text, the same for the same runs, wherever and whenever it is made.
+        """
+        tables = {name: _records(getattr(self, name)) for name in TABLES}
+        text = json.dumps({"about": dict(self.about), **tables}, indent=1, allow_nan=False)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def to_csv(self, folder: Path | str) -> None:
+        """Write one CSV file per table."""
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        for name in TABLES:
+            getattr(self, name).to_csv(place / f"{name}.csv", index=False)
+        if not self.folds.empty:
+            self.folds.to_csv(place / "folds.csv", index=False)
+
+    def to_html(self, path: Path | str) -> None:
+        """Write one page that needs no network."""
+        from arogya_bench.report.page import html
+
+        Path(path).write_text(html(self), encoding="utf-8")
+
+    def to_pdf(self, path: Path | str) -> None:
+        """Write the page for print; needs the extra ``report``."""
+        from arogya_bench.report.document import pdf
+
+        Path(path).write_bytes(pdf(self))
+
+
+def compare(
+    experiment: str,
+    *,
+    tracking_uri: str | None = None,
+    where: str | None = None,
+    metric: str = "f1_macro",
+) -> Comparison:
+    """Compare the models of an MLflow experiment, from MLflow alone.
+
+    Args:
+        experiment: Its name.
+        tracking_uri: The store; default: ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` here.
+        where: A filter in MLflow's language, added to ours.
+        metric: The metric that decides, where the task of a dataset has it; elsewhere the
+            headline of that task does, such as mAP50_95 for boxes. One of another package is
+            computed anew from the stored predictions, by the version that is installed.
+
+    Raises:
+        ConfigError: If there is no such metric, or its package is not installed.
+        TrackingError: If the store cannot be read or holds nothing to compare.
+    """
+    store = stores.open_store(tracking_uri, experiment, create=False)
+    found = blocks(store, where=where, resamples=RESAMPLES, asked=metric)
+    parts = [judged(block, metric) for block in found]
+    tables = {
+        name: pd.DataFrame(
+            [row for part in parts for row in getattr(part, name)], columns=_columns(name, parts)
+        )
+        for name in TABLES
+    }
+    return Comparison(about=_about(found, experiment, metric, tables), **tables)
+
+
+def from_json(text: str) -> Comparison:
+    """Read back what ``Comparison.to_json`` wrote.
+
+    Raises:
+        TrackingError: If a version that kept less wrote it.
+    """
+    stored = json.loads(text)
+    if any("metric" not in each for each in stored["about"]["datasets"]):
+        raise TrackingError(
+            "This comparison was kept by an earlier version, which noted less.",
+            fix="make it anew from the same runs: arogya-bench compare EXPERIMENT",
+        )
+    tables = {name: pd.DataFrame(stored[name]) for name in TABLES}
+    return Comparison(about=stored["about"], **tables)
+
+
+def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.DataFrame:
+    """Read every case of one evaluation, or of the validation split of one fit.
+
+    Raises:
+        TrackingError: If there is no such run, or it holds no predictions.
+    """
+    uri = stores.absolute(tracking_uri or stores.default_uri())
+    database = sqlite_path(uri)
+    if database is not None:
+        stores.check_folder(database, create=False)
+    run = tracking.get(uri, run_id)
+    kind = run.tags.get("arogya.kind")
+    file = "predictions_validation.parquet" if kind == "fit" else "predictions.parquet"
+    with artifact(run, file, uri=uri) as path:
+        return pd.read_parquet(path)
+
+
+def _columns(name: str, parts: Sequence[Judged]) -> list[str] | None:
+    """The columns of the one table that is hoped to be empty; the others tell their own."""
+    if name == "missing" and not any(part.missing for part in parts):
+        return ["dataset", "model", "condition", "seed", "status", "cause", "message"]
+    return None
+
+
+def _about(
+    found: Sequence[Block], experiment: str, metric: str, tables: Mapping[str, pd.DataFrame]
+) -> dict[str, object]:
+    runs = sorted(run.run_id for block in found for run in block.runs.values())
+    evidence = {
+        "runs": runs,
+        "missing": _records(tables["missing"]),
+        "measured": _records(tables["leaderboard"].reindex(columns=["model", *MEASURED])),
+    }
+    versions = {block.task.name: block.task.version for block in found}
+    added = {each.name: each.spec.version for block in found for each in block.task.added}
+    datasets = [_dataset(block, metric) for block in found]
+    return {
+        "experiment": experiment,
+        "metric": _joined(datasets, "metric"),
+        "direction": _joined(datasets, "direction"),
+        "confidence": 0.95,
+        "alpha": ALPHA,
+        "correction": "Holm, over all pairs of one dataset",
+        "interval": "bootstrap of groups (patients), stratified by class where cases have one, "
+        "BCa where it exists",
+        "resamples": RESAMPLES,
+        "metrics_version": versions | added,
+        "evaluations": len(runs),
+        "datasets": datasets,
+        "key": digest_of({**evidence, "metric": metric, "version": versions | added}),
+    }
+
+
+def _dataset(block: Block, asked: str) -> dict[str, object]:
+    """What a reader must know of one dataset: its task, what decides, and whether it has groups."""
+    metric = block.metric(asked)
+    return {
+        "dataset": block.dataset,
+        "task": block.task.name,
+        "metric": metric,
+        "direction": block.task.metrics[metric].best,
+        "summary": block.task.metrics[metric].summary,
+        "shown": [name for name in block.task.shown if name != metric],
+        "grouped": block.grouped,
+        "cautions": list(block.cautions),
+        "name": block.name,
+        "digest": block.digest,
+        "split": block.split,
+        "split_digest": block.split_digest,
+    }
+
+
+def _joined(datasets: Sequence[Mapping[str, object]], key: str) -> str:
+    return ", ".join(dict.fromkeys(str(each[key]) for each in datasets))
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    rows = table.astype(object).to_dict(orient="records")
+    return [{str(key): _plain(value) for key, value in row.items()} for row in rows]
+
+
+def _plain(value: object) -> object:
+    """A value that JSON knows; what is undefined is null."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

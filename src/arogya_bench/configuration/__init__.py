@@ -1,0 +1,1 @@
+"""Hydra and the schemas: from a command line to typed jobs."""

@@ -1,0 +1,169 @@
+"""Invents patients with lesions: who has what, and how well it can be told apart."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from arogya_bench.datasets.synthetic_rendering import LATENTS, SITES, TONES
+from arogya_bench.types import Floats, Labels
+
+# Trees, so that nobody takes a class for a diagnosis.
+CLASSES = (
+    "alder",
+    "birch",
+    "cedar",
+    "dogwood",
+    "elm",
+    "fir",
+    "ginkgo",
+    "hazel",
+    "juniper",
+    "larch",
+)
+# One row per class, columns in the order of LATENTS, in units of the separation.
+MEANS = np.array(
+    [
+        [0, 0, -1, -1, -1, 1, 0, 0],
+        [1, -1, 1, 0, 1, 0, 0, 0],
+        [-1, 1, 0, 0, 0, -1, 1, -1],
+        [-1, -1, 0, 1, 0, 0, -1, 1],
+        [1, 1, 0, -1, -1, -1, 0, 0],
+        [0, -1, -1, 0, 0, -1, 1, 1],
+        [-1, 0, 1, 0, 1, 1, 1, 0],
+        [1, 0, 0, 1, -1, 1, 0, -1],
+        [0, 1, 1, 1, 0, 0, -1, 0],
+        [0, 0, 0, -1, 1, -1, -1, -1],
+    ],
+    dtype=np.float64,
+)
+IMBALANCE = 5.0  # prior of the most frequent class over that of the rarest
+PATIENT_SD = 0.35  # of the latents; the lesions of a patient resemble each other
+LESION_SD = float(np.sqrt(1 - PATIENT_SD**2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesion:
+    """One lesion of one patient.
+
+    Attributes:
+        number: Counted from 0 over all patients; the seed of its drawing.
+        target: The class that it is given, right or wrong.
+        truth: The class that it was drawn from.
+        latents: Shape (8,), in the order of ``lesions.LATENTS``.
+        views: How many photographs there are.
+    """
+
+    number: int
+    patient: str
+    site: str
+    tone: str
+    target: int
+    truth: int
+    latents: Floats
+    views: int
+
+
+class Bounds(NamedTuple):
+    """Balanced accuracy of the best rule that sees the latents themselves."""
+
+    against_truth: float
+    against_targets: float
+
+
+class _Patient(NamedTuple):
+    views: list[int]  # of each lesion
+    site: str
+    tone: str
+    effect: Floats
+
+
+def priors(classes: int) -> Floats:
+    """Class probabilities, shape (classes,): a geometric fall from first to last."""
+    weights = np.geomspace(IMBALANCE, 1, classes)
+    return np.asarray(weights / weights.sum())
+
+
+def population(
+    cases: int,
+    *,
+    classes: int,
+    separation: float,
+    label_noise: float,
+    rng: np.random.Generator,
+) -> list[Lesion]:
+    """Draw patients until they have exactly ``cases`` photographs."""
+    patients = list(_patients(cases, rng))
+    truths = _truths(sum(len(patient.views) for patient in patients), classes, rng)
+    targets = _mislabelled(truths, classes, label_noise, rng)
+    lesions: list[Lesion] = []
+    for index, patient in enumerate(patients):
+        for views in patient.views:
+            number = len(lesions)
+            truth = int(truths[number])
+            own = rng.normal(0, LESION_SD, len(LATENTS))
+            lesions.append(
+                Lesion(
+                    number=number,
+                    patient=f"patient-{index:05d}",
+                    site=patient.site,
+                    tone=patient.tone,
+                    target=int(targets[number]),
+                    truth=truth,
+                    latents=separation * MEANS[truth] + patient.effect + own,
+                    views=views,
+                )
+            )
+    return lesions
+
+
+def bounds(
+    *, classes: int, separation: float, label_noise: float, rng: np.random.Generator
+) -> Bounds:
+    """Estimate the Bayes scores from 20,000 lesions.
+
+    Latents have variance 1 around the mean of their class, so that the nearest mean is the best
+    guess where every class counts the same. Rendering loses some of it: no model gets so far.
+    """
+    truths = rng.choice(classes, 20_000, p=priors(classes))
+    means = separation * MEANS[:classes]
+    latents = means[truths] + rng.standard_normal((len(truths), len(LATENTS)))
+    nearest = ((latents[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+    targets = _mislabelled(truths, classes, label_noise, rng)
+    return Bounds(
+        against_truth=_balanced_accuracy(truths, nearest, classes),
+        against_targets=_balanced_accuracy(targets, nearest, classes),
+    )
+
+
+def _patients(cases: int, rng: np.random.Generator) -> Iterator[_Patient]:
+    left = cases
+    while left > 0:
+        views = []
+        for wanted in 1 + rng.poisson(0.5, size=1 + rng.poisson(0.6)):
+            views.append(min(int(wanted), left))
+            left -= views[-1]
+            if not left:
+                break
+        effect = rng.normal(0, PATIENT_SD, len(LATENTS))
+        yield _Patient(views, str(rng.choice(list(SITES))), str(rng.choice(list(TONES))), effect)
+
+
+def _truths(lesions: int, classes: int, rng: np.random.Generator) -> Labels:
+    # Quotas rather than draws: a small dataset, too, has every class.
+    share = np.floor(priors(classes) * max(lesions - classes, 0)).astype(np.int64) + 1
+    share[0] += max(lesions - share.sum(), 0)
+    return rng.permutation(np.repeat(np.arange(classes), share))
+
+
+def _mislabelled(
+    truths: Labels, classes: int, label_noise: float, rng: np.random.Generator
+) -> Labels:
+    wrong = rng.random(len(truths)) < label_noise
+    shift = rng.integers(1, classes, len(truths))
+    return np.where(wrong, (truths + shift) % classes, truths)
+
+
+def _balanced_accuracy(truths: Labels, guesses: Labels, classes: int) -> float:
+    return float(np.mean([(guesses[truths == k] == k).mean() for k in range(classes)]))

@@ -1,0 +1,1 @@
+"""What changes the bytes of images: metadata removed, text found, pseudonyms."""

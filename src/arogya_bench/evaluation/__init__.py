@@ -1,0 +1,1 @@
+"""One job, from data to logged cells."""

@@ -1,0 +1,165 @@
+"""Where one fit is made: a folder that outlives a kill, behind a lock that a dead process loses."""
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from arogya_bench.errors import ModelError
+from arogya_bench.runtime.cache import VARIABLE, root
+from arogya_bench.runtime.console import say
+from arogya_bench.types import FitReport
+
+FOLDER = "fits"  # of the cache
+STATE = "state.json"
+FINISHED = "finished.json"
+ABANDONED_S = 30 * 24 * 3600.0  # nobody came back to finish it
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What is known of a fit under way.
+
+    Attributes:
+        run_id: Its run in MLflow.
+        began: When this process took over, in seconds since 1970.
+        spent: Seconds that processes before this one had worked on it.
+        interruptions: How many of them there were.
+        owner: Host and process id, for a person who waits.
+    """
+
+    run_id: str
+    began: float
+    spent: float
+    interruptions: int
+    owner: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A training that has ended: what it said, and what it cost."""
+
+    report: FitReport
+    seconds: float
+    ram_peak_mb: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """The place of one fit, held by this process."""
+
+    folder: Path
+
+    @property
+    def out(self) -> Path:
+        """Where the model leaves its files; what is there was left by a fit that was killed."""
+        place = self.folder / "out"
+        place.mkdir(exist_ok=True)
+        return place
+
+    def earlier(self) -> State | None:
+        """What a process left that could not finish; None if nobody was here."""
+        return _state(self.folder)
+
+    def enter(self, run_id: str) -> State:
+        """Note that this process works on a run, and what others spent on it."""
+        before = self.earlier()
+        spent, interruptions = 0.0, 0
+        if before is not None and before.run_id == run_id:
+            files = [each.stat().st_mtime for each in self.out.rglob("*")]
+            last = max(files, default=before.began)
+            spent = before.spent + max(0.0, last - before.began)
+            interruptions = before.interruptions + 1
+        state = State(
+            run_id=run_id,
+            began=time.time(),
+            spent=spent,
+            interruptions=interruptions,
+            owner=f"process {os.getpid()} on {socket.gethostname()}",
+        )
+        (self.folder / STATE).write_text(json.dumps(asdict(state)), encoding="utf-8")
+        return state
+
+    def finished(self) -> Finished | None:
+        """What the training came to, if it ended and only MLflow could not be reached."""
+        try:
+            kept = json.loads((self.folder / FINISHED).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        curves, notes = tuple(kept["report"].pop("curves")), tuple(kept["report"].pop("notes"))
+        report = FitReport(curves=curves, notes=notes, **kept["report"])
+        return Finished(report=report, seconds=kept["seconds"], ram_peak_mb=kept["ram_peak_mb"])
+
+    def keep(self, finished: Finished) -> None:
+        """Note that the training has ended, so that no outage after it costs it again."""
+        aside = self.folder / f"{FINISHED}.tmp"
+        aside.write_text(json.dumps(asdict(finished)), encoding="utf-8")
+        aside.replace(self.folder / FINISHED)
+
+    def clear(self) -> None:
+        """Remove everything, once the fit lies in MLflow."""
+        shutil.rmtree(self.folder)
+
+
+@contextmanager
+def held(key: str) -> Iterator[Workshop]:
+    """Hold the place of a fit; whoever else wants it waits, and is told for whom.
+
+    The lock is the kernel's: it is given up when its process ends, however it ends. Processes
+    share it when they share the cache folder.
+
+    Args:
+        key: Of the fit, and of the store that it goes to.
+
+    Raises:
+        ModelError: If the cache folder cannot be written.
+    """
+    folder = root(None) / FOLDER / key
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.with_suffix(".lock"))
+        _acquire(lock, folder)
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"A fit needs a folder to work in, and {folder} cannot be written: {error}",
+            fix=f"set the variable {VARIABLE} to a folder with space.",
+        ) from error
+    try:
+        os.utime(folder)  # its own files do not make a folder younger
+        _sweep_out(folder.parent)
+        yield Workshop(folder=folder)
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, folder: Path) -> None:
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        state = _state(folder)
+        say(f"Waiting for a fit that {state.owner if state else 'another process'} makes.")
+        lock.acquire(poll_interval=0.5)
+
+
+def _state(folder: Path) -> State | None:
+    try:
+        return State(**json.loads((folder / STATE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # none, or half written by a process that was killed
+        return None
+
+
+def _sweep_out(place: Path) -> None:
+    """Remove what nobody came back to, unless somebody holds it."""
+    for old in place.iterdir():
+        with suppress(FileNotFoundError, Timeout):  # its process has just cleared it, or holds it
+            if old.is_dir() and time.time() - old.stat().st_mtime > ABANDONED_S:
+                with FileLock(old.with_suffix(".lock"), blocking=False):
+                    shutil.rmtree(old, ignore_errors=True)

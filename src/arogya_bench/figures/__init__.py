@@ -1,0 +1,1 @@
+"""Pictures: charts of an evaluation, contact sheets, boxes drawn on images."""

@@ -1,0 +1,238 @@
+"""Figures of one evaluation: arrays in, one Altair chart out, and any chart as SVG or PNG.
+
+Altair and SciPy take a second to import, hence inside the functions.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.figures import theme
+from arogya_bench.types import Floats, Labels, Probabilities
+
+if TYPE_CHECKING:
+    import altair as alt
+
+_CURVE_POINTS = 200
+_SIDE = 380  # pixels of a square plot
+
+
+class _Curve(NamedTuple):
+    false_positive: Floats
+    true_positive: Floats
+    area: float
+
+
+def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> "alt.TopLevelMixin":
+    """Draw counts as text on the share of the true class as colour.
+
+    Args:
+        counts: Shape (classes, classes); rows are true, columns predicted.
+        classes: In the order of rows and columns.
+    """
+    import altair as alt
+
+    cells = _cells(counts, classes)
+    step = 84 if len(classes) <= 4 else 58
+    longest = max(map(len, classes))
+    columns = alt.Axis(orient="top", labelAngle=-35 if longest * 7 > step else 0, domain=False)
+    base = alt.Chart(alt.Data(values=cells)).encode(
+        x=alt.X("predicted:N", sort=list(classes), title="predicted", axis=columns),
+        y=alt.Y("true:N", sort=list(classes), title="true", axis=alt.Axis(domain=False)),
+    )
+    colour = alt.Color(
+        "share:Q",
+        title="share of true class",
+        scale=alt.Scale(domain=[0, 1], range=["#f4f7fa", "#9ecae1", "#08519c"]),
+        legend=alt.Legend(format=".0%", gradientLength=140),
+    )
+    shade = alt.condition("datum.share === null", alt.value(theme.EMPTY), colour)
+    ink = alt.condition("datum.share > 0.75", alt.value("white"), alt.value(theme.INK))
+    count = base.mark_text(dy=-7, fontSize=14, fontWeight="bold").encode(text="count:Q", color=ink)
+    share = base.transform_filter("datum.share !== null").mark_text(dy=10, fontSize=11)
+    chart = alt.layer(
+        base.mark_rect(stroke="white", strokeWidth=2, invalid=None).encode(color=shade),
+        count,
+        share.encode(text=alt.Text("share:Q", format=".0%"), color=ink),
+    ).properties(width=alt.Step(step), height=alt.Step(min(step, 64)))
+    absent = theme.listed(
+        "No case, hence no share",
+        [name for name, row in zip(classes, counts, strict=True) if not row.sum()],
+    )
+    return theme.styled(chart, "Confusion matrix", f"{int(counts.sum()):,} cases.", absent)
+
+
+def roc(
+    targets: Labels, probabilities: Probabilities, classes: Sequence[str]
+) -> "alt.TopLevelMixin":
+    """Draw one ROC curve per class against the rest; of two classes, only the second.
+
+    Curves are thinned to 200 points; the AUROC in the legend comes from all of them.
+    """
+    import altair as alt
+
+    binary = len(classes) == 2
+    labels, undefined = [], []
+    points: list[dict[str, object]] = []
+    for k in range(binary, len(classes)):
+        try:
+            curve = _curve(targets == k, probabilities[:, k])
+        except UndefinedMetric as reason:
+            undefined.append(f"{classes[k]} ({reason})")
+            # It keeps its place in the legend, so that other classes keep their colours.
+            labels.append(f"{classes[k]} (undefined)")
+        else:
+            labels.append(f"{classes[k]} ({curve.area:.3f})")
+            points += _thinned(curve, labels[-1])
+    unit = alt.Scale(domain=[0, 1], nice=False)
+    curves = alt.Chart(alt.Data(values=points), mark=alt.MarkDef("line", strokeWidth=2)).encode(
+        x=alt.X("x:Q", title="false-positive rate (1 - specificity)", scale=unit),
+        y=alt.Y("y:Q", title="true-positive rate (sensitivity)", scale=unit),
+        order="order:Q",
+        color=alt.Color("label:N", title="class (AUROC)", scale=theme.palette(labels)),
+    )
+    chart = alt.layer(_diagonal(), curves).properties(width=_SIDE, height=_SIDE)
+    pairing = f"{classes[1]} against {classes[0]}" if binary else "Each class against the rest"
+    note = f"{pairing}; {targets.size:,} cases."
+    return theme.styled(chart, "ROC", note, theme.listed("Undefined", undefined))
+
+
+def reliability(
+    confidence: Floats, correct: NDArray[np.bool_], *, bins: int = 15
+) -> "alt.TopLevelMixin":
+    """Draw accuracy against confidence in bins of equal width, closed on the right.
+
+    Args:
+        confidence: Largest class probability, shape (n,).
+        correct: Whether the prediction was right, shape (n,).
+        bins: How many.
+    """
+    import altair as alt
+
+    rows = _bins(confidence, correct, bins)
+    unit = alt.Scale(domain=[0, 1], nice=False)
+    filled = alt.Data(values=[row for row in rows if row["count"]])
+    across = alt.X("left:Q", title=None, scale=unit, axis=alt.Axis(labels=False, ticks=False))
+    bands = alt.Chart(filled).mark_rect(color=theme.ACCENT, opacity=0.22)
+    dots = alt.Chart(filled).mark_point(color=theme.ACCENT, filled=True, opacity=1, size=50)
+    counts = alt.Chart(alt.Data(values=rows)).mark_rect(color=theme.FAINT, stroke="white")
+    upper = alt.layer(
+        _diagonal(),
+        bands.encode(
+            x=across, x2="right:Q", y=alt.Y("low:Q", title="accuracy", scale=unit), y2="high:Q"
+        ),
+        dots.encode(x="confidence:Q", y="accuracy:Q"),
+    )
+    lower = counts.encode(
+        x=alt.X("left:Q", title="confidence", scale=unit),
+        x2="right:Q",
+        y=alt.Y("count:Q", title="cases", axis=alt.Axis(tickCount=3, tickMinStep=1)),
+        y2=alt.datum(0),
+    )
+    chart = alt.vconcat(
+        upper.properties(width=_SIDE, height=300),
+        lower.properties(width=_SIDE, height=70),
+        spacing=8,
+    )
+    empty = sum(not row["count"] for row in rows)
+    return theme.styled(
+        chart,
+        "Reliability",
+        f"{confidence.size:,} cases in {bins} bins, {empty} of them empty; 95 % Wilson bands.",
+    )
+
+
+def svg(chart: "alt.TopLevelMixin") -> str:
+    """Render as one SVG document, with text as text and nothing to load."""
+    import vl_convert
+
+    # Altair checks its schema while a chart is built; once more would double the time.
+    return str(vl_convert.vegalite_to_svg(chart.to_dict(validate=False)))
+
+
+def png(chart: "alt.TopLevelMixin", scale: float = 2) -> bytes:
+    """Render as PNG with ``scale`` pixels for each pixel of the design."""
+    import vl_convert
+
+    return bytes(vl_convert.vegalite_to_png(chart.to_dict(validate=False), scale=scale))
+
+
+def _cells(counts: NDArray[np.int64], classes: Sequence[str]) -> list[dict[str, object]]:
+    totals = counts.sum(axis=1)
+    return [
+        {
+            "true": true,
+            "predicted": predicted,
+            "count": int(counts[i, j]),
+            "share": float(counts[i, j] / totals[i]) if totals[i] else None,
+        }
+        for i, true in enumerate(classes)
+        for j, predicted in enumerate(classes)
+    ]
+
+
+def _curve(positive: NDArray[np.bool_], score: Floats) -> _Curve:
+    if positive.all() or not positive.any():
+        raise UndefinedMetric("no other case" if positive.any() else "no case")
+    order = np.argsort(-score, kind="stable")
+    hits = np.cumsum(positive[order])
+    # Cases with equal scores pass the threshold together.
+    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
+    true_positive = np.append(0.0, hits[last] / hits[-1])
+    misses = last + 1 - hits[last]
+    false_positive = np.append(0.0, misses / misses[-1])
+    area = float(np.trapezoid(true_positive, false_positive))
+    return _Curve(false_positive, true_positive, area)
+
+
+def _thinned(curve: _Curve, label: str) -> Iterator[dict[str, object]]:
+    along = curve.false_positive + curve.true_positive
+    wanted = np.linspace(0, along[-1], _CURVE_POINTS)
+    kept = np.unique(np.searchsorted(along, wanted).clip(max=along.size - 1))
+    for order, i in enumerate(kept.tolist()):
+        yield {
+            "label": label,
+            "order": order,
+            "x": float(curve.false_positive[i]),
+            "y": float(curve.true_positive[i]),
+        }
+
+
+def _bins(
+    confidence: Floats, correct: NDArray[np.bool_], bins: int
+) -> list[dict[str, float | None]]:
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    # Closed on the right, and 0 belongs to the first bin.
+    place = np.maximum(np.searchsorted(edges, confidence, side="left") - 1, 0)
+    rows: list[dict[str, float | None]] = []
+    for k in range(bins):
+        inside = place == k
+        row = {"left": float(edges[k]), "right": float(edges[k + 1]), "count": int(inside.sum())}
+        rows.append({**row, **_rates(confidence[inside], correct[inside])})
+    return rows
+
+
+def _rates(confidence: Floats, correct: NDArray[np.bool_]) -> dict[str, float | None]:
+    from arogya_bench.statistics.proportions import wilson
+
+    n = correct.size
+    if not n:
+        return dict.fromkeys(("confidence", "accuracy", "low", "high"))
+    band = wilson(int(correct.sum()), n)
+    return {
+        "confidence": float(confidence.mean()),
+        "accuracy": band.estimate,
+        "low": band.low,
+        "high": band.high,
+    }
+
+
+def _diagonal() -> "alt.Chart":
+    import altair as alt
+
+    ends = alt.Data(values=[{"x": 0, "y": 0}, {"x": 1, "y": 1}])
+    line = alt.Chart(ends).mark_line(color=theme.FAINT, strokeDash=[5, 4], strokeWidth=1.2)
+    return line.encode(x="x:Q", y="y:Q")

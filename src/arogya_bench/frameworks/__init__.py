@@ -1,0 +1,1 @@
+"""What the PyTorch, Keras and Ultralytics models share."""

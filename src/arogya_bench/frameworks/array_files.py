@@ -1,0 +1,43 @@
+"""Arrays that a fit leaves behind, in files that hold numbers and no code."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arogya_bench.frameworks.fit_files import damaged, existing
+
+# What NumPy raises for files that are cut, foreign, or hold Python objects.
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile)
+
+
+def save_arrays(file: Path, arrays: Mapping[str, Any]) -> None:
+    """Write named arrays as one ``.npz`` file: beside its place, then moved there in one step."""
+    aside = file.with_suffix(".tmp")
+    with aside.open("wb") as stream:  # to a name, NumPy would append a suffix of its own
+        np.savez(stream, **arrays)
+    aside.replace(file)
+
+
+def read_arrays(file: Path, *names: str) -> dict[str, NDArray[Any]]:
+    """Read the arrays that ``names`` lists, or all of them if it lists none.
+
+    Raises:
+        ModelError: If the file is missing, damaged, holds Python objects, or lacks a name.
+    """
+    try:
+        with existing(file).open("rb") as stream, np.load(stream, allow_pickle=False) as content:
+            return {name: content[name] for name in names or content.files}
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        BadZipFile,
+    ) as error:
+        raise damaged(file, error) from error

@@ -1,0 +1,120 @@
+"""The training policy: what is drawn anew for every training image, alike for all systems."""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from arogya_bench.errors import ConfigError
+from arogya_bench.frameworks.preprocessing import ImageStack
+from arogya_bench.types import Image, Training
+
+
+def augmented(images: ImageStack, training: Training, rng: np.random.Generator) -> ImageStack:
+    """Draw and apply the policy of a training to a batch; the input is never written to.
+
+    Rotation, zoom, crop and mirroring are one resampling, so that pixels are interpolated once.
+
+    Args:
+        images: Shape (n, size, size, 3).
+        training: Whose policy is drawn.
+        rng: Equal generators give equal images.
+
+    Raises:
+        ConfigError: If a field of the policy is out of range.
+    """
+    require_policy(training)
+    moved = _moved(images, training, rng) if _moves(training) else images
+    if not (training.brightness or training.contrast or training.noise[1]):
+        return moved
+    result = np.empty_like(moved)
+    for row, image in zip(result, moved, strict=True):
+        row[:] = _exposed(image, training, rng)
+    return result
+
+
+def require_policy(training: Training) -> None:
+    """Check the ranges of a training policy.
+
+    Raises:
+        ConfigError: If a field is out of range.
+    """
+    low, high = training.noise
+    near, far = training.zoom
+    checks = (
+        ("rotation", 0 <= training.rotation <= 180, "degrees from 0 to 180"),
+        ("brightness", 0 <= training.brightness <= 1, "a share from 0 to 1"),
+        ("contrast", 0 <= training.contrast <= 1, "a share from 0 to 1"),
+        (
+            "noise",
+            0 <= low <= high <= 1,
+            "two shares of full scale, such as [0.01,0.05]",
+        ),
+        ("zoom", 0 < near <= far, "two scales above 0, such as [0.8,1.2]"),
+        ("crop", 0 < training.crop <= 1, "a share above 0, at most 1"),
+    )
+    for name, valid, allowed in checks:
+        if not valid:
+            raise ConfigError(
+                f"training.{name} is {getattr(training, name)}.",
+                fix=f"set training.{name} to {allowed}.",
+            )
+
+
+def _moves(training: Training) -> bool:
+    still = (0.0, (1.0, 1.0), 1.0)
+    return training.flip or (training.rotation, tuple(training.zoom), training.crop) != still
+
+
+def _moved(images: ImageStack, training: Training, rng: np.random.Generator) -> ImageStack:
+    size = images.shape[1]
+    result = np.empty_like(images)
+    mirrored = rng.random(len(images)) < (0.5 if training.flip else 0.0)
+    only_mirrors = not _moves_more(training)
+    for row, image, mirror in zip(result, images, mirrored, strict=True):
+        if only_mirrors:
+            row[:] = image[:, ::-1] if mirror else image
+        else:
+            row[:] = cv2.warpAffine(
+                image,
+                _affine(size, training, rng, mirror=bool(mirror)),
+                (size, size),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REFLECT_101,
+            )
+    return result
+
+
+def _moves_more(training: Training) -> bool:
+    return bool(training.rotation or tuple(training.zoom) != (1.0, 1.0) or training.crop < 1)
+
+
+def _affine(
+    size: int, training: Training, rng: np.random.Generator, *, mirror: bool
+) -> NDArray[np.float64]:
+    """The map from a pixel of the result to its place in the image, shape (2, 3)."""
+    angle = math.radians(rng.uniform(-training.rotation, training.rotation))
+    kept = rng.uniform(training.crop, 1.0)
+    scale = kept / rng.uniform(*training.zoom)
+    centre = (size - 1) / 2
+    spare = (1 - kept) * size / 2  # a crop may lie anywhere inside the image
+    middle = centre + rng.uniform(-spare, spare, 2)
+    turn = scale * np.array(
+        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+    )
+    if mirror:
+        turn[:, 0] *= -1
+    return np.column_stack([turn, middle - turn @ (centre, centre)])
+
+
+def _exposed(image: Image, training: Training, rng: np.random.Generator) -> Image:
+    """Contrast about the mean of the image, brightness, and noise of one standard deviation."""
+    gain = 1 + rng.uniform(-training.contrast, training.contrast)
+    shift = 255 * rng.uniform(-training.brightness, training.brightness)
+    mean = float(image.mean())
+    result = np.float32(gain) * image + np.float32(mean * (1 - gain) + shift)
+    if training.noise[1]:
+        deviation = np.float32(255 * rng.uniform(*training.noise))
+        result += deviation * rng.standard_normal(image.shape, dtype=np.float32)
+    return np.asarray(np.clip(np.rint(result), 0, 255), dtype=np.uint8)

@@ -1,0 +1,131 @@
+"""What was found out about images is remembered in the cache, so that the next gate is quick."""
+
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from arogya_bench.gate.image_facts import ImageFacts, Pixels
+from arogya_bench.images.decoding import told
+from arogya_bench.images.file_hashes import changed, stamps
+from arogya_bench.runtime import cache
+from arogya_bench.runtime.console import counted
+from arogya_bench.runtime.digests import digest_of
+from arogya_bench.types import Dataset
+
+VERSION = 1  # raise it when a fact is found out in another way
+_SCHEMA = pa.schema(
+    [
+        ("case_id", pa.string()),
+        ("file_bytes", pa.int64()),
+        ("width", pa.int64()),
+        ("height", pa.int64()),
+        ("mode", pa.string()),
+        ("bits", pa.int64()),
+        ("frames", pa.int64()),
+        ("content", pa.string()),
+        ("likeness", pa.uint64()),
+        ("red", pa.float64()),
+        ("green", pa.float64()),
+        ("blue", pa.float64()),
+        ("flat", pa.bool_()),
+    ]
+)
+
+
+def place(dataset: Dataset) -> Path:
+    """Where the facts of a dataset lie: named by its content and by how it is decoded."""
+    key = digest_of({"dataset": dataset.digest, "read": told(dataset.read), "version": VERSION})
+    return cache.root(None) / "facts" / f"{key}.parquet"
+
+
+def remembered(dataset: Dataset) -> dict[str, ImageFacts]:
+    """Recall the facts of a dataset; a file that is damaged counts as none.
+
+    A file that is gone since, or has another size, is looked at again.
+    """
+    try:
+        table = pq.read_table(place(dataset), page_checksum_verification=True)
+        rows = table.cast(_SCHEMA).to_pylist() if table.schema.equals(_SCHEMA) else []
+    except (OSError, pa.ArrowException):
+        return {}
+    facts = (_facts(row) for row in rows)
+    return {each.case_id: each for each in facts if _holds(each, dataset.files)}
+
+
+def remember(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
+    """Write facts down, in one step.
+
+    Those with a problem are left out, since it may be mended; and those of files that are not what
+    the dataset was loaded from, since they would lie under the digest of other content.
+
+    Returns:
+        Why some could not be written; empty if all were.
+    """
+    altered = {*changed(stamps({*dataset.files.values()}))}
+    rows = [
+        _row(each, each.pixels)
+        for each in facts
+        if each.pixels and dataset.files.get(each.case_id) not in altered
+    ]
+    file = place(dataset)
+    partial_file = file.with_name(f".{file.name}-{uuid4().hex}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        table = pa.Table.from_pylist(rows, schema=_SCHEMA)
+        pq.write_table(table, partial_file, write_page_checksum=True)
+        partial_file.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            partial_file.unlink()
+        return (
+            f"The next run will look at every image again: {file.parent} cannot be written "
+            f"({error.strerror}); set the variable {cache.VARIABLE} to a folder with space."
+        )
+    return _on(altered)
+
+
+def _on(altered: Collection[Path]) -> str:
+    if not altered:
+        return ""
+    return (
+        f"{counted(len(altered), 'file')} changed after the dataset was loaded, first: "
+        f"{min(altered).name}; run again when nothing writes to its folder any more."
+    )
+
+
+def _holds(facts: ImageFacts, files: Mapping[str, Path]) -> bool:
+    file = files.get(facts.case_id)
+    try:
+        return (file.stat().st_size if file else None) == facts.file_bytes
+    except OSError:
+        return False
+
+
+def _row(facts: ImageFacts, pixels: Pixels) -> dict[str, object]:
+    red, green, blue = pixels.border
+    return {
+        "case_id": facts.case_id,
+        "file_bytes": facts.file_bytes,
+        "width": facts.width,
+        "height": facts.height,
+        "mode": facts.mode,
+        "bits": facts.bits,
+        "frames": facts.frames,
+        "content": pixels.content,
+        "likeness": pixels.likeness,
+        "red": red,
+        "green": green,
+        "blue": blue,
+        "flat": pixels.flat,
+    }
+
+
+def _facts(row: Mapping[str, object]) -> ImageFacts:
+    values = dict(row)
+    border = (values.pop("red"), values.pop("green"), values.pop("blue"))
+    own = {name: values.pop(name) for name in ("content", "likeness", "flat")}
+    return ImageFacts(pixels=Pixels(border=border, **own), **values)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Files to pixels: decoding, DICOM, NIfTI, masks, and the cache of decoded images."""

@@ -1,0 +1,245 @@
+"""Shows the one image in a DICOM file as a viewer would: rescaled, windowed, in 8-bit RGB."""
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import PIL.Image
+
+from arogya_bench.errors import DatasetError, needs_extra
+from arogya_bench.images.dicom_greyscale import shown, table_of
+from arogya_bench.images.safe_errors import said
+from arogya_bench.images.windowing import Values, Window, windowed
+from arogya_bench.types import Image
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset as Header
+
+SUFFIX = ".dcm"
+GREY = ("MONOCHROME1", "MONOCHROME2")
+COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+NEEDED = ("Rows", "Columns", "PhotometricInterpretation")
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+PALETTE = "PALETTE COLOR"
+# Objects that have pixels and are no images: a viewer lays them over one.
+NO_IMAGES = {
+    "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation (SEG)",
+    "1.2.840.10008.5.1.4.1.1.481.2": "a radiation dose (RTDOSE)",
+}
+# What decodes the transfer syntaxes that pydicom cannot decode with Pillow and numpy alone.
+PACKAGES = {
+    "1.2.840.10008.1.2.4.51": "python-gdcm",  # JPEG Extended, 12 bits
+    "1.2.840.10008.1.2.4.57": "python-gdcm",  # JPEG Lossless
+    "1.2.840.10008.1.2.4.70": "python-gdcm",
+    "1.2.840.10008.1.2.4.80": "pyjpegls",  # JPEG-LS
+    "1.2.840.10008.1.2.4.81": "pyjpegls",
+    "1.2.840.10008.1.2.4.201": "pylibjpeg pylibjpeg-openjpeg",  # High-Throughput JPEG 2000
+    "1.2.840.10008.1.2.4.202": "pylibjpeg pylibjpeg-openjpeg",
+    "1.2.840.10008.1.2.4.203": "pylibjpeg pylibjpeg-openjpeg",
+}
+# What pydicom raises for damaged files beside its own errors, as found by flipping their bytes.
+UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    NotImplementedError,
+    RuntimeError,
+    AssertionError,
+    struct.error,
+    zlib.error,
+    PIL.Image.DecompressionBombError,
+)
+
+
+class Size(NamedTuple):
+    """Of an image, in pixels."""
+
+    width: int
+    height: int
+
+
+def unreadable() -> tuple[type[Exception], ...]:
+    """What pydicom raises for damaged files: for an ``except`` clause, which is seldom reached."""
+    with suppress(ModuleNotFoundError):
+        from pydicom.errors import BytesLengthException, InvalidDicomError
+
+        return *UNREADABLE, BytesLengthException, InvalidDicomError
+    return UNREADABLE
+
+
+def announced(head: bytes) -> bool:
+    """Whether the first bytes of a file say that it is DICOM."""
+    return head[128:132] == b"DICM"
+
+
+def image(file: Path, window: Window | None = None) -> Image:
+    """Decode a DICOM file with one frame.
+
+    Grey values are rescaled (PS3.3 C.11.1), then shown through the declared window, else through
+    the first window or table of the file (C.11.2), else over the range of the stored bits; and
+    inverted for MONOCHROME1. Palettes and luminance with chrominance become RGB; colours of more
+    than 8 bits are scaled from the range of their stored bits. Overlays are not drawn.
+
+    Args:
+        file: With or without the preamble.
+        window: In units after rescaling, such as Hounsfield; of grey images only.
+
+    Raises:
+        DatasetError: If the file is damaged, holds no image or several, or is compressed in a way
+            that needs another package.
+        MissingExtra: If pydicom is not installed.
+    """
+    with _read_by_pydicom(file):
+        from pydicom import dcmread
+
+        header = dcmread(file, force=True)
+        _refuse_no_image(header, file.name)
+        _state_syntax(header)
+        _refuse_syntax(header, file.name)
+        pixels = _pixels(header, file.name)
+        if str(header.PhotometricInterpretation) in GREY:
+            return shown(header, pixels, window, file.name)
+        return _colours(header, pixels, file.name)
+
+
+def size(file: Path) -> Size:
+    """Read the size of the image from the header.
+
+    Raises:
+        DatasetError: If the header is damaged, or of no image.
+        MissingExtra: If pydicom is not installed.
+    """
+    with _read_by_pydicom(file):
+        from pydicom import dcmread
+
+        header = dcmread(file, force=True, stop_before_pixels=True)
+        return Size(int(header.Columns), int(header.Rows))
+
+
+@contextmanager
+def _read_by_pydicom(file: Path) -> Iterator[None]:
+    with needs_extra("dicom"):
+        import pydicom  # noqa: F401 - is it there?
+    try:
+        with warnings.catch_warnings():
+            # pydicom warns of values that break the standard, of which archives are full, and of
+            # padding behind the pixels. What hinders decoding is an error soon after.
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
+            yield
+    except unreadable() as error:
+        raise DatasetError(
+            f"The DICOM file {file.name} cannot be decoded: {said(error, file)}",
+            fix="get the file again, or export it as uncompressed DICOM",
+        ) from error
+
+
+def _refuse_no_image(header: "Header", name: str) -> None:
+    if kind := NO_IMAGES.get(str(header.get("SOPClassUID", ""))):
+        raise DatasetError(
+            f"The DICOM file {name} holds {kind}, not an image.", fix="leave it out of the dataset"
+        )
+    lacking = [key for key in NEEDED if key not in header]
+    if lacking or not any(key in header for key in PIXELS):
+        modality = header.get("Modality") or "unstated"
+        raise DatasetError(
+            f"The DICOM file {name} holds no image: it lacks {', '.join(lacking) or 'pixels'} "
+            f"(modality {modality}). It is another object, or was cut off.",
+            fix="leave it out of the dataset, or get the file again",
+        )
+    frames = int(header.get("NumberOfFrames") or 1)
+    if frames != 1:
+        raise DatasetError(
+            f"The DICOM file {name} holds {frames} frames.",
+            fix="write each frame to its own file",
+        )
+    pixels = int(header.Rows) * int(header.Columns)
+    most = 2 * (PIL.Image.MAX_IMAGE_PIXELS or pixels)
+    if pixels > most:
+        raise DatasetError(
+            f"The DICOM file {name} states {header.Columns} x {header.Rows} pixels, more than "
+            f"{most}; that could be an attack on the memory.",
+            fix="cut it into smaller images, or get the file again",
+        )
+
+
+def _state_syntax(header: "Header") -> None:
+    """Say how the bytes are ordered where a file without preamble does not."""
+    from pydicom import uid
+
+    if "TransferSyntaxUID" not in header.file_meta:
+        implicit, little = header.original_encoding
+        syntax = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
+        header.file_meta.TransferSyntaxUID = syntax if little else uid.ExplicitVRBigEndian
+
+
+def _refuse_syntax(header: "Header", name: str) -> None:
+    from pydicom.pixels import get_decoder
+
+    syntax = header.file_meta.TransferSyntaxUID
+    package = PACKAGES.get(str(syntax), "")
+    bits_of_pillow = syntax != "1.2.840.10008.1.2.4.51" or int(header.BitsStored) == 8
+    try:
+        decoder = get_decoder(syntax)
+        plugins = [each for each in decoder.available_plugins if bits_of_pillow or each != "pillow"]
+        readable = plugins or not syntax.is_encapsulated
+    except NotImplementedError:  # such as video
+        readable = False
+    if not readable:
+        advice = "write it as uncompressed DICOM"
+        raise DatasetError(
+            f"The DICOM file {name} is compressed as {syntax.name}, which nothing that is "
+            "installed decodes.",
+            fix=f"pip install {package}, or {advice}" if package else advice,
+        )
+
+
+def _pixels(header: "Header", name: str) -> Values:
+    try:
+        pixels: Values = header.pixel_array
+    except RuntimeError as error:  # it packs the errors of every decoder into one
+        raise DatasetError(
+            f"The DICOM file {name} cannot be decoded: its compressed pixels are damaged, or of a "
+            "kind that Pillow does not know.",
+            fix="get the file again, or export it as uncompressed DICOM",
+        ) from error
+    return pixels
+
+
+def _colours(header: "Header", pixels: Values, name: str) -> Image:
+    kind = str(header.PhotometricInterpretation)
+    if kind == PALETTE:
+        return _painted(header, pixels)
+    if kind not in COLOURS:
+        raise DatasetError(
+            f"The DICOM file {name} has pixels of kind {kind}, which has no one way to RGB.",
+            fix="export it as RGB or MONOCHROME2",
+        )
+    if int(header.BitsStored) == 8:
+        return np.array(pixels, dtype=np.uint8)
+    return windowed(pixels, (0.0, 2.0 ** int(header.BitsStored) - 1))
+
+
+def _painted(header: "Header", pixels: Values) -> Image:
+    """Look every value up in the palette; of 16 bits a colour, the upper ones are kept."""
+    from pydicom.pixels import apply_color_lut
+
+    descriptor = header["RedPaletteColorLookupTableDescriptor"].value
+    signed = bool(header.PixelRepresentation)
+    if "RedPaletteColorLookupTableData" not in header:  # the tables are packed in segments
+        painted = apply_color_lut(pixels, header)[..., :3]
+        return np.ascontiguousarray(painted >> (8 * painted.itemsize - 8), np.uint8)
+    channels = []
+    for colour in ("Red", "Green", "Blue"):
+        data = header[f"{colour}PaletteColorLookupTableData"].value
+        table = table_of(descriptor, data, header, signed=signed)
+        channels.append(table.of(pixels) >> (table.bits - 8))
+    return np.stack(channels, axis=-1).astype(np.uint8)

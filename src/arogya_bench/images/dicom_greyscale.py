@@ -1,0 +1,170 @@
+"""The greys of a DICOM image: rescaled to the units of its modality, then windowed to 8 bits."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from arogya_bench.errors import DatasetError
+from arogya_bench.images.windowing import Values, Window, grey, rgb, windowed
+from arogya_bench.types import Image
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset as Header
+
+VOI_FORMS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+
+
+class Rescaled(NamedTuple):
+    """Grey values after the rescaling of the modality.
+
+    Attributes:
+        bounds: What the least and greatest number of the stored bits come to; None for floats.
+    """
+
+    values: Values
+    bounds: Window | None
+
+
+class Table(NamedTuple):
+    """A lookup table.
+
+    Attributes:
+        first: The value that the first entry stands for; what is below it is shown alike.
+        bits: Of an entry.
+    """
+
+    entries: NDArray[np.int64]
+    first: int
+    bits: int
+
+    @property
+    def top(self) -> float:
+        """The highest number that an entry can have."""
+        return 2.0**self.bits - 1
+
+    def of(self, values: Values) -> Values:
+        """Look every value up."""
+        places = np.rint(values).astype(np.int64) - self.first
+        return self.entries[np.clip(places, 0, len(self.entries) - 1)]
+
+
+def shown(header: "Header", pixels: Values, window: Window | None, name: str) -> Image:
+    """Show grey values as a viewer would.
+
+    They are rescaled (PS3.3 C.11.1), then shown through the declared window, else through the
+    first window or table of the file (C.11.2), else over the range of the stored bits; and
+    inverted for MONOCHROME1.
+
+    Args:
+        header: Of the file.
+        pixels: As stored, shape (height, width).
+        window: In units after rescaling.
+        name: Of the file, for errors.
+
+    Raises:
+        DatasetError: If the window of the file shows nothing, or floats have no window.
+    """
+    scaled = _rescaled(header, pixels)
+    if window is not None or scaled.bounds is None:
+        image = grey(scaled.values, window, what=f"The DICOM file {name}")
+    else:
+        image = rgb(_as_the_file_says(header, scaled.values, scaled.bounds, name))
+    return 255 - image if header.PhotometricInterpretation == "MONOCHROME1" else image
+
+
+def _rescaled(header: "Header", pixels: Values) -> Rescaled:
+    said = _frame_group(header, "PixelValueTransformationSequence")
+    if tables := said.get("ModalityLUTSequence"):
+        table = _table(tables[0], header, signed=bool(header.PixelRepresentation))
+        return Rescaled(table.of(pixels), (0.0, table.top))
+    slope, intercept = _first(said, "RescaleSlope"), _first(said, "RescaleIntercept")
+    if slope is None or intercept is None:
+        slope, intercept = 1.0, 0.0
+    values = pixels.astype(np.float64) * slope + intercept
+    if not np.issubdtype(pixels.dtype, np.integer):
+        return Rescaled(values, None)
+    half = 2 ** (int(header.BitsStored) - 1)
+    ends = (-half, half - 1) if header.PixelRepresentation else (0, 2 * half - 1)
+    low, high = sorted(end * slope + intercept for end in ends)
+    return Rescaled(values, (low, high))
+
+
+def _as_the_file_says(
+    header: "Header", values: Values, bounds: Window, name: str
+) -> NDArray[np.uint8]:
+    said = _frame_group(header, "FrameVOILUTSequence")
+    centre, width = _first(said, "WindowCenter"), _first(said, "WindowWidth")
+    if centre is not None and width is not None:
+        form = str(said.get("VOILUTFunction") or "LINEAR")
+        return _through_window(values, centre, width, form, name)
+    if tables := said.get("VOILUTSequence"):
+        table = _table(tables[0], header, signed=bounds[0] < 0)
+        return windowed(table.of(values), (0.0, table.top))
+    return windowed(values, bounds)
+
+
+def _through_window(
+    values: Values, centre: float, width: float, form: str, name: str
+) -> NDArray[np.uint8]:
+    """Apply a window of the file: PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+    least = 1.0 if form == "LINEAR" else np.nextafter(0.0, 1.0)
+    if form not in VOI_FORMS or not width >= least:
+        raise DatasetError(
+            f"The DICOM file {name} states a window of width {width:g} and form {form}, which "
+            "shows nothing.",
+            fix="declare one for the whole dataset: dataset.window=[low,high]",
+        )
+    if form == "LINEAR":
+        centre, width = centre - 0.5, width - 1
+        if width == 0:  # a threshold
+            return windowed(values > centre, (0, 1))
+    if form == "SIGMOID":
+        return windowed(expit(4 * (values - centre) / width), (0, 1))
+    return windowed(values, (centre - width / 2, centre + width / 2))
+
+
+def table_of(
+    descriptor: Sequence[int], data: bytes | Sequence[int], header: "Header", *, signed: bool
+) -> Table:
+    """Read a lookup table (PS3.3 C.11.1.1, and C.7.6.3.1.5 for palettes).
+
+    pydicom applies tables as well, but 3.0.2 overflows where a table of 8 bits has more than 256
+    entries, and where values and offset together exceed the type of the pixels; and it reads the
+    palettes of big endian files as if they were little endian.
+
+    Args:
+        descriptor: How many entries, the value of the first, bits an entry.
+        data: The entries, or their bytes.
+        header: Of the file.
+        signed: Whether the values may be negative.
+    """
+    entries, first, bits = (int(each) for each in descriptor)
+    if isinstance(data, bytes):
+        words = "<u2" if header.original_encoding[1] else ">u2"
+        data = np.frombuffer(data, "u1" if len(data) == entries else words).tolist()
+    if signed and first >= 2**15:  # stored as unsigned, and meant as signed
+        first -= 2**16
+    return Table(np.asarray(data, dtype=np.int64), first, bits)
+
+
+def _table(item: "Header", header: "Header", *, signed: bool) -> Table:
+    return table_of(item.LUTDescriptor, item.LUTData, header, signed=signed)
+
+
+def _frame_group(header: "Header", name: str) -> "Header":
+    """Where an enhanced object keeps what others keep in the header itself."""
+    for groups in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        stated = header.get(groups)
+        if stated and stated[0].get(name):
+            return stated[0].get(name)[0]
+    return header
+
+
+def _first(header: "Header", key: str) -> float | None:
+    value = header.get(key)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        value = value[0] if value else None
+    return None if value in (None, "") else float(value)

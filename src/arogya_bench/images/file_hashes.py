@@ -1,0 +1,174 @@
+"""The hashes of many files, computed once: a file is read again only after it changed."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+from uuid import uuid4
+
+from arogya_bench.errors import DatasetError
+from arogya_bench.runtime import cache
+from arogya_bench.runtime.console import watched
+
+FOLDER = "contents"  # below that of the cache
+AT_ONCE = 32  # files that one thread takes
+SMALL = 2**24  # bytes
+MOST_THREADS = 8
+# A file may change again within one tick of the clock of its disk; FAT counts every 2 s.
+SETTLED_NS = 2_000_000_000
+
+
+class Stamp(NamedTuple):
+    """What the system says of a file; another content has another stamp.
+
+    Attributes:
+        size: In bytes.
+        modified: In ns since 1970; a tool may set it back.
+        changed: In ns since 1970; no tool can.
+    """
+
+    size: int
+    modified: int
+    changed: int
+
+
+class Entry(NamedTuple):
+    """What is remembered of a file.
+
+    Attributes:
+        size: See ``Stamp``; so ``modified`` and ``changed``.
+        content: sha256 of the file.
+    """
+
+    size: int
+    modified: int
+    changed: int
+    content: str
+
+
+_HASHED: dict[Path, Stamp] = {}  # files as this process knows their content
+
+
+def contents(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPath, str]:
+    """Hash files, or remember what they hashed to when they last changed.
+
+    Args:
+        folder: Of the dataset.
+        files: Below it.
+
+    Returns:
+        File to the 64 hexadecimal characters of its sha256.
+
+    Raises:
+        DatasetError: If a file cannot be read.
+    """
+    index = index_of(folder)
+    known = _remembered(index)
+    keys = {file: _key(file) for file in files}
+    fresh: dict[str, Entry] = {}
+    unknown = [file for file in files if _changed(folder / file, known.get(keys[file]))]
+
+    def some(part: Sequence[PurePosixPath]) -> None:
+        for file in part:
+            fresh[keys[file]] = _entry(folder, file)
+
+    pool = ThreadPoolExecutor(min(MOST_THREADS, 2 * (os.cpu_count() or 1)))
+    try:
+        # Several at a time: handing over one small file costs as much as reading it.
+        parts = [unknown[start : start + AT_ONCE] for start in range(0, len(unknown), AT_ONCE)]
+        for _ in watched(pool.map(some, parts), "reading the images", len(parts)):
+            pass
+    finally:
+        # Whoever interrupts the first reading of a large set keeps what was read.
+        pool.shutdown(cancel_futures=True)
+        if fresh:
+            _remember(index, {**known, **fresh})
+    both = {**known, **fresh}
+    _HASHED.update({folder / file: Stamp(*both[keys[file]][:3]) for file in files})
+    return {file: both[keys[file]].content for file in files}
+
+
+def stamp(file: Path) -> Stamp | None:
+    """Say what a file is now; None if it cannot be looked at."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+def stamps(files: Iterable[Path]) -> dict[Path, Stamp | None]:
+    """Say what files were when this process hashed them, or else what they are now."""
+    return {file: _HASHED.get(file) or stamp(file) for file in files}
+
+
+def changed(before: Mapping[Path, Stamp | None]) -> list[Path]:
+    """Name the files that are not what they were, going by their stamps."""
+    return [file for file, own in before.items() if own is None or stamp(file) != own]
+
+
+def index_of(folder: Path) -> Path:
+    """Where the hashes of a folder are remembered; names of files do not stand in it."""
+    name = hashlib.sha256(str(folder.absolute()).encode(errors="surrogateescape")).hexdigest()
+    return cache.root(None) / FOLDER / f"{name[:32]}.json"
+
+
+def _key(file: PurePosixPath) -> str:
+    return hashlib.sha256(str(file).encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+def _changed(path: Path, entry: Entry | None) -> bool:
+    if entry is None:
+        return True
+    now = stamp(path)
+    if now is None:
+        return True  # and the reading of it says why
+    settled = time.time_ns() - now.modified > SETTLED_NS
+    return not settled or entry[:3] != now
+
+
+def _entry(folder: Path, file: PurePosixPath) -> Entry:
+    try:
+        with (folder / file).open("rb") as stream:
+            stat = os.fstat(stream.fileno())
+            # At once where it fits: a buffer for each small file takes longer than its hash.
+            small = stat.st_size < SMALL
+            digest = (
+                hashlib.sha256(stream.read()) if small else hashlib.file_digest(stream, "sha256")
+            )
+            content = digest.hexdigest()
+    except OSError as error:
+        raise DatasetError(
+            f"The file {file} cannot be read: {error.strerror or error}.",
+            fix="unpack it again, and see that you may read it",
+        ) from error
+    return Entry(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, content)
+
+
+def _remembered(index: Path) -> dict[str, Entry]:
+    """An index that is missing, damaged or not ours remembers nothing."""
+    try:
+        digest, _, text = index.read_text(encoding="ascii").partition("\n")
+        if hashlib.sha256(text.encode()).hexdigest() != digest:
+            return {}
+        return {key: Entry(*entry) for key, entry in json.loads(text).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _remember(index: Path, entries: Mapping[str, Entry]) -> None:
+    text = json.dumps(entries)
+    partial = index.with_name(f".{index.name}-{uuid4().hex}")
+    try:
+        index.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="ascii")
+        partial.replace(index)
+    except OSError:
+        # A cache that cannot be written costs time at the next load, and no result.
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,111 @@
+"""Lesions as wholes: how many were found, and how many were made up."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import generate_binary_structure, label
+
+from arogya_bench.metrics.segmentation_surfaces import Flags, masks
+from arogya_bench.types import Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class LesionScores:
+    """Lesions of one image, counted as wholes.
+
+    Attributes:
+        sensitivity: tp / (tp + fn); None without a true lesion. So the next two, as they say.
+        precision: tp / (tp + fp); None if there is neither a hit nor a false lesion.
+        f1: 2 tp / (2 tp + fp + fn); None without a lesion in either mask.
+        tp: True lesions that were found.
+        fp: Predicted lesions that are none.
+        fn: True lesions that were missed.
+        target_lesions: Number of true lesions.
+        predicted_lesions: Number of predicted ones; with fragments, more than tp + fp.
+        undefined: Why a number is None, by name.
+        method: The rule.
+        n: One image.
+        groups: One patient.
+        seed: None, nothing is drawn.
+        note: What a reader should know; empty if nothing.
+    """
+
+    sensitivity: float | None
+    precision: float | None
+    f1: float | None
+    tp: int
+    fp: int
+    fn: int
+    target_lesions: int
+    predicted_lesions: int
+    undefined: dict[str, str] = field(default_factory=dict)
+    method: str
+    n: int = 1
+    groups: int = 1
+    seed: int | None = None
+    note: str = ""
+
+
+def lesion_scores(target: ArrayLike, predicted: ArrayLike, *, overlap: float = 0.0) -> LesionScores:
+    """Count lesions, the connected components of a mask; pixels touch at edges and corners.
+
+    A true lesion is found if more than ``overlap`` of its pixels are predicted, be it by one
+    lesion or by several, and counts once. A predicted lesion is false unless more than
+    ``overlap`` of its pixels are true. With 0, one common pixel is enough.
+
+    Source: the lesion-wise F1 of Hernandez Petzsche et al. 2022 (ISLES), for 0.
+
+    Args:
+        target: Booleans, shape (height, width) or (depth, height, width).
+        predicted: The same shape.
+        overlap: Share of a lesion's pixels that is not yet enough, 0 to below 1.
+
+    Raises:
+        ValueError: If masks differ in shape or are none, or ``overlap`` is out of range.
+    """
+    if not 0 <= overlap < 1:
+        raise ValueError(f"overlap is {overlap}, not from 0 to below 1")
+    pair = masks(target, predicted)
+    found = covered(pair.target, pair.predicted) > overlap
+    confirmed = covered(pair.predicted, pair.target) > overlap
+    tp, fn, fp = int(found.sum()), int((~found).sum()), int((~confirmed).sum())
+    shares = {
+        "sensitivity": (tp, tp + fn, "no lesion in the truth"),
+        "precision": (tp, tp + fp, "neither a lesion found nor a false one"),
+        "f1": (2 * tp, 2 * tp + fp + fn, "no lesion in truth or prediction"),
+    }
+    values = {name: part / whole if whole else None for name, (part, whole, _) in shares.items()}
+    return LesionScores(
+        sensitivity=values["sensitivity"],
+        precision=values["precision"],
+        f1=values["f1"],
+        tp=tp,
+        fp=fp,
+        fn=fn,
+        target_lesions=found.size,
+        predicted_lesions=confirmed.size,
+        undefined={name: shares[name][2] for name, value in values.items() if value is None},
+        method=f"components by full connectivity, found above an overlap of {overlap:g}",
+        note=_note(tp, int(confirmed.sum())),
+    )
+
+
+def covered(mask: Flags, other: Flags) -> Floats:
+    """Share of each lesion of ``mask`` that ``other`` covers, shape (lesions,), 0 to 1."""
+    numbered = components(mask)
+    sizes = np.bincount(numbered.ravel())[1:]
+    common = np.bincount(numbered[other], minlength=sizes.size + 1)[1:]
+    return np.asarray(common / sizes, dtype=np.float64)
+
+
+def components(mask: Flags) -> NDArray[np.int64]:
+    """Number the connected components from 1, background 0; pixels touch at corners too."""
+    numbered, _ = label(mask, structure=generate_binary_structure(mask.ndim, mask.ndim))
+    return np.asarray(numbered, dtype=np.int64)
+
+
+def _note(found: int, confirmed: int) -> str:
+    if found == confirmed:
+        return ""
+    return f"{confirmed} predicted lesions lie on {found} true ones that were found"

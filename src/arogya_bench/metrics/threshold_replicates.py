@@ -1,0 +1,62 @@
+"""Every rate at a locked threshold on every resample, from counts per group."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from arogya_bench.metrics.binary_counts import cells, columns, proper, rates
+from arogya_bench.metrics.decision import benefits
+from arogya_bench.metrics.replicates import Replicates, Resamples
+from arogya_bench.types import Floats
+
+
+def operating_replicates(
+    positive: ArrayLike,
+    scores: ArrayLike,
+    threshold: float,
+    *,
+    draws: Resamples,
+    prevalence: float | None = None,
+    threshold_probability: float | None = None,
+) -> Replicates:
+    """Resample what a locked threshold does; the numbers are those of ``at_threshold``.
+
+    Args:
+        positive: Shape (n,), whether a case is of the class in question.
+        scores: Shape (n,), higher for positives; NaN for a case without an answer.
+        threshold: A score from it on is called positive; it is not drawn anew.
+        draws: Which groups enter each resample.
+        prevalence: Of the deployment, between 0 and 1.
+        threshold_probability: For ``net_benefit``, whose threshold it is, between 0 and 1; the
+            scores then are probabilities.
+
+    Returns:
+        ``sensitivity``, ``specificity``, ``ppv``, ``npv``, ``lr_positive``, ``lr_negative``; with
+        a prevalence ``ppv_at_prevalence`` and ``npv_at_prevalence``; ``net_benefit`` if asked for.
+
+    Raises:
+        ValueError: If a column is misshapen, a number out of range, or the draws are of another
+            number of cases.
+    """
+    flags, values = columns(positive, scores)
+    if draws.group_of.shape != flags.shape:
+        raise ValueError(f"draws of {draws.group_of.size} cases for {flags.size}")
+    marks = [cells(flags, values, threshold)]
+    pt = threshold_probability
+    if pt is not None:
+        marks.append(cells(flags, values, proper(pt, "threshold_probability")))
+    each = np.array([np.bincount(draws.group_of, mark) for mark in np.concatenate(marks)])
+    whole = each.sum(axis=1, keepdims=True)
+    drawn = np.concatenate([each @ counts.T for counts in draws.chunks()], axis=1)
+    return Replicates(
+        estimates={name: float(found[0]) for name, found in _named(whole, prevalence, pt).items()},
+        values=_named(drawn, prevalence, pt),
+        jackknife=_named(whole - each, prevalence, pt),
+        digest=draws.digest,
+    )
+
+
+def _named(counts: Floats, prevalence: float | None, pt: float | None) -> dict[str, Floats]:
+    found = rates(counts[:4], prevalence=prevalence)
+    if pt is not None:
+        found["net_benefit"] = benefits(counts[4:], pt, prevalence=prevalence)
+    return found

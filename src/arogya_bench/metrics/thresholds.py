@@ -1,0 +1,250 @@
+"""A classifier used at one threshold: locked on validation, judged on the test split."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.metrics.binary_counts import caution, cells, columns, independent, rates, reasons
+from arogya_bench.types import Floats
+
+ROUNDING = 1e-12  # a target such as 1 - .1 is still reached by 9 of 10
+NOTHING_CALLED = "no score reaches the threshold: nothing is called positive"
+OTHER = {"specificity": "sensitivity", "sensitivity": "specificity"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockedThreshold:
+    """A threshold that reached its target on validation; a score from it on is positive.
+
+    Attributes:
+        threshold: On the scale of the scores; infinite if only calling nothing positive will do.
+        target: ``specificity`` or ``sensitivity``, whichever had to be reached.
+        asked: How much of it, 0 to 1.
+        sensitivity: Reached on validation, as ``specificity``; neither need hold elsewhere.
+        n: Number of validation cases, as ``positives`` and ``negatives``.
+        groups: Number of independent units among them.
+        note: What a reader should know; empty if nothing.
+    """
+
+    threshold: float
+    target: str
+    asked: float
+    sensitivity: float
+    specificity: float
+    positives: int
+    negatives: int
+    n: int
+    groups: int
+    method: str = "score >= threshold, locked on validation"
+    seed: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatingPoint:
+    """What a classifier does at one threshold; None is undefined.
+
+    Attributes:
+        tp: Number of positive cases called positive; so ``fp``, ``fn``, ``tn``.
+        unanswered: How many cases have no score; they are wrong: among ``fn`` or ``fp``.
+        sensitivity: tp / (tp + fn).
+        specificity: tn / (tn + fp).
+        ppv: tp / (tp + fp), at the prevalence of these cases; ``npv`` is tn / (tn + fn).
+        prevalence: Share of positives among these cases, 0 to 1.
+        stated_prevalence: Of the deployment, 0 to 1, for ``ppv_at_prevalence`` and its kind.
+        lr_positive: sensitivity / (1 - specificity).
+        lr_negative: (1 - sensitivity) / specificity.
+        undefined: Why a number is None, by name.
+        n: Number of cases.
+        groups: Number of independent units among them.
+        note: What a reader should know; empty if nothing.
+    """
+
+    threshold: float
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+    unanswered: int
+    sensitivity: float | None
+    specificity: float | None
+    ppv: float | None
+    npv: float | None
+    prevalence: float | None
+    stated_prevalence: float | None
+    ppv_at_prevalence: float | None
+    npv_at_prevalence: float | None
+    lr_positive: float | None
+    lr_negative: float | None
+    n: int
+    groups: int
+    undefined: dict[str, str] = field(default_factory=dict)
+    method: str = "score >= threshold"
+    seed: int | None = None
+    note: str = ""
+
+
+class AtTarget(NamedTuple):
+    """The threshold that validation gave, and what it does on the test split."""
+
+    locked: LockedThreshold
+    point: OperatingPoint
+
+
+def choose_threshold(
+    positive: ArrayLike,
+    scores: ArrayLike,
+    *,
+    specificity: float | None = None,
+    sensitivity: float | None = None,
+    groups: ArrayLike | None = None,
+) -> LockedThreshold:
+    """Find the best threshold that reaches a target; for the validation split only.
+
+    Of all scores, and infinity, those that reach the target are left; of them the one with the
+    highest value of the other rate is taken, and of equals the one with more of the target.
+
+    Args:
+        positive: Shape (n,), whether a case is of the class in question.
+        scores: Shape (n,), higher for positives; NaN for a case without an answer, always wrong.
+        specificity: At least so much, above 0 to 1; exactly one of the two targets is given.
+        sensitivity: At least so much, above 0 to 1; 1 gives the lowest score of a positive.
+        groups: One label per case, the patient or lesion.
+
+    Raises:
+        UndefinedMetric: Without positives or negatives, or if missing answers forbid the target.
+        ValueError: If a column is misshapen, or not exactly one target is given, from 0 to 1.
+    """
+    flags, values = columns(positive, scores)
+    target, asked = _target(specificity, sensitivity)
+    n_positive, n_negative = int(flags.sum()), int((~flags).sum())
+    if not n_positive or not n_negative:
+        raise UndefinedMetric(f"{n_positive} positive and {n_negative} negative cases")
+    candidates = np.append(np.unique(values[~np.isnan(values)]), math.inf)
+    reached = _reached(candidates, flags, values)
+    best = _best(reached[target], reached[OTHER[target]], asked)
+    note = caution(flags, values)
+    if best is None:
+        raise UndefinedMetric(f"no threshold reaches a {target} of {asked:g}: {note}")
+    threshold = float(candidates[best])
+    notes = [note, NOTHING_CALLED if math.isinf(threshold) else ""]
+    return LockedThreshold(
+        threshold=threshold,
+        target=target,
+        asked=asked,
+        sensitivity=float(reached["sensitivity"][best]),
+        specificity=float(reached["specificity"][best]),
+        positives=n_positive,
+        negatives=n_negative,
+        n=flags.size,
+        groups=independent(flags.size, groups),
+        note="; ".join(text for text in notes if text),
+    )
+
+
+def at_threshold(
+    positive: ArrayLike,
+    scores: ArrayLike,
+    threshold: float,
+    *,
+    prevalence: float | None = None,
+    groups: ArrayLike | None = None,
+) -> OperatingPoint:
+    """Count right and wrong at a threshold that was locked before.
+
+    Predictive values at a prevalence π follow from sensitivity and specificity by Bayes' rule:
+    PPV = sens·π / (sens·π + (1 - spec)(1 - π)), NPV = spec(1 - π) / (spec(1 - π) + (1 - sens)π).
+    Source: Altman and Bland 1994.
+
+    Args:
+        positive: Shape (n,), whether a case is of the class in question.
+        scores: Shape (n,), higher for positives; NaN for a case without an answer.
+        threshold: A score from it on is called positive; may be infinite.
+        prevalence: Of the deployment, between 0 and 1.
+        groups: One label per case, the patient or lesion.
+
+    Raises:
+        ValueError: If a column is misshapen, or a number out of range.
+    """
+    flags, values = columns(positive, scores)
+    counts = cells(flags, values, threshold).sum(axis=1).astype(np.float64)
+    found = rates(counts, prevalence=prevalence)
+    tp, fp, fn, tn = (int(count) for count in counts)
+    numbers: dict[str, Any] = dict.fromkeys(("ppv_at_prevalence", "npv_at_prevalence"))
+    numbers |= {name: None if np.isnan(value) else float(value) for name, value in found.items()}
+    return OperatingPoint(
+        threshold=float(threshold),
+        tp=tp,
+        fp=fp,
+        fn=fn,
+        tn=tn,
+        unanswered=int(np.isnan(values).sum()),
+        prevalence=(tp + fn) / flags.size if flags.size else None,
+        stated_prevalence=prevalence,
+        n=flags.size,
+        groups=independent(flags.size, groups),
+        undefined=reasons(counts, prevalence=prevalence),
+        note=caution(flags, values),
+        **numbers,
+    )
+
+
+def sensitivity_at_specificity(
+    validation_positive: ArrayLike,
+    validation_scores: ArrayLike,
+    positive: ArrayLike,
+    scores: ArrayLike,
+    *,
+    specificity: float,
+    prevalence: float | None = None,
+) -> AtTarget:
+    """Lock a threshold on validation, and use it on the test split; raises as both steps do."""
+    locked = choose_threshold(validation_positive, validation_scores, specificity=specificity)
+    return AtTarget(locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence))
+
+
+def specificity_at_sensitivity(
+    validation_positive: ArrayLike,
+    validation_scores: ArrayLike,
+    positive: ArrayLike,
+    scores: ArrayLike,
+    *,
+    sensitivity: float,
+    prevalence: float | None = None,
+) -> AtTarget:
+    """Lock a threshold on validation, and use it on the test split; raises as both steps do."""
+    locked = choose_threshold(validation_positive, validation_scores, sensitivity=sensitivity)
+    return AtTarget(locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence))
+
+
+def _target(specificity: float | None, sensitivity: float | None) -> tuple[str, float]:
+    both = (("specificity", specificity), ("sensitivity", sensitivity))
+    asked = [(name, value) for name, value in both if value is not None]
+    if len(asked) != 1:
+        raise ValueError(f"exactly one target is needed, not {specificity} and {sensitivity}")
+    name, value = asked[0]
+    if not 0 < value <= 1:
+        raise ValueError(f"a {name} of {value} is not above 0 and at most 1")
+    return name, float(value)
+
+
+def _reached(candidates: Floats, positive: NDArray[np.bool_], scores: Floats) -> dict[str, Floats]:
+    # NaN sorts last: a positive without an answer is never called, a negative never cleared.
+    answered = ~np.isnan(scores)
+    above = np.sort(scores[positive & answered])
+    below = np.sort(scores[~positive & answered])
+    called = above.size - np.searchsorted(above, candidates)
+    return {
+        "sensitivity": called / positive.sum(),
+        "specificity": np.searchsorted(below, candidates) / (~positive).sum(),
+    }
+
+
+def _best(of_target: Floats, of_other: Floats, asked: float) -> int | None:
+    fit = np.flatnonzero(of_target >= asked - ROUNDING)
+    order = np.lexsort((of_target[fit], of_other[fit]))
+    return int(fit[order[-1]]) if fit.size else None

@@ -1,0 +1,1 @@
+"""This process and its machine: child processes, locks, memory, redaction, digests, console."""

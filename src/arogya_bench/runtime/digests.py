@@ -1,0 +1,73 @@
+"""Names for work that was done: the same key means the same numbers."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
+
+from arogya_bench.errors import ModelError
+from arogya_bench.runtime.redaction import is_secret
+
+KEY_LENGTH = 32  # hexadecimal characters; MLflow refuses dataset digests over 36
+
+
+def digest_of(facts: Mapping[str, object]) -> str:
+    """Hash facts, whatever the order they are named in.
+
+    Returns:
+        32 hexadecimal characters of the SHA-256 of the sorted JSON.
+    """
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def identity(model: object) -> dict[str, object]:
+    """Say what a model is: its adapter's declared name and version, and its fields.
+
+    No module path is part of it, so that an adapter can be moved and renamed.
+
+    A path in the field ``weights`` is replaced by the digest of the file, so that moving the
+    file changes no key and editing it does. A field with ``metadata={"identity": False}``
+    changes no number and is left out, as is a password or an API key, by its name. An adapter
+    whose numbers follow from files that no field names, such as weights in a package, has a
+    method ``fingerprint`` that gives their digest.
+    """
+    if not is_dataclass(model) or isinstance(model, type):
+        raise ModelError(
+            f"{type(model).__qualname__} is not a dataclass.",
+            fix="make the adapter a frozen dataclass whose fields are its hyperparameters.",
+        )
+    silent = {each.name for each in fields(model) if not each.metadata.get("identity", True)}
+    skipped = silent | {each.name for each in fields(model) if is_secret(each.name)}
+    values = {name: value for name, value in asdict(model).items() if name not in skipped}
+    weights = values.get("weights")
+    if isinstance(weights, str) and Path(weights).expanduser().is_file():
+        values["weights"] = file_digest(Path(weights).expanduser())
+    fingerprint = getattr(model, "fingerprint", None)
+    if fingerprint is not None:
+        values["fingerprint"] = fingerprint()
+    return {**adapter_identity(model), **values}
+
+
+def adapter_identity(model: object) -> dict[str, object]:
+    """The name and the version that an adapter declares.
+
+    Raises:
+        ModelError: If it declares none.
+    """
+    declared = vars(type(model))  # not what a parent class declares: that is another adapter
+    name, version = declared.get("adapter_name"), declared.get("adapter_version")
+    if not isinstance(name, str) or not name or not isinstance(version, int):
+        raise ModelError(
+            f"{type(model).__qualname__} itself declares no adapter_name or no adapter_version.",
+            fix='add `adapter_name: ClassVar[str] = "yourpackage_model"` and '
+            "`adapter_version: ClassVar[int] = 1` to the class.",
+        )
+    return {"adapter": name, "adapter_version": version}
+
+
+def file_digest(path: Path) -> str:
+    """Hash the content of a file, as 32 hexadecimal characters."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:KEY_LENGTH]

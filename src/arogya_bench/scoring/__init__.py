@@ -1,0 +1,1 @@
+"""Predictions and what their task makes of them: metrics, intervals, tables, labels of boxes."""

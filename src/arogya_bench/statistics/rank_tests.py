@@ -1,0 +1,257 @@
+"""Three models or more at once: Friedman, Nemenyi and Cochran's Q."""
+
+from dataclasses import dataclass
+from math import factorial, sqrt
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike
+from scipy.special import chdtrc, fdtrc
+
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.metrics.binary_counts import proper
+from arogya_bench.statistics.t_tests import without_noise
+from arogya_bench.types import Floats
+
+ENOUGH_DATASETS = 10
+ENOUGH_CELLS = 24  # discordant rows times models (Tate and Brown 1970)
+EQUAL = "all models are equal in every row"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Friedman:
+    """Whether some model is better than another over rows, by their ranks within a row.
+
+    Attributes:
+        mean_ranks: Shape (models,), 1 is the best; ties share the mean of their ranks.
+        chi2: Tie-corrected; ``p_value`` is its p with models - 1 degrees of freedom.
+        iman_davenport_F: From ``chi2``, less conservative; None if every row ranks alike.
+        p_F: Of ``iman_davenport_F``, the one to read from ten rows on. If every row ranks alike it
+            is (1/k!)^(n - 1), exactly.
+        kendall_w: Agreement of the rows, 0 to 1, the effect.
+        n: Number of rows, datasets or cases.
+        groups: The same, since rows are taken for independent.
+        seed: None: nothing is drawn.
+        note: What a reader should know; empty if nothing.
+    """
+
+    mean_ranks: Floats
+    chi2: float
+    p_value: float
+    iman_davenport_F: float | None
+    p_F: float
+    chi2_no_tie_correction: float
+    iman_davenport_F_no_tie: float | None
+    p_F_no_tie: float
+    kendall_w: float
+    n: int
+    groups: int
+    method: str = "Friedman, Iman-Davenport"
+    seed: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nemenyi:
+    """Which models differ by their mean ranks, all pairs at once.
+
+    Attributes:
+        mean_ranks: Shape (models,), 1 is the best.
+        p_values: Shape (models, models), adjusted for all pairs; None under ten rows.
+        critical_difference: Mean ranks at least so far apart differ; None under ten rows.
+        alpha: Level of ``critical_difference``.
+        n: Number of rows, datasets or cases.
+        groups: The same, since rows are taken for independent.
+        seed: None: nothing is drawn.
+        note: What a reader should know; empty if nothing.
+    """
+
+    mean_ranks: Floats
+    p_values: Floats | None
+    critical_difference: float | None
+    alpha: float
+    n: int
+    groups: int
+    method: str = "Nemenyi"
+    seed: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CochranQ:
+    """Whether several models are right equally often on the same cases.
+
+    Attributes:
+        q: The statistic; 0 if all models agree in every case.
+        df: Number of models - 1.
+        p_value: From chi-squared.
+        discordant: Cases that some models get right and others wrong; only they count.
+        n: Number of cases.
+        groups: The same, since one case per group is assumed.
+        seed: None: nothing is drawn.
+        note: What a reader should know; empty if nothing.
+    """
+
+    q: float
+    df: int
+    p_value: float
+    discordant: int
+    n: int
+    groups: int
+    method: str = "Cochran's Q"
+    seed: int | None = None
+    note: str = ""
+
+
+def friedman(table: ArrayLike) -> Friedman:
+    """Compare models over many datasets, or over cases.
+
+    Source: Friedman 1937, tie-corrected; Iman and Davenport 1980: F = (n - 1)chi2 / (n(k - 1) -
+    chi2) with k - 1 and (k - 1)(n - 1) degrees of freedom.
+
+    Args:
+        table: Shape (rows, models), higher is better.
+
+    Raises:
+        UndefinedMetric: With fewer than two rows.
+        ValueError: If it is no table of at least two models, or not finite.
+    """
+    ranks = _ranks(table)
+    n, k = ranks.shape
+    means = ranks.mean(axis=0)
+    spread = float(((means - (k + 1) / 2) ** 2).sum())
+    plain = 12 * n * spread / (k * (k + 1))
+    # Within a row without ties the ranks have this variance; ties shrink it.
+    untied = n * (k**3 - k) / 12
+    seen = float(((ranks - (k + 1) / 2) ** 2).sum())
+    chi2 = plain * untied / seen if seen else 0.0
+    f, p_f = _iman_davenport(chi2, n, k)
+    f_plain, p_plain = _iman_davenport(plain, n, k)
+    return Friedman(
+        mean_ranks=means,
+        chi2=chi2,
+        p_value=float(chdtrc(k - 1, chi2)),
+        iman_davenport_F=f,
+        p_F=p_f,
+        chi2_no_tie_correction=plain,
+        iman_davenport_F_no_tie=f_plain,
+        p_F_no_tie=p_plain,
+        kendall_w=chi2 / (n * (k - 1)),
+        n=n,
+        groups=n,
+        note=_friedman_note(n, seen=bool(seen), alike=f is None),
+    )
+
+
+def _friedman_note(n: int, *, seen: bool, alike: bool) -> str:
+    if not seen:
+        return EQUAL
+    notes = ["every row ranks the models alike"] if alike else []
+    if n < ENOUGH_DATASETS:
+        notes.append(f"only {n} rows: F rejects too often, chi-squared too rarely")
+    return "; ".join(notes)
+
+
+def nemenyi(table: ArrayLike, *, alpha: float = 0.05) -> Nemenyi:
+    """Compare all pairs of models by their mean ranks; refused under ten rows.
+
+    Source: Nemenyi 1963, Demšar 2006: critical difference q √(k(k + 1)/6n).
+
+    Args:
+        table: Shape (rows, models), higher is better.
+        alpha: Level, over all pairs.
+
+    Raises:
+        UndefinedMetric: With fewer than two rows.
+        ValueError: If it is no table of at least two models, or not finite.
+    """
+    proper(alpha, "alpha")
+    ranks = _ranks(table)
+    n, k = ranks.shape
+    means = ranks.mean(axis=0)
+    if n < ENOUGH_DATASETS:
+        note = f"refused: {n} rows, and a critical difference needs {ENOUGH_DATASETS}"
+        return Nemenyi(
+            mean_ranks=means,
+            p_values=None,
+            critical_difference=None,
+            alpha=alpha,
+            n=n,
+            groups=n,
+            note=note,
+        )
+    unit = sqrt(k * (k + 1) / (6 * n))
+    apart = np.abs(means[:, None] - means) / unit * sqrt(2)
+    return Nemenyi(
+        mean_ranks=means,
+        p_values=np.clip(scipy.stats.studentized_range.sf(apart, k, np.inf), 0.0, 1.0),
+        critical_difference=nemenyi_critical_value(k, alpha=alpha) * unit,
+        alpha=alpha,
+        n=n,
+        groups=n,
+    )
+
+
+def nemenyi_critical_value(models: int, *, alpha: float = 0.05) -> float:
+    """Quantile q of Nemenyi's test: that of the studentized range, infinite df, divided by √2.
+
+    Args:
+        models: Their number, at least 2.
+        alpha: Level, over all pairs.
+    """
+    if models < 2:
+        raise ValueError(f"{models} models: a comparison needs at least 2")
+    return float(scipy.stats.studentized_range.ppf(1 - alpha, models, np.inf)) / sqrt(2)
+
+
+def cochran_q(table: ArrayLike) -> CochranQ:
+    """Compare models that are right or wrong, for one case per group.
+
+    Source: Cochran 1950: Q = (k - 1)(k Σ C² - T²)/(k T - Σ R²), of columns C, rows R, total T.
+
+    Args:
+        table: Shape (cases, models), 1 where a model is right, else 0.
+
+    Raises:
+        UndefinedMetric: Without cases.
+        ValueError: If it is no table of at least two models, or holds anything but 0 and 1.
+    """
+    hits = np.asarray(table, dtype=np.float64)
+    if hits.ndim != 2 or hits.shape[1] < 2 or not np.isin(hits, (0, 1)).all():
+        raise ValueError(f"a table of shape {hits.shape}, not (cases, models) of 0 and 1")
+    n, k = hits.shape
+    if not n:
+        raise UndefinedMetric("no cases")
+    rows, columns = hits.sum(axis=1), hits.sum(axis=0)
+    discordant = int(((rows > 0) & (rows < k)).sum())
+    spread = float((rows * (k - rows)).sum())
+    q = (k - 1) * k * float(((columns - columns.mean()) ** 2).sum()) / spread if spread else 0.0
+    few = f"only {discordant} discordant cases: chi-squared is a rough guide"
+    return CochranQ(
+        q=q,
+        df=k - 1,
+        p_value=float(chdtrc(k - 1, q)),
+        discordant=discordant,
+        n=n,
+        groups=n,
+        note=EQUAL if not discordant else few if discordant * k < ENOUGH_CELLS else "",
+    )
+
+
+def _iman_davenport(chi2: float, n: int, k: int) -> tuple[float | None, float]:
+    left = n * (k - 1) - chi2
+    if left <= 1e-9 * n * k:
+        # F is infinite; so often do all rows rank alike by chance.
+        return None, float(1 / factorial(k)) ** (n - 1)
+    f = (n - 1) * chi2 / left
+    return f, float(fdtrc(k - 1, (k - 1) * (n - 1), f))
+
+
+def _ranks(table: ArrayLike) -> Floats:
+    values = np.asarray(table, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] < 2 or not np.isfinite(values).all():
+        raise ValueError(f"a table of shape {values.shape}, not (rows, models) of finite numbers")
+    if len(values) < 2:
+        raise UndefinedMetric(f"{len(values)} rows: ranks need at least 2")
+    ranked: Floats = scipy.stats.rankdata(-without_noise(values), axis=1)
+    return ranked

@@ -1,0 +1,186 @@
+"""Two models with one number per case, or per split: Student's t, Wilcoxon, and t for splits."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import stdtr, stdtrit
+
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.metrics.binary_counts import proper
+from arogya_bench.statistics.intervals import Interval
+from arogya_bench.types import Floats
+
+IDENTICAL = "the two are equal in every case"
+CONSTANT = "every difference is the same: no spread to judge it by"
+FEW = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedT(Interval):
+    """A mean difference, with its interval and Student's test.
+
+    Attributes:
+        t: Mean difference over its standard error; None where every difference is the same.
+        df: Degrees of freedom, n - 1.
+        p_value: Two-sided; 1 for identical columns, None where every difference is the same.
+        d_z: Cohen's d of the differences, mean / standard deviation; None without spread.
+    """
+
+    t: float | None
+    df: int
+    p_value: float | None
+    d_z: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResampledT(Interval):
+    """A mean difference over resampled splits, with the correction of Nadeau and Bengio.
+
+    Attributes:
+        t: With the corrected variance; None where every difference is the same.
+        df: Number of splits - 1.
+        p_value: Two-sided.
+        p_one_sided: That the first is better.
+        t_uncorrected: What a plain t-test over splits would claim: never to be believed.
+        p_uncorrected_one_sided: The same.
+    """
+
+    t: float | None
+    df: int
+    p_value: float | None
+    p_one_sided: float | None
+    t_uncorrected: float | None
+    p_uncorrected_one_sided: float | None
+
+    @property
+    def mean(self) -> float:
+        """The mean difference."""
+        return self.estimate
+
+
+def paired_t(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> PairedT:
+    """Compare two columns by the mean of their differences.
+
+    With several cases per group, give the mean of each group. Source: Student 1908; d_z = mean /
+    sd(ddof = 1).
+
+    Args:
+        x: Shape (n,), of the first model.
+        y: Shape (n,), of the second model on the same cases.
+        confidence: Share of such intervals that hold the truth, 0 to 1.
+
+    Raises:
+        UndefinedMetric: With fewer than two cases.
+        ValueError: If the columns differ in shape or are not finite.
+    """
+    d = differences(x, y)
+    n, mean, spread = d.size, float(d.mean()), spread_of(d)
+    se = spread / sqrt(n)
+    t = mean / se if se else (None if mean else 0.0)
+    half = float(stdtrit(n - 1, (1 + proper(confidence, "confidence")) / 2)) * se
+    return PairedT(
+        estimate=mean,
+        low=mean - half if se else None,
+        high=mean + half if se else None,
+        method="paired t",
+        confidence=confidence,
+        n=n,
+        groups=n,
+        note=_note(d, spread),
+        t=t,
+        df=n - 1,
+        p_value=None if t is None else float(2 * stdtr(n - 1, -abs(t))),
+        d_z=mean / spread if spread else None,
+    )
+
+
+def corrected_resampled_t(
+    differences: ArrayLike, *, test_train_ratio: float, confidence: float = 0.95
+) -> ResampledT:
+    """Compare two learning algorithms over resampled splits, whose training sets overlap.
+
+    Source: Nadeau and Bengio 2003; t = mean / √((1/J + n_test/n_train) · var) with J - 1 degrees
+    of freedom.
+
+    Args:
+        differences: Shape (J,), first minus second, one per split.
+        test_train_ratio: Test cases by training cases of a split, above 0.
+        confidence: Share of such intervals that hold the truth, 0 to 1.
+
+    Raises:
+        UndefinedMetric: With fewer than two splits.
+        ValueError: If the ratio is not above 0, or a difference is not finite.
+    """
+    if not test_train_ratio > 0:
+        raise ValueError(f"test_train_ratio is {test_train_ratio}, not above 0")
+    d = _column(differences)
+    n, mean, spread = d.size, float(d.mean()), spread_of(d)
+    se, plain = spread * sqrt(1 / n + test_train_ratio), spread / sqrt(n)
+    t, naive = (mean / each if each else (None if mean else 0.0) for each in (se, plain))
+    half = float(stdtrit(n - 1, (1 + proper(confidence, "confidence")) / 2)) * se
+    return ResampledT(
+        estimate=mean,
+        low=mean - half if se else None,
+        high=mean + half if se else None,
+        method="corrected resampled t",
+        confidence=confidence,
+        n=n,
+        groups=n,
+        note=_note(d, spread),
+        t=t,
+        df=n - 1,
+        p_value=None if t is None else float(2 * stdtr(n - 1, -abs(t))),
+        p_one_sided=None if t is None else float(stdtr(n - 1, -t)),
+        t_uncorrected=naive,
+        p_uncorrected_one_sided=None if naive is None else float(stdtr(n - 1, -naive)),
+    )
+
+
+def differences(x: ArrayLike, y: ArrayLike) -> Floats:
+    """Subtract two columns of equal length.
+
+    Args:
+        x: Shape (n,).
+        y: Shape (n,).
+
+    Raises:
+        UndefinedMetric: With fewer than two cases.
+        ValueError: If the columns differ in shape or are not finite.
+    """
+    first, second = _column(x), _column(y)
+    if first.shape != second.shape:
+        raise ValueError(f"columns of shape {first.shape} and {second.shape}")
+    return first - second
+
+
+def without_noise(values: Floats, scale: float | None = None) -> Floats:
+    """Round to the twelfth digit of the largest score, so that ties are ties: .3 - .2 is .2 - .1.
+
+    Args:
+        values: Any shape.
+        scale: The largest score; that of ``values`` if None.
+    """
+    largest = float(np.abs(values).max(initial=0.0)) if scale is None else scale
+    return np.round(values / largest, 12) if largest else values
+
+
+def _column(values: ArrayLike) -> Floats:
+    column = np.asarray(values, dtype=np.float64)
+    if column.ndim != 1 or not np.isfinite(column).all():
+        raise ValueError(f"a column must be finite and of shape (n,), not {column.shape}")
+    if column.size < 2:
+        raise UndefinedMetric(f"{column.size} cases: a spread needs at least 2")
+    return column
+
+
+def spread_of(d: Floats) -> float:
+    """Standard deviation, ddof 1; exactly 0 where the differences are equal but for rounding."""
+    return 0.0 if np.ptp(d) <= 1e-9 * np.abs(d).max() else float(d.std(ddof=1))
+
+
+def _note(d: Floats, spread: float) -> str:
+    if not spread:
+        return CONSTANT if d[0] else IDENTICAL
+    return f"only {d.size} of them: t assumes that they are nearly normal" if d.size < FEW else ""

@@ -1,0 +1,137 @@
+"""Intervals of every rate at a locked threshold: analytic if cases are independent, else drawn."""
+
+from math import log, sqrt
+
+from numpy.typing import ArrayLike
+from scipy.special import expit, logit
+
+from arogya_bench.metrics.threshold_replicates import operating_replicates
+from arogya_bench.metrics.thresholds import OperatingPoint, at_threshold
+from arogya_bench.statistics.arguments import quantile_of
+from arogya_bench.statistics.intervals import Interval, interval
+from arogya_bench.statistics.proportions import wilson
+from arogya_bench.statistics.resampling import Draws
+
+RATES = ("sensitivity", "specificity", "ppv", "npv", "ppv_at_prevalence", "npv_at_prevalence")
+ADJUSTED = "adjusted for a rate of 0 or 1, and widened to hold the estimate"
+
+
+def operating_intervals(
+    positive: ArrayLike,
+    scores: ArrayLike,
+    threshold: float,
+    *,
+    draws: Draws,
+    prevalence: float | None = None,
+    confidence: float = 0.95,
+) -> dict[str, Interval]:
+    """Give each rate at a locked threshold its interval.
+
+    With one case per group, Wilson's for a proportion, and for a predictive value at a stated
+    prevalence the logit interval (Mercaldo, Lau and Zhou 2007); otherwise a bootstrap of groups.
+
+    Args:
+        positive: Shape (n,), whether a case is of the class in question.
+        scores: Shape (n,), higher for positives; NaN for a case without an answer.
+        threshold: A score from it on is called positive; its choice adds no uncertainty here.
+        draws: Which groups enter each resample, and so which cases are independent.
+        prevalence: Of the deployment, between 0 and 1.
+        confidence: Share of such intervals that hold the truth, 0 to 1.
+
+    Returns:
+        By name ``sensitivity``, ``specificity``, ``ppv``, ``npv``, and with a prevalence
+        ``ppv_at_prevalence``, ``npv_at_prevalence``; without those that ``at_threshold`` has in
+        ``undefined``.
+
+    Raises:
+        ValueError: If a column is misshapen, a number out of range, or the draws are of another
+            number of cases.
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}, not between 0 and 1")
+    point = at_threshold(positive, scores, threshold, prevalence=prevalence)
+    if draws.n != point.n:
+        raise ValueError(f"draws of {draws.n} cases for {point.n}")
+    if draws.groups == draws.n:
+        found = _proportions(point, confidence)
+        return found | predictive_values(point, confidence=confidence)
+    drawn = operating_replicates(positive, scores, threshold, draws=draws, prevalence=prevalence)
+    return {
+        name: interval(
+            drawn.estimates[name],
+            drawn.values[name],
+            drawn.jackknife[name],
+            draws=draws,
+            confidence=confidence,
+        )
+        for name in RATES
+        if getattr(point, name) is not None
+    }
+
+
+def predictive_values(point: OperatingPoint, *, confidence: float = 0.95) -> dict[str, Interval]:
+    """Intervals of PPV and NPV at a stated prevalence, for one case per group.
+
+    On the logit scale, with the variances (1 - sens)/sens/n₁ + spec/(1 - spec)/n₀ of logit(PPV)
+    and sens/(1 - sens)/n₁ + (1 - spec)/spec/n₀ of logit(NPV); where a rate is 0 or 1, both rates
+    are taken as (x + z²/2)/(n + z²). Source: Mercaldo, Lau and Zhou 2007.
+
+    Args:
+        point: With a stated prevalence.
+        confidence: Share of such intervals that hold the truth, 0 to 1.
+
+    Returns:
+        ``ppv_at_prevalence`` and ``npv_at_prevalence``, as far as they are defined.
+
+    Raises:
+        ValueError: If groups repeat, or the confidence is not between 0 and 1.
+    """
+    if point.groups < point.n:
+        raise ValueError(
+            f"{point.n} cases of {point.groups} groups are not independent: take "
+            "operating_intervals"
+        )
+    n1, n0 = point.tp + point.fn, point.tn + point.fp
+    if point.stated_prevalence is None or not n1 or not n0:
+        return {}
+    z = quantile_of(confidence)
+    extreme = min(point.tp, point.fn, point.tn, point.fp) == 0
+    added = z**2 if extreme else 0.0
+    sens, spec = (point.tp + added / 2) / (n1 + added), (point.tn + added / 2) / (n0 + added)
+    hit, clear = sens / (1 - sens), spec / (1 - spec)
+    m1, m0 = n1 + added, n0 + added
+    odds = float(logit(point.stated_prevalence))
+    scales = {
+        "ppv_at_prevalence": (log(sens / (1 - spec)) + odds, 1 / hit / m1 + clear / m0),
+        "npv_at_prevalence": (log(spec / (1 - sens)) - odds, hit / m1 + 1 / clear / m0),
+    }
+    found = {}
+    for name, (centre, variance) in scales.items():
+        estimate = getattr(point, name)
+        if estimate is not None:
+            low, high = (float(expit(centre + sign * z * sqrt(variance))) for sign in (-1, 1))
+            found[name] = Interval(
+                estimate=estimate,
+                low=min(low, estimate),
+                high=max(high, estimate),
+                method="logit",
+                confidence=confidence,
+                n=point.n,
+                groups=point.n,
+                note=ADJUSTED if extreme else "",
+            )
+    return found
+
+
+def _proportions(point: OperatingPoint, confidence: float) -> dict[str, Interval]:
+    counts = {
+        "sensitivity": (point.tp, point.tp + point.fn),
+        "specificity": (point.tn, point.tn + point.fp),
+        "ppv": (point.tp, point.tp + point.fp),
+        "npv": (point.tn, point.tn + point.fn),
+    }
+    return {
+        name: wilson(part, whole, confidence=confidence)
+        for name, (part, whole) in counts.items()
+        if whole
+    }

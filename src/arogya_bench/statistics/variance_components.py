@@ -1,0 +1,233 @@
+"""Where the spread of a score comes from: training seed, augmentation draw, or test sample."""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.bootstrap_p_values import FLAT
+from arogya_bench.statistics.intervals import UNDEFINED_LIMIT
+from arogya_bench.statistics.resampling import Draws
+from arogya_bench.types import Floats
+
+FEW_LEVELS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class VarianceTerm:
+    """One source of spread.
+
+    Attributes:
+        variance: 0 or more; None if it cannot be told, and ``note`` says why.
+        sd: Its square root, in units of the metric.
+        share: Of the sum of all terms that can be told, 0 to 1; None if that sum is 0.
+        truncated: Whether the estimate was below 0 and 0 is given instead.
+        note: What a reader should know; empty if nothing.
+    """
+
+    variance: float | None
+    sd: float | None
+    share: float | None
+    truncated: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VarianceSplit:
+    """The spread of one metric, term by term.
+
+    Attributes:
+        estimate: Mean over seeds and draws.
+        training_seed: Between trainings that differ by their seed alone.
+        augmentation_draw: Between draws of the same augmentation.
+        test_sample: Of the mean over seeds and draws, between samples of groups.
+        residual: Of seed and draw together: what neither explains alone.
+        sample_interaction: By which seeds and draws differ from one test sample to the next.
+        seeds: Number of training seeds, S.
+        augmentation_draws: Number of augmentation draws, A.
+        n: Number of cases.
+        groups: Number of independent units among them.
+        seed: Of the resamples; None if they are replayed.
+        note: What a reader should know; empty if nothing.
+    """
+
+    estimate: float
+    training_seed: VarianceTerm
+    augmentation_draw: VarianceTerm
+    test_sample: VarianceTerm
+    residual: VarianceTerm
+    sample_interaction: VarianceTerm
+    seeds: int
+    augmentation_draws: int
+    n: int
+    groups: int
+    method: str = "method of moments, crossed"
+    seed: int | None = None
+    note: str = ""
+
+
+class _Parts(NamedTuple):
+    """Untruncated moments; None where a factor has one level."""
+
+    seed: float | None
+    draw: float | None
+    both: float | None
+
+
+def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws) -> VarianceSplit:
+    """Tell apart what a training seed, an augmentation draw and the test sample contribute.
+
+    Seeds and draws are crossed, so their terms follow from the mean squares of a two-way table:
+    (MS of seeds - MS of the rest) / A, (MS of draws - MS of the rest) / S, and MS of the rest.
+    The same moments of the resamples, taken about their mean, say how much of each term is the
+    luck of this test sample; that is moved to ``sample_interaction``. The test sample's own term
+    is the variance over resamples of the mean over seeds and draws. An estimate below 0 is
+    given as 0 and flagged.
+
+    Source: Bouthillier 2021 (the terms); Searle, Casella and McCulloch 1992 (the moments).
+
+    Args:
+        estimates: Shape (S, A), one metric for S seeds and A augmentation draws.
+        replicates: Shape (S, A, B), the same on the same resamples of groups; NaN if undefined.
+        draws: What the replicates were drawn with.
+
+    Raises:
+        UndefinedMetric: If the metric is undefined for a seed and draw.
+        ValueError: If the shapes do not fit.
+    """
+    table, resampled = _checked(estimates, replicates, draws)
+    refused, left_out = _refusal(resampled, draws)
+    defined = resampled[:, :, np.isfinite(resampled).all(axis=(0, 1))]
+    observed = _parts(table[..., None])
+    sample: dict[str, float | None] = {"test_sample": None, "sample_interaction": None}
+    luck = _Parts(0.0, 0.0, 0.0)
+    if not refused:
+        luck = _parts(defined - defined.mean(axis=2, keepdims=True), defined.shape[2] - 1)
+        sample["test_sample"] = float(defined.mean(axis=(0, 1)).var(ddof=1))
+        known = [part for part in luck if part is not None]
+        sample["sample_interaction"] = sum(known) if known else None
+    raw = {
+        "training_seed": _less(observed.seed, luck.seed),
+        "augmentation_draw": _less(observed.draw, luck.draw),
+        "residual": _less(observed.both, luck.both),
+        **sample,
+    }
+    noise = FLAT * max(1.0, float(np.abs(table).max()))
+    seeds, augmentations = table.shape
+    terms = _terms(raw, _notes(seeds, augmentations, refused), noise**2)
+    kept = [left_out, "" if refused else draws.note, refused and f"test sample: {refused}"]
+    return VarianceSplit(
+        estimate=float(table.mean()),
+        training_seed=terms["training_seed"],
+        augmentation_draw=terms["augmentation_draw"],
+        test_sample=terms["test_sample"],
+        residual=terms["residual"],
+        sample_interaction=terms["sample_interaction"],
+        seeds=seeds,
+        augmentation_draws=augmentations,
+        n=draws.n,
+        groups=draws.groups,
+        seed=draws.seed,
+        note="; ".join(note for note in kept if note),
+    )
+
+
+def _checked(estimates: ArrayLike, replicates: ArrayLike, draws: Draws) -> tuple[Floats, Floats]:
+    table = np.asarray(estimates, dtype=np.float64)
+    resampled = np.asarray(replicates, dtype=np.float64)
+    if table.ndim != 2 or not table.size:
+        raise ValueError(f"estimates have shape {table.shape}, not (seeds, draws)")
+    if resampled.shape != (*table.shape, draws.resamples):
+        raise ValueError(
+            f"replicates have shape {resampled.shape}, not {(*table.shape, draws.resamples)}"
+        )
+    if not np.isfinite(table).all():
+        undefined = int((~np.isfinite(table)).sum())
+        raise UndefinedMetric(f"undefined for {undefined} of {table.size} seeds and draws")
+    return table, resampled
+
+
+def _refusal(resampled: Floats, draws: Draws) -> tuple[str, str]:
+    """Why the test sample's terms cannot be told, or else what was left out."""
+    if np.bincount(draws.stratum_of).max() < 2:
+        return "no class has two groups: every resample is the same", ""
+    undefined = 1 - float(np.isfinite(resampled).all(axis=(0, 1)).mean())
+    if undefined > UNDEFINED_LIMIT:
+        return f"undefined in {undefined:.1%} of the resamples", ""
+    if draws.resamples * (1 - undefined) < 2:
+        return "a single resample has no spread", ""
+    return "", f"{undefined:.2%} of the resamples are undefined and left out" if undefined else ""
+
+
+def _parts(tables: Floats, count: int = 1) -> _Parts:
+    """Moments of crossed tables, shape (S, A, b), summed over b and divided by ``count``."""
+    seeds, augmentations, _ = tables.shape
+    centred = tables - tables.mean(axis=(0, 1))
+    by_seed, by_draw = centred.mean(axis=1), centred.mean(axis=0)
+    if seeds == 1 and augmentations == 1:
+        return _Parts(None, None, None)
+    if seeds == 1 or augmentations == 1:
+        alone = float((centred**2).sum()) / (max(seeds, augmentations) - 1) / count
+        return _Parts(alone, None, None) if augmentations == 1 else _Parts(None, alone, None)
+    rest = centred - by_seed[:, None] - by_draw[None]
+    both = float((rest**2).sum()) / ((seeds - 1) * (augmentations - 1)) / count
+    return _Parts(
+        float((by_seed**2).sum()) / (seeds - 1) / count - both / augmentations,
+        float((by_draw**2).sum()) / (augmentations - 1) / count - both / seeds,
+        both,
+    )
+
+
+def _less(observed: float | None, luck: float | None) -> float | None:
+    return None if observed is None or luck is None else observed - luck
+
+
+def _notes(seeds: int, augmentations: int, refused: str) -> dict[str, str]:
+    one_seed, one_draw = "a single seed has no spread", "a single draw has no spread"
+    single = one_seed if seeds == 1 else one_draw if augmentations == 1 else ""
+    mixed = f"holds what seed and draw do together, since {single}" if single else ""
+    luck = "holds the luck of this test sample, which cannot be told apart" if refused else ""
+    alone = one_seed if seeds == augmentations == 1 else ""
+    return {
+        "training_seed": one_seed if seeds == 1 else _joined(mixed, luck, _few(seeds, "seeds")),
+        "augmentation_draw": one_draw
+        if augmentations == 1
+        else _joined(mixed, luck, _few(augmentations, "draws")),
+        "residual": f"not told apart, since {single}" if single else luck,
+        "test_sample": refused,
+        "sample_interaction": refused or alone,
+    }
+
+
+def _few(levels: int, of: str) -> str:
+    return f"only {levels} {of}: a rough estimate" if levels < FEW_LEVELS else ""
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
+
+
+def _terms(
+    raw: dict[str, float | None], notes: dict[str, str], noise: float
+) -> dict[str, VarianceTerm]:
+    # What rounding leaves of equal numbers is no spread, on either side of 0.
+    flat = {name: None if v is None else 0.0 if abs(v) <= noise else v for name, v in raw.items()}
+    total = sum(max(0.0, value) for value in flat.values() if value is not None)
+    return {name: _term(value, total, notes[name]) for name, value in flat.items()}
+
+
+def _term(value: float | None, total: float, note: str) -> VarianceTerm:
+    if value is None:
+        return VarianceTerm(variance=None, sd=None, share=None, note=note)
+    below = f"the estimate {value:.2g} is below 0, given as 0" if value < 0 else ""
+    variance = max(0.0, value)
+    return VarianceTerm(
+        variance=variance,
+        sd=sqrt(variance),
+        share=variance / total if total else None,
+        truncated=value < 0,
+        note=_joined(note, below),
+    )

@@ -1,0 +1,1 @@
+"""Many jobs: plan, launchers, workers, and what happens when one of them fails."""

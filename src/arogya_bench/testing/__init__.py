@@ -1,0 +1,1 @@
+"""What authors of model adapters run on theirs."""

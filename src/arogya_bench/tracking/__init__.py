@@ -1,0 +1,1 @@
+"""All of MLflow: stores, runs, artifacts, models, saved views, and the server."""

@@ -1,0 +1,96 @@
+"""Fitted models as MLflow's own: with signature and class order, and no pickle."""
+
+import tempfile
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from mlflow.entities import LoggedModelOutput
+
+from arogya_bench import serving
+from arogya_bench.tracking.artifacts import DATA, MODEL_TAG
+from arogya_bench.tracking.items import FittedModel
+from arogya_bench.tracking.store import Store
+
+if TYPE_CHECKING:
+    from mlflow.models import ModelSignature
+
+NAME = "model"  # so that runs:/<run id>/model finds it
+
+
+def log_model(store: Store, run_id: str, fitted: FittedModel) -> str:
+    """Log what a fit left as an MLflow model of the run.
+
+    The model names the module that loads it; nothing is pickled.
+
+    Returns:
+        The model id, for ``models:/<model id>``.
+    """
+    client = store.client
+    model = client.create_logged_model(
+        store.experiment_id, NAME, source_run_id=run_id, model_type=fitted.task
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        _save(fitted, Path(temporary), run_id=run_id, model_id=str(model.model_id))
+        client.log_model_artifacts(model.model_id, f"{temporary}/{NAME}")
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model_id=model.model_id, step=0)])
+    client.set_tag(run_id, MODEL_TAG, model.model_id)
+    return str(model.model_id)
+
+
+def rehearse() -> None:
+    """Save a model of nothing: the first time in a process, MLflow looks up all that is installed.
+
+    Processes that are split off afterwards do not look again.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        weights = Path(place) / "weights"
+        weights.mkdir()
+        nothing = FittedModel(
+            path=weights,
+            classes=("a", "b"),
+            task="classification",
+            requirement=f"arogya-bench=={version('arogya-bench')}",
+        )
+        _save(nothing, Path(place), run_id="none", model_id="none")
+
+
+def _save(fitted: FittedModel, place: Path, *, run_id: str, model_id: str) -> None:
+    folder = place / DATA
+    folder.symlink_to(fitted.path)
+    with warnings.catch_warnings():
+        # MLflow 3.17 warns of a type hint of its own when this part of it is imported.
+        warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType")
+        import mlflow.pyfunc
+    from mlflow.models import Model
+
+    mlflow.pyfunc.save_model(
+        str(place / NAME),
+        loader_module=serving.__name__,
+        data_path=str(folder),
+        pip_requirements=[fitted.requirement],
+        mlflow_model=Model(
+            run_id=run_id,
+            model_id=model_id,
+            signature=_signature(fitted),
+            metadata={"classes": list(fitted.classes), "task": fitted.task},
+        ),
+    )
+
+
+def _signature(fitted: FittedModel) -> "ModelSignature":
+    """Images in; a column per class out, in class order, or the boxes of each image as JSON."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    images = Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3))])
+    if fitted.task == "detection":
+        return ModelSignature(
+            inputs=images, outputs=Schema([ColSpec("string", serving.DETECTIONS)])
+        )
+    return ModelSignature(
+        inputs=images, outputs=Schema([ColSpec("double", name) for name in fitted.classes])
+    )

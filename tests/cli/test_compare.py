@@ -1,0 +1,145 @@
+import json
+
+import pytest
+
+from arogya_bench.cli import compare as command
+from arogya_bench.errors import ConfigError, Fixable, TrackingError
+from arogya_bench.tracking import artifacts
+from arogya_bench.tracking import runs as tracking
+
+COMPARISONS = "tags.`arogya.kind` = 'comparison'"
+
+
+def compare(store, out, **changes):
+    options = {"tracking_uri": store.uri, "where": None, "metric": "f1_macro", "out": out}
+    return command.compare("study", **{**options, **changes})
+
+
+def report(store, out, *formats, run_id=None):
+    return command.report("study", tracking_uri=store.uri, run_id=run_id, formats=formats, out=out)
+
+
+def test_a_comparison_is_printed_written_and_logged(study, tmp_path, capsys):
+    code = compare(study, tmp_path / "out")
+
+    (run,) = tracking.search(study, COMPARISONS)
+    said = capsys.readouterr()
+    assert code == 0
+    assert "Leaderboard" in said.out
+    assert run.run_id in said.err
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "report.html",
+        "comparison.json",
+        "tables",
+    }
+
+
+def test_the_logged_comparison_holds_what_was_written(study, tmp_path):
+    compare(study, tmp_path / "out")
+
+    (run,) = tracking.search(study, COMPARISONS)
+    for file in ("report.html", "comparison.json", "tables/verdict.csv"):
+        with artifacts.artifact(run, file, uri=study.uri) as path:
+            assert path.read_bytes() == (tmp_path / "out" / file).read_bytes()
+    assert run.status == "FINISHED"
+    assert run.params == {"metric": "f1_macro", "evaluations": "6"}
+    assert "opencv" in run.tags["arogya.verdict"]
+
+
+def test_the_same_evidence_is_logged_once(study, tmp_path):
+    compare(study, tmp_path / "out")
+    compare(study, tmp_path / "out")
+
+    assert len(tracking.search(study, COMPARISONS)) == 1
+
+
+def test_another_metric_is_another_comparison(study, tmp_path):
+    compare(study, tmp_path / "out")
+    compare(study, tmp_path / "out", metric="mcc")
+
+    assert len(tracking.search(study, COMPARISONS)) == 2
+
+
+def test_a_report_is_written_again_from_mlflow_alone(study, tmp_path):
+    compare(study, tmp_path / "before")
+
+    code = report(study, tmp_path / "after", "html", "json", "csv")
+
+    assert code == 0
+    for file in ("report.html", "comparison.json", "tables/leaderboard.csv"):
+        before, after = (tmp_path / name / file for name in ("before", "after"))
+        assert after.read_bytes() == before.read_bytes()
+
+
+def test_a_report_has_the_formats_asked_for(study, tmp_path):
+    compare(study, tmp_path / "before")
+
+    report(study, tmp_path / "after", "pdf", "png")
+
+    names = {path.name for path in (tmp_path / "after").iterdir()}
+    assert names == {"report.pdf", "figures"}
+    assert (tmp_path / "after" / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_report_takes_the_newest_comparison_or_the_one_named(study, tmp_path):
+    compare(study, tmp_path / "out")
+    (first,) = tracking.search(study, COMPARISONS)
+    compare(study, tmp_path / "out", metric="mcc")
+
+    report(study, tmp_path / "newest", "json")
+    report(study, tmp_path / "named", "json", run_id=first.run_id)
+
+    assert metric(tmp_path / "newest") == "mcc"
+    assert metric(tmp_path / "named") == "f1_macro"
+
+
+def metric(folder):
+    return json.loads((folder / "comparison.json").read_text())["about"]["metric"]
+
+
+def test_an_unknown_format_names_the_nearest(study, tmp_path):
+    with pytest.raises(ConfigError, match=r"'htm'\. Did you mean 'html'\?"):
+        report(study, tmp_path / "out", "htm")
+
+
+def test_a_report_before_any_comparison_says_what_to_do(study, tmp_path):
+    with pytest.raises(TrackingError, match="no comparison yet") as refusal:
+        report(study, tmp_path / "out", "html")
+
+    assert "arogya-bench compare study" in refusal.value.fix
+
+
+def test_a_report_of_another_kind_of_run_is_refused(study, tmp_path):
+    fit = tracking.search(study, "tags.`arogya.kind` = 'fit'")[0]
+
+    with pytest.raises(TrackingError, match="is not a comparison but: fit"):
+        report(study, tmp_path / "out", "html", run_id=fit.run_id)
+
+
+def test_a_file_in_the_place_of_the_folder_is_said_before_any_work(tmp_path, store):
+    (tmp_path / "out").write_text("not a folder")
+
+    with pytest.raises(Fixable, match="cannot be written") as refusal:
+        compare(store, tmp_path / "out")
+
+    assert "--out" in refusal.value.fix
+
+
+def test_under_mlflow_run_its_experiment_is_compared_and_its_run_gets_the_answer(
+    study, tmp_path, command_in, monkeypatch
+):
+    asker = tracking.start(study, "as mlflow run makes it", {})
+    monkeypatch.setenv("MLFLOW_RUN_ID", asker)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", study.experiment_id)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", study.uri)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "")  # put back what the command sets
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
+
+    ended = command_in(tmp_path, "compare", "")
+
+    (run,) = tracking.search(study, COMPARISONS)
+    answered = tracking.get(study.uri, asker).tags
+    assert ended.code == 0
+    assert run.tags["mlflow.parentRunId"] == asker
+    assert answered["arogya.comparison_run_id"] == run.run_id
+    assert answered["mlflow.note.content"] == run.tags["arogya.verdict"]

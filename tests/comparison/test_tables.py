@@ -1,0 +1,296 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from arogya_bench.comparison.blocks import blocks
+from arogya_bench.comparison.tables import NOT_MEASURED, judged
+from arogya_bench.errors import TrackingError
+from arogya_bench.evaluation.job import prepare
+from arogya_bench.metrics.classification import JUDGED, METRICS
+from arogya_bench.tracking import runs as tracking
+
+
+@pytest.fixture
+def judge(store):
+    """Judge the only block of the store."""
+
+    def tables(metric="f1_macro"):
+        (block,) = blocks(store, where=None, resamples=2000)
+        return judged(block, metric)
+
+    return tables
+
+
+def models(rows):
+    return [row["model"] for row in rows]
+
+
+def test_a_clear_leader_is_ahead(logged, judge):
+    logged("strong", skill=4.0)
+    logged("weak", skill=0.0, draw=1)
+
+    found = judge()
+
+    (verdict,) = found.verdict
+    assert (verdict["verdict"], verdict["models"]) == ("ahead", "strong")
+    assert verdict["reason"] == "strong is better than weak on 36 patients."
+    assert models(found.leaderboard) == ["strong", "weak"]
+    assert [row["rank"] for row in found.leaderboard] == [1, 2]
+
+
+def test_an_exact_copy_is_not_told_from_its_model(logged, judge):
+    logged("model", skill=1.0)
+    logged("copy", skill=1.0)
+
+    found = judge()
+
+    (pair,) = found.pairwise
+    assert (pair["difference"], pair["p_value"], pair["p_holm"]) == (0.0, 1.0, 1.0)
+    assert pair["conclusion"] == "no difference shown"
+    (verdict,) = found.verdict
+    assert (verdict["verdict"], verdict["models"]) == ("undecided", "model, copy")
+    assert "right and wrong on the same cases" in verdict["reason"]
+
+
+def test_two_models_that_differ_by_chance_are_undecided_and_the_power_is_said(logged, judge):
+    logged("a", skill=1.0, draw=0)
+    logged("b", skill=1.0, draw=1)
+
+    (verdict,) = judge().verdict
+
+    assert verdict["verdict"] == "undecided"
+    assert "points of accuracy or more would be seen" in verdict["reason"]
+
+
+def test_one_row_alone_is_compared_with_nothing(logged, judge):
+    logged("a")
+
+    found = judge()
+
+    assert found.pairwise == []
+    assert found.verdict[0]["reason"] == "a is the only row: there is nothing to compare."
+
+
+def test_without_clean_images_nobody_leads(logged, judge, noisy):
+    logged("a", conditions=noisy(0.1, clean=False))
+
+    found = judge()
+
+    assert found.leaderboard == []
+    assert found.verdict[0]["reason"] == "no row finished on clean images."
+
+
+def test_a_metric_that_is_better_when_low_ranks_upwards(logged, judge):
+    logged("strong", skill=4.0)
+    logged("weak", skill=0.0, draw=1)
+
+    found = judge("brier")
+
+    assert models(found.leaderboard) == ["strong", "weak"]
+    assert found.leaderboard[0]["brier"] < found.leaderboard[1]["brier"]
+    (pair,) = found.pairwise
+    assert (pair["a"], pair["conclusion"]) == ("strong", "strong is ahead")
+    assert pair["difference"] < 0
+
+
+def test_the_family_is_every_pair_of_the_dataset(logged, judge):
+    for draw, name in enumerate("abc"):
+        logged(name, skill=1.0, draw=draw)
+
+    pairs = judge().pairwise
+
+    assert [pair["family"] for pair in pairs] == [3, 3, 3]
+    assert all(pair["p_holm"] >= pair["p_value"] for pair in pairs)
+    smallest = min(pairs, key=lambda pair: pair["p_value"])
+    assert smallest["p_holm"] == pytest.approx(min(1, 3 * smallest["p_value"]))
+
+
+def test_the_leaderboard_has_what_the_task_judges_by_with_its_interval(logged, judge):
+    logged("a")
+
+    (row,) = judge().leaderboard
+
+    for name in set(JUDGED) & set(METRICS):
+        assert row[f"{name}.ci_low"] <= row[f"{name}.ci_high"]
+    assert (row["cases"], row["groups"], row["seeds"]) == (72, 36, "42")
+
+
+def test_two_seeds_make_no_more_patients(logged, judge):
+    logged("a", seed=1, draw=1)
+    logged("a", seed=2, draw=2)
+
+    (row,) = judge().leaderboard
+
+    assert (row["cases"], row["groups"], row["seeds"]) == (72, 36, "1 2")
+
+
+def test_mcnemar_is_told_where_each_patient_has_one_image(logged, judge, roster):
+    source = roster(patients=120, visits=1)
+    logged("a", skill=2.0, source=source)
+    logged("b", skill=1.0, draw=1, source=source)
+
+    (pair,) = judge().pairwise
+
+    assert 0 < pair["mcnemar_p"] <= 1
+    assert pair["only_a_right"] > pair["only_b_right"]
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2)])
+def test_mcnemar_is_not_told_where_its_assumptions_fail(logged, judge, roster, seeds):
+    source = roster(patients=120, visits=1) if seeds[1:] else roster()
+    for seed in seeds:
+        logged("a", skill=2.0, seed=seed, source=source)
+        logged("b", skill=1.0, seed=seed, draw=1, source=source)
+
+    (pair,) = judge().pairwise
+
+    assert (pair["mcnemar_p"], pair["only_a_right"]) == (None, None)
+
+
+def test_robustness_is_the_share_of_the_clean_value_that_is_kept(logged, judge, noisy):
+    logged("a", skill=3.0)
+    logged("a", skill=1.0, draw=1, conditions=noisy(0.1, clean=False))
+
+    found = judge()
+
+    (row,) = found.robustness
+    clean = found.leaderboard[0]["f1_macro"]
+    assert row["score"] == pytest.approx(row["value"] / clean)
+    assert row["change"] == pytest.approx(row["value"] - clean)
+    assert row["change.ci_high"] < 0
+    assert (row["severity"], row["level"]) == (0.1, 1)
+
+
+def test_the_leaderboard_names_the_condition_that_hurts_most(logged, judge, noisy):
+    logged("a", skill=3.0)
+    logged("a", skill=2.0, draw=1, conditions=noisy(0.1, clean=False))
+    logged("a", skill=0.0, draw=2, conditions=noisy(0.3, clean=False))
+
+    (row,) = judge().leaderboard
+
+    assert row["worst_condition"] == "gaussian_noise_0.3"
+    assert 0 < row["robustness_score"] < 1
+
+
+def test_a_condition_that_changes_nothing_hurts_nobody(logged, judge, noisy):
+    logged("a", conditions=noisy(0.1))
+
+    (row,) = judge().leaderboard
+
+    assert (row["robustness_score"], row["worst_condition"]) == (1.0, "none hurts")
+
+
+def test_without_conditions_robustness_is_unknown(logged, judge):
+    logged("a")
+
+    (row,) = judge().leaderboard
+
+    assert (row["robustness_score"], row["worst_condition"]) == (None, None)
+
+
+def test_a_metric_that_is_better_when_low_has_no_robustness_score(logged, judge, noisy):
+    logged("a", conditions=noisy(0.1))
+
+    (row,) = judge("brier").robustness
+
+    assert row["score"] is None
+    assert row["change"] == 0.0
+
+
+def test_a_condition_with_fewer_seeds_is_not_set_against_all_of_clean(logged, judge, noisy):
+    logged("a", seed=1, conditions=noisy(0.1))
+    logged("a", seed=2)
+
+    found = judge()
+
+    assert found.robustness == []
+    assert [row["condition"] for row in found.missing] == ["gaussian_noise_0.1"]
+
+
+@pytest.mark.parametrize("condition", ["clean", "gaussian_noise_0.1"])
+def test_changed_predictions_are_not_judged(logged, judge, noisy, store, condition):
+    logged("a", conditions=noisy(0.1))
+    logged("b", conditions=noisy(0.1))
+    runs = tracking.search(store, f"tags.`arogya.condition` = '{condition}'")
+    path = Path(runs[-1].artifact_uri) / "predictions.parquet"
+    pd.read_parquet(path).assign(target="benign").to_parquet(path, index=False)
+
+    with pytest.raises(TrackingError, match="name different cases"):
+        judge()
+
+
+def measure(store, job, latency):
+    tags = {"arogya.kind": "measurement", "arogya.row": prepare(job).row}
+    run_id = tracking.start(store, "measurement", tags)
+    store.client.log_metric(run_id, "latency_p50_ms", latency)
+    tracking.finish(store, run_id)
+
+
+def test_what_nobody_measured_is_said_to_be_so(logged, judge):
+    logged("a")
+
+    (row,) = judge().leaderboard
+
+    assert row["latency_p50_ms"] == row["cost_per_1k_images_usd"] == NOT_MEASURED
+
+
+def test_the_newest_measurement_of_a_row_is_shown(logged, judge, store, job_of, roster):
+    logged("a")
+    logged("b")
+    for latency in (9.0, 7.5):
+        measure(store, job_of("a", source=roster()), latency)
+
+    found = {row["model"]: row["latency_p50_ms"] for row in judge().leaderboard}
+
+    assert found == {"a": 7.5, "b": NOT_MEASURED}
+
+
+@pytest.mark.parametrize(
+    ("failures", "words"), [(1, " 1 cell is missing."), (2, " 2 cells are missing.")]
+)
+def test_the_verdict_counts_what_is_missing(logged, judge, failures, words):
+    logged("a")
+    for name in "bc"[:failures]:
+        logged(name, status="FAILED")
+
+    found = judge()
+
+    assert found.verdict[0]["reason"].endswith(words)
+    assert len(found.missing) == failures
+
+
+def test_a_source_without_patients_is_judged_on_cases(logged, judge, roster):
+    source = roster(patients=120, visits=1)
+    logged("strong", skill=4.0, source=source)
+    logged("weak", skill=0.0, draw=1, source=source)
+
+    assert judge().verdict[0]["reason"] == "strong is better than weak on 72 cases."
+
+
+def test_a_leader_of_three_beats_each_of_the_others(logged, judge):
+    logged("strong", skill=5.0)
+    logged("weak", skill=0.0, draw=1)
+    logged("weaker", skill=-1.0, draw=2)
+
+    (verdict,) = judge().verdict
+
+    assert verdict["reason"].startswith("strong is better than each of weak, weaker on 36")
+    assert "after correction over 3 pairs" in verdict["reason"]
+
+
+def test_a_metric_that_does_not_exist_decides_nothing(logged, judge, store, noisy):
+    for draw, name in enumerate("ab"):
+        logged(name, draw=draw, conditions=noisy(0.1))
+    for run in tracking.search(store, ""):
+        path = Path(run.artifact_uri) / "predictions.parquet"
+        pd.read_parquet(path).assign(target="benign").to_parquet(path, index=False)
+
+    found = judge("auroc_macro_ovr")
+
+    (pair,) = found.pairwise
+    assert (pair["difference"], pair["p_value"], pair["p_holm"]) == (None, None, None)
+    assert pair["note"] == "the metric is undefined for one of the two"
+    assert found.verdict[0]["verdict"] == "undecided"
+    assert found.leaderboard[0]["auroc_macro_ovr"] is None
+    assert {row["score"] for row in found.robustness} == {None}

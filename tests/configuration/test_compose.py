@@ -1,0 +1,419 @@
+import subprocess
+import sys
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from arogya_bench.configuration.compose import Request, jobs, printed
+from arogya_bench.errors import ConfigError
+from arogya_bench.models.opencv import OpenCVClassifier
+from arogya_bench.models.prior import Prior
+
+
+def composed(*overrides, **request):
+    return jobs(Request(overrides=overrides, **request))
+
+
+def refusal(*overrides, **request):
+    """Compose what cannot be composed."""
+    with pytest.raises(ConfigError) as refused:
+        composed(*overrides, **request)
+    return refused.value
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+def test_the_default_is_one_job():
+    (job,) = composed()
+
+    assert job.model == OpenCVClassifier()
+    assert [each.name for each in job.conditions] == ["clean"]
+
+
+def test_a_sweep_is_every_combination_in_the_order_of_hydra():
+    made = composed("model=prior,opencv", "seed=1,2", multirun=True)
+
+    assert [(job.model_name, job.seed) for job in made] == [
+        ("prior", 1),
+        ("prior", 2),
+        ("opencv", 1),
+        ("opencv", 2),
+    ]
+
+
+def test_a_range_and_a_pattern_sweep_too():
+    made = composed("model=glob([pr*,pyt*])", "seed=range(1,3)", "image_size=32", multirun=True)
+
+    assert {job.model_name for job in made} == {"prior", "pytorch"}
+    assert {job.seed for job in made} == {1, 2}
+
+
+def test_the_last_of_two_values_wins():
+    (job,) = composed("model=opencv", "seed=1", "model=prior", "seed=2")
+
+    assert (job.model, job.seed) == (Prior(), 2)
+
+
+def test_an_experiment_sweeps_without_a_flag():
+    made = composed("experiment=demo")
+
+    assert [job.model_name for job in made] == ["prior", "opencv", "pytorch", "resnet50"]
+
+
+def test_a_value_on_the_command_line_replaces_the_sweep_of_an_experiment():
+    (job,) = composed("experiment=demo", "model=prior")
+
+    assert job.model_name == "prior"
+    assert job.experiment == "demo"
+
+
+def test_a_list_on_the_command_line_replaces_the_sweep_of_an_experiment():
+    made = composed("experiment=demo", "model=prior,opencv")
+
+    assert [job.model_name for job in made] == ["prior", "opencv"]
+
+
+def test_several_values_need_the_flag():
+    error = refusal("model=prior,opencv")
+
+    assert "model=prior,opencv names several values" in error.problem
+    assert "-m" in error.fix
+
+
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [
+        ("model=opncv", "opencv"),
+        ("dataset=synthtic", "synthetic"),
+        ("training=quik", "quick"),
+        ("experiment=dmeo", "demo"),
+        ("augmentation=rotaton", "rotation"),
+        ("tracking=sever", "server"),
+    ],
+)
+def test_a_wrong_option_is_named_with_the_nearest_one(override, meant):
+    group, _, name = override.partition("=")
+
+    error = refusal(override)
+
+    assert error.problem == f"There is no {group} {name!r}. Did you mean {meant!r}?"
+    assert meant in error.fix
+
+
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [
+        ("seeed=1", "seed"),
+        ("modle=opencv", "model"),
+        ("trainng.epochs=1", "training.epochs"),
+        ("training.epoch=1", "training.epochs"),
+        ("split.metod=group", "split.method"),
+        ("tracking.urI=x", "tracking.uri"),
+        ("statistics.resample=9", "statistics.resamples"),
+        ("hydra.mod=MULTIRUN", "hydra.mode"),
+    ],
+)
+def test_a_wrong_key_is_named_with_the_nearest_one(override, meant):
+    error = refusal(override)
+
+    assert error.problem == (
+        f"There is no config key {override.partition('=')[0]!r}. Did you mean {meant!r}?"
+    )
+
+
+def test_the_keys_offered_are_those_of_the_model_that_was_chosen():
+    error = refusal("model=pytorch", "model.dropot=0.1")
+
+    assert "Did you mean 'model.dropout'?" in error.problem
+    assert "model.features" not in error.fix
+
+
+def test_a_key_in_the_wrong_group_is_found_in_the_right_one():
+    error = refusal("model=pytorch", "model.epoch=3")
+
+    assert "Did you mean 'training.epochs'?" in error.problem
+
+
+def test_keys_that_another_dataset_has_are_told_from_those_of_the_chosen_one():
+    error = refusal("dataset=medmnist", "dataset.cases=60", "dataset.classes_=3")
+
+    assert error.problem.startswith("There is no config key 'dataset.cases'.")
+    assert "dataset.path" in error.fix
+
+
+def test_with_two_wrong_keys_the_first_is_named():
+    error = refusal("seeed=1", "trainng.epochs=1")
+
+    assert "'seeed'" in error.problem
+    assert "Did you mean 'seed'?" in error.problem
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("seed=abc", "seed"),
+        ("seed=", "seed"),
+        ("limit=few", "limit"),
+        ("sweep.resume=maybe", "sweep.resume"),
+        ("split=random", "split"),
+        ("split=null", "split"),
+        ("statistics=null", "statistics"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named_with_its_key(override, key):
+    error = refusal(override)
+
+    assert error.problem.startswith(f"{key}: ")
+    assert error.fix == f"give {key} a value of that type."
+
+
+@pytest.mark.parametrize("override", ["model=null", "augmentation=null", "tracking=null"])
+def test_a_group_cannot_be_nothing(override):
+    assert "must be a string or a list" in refusal(override).problem
+
+
+@pytest.mark.parametrize("override", ["~model", "~seed", "device=${nowhere}"])
+def test_a_key_that_was_taken_away_is_missed(override):
+    key = override.lstrip("~").partition("=")[0]
+
+    assert refusal(override).problem.startswith(f"{key} has no value")
+
+
+@pytest.mark.parametrize("override", ["seed", "seed=[1", "a b", "seed=1)"])
+def test_what_is_no_override_is_quoted(override):
+    error = refusal(override)
+
+    assert error.problem.startswith(f"{override!r} is not in Hydra's language")
+
+
+def test_an_interval_cannot_be_swept():
+    error = refusal("seed=interval(1,3)", multirun=True)
+
+    assert "cannot be enumerated" in error.problem
+    assert "range" in error.fix
+
+
+def test_a_pattern_that_matches_nothing_is_an_error():
+    assert "matches nothing" in refusal("model=glob(x*)", multirun=True).problem
+
+
+@pytest.mark.parametrize(("launcher", "extra"), [("pool", "joblib"), ("submitit_slurm", "slurm")])
+def test_a_launcher_that_is_not_installed_names_its_extra(launcher, extra):
+    bare = (
+        "import sys, hydra_plugins; hydra_plugins.__path__ = []; "
+        "from arogya_bench.cli.main import *"
+    )
+    words = f"{bare}; sys.exit(main(['run', 'hydra/launcher={launcher}']))"
+
+    ended = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True)
+
+    assert ended.returncode == 2
+    assert f"pip install 'arogya-bench[{extra}]'" in ended.stderr
+
+
+def test_what_differs_in_values_alone_composes_like_the_whole():
+    words = ("model=opencv", "augmentation=all", "split.method=image", "dataset.cases=80", "seed=3")
+
+    (whole,) = composed(*words)
+    *_, last = composed(*words[:-1], "seed=1,2,3", multirun=True)
+
+    assert last == whole
+
+
+def test_a_search_is_refused():
+    error = refusal("hydra/sweeper=basic", "hydra.sweeper._target_=a.search.OptunaSweeper")
+
+    assert "a.search.OptunaSweeper searches" in error.problem
+
+
+def test_one_sweep_has_one_launcher():
+    error = refusal("hydra/launcher=basic,pool", multirun=True)
+
+    assert "give hydra/launcher one value" in error.fix
+
+
+def test_a_folder_adds_options(tmp_path):
+    folder = write(tmp_path, "model/mine.yaml", "_target_: arogya_bench.models.prior.Prior\n")
+
+    (job,) = composed("model=mine", config_dir=folder)
+
+    assert (job.model_name, job.model) == ("mine", Prior())
+
+
+def test_the_name_of_a_folder_may_hold_what_hydra_reads_as_grammar(tmp_path):
+    folder = tmp_path / "a, [b] = {c} (d)"
+    write(folder, "model/mine.yaml", "_target_: arogya_bench.models.prior.Prior\n")
+
+    (job,) = composed("model=mine", config_dir=str(folder))
+
+    assert job.model_name == "mine"
+
+
+def test_a_sweep_of_a_user_runs_without_a_flag(tmp_path):
+    text = "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: '1,2,3'}}}\n"
+    folder = write(tmp_path, "experiment/three.yaml", text)
+
+    made = composed("experiment=three", "model=prior", config_dir=folder)
+
+    assert [job.seed for job in made] == [1, 2, 3]
+
+
+def test_a_wrong_key_in_a_file_of_the_user_names_the_file(tmp_path):
+    folder = write(tmp_path, "experiment/mine.yaml", "# @package _global_\nsede: 1\n")
+
+    error = refusal("experiment=mine", config_dir=folder)
+
+    assert error.problem == (
+        "There is no config key 'sede' in experiment/mine. Did you mean 'seed'?"
+    )
+
+
+def test_a_wrong_group_in_a_file_of_the_user_names_the_file(tmp_path):
+    text = "# @package _global_\ndefaults:\n  - override /modle: prior\n"
+    folder = write(tmp_path, "experiment/mine.yaml", text)
+
+    error = refusal("experiment=mine", config_dir=folder)
+
+    assert "'modle' in experiment/mine. Did you mean 'model'?" in error.problem
+
+
+def test_a_wrong_type_in_a_file_of_the_user_names_the_file(tmp_path):
+    folder = write(tmp_path, "experiment/mine.yaml", "# @package _global_\nseed: many\n")
+
+    error = refusal("experiment=mine", config_dir=folder)
+
+    assert error.problem.startswith("seed in experiment/mine: ")
+
+
+def test_broken_yaml_is_named_with_file_and_line(tmp_path):
+    folder = write(tmp_path, "model/broken.yaml", "a: [1\n")
+
+    error = refusal("model=broken", config_dir=folder)
+
+    assert "broken.yaml" in error.problem
+    assert "line 1" in error.problem
+
+
+def test_a_list_where_a_group_belongs_is_refused(tmp_path):
+    folder = write(tmp_path, "model/listed.yaml", "- a\n- b\n")
+
+    assert "in model/listed" in refusal("model=listed", config_dir=folder).problem
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    write(tmp_path, "model/binary.yaml", "")
+    (tmp_path / "model/binary.yaml").write_bytes(b"\xff\xfe\x00")
+
+    assert "decode" in refusal("model=binary", config_dir=str(tmp_path)).problem
+
+
+def test_a_file_that_asks_for_an_option_that_is_not_there_is_refused(tmp_path):
+    folder = write(tmp_path, "model/mine.yaml", "defaults:\n  - prir\n")
+
+    assert "There is no model 'prir'." in refusal("model=mine", config_dir=folder).problem
+
+
+@pytest.mark.parametrize("option", ["config_dir", "config_path"])
+def test_a_folder_that_is_not_there_is_named(option, tmp_path):
+    error = refusal(**{option: str(tmp_path / "nowhere")})
+
+    assert f"{tmp_path}/nowhere is not a folder" in error.problem
+
+
+OWN = """\
+defaults:
+  - config
+  - override model: mine
+  - _self_
+seed: 5
+hydra:
+  searchpath: [pkg://arogya_bench.conf]
+"""
+
+
+def test_a_root_config_of_the_user_stands_on_ours(tmp_path):
+    write(tmp_path, "model/mine.yaml", "_target_: arogya_bench.models.prior.Prior\n")
+    folder = write(tmp_path, "study.yaml", OWN)
+
+    (job,) = composed(config_path=folder, config_name="study")
+
+    assert (job.model_name, job.seed) == ("mine", 5)
+
+
+def test_a_root_config_and_a_folder_of_options_go_together(tmp_path):
+    write(tmp_path / "more", "model/mine.yaml", "_target_: arogya_bench.models.prior.Prior\n")
+    folder = write(tmp_path / "root", "study.yaml", OWN)
+
+    (job,) = composed(config_path=folder, config_name="study", config_dir=str(tmp_path / "more"))
+
+    assert job.model_name == "mine"
+
+
+def test_a_wrong_key_beside_a_root_config_of_the_user_has_a_nearest_one(tmp_path):
+    write(tmp_path, "model/mine.yaml", "_target_: arogya_bench.models.prior.Prior\n")
+    folder = write(tmp_path, "study.yaml", OWN)
+
+    error = refusal("seeed=1", config_path=folder, config_name="study")
+
+    assert "Did you mean 'seed'?" in error.problem
+
+
+def test_a_root_config_without_our_keys_is_refused(tmp_path):
+    folder = write(tmp_path, "study.yaml", "seed: 1\n")
+
+    assert "has no value" in refusal(config_path=folder, config_name="study").problem
+
+
+def test_our_configs_have_a_package_address():
+    (job,) = composed("model=prior", config_path="pkg://arogya_bench.conf")
+
+    assert job.model_name == "prior"
+
+
+def test_a_root_config_that_is_not_there_is_named():
+    assert refusal(config_name="nope").problem == "There is no config 'nope'."
+
+
+def test_a_printed_config_keeps_its_interpolations():
+    text = printed(Request(overrides=("model=prior",)))
+
+    assert "_target_: arogya_bench.models.prior.Prior" in text
+    assert "${oc.env:MLFLOW_TRACKING_URI,null}" in text
+    assert "hydra:" not in text
+
+
+def test_only_one_job_is_printed():
+    with pytest.raises(ConfigError, match="asks for several jobs"):
+        printed(Request(overrides=("model=prior,opencv",), multirun=True))
+
+
+def test_a_hydra_that_was_open_stays_open():
+    before = GlobalHydra.instance().hydra
+    marker = object()
+    GlobalHydra.instance().hydra = marker
+
+    try:
+        composed("model=prior")
+        assert GlobalHydra.instance().hydra is marker
+    finally:
+        GlobalHydra.instance().hydra = before
+
+
+def test_an_experiment_changes_root_keys_and_groups_alike():
+    """The demo is small in pixels as well as in cases."""
+    found = jobs(Request(overrides=("experiment=demo",)))
+
+    assert {job.config["image_size"] for job in found} == {64}
+    assert {job.config["dataset"]["cases"] for job in found} == {600}
+    assert [job.model_name for job in found] == ["prior", "opencv", "pytorch", "resnet50"]
+
+
+def test_the_command_line_beats_an_experiment():
+    (found, *_) = jobs(Request(overrides=("experiment=demo", "image_size=32")))
+
+    assert found.config["image_size"] == 32

@@ -1,0 +1,170 @@
+from dataclasses import dataclass
+
+import pytest
+from omegaconf import OmegaConf
+
+from arogya_bench.configuration.compose import Request, jobs
+from arogya_bench.configuration.schema import built, typed
+from arogya_bench.datasets.splits import SplitPolicy
+from arogya_bench.errors import ConfigError
+from arogya_bench.models.opencv import OpenCVClassifier
+from arogya_bench.models.prior import Prior
+from arogya_bench.types import Training
+
+ADAPTER = ("fit", "load", "check")
+
+
+def refusal(*overrides):
+    """Compose a job that has a wrong value."""
+    with pytest.raises(ConfigError) as refused:
+        jobs(Request(overrides=overrides))
+    return refused.value
+
+
+def node(**fields):
+    return OmegaConf.create(fields)
+
+
+def test_an_adapter_is_built_from_its_target():
+    made = built(node(_target_="arogya_bench.models.prior.Prior"), "model", ADAPTER)
+
+    assert made == Prior()
+
+
+def test_the_fields_of_an_adapter_take_their_types():
+    target = "arogya_bench.models.opencv.OpenCVClassifier"
+
+    made = built(node(_target_=target, image_size="64"), "model", ADAPTER)
+
+    assert made == OpenCVClassifier(image_size=64)
+
+
+def test_a_field_may_point_to_another_key():
+    config = OmegaConf.create(
+        {
+            "size": 64,
+            "model": {
+                "_target_": "arogya_bench.models.opencv.OpenCVClassifier",
+                "image_size": "${size}",
+            },
+        }
+    )
+
+    assert built(config.model, "model", ADAPTER) == OpenCVClassifier(image_size=64)
+
+
+def test_without_a_target_the_fix_says_what_to_write():
+    with pytest.raises(ConfigError, match="model has no _target_") as refused:
+        built(node(), "model", ADAPTER)
+
+    assert "_target_: package.module.Class" in refused.value.fix
+
+
+@pytest.mark.parametrize(
+    "target", ["nothing", "no.such.Thing", "arogya_bench.models.prior.Pior", "os.path."]
+)
+def test_a_target_that_is_not_there_is_named(target):
+    with pytest.raises(ConfigError, match="cannot be imported"):
+        built(node(_target_=target), "model", ADAPTER)
+
+
+@pytest.mark.parametrize(
+    "target", ["os.system", "builtins.open", "arogya_bench.types.Training", "pathlib.Path"]
+)
+def test_what_is_no_adapter_is_not_called(target):
+    with pytest.raises(ConfigError, match="not an adapter"):
+        built(node(_target_=target), "model", ADAPTER)
+
+
+def test_an_unknown_field_names_the_nearest_one():
+    with pytest.raises(ConfigError, match=r"'epoch'\. Did you mean 'epochs'\?"):
+        typed(Training, node(epoch=3), "training")
+
+
+def test_an_adapter_without_fields_says_so():
+    with pytest.raises(ConfigError) as refused:
+        built(node(_target_="arogya_bench.models.prior.Prior", epochs=3), "model", ADAPTER)
+
+    assert "it has none" in refused.value.fix
+
+
+def test_a_wrong_type_names_the_value_and_the_type():
+    with pytest.raises(ConfigError, match=r"training\.epochs: Value 'many'") as refused:
+        typed(Training, node(epochs="many"), "training")
+
+    assert refused.value.fix == "give training.epochs a value of type int."
+
+
+def test_a_field_without_value_is_asked_for():
+    error = refusal("dataset=medmnist")
+
+    assert error.problem == "dataset.path has no value, and it has no default."
+    assert error.fix == "add dataset.path=... to the command."
+
+
+def test_fields_are_a_group():
+    assert "augmentation.clean is None" in refusal("augmentation.clean=null").problem
+
+
+def test_the_place_in_a_list_is_named():
+    error = refusal("augmentation=rotation", "augmentation.rotation.severities=[15,x]")
+
+    assert "augmentation.rotation.severities[1]: " in error.problem
+    assert "list[float]" in error.fix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Odd:
+    """A dataclass with a field that no config can fill."""
+
+    phase: complex
+
+
+def test_a_field_that_no_config_can_fill_is_an_error():
+    with pytest.raises(ConfigError, match="phase"):
+        typed(Odd, node(), "model")
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("seed=-1", "seed=-1 is too small"),
+        ("seed=4294967296", "seed=4294967296 is too large"),
+        ("limit=0", "limit=0 is too small"),
+        ("batch_size=0", "batch_size=0 is too small"),
+        ("image_size=4", "image_size=4 is too small"),
+        ("statistics.resamples=10", "statistics.resamples=10"),
+        ("tracking.experiment=", "tracking.experiment is empty"),
+        ("tracking.uri=", "tracking.uri is empty"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(override, problem):
+    assert problem in refusal(override).problem
+
+
+def test_a_server_needs_an_address():
+    error = refusal("tracking=server")
+
+    assert error.problem == "tracking.uri is empty."
+    assert "http://127.0.0.1:5000" in error.fix
+
+
+def test_the_image_size_of_the_root_reaches_a_model_that_resizes():
+    (job,) = jobs(Request(overrides=("model=opencv", "image_size=64")))
+
+    assert job.model == OpenCVClassifier(image_size=64)
+
+
+def test_a_model_that_does_not_resize_ignores_the_image_size():
+    (job,) = jobs(Request(overrides=("model=prior", "image_size=64")))
+
+    assert job.model == Prior()
+
+
+def test_a_split_is_checked_before_a_dataset_is_drawn():
+    with pytest.raises(ConfigError, match=r"'grup'\. Did you mean 'group'\?"):
+        SplitPolicy(method="grup")
+
+
+def test_the_shares_of_a_split_sum_to_one():
+    assert "sum to 1" in refusal("split.train=0.9").problem

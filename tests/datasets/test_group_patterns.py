@@ -1,0 +1,36 @@
+"""Patients are found in names, and long lists of names are counted."""
+
+import pytest
+
+from arogya_bench.datasets.group_patterns import few, groups_of
+from arogya_bench.errors import ConfigError
+
+
+def test_many_names_are_counted():
+    assert few(list("abc")) == "a, b, c"
+    assert few(list("abcdefgh")) == "a, b, c, d, e and 3 more"
+
+
+def test_without_an_expression_every_case_is_its_own():
+    assert groups_of(["p1-a", "p1-b"], None) == {"p1-a": "p1-a", "p1-b": "p1-b"}
+
+
+def test_an_expression_finds_the_patient():
+    assert groups_of(["p1-a", "p22-b"], "^(p[0-9]+)-") == {"p1-a": "p1", "p22-b": "p22"}
+
+
+@pytest.mark.parametrize(
+    ("group", "problem"),
+    [
+        ("(p[0-9]+", "no regular expression"),
+        ("p[0-9]+", "has 0 groups"),
+        ("(p)([0-9]+)", "has 2 groups"),
+        ("^(q[0-9]+)", "finds no patient in 2 names: p1-a, p1-b"),
+        ("^(q*)", "finds no patient"),
+    ],
+)
+def test_an_expression_that_does_not_fit_is_refused(group, problem):
+    with pytest.raises(ConfigError, match=r"dataset\.group") as refusal:
+        groups_of(["p1-a", "p1-b"], group)
+
+    assert problem in refusal.value.problem

@@ -1,0 +1,163 @@
+from dataclasses import dataclass, replace
+
+import pytest
+import yaml
+
+from arogya_bench.datasets.splits import SplitPolicy
+from arogya_bench.datasets.synthetic import Synthetic
+from arogya_bench.errors import ConfigError
+from arogya_bench.evaluation.job import circumstances, dataset_input, params_of, prepare, tags_of
+from arogya_bench.models.opencv import OpenCVClassifier
+from arogya_bench.models.prior import Prior
+from arogya_bench.types import Training
+
+NOISE = "gaussian_noise_0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrained(Prior):
+    adapter_name = "test_pretrained"
+    adapter_version = 1
+    weights: str
+
+
+@pytest.fixture
+def job(job_of):
+    return job_of(noise=(0.1,))
+
+
+def keys(job):
+    prepared = prepare(job)
+    return prepared.fit_key, prepared.cells["clean"], prepared.cells[NOISE]
+
+
+def test_every_condition_has_a_cell_of_its_own(job):
+    cells = prepare(job).cells
+
+    assert set(cells) == {"clean", NOISE}
+    assert cells["clean"] != cells[NOISE]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"training": Training(epochs=3)},
+        {"model": OpenCVClassifier(image_size=32)},
+        {"source": Synthetic(cases=60, classes=3, image_size=32, seed=8)},
+        {"split": SplitPolicy(train=0.5, validation=0.2, test=0.3, seed=1)},
+        {"limit": 12},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_decides_the_numbers_decides_fit_and_cells(job, change):
+    before, after = keys(job), keys(replace(job, **change))
+
+    assert not set(before) & set(after)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"device": "auto"},
+        {"batch_size": 3},
+        {"tracking_uri": "http://nurse:hush@127.0.0.1:5000"},
+        {"experiment": "other"},
+        {"resume": False},
+        {"config": {}},
+        {"training_name": "same, by another name"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_decides_no_number_decides_no_key(job, change):
+    assert keys(replace(job, **change)) == keys(job)
+
+
+def test_more_resamples_are_other_cells_of_the_same_fit(job):
+    before, after = keys(job), keys(replace(job, resamples=2000))
+
+    assert before[0] == after[0]
+    assert not set(before[1:]) & set(after[1:])
+
+
+def test_a_copy_by_another_name_has_the_same_fit_and_a_row_of_its_own(job):
+    original, copy = prepare(job), prepare(replace(job, model_name="copy"))
+
+    assert original.fit_key == copy.fit_key
+    assert original.row != copy.row
+    assert original.cells["clean"] != copy.cells["clean"]
+
+
+def test_seeds_share_a_row(job):
+    assert prepare(job).row == prepare(replace(job, seed=1)).row
+
+
+def test_another_place_in_the_sweep_does_not_change_a_condition(job_of):
+    assert (
+        prepare(job_of(noise=(0.1,))).cells[NOISE]
+        == (prepare(job_of(noise=(0.05, 0.1), clean=False)).cells[NOISE])
+    )
+
+
+def test_moving_the_weights_changes_no_key_and_editing_them_does(job, tmp_path):
+    weights = tmp_path / "model.bin"
+    weights.write_bytes(b"learned")
+    before = keys(replace(job, model=Pretrained(weights=str(weights))))
+    moved = weights.rename(tmp_path / "moved.bin")
+
+    assert keys(replace(job, model=Pretrained(weights=str(moved)))) == before
+    moved.write_bytes(b"learned more")
+    assert not set(keys(replace(job, model=Pretrained(weights=str(moved))))) & set(before)
+
+
+def test_params_show_no_path_of_the_weights(job, tmp_path):
+    weights = tmp_path / "model.bin"
+    weights.write_bytes(b"learned")
+
+    params = params_of(prepare(replace(job, model=Pretrained(weights=str(weights)))))
+
+    assert str(tmp_path) not in str(params)
+
+
+def test_the_fields_of_the_model_are_its_params(job):
+    params = params_of(prepare(replace(job, model=OpenCVClassifier(image_size=32, C=2.0))))
+
+    assert params["model.C"] == 2.0
+    assert params["limit"] == "none"
+    assert len(params) <= 20
+
+
+def test_tags_say_what_the_run_is_about(job):
+    prepared = prepare(job)
+
+    tags = tags_of(prepared)
+
+    assert tags["arogya.dataset"] == "synthetic-60x3"
+    assert tags["arogya.dataset_digest"] == prepared.dataset.digest
+    assert tags["arogya.split"] == "group-50-20-30-s42"
+    assert (tags["arogya.seed"], tags["arogya.grouped"]) == ("42", "true")
+    assert all(isinstance(value, str) for value in tags.values())
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_the_dataset_of_a_run_counts_its_part(job, part):
+    prepared = prepare(job)
+
+    found = dataset_input(prepared, part)
+
+    assert (found.context, found.digest) == (part, prepared.dataset.digest)
+    assert found.profile["cases"] == len(getattr(prepared.split, part))
+    assert sum(found.profile["classes"].values()) == found.profile["cases"]
+
+
+def test_the_config_is_kept_without_the_address_of_the_store(job):
+    config = {"seed": 42, "tracking": {"uri": "http://nurse:hush@host"}, "model": {"C": 1.0}}
+
+    text = next(circumstances(prepare(replace(job, config=config)))).text
+
+    assert yaml.safe_load(text) == {"seed": 42, "model": {"C": 1.0}}
+
+
+def test_a_model_that_cannot_run_here_is_refused_before_the_data_is_read(job):
+    with pytest.raises(ConfigError, match="abacus"):
+        prepare(replace(job, device="abacus", source=None))

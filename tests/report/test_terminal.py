@@ -1,0 +1,55 @@
+import pytest
+
+from arogya_bench.report.terminal import show
+from arogya_bench.report.wording import UNDEFINED
+
+
+@pytest.fixture
+def shown(capsys):
+    def text(comparison):
+        show(comparison)
+        return capsys.readouterr().out
+
+    return text
+
+
+def test_the_verdict_and_the_tables_are_printed(shown, comparison):
+    text = shown(comparison)
+
+    assert "synthetic-60x3: " in text
+    for title in ("Leaderboard, clean images, 8 groups", "Paired differences in f1_macro"):
+        assert title in text
+    assert "Missing" not in text
+
+
+def test_missing_cells_are_printed(shown, incomplete):
+    assert "MemoryError" in shown(incomplete)
+
+
+def test_markup_in_a_name_is_text(shown, renamed):
+    assert "[bold]m[/]" in shown(renamed("opencv", "[bold]m[/]"))
+
+
+def test_no_line_is_wider_than_a_log(shown, comparison):
+    assert max(map(len, shown(comparison).splitlines())) <= 100
+
+
+def test_what_is_undefined_reads_as_a_dash(shown, undefined):
+    assert UNDEFINED in shown(undefined)
+
+
+def test_two_datasets_have_tables_of_their_own(shown, twofold):
+    text = shown(twofold)
+
+    first, second = text.split("clinic: ")
+    assert first.count("Leaderboard") == second.count("Leaderboard") == 1
+    assert "0.111" not in first
+    assert "0.111" in second
+
+
+def test_a_cell_that_is_missing_says_so(shown, comparison):
+    from dataclasses import replace
+
+    rows = comparison.robustness.drop(index=0)
+
+    assert "missing" in shown(replace(comparison, robustness=rows))

@@ -1,0 +1,156 @@
+"""Work in a process of its own, which may die or hang."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from arogya_bench.errors import JobKilled, JobTimeout, OwnerGone
+from arogya_bench.runtime.child_process import isolated
+from arogya_bench.runtime.process import Process
+
+WORK = """
+import ctypes, os, signal, subprocess, sys, time
+from pathlib import Path
+
+def double(number):
+    return 2 * number
+
+def place():
+    return os.getpid(), os.getcwd()
+
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def crashed():
+    ctypes.string_at(0)
+
+def left():
+    sys.exit(7)
+
+def orphaning(folder):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+    Path(folder, "orphan").write_text(str(child.pid))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def hanging():
+    time.sleep(3600)
+
+def parent(folder):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+    Path(folder, f"child-{child.pid}").touch()
+    Path(folder, f"self-{os.getpid()}").touch()
+    time.sleep(3600)
+"""
+WAITER = """
+import sys
+import work
+from arogya_bench.runtime.child_process import isolated
+if __name__ == "__main__":
+    isolated(work.parent, sys.argv[1])
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("work")
+    (place / "work.py").write_text(WORK, encoding="utf-8")
+    return place
+
+
+@pytest.fixture(scope="module")
+def work(folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        import work
+
+        yield work
+
+
+def test_what_a_dead_process_had_started_ends_with_it(work, tmp_path):
+    ended = isolated(work.orphaning, str(tmp_path))
+
+    orphan = int((tmp_path / "orphan").read_text())
+    assert isinstance(ended.error, JobKilled)
+    wait_until(lambda: gone(orphan))
+
+
+def test_the_result_comes_back_from_another_process(work):
+    ended = isolated(work.double, 21)
+    elsewhere = isolated(work.place)
+
+    assert (ended.result, ended.error) == (42, None)
+    assert elsewhere.result == (elsewhere.worker.pid, str(Path.cwd()))
+    assert elsewhere.worker.pid != os.getpid()
+
+
+def test_a_process_that_is_killed_names_the_signal(work):
+    ended = isolated(work.killed)
+
+    assert isinstance(ended.error, JobKilled)
+    assert "SIGKILL" in ended.error.problem
+    assert ended.result is None
+
+
+def test_a_crash_in_machine_code_says_where(work):
+    ended = isolated(work.crashed)
+
+    assert "SIGSEGV" in ended.error.problem
+    assert "crashed" in ended.trace
+    assert "Extension modules" not in ended.trace
+
+
+def test_a_process_that_leaves_without_a_word_names_its_code(work):
+    assert "exit code 7" in isolated(work.left).error.problem
+
+
+def test_a_process_that_hangs_is_ended_and_says_where(work):
+    began = time.monotonic()
+
+    ended = isolated(work.hanging, timeout=1.0)
+
+    assert isinstance(ended.error, JobTimeout)
+    assert "hanging" in ended.trace
+    assert time.monotonic() - began < 60
+    assert not ended.worker.alive
+
+
+def test_work_without_an_owner_is_given_up(work):
+    gone = Process(host="nowhere", pid=2**22 + 1, began=0.0)
+
+    ended = isolated(work.hanging, owner=gone)
+
+    assert isinstance(ended.error, OwnerGone)
+
+
+def gone(pid):
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def wait_until(happened):
+    end = time.monotonic() + 120
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def pids(place, name):
+    return [int(path.name.rpartition("-")[2]) for path in place.glob(f"{name}-*")]
+
+
+def test_a_process_dies_with_the_one_that_waits_and_takes_its_own_along(folder, tmp_path):
+    (folder / "waiter.py").write_text(WAITER, encoding="utf-8")
+    waiter = subprocess.Popen([sys.executable, str(folder / "waiter.py"), str(tmp_path)])
+    wait_until(lambda: pids(tmp_path, "self"))
+    family = pids(tmp_path, "child") + pids(tmp_path, "self")
+
+    waiter.send_signal(signal.SIGKILL)
+    waiter.wait()
+
+    wait_until(lambda: all(gone(pid) for pid in family))
+    assert len(family) == 2

@@ -1,0 +1,265 @@
+from dataclasses import dataclass, field
+
+import pytest
+
+from arogya_bench.configuration.compose import Composition
+from arogya_bench.errors import JobKilled
+from arogya_bench.evaluation.evaluation import cell_tags
+from arogya_bench.evaluation.job import prepare
+from arogya_bench.sweeps.messages import Report
+from arogya_bench.sweeps.plan import Plan, Wish, finished_cells
+from arogya_bench.sweeps.retry import PATIENCE, Sweep, work_through
+from arogya_bench.tracking import runs as tracking
+
+
+class NodeGone(Exception):
+    """What a launcher raises when it loses a machine."""
+
+
+@pytest.fixture(scope="module")
+def wishes(job_of):
+    """Three jobs of two cells each."""
+    jobs = [job_of(noise=(0.1,), seed=seed) for seed in (1, 2, 3)]
+    return tuple(
+        Wish(composition=Composition(words=(f"seed={job.seed}",), job=job), prepared=prepare(job))
+        for job in jobs
+    )
+
+
+@pytest.fixture
+def sweep(store, wishes):
+    """A sweep that has begun, in a store without cells."""
+    parent = tracking.start(store, "sweep", {"arogya.kind": "sweep"})
+    return Sweep(store=store, parent=parent, plan=Plan(wishes=wishes, held=frozenset()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """A launcher that makes cells in the store of a sweep, and notes what it was asked for.
+
+    Attributes:
+        deadly: Seeds of jobs that take the whole pool with them, each time they begin a cell.
+        breaks_after: Jobs after which it breaks, call by call.
+        asked: Seeds of the jobs of each call.
+    """
+
+    sweep: Sweep
+    deadly: tuple[int, ...] = ()
+    breaks_after: dict[int, int] = field(default_factory=dict)
+    asked: list[list[int]] = field(default_factory=list)
+
+    def __call__(self, wishes):
+        """The deadly job dies before any other comes to its end."""
+        call = len(self.asked)
+        self.asked.append([seed_of(wish) for wish in wishes])
+        for wish in wishes:
+            if seed_of(wish) in self.deadly:
+                begun(self.sweep, wish, *wish.prepared.job.conditions[:1])
+                raise NodeGone("the node is gone\nand so are its logs")
+        reports = []
+        for wish in wishes:
+            if self.breaks_after.get(call) == len(reports):
+                raise NodeGone("the node is gone")
+            made = cells_made(self.sweep, wish, wish.prepared.job.conditions)
+            reports.append(report_of(wish, made=len(made)))
+        return reports
+
+
+def seed_of(wish):
+    return wish.prepared.job.seed
+
+
+def report_of(wish, **fields):
+    return Report(**{"name": "prior", "seed": seed_of(wish), "made": 0, "seconds": 0.1, **fields})
+
+
+def begun(sweep, wish, *conditions):
+    return [
+        tracking.start(sweep.store, each.name, cell_tags(wish.prepared, each), parent=sweep.parent)
+        for each in conditions
+    ]
+
+
+def cells_made(sweep, wish, conditions):
+    runs = begun(sweep, wish, *conditions)
+    for run_id in runs:
+        tracking.finish(sweep.store, run_id)
+    return runs
+
+
+def runs_of(sweep):
+    return tracking.children(sweep.store, sweep.parent)
+
+
+def statuses(sweep, wish):
+    """The statuses of the runs of each cell of a job, oldest first."""
+    cells = wish.prepared.cells
+    return {
+        name: [run.status for run in runs_of(sweep) if run.tags["arogya.cell"] == key]
+        for name, key in cells.items()
+    }
+
+
+def of_every_cell(wish, *found):
+    return {name: list(found) for name in wish.prepared.cells}
+
+
+def test_a_launcher_that_works_is_called_once(sweep, wishes):
+    pool = Pool(sweep=sweep)
+
+    work_through(sweep, pool)
+
+    assert pool.asked == [[1, 2, 3]]
+    assert finished_cells(sweep.store) == sweep.plan.cells
+    assert len(runs_of(sweep)) == 6
+
+
+def test_a_sweep_of_which_everything_is_there_launches_nothing(store, wishes, sweep):
+    pool = Pool(sweep=sweep)
+    plan = Plan(wishes=wishes, held=sweep.plan.cells)
+
+    work_through(Sweep(store=store, parent=sweep.parent, plan=plan), pool)
+
+    assert pool.asked == []
+    assert runs_of(sweep) == []
+
+
+def test_a_launcher_that_breaks_is_called_again_with_what_is_missing(sweep, wishes, capsys):
+    pool = Pool(sweep=sweep, breaks_after={0: 1, 1: 1})
+
+    work_through(sweep, pool)
+
+    said = capsys.readouterr().err
+    assert pool.asked == [[1, 2, 3], [2, 3], [3]]
+    assert [statuses(sweep, wish) for wish in wishes] == [
+        of_every_cell(wish, "FINISHED") for wish in wishes
+    ]
+    assert "Hydra's launcher broke: NodeGone: the node is gone\n" in said
+    assert "4 cells to make again." in said
+    assert "2 cells to make again." in said
+
+
+def test_what_a_broken_launch_left_open_is_killed_with_its_cause_and_made_again(sweep, wishes):
+    pool, first = Pool(sweep=sweep), wishes[0]
+
+    def breaks_once(asked):
+        if not pool.asked:
+            pool.asked.append([])
+            begun(sweep, first, *first.prepared.job.conditions[:1])
+            raise NodeGone("the node is gone")
+        return pool(asked)
+
+    work_through(sweep, breaks_once)
+
+    (killed,) = [run for run in runs_of(sweep) if run.status == "KILLED"]
+    assert killed.tags["arogya.error"] == "WorkerLost"
+    assert killed.tags["arogya.error_message"].startswith("NodeGone: the node is gone")
+    assert statuses(sweep, first) == {"clean": ["KILLED", "FINISHED"]} | {
+        name: ["FINISHED"] for name in first.prepared.cells if name != "clean"
+    }
+
+
+def test_when_a_launcher_breaks_for_ever_its_jobs_are_launched_one_by_one(sweep, wishes):
+    """Whose launch breaks then is the one that kills its workers; the others are made."""
+    pool = Pool(sweep=sweep, deadly=(2,))
+
+    work_through(sweep, pool)
+
+    assert pool.asked == [*([[1, 2, 3]] * PATIENCE), [1], [2], [3]]
+    assert statuses(sweep, wishes[0]) == of_every_cell(wishes[0], "FINISHED")
+    assert statuses(sweep, wishes[2]) == of_every_cell(wishes[2], "FINISHED")
+    assert {run.status for run in runs_of(sweep) if run.tags["arogya.seed"] == "2"} == {"KILLED"}
+
+
+def test_every_cell_of_a_job_that_kills_its_workers_says_why_it_is_missing(sweep, wishes):
+    pool = Pool(sweep=sweep, deadly=(2,))
+
+    work_through(sweep, pool)
+
+    lost = [run for run in runs_of(sweep) if run.tags["arogya.seed"] == "2"]
+    assert {run.tags["arogya.cell"] for run in lost} == set(wishes[1].prepared.cells.values())
+    assert {run.tags["arogya.error"] for run in lost} == {"WorkerLost"}
+    assert all("NodeGone: the node is gone" in run.tags["arogya.error_message"] for run in lost)
+    assert all("logs" not in run.tags["arogya.error_message"] for run in lost)
+
+
+def test_a_round_that_makes_something_renews_the_patience(sweep):
+    """Three launches break, never twice in a row without a cell made: nothing goes one by one."""
+    pool = Pool(sweep=sweep, breaks_after={0: 1, 1: 0, 2: 1})
+
+    work_through(sweep, pool)
+
+    assert pool.asked == [[1, 2, 3], [2, 3], [2, 3], [3]]
+    assert finished_cells(sweep.store) == sweep.plan.cells
+
+
+def test_what_another_sweep_made_meanwhile_is_not_made_again(sweep, wishes):
+    pool = Pool(sweep=sweep, breaks_after={0: 1})
+    other = tracking.start(sweep.store, "sweep", {"arogya.kind": "sweep"})
+
+    def launch(asked):
+        try:
+            return pool(asked)
+        finally:
+            if len(pool.asked) == 1:
+                there = Sweep(store=sweep.store, parent=other, plan=sweep.plan)
+                cells_made(there, wishes[2], wishes[2].prepared.job.conditions)
+
+    work_through(sweep, launch)
+
+    assert pool.asked == [[1, 2, 3], [2]]
+    assert statuses(sweep, wishes[2]) == of_every_cell(wishes[2])
+
+
+def test_a_job_that_says_why_it_made_nothing_is_not_launched_again(sweep, wishes):
+    pool = Pool(sweep=sweep)
+    killed = JobKilled("SIGKILL ended it.", fix="give it more memory.")
+    cause = tracking.error_tags(killed, sweep.store.uri)
+
+    def launch(asked):
+        done = pool([wish for wish in asked if seed_of(wish) != 2])
+        given_up = report_of(wishes[1], cause=cause, killed=True)
+        return [done[0], given_up, done[1]]
+
+    work_through(sweep, launch)
+
+    lost = [run for run in runs_of(sweep) if run.tags["arogya.seed"] == "2"]
+    assert pool.asked == [[1, 3]]
+    assert statuses(sweep, wishes[1]) == of_every_cell(wishes[1], "KILLED")
+    assert {run.tags["arogya.error"] for run in lost} == {"JobKilled"}
+
+
+def test_a_cell_that_nobody_speaks_of_has_a_run_that_says_so(sweep, wishes):
+    pool = Pool(sweep=sweep)
+
+    def launch(asked):
+        return [*pool(asked[:2]), report_of(asked[2])]
+
+    work_through(sweep, launch)
+
+    lost = [run for run in runs_of(sweep) if run.tags["arogya.seed"] == "3"]
+    assert statuses(sweep, wishes[2]) == of_every_cell(wishes[2], "KILLED")
+    assert all(
+        "No process spoke for this cell." in run.tags["arogya.error_message"] for run in lost
+    )
+
+
+def test_a_run_that_its_process_left_open_is_closed_at_the_end(sweep, wishes):
+    pool = Pool(sweep=sweep)
+
+    def launch(asked):
+        begun(sweep, asked[2], *asked[2].prepared.job.conditions)
+        return [*pool(asked[:2]), report_of(asked[2])]
+
+    work_through(sweep, launch)
+
+    assert statuses(sweep, wishes[2]) == of_every_cell(wishes[2], "KILLED")
+    assert {run.status for run in runs_of(sweep)} == {"FINISHED", "KILLED"}
+
+
+def test_ctrl_c_is_no_fault_of_the_launcher(sweep):
+    def launch(asked):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work_through(sweep, launch)

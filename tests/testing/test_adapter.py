@@ -1,0 +1,107 @@
+"""The contract itself: a model that breaks one promise is found out, and no other is blamed."""
+
+import random
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from arogya_bench.models.prior import Prior
+from arogya_bench.testing import adapter as contract
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moody(Prior):
+    """Answers well until ``mood`` says what it does wrong."""
+
+    adapter_name = "test_moody"
+    adapter_version = 1
+
+    mood: str = ""
+
+    def load(self, weights, *, classes, device):
+        predict = super().load(weights, classes=classes, device=device)
+
+        def answer(images):
+            rows = predict(images)
+            match self.mood:
+                case "half":
+                    return rows / 2
+                case "silent" if not images:
+                    return np.empty((0, 1))
+                case "order":
+                    return rows + np.arange(len(rows))[:, None] * [[1e-3, -1e-3, 0]]
+                case "size":
+                    return rows + np.array([1e-4, -1e-4, 0]) * len(rows)
+                case "writing":
+                    for image in images:
+                        image[0] = 0
+            return rows
+
+        return answer
+
+    def fit(self, *data, out, **options):
+        report = super().fit(*data, out=out, **options)
+        if self.mood == "drawing":
+            random.random()
+        if self.mood == "curves":
+            return replace(report, curves=({"loss": 1.0},), best_epoch=1)
+        if self.mood == "extra file":
+            (out / "notes.bin").write_bytes(bytes(64))
+        return report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Careless(Prior):
+    """Loads whatever it is given."""
+
+    adapter_name = "test_careless"
+    adapter_version = 1
+
+    def load(self, weights, *, classes, device):
+        return lambda images: np.full((len(images), len(classes)), 1 / len(classes))
+
+
+def names(model, folder):
+    return {line.partition(":")[0] for line in contract.broken(model, folder)}
+
+
+def test_an_honest_model_breaks_nothing(tmp_path):
+    assert contract.broken(Prior(), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("mood", "promises"),
+    [
+        ("half", {"one_answer_per_image"}),
+        ("silent", {"no_images_give_no_answers"}),
+        ("writing", {"images_are_not_written_to"}),
+        ("drawing", {"same_seed_same_fit"}),
+        ("curves", {"curves_name_the_same_numbers"}),
+        ("extra file", {"damaged_files_are_refused"}),
+        ("size", {"batch_size_is_irrelevant"}),
+    ],
+)
+def test_each_fault_is_found_and_named(mood, promises, tmp_path):
+    # A module of the tests cannot be imported by name in another process.
+    assert names(Moody(mood=mood), tmp_path) - {"missing_extra_is_named"} == promises
+
+
+def test_answers_by_position_break_order_batch_and_repetition(tmp_path):
+    found = names(Moody(mood="order"), tmp_path)
+
+    assert {"same_image_same_answer", "order_is_irrelevant"} <= found
+
+
+def test_weights_of_others_must_be_refused(tmp_path):
+    found = names(Careless(), tmp_path)
+
+    assert {"another_class_order_is_refused", "damaged_files_are_refused"} <= found
+
+
+def test_a_fault_says_how_the_promise_is_broken(tmp_path):
+    (line,) = [
+        each for each in contract.broken(Moody(mood="half"), tmp_path) if "one_answer" in each
+    ]
+
+    assert line == "one_answer_per_image: rows do not sum to 1"

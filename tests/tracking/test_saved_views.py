@@ -1,0 +1,73 @@
+import base64
+import json
+import zlib
+
+import pytest
+
+from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.saved_views import EVALUATION, LEADERBOARD, ROBUSTNESS, link, views
+
+NOW = 1_700_000_000_000
+
+
+def state(view):
+    """Decode a view as MLflow's page does."""
+    stored = json.loads(views(NOW)[f"mlflow.sharedViewState.{view}"])
+    kind, _, packed = stored["state"].partition(";")
+    assert kind == "deflate"
+    return stored, json.loads(zlib.decompress(base64.b64decode(packed)))
+
+
+def test_the_leaderboard_shows_clean_evaluations_best_first():
+    stored, shown = state(LEADERBOARD)
+
+    assert stored["name"] == "Leaderboard"
+    assert shown["searchFilter"].endswith("tags.`arogya.augmentation` = 'clean'")
+    assert (shown["orderByKey"], shown["orderByAsc"]) == ("metrics.`f1_macro`", False)
+
+
+def test_model_and_metric_come_first_where_few_columns_fit():
+    _, shown = state(LEADERBOARD)
+
+    assert shown["selectedColumns"][:2] == ["tags.`arogya.model`", "metrics.`f1_macro`"]
+
+
+def test_robustness_shows_every_condition_of_a_model_together():
+    stored, shown = state(ROBUSTNESS)
+
+    assert (stored["name"], shown["searchFilter"]) == ("Robustness", EVALUATION)
+    assert shown["orderByKey"] == "tags.`arogya.model`"
+    assert "tags.`arogya.condition`" in shown["selectedColumns"]
+
+
+@pytest.mark.parametrize(("view", "rows"), [(LEADERBOARD, 2), (ROBUSTNESS, 6)])
+def test_the_filter_of_a_view_finds_its_runs(finished, view, rows):
+    _, shown = state(view)
+
+    assert len(tracking.search(finished, shown["searchFilter"])) == rows
+
+
+@pytest.mark.parametrize("view", [LEADERBOARD, ROBUSTNESS])
+def test_the_columns_of_a_view_are_in_its_runs(finished, view):
+    _, shown = state(view)
+
+    run = tracking.search(finished, shown["searchFilter"])[0]
+
+    known = {f"tags.`{name}`" for name in run.tags} | {f"metrics.`{name}`" for name in run.metrics}
+    assert set(shown["selectedColumns"]) <= known
+
+
+def test_a_view_is_dated():
+    stored, _ = state(LEADERBOARD)
+
+    assert (stored["createdAt"], stored["updatedAt"]) == (NOW, NOW)
+
+
+def test_a_view_fits_into_a_tag_of_an_experiment():
+    assert all(len(value) < 20_000 for value in views(NOW).values())
+
+
+def test_a_link_opens_the_view():
+    assert link("/#/experiments/1/runs?x=y", LEADERBOARD, server="http://host:1") == (
+        "http://host:1/#/experiments/1/runs?x=y&viewStateShareKey=arogya-leaderboard"
+    )

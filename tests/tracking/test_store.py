@@ -1,0 +1,251 @@
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from arogya_bench.errors import TrackingError
+from arogya_bench.runtime.store_urls import public, sqlite_path
+from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.store import absolute, default_uri, open_store
+
+
+@pytest.fixture
+def dead_server():
+    """An address on this machine where nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return f"http://nurse:hush@127.0.0.1:{port}"
+
+
+def test_mlflows_own_retries_span_a_server_that_is_away_for_a_minute(monkeypatch):
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", raising=False)
+
+    assert stores.patience_s() == 4 + 8 + 16 + 32 + 64 + 120 > stores.OUTAGE_S
+
+
+def test_fewer_retries_span_less(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+
+    assert stores.patience_s() == 4
+
+
+def test_the_default_is_mlflows_own_store_in_this_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert default_uri() == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def test_the_variable_of_mlflow_takes_the_place_of_the_default(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
+
+    assert default_uri() == f"sqlite:///{tmp_path}/other.db"
+
+
+def test_a_sqlite_address_forgets_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert absolute("sqlite:///mlflow.db") == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+@pytest.mark.parametrize("name", ["ward 7", "100%25 Ärzte?"])
+def test_a_store_lies_in_the_folder_whatever_that_is_called(name, tmp_path, monkeypatch):
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    store = open_store(None, "study", create=True)
+
+    assert sqlite_path(store.uri) == folder / "mlflow.db"
+    assert (folder / "mlflow.db").stat().st_size > 0
+
+
+def test_an_address_with_marks_of_percent_is_read_as_mlflow_reads_it(tmp_path):
+    (tmp_path / "ward 7").mkdir()
+    uri = f"sqlite:///{tmp_path}/ward%207/mlflow.db"
+
+    store = open_store(uri, "study", create=True)
+
+    assert store.uri == f"sqlite:///{tmp_path}/ward 7/mlflow.db"
+
+
+def test_the_address_of_a_server_stays_as_it_is():
+    assert absolute("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://nurse:hush@host:5000/a", "http://host:5000/a"),
+        ("postgresql://nurse:hu@sh@host/db", "postgresql://host/db"),
+        ("sqlite:////tmp/a@b/mlflow.db", "sqlite:////tmp/a@b/mlflow.db"),
+        ("http://host:5000", "http://host:5000"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(uri, shown):
+    assert public(uri) == shown
+
+
+def test_a_new_experiment_keeps_its_files_beside_the_store(store, tmp_path):
+    other = open_store(store.uri, "site A/2026", create=True)
+
+    location = other.client.get_experiment(other.experiment_id).artifact_location
+
+    assert location == f"{tmp_path}/mlruns/site_A_2026"
+
+
+def test_an_experiment_is_found_again(store):
+    again = open_store(store.uri, store.experiment, create=False)
+
+    assert again.experiment_id == store.experiment_id
+
+
+def test_an_mlflow_run_whose_store_is_not_there_makes_none(tmp_path, monkeypatch):
+    uri = "sqlite:///mlflow.db"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "1")
+
+    with pytest.raises(TrackingError, match=r"whole path: sqlite:////folder/mlflow\.db"):
+        stores.follow_mlflow_run()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_link_opens_the_page_for_models(store):
+    assert store.link.endswith(f"/{store.experiment_id}/runs?workflowType=machine_learning")
+
+
+def test_readers_do_not_wait_for_writers(store, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+
+    assert mode == "wal"
+
+
+def in_a_process_of_its_own(database, query):
+    code = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
+        "print(c.execute(sys.argv[2]).fetchall()); c.commit(); c.close()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(database), query],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ended.stdout.strip()
+
+
+def test_looking_at_a_store_takes_no_lock_from_those_who_use_it(tmp_path):
+    """Else another process takes the log away under this one, and what this one writes is lost."""
+    database = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(database)) as open_all_the_time:
+        open_all_the_time.execute("PRAGMA journal_mode=WAL")
+        open_all_the_time.execute("CREATE TABLE runs (name)")
+
+        stores.check_folder(database, create=False)
+
+        in_a_process_of_its_own(database, "INSERT INTO runs VALUES ('theirs')")
+        open_all_the_time.execute("INSERT INTO runs VALUES ('ours')")
+        open_all_the_time.commit()
+        seen = in_a_process_of_its_own(database, "SELECT name FROM runs")
+    assert seen == "[('theirs',), ('ours',)]"
+
+
+def test_a_store_answers_with_its_experiments(store):
+    assert stores.ask(store.uri) == 2  # MLflow's own and the one of the tests
+
+
+def test_a_mistyped_experiment_names_the_nearest(store):
+    with pytest.raises(TrackingError, match=r"no experiment 'studdy'.* Did you mean 'study'\?"):
+        open_store(store.uri, "studdy", create=False)
+
+
+def test_a_deleted_experiment_says_how_to_restore_it(store):
+    store.client.delete_experiment(store.experiment_id)
+
+    with pytest.raises(TrackingError, match="was deleted") as refusal:
+        open_store(store.uri, store.experiment, create=True)
+
+    assert f"mlflow experiments restore --experiment-id {store.experiment_id}" in refusal.value.fix
+
+
+def test_reading_where_no_store_is_makes_none(tmp_path):
+    with pytest.raises(TrackingError, match="no MLflow store"):
+        open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=False)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_is_away_is_said_within_seconds(dead_server):
+    began = time.monotonic()
+
+    with pytest.raises(TrackingError, match="does not answer"):
+        open_store(dead_server, "study", create=False)
+
+    assert time.monotonic() - began < 20
+
+
+def test_a_server_that_is_away_gives_no_password_away(dead_server):
+    with pytest.raises(TrackingError) as refusal:
+        stores.ask(dead_server)
+
+    assert "hush" not in str(refusal.value)
+
+
+def test_asking_a_server_changes_no_setting_for_good(dead_server, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+
+    with pytest.raises(TrackingError):
+        stores.ask(dead_server)
+
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
+    assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
+
+
+def test_an_unknown_kind_of_store_is_explained():
+    with pytest.raises(TrackingError, match="does not answer as it should"):
+        stores.ask("gopher://127.0.0.1/runs")
+
+
+def test_a_text_in_the_place_of_the_store_is_named(tmp_path):
+    (tmp_path / "mlflow.db").write_text("notes on MLflow\n" * 9)
+
+    with pytest.raises(TrackingError, match=r"mlflow\.db is not a SQLite database"):
+        open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=True)
+
+
+def test_a_folder_in_the_place_of_the_store_is_named(tmp_path):
+    (tmp_path / "mlflow.db").mkdir()
+
+    with pytest.raises(TrackingError, match=r"mlflow\.db is not a SQLite database"):
+        open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=True)
+
+
+def test_a_file_in_the_place_of_the_artifacts_is_named(tmp_path):
+    (tmp_path / "mlruns").write_text("not a folder")
+
+    with pytest.raises(TrackingError, match=r"mlruns cannot be written"):
+        open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=True)
+
+
+def test_a_store_in_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(TrackingError, match=r"absent"):
+        open_store(f"sqlite:///{tmp_path}/absent/deeper/mlflow.db", "study", create=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+
+    with pytest.raises(TrackingError, match="cannot be written"):
+        open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=True)
