@@ -20,7 +20,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.curation.curate import Options, curate
+from arogya_bench.curation.curate import CurationOptions, curate
 from arogya_bench.datasets.synthetic import Synthetic
 
 WORKERS = 2
@@ -79,7 +79,7 @@ def test_curating_keeps_most_of_the_speed_of_decoding_and_encoding(
     monkeypatch.setenv("AROGYA_SECRET", "a secret for the benchmark only")
     monkeypatch.setenv("AROGYA_CACHE", str(tmp_path / "cache"))
     files, out = sorted(folder.rglob("*.jpg")), tmp_path / "out"
-    options = Options(licence="CC0-1.0", workers=WORKERS, quality=QUALITY)
+    options = CurationOptions(licence="CC0-1.0", workers=WORKERS, quality=QUALITY)
     rounds = []
 
     def one_round():

@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 
 from arogya_bench.datasets.image_folder import ImageFolder
-from arogya_bench.images.decoded_cache import with_decoded
+from arogya_bench.images.decoded_cache import with_decoded_cache
 
 COUNT, SIDE = 2000, 224
 GOAL = 5.0
@@ -39,7 +39,7 @@ def seconds(dataset):
 
 def test_warm_cache_against_decoding(dataset, tmp_path, monkeypatch, benchmark):
     monkeypatch.setenv("AROGYA_CACHE", str(tmp_path))
-    warm = with_decoded(dataset, room_gb=2)
+    warm = with_decoded_cache(dataset, limit_gb=2)
     seconds(warm)  # the file comes into the memory of the system
     ratios = []
 

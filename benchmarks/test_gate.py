@@ -16,8 +16,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.datasets.splits import SplitPolicy, divided
-from arogya_bench.gate.gate import inspect
+from arogya_bench.datasets.splits import SplitPolicy, make_split
+from arogya_bench.gate.gate import inspect_dataset
 from arogya_bench.images.decoding import decode
 from arogya_bench.types import Case, Dataset
 
@@ -81,12 +81,12 @@ def photos(tmp_path):
 
 
 def test_the_gate_costs_few_times_what_decoding_does(benchmark, photos, tmp_path, monkeypatch):
-    parts = divided(photos, SplitPolicy())
+    parts = make_split(photos, SplitPolicy())
     pairs, again = [], []
 
     def one_round():
         monkeypatch.setenv("AROGYA_CACHE", str(tmp_path / f"cache{len(pairs)}"))
-        gate = partial(inspect, photos, parts, fractions=(0.8, 0.1, 0.1), workers=THREADS)
+        gate = partial(inspect_dataset, photos, parts, fractions=(0.8, 0.1, 0.1), workers=THREADS)
         pairs.append((seconds(decoding, photos), seconds(gate)))
         again.append(seconds(gate))
 

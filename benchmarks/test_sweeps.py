@@ -16,13 +16,13 @@ import pytest
 from arogya_bench.configuration import compose
 from arogya_bench.evaluation import evaluation
 from arogya_bench.evaluation.inference import predict
-from arogya_bench.evaluation.job import params_of
+from arogya_bench.evaluation.job import job_params
 from arogya_bench.scoring import scores as scoring
-from arogya_bench.scoring.label_table import predictions_table
+from arogya_bench.scoring.label_table import predictions_to_table
 from arogya_bench.sweeps import plan, sweep
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
-from arogya_bench.tracking.items import Params, Scalars, Table
+from arogya_bench.tracking.items import Params, ParquetTable, Scalars
 from arogya_bench.types import Predictions
 
 TINY = (
@@ -66,7 +66,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def asked(*words):
-    return compose.Request(overrides=(*TINY, *words), multirun=True)
+    return compose.RunRequest(overrides=(*TINY, *words), multirun=True)
 
 
 def severities(count):
@@ -95,7 +95,7 @@ def work_itself(prepared):
 
     def cell():
         rows = predict(model, parts.test, [condition], batch_size=job.batch_size)
-        scoring.scores(rows[condition.name], resamples=job.resamples, seed=parts.digest)
+        scoring.compute_scores(rows[condition.name], resamples=job.resamples, seed=parts.digest)
 
     cell()
     return fit, timed(cell)
@@ -104,7 +104,7 @@ def work_itself(prepared):
 def test_what_a_job_and_a_cell_cost(benchmark, folder):
     """Six jobs of one cell, and six of eleven: the difference is what cells cost."""
     sweep.run(asked("model=prior", NOISE, severities(1), "seed=0"))  # imports, store, cache
-    (wish,) = plan.prepared_all(_compositions("model=prior", NOISE, severities(1), "seed=0"))
+    (wish,) = plan.prepare_all(_compositions("model=prior", NOISE, severities(1), "seed=0"))
     fit, cell = work_itself(wish.prepared)
     seeds, more = "seed=1,2,3,4,5,6", "seed=11,12,13,14,15,16"
 
@@ -121,7 +121,7 @@ def test_what_a_job_and_a_cell_cost(benchmark, folder):
 
 
 def _compositions(*words):
-    with compose.opened(asked(*words)) as study:
+    with compose.compose_sweep(asked(*words)) as study:
         return study.compositions
 
 
@@ -132,16 +132,16 @@ STUDY = (MODELS, "seed=1,2,3,4,5,6,7,8", NOISE, severities(18))
 def finished_study():
     """A store that holds all cells of the study, with 60 numbers and a table each."""
     store = stores.open_store(None, "study", create=True)
-    with compose.opened(asked(*STUDY)) as study:
-        wishes = plan.prepared_all(study.compositions)
+    with compose.compose_sweep(asked(*STUDY)) as study:
+        wishes = plan.prepare_all(study.compositions)
     numbers = Scalars(values={f"metric_{i}": i / 60 for i in range(60)})
     for wish in wishes:
         prepared = wish.prepared
         model = prepared.split.test
         rows = model.targets[:, None] == range(len(model.classes))
-        table = Table(
+        table = ParquetTable(
             file="predictions.parquet",
-            rows=predictions_table(
+            rows=predictions_to_table(
                 Predictions(
                     classes=model.classes,
                     case_ids=tuple(case.case_id for case in model.cases),
@@ -153,7 +153,7 @@ def finished_study():
         )
         for condition in prepared.job.conditions:
             run_id = tracking.start(store, "cell", evaluation.cell_tags(prepared, condition))
-            tracking.write(store, run_id, [numbers, Params(values=params_of(prepared)), table])
+            tracking.write(store, run_id, [numbers, Params(values=job_params(prepared)), table])
             tracking.finish(store, run_id)
 
 

@@ -55,7 +55,7 @@ def normalised(images):
 def bare():
     """What a person would write in a notebook, without anything around it."""
     torch.manual_seed(42)
-    network = MODEL._network(2)
+    network = MODEL._build_network(2)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
     criterion = torch.nn.CrossEntropyLoss()
     (images, targets), (held_out, _) = tensors(TRAIN), tensors(VALIDATION)

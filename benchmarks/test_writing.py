@@ -7,11 +7,11 @@ import mlflow
 import numpy as np
 import pytest
 
-from arogya_bench.scoring.label_table import predictions_table, predictions_view
-from arogya_bench.scoring.scores import figures
+from arogya_bench.scoring.label_table import predictions_to_preview, predictions_to_table
+from arogya_bench.scoring.scores import render_figures
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
-from arogya_bench.tracking.items import Params, Scalars, Table, TableView, Tags, Text
+from arogya_bench.tracking.items import Params, ParquetTable, Scalars, TableView, Tags, Text
 from arogya_bench.types import Predictions
 
 CASES, CLASSES = 10_000, 7
@@ -44,11 +44,13 @@ def write(store, predictions, *, drawn):
         Params(values=PARAMS),
         Scalars(values=METRICS),
         Tags(values={"arogya.undefined": "{}"}),
-        Table(file="predictions.parquet", rows=predictions_table(predictions)),
-        TableView(file="predictions.json", rows=predictions_view(predictions)),
+        ParquetTable(file="predictions.parquet", rows=predictions_to_table(predictions)),
+        TableView(file="predictions.json", rows=predictions_to_preview(predictions)),
     ]
     if drawn:
-        items += [Text(file=f"{name}.svg", text=svg) for name, svg in figures(predictions).items()]
+        items += [
+            Text(file=f"{name}.svg", text=svg) for name, svg in render_figures(predictions).items()
+        ]
     tracking.write(store, run_id, items)
     tracking.finish(store, run_id)
 
@@ -62,7 +64,7 @@ def call_by_call(store, predictions):
             mlflow.log_param(key, value)
         for key, value in METRICS.items():
             mlflow.log_metric(key, value)
-        mlflow.log_table(predictions_table(predictions), "predictions.json")
+        mlflow.log_table(predictions_to_table(predictions), "predictions.json")
 
 
 @pytest.mark.benchmark(group="write one evaluation, 60 metrics, 10,000 cases")

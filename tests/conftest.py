@@ -34,13 +34,13 @@ def shared(tmp_path_factory):
 @pytest.fixture(scope="session", autouse=True)
 def surroundings(shared):
     """No test sees the store or the cache of the person who runs it."""
-    from arogya_bench.runtime.threads import VARIABLES
+    from arogya_bench.runtime.threads import THREAD_VARIABLES
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AROGYA_CACHE", str(shared / "cache"))
         # As many workers as processors run at once; and TensorFlow takes a number once in a
         # process, so a fit that is called directly must ask for what a job asks for.
-        for name in ("AROGYA_THREADS", *VARIABLES):
+        for name in ("AROGYA_THREADS", *THREAD_VARIABLES):
             patch.setenv(name, "1")
         for name in FOREIGN:
             patch.delenv(name, raising=False)
@@ -50,9 +50,9 @@ def surroundings(shared):
 @pytest.fixture(autouse=True)
 def threads_kept():
     """TensorFlow takes a number of threads once in a process: no test changes it for the next."""
-    from arogya_bench.runtime.threads import VARIABLES
+    from arogya_bench.runtime.threads import THREAD_VARIABLES
 
-    before = {name: os.environ.get(name) for name in VARIABLES}
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     yield
     for name, value in before.items():
         if value is None:
@@ -162,7 +162,7 @@ def source():
 @pytest.fixture(scope="session")
 def noisy():
     """Build the conditions: clean, unless left out, and noise of the severities given."""
-    from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
+    from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
 
     def build(*severities, clean=True):
         noise = AugmentationSpec(
@@ -172,7 +172,7 @@ def noisy():
             **({"clean": AugmentationSpec(function=f"{PHOTOMETRIC}.clean")} if clean else {}),
             **({"gaussian_noise": noise} if severities else {}),
         }
-        return conditions(specs)
+        return expand_conditions(specs)
 
     return build
 
@@ -298,10 +298,10 @@ def logged(store, job_of, guessed):
     """Log made-up predictions as the evaluations of a job, as far as a comparison reads them."""
     from arogya_bench.datasets.splits import SplitPolicy
     from arogya_bench.evaluation.evaluation import cell_tags
-    from arogya_bench.evaluation.job import params_of, prepare
-    from arogya_bench.scoring.label_table import predictions_table
+    from arogya_bench.evaluation.job import job_params, prepare
+    from arogya_bench.scoring.label_table import predictions_to_table
     from arogya_bench.tracking import runs as tracking
-    from arogya_bench.tracking.items import Params, Table
+    from arogya_bench.tracking.items import Params, ParquetTable
 
     def build(name, *, skill=1.0, draw=0, status="FINISHED", tags=(), **fields):
         split = SplitPolicy(train=0.2, validation=0.2, test=0.6)
@@ -309,10 +309,10 @@ def logged(store, job_of, guessed):
         runs = []
         for condition in prepared.job.conditions:
             made = guessed(prepared.split.test, skill=skill, seed=draw)
-            table = Table(file="predictions.parquet", rows=predictions_table(made))
+            table = ParquetTable(file="predictions.parquet", rows=predictions_to_table(made))
             run_id = tracking.start(store, name, {**cell_tags(prepared, condition), **dict(tags)})
             if status == "FINISHED":
-                tracking.write(store, run_id, [Params(values=params_of(prepared)), table])
+                tracking.write(store, run_id, [Params(values=job_params(prepared)), table])
             tracking.finish(store, run_id, status)
             runs.append(run_id)
         return runs[0]

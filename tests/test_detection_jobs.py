@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
+from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
 from arogya_bench.comparison.comparison import compare
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.errors import ConfigError, ModelError
@@ -18,8 +18,8 @@ from arogya_bench.evaluation.evaluation import run_job
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.models.prior import Prior
 from arogya_bench.scoring import tasks
-from arogya_bench.scoring.box_labels import RULE
-from arogya_bench.serving import Served
+from arogya_bench.scoring.box_labels import LABEL_RULE
+from arogya_bench.serving import ServedModel
 from arogya_bench.tracking import artifacts
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.types import BoxPredictions, Detections, Predictions
@@ -66,7 +66,7 @@ class Spotter(Prior):
 
 @pytest.fixture(scope="module")
 def turned():
-    return conditions(
+    return expand_conditions(
         {
             "clean": AugmentationSpec(function=CLEAN),
             "rotation": AugmentationSpec(function=GEOMETRIC, severities=[30.0]),
@@ -92,7 +92,7 @@ def test_boxes_are_judged_logged_and_read_back(store, detections):
     assert run.metrics["mAP50"] > 0.1
     assert run.metrics["mAP50.ci_low"] <= run.metrics["mAP50"] <= run.metrics["mAP50.ci_high"]
     assert 0 < run.metrics["score_threshold"] < 1
-    assert tasks.assessed(tasks.read(stored)).values == clean.scores.values
+    assert tasks.evaluate(tasks.from_table(stored)).values == clean.scores.values
     files = {path.name for path in Path(run.artifact_uri).rglob("*") if path.is_file()}
     assert {"boxes.png", "per_class.json", "predictions.json"} <= files
     assert "roc.svg" not in files
@@ -124,7 +124,7 @@ def test_the_threshold_is_chosen_on_validation(store, detections, job_of, turned
 
     table = pd.read_parquet(Path(fit.artifact_uri) / "predictions_validation.parquet")
 
-    assert tasks.read(table).threshold == run.metrics["score_threshold"]
+    assert tasks.from_table(table).threshold == run.metrics["score_threshold"]
 
 
 def test_where_labels_are_asked_for_the_most_confident_box_decides(store, job_of, source):
@@ -132,7 +132,7 @@ def test_where_labels_are_asked_for_the_most_confident_box_decides(store, job_of
     run = tracking.get(store.uri, made.run_id)
 
     assert isinstance(made.predictions, Predictions)
-    assert run.tags["arogya.label_rule"] == RULE
+    assert run.tags["arogya.label_rule"] == LABEL_RULE
     assert {"f1_macro", "mAP50", "score_threshold"} <= set(run.metrics)
     assert len(run.metrics) <= 60
     files = {path.name for path in Path(run.artifact_uri).rglob("*") if path.is_file()}
@@ -205,10 +205,10 @@ def test_a_fitted_detector_is_served_as_boxes(store, detections, job_of, monkeyp
     uri = f"models:/{fit.tags['arogya.model_id']}"
 
     columns = mlflow.models.get_model_info(uri).signature.outputs.input_names()
-    with artifacts.model_files(fit, store=store) as folder:
-        table = Served(folder).predict(images[:3])
+    with artifacts.fetch_model_files(fit, store=store) as folder:
+        table = ServedModel(folder).predict(images[:3])
 
     assert columns == list(table.columns) == ["detections"]
     first = json.loads(table["detections"][0])[0]
     assert first["class"] in detections[0].predictions.classes
-    np.testing.assert_allclose(first["box"], detections[0].predictions.found[0].boxes[0])
+    np.testing.assert_allclose(first["box"], detections[0].predictions.detections[0].boxes[0])

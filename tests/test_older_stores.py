@@ -11,8 +11,8 @@ from pandas.testing import assert_frame_equal
 
 import arogya_bench
 from arogya_bench.comparison.comparison import from_json
-from arogya_bench.serving import Served
-from arogya_bench.tracking.artifacts import model_files
+from arogya_bench.serving import ServedModel
+from arogya_bench.tracking.artifacts import fetch_model_files
 from arogya_bench.tracking.runs import search
 from arogya_bench.tracking.store import open_store
 
@@ -71,7 +71,7 @@ def test_models_of_an_older_store_are_served(uri):
     image = np.full((32, 32, 3), 99, np.uint8)
 
     for run in search(store, "tags.`arogya.kind` = 'fit'"):
-        with model_files(run, store=store) as folder:
+        with fetch_model_files(run, store=store) as folder:
             assert "target" in json.loads((folder / "adapter.json").read_text())
-            served = Served(folder)
+            served = ServedModel(folder)
             np.testing.assert_allclose(served.predict([image]).sum(axis=1), 1)

@@ -8,7 +8,13 @@ import pytest
 from arogya_bench.errors import ModelError
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.models.opencv import OpenCVClassifier
-from arogya_bench.serving import ADAPTER_FILE, OLD_CLASS_PATHS, Served, describe, find_adapter
+from arogya_bench.serving import (
+    ADAPTER_FILE,
+    OLD_CLASS_PATHS,
+    ServedModel,
+    find_adapter,
+    write_adapter_file,
+)
 from arogya_bench.types import Training
 
 
@@ -18,12 +24,12 @@ def folder(job_of, tmp_path_factory):
     out = tmp_path_factory.mktemp("fit")
     model = OpenCVClassifier(image_size=32)
     model.fit(parts.train, parts.validation, training=Training(), seed=1, device="cpu", out=out)
-    describe(model, parts.train.classes, out)
+    write_adapter_file(model, parts.train.classes, out)
     return out
 
 
 def test_images_of_several_sizes_and_from_json_are_answered(folder):
-    served = Served(folder)
+    served = ServedModel(folder)
     images = [np.full((20, 30, 3), 99, np.uint8), np.full((40, 40, 3), 9, np.uint8)]
 
     arrays = served.predict(images)
@@ -40,7 +46,7 @@ def test_images_of_several_sizes_and_from_json_are_answered(folder):
 )
 def test_what_is_no_image_is_refused_with_advice(folder, image):
     with pytest.raises(ModelError, match="An image of") as caught:
-        Served(folder).predict([image])
+        ServedModel(folder).predict([image])
 
     assert "255" in caught.value.fix
 
@@ -50,7 +56,7 @@ def test_an_adapter_that_is_not_installed_is_named(folder, tmp_path):
     (tmp_path / ADAPTER_FILE).write_text(json.dumps({**described, "adapter": "absent_net"}))
 
     with pytest.raises(ModelError, match="absent_net, which no installed package provides"):
-        Served(tmp_path)
+        ServedModel(tmp_path)
 
 
 def test_an_adapter_of_no_config_package_is_found_by_its_import_path(folder, tmp_path):
@@ -59,7 +65,7 @@ def test_an_adapter_of_no_config_package_is_found_by_its_import_path(folder, tmp
     (tmp_path / ADAPTER_FILE).write_text(json.dumps(own))
 
     with pytest.raises(ModelError, match=r"absent\.Adapter, which cannot be imported"):
-        Served(tmp_path)
+        ServedModel(tmp_path)
 
 
 def test_a_stored_model_names_its_adapter_without_a_module_path(folder):

@@ -102,8 +102,8 @@ def test_what_workers_prepare_for_their_jobs_can_be_prepared():
         [
             *(sys.executable, "-c"),
             "import sys; from arogya_bench.sweeps import preload as preloaded; "
-            "from arogya_bench.runtime import environment as provenance; preloaded.prepare(); "
-            "assert provenance.environment.cache_info().hits; print(*sys.modules)",
+            "from arogya_bench.runtime import environment as provenance; preloaded.preload(); "
+            "assert provenance.environment_json.cache_info().hits; print(*sys.modules)",
         ],
         capture_output=True,
         text=True,

@@ -6,10 +6,10 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 
 # The tags of a run that failed: the class of the error, what it says, and where it was raised.
-ERROR, MESSAGE, TRACEBACK = "arogya.error", "arogya.error_message", "arogya.traceback"
+ERROR_TAG, MESSAGE_TAG, TRACEBACK_TAG = "arogya.error", "arogya.error_message", "arogya.traceback"
 
 
-class Fixable(Exception):
+class UserError(Exception):
     """A problem with its remedy; the command line prints both and exits with 2.
 
     Args:
@@ -24,50 +24,50 @@ class Fixable(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Survive pickling, so that a worker process can hand the error back."""
-        return _rebuilt, (type(self), self.problem, self.fix)
+        return _rebuild_error, (type(self), self.problem, self.fix)
 
 
-class ConfigError(Fixable):
+class ConfigError(UserError):
     """A configuration that names something that does not exist, or a value out of range."""
 
 
-class DatasetError(Fixable):
+class DatasetError(UserError):
     """Data that is missing, damaged, or cannot carry an evaluation."""
 
 
-class ModelError(Fixable):
+class ModelError(UserError):
     """A model that cannot be built, loaded or trusted."""
 
 
-class MetricError(Fixable):
+class MetricError(UserError):
     """A metric of another package that breaks its word."""
 
 
-class TrackingError(Fixable):
+class TrackingError(UserError):
     """A tracking store that cannot be reached, read or written."""
 
 
-class ArtifactGone(TrackingError):
+class ArtifactMissing(TrackingError):
     """A file that a store no longer has, although a run names it."""
 
 
-class JobKilled(Fixable):
+class JobKilled(UserError):
     """A job whose process was ended from outside, or by a fault of its machine code."""
 
 
-class JobTimeout(Fixable):
+class JobTimeout(UserError):
     """A job that took longer than it was given."""
 
 
-class OwnerGone(Fixable):
+class SweepGone(UserError):
     """A job whose sweep ended before it."""
 
 
-class WorkerLost(Fixable):
+class WorkerLost(UserError):
     """A run whose process, or the launcher of its sweep, ended from outside."""
 
 
-class MissingExtra(Fixable):
+class MissingExtra(UserError):
     """An optional library that is not installed."""
 
 
@@ -75,8 +75,8 @@ class UndefinedMetric(ValueError):
     """A number that does not exist for these cases; its message is the reason."""
 
 
-def _rebuilt(kind: type[Fixable], problem: str, fix: str) -> Fixable:
-    return kind(problem, fix=fix)
+def _rebuild_error(error_class: type[UserError], problem: str, fix: str) -> UserError:
+    return error_class(problem, fix=fix)
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def needs_extra(extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as missing:
-        raise _missing(extra, str(missing.name)) from missing
+        raise _missing_extra(extra, str(missing.name)) from missing
 
 
 def require_extra(extra: str, *modules: str) -> None:
@@ -99,11 +99,11 @@ def require_extra(extra: str, *modules: str) -> None:
         MissingExtra: If one of ``modules`` is not installed.
     """
     for module in modules:
-        if not installed(module):
-            raise _missing(extra, module)
+        if not is_installed(module):
+            raise _missing_extra(extra, module)
 
 
-def installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
     """Whether a module could be imported; looks without importing it."""
     try:
         return find_spec(module) is not None
@@ -111,7 +111,7 @@ def installed(module: str) -> bool:
         return False
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Say what a mistyped name may have meant, as the end of an error message.
 
     Returns:
@@ -121,7 +121,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-def _missing(extra: str, module: str) -> MissingExtra:
+def _missing_extra(extra: str, module: str) -> MissingExtra:
     return MissingExtra(
         f"The Python package {module!r} is not installed.",
         fix=f"pip install 'arogya-bench[{extra}]'",

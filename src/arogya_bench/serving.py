@@ -13,7 +13,7 @@ import pandas as pd
 from arogya_bench.errors import ModelError
 from arogya_bench.runtime.config_packages import model_targets
 from arogya_bench.runtime.digests import adapter_identity
-from arogya_bench.runtime.redaction import is_secret, without_secrets
+from arogya_bench.runtime.redaction import is_secret, redact_config
 from arogya_bench.types import Detections, Detector, Image, ImageBatch, Model, Predictor
 
 ADAPTER_FILE = "adapter.json"
@@ -29,10 +29,10 @@ OLD_CLASS_PATHS = {
     "arogya_bench.models.yolov8_cls.YOLOv8Classifier": "yolov8_cls",
     "arogya_bench.models.yolov8_det.YOLOv8Detector": "yolov8_det",
 }
-DETECTIONS = "detections"  # the column of a detector: a JSON list of boxes per image
+DETECTIONS_COLUMN = "detections"  # the column of a detector: a JSON list of boxes per image
 
 
-def describe(model: Model, classes: tuple[str, ...], out: Path) -> None:
+def write_adapter_file(model: Model, classes: tuple[str, ...], out: Path) -> None:
     """Write beside the weights which adapter reads them, with its settings and class order.
 
     The adapter is named by its ``adapter_name``. Its import path is added only where no config
@@ -41,19 +41,19 @@ def describe(model: Model, classes: tuple[str, ...], out: Path) -> None:
     content = {
         **adapter_identity(model),
         **({} if find_adapter(model.adapter_name) else {"target": import_path(type(model))}),
-        "fields": _shown(model),
+        "fields": _public_settings(model),
         "classes": list(classes),
     }
     (out / ADAPTER_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _shown(model: Model) -> dict[str, object]:
+def _public_settings(model: Model) -> dict[str, object]:
     """The settings of an adapter but for its secrets, which it finds by itself where it serves."""
     fields = asdict(cast("Any", model))
-    return without_secrets({key: each for key, each in fields.items() if not is_secret(key)})
+    return redact_config({key: each for key, each in fields.items() if not is_secret(key)})
 
 
-class Served:
+class ServedModel:
     """Images in, a table out.
 
     Attributes:
@@ -80,14 +80,14 @@ class Served:
             One row per image: a probability per class, or the found boxes as JSON.
         """
         del params
-        batch = [_image(each) for each in cast("Any", images)]
+        batch = [_to_image(each) for each in cast("Any", images)]
         if self.task == "detection":
             found = cast("Detector", self._predict)(batch)
-            return pd.DataFrame({DETECTIONS: [self._boxes(each) for each in found]})
+            return pd.DataFrame({DETECTIONS_COLUMN: [self._boxes_to_json(each) for each in found]})
         rows = cast("Predictor", self._predict)(cast("ImageBatch", batch))
         return pd.DataFrame(rows, columns=list(self.classes))
 
-    def _boxes(self, found: Detections) -> str:
+    def _boxes_to_json(self, found: Detections) -> str:
         boxes = zip(found.boxes.tolist(), found.scores.tolist(), found.labels, strict=True)
         return json.dumps(
             [
@@ -97,9 +97,9 @@ class Served:
         )
 
 
-def _load_pyfunc(path: str) -> Served:
+def _load_pyfunc(path: str) -> ServedModel:
     """What MLflow calls with the folder of a fit."""
-    return Served(Path(path))
+    return ServedModel(Path(path))
 
 
 def find_adapter(name: str) -> type | None:
@@ -112,7 +112,7 @@ def find_adapter(name: str) -> type | None:
     """
     for target in model_targets():
         try:
-            adapter = _import(target)
+            adapter = _import_object(target)
         except (ImportError, AttributeError, ValueError):
             continue  # another package is broken; whoever uses its model is told so
         if getattr(adapter, "adapter_name", None) == name:
@@ -141,7 +141,7 @@ def _adapter_class(described: Mapping[str, Any]) -> type:
             fix="install the package that holds it, in the version that requirements.txt names.",
         )
     try:
-        return cast("type", _import(target))
+        return cast("type", _import_object(target))
     except (ImportError, AttributeError, ValueError) as error:
         raise ModelError(
             f"This model was fitted by {target}, which cannot be imported: {error}.",
@@ -149,12 +149,12 @@ def _adapter_class(described: Mapping[str, Any]) -> type:
         ) from error
 
 
-def _import(target: str) -> object:
+def _import_object(target: str) -> object:
     module, _, name = target.rpartition(".")
     return getattr(import_module(module), name)
 
 
-def _image(values: object) -> Image:
+def _to_image(values: object) -> Image:
     image = np.asarray(values)
     if image.ndim != 3 or image.shape[2] != 3:
         raise ModelError(

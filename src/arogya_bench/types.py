@@ -74,7 +74,7 @@ class Case:
     boxes: tuple[Box, ...] | None = None
 
     @property
-    def present(self) -> tuple[int, ...]:
+    def present_classes(self) -> tuple[int, ...]:
         """The classes that the case shows: its label, or else those of its boxes, ascending."""
         if self.target is not None:
             return (self.target,)
@@ -291,7 +291,7 @@ class BoxPredictions:
         case_ids: n names, unique.
         group_ids: n names of patients or lesions.
         truth: n tuples of boxes, as they lie in the image that was shown.
-        found: n detections.
+        detections: n detections.
         metadata: One list of n values per column.
         threshold: Least score of a detection in precision, recall and F1; chosen on validation.
     """
@@ -300,6 +300,6 @@ class BoxPredictions:
     case_ids: tuple[str, ...]
     group_ids: tuple[str, ...]
     truth: tuple[tuple[Box, ...], ...]
-    found: tuple[Detections, ...]
+    detections: tuple[Detections, ...]
     metadata: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)
     threshold: float = 0.0

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from arogya_bench.augmentations import geometric, photometric
-from arogya_bench.augmentations.conditions import AugmentationSpec, Condition, conditions
-from arogya_bench.augmentations.moving import ImageSize, box_move, moves_boxes
+from arogya_bench.augmentations.conditions import AugmentationSpec, Condition, expand_conditions
+from arogya_bench.augmentations.moving import ImageSize, box_transform_of, with_box_transform
 from arogya_bench.errors import ConfigError
 from arogya_bench.types import Box
 
@@ -46,7 +46,7 @@ def test_augmentations_expand_in_order_with_levels_from_one():
         noise=(NOISE, [0.1]),
     )
 
-    expanded = conditions(selected)
+    expanded = expand_conditions(selected)
 
     assert [condition.name for condition in expanded] == [
         "clean",
@@ -96,7 +96,7 @@ def test_another_process_draws_the_same():
     program = (
         "import numpy as np;"
         "from arogya_bench.augmentations.conditions import *;"
-        f"(c,) = conditions({{'gaussian_noise': AugmentationSpec(function='{NOISE}',"
+        f"(c,) = expand_conditions({{'gaussian_noise': AugmentationSpec(function='{NOISE}',"
         " severities=[0.1])});"
         "print(sha256(c.apply(np.full((16, 16, 3), 128, dtype=np.uint8), 'é').tobytes())"
         ".hexdigest())"
@@ -111,7 +111,7 @@ def test_another_process_draws_the_same():
 
 def test_no_augmentation_is_a_problem():
     with pytest.raises(ConfigError, match="No augmentation"):
-        conditions({})
+        expand_conditions({})
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_no_augmentation_is_a_problem():
 )
 def test_an_unknown_function_is_refused_with_the_nearest(path, hint):
     with pytest.raises(ConfigError) as caught:
-        conditions(specs(broken=(path, [1.0])))
+        expand_conditions(specs(broken=(path, [1.0])))
 
     assert hint in caught.value.problem
     assert "augmentation.broken.function" in caught.value.fix
@@ -137,24 +137,24 @@ def test_a_missing_library_of_an_augmentation_is_named(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
 
     with pytest.raises(ConfigError, match="needs the package 'absent_library'"):
-        conditions(specs(needy=("needy_effects.blur", [1.0])))
+        expand_conditions(specs(needy=("needy_effects.blur", [1.0])))
 
 
 @pytest.mark.parametrize("severities", [[0.1, 0.1], [0.1, 0.3, 0.2], [0.3, 0.1, 0.2]])
 def test_severities_that_repeat_or_turn_are_refused(severities):
     with pytest.raises(ConfigError, match="neither rise nor fall"):
-        conditions(specs(noise=(NOISE, severities)))
+        expand_conditions(specs(noise=(NOISE, severities)))
 
 
 @pytest.mark.parametrize("severities", [[0.1, 2.0], []])
 def test_a_bad_severity_is_found_before_any_image(severities):
     with pytest.raises(ConfigError, match="Sigma"):
-        conditions(specs(noise=(NOISE, severities)))
+        expand_conditions(specs(noise=(NOISE, severities)))
 
 
 def test_severities_that_share_a_name_are_refused():
     with pytest.raises(ConfigError, match=r"noise_0\.1.* twice"):
-        conditions(specs(noise=(NOISE, [0.1, 0.10000001])))
+        expand_conditions(specs(noise=(NOISE, [0.1, 0.10000001])))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_function_that_breaks_the_contract_is_refused(body, problem, tmp_path,
     monkeypatch.syspath_prepend(tmp_path)
 
     with pytest.raises(ConfigError, match=problem):
-        conditions(specs(own=(f"{name}.effect", [1.0])))
+        expand_conditions(specs(own=(f"{name}.effect", [1.0])))
 
 
 BOXES = (
@@ -183,7 +183,7 @@ SIZE = ImageSize(width=16, height=16)
 
 
 def test_boxes_stay_where_an_augmentation_leaves_structures_in_place():
-    assert box_move(photometric.gaussian_noise) is None
+    assert box_transform_of(photometric.gaussian_noise) is None
     assert noise().apply_boxes(BOXES, SIZE, "case-1") is BOXES
 
 
@@ -192,7 +192,7 @@ def shifted_boxes(boxes, size, severity, rng):
     return tuple(Box(left=left, top=0, width=1, height=1, label=box.label) for box in boxes)
 
 
-@moves_boxes(shifted_boxes)
+@with_box_transform(shifted_boxes)
 def shifted(image, severity, rng):
     result = np.zeros_like(image)
     result[0, int(rng.integers(1, 4) * severity)] = 255
@@ -232,7 +232,7 @@ def test_a_rotation_turns_image_and_boxes_to_the_same_side():
 
 def test_a_box_function_changes_neither_the_function_nor_its_name():
     assert shifted.__qualname__ == "shifted"
-    assert box_move(shifted) is shifted_boxes
+    assert box_transform_of(shifted) is shifted_boxes
 
 
 @pytest.mark.parametrize(
@@ -247,10 +247,10 @@ def test_a_box_function_changes_neither_the_function_nor_its_name():
 def test_a_box_function_that_breaks_the_contract_is_refused(body, problem, tmp_path, monkeypatch):
     name = f"moves_{sha256(body.encode()).hexdigest()[:8]}"
     (tmp_path / f"{name}.py").write_text(
-        f"from arogya_bench.augmentations.moving import moves_boxes\n{body}\n"
-        "@moves_boxes(move)\ndef effect(image, severity, rng): return image.copy()\n"
+        f"from arogya_bench.augmentations.moving import with_box_transform\n{body}\n"
+        "@with_box_transform(move)\ndef effect(image, severity, rng): return image.copy()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
 
     with pytest.raises(ConfigError, match=f"box function of augmentation 'own' .*{problem}"):
-        conditions(specs(own=(f"{name}.effect", [1.0])))
+        expand_conditions(specs(own=(f"{name}.effect", [1.0])))

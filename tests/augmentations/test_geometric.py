@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.augmentations.geometric import rotation
-from arogya_bench.augmentations.moving import ImageSize, box_move
+from arogya_bench.augmentations.moving import ImageSize, box_transform_of
 from arogya_bench.errors import ConfigError
 from arogya_bench.types import Box
 
@@ -36,7 +36,7 @@ def edges(box):
 
 
 def moved(*boxes, angle, seed=0, size=SIZE):
-    return box_move(rotation)(boxes, size, angle, np.random.default_rng(seed))
+    return box_transform_of(rotation)(boxes, size, angle, np.random.default_rng(seed))
 
 
 def turned(image, angle, seed=0):

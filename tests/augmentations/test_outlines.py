@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.augmentations.moving import ImageSize
-from arogya_bench.augmentations.outlines import Outline, box_in_sight, outline
+from arogya_bench.augmentations.outlines import Outline, box_outline, visible_box
 from arogya_bench.types import Box
 
 SIZE = ImageSize(width=100, height=80)
@@ -15,14 +15,14 @@ def ellipse(x=50.0, y=40.0, half_width=20.0, half_height=10.0, **changed):
 
 
 def seen(shape, *, crowd=False):
-    return box_in_sight(shape, SIZE, label=0, crowd=crowd)
+    return visible_box(shape, SIZE, label=0, crowd=crowd)
 
 
 def test_a_box_holds_an_ellipse_and_a_crowd_fills_its_box():
     cell = Box(left=10, top=20, width=30, height=8, label=0)
 
-    assert outline(cell) == ellipse(25, 24, 15, 4)
-    assert outline(Box(left=10, top=20, width=30, height=8, label=0, crowd=True)).rectangle
+    assert box_outline(cell) == ellipse(25, 24, 15, 4)
+    assert box_outline(Box(left=10, top=20, width=30, height=8, label=0, crowd=True)).rectangle
 
 
 def test_the_box_of_an_ellipse_turned_by_45_degrees_by_hand():
@@ -56,7 +56,7 @@ def test_a_turn_moves_the_centre_as_it_moves_the_points(angle):
     """Counter-clockwise as one sees it: what is right of the centre goes up."""
     right_of_centre = ellipse(x=70)
 
-    result = right_of_centre.turned(angle, SIZE)
+    result = right_of_centre.rotate(angle, SIZE)
 
     assert (result.x, result.y) == pytest.approx((50 + 20 * np.cos(angle), 40 - 20 * np.sin(angle)))
     assert result.angle == angle

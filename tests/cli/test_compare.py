@@ -3,7 +3,7 @@ import json
 import pytest
 
 from arogya_bench.cli import compare as command
-from arogya_bench.errors import ConfigError, Fixable, TrackingError
+from arogya_bench.errors import ConfigError, TrackingError, UserError
 from arogya_bench.tracking import artifacts
 from arogya_bench.tracking import runs as tracking
 
@@ -12,11 +12,13 @@ COMPARISONS = "tags.`arogya.kind` = 'comparison'"
 
 def compare(store, out, **changes):
     options = {"tracking_uri": store.uri, "where": None, "metric": "f1_macro", "out": out}
-    return command.compare("study", **{**options, **changes})
+    return command.run_compare("study", **{**options, **changes})
 
 
 def report(store, out, *formats, run_id=None):
-    return command.report("study", tracking_uri=store.uri, run_id=run_id, formats=formats, out=out)
+    return command.run_report(
+        "study", tracking_uri=store.uri, run_id=run_id, formats=formats, out=out
+    )
 
 
 def test_a_comparison_is_printed_written_and_logged(study, tmp_path, capsys):
@@ -39,7 +41,7 @@ def test_the_logged_comparison_holds_what_was_written(study, tmp_path):
 
     (run,) = tracking.search(study, COMPARISONS)
     for file in ("report.html", "comparison.json", "tables/verdict.csv"):
-        with artifacts.artifact(run, file, uri=study.uri) as path:
+        with artifacts.fetch_artifact(run, file, uri=study.uri) as path:
             assert path.read_bytes() == (tmp_path / "out" / file).read_bytes()
     assert run.status == "FINISHED"
     assert run.params == {"metric": "f1_macro", "evaluations": "6"}
@@ -119,7 +121,7 @@ def test_a_report_of_another_kind_of_run_is_refused(study, tmp_path):
 def test_a_file_in_the_place_of_the_folder_is_said_before_any_work(tmp_path, store):
     (tmp_path / "out").write_text("not a folder")
 
-    with pytest.raises(Fixable, match="cannot be written") as refusal:
+    with pytest.raises(UserError, match="cannot be written") as refusal:
         compare(store, tmp_path / "out")
 
     assert "--out" in refusal.value.fix

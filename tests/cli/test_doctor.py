@@ -38,24 +38,24 @@ def test_a_store_that_is_no_database_is_wrong(command, tmp_path):
 
 
 def test_every_extra_is_looked_at(here):
-    states = {each.what: each.state for each in doctor.findings()}
+    states = {each.component: each.state for each in doctor.run_checks()}
 
     assert {f"extra {name}" for name in doctor.EXTRAS} <= set(states)
     assert set(states.values()) <= {"ok", "absent", "wrong"}
 
 
 def test_an_extra_that_is_absent_says_how_to_install_it():
-    finding = doctor._extra("dicom", ("no_such_module", "no.such.package"))
+    finding = doctor._check_extra("dicom", ("no_such_module", "no.such.package"))
 
     assert (finding.state, finding.detail) == ("absent", "pip install 'arogya-bench[dicom]'")
 
 
 def test_an_extra_that_is_there_is_ok():
-    assert doctor._extra("report", ("json",)).state == "ok"
+    assert doctor._check_extra("report", ("json",)).state == "ok"
 
 
 def test_the_licence_of_ultralytics_is_said():
-    assert "AGPL-3.0" in doctor._extra("yolo", ("json",)).detail
+    assert "AGPL-3.0" in doctor._check_extra("yolo", ("json",)).detail
 
 
 def test_the_extras_are_those_of_the_package():
@@ -67,26 +67,26 @@ def test_the_extras_are_those_of_the_package():
 
 
 def test_a_store_that_is_not_there_yet_is_ok(here):
-    finding = doctor._store()
+    finding = doctor._check_store()
 
     assert finding.state == "ok"
     assert finding.detail == f"sqlite:///{here}/mlflow.db, made by the first run"
 
 
 def test_a_store_counts_its_experiments(store, here):
-    assert doctor._store().detail.endswith("2 experiments")
+    assert doctor._check_store().detail.endswith("2 experiments")
 
 
 def test_a_store_in_a_folder_that_cannot_be_written_is_wrong(here):
     (here / "mlruns").write_text("in the way", encoding="utf-8")
 
-    assert doctor._store().state == "wrong"
+    assert doctor._check_store().state == "wrong"
 
 
 def test_a_server_that_is_not_there_is_wrong(here, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://nurse:hush@127.0.0.1:9")
 
-    finding = doctor._store()
+    finding = doctor._check_store()
 
     assert finding.state == "wrong"
     assert "hush" not in finding.detail
@@ -113,7 +113,7 @@ def test_the_password_of_a_server_that_answers_is_not_shown(here, monkeypatch):
         place = f"127.0.0.1:{server.server_port}"
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://nurse:hush@{place}")
 
-        finding = doctor._store()
+        finding = doctor._check_store()
 
         server.shutdown()
     assert (finding.state, finding.detail) == ("ok", f"http://{place}, 0 experiments")
@@ -122,7 +122,7 @@ def test_the_password_of_a_server_that_answers_is_not_shown(here, monkeypatch):
 def test_a_cache_that_is_not_there_yet_is_ok(here, monkeypatch):
     monkeypatch.setenv("AROGYA_CACHE", str(here / "not" / "yet"))
 
-    assert doctor._cache().state == "ok"
+    assert doctor._check_cache().state == "ok"
     assert not (here / "not").exists()
 
 
@@ -130,7 +130,7 @@ def test_a_cache_that_cannot_be_written_is_wrong(here, monkeypatch):
     (here / "file").touch()
     monkeypatch.setenv("AROGYA_CACHE", str(here / "file" / "cache"))
 
-    assert doctor._cache().state == "wrong"
+    assert doctor._check_cache().state == "wrong"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -138,7 +138,7 @@ def test_a_folder_without_the_right_to_write_is_wrong_for_all_but_root(here, mon
     here.chmod(0o500)
     monkeypatch.setenv("AROGYA_CACHE", str(here))
 
-    assert doctor._cache().state == "wrong"
+    assert doctor._check_cache().state == "wrong"
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def only(tmp_path, monkeypatch):
 def test_one_opencv_is_ok(only):
     only("opencv-python-headless")
 
-    finding = doctor._opencv()
+    finding = doctor._check_opencv()
 
     assert (finding.state, finding.detail) == ("ok", "opencv-python-headless 4.11.0")
 
@@ -167,7 +167,7 @@ def test_one_opencv_is_ok(only):
 def test_two_opencvs_are_wrong(only):
     only("opencv-python", "opencv-python-headless")
 
-    finding = doctor._opencv()
+    finding = doctor._check_opencv()
 
     assert finding.state == "wrong"
     assert "pip uninstall opencv-python-headless" in finding.detail
@@ -177,4 +177,4 @@ def test_no_opencv_is_wrong(only, monkeypatch):
     only()
     monkeypatch.setitem(sys.modules, "cv2", None)
 
-    assert doctor._opencv().state == "wrong"
+    assert doctor._check_opencv().state == "wrong"

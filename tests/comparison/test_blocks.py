@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
-from arogya_bench.comparison.blocks import CLEAN, NEVER_RUN, blocks
+from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
+from arogya_bench.comparison.blocks import CLEAN, NEVER_RUN, load_blocks
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import TrackingError
 from arogya_bench.models.opencv import OpenCVClassifier
@@ -18,7 +18,7 @@ FAILURE = {"arogya.error": "MemoryError", "arogya.error_message": "no room\nfor 
 @pytest.fixture
 def read(store):
     def blocks_of(where=None):
-        return blocks(store, where=where, resamples=2000)
+        return load_blocks(store, where=where, resamples=2000)
 
     return blocks_of
 
@@ -33,11 +33,11 @@ def only(read):
 
 
 def labels(block):
-    return sorted(block.labels.values())
+    return sorted(block.row_names.values())
 
 
 def row(block, label):
-    (found,) = [row for row, name in block.labels.items() if name == label]
+    (found,) = [row for row, name in block.row_names.items() if name == label]
     return found
 
 
@@ -230,12 +230,14 @@ def test_without_a_finished_evaluation_there_is_nothing_to_compare(logged, read)
 
 def test_seeds_are_averaged_and_not_pooled(logged, only):
     logged("a", seed=1, draw=1)
-    alone = only().resampled(row(only(), "a"), CLEAN, ["f1_macro"])
+    alone = only().bootstrap(row(only(), "a"), CLEAN, ["f1_macro"])
     logged("a", seed=2, draw=2)
 
     block = only()
-    both = block.resampled(row(block, "a"), CLEAN, ["f1_macro"])
-    parts = [each["f1_macro"] for each in map(f1_of, block.predictions(row(block, "a"), CLEAN))]
+    both = block.bootstrap(row(block, "a"), CLEAN, ["f1_macro"])
+    parts = [
+        each["f1_macro"] for each in map(f1_of, block.load_predictions(row(block, "a"), CLEAN))
+    ]
 
     assert both.estimates["f1_macro"] == pytest.approx(np.mean(parts))
     assert both.estimates["f1_macro"] != alone.estimates["f1_macro"]
@@ -250,10 +252,10 @@ def f1_of(predictions):
 
 def test_the_order_of_the_stored_cases_does_not_matter(logged, only, store):
     run_id = logged("a")
-    before = only().resampled(row(only(), "a"), CLEAN, ["f1_macro"])
+    before = only().bootstrap(row(only(), "a"), CLEAN, ["f1_macro"])
     rewrite(store, run_id, lambda table: table.sample(frac=1, random_state=0))
 
-    after = only().resampled(row(only(), "a"), CLEAN, ["f1_macro"])
+    after = only().bootstrap(row(only(), "a"), CLEAN, ["f1_macro"])
 
     np.testing.assert_array_equal(after.values["f1_macro"], before.values["f1_macro"])
 
@@ -261,7 +263,7 @@ def test_the_order_of_the_stored_cases_does_not_matter(logged, only, store):
 def test_a_condition_without_a_run_has_no_numbers(logged, only):
     logged("a")
 
-    assert only().resampled(row(only(), "a"), "fog", ["f1_macro"]) is None
+    assert only().bootstrap(row(only(), "a"), "fog", ["f1_macro"]) is None
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,7 @@ def test_changed_predictions_are_not_paired(logged, only, store, change):
     logged("a")
     rewrite(store, logged("b"), change)
     block = only()
-    tables = [block.predictions(row(block, name), CLEAN) for name in "ab"]
+    tables = [block.load_predictions(row(block, name), CLEAN) for name in "ab"]
 
     with pytest.raises(TrackingError, match="name different cases"):
         block.check_same_cases(tables)
@@ -289,7 +291,7 @@ def test_predictions_that_are_gone_are_named(logged, only, store):
     (Path(tracking.get(store.uri, run_id).artifact_uri) / "predictions.parquet").unlink()
 
     with pytest.raises(TrackingError, match=f"Run {run_id} .* has no artifact"):
-        only().predictions(row(only(), "a"), CLEAN)
+        only().load_predictions(row(only(), "a"), CLEAN)
 
 
 def test_a_condition_without_severity_is_no_clean_one(logged, only):
@@ -298,7 +300,7 @@ def test_a_condition_without_severity_is_no_clean_one(logged, only):
         "clean": AugmentationSpec(function=f"{photometric}.clean"),
         "mirrored": AugmentationSpec(function=f"{photometric}.clean"),
     }
-    logged("a", conditions=conditions(specs))
+    logged("a", conditions=expand_conditions(specs))
 
     clean, mirrored = only().conditions
 

@@ -17,7 +17,7 @@ from arogya_bench.comparison.comparison import (
     load_predictions,
 )
 from arogya_bench.errors import ConfigError, TrackingError
-from arogya_bench.metrics.classification import JUDGED
+from arogya_bench.metrics.classification import INTERVAL_METRICS
 from arogya_bench.tracking import runs as tracking
 
 AGAIN = """
@@ -76,7 +76,7 @@ def test_intervals_are_those_that_the_run_was_logged_with(comparison, finished):
             "tags.`arogya.condition` = 'clean' and tags.`arogya.kind` = 'evaluation' and "
             f"tags.`arogya.model` = '{row['model']}'",
         )
-        for name in JUDGED:
+        for name in INTERVAL_METRICS:
             for key in (name, f"{name}.ci_low", f"{name}.ci_high"):
                 logged = run.metrics.get(key, np.nan)  # prior has values and no intervals
                 shown = np.nan if row[key] is None else row[key]  # a column that none has

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arogya_bench.comparison.folds import over_folds
+from arogya_bench.comparison.folds import fold_summary
 
 
 def dataset(fold, repeat=0, *, digest="d", seed=42, label=None):
@@ -27,7 +27,7 @@ def test_mean_spread_and_range_by_hand():
         for row in scored(fold, cnn=value, prior=0.1)
     ]  # fmt: skip
 
-    best, prior = over_folds(folds, board)
+    best, prior = fold_summary(folds, board)
 
     assert (best["model"], best["splits"], best["expected"]) == ("cnn", 3, 3)
     assert (best["mean"], best["sd"]) == (pytest.approx(0.6), pytest.approx(0.1))
@@ -39,7 +39,7 @@ def test_mean_spread_and_range_by_hand():
 def test_repetitions_add_splits():
     folds = [dataset(fold, repeat) for repeat in range(2) for fold in range(3)]
 
-    (row,) = over_folds(folds, [row for fold in folds for row in scored(fold, cnn=0.5)])
+    (row,) = fold_summary(folds, [row for fold in folds for row in scored(fold, cnn=0.5)])
 
     assert (row["splits"], row["expected"]) == (6, 6)
 
@@ -47,7 +47,7 @@ def test_repetitions_add_splits():
 def test_a_fold_that_is_missing_is_counted_as_missing():
     folds = [dataset(0), dataset(2)]
 
-    (row,) = over_folds(folds, [row for fold in folds for row in scored(fold, cnn=0.5)])
+    (row,) = fold_summary(folds, [row for fold in folds for row in scored(fold, cnn=0.5)])
 
     assert (row["splits"], row["expected"]) == (2, 3)
 
@@ -56,7 +56,7 @@ def test_an_undefined_score_is_no_score():
     folds = [dataset(0), dataset(1)]
     board = [*scored(folds[0], cnn=0.5), *scored(folds[1], cnn=None)]
 
-    (row,) = over_folds(folds, board)
+    (row,) = fold_summary(folds, board)
 
     assert (row["splits"], row["sd"]) == (1, None)
 
@@ -65,7 +65,7 @@ def test_an_undefined_score_is_no_score():
 def test_folds_of_another_study_are_not_mixed(other):
     folds = [dataset(0), dataset(1), dataset(0, **other)]
 
-    rows = over_folds(folds, [row for fold in folds for row in scored(fold, cnn=0.5)])
+    rows = fold_summary(folds, [row for fold in folds for row in scored(fold, cnn=0.5)])
 
     assert sorted(row["splits"] for row in rows) == [1, 2]
 
@@ -73,7 +73,7 @@ def test_folds_of_another_study_are_not_mixed(other):
 def test_one_fold_divided_in_two_ways_counts_once():
     old, new = dataset(0, label="old"), dataset(0, label="new")
 
-    rows = over_folds([new, old], [*scored(old, cnn=0.1), *scored(new, cnn=0.5, prior=0.2)])
+    rows = fold_summary([new, old], [*scored(old, cnn=0.1), *scored(new, cnn=0.5, prior=0.2)])
 
     assert {row["model"]: row["mean"] for row in rows} == {"cnn": 0.5, "prior": 0.2}
 
@@ -81,4 +81,4 @@ def test_one_fold_divided_in_two_ways_counts_once():
 def test_other_splits_have_no_folds():
     plain = {**dataset(0), "split": "group-80-10-10-s42"}
 
-    assert over_folds([plain], scored(plain, cnn=0.5)) == []
+    assert fold_summary([plain], scored(plain, cnn=0.5)) == []

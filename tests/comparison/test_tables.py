@@ -3,11 +3,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from arogya_bench.comparison.blocks import blocks
-from arogya_bench.comparison.tables import NOT_MEASURED, judged
+from arogya_bench.comparison.blocks import load_blocks
+from arogya_bench.comparison.tables import NOT_MEASURED, compare_block
 from arogya_bench.errors import TrackingError
 from arogya_bench.evaluation.job import prepare
-from arogya_bench.metrics.classification import JUDGED, METRICS
+from arogya_bench.metrics.classification import INTERVAL_METRICS, METRICS
 from arogya_bench.tracking import runs as tracking
 
 
@@ -16,8 +16,8 @@ def judge(store):
     """Judge the only block of the store."""
 
     def tables(metric="f1_macro"):
-        (block,) = blocks(store, where=None, resamples=2000)
-        return judged(block, metric)
+        (block,) = load_blocks(store, where=None, resamples=2000)
+        return compare_block(block, metric)
 
     return tables
 
@@ -111,7 +111,7 @@ def test_the_leaderboard_has_what_the_task_judges_by_with_its_interval(logged, j
 
     (row,) = judge().leaderboard
 
-    for name in set(JUDGED) & set(METRICS):
+    for name in set(INTERVAL_METRICS) & set(METRICS):
         assert row[f"{name}.ci_low"] <= row[f"{name}.ci_high"]
     assert (row["cases"], row["groups"], row["seeds"]) == (72, 36, "42")
 
@@ -221,7 +221,7 @@ def test_changed_predictions_are_not_judged(logged, judge, noisy, store, conditi
 
 
 def measure(store, job, latency):
-    tags = {"arogya.kind": "measurement", "arogya.row": prepare(job).row}
+    tags = {"arogya.kind": "measurement", "arogya.row": prepare(job).model_config_digest}
     run_id = tracking.start(store, "measurement", tags)
     store.client.log_metric(run_id, "latency_p50_ms", latency)
     tracking.finish(store, run_id)

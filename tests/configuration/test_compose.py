@@ -4,14 +4,14 @@ import sys
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from arogya_bench.configuration.compose import Request, jobs, printed
+from arogya_bench.configuration.compose import RunRequest, compose_jobs, render_config
 from arogya_bench.errors import ConfigError
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 
 
 def composed(*overrides, **request):
-    return jobs(Request(overrides=overrides, **request))
+    return compose_jobs(RunRequest(overrides=overrides, **request))
 
 
 def refusal(*overrides, **request):
@@ -217,7 +217,13 @@ def test_a_launcher_that_is_not_installed_names_its_extra(launcher, extra):
 
 
 def test_what_differs_in_values_alone_composes_like_the_whole():
-    words = ("model=opencv", "augmentation=all", "split.method=image", "dataset.cases=80", "seed=3")
+    words = (
+        "model=opencv",
+        "augmentation=all",
+        "split.method=image_level",
+        "dataset.cases=80",
+        "seed=3",
+    )
 
     (whole,) = composed(*words)
     *_, last = composed(*words[:-1], "seed=1,2,3", multirun=True)
@@ -380,7 +386,7 @@ def test_a_root_config_that_is_not_there_is_named():
 
 
 def test_a_printed_config_keeps_its_interpolations():
-    text = printed(Request(overrides=("model=prior",)))
+    text = render_config(RunRequest(overrides=("model=prior",)))
 
     assert "_target_: arogya_bench.models.prior.Prior" in text
     assert "${oc.env:MLFLOW_TRACKING_URI,null}" in text
@@ -389,7 +395,7 @@ def test_a_printed_config_keeps_its_interpolations():
 
 def test_only_one_job_is_printed():
     with pytest.raises(ConfigError, match="asks for several jobs"):
-        printed(Request(overrides=("model=prior,opencv",), multirun=True))
+        render_config(RunRequest(overrides=("model=prior,opencv",), multirun=True))
 
 
 def test_a_hydra_that_was_open_stays_open():
@@ -406,7 +412,7 @@ def test_a_hydra_that_was_open_stays_open():
 
 def test_an_experiment_changes_root_keys_and_groups_alike():
     """The demo is small in pixels as well as in cases."""
-    found = jobs(Request(overrides=("experiment=demo",)))
+    found = compose_jobs(RunRequest(overrides=("experiment=demo",)))
 
     assert {job.config["image_size"] for job in found} == {64}
     assert {job.config["dataset"]["cases"] for job in found} == {600}
@@ -414,6 +420,6 @@ def test_an_experiment_changes_root_keys_and_groups_alike():
 
 
 def test_the_command_line_beats_an_experiment():
-    (found, *_) = jobs(Request(overrides=("experiment=demo", "image_size=32")))
+    (found, *_) = compose_jobs(RunRequest(overrides=("experiment=demo", "image_size=32")))
 
     assert found.config["image_size"] == 32

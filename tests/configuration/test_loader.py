@@ -30,7 +30,7 @@ WRONG = [("sede=7",), ("model=none",), ("seed=[",), ("~seed=9",), ("+seed=3",), 
 
 @pytest.fixture
 def loader():
-    with compose.opened(compose.Request(overrides=BASE)) as study:
+    with compose.compose_sweep(compose.RunRequest(overrides=BASE)) as study:
         yield study.loader
 
 
@@ -74,9 +74,9 @@ def test_a_worker_composes_once_for_all_jobs_of_a_sweep(loader):
     loaded(loader, ("seed=1",))
     travelled = pickle.dumps(loader)
     here = pickle.loads(travelled)
-    assert not here._bare
+    assert not here._composed
 
     loaded(here, ("seed=1",))
 
-    assert here._bare
-    assert pickle.loads(travelled)._bare is here._bare
+    assert here._composed
+    assert pickle.loads(travelled)._composed is here._composed

@@ -3,8 +3,8 @@ from dataclasses import dataclass
 import pytest
 from omegaconf import OmegaConf
 
-from arogya_bench.configuration.compose import Request, jobs
-from arogya_bench.configuration.schema import built, typed
+from arogya_bench.configuration.compose import RunRequest, compose_jobs
+from arogya_bench.configuration.schema import build_adapter, validate
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import ConfigError
 from arogya_bench.models.opencv import OpenCVClassifier
@@ -17,7 +17,7 @@ ADAPTER = ("fit", "load", "check")
 def refusal(*overrides):
     """Compose a job that has a wrong value."""
     with pytest.raises(ConfigError) as refused:
-        jobs(Request(overrides=overrides))
+        compose_jobs(RunRequest(overrides=overrides))
     return refused.value
 
 
@@ -26,7 +26,7 @@ def node(**fields):
 
 
 def test_an_adapter_is_built_from_its_target():
-    made = built(node(_target_="arogya_bench.models.prior.Prior"), "model", ADAPTER)
+    made = build_adapter(node(_target_="arogya_bench.models.prior.Prior"), "model", ADAPTER)
 
     assert made == Prior()
 
@@ -34,7 +34,7 @@ def test_an_adapter_is_built_from_its_target():
 def test_the_fields_of_an_adapter_take_their_types():
     target = "arogya_bench.models.opencv.OpenCVClassifier"
 
-    made = built(node(_target_=target, image_size="64"), "model", ADAPTER)
+    made = build_adapter(node(_target_=target, image_size="64"), "model", ADAPTER)
 
     assert made == OpenCVClassifier(image_size=64)
 
@@ -50,12 +50,12 @@ def test_a_field_may_point_to_another_key():
         }
     )
 
-    assert built(config.model, "model", ADAPTER) == OpenCVClassifier(image_size=64)
+    assert build_adapter(config.model, "model", ADAPTER) == OpenCVClassifier(image_size=64)
 
 
 def test_without_a_target_the_fix_says_what_to_write():
     with pytest.raises(ConfigError, match="model has no _target_") as refused:
-        built(node(), "model", ADAPTER)
+        build_adapter(node(), "model", ADAPTER)
 
     assert "_target_: package.module.Class" in refused.value.fix
 
@@ -65,7 +65,7 @@ def test_without_a_target_the_fix_says_what_to_write():
 )
 def test_a_target_that_is_not_there_is_named(target):
     with pytest.raises(ConfigError, match="cannot be imported"):
-        built(node(_target_=target), "model", ADAPTER)
+        build_adapter(node(_target_=target), "model", ADAPTER)
 
 
 @pytest.mark.parametrize(
@@ -73,24 +73,24 @@ def test_a_target_that_is_not_there_is_named(target):
 )
 def test_what_is_no_adapter_is_not_called(target):
     with pytest.raises(ConfigError, match="not an adapter"):
-        built(node(_target_=target), "model", ADAPTER)
+        build_adapter(node(_target_=target), "model", ADAPTER)
 
 
 def test_an_unknown_field_names_the_nearest_one():
     with pytest.raises(ConfigError, match=r"'epoch'\. Did you mean 'epochs'\?"):
-        typed(Training, node(epoch=3), "training")
+        validate(Training, node(epoch=3), "training")
 
 
 def test_an_adapter_without_fields_says_so():
     with pytest.raises(ConfigError) as refused:
-        built(node(_target_="arogya_bench.models.prior.Prior", epochs=3), "model", ADAPTER)
+        build_adapter(node(_target_="arogya_bench.models.prior.Prior", epochs=3), "model", ADAPTER)
 
     assert "it has none" in refused.value.fix
 
 
 def test_a_wrong_type_names_the_value_and_the_type():
     with pytest.raises(ConfigError, match=r"training\.epochs: Value 'many'") as refused:
-        typed(Training, node(epochs="many"), "training")
+        validate(Training, node(epochs="many"), "training")
 
     assert refused.value.fix == "give training.epochs a value of type int."
 
@@ -122,7 +122,7 @@ class Odd:
 
 def test_a_field_that_no_config_can_fill_is_an_error():
     with pytest.raises(ConfigError, match="phase"):
-        typed(Odd, node(), "model")
+        validate(Odd, node(), "model")
 
 
 @pytest.mark.parametrize(
@@ -150,13 +150,13 @@ def test_a_server_needs_an_address():
 
 
 def test_the_image_size_of_the_root_reaches_a_model_that_resizes():
-    (job,) = jobs(Request(overrides=("model=opencv", "image_size=64")))
+    (job,) = compose_jobs(RunRequest(overrides=("model=opencv", "image_size=64")))
 
     assert job.model == OpenCVClassifier(image_size=64)
 
 
 def test_a_model_that_does_not_resize_ignores_the_image_size():
-    (job,) = jobs(Request(overrides=("model=prior", "image_size=64")))
+    (job,) = compose_jobs(RunRequest(overrides=("model=prior", "image_size=64")))
 
     assert job.model == Prior()
 

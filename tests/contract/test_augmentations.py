@@ -9,7 +9,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from sklearn.datasets import load_sample_image
 
-from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
+from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
 
 FOLDER = Path(__file__).parents[2] / "conf" / "augmentation"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "all")
@@ -18,7 +18,7 @@ SIZES = [(28, 28), (640, 480), (61, 200)]
 
 def load(name):
     entry = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
-    return conditions({name: AugmentationSpec(**entry)})
+    return expand_conditions({name: AugmentationSpec(**entry)})
 
 
 CONDITIONS = [condition for name in NAMES for condition in load(name)]
@@ -111,6 +111,6 @@ def test_all_selects_every_file(tmp_path):
         config = compose("config")
 
     assert sorted(config.augmentation) == NAMES
-    expanded = conditions(config.augmentation)
+    expanded = expand_conditions(config.augmentation)
     assert expanded[0].name == "clean"
     assert len(expanded) == len(CONDITIONS)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
+from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
 from arogya_bench.augmentations.moving import ImageSize
 from arogya_bench.types import Box
 
@@ -19,7 +19,9 @@ SPECS = {
 }
 SIZE = ImageSize(width=160, height=120)
 DISC = Box(left=50, top=38, width=24, height=24, label=1)
-every_condition = pytest.mark.parametrize("condition", conditions(SPECS), ids=lambda c: c.name)
+every_condition = pytest.mark.parametrize(
+    "condition", expand_conditions(SPECS), ids=lambda c: c.name
+)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from arogya_bench.configuration.schema import built
+from arogya_bench.configuration.schema import build_adapter
 from arogya_bench.datasets.splits import split
 from arogya_bench.datasets.synthetic import Synthetic
 
@@ -187,7 +187,7 @@ def load(places):
         config = OmegaConf.merge(OmegaConf.load(CONF / f"{name}.yaml"), places.get(name, {}))
         if OmegaConf.missing_keys(config) or not Path(config.get("path") or ROOT).exists():
             return None
-        return built(config, "dataset", ("load",)).load()
+        return build_adapter(config, "dataset", ("load",)).load()
 
     return loaded
 
@@ -213,7 +213,7 @@ def test_every_case_has_what_the_task_needs(dataset):
     }[dataset.task]
     for case in dataset.cases:
         assert has(case)
-        assert all(0 <= label < len(dataset.classes) for label in case.present)
+        assert all(0 <= label < len(dataset.classes) for label in case.present_classes)
 
 
 def test_files_are_those_of_all_cases_or_the_images_are_arrays(dataset):

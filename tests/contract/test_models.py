@@ -13,7 +13,7 @@ import yaml
 
 from arogya_bench.errors import MissingExtra
 from arogya_bench.models.opencv import OpenCVClassifier
-from arogya_bench.serving import describe
+from arogya_bench.serving import write_adapter_file
 from arogya_bench.testing import adapter as contract
 
 ROOT = Path(__file__).parents[2]
@@ -40,8 +40,8 @@ def textures_model(tmp_path):
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
-    fitted = contract.trial(OpenCVClassifier(image_size=32), tmp_path / "fitted")
-    describe(fitted.model, contract.CLASSES, fitted.folder)
+    fitted = contract.run_trial(OpenCVClassifier(image_size=32), tmp_path / "fitted")
+    write_adapter_file(fitted.model, contract.CLASSES, fitted.folder)
     signature = ModelSignature(
         inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3))]),
         outputs=Schema([ColSpec("double", name) for name in contract.CLASSES]),
@@ -78,7 +78,7 @@ def model(request, config):
 
 @every_config
 def test_every_promise_is_kept(config, model, tmp_path):
-    assert contract.broken(model, tmp_path / "trial") == []
+    assert contract.check_adapter(model, tmp_path / "trial") == []
 
 
 @every_config

@@ -15,7 +15,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.curation.curate import Options, curate
+from arogya_bench.curation.curate import CurationOptions, curate
 from arogya_bench.datasets.coco import COCO
 from arogya_bench.datasets.image_folder import ImageFolder
 from arogya_bench.datasets.splits import SplitPolicy, split
@@ -25,7 +25,9 @@ SPLIT = SplitPolicy(train=0.5, validation=0.25, test=0.25)
 
 
 def run(source, out, **options):
-    return curate(source, out, options=Options(**{"licence": "CC0-1.0", "split": SPLIT, **options}))
+    return curate(
+        source, out, options=CurationOptions(**{"licence": "CC0-1.0", "split": SPLIT, **options})
+    )
 
 
 def state(folder):
@@ -144,7 +146,7 @@ def test_running_again_changes_nothing_not_even_a_time(listed, tmp_path):
 
     outcome = run(listed, tmp_path / "out", workers=3)
 
-    assert (outcome.written, outcome.withdrawn) == (0, 0)
+    assert (outcome.written, outcome.removed) == (0, 0)
     assert state(tmp_path / "out") == before
 
 
@@ -195,7 +197,7 @@ def test_a_case_that_is_withdrawn_leaves_the_result(classes_of_jpegs, tmp_path, 
 
     fresh = tmp_path / "fresh"
     run(source, fresh)
-    assert (outcome.cases, outcome.withdrawn) == (15, 1)
+    assert (outcome.cases, outcome.removed) == (15, 1)
     assert contents(tmp_path / "out") == contents(fresh)
 
 
@@ -207,7 +209,7 @@ def test_a_result_that_was_tampered_with_is_mended(classes_of_jpegs, tmp_path):
 
     outcome = run(source, tmp_path / "out")
 
-    assert (outcome.written, outcome.mended) == (0, 1)
+    assert (outcome.written, outcome.rewritten) == (0, 1)
     assert contents(tmp_path / "out") == good
 
 
@@ -235,7 +237,7 @@ def test_a_file_that_a_killed_run_left_of_a_case_that_is_gone_is_withdrawn(
 
     outcome = run(source, out)
 
-    assert outcome.withdrawn == 1
+    assert outcome.removed == 1
     assert not (out / "images" / "0123456789abcdef0123.jpg").exists()
 
 
@@ -303,7 +305,7 @@ def dicom_of(tmp_path, text=""):
 def test_text_in_the_pixels_of_dicom_is_announced(tmp_path, text, count):
     outcome = run(dicom_of(tmp_path, text), tmp_path / "out")
 
-    seen = [n.count for n in outcome.notices if n.problem.startswith("Rows of marks")]
+    seen = [n.count for n in outcome.warnings if n.problem.startswith("Rows of marks")]
     assert seen == [count] * bool(count)
 
 
@@ -344,7 +346,7 @@ def test_a_label_of_no_class_is_quarantined(listed, tmp_path):
 
 
 def test_the_original_names_go_to_a_private_file_outside(listed, tmp_path, name):
-    run(listed, tmp_path / "out", originals=str(tmp_path / "private" / "names.csv"))
+    run(listed, tmp_path / "out", key_file=str(tmp_path / "private" / "names.csv"))
 
     file = tmp_path / "private" / "names.csv"
     ids = {row["case_id"]: row["original_id"] for row in rows(file)}
@@ -355,7 +357,7 @@ def test_the_original_names_go_to_a_private_file_outside(listed, tmp_path, name)
 
 def test_the_original_names_never_lie_among_the_results(listed, tmp_path):
     with pytest.raises(ConfigError, match="original names would lie among the curated files"):
-        run(listed, tmp_path / "out", originals=str(tmp_path / "out" / "names.csv"))
+        run(listed, tmp_path / "out", key_file=str(tmp_path / "out" / "names.csv"))
 
 
 @pytest.mark.parametrize("where", ["", "out", ".."])
@@ -381,9 +383,12 @@ def test_options_out_of_range_are_refused(listed, tmp_path, options, said):
 
 
 def test_two_runs_at_once_are_refused(listed, tmp_path):
-    from arogya_bench.curation.journal import held
+    from arogya_bench.curation.journal import lock_folder
 
-    with held(tmp_path / "out"), pytest.raises(DatasetError, match="Another run curates into"):
+    with (
+        lock_folder(tmp_path / "out"),
+        pytest.raises(DatasetError, match="Another run curates into"),
+    ):
         run(listed, tmp_path / "out")
 
 
@@ -401,13 +406,13 @@ def test_text_in_the_pixels_is_announced_and_not_repeated(tmp_path, made):
 
     outcome = run(source, tmp_path / "out")
 
-    (notice,) = outcome.notices
+    (notice,) = outcome.warnings
     assert (notice.code, notice.count, len(notice.examples)) == ("AB601", 1, 1)
     assert not any(b"4711" in content for content in contents(tmp_path / "out").values())
 
 
 def test_removed_metadata_is_announced(listed, tmp_path):
-    (notice,) = run(listed, tmp_path / "out").notices
+    (notice,) = run(listed, tmp_path / "out").warnings
 
     assert (notice.code, notice.count, len(notice.examples)) == ("AB602", 16, 5)
 
@@ -527,10 +532,10 @@ def test_a_missing_mask_is_named(tmp_path, made):
 SCRIPT = """
 import sys
 from pathlib import Path
-from arogya_bench.curation.curate import Options, curate
+from arogya_bench.curation.curate import CurationOptions, curate
 from arogya_bench.datasets.splits import SplitPolicy
 policy = SplitPolicy(train=0.5, validation=0.25, test=0.25)
-options = Options(licence="CC0-1.0", split=policy, workers=2)
+options = CurationOptions(licence="CC0-1.0", split=policy, workers=2)
 curate(Path(sys.argv[1]), Path(sys.argv[2]), options=options)
 """
 

@@ -7,14 +7,14 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.curation.curate import Options, curate
-from arogya_bench.curation.layouts import Description
-from arogya_bench.curation.sources import source_of
+from arogya_bench.curation.curate import CurationOptions, curate
+from arogya_bench.curation.layouts import SourceLayout
+from arogya_bench.curation.sources import read_source
 from arogya_bench.errors import ConfigError, DatasetError
 
 
 def source(folder, **options):
-    return source_of(folder, Description(**{"licence": "CC0-1.0", **options}))
+    return read_source(folder, SourceLayout(**{"licence": "CC0-1.0", **options}))
 
 
 def rows(file):
@@ -136,7 +136,7 @@ def ham10000(folder, made):
 def test_no_lesion_of_ham10000_is_in_two_parts_of_the_result(tmp_path, made):
     raw, out = ham10000(tmp_path / "ham", made), tmp_path / "out"
 
-    outcome = curate(raw, out, options=Options(licence="CC-BY-NC-4.0", keep=["sex"]))
+    outcome = curate(raw, out, options=CurationOptions(licence="CC-BY-NC-4.0", keep=["sex"]))
 
     listed = rows(out / "manifest.csv")
     homes, labels = {}, {}
@@ -237,7 +237,9 @@ def pairs(folder, count=12):
 
 def test_pairs_have_the_options_of_their_reader_and_are_divided_by_patient(tmp_path):
     raw, out = pairs(tmp_path / "raw"), tmp_path / "out"
-    options = Options(licence="CC0-1.0", dataset={"group": "(doe[0-9]+)", "window": [0, 4095]})
+    options = CurationOptions(
+        licence="CC0-1.0", dataset={"group": "(doe[0-9]+)", "window": [0, 4095]}
+    )
 
     outcome = curate(raw, out, options=options)
 
@@ -305,7 +307,7 @@ def test_a_dicom_without_suffix_among_unlabelled_images_is_noted(tmp_path):
 
 def test_a_folder_of_dicom_files_needs_no_labels(tmp_path):
     source_folder, out = dicoms(tmp_path / "dicom"), tmp_path / "out"
-    options = Options(licence="CC0-1.0", layout="unlabelled")
+    options = CurationOptions(licence="CC0-1.0", layout="unlabelled")
 
     outcome = curate(source_folder, out, options=options)
 
@@ -326,7 +328,11 @@ def test_a_folder_of_volumes_keeps_their_voxels(tmp_path, name):
         volume.header["descrip"] = name.encode()
         nibabel.save(volume, tmp_path / "source" / folder / f"{name}.nii.gz")
 
-    curate(tmp_path / "source", tmp_path / "out", options=Options(licence="CC0-1.0", split=None))
+    curate(
+        tmp_path / "source",
+        tmp_path / "out",
+        options=CurationOptions(licence="CC0-1.0", split=None),
+    )
 
     (row,) = rows(tmp_path / "out" / "manifest.csv")
     for kind, folder in (("path", "images"), ("mask", "masks")):
@@ -345,7 +351,7 @@ def test_a_part_of_the_table_may_be_numbers_and_none_of_it_leaves_unasked(tmp_pa
         content = made.jpeg(made.smooth(seed=number))
         (tmp_path / "source" / f"{number}.jpg").write_bytes(content)
 
-    curate(tmp_path / "source", tmp_path / "out", options=Options(licence="x", split=None))
+    curate(tmp_path / "source", tmp_path / "out", options=CurationOptions(licence="x", split=None))
 
     card = json.loads((tmp_path / "out" / "card.json").read_text())
     assert list(rows(tmp_path / "out" / "manifest.csv")[0]) == ["path", "label"]

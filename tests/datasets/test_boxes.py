@@ -4,21 +4,21 @@ from math import inf, nan
 
 import pytest
 
-from arogya_bench.datasets.boxes import Drawn, class_names, fitted
+from arogya_bench.datasets.boxes import RawBox, clip_boxes, resolve_classes
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.files import Facts
+from arogya_bench.images.files import ImageFileInfo
 from arogya_bench.types import Box
 
-FACTS = Facts(60, 40, "0" * 64)
+FACTS = ImageFileInfo(60, 40, "0" * 64)
 CLASSES = ("cell", "clot")
 
 
 def drawn(left, top, right, bottom, name="cell", **changed):
-    return Drawn(name=name, left=left, top=top, right=right, bottom=bottom, **changed)
+    return RawBox(name=name, left=left, top=top, right=right, bottom=bottom, **changed)
 
 
 def fit(*boxes):
-    return fitted(boxes, FACTS, CLASSES, case="case-7")
+    return clip_boxes(boxes, FACTS, CLASSES, case="case-7")
 
 
 def test_a_box_inside_keeps_its_edges_class_and_crowd():
@@ -26,7 +26,7 @@ def test_a_box_inside_keeps_its_edges_class_and_crowd():
 
     expected = Box(left=1.5, top=2.0, width=10.0, height=3.0, label=1, crowd=True)
     assert result.boxes == (expected,)
-    assert (result.without_area, result.beyond, result.repeated) == ((), (), 0)
+    assert (result.without_area, result.overhangs, result.duplicates) == ((), (), 0)
 
 
 def test_a_box_may_fill_its_image():
@@ -56,14 +56,14 @@ def test_a_box_that_reaches_outside_is_clipped_and_measured(edges, inside, pixel
 
     (box,) = result.boxes
     assert (box.left, box.top, box.width, box.height) == inside
-    assert result.beyond == (pixels,)
+    assert result.overhangs == (pixels,)
 
 
 def test_rounding_is_clipped_without_a_word():
     result = fit(drawn(-0.01, 0, 60.02, 40))
 
     assert result.boxes[0].width == 60
-    assert result.beyond == ()
+    assert result.overhangs == ()
 
 
 @pytest.mark.parametrize(
@@ -91,25 +91,25 @@ def test_an_edge_that_is_no_number_is_refused(wrong):
 def test_boxes_that_are_there_twice_are_kept_and_counted():
     result = fit(drawn(1, 1, 5, 5), drawn(1, 1, 5, 5), drawn(1, 1, 5, 5, name="clot"))
 
-    assert (len(result.boxes), result.repeated) == (3, 1)
+    assert (len(result.boxes), result.duplicates) == (3, 1)
 
 
 def test_the_classes_are_those_of_the_source_unless_some_are_chosen():
-    assert class_names(["b", "a"], [], {"a"}) == ("b", "a")
-    assert class_names(["b", "a"], ["a", "b", "c"], {"a"}) == ("a", "b", "c")
+    assert resolve_classes(["b", "a"], [], {"a"}) == ("b", "a")
+    assert resolve_classes(["b", "a"], ["a", "b", "c"], {"a"}) == ("a", "b", "c")
 
 
 def test_an_unused_class_may_be_left_out():
-    assert class_names(["b", "a"], ["a"], {"a"}) == ("a",)
+    assert resolve_classes(["b", "a"], ["a"], {"a"}) == ("a",)
 
 
 def test_an_unknown_class_is_named_with_the_nearest():
     with pytest.raises(DatasetError, match=r"'Platelet', and the .* mean 'Platelets'") as refusal:
-        class_names([], ["RBC", "Platelets"], {"RBC", "Platelet"})
+        resolve_classes([], ["RBC", "Platelets"], {"RBC", "Platelet"})
 
     assert "dataset.classes" in refusal.value.fix
 
 
 def test_a_repeated_class_name_is_refused():
     with pytest.raises(DatasetError, match="Two classes have the name 'a'"):
-        class_names(["a", "a"], [], {"a"})
+        resolve_classes(["a", "a"], [], {"a"})

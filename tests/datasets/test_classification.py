@@ -7,9 +7,14 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.datasets.classification import Labelled, dataset_of, folder_of, left_out
+from arogya_bench.datasets.classification import (
+    LabelledImage,
+    build_classification_dataset,
+    find_dataset_folder,
+    note_excluded,
+)
 from arogya_bench.datasets.image_folder import ImageFolder
-from arogya_bench.datasets.published import Published
+from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.types import Case
 
@@ -17,7 +22,7 @@ CLASSES = ("benign", "malignant")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stated(Published):
+class Stated(PublishedDataset):
     """What a config states, of a test."""
 
     path: str = "."
@@ -30,7 +35,7 @@ def image(picture):
 
     def write(name, label="benign", **said):
         picture(f"{name}.png", size=(8, 8))
-        return Labelled(
+        return LabelledImage(
             case_id=name,
             file=PurePosixPath(f"{name}.png"),
             label=label,
@@ -44,7 +49,7 @@ def image(picture):
 @pytest.fixture
 def made(tmp_path):
     def build(*images, stated=None, classes=CLASSES, grouped=False, **options):
-        return dataset_of(
+        return build_classification_dataset(
             tmp_path, images, stated or Stated(), classes=classes, grouped=grouped, **options
         )
 
@@ -105,7 +110,9 @@ def test_16_bits_are_seen_through_the_declared_window(image, made, tmp_path):
 
 
 def image_of(name):
-    return Labelled(case_id=name, file=PurePosixPath(f"{name}.png"), label="benign", group=name)
+    return LabelledImage(
+        case_id=name, file=PurePosixPath(f"{name}.png"), label="benign", group=name
+    )
 
 
 @pytest.mark.parametrize("window", [[1], [1, 1], [2, 1], [0, float("nan")], [1, 2, 3]])
@@ -205,7 +212,7 @@ def test_a_folder_that_is_not_there_is_refused_with_the_way_to_get_it(tmp_path):
     stated = Stated(path=str(tmp_path / "gone"), obtain="Ask the clinic.")
 
     with pytest.raises(DatasetError, match=r"No folder at .*gone") as refusal:
-        folder_of(stated, "images and a table")
+        find_dataset_folder(stated, "images and a table")
 
     assert "dataset.path to the folder that holds images and a table" in refusal.value.fix
     assert "Ask the clinic." in refusal.value.fix
@@ -219,7 +226,9 @@ def test_the_digest_depends_neither_on_the_folder_nor_on_the_order(image, made, 
     for name in ("a.png", "b.png"):
         (tmp_path / name).rename(moved / name)
 
-    second = dataset_of(moved, images[::-1], Stated(), classes=CLASSES, grouped=False).digest
+    second = build_classification_dataset(
+        moved, images[::-1], Stated(), classes=CLASSES, grouped=False
+    ).digest
 
     assert first == second
     assert len(first) == 32
@@ -251,8 +260,8 @@ def test_neither_split_nor_card_is_part_of_the_digest(image, made):
 
 
 def test_nothing_left_out_is_no_note():
-    assert list(left_out("Images left out", [])) == []
-    assert list(left_out("Images left out", ["a", "b"])) == ["Images left out: 2: a, b."]
+    assert list(note_excluded("Images left out", [])) == []
+    assert list(note_excluded("Images left out", ["a", "b"])) == ["Images left out: 2: a, b."]
 
 
 def test_another_window_is_another_content(tmp_path, picture):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from arogya_bench.datasets.boxes import Drawn
-from arogya_bench.datasets.coco_json import listing
+from arogya_bench.datasets.boxes import RawBox
+from arogya_bench.datasets.coco_json import read_coco_json
 from arogya_bench.errors import DatasetError
 
 IMAGE = {"id": 7, "file_name": "a.png", "width": 60, "height": 40}
@@ -18,7 +18,7 @@ def read(tmp_path):
     def written(content):
         text = content if isinstance(content, str) else json.dumps(content)
         (tmp_path / "a.json").write_text(text)
-        return listing(tmp_path / "a.json")
+        return read_coco_json(tmp_path / "a.json")
 
     return written
 
@@ -34,8 +34,8 @@ def coco(*boxes, images=(IMAGE,), categories=(CELL, CLOT)):
 def test_a_box_is_left_top_width_and_height(read):
     result = read(coco())
 
-    expected = Drawn(name="cell", left=2, top=3, right=12, bottom=8.5)
-    assert result.drawn == {7: (expected,)}
+    expected = RawBox(name="cell", left=2, top=3, right=12, bottom=8.5)
+    assert result.raw_boxes == {7: (expected,)}
 
 
 def test_categories_are_in_the_order_of_their_ids(read):
@@ -45,12 +45,12 @@ def test_categories_are_in_the_order_of_their_ids(read):
 def test_an_image_without_annotation_shows_nothing(read):
     other = {**IMAGE, "id": "eight", "file_name": "b.png"}
 
-    assert read(coco(images=[IMAGE, other])).drawn["eight"] == ()
+    assert read(coco(images=[IMAGE, other])).raw_boxes["eight"] == ()
 
 
 @pytest.mark.parametrize("flag", ["iscrowd", "ignore"])
 def test_a_crowd_or_a_box_to_be_ignored_is_a_crowd(read, flag):
-    (box,) = read(coco({**BOX, flag: 1})).drawn[7]
+    (box,) = read(coco({**BOX, flag: 1})).raw_boxes[7]
 
     assert box.crowd
 
@@ -104,6 +104,6 @@ def test_a_file_of_another_kind_is_refused(read, content, problem):
 
 def test_a_missing_file_is_named_with_the_options_that_name_one(tmp_path):
     with pytest.raises(DatasetError, match=r"No annotations at .*a\.json") as refusal:
-        listing(tmp_path / "a.json")
+        read_coco_json(tmp_path / "a.json")
 
     assert "dataset.annotations" in refusal.value.fix

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arogya_bench.datasets.csv_tables import columns_of, table_of
+from arogya_bench.datasets.csv_tables import extract_metadata, read_table
 from arogya_bench.errors import DatasetError
 
 
@@ -11,7 +11,7 @@ def read(tmp_path):
     def table(content, required=("id",), key="id"):
         file = tmp_path / "table.csv"
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return table_of(file, required=required, key=key)
+        return read_table(file, required=required, key=key)
 
     return table
 
@@ -62,18 +62,18 @@ def test_a_table_that_is_none_is_refused(read, content, problem):
 
 def test_a_missing_table_is_refused(tmp_path):
     with pytest.raises(DatasetError, match=r"gone\.csv is not in"):
-        table_of(tmp_path / "gone.csv", required=("id",), key="id")
+        read_table(tmp_path / "gone.csv", required=("id",), key="id")
 
 
 def test_a_folder_is_no_table(tmp_path):
     with pytest.raises(DatasetError, match="cannot be read"):
-        table_of(tmp_path, required=("id",), key="id")
+        read_table(tmp_path, required=("id",), key="id")
 
 
 def test_a_column_of_numbers_becomes_numbers():
     rows = [{"age": "80.0", "dose": "-1.5e-3"}, {"age": "5", "dose": "0"}]
 
-    assert columns_of(rows, ["age", "dose"]) == [
+    assert extract_metadata(rows, ["age", "dose"]) == [
         {"age": 80.0, "dose": -0.0015},
         {"age": 5.0, "dose": 0.0},
     ]
@@ -81,7 +81,7 @@ def test_a_column_of_numbers_becomes_numbers():
 
 @pytest.mark.parametrize("empty", ["", "NaN", "NA", "null"])
 def test_a_column_with_a_missing_number_is_text(empty):
-    assert columns_of([{"age": "80.0"}, {"age": empty}], ["age"]) == [
+    assert extract_metadata([{"age": "80.0"}, {"age": empty}], ["age"]) == [
         {"age": "80.0"},
         {"age": "unknown"},
     ]
@@ -89,9 +89,9 @@ def test_a_column_with_a_missing_number_is_text(empty):
 
 @pytest.mark.parametrize("name", ["007", "1_000", "0x10", "inf", "1e999", "٣", "2024-01-31"])
 def test_what_only_looks_like_a_number_is_text(name):
-    assert columns_of([{"site": "1"}, {"site": name}], ["site"])[1] == {"site": name}
+    assert extract_metadata([{"site": "1"}, {"site": name}], ["site"])[1] == {"site": name}
 
 
 def test_only_the_columns_asked_for_are_taken():
-    assert columns_of([{"id": "a", "sex": "f"}], ["sex"]) == [{"sex": "f"}]
-    assert columns_of([{"id": "a"}], []) == [{}]
+    assert extract_metadata([{"id": "a", "sex": "f"}], ["sex"]) == [{"sex": "f"}]
+    assert extract_metadata([{"id": "a"}], []) == [{}]

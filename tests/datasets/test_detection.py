@@ -5,28 +5,38 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from arogya_bench.datasets.boxes import Drawn
-from arogya_bench.datasets.detection import Annotated, Card, dataset_of, homes, require_size
+from arogya_bench.datasets.boxes import RawBox
+from arogya_bench.datasets.detection import (
+    BoxedImage,
+    DetectionDatasetInfo,
+    build_detection_dataset,
+    check_image_size,
+    split_by_file,
+)
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images.files import Facts
+from arogya_bench.images.files import ImageFileInfo
 
-CARD = Card(name="cells", licence="CC0-1.0", source="a test", version="1", group=None)
-CELL = Drawn(name="cell", left=1, top=2, right=11, bottom=12)
+CARD = DetectionDatasetInfo(
+    name="cells", licence="CC0-1.0", source="a test", version="1", group=None
+)
+CELL = RawBox(name="cell", left=1, top=2, right=11, bottom=12)
 
 
 def image(name, *drawn, content=None, split=None, **changed):
-    return Annotated(
+    return BoxedImage(
         case_id=name,
         file=PurePosixPath(f"{name}.png"),
-        facts=Facts(60, 40, content or name),
-        drawn=drawn or (CELL,),
+        facts=ImageFileInfo(60, 40, content or name),
+        raw_boxes=drawn or (CELL,),
         split=split,
         **changed,
     )
 
 
 def made(tmp_path, *images, card=CARD, listed=("cell", "clot"), **changed):
-    return dataset_of(tmp_path, images, card, listed=listed, chosen=(), **changed)
+    return build_detection_dataset(
+        tmp_path, images, card, source_classes=listed, requested_classes=(), **changed
+    )
 
 
 def test_it_is_a_dataset_of_boxes_without_targets(tmp_path):
@@ -38,7 +48,7 @@ def test_it_is_a_dataset_of_boxes_without_targets(tmp_path):
 
 
 def test_an_image_may_show_nothing(tmp_path):
-    empty = replace(image("b"), drawn=())
+    empty = replace(image("b"), raw_boxes=())
 
     dataset = made(tmp_path, image("a"), empty)
 
@@ -47,7 +57,7 @@ def test_an_image_may_show_nothing(tmp_path):
 
 def test_a_dataset_without_any_box_is_refused(tmp_path):
     with pytest.raises(DatasetError, match="None of the 1 images"):
-        made(tmp_path, replace(image("b"), drawn=()))
+        made(tmp_path, replace(image("b"), raw_boxes=()))
 
 
 def test_two_images_of_one_name_are_refused(tmp_path):
@@ -128,7 +138,7 @@ def test_nothing_to_say_is_no_note(tmp_path):
 
 
 def test_boxes_without_area_are_named(tmp_path):
-    click = Drawn(name="clot", left=9, top=7, right=9, bottom=7)
+    click = RawBox(name="clot", left=9, top=7, right=9, bottom=7)
 
     dataset = made(tmp_path, image("a", CELL, click), image("b"))
 
@@ -171,19 +181,23 @@ def test_notes_of_the_reader_come_first(tmp_path):
 
 
 def test_each_image_has_a_home():
-    assert homes({"train": ["a", "b"], "test": ["c"]}) == {"a": "train", "b": "train", "c": "test"}
+    assert split_by_file({"train": ["a", "b"], "test": ["c"]}) == {
+        "a": "train",
+        "b": "train",
+        "c": "test",
+    }
 
 
 def test_one_part_divides_nothing():
-    assert homes({"train": ["a", "b"]}) == {"a": None, "b": None}
+    assert split_by_file({"train": ["a", "b"]}) == {"a": None, "b": None}
 
 
 @pytest.mark.parametrize("second", ["train", "test"])
 def test_an_image_listed_twice_is_refused(second):
     with pytest.raises(DatasetError, match=f"a is listed twice: in train and in {second}"):
-        homes({"train": ["a", "a"] if second == "train" else ["a"], "test": ["a"]})
+        split_by_file({"train": ["a", "a"] if second == "train" else ["a"], "test": ["a"]})
 
 
 def test_another_size_than_the_stated_one_is_refused():
     with pytest.raises(DatasetError, match=r"a\.xml states an image of 40 x 60 .* has 60 x 40"):
-        require_size(Facts(60, 40, ""), 40, 60, "a.xml")
+        check_image_size(ImageFileInfo(60, 40, ""), 40, 60, "a.xml")

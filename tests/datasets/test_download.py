@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from arogya_bench.datasets.download import VARIABLE, fetch
+from arogya_bench.datasets.download import URL_VARIABLE, fetch
 from arogya_bench.datasets.medmnist_files import (
     PUBLISHED,
     SIZES,
@@ -119,7 +119,7 @@ def mirror(monkeypatch):
 
 
 def get(mirror, to, *, pauses=(0.0, 0.0), **options):
-    return fetch(NAME, to, base_url=mirror.url, pauses=pauses, **options)
+    return fetch(NAME, to, base_url=mirror.url, retry_delays_s=pauses, **options)
 
 
 def left_in(folder):
@@ -153,7 +153,7 @@ def test_the_address_is_that_of_the_size(mirror, tmp_path):
 
 
 def test_the_variable_names_a_mirror(mirror, tmp_path, monkeypatch):
-    monkeypatch.setenv(VARIABLE, f"{mirror.url}/")
+    monkeypatch.setenv(URL_VARIABLE, f"{mirror.url}/")
 
     file = fetch(NAME, tmp_path)
 
@@ -380,7 +380,7 @@ def test_no_server_at_all_says_how_to_do_it_by_hand(mirror, tmp_path):
         deaf.bind(("127.0.0.1", 0))  # and never listens
         nobody = f"http://127.0.0.1:{deaf.getsockname()[1]}/files"
         with pytest.raises(DatasetError) as caught:
-            fetch(NAME, tmp_path, base_url=nobody, pauses=(0.0,))
+            fetch(NAME, tmp_path, base_url=nobody, retry_delays_s=(0.0,))
 
     url = f"{nobody}/pneumoniamnist.npz?download=1"
     assert caught.value.problem == f"{url} cannot be reached: Connection refused."

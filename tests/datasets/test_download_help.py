@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from arogya_bench.datasets.download_help import WIDTH, Origin, directions, fetchable
+from arogya_bench.datasets.download_help import (
+    WIDTH,
+    DatasetOrigin,
+    download_instructions,
+    format_downloadable,
+)
 from arogya_bench.datasets.medmnist_files import PUBLISHED, UNSUPPORTED
 
 LESIONS = {
@@ -20,7 +25,7 @@ CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "dataset").glob("*.yaml")
 
 
 def test_everything_that_is_known_is_said():
-    said = directions(LESIONS)
+    said = download_instructions(LESIONS)
 
     assert said.splitlines() == [
         "Accept the terms at https://example.org/lesions, and unpack both archives.",
@@ -32,21 +37,23 @@ def test_everything_that_is_known_is_said():
 
 
 def test_a_generator_needs_nothing():
-    said = directions({"_target_": "Generator", "cases": 5000})
+    said = download_instructions({"_target_": "Generator", "cases": 5000})
 
     assert said.startswith("Nothing has to be obtained: it is drawn on first use")
     assert "dataset.path" not in said
 
 
 def test_a_set_whose_address_alone_is_known_is_to_be_had_there():
-    said = directions({**LESIONS, "obtain": None})
+    said = download_instructions({**LESIONS, "obtain": None})
 
     assert said.startswith("It is not downloaded: get it from the address below")
     assert "where:   https://example.org/lesions" in said
 
 
 def test_a_format_reads_what_the_user_has():
-    said = directions({"_target_": "Folder", "path": "???", "licence": "???", "source": None})
+    said = download_instructions(
+        {"_target_": "Folder", "path": "???", "licence": "???", "source": None}
+    )
 
     assert said.startswith("This reads data of your own")
     assert "licence: not stated; it is for you to say: dataset.licence=..." in said
@@ -57,34 +64,36 @@ def test_long_lines_are_broken_but_never_within_an_address():
     address = "https://example.org/" + "long-" * 30
     config = {**LESIONS, "obtain": "First do this. " * 20 + address, "citation": "Name, " * 40}
 
-    lines = directions(config).splitlines()
+    lines = download_instructions(config).splitlines()
 
     assert address in lines
     assert all(len(line) <= WIDTH for line in lines if line != address)
 
 
 def test_paragraphs_stay_apart():
-    said = directions({**LESIONS, "obtain": "First.\n\nThen.\n"})
+    said = download_instructions({**LESIONS, "obtain": "First.\n\nThen.\n"})
 
     assert said.splitlines()[:2] == ["First.", "Then."]
 
 
 def test_other_fields_of_a_config_do_not_matter():
-    assert Origin.of({**LESIONS, "group": "lesion_id"}) == Origin.of(LESIONS)
+    assert DatasetOrigin.from_config(
+        {**LESIONS, "group": "lesion_id"}
+    ) == DatasetOrigin.from_config(LESIONS)
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
 def test_every_config_says_how_to_get_its_data(file):
     config = yaml.safe_load(file.read_text())
 
-    said = directions(config)
+    said = download_instructions(config)
 
     assert "???" not in said
     assert ("dataset.path=" in said) == ("path" in config)
 
 
 def test_every_set_that_can_be_fetched_is_listed_with_its_licence():
-    lines = fetchable().splitlines()
+    lines = format_downloadable().splitlines()
 
     assert all(f"  {name:<16}{each.licence}" in lines for name, each in PUBLISHED.items())
     assert all(f"  {name:<16}{reason}" in lines for name, reason in UNSUPPORTED.items())

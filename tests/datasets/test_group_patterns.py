@@ -2,21 +2,21 @@
 
 import pytest
 
-from arogya_bench.datasets.group_patterns import few, groups_of
+from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
 from arogya_bench.errors import ConfigError
 
 
 def test_many_names_are_counted():
-    assert few(list("abc")) == "a, b, c"
-    assert few(list("abcdefgh")) == "a, b, c, d, e and 3 more"
+    assert shorten_list(list("abc")) == "a, b, c"
+    assert shorten_list(list("abcdefgh")) == "a, b, c, d, e and 3 more"
 
 
 def test_without_an_expression_every_case_is_its_own():
-    assert groups_of(["p1-a", "p1-b"], None) == {"p1-a": "p1-a", "p1-b": "p1-b"}
+    assert extract_groups(["p1-a", "p1-b"], None) == {"p1-a": "p1-a", "p1-b": "p1-b"}
 
 
 def test_an_expression_finds_the_patient():
-    assert groups_of(["p1-a", "p22-b"], "^(p[0-9]+)-") == {"p1-a": "p1", "p22-b": "p22"}
+    assert extract_groups(["p1-a", "p22-b"], "^(p[0-9]+)-") == {"p1-a": "p1", "p22-b": "p22"}
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,6 @@ def test_an_expression_finds_the_patient():
 )
 def test_an_expression_that_does_not_fit_is_refused(group, problem):
     with pytest.raises(ConfigError, match=r"dataset\.group") as refusal:
-        groups_of(["p1-a", "p1-b"], group)
+        extract_groups(["p1-a", "p1-b"], group)
 
     assert problem in refusal.value.problem

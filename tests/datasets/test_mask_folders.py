@@ -2,7 +2,7 @@
 
 import pytest
 
-from arogya_bench.datasets.mask_folders import listing
+from arogya_bench.datasets.mask_folders import list_pairs
 from arogya_bench.errors import ConfigError
 
 
@@ -13,7 +13,7 @@ def paired(tmp_path):
             file = tmp_path / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
-        made = listing(tmp_path, images=images, masks=masks, suffixes=suffixes)
+        made = list_pairs(tmp_path, images=images, masks=masks, suffixes=suffixes)
         return {pair.name: (str(pair.channels[0]), str(pair.mask)) for pair in made.pairs}
 
     return found

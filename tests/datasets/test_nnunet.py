@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from arogya_bench.datasets.nnunet import is_nnunet, listing
+from arogya_bench.datasets.nnunet import is_nnunet, list_pairs
 from arogya_bench.errors import DatasetError
 
 LABELS = {"background": 0, "liver": 1, "tumour": 2}
@@ -35,20 +35,20 @@ def test_a_folder_with_images_tr_is_nnunet(layout, tmp_path):
 
 
 def test_one_part_divides_nothing(layout):
-    (pair,) = listing(layout(*ONE)).pairs
+    (pair,) = list_pairs(layout(*ONE)).pairs
 
     assert (pair.name, pair.split) == ("a", None)
     assert [str(file) for file in (*pair.channels, pair.mask)] == list(ONE)
 
 
 def test_labels_of_the_test_part_make_an_official_split(layout):
-    found = listing(layout(*ONE, "imagesTs/b_0000.nii.gz", "labelsTs/b.nii.gz"))
+    found = list_pairs(layout(*ONE, "imagesTs/b_0000.nii.gz", "labelsTs/b.nii.gz"))
 
     assert [(pair.name, pair.split) for pair in found.pairs] == [("a", "train"), ("b", "test")]
 
 
 def test_images_without_a_mask_are_left_out_and_said(layout):
-    found = listing(layout(*ONE, "imagesTs/b_0000.nii.gz"))
+    found = list_pairs(layout(*ONE, "imagesTs/b_0000.nii.gz"))
 
     assert len(found.pairs) == 1
     assert found.notes == ("Images of imagesTs without a mask, which were left out: 1: b.",)
@@ -63,7 +63,7 @@ def test_images_without_a_mask_are_left_out_and_said(layout):
     ],
 )
 def test_classes_are_in_the_order_of_their_numbers(layout, labels):
-    assert listing(layout(*ONE, labels=labels)).classes == ("background", "liver", "tumour")
+    assert list_pairs(layout(*ONE, labels=labels)).classes == ("background", "liver", "tumour")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_labels_that_are_no_classes_are_refused(layout, labels, problem):
     folder = layout(*ONE, labels=labels)
 
     with pytest.raises(DatasetError, match=problem):
-        listing(folder)
+        list_pairs(folder)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
@@ -92,7 +92,7 @@ def test_a_damaged_header_is_refused(layout, content):
     (folder / "dataset.json").write_bytes(content)
 
     with pytest.raises(DatasetError, match=r"dataset\.json cannot be read"):
-        listing(folder)
+        list_pairs(folder)
 
 
 def test_a_header_that_is_no_object_is_refused(layout):
@@ -100,7 +100,7 @@ def test_a_header_that_is_no_object_is_refused(layout):
     (folder / "dataset.json").write_text("[]")
 
     with pytest.raises(DatasetError, match="holds no object"):
-        listing(folder)
+        list_pairs(folder)
 
 
 def test_a_missing_header_is_refused(layout):
@@ -108,14 +108,14 @@ def test_a_missing_header_is_refused(layout):
     (folder / "dataset.json").unlink()
 
     with pytest.raises(DatasetError, match=r"has imagesTr and no dataset\.json"):
-        listing(folder)
+        list_pairs(folder)
 
 
 def test_a_truncated_copy_is_refused(layout):
     folder = layout(*ONE, numTraining=3)
 
     with pytest.raises(DatasetError, match=r"states 3 training cases, .* holds 1"):
-        listing(folder)
+        list_pairs(folder)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_files_that_are_out_of_place_are_refused(layout, names, problem):
     folder = layout(*ONE, *names)
 
     with pytest.raises(DatasetError, match=problem):
-        listing(folder)
+        list_pairs(folder)
 
 
 @pytest.mark.parametrize("key", ["channel_names", "modality"])
@@ -140,7 +140,7 @@ def test_a_missing_channel_is_refused(layout, key):
     folder = layout(*ONE, **{key: {"0": "T1", "1": "T2"}})
 
     with pytest.raises(DatasetError, match=r"a has 1 channels, and .* names 2"):
-        listing(folder)
+        list_pairs(folder)
 
 
 def test_the_colours_of_a_png_lie_in_one_file(layout):
@@ -148,4 +148,4 @@ def test_the_colours_of_a_png_lie_in_one_file(layout):
         "imagesTr/a_0000.png", "labelsTr/a.png", channel_names={"0": "R", "1": "G", "2": "B"}
     )
 
-    assert len(listing(folder).pairs[0].channels) == 1
+    assert len(list_pairs(folder).pairs[0].channels) == 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from arogya_bench.datasets.split_files import as_csv
+from arogya_bench.datasets.split_files import split_to_csv
 from arogya_bench.datasets.splits import SplitPolicy, split
 from arogya_bench.errors import DatasetError
 from arogya_bench.types import Case, Dataset
@@ -38,7 +38,7 @@ def whole(divided):
 
 def written(cases):
     made = split(dataset(cases))
-    return as_csv(made.test.dataset, made.parts)
+    return split_to_csv(made.test.dataset, made.parts)
 
 
 @pytest.mark.parametrize("limit", [None, 30])
@@ -46,7 +46,7 @@ def test_a_split_that_was_written_down_is_read_back(tmp_path, limit):
     cases = patients()
     made = split(dataset(cases), limit=limit)
     file = tmp_path / "split.csv"
-    file.write_text(as_csv(made.test.dataset, made.parts))
+    file.write_text(split_to_csv(made.test.dataset, made.parts))
 
     again = split(dataset(cases), SplitPolicy(method="file", file=str(file)))
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arogya_bench.datasets.splits import SplitPolicy, split, without
+from arogya_bench.datasets.splits import SplitPolicy, exclude_cases, split
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.types import Case, Dataset
 
@@ -382,11 +382,11 @@ def test_train_and_test_of_the_source_leave_the_validation_to_us():
 
 
 def test_a_split_by_image_is_named_and_lets_patients_straddle():
-    divided = split(dataset(patients(3)), SplitPolicy(method="image"))
+    divided = split(dataset(patients(3)), SplitPolicy(method="image_level"))
 
     groups = [{case.group_id for case in part.cases} for part in divided.parts.values()]
-    assert divided.by_image
-    assert divided.name == "image-80-10-10-s42"
+    assert divided.is_image_level
+    assert divided.name == "image_level-80-10-10-s42"
     assert groups[0] & groups[2]
 
 
@@ -527,7 +527,7 @@ def test_cases_that_cannot_be_used_leave_the_split_and_its_dataset():
     made = split(dataset(patients(2)))
     gone = {made.train.cases[0].case_id, made.test.cases[0].case_id}
 
-    fewer = without(made, gone)
+    fewer = exclude_cases(made, gone)
 
     assert whole(made).keys() - whole(fewer).keys() == gone
     assert {case.case_id for case in fewer.test.dataset.cases} == whole(fewer).keys()

@@ -13,7 +13,7 @@ import pytest
 from arogya_bench.datasets.splits import SplitPolicy, split
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.runtime.cache import VARIABLE, verify
+from arogya_bench.runtime.cache import CACHE_VARIABLE, verify
 
 SMALL = Synthetic(cases=40, classes=3, image_size=32)
 
@@ -124,7 +124,7 @@ def test_the_default_separation_and_the_same_number_share_a_folder(options):
 
 
 def test_the_cache_is_where_the_environment_says(tmp_path, monkeypatch):
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
 
     folder = SMALL.folder()
 

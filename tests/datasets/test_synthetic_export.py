@@ -7,17 +7,21 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.datasets.synthetic_export import export
-from arogya_bench.datasets.synthetic_population import CLASSES, population
+from arogya_bench.datasets.synthetic_export import export_population
+from arogya_bench.datasets.synthetic_population import CLASSES, draw_population
 
 
 def lesions():
-    return population(30, classes=3, separation=1.0, label_noise=0.1, rng=np.random.default_rng(1))
+    return draw_population(
+        30, classes=3, separation=1.0, label_noise=0.1, rng=np.random.default_rng(1)
+    )
 
 
 def exported(folder, *, workers=2, seed=5):
     folder.mkdir()
-    export(folder, lesions(), size=32, seed=seed, card={"what": "a test"}, workers=workers)
+    export_population(
+        folder, lesions(), size=32, seed=seed, card={"what": "a test"}, workers=workers
+    )
     return folder
 
 

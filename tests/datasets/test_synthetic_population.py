@@ -7,11 +7,16 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from arogya_bench.datasets.synthetic_population import MEANS, bounds, population, priors
+from arogya_bench.datasets.synthetic_population import (
+    CLASS_MEANS,
+    class_priors,
+    draw_population,
+    estimate_bayes_accuracy,
+)
 
 
 def drawn(cases=2000, *, classes=5, separation=1.0, label_noise=0.07, seed=1):
-    return population(
+    return draw_population(
         cases,
         classes=classes,
         separation=separation,
@@ -51,7 +56,7 @@ def test_the_most_frequent_class_is_five_times_as_frequent_as_the_rarest(many):
 
 @pytest.mark.parametrize("classes", [2, 10])
 def test_priors_sum_to_one(classes):
-    assert priors(classes).sum() == pytest.approx(1)
+    assert class_priors(classes).sum() == pytest.approx(1)
 
 
 def test_seven_in_a_hundred_lesions_carry_another_class(many):
@@ -78,7 +83,7 @@ def test_patients_and_lesions_are_seen_as_often_as_the_poisson_means_say(many):
 
 
 def test_latents_spread_by_one_around_the_mean_of_their_class(many):
-    rest = np.array([lesion.latents - 1.3 * MEANS[lesion.truth] for lesion in many])
+    rest = np.array([lesion.latents - 1.3 * CLASS_MEANS[lesion.truth] for lesion in many])
 
     assert np.abs(rest.mean(axis=0)).max() < 0.05
     assert rest.std(axis=0) == pytest.approx(1, abs=0.03)
@@ -87,7 +92,7 @@ def test_latents_spread_by_one_around_the_mean_of_their_class(many):
 def test_lesions_of_one_patient_resemble_each_other(many):
     pairs = [(a, b) for a, b in pairwise(many) if a.patient == b.patient]
 
-    rest = [[x.latents - 1.3 * MEANS[x.truth] for x in pair] for pair in pairs]
+    rest = [[x.latents - 1.3 * CLASS_MEANS[x.truth] for x in pair] for pair in pairs]
     assert np.mean([first * second for first, second in rest]) == pytest.approx(0.35**2, abs=0.03)
 
 
@@ -101,11 +106,11 @@ def test_the_same_generator_gives_the_same_patients():
 
 def ceiling(**changed):
     options = {"classes": 5, "separation": 1.0, "label_noise": 0.0} | changed
-    return bounds(**options, rng=np.random.default_rng(1))
+    return estimate_bayes_accuracy(**options, rng=np.random.default_rng(1))
 
 
 def test_the_best_score_for_two_classes_is_that_of_two_normal_distributions():
-    half = 0.7 * np.linalg.norm(MEANS[0] - MEANS[1]) / 2
+    half = 0.7 * np.linalg.norm(CLASS_MEANS[0] - CLASS_MEANS[1]) / 2
 
     found = ceiling(classes=2, separation=0.7)
 

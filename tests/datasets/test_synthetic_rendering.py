@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from arogya_bench.datasets.synthetic_rendering import LATENTS, SITES, TONES, draw, photograph
+from arogya_bench.datasets.synthetic_rendering import (
+    LATENTS,
+    SITES,
+    TONES,
+    draw_lesion,
+    take_photograph,
+)
 
 
 def rng(*seed):
@@ -15,7 +21,7 @@ def latents(**changed):
 
 
 def lesion(seed=1, *, tone="light", pixels=64, **changed):
-    return draw(latents(**changed), tone, size=pixels, rng=rng(seed))
+    return draw_lesion(latents(**changed), tone, size=pixels, rng=rng(seed))
 
 
 def inside(albedo):
@@ -24,14 +30,14 @@ def inside(albedo):
 
 @pytest.mark.parametrize("size", [32, 64, 129])
 def test_a_photograph_has_the_asked_size_and_three_bytes_per_pixel(size):
-    image, mask = photograph(lesion(pixels=size), SITES["coast"], rng(2))
+    image, mask = take_photograph(lesion(pixels=size), SITES["coast"], rng(2))
 
     assert (image.shape, image.dtype) == ((size, size, 3), np.uint8)
     assert (mask.shape, mask.dtype) == ((size, size), np.uint8)
 
 
 def test_a_mask_is_black_and_white():
-    _, mask = photograph(lesion(), SITES["north"], rng(2))
+    _, mask = take_photograph(lesion(), SITES["north"], rng(2))
 
     assert set(np.unique(mask)) == {0, 255}
 
@@ -39,7 +45,7 @@ def test_a_mask_is_black_and_white():
 @pytest.mark.parametrize("tone", TONES)
 @pytest.mark.parametrize("site", SITES)
 def test_the_lesion_is_darker_than_the_skin_under_every_optics(tone, site):
-    image, mask = photograph(lesion(tone=tone, darkness=1.0), SITES[site], rng(2))
+    image, mask = take_photograph(lesion(tone=tone, darkness=1.0), SITES[site], rng(2))
 
     assert image[mask > 0].mean() < image[mask == 0].mean() - 10
 
@@ -47,7 +53,7 @@ def test_the_lesion_is_darker_than_the_skin_under_every_optics(tone, site):
 @pytest.mark.parametrize("extreme", [-14.0, -6.0, 6.0, 14.0])
 @pytest.mark.parametrize("name", LATENTS)
 def test_an_extreme_latent_still_leaves_a_lesion_with_a_mask(name, extreme):
-    image, mask = photograph(lesion(**{name: extreme}), SITES["valley"], rng(2))
+    image, mask = take_photograph(lesion(**{name: extreme}), SITES["valley"], rng(2))
 
     assert 0 < (mask > 0).mean() < 1
     assert image.std() > 0
@@ -82,8 +88,8 @@ def test_size_enlarges(seed):
 
 
 def test_the_same_generator_gives_the_same_photograph():
-    first = photograph(lesion(), SITES["coast"], rng(2))
-    second = photograph(lesion(), SITES["coast"], rng(2))
+    first = take_photograph(lesion(), SITES["coast"], rng(2))
+    second = take_photograph(lesion(), SITES["coast"], rng(2))
 
     np.testing.assert_array_equal(first.image, second.image)
     np.testing.assert_array_equal(first.mask, second.mask)
@@ -92,7 +98,7 @@ def test_the_same_generator_gives_the_same_photograph():
 def test_two_views_of_one_lesion_differ():
     albedo = lesion()
 
-    first, second = (photograph(albedo, SITES["coast"], rng(view)) for view in (2, 3))
+    first, second = (take_photograph(albedo, SITES["coast"], rng(view)) for view in (2, 3))
 
     assert np.abs(first.image.astype(int) - second.image).mean() > 2
 
@@ -101,6 +107,6 @@ def test_a_photograph_leaves_the_lesion_as_it_is():
     albedo = lesion()
     before = albedo.colour.copy()
 
-    photograph(albedo, SITES["valley"], rng(2))
+    take_photograph(albedo, SITES["valley"], rng(2))
 
     np.testing.assert_array_equal(albedo.colour, before)

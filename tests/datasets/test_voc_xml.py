@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from arogya_bench.datasets.voc_xml import sheet_of
+from arogya_bench.datasets.voc_xml import read_annotation
 from arogya_bench.errors import DatasetError
 
 BOX = "<bndbox><xmin>2</xmin><ymin>3</ymin><xmax>11</xmax><ymax>9.5</ymax></bndbox>"
@@ -15,7 +15,7 @@ def read(tmp_path):
     def written(text, encoding="utf-8"):
         content = text if isinstance(text, bytes) else text.encode(encoding)
         (tmp_path / "a.xml").write_bytes(content)
-        return sheet_of(tmp_path / "a.xml")
+        return read_annotation(tmp_path / "a.xml")
 
     return written
 

@@ -4,12 +4,18 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from arogya_bench.datasets.boxes import Drawn
-from arogya_bench.datasets.yolo_files import classes_of, header, images_of, label_file, rows
+from arogya_bench.datasets.boxes import RawBox
+from arogya_bench.datasets.yolo_files import (
+    label_file,
+    list_images,
+    parse_classes,
+    read_boxes,
+    read_header,
+)
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.files import Facts
+from arogya_bench.images.files import ImageFileInfo
 
-FACTS = Facts(60, 40, "")
+FACTS = ImageFileInfo(60, 40, "")
 CLASSES = ("cell", "clot")
 
 
@@ -17,7 +23,7 @@ CLASSES = ("cell", "clot")
 def read(tmp_path):
     def written(text):
         (tmp_path / "a.txt").write_text(text)
-        return list(rows(tmp_path / "a.txt", FACTS, CLASSES))
+        return list(read_boxes(tmp_path / "a.txt", FACTS, CLASSES))
 
     return written
 
@@ -26,7 +32,7 @@ def read(tmp_path):
     "names", [["cell", "clot"], {0: "cell", 1: "clot"}, {"1": "clot", "0": "cell"}]
 )
 def test_names_are_a_list_or_a_mapping(names):
-    assert classes_of({"names": names, "nc": 2}, "data.yaml") == CLASSES
+    assert parse_classes({"names": names, "nc": 2}, "data.yaml") == CLASSES
 
 
 @pytest.mark.parametrize(
@@ -35,12 +41,12 @@ def test_names_are_a_list_or_a_mapping(names):
 )
 def test_names_with_gaps_or_of_another_kind_are_refused(content):
     with pytest.raises(DatasetError, match=r"data\.yaml has no names"):
-        classes_of(content, "data.yaml")
+        parse_classes(content, "data.yaml")
 
 
 def test_another_number_of_classes_than_stated_is_refused():
     with pytest.raises(DatasetError, match="gives nc as 3, but 2 names"):
-        classes_of({"names": ["cell", "clot"], "nc": 3}, "data.yaml")
+        parse_classes({"names": ["cell", "clot"], "nc": 3}, "data.yaml")
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "names: [", "a: !!python/object/apply:os.getcwd []"])
@@ -48,12 +54,12 @@ def test_a_header_that_is_no_mapping_is_refused_and_nothing_in_it_is_run(tmp_pat
     (tmp_path / "data.yaml").write_text(text)
 
     with pytest.raises(DatasetError, match=r"data\.yaml"):
-        header(tmp_path / "data.yaml")
+        read_header(tmp_path / "data.yaml")
 
 
 def test_a_missing_header_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"No data\.yaml lies in"):
-        header(tmp_path / "data.yaml")
+        read_header(tmp_path / "data.yaml")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +80,7 @@ def test_labels_lie_beside_the_images(image, labels):
 def test_a_row_is_class_centre_and_size_as_shares(read):
     (box,) = read("\n1 0.5 0.25 0.2 0.5\n\n")
 
-    assert box == Drawn(name="clot", left=24, top=0, right=36, bottom=20)
+    assert box == RawBox(name="clot", left=24, top=0, right=36, bottom=20)
 
 
 def test_an_empty_file_shows_no_object(read):
@@ -110,7 +116,7 @@ def images(picture, tmp_path):
             picture(f"images/{part}/{part}-{name}.png")
 
     def found(**content):
-        return images_of(content, tmp_path, "data.yaml")
+        return list_images(content, tmp_path, "data.yaml")
 
     return found
 
@@ -177,7 +183,7 @@ def test_labels_that_are_no_text_are_refused(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\xff")
 
     with pytest.raises(DatasetError, match=r"a\.txt cannot be read"):
-        list(rows(tmp_path / "a.txt", FACTS, CLASSES))
+        list(read_boxes(tmp_path / "a.txt", FACTS, CLASSES))
 
 
 def test_a_missing_part_is_named(images):

@@ -6,13 +6,13 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.deidentification.image_metadata import inspect
+from arogya_bench.deidentification.image_metadata import inspect_container
 
 
 def test_every_kind_in_a_jpeg_is_counted(made, srgb):
     content = made.jpeg(made.smooth(), orientation=6, profile=srgb)
 
-    found = inspect(content)
+    found = inspect_container(content)
 
     assert found.extras == {
         "EXIF": 1,
@@ -30,7 +30,7 @@ def test_every_kind_in_a_jpeg_is_counted(made, srgb):
 def test_every_kind_in_a_png_is_counted(made, srgb):
     content = made.png(PIL.Image.fromarray(made.smooth()), orientation=8, profile=srgb)
 
-    found = inspect(content)
+    found = inspect_container(content)
 
     assert found.extras == {
         "EXIF": 1,
@@ -49,7 +49,7 @@ def test_a_plain_jpeg_has_nothing_beside_its_pixels(made, progressive):
     buffer = BytesIO()
     PIL.Image.fromarray(made.smooth()).save(buffer, "JPEG", progressive=progressive)
 
-    found = inspect(buffer.getvalue())
+    found = inspect_container(buffer.getvalue())
 
     assert (found.extras, found.complete, found.plain) == ({}, True, True)
 
@@ -60,7 +60,7 @@ def test_restarts_within_the_pixels_are_no_end(made, interval):
     image = PIL.Image.fromarray(made.smooth())
     image.save(buffer, "JPEG", restart_marker_blocks=interval)
 
-    assert inspect(buffer.getvalue()).complete
+    assert inspect_container(buffer.getvalue()).complete
 
 
 def test_the_previews_of_a_phone_are_trailing_bytes(made):
@@ -68,7 +68,7 @@ def test_the_previews_of_a_phone_are_trailing_bytes(made):
     buffer = BytesIO()
     first.save(buffer, "MPO", save_all=True, append_images=[second])
 
-    assert inspect(buffer.getvalue()).extras.keys() == {"preview", "trailing bytes"} | {
+    assert inspect_container(buffer.getvalue()).extras.keys() == {"preview", "trailing bytes"} | {
         kind for kind in ("EXIF",) if b"Exif\0\0" in buffer.getvalue()
     }
 
@@ -79,8 +79,8 @@ def test_tags_of_a_tiff_and_chunks_of_a_webp_are_counted(made, srgb):
     image.save(tiff, "TIFF", description="somebody", icc_profile=srgb)
     image.save(webp, "WEBP", exif=made.exif(6), xmp=b"<x/>", icc_profile=srgb)
 
-    assert inspect(tiff.getvalue()).extras == {"other tag": 1, "ICC": 1}
-    found = inspect(webp.getvalue())
+    assert inspect_container(tiff.getvalue()).extras == {"other tag": 1, "ICC": 1}
+    found = inspect_container(webp.getvalue())
     assert found.extras == {"EXIF": 1, "XMP": 1, "ICC": 1}
     assert found.orientation == 6
 
@@ -90,14 +90,14 @@ def test_a_file_that_was_cut_off_is_not_complete(made, suffix):
     buffer = BytesIO()
     PIL.Image.fromarray(made.smooth()).save(buffer, suffix)
 
-    assert not inspect(buffer.getvalue()[:-20]).complete
+    assert not inspect_container(buffer.getvalue()[:-20]).complete
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"text", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a"]
 )
 def test_what_is_no_image_is_none(content):
-    found = inspect(content)
+    found = inspect_container(content)
 
     assert found is None or not (found.complete and found.width)
 
@@ -113,4 +113,4 @@ def test_random_bytes_are_never_a_traceback(made, srgb, seed):
         damaged = bytearray(content)
         for place in rng.integers(0, min(len(damaged), 400), 8):
             damaged[place] = rng.integers(256)
-        inspect(bytes(damaged))
+        inspect_container(bytes(damaged))

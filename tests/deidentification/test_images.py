@@ -11,7 +11,7 @@ import PIL.ImageCms
 import PIL.ImageOps
 import pytest
 
-from arogya_bench.deidentification.images import Uncleanable, clean
+from arogya_bench.deidentification.images import CleaningError, clean
 
 # What every image has: its format, and how it was compressed.
 STRUCTURE = {"File", "ExifTool", "System", "JFIF", "PNG", "Composite"}
@@ -218,14 +218,14 @@ def test_a_broken_profile_is_no_guess_about_colours(made, suffix):
         else made.png(PIL.Image.fromarray(pixels), profile=profile)
     )
 
-    with pytest.raises(Uncleanable, match="colour profile is broken or does not fit"):
+    with pytest.raises(CleaningError, match="colour profile is broken or does not fit"):
         cleaned(content)
 
 
 def test_a_profile_of_another_kind_of_pixels_is_refused(made, srgb):
     grey = PIL.Image.fromarray(made.smooth()).convert("L")
 
-    with pytest.raises(Uncleanable, match="does not fit its pixels"):
+    with pytest.raises(CleaningError, match="does not fit its pixels"):
         cleaned(encoded(grey, "PNG", icc_profile=srgb))
 
 
@@ -236,7 +236,7 @@ def test_animations_and_stacks_are_refused(made, suffix, options):
     first, second = (PIL.Image.fromarray(made.smooth(seed=seed)) for seed in (1, 2))
     content = encoded(first, suffix, save_all=True, append_images=[second], **options)
 
-    with pytest.raises(Uncleanable, match=r"several frames|no image that can be read"):
+    with pytest.raises(CleaningError, match=r"several frames|no image that can be read"):
         cleaned(content)
 
 
@@ -244,14 +244,14 @@ def test_animations_and_stacks_are_refused(made, suffix, options):
 def test_a_truncated_image_is_refused(made, suffix):
     content = encoded(PIL.Image.fromarray(made.smooth((600, 400))), suffix)
 
-    with pytest.raises(Uncleanable):
+    with pytest.raises(CleaningError):
         cleaned(content[: len(content) * 2 // 3])
 
 
 def test_floats_are_refused():
     content = encoded(PIL.Image.fromarray(np.ones((4, 6), np.float32)), "TIFF")
 
-    with pytest.raises(Uncleanable, match="32 bits per channel"):
+    with pytest.raises(CleaningError, match="32 bits per channel"):
         cleaned(content)
 
 
@@ -259,7 +259,7 @@ def test_a_bomb_is_refused_before_it_is_decoded():
     content = bytearray(encoded(PIL.Image.new("1", (8, 8)), "PNG"))
     content[16:24] = (60_000).to_bytes(4, "big") * 2
 
-    with pytest.raises(Uncleanable, match="more than 178956970 pixels"):
+    with pytest.raises(CleaningError, match="more than 178956970 pixels"):
         cleaned(bytes(content))
 
 
@@ -272,7 +272,7 @@ def test_the_same_image_gives_the_same_bytes(made):
 def result_or_reason(content):
     try:
         return cleaned(content).content
-    except Uncleanable as reason:
+    except CleaningError as reason:
         return str(reason).encode()
 
 

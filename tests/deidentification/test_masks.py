@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.deidentification.images import Cleaned, Uncleanable
+from arogya_bench.deidentification.images import CleanedFile, CleaningError
 from arogya_bench.deidentification.masks import clean
 
 
@@ -23,7 +23,7 @@ def pixels_of(content):
 
 def image_of(orientation, size=(60, 40)):
     width, height = size
-    return Cleaned(
+    return CleanedFile(
         content=b"", suffix=".jpg", removed={}, width=width, height=height, orientation=orientation
     )
 
@@ -76,12 +76,12 @@ def test_where_the_size_tells_nothing_the_option_does(drawn_on, turns):
 
 
 def test_without_the_option_nobody_knows_how_the_mask_lies():
-    with pytest.raises(Uncleanable, match="set boxes_drawn_on"):
+    with pytest.raises(CleaningError, match="set boxes_drawn_on"):
         clean(encoded(mask(), "PNG"), image_of(3), drawn_on=None)
 
 
 def test_a_mask_of_another_size_is_refused():
-    with pytest.raises(Uncleanable, match="another size"):
+    with pytest.raises(CleaningError, match="another size"):
         clean(encoded(mask((50, 40)), "PNG"), image_of(1), drawn_on=None)
 
 

@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from arogya_bench.deidentification.images import Uncleanable
+from arogya_bench.deidentification.images import CleaningError
 from arogya_bench.deidentification.nifti import clean
 
 nibabel = pytest.importorskip("nibabel")
@@ -114,12 +114,12 @@ def test_cleaning_twice_changes_nothing_more(name):
 def test_a_truncated_file_is_refused(name, kind):
     content = volume(name) if kind == "plain" else packed(volume(name), name)
 
-    with pytest.raises(Uncleanable, match="truncated"):
+    with pytest.raises(CleaningError, match="truncated"):
         clean(content[:-60])
 
 
 def test_what_is_no_nifti_is_refused():
-    with pytest.raises(Uncleanable, match="no NIfTI file"):
+    with pytest.raises(CleaningError, match="no NIfTI file"):
         clean(bytes(400))
 
 
@@ -148,7 +148,7 @@ def test_flipped_bytes_give_a_clean_file_or_a_reason(name, wrap):
             clean(
                 bytes(damaged[: rng.integers(1, len(damaged))] if rng.random() < 0.2 else damaged)
             )
-        except Uncleanable as reason:
+        except CleaningError as reason:
             reasons.append(str(reason))
 
     assert len(set(reasons)) > 1

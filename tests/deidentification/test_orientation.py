@@ -5,7 +5,7 @@ import PIL.Image
 import PIL.ImageOps
 import pytest
 
-from arogya_bench.deidentification.orientation import upright, upright_box
+from arogya_bench.deidentification.orientation import box_to_upright, to_upright
 from arogya_bench.types import Box
 
 TURNS = range(1, 9)
@@ -20,7 +20,7 @@ def test_pixels_turn_as_a_viewer_turns_them(turn, shape):
 
     expected = np.asarray(PIL.ImageOps.exif_transpose(image))
 
-    np.testing.assert_array_equal(upright(pixels, turn), expected)
+    np.testing.assert_array_equal(to_upright(pixels, turn), expected)
 
 
 @pytest.mark.parametrize("turn", TURNS)
@@ -29,9 +29,9 @@ def test_a_box_still_holds_the_pixels_that_it_held(turn):
     pixels[5:12, 20:50] = 255
     box = Box(left=20, top=5, width=30, height=7, label=2, crowd=True)
 
-    moved = upright_box(box, turn, 60, 40)
+    moved = box_to_upright(box, turn, 60, 40)
 
-    rows, columns = np.nonzero(upright(pixels, turn))
+    rows, columns = np.nonzero(to_upright(pixels, turn))
     assert (moved.left, moved.top) == (columns.min(), rows.min())
     assert (moved.width, moved.height) == (np.ptp(columns) + 1, np.ptp(rows) + 1)
     assert (moved.label, moved.crowd) == (2, True)

@@ -7,7 +7,12 @@ import uuid
 
 import pytest
 
-from arogya_bench.deidentification.pseudonyms import ID_LENGTH, Pseudonyms, distinct, pseudonyms
+from arogya_bench.deidentification.pseudonyms import (
+    ID_LENGTH,
+    Pseudonyms,
+    check_distinct,
+    load_pseudonyms,
+)
 from arogya_bench.errors import ConfigError, DatasetError
 
 SECRET = b"correct horse battery staple"
@@ -39,7 +44,7 @@ def test_another_secret_gives_other_ids(names):
     other = Pseudonyms(secret=SECRET + b"!")
 
     assert names.case("a") != other.case("a")
-    assert names.check != other.check
+    assert names.check_value != other.check_value
 
 
 def test_a_uid_is_one_of_dicom_and_always_the_same(names):
@@ -57,19 +62,19 @@ def test_the_secret_is_in_no_text_of_the_object(names):
 def test_the_secret_comes_from_the_environment(monkeypatch):
     monkeypatch.setenv("AROGYA_SECRET", SECRET.decode())
 
-    assert pseudonyms(None) == Pseudonyms(secret=SECRET)
+    assert load_pseudonyms(None) == Pseudonyms(secret=SECRET)
 
 
 def test_a_file_goes_before_the_environment_and_its_line_end_does_not_count(monkeypatch, tmp_path):
     monkeypatch.setenv("AROGYA_SECRET", "another one of enough bytes")
 
-    assert pseudonyms(secret_file(tmp_path, SECRET + b"\r\n")) == Pseudonyms(secret=SECRET)
+    assert load_pseudonyms(secret_file(tmp_path, SECRET + b"\r\n")) == Pseudonyms(secret=SECRET)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o604, 0o601, 0o777])
 def test_a_secret_that_others_may_read_is_refused(tmp_path, mode):
     with pytest.raises(ConfigError, match=f"mode {mode:o}: others may") as caught:
-        pseudonyms(secret_file(tmp_path, mode=mode))
+        load_pseudonyms(secret_file(tmp_path, mode=mode))
 
     assert "chmod 600" in caught.value.fix
     assert "horse" not in str(caught.value)
@@ -80,21 +85,21 @@ def test_without_a_secret_nothing_begins(tmp_path, monkeypatch, content):
     monkeypatch.delenv("AROGYA_SECRET", raising=False)
 
     with pytest.raises(ConfigError, match="variable AROGYA_SECRET is empty or not set"):
-        pseudonyms(None)
+        load_pseudonyms(None)
     with pytest.raises(ConfigError, match="file of the secret is empty"):
-        pseudonyms(secret_file(tmp_path, content))
+        load_pseudonyms(secret_file(tmp_path, content))
 
 
 def test_a_short_secret_is_refused_and_not_shown(tmp_path):
     with pytest.raises(ConfigError, match="holds 15 bytes") as caught:
-        pseudonyms(secret_file(tmp_path, b"123456789abcdef"))
+        load_pseudonyms(secret_file(tmp_path, b"123456789abcdef"))
 
     assert "123456789" not in str(caught.value)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match="nowhere, cannot be read: No such file"):
-        pseudonyms(str(tmp_path / "nowhere"))
+        load_pseudonyms(str(tmp_path / "nowhere"))
 
 
 def test_two_cases_of_one_id_are_an_error():
@@ -102,17 +107,17 @@ def test_two_cases_of_one_id_are_an_error():
     cases = [str(number) for number in range(17)]
 
     with pytest.raises(DatasetError, match="Two cases have the same pseudonym"):
-        distinct(cases, {case: short.case(case) for case in cases}, "cases")
+        check_distinct(cases, {case: short.case(case) for case in cases}, "cases")
 
 
 def test_a_million_ids_would_not_collide_and_twenty_thousand_do_not(names):
     cases = [str(number) for number in range(20_000)]
 
-    distinct(cases, {case: names.case(case) for case in cases}, "cases")
+    check_distinct(cases, {case: names.case(case) for case in cases}, "cases")
 
 
 def test_errors_survive_a_process_without_the_secret(tmp_path):
     with pytest.raises(ConfigError) as caught:
-        pseudonyms(secret_file(tmp_path, mode=0o644))
+        load_pseudonyms(secret_file(tmp_path, mode=0o644))
 
     assert b"horse" not in pickle.dumps(caught.value)

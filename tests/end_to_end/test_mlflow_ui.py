@@ -46,7 +46,7 @@ def address(study_folder, tmp_path_factory):
     ):
         before.backup(after)
     store = stores.open_store(f"sqlite:///{folder}/mlflow.db", "study", create=False)
-    tracking.tag_experiment(store, views.views(1_700_000_000_000))
+    tracking.tag_experiment(store, views.view_tags(1_700_000_000_000))
     port = free_port()
     server = start(folder, port)
     try:
@@ -111,7 +111,7 @@ def shown(page, name):
 def test_leaderboard_link_opens_on_the_models_with_their_intervals(address, page):
     server, store = address
 
-    page.goto(views.link(store.link, views.LEADERBOARD, server=server))
+    page.goto(views.view_url(store.link, views.LEADERBOARD, server=server))
 
     text = shown(page, "prior · clean")
     assert "2 matching runs" in " ".join(text.split())
@@ -122,7 +122,7 @@ def test_leaderboard_link_opens_on_the_models_with_their_intervals(address, page
 def test_robustness_link_opens_on_every_condition(address, page):
     server, store = address
 
-    page.goto(views.link(store.link, views.ROBUSTNESS, server=server))
+    page.goto(views.view_url(store.link, views.ROBUSTNESS, server=server))
 
     text = shown(page, "prior · clean")
     assert "6 matching runs" in " ".join(text.split())

@@ -7,7 +7,7 @@ import pytest
 from arogya_bench import compare
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
-from arogya_bench.tracking.artifacts import artifact
+from arogya_bench.tracking.artifacts import fetch_artifact
 
 CLASSES = ("benign", "malignant")
 
@@ -83,9 +83,9 @@ def test_an_override_leaves_the_case_out_and_is_told_everywhere(evaluate, runs, 
     assert ended.code == 0, ended.err
     for run in (*runs("evaluation"), *runs("fit")):
         assert run.tags["arogya.gate_overridden"] == "AB201 Unreadable image"
-        with artifact(run, "gate.json", uri=uri) as file:
+        with fetch_artifact(run, "gate.json", uri=uri) as file:
             assert '"benign/p00-0"' in file.read_text()
-        with artifact(run, "split.csv", uri=uri) as file:
+        with fetch_artifact(run, "split.csv", uri=uri) as file:
             rows = file.read_text()
         assert rows.count("\n") == 120
         assert "p00-0" not in rows
@@ -113,16 +113,16 @@ def test_an_official_split_through_patients_is_refused(command, clinic):
 
 
 def test_a_split_by_image_that_was_named_is_marked(evaluate, runs):
-    ended = evaluate("split.method=image")
+    ended = evaluate("split.method=image_level")
 
     assert ended.code == 0, ended.err
     (run,) = runs("evaluation")
-    assert run.tags["arogya.split"].startswith("image-")
+    assert run.tags["arogya.split"].startswith("image_level-")
     assert "AB108" in run.tags["arogya.gate"]
 
 
 def test_the_sweep_shows_the_findings_as_a_table(evaluate, runs):
-    evaluate("split.method=image")
+    evaluate("split.method=image_level")
 
     (sweep,) = runs("sweep")
     shown = sweep.tags["mlflow.loggedArtifacts"]

@@ -9,11 +9,16 @@ import pandas as pd
 import pytest
 
 from arogya_bench.errors import ModelError
-from arogya_bench.evaluation.evaluation import Answers, items_of, missing, run_job
+from arogya_bench.evaluation.evaluation import (
+    ModelOutput,
+    build_run_items,
+    missing_conditions,
+    run_job,
+)
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
-from arogya_bench.scoring.scores import scores
+from arogya_bench.scoring.scores import compute_scores
 from arogya_bench.tracking import artifacts
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking.items import Tags
@@ -145,10 +150,10 @@ def test_an_undefined_metric_is_named_with_its_reason(job_of):
         targets=np.array([0, 0]),
         probabilities=np.full((2, 3), 1 / 3),
     )
-    judged = scores(benign, resamples=2000, seed="ab")
+    judged = compute_scores(benign, resamples=2000, seed="ab")
     (clean,) = prepared.job.conditions
 
-    items = items_of(prepared, clean, Answers(asked=benign), judged)
+    items = build_run_items(prepared, clean, ModelOutput(predictions=benign), judged)
 
     (tags,) = [item.values for item in items if isinstance(item, Tags)]
     assert "every case is of the class" in json.loads(tags["arogya.undefined"])["auroc_macro_ovr"]
@@ -175,7 +180,7 @@ def test_a_fit_keeps_weights_and_evidence(runs, finished):
     for run in of_kind(runs, "fit"):
         kept = files(run)
         assert {"config.yaml", "environment.json", "predictions_validation.parquet"} <= kept
-        with artifacts.model_files(run, store=finished) as folder:
+        with artifacts.fetch_model_files(run, store=finished) as folder:
             assert {"adapter.json", "classes.json"} <= {file.name for file in folder.iterdir()}
 
 
@@ -224,7 +229,7 @@ def test_an_evaluation_is_handed_back_with_its_predictions(store, job_of):
     (made,) = run_job(job_of(noise=(0.1,), clean=False), store, None)
 
     run = tracking.get(store.uri, made.run_id)
-    assert (made.model, made.dataset, made.cell) == (
+    assert (made.model, made.dataset, made.cell_key) == (
         "prior",
         "synthetic-60x3",
         run.tags["arogya.cell"],
@@ -248,7 +253,7 @@ def test_only_what_is_missing_is_run(study, job_of):
     made = run_job(job_of(noise=(0.1, 0.3)), study, None)
 
     assert [each.condition for each in made] == ["gaussian_noise_0.3"]
-    assert made[0].cell == lost.tags["arogya.cell"]
+    assert made[0].cell_key == lost.tags["arogya.cell"]
 
 
 @pytest.mark.parametrize("status", ["FAILED", "KILLED", "RUNNING"])
@@ -256,7 +261,7 @@ def test_what_did_not_finish_is_still_to_do(study, job_of, status):
     run = one(tracking.search(study, ""), "prior", "gaussian_noise_0.1")
     tracking.finish(study, run.run_id, status)
 
-    todo = missing(prepare(job_of(noise=(0.1, 0.3))), study)
+    todo = missing_conditions(prepare(job_of(noise=(0.1, 0.3))), study)
 
     assert [each.name for each in todo] == ["gaussian_noise_0.1"]
 
@@ -266,7 +271,7 @@ def test_without_resume_everything_is_run_again_on_the_same_fit(study, job_of):
 
     (made,) = run_job(job_of(noise=(0.1,), clean=False, resume=False), study, None)
 
-    assert (made.cell, made.run_id == before.run_id) == (before.tags["arogya.cell"], False)
+    assert (made.cell_key, made.run_id == before.run_id) == (before.tags["arogya.cell"], False)
     assert made.scores.scalars() == before.metrics
     assert len(tracking.search(study, FITS)) == 2
 

@@ -9,14 +9,19 @@ import time
 import pytest
 
 from arogya_bench.errors import ModelError
-from arogya_bench.evaluation.fit_folder import ABANDONED_S, FOLDER, Finished, held
+from arogya_bench.evaluation.fit_folder import (
+    ABANDONED_AFTER_S,
+    FITS_FOLDER,
+    TrainingResult,
+    lock_fit_folder,
+)
 from arogya_bench.types import FitReport
 
 HOLD = """
 import sys, time
-from arogya_bench.evaluation.fit_folder import held
-with held("one") as place:
-    place.enter("run-1")
+from arogya_bench.evaluation.fit_folder import lock_fit_folder
+with lock_fit_folder("one") as place:
+    place.begin("run-1")
     (place.out / "weights").write_text("half")
     print("held", flush=True)
     time.sleep(float(sys.argv[1]))
@@ -26,7 +31,7 @@ with held("one") as place:
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("AROGYA_CACHE", str(tmp_path))
-    return tmp_path / FOLDER
+    return tmp_path / FITS_FOLDER
 
 
 def holder(seconds):
@@ -42,19 +47,19 @@ def test_a_dead_process_gives_up_its_lock_and_leaves_its_work():
     process.kill()
     process.communicate()
 
-    with held("one") as place:
-        assert place.earlier().run_id == "run-1"
+    with lock_fit_folder("one") as place:
+        assert place.interrupted().run_id == "run-1"
         assert (place.out / "weights").read_text() == "half"
-        state = place.enter("run-1")
+        state = place.begin("run-1")
 
     assert state.interruptions == 1
-    assert state.spent >= 0
+    assert state.previous_seconds >= 0
 
 
 def test_whoever_waits_is_told_for_whom(capsys):
     process = holder(1.5)
 
-    with held("one"):
+    with lock_fit_folder("one"):
         process.communicate()
 
     assert f"Waiting for a fit that process {process.pid} on " in capsys.readouterr().err
@@ -62,37 +67,37 @@ def test_whoever_waits_is_told_for_whom(capsys):
 
 
 def test_another_run_starts_its_own_account():
-    with held("one") as place:
-        place.enter("run-1")
-        state = place.enter("run-2")
+    with lock_fit_folder("one") as place:
+        place.begin("run-1")
+        state = place.begin("run-2")
 
-    assert (state.interruptions, state.spent) == (0, 0.0)
+    assert (state.interruptions, state.previous_seconds) == (0, 0.0)
 
 
 def test_nothing_is_left_of_a_fit_that_was_cleared(cache):
-    with held("one") as place:
-        place.enter("run-1")
+    with lock_fit_folder("one") as place:
+        place.begin("run-1")
         place.clear()
 
-    with held("one") as place:
-        assert place.earlier() is None
+    with lock_fit_folder("one") as place:
+        assert place.interrupted() is None
         assert not list(place.out.iterdir())
 
 
 def test_a_state_that_was_half_written_counts_as_none():
-    with held("one") as place:
+    with lock_fit_folder("one") as place:
         (place.folder / "state.json").write_text(json.dumps({"run_id": "a"}))
 
-        assert place.earlier() is None
+        assert place.interrupted() is None
 
 
 def test_what_nobody_came_back_to_is_removed(cache):
-    with held("old") as place:
-        place.enter("run-1")
-    then = time.time() - ABANDONED_S - 60
+    with lock_fit_folder("old") as place:
+        place.begin("run-1")
+    then = time.time() - ABANDONED_AFTER_S - 60
     os.utime(cache / "old", (then, then))
 
-    with held("new"):
+    with lock_fit_folder("new"):
         pass
 
     assert not (cache / "old").exists()
@@ -101,28 +106,28 @@ def test_what_nobody_came_back_to_is_removed(cache):
 def test_a_cache_that_cannot_be_written_is_said_with_its_variable(cache):
     cache.write_text("a file where the folder should be")
 
-    with pytest.raises(ModelError, match="cannot be written") as caught, held("one"):
+    with pytest.raises(ModelError, match="cannot be written") as caught, lock_fit_folder("one"):
         pass
 
     assert "AROGYA_CACHE" in caught.value.fix
 
 
 def test_ones_own_folder_is_never_swept_out_whatever_its_age(cache):
-    with held("one") as place:
+    with lock_fit_folder("one") as place:
         (place.out / "weights").write_text("half")
-    then = time.time() - ABANDONED_S - 60
+    then = time.time() - ABANDONED_AFTER_S - 60
     os.utime(cache / "one", (then, then))
 
-    with held("one") as place:
+    with lock_fit_folder("one") as place:
         assert (place.out / "weights").read_text() == "half"
 
 
 def test_an_old_folder_that_somebody_holds_stays(cache):
     process = holder(600)
-    then = time.time() - ABANDONED_S - 60
+    then = time.time() - ABANDONED_AFTER_S - 60
     os.utime(cache / "one", (then, then))
 
-    with held("two"):
+    with lock_fit_folder("two"):
         pass
 
     process.kill()
@@ -131,14 +136,14 @@ def test_an_old_folder_that_somebody_holds_stays(cache):
 
 
 def test_a_training_that_ended_is_kept_until_mlflow_has_it():
-    ended = Finished(
+    ended = TrainingResult(
         report=FitReport(curves=({"val_loss": 0.5},), best_epoch=1, notes=("a note",)),
         seconds=2.5,
         ram_peak_mb=300.0,
     )
-    with held("one") as place:
-        assert place.finished() is None
-        place.keep(ended)
+    with lock_fit_folder("one") as place:
+        assert place.load_result() is None
+        place.save_result(ended)
 
-    with held("one") as place:
-        assert place.finished() == ended
+    with lock_fit_folder("one") as place:
+        assert place.load_result() == ended

@@ -14,7 +14,7 @@ from arogya_bench.evaluation.fitting import find_or_fit
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
-from arogya_bench.scoring.label_table import predictions_from
+from arogya_bench.scoring.label_table import predictions_from_table
 from arogya_bench.tracking import artifacts
 from arogya_bench.tracking import runs as tracking
 
@@ -84,7 +84,7 @@ def test_a_fit_keeps_what_load_needs(store, fit, job_of):
 
     run = fit(job_of("opencv", model))
 
-    with artifacts.model_files(run, store=store) as weights:
+    with artifacts.fetch_model_files(run, store=store) as weights:
         predictor = model.load(weights, classes=prepared.dataset.classes, device="cpu")
     assert predictor(list(prepared.split.test.images())).shape == (19, 3)
 
@@ -94,8 +94,8 @@ def test_a_fit_keeps_its_predictions_of_the_validation_split(store, fit, job_of)
 
     run = fit(job_of())
 
-    with artifacts.artifact(run, "predictions_validation.parquet", uri=store.uri) as path:
-        kept = predictions_from(pd.read_parquet(path))
+    with artifacts.fetch_artifact(run, "predictions_validation.parquet", uri=store.uri) as path:
+        kept = predictions_from_table(pd.read_parquet(path))
     assert kept.case_ids == tuple(case.case_id for case in prepare(job_of()).split.validation.cases)
     assert run.metrics["validation_accuracy"] > 0
     assert run.metrics["fit_seconds"] > 0
@@ -208,7 +208,7 @@ import os, signal, time
 from dataclasses import dataclass
 from pathlib import Path
 
-from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
+from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.evaluation.job import Job
@@ -240,7 +240,7 @@ def job(killed=False):
         model_name="stopping", model=Stopping(killed=killed),
         source=Synthetic(cases=60, classes=3, image_size=32),
         training_name="standard", training=Training(),
-        conditions=conditions({"clean": AugmentationSpec(function=CLEAN)}),
+        conditions=expand_conditions({"clean": AugmentationSpec(function=CLEAN)}),
         split=SplitPolicy(train=0.5, validation=0.2, test=0.3), seed=42, device="cpu",
         limit=None, batch_size=8, resamples=2000, resume=True, tracking_uri=None,
         experiment="study", config={}, threads=1,
@@ -321,7 +321,7 @@ def test_mlflow_can_load_register_and_serve_a_fit(store, fit, job_of, monkeypatc
     run = fit(job_of("opencv", model))
     prepared = prepare(job_of("opencv", model))
     images = np.stack(list(prepared.split.test.images()))[:5]
-    with artifacts.model_files(run, store=store) as weights:
+    with artifacts.fetch_model_files(run, store=store) as weights:
         expected = model.load(weights, classes=prepared.dataset.classes, device="cpu")(list(images))
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)

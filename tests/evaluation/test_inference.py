@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.errors import ModelError
-from arogya_bench.evaluation.inference import boxes_of, predict, predictions_of
+from arogya_bench.evaluation.inference import detect_clean, predict, predict_clean
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.types import Detections
 
@@ -61,13 +61,13 @@ def test_the_size_of_the_batches_changes_no_number(cases, noisy, size):
 def test_clean_images_are_the_images_as_they_are(cases, noisy):
     clean = predict(brightness, cases, noisy(), batch_size=8)["clean"]
 
-    plain = predictions_of(brightness, cases, batch_size=8)
+    plain = predict_clean(brightness, cases, batch_size=8)
 
     np.testing.assert_array_equal(clean.probabilities, plain.probabilities)
 
 
 def test_the_metadata_of_the_cases_travels_along(cases):
-    found = predictions_of(brightness, cases, batch_size=8)
+    found = predict_clean(brightness, cases, batch_size=8)
 
     assert found.metadata["site"] == tuple(case.metadata["site"] for case in cases.cases)
 
@@ -75,7 +75,7 @@ def test_the_metadata_of_the_cases_travels_along(cases):
 def test_rows_that_almost_sum_to_one_are_brought_to_one(cases):
     almost = answering(lambda n: np.tile([0.2, 0.30004, 0.5], (n, 1)))
 
-    found = predictions_of(almost, cases, batch_size=8)
+    found = predict_clean(almost, cases, batch_size=8)
 
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-15)
 
@@ -96,7 +96,7 @@ def test_rows_that_almost_sum_to_one_are_brought_to_one(cases):
 )
 def test_what_is_no_table_of_probabilities_is_refused(cases, rows, complaint):
     with pytest.raises(ModelError, match=complaint):
-        predictions_of(answering(rows), cases, batch_size=8)
+        predict_clean(answering(rows), cases, batch_size=8)
 
 
 def test_the_check_holds_under_every_condition(cases, noisy):
@@ -109,7 +109,7 @@ def test_a_complaint_tells_the_wrong_row_and_not_the_first(cases):
     rows[5] *= 2
 
     with pytest.raises(ModelError, match=r"one sums to 2\.0000"):
-        predictions_of(lambda images: rows[: len(images)], cases, batch_size=8)
+        predict_clean(lambda images: rows[: len(images)], cases, batch_size=8)
 
 
 def detections(boxes=((1, 1, 4, 4),), scores=(0.5,), labels=(0,)):
@@ -134,4 +134,4 @@ def detections(boxes=((1, 1, 4, 4),), scores=(0.5,), labels=(0,)):
 )
 def test_boxes_that_cannot_be_are_refused(made, says, cases):
     with pytest.raises(ModelError, match=says):
-        boxes_of(made, cases, batch_size=8)
+        detect_clean(made, cases, batch_size=8)

@@ -6,7 +6,13 @@ import yaml
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.errors import ConfigError
-from arogya_bench.evaluation.job import circumstances, dataset_input, params_of, prepare, tags_of
+from arogya_bench.evaluation.job import (
+    dataset_input,
+    job_params,
+    job_tags,
+    prepare,
+    provenance_files,
+)
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.types import Training
@@ -28,11 +34,11 @@ def job(job_of):
 
 def keys(job):
     prepared = prepare(job)
-    return prepared.fit_key, prepared.cells["clean"], prepared.cells[NOISE]
+    return prepared.fit_key, prepared.cell_keys["clean"], prepared.cell_keys[NOISE]
 
 
 def test_every_condition_has_a_cell_of_its_own(job):
-    cells = prepare(job).cells
+    cells = prepare(job).cell_keys
 
     assert set(cells) == {"clean", NOISE}
     assert cells["clean"] != cells[NOISE]
@@ -84,18 +90,18 @@ def test_a_copy_by_another_name_has_the_same_fit_and_a_row_of_its_own(job):
     original, copy = prepare(job), prepare(replace(job, model_name="copy"))
 
     assert original.fit_key == copy.fit_key
-    assert original.row != copy.row
-    assert original.cells["clean"] != copy.cells["clean"]
+    assert original.model_config_digest != copy.model_config_digest
+    assert original.cell_keys["clean"] != copy.cell_keys["clean"]
 
 
 def test_seeds_share_a_row(job):
-    assert prepare(job).row == prepare(replace(job, seed=1)).row
+    assert prepare(job).model_config_digest == prepare(replace(job, seed=1)).model_config_digest
 
 
 def test_another_place_in_the_sweep_does_not_change_a_condition(job_of):
     assert (
-        prepare(job_of(noise=(0.1,))).cells[NOISE]
-        == (prepare(job_of(noise=(0.05, 0.1), clean=False)).cells[NOISE])
+        prepare(job_of(noise=(0.1,))).cell_keys[NOISE]
+        == (prepare(job_of(noise=(0.05, 0.1), clean=False)).cell_keys[NOISE])
     )
 
 
@@ -114,13 +120,13 @@ def test_params_show_no_path_of_the_weights(job, tmp_path):
     weights = tmp_path / "model.bin"
     weights.write_bytes(b"learned")
 
-    params = params_of(prepare(replace(job, model=Pretrained(weights=str(weights)))))
+    params = job_params(prepare(replace(job, model=Pretrained(weights=str(weights)))))
 
     assert str(tmp_path) not in str(params)
 
 
 def test_the_fields_of_the_model_are_its_params(job):
-    params = params_of(prepare(replace(job, model=OpenCVClassifier(image_size=32, C=2.0))))
+    params = job_params(prepare(replace(job, model=OpenCVClassifier(image_size=32, C=2.0))))
 
     assert params["model.C"] == 2.0
     assert params["limit"] == "none"
@@ -130,7 +136,7 @@ def test_the_fields_of_the_model_are_its_params(job):
 def test_tags_say_what_the_run_is_about(job):
     prepared = prepare(job)
 
-    tags = tags_of(prepared)
+    tags = job_tags(prepared)
 
     assert tags["arogya.dataset"] == "synthetic-60x3"
     assert tags["arogya.dataset_digest"] == prepared.dataset.digest
@@ -153,7 +159,7 @@ def test_the_dataset_of_a_run_counts_its_part(job, part):
 def test_the_config_is_kept_without_the_address_of_the_store(job):
     config = {"seed": 42, "tracking": {"uri": "http://nurse:hush@host"}, "model": {"C": 1.0}}
 
-    text = next(circumstances(prepare(replace(job, config=config)))).text
+    text = next(provenance_files(prepare(replace(job, config=config)))).text
 
     assert yaml.safe_load(text) == {"seed": 42, "model": {"C": 1.0}}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from arogya_bench.figures.box_overlay import TILE, boxes_png
+from arogya_bench.figures.box_overlay import TILE_SIDE, draw_boxes
 from arogya_bench.figures.theme import COLOURS
 from arogya_bench.types import Box, Detections
 
@@ -26,7 +26,7 @@ def box(left, top, width, height, label, *, crowd=False):
 
 
 def sheet(images, truth, detections, classes=CLASSES):
-    png = boxes_png(images, truth, detections, classes, threshold=0.5)
+    png = draw_boxes(images, truth, detections, classes, threshold=0.5)
     return np.asarray(Picture.open(BytesIO(png)).convert("RGB")).astype(int)
 
 
@@ -55,13 +55,13 @@ def middle_row(pixels, label):
 
 def test_true_box_is_a_thick_frame_at_its_place():
     """In an image of half the size of its tile, edges lie at twice their distance."""
-    side = TILE // 2
+    side = TILE_SIDE // 2
 
     drawn = picture(sheet([grey(side, side)], [[box(60, 60, 100, 140, 1)]], [found()]))
 
     columns = np.flatnonzero(of_colour(drawn[len(drawn) // 2], 1))
     left, right = columns[columns < 200], columns[columns > 200]
-    assert drawn.shape == (TILE, TILE, 3)
+    assert drawn.shape == (TILE_SIDE, TILE_SIDE, 3)
     assert (left.size, right.size) == (5, 5)
     assert (left.mean(), right.mean()) == (120, 320)
 
@@ -69,7 +69,7 @@ def test_true_box_is_a_thick_frame_at_its_place():
 def test_found_box_is_thin_and_dashed_and_tagged():
     one = found((60, 60, 140, 140, 0.9, 0))
 
-    drawn = picture(sheet([grey(TILE, TILE)], [[]], [one]))
+    drawn = picture(sheet([grey(TILE_SIDE, TILE_SIDE)], [[]], [one]))
 
     edge = of_colour(drawn[100:190, 60], 0)
     assert 0.3 < edge.mean() < 0.7
@@ -79,7 +79,7 @@ def test_found_box_is_thin_and_dashed_and_tagged():
 
 def test_found_box_shows_on_a_true_box_of_the_same_place_and_class():
     here = (60, 60, 300, 300)
-    image = [grey(TILE, TILE)]
+    image = [grey(TILE_SIDE, TILE_SIDE)]
 
     alone = picture(sheet(image, [[box(*here, 0)]], [found()]))
     both = picture(sheet(image, [[box(*here, 0)]], [found((*here, 0.9, 0))]))
@@ -91,7 +91,7 @@ def test_found_box_shows_on_a_true_box_of_the_same_place_and_class():
 
 
 def test_score_below_the_threshold_is_not_drawn_and_the_threshold_itself_is():
-    image = [grey(TILE, TILE)]
+    image = [grey(TILE_SIDE, TILE_SIDE)]
 
     below = sheet(image, [[]], [found((60, 60, 140, 140, 0.499, 2))])
     at = sheet(image, [[]], [found((60, 60, 140, 140, 0.5, 2))])
@@ -101,14 +101,14 @@ def test_score_below_the_threshold_is_not_drawn_and_the_threshold_itself_is():
 
 
 def test_legend_names_only_the_classes_that_are_shown():
-    drawn = sheet([grey(TILE, TILE)], [[box(60, 200, 60, 60, 1)]], [found()])
+    drawn = sheet([grey(TILE_SIDE, TILE_SIDE)], [[box(60, 200, 60, 60, 1)]], [found()])
 
     assert of_colour(legend(drawn), 1).any()
     assert not of_colour(legend(drawn), 0).any()
 
 
 def test_crowd_is_thinner_than_a_box_and_explained():
-    image, place = [grey(TILE, TILE)], (60, 60, 300, 300)
+    image, place = [grey(TILE_SIDE, TILE_SIDE)], (60, 60, 300, 300)
 
     plain = sheet(image, [[box(*place, 0)]], [found()])
     crowd = sheet(image, [[box(*place, 0, crowd=True)]], [found()])
@@ -122,8 +122,8 @@ def test_crowd_is_thinner_than_a_box_and_explained():
 def test_images_of_every_size_fill_their_tile(size):
     drawn = picture(sheet([grey(*size)], [[]], [found()]))
 
-    assert max(drawn.shape) == TILE
-    assert drawn.shape[0] / drawn.shape[1] == pytest.approx(size[0] / size[1], abs=2 / TILE)
+    assert max(drawn.shape) == TILE_SIDE
+    assert drawn.shape[0] / drawn.shape[1] == pytest.approx(size[0] / size[1], abs=2 / TILE_SIDE)
 
 
 @pytest.mark.parametrize("size", [(1, 900), (900, 1), (28, 28)])
@@ -152,7 +152,7 @@ def test_box_beyond_the_rim_stays_visible():
 def test_two_classes_of_one_colour_are_told_apart_by_their_names():
     """The eleventh class has the colour of the first, so true boxes are named too."""
     names = [f"kind {number}" for number in range(11)]
-    image = [grey(TILE, TILE)]
+    image = [grey(TILE_SIDE, TILE_SIDE)]
 
     first, last = (
         picture(sheet(image, [[box(60, 60, 300, 300, label)]], [found()], names))
@@ -166,16 +166,20 @@ def test_six_images_stand_in_two_rows_and_inputs_stay_as_they_are():
     images = [grey(30, 40) for _ in range(6)]
     detections = [found((5, 5, 20, 20, 0.9, 1)) for _ in range(6)]
 
-    png, again = (boxes_png(images, [[]] * 6, detections, CLASSES, threshold=0.5) for _ in range(2))
+    png, again = (
+        draw_boxes(images, [[]] * 6, detections, CLASSES, threshold=0.5) for _ in range(2)
+    )
 
     width, height = Picture.open(BytesIO(png)).size
     assert png == again
-    assert 3 * TILE < width < 3.3 * TILE
-    assert 2 * 0.75 * TILE < height < 2.5 * 0.75 * TILE
+    assert 3 * TILE_SIDE < width < 3.3 * TILE_SIDE
+    assert 2 * 0.75 * TILE_SIDE < height < 2.5 * 0.75 * TILE_SIDE
     assert all((image == 128).all() for image in images)
 
 
 @pytest.mark.parametrize(("images", "truth"), [(0, 0), (7, 7), (2, 1)])
 def test_sheet_of_no_or_too_many_images_is_refused(images, truth):
     with pytest.raises(ValueError, match="from 1 to 6"):
-        boxes_png([grey(20, 20)] * images, [[]] * truth, [found()] * images, CLASSES, threshold=0.5)
+        draw_boxes(
+            [grey(20, 20)] * images, [[]] * truth, [found()] * images, CLASSES, threshold=0.5
+        )

@@ -8,7 +8,7 @@ from PIL import Image as Picture
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.figures.contact_page import MARGIN, MOST_ROWS, SIDE, SPACE
-from arogya_bench.figures.contact_sheet import contact_sheet
+from arogya_bench.figures.contact_sheet import draw_contact_sheet
 from arogya_bench.figures.contact_tiles import TILE
 from arogya_bench.figures.theme import COLOURS, EMPTY
 from arogya_bench.types import Box, Case, Dataset
@@ -61,7 +61,7 @@ def dataset(own, *, classes=("normal", "ill"), read=lambda _: grey(), **options)
 
 
 def sheet(of, per_class=2, seed=1):
-    png = contact_sheet(of, per_class=per_class, rng=np.random.default_rng(seed))
+    png = draw_contact_sheet(of, per_class=per_class, rng=np.random.default_rng(seed))
     assert png.startswith(b"\x89PNG")
     return np.asarray(Picture.open(BytesIO(png)).convert("RGB"))
 

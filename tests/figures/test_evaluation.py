@@ -40,7 +40,7 @@ def random_case(*, n=300, classes=3, decimals=2, seed=0):
 
 
 def test_confusion_matrix_draws_counts_and_shares_of_the_true_class():
-    chart = figures.confusion_matrix(np.array([[8, 2], [1, 3]]), ["normal", "pneumonia"])
+    chart = figures.plot_confusion_matrix(np.array([[8, 2], [1, 3]]), ["normal", "pneumonia"])
 
     cells = {(row["true"], row["predicted"]): row for row in rows(chart, "share")}
     assert cells["normal", "pneumonia"]["count"] == 2
@@ -50,7 +50,7 @@ def test_confusion_matrix_draws_counts_and_shares_of_the_true_class():
 
 
 def test_a_true_class_without_cases_has_no_share_and_is_named():
-    chart = figures.confusion_matrix(np.array([[5, 0], [0, 0]]), ["normal", "pneumonia"])
+    chart = figures.plot_confusion_matrix(np.array([[5, 0], [0, 0]]), ["normal", "pneumonia"])
 
     cells = {(row["true"], row["predicted"]): row for row in rows(chart, "share")}
     assert cells["pneumonia", "pneumonia"]["share"] is None
@@ -63,7 +63,7 @@ def test_confusion_matrix_shows_every_name_and_count(classes):
     names = [f"class number {k}" for k in range(classes)]
     counts = np.arange(1000, 1000 + classes**2).reshape(classes, classes)
 
-    drawn = figures.svg(figures.confusion_matrix(counts, names))
+    drawn = figures.to_svg(figures.plot_confusion_matrix(counts, names))
 
     texts = [element.text for element in ElementTree.fromstring(drawn).iter() if element.text]
     assert all(texts.count(name) == 2 for name in names)
@@ -74,7 +74,7 @@ def test_confusion_matrix_shows_every_name_and_count(classes):
 def test_roc_names_each_class_with_the_auroc_of_scikit_learn(seed):
     targets, probabilities = random_case(seed=seed)
 
-    chart = figures.roc(targets, probabilities, LESIONS)
+    chart = figures.plot_roc(targets, probabilities, LESIONS)
 
     expected = {
         f"{name} ({roc_auc_score(targets == k, probabilities[:, k]):.3f})"
@@ -88,7 +88,7 @@ def test_roc_by_hand():
     targets = np.array([1, 0, 1, 0])
     positive = np.array([0.9, 0.8, 0.3, 0.3])
 
-    chart = figures.roc(targets, np.stack([1 - positive, positive], axis=1), ["no", "yes"])
+    chart = figures.plot_roc(targets, np.stack([1 - positive, positive], axis=1), ["no", "yes"])
 
     points = [(row["x"], row["y"]) for row in rows(chart, "label")]
     assert points == [(0, 0), (0, 0.5), (0.5, 0.5), (1, 1)]
@@ -98,7 +98,7 @@ def test_roc_by_hand():
 def test_roc_of_two_classes_shows_the_positive_one_only():
     targets, probabilities = random_case(classes=2)
 
-    chart = figures.roc(targets, probabilities, ["normal", "pneumonia"])
+    chart = figures.plot_roc(targets, probabilities, ["normal", "pneumonia"])
 
     assert {row["label"].split()[0] for row in rows(chart, "label")} == {"pneumonia"}
     assert notes(chart) == "pneumonia against normal; 300 cases."
@@ -107,7 +107,7 @@ def test_roc_of_two_classes_shows_the_positive_one_only():
 def test_a_class_without_cases_has_no_curve_and_is_named():
     targets, probabilities = random_case()
 
-    chart = figures.roc(np.where(targets == 1, 2, targets), probabilities, LESIONS)
+    chart = figures.plot_roc(np.where(targets == 1, 2, targets), probabilities, LESIONS)
 
     assert not [row for row in rows(chart, "label") if "melanoma" in row["label"]]
     assert "Undefined: melanoma (no case)." in notes(chart)
@@ -116,16 +116,16 @@ def test_a_class_without_cases_has_no_curve_and_is_named():
 def test_one_class_alone_still_gives_a_figure():
     ones = np.ones(9, dtype=np.int64)
 
-    chart = figures.roc(ones, np.full((9, 2), 0.5), ["normal", "pneumonia"])
+    chart = figures.plot_roc(ones, np.full((9, 2), 0.5), ["normal", "pneumonia"])
 
     assert "Undefined: pneumonia (no other case)." in notes(chart)
-    assert "pneumonia (undefined)" in figures.svg(chart)
+    assert "pneumonia (undefined)" in figures.to_svg(chart)
 
 
 def test_long_curves_are_thinned_between_their_ends():
     targets, probabilities = random_case(n=6_000, classes=7, decimals=12)
 
-    chart = figures.roc(targets, probabilities, [f"class {k}" for k in range(7)])
+    chart = figures.plot_roc(targets, probabilities, [f"class {k}" for k in range(7)])
 
     drawn = rows(chart, "label")
     for label in {row["label"] for row in drawn}:
@@ -133,14 +133,14 @@ def test_long_curves_are_thinned_between_their_ends():
         assert 150 <= len(points) <= 200
         assert (points[0]["x"], points[0]["y"]) == (0, 0)
         assert (points[-1]["x"], points[-1]["y"]) == (1, 1)
-    assert figures.svg(chart).startswith("<svg")
+    assert figures.to_svg(chart).startswith("<svg")
 
 
 def test_reliability_bins_are_closed_on_the_right():
     confidence = np.array([0.0, 0.2, 0.5, 0.500001, 1.0])
     correct = np.array([False, True, True, False, True])
 
-    first, second = rows(figures.reliability(confidence, correct, bins=2), "count")[:2]
+    first, second = rows(figures.plot_reliability(confidence, correct, bins=2), "count")[:2]
 
     assert (first["count"], second["count"]) == (3, 2)
     assert first["accuracy"] == pytest.approx(2 / 3)
@@ -149,7 +149,7 @@ def test_reliability_bins_are_closed_on_the_right():
 
 def test_reliability_bands_are_wilsons():
     """8 of 10: the textbook interval is 0.490 to 0.943."""
-    chart = figures.reliability(np.full(10, 0.77), np.arange(10) < 8)
+    chart = figures.plot_reliability(np.full(10, 0.77), np.arange(10) < 8)
 
     drawn = next(row for row in rows(chart, "low") if row["count"])
     assert drawn["low"] == pytest.approx(0.4902, abs=1e-4)
@@ -157,7 +157,7 @@ def test_reliability_bands_are_wilsons():
 
 
 def test_empty_bins_are_counted_and_have_no_dot():
-    chart = figures.reliability(np.array([0.9, 0.95, 0.6]), np.array([True, True, False]))
+    chart = figures.plot_reliability(np.array([0.9, 0.95, 0.6]), np.array([True, True, False]))
 
     empty = [row for row in rows(chart, "count") if row["count"] == 0]
     assert len(empty) == 12
@@ -166,16 +166,18 @@ def test_empty_bins_are_counted_and_have_no_dot():
 
 
 def test_reliability_without_cases_is_an_empty_figure():
-    chart = figures.reliability(np.array([]), np.array([], dtype=bool))
+    chart = figures.plot_reliability(np.array([]), np.array([], dtype=bool))
 
     assert "0 cases in 15 bins, 15 of them empty" in notes(chart)
-    assert figures.svg(chart).startswith("<svg")
+    assert figures.to_svg(chart).startswith("<svg")
 
 
 def test_an_svg_stands_alone():
     targets, probabilities = random_case()
 
-    drawn = figures.svg(figures.roc(targets, probabilities, ["a", "<script>b</script>", "c & d"]))
+    drawn = figures.to_svg(
+        figures.plot_roc(targets, probabilities, ["a", "<script>b</script>", "c & d"])
+    )
 
     texts = [element.text for element in ElementTree.fromstring(drawn).iter() if element.text]
     assert any(text.startswith("<script>b</script> (") for text in texts)
@@ -184,9 +186,9 @@ def test_an_svg_stands_alone():
 
 
 def test_a_png_has_as_many_pixels_as_the_scale_says():
-    chart = figures.confusion_matrix(np.eye(2, dtype=np.int64), ["no", "yes"])
+    chart = figures.plot_confusion_matrix(np.eye(2, dtype=np.int64), ["no", "yes"])
 
-    single, double = (Image.open(BytesIO(figures.png(chart, scale))).size for scale in (1, 2))
+    single, double = (Image.open(BytesIO(figures.to_png(chart, scale))).size for scale in (1, 2))
 
     assert double == pytest.approx([2 * side for side in single], abs=2)
 
@@ -194,7 +196,7 @@ def test_a_png_has_as_many_pixels_as_the_scale_says():
 def test_figures_leave_the_theme_of_altair_alone():
     before = alt.theme.active
 
-    figures.svg(figures.confusion_matrix(np.eye(2, dtype=np.int64), ["no", "yes"]))
+    figures.to_svg(figures.plot_confusion_matrix(np.eye(2, dtype=np.int64), ["no", "yes"]))
 
     assert alt.theme.active == before
     assert "Liberation" not in alt.Chart(alt.Data(values=[])).mark_bar().to_json()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from arogya_bench.errors import ConfigError, ModelError
-from arogya_bench.frameworks.devices import require_torch, torch_device
+from arogya_bench.frameworks.devices import check_torch, torch_device
 
 needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 
@@ -22,7 +22,7 @@ def test_auto_falls_back_to_the_cpu():
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
 def test_absent_gpu_is_refused_with_advice(device):
     with pytest.raises(ModelError, match="PyTorch sees 0 GPUs here") as caught:
-        require_torch(device)
+        check_torch(device)
 
     assert "device=cpu" in caught.value.fix
 
@@ -30,4 +30,4 @@ def test_absent_gpu_is_refused_with_advice(device):
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CPU", ""])
 def test_unknown_device_is_refused(device):
     with pytest.raises(ConfigError, match="Unknown device"):
-        require_torch(device)
+        check_torch(device)

@@ -1,6 +1,6 @@
 """Which epoch is the best, and when a training ends."""
 
-from arogya_bench.frameworks.early_stopping import Epoch, best_of, ended
+from arogya_bench.frameworks.early_stopping import Epoch, best_epoch, should_stop
 
 
 def epochs(*pairs):
@@ -13,24 +13,24 @@ def epochs(*pairs):
 def test_macro_f1_decides_before_the_loss():
     better, equal, worse = epochs((0.9, 5.0), (0.9, 5.0), (0.8, 0.1))
 
-    assert better.beats(worse)
-    assert not worse.beats(better)
-    assert not equal.beats(better)
+    assert better.is_better_than(worse)
+    assert not worse.is_better_than(better)
+    assert not equal.is_better_than(better)
 
 
 def test_equal_f1_goes_to_the_lower_loss_and_then_to_the_earlier_epoch():
-    assert best_of(epochs((0.9, 0.5), (0.9, 0.4), (0.9, 0.4))).number == 2
+    assert best_epoch(epochs((0.9, 0.5), (0.9, 0.4), (0.9, 0.4))).number == 2
 
 
 def test_a_training_ends_after_its_patience_or_its_epochs():
     stale = epochs((0.9, 0.5), (0.8, 0.4), (0.8, 0.4))
 
-    assert not ended([], patience=1, at_most=3)
-    assert not ended(stale, patience=3, at_most=4)
-    assert ended(stale, patience=2, at_most=4)
-    assert ended(stale, patience=9, at_most=3)
+    assert not should_stop([], patience=1, max_epochs=3)
+    assert not should_stop(stale, patience=3, max_epochs=4)
+    assert should_stop(stale, patience=2, max_epochs=4)
+    assert should_stop(stale, patience=9, max_epochs=3)
 
 
 def test_no_patience_ends_at_the_first_epoch_that_is_not_better():
-    assert not ended(epochs((0.1, 0.5), (0.2, 0.5)), patience=0, at_most=9)
-    assert ended(epochs((0.2, 0.5), (0.1, 0.5)), patience=0, at_most=9)
+    assert not should_stop(epochs((0.1, 0.5), (0.2, 0.5)), patience=0, max_epochs=9)
+    assert should_stop(epochs((0.2, 0.5), (0.1, 0.5)), patience=0, max_epochs=9)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arogya_bench.frameworks.batches import split_of
-from arogya_bench.frameworks.keras_batches import Plan
+from arogya_bench.frameworks.batches import load_split
+from arogya_bench.frameworks.keras_batches import KerasPlan
 from arogya_bench.types import Training
 
 TRAINING = Training(epochs=4, batch_size=8, learning_rate=0.01, warmup=0.25, flip=False)
@@ -14,20 +14,20 @@ TRAINING = Training(epochs=4, batch_size=8, learning_rate=0.01, warmup=0.25, fli
 
 @pytest.fixture(scope="module")
 def plan(stripes):
-    train = split_of(stripes(33, seed=1, size=16), 16)
-    return Plan(train=train, training=TRAINING, learning_rate=0.01, classes=2, seed=3)
+    train = load_split(stripes(33, seed=1, size=16), 16)
+    return KerasPlan(train=train, training=TRAINING, learning_rate=0.01, class_count=2, seed=3)
 
 
 def test_an_epoch_shows_every_case_once_in_an_order_of_its_own(plan):
-    orders = [np.concatenate(plan.order(epoch)) for epoch in (1, 2)]
+    orders = [np.concatenate(plan.epoch_batches(epoch)) for epoch in (1, 2)]
 
-    assert plan.per_epoch == 5
+    assert plan.steps_per_epoch == 5
     assert all(sorted(order) == list(range(33)) for order in orders)
     assert not np.array_equal(*orders)
 
 
 def test_images_and_targets_are_those_of_the_cases(plan):
-    cases = plan.order(2)[4]
+    cases = plan.epoch_batches(2)[4]
 
     batch = plan.batch(cases, epoch=2, step=4)
 
@@ -60,7 +60,7 @@ def test_rare_cases_weigh_more_on_request_and_1_on_average(plan):
 
 
 def test_rates_rise_to_the_peak_and_fall_over_all_epochs(plan):
-    rates = [plan.rate(epoch, step) for epoch in (1, 2, 3, 4) for step in range(5)]
+    rates = [plan.learning_rate_at(epoch, step) for epoch in (1, 2, 3, 4) for step in range(5)]
 
     assert max(rates) == rates[4] == 0.01
     assert rates == [*sorted(rates[:5]), *sorted(rates[5:], reverse=True)]

@@ -3,31 +3,31 @@
 import numpy as np
 import pytest
 
-from arogya_bench.errors import ModelError, installed
+from arogya_bench.errors import ModelError, is_installed
 from arogya_bench.frameworks.array_files import read_arrays, save_arrays
 from arogya_bench.frameworks.keras_checkpoint import (
     CHECKPOINT_FILE,
     drop_checkpoint,
+    get_weights,
     restore_checkpoint,
     save_checkpoint,
     set_weights,
-    weights_of,
 )
-from arogya_bench.frameworks.keras_runtime import ready
+from arogya_bench.frameworks.keras_runtime import prepare_tensorflow
 from arogya_bench.models.keras_cnn import KerasConvNet
 
 pytestmark = pytest.mark.skipif(
-    not installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]"
+    not is_installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]"
 )
 
 
 @pytest.fixture(scope="module")
 def trained():
     """Build a network that has taken a step, so that its optimizer holds moments."""
-    ready("cpu")
+    prepare_tensorflow("cpu")
 
     def build():
-        network = KerasConvNet(image_size=8)._network(2)
+        network = KerasConvNet(image_size=8)._build_network(2)
         network.compile(optimizer="adamw", loss="mse", jit_compile=False)
         network.optimizer.build(network.trainable_variables)
         return network
@@ -46,8 +46,8 @@ def test_a_checkpoint_holds_weights_optimizer_and_epochs(trained, tmp_path):
     epochs = restore_checkpoint(tmp_path, other)
 
     assert epochs == "[1, 2]"
-    for name, value in weights_of(network).items():
-        np.testing.assert_array_equal(weights_of(other)[name], value)
+    for name, value in get_weights(network).items():
+        np.testing.assert_array_equal(get_weights(other)[name], value)
     pairs = list(zip(network.optimizer.variables, other.optimizer.variables, strict=True))
     assert int(other.optimizer.iterations.numpy()) == 1
     assert sum(np.abs(one.numpy()).sum() for one, _ in pairs[2:]) > 0
@@ -67,20 +67,20 @@ def test_no_checkpoint_restores_nothing(trained, tmp_path):
 
 def test_a_damaged_checkpoint_is_said_and_changes_nothing(trained, tmp_path, capsys):
     network, _ = trained
-    before = weights_of(network)
+    before = get_weights(network)
     (tmp_path / CHECKPOINT_FILE).write_bytes(b"half of a file")
 
     assert restore_checkpoint(tmp_path, network) is None
 
     assert "starts again" in capsys.readouterr().err
     for name, value in before.items():
-        np.testing.assert_array_equal(weights_of(network)[name], value)
+        np.testing.assert_array_equal(get_weights(network)[name], value)
 
 
 def test_weights_are_named_by_layer(trained):
     network, _ = trained
 
-    assert list(weights_of(network)) == [
+    assert list(get_weights(network)) == [
         f"{layer}/{kind}"
         for layer in ("conv1", "conv2", "hidden", "classes")
         for kind in ("kernel", "bias")
@@ -98,7 +98,7 @@ def test_weights_of_another_network_are_refused(trained, change, says):
     network, _ = trained
 
     with pytest.raises(ValueError, match=says):
-        set_weights(network, {**weights_of(network), **change})
+        set_weights(network, {**get_weights(network), **change})
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):

@@ -6,19 +6,24 @@ import sys
 
 import pytest
 
-from arogya_bench.errors import ConfigError, ModelError, installed
-from arogya_bench.frameworks.keras_runtime import computing, deterministic, ready, require_keras
-from arogya_bench.runtime.threads import threads
+from arogya_bench.errors import ConfigError, ModelError, is_installed
+from arogya_bench.frameworks.keras_runtime import (
+    check_keras,
+    deterministic_ops,
+    prepare_tensorflow,
+    use_device,
+)
+from arogya_bench.runtime.threads import thread_count
 
 pytestmark = pytest.mark.skipif(
-    not installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]"
+    not is_installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]"
 )
 
 
 @pytest.fixture(scope="module")
 def tensorflow():
     """TensorFlow, ready to compute on a CPU; it takes its settings when it first computes."""
-    ready("cpu")
+    prepare_tensorflow("cpu")
     import tensorflow as tf
 
     tf.zeros(1)
@@ -28,12 +33,12 @@ def tensorflow():
 # Of each kind one line, and a line that is not TensorFlow's.
 TALKING = r"""
 import os, sys
-from arogya_bench.frameworks.keras_runtime import _without_log_lines, require_keras
+from arogya_bench.frameworks.keras_runtime import _filter_log_lines, check_keras
 
-require_keras("cpu")
+check_keras("cpu")
 assert not {"tensorflow", "keras"} & set(sys.modules)
 
-with _without_log_lines():
+with _filter_log_lines():
     os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called are ...\n")
     os.write(2, b"I0000 00:00:1795367882.409800    2021 port.cc:153] oneDNN is on\n")
     os.write(2, b"E0000 00:00:1795367882.409800    2021 cuda.cc:1] no CUDA\n")
@@ -41,7 +46,7 @@ with _without_log_lines():
 
 os.environ["KERAS_BACKEND"] = "jax"
 try:
-    require_keras("cpu")
+    check_keras("cpu")
 except Exception as error:
     print(error)
 """
@@ -60,28 +65,28 @@ def test_lines_of_others_pass_and_another_backend_is_refused_without_an_import()
 def test_threads_are_those_of_every_library(tensorflow):
     found = tensorflow.config.threading
 
-    assert found.get_intra_op_parallelism_threads() == threads()
-    assert found.get_inter_op_parallelism_threads() == threads()
+    assert found.get_intra_op_parallelism_threads() == thread_count()
+    assert found.get_inter_op_parallelism_threads() == thread_count()
 
 
 def test_another_number_of_threads_is_refused_once_tensorflow_computes(tensorflow, monkeypatch):
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", str(threads() + 1))
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", str(thread_count() + 1))
 
-    with pytest.raises(ModelError, match=f"{threads()} were asked for") as caught:
-        ready("cpu")
+    with pytest.raises(ModelError, match=f"{thread_count()} were asked for") as caught:
+        prepare_tensorflow("cpu")
 
     assert "a process of its own" in caught.value.fix
 
 
 def test_the_cpu_is_taken_as_it_is(tensorflow):
-    assert ready("cpu") == "CPU:0"
+    assert prepare_tensorflow("cpu") == "CPU:0"
 
 
 def test_an_absent_gpu_is_refused_with_advice(tensorflow):
     count = len(tensorflow.config.list_physical_devices("GPU"))
 
     with pytest.raises(ModelError, match=f"TensorFlow sees {count} GPUs here") as caught:
-        require_keras(f"cuda:{count}")
+        check_keras(f"cuda:{count}")
 
     assert "device=cpu" in caught.value.fix
 
@@ -90,19 +95,19 @@ def test_auto_falls_back_to_the_cpu(tensorflow):
     if tensorflow.config.list_physical_devices("GPU"):
         pytest.skip("this machine has a GPU")
 
-    assert ready("auto") == "CPU:0"
+    assert prepare_tensorflow("auto") == "CPU:0"
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "CPU", ""])
 def test_an_unknown_device_is_refused(device):
     with pytest.raises(ConfigError, match="Unknown device"):
-        require_keras(device)
+        check_keras(device)
 
 
 def test_the_place_and_the_precision_hold_inside_the_block_only(tensorflow):
     before = tensorflow.config.experimental.tensor_float_32_execution_enabled()
 
-    with computing("CPU:0"):
+    with use_device("CPU:0"):
         placed = tensorflow.zeros(1).device
         inside = tensorflow.config.experimental.tensor_float_32_execution_enabled()
 
@@ -116,7 +121,7 @@ def test_determinism_is_on_request_and_handed_back(tensorflow):
 
     states = []
     for wanted in (False, True):
-        with deterministic(wanted):
+        with deterministic_ops(wanted):
             states.append(is_op_determinism_enabled())
     states.append(is_op_determinism_enabled())
 

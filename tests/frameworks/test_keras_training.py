@@ -15,18 +15,18 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from arogya_bench.errors import ModelError, installed
+from arogya_bench.errors import ModelError, is_installed
 from arogya_bench.frameworks.array_files import read_arrays
-from arogya_bench.frameworks.keras_batches import Plan
+from arogya_bench.frameworks.keras_batches import KerasPlan
 from arogya_bench.frameworks.keras_checkpoint import CHECKPOINT_FILE
 from arogya_bench.frameworks.keras_network import WEIGHTS_FILE
-from arogya_bench.frameworks.keras_training import Recipe, _cross_entropy, train_network
+from arogya_bench.frameworks.keras_training import KerasTraining, _cross_entropy, train_network
 from arogya_bench.models.keras_cnn import KerasConvNet
-from arogya_bench.runtime.threads import threads
+from arogya_bench.runtime.threads import thread_count
 from arogya_bench.types import Training
 
 pytestmark = pytest.mark.skipif(
-    not installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]"
+    not is_installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]"
 )
 
 MODEL = KerasConvNet(image_size=16)
@@ -144,7 +144,7 @@ def killed(train, validation, tmp_path_factory):
     with said.open("w") as stream:
         process = subprocess.Popen(
             [sys.executable, "-c", KILLED, folder / "data.npz", out],
-            env={**os.environ, "TF_NUM_INTRAOP_THREADS": str(threads())},
+            env={**os.environ, "TF_NUM_INTRAOP_THREADS": str(thread_count())},
             stderr=stream,
         )
     yield Killed(process=process, out=out, said=said)
@@ -285,16 +285,16 @@ def test_a_fit_leaves_neither_images_nor_variables_nor_filters_in_the_process(
 
     def plans():
         gc.collect()
-        return sum(type(each) is Plan for each in gc.get_objects())
+        return sum(type(each) is KerasPlan for each in gc.get_objects())
 
     networks, filters, before = [], list(tf.get_logger().filters), plans()
 
     def network(classes, precision):
-        networks.append(MODEL._network(classes, precision))
+        networks.append(MODEL._build_network(classes, precision))
         return networks[-1]
 
-    recipe = Recipe(
-        network=network,
+    recipe = KerasTraining(
+        build_network=network,
         preprocessing=MODEL._preprocessing,
         training=ONCE,
         learning_rate=1e-3,

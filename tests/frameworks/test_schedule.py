@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from arogya_bench.frameworks.schedule import batch_indices, class_weights, rate_at
+from arogya_bench.frameworks.schedule import batch_indices, class_weights, learning_rate_factor
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 16, 32])
@@ -17,7 +17,7 @@ def test_every_case_is_in_one_batch_and_no_batch_holds_one_case(count, size):
 
 
 def test_rate_rises_to_its_peak_and_falls_to_nothing():
-    rates = [rate_at(step, steps=100, warmup=0.1) for step in range(100)]
+    rates = [learning_rate_factor(step, steps=100, warmup=0.1) for step in range(100)]
 
     assert rates[0] == pytest.approx(0.1)
     assert rates[9] == rates[10] == 1.0
@@ -26,11 +26,16 @@ def test_rate_rises_to_its_peak_and_falls_to_nothing():
 
 
 def test_rate_without_warmup_starts_at_its_peak():
-    assert rate_at(0, steps=1, warmup=0.0) == 1.0
+    assert learning_rate_factor(0, steps=1, warmup=0.0) == 1.0
 
 
 def test_whole_training_may_be_warmup():
-    assert [rate_at(step, steps=4, warmup=1.0) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
+    assert [learning_rate_factor(step, steps=4, warmup=1.0) for step in range(4)] == [
+        0.25,
+        0.5,
+        0.75,
+        1.0,
+    ]
 
 
 def test_class_weights_by_hand():

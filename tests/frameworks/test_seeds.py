@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from arogya_bench.frameworks.seeds import epoch_rng, seeded
+from arogya_bench.frameworks.seeds import epoch_rng, temporary_seed
 
 
 def draw():
@@ -18,9 +18,9 @@ def test_equal_seeds_draw_alike_and_the_callers_generators_are_handed_back():
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
 
-    with seeded(7):
+    with temporary_seed(7):
         first = draw()
-    with seeded(7):
+    with temporary_seed(7):
         second = draw()
 
     assert first == second

@@ -120,7 +120,7 @@ from pathlib import Path
 import numpy as np, torch
 from arogya_bench.frameworks.preprocessing import Preprocessing
 from arogya_bench.models.pytorch_cnn import ConvNet
-from arogya_bench.frameworks.torch_training import Recipe, train_network
+from arogya_bench.frameworks.torch_training import TorchTraining, train_network
 from arogya_bench.types import Case, Dataset, Subset, Training
 
 arrays, out = np.load(sys.argv[1]), Path(sys.argv[2])
@@ -134,7 +134,7 @@ def killing(module, inputs):
         os.kill(os.getpid(), signal.SIGKILL)
 
 def network(classes):
-    built = model._network(classes)
+    built = model._build_network(classes)
     built.register_forward_pre_hook(killing)
     return built
 
@@ -152,7 +152,7 @@ def subset(part):
 
 torch.set_num_threads(1)
 training = Training(epochs=6, batch_size=8, learning_rate=5e-3, patience=6)
-recipe = Recipe(network=network, preprocessing=model._preprocessing, training=training,
+recipe = TorchTraining(build_network=network, preprocessing=model._preprocessing, training=training,
                 learning_rate=5e-3, seed=0, device="cpu")
 train_network(recipe, subset("train"), subset("validation"), out=out)
 """
@@ -169,7 +169,7 @@ def test_a_training_that_was_killed_goes_on_with_the_same_numbers(train, validat
     ended = subprocess.run(
         [sys.executable, "-c", KILLED, tmp_path / "data.npz", killed], check=False
     )
-    left = read_checkpoint(killed, place="cpu")
+    left = read_checkpoint(killed, device="cpu")
     resumed = fit(train, validation, killed)
 
     assert ended.returncode == -signal.SIGKILL
@@ -220,7 +220,7 @@ def test_a_checkpoint_of_another_device_starts_the_training_again(
 ):
     fit(train, validation, tmp_path / "whole")
     (tmp_path / "moved").mkdir()
-    save_checkpoint(tmp_path / "moved", {"scaler": {}}, place="cuda:0")
+    save_checkpoint(tmp_path / "moved", {"scaler": {}}, device="cuda:0")
 
     report = fit(train, validation, tmp_path / "moved")
 

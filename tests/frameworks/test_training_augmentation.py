@@ -8,7 +8,7 @@ import pytest
 from sklearn.datasets import load_sample_image
 
 from arogya_bench.errors import ConfigError
-from arogya_bench.frameworks.training_augmentation import augmented
+from arogya_bench.frameworks.training_augmentation import augment_batch
 from arogya_bench.types import Training
 
 NONE = Training(flip=False)
@@ -24,7 +24,7 @@ def photographs():
 
 
 def drawn(images, training, seed=0):
-    return augmented(images, training, np.random.default_rng(seed))
+    return augment_batch(images, training, np.random.default_rng(seed))
 
 
 def test_no_policy_changes_nothing(photographs):

@@ -11,10 +11,14 @@ import torch
 from PIL import Image
 
 from arogya_bench.errors import ModelError
-from arogya_bench.frameworks.ultralytics_hooks import Batches, best_of
-from arogya_bench.frameworks.ultralytics_network import blueprint, require_start, started
-from arogya_bench.frameworks.ultralytics_training import isolated
-from arogya_bench.models.yolov8_cls import HEAD, _network
+from arogya_bench.frameworks.ultralytics_hooks import YoloBatches, index_of_best
+from arogya_bench.frameworks.ultralytics_network import (
+    find_start_weights,
+    load_start_weights,
+    read_architecture,
+)
+from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
+from arogya_bench.models.yolov8_cls import HEAD_PREFIX, _build_network
 
 CLASSES = ("upright", "lying", "slanted")
 
@@ -28,21 +32,23 @@ class Poison:
 def checkpoint(tmp_path_factory):
     """A checkpoint as Ultralytics saves it, in a folder with an apostrophe in its name."""
     file = tmp_path_factory.mktemp("it's here") / "own.pt"
-    with isolated(seed=3):
+    with isolate_ultralytics(seed=3):
         from ultralytics import YOLO
         from ultralytics.nn.tasks import ClassificationModel
 
         made = YOLO("yolov8n-cls.yaml")
         torch.manual_seed(3)
-        made.model = ClassificationModel(blueprint("yolov8-cls"), nc=len(CLASSES), verbose=False)
+        made.model = ClassificationModel(
+            read_architecture("yolov8-cls"), nc=len(CLASSES), verbose=False
+        )
         made.model.names = dict(enumerate(CLASSES))
         made.save(file)
     return file
 
 
 def built(classes, seed=4):
-    with isolated(seed):
-        return _network(classes)
+    with isolate_ultralytics(seed):
+        return _build_network(classes)
 
 
 def state_of_process():
@@ -69,7 +75,7 @@ def test_nothing_that_is_set_within_outlasts_the_block():
     before = state_of_process()
     torch.manual_seed(0)
 
-    with isolated(seed=5):
+    with isolate_ultralytics(seed=5):
         from ultralytics.utils.torch_utils import init_seeds, select_device
 
         select_device("cpu")
@@ -85,7 +91,7 @@ def test_nothing_that_is_set_within_outlasts_the_block():
 def test_determinism_that_the_caller_asked_for_stays():
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        with isolated():
+        with isolate_ultralytics():
             torch.use_deterministic_algorithms(False)
 
         assert torch.are_deterministic_algorithms_enabled()
@@ -98,7 +104,7 @@ def test_weights_are_drawn_from_the_seed():
     one, two, three = (built(2, seed).state_dict() for seed in (1, 1, 2))
 
     assert all(torch.equal(one[name], two[name]) for name in one)
-    assert not torch.equal(one[f"{HEAD}weight"], three[f"{HEAD}weight"])
+    assert not torch.equal(one[f"{HEAD_PREFIX}weight"], three[f"{HEAD_PREFIX}weight"])
 
 
 @pytest.mark.parametrize(
@@ -106,11 +112,11 @@ def test_weights_are_drawn_from_the_seed():
     [([[0.0], [0.0]], 0), ([[0.1, -2], [0.1, -1], [0.0, 0]], 1), ([[0.3], [0.1], [0.3]], 0)],
 )
 def test_best_epoch_is_the_first_that_none_is_above(ranks, best):
-    assert best_of(ranks) == best
+    assert index_of_best(ranks) == best
 
 
 def test_batches_are_those_of_the_epoch_that_is_set():
-    batches = Batches(range(5), 2, lambda epoch: [{"epoch": epoch}] * 2)
+    batches = YoloBatches(range(5), 2, lambda epoch: [{"epoch": epoch}] * 2)
 
     batches.epoch = 4
 
@@ -122,8 +128,10 @@ def test_batches_are_those_of_the_epoch_that_is_set():
 def test_weights_for_the_same_classes_are_taken_over_whole(checkpoint):
     network = built(3)
 
-    with isolated():
-        note = started(network, require_start(str(checkpoint)), head=HEAD, classes=CLASSES)
+    with isolate_ultralytics():
+        note = load_start_weights(
+            network, find_start_weights(str(checkpoint)), head_prefix=HEAD_PREFIX, classes=CLASSES
+        )
 
     expected = built(3, seed=3).state_dict()
     assert "kept" in note
@@ -134,22 +142,22 @@ def test_weights_for_the_same_classes_are_taken_over_whole(checkpoint):
 @pytest.mark.parametrize("classes", [("upright", "lying"), CLASSES[::-1]])
 def test_head_for_other_classes_is_drawn_anew(checkpoint, classes):
     network = built(len(classes))
-    drawn = network.state_dict()[f"{HEAD}weight"].clone()
+    drawn = network.state_dict()[f"{HEAD_PREFIX}weight"].clone()
     stem = network.state_dict()["model.0.conv.weight"].clone()
 
-    with isolated():
-        note = started(network, checkpoint, head=HEAD, classes=classes)
+    with isolate_ultralytics():
+        note = load_start_weights(network, checkpoint, head_prefix=HEAD_PREFIX, classes=classes)
 
     assert "drawn anew" in note
-    assert torch.equal(network.state_dict()[f"{HEAD}weight"], drawn)
+    assert torch.equal(network.state_dict()[f"{HEAD_PREFIX}weight"], drawn)
     assert not torch.equal(network.state_dict()["model.0.conv.weight"], stem)
 
 
 def test_reading_weights_widens_nothing_that_may_be_unpickled_later(checkpoint):
     before = set(torch.serialization.get_safe_globals())
 
-    with isolated():
-        started(built(3), checkpoint, head=HEAD, classes=CLASSES)
+    with isolate_ultralytics():
+        load_start_weights(built(3), checkpoint, head_prefix=HEAD_PREFIX, classes=CLASSES)
 
     assert set(torch.serialization.get_safe_globals()) == before
 
@@ -158,8 +166,10 @@ def test_code_in_a_weights_file_is_refused_and_not_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"model": Poison()}, tmp_path / "poison.pt")
 
-    with isolated(), pytest.raises(ModelError, match="cannot be read"):
-        started(built(3), tmp_path / "poison.pt", head=HEAD, classes=CLASSES)
+    with isolate_ultralytics(), pytest.raises(ModelError, match="cannot be read"):
+        load_start_weights(
+            built(3), tmp_path / "poison.pt", head_prefix=HEAD_PREFIX, classes=CLASSES
+        )
 
     assert not (tmp_path / "poisoned").exists()
 
@@ -168,8 +178,8 @@ def test_code_in_a_weights_file_is_refused_and_not_run(tmp_path, monkeypatch):
 def test_damaged_weights_are_refused_with_advice(tmp_path, content):
     (tmp_path / "cut.pt").write_bytes(content)
 
-    with isolated(), pytest.raises(ModelError, match="cannot be read") as caught:
-        started(built(3), tmp_path / "cut.pt", head=HEAD, classes=CLASSES)
+    with isolate_ultralytics(), pytest.raises(ModelError, match="cannot be read") as caught:
+        load_start_weights(built(3), tmp_path / "cut.pt", head_prefix=HEAD_PREFIX, classes=CLASSES)
 
     assert "weights=none" in caught.value.fix
 
@@ -177,24 +187,28 @@ def test_damaged_weights_are_refused_with_advice(tmp_path, content):
 def test_weights_without_a_network_are_refused(tmp_path):
     torch.save({"epoch": 1}, tmp_path / "other.pt")
 
-    with isolated(), pytest.raises(ModelError, match="cannot be read"):
-        started(built(3), tmp_path / "other.pt", head=HEAD, classes=CLASSES)
+    with isolate_ultralytics(), pytest.raises(ModelError, match="cannot be read"):
+        load_start_weights(
+            built(3), tmp_path / "other.pt", head_prefix=HEAD_PREFIX, classes=CLASSES
+        )
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
-    with isolated():
+    with isolate_ultralytics():
         from ultralytics import YOLO
 
         YOLO("yolov8s-cls.yaml").save(tmp_path / "small.pt")
         with pytest.raises(ModelError, match="does not fit this network"):
-            started(built(3), tmp_path / "small.pt", head=HEAD, classes=CLASSES)
+            load_start_weights(
+                built(3), tmp_path / "small.pt", head_prefix=HEAD_PREFIX, classes=CLASSES
+            )
 
 
 @pytest.mark.parametrize("weights", ["nowhere.pt", "non", "weights.onnx"])
 def test_weights_that_are_not_there_are_refused(weights):
     with pytest.raises(ModelError, match=r"names no \.pt file"):
-        require_start(weights)
+        find_start_weights(weights)
 
 
 def test_no_weights_are_none():
-    assert require_start("none") is None
+    assert find_start_weights("none") is None

@@ -12,8 +12,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.datasets.splits import Split
-from arogya_bench.gate.gate import inspect
+from arogya_bench.datasets.splits import DatasetSplit
+from arogya_bench.gate.gate import inspect_dataset
 from arogya_bench.images.decoding import decode
 from arogya_bench.types import Case, Dataset, Subset
 
@@ -121,11 +121,11 @@ class Tree:
             )
             for part in PARTS
         }
-        return Split(**parts, name=self.split_name, digest="5" * 32)
+        return DatasetSplit(**parts, name=self.split_name, digest="5" * 32)
 
     def inspect(self, fractions=(0.5, 0.25, 0.25), **changed):
         dataset = self.dataset()
-        return inspect(dataset, self.split(dataset), fractions=fractions, **changed)
+        return inspect_dataset(dataset, self.split(dataset), fractions=fractions, **changed)
 
 
 def grow(root, patients, views):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from arogya_bench.gate.contamination import seen_before
+from arogya_bench.gate.contamination import contamination
 
 
 @pytest.fixture
@@ -14,21 +14,21 @@ def dataset(grown):
 
 @pytest.mark.parametrize("name", ["isic2019", "ISIC 2019", "isic-2019"])
 def test_the_set_itself_is_an_error(dataset, name):
-    (finding,) = seen_before(dataset, {"vit": ["imagenet", name], "cnn": []})
+    (finding,) = contamination(dataset, {"vit": ["imagenet", name], "cnn": []})
 
     assert (finding.code, finding.severity, finding.count) == ("AB501", "error", 1)
     assert finding.examples == (f"vit (fitted on {name})",)
 
 
 def test_a_set_that_shares_images_is_a_warning(dataset):
-    (finding,) = seen_before(dataset, {"vit": ["HAM10000"]})
+    (finding,) = contamination(dataset, {"vit": ["HAM10000"]})
 
     assert finding.severity == "warning"
     assert "share images with isic2019" in finding.detail
 
 
 def test_the_worse_of_two_decides_and_both_are_said(dataset):
-    (finding,) = seen_before(dataset, {"vit": ["ham10000"], "cnn": ["isic2019"]})
+    (finding,) = contamination(dataset, {"vit": ["ham10000"], "cnn": ["isic2019"]})
 
     assert (finding.severity, finding.examples) == ("error", ("cnn (fitted on isic2019)",))
     assert "vit (fitted on ham10000)" in finding.detail
@@ -36,4 +36,4 @@ def test_the_worse_of_two_decides_and_both_are_said(dataset):
 
 @pytest.mark.parametrize("trained_on", [{}, {"vit": ["imagenet"]}, {"vit": []}])
 def test_other_sets_are_fine(dataset, trained_on):
-    assert list(seen_before(dataset, trained_on)) == []
+    assert list(contamination(dataset, trained_on)) == []

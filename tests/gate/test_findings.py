@@ -5,7 +5,7 @@ import re
 import pytest
 
 from arogya_bench.gate.codes import CODES, SEVERITIES
-from arogya_bench.gate.findings import Report, found
+from arogya_bench.gate.findings import GateReport, finding
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -19,26 +19,26 @@ def test_every_code_has_a_title_and_a_way_out(code):
 
 
 def test_many_examples_are_counted():
-    finding = found("AB104", list("abcdefgh"))
+    made = finding("AB104", list("abcdefgh"))
 
-    assert (finding.count, finding.examples) == (8, tuple("abcde"))
-    assert finding.named == "a, b, c, d, e and 3 more"
+    assert (made.count, made.examples) == (8, tuple("abcde"))
+    assert made.examples_text == "a, b, c, d, e and 3 more"
 
 
 @pytest.mark.parametrize(
     ("names", "count", "named"), [("ab", 2, "a, b"), ("", 90, ""), ("a", 4, "a and 3 more")]
 )
 def test_the_rest_is_said_where_something_is_named(names, count, named):
-    assert found("AB104", list(names), count=count).named == named
+    assert finding("AB104", list(names), count=count).examples_text == named
 
 
 def test_evidence_may_make_a_finding_milder():
-    assert found("AB105", ["a"], severity="info").severity == "info"
+    assert finding("AB105", ["a"], severity="info").severity == "info"
 
 
 def test_a_report_sorts_what_stops_from_what_warns():
-    findings = tuple(found(code, ["a"]) for code in ("AB101", "AB104", "AB109"))
-    report = Report(
+    findings = tuple(finding(code, ["a"]) for code in ("AB101", "AB104", "AB109"))
+    report = GateReport(
         dataset="skin",
         dataset_digest="0" * 32,
         split="official",

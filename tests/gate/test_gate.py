@@ -11,9 +11,9 @@ import PIL.Image
 import pytest
 
 from arogya_bench.datasets.medmnist import MedMNIST
-from arogya_bench.datasets.splits import SplitPolicy, divided
+from arogya_bench.datasets.splits import SplitPolicy, make_split
 from arogya_bench.gate.codes import CODES
-from arogya_bench.gate.gate import inspect
+from arogya_bench.gate.gate import inspect_dataset
 
 PNEUMONIA = Path(__file__).parents[3] / "shared/data/pneumoniamnist_derived.npz"
 COLOURS = ((250, 20, 20), (20, 250, 20), (20, 20, 250))
@@ -402,14 +402,14 @@ def test_no_place_of_this_machine_is_in_the_report(tree):
 
 def test_the_second_look_decodes_nothing(tree):
     dataset = tree.dataset()
-    first = inspect(dataset, tree.split(dataset), fractions=None)
+    first = inspect_dataset(dataset, tree.split(dataset), fractions=None)
 
     def refuse(case):
         raise AssertionError(f"{case.case_id} is decoded again")
 
     refuse.__module__, refuse.__qualname__ = dataset.read.func.__module__, "read_file"
     deaf = replace(dataset, read=type(dataset.read)(refuse, {}))
-    second = inspect(deaf, tree.split(deaf), fractions=None)
+    second = inspect_dataset(deaf, tree.split(deaf), fractions=None)
 
     assert second == first
 
@@ -419,10 +419,10 @@ def test_an_image_that_is_mended_is_looked_at_again(tree):
     whole = file.read_bytes()
     dataset = tree.dataset()
     file.write_bytes(b"")
-    before = inspect(dataset, tree.split(dataset), fractions=None)
+    before = inspect_dataset(dataset, tree.split(dataset), fractions=None)
     file.write_bytes(whole)
 
-    after = inspect(dataset, tree.split(dataset), fractions=None)
+    after = inspect_dataset(dataset, tree.split(dataset), fractions=None)
 
     assert [each.code for each in before.findings] == ["AB203"]
     assert after.findings == ()
@@ -430,10 +430,10 @@ def test_an_image_that_is_mended_is_looked_at_again(tree):
 
 def test_an_image_that_is_lost_since_is_missed(tree):
     dataset = tree.dataset()
-    inspect(dataset, tree.split(dataset), fractions=None)
+    inspect_dataset(dataset, tree.split(dataset), fractions=None)
     tree.file(tree.pick("train", 0)).unlink()
 
-    report = inspect(dataset, tree.split(dataset), fractions=None)
+    report = inspect_dataset(dataset, tree.split(dataset), fractions=None)
 
     assert [each.code for each in report.findings] == ["AB210"]
 
@@ -491,7 +491,7 @@ def test_boxes_need_no_label(tree):
 def test_chest_x_rays_look_alike_and_the_report_says_so():
     dataset = MedMNIST(path=str(PNEUMONIA)).load()
 
-    report = inspect(dataset, divided(dataset, SplitPolicy()), fractions=None)
+    report = inspect_dataset(dataset, make_split(dataset, SplitPolicy()), fractions=None)
 
     codes = [(each.code, each.severity, each.count) for each in report.findings]
     assert codes == [

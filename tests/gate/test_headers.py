@@ -9,8 +9,14 @@ import PIL.Image
 import pytest
 from pydicom.data import get_testdata_file
 
-from arogya_bench.gate.headers import Header, Problem, header, pixel_problem, quiet
-from arogya_bench.gate.scanning import facts_of
+from arogya_bench.gate.headers import (
+    ImageHeader,
+    ImageProblem,
+    pixel_problem,
+    read_header,
+    suppress_decoder_warnings,
+)
+from arogya_bench.gate.scanning import scan_image
 from arogya_bench.images.decoding import decode
 from arogya_bench.types import Case
 
@@ -53,14 +59,14 @@ def nifti(file, values):
 def test_a_png_says_its_bits(tmp_path, mode, bits):
     PIL.Image.new(mode, (6, 4)).save(tmp_path / "a.png")
 
-    assert header(tmp_path / "a.png") == Header(6, 4, mode, bits, 1)
+    assert read_header(tmp_path / "a.png") == ImageHeader(6, 4, mode, bits, 1)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_colours_of_sixteen_bits_are_not_eight(tmp_path, suffix):
     cv2.imwrite(str(tmp_path / f"a.{suffix}"), np.full((4, 6, 3), 3000, dtype=np.uint16))
 
-    assert header(tmp_path / f"a.{suffix}") == Header(6, 4, "RGB", 16, 1)
+    assert read_header(tmp_path / f"a.{suffix}") == ImageHeader(6, 4, "RGB", 16, 1)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "webp", "gif"])
@@ -68,14 +74,14 @@ def test_frames_are_counted(tmp_path, suffix):
     first, second = (PIL.Image.new("RGB", (6, 4), colour) for colour in ("red", "blue"))
     first.save(tmp_path / f"a.{suffix}", save_all=True, append_images=[second])
 
-    assert header(tmp_path / f"a.{suffix}").frames == 2
+    assert read_header(tmp_path / f"a.{suffix}").frames == 2
 
 
 def test_a_photograph_with_a_preview_is_one_frame(tmp_path):
     first, second = (PIL.Image.new("RGB", (6, 4), colour) for colour in ("red", "blue"))
     first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[second])
 
-    assert header(tmp_path / "a.jpg").frames == 1
+    assert read_header(tmp_path / "a.jpg").frames == 1
 
 
 @pytest.mark.parametrize(
@@ -85,17 +91,17 @@ def test_a_photograph_with_a_preview_is_one_frame(tmp_path):
 def test_what_has_no_header_is_a_problem(tmp_path, name, content, code):
     (tmp_path / name).write_bytes(content)
 
-    with quiet():
-        problem = header(tmp_path / name)
+    with suppress_decoder_warnings():
+        problem = read_header(tmp_path / name)
 
-    assert isinstance(problem, Problem)
+    assert isinstance(problem, ImageProblem)
     assert problem.code == code
     assert problem.reason
     assert str(tmp_path) not in problem.reason
 
 
 def test_a_missing_file_is_a_problem(tmp_path):
-    assert header(tmp_path / "a.png").code == "AB210"
+    assert read_header(tmp_path / "a.png").code == "AB210"
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -108,28 +114,28 @@ def test_random_bytes_are_never_a_traceback(tmp_path, seed):
         content[place] = rng.integers(256)
     file.write_bytes(content)
 
-    with quiet():
-        header(file)
+    with suppress_decoder_warnings():
+        read_header(file)
         problem = pixel_problem(file)
 
     assert problem is None or problem.code == "AB202"
 
 
 def test_a_dicom_file_says_its_bits(dicom_file):
-    assert header(dicom_file()) == Header(6, 4, "DICOM", 12, 1)
+    assert read_header(dicom_file()) == ImageHeader(6, 4, "DICOM", 12, 1)
 
 
 def test_a_dicom_file_of_many_pixels_may_be_a_bomb(dicom_file):
-    problem = header(dicom_file(Rows=40_000, Columns=40_000))
+    problem = read_header(dicom_file(Rows=40_000, Columns=40_000))
 
-    assert problem == Problem("AB204", "1600000000 pixels, more than 89478485")
+    assert problem == ImageProblem("AB204", "1600000000 pixels, more than 89478485")
 
 
 def test_a_dicom_file_that_is_cut_off_is_damaged(dicom_file):
     file = dicom_file()
     file.write_bytes(file.read_bytes()[:-20])
 
-    with quiet():
+    with suppress_decoder_warnings():
         problem = pixel_problem(file)
 
     assert problem.code == "AB202"
@@ -138,7 +144,7 @@ def test_a_dicom_file_that_is_cut_off_is_damaged(dicom_file):
 def test_a_nifti_file_says_its_bits(tmp_path):
     file = nifti(tmp_path / "a.nii.gz", np.zeros((6, 4, 1), dtype=np.int16))
 
-    assert header(file) == Header(6, 4, "NIfTI", 16, 1)
+    assert read_header(file) == ImageHeader(6, 4, "NIfTI", 16, 1)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -147,8 +153,8 @@ def test_a_nifti_file_with_a_hole_is_a_problem(tmp_path, value):
     values[2, 3, 0] = value
     file = nifti(tmp_path / "a.nii", values)
 
-    assert header(file).mode == "NIfTI float"
-    assert pixel_problem(file) == Problem("AB209", "1 of 24 values are NaN or infinite")
+    assert read_header(file).mode == "NIfTI float"
+    assert pixel_problem(file) == ImageProblem("AB209", "1 of 24 values are NaN or infinite")
 
 
 def flipped(content, seed):
@@ -162,10 +168,10 @@ def flipped(content, seed):
 
 def look(file):
     """Everything that the gate does to a file."""
-    with quiet():
-        stated, damage = header(file), pixel_problem(file)
-        facts = facts_of(Case(case_id="a", group_id="a", target=0), file, lambda _: decode(file))
-    assert isinstance(stated, Header | Problem)
+    with suppress_decoder_warnings():
+        stated, damage = read_header(file), pixel_problem(file)
+        facts = scan_image(Case(case_id="a", group_id="a", target=0), file, lambda _: decode(file))
+    assert isinstance(stated, ImageHeader | ImageProblem)
     assert damage is None or damage.code in ("AB202", "AB209")
     assert (facts.problem is None) == (facts.pixels is not None)
     assert str(file.parent) not in facts.reason
@@ -173,7 +179,7 @@ def look(file):
 
 
 def is_problem(answer):
-    return isinstance(answer, Problem)
+    return isinstance(answer, ImageProblem)
 
 
 @pytest.mark.parametrize("block", range(5))
@@ -225,8 +231,8 @@ def test_a_number_of_the_wrong_length_is_a_problem(dicom_file, tmp_path, name):
     file = tmp_path / name
     file.write_bytes(content[: rows + 6] + b"\x01\x00" + content[rows + 8 :])
 
-    with quiet():
-        problems = header(file), pixel_problem(file)
+    with suppress_decoder_warnings():
+        problems = read_header(file), pixel_problem(file)
 
     assert [each.code for each in problems] == ["AB201", "AB202"]
 
@@ -237,8 +243,8 @@ def test_what_a_damaged_header_holds_is_not_quoted(dicom_file):
     rows = content.index(b"\x28\x00\x10\x00US")
     file.write_bytes(content[: rows + 6] + b"\x07\x00MILLER\0" + content[rows + 10 :])
 
-    with quiet():
-        problem = header(file)
+    with suppress_decoder_warnings():
+        problem = read_header(file)
 
     assert problem.code == "AB201"
     assert "MILLER" not in problem.reason
@@ -250,7 +256,7 @@ def test_an_affine_of_signalling_nans_gives_no_warning(tmp_path):
     content[296:312] = np.full(4, 0x7FA00000, "<u4").tobytes()  # srow_y
     file.write_bytes(content)
 
-    assert header(file) == Header(6, 4, "NIfTI", 8, 1)
+    assert read_header(file) == ImageHeader(6, 4, "NIfTI", 8, 1)
     assert pixel_problem(file) is None
 
 
@@ -260,6 +266,6 @@ def test_a_packed_volume_of_many_voxels_may_be_a_bomb(tmp_path):
     content[42:48] = np.array([30_000, 30_000, 30_000], "<i2").tobytes()
     (tmp_path / "a.nii.gz").write_bytes(gzip.compress(content))
 
-    problem = header(tmp_path / "a.nii.gz")
+    problem = read_header(tmp_path / "a.nii.gz")
 
-    assert problem == Problem("AB204", "27000000000000 voxels, more than 1073741824")
+    assert problem == ImageProblem("AB204", "27000000000000 voxels, more than 1073741824")

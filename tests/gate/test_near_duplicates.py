@@ -8,20 +8,20 @@ import pytest
 
 from arogya_bench.gate import near_duplicates as likeness
 from arogya_bench.gate.near_duplicates import (
-    ACROSS,
+    ACROSS_SPLITS,
+    MAX_DISTANCE,
     OTHER_LABEL,
-    RADIUS,
-    WITHIN,
-    Images,
-    near_pairs,
+    WITHIN_SPLIT,
+    HashedImages,
+    count_near_pairs,
 )
 
 
 def images(hashes, **changed):
     n = len(hashes)
-    plain = Images(
-        likeness=np.asarray(hashes, dtype=np.uint64),
-        content=np.arange(n),
+    plain = HashedImages(
+        perceptual_hash=np.asarray(hashes, dtype=np.uint64),
+        pixel_hash=np.arange(n),
         label=np.zeros(n, dtype=np.int64),
         part=np.zeros(n, dtype=np.int64),
         group=np.arange(n),
@@ -36,7 +36,7 @@ def crowd(seed, n=150):
     flips = [sum(1 << int(bit) for bit in rng.permutation(64)[: rng.integers(7)]) for _ in range(n)]
     return images(
         originals[rng.integers(12, size=n)] ^ np.array(flips, dtype=np.uint64),
-        content=rng.integers(n, size=n),
+        pixel_hash=rng.integers(n, size=n),
         label=rng.integers(3, size=n),
         part=rng.integers(3, size=n),
         group=rng.integers(n // 2, size=n),
@@ -45,63 +45,63 @@ def crowd(seed, n=150):
 
 def by_double_loop(these):
     counts, searched = (
-        {ACROSS: 0, OTHER_LABEL: 0, WITHIN: 0},
-        {ACROSS: 0, OTHER_LABEL: 0, WITHIN: 0},
+        {ACROSS_SPLITS: 0, OTHER_LABEL: 0, WITHIN_SPLIT: 0},
+        {ACROSS_SPLITS: 0, OTHER_LABEL: 0, WITHIN_SPLIT: 0},
     )
-    for i, j in combinations(range(len(these.likeness)), 2):
+    for i, j in combinations(range(len(these.perceptual_hash)), 2):
         if these.group[i] == these.group[j]:
             continue
-        kind = WITHIN if these.part[i] == these.part[j] else ACROSS
+        kind = WITHIN_SPLIT if these.part[i] == these.part[j] else ACROSS_SPLITS
         kind = kind if these.label[i] == these.label[j] else OTHER_LABEL
         searched[kind] += 1
-        distance = (int(these.likeness[i]) ^ int(these.likeness[j])).bit_count()
-        counts[kind] += distance <= RADIUS and these.content[i] != these.content[j]
+        distance = (int(these.perceptual_hash[i]) ^ int(these.perceptual_hash[j])).bit_count()
+        counts[kind] += distance <= MAX_DISTANCE and these.pixel_hash[i] != these.pixel_hash[j]
     return counts, searched
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_they_are_those_of_a_double_loop(seed, monkeypatch):
-    monkeypatch.setattr(likeness, "ROWS", 16)
-    monkeypatch.setattr(likeness, "COLUMNS", 40)
+    monkeypatch.setattr(likeness, "TILE_ROWS", 16)
+    monkeypatch.setattr(likeness, "TILE_COLUMNS", 40)
     these = crowd(seed)
 
-    found = near_pairs(these)
+    found = count_near_pairs(these)
 
     counts, searched = by_double_loop(these)
     assert {kind: near.count for kind, near in found.items()} == counts
-    assert {kind: near.searched for kind, near in found.items()} == searched
+    assert {kind: near.pairs_searched for kind, near in found.items()} == searched
     assert min(counts.values()) > 0
 
 
 def test_the_radius_is_included_and_the_next_is_not():
-    found = near_pairs(images([0, 0b1111, 0b111110000011111]))
+    found = count_near_pairs(images([0, 0b1111, 0b111110000011111]))
 
-    assert (found[WITHIN].count, found[WITHIN].nearest) == (1, ((4, 0, 1),))
-    assert found[WITHIN].searched == 3
+    assert (found[WITHIN_SPLIT].count, found[WITHIN_SPLIT].nearest) == (1, ((4, 0, 1),))
+    assert found[WITHIN_SPLIT].pairs_searched == 3
 
 
 def test_at_most_five_are_shown_nearest_first():
-    found = near_pairs(images([0, 0, *(1 << bit for bit in range(10))]))
+    found = count_near_pairs(images([0, 0, *(1 << bit for bit in range(10))]))
 
-    assert [pair.distance for pair in found[WITHIN].nearest] == [0, 1, 1, 1, 1]
+    assert [pair.distance for pair in found[WITHIN_SPLIT].nearest] == [0, 1, 1, 1, 1]
 
 
 def test_views_of_one_lesion_are_no_finding():
-    assert near_pairs(images([0, 1], group=[7, 7]))[WITHIN].count == 0
+    assert count_near_pairs(images([0, 1], group=[7, 7]))[WITHIN_SPLIT].count == 0
 
 
 def test_equal_pixels_are_no_near_duplicate():
-    assert near_pairs(images([0, 0], content=[3, 3]))[WITHIN].count == 0
+    assert count_near_pairs(images([0, 0], pixel_hash=[3, 3]))[WITHIN_SPLIT].count == 0
 
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_fewer_than_two_images_have_no_pairs(n):
-    found = near_pairs(images([5] * n))
+    found = count_near_pairs(images([5] * n))
 
-    assert all(near.count == near.searched == 0 for near in found.values())
+    assert all(near.count == near.pairs_searched == 0 for near in found.values())
 
 
 def test_a_thousand_equal_images_are_counted():
-    found = near_pairs(images(np.zeros(1000)))
+    found = count_near_pairs(images(np.zeros(1000)))
 
-    assert found[WITHIN].count == 1000 * 999 // 2
+    assert found[WITHIN_SPLIT].count == 1000 * 999 // 2

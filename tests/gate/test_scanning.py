@@ -7,8 +7,8 @@ import PIL.Image
 import pytest
 
 from arogya_bench.errors import DatasetError, MissingExtra
-from arogya_bench.gate.image_facts import measured
-from arogya_bench.gate.scanning import facts_of, scanned
+from arogya_bench.gate.image_facts import measure_pixels
+from arogya_bench.gate.scanning import scan_image, scan_images
 from arogya_bench.images.decoding import decode
 from arogya_bench.types import Case
 
@@ -17,9 +17,9 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
 
 
 def test_an_image_without_a_file_has_pixels_and_size():
-    facts = facts_of(CASE, None, lambda case: IMAGE)
+    facts = scan_image(CASE, None, lambda case: IMAGE)
 
-    assert (facts.width, facts.height, facts.pixels) == (6, 4, measured(IMAGE))
+    assert (facts.width, facts.height, facts.pixels) == (6, 4, measure_pixels(IMAGE))
     assert (facts.file_bytes, facts.mode, facts.bits, facts.frames) == (None,) * 4
 
 
@@ -28,7 +28,7 @@ def test_the_size_is_that_of_the_upright_image(tmp_path):
     exif[0x0112] = 6
     PIL.Image.fromarray(IMAGE).save(tmp_path / "a.jpg", exif=exif)
 
-    facts = facts_of(CASE, tmp_path / "a.jpg", lambda case: decode(tmp_path / "a.jpg"))
+    facts = scan_image(CASE, tmp_path / "a.jpg", lambda case: decode(tmp_path / "a.jpg"))
 
     assert (facts.width, facts.height) == (4, 6)
 
@@ -40,7 +40,7 @@ def test_what_the_reader_says_is_the_reason(error):
     def read(case):
         raise error
 
-    facts = facts_of(CASE, None, read)
+    facts = scan_image(CASE, None, read)
 
     assert (facts.problem, facts.reason, facts.pixels) == ("AB201", "No such case.", None)
 
@@ -51,7 +51,7 @@ def test_a_sound_file_that_the_reader_refuses_is_unreadable(tmp_path):
     def read(case):
         raise DatasetError("The image is of the wrong kind.", fix="x")
 
-    facts = facts_of(CASE, tmp_path / "a.png", read)
+    facts = scan_image(CASE, tmp_path / "a.png", read)
 
     assert (facts.problem, facts.reason) == ("AB201", "The image is of the wrong kind.")
     assert facts.file_bytes == (tmp_path / "a.png").stat().st_size
@@ -60,7 +60,7 @@ def test_a_sound_file_that_the_reader_refuses_is_unreadable(tmp_path):
 def test_sixteen_bits_with_a_window_are_fine(tmp_path):
     PIL.Image.fromarray(np.full((4, 6), 3000, dtype=np.uint16)).save(tmp_path / "a.png")
 
-    facts = facts_of(
+    facts = scan_image(
         CASE, tmp_path / "a.png", lambda case: decode(tmp_path / "a.png", window=(0, 4000))
     )
 
@@ -75,7 +75,7 @@ def test_a_file_that_changes_while_it_is_looked_at_is_a_problem(tmp_path):
         os.utime(tmp_path / "a.bmp", (1, 1))
         return decode(tmp_path / "a.bmp")
 
-    facts = facts_of(CASE, tmp_path / "a.bmp", read)
+    facts = scan_image(CASE, tmp_path / "a.bmp", read)
 
     assert (facts.problem, facts.pixels) == ("AB201", None)
     assert facts.reason == "it changed while it was read; run again when nothing writes to it"
@@ -91,7 +91,7 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_missing(tmp_path, moment)
             return IMAGE
         return decode(tmp_path / "a.png")
 
-    facts = facts_of(CASE, tmp_path / "a.png", read)
+    facts = scan_image(CASE, tmp_path / "a.png", read)
 
     assert (facts.problem, facts.pixels) == ("AB210", None)
 
@@ -106,7 +106,7 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_missing(tmp_path, moment)
     ],
 )
 def test_what_is_no_image_is_a_problem(image, code, reason):
-    facts = facts_of(CASE, None, lambda case: image)
+    facts = scan_image(CASE, None, lambda case: image)
 
     assert facts.problem == code
     assert reason in facts.reason
@@ -117,14 +117,14 @@ def test_a_missing_library_stops_the_gate(tmp_path):
         raise MissingExtra("no pydicom", fix="pip install")
 
     with pytest.raises(MissingExtra):
-        facts_of(CASE, None, read)
+        scan_image(CASE, None, read)
 
 
 @pytest.mark.parametrize("workers", [None, 1, 3])
 def test_the_order_is_that_of_the_cases(workers):
     cases = [Case(case_id=str(i), group_id=str(i), target=0) for i in range(50)]
 
-    facts = scanned(cases, {}, lambda case: IMAGE + np.uint8(int(case.case_id)), workers)
+    facts = scan_images(cases, {}, lambda case: IMAGE + np.uint8(int(case.case_id)), workers)
 
     assert [each.case_id for each in facts] == [case.case_id for case in cases]
-    assert len({each.pixels.content for each in facts}) == 50
+    assert len({each.pixels.pixel_hash for each in facts}) == 50

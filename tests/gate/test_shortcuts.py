@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.gate.context import Examined
-from arogya_bench.gate.image_facts import ImageFacts, Pixels
-from arogya_bench.gate.shortcuts import FEWEST_CASES, chosen, folder_codes, shortcuts
+from arogya_bench.gate.context import GateInput
+from arogya_bench.gate.image_facts import ImageFacts, PixelFacts
+from arogya_bench.gate.shortcuts import MIN_CASES, choose_cases, encode_folders, shortcuts
 
 
 def examined_of(tree):
-    pixels = Pixels(content="", likeness=0, border=(0.0, 0.0, 0.0), flat=False)
+    pixels = PixelFacts(pixel_hash="", perceptual_hash=0, border=(0.0, 0.0, 0.0), flat=False)
     dataset = tree.dataset()
     facts = {
         name: ImageFacts(case_id=name, file_bytes=900, width=64, height=64, pixels=pixels)
         for name in tree.entries
     }
-    return Examined(dataset=dataset, split=tree.split(dataset), facts=facts, fractions=None)
+    return GateInput(dataset=dataset, split=tree.split(dataset), facts=facts, fractions=None)
 
 
 def test_constants_predict_nothing(tree, rng):
@@ -44,7 +44,7 @@ def test_a_folder_called_like_its_class_is_taken_out(tree, rng, folder, known):
         tree.move(name, tree.root / "all" / made)
     examined = examined_of(tree)
 
-    codes = folder_codes(chosen(examined, rng), examined)
+    codes = encode_folders(choose_cases(examined, rng), examined)
 
     assert len(np.unique(codes)) == known
 
@@ -53,19 +53,19 @@ def test_arrays_come_from_no_folder(tree, rng):
     tree.options["files"] = {}
     examined = examined_of(tree)
 
-    assert folder_codes(chosen(examined, rng), examined) is None
+    assert encode_folders(choose_cases(examined, rng), examined) is None
 
 
 def test_only_train_is_looked_at(tree, rng):
-    assert {each.part for each in chosen(examined_of(tree), rng)} == {"train"}
+    assert {each.part for each in choose_cases(examined_of(tree), rng)} == {"train"}
 
 
 def test_a_class_of_few_cases_is_left_out(tree, rng):
     rare = [n for n, e in tree.entries.items() if (e.part, e.case.target) == ("train", 2)]
-    for name in rare[FEWEST_CASES - 1 :]:
+    for name in rare[MIN_CASES - 1 :]:
         del tree.entries[name]
 
-    assert {each.case.target for each in chosen(examined_of(tree), rng)} == {0, 1}
+    assert {each.case.target for each in choose_cases(examined_of(tree), rng)} == {0, 1}
 
 
 def test_one_class_alone_cannot_be_probed(tree, rng):
@@ -73,4 +73,4 @@ def test_one_class_alone_cannot_be_probed(tree, rng):
         tree.change(name, target=0)
 
     with pytest.raises(UndefinedMetric, match="fewer than two classes have 10 labelled images"):
-        chosen(examined_of(tree), rng)
+        choose_cases(examined_of(tree), rng)

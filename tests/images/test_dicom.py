@@ -21,7 +21,7 @@ from pydicom.uid import (
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import decode
-from arogya_bench.images.dicom import UNREADABLE, size, unreadable
+from arogya_bench.images.dicom import DECODE_ERRORS, decode_errors, read_size
 
 RAMP = np.arange(64, dtype=np.uint16).reshape(8, 8) * 64  # 0 to 4032 of 4095
 needs_samples = pytest.mark.skipif(
@@ -344,7 +344,7 @@ def test_random_bytes_are_never_a_traceback(write, seed):
 def test_the_size_is_that_of_the_image(write):
     file = write(np.zeros((5, 7), np.uint16))
 
-    assert size(file) == (7, 5)
+    assert read_size(file) == (7, 5)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", bytes(500)])
@@ -354,7 +354,7 @@ def test_what_is_no_dicom_is_refused(tmp_path, content):
     with pytest.raises(DatasetError, match=r"The DICOM file a\.dcm"):
         decode(tmp_path / "a.dcm")
     with pytest.raises(DatasetError, match=r"The DICOM file a\.dcm"):
-        size(tmp_path / "a.dcm")
+        read_size(tmp_path / "a.dcm")
 
 
 @needs_samples
@@ -457,10 +457,10 @@ def test_what_a_damaged_header_holds_is_not_quoted(write):
 def test_errors_of_pydicom_count_as_damage():
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
-    assert {BytesLengthException, InvalidDicomError, *UNREADABLE} == {*unreadable()}
+    assert {BytesLengthException, InvalidDicomError, *DECODE_ERRORS} == {*decode_errors()}
 
 
 def test_without_pydicom_other_errors_are_still_known(monkeypatch):
     monkeypatch.setitem(sys.modules, "pydicom.errors", None)
 
-    assert unreadable() == UNREADABLE
+    assert decode_errors() == DECODE_ERRORS

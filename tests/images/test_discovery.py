@@ -5,7 +5,13 @@ from pathlib import PurePosixPath
 import pytest
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.discovery import files_below, images_by_name, stem_of, unlisted, visible
+from arogya_bench.images.discovery import (
+    find_images_by_name,
+    find_unlisted,
+    image_stem,
+    list_files,
+    list_folders,
+)
 
 
 @pytest.fixture
@@ -24,13 +30,13 @@ def touch(tmp_path):
     [("a/b.jpg", "a/b"), ("b.JPEG", "b"), ("v.1.png", "v.1"), ("b.nii.gz", "b"), ("b", "b")],
 )
 def test_the_suffix_of_an_image_is_no_part_of_its_name(name, stem):
-    assert stem_of(name) == stem
+    assert image_stem(name) == stem
 
 
 def test_images_are_found_by_name_in_several_folders(touch):
     folder = touch("one/a.jpg", "two/b.JPG", "two/ATTRIBUTION.txt", "two/in/c.jpg", "two/._b.jpg")
 
-    assert images_by_name(folder, ["one", "two", "three"]) == {
+    assert find_images_by_name(folder, ["one", "two", "three"]) == {
         "a": PurePosixPath("one/a.jpg"),
         "b": PurePosixPath("two/b.JPG"),
     }
@@ -41,33 +47,33 @@ def test_two_images_of_one_name_are_refused(touch, twin):
     folder = touch("one/a.jpg", twin)
 
     with pytest.raises(DatasetError, match=rf"one/a\.jpg and {twin} have the same name"):
-        images_by_name(folder, ["one", "two"])
+        find_images_by_name(folder, ["one", "two"])
 
 
 def test_files_are_found_at_any_depth_without_those_of_a_mac(touch):
     folder = touch("b/c/d.png", "a.txt", ".hidden/e.png", "__MACOSX/b/._d.png", "b/.DS_Store")
 
-    assert [str(file) for file in files_below(folder)] == ["a.txt", "b/c/d.png"]
-    assert visible(folder) == ["b"]
+    assert [str(file) for file in list_files(folder)] == ["a.txt", "b/c/d.png"]
+    assert list_folders(folder) == ["b"]
 
 
 def test_links_to_folders_are_followed_once(touch):
     folder = touch("real/a.png")
     (folder / "real" / "again").symlink_to(folder)
 
-    assert [str(file) for file in files_below(folder)] == ["real/a.png"]
-    assert [str(file) for file in files_below(folder / "real" / "again")] == ["real/a.png"]
+    assert [str(file) for file in list_files(folder)] == ["real/a.png"]
+    assert [str(file) for file in list_files(folder / "real" / "again")] == ["real/a.png"]
 
 
-@pytest.mark.parametrize("look", [files_below, visible])
+@pytest.mark.parametrize("look", [list_files, list_folders])
 def test_a_folder_that_cannot_be_read_is_named(tmp_path, look):
     with pytest.raises(DatasetError, match="gone cannot be read: No such file"):
         look(tmp_path / "gone")
 
 
 def test_a_folder_of_images_that_is_a_file_holds_none(touch):
-    assert images_by_name(touch("one"), ["one"]) == {}
+    assert find_images_by_name(touch("one"), ["one"]) == {}
 
 
 def test_what_no_table_lists_is_named_in_order():
-    assert unlisted(["c", "a", "b"], ["b", "x"]) == ["a", "c"]
+    assert find_unlisted(["c", "a", "b"], ["b", "x"]) == ["a", "c"]

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.file_hashes import changed, contents, index_of, stamps
+from arogya_bench.images.file_hashes import fingerprints, hash_files, index_path, modified
 
 A, B = PurePosixPath("a.png"), PurePosixPath("sub/b.png")
 LONG_AGO = 1_500_000_000
@@ -32,52 +32,52 @@ def sha(content):
 
 def planted(folder, content):
     """Let the index say that every file hashes to ``content``."""
-    index = index_of(folder)
+    index = index_path(folder)
     _, _, text = index.read_text().partition("\n")
     text = json.dumps({key: [*entry[:3], content] for key, entry in json.loads(text).items()})
     index.write_text(f"{sha(text.encode())}\n{text}")
 
 
 def test_every_file_has_the_hash_of_its_content(folder):
-    assert contents(folder, [A, B]) == {A: sha(b"a.png"), B: sha(b"sub/b.png")}
+    assert hash_files(folder, [A, B]) == {A: sha(b"a.png"), B: sha(b"sub/b.png")}
 
 
 def test_no_file_is_no_hash(folder):
-    assert contents(folder, []) == {}
-    assert not index_of(folder).exists()
+    assert hash_files(folder, []) == {}
+    assert not index_path(folder).exists()
 
 
 def test_a_file_that_did_not_change_is_not_read_again(folder):
-    contents(folder, [A, B])
+    hash_files(folder, [A, B])
     planted(folder, "remembered")
 
-    assert contents(folder, [A, B]) == {A: "remembered", B: "remembered"}
+    assert hash_files(folder, [A, B]) == {A: "remembered", B: "remembered"}
 
 
 @pytest.mark.parametrize("content", [b"other", b"longer than before"])
 def test_a_changed_file_is_read_again_even_of_the_same_size_and_date(folder, content):
-    contents(folder, [A, B])
+    hash_files(folder, [A, B])
     planted(folder, "remembered")
     (folder / A).write_bytes(content)
     os.utime(folder / A, (LONG_AGO, LONG_AGO))
 
-    assert contents(folder, [A, B]) == {A: sha(content), B: "remembered"}
+    assert hash_files(folder, [A, B]) == {A: sha(content), B: "remembered"}
 
 
 def test_a_file_of_this_moment_is_not_trusted(folder):
     (folder / A).write_bytes(b"fresh")
-    contents(folder, [A])
+    hash_files(folder, [A])
     planted(folder, "remembered")
 
-    assert contents(folder, [A])[A] == sha(b"fresh")
+    assert hash_files(folder, [A])[A] == sha(b"fresh")
 
 
 def test_what_was_remembered_of_other_files_stays(folder):
-    contents(folder, [A])
-    contents(folder, [B])
+    hash_files(folder, [A])
+    hash_files(folder, [B])
     planted(folder, "remembered")
 
-    assert contents(folder, [A, B]) == {A: "remembered", B: "remembered"}
+    assert hash_files(folder, [A, B]) == {A: "remembered", B: "remembered"}
 
 
 @pytest.mark.parametrize(
@@ -92,55 +92,55 @@ def test_what_was_remembered_of_other_files_stays(folder):
     ],
 )
 def test_a_damaged_index_is_no_error(folder, damage):
-    contents(folder, [A, B])
-    index = index_of(folder)
+    hash_files(folder, [A, B])
+    index = index_path(folder)
     index.write_bytes(damage(index.read_bytes()))
 
-    assert contents(folder, [A, B]) == {A: sha(b"a.png"), B: sha(b"sub/b.png")}
+    assert hash_files(folder, [A, B]) == {A: sha(b"a.png"), B: sha(b"sub/b.png")}
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(folder, tmp_path):
     (tmp_path / "cache").write_text("a file where a folder should be")
 
-    assert contents(folder, [A])[A] == sha(b"a.png")
+    assert hash_files(folder, [A])[A] == sha(b"a.png")
 
 
 def test_the_index_names_no_file(folder):
-    contents(folder, [A, B])
+    hash_files(folder, [A, B])
 
-    assert "png" not in index_of(folder).read_text()
-    assert not list(index_of(folder).parent.glob(".*"))
+    assert "png" not in index_path(folder).read_text()
+    assert not list(index_path(folder).parent.glob(".*"))
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_kept(folder):
-    contents(folder, [B])
+    hash_files(folder, [B])
 
     with pytest.raises(DatasetError, match=r"gone\.png cannot be read: No such file"):
-        contents(folder, [A, PurePosixPath("gone.png")])
+        hash_files(folder, [A, PurePosixPath("gone.png")])
 
     planted(folder, "remembered")
-    assert contents(folder, [A, B]) == {A: "remembered", B: "remembered"}
+    assert hash_files(folder, [A, B]) == {A: "remembered", B: "remembered"}
 
 
 def test_files_that_stay_as_they_were_hashed_did_not_change(folder):
-    contents(folder, [A, B])
+    hash_files(folder, [A, B])
 
-    assert changed(stamps([folder / A, folder / B])) == []
+    assert modified(fingerprints([folder / A, folder / B])) == []
 
 
 @pytest.mark.parametrize("content", [b"other", b"longer than before", None])
 def test_a_file_that_changed_since_it_was_hashed_is_told(folder, content):
-    contents(folder, [A, B])
+    hash_files(folder, [A, B])
     (folder / A).unlink()
     if content:
         (folder / A).write_bytes(content)
         os.utime(folder / A, (LONG_AGO, LONG_AGO))
 
-    assert changed(stamps([folder / A, folder / B])) == [folder / A]
+    assert modified(fingerprints([folder / A, folder / B])) == [folder / A]
 
 
 def test_a_file_that_nobody_hashed_is_compared_with_what_it_was_before(folder):
-    before = stamps([folder / A, folder / B])
+    before = fingerprints([folder / A, folder / B])
     (folder / B).write_bytes(b"other")
 
-    assert changed(before) == [folder / B]
+    assert modified(before) == [folder / B]

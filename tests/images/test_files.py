@@ -9,7 +9,12 @@ import PIL.Image
 import pytest
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.files import below, dataset_folder, decoded, inspected
+from arogya_bench.images.files import (
+    decode_case,
+    find_dataset_folder,
+    inspect_image,
+    parse_relative_path,
+)
 from arogya_bench.types import Case
 
 
@@ -26,7 +31,7 @@ def oriented(value):
 def test_the_facts_are_those_of_the_file(picture, tmp_path):
     picture("a.png", size=(60, 40))
 
-    facts = inspected(tmp_path, PurePosixPath("a.png"))
+    facts = inspect_image(tmp_path, PurePosixPath("a.png"))
 
     content = hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
     assert facts == (60, 40, content)
@@ -36,8 +41,8 @@ def test_the_facts_are_those_of_the_file(picture, tmp_path):
 def test_every_8_bit_image_becomes_rgb(tmp_path, mode):
     PIL.Image.new(mode, (6, 4)).save(tmp_path / "a.png")
 
-    inspected(tmp_path, PurePosixPath("a.png"))
-    image = decoded(tmp_path, {"a": PurePosixPath("a.png")}, case())
+    inspect_image(tmp_path, PurePosixPath("a.png"))
+    image = decode_case(tmp_path, {"a": PurePosixPath("a.png")}, case())
 
     assert (image.shape, image.dtype) == ((4, 6, 3), np.uint8)
 
@@ -45,21 +50,21 @@ def test_every_8_bit_image_becomes_rgb(tmp_path, mode):
 def test_pixels_are_those_of_the_file(picture, tmp_path):
     pixels = picture("a.png")
 
-    image = decoded(tmp_path, {"a": PurePosixPath("a.png")}, case())
+    image = decode_case(tmp_path, {"a": PurePosixPath("a.png")}, case())
 
     np.testing.assert_array_equal(image, pixels)
 
 
 def test_a_missing_image_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"images/a\.png is not in"):
-        inspected(tmp_path, PurePosixPath("images/a.png"))
+        inspect_image(tmp_path, PurePosixPath("images/a.png"))
 
 
 def test_sixteen_bits_are_refused_since_white_would_be_all_that_is_left(tmp_path):
     PIL.Image.fromarray(np.full((4, 6), 3000, dtype=np.uint16)).save(tmp_path / "a.png")
 
     with pytest.raises(DatasetError, match=r"a\.png has pixels of type I;16"):
-        inspected(tmp_path, PurePosixPath("a.png"))
+        inspect_image(tmp_path, PurePosixPath("a.png"))
 
 
 def test_several_frames_are_refused(tmp_path):
@@ -67,15 +72,15 @@ def test_several_frames_are_refused(tmp_path):
     first.save(tmp_path / "a.tif", save_all=True, append_images=[second])
 
     with pytest.raises(DatasetError, match=r"a\.tif holds 2 frames"):
-        inspected(tmp_path, PurePosixPath("a.tif"))
+        inspect_image(tmp_path, PurePosixPath("a.tif"))
 
 
 def test_a_photograph_with_a_preview_behind_it_is_one_image(tmp_path):
     first, second = (PIL.Image.new("RGB", (6, 4), colour) for colour in ("red", "blue"))
     first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[second])
 
-    inspected(tmp_path, PurePosixPath("a.jpg"))
-    image = decoded(tmp_path, {"a": PurePosixPath("a.jpg")}, case())
+    inspect_image(tmp_path, PurePosixPath("a.jpg"))
+    image = decode_case(tmp_path, {"a": PurePosixPath("a.jpg")}, case())
 
     assert image[..., 0].min() > 250
 
@@ -86,13 +91,13 @@ def test_an_image_that_viewers_turn_is_refused(picture, tmp_path, suffix, value)
     picture(f"a.{suffix}", exif=oriented(value))
 
     with pytest.raises(DatasetError, match=f"EXIF orientation {value}"):
-        inspected(tmp_path, PurePosixPath(f"a.{suffix}"))
+        inspect_image(tmp_path, PurePosixPath(f"a.{suffix}"))
 
 
 def test_an_upright_image_may_say_so(picture, tmp_path):
     picture("a.jpg", exif=oriented(1))
 
-    assert inspected(tmp_path, PurePosixPath("a.jpg")).width == 60
+    assert inspect_image(tmp_path, PurePosixPath("a.jpg")).width == 60
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"text"])
@@ -100,7 +105,7 @@ def test_what_is_no_image_is_refused(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
 
     with pytest.raises(DatasetError, match=r"a\.png cannot be decoded"):
-        inspected(tmp_path, PurePosixPath("a.png"))
+        inspect_image(tmp_path, PurePosixPath("a.png"))
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
@@ -110,7 +115,7 @@ def test_a_truncated_image_is_named_when_read(picture, tmp_path, suffix):
     file.write_bytes(file.read_bytes()[:900])
 
     with pytest.raises(DatasetError, match=rf"a\.{suffix} cannot be decoded"):
-        decoded(tmp_path, {"a": PurePosixPath(file.name)}, case())
+        decode_case(tmp_path, {"a": PurePosixPath(file.name)}, case())
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -125,14 +130,14 @@ def test_random_bytes_are_never_a_traceback(picture, tmp_path, suffix, seed):
     file.write_bytes(content)
 
     with suppress(DatasetError):
-        inspected(tmp_path, PurePosixPath(file.name))
+        inspect_image(tmp_path, PurePosixPath(file.name))
     with suppress(DatasetError):
-        decoded(tmp_path, {"a": PurePosixPath(file.name)}, case())
+        decode_case(tmp_path, {"a": PurePosixPath(file.name)}, case())
 
 
 def test_a_case_of_another_dataset_has_no_image(tmp_path):
     with pytest.raises(DatasetError, match="'stranger'"):
-        decoded(tmp_path, {}, case("stranger"))
+        decode_case(tmp_path, {}, case("stranger"))
 
 
 @pytest.mark.parametrize(
@@ -141,18 +146,18 @@ def test_a_case_of_another_dataset_has_no_image(tmp_path):
 )
 def test_a_name_that_leads_out_of_its_folder_is_refused(name):
     with pytest.raises(DatasetError, match="list names"):
-        below(name, "the list")
+        parse_relative_path(name, "the list")
 
 
 @pytest.mark.parametrize("name", ["a.png", "x/y/a b.png", "./x/é.png", "a..b.png"])
 def test_a_name_below_its_folder_is_taken(name):
-    assert below(name, "the list") == PurePosixPath(name)
+    assert parse_relative_path(name, "the list") == PurePosixPath(name)
 
 
 def test_a_missing_folder_is_named_with_its_absolute_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(DatasetError, match=f"No folder at {tmp_path}/nowhere") as refusal:
-        dataset_folder("nowhere", "images")
+        find_dataset_folder("nowhere", "images")
 
     assert "dataset.path" in refusal.value.fix

@@ -6,7 +6,13 @@ import PIL.Image
 import pytest
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.masks import Look, compare, look, mask_of, mask_values
+from arogya_bench.images.masks import (
+    ImageGeometry,
+    check_same_geometry,
+    decode_mask,
+    read_geometry,
+    read_mask_values,
+)
 
 TWO = ("background", "lesion")
 FOUR = ("background", "a", "b", "c")
@@ -32,14 +38,14 @@ def palette(values):
 
 @pytest.mark.parametrize("name", ["m.png", "m.tif", "m.bmp"])
 def test_numbers_are_indices(save, name):
-    mask = mask_of(save(LEVELS, name), 0, FOUR, "auto")
+    mask = decode_mask(save(LEVELS, name), 0, FOUR, "auto")
 
     assert mask.dtype == np.uint8
     np.testing.assert_array_equal(mask, LEVELS)
 
 
 def test_the_indices_of_a_palette_count_and_not_its_colours(save):
-    np.testing.assert_array_equal(mask_of(save(palette(LEVELS)), 0, FOUR, "index"), LEVELS)
+    np.testing.assert_array_equal(decode_mask(save(palette(LEVELS)), 0, FOUR, "index"), LEVELS)
 
 
 @pytest.mark.parametrize("shape", [3, 4])
@@ -47,17 +53,19 @@ def test_equal_channels_are_one(save, shape):
     values = np.repeat(LEVELS[..., None], shape, axis=2)
     values[..., 3:] = 255
 
-    np.testing.assert_array_equal(mask_of(save(values), 0, FOUR, "index"), LEVELS)
+    np.testing.assert_array_equal(decode_mask(save(values), 0, FOUR, "index"), LEVELS)
 
 
 def test_one_bit_is_background_or_foreground(save):
     file = save(PIL.Image.fromarray(LEVELS * 255).convert("1", dither=0))
 
-    assert set(mask_values(file, 0).ravel().tolist()) <= {0, 1}
+    assert set(read_mask_values(file, 0).ravel().tolist()) <= {0, 1}
 
 
 def test_sixteen_bits_may_hold_indices(save):
-    np.testing.assert_array_equal(mask_of(save(LEVELS.astype(np.uint16)), 0, FOUR, "index"), LEVELS)
+    np.testing.assert_array_equal(
+        decode_mask(save(LEVELS.astype(np.uint16)), 0, FOUR, "index"), LEVELS
+    )
 
 
 def test_colours_are_refused(save):
@@ -65,35 +73,38 @@ def test_colours_are_refused(save):
     colours[0, 0, 0] = 9
 
     with pytest.raises(DatasetError, match=r"m\.png holds colours"):
-        mask_values(save(colours), 0)
+        read_mask_values(save(colours), 0)
 
 
 def test_fractions_are_refused(save):
     with pytest.raises(DatasetError, match=r"m\.tif holds fractions, such as 0\.5"):
-        mask_values(save(LEVELS.astype(np.float32) / 2, "m.tif"), 0)
+        read_mask_values(save(LEVELS.astype(np.float32) / 2, "m.tif"), 0)
 
 
 def test_nan_is_refused(save):
     with pytest.raises(DatasetError, match=r"The mask m\.tif holds 4 of 4 values"):
-        mask_values(save(np.full((2, 2), np.nan, np.float32), "m.tif"), 0)
+        read_mask_values(save(np.full((2, 2), np.nan, np.float32), "m.tif"), 0)
 
 
 def test_several_frames_are_refused(save):
     file = save(LEVELS, "m.tif", save_all=True, append_images=[PIL.Image.fromarray(LEVELS)])
 
     with pytest.raises(DatasetError, match=r"m\.tif holds 2 frames"):
-        mask_values(file, 0)
+        read_mask_values(file, 0)
 
 
 @pytest.mark.parametrize("values", ["auto", "binary"])
 def test_white_is_the_foreground(save, values):
-    mask = mask_of(save(np.array([[0, 255]], np.uint8)), 0, TWO, values)
+    mask = decode_mask(save(np.array([[0, 255]], np.uint8)), 0, TWO, values)
 
     assert mask.tolist() == [[0, 1]]
 
 
 def test_an_empty_mask_is_background(save):
-    assert mask_of(save(np.zeros((2, 2), np.uint8)), 0, TWO, "auto").tolist() == [[0, 0], [0, 0]]
+    assert decode_mask(save(np.zeros((2, 2), np.uint8)), 0, TWO, "auto").tolist() == [
+        [0, 0],
+        [0, 0],
+    ]
 
 
 def test_what_jpeg_blurred_is_refused_with_advice_and_can_be_cut_in_the_middle(save):
@@ -102,10 +113,10 @@ def test_what_jpeg_blurred_is_refused_with_advice_and_can_be_cut_in_the_middle(s
     file = save(sharp, "m.jpg", quality=50)
 
     with pytest.raises(DatasetError, match=r"m\.jpg holds the value .* 0 to 1") as refusal:
-        mask_of(file, 0, TWO, "auto")
+        decode_mask(file, 0, TWO, "auto")
 
     assert "threshold" in refusal.value.fix
-    np.testing.assert_array_equal(mask_of(file, 0, TWO, "threshold"), sharp > 0)
+    np.testing.assert_array_equal(decode_mask(file, 0, TWO, "threshold"), sharp > 0)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +132,7 @@ def test_a_number_without_a_class_is_refused(save, stored, values, problem):
     file = save(stored.astype(np.int32), "m.tif")
 
     with pytest.raises(DatasetError, match=problem):
-        mask_of(file, 0, FOUR, values)
+        decode_mask(file, 0, FOUR, values)
 
 
 def test_a_label_map_of_floats_is_read_if_they_are_whole(tmp_path):
@@ -129,7 +140,7 @@ def test_a_label_map_of_floats_is_read_if_they_are_whole(tmp_path):
     values[2, 1, 1] = 3
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "m.nii")
 
-    assert mask_of(tmp_path / "m.nii", 1, FOUR, "auto").tolist() == [[0, 0, 3], [0, 0, 0]]
+    assert decode_mask(tmp_path / "m.nii", 1, FOUR, "auto").tolist() == [[0, 0, 3], [0, 0, 0]]
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG"])
@@ -137,9 +148,9 @@ def test_a_damaged_mask_is_refused(tmp_path, content):
     (tmp_path / "m.png").write_bytes(content)
 
     with pytest.raises(DatasetError, match=r"The mask m\.png cannot be decoded") as refusal:
-        mask_values(tmp_path / "m.png", 0)
+        read_mask_values(tmp_path / "m.png", 0)
     with pytest.raises(DatasetError, match=r"The file m\.png cannot be decoded"):
-        look(tmp_path / "m.png")
+        read_geometry(tmp_path / "m.png")
 
     assert str(tmp_path) not in str(refusal.value)
 
@@ -150,12 +161,12 @@ def test_the_size_is_that_of_the_upright_image(save, name, value, size):
     exif = PIL.Image.Exif()
     exif[0x0112] = value
 
-    assert look(save(np.zeros((4, 6), np.uint8), name, exif=exif)) == (*size, 1, value, "")
+    assert read_geometry(save(np.zeros((4, 6), np.uint8), name, exif=exif)) == (*size, 1, value, "")
 
 
 def test_equal_headers_fit():
-    compare(Look(3, 2), Look(3, 2), "a.png", "m.png")
+    check_same_geometry(ImageGeometry(3, 2), ImageGeometry(3, 2), "a.png", "m.png")
 
 
 def test_axes_are_compared_only_where_both_are_known():
-    compare(Look(3, 2, axes="RAS"), Look(3, 2), "a.nii", "m.png")
+    check_same_geometry(ImageGeometry(3, 2, axes="RAS"), ImageGeometry(3, 2), "a.nii", "m.png")

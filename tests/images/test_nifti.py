@@ -62,9 +62,9 @@ def test_the_front_is_up_and_the_right_is_right(write):
 def test_the_way_the_axes_run_does_not_change_the_slices(write, values, affine):
     plain, turned = write(), write(values, affine, "b.nii.gz")
 
-    assert nifti.shape(turned)[:3] == nifti.shape(plain)[:3] == (4, 3, 2)
-    np.testing.assert_array_equal(nifti.volume(turned), nifti.volume(plain))
-    np.testing.assert_array_equal(nifti.image_of_slice(turned, 1), nifti.image_of_slice(plain, 1))
+    assert nifti.read_shape(turned)[:3] == nifti.read_shape(plain)[:3] == (4, 3, 2)
+    np.testing.assert_array_equal(nifti.read_volume(turned), nifti.read_volume(plain))
+    np.testing.assert_array_equal(nifti.decode_slice(turned, 1), nifti.decode_slice(plain, 1))
 
 
 def test_the_only_slice_is_the_image_whichever_way_it_lies(write):
@@ -72,7 +72,7 @@ def test_the_only_slice_is_the_image_whichever_way_it_lies(write):
 
     file = write(sagittal)
 
-    assert nifti.shape(file) == (4, 3, 1, "RAS")
+    assert nifti.read_shape(file) == (4, 3, 1, "RAS")
     np.testing.assert_array_equal(decode(file)[..., 0], np.rot90(sagittal[0]))
 
 
@@ -100,7 +100,7 @@ def test_the_scaling_of_the_file_comes_before_the_window(tmp_path):
     nibabel.save(stored, tmp_path / "a.nii")
     scaled = np.asarray(nibabel.load(tmp_path / "a.nii").dataobj)
 
-    np.testing.assert_allclose(nifti.volume(tmp_path / "a.nii"), scaled)
+    np.testing.assert_allclose(nifti.read_volume(tmp_path / "a.nii"), scaled)
 
 
 def test_no_finite_number_is_refused(write):
@@ -124,7 +124,7 @@ def test_another_number_of_axes_is_refused(write, shape):
 def test_axes_of_length_one_behind_the_third_are_no_axes(write):
     file = write(VOLUME[:, :, :, None, None])
 
-    assert nifti.shape(file) == (4, 3, 2, "RAS")
+    assert nifti.read_shape(file) == (4, 3, 2, "RAS")
 
 
 def test_colours_and_complex_numbers_are_refused(write):
@@ -145,21 +145,21 @@ def test_an_affine_without_an_inverse_is_refused(tmp_path):
     (tmp_path / "a.nii").write_bytes(header.binaryblock + content[348:])
 
     with pytest.raises(DatasetError, match="which way its axes run"):
-        nifti.shape(tmp_path / "a.nii")
+        nifti.read_shape(tmp_path / "a.nii")
 
 
 def test_a_volume_beyond_memory_is_refused_before_it_is_read(write, monkeypatch):
     file = write()
-    monkeypatch.setattr(nifti, "MOST_VOXELS", 20)
+    monkeypatch.setattr(nifti, "MAX_VOXELS", 20)
 
     with pytest.raises(DatasetError, match="states 4 x 3 x 2 voxels"):
-        nifti.volume(file)
+        nifti.read_volume(file)
 
 
 def test_a_file_that_changed_is_read_again(write):
-    before = nifti.volume(write()).copy()
+    before = nifti.read_volume(write()).copy()
 
-    after = nifti.volume(write(np.full((7, 5, 3), 9, dtype=np.uint8)))
+    after = nifti.read_volume(write(np.full((7, 5, 3), 9, dtype=np.uint8)))
 
     assert (before.shape, after.shape, after.max()) == ((4, 3, 2), (7, 5, 3), 9)
 
@@ -178,7 +178,7 @@ def test_a_truncated_file_is_refused(write, name, kept):
 
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(DatasetError, match=r"a\.nii cannot be read"):
-        nifti.volume(tmp_path / "a.nii")
+        nifti.read_volume(tmp_path / "a.nii")
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -206,13 +206,13 @@ def test_errors_of_nibabel_count_as_damage():
     from nibabel.filebasedimages import ImageFileError
     from nibabel.spatialimages import HeaderDataError
 
-    assert {ImageFileError, HeaderDataError, *nifti.UNREADABLE} == {*nifti.unreadable()}
+    assert {ImageFileError, HeaderDataError, *nifti.DECODE_ERRORS} == {*nifti.decode_errors()}
 
 
 def test_without_nibabel_other_errors_are_still_known(monkeypatch):
     monkeypatch.setitem(sys.modules, "nibabel.filebasedimages", None)
 
-    assert nifti.unreadable() == nifti.UNREADABLE
+    assert nifti.decode_errors() == nifti.DECODE_ERRORS
 
 
 def test_an_affine_of_signalling_nans_is_refused_without_a_warning(write):
@@ -222,4 +222,4 @@ def test_an_affine_of_signalling_nans_is_refused_without_a_warning(write):
     file.write_bytes(content)
 
     with pytest.raises(DatasetError, match="which way its axes run"):
-        nifti.shape(file)
+        nifti.read_shape(file)

@@ -3,14 +3,21 @@ import math
 import numpy as np
 import pytest
 
-from arogya_bench.metrics.binary_counts import caution, cells, columns, independent, rates, reasons
+from arogya_bench.metrics.binary_counts import (
+    binary_rates,
+    check_columns,
+    confusion_masks,
+    count_groups,
+    explain_undefined,
+    small_sample_note,
+)
 
 
 def test_every_case_is_in_one_cell():
     rng = np.random.default_rng(0)
     scores = np.where(rng.random(50) < 0.2, np.nan, rng.random(50))
 
-    found = cells(rng.random(50) < 0.5, scores, 0.5)
+    found = confusion_masks(rng.random(50) < 0.5, scores, 0.5)
 
     assert found.sum(axis=0).tolist() == [1] * 50
 
@@ -18,10 +25,10 @@ def test_every_case_is_in_one_cell():
 def test_rates_of_many_counts_are_those_of_each():
     counts = np.array([[3.0, 0.0], [2.0, 0.0], [1.0, 2.0], [4.0, 0.0]])
 
-    found = rates(counts, prevalence=0.1)
+    found = binary_rates(counts, prevalence=0.1)
 
     for column in range(2):
-        for name, value in rates(counts[:, column], prevalence=0.1).items():
+        for name, value in binary_rates(counts[:, column], prevalence=0.1).items():
             np.testing.assert_equal(found[name][column], value)
 
 
@@ -31,13 +38,15 @@ def test_rates_of_many_counts_are_those_of_each():
 def test_whatever_is_undefined_has_a_reason(counts):
     table = np.array(counts, dtype=np.float64)
 
-    undefined = {name for name, value in rates(table, prevalence=0.1).items() if np.isnan(value)}
+    undefined = {
+        name for name, value in binary_rates(table, prevalence=0.1).items() if np.isnan(value)
+    }
 
-    assert set(reasons(table, prevalence=0.1)) == undefined
+    assert set(explain_undefined(table, prevalence=0.1)) == undefined
 
 
 def test_caution_names_the_rare_side_and_missing_answers():
-    found = caution(np.array([True] + [False] * 10), np.array([math.nan] + [0.5] * 10))
+    found = small_sample_note(np.array([True] + [False] * 10), np.array([math.nan] + [0.5] * 10))
 
     assert found == (
         "fewer than 10 cases to judge by: 1 positive; 1 cases have no answer and count as wrong"
@@ -45,9 +54,12 @@ def test_caution_names_the_rare_side_and_missing_answers():
 
 
 def test_truth_may_be_numbers_or_truth_values():
-    assert columns([1, 0], [0.5, 0.5])[0].tolist() == columns([True, False], [0, 0])[0].tolist()
+    assert (
+        check_columns([1, 0], [0.5, 0.5])[0].tolist()
+        == check_columns([True, False], [0, 0])[0].tolist()
+    )
 
 
 def test_groups_of_another_length_are_refused():
     with pytest.raises(ValueError, match="groups"):
-        independent(3, ["a"])
+        count_groups(3, ["a"])

@@ -3,10 +3,10 @@ import pytest
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.calibration import (
-    bin_of,
+    bin_indices,
     calibration_error_by_chance,
     expected_calibration_error,
-    reliability,
+    reliability_bins,
 )
 
 
@@ -25,7 +25,7 @@ def test_bins_are_weighted_by_their_cases():
 
 
 def test_a_bin_holds_its_upper_edge_and_the_first_one_zero():
-    assert bin_of(np.array([0.0, 0.25, 0.26, 1.0]), 4).tolist() == [0, 0, 1, 3]
+    assert bin_indices(np.array([0.0, 0.25, 0.26, 1.0]), 4).tolist() == [0, 0, 1, 3]
 
 
 def test_certain_and_right_is_calibrated():
@@ -55,14 +55,14 @@ def test_malformed_confidence_is_refused(confidence):
 
 
 def test_reliability_bins_hold_all_cases():
-    rows = reliability([0.1, 0.3, 0.35, 1.0], [0, 1, 0, 1], bins=4)
+    rows = reliability_bins([0.1, 0.3, 0.35, 1.0], [0, 1, 0, 1], bins=4)
 
     assert [row.n for row in rows] == [1, 2, 0, 1]
     assert [row.correct for row in rows] == [0, 1, 0, 1]
 
 
 def test_reliability_of_an_empty_bin_is_unknown():
-    row = reliability([0.1], [1], bins=2)[1]
+    row = reliability_bins([0.1], [1], bins=2)[1]
 
     assert (row.low, row.high, row.confidence, row.accuracy) == (0.5, 1.0, None, None)
 
@@ -71,7 +71,7 @@ def test_reliability_adds_up_to_the_calibration_error():
     rng = np.random.default_rng(1)
     confidence, correct = rng.random(100), rng.integers(2, size=100)
 
-    rows = [row for row in reliability(confidence, correct) if row.n]
+    rows = [row for row in reliability_bins(confidence, correct) if row.n]
 
     total = sum(row.n * abs(row.accuracy - row.confidence) for row in rows) / 100
     assert total == pytest.approx(expected_calibration_error(confidence, correct))

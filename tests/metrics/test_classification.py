@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
-from arogya_bench.metrics.classification import METRICS, assess, metrics_of, score
+from arogya_bench.metrics.classification import METRICS, metrics_for, score, score_with_reasons
 
 LABELS = {
     "accuracy": sklearn.accuracy_score,
@@ -112,29 +112,29 @@ def test_a_locked_threshold_changes_labels_but_not_calibration():
 
 
 def test_labels_alone_leave_probability_metrics_undefined():
-    found = assess([0, 1], predicted=[0, 1])
+    found = score_with_reasons([0, 1], predicted=[0, 1])
 
     assert found.undefined == {
         name: "no class probabilities"
-        for name, metric in metrics_of(2).items()
+        for name, metric in metrics_for(2).items()
         if metric.probabilistic
     }
 
 
 def test_no_cases_leave_every_metric_undefined():
-    found = assess([], np.empty((0, 3)))
+    found = score_with_reasons([], np.empty((0, 3)))
 
     assert found.undefined == dict.fromkeys(METRICS, "no cases")
 
 
 def test_auroc_of_a_single_class_is_undefined_with_its_reason():
-    found = assess([1, 1], [[0.2, 0.8], [0.6, 0.4]], classes=["benign", "malignant"])
+    found = score_with_reasons([1, 1], [[0.2, 0.8], [0.6, 0.4]], classes=["benign", "malignant"])
 
     assert found.undefined["auroc_macro_ovr"] == "every case is of the class 'malignant'"
 
 
 def test_mcc_of_a_constant_prediction_is_zero_and_flagged():
-    found = assess([0, 1, 1], predicted=[1, 1, 1])
+    found = score_with_reasons([0, 1, 1], predicted=[1, 1, 1])
 
     assert found.values["mcc"] == 0.0
     assert "constant" in found.flags["mcc"]
@@ -167,7 +167,7 @@ def test_a_grade_that_never_occurs_keeps_its_distance():
 
 
 def test_kappa_of_one_and_the_same_class_is_undefined():
-    found = assess([1, 1], predicted=[1, 1])
+    found = score_with_reasons([1, 1], predicted=[1, 1])
 
     assert found.undefined["kappa"] == "every case is of the class '1'"
 
@@ -202,7 +202,7 @@ def test_positive_class_of_two_has_metrics_of_its_own():
 
 
 def test_precision_without_a_positive_call_is_undefined_with_its_reason():
-    found = assess([0, 1], predicted=[0, 0], classes=["benign", "malignant"])
+    found = score_with_reasons([0, 1], predicted=[0, 0], classes=["benign", "malignant"])
 
     assert found.undefined["precision"] == "no case is called 'malignant'"
 
@@ -233,7 +233,7 @@ def test_cases_of_equal_confidence_are_shared_out_among_equal_bins():
 def test_a_case_without_probabilities_counts_as_wrong_and_leaves_no_calibration():
     probabilities = [[0.9, 0.1], [0.2, 0.8], [np.nan, np.nan], [0.7, 0.3]]
 
-    found = assess([0, 1, 1, 0], probabilities)
+    found = score_with_reasons([0, 1, 1, 0], probabilities)
 
     assert found.values["accuracy"] == 0.75
     assert found.values["sensitivity"] == 0.5
@@ -258,7 +258,7 @@ def test_no_answer_is_one_more_predicted_class_of_mcc_and_the_worst_of_kappa():
 
 
 def test_rows_of_logits_are_divided_and_questioned():
-    found = assess([0, 1], [[3.0, 1.0], [1.0, 3.0]])
+    found = score_with_reasons([0, 1], [[3.0, 1.0], [1.0, 3.0]])
 
     assert found.values["brier"] == pytest.approx(0.25**2)
     assert "2 rows are off by more than 5%: are they probabilities?" in found.flags["brier"]
@@ -267,42 +267,42 @@ def test_rows_of_logits_are_divided_and_questioned():
 def test_auroc_of_a_missing_class_is_left_out_and_flagged():
     probabilities = [[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.5, 0.4, 0.1]]
 
-    found = assess([0, 1, 0], probabilities, classes=["a", "b", "c"])
+    found = score_with_reasons([0, 1, 0], probabilities, classes=["a", "b", "c"])
 
     assert found.values["auroc_macro_ovr"] == 1.0
     assert "left out, not in the truth: c" in found.flags["auroc_macro_ovr"]
 
 
 def test_class_in_neither_truth_nor_prediction_is_left_out_and_flagged():
-    found = assess([0, 1], predicted=[0, 1], classes=3)
+    found = score_with_reasons([0, 1], predicted=[0, 1], classes=3)
 
     assert found.values["f1_macro"] == 1.0
     assert "in neither truth nor prediction: 2" in found.flags["f1_macro"]
 
 
 def test_class_predicted_without_a_case_counts_as_zero_and_is_flagged():
-    found = assess([0, 0], predicted=[0, 1], classes=2)
+    found = score_with_reasons([0, 0], predicted=[0, 1], classes=2)
 
     assert found.values["recall_macro"] == 0.25
     assert "predicted without a case, counts as 0: 1" in found.flags["recall_macro"]
 
 
 def test_specificity_of_a_class_that_holds_every_case_is_left_out_and_flagged():
-    found = assess([0, 0], predicted=[0, 1])
+    found = score_with_reasons([0, 0], predicted=[0, 1])
 
     assert found.values["specificity_macro"] == 0.5
     assert "holds every case: 0" in found.flags["specificity_macro"]
 
 
 def test_certainty_in_the_wrong_class_has_a_finite_nll_and_a_flag():
-    found = assess([0, 1], [[0.0, 1.0], [0.0, 1.0]])
+    found = score_with_reasons([0, 1], [[0.0, 1.0], [0.0, 1.0]])
 
     assert found.values["nll"] == pytest.approx(-math.log(2.0**-52) / 2)
     assert found.flags["nll"].startswith("1 probabilities below")
 
 
 def test_rounded_rows_are_divided_by_their_sum_and_flagged():
-    found = assess([0, 1], [[0.667, 0.332], [0.25, 0.75]])
+    found = score_with_reasons([0, 1], [[0.667, 0.332], [0.25, 0.75]])
 
     assert found.values["brier"] == pytest.approx(((0.332 / 0.999) ** 2 + 0.25**2) / 2)
     assert found.flags["brier"].startswith("1 rows did not sum to 1")
@@ -311,7 +311,7 @@ def test_rounded_rows_are_divided_by_their_sum_and_flagged():
 def test_fewer_than_ten_cases_of_a_class_are_flagged():
     targets = [0] * 9 + [1] * 10
 
-    found = assess(targets, predicted=targets)
+    found = score_with_reasons(targets, predicted=targets)
 
     assert found.flags["f1_macro"] == "fewer than 10 cases: 0"
     assert found.flags["specificity"] == "fewer than 10 cases to judge by: 9"
@@ -321,7 +321,7 @@ def test_fewer_than_ten_cases_of_a_class_are_flagged():
 def test_ordinary_cases_have_no_flags():
     targets, probabilities = tied(0, classes=2)
 
-    found = assess(targets, np.clip(probabilities, 0.1, 0.9))
+    found = score_with_reasons(targets, np.clip(probabilities, 0.1, 0.9))
 
     assert found.flags == {}
 
@@ -369,7 +369,7 @@ def test_every_value_is_in_its_range(cases):
     found = score([target for target, _ in cases], [np.divide(w, sum(w)) for _, w in cases])
 
     defined = {name: value for name, value in found.items() if value is not None}
-    known = metrics_of(2)
+    known = metrics_for(2)
     assert all(
         known[name].low - 1e-12 <= value <= known[name].high + 1e-12
         for name, value in defined.items()

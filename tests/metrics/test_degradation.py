@@ -8,7 +8,7 @@ from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.degradation import (
     critical_severity,
     degradation_area,
-    drop,
+    score_drop,
     worst_condition,
 )
 from arogya_bench.metrics.robustness import robustness_score
@@ -17,7 +17,7 @@ SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 
 
 def test_drop_is_absolute_and_relative():
-    found = drop(0.8, 0.6)
+    found = score_drop(0.8, 0.6)
 
     assert found.absolute == pytest.approx(0.2)
     assert found.relative == pytest.approx(0.25)
@@ -26,18 +26,18 @@ def test_drop_is_absolute_and_relative():
 
 @given(st.floats(0.01, 1), SCORES)
 def test_what_is_kept_is_the_robustness_score(clean, changed):
-    assert drop(clean, changed).robustness == pytest.approx(robustness_score(clean, changed))
+    assert score_drop(clean, changed).robustness == pytest.approx(robustness_score(clean, changed))
 
 
 def test_robustness_above_one_is_flagged_and_not_clipped():
-    found = drop(0.8, 0.84)
+    found = score_drop(0.8, 0.84)
 
     assert found.robustness == pytest.approx(1.05)
     assert "not clipped" in found.note
 
 
 def test_calibration_drop_is_the_rise_of_the_error():
-    found = drop(0.02, [0.05, 0.07], best="low")
+    found = score_drop(0.02, [0.05, 0.07], best="low")
 
     assert found.absolute == pytest.approx(0.04)
     assert found.relative == pytest.approx(2)
@@ -45,7 +45,7 @@ def test_calibration_drop_is_the_rise_of_the_error():
 
 
 def test_nothing_can_be_lost_of_nothing():
-    found = drop(0.0, 0.3, best="low")
+    found = score_drop(0.0, 0.3, best="low")
 
     assert (found.absolute, found.relative) == (pytest.approx(0.3), None)
     assert "not above 0" in found.note
@@ -53,14 +53,14 @@ def test_nothing_can_be_lost_of_nothing():
 
 def test_share_of_a_score_worse_than_chance_is_not_given():
     """As kappa or MCC can be: from -.1 to -.2 nobody keeps 200 %."""
-    assert drop(-0.1, -0.2).robustness is None
+    assert score_drop(-0.1, -0.2).robustness is None
     assert degradation_area([1], [-0.2], clean=-0.1).share is None
 
 
 @pytest.mark.parametrize("changed", [[], [0.5, np.nan]])
 def test_missing_scores_have_no_drop(changed):
     with pytest.raises(UndefinedMetric, match="missing"):
-        drop(0.8, changed)
+        score_drop(0.8, changed)
 
 
 def test_area_by_hand():

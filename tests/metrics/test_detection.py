@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from arogya_bench.metrics.detection import METRICS, assess, score
+from arogya_bench.metrics.detection import METRICS, score, score_with_reasons
 from arogya_bench.types import Box, BoxPredictions, Detections
 
 NOTHING = {"boxes": [], "labels": [], "scores": []}
@@ -29,7 +29,7 @@ def predictions(truth, detections, classes=("red", "white")):
         case_ids=names,
         group_ids=names,
         truth=tuple(map(tuple, truth)),
-        found=tuple(detections),
+        detections=tuple(detections),
     )
 
 
@@ -76,7 +76,7 @@ def test_perfect_detector_scores_one():
     detections = [found((0, 0.3, 0), (50, 0.2, 1)), found(), found((10, 0.4, 1))]
 
     scores = score(truth, detections, classes=2)
-    ours = assess(predictions(truth, detections), threshold=0.2)
+    ours = score_with_reasons(predictions(truth, detections), threshold=0.2)
 
     assert [scores[name] for name in ("mAP50_95", "mAP50", "mAP75", "AR10")] == [1.0] * 4
     assert ours.values == dict.fromkeys(METRICS, 1.0)
@@ -106,8 +106,10 @@ def test_order_of_images_and_of_detections_is_irrelevant_without_ties(seed):
     )
     for name, value in once.items():
         assert again[name] == pytest.approx(value, abs=1e-12)
-    assert assess(predictions(turned_truth, turned), threshold=0.5).values == pytest.approx(
-        assess(predictions(truth, detections), threshold=0.5).values, abs=1e-12
+    assert score_with_reasons(
+        predictions(turned_truth, turned), threshold=0.5
+    ).values == pytest.approx(
+        score_with_reasons(predictions(truth, detections), threshold=0.5).values, abs=1e-12
     )
 
 
@@ -125,7 +127,7 @@ def test_assessment_by_hand():
     truth = [[box(0), box(1000)], [box(0, 1)]]
     detections = [found((0, 0.9), (500, 0.8), (1000, 0.3)), found()]
 
-    scores = assess(predictions(truth, detections), threshold=0.5)
+    scores = score_with_reasons(predictions(truth, detections), threshold=0.5)
 
     assert scores.values == {
         "mAP50_95": pytest.approx((51 + 50 * 2 / 3) / 101 / 2),
@@ -140,7 +142,9 @@ def test_assessment_by_hand():
 
 def test_threshold_itself_counts():
     at, above = (
-        assess(predictions([[box(0)]], [found((0, 0.5))]), threshold=threshold).values["recall"]
+        score_with_reasons(predictions([[box(0)]], [found((0, 0.5))]), threshold=threshold).values[
+            "recall"
+        ]
         for threshold in (0.5, np.nextafter(0.5, 1))
     )
 
@@ -148,7 +152,9 @@ def test_threshold_itself_counts():
 
 
 def test_class_found_without_a_box_counts_as_zero_in_precision_recall_and_f1_only():
-    scores = assess(predictions([[box(0)]], [found((0, 0.9, 0), (0, 0.8, 1))]), threshold=0.5)
+    scores = score_with_reasons(
+        predictions([[box(0)]], [found((0, 0.9, 0), (0, 0.8, 1))]), threshold=0.5
+    )
 
     assert (scores.values["mAP50"], scores.values["f1"]) == (1.0, 0.5)
     assert "left out, no box in the truth: white" in scores.flags["mAP50"]
@@ -156,7 +162,7 @@ def test_class_found_without_a_box_counts_as_zero_in_precision_recall_and_f1_onl
 
 
 def test_class_in_neither_truth_nor_detections_is_left_out_and_named():
-    scores = assess(predictions([[box(0)]], [found((0, 0.9))]), threshold=0.5)
+    scores = score_with_reasons(predictions([[box(0)]], [found((0, 0.9))]), threshold=0.5)
 
     assert scores.values["f1"] == 1.0
     assert "left out, in neither truth nor detections: white" in scores.flags["f1"]
@@ -166,15 +172,19 @@ def test_few_boxes_and_a_class_that_is_never_found_are_flagged():
     truth = [[box(100 * i) for i in range(10)] + [box(0, 1)]]
     detections = [found(*((100 * i, 0.9 - i / 100) for i in range(10)))]
 
-    flags = assess(predictions(truth, detections), threshold=0.5).flags
+    flags = score_with_reasons(predictions(truth, detections), threshold=0.5).flags
 
     assert flags["recall"] == "fewer than 10 boxes: white"
     assert flags["precision"] == "never found, counts as 0: white; fewer than 10 boxes: white"
 
 
 def test_equal_scores_of_right_and_wrong_are_flagged_since_order_ranks_them():
-    mixed = assess(predictions([[box(0)]], [found((0, 0.9), (500, 0.9))]), threshold=0.5)
-    clear = assess(predictions([[box(0)]], [found((0, 0.9), (500, 0.8))]), threshold=0.5)
+    mixed = score_with_reasons(
+        predictions([[box(0)]], [found((0, 0.9), (500, 0.9))]), threshold=0.5
+    )
+    clear = score_with_reasons(
+        predictions([[box(0)]], [found((0, 0.9), (500, 0.8))]), threshold=0.5
+    )
 
     assert "2 detections, right and wrong ones, share their score" in mixed.flags["mAP50"]
     assert "share" not in clear.flags["mAP50"]
@@ -183,7 +193,7 @@ def test_equal_scores_of_right_and_wrong_are_flagged_since_order_ranks_them():
 def test_detections_beyond_the_best_hundred_are_flagged():
     many = found(*((500, 0.9 - i / 1000) for i in range(101)), (0, 0.1))
 
-    scores = assess(predictions([[box(0)]], [many]), threshold=0.0)
+    scores = score_with_reasons(predictions([[box(0)]], [many]), threshold=0.0)
 
     assert scores.values["recall"] == 0.0
     assert "2 detections left out, beyond the best 100" in scores.flags["recall"]
@@ -202,7 +212,7 @@ def test_detections_beyond_the_best_hundred_are_flagged():
     ],
 )
 def test_undefined_metrics_have_a_reason_and_no_value(truth, detections, maps, points):
-    scores = assess(predictions(truth, detections), threshold=0.5)
+    scores = score_with_reasons(predictions(truth, detections), threshold=0.5)
 
     assert scores.values == scores.flags == {}
     assert scores.undefined == {

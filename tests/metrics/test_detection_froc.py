@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arogya_bench.metrics.detection_froc import RATES, froc, froc_replicates
+from arogya_bench.metrics.detection_froc import FROC_RATES, froc, froc_replicates
 from arogya_bench.statistics import draws, interval
 from arogya_bench.types import Box, BoxPredictions, Detections
 
@@ -43,7 +43,7 @@ def scenes(seed, *, images=12, levels=None, names=CLASSES):
         )
     cases = tuple(f"case-{number}" for number in range(images))
     return BoxPredictions(
-        classes=names, case_ids=cases, group_ids=cases, truth=tuple(truth), found=tuple(found)
+        classes=names, case_ids=cases, group_ids=cases, truth=tuple(truth), detections=tuple(found)
     )
 
 
@@ -51,7 +51,7 @@ def froc_of(predictions, rows=None, **options):
     rows = range(len(predictions.truth)) if rows is None else rows
     return froc(
         [predictions.truth[row] for row in rows],
-        [predictions.found[row] for row in rows],
+        [predictions.detections[row] for row in rows],
         classes=predictions.classes,
         **options,
     )
@@ -79,7 +79,7 @@ def nearness(box, other, criterion):
 def counts_at(predictions, threshold, criterion):
     """Lesions found and false positives of the detections from a threshold on, box by box."""
     hits = misses = 0
-    for truth, found in zip(predictions.truth, predictions.found, strict=True):
+    for truth, found in zip(predictions.truth, predictions.detections, strict=True):
         free = [box for box in truth if not box.crowd]
         for i in np.argsort(-found.scores, kind="stable"):
             box, label = found.boxes[i], found.labels[i]
@@ -214,7 +214,7 @@ def test_detector_without_mistakes_scores_one():
         for boxes in plain
     )
 
-    curve = froc_of(replace(scenes(3), truth=plain, found=found))
+    curve = froc_of(replace(scenes(3), truth=plain, detections=found))
 
     assert curve.score == 1
     assert "never more than 0 false positives per image" in curve.note
@@ -223,7 +223,7 @@ def test_detector_without_mistakes_scores_one():
 def test_silent_detector_finds_nothing():
     silence = Detections(boxes=np.empty((0, 4)), scores=np.empty(0), labels=np.empty(0, int))
 
-    curve = froc_of(replace(scenes(3), found=(silence,) * 12))
+    curve = froc_of(replace(scenes(3), detections=(silence,) * 12))
 
     assert curve.score == 0
     assert curve.thresholds.size == 0
@@ -241,9 +241,9 @@ def test_order_of_images_changes_nothing(order, criterion):
 
 def test_strictly_rising_change_of_the_scores_changes_no_sensitivity():
     predictions = scenes(6)
-    found = tuple(replace(each, scores=each.scores**3) for each in predictions.found)
+    found = tuple(replace(each, scores=each.scores**3) for each in predictions.detections)
 
-    assert froc_of(replace(predictions, found=found)).score == froc_of(predictions).score
+    assert froc_of(replace(predictions, detections=found)).score == froc_of(predictions).score
 
 
 def test_each_class_has_the_curve_that_it_would_have_alone():
@@ -257,11 +257,11 @@ def test_each_class_has_the_curve_that_it_would_have_alone():
                 tuple(replace(box, label=0) for box in boxes if box.label == label)
                 for boxes in predictions.truth
             ),
-            found=tuple(
+            detections=tuple(
                 Detections(
                     boxes=d.boxes[own], scores=d.scores[own], labels=np.zeros(own.sum(), int)
                 )
-                for d in predictions.found
+                for d in predictions.detections
                 for own in [d.labels == label]
             ),
         )
@@ -341,9 +341,9 @@ def test_every_replicate_is_the_froc_of_the_drawn_images(criterion, levels, pati
 
     found = froc_replicates(predictions, draws=plan, criterion=criterion)
 
-    drawn = [plan.rows(counts) for counts in np.concatenate(list(plan.chunks()))]
+    drawn = [plan.case_indices(counts) for counts in np.concatenate(list(plan.chunks()))]
     expected = [named(froc_of(predictions, rows, criterion=criterion)) for rows in drawn]
-    assert list(found.values) == ["froc", *(f"froc_{rate:g}" for rate in RATES)]
+    assert list(found.values) == ["froc", *(f"froc_{rate:g}" for rate in FROC_RATES)]
     for name, values in found.values.items():
         wanted = np.array([each[name] for each in expected], dtype=np.float64)
         np.testing.assert_allclose(values, wanted, rtol=0, atol=1e-12)

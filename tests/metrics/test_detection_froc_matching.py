@@ -1,19 +1,19 @@
 import pytest
 
-from arogya_bench.metrics.detection_froc_matching import localised, pooled
-from arogya_bench.metrics.detection_outcomes import box_outcomes
+from arogya_bench.metrics.detection_froc_matching import match_lesions, pool_classes
+from arogya_bench.metrics.detection_outcomes import check_box_outcomes
 
 BOX = [0, 0, 20, 20]
 
 
 def marks_of(truth, found, scores, *, crowd=None, criterion="centre", iou=0.5):
     """Mark the detections of one image and one class."""
-    cases = box_outcomes(
+    cases = check_box_outcomes(
         [{"boxes": truth, "labels": [0] * len(truth), "crowd": crowd or [0] * len(truth)}],
         [{"boxes": found, "labels": [0] * len(found), "scores": scores}],
         classes=1,
     )
-    (marks,) = localised(cases, criterion=criterion, iou=iou)
+    (marks,) = match_lesions(cases, criterion=criterion, iou=iou)
     return marks
 
 
@@ -71,16 +71,16 @@ def test_centre_in_a_crowd_is_ignored_and_the_crowd_is_no_lesion():
 
 @pytest.mark.parametrize("criterion", ["iou", "centre"])
 def test_detection_of_another_class_finds_nothing(criterion):
-    cases = box_outcomes(
+    cases = check_box_outcomes(
         [{"boxes": [BOX], "labels": [0]}],
         [{"boxes": [BOX], "labels": [1], "scores": [0.9]}],
         classes=2,
     )
 
-    marks = localised(cases, criterion=criterion, iou=0.5)
+    marks = match_lesions(cases, criterion=criterion, iou=0.5)
 
     assert [each.lesions.tolist() for each in marks] == [[1], [0]]
-    assert pooled(marks).miss.tolist() == [True]
+    assert pool_classes(marks).miss.tolist() == [True]
 
 
 @pytest.mark.parametrize("criterion", ["iou", "centre"])
@@ -110,7 +110,7 @@ def test_unknown_criterion_is_refused(wanted, problem):
 
 
 def test_classes_are_pooled_by_score():
-    cases = box_outcomes(
+    cases = check_box_outcomes(
         [{"boxes": [BOX, BOX], "labels": [0, 1]}, {"boxes": [], "labels": []}],
         [
             {"boxes": [BOX, BOX], "labels": [0, 1], "scores": [0.3, 0.7]},
@@ -119,7 +119,7 @@ def test_classes_are_pooled_by_score():
         classes=2,
     )
 
-    marks = pooled(localised(cases, criterion="iou", iou=0.5))
+    marks = pool_classes(match_lesions(cases, criterion="iou", iou=0.5))
 
     assert marks.scores.tolist() == [0.7, 0.5, 0.3]
     assert marks.image.tolist() == [0, 1, 0]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from arogya_bench.metrics.detection_matching import matched
-from arogya_bench.metrics.detection_outcomes import box_outcomes
+from arogya_bench.metrics.detection_matching import match_boxes
+from arogya_bench.metrics.detection_outcomes import check_box_outcomes
 
 
 def only_class(images):
@@ -15,7 +15,7 @@ def only_class(images):
         {"boxes": boxes, "labels": [0] * len(boxes), "scores": scores}
         for _, _, boxes, scores in images
     ]
-    (matches,) = matched(box_outcomes(truth, found, classes=1))
+    (matches,) = match_boxes(check_box_outcomes(truth, found, classes=1))
     return matches
 
 
@@ -93,7 +93,7 @@ def test_classes_do_not_see_each_other():
     truth = {"boxes": [box], "labels": [1]}
     found = {"boxes": [box, box], "labels": [0, 1], "scores": [0.9, 0.8]}
 
-    first, second = matched(box_outcomes([truth], [found], classes=2))
+    first, second = match_boxes(check_box_outcomes([truth], [found], classes=2))
 
     assert first.hits.tolist() == [[False]] * 10
     assert second.hits.tolist() == [[True]] * 10

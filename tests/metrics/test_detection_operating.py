@@ -131,7 +131,7 @@ def test_rows_per_class_by_hand():
         case_ids=("a", "b"),
         group_ids=("a", "b"),
         truth=(tuple(truth((0, 0), (100, 0))), tuple(truth((0, 0), (50, 2)))),
-        found=(found((0, 0.9, 0), (500, 0.8, 1)), found((50, 0.7, 2), (55, 0.2, 2))),
+        detections=(found((0, 0.9, 0), (500, 0.8, 1)), found((50, 0.7, 2), (55, 0.2, 2))),
     )
 
     red, white, platelet = per_class_boxes(predictions, threshold=0.5)

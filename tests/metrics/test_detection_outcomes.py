@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from arogya_bench.metrics.detection_outcomes import box_outcomes
+from arogya_bench.metrics.detection_outcomes import check_box_outcomes
 from arogya_bench.types import Box, Detections
 
 TRUTH = {"boxes": [[1, 2, 3, 4]], "labels": [1]}
@@ -14,24 +14,26 @@ def test_boxes_of_the_project_and_plain_columns_are_the_same():
         boxes=np.array([[1.0, 2, 3, 4]]), scores=np.array([0.5]), labels=np.array([0])
     )
 
-    ours = box_outcomes([[box]], [found], classes=["a", "b"])
-    plain = box_outcomes([{**TRUTH, "crowd": [1]}], [FOUND], classes=["a", "b"])
+    ours = check_box_outcomes([[box]], [found], classes=["a", "b"])
+    plain = check_box_outcomes([{**TRUTH, "crowd": [1]}], [FOUND], classes=["a", "b"])
 
     assert ours.classes == plain.classes
-    for one, other in zip((*ours.truth, *ours.found), (*plain.truth, *plain.found), strict=True):
+    for one, other in zip(
+        (*ours.truth, *ours.detections), (*plain.truth, *plain.detections), strict=True
+    ):
         for name, values in vars(one).items():
             np.testing.assert_array_equal(values, getattr(other, name))
 
 
 def test_image_with_nothing_in_it_is_an_image():
-    cases = box_outcomes([[]], [{"boxes": [], "labels": [], "scores": []}], classes=2)
+    cases = check_box_outcomes([[]], [{"boxes": [], "labels": [], "scores": []}], classes=2)
 
     assert cases.n == 1
-    assert cases.truth[0].boxes.shape == cases.found[0].boxes.shape == (0, 4)
+    assert cases.truth[0].boxes.shape == cases.detections[0].boxes.shape == (0, 4)
 
 
 def test_number_of_classes_names_them():
-    assert box_outcomes([], [], classes=2).classes == ("0", "1")
+    assert check_box_outcomes([], [], classes=2).classes == ("0", "1")
 
 
 @pytest.mark.parametrize(
@@ -55,9 +57,9 @@ def test_number_of_classes_names_them():
 )
 def test_column_that_cannot_be_counted_is_refused(truth, found, message):
     with pytest.raises(ValueError, match=message):
-        box_outcomes(truth, found, classes=2)
+        check_box_outcomes(truth, found, classes=2)
 
 
 def test_no_classes_are_refused():
     with pytest.raises(ValueError, match="no classes"):
-        box_outcomes([], [], classes=[])
+        check_box_outcomes([], [], classes=[])

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arogya_bench.metrics.detection import METRICS, assess, score
+from arogya_bench.metrics.detection import METRICS, score, score_with_reasons
 from arogya_bench.metrics.detection_operating import operating_point
 from arogya_bench.metrics.detection_replicates import box_replicates
 from arogya_bench.statistics import draws, interval
@@ -34,7 +34,11 @@ def scenes(seed, *, images=10, boxes=5, extra=6, levels=None):
     found = [detections(rng, each, extra, levels) for each in truth]
     names = tuple(f"case-{number}" for number in range(images))
     return BoxPredictions(
-        classes=CLASSES, case_ids=names, group_ids=names, truth=tuple(truth), found=tuple(found)
+        classes=CLASSES,
+        case_ids=names,
+        group_ids=names,
+        truth=tuple(truth),
+        detections=tuple(found),
     )
 
 
@@ -60,29 +64,33 @@ def detections(rng, boxes, extra, levels):
 
 def ranked(predictions):
     """The same detections with distinct scores, in the order in which equal ones stand."""
-    scores = np.concatenate([each.scores for each in predictions.found])
+    scores = np.concatenate([each.scores for each in predictions.detections])
     order = np.argsort(-scores, kind="stable")
     distinct = np.empty(scores.size)
     distinct[order] = np.linspace(1, 0, scores.size, endpoint=False)
-    parts = np.split(distinct, np.cumsum([each.scores.size for each in predictions.found])[:-1])
-    pairs = zip(predictions.found, parts, strict=True)
-    return replace(predictions, found=tuple(replace(each, scores=part) for each, part in pairs))
+    parts = np.split(
+        distinct, np.cumsum([each.scores.size for each in predictions.detections])[:-1]
+    )
+    pairs = zip(predictions.detections, parts, strict=True)
+    return replace(
+        predictions, detections=tuple(replace(each, scores=part) for each, part in pairs)
+    )
 
 
 def distinct_within_images(predictions):
     """Keep of equal scores in one image only the first; those of different images stay."""
-    kept = [np.unique(each.scores, return_index=True)[1] for each in predictions.found]
+    kept = [np.unique(each.scores, return_index=True)[1] for each in predictions.detections]
     parts = [
         replace(each, boxes=each.boxes[i], scores=each.scores[i], labels=each.labels[i])
-        for each, i in zip(predictions.found, kept, strict=True)
+        for each, i in zip(predictions.detections, kept, strict=True)
     ]
-    return replace(predictions, found=tuple(parts))
+    return replace(predictions, detections=tuple(parts))
 
 
 def coco(predictions, rows):
     scores = score(
         [predictions.truth[row] for row in rows],
-        [predictions.found[row] for row in rows],
+        [predictions.detections[row] for row in rows],
         classes=CLASSES,
     )
     return {name: scores[name] for name in MAPS}
@@ -91,7 +99,7 @@ def coco(predictions, rows):
 def at_threshold(predictions, rows):
     point = operating_point(
         [predictions.truth[row] for row in rows],
-        [predictions.found[row] for row in rows],
+        [predictions.detections[row] for row in rows],
         classes=CLASSES,
         threshold=THRESHOLD,
     )
@@ -108,7 +116,7 @@ def plan_of(predictions, seed, *, resamples=8, patients=None):
 def check_against_coco(predictions, reference, plan):
     found = box_replicates(predictions, threshold=THRESHOLD, draws=plan)
 
-    drawn = [plan.rows(counts) for counts in np.concatenate(list(plan.chunks()))]
+    drawn = [plan.case_indices(counts) for counts in np.concatenate(list(plan.chunks()))]
     expected = [coco(reference, rows) | at_threshold(predictions, rows) for rows in drawn]
     for name in METRICS:
         values = np.array([each[name] for each in expected], dtype=np.float64)
@@ -142,7 +150,7 @@ def test_scores_tied_in_one_image_keep_their_rank_when_the_image_is_drawn_again(
 
 def test_more_than_a_hundred_detections_are_capped_in_every_replicate():
     predictions = scenes(1, images=3, boxes=30, extra=450)
-    assert max(each.scores.size for each in predictions.found) > 300
+    assert max(each.scores.size for each in predictions.detections) > 300
 
     check_against_coco(predictions, predictions, plan_of(predictions, 1, resamples=4))
 
@@ -167,7 +175,7 @@ def test_recalls_are_compared_as_the_floats_of_cocoeval(seed):
         case_ids=names,
         group_ids=names,
         truth=(tuple(boxes),) * 5,
-        found=tuple(found),
+        detections=tuple(found),
     )
 
     check_against_coco(predictions, predictions, plan_of(predictions, seed))
@@ -195,7 +203,7 @@ def test_estimates_are_those_of_cocoeval_and_of_the_assessment(seed, levels):
 
     found = box_replicates(predictions, threshold=THRESHOLD, draws=plan_of(predictions, 0))
 
-    assert found.estimates == assess(predictions, threshold=THRESHOLD).values
+    assert found.estimates == score_with_reasons(predictions, threshold=THRESHOLD).values
     rows = range(len(predictions.truth))
     assert {name: found.estimates[name] for name in MAPS} == pytest.approx(
         coco(predictions, rows), abs=1e-12
@@ -227,7 +235,7 @@ def test_perfect_detector_is_perfect_in_every_resample():
         for boxes in truth
     ]
     plain = tuple(tuple(replace(box, crowd=False) for box in boxes) for boxes in truth)
-    predictions = replace(scenes(2), truth=plain, found=tuple(sharp))
+    predictions = replace(scenes(2), truth=plain, detections=tuple(sharp))
 
     found = box_replicates(
         predictions, threshold=THRESHOLD, draws=plan_of(predictions, 1, resamples=50)

@@ -6,7 +6,7 @@ import pytest
 from arogya_bench.errors import ConfigError, MetricError, UndefinedMetric
 from arogya_bench.metrics import plugins as added
 from arogya_bench.metrics.catalogue import metric
-from arogya_bench.metrics.plugins import AddedMetric, MetricSpec
+from arogya_bench.metrics.plugins import MetricSpec, PluginMetric
 from arogya_bench.metrics.replicates import replicates
 from arogya_bench.statistics import bootstrap, interval
 from arogya_bench.statistics import draws as draws_of
@@ -14,12 +14,12 @@ from arogya_bench.statistics import draws as draws_of
 
 def of(function, *, low=0.0, high=1.0, resamples=None):
     rated = metric(best="high", low=low, high=high)(function)
-    return AddedMetric(
+    return PluginMetric(
         name="mine",
         best="high",
         summary=rated.summary,
         spec=MetricSpec(function="here.function", version=1, resamples=resamples),
-        of=rated,
+        function=rated,
     )
 
 
@@ -85,7 +85,7 @@ def test_a_slow_metric_takes_the_first_of_the_resamples(cases):
 def test_a_metric_that_does_not_exist_has_a_reason(cases):
     targets, probabilities = cases
 
-    found = added.assess([of(first_class)], np.ones_like(targets), probabilities)
+    found = added.score_with_reasons([of(first_class)], np.ones_like(targets), probabilities)
 
     assert found.values == {}
     assert found.undefined == {"mine": "no case of the first class"}
@@ -95,7 +95,7 @@ def test_cases_without_an_answer_leave_it_undefined(cases, drawn):
     targets, probabilities = cases
     probabilities[3] = np.nan
 
-    found = added.assess([of(hits)], targets, probabilities)
+    found = added.score_with_reasons([of(hits)], targets, probabilities)
     again = added.replicates([of(hits)], targets, probabilities, draws=drawn)
 
     assert found.undefined == {"mine": "1 of 60 cases have no probabilities"}
@@ -107,11 +107,11 @@ def test_cases_without_an_answer_leave_it_undefined(cases, drawn):
 @pytest.mark.parametrize("value", [1.5, -0.1, np.nan, np.inf])
 def test_a_value_outside_its_range_is_refused(cases, value):
     with pytest.raises(MetricError, match=r"mine .* declares 0 to 1"):
-        added.assess([of(lambda targets, probabilities: value)], *cases)
+        added.score_with_reasons([of(lambda targets, probabilities: value)], *cases)
 
 
 def test_rounding_stays_in_the_range(cases):
-    found = added.assess([of(lambda targets, probabilities: 1 + 1e-12)], *cases)
+    found = added.score_with_reasons([of(lambda targets, probabilities: 1 + 1e-12)], *cases)
 
     assert found.values == {"mine": 1.0}
 
@@ -121,7 +121,7 @@ def test_a_function_that_fails_is_named_with_its_error(cases):
         raise KeyError("threshold")
 
     with pytest.raises(MetricError, match=r"mine \(here.function\) failed on 60 cases: KeyError"):
-        added.assess([of(failing)], *cases)
+        added.score_with_reasons([of(failing)], *cases)
 
 
 def test_a_function_may_spoil_what_it_is_given(cases):
@@ -133,7 +133,7 @@ def test_a_function_may_spoil_what_it_is_given(cases):
         probabilities[:] = 0
         return 0.0
 
-    added.assess([of(spoiling)], targets, probabilities)
+    added.score_with_reasons([of(spoiling)], targets, probabilities)
 
     assert targets.tolist() == before[0].tolist()
     assert probabilities.tolist() == before[1].tolist()
@@ -164,7 +164,7 @@ def theirs(tmp_path, monkeypatch):
 
     def find(name="mine", function="their_metrics.good", resamples=None):
         spec = MetricSpec(function=function, version=3, resamples=resamples)
-        (found,) = added.added({name: spec}, taken={"accuracy"})
+        (found,) = added.load_plugin_metrics({name: spec}, reserved_names={"accuracy"})
         return found
 
     return find
@@ -174,7 +174,7 @@ def test_what_a_metric_declares_is_kept_with_its_name(theirs):
     found = theirs()
 
     assert (found.name, found.best, found.summary) == ("mine", "low", "Half.")
-    assert added.logged(added.metric_tags([found])) == {"mine": found.spec}
+    assert added.read_metric_tags(added.metric_tags([found])) == {"mine": found.spec}
 
 
 def test_a_metric_travels_to_another_process(theirs):
@@ -185,7 +185,7 @@ def test_a_metric_travels_to_another_process(theirs):
 
 def test_a_run_without_added_metrics_says_nothing_of_them():
     assert added.metric_tags([]) == {}
-    assert added.logged({}) == {}
+    assert added.read_metric_tags({}) == {}
 
 
 @pytest.mark.parametrize("name", ["accuracy", "cases", "rank", "a.ci_low", "1st", ""])

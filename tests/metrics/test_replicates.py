@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from arogya_bench.metrics.classification import metrics_of, score
+from arogya_bench.metrics.classification import metrics_for, score
 from arogya_bench.metrics.replicates import paired_replicates, replicates
 from arogya_bench.statistics import bootstrap, draws, interval
 
@@ -46,9 +46,9 @@ def test_every_replicate_is_the_score_of_the_drawn_rows(classes, grouped):
     found = replicates(cases.targets, cases.probabilities, draws=plan)
 
     weights = np.concatenate(list(plan.chunks()))
-    expected = [plain(cases, plan.rows(row), classes) for row in weights]
+    expected = [plain(cases, plan.case_indices(row), classes) for row in weights]
     assert found.digest == plan.digest
-    for name in metrics_of(classes):
+    for name in metrics_for(classes):
         values = np.array([each[name] for each in expected], dtype=np.float64)
         np.testing.assert_allclose(found.values[name], values, rtol=0, atol=1e-12)
 
@@ -63,7 +63,7 @@ def test_jackknife_is_the_score_without_each_group(classes, grouped):
     found = replicates(cases.targets, cases.probabilities, draws=plan)
 
     left = [plain(cases, plan.group_of != group, classes) for group in range(plan.groups)]
-    for name in metrics_of(classes):
+    for name in metrics_for(classes):
         values = np.array([each[name] for each in left], dtype=np.float64)
         np.testing.assert_allclose(found.jackknife[name], values, rtol=0, atol=1e-12)
 

@@ -89,7 +89,7 @@ def test_relative_balanced_error_by_hand():
     found = balanced_corruption_error(ERRORS, BASELINE, clean=(0.1, 0.2))
 
     assert found.relative == pytest.approx((0.4 / 0.8 + 0.4 / 0.2) / 2)
-    assert found.left_out == ()
+    assert found.excluded == ()
     assert found.note == ""
 
 
@@ -98,7 +98,7 @@ def test_relative_balanced_error_lists_where_the_baseline_does_not_rise():
     found = balanced_corruption_error(ERRORS, BASELINE, clean=(0.1, 0.35))
 
     assert found.relative == pytest.approx(0.4 / 0.5)
-    assert found.left_out == ("noise",)
+    assert found.excluded == ("noise",)
     assert "does not rise in noise" in found.note
     assert found.error == pytest.approx(0.75)
 
@@ -107,7 +107,7 @@ def test_relative_balanced_error_may_be_of_no_corruption():
     found = balanced_corruption_error(ERRORS, BASELINE, clean=(0.1, 0.9))
 
     assert found.relative is None
-    assert found.left_out == ("blur", "noise")
+    assert found.excluded == ("blur", "noise")
 
 
 def test_clean_errors_that_nobody_gave_are_named():

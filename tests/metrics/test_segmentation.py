@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from arogya_bench.metrics.segmentation import assess, per_class, score
-from arogya_bench.metrics.segmentation_cases import assess_many
+from arogya_bench.metrics.segmentation import per_class, score, score_with_reasons
+from arogya_bench.metrics.segmentation_cases import score_cases
 from arogya_bench.metrics.segmentation_catalogue import METRICS, SEGMENTATION_METRICS_VERSION
 
 EMPTY = np.zeros((6, 8), dtype=bool)
@@ -63,36 +63,36 @@ def test_equal_volumes_are_perfect():
 
 
 def test_both_empty_agree_by_convention():
-    found = assess(EMPTY, EMPTY, **HOW)
+    found = score_with_reasons(EMPTY, EMPTY, **HOW)
 
     assert [found.values[name] for name in ("dice", "iou", "surface_dice")] == [1.0, 1.0, 1.0]
     assert found.values["hd"] == found.values["hd95"] == 0.0
     assert set(found.flags) == {"dice", "iou", "surface_dice", "hd", "hd95"}
     assert set(found.undefined) == {"sensitivity", "precision"}
-    assert found.empty == 2
+    assert found.n_empty == 2
 
 
 @pytest.mark.parametrize(
     ("target", "predicted"), [(EMPTY, box(0, 1, 0, 1)), (box(0, 1, 0, 1), EMPTY)]
 )
 def test_one_empty_is_the_worst(target, predicted):
-    found = assess(target, predicted, spacing=(3.0, 0.5), tolerance=1.0)
+    found = score_with_reasons(target, predicted, spacing=(3.0, 0.5), tolerance=1.0)
 
     assert [found.values[name] for name in ("dice", "iou", "surface_dice")] == [0.0, 0.0, 0.0]
     assert found.values["hd"] == found.values["hd95"] == pytest.approx(np.hypot(18.0, 4.0))
     assert set(found.flags) == {"hd", "hd95"}
-    assert found.empty == 1
+    assert found.n_empty == 1
 
 
 def test_empty_truth_hides_no_false_positive_and_has_no_sensitivity():
-    found = assess(EMPTY, box(0, 1, 0, 1), **HOW)
+    found = score_with_reasons(EMPTY, box(0, 1, 0, 1), **HOW)
 
     assert found.undefined == {"sensitivity": "no pixel in the truth"}
     assert found.values["precision"] == 0.0
 
 
 def test_full_truth_has_no_specificity():
-    found = assess(~EMPTY, box(0, 1, 0, 1), **HOW)
+    found = score_with_reasons(~EMPTY, box(0, 1, 0, 1), **HOW)
 
     assert set(found.undefined) == {"specificity"}
     assert score(~EMPTY, EMPTY, **HOW)["specificity"] is None
@@ -101,7 +101,7 @@ def test_full_truth_has_no_specificity():
 def test_mean_is_over_cases_not_over_pixels():
     targets, predictions = [box(0, 4, 0, 8), box(0, 1, 0, 1)], [box(0, 4, 0, 8), box(5, 6, 7, 8)]
 
-    found = assess_many(targets, predictions, **HOW)
+    found = score_cases(targets, predictions, **HOW)
 
     assert found.values["dice"] == 0.5
     assert found.per_case["dice"].tolist() == [1.0, 0.0]
@@ -111,7 +111,7 @@ def test_empty_cases_are_counted_and_their_effect_is_told():
     targets = [EMPTY, box(0, 2, 0, 4), EMPTY]
     predictions = [EMPTY, box(0, 2, 2, 6), box(0, 1, 0, 1)]
 
-    found = assess_many(targets, predictions, **HOW)
+    found = score_cases(targets, predictions, **HOW)
 
     assert (found.both_empty, found.one_empty) == (1, 1)
     assert found.values["dice"] == pytest.approx(0.5)
@@ -123,7 +123,7 @@ def test_empty_cases_are_counted_and_their_effect_is_told():
 
 
 def test_empty_masks_alone_have_no_other_case():
-    found = assess_many([EMPTY] * 2, [EMPTY] * 2, **HOW)
+    found = score_cases([EMPTY] * 2, [EMPTY] * 2, **HOW)
 
     assert found.values["dice"] == 1.0
     assert found.without_both_empty == {}
@@ -132,7 +132,7 @@ def test_empty_masks_alone_have_no_other_case():
 
 
 def test_cases_without_an_empty_mask_raise_no_flag():
-    found = assess_many(*random_cases(0), **HOW, groups=list("aabbcc"))
+    found = score_cases(*random_cases(0), **HOW, groups=list("aabbcc"))
 
     assert found.flags == {}
     assert (found.n, found.groups, found.seed, found.note) == (6, 3, None, "")
@@ -140,14 +140,14 @@ def test_cases_without_an_empty_mask_raise_no_flag():
 
 
 def test_case_without_a_patient_is_its_own_group():
-    found = assess_many(*random_cases(0), **HOW)
+    found = score_cases(*random_cases(0), **HOW)
 
     assert found.groups == 6
     assert found.note
 
 
 def test_no_cases_have_no_mean():
-    found = assess_many([], [], **HOW)
+    found = score_cases([], [], **HOW)
 
     assert found.values == {}
     assert set(found.undefined.values()) == {"no cases"}
@@ -158,7 +158,7 @@ def test_each_case_may_have_its_own_size_and_spacing():
     small, large = np.eye(3, dtype=bool), np.eye(9, dtype=bool)
     spacings = [(1.0, 1.0), (0.5, 2.0)]
 
-    found = assess_many([small, large], [~small, ~large], spacing=spacings, tolerance=1.0)
+    found = score_cases([small, large], [~small, ~large], spacing=spacings, tolerance=1.0)
 
     expected = [
         score(mask, ~mask, spacing=spacing, tolerance=1.0)["hd"]
@@ -173,9 +173,9 @@ def test_order_of_cases_changes_no_mean(order):
     targets, predictions = random_cases(3)
     targets[2] = predictions[2] = EMPTY
 
-    found = assess_many([targets[k] for k in order], [predictions[k] for k in order], **HOW)
+    found = score_cases([targets[k] for k in order], [predictions[k] for k in order], **HOW)
 
-    assert found.values == assess_many(targets, predictions, **HOW).values
+    assert found.values == score_cases(targets, predictions, **HOW).values
 
 
 @settings(max_examples=25)
@@ -183,7 +183,7 @@ def test_order_of_cases_changes_no_mean(order):
 def test_values_stay_in_their_range(seed):
     (target, *_), (predicted, *_) = random_cases(seed, n=1)
 
-    found = assess(target, predicted, **HOW)
+    found = score_with_reasons(target, predicted, **HOW)
 
     for name, value in found.values.items():
         assert METRICS[name].low <= value <= METRICS[name].high
@@ -251,7 +251,7 @@ def test_columns_of_other_lengths_are_refused(changed, message):
     given = {"targets": [EMPTY] * 2, "predictions": [EMPTY] * 2, **HOW} | changed
 
     with pytest.raises(ValueError, match=message):
-        assess_many(given.pop("targets"), given.pop("predictions"), **given)
+        score_cases(given.pop("targets"), given.pop("predictions"), **given)
 
 
 def test_direction_and_range_are_data():

@@ -3,7 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arogya_bench.metrics.segmentation_lesions import components, covered, lesion_scores
+from arogya_bench.metrics.segmentation_lesions import (
+    label_components,
+    lesion_coverage,
+    lesion_scores,
+)
 
 EMPTY = np.zeros((6, 12), dtype=bool)
 
@@ -45,7 +49,7 @@ def test_lesions_by_hand():
 def test_overlap_asks_for_a_larger_share_than_it_says():
     target, predicted = lesions((0, 1, 0, 4)), lesions((0, 1, 2, 6))
 
-    below, at = (lesion_scores(target, predicted, overlap=share) for share in (0.49, 0.5))
+    below, at = (lesion_scores(target, predicted, min_overlap=share) for share in (0.49, 0.5))
 
     assert (below.tp, below.fp, below.fn) == (1, 0, 0)
     assert (at.tp, at.fp, at.fn) == (0, 1, 1)
@@ -71,30 +75,30 @@ def test_one_large_prediction_finds_all_that_it_covers():
 def test_large_prediction_is_false_if_little_of_it_is_true():
     target, predicted = lesions((0, 1, 0, 2)), lesions((0, 6, 0, 12))
 
-    found = lesion_scores(target, predicted, overlap=0.5)
+    found = lesion_scores(target, predicted, min_overlap=0.5)
 
     assert (found.tp, found.fp, found.fn) == (1, 1, 0)
 
 
 def test_corners_touch():
-    assert components(np.eye(4, dtype=bool)).max() == 1
-    assert components(np.eye(3, dtype=bool)[:, :, None] & np.eye(3, dtype=bool)).max() == 1
+    assert label_components(np.eye(4, dtype=bool)).max() == 1
+    assert label_components(np.eye(3, dtype=bool)[:, :, None] & np.eye(3, dtype=bool)).max() == 1
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_components_agree_with_flooding(seed):
     mask = np.random.default_rng(seed).random((8, 9)) < 0.3
 
-    assert components(mask).max() == counted(mask)
+    assert label_components(mask).max() == counted(mask)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_shares_agree_with_a_loop(seed):
     rng = np.random.default_rng(seed)
     mask, other = rng.random((4, 5, 6)) < 0.1, rng.random((4, 5, 6)) < 0.5
-    numbered = components(mask)
+    numbered = label_components(mask)
 
-    found = covered(mask, other)
+    found = lesion_coverage(mask, other)
 
     expected = [other[numbered == k].mean() for k in range(1, numbered.max() + 1)]
     np.testing.assert_allclose(found, expected)
@@ -125,9 +129,9 @@ def test_counts_add_up_and_more_overlap_finds_no_more(seed, overlap):
     target, predicted = rng.random((2, 8, 8)) < 0.2
 
     loose = lesion_scores(target, predicted)
-    strict = lesion_scores(target, predicted, overlap=overlap)
+    strict = lesion_scores(target, predicted, min_overlap=overlap)
 
-    assert strict.tp + strict.fn == strict.target_lesions == components(target).max()
+    assert strict.tp + strict.fn == strict.target_lesions == label_components(target).max()
     assert strict.tp <= loose.tp
     assert strict.fp >= loose.fp
 
@@ -135,7 +139,7 @@ def test_counts_add_up_and_more_overlap_finds_no_more(seed, overlap):
 @pytest.mark.parametrize("overlap", [-0.1, 1.0, np.nan])
 def test_overlap_out_of_range_is_refused(overlap):
     with pytest.raises(ValueError, match="overlap"):
-        lesion_scores(EMPTY, EMPTY, overlap=overlap)
+        lesion_scores(EMPTY, EMPTY, min_overlap=overlap)
 
 
 def test_masks_of_two_images_are_refused():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.metrics.segmentation import score
-from arogya_bench.metrics.segmentation_cases import assess_many
+from arogya_bench.metrics.segmentation_cases import score_cases
 
 ORACLES = Path(__file__).resolve().parents[2].parent / "shared" / "oracles"
 FILE = ORACLES / "cases" / "segmentation.json"
@@ -52,7 +52,7 @@ def answer(case):
         "spacing": setting.get("spacing", [1.0] * found[0][0].ndim),
         "tolerance": setting.get("nsd_tolerance", 1.0),
     }
-    many = assess_many([truth for truth, _ in found], [mask for _, mask in found], **how)
+    many = score_cases([truth for truth, _ in found], [mask for _, mask in found], **how)
     return score(*found[0], **how) | {"dice_mean_of_cases": many.values["dice"]}
 
 

@@ -5,15 +5,15 @@ from hypothesis import strategies as st
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.segmentation_surfaces import (
-    border,
     border_distances,
-    checked_spacing,
+    check_masks,
+    check_spacing,
     contour_lengths,
+    extract_surfaces,
+    find_border,
     hausdorff,
-    masks,
     surface_areas,
     surface_dice,
-    surfaces,
 )
 
 SPACINGS = [(1.0, 1.0), (2.0, 0.5), (1.0, 1.0, 1.0), (3.0, 0.8, 0.7)]
@@ -34,7 +34,7 @@ def random_pair(seed, dimensions):
 
 def directed(mask, other, spacing):
     """Distances between border pixels, pair by pair."""
-    places = [np.argwhere(border(each)) * np.array(spacing) for each in (mask, other)]
+    places = [np.argwhere(find_border(each)) * np.array(spacing) for each in (mask, other)]
     return np.linalg.norm(places[0][:, None] - places[1][None], axis=-1).min(axis=1)
 
 
@@ -42,8 +42,8 @@ def test_border_is_what_has_a_neighbour_outside():
     mask = np.zeros((5, 5), dtype=bool)
     mask[1:4, 1:4] = True
 
-    assert border(mask).sum() == 8
-    assert not border(mask)[2, 2]
+    assert find_border(mask).sum() == 8
+    assert not find_border(mask)[2, 2]
 
 
 def test_a_corner_that_is_missing_makes_no_border():
@@ -51,11 +51,11 @@ def test_a_corner_that_is_missing_makes_no_border():
     mask = np.ones((3, 3), dtype=bool)
     mask[0, 0] = False
 
-    assert not border(mask)[1, 1]
+    assert not find_border(mask)[1, 1]
 
 
 def test_beyond_the_image_is_background():
-    assert border(np.ones((3, 4), dtype=bool)).sum() == 10
+    assert find_border(np.ones((3, 4), dtype=bool)).sum() == 10
 
 
 def test_distance_of_two_points_by_hand():
@@ -90,13 +90,13 @@ def test_surface_of_a_voxel_is_an_octahedron():
     """Its eight faces are triangles with sides of √½ mm."""
     voxel = point(1, 1, 1, shape=(3, 3, 3))
 
-    found = surfaces(voxel, voxel, spacing=(1.0, 1.0, 1.0))
+    found = extract_surfaces(voxel, voxel, spacing=(1.0, 1.0, 1.0))
 
     assert found.target.areas.sum() == pytest.approx(np.sqrt(3))
 
 
 def test_contour_of_a_pixel_is_a_rhombus():
-    found = surfaces(point(1, 1), point(1, 1), spacing=(2.0, 0.5))
+    found = extract_surfaces(point(1, 1), point(1, 1), spacing=(2.0, 0.5))
 
     assert found.target.areas.sum() == pytest.approx(4 * np.hypot(1.0, 0.25))
 
@@ -105,7 +105,7 @@ def test_contour_of_a_rectangle_lies_on_its_pixels_edges_but_for_the_corners():
     mask = np.zeros((9, 9), dtype=bool)
     mask[2:6, 3:8] = True
 
-    found = surfaces(mask, mask, spacing=(1.0, 1.0))
+    found = extract_surfaces(mask, mask, spacing=(1.0, 1.0))
 
     assert found.target.areas.sum() == pytest.approx(2 * 3 + 2 * 4 + 4 * np.sqrt(0.5))
 
@@ -188,14 +188,14 @@ def test_background_around_changes_nothing():
     assert found == surface_dice(target, predicted, spacing=(3.0, 0.8, 0.7), tolerance=1.0)
 
 
-@pytest.mark.parametrize("function", [border_distances, surfaces])
+@pytest.mark.parametrize("function", [border_distances, extract_surfaces])
 def test_empty_mask_has_no_surface(function):
     with pytest.raises(UndefinedMetric, match="predicted without a pixel"):
         function(point(1, 1), np.zeros((7, 9), dtype=bool), spacing=(1.0, 1.0))
 
 
 def test_zeros_and_ones_are_a_mask():
-    found = masks([[0, 1]], [[1.0, 0.0]])
+    found = check_masks([[0, 1]], [[1.0, 0.0]])
 
     assert found.target.tolist() == [[False, True]]
     assert found.predicted.dtype == np.bool_
@@ -214,13 +214,13 @@ def test_zeros_and_ones_are_a_mask():
 )
 def test_other_arrays_are_no_masks(target, predicted, message):
     with pytest.raises(ValueError, match=message):
-        masks(target, predicted)
+        check_masks(target, predicted)
 
 
 @pytest.mark.parametrize("spacing", [(1.0,), (1.0, 0.0), (1.0, -1.0), (1.0, np.nan), (1, 1, 1)])
 def test_spacing_is_one_positive_number_per_axis(spacing):
     with pytest.raises(ValueError, match="spacing"):
-        checked_spacing(spacing, 2)
+        check_spacing(spacing, 2)
 
 
 @pytest.mark.parametrize("tolerance", [-1.0, np.nan, np.inf])

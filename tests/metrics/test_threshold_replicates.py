@@ -42,7 +42,7 @@ def test_replicates_and_jackknife_are_the_numbers_of_the_drawn_rows(grouped):
     )
 
     weights = np.concatenate(list(plan.chunks()))
-    drawn = [plain(positive, scores, plan.rows(row)) for row in weights]
+    drawn = [plain(positive, scores, plan.case_indices(row)) for row in weights]
     left = [plain(positive, scores, plan.group_of != group) for group in range(plan.groups)]
     assert found.digest == plan.digest
     for name in (*NAMES, "net_benefit"):

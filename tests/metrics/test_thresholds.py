@@ -44,7 +44,7 @@ def test_threshold_for_a_specificity_by_hand():
     locked = choose_threshold(POSITIVE, SCORES, specificity=5 / 6)
 
     assert (locked.threshold, locked.sensitivity, locked.specificity) == (0.6, 0.75, 5 / 6)
-    assert (locked.target, locked.asked, locked.positives, locked.negatives) == (
+    assert (locked.target, locked.target_value, locked.positives, locked.negatives) == (
         "specificity", 5 / 6, 4, 6,
     )  # fmt: skip
 
@@ -100,7 +100,7 @@ def test_a_target_with_rounding_is_reached():
 
     locked = choose_threshold(positive, scores, specificity=1.1 - 0.2)
 
-    assert (locked.asked > 0.9, locked.threshold, locked.specificity) == (True, 0.85, 0.9)
+    assert (locked.target_value > 0.9, locked.threshold, locked.specificity) == (True, 0.85, 0.9)
 
 
 @pytest.mark.parametrize("positive", [[1, 1], [0, 0], []])
@@ -158,7 +158,7 @@ def test_operating_point_by_hand():
     assert point.lr_positive == pytest.approx(0.75 / (1 - 4 / 6))
     assert point.lr_negative == pytest.approx(0.25 / (4 / 6))
     assert point.undefined == {}
-    assert (point.ppv_at_prevalence, point.stated_prevalence) == (None, None)
+    assert (point.ppv_at_prevalence, point.deployment_prevalence) == (None, None)
 
 
 def test_predictive_values_at_a_stated_prevalence_by_hand():

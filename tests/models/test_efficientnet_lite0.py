@@ -10,8 +10,8 @@ import torch
 from sklearn.datasets import load_sample_image
 
 from arogya_bench.errors import ConfigError, MissingExtra, ModelError
-from arogya_bench.frameworks.preprocessing import stacked
-from arogya_bench.frameworks.torch_network import as_input, logits, read_state
+from arogya_bench.frameworks.preprocessing import resize_stack
+from arogya_bench.frameworks.torch_network import predict_logits, read_state_dict, to_input_tensor
 from arogya_bench.models import efficientnet_lite0
 from arogya_bench.models.efficientnet_lite0 import EfficientNetLite0, packaged_weights
 from arogya_bench.types import Training
@@ -25,7 +25,7 @@ DAISY = 985  # of the classes of ImageNet
 @pytest.fixture(scope="module")
 def packaged():
     """The weights of the package."""
-    return read_state(packaged_weights())
+    return read_state_dict(packaged_weights())
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def trained(stripes, tmp_path_factory):
     def fit(model):
         out, subset = tmp_path_factory.mktemp("fit"), stripes(6, seed=0)
         report = model.fit(subset, subset, training=TRAINING, seed=0, device="cpu", out=out)
-        return report, read_state(out / "model.pt")
+        return report, read_state_dict(out / "model.pt")
 
     return fit
 
@@ -68,18 +68,18 @@ def body(state):
 def test_packaged_weights_know_a_daisy(packaged):
     """With the normalisation of torchvision's networks they take it for a honeycomb."""
     model = EfficientNetLite0()
-    network = model._network(1000).eval()
+    network = model._build_network(1000).eval()
     network.load_state_dict(packaged)
-    flower = stacked([load_sample_image("flower.jpg")], 1, model.image_size)
+    flower = resize_stack([load_sample_image("flower.jpg")], 1, model.image_size)
 
-    values = logits(network, as_input(flower, model._preprocessing, "cpu"))
+    values = predict_logits(network, to_input_tensor(flower, model._preprocessing, "cpu"))
 
     assert values.argmax() == DAISY
 
 
 @pytest.mark.parametrize(("size", "side"), [(32, 1), (64, 2), (65, 3), (224, 7)])
 def test_feature_maps_have_a_32nd_of_the_side_rounded_up(size, side):
-    network = EfficientNetLite0(image_size=size)._network(3).eval()
+    network = EfficientNetLite0(image_size=size)._build_network(3).eval()
 
     features = network.extract_features(torch.zeros(1, 3, size, size))
 
@@ -91,12 +91,14 @@ def test_paddings_follow_the_image_size(packaged):
     from efficientnet_lite_pytorch import EfficientNet
 
     image = torch.randn(1, 3, 65, 65, generator=torch.Generator().manual_seed(0))
-    network = EfficientNetLite0(image_size=65)._network(1000)
+    network = EfficientNetLite0(image_size=65)._build_network(1000)
     dynamic = EfficientNet.from_name("efficientnet-lite0", image_size=None)
     network.load_state_dict(packaged)
     dynamic.load_state_dict(packaged)
 
-    torch.testing.assert_close(logits(network.eval(), image), logits(dynamic.eval(), image))
+    torch.testing.assert_close(
+        predict_logits(network.eval(), image), predict_logits(dynamic.eval(), image)
+    )
 
 
 def test_frozen_features_stay_to_the_bit_with_their_running_statistics(frozen, packaged):
@@ -202,10 +204,10 @@ def test_random_weights_need_no_packaged_ones(monkeypatch):
 def test_head_of_a_file_for_as_many_classes_is_kept(start_file, fine_tuned):
     model = start_file(fine_tuned[1])
 
-    kept, dropped = model._start(2), model._start(3)
+    kept, dropped = model._initial_weights(2), model._initial_weights(3)
 
     assert "_fc.weight" in kept
-    assert "the last layer was kept" in model._origin(kept)
+    assert "the last layer was kept" in model._describe_origin(kept)
     assert "_fc.weight" not in dropped
 
 

@@ -8,17 +8,17 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from arogya_bench.errors import ConfigError, ModelError, installed
+from arogya_bench.errors import ConfigError, ModelError, is_installed
 from arogya_bench.frameworks.fit_files import CLASSES_FILE
-from arogya_bench.frameworks.keras_network import AT_ONCE, WEIGHTS_FILE
-from arogya_bench.frameworks.keras_runtime import ready
+from arogya_bench.frameworks.keras_network import PREDICTION_BATCH_SIZE, WEIGHTS_FILE
+from arogya_bench.frameworks.keras_runtime import prepare_tensorflow
 from arogya_bench.models.keras_cnn import KerasConvNet
 from arogya_bench.models.pytorch_cnn import ConvNet
-from arogya_bench.runtime.threads import threads
+from arogya_bench.runtime.threads import thread_count
 from arogya_bench.types import Training
 
 pytestmark = pytest.mark.skipif(
-    not installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]"
+    not is_installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]"
 )
 
 MODEL = KerasConvNet(image_size=16)
@@ -40,9 +40,9 @@ def fitted(splits, tmp_path_factory):
 
 @pytest.mark.parametrize("form", ["sequential", "functional"])
 def test_layers_are_as_specified(form):
-    ready("cpu")
+    prepare_tensorflow("cpu")
 
-    network = KerasConvNet(form=form)._network(7)
+    network = KerasConvNet(form=form)._build_network(7)
 
     layers = [layer for layer in network.layers if type(layer).__name__ != "InputLayer"]
     assert [type(layer).__name__ for layer in layers] == [
@@ -56,9 +56,9 @@ def test_layers_are_as_specified(form):
 
 
 def test_half_precision_computes_between_full_precision_ends():
-    ready("cpu")
+    prepare_tensorflow("cpu")
 
-    network = MODEL._network(3, "mixed_float16")
+    network = MODEL._build_network(3, "mixed_float16")
 
     halved = {layer.name for layer in network.layers if layer.compute_dtype == "float16"}
     assert halved == {"conv1", "pool1", "conv2", "pool2", "flatten", "hidden", "dropout"}
@@ -67,11 +67,11 @@ def test_half_precision_computes_between_full_precision_ends():
 
 
 def test_images_are_normalised_as_the_saved_preprocessing_says():
-    ready("cpu")
+    prepare_tensorflow("cpu")
     images = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
     saved = asdict(MODEL._preprocessing)
 
-    seen = MODEL._network(2).get_layer("rescaling")(images).numpy()
+    seen = MODEL._build_network(2).get_layer("rescaling")(images).numpy()
 
     np.testing.assert_allclose(
         seen, (images / 255 - saved["mean"]) / saved["std"], rtol=0, atol=1e-6
@@ -107,11 +107,11 @@ def test_both_forms_give_the_same_numbers(fitted, splits, tmp_path):
 def test_a_row_depends_on_neither_the_size_nor_the_order_of_its_batch(fitted, splits):
     predict = MODEL.load(fitted[1], classes=splits[0].classes, device="cpu")
     images = list(splits[2].images())
-    assert len(images) > AT_ONCE
+    assert len(images) > PREDICTION_BATCH_SIZE
 
     rows = predict(images)
 
-    for size in (1, 7, AT_ONCE + 1):
+    for size in (1, 7, PREDICTION_BATCH_SIZE + 1):
         parts = [predict(images[i : i + size]) for i in range(0, len(images), size)]
         np.testing.assert_allclose(np.concatenate(parts), rows, rtol=0, atol=1e-5)
     np.testing.assert_allclose(predict(images[::-1])[::-1], rows, rtol=0, atol=1e-5)
@@ -199,7 +199,7 @@ if find_spec("triton"):  # PyTorch loads it late, and TensorFlow could make it c
 
 @pytest.mark.slow  # two processes that import both frameworks
 def test_both_frameworks_work_in_one_process_in_either_order_and_quietly(tmp_path):
-    environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": str(threads())}
+    environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": str(thread_count())}
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     started = []
     for order in (("torch", "keras"), ("keras", "torch")):

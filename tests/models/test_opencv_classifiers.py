@@ -13,7 +13,7 @@ from arogya_bench.models.opencv_classifiers import (
     NEIGHBOURS_FILE,
     SVM_FILE,
     NearestNeighbours,
-    fitted_support_vectors,
+    fit_support_vectors,
     margins,
     read_neighbours,
     read_support_vectors,
@@ -33,14 +33,14 @@ def nearest(points, targets, *, neighbours, classes=2):
     return NearestNeighbours(
         features=np.asarray(points, dtype=np.float64),
         targets=np.asarray(targets),
-        classes=classes,
+        class_count=classes,
         neighbours=neighbours,
     )
 
 
 @pytest.fixture
 def svm():
-    return fitted_support_vectors(*clouds(40, classes=3, seed=0), cost=1.0, gamma=None, seed=0)
+    return fit_support_vectors(*clouds(40, classes=3, seed=0), cost=1.0, gamma=None, seed=0)
 
 
 def test_margins_point_to_the_right_class():
@@ -140,7 +140,7 @@ def test_neighbours_come_back_as_they_were(tmp_path):
 
     found.save(tmp_path)
 
-    again = read_neighbours(tmp_path, classes=3, neighbours=9)
+    again = read_neighbours(tmp_path, class_count=3, neighbours=9)
     np.testing.assert_array_equal(again.features, features)
     np.testing.assert_array_equal(again.scores(features), found.scores(features))
     assert found.note() == "60 training cases are the model: 0 MB in memory"
@@ -162,4 +162,4 @@ def test_cases_that_do_not_fit_together_are_refused(tmp_path, features, targets)
     save_arrays(tmp_path / NEIGHBOURS_FILE, {"features": features, "targets": targets})
 
     with pytest.raises(ModelError, match="damaged"):
-        read_neighbours(tmp_path, classes=2, neighbours=3)
+        read_neighbours(tmp_path, class_count=2, neighbours=3)

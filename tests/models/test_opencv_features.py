@@ -10,12 +10,12 @@ from threadpoolctl import threadpool_limits
 from arogya_bench.errors import ModelError
 from arogya_bench.models import opencv_features
 from arogya_bench.models.opencv_features import (
-    GRIDS,
-    WIDTHS,
+    DESCRIPTOR_WIDTHS,
+    KEYPOINT_GRIDS,
     LocalFeatures,
-    gradients,
-    histograms,
-    learnt_vocabulary,
+    hog_features,
+    learn_vocabulary,
+    visual_word_histograms,
 )
 
 FLAT = np.full((40, 60, 3), 90, dtype=np.uint8)
@@ -44,7 +44,7 @@ def digits(subset_of):
 
 
 def test_gradients_of_every_block_have_one_length(photo):
-    rows = gradients([photo, FLAT], 64)
+    rows = hog_features([photo, FLAT], 64)
 
     lengths = np.linalg.norm(rows.reshape(2, 9, 36), axis=2)
     np.testing.assert_allclose(lengths[0], 1, atol=0.01)
@@ -52,7 +52,7 @@ def test_gradients_of_every_block_have_one_length(photo):
 
 
 def test_no_images_have_no_gradients():
-    assert gradients([], 64).shape == (0, 324)
+    assert hog_features([], 64).shape == (0, 324)
 
 
 @BOTH
@@ -61,7 +61,7 @@ def test_photograph_has_keypoints_at_the_sizes_in_use(photo, kind, size, least):
     (found,) = described(local(kind, size=size), photo)
 
     assert found.shape[0] >= least
-    assert found.shape[1] == WIDTHS[kind]
+    assert found.shape[1] == DESCRIPTOR_WIDTHS[kind]
 
 
 @pytest.mark.parametrize(("kind", "least"), [("orb", 50), ("sift", 2)])
@@ -83,15 +83,15 @@ def test_flat_image_has_no_keypoints_but_those_of_a_grid(kind):
     (detected,) = described(local(kind), FLAT)
     (spaced,) = described(local(kind, keypoints="grid"), FLAT)
 
-    assert detected.shape == (0, WIDTHS[kind])
-    assert len(spaced) == (64 // GRIDS[kind][0]) ** 2
+    assert detected.shape == (0, DESCRIPTOR_WIDTHS[kind])
+    assert len(spaced) == (64 // KEYPOINT_GRIDS[kind][0]) ** 2
     assert len(np.unique(spaced, axis=0)) == 1
 
 
 def test_squared_distance_of_orb_rows_is_the_hamming_distance(photo):
     _, packed = (
         local("orb")
-        ._extractor()
+        ._build_extractor()
         .detectAndCompute(
             cv2.cvtColor(
                 cv2.resize(photo, (64, 64), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY
@@ -138,7 +138,7 @@ def test_words_are_the_same_for_the_same_seed_whatever_the_threads(digits, kind)
     learnt = []
     for seed, count in ((1, 1), (1, 2), (2, 1)):
         with threadpool_limits(count):
-            learnt.append(learnt_vocabulary(digits, local(kind), size=12, seed=seed).words)
+            learnt.append(learn_vocabulary(digits, local(kind), size=12, seed=seed).words)
 
     np.testing.assert_array_equal(learnt[0], learnt[1])
     assert not np.array_equal(learnt[0], learnt[2])
@@ -147,7 +147,7 @@ def test_words_are_the_same_for_the_same_seed_whatever_the_threads(digits, kind)
 def test_words_of_orb_are_what_the_hamming_distance_makes_of_them(digits):
     """Most descriptors are nearest to the same word by the Hamming distance to its majority."""
     features = local("orb")
-    words = learnt_vocabulary(digits, features, size=12, seed=0).words
+    words = learn_vocabulary(digits, features, size=12, seed=0).words
     rows = np.concatenate(list(features.descriptors(digits.images())))
 
     nearest = np.square(rows[:, None] - words[None]).sum(axis=2).argmin(axis=1)
@@ -160,12 +160,12 @@ def test_words_of_orb_are_what_the_hamming_distance_makes_of_them(digits):
 
 @BOTH
 def test_sample_of_a_vocabulary_is_capped_and_spread_over_images(digits, kind, monkeypatch):
-    monkeypatch.setattr(opencv_features, "SAMPLE", 50)
-    monkeypatch.setattr(opencv_features, "SAMPLE_PER_IMAGE", 4)
+    monkeypatch.setattr(opencv_features, "MAX_DESCRIPTORS", 50)
+    monkeypatch.setattr(opencv_features, "MAX_DESCRIPTORS_PER_IMAGE", 4)
 
-    learnt = learnt_vocabulary(digits, local(kind), size=12, seed=0)
+    learnt = learn_vocabulary(digits, local(kind), size=12, seed=0)
 
-    assert learnt.words.shape == (12, WIDTHS[kind])
+    assert learnt.words.shape == (12, DESCRIPTOR_WIDTHS[kind])
     assert learnt.descriptors == 50
     assert 13 <= learnt.images < 30
 
@@ -173,9 +173,9 @@ def test_sample_of_a_vocabulary_is_capped_and_spread_over_images(digits, kind, m
 def test_few_images_give_all_that_they_have(digits):
     counts = [len(found) for found in local("sift").descriptors(digits.images())]
 
-    learnt = learnt_vocabulary(digits, local("sift"), size=12, seed=0)
+    learnt = learn_vocabulary(digits, local("sift"), size=12, seed=0)
 
-    assert max(counts) < opencv_features.SAMPLE_PER_IMAGE
+    assert max(counts) < opencv_features.MAX_DESCRIPTORS_PER_IMAGE
     assert learnt.descriptors == sum(counts)
     assert learnt.images == 30
 
@@ -186,7 +186,7 @@ def test_images_with_too_little_in_them_have_no_vocabulary(subset_of, kind, keyp
     train = subset_of([FLAT] * 4, [0, 1, 0, 1], ("a", "b"))
 
     with pytest.raises(ModelError, match=f"different {kind} descriptors, too few for 5") as refused:
-        learnt_vocabulary(train, local(kind, keypoints=keypoints), size=5, seed=0)
+        learn_vocabulary(train, local(kind, keypoints=keypoints), size=5, seed=0)
 
     assert "model.features=hog" in refused.value.fix
 
@@ -197,7 +197,7 @@ def test_histogram_counts_nearest_words_as_the_matcher_of_opencv_does(photo, kin
     (found,) = described(features, photo)
     words = found[::7]
 
-    (row,) = histograms([photo], features, words)
+    (row,) = visual_word_histograms([photo], features, words)
 
     nearest = [match.trainIdx for match in cv2.BFMatcher(cv2.NORM_L2).match(found, words)]
     shares = np.bincount(nearest, minlength=len(words)) / len(found)
@@ -208,15 +208,15 @@ def test_histogram_counts_nearest_words_as_the_matcher_of_opencv_does(photo, kin
 @BOTH
 def test_image_without_keypoints_is_a_row_of_zeros_and_changes_no_other(photo, digits, kind):
     features = local(kind)
-    words = learnt_vocabulary(digits, features, size=12, seed=0).words
+    words = learn_vocabulary(digits, features, size=12, seed=0).words
 
-    rows = histograms([FLAT, photo, FLAT], features, words)
+    rows = visual_word_histograms([FLAT, photo, FLAT], features, words)
 
     np.testing.assert_array_equal(rows[[0, 2]], 0)
-    np.testing.assert_array_equal(rows[1:2], histograms([photo], features, words))
+    np.testing.assert_array_equal(rows[1:2], visual_word_histograms([photo], features, words))
 
 
 def test_no_images_have_no_histograms():
     words = np.zeros((5, 256), dtype=np.float32)
 
-    assert histograms([], local("orb"), words).shape == (0, 5)
+    assert visual_word_histograms([], local("orb"), words).shape == (0, 5)

@@ -22,7 +22,7 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 
 from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.models.pyfunc import PyFunc
-from arogya_bench.runtime.digests import digest_of, identity
+from arogya_bench.runtime.digests import digest_of, model_identity
 from arogya_bench.types import Training
 
 CLASSES = ("dark", "bright")
@@ -706,11 +706,11 @@ def test_alias_that_moves_changes_the_key_and_refuses_the_old_fit(known, grey, t
     client.set_registered_model_alias("brightness", "moving", "1")
     row = PyFunc(uri="models:/brightness@moving")
     fit(row, grey(), tmp_path)
-    before = digest_of(identity(row))
+    before = digest_of(model_identity(row))
 
     client.set_registered_model_alias("brightness", "moving", "2")
 
-    assert digest_of(identity(row)) != before
+    assert digest_of(model_identity(row)) != before
     with pytest.raises(ModelError, match="another model than when this fit was made"):
         row.load(tmp_path, classes=CLASSES, device="cpu")
 

@@ -12,7 +12,7 @@ TRAINING = Training(epochs=8, batch_size=16, learning_rate=2e-3, patience=8)
 
 
 def test_layers_are_as_specified():
-    layers = list(ConvNet(pool=4)._network(7))
+    layers = list(ConvNet(pool=4)._build_network(7))
 
     assert [type(layer).__name__ for layer in layers] == [
         *("Conv2d", "ReLU", "MaxPool2d"),
@@ -31,7 +31,7 @@ def test_layers_are_as_specified():
 
 @pytest.mark.parametrize("size", [8, 64, 96])
 def test_any_image_size_gives_one_logit_per_class(size):
-    network = ConvNet()._network(3).eval()
+    network = ConvNet()._build_network(3).eval()
 
     assert network(torch.zeros(2, 3, size, size)).shape == (2, 3)
 

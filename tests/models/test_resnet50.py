@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from arogya_bench.errors import ConfigError, ModelError
-from arogya_bench.models.resnet50 import ResNet50, _resnet50
+from arogya_bench.models.resnet50 import ResNet50, _build_resnet50
 from arogya_bench.types import Training
 
 MODEL = ResNet50(image_size=32, weights="none")
@@ -28,7 +28,7 @@ def checkpoint(tmp_path_factory):
     file = tmp_path_factory.mktemp("weights") / "start.pth"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(99)
-        torch.save(_resnet50(5).state_dict(), file)
+        torch.save(_build_resnet50(5).state_dict(), file)
     return file
 
 
@@ -84,16 +84,16 @@ def test_features_start_from_the_file_and_the_head_is_drawn_anew(checkpoint, str
 def test_head_for_as_many_classes_is_kept(checkpoint):
     model = replace(MODEL, weights=str(checkpoint))
 
-    assert "fc.weight" in model._start(5)
-    assert "kept" in model._origin(model._start(5))
-    assert "fc.weight" not in model._start(2)
+    assert "fc.weight" in model._initial_weights(5)
+    assert "kept" in model._describe_origin(model._initial_weights(5))
+    assert "fc.weight" not in model._initial_weights(2)
 
 
 def test_imagenet_weights_are_read_from_the_cache(empty_cache, checkpoint):
     empty_cache.mkdir(parents=True)
     (empty_cache / IMAGENET_FILE).symlink_to(checkpoint)
 
-    start = replace(MODEL, weights="imagenet")._start(5)
+    start = replace(MODEL, weights="imagenet")._initial_weights(5)
 
     assert torch.equal(start["conv1.weight"], torch.load(checkpoint)["conv1.weight"])
     assert "fc.weight" not in start

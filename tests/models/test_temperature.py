@@ -7,9 +7,9 @@ from sklearn.linear_model import LogisticRegression
 
 from arogya_bench.models.temperature import (
     Calibration,
-    fitted_calibration,
-    fitted_temperature,
-    tempered,
+    apply_temperature,
+    fit_calibration,
+    fit_temperature,
 )
 
 
@@ -24,7 +24,7 @@ def overconfident(n, *, seed, classes=3):
 def test_scale_of_overconfident_scores_is_found_again():
     scores, targets = overconfident(4000, seed=0)
 
-    calibration = fitted_calibration(scores, targets)
+    calibration = fit_calibration(scores, targets)
 
     assert calibration.scale == pytest.approx(1 / 3, rel=0.1)
     assert max(calibration.bias) - min(calibration.bias) < 0.2
@@ -36,7 +36,7 @@ def test_two_classes_give_the_sigmoid_of_logistic_regression():
     margin = scores[:, 1] - scores[:, 0]
     both = np.stack([-margin, margin], axis=1)
 
-    ours = fitted_calibration(both, targets).probabilities(both)[:, 1]
+    ours = fit_calibration(both, targets).probabilities(both)[:, 1]
 
     platt = LogisticRegression(C=np.inf).fit(margin[:, None], targets)
     np.testing.assert_allclose(ours, platt.predict_proba(margin[:, None])[:, 1], atol=2e-3)
@@ -46,7 +46,7 @@ def test_mean_probability_equals_the_frequency_of_each_class():
     scores, targets = overconfident(2000, seed=2)
     shifted = scores + np.array([4.0, 0.0, -2.0])
 
-    rows = fitted_calibration(shifted, targets).probabilities(shifted)
+    rows = fit_calibration(shifted, targets).probabilities(shifted)
 
     np.testing.assert_allclose(rows.mean(axis=0), np.bincount(targets) / 2000, atol=0.01)
 
@@ -55,7 +55,7 @@ def test_class_without_validation_cases_keeps_a_small_probability():
     scores, targets = overconfident(300, seed=3)
     seen = targets != 2
 
-    rows = fitted_calibration(scores[seen], targets[seen]).probabilities(scores)
+    rows = fit_calibration(scores[seen], targets[seen]).probabilities(scores)
 
     assert np.isfinite(rows).all()
     assert 0 < rows[:, 2].mean() < 0.1
@@ -65,7 +65,7 @@ def test_class_without_validation_cases_keeps_a_small_probability():
 def test_perfectly_separated_scores_stay_finite():
     scores = np.repeat([[-1.0, 1.0], [1.0, -1.0]], 20, axis=0)
 
-    rows = fitted_calibration(scores, np.repeat([1, 0], 20)).probabilities(scores)
+    rows = fit_calibration(scores, np.repeat([1, 0], 20)).probabilities(scores)
 
     assert np.isfinite(rows).all()
     assert 0.9 < rows[0, 1] < 1
@@ -75,7 +75,7 @@ def test_higher_score_never_means_a_lower_probability():
     """Even where the validation split says the opposite, the scale stays positive."""
     scores = np.stack([np.linspace(1, -1, 50), np.linspace(-1, 1, 50)], axis=1)
 
-    rows = fitted_calibration(scores, np.repeat([1, 0], 25)).probabilities(scores)
+    rows = fit_calibration(scores, np.repeat([1, 0], 25)).probabilities(scores)
 
     assert (np.diff(rows[:, 1]) >= 0).all()
 
@@ -100,24 +100,24 @@ def sure(n, *, sharpness, seed=0):
 def test_the_temperature_undoes_what_sharpened_the_logits(sharpness):
     probabilities, targets = sure(4000, sharpness=sharpness)
 
-    assert fitted_temperature(probabilities, targets) == pytest.approx(sharpness, rel=0.1)
+    assert fit_temperature(probabilities, targets) == pytest.approx(sharpness, rel=0.1)
 
 
 def test_a_temperature_softens_without_changing_the_order():
     probabilities, _ = sure(50, sharpness=3.0)
 
-    softer = tempered(probabilities, 3.0)
+    softer = apply_temperature(probabilities, 3.0)
 
     np.testing.assert_allclose(softer.sum(axis=1), 1)
     np.testing.assert_array_equal(softer.argsort(axis=1), probabilities.argsort(axis=1))
     assert softer.max() < probabilities.max()
-    np.testing.assert_allclose(tempered(probabilities, 1.0), probabilities)
+    np.testing.assert_allclose(apply_temperature(probabilities, 1.0), probabilities)
 
 
 def test_rows_that_are_certain_stay_rows():
     certain = np.eye(3)
 
-    rows = tempered(certain, fitted_temperature(certain, np.array([0, 1, 0])))
+    rows = apply_temperature(certain, fit_temperature(certain, np.array([0, 1, 0])))
 
     assert np.isfinite(rows).all()
     np.testing.assert_allclose(rows.sum(axis=1), 1)

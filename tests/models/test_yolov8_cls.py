@@ -8,9 +8,9 @@ import torch
 from sklearn.metrics import f1_score
 
 from arogya_bench.errors import ConfigError, ModelError
-from arogya_bench.frameworks.schedule import rate_at
+from arogya_bench.frameworks.schedule import learning_rate_factor
 from arogya_bench.frameworks.torch_checkpoint import CHECKPOINT_FILE
-from arogya_bench.frameworks.ultralytics_training import isolated
+from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
 from arogya_bench.models import yolov8_cls
 from arogya_bench.models.yolov8_cls import YOLOv8Classifier
 from arogya_bench.types import Training
@@ -58,7 +58,9 @@ def test_curves_follow_the_schedule_of_the_other_rows(whole):
     _, report = whole
 
     rates = [curve["learning_rate"] for curve in report.curves]
-    assert rates == pytest.approx([1e-3 * rate_at(at, steps=9, warmup=0.1) for at in (2, 5, 8)])
+    assert rates == pytest.approx(
+        [1e-3 * learning_rate_factor(at, steps=9, warmup=0.1) for at in (2, 5, 8)]
+    )
     assert all(
         set(curve) == {"train_loss", "val_loss", "val_f1_macro", "learning_rate"}
         for curve in report.curves
@@ -80,7 +82,7 @@ def test_interrupted_fit_goes_on_with_the_same_numbers(
 ):
     """It breaks in the eighth step, the second of the last epoch, of which there are three."""
     folder, report = whole
-    steps, plain = [], yolov8_cls._network
+    steps, plain = [], yolov8_cls._build_network
 
     def breaking(module, inputs):
         steps.append(module.training)
@@ -92,7 +94,7 @@ def test_interrupted_fit_goes_on_with_the_same_numbers(
         made.model[0].register_forward_pre_hook(breaking)
         return made
 
-    monkeypatch.setattr(yolov8_cls, "_network", network)
+    monkeypatch.setattr(yolov8_cls, "_build_network", network)
     with pytest.raises(RuntimeError, match="plug"):
         fit(train, validation, tmp_path)
     left = {file.name for file in tmp_path.iterdir()}
@@ -107,7 +109,7 @@ def test_interrupted_fit_goes_on_with_the_same_numbers(
 
 def test_weights_of_ultralytics_are_a_start_with_a_lower_rate(train, validation, tmp_path):
     """They were made for the 1000 classes of ImageNet."""
-    with isolated():
+    with isolate_ultralytics():
         from ultralytics import YOLO
 
         YOLO("yolov8n-cls.yaml").save(tmp_path / "own.pt")

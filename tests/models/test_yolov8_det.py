@@ -17,11 +17,11 @@ from arogya_bench.errors import ConfigError, DatasetError, ModelError
 from arogya_bench.frameworks.fit_files import save_classes
 from arogya_bench.frameworks.torch_checkpoint import CHECKPOINT_FILE, read_checkpoint
 from arogya_bench.frameworks.torch_network import save_network
-from arogya_bench.frameworks.ultralytics_detection import DetectorHooks, examples
-from arogya_bench.frameworks.ultralytics_hooks import best_of
-from arogya_bench.frameworks.ultralytics_network import started
-from arogya_bench.frameworks.ultralytics_training import isolated
-from arogya_bench.models.yolov8_det import HEAD, YOLOv8Detector, _network
+from arogya_bench.frameworks.ultralytics_detection import DetectorOverrides, load_examples
+from arogya_bench.frameworks.ultralytics_hooks import index_of_best
+from arogya_bench.frameworks.ultralytics_network import load_start_weights
+from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
+from arogya_bench.models.yolov8_det import HEAD_PREFIX, YOLOv8Detector, _build_network
 from arogya_bench.types import Box, Case, Dataset, Subset, Training
 
 MODEL = YOLOv8Detector(image_size=64)
@@ -89,7 +89,7 @@ def state():
     return [dict(os.environ), torch.get_num_threads(), cv2.getNumThreads(), random.getstate(),
             repr(torch.get_rng_state()), repr(np.get_printoptions()), torch.save]
 
-asked, steps, plain = [], [], yolov8_det._network
+asked, steps, plain = [], [], yolov8_det._build_network
 socket.getaddrinfo = socket.socket.connect = refused
 torch.use_deterministic_algorithms = lambda *_, **__: None  # imports a compiler, for seconds
 torch.set_num_threads(1)
@@ -97,7 +97,7 @@ before = state()
 with yolov8_det.isolated():
     assert "ultralytics" in sys.modules
 same = state() == before
-yolov8_det._network = network
+yolov8_det._build_network = network
 model, training = yolov8_det.YOLOv8Detector(image_size=64), TRAINING
 model.fit(scenes(9, seed=1), scenes(6, seed=2), training=training, seed=0, device="cpu",
           out=Path(os.environ["OUT"]))
@@ -162,8 +162,8 @@ def killed(tmp_path_factory):
 
 def lively_state(classes):
     """Drawn weights, statistics of noise, and distances of a few cells: many different boxes."""
-    with isolated(seed=1):
-        network = _network(classes).train()
+    with isolate_ultralytics(seed=1):
+        network = _build_network(classes).train()
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.momentum = 1.0
@@ -173,7 +173,7 @@ def lively_state(classes):
     for level in range(3):
         state[f"model.22.cv2.{level}.2.weight"].mul_(10)
         state[f"model.22.cv2.{level}.2.bias"].copy_(-0.5 * torch.arange(16).repeat(4))
-        state[f"{HEAD}{level}.2.bias"].zero_()
+        state[f"{HEAD_PREFIX}{level}.2.bias"].zero_()
     return state
 
 
@@ -195,11 +195,11 @@ def images():
 
 def boxes_by_ultralytics(state, image, model):
     """What the predictor of Ultralytics itself finds, as rows of edges and scores."""
-    with isolated():
+    with isolate_ultralytics():
         from ultralytics import YOLO
 
         theirs = YOLO("yolov8n.yaml")
-        theirs.model = _network(1)
+        theirs.model = _build_network(1)
         theirs.model.load_state_dict(state)
         (result,) = theirs.predict(
             np.ascontiguousarray(image[:, :, ::-1]),
@@ -287,7 +287,7 @@ def test_fit_leaves_tensors_and_classes_alone(whole):
 def test_a_fit_that_was_killed_goes_on_with_the_same_numbers(whole, killed, train, validation):
     folder, report = whole
     left = {file.name for file in killed.folder.iterdir()}
-    finished = len(read_checkpoint(killed.folder, place="cpu")["curves"])
+    finished = len(read_checkpoint(killed.folder, device="cpu")["curves"])
 
     resumed = fit(train, validation, killed.folder)
 
@@ -313,13 +313,15 @@ def test_nothing_is_changed_sent_printed_or_left_in_the_folders_of_the_user(kill
 
 def test_weights_for_other_classes_are_a_start(tmp_path):
     """The part of the head that names the 80 classes of COCO even has another width."""
-    with isolated(seed=1):
+    with isolate_ultralytics(seed=1):
         from ultralytics import YOLO
 
         YOLO("yolov8n.yaml").save(tmp_path / "own.pt")
-        network = _network(2)
+        network = _build_network(2)
 
-        note = started(network, tmp_path / "own.pt", head=HEAD, classes=CLASSES)
+        note = load_start_weights(
+            network, tmp_path / "own.pt", head_prefix=HEAD_PREFIX, classes=CLASSES
+        )
 
     assert note == "started from own.pt; its head was drawn anew"
 
@@ -335,13 +337,13 @@ def test_labels_are_centres_and_sizes_as_shares_of_the_image():
     case = Case(case_id="a", group_id="a", target=None, boxes=boxes)
     dataset = replace(scenes(1, seed=0).dataset, cases=(case,), read=lambda case: image)
 
-    made = examples(Subset(dataset=dataset, cases=(case,)), 64)
+    made = load_examples(Subset(dataset=dataset, cases=(case,)), 64)
 
     (label,) = made.labels
     np.testing.assert_allclose(label["bboxes"], [[0.2, 0.4, 0.2, 0.4], [0.95, 0.9, 0.1, 0.2]])
     assert label["cls"].tolist() == [[1], [0]]
     assert made.images[0].shape == (16, 64, 3)
-    assert made.left_out == 2
+    assert made.excluded_boxes == 2
 
 
 @pytest.mark.parametrize(
@@ -353,12 +355,12 @@ def test_labels_are_centres_and_sizes_as_shares_of_the_image():
     ],
 )
 def test_best_epoch_finds_most_and_patience_waits_for_the_first_finds(found, losses, best):
-    hooks, ranks = DetectorHooks(), []
+    hooks, ranks = DetectorOverrides(), []
     for hooks.epoch, (precision, loss) in enumerate(zip(found, losses, strict=True)):
         hooks.metrics = {"metrics/mAP50-95(B)": precision, "val/box_loss": loss}
         ranks.append(hooks.rank())
 
-    assert best_of(ranks) == best
+    assert index_of_best(ranks) == best
 
 
 def test_crowds_and_settings_that_do_not_apply_are_told(train, validation, tmp_path):

@@ -6,7 +6,7 @@ from scipy.stats import binom
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.prices.cost import (
-    LEAST_REQUESTS,
+    MIN_BATCHES,
     cost_per_1000_images,
     latency_percentiles,
     raw_latency,
@@ -32,7 +32,7 @@ def test_percentiles_are_interpolated_linearly():
 
 @pytest.mark.parametrize("name", PERCENTILES)
 def test_percentile_appears_with_the_least_number_of_batches_and_not_before(name):
-    least = LEAST_REQUESTS[name]
+    least = MIN_BATCHES[name]
 
     before = latency_percentiles(np.ones(least - 1), batch_size=1)
     after = latency_percentiles(np.ones(least), batch_size=1)
@@ -45,7 +45,7 @@ def test_percentile_appears_with_the_least_number_of_batches_and_not_before(name
 
 @pytest.mark.parametrize(("name", "share"), PERCENTILES.items())
 def test_least_numbers_are_those_of_early_stopping_with_one_slower_request(name, share):
-    least = LEAST_REQUESTS[name]
+    least = MIN_BATCHES[name]
 
     assert binom.cdf(1, least, 1 - share) <= 0.01 < binom.cdf(1, least - 1, 1 - share)
 

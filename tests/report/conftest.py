@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from arogya_bench.comparison.caveats import UNGROUPED
+from arogya_bench.comparison.caveats import UNGROUPED_CAVEAT
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +46,7 @@ def twofold(comparison):
         tables[name] = pd.concat([table, table.assign(dataset="clinic")], ignore_index=True)
     tables["robustness"].loc[tables["robustness"]["dataset"] == "clinic", "value"] = 0.111
     (dataset,) = comparison.about["datasets"]
-    ungrouped = {"dataset": "clinic", "grouped": False, "cautions": [UNGROUPED]}
+    ungrouped = {"dataset": "clinic", "grouped": False, "cautions": [UNGROUPED_CAVEAT]}
     datasets = [dataset, {**dataset, **ungrouped}]
     return replace(comparison, about={**comparison.about, "datasets": datasets}, **tables)
 

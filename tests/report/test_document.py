@@ -3,7 +3,7 @@ from io import BytesIO
 import pytest
 from pypdf import PdfReader
 
-from arogya_bench.report.document import pdf
+from arogya_bench.report.document import render_pdf
 
 
 def text_of(document):
@@ -12,7 +12,7 @@ def text_of(document):
 
 @pytest.fixture(scope="session")
 def document(comparison):
-    return pdf(comparison)
+    return render_pdf(comparison)
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +40,13 @@ def test_the_print_numbers_its_pages(document, text):
 
 
 def test_markup_in_a_name_is_text(renamed):
-    assert "#panic" in text_of(pdf(renamed("opencv", "#panic(1) *bold* $x$")))
+    assert "#panic" in text_of(render_pdf(renamed("opencv", "#panic(1) *bold* $x$")))
 
 
 def test_missing_cells_are_printed(incomplete):
-    assert "MemoryError" in text_of(pdf(incomplete))
+    assert "MemoryError" in text_of(render_pdf(incomplete))
 
 
 def test_a_source_without_patients_is_warned_about(twofold, text):
-    assert "names no patients" in text_of(pdf(twofold)).replace("\n", " ")
+    assert "names no patients" in text_of(render_pdf(twofold)).replace("\n", " ")
     assert "names no patients" not in text.replace("\n", " ")

@@ -1,8 +1,8 @@
-from arogya_bench.report.figures import save
+from arogya_bench.report.figures import save_figures
 
 
 def test_every_chart_is_a_png_and_an_svg(comparison, tmp_path):
-    save(comparison, tmp_path / "figures")
+    save_figures(comparison, tmp_path / "figures")
 
     names = {path.name for path in (tmp_path / "figures").iterdir()}
     assert names == {
@@ -23,6 +23,6 @@ def test_a_slash_in_the_name_of_a_dataset_makes_no_folder(comparison, tmp_path):
         name: getattr(comparison, name).assign(dataset="a/b")
         for name in ("verdict", "leaderboard", "pairwise", "robustness")
     }
-    save(replace(comparison, about=about, **tables), tmp_path)
+    save_figures(replace(comparison, about=about, **tables), tmp_path)
 
     assert (tmp_path / "a_b-leaderboard.svg").is_file()

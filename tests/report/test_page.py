@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from arogya_bench.report.page import html
+from arogya_bench.report.page import render_html
 from arogya_bench.report.wording import UNDEFINED
 
 EVIL = "<script>alert('x')</script>"
@@ -10,7 +10,7 @@ EVIL = "<script>alert('x')</script>"
 
 @pytest.fixture(scope="session")
 def page(comparison):
-    return html(comparison)
+    return render_html(comparison)
 
 
 def test_the_page_needs_no_network(page):
@@ -34,7 +34,7 @@ def test_the_page_has_a_figure_for_each_chart(page):
 
 
 def test_a_malicious_name_of_a_model_is_text(renamed):
-    text = html(renamed("opencv", EVIL))
+    text = render_html(renamed("opencv", EVIL))
 
     assert EVIL not in text
     assert "&lt;script&gt;" in text
@@ -43,33 +43,33 @@ def test_a_malicious_name_of_a_model_is_text(renamed):
 def test_a_malicious_name_of_an_experiment_is_text(comparison):
     from dataclasses import replace
 
-    text = html(replace(comparison, about={**comparison.about, "experiment": EVIL}))
+    text = render_html(replace(comparison, about={**comparison.about, "experiment": EVIL}))
 
     assert EVIL not in text
 
 
 def test_what_is_undefined_reads_as_a_dash(undefined):
-    text = html(undefined)
+    text = render_html(undefined)
 
     assert f"<td>{UNDEFINED}</td>" in text
     assert not re.findall(r"<td>(?:nan|None|null)</td>", text)
 
 
 def test_missing_cells_are_listed_with_their_cause(incomplete):
-    text = html(incomplete)
+    text = render_html(incomplete)
 
     assert "<td>MemoryError</td>" in text
     assert "<td>resnet50</td>" in text
 
 
 def test_a_source_without_patients_is_warned_about_once(twofold, page):
-    assert html(twofold).count("The source names no patients") == 1
+    assert render_html(twofold).count("The source names no patients") == 1
     assert "The source names no patients" not in page
 
 
 def test_a_condition_without_severity_does_not_stop_the_page(ungraded):
-    assert "<td>mirrored</td>" in html(ungraded)
+    assert "<td>mirrored</td>" in render_html(ungraded)
 
 
 def test_the_same_comparison_gives_the_same_page(page, comparison):
-    assert html(comparison) == page
+    assert render_html(comparison) == page

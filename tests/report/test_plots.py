@@ -1,13 +1,13 @@
 import pytest
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.figures.evaluation import svg
+from arogya_bench.figures.evaluation import to_svg
 from arogya_bench.report.plots import (
     Difference,
     Estimate,
-    degradation,
-    differences,
-    forest,
+    plot_degradation,
+    plot_differences,
+    plot_forest,
 )
 
 
@@ -46,29 +46,29 @@ def noise(model, *values):
 
 
 def test_forest_keeps_the_order_and_writes_the_interval():
-    chart = forest([estimate("b", 0.8), estimate("a", 0.9)], metric="f1_macro")
+    chart = plot_forest([estimate("b", 0.8), estimate("a", 0.9)], metric="f1_macro")
 
     drawn = rows(chart, "label")
     assert [row["model"] for row in drawn] == ["b", "a"]
     assert drawn[0]["label"] == "0.800 [0.750, 0.850]"
-    assert "f1_macro" in svg(chart)
+    assert "f1_macro" in to_svg(chart)
 
 
 def test_forest_names_what_is_undefined_or_has_no_interval():
     alone = Estimate(model="prior", value=0.4, low=None, high=None)
 
-    chart = forest([estimate("a", 0.9), estimate("gemini", None), alone], metric="mcc")
+    chart = plot_forest([estimate("a", 0.9), estimate("gemini", None), alone], metric="mcc")
 
     assert [row["model"] for row in rows(chart, "label")] == ["a", "prior"]
     assert notes(chart) == "Undefined: gemini. No interval: prior."
-    assert "prior" in svg(chart)
+    assert "prior" in to_svg(chart)
 
 
 def test_forest_of_nothing_defined_is_an_empty_figure():
-    chart = forest([estimate("a", None)], metric="mcc")
+    chart = plot_forest([estimate("a", None)], metric="mcc")
 
     assert notes(chart) == "Undefined: a."
-    assert svg(chart).startswith("<svg")
+    assert to_svg(chart).startswith("<svg")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_forest_of_nothing_defined_is_an_empty_figure():
     ],
 )
 def test_differences_are_labelled_by_p_and_filled_below_alpha(p_holm, label, filled):
-    chart = differences([difference(p_holm=p_holm)], metric="f1_macro")
+    chart = plot_differences([difference(p_holm=p_holm)], metric="f1_macro")
 
     (drawn,) = rows(chart, "label")
     assert (drawn["label"], drawn["filled"]) == (label, filled)
@@ -91,18 +91,18 @@ def test_differences_are_labelled_by_p_and_filled_below_alpha(p_holm, label, fil
 def test_differences_keep_the_line_of_zero_and_name_the_undefined():
     undefined = Difference(first="a", second="c", value=None, low=None, high=None, p_holm=None)
 
-    chart = differences([difference(), undefined], metric="f1_macro")
+    chart = plot_differences([difference(), undefined], metric="f1_macro")
 
     assert rows(chart, "zero") == [{"zero": 0}]
     assert "Undefined: a \u2212 c." in notes(chart)
-    assert "a \u2212 b" in svg(chart)
+    assert "a \u2212 b" in to_svg(chart)
 
 
 def test_degradation_starts_each_panel_at_clean():
     models = [estimate("a", 0.9), *noise("a", 0.8, 0.7), estimate("b", 0.8), *noise("b", 0.6, 0.5)]
     blur = [estimate("a", 0.85, augmentation="gaussian_blur", severity=3.0, level=1)]
 
-    drawn = rows(degradation([*models, *blur], metric="f1_macro"), "place")
+    drawn = rows(plot_degradation([*models, *blur], metric="f1_macro"), "place")
 
     of_a = [row["value"] for row in drawn if row["model"] == "a"]
     assert of_a == [0.9, 0.8, 0.7, 0.9, 0.85]
@@ -110,9 +110,11 @@ def test_degradation_starts_each_panel_at_clean():
 
 
 def test_degradation_writes_severities_panels_and_models():
-    chart = degradation([estimate("densenet", 0.9), *noise("densenet", 0.8, 0.7)], metric="mcc")
+    chart = plot_degradation(
+        [estimate("densenet", 0.9), *noise("densenet", 0.8, 0.7)], metric="mcc"
+    )
 
-    drawn = svg(chart)
+    drawn = to_svg(chart)
     for text in ("clean", "0.1", "0.2", "gaussian noise", "densenet", "mcc"):
         assert f">{text}</text>" in drawn
 
@@ -120,14 +122,14 @@ def test_degradation_writes_severities_panels_and_models():
 def test_models_stand_side_by_side_at_a_level():
     models = [row for name in "abc" for row in noise(name, 0.8)]
 
-    places = [row["place"] for row in rows(degradation(models, metric="mcc"), "place")]
+    places = [row["place"] for row in rows(plot_degradation(models, metric="mcc"), "place")]
 
     assert len(set(places)) == 3
     assert sum(places) == pytest.approx(3)
 
 
 def test_degradation_names_an_undefined_value():
-    chart = degradation([estimate("a", 0.9), *noise("a", 0.8, None, 0.6)], metric="mcc")
+    chart = plot_degradation([estimate("a", 0.9), *noise("a", 0.8, None, 0.6)], metric="mcc")
 
     assert "Undefined: a at gaussian_noise 0.2." in notes(chart)
     assert [row["value"] for row in rows(chart, "place")] == [0.9, 0.8, None, 0.6]
@@ -136,4 +138,4 @@ def test_degradation_names_an_undefined_value():
 @pytest.mark.parametrize("nothing", [[], [estimate("a", 0.9)], noise("a", None)])
 def test_degradation_without_values_is_undefined(nothing):
     with pytest.raises(UndefinedMetric, match="no value under any augmentation"):
-        degradation(nothing, metric="mcc")
+        plot_degradation(nothing, metric="mcc")

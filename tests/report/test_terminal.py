@@ -1,13 +1,13 @@
 import pytest
 
-from arogya_bench.report.terminal import show
+from arogya_bench.report.terminal import print_comparison
 from arogya_bench.report.wording import UNDEFINED
 
 
 @pytest.fixture
 def shown(capsys):
     def text(comparison):
-        show(comparison)
+        print_comparison(comparison)
         return capsys.readouterr().out
 
     return text

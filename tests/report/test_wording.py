@@ -3,7 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from arogya_bench.report.wording import MINUS, UNDEFINED, estimate, number, p_value, percent
+from arogya_bench.report.wording import (
+    MINUS,
+    UNDEFINED,
+    format_number,
+    format_p_value,
+    format_percent,
+    format_with_interval,
+)
 
 
 def row(value, low=None, high=None):
@@ -12,42 +19,46 @@ def row(value, low=None, high=None):
 
 @pytest.mark.parametrize("absent", [None, math.nan, np.float64("nan")])
 def test_what_is_undefined_reads_as_a_dash(absent):
-    assert number(absent) == percent(absent) == p_value(absent) == UNDEFINED
-    assert estimate(row(absent), "f1") == UNDEFINED
+    assert format_number(absent) == format_percent(absent) == format_p_value(absent) == UNDEFINED
+    assert format_with_interval(row(absent), "f1") == UNDEFINED
 
 
 def test_a_number_has_fixed_digits():
-    assert number(0.81649) == "0.816"
-    assert number(12.345, digits=1) == "12.3"
+    assert format_number(0.81649) == "0.816"
+    assert format_number(12.345, digits=1) == "12.3"
 
 
 def test_words_stay_words():
-    assert number("not measured") == "not measured"
+    assert format_number("not measured") == "not measured"
 
 
 def test_zero_is_a_number():
-    assert (number(0), percent(0.0), p_value(0.0)) == ("0.000", "0 %", "< 0.001")
+    assert (format_number(0), format_percent(0.0), format_p_value(0.0)) == (
+        "0.000",
+        "0 %",
+        "< 0.001",
+    )
 
 
 def test_a_share_reads_as_a_percentage():
-    assert percent(0.946) == "95 %"
+    assert format_percent(0.946) == "95 %"
 
 
 def test_a_value_reads_with_its_interval():
-    assert estimate(row(0.8164, 0.7831, 0.8459), "f1") == "0.816 [0.783, 0.846]"
+    assert format_with_interval(row(0.8164, 0.7831, 0.8459), "f1") == "0.816 [0.783, 0.846]"
 
 
 def test_a_difference_has_its_sign():
-    assert estimate(row(0.1, -0.02, 0.2), "f1", signed=True) == "+0.100 [-0.020, 0.200]"
+    assert format_with_interval(row(0.1, -0.02, 0.2), "f1", signed=True) == "+0.100 [-0.020, 0.200]"
 
 
 def test_a_value_without_an_interval_says_so():
-    assert estimate(row(0.5), "f1") == "0.500 [no interval]"
+    assert format_with_interval(row(0.5), "f1") == "0.500 [no interval]"
 
 
 @pytest.mark.parametrize(("p", "text"), [(0.0009, "< 0.001"), (0.001, "0.001"), (1, "1.000")])
 def test_a_p_value_is_told_to_a_thousandth(p, text):
-    assert p_value(p) == text
+    assert format_p_value(p) == text
 
 
 def test_the_sign_of_subtraction_is_no_hyphen():

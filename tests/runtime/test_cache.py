@@ -10,13 +10,13 @@ import pytest
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.runtime.cache import (
-    MANIFEST,
-    VARIABLE,
-    Unwritable,
-    clear_abandoned,
-    ensure,
-    provide,
-    root,
+    CACHE_VARIABLE,
+    MANIFEST_FILE,
+    CacheWriteError,
+    build_and_verify,
+    build_once,
+    cache_root,
+    remove_abandoned_builds,
     verify,
 )
 
@@ -31,33 +31,33 @@ def build(folder):
 @pytest.fixture
 def folder(tmp_path):
     place = tmp_path / "cache" / "lesions-1"
-    ensure(place, build)
+    build_and_verify(place, build)
     return place
 
 
 def test_a_chosen_folder_wins(tmp_path, monkeypatch):
-    monkeypatch.setenv(VARIABLE, "/elsewhere")
+    monkeypatch.setenv(CACHE_VARIABLE, "/elsewhere")
 
-    assert root(str(tmp_path)) == tmp_path
+    assert cache_root(str(tmp_path)) == tmp_path
 
 
 def test_the_environment_variable_is_next(tmp_path, monkeypatch):
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
 
-    assert root(None) == tmp_path
+    assert cache_root(None) == tmp_path
 
 
 def test_the_cache_of_the_user_comes_last(tmp_path, monkeypatch):
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(CACHE_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    assert root(None).name == "arogya-bench"
+    assert cache_root(None).name == "arogya-bench"
 
 
 def test_everything_that_was_built_is_in_the_manifest(folder):
     verify(folder)
 
-    text = (folder / MANIFEST).read_text()
+    text = (folder / MANIFEST_FILE).read_text()
     assert all(name in text for name in ("images/0.png", "images/3.png", "cases.csv"))
 
 
@@ -65,7 +65,7 @@ def test_a_folder_that_is_there_is_not_built_again(folder):
     def never(_):
         raise AssertionError
 
-    ensure(folder, never)
+    build_and_verify(folder, never)
 
     verify(folder)
 
@@ -80,7 +80,7 @@ def test_a_build_that_fails_leaves_nothing(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(DatasetError, match="No space left on device"):
-        ensure(tmp_path / "lesions", full)
+        build_and_verify(tmp_path / "lesions", full)
 
     assert list(tmp_path.iterdir()) == []
 
@@ -90,10 +90,10 @@ def test_whoever_comes_second_keeps_what_the_first_one_built(tmp_path):
 
     def overtaken(partial):
         build(partial)
-        ensure(place, build)
+        build_and_verify(place, build)
         (partial / "late.txt").write_text("late")
 
-    ensure(place, overtaken)
+    build_and_verify(place, overtaken)
 
     assert not (place / "late.txt").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["lesions"]
@@ -104,7 +104,7 @@ def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path):
     left.mkdir()
     os.utime(left, (time.time() - 25 * 3600,) * 2)
 
-    ensure(tmp_path / "lesions", build)
+    build_and_verify(tmp_path / "lesions", build)
 
     assert not left.exists()
 
@@ -113,7 +113,7 @@ def test_what_another_process_is_building_is_left_alone(tmp_path):
     busy = tmp_path / f".lesions-{'0123' * 8}"
     busy.mkdir()
 
-    ensure(tmp_path / "lesions", build)
+    build_and_verify(tmp_path / "lesions", build)
 
     assert busy.exists()
 
@@ -131,7 +131,7 @@ def test_builds_of_any_name_that_were_abandoned_are_cleared(tmp_path):
         os.utime(tmp_path / name, (time.time() - 25 * 3600,) * 2)
     (tmp_path / names[1] / "growing").write_text("a build of this moment")
 
-    clear_abandoned(tmp_path)
+    remove_abandoned_builds(tmp_path)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:2] + names[3:])
 
@@ -139,7 +139,7 @@ def test_builds_of_any_name_that_were_abandoned_are_cleared(tmp_path):
 def test_a_large_file_is_not_held_in_memory(folder):
     with (folder / "large.bin").open("wb") as file:
         file.truncate(2**26)
-    manifest = folder / MANIFEST
+    manifest = folder / MANIFEST_FILE
     listed = json.loads(manifest.read_text())
     with (folder / "large.bin").open("rb") as file:
         listed["sha256"]["large.bin"] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -156,18 +156,18 @@ def test_a_large_file_is_not_held_in_memory(folder):
 def test_what_cannot_be_written_has_an_error_of_its_own(tmp_path):
     (tmp_path / "cache").write_text("not a folder")
 
-    with pytest.raises(Unwritable, match="cannot be written"):
-        provide(tmp_path / "cache" / "lesions", build)
+    with pytest.raises(CacheWriteError, match="cannot be written"):
+        build_once(tmp_path / "cache" / "lesions", build)
 
 
 def test_a_file_in_the_place_of_the_cache_is_explained(tmp_path):
     (tmp_path / "cache").write_text("not a folder")
 
     with pytest.raises(DatasetError, match="cannot be written") as refusal:
-        ensure(tmp_path / "cache" / "lesions", build)
+        build_and_verify(tmp_path / "cache" / "lesions", build)
 
     assert "dataset.cache" in refusal.value.fix
-    assert VARIABLE in refusal.value.fix
+    assert CACHE_VARIABLE in refusal.value.fix
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -175,7 +175,7 @@ def test_a_cache_without_permission_is_explained(tmp_path):
     tmp_path.chmod(0o500)
 
     with pytest.raises(DatasetError, match="Permission denied"):
-        ensure(tmp_path / "lesions", build)
+        build_and_verify(tmp_path / "lesions", build)
 
 
 def truncate(path):
@@ -200,21 +200,21 @@ def test_a_damaged_image_is_named_and_counted(folder, damage):
     damage(folder / "images" / "3.png")
 
     with pytest.raises(DatasetError, match=r"2 of 5 files .* first: images/2\.png") as refusal:
-        ensure(folder, build)
+        build_and_verify(folder, build)
 
     assert f"delete the folder {folder}" in refusal.value.fix
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"sha256": 3}', "\udc00"])
 def test_a_damaged_manifest_is_explained(folder, text):
-    (folder / MANIFEST).write_text(text, encoding="utf-8", errors="surrogatepass")
+    (folder / MANIFEST_FILE).write_text(text, encoding="utf-8", errors="surrogatepass")
 
     with pytest.raises(DatasetError, match=r"manifest\.json cannot be read") as refusal:
-        ensure(folder, build)
+        build_and_verify(folder, build)
 
     assert "delete the folder" in refusal.value.fix
 
 
 def test_an_empty_folder_is_not_taken_for_a_dataset(tmp_path):
     with pytest.raises(DatasetError, match=r"manifest\.json cannot be read"):
-        ensure(tmp_path, build)
+        build_and_verify(tmp_path, build)

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from arogya_bench.errors import JobKilled, JobTimeout, OwnerGone
-from arogya_bench.runtime.child_process import isolated
+from arogya_bench.errors import JobKilled, JobTimeout, SweepGone
+from arogya_bench.runtime.child_process import run_isolated
 from arogya_bench.runtime.process import Process
 
 WORK = """
@@ -50,9 +50,9 @@ def parent(folder):
 WAITER = """
 import sys
 import work
-from arogya_bench.runtime.child_process import isolated
+from arogya_bench.runtime.child_process import run_isolated
 if __name__ == "__main__":
-    isolated(work.parent, sys.argv[1])
+    run_isolated(work.parent, sys.argv[1])
 """
 
 
@@ -73,7 +73,7 @@ def work(folder):
 
 
 def test_what_a_dead_process_had_started_ends_with_it(work, tmp_path):
-    ended = isolated(work.orphaning, str(tmp_path))
+    ended = run_isolated(work.orphaning, str(tmp_path))
 
     orphan = int((tmp_path / "orphan").read_text())
     assert isinstance(ended.error, JobKilled)
@@ -81,8 +81,8 @@ def test_what_a_dead_process_had_started_ends_with_it(work, tmp_path):
 
 
 def test_the_result_comes_back_from_another_process(work):
-    ended = isolated(work.double, 21)
-    elsewhere = isolated(work.place)
+    ended = run_isolated(work.double, 21)
+    elsewhere = run_isolated(work.place)
 
     assert (ended.result, ended.error) == (42, None)
     assert elsewhere.result == (elsewhere.worker.pid, str(Path.cwd()))
@@ -90,7 +90,7 @@ def test_the_result_comes_back_from_another_process(work):
 
 
 def test_a_process_that_is_killed_names_the_signal(work):
-    ended = isolated(work.killed)
+    ended = run_isolated(work.killed)
 
     assert isinstance(ended.error, JobKilled)
     assert "SIGKILL" in ended.error.problem
@@ -98,34 +98,34 @@ def test_a_process_that_is_killed_names_the_signal(work):
 
 
 def test_a_crash_in_machine_code_says_where(work):
-    ended = isolated(work.crashed)
+    ended = run_isolated(work.crashed)
 
     assert "SIGSEGV" in ended.error.problem
-    assert "crashed" in ended.trace
-    assert "Extension modules" not in ended.trace
+    assert "crashed" in ended.traceback
+    assert "Extension modules" not in ended.traceback
 
 
 def test_a_process_that_leaves_without_a_word_names_its_code(work):
-    assert "exit code 7" in isolated(work.left).error.problem
+    assert "exit code 7" in run_isolated(work.left).error.problem
 
 
 def test_a_process_that_hangs_is_ended_and_says_where(work):
     began = time.monotonic()
 
-    ended = isolated(work.hanging, timeout=1.0)
+    ended = run_isolated(work.hanging, timeout=1.0)
 
     assert isinstance(ended.error, JobTimeout)
-    assert "hanging" in ended.trace
+    assert "hanging" in ended.traceback
     assert time.monotonic() - began < 60
-    assert not ended.worker.alive
+    assert not ended.worker.is_alive
 
 
 def test_work_without_an_owner_is_given_up(work):
-    gone = Process(host="nowhere", pid=2**22 + 1, began=0.0)
+    gone = Process(host="nowhere", pid=2**22 + 1, start_time=0.0)
 
-    ended = isolated(work.hanging, owner=gone)
+    ended = run_isolated(work.hanging, owner=gone)
 
-    assert isinstance(ended.error, OwnerGone)
+    assert isinstance(ended.error, SweepGone)
 
 
 def gone(pid):

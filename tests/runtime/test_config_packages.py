@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from arogya_bench.cli import doctor
-from arogya_bench.configuration.compose import Request, jobs, printed
+from arogya_bench.configuration.compose import RunRequest, compose_jobs, render_config
 from arogya_bench.errors import ConfigError
 from arogya_bench.evaluation.job import prepare
-from arogya_bench.runtime.config_packages import announced
+from arogya_bench.runtime.config_packages import discover
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
 
@@ -58,13 +58,13 @@ def write(folder, **files):
 
 def refusal(*overrides, **request):
     with pytest.raises(ConfigError) as refused:
-        jobs(Request(overrides=overrides, **request))
+        compose_jobs(RunRequest(overrides=overrides, **request))
     return refused.value
 
 
 def test_the_options_of_a_package_stand_beside_ours(acme):
-    found = jobs(
-        Request(
+    found = compose_jobs(
+        RunRequest(
             overrides=(
                 "model=prior,acme_majority",
                 "dataset=acme_shapes",
@@ -98,7 +98,7 @@ def test_an_unknown_option_is_told_of_theirs(acme, override, theirs):
 
 
 def test_a_study_of_a_package_is_one_word(acme):
-    found = jobs(Request(overrides=("experiment=acme_study",)))
+    found = compose_jobs(RunRequest(overrides=("experiment=acme_study",)))
 
     assert [job.model_name for job in found] == ["prior", "acme_majority"]
     assert {job.experiment for job in found} == {"acme_study"}
@@ -113,7 +113,7 @@ seed: 5
 def test_a_root_config_of_the_user_finds_ours_and_theirs(acme, tmp_path):
     folder = write(tmp_path / "mine", study=OWN)
 
-    (job,) = jobs(Request(config_path=str(folder), config_name="study"))
+    (job,) = compose_jobs(RunRequest(config_path=str(folder), config_name="study"))
 
     assert (job.model_name, job.seed) == ("acme_majority", 5)
 
@@ -122,19 +122,19 @@ def test_a_folder_of_the_user_comes_before_theirs(acme, tmp_path):
     prior = "_target_: arogya_bench.models.prior.Prior\n"
     folder = write(tmp_path / "mine", model__acme_majority=prior)
 
-    text = printed(Request(overrides=("model=acme_majority",), config_dir=str(folder)))
+    text = render_config(RunRequest(overrides=("model=acme_majority",), config_dir=str(folder)))
 
     assert "models.prior.Prior" in text
 
 
 def test_without_packages_there_are_none():
-    assert announced() == ()
+    assert discover() == ()
 
 
 def test_looking_at_a_package_loads_no_adapter(acme):
-    (package,) = announced()
+    (package,) = discover()
 
-    assert package.complaint == ""
+    assert package.message == ""
     assert package.distribution == "acme-bench 1.2"
     assert "model/acme_majority" in package.configs
     assert "acme_bench.majority" not in sys.modules
@@ -168,7 +168,7 @@ def test_a_broken_package_is_named_and_the_rest_goes_on(
     write(tmp_path, **files)
     environment(value, name="other-bench")
 
-    (job,) = jobs(Request(overrides=("model=acme_majority",)))
+    (job,) = compose_jobs(RunRequest(overrides=("model=acme_majority",)))
 
     said = " ".join(capsys.readouterr().err.split())
     assert job.model_name == "acme_majority"
@@ -178,7 +178,7 @@ def test_a_broken_package_is_named_and_the_rest_goes_on(
 def test_a_broken_package_is_wrong_for_the_doctor(acme, environment, command):
     environment("other_bench.conf", name="other-bench")
 
-    found = {each.what: each for each in doctor.findings()}
+    found = {each.component: each for each in doctor.run_checks()}
 
     assert found["configs acme_bench.conf"].state == "ok"
     assert "metric/acme_youden" in found["configs acme_bench.conf"].detail
@@ -194,10 +194,10 @@ def test_a_config_that_we_have_too_stays_ours_and_that_is_said(environment, tmp_
     folder = write(tmp_path / "mine", study="defaults: [config, override model: prior]\n")
 
     for request in (
-        Request(overrides=("model=prior",)),
-        Request(config_path=str(folder), config_name="study"),
+        RunRequest(overrides=("model=prior",)),
+        RunRequest(config_path=str(folder), config_name="study"),
     ):
-        assert "models.prior.Prior" in printed(request)
+        assert "models.prior.Prior" in render_config(request)
 
     assert "has model/prior in vain" in " ".join(capsys.readouterr().err.split())
 
@@ -222,20 +222,20 @@ def test_a_typo_in_a_metric_is_named_with_its_fields(acme, tmp_path):
 
 def test_cells_are_told_apart_by_the_metrics_of_others_alone(acme, tiny):
     def cells(*overrides):
-        (job,) = jobs(Request(overrides=(*tiny, *overrides)))
-        return prepare(job).cells
+        (job,) = compose_jobs(RunRequest(overrides=(*tiny, *overrides)))
+        return prepare(job).cell_keys
 
     ours = cells()
 
-    assert cells("metric=standard") == ours
+    assert cells("metric=builtin") == ours
     theirs = cells("metric=acme_youden")
     assert theirs != ours
     assert cells("metric=acme_youden", "metric.acme_youden.version=2") not in (ours, theirs)
 
 
 def test_a_dataset_of_boxes_refuses_a_metric_of_labels(acme, tiny):
-    (job,) = jobs(
-        Request(
+    (job,) = compose_jobs(
+        RunRequest(
             overrides=(*tiny, "model=yolov8_det", "dataset.task=detection", "metric=acme_youden")
         )
     )
@@ -243,7 +243,7 @@ def test_a_dataset_of_boxes_refuses_a_metric_of_labels(acme, tiny):
     with pytest.raises(ConfigError, match="metric acme_youden judges labels") as refused:
         prepare(job)
 
-    assert "metric=standard" in refused.value.fix
+    assert "metric=builtin" in refused.value.fix
 
 
 def test_a_metric_that_does_not_exist_is_absent_with_its_reason(acme, command, tiny, tmp_path):
@@ -466,4 +466,4 @@ def test_the_adapter_of_the_package_keeps_the_promises(acme, tmp_path):
 
     from arogya_bench.testing import adapter as contract
 
-    assert contract.broken(Majority(), tmp_path / "trial") == []
+    assert contract.check_adapter(Majority(), tmp_path / "trial") == []

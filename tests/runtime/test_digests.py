@@ -6,7 +6,7 @@ import pytest
 
 from arogya_bench.errors import ModelError
 from arogya_bench.models.opencv import OpenCVClassifier
-from arogya_bench.runtime.digests import digest_of, file_digest, identity
+from arogya_bench.runtime.digests import digest_of, file_digest, model_identity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def test_a_key_of_nothing_comparable_is_refused():
 
 
 def test_a_model_is_its_declared_adapter_and_its_fields():
-    found = identity(OpenCVClassifier(image_size=32))
+    found = model_identity(OpenCVClassifier(image_size=32))
 
     assert found == {
         "adapter": "opencv",
@@ -71,14 +71,14 @@ def test_an_adapter_that_moves_to_another_module_keeps_its_keys():
     after = make_dataclass("AcmeNet", [("depth", int, 3)], namespace=declared, frozen=True)
     before.__module__, after.__module__ = "acme.nets", "acme.vision.networks"
 
-    assert digest_of(identity(after())) == digest_of(identity(before()))
+    assert digest_of(model_identity(after())) == digest_of(model_identity(before()))
 
 
 def test_another_version_of_an_adapter_is_another_model():
     first = make_dataclass("Net", [], namespace={"adapter_name": "net", "adapter_version": 1})
     second = make_dataclass("Net", [], namespace={"adapter_name": "net", "adapter_version": 2})
 
-    assert identity(first()) != identity(second())
+    assert model_identity(first()) != model_identity(second())
 
 
 def test_a_subclass_must_declare_a_name_of_its_own():
@@ -87,35 +87,35 @@ def test_a_subclass_must_declare_a_name_of_its_own():
         """It would share the keys of its parent otherwise."""
 
     with pytest.raises(ModelError, match="Deeper itself declares no adapter_name"):
-        identity(Deeper())
+        model_identity(Deeper())
 
 
 def test_moving_the_weights_changes_nothing(weights):
-    before = identity(Pretrained(weights=str(weights)))
+    before = model_identity(Pretrained(weights=str(weights)))
     moved = weights.rename(weights.with_name("renamed.bin"))
 
-    after = identity(Pretrained(weights=str(moved)))
+    after = model_identity(Pretrained(weights=str(moved)))
 
     assert after == before
 
 
 def test_editing_the_weights_is_another_model(weights):
-    before = identity(Pretrained(weights=str(weights)))
+    before = model_identity(Pretrained(weights=str(weights)))
     weights.write_bytes(b"learned more")
 
-    after = identity(Pretrained(weights=str(weights)))
+    after = model_identity(Pretrained(weights=str(weights)))
 
     assert after != before
 
 
 def test_weights_that_are_a_name_stay_a_name():
-    assert identity(Pretrained(weights="imagenet"))["weights"] == "imagenet"
+    assert model_identity(Pretrained(weights="imagenet"))["weights"] == "imagenet"
 
 
 @pytest.mark.parametrize("model", [object(), OpenCVClassifier])
 def test_what_is_no_dataclass_has_no_identity(model):
     with pytest.raises(ModelError, match="is not a dataclass"):
-        identity(model)
+        model_identity(model)
 
 
 def test_a_file_is_hashed_by_its_content(weights):

@@ -66,7 +66,7 @@ def test_without_git_there_is_no_code_state(tmp_path, monkeypatch):
 
 
 def test_the_tags_name_the_versions_that_decide_numbers():
-    tags = provenance.tags()
+    tags = provenance.environment_tags()
 
     assert tags["arogya.version"] == version("arogya-bench")
     assert tags["arogya.python"] == platform.python_version()
@@ -75,14 +75,14 @@ def test_the_tags_name_the_versions_that_decide_numbers():
 
 
 def test_the_environment_lists_every_package():
-    packages = json.loads(provenance.environment())["packages"]
+    packages = json.loads(provenance.environment_json())["packages"]
 
     assert packages["hydra-core"] == version("hydra-core")
     assert list(packages) == sorted(packages)
 
 
 def test_neither_people_nor_folders_are_named():
-    text = provenance.environment() + json.dumps(dict(provenance.tags()))
+    text = provenance.environment_json() + json.dumps(dict(provenance.environment_tags()))
 
     assert str(Path.home()) + "/" not in text
     assert f'"{getpass.getuser()}"' not in text

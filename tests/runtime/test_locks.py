@@ -8,13 +8,13 @@ import time
 import pytest
 
 from arogya_bench.errors import ModelError
-from arogya_bench.runtime.locks import claimed, machine
+from arogya_bench.runtime.locks import cell_lock, machine_lock
 
 HOLD = """
 import os, pathlib, sys, time
-from arogya_bench.runtime.locks import claimed, machine
-turn = {"cell": lambda: claimed("abcd"), "beside": lambda: machine(alone=False),
-        "alone": lambda: machine(alone=True)}[sys.argv[1]]
+from arogya_bench.runtime.locks import cell_lock, machine_lock
+turn = {"cell": lambda: cell_lock("abcd"), "beside": lambda: machine_lock(exclusive=False),
+        "alone": lambda: machine_lock(exclusive=True)}[sys.argv[1]]
 with turn():
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
@@ -55,14 +55,14 @@ def waited(turn):
 def test_a_cell_is_made_by_one_process_at_a_time(holding, tmp_path):
     holding("cell", 1.5)
 
-    with claimed("abcd"):
+    with cell_lock("abcd"):
         assert (tmp_path / "released").exists()
 
 
 def test_another_cell_need_not_wait(holding):
     holding("cell")
 
-    assert waited(claimed("ffff")) < 60
+    assert waited(cell_lock("ffff")) < 60
 
 
 def test_a_dead_process_loses_its_turn(holding):
@@ -70,34 +70,34 @@ def test_a_dead_process_loses_its_turn(holding):
     other.kill()
     other.wait()
 
-    assert waited(claimed("abcd")) < 60
+    assert waited(cell_lock("abcd")) < 60
 
 
 def test_jobs_work_beside_each_other(holding, capsys):
     holding("beside")
 
-    waited(machine(alone=False))
+    waited(machine_lock(exclusive=False))
 
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
     ("theirs", "alone", "told"),
-    [("beside", True, "until this machine is quiet"), ("alone", False, "free for others")],
+    [("beside", True, "until this machine is idle"), ("alone", False, "free for other jobs")],
 )
 def test_what_is_timed_shares_its_machine_with_nobody(
     holding, capsys, tmp_path, theirs, alone, told
 ):
     holding(theirs, 1.5)
 
-    with machine(alone=alone):
+    with machine_lock(exclusive=alone):
         assert (tmp_path / "released").exists()
 
     assert told in capsys.readouterr().err
 
 
 def test_a_quiet_machine_is_one_machine_though_others_share_its_cache(tmp_path):
-    with machine(alone=True):
+    with machine_lock(exclusive=True):
         pass
 
     assert (tmp_path / f"machine-{socket.gethostname()}.lock").exists()
@@ -107,5 +107,5 @@ def test_a_cache_that_cannot_be_written_is_an_error(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("AROGYA_CACHE", str(tmp_path / "file"))
 
-    with pytest.raises(ModelError, match="cannot be written"), claimed("abcd"):
+    with pytest.raises(ModelError, match="cannot be written"), cell_lock("abcd"):
         pass

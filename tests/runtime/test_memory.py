@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 
-from arogya_bench.runtime.memory import watched_memory
+from arogya_bench.runtime.memory import track_peak_memory
 
 
 def test_memory_that_is_given_back_still_counts():
-    with watched_memory() as peak:
+    with track_peak_memory() as peak:
         before = peak.ram_mb
         held = np.ones(40_000_000)  # 320 MB
         end = peak.ram_mb + held[0]
@@ -22,7 +22,7 @@ def test_memory_that_is_given_back_still_counts():
 
 def test_children_count():
     code = "import time; held = bytearray(200_000_000); time.sleep(30)"
-    with watched_memory() as peak:
+    with track_peak_memory() as peak:
         before = peak.ram_mb
         child = subprocess.Popen([sys.executable, "-c", code])
         try:

@@ -8,13 +8,13 @@ import pytest
 
 from arogya_bench.runtime import process as liveness
 from arogya_bench.runtime.process import (
-    PROCESS,
-    SEEN,
+    HEARTBEAT_TAG,
+    PROCESS_TAG,
     Process,
-    parsed,
-    pulse,
-    surely_gone,
-    this_process,
+    current_process,
+    heartbeat,
+    is_dead,
+    parse_process,
 )
 
 
@@ -22,57 +22,57 @@ from arogya_bench.runtime.process import (
 def dead():
     """A process of this machine that has ended."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    found = liveness.process(child.pid)
+    found = liveness.find_process(child.pid)
     child.communicate(b"\n")
     return found
 
 
 def test_a_process_survives_being_written_down():
-    assert parsed(str(this_process())).pid == this_process().pid
-    assert parsed(str(this_process())).alive
+    assert parse_process(str(current_process())).pid == current_process().pid
+    assert parse_process(str(current_process())).is_alive
 
 
 @pytest.mark.parametrize("text", ["", "host", "host pid 1.0", "host 1 then 2"])
 def test_what_is_no_process_is_none(text):
-    assert parsed(text) is None
+    assert parse_process(text) is None
 
 
 def test_a_process_that_ended_is_surely_gone(dead):
-    assert not dead.alive
-    assert surely_gone({PROCESS: str(dead)}, now=time.time())
+    assert not dead.is_alive
+    assert is_dead({PROCESS_TAG: str(dead)}, now=time.time())
 
 
 def test_a_process_that_works_is_not_gone():
-    assert not surely_gone({PROCESS: str(this_process())}, now=time.time())
+    assert not is_dead({PROCESS_TAG: str(current_process())}, now=time.time())
 
 
 def test_a_later_process_with_the_same_number_is_another_one():
-    now = this_process()
-    earlier = Process(host=now.host, pid=now.pid, began=now.began - 100)
+    now = current_process()
+    earlier = Process(host=now.host, pid=now.pid, start_time=now.start_time - 100)
 
-    assert surely_gone({PROCESS: str(earlier)}, now=time.time())
+    assert is_dead({PROCESS_TAG: str(earlier)}, now=time.time())
 
 
 @pytest.mark.parametrize(("silence", "gone"), [(30, False), (3600, True)])
 def test_a_process_of_another_machine_is_given_up_once_it_is_silent(silence, gone):
-    elsewhere = Process(host="another-machine", pid=1, began=0.0)
-    tags = {PROCESS: str(elsewhere), SEEN: "1000"}
+    elsewhere = Process(host="another-machine", pid=1, start_time=0.0)
+    tags = {PROCESS_TAG: str(elsewhere), HEARTBEAT_TAG: "1000"}
 
-    assert surely_gone(tags, now=1000.0 + silence) is gone
+    assert is_dead(tags, now=1000.0 + silence) is gone
 
 
 def test_a_process_of_another_machine_that_promised_nothing_is_left_alone():
-    elsewhere = Process(host="another-machine", pid=1, began=0.0)
+    elsewhere = Process(host="another-machine", pid=1, start_time=0.0)
 
-    assert not surely_gone({PROCESS: str(elsewhere)}, now=time.time())
+    assert not is_dead({PROCESS_TAG: str(elsewhere)}, now=time.time())
 
 
 def test_a_pulse_says_at_once_that_its_process_lives():
     beats = []
 
-    with pulse(lambda key, value: beats.append((key, float(value)))):
+    with heartbeat(lambda key, value: beats.append((key, float(value)))):
         pass
 
     ((key, seen),) = beats
-    assert key == SEEN
+    assert key == HEARTBEAT_TAG
     assert abs(seen - time.time()) < 60

@@ -1,11 +1,11 @@
 import pytest
 
 from arogya_bench.runtime.redaction import (
-    disguised,
+    find_secrets,
     is_secret,
-    protect,
-    secrets_of,
-    without_secrets,
+    redact,
+    redact_config,
+    register_secrets,
 )
 
 
@@ -38,19 +38,19 @@ def test_the_secrets_of_the_environment_are_masked(monkeypatch):
     monkeypatch.setenv("SOME_API_KEY", "xyzzy-plugh")
     monkeypatch.setenv("SOME_PLACE", "xanadu-palace")
 
-    assert disguised("sent xyzzy-plugh to xanadu-palace") == "sent *** to xanadu-palace"
+    assert redact("sent xyzzy-plugh to xanadu-palace") == "sent *** to xanadu-palace"
 
 
 def test_a_short_value_is_no_secret_worth_a_mask(monkeypatch):
     monkeypatch.setenv("USE_TOKEN", "true")
 
-    assert disguised("it is true") == "it is true"
+    assert redact("it is true") == "it is true"
 
 
 def test_a_protected_value_is_masked_from_then_on():
-    protect(["open-sesame"])
+    register_secrets(["open-sesame"])
 
-    assert disguised("he said open-sesame aloud") == "he said *** aloud"
+    assert redact("he said open-sesame aloud") == "he said *** aloud"
 
 
 @pytest.mark.parametrize(
@@ -71,22 +71,22 @@ def test_a_protected_value_is_masked_from_then_on():
     ],
 )
 def test_what_stands_behind_a_secret_name_is_masked(text, masked):
-    assert disguised(text) == masked
+    assert redact(text) == masked
 
 
 def test_a_config_is_shown_without_its_secrets():
     config = {"model": {"name": "m", "api_key": "abcdef"}, "seed": 1, "token": None}
 
-    assert without_secrets(config) == {
+    assert redact_config(config) == {
         "model": {"name": "m", "api_key": "***"},
         "seed": 1,
         "token": None,
     }
-    assert list(secrets_of(config)) == ["abcdef"]
+    assert list(find_secrets(config)) == ["abcdef"]
 
 
 def test_secrets_in_lists_are_found():
     config = {"opts": [{"api_key": "abcdef", "n": 1}, 2], "token": ["ghijkl"]}
 
-    assert without_secrets(config) == {"opts": [{"api_key": "***", "n": 1}, 2], "token": ["***"]}
-    assert list(secrets_of(config)) == ["abcdef", "ghijkl"]
+    assert redact_config(config) == {"opts": [{"api_key": "***", "n": 1}, 2], "token": ["***"]}
+    assert list(find_secrets(config)) == ["abcdef", "ghijkl"]

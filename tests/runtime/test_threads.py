@@ -8,13 +8,18 @@ import cv2
 import pytest
 import torch
 
-from arogya_bench.runtime.threads import VARIABLES, available, threads, use_threads
+from arogya_bench.runtime.threads import (
+    THREAD_VARIABLES,
+    available_threads,
+    thread_count,
+    use_threads,
+)
 
 
 @pytest.fixture(autouse=True)
 def restored():
     before = cv2.getNumThreads(), torch.get_num_threads()
-    environment = {name: os.environ.get(name) for name in VARIABLES}
+    environment = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     yield
     cv2.setNumThreads(before[0])
     torch.set_num_threads(before[1])
@@ -25,11 +30,11 @@ def restored():
 def test_libraries_that_are_loaded_are_told():
     assert use_threads(1) == 1
 
-    assert (cv2.getNumThreads(), torch.get_num_threads(), threads()) == (1, 1, 1)
+    assert (cv2.getNumThreads(), torch.get_num_threads(), thread_count()) == (1, 1, 1)
 
 
 def test_none_is_one_per_processor():
-    assert use_threads(None) == available() == threads()
+    assert use_threads(None) == available_threads() == thread_count()
 
 
 def test_libraries_that_come_later_read_the_environment():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from arogya_bench.scoring.box_labels import labelled
+from arogya_bench.scoring.box_labels import labels_from_boxes
 from arogya_bench.types import BoxPredictions, Detections
 
 FREQUENCIES = np.array([0.7, 0.2, 0.1])
@@ -24,9 +24,9 @@ def rows(*images):
         case_ids=names,
         group_ids=names,
         truth=((),) * len(images),
-        found=images,
+        detections=images,
     )
-    return labelled(boxes, np.zeros(len(images), np.int64), FREQUENCIES).probabilities
+    return labels_from_boxes(boxes, np.zeros(len(images), np.int64), FREQUENCIES).probabilities
 
 
 def test_the_most_confident_box_decides_not_the_most_frequent_class():

@@ -5,10 +5,10 @@ import pytest
 
 from arogya_bench.errors import TrackingError
 from arogya_bench.scoring.label_table import (
-    VIEW_ROWS,
-    predictions_from,
-    predictions_table,
-    predictions_view,
+    MAX_PREVIEW_ROWS,
+    predictions_from_table,
+    predictions_to_preview,
+    predictions_to_table,
 )
 from arogya_bench.types import Predictions
 
@@ -39,7 +39,7 @@ def same(a, b):
 
 
 def test_a_row_names_truth_prediction_and_every_probability():
-    table = predictions_table(predictions(site=("arm", "leg", "arm", "leg")))
+    table = predictions_to_table(predictions(site=("arm", "leg", "arm", "leg")))
 
     assert list(table.columns) == [
         "case_id",
@@ -58,7 +58,7 @@ def test_a_row_names_truth_prediction_and_every_probability():
 def test_a_table_is_read_back_as_it_was():
     before = predictions(site=("arm", "leg", "arm", "leg"), age=(31.0, 62.0, 45.0, 8.0))
 
-    after = predictions_from(predictions_table(before))
+    after = predictions_from_table(predictions_to_table(before))
 
     assert same(after, before)
 
@@ -66,7 +66,7 @@ def test_a_table_is_read_back_as_it_was():
 def test_metadata_that_looks_like_a_probability_stays_metadata():
     before = predictions(p_stage=("T1", "T2", "T1", "T3"))
 
-    after = predictions_from(predictions_table(before))
+    after = predictions_from_table(predictions_to_table(before))
 
     assert same(after, before)
 
@@ -75,31 +75,31 @@ def test_parquet_keeps_every_digit(tmp_path):
     import pandas as pd
 
     before = predictions(count=101)
-    predictions_table(before).to_parquet(tmp_path / "p.parquet", index=False)
+    predictions_to_table(before).to_parquet(tmp_path / "p.parquet", index=False)
 
-    after = predictions_from(pd.read_parquet(tmp_path / "p.parquet"))
+    after = predictions_from_table(pd.read_parquet(tmp_path / "p.parquet"))
 
     assert same(after, before)
 
 
 def test_the_most_wrong_cases_come_first():
-    view = predictions_view(predictions())
+    view = predictions_to_preview(predictions())
 
     assert list(view["truth_got"]) == sorted(view["truth_got"])
     assert list(view["correct"]) == [False, False, True, True]
 
 
 def test_truth_and_prediction_stand_first_in_the_view():
-    view = predictions_view(predictions(site=("arm", "leg", "arm", "leg")))
+    view = predictions_to_preview(predictions(site=("arm", "leg", "arm", "leg")))
 
     assert list(view.columns)[:4] == ["case_id", "target", "predicted", "correct"]
     assert list(view.columns)[-2:] == ["group_id", "site"]
 
 
 def test_the_view_is_capped_and_small_enough_for_mlflow():
-    view = predictions_view(predictions(count=VIEW_ROWS + 500))
+    view = predictions_to_preview(predictions(count=MAX_PREVIEW_ROWS + 500))
 
-    assert len(view) == VIEW_ROWS
+    assert len(view) == MAX_PREVIEW_ROWS
     assert len(json.dumps(view.to_dict("split"), default=str)) < 2_000_000
 
 
@@ -107,8 +107,8 @@ def test_the_view_is_capped_and_small_enough_for_mlflow():
     ("column", "named"), [("target", "lacks target"), ("p_", "lacks its probabilities")]
 )
 def test_a_table_of_something_else_is_refused(column, named):
-    table = predictions_table(predictions())
+    table = predictions_to_table(predictions())
     table = table[[name for name in table.columns if not name.startswith(column)]]
 
     with pytest.raises(TrackingError, match=named):
-        predictions_from(table)
+        predictions_from_table(table)

@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 
 from arogya_bench.evaluation.job import prepare
-from arogya_bench.metrics.classification import JUDGED, METRICS, TWO_CLASS_METRICS, score
-from arogya_bench.scoring.scores import figures, per_class_table, point_scores, scores
+from arogya_bench.metrics.classification import INTERVAL_METRICS, METRICS, TWO_CLASS_METRICS, score
+from arogya_bench.scoring.scores import (
+    compute_scores,
+    per_class_table,
+    point_scores,
+    render_figures,
+)
 from arogya_bench.types import Predictions
 
 SEED = "ab" * 16
@@ -25,29 +30,29 @@ def of_one_class():
 
 
 def test_values_are_those_of_the_metrics(predictions):
-    judged = scores(predictions, resamples=2000, seed=SEED)
+    judged = compute_scores(predictions, resamples=2000, seed=SEED)
 
     assert judged.values == score(predictions.targets, predictions.probabilities)
 
 
 def test_what_the_task_judges_by_has_an_interval_around_it(predictions):
-    judged = scores(predictions, resamples=2000, seed=SEED)
+    judged = compute_scores(predictions, resamples=2000, seed=SEED)
 
-    assert set(judged.intervals) == set(JUDGED) - set(TWO_CLASS_METRICS)
+    assert set(judged.intervals) == set(INTERVAL_METRICS) - set(TWO_CLASS_METRICS)
     assert set(METRICS) <= set(judged.values)
     for name in ("accuracy", "f1_macro", "auroc_macro_ovr", "mcc"):
         assert judged.intervals[name].low < judged.values[name] < judged.intervals[name].high
 
 
 def test_patients_are_counted_apart_from_images(predictions):
-    judged = scores(predictions, resamples=2000, seed=SEED)
+    judged = compute_scores(predictions, resamples=2000, seed=SEED)
 
     assert judged.cases == len(predictions.case_ids)
     assert judged.groups == len(set(predictions.group_ids)) < judged.cases
 
 
 def test_scalars_fit_into_one_run_and_are_finite(predictions):
-    scalars = scores(predictions, resamples=2000, seed=SEED).scalars()
+    scalars = compute_scores(predictions, resamples=2000, seed=SEED).scalars()
 
     assert len(scalars) <= 60
     assert all(np.isfinite(value) for value in scalars.values())
@@ -55,7 +60,7 @@ def test_scalars_fit_into_one_run_and_are_finite(predictions):
 
 
 def test_a_metric_that_does_not_exist_is_absent_and_has_a_reason():
-    judged = scores(of_one_class(), resamples=2000, seed=SEED)
+    judged = compute_scores(of_one_class(), resamples=2000, seed=SEED)
 
     assert "auroc_macro_ovr" not in judged.scalars()
     assert judged.undefined["auroc_macro_ovr"] == "every case is of the class 'benign'"
@@ -66,7 +71,7 @@ def test_a_value_without_an_interval_stands_alone():
     predictions = of_one_class()
     alone = Predictions(**{**vars(predictions), "group_ids": ("a", "a", "a")})
 
-    scalars = scores(alone, resamples=2000, seed=SEED).scalars()
+    scalars = compute_scores(alone, resamples=2000, seed=SEED).scalars()
 
     assert scalars["accuracy"] == pytest.approx(2 / 3)
     assert "accuracy.ci_low" not in scalars
@@ -75,14 +80,16 @@ def test_a_value_without_an_interval_stands_alone():
 def test_equal_seeds_draw_the_same_patients_for_every_model(job_of, roster, guessed):
     cases = prepare(job_of(source=roster())).split.test
 
-    first = scores(guessed(cases, skill=0.0), resamples=2000, seed=SEED)
-    second = scores(guessed(cases, skill=3.0), resamples=2000, seed=SEED)
+    first = compute_scores(guessed(cases, skill=0.0), resamples=2000, seed=SEED)
+    second = compute_scores(guessed(cases, skill=3.0), resamples=2000, seed=SEED)
 
-    assert first.draws == second.draws
+    assert first.resampling_digest == second.resampling_digest
 
 
 def test_point_scores_are_the_values_without_resampling(predictions):
-    assert point_scores(predictions) == scores(predictions, resamples=2000, seed=SEED).values
+    assert (
+        point_scores(predictions) == compute_scores(predictions, resamples=2000, seed=SEED).values
+    )
 
 
 def test_the_classes_have_a_row_each(predictions):
@@ -93,7 +100,7 @@ def test_the_classes_have_a_row_each(predictions):
 
 
 def test_three_figures_are_drawn(predictions):
-    drawn = figures(predictions)
+    drawn = render_figures(predictions)
 
     assert set(drawn) == {"confusion_matrix", "roc", "reliability"}
     assert all(svg.startswith("<svg") for svg in drawn.values())

@@ -3,7 +3,12 @@ import pytest
 from scipy import stats
 
 from arogya_bench.statistics import draws
-from arogya_bench.statistics.bootstrap_p_values import Widening, inverted, widened, widening
+from arogya_bench.statistics.bootstrap_p_values import (
+    SmallSampleCorrection,
+    percentile_p_value,
+    small_sample_correction,
+    small_sample_p_value,
+)
 
 
 def plan(groups, strata=None):
@@ -18,12 +23,12 @@ def means(differences, resamples=4_000):
 
 def test_inverted_p_by_hand():
     """Of nine resamples two are at or below 0: 2 · (1 + 2) / 10."""
-    assert inverted(np.array([-1.0, 0.0, 1, 2, 3, 4, 5, 6, 7])) == pytest.approx(0.6)
+    assert percentile_p_value(np.array([-1.0, 0.0, 1, 2, 3, 4, 5, 6, 7])) == pytest.approx(0.6)
 
 
 def test_resamples_that_are_all_zero_show_nothing():
-    assert inverted(np.zeros(99)) == 1.0
-    assert widened(1.0, 0.0, np.zeros(99), widening(plan(10))) == 1.0
+    assert percentile_p_value(np.zeros(99)) == 1.0
+    assert small_sample_p_value(1.0, 0.0, np.zeros(99), small_sample_correction(plan(10))) == 1.0
 
 
 @pytest.mark.parametrize("groups", [10, 40, 200])
@@ -31,11 +36,16 @@ def test_of_a_mean_it_is_nearly_the_p_of_the_t_test(groups):
     differences = np.random.default_rng(groups).normal(loc=2 / np.sqrt(groups), size=groups)
     resampled = means(differences, 20_000)
 
-    found = widened(inverted(resampled), differences.mean(), resampled, widening(plan(groups)))
+    found = small_sample_p_value(
+        percentile_p_value(resampled),
+        differences.mean(),
+        resampled,
+        small_sample_correction(plan(groups)),
+    )
 
     expected = stats.ttest_1samp(differences, 0).pvalue
     assert found == pytest.approx(expected, rel=0.25)
-    assert found >= inverted(resampled)
+    assert found >= percentile_p_value(resampled)
 
 
 def test_the_smallest_class_decides_how_much_is_widened():
@@ -43,7 +53,7 @@ def test_the_smallest_class_decides_how_much_is_widened():
     rare = np.arange(40) < 4
 
     even, uneven = (
-        widened(0.01, 0.4, resampled, widening(plan(40, strata)))
+        small_sample_p_value(0.01, 0.4, resampled, small_sample_correction(plan(40, strata)))
         for strata in (np.arange(40) < 20, rare)
     )
 
@@ -54,7 +64,12 @@ def test_sign_of_the_difference_does_not_matter():
     resampled = means(np.random.default_rng(3).normal(loc=0.4, size=40))
 
     found, turned = (
-        widened(inverted(sign * resampled), sign * 0.4, sign * resampled, widening(plan(40)))
+        small_sample_p_value(
+            percentile_p_value(sign * resampled),
+            sign * 0.4,
+            sign * resampled,
+            small_sample_correction(plan(40)),
+        )
         for sign in (1, -1)
     )
 
@@ -62,9 +77,9 @@ def test_sign_of_the_difference_does_not_matter():
 
 
 def test_level_and_reach_leave_what_was_asked_for_outside():
-    by = widening(plan(20))
+    by = small_sample_correction(plan(20))
 
-    assert by == Widening(np.sqrt(19 / 20), 19.0)
-    assert by.tail(-by.reach(0.05)) == pytest.approx(0.05)
-    assert stats.norm.ppf(by.level(0.05)) == pytest.approx(-by.reach(0.05))
-    assert by.level(0.05) < 0.05
+    assert by == SmallSampleCorrection(np.sqrt(19 / 20), 19.0)
+    assert by.tail_probability(-by.critical_value(0.05)) == pytest.approx(0.05)
+    assert stats.norm.ppf(by.quantile_level(0.05)) == pytest.approx(-by.critical_value(0.05))
+    assert by.quantile_level(0.05) < 0.05

@@ -4,11 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from arogya_bench.statistics.calibrate import Rate, Setting, calibrate, main, markdown, unkept
-from arogya_bench.statistics.checks import CHECKS
+from arogya_bench.statistics.calibrate import (
+    ErrorRate,
+    StudySetting,
+    calibrate,
+    main,
+    render_markdown,
+    violations,
+)
+from arogya_bench.statistics.checks import CALIBRATION_CHECKS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "calibration.md"
-SETTINGS = (Setting(groups=50, clustered=False), Setting(groups=50, clustered=True))
+SETTINGS = (StudySetting(groups=50, clustered=False), StudySetting(groups=50, clustered=True))
 STUDIES, QUICK = 60, 120
 BY_CHANCE = 0.20  # of 60 studies: far above 5 %, and far below what a broken test does
 
@@ -18,13 +25,13 @@ def table():
     return calibrate(SETTINGS, studies=STUDIES, quick_studies=QUICK)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+@pytest.mark.parametrize("check", CALIBRATION_CHECKS, ids=lambda check: check.name)
 def test_no_test_and_no_interval_is_wrong_often(table, check):
     for setting in SETTINGS:
-        if check.clusters or not setting.clustered:
+        if check.supports_clusters or not setting.clustered:
             rate = table[check.name, setting]
             assert rate.answers >= 0.9 * rate.studies
-            assert rate.share <= BY_CHANCE
+            assert rate.error_share <= BY_CHANCE
 
 
 def test_methods_for_single_cases_are_not_tried_on_clusters(table):
@@ -43,35 +50,37 @@ def test_number_of_workers_changes_nothing():
 def test_images_as_cases_would_be_wrong_far_too_often():
     """What the checks are there to find: intervals that take a patient's images for patients."""
     from arogya_bench.statistics import wilson
-    from arogya_bench.statistics.simulation import truth
-    from arogya_bench.statistics.trials import Trial
+    from arogya_bench.statistics.simulation import true_metrics
+    from arogya_bench.statistics.trials import SimulatedStudy
 
     missed = 0
     for number in range(300):
-        right = Trial(seed=(1, number), groups=60, clustered=True).study.right()[0]
+        right = SimulatedStudy(
+            seed=(1, number), groups=60, clustered=True
+        ).predictions.is_correct()[0]
         found = wilson(int(right.sum()), right.size)
-        missed += not found.low <= truth()["accuracy"] <= found.high
+        missed += not found.low <= true_metrics()["accuracy"] <= found.high
 
     assert missed / 300 > 0.10
 
 
 def test_broken_promises_are_named():
-    large = Setting(groups=200, clustered=True)
+    large = StudySetting(groups=200, clustered=True)
     table = {
-        ("paired t, loss", large): Rate(answers=1_000, errors=90, studies=1_000),
-        ("bootstrap bca, accuracy", large): Rate(answers=1_000, errors=90, studies=1_000),
-        ("bootstrap bca, brier", SETTINGS[0]): Rate(answers=1_000, errors=90, studies=1_000),
-        ("Wilcoxon, loss", large): Rate(answers=0, errors=0, studies=1_000),
+        ("paired t, loss", large): ErrorRate(answers=1_000, errors=90, studies=1_000),
+        ("bootstrap bca, accuracy", large): ErrorRate(answers=1_000, errors=90, studies=1_000),
+        ("bootstrap bca, brier", SETTINGS[0]): ErrorRate(answers=1_000, errors=90, studies=1_000),
+        ("Wilcoxon, loss", large): ErrorRate(answers=0, errors=0, studies=1_000),
     }
 
-    assert unkept(table) == [
+    assert violations(table) == [
         "paired t, loss, 200 patients, several cases each: 9.0 %",
         "bootstrap bca, accuracy, 200 patients, several cases each: 91.0 %",
     ]
 
 
 def test_a_table_says_how_it_was_made(table):
-    text = markdown(table)
+    text = render_markdown(table)
 
     assert f"saw {STUDIES} studies a setting" in text
     assert "| 50 | 50 clustered | note |" in text
@@ -81,7 +90,7 @@ def test_a_table_says_how_it_was_made(table):
 def test_the_page_in_the_docs_shows_every_method():
     page = PAGE.read_text(encoding="utf-8")
 
-    assert [check.name for check in CHECKS if f"\n| {check.name} |" not in page] == []
+    assert [check.name for check in CALIBRATION_CHECKS if f"\n| {check.name} |" not in page] == []
 
 
 def test_the_command_writes_a_page(tmp_path):

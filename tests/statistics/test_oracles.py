@@ -11,11 +11,11 @@ import pytest
 from arogya_bench import statistics
 from arogya_bench.metrics.calibration import expected_calibration_error
 from arogya_bench.metrics.classification import score
-from arogya_bench.metrics.outcomes import outcomes
+from arogya_bench.metrics.outcomes import check_outcomes
 from arogya_bench.metrics.per_class import per_class
 from arogya_bench.metrics.replicates import replicates
 from arogya_bench.metrics.robustness import mean_corruption_error, robustness_score
-from arogya_bench.metrics.tally import evidence
+from arogya_bench.metrics.tally import sum_by_group
 from arogya_bench.statistics.rank_tests import nemenyi_critical_value
 
 ORACLES = Path(__file__).resolve().parents[2].parent / "shared" / "oracles"
@@ -96,7 +96,7 @@ def of_a_table(inputs):
     fewer = {
         f"ece_{bins}_toplabel": score(targets, probabilities, bins=bins)["ece"] for bins in (3, 10)
     }
-    counts = evidence(outcomes(targets, probabilities)).whole().confusion[:, :-1]
+    counts = sum_by_group(check_outcomes(targets, probabilities)).total().confusion[:, :-1]
     return named | by_class | fewer | {"confusion_matrix": counts}
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arogya_bench.metrics.classification import metrics_of
+from arogya_bench.metrics.classification import metrics_for
 from arogya_bench.metrics.replicates import paired_replicates
 from arogya_bench.statistics import (
     bootstrap_ranks,
@@ -43,7 +43,7 @@ def compared(targets, tables, groups, names=("a", "b")):
             a.jackknife[name] - b.jackknife[name],
             draws=plan,
         )
-        for name in metrics_of(2)
+        for name in metrics_for(2)
         if np.isfinite(a.estimates[name] - b.estimates[name])
     }
 

@@ -69,7 +69,7 @@ def test_groups_are_drawn_evenly():
 def test_all_cases_of_a_drawn_group_enter_as_often_as_it_is_drawn():
     plan = draws(6, rng=rng(), groups=GROUPS)
 
-    rows = plan.rows(np.array([0.0, 2.0, 1.0, 0.0]))
+    rows = plan.case_indices(np.array([0.0, 2.0, 1.0, 0.0]))
 
     assert rows.tolist() == [0, 0, 2, 2, 3]
 
@@ -103,13 +103,13 @@ def test_no_strata_need_no_note():
 def test_replayed_rows_are_the_stored_ones():
     plan = replay([[0, 0, 2], [1, 2, 2]])
 
-    assert [plan.rows(row).tolist() for row in counts(plan)] == [[0, 0, 2], [1, 2, 2]]
+    assert [plan.case_indices(row).tolist() for row in counts(plan)] == [[0, 0, 2], [1, 2, 2]]
 
 
 def test_replayed_groups_are_positions_among_the_sorted_labels():
     plan = replay([[1, 1, 2]], groups=["z", "b", "a", "b"])
 
-    assert plan.rows(counts(plan)[0]).tolist() == [0, 1, 1, 3, 3]
+    assert plan.case_indices(counts(plan)[0]).tolist() == [0, 1, 1, 3, 3]
 
 
 def test_replays_of_the_same_indices_are_equal():

@@ -8,7 +8,7 @@ from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics import draws, minimum_detectable_difference, replay
 from arogya_bench.statistics.sample_size import (
     design_effect,
-    effective_cases,
+    effective_sample_size,
     false_claim_from_replicates,
     false_claim_probability,
     intraclass_correlation,
@@ -168,12 +168,12 @@ def test_impossible_plans_are_refused(difference, share, options):
 
 def test_design_effect_by_hand():
     assert design_effect(5, 0.5) == 3
-    assert effective_cases(300, 5, 0.5) == 100
+    assert effective_sample_size(300, 5, 0.5) == 100
     assert design_effect(1, 0.9) == 1
 
 
 def test_a_negative_correlation_makes_no_case_worth_more():
-    assert effective_cases(300, 5, -0.2) == 300
+    assert effective_sample_size(300, 5, -0.2) == 300
 
 
 def test_design_effect_is_that_of_the_variance_of_a_mean():
@@ -193,9 +193,9 @@ def test_design_effects_out_of_range_are_refused(size, icc):
 
 def test_no_cases_are_worth_nothing_that_exists():
     with pytest.raises(UndefinedMetric):
-        effective_cases(0, 5, 0.5)
+        effective_sample_size(0, 5, 0.5)
     with pytest.raises(ValueError, match="-3"):
-        effective_cases(-3, 5, 0.5)
+        effective_sample_size(-3, 5, 0.5)
 
 
 def test_intraclass_correlation_by_hand():

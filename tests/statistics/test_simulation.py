@@ -10,15 +10,22 @@ from sklearn.metrics import (
 
 from arogya_bench.metrics.calibration import expected_calibration_error
 from arogya_bench.statistics.sample_size import intraclass_correlation
-from arogya_bench.statistics.simulation import SIGNAL, resampled_splits, study, truth
+from arogya_bench.statistics.simulation import (
+    SIGNAL,
+    simulate_predictions,
+    simulate_split_differences,
+    true_metrics,
+)
 
 
 @pytest.mark.parametrize("signal", [SIGNAL, 1.2])
 def test_truth_is_what_very_many_cases_show(signal):
-    drawn = study(np.random.default_rng(0), 200_000, clustered=False, signals=[signal])
+    drawn = simulate_predictions(
+        np.random.default_rng(0), 200_000, clustered=False, signals=[signal]
+    )
     said, targets = drawn.probabilities[0], drawn.targets
 
-    expected = truth(signal)
+    expected = true_metrics(signal)
 
     shown = {
         "sensitivity": (said >= 0.5)[targets == 1].mean(),
@@ -33,26 +40,26 @@ def test_truth_is_what_very_many_cases_show(signal):
 
 
 def test_probabilities_are_calibrated():
-    drawn = study(np.random.default_rng(1), 100_000, clustered=False)
+    drawn = simulate_predictions(np.random.default_rng(1), 100_000, clustered=False)
 
     assert expected_calibration_error(drawn.probabilities[0], drawn.targets) < 0.01
 
 
 def test_cases_of_a_group_are_alike_only_if_clustered():
-    drawn = study(np.random.default_rng(2), 4_000, clustered=True)
+    drawn = simulate_predictions(np.random.default_rng(2), 4_000, clustered=True)
     score = np.log(drawn.probabilities[0] / (1 - drawn.probabilities[0])) / SIGNAL
 
     alike = intraclass_correlation(score - drawn.targets * SIGNAL, drawn.groups)
 
     assert alike == pytest.approx(0.5, abs=0.05)
     assert np.unique(drawn.groups).size == 4_000
-    assert study(np.random.default_rng(2), 50, clustered=False).targets.size == 50
+    assert simulate_predictions(np.random.default_rng(2), 50, clustered=False).targets.size == 50
 
 
 def test_equally_good_learners_differ_by_nothing_on_average():
     rng = np.random.default_rng(3)
 
-    found = [resampled_splits(rng, 60, clustered=False).mean() for _ in range(300)]
+    found = [simulate_split_differences(rng, 60, clustered=False).mean() for _ in range(300)]
 
     assert abs(np.mean(found)) < 4 * np.std(found) / np.sqrt(300)
     assert np.std(found) > 0

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import norm
 
 from arogya_bench.metrics.classification import score
-from arogya_bench.metrics.outcomes import outcomes
+from arogya_bench.metrics.outcomes import check_outcomes
 from arogya_bench.statistics import bootstrap, draws, interval
 from arogya_bench.statistics.multiplicity import adjust
 from arogya_bench.statistics.subgroups import subgroups
@@ -17,7 +17,7 @@ def cohort(seed, *, n=200, shift=0.0):
     targets = rng.integers(2, size=n)
     spoiled = np.where(site == "B", shift, 0.0)
     positive = norm.cdf(rng.normal((targets - 0.5) * (1.5 - spoiled)))
-    return outcomes(targets, np.column_stack([1 - positive, positive])), site, patients
+    return check_outcomes(targets, np.column_stack([1 - positive, positive])), site, patients
 
 
 def plan(n, groups=None, *, seed=0, resamples=300):
@@ -77,7 +77,7 @@ def test_a_patient_in_two_subgroups_is_counted_and_drawn_once():
     expected = interval(
         per_patient.mean(), counts @ per_patient / 100, None, draws=drawn, method="percentile"
     )
-    assert table.straddling == 100
+    assert table.shared_groups == 100
     assert "100 groups have cases in several subgroups" in table.note
     assert named(table, "accuracy")["left"].difference.se == pytest.approx(expected.se)
 
@@ -110,7 +110,7 @@ def test_what_is_missing_is_a_subgroup():
 
 def test_a_metric_that_a_subgroup_does_not_have_says_why():
     targets = np.array([0, 1] * 20 + [0] * 20)
-    cases = outcomes(targets, np.tile([0.6, 0.4], (60, 1)))
+    cases = check_outcomes(targets, np.tile([0.6, 0.4], (60, 1)))
     site = np.repeat(["A", "B"], [40, 20])
 
     table = subgroups(cases, {"site": site}, draws=plan(60), metrics=["auroc"])
@@ -188,7 +188,7 @@ def test_gap_says_that_few_resamples_lie_beyond_its_ends():
 
 
 def test_equal_subgroups_have_no_gap():
-    cases = outcomes([0, 1] * 20, None, [0, 1] * 20)
+    cases = check_outcomes([0, 1] * 20, None, [0, 1] * 20)
     site = np.repeat(["A", "B"], 20)
 
     table = subgroups(cases, {"site": site}, draws=plan(40), metrics=["accuracy"])
@@ -236,7 +236,7 @@ def test_rows_are_a_table():
 def test_order_of_the_cases_changes_nothing():
     cases, site, patients = cohort(12)
     order = np.random.default_rng(0).permutation(200)
-    moved = outcomes(cases.targets[order], cases.probabilities[order])
+    moved = check_outcomes(cases.targets[order], cases.probabilities[order])
 
     table = subgroups(cases, site, draws=plan(200, patients), metrics=["auroc"])
 
@@ -249,7 +249,7 @@ def test_order_of_the_cases_changes_nothing():
 
 def test_few_positives_are_flagged():
     targets = np.r_[np.tile([0, 1], 20), np.zeros(20, int), np.ones(4, int)]
-    cases = outcomes(targets, np.random.default_rng(0).dirichlet([1, 1], 64))
+    cases = check_outcomes(targets, np.random.default_rng(0).dirichlet([1, 1], 64))
     site = np.repeat(["A", "B"], [40, 24])
 
     table = subgroups(cases, {"site": site}, draws=plan(64), metrics=["sensitivity"])
@@ -300,7 +300,7 @@ def test_a_small_subgroup_is_as_uncertain_as_its_own_patients():
     site = np.repeat(["rare", "common"], [12, 300])
     rejected = 0
     for seed in range(200):
-        cases = outcomes(np.tile([0, 1], 156), None, rng.integers(2, size=312))
+        cases = check_outcomes(np.tile([0, 1], 156), None, rng.integers(2, size=312))
         table = subgroups(
             cases, {"site": site}, draws=plan(312, resamples=199, seed=seed), metrics=["accuracy"]
         )
@@ -319,7 +319,10 @@ def test_a_perfect_small_subgroup_is_no_certainty():
     site = np.repeat(["rare", "common"], [12, 300])
 
     table = subgroups(
-        outcomes(targets, None, predicted), {"site": site}, draws=plan(312), metrics=["accuracy"]
+        check_outcomes(targets, None, predicted),
+        {"site": site},
+        draws=plan(312),
+        metrics=["accuracy"],
     )
 
     assert named(table, "accuracy")["rare"].difference is None

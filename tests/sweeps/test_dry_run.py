@@ -277,7 +277,7 @@ def test_files_that_are_not_on_this_machine_tell_no_size(command, tiny, tmp_path
         pytest.param(("seed=3",), "11 min", id="one-job"),
         pytest.param(("seed=1,2,3",), "11 min", id="one-job-that-owes"),
         pytest.param(("seed=1",), "0 s", id="nothing-to-do"),
-        pytest.param(("seed=3,4", "sweep.quiet=true"), "22 min", id="one-at-a-time"),
+        pytest.param(("seed=3,4", "sweep.exclusive=true"), "22 min", id="one-at-a-time"),
     ],
 )
 def test_only_workers_that_have_a_job_save_time(plan, monkeypatch, words, time):

@@ -50,9 +50,9 @@ def test_a_folder_with_an_apostrophe_is_one_that_hydra_reads(tmp_path, monkeypat
     ward = tmp_path / "o'brien's ward"
     ward.mkdir()
     monkeypatch.chdir(ward)
-    asked = compose.Request(overrides=("model=prior", "hydra/launcher=slurm"))
+    asked = compose.RunRequest(overrides=("model=prior", "hydra/launcher=slurm"))
 
-    with compose.opened(asked) as study, launching.outputs(study.config):
+    with compose.compose_sweep(asked) as study, launching.output_folder(study.config):
         words = list(study.config.hydra.overrides.hydra)
         again = study.loader.load_configuration("config", words, RunMode.RUN)
         folder = Path(again.hydra.sweep.dir)

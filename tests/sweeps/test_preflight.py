@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from arogya_bench.evaluation.job import prepare
-from arogya_bench.runtime.process import Process, this_process
-from arogya_bench.sweeps.preflight import Probe
+from arogya_bench.runtime.process import Process, current_process
+from arogya_bench.sweeps.preflight import WorkerProbe
 from arogya_bench.sweeps.worker import Task
 
 
@@ -17,16 +17,16 @@ def probe(store, job_of, tmp_path):
 
     def build(key=None, *, job=None, **fields):
         task = Task(
-            store=store.uri,
+            store_uri=store.uri,
             parent="",
-            owner=this_process(),
+            owner=current_process(),
             isolated=False,
             timeout=None,
             folder=str(tmp_path),
         )
         asked = job or job_of()
         found = key or prepare(asked).fit_key
-        return Probe(task=replace(task, **fields), jobs=((asked, found),))
+        return WorkerProbe(task=replace(task, **fields), jobs=((asked, found),))
 
     return build
 
@@ -38,7 +38,7 @@ def test_a_worker_that_reaches_everything_has_nothing_to_say(probe):
 
 
 def test_a_file_is_no_store_for_several_machines(probe):
-    ((problem, fix),) = probe(owner=Process(host="head", pid=1, began=0.0))({}).problems
+    ((problem, fix),) = probe(owner=Process(host="head", pid=1, start_time=0.0))({}).problems
 
     assert "several machines would spoil it" in problem
     assert "tracking=server" in fix
@@ -49,7 +49,7 @@ def test_a_store_that_does_not_answer_is_named(probe):
         taken.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{taken.getsockname()[1]}"
 
-    ((problem, _),) = probe(store=uri)({}).problems
+    ((problem, _),) = probe(store_uri=uri)({}).problems
 
     assert uri in problem
 

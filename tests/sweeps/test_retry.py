@@ -6,9 +6,9 @@ from arogya_bench.configuration.compose import Composition
 from arogya_bench.errors import JobKilled
 from arogya_bench.evaluation.evaluation import cell_tags
 from arogya_bench.evaluation.job import prepare
-from arogya_bench.sweeps.messages import Report
-from arogya_bench.sweeps.plan import Plan, Wish, finished_cells
-from arogya_bench.sweeps.retry import PATIENCE, Sweep, work_through
+from arogya_bench.sweeps.messages import JobResult
+from arogya_bench.sweeps.plan import SweepPlan, Wish, finished_cells
+from arogya_bench.sweeps.retry import MAX_IDLE_ROUNDS, RunningSweep, run_until_done
 from arogya_bench.tracking import runs as tracking
 
 
@@ -21,7 +21,9 @@ def wishes(job_of):
     """Three jobs of two cells each."""
     jobs = [job_of(noise=(0.1,), seed=seed) for seed in (1, 2, 3)]
     return tuple(
-        Wish(composition=Composition(words=(f"seed={job.seed}",), job=job), prepared=prepare(job))
+        Wish(
+            composition=Composition(overrides=(f"seed={job.seed}",), job=job), prepared=prepare(job)
+        )
         for job in jobs
     )
 
@@ -30,7 +32,9 @@ def wishes(job_of):
 def sweep(store, wishes):
     """A sweep that has begun, in a store without cells."""
     parent = tracking.start(store, "sweep", {"arogya.kind": "sweep"})
-    return Sweep(store=store, parent=parent, plan=Plan(wishes=wishes, held=frozenset()))
+    return RunningSweep(
+        store=store, parent=parent, plan=SweepPlan(jobs=wishes, finished=frozenset())
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,7 @@ class Pool:
         asked: Seeds of the jobs of each call.
     """
 
-    sweep: Sweep
+    sweep: RunningSweep
     deadly: tuple[int, ...] = ()
     breaks_after: dict[int, int] = field(default_factory=dict)
     asked: list[list[int]] = field(default_factory=list)
@@ -61,7 +65,7 @@ class Pool:
             if self.breaks_after.get(call) == len(reports):
                 raise NodeGone("the node is gone")
             made = cells_made(self.sweep, wish, wish.prepared.job.conditions)
-            reports.append(report_of(wish, made=len(made)))
+            reports.append(report_of(wish, evaluated=len(made)))
         return reports
 
 
@@ -70,7 +74,9 @@ def seed_of(wish):
 
 
 def report_of(wish, **fields):
-    return Report(**{"name": "prior", "seed": seed_of(wish), "made": 0, "seconds": 0.1, **fields})
+    return JobResult(
+        **{"name": "prior", "seed": seed_of(wish), "evaluated": 0, "seconds": 0.1, **fields}
+    )
 
 
 def begun(sweep, wish, *conditions):
@@ -93,7 +99,7 @@ def runs_of(sweep):
 
 def statuses(sweep, wish):
     """The statuses of the runs of each cell of a job, oldest first."""
-    cells = wish.prepared.cells
+    cells = wish.prepared.cell_keys
     return {
         name: [run.status for run in runs_of(sweep) if run.tags["arogya.cell"] == key]
         for name, key in cells.items()
@@ -101,13 +107,13 @@ def statuses(sweep, wish):
 
 
 def of_every_cell(wish, *found):
-    return {name: list(found) for name in wish.prepared.cells}
+    return {name: list(found) for name in wish.prepared.cell_keys}
 
 
 def test_a_launcher_that_works_is_called_once(sweep, wishes):
     pool = Pool(sweep=sweep)
 
-    work_through(sweep, pool)
+    run_until_done(sweep, pool)
 
     assert pool.asked == [[1, 2, 3]]
     assert finished_cells(sweep.store) == sweep.plan.cells
@@ -116,9 +122,9 @@ def test_a_launcher_that_works_is_called_once(sweep, wishes):
 
 def test_a_sweep_of_which_everything_is_there_launches_nothing(store, wishes, sweep):
     pool = Pool(sweep=sweep)
-    plan = Plan(wishes=wishes, held=sweep.plan.cells)
+    plan = SweepPlan(jobs=wishes, finished=sweep.plan.cells)
 
-    work_through(Sweep(store=store, parent=sweep.parent, plan=plan), pool)
+    run_until_done(RunningSweep(store=store, parent=sweep.parent, plan=plan), pool)
 
     assert pool.asked == []
     assert runs_of(sweep) == []
@@ -127,7 +133,7 @@ def test_a_sweep_of_which_everything_is_there_launches_nothing(store, wishes, sw
 def test_a_launcher_that_breaks_is_called_again_with_what_is_missing(sweep, wishes, capsys):
     pool = Pool(sweep=sweep, breaks_after={0: 1, 1: 1})
 
-    work_through(sweep, pool)
+    run_until_done(sweep, pool)
 
     said = capsys.readouterr().err
     assert pool.asked == [[1, 2, 3], [2, 3], [3]]
@@ -149,13 +155,13 @@ def test_what_a_broken_launch_left_open_is_killed_with_its_cause_and_made_again(
             raise NodeGone("the node is gone")
         return pool(asked)
 
-    work_through(sweep, breaks_once)
+    run_until_done(sweep, breaks_once)
 
     (killed,) = [run for run in runs_of(sweep) if run.status == "KILLED"]
     assert killed.tags["arogya.error"] == "WorkerLost"
     assert killed.tags["arogya.error_message"].startswith("NodeGone: the node is gone")
     assert statuses(sweep, first) == {"clean": ["KILLED", "FINISHED"]} | {
-        name: ["FINISHED"] for name in first.prepared.cells if name != "clean"
+        name: ["FINISHED"] for name in first.prepared.cell_keys if name != "clean"
     }
 
 
@@ -163,9 +169,9 @@ def test_when_a_launcher_breaks_for_ever_its_jobs_are_launched_one_by_one(sweep,
     """Whose launch breaks then is the one that kills its workers; the others are made."""
     pool = Pool(sweep=sweep, deadly=(2,))
 
-    work_through(sweep, pool)
+    run_until_done(sweep, pool)
 
-    assert pool.asked == [*([[1, 2, 3]] * PATIENCE), [1], [2], [3]]
+    assert pool.asked == [*([[1, 2, 3]] * MAX_IDLE_ROUNDS), [1], [2], [3]]
     assert statuses(sweep, wishes[0]) == of_every_cell(wishes[0], "FINISHED")
     assert statuses(sweep, wishes[2]) == of_every_cell(wishes[2], "FINISHED")
     assert {run.status for run in runs_of(sweep) if run.tags["arogya.seed"] == "2"} == {"KILLED"}
@@ -174,10 +180,10 @@ def test_when_a_launcher_breaks_for_ever_its_jobs_are_launched_one_by_one(sweep,
 def test_every_cell_of_a_job_that_kills_its_workers_says_why_it_is_missing(sweep, wishes):
     pool = Pool(sweep=sweep, deadly=(2,))
 
-    work_through(sweep, pool)
+    run_until_done(sweep, pool)
 
     lost = [run for run in runs_of(sweep) if run.tags["arogya.seed"] == "2"]
-    assert {run.tags["arogya.cell"] for run in lost} == set(wishes[1].prepared.cells.values())
+    assert {run.tags["arogya.cell"] for run in lost} == set(wishes[1].prepared.cell_keys.values())
     assert {run.tags["arogya.error"] for run in lost} == {"WorkerLost"}
     assert all("NodeGone: the node is gone" in run.tags["arogya.error_message"] for run in lost)
     assert all("logs" not in run.tags["arogya.error_message"] for run in lost)
@@ -187,7 +193,7 @@ def test_a_round_that_makes_something_renews_the_patience(sweep):
     """Three launches break, never twice in a row without a cell made: nothing goes one by one."""
     pool = Pool(sweep=sweep, breaks_after={0: 1, 1: 0, 2: 1})
 
-    work_through(sweep, pool)
+    run_until_done(sweep, pool)
 
     assert pool.asked == [[1, 2, 3], [2, 3], [2, 3], [3]]
     assert finished_cells(sweep.store) == sweep.plan.cells
@@ -202,10 +208,10 @@ def test_what_another_sweep_made_meanwhile_is_not_made_again(sweep, wishes):
             return pool(asked)
         finally:
             if len(pool.asked) == 1:
-                there = Sweep(store=sweep.store, parent=other, plan=sweep.plan)
+                there = RunningSweep(store=sweep.store, parent=other, plan=sweep.plan)
                 cells_made(there, wishes[2], wishes[2].prepared.job.conditions)
 
-    work_through(sweep, launch)
+    run_until_done(sweep, launch)
 
     assert pool.asked == [[1, 2, 3], [2]]
     assert statuses(sweep, wishes[2]) == of_every_cell(wishes[2])
@@ -221,7 +227,7 @@ def test_a_job_that_says_why_it_made_nothing_is_not_launched_again(sweep, wishes
         given_up = report_of(wishes[1], cause=cause, killed=True)
         return [done[0], given_up, done[1]]
 
-    work_through(sweep, launch)
+    run_until_done(sweep, launch)
 
     lost = [run for run in runs_of(sweep) if run.tags["arogya.seed"] == "2"]
     assert pool.asked == [[1, 3]]
@@ -235,7 +241,7 @@ def test_a_cell_that_nobody_speaks_of_has_a_run_that_says_so(sweep, wishes):
     def launch(asked):
         return [*pool(asked[:2]), report_of(asked[2])]
 
-    work_through(sweep, launch)
+    run_until_done(sweep, launch)
 
     lost = [run for run in runs_of(sweep) if run.tags["arogya.seed"] == "3"]
     assert statuses(sweep, wishes[2]) == of_every_cell(wishes[2], "KILLED")
@@ -251,7 +257,7 @@ def test_a_run_that_its_process_left_open_is_closed_at_the_end(sweep, wishes):
         begun(sweep, asked[2], *asked[2].prepared.job.conditions)
         return [*pool(asked[:2]), report_of(asked[2])]
 
-    work_through(sweep, launch)
+    run_until_done(sweep, launch)
 
     assert statuses(sweep, wishes[2]) == of_every_cell(wishes[2], "KILLED")
     assert {run.status for run in runs_of(sweep)} == {"FINISHED", "KILLED"}
@@ -262,4 +268,4 @@ def test_ctrl_c_is_no_fault_of_the_launcher(sweep):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        work_through(sweep, launch)
+        run_until_done(sweep, launch)

@@ -21,9 +21,9 @@ END_REST = """
 import sys
 from pathlib import Path
 
-from arogya_bench.sweeps.slurm import end_rest
+from arogya_bench.sweeps.slurm import wait_or_cancel
 
-end_rest(Path(sys.argv[1]), cancel=sys.argv[2] == "cancel")
+wait_or_cancel(Path(sys.argv[1]), cancel=sys.argv[2] == "cancel")
 """
 
 

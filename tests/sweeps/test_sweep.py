@@ -442,7 +442,7 @@ def test_adapters_are_evaluated_from_python(store, source, tmp_path):
     )
 
     (run,) = logged(store).of("evaluation")
-    with artifacts.artifact(run, "config.yaml", uri=store.uri) as path:
+    with artifacts.fetch_artifact(run, "config.yaml", uri=store.uri) as path:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert (made.model, made.condition) == ("Prior", "gaussian_noise_0.1")
     assert config["model"] == {"_target_": "arogya_bench.models.prior.Prior"}

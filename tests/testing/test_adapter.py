@@ -63,45 +63,47 @@ class Careless(Prior):
 
 
 def names(model, folder):
-    return {line.partition(":")[0] for line in contract.broken(model, folder)}
+    return {line.partition(":")[0] for line in contract.check_adapter(model, folder)}
 
 
 def test_an_honest_model_breaks_nothing(tmp_path):
-    assert contract.broken(Prior(), tmp_path) == []
+    assert contract.check_adapter(Prior(), tmp_path) == []
 
 
 @pytest.mark.parametrize(
     ("mood", "promises"),
     [
-        ("half", {"one_answer_per_image"}),
-        ("silent", {"no_images_give_no_answers"}),
-        ("writing", {"images_are_not_written_to"}),
-        ("drawing", {"same_seed_same_fit"}),
-        ("curves", {"curves_name_the_same_numbers"}),
-        ("extra file", {"damaged_files_are_refused"}),
-        ("size", {"batch_size_is_irrelevant"}),
+        ("half", {"check_one_output_per_image"}),
+        ("silent", {"check_empty_batch"}),
+        ("writing", {"check_images_not_modified"}),
+        ("drawing", {"check_seed_reproducibility"}),
+        ("curves", {"check_epoch_metrics"}),
+        ("extra file", {"check_damaged_files_refused"}),
+        ("size", {"check_batch_size_invariance"}),
     ],
 )
 def test_each_fault_is_found_and_named(mood, promises, tmp_path):
     # A module of the tests cannot be imported by name in another process.
-    assert names(Moody(mood=mood), tmp_path) - {"missing_extra_is_named"} == promises
+    assert names(Moody(mood=mood), tmp_path) - {"check_missing_extra_named"} == promises
 
 
 def test_answers_by_position_break_order_batch_and_repetition(tmp_path):
     found = names(Moody(mood="order"), tmp_path)
 
-    assert {"same_image_same_answer", "order_is_irrelevant"} <= found
+    assert {"check_repeated_image", "check_order_invariance"} <= found
 
 
 def test_weights_of_others_must_be_refused(tmp_path):
     found = names(Careless(), tmp_path)
 
-    assert {"another_class_order_is_refused", "damaged_files_are_refused"} <= found
+    assert {"check_class_order_enforced", "check_damaged_files_refused"} <= found
 
 
 def test_a_fault_says_how_the_promise_is_broken(tmp_path):
     (line,) = [
-        each for each in contract.broken(Moody(mood="half"), tmp_path) if "one_answer" in each
+        each
+        for each in contract.check_adapter(Moody(mood="half"), tmp_path)
+        if "one_output" in each
     ]
 
-    assert line == "one_answer_per_image: rows do not sum to 1"
+    assert line == "check_one_output_per_image: rows do not sum to 1"

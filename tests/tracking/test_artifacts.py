@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from arogya_bench.errors import ArtifactGone, MissingExtra, TrackingError
+from arogya_bench.errors import ArtifactMissing, MissingExtra, TrackingError
 from arogya_bench.tracking import artifacts
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
@@ -44,14 +44,14 @@ def s3_away(keys, monkeypatch):
 
 
 def test_a_file_on_s3_comes_back(cloud, noted):
-    with artifacts.artifact(noted, NOTE.file, uri=cloud.uri) as path:
+    with artifacts.fetch_artifact(noted, NOTE.file, uri=cloud.uri) as path:
         assert path.read_text() == NOTE.text
 
 
 def test_a_file_that_s3_does_not_have_is_gone(cloud, noted):
     with (
-        pytest.raises(ArtifactGone, match=r"no artifact 'other\.txt'"),
-        artifacts.artifact(noted, "other.txt", uri=cloud.uri),
+        pytest.raises(ArtifactMissing, match=r"no artifact 'other\.txt'"),
+        artifacts.fetch_artifact(noted, "other.txt", uri=cloud.uri),
     ):
         pass
 
@@ -61,11 +61,11 @@ def test_a_file_is_not_called_gone_when_s3_does_not_answer(cloud, noted, s3_away
 
     with (
         pytest.raises(TrackingError, match="could not be fetched") as refusal,
-        artifacts.artifact(noted, NOTE.file, uri=cloud.uri),
+        artifacts.fetch_artifact(noted, NOTE.file, uri=cloud.uri),
     ):
         pass
 
-    assert not isinstance(refusal.value, ArtifactGone)
+    assert not isinstance(refusal.value, ArtifactMissing)
 
 
 def test_s3_that_takes_no_files_is_explained(cloud, s3_away):

@@ -13,8 +13,8 @@ from arogya_bench.tracking.items import (
     DatasetInput,
     Folder,
     Params,
+    ParquetTable,
     Scalars,
-    Table,
     TableView,
     Tags,
     Text,
@@ -34,7 +34,7 @@ def run(store):
 
 
 def stop(store, run_id, error):
-    with pytest.raises(type(error)), tracking.closed_on_error(store, run_id):
+    with pytest.raises(type(error)), tracking.close_on_error(store, run_id):
         raise error
 
 
@@ -61,15 +61,15 @@ def test_a_run_named_in_the_environment_is_left_alone(store, run, monkeypatch):
 def test_the_run_of_mlflow_is_adopted_once(store, run, monkeypatch):
     monkeypatch.setenv("MLFLOW_RUN_ID", run.id)
 
-    assert tracking.adopted(store) == run.id
-    assert tracking.adopted(store) is None
+    assert tracking.take_over_mlflow_run(store) == run.id
+    assert tracking.take_over_mlflow_run(store) is None
 
 
 def test_a_run_of_another_experiment_is_not_adopted(store, run, monkeypatch):
     other = stores.open_store(store.uri, "another", create=True)
     monkeypatch.setenv("MLFLOW_RUN_ID", run.id)
 
-    assert tracking.adopted(other) is None
+    assert tracking.take_over_mlflow_run(other) is None
 
 
 def test_everything_that_an_evaluation_leaves_arrives(run):
@@ -78,7 +78,7 @@ def test_everything_that_an_evaluation_leaves_arrives(run):
     )
     metrics = {f"metric_{i}": i / 60 for i in range(60)}
 
-    run.write(Scalars(values=metrics), Table(file="predictions.parquet", rows=rows))
+    run.write(Scalars(values=metrics), ParquetTable(file="predictions.parquet", rows=rows))
 
     assert run.read().metrics == metrics
 
@@ -124,7 +124,7 @@ def test_a_long_tag_is_marked_as_cut(run):
 def test_a_view_is_kept_in_the_form_that_mlflow_shows(store, run):
     run.write(TableView(file="view.json", rows=pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})))
 
-    with artifacts.artifact(run.read(), "view.json", uri=store.uri) as path:
+    with artifacts.fetch_artifact(run.read(), "view.json", uri=store.uri) as path:
         assert path.read_text() == '{"columns":["a","b"],"data":[[1,"x"],[2,"y"]]}'
     assert run.read().tags["mlflow.loggedArtifacts"] == '[{"path": "view.json", "type": "table"}]'
 
@@ -144,7 +144,7 @@ def test_files_keep_their_folders(store, run, tmp_path):
         ("weights/net.bin", b"\x00\x01"),
         ("net.bin", b"\x00\x01"),
     ):
-        with artifacts.artifact(run.read(), file, uri=store.uri) as path:
+        with artifacts.fetch_artifact(run.read(), file, uri=store.uri) as path:
             assert path.read_bytes() == content
 
 
@@ -196,7 +196,7 @@ def test_a_failure_gives_no_password_away(store):
 
 
 def test_a_search_reads_page_after_page(store, monkeypatch):
-    monkeypatch.setattr(tracking, "PAGE", 2)
+    monkeypatch.setattr(tracking, "PAGE_SIZE", 2)
     made = [tracking.start(store, f"run {i}", {"arogya.kind": "fit"}) for i in range(5)]
 
     found = tracking.search(store, "tags.`arogya.kind` = 'fit'")
@@ -227,7 +227,7 @@ def test_a_run_that_is_not_there_is_named(store):
 def test_a_file_that_is_not_there_is_named(store, run):
     with (
         pytest.raises(TrackingError, match=r"has no artifact 'weights'"),
-        artifacts.artifact(run.read(), "weights", uri=store.uri),
+        artifacts.fetch_artifact(run.read(), "weights", uri=store.uri),
     ):
         pass
 
@@ -239,7 +239,9 @@ def test_artifacts_are_found_in_a_folder_of_any_name(store, tmp_path, folder):
     run_id = store.client.create_run(experiment_id).info.run_id
     tracking.write(store, run_id, [Text(file="note.txt", text="here")])
 
-    with artifacts.artifact(tracking.get(store.uri, run_id), "note.txt", uri=store.uri) as path:
+    with artifacts.fetch_artifact(
+        tracking.get(store.uri, run_id), "note.txt", uri=store.uri
+    ) as path:
         assert path.read_text() == "here"
 
 

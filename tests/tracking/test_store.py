@@ -9,9 +9,9 @@ from contextlib import closing
 import pytest
 
 from arogya_bench.errors import TrackingError
-from arogya_bench.runtime.store_urls import public, sqlite_path
+from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
 from arogya_bench.tracking import store as stores
-from arogya_bench.tracking.store import absolute, default_uri, open_store
+from arogya_bench.tracking.store import absolute_uri, default_uri, open_store
 
 
 @pytest.fixture
@@ -27,13 +27,13 @@ def test_mlflows_own_retries_span_a_server_that_is_away_for_a_minute(monkeypatch
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", raising=False)
 
-    assert stores.patience_s() == 4 + 8 + 16 + 32 + 64 + 120 > stores.OUTAGE_S
+    assert stores.retry_budget_s() == 4 + 8 + 16 + 32 + 64 + 120 > stores.MIN_RETRY_BUDGET_S
 
 
 def test_fewer_retries_span_less(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
-    assert stores.patience_s() == 4
+    assert stores.retry_budget_s() == 4
 
 
 def test_the_default_is_mlflows_own_store_in_this_folder(tmp_path, monkeypatch):
@@ -51,7 +51,7 @@ def test_the_variable_of_mlflow_takes_the_place_of_the_default(tmp_path, monkeyp
 def test_a_sqlite_address_forgets_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    assert absolute("sqlite:///mlflow.db") == f"sqlite:///{tmp_path}/mlflow.db"
+    assert absolute_uri("sqlite:///mlflow.db") == f"sqlite:///{tmp_path}/mlflow.db"
 
 
 @pytest.mark.parametrize("name", ["ward 7", "100%25 Ärzte?"])
@@ -76,7 +76,7 @@ def test_an_address_with_marks_of_percent_is_read_as_mlflow_reads_it(tmp_path):
 
 
 def test_the_address_of_a_server_stays_as_it_is():
-    assert absolute("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
+    assert absolute_uri("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_address_of_a_server_stays_as_it_is():
     ],
 )
 def test_an_address_is_shown_without_its_password(uri, shown):
-    assert public(uri) == shown
+    assert without_credentials(uri) == shown
 
 
 def test_a_new_experiment_keeps_its_files_beside_the_store(store, tmp_path):
@@ -114,13 +114,13 @@ def test_an_mlflow_run_whose_store_is_not_there_makes_none(tmp_path, monkeypatch
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "1")
 
     with pytest.raises(TrackingError, match=r"whole path: sqlite:////folder/mlflow\.db"):
-        stores.follow_mlflow_run()
+        stores.use_mlflow_run_experiment()
 
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_link_opens_the_page_for_models(store):
-    assert store.link.endswith(f"/{store.experiment_id}/runs?workflowType=machine_learning")
+    assert store.ui_path.endswith(f"/{store.experiment_id}/runs?workflowType=machine_learning")
 
 
 def test_readers_do_not_wait_for_writers(store, tmp_path):
@@ -161,7 +161,7 @@ def test_looking_at_a_store_takes_no_lock_from_those_who_use_it(tmp_path):
 
 
 def test_a_store_answers_with_its_experiments(store):
-    assert stores.ask(store.uri) == 2  # MLflow's own and the one of the tests
+    assert stores.ping(store.uri) == 2  # MLflow's own and the one of the tests
 
 
 def test_a_mistyped_experiment_names_the_nearest(store):
@@ -196,7 +196,7 @@ def test_a_server_that_is_away_is_said_within_seconds(dead_server):
 
 def test_a_server_that_is_away_gives_no_password_away(dead_server):
     with pytest.raises(TrackingError) as refusal:
-        stores.ask(dead_server)
+        stores.ping(dead_server)
 
     assert "hush" not in str(refusal.value)
 
@@ -206,7 +206,7 @@ def test_asking_a_server_changes_no_setting_for_good(dead_server, monkeypatch):
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
 
     with pytest.raises(TrackingError):
-        stores.ask(dead_server)
+        stores.ping(dead_server)
 
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
     assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
@@ -214,7 +214,7 @@ def test_asking_a_server_changes_no_setting_for_good(dead_server, monkeypatch):
 
 def test_an_unknown_kind_of_store_is_explained():
     with pytest.raises(TrackingError, match="does not answer as it should"):
-        stores.ask("gopher://127.0.0.1/runs")
+        stores.ping("gopher://127.0.0.1/runs")
 
 
 def test_a_text_in_the_place_of_the_store_is_named(tmp_path):

@@ -12,8 +12,8 @@ from types import ModuleType
 import numpy as np
 
 from arogya_bench.augmentations import geometric, photometric
-from arogya_bench.augmentations.moving import ImageSize, box_move
-from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.augmentations.moving import ImageSize, box_transform_of
+from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.types import Augment, Box, Image
 
 
@@ -72,7 +72,7 @@ class Condition:
             Boxes in the image as it is now: maybe fewer, and maybe with crowds for what cannot be
             judged. The same boxes, if the augmentation leaves structures where they are.
         """
-        move = box_move(self.function)
+        move = box_transform_of(self.function)
         if move is None:
             return boxes
         return move(boxes, size, self._strength, self._generator(case_id))
@@ -89,7 +89,7 @@ class Condition:
         return np.random.Generator(np.random.PCG64(seed))
 
 
-def conditions(augmentations: Mapping[str, AugmentationSpec]) -> tuple[Condition, ...]:
+def expand_conditions(augmentations: Mapping[str, AugmentationSpec]) -> tuple[Condition, ...]:
     """Expand augmentations into their conditions, in the order given.
 
     Each condition is tried on a small image, so that a bad severity stops a run before it starts.
@@ -104,15 +104,15 @@ def conditions(augmentations: Mapping[str, AugmentationSpec]) -> tuple[Condition
             fix="set augmentation=clean, or augmentation=all for every condition.",
         )
     expanded = tuple(
-        condition for name, spec in augmentations.items() for condition in _expand(name, spec)
+        condition for name, spec in augmentations.items() for condition in _expand_spec(name, spec)
     )
-    _refuse_repeats([condition.name for condition in expanded])
+    _check_unique_names([condition.name for condition in expanded])
     for condition in expanded:
-        _try(condition)
+        _check_image_function(condition)
     return expanded
 
 
-def _refuse_repeats(names: list[str]) -> None:
+def _check_unique_names(names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(
@@ -121,8 +121,8 @@ def _refuse_repeats(names: list[str]) -> None:
             )
 
 
-def _expand(name: str, spec: AugmentationSpec) -> tuple[Condition, ...]:
-    function = _function(name, spec.function)
+def _expand_spec(name: str, spec: AugmentationSpec) -> tuple[Condition, ...]:
+    function = _import_function(name, spec.function)
     if not spec.severities:
         return (Condition(augmentation=name, severity=None, level=None, function=function),)
     steps = {np.sign(after - before) for before, after in pairwise(spec.severities)}
@@ -137,7 +137,7 @@ def _expand(name: str, spec: AugmentationSpec) -> tuple[Condition, ...]:
     )
 
 
-def _function(name: str, path: str) -> Augment:
+def _import_function(name: str, path: str) -> Augment:
     module_name, _, attribute = path.rpartition(".")
     try:
         module = import_module(module_name) if module_name else None
@@ -150,7 +150,7 @@ def _function(name: str, path: str) -> Augment:
         module = None
     function: Augment | None = getattr(module, attribute, None)
     if not callable(function):
-        hint = nearest(path, _paths(photometric, geometric, module))
+        hint = did_you_mean(path, _function_paths(photometric, geometric, module))
         raise ConfigError(
             f"Augmentation {name!r} names an unknown function {path!r}.{hint}",
             fix=f"set augmentation.{name}.function to the dotted path of a function "
@@ -159,7 +159,7 @@ def _function(name: str, path: str) -> Augment:
     return function
 
 
-def _paths(*modules: ModuleType | None) -> list[str]:
+def _function_paths(*modules: ModuleType | None) -> list[str]:
     return [
         f"{module.__name__}.{name}"
         for module in modules
@@ -169,35 +169,35 @@ def _paths(*modules: ModuleType | None) -> list[str]:
     ]
 
 
-def _try(condition: Condition) -> None:
+def _check_image_function(condition: Condition) -> None:
     image = np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3)
     try:
         result = condition.apply(image, "trial")
     except TypeError as broken:
-        raise _breach(condition, f"failed with {broken}") from broken
+        raise _contract_error(condition, f"failed with {broken}") from broken
     if getattr(result, "shape", None) != image.shape or result.dtype != np.uint8:
-        raise _breach(condition, "did not return a uint8 image of the same shape")
-    _try_boxes(condition)
+        raise _contract_error(condition, "did not return a uint8 image of the same shape")
+    _check_box_function(condition)
 
 
-def _try_boxes(condition: Condition) -> None:
+def _check_box_function(condition: Condition) -> None:
     box = Box(left=4.0, top=6.0, width=5.0, height=3.0, label=0)
     try:
         moved = condition.apply_boxes((box,), ImageSize(width=16, height=16), "trial")
     except TypeError as broken:
-        raise _breach_of_boxes(condition, f"failed with {broken}") from broken
+        raise _box_contract_error(condition, f"failed with {broken}") from broken
     if not isinstance(moved, tuple) or not all(isinstance(each, Box) for each in moved):
-        raise _breach_of_boxes(condition, "did not return a tuple of boxes")
+        raise _box_contract_error(condition, "did not return a tuple of boxes")
 
 
-def _breach(condition: Condition, what: str) -> ConfigError:
+def _contract_error(condition: Condition, what: str) -> ConfigError:
     return ConfigError(
         f"The function of augmentation {condition.augmentation!r} {what}.",
         fix="give it the form (image, severity, rng) -> image, as arogya_bench.types.Augment says.",
     )
 
 
-def _breach_of_boxes(condition: Condition, what: str) -> ConfigError:
+def _box_contract_error(condition: Condition, what: str) -> ConfigError:
     return ConfigError(
         f"The box function of augmentation {condition.augmentation!r} {what}.",
         fix="give it the form (boxes, size, severity, rng) -> boxes, as "

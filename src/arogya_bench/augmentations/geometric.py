@@ -6,14 +6,14 @@ import cv2
 import numpy as np
 
 from arogya_bench.augmentations.declaration import augmentation
-from arogya_bench.augmentations.moving import ImageSize, moves_boxes
-from arogya_bench.augmentations.outlines import box_in_sight, outline
-from arogya_bench.augmentations.reflections import copies, grown
+from arogya_bench.augmentations.moving import ImageSize, with_box_transform
+from arogya_bench.augmentations.outlines import box_outline, visible_box
+from arogya_bench.augmentations.reflections import merge_with_reflection, reflected_outlines
 from arogya_bench.errors import ConfigError
 from arogya_bench.types import Box, Image
 
 
-def _turned_boxes(
+def _rotate_boxes(
     boxes: tuple[Box, ...], size: ImageSize, severity: float, rng: np.random.Generator
 ) -> tuple[Box, ...]:
     """Turn boxes as ``rotation`` turns what is in them.
@@ -28,21 +28,21 @@ def _turned_boxes(
     and that a detector rightly finds; and an object cut by the edge of the original image that has
     grown together with its copy.
     """
-    angle = radians(_side(severity, rng))
+    angle = radians(_draw_angle(severity, rng))
     shown = []
     for box in boxes:
-        own = grown(box, size, angle)
-        crowd = box.crowd or own != outline(box)
-        shown.append(box_in_sight(own.turned(angle, size), size, label=box.label, crowd=crowd))
+        own = merge_with_reflection(box, size, angle)
+        crowd = box.crowd or own != box_outline(box)
+        shown.append(visible_box(own.rotate(angle, size), size, label=box.label, crowd=crowd))
     for box in boxes:
-        for copy in copies(box, size, angle):
-            turned = copy.turned(angle, size)
-            shown.append(box_in_sight(turned, size, label=box.label, crowd=True))
+        for copy in reflected_outlines(box, size, angle):
+            turned = copy.rotate(angle, size)
+            shown.append(visible_box(turned, size, label=box.label, crowd=True))
     return tuple(box for box in shown if box is not None)
 
 
 @augmentation(version=1)
-@moves_boxes(_turned_boxes)
+@with_box_transform(_rotate_boxes)
 def rotation(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Turn about the centre by ``severity`` degrees, to the side that ``rng`` draws.
 
@@ -54,14 +54,14 @@ def rotation(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """
     height, width = image.shape[:2]
     centre = ((width - 1) / 2, (height - 1) / 2)
-    turn = cv2.getRotationMatrix2D(centre, _side(severity, rng), 1.0)
+    turn = cv2.getRotationMatrix2D(centre, _draw_angle(severity, rng), 1.0)
     turned = cv2.warpAffine(
         image, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     return np.asarray(turned, dtype=np.uint8)
 
 
-def _side(severity: float, rng: np.random.Generator) -> float:
+def _draw_angle(severity: float, rng: np.random.Generator) -> float:
     """The angle in degrees, positive counter-clockwise; the one draw of a rotation."""
     if not 0 < severity <= 180:
         raise ConfigError(

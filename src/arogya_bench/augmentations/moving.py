@@ -17,29 +17,29 @@ class ImageSize(NamedTuple):
     height: int
 
 
-BoxMove: TypeAlias = Callable[
+BoxTransform: TypeAlias = Callable[
     [tuple[Box, ...], ImageSize, float, np.random.Generator], tuple[Box, ...]
 ]
 _Function = TypeVar("_Function", bound=Augment)
 
 
-def moves_boxes(move: BoxMove) -> Callable[[_Function], _Function]:
+def with_box_transform(transform: BoxTransform) -> Callable[[_Function], _Function]:
     """Say where the boxes go when an augmentation is applied; nothing is registered.
 
     Args:
-        move: ``(boxes, size, severity, rng) -> boxes``, which draws from ``rng`` what the
+        transform: ``(boxes, size, severity, rng) -> boxes``, which draws from ``rng`` what the
             augmentation draws, in the same order; it gets a generator in the same state. Boxes
             lie in the image, and those that cannot be judged afterwards become a crowd.
     """
 
-    def attached(function: _Function) -> _Function:
-        setattr(function, _ATTRIBUTE, move)
+    def decorate(function: _Function) -> _Function:
+        setattr(function, _ATTRIBUTE, transform)
         return function
 
-    return attached
+    return decorate
 
 
-def box_move(function: Augment) -> BoxMove | None:
+def box_transform_of(function: Augment) -> BoxTransform | None:
     """The box function of an augmentation; None for one that leaves structures in place."""
-    move: BoxMove | None = getattr(function, _ATTRIBUTE, None)
+    move: BoxTransform | None = getattr(function, _ATTRIBUTE, None)
     return move

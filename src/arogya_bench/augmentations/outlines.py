@@ -7,8 +7,8 @@ import numpy as np
 from arogya_bench.augmentations.moving import ImageSize
 from arogya_bench.types import Box, Floats
 
-LEAST_VISIBLE = 0.5  # of the area of an object; with less in sight it is not judged
-POINTS = 180  # of an ellipse; its area is then 0.02 % too small
+MIN_VISIBLE = 0.5  # of the area of an object; with less in sight it is not judged
+ELLIPSE_POINTS = 180  # of an ellipse; its area is then 0.02 % too small
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Outline:
     angle: float = 0.0
     rectangle: bool = False
 
-    def turned(self, angle: float, size: ImageSize) -> "Outline":
+    def rotate(self, angle: float, size: ImageSize) -> "Outline":
         """Turn about the centre of the image, with what it shows."""
         right, down = self.x - size.width / 2, self.y - size.height / 2
         cos, sin = np.cos(angle), np.sin(angle)
@@ -61,7 +61,7 @@ class Outline:
         if self.rectangle:
             unit = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
         else:
-            turn = np.linspace(0, 2 * np.pi, POINTS, endpoint=False)
+            turn = np.linspace(0, 2 * np.pi, ELLIPSE_POINTS, endpoint=False)
             unit = np.stack([np.cos(turn), np.sin(turn)], axis=1)
         cos, sin = np.cos(self.angle), np.sin(self.angle)
         flat = unit * [self.half_width, self.half_height]
@@ -69,7 +69,7 @@ class Outline:
         return points
 
 
-def outline(box: Box) -> Outline:
+def box_outline(box: Box) -> Outline:
     """What a box is taken to hold: the ellipse that touches its sides, or for a crowd all of it."""
     return Outline(
         x=box.left + box.width / 2,
@@ -80,23 +80,23 @@ def outline(box: Box) -> Outline:
     )
 
 
-def box_in_sight(shape: Outline, size: ImageSize, *, label: int, crowd: bool) -> Box | None:
+def visible_box(outline: Outline, size: ImageSize, *, label: int, crowd: bool) -> Box | None:
     """The tight box of what an image shows of an object.
 
     Returns:
         A crowd if less than half of the area is in sight; None if nothing is.
     """
-    edges = shape.bounds()
+    edges = outline.bounds()
     limits = np.array([size.width, size.height, size.width, size.height], dtype=np.float64)
     inside = np.clip(edges, 0, limits)
     if (inside[2:] <= inside[:2]).any():
         return None
     if (inside != edges).any():
-        whole = shape.points()
-        rest = _cut(whole, size)
+        whole = outline.points()
+        rest = _clip_polygon(whole, size)
         if not len(rest):
             return None
-        crowd = crowd or _area(rest) < LEAST_VISIBLE * _area(whole)
+        crowd = crowd or _polygon_area(rest) < MIN_VISIBLE * _polygon_area(whole)
         inside = np.clip(np.concatenate([rest.min(axis=0), rest.max(axis=0)]), 0, limits)
     left, top, right, bottom = inside.tolist()
     if right <= left or bottom <= top:
@@ -106,7 +106,7 @@ def box_in_sight(shape: Outline, size: ImageSize, *, label: int, crowd: bool) ->
     )
 
 
-def _cut(points: Floats, size: ImageSize) -> Floats:
+def _clip_polygon(points: Floats, size: ImageSize) -> Floats:
     """The part of a convex polygon inside the image, by Sutherland and Hodgman's algorithm."""
     for axis, end in enumerate(size):
         for side, bound in ((-1, 0), (1, end)):
@@ -121,6 +121,6 @@ def _cut(points: Floats, size: ImageSize) -> Floats:
     return points
 
 
-def _area(points: Floats) -> float:
+def _polygon_area(points: Floats) -> float:
     x, y = points.T
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)

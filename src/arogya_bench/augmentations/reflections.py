@@ -6,13 +6,13 @@ from itertools import product
 from math import ceil, cos, sin
 
 from arogya_bench.augmentations.moving import ImageSize
-from arogya_bench.augmentations.outlines import Outline, outline
+from arogya_bench.augmentations.outlines import Outline, box_outline
 from arogya_bench.types import Box
 
-CUT = 1.0  # pixels; an object that ends so near to the edge is taken to go on behind it
+EDGE_TOLERANCE = 1.0  # pixels; an object that ends so near to the edge is taken to go on behind it
 
 
-def grown(box: Box, size: ImageSize, angle: float) -> Outline:
+def merge_with_reflection(box: Box, size: ImageSize, angle: float) -> Outline:
     """The outline of an object together with its reflection, if the two have grown into one.
 
     They do where the edge of the image cuts the object and the turned image shows that edge.
@@ -23,31 +23,32 @@ def grown(box: Box, size: ImageSize, angle: float) -> Outline:
         size: Of the image, before and after.
         angle: By which it will be turned about its centre, in radians.
     """
-    shape = outline(box)
+    shape = box_outline(box)
     right, bottom = box.left + box.width, box.top + box.height
     sides = (
-        (box.left <= CUT, 0.0, shape.y),
-        (right >= size.width - CUT, float(size.width), shape.y),
-        (box.top <= CUT, shape.x, 0.0),
-        (bottom >= size.height - CUT, shape.x, float(size.height)),
+        (box.left <= EDGE_TOLERANCE, 0.0, shape.y),
+        (right >= size.width - EDGE_TOLERANCE, float(size.width), shape.y),
+        (box.top <= EDGE_TOLERANCE, shape.x, 0.0),
+        (bottom >= size.height - EDGE_TOLERANCE, shape.x, float(size.height)),
     )
     cuts = [
-        cut and _in_sight(replace(shape, x=x, y=y).turned(angle, size), size) for cut, x, y in sides
+        cut and _is_visible(replace(shape, x=x, y=y).rotate(angle, size), size)
+        for cut, x, y in sides
     ]
     if not any(cuts):
         return shape
     left, far_right, top, far_bottom = cuts
-    low_x = _reflected(right, size.width, -1) if left else box.left
-    high_x = _reflected(box.left, size.width, 1) if far_right else right
-    low_y = _reflected(bottom, size.height, -1) if top else box.top
-    high_y = _reflected(box.top, size.height, 1) if far_bottom else bottom
+    low_x = _reflect_coordinate(right, size.width, -1) if left else box.left
+    high_x = _reflect_coordinate(box.left, size.width, 1) if far_right else right
+    low_y = _reflect_coordinate(bottom, size.height, -1) if top else box.top
+    high_y = _reflect_coordinate(box.top, size.height, 1) if far_bottom else bottom
     whole = Box(
         left=low_x, top=low_y, width=high_x - low_x, height=high_y - low_y, label=0, crowd=box.crowd
     )
-    return outline(whole)
+    return box_outline(whole)
 
 
-def copies(box: Box, size: ImageSize, angle: float) -> Iterator[Outline]:
+def reflected_outlines(box: Box, size: ImageSize, angle: float) -> Iterator[Outline]:
     """Every reflection of an object that the turned image may show, before the turn.
 
     Reflections are those of OpenCV's ``BORDER_REFLECT_101``, in which the pixels at the edge are
@@ -58,16 +59,16 @@ def copies(box: Box, size: ImageSize, angle: float) -> Iterator[Outline]:
         size: Of the image, before and after.
         angle: By which it will be turned about its centre, in radians.
     """
-    own = grown(box, size, angle)
+    own = merge_with_reflection(box, size, angle)
     seen = {(round(own.x, 6), round(own.y, 6))}
     across, along = abs(cos(angle)), abs(sin(angle))
-    columns = _tiles(size.width, size.width * across + size.height * along)
-    rows = _tiles(size.height, size.width * along + size.height * across)
+    columns = _visible_tiles(size.width, size.width * across + size.height * along)
+    rows = _visible_tiles(size.height, size.width * along + size.height * across)
     for column, row in product(columns, rows):
         copy = replace(
             own,
-            x=_reflected(own.x, size.width, column),
-            y=_reflected(own.y, size.height, row),
+            x=_reflect_coordinate(own.x, size.width, column),
+            y=_reflect_coordinate(own.y, size.height, row),
         )
         place = (round(copy.x, 6), round(copy.y, 6))
         if place not in seen:
@@ -75,7 +76,7 @@ def copies(box: Box, size: ImageSize, angle: float) -> Iterator[Outline]:
             yield copy
 
 
-def _tiles(length: int, shown: float) -> range:
+def _visible_tiles(length: int, shown: float) -> range:
     """Numbers of the reflections in sight, 0 for the image itself.
 
     Args:
@@ -87,11 +88,14 @@ def _tiles(length: int, shown: float) -> range:
     return range(-count, count + 1)
 
 
-def _reflected(place: float, length: int, tile: int) -> float:
+def _reflect_coordinate(coordinate: float, length: int, tile: int) -> float:
     if tile % 2:
-        return (tile + 1) * (length - 1) + 1 - place
-    return place + tile * (length - 1)
+        return (tile + 1) * (length - 1) + 1 - coordinate
+    return coordinate + tile * (length - 1)
 
 
-def _in_sight(point: Outline, size: ImageSize) -> bool:
-    return CUT < point.x < size.width - CUT and CUT < point.y < size.height - CUT
+def _is_visible(point: Outline, size: ImageSize) -> bool:
+    return (
+        EDGE_TOLERANCE < point.x < size.width - EDGE_TOLERANCE
+        and EDGE_TOLERANCE < point.y < size.height - EDGE_TOLERANCE
+    )

@@ -7,22 +7,22 @@ from pathlib import Path
 
 from arogya_bench.comparison.comparison import Comparison, from_json
 from arogya_bench.comparison.comparison import compare as compare_runs
-from arogya_bench.errors import ConfigError, Fixable, TrackingError, nearest
+from arogya_bench.errors import ConfigError, TrackingError, UserError, did_you_mean
 from arogya_bench.report import figures
 from arogya_bench.report import terminal as screen
-from arogya_bench.runtime.console import say, working
-from arogya_bench.runtime.environment import tags as provenance_tags
+from arogya_bench.runtime.console import echo, spinner
+from arogya_bench.runtime.environment import environment_tags as provenance_tags
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
-from arogya_bench.tracking.artifacts import artifact
+from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.items import Folder, Item, Params, Tags
 
 FORMATS = ("html", "csv", "json", "pdf", "png")
-ASKED = "arogya.asked"  # when a comparison was last asked for, ms since 1970
-ALWAYS = ("html", "csv", "json")  # what a comparison run keeps
+COMPARED_AT_TAG = "arogya.asked"  # when a comparison was last asked for, ms since 1970
+DEFAULT_FORMATS = ("html", "csv", "json")  # what a comparison run keeps
 
 
-def compare(
+def run_compare(
     experiment: str, *, tracking_uri: str | None, where: str | None, metric: str, out: Path
 ) -> int:
     """Compare, print, write the files, and log them as a comparison run.
@@ -34,19 +34,19 @@ def compare(
         Fixable: If there is nothing to compare, or the files cannot be written.
     """
     _check_writable(out)
-    with working("reading MLflow and resampling patients"):
+    with spinner("reading MLflow and resampling patients"):
         comparison = compare_runs(experiment, tracking_uri=tracking_uri, where=where, metric=metric)
     store = stores.open_store(tracking_uri, experiment, create=False)
-    asker = tracking.adopted(store)
-    run_id = _log(comparison, store, parent=asker)
-    _answer(asker, run_id, store)
-    screen.show(comparison)
-    write(comparison, out, ALWAYS)
-    say(f"Written: {out}/report.html, comparison.json, tables/*.csv. MLflow run: {run_id}")
+    asker = tracking.take_over_mlflow_run(store)
+    run_id = _log_comparison(comparison, store, parent=asker)
+    _annotate_parent_run(asker, run_id, store)
+    screen.print_comparison(comparison)
+    write_report(comparison, out, DEFAULT_FORMATS)
+    echo(f"Written: {out}/report.html, comparison.json, tables/*.csv. MLflow run: {run_id}")
     return 0
 
 
-def report(
+def run_report(
     experiment: str,
     *,
     tracking_uri: str | None,
@@ -67,21 +67,21 @@ def report(
     for each in formats:
         if each not in FORMATS:
             raise ConfigError(
-                f"There is no report format {each!r}.{nearest(each, FORMATS)}",
+                f"There is no report format {each!r}.{did_you_mean(each, FORMATS)}",
                 fix=f"choose from: {', '.join(FORMATS)}",
             )
     _check_writable(out)
     store = stores.open_store(tracking_uri, experiment, create=False)
-    run = _comparison_run(store, run_id)
-    with artifact(run, "comparison.json", uri=store.uri) as path:
+    run = _find_comparison_run(store, run_id)
+    with fetch_artifact(run, "comparison.json", uri=store.uri) as path:
         comparison = from_json(path.read_text(encoding="utf-8"))
-    _answer(tracking.adopted(store), run.run_id, store)
-    written = write(comparison, out, formats)
-    say(f"Written from MLflow run {run.run_id}: {', '.join(str(each) for each in written)}")
+    _annotate_parent_run(tracking.take_over_mlflow_run(store), run.run_id, store)
+    written = write_report(comparison, out, formats)
+    echo(f"Written from MLflow run {run.run_id}: {', '.join(str(each) for each in written)}")
     return 0
 
 
-def write(comparison: Comparison, out: Path, formats: Sequence[str]) -> list[Path]:
+def write_report(comparison: Comparison, out: Path, formats: Sequence[str]) -> list[Path]:
     """Write a comparison in the formats named.
 
     Returns:
@@ -100,14 +100,14 @@ def write(comparison: Comparison, out: Path, formats: Sequence[str]) -> list[Pat
         "json": comparison.to_json,
         "csv": comparison.to_csv,
         "pdf": comparison.to_pdf,
-        "png": lambda folder: figures.save(comparison, folder),
+        "png": lambda folder: figures.save_figures(comparison, folder),
     }
     for each in formats:
         writers[each](written[each])
     return [written[each] for each in formats]
 
 
-def _log(comparison: Comparison, store: stores.Store, *, parent: str | None) -> str:
+def _log_comparison(comparison: Comparison, store: stores.Store, *, parent: str | None) -> str:
     """Keep the comparison in MLflow; the same evidence is kept once.
 
     Returns:
@@ -119,13 +119,13 @@ def _log(comparison: Comparison, store: stores.Store, *, parent: str | None) -> 
     )
     if found:
         again = str(int(time.time() * 1000))
-        tracking.write(store, found[-1].run_id, [Tags(values={ASKED: again})])
+        tracking.write(store, found[-1].run_id, [Tags(values={COMPARED_AT_TAG: again})])
         return found[-1].run_id
     metric = str(comparison.about["metric"])
     tags = {"arogya.kind": "comparison", "arogya.comparison": key, **provenance_tags()}
     run_id = tracking.start(store, f"comparison · {metric}", tags, parent=parent)
-    with tracking.closed_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
-        write(comparison, Path(folder), ALWAYS)
+    with tracking.close_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
+        write_report(comparison, Path(folder), DEFAULT_FORMATS)
         verdicts = "; ".join(str(each) for each in comparison.verdict["reason"])
         items: list[Item] = [
             Params(values={"metric": metric, "evaluations": comparison.about["evaluations"]}),
@@ -137,15 +137,15 @@ def _log(comparison: Comparison, store: stores.Store, *, parent: str | None) -> 
     return run_id
 
 
-def _answer(asker: str | None, run_id: str, store: stores.Store) -> None:
+def _annotate_parent_run(parent_run_id: str | None, run_id: str, store: stores.Store) -> None:
     """Say in the run that ``mlflow run`` made which comparison it led to, and what that says."""
-    if asker:
+    if parent_run_id:
         verdict = tracking.get(store.uri, run_id).tags["arogya.verdict"]
         tags = {"arogya.comparison_run_id": run_id, "mlflow.note.content": verdict}
-        tracking.write(store, asker, [Tags(values=tags)])
+        tracking.write(store, parent_run_id, [Tags(values=tags)])
 
 
-def _comparison_run(store: stores.Store, run_id: str | None) -> tracking.RunRecord:
+def _find_comparison_run(store: stores.Store, run_id: str | None) -> tracking.RunRecord:
     if run_id:
         run = tracking.get(store.uri, run_id)
         if run.tags.get("arogya.kind") == "comparison":
@@ -161,10 +161,12 @@ def _comparison_run(store: stores.Store, run_id: str | None) -> tracking.RunReco
             f"The experiment {store.experiment!r} has no comparison yet.",
             fix=f"make one: arogya-bench compare {store.experiment}",
         )
-    return max(found, key=lambda run: int(run.tags.get(ASKED, run.start_time)))
+    return max(found, key=lambda run: int(run.tags.get(COMPARED_AT_TAG, run.start_time)))
 
 
 def _check_writable(out: Path) -> None:
     folder = out.absolute()
-    if not stores.writable(next(each for each in (folder, *folder.parents) if each.exists())):
-        raise Fixable(f"The folder {folder} cannot be written.", fix="name another one with --out.")
+    if not stores.is_writable(next(each for each in (folder, *folder.parents) if each.exists())):
+        raise UserError(
+            f"The folder {folder} cannot be written.", fix="name another one with --out."
+        )

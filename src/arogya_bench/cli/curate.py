@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from arogya_bench.curation.curate import Options, Outcome
+    from arogya_bench.curation.curate import CurationOptions, CurationOutcome
     from arogya_bench.types import Dataset
 
 ERRORS_EXIT = 2
@@ -24,7 +24,7 @@ The secret for the pseudonyms comes from the variable AROGYA_SECRET, or from --s
 """
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``curate``."""
     curate = commands.add_parser(
         "curate",
@@ -40,7 +40,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     curate.add_argument("--layout", help="what SRC is; default: look what is there")
     curate.add_argument("--keep", default="", metavar="A,B", help="columns that identify nobody")
     curate.add_argument("--secret-file", metavar="FILE", help="of mode 600; default: AROGYA_SECRET")
-    curate.add_argument("--originals", metavar="FILE", help="write there which case was which file")
+    curate.add_argument("--key-file", metavar="FILE", help="write there which case was which file")
     curate.add_argument("--boxes-drawn-on", choices=["stored", "upright"],
                         help="where EXIF turns images that have boxes or masks")  # fmt: skip
     curate.add_argument("--quality", type=int, default=95, help="of JPEG (default: %(default)s)")
@@ -59,93 +59,91 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _curate(arguments: argparse.Namespace) -> int:
     from arogya_bench.curation.curate import curate
 
-    outcome = curate(arguments.source, arguments.out, options=_options(arguments))
-    _tell(outcome, arguments.out)
-    return _gate(arguments.out)
+    outcome = curate(arguments.source, arguments.out, options=_build_options(arguments))
+    _print_outcome(outcome, arguments.out)
+    return _run_gate(arguments.out)
 
 
-def _options(arguments: argparse.Namespace) -> "Options":
+def _build_options(arguments: argparse.Namespace) -> "CurationOptions":
     from arogya_bench.configuration import schema
-    from arogya_bench.curation.curate import Options
+    from arogya_bench.curation.curate import CurationOptions
     from arogya_bench.datasets.splits import SplitPolicy
 
-    settings = schema.settings(arguments.overrides, ("dataset", "split"))
-    return Options(
+    settings = schema.parse_settings(arguments.overrides, ("dataset", "split"))
+    return CurationOptions(
         licence=arguments.licence,
         layout=arguments.layout,
-        dataset=_reading(arguments, settings["dataset"]),
+        dataset=_reader_options(arguments, settings["dataset"]),
         keep=[name for name in arguments.keep.split(",") if name],
         secret_file=arguments.secret_file,
-        originals=arguments.originals,
+        key_file=arguments.key_file,
         boxes_drawn_on=arguments.boxes_drawn_on,
         quality=arguments.quality,
         text_check=not arguments.no_text_check,
         ocr=arguments.ocr,
-        split=schema.typed(SplitPolicy, settings["split"], "split"),
+        split=schema.validate(SplitPolicy, settings["split"], "split"),
         workers=arguments.workers,
     )
 
 
-def _reading(arguments: argparse.Namespace, node: Any) -> dict[str, object]:
+def _reader_options(arguments: argparse.Namespace, node: Any) -> dict[str, object]:
     """The options of the reader that are set, each of the type that its layout gives it."""
     from arogya_bench.configuration import schema
-    from arogya_bench.curation.layouts import KINDS, Description, layout_of
+    from arogya_bench.curation.layouts import READERS, SourceLayout, detect_layout
 
     own = {"path": str(arguments.source), "licence": arguments.licence}
     names = [str(name) for name in node]
     if not arguments.source.is_dir() or own.keys() & {*names}:
         return dict.fromkeys(names)  # refused where the source is read
-    asked = Description(
+    asked = SourceLayout(
         licence=arguments.licence, layout=arguments.layout, dataset=dict.fromkeys(names)
     )
     node.update(own)
-    typed = schema.typed(KINDS[layout_of(arguments.source, asked)], node, "dataset")
+    typed = schema.validate(READERS[detect_layout(arguments.source, asked)], node, "dataset")
     return {name: getattr(typed, name) for name in names}
 
 
-def _tell(outcome: "Outcome", out: Path) -> None:
-    from arogya_bench.runtime.console import counted
+def _print_outcome(outcome: "CurationOutcome", out: Path) -> None:
+    from arogya_bench.runtime.console import plural
 
-    lines = [f"{counted(outcome.cases, 'case')} in {out}, {outcome.written} written now."]
-    if outcome.mended:
+    lines = [f"{plural(outcome.cases, 'case')} in {out}, {outcome.written} written now."]
+    if outcome.rewritten:
         lines.append(
-            f"{counted(outcome.mended, 'case')} mended: files had been changed or deleted."
+            f"{plural(outcome.rewritten, 'case')} mended: files had been changed or deleted."
         )
     if outcome.split:
         lines.append(f"Divided: {outcome.split}.")
     if outcome.quarantined:
-        lines.append(
-            f"{counted(outcome.quarantined, 'case')} quarantined: {out / 'quarantine.csv'}"
-        )
-    if outcome.withdrawn:
-        lines.append(f"{counted(outcome.withdrawn, 'file')} deleted: the source has them no more.")
+        lines.append(f"{plural(outcome.quarantined, 'case')} quarantined: {out / 'quarantine.csv'}")
+    if outcome.removed:
+        lines.append(f"{plural(outcome.removed, 'file')} deleted: the source has them no more.")
     lines += [f"{what.capitalize()}: {count:,}." for what, count in outcome.unused.items() if count]
     lines += [f"Note: {note}" for note in outcome.notes]
-    for notice in outcome.notices:
+    for notice in outcome.warnings:
         shown = ", ".join(notice.examples)
         lines.append(f"{notice.code} {notice.problem}: {notice.count:,}, such as {shown}")
     sys.stdout.write("\n".join([*lines, ""]))
 
 
-def _gate(out: Path) -> int:
+def _run_gate(out: Path) -> int:
     """Look at the result as whoever gets it will, and leave the findings beside it."""
-    from arogya_bench.cli.gate_table import show
-    from arogya_bench.datasets.splits import SplitPolicy, divided
-    from arogya_bench.gate.gate import inspect
+    from arogya_bench.cli.gate_table import print_gate_report
+    from arogya_bench.datasets.splits import SplitPolicy, make_split
+    from arogya_bench.gate.gate import inspect_dataset
 
-    dataset = _result(out)
+    dataset = _load_result(out)
     if dataset is None:
         sys.stdout.write("Without labels the gate has nothing to look at.\n")
         return 0
-    report = inspect(dataset, divided(dataset, SplitPolicy()), fractions=None)
-    show(report)
+    report = inspect_dataset(dataset, make_split(dataset, SplitPolicy()), fractions=None)
+    print_gate_report(report)
     file, text = out / "gate.json", report.to_json()
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         file.write_text(text, encoding="utf-8")
     return ERRORS_EXIT if report.errors else 0
 
 
-def _result(out: Path) -> "Dataset | None":
+def _load_result(out: Path) -> "Dataset | None":
     """The curated folder, read back by the reader of its layout; None without labels."""
     from arogya_bench.datasets.coco import COCO
     from arogya_bench.datasets.image_folder import ImageFolder
@@ -162,21 +160,21 @@ def _result(out: Path) -> "Dataset | None":
     # What the source needed to be read, the result needs too: the pixels have the same range.
     told = {**terms, **card["reading"], "classes": card["classes"]}
     if card["task"] == "segmentation":
-        return _with_masks(out, told)
+        return _load_mask_pairs(out, told)
     labelled = len(card["classes"]) > 1
     return ImageFolder(**told, manifest="manifest.csv").load() if labelled else None
 
 
-def _with_masks(out: Path, told: dict[str, Any]) -> "Dataset":
+def _load_mask_pairs(out: Path, reader_options: dict[str, Any]) -> "Dataset":
     """The curated pairs, with the groups and parts of the table: the reader goes by files alone."""
-    from arogya_bench.datasets.csv_tables import table_of
+    from arogya_bench.datasets.csv_tables import read_table
     from arogya_bench.datasets.image_mask_pairs import ImageMaskPairs
-    from arogya_bench.images.discovery import stem_of
+    from arogya_bench.images.discovery import image_stem
 
-    dataset = ImageMaskPairs(**told).load()
+    dataset = ImageMaskPairs(**reader_options).load()
     rows = {
-        stem_of(row["path"].removeprefix("images/")): row
-        for row in table_of(out / "manifest.csv", required=("path",), key="path")
+        image_stem(row["path"].removeprefix("images/")): row
+        for row in read_table(out / "manifest.csv", required=("path",), key="path")
     }
     cases = tuple(
         replace(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arogya_bench.cli import curate as curate_command
-from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from arogya_bench.evaluation.job import Job
@@ -19,14 +19,14 @@ NAME_HELP = "an option of conf/dataset, such as medmnist or ham10000"
 SETTINGS_HELP = "settings, such as dataset.path=FOLDER split.method=group"
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``data`` and its own commands."""
     data = commands.add_parser("data", help="fetch, describe, check and curate datasets")
     own = data.add_subparsers(required=True, metavar="COMMAND")
     _add_fetch(own)
     _add_describe(own)
     _add_check(own)
-    curate_command.add(own)
+    curate_command.add_parser(own)
 
 
 def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -79,22 +79,22 @@ def _fetch(arguments: argparse.Namespace) -> int:
     from arogya_bench.datasets.medmnist_files import PUBLISHED, UNSUPPORTED
 
     if arguments.name is None:
-        _say(obtaining.fetchable())
-        _say("For the others, arogya-bench data fetch NAME says where they are: "
-             f"{', '.join(_configs())}.")  # fmt: skip
+        _print_line(obtaining.format_downloadable())
+        _print_line("For the others, arogya-bench data fetch NAME says where they are: "
+             f"{', '.join(_dataset_configs())}.")  # fmt: skip
         return 0
-    known = _configs()
+    known = _dataset_configs()
     if arguments.name in known and arguments.name not in {*PUBLISHED, *UNSUPPORTED}:
-        _say(obtaining.directions(known[arguments.name]))
+        _print_line(obtaining.download_instructions(known[arguments.name]))
         return 0
     if arguments.name not in {*PUBLISHED, *UNSUPPORTED}:
         names = (*PUBLISHED, *known)
         raise ConfigError(
-            f"There is no dataset {arguments.name!r}.{nearest(arguments.name, names)}",
+            f"There is no dataset {arguments.name!r}.{did_you_mean(arguments.name, names)}",
             fix=f"choose one of: {', '.join(names)}",
         )
     file = fetching.fetch(arguments.name, arguments.to, size=arguments.size)
-    _say(f"{file}\nUse it: arogya-bench run dataset=medmnist dataset.path={file}")
+    _print_line(f"{file}\nUse it: arogya-bench run dataset=medmnist dataset.path={file}")
     return 0
 
 
@@ -102,47 +102,47 @@ def _describe(arguments: argparse.Namespace) -> int:
     import numpy as np
 
     from arogya_bench.datasets.description import describe
-    from arogya_bench.datasets.splits import divided
-    from arogya_bench.figures.contact_sheet import contact_sheet
+    from arogya_bench.datasets.splits import make_split
+    from arogya_bench.figures.contact_sheet import draw_contact_sheet
 
-    job, dataset = _loaded(arguments)
-    about = describe(dataset, divided(dataset, job.split, limit=job.limit))
-    _say(about.text())
+    job, dataset = _load_dataset(arguments)
+    about = describe(dataset, make_split(dataset, job.split, limit=job.limit))
+    _print_line(about.to_text())
     arguments.out.mkdir(parents=True, exist_ok=True)
     sheet = arguments.out / f"{dataset.name}.png"
-    sheet.write_bytes(contact_sheet(dataset, rng=np.random.default_rng(job.seed)))
+    sheet.write_bytes(draw_contact_sheet(dataset, rng=np.random.default_rng(job.seed)))
     sheet.with_suffix(".json").write_text(about.to_json(), encoding="utf-8")
-    _say(f"Some images of every class: {sheet}")
+    _print_line(f"Some images of every class: {sheet}")
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from arogya_bench.cli.gate_table import show
-    from arogya_bench.datasets.splits import divided
-    from arogya_bench.evaluation.job import inspected
-    from arogya_bench.runtime.console import working
+    from arogya_bench.cli.gate_table import print_gate_report
+    from arogya_bench.datasets.splits import make_split
+    from arogya_bench.evaluation.job import gate_report
+    from arogya_bench.runtime.console import spinner
 
-    job, dataset = _loaded(arguments)
-    with working("looking at every image"):
-        report = inspected(job, dataset, divided(dataset, job.split, limit=job.limit))
-    show(report)
+    job, dataset = _load_dataset(arguments)
+    with spinner("looking at every image"):
+        report = gate_report(job, dataset, make_split(dataset, job.split, limit=job.limit))
+    print_gate_report(report)
     if arguments.json:
         arguments.json.write_text(report.to_json(), encoding="utf-8")
-        _say(f"Everything: {arguments.json}")
+        _print_line(f"Everything: {arguments.json}")
     return ERRORS_EXIT if report.errors else 0
 
 
-def _loaded(arguments: argparse.Namespace) -> "tuple[Job, Dataset]":
-    from arogya_bench.configuration.compose import Request, jobs
-    from arogya_bench.runtime.console import working
+def _load_dataset(arguments: argparse.Namespace) -> "tuple[Job, Dataset]":
+    from arogya_bench.configuration.compose import RunRequest, compose_jobs
+    from arogya_bench.runtime.console import spinner
 
     words = ("model=prior", *arguments.overrides, f"dataset={arguments.name}")
-    (job,) = jobs(Request(overrides=words, config_dir=arguments.config_dir))
-    with working("reading the dataset"):
+    (job,) = compose_jobs(RunRequest(overrides=words, config_dir=arguments.config_dir))
+    with spinner("reading the dataset"):
         return job, job.source.load()
 
 
-def _configs() -> Mapping[str, Mapping[str, Any]]:
+def _dataset_configs() -> Mapping[str, Mapping[str, Any]]:
     """Every option of conf/dataset in the package, as its YAML stands."""
     from importlib.resources import files
 
@@ -156,5 +156,5 @@ def _configs() -> Mapping[str, Mapping[str, Any]]:
     }
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")

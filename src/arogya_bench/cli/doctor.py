@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from arogya_bench.errors import Fixable, installed
+from arogya_bench.errors import UserError, is_installed
 from arogya_bench.runtime import cache, config_packages
-from arogya_bench.runtime.store_urls import public, sqlite_path
+from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
 from arogya_bench.tracking import store as stores
 
 EXTRAS = {
@@ -32,120 +32,130 @@ EXTRAS = {
     "joblib": ("hydra_plugins.hydra_joblib_launcher",),
     "report": ("typst",),
 }
-OLDEST = (3, 11)
-MARKS = {"ok": "[green]ok[/]", "absent": "[dim]absent[/]", "wrong": "[red]wrong[/]"}
+MIN_PYTHON = (3, 11)
+STATE_MARKUP = {"ok": "[green]ok[/]", "absent": "[dim]absent[/]", "wrong": "[red]wrong[/]"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class DoctorFinding:
     """One thing that was looked at: ``ok``, ``absent`` (an option not taken), or ``wrong``."""
 
-    what: str
+    component: str
     state: str
     detail: str
 
 
-def report() -> int:
+def print_report() -> int:
     """Print the findings.
 
     Returns:
         0, or 2 if something is wrong.
     """
-    found = list(findings())
+    found = list(run_checks())
     table = Table("what", "state", "detail", title="arogya-bench doctor", title_justify="left")
     for each in found:
-        table.add_row(escape(each.what), MARKS[each.state], escape(each.detail))
+        table.add_row(escape(each.component), STATE_MARKUP[each.state], escape(each.detail))
     Console(highlight=False, width=None if sys.stdout.isatty() else 110).print(table)
     return 2 if any(each.state == "wrong" for each in found) else 0
 
 
-def findings() -> Iterator[Finding]:
+def run_checks() -> Iterator[DoctorFinding]:
     """Look at Python, the packages, the devices, the folders and the store."""
-    yield _python()
-    yield Finding(what="arogya-bench", state="ok", detail=version("arogya-bench"))
-    yield Finding(what="mlflow", state="ok", detail=version("mlflow"))
-    yield _opencv()
+    yield _check_python()
+    yield DoctorFinding(component="arogya-bench", state="ok", detail=version("arogya-bench"))
+    yield DoctorFinding(component="mlflow", state="ok", detail=version("mlflow"))
+    yield _check_opencv()
     for extra, modules in EXTRAS.items():
-        yield _extra(extra, modules)
-    yield from map(_package, config_packages.announced())
-    if installed("torch"):
-        yield _torch()
-    yield _cache()
-    yield _store()
+        yield _check_extra(extra, modules)
+    yield from map(_check_config_package, config_packages.discover())
+    if is_installed("torch"):
+        yield _check_torch()
+    yield _check_cache()
+    yield _check_store()
 
 
-def _python() -> Finding:
-    fine = sys.version_info[:2] >= OLDEST
-    return Finding(what="Python", state="ok" if fine else "wrong", detail=platform.python_version())
+def _check_python() -> DoctorFinding:
+    fine = sys.version_info[:2] >= MIN_PYTHON
+    return DoctorFinding(
+        component="Python", state="ok" if fine else "wrong", detail=platform.python_version()
+    )
 
 
-def _opencv() -> Finding:
+def _check_opencv() -> DoctorFinding:
     """Two OpenCV distributions overwrite each other's files."""
     names = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
-    there = [name for name in names if _distribution(name)]
+    there = [name for name in names if _is_distribution_installed(name)]
     if len(there) > 1:
         detail = f"{' and '.join(there)} overwrite each other: pip uninstall {there[1]}"
-        return Finding(what="OpenCV", state="wrong", detail=detail)
+        return DoctorFinding(component="OpenCV", state="wrong", detail=detail)
     if there:
-        return Finding(what="OpenCV", state="ok", detail=f"{there[0]} {version(there[0])}")
-    if installed("cv2"):
-        return Finding(what="OpenCV", state="ok", detail="from another distribution than PyPI's")
-    return Finding(what="OpenCV", state="wrong", detail="pip install opencv-python")
+        return DoctorFinding(
+            component="OpenCV", state="ok", detail=f"{there[0]} {version(there[0])}"
+        )
+    if is_installed("cv2"):
+        return DoctorFinding(
+            component="OpenCV", state="ok", detail="from another distribution than PyPI's"
+        )
+    return DoctorFinding(component="OpenCV", state="wrong", detail="pip install opencv-python")
 
 
-def _extra(extra: str, modules: tuple[str, ...]) -> Finding:
-    lacking = [module for module in modules if not installed(module)]
+def _check_extra(extra: str, modules: tuple[str, ...]) -> DoctorFinding:
+    lacking = [module for module in modules if not is_installed(module)]
     if lacking:
         fix = f"pip install 'arogya-bench[{extra}]'"
-        return Finding(what=f"extra {extra}", state="absent", detail=fix)
+        return DoctorFinding(component=f"extra {extra}", state="absent", detail=fix)
     licence = " (AGPL-3.0)" if extra == "yolo" else ""
-    return Finding(what=f"extra {extra}", state="ok", detail=", ".join(modules) + licence)
+    return DoctorFinding(
+        component=f"extra {extra}", state="ok", detail=", ".join(modules) + licence
+    )
 
 
-def _package(package: config_packages.ConfigPackage) -> Finding:
-    detail = package.complaint or f"{package.distribution}: {', '.join(package.configs)}"
-    state = "wrong" if package.complaint else "ok"
-    return Finding(what=f"configs {package.name}", state=state, detail=detail)
+def _check_config_package(package: config_packages.ConfigPackage) -> DoctorFinding:
+    detail = package.message or f"{package.distribution}: {', '.join(package.configs)}"
+    state = "wrong" if package.message else "ok"
+    return DoctorFinding(component=f"configs {package.name}", state=state, detail=detail)
 
 
-def _torch() -> Finding:
+def _check_torch() -> DoctorFinding:
     """A CPU-only torch beside a torchvision built for CUDA fails when it is imported."""
     try:
         import torch
         import torchvision
     except (ImportError, RuntimeError) as error:
         detail = f"{error}: install torch and torchvision from one index (make demo TORCH=cpu)"
-        return Finding(what="torch", state="wrong", detail=detail)
+        return DoctorFinding(component="torch", state="wrong", detail=detail)
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     detail = f"{torch.__version__}, torchvision {torchvision.__version__}, "
-    return Finding(
-        what="torch", state="ok", detail=detail + (", ".join(devices) or "no CUDA device: cpu")
+    return DoctorFinding(
+        component="torch", state="ok", detail=detail + (", ".join(devices) or "no CUDA device: cpu")
     )
 
 
-def _cache() -> Finding:
-    folder = cache.root(None)
+def _check_cache() -> DoctorFinding:
+    folder = cache.cache_root(None)
     nearest = next(each for each in (folder, *folder.parents) if each.exists())
-    fine = stores.writable(nearest)
+    fine = stores.is_writable(nearest)
     detail = str(folder) if fine else f"{nearest} cannot be written: set AROGYA_CACHE"
-    return Finding(what="cache", state="ok" if fine else "wrong", detail=detail)
+    return DoctorFinding(component="cache", state="ok" if fine else "wrong", detail=detail)
 
 
-def _store() -> Finding:
-    uri = stores.absolute(os.environ.get("MLFLOW_TRACKING_URI") or stores.default_uri())
+def _check_store() -> DoctorFinding:
+    uri = stores.absolute_uri(os.environ.get("MLFLOW_TRACKING_URI") or stores.default_uri())
     database = sqlite_path(uri)
     try:
         if database is not None and not database.exists():
             stores.check_folder(database, create=True)
-            detail = f"{public(uri)}, made by the first run"
+            detail = f"{without_credentials(uri)}, made by the first run"
         else:
-            detail = f"{public(uri)}, {stores.ask(uri)} experiments"
-    except Fixable as error:
-        return Finding(what="MLflow store", state="wrong", detail=f"{error.problem} {error.fix}")
-    return Finding(what="MLflow store", state="ok", detail=detail)
+            detail = f"{without_credentials(uri)}, {stores.ping(uri)} experiments"
+    except UserError as error:
+        return DoctorFinding(
+            component="MLflow store", state="wrong", detail=f"{error.problem} {error.fix}"
+        )
+    return DoctorFinding(component="MLflow store", state="ok", detail=detail)
 
 
-def _distribution(name: str) -> bool:
+def _is_distribution_installed(name: str) -> bool:
     try:
         return bool(metadata(name))
     except PackageNotFoundError:

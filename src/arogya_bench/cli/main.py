@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from arogya_bench.cli import data as data_commands
-from arogya_bench.errors import ConfigError, Fixable
-from arogya_bench.runtime.redaction import disguised
+from arogya_bench.errors import ConfigError, UserError
+from arogya_bench.runtime.redaction import redact
 
-FIXABLE_EXIT = 2
+USER_ERROR_EXIT = 2
 INTERRUPTED_EXIT = 130
 FORMATS = ("html", "csv", "json", "pdf", "png")
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0; 2 for a problem that the user can fix, with nothing half-written;
         3 if jobs of a sweep failed; 130 on Ctrl-C.
     """
-    arguments = _parsed(argv)
+    arguments = _parse(argv)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     # Threads that spin while they wait make training crawl where cores are shared.
@@ -46,17 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
-    except Fixable as error:
-        sys.stderr.write(f"arogya-bench: {disguised(str(error))}\n")
-        return FIXABLE_EXIT
+    except UserError as error:
+        sys.stderr.write(f"arogya-bench: {redact(str(error))}\n")
+        return USER_ERROR_EXIT
     except KeyboardInterrupt:
         sys.stderr.write("arogya-bench: stopped; the same command goes on where this one ended.\n")
         return INTERRUPTED_EXIT
 
 
-def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse a command; settings may stand between its options, too."""
-    parser = _parser()
+    parser = _build_parser()
     arguments, rest = parser.parse_known_args(argv)
     takes = hasattr(arguments, "overrides")
     if rest and (not takes or any(each.startswith("-") for each in rest)):
@@ -66,7 +66,7 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="arogya-bench",
         description="Which image model should we deploy? Runs sweeps, logs them to MLflow, "
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_compare(commands)
     _add_report(commands)
-    data_commands.add(commands)
+    data_commands.add_parser(commands)
     doctor = commands.add_parser("doctor", help="say what is installed and what is wrong")
     doctor.set_defaults(command=_doctor)
     return parser
@@ -113,7 +113,7 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Reads MLflow only: leaderboard with intervals, paired tests with "
         "correction, robustness, and what is missing.",
     )
-    _add_place(compare)
+    _add_experiment_arguments(compare)
     compare.add_argument("--where", metavar="FILTER", help="an MLflow filter, added to ours")
     compare.add_argument("--metric", default="f1_macro", help="the metric that decides")
     compare.add_argument("--out", type=Path, default=Path("reports"), help="folder of the files")
@@ -127,7 +127,7 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Takes the newest comparison of an experiment, or the one named, from "
         "MLflow and writes it as files. Nothing is computed again.",
     )
-    _add_place(report)
+    _add_experiment_arguments(report)
     report.add_argument("--run-id", metavar="ID", help="the comparison run; default: the newest")
     report.add_argument(
         "--format", default="html", metavar="LIST", help=f"of {', '.join(FORMATS)}; comma between"
@@ -136,7 +136,7 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     report.set_defaults(command=_report)
 
 
-def _add_place(parser: argparse.ArgumentParser) -> None:
+def _add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "experiment",
         nargs="?",
@@ -149,33 +149,33 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from arogya_bench.runtime.gc_pause import collector_paused
+    from arogya_bench.runtime.gc_pause import gc_paused
 
-    with collector_paused():
-        from arogya_bench.configuration.compose import Request, printed
+    with gc_paused():
+        from arogya_bench.configuration.compose import RunRequest, render_config
 
-    request = Request(
-        overrides=(*arguments.overrides, *_words(arguments.quoted)),
+    request = RunRequest(
+        overrides=(*arguments.overrides, *_split_overrides(arguments.quoted)),
         multirun=arguments.multirun,
         config_dir=arguments.config_dir,
         config_path=arguments.config_path,
         config_name=arguments.config_name,
     )
     if arguments.cfg:
-        sys.stdout.write(printed(request, arguments.cfg))
+        sys.stdout.write(render_config(request, arguments.cfg))
         return 0
-    _quieten()
+    _silence_logging()
     # A scheduler that ends us asks first: runs are closed as they are on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     known = "arogya_bench.sweeps.sweep" in sys.modules
-    with collector_paused():
+    with gc_paused():
         from arogya_bench.sweeps import sweep
     if not known:
         gc.freeze()  # what was imported stays: to look at it again and again takes seconds
-    return sweep.rehearse(request) if arguments.dry_run else sweep.run(request)
+    return sweep.dry_run(request) if arguments.dry_run else sweep.run(request)
 
 
-def _words(text: str) -> list[str]:
+def _split_overrides(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
@@ -183,11 +183,11 @@ def _words(text: str) -> list[str]:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    _quieten()
+    _silence_logging()
     from arogya_bench.cli import compare as command
 
-    return command.compare(
-        _experiment(arguments.experiment),
+    return command.run_compare(
+        _experiment_name(arguments.experiment),
         tracking_uri=arguments.tracking_uri,
         where=arguments.where,
         metric=arguments.metric,
@@ -196,11 +196,11 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    _quieten()
+    _silence_logging()
     from arogya_bench.cli import compare as command
 
-    return command.report(
-        _experiment(arguments.experiment),
+    return command.run_report(
+        _experiment_name(arguments.experiment),
         tracking_uri=arguments.tracking_uri,
         run_id=arguments.run_id,
         formats=tuple(each.strip() for each in arguments.format.split(",") if each.strip()),
@@ -208,22 +208,22 @@ def _report(arguments: argparse.Namespace) -> int:
     )
 
 
-def _experiment(named: str) -> str:
+def _experiment_name(name: str) -> str:
     """The experiment that was named, else the one that ``mlflow run`` or a variable chose."""
     from arogya_bench.tracking import store as stores
 
-    stores.follow_mlflow_run()
-    return named or os.environ.get("MLFLOW_EXPERIMENT_NAME", "arogya-bench")
+    stores.use_mlflow_run_experiment()
+    return name or os.environ.get("MLFLOW_EXPERIMENT_NAME", "arogya-bench")
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    _quieten()
+    _silence_logging()
     from arogya_bench.cli import doctor
 
-    return doctor.report()
+    return doctor.print_report()
 
 
-def _quieten() -> None:
+def _silence_logging() -> None:
     """Keep MLflow's notes on database upgrades and the like off the screen."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.WARNING)

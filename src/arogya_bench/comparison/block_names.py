@@ -12,13 +12,13 @@ def block_key(run: RunRecord) -> tuple[str, str, str, str]:
     return dataset, digest, split_digest, task
 
 
-def place_of(block: tuple[tuple[str, str, str, str], Sequence[RunRecord]]) -> tuple[str, ...]:
+def block_sort_key(block: tuple[tuple[str, str, str, str], Sequence[RunRecord]]) -> tuple[str, ...]:
     """Datasets by name, and the folds of one in their order."""
     (name, digest, split_digest, task), members = block
     return name, digest, members[0].tags.get("arogya.split", ""), split_digest, task
 
 
-def told_apart(run: RunRecord) -> str:
+def qualified_name(run: RunRecord) -> str:
     """The name of a block where several are of one dataset."""
     name, digest, split_digest, task = block_key(run)
     return f"{name} ({digest[:6]}-{split_digest[:6]}, {run.tags['arogya.split']}, {task})"

@@ -8,32 +8,32 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from arogya_bench.comparison.block_names import block_key, place_of, told_apart
-from arogya_bench.comparison.caveats import cautions
+from arogya_bench.comparison.block_names import block_key, block_sort_key, qualified_name
+from arogya_bench.comparison.caveats import find_caveats
 from arogya_bench.comparison.row_names import row_names
-from arogya_bench.errors import ConfigError, TrackingError, nearest
-from arogya_bench.metrics.plugins import AddedMetric, added, logged
+from arogya_bench.errors import ConfigError, TrackingError, did_you_mean
+from arogya_bench.metrics.plugins import PluginMetric, load_plugin_metrics, read_metric_tags
 from arogya_bench.metrics.replicates import Replicates
 from arogya_bench.scoring import tasks
-from arogya_bench.scoring.scores import draws_of
+from arogya_bench.scoring.scores import draw_resamples
 from arogya_bench.scoring.tasks import TASKS, Task
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking.artifacts import artifact
+from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.runs import RunRecord
 from arogya_bench.tracking.store import Store
 from arogya_bench.types import BoxPredictions, Floats, Predictions
 
 CLEAN = "clean"
 NEVER_RUN = "never run"
-OURS = tuple(dict.fromkeys(name for task in TASKS.values() for name in task.metrics))
+BUILTIN_METRICS = tuple(dict.fromkeys(name for task in TASKS.values() for name in task.metrics))
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
-class Condition:
+class StoredCondition:
     """A condition as MLflow remembers it; sorts by augmentation, clean first, mild to strong."""
 
-    place: int = field(repr=False)
+    augmentation_order: int = field(repr=False)
     augmentation: str
     level: int
     severity: float | None = field(compare=False)
@@ -41,7 +41,7 @@ class Condition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resampled:
+class RowReplicates:
     """Metrics of one row under one condition, averaged over its seeds inside each resample.
 
     Attributes:
@@ -56,7 +56,7 @@ class Resampled:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Block:
+class ComparableRuns:
     """Evaluations that may be compared: same images, labels, classes and split.
 
     Attributes:
@@ -64,10 +64,10 @@ class Block:
         name: Of the dataset alone; ``digest`` of its content, ``split`` how it was divided.
         task: What the dataset asks of a model.
         runs: Newest finished run by (row, condition name, seed).
-        labels: Row digest to the name of the leaderboard row, in order of first appearance.
+        row_names: Row digest to the name of the leaderboard row, in order of first appearance.
         missing: One mapping per cell without a finished run.
         grouped: Whether the source names patients.
-        cautions: What a reader must know of the data.
+        caveats: What a reader must know of the data.
     """
 
     dataset: str
@@ -78,25 +78,27 @@ class Block:
     store: Store
     split_digest: str
     grouped: bool
-    conditions: tuple[Condition, ...]
-    labels: Mapping[str, str]
+    conditions: tuple[StoredCondition, ...]
+    row_names: Mapping[str, str]
     runs: Mapping[tuple[str, str, str], RunRecord]
     missing: tuple[Mapping[str, str], ...]
     resamples: int
-    cautions: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
 
     def seeds(self, row: str, condition: str) -> list[str]:
         """The seeds of a row that finished under a condition."""
         return sorted(seed for r, c, seed in self.runs if (r, c) == (row, condition))
 
-    def metric(self, asked: str) -> str:
+    def primary_metric(self, requested_metric: str) -> str:
         """The metric that decides here: the one asked for, if the task has it."""
-        return asked if asked in self.task.metrics else self.task.headline
+        return (
+            requested_metric if requested_metric in self.task.metrics else self.task.default_metric
+        )
 
-    def predictions(self, row: str, condition: str) -> list[Predictions | BoxPredictions]:
+    def load_predictions(self, row: str, condition: str) -> list[Predictions | BoxPredictions]:
         """One table per seed, cases in the order of their ids."""
         return [
-            _read(self.store, self.runs[row, condition, seed])
+            _read_predictions(self.store, self.runs[row, condition, seed])
             for seed in self.seeds(row, condition)
         ]
 
@@ -119,32 +121,34 @@ class Block:
 
     def draws(self, predictions: Predictions | BoxPredictions) -> Draws:
         """The resamples that all rows of the block share."""
-        return draws_of(predictions, resamples=self.resamples, seed=self.split_digest)
+        return draw_resamples(predictions, resamples=self.resamples, seed=self.split_digest)
 
-    def resampled(self, row: str, condition: str, names: Iterable[str]) -> Resampled | None:
+    def bootstrap(self, row: str, condition: str, names: Iterable[str]) -> RowReplicates | None:
         """Resample a row under a condition; None if it has no finished run there."""
-        tables = self.predictions(row, condition)
+        tables = self.load_predictions(row, condition)
         if not tables:
             return None
         wanted = list(names)
-        parts = [_replicates(self, each, wanted) for each in tables]
-        return Resampled(
+        parts = [_bootstrap_predictions(self, each, wanted) for each in tables]
+        return RowReplicates(
             estimates={name: _mean([part.estimates[name] for part in parts]) for name in wanted},
-            values={name: _average([part.values[name] for part in parts]) for name in wanted},
-            jackknife={name: _average([part.jackknife[name] for part in parts]) for name in wanted},
+            values={name: _mean_array([part.values[name] for part in parts]) for name in wanted},
+            jackknife={
+                name: _mean_array([part.jackknife[name] for part in parts]) for name in wanted
+            },
         )
 
 
-def blocks(
-    store: Store, *, where: str | None, resamples: int, asked: str = ""
-) -> tuple[Block, ...]:
+def load_blocks(
+    store: Store, *, where: str | None, resamples: int, requested_metric: str = ""
+) -> tuple[ComparableRuns, ...]:
     """Read every evaluation of an experiment and sort them into comparable blocks.
 
     Args:
         store: With the experiment.
         where: A filter, added to ours.
         resamples: Behind every interval.
-        asked: A metric; one that is not ours is taken from the package that its runs name.
+        requested_metric: A metric; one that is not ours is taken from the package that its runs name.
 
     Raises:
         TrackingError: If nothing finished.
@@ -159,7 +163,11 @@ def blocks(
         else None,
     )
     named = [run for run in runs if "arogya.split_digest" in run.tags]
-    also = () if not asked or asked in OURS else (_added(asked, named),)
+    also = (
+        ()
+        if not requested_metric or requested_metric in BUILTIN_METRICS
+        else (_load_plugin_metric(requested_metric, named),)
+    )
     if not any(run.status == "FINISHED" for run in named):
         raise TrackingError(
             f"The experiment {store.experiment!r} has no finished evaluation"
@@ -170,35 +178,37 @@ def blocks(
     for run in named:
         sorted_out[block_key(run)].append(run)
     names = [key[0] for key in sorted_out]
-    unprepared = [_absence(run, run.tags) for run in _unprepared(runs)]
+    unprepared = [_missing_row(run, run.tags) for run in _failed_before_data(runs)]
     return tuple(
-        _block(
+        _build_block(
             store,
             members,
             clash=names.count(key[0]) > 1,
             resamples=resamples,
-            extra=unprepared,
-            added=also,
+            extra_missing=unprepared,
+            plugin_metrics=also,
         )
-        for key, members in sorted(sorted_out.items(), key=place_of)
+        for key, members in sorted(sorted_out.items(), key=block_sort_key)
         if any(run.status == "FINISHED" for run in members)
     )
 
 
-def _added(asked: str, runs: Iterable[RunRecord]) -> AddedMetric:
+def _load_plugin_metric(requested_metric: str, runs: Iterable[RunRecord]) -> PluginMetric:
     """The metric of another package, as the newest run describes it."""
-    known = {name: spec for run in runs for name, spec in logged(run.tags).items()}
-    if asked not in known:
-        names = [*OURS, *known]
+    known = {name: spec for run in runs for name, spec in read_metric_tags(run.tags).items()}
+    if requested_metric not in known:
+        names = [*BUILTIN_METRICS, *known]
         raise ConfigError(
-            f"There is no metric {asked!r}.{nearest(asked, names)}",
+            f"There is no metric {requested_metric!r}.{did_you_mean(requested_metric, names)}",
             fix=f"choose one of: {', '.join(names)}",
         )
-    (metric,) = added({asked: known[asked]}, taken=OURS)
+    (metric,) = load_plugin_metrics(
+        {requested_metric: known[requested_metric]}, reserved_names=BUILTIN_METRICS
+    )
     return metric
 
 
-def _unprepared(runs: Sequence[RunRecord]) -> list[RunRecord]:
+def _failed_before_data(runs: Sequence[RunRecord]) -> list[RunRecord]:
     """Jobs that failed before their data was at hand, unless their model finished later."""
     last = {run.tags.get("arogya.model"): run for run in runs if run.status == "FINISHED"}
     return [
@@ -211,22 +221,22 @@ def _unprepared(runs: Sequence[RunRecord]) -> list[RunRecord]:
     ]
 
 
-def _block(
+def _build_block(
     store: Store,
     members: Sequence[RunRecord],
     *,
     clash: bool,
     resamples: int,
-    extra: Sequence[Mapping[str, str]],
-    added: Sequence[AddedMetric],
-) -> Block:
+    extra_missing: Sequence[Mapping[str, str]],
+    plugin_metrics: Sequence[PluginMetric],
+) -> ComparableRuns:
     name, digest, split_digest, task = block_key(members[0])
     finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
     labels = row_names(members)
-    conditions = _conditions(members)
-    return Block(
-        task=TASKS[task].judging_also_by(added if task == "classification" else ()),
-        dataset=told_apart(members[0]) if clash else name,
+    conditions = _collect_conditions(members)
+    return ComparableRuns(
+        task=TASKS[task].with_metrics(plugin_metrics if task == "classification" else ()),
+        dataset=qualified_name(members[0]) if clash else name,
         name=name,
         digest=digest,
         split=members[0].tags.get("arogya.split", ""),
@@ -234,11 +244,11 @@ def _block(
         split_digest=split_digest,
         grouped=members[0].tags.get("arogya.grouped") == "true",
         conditions=conditions,
-        labels=labels,
+        row_names=labels,
         runs=finished,
-        missing=(*_missing(members, finished, labels, conditions), *extra),
+        missing=(*_missing_cells(members, finished, labels, conditions), *extra_missing),
         resamples=resamples,
-        cautions=cautions([run.tags for run in members]),
+        caveats=find_caveats([run.tags for run in members]),
     )
 
 
@@ -248,14 +258,14 @@ def _cell_key(run: RunRecord) -> tuple[str, str, str]:
     return tags["arogya.row"], tags["arogya.condition"], tags["arogya.seed"]
 
 
-def _conditions(runs: Sequence[RunRecord]) -> tuple[Condition, ...]:
+def _collect_conditions(runs: Sequence[RunRecord]) -> tuple[StoredCondition, ...]:
     order: dict[str, int] = {CLEAN: 0}
-    found: dict[str, Condition] = {}
+    found: dict[str, StoredCondition] = {}
     for run in sorted(runs, key=lambda run: run.tags["arogya.augmentation"]):
         augmentation = run.tags["arogya.augmentation"]
         severity = run.tags.get("arogya.severity")
-        found[run.tags["arogya.condition"]] = Condition(
-            place=order.setdefault(augmentation, len(order)),
+        found[run.tags["arogya.condition"]] = StoredCondition(
+            augmentation_order=order.setdefault(augmentation, len(order)),
             augmentation=augmentation,
             level=int(run.tags.get("arogya.level", 0)),
             severity=None if severity is None else float(severity),
@@ -264,11 +274,11 @@ def _conditions(runs: Sequence[RunRecord]) -> tuple[Condition, ...]:
     return tuple(sorted(found.values()))
 
 
-def _missing(
+def _missing_cells(
     runs: Sequence[RunRecord],
     finished: Mapping[tuple[str, str, str], RunRecord],
     labels: Mapping[str, str],
-    conditions: Sequence[Condition],
+    conditions: Sequence[StoredCondition],
 ) -> list[Mapping[str, str]]:
     """Every cell of row, condition and seed without a finished run, and why."""
     seeds = sorted({run.tags["arogya.seed"] for run in runs})
@@ -279,25 +289,25 @@ def _missing(
         if key not in finished:
             place = {"model": labels[row], "condition": condition.name, "seed": seed}
             run = latest.get(key)
-            absent.append(_absence(run, place) if run else {**place, "status": NEVER_RUN})
+            absent.append(_missing_row(run, place) if run else {**place, "status": NEVER_RUN})
     return absent
 
 
-def _absence(run: RunRecord, place: Mapping[str, str]) -> Mapping[str, str]:
+def _missing_row(run: RunRecord, cell: Mapping[str, str]) -> Mapping[str, str]:
     message = run.tags.get("arogya.error_message", "")
     return {
-        "model": place.get("model") or place.get("arogya.model", run.name),
-        "condition": place.get("condition", "every one"),
-        "seed": place.get("seed", ""),
+        "model": cell.get("model") or cell.get("arogya.model", run.name),
+        "condition": cell.get("condition", "every one"),
+        "seed": cell.get("seed", ""),
         "status": run.status,
         "cause": run.tags.get("arogya.error", ""),
         "message": message.splitlines()[0] if message else "",
     }
 
 
-def _read(store: Store, run: RunRecord) -> Predictions | BoxPredictions:
-    with artifact(run, "predictions.parquet", uri=store.uri) as path:
-        return tasks.read(pd.read_parquet(path).sort_values("case_id", kind="stable"))
+def _read_predictions(store: Store, run: RunRecord) -> Predictions | BoxPredictions:
+    with fetch_artifact(run, "predictions.parquet", uri=store.uri) as path:
+        return tasks.from_table(pd.read_parquet(path).sort_values("case_id", kind="stable"))
 
 
 def _same_targets(one: Predictions | BoxPredictions, two: Predictions | BoxPredictions) -> bool:
@@ -307,19 +317,19 @@ def _same_targets(one: Predictions | BoxPredictions, two: Predictions | BoxPredi
     return np.array_equal(one.targets, two.targets)
 
 
-def _replicates(
-    block: Block, predictions: Predictions | BoxPredictions, names: Sequence[str]
+def _bootstrap_predictions(
+    block: ComparableRuns, predictions: Predictions | BoxPredictions, names: Sequence[str]
 ) -> Replicates:
-    added = {each.name: each for each in block.task.added}
+    added = {each.name: each for each in block.task.plugin_metrics}
     ours = [name for name in names if name not in added]
     also = [added[name] for name in names if name in added]
-    return tasks.resampled(predictions, block.draws(predictions), ours, also)
+    return tasks.bootstrap(predictions, block.draws(predictions), ours, also)
 
 
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
 
 
-def _average(arrays: Sequence[Floats]) -> Floats:
+def _mean_array(arrays: Sequence[Floats]) -> Floats:
     average: Floats = np.mean(arrays, axis=0)
     return average

@@ -2,40 +2,40 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-UNGROUPED = (
+UNGROUPED_CAVEAT = (
     "The source names no patients: each image counts as its own patient, and the intervals are too "
     "narrow if patients repeat."
 )
-BY_IMAGE = (
+IMAGE_LEVEL_SPLIT_CAVEAT = (
     "Split by image, as was asked for: patients lie on both sides of the split, and every score "
     "here is too good."
 )
 
 
-def cautions(runs: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+def find_caveats(runs: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
     """Say what limits the numbers of some evaluations on one split.
 
     Args:
         runs: The tags of each.
     """
-    return tuple(_said(runs))
+    return tuple(_iter_caveats(runs))
 
 
-def _said(runs: Sequence[Mapping[str, str]]) -> Iterable[str]:
+def _iter_caveats(runs: Sequence[Mapping[str, str]]) -> Iterable[str]:
     if any(tags.get("arogya.grouped") != "true" for tags in runs):
-        yield UNGROUPED
+        yield UNGROUPED_CAVEAT
     grouped = [tags for tags in runs if tags.get("arogya.grouped") == "true"]
-    if any(tags.get("arogya.split", "").startswith("image-") for tags in grouped):
-        yield BY_IMAGE
+    if any(tags.get("arogya.split", "").startswith(("image-", "image_level-")) for tags in grouped):
+        yield IMAGE_LEVEL_SPLIT_CAVEAT
     overridden = sorted({codes for tags in runs if (codes := tags.get("arogya.gate_overridden"))})
     if overridden:
         yield (
             f"The gate found errors in the data ({'; '.join(overridden)}) and was overridden "
-            f"(gate=warn){_left_out(runs)}: see gate.json of the runs."
+            f"(gate=warn){_excluded_cases_note(runs)}: see gate.json of the runs."
         )
 
 
-def _left_out(runs: Sequence[Mapping[str, str]]) -> str:
+def _excluded_cases_note(runs: Sequence[Mapping[str, str]]) -> str:
     most = max(int(tags.get("arogya.left_out", 0)) for tags in runs)
     cases = "case that cannot be used was" if most == 1 else "cases that cannot be used were"
     return f"; {most} {cases} left out" if most else ""

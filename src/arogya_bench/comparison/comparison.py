@@ -10,15 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from arogya_bench.comparison.blocks import Block, blocks
-from arogya_bench.comparison.folds import COLUMNS, over_folds
-from arogya_bench.comparison.tables import ALPHA, MEASURED, Judged, judged
+from arogya_bench.comparison.blocks import ComparableRuns, load_blocks
+from arogya_bench.comparison.folds import FOLD_COLUMNS, fold_summary
+from arogya_bench.comparison.tables import (
+    ALPHA,
+    MEASUREMENT_COLUMNS,
+    ComparisonTables,
+    compare_block,
+)
 from arogya_bench.errors import TrackingError
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.store_urls import sqlite_path
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
-from arogya_bench.tracking.artifacts import artifact
+from arogya_bench.tracking.artifacts import fetch_artifact
 
 RESAMPLES = 10_000
 TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing")
@@ -48,10 +53,10 @@ class Comparison:
     def folds(self) -> pd.DataFrame:
         """Mean and spread of the deciding metric over the folds of one dataset, if there are any.
 
-        See ``folds.over_folds`` for the columns, and for what the spread is not.
+        See ``folds.fold_summary`` for the columns, and for what the spread is not.
         """
-        rows = over_folds(self.about["datasets"], _records(self.leaderboard))
-        return pd.DataFrame(rows, columns=list(COLUMNS))
+        rows = fold_summary(self.about["datasets"], _records(self.leaderboard))
+        return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
 
     def to_json(self, path: Path | str | None = None) -> str:
         """Write everything as JSON; undefined numbers are null.
@@ -76,15 +81,15 @@ class Comparison:
 
     def to_html(self, path: Path | str) -> None:
         """Write one page that needs no network."""
-        from arogya_bench.report.page import html
+        from arogya_bench.report.page import render_html
 
-        Path(path).write_text(html(self), encoding="utf-8")
+        Path(path).write_text(render_html(self), encoding="utf-8")
 
     def to_pdf(self, path: Path | str) -> None:
         """Write the page for print; needs the extra ``report``."""
-        from arogya_bench.report.document import pdf
+        from arogya_bench.report.document import render_pdf
 
-        Path(path).write_bytes(pdf(self))
+        Path(path).write_bytes(render_pdf(self))
 
 
 def compare(
@@ -109,8 +114,8 @@ def compare(
         TrackingError: If the store cannot be read or holds nothing to compare.
     """
     store = stores.open_store(tracking_uri, experiment, create=False)
-    found = blocks(store, where=where, resamples=RESAMPLES, asked=metric)
-    parts = [judged(block, metric) for block in found]
+    found = load_blocks(store, where=where, resamples=RESAMPLES, requested_metric=metric)
+    parts = [compare_block(block, metric) for block in found]
     tables = {
         name: pd.DataFrame(
             [row for part in parts for row in getattr(part, name)], columns=_columns(name, parts)
@@ -142,18 +147,18 @@ def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.Data
     Raises:
         TrackingError: If there is no such run, or it holds no predictions.
     """
-    uri = stores.absolute(tracking_uri or stores.default_uri())
+    uri = stores.absolute_uri(tracking_uri or stores.default_uri())
     database = sqlite_path(uri)
     if database is not None:
         stores.check_folder(database, create=False)
     run = tracking.get(uri, run_id)
     kind = run.tags.get("arogya.kind")
     file = "predictions_validation.parquet" if kind == "fit" else "predictions.parquet"
-    with artifact(run, file, uri=uri) as path:
+    with fetch_artifact(run, file, uri=uri) as path:
         return pd.read_parquet(path)
 
 
-def _columns(name: str, parts: Sequence[Judged]) -> list[str] | None:
+def _columns(name: str, parts: Sequence[ComparisonTables]) -> list[str] | None:
     """The columns of the one table that is hoped to be empty; the others tell their own."""
     if name == "missing" and not any(part.missing for part in parts):
         return ["dataset", "model", "condition", "seed", "status", "cause", "message"]
@@ -161,21 +166,26 @@ def _columns(name: str, parts: Sequence[Judged]) -> list[str] | None:
 
 
 def _about(
-    found: Sequence[Block], experiment: str, metric: str, tables: Mapping[str, pd.DataFrame]
+    blocks: Sequence[ComparableRuns],
+    experiment: str,
+    metric: str,
+    tables: Mapping[str, pd.DataFrame],
 ) -> dict[str, object]:
-    runs = sorted(run.run_id for block in found for run in block.runs.values())
+    runs = sorted(run.run_id for block in blocks for run in block.runs.values())
     evidence = {
         "runs": runs,
         "missing": _records(tables["missing"]),
-        "measured": _records(tables["leaderboard"].reindex(columns=["model", *MEASURED])),
+        "measured": _records(
+            tables["leaderboard"].reindex(columns=["model", *MEASUREMENT_COLUMNS])
+        ),
     }
-    versions = {block.task.name: block.task.version for block in found}
-    added = {each.name: each.spec.version for block in found for each in block.task.added}
-    datasets = [_dataset(block, metric) for block in found]
+    versions = {block.task.name: block.task.version for block in blocks}
+    added = {each.name: each.spec.version for block in blocks for each in block.task.plugin_metrics}
+    datasets = [_describe_dataset(block, metric) for block in blocks]
     return {
         "experiment": experiment,
-        "metric": _joined(datasets, "metric"),
-        "direction": _joined(datasets, "direction"),
+        "metric": _join_unique(datasets, "metric"),
+        "direction": _join_unique(datasets, "direction"),
         "confidence": 0.95,
         "alpha": ALPHA,
         "correction": "Holm, over all pairs of one dataset",
@@ -189,18 +199,18 @@ def _about(
     }
 
 
-def _dataset(block: Block, asked: str) -> dict[str, object]:
+def _describe_dataset(block: ComparableRuns, requested_metric: str) -> dict[str, object]:
     """What a reader must know of one dataset: its task, what decides, and whether it has groups."""
-    metric = block.metric(asked)
+    metric = block.primary_metric(requested_metric)
     return {
         "dataset": block.dataset,
         "task": block.task.name,
         "metric": metric,
         "direction": block.task.metrics[metric].best,
         "summary": block.task.metrics[metric].summary,
-        "shown": [name for name in block.task.shown if name != metric],
+        "shown": [name for name in block.task.secondary_metrics if name != metric],
         "grouped": block.grouped,
-        "cautions": list(block.cautions),
+        "cautions": list(block.caveats),
         "name": block.name,
         "digest": block.digest,
         "split": block.split,
@@ -208,16 +218,16 @@ def _dataset(block: Block, asked: str) -> dict[str, object]:
     }
 
 
-def _joined(datasets: Sequence[Mapping[str, object]], key: str) -> str:
+def _join_unique(datasets: Sequence[Mapping[str, object]], key: str) -> str:
     return ", ".join(dict.fromkeys(str(each[key]) for each in datasets))
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, object]]:
     rows = table.astype(object).to_dict(orient="records")
-    return [{str(key): _plain(value) for key, value in row.items()} for row in rows]
+    return [{str(key): _to_json_value(value) for key, value in row.items()} for row in rows]
 
 
-def _plain(value: object) -> object:
+def _to_json_value(value: object) -> object:
     """A value that JSON knows; what is undefined is null."""
     if isinstance(value, np.generic):
         value = value.item()

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-FOLD = re.compile(r"kfold-(?P<folds>\d+)-f(?P<fold>\d+)-r(?P<repeat>\d+)-(?P<rest>.+)")
-COLUMNS = (
+FOLD_NAME_PATTERN = re.compile(r"kfold-(?P<folds>\d+)-f(?P<fold>\d+)-r(?P<repeat>\d+)-(?P<rest>.+)")
+FOLD_COLUMNS = (
     "dataset", "model", "metric", "splits", "expected", "mean", "sd", "lowest", "highest",
 )  # fmt: skip
 
 
-def over_folds(
+def fold_summary(
     datasets: Sequence[Mapping[str, Any]], leaderboard: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Mean and spread of the deciding metric over folds, one row per model.
@@ -25,14 +25,14 @@ def over_folds(
         leaderboard: Its rows.
 
     Returns:
-        Rows with ``COLUMNS``; ``dataset`` is that of the first fold, ``expected`` how many splits
+        Rows with ``FOLD_COLUMNS``; ``dataset`` is that of the first fold, ``expected`` how many splits
         there would be if every fold of every repetition that was begun had finished. ``sd`` is
         that of a sample, None for one split.
     """
     models = Counter(row["dataset"] for row in leaderboard)
     studies: defaultdict[tuple[str, ...], dict[tuple[str, str], str]] = defaultdict(dict)
     for each in sorted(datasets, key=lambda each: models[each["dataset"]]):
-        if found := FOLD.fullmatch(str(each.get("split", ""))):
+        if found := FOLD_NAME_PATTERN.fullmatch(str(each.get("split", ""))):
             key = (str(each["name"]), str(each["digest"]), str(each["metric"]), found["folds"])
             # One fold divided in two ways, as by two versions: the one with more models counts.
             place = (found["repeat"], found["fold"])
@@ -40,11 +40,11 @@ def over_folds(
     return [
         row
         for (_, _, metric, folds, _), members in sorted(studies.items())
-        for row in _rows(members, int(folds), metric, leaderboard)
+        for row in _summary_rows(members, int(folds), metric, leaderboard)
     ]
 
 
-def _rows(
+def _summary_rows(
     members: Mapping[tuple[str, str], str],
     folds: int,
     metric: str,

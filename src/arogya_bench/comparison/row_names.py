@@ -23,14 +23,18 @@ def row_names(runs: Sequence[RunRecord]) -> dict[str, str]:
     for row, run in rows.items():
         model = run.tags["arogya.model"]
         rivals = [rows[each].params for each in named[model]]
-        labels[row] = model + (f" ({_differing(run.params, rivals, row)})" if rivals[1:] else "")
+        labels[row] = model + (
+            f" ({_distinguishing_params(run.params, rivals, row)})" if rivals[1:] else ""
+        )
     names = list(labels.values())
     return {
         row: f"{name} {row[:6]}" if names.count(name) > 1 else name for row, name in labels.items()
     }
 
 
-def _differing(params: Mapping[str, str], rivals: Sequence[Mapping[str, str]], row: str) -> str:
+def _distinguishing_params(
+    params: Mapping[str, str], rivals: Sequence[Mapping[str, str]], row: str
+) -> str:
     keys = [
         key
         for key in sorted(params)

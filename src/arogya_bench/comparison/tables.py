@@ -6,9 +6,9 @@ from itertools import combinations
 
 import numpy as np
 
-from arogya_bench.comparison.blocks import CLEAN, Block, Condition, Resampled
-from arogya_bench.comparison.leaderboard import Standing, right, standings
-from arogya_bench.comparison.verdict import verdict
+from arogya_bench.comparison.blocks import CLEAN, ComparableRuns, RowReplicates, StoredCondition
+from arogya_bench.comparison.leaderboard import LeaderboardRow, is_correct, rank_rows
+from arogya_bench.comparison.verdict import build_verdict
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.robustness import robustness_score
 from arogya_bench.statistics import (
@@ -23,38 +23,41 @@ from arogya_bench.tracking import runs as tracking
 from arogya_bench.types import BoxPredictions
 
 ALPHA = 0.05
-UNSHOWN = "no difference shown"
-OTHER_SEEDS = "the two were fitted with different seeds: no claim"
-ENDS = ("difference.ci_low", "difference.ci_high")
+NO_DIFFERENCE = "no difference shown"
+SEEDS_DIFFER = "the two were fitted with different seeds: no claim"
+DIFFERENCE_INTERVAL_COLUMNS = ("difference.ci_low", "difference.ci_high")
 NOT_MEASURED = "not measured"
-MEASURED = ("latency_p50_ms", "cost_per_1k_images_usd")  # come from measurement runs, if any
+MEASUREMENT_COLUMNS = (
+    "latency_p50_ms",
+    "cost_per_1k_images_usd",
+)  # come from measurement runs, if any
 
-Row = dict[str, object]
+TableRow = dict[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class ComparisonTables:
     """The tables of one block, as rows."""
 
-    verdict: list[Row]
-    leaderboard: list[Row]
-    pairwise: list[Row]
-    robustness: list[Row]
-    missing: list[Row]
+    verdict: list[TableRow]
+    leaderboard: list[TableRow]
+    pairwise: list[TableRow]
+    robustness: list[TableRow]
+    missing: list[TableRow]
 
 
-def judged(block: Block, asked: str) -> Judged:
+def compare_block(block: ComparableRuns, requested_metric: str) -> ComparisonTables:
     """Judge a block by the metric asked for, or by that of its task if it has no such metric.
 
     Raises:
         TrackingError: If stored predictions of different rows do not belong together.
     """
-    metric = block.metric(asked)
-    rows = standings(block, metric)
-    pairs = _pairwise(block, rows, metric)
-    robustness = [row for each in rows for row in _robustness(block, each, metric)]
-    return Judged(
-        verdict=[{"dataset": block.dataset, "metric": metric} | _verdict(block, rows, pairs)],
+    metric = block.primary_metric(requested_metric)
+    rows = rank_rows(block, metric)
+    pairs = _pairwise_rows(block, rows, metric)
+    robustness = [row for each in rows for row in _robustness_rows(block, each, metric)]
+    return ComparisonTables(
+        verdict=[{"dataset": block.dataset, "metric": metric} | _verdict_row(block, rows, pairs)],
         leaderboard=[
             _leaderboard_row(block, place, each, robustness, metric)
             for place, each in enumerate(rows, start=1)
@@ -66,27 +69,36 @@ def judged(block: Block, asked: str) -> Judged:
 
 
 def _leaderboard_row(
-    block: Block, place: int, standing: Standing, robustness: Sequence[Row], metric: str
-) -> Row:
-    row: Row = {
+    block: ComparableRuns,
+    rank: int,
+    leaderboard_row: LeaderboardRow,
+    robustness: Sequence[TableRow],
+    metric: str,
+) -> TableRow:
+    row: TableRow = {
         "dataset": block.dataset,
-        "rank": place,
-        "model": standing.label,
-        "seeds": " ".join(standing.seeds),
-        "cases": standing.draws.n,
-        "groups": standing.draws.groups,
+        "rank": rank,
+        "model": leaderboard_row.name,
+        "seeds": " ".join(leaderboard_row.seeds),
+        "cases": leaderboard_row.draws.n,
+        "groups": leaderboard_row.draws.groups,
     }
     ends = {
-        name: _interval(standing.clean, name, standing.draws) for name in standing.clean.estimates
+        name: _bootstrap_interval(leaderboard_row.clean, name, leaderboard_row.draws)
+        for name in leaderboard_row.clean.estimates
     }
     for name, each in ends.items():
-        row |= _with_ends(name, each)
-    row |= _kept(block, standing.label, robustness) | _measured(block, standing.row)
+        row |= _interval_columns(name, each)
+    row |= _robustness_summary(block, leaderboard_row.name, robustness) | _latest_measurement(
+        block, leaderboard_row.model_config_digest
+    )
     decides = ends[metric]
     return row | {"note": decides.note if decides else "undefined on these cases"}
 
 
-def _kept(block: Block, label: str, robustness: Sequence[Row]) -> Row:
+def _robustness_summary(
+    block: ComparableRuns, label: str, robustness: Sequence[TableRow]
+) -> TableRow:
     """Mean robustness score, and the condition that hurts most; None unless all were tested.
 
     A model whose worst condition failed would look better than one that was tested under it.
@@ -103,7 +115,7 @@ def _kept(block: Block, label: str, robustness: Sequence[Row]) -> Row:
     }
 
 
-def _measured(block: Block, row: str) -> Row:
+def _latest_measurement(block: ComparableRuns, row: str) -> TableRow:
     """Latency and cost of the newest measurement; nobody measured is not zero."""
     runs = tracking.search(
         block.store,
@@ -111,12 +123,14 @@ def _measured(block: Block, row: str) -> Row:
         "and attributes.status = 'FINISHED'",
     )
     metrics = runs[-1].metrics if runs else {}
-    return {name: metrics.get(name, NOT_MEASURED) for name in MEASURED}
+    return {name: metrics.get(name, NOT_MEASURED) for name in MEASUREMENT_COLUMNS}
 
 
-def _pairwise(block: Block, ranked: Sequence[Standing], metric: str) -> list[Row]:
+def _pairwise_rows(
+    block: ComparableRuns, ranked: Sequence[LeaderboardRow], metric: str
+) -> list[TableRow]:
     """Every pair, the better one first, with p-values adjusted over the whole family."""
-    rows = [_pair(block, a, b, metric) for a, b in combinations(ranked, 2)]
+    rows = [_pair_row(block, a, b, metric) for a, b in combinations(ranked, 2)]
     p_values = [np.nan if row["p_value"] is None else float(str(row["p_value"])) for row in rows]
     if not rows:
         return []
@@ -124,20 +138,20 @@ def _pairwise(block: Block, ranked: Sequence[Standing], metric: str) -> list[Row
     for row, p_holm in zip(rows, adjusted, strict=True):
         row["p_holm"] = None if np.isnan(p_holm) else float(p_holm)
         row["family"] = int(np.isfinite(p_values).sum())
-        row["conclusion"] = conclusion(row)
+        row["conclusion"] = conclude(row)
     return rows
 
 
-def _pair(block: Block, a: Standing, b: Standing, metric: str) -> Row:
-    difference = _difference(a.clean, b.clean, metric)
-    ends = _interval(difference, metric, a.draws)
-    counts = _discordant(a, b)
-    row: Row = {
+def _pair_row(block: ComparableRuns, a: LeaderboardRow, b: LeaderboardRow, metric: str) -> TableRow:
+    difference = _paired_difference(a.clean, b.clean, metric)
+    ends = _bootstrap_interval(difference, metric, a.draws)
+    counts = _mcnemar_test(a, b)
+    row: TableRow = {
         "dataset": block.dataset,
         "metric": metric,
-        "a": a.label,
-        "b": b.label,
-        **_with_ends("difference", ends),
+        "a": a.name,
+        "b": b.name,
+        **_interval_columns("difference", ends),
         "p_value": ends.p_value if ends else None,
         "p_holm": None,
         "family": None,
@@ -149,79 +163,95 @@ def _pair(block: Block, a: Standing, b: Standing, metric: str) -> Row:
     }
     notes = [ends.note if ends else "the metric is undefined for one of the two"]
     if a.seeds != b.seeds:
-        notes.append(OTHER_SEEDS)
+        notes.append(SEEDS_DIFFER)
     return row | {"conclusion": "", "note": "; ".join(each for each in notes if each)}
 
 
-def conclusion(row: Row) -> str:
+def conclude(row: TableRow) -> str:
     """A claim needs both: p after correction, and an interval on one side of 0.
 
     On few groups the two can disagree, since one inverts percentiles and the other is BCa.
     """
-    p_holm, low, high = (row[key] for key in ("p_holm", *ENDS))
-    if OTHER_SEEDS in str(row["note"]):
-        return UNSHOWN
+    p_holm, low, high = (row[key] for key in ("p_holm", *DIFFERENCE_INTERVAL_COLUMNS))
+    if SEEDS_DIFFER in str(row["note"]):
+        return NO_DIFFERENCE
     if p_holm is None or float(str(p_holm)) >= ALPHA or low is None or high is None:
-        return UNSHOWN
+        return NO_DIFFERENCE
     one_sided = float(str(low)) > 0 or float(str(high)) < 0
-    return f"{row['a']} is ahead" if one_sided else UNSHOWN
+    return f"{row['a']} is ahead" if one_sided else NO_DIFFERENCE
 
 
-def _verdict(block: Block, rows: Sequence[Standing], pairs: Sequence[Row]) -> Row:
+def _verdict_row(
+    block: ComparableRuns, rows: Sequence[LeaderboardRow], pairs: Sequence[TableRow]
+) -> TableRow:
     tied = [
         str(pair["b"])
         for pair in pairs
-        if pair["a"] == rows[0].label and pair["conclusion"] == UNSHOWN
+        if pair["a"] == rows[0].name and pair["conclusion"] == NO_DIFFERENCE
     ]
-    return dict(verdict(block, rows, tied, pairs=len(pairs)))
+    return dict(build_verdict(block, rows, tied, pairs=len(pairs)))
 
 
-def _discordant(a: Standing, b: Standing) -> McNemar | None:
+def _mcnemar_test(a: LeaderboardRow, b: LeaderboardRow) -> McNemar | None:
     """McNemar's test on accuracy, where it holds: labels, one seed, one case per group."""
     if len(a.predictions) != 1 or len(b.predictions) != 1 or a.draws.n != a.draws.groups:
         return None
     one, two = a.predictions[0], b.predictions[0]
     if isinstance(one, BoxPredictions) or isinstance(two, BoxPredictions):
         return None
-    right_a, right_b = right(one), right(two)
+    right_a, right_b = is_correct(one), is_correct(two)
     return mcnemar(int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum()))
 
 
-def _robustness(block: Block, standing: Standing, metric: str) -> list[Row]:
+def _robustness_rows(
+    block: ComparableRuns, leaderboard_row: LeaderboardRow, metric: str
+) -> list[TableRow]:
     """One row per condition but clean: value, paired change, share of the score that is kept."""
     rows = []
     for condition in block.conditions:
         if condition.name == CLEAN:
             continue
-        found = block.resampled(standing.row, condition.name, [metric])
-        if found is not None and block.seeds(standing.row, condition.name) == list(standing.seeds):
-            tables = block.predictions(standing.row, condition.name)
-            block.check_same_cases([standing.predictions, tables])
-            rows.append(_condition_row(block, standing, condition, found, metric))
+        found = block.bootstrap(leaderboard_row.model_config_digest, condition.name, [metric])
+        if found is not None and block.seeds(
+            leaderboard_row.model_config_digest, condition.name
+        ) == list(leaderboard_row.seeds):
+            tables = block.load_predictions(leaderboard_row.model_config_digest, condition.name)
+            block.check_same_cases([leaderboard_row.predictions, tables])
+            rows.append(_condition_row(block, leaderboard_row, condition, found, metric))
     return rows
 
 
 def _condition_row(
-    block: Block, standing: Standing, condition: Condition, found: Resampled, metric: str
-) -> Row:
-    change = _interval(_difference(found, standing.clean, metric), metric, standing.draws)
+    block: ComparableRuns,
+    leaderboard_row: LeaderboardRow,
+    condition: StoredCondition,
+    replicates: RowReplicates,
+    metric: str,
+) -> TableRow:
+    change = _bootstrap_interval(
+        _paired_difference(replicates, leaderboard_row.clean, metric), metric, leaderboard_row.draws
+    )
     return {
         "dataset": block.dataset,
-        "model": standing.label,
+        "model": leaderboard_row.name,
         "condition": condition.name,
         "augmentation": condition.augmentation,
         "severity": condition.severity,
         "level": condition.level,
         "metric": metric,
-        **_with_ends("value", _interval(found, metric, standing.draws)),
-        **_with_ends("change", change),
-        "score": _score(standing.clean.estimates[metric], found.estimates[metric])
+        **_interval_columns(
+            "value", _bootstrap_interval(replicates, metric, leaderboard_row.draws)
+        ),
+        **_interval_columns("change", change),
+        "score": _robustness_score(
+            leaderboard_row.clean.estimates[metric], replicates.estimates[metric]
+        )
         if block.task.metrics[metric].best == "high"
         else None,
     }
 
 
-def _score(clean: float, augmented: float) -> float | None:
+def _robustness_score(clean: float, augmented: float) -> float | None:
     """The robustness score, for metrics that are better when high."""
     try:
         return robustness_score(clean, augmented)
@@ -229,22 +259,28 @@ def _score(clean: float, augmented: float) -> float | None:
         return None
 
 
-def _difference(a: Resampled, b: Resampled, metric: str) -> Resampled:
-    return Resampled(
+def _paired_difference(a: RowReplicates, b: RowReplicates, metric: str) -> RowReplicates:
+    return RowReplicates(
         estimates={metric: a.estimates[metric] - b.estimates[metric]},
         values={metric: a.values[metric] - b.values[metric]},
         jackknife={metric: a.jackknife[metric] - b.jackknife[metric]},
     )
 
 
-def _interval(found: Resampled, metric: str, draws: Draws) -> BootstrapInterval | None:
-    estimate = found.estimates[metric]
+def _bootstrap_interval(
+    replicates: RowReplicates, metric: str, draws: Draws
+) -> BootstrapInterval | None:
+    estimate = replicates.estimates[metric]
     if not np.isfinite(estimate):
         return None
-    return interval(estimate, found.values[metric], found.jackknife[metric], draws=draws)
+    return interval(estimate, replicates.values[metric], replicates.jackknife[metric], draws=draws)
 
 
-def _with_ends(name: str, ends: BootstrapInterval | None) -> Row:
-    if ends is None:
+def _interval_columns(name: str, interval_result: BootstrapInterval | None) -> TableRow:
+    if interval_result is None:
         return {name: None, f"{name}.ci_low": None, f"{name}.ci_high": None}
-    return {name: ends.estimate, f"{name}.ci_low": ends.low, f"{name}.ci_high": ends.high}
+    return {
+        name: interval_result.estimate,
+        f"{name}.ci_low": interval_result.low,
+        f"{name}.ci_high": interval_result.high,
+    }

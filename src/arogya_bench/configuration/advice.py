@@ -10,12 +10,17 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.errors import ConfigError, did_you_mean
 
-LAUNCHERS = {"joblib": "joblib", "ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+LAUNCHER_EXTRAS = {
+    "joblib": "joblib",
+    "ray": "ray",
+    "submitit_slurm": "slurm",
+    "submitit_local": "slurm",
+}
 PRINT_CONFIG = "arogya-bench run --cfg job prints the config; docs/user-guide.md lists the keys."
 # What Hydra and the YAML reader raise for configs and overrides that cannot be composed.
-UNCOMPOSABLE = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
+COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 
 
 def option_error(error: MissingConfigException) -> ConfigError:
@@ -23,9 +28,9 @@ def option_error(error: MissingConfigException) -> ConfigError:
     group, _, name = str(error.missing_cfg_file or "").rpartition("/")
     options = sorted(error.options or [])
     fix = f"choose one of: {', '.join(options)}" if options else "correct the name."
-    if group == "hydra/launcher" and name in LAUNCHERS:
-        fix = f"pip install 'arogya-bench[{LAUNCHERS[name]}]', or {fix}"
-    meant = nearest(name, options)
+    if group == "hydra/launcher" and name in LAUNCHER_EXTRAS:
+        fix = f"pip install 'arogya-bench[{LAUNCHER_EXTRAS[name]}]', or {fix}"
+    meant = did_you_mean(name, options)
     return ConfigError(f"There is no {group or 'config'} {name!r}.{meant}", fix=fix)
 
 
@@ -62,14 +67,14 @@ def _key_error(key: str, place: str, known: Sequence[str]) -> ConfigError:
     return ConfigError(f"There is no config key {key!r}{place}.{meant}", fix=fix)
 
 
-def _known_keys(name: str, wrong: str, overrides: Sequence[str]) -> list[str]:
+def _known_keys(name: str, wrong_key: str, overrides: Sequence[str]) -> list[str]:
     """Every key of the config without the wrong one, or else of its groups, or of the bare one."""
-    others = [line for line in overrides if not line.lstrip("+~").startswith(wrong)]
+    others = [line for line in overrides if not line.lstrip("+~").startswith(wrong_key)]
     groups = [line for line in others if "." not in line.partition("=")[0]]
     for words in (others, groups, []):
         try:
             return sorted(_keys(compose(name, words, return_hydra_config=True), ""))
-        except UNCOMPOSABLE:  # a second mistake: the next message will be about that one
+        except COMPOSE_ERRORS:  # a second mistake: the next message will be about that one
             continue
     return []
 

@@ -18,25 +18,25 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
 from arogya_bench.configuration.advice import (
-    UNCOMPOSABLE,
+    COMPOSE_ERRORS,
     composition_error,
     first_line,
     option_error,
 )
-from arogya_bench.configuration.loader import Loader
-from arogya_bench.configuration.root import register
-from arogya_bench.configuration.schema import job_of
+from arogya_bench.configuration.loader import CachingConfigLoader
+from arogya_bench.configuration.root import register_schema
+from arogya_bench.configuration.schema import build_job
 from arogya_bench.errors import ConfigError
 from arogya_bench.evaluation.job import Job
 from arogya_bench.runtime import config_packages
-from arogya_bench.runtime.console import say
-from arogya_bench.runtime.gc_pause import collector_paused
+from arogya_bench.runtime.console import echo
+from arogya_bench.runtime.gc_pause import gc_paused
 
-CONFIGS = "arogya_bench.conf"
+CONFIG_MODULE = "arogya_bench.conf"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class RunRequest:
     """What was asked for on the command line.
 
     Attributes:
@@ -59,11 +59,11 @@ class Composition:
     """One job of a sweep.
 
     Attributes:
-        words: What tells it from the bare config, in Hydra's language, without Hydra's own keys.
+        overrides: What tells it from the bare config, in Hydra's language, without Hydra's own keys.
         job: What they came to, checked.
     """
 
-    words: tuple[str, ...]
+    overrides: tuple[str, ...]
     job: Job
 
 
@@ -83,23 +83,23 @@ class Study:
 
 
 @contextmanager
-def opened(request: Request) -> Iterator[Study]:
+def compose_sweep(request: RunRequest) -> Iterator[Study]:
     """Compose and check every job that a request asks for; Hydra stays open meanwhile.
 
     Raises:
         ConfigError: At the first name, type or value that is wrong.
     """
-    with _hydra(request):
-        parsed = _parsed(request.overrides)
+    with _open_hydra(request):
+        parsed = _parse_overrides(request.overrides)
         plain = [each.input_line for each in parsed if not each.is_sweep_override()]
-        base = _composed(request, [line for line in plain if line])
+        base = _compose_config(request, [line for line in plain if line])
         multirun = request.multirun or str(base.hydra.mode) == "RunMode.MULTIRUN"
         lines = list((base.hydra.sweeper.params or {}).items()) if multirun else []
-        from_config = _parsed([f"{key}={value}" for key, value in lines])
-        _require_grid(base, [*from_config, *parsed])
+        from_config = _parse_overrides([f"{key}={value}" for key, value in lines])
+        _check_grid(base, [*from_config, *parsed])
         combinations = _combinations([*from_config, *parsed], multirun=multirun)
-        with collector_paused():
-            compositions = tuple(_composition(request, each) for each in combinations)
+        with gc_paused():
+            compositions = tuple(_compose_job(request, each) for each in combinations)
         yield Study(
             compositions=compositions,
             config=base,
@@ -107,32 +107,32 @@ def opened(request: Request) -> Iterator[Study]:
         )
 
 
-def jobs(request: Request) -> tuple[Job, ...]:
+def compose_jobs(request: RunRequest) -> tuple[Job, ...]:
     """Compose and check every job that a request asks for.
 
     Raises:
         ConfigError: At the first name, type or value that is wrong.
     """
-    with opened(request) as study:
+    with compose_sweep(request) as study:
         return tuple(each.job for each in study.compositions)
 
 
-def _composition(request: Request, words: Sequence[str]) -> Composition:
+def _compose_job(request: RunRequest, overrides: Sequence[str]) -> Composition:
     """Compose one job.
 
     Raises:
         ConfigError: If it cannot be, or makes no sense.
     """
-    config = _composed(request, list(words))
-    kept = tuple(word for word in words if not _is_hydras(word))
-    return Composition(words=kept, job=_job(config))
+    config = _compose_config(request, list(overrides))
+    kept = tuple(word for word in overrides if not _is_hydra_key(word))
+    return Composition(overrides=kept, job=_build_job(config))
 
 
-def _is_hydras(word: str) -> bool:
-    return word.lstrip("+~").startswith(("hydra.", "hydra/"))
+def _is_hydra_key(override: str) -> bool:
+    return override.lstrip("+~").startswith(("hydra.", "hydra/"))
 
 
-def _require_grid(config: DictConfig, overrides: Sequence[Override]) -> None:
+def _check_grid(config: DictConfig, overrides: Sequence[Override]) -> None:
     """Refuse what would search instead of comparing, and a sweep over Hydra's own keys."""
     sweeper = str(config.hydra.sweeper.get("_target_"))
     if not sweeper.endswith(".BasicSweeper"):
@@ -140,7 +140,9 @@ def _require_grid(config: DictConfig, overrides: Sequence[Override]) -> None:
             f"hydra/sweeper {sweeper} searches; a benchmark compares everything with everything.",
             fix="leave hydra/sweeper out.",
         )
-    own = [each for each in overrides if each.is_sweep_override() and _is_hydras(each.input_line)]
+    own = [
+        each for each in overrides if each.is_sweep_override() and _is_hydra_key(each.input_line)
+    ]
     if own:
         raise ConfigError(
             f"{own[0].input_line} is Hydra's own key, and one sweep has one of each.",
@@ -148,30 +150,30 @@ def _require_grid(config: DictConfig, overrides: Sequence[Override]) -> None:
         )
 
 
-def printed(request: Request, part: str = "job") -> str:
+def render_config(request: RunRequest, part: str = "job") -> str:
     """The composed config of a single run, as YAML with its interpolations.
 
     Args:
         request: What was asked for.
         part: ``job`` for our keys, ``hydra`` for Hydra's own, among them the launcher's.
     """
-    with _hydra(request):
-        several = [each for each in _parsed(request.overrides) if each.is_sweep_override()]
+    with _open_hydra(request):
+        several = [each for each in _parse_overrides(request.overrides) if each.is_sweep_override()]
         if several:
             raise ConfigError(
                 f"{several[0].input_line} asks for several jobs, and --cfg {part} prints one.",
                 fix=f"give {several[0].get_key_element()} one value.",
             )
-        config = _composed(request, list(request.overrides))
+        config = _compose_config(request, list(request.overrides))
         if part == "hydra":
             return OmegaConf.to_yaml(OmegaConf.masked_copy(config, "hydra"))
         return OmegaConf.to_yaml(_without_hydra(config))
 
 
-def _job(config: DictConfig) -> Job:
+def _build_job(config: DictConfig) -> Job:
     try:
         choices = dict(config.hydra.runtime.choices)
-        return job_of(_without_hydra(config), choices)
+        return build_job(_without_hydra(config), choices)
     except OmegaConfBaseException as error:
         raise ConfigError(
             f"{error.full_key or 'The config'} has no value: {first_line(error)}.",
@@ -187,55 +189,57 @@ def _without_hydra(config: DictConfig) -> DictConfig:
 
 
 @contextmanager
-def _hydra(request: Request) -> Iterator[None]:
+def _open_hydra(request: RunRequest) -> Iterator[None]:
     """Open the configs for composing, without disturbing a Hydra that is open already."""
-    register()
+    register_schema()
     open_now = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
-        with _primary(request.config_path):
+        with _open_primary_config(request.config_path):
             hydra = GlobalHydra.instance().hydra
-            hydra.config_loader = Loader(hydra.config_loader.get_search_path())
+            hydra.config_loader = CachingConfigLoader(hydra.config_loader.get_search_path())
             if request.config_dir:
-                _add(f"file://{_folder('--config-dir', request.config_dir)}")
-            _add_packages()
+                _add_search_path(f"file://{_resolve_folder('--config-dir', request.config_dir)}")
+            _add_config_packages()
             yield
     finally:
         GlobalHydra.instance().hydra = open_now
 
 
-def _primary(folder: str | None) -> "initialize_config_dir | initialize_config_module":
+def _open_primary_config(folder: str | None) -> "initialize_config_dir | initialize_config_module":
     if folder and not folder.startswith("pkg://"):
-        return initialize_config_dir(_folder("--config-path", folder), version_base="1.3")
-    module = (folder or CONFIGS).removeprefix("pkg://").replace("/", ".")
+        return initialize_config_dir(_resolve_folder("--config-path", folder), version_base="1.3")
+    module = (folder or CONFIG_MODULE).removeprefix("pkg://").replace("/", ".")
     return initialize_config_module(module, version_base="1.3")
 
 
-def _folder(option: str, name: str) -> str:
+def _resolve_folder(option: str, name: str) -> str:
     if not Path(name).is_dir():
         raise ConfigError(f"{option} {name} is not a folder.", fix="name a folder of YAML files.")
     return str(Path(name).resolve())
 
 
-def _add(place: str) -> None:
+def _add_search_path(source: str) -> None:
     """Search a place after all others, as Hydra's own ``--config-dir`` does."""
     loader = GlobalHydra.instance().config_loader()
     path = loader.get_search_path()
-    path.prepend("command-line", place, SearchPathQuery(provider="schema"))
+    path.prepend("command-line", source, SearchPathQuery(provider="schema"))
     loader.repository.initialize_sources(path)
 
 
-def _add_packages() -> None:
+def _add_config_packages() -> None:
     """Search what other distributions bring, after ours, so that they add and replace nothing."""
-    _add(f"pkg://{CONFIGS}")  # it is not the first where the user has a root config of their own
-    for package in config_packages.announced():
-        if package.complaint:
-            say(f"[yellow]{escape(package.complaint)}[/]")
-        if not package.fault:
-            _add(f"pkg://{package.name}")
+    _add_search_path(
+        f"pkg://{CONFIG_MODULE}"
+    )  # it is not the first where the user has a root config of their own
+    for package in config_packages.discover():
+        if package.message:
+            echo(f"[yellow]{escape(package.message)}[/]")
+        if not package.error:
+            _add_search_path(f"pkg://{package.name}")
 
 
-def _parsed(lines: Sequence[str]) -> list[Override]:
+def _parse_overrides(lines: Sequence[str]) -> list[Override]:
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     try:
         return list(parser.parse_overrides(list(lines)))
@@ -258,11 +262,11 @@ def _combinations(overrides: Sequence[Override], *, multirun: bool) -> Iterator[
                 f"{each.input_line} names several values, and this is a single run.",
                 fix="add -m to run all of them.",
             )
-        choices.append(_values(each) if each.is_sweep_override() else [str(each.input_line)])
+        choices.append(_sweep_values(each) if each.is_sweep_override() else [str(each.input_line)])
     yield from product(*choices)
 
 
-def _values(override: Override) -> list[str]:
+def _sweep_values(override: Override) -> list[str]:
     key = override.get_key_element()
     try:
         values = [f"{key}={value}" for value in override.sweep_string_iterator()]
@@ -276,13 +280,13 @@ def _values(override: Override) -> list[str]:
     return values
 
 
-def _composed(request: Request, overrides: list[str]) -> DictConfig:
+def _compose_config(request: RunRequest, overrides: list[str]) -> DictConfig:
     try:
         config: DictConfig = compose(
             request.config_name, overrides=overrides, return_hydra_config=True
         )
     except MissingConfigException as error:
         raise option_error(error) from error
-    except UNCOMPOSABLE as error:
+    except COMPOSE_ERRORS as error:
         raise composition_error(error, request.config_name, overrides) from error
     return config

@@ -8,7 +8,7 @@ from omegaconf import MISSING
 
 
 @dataclass
-class Tracking:
+class TrackingConfig:
     """Where the results go."""
 
     uri: str | None = MISSING
@@ -16,25 +16,25 @@ class Tracking:
 
 
 @dataclass
-class Statistics:
+class StatisticsConfig:
     """How intervals are made."""
 
     resamples: int = 10_000
 
 
 @dataclass
-class Sweep:
+class SweepConfig:
     """How a sweep treats what is there already, and its jobs."""
 
     resume: bool = True
     job_timeout: float | None = None
-    quiet: bool = False
+    exclusive: bool = False
     resources: dict[str, Any] = field(default_factory=dict)
     usd_per_hour: float | None = None
 
 
 @dataclass
-class Root:
+class RootConfig:
     """The keys of a run; models, datasets and the like are checked by their own dataclasses."""
 
     model: dict[str, Any] = MISSING
@@ -42,10 +42,10 @@ class Root:
     augmentation: dict[str, Any] = MISSING
     training: dict[str, Any] = MISSING
     metric: dict[str, Any] = field(default_factory=dict)
-    tracking: Tracking = field(default_factory=Tracking)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
     split: dict[str, Any] = MISSING
-    statistics: Statistics = field(default_factory=Statistics)
-    sweep: Sweep = field(default_factory=Sweep)
+    statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)
     seed: int = 42
     device: str = "auto"
     image_size: int | None = None
@@ -54,9 +54,9 @@ class Root:
     threads: int | None = None
     calibration: str = "none"
     gate: str = "stop"
-    decoded_gb: float = 4.0
+    image_cache_gb: float = 4.0
 
 
-def register() -> None:
+def register_schema() -> None:
     """Tell Hydra our schema; the name ``root`` stands in the defaults of ``config.yaml``."""
-    ConfigStore.instance().store(name="root", node=Root)
+    ConfigStore.instance().store(name="root", node=RootConfig)

@@ -8,26 +8,26 @@ from typing import Any, TypeVar, cast
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from arogya_bench.augmentations.conditions import AugmentationSpec, conditions
+from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
 from arogya_bench.datasets.splits import SplitPolicy
-from arogya_bench.errors import ConfigError, nearest
-from arogya_bench.evaluation.job import Job, Source
-from arogya_bench.metrics.plugins import FEWEST_RESAMPLES, MetricSpec, added
-from arogya_bench.runtime.redaction import protect, secrets_of
+from arogya_bench.errors import ConfigError, did_you_mean
+from arogya_bench.evaluation.job import DatasetSource, Job
+from arogya_bench.metrics.plugins import MIN_RESAMPLES, MetricSpec, load_plugin_metrics
+from arogya_bench.runtime.redaction import find_secrets, register_secrets
 from arogya_bench.scoring.tasks import TASKS
 from arogya_bench.types import Model, Training
 
 CALIBRATIONS = ("none", "temperature")
-GATES = ("stop", "warn")
+GATE_MODES = ("stop", "warn")
 MODEL_ATTRIBUTES = ("fit", "load", "check", "adapter_name", "adapter_version", "task", "extra")
-LARGEST_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
+MAX_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
 
 Typed = TypeVar("Typed")
 # The jobs of a sweep share most of their parts, which are frozen.
-_BUILT: dict[tuple[type, str, str], object] = {}
+_VALIDATED: dict[tuple[type, str, str], object] = {}
 
 
-def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
+def build_job(config: DictConfig, choices: Mapping[str, str]) -> Job:
     """Turn one composed config into a typed job.
 
     Args:
@@ -39,21 +39,21 @@ def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
     """
     _check_root(config)
     resolved = cast("Mapping[str, Any]", OmegaConf.to_container(config, resolve=True))
-    protect(secrets_of(resolved))
-    model = cast("Model", built(config.model, "model", MODEL_ATTRIBUTES))
+    register_secrets(find_secrets(resolved))
+    model = cast("Model", build_adapter(config.model, "model", MODEL_ATTRIBUTES))
     return Job(
         model_name=str(choices.get("model")),
-        model=_resized(model, config.image_size),
-        source=cast("Source", built(config.dataset, "dataset", ("load",))),
+        model=_with_image_size(model, config.image_size),
+        source=cast("DatasetSource", build_adapter(config.dataset, "dataset", ("load",))),
         training_name=str(choices.get("training")),
-        training=typed(Training, config.training, "training"),
-        conditions=conditions(
+        training=validate(Training, config.training, "training"),
+        conditions=expand_conditions(
             {
-                name: typed(AugmentationSpec, spec, f"augmentation.{name}")
+                name: validate(AugmentationSpec, spec, f"augmentation.{name}")
                 for name, spec in config.augmentation.items()
             }
         ),
-        split=typed(SplitPolicy, config.split, "split"),
+        split=validate(SplitPolicy, config.split, "split"),
         seed=config.seed,
         device=config.device,
         limit=config.limit,
@@ -66,16 +66,16 @@ def job_of(config: DictConfig, choices: Mapping[str, str]) -> Job:
         threads=config.threads,
         calibration=config.calibration,
         gate=config.gate,
-        decoded_gb=config.decoded_gb,
-        metrics=added(
-            {str(k): typed(MetricSpec, v, f"metric.{k}") for k, v in config.metric.items()},
-            taken={name for task in TASKS.values() for name in task.metrics},
+        image_cache_gb=config.image_cache_gb,
+        metrics=load_plugin_metrics(
+            {str(k): validate(MetricSpec, v, f"metric.{k}") for k, v in config.metric.items()},
+            reserved_names={name for task in TASKS.values() for name in task.metrics},
         ),
-        quiet=config.sweep.quiet,
+        exclusive=config.sweep.exclusive,
     )
 
 
-def built(node: DictConfig, where: str, methods: Sequence[str]) -> object:
+def build_adapter(node: DictConfig, path: str, methods: Sequence[str]) -> object:
     """Build the frozen dataclass that ``_target_`` names, which costs nothing.
 
     Hydra's ``instantiate`` would call whatever a config names; this builds dataclasses only.
@@ -86,35 +86,35 @@ def built(node: DictConfig, where: str, methods: Sequence[str]) -> object:
     target = node.get("_target_")
     if not target:
         raise ConfigError(
-            f"{where} has no _target_.",
-            fix=f"write `_target_: package.module.Class` into its YAML, or choose another {where}.",
+            f"{path} has no _target_.",
+            fix=f"write `_target_: package.module.Class` into its YAML, or choose another {path}.",
         )
     module, _, name = str(target).rpartition(".")
     try:
         kind = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(
-            f"{where}._target_ names {target!r}, which cannot be imported: {error}.",
+            f"{path}._target_ names {target!r}, which cannot be imported: {error}.",
             fix="correct the dotted path, or install the package that holds it.",
         ) from error
     lacking = [each for each in methods if not hasattr(kind, each)]
     if not dataclasses.is_dataclass(kind) or lacking:
         raise ConfigError(
-            f"{where}._target_ names {target!r}, which is not an adapter"
+            f"{path}._target_ names {target!r}, which is not an adapter"
             f"{' (it has no ' + ', '.join(lacking) + ')' if lacking else ''}.",
             fix="name a frozen dataclass with these methods; docs/developer-guide.md shows one.",
         )
-    return typed(cast("type[object]", kind), _fields(node), where)
+    return validate(cast("type[object]", kind), _adapter_fields(node), path)
 
 
-def _fields(node: DictConfig) -> DictConfig:
+def _adapter_fields(node: DictConfig) -> DictConfig:
     """The fields of an adapter with their interpolations resolved, which need the whole config."""
     keys = [key for key in node if key not in ("_target_", "_convert_")]
     values = {key: MISSING if OmegaConf.is_missing(node, key) else node[key] for key in keys}
     return OmegaConf.create(values)
 
 
-def typed(kind: type[Typed], node: DictConfig, where: str) -> Typed:
+def validate(schema_class: type[Typed], node: DictConfig, path: str) -> Typed:
     """Build a dataclass from a config node, with its field types enforced.
 
     Raises:
@@ -122,40 +122,42 @@ def typed(kind: type[Typed], node: DictConfig, where: str) -> Typed:
     """
     if not isinstance(node, DictConfig):
         raise ConfigError(
-            f"{where} is {node!r}, not a group of fields.", fix=f"set its fields: {where}.KEY=VALUE"
+            f"{path} is {node!r}, not a group of fields.", fix=f"set its fields: {path}.KEY=VALUE"
         )
     try:
         plain = repr(OmegaConf.to_container(node, resolve=True))
     except OmegaConfBaseException:
-        return _typed(kind, node, where)  # which names the field
-    key = (kind, where, plain)
-    if key not in _BUILT:
-        _BUILT[key] = _typed(kind, node, where)
-    return cast("Typed", _BUILT[key])
+        return _validate(schema_class, node, path)  # which names the field
+    key = (schema_class, path, plain)
+    if key not in _VALIDATED:
+        _VALIDATED[key] = _validate(schema_class, node, path)
+    return cast("Typed", _VALIDATED[key])
 
 
-def _typed(kind: type[Typed], node: DictConfig, where: str) -> Typed:
+def _validate(schema_class: type[Typed], node: DictConfig, path: str) -> Typed:
     try:
-        schema = OmegaConf.structured(kind)
+        schema = OmegaConf.structured(schema_class)
         OmegaConf.set_readonly(schema, False)
         merged = OmegaConf.merge(schema, node)
         missing = sorted(str(key) for key in OmegaConf.missing_keys(merged))
         values = {} if missing else OmegaConf.to_container(merged, resolve=True)
     except OmegaConfBaseException as error:
-        raise _field_error(error, kind, where) from error
+        raise _field_error(error, schema_class, path) from error
     if missing:
         raise ConfigError(
-            f"{where}.{missing[0]} has no value, and it has no default.",
-            fix=f"add {where}.{missing[0]}=... to the command.",
+            f"{path}.{missing[0]} has no value, and it has no default.",
+            fix=f"add {path}.{missing[0]}=... to the command.",
         )
-    return kind(**{str(key): value for key, value in cast("dict[str, Any]", values).items()})
+    return schema_class(
+        **{str(key): value for key, value in cast("dict[str, Any]", values).items()}
+    )
 
 
-def settings(words: Sequence[str], groups: Sequence[str]) -> dict[str, DictConfig]:
+def parse_settings(overrides: Sequence[str], groups: Sequence[str]) -> dict[str, DictConfig]:
     """Take settings such as ``split.method=group`` apart, for a command without a whole config.
 
     Args:
-        words: ``group.key=value``, the values as YAML.
+        overrides: ``group.key=value``, the values as YAML.
         groups: That are known.
 
     Returns:
@@ -164,35 +166,35 @@ def settings(words: Sequence[str], groups: Sequence[str]) -> dict[str, DictConfi
     Raises:
         ConfigError: If a word is none, or names another group.
     """
-    for word in words:
+    for word in overrides:
         key, equals, _ = word.partition("=")
         group, dot, _ = key.partition(".")
         if not equals or not dot or group not in groups:
             raise ConfigError(
-                f"{word!r} is no setting of {' or '.join(groups)}.{nearest(group, groups)}",
+                f"{word!r} is no setting of {' or '.join(groups)}.{did_you_mean(group, groups)}",
                 fix=f"write {groups[0]}.key=value",
             )
-    found = OmegaConf.from_dotlist(list(words))
+    found = OmegaConf.from_dotlist(list(overrides))
     return {group: found.get(group) or OmegaConf.create() for group in groups}
 
 
-def _field_error(error: OmegaConfBaseException, kind: type, where: str) -> ConfigError:
-    types = {each.name: each.type for each in dataclasses.fields(kind)}
+def _field_error(error: OmegaConfBaseException, schema_class: type, path: str) -> ConfigError:
+    types = {each.name: each.type for each in dataclasses.fields(schema_class)}
     key = str(error.full_key or error.key or "")
     name = key.partition(".")[0].partition("[")[0]
     if name not in types:
         return ConfigError(
-            f"{where} has no field {key!r}.{nearest(key, types)}",
+            f"{path} has no field {key!r}.{did_you_mean(key, types)}",
             fix=f"choose one of: {', '.join(types)}" if types else "leave it out; it has none.",
         )
     first = str(error.msg or error).splitlines()[0].rstrip(".")
     wanted = getattr(types[name], "__name__", "") if isinstance(types[name], type) else types[name]
     return ConfigError(
-        f"{where}.{key}: {first}.", fix=f"give {where}.{name} a value of type {wanted}."
+        f"{path}.{key}: {first}.", fix=f"give {path}.{name} a value of type {wanted}."
     )
 
 
-def _resized(model: Model, image_size: int | None) -> Model:
+def _with_image_size(model: Model, image_size: int | None) -> Model:
     """Apply the root key to a model that resizes; the others have no such field."""
     fields = {each.name for each in dataclasses.fields(cast("Any", model))}
     if image_size is None or "image_size" not in fields:
@@ -208,19 +210,19 @@ def _check_root(config: DictConfig) -> None:
         ("batch_size", 1),
         ("threads", 1),
         ("seed", 0),
-        ("decoded_gb", 0),
+        ("image_cache_gb", 0),
     ):
         value = config[key]
         if value is not None and value < floor:
             raise ConfigError(f"{key}={value} is too small.", fix=f"give {floor} or more.")
-    if config.seed > LARGEST_SEED:
-        raise ConfigError(f"seed={config.seed} is too large.", fix=f"give {LARGEST_SEED} or less.")
-    _check_words(config)
-    if config.statistics.resamples < FEWEST_RESAMPLES:
+    if config.seed > MAX_SEED:
+        raise ConfigError(f"seed={config.seed} is too large.", fix=f"give {MAX_SEED} or less.")
+    _check_choices(config)
+    if config.statistics.resamples < MIN_RESAMPLES:
         raise ConfigError(
             f"statistics.resamples={config.statistics.resamples}: the ends of an interval are "
             "noise with so few.",
-            fix=f"give {FEWEST_RESAMPLES} or more; 10000 is the default.",
+            fix=f"give {MIN_RESAMPLES} or more; 10000 is the default.",
         )
     if OmegaConf.is_missing(config.tracking, "uri") or config.tracking.uri == "":
         raise ConfigError(
@@ -232,10 +234,10 @@ def _check_root(config: DictConfig) -> None:
         raise ConfigError("tracking.experiment is empty.", fix="give the experiment a name.")
 
 
-def _check_words(config: DictConfig) -> None:
-    for key, known in (("calibration", CALIBRATIONS), ("gate", GATES)):
+def _check_choices(config: DictConfig) -> None:
+    for key, known in (("calibration", CALIBRATIONS), ("gate", GATE_MODES)):
         if config[key] not in known:
             raise ConfigError(
-                f"Unknown {key} {config[key]!r}.{nearest(config[key], known)}",
+                f"Unknown {key} {config[key]!r}.{did_you_mean(config[key], known)}",
                 fix=f"set {key} to {' or '.join(known)}.",
             )

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.curation.journal import Record, digest, intact, place
-from arogya_bench.curation.plan import Task
+from arogya_bench.curation.journal import Record, is_intact, sha256_hex, write_atomically
+from arogya_bench.curation.plan import CurationItem
 from arogya_bench.deidentification import (
     burned_in_text as burned_in,
 )
@@ -27,20 +27,20 @@ from arogya_bench.deidentification import (
 from arogya_bench.deidentification import (
     nifti as nifti_cleaning,
 )
-from arogya_bench.deidentification.images import Cleaned, Uncleanable
+from arogya_bench.deidentification.images import CleanedFile, CleaningError
 from arogya_bench.deidentification.pseudonyms import Pseudonyms
 from arogya_bench.errors import DatasetError
 from arogya_bench.images import dicom, nifti
-from arogya_bench.images.decoding import HEAD_BYTES, kind_of
-from arogya_bench.images.files import UNREADABLE
+from arogya_bench.images.decoding import HEADER_BYTES, detect_format
+from arogya_bench.images.files import DECODE_ERRORS
 from arogya_bench.runtime.digests import digest_of
 
-RECIPE = 2  # grows when the same options give other files
+CLEANING_VERSION = 2  # grows when the same options give other files
 IMAGES, MASKS = "images", "masks"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class CleaningOptions:
     """What decides how a file is written.
 
     Attributes:
@@ -58,10 +58,10 @@ class Recipe:
     @cached_property
     def key(self) -> str:
         """The same for what gives the same files."""
-        return digest_of({"recipe": RECIPE, **asdict(self)})
+        return digest_of({"recipe": CLEANING_VERSION, **asdict(self)})
 
 
-class Made(NamedTuple):
+class CleanedCase(NamedTuple):
     """What becomes of a case.
 
     Attributes:
@@ -72,104 +72,129 @@ class Made(NamedTuple):
     contents: Mapping[str, bytes]
 
 
-class Done(NamedTuple):
+class CurationStep(NamedTuple):
     """What a run did to a case; ``written`` says whether it wrote its files."""
 
     record: Record
     written: bool
 
 
-def curated(
-    task: Task, out: Path, names: Pseudonyms, recipe: Recipe, before: Record | None
-) -> Done:
+def curate_case(
+    item: CurationItem,
+    out: Path,
+    pseudonyms: Pseudonyms,
+    cleaning_options: CleaningOptions,
+    earlier_record: Record | None,
+) -> CurationStep:
     """Write the files of one case, unless they are there already.
 
     Args:
-        task: The case.
+        item: The case.
         out: The folder of the curated data.
-        names: For the names in DICOM files.
-        recipe: How to write them.
-        before: What an earlier run did to the case.
+        pseudonyms: For the names in DICOM files.
+        cleaning_options: How to write them.
+        earlier_record: What an earlier run did to the case.
 
     Returns:
-        What was done, with the very record ``before`` if that says it already.
+        What was done, with the very record ``earlier_record`` if that says it already.
     """
     # Of the files when the source was read: one that changed since is done again by the next run.
-    source = names.content(f"{recipe.key} {task.case.group_id} {task.content} {task.refused}")
-    if before and before.source == source and before.reason is None and intact(out, before):
-        return Done(before, written=False)
-    now = _done(task, out, source, names, recipe)
-    same = before if before is not None and before == now else now
-    return Done(same, written=now.reason is None)
+    source = pseudonyms.content(
+        f"{cleaning_options.key} {item.case.group_id} {item.content_digest} {item.quarantine_reason}"
+    )
+    if (
+        earlier_record
+        and earlier_record.source == source
+        and earlier_record.reason is None
+        and is_intact(out, earlier_record)
+    ):
+        return CurationStep(earlier_record, written=False)
+    now = _clean_and_write(item, out, source, pseudonyms, cleaning_options)
+    same = earlier_record if earlier_record is not None and earlier_record == now else now
+    return CurationStep(same, written=now.reason is None)
 
 
-def _done(task: Task, out: Path, source: str, names: Pseudonyms, recipe: Recipe) -> Record:
+def _clean_and_write(
+    item: CurationItem,
+    out: Path,
+    source: str,
+    pseudonyms: Pseudonyms,
+    cleaning_options: CleaningOptions,
+) -> Record:
     try:
-        made = _made(task, source, names, recipe)
-    except Uncleanable as error:
-        return Record(case_id=task.case.case_id, source=source, reason=str(error))
-    except _unexpected() as error:
+        made = _clean_case(item, source, pseudonyms, cleaning_options)
+    except CleaningError as error:
+        return Record(case_id=item.case.case_id, source=source, reason=str(error))
+    except _library_errors() as error:
         # The message of a library may quote the file; its kind does not.
         reason = f"it cannot be cleaned ({type(error).__name__})"
-        return Record(case_id=task.case.case_id, source=source, reason=reason)
-    _write(out, made.contents)
+        return Record(case_id=item.case.case_id, source=source, reason=reason)
+    _write_files(out, made.contents)
     return made.record
 
 
-def _unexpected() -> tuple[type[Exception], ...]:
+def _library_errors() -> tuple[type[Exception], ...]:
     """What libraries raise for damaged files, as found by flipping their bytes."""
-    return (*UNREADABLE, *dicom.unreadable(), *nifti.unreadable(), MemoryError, cv2.error)
+    return (*DECODE_ERRORS, *dicom.decode_errors(), *nifti.decode_errors(), MemoryError, cv2.error)
 
 
-def _cleaned(task: Task, content: bytes, names: Pseudonyms, recipe: Recipe) -> Cleaned:
-    kind = kind_of(content[:HEAD_BYTES], task.image.name)
+def _clean_image(
+    item: CurationItem, content: bytes, pseudonyms: Pseudonyms, cleaning_options: CleaningOptions
+) -> CleanedFile:
+    kind = detect_format(content[:HEADER_BYTES], item.image.name)
     if kind == "dicom":
-        return dicom_cleaning.clean(content, names, group=task.case.group_id)
+        return dicom_cleaning.clean(content, pseudonyms, group=item.case.group_id)
     if kind == "nifti":
         return nifti_cleaning.clean(content)
-    return cleaning.clean(content, quality=recipe.quality)
+    return cleaning.clean(content, quality=cleaning_options.quality)
 
 
-def _made(task: Task, source: str, names: Pseudonyms, recipe: Recipe) -> Made:
-    if task.refused:
-        raise Uncleanable(task.refused)
-    case_id = task.case.case_id
-    image = _cleaned(task, task.image.read_bytes(), names, recipe)
+def _clean_case(
+    item: CurationItem, source: str, pseudonyms: Pseudonyms, cleaning_options: CleaningOptions
+) -> CleanedCase:
+    if item.quarantine_reason:
+        raise CleaningError(item.quarantine_reason)
+    case_id = item.case.case_id
+    image = _clean_image(item, item.image.read_bytes(), pseudonyms, cleaning_options)
     contents = {f"{IMAGES}/{case_id}{image.suffix}": image.content}
-    if task.mask is not None:
-        bare = _cleaned_mask(task.mask.read_bytes(), task.mask.name, image, recipe)
+    if item.mask is not None:
+        bare = _clean_mask(item.mask.read_bytes(), item.mask.name, image, cleaning_options)
         contents[f"{MASKS}/{case_id}{bare.suffix}"] = bare.content
     record = Record(
         case_id=case_id,
         source=source,
-        files={name: digest(each) for name, each in contents.items()},
+        files={name: sha256_hex(each) for name, each in contents.items()},
         removed=dict(image.removed),
         width=image.width,
         height=image.height,
         orientation=image.orientation,
-        text_rows=_looked(burned_in.rows_of_text, image, wanted=recipe.text_check),
-        lines_read=_looked(burned_in.lines_recognised, image, wanted=recipe.ocr),
+        text_rows=_search_text(
+            burned_in.count_text_rows, image, enabled=cleaning_options.text_check
+        ),
+        lines_read=_search_text(burned_in.count_ocr_lines, image, enabled=cleaning_options.ocr),
         flags=image.flags,
     )
-    return Made(record=record, contents=contents)
+    return CleanedCase(record=record, contents=contents)
 
 
-def _cleaned_mask(content: bytes, name: str, image: Cleaned, recipe: Recipe) -> Cleaned:
-    if kind_of(content[:HEAD_BYTES], name) == "nifti":
+def _clean_mask(
+    content: bytes, name: str, image: CleanedFile, cleaning_options: CleaningOptions
+) -> CleanedFile:
+    if detect_format(content[:HEADER_BYTES], name) == "nifti":
         return nifti_cleaning.clean(content)
-    return mask_cleaning.clean(content, image, drawn_on=recipe.drawn_on)
+    return mask_cleaning.clean(content, image, drawn_on=cleaning_options.drawn_on)
 
 
-def _looked(
-    look: Callable[[NDArray[np.uint8]], int], image: Cleaned, *, wanted: bool
+def _search_text(
+    count: Callable[[NDArray[np.uint8]], int], image: CleanedFile, *, enabled: bool
 ) -> int | None:
-    return look(image.grey) if wanted and image.grey is not None else None
+    return count(image.grey) if enabled and image.grey is not None else None
 
 
-def _write(out: Path, contents: Mapping[str, bytes]) -> None:
+def _write_files(out: Path, contents: Mapping[str, bytes]) -> None:
     try:
         for name, content in contents.items():
-            place(out / name, content)
+            write_atomically(out / name, content)
     except OSError as error:
         raise DatasetError(
             f"Curated files cannot be written to {out}: {error.strerror}.",

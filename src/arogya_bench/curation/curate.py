@@ -10,26 +10,32 @@ from pathlib import Path
 import cv2
 
 from arogya_bench.curation import manifest
-from arogya_bench.curation.box_orientation import check_drawn_on
-from arogya_bench.curation.case_files import IMAGES, MASKS, Done, Recipe, curated
-from arogya_bench.curation.journal import Journal, digest, held, publish
-from arogya_bench.curation.key_file import write_originals
-from arogya_bench.curation.layouts import Description
-from arogya_bench.curation.notices import Notice, notices
-from arogya_bench.curation.plan import Plan, Task, planned
-from arogya_bench.curation.removal import refuse_foreign, withdraw
-from arogya_bench.curation.sources import source_of
-from arogya_bench.datasets.splits import Split, SplitPolicy, split
-from arogya_bench.deidentification.pseudonyms import Pseudonyms, pseudonyms
+from arogya_bench.curation.box_orientation import check_boxes_drawn_on
+from arogya_bench.curation.case_files import (
+    IMAGES,
+    MASKS,
+    CleaningOptions,
+    CurationStep,
+    curate_case,
+)
+from arogya_bench.curation.journal import Journal, lock_folder, sha256_hex, write_if_changed
+from arogya_bench.curation.key_file import write_key_file
+from arogya_bench.curation.layouts import SourceLayout
+from arogya_bench.curation.notices import CurationWarning, collect_warnings
+from arogya_bench.curation.plan import CurationItem, CurationPlan, plan_curation
+from arogya_bench.curation.removal import check_no_foreign_files, remove_stale
+from arogya_bench.curation.sources import read_source
+from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, split
+from arogya_bench.deidentification.pseudonyms import Pseudonyms, load_pseudonyms
 from arogya_bench.errors import ConfigError, require_extra
-from arogya_bench.runtime.console import watched
+from arogya_bench.runtime.console import track
 from arogya_bench.types import Case
 
-AT_ONCE = 16  # cases that one thread takes
+CASES_PER_BATCH = 16  # cases that one thread takes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class CurationOptions:
     """How to curate.
 
     Attributes:
@@ -38,7 +44,7 @@ class Options:
         dataset: Options of the reader of that layout, such as ``group`` or ``manifest``.
         keep: Columns of metadata that identify nobody; all others are dropped.
         secret_file: A file of mode 600 with the secret; by default the variable AROGYA_SECRET.
-        originals: A file outside of the result that tells which case was which, of mode 600; None
+        key_file: A file outside of the result that tells which case was which, of mode 600; None
             for nowhere.
         boxes_drawn_on: ``stored`` or ``upright``: what boxes and masks were drawn on, where EXIF
             turns an image.
@@ -54,7 +60,7 @@ class Options:
     dataset: Mapping[str, object] = field(default_factory=dict)
     keep: Sequence[str] = ()
     secret_file: str | None = None
-    originals: str | None = None
+    key_file: str | None = None
     boxes_drawn_on: str | None = None
     quality: int = 95
     text_check: bool = True
@@ -64,16 +70,16 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class CurationOutcome:
     """What a run came to.
 
     Attributes:
         cases: How many were written, now or earlier.
         quarantined: How many were not, and are listed in ``quarantine.csv``.
         written: How many were written by this run, without those that were mended.
-        mended: How many files had been changed or deleted since, and were written again.
-        withdrawn: How many files of cases that the source no longer has were deleted.
-        notices: What a person should look at.
+        rewritten: How many files had been changed or deleted since, and were written again.
+        removed: How many files of cases that the source no longer has were deleted.
+        warnings: What a person should look at.
         split: Name of the split; None if the cases were not divided.
         unused: How many files of the source became no case, by kind.
         notes: What the reader of the source has to say; may name files, so only for its owner.
@@ -82,15 +88,15 @@ class Outcome:
     cases: int
     quarantined: int
     written: int
-    mended: int
-    withdrawn: int
-    notices: tuple[Notice, ...]
+    rewritten: int
+    removed: int
+    warnings: tuple[CurationWarning, ...]
     split: str | None
     unused: Mapping[str, int]
     notes: tuple[str, ...]
 
 
-def curate(source: Path, out: Path, *, options: Options) -> Outcome:
+def curate(source: Path, out: Path, *, options: CurationOptions) -> CurationOutcome:
     """Organise, clean, de-identify and divide a folder of images.
 
     A run that was killed is finished by the next one, with the same bytes. Source files that
@@ -107,15 +113,15 @@ def curate(source: Path, out: Path, *, options: Options) -> Outcome:
             of somebody else lies in it.
         MissingExtra: If a file needs a library that is not installed.
     """
-    _check(source, out, options)
-    names = pseudonyms(options.secret_file)
-    description = Description(
+    _check_options(source, out, options)
+    names = load_pseudonyms(options.secret_file)
+    description = SourceLayout(
         licence=options.licence,
         layout=options.layout,
         dataset=options.dataset,
         boxes_drawn_on=options.boxes_drawn_on,
     )
-    recipe = Recipe(
+    recipe = CleaningOptions(
         quality=options.quality,
         drawn_on=options.boxes_drawn_on,
         text_check=options.text_check,
@@ -124,70 +130,98 @@ def curate(source: Path, out: Path, *, options: Options) -> Outcome:
     with warnings.catch_warnings():
         # Damage is told by what can be decoded; what Pillow mutters about tags may quote them.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-        plan = planned(source_of(source, description), names, options.keep)
-        with held(out):
-            return _curated(plan, out, names, recipe, options)
+        plan = plan_curation(read_source(source, description), names, options.keep)
+        with lock_folder(out):
+            return _run_curation(plan, out, names, recipe, options)
 
 
-def _curated(plan: Plan, out: Path, names: Pseudonyms, recipe: Recipe, options: Options) -> Outcome:
-    journal = Journal(out, names.check)
+def _run_curation(
+    plan: CurationPlan,
+    out: Path,
+    pseudonyms: Pseudonyms,
+    cleaning_options: CleaningOptions,
+    options: CurationOptions,
+) -> CurationOutcome:
+    journal = Journal(out, pseudonyms.check_value)
     journal.begin()
-    for folder in (IMAGES, MASKS) if any(task.mask for task in plan.tasks) else (IMAGES,):
+    for folder in (IMAGES, MASKS) if any(task.mask for task in plan.items) else (IMAGES,):
         (out / folder).mkdir(exist_ok=True)
     before = dict(journal.records)
     # What cannot be divided is said before hours of work, not after.
-    _divided(plan, [task.case for task in plan.tasks if not task.refused], options.split)
-    refuse_foreign(out, before)
-    done = {each.record.case_id: each for each in _work(plan, out, names, recipe, journal, options)}
-    records = {task.case.case_id: done[task.case.case_id].record for task in plan.tasks}
-    withdrawn = withdraw(out, records)
+    _split_cases(
+        plan, [task.case for task in plan.items if not task.quarantine_reason], options.split
+    )
+    check_no_foreign_files(out, before)
+    done = {
+        each.record.case_id: each
+        for each in _curate_in_threads(plan, out, pseudonyms, cleaning_options, journal, options)
+    }
+    records = {task.case.case_id: done[task.case.case_id].record for task in plan.items}
+    withdrawn = remove_stale(out, records)
     cases = manifest.curated_cases(plan, records, options.boxes_drawn_on)
-    made = _divided(plan, cases, options.split)
+    made = _split_cases(plan, cases, options.split)
     homes = {c.case_id: part for part, own in made.parts.items() for c in own.cases} if made else {}
     if not made and all(case.split for case in cases):
         homes = {case.case_id: str(case.split) for case in cases}
-    tables = manifest.tables(plan, cases, records, homes)
-    digests = {name: digest(content) for name, content in tables.items()}
-    tables["card.json"] = manifest.card(
-        plan, cases, records, made, names=names, recipe=recipe, digests=digests
+    tables = manifest.render_tables(plan, cases, records, homes)
+    digests = {name: sha256_hex(content) for name, content in tables.items()}
+    tables["card.json"] = manifest.render_card(
+        plan,
+        cases,
+        records,
+        made,
+        pseudonyms=pseudonyms,
+        cleaning_options=cleaning_options,
+        digests=digests,
     )
     for name, content in tables.items():
-        publish(out / name, content)
+        write_if_changed(out / name, content)
     for file in out.glob("boxes*.json"):  # of a run that divided otherwise
         if file.name not in tables:
             file.unlink()
     journal.finish(records)
-    if options.originals:
-        write_originals(Path(options.originals).expanduser(), plan)
-    return Outcome(
+    if options.key_file:
+        write_key_file(Path(options.key_file).expanduser(), plan)
+    return CurationOutcome(
         cases=len(cases),
         quarantined=len(records) - len(cases),
         written=sum(each.written and before.get(n) != each.record for n, each in done.items()),
-        mended=sum(each.written and before.get(n) == each.record for n, each in done.items()),
-        withdrawn=withdrawn,
-        notices=notices(records.values()),
+        rewritten=sum(each.written and before.get(n) == each.record for n, each in done.items()),
+        removed=withdrawn,
+        warnings=collect_warnings(records.values()),
         split=made.name if made else None,
         unused=plan.unused,
         notes=plan.dataset.notes,
     )
 
 
-def _work(
-    plan: Plan, out: Path, names: Pseudonyms, recipe: Recipe, journal: Journal, options: Options
-) -> Iterator[Done]:
-    def some(tasks: Sequence[Task]) -> list[Done]:
+def _curate_in_threads(
+    plan: CurationPlan,
+    out: Path,
+    pseudonyms: Pseudonyms,
+    cleaning_options: CleaningOptions,
+    journal: Journal,
+    options: CurationOptions,
+) -> Iterator[CurationStep]:
+    def curate_batch(tasks: Sequence[CurationItem]) -> list[CurationStep]:
         before = journal.records
-        return [curated(each, out, names, recipe, before.get(each.case.case_id)) for each in tasks]
+        return [
+            curate_case(each, out, pseudonyms, cleaning_options, before.get(each.case.case_id))
+            for each in tasks
+        ]
 
     # Threads rather than processes: OpenCV and hashlib let others run meanwhile. Several cases at
     # a time, since handing over one by one costs as much as a small image.
-    starts = range(0, len(plan.tasks), AT_ONCE)
+    starts = range(0, len(plan.items), CASES_PER_BATCH)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # ours are as many as there are processors
-    pool = ThreadPoolExecutor(options.workers or _processors())
+    pool = ThreadPoolExecutor(options.workers or _cpu_count())
     try:
-        futures = [pool.submit(some, plan.tasks[start : start + AT_ONCE]) for start in starts]
-        for future in watched(as_completed(futures), "Curating", len(futures)):
+        futures = [
+            pool.submit(curate_batch, plan.items[start : start + CASES_PER_BATCH])
+            for start in starts
+        ]
+        for future in track(as_completed(futures), "Curating", len(futures)):
             done = future.result()
             journal.add(each.record for each in done)
             yield from done
@@ -196,20 +230,22 @@ def _work(
         cv2.setNumThreads(threads)
 
 
-def _divided(plan: Plan, cases: Sequence[Case], policy: SplitPolicy | None) -> Split | None:
+def _split_cases(
+    plan: CurationPlan, cases: Sequence[Case], policy: SplitPolicy | None
+) -> DatasetSplit | None:
     if policy is None or not plan.dataset.classes:
         return None
     return split(replace(plan.dataset, cases=tuple(cases)), policy)
 
 
-def _check(source: Path, out: Path, options: Options) -> None:
+def _check_options(source: Path, out: Path, options: CurationOptions) -> None:
     if not 1 <= options.quality <= 100:
         raise ConfigError(
             f"quality={options.quality} is no quality of JPEG.", fix="use 1 to 100, such as 95"
         )
     if options.workers is not None and options.workers < 1:
         raise ConfigError(f"workers={options.workers} can do nothing.", fix="use 1 or more")
-    check_drawn_on(options.boxes_drawn_on)
+    check_boxes_drawn_on(options.boxes_drawn_on)
     if options.ocr:
         require_extra("ocr", "rapidocr_onnxruntime")
     here, there = source.resolve(), out.resolve()
@@ -218,12 +254,12 @@ def _check(source: Path, out: Path, options: Options) -> None:
             f"{out} lies in {source}, or the other way round: results would become sources.",
             fix="name a folder beside the source",
         )
-    if options.originals and there in Path(options.originals).expanduser().resolve().parents:
+    if options.key_file and there in Path(options.key_file).expanduser().resolve().parents:
         raise ConfigError(
             "The list of the original names would lie among the curated files.",
-            fix="name a file outside of the result in originals, or null for none",
+            fix="name a file outside of the result in key_file, or null for none",
         )
 
 
-def _processors() -> int:
+def _cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from arogya_bench.errors import DatasetError
 
-FILE = "journal.jsonl"
-PARTIAL = ".partial-"
-FORMAT = 1
+JOURNAL_FILE = "journal.jsonl"
+PARTIAL_PREFIX = ".partial-"
+JOURNAL_FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class Record:
     reason: str | None = None
 
     @property
-    def line(self) -> str:
+    def json_line(self) -> str:
         """As it stands in the journal."""
         return json.dumps(vars(self), sort_keys=True)
 
@@ -64,15 +64,15 @@ class Journal:
         Raises:
             DatasetError: If the folder holds something else, or was made with another secret.
         """
-        self._file = folder / FILE
-        self._head = json.dumps({"curation": FORMAT, "key": key})
-        self.records = dict(_read(folder, self._head))
-        self._lines = {name: record.line for name, record in self.records.items()}
+        self._file = folder / JOURNAL_FILE
+        self._head = json.dumps({"curation": JOURNAL_FORMAT, "key": key})
+        self.records = dict(_read_records(folder, self._head))
+        self._lines = {name: record.json_line for name, record in self.records.items()}
 
     def add(self, records: Iterable[Record]) -> None:
         """Note that cases are finished; their files are complete."""
         fresh = [record for record in records if self.records.get(record.case_id) is not record]
-        lines = {record.case_id: record.line for record in fresh}
+        lines = {record.case_id: record.json_line for record in fresh}
         if fresh:
             self.records |= {record.case_id: record for record in fresh}
             self._lines |= lines
@@ -81,20 +81,20 @@ class Journal:
 
     def begin(self) -> None:
         """Leave a journal that new lines can be added to."""
-        text = self._text(self.records)
-        if not _starts_so(self._file, text):
-            publish(self._file, text.encode())
+        text = self._render(self.records)
+        if not _has_text(self._file, text):
+            write_if_changed(self._file, text.encode())
 
     def finish(self, case_ids: Iterable[str]) -> None:
         """Keep the records of these cases only, in the order of their ids."""
-        publish(self._file, self._text(sorted(case_ids)).encode())
+        write_if_changed(self._file, self._render(sorted(case_ids)).encode())
 
-    def _text(self, case_ids: Iterable[str]) -> str:
+    def _render(self, case_ids: Iterable[str]) -> str:
         return "".join(f"{line}\n" for line in (self._head, *(self._lines[c] for c in case_ids)))
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Keep other runs out of a folder; a dead process lets go by itself.
 
     Raises:
@@ -120,7 +120,7 @@ def held(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def publish(file: Path, content: bytes) -> bool:
+def write_if_changed(file: Path, content: bytes) -> bool:
     """Write a file that appears as a whole, unless it is there with this content already.
 
     Returns:
@@ -131,15 +131,15 @@ def publish(file: Path, content: bytes) -> bool:
             return False
     except FileNotFoundError:
         pass
-    place(file, content)
+    write_atomically(file, content)
     return True
 
 
-def place(file: Path, content: bytes) -> None:
+def write_atomically(file: Path, content: bytes) -> None:
     """Write a file that appears as a whole."""
     whole = str(file)
     # Not by way of Path and open: this is done for every image, and costs half as much so.
-    partial = f"{whole[: whole.rindex(os.sep) + 1]}{PARTIAL}{os.urandom(16).hex()}"
+    partial = f"{whole[: whole.rindex(os.sep) + 1]}{PARTIAL_PREFIX}{os.urandom(16).hex()}"
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         left = memoryview(content)
@@ -150,38 +150,40 @@ def place(file: Path, content: bytes) -> None:
     os.replace(partial, whole)  # noqa: PTH105
 
 
-def digest(content: bytes) -> str:
+def sha256_hex(content: bytes) -> str:
     """The sha256 of some bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
-def intact(folder: Path, record: Record) -> bool:
+def is_intact(folder: Path, record: Record) -> bool:
     """Whether the files of a record are there, as they were written."""
     try:
-        return all(digest((folder / name).read_bytes()) == d for name, d in record.files.items())
+        return all(
+            sha256_hex((folder / name).read_bytes()) == d for name, d in record.files.items()
+        )
     except OSError:
         return False
 
 
-def _read(folder: Path, head: str) -> Iterator[tuple[str, Record]]:
+def _read_records(folder: Path, head: str) -> Iterator[tuple[str, Record]]:
     try:
-        lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+        lines = (folder / JOURNAL_FILE).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         lines = []
     except (OSError, UnicodeDecodeError) as error:
-        raise _strange(folder) from error
+        raise _foreign_journal_error(folder) from error
     if not lines:
         _require_empty(folder)
         return
     if lines[0] != head:
-        raise _strange(folder)
+        raise _foreign_journal_error(folder)
     for line in lines[1:]:
-        record = _record(line)
+        record = _parse_record(line)
         if record:
             yield record.case_id, record
 
 
-def _record(line: str) -> Record | None:
+def _parse_record(line: str) -> Record | None:
     """A line of the journal; None for one that was cut off: its case is done again."""
     try:
         values = json.loads(line)
@@ -191,8 +193,8 @@ def _record(line: str) -> Record | None:
 
 
 def _require_empty(folder: Path) -> None:
-    others = sorted(p.name for p in folder.iterdir() if not p.name.startswith(PARTIAL))
-    others = [name for name in others if name != FILE]
+    others = sorted(p.name for p in folder.iterdir() if not p.name.startswith(PARTIAL_PREFIX))
+    others = [name for name in others if name != JOURNAL_FILE]
     if others:
         raise DatasetError(
             f"The folder {folder} holds files that were not curated there, such as {others[0]}.",
@@ -200,7 +202,7 @@ def _require_empty(folder: Path) -> None:
         )
 
 
-def _strange(folder: Path) -> DatasetError:
+def _foreign_journal_error(folder: Path) -> DatasetError:
     return DatasetError(
         f"The folder {folder} was curated with another secret or by another version.",
         fix="use the secret of the first run, or name a new folder: ids under two secrets would "
@@ -208,7 +210,7 @@ def _strange(folder: Path) -> DatasetError:
     )
 
 
-def _starts_so(file: Path, text: str) -> bool:
+def _has_text(file: Path, text: str) -> bool:
     try:
         return file.read_text(encoding="utf-8") == text
     except (OSError, UnicodeDecodeError):

@@ -7,11 +7,11 @@ from io import StringIO
 from pathlib import Path
 from uuid import uuid4
 
-from arogya_bench.curation.plan import Plan
+from arogya_bench.curation.plan import CurationPlan
 from arogya_bench.errors import DatasetError
 
 
-def write_originals(file: Path, plan: Plan) -> None:
+def write_key_file(file: Path, plan: CurationPlan) -> None:
     """Write case id, original id and original place of every case, readable by the user only.
 
     Raises:
@@ -20,8 +20,8 @@ def write_originals(file: Path, plan: Plan) -> None:
     text = StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["case_id", "group", "original_id", "original_file"])
-    for task in plan.tasks:
-        row = [task.case.case_id, task.case.group_id, task.name, str(task.image)]
+    for task in plan.items:
+        row = [task.case.case_id, task.case.group_id, task.source_case_id, str(task.image)]
         table.writerow(
             [each.encode(errors="surrogateescape").decode(errors="replace") for each in row]
         )
@@ -38,7 +38,7 @@ def write_originals(file: Path, plan: Plan) -> None:
     except OSError as error:
         raise DatasetError(
             f"The list of the original names, {file}, cannot be written: {error.strerror}.",
-            fix="name a file where you may write in originals, or null for none",
+            fix="name a file where you may write in key_file, or null for none",
         ) from error
     finally:
         with suppress(OSError):

@@ -8,33 +8,48 @@ from typing import Any, Protocol
 from arogya_bench.datasets import nnunet
 from arogya_bench.datasets.coco import COCO
 from arogya_bench.datasets.covid_cxr import COVIDCxr
-from arogya_bench.datasets.eyepacs import TABLE as EYEPACS_TABLE
+from arogya_bench.datasets.eyepacs import LABELS_FILE as EYEPACS_TABLE
 from arogya_bench.datasets.eyepacs import EyePACS
-from arogya_bench.datasets.group_patterns import few
+from arogya_bench.datasets.group_patterns import shorten_list
 from arogya_bench.datasets.ham10000 import HAM10000
 from arogya_bench.datasets.image_folder import ImageFolder
 from arogya_bench.datasets.image_mask_pairs import ImageMaskPairs
 from arogya_bench.datasets.isic2019 import ISIC2019
 from arogya_bench.datasets.pascal_voc import PascalVOC
 from arogya_bench.datasets.yolo import YOLO
-from arogya_bench.errors import ConfigError, DatasetError, nearest
-from arogya_bench.images.discovery import visible
+from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
+from arogya_bench.images.discovery import list_folders
 from arogya_bench.types import Dataset
 
-MANIFEST = "manifest.csv"
-DETECTION = ("coco", "pascal_voc", "yolo")
+MANIFEST_FILE = "manifest.csv"
+DETECTION_LAYOUTS = ("coco", "pascal_voc", "yolo")
 # Sets whose tables say which images belong together.
-PUBLISHED = {
+PUBLISHED_LAYOUTS = {
     "ham10000": HAM10000,
     "isic2019": ISIC2019,
     "eyepacs": EyePACS,
     "covid_cxr": COVIDCxr,
 }
-LAYOUTS = ("class_folders", "manifest", *DETECTION, *PUBLISHED, "pairs", "unlabelled")
+LAYOUTS = (
+    "class_folders",
+    "manifest",
+    *DETECTION_LAYOUTS,
+    *PUBLISHED_LAYOUTS,
+    "pairs",
+    "unlabelled",
+)
 IMAGES, MASKS = "images", "masks"
 # A table beside folders of images may say what the folders do not: patients, labels, a split.
-TABLES = (".csv", ".tsv", ".tab", ".txt", ".xls", ".xlsx", ".json", ".jsonl", ".parquet")
-PROSE = ("readme", "licen", "copying", "citation", "changelog", "notice", "requirements")
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".xls", ".xlsx", ".json", ".jsonl", ".parquet")
+DOCUMENT_PREFIXES = (
+    "readme",
+    "licen",
+    "copying",
+    "citation",
+    "changelog",
+    "notice",
+    "requirements",
+)
 
 
 class Reader(Protocol):
@@ -45,7 +60,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Description:
+class SourceLayout:
     """How to read a source.
 
     Attributes:
@@ -63,7 +78,7 @@ class Description:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unlabelled:
+class UnlabelledOptions:
     """The options of images of which nothing is known but their files.
 
     Attributes:
@@ -85,105 +100,108 @@ class Unlabelled:
     version: str = "unstated"
 
 
-KINDS: Mapping[str, type[Any]] = {
+READERS: Mapping[str, type[Any]] = {
     "class_folders": ImageFolder,
     "manifest": ImageFolder,
     "coco": COCO,
     "pascal_voc": PascalVOC,
     "yolo": YOLO,
-    **PUBLISHED,
+    **PUBLISHED_LAYOUTS,
     "pairs": ImageMaskPairs,
-    "unlabelled": Unlabelled,
+    "unlabelled": UnlabelledOptions,
 }
 
 
-def layout_of(folder: Path, description: Description) -> str:
+def detect_layout(folder: Path, source_layout: SourceLayout) -> str:
     """Say in which layout a folder is.
 
     Raises:
         ConfigError: If the one that was asked for is unknown.
         DatasetError: If none is recognised, or a table lies beside what look like class folders.
     """
-    if description.layout is not None:
-        if description.layout not in LAYOUTS:
+    if source_layout.layout is not None:
+        if source_layout.layout not in LAYOUTS:
             raise ConfigError(
-                f"layout={description.layout!r} is unknown.{nearest(description.layout, LAYOUTS)}",
+                f"layout={source_layout.layout!r} is unknown.{did_you_mean(source_layout.layout, LAYOUTS)}",
                 fix=f"use one of {', '.join(LAYOUTS)}, or null to look what is there",
             )
-        return description.layout
-    found = [name for name, there in _signs(folder, description.dataset).items() if there]
+        return source_layout.layout
+    found = [name for name, there in _match_layouts(folder, source_layout.dataset).items() if there]
     if not found:
         raise DatasetError(
-            f"What {folder} holds is not clear: no {MANIFEST}, no folders of classes, no images/ "
+            f"What {folder} holds is not clear: no {MANIFEST_FILE}, no folders of classes, no images/ "
             "beside masks/, no Annotations/ and no data.yaml.",
             fix=f"say it in layout, one of {', '.join(LAYOUTS)}; coco needs dataset.annotations",
         )
     if found[0] == "class_folders":
-        _refuse_tables(folder)
+        _check_no_tables(folder)
     return found[0]
 
 
-def _signs(folder: Path, options: Iterable[str]) -> dict[str, bool]:
+def _match_layouts(folder: Path, options: Iterable[str]) -> dict[str, bool]:
     options = set(options)
 
-    def holds(pattern: str) -> bool:
+    def has_match(pattern: str) -> bool:
         return any(folder.glob(pattern))
 
     return {
-        "manifest": "manifest" in options or (folder / MANIFEST).is_file(),
+        "manifest": "manifest" in options or (folder / MANIFEST_FILE).is_file(),
         "coco": bool(options & {"annotations", "train", "test"}),
         "pascal_voc": (folder / "Annotations").is_dir(),
         "yolo": (folder / "data.yaml").is_file(),
-        "ham10000": holds("HAM10000_metadata*"),
-        "isic2019": holds("ISIC_2019_*"),
+        "ham10000": has_match("HAM10000_metadata*"),
+        "isic2019": has_match("ISIC_2019_*"),
         "eyepacs": (folder / EYEPACS_TABLE).is_file(),
-        "covid_cxr": (folder / "train").is_dir() and holds("train*.txt") and holds("test*.txt"),
+        "covid_cxr": (folder / "train").is_dir()
+        and has_match("train*.txt")
+        and has_match("test*.txt"),
         "pairs": nnunet.is_nnunet(folder)
         or ((folder / IMAGES).is_dir() and (folder / MASKS).is_dir()),
-        "class_folders": len(visible(folder)) > 1,
+        "class_folders": len(list_folders(folder)) > 1,
     }
 
 
-def _refuse_tables(folder: Path) -> None:
+def _check_no_tables(folder: Path) -> None:
     tables = sorted(path.name for path in folder.iterdir() if _is_table(path))
     if tables:
         raise DatasetError(
-            f"{folder} holds folders ({few(visible(folder))}) beside tables ({few(tables)}), which "
-            "may say which images show one patient: whether the folders are classes is not clear.",
+            f"{folder} holds folders ({shorten_list(list_folders(folder))}) beside tables "
+            f"({shorten_list(tables)}), which may say which images show one patient: whether the "
+            "folders are classes is not clear.",
             fix="if they are, say so: --layout class_folders; if a table lists the images, name "
             f"it: --layout manifest dataset.manifest={tables[0]}; known sets have layouts of "
-            f"their own: {', '.join(PUBLISHED)}",
+            f"their own: {', '.join(PUBLISHED_LAYOUTS)}",
         )
 
 
 def _is_table(path: Path) -> bool:
     name = path.name.lower()
-    prose = name.startswith((".", *PROSE))
-    return path.is_file() and name.endswith(TABLES) and not prose
+    prose = name.startswith((".", *DOCUMENT_PREFIXES))
+    return path.is_file() and name.endswith(TABLE_SUFFIXES) and not prose
 
 
-def reader_of(folder: Path, layout: str, description: Description) -> Any:
+def build_reader(folder: Path, layout: str, source_layout: SourceLayout) -> Any:
     """Make the reader of a layout, which reads nothing yet.
 
     Raises:
         ConfigError: If it does not have an option, or a value does not fit.
     """
-    kind = KINDS[layout]
+    kind = READERS[layout]
     known = {each.name for each in fields(kind)} - {"path", "licence"}
-    for name in description.dataset:
+    for name in source_layout.dataset:
         if name not in known:
             raise ConfigError(
-                f"dataset.{name} is no option of the layout {layout}.{nearest(name, known)}",
+                f"dataset.{name} is no option of the layout {layout}.{did_you_mean(name, known)}",
                 fix=f"use {', '.join(sorted(known))}",
             )
-    options = dict(description.dataset)
+    options = dict(source_layout.dataset)
     if layout == "manifest":
-        options.setdefault("manifest", MANIFEST)
-    if layout not in PUBLISHED:
+        options.setdefault("manifest", MANIFEST_FILE)
+    if layout not in PUBLISHED_LAYOUTS:
         # The name of a folder may be that of a person: it goes no further.
         options.setdefault("name", "curated")
     try:
-        return kind(path=str(folder), licence=description.licence, **options)
+        return kind(path=str(folder), licence=source_layout.licence, **options)
     except TypeError as error:
         raise ConfigError(
             f"The options of the layout {layout} do not fit: {error}.",

@@ -4,62 +4,64 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from arogya_bench.curation.sources import Source
-from arogya_bench.deidentification.pseudonyms import Pseudonyms, distinct
-from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.curation.sources import CurationSource
+from arogya_bench.deidentification.pseudonyms import Pseudonyms, check_distinct
+from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.types import Case, Dataset
 
-STRAY = "its label is not among the classes"
+UNKNOWN_LABEL = "its label is not among the classes"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class CurationItem:
     """One case to be curated.
 
     Attributes:
-        name: Its id in the source; may identify somebody.
+        source_case_id: Its id in the source; may identify somebody.
         case: With new ids, and the metadata that is kept.
         image: Where its image lies.
         mask: Where its mask lies; None without one.
-        content: Tells its files, as they were when the source was read, from all others.
-        refused: Why it is quarantined unseen; None if it is not.
+        content_digest: Tells its files, as they were when the source was read, from all others.
+        quarantine_reason: Why it is quarantined unseen; None if it is not.
     """
 
-    name: str
+    source_case_id: str
     case: Case
     image: Path
     mask: Path | None
-    content: str
-    refused: str | None = None
+    content_digest: str
+    quarantine_reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class CurationPlan:
     """Everything that is to be done.
 
     Attributes:
-        tasks: In the order of the new ids.
+        items: In the order of the new ids.
         dataset: The source; its cases still have their old ids.
-        dropped: Columns that are not kept.
-        kept: Columns that are, in the order asked for.
+        dropped_columns: Columns that are not kept.
+        kept_columns: Columns that are, in the order asked for.
         unused: How many files of the source became no case, by kind.
         options: What a reader of the result has to know, such as ``window``.
     """
 
-    tasks: tuple[Task, ...]
+    items: tuple[CurationItem, ...]
     dataset: Dataset
-    dropped: tuple[str, ...]
-    kept: tuple[str, ...]
+    dropped_columns: tuple[str, ...]
+    kept_columns: tuple[str, ...]
     unused: Mapping[str, int]
     options: Mapping[str, object]
 
 
-def planned(source: Source, names: Pseudonyms, keep: Sequence[str]) -> Plan:
+def plan_curation(
+    source: CurationSource, pseudonyms: Pseudonyms, keep: Sequence[str]
+) -> CurationPlan:
     """Give every case and every group its pseudonym.
 
     Args:
         source: As read.
-        names: Makes pseudonyms.
+        pseudonyms: Makes pseudonyms.
         keep: Metadata columns that identify nobody.
 
     Raises:
@@ -72,35 +74,35 @@ def planned(source: Source, names: Pseudonyms, keep: Sequence[str]) -> Plan:
         if name not in columns:
             raise ConfigError(
                 f"keep names the column {name!r}, which the source does not have."
-                f"{nearest(name, columns)}",
+                f"{did_you_mean(name, columns)}",
                 fix=f"use {', '.join(columns) or 'no column: there are none'}",
             )
-    cases = {case.case_id: names.case(case.case_id) for case in dataset.cases}
-    groups = {case.group_id: names.group(case.group_id) for case in dataset.cases}
-    distinct(cases, cases, "cases")
-    distinct(groups, groups, "groups")
+    cases = {case.case_id: pseudonyms.case(case.case_id) for case in dataset.cases}
+    groups = {case.group_id: pseudonyms.group(case.group_id) for case in dataset.cases}
+    check_distinct(cases, cases, "cases")
+    check_distinct(groups, groups, "groups")
     tasks = [
-        Task(
-            name=case.case_id,
-            case=_renamed(case, cases, groups, keep),
+        CurationItem(
+            source_case_id=case.case_id,
+            case=_pseudonymise(case, cases, groups, keep),
             image=dataset.files[case.case_id],
             mask=source.masks.get(case.case_id),
-            content=_content(source, case.case_id),
-            refused=STRAY if case.case_id in dataset.stray_labels else None,
+            content_digest=_content_digest(source, case.case_id),
+            quarantine_reason=UNKNOWN_LABEL if case.case_id in dataset.stray_labels else None,
         )
         for case in dataset.cases
     ]
-    return Plan(
-        tasks=tuple(sorted(tasks, key=lambda task: task.case.case_id)),
+    return CurationPlan(
+        items=tuple(sorted(tasks, key=lambda task: task.case.case_id)),
         dataset=dataset,
-        dropped=tuple(name for name in columns if name not in keep),
-        kept=tuple(keep),
+        dropped_columns=tuple(name for name in columns if name not in keep),
+        kept_columns=tuple(keep),
         unused=source.unused,
         options=source.options,
     )
 
 
-def _renamed(
+def _pseudonymise(
     case: Case, cases: Mapping[str, str], groups: Mapping[str, str], keep: Sequence[str]
 ) -> Case:
     return replace(
@@ -111,6 +113,6 @@ def _renamed(
     )
 
 
-def _content(source: Source, name: str) -> str:
+def _content_digest(source: CurationSource, name: str) -> str:
     files = (source.dataset.files[name], source.masks.get(name))
-    return " ".join(source.contents[file] for file in files if file)
+    return " ".join(source.digests[file] for file in files if file)

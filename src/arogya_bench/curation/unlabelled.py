@@ -3,45 +3,45 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from arogya_bench.curation.layouts import Unlabelled
+from arogya_bench.curation.layouts import UnlabelledOptions
 from arogya_bench.datasets import mask_folders, nnunet
-from arogya_bench.datasets.classification import left_out
-from arogya_bench.datasets.group_patterns import few, groups_of
+from arogya_bench.datasets.classification import note_excluded
+from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
 from arogya_bench.datasets.image_mask_pairs import DEFAULT_CLASSES, ImageMaskPairs
-from arogya_bench.datasets.nnunet import Pair
+from arogya_bench.datasets.nnunet import ImageMaskPair
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.decoding import is_image
-from arogya_bench.images.discovery import files_below, stem_of, unlisted
-from arogya_bench.images.masks import require_values
-from arogya_bench.images.windowing import window_of
+from arogya_bench.images.discovery import find_unlisted, image_stem, list_files
+from arogya_bench.images.masks import check_value_mode
+from arogya_bench.images.windowing import parse_window
 from arogya_bench.types import Case, Dataset, Image
 
 
-class Paired(NamedTuple):
+class DatasetWithMasks(NamedTuple):
     """A dataset, and case id to the file of its mask."""
 
     dataset: Dataset
     masks: dict[str, Path]
 
 
-def paired(folder: Path, options: ImageMaskPairs) -> Paired:
+def list_image_mask_pairs(folder: Path, options: ImageMaskPairs) -> DatasetWithMasks:
     """List images and volumes with their masks; unlike for a model, a volume is one case.
 
     Raises:
         ConfigError: If an option is out of range.
         DatasetError: If a mask is missing, has no image, or an image has several files.
     """
-    window_of(options.window)
+    parse_window(options.window)
     if nnunet.is_nnunet(folder):
-        found = nnunet.listing(folder)
+        found = nnunet.list_pairs(folder)
     else:
-        found = mask_folders.listing(
+        found = mask_folders.list_pairs(
             folder, images=options.images, masks=options.masks, suffixes=options.suffixes
         )
     classes = tuple(options.classes) or found.classes or DEFAULT_CLASSES
-    require_values(options.values, classes)
+    check_value_mode(options.values, classes)
     pairs = sorted(found.pairs, key=lambda pair: pair.name)
-    groups = groups_of([pair.name for pair in pairs], options.group)
+    groups = extract_groups([pair.name for pair in pairs], options.group)
     dataset = Dataset(
         name=str(options.name),
         task="segmentation",
@@ -55,15 +55,15 @@ def paired(folder: Path, options: ImageMaskPairs) -> Paired:
         licence=options.licence,
         source=options.source or "images and masks of the user",
         version=options.version,
-        read=_unread,
+        read=_refuse_read,
         notes=found.notes,
         citation=options.citation,
-        files={pair.name: folder / _channel(pair, options.channel) for pair in pairs},
+        files={pair.name: folder / _channel_file(pair, options.channel) for pair in pairs},
     )
-    return Paired(dataset, {pair.name: folder / pair.mask for pair in pairs})
+    return DatasetWithMasks(dataset, {pair.name: folder / pair.mask for pair in pairs})
 
 
-def _channel(pair: Pair, channel: int | None) -> Path:
+def _channel_file(pair: ImageMaskPair, channel: int | None) -> Path:
     if channel is None and len(pair.channels) > 1:
         raise DatasetError(
             f"{pair.name} has {len(pair.channels)} channels, and a curated image is one file.",
@@ -77,29 +77,29 @@ def _channel(pair: Pair, channel: int | None) -> Path:
     return Path(pair.channels[channel or 0])
 
 
-def unlabelled(folder: Path, options: Unlabelled) -> Dataset:
+def list_unlabelled(folder: Path, options: UnlabelledOptions) -> Dataset:
     """List every image of a folder.
 
     Raises:
         ConfigError: If ``group`` fits no name.
         DatasetError: If there is none, or two have one name.
     """
-    every = files_below(folder)
+    every = list_files(folder)
     images = [file for file in every if is_image(file.name)]
-    files = {stem_of(str(file)): folder / file for file in images}
+    files = {image_stem(str(file)): folder / file for file in images}
     if not files:
         raise DatasetError(f"No image lies in {folder}.", fix="name the folder that holds images")
     if len(files) < len(images):
-        twins = unlisted(
+        twins = find_unlisted(
             map(str, images), (str(file.relative_to(folder)) for file in files.values())
         )
         raise DatasetError(
             f"{len(twins)} of {len(images)} images have the name of another one, the suffix "
-            f"aside: {few(twins)}.",
+            f"aside: {shorten_list(twins)}.",
             fix="give every image a name of its own",
         )
-    groups = groups_of(list(files), options.group)
-    rest = unlisted(map(str, every), map(str, images))
+    groups = extract_groups(list(files), options.group)
+    rest = find_unlisted(map(str, every), map(str, images))
     return Dataset(
         name=str(options.name),
         task="classification",
@@ -110,12 +110,12 @@ def unlabelled(folder: Path, options: Unlabelled) -> Dataset:
         licence=options.licence,
         source=options.source or "image files of the user",
         version=options.version,
-        read=_unread,
-        notes=tuple(left_out("Files that are not named as images, which were left out", rest)),
+        read=_refuse_read,
+        notes=tuple(note_excluded("Files that are not named as images, which were left out", rest)),
         citation=options.citation,
         files=files,
     )
 
 
-def _unread(case: Case) -> Image:
+def _refuse_read(case: Case) -> Image:
     raise DatasetError(f"The image of {case.case_id} is not read here.", fix="read the file")

@@ -4,15 +4,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from arogya_bench.errors import DatasetError, nearest
-from arogya_bench.images.files import Facts
+from arogya_bench.errors import DatasetError, did_you_mean
+from arogya_bench.images.files import ImageFileInfo
 from arogya_bench.types import Box
 
-ROUNDING = 0.05  # pixels; what the six decimals of a text file may add to an edge
+ROUNDING_TOLERANCE = 0.05  # pixels; what the six decimals of a text file may add to an edge
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
+class RawBox:
     """One box as its source gives it, right or wrong.
 
     Attributes:
@@ -30,27 +30,29 @@ class Drawn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fitted:
+class ClippedBoxes:
     """The boxes of one image, and what was done to them.
 
     Attributes:
         boxes: In the order of the source.
         without_area: Those that were left out.
-        beyond: By how many pixels a box reached outside, for each one that was clipped.
-        repeated: How many say the same as another one; they are kept.
+        overhangs: By how many pixels a box reached outside, for each one that was clipped.
+        duplicates: How many say the same as another one; they are kept.
     """
 
     boxes: tuple[Box, ...]
-    without_area: tuple[Drawn, ...]
-    beyond: tuple[float, ...]
-    repeated: int
+    without_area: tuple[RawBox, ...]
+    overhangs: tuple[float, ...]
+    duplicates: int
 
 
-def fitted(drawn: Sequence[Drawn], facts: Facts, classes: Sequence[str], *, case: str) -> Fitted:
+def clip_boxes(
+    raw_boxes: Sequence[RawBox], facts: ImageFileInfo, classes: Sequence[str], *, case: str
+) -> ClippedBoxes:
     """Fit the boxes of one image to it.
 
     Args:
-        drawn: In any order.
+        raw_boxes: In any order.
         facts: The size of the image.
         classes: Every class that a box may have.
         case: The image, for errors.
@@ -58,40 +60,40 @@ def fitted(drawn: Sequence[Drawn], facts: Facts, classes: Sequence[str], *, case
     Raises:
         DatasetError: If a box lies wholly outside, or its edges are no numbers or out of order.
     """
-    for box in drawn:
-        _refuse_impossible(box, facts, case)
-    whole = [box for box in drawn if _has_area(box)]
-    beyond = [_beyond(box, facts) for box in whole]
-    return Fitted(
-        boxes=tuple(_clipped(box, facts, classes.index(box.name)) for box in whole),
-        without_area=tuple(box for box in drawn if not _has_area(box)),
-        beyond=tuple(pixels for pixels in beyond if pixels > ROUNDING),
-        repeated=len(whole) - len(set(whole)),
+    for box in raw_boxes:
+        _check_box(box, facts, case)
+    whole = [box for box in raw_boxes if _has_area(box)]
+    beyond = [_overhang(box, facts) for box in whole]
+    return ClippedBoxes(
+        boxes=tuple(_clip_box(box, facts, classes.index(box.name)) for box in whole),
+        without_area=tuple(box for box in raw_boxes if not _has_area(box)),
+        overhangs=tuple(pixels for pixels in beyond if pixels > ROUNDING_TOLERANCE),
+        duplicates=len(whole) - len(set(whole)),
     )
 
 
-def class_names(
-    listed: Sequence[str], chosen: Sequence[str], used: Collection[str]
+def resolve_classes(
+    source_classes: Sequence[str], requested_classes: Sequence[str], used_classes: Collection[str]
 ) -> tuple[str, ...]:
     """Choose the classes and their order.
 
     Args:
-        listed: As the source lists them.
-        chosen: As the user wants them; empty for those of the source.
-        used: By at least one box.
+        source_classes: As the source lists them.
+        requested_classes: As the user wants them; empty for those of the source.
+        used_classes: By at least one box.
 
     Raises:
         DatasetError: If a name is repeated, or a box has a class that is not among them.
     """
-    names = tuple(chosen) or tuple(listed)
+    names = tuple(requested_classes) or tuple(source_classes)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DatasetError(
             f"Two classes have the name {twice[0]!r}.", fix="give every class its own name"
         )
-    unknown = sorted(set(used) - set(names))
+    unknown = sorted(set(used_classes) - set(names))
     if unknown:
-        hint = nearest(unknown[0], names)
+        hint = did_you_mean(unknown[0], names)
         raise DatasetError(
             f"Boxes have the class {', '.join(map(repr, unknown))}, and the classes are "
             f"{', '.join(names)}.{hint}",
@@ -100,7 +102,7 @@ def class_names(
     return names
 
 
-def _refuse_impossible(box: Drawn, facts: Facts, case: str) -> None:
+def _check_box(box: RawBox, facts: ImageFileInfo, case: str) -> None:
     edges = (box.left, box.top, box.right, box.bottom)
     shown = f"A box of {case} ({box.name}: {', '.join(f'{edge:g}' for edge in edges)})"
     if not all(isfinite(edge) for edge in edges):
@@ -119,15 +121,15 @@ def _refuse_impossible(box: Drawn, facts: Facts, case: str) -> None:
         )
 
 
-def _has_area(box: Drawn) -> bool:
+def _has_area(box: RawBox) -> bool:
     return box.right > box.left and box.bottom > box.top
 
 
-def _beyond(box: Drawn, facts: Facts) -> float:
+def _overhang(box: RawBox, facts: ImageFileInfo) -> float:
     return max(-box.left, -box.top, box.right - facts.width, box.bottom - facts.height, 0.0)
 
 
-def _clipped(box: Drawn, facts: Facts, label: int) -> Box:
+def _clip_box(box: RawBox, facts: ImageFileInfo, label: int) -> Box:
     left, top = max(box.left, 0.0), max(box.top, 0.0)
     return Box(
         left=left,

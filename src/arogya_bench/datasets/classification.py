@@ -8,25 +8,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.group_patterns import few
-from arogya_bench.datasets.published import Published
+from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.images import files
 from arogya_bench.images.decoding import decode
-from arogya_bench.images.file_hashes import contents
-from arogya_bench.images.files import dataset_folder
-from arogya_bench.images.windowing import Window, window_of
+from arogya_bench.images.file_hashes import hash_files
+from arogya_bench.images.windowing import Window, parse_window
 from arogya_bench.types import Case, Dataset, Image
 
 # The columns that a table of predictions has already.
-RESERVED = ("case_id", "group_id", "target", "predicted")
-PART = (
+RESERVED_COLUMNS = ("case_id", "group_id", "target", "predicted")
+PARTIAL_COPY_HINT = (
     "to use a part on purpose, set dataset.counts=null, and keep only its lines where a table "
     "lists the images"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labelled:
+class LabelledImage:
     """One image, and what its source says of it.
 
     Attributes:
@@ -46,23 +46,23 @@ class Labelled:
     metadata: Mapping[str, str | float] = field(default_factory=dict)
 
 
-def folder_of(stated: Published, layout: str) -> Path:
+def find_dataset_folder(config: PublishedDataset, layout: str) -> Path:
     """Find the folder of a dataset, or say how to get it.
 
     Args:
-        stated: What the config states.
+        config: What the config states.
         layout: What lies in the folder.
 
     Raises:
         DatasetError: If there is no such folder.
     """
-    return dataset_folder(stated.path, f"{layout}{_obtain(stated)}")
+    return files.find_dataset_folder(config.path, f"{layout}{_download_help(config)}")
 
 
-def dataset_of(
+def build_classification_dataset(
     folder: Path,
-    images: Sequence[Labelled],
-    stated: Published,
+    images: Sequence[LabelledImage],
+    config: PublishedDataset,
     *,
     classes: Sequence[str],
     grouped: bool,
@@ -77,7 +77,7 @@ def dataset_of(
     Args:
         folder: Where the files lie.
         images: In any order.
-        stated: What the config states: licence, counts and so on.
+        config: What the config states: licence, counts and so on.
         classes: In the order of the targets.
         grouped: Whether the source names patients or lesions.
         ordinal: Whether the classes are grades.
@@ -87,28 +87,28 @@ def dataset_of(
         ConfigError: If ``window`` is none.
         DatasetError: If ids repeat, files are missing, or the copy is not whole.
     """
-    window = window_of(stated.window)
+    window = parse_window(config.window)
     ordered = sorted(images, key=lambda image: image.case_id)
-    _refuse_unusable(ordered, classes, folder)
-    _refuse_part(ordered, stated)
-    _refuse_missing(ordered, folder, stated)
+    _check_images(ordered, classes, folder)
+    _check_class_counts(ordered, config)
+    _check_files_exist(ordered, folder, config)
     targets = {name: target for target, name in enumerate(classes)}
     files = {image.case_id: folder / image.file for image in ordered}
     return Dataset(
-        name=stated.name or folder.name,
+        name=config.name or folder.name,
         task="classification",
         classes=tuple(classes),
-        cases=tuple(_case(image, targets) for image in ordered),
+        cases=tuple(_build_case(image, targets) for image in ordered),
         grouped=grouped,
         digest=_digest(folder, classes, ordered, window),
-        licence=stated.licence,
-        source=stated.source or "image files of the user",
-        version=stated.version,
+        licence=config.licence,
+        source=config.source or "image files of the user",
+        version=config.version,
         read=partial(read_case, files, window),
         notes=tuple(notes),
-        citation=stated.citation,
+        citation=config.citation,
         files=files,
-        overlaps=tuple(stated.overlaps),
+        overlaps=tuple(config.overlaps),
         ordinal=ordinal,
         stray_labels={
             image.case_id: image.label for image in ordered if image.label not in targets
@@ -122,10 +122,10 @@ def read_case(files: Mapping[str, Path], window: Window | None, case: Case) -> I
     Raises:
         DatasetError: If the case has no image here, or it is damaged.
     """
-    return decode(file_of(files, case), window=window)
+    return decode(get_case_file(files, case), window=window)
 
 
-def file_of(files: Mapping[str, Path], case: Case) -> Path:
+def get_case_file(files: Mapping[str, Path], case: Case) -> Path:
     """Find the file of a case.
 
     Raises:
@@ -138,13 +138,13 @@ def file_of(files: Mapping[str, Path], case: Case) -> Path:
     return files[case.case_id]
 
 
-def left_out(what: str, names: Collection[str]) -> Iterator[str]:
+def note_excluded(description: str, names: Collection[str]) -> Iterator[str]:
     """A note on what was not used, if there is any."""
     if names:
-        yield f"{what}: {len(names)}: {few(names)}."
+        yield f"{description}: {len(names)}: {shorten_list(names)}."
 
 
-def _case(image: Labelled, targets: Mapping[str, int]) -> Case:
+def _build_case(image: LabelledImage, targets: Mapping[str, int]) -> Case:
     return Case(
         case_id=image.case_id,
         group_id=image.group,
@@ -154,7 +154,7 @@ def _case(image: Labelled, targets: Mapping[str, int]) -> Case:
     )
 
 
-def _refuse_unusable(images: Sequence[Labelled], classes: Sequence[str], folder: Path) -> None:
+def _check_images(images: Sequence[LabelledImage], classes: Sequence[str], folder: Path) -> None:
     if not images:
         raise DatasetError(
             f"No labelled image lies in {folder}.", fix="set dataset.path to the folder of images"
@@ -166,7 +166,7 @@ def _refuse_unusable(images: Sequence[Labelled], classes: Sequence[str], folder:
     odd = [ascii(image.case_id) for image in images if not image.case_id.isprintable()]
     if odd:
         raise DatasetError(
-            f"{len(odd)} of {len(images)} images have names that cannot be printed: {few(odd)}.",
+            f"{len(odd)} of {len(images)} images have names that cannot be printed: {shorten_list(odd)}.",
             fix="name the files in UTF-8, without line breaks",
         )
     counts = Counter(image.case_id for image in images)
@@ -177,17 +177,17 @@ def _refuse_unusable(images: Sequence[Labelled], classes: Sequence[str], folder:
             f"{len(files)} images have the name {twice[0]}: {', '.join(files)}.",
             fix="give every image a name of its own, its suffix aside",
         )
-    taken = [name for name in images[0].metadata if name in RESERVED]
+    taken = [name for name in images[0].metadata if name in RESERVED_COLUMNS]
     if taken:
         raise DatasetError(
             f"A column of metadata is named {taken[0]!r}, as one of every table of predictions.",
-            fix=f"give the column another name than {', '.join(RESERVED)}",
+            fix=f"give the column another name than {', '.join(RESERVED_COLUMNS)}",
         )
 
 
-def _refuse_part(images: Sequence[Labelled], stated: Published) -> None:
+def _check_class_counts(images: Sequence[LabelledImage], config: PublishedDataset) -> None:
     found = Counter(image.label for image in images)
-    expected = stated.counts or {}
+    expected = config.counts or {}
     names = [*expected, *(name for name in sorted(found) if name not in expected)]
     if not expected or all(found[name] == expected.get(name, 0) for name in names):
         return
@@ -202,36 +202,38 @@ def _refuse_part(images: Sequence[Labelled], stated: Published) -> None:
     raise DatasetError(
         f"This is not a whole copy: it lists {len(images)} images, not the expected "
         f"{sum(expected.values())}.\n{table}",
-        fix=f"get the files again; {PART}{_obtain(stated)}",
+        fix=f"get the files again; {PARTIAL_COPY_HINT}{_download_help(config)}",
     )
 
 
-def _refuse_missing(images: Sequence[Labelled], folder: Path, stated: Published) -> None:
-    lost = [str(image.file) for image in images if not _is_there(folder / image.file)]
+def _check_files_exist(
+    images: Sequence[LabelledImage], folder: Path, config: PublishedDataset
+) -> None:
+    lost = [str(image.file) for image in images if not _is_file(folder / image.file)]
     if lost:
         raise DatasetError(
-            f"{len(lost)} of {len(images)} listed images are not in {folder}: {few(lost)}.",
-            fix=f"unpack every archive there, and mend links that lead nowhere; {PART}"
-            f"{_obtain(stated)}",
+            f"{len(lost)} of {len(images)} listed images are not in {folder}: {shorten_list(lost)}.",
+            fix=f"unpack every archive there, and mend links that lead nowhere; {PARTIAL_COPY_HINT}"
+            f"{_download_help(config)}",
         )
 
 
-def _is_there(file: Path) -> bool:
+def _is_file(file: Path) -> bool:
     try:
         return file.is_file()
     except OSError:  # such as a name that is too long
         return False
 
 
-def _obtain(stated: Published) -> str:
-    return f"\n{stated.obtain.strip()}" if stated.obtain.strip() else ""
+def _download_help(config: PublishedDataset) -> str:
+    return f"\n{config.obtain.strip()}" if config.obtain.strip() else ""
 
 
 def _digest(
-    folder: Path, classes: Sequence[str], images: Sequence[Labelled], window: Window | None
+    folder: Path, classes: Sequence[str], images: Sequence[LabelledImage], window: Window | None
 ) -> str:
     # Names and bytes, not places: the folder may move. Nor the split, which has its own digest.
-    hashes = contents(folder, [image.file for image in images])
+    hashes = hash_files(folder, [image.file for image in images])
     said: list[object] = [list(classes), window] if window else list(classes)
     digest = hashlib.sha256(json.dumps(said).encode())
     for image in images:

@@ -4,10 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.coco_json import Listing, Record, listing, number
-from arogya_bench.datasets.detection import SPLITS, Annotated, Card, dataset_of, homes, require_size
+from arogya_bench.datasets.coco_json import CocoListing, JsonRecord, get_number, read_coco_json
+from arogya_bench.datasets.detection import (
+    SPLITS,
+    BoxedImage,
+    DetectionDatasetInfo,
+    build_detection_dataset,
+    check_image_size,
+    split_by_file,
+)
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images.files import below, dataset_folder, inspected
+from arogya_bench.images.files import find_dataset_folder, inspect_image, parse_relative_path
 from arogya_bench.types import Dataset
 
 
@@ -56,23 +63,23 @@ class COCO:
             ConfigError: If it is not said which JSON files to read, or said twice.
             DatasetError: If files are missing, damaged, or contradict each other.
         """
-        named = _named(self)
-        folder = dataset_folder(self.path, "the JSON files and the images")
+        named = _annotation_files(self)
+        folder = find_dataset_folder(self.path, "the JSON files and the images")
         listings = {
-            split: listing(folder / below(file, f"dataset.{split}"))
+            split: read_coco_json(folder / parse_relative_path(file, f"dataset.{split}"))
             for split, file in named.items()
         }
-        categories = _categories(list(listings.values()))
-        places = {split: _places(self, folder, each) for split, each in listings.items()}
-        splits = homes({split: map(str, own) for split, own in places.items()})
-        return dataset_of(
+        categories = _shared_categories(list(listings.values()))
+        places = {split: _locate_images(self, folder, each) for split, each in listings.items()}
+        splits = split_by_file({split: map(str, own) for split, own in places.items()})
+        return build_detection_dataset(
             folder,
             [
-                _annotated(self, folder, each, record, file, splits[str(file)])
+                _build_boxed_image(self, folder, each, record, file, splits[str(file)])
                 for split, each in listings.items()
                 for record, file in zip(each.images, places[split], strict=True)
             ],
-            Card(
+            DetectionDatasetInfo(
                 name=self.name or folder.name,
                 licence=self.licence,
                 source=self.source or "files in the format of COCO",
@@ -80,12 +87,12 @@ class COCO:
                 group=self.group,
                 citation=self.citation,
             ),
-            listed=categories,
-            chosen=self.classes,
+            source_classes=categories,
+            requested_classes=self.classes,
         )
 
 
-def _named(options: COCO) -> dict[str, str]:
+def _annotation_files(options: COCO) -> dict[str, str]:
     """The JSON files: by split, or the one without splits under ``annotations``."""
     split = {part: file for part in SPLITS if (file := getattr(options, part))}
     if bool(split) == bool(options.annotations):
@@ -99,7 +106,7 @@ def _named(options: COCO) -> dict[str, str]:
     return split or {"annotations": str(options.annotations)}
 
 
-def _categories(listings: Sequence[Listing]) -> tuple[str, ...]:
+def _shared_categories(listings: Sequence[CocoListing]) -> tuple[str, ...]:
     first = listings[0]
     for other in listings[1:]:
         if other.categories != first.categories:
@@ -111,15 +118,15 @@ def _categories(listings: Sequence[Listing]) -> tuple[str, ...]:
     return first.categories
 
 
-def _places(options: COCO, folder: Path, listed: Listing) -> list[PurePosixPath]:
+def _locate_images(options: COCO, folder: Path, listed: CocoListing) -> list[PurePosixPath]:
     return [
-        _place(options.images, folder, below(record["file_name"], listed.name))
+        _locate_image(options.images, folder, parse_relative_path(record["file_name"], listed.name))
         for record in listed.images
     ]
 
 
-def _place(folders: Sequence[str], root: Path, name: PurePosixPath) -> PurePosixPath:
-    candidates = [below(folder, "dataset.images") / name for folder in folders]
+def _locate_image(folders: Sequence[str], root: Path, name: PurePosixPath) -> PurePosixPath:
+    candidates = [parse_relative_path(folder, "dataset.images") / name for folder in folders]
     found = [place for place in candidates if (root / place).is_file()]
     if len(found) != 1:
         looked = ", ".join(map(str, found or candidates)) or "no folder"
@@ -131,28 +138,32 @@ def _place(folders: Sequence[str], root: Path, name: PurePosixPath) -> PurePosix
     return found[0]
 
 
-def _annotated(
+def _build_boxed_image(
     options: COCO,
     folder: Path,
-    listed: Listing,
-    record: Record,
+    listed: CocoListing,
+    record: JsonRecord,
     file: PurePosixPath,
     split: str | None,
-) -> Annotated:
+) -> BoxedImage:
     where = f"{listed.name}, image {record['id']},"
-    facts = inspected(folder, file)
-    require_size(facts, number(record, "width", where), number(record, "height", where), where)
-    return Annotated(
+    facts = inspect_image(folder, file)
+    check_image_size(
+        facts, get_number(record, "width", where), get_number(record, "height", where), where
+    )
+    return BoxedImage(
         case_id=str(file.with_suffix("")),
         file=file,
         facts=facts,
-        drawn=listed.drawn[record["id"]],
+        raw_boxes=listed.raw_boxes[record["id"]],
         split=split,
-        metadata=_columns(record, options.metadata, where),
+        metadata=_select_metadata(record, options.metadata, where),
     )
 
 
-def _columns(record: Record, wanted: Sequence[str], where: str) -> Mapping[str, str | float]:
+def _select_metadata(
+    record: JsonRecord, wanted: Sequence[str], where: str
+) -> Mapping[str, str | float]:
     lacking = [key for key in wanted if not isinstance(record.get(key), str | int | float)]
     if lacking:
         raise DatasetError(

@@ -4,13 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.classification import Labelled, dataset_of, folder_of, left_out
+from arogya_bench.datasets.classification import (
+    LabelledImage,
+    build_classification_dataset,
+    find_dataset_folder,
+    note_excluded,
+)
 from arogya_bench.datasets.csv_tables import MISSING
-from arogya_bench.datasets.published import Published
+from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import is_image
-from arogya_bench.images.discovery import files_below, unlisted
-from arogya_bench.images.files import below, names_in
+from arogya_bench.images.discovery import find_unlisted, list_files
+from arogya_bench.images.files import parse_relative_path, read_name_list
 from arogya_bench.types import Dataset
 
 PARTS = ("train", "test")
@@ -18,7 +23,7 @@ LAYOUT = "train/, test/ and a text list of each, such as train_COVIDx3.txt and t
 
 
 @dataclass(frozen=True, kw_only=True)
-class COVIDCxr(Published):
+class COVIDCxr(PublishedDataset):
     """COVIDx in the layout of its scripts; all images of a patient are one group.
 
     The source fixes what is tested and nothing of validation: cases of the test list have the
@@ -43,12 +48,14 @@ class COVIDCxr(Published):
         Raises:
             DatasetError: If files are missing or damaged.
         """
-        folder = folder_of(self, LAYOUT)
-        lists = {part: _list(folder, part, getattr(self, f"{part}_list")) for part in PARTS}
+        folder = find_dataset_folder(self, LAYOUT)
+        lists = {part: _find_list(folder, part, getattr(self, f"{part}_list")) for part in PARTS}
         images = [
-            _image(part, line, file.name) for part, file in lists.items() for line in names_in(file)
+            _parse_line(part, line, file.name)
+            for part, file in lists.items()
+            for line in read_name_list(file)
         ]
-        return dataset_of(
+        return build_classification_dataset(
             folder,
             images,
             self,
@@ -58,9 +65,9 @@ class COVIDCxr(Published):
         )
 
 
-def _list(folder: Path, part: str, chosen: str | None) -> Path:
+def _find_list(folder: Path, part: str, chosen: str | None) -> Path:
     if chosen:
-        return folder / below(chosen, f"dataset.{part}_list")
+        return folder / parse_relative_path(chosen, f"dataset.{part}_list")
     found = sorted(path for path in folder.glob(f"{part}*.txt") if path.is_file())
     if len(found) != 1:
         names = ", ".join(path.name for path in found)
@@ -71,7 +78,7 @@ def _list(folder: Path, part: str, chosen: str | None) -> Path:
     return found[0]
 
 
-def _image(part: str, line: str, where: str) -> Labelled:
+def _parse_line(part: str, line: str, where: str) -> LabelledImage:
     words = line.split()
     if len(words) not in (3, 4):
         raise DatasetError(
@@ -79,8 +86,8 @@ def _image(part: str, line: str, where: str) -> Labelled:
             fix="write patient, file, class and source, with one space between and none in them",
         )
     patient, name, label = words[:3]
-    file = PurePosixPath(part) / below(name, where)
-    return Labelled(
+    file = PurePosixPath(part) / parse_relative_path(name, where)
+    return LabelledImage(
         # With its suffix: the sources were not asked for different names.
         case_id=str(file),
         file=file,
@@ -91,15 +98,15 @@ def _image(part: str, line: str, where: str) -> Labelled:
     )
 
 
-def _notes(images: Sequence[Labelled], folder: Path) -> Iterator[str]:
+def _notes(images: Sequence[LabelledImage], folder: Path) -> Iterator[str]:
     bare = [image.case_id for image in images if image.metadata["site"] == MISSING]
-    yield from left_out("Images whose list names no source; their site is unknown", bare)
+    yield from note_excluded("Images whose list names no source; their site is unknown", bare)
     present = [
         str(PurePosixPath(part, file))
         for part in PARTS
         if (folder / part).is_dir()
-        for file in files_below(folder / part)
+        for file in list_files(folder / part)
         if is_image(file.name)
     ]
-    extra = unlisted(present, (image.case_id for image in images))
-    yield from left_out("Images in no list, which were left out", extra)
+    extra = find_unlisted(present, (image.case_id for image in images))
+    yield from note_excluded("Images in no list, which were left out", extra)

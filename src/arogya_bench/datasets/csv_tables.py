@@ -7,18 +7,18 @@ from io import StringIO
 from pathlib import Path
 from typing import TypeAlias
 
-from arogya_bench.errors import DatasetError, nearest
+from arogya_bench.errors import DatasetError, did_you_mean
 
-Row: TypeAlias = dict[str, str]
+CsvRow: TypeAlias = dict[str, str]
 
 MISSING = "unknown"  # of an empty cell among words, as HAM10000 writes it
-NAN = ("", "na", "nan", "n/a", "null", "none")
+NA_VALUES = ("", "na", "nan", "n/a", "null", "none")
 # 007 is a name, not a number.
-NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
+NUMBER_PATTERN = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
 DELIMITERS = (",", "\t", ";")
 
 
-def table_of(file: Path, *, required: Sequence[str], key: str) -> list[Row]:
+def read_table(file: Path, *, required: Sequence[str], key: str) -> list[CsvRow]:
     """Read a table with a header: comma, tab or semicolon between the cells, UTF-8.
 
     Args:
@@ -32,7 +32,7 @@ def table_of(file: Path, *, required: Sequence[str], key: str) -> list[Row]:
     Raises:
         DatasetError: If the file is missing or no such table, with the line.
     """
-    numbered = _parsed(file, _text(file))
+    numbered = _parse_rows(file, _read_text(file))
     header, rows = (numbered[0][1], numbered[1:]) if numbered else ([], [])
     _check_header(file, header, required)
     if not rows:
@@ -50,7 +50,7 @@ def table_of(file: Path, *, required: Sequence[str], key: str) -> list[Row]:
     return [row for _, row in table]
 
 
-def columns_of(
+def extract_metadata(
     rows: Iterable[Mapping[str, str]], names: Sequence[str]
 ) -> list[dict[str, str | float]]:
     """Take some columns as metadata, each of one type.
@@ -63,17 +63,17 @@ def columns_of(
         names: Of the columns to take.
     """
     held = list(rows)
-    columns = {name: _typed([row[name] for row in held]) for name in names}
+    columns = {name: _convert_cells([row[name] for row in held]) for name in names}
     return [{name: columns[name][place] for name in names} for place in range(len(held))]
 
 
-def _typed(cells: Sequence[str]) -> list[str | float]:
-    if all(NUMBER.fullmatch(cell) for cell in cells):
+def _convert_cells(cells: Sequence[str]) -> list[str | float]:
+    if all(NUMBER_PATTERN.fullmatch(cell) for cell in cells):
         return [float(cell) for cell in cells]
-    return [MISSING if cell.lower() in NAN else cell for cell in cells]
+    return [MISSING if cell.lower() in NA_VALUES else cell for cell in cells]
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
@@ -93,7 +93,7 @@ def _text(file: Path) -> str:
     return text
 
 
-def _parsed(file: Path, text: str) -> list[tuple[int, list[str]]]:
+def _parse_rows(file: Path, text: str) -> list[tuple[int, list[str]]]:
     """Every row that is not empty, with its line."""
     first = text.lstrip().partition("\n")[0]
     delimiter = max(DELIMITERS, key=first.count)
@@ -118,12 +118,12 @@ def _check_header(file: Path, header: Sequence[str], required: Sequence[str]) ->
     if lacking:
         raise DatasetError(
             f"{file.name} has no column {lacking[0]!r}; it has: {', '.join(header) or 'none'}."
-            f"{nearest(lacking[0], header)}",
+            f"{did_you_mean(lacking[0], header)}",
             fix=f"get the file again; it needs the columns {', '.join(required)}",
         )
 
 
-def _check_key(file: Path, table: Sequence[tuple[int, Row]], key: str) -> None:
+def _check_key(file: Path, table: Sequence[tuple[int, CsvRow]], key: str) -> None:
     seen: dict[str, int] = {}
     for line, row in table:
         name = row[key]

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from arogya_bench.datasets.description_table import ALL, written
+from arogya_bench.datasets.description_table import ALL, render
 from arogya_bench.datasets.split_checks import PARTS
-from arogya_bench.datasets.splits import Split
+from arogya_bench.datasets.splits import DatasetSplit
 from arogya_bench.types import Case, Dataset
 
-COMMON = 12  # values of a column that are counted one by one
-NOTHING = -1  # the label of no box
+MAX_COMMON_VALUES = 12  # values of a column that are counted one by one
+NO_LABEL = -1  # the label of no box
 
 
 @dataclass(frozen=True, kw_only=True)
-class Count:
+class ClassCount:
     """How much there is of one class in one part.
 
     Attributes:
@@ -32,7 +32,7 @@ class Count:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class MetadataColumn:
     """One column of the metadata: a range of numbers, or how often each value occurs.
 
     Attributes:
@@ -52,7 +52,7 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Description:
+class DatasetDescription:
     """A dataset in numbers; the fields that are those of the dataset are explained there.
 
     Attributes:
@@ -80,26 +80,26 @@ class Description:
     split: str
     split_digest: str
     parts: tuple[str, ...]
-    totals: Mapping[str, Count]
-    classes: Mapping[str, Mapping[str, Count] | None]
-    unclassed: Mapping[str, Count] | None
-    metadata: tuple[Column, ...]
+    totals: Mapping[str, ClassCount]
+    classes: Mapping[str, Mapping[str, ClassCount] | None]
+    unclassed: Mapping[str, ClassCount] | None
+    metadata: tuple[MetadataColumn, ...]
     stray_labels: Mapping[str, int]
 
     def to_json(self) -> str:
         """All fields by their names, as one object."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
 
-    def text(self, width: int = 100) -> str:
+    def to_text(self, width: int = 100) -> str:
         """For a terminal.
 
         Args:
             width: In columns.
         """
-        return written(self, width)
+        return render(self, width)
 
 
-def describe(dataset: Dataset, split: Split | None = None) -> Description:
+def describe(dataset: Dataset, split: DatasetSplit | None = None) -> DatasetDescription:
     """Count what a dataset holds; no image is opened.
 
     Args:
@@ -109,8 +109,8 @@ def describe(dataset: Dataset, split: Split | None = None) -> Description:
     parts: dict[str, Sequence[Case]] = {ALL: dataset.cases}
     if split is not None:
         parts |= {part: getattr(split, part).cases for part in PARTS}
-    counts = _by_label(dataset, parts)
-    return Description(
+    counts = _count_by_label(dataset, parts)
+    return DatasetDescription(
         name=dataset.name,
         task=dataset.task,
         licence=dataset.licence,
@@ -125,60 +125,66 @@ def describe(dataset: Dataset, split: Split | None = None) -> Description:
         split=split.name if split else "",
         split_digest=split.digest if split else "",
         parts=tuple(parts),
-        totals={part: _count(cases, boxed=_boxed(dataset)) for part, cases in parts.items()},
+        totals={
+            part: _count_cases(cases, boxed=_has_boxes(dataset)) for part, cases in parts.items()
+        },
         classes={name: counts.get(label) for label, name in enumerate(dataset.classes)},
-        unclassed=counts.get(NOTHING),
-        metadata=tuple(_column(name, dataset.cases) for name in _names(dataset.cases)),
+        unclassed=counts.get(NO_LABEL),
+        metadata=tuple(
+            _summarise_column(name, dataset.cases) for name in _metadata_names(dataset.cases)
+        ),
         stray_labels=dict(Counter(dataset.stray_labels.values()).most_common()),
     )
 
 
-def _by_label(dataset: Dataset, parts: Mapping[str, Sequence[Case]]) -> dict[int, dict[str, Count]]:
+def _count_by_label(
+    dataset: Dataset, parts: Mapping[str, Sequence[Case]]
+) -> dict[int, dict[str, ClassCount]]:
     """Label to part to count; nothing for masks, since they would have to be opened."""
     if dataset.task == "segmentation":
         return {}
-    members = {part: _members(cases) for part, cases in parts.items()}
-    boxed = _boxed(dataset)
+    members = {part: _group_by_label(cases) for part, cases in parts.items()}
+    boxed = _has_boxes(dataset)
     return {
-        label: {part: _count(own[label], label, boxed=boxed) for part, own in members.items()}
-        for label in (*range(len(dataset.classes)), NOTHING)
+        label: {part: _count_cases(own[label], label, boxed=boxed) for part, own in members.items()}
+        for label in (*range(len(dataset.classes)), NO_LABEL)
     }
 
 
-def _members(cases: Iterable[Case]) -> defaultdict[int, list[Case]]:
+def _group_by_label(cases: Iterable[Case]) -> defaultdict[int, list[Case]]:
     found: defaultdict[int, list[Case]] = defaultdict(list)
     for case in cases:
-        for label in case.present or (NOTHING,):
+        for label in case.present_classes or (NO_LABEL,):
             found[label].append(case)
     return found
 
 
-def _boxed(dataset: Dataset) -> bool:
+def _has_boxes(dataset: Dataset) -> bool:
     return any(case.boxes is not None for case in dataset.cases)
 
 
-def _count(cases: Sequence[Case], label: int | None = None, *, boxed: bool) -> Count:
+def _count_cases(cases: Sequence[Case], label: int | None = None, *, boxed: bool) -> ClassCount:
     """Count cases, and of their boxes those with a label, or all of them."""
     boxes = sum(label in (None, box.label) for case in cases for box in case.boxes or ())
-    return Count(
+    return ClassCount(
         cases=len(cases),
         groups=len({case.group_id for case in cases}),
         boxes=boxes if boxed else None,
     )
 
 
-def _names(cases: Iterable[Case]) -> list[str]:
+def _metadata_names(cases: Iterable[Case]) -> list[str]:
     return list(dict.fromkeys(name for case in cases for name in case.metadata))
 
 
-def _column(name: str, cases: Sequence[Case]) -> Column:
+def _summarise_column(name: str, cases: Sequence[Case]) -> MetadataColumn:
     values = [case.metadata.get(name, "") for case in cases]
     known = [value for value in values if not _is_missing(value)]
     counts = Counter(map(str, known))
     missing, distinct = len(values) - len(known), len(counts)
     numbers = [float(value) for value in known if not isinstance(value, str)]
     if numbers and len(numbers) == len(known):
-        return Column(
+        return MetadataColumn(
             name=name,
             missing=missing,
             distinct=distinct,
@@ -188,7 +194,9 @@ def _column(name: str, cases: Sequence[Case]) -> Column:
             common={},
         )
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return Column(name=name, missing=missing, distinct=distinct, common=dict(ordered[:COMMON]))
+    return MetadataColumn(
+        name=name, missing=missing, distinct=distinct, common=dict(ordered[:MAX_COMMON_VALUES])
+    )
 
 
 def _is_missing(value: str | float) -> bool:

@@ -9,21 +9,21 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from arogya_bench.datasets.description import Column, Count, Description
+    from arogya_bench.datasets.description import ClassCount, DatasetDescription, MetadataColumn
 
 ALL = "all"  # the part that holds every case
-WITHOUT_BOX = "(no box)"
-NO_CLASS = "(label outside the classes)"
-MANY = 10  # cases of a value; a column whose values are all rarer holds names
-FEW = 3
+NO_BOX_ROW = "(no box)"
+STRAY_LABEL_ROW = "(label outside the classes)"
+MIN_REPEATS = 10  # cases of a value; a column whose values are all rarer holds names
+MAX_EXAMPLES = 3
 UNKNOWN = "-"
 
 
-def written(about: "Description", width: int) -> str:
+def render(description: "DatasetDescription", width: int) -> str:
     """Write a description as tables and sentences.
 
     Args:
-        about: What is known.
+        description: What is known.
         width: In columns.
     """
     page = StringIO()
@@ -31,31 +31,33 @@ def written(about: "Description", width: int) -> str:
     console = Console(
         file=page, width=width, highlight=False, color_system=None, force_jupyter=False
     )
-    console.print(_card(about))
+    console.print(_info_table(description))
     console.print()
-    console.print(_counts(about))
-    if about.metadata:
-        console.print(_columns(about.metadata))
-    for remark in _remarks(about):
+    console.print(_counts_table(description))
+    if description.metadata:
+        console.print(_metadata_table(description.metadata))
+    for remark in _remarks(description):
         console.print(escape(remark))
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
 
 
-def _card(about: "Description") -> Table:
-    total = about.totals[ALL]
-    groups = f" of {total.groups:,} groups" if about.grouped else ""
+def _info_table(description: "DatasetDescription") -> Table:
+    total = description.totals[ALL]
+    groups = f" of {total.groups:,} groups" if description.grouped else ""
     boxes = "" if total.boxes is None else f", with {total.boxes:,} boxes"
     rows = {
-        "dataset": about.name,
-        "task": about.task,
+        "dataset": description.name,
+        "task": description.task,
         "images": f"{total.cases:,}{groups}{boxes}",
-        "classes": f"{len(about.classes)}{', grades in ascending order' if about.ordinal else ''}",
-        "licence": about.licence,
-        "source": about.source,
-        "cite": about.citation or "not stated",
-        "version": about.version,
-        "digest": about.digest,
-        "split": f"{about.split}, digest {about.split_digest}" if about.split else "not divided",
+        "classes": f"{len(description.classes)}{', grades in ascending order' if description.ordinal else ''}",
+        "licence": description.licence,
+        "source": description.source,
+        "cite": description.citation or "not stated",
+        "version": description.version,
+        "digest": description.digest,
+        "split": f"{description.split}, digest {description.split_digest}"
+        if description.split
+        else "not divided",
     }
     grid = Table.grid(padding=(0, 2))
     for name, value in rows.items():
@@ -63,41 +65,45 @@ def _card(about: "Description") -> Table:
     return grid
 
 
-def _counts(about: "Description") -> Table:
-    boxed = about.totals[ALL].boxes is not None
-    title = "Images per class" + (", groups in parentheses" if about.grouped else "")
+def _counts_table(description: "DatasetDescription") -> Table:
+    boxed = description.totals[ALL].boxes is not None
+    title = "Images per class" + (", groups in parentheses" if description.grouped else "")
     table = Table(title=title, title_justify="left")
     table.add_column("class", overflow="fold")
-    for head in (ALL, "share", *(["boxes"] if boxed else []), *about.parts[1:]):
+    for head in (ALL, "share", *(["boxes"] if boxed else []), *description.parts[1:]):
         table.add_column(head, justify="right", no_wrap=True)
-    rows: dict[str, Mapping[str, Count] | None] = dict(about.classes)
-    if about.unclassed and about.unclassed[ALL].cases:
-        rows[WITHOUT_BOX if about.task == "detection" else NO_CLASS] = about.unclassed
+    rows: dict[str, Mapping[str, ClassCount] | None] = dict(description.classes)
+    if description.unclassed and description.unclassed[ALL].cases:
+        rows[NO_BOX_ROW if description.task == "detection" else STRAY_LABEL_ROW] = (
+            description.unclassed
+        )
     for name, counts in rows.items():
-        table.add_row(escape(name), *_cells(counts, about))
+        table.add_row(escape(name), *_format_counts(counts, description))
     table.add_section()
-    table.add_row("all", *_cells(about.totals, about))
+    table.add_row("all", *_format_counts(description.totals, description))
     return table
 
 
-def _cells(counts: "Mapping[str, Count] | None", about: "Description") -> Iterator[str]:
-    for part in about.parts:
+def _format_counts(
+    counts: "Mapping[str, ClassCount] | None", description: "DatasetDescription"
+) -> Iterator[str]:
+    for part in description.parts:
         count = counts[part] if counts else None
-        yield _cell(count, grouped=about.grouped)
+        yield _format_count(count, grouped=description.grouped)
         if part == ALL:
-            total = about.totals[ALL]
+            total = description.totals[ALL]
             yield f"{100 * count.cases / total.cases:.1f} %" if count and total.cases else UNKNOWN
             if total.boxes is not None:
                 yield f"{count.boxes:,}" if count else UNKNOWN
 
 
-def _cell(count: "Count | None", *, grouped: bool) -> str:
+def _format_count(count: "ClassCount | None", *, grouped: bool) -> str:
     if count is None:
         return UNKNOWN
     return f"{count.cases:,} ({count.groups:,})" if grouped else f"{count.cases:,}"
 
 
-def _columns(columns: Iterable["Column"]) -> Table:
+def _metadata_table(columns: Iterable["MetadataColumn"]) -> Table:
     table = Table(title="Metadata", title_justify="left")
     for head, side in (("column", "left"), ("missing", "right"), ("different", "right")):
         table.add_column(head, justify="right" if side == "right" else "left", no_wrap=True)
@@ -107,29 +113,31 @@ def _columns(columns: Iterable["Column"]) -> Table:
             escape(column.name),
             f"{column.missing:,}",
             f"{column.distinct:,}",
-            escape(_values(column)),
+            escape(_format_values(column)),
         )
     return table
 
 
-def _values(column: "Column") -> str:
+def _format_values(column: "MetadataColumn") -> str:
     if column.low is not None:
         return f"{column.low:g} to {column.high:g}, median {column.middle:g}"
-    if column.distinct > len(column.common) and max(column.common.values()) < MANY:
-        return f"such as {', '.join(list(column.common)[:FEW])}"
+    if column.distinct > len(column.common) and max(column.common.values()) < MIN_REPEATS:
+        return f"such as {', '.join(list(column.common)[:MAX_EXAMPLES])}"
     said = ", ".join(f"{value} {count:,}" for value, count in column.common.items())
     rest = column.distinct - len(column.common)
     return f"{said} and {rest:,} more" if rest else said
 
 
-def _remarks(about: "Description") -> Iterator[str]:
-    if not about.grouped:
+def _remarks(description: "DatasetDescription") -> Iterator[str]:
+    if not description.grouped:
         yield "The source names no patients: intervals are too narrow if they repeat."
-    if about.task == "segmentation":
+    if description.task == "segmentation":
         yield "Classes lie in masks, which were not opened: how many images show one is unknown."
-    if about.overlaps:
-        yield f"Shares images with: {', '.join(about.overlaps)}."
-    if about.stray_labels:
-        found = ", ".join(f"{label!r} {count:,}" for label, count in about.stray_labels.items())
+    if description.overlaps:
+        yield f"Shares images with: {', '.join(description.overlaps)}."
+    if description.stray_labels:
+        found = ", ".join(
+            f"{label!r} {count:,}" for label, count in description.stray_labels.items()
+        )
         yield f"Labels outside the classes, which no evaluation may use: {found}."
-    yield from about.notes
+    yield from description.notes

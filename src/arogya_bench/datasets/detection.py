@@ -8,38 +8,38 @@ from dataclasses import astuple, dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.boxes import Drawn, Fitted, class_names, fitted
-from arogya_bench.datasets.group_patterns import few, groups_of
+from arogya_bench.datasets.boxes import ClippedBoxes, RawBox, clip_boxes, resolve_classes
+from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.files import Facts, decoded
+from arogya_bench.images.files import ImageFileInfo, decode_case
 from arogya_bench.types import Case, Dataset
 
 SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Annotated:
+class BoxedImage:
     """One image, and what its source says of it.
 
     Attributes:
         case_id: Unique; follows from the name of the file.
         file: Below the folder of the dataset.
         facts: Of the file.
-        drawn: Its boxes, unchecked.
+        raw_boxes: Its boxes, unchecked.
         split: ``train``, ``validation`` or ``test``, or None if the source fixes none.
         metadata: The same keys for every image.
     """
 
     case_id: str
     file: PurePosixPath
-    facts: Facts
-    drawn: tuple[Drawn, ...]
+    facts: ImageFileInfo
+    raw_boxes: tuple[RawBox, ...]
     split: str | None
     metadata: Mapping[str, str | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
+class DetectionDatasetInfo:
     """What a dataset is called, and how its images are grouped.
 
     Attributes:
@@ -55,13 +55,13 @@ class Card:
     citation: str = ""
 
 
-def dataset_of(
+def build_detection_dataset(
     folder: Path,
-    images: Sequence[Annotated],
-    card: Card,
+    images: Sequence[BoxedImage],
+    info: DetectionDatasetInfo,
     *,
-    listed: Sequence[str],
-    chosen: Sequence[str],
+    source_classes: Sequence[str],
+    requested_classes: Sequence[str],
     notes: Sequence[str] = (),
 ) -> Dataset:
     """Check the images and their boxes, and make a dataset of them.
@@ -69,23 +69,23 @@ def dataset_of(
     Args:
         folder: Where the files lie.
         images: In any order.
-        card: For the record.
-        listed: The classes of the source, in its order.
-        chosen: The classes in the order that the user wants; empty for that of the source.
+        info: For the record.
+        source_classes: The classes of the source, in its order.
+        requested_classes: The classes in the order that the user wants; empty for that of the source.
         notes: What the reader of the format has to say already.
 
     Raises:
         DatasetError: If ids repeat, there is no box, or one of them cannot be true.
     """
     ordered = sorted(images, key=lambda image: image.case_id)
-    used = {box.name for image in ordered for box in image.drawn}
-    _refuse_unusable(ordered, used, folder)
-    classes = class_names(listed, chosen, used)
+    used = {box.name for image in ordered for box in image.raw_boxes}
+    _check_images(ordered, used, folder)
+    classes = resolve_classes(source_classes, requested_classes, used)
     boxes = {
-        image.case_id: fitted(image.drawn, image.facts, classes, case=image.case_id)
+        image.case_id: clip_boxes(image.raw_boxes, image.facts, classes, case=image.case_id)
         for image in ordered
     }
-    groups = groups_of(list(boxes), card.group)
+    groups = extract_groups(list(boxes), info.group)
     files = {image.case_id: image.file for image in ordered}
     cases = tuple(
         Case(
@@ -99,23 +99,23 @@ def dataset_of(
         for image in ordered
     )
     return Dataset(
-        name=card.name,
+        name=info.name,
         task="detection",
         classes=classes,
         cases=cases,
-        grouped=card.group is not None,
+        grouped=info.group is not None,
         digest=_digest(classes, cases, ordered),
-        licence=card.licence,
-        source=card.source,
-        version=card.version,
-        read=partial(decoded, folder, files),
-        notes=(*notes, *_notes_on_boxes(boxes), *_notes_on_copies(ordered)),
-        citation=card.citation,
+        licence=info.licence,
+        source=info.source,
+        version=info.version,
+        read=partial(decode_case, folder, files),
+        notes=(*notes, *_notes_on_boxes(boxes), *_notes_on_duplicates(ordered)),
+        citation=info.citation,
         files={case_id: folder / file for case_id, file in files.items()},
     )
 
 
-def homes(parts: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
+def split_by_file(parts: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
     """Say which part of the official split each image belongs to.
 
     A source with one part divides nothing: its images then have no split.
@@ -138,7 +138,7 @@ def homes(parts: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
     return found if len(parts) > 1 else dict.fromkeys(found)
 
 
-def require_size(facts: Facts, width: float, height: float, where: str) -> None:
+def check_image_size(facts: ImageFileInfo, width: float, height: float, where: str) -> None:
     """Refuse boxes that were drawn on an image of another size.
 
     Raises:
@@ -152,7 +152,7 @@ def require_size(facts: Facts, width: float, height: float, where: str) -> None:
         )
 
 
-def _refuse_unusable(images: Sequence[Annotated], used: Collection[str], folder: Path) -> None:
+def _check_images(images: Sequence[BoxedImage], used: Collection[str], folder: Path) -> None:
     names = Counter(image.case_id for image in images)
     twice = [name for name, count in names.items() if count > 1]
     if twice:
@@ -168,36 +168,36 @@ def _refuse_unusable(images: Sequence[Annotated], used: Collection[str], folder:
         )
 
 
-def _digest(classes: Sequence[str], cases: Sequence[Case], images: Sequence[Annotated]) -> str:
+def _digest(classes: Sequence[str], cases: Sequence[Case], images: Sequence[BoxedImage]) -> str:
     # Names and bytes, not places: the folder may move. Over the files, since decoding all of
     # them at every load would take minutes for a large dataset.
     digest = hashlib.sha256(json.dumps(classes).encode())
     for case, image in zip(cases, images, strict=True):
         boxes = [astuple(box) for box in case.boxes or ()]
-        said = [case.case_id, case.group_id, dict(case.metadata), boxes, image.facts.content]
+        said = [case.case_id, case.group_id, dict(case.metadata), boxes, image.facts.sha256]
         line = json.dumps(said, sort_keys=True)
         digest.update(f"\n{line}".encode())
     return digest.hexdigest()[:32]
 
 
-def _notes_on_boxes(boxes: Mapping[str, Fitted]) -> Iterator[str]:
+def _notes_on_boxes(boxes: Mapping[str, ClippedBoxes]) -> Iterator[str]:
     empty = [
         f"{case} ({box.name} at {box.left:g}, {box.top:g})"
         for case, own in boxes.items()
         for box in own.without_area
     ]
     if empty:
-        yield f"Boxes without area that were left out: {len(empty)}: {few(empty)}."
-    beyond = [pixels for own in boxes.values() for pixels in own.beyond]
+        yield f"Boxes without area that were left out: {len(empty)}: {shorten_list(empty)}."
+    beyond = [pixels for own in boxes.values() for pixels in own.overhangs]
     if beyond:
         yield (
             f"Boxes that reached outside their image and were clipped: {len(beyond)}, by up to "
-            f"{max(beyond):.1f} pixels: {few([case for case, own in boxes.items() if own.beyond])}."
+            f"{max(beyond):.1f} pixels: {shorten_list([case for case, own in boxes.items() if own.overhangs])}."
         )
-    repeated = {case: own.repeated for case, own in boxes.items() if own.repeated}
+    repeated = {case: own.duplicates for case, own in boxes.items() if own.duplicates}
     if repeated:
         yield (
-            f"Boxes that are there twice and were kept: {sum(repeated.values())}: {few(repeated)}."
+            f"Boxes that are there twice and were kept: {sum(repeated.values())}: {shorten_list(repeated)}."
         )
     crowds = sum(box.crowd for own in boxes.values() for box in own.boxes)
     if crowds:
@@ -207,14 +207,14 @@ def _notes_on_boxes(boxes: Mapping[str, Fitted]) -> Iterator[str]:
         )
 
 
-def _notes_on_copies(images: Sequence[Annotated]) -> Iterator[str]:
-    same: defaultdict[str, list[Annotated]] = defaultdict(list)
+def _notes_on_duplicates(images: Sequence[BoxedImage]) -> Iterator[str]:
+    same: defaultdict[str, list[BoxedImage]] = defaultdict(list)
     for image in images:
-        same[image.facts.content].append(image)
+        same[image.facts.sha256].append(image)
     copies = [own for own in same.values() if len(own) > 1]
     if copies:
         straddling = sum(len({image.split for image in own}) > 1 for own in copies)
         yield (
             f"Files that are there more than once: {len(copies)}, of which {straddling} in several "
-            f"parts of the split: {few([' = '.join(i.case_id for i in own) for own in copies])}."
+            f"parts of the split: {shorten_list([' = '.join(i.case_id for i in own) for own in copies])}."
         )

@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from arogya_bench.datasets.medmnist_files import (
     CITATION,
-    FILES,
+    FILES_URL,
     HOMEPAGE,
     PUBLISHED,
     SIZES,
@@ -20,30 +20,30 @@ from arogya_bench.datasets.medmnist_files import (
     file_name,
 )
 from arogya_bench.datasets.resuming import Download, arrived
-from arogya_bench.errors import ConfigError, DatasetError, nearest
-from arogya_bench.runtime.console import say
+from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
+from arogya_bench.runtime.console import echo
 
-VARIABLE = "AROGYA_MEDMNIST_URL"  # another place of the files, such as a mirror in a hospital
-PAUSES = (1.0, 4.0, 15.0)  # seconds
+URL_VARIABLE = "AROGYA_MEDMNIST_URL"  # another place of the files, such as a mirror in a hospital
+RETRY_DELAYS_S = (1.0, 4.0, 15.0)  # seconds
 
 
 def fetch(
     name: str,
-    to: Path,
+    folder: Path,
     *,
     size: int = 28,
     base_url: str | None = None,
-    pauses: Sequence[float] = PAUSES,
+    retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
 ) -> Path:
     """Download a 2-D set of MedMNIST, unless it is there; a broken download goes on.
 
     Args:
         name: Such as ``pneumoniamnist``.
-        to: Folder of the file; made if it is not there.
+        folder: Folder of the file; made if it is not there.
         size: Pixels of a side: 28, 64, 128 or 224.
         base_url: The folder of the files on another server; by default ``$AROGYA_MEDMNIST_URL``,
             else that of the authors.
-        pauses: Seconds between attempts; after the last the download has failed.
+        retry_delays_s: Seconds between attempts; after the last the download has failed.
 
     Returns:
         The file, whose md5 is the published one.
@@ -52,22 +52,24 @@ def fetch(
         ConfigError: If there is no such set or size, or the address is none.
         DatasetError: If the file cannot be had or written, or is not the published one.
     """
-    published = _published(name, size)
-    url = _address(base_url or os.environ.get(VARIABLE) or FILES, file_name(name, size))
-    goal = to.expanduser().absolute() / file_name(name, size)
+    published = _find_published_files(name, size)
+    url = _build_url(base_url or os.environ.get(URL_VARIABLE) or FILES_URL, file_name(name, size))
+    goal = folder.expanduser().absolute() / file_name(name, size)
     md5 = published.md5[size]
     if goal.exists():
-        _require_published(goal, md5)
+        _check_md5(goal, md5)
         return goal
-    say(f"{published.title}: {published.licence}. Cite {CITATION}")
-    say(f"Cite its own source too, see {HOMEPAGE}. Fetching {url}")
-    with _room(goal) as room:
-        download = Download(folder=room, pauses=pauses, by_hand=_by_hand(url, goal, md5))
+    echo(f"{published.title}: {published.licence}. Cite {CITATION}")
+    echo(f"Cite its own source too, see {HOMEPAGE}. Fetching {url}")
+    with _lock_download_folder(goal) as room:
+        download = Download(
+            folder=room, pauses=retry_delays_s, by_hand=_manual_instructions(url, goal, md5)
+        )
         _retrieve(url, goal, md5, download)
     return goal
 
 
-def _published(name: str, size: int) -> PublishedFiles:
+def _find_published_files(name: str, size: int) -> PublishedFiles:
     if name in UNSUPPORTED:
         raise ConfigError(
             f"{name} is not supported: {UNSUPPORTED[name]}.",
@@ -75,7 +77,7 @@ def _published(name: str, size: int) -> PublishedFiles:
         )
     if name not in PUBLISHED:
         raise ConfigError(
-            f"MedMNIST has no set {name!r}.{nearest(name, (*PUBLISHED, *UNSUPPORTED))}",
+            f"MedMNIST has no set {name!r}.{did_you_mean(name, (*PUBLISHED, *UNSUPPORTED))}",
             fix=f"choose one of {', '.join(PUBLISHED)}",
         )
     if size not in SIZES:
@@ -86,24 +88,24 @@ def _published(name: str, size: int) -> PublishedFiles:
     return PUBLISHED[name]
 
 
-def _address(base: str, file: str) -> str:
+def _build_url(base: str, file: str) -> str:
     parts = urlsplit(base)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(
             f"{base!r} is no address of a folder on a server.",
-            fix=f"give one such as {FILES}, or unset {VARIABLE}",
+            fix=f"give one such as {FILES_URL}, or unset {URL_VARIABLE}",
         )
     return f"{base.rstrip('/')}/{file}?download=1"
 
 
-def _by_hand(url: str, goal: Path, md5: str) -> str:
+def _manual_instructions(url: str, goal: Path, md5: str) -> str:
     return (
         f"get {url} with a browser, put it at {goal} and run the same command again: it checks "
-        f"the md5 {md5}; or name a mirror in the variable {VARIABLE}"
+        f"the md5 {md5}; or name a mirror in the variable {URL_VARIABLE}"
     )
 
 
-def _require_published(file: Path, md5: str) -> None:
+def _check_md5(file: Path, md5: str) -> None:
     from pooch import file_hash
 
     try:
@@ -121,7 +123,7 @@ def _require_published(file: Path, md5: str) -> None:
 
 
 @contextmanager
-def _room(goal: Path) -> Iterator[Path]:
+def _lock_download_folder(goal: Path) -> Iterator[Path]:
     """Make the folder of a download for one process at a time; it stays if it holds a part.
 
     Raises:

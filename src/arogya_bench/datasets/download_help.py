@@ -6,21 +6,23 @@ from textwrap import fill
 
 from arogya_bench.datasets.medmnist_files import CITATION, HOMEPAGE, PUBLISHED, UNSUPPORTED
 
-UNSET = "???"  # what Hydra asks the user for
+HYDRA_MISSING = "???"  # what Hydra asks the user for
 WIDTH = 96  # columns
-DRAWN = "Nothing has to be obtained: it is drawn on first use, and found in the cache afterwards."
-ELSEWHERE = (
+GENERATED_TEXT = (
+    "Nothing has to be obtained: it is drawn on first use, and found in the cache afterwards."
+)
+MANUAL_DOWNLOAD_TEXT = (
     "It is not downloaded: get it from the address below, read there what its owners ask for, and "
     "unpack it."
 )
-YOURS = (
+OWN_DATA_TEXT = (
     "This reads data of your own: put it into the layout that the head of its YAML names, and "
     "state where it lies and under which licence you have it."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class DatasetOrigin:
     """Where a dataset comes from, and what its owners ask for.
 
     Attributes:
@@ -38,17 +40,17 @@ class Origin:
     path: str = ""
 
     @classmethod
-    def of(cls, config: Mapping[str, object]) -> "Origin":
+    def from_config(cls, config: Mapping[str, object]) -> "DatasetOrigin":
         """Take what the YAML of a dataset says; its other fields do not matter."""
-        said = {key: _said(config, key) for key in ("obtain", "licence", "citation", "source")}
+        said = {key: _get_text(config, key) for key in ("obtain", "licence", "citation", "source")}
         return cls(**said, path="dataset.path" if "path" in config else "")
 
-    def text(self) -> str:
+    def to_text(self) -> str:
         """For a terminal: what to do, then what is known, each in its own lines."""
-        lines = [_wrapped(self.obtain or self._default())]
+        lines = [_wrap_text(self.obtain or self._default_text())]
         known = {"where": self.source, "licence": self.licence, "cite": self.citation}
         lines += [
-            _wrapped(f"{key + ':':<9}{value}", indent=9) for key, value in known.items() if value
+            _wrap_text(f"{key + ':':<9}{value}", indent=9) for key, value in known.items() if value
         ]
         if self.path and not self.licence:
             lines.append("licence: not stated; it is for you to say: dataset.licence=...")
@@ -56,23 +58,23 @@ class Origin:
             lines.append(f"then:    {self.path}=/path/to/it")
         return "\n".join(lines)
 
-    def _default(self) -> str:
+    def _default_text(self) -> str:
         if not self.path:
-            return DRAWN
-        return ELSEWHERE if self.source else YOURS
+            return GENERATED_TEXT
+        return MANUAL_DOWNLOAD_TEXT if self.source else OWN_DATA_TEXT
 
 
-def directions(config: Mapping[str, object]) -> str:
+def download_instructions(config: Mapping[str, object]) -> str:
     """Say where a dataset is, what to accept, and where it is expected.
 
     Args:
         config: Of the dataset, as its YAML holds it; ``obtain``, ``licence``, ``citation``,
             ``source`` and ``path`` are read.
     """
-    return Origin.of(config).text()
+    return DatasetOrigin.from_config(config).to_text()
 
 
-def fetchable() -> str:
+def format_downloadable() -> str:
     """What can be downloaded without an account, and what of MedMNIST cannot, for a terminal."""
     rows = [f"  {name:<16}{published.licence}" for name, published in PUBLISHED.items()]
     left_out = [f"  {name:<16}{reason}" for name, reason in UNSUPPORTED.items()]
@@ -82,17 +84,17 @@ def fetchable() -> str:
             *rows,
             "Not supported:",
             *left_out,
-            _wrapped(f"cite:    {CITATION}", indent=9),
+            _wrap_text(f"cite:    {CITATION}", indent=9),
         ]
     )
 
 
-def _said(config: Mapping[str, object], key: str) -> str:
+def _get_text(config: Mapping[str, object], key: str) -> str:
     value = config.get(key)
-    return "" if value is None or value == UNSET else str(value).strip()
+    return "" if value is None or value == HYDRA_MISSING else str(value).strip()
 
 
-def _wrapped(text: str, indent: int = 0) -> str:
+def _wrap_text(text: str, indent: int = 0) -> str:
     paragraphs = [part for part in text.splitlines() if part.strip()]
     return "\n".join(
         fill(

@@ -5,23 +5,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.classification import Labelled, dataset_of, folder_of, left_out
-from arogya_bench.datasets.csv_tables import Row, table_of
-from arogya_bench.datasets.group_patterns import few
-from arogya_bench.datasets.published import Published
+from arogya_bench.datasets.classification import (
+    LabelledImage,
+    build_classification_dataset,
+    find_dataset_folder,
+    note_excluded,
+)
+from arogya_bench.datasets.csv_tables import CsvRow, read_table
+from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images.discovery import images_by_name, unlisted
+from arogya_bench.images.discovery import find_images_by_name, find_unlisted
 from arogya_bench.types import Dataset
 
-TABLE = "trainLabels.csv"
-IMAGES = "train"
-LAYOUT = f"{IMAGES}/ and {TABLE}"
-GRADES = 5
-NAME = re.compile(r"(?P<patient>[0-9]+)_(?P<eye>left|right)")
+LABELS_FILE = "trainLabels.csv"
+IMAGES_FOLDER = "train"
+LAYOUT = f"{IMAGES_FOLDER}/ and {LABELS_FILE}"
+GRADE_COUNT = 5
+NAME_PATTERN = re.compile(r"(?P<patient>[0-9]+)_(?P<eye>left|right)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class EyePACS(Published):
+class EyePACS(PublishedDataset):
     """EyePACS as in Kaggle's Diabetic Retinopathy Detection; both eyes of a patient stay together.
 
     The metadata column ``eye`` is ``left`` or ``right``.
@@ -42,17 +47,17 @@ class EyePACS(Published):
             ConfigError: If there is not one class for each grade.
             DatasetError: If files are missing or damaged, or a name shows no patient.
         """
-        if len(self.classes) != GRADES:
+        if len(self.classes) != GRADE_COUNT:
             raise ConfigError(
-                f"dataset.classes has {len(self.classes)} names; the grades are 0 to {GRADES - 1}.",
+                f"dataset.classes has {len(self.classes)} names; the grades are 0 to {GRADE_COUNT - 1}.",
                 fix="name the five grades in ascending order, or leave dataset.classes as it is",
             )
-        folder = folder_of(self, LAYOUT)
-        rows = table_of(folder / TABLE, required=("image", "level"), key="image")
-        found = images_by_name(folder, [IMAGES])
-        return dataset_of(
+        folder = find_dataset_folder(self, LAYOUT)
+        rows = read_table(folder / LABELS_FILE, required=("image", "level"), key="image")
+        found = find_images_by_name(folder, [IMAGES_FOLDER])
+        return build_classification_dataset(
             folder,
-            _images(rows, found, self.classes),
+            _build_images(rows, found, self.classes),
             self,
             classes=self.classes,
             grouped=True,
@@ -61,22 +66,22 @@ class EyePACS(Published):
         )
 
 
-def _images(
-    rows: Sequence[Row], found: Mapping[str, PurePosixPath], classes: Sequence[str]
-) -> list[Labelled]:
-    names = {row["image"]: NAME.fullmatch(row["image"]) for row in rows}
+def _build_images(
+    rows: Sequence[CsvRow], found: Mapping[str, PurePosixPath], classes: Sequence[str]
+) -> list[LabelledImage]:
+    names = {row["image"]: NAME_PATTERN.fullmatch(row["image"]) for row in rows}
     lost = [name for name, match in names.items() if not match]
     if lost:
         raise DatasetError(
-            f"{len(lost)} of {len(rows)} images in {TABLE} are not named as 10_left or 10_right, "
-            f"and nobody knows which show one patient: {few(lost)}.",
+            f"{len(lost)} of {len(rows)} images in {LABELS_FILE} are not named as 10_left or 10_right, "
+            f"and nobody knows which show one patient: {shorten_list(lost)}.",
             fix="get the table again, or remove these lines",
         )
     grades = {str(grade): name for grade, name in enumerate(classes)}
     return [
-        Labelled(
+        LabelledImage(
             case_id=row["image"],
-            file=found.get(row["image"], PurePosixPath(IMAGES, f"{row['image']}.jpeg")),
+            file=found.get(row["image"], PurePosixPath(IMAGES_FOLDER, f"{row['image']}.jpeg")),
             label=grades.get(row["level"], row["level"]),
             group=match["patient"],
             metadata={"eye": match["eye"]},
@@ -86,11 +91,13 @@ def _images(
     ]
 
 
-def _notes(rows: Sequence[Row], found: Mapping[str, PurePosixPath], folder: Path) -> Iterator[str]:
-    extra = unlisted(found, (row["image"] for row in rows))
-    yield from left_out(f"Images that {TABLE} does not list, which were left out", extra)
-    yield from left_out(
-        f"Columns of {TABLE} that were not read", unlisted(rows[0], ("image", "level"))
+def _notes(
+    rows: Sequence[CsvRow], found: Mapping[str, PurePosixPath], folder: Path
+) -> Iterator[str]:
+    extra = find_unlisted(found, (row["image"] for row in rows))
+    yield from note_excluded(f"Images that {LABELS_FILE} does not list, which were left out", extra)
+    yield from note_excluded(
+        f"Columns of {LABELS_FILE} that were not read", find_unlisted(rows[0], ("image", "level"))
     )
     if (folder / "test").is_dir():
         yield "The folder test/ was not read: its labels are in no file of this layout."

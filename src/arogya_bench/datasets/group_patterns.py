@@ -5,17 +5,17 @@ from collections.abc import Collection, Sequence
 
 from arogya_bench.errors import ConfigError
 
-NAMED_AT_MOST = 5
+MAX_LISTED = 5
 
 
-def few(names: Collection[str]) -> str:
+def shorten_list(names: Collection[str]) -> str:
     """Name some things, and count the others."""
-    shown = ", ".join(list(names)[:NAMED_AT_MOST])
-    rest = len(names) - NAMED_AT_MOST
+    shown = ", ".join(list(names)[:MAX_LISTED])
+    rest = len(names) - MAX_LISTED
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def groups_of(case_ids: Sequence[str], group: str | None) -> dict[str, str]:
+def extract_groups(case_ids: Sequence[str], group: str | None) -> dict[str, str]:
     """Say which patient each case belongs to.
 
     Args:
@@ -44,7 +44,7 @@ def groups_of(case_ids: Sequence[str], group: str | None) -> dict[str, str]:
     lost = [name for name, match in found.items() if not match or not match[1]]
     if lost:
         raise ConfigError(
-            f"dataset.group={group!r} finds no patient in {len(lost)} names: {few(lost)}.",
+            f"dataset.group={group!r} finds no patient in {len(lost)} names: {shorten_list(lost)}.",
             fix="widen the expression until it fits every name, or set dataset.group=null",
         )
     return {name: match[1] for name, match in found.items() if match}

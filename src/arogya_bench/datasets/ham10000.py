@@ -5,27 +5,33 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.classification import Labelled, dataset_of, file_of, folder_of, left_out
-from arogya_bench.datasets.csv_tables import Row, columns_of, table_of
-from arogya_bench.datasets.group_patterns import few
-from arogya_bench.datasets.published import Published
+from arogya_bench.datasets.classification import (
+    LabelledImage,
+    build_classification_dataset,
+    find_dataset_folder,
+    get_case_file,
+    note_excluded,
+)
+from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
+from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.discovery import images_by_name, unlisted
-from arogya_bench.images.files import below
-from arogya_bench.images.masks import mask_of, require_fit
+from arogya_bench.images.discovery import find_images_by_name, find_unlisted
+from arogya_bench.images.files import parse_relative_path
+from arogya_bench.images.masks import check_mask_fits, decode_mask
 from arogya_bench.types import Case, Dataset, Mask
 
-PARTS = ("HAM10000_images_part_1", "HAM10000_images_part_2")
-TOGETHER = ("images",)
-TABLES = ("HAM10000_metadata.csv", "HAM10000_metadata.tab", "HAM10000_metadata")
-MASKS = "HAM10000_segmentations_lesion_tschandl"
-LAYOUT = f"{PARTS[0]}/, {PARTS[1]}/ (or images/) and {TABLES[0]}"
-REQUIRED = ("lesion_id", "image_id", "dx")
-METADATA = ("dx_type", "age", "sex", "localization", "dataset")
+IMAGE_FOLDERS = ("HAM10000_images_part_1", "HAM10000_images_part_2")
+MERGED_IMAGE_FOLDERS = ("images",)
+TABLE_NAMES = ("HAM10000_metadata.csv", "HAM10000_metadata.tab", "HAM10000_metadata")
+MASKS_FOLDER = "HAM10000_segmentations_lesion_tschandl"
+LAYOUT = f"{IMAGE_FOLDERS[0]}/, {IMAGE_FOLDERS[1]}/ (or images/) and {TABLE_NAMES[0]}"
+REQUIRED_COLUMNS = ("lesion_id", "image_id", "dx")
+METADATA_COLUMNS = ("dx_type", "age", "sex", "localization", "dataset")
 
 
 @dataclass(frozen=True, kw_only=True)
-class HAM10000(Published):
+class HAM10000(PublishedDataset):
     """HAM10000 in the layout of its archives; every image belongs to a lesion.
 
     Metadata are the columns of the table. One with a missing value, such as ``age``, is text, in
@@ -43,22 +49,26 @@ class HAM10000(Published):
         Raises:
             DatasetError: If files are missing or damaged, or an image has no lesion.
         """
-        folder = folder_of(self, LAYOUT)
-        table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
-        table = table or folder / TABLES[0]
-        rows = table_of(table, required=REQUIRED, key="image_id")
-        _refuse_no_lesion(rows, table.name)
-        places = PARTS if any((folder / place).is_dir() for place in PARTS) else TOGETHER
-        found = images_by_name(folder, places)
-        dataset = dataset_of(
+        folder = find_dataset_folder(self, LAYOUT)
+        table = next((folder / name for name in TABLE_NAMES if (folder / name).is_file()), None)
+        table = table or folder / TABLE_NAMES[0]
+        rows = read_table(table, required=REQUIRED_COLUMNS, key="image_id")
+        _check_lesion_ids(rows, table.name)
+        places = (
+            IMAGE_FOLDERS
+            if any((folder / place).is_dir() for place in IMAGE_FOLDERS)
+            else MERGED_IMAGE_FOLDERS
+        )
+        found = find_images_by_name(folder, places)
+        dataset = build_classification_dataset(
             folder,
-            _images(rows, found, PurePosixPath(places[0]), table.name),
+            _build_images(rows, found, PurePosixPath(places[0]), table.name),
             self,
             classes=self.classes,
             grouped=True,
             notes=tuple(_notes(rows, found, table.name)),
         )
-        masks = _masks(folder, dataset)
+        masks = _find_masks(folder, dataset)
         return replace(
             dataset, read_mask=partial(read_mask, dataset.files, masks) if masks else None
         )
@@ -75,29 +85,30 @@ def read_mask(files: Mapping[str, Path], masks: Mapping[str, Path], case: Case) 
     Raises:
         DatasetError: If the mask is damaged, or not of the size of its image.
     """
-    image, mask = file_of(files, case), file_of(masks, case)
-    require_fit(image, mask)
-    return mask_of(mask, 0, ("background", "lesion"), "auto")
+    image, mask = get_case_file(files, case), get_case_file(masks, case)
+    check_mask_fits(image, mask)
+    return decode_mask(mask, 0, ("background", "lesion"), "auto")
 
 
-def _refuse_no_lesion(rows: Sequence[Row], table: str) -> None:
+def _check_lesion_ids(rows: Sequence[CsvRow], table: str) -> None:
     lost = [row["image_id"] for row in rows if not row["lesion_id"]]
     if lost:
         raise DatasetError(
-            f"{len(lost)} of {len(rows)} images have no lesion_id in {table}: {few(lost)}. "
+            f"{len(lost)} of {len(rows)} images have no lesion_id in {table}: {shorten_list(lost)}. "
             "Photographs of one lesion could then be learned from and tested on.",
             fix="get the table again from the source of the dataset",
         )
 
 
-def _images(
-    rows: Sequence[Row], found: Mapping[str, PurePosixPath], place: PurePosixPath, table: str
-) -> list[Labelled]:
-    metadata = columns_of(rows, [name for name in METADATA if name in rows[0]])
+def _build_images(
+    rows: Sequence[CsvRow], found: Mapping[str, PurePosixPath], place: PurePosixPath, table: str
+) -> list[LabelledImage]:
+    metadata = extract_metadata(rows, [name for name in METADATA_COLUMNS if name in rows[0]])
     return [
-        Labelled(
+        LabelledImage(
             case_id=row["image_id"],
-            file=found.get(row["image_id"]) or place / below(f"{row['image_id']}.jpg", table),
+            file=found.get(row["image_id"])
+            or place / parse_relative_path(f"{row['image_id']}.jpg", table),
             label=row["dx"],
             group=row["lesion_id"],
             metadata=own,
@@ -106,22 +117,22 @@ def _images(
     ]
 
 
-def _notes(rows: Sequence[Row], found: Mapping[str, PurePosixPath], table: str) -> Iterator[str]:
-    extra = unlisted(found, (row["image_id"] for row in rows))
-    yield from left_out(f"Images that {table} does not list, which were left out", extra)
-    unknown = unlisted(rows[0], (*REQUIRED, *METADATA))
-    yield from left_out(f"Columns of {table} that were not read", unknown)
+def _notes(rows: Sequence[CsvRow], found: Mapping[str, PurePosixPath], table: str) -> Iterator[str]:
+    extra = find_unlisted(found, (row["image_id"] for row in rows))
+    yield from note_excluded(f"Images that {table} does not list, which were left out", extra)
+    unknown = find_unlisted(rows[0], (*REQUIRED_COLUMNS, *METADATA_COLUMNS))
+    yield from note_excluded(f"Columns of {table} that were not read", unknown)
 
 
-def _masks(folder: Path, dataset: Dataset) -> dict[str, Path]:
+def _find_masks(folder: Path, dataset: Dataset) -> dict[str, Path]:
     """The mask of every case, or nothing without the folder of masks."""
-    if not (folder / MASKS).is_dir():
+    if not (folder / MASKS_FOLDER).is_dir():
         return {}
     names = {case: f"{case}_segmentation.png" for case in dataset.files}
-    lost = [name for name in names.values() if not (folder / MASKS / name).is_file()]
+    lost = [name for name in names.values() if not (folder / MASKS_FOLDER / name).is_file()]
     if lost:
         raise DatasetError(
-            f"{len(lost)} of {len(names)} images have no mask in {MASKS}: {few(lost)}.",
-            fix=f"unpack the whole archive of masks, or take the folder {MASKS} away",
+            f"{len(lost)} of {len(names)} images have no mask in {MASKS_FOLDER}: {shorten_list(lost)}.",
+            fix=f"unpack the whole archive of masks, or take the folder {MASKS_FOLDER} away",
         )
-    return {case: folder / MASKS / name for case, name in names.items()}
+    return {case: folder / MASKS_FOLDER / name for case, name in names.items()}

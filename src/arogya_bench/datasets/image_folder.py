@@ -5,19 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from arogya_bench.datasets.classification import Labelled, dataset_of, folder_of, left_out
-from arogya_bench.datasets.csv_tables import Row, columns_of, table_of
-from arogya_bench.datasets.group_patterns import few, groups_of
-from arogya_bench.datasets.published import Published
+from arogya_bench.datasets.classification import (
+    LabelledImage,
+    build_classification_dataset,
+    find_dataset_folder,
+    note_excluded,
+)
+from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
+from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
+from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.decoding import is_image
-from arogya_bench.images.discovery import files_below, stem_of, unlisted, visible
-from arogya_bench.images.files import below
+from arogya_bench.images.discovery import find_unlisted, image_stem, list_files, list_folders
+from arogya_bench.images.files import parse_relative_path
 from arogya_bench.types import Dataset
 
 LAYOUT = "a folder of images for each class (below train/, val/ and test/ if they are divided)"
 # How folders, and cells of a table, name the parts of an official split.
-SPLITS = {
+SPLIT_ALIASES = {
     "train": "train",
     "val": "validation",
     "valid": "validation",
@@ -26,7 +31,7 @@ SPLITS = {
 }
 
 
-class Found(NamedTuple):
+class ImageListing(NamedTuple):
     """What was found, before it is checked.
 
     Attributes:
@@ -36,14 +41,14 @@ class Found(NamedTuple):
         notes: On what was left out.
     """
 
-    images: list[Labelled]
+    images: list[LabelledImage]
     labels: Sequence[str]
     grouped: bool
     notes: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageFolder(Published):
+class ImageFolder(PublishedDataset):
     """Labelled images in a folder for each class, or listed in a table.
 
     Folders named train, val (or valid, validation) and test are the official split; classes are
@@ -78,9 +83,9 @@ class ImageFolder(Published):
             ConfigError: If an option does not fit what is there.
             DatasetError: If files are missing or damaged.
         """
-        folder = folder_of(self, self.manifest or LAYOUT)
-        found = _listed(self, folder) if self.manifest else _sorted(self, folder)
-        return dataset_of(
+        folder = find_dataset_folder(self, self.manifest or LAYOUT)
+        found = _from_table(self, folder) if self.manifest else _from_class_folders(self, folder)
+        return build_classification_dataset(
             folder,
             found.images,
             self,
@@ -91,41 +96,45 @@ class ImageFolder(Published):
         )
 
 
-def _sorted(options: ImageFolder, folder: Path) -> Found:
+def _from_class_folders(options: ImageFolder, folder: Path) -> ImageListing:
     """Images in a folder for each class."""
-    parts = _parts(folder)
-    labels = {name for part in parts for name in visible(folder / part)}
-    _refuse_few(labels, folder, parts)
-    files = files_below(folder)
-    own = [file for file in files if is_image(file.name) and _label(file, parts) in labels]
-    groups = groups_of([stem_of(str(file)) for file in own], options.group)
+    parts = _find_split_folders(folder)
+    labels = {name for part in parts for name in list_folders(folder / part)}
+    _check_class_count(labels, folder, parts)
+    files = list_files(folder)
+    own = [
+        file for file in files if is_image(file.name) and _class_folder_of(file, parts) in labels
+    ]
+    groups = extract_groups([image_stem(str(file)) for file in own], options.group)
     images = [
-        Labelled(
+        LabelledImage(
             case_id=case_id,
             file=file,
-            label=_label(file, parts) or "",
+            label=_class_folder_of(file, parts) or "",
             group=groups[case_id],
             split=parts[file.parts[0]] if len(parts) > 1 else None,
         )
         for file in own
-        for case_id in [stem_of(str(file))]
+        for case_id in [image_stem(str(file))]
     ]
-    rest = unlisted(map(str, files), map(str, own))
-    notes = left_out("Files that are no images in a folder of a class, which were left out", rest)
-    return Found(images, sorted(labels), options.group is not None, list(notes))
+    rest = find_unlisted(map(str, files), map(str, own))
+    notes = note_excluded(
+        "Files that are no images in a folder of a class, which were left out", rest
+    )
+    return ImageListing(images, sorted(labels), options.group is not None, list(notes))
 
 
-def _parts(folder: Path) -> dict[str, str]:
+def _find_split_folders(folder: Path) -> dict[str, str]:
     """Folder to part of the official split; ``.`` alone if there is none."""
-    top = visible(folder)
-    found = {name: SPLITS[name.lower()] for name in top if name.lower() in SPLITS}
+    top = list_folders(folder)
+    found = {name: SPLIT_ALIASES[name.lower()] for name in top if name.lower() in SPLIT_ALIASES}
     if not found:
         return {".": "train"}
-    others = [name for name in top if name not in found and any(_images_in(folder / name))]
+    others = [name for name in top if name not in found and any(_iter_images(folder / name))]
     if others:
         raise DatasetError(
             f"{folder} holds folders of a split ({', '.join(found)}) beside others with images "
-            f"({few(others)}): whether they are classes, nobody can say.",
+            f"({shorten_list(others)}): whether they are classes, nobody can say.",
             fix="move the others away, or list the images in a table and set dataset.manifest",
         )
     twins = [name for name, part in found.items() if list(found.values()).count(part) > 1]
@@ -137,61 +146,61 @@ def _parts(folder: Path) -> dict[str, str]:
     return found
 
 
-def _images_in(folder: Path) -> Iterator[PurePosixPath]:
-    return (file for file in files_below(folder) if is_image(file.name))
+def _iter_images(folder: Path) -> Iterator[PurePosixPath]:
+    return (file for file in list_files(folder) if is_image(file.name))
 
 
-def _label(file: PurePosixPath, parts: Mapping[str, str]) -> str | None:
+def _class_folder_of(file: PurePosixPath, parts: Mapping[str, str]) -> str | None:
     """The folder of the class; None for a file outside of them."""
     names = file.parts if "." in parts else file.parts[1:]
     known = "." in parts or file.parts[0] in parts
     return names[0] if known and len(names) > 1 else None
 
 
-def _refuse_few(labels: set[str], folder: Path, parts: Mapping[str, str]) -> None:
+def _check_class_count(labels: set[str], folder: Path, parts: Mapping[str, str]) -> None:
     if len(labels) > 1:
         return
     where = folder if "." in parts else f"{folder} ({', '.join(parts)})"
-    inner = [f"{name}/{each}" for name in labels for each in visible(folder / name)]
+    inner = [f"{name}/{each}" for name in labels for each in list_folders(folder / name)]
     raise DatasetError(
         f"{where} holds {len(labels)} folders of classes"
         f"{': ' + ', '.join(labels) if labels else ''}; at least two are needed"
-        f"{'. In it lie ' + few(inner) if inner else ''}.",
+        f"{'. In it lie ' + shorten_list(inner) if inner else ''}.",
         fix="set dataset.path to the folder in which the class folders lie, or list the images in "
         "a table and set dataset.manifest to it",
     )
 
 
-def _listed(options: ImageFolder, folder: Path) -> Found:
+def _from_table(options: ImageFolder, folder: Path) -> ImageListing:
     """Images that a table lists."""
-    table = folder / below(str(options.manifest), "dataset.manifest")
+    table = folder / parse_relative_path(str(options.manifest), "dataset.manifest")
     required = (options.path_column, options.label_column)
-    rows = table_of(table, required=required, key=options.path_column)
-    columns = _columns(options, rows[0], table.name)
+    rows = read_table(table, required=required, key=options.path_column)
+    columns = _optional_columns(options, rows[0], table.name)
     rest = [name for name in rows[0] if name not in (*required, *columns.values())]
-    files = [below(row[options.path_column], table.name) for row in rows]
-    splits = _splits(rows, columns.get("split"), table.name)
-    groups = _groups(options, rows, columns.get("group"), files)
+    files = [parse_relative_path(row[options.path_column], table.name) for row in rows]
+    splits = _read_splits(rows, columns.get("split"), table.name)
+    groups = _read_groups(options, rows, columns.get("group"), files)
     images = [
-        Labelled(
-            case_id=stem_of(str(file)),
+        LabelledImage(
+            case_id=image_stem(str(file)),
             file=file,
-            label=_filled(row, options.label_column, table.name, options.path_column),
+            label=_require_cell(row, options.label_column, table.name, options.path_column),
             group=groups[place],
             split=splits[place],
             metadata=own,
         )
         for place, (row, file, own) in enumerate(
-            zip(rows, files, columns_of(rows, rest), strict=True)
+            zip(rows, files, extract_metadata(rows, rest), strict=True)
         )
     ]
-    extra = unlisted(map(str, _images_in(folder)), map(str, files))
-    notes = left_out(f"Images that {table.name} does not list, which were left out", extra)
+    extra = find_unlisted(map(str, _iter_images(folder)), map(str, files))
+    notes = note_excluded(f"Images that {table.name} does not list, which were left out", extra)
     grouped = "group" in columns or options.group is not None
-    return Found(images, [image.label for image in images], grouped, list(notes))
+    return ImageListing(images, [image.label for image in images], grouped, list(notes))
 
 
-def _columns(options: ImageFolder, header: Row, table: str) -> dict[str, str]:
+def _optional_columns(options: ImageFolder, header: CsvRow, table: str) -> dict[str, str]:
     """The columns that need not be there: of the group and of the split."""
     wanted = {"group": options.group_column, "split": options.split_column}
     for role, name in wanted.items():
@@ -210,29 +219,31 @@ def _columns(options: ImageFolder, header: Row, table: str) -> dict[str, str]:
     return found
 
 
-def _splits(rows: Sequence[Row], column: str | None, table: str) -> list[str | None]:
+def _read_splits(rows: Sequence[CsvRow], column: str | None, table: str) -> list[str | None]:
     cells = [row[column].lower() if column else "" for row in rows]
-    odd = sorted({cell for cell in cells if cell and cell not in SPLITS})
+    odd = sorted({cell for cell in cells if cell and cell not in SPLIT_ALIASES})
     if odd:
         raise DatasetError(
-            f"{table} names parts of a split that do not exist: {few(odd)}.",
-            fix=f"write {', '.join(SPLITS)} or nothing into its column {column!r}",
+            f"{table} names parts of a split that do not exist: {shorten_list(odd)}.",
+            fix=f"write {', '.join(SPLIT_ALIASES)} or nothing into its column {column!r}",
         )
-    found = [SPLITS[cell] if cell else None for cell in cells]
+    found = [SPLIT_ALIASES[cell] if cell else None for cell in cells]
     return found if len(set(found)) > 1 else [None] * len(rows)
 
 
-def _groups(
-    options: ImageFolder, rows: Sequence[Row], column: str | None, files: Sequence[PurePosixPath]
+def _read_groups(
+    options: ImageFolder, rows: Sequence[CsvRow], column: str | None, files: Sequence[PurePosixPath]
 ) -> list[str]:
     if column:
-        return [_filled(row, column, str(options.manifest), options.path_column) for row in rows]
-    names = [stem_of(str(file)) for file in files]
-    groups = groups_of(names, options.group)
+        return [
+            _require_cell(row, column, str(options.manifest), options.path_column) for row in rows
+        ]
+    names = [image_stem(str(file)) for file in files]
+    groups = extract_groups(names, options.group)
     return [groups[name] for name in names]
 
 
-def _filled(row: Row, column: str, table: str, key: str) -> str:
+def _require_cell(row: CsvRow, column: str, table: str, key: str) -> str:
     if not row[column]:
         raise DatasetError(
             f"{table} has nothing in the column {column!r} of {row[key]}.",

@@ -9,27 +9,27 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets import mask_folders, nnunet
-from arogya_bench.datasets.group_patterns import few, groups_of
+from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
 from arogya_bench.datasets.mask_cases import (
-    Place,
-    empty_slices,
-    files_of,
-    places_of,
+    MaskLocation,
+    find_empty_slices,
+    get_case_files,
+    locate_cases,
     read_image,
     read_mask,
 )
-from arogya_bench.datasets.nnunet import Listing
+from arogya_bench.datasets.nnunet import ImageMaskListing
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images.file_hashes import contents
-from arogya_bench.images.files import dataset_folder
-from arogya_bench.images.masks import is_binary, mask_values, require_values
-from arogya_bench.images.windowing import window_of
+from arogya_bench.images.file_hashes import hash_files
+from arogya_bench.images.files import find_dataset_folder
+from arogya_bench.images.masks import check_value_mode, is_binary, read_mask_values
+from arogya_bench.images.windowing import parse_window
 from arogya_bench.types import Case, Dataset
 
 LAYOUT = f"images/ and masks/ with the same names, or {nnunet.LAYOUT}"
 DEFAULT_CLASSES = ("background", "foreground")
-EMPTY_SLICES = ("keep", "drop")
-PEEKED = 20  # masks that are looked at to see whether white stands for the foreground
+EMPTY_SLICE_CHOICES = ("keep", "drop")
+MAX_SAMPLED_MASKS = 20  # masks that are looked at to see whether white stands for the foreground
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,20 +88,22 @@ class ImageMaskPairs:
             DatasetError: If files are missing, or an image and its mask do not fit.
             MissingExtra: If a file needs a library that is not installed.
         """
-        if self.empty_slices not in EMPTY_SLICES:
+        if self.empty_slices not in EMPTY_SLICE_CHOICES:
             raise ConfigError(
                 f"dataset.empty_slices={self.empty_slices!r} is unknown.",
                 fix="choose dataset.empty_slices=keep or drop",
             )
-        window = window_of(self.window)
-        folder = dataset_folder(self.path, "\n".join(filter(None, (LAYOUT, self.obtain.strip()))))
-        found = _listing(self, folder)
+        window = parse_window(self.window)
+        folder = find_dataset_folder(
+            self.path, "\n".join(filter(None, (LAYOUT, self.obtain.strip())))
+        )
+        found = _list_pairs(self, folder)
         classes = tuple(self.classes) or found.classes or DEFAULT_CLASSES
-        require_values(self.values, classes)
+        check_value_mode(self.values, classes)
         pairs = sorted(found.pairs, key=lambda pair: pair.name)
-        groups = groups_of([pair.name for pair in pairs], self.group)
-        places = places_of(folder, pairs, self.channel)
-        empty = empty_slices(places)
+        groups = extract_groups([pair.name for pair in pairs], self.group)
+        places = locate_cases(folder, pairs, self.channel)
+        empty = find_empty_slices(places)
         dropped = empty if self.empty_slices == "drop" else []
         kept = {case: place for case, place in places.items() if case not in set(dropped)}
         if not kept:
@@ -129,7 +131,7 @@ class ImageMaskPairs:
             task="segmentation",
             classes=classes,
             cases=cases,
-            grouped=self.group is not None or any(place.sliced for place in kept.values()),
+            grouped=self.group is not None or any(place.is_slice for place in kept.values()),
             digest=_digest(self, folder, classes, cases, kept),
             licence=self.licence,
             source=self.source or "images and masks of the user",
@@ -137,15 +139,15 @@ class ImageMaskPairs:
             read=partial(read_image, kept, window),
             notes=notes,
             citation=self.citation,
-            files=files_of(kept),
+            files=get_case_files(kept),
             read_mask=partial(read_mask, kept, classes, self.values),
         )
 
 
-def _listing(options: ImageMaskPairs, folder: Path) -> Listing:
+def _list_pairs(options: ImageMaskPairs, folder: Path) -> ImageMaskListing:
     if nnunet.is_nnunet(folder):
-        return nnunet.listing(folder)
-    return mask_folders.listing(
+        return nnunet.list_pairs(folder)
+    return mask_folders.list_pairs(
         folder, images=options.images, masks=options.masks, suffixes=options.suffixes
     )
 
@@ -153,17 +155,19 @@ def _listing(options: ImageMaskPairs, folder: Path) -> Listing:
 def _notes_on_slices(empty: Sequence[str], choice: str) -> Iterator[str]:
     if empty:
         what = "left out" if choice == "drop" else "kept; overlap is undefined where a model agrees"
-        yield f"Slices without any foreground that were {what}: {len(empty)}: {few(empty)}."
+        yield f"Slices without any foreground that were {what}: {len(empty)}: {shorten_list(empty)}."
 
 
 def _notes_on_values(
-    places: Mapping[str, Place], classes: Sequence[str], values: str
+    places: Mapping[str, MaskLocation], classes: Sequence[str], values: str
 ) -> Iterator[str]:
     if values != "auto" or len(classes) != 2:
         return
-    for place in islice((place for place in places.values() if not place.sliced), PEEKED):
+    for place in islice(
+        (place for place in places.values() if not place.is_slice), MAX_SAMPLED_MASKS
+    ):
         try:
-            numbers = mask_values(place.mask, place.index)
+            numbers = read_mask_values(place.mask, place.index)
         except DatasetError:
             continue  # found when it is read, and reported with all others
         if numbers.any():
@@ -177,7 +181,7 @@ def _digest(
     folder: Path,
     classes: Sequence[str],
     cases: Sequence[Case],
-    places: Mapping[str, Place],
+    places: Mapping[str, MaskLocation],
 ) -> str:
     # Names and bytes, not places: the folder may move. And the options that decide what is read
     # from the bytes.
@@ -185,7 +189,7 @@ def _digest(
         case: [PurePosixPath(file.relative_to(folder)) for file in (*place.channels, place.mask)]
         for case, place in places.items()
     }
-    hashes = contents(folder, sorted({file for own in files.values() for file in own}))
+    hashes = hash_files(folder, sorted({file for own in files.values() for file in own}))
     head = [list(classes), options.values, options.window]
     digest = hashlib.sha256(json.dumps(head).encode())
     for case in cases:

@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.group_patterns import few
-from arogya_bench.datasets.nnunet import LAYOUT, Listing, Pair
+from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.nnunet import LAYOUT, ImageMaskListing, ImageMaskPair
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.decoding import is_image
-from arogya_bench.images.discovery import files_below, stem_of
-from arogya_bench.images.files import below
+from arogya_bench.images.discovery import image_stem, list_files
+from arogya_bench.images.files import parse_relative_path
 from arogya_bench.images.masks import MASK_SUFFIXES
 
 
-def listing(folder: Path, *, images: str, masks: str, suffixes: Sequence[str]) -> Listing:
+def list_pairs(
+    folder: Path, *, images: str, masks: str, suffixes: Sequence[str]
+) -> ImageMaskListing:
     """Pair images and masks; no file is opened.
 
     Args:
@@ -25,7 +27,9 @@ def listing(folder: Path, *, images: str, masks: str, suffixes: Sequence[str]) -
         ConfigError: If there is no suffix that could tell masks from images.
         DatasetError: If a folder is missing, a mask has no image, or two have one name.
     """
-    shared = below(images, "dataset.images") == below(masks, "dataset.masks")
+    shared = parse_relative_path(images, "dataset.images") == parse_relative_path(
+        masks, "dataset.masks"
+    )
     marks = tuple(suffix for suffix in suffixes if suffix)
     if not suffixes or (shared and not marks):
         raise ConfigError(
@@ -33,17 +37,17 @@ def listing(folder: Path, *, images: str, masks: str, suffixes: Sequence[str]) -
             fix="name what stands behind the name of the image, such as ['',_mask]; '' where "
             "both names are equal",
         )
-    found = _by_stem(folder, images, [masks] if not shared else [])
-    drawn = found if shared else _by_stem(folder, masks, [images])
+    found = _index_by_stem(folder, images, [masks] if not shared else [])
+    drawn = found if shared else _index_by_stem(folder, masks, [images])
     if shared:
         found = {stem: file for stem, file in drawn.items() if not stem.endswith(marks)}
         drawn = {stem: file for stem, file in drawn.items() if stem.endswith(marks)}
         suffixes = marks
-    matched = {stem: _matches(stem, drawn, suffixes) for stem in found}
-    _refuse_unclear(matched, drawn)
+    matched = {stem: _matching_masks(stem, drawn, suffixes) for stem in found}
+    _check_matches(matched, drawn)
     bare = sorted(stem for stem, own in matched.items() if not own)
     pairs = tuple(
-        Pair(name=stem, channels=(found[stem],), mask=drawn[own[0]])
+        ImageMaskPair(name=stem, channels=(found[stem],), mask=drawn[own[0]])
         for stem, own in matched.items()
         if own
     )
@@ -53,13 +57,13 @@ def listing(folder: Path, *, images: str, masks: str, suffixes: Sequence[str]) -
             fix="name masks as their images, or say in dataset.suffixes what stands behind the "
             "name, and in dataset.images and dataset.masks where they lie",
         )
-    notes = (f"Images without a mask, which were left out: {len(bare)}: {few(bare)}.",)
-    return Listing(pairs=pairs, classes=(), notes=notes if bare else ())
+    notes = (f"Images without a mask, which were left out: {len(bare)}: {shorten_list(bare)}.",)
+    return ImageMaskListing(pairs=pairs, classes=(), notes=notes if bare else ())
 
 
-def _by_stem(folder: Path, place: str, others: Iterable[str]) -> dict[str, PurePosixPath]:
+def _index_by_stem(folder: Path, place: str, others: Iterable[str]) -> dict[str, PurePosixPath]:
     """Every image below a folder, by its path there without suffix."""
-    home = folder / below(place, "the place of images and masks")
+    home = folder / parse_relative_path(place, "the place of images and masks")
     if not home.is_dir():
         raise DatasetError(
             f"{folder} holds neither the folder {place} nor imagesTr.",
@@ -68,11 +72,11 @@ def _by_stem(folder: Path, place: str, others: Iterable[str]) -> dict[str, PureP
         )
     inside = [folder / other for other in others if (folder / other).is_relative_to(home)]
     found: dict[str, PurePosixPath] = {}
-    for file in files_below(home):
+    for file in list_files(home):
         path = home / file
         if not is_image(file.name) or any(path.is_relative_to(other) for other in inside):
             continue
-        twin = found.setdefault(stem_of(str(file)), PurePosixPath(path.relative_to(folder)))
+        twin = found.setdefault(image_stem(str(file)), PurePosixPath(path.relative_to(folder)))
         if twin.name != file.name:
             raise DatasetError(
                 f"{twin.name} and {file.name} in {home} have the same name.",
@@ -81,11 +85,13 @@ def _by_stem(folder: Path, place: str, others: Iterable[str]) -> dict[str, PureP
     return found
 
 
-def _matches(stem: str, drawn: Mapping[str, PurePosixPath], suffixes: Sequence[str]) -> list[str]:
+def _matching_masks(
+    stem: str, drawn: Mapping[str, PurePosixPath], suffixes: Sequence[str]
+) -> list[str]:
     return [stem + suffix for suffix in suffixes if stem + suffix in drawn]
 
 
-def _refuse_unclear(
+def _check_matches(
     matched: Mapping[str, Sequence[str]], drawn: Mapping[str, PurePosixPath]
 ) -> None:
     several = [stem for stem, own in matched.items() if len(own) > 1]
@@ -99,17 +105,17 @@ def _refuse_unclear(
     lost = [str(drawn[stem]) for stem in sorted(drawn.keys() - owned)]
     if lost:
         raise DatasetError(
-            f"{len(lost)} of {len(drawn)} masks have no image: {few(lost)}.",
+            f"{len(lost)} of {len(drawn)} masks have no image: {shorten_list(lost)}.",
             fix="unpack the images, remove the masks, or say in dataset.suffixes what stands "
             "behind the name of an image",
         )
-    odd = [str(drawn[stem]) for stem in sorted(owned) if not _is_mask(drawn[stem])]
+    odd = [str(drawn[stem]) for stem in sorted(owned) if not _is_mask_file(drawn[stem])]
     if odd:
         raise DatasetError(
-            f"{len(odd)} masks are of a format that no mask is read from: {few(odd)}.",
+            f"{len(odd)} masks are of a format that no mask is read from: {shorten_list(odd)}.",
             fix=f"write them as one of {', '.join(MASK_SUFFIXES)}",
         )
 
 
-def _is_mask(file: PurePosixPath) -> bool:
+def _is_mask_file(file: PurePosixPath) -> bool:
     return file.name.lower().endswith(MASK_SUFFIXES)

@@ -18,9 +18,9 @@ from arogya_bench.datasets.medmnist_files import CITATION, HOMEPAGE
 from arogya_bench.errors import DatasetError
 from arogya_bench.types import Case, Dataset, Image, Labels
 
-SPLITS = {"train": "train", "val": "validation", "test": "test"}
+SPLIT_KEYS = {"train": "train", "val": "validation", "test": "test"}
 # What zipfile and NumPy raise for damaged files, as found by flipping their bytes.
-UNREADABLE = (
+READ_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -31,7 +31,7 @@ UNREADABLE = (
     ValueError,
     tokenize.TokenError,
 )
-FRESH_COPY = (
+FRESH_COPY_HINT = (
     "get the file again (arogya-bench data fetch NAME), or set dataset.path to an intact copy"
 )
 
@@ -73,7 +73,7 @@ KNOWN_CLASSES = {
 }
 
 
-class _Part(NamedTuple):
+class _SplitArrays(NamedTuple):
     """The images and labels of one official split."""
 
     images: NDArray[np.uint8]  # (n, height, width) or (n, height, width, 3)
@@ -109,34 +109,36 @@ class MedMNIST:
             DatasetError: If the file is missing, damaged, or no single-label set of 2-D images.
         """
         file = Path(self.path).expanduser().absolute()
-        arrays = _arrays(file)
-        parts = {split: _part(arrays, key, file) for key, split in SPLITS.items()}
+        arrays = _load_arrays(file)
+        parts = {split: _build_split_arrays(arrays, key, file) for key, split in SPLIT_KEYS.items()}
         subset = re.sub(r"(_derived)?(_(28|64|128|224))?$", "", file.stem.lower())
         present = np.unique(np.concatenate([part.labels for part in parts.values()]))
-        classes = _classes(present, self.classes or list(KNOWN_CLASSES.get(subset, ())), file)
+        classes = _resolve_classes(
+            present, self.classes or list(KNOWN_CLASSES.get(subset, ())), file
+        )
         return Dataset(
             name=self.name or file.stem,
             task="classification",
             classes=classes,
-            cases=_cases(parts),
+            cases=_build_cases(parts),
             grouped=False,
             digest=_digest(parts, classes),
-            licence=self.licence or _stated_licence(subset),
+            licence=self.licence or _default_licence(subset),
             source=f"a file in the layout of MedMNIST, {HOMEPAGE}",
             version=self.version,
-            read=partial(_read, {split: part.images for split, part in parts.items()}),
+            read=partial(_read_image, {split: part.images for split, part in parts.items()}),
             citation=CITATION,
             ordinal=subset == "retinamnist",
             overlaps=("ham10000", "isic2019") if subset == "dermamnist" else (),
         )
 
 
-def _stated_licence(subset: str) -> str:
+def _default_licence(subset: str) -> str:
     kind = "CC BY-NC 4.0" if subset == "dermamnist" else "CC BY 4.0"
     return f"{kind} (as stated by medmnist.com; cite MedMNIST and the source of the subset)"
 
 
-def _arrays(file: Path) -> dict[str, NDArray[np.generic]]:
+def _load_arrays(file: Path) -> dict[str, NDArray[np.generic]]:
     try:
         if not file.is_file():
             raise DatasetError(
@@ -145,10 +147,10 @@ def _arrays(file: Path) -> dict[str, NDArray[np.generic]]:
                 "then set dataset.path=/path/to/it.npz",
             )
         with zipfile.ZipFile(file) as archive:
-            return _members(archive, file)
-    except UNREADABLE as error:
+            return _read_members(archive, file)
+    except READ_ERRORS as error:
         raise DatasetError(
-            f"{file} cannot be read as an .npz file: {error}", fix=FRESH_COPY
+            f"{file} cannot be read as an .npz file: {error}", fix=FRESH_COPY_HINT
         ) from error
     except MemoryError as error:
         raise DatasetError(
@@ -157,8 +159,8 @@ def _arrays(file: Path) -> dict[str, NDArray[np.generic]]:
         ) from error
 
 
-def _members(archive: zipfile.ZipFile, file: Path) -> dict[str, NDArray[np.generic]]:
-    keys = [f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")]
+def _read_members(archive: zipfile.ZipFile, file: Path) -> dict[str, NDArray[np.generic]]:
+    keys = [f"{split}_{kind}" for split in SPLIT_KEYS for kind in ("images", "labels")]
     present = [name.removesuffix(".npy") for name in archive.namelist()]
     missing = [key for key in keys if key not in present]
     if missing:
@@ -174,9 +176,11 @@ def _members(archive: zipfile.ZipFile, file: Path) -> dict[str, NDArray[np.gener
     return arrays
 
 
-def _part(arrays: Mapping[str, NDArray[np.generic]], key: str, file: Path) -> _Part:
+def _build_split_arrays(
+    arrays: Mapping[str, NDArray[np.generic]], key: str, file: Path
+) -> _SplitArrays:
     images, labels = arrays[f"{key}_images"], arrays[f"{key}_labels"]
-    flat = _flat_labels(labels, f"{key}_labels of {file}")
+    flat = _flatten_labels(labels, f"{key}_labels of {file}")
     what = f"{key}_images of {file}"
     shape = " x ".join(map(str, images.shape))
     grey, colour = images.ndim == 3, images.ndim == 4 and images.shape[-1] == 3
@@ -187,15 +191,16 @@ def _part(arrays: Mapping[str, NDArray[np.generic]], key: str, file: Path) -> _P
             fix="use a 2-D subset of MedMNIST; volumes are not a task yet",
         )
     if not images.size:
-        raise DatasetError(f"{what} is empty: its shape is {shape}.", fix=FRESH_COPY)
+        raise DatasetError(f"{what} is empty: its shape is {shape}.", fix=FRESH_COPY_HINT)
     if len(images) != len(flat):
         raise DatasetError(
-            f"{what} holds {len(images)} images, but there are {len(flat)} labels.", fix=FRESH_COPY
+            f"{what} holds {len(images)} images, but there are {len(flat)} labels.",
+            fix=FRESH_COPY_HINT,
         )
-    return _Part(images.astype(np.uint8, copy=False), flat)
+    return _SplitArrays(images.astype(np.uint8, copy=False), flat)
 
 
-def _flat_labels(labels: NDArray[np.generic], what: str) -> Labels:
+def _flatten_labels(labels: NDArray[np.generic], what: str) -> Labels:
     if labels.ndim == 2 and labels.shape[1] > 1:
         raise DatasetError(
             f"{what} gives {labels.shape[1]} labels to each image; multi-label is not a task yet.",
@@ -209,7 +214,7 @@ def _flat_labels(labels: NDArray[np.generic], what: str) -> Labels:
     return labels.reshape(-1).astype(np.int64)
 
 
-def _classes(present: Labels, names: list[str], file: Path) -> tuple[str, ...]:
+def _resolve_classes(present: Labels, names: list[str], file: Path) -> tuple[str, ...]:
     if len(present) < 2:
         raise DatasetError(
             f"Every image of {file} has the label {present[0]}; one class cannot be told apart.",
@@ -229,7 +234,7 @@ def _classes(present: Labels, names: list[str], file: Path) -> tuple[str, ...]:
     return tuple(names) or tuple(f"class_{label}" for label in present)
 
 
-def _cases(parts: Mapping[str, _Part]) -> tuple[Case, ...]:
+def _build_cases(parts: Mapping[str, _SplitArrays]) -> tuple[Case, ...]:
     return tuple(
         Case(case_id=case_id, group_id=case_id, target=int(target), split=split)
         for split, part in parts.items()
@@ -239,7 +244,7 @@ def _cases(parts: Mapping[str, _Part]) -> tuple[Case, ...]:
     )
 
 
-def _digest(parts: Mapping[str, _Part], classes: tuple[str, ...]) -> str:
+def _digest(parts: Mapping[str, _SplitArrays], classes: tuple[str, ...]) -> str:
     # Over the arrays, not the file: how it was compressed changes no number.
     digest = hashlib.sha256(repr(classes).encode())
     for split, part in parts.items():
@@ -249,7 +254,7 @@ def _digest(parts: Mapping[str, _Part], classes: tuple[str, ...]) -> str:
     return digest.hexdigest()[:32]
 
 
-def _read(images: Mapping[str, NDArray[np.uint8]], case: Case) -> Image:
+def _read_image(images: Mapping[str, NDArray[np.uint8]], case: Case) -> Image:
     split, _, index = case.case_id.rpartition("-")
     try:
         pixels = images[split][int(index)]

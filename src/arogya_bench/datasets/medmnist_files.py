@@ -1,14 +1,14 @@
 """What MedMNIST publishes: the files of its 2-D sets, their checksums, licences and citation.
 
-Read from ``medmnist/info.py`` (URLs, ``MD5*``, ``license``) and the ``METADATA`` (citation) of the
+Read from ``medmnist/info.py`` (URLs, ``MD5*``, ``license``) and the ``METADATA_COLUMNS`` (citation) of the
 wheel medmnist 3.0.2 on PyPI; no value was changed.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-RECORD = "https://zenodo.org/records/10519652"
-FILES = f"{RECORD}/files"  # the file NAME is at FILES/NAME?download=1
+ZENODO_RECORD = "https://zenodo.org/records/10519652"
+FILES_URL = f"{ZENODO_RECORD}/files"  # the file NAME is at FILES/NAME?download=1
 HOMEPAGE = "https://medmnist.com"
 SIZES = (28, 64, 128, 224)  # pixels of a side
 CITATION = (
@@ -17,15 +17,15 @@ CITATION = (
     'classification." Scientific Data, 2023.'
 )
 
-VOLUMES = "it holds volumes, and only 2-D images are read"
+VOLUMES_REASON = "it holds volumes, and only 2-D images are read"
 UNSUPPORTED = {
     "chestmnist": "an image has several labels at once, and only one label per image is read",
-    "organmnist3d": VOLUMES,
-    "nodulemnist3d": VOLUMES,
-    "adrenalmnist3d": VOLUMES,
-    "fracturemnist3d": VOLUMES,
-    "vesselmnist3d": VOLUMES,
-    "synapsemnist3d": VOLUMES,
+    "organmnist3d": VOLUMES_REASON,
+    "nodulemnist3d": VOLUMES_REASON,
+    "adrenalmnist3d": VOLUMES_REASON,
+    "fracturemnist3d": VOLUMES_REASON,
+    "vesselmnist3d": VOLUMES_REASON,
+    "synapsemnist3d": VOLUMES_REASON,
 }
 
 

@@ -4,16 +4,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.boxes import Drawn
-from arogya_bench.datasets.detection import Annotated, Card, dataset_of, homes, require_size
-from arogya_bench.datasets.group_patterns import few
-from arogya_bench.datasets.voc_xml import Sheet, sheet_of
+from arogya_bench.datasets.boxes import RawBox
+from arogya_bench.datasets.detection import (
+    BoxedImage,
+    DetectionDatasetInfo,
+    build_detection_dataset,
+    check_image_size,
+    split_by_file,
+)
+from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.voc_xml import VocAnnotation, read_annotation
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images.files import SUFFIXES, below, dataset_folder, inspected, names_in
+from arogya_bench.images.files import (
+    SUFFIXES,
+    find_dataset_folder,
+    inspect_image,
+    parse_relative_path,
+    read_name_list,
+)
 from arogya_bench.types import Dataset
 
 LAYOUT = "the images (JPEGImages/) and their XML files (Annotations/)"
-LISTS = {"train": "train", "val": "validation", "test": "test"}
+SPLIT_LISTS = {"train": "train", "val": "validation", "test": "test"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,18 +73,23 @@ class PascalVOC:
             ConfigError: If an option is out of range.
             DatasetError: If files are missing, damaged, or contradict each other.
         """
-        _check(self)
-        folder = dataset_folder(self.path, LAYOUT)
-        sheets = {path.stem: sheet_of(path) for path in _sheets(folder, self.annotations)}
-        files = _images(folder, self.images)
-        lists = {part: _listed(folder, name) for name, part in LISTS.items()}
-        parts = homes({part: names for part, names in lists.items() if names is not None})
-        _refuse_strangers(sheets, files, parts)
-        images = [_annotated(self, folder, name, sheets[name], files, parts) for name in sheets]
-        return dataset_of(
+        _check_options(self)
+        folder = find_dataset_folder(self.path, LAYOUT)
+        sheets = {
+            path.stem: read_annotation(path)
+            for path in _find_annotation_files(folder, self.annotations)
+        }
+        files = _find_images(folder, self.images)
+        lists = {part: _read_split_list(folder, name) for name, part in SPLIT_LISTS.items()}
+        parts = split_by_file({part: names for part, names in lists.items() if names is not None})
+        _check_files_match(sheets, files, parts)
+        images = [
+            _build_boxed_image(self, folder, name, sheets[name], files, parts) for name in sheets
+        ]
+        return build_detection_dataset(
             folder,
             images,
-            Card(
+            DetectionDatasetInfo(
                 name=self.name or folder.name,
                 licence=self.licence,
                 source=self.source or "a folder in the layout of Pascal VOC",
@@ -80,13 +97,13 @@ class PascalVOC:
                 group=self.group,
                 citation=self.citation,
             ),
-            listed=sorted({box.name for image in images for box in image.drawn}),
-            chosen=self.classes,
+            source_classes=sorted({box.name for image in images for box in image.raw_boxes}),
+            requested_classes=self.classes,
             notes=tuple(_notes(sheets, files, parts)),
         )
 
 
-def _check(options: PascalVOC) -> None:
+def _check_options(options: PascalVOC) -> None:
     for name, allowed in (("first_pixel", (0, 1)), ("difficult", ("ignore", "count"))):
         value = getattr(options, name)
         if value not in allowed:
@@ -96,8 +113,8 @@ def _check(options: PascalVOC) -> None:
             )
 
 
-def _sheets(folder: Path, annotations: str) -> list[Path]:
-    place = folder / below(annotations, "dataset.annotations")
+def _find_annotation_files(folder: Path, annotations: str) -> list[Path]:
+    place = folder / parse_relative_path(annotations, "dataset.annotations")
     sheets = sorted(place.glob("*.xml"))
     if not sheets:
         raise DatasetError(
@@ -108,10 +125,10 @@ def _sheets(folder: Path, annotations: str) -> list[Path]:
     return sheets
 
 
-def _images(folder: Path, images: str) -> dict[str, PurePosixPath]:
+def _find_images(folder: Path, images: str) -> dict[str, PurePosixPath]:
     """Find every image by its name without suffix."""
     found: dict[str, PurePosixPath] = {}
-    for path in sorted((folder / below(images, "dataset.images")).glob("*")):
+    for path in sorted((folder / parse_relative_path(images, "dataset.images")).glob("*")):
         if path.suffix.lower() in SUFFIXES:
             if path.stem in found:
                 raise DatasetError(
@@ -122,86 +139,92 @@ def _images(folder: Path, images: str) -> dict[str, PurePosixPath]:
     return found
 
 
-def _listed(folder: Path, name: str) -> list[str] | None:
+def _read_split_list(folder: Path, name: str) -> list[str] | None:
     file = folder / "ImageSets" / "Main" / f"{name}.txt"
-    return names_in(file) if file.is_file() else None
+    return read_name_list(file) if file.is_file() else None
 
 
-def _refuse_strangers(
-    sheets: Mapping[str, Sheet], files: Mapping[str, PurePosixPath], parts: Mapping[str, str | None]
+def _check_files_match(
+    sheets: Mapping[str, VocAnnotation],
+    files: Mapping[str, PurePosixPath],
+    parts: Mapping[str, str | None],
 ) -> None:
     bare = [name for name in sheets if name not in files]
     if bare:
         raise DatasetError(
-            f"{len(bare)} of {len(sheets)} XML files have no image: {few(bare)}.",
+            f"{len(bare)} of {len(sheets)} XML files have no image: {shorten_list(bare)}.",
             fix="unpack the images, name their folder in dataset.images, or remove the XML files",
         )
     unknown = [name for name in parts if name not in sheets]
     if unknown:
         raise DatasetError(
-            f"ImageSets/Main lists {len(unknown)} names without an XML file: {few(unknown)}.",
+            f"ImageSets/Main lists {len(unknown)} names without an XML file: {shorten_list(unknown)}.",
             fix="unpack the annotations, or correct the lists",
         )
-    swapped = [name for name, sheet in sheets.items() if _other(name, sheet) in files]
+    swapped = [name for name, sheet in sheets.items() if _other_image_name(name, sheet) in files]
     if swapped:
         raise DatasetError(
             f"{len(swapped)} XML files name another image that is there too: "
-            f"{few([f'{name}.xml names {sheets[name].filename}' for name in swapped])}.",
+            f"{shorten_list([f'{name}.xml names {sheets[name].filename}' for name in swapped])}.",
             fix="find out which image the boxes belong to, and name both files alike",
         )
 
 
-def _other(name: str, sheet: Sheet) -> str | None:
+def _other_image_name(name: str, sheet: VocAnnotation) -> str | None:
     """The image that an XML file names, if that is not the one of its own name."""
-    stated = below(sheet.filename, f"{name}.xml").name if sheet.filename else name
+    stated = parse_relative_path(sheet.filename, f"{name}.xml").name if sheet.filename else name
     stem = PurePosixPath(stated).stem if stated.lower().endswith(SUFFIXES) else stated
     return None if stem == name else stem
 
 
-def _annotated(
+def _build_boxed_image(
     options: PascalVOC,
     folder: Path,
     name: str,
-    sheet: Sheet,
+    sheet: VocAnnotation,
     files: Mapping[str, PurePosixPath],
     parts: Mapping[str, str | None],
-) -> Annotated:
-    facts = inspected(folder, files[name])
+) -> BoxedImage:
+    facts = inspect_image(folder, files[name])
     if sheet.width and sheet.height:
-        require_size(facts, sheet.width, sheet.height, f"{name}.xml")
-    return Annotated(
+        check_image_size(facts, sheet.width, sheet.height, f"{name}.xml")
+    return BoxedImage(
         case_id=name,
         file=files[name],
         facts=facts,
-        drawn=tuple(_drawn(options, *each) for each in sheet.objects),
+        raw_boxes=tuple(_build_raw_box(options, *each) for each in sheet.objects),
         split=parts.get(name),
     )
 
 
-def _drawn(options: PascalVOC, name: str, difficult: bool, edges: Sequence[float]) -> Drawn:
+def _build_raw_box(
+    options: PascalVOC, name: str, difficult: bool, edges: Sequence[float]
+) -> RawBox:
     xmin, ymin, xmax, ymax = edges
-    return Drawn(
+    return RawBox(
         name=name,
-        left=_low(xmin, xmax, options.first_pixel),
-        top=_low(ymin, ymax, options.first_pixel),
+        left=_lower_edge(xmin, xmax, options.first_pixel),
+        top=_lower_edge(ymin, ymax, options.first_pixel),
         right=xmax,
         bottom=ymax,
         crowd=difficult and options.difficult == "ignore",
     )
 
 
-def _low(low: float, high: float, first_pixel: int) -> float:
+def _lower_edge(low: float, high: float, first_pixel: int) -> float:
     # A click without a drag leaves two equal numbers: no object, rather than one of one pixel.
     return low - first_pixel if high > low else low
 
 
 def _notes(
-    sheets: Mapping[str, Sheet], files: Mapping[str, PurePosixPath], parts: Mapping[str, str | None]
+    sheets: Mapping[str, VocAnnotation],
+    files: Mapping[str, PurePosixPath],
+    parts: Mapping[str, str | None],
 ) -> Iterator[str]:
     remarks = {
         "Images without an XML file that were left out": [n for n in files if n not in sheets],
         "XML files that name another image, which is not there": [
-            name for name, sheet in sheets.items() if _other(name, sheet)
+            name for name, sheet in sheets.items() if _other_image_name(name, sheet)
         ],
         "XML files without the size of the image, which was not compared": [
             name for name, sheet in sheets.items() if not (sheet.width and sheet.height)
@@ -210,4 +233,4 @@ def _notes(
     }
     for what, names in remarks.items():
         if names:
-            yield f"{what}: {len(names)}: {few(names)}."
+            yield f"{what}: {len(names)}: {shorten_list(names)}."

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.runtime.console import screen
+from arogya_bench.runtime.console import stderr_console
 
 if TYPE_CHECKING:
     from requests import Response
@@ -194,6 +194,8 @@ def _downloading(total: int | None, arrived: int) -> Iterator[Callable[[int], No
     from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+    with Progress(
+        *columns, console=stderr_console, transient=True, disable=not stderr_console.is_terminal
+    ) as bar:
         task = bar.add_task("", total=total, completed=arrived)
         yield lambda more: bar.advance(task, more)

@@ -11,19 +11,19 @@ from arogya_bench.types import Case, Dataset, Subset
 PARTS = ("train", "validation", "test")
 
 
-def require_cases(dataset: Dataset, limit: int | None) -> None:
+def check_cases(dataset: Dataset, limit: int | None) -> None:
     """Refuse cases that no method can divide.
 
     Raises:
         ConfigError: If ``limit`` cannot hold one case of each class.
         DatasetError: If classes or groups are too few, or an id or split cannot be true.
     """
-    counts = _counts(dataset, dataset.cases)
+    counts = _class_counts(dataset, dataset.cases)
     wanted = len(dataset.classes)
     least = 1 if dataset.task == "detection" else 2  # a detector may look for one thing
     if dataset.task != "segmentation" and sum(count > 0 for count in counts.values()) < least:
         raise DatasetError(
-            f"{dataset.name} has too few classes with cases: {_table(counts)}.",
+            f"{dataset.name} has too few classes with cases: {_format_counts(counts)}.",
             fix=f"use a dataset with {least} or more classes that hold cases",
         )
     names = Counter(case.case_id for case in dataset.cases)
@@ -53,26 +53,28 @@ def require_cases(dataset: Dataset, limit: int | None) -> None:
         )
 
 
-def require_parts(dataset: Dataset, parts: Mapping[str, Subset], *, straddling: bool) -> None:
+def check_parts(
+    dataset: Dataset, parts: Mapping[str, Subset], *, allow_group_overlap: bool
+) -> None:
     """Refuse parts that share a group, lack a class to learn, or leave nothing to test.
 
     Args:
         dataset: The divided one.
         parts: ``train``, ``validation`` and ``test``.
-        straddling: Whether it was asked for that groups may lie in several parts.
+        allow_group_overlap: Whether it was asked for that groups may lie in several parts.
 
     Raises:
         DatasetError: With what is wrong, and counts.
     """
-    if dataset.grouped and not straddling:
-        _refuse_straddling(dataset, parts)
+    if dataset.grouped and not allow_group_overlap:
+        _check_group_overlap(dataset, parts)
     for part in ("train", "validation"):
-        counts = _counts(dataset, parts[part].cases)
+        counts = _class_counts(dataset, parts[part].cases)
         absent = [name for name, count in counts.items() if not count]
         if absent and dataset.task != "segmentation":
             raise DatasetError(
-                f"Class {absent[0]!r} of {dataset.name} has no case in {part}: {_table(counts)}; "
-                f"in all parts: {_table(_counts(dataset, dataset.cases))}.",
+                f"Class {absent[0]!r} of {dataset.name} has no case in {part}: {_format_counts(counts)}; "
+                f"in all parts: {_format_counts(_class_counts(dataset, dataset.cases))}.",
                 fix="add cases of that class (from at least 3 groups), leave the class out, "
                 "or set split.method=group with another seed or other fractions",
             )
@@ -84,7 +86,7 @@ def require_parts(dataset: Dataset, parts: Mapping[str, Subset], *, straddling: 
         )
 
 
-def _refuse_straddling(dataset: Dataset, parts: Mapping[str, Subset]) -> None:
+def _check_group_overlap(dataset: Dataset, parts: Mapping[str, Subset]) -> None:
     homes: dict[str, str] = {}
     for part, own in parts.items():
         for case in own.cases:
@@ -97,11 +99,11 @@ def _refuse_straddling(dataset: Dataset, parts: Mapping[str, Subset]) -> None:
                 )
 
 
-def _counts(dataset: Dataset, cases: Iterable[Case]) -> dict[str, int]:
-    targets = np.array([each for case in cases for each in case.present], dtype=np.int64)
+def _class_counts(dataset: Dataset, cases: Iterable[Case]) -> dict[str, int]:
+    targets = np.array([each for case in cases for each in case.present_classes], dtype=np.int64)
     counts = np.bincount(targets, minlength=len(dataset.classes))
     return {name: int(count) for name, count in zip(dataset.classes, counts, strict=True)}
 
 
-def _table(counts: Mapping[str, int]) -> str:
+def _format_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())

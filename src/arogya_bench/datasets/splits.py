@@ -7,21 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from arogya_bench.datasets.split_checks import PARTS, require_cases, require_parts
-from arogya_bench.datasets.split_files import from_file
+from arogya_bench.datasets.split_checks import PARTS, check_cases, check_parts
+from arogya_bench.datasets.split_files import read_split_file
 from arogya_bench.datasets.split_methods import (
     Parts,
-    by_date,
-    by_group,
-    in_folds,
-    is_official,
-    limited,
-    official,
+    has_official_split,
+    limit_cases,
+    split_by_date,
+    split_by_group,
+    split_kfold,
+    use_official_split,
 )
-from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.types import Case, Dataset, Subset
 
-METHODS = ("auto", "official", "group", "image", "temporal", "kfold", "file")
+METHODS = ("auto", "official", "group", "image_level", "temporal", "kfold", "file")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class SplitPolicy:
         method: ``official`` as the source fixes it; ``group`` by patient, stratified by class;
             ``auto``: official where the source fixes at least what is tested, else group;
             ``temporal``: the newest are tested; ``kfold``: one fold is tested; ``file``: as a
-            file of an earlier run says; ``image``: patients may straddle, and every report says
+            file of an earlier run says; ``image_level``: patients may straddle, and every report says
             so.
         train: Share of the cases; so ``validation`` and ``test``, and they sum to 1. Where the
             method fixes what is tested, the first two divide the rest in their proportion.
@@ -68,7 +68,7 @@ class SplitPolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
+class DatasetSplit:
     """A dataset in three parts.
 
     Attributes:
@@ -88,19 +88,19 @@ class Split:
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
     @property
-    def by_image(self) -> bool:
+    def is_image_level(self) -> bool:
         """Whether patients may lie in several parts because that was asked for by name."""
-        return self.name.startswith("image-")
+        return self.name.startswith("image_level-")
 
     @property
-    def by_shares(self) -> bool:
+    def has_requested_fractions(self) -> bool:
         """Whether the sizes of the parts follow from shares that were asked for."""
-        return self.name.startswith(("group-", "image-")) and "-limit" not in self.name
+        return self.name.startswith(("group-", "image_level-")) and "-limit" not in self.name
 
 
 def split(
     dataset: Dataset, policy: SplitPolicy | None = None, *, limit: int | None = None
-) -> Split:
+) -> DatasetSplit:
     """Divide a dataset and refuse what cannot carry a training and an honest test.
 
     Args:
@@ -113,65 +113,71 @@ def split(
         ConfigError: If an argument does not fit the dataset.
         DatasetError: If the cases or the parts will not do.
     """
-    made = divided(dataset, policy or SplitPolicy(), limit=limit)
-    require_sound(made)
+    made = make_split(dataset, policy or SplitPolicy(), limit=limit)
+    check_split(made)
     return made
 
 
-def divided(dataset: Dataset, policy: SplitPolicy, *, limit: int | None = None) -> Split:
-    """Divide a dataset; what is wrong with the parts is for ``require_sound`` or the gate to say.
+def make_split(dataset: Dataset, policy: SplitPolicy, *, limit: int | None = None) -> DatasetSplit:
+    """Divide a dataset; what is wrong with the parts is for ``check_split`` or the gate to say.
 
     Raises:
         ConfigError: If an argument does not fit the dataset.
         DatasetError: If the cases cannot be divided at all.
     """
-    require_cases(dataset, limit)
-    name, parts = _parts(dataset, policy)
+    check_cases(dataset, limit)
+    name, parts = _assign_parts(dataset, policy)
     if limit is not None:
         name = f"{name}-limit{limit}"
-        parts = {part: limited(cases, limit) for part, cases in parts.items()}
-    return _split(dataset, parts, name)
+        parts = {part: limit_cases(cases, limit) for part, cases in parts.items()}
+    return _build_split(dataset, parts, name)
 
 
-def require_sound(made: Split, *, straddling: bool = False) -> None:
+def check_split(dataset_split: DatasetSplit, *, allow_group_overlap: bool = False) -> None:
     """Refuse a split that shares groups between parts, lacks a class to learn, or tests nothing.
 
     Args:
-        made: As divided.
-        straddling: Whether groups may lie in several parts, because somebody said so.
+        dataset_split: As divided.
+        allow_group_overlap: Whether groups may lie in several parts, because somebody said so.
 
     Raises:
         DatasetError: With what is wrong.
     """
-    require_parts(made.test.dataset, made.parts, straddling=straddling or made.by_image)
+    check_parts(
+        dataset_split.test.dataset,
+        dataset_split.parts,
+        allow_group_overlap=allow_group_overlap or dataset_split.is_image_level,
+    )
 
 
-def without(made: Split, unusable: Collection[str]) -> Split:
+def exclude_cases(dataset_split: DatasetSplit, unusable: Collection[str]) -> DatasetSplit:
     """The same split without some cases.
 
     Args:
-        made: As divided.
+        dataset_split: As divided.
         unusable: Ids of cases; those that it does not hold do not matter.
     """
-    dataset = made.test.dataset
+    dataset = dataset_split.test.dataset
     kept = tuple(case for case in dataset.cases if case.case_id not in unusable)
     parts = {
         part: [case for case in own.cases if case.case_id not in unusable]
-        for part, own in made.parts.items()
+        for part, own in dataset_split.parts.items()
     }
-    return _split(replace(dataset, cases=kept), parts, made.name)
+    return _build_split(replace(dataset, cases=kept), parts, dataset_split.name)
 
 
-def with_images_of(made: Split, dataset: Dataset) -> Split:
+def with_dataset(dataset_split: DatasetSplit, dataset: Dataset) -> DatasetSplit:
     """The same split of the same cases, whose images another copy of the dataset reads."""
-    train, validation, test = (replace(own, dataset=dataset) for own in made.parts.values())
-    return replace(made, train=train, validation=validation, test=test)
+    train, validation, test = (
+        replace(own, dataset=dataset) for own in dataset_split.parts.values()
+    )
+    return replace(dataset_split, train=train, validation=validation, test=test)
 
 
-def _parts(dataset: Dataset, policy: SplitPolicy) -> tuple[str, Parts]:
+def _assign_parts(dataset: Dataset, policy: SplitPolicy) -> tuple[str, Parts]:
     method = policy.method
     if method == "auto":
-        method = "official" if is_official(dataset) else "group"
+        method = "official" if has_official_split(dataset) else "group"
     percent = "-".join(f"{100 * share:.6g}" for share in policy.fractions)
     seeded = f"{percent}-s{policy.seed}"
     rng = np.random.default_rng(policy.seed)
@@ -179,22 +185,22 @@ def _parts(dataset: Dataset, policy: SplitPolicy) -> tuple[str, Parts]:
         case "official":
             complete = "validation" in {case.split for case in dataset.cases}
             name = "official" if complete else f"official-test-{seeded}"
-            return name, official(dataset, policy.fractions, rng)
+            return name, use_official_split(dataset, policy.fractions, rng)
         case "temporal":
             column = str(policy.date)
-            return f"temporal-{column}-{percent}", by_date(dataset, policy.fractions, column)
+            return f"temporal-{column}-{percent}", split_by_date(dataset, policy.fractions, column)
         case "kfold":
             seeds = (policy.seed, policy.repeat)
             name = f"kfold-{policy.folds}-f{policy.fold}-r{policy.repeat}-s{policy.seed}"
-            return name, in_folds(dataset, policy.fractions, policy.folds, policy.fold, seeds)
+            return name, split_kfold(dataset, policy.fractions, policy.folds, policy.fold, seeds)
         case "file":
-            return "file", from_file(dataset, Path(str(policy.file)))
-    together = _own_id if method == "image" else _group_id
-    made = by_group(dataset, dataset.cases, policy.fractions, rng, together)
+            return "file", read_split_file(dataset, Path(str(policy.file)))
+    together = _case_id if method == "image_level" else _group_id
+    made = split_by_group(dataset, dataset.cases, policy.fractions, rng, together)
     return f"{method}-{seeded}", dict(zip(PARTS, made, strict=True))
 
 
-def _own_id(case: Case) -> str:
+def _case_id(case: Case) -> str:
     return case.case_id
 
 
@@ -205,7 +211,7 @@ def _group_id(case: Case) -> str:
 def _check_method(policy: SplitPolicy) -> None:
     if policy.method not in METHODS:
         raise ConfigError(
-            f"Unknown split method {policy.method!r}.{nearest(policy.method, METHODS)}",
+            f"Unknown split method {policy.method!r}.{did_you_mean(policy.method, METHODS)}",
             fix=f"use one of {', '.join(METHODS)}",
         )
     needs = {"temporal": ("date", policy.date), "file": ("file", policy.file)}
@@ -240,14 +246,14 @@ def _check_numbers(policy: SplitPolicy) -> None:
         )
 
 
-def _split(dataset: Dataset, parts: Mapping[str, Sequence[Case]], name: str) -> Split:
+def _build_split(dataset: Dataset, parts: Mapping[str, Sequence[Case]], name: str) -> DatasetSplit:
     subsets = {
         part: Subset(
             dataset=dataset, cases=tuple(sorted(parts[part], key=lambda case: case.case_id))
         )
         for part in PARTS
     }
-    return Split(**subsets, name=name, digest=_digest(subsets))
+    return DatasetSplit(**subsets, name=name, digest=_digest(subsets))
 
 
 def _digest(subsets: Mapping[str, Subset]) -> str:

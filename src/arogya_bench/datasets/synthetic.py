@@ -11,18 +11,22 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
-from arogya_bench.datasets.synthetic_export import CARD, CASES, export
-from arogya_bench.datasets.synthetic_population import CLASSES, bounds, population
-from arogya_bench.errors import ConfigError, DatasetError, nearest
-from arogya_bench.runtime.cache import ensure, root
+from arogya_bench.datasets.synthetic_export import CARD_FILE, CASES_FILE, export_population
+from arogya_bench.datasets.synthetic_population import (
+    CLASSES,
+    draw_population,
+    estimate_bayes_accuracy,
+)
+from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
+from arogya_bench.runtime.cache import build_and_verify, cache_root
 from arogya_bench.types import Box, Case, Dataset, Image
 
-VERSION = "1"  # of the generator: whoever changes a pixel changes it
+GENERATOR_VERSION = "1"  # of the generator: whoever changes a pixel changes it
 # By number of classes. The best rule on the latents then has a balanced accuracy of about 0.9
 # against the truth and 0.8 to 0.85 against the noisy labels.
 SEPARATIONS = {2: 0.75, 3: 0.95, 4: 1.05, 5: 1.2, 6: 1.25, 7: 1.3, 8: 1.3, 9: 1.4, 10: 1.4}
 TASKS = ("classification", "detection")
-METADATA = ("patient", "lesion", "site", "tone", "true_class")
+METADATA_COLUMNS = ("patient", "lesion", "site", "tone", "true_class")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,44 +60,44 @@ class Synthetic:
             ConfigError: If an option is out of range.
             DatasetError: If the cache cannot be written, or its files are damaged.
         """
-        _check(self)
+        _check_options(self)
         folder = self.folder()
-        ensure(folder, partial(_write, self))
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        build_and_verify(folder, partial(_generate_files, self))
+        card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
         return Dataset(
             name=f"synthetic-{self.cases}x{self.classes}",
             task=self.task,
             classes=CLASSES[: self.classes],
-            cases=_cases(folder),
+            cases=_read_cases(folder),
             grouped=True,
             digest=card["digest"],
             licence="Apache-2.0 (drawn by arogya-bench; shows no person)",
             source=f"arogya-bench synthetic generator, seed {self.seed}",
-            version=VERSION,
-            read=partial(_read, folder),
+            version=GENERATOR_VERSION,
+            read=partial(_read_image, folder),
         )
 
     def folder(self) -> Path:
         """Where the files lie: one folder for each set of options and generator version."""
         key = hashlib.sha256(json.dumps(_parameters(self)).encode()).hexdigest()[:12]
-        return root(self.cache) / f"synthetic-{self.cases}x{self.classes}-{key}"
+        return cache_root(self.cache) / f"synthetic-{self.cases}x{self.classes}-{key}"
 
 
-def _separation(options: Synthetic) -> float:
+def _resolve_separation(options: Synthetic) -> float:
     return SEPARATIONS[options.classes] if options.separation is None else options.separation
 
 
 def _parameters(options: Synthetic) -> dict[str, object]:
     """What decides the files; the task does not, since boxes are always drawn."""
-    resolved = asdict(replace(options, separation=float(_separation(options))))
+    resolved = asdict(replace(options, separation=float(_resolve_separation(options))))
     del resolved["task"]
-    return {"generator": VERSION, **resolved, "cache": None}
+    return {"generator": GENERATOR_VERSION, **resolved, "cache": None}
 
 
-def _check(options: Synthetic) -> None:
+def _check_options(options: Synthetic) -> None:
     if options.task not in TASKS:
         raise ConfigError(
-            f"dataset.task={options.task!r} is unknown.{nearest(options.task, TASKS)}",
+            f"dataset.task={options.task!r} is unknown.{did_you_mean(options.task, TASKS)}",
             fix=f"choose dataset.task={' or '.join(TASKS)}",
         )
     known = len(CLASSES)
@@ -117,16 +121,16 @@ def _check(options: Synthetic) -> None:
             )
 
 
-def _write(options: Synthetic, folder: Path) -> None:
-    separation = _separation(options)
-    lesions = population(
+def _generate_files(options: Synthetic, folder: Path) -> None:
+    separation = _resolve_separation(options)
+    lesions = draw_population(
         options.cases,
         classes=options.classes,
         separation=separation,
         label_noise=options.label_noise,
         rng=np.random.default_rng([options.seed, 0]),
     )
-    best = bounds(
+    best = estimate_bayes_accuracy(
         classes=options.classes,
         separation=separation,
         label_noise=options.label_noise,
@@ -139,40 +143,40 @@ def _write(options: Synthetic, folder: Path) -> None:
         "lesions": len(lesions),
         "bayes_balanced_accuracy": best._asdict(),
     }
-    export(folder, lesions, size=options.image_size, seed=options.seed, card=card)
+    export_population(folder, lesions, size=options.image_size, seed=options.seed, card=card)
 
 
-def _cases(folder: Path) -> tuple[Case, ...]:
-    boxes = _boxes(folder)
-    with (folder / CASES).open(newline="", encoding="utf-8") as file:
+def _read_cases(folder: Path) -> tuple[Case, ...]:
+    boxes = _read_boxes(folder)
+    with (folder / CASES_FILE).open(newline="", encoding="utf-8") as file:
         return tuple(
             Case(
                 case_id=row["case_id"],
                 group_id=row["patient"],
                 target=CLASSES.index(row["class"]),
-                metadata={column: row[column] for column in METADATA},
+                metadata={column: row[column] for column in METADATA_COLUMNS},
                 boxes=(boxes[row["case_id"]],),
             )
             for row in csv.DictReader(file)
         )
 
 
-def _boxes(folder: Path) -> dict[str, Box]:
+def _read_boxes(folder: Path) -> dict[str, Box]:
     """The one lesion of each image, by case id."""
     content = json.loads((folder / "boxes.json").read_text(encoding="utf-8"))
     names = {image["id"]: Path(image["file_name"]).stem for image in content["images"]}
     return {
-        names[each["image_id"]]: _box(each["bbox"], each["category_id"])
+        names[each["image_id"]]: _to_box(each["bbox"], each["category_id"])
         for each in content["annotations"]
     }
 
 
-def _box(edges: Sequence[float], category: int) -> Box:
+def _to_box(edges: Sequence[float], category: int) -> Box:
     left, top, width, height = map(float, edges)
     return Box(left=left, top=top, width=width, height=height, label=category - 1)
 
 
-def _read(folder: Path, case: Case) -> Image:
+def _read_image(folder: Path, case: Case) -> Image:
     file = folder / "images" / f"{case.case_id}.png"
     try:
         with PIL.Image.open(file) as image:

@@ -14,30 +14,36 @@ import cv2
 import numpy as np
 
 from arogya_bench.datasets.synthetic_population import CLASSES, Lesion
-from arogya_bench.datasets.synthetic_rendering import LATENTS, SITES, Mask, draw, photograph
+from arogya_bench.datasets.synthetic_rendering import (
+    LATENTS,
+    SITES,
+    LesionMask,
+    draw_lesion,
+    take_photograph,
+)
 
-CASES = "cases.csv"
-CARD = "card.json"
+CASES_FILE = "cases.csv"
+CARD_FILE = "card.json"
 Value = str | int | float
 
 
-class View(NamedTuple):
+class RenderedView(NamedTuple):
     """One photograph that was written.
 
     Attributes:
         row: Its line of the table.
         box: Left, top, width and height of the lesion, in pixels.
         area: Of the lesion, in pixels.
-        pixels: sha256 of the decoded image.
+        pixel_hash: sha256 of the decoded image.
     """
 
     row: dict[str, Value]
     box: list[int]
     area: int
-    pixels: str
+    pixel_hash: str
 
 
-def export(
+def export_population(
     folder: Path,
     lesions: Sequence[Lesion],
     *,
@@ -60,45 +66,51 @@ def export(
         (folder / kind).mkdir()
     starts = [0, *accumulate(lesion.views for lesion in lesions)]
 
-    def shoot(lesion: Lesion) -> list[View]:
-        return _shoot(folder, lesion, start=starts[lesion.number], size=size, seed=seed)
+    def render_views(lesion: Lesion) -> list[RenderedView]:
+        return _render_views(folder, lesion, start=starts[lesion.number], size=size, seed=seed)
 
     # Threads rather than processes: NumPy, OpenCV and zlib let others run meanwhile, and no
     # script needs a __main__ guard to load a dataset.
-    with ThreadPoolExecutor(workers or _processors()) as pool:
-        views = [view for own in pool.map(shoot, lesions) for view in own]
-    with (folder / CASES).open("w", newline="", encoding="utf-8") as file:
+    with ThreadPoolExecutor(workers or _cpu_count()) as pool:
+        views = [view for own in pool.map(render_views, lesions) for view in own]
+    with (folder / CASES_FILE).open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, fieldnames=list(views[0].row))
         table.writeheader()
         table.writerows(view.row for view in views)
-    _write_json(folder / "boxes.json", _coco(views, size))
+    _write_json(folder / "boxes.json", _to_coco(views, size))
     found = [str(view.row["class"]) for view in views]
     counts = {name: found.count(name) for name in CLASSES if name in found}
-    _write_json(folder / CARD, {**card, "class_counts": counts, "digest": _digest(views)})
+    _write_json(folder / CARD_FILE, {**card, "class_counts": counts, "digest": _digest(views)})
 
 
-def _processors() -> int:
+def _cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _shoot(folder: Path, lesion: Lesion, *, start: int, size: int, seed: int) -> list[View]:
+def _render_views(
+    folder: Path, lesion: Lesion, *, start: int, size: int, seed: int
+) -> list[RenderedView]:
     rng = np.random.default_rng([seed, 1, lesion.number])
-    albedo = draw(lesion.latents, lesion.tone, size=size, rng=rng)
+    albedo = draw_lesion(lesion.latents, lesion.tone, size=size, rng=rng)
     views = []
     for number in range(start, start + lesion.views):
         rng = np.random.default_rng([seed, 2, number])
-        image, mask = photograph(albedo, SITES[lesion.site], rng)
+        image, mask = take_photograph(albedo, SITES[lesion.site], rng)
         case_id = f"case-{number:05d}"
         for kind, pixels in (("images", image[..., ::-1]), ("masks", mask)):
             # Encoded by OpenCV, which is 3 times as fast as Pillow and wants BGR.
             _, encoded = cv2.imencode(".png", pixels)
             (folder / kind / f"{case_id}.png").write_bytes(encoded.tobytes())
         digest = hashlib.sha256(image.tobytes()).hexdigest()
-        views.append(View(_row(case_id, lesion), _box(mask), int((mask > 0).sum()), digest))
+        views.append(
+            RenderedView(
+                _table_row(case_id, lesion), _bounding_box(mask), int((mask > 0).sum()), digest
+            )
+        )
     return views
 
 
-def _row(case_id: str, lesion: Lesion) -> dict[str, Value]:
+def _table_row(case_id: str, lesion: Lesion) -> dict[str, Value]:
     return {
         "case_id": case_id,
         "patient": lesion.patient,
@@ -111,13 +123,13 @@ def _row(case_id: str, lesion: Lesion) -> dict[str, Value]:
     }
 
 
-def _box(mask: Mask) -> list[int]:
+def _bounding_box(mask: LesionMask) -> list[int]:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     left, top = int(columns[0]), int(rows[0])
     return [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top]
 
 
-def _coco(views: Sequence[View], size: int) -> dict[str, object]:
+def _to_coco(views: Sequence[RenderedView], size: int) -> dict[str, object]:
     images, annotations = [], []
     for number, view in enumerate(views, start=1):
         file = f"{view.row['case_id']}.png"
@@ -136,9 +148,9 @@ def _coco(views: Sequence[View], size: int) -> dict[str, object]:
     return {"images": images, "annotations": annotations, "categories": categories}
 
 
-def _digest(views: Sequence[View]) -> str:
+def _digest(views: Sequence[RenderedView]) -> str:
     # Over pixels, not PNG files, which depend on the version of zlib.
-    lines = [json.dumps([*view.row.values(), view.pixels]) for view in views]
+    lines = [json.dumps([*view.row.values(), view.pixel_hash]) for view in views]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 

@@ -23,7 +23,7 @@ CLASSES = (
     "larch",
 )
 # One row per class, columns in the order of LATENTS, in units of the separation.
-MEANS = np.array(
+CLASS_MEANS = np.array(
     [
         [0, 0, -1, -1, -1, 1, 0, 0],
         [1, -1, 1, 0, 1, 0, 0, 0],
@@ -65,7 +65,7 @@ class Lesion:
     views: int
 
 
-class Bounds(NamedTuple):
+class BayesAccuracy(NamedTuple):
     """Balanced accuracy of the best rule that sees the latents themselves."""
 
     against_truth: float
@@ -79,13 +79,13 @@ class _Patient(NamedTuple):
     effect: Floats
 
 
-def priors(classes: int) -> Floats:
+def class_priors(classes: int) -> Floats:
     """Class probabilities, shape (classes,): a geometric fall from first to last."""
     weights = np.geomspace(IMBALANCE, 1, classes)
     return np.asarray(weights / weights.sum())
 
 
-def population(
+def draw_population(
     cases: int,
     *,
     classes: int,
@@ -94,9 +94,9 @@ def population(
     rng: np.random.Generator,
 ) -> list[Lesion]:
     """Draw patients until they have exactly ``cases`` photographs."""
-    patients = list(_patients(cases, rng))
-    truths = _truths(sum(len(patient.views) for patient in patients), classes, rng)
-    targets = _mislabelled(truths, classes, label_noise, rng)
+    patients = list(_draw_patients(cases, rng))
+    truths = _draw_true_classes(sum(len(patient.views) for patient in patients), classes, rng)
+    targets = _add_label_noise(truths, classes, label_noise, rng)
     lesions: list[Lesion] = []
     for index, patient in enumerate(patients):
         for views in patient.views:
@@ -111,33 +111,33 @@ def population(
                     tone=patient.tone,
                     target=int(targets[number]),
                     truth=truth,
-                    latents=separation * MEANS[truth] + patient.effect + own,
+                    latents=separation * CLASS_MEANS[truth] + patient.effect + own,
                     views=views,
                 )
             )
     return lesions
 
 
-def bounds(
+def estimate_bayes_accuracy(
     *, classes: int, separation: float, label_noise: float, rng: np.random.Generator
-) -> Bounds:
+) -> BayesAccuracy:
     """Estimate the Bayes scores from 20,000 lesions.
 
     Latents have variance 1 around the mean of their class, so that the nearest mean is the best
     guess where every class counts the same. Rendering loses some of it: no model gets so far.
     """
-    truths = rng.choice(classes, 20_000, p=priors(classes))
-    means = separation * MEANS[:classes]
+    truths = rng.choice(classes, 20_000, p=class_priors(classes))
+    means = separation * CLASS_MEANS[:classes]
     latents = means[truths] + rng.standard_normal((len(truths), len(LATENTS)))
     nearest = ((latents[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
-    targets = _mislabelled(truths, classes, label_noise, rng)
-    return Bounds(
+    targets = _add_label_noise(truths, classes, label_noise, rng)
+    return BayesAccuracy(
         against_truth=_balanced_accuracy(truths, nearest, classes),
         against_targets=_balanced_accuracy(targets, nearest, classes),
     )
 
 
-def _patients(cases: int, rng: np.random.Generator) -> Iterator[_Patient]:
+def _draw_patients(cases: int, rng: np.random.Generator) -> Iterator[_Patient]:
     left = cases
     while left > 0:
         views = []
@@ -150,14 +150,14 @@ def _patients(cases: int, rng: np.random.Generator) -> Iterator[_Patient]:
         yield _Patient(views, str(rng.choice(list(SITES))), str(rng.choice(list(TONES))), effect)
 
 
-def _truths(lesions: int, classes: int, rng: np.random.Generator) -> Labels:
+def _draw_true_classes(lesions: int, classes: int, rng: np.random.Generator) -> Labels:
     # Quotas rather than draws: a small dataset, too, has every class.
-    share = np.floor(priors(classes) * max(lesions - classes, 0)).astype(np.int64) + 1
+    share = np.floor(class_priors(classes) * max(lesions - classes, 0)).astype(np.int64) + 1
     share[0] += max(lesions - share.sum(), 0)
     return rng.permutation(np.repeat(np.arange(classes), share))
 
 
-def _mislabelled(
+def _add_label_noise(
     truths: Labels, classes: int, label_noise: float, rng: np.random.Generator
 ) -> Labels:
     wrong = rng.random(len(truths)) < label_noise

@@ -32,14 +32,14 @@ BLACK = np.array([1.10, 1.15, 1.10], dtype=np.float32)
 BLUE_GREY = np.array([1.05, 0.62, 0.38], dtype=np.float32)
 
 Plane: TypeAlias = NDArray[np.float32]  # (size, size)
-Picture: TypeAlias = NDArray[np.float32]  # (size, size, 3), RGB in [0, 1]
-Mask: TypeAlias = NDArray[np.uint8]  # (size, size), 255 inside
+FloatImage: TypeAlias = NDArray[np.float32]  # (size, size, 3), RGB in [0, 1]
+LesionMask: TypeAlias = NDArray[np.uint8]  # (size, size), 255 inside
 
 
 class Albedo(NamedTuple):
     """A lesion and the skin around it, before any camera."""
 
-    colour: Picture
+    colour: FloatImage
     mask: Plane  # 0 outside to 1 inside
 
 
@@ -47,7 +47,7 @@ class Photograph(NamedTuple):
     """One view of a lesion."""
 
     image: Image
-    mask: Mask
+    mask: LesionMask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ SITES = {
 }
 
 
-def draw(latents: Floats, tone: str, *, size: int, rng: np.random.Generator) -> Albedo:
+def draw_lesion(latents: Floats, tone: str, *, size: int, rng: np.random.Generator) -> Albedo:
     """Draw a lesion in the middle of a patch of skin.
 
     Args:
@@ -99,7 +99,7 @@ def draw(latents: Floats, tone: str, *, size: int, rng: np.random.Generator) -> 
     melanin += _network(latent["network"], size, rng) + _globules(latent["globules"], size, rng)
     blood = 0.2 * float(np.exp(0.7 * latent["redness"])) * (1 + 0.3 * _noise(size, 3, rng))
     # The pigment of one half differs from that of the other, as the outline does.
-    lean = 0.22 * _positive(latent["asymmetry"]) * _slope(size, rng)
+    lean = 0.22 * _softplus(latent["asymmetry"]) * _random_gradient(size, rng)
     density = (
         (melanin * (1 + lean))[..., None] * MELANIN
         + blood[..., None] * BLOOD
@@ -109,7 +109,7 @@ def draw(latents: Floats, tone: str, *, size: int, rng: np.random.Generator) -> 
     return Albedo(colour.astype(np.float32), mask)
 
 
-def photograph(albedo: Albedo, optics: Optics, rng: np.random.Generator) -> Photograph:
+def take_photograph(albedo: Albedo, optics: Optics, rng: np.random.Generator) -> Photograph:
     """Take one picture: another angle, hairs, the optics of the site, and sensor noise."""
     size = len(albedo.mask)
     place = cv2.getRotationMatrix2D((size / 2, size / 2), rng.uniform(0, 360), rng.normal(1, 0.06))
@@ -117,21 +117,21 @@ def photograph(albedo: Albedo, optics: Optics, rng: np.random.Generator) -> Phot
     flags, border = cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101
     colour = cv2.warpAffine(albedo.colour, place, (size, size), flags=flags, borderMode=border)
     mask = cv2.warpAffine(albedo.mask, place, (size, size), flags=flags)
-    colour = _hairs(np.asarray(colour, dtype=np.float32), rng)
+    colour = _add_hairs(np.asarray(colour, dtype=np.float32), rng)
     if optics.ruler:
-        colour = _ruler(colour, rng)
-    colour = _seen(colour, optics, rng)
+        colour = _add_ruler(colour, rng)
+    colour = _apply_optics(colour, optics, rng)
     image = np.rint(np.clip(colour, 0, 1) * 255).astype(np.uint8)
     return Photograph(image, np.where(mask > 0.5, 255, 0).astype(np.uint8))
 
 
 def _outline(latent: dict[str, float], size: int, rng: np.random.Generator) -> Plane:
-    y, x = _grid(size)
+    y, x = _pixel_grid(size)
     angle, distance = np.arctan2(y, x), np.hypot(x, y)
     radius = np.full_like(angle, 0.46 * np.exp(0.2 * np.clip(latent["size"], -3, 2.2)))
     # Both have a ceiling, so that an extreme lesion is still in one piece.
-    uneven = min(0.13 * _positive(latent["asymmetry"]), 0.6)
-    ragged = 0.075 * float(np.tanh(0.35 * _positive(latent["border"])))
+    uneven = min(0.13 * _softplus(latent["asymmetry"]), 0.6)
+    ragged = 0.075 * float(np.tanh(0.35 * _softplus(latent["border"])))
     for harmonic in range(1, 13):
         amplitude = uneven / harmonic if harmonic < 4 else ragged / (1 + 0.12 * (harmonic - 4))
         wave = np.cos(harmonic * angle + rng.uniform(0, 2 * np.pi))
@@ -145,12 +145,12 @@ def _network(strength: float, size: int, rng: np.random.Generator) -> Plane:
     # Dark lines where a band of noise crosses zero: a web, as of rete ridges.
     field = _noise(size, 17, rng)
     lines = np.exp(-((field / 0.3) ** 2)) - 0.1
-    return np.asarray(0.55 * _positive(strength) * lines, dtype=np.float32)
+    return np.asarray(0.55 * _softplus(strength) * lines, dtype=np.float32)
 
 
 def _globules(strength: float, size: int, rng: np.random.Generator) -> Plane:
     dots = np.zeros((size, size), dtype=np.float32)
-    for _ in range(rng.poisson(9 * _positive(strength))):
+    for _ in range(rng.poisson(9 * _softplus(strength))):
         centre = rng.normal(size / 2, 0.16 * size, 2)
         radius = rng.uniform(0.014, 0.03) * size
         # Sixteenths of a pixel: OpenCV draws smooth circles in fixed point.
@@ -159,15 +159,15 @@ def _globules(strength: float, size: int, rng: np.random.Generator) -> Plane:
     return np.asarray(1.1 * cv2.GaussianBlur(dots, (0, 0), size / 160), dtype=np.float32)
 
 
-def _patches(strength: float, size: int, rng: np.random.Generator) -> Picture:
-    amount = _positive(strength)
+def _patches(strength: float, size: int, rng: np.random.Generator) -> FloatImage:
+    amount = _softplus(strength)
     black = 0.7 * amount * np.clip(_noise(size, 5, rng) - 0.9, 0, 1.2)
     blue = 0.6 * amount * np.clip(_noise(size, 4, rng) - 0.6, 0, 1.5)
     density = black[..., None] * BLACK + blue[..., None] * BLUE_GREY
     return np.asarray(density, dtype=np.float32)
 
 
-def _skin(tone: str, size: int, rng: np.random.Generator) -> Picture:
+def _skin(tone: str, size: int, rng: np.random.Generator) -> FloatImage:
     base = (np.array(TONES[tone]) * rng.normal(1, 0.03, 3)).astype(np.float32)
     field = (
         0.03 * _noise(size, 3, rng) + 0.02 * _noise(size, 12, rng) + 0.015 * _noise(size, 48, rng)
@@ -175,7 +175,7 @@ def _skin(tone: str, size: int, rng: np.random.Generator) -> Picture:
     return np.asarray(base * (1 + field[..., None]), dtype=np.float32)
 
 
-def _hairs(colour: Picture, rng: np.random.Generator) -> Picture:
+def _add_hairs(colour: FloatImage, rng: np.random.Generator) -> FloatImage:
     size = len(colour)
     hairs = np.zeros((size, size), dtype=np.float32)
     number = rng.poisson(3) if rng.random() < 0.3 else 0
@@ -192,7 +192,7 @@ def _hairs(colour: Picture, rng: np.random.Generator) -> Picture:
     return np.asarray(colour + 0.85 * hairs[..., None] * (shade - colour), dtype=np.float32)
 
 
-def _ruler(colour: Picture, rng: np.random.Generator) -> Picture:
+def _add_ruler(colour: FloatImage, rng: np.random.Generator) -> FloatImage:
     size = len(colour)
     marked = colour.copy()
     edge = int(rng.uniform(0.9, 0.95) * size)
@@ -203,9 +203,9 @@ def _ruler(colour: Picture, rng: np.random.Generator) -> Picture:
     return marked
 
 
-def _seen(colour: Picture, optics: Optics, rng: np.random.Generator) -> Picture:
+def _apply_optics(colour: FloatImage, optics: Optics, rng: np.random.Generator) -> FloatImage:
     size = len(colour)
-    y, x = _grid(size)
+    y, x = _pixel_grid(size)
     blur = max(optics.blur * rng.lognormal(0, 0.35) * size / 128, 0.05)
     seen = np.asarray(cv2.GaussianBlur(colour, (0, 0), blur), dtype=np.float32)
     gain = rng.lognormal(0, 0.07) * np.array(optics.tint) * rng.normal(1, 0.02, 3)
@@ -223,18 +223,18 @@ def _noise(size: int, cells: int, rng: np.random.Generator) -> Plane:
     return np.asarray(1.3 * fine, dtype=np.float32)
 
 
-def _slope(size: int, rng: np.random.Generator) -> Plane:
-    y, x = _grid(size)
+def _random_gradient(size: int, rng: np.random.Generator) -> Plane:
+    y, x = _pixel_grid(size)
     angle = rng.uniform(0, 2 * np.pi)
     return np.asarray(2 * (x * np.cos(angle) + y * np.sin(angle)), dtype=np.float32)
 
 
-def _grid(size: int) -> Sequence[Plane]:
+def _pixel_grid(size: int) -> Sequence[Plane]:
     """The y and the x of every pixel, from -1 to 1."""
     axis: Plane = np.asarray((np.arange(size) + 0.5) / size * 2 - 1, dtype=np.float32)
     return np.meshgrid(axis, axis, indexing="ij")
 
 
-def _positive(latent: float) -> float:
+def _softplus(latent: float) -> float:
     """Softplus: near 0 for a feature that is absent, linear for one that is strong."""
     return float(np.logaddexp(0, 1.5 * latent - 0.5))

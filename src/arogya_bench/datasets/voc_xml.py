@@ -8,7 +8,7 @@ from typing import NamedTuple, NoReturn
 from arogya_bench.errors import DatasetError
 
 
-class Sheet(NamedTuple):
+class VocAnnotation(NamedTuple):
     """What one XML file says; sizes and edges as written.
 
     Attributes:
@@ -22,7 +22,7 @@ class Sheet(NamedTuple):
     objects: tuple[tuple[str, bool, tuple[float, ...]], ...]
 
 
-class _PlainBuilder(ET.TreeBuilder):
+class _NoDoctypeTreeBuilder(ET.TreeBuilder):
     """Builds a tree of a document without a type definition.
 
     Entities need one, and whoever defines entities can make a short file expand to gigabytes.
@@ -33,19 +33,19 @@ class _PlainBuilder(ET.TreeBuilder):
         raise ValueError(f"it has a document type definition ({name})")
 
 
-def sheet_of(path: Path) -> Sheet:
+def read_annotation(path: Path) -> VocAnnotation:
     """Read one XML file; nothing that it names is opened.
 
     Raises:
         DatasetError: If it is no plain XML, or an object lacks its name or a number.
     """
     try:
-        root = ET.fromstring(path.read_bytes(), ET.XMLParser(target=_PlainBuilder()))
-        return Sheet(
+        root = ET.fromstring(path.read_bytes(), ET.XMLParser(target=_NoDoctypeTreeBuilder()))
+        return VocAnnotation(
             filename=root.findtext("filename", "").strip(),
             width=float(root.findtext("size/width") or 0),
             height=float(root.findtext("size/height") or 0),
-            objects=tuple(_object(node) for node in root.findall("object")),
+            objects=tuple(_parse_object(node) for node in root.findall("object")),
         )
     except (OSError, ET.ParseError, ValueError, LookupError) as error:
         raise DatasetError(
@@ -54,7 +54,7 @@ def sheet_of(path: Path) -> Sheet:
         ) from error
 
 
-def _object(node: ET.Element) -> tuple[str, bool, tuple[float, ...]]:
+def _parse_object(node: ET.Element) -> tuple[str, bool, tuple[float, ...]]:
     name = (node.findtext("name") or "").strip()
     edges = [node.findtext(f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax")]
     if not name or None in edges:

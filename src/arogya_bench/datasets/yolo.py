@@ -4,11 +4,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.detection import Annotated, Card, dataset_of, homes
-from arogya_bench.datasets.group_patterns import few
-from arogya_bench.datasets.yolo_files import classes_of, header, images_of, label_file, rows
+from arogya_bench.datasets.detection import (
+    BoxedImage,
+    DetectionDatasetInfo,
+    build_detection_dataset,
+    split_by_file,
+)
+from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.yolo_files import (
+    label_file,
+    list_images,
+    parse_classes,
+    read_boxes,
+    read_header,
+)
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.files import SUFFIXES, below, dataset_folder, inspected
+from arogya_bench.images.files import (
+    SUFFIXES,
+    find_dataset_folder,
+    inspect_image,
+    parse_relative_path,
+)
 from arogya_bench.types import Dataset
 
 CLASSES_FILE = "classes.txt"  # which labelImg leaves among the labels
@@ -50,16 +66,16 @@ class YOLO:
             ConfigError: If ``group`` does not fit.
             DatasetError: If files are missing, damaged, or contradict each other.
         """
-        folder = dataset_folder(self.path, f"{self.file}, images/ and labels/")
-        content = header(folder / below(self.file, "dataset.file"))
-        names = classes_of(content, self.file)
-        splits = homes(images_of(content, folder, self.file))
+        folder = find_dataset_folder(self.path, f"{self.file}, images/ and labels/")
+        content = read_header(folder / parse_relative_path(self.file, "dataset.file"))
+        names = parse_classes(content, self.file)
+        splits = split_by_file(list_images(content, folder, self.file))
         files = {PurePosixPath(name): split for name, split in splits.items()}
-        _refuse_orphans(folder, files)
-        return dataset_of(
+        _check_orphan_labels(folder, files)
+        return build_detection_dataset(
             folder,
-            [_annotated(folder, file, names, split) for file, split in files.items()],
-            Card(
+            [_build_boxed_image(folder, file, names, split) for file, split in files.items()],
+            DetectionDatasetInfo(
                 name=self.name or folder.name,
                 licence=self.licence,
                 source=self.source or "files in the layout of Ultralytics YOLO",
@@ -67,27 +83,27 @@ class YOLO:
                 group=self.group,
                 citation=self.citation,
             ),
-            listed=names,
-            chosen=self.classes,
+            source_classes=names,
+            requested_classes=self.classes,
             notes=tuple(_notes(folder, files)),
         )
 
 
-def _annotated(
+def _build_boxed_image(
     folder: Path, file: PurePosixPath, names: tuple[str, ...], split: str | None
-) -> Annotated:
-    facts = inspected(folder, file)
+) -> BoxedImage:
+    facts = inspect_image(folder, file)
     labels = folder / label_file(file)
-    return Annotated(
+    return BoxedImage(
         case_id=str(file.with_suffix("")),
         file=file,
         facts=facts,
-        drawn=tuple(rows(labels, facts, names)) if labels.is_file() else (),
+        raw_boxes=tuple(read_boxes(labels, facts, names)) if labels.is_file() else (),
         split=split,
     )
 
 
-def _refuse_orphans(folder: Path, files: Mapping[PurePosixPath, object]) -> None:
+def _check_orphan_labels(folder: Path, files: Mapping[PurePosixPath, object]) -> None:
     """Refuse labels whose image is gone; an image that no list names may be there."""
     expected = {label_file(file) for file in files}
     places = sorted({file.parent for file in expected if "labels" in file.parts})
@@ -101,7 +117,7 @@ def _refuse_orphans(folder: Path, files: Mapping[PurePosixPath, object]) -> None
     ]
     if lost:
         raise DatasetError(
-            f"{len(lost)} files of labels have no image: {few(list(map(str, lost)))}.",
+            f"{len(lost)} files of labels have no image: {shorten_list(list(map(str, lost)))}.",
             fix="unpack the images, or remove the labels",
         )
 
@@ -115,7 +131,7 @@ def _has_image(folder: Path, labels: PurePosixPath) -> bool:
 def _notes(folder: Path, files: Mapping[PurePosixPath, object]) -> Iterator[str]:
     bare = [str(file) for file in files if not (folder / label_file(file)).is_file()]
     if bare:
-        yield f"Images without a file of labels, taken to show no object: {len(bare)}: {few(bare)}."
+        yield f"Images without a file of labels, taken to show no object: {len(bare)}: {shorten_list(bare)}."
     places = {file.parent for file in files}
     other = [
         path.name
@@ -125,4 +141,4 @@ def _notes(folder: Path, files: Mapping[PurePosixPath, object]) -> Iterator[str]
         if place / path.name not in files
     ]
     if other:
-        yield f"Files among the images that are not in the dataset: {len(other)}: {few(other)}."
+        yield f"Files among the images that are not in the dataset: {len(other)}: {shorten_list(other)}."

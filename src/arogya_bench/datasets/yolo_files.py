@@ -5,14 +5,14 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from arogya_bench.datasets.boxes import Drawn
+from arogya_bench.datasets.boxes import RawBox
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.files import SUFFIXES, Facts, below, names_in
+from arogya_bench.images.files import SUFFIXES, ImageFileInfo, parse_relative_path, read_name_list
 
-PARTS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+PART_KEYS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 
 
-def header(file: Path) -> Mapping[str, object]:
+def read_header(file: Path) -> Mapping[str, object]:
     """Read ``data.yaml``; a download script in it is not run.
 
     Raises:
@@ -26,13 +26,13 @@ def header(file: Path) -> Mapping[str, object]:
             fix="set dataset.path to the folder that holds it, or dataset.file to its name",
         ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise _malformed(f"{file.name} cannot be read: {error}") from error
+        raise _format_error(f"{file.name} cannot be read: {error}") from error
     if not isinstance(content, dict):
-        raise _malformed(f"{file.name} holds no keys")
+        raise _format_error(f"{file.name} holds no keys")
     return {str(key): value for key, value in content.items()}
 
 
-def classes_of(content: Mapping[str, object], file: str) -> tuple[str, ...]:
+def parse_classes(content: Mapping[str, object], file: str) -> tuple[str, ...]:
     """The names of the classes, in the order of their numbers.
 
     Raises:
@@ -44,13 +44,15 @@ def classes_of(content: Mapping[str, object], file: str) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(
         isinstance(each, str | int) for each in names or [()]
     ):
-        raise _malformed(f"{file} has no names as a list, or as a mapping from 0, 1, 2 and so on")
+        raise _format_error(
+            f"{file} has no names as a list, or as a mapping from 0, 1, 2 and so on"
+        )
     if content.get("nc", len(names)) != len(names):
-        raise _malformed(f"{file} gives nc as {content['nc']}, but {len(names)} names")
+        raise _format_error(f"{file} gives nc as {content['nc']}, but {len(names)} names")
     return tuple(map(str, names))
 
 
-def images_of(content: Mapping[str, object], folder: Path, file: str) -> dict[str, list[str]]:
+def list_images(content: Mapping[str, object], folder: Path, file: str) -> dict[str, list[str]]:
     """The images of every part that ``data.yaml`` names, as paths below the folder.
 
     Its ``path`` names a place on the disk of whoever wrote it and is followed only below the
@@ -61,14 +63,16 @@ def images_of(content: Mapping[str, object], folder: Path, file: str) -> dict[st
         DatasetError: If no part is named, or a place is missing or empty.
     """
     parts: dict[str, list[str]] = {}
-    for key, part in PARTS.items():
+    for key, part in PART_KEYS.items():
         value = content.get(key)
         entries = value if isinstance(value, list) else [value]
         for entry in entries if value else ():
-            found = _images(_place(str(entry), content, folder, f"{key} in {file}"), folder)
+            found = _list_entry_images(
+                _resolve_entry(str(entry), content, folder, f"{key} in {file}"), folder
+            )
             parts.setdefault(part, []).extend(found)
     if not parts:
-        raise _malformed(f"{file} names none of train, val and test")
+        raise _format_error(f"{file} names none of train, val and test")
     return parts
 
 
@@ -82,7 +86,7 @@ def label_file(image: PurePosixPath) -> PurePosixPath:
     return PurePosixPath(*parts).with_suffix(".txt")
 
 
-def rows(file: Path, facts: Facts, classes: tuple[str, ...]) -> Iterator[Drawn]:
+def read_boxes(file: Path, facts: ImageFileInfo, classes: tuple[str, ...]) -> Iterator[RawBox]:
     """Read the boxes of one image: class number, and centre and size as shares of the image.
 
     Raises:
@@ -92,15 +96,17 @@ def rows(file: Path, facts: Facts, classes: tuple[str, ...]) -> Iterator[Drawn]:
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise _malformed(f"{name} cannot be read: {error}") from error
+        raise _format_error(f"{name} cannot be read: {error}") from error
     for place, line in enumerate(lines, start=1):
         if line.strip():
-            yield _drawn(line, facts, classes, f"{name}, line {place},")
+            yield _parse_box(line, facts, classes, f"{name}, line {place},")
 
 
-def _place(entry: str, content: Mapping[str, object], folder: Path, where: str) -> PurePosixPath:
-    own = below(entry.removeprefix("../"), where)
-    found = [place for place in (_inner(content) / own, own) if (folder / place).exists()]
+def _resolve_entry(
+    entry: str, content: Mapping[str, object], folder: Path, where: str
+) -> PurePosixPath:
+    own = parse_relative_path(entry.removeprefix("../"), where)
+    found = [place for place in (_inner_folder(content) / own, own) if (folder / place).exists()]
     if not found:
         raise DatasetError(
             f"{where} names {entry!r}, which is not in {folder}.",
@@ -109,22 +115,22 @@ def _place(entry: str, content: Mapping[str, object], folder: Path, where: str) 
     return found[0]
 
 
-def _inner(content: Mapping[str, object]) -> PurePosixPath:
+def _inner_folder(content: Mapping[str, object]) -> PurePosixPath:
     try:
-        return below(str(content.get("path") or "."), "path")
+        return parse_relative_path(str(content.get("path") or "."), "path")
     except DatasetError:  # a place on another disk
         return PurePosixPath()
 
 
-def _images(place: PurePosixPath, folder: Path) -> list[str]:
+def _list_entry_images(place: PurePosixPath, folder: Path) -> list[str]:
     if (folder / place).is_dir():
         files = sorted(path for path in (folder / place).rglob("*") if path.is_file())
         names = [path.relative_to(folder).as_posix() for path in files]
     else:
         # As Ultralytics has it: "./" is the folder of the list, all else that of the dataset.
-        lines = names_in(folder / place)
+        lines = read_name_list(folder / place)
         beside = (f"{place.parent}/{line}" if line.startswith("./") else line for line in lines)
-        names = [str(below(line, str(place))) for line in beside]
+        names = [str(parse_relative_path(line, str(place))) for line in beside]
     images = [name for name in names if name.lower().endswith(SUFFIXES)]
     if not images:
         raise DatasetError(
@@ -134,25 +140,27 @@ def _images(place: PurePosixPath, folder: Path) -> list[str]:
     return images
 
 
-def _drawn(line: str, facts: Facts, classes: tuple[str, ...], where: str) -> Drawn:
+def _parse_box(line: str, facts: ImageFileInfo, classes: tuple[str, ...], where: str) -> RawBox:
     words = line.split()
     if len(words) != 5:
-        raise _malformed(
+        raise _format_error(
             f"{where} has {len(words)} columns, not 5: class, x, y, width, height"
             f"{'; polygons are not read' if len(words) > 6 else ''}"
         )
     try:
         number, *shares = (float(word) for word in words)
     except ValueError as error:
-        raise _malformed(f"{where} is no row of numbers: {error}") from error
+        raise _format_error(f"{where} is no row of numbers: {error}") from error
     if number not in range(len(classes)):
-        raise _malformed(
+        raise _format_error(
             f"{where} has the class {words[0]}; there are {len(classes)}, counted from 0"
         )
     if max(map(abs, shares)) > 2:  # a box that reaches outside is clipped later
-        raise _malformed(f"{where} gives {', '.join(words[1:])}, which are no shares of the image")
+        raise _format_error(
+            f"{where} gives {', '.join(words[1:])}, which are no shares of the image"
+        )
     x, y, width, height = shares
-    return Drawn(
+    return RawBox(
         name=classes[int(number)],
         left=(x - width / 2) * facts.width,
         top=(y - height / 2) * facts.height,
@@ -161,7 +169,7 @@ def _drawn(line: str, facts: Facts, classes: tuple[str, ...], where: str) -> Dra
     )
 
 
-def _malformed(problem: str) -> DatasetError:
+def _format_error(problem: str) -> DatasetError:
     return DatasetError(
         f"{problem}.",
         fix="correct it to the format of https://docs.ultralytics.com/datasets/detect: "

@@ -3,7 +3,7 @@
 # What shows the pixels, and where they lie in space: nothing else is kept. The basic profile
 # (PS3.15 table E.1-1) lists what to remove; a list of what to keep also removes what the table
 # does not know, such as private elements, retired ones, and those of later editions.
-KEPT = frozenset(
+ALLOWED_KEYWORDS = frozenset(
     {
         *("SOPClassUID", "Modality", "SamplesPerPixel", "PhotometricInterpretation"),
         *("PlanarConfiguration", "NumberOfFrames", "Rows", "Columns", "BitsAllocated"),
@@ -26,18 +26,23 @@ KEPT = frozenset(
         *("PixelData", "FloatPixelData", "DoubleFloatPixelData"),
     }
 )
-RENAMED = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+PSEUDONYMISED_UIDS = (
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+)
 # Elements of type 2 in the modules of patient and study: present, and without a value.
-EMPTIED = ("PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime")
-EMPTIED_TOO = ("AccessionNumber", "ReferringPhysicianName", "StudyID", "SeriesNumber")
-TEXT_KINDS = {"LO", "SH", "ST", "LT", "UT", "UC", "UR", "PN", "AE", "AS", "DA", "TM", "DT", "UN"}
+EMPTIED_KEYWORDS = ("PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime")
+OTHER_EMPTIED_KEYWORDS = ("AccessionNumber", "ReferringPhysicianName", "StudyID", "SeriesNumber")
+TEXT_VRS = {"LO", "SH", "ST", "LT", "UT", "UC", "UR", "PN", "AE", "AS", "DA", "TM", "DT", "UN"}
 # Without these nobody can read the pixels.
-NEEDED = (
+REQUIRED_KEYWORDS = (
     *("SOPClassUID", "Rows", "Columns", "BitsAllocated", "SamplesPerPixel"),
     "PhotometricInterpretation",
 )
 # Tables, and what says how long they are.
-TABLES = {
+LUT_DESCRIPTORS = {
     "LUTData": "LUTDescriptor",
     "RedPaletteColorLookupTableData": "RedPaletteColorLookupTableDescriptor",
     "GreenPaletteColorLookupTableData": "GreenPaletteColorLookupTableDescriptor",
@@ -59,7 +64,7 @@ MODALITIES = frozenset(
     }
 )
 # What a code may be (PS3.3); any other text that stands in its place may name somebody.
-CODES = {
+ALLOWED_CODES = {
     "Modality": MODALITIES,
     "PhotometricInterpretation": frozenset(
         {
@@ -82,8 +87,12 @@ CODES = {
     "RescaleType": RESCALE_TYPES,
     "ModalityLUTType": RESCALE_TYPES,
 }
-METHOD = "PS3.15 Basic Profile; dates removed; only what shows the pixels kept"
-PROFILE = ("113100", "DCM", "Basic Application Confidentiality Profile")  # PS3.16 CID 7050
-IMPLEMENTATION = "2.25.190843712054862093147730658621940517305"
+DEIDENTIFICATION_METHOD = "PS3.15 Basic Profile; dates removed; only what shows the pixels kept"
+DEIDENTIFICATION_PROFILE = (
+    "113100",
+    "DCM",
+    "Basic Application Confidentiality Profile",
+)  # PS3.16 CID 7050
+IMPLEMENTATION_UID = "2.25.190843712054862093147730658621940517305"
 # The first two values of ImageType; what follows is free, and may name a device or an examination.
-IMAGE_TYPES = ({"ORIGINAL", "DERIVED"}, {"PRIMARY", "SECONDARY"})
+ALLOWED_IMAGE_TYPES = ({"ORIGINAL", "DERIVED"}, {"PRIMARY", "SECONDARY"})

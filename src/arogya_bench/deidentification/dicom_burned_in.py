@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arogya_bench.errors import needs_extra
-from arogya_bench.images.dicom import unreadable
+from arogya_bench.images.dicom import decode_errors
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset as Header
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 UNSEARCHED = "unsearched"
 
 
-def flags_of(header: "Header") -> tuple[str, ...]:
+def review_flags(header: "Header") -> tuple[str, ...]:
     """What a person should look at, as far as the header tells.
 
     Returns:
@@ -30,13 +30,13 @@ def flags_of(header: "Header") -> tuple[str, ...]:
         "overlay": any(0x6000 <= tag.group <= 0x60FF for tag in header.keys()),  # noqa: SIM118
         "burned-in": str(header.get("BurnedInAnnotation", "")).upper() == "YES",
         "face": str(header.get("RecognizableVisualFeatures", "")).upper() == "YES",
-        "rules": _expected_by_rules(header),
+        "rules": _is_flagged_by_deid(header),
         "frames": int(header.get("NumberOfFrames") or 1) > 1,
     }
     return tuple(name for name, found in said.items() if found)
 
 
-def grey_of(header: "Header") -> NDArray[np.uint8] | None:
+def first_frame_grey(header: "Header") -> NDArray[np.uint8] | None:
     """The first frame in 8-bit grey, for the search for text; None if nothing decodes it."""
     try:
         pixels: NDArray[Any] = header.pixel_array
@@ -45,24 +45,24 @@ def grey_of(header: "Header") -> NDArray[np.uint8] | None:
         pixels = pixels[..., 1] if int(header.SamplesPerPixel) == 3 else pixels
         low, high = float(pixels.min()), float(pixels.max())
         return np.asarray((pixels - low) * (255 / max(high - low, 1)), dtype=np.uint8)
-    except unreadable():
+    except decode_errors():
         return None
 
 
-def _expected_by_rules(header: "Header") -> bool:
+def _is_flagged_by_deid(header: "Header") -> bool:
     with needs_extra("dicom"), warnings.catch_warnings():
         # deid 0.4.13 imports a module that pydicom 4 will not have.
         warnings.filterwarnings("ignore", "The 'pydicom.pixel_data_handlers'", DeprecationWarning)
         from deid.dicom.pixels.detect import _has_burned_pixels_single
     try:
-        said: Mapping[str, Any] = _has_burned_pixels_single(header, True, _rules())
+        said: Mapping[str, Any] = _has_burned_pixels_single(header, True, _load_deid_rules())
         return bool(said["flagged"])
-    except unreadable():
+    except decode_errors():
         return True  # whom the rules cannot judge, a person should
 
 
 @lru_cache(maxsize=1)
-def _rules() -> object:
+def _load_deid_rules() -> object:
     from deid.config import DeidRecipe
 
     return DeidRecipe("dicom")

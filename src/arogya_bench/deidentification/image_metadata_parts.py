@@ -1,6 +1,6 @@
 """The parts of JPEG, PNG, WebP and TIFF files: which are pixels, and what the others are."""
 
-SEGMENTS = (
+JPEG_SEGMENTS = (
     (0xE0, b"JFIF\0", None),
     (0xE0, b"JFXX\0", "thumbnail"),
     (0xE1, b"Exif\0\0", "EXIF"),
@@ -11,11 +11,11 @@ SEGMENTS = (
     (0xEE, b"Adobe", None),
     (0xFE, b"", "comment"),
 )
-PLAIN_CHUNKS = {
+PIXEL_CHUNKS = {
     *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD"),
     *(b"pHYs", b"acTL", b"fcTL", b"fdAT"),
 }
-CHUNKS = {
+METADATA_CHUNKS = {
     b"tEXt": "text chunk",
     b"zTXt": "text chunk",
     b"iTXt": "text chunk",

@@ -4,17 +4,17 @@ from io import BytesIO
 
 import PIL.Image
 
-from arogya_bench.deidentification.image_metadata import inspect
+from arogya_bench.deidentification.image_metadata import inspect_container
 from arogya_bench.deidentification.images import (
-    TURNED_BY_PILLOW,
-    Cleaned,
-    Uncleanable,
-    checked,
-    opened,
+    PILLOW_ROTATED_FORMAT,
+    CleanedFile,
+    CleaningError,
+    check_container,
+    decode_with_pillow,
 )
-from arogya_bench.deidentification.orientation import SIDEWAYS, UPRIGHT
+from arogya_bench.deidentification.orientation import TRANSPOSED_ORIENTATIONS, UPRIGHT
 
-TURNS = {
+TRANSPOSE_METHODS = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
     3: PIL.Image.Transpose.ROTATE_180,
     4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
@@ -25,7 +25,7 @@ TURNS = {
 }
 
 
-def clean(content: bytes, image: Cleaned, *, drawn_on: str | None) -> Cleaned:
+def clean(content: bytes, image: CleanedFile, *, drawn_on: str | None) -> CleanedFile:
     """Write a mask anew as PNG with the same values, turned as its image was.
 
     Args:
@@ -38,35 +38,35 @@ def clean(content: bytes, image: Cleaned, *, drawn_on: str | None) -> Cleaned:
         Uncleanable: If the mask is damaged, does not fit its image, or it is not known how it
             lies.
     """
-    container = checked(inspect(content))
-    mask = opened(content)
-    turn = container.orientation if container.format != TURNED_BY_PILLOW else UPRIGHT
+    container = check_container(inspect_container(content))
+    mask = decode_with_pillow(content)
+    turn = container.orientation if container.format != PILLOW_ROTATED_FORMAT else UPRIGHT
     if container.orientation == UPRIGHT and image.orientation != UPRIGHT:
-        turn = _mask_turn(mask, image, drawn_on)
+        turn = _mask_orientation(mask, image, drawn_on)
     if turn != UPRIGHT:
-        mask = mask.transpose(TURNS[turn])
+        mask = mask.transpose(TRANSPOSE_METHODS[turn])
     if mask.size != _upright_size(image):
-        raise Uncleanable("the mask has another size than its image")
+        raise CleaningError("the mask has another size than its image")
     bare = PIL.Image.frombytes(mask.mode, mask.size, mask.tobytes())
     if mask.mode == "P":
         bare.putpalette(mask.getpalette() or [])
     buffer = BytesIO()
     # With a palette of few colours, Pillow would pack the values into fewer bits than they have.
     bare.save(buffer, "PNG", **({"bits": 8} if mask.mode == "P" else {}))
-    return Cleaned(content=buffer.getvalue(), suffix=".png", removed=container.extras)
+    return CleanedFile(content=buffer.getvalue(), suffix=".png", removed=container.extras)
 
 
-def _upright_size(image: Cleaned) -> tuple[int, int]:
+def _upright_size(image: CleanedFile) -> tuple[int, int]:
     size = (image.width, image.height)
-    return size[::-1] if image.orientation in SIDEWAYS else size
+    return size[::-1] if image.orientation in TRANSPOSED_ORIENTATIONS else size
 
 
-def _mask_turn(mask: PIL.Image.Image, image: Cleaned, drawn_on: str | None) -> int:
+def _mask_orientation(mask: PIL.Image.Image, image: CleanedFile, drawn_on: str | None) -> int:
     stored = (image.width, image.height)
-    if image.orientation in SIDEWAYS and image.width != image.height:
+    if image.orientation in TRANSPOSED_ORIENTATIONS and image.width != image.height:
         return image.orientation if mask.size == stored else UPRIGHT
     if drawn_on is None:
-        raise Uncleanable(
+        raise CleaningError(
             "EXIF turns its image, and it is not known whether the mask was drawn on the image as "
             "it is stored or upright: set boxes_drawn_on"
         )

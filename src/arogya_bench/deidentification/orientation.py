@@ -6,23 +6,23 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.images.masks import SIDEWAYS as SIDEWAYS
+from arogya_bench.images.masks import TRANSPOSED_ORIENTATIONS as TRANSPOSED_ORIENTATIONS
 from arogya_bench.images.masks import UPRIGHT as UPRIGHT
 from arogya_bench.types import Box
 
-TURNS = range(1, 9)
+ORIENTATIONS = range(1, 9)
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 
 
-def upright(pixels: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
+def to_upright(pixels: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
     """Turn an image as a viewer would (EXIF 2.32, tag 0x0112).
 
     Args:
         pixels: Shape (height, width) or (height, width, channels).
         orientation: 1 to 8.
     """
-    turned = pixels.swapaxes(0, 1) if orientation in SIDEWAYS else pixels
+    turned = pixels.swapaxes(0, 1) if orientation in TRANSPOSED_ORIENTATIONS else pixels
     if orientation in (3, 4, 7, 8):
         turned = turned[::-1]
     if orientation in (2, 3, 6, 7):
@@ -30,7 +30,7 @@ def upright(pixels: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
     return np.ascontiguousarray(turned)
 
 
-def upright_box(box: Box, orientation: int, width: int, height: int) -> Box:
+def box_to_upright(box: Box, orientation: int, width: int, height: int) -> Box:
     """Move a box with its image.
 
     Args:
@@ -40,7 +40,7 @@ def upright_box(box: Box, orientation: int, width: int, height: int) -> Box:
         height: Of the stored image, in pixels.
     """
     left, top, wide, high = box.left, box.top, box.width, box.height
-    if orientation in SIDEWAYS:
+    if orientation in TRANSPOSED_ORIENTATIONS:
         left, top, wide, high = top, left, high, wide
         width, height = height, width
     if orientation in (3, 4, 7, 8):

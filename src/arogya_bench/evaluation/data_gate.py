@@ -4,62 +4,62 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from arogya_bench.datasets.splits import Split, require_sound, without
+from arogya_bench.datasets.splits import DatasetSplit, check_split, exclude_cases
 from arogya_bench.errors import DatasetError
-from arogya_bench.gate.findings import Report
-from arogya_bench.gate.gate import inspect
+from arogya_bench.gate.findings import GateReport
+from arogya_bench.gate.gate import inspect_dataset
 from arogya_bench.types import Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Question:
+class _GateCacheKey:
     """What decides the answer of the gate; the jobs of one process often ask the same."""
 
-    content: str
+    dataset_digest: str
     notes: tuple[str, ...]
-    division: tuple[str, str]
+    split_key: tuple[str, str]
     fractions: tuple[float, float, float] | None
-    seen: tuple[tuple[str, tuple[str, ...]], ...]
+    trained_on: tuple[tuple[str, tuple[str, ...]], ...]
     dataset: Dataset = field(compare=False)
-    parts: Split = field(compare=False)
+    split: DatasetSplit = field(compare=False)
     workers: int = field(compare=False)
 
 
-def asked(
+def cached_gate_report(
     dataset: Dataset,
-    parts: Split,
+    split: DatasetSplit,
     *,
     fractions: tuple[float, float, float] | None,
-    seen: Mapping[str, Sequence[str]],
+    trained_on: Mapping[str, Sequence[str]],
     workers: int,
-) -> Report:
+) -> GateReport:
     """Ask the gate, or give the answer that it gave before in this process.
 
     Args:
         dataset: Whose images are looked at.
-        parts: How it was divided, soundly or not.
+        split: How it was divided, soundly or not.
         fractions: Shares that were asked for; None where nobody asked.
-        seen: Name of a model to the datasets that its weights were fitted on.
+        trained_on: Name of a model to the datasets that its weights were fitted on.
         workers: Threads.
     """
-    question = _Question(
-        content=dataset.digest,
+    question = _GateCacheKey(
+        dataset_digest=dataset.digest,
         notes=dataset.notes,
-        division=(parts.name, parts.digest),
+        split_key=(split.name, split.digest),
         fractions=fractions,
-        seen=tuple((model, tuple(names)) for model, names in seen.items()),
+        trained_on=tuple((model, tuple(names)) for model, names in trained_on.items()),
         dataset=dataset,
-        parts=parts,
+        split=split,
         workers=workers,
     )
-    return _answered(question)
+    return _run_gate(question)
 
 
-def admitted(parts: Split, report: Report, *, overridden: bool) -> Split:
+def usable_split(split: DatasetSplit, report: GateReport, *, overridden: bool) -> DatasetSplit:
     """Take the cases that can be used, unless the gate says no.
 
     Args:
-        parts: As divided.
+        split: As divided.
         report: What the gate found.
         overridden: Whether errors were accepted by the user.
 
@@ -67,28 +67,30 @@ def admitted(parts: Split, report: Report, *, overridden: bool) -> Split:
         DatasetError: With every error of the gate; or if what is left can carry no evaluation.
     """
     if report.errors and not overridden:
-        found = "; ".join(_said(each.code, each.title, each.named) for each in report.errors)
+        found = "; ".join(
+            _format_finding(each.code, each.title, each.examples_text) for each in report.errors
+        )
         raise DatasetError(
             f"The gate found errors in {report.dataset}. {found}.",
             fix=f"{report.errors[0].fix}; or look at everything with `arogya-bench data check`, "
             "and go on all the same with gate=warn, which every report will say",
         )
     if report.unusable:
-        parts = without(parts, report.unusable)
-    require_sound(parts, straddling=bool(report.errors))
-    return parts
+        split = exclude_cases(split, report.unusable)
+    check_split(split, allow_group_overlap=bool(report.errors))
+    return split
 
 
-def _said(code: str, title: str, named: str) -> str:
+def _format_finding(code: str, title: str, named: str) -> str:
     return f"{code} {title}: {named}" if named else f"{code} {title}"
 
 
 @lru_cache(maxsize=4)
-def _answered(question: _Question) -> Report:
-    return inspect(
-        question.dataset,
-        question.parts,
-        fractions=question.fractions,
-        trained_on=dict(question.seen),
-        workers=question.workers,
+def _run_gate(key: _GateCacheKey) -> GateReport:
+    return inspect_dataset(
+        key.dataset,
+        key.split,
+        fractions=key.fractions,
+        trained_on=dict(key.trained_on),
+        workers=key.workers,
     )

@@ -8,38 +8,44 @@ from typing import cast
 import numpy as np
 
 from arogya_bench.augmentations.conditions import Condition
-from arogya_bench.datasets.splits import with_images_of
+from arogya_bench.datasets.splits import with_dataset
 from arogya_bench.errors import TrackingError
 from arogya_bench.evaluation import fitting
 from arogya_bench.evaluation.inference import detect, predict
 from arogya_bench.evaluation.job import (
     Job,
     Prepared,
-    circumstances,
     dataset_input,
-    params_of,
+    job_params,
+    job_tags,
     prepare,
-    tags_of,
+    provenance_files,
 )
-from arogya_bench.figures.box_examples import box_sheet
-from arogya_bench.images.decoded_cache import with_decoded
+from arogya_bench.figures.box_examples import draw_box_examples
+from arogya_bench.images.decoded_cache import with_decoded_cache
 from arogya_bench.metrics.plugins import metric_tags
-from arogya_bench.models.temperature import fitted_temperature, tempered
+from arogya_bench.models.temperature import apply_temperature, fit_temperature
 from arogya_bench.runtime.digests import digest_of
-from arogya_bench.runtime.locks import claimed
+from arogya_bench.runtime.locks import cell_lock
 from arogya_bench.runtime.threads import use_threads
 from arogya_bench.scoring import box_labels as labelling
 from arogya_bench.scoring import tasks
-from arogya_bench.scoring.scores import Scores, figures, per_class_table, point_scores, scores
+from arogya_bench.scoring.scores import (
+    EvaluationScores,
+    compute_scores,
+    per_class_table,
+    point_scores,
+    render_figures,
+)
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.items import (
     Item,
     ModelInput,
     Params,
+    ParquetTable,
     Picture,
     Scalars,
-    Table,
     TableView,
     Tags,
     Text,
@@ -53,30 +59,30 @@ class Evaluation:
 
     Attributes:
         run_id: Of the MLflow run that holds it.
-        cell: The key of everything that decides the numbers.
+        cell_key: The key of everything that decides the numbers.
     """
 
     run_id: str
-    cell: str
+    cell_key: str
     model: str
     dataset: str
     condition: str
     predictions: Predictions | BoxPredictions
-    scores: Scores
+    scores: EvaluationScores
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class ModelOutput:
     """What a model answered under one condition.
 
     Attributes:
-        asked: What the dataset asks for, and what is judged.
+        predictions: What the dataset asks for, and what is judged.
         boxes: What a detector found, where the dataset asks for labels.
         tags: How the answers were made from what the model gave.
         scalars: The numbers behind that.
     """
 
-    asked: Predictions | BoxPredictions
+    predictions: Predictions | BoxPredictions
     boxes: BoxPredictions | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     scalars: Mapping[str, float] = field(default_factory=dict)
@@ -95,7 +101,7 @@ def run_job(job: Job, store: stores.Store, parent: str | None) -> list[Evaluatio
             of the machine or the store, which the other cells would meet too.
     """
     prepared = prepare(job)
-    todo = missing(prepared, store, parent)
+    todo = missing_conditions(prepared, store, parent)
     if not todo:
         return []
     use_threads(job.threads)
@@ -103,10 +109,10 @@ def run_job(job: Job, store: stores.Store, parent: str | None) -> list[Evaluatio
     made: list[Evaluation | None] = []
     failures: list[Exception] = []
     with fitting.find_or_fit(prepared, store, parent) as fit:
-        answering = _answering(prepared, fit)
+        answering = _load_predictor(prepared, fit)
         for condition in todo:
             try:
-                made.append(_made(prepared, condition, answering, fit, store, parent))
+                made.append(_evaluate_condition(prepared, condition, answering, fit, store, parent))
             except (TrackingError, OSError, MemoryError):
                 raise
             except Exception as error:  # noqa: BLE001  (it is in the run, and is raised below)
@@ -121,16 +127,16 @@ def _with_decoded_images(prepared: Prepared) -> Prepared:
     job = prepared.job
     if job.limit is not None:
         return prepared
-    dataset = with_decoded(prepared.dataset, room_gb=job.decoded_gb)
-    return replace(prepared, dataset=dataset, split=with_images_of(prepared.split, dataset))
+    dataset = with_decoded_cache(prepared.dataset, limit_gb=job.image_cache_gb)
+    return replace(prepared, dataset=dataset, split=with_dataset(prepared.split, dataset))
 
 
-def _answering(prepared: Prepared, fit: fitting.Fit) -> Callable[[Condition], Answers]:
+def _load_predictor(prepared: Prepared, fit: fitting.Fit) -> Callable[[Condition], ModelOutput]:
     """Load the fitted model once, for any number of conditions."""
     job, cases, kept = prepared.job, prepared.split.test, fit.validation
     model = job.model.load(fit.weights, classes=cases.classes, device=job.device)
 
-    def found(condition: Condition) -> Answers:
+    def predict_boxes(condition: Condition) -> ModelOutput:
         boxes = detect(
             cast("Detector", model),
             cases,
@@ -138,55 +144,61 @@ def _answering(prepared: Prepared, fit: fitting.Fit) -> Callable[[Condition], An
             batch_size=job.batch_size,
             threshold=cast("BoxPredictions", kept).threshold,
         )
-        return _from_boxes(prepared, boxes[condition.name])
+        return _labels_from_boxes(prepared, boxes[condition.name])
 
-    def labelled(condition: Condition) -> Answers:
+    def predict_labels(condition: Condition) -> ModelOutput:
         rows = predict(cast("Predictor", model), cases, [condition], batch_size=job.batch_size)
         if temperature is None:
-            return Answers(asked=rows[condition.name])
-        return _tempered(rows[condition.name], temperature)
+            return ModelOutput(predictions=rows[condition.name])
+        return _calibrated(rows[condition.name], temperature)
 
     if isinstance(kept, BoxPredictions):
-        return found
+        return predict_boxes
     calibrated = job.calibration == "temperature"
-    temperature = fitted_temperature(kept.probabilities, kept.targets) if calibrated else None
-    return labelled
+    temperature = fit_temperature(kept.probabilities, kept.targets) if calibrated else None
+    return predict_labels
 
 
-def _tempered(rows: Predictions, temperature: float) -> Answers:
-    return Answers(
-        asked=replace(rows, probabilities=tempered(rows.probabilities, temperature)),
+def _calibrated(rows: Predictions, temperature: float) -> ModelOutput:
+    return ModelOutput(
+        predictions=replace(rows, probabilities=apply_temperature(rows.probabilities, temperature)),
         tags={"arogya.calibration": "temperature, fitted on the validation split"},
         scalars={"temperature": temperature},
     )
 
 
-def _from_boxes(prepared: Prepared, found: BoxPredictions) -> Answers:
+def _labels_from_boxes(prepared: Prepared, predictions: BoxPredictions) -> ModelOutput:
     """Boxes as they are, or the labels that follow from them where the dataset asks for labels."""
-    scalars = {"score_threshold": found.threshold}
+    scalars = {"score_threshold": predictions.threshold}
     if prepared.dataset.task == "detection":
-        return Answers(asked=found, scalars=scalars)
-    counts = np.bincount(prepared.split.train.targets, minlength=len(found.classes))
-    labels = labelling.labelled(found, prepared.split.test.targets, counts / counts.sum())
-    return Answers(
-        asked=labels,
-        boxes=found,
-        tags={"arogya.label_rule": labelling.RULE},
-        scalars={**scalars, **point_scores(found)},
+        return ModelOutput(predictions=predictions, scalars=scalars)
+    counts = np.bincount(prepared.split.train.targets, minlength=len(predictions.classes))
+    labels = labelling.labels_from_boxes(
+        predictions, prepared.split.test.targets, counts / counts.sum()
+    )
+    return ModelOutput(
+        predictions=labels,
+        boxes=predictions,
+        tags={"arogya.label_rule": labelling.LABEL_RULE},
+        scalars={**scalars, **point_scores(predictions)},
     )
 
 
-def missing(prepared: Prepared, store: stores.Store, parent: str | None = None) -> list[Condition]:
+def missing_conditions(
+    prepared: Prepared, store: stores.Store, parent: str | None = None
+) -> list[Condition]:
     """The conditions of a job without a finished run in MLflow.
 
     Without ``resume``, only what this sweep itself has finished counts as there.
     """
     where = f"tags.`arogya.fit` = '{prepared.fit_key}' and attributes.status = 'FINISHED'"
-    done = _finished(prepared, store, parent, where)
-    return [each for each in prepared.job.conditions if prepared.cells[each.name] not in done]
+    done = _finished_cells(prepared, store, parent, where)
+    return [each for each in prepared.job.conditions if prepared.cell_keys[each.name] not in done]
 
 
-def _finished(prepared: Prepared, store: stores.Store, parent: str | None, where: str) -> set[str]:
+def _finished_cells(
+    prepared: Prepared, store: stores.Store, parent: str | None, where: str
+) -> set[str]:
     if not prepared.job.resume:
         if parent is None:
             return set()
@@ -195,40 +207,40 @@ def _finished(prepared: Prepared, store: stores.Store, parent: str | None, where
     return {run.tags["arogya.cell"] for run in runs}
 
 
-def items_of(
-    prepared: Prepared, condition: Condition, answers: Answers, judged: Scores
+def build_run_items(
+    prepared: Prepared, condition: Condition, output: ModelOutput, scores: EvaluationScores
 ) -> Iterator[Item]:
     """Everything that one evaluation leaves in MLflow, but for the tags of its start."""
-    yield Params(values={**params_of(prepared), "condition": condition.name})
-    yield Scalars(values={**answers.scalars, **judged.scalars()})
+    yield Params(values={**job_params(prepared), "condition": condition.name})
+    yield Scalars(values={**output.scalars, **scores.scalars()})
     yield Tags(
         values={
-            "arogya.undefined": json.dumps(judged.undefined),
-            "arogya.flags": json.dumps(judged.flags),
-            "arogya.no_interval": json.dumps(judged.refused()),
-            "arogya.draws": judged.draws,
-            **answers.tags,
+            "arogya.undefined": json.dumps(scores.undefined),
+            "arogya.flags": json.dumps(scores.flags),
+            "arogya.no_interval": json.dumps(scores.missing_intervals()),
+            "arogya.draws": scores.resampling_digest,
+            **output.tags,
         }
     )
     yield dataset_input(prepared, "test")
-    yield Table(file="predictions.parquet", rows=tasks.kept(answers.asked))
-    yield TableView(file="predictions.json", rows=tasks.shown(answers.asked))
-    yield TableView(file="per_class.json", rows=per_class_table(answers.asked))
-    yield from circumstances(prepared)
-    if answers.boxes is not None:
-        yield Table(file="boxes.parquet", rows=tasks.kept(answers.boxes))
-        yield TableView(file="per_class_boxes.json", rows=per_class_table(answers.boxes))
+    yield ParquetTable(file="predictions.parquet", rows=tasks.to_table(output.predictions))
+    yield TableView(file="predictions.json", rows=tasks.to_preview(output.predictions))
+    yield TableView(file="per_class.json", rows=per_class_table(output.predictions))
+    yield from provenance_files(prepared)
+    if output.boxes is not None:
+        yield ParquetTable(file="boxes.parquet", rows=tasks.to_table(output.boxes))
+        yield TableView(file="per_class_boxes.json", rows=per_class_table(output.boxes))
     if condition.name == "clean":
-        yield from _figures(prepared, answers)
+        yield from _figure_items(prepared, output)
 
 
-def _figures(prepared: Prepared, answers: Answers) -> Iterator[Item]:
-    found = answers.boxes or answers.asked
+def _figure_items(prepared: Prepared, output: ModelOutput) -> Iterator[Item]:
+    found = output.boxes or output.predictions
     if isinstance(found, BoxPredictions):
-        sheet = box_sheet(found, prepared.split.test)
+        sheet = draw_box_examples(found, prepared.split.test)
         yield Picture(file="figures/boxes.png", content=sheet)
-    if isinstance(answers.asked, Predictions):
-        for name, svg in figures(answers.asked).items():
+    if isinstance(output.predictions, Predictions):
+        for name, svg in render_figures(output.predictions).items():
             yield Text(file=f"figures/{name}.svg", text=svg)
 
 
@@ -240,20 +252,20 @@ def cell_tags(prepared: Prepared, condition: Condition) -> dict[str, str]:
         else {"arogya.severity": f"{condition.severity:g}", "arogya.level": str(condition.level)}
     )
     return {
-        **tags_of(prepared),
+        **job_tags(prepared),
         "arogya.kind": "evaluation",
         "arogya.augmentation": condition.augmentation,
         "arogya.condition": condition.name,
-        "arogya.cell": prepared.cells[condition.name],
+        "arogya.cell": prepared.cell_keys[condition.name],
         **severity,
         **metric_tags(prepared.job.metrics),
     }
 
 
-def _made(
+def _evaluate_condition(
     prepared: Prepared,
     condition: Condition,
-    answering: Callable[[Condition], Answers],
+    predict_condition: Callable[[Condition], ModelOutput],
     fit: fitting.Fit,
     store: stores.Store,
     parent: str | None,
@@ -263,31 +275,31 @@ def _made(
     Returns:
         The evaluation; None if another process made the cell meanwhile.
     """
-    cell = prepared.cells[condition.name]
+    cell = prepared.cell_keys[condition.name]
     where = f"tags.`arogya.cell` = '{cell}' and attributes.status = 'FINISHED'"
-    with claimed(digest_of({"cell": cell, "uri": store.uri, "experiment": store.experiment})):
-        if _finished(prepared, store, parent, where):
+    with cell_lock(digest_of({"cell": cell, "uri": store.uri, "experiment": store.experiment})):
+        if _finished_cells(prepared, store, parent, where):
             return None
         tags = {**cell_tags(prepared, condition), "arogya.fit_run_id": fit.run_id}
         name = f"{prepared.job.row_name} · {condition.name}"
         run_id = tracking.start(store, name, tags, parent=parent)
-        with tracking.closed_on_error(store, run_id):
-            answers = answering(condition)
-            judged = scores(
-                answers.asked,
+        with tracking.close_on_error(store, run_id):
+            answers = predict_condition(condition)
+            judged = compute_scores(
+                answers.predictions,
                 resamples=prepared.job.resamples,
                 seed=prepared.split.digest,
-                added=prepared.job.metrics,
+                plugin_metrics=prepared.job.metrics,
             )
-            found = items_of(prepared, condition, answers, judged)
+            found = build_run_items(prepared, condition, answers, judged)
             tracking.write(store, run_id, [ModelInput(model_id=fit.model_id), *found])
             tracking.finish(store, run_id)
     return Evaluation(
         run_id=run_id,
-        cell=cell,
+        cell_key=cell,
         model=prepared.job.row_name,
         dataset=prepared.dataset.name,
         condition=condition.name,
-        predictions=answers.asked,
+        predictions=answers.predictions,
         scores=judged,
     )

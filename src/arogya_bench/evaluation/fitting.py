@@ -11,24 +11,38 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from arogya_bench.errors import ArtifactGone, TrackingError
-from arogya_bench.evaluation.fit_folder import Finished, State, Workshop, held
-from arogya_bench.evaluation.inference import boxes_of, predictions_of
-from arogya_bench.evaluation.job import Prepared, circumstances, dataset_input, params_of, tags_of
+from arogya_bench.errors import ArtifactMissing, TrackingError
+from arogya_bench.evaluation.fit_folder import FitFolder, FitState, TrainingResult, lock_fit_folder
+from arogya_bench.evaluation.inference import detect_clean, predict_clean
+from arogya_bench.evaluation.job import (
+    Prepared,
+    dataset_input,
+    job_params,
+    job_tags,
+    provenance_files,
+)
 from arogya_bench.metrics.detection_operating import best_threshold
-from arogya_bench.runtime.console import counted, say, working
+from arogya_bench.runtime.console import echo, plural, spinner
 from arogya_bench.runtime.digests import digest_of
-from arogya_bench.runtime.memory import watched_memory
+from arogya_bench.runtime.memory import track_peak_memory
 from arogya_bench.scoring import tasks
 from arogya_bench.scoring.scores import point_scores
-from arogya_bench.serving import describe
+from arogya_bench.serving import write_adapter_file
 from arogya_bench.tracking import artifacts, logged_models
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
-from arogya_bench.tracking.items import Curves, FittedModel, Item, Params, Scalars, Table, Tags
+from arogya_bench.tracking.items import (
+    Curves,
+    FittedModel,
+    Item,
+    Params,
+    ParquetTable,
+    Scalars,
+    Tags,
+)
 from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor
 
-VALIDATION = "predictions_validation.parquet"
+VALIDATION_FILE = "predictions_validation.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +56,10 @@ class Fit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class FitOutcome:
     """What making a fit came to."""
 
-    finished: Finished
+    result: TrainingResult
     validation: Predictions | BoxPredictions
     interruptions: int
 
@@ -59,13 +73,13 @@ def find_or_fit(prepared: Prepared, store: stores.Store, parent: str | None) -> 
     """
     gone: set[str] = set()
     with ExitStack() as stack:
-        fit = _found(prepared, store, stack, gone)
+        fit = _find_fit(prepared, store, stack, gone)
         if fit is None:
-            with held(_place(prepared, store)) as workshop:
-                fit = _found(prepared, store, stack, gone)  # made while this process waited
+            with lock_fit_folder(_fit_folder_name(prepared, store)) as workshop:
+                fit = _find_fit(prepared, store, stack, gone)  # made while this process waited
                 if fit is None:
-                    _fit(prepared, store, parent, workshop)
-                    fit = _found(prepared, store, stack, gone)
+                    _run_fit(prepared, store, parent, workshop)
+                    fit = _find_fit(prepared, store, stack, gone)
         if fit is None:
             raise TrackingError(
                 f"The fit of {prepared.job.model_name} was logged, and its files are not found.",
@@ -74,30 +88,32 @@ def find_or_fit(prepared: Prepared, store: stores.Store, parent: str | None) -> 
         yield fit
 
 
-def _place(prepared: Prepared, store: stores.Store) -> str:
+def _fit_folder_name(prepared: Prepared, store: stores.Store) -> str:
     """One place of work for each fit and store, since a store holds what it can find again."""
     where = digest_of({"uri": store.uri, "experiment": store.experiment})
     return f"{prepared.fit_key}-{where[:8]}"
 
 
-def _found(prepared: Prepared, store: stores.Store, stack: ExitStack, gone: set[str]) -> Fit | None:
+def _find_fit(
+    prepared: Prepared, store: stores.Store, stack: ExitStack, gone: set[str]
+) -> Fit | None:
     """The newest finished fit with all its files; runs without them are said, and noted as gone."""
-    finished = (run for run in _finished(prepared, store) if run.run_id not in gone)
+    finished = (run for run in _finished_fits(prepared, store) if run.run_id not in gone)
     for run in reversed(list(finished)):
         try:
-            weights = stack.enter_context(artifacts.model_files(run, store=store))
-            with artifacts.artifact(run, VALIDATION, uri=store.uri) as path:
-                validation = tasks.read(pd.read_parquet(path))
-        except ArtifactGone as lost:
-            say(f"[yellow]{lost.problem} It is fitted again.[/]")
+            weights = stack.enter_context(artifacts.fetch_model_files(run, store=store))
+            with artifacts.fetch_artifact(run, VALIDATION_FILE, uri=store.uri) as path:
+                validation = tasks.from_table(pd.read_parquet(path))
+        except ArtifactMissing as lost:
+            echo(f"[yellow]{lost.problem} It is fitted again.[/]")
             gone.add(run.run_id)
             continue
-        model_id = run.tags[artifacts.MODEL_TAG]
+        model_id = run.tags[artifacts.MODEL_ID_TAG]
         return Fit(run_id=run.run_id, model_id=model_id, weights=weights, validation=validation)
     return None
 
 
-def _finished(prepared: Prepared, store: stores.Store) -> list[tracking.RunRecord]:
+def _finished_fits(prepared: Prepared, store: stores.Store) -> list[tracking.RunRecord]:
     return tracking.search(
         store,
         f"tags.`arogya.kind` = 'fit' and tags.`arogya.fit` = '{prepared.fit_key}' "
@@ -105,60 +121,64 @@ def _finished(prepared: Prepared, store: stores.Store) -> list[tracking.RunRecor
     )
 
 
-def _fit(prepared: Prepared, store: stores.Store, parent: str | None, workshop: Workshop) -> None:
+def _run_fit(
+    prepared: Prepared, store: stores.Store, parent: str | None, fit_folder: FitFolder
+) -> None:
     """Make a fit, or go on with one that was interrupted, in the run that it had."""
-    run_id = _run(prepared, store, parent, workshop)
-    state = workshop.enter(run_id)
-    with tracking.closed_on_error(store, run_id):
-        work = _work(prepared, workshop, state)
-        fitted = _fitted(prepared, workshop.out)
+    run_id = _start_run(prepared, store, parent, fit_folder)
+    state = fit_folder.begin(run_id)
+    with tracking.close_on_error(store, run_id):
+        work = _train_and_validate(prepared, fit_folder, state)
+        fitted = _package_model(prepared, fit_folder.out)
         # The numbers come last: a run that has them is complete, and one that has not can be
         # taken up by a job with other devices or names, whose params MLflow would refuse.
         logged_models.log_model(store, run_id, fitted)
-        tracking.write(store, run_id, _items(prepared, work))
+        tracking.write(store, run_id, _fit_items(prepared, work))
         tracking.finish(store, run_id)
-    workshop.clear()
+    fit_folder.clear()
 
 
-def _run(prepared: Prepared, store: stores.Store, parent: str | None, workshop: Workshop) -> str:
-    earlier = workshop.earlier()
+def _start_run(
+    prepared: Prepared, store: stores.Store, parent: str | None, fit_folder: FitFolder
+) -> str:
+    earlier = fit_folder.interrupted()
     if earlier and tracking.reopen(store, earlier.run_id, parent=parent):
-        say(f"Going on with a fit of {prepared.job.model_name} that was interrupted.")
+        echo(f"Going on with a fit of {prepared.job.model_name} that was interrupted.")
         return earlier.run_id
     name = prepared.job.model_name
-    tags = {**tags_of(prepared), "arogya.kind": "fit", "arogya.model": name}
+    tags = {**job_tags(prepared), "arogya.kind": "fit", "arogya.model": name}
     return tracking.start(store, f"{name} · fit", tags, parent=parent)
 
 
-def _work(prepared: Prepared, workshop: Workshop, state: State) -> Work:
-    finished = workshop.finished() or _trained(prepared, workshop, state)
-    return Work(
-        finished=finished,
-        validation=_validation(prepared, workshop.out),
+def _train_and_validate(prepared: Prepared, fit_folder: FitFolder, state: FitState) -> FitOutcome:
+    finished = fit_folder.load_result() or _train(prepared, fit_folder, state)
+    return FitOutcome(
+        result=finished,
+        validation=_predict_validation(prepared, fit_folder.out),
         interruptions=state.interruptions,
     )
 
 
-def _trained(prepared: Prepared, workshop: Workshop, state: State) -> Finished:
+def _train(prepared: Prepared, fit_folder: FitFolder, state: FitState) -> TrainingResult:
     job = prepared.job
-    with working(f"fitting {job.model_name}"), watched_memory() as peak:
+    with spinner(f"fitting {job.model_name}"), track_peak_memory() as peak:
         report = job.model.fit(
             prepared.split.train,
             prepared.split.validation,
             training=job.training,
             seed=job.seed,
             device=job.device,
-            out=workshop.out,
+            out=fit_folder.out,
         )
-    seconds = state.spent + time.time() - state.began
-    finished = Finished(report=report, seconds=seconds, ram_peak_mb=peak.ram_mb)
-    workshop.keep(finished)
+    seconds = state.previous_seconds + time.time() - state.started_at
+    finished = TrainingResult(report=report, seconds=seconds, ram_peak_mb=peak.ram_mb)
+    fit_folder.save_result(finished)
     return finished
 
 
-def _fitted(prepared: Prepared, out: Path) -> FittedModel:
+def _package_model(prepared: Prepared, out: Path) -> FittedModel:
     model, classes = prepared.job.model, prepared.dataset.classes
-    describe(model, classes, out)
+    write_adapter_file(model, classes, out)
     extra = f"[{model.extra}]" if model.extra else ""
     return FittedModel(
         path=out,
@@ -168,41 +188,41 @@ def _fitted(prepared: Prepared, out: Path) -> FittedModel:
     )
 
 
-def _validation(prepared: Prepared, weights: Path) -> Predictions | BoxPredictions:
+def _predict_validation(prepared: Prepared, weights: Path) -> Predictions | BoxPredictions:
     """Predict the validation split, from which thresholds and calibration come."""
     job, cases = prepared.job, prepared.split.validation
     model = job.model.load(weights, classes=cases.classes, device=job.device)
     if job.model.task != "detection":
-        return predictions_of(cast("Predictor", model), cases, batch_size=job.batch_size)
-    boxes = boxes_of(cast("Detector", model), cases, batch_size=job.batch_size)
-    threshold = best_threshold(boxes.truth, boxes.found, classes=boxes.classes)
+        return predict_clean(cast("Predictor", model), cases, batch_size=job.batch_size)
+    boxes = detect_clean(cast("Detector", model), cases, batch_size=job.batch_size)
+    threshold = best_threshold(boxes.truth, boxes.detections, classes=boxes.classes)
     return replace(boxes, threshold=threshold)
 
 
-def _items(prepared: Prepared, work: Work) -> Iterator[Item]:
-    yield Params(values={**params_of(prepared), "model": prepared.job.model_name})
-    yield Curves(epochs=work.finished.report.curves)
-    yield Scalars(values=_scalars(work))
-    notes = [*work.finished.report.notes, *prepared.dataset.notes]
-    if work.interruptions:
-        notes.append(f"interrupted and resumed {counted(work.interruptions, 'time')}")
+def _fit_items(prepared: Prepared, outcome: FitOutcome) -> Iterator[Item]:
+    yield Params(values={**job_params(prepared), "model": prepared.job.model_name})
+    yield Curves(epochs=outcome.result.report.curves)
+    yield Scalars(values=_fit_scalars(outcome))
+    notes = [*outcome.result.report.notes, *prepared.dataset.notes]
+    if outcome.interruptions:
+        notes.append(f"interrupted and resumed {plural(outcome.interruptions, 'time')}")
     if notes:
         yield Tags(values={"arogya.notes": "; ".join(notes)})
     yield dataset_input(prepared, "train")  # MLflow keeps one context per dataset and run
-    yield Table(file=VALIDATION, rows=tasks.kept(work.validation))
-    yield from circumstances(prepared)
+    yield ParquetTable(file=VALIDATION_FILE, rows=tasks.to_table(outcome.validation))
+    yield from provenance_files(prepared)
 
 
-def _scalars(work: Work) -> dict[str, float]:
+def _fit_scalars(outcome: FitOutcome) -> dict[str, float]:
     """What the fit cost and how it did on validation; what does not exist is absent."""
-    report = work.finished.report
+    report = outcome.result.report
     costs = {
-        "fit_seconds": work.finished.seconds,
-        "fit_ram_peak_mb": work.finished.ram_peak_mb,
+        "fit_seconds": outcome.result.seconds,
+        "fit_ram_peak_mb": outcome.result.ram_peak_mb,
         "fit_gpu_peak_mb": report.gpu_peak_mb,
         "best_epoch": report.best_epoch,
     }
-    scores = point_scores(work.validation)
+    scores = point_scores(outcome.validation)
     every = {**costs, **{f"validation_{name}": value for name, value in scores.items()}}
     known = {name: float(value) for name, value in every.items() if value is not None}
     return {name: value for name, value in known.items() if np.isfinite(value)}

@@ -9,26 +9,26 @@ import yaml
 
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.augmentations.declaration import augmentation_identity
-from arogya_bench.augmentations.moving import box_move
-from arogya_bench.datasets.split_files import as_csv
-from arogya_bench.datasets.splits import Split, SplitPolicy, divided
+from arogya_bench.augmentations.moving import box_transform_of
+from arogya_bench.datasets.split_files import split_to_csv
+from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, make_split
 from arogya_bench.errors import ConfigError, ModelError
-from arogya_bench.evaluation.data_gate import admitted, asked
-from arogya_bench.gate.findings import Report
+from arogya_bench.evaluation.data_gate import cached_gate_report, usable_split
+from arogya_bench.gate.findings import GateReport
 from arogya_bench.metrics import plugins as added
-from arogya_bench.metrics.plugins import AddedMetric
-from arogya_bench.runtime.digests import digest_of, identity
-from arogya_bench.runtime.environment import environment
-from arogya_bench.runtime.environment import tags as provenance_tags
-from arogya_bench.runtime.redaction import without_secrets
-from arogya_bench.runtime.threads import available
-from arogya_bench.scoring.box_labels import RULE
+from arogya_bench.metrics.plugins import PluginMetric
+from arogya_bench.runtime.digests import digest_of, model_identity
+from arogya_bench.runtime.environment import environment_json
+from arogya_bench.runtime.environment import environment_tags as provenance_tags
+from arogya_bench.runtime.redaction import redact_config
+from arogya_bench.runtime.threads import available_threads
+from arogya_bench.scoring.box_labels import LABEL_RULE
 from arogya_bench.scoring.tasks import TASKS
 from arogya_bench.tracking.items import DatasetInput, Text
 from arogya_bench.types import Dataset, Model, Subset, Training
 
 
-class Source(Protocol):
+class DatasetSource(Protocol):
     """What a config of the group ``dataset`` builds."""
 
     def load(self) -> Dataset:
@@ -49,14 +49,14 @@ class Job:
         config: The resolved config, kept with every run.
         gate: ``stop`` at an error in the data, or ``warn``: go on without the cases that cannot be
             used, and let every run and report say so.
-        decoded_gb: Room in the cache folder for decoded images; 0 keeps none.
+        image_cache_gb: Room in the cache folder for decoded images; 0 keeps none.
         metrics: Of other packages, computed beside ours.
-        quiet: Whether it has its machine to itself, because something in it is timed.
+        exclusive: Whether it has its machine to itself, because something in it is timed.
     """
 
     model_name: str
     model: Model
-    source: Source
+    source: DatasetSource
     training_name: str
     training: Training
     conditions: tuple[Condition, ...]
@@ -73,9 +73,9 @@ class Job:
     threads: int | None = None
     calibration: str = "none"
     gate: str = "stop"
-    decoded_gb: float = 0.0
-    metrics: tuple[AddedMetric, ...] = ()
-    quiet: bool = False
+    image_cache_gb: float = 0.0
+    metrics: tuple[PluginMetric, ...] = ()
+    exclusive: bool = False
 
     @property
     def row_name(self) -> str:
@@ -89,19 +89,19 @@ class Prepared:
     """A job with its data at hand and its cells named.
 
     Attributes:
-        row: Digest of the leaderboard row: model, settings, training, calibration.
+        model_config_digest: Digest of the leaderboard row: model, settings, training, calibration.
         fit_key: Digest of the fit that the cells share.
-        cells: Condition name to cell key.
-        gate: What was found in the data.
+        cell_keys: Condition name to cell key.
+        gate_report: What was found in the data.
     """
 
     job: Job
     dataset: Dataset
-    split: Split
-    row: str
+    split: DatasetSplit
+    model_config_digest: str
     fit_key: str
-    cells: Mapping[str, str]
-    gate: Report
+    cell_keys: Mapping[str, str]
+    gate_report: GateReport
 
 
 def prepare(job: Job, dataset: Dataset | None = None, *, check: bool = True) -> Prepared:
@@ -119,38 +119,38 @@ def prepare(job: Job, dataset: Dataset | None = None, *, check: bool = True) -> 
     if check:
         job.model.check(device=job.device)
     dataset = dataset or job.source.load()
-    _require_task(job, dataset)
-    parts = divided(dataset, job.split, limit=job.limit)
-    report = inspected(job, dataset, parts)
-    parts = admitted(parts, report, overridden=job.gate == "warn")
+    _check_task(job, dataset)
+    parts = make_split(dataset, job.split, limit=job.limit)
+    report = gate_report(job, dataset, parts)
+    parts = usable_split(parts, report, overridden=job.gate == "warn")
     dataset = parts.test.dataset
-    row = {"model": identity(job.model), "training": asdict(job.training)}
+    row = {"model": model_identity(job.model), "training": asdict(job.training)}
     fit = {**row, "dataset": dataset.digest, "split": parts.digest, "seed": job.seed}
     return Prepared(
         job=job,
         dataset=dataset,
         split=parts,
-        row=digest_of({"name": job.row_name, **row}),
+        model_config_digest=digest_of({"name": job.row_name, **row}),
         fit_key=digest_of(fit),
-        cells={each.name: _cell(job, fit, each, dataset.task) for each in job.conditions},
-        gate=report,
+        cell_keys={each.name: _cell_key(job, fit, each, dataset.task) for each in job.conditions},
+        gate_report=report,
     )
 
 
-def inspected(job: Job, dataset: Dataset, parts: Split) -> Report:
+def gate_report(job: Job, dataset: Dataset, split: DatasetSplit) -> GateReport:
     """What the gate says of a divided dataset, and of the model that a job would judge on it."""
     seen = tuple(getattr(job.model, "trained_on", ()))
-    return asked(
+    return cached_gate_report(
         dataset,
-        parts,
+        split,
         # Where the method or a limit fixes the sizes, other shares are nothing to warn of.
-        fractions=job.split.fractions if parts.by_shares else None,
-        seen={job.model_name: seen} if seen else {},
-        workers=job.threads or available(),
+        fractions=job.split.fractions if split.has_requested_fractions else None,
+        trained_on={job.model_name: seen} if seen else {},
+        workers=job.threads or available_threads(),
     )
 
 
-def _require_task(job: Job, dataset: Dataset) -> None:
+def _check_task(job: Job, dataset: Dataset) -> None:
     """Refuse a model whose outputs the dataset cannot judge, and a detector without boxes."""
     if dataset.task not in TASKS:
         raise ConfigError(
@@ -172,7 +172,7 @@ def _require_task(job: Job, dataset: Dataset) -> None:
     if dataset.task == "detection" and job.metrics:
         raise ConfigError(
             f"metric {job.metrics[0].name} judges labels, and {dataset.name} asks for boxes.",
-            fix="set metric=standard for this dataset.",
+            fix="set metric=builtin for this dataset.",
         )
     if detects and job.calibration != "none":
         raise ConfigError(
@@ -182,15 +182,15 @@ def _require_task(job: Job, dataset: Dataset) -> None:
         )
 
 
-def tags_of(prepared: Prepared) -> dict[str, str]:
+def job_tags(prepared: Prepared) -> dict[str, str]:
     """What every run of a job says of itself, whatever its kind."""
-    job, errors = prepared.job, prepared.gate.errors
+    job, errors = prepared.job, prepared.gate_report.errors
     codes = ", ".join(f"{each.code} {each.title}" for each in errors)
-    left_out = {"arogya.left_out": str(len(prepared.gate.unusable))}
+    left_out = {"arogya.left_out": str(len(prepared.gate_report.unusable))}
     overridden = {"arogya.gate_overridden": codes, **left_out} if errors else {}
     return {
         "arogya.model": job.row_name,
-        "arogya.row": prepared.row,
+        "arogya.row": prepared.model_config_digest,
         "arogya.training": job.training_name,
         "arogya.dataset": prepared.dataset.name,
         "arogya.dataset_digest": prepared.dataset.digest,
@@ -200,23 +200,23 @@ def tags_of(prepared: Prepared) -> dict[str, str]:
         "arogya.grouped": str(prepared.dataset.grouped).lower(),
         "arogya.seed": str(job.seed),
         "arogya.fit": prepared.fit_key,
-        "arogya.gate": prepared.gate.summary(),
+        "arogya.gate": prepared.gate_report.summary(),
         **overridden,
         **provenance_tags(),
     }
 
 
-def params_of(prepared: Prepared) -> dict[str, object]:
+def job_params(prepared: Prepared) -> dict[str, object]:
     """What people search by; the whole config is an artifact."""
     job = prepared.job
-    fields = {f"model.{key}": value for key, value in identity(job.model).items()}
+    fields = {f"model.{key}": value for key, value in model_identity(job.model).items()}
     return {
         "model": job.row_name,
         "training": job.training_name,
         "dataset": prepared.dataset.name,
         "seed": job.seed,
         "device": job.device,
-        "threads": job.threads or available(),
+        "threads": job.threads or available_threads(),
         "limit": "none" if job.limit is None else job.limit,
         **fields,
     }
@@ -225,7 +225,9 @@ def params_of(prepared: Prepared) -> dict[str, object]:
 def dataset_input(prepared: Prepared, part: str) -> DatasetInput:
     """The split of the dataset that a run saw, for MLflow's column of datasets."""
     cases: Subset = getattr(prepared.split, part)
-    present = np.array([each for case in cases.cases for each in case.present], dtype=np.int64)
+    present = np.array(
+        [each for case in cases.cases for each in case.present_classes], dtype=np.int64
+    )
     counts = np.bincount(present, minlength=len(cases.classes))
     return DatasetInput(
         name=prepared.dataset.name,
@@ -243,21 +245,21 @@ def dataset_input(prepared: Prepared, part: str) -> DatasetInput:
     )
 
 
-def circumstances(prepared: Prepared) -> Iterator[Text]:
+def provenance_files(prepared: Prepared) -> Iterator[Text]:
     """What every run of a job keeps as files: its config, its split, what the gate found.
 
     The config is without the address of the store, which may hold a password, and without keys.
     """
     config = prepared.job.config
     shown = {key: value for key, value in config.items() if key not in ("tracking", "sweep")}
-    text = yaml.safe_dump(without_secrets(shown), sort_keys=False)
+    text = yaml.safe_dump(redact_config(shown), sort_keys=False)
     yield Text(file="config.yaml", text=text)
-    yield Text(file="split.csv", text=as_csv(prepared.dataset, prepared.split.parts))
-    yield Text(file="gate.json", text=prepared.gate.to_json())
-    yield Text(file="environment.json", text=environment())
+    yield Text(file="split.csv", text=split_to_csv(prepared.dataset, prepared.split.parts))
+    yield Text(file="gate.json", text=prepared.gate_report.to_json())
+    yield Text(file="environment.json", text=environment_json())
 
 
-def _cell(job: Job, fit: Mapping[str, object], condition: Condition, task: str) -> str:
+def _cell_key(job: Job, fit: Mapping[str, object], condition: Condition, task: str) -> str:
     return digest_of(
         {
             **fit,
@@ -266,14 +268,17 @@ def _cell(job: Job, fit: Mapping[str, object], condition: Condition, task: str) 
             **augmentation_identity(condition.function),
             "metrics": f"{task} {TASKS[task].version}",
             "resamples": job.resamples,
-            **_of_boxes(job, condition),
-            **({"added_metrics": added.identity(job.metrics)} if job.metrics else {}),
+            **_detection_key_fields(job, condition),
+            **({"added_metrics": added.metric_specs(job.metrics)} if job.metrics else {}),
         }
     )
 
 
-def _of_boxes(job: Job, condition: Condition) -> dict[str, object]:
+def _detection_key_fields(job: Job, condition: Condition) -> dict[str, object]:
     """What decides the numbers of a detector alone: how boxes move, and how they become labels."""
     if job.model.task != "detection":
         return {}
-    return {"label_rule": RULE, "moves_boxes": box_move(condition.function) is not None}
+    return {
+        "label_rule": LABEL_RULE,
+        "moves_boxes": box_transform_of(condition.function) is not None,
+    }

@@ -2,24 +2,24 @@
 
 import numpy as np
 
-from arogya_bench.figures.box_overlay import boxes_png
-from arogya_bench.scoring.box_table import counts_of
+from arogya_bench.figures.box_overlay import draw_boxes
+from arogya_bench.scoring.box_table import count_boxes
 from arogya_bench.types import BoxPredictions, Subset
 
-SHOWN = 6  # images
+EXAMPLE_IMAGES = 6  # images
 
 
-def box_sheet(found: BoxPredictions, cases: Subset) -> bytes:
+def draw_box_examples(predictions: BoxPredictions, cases: Subset) -> bytes:
     """Draw true and found boxes on test images, as they are; a PNG.
 
     The images are spread evenly over the number of mistakes, so that a sheet is no show of luck.
     """
-    order = np.argsort(-counts_of(found).mistakes, kind="stable")
-    picks = order[np.unique(np.linspace(0, len(order) - 1, SHOWN).round().astype(int))]
-    return boxes_png(
+    order = np.argsort(-count_boxes(predictions).errors, kind="stable")
+    picks = order[np.unique(np.linspace(0, len(order) - 1, EXAMPLE_IMAGES).round().astype(int))]
+    return draw_boxes(
         [cases.dataset.read(cases.cases[pick]) for pick in picks],
-        [found.truth[pick] for pick in picks],
-        [found.found[pick] for pick in picks],
-        found.classes,
-        threshold=found.threshold,
+        [predictions.truth[pick] for pick in picks],
+        [predictions.detections[pick] for pick in picks],
+        predictions.classes,
+        threshold=predictions.threshold,
     )

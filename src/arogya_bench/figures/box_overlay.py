@@ -21,19 +21,19 @@ from arogya_bench.figures.marks import (
 from arogya_bench.figures.theme import COLOURS, INK, MUTED
 from arogya_bench.types import Box, Detections, Image
 
-MOST_IMAGES = 6
+MAX_IMAGES = 6
 COLUMNS = 3
-TILE = 520  # pixels of the longer side of every image on the sheet
+TILE_SIDE = 520  # pixels of the longer side of every image on the sheet
 GAP = 18  # pixels between images, and around the sheet
-LINE = 22  # pixels of one line of text
-SAMPLE = 34  # pixels of the sample before a text in the legend
-PIXELATED = 2.0  # from this scale on, pixels are shown as squares, not smoothed
+LINE_HEIGHT = 22  # pixels of one line of text
+SAMPLE_WIDTH = 34  # pixels of the sample before a text in the legend
+PIXELATED_SCALE = 2.0  # from this scale on, pixels are shown as squares, not smoothed
 
 
-def boxes_png(
+def draw_boxes(
     images: Sequence[Image],
     truth: Sequence[Sequence[Box]],
-    found: Sequence[Detections],
+    detections: Sequence[Detections],
     classes: Sequence[str],
     *,
     threshold: float,
@@ -46,7 +46,7 @@ def boxes_png(
     Args:
         images: Of any sizes.
         truth: Per image its boxes, in its pixels.
-        found: Per image what was found, in its pixels.
+        detections: Per image what was found, in its pixels.
         classes: Their names.
         threshold: Least score of a detection that is shown.
 
@@ -56,31 +56,31 @@ def boxes_png(
     Raises:
         ValueError: If there are no images or more than six, or truth or found are not as many.
     """
-    if not 1 <= len(images) <= MOST_IMAGES or not len(images) == len(truth) == len(found):
+    if not 1 <= len(images) <= MAX_IMAGES or not len(images) == len(truth) == len(detections):
         raise ValueError(
-            f"{len(images)} images, {len(truth)} with truth and {len(found)} with detections: "
-            f"they must be as many, from 1 to {MOST_IMAGES}"
+            f"{len(images)} images, {len(truth)} with truth and {len(detections)} with detections: "
+            f"they must be as many, from 1 to {MAX_IMAGES}"
         )
     tiles = [
-        _tile(image, list(_marks(boxes, seen, classes, threshold, _scale(image))))
-        for image, boxes, seen in zip(images, truth, found, strict=True)
+        _draw_tile(image, list(_build_marks(boxes, seen, classes, threshold, _scale(image))))
+        for image, boxes, seen in zip(images, truth, detections, strict=True)
     ]
     labels = {box.label for boxes in truth for box in boxes}
-    labels |= {int(k) for seen in found for k in seen.labels[seen.scores >= threshold]}
+    labels |= {int(k) for seen in detections for k in seen.labels[seen.scores >= threshold]}
     crowds = any(box.crowd for boxes in truth for box in boxes)
-    entries = list(_legend(classes, sorted(labels), threshold, crowds=crowds))
+    entries = list(_legend_entries(classes, sorted(labels), threshold, crowds=crowds))
     stored = BytesIO()
-    _sheet(tiles, entries).save(stored, "PNG")
+    _draw_sheet(tiles, entries).save(stored, "PNG")
     return stored.getvalue()
 
 
 def _scale(image: Image) -> float:
-    return float(TILE / max(image.shape[:2]))
+    return float(TILE_SIDE / max(image.shape[:2]))
 
 
-def _marks(
+def _build_marks(
     boxes: Sequence[Box],
-    found: Detections,
+    detections: Detections,
     classes: Sequence[str],
     threshold: float,
     scale: float,
@@ -95,11 +95,11 @@ def _marks(
             score=None,
             crowd=box.crowd,
         )
-    for number in np.argsort(found.scores, kind="stable"):
-        label, score = int(found.labels[number]), float(found.scores[number])
+    for number in np.argsort(detections.scores, kind="stable"):
+        label, score = int(detections.labels[number]), float(detections.scores[number])
         if score >= threshold:
             yield Mark(
-                frame=_frame(found.boxes[number], scale),
+                frame=_frame(detections.boxes[number], scale),
                 colour=_colour(label),
                 text=f"{classes[label]} {score:.2f}",
                 score=score,
@@ -115,24 +115,24 @@ def _colour(label: int) -> str:
     return COLOURS[label % len(COLOURS)]
 
 
-def _tile(image: Image, marks: Sequence[Mark]) -> Picture.Image:
+def _draw_tile(image: Image, marks: Sequence[Mark]) -> Picture.Image:
     """One image with its boxes, and below it how many there are."""
     scale = _scale(image)
     height, width = (max(1, round(side * scale)) for side in image.shape[:2])
-    how = Picture.Resampling.NEAREST if scale >= PIXELATED else Picture.Resampling.LANCZOS
+    how = Picture.Resampling.NEAREST if scale >= PIXELATED_SCALE else Picture.Resampling.LANCZOS
     shown = Picture.fromarray(np.ascontiguousarray(image)).resize((width, height), how)
     pen = ImageDraw.Draw(shown)
     draw_marks(pen, marks, shown.size)
-    tile = Picture.new("RGB", (TILE, height + LINE), "white")
-    tile.paste(shown, ((TILE - width) // 2, 0))
+    tile = Picture.new("RGB", (TILE_SIDE, height + LINE_HEIGHT), "white")
+    tile.paste(shown, ((TILE_SIDE - width) // 2, 0))
     true = sum(mark.score is None and not mark.crowd for mark in marks)
     found = sum(mark.score is not None for mark in marks)
     caption = f"{true} true, {found} found"
-    ImageDraw.Draw(tile).text((TILE // 2, height + 3), caption, MUTED, font(15), anchor="ma")
+    ImageDraw.Draw(tile).text((TILE_SIDE // 2, height + 3), caption, MUTED, font(15), anchor="ma")
     return tile
 
 
-class _Entry(NamedTuple):
+class _LegendEntry(NamedTuple):
     """One line of the legend; without a width it is the colour of a class."""
 
     text: str
@@ -140,36 +140,36 @@ class _Entry(NamedTuple):
     width: int | None
 
 
-def _legend(
+def _legend_entries(
     classes: Sequence[str], labels: Sequence[int], threshold: float, *, crowds: bool
-) -> Iterator[_Entry]:
-    yield _Entry("true box", INK, TRUE_WIDTH)
+) -> Iterator[_LegendEntry]:
+    yield _LegendEntry("true box", INK, TRUE_WIDTH)
     if crowds:
-        yield _Entry("crowd, not counted", INK, CROWD_WIDTH)
-    yield _Entry(f"found box, score {threshold:.2f} or more", INK, FOUND_WIDTH)
-    yield from (_Entry(classes[label], _colour(label), None) for label in labels)
+        yield _LegendEntry("crowd, not counted", INK, CROWD_WIDTH)
+    yield _LegendEntry(f"found box, score {threshold:.2f} or more", INK, FOUND_WIDTH)
+    yield from (_LegendEntry(classes[label], _colour(label), None) for label in labels)
 
 
-def _sheet(tiles: Sequence[Picture.Image], entries: Sequence[_Entry]) -> Picture.Image:
+def _draw_sheet(tiles: Sequence[Picture.Image], entries: Sequence[_LegendEntry]) -> Picture.Image:
     rows = [tiles[start : start + COLUMNS] for start in range(0, len(tiles), COLUMNS)]
-    width = GAP + min(COLUMNS, len(tiles)) * (TILE + GAP)
-    lines = _lines(entries, width - 2 * GAP)
+    width = GAP + min(COLUMNS, len(tiles)) * (TILE_SIDE + GAP)
+    lines = _wrap_legend(entries, width - 2 * GAP)
     heights = [max(tile.height for tile in row) for row in rows]
-    top = GAP + len(lines) * LINE + GAP // 2
+    top = GAP + len(lines) * LINE_HEIGHT + GAP // 2
     sheet = Picture.new("RGB", (width, top + sum(heights) + GAP * len(rows)), "white")
     pen = ImageDraw.Draw(sheet)
     for number, line in enumerate(lines):
-        _legend_line(pen, line, GAP + number * LINE)
+        _draw_legend_line(pen, line, GAP + number * LINE_HEIGHT)
     for row, height in zip(rows, heights, strict=True):
         for column, tile in enumerate(row):
-            sheet.paste(tile, (GAP + column * (TILE + GAP), top + height - tile.height))
+            sheet.paste(tile, (GAP + column * (TILE_SIDE + GAP), top + height - tile.height))
         top += height + GAP
     return sheet
 
 
-def _lines(entries: Sequence[_Entry], width: int) -> list[list[_Entry]]:
+def _wrap_legend(entries: Sequence[_LegendEntry], width: int) -> list[list[_LegendEntry]]:
     """Break the legend into lines that fit."""
-    lines: list[list[_Entry]] = [[]]
+    lines: list[list[_LegendEntry]] = [[]]
     used = 0
     for entry in entries:
         needed = _entry_width(entry)
@@ -181,15 +181,15 @@ def _lines(entries: Sequence[_Entry], width: int) -> list[list[_Entry]]:
     return lines
 
 
-def _entry_width(entry: _Entry) -> int:
-    return SAMPLE + 8 + int(font(15).getlength(entry.text)) + 24
+def _entry_width(entry: _LegendEntry) -> int:
+    return SAMPLE_WIDTH + 8 + int(font(15).getlength(entry.text)) + 24
 
 
-def _legend_line(pen: ImageDraw.ImageDraw, line: Sequence[_Entry], top: int) -> None:
+def _draw_legend_line(pen: ImageDraw.ImageDraw, line: Sequence[_LegendEntry], top: int) -> None:
     left = GAP
     for entry in line:
-        middle = top + LINE // 2 - 2
-        end = left + SAMPLE
+        middle = top + LINE_HEIGHT // 2 - 2
+        end = left + SAMPLE_WIDTH
         if entry.width == FOUND_WIDTH:
             dashed(pen, (left, middle), (end, middle), entry.colour)
         elif entry.width:

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     import altair as alt
 
 _CURVE_POINTS = 200
-_SIDE = 380  # pixels of a square plot
+_PLOT_SIDE = 380  # pixels of a square plot
 
 
-class _Curve(NamedTuple):
-    false_positive: Floats
-    true_positive: Floats
-    area: float
+class _RocCurve(NamedTuple):
+    false_positive_rate: Floats
+    true_positive_rate: Floats
+    auroc: float
 
 
-def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> "alt.TopLevelMixin":
+def plot_confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> "alt.TopLevelMixin":
     """Draw counts as text on the share of the true class as colour.
 
     Args:
@@ -35,7 +35,7 @@ def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> "alt.
     """
     import altair as alt
 
-    cells = _cells(counts, classes)
+    cells = _confusion_cells(counts, classes)
     step = 84 if len(classes) <= 4 else 58
     longest = max(map(len, classes))
     columns = alt.Axis(orient="top", labelAngle=-35 if longest * 7 > step else 0, domain=False)
@@ -58,14 +58,14 @@ def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> "alt.
         count,
         share.encode(text=alt.Text("share:Q", format=".0%"), color=ink),
     ).properties(width=alt.Step(step), height=alt.Step(min(step, 64)))
-    absent = theme.listed(
+    absent = theme.format_list(
         "No case, hence no share",
         [name for name, row in zip(classes, counts, strict=True) if not row.sum()],
     )
-    return theme.styled(chart, "Confusion matrix", f"{int(counts.sum()):,} cases.", absent)
+    return theme.apply_theme(chart, "Confusion matrix", f"{int(counts.sum()):,} cases.", absent)
 
 
-def roc(
+def plot_roc(
     targets: Labels, probabilities: Probabilities, classes: Sequence[str]
 ) -> "alt.TopLevelMixin":
     """Draw one ROC curve per class against the rest; of two classes, only the second.
@@ -79,14 +79,14 @@ def roc(
     points: list[dict[str, object]] = []
     for k in range(binary, len(classes)):
         try:
-            curve = _curve(targets == k, probabilities[:, k])
+            curve = _roc_curve(targets == k, probabilities[:, k])
         except UndefinedMetric as reason:
             undefined.append(f"{classes[k]} ({reason})")
             # It keeps its place in the legend, so that other classes keep their colours.
             labels.append(f"{classes[k]} (undefined)")
         else:
-            labels.append(f"{classes[k]} ({curve.area:.3f})")
-            points += _thinned(curve, labels[-1])
+            labels.append(f"{classes[k]} ({curve.auroc:.3f})")
+            points += _thin_curve(curve, labels[-1])
     unit = alt.Scale(domain=[0, 1], nice=False)
     curves = alt.Chart(alt.Data(values=points), mark=alt.MarkDef("line", strokeWidth=2)).encode(
         x=alt.X("x:Q", title="false-positive rate (1 - specificity)", scale=unit),
@@ -94,13 +94,13 @@ def roc(
         order="order:Q",
         color=alt.Color("label:N", title="class (AUROC)", scale=theme.palette(labels)),
     )
-    chart = alt.layer(_diagonal(), curves).properties(width=_SIDE, height=_SIDE)
+    chart = alt.layer(_diagonal(), curves).properties(width=_PLOT_SIDE, height=_PLOT_SIDE)
     pairing = f"{classes[1]} against {classes[0]}" if binary else "Each class against the rest"
     note = f"{pairing}; {targets.size:,} cases."
-    return theme.styled(chart, "ROC", note, theme.listed("Undefined", undefined))
+    return theme.apply_theme(chart, "ROC", note, theme.format_list("Undefined", undefined))
 
 
-def reliability(
+def plot_reliability(
     confidence: Floats, correct: NDArray[np.bool_], *, bins: int = 15
 ) -> "alt.TopLevelMixin":
     """Draw accuracy against confidence in bins of equal width, closed on the right.
@@ -112,7 +112,7 @@ def reliability(
     """
     import altair as alt
 
-    rows = _bins(confidence, correct, bins)
+    rows = _reliability_bins(confidence, correct, bins)
     unit = alt.Scale(domain=[0, 1], nice=False)
     filled = alt.Data(values=[row for row in rows if row["count"]])
     across = alt.X("left:Q", title=None, scale=unit, axis=alt.Axis(labels=False, ticks=False))
@@ -133,19 +133,19 @@ def reliability(
         y2=alt.datum(0),
     )
     chart = alt.vconcat(
-        upper.properties(width=_SIDE, height=300),
-        lower.properties(width=_SIDE, height=70),
+        upper.properties(width=_PLOT_SIDE, height=300),
+        lower.properties(width=_PLOT_SIDE, height=70),
         spacing=8,
     )
     empty = sum(not row["count"] for row in rows)
-    return theme.styled(
+    return theme.apply_theme(
         chart,
         "Reliability",
         f"{confidence.size:,} cases in {bins} bins, {empty} of them empty; 95 % Wilson bands.",
     )
 
 
-def svg(chart: "alt.TopLevelMixin") -> str:
+def to_svg(chart: "alt.TopLevelMixin") -> str:
     """Render as one SVG document, with text as text and nothing to load."""
     import vl_convert
 
@@ -153,14 +153,14 @@ def svg(chart: "alt.TopLevelMixin") -> str:
     return str(vl_convert.vegalite_to_svg(chart.to_dict(validate=False)))
 
 
-def png(chart: "alt.TopLevelMixin", scale: float = 2) -> bytes:
+def to_png(chart: "alt.TopLevelMixin", scale: float = 2) -> bytes:
     """Render as PNG with ``scale`` pixels for each pixel of the design."""
     import vl_convert
 
     return bytes(vl_convert.vegalite_to_png(chart.to_dict(validate=False), scale=scale))
 
 
-def _cells(counts: NDArray[np.int64], classes: Sequence[str]) -> list[dict[str, object]]:
+def _confusion_cells(counts: NDArray[np.int64], classes: Sequence[str]) -> list[dict[str, object]]:
     totals = counts.sum(axis=1)
     return [
         {
@@ -174,7 +174,7 @@ def _cells(counts: NDArray[np.int64], classes: Sequence[str]) -> list[dict[str, 
     ]
 
 
-def _curve(positive: NDArray[np.bool_], score: Floats) -> _Curve:
+def _roc_curve(positive: NDArray[np.bool_], score: Floats) -> _RocCurve:
     if positive.all() or not positive.any():
         raise UndefinedMetric("no other case" if positive.any() else "no case")
     order = np.argsort(-score, kind="stable")
@@ -185,23 +185,23 @@ def _curve(positive: NDArray[np.bool_], score: Floats) -> _Curve:
     misses = last + 1 - hits[last]
     false_positive = np.append(0.0, misses / misses[-1])
     area = float(np.trapezoid(true_positive, false_positive))
-    return _Curve(false_positive, true_positive, area)
+    return _RocCurve(false_positive, true_positive, area)
 
 
-def _thinned(curve: _Curve, label: str) -> Iterator[dict[str, object]]:
-    along = curve.false_positive + curve.true_positive
+def _thin_curve(curve: _RocCurve, label: str) -> Iterator[dict[str, object]]:
+    along = curve.false_positive_rate + curve.true_positive_rate
     wanted = np.linspace(0, along[-1], _CURVE_POINTS)
     kept = np.unique(np.searchsorted(along, wanted).clip(max=along.size - 1))
     for order, i in enumerate(kept.tolist()):
         yield {
             "label": label,
             "order": order,
-            "x": float(curve.false_positive[i]),
-            "y": float(curve.true_positive[i]),
+            "x": float(curve.false_positive_rate[i]),
+            "y": float(curve.true_positive_rate[i]),
         }
 
 
-def _bins(
+def _reliability_bins(
     confidence: Floats, correct: NDArray[np.bool_], bins: int
 ) -> list[dict[str, float | None]]:
     edges = np.linspace(0.0, 1.0, bins + 1)
@@ -211,11 +211,11 @@ def _bins(
     for k in range(bins):
         inside = place == k
         row = {"left": float(edges[k]), "right": float(edges[k + 1]), "count": int(inside.sum())}
-        rows.append({**row, **_rates(confidence[inside], correct[inside])})
+        rows.append({**row, **_bin_rates(confidence[inside], correct[inside])})
     return rows
 
 
-def _rates(confidence: Floats, correct: NDArray[np.bool_]) -> dict[str, float | None]:
+def _bin_rates(confidence: Floats, correct: NDArray[np.bool_]) -> dict[str, float | None]:
     from arogya_bench.statistics.proportions import wilson
 
     n = correct.size

@@ -27,12 +27,12 @@ COLOURS = (
 )
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 
-_LINE = 13
+_PANEL_TITLE_SIZE = 13
 # Of one width, so that text measured with the first also fits with the others.
 _FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 
-def styled(chart: "alt.TopLevelMixin", title: str, *notes: str) -> "alt.TopLevelMixin":
+def apply_theme(chart: "alt.TopLevelMixin", title: str, *notes: str) -> "alt.TopLevelMixin":
     """Give a finished chart its title, its notes as subtitle, and the common look.
 
     The look belongs to the chart, not to Altair, whose themes would leak into the notebook of
@@ -43,7 +43,7 @@ def styled(chart: "alt.TopLevelMixin", title: str, *notes: str) -> "alt.TopLevel
     heading = alt.TitleParams(title, subtitle=[line for note in notes for line in wrap(note, 84)])
     return chart.properties(title=heading, background="white", padding=12).configure(
         font=_FONT,
-        title=_title(16, subtitleColor=MUTED, subtitleFontSize=12, subtitleLineHeight=16),
+        title=_title_style(16, subtitleColor=MUTED, subtitleFontSize=12, subtitleLineHeight=16),
         axis=alt.AxisConfig(
             labelColor=INK,
             titleColor=MUTED,
@@ -77,33 +77,33 @@ def panel_title(text: str) -> "alt.TitleParams":
     """Head one of several panels, smaller than the title of the figure."""
     import altair as alt
 
-    return alt.TitleParams(text, **_title(_LINE))
+    return alt.TitleParams(text, **_title_style(_PANEL_TITLE_SIZE))
 
 
 def palette(names: Iterable[str]) -> "alt.Scale":
     """Colours in the order of ``names``, repeated after ten."""
-    return _ordered(names, COLOURS)
+    return _cycling_scale(names, COLOURS)
 
 
 def shapes(names: Iterable[str]) -> "alt.Scale":
     """Symbols in the order of ``names``, so that colour is never the only difference."""
-    return _ordered(names, SHAPES)
+    return _cycling_scale(names, SHAPES)
 
 
-def listed(label: str, names: Iterable[str]) -> str:
+def format_list(label: str, names: Iterable[str]) -> str:
     """Say what a figure leaves out, such as ``Undefined: a, b.``; nothing if there is nothing."""
     text = ", ".join(names)
     return f"{label}: {text}." if text else ""
 
 
-def _ordered(names: Iterable[str], values: tuple[str, ...]) -> "alt.Scale":
+def _cycling_scale(names: Iterable[str], values: tuple[str, ...]) -> "alt.Scale":
     import altair as alt
 
     domain = list(names)
     return alt.Scale(domain=domain, range=[values[i % len(values)] for i in range(len(domain))])
 
 
-def _title(size: int, **more: object) -> dict[str, object]:
+def _title_style(size: int, **more: object) -> dict[str, object]:
     return {
         "anchor": "start",
         "color": INK,

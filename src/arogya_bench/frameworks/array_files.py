@@ -8,10 +8,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.frameworks.fit_files import damaged, existing
+from arogya_bench.frameworks.fit_files import check_file_exists, damaged_file_error
 
 # What NumPy raises for files that are cut, foreign, or hold Python objects.
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile)
+UNREADABLE_ERRORS = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile)
 
 
 def save_arrays(file: Path, arrays: Mapping[str, Any]) -> None:
@@ -29,7 +29,10 @@ def read_arrays(file: Path, *names: str) -> dict[str, NDArray[Any]]:
         ModelError: If the file is missing, damaged, holds Python objects, or lacks a name.
     """
     try:
-        with existing(file).open("rb") as stream, np.load(stream, allow_pickle=False) as content:
+        with (
+            check_file_exists(file).open("rb") as stream,
+            np.load(stream, allow_pickle=False) as content,
+        ):
             return {name: content[name] for name in names or content.files}
     except (
         OSError,
@@ -40,4 +43,4 @@ def read_arrays(file: Path, *names: str) -> dict[str, NDArray[Any]]:
         AttributeError,
         BadZipFile,
     ) as error:
-        raise damaged(file, error) from error
+        raise damaged_file_error(file, error) from error

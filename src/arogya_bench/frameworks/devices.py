@@ -2,12 +2,12 @@
 
 import re
 
-from arogya_bench.errors import ConfigError, ModelError, nearest, needs_extra, require_extra
+from arogya_bench.errors import ConfigError, ModelError, did_you_mean, needs_extra, require_extra
 
 DEVICE_NAMES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
 
 
-def require_device_name(device: str) -> None:
+def check_device_name(device: str) -> None:
     """Check the spelling alone, for models that compute on the CPU wherever they are asked to.
 
     Raises:
@@ -15,12 +15,12 @@ def require_device_name(device: str) -> None:
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise ConfigError(
-            f"Unknown device {device!r}.{nearest(device, DEVICE_NAMES)}",
+            f"Unknown device {device!r}.{did_you_mean(device, DEVICE_NAMES)}",
             fix="set device to auto, cpu, cuda, or cuda:N for the N-th GPU, counted from 0.",
         )
 
 
-def require_torch(device: str) -> None:
+def check_torch(device: str) -> None:
     """Check that PyTorch is installed and that ``device`` exists.
 
     Raises:
@@ -28,7 +28,7 @@ def require_torch(device: str) -> None:
         ConfigError: If ``device`` is not a known name.
         ModelError: If a GPU is asked for that is not there.
     """
-    require_device_name(device)
+    check_device_name(device)
     require_extra("torch", "torch", "torchvision")
     torch_device(device)
 
@@ -40,7 +40,7 @@ def torch_device(device: str) -> str:
         ConfigError: If ``device`` is not a known name.
         ModelError: If a GPU is asked for that is not there.
     """
-    require_device_name(device)
+    check_device_name(device)
     if device == "cpu":
         return device
     with needs_extra("torch"):

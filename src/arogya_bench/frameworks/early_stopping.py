@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from arogya_bench.errors import ModelError
-from arogya_bench.frameworks.training_augmentation import require_policy
+from arogya_bench.frameworks.training_augmentation import check_augmentation
 from arogya_bench.types import Labels, Subset, Training
 
 
@@ -24,35 +24,35 @@ class Epoch:
     val_f1_macro: float
     learning_rate: float
 
-    def beats(self, other: "Epoch") -> bool:
+    def is_better_than(self, other: "Epoch") -> bool:
         """Whether the validation macro F1 is higher, or equal with a lower loss."""
         return (self.val_f1_macro, -self.val_loss) > (other.val_f1_macro, -other.val_loss)
 
-    def curve(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """The numbers that are logged per epoch."""
         values = asdict(self)
         del values["number"]
         return values
 
 
-def best_of(epochs: Sequence[Epoch]) -> Epoch:
+def best_epoch(epochs: Sequence[Epoch]) -> Epoch:
     """The first epoch that no later one beats."""
     best = epochs[0]
     for epoch in epochs[1:]:
-        if epoch.beats(best):
+        if epoch.is_better_than(best):
             best = epoch
     return best
 
 
-def ended(epochs: Sequence[Epoch], *, patience: int, at_most: int) -> bool:
+def should_stop(epochs: Sequence[Epoch], *, patience: int, max_epochs: int) -> bool:
     """Whether a training is over: all epochs made, or ``patience`` of them without a better one."""
     if not epochs:
         return False
-    stale = epochs[-1].number - best_of(epochs).number
-    return len(epochs) >= at_most or stale >= max(1, patience)
+    stale = epochs[-1].number - best_epoch(epochs).number
+    return len(epochs) >= max_epochs or stale >= max(1, patience)
 
 
-def require_trainable(training: Training, train: Subset, validation: Subset) -> None:
+def check_trainable(training: Training, train: Subset, validation: Subset) -> None:
     """Refuse a training of nothing.
 
     Raises:
@@ -71,10 +71,10 @@ def require_trainable(training: Training, train: Subset, validation: Subset) -> 
             "leave nothing to train.",
             fix="set both to 1 or more.",
         )
-    require_policy(training)
+    check_augmentation(training)
 
 
-def finite(loss: float, epoch: int) -> float:
+def check_finite_loss(loss: float, epoch: int) -> float:
     """Give back the training loss of an epoch, once it is known to be a number.
 
     Raises:

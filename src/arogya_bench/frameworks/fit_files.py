@@ -8,7 +8,7 @@ from typing import Any
 from arogya_bench.errors import ModelError
 
 CLASSES_FILE = "classes.json"
-REFIT = "delete this folder and run again, so that the model is fitted anew."
+REFIT_ADVICE = "delete this folder and run again, so that the model is fitted anew."
 
 
 def save_classes(out: Path, classes: Sequence[str], settings: Mapping[str, object]) -> None:
@@ -23,7 +23,7 @@ def save_classes(out: Path, classes: Sequence[str], settings: Mapping[str, objec
     (out / CLASSES_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def require_classes(weights: Path, classes: Sequence[str], settings: Mapping[str, object]) -> None:
+def check_classes(weights: Path, classes: Sequence[str], settings: Mapping[str, object]) -> None:
     """Refuse weights that were fitted for other classes or with other settings.
 
     Raises:
@@ -51,25 +51,27 @@ def read_json(file: Path, *keys: str) -> dict[str, Any]:
         ModelError: If the file is missing or damaged.
     """
     try:
-        content = json.loads(existing(file).read_text(encoding="utf-8"))
+        content = json.loads(check_file_exists(file).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise damaged(file, error) from error
+        raise damaged_file_error(file, error) from error
     if not isinstance(content, dict) or not all(key in content for key in keys):
-        raise damaged(file, f"it does not hold {' and '.join(keys)}")
+        raise damaged_file_error(file, f"it does not hold {' and '.join(keys)}")
     return content
 
 
-def existing(file: Path) -> Path:
+def check_file_exists(file: Path) -> Path:
     """Give back the path of a file of the fit, once it is known to exist.
 
     Raises:
         ModelError: If there is no such file.
     """
     if not file.is_file():
-        raise ModelError(f"{file} does not exist; the fit did not finish or was moved.", fix=REFIT)
+        raise ModelError(
+            f"{file} does not exist; the fit did not finish or was moved.", fix=REFIT_ADVICE
+        )
     return file
 
 
-def damaged(file: Path, reason: object) -> ModelError:
+def damaged_file_error(file: Path, reason: object) -> ModelError:
     """Say that a file of the fit cannot be read."""
-    return ModelError(f"{file} is damaged: {reason}.", fix=REFIT)
+    return ModelError(f"{file} is damaged: {reason}.", fix=REFIT_ADVICE)

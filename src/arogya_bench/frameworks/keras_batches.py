@@ -28,28 +28,28 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan(Steps):
+class KerasPlan(Steps):
     """Steps with what Keras asks for beside the images.
 
     Attributes:
-        classes: How many there are.
+        class_count: How many there are.
     """
 
-    classes: int
+    class_count: int
 
     @cached_property
     def weights(self) -> Floats:
         """One per class; 1 for all unless the training asks for class weights."""
         if not self.training.class_weights:
-            return np.ones(self.classes)
-        return np.array(class_weights(self.train.targets, self.classes))
+            return np.ones(self.class_count)
+        return np.array(class_weights(self.train.targets, self.class_count))
 
     def batch(self, cases: Labels, *, epoch: int, step: int) -> Batch:
         """The images of some cases, with the training policy drawn for this step."""
         targets = self.train.targets[cases]
         weights = self.weights[targets]
         return Batch(
-            images=self.images(cases, epoch=epoch, step=step),
+            images=self.augmented_images(cases, epoch=epoch, step=step),
             targets=targets,
             weights=np.asarray(weights / weights.mean(), np.float32),
         )
@@ -59,7 +59,7 @@ class Plan(Steps):
         return int(epoch_rng(self.seed, epoch).integers(2**31))
 
 
-def dataset_of(plan: Plan, *, workers: int) -> Any:
+def build_dataset(plan: KerasPlan, *, workers: int) -> Any:
     """The batches of one epoch at a time, as ``model.fit`` asks for them.
 
     Args:
@@ -73,8 +73,8 @@ def dataset_of(plan: Plan, *, workers: int) -> Any:
     import keras
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # known at run time only
-        def turn_to(self, epoch: int) -> None:
-            self.epoch, self.order = epoch, self.plan.order(epoch)
+        def start_epoch(self, epoch: int) -> None:
+            self.epoch, self.order = epoch, self.plan.epoch_batches(epoch)
 
         def __len__(self) -> int:
             return len(self.order)
@@ -83,10 +83,10 @@ def dataset_of(plan: Plan, *, workers: int) -> Any:
             # Keras takes a plain tuple only.
             return tuple(self.plan.batch(self.order[step], epoch=self.epoch, step=step))
 
-        def let_go(self) -> None:
+        def release(self) -> None:
             del self.plan
 
     batches = Batches(workers=workers)
     batches.plan = plan
-    batches.turn_to(1)  # Keras looks at the first batches before the first epoch begins
+    batches.start_epoch(1)  # Keras looks at the first batches before the first epoch begins
     return batches

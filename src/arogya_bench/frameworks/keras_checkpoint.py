@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from arogya_bench.errors import ModelError
 from arogya_bench.frameworks.array_files import read_arrays, save_arrays
-from arogya_bench.runtime.console import say
+from arogya_bench.runtime.console import echo
 
 if TYPE_CHECKING:
     import keras
@@ -19,9 +19,9 @@ CHECKPOINT_FILE = "checkpoint.npz"
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def weights_of(network: "keras.Model") -> dict[str, NDArray[Any]]:
+def get_weights(network: "keras.Model") -> dict[str, NDArray[Any]]:
     """The weights by layer and name, such as ``conv1/kernel``."""
-    return {name: np.asarray(weight.numpy()) for name, weight in _weights(network).items()}
+    return {name: np.asarray(weight.numpy()) for name, weight in _named_variables(network).items()}
 
 
 def set_weights(network: "keras.Model", values: Arrays) -> None:
@@ -30,7 +30,7 @@ def set_weights(network: "keras.Model", values: Arrays) -> None:
     Raises:
         ValueError: If they are those of another network.
     """
-    weights = _weights(network)
+    weights = _named_variables(network)
     wanted = {name: tuple(weight.shape) for name, weight in weights.items()}
     found = {name: value.shape for name, value in values.items()}
     for name in wanted | found:
@@ -53,7 +53,7 @@ def save_checkpoint(folder: Path, network: "keras.Model", epochs: str) -> None:
     optimizer = {str(i): v.numpy() for i, v in enumerate(network.optimizer.variables)}
     save_arrays(
         folder / CHECKPOINT_FILE,
-        {**_under("network", weights_of(network)), **_under("optimizer", optimizer)}
+        {**_add_prefix("network", get_weights(network)), **_add_prefix("optimizer", optimizer)}
         | {"epochs": np.array(epochs)},
     )
 
@@ -70,15 +70,15 @@ def restore_checkpoint(folder: Path, network: "keras.Model") -> str | None:
     try:
         state = read_arrays(file)
     except ModelError as damage:
-        say(f"[yellow]{damage.problem} The training starts again.[/]")
+        echo(f"[yellow]{damage.problem} The training starts again.[/]")
         return None
-    optimizer = _below("optimizer", state)
+    optimizer = _strip_prefix("optimizer", state)
     variables = network.optimizer.variables
     found = [optimizer[str(i)].shape for i in range(len(optimizer))]
     if found != [tuple(each.shape) for each in variables]:
-        say(f"[yellow]{file.name} is of another device or version. The training starts again.[/]")
+        echo(f"[yellow]{file.name} is of another device or version. The training starts again.[/]")
         return None
-    set_weights(network, _below("network", state))
+    set_weights(network, _strip_prefix("network", state))
     for i, variable in enumerate(variables):
         variable.assign(optimizer[str(i)])
     return str(state["epochs"])
@@ -89,7 +89,7 @@ def drop_checkpoint(folder: Path) -> None:
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
 
 
-def _weights(network: "keras.Model") -> "dict[str, keras.Variable]":
+def _named_variables(network: "keras.Model") -> "dict[str, keras.Variable]":
     """By layer and name, since a path begins with a name that Keras counts up for each network."""
     return {
         f"{layer.name}/{weight.name}": weight
@@ -98,11 +98,11 @@ def _weights(network: "keras.Model") -> "dict[str, keras.Variable]":
     }
 
 
-def _under(part: str, values: Arrays) -> Arrays:
+def _add_prefix(part: str, values: Arrays) -> Arrays:
     return {f"{part}/{name}": value for name, value in values.items()}
 
 
-def _below(part: str, values: Arrays) -> Arrays:
+def _strip_prefix(part: str, values: Arrays) -> Arrays:
     return {
         name.removeprefix(f"{part}/"): value
         for name, value in values.items()

@@ -9,18 +9,18 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import BinaryIO, cast
 
 from arogya_bench.errors import ModelError, needs_extra, require_extra
-from arogya_bench.frameworks.devices import require_device_name
-from arogya_bench.runtime.threads import threads
+from arogya_bench.frameworks.devices import check_device_name
+from arogya_bench.runtime.threads import thread_count
 
 EXTRA = "tensorflow"
 CPU = "CPU:0"
 # Read by TensorFlow and Keras when they are imported; what the user has set stays.
 ENVIRONMENT = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-GLOBAL_SYMBOLS = "tensorflow.python.pywrap_dlopen_global_flags"
-LOG_LINE = re.compile(rb"[IWEF]\d{4} |WARNING: All log messages before absl::InitializeLog")
+GLOBAL_SYMBOLS_MODULE = "tensorflow.python.pywrap_dlopen_global_flags"
+LOG_LINE_PATTERN = re.compile(rb"[IWEF]\d{4} |WARNING: All log messages before absl::InitializeLog")
 
 
-def require_keras(device: str) -> None:
+def check_keras(device: str) -> None:
     """Check that TensorFlow, Keras on top of it and ``device`` are there.
 
     Nothing is imported, unless a GPU is asked for by name: only TensorFlow knows what it sees.
@@ -30,15 +30,15 @@ def require_keras(device: str) -> None:
         ConfigError: If ``device`` is not a known name.
         ModelError: If Keras computes with another backend, or the GPU is not there.
     """
-    require_device_name(device)
+    check_device_name(device)
     require_extra(EXTRA, "tensorflow", "keras")
-    _require_backend()
+    _check_backend()
     if device.startswith("cuda"):
         _import_quietly()
         _tf_device(device)
 
 
-def ready(device: str) -> str:
+def prepare_tensorflow(device: str) -> str:
     """Import TensorFlow and Keras, and settle what TensorFlow takes only once in a process.
 
     Args:
@@ -53,29 +53,29 @@ def ready(device: str) -> str:
         ModelError: If Keras computes with another backend, the GPU is not there, or TensorFlow
             computes with another number of threads already.
     """
-    require_keras(device)
+    check_keras(device)
     _import_quietly()
-    _take_memory_as_needed()
-    _use_threads(threads())
+    _enable_memory_growth()
+    _set_thread_count(thread_count())
     return _tf_device(device)
 
 
 @contextmanager
-def computing(place: str) -> Iterator[None]:
+def use_device(device: str) -> Iterator[None]:
     """Place variables and operations on one device, without TF32 where that is a GPU."""
     import tensorflow as tf
 
     before = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
-        with tf.device(place):
+        with tf.device(device):
             yield
     finally:
         tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
 @contextmanager
-def deterministic(wanted: bool) -> Iterator[None]:
+def deterministic_ops(enabled: bool) -> Iterator[None]:
     """Allow only operations that give the same bits every time, and undo that afterwards.
 
     On a CPU it costs no time that could be measured with such networks. On a GPU, TensorFlow
@@ -87,21 +87,22 @@ def deterministic(wanted: bool) -> Iterator[None]:
     from tensorflow.python.framework import config as switches
 
     before = switches.is_op_determinism_enabled()
-    if wanted and not before:
+    if enabled and not before:
         tf.config.experimental.enable_op_determinism()
     try:
         yield
     finally:
-        if wanted and not before:
+        if enabled and not before:
             switches.disable_op_determinism()
 
 
-def _require_backend() -> None:
+def _check_backend() -> None:
     loaded = sys.modules.get("keras")
-    if loaded is not None:
-        found = loaded.backend.backend()
-    else:
-        found = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    found = (
+        loaded.backend.backend()
+        if loaded is not None
+        else os.environ.get("KERAS_BACKEND") or "tensorflow"
+    )
     if found != "tensorflow":
         raise ModelError(
             f"Keras computes with the backend {found!r}; this model needs 'tensorflow'.",
@@ -114,14 +115,14 @@ def _import_quietly() -> None:
         return
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    with needs_extra(EXTRA), _kept_to_itself(), _without_log_lines():
+    with needs_extra(EXTRA), _hide_global_symbols(), _filter_log_lines():
         import keras  # noqa: F401  (the first import is the one that talks)
         import tensorflow as tf  # noqa: F401  (likewise)
-    _require_backend()  # a keras.json in the home folder may have named another
+    _check_backend()  # a keras.json in the home folder may have named another
 
 
 @contextmanager
-def _kept_to_itself() -> Iterator[None]:
+def _hide_global_symbols() -> Iterator[None]:
     """Load TensorFlow so that its symbols are not those of every library that comes later.
 
     In 2.20 and 2.21 they are: after them PyTorch finds TensorFlow's stand-in for CUDA instead of
@@ -129,15 +130,15 @@ def _kept_to_itself() -> Iterator[None]:
     without the module that is hidden here load as they should (tensorflow/tensorflow#124205).
     """
     modules = cast("dict[str, None]", sys.modules)
-    modules[GLOBAL_SYMBOLS] = None  # what cannot be imported, in the words of Python
+    modules[GLOBAL_SYMBOLS_MODULE] = None  # what cannot be imported, in the words of Python
     try:
         yield
     finally:
-        del modules[GLOBAL_SYMBOLS]
+        del modules[GLOBAL_SYMBOLS_MODULE]
 
 
 @contextmanager
-def _without_log_lines() -> Iterator[None]:
+def _filter_log_lines() -> Iterator[None]:
     """Hold back what C++ code logs before it reads TF_CPP_MIN_LOG_LEVEL; pass on the rest.
 
     Those lines go past Python straight to the file of standard error.
@@ -156,17 +157,17 @@ def _without_log_lines() -> Iterator[None]:
             yield
         finally:
             os.dup2(kept, 2)
-            _pass_on(held, kept)
+            _forward_lines(held, kept)
 
 
-def _pass_on(held: BinaryIO, target: int) -> None:
+def _forward_lines(held: BinaryIO, target: int) -> None:
     held.seek(0)
     for line in held:
-        if not LOG_LINE.match(line):
+        if not LOG_LINE_PATTERN.match(line):
             os.write(target, line)
 
 
-def _take_memory_as_needed() -> None:
+def _enable_memory_growth() -> None:
     """Leave the memory of a GPU to others as well; TensorFlow would take all of it."""
     import tensorflow as tf
 
@@ -176,7 +177,7 @@ def _take_memory_as_needed() -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
 
 
-def _use_threads(count: int) -> None:
+def _set_thread_count(count: int) -> None:
     import tensorflow as tf
 
     try:

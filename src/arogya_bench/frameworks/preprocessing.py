@@ -28,7 +28,7 @@ class Preprocessing:
     std: tuple[float, float, float]
 
 
-def resized(image: Image, size: int) -> Image:
+def resize_square(image: Image, size: int) -> Image:
     """Stretch an image to a square; the original is never written to."""
     height, width = image.shape[:2]
     if (height, width) == (size, size):
@@ -38,9 +38,9 @@ def resized(image: Image, size: int) -> Image:
     return np.asarray(cv2.resize(image, (size, size), interpolation=interpolation), np.uint8)
 
 
-def stacked(images: Iterable[Image], count: int, size: int) -> ImageStack:
+def resize_stack(images: Iterable[Image], count: int, size: int) -> ImageStack:
     """Resize ``count`` images into one array, so that they are decoded only once."""
     stack = np.empty((count, size, size, 3), dtype=np.uint8)
     for row, image in zip(stack, images, strict=True):
-        row[:] = resized(image, size)
+        row[:] = resize_square(image, size)
     return stack

@@ -16,7 +16,7 @@ def batch_indices(count: int, size: int, rng: np.random.Generator) -> list[Label
     return [np.asarray(part, np.int64) for part in np.array_split(rng.permutation(count), batches)]
 
 
-def rate_at(step: int, *, steps: int, warmup: float) -> float:
+def learning_rate_factor(step: int, *, steps: int, warmup: float) -> float:
     """Share of the peak learning rate: a linear rise, then half a cosine down to 0.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def temporary_seed(seed: int) -> Iterator[None]:
     """Seed the global generators of Python and NumPy, which some libraries draw from.
 
     Our own code draws from generators that are passed to it. The caller's generators are as
@@ -24,11 +24,11 @@ def seeded(seed: int) -> Iterator[None]:
         np.random.set_state(numpy)  # noqa: NPY002  (handed back)
 
 
-def epoch_rng(seed: int, *place: int) -> np.random.Generator:
+def epoch_rng(seed: int, *position: int) -> np.random.Generator:
     """A generator for one place of a training, such as an epoch, or a step of an epoch.
 
     It follows from the seed and the place alone, so that a training that was interrupted draws
     what it would have drawn.
     """
     # NumPy takes [1, 1] and [1, 1, 0] for the same seed: the length tells them apart.
-    return np.random.default_rng([len(place), seed, *place])
+    return np.random.default_rng([len(position), seed, *position])

@@ -5,20 +5,20 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-from arogya_bench.runtime.console import say
+from arogya_bench.runtime.console import echo
 
 CHECKPOINT_FILE = "checkpoint.pt"
 
 
-def save_checkpoint(folder: Path, state: Mapping[str, Any], *, place: str) -> None:
+def save_checkpoint(folder: Path, state: Mapping[str, Any], *, device: str) -> None:
     """Write tensors and plain values; a kill leaves the old checkpoint or the new one.
 
     Args:
         folder: Of the training.
         state: Tensors and plain values by name.
-        place: The device, as PyTorch calls it.
+        device: The device, as PyTorch calls it.
     """
-    save_tensors(folder / CHECKPOINT_FILE, {**state, "maker": _maker(place)})
+    save_tensors(folder / CHECKPOINT_FILE, {**state, "maker": _framework_signature(device)})
 
 
 def save_tensors(file: Path, state: Mapping[str, Any]) -> None:
@@ -30,7 +30,7 @@ def save_tensors(file: Path, state: Mapping[str, Any]) -> None:
     aside.replace(file)
 
 
-def read_checkpoint(folder: Path, *, place: str) -> dict[str, Any] | None:
+def read_checkpoint(folder: Path, *, device: str) -> dict[str, Any] | None:
     """Read what ``save_checkpoint`` wrote, without running code; None if there is none.
 
     A file that cannot be read, or was made on another kind of device or by another version of
@@ -44,15 +44,17 @@ def read_checkpoint(folder: Path, *, place: str) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        say(f"[yellow]{file.name} cannot be read ({error}); the training starts again.[/]")
+        echo(f"[yellow]{file.name} cannot be read ({error}); the training starts again.[/]")
         return None
-    if state.pop("maker", None) != _maker(place):
-        say(f"[yellow]{file.name} was not made by {_maker(place)}; the training starts again.[/]")
+    if state.pop("maker", None) != _framework_signature(device):
+        echo(
+            f"[yellow]{file.name} was not made by {_framework_signature(device)}; the training starts again.[/]"
+        )
         return None
     return state
 
 
-def _maker(place: str) -> str:
+def _framework_signature(place: str) -> str:
     import torch
 
     return f"PyTorch {torch.__version__} on {place.partition(':')[0]}"

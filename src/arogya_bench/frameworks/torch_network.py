@@ -11,8 +11,13 @@ import numpy as np
 
 from arogya_bench.errors import needs_extra
 from arogya_bench.frameworks.devices import torch_device
-from arogya_bench.frameworks.fit_files import damaged, existing, require_classes, save_classes
-from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, stacked
+from arogya_bench.frameworks.fit_files import (
+    check_classes,
+    check_file_exists,
+    damaged_file_error,
+    save_classes,
+)
+from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, resize_stack
 from arogya_bench.frameworks.torch_checkpoint import save_tensors
 from arogya_bench.types import ImageBatch, Predictor, Probabilities
 
@@ -20,7 +25,9 @@ if TYPE_CHECKING:
     import torch
 
 WEIGHTS_FILE = "model.pt"
-AT_ONCE = 64  # images; bounds the memory of a prediction, whatever the length of a batch
+PREDICTION_BATCH_SIZE = (
+    64  # images; bounds the memory of a prediction, whatever the length of a batch
+)
 
 
 def save_network(
@@ -36,7 +43,7 @@ def save_network(
 
 
 def load_network(
-    network: Callable[[int], "torch.nn.Module"],
+    build_network: Callable[[int], "torch.nn.Module"],
     weights: Path,
     *,
     classes: tuple[str, ...],
@@ -46,7 +53,7 @@ def load_network(
     """Read what ``save_network`` wrote and make it predict.
 
     Args:
-        network: Builds the network for a number of classes.
+        build_network: Builds the network for a number of classes.
         weights: The folder of the fit.
         classes: In the order that the fit must have had.
         preprocessing: What the fit must have used.
@@ -58,29 +65,33 @@ def load_network(
     """
     with needs_extra("torch"):
         import torch
-    require_classes(weights, classes, asdict(preprocessing))
-    file = existing(weights / WEIGHTS_FILE)
+    check_classes(weights, classes, asdict(preprocessing))
+    file = check_file_exists(weights / WEIGHTS_FILE)
     place = torch_device(device)
     with torch.device("meta"):  # draws no random weights only to overwrite them
-        built = network(len(classes))
+        built = build_network(len(classes))
     try:
-        built.load_state_dict(read_state(file), assign=True)
+        built.load_state_dict(read_state_dict(file), assign=True)
     except (RuntimeError, TypeError) as error:
-        raise damaged(file, error) from error
+        raise damaged_file_error(file, error) from error
     built.to(place).eval()
 
     def predict(images: ImageBatch) -> Probabilities:
         rows = [np.empty((0, len(classes)))]
-        for start in range(0, len(images), AT_ONCE):
-            part = images[start : start + AT_ONCE]
-            stack = stacked(part, len(part), preprocessing.image_size)
-            rows.append(probabilities(logits(built, as_input(stack, preprocessing, place))))
+        for start in range(0, len(images), PREDICTION_BATCH_SIZE):
+            part = images[start : start + PREDICTION_BATCH_SIZE]
+            stack = resize_stack(part, len(part), preprocessing.image_size)
+            rows.append(
+                softmax_probabilities(
+                    predict_logits(built, to_input_tensor(stack, preprocessing, place))
+                )
+            )
         return np.concatenate(rows)
 
     return predict
 
 
-def read_state(file: Path) -> dict[str, "torch.Tensor"]:
+def read_state_dict(file: Path) -> dict[str, "torch.Tensor"]:
     """Read a state dict without running code that a stranger may have hidden in it.
 
     Raises:
@@ -91,13 +102,15 @@ def read_state(file: Path) -> dict[str, "torch.Tensor"]:
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        raise damaged(file, str(error).partition("\n")[0]) from error
+        raise damaged_file_error(file, str(error).partition("\n")[0]) from error
     if not isinstance(state, Mapping) or not all(torch.is_tensor(v) for v in state.values()):
-        raise damaged(file, "it does not hold a state dict, a mapping of names to tensors")
+        raise damaged_file_error(
+            file, "it does not hold a state dict, a mapping of names to tensors"
+        )
     return dict(state)
 
 
-def as_input(stack: ImageStack, preprocessing: Preprocessing, device: str) -> "torch.Tensor":
+def to_input_tensor(stack: ImageStack, preprocessing: Preprocessing, device: str) -> "torch.Tensor":
     """Move images to the device and normalise them there; shape (n, 3, size, size)."""
     import torch
 
@@ -109,20 +122,20 @@ def as_input(stack: ImageStack, preprocessing: Preprocessing, device: str) -> "t
     return images.sub_(mean).div_(std)
 
 
-def logits(network: "torch.nn.Module", images: "torch.Tensor") -> "torch.Tensor":
+def predict_logits(network: "torch.nn.Module", images: "torch.Tensor") -> "torch.Tensor":
     """Run a network in evaluation mode, at full precision and without gradients."""
     import torch
 
-    with torch.inference_mode(), exact_convolutions():
+    with torch.inference_mode(), deterministic_convolutions():
         return network(images)
 
 
-def probabilities(values: "torch.Tensor") -> Probabilities:
+def softmax_probabilities(values: "torch.Tensor") -> Probabilities:
     """Softmax in float64, so that rows sum to 1 to the last digit."""
     return np.asarray(values.double().softmax(dim=1).cpu().numpy(), dtype=np.float64)
 
 
-def exact_convolutions() -> AbstractContextManager[None]:
+def deterministic_convolutions() -> AbstractContextManager[None]:
     """On a GPU, choose algorithms that give the same numbers every time, without TF32."""
     import torch
 

@@ -5,32 +5,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arogya_bench.errors import ModelError, nearest
-from arogya_bench.frameworks.torch_network import read_state
+from arogya_bench.errors import ModelError, did_you_mean
+from arogya_bench.frameworks.torch_network import read_state_dict
 
 if TYPE_CHECKING:
     import torch
 
-State = Mapping[str, "torch.Tensor"]
+StateDict = Mapping[str, "torch.Tensor"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Family:
+class NetworkFamily:
     """What a kind of network calls its parts, for reading weights and for advice.
 
     Attributes:
         name: Of the network, with its article.
         source: Whose state dicts fit.
-        head: Prefix of the last layer in a state dict.
-        given: What ``weights`` may say besides ``none`` and a path.
+        head_prefix: Prefix of the last layer in a state dict.
+        pretrained_option: What ``weights`` may say besides ``none`` and a path.
     """
 
     name: str
     source: str
-    head: str
-    given: str
+    head_prefix: str
+    pretrained_option: str
 
-    def existing(self, weights: str) -> Path:
+    def find_file(self, weights: str) -> Path:
         """The file that ``weights`` names.
 
         Raises:
@@ -39,8 +39,8 @@ class Family:
         file = Path(weights).expanduser()
         if not file.is_file():
             raise ModelError(
-                f"weights={weights} names no file.{nearest(weights, (self.given, 'none'))}",
-                fix=f"set model.weights to {self.given}, none, or the path of a state dict (.pth).",
+                f"weights={weights} names no file.{did_you_mean(weights, (self.pretrained_option, 'none'))}",
+                fix=f"set model.weights to {self.pretrained_option}, none, or the path of a state dict (.pth).",
             )
         return file
 
@@ -51,52 +51,54 @@ class Family:
             ModelError: If it is damaged, or something else.
         """
         try:
-            return read_state(file)
+            return read_state_dict(file)
         except ModelError as error:
             raise ModelError(
                 error.problem, fix="fetch or export the file again, or set model.weights=none."
             ) from error
 
-    def fitting(self, state: State, classes: int, *, foreign: bool) -> State:
+    def without_other_head(self, state: StateDict, classes: int, *, drop_head: bool) -> StateDict:
         """A state dict without a head that was made for other classes.
 
         Args:
             state: Of the whole network.
             classes: Their number.
-            foreign: Whether the head is known to be for other classes, whatever its size.
+            drop_head: Whether the head is known to be for other classes, whatever its size.
         """
-        weight = state.get(f"{self.head}weight")
-        if not foreign and weight is not None and len(weight) == classes:
+        weight = state.get(f"{self.head_prefix}weight")
+        if not drop_head and weight is not None and len(weight) == classes:
             return state
-        return {name: value for name, value in state.items() if not name.startswith(self.head)}
+        return {
+            name: value for name, value in state.items() if not name.startswith(self.head_prefix)
+        }
 
-    def started(self, network: "torch.nn.Module", start: State | None) -> "torch.nn.Module":
+    def initialise(self, network: "torch.nn.Module", state: StateDict | None) -> "torch.nn.Module":
         """Put weights into a network; only its head may be missing among them.
 
         Raises:
             ModelError: If they are those of another network.
         """
-        if start is None:
+        if state is None:
             return network
         try:
-            left_over = network.load_state_dict(start, strict=False)
+            left_over = network.load_state_dict(state, strict=False)
         except RuntimeError as error:
-            raise self._unfit(str(error).partition("\n")[0]) from error
-        absent = [name for name in left_over.missing_keys if not name.startswith(self.head)]
+            raise self._mismatch_error(str(error).partition("\n")[0]) from error
+        absent = [name for name in left_over.missing_keys if not name.startswith(self.head_prefix)]
         if absent or left_over.unexpected_keys:
-            raise self._unfit(
+            raise self._mismatch_error(
                 f"{len(absent)} layers are missing and {len(left_over.unexpected_keys)} unknown, "
                 f"such as {[*absent, *left_over.unexpected_keys][0]!r}"
             )
         return network
 
-    def origin(self, start: State, name: str) -> str:
+    def describe_origin(self, state: StateDict, name: str) -> str:
         """Where a training began, in words."""
-        head = "kept" if f"{self.head}weight" in start else "drawn anew for these classes"
+        head = "kept" if f"{self.head_prefix}weight" in state else "drawn anew for these classes"
         return f"started from {name} weights; the last layer was {head}"
 
-    def _unfit(self, reason: str) -> ModelError:
+    def _mismatch_error(self, reason: str) -> ModelError:
         return ModelError(
             f"The weights to start from do not fit {self.name}: {reason}.",
-            fix=f"give the state dict of {self.source}, or model.weights={self.given} or none.",
+            fix=f"give the state dict of {self.source}, or model.weights={self.pretrained_option} or none.",
         )

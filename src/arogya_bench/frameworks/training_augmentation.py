@@ -11,7 +11,7 @@ from arogya_bench.frameworks.preprocessing import ImageStack
 from arogya_bench.types import Image, Training
 
 
-def augmented(images: ImageStack, training: Training, rng: np.random.Generator) -> ImageStack:
+def augment_batch(images: ImageStack, training: Training, rng: np.random.Generator) -> ImageStack:
     """Draw and apply the policy of a training to a batch; the input is never written to.
 
     Rotation, zoom, crop and mirroring are one resampling, so that pixels are interpolated once.
@@ -24,17 +24,17 @@ def augmented(images: ImageStack, training: Training, rng: np.random.Generator) 
     Raises:
         ConfigError: If a field of the policy is out of range.
     """
-    require_policy(training)
-    moved = _moved(images, training, rng) if _moves(training) else images
+    check_augmentation(training)
+    moved = _apply_geometric(images, training, rng) if _is_geometric(training) else images
     if not (training.brightness or training.contrast or training.noise[1]):
         return moved
     result = np.empty_like(moved)
     for row, image in zip(result, moved, strict=True):
-        row[:] = _exposed(image, training, rng)
+        row[:] = _apply_photometric(image, training, rng)
     return result
 
 
-def require_policy(training: Training) -> None:
+def check_augmentation(training: Training) -> None:
     """Check the ranges of a training policy.
 
     Raises:
@@ -62,23 +62,25 @@ def require_policy(training: Training) -> None:
             )
 
 
-def _moves(training: Training) -> bool:
+def _is_geometric(training: Training) -> bool:
     still = (0.0, (1.0, 1.0), 1.0)
     return training.flip or (training.rotation, tuple(training.zoom), training.crop) != still
 
 
-def _moved(images: ImageStack, training: Training, rng: np.random.Generator) -> ImageStack:
+def _apply_geometric(
+    images: ImageStack, training: Training, rng: np.random.Generator
+) -> ImageStack:
     size = images.shape[1]
     result = np.empty_like(images)
     mirrored = rng.random(len(images)) < (0.5 if training.flip else 0.0)
-    only_mirrors = not _moves_more(training)
+    only_mirrors = not _needs_resampling(training)
     for row, image, mirror in zip(result, images, mirrored, strict=True):
         if only_mirrors:
             row[:] = image[:, ::-1] if mirror else image
         else:
             row[:] = cv2.warpAffine(
                 image,
-                _affine(size, training, rng, mirror=bool(mirror)),
+                _affine_matrix(size, training, rng, mirror=bool(mirror)),
                 (size, size),
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                 borderMode=cv2.BORDER_REFLECT_101,
@@ -86,11 +88,11 @@ def _moved(images: ImageStack, training: Training, rng: np.random.Generator) -> 
     return result
 
 
-def _moves_more(training: Training) -> bool:
+def _needs_resampling(training: Training) -> bool:
     return bool(training.rotation or tuple(training.zoom) != (1.0, 1.0) or training.crop < 1)
 
 
-def _affine(
+def _affine_matrix(
     size: int, training: Training, rng: np.random.Generator, *, mirror: bool
 ) -> NDArray[np.float64]:
     """The map from a pixel of the result to its place in the image, shape (2, 3)."""
@@ -108,7 +110,7 @@ def _affine(
     return np.column_stack([turn, middle - turn @ (centre, centre)])
 
 
-def _exposed(image: Image, training: Training, rng: np.random.Generator) -> Image:
+def _apply_photometric(image: Image, training: Training, rng: np.random.Generator) -> Image:
     """Contrast about the mean of the image, brightness, and noise of one standard deviation."""
     gain = 1 + rng.uniform(-training.contrast, training.contrast)
     shift = 255 * rng.uniform(-training.brightness, training.brightness)

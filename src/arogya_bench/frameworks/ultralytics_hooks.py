@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from arogya_bench.errors import ModelError
-from arogya_bench.frameworks.early_stopping import finite
+from arogya_bench.frameworks.early_stopping import check_finite_loss
 from arogya_bench.frameworks.preprocessing import Preprocessing
-from arogya_bench.frameworks.schedule import rate_at
+from arogya_bench.frameworks.schedule import learning_rate_factor
 from arogya_bench.frameworks.seeds import epoch_rng
 from arogya_bench.frameworks.torch_checkpoint import read_checkpoint, save_checkpoint
 from arogya_bench.frameworks.torch_network import save_network
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class YoloPlan:
     """One training.
 
     Attributes:
         network: With the weights to start from.
         learning_rate: Peak of the schedule.
-        place: Where to compute, as PyTorch names it: ``cpu`` or ``cuda:0``.
+        device: Where to compute, as PyTorch names it: ``cpu`` or ``cuda:0``.
     """
 
     network: "torch.nn.Module"
@@ -41,11 +41,11 @@ class Plan:
     training: Training
     learning_rate: float
     seed: int
-    place: str
+    device: str
     out: Path
 
 
-class Batches:
+class YoloBatches:
     """Stands where their loop expects a loader; what an epoch holds follows from its number.
 
     Args:
@@ -76,14 +76,14 @@ class Batches:
         """Do nothing: no batch is made before it is asked for."""
 
 
-class Hooks(ABC):
+class TrainerOverrides(ABC):
     """Takes the place of methods of their ``BaseTrainer``; goes before it in a class.
 
-    A subclass says what the batches are (``batches``), what an epoch came to (``curve``) and how
+    A subclass says what the batches are (``batches``), what an epoch came to (``epoch_metrics``) and how
     good that is (``rank``; the higher the better, compared from left to right).
     """
 
-    plan: ClassVar[Plan]
+    plan: ClassVar[YoloPlan]
 
     # Of their trainer, as far as it is read here.
     args: Any
@@ -101,11 +101,11 @@ class Hooks(ABC):
     train_loader: Any
 
     @abstractmethod
-    def batches(self, mode: str) -> Batches:
+    def batches(self, mode: str) -> YoloBatches:
         """The batches of ``train`` or ``val``."""
 
     @abstractmethod
-    def curve(self) -> dict[str, float]:
+    def epoch_metrics(self) -> dict[str, float]:
         """The numbers of the epoch that ends, by name."""
 
     @abstractmethod
@@ -121,12 +121,12 @@ class Hooks(ABC):
         """Give the network of the plan."""
         return self.plan.network
 
-    def get_dataloader(self, *_: object, mode: str, **__: object) -> Batches:
+    def get_dataloader(self, *_: object, mode: str, **__: object) -> YoloBatches:
         """Give the batches; refuse the smaller ones that their loop asks for out of memory."""
         if mode == "train" and self.optimizer is not None:
             raise ModelError(
                 f"Batches of {self.plan.training.batch_size} images need more memory than "
-                f"{self.plan.place} has.",
+                f"{self.plan.device} has.",
                 fix="lower training.batch_size or model.image_size.",
             )
         return self.batches(mode)
@@ -134,33 +134,33 @@ class Hooks(ABC):
     def run_callbacks(self, event: str) -> None:
         """Answer their events; no callback of an integration, such as MLflow's, ever runs."""
         if event == "on_train_epoch_start":
-            self._settle_epoch()
+            self._seed_epoch()
         elif event == "on_train_batch_start":
-            self._set_rate()
+            self._set_learning_rate()
 
     def resume_training(self, _: object) -> None:
         """Go on from the last finished epoch that the folder holds, if it holds one."""
         import torch
 
-        if self.plan.place != "cpu":  # their own switch would fetch a network to try it out on
+        if self.plan.device != "cpu":  # their own switch would fetch a network to try it out on
             self.amp, self.scaler = True, torch.amp.GradScaler("cuda")
         self.curves: list[dict[str, float]] = []
         self.ranks: list[list[float]] = []
-        state = read_checkpoint(self.plan.out, place=self.plan.place)
+        state = read_checkpoint(self.plan.out, device=self.plan.device)
         if state is None:
             return
         self.curves, self.ranks = state["curves"], state["ranks"]
         self.start_epoch = len(self.curves)
         self.ema.updates = state["updates"]
-        for name, part in self._parts().items():
+        for name, part in self._checkpoint_parts().items():
             part.load_state_dict(state[name])
 
     def save_metrics(self, metrics: object) -> None:
         """Note what the epoch came to, keep the weights of the best one, and stop in time."""
         del metrics  # the rounded ones of their table
-        self.curves.append(self.curve())
+        self.curves.append(self.epoch_metrics())
         self.ranks.append(self.rank())
-        best = best_of(self.ranks)
+        best = index_of_best(self.ranks)
         if best == self.epoch:
             self._save_best()
         self.stop = self.epoch - best >= max(1, self.plan.training.patience)
@@ -168,9 +168,9 @@ class Hooks(ABC):
     def save_model(self) -> bool:
         """Write what a fit that is killed goes on from; tensors and plain values alone."""
         if not self.stop:
-            states = {name: part.state_dict() for name, part in self._parts().items()}
+            states = {name: part.state_dict() for name, part in self._checkpoint_parts().items()}
             progress = {"curves": self.curves, "ranks": self.ranks, "updates": self.ema.updates}
-            save_checkpoint(self.plan.out, {**states, **progress}, place=self.plan.place)
+            save_checkpoint(self.plan.out, {**states, **progress}, device=self.plan.device)
         return True
 
     def final_eval(self) -> None:  # noqa: B027  (it takes the place of theirs)
@@ -178,7 +178,7 @@ class Hooks(ABC):
 
     def _handle_nan_recovery(self, epoch: int) -> bool:
         """Refuse what their loop would try to mend in silence."""
-        finite(self.train_loss, epoch + 1)
+        check_finite_loss(self.train_loss, epoch + 1)
         return False
 
     @property
@@ -187,11 +187,11 @@ class Hooks(ABC):
         return float(sum(float(part) for part in self.tloss.values()))
 
     @property
-    def rate(self) -> float:
+    def current_learning_rate(self) -> float:
         """The learning rate of the last step."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def _parts(self) -> dict[str, Any]:
+    def _checkpoint_parts(self) -> dict[str, Any]:
         return {
             "network": self.model,
             "ema": self.ema.ema,
@@ -199,7 +199,7 @@ class Hooks(ABC):
             "scaler": self.scaler,
         }
 
-    def _settle_epoch(self) -> None:
+    def _seed_epoch(self) -> None:
         """Draw what the epoch draws from its number, whatever happened before."""
         import random
 
@@ -213,10 +213,12 @@ class Hooks(ABC):
         self.train_loader.epoch = self.epoch + 1
         self._step = self.epoch * len(self.train_loader)
 
-    def _set_rate(self) -> None:
+    def _set_learning_rate(self) -> None:
         training = self.plan.training
         steps = training.epochs * len(self.train_loader)
-        rate = self.plan.learning_rate * rate_at(self._step, steps=steps, warmup=training.warmup)
+        rate = self.plan.learning_rate * learning_rate_factor(
+            self._step, steps=steps, warmup=training.warmup
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self._step += 1
@@ -229,6 +231,6 @@ class Hooks(ABC):
         save_network(state, plan.out, classes=plan.classes, preprocessing=plan.preprocessing)
 
 
-def best_of(ranks: Sequence[Sequence[float]]) -> int:
+def index_of_best(ranks: Sequence[Sequence[float]]) -> int:
     """The index of the first rank that no later one is above."""
     return max(range(len(ranks)), key=lambda index: (list(ranks[index]), -index))

@@ -8,7 +8,7 @@ from pickle import UnpicklingError
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from arogya_bench.errors import ModelError, nearest
+from arogya_bench.errors import ModelError, did_you_mean
 
 if TYPE_CHECKING:
     import torch
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FINE_TUNING_RATE = 1e-4  # as that of the other rows that start from weights
 
 
-def blueprint(name: str) -> dict[str, Any]:
+def read_architecture(name: str) -> dict[str, Any]:
     """Read the plan of a YOLOv8 in its smallest size from the package, within ``isolated``.
 
     Args:
@@ -27,7 +27,7 @@ def blueprint(name: str) -> dict[str, Any]:
     return {**YAML.load(ROOT / "cfg" / "models" / "v8" / f"{name}.yaml"), "scale": "n"}
 
 
-def require_start(weights: str) -> Path | None:
+def find_start_weights(weights: str) -> Path | None:
     """Find the weights to start from; None where they are drawn.
 
     Raises:
@@ -38,26 +38,26 @@ def require_start(weights: str) -> Path | None:
     file = Path(weights).expanduser()
     if not file.is_file() or file.suffix != ".pt":
         raise ModelError(
-            f"weights={weights} names no .pt file.{nearest(weights, ('none',))}",
+            f"weights={weights} names no .pt file.{did_you_mean(weights, ('none',))}",
             fix="set model.weights to none, or to the path of a YOLOv8n file of Ultralytics (.pt).",
         )
     return file
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start:
+class StartWeights:
     """Weights to start from.
 
     Attributes:
-        names: The classes that they were trained for, in the order of the last layer.
+        class_names: The classes that they were trained for, in the order of the last layer.
     """
 
     state: "Mapping[str, torch.Tensor]"
-    names: tuple[str, ...]
+    class_names: tuple[str, ...]
 
 
-def started(
-    network: "torch.nn.Module", file: Path | None, *, head: str, classes: tuple[str, ...]
+def load_start_weights(
+    network: "torch.nn.Module", file: Path | None, *, head_prefix: str, classes: tuple[str, ...]
 ) -> str:
     """Put the weights of a file into a network, within ``isolated``.
 
@@ -66,8 +66,8 @@ def started(
 
     Args:
         network: Is changed.
-        file: As ``require_start`` found it.
-        head: What the names of the weights that depend on the classes begin with.
+        file: As ``find_start_weights`` found it.
+        head_prefix: What the names of the weights that depend on the classes begin with.
         classes: In the order of the network.
 
     Returns:
@@ -78,20 +78,20 @@ def started(
     """
     if file is None:
         return "trained from random weights"
-    start = _read_start(file)
-    same = start.names == classes
-    state = {name: w for name, w in start.state.items() if same or not name.startswith(head)}
+    start = _read_start_weights(file)
+    same = start.class_names == classes
+    state = {name: w for name, w in start.state.items() if same or not name.startswith(head_prefix)}
     try:
         left_over = network.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        raise _misfit(file, str(error).splitlines()[-1].strip(" \t.")) from error
-    strange = [name for name in left_over.missing_keys if same or not name.startswith(head)]
+        raise _mismatch_error(file, str(error).splitlines()[-1].strip(" \t.")) from error
+    strange = [name for name in left_over.missing_keys if same or not name.startswith(head_prefix)]
     if strange := [*strange, *left_over.unexpected_keys]:
-        raise _misfit(file, f"{len(strange)} layers differ, such as {strange[0]!r}")
+        raise _mismatch_error(file, f"{len(strange)} layers differ, such as {strange[0]!r}")
     return f"started from {file.name}; its head was {'kept' if same else 'drawn anew'}"
 
 
-def _read_start(file: Path) -> Start:
+def _read_start_weights(file: Path) -> StartWeights:
     """Read a checkpoint of Ultralytics, building no classes but those of networks."""
     import torch
     from ultralytics.nn.tasks import torch_safe_load
@@ -120,10 +120,10 @@ def _read_start(file: Path) -> Start:
     finally:
         torch.serialization.clear_safe_globals()
         torch.serialization.add_safe_globals(trusted)
-    return Start(state=state, names=tuple(names[index] for index in range(len(names))))
+    return StartWeights(state=state, class_names=tuple(names[index] for index in range(len(names))))
 
 
-def _misfit(file: Path, reason: str) -> ModelError:
+def _mismatch_error(file: Path, reason: str) -> ModelError:
     return ModelError(
         f"{file} does not fit this network, YOLOv8n: {reason}.",
         fix="give the weights of a YOLOv8n for the same task, or set model.weights=none.",

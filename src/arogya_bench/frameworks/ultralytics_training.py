@@ -13,15 +13,15 @@ import numpy as np
 from PIL import Image
 
 from arogya_bench.errors import needs_extra
-from arogya_bench.frameworks.seeds import seeded
+from arogya_bench.frameworks.seeds import temporary_seed
 from arogya_bench.frameworks.torch_checkpoint import drop_checkpoint
-from arogya_bench.frameworks.torch_network import exact_convolutions
-from arogya_bench.frameworks.ultralytics_hooks import Hooks, Plan, best_of
+from arogya_bench.frameworks.torch_network import deterministic_convolutions
+from arogya_bench.frameworks.ultralytics_hooks import TrainerOverrides, YoloPlan, index_of_best
 from arogya_bench.types import FitReport
 
 
 @contextmanager
-def isolated(seed: int = 0, place: str = "cpu") -> Iterator[None]:
+def isolate_ultralytics(seed: int = 0, device: str = "cpu") -> Iterator[None]:
     """Import Ultralytics, seed every generator, and hand back what it changes in the process.
 
     Its import and its trainer set environment variables, threads, print options, warning filters,
@@ -29,7 +29,7 @@ def isolated(seed: int = 0, place: str = "cpu") -> Iterator[None]:
 
     Args:
         seed: Of the weights that are drawn within.
-        place: Where they are computed with: ``cpu`` or ``cuda:0``.
+        device: Where they are computed with: ``cpu`` or ``cuda:0``.
 
     Raises:
         MissingExtra: If PyTorch or Ultralytics is not installed.
@@ -39,28 +39,28 @@ def isolated(seed: int = 0, place: str = "cpu") -> Iterator[None]:
         from torch._tensor_str import printoptions  # the public setter has no getter
     exact = torch.utils.deterministic
     with ExitStack() as stack:
-        stack.callback(_put_back, dict(os.environ))
+        stack.callback(_restore_environment, dict(os.environ))
         stack.callback(cv2.setNumThreads, cv2.getNumThreads())
         stack.callback(torch.set_num_threads, torch.get_num_threads())
         stack.callback(setattr, torch, "save", torch.save)
         stack.callback(setattr, Image, "open", Image.open)
-        stack.callback(_put_back_determinism, _determinism())
+        stack.callback(_restore_determinism, _determinism_flags())
         stack.callback(setattr, exact, "fill_uninitialized_memory", exact.fill_uninitialized_memory)
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(np.printoptions())
         stack.enter_context(printoptions())
-        stack.enter_context(exact_convolutions())
-        stack.enter_context(seeded(seed))
-        stack.enter_context(torch.random.fork_rng(devices=[place] if place != "cpu" else []))
-        if place != "cpu":
-            stack.enter_context(torch.cuda.device(place))
+        stack.enter_context(deterministic_convolutions())
+        stack.enter_context(temporary_seed(seed))
+        stack.enter_context(torch.random.fork_rng(devices=[device] if device != "cpu" else []))
+        if device != "cpu":
+            stack.enter_context(torch.cuda.device(device))
         torch.manual_seed(seed)
-        stack.enter_context(_silent())
+        stack.enter_context(_silence_ultralytics())
         yield
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def _silence_ultralytics() -> Iterator[None]:
     """Import Ultralytics without network, settings in the home folder, or words; keep it so."""
     before, threads = logging.root.manager.disable, cv2.getNumThreads()
     if "ultralytics" not in sys.modules:
@@ -81,7 +81,7 @@ def _silent() -> Iterator[None]:
         LOGGER.setLevel(level)
 
 
-def _determinism() -> tuple[bool, bool]:
+def _determinism_flags() -> tuple[bool, bool]:
     """Whether only deterministic algorithms may run, and whether others are but warned of."""
     import torch
 
@@ -91,29 +91,31 @@ def _determinism() -> tuple[bool, bool]:
     )
 
 
-def _put_back_determinism(before: tuple[bool, bool]) -> None:
+def _restore_determinism(before: tuple[bool, bool]) -> None:
     import torch
 
-    if _determinism() != before:  # for the switch, even if nothing changes, imports a compiler
+    if (
+        _determinism_flags() != before
+    ):  # for the switch, even if nothing changes, imports a compiler
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
-def _put_back(variables: Mapping[str, str]) -> None:
+def _restore_environment(variables: Mapping[str, str]) -> None:
     for name in set(os.environ) - set(variables):
         del os.environ[name]
     os.environ.update(variables)
 
 
-def train_with(
-    hooks: type[Hooks], trainer: type, plan: Plan, settings: Mapping[str, object]
+def train_yolo(
+    overrides: type[TrainerOverrides], trainer: type, plan: YoloPlan, settings: Mapping[str, object]
 ) -> FitReport:
-    """Train as planned, within ``isolated``, and leave the best weights in the folder.
+    """Train as planned, within ``isolate_ultralytics``, and leave the best weights in the folder.
 
     A training that was killed goes on from the last epoch that the folder holds, with the numbers
     that it would have had: weights, moving average and optimizer are kept at full precision.
 
     Args:
-        hooks: What differs from ``trainer``.
+        overrides: What differs from ``trainer``.
         trainer: A subclass of their ``BaseTrainer``.
         plan: Also becomes an attribute of the class that is made of both.
         settings: Added to those that both rows share.
@@ -124,25 +126,25 @@ def train_with(
     import torch
 
     # Without "Trainer" in its name the class is not offered to their integrations.
-    kind = type("Row", (hooks, trainer), {"plan": plan})
+    kind = type("Row", (overrides, trainer), {"plan": plan})
     count = torch.get_num_threads()
     with TemporaryDirectory() as aside:
         under_way = kind(overrides={**_settings(plan), **settings, "save_dir": aside})
         torch.set_num_threads(count)  # their choice of a device changes it
-        with exact_convolutions():
-            if plan.place != "cpu":
-                torch.cuda.reset_peak_memory_stats(plan.place)
+        with deterministic_convolutions():
+            if plan.device != "cpu":
+                torch.cuda.reset_peak_memory_stats(plan.device)
             under_way.train()
     drop_checkpoint(plan.out)
-    on_gpu = plan.place != "cpu"
+    on_gpu = plan.device != "cpu"
     return FitReport(
         curves=tuple(under_way.curves),
-        best_epoch=best_of(under_way.ranks) + 1,
-        gpu_peak_mb=torch.cuda.max_memory_allocated(plan.place) / 1e6 if on_gpu else None,
+        best_epoch=index_of_best(under_way.ranks) + 1,
+        gpu_peak_mb=torch.cuda.max_memory_allocated(plan.device) / 1e6 if on_gpu else None,
     )
 
 
-def _settings(plan: Plan) -> dict[str, object]:
+def _settings(plan: YoloPlan) -> dict[str, object]:
     training = plan.training
     return {
         "model": "yolov8n.yaml",  # a name; the network is that of the plan
@@ -150,7 +152,7 @@ def _settings(plan: Plan) -> dict[str, object]:
         "batch": training.batch_size,
         "nbs": training.batch_size,  # one batch a step, and the weight decay as it stands
         "imgsz": plan.preprocessing.image_size,
-        "device": plan.place,
+        "device": plan.device,
         "workers": 0,
         "optimizer": "AdamW",
         "momentum": 0.9,  # the first beta, which is PyTorch's own default

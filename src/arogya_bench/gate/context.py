@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 from arogya_bench.datasets.split_checks import PARTS
-from arogya_bench.datasets.splits import Split
+from arogya_bench.datasets.splits import DatasetSplit
 from arogya_bench.gate.image_facts import ImageFacts
 from arogya_bench.types import Case, Dataset
 
 
-class Placed(NamedTuple):
+class CaseInSplit(NamedTuple):
     """A case, the part of the split that it is in, and what is known of its image."""
 
     case: Case
@@ -20,7 +20,7 @@ class Placed(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Examined:
+class GateInput:
     """A divided dataset, looked at.
 
     Attributes:
@@ -29,20 +29,20 @@ class Examined:
     """
 
     dataset: Dataset
-    split: Split
+    split: DatasetSplit
     facts: Mapping[str, ImageFacts]
     fractions: tuple[float, float, float] | None
 
     @cached_property
-    def placed(self) -> tuple[Placed, ...]:
+    def cases(self) -> tuple[CaseInSplit, ...]:
         """Every case of every part, train first."""
         parts = (self.split.train, self.split.validation, self.split.test)
         return tuple(
-            Placed(case, part, self.facts[case.case_id])
+            CaseInSplit(case, part, self.facts[case.case_id])
             for part, own in zip(PARTS, parts, strict=True)
             for case in own.cases
         )
 
-    def in_part(self, part: str) -> tuple[Placed, ...]:
+    def cases_in(self, part: str) -> tuple[CaseInSplit, ...]:
         """The cases of one part."""
-        return tuple(each for each in self.placed if each.part == part)
+        return tuple(each for each in self.cases if each.part == part)

@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from arogya_bench.gate.context import Examined
-from arogya_bench.gate.findings import Finding, found
+from arogya_bench.gate.context import GateInput
+from arogya_bench.gate.findings import GateFinding, finding
 from arogya_bench.gate.image_facts import ImageFacts
 
-ODDITIES: dict[str, Callable[[ImageFacts], bool]] = {
+UNUSUAL_CHECKS: dict[str, Callable[[ImageFacts], bool]] = {
     "AB205": lambda facts: facts.mode == "CMYK",
     "AB206": lambda facts: facts.mode in ("P", "PA"),
     "AB208": lambda facts: (facts.frames or 1) > 1,
@@ -15,21 +15,21 @@ ODDITIES: dict[str, Callable[[ImageFacts], bool]] = {
 }
 
 
-def problems(examined: Examined) -> Iterator[Finding]:
+def unreadable_images(gate_input: GateInput) -> Iterator[GateFinding]:
     """What keeps images from being read, by its code, with the first reason of each."""
     broken: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for facts in examined.facts.values():
+    for facts in gate_input.facts.values():
         if facts.problem:
             broken[facts.problem][facts.case_id] = facts.reason
     for code, own in broken.items():
         first, reason = next(iter(own.items()))
-        yield found(code, list(own), detail=f"{first}: {reason}")
+        yield finding(code, list(own), detail=f"{first}: {reason}")
 
 
-def oddities(examined: Examined) -> Iterator[Finding]:
+def unusual_images(gate_input: GateInput) -> Iterator[GateFinding]:
     """Images that can be read, and yet are not what they should be."""
-    readable = [facts for facts in examined.facts.values() if not facts.problem]
-    for code, is_odd in ODDITIES.items():
+    readable = [facts for facts in gate_input.facts.values() if not facts.problem]
+    for code, is_odd in UNUSUAL_CHECKS.items():
         names = [facts.case_id for facts in readable if is_odd(facts)]
         if names:
-            yield found(code, names)
+            yield finding(code, names)

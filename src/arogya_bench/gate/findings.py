@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from arogya_bench.gate.codes import CODES, Severity
-from arogya_bench.runtime.console import counted
+from arogya_bench.runtime.console import plural
 
-NAMED_AT_MOST = 5
+MAX_EXAMPLES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class GateFinding:
     """One thing that is wrong, or worth knowing.
 
     Attributes:
@@ -32,21 +32,21 @@ class Finding:
     detail: str = ""
 
     @property
-    def named(self) -> str:
+    def examples_text(self) -> str:
         """The examples in one line, and how many more there are."""
         rest = self.count - len(self.examples)
         shown = ", ".join(self.examples)
         return f"{shown} and {rest} more" if shown and rest > 0 else shown
 
 
-def found(
+def finding(
     code: str,
     names: Sequence[str],
     *,
     count: int | None = None,
     detail: str = "",
     severity: Severity | None = None,
-) -> Finding:
+) -> GateFinding:
     """Make a finding with what its code stands for.
 
     Args:
@@ -57,19 +57,19 @@ def found(
         severity: Where it is not that of the code.
     """
     meaning = CODES[code]
-    return Finding(
+    return GateFinding(
         code=code,
         severity=severity or meaning.severity,
         title=meaning.title,
         count=len(names) if count is None else count,
-        examples=tuple(names[:NAMED_AT_MOST]),
+        examples=tuple(names[:MAX_EXAMPLES]),
         fix=meaning.fix,
         detail=detail,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class GateReport:
     """What the gate found in one dataset as it was divided.
 
     Attributes:
@@ -84,35 +84,43 @@ class Report:
     split: str
     split_digest: str
     cases: int
-    findings: tuple[Finding, ...]
+    findings: tuple[GateFinding, ...]
     unusable: frozenset[str]
     notes: tuple[str, ...] = ()
 
     @property
-    def errors(self) -> tuple[Finding, ...]:
+    def errors(self) -> tuple[GateFinding, ...]:
         """What stops a run."""
-        return self._of("error")
+        return self._with_severity("error")
 
     @property
-    def warnings(self) -> tuple[Finding, ...]:
+    def warnings(self) -> tuple[GateFinding, ...]:
         """What a reader of the numbers must know."""
-        return self._of("warning")
+        return self._with_severity("warning")
 
     def summary(self) -> str:
         """Say in one line what was found."""
         said = [
-            f"{counted(len(own), noun)} ({', '.join(each.code for each in own)})"
+            f"{plural(len(own), noun)} ({', '.join(each.code for each in own)})"
             for noun, own in (("error", self.errors), ("warning", self.warnings))
             if own
         ]
-        where = f"{counted(self.cases, 'case')} of {self.dataset}, split {self.split}"
+        where = f"{plural(self.cases, 'case')} of {self.dataset}, split {self.split}"
         return f"Gate: {' and '.join(said) or 'no error and no warning'} in {where}."
 
     def table(self) -> pd.DataFrame:
         """One row per finding: code, severity, what, count, detail, examples, fix."""
         columns = ["code", "severity", "what", "count", "detail", "examples", "fix"]
         rows = [
-            (each.code, each.severity, each.title, each.count, each.detail, each.named, each.fix)
+            (
+                each.code,
+                each.severity,
+                each.title,
+                each.count,
+                each.detail,
+                each.examples_text,
+                each.fix,
+            )
             for each in self.findings
         ]
         return pd.DataFrame(rows, columns=columns)
@@ -122,5 +130,5 @@ class Report:
         facts = asdict(self) | {"unusable": sorted(self.unusable), "summary": self.summary()}
         return json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
 
-    def _of(self, severity: Severity) -> tuple[Finding, ...]:
+    def _with_severity(self, severity: Severity) -> tuple[GateFinding, ...]:
         return tuple(each for each in self.findings if each.severity == severity)

@@ -15,18 +15,18 @@ BORDER_SHARE = 0.03  # of the shorter side: a frame, a ruler or a dark corner, a
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pixels:
+class PixelFacts:
     """What follows from the decoded pixels, those that a model is shown.
 
     Attributes:
-        content: sha256 of size and pixels: equal for the same picture in two files.
-        likeness: 64-bit perceptual hash (DCT); similar pictures differ in few bits.
+        pixel_hash: sha256 of size and pixels: equal for the same picture in two files.
+        perceptual_hash: 64-bit perceptual hash (DCT); similar pictures differ in few bits.
         border: Mean red, green and blue of the outermost pixels, 0 to 255.
         flat: Whether all pixels have one colour.
     """
 
-    content: str
-    likeness: int
+    pixel_hash: str
+    perceptual_hash: int
     border: tuple[float, float, float]
     flat: bool
 
@@ -55,10 +55,10 @@ class ImageFacts:
     mode: str | None = None
     bits: int | None = None
     frames: int | None = None
-    pixels: Pixels | None = None
+    pixels: PixelFacts | None = None
 
 
-def measured(image: Image) -> Pixels:
+def measure_pixels(image: Image) -> PixelFacts:
     """Hash an image in both ways and look at its border.
 
     The perceptual hash is ``imagehash.phash``: signs of the lowest 8 x 8 cosine coefficients of
@@ -70,9 +70,9 @@ def measured(image: Image) -> Pixels:
     bits = np.packbits(imagehash.phash(picture).hash.ravel())
     extrema = cast("tuple[tuple[int, int], ...]", picture.getextrema())  # one per channel
     red, green, blue = border_colour(image).tolist()
-    return Pixels(
-        content=digest.hexdigest(),
-        likeness=int.from_bytes(bits.tobytes(), "big"),
+    return PixelFacts(
+        pixel_hash=digest.hexdigest(),
+        perceptual_hash=int.from_bytes(bits.tobytes(), "big"),
         border=(red, green, blue),
         flat=max(high - low for low, high in extrema) <= FLAT_RANGE,
     )

@@ -8,15 +8,15 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from arogya_bench.gate.image_facts import ImageFacts, Pixels
-from arogya_bench.images.decoding import told
-from arogya_bench.images.file_hashes import changed, stamps
+from arogya_bench.gate.image_facts import ImageFacts, PixelFacts
+from arogya_bench.images.decoding import reader_identity
+from arogya_bench.images.file_hashes import fingerprints, modified
 from arogya_bench.runtime import cache
-from arogya_bench.runtime.console import counted
+from arogya_bench.runtime.console import plural
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.types import Dataset
 
-VERSION = 1  # raise it when a fact is found out in another way
+VERSION = 2  # raise it when a fact is found out in another way
 _SCHEMA = pa.schema(
     [
         ("case_id", pa.string()),
@@ -26,8 +26,8 @@ _SCHEMA = pa.schema(
         ("mode", pa.string()),
         ("bits", pa.int64()),
         ("frames", pa.int64()),
-        ("content", pa.string()),
-        ("likeness", pa.uint64()),
+        ("pixel_hash", pa.string()),
+        ("perceptual_hash", pa.uint64()),
         ("red", pa.float64()),
         ("green", pa.float64()),
         ("blue", pa.float64()),
@@ -36,27 +36,29 @@ _SCHEMA = pa.schema(
 )
 
 
-def place(dataset: Dataset) -> Path:
+def facts_path(dataset: Dataset) -> Path:
     """Where the facts of a dataset lie: named by its content and by how it is decoded."""
-    key = digest_of({"dataset": dataset.digest, "read": told(dataset.read), "version": VERSION})
-    return cache.root(None) / "facts" / f"{key}.parquet"
+    key = digest_of(
+        {"dataset": dataset.digest, "read": reader_identity(dataset.read), "version": VERSION}
+    )
+    return cache.cache_root(None) / "facts" / f"{key}.parquet"
 
 
-def remembered(dataset: Dataset) -> dict[str, ImageFacts]:
+def load_facts(dataset: Dataset) -> dict[str, ImageFacts]:
     """Recall the facts of a dataset; a file that is damaged counts as none.
 
     A file that is gone since, or has another size, is looked at again.
     """
     try:
-        table = pq.read_table(place(dataset), page_checksum_verification=True)
+        table = pq.read_table(facts_path(dataset), page_checksum_verification=True)
         rows = table.cast(_SCHEMA).to_pylist() if table.schema.equals(_SCHEMA) else []
     except (OSError, pa.ArrowException):
         return {}
-    facts = (_facts(row) for row in rows)
-    return {each.case_id: each for each in facts if _holds(each, dataset.files)}
+    facts = (_from_row(row) for row in rows)
+    return {each.case_id: each for each in facts if _is_current(each, dataset.files)}
 
 
-def remember(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
+def save_facts(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
     """Write facts down, in one step.
 
     Those with a problem are left out, since it may be mended; and those of files that are not what
@@ -65,13 +67,13 @@ def remember(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
     Returns:
         Why some could not be written; empty if all were.
     """
-    altered = {*changed(stamps({*dataset.files.values()}))}
+    altered = {*modified(fingerprints({*dataset.files.values()}))}
     rows = [
-        _row(each, each.pixels)
+        _to_row(each, each.pixels)
         for each in facts
         if each.pixels and dataset.files.get(each.case_id) not in altered
     ]
-    file = place(dataset)
+    file = facts_path(dataset)
     partial_file = file.with_name(f".{file.name}-{uuid4().hex}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -83,21 +85,21 @@ def remember(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
             partial_file.unlink()
         return (
             f"The next run will look at every image again: {file.parent} cannot be written "
-            f"({error.strerror}); set the variable {cache.VARIABLE} to a folder with space."
+            f"({error.strerror}); set the variable {cache.CACHE_VARIABLE} to a folder with space."
         )
-    return _on(altered)
+    return _modified_files_note(altered)
 
 
-def _on(altered: Collection[Path]) -> str:
+def _modified_files_note(altered: Collection[Path]) -> str:
     if not altered:
         return ""
     return (
-        f"{counted(len(altered), 'file')} changed after the dataset was loaded, first: "
+        f"{plural(len(altered), 'file')} changed after the dataset was loaded, first: "
         f"{min(altered).name}; run again when nothing writes to its folder any more."
     )
 
 
-def _holds(facts: ImageFacts, files: Mapping[str, Path]) -> bool:
+def _is_current(facts: ImageFacts, files: Mapping[str, Path]) -> bool:
     file = files.get(facts.case_id)
     try:
         return (file.stat().st_size if file else None) == facts.file_bytes
@@ -105,7 +107,7 @@ def _holds(facts: ImageFacts, files: Mapping[str, Path]) -> bool:
         return False
 
 
-def _row(facts: ImageFacts, pixels: Pixels) -> dict[str, object]:
+def _to_row(facts: ImageFacts, pixels: PixelFacts) -> dict[str, object]:
     red, green, blue = pixels.border
     return {
         "case_id": facts.case_id,
@@ -115,8 +117,8 @@ def _row(facts: ImageFacts, pixels: Pixels) -> dict[str, object]:
         "mode": facts.mode,
         "bits": facts.bits,
         "frames": facts.frames,
-        "content": pixels.content,
-        "likeness": pixels.likeness,
+        "pixel_hash": pixels.pixel_hash,
+        "perceptual_hash": pixels.perceptual_hash,
         "red": red,
         "green": green,
         "blue": blue,
@@ -124,8 +126,8 @@ def _row(facts: ImageFacts, pixels: Pixels) -> dict[str, object]:
     }
 
 
-def _facts(row: Mapping[str, object]) -> ImageFacts:
+def _from_row(row: Mapping[str, object]) -> ImageFacts:
     values = dict(row)
     border = (values.pop("red"), values.pop("green"), values.pop("blue"))
-    own = {name: values.pop(name) for name in ("content", "likeness", "flat")}
-    return ImageFacts(pixels=Pixels(border=border, **own), **values)  # type: ignore[arg-type]
+    own = {name: values.pop(name) for name in ("pixel_hash", "perceptual_hash", "flat")}
+    return ImageFacts(pixels=PixelFacts(border=border, **own), **values)  # type: ignore[arg-type]

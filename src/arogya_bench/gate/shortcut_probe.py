@@ -15,12 +15,12 @@ FOLDS = 5
 RESAMPLES = 2000
 # Above chance by so much, with 95 % confidence over all four probes: less is no shortcut that a
 # model would prefer to the image, and file size always says a little of what is in an image.
-MARGIN = 0.1
-PROBES = 4
-LEVEL = 0.05 / PROBES
+MIN_MARGIN = 0.1
+PROBE_COUNT = 4
+SIGNIFICANCE_LEVEL = 0.05 / PROBE_COUNT
 
 
-class Classifier(Protocol):
+class ProbeClassifier(Protocol):
     """The part of a scikit-learn classifier that is used."""
 
     def fit(self, features: Floats, labels: Labels) -> object:
@@ -30,7 +30,7 @@ class Classifier(Protocol):
         """Say one class per row."""
 
 
-class Reading(NamedTuple):
+class ProbeResult(NamedTuple):
     """How well something predicts the label of cases that it was not fitted on.
 
     Attributes:
@@ -44,13 +44,13 @@ class Reading(NamedTuple):
     chance: float
 
     @property
-    def fires(self) -> bool:
+    def is_shortcut(self) -> bool:
         """Whether the label is given away."""
-        return self.low > self.chance + MARGIN
+        return self.low > self.chance + MIN_MARGIN
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class ProbeTrial:
     """What all probes share.
 
     Attributes:
@@ -64,7 +64,7 @@ class Trial:
     draws: Draws
 
 
-def trial(labels: Labels, groups: Labels, rng: np.random.Generator) -> Trial:
+def draw_trial(labels: Labels, groups: Labels, rng: np.random.Generator) -> ProbeTrial:
     """Draw folds and resamples once, for all probes.
 
     Args:
@@ -79,26 +79,26 @@ def trial(labels: Labels, groups: Labels, rng: np.random.Generator) -> Trial:
     divider = StratifiedKFold if alone else StratifiedGroupKFold
     parting = divider(FOLDS, shuffle=True, random_state=seed)
     folds = parting.split(labels, labels, None if alone else groups)
-    return Trial(
+    return ProbeTrial(
         labels=labels,
         folds=tuple(test for _, test in folds),
         draws=draws(labels.size, rng=rng, resamples=RESAMPLES, groups=groups),
     )
 
 
-def read_label(features: Floats, setup: Trial, classifier: Classifier) -> Reading:
+def run_probe(features: Floats, trial: ProbeTrial, classifier: ProbeClassifier) -> ProbeResult:
     """Predict each case from others of other groups, and judge by balanced accuracy.
 
     The lower bound is a percentile of resampled groups, without fitting again.
 
     Args:
         features: Shape (n, d).
-        setup: Of the same n cases.
+        trial: Of the same n cases.
         classifier: Fitted anew for each fold.
     """
-    labels = setup.labels
+    labels = trial.labels
     predicted = np.empty_like(labels)
-    for test in setup.folds:
+    for test in trial.folds:
         rest = np.ones(labels.size, dtype=bool)
         rest[test] = False
         classifier.fit(features[rest], labels[rest])
@@ -106,12 +106,12 @@ def read_label(features: Floats, setup: Trial, classifier: Classifier) -> Readin
     classes = np.unique(labels)
     is_class = labels[:, np.newaxis] == classes
     right = is_class & (predicted == labels)[:, np.newaxis]
-    replicates = _resampled(right, is_class, setup.draws)
+    replicates = _bootstrap_scores(right, is_class, trial.draws)
     score = float((right.sum(axis=0) / is_class.sum(axis=0)).mean())
-    return Reading(score, float(np.quantile(replicates, LEVEL)), 1 / len(classes))
+    return ProbeResult(score, float(np.quantile(replicates, SIGNIFICANCE_LEVEL)), 1 / len(classes))
 
 
-def _resampled(right: Flags, total: Flags, made: Draws) -> Floats:
+def _bootstrap_scores(right: Flags, total: Flags, made: Draws) -> Floats:
     by_group = np.zeros((2, made.groups, right.shape[1]))
     np.add.at(by_group[0], made.group_of, right)
     np.add.at(by_group[1], made.group_of, total)

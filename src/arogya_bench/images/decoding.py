@@ -14,21 +14,21 @@ import PIL.ImageOps
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.images import dicom, nifti
-from arogya_bench.images.files import EIGHT_BIT, FORMATS, SUFFIXES, UNREADABLE
-from arogya_bench.images.windowing import Values, grey
+from arogya_bench.images.files import DECODE_ERRORS, EIGHT_BIT_MODES, FORMATS, SUFFIXES
+from arogya_bench.images.windowing import Values, window_to_rgb
 from arogya_bench.images.windowing import Window as Window
 from arogya_bench.types import Image
 
 IMAGE_SUFFIXES = (*SUFFIXES, dicom.SUFFIX, *nifti.SUFFIXES)
-HEAD_BYTES = 352  # the header of NIfTI, the longest of those that tell a format
+HEADER_BYTES = 352  # the header of NIfTI, the longest of those that tell a format
 # The first bytes of what Pillow reads: a file that is called .dcm may be a JPEG after all.
-PICTURE_HEADS = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF")
-SIXTEEN_BITS = re.compile(r";16[BLN]$")  # how Pillow calls such colours in a file
+PICTURE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF")
+SIXTEEN_BIT_RAW_MODE = re.compile(r";16[BLN]$")  # how Pillow calls such colours in a file
 WHITE_IS_ZERO = 0  # of the TIFF tag PhotometricInterpretation
-PHOTOMETRIC = 262
-PLAIN = (str, int, float, bool, type(None))
+PHOTOMETRIC_TAG = 262
+JSON_SCALARS = (str, int, float, bool, type(None))
 
-Kind = Literal["dicom", "nifti", "picture"]
+FileFormat = Literal["dicom", "nifti", "picture"]
 
 
 def is_image(name: str) -> bool:
@@ -59,21 +59,21 @@ def decode(file: Path, *, window: Window | None = None) -> Image:
             a window.
         MissingExtra: If it is DICOM or NIfTI, and its library is not installed.
     """
-    return _DECODERS[kind_of(_head(file), file.name)](file, window)
+    return _DECODERS[detect_format(_read_head(file), file.name)](file, window)
 
 
-def kind_of(head: bytes, name: str) -> Kind:
+def detect_format(head: bytes, name: str) -> FileFormat:
     """Say what reads a file: its content tells, and its name only where no picture begins.
 
     Args:
-        head: The first ``HEAD_BYTES`` of the file.
+        head: The first ``HEADER_BYTES`` of the file.
         name: Of the file; older DICOM files have nothing but that.
     """
-    if dicom.announced(head):
+    if dicom.has_signature(head):
         return "dicom"
-    if nifti.announced(head):
+    if nifti.has_signature(head):
         return "nifti"
-    if not head.startswith(PICTURE_HEADS):
+    if not head.startswith(PICTURE_SIGNATURES):
         if name.lower().endswith(dicom.SUFFIX):
             return "dicom"
         if name.lower().endswith(nifti.SUFFIXES):
@@ -81,7 +81,7 @@ def kind_of(head: bytes, name: str) -> Kind:
     return "picture"
 
 
-def told(read: object) -> object:
+def reader_identity(read: object) -> object:
     """Say what a reader was told, such as a window; of places only the name, of images nothing.
 
     Returns:
@@ -89,27 +89,27 @@ def told(read: object) -> object:
     """
     if isinstance(read, partial):
         given = [*read.args, *read.keywords.items()]
-        return [told(read.func), *(told(each) for each in given)]
-    if isinstance(read, PLAIN):
+        return [reader_identity(read.func), *(reader_identity(each) for each in given)]
+    if isinstance(read, JSON_SCALARS):
         return read
     if isinstance(read, list | tuple):
-        return [told(each) for each in read]
+        return [reader_identity(each) for each in read]
     if isinstance(read, Path):
         return read.name
     named = read if hasattr(read, "__qualname__") else type(read)
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def frames_of(image: PIL.Image.Image) -> int:
+def count_frames(image: PIL.Image.Image) -> int:
     """Count the images in a file that are meant to be seen."""
     # An MPO is a photograph with previews behind it; its first frame is the photograph.
     return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
 
 
-def _head(file: Path) -> bytes:
+def _read_head(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
-            return stream.read(HEAD_BYTES)
+            return stream.read(HEADER_BYTES)
     except OSError as error:
         raise DatasetError(
             f"The image {file.name} cannot be opened: {error.strerror}.",
@@ -117,17 +117,19 @@ def _head(file: Path) -> bytes:
         ) from error
 
 
-def _picture(file: Path, window: Window | None) -> Image:
+def _decode_picture(file: Path, window: Window | None) -> Image:
     try:
         # Given a stream and not a path: Pillow 13.0 forgets to turn a TIFF that it maps to memory.
         with file.open("rb") as stream, PIL.Image.open(stream, formats=FORMATS) as image:
-            _refuse_frames(image, file.name)
-            if image.mode in EIGHT_BIT and not _loses_bits(image):
+            _check_single_frame(image, file.name)
+            if image.mode in EIGHT_BIT_MODES and not _loses_bits(image):
                 PIL.ImageOps.exif_transpose(image, in_place=True)
                 return np.array(image.convert("RGB"))
             what = f"The image {file.name}"
-            return _turned_white(image, grey(_values(image, stream), window, what=what))
-    except (*UNREADABLE, cv2.error) as error:
+            return _invert_if_white_is_zero(
+                image, window_to_rgb(_read_stored_values(image, stream), window, what=what)
+            )
+    except (*DECODE_ERRORS, cv2.error) as error:
         unknown = isinstance(error, PIL.UnidentifiedImageError)  # which names the whole path
         said = "its content is of no known format." if unknown else error
         raise DatasetError(
@@ -136,8 +138,8 @@ def _picture(file: Path, window: Window | None) -> Image:
         ) from error
 
 
-def _refuse_frames(image: PIL.Image.Image, name: str) -> None:
-    frames = frames_of(image)
+def _check_single_frame(image: PIL.Image.Image, name: str) -> None:
+    frames = count_frames(image)
     if frames > 1:
         raise DatasetError(
             f"The image {name} holds {frames} frames.", fix="write each frame to its own file"
@@ -147,11 +149,11 @@ def _refuse_frames(image: PIL.Image.Image, name: str) -> None:
 def _loses_bits(image: PIL.ImageFile.ImageFile) -> bool:
     """Whether Pillow would keep only the upper 8 bits of 16, as it does for colours."""
     raws = [tile.args[0] if isinstance(tile.args, tuple) else tile.args for tile in image.tile]
-    return any(SIXTEEN_BITS.search(str(raw)) for raw in raws)
+    return any(SIXTEEN_BIT_RAW_MODE.search(str(raw)) for raw in raws)
 
 
-def _values(image: PIL.ImageFile.ImageFile, stream: BinaryIO) -> Values:
-    if image.mode not in EIGHT_BIT:
+def _read_stored_values(image: PIL.ImageFile.ImageFile, stream: BinaryIO) -> Values:
+    if image.mode not in EIGHT_BIT_MODES:
         PIL.ImageOps.exif_transpose(image, in_place=True)
         return np.asarray(image)
     stream.seek(0)
@@ -163,13 +165,13 @@ def _values(image: PIL.ImageFile.ImageFile, stream: BinaryIO) -> Values:
     return colours
 
 
-def _turned_white(image: PIL.Image.Image, shown: Image) -> Image:
+def _invert_if_white_is_zero(image: PIL.Image.Image, shown: Image) -> Image:
     tags = getattr(image, "tag_v2", {})
-    return 255 - shown if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else shown
+    return 255 - shown if tags.get(PHOTOMETRIC_TAG) == WHITE_IS_ZERO else shown
 
 
-_DECODERS: Mapping[Kind, Callable[[Path, Window | None], Image]] = {
-    "dicom": dicom.image,
-    "nifti": nifti.image,
-    "picture": _picture,
+_DECODERS: Mapping[FileFormat, Callable[[Path, Window | None], Image]] = {
+    "dicom": dicom.decode,
+    "nifti": nifti.decode,
+    "picture": _decode_picture,
 }

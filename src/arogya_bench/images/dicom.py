@@ -12,27 +12,27 @@ import numpy as np
 import PIL.Image
 
 from arogya_bench.errors import DatasetError, needs_extra
-from arogya_bench.images.dicom_greyscale import shown, table_of
-from arogya_bench.images.safe_errors import said
-from arogya_bench.images.windowing import Values, Window, windowed
+from arogya_bench.images.dicom_greyscale import read_lookup_table, render_greyscale
+from arogya_bench.images.safe_errors import sanitised_message
+from arogya_bench.images.windowing import Values, Window, apply_window
 from arogya_bench.types import Image
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset as Header
 
 SUFFIX = ".dcm"
-GREY = ("MONOCHROME1", "MONOCHROME2")
-COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
-NEEDED = ("Rows", "Columns", "PhotometricInterpretation")
-PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-PALETTE = "PALETTE COLOR"
+GREY_INTERPRETATIONS = ("MONOCHROME1", "MONOCHROME2")
+COLOUR_INTERPRETATIONS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+REQUIRED_KEYWORDS = ("Rows", "Columns", "PhotometricInterpretation")
+PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+PALETTE_INTERPRETATION = "PALETTE COLOR"
 # Objects that have pixels and are no images: a viewer lays them over one.
-NO_IMAGES = {
+NON_IMAGE_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation (SEG)",
     "1.2.840.10008.5.1.4.1.1.481.2": "a radiation dose (RTDOSE)",
 }
 # What decodes the transfer syntaxes that pydicom cannot decode with Pillow and numpy alone.
-PACKAGES = {
+DECODER_PACKAGES = {
     "1.2.840.10008.1.2.4.51": "python-gdcm",  # JPEG Extended, 12 bits
     "1.2.840.10008.1.2.4.57": "python-gdcm",  # JPEG Lossless
     "1.2.840.10008.1.2.4.70": "python-gdcm",
@@ -43,7 +43,7 @@ PACKAGES = {
     "1.2.840.10008.1.2.4.203": "pylibjpeg pylibjpeg-openjpeg",
 }
 # What pydicom raises for damaged files beside its own errors, as found by flipping their bytes.
-UNREADABLE = (
+DECODE_ERRORS = (
     OSError,
     EOFError,
     ValueError,
@@ -60,28 +60,28 @@ UNREADABLE = (
 )
 
 
-class Size(NamedTuple):
+class DicomImageSize(NamedTuple):
     """Of an image, in pixels."""
 
     width: int
     height: int
 
 
-def unreadable() -> tuple[type[Exception], ...]:
+def decode_errors() -> tuple[type[Exception], ...]:
     """What pydicom raises for damaged files: for an ``except`` clause, which is seldom reached."""
     with suppress(ModuleNotFoundError):
         from pydicom.errors import BytesLengthException, InvalidDicomError
 
-        return *UNREADABLE, BytesLengthException, InvalidDicomError
-    return UNREADABLE
+        return *DECODE_ERRORS, BytesLengthException, InvalidDicomError
+    return DECODE_ERRORS
 
 
-def announced(head: bytes) -> bool:
+def has_signature(head: bytes) -> bool:
     """Whether the first bytes of a file say that it is DICOM."""
     return head[128:132] == b"DICM"
 
 
-def image(file: Path, window: Window | None = None) -> Image:
+def decode(file: Path, window: Window | None = None) -> Image:
     """Decode a DICOM file with one frame.
 
     Grey values are rescaled (PS3.3 C.11.1), then shown through the declared window, else through
@@ -98,35 +98,35 @@ def image(file: Path, window: Window | None = None) -> Image:
             that needs another package.
         MissingExtra: If pydicom is not installed.
     """
-    with _read_by_pydicom(file):
+    with _translate_errors(file):
         from pydicom import dcmread
 
         header = dcmread(file, force=True)
-        _refuse_no_image(header, file.name)
-        _state_syntax(header)
-        _refuse_syntax(header, file.name)
-        pixels = _pixels(header, file.name)
-        if str(header.PhotometricInterpretation) in GREY:
-            return shown(header, pixels, window, file.name)
-        return _colours(header, pixels, file.name)
+        _check_is_image(header, file.name)
+        _set_transfer_syntax(header)
+        _check_decodable(header, file.name)
+        pixels = _read_pixels(header, file.name)
+        if str(header.PhotometricInterpretation) in GREY_INTERPRETATIONS:
+            return render_greyscale(header, pixels, window, file.name)
+        return _colours_to_rgb(header, pixels, file.name)
 
 
-def size(file: Path) -> Size:
+def read_size(file: Path) -> DicomImageSize:
     """Read the size of the image from the header.
 
     Raises:
         DatasetError: If the header is damaged, or of no image.
         MissingExtra: If pydicom is not installed.
     """
-    with _read_by_pydicom(file):
+    with _translate_errors(file):
         from pydicom import dcmread
 
         header = dcmread(file, force=True, stop_before_pixels=True)
-        return Size(int(header.Columns), int(header.Rows))
+        return DicomImageSize(int(header.Columns), int(header.Rows))
 
 
 @contextmanager
-def _read_by_pydicom(file: Path) -> Iterator[None]:
+def _translate_errors(file: Path) -> Iterator[None]:
     with needs_extra("dicom"):
         import pydicom  # noqa: F401 - is it there?
     try:
@@ -135,20 +135,20 @@ def _read_by_pydicom(file: Path) -> Iterator[None]:
             # padding behind the pixels. What hinders decoding is an error soon after.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
             yield
-    except unreadable() as error:
+    except decode_errors() as error:
         raise DatasetError(
-            f"The DICOM file {file.name} cannot be decoded: {said(error, file)}",
+            f"The DICOM file {file.name} cannot be decoded: {sanitised_message(error, file)}",
             fix="get the file again, or export it as uncompressed DICOM",
         ) from error
 
 
-def _refuse_no_image(header: "Header", name: str) -> None:
-    if kind := NO_IMAGES.get(str(header.get("SOPClassUID", ""))):
+def _check_is_image(header: "Header", name: str) -> None:
+    if kind := NON_IMAGE_CLASSES.get(str(header.get("SOPClassUID", ""))):
         raise DatasetError(
             f"The DICOM file {name} holds {kind}, not an image.", fix="leave it out of the dataset"
         )
-    lacking = [key for key in NEEDED if key not in header]
-    if lacking or not any(key in header for key in PIXELS):
+    lacking = [key for key in REQUIRED_KEYWORDS if key not in header]
+    if lacking or not any(key in header for key in PIXEL_KEYWORDS):
         modality = header.get("Modality") or "unstated"
         raise DatasetError(
             f"The DICOM file {name} holds no image: it lacks {', '.join(lacking) or 'pixels'} "
@@ -171,7 +171,7 @@ def _refuse_no_image(header: "Header", name: str) -> None:
         )
 
 
-def _state_syntax(header: "Header") -> None:
+def _set_transfer_syntax(header: "Header") -> None:
     """Say how the bytes are ordered where a file without preamble does not."""
     from pydicom import uid
 
@@ -181,11 +181,11 @@ def _state_syntax(header: "Header") -> None:
         header.file_meta.TransferSyntaxUID = syntax if little else uid.ExplicitVRBigEndian
 
 
-def _refuse_syntax(header: "Header", name: str) -> None:
+def _check_decodable(header: "Header", name: str) -> None:
     from pydicom.pixels import get_decoder
 
     syntax = header.file_meta.TransferSyntaxUID
-    package = PACKAGES.get(str(syntax), "")
+    package = DECODER_PACKAGES.get(str(syntax), "")
     bits_of_pillow = syntax != "1.2.840.10008.1.2.4.51" or int(header.BitsStored) == 8
     try:
         decoder = get_decoder(syntax)
@@ -202,7 +202,7 @@ def _refuse_syntax(header: "Header", name: str) -> None:
         )
 
 
-def _pixels(header: "Header", name: str) -> Values:
+def _read_pixels(header: "Header", name: str) -> Values:
     try:
         pixels: Values = header.pixel_array
     except RuntimeError as error:  # it packs the errors of every decoder into one
@@ -214,21 +214,21 @@ def _pixels(header: "Header", name: str) -> Values:
     return pixels
 
 
-def _colours(header: "Header", pixels: Values, name: str) -> Image:
+def _colours_to_rgb(header: "Header", pixels: Values, name: str) -> Image:
     kind = str(header.PhotometricInterpretation)
-    if kind == PALETTE:
-        return _painted(header, pixels)
-    if kind not in COLOURS:
+    if kind == PALETTE_INTERPRETATION:
+        return _apply_palette(header, pixels)
+    if kind not in COLOUR_INTERPRETATIONS:
         raise DatasetError(
             f"The DICOM file {name} has pixels of kind {kind}, which has no one way to RGB.",
             fix="export it as RGB or MONOCHROME2",
         )
     if int(header.BitsStored) == 8:
         return np.array(pixels, dtype=np.uint8)
-    return windowed(pixels, (0.0, 2.0 ** int(header.BitsStored) - 1))
+    return apply_window(pixels, (0.0, 2.0 ** int(header.BitsStored) - 1))
 
 
-def _painted(header: "Header", pixels: Values) -> Image:
+def _apply_palette(header: "Header", pixels: Values) -> Image:
     """Look every value up in the palette; of 16 bits a colour, the upper ones are kept."""
     from pydicom.pixels import apply_color_lut
 
@@ -240,6 +240,6 @@ def _painted(header: "Header", pixels: Values) -> Image:
     channels = []
     for colour in ("Red", "Green", "Blue"):
         data = header[f"{colour}PaletteColorLookupTableData"].value
-        table = table_of(descriptor, data, header, signed=signed)
-        channels.append(table.of(pixels) >> (table.bits - 8))
+        table = read_lookup_table(descriptor, data, header, signed=signed)
+        channels.append(table.apply(pixels) >> (table.bits - 8))
     return np.stack(channels, axis=-1).astype(np.uint8)

@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.windowing import Values, Window, grey, rgb, windowed
+from arogya_bench.images.windowing import Values, Window, apply_window, to_rgb, window_to_rgb
 from arogya_bench.types import Image
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset as Header
 
-VOI_FORMS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+VOI_LUT_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
-class Rescaled(NamedTuple):
+class RescaledValues(NamedTuple):
     """Grey values after the rescaling of the modality.
 
     Attributes:
@@ -28,30 +28,30 @@ class Rescaled(NamedTuple):
     bounds: Window | None
 
 
-class Table(NamedTuple):
+class LookupTable(NamedTuple):
     """A lookup table.
 
     Attributes:
-        first: The value that the first entry stands for; what is below it is shown alike.
+        first_mapped: The value that the first entry stands for; what is below it is shown alike.
         bits: Of an entry.
     """
 
     entries: NDArray[np.int64]
-    first: int
+    first_mapped: int
     bits: int
 
     @property
-    def top(self) -> float:
+    def max_output(self) -> float:
         """The highest number that an entry can have."""
         return 2.0**self.bits - 1
 
-    def of(self, values: Values) -> Values:
+    def apply(self, values: Values) -> Values:
         """Look every value up."""
-        places = np.rint(values).astype(np.int64) - self.first
+        places = np.rint(values).astype(np.int64) - self.first_mapped
         return self.entries[np.clip(places, 0, len(self.entries) - 1)]
 
 
-def shown(header: "Header", pixels: Values, window: Window | None, name: str) -> Image:
+def render_greyscale(header: "Header", pixels: Values, window: Window | None, name: str) -> Image:
     """Show grey values as a viewer would.
 
     They are rescaled (PS3.3 C.11.1), then shown through the declared window, else through the
@@ -67,51 +67,51 @@ def shown(header: "Header", pixels: Values, window: Window | None, name: str) ->
     Raises:
         DatasetError: If the window of the file shows nothing, or floats have no window.
     """
-    scaled = _rescaled(header, pixels)
+    scaled = _rescale(header, pixels)
     if window is not None or scaled.bounds is None:
-        image = grey(scaled.values, window, what=f"The DICOM file {name}")
+        image = window_to_rgb(scaled.values, window, what=f"The DICOM file {name}")
     else:
-        image = rgb(_as_the_file_says(header, scaled.values, scaled.bounds, name))
+        image = to_rgb(_apply_file_window(header, scaled.values, scaled.bounds, name))
     return 255 - image if header.PhotometricInterpretation == "MONOCHROME1" else image
 
 
-def _rescaled(header: "Header", pixels: Values) -> Rescaled:
-    said = _frame_group(header, "PixelValueTransformationSequence")
+def _rescale(header: "Header", pixels: Values) -> RescaledValues:
+    said = _functional_group(header, "PixelValueTransformationSequence")
     if tables := said.get("ModalityLUTSequence"):
-        table = _table(tables[0], header, signed=bool(header.PixelRepresentation))
-        return Rescaled(table.of(pixels), (0.0, table.top))
-    slope, intercept = _first(said, "RescaleSlope"), _first(said, "RescaleIntercept")
+        table = _read_table_item(tables[0], header, signed=bool(header.PixelRepresentation))
+        return RescaledValues(table.apply(pixels), (0.0, table.max_output))
+    slope, intercept = _first_number(said, "RescaleSlope"), _first_number(said, "RescaleIntercept")
     if slope is None or intercept is None:
         slope, intercept = 1.0, 0.0
     values = pixels.astype(np.float64) * slope + intercept
     if not np.issubdtype(pixels.dtype, np.integer):
-        return Rescaled(values, None)
+        return RescaledValues(values, None)
     half = 2 ** (int(header.BitsStored) - 1)
     ends = (-half, half - 1) if header.PixelRepresentation else (0, 2 * half - 1)
     low, high = sorted(end * slope + intercept for end in ends)
-    return Rescaled(values, (low, high))
+    return RescaledValues(values, (low, high))
 
 
-def _as_the_file_says(
+def _apply_file_window(
     header: "Header", values: Values, bounds: Window, name: str
 ) -> NDArray[np.uint8]:
-    said = _frame_group(header, "FrameVOILUTSequence")
-    centre, width = _first(said, "WindowCenter"), _first(said, "WindowWidth")
+    said = _functional_group(header, "FrameVOILUTSequence")
+    centre, width = _first_number(said, "WindowCenter"), _first_number(said, "WindowWidth")
     if centre is not None and width is not None:
         form = str(said.get("VOILUTFunction") or "LINEAR")
-        return _through_window(values, centre, width, form, name)
+        return _apply_voi_window(values, centre, width, form, name)
     if tables := said.get("VOILUTSequence"):
-        table = _table(tables[0], header, signed=bounds[0] < 0)
-        return windowed(table.of(values), (0.0, table.top))
-    return windowed(values, bounds)
+        table = _read_table_item(tables[0], header, signed=bounds[0] < 0)
+        return apply_window(table.apply(values), (0.0, table.max_output))
+    return apply_window(values, bounds)
 
 
-def _through_window(
+def _apply_voi_window(
     values: Values, centre: float, width: float, form: str, name: str
 ) -> NDArray[np.uint8]:
     """Apply a window of the file: PS3.3 C.11.2.1.2 and C.11.2.1.3."""
     least = 1.0 if form == "LINEAR" else np.nextafter(0.0, 1.0)
-    if form not in VOI_FORMS or not width >= least:
+    if form not in VOI_LUT_FUNCTIONS or not width >= least:
         raise DatasetError(
             f"The DICOM file {name} states a window of width {width:g} and form {form}, which "
             "shows nothing.",
@@ -120,15 +120,15 @@ def _through_window(
     if form == "LINEAR":
         centre, width = centre - 0.5, width - 1
         if width == 0:  # a threshold
-            return windowed(values > centre, (0, 1))
+            return apply_window(values > centre, (0, 1))
     if form == "SIGMOID":
-        return windowed(expit(4 * (values - centre) / width), (0, 1))
-    return windowed(values, (centre - width / 2, centre + width / 2))
+        return apply_window(expit(4 * (values - centre) / width), (0, 1))
+    return apply_window(values, (centre - width / 2, centre + width / 2))
 
 
-def table_of(
+def read_lookup_table(
     descriptor: Sequence[int], data: bytes | Sequence[int], header: "Header", *, signed: bool
-) -> Table:
+) -> LookupTable:
     """Read a lookup table (PS3.3 C.11.1.1, and C.7.6.3.1.5 for palettes).
 
     pydicom applies tables as well, but 3.0.2 overflows where a table of 8 bits has more than 256
@@ -147,14 +147,14 @@ def table_of(
         data = np.frombuffer(data, "u1" if len(data) == entries else words).tolist()
     if signed and first >= 2**15:  # stored as unsigned, and meant as signed
         first -= 2**16
-    return Table(np.asarray(data, dtype=np.int64), first, bits)
+    return LookupTable(np.asarray(data, dtype=np.int64), first, bits)
 
 
-def _table(item: "Header", header: "Header", *, signed: bool) -> Table:
-    return table_of(item.LUTDescriptor, item.LUTData, header, signed=signed)
+def _read_table_item(item: "Header", header: "Header", *, signed: bool) -> LookupTable:
+    return read_lookup_table(item.LUTDescriptor, item.LUTData, header, signed=signed)
 
 
-def _frame_group(header: "Header", name: str) -> "Header":
+def _functional_group(header: "Header", name: str) -> "Header":
     """Where an enhanced object keeps what others keep in the header itself."""
     for groups in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
         stated = header.get(groups)
@@ -163,7 +163,7 @@ def _frame_group(header: "Header", name: str) -> "Header":
     return header
 
 
-def _first(header: "Header", key: str) -> float | None:
+def _first_number(header: "Header", key: str) -> float | None:
     value = header.get(key)
     if isinstance(value, Sequence) and not isinstance(value, str):
         value = value[0] if value else None

@@ -13,48 +13,48 @@ from uuid import uuid4
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.runtime import cache
-from arogya_bench.runtime.console import watched
+from arogya_bench.runtime.console import track
 
-FOLDER = "contents"  # below that of the cache
-AT_ONCE = 32  # files that one thread takes
-SMALL = 2**24  # bytes
-MOST_THREADS = 8
+INDEX_FOLDER = "contents"  # below that of the cache
+BATCH_SIZE = 32  # files that one thread takes
+MAX_WHOLE_READ_BYTES = 2**24  # bytes
+MAX_THREADS = 8
 # A file may change again within one tick of the clock of its disk; FAT counts every 2 s.
-SETTLED_NS = 2_000_000_000
+MTIME_RESOLUTION_NS = 2_000_000_000
 
 
-class Stamp(NamedTuple):
+class FileStamp(NamedTuple):
     """What the system says of a file; another content has another stamp.
 
     Attributes:
         size: In bytes.
-        modified: In ns since 1970; a tool may set it back.
-        changed: In ns since 1970; no tool can.
+        mtime_ns: In ns since 1970; a tool may set it back.
+        ctime_ns: In ns since 1970; no tool can.
     """
 
     size: int
-    modified: int
-    changed: int
+    mtime_ns: int
+    ctime_ns: int
 
 
-class Entry(NamedTuple):
+class HashEntry(NamedTuple):
     """What is remembered of a file.
 
     Attributes:
-        size: See ``Stamp``; so ``modified`` and ``changed``.
-        content: sha256 of the file.
+        size: See ``FileStamp``; so ``mtime_ns`` and ``ctime_ns``.
+        sha256: sha256 of the file.
     """
 
     size: int
-    modified: int
-    changed: int
-    content: str
+    mtime_ns: int
+    ctime_ns: int
+    sha256: str
 
 
-_HASHED: dict[Path, Stamp] = {}  # files as this process knows their content
+_STAMPS_WHEN_HASHED: dict[Path, FileStamp] = {}  # files as this process knows their content
 
 
-def contents(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPath, str]:
+def hash_files(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPath, str]:
     """Hash files, or remember what they hashed to when they last changed.
 
     Args:
@@ -67,77 +67,79 @@ def contents(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPath
     Raises:
         DatasetError: If a file cannot be read.
     """
-    index = index_of(folder)
-    known = _remembered(index)
+    index = index_path(folder)
+    known = _load_index(index)
     keys = {file: _key(file) for file in files}
-    fresh: dict[str, Entry] = {}
-    unknown = [file for file in files if _changed(folder / file, known.get(keys[file]))]
+    fresh: dict[str, HashEntry] = {}
+    unknown = [file for file in files if _needs_hashing(folder / file, known.get(keys[file]))]
 
-    def some(part: Sequence[PurePosixPath]) -> None:
+    def hash_batch(part: Sequence[PurePosixPath]) -> None:
         for file in part:
-            fresh[keys[file]] = _entry(folder, file)
+            fresh[keys[file]] = _hash_file(folder, file)
 
-    pool = ThreadPoolExecutor(min(MOST_THREADS, 2 * (os.cpu_count() or 1)))
+    pool = ThreadPoolExecutor(min(MAX_THREADS, 2 * (os.cpu_count() or 1)))
     try:
         # Several at a time: handing over one small file costs as much as reading it.
-        parts = [unknown[start : start + AT_ONCE] for start in range(0, len(unknown), AT_ONCE)]
-        for _ in watched(pool.map(some, parts), "reading the images", len(parts)):
+        parts = [
+            unknown[start : start + BATCH_SIZE] for start in range(0, len(unknown), BATCH_SIZE)
+        ]
+        for _ in track(pool.map(hash_batch, parts), "reading the images", len(parts)):
             pass
     finally:
         # Whoever interrupts the first reading of a large set keeps what was read.
         pool.shutdown(cancel_futures=True)
         if fresh:
-            _remember(index, {**known, **fresh})
+            _save_index(index, {**known, **fresh})
     both = {**known, **fresh}
-    _HASHED.update({folder / file: Stamp(*both[keys[file]][:3]) for file in files})
-    return {file: both[keys[file]].content for file in files}
+    _STAMPS_WHEN_HASHED.update({folder / file: FileStamp(*both[keys[file]][:3]) for file in files})
+    return {file: both[keys[file]].sha256 for file in files}
 
 
-def stamp(file: Path) -> Stamp | None:
+def fingerprint(file: Path) -> FileStamp | None:
     """Say what a file is now; None if it cannot be looked at."""
     try:
         stat = file.stat()
     except OSError:
         return None
-    return Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    return FileStamp(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
-def stamps(files: Iterable[Path]) -> dict[Path, Stamp | None]:
+def fingerprints(files: Iterable[Path]) -> dict[Path, FileStamp | None]:
     """Say what files were when this process hashed them, or else what they are now."""
-    return {file: _HASHED.get(file) or stamp(file) for file in files}
+    return {file: _STAMPS_WHEN_HASHED.get(file) or fingerprint(file) for file in files}
 
 
-def changed(before: Mapping[Path, Stamp | None]) -> list[Path]:
+def modified(before: Mapping[Path, FileStamp | None]) -> list[Path]:
     """Name the files that are not what they were, going by their stamps."""
-    return [file for file, own in before.items() if own is None or stamp(file) != own]
+    return [file for file, own in before.items() if own is None or fingerprint(file) != own]
 
 
-def index_of(folder: Path) -> Path:
+def index_path(folder: Path) -> Path:
     """Where the hashes of a folder are remembered; names of files do not stand in it."""
     name = hashlib.sha256(str(folder.absolute()).encode(errors="surrogateescape")).hexdigest()
-    return cache.root(None) / FOLDER / f"{name[:32]}.json"
+    return cache.cache_root(None) / INDEX_FOLDER / f"{name[:32]}.json"
 
 
 def _key(file: PurePosixPath) -> str:
     return hashlib.sha256(str(file).encode(errors="surrogateescape")).hexdigest()[:32]
 
 
-def _changed(path: Path, entry: Entry | None) -> bool:
+def _needs_hashing(path: Path, entry: HashEntry | None) -> bool:
     if entry is None:
         return True
-    now = stamp(path)
+    now = fingerprint(path)
     if now is None:
         return True  # and the reading of it says why
-    settled = time.time_ns() - now.modified > SETTLED_NS
+    settled = time.time_ns() - now.mtime_ns > MTIME_RESOLUTION_NS
     return not settled or entry[:3] != now
 
 
-def _entry(folder: Path, file: PurePosixPath) -> Entry:
+def _hash_file(folder: Path, file: PurePosixPath) -> HashEntry:
     try:
         with (folder / file).open("rb") as stream:
             stat = os.fstat(stream.fileno())
             # At once where it fits: a buffer for each small file takes longer than its hash.
-            small = stat.st_size < SMALL
+            small = stat.st_size < MAX_WHOLE_READ_BYTES
             digest = (
                 hashlib.sha256(stream.read()) if small else hashlib.file_digest(stream, "sha256")
             )
@@ -147,21 +149,21 @@ def _entry(folder: Path, file: PurePosixPath) -> Entry:
             f"The file {file} cannot be read: {error.strerror or error}.",
             fix="unpack it again, and see that you may read it",
         ) from error
-    return Entry(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, content)
+    return HashEntry(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, content)
 
 
-def _remembered(index: Path) -> dict[str, Entry]:
+def _load_index(index: Path) -> dict[str, HashEntry]:
     """An index that is missing, damaged or not ours remembers nothing."""
     try:
         digest, _, text = index.read_text(encoding="ascii").partition("\n")
         if hashlib.sha256(text.encode()).hexdigest() != digest:
             return {}
-        return {key: Entry(*entry) for key, entry in json.loads(text).items()}
+        return {key: HashEntry(*entry) for key, entry in json.loads(text).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _remember(index: Path, entries: Mapping[str, Entry]) -> None:
+def _save_index(index: Path, entries: Mapping[str, HashEntry]) -> None:
     text = json.dumps(entries)
     partial = index.with_name(f".{index.name}-{uuid4().hex}")
     try:

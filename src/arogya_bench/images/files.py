@@ -15,10 +15,10 @@ from arogya_bench.types import Case, Image
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
-EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
-ORIENTATION = 0x0112  # the tag of EXIF; 1 is upright
+EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+ORIENTATION_TAG = 0x0112  # the tag of EXIF; 1 is upright
 # What Pillow raises for damaged files, as found by flipping their bytes.
-UNREADABLE = (
+DECODE_ERRORS = (
     OSError,
     EOFError,
     SyntaxError,
@@ -31,25 +31,25 @@ UNREADABLE = (
 )
 
 
-class Facts(NamedTuple):
+class ImageFileInfo(NamedTuple):
     """What is known of an image file without decoding it.
 
     Attributes:
         width: In pixels, as stored; so ``height``.
-        content: sha256 of the file.
+        sha256: sha256 of the file.
     """
 
     width: int
     height: int
-    content: str
+    sha256: str
 
 
-def dataset_folder(path: str, holding: str) -> Path:
+def find_dataset_folder(path: str, expected_content: str) -> Path:
     """Find the folder of a dataset.
 
     Args:
         path: As the user gave it; relative to the working folder.
-        holding: What lies in it, for the advice.
+        expected_content: What lies in it, for the advice.
 
     Raises:
         DatasetError: If there is no such folder.
@@ -58,12 +58,12 @@ def dataset_folder(path: str, holding: str) -> Path:
     if not folder.is_dir():
         raise DatasetError(
             f"No folder at {folder}.",
-            fix=f"set dataset.path to the folder that holds {holding}",
+            fix=f"set dataset.path to the folder that holds {expected_content}",
         )
     return folder
 
 
-def below(name: str, where: str) -> PurePosixPath:
+def parse_relative_path(name: str, where: str) -> PurePosixPath:
     """Take a name from an annotation or an option; it must not lead out of its folder.
 
     Args:
@@ -83,7 +83,7 @@ def below(name: str, where: str) -> PurePosixPath:
     return PurePosixPath(name)
 
 
-def names_in(file: Path) -> list[str]:
+def read_name_list(file: Path) -> list[str]:
     """Read a list of images: one name a line, blank lines aside.
 
     Raises:
@@ -99,7 +99,7 @@ def names_in(file: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def inspected(folder: Path, file: PurePosixPath) -> Facts:
+def inspect_image(folder: Path, file: PurePosixPath) -> ImageFileInfo:
     """Look at an image without decoding it.
 
     Raises:
@@ -109,19 +109,19 @@ def inspected(folder: Path, file: PurePosixPath) -> Facts:
     try:
         content = (folder / file).read_bytes()
         with PIL.Image.open(BytesIO(content), formats=FORMATS) as image:
-            facts = Facts(*image.size, hashlib.sha256(content).hexdigest())
-            _refuse_unusual(image, file)
+            facts = ImageFileInfo(*image.size, hashlib.sha256(content).hexdigest())
+            _check_supported(image, file)
     except FileNotFoundError as error:
         raise DatasetError(
             f"The image {file} is not in {folder}.",
             fix="unpack the images there, or remove what names this one",
         ) from error
-    except UNREADABLE as error:
-        raise _undecodable(file, error) from error
+    except DECODE_ERRORS as error:
+        raise _undecodable_error(file, error) from error
     return facts
 
 
-def decoded(folder: Path, files: Mapping[str, PurePosixPath], case: Case) -> Image:
+def decode_case(folder: Path, files: Mapping[str, PurePosixPath], case: Case) -> Image:
     """Decode the image of a case as it is stored, as RGB.
 
     Args:
@@ -140,15 +140,15 @@ def decoded(folder: Path, files: Mapping[str, PurePosixPath], case: Case) -> Ima
     try:
         with PIL.Image.open(folder / file, formats=FORMATS) as image:
             return np.array(image.convert("RGB"))
-    except UNREADABLE as error:
-        raise _undecodable(file, error) from error
+    except DECODE_ERRORS as error:
+        raise _undecodable_error(file, error) from error
 
 
-def _refuse_unusual(image: PIL.Image.Image, file: PurePosixPath) -> None:
+def _check_supported(image: PIL.Image.Image, file: PurePosixPath) -> None:
     # An MPO is a photograph with previews behind it; its first frame is the photograph.
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-    turned = _orientation(image)
-    if image.mode not in EIGHT_BIT:
+    turned = _read_orientation(image)
+    if image.mode not in EIGHT_BIT_MODES:
         raise DatasetError(
             f"The image {file} has pixels of type {image.mode}, not 8 bits per channel.",
             fix="choose a window and write it as 8-bit grey or RGB",
@@ -165,14 +165,14 @@ def _refuse_unusual(image: PIL.Image.Image, file: PurePosixPath) -> None:
         )
 
 
-def _orientation(image: PIL.Image.Image) -> int:
+def _read_orientation(image: PIL.Image.Image) -> int:
     # Pillow would decode a whole PNG to look for a tag behind the pixels.
     if image.format == "PNG" and "exif" not in image.info:
         return 1
-    return int(image.getexif().get(ORIENTATION, 1))
+    return int(image.getexif().get(ORIENTATION_TAG, 1))
 
 
-def _undecodable(file: PurePosixPath, error: Exception) -> DatasetError:
+def _undecodable_error(file: PurePosixPath, error: Exception) -> DatasetError:
     return DatasetError(
         f"The image {file} cannot be decoded: {error}",
         fix=f"get the file again; readable are {', '.join(SUFFIXES)}",

@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from arogya_bench.errors import DatasetError, needs_extra
-from arogya_bench.images.safe_errors import said
-from arogya_bench.images.windowing import Values, Window, grey, rgb
+from arogya_bench.images.safe_errors import sanitised_message
+from arogya_bench.images.windowing import Values, Window, to_rgb, window_to_rgb
 from arogya_bench.types import Floats, Image
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
 
 SUFFIXES = (".nii", ".nii.gz")
-GZIP = b"\x1f\x8b"
-KEPT = 2  # volumes in memory: an image and its label map, while their slices are read in turn
-MOST_VOXELS = 2**30  # of one volume; a packed file of some MB may state any number
+GZIP_SIGNATURE = b"\x1f\x8b"
+MAX_CACHED_VOLUMES = (
+    2  # volumes in memory: an image and its label map, while their slices are read in turn
+)
+MAX_VOXELS = 2**30  # of one volume; a packed file of some MB may state any number
 # What nibabel raises for damaged files beside its own errors, as found by flipping their bytes.
-UNREADABLE = (
+DECODE_ERRORS = (
     OSError,
     EOFError,
     ValueError,
@@ -37,7 +39,7 @@ UNREADABLE = (
 )
 
 
-class Shape(NamedTuple):
+class VolumeShape(NamedTuple):
     """Of a volume whose axes run to the right, to the front and to the top (RAS).
 
     Attributes:
@@ -52,34 +54,34 @@ class Shape(NamedTuple):
     axes: str
 
 
-class Header(NamedTuple):
+class NiftiHeader(NamedTuple):
     """Of a NIfTI file.
 
     Attributes:
-        stored: The file, opened.
-        lengths: Three, as stored.
-        turns: Shape (3, 2), of nibabel: for each stored axis, the axis that it becomes, and -1 if
+        image: The file, opened.
+        shape: Three, as stored.
+        orientation: Shape (3, 2), of nibabel: for each stored axis, the axis that it becomes, and -1 if
             it is turned round.
     """
 
-    stored: "Nifti1Image"
-    lengths: tuple[int, int, int]
-    turns: Floats
+    image: "Nifti1Image"
+    shape: tuple[int, int, int]
+    orientation: Floats
 
 
-def unreadable() -> tuple[type[Exception], ...]:
+def decode_errors() -> tuple[type[Exception], ...]:
     """What nibabel raises for damaged files: for an ``except`` clause, which is seldom reached."""
     with suppress(ModuleNotFoundError):
         from nibabel.filebasedimages import ImageFileError
         from nibabel.spatialimages import HeaderDataError
 
-        return *UNREADABLE, ImageFileError, HeaderDataError
-    return UNREADABLE
+        return *DECODE_ERRORS, ImageFileError, HeaderDataError
+    return DECODE_ERRORS
 
 
-def announced(head: bytes) -> bool:
+def has_signature(head: bytes) -> bool:
     """Whether the first 352 bytes of a file say that it is NIfTI, packed or not."""
-    if head.startswith(GZIP):
+    if head.startswith(GZIP_SIGNATURE):
         try:
             head = zlib.decompressobj(wbits=31).decompress(head, 352)
         except zlib.error:
@@ -87,24 +89,24 @@ def announced(head: bytes) -> bool:
     return head[344:347] == b"n+1" or head[4:7] == b"n+2"
 
 
-def image(file: Path, window: Window | None = None) -> Image:
+def decode(file: Path, window: Window | None = None) -> Image:
     """Decode a NIfTI file of one slice.
 
     Raises:
         DatasetError: If it is damaged, has several slices, or needs a window.
         MissingExtra: If nibabel is not installed.
     """
-    slices = shape(file).slices
+    slices = read_shape(file).slices
     if slices != 1:
         raise DatasetError(
             f"The NIfTI file {file.name} holds {slices} slices, not one image.",
             fix="read the slices of volumes with dataset=image_mask_pairs, or write each slice to "
             "its own file",
         )
-    return image_of_slice(file, 0, window)
+    return decode_slice(file, 0, window)
 
 
-def image_of_slice(file: Path, index: int, window: Window | None = None) -> Image:
+def decode_slice(file: Path, index: int, window: Window | None = None) -> Image:
     """Show one slice of a volume: the front of the patient up, the right of the patient right.
 
     Args:
@@ -116,19 +118,19 @@ def image_of_slice(file: Path, index: int, window: Window | None = None) -> Imag
         DatasetError: If the file is damaged or needs a window.
         MissingExtra: If nibabel is not installed.
     """
-    values = slice_of(volume(file), index)
+    values = take_slice(read_volume(file), index)
     if values.dtype == np.uint8:
-        return rgb(np.ascontiguousarray(values))
-    return grey(values, window, what=f"Slice {index} of the NIfTI file {file.name}")
+        return to_rgb(np.ascontiguousarray(values))
+    return window_to_rgb(values, window, what=f"Slice {index} of the NIfTI file {file.name}")
 
 
-def slice_of(values: Values, index: int) -> Values:
+def take_slice(values: Values, index: int) -> Values:
     """Cut one slice out of a volume, shape (height, width), as an image is shown."""
     return np.rot90(values[:, :, index])
 
 
-def volume(file: Path) -> Values:
-    """Read a volume, shape (width, height, slices), axes as ``Shape`` has them.
+def read_volume(file: Path) -> Values:
+    """Read a volume, shape (width, height, slices), axes as ``VolumeShape`` has them.
 
     The last ones read are kept in memory, since a packed volume can only be read as a whole.
 
@@ -136,37 +138,37 @@ def volume(file: Path) -> Values:
         DatasetError: If the file is damaged, or would take too much memory.
         MissingExtra: If nibabel is not installed.
     """
-    with _read_by_nibabel(file):
+    with _translate_errors(file):
         stat = file.stat()
-    return _volume(file, stat.st_size, stat.st_mtime_ns)
+    return _read_volume_cached(file, stat.st_size, stat.st_mtime_ns)
 
 
-def shape(file: Path) -> Shape:
+def read_shape(file: Path) -> VolumeShape:
     """Read the shape of a volume from its header.
 
     Raises:
         DatasetError: If the header is damaged, or of more than a volume.
         MissingExtra: If nibabel is not installed.
     """
-    with _read_by_nibabel(file):
+    with _translate_errors(file):
         from nibabel.orientations import ornt2axcodes
 
-        header = _header(file)
+        header = _read_header(file)
         # Of one voxel that is never stored: numpy turns the axes, and we read off their lengths.
-        turned = _turned(np.broadcast_to(np.uint8(0), header.lengths), header.turns)
+        turned = _reorient(np.broadcast_to(np.uint8(0), header.shape), header.orientation)
         width, height, slices = turned.shape
-        return Shape(width, height, slices, axes="".join(ornt2axcodes(header.turns)))
+        return VolumeShape(width, height, slices, axes="".join(ornt2axcodes(header.orientation)))
 
 
-@lru_cache(maxsize=KEPT)
-def _volume(file: Path, size: int, modified: int) -> Values:  # noqa: ARG001 - they name the version
-    with _read_by_nibabel(file):
-        header = _header(file)
-        values = np.asarray(header.stored.dataobj).reshape(header.lengths)
-        return _turned(values, header.turns)
+@lru_cache(maxsize=MAX_CACHED_VOLUMES)
+def _read_volume_cached(file: Path, size: int, modified: int) -> Values:  # noqa: ARG001 - they name the version
+    with _translate_errors(file):
+        header = _read_header(file)
+        values = np.asarray(header.image.dataobj).reshape(header.shape)
+        return _reorient(values, header.orientation)
 
 
-def _turned(values: Values, turns: Floats) -> Values:
+def _reorient(values: Values, turns: Floats) -> Values:
     """Do to an array what ``nibabel.as_closest_canonical`` does; the only slice comes last."""
     from nibabel.orientations import apply_orientation
 
@@ -176,7 +178,7 @@ def _turned(values: Values, turns: Floats) -> Values:
     return turned
 
 
-def _header(file: Path) -> Header:
+def _read_header(file: Path) -> NiftiHeader:
     import nibabel
 
     stored = nibabel.load(file)
@@ -185,26 +187,26 @@ def _header(file: Path) -> Header:
         lengths.pop()
     if not isinstance(stored, nibabel.Nifti1Image) or len(lengths) not in (2, 3):
         raise DatasetError(
-            f"The NIfTI file {file.name} has the shape {_by(stored.shape)}, which is neither an "
+            f"The NIfTI file {file.name} has the shape {_format_shape(stored.shape)}, which is neither an "
             "image nor a volume.",
             fix="write each time point or channel to its own file",
         )
     lengths = [*lengths, 1][:3]
-    _refuse_unusable(stored, lengths, file.name)
+    _check_usable(stored, lengths, file.name)
     turns = nibabel.io_orientation(stored.affine)
-    return Header(stored, (lengths[0], lengths[1], lengths[2]), turns)
+    return NiftiHeader(stored, (lengths[0], lengths[1], lengths[2]), turns)
 
 
-def _refuse_unusable(stored: "Nifti1Image", lengths: list[int], name: str) -> None:
+def _check_usable(stored: "Nifti1Image", lengths: list[int], name: str) -> None:
     kind = stored.get_data_dtype()
     if kind.fields or kind.kind not in "iuf":
         raise DatasetError(
             f"The NIfTI file {name} holds values of type {kind}, not one number a voxel.",
             fix="write one channel a file, as whole numbers or floats",
         )
-    if min(lengths) < 1 or prod(lengths) > MOST_VOXELS:
+    if min(lengths) < 1 or prod(lengths) > MAX_VOXELS:
         raise DatasetError(
-            f"The NIfTI file {name} states {_by(lengths)} voxels, and 1 to {MOST_VOXELS} in all "
+            f"The NIfTI file {name} states {_format_shape(lengths)} voxels, and 1 to {MAX_VOXELS} in all "
             "can be read.",
             fix="get the file again, or cut the volume into parts",
         )
@@ -216,19 +218,19 @@ def _refuse_unusable(stored: "Nifti1Image", lengths: list[int], name: str) -> No
         )
 
 
-def _by(lengths: tuple[int, ...] | list[int]) -> str:
+def _format_shape(lengths: tuple[int, ...] | list[int]) -> str:
     return " x ".join(map(str, lengths))
 
 
 @contextmanager
-def _read_by_nibabel(file: Path) -> Iterator[None]:
+def _translate_errors(file: Path) -> Iterator[None]:
     with needs_extra("dicom"):
         import nibabel  # noqa: F401 - is it there?
     try:
         with np.errstate(invalid="ignore"):  # a header with no numbers is refused
             yield
-    except unreadable() as error:
+    except decode_errors() as error:
         raise DatasetError(
-            f"The NIfTI file {file.name} cannot be read: {said(error, file)}",
+            f"The NIfTI file {file.name} cannot be read: {sanitised_message(error, file)}",
             fix="get the file again",
         ) from error

@@ -6,7 +6,7 @@ from pathlib import Path
 _QUOTED = re.compile(r"""(?<!\w)b?(['"]).*?\1(?!\w)""")
 
 
-def said(error: Exception, file: Path) -> str:
+def sanitised_message(error: Exception, file: Path) -> str:
     """Say in one line what is wrong with a file.
 
     Args:

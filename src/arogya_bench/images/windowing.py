@@ -14,7 +14,7 @@ Window: TypeAlias = tuple[float, float]  # stored values that become black and w
 Values: TypeAlias = NDArray[Any]  # (height, width), or (height, width, 3) for colours
 
 
-def window_of(bounds: Sequence[float] | None) -> Window | None:
+def parse_window(bounds: Sequence[float] | None) -> Window | None:
     """Take the window of a config.
 
     Args:
@@ -34,7 +34,7 @@ def window_of(bounds: Sequence[float] | None) -> Window | None:
     return float(bounds[0]), float(bounds[1])
 
 
-def grey(values: Values, window: Window | None, *, what: str) -> Image:
+def window_to_rgb(values: Values, window: Window | None, *, what: str) -> Image:
     """Show values through the declared window.
 
     Args:
@@ -46,8 +46,8 @@ def grey(values: Values, window: Window | None, *, what: str) -> Image:
         ConfigError: If the window is none.
         DatasetError: If no window is declared, or a value is no finite number.
     """
-    require_finite(values, what)
-    bounds = window_of(window)
+    check_finite(values, what)
+    bounds = parse_window(window)
     if bounds is None:
         low, high = f"{values.min():.6g}", f"{values.max():.6g}"
         raise DatasetError(
@@ -56,22 +56,22 @@ def grey(values: Values, window: Window | None, *, what: str) -> Image:
             fix=f"set dataset.window=[low,high], one for the whole dataset; this file alone spans "
             f"[{low},{high}]",
         )
-    return rgb(windowed(values, bounds))
+    return to_rgb(apply_window(values, bounds))
 
 
-def windowed(values: Values, window: Window) -> NDArray[np.uint8]:
+def apply_window(values: Values, window: Window) -> NDArray[np.uint8]:
     """Scale linearly, so that the window spans 0 to 255; what lies outside is clipped."""
     low, high = window
     scaled = (values.astype(np.float64) - low) * (255.0 / (high - low))
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
-def rgb(values: NDArray[np.uint8]) -> Image:
+def to_rgb(values: NDArray[np.uint8]) -> Image:
     """Repeat one channel three times; three stay as they are."""
     return values if values.ndim == 3 else np.repeat(values[..., np.newaxis], 3, axis=2)
 
 
-def require_finite(values: Values, what: str) -> None:
+def check_finite(values: Values, what: str) -> None:
     """Refuse values that are no finite numbers.
 
     Raises:

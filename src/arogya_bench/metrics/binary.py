@@ -4,43 +4,43 @@ import numpy as np
 
 from arogya_bench.metrics import per_class
 from arogya_bench.metrics.catalogue import metric
-from arogya_bench.metrics.tally import Tally
+from arogya_bench.metrics.tally import SufficientStatistics
 from arogya_bench.types import Floats
 
-POSITIVE = 1
+POSITIVE_CLASS = 1
 
 
 @metric(best="high", low=0.0, high=1.0)
-def sensitivity(tally: Tally) -> Floats:
+def sensitivity(tally: SufficientStatistics) -> Floats:
     """Share of the positive cases that were called positive (recall)."""
-    return per_class.recalls(tally)[..., POSITIVE]
+    return per_class.recalls(tally)[..., POSITIVE_CLASS]
 
 
 @metric(best="high", low=0.0, high=1.0)
-def specificity(tally: Tally) -> Floats:
+def specificity(tally: SufficientStatistics) -> Floats:
     """Share of the negative cases that were called negative."""
-    return per_class.specificities(tally)[..., POSITIVE]
+    return per_class.specificities(tally)[..., POSITIVE_CLASS]
 
 
 @metric(best="high", low=0.0, high=1.0)
-def precision(tally: Tally) -> Floats:
+def precision(tally: SufficientStatistics) -> Floats:
     """Share of the cases called positive that are (PPV at the prevalence of these cases)."""
-    return per_class.precisions(tally)[..., POSITIVE]
+    return per_class.precisions(tally)[..., POSITIVE_CLASS]
 
 
 @metric(best="high", low=0.0, high=1.0)
-def f1(tally: Tally) -> Floats:
+def f1(tally: SufficientStatistics) -> Floats:
     """Harmonic mean of precision and sensitivity of the positive class."""
-    return per_class.f1s(tally)[..., POSITIVE]
+    return per_class.f1s(tally)[..., POSITIVE_CLASS]
 
 
 @metric(best="high", low=0.0, high=1.0, probabilistic=True)
-def auroc(tally: Tally) -> Floats:
+def auroc(tally: SufficientStatistics) -> Floats:
     """Chance that a positive case outranks a negative one; a tie counts half."""
-    return np.asarray(tally.auroc[..., POSITIVE])
+    return np.asarray(tally.auroc[..., POSITIVE_CLASS])
 
 
 @metric(best="high", low=0.0, high=1.0, probabilistic=True)
-def average_precision(tally: Tally) -> Floats:
+def average_precision(tally: SufficientStatistics) -> Floats:
     """Area under the step curve of precision against recall of the positive class."""
-    return np.asarray(tally.average_precision[..., POSITIVE])
+    return np.asarray(tally.average_precision[..., POSITIVE_CLASS])

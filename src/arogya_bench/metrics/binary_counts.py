@@ -5,14 +5,14 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from arogya_bench.metrics.per_class import FEW_POSITIVES, ratio
+from arogya_bench.metrics.per_class import FEW_POSITIVES, safe_divide
 from arogya_bench.types import Floats
 
 NO_POSITIVES = "no positive cases"
 NO_NEGATIVES = "no negative cases"
 
 
-def columns(positive: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], Floats]:
+def check_columns(positive: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], Floats]:
     """Check the truth and the scores of one class against the rest.
 
     Args:
@@ -32,7 +32,7 @@ def columns(positive: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], 
     return flags.astype(np.bool_), values
 
 
-def independent(n: int, groups: ArrayLike | None) -> int:
+def count_groups(n: int, groups: ArrayLike | None) -> int:
     """Count the independent units among n cases; each is its own if there are no groups.
 
     Raises:
@@ -45,7 +45,7 @@ def independent(n: int, groups: ArrayLike | None) -> int:
     return int(np.unique(np.asarray(groups)).size)
 
 
-def proper(value: float, name: str) -> float:
+def check_share(value: float, name: str) -> float:
     """Require a number strictly between 0 and 1.
 
     Raises:
@@ -56,7 +56,9 @@ def proper(value: float, name: str) -> float:
     return float(value)
 
 
-def cells(positive: NDArray[np.bool_], scores: Floats, threshold: float) -> NDArray[np.bool_]:
+def confusion_masks(
+    positive: NDArray[np.bool_], scores: Floats, threshold: float
+) -> NDArray[np.bool_]:
     """Sort the cases into true positives, false positives, false and true negatives.
 
     Args:
@@ -79,7 +81,7 @@ def cells(positive: NDArray[np.bool_], scores: Floats, threshold: float) -> NDAr
     )
 
 
-def rates(counts: Floats, *, prevalence: float | None = None) -> dict[str, Floats]:
+def binary_rates(counts: Floats, *, prevalence: float | None = None) -> dict[str, Floats]:
     """Turn counts into rates, with NaN where a rate is undefined.
 
     Args:
@@ -95,30 +97,30 @@ def rates(counts: Floats, *, prevalence: float | None = None) -> dict[str, Float
         ValueError: If the prevalence is not between 0 and 1.
     """
     tp, fp, fn, tn = counts
-    hit, miss = ratio(tp, tp + fn), ratio(fn, tp + fn)
-    clear, alarm = ratio(tn, tn + fp), ratio(fp, tn + fp)
+    hit, miss = safe_divide(tp, tp + fn), safe_divide(fn, tp + fn)
+    clear, alarm = safe_divide(tn, tn + fp), safe_divide(fp, tn + fp)
     found = {
         "sensitivity": hit,
         "specificity": clear,
-        "ppv": ratio(tp, tp + fp),
-        "npv": ratio(tn, tn + fn),
-        "lr_positive": ratio(hit, alarm),
-        "lr_negative": ratio(miss, clear),
+        "ppv": safe_divide(tp, tp + fp),
+        "npv": safe_divide(tn, tn + fn),
+        "lr_positive": safe_divide(hit, alarm),
+        "lr_negative": safe_divide(miss, clear),
     }
     if prevalence is not None:
-        ill = proper(prevalence, "prevalence")
+        ill = check_share(prevalence, "prevalence")
         well = 1 - ill
-        found["ppv_at_prevalence"] = ratio(hit * ill, hit * ill + alarm * well)
-        found["npv_at_prevalence"] = ratio(clear * well, clear * well + miss * ill)
+        found["ppv_at_prevalence"] = safe_divide(hit * ill, hit * ill + alarm * well)
+        found["npv_at_prevalence"] = safe_divide(clear * well, clear * well + miss * ill)
     return found
 
 
-def reasons(counts: Floats, *, prevalence: float | None = None) -> dict[str, str]:
+def explain_undefined(counts: Floats, *, prevalence: float | None = None) -> dict[str, str]:
     """Say why rates are undefined.
 
     Args:
         counts: Shape (4,): tp, fp, fn, tn.
-        prevalence: Of the deployment, as for ``rates``.
+        prevalence: Of the deployment, as for ``binary_rates``.
 
     Returns:
         One text for each of them that is.
@@ -136,11 +138,11 @@ def reasons(counts: Floats, *, prevalence: float | None = None) -> dict[str, str
         "ppv_at_prevalence": both or "no case is called positive",
         "npv_at_prevalence": both or "no case is called negative",
     }
-    found = rates(counts, prevalence=prevalence)
+    found = binary_rates(counts, prevalence=prevalence)
     return {name: texts[name] for name, value in found.items() if np.isnan(value)}
 
 
-def caution(positive: NDArray[np.bool_], scores: Floats) -> str:
+def small_sample_note(positive: NDArray[np.bool_], scores: Floats) -> str:
     """Say what weakens every rate of these cases: a rare side, or missing answers.
 
     Args:

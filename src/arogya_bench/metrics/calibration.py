@@ -30,7 +30,7 @@ class ReliabilityBin:
     accuracy: float | None
 
 
-def bin_of(confidence: Floats, bins: int) -> NDArray[np.int64]:
+def bin_indices(confidence: Floats, bins: int) -> NDArray[np.int64]:
     """Find the bin of each confidence: equal width, right-closed, the first closed at 0 too."""
     if bins < 1:
         raise ValueError(f"{bins} bins: there must be at least 1")
@@ -54,10 +54,10 @@ def expected_calibration_error(
         UndefinedMetric: If there are no cases.
         ValueError: If a confidence is not a number from 0 to 1.
     """
-    sure, right = _columns(confidence, correct)
+    sure, right = _check_columns(confidence, correct)
     if not sure.size:
         raise UndefinedMetric("no cases")
-    gaps = np.bincount(bin_of(sure, bins), right - sure, minlength=bins)
+    gaps = np.bincount(bin_indices(sure, bins), right - sure, minlength=bins)
     return float(np.abs(gaps).sum() / sure.size)
 
 
@@ -79,12 +79,12 @@ def calibration_error_by_chance(
         UndefinedMetric: If there are no cases.
         ValueError: If a confidence is not a number from 0 to 1.
     """
-    sure, _ = _columns(confidence, np.zeros(np.shape(confidence)))
+    sure, _ = _check_columns(confidence, np.zeros(np.shape(confidence)))
     outcomes = (rng.random(sure.size) < sure for _ in range(draws))
     return float(np.mean([expected_calibration_error(sure, each, bins=bins) for each in outcomes]))
 
 
-def reliability(
+def reliability_bins(
     confidence: ArrayLike, correct: ArrayLike, *, bins: int = 15
 ) -> tuple[ReliabilityBin, ...]:
     """Rows of a reliability diagram, empty bins included.
@@ -94,9 +94,9 @@ def reliability(
         correct: Shape (n,), 1 where the case was right, else 0.
         bins: As in ``expected_calibration_error``.
     """
-    sure, right = _columns(confidence, correct)
+    sure, right = _check_columns(confidence, correct)
     edges = np.linspace(0, 1, bins + 1)
-    where = bin_of(sure, bins)
+    where = bin_indices(sure, bins)
     n = np.bincount(where, minlength=bins)
     hits = np.bincount(where, right, minlength=bins)
     total = np.bincount(where, sure, minlength=bins)
@@ -113,7 +113,7 @@ def reliability(
     )
 
 
-def _columns(confidence: ArrayLike, correct: ArrayLike) -> tuple[Floats, Floats]:
+def _check_columns(confidence: ArrayLike, correct: ArrayLike) -> tuple[Floats, Floats]:
     sure = np.asarray(confidence, dtype=np.float64)
     right = np.asarray(correct, dtype=np.float64)
     if sure.ndim != 1 or sure.shape != right.shape:

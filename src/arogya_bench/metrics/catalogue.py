@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Literal, ParamSpec, TypeAlias, TypeVar
 
-from arogya_bench.metrics.tally import Tally
+from arogya_bench.metrics.tally import SufficientStatistics
 from arogya_bench.types import Floats, Labels, Probabilities
 
-Given = ParamSpec("Given")
+Parameters = ParamSpec("Parameters")
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rated(Generic[Given, Value]):
+class MetricFunction(Generic[Parameters, Value]):
     """A metric of a classifier; call it as the function that it holds.
 
     Attributes:
@@ -32,24 +32,24 @@ class Rated(Generic[Given, Value]):
     high: float
     probabilistic: bool
     summary: str
-    compute: Callable[Given, Value]
+    compute: Callable[Parameters, Value]
 
-    def __call__(self, *evidence: Given.args, **named: Given.kwargs) -> Value:
+    def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Value:
         """What the function says of the evidence."""
-        return self.compute(*evidence, **named)
+        return self.compute(*args, **kwargs)
 
 
-Metric: TypeAlias = Rated[[Tally], Floats]
-CaseMetric: TypeAlias = Rated[[Labels, Probabilities], float]
+Metric: TypeAlias = MetricFunction[[SufficientStatistics], Floats]
+CaseMetric: TypeAlias = MetricFunction[[Labels, Probabilities], float]
 
 
 def metric(
     *, best: Literal["high", "low"], low: float, high: float, probabilistic: bool = False
-) -> Callable[[Callable[Given, Value]], Rated[Given, Value]]:
+) -> Callable[[Callable[Parameters, Value]], MetricFunction[Parameters, Value]]:
     """Attach direction and range to a function; nothing is registered."""
 
-    def attach(function: Callable[Given, Value]) -> Rated[Given, Value]:
-        return Rated(
+    def attach(function: Callable[Parameters, Value]) -> MetricFunction[Parameters, Value]:
+        return MetricFunction(
             name=function.__name__,
             best=best,
             low=low,

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from arogya_bench.metrics.group_weights import Sums, Weights
+from arogya_bench.metrics.group_weights import GroupWeights, SparseSums
 from arogya_bench.types import Floats, Labels
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curve:
+class RankingCurve:
     """One class against the rest, ranked by its score.
 
     A level is a distinct score of a positive; levels rise. A negative below a positive counts 1
@@ -20,31 +20,31 @@ class Curve:
 
     Attributes:
         positives: Shape (levels, groups), positives with each score.
-        steps: Shape (levels, groups), what negatives add to the pairs in order from a level on.
+        pair_increments: Shape (levels, groups), what negatives add to the pairs in order from a level on.
         negatives: Shape (levels, groups), negatives from this level's score up to the next one's.
     """
 
-    positives: Sums
-    steps: Sums
-    negatives: Sums
+    positives: SparseSums
+    pair_increments: SparseSums
+    negatives: SparseSums
 
-    def ordered_pairs(self, weights: Weights) -> Floats:
+    def concordant_pairs(self, weights: GroupWeights) -> Floats:
         """Pairs of a positive and a negative in order, shape (b,)."""
-        if weights.left_out is not None:
-            return self._pairs_without_each[weights.left_out]
-        below = weights.times(self.steps).cumsum(axis=0)
-        pairs: Floats = np.einsum("lb,lb->b", weights.times(self.positives), below)
+        if weights.excluded is not None:
+            return self._leave_one_out_pairs[weights.excluded]
+        below = weights.apply(self.pair_increments).cumsum(axis=0)
+        pairs: Floats = np.einsum("lb,lb->b", weights.apply(self.positives), below)
         return pairs
 
-    def average_precision(self, weights: Weights) -> Floats:
+    def average_precision(self, weights: GroupWeights) -> Floats:
         """Mean precision at the positives, shape (b,); NaN without any.
 
         Positives with one score share the precision of all cases that score at least as much:
         Σ (recall_l - recall_(l+1)) · precision_l, as in scikit-learn.
         """
-        here = weights.times(self.positives)
+        here = weights.apply(self.positives)
         hits = here[::-1].cumsum(axis=0)[::-1]
-        called = hits + weights.times(self.negatives)[::-1].cumsum(axis=0)[::-1]
+        called = hits + weights.apply(self.negatives)[::-1].cumsum(axis=0)[::-1]
         precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
         total = here.sum(axis=0)
         undefined = np.full(total.shape, np.nan)
@@ -54,17 +54,17 @@ class Curve:
         return mean
 
     @cached_property
-    def _pairs_without_each(self) -> Floats:
+    def _leave_one_out_pairs(self) -> Floats:
         """Pairs in order when one group is left out, shape (groups,)."""
-        here, below = self.positives.total, self.steps.total.cumsum()
+        here, below = self.positives.total, self.pair_increments.total.cumsum()
         above = here[::-1].cumsum()[::-1]
-        touched = self.positives.by_group.T @ below + self.steps.by_group.T @ above
+        touched = self.positives.by_group.T @ below + self.pair_increments.by_group.T @ above
         # Pairs within a group were taken away twice.
         left: Floats = float(here @ below) - touched + self._pairs_within_groups()
         return left
 
     def _pairs_within_groups(self) -> Floats:
-        positives, steps = self.positives.by_group.tocoo(), self.steps.by_group.tocoo()
+        positives, steps = self.positives.by_group.tocoo(), self.pair_increments.by_group.tocoo()
         groups = positives.shape[1]
         group = np.concatenate([steps.col, positives.col])
         level = np.concatenate([steps.row, positives.row])
@@ -80,7 +80,7 @@ class Curve:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ladder:
+class ConfidenceBins:
     """Cases in the order of their confidence, to be cut into bins that hold equally many.
 
     Attributes:
@@ -88,13 +88,13 @@ class Ladder:
         gaps: Shape (levels, groups), their sum of correct minus confidence.
     """
 
-    cases: Sums
-    gaps: Sums
+    cases: SparseSums
+    gaps: SparseSums
 
-    def gap_of_equal_bins(self, weights: Weights, bins: int) -> Floats:
+    def sum_equal_mass_gaps(self, weights: GroupWeights, bins: int) -> Floats:
         """Sum over bins of the absolute gap, shape (b,); cases of one level are shared out."""
-        mass = weights.times(self.cases).cumsum(axis=0)
-        gap = weights.times(self.gaps).cumsum(axis=0)
+        mass = weights.apply(self.cases).cumsum(axis=0)
+        gap = weights.apply(self.gaps).cumsum(axis=0)
         cut = np.empty((bins + 1, mass.shape[1]))
         for column in range(mass.shape[1]):
             drawn = mass[-1, column]
@@ -106,7 +106,9 @@ class Ladder:
         return total
 
 
-def curve(score: Floats, positive: NDArray[np.bool_], group: Labels, groups: int) -> Curve:
+def build_ranking_curve(
+    score: Floats, positive: NDArray[np.bool_], group: Labels, groups: int
+) -> RankingCurve:
     """Rank one class against the rest.
 
     Args:
@@ -122,14 +124,18 @@ def curve(score: Floats, positive: NDArray[np.bool_], group: Labels, groups: int
     seen = row < levels.size  # above every positive, a negative adds nothing
     called = right > 0  # below every positive, it is called by no level
     shape = (levels.size, groups)
-    return Curve(
-        positives=_counts(level, group[positive], np.ones(level.size), shape),
-        steps=_counts(row[seen], column[seen], np.full(int(seen.sum()), 0.5), shape),
-        negatives=_counts(right[called] - 1, theirs[called], np.ones(int(called.sum())), shape),
+    return RankingCurve(
+        positives=_sparse_sums(level, group[positive], np.ones(level.size), shape),
+        pair_increments=_sparse_sums(row[seen], column[seen], np.full(int(seen.sum()), 0.5), shape),
+        negatives=_sparse_sums(
+            right[called] - 1, theirs[called], np.ones(int(called.sum())), shape
+        ),
     )
 
 
-def ladder(confidence: Floats, gap: Floats, group: Labels, groups: int) -> Ladder:
+def build_confidence_bins(
+    confidence: Floats, gap: Floats, group: Labels, groups: int
+) -> ConfidenceBins:
     """Order cases by confidence.
 
     Args:
@@ -140,11 +146,11 @@ def ladder(confidence: Floats, gap: Floats, group: Labels, groups: int) -> Ladde
     """
     levels, level = np.unique(confidence, return_inverse=True)
     shape = (levels.size, groups)
-    return Ladder(
-        cases=_counts(level, group, np.ones(level.size), shape),
-        gaps=_counts(level, group, gap, shape),
+    return ConfidenceBins(
+        cases=_sparse_sums(level, group, np.ones(level.size), shape),
+        gaps=_sparse_sums(level, group, gap, shape),
     )
 
 
-def _counts(row: Labels, column: Labels, values: Floats, shape: tuple[int, int]) -> Sums:
-    return Sums(by_group=csr_array((values, (row, column)), shape=shape))
+def _sparse_sums(row: Labels, column: Labels, values: Floats, shape: tuple[int, int]) -> SparseSums:
+    return SparseSums(by_group=csr_array((values, (row, column)), shape=shape))

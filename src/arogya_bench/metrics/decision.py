@@ -10,13 +10,13 @@ from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import (
     NO_NEGATIVES,
     NO_POSITIVES,
-    caution,
-    cells,
-    columns,
-    independent,
-    proper,
+    check_columns,
+    check_share,
+    confusion_masks,
+    count_groups,
+    small_sample_note,
 )
-from arogya_bench.metrics.outcomes import NO_ANSWER, outcomes
+from arogya_bench.metrics.outcomes import NO_ANSWER, check_outcomes
 from arogya_bench.types import Floats, Labels
 
 
@@ -101,25 +101,25 @@ def net_benefit(
         UndefinedMetric: Without cases, or with a prevalence and without positives or negatives.
         ValueError: If a column is misshapen, or a number out of range.
     """
-    flags, values = columns(positive, probabilities)
+    flags, values = check_columns(positive, probabilities)
     if (values < 0).any() or (values > 1).any():
         raise ValueError(f"probabilities reach from {np.nanmin(values)} to {np.nanmax(values)}")
-    pt = proper(threshold_probability, "threshold_probability")
+    pt = check_share(threshold_probability, "threshold_probability")
     if not flags.size:
         raise UndefinedMetric("no cases")
-    counts = cells(flags, values, pt).sum(axis=1).astype(np.float64)
+    counts = confusion_masks(flags, values, pt).sum(axis=1).astype(np.float64)
     lacking = NO_POSITIVES if not flags.any() else NO_NEGATIVES if flags.all() else ""
     if prevalence is not None and lacking:
         raise UndefinedMetric(f"{lacking}, so there is no net benefit at another prevalence")
     assumed = float(flags.mean()) if prevalence is None else prevalence
     return NetBenefit(
         threshold_probability=pt,
-        model=float(benefits(counts, pt, prevalence=prevalence)),
+        model=float(net_benefit_from_counts(counts, pt, prevalence=prevalence)),
         treat_all=assumed - (1 - assumed) * pt / (1 - pt),
         prevalence=assumed,
         n=flags.size,
-        groups=independent(flags.size, groups),
-        note=caution(flags, values),
+        groups=count_groups(flags.size, groups),
+        note=small_sample_note(flags, values),
     )
 
 
@@ -143,7 +143,7 @@ def decision_curve(
     )
 
 
-def benefits(
+def net_benefit_from_counts(
     counts: Floats, threshold_probability: float, *, prevalence: float | None = None
 ) -> Floats:
     """Net benefit from counts, with NaN where it is undefined.
@@ -161,7 +161,7 @@ def benefits(
     with np.errstate(divide="ignore", invalid="ignore"):
         if prevalence is None:
             return np.asarray((tp - fp * odds) / (tp + fp + fn + tn))
-        ill = proper(prevalence, "prevalence")
+        ill = check_share(prevalence, "prevalence")
         return np.asarray(tp / (tp + fn) * ill - fp / (fp + tn) * (1 - ill) * odds)
 
 
@@ -190,16 +190,18 @@ def expected_cost(
         UndefinedMetric: Without cases, or if a class with a prior above 0 has none.
         ValueError: If a column is misshapen, or a number out of range.
     """
-    table = _costs(costs)
-    cases = outcomes(targets, None, predicted, classes=len(table))
+    table = _check_costs(costs)
+    cases = check_outcomes(targets, None, predicted, classes=len(table))
     if not cases.n:
         raise UndefinedMetric("no cases")
     support = np.bincount(cases.targets, minlength=len(table)).astype(np.float64)
-    shares = support / cases.n if priors is None else _priors(priors, len(table))
+    shares = support / cases.n if priors is None else _check_priors(priors, len(table))
     empty = np.flatnonzero((shares > 0) & (support == 0))
     if empty.size:
         raise UndefinedMetric(f"no cases of class {empty[0]}, whose prior is {shares[empty[0]]:g}")
-    paid = np.bincount(cases.targets, _paid(table, cases.targets, cases.predicted), len(table))
+    paid = np.bincount(
+        cases.targets, _cost_per_case(table, cases.targets, cases.predicted), len(table)
+    )
     cost = float((shares * paid / np.maximum(support, 1)).sum())
     constant = shares @ table
     naive = float(constant.min())
@@ -212,12 +214,12 @@ def expected_cost(
         naive_decision=int(constant.argmin()),
         normalised=cost / naive if naive else None,
         n=cases.n,
-        groups=independent(cases.n, groups),
+        groups=count_groups(cases.n, groups),
         note="; ".join(note for note in notes if note),
     )
 
 
-def _costs(costs: ArrayLike) -> Floats:
+def _check_costs(costs: ArrayLike) -> Floats:
     table = np.asarray(costs, dtype=np.float64)
     if table.ndim != 2 or len(table) < 2 or table.shape[1] - len(table) not in (0, 1):
         raise ValueError(f"costs have shape {table.shape}, not (K, K) or (K, K + 1)")
@@ -226,14 +228,14 @@ def _costs(costs: ArrayLike) -> Floats:
     return table
 
 
-def _priors(priors: ArrayLike, classes: int) -> Floats:
+def _check_priors(priors: ArrayLike, classes: int) -> Floats:
     shares = np.asarray(priors, dtype=np.float64)
     if shares.shape != (classes,) or not (shares >= 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise ValueError(f"priors must be {classes} shares that sum to 1, not {shares}")
     return shares
 
 
-def _paid(table: Floats, targets: Labels, predicted: Labels) -> Floats:
+def _cost_per_case(table: Floats, targets: Labels, predicted: Labels) -> Floats:
     given = table if table.shape[1] > len(table) else np.column_stack([table, table.max(axis=1)])
     paid: Floats = given[targets, predicted]  # -1 is the last column
     return paid

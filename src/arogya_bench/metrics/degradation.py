@@ -11,11 +11,11 @@ from arogya_bench.types import Floats, Labels
 
 Best: TypeAlias = Literal["high", "low"]  # which end of a score is better; "low" for ECE
 
-NOTHING = "the clean score is not above 0, of which no share can be lost"
+CLEAN_SCORE_NOT_POSITIVE = "the clean score is not above 0, of which no share can be lost"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Degradation:
+class DegradationResult:
     """What every number of this page says of itself.
 
     Attributes:
@@ -33,7 +33,7 @@ class Degradation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drop(Degradation):
+class ScoreDrop(DegradationResult):
     """What is lost against clean images; negative where worse images do better.
 
     Attributes:
@@ -49,7 +49,7 @@ class Drop(Degradation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Area(Degradation):
+class DegradationArea(DegradationResult):
     """Area under score against severity, from clean images at 0 to the worst at 1.
 
     Attributes:
@@ -63,7 +63,7 @@ class Area(Degradation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CriticalSeverity(Degradation):
+class CriticalSeverity(DegradationResult):
     """Where a score first falls below a floor, in the unit of the severities; None if nowhere."""
 
     severity: float | None
@@ -71,7 +71,7 @@ class CriticalSeverity(Degradation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorstCondition(Degradation):
+class WorstCondition(DegradationResult):
     """The condition that hurts most: a corruption, and the position of a severity from 1.
 
     Attributes:
@@ -84,7 +84,9 @@ class WorstCondition(Degradation):
     drop: float
 
 
-def drop(clean: float, changed: float | Sequence[float], *, best: Best = "high") -> Drop:
+def score_drop(
+    clean: float, degraded: float | Sequence[float], *, best: Best = "high"
+) -> ScoreDrop:
     """Compare a score on worse images with that on clean ones.
 
     Formula: absolute = clean - mean(changed), relative = absolute / clean; with the sign turned
@@ -92,20 +94,20 @@ def drop(clean: float, changed: float | Sequence[float], *, best: Best = "high")
 
     Args:
         clean: Score on clean images.
-        changed: On worse ones; the mean is taken over several.
+        degraded: On worse ones; the mean is taken over several.
         best: Which end of the score is better.
 
     Raises:
         UndefinedMetric: If a score is missing or not finite.
     """
-    scores = _finite(changed)
-    _finite(clean)
+    scores = _check_finite(degraded)
+    _check_finite(clean)
     lost = float(clean - scores.mean()) * (1 if best == "high" else -1)
     relative = lost / clean if clean > 0 else None
-    notes = [NOTHING] if relative is None else []
+    notes = [CLEAN_SCORE_NOT_POSITIVE] if relative is None else []
     if lost < 0:
         notes.append("better than on clean images, not clipped")
-    return Drop(
+    return ScoreDrop(
         absolute=lost,
         relative=relative,
         robustness=1 - relative if best == "high" and relative is not None else None,
@@ -115,7 +117,9 @@ def drop(clean: float, changed: float | Sequence[float], *, best: Best = "high")
     )
 
 
-def degradation_area(severities: Sequence[float], scores: Sequence[float], *, clean: float) -> Area:
+def degradation_area(
+    severities: Sequence[float], scores: Sequence[float], *, clean: float
+) -> DegradationArea:
     """Area under the degradation curve, by the trapezoid rule.
 
     Severities are divided by the largest, and clean images stand at 0. Give levels 1, 2, 3 for a
@@ -130,12 +134,12 @@ def degradation_area(severities: Sequence[float], scores: Sequence[float], *, cl
         UndefinedMetric: If a score is missing or not finite.
         ValueError: If severities are not above 0 and ascending, or not as many as scores.
     """
-    levels, values = _curve(severities, scores, clean)
+    levels, values = _check_curve(severities, scores, clean)
     area = float(np.trapezoid(values, levels / levels[-1]))
-    notes = [] if clean > 0 else [NOTHING]
+    notes = [] if clean > 0 else [CLEAN_SCORE_NOT_POSITIVE]
     if area > clean > 0:
         notes.append("above that of clean images, not clipped")
-    return Area(
+    return DegradationArea(
         area=area,
         share=area / clean if clean > 0 else None,
         method="area under the degradation curve, trapezoid",
@@ -168,11 +172,11 @@ def critical_severity(
         UndefinedMetric: If a score is missing or not finite.
         ValueError: If severities are not above 0 and ascending, or not as many as scores.
     """
-    levels, values = _curve(severities, scores, clean)
+    levels, values = _check_curve(severities, scores, clean)
     margin = (values - floor) * (1 if best == "high" else -1)
     below = np.flatnonzero(margin < 0)
     return CriticalSeverity(
-        severity=_crossing(levels, margin, int(below[0])) if below.size else None,
+        severity=_interpolate_crossing(levels, margin, int(below[0])) if below.size else None,
         floor=floor,
         method="first crossing, linear between levels",
         n=len(scores),
@@ -198,9 +202,9 @@ def worst_condition(
     """
     if not scores:
         raise UndefinedMetric("no corruption, so none is the worst")
-    _finite(clean)
+    _check_finite(clean)
     sign = 1 if best == "high" else -1
-    lost = {name: (clean - _finite(values)) * sign for name, values in scores.items()}
+    lost = {name: (clean - _check_finite(values)) * sign for name, values in scores.items()}
     name = max(lost, key=lambda each: float(lost[each].max()))
     most, level = float(lost[name].max()), int(lost[name].argmax()) + 1
     equal = [each for each in lost if each != name and float(lost[each].max()) == most]
@@ -216,14 +220,14 @@ def worst_condition(
     )
 
 
-def _finite(scores: float | Sequence[float]) -> Floats:
+def _check_finite(scores: float | Sequence[float]) -> Floats:
     values = np.atleast_1d(np.asarray(scores, dtype=np.float64))
     if not values.size or not np.isfinite(values).all():
         raise UndefinedMetric(f"a score is missing among {values.tolist()}")
     return values
 
 
-def _curve(
+def _check_curve(
     severities: Sequence[float], scores: Sequence[float], clean: float
 ) -> tuple[Floats, Floats]:
     levels = np.array([0.0, *severities])
@@ -231,10 +235,10 @@ def _curve(
         raise ValueError(f"{len(scores)} scores for {len(severities)} severities")
     if not np.isfinite(levels).all() or (np.diff(levels) <= 0).any():
         raise ValueError(f"severities must be above 0 and ascending, not {list(severities)}")
-    return levels, _finite([clean, *scores])
+    return levels, _check_finite([clean, *scores])
 
 
-def _crossing(levels: Floats, margin: Floats, first: int) -> float:
+def _interpolate_crossing(levels: Floats, margin: Floats, first: int) -> float:
     if first == 0:
         return 0.0
     between = slice(first - 1, first + 1)

@@ -7,13 +7,18 @@ from typing import Literal
 
 import numpy as np
 
-from arogya_bench.metrics.classification import Scores
+from arogya_bench.metrics.classification import MetricScores
 from arogya_bench.metrics.detection_coco import CocoScores, coco_scores
-from arogya_bench.metrics.detection_flags import box_flags
-from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, matched
-from arogya_bench.metrics.detection_outcomes import BoxOutcomes, Found, Truth, box_outcomes
-from arogya_bench.metrics.detection_tally import BoxTally, box_evidence
-from arogya_bench.metrics.per_class import ratio
+from arogya_bench.metrics.detection_flags import flag_box_metrics
+from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, match_boxes
+from arogya_bench.metrics.detection_outcomes import (
+    BoxOutcomes,
+    DetectionsLike,
+    TrueBoxesLike,
+    check_box_outcomes,
+)
+from arogya_bench.metrics.detection_tally import BoxSufficientStatistics, sum_boxes_by_group
+from arogya_bench.metrics.per_class import safe_divide
 from arogya_bench.types import BoxPredictions, Floats
 
 DETECTION_METRICS_VERSION = 1  # rises when any number for the same predictions changes
@@ -30,7 +35,7 @@ class BoxMetric:
         high: Largest possible value.
         probabilistic: Whether it ranks detections by score, and not by one threshold alone.
         summary: One line on what it is.
-        overlaps: Positions of the IoU thresholds whose average precision it reads.
+        iou_indices: Positions of the IoU thresholds whose average precision it reads.
         compute: Maps a tally to values of its leading axes, NaN where undefined.
     """
 
@@ -40,34 +45,34 @@ class BoxMetric:
     high: float
     probabilistic: bool
     summary: str
-    overlaps: tuple[int, ...]
-    compute: Callable[[BoxTally], Floats]
+    iou_indices: tuple[int, ...]
+    compute: Callable[[BoxSufficientStatistics], Floats]
 
-    def __call__(self, tally: BoxTally) -> Floats:
+    def __call__(self, tally: BoxSufficientStatistics) -> Floats:
         """Values of the tally's leading axes, NaN where undefined."""
         return self.compute(tally)
 
 
-def precisions(tally: BoxTally) -> Floats:
+def precisions(tally: BoxSufficientStatistics) -> Floats:
     """Share of the detections that found a box, shape (..., K); NaN without detections."""
-    return ratio(tally.hits, tally.found)
+    return safe_divide(tally.hits, tally.detections)
 
 
-def recalls(tally: BoxTally) -> Floats:
+def recalls(tally: BoxSufficientStatistics) -> Floats:
     """Share of the true boxes that were found, shape (..., K); NaN without true boxes."""
-    return ratio(tally.hits, tally.truth)
+    return safe_divide(tally.hits, tally.truth)
 
 
-def f1s(tally: BoxTally) -> Floats:
+def f1s(tally: BoxSufficientStatistics) -> Floats:
     """2 tp / (2 tp + fp + fn), shape (..., K); NaN without true boxes."""
-    values = ratio(2 * tally.hits, tally.found + tally.truth)
+    values = safe_divide(2 * tally.hits, tally.detections + tally.truth)
     return np.where(tally.truth > 0, values, np.nan)
 
 
-def _mean_average_precision(name: str, overlaps: tuple[int, ...], at: str) -> BoxMetric:
-    def compute(tally: BoxTally) -> Floats:
-        values = tally.average_precision[..., list(overlaps), :]
-        return _mean(values.reshape(*values.shape[:-2], -1))
+def _mean_average_precision(name: str, iou_indices: tuple[int, ...], at: str) -> BoxMetric:
+    def compute(tally: BoxSufficientStatistics) -> Floats:
+        values = tally.average_precision[..., list(iou_indices), :]
+        return _nan_mean(values.reshape(*values.shape[:-2], -1))
 
     return BoxMetric(
         name=name,
@@ -76,17 +81,19 @@ def _mean_average_precision(name: str, overlaps: tuple[int, ...], at: str) -> Bo
         high=1.0,
         probabilistic=True,
         summary=f"Mean average precision (COCO, 101 points) {at}, classes in the truth.",
-        overlaps=overlaps,
+        iou_indices=iou_indices,
         compute=compute,
     )
 
 
-def _macro(name: str, of_classes: Callable[[BoxTally], Floats], what: str) -> BoxMetric:
-    def compute(tally: BoxTally) -> Floats:
-        values = of_classes(tally)
-        seen = tally.found + tally.truth > 0
+def _macro_average(
+    name: str, per_class_values: Callable[[BoxSufficientStatistics], Floats], what: str
+) -> BoxMetric:
+    def compute(tally: BoxSufficientStatistics) -> Floats:
+        values = per_class_values(tally)
+        seen = tally.detections + tally.truth > 0
         # A 0 for 0/0 inside an average is the convention, and a flag says so.
-        return _mean(np.where(seen & np.isnan(values), 0.0, values))
+        return _nan_mean(np.where(seen & np.isnan(values), 0.0, values))
 
     return BoxMetric(
         name=name,
@@ -95,7 +102,7 @@ def _macro(name: str, of_classes: Callable[[BoxTally], Floats], what: str) -> Bo
         high=1.0,
         probabilistic=False,
         summary=f"Mean {what} over the classes seen, IoU 0.5, at the threshold of validation.",
-        overlaps=(),
+        iou_indices=(),
         compute=compute,
     )
 
@@ -108,15 +115,18 @@ METRICS: dict[str, BoxMetric] = {
         ),
         _mean_average_precision("mAP50", (0,), "at IoU 0.5"),
         _mean_average_precision("mAP75", (5,), "at IoU 0.75"),
-        _macro("precision", precisions, "precision"),
-        _macro("recall", recalls, "recall"),
-        _macro("f1", f1s, "F1"),
+        _macro_average("precision", precisions, "precision"),
+        _macro_average("recall", recalls, "recall"),
+        _macro_average("f1", f1s, "F1"),
     )
 }
 
 
 def score(
-    targets: Sequence[Truth], detections: Sequence[Found], *, classes: Sequence[str] | int
+    targets: Sequence[TrueBoxesLike],
+    detections: Sequence[DetectionsLike],
+    *,
+    classes: Sequence[str] | int,
 ) -> CocoScores:
     """Score detections by the rules of COCO; None where undefined.
 
@@ -139,10 +149,10 @@ def score(
         ValueError: If the numbers of images differ, or a column is missing, unknown, misshapen,
             not finite, or out of range.
     """
-    return coco_scores(box_outcomes(targets, detections, classes=classes))
+    return coco_scores(check_box_outcomes(targets, detections, classes=classes))
 
 
-def assess(predictions: BoxPredictions, *, threshold: float) -> Scores:
+def score_with_reasons(predictions: BoxPredictions, *, threshold: float) -> MetricScores:
     """Score predictions, with reasons where a metric is undefined or degenerate.
 
     Args:
@@ -152,37 +162,41 @@ def assess(predictions: BoxPredictions, *, threshold: float) -> Scores:
     Raises:
         ValueError: If boxes are misshapen, not finite, or of no class.
     """
-    cases = outcomes_of(predictions)
-    matches = matched(cases)
-    tally = box_evidence(matches, threshold=threshold).whole()
+    cases = check_box_predictions(predictions)
+    matches = match_boxes(cases)
+    tally = sum_boxes_by_group(matches, threshold=threshold).total()
     found = {name: float(each(tally)) for name, each in METRICS.items()}
     values = {name: value for name, value in found.items() if math.isfinite(value)}
-    flags = box_flags(cases.classes, matches, tally)
-    return Scores(
+    flags = flag_box_metrics(cases.classes, matches, tally)
+    return MetricScores(
         values=values,
-        undefined={name: _reason(METRICS[name], cases) for name in METRICS if name not in values},
+        undefined={
+            name: _explain_undefined(METRICS[name], cases) for name in METRICS if name not in values
+        },
         flags={name: flags[name] for name in values if name in flags},
     )
 
 
-def outcomes_of(predictions: BoxPredictions) -> BoxOutcomes:
+def check_box_predictions(predictions: BoxPredictions) -> BoxOutcomes:
     """Check the boxes of stored predictions.
 
     Raises:
         ValueError: If boxes are misshapen, not finite, or of no class.
     """
-    return box_outcomes(predictions.truth, predictions.found, classes=predictions.classes)
+    return check_box_outcomes(
+        predictions.truth, predictions.detections, classes=predictions.classes
+    )
 
 
-def _reason(undefined: BoxMetric, cases: BoxOutcomes) -> str:
+def _explain_undefined(undefined: BoxMetric, cases: BoxOutcomes) -> str:
     if not cases.n:
         return "no cases"
-    if undefined.overlaps:
+    if undefined.iou_indices:
         return "no box in the truth"
     return "no box in the truth, and no detection from the threshold on"
 
 
-def _mean(values: Floats) -> Floats:
+def _nan_mean(values: Floats) -> Floats:
     defined = np.isfinite(values)
     total = np.where(defined, values, 0.0).sum(axis=-1)
-    return ratio(total, defined.sum(axis=-1).astype(np.float64))
+    return safe_divide(total, defined.sum(axis=-1).astype(np.float64))

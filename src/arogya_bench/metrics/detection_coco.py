@@ -7,7 +7,7 @@ import numpy as np
 
 from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS
 from arogya_bench.metrics.detection_outcomes import BoxOutcomes
-from arogya_bench.metrics.detection_tally import RECALLS
+from arogya_bench.metrics.detection_tally import RECALL_POINTS
 from arogya_bench.types import Floats
 
 CocoScores: TypeAlias = dict[str, float | list[float | None] | None]
@@ -22,43 +22,45 @@ def coco_scores(cases: BoxOutcomes) -> CocoScores:
         for a class without one.
     """
     if any((~truth.crowd).any() for truth in cases.truth):
-        counted = _counted(cases)
+        counted = _run_coco_eval(cases)
         precision: Floats = counted["precision"][:, :, :, 0, -1]
         recall: Floats = counted["recall"][:, :, 0, :]
     else:
         kinds = len(cases.classes)
-        precision = np.full((IOU_THRESHOLDS.size, RECALLS.size, kinds), -1.0)
+        precision = np.full((IOU_THRESHOLDS.size, RECALL_POINTS.size, kinds), -1.0)
         recall = np.full((IOU_THRESHOLDS.size, kinds, 3), -1.0)
     return {
-        "mAP50_95": _mean(precision),
-        "mAP50": _mean(precision[0]),
-        "mAP75": _mean(precision[5]),
-        "AR1": _mean(recall[..., 0]),
-        "AR10": _mean(recall[..., 1]),
-        "AR100": _mean(recall[..., 2]),
-        "AP_per_class": [_mean(precision[..., k]) for k in range(len(cases.classes))],
-        "AP50_per_class": [_mean(precision[0, :, k]) for k in range(len(cases.classes))],
+        "mAP50_95": _mean_or_none(precision),
+        "mAP50": _mean_or_none(precision[0]),
+        "mAP75": _mean_or_none(precision[5]),
+        "AR1": _mean_or_none(recall[..., 0]),
+        "AR10": _mean_or_none(recall[..., 1]),
+        "AR100": _mean_or_none(recall[..., 2]),
+        "AP_per_class": [_mean_or_none(precision[..., k]) for k in range(len(cases.classes))],
+        "AP50_per_class": [_mean_or_none(precision[0, :, k]) for k in range(len(cases.classes))],
     }
 
 
-def _counted(cases: BoxOutcomes) -> dict[str, Floats]:
+def _run_coco_eval(cases: BoxOutcomes) -> dict[str, Floats]:
     from faster_coco_eval import COCO, COCOeval_faster
 
     truth = COCO(
         {
             "images": [{"id": image + 1} for image in range(cases.n)],
             "categories": [{"id": k, "name": name} for k, name in enumerate(cases.classes)],
-            "annotations": list(_true_boxes(cases)),
+            "annotations": list(_truth_annotations(cases)),
         }
     )
-    judge = COCOeval_faster(truth, truth.loadRes(list(_found_boxes(cases))), iouType="bbox")
+    judge = COCOeval_faster(
+        truth, truth.loadRes(list(_detection_annotations(cases))), iouType="bbox"
+    )
     judge.params.areaRng, judge.params.areaRngLbl = [[0.0, float("inf")]], ["all"]
     judge.evaluate()
     judge.accumulate()
     return {name: np.asarray(judge.eval[name]) for name in ("precision", "recall")}
 
 
-def _true_boxes(cases: BoxOutcomes) -> Iterator[dict[str, Any]]:
+def _truth_annotations(cases: BoxOutcomes) -> Iterator[dict[str, Any]]:
     number = 0
     for image, truth in enumerate(cases.truth):
         for box, label, crowd in zip(truth.boxes, truth.labels, truth.crowd, strict=True):
@@ -73,8 +75,8 @@ def _true_boxes(cases: BoxOutcomes) -> Iterator[dict[str, Any]]:
             }
 
 
-def _found_boxes(cases: BoxOutcomes) -> Iterator[dict[str, Any]]:
-    for image, found in enumerate(cases.found):
+def _detection_annotations(cases: BoxOutcomes) -> Iterator[dict[str, Any]]:
+    for image, found in enumerate(cases.detections):
         for box, label, score in zip(found.boxes, found.labels, found.scores, strict=True):
             yield {
                 "image_id": image + 1,
@@ -84,6 +86,6 @@ def _found_boxes(cases: BoxOutcomes) -> Iterator[dict[str, Any]]:
             }
 
 
-def _mean(values: Floats) -> float | None:
+def _mean_or_none(values: Floats) -> float | None:
     defined = values[values > -1]  # COCO's mark of a class without a box
     return float(defined.mean()) if defined.size else None

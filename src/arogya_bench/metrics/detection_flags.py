@@ -8,20 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arogya_bench.metrics.detection_matching import MAX_DETECTIONS, Matches
-from arogya_bench.metrics.detection_tally import BoxTally
+from arogya_bench.metrics.detection_tally import BoxSufficientStatistics
 from arogya_bench.metrics.per_class import FEW_POSITIVES
 
-OVER_TRUTH = ("mAP50_95", "mAP50", "mAP75")
-OVER_SEEN = ("precision", "recall", "f1")
+TRUE_CLASS_METRICS = ("mAP50_95", "mAP50", "mAP75")
+OBSERVED_CLASS_METRICS = ("precision", "recall", "f1")
 
 
-class _Remark(NamedTuple):
+class _DetectionFlag(NamedTuple):
     metrics: tuple[str, ...]
     text: str
 
 
-def box_flags(
-    classes: Sequence[str], matches: Sequence[Matches], tally: BoxTally
+def flag_box_metrics(
+    classes: Sequence[str], matches: Sequence[Matches], tally: BoxSufficientStatistics
 ) -> dict[str, str]:
     """Say which classes an average leaves out, and where order or a convention decides.
 
@@ -34,46 +34,48 @@ def box_flags(
         One text per metric that needs one; undefined metrics may be among them.
     """
     texts = defaultdict(list)
-    for remark in (*_about_classes(classes, tally), *_about_detections(matches)):
+    for remark in (*_flag_classes(classes, tally), *_flag_detections(matches)):
         for name in remark.metrics:
             texts[name].append(remark.text)
     return {name: "; ".join(several) for name, several in texts.items()}
 
 
-def _about_classes(classes: Sequence[str], tally: BoxTally) -> Iterator[_Remark]:
-    true, found = tally.truth > 0, tally.found > 0
+def _flag_classes(
+    classes: Sequence[str], tally: BoxSufficientStatistics
+) -> Iterator[_DetectionFlag]:
+    true, found = tally.truth > 0, tally.detections > 0
     rare = true & (tally.truth < FEW_POSITIVES)
     rules: tuple[tuple[tuple[str, ...], str, NDArray[np.bool_]], ...] = (
-        (OVER_TRUTH, "left out, no box in the truth", ~true),
-        (OVER_SEEN, "left out, in neither truth nor detections", ~true & ~found),
+        (TRUE_CLASS_METRICS, "left out, no box in the truth", ~true),
+        (OBSERVED_CLASS_METRICS, "left out, in neither truth nor detections", ~true & ~found),
         (("precision",), "never found, counts as 0", true & ~found),
         (("recall", "f1"), "found without a box in the truth, counts as 0", ~true & found),
-        ((*OVER_TRUTH, *OVER_SEEN), f"fewer than {FEW_POSITIVES} boxes", rare),
+        ((*TRUE_CLASS_METRICS, *OBSERVED_CLASS_METRICS), f"fewer than {FEW_POSITIVES} boxes", rare),
     )
     for metrics, text, applies in rules:
         if applies.any():
             listed = ", ".join(name for name, one in zip(classes, applies, strict=True) if one)
-            yield _Remark(metrics, f"{text}: {listed}")
+            yield _DetectionFlag(metrics, f"{text}: {listed}")
 
 
-def _about_detections(matches: Sequence[Matches]) -> Iterator[_Remark]:
+def _flag_detections(matches: Sequence[Matches]) -> Iterator[_DetectionFlag]:
     dropped = sum(each.dropped for each in matches)
     if dropped:
-        yield _Remark(
-            (*OVER_TRUTH, *OVER_SEEN),
+        yield _DetectionFlag(
+            (*TRUE_CLASS_METRICS, *OBSERVED_CLASS_METRICS),
             f"{dropped} detections left out, beyond the best {MAX_DETECTIONS} of their class in "
             "their image",
         )
-    tied = sum(_tied(each) for each in matches)
+    tied = sum(_count_tied(each) for each in matches)
     if tied:
-        yield _Remark(
-            OVER_TRUTH,
+        yield _DetectionFlag(
+            TRUE_CLASS_METRICS,
             f"{tied} detections, right and wrong ones, share their score with others; the order "
             "of the images ranks them",
         )
 
 
-def _tied(matches: Matches) -> int:
+def _count_tied(matches: Matches) -> int:
     """Detections whose score is shared by right and by wrong ones of their class."""
     level = np.unique(matches.scores, return_inverse=True)[1]
     levels = int(level.max(initial=-1)) + 1

@@ -5,16 +5,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arogya_bench.metrics.detection import outcomes_of
-from arogya_bench.metrics.detection_froc_matching import Criterion, Marks, localised, pooled
-from arogya_bench.metrics.detection_froc_tally import froc_evidence
+from arogya_bench.metrics.detection import check_box_predictions
+from arogya_bench.metrics.detection_froc_matching import (
+    Criterion,
+    LesionMatches,
+    match_lesions,
+    pool_classes,
+)
+from arogya_bench.metrics.detection_froc_tally import sum_froc_by_group
 from arogya_bench.metrics.detection_matching import MAX_DETECTIONS
-from arogya_bench.metrics.detection_outcomes import Found, Truth, box_outcomes
+from arogya_bench.metrics.detection_outcomes import (
+    DetectionsLike,
+    TrueBoxesLike,
+    check_box_outcomes,
+)
 from arogya_bench.metrics.per_class import FEW_POSITIVES
 from arogya_bench.metrics.replicates import Replicates, Resamples
 from arogya_bench.types import BoxPredictions, Floats
 
-RATES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)  # of LUNA16
+FROC_RATES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)  # of LUNA16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,17 +81,17 @@ class Froc(FrocCurve):
 
 
 def froc(
-    targets: Sequence[Truth],
-    detections: Sequence[Found],
+    targets: Sequence[TrueBoxesLike],
+    detections: Sequence[DetectionsLike],
     *,
     classes: Sequence[str] | int,
     criterion: Criterion = "iou",
     iou: float = 0.5,
-    rates: Sequence[float] = RATES,
+    rates: Sequence[float] = FROC_RATES,
 ) -> Froc:
     """Trade lesions found against false positives per image, as the score threshold falls.
 
-    What a hit is says ``detection_localisation.localised``: by ``iou`` a second detection of a
+    What a hit is says ``detection_localisation.match_lesions``: by ``iou`` a second detection of a
     lesion is a false positive, by ``centre`` it is ignored. Detections in a crowd are ignored,
     and of each class in each image only the best 100 are counted.
 
@@ -103,14 +112,16 @@ def froc(
         ValueError: If a column is missing, unknown, misshapen, not finite, or out of range, or
             criterion, IoU or rates are none.
     """
-    cases = box_outcomes(targets, detections, classes=classes)
-    read_at = _checked(rates)
-    marks = localised(cases, criterion=criterion, iou=iou)
-    whole = _curve(pooled(marks), "all classes", read_at)
+    cases = check_box_outcomes(targets, detections, classes=classes)
+    read_at = _check_rates(rates)
+    marks = match_lesions(cases, criterion=criterion, iou=iou)
+    whole = _build_curve(pool_classes(marks), "all classes", read_at)
     by_iou = criterion == "iou"
     return Froc(
         **vars(whole),
-        per_class=tuple(_curve(m, k, read_at) for m, k in zip(marks, cases.classes, strict=True)),
+        per_class=tuple(
+            _build_curve(m, k, read_at) for m, k in zip(marks, cases.classes, strict=True)
+        ),
         rates=read_at,
         criterion=criterion,
         iou=float(iou) if by_iou else None,
@@ -127,7 +138,7 @@ def froc_replicates(
     draws: Resamples,
     criterion: Criterion = "iou",
     iou: float = 0.5,
-    rates: Sequence[float] = RATES,
+    rates: Sequence[float] = FROC_RATES,
 ) -> Replicates:
     """Resample the FROC of all classes together; an image that is drawn twice counts twice.
 
@@ -140,29 +151,31 @@ def froc_replicates(
     Raises:
         ValueError: As ``froc``, or if the draws are of another number of images.
     """
-    cases = outcomes_of(predictions)
+    cases = check_box_predictions(predictions)
     if draws.group_of.shape != (cases.n,):
         raise ValueError(f"draws of {draws.group_of.size} cases for {cases.n} images")
-    read_at = _checked(rates)
-    marks = localised(cases, criterion=criterion, iou=iou)
-    counted = froc_evidence(pooled(marks), draws.group_of)
+    read_at = _check_rates(rates)
+    marks = match_lesions(cases, criterion=criterion, iou=iou)
+    counted = sum_froc_by_group(pool_classes(marks), draws.group_of)
     drawn = [counted.sensitivities(weights, read_at) for weights in draws.chunks()]
-    left = [counted.sensitivities(weights, read_at) for weights in counted.without_each_group()]
+    left = [counted.sensitivities(weights, read_at) for weights in counted.leave_one_group_out()]
     whole = counted.sensitivities(np.ones((1, counted.images.size)), read_at)
     return Replicates(
-        estimates={name: float(value[0]) for name, value in _named(whole, read_at).items()},
-        values=_named(np.concatenate(drawn), read_at),
-        jackknife=_named(np.concatenate(left), read_at),
+        estimates={
+            name: float(value[0]) for name, value in _name_sensitivities(whole, read_at).items()
+        },
+        values=_name_sensitivities(np.concatenate(drawn), read_at),
+        jackknife=_name_sensitivities(np.concatenate(left), read_at),
         digest=draws.digest,
     )
 
 
-def _named(sensitivities: Floats, rates: Sequence[float]) -> dict[str, Floats]:
+def _name_sensitivities(sensitivities: Floats, rates: Sequence[float]) -> dict[str, Floats]:
     each = {f"froc_{rate:g}": sensitivities[:, i] for i, rate in enumerate(rates)}
     return {"froc": sensitivities.mean(axis=1), **each}
 
 
-def _checked(rates: Sequence[float]) -> tuple[float, ...]:
+def _check_rates(rates: Sequence[float]) -> tuple[float, ...]:
     given = np.asarray(rates, dtype=np.float64)
     positive = given.ndim == 1 and given.size > 0 and np.isfinite(given).all() and given[0] > 0
     if not positive or (np.diff(given) <= 0).any():
@@ -170,26 +183,26 @@ def _checked(rates: Sequence[float]) -> tuple[float, ...]:
     return tuple(given.tolist())
 
 
-def _curve(marks: Marks, name: str, rates: Sequence[float]) -> FrocCurve:
-    lesions = int(marks.lesions.sum())
-    last = np.diff(marks.scores, append=-np.inf) != 0  # equal scores pass a threshold together
+def _build_curve(matches: LesionMatches, name: str, rates: Sequence[float]) -> FrocCurve:
+    lesions = int(matches.lesions.sum())
+    last = np.diff(matches.scores, append=-np.inf) != 0  # equal scores pass a threshold together
     points = last & bool(lesions)
-    one_group = np.zeros(marks.lesions.size, dtype=np.int64)
-    found = froc_evidence(marks, one_group).sensitivities(np.ones((1, 1)), rates)
-    alarms = marks.miss.cumsum()[points] / max(1, marks.lesions.size)
+    one_group = np.zeros(matches.lesions.size, dtype=np.int64)
+    found = sum_froc_by_group(matches, one_group).sensitivities(np.ones((1, 1)), rates)
+    alarms = matches.miss.cumsum()[points] / max(1, matches.lesions.size)
     return FrocCurve(
         name=name,
-        thresholds=marks.scores[points],
+        thresholds=matches.scores[points],
         false_positives_per_image=alarms,
-        sensitivity=marks.hit.cumsum()[points] / max(1, lesions),
+        sensitivity=matches.hit.cumsum()[points] / max(1, lesions),
         sensitivity_at=tuple(found[0].tolist()) if lesions else (None,) * len(rates),
         score=float(found.mean()) if lesions else None,
         lesions=lesions,
-        note=_note(marks, lesions, float(alarms[-1]) if alarms.size else 0.0, rates),
+        note=_note(matches, lesions, float(alarms[-1]) if alarms.size else 0.0, rates),
     )
 
 
-def _note(marks: Marks, lesions: int, most: float, rates: Sequence[float]) -> str:
+def _note(matches: LesionMatches, lesions: int, most: float, rates: Sequence[float]) -> str:
     if not lesions:
         return "no lesion in the truth"
     notes = []
@@ -200,9 +213,9 @@ def _note(marks: Marks, lesions: int, most: float, rates: Sequence[float]) -> st
             f"never more than {most:.3g} false positives per image: at higher rates the "
             "sensitivity is that of every detection"
         )
-    if marks.dropped:
+    if matches.dropped:
         notes.append(
-            f"{marks.dropped} detections beyond the best {MAX_DETECTIONS} of their class and "
+            f"{matches.dropped} detections beyond the best {MAX_DETECTIONS} of their class and "
             "image are not counted"
         )
     return "; ".join(notes)

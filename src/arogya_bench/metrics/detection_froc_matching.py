@@ -7,18 +7,18 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, MAX_DETECTIONS, matched
+from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, MAX_DETECTIONS, match_boxes
 from arogya_bench.metrics.detection_outcomes import BoxOutcomes, TrueBoxes
 from arogya_bench.types import Detections, Floats, Labels
 
 Criterion: TypeAlias = Literal["iou", "centre"]
-Flags: TypeAlias = NDArray[np.bool_]
+BoolArray: TypeAlias = NDArray[np.bool_]
 
-SAME = 1e-9  # .1 + .5 is meant as .6
+IOU_TOLERANCE = 1e-9  # .1 + .5 is meant as .6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Marks:
+class LesionMatches:
     """Detections over all images, the best score first; neither hit nor miss is ignored.
 
     Attributes:
@@ -32,13 +32,15 @@ class Marks:
 
     image: Labels
     scores: Floats
-    hit: Flags
-    miss: Flags
+    hit: BoolArray
+    miss: BoolArray
     lesions: Labels
     dropped: int
 
 
-def localised(cases: BoxOutcomes, *, criterion: Criterion, iou: float) -> tuple[Marks, ...]:
+def match_lesions(
+    cases: BoxOutcomes, *, criterion: Criterion, iou: float
+) -> tuple[LesionMatches, ...]:
     """Mark the detections of each class, in the order of the classes.
 
     A detection can only hit a lesion of its class, and a lesion is found once. By ``iou`` the
@@ -57,46 +59,49 @@ def localised(cases: BoxOutcomes, *, criterion: Criterion, iou: float) -> tuple[
         ValueError: If criterion or IoU are none.
     """
     if criterion == "centre":
-        return tuple(_by_centre(cases, label) for label in range(len(cases.classes)))
+        return tuple(_match_by_centre(cases, label) for label in range(len(cases.classes)))
     if criterion != "iou":
         raise ValueError(f"criterion is {criterion!r}, not 'iou' or 'centre'")
-    near = np.isclose(IOU_THRESHOLDS, iou, rtol=0, atol=SAME)
+    near = np.isclose(IOU_THRESHOLDS, iou, rtol=0, atol=IOU_TOLERANCE)
     if not near.any():
         raise ValueError(f"iou is {iou}, not one of {IOU_THRESHOLDS.round(2).tolist()}")
-    return _by_iou(cases, int(near.argmax()))
+    return _match_by_iou(cases, int(near.argmax()))
 
 
-def pooled(marks: Sequence[Marks]) -> Marks:
+def pool_classes(matches: Sequence[LesionMatches]) -> LesionMatches:
     """Put the detections of several classes together, the best score first."""
-    return _ranked(marks, np.sum([each.lesions for each in marks], axis=0))
+    return _sort_by_score(matches, np.sum([each.lesions for each in matches], axis=0))
 
 
-def _by_iou(cases: BoxOutcomes, overlap: int) -> tuple[Marks, ...]:
+def _match_by_iou(cases: BoxOutcomes, iou_index: int) -> tuple[LesionMatches, ...]:
     return tuple(
-        Marks(
+        LesionMatches(
             image=each.image,
             scores=each.scores,
-            hit=each.hits[overlap],
-            miss=~each.hits[overlap] & ~each.ignored[overlap],
+            hit=each.hits[iou_index],
+            miss=~each.hits[iou_index] & ~each.ignored[iou_index],
             lesions=each.truth,
             dropped=each.dropped,
         )
-        for each in matched(cases)
+        for each in match_boxes(cases)
     )
 
 
-def _by_centre(cases: BoxOutcomes, label: int) -> Marks:
-    pairs = list(zip(cases.truth, cases.found, strict=True))
-    images = [_centred(truth, found, label, number) for number, (truth, found) in enumerate(pairs)]
-    return _ranked(images, np.array([each.lesions.sum() for each in images], dtype=np.int64))
+def _match_by_centre(cases: BoxOutcomes, label: int) -> LesionMatches:
+    pairs = list(zip(cases.truth, cases.detections, strict=True))
+    images = [
+        _match_image_by_centre(truth, found, label, number)
+        for number, (truth, found) in enumerate(pairs)
+    ]
+    return _sort_by_score(images, np.array([each.lesions.sum() for each in images], dtype=np.int64))
 
 
-def _ranked(parts: Sequence[Marks], lesions: Labels) -> Marks:
+def _sort_by_score(parts: Sequence[LesionMatches], lesions: Labels) -> LesionMatches:
     none = np.empty(0, dtype=np.bool_)
     scores = np.concatenate([np.empty(0), *(each.scores for each in parts)])
     image = np.concatenate([np.empty(0, dtype=np.int64), *(each.image for each in parts)])
     order = np.argsort(-scores, kind="stable")
-    return Marks(
+    return LesionMatches(
         image=image[order],
         scores=scores[order],
         hit=np.concatenate([none, *(each.hit for each in parts)])[order],
@@ -106,31 +111,33 @@ def _ranked(parts: Sequence[Marks], lesions: Labels) -> Marks:
     )
 
 
-def _centred(truth: TrueBoxes, found: Detections, label: int, number: int) -> Marks:
+def _match_image_by_centre(
+    truth: TrueBoxes, found: Detections, label: int, number: int
+) -> LesionMatches:
     own = np.flatnonzero(found.labels == label)
     best = own[np.argsort(-found.scores[own], kind="stable")][:MAX_DETECTIONS]
     wanted = truth.labels == label
     lesion = ~truth.crowd[wanted]
-    inside, distance = _centres(found.boxes[best], truth.boxes[wanted])
-    return Marks(
+    inside, distance = _centre_distances(found.boxes[best], truth.boxes[wanted])
+    return LesionMatches(
         image=np.full(best.size, number),
         scores=found.scores[best],
-        hit=_nearest_free(inside & lesion, distance),
+        hit=_assign_nearest(inside & lesion, distance),
         miss=~np.asarray(inside.any(axis=1)),
         lesions=np.array([lesion.sum()], dtype=np.int64),
         dropped=own.size - best.size,
     )
 
 
-def _centres(found: Floats, true: Floats) -> tuple[Flags, Floats]:
+def _centre_distances(found: Floats, true: Floats) -> tuple[BoolArray, Floats]:
     """Whether each centre lies in each true box, and how far from its centre; (m, boxes)."""
     centre = (found[:, :2] + found[:, 2:] / 2)[:, None]
     corner, opposite = true[:, :2], true[:, :2] + true[:, 2:]
-    inside: Flags = np.asarray(((centre >= corner) & (centre <= opposite)).all(axis=2))
+    inside: BoolArray = np.asarray(((centre >= corner) & (centre <= opposite)).all(axis=2))
     return inside, np.hypot(*np.moveaxis(centre - (corner + opposite) / 2, 2, 0))
 
 
-def _nearest_free(inside: Flags, distance: Floats) -> Flags:
+def _assign_nearest(inside: BoolArray, distance: Floats) -> BoolArray:
     hit = np.zeros(len(inside), dtype=np.bool_)
     free = np.ones(inside.shape[1], dtype=np.bool_)
     for number in np.flatnonzero(inside.any(axis=1)):

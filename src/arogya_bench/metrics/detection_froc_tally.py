@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_array
 
-from arogya_bench.metrics.detection_froc_matching import Marks
+from arogya_bench.metrics.detection_froc_matching import LesionMatches
 from arogya_bench.metrics.detection_tally import BLOCK_CELLS
-from arogya_bench.metrics.per_class import ratio
+from arogya_bench.metrics.per_class import safe_divide
 from arogya_bench.types import Floats, Labels
 
 if TYPE_CHECKING:
     from arogya_bench.metrics.detection_tally import Sparse
 
-ROUNDING = 1e-9  # .29 per image are 29 false positives in 100 images, not 28
-LEFT_OUT = 500  # groups whose absence is computed at a time
+RATE_TOLERANCE = 1e-9  # .29 per image are 29 false positives in 100 images, not 28
+GROUPS_PER_BATCH = 500  # groups whose absence is computed at a time
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrocEvidence:
+class FrocGroupSums:
     """What each group adds to the curve: one row per score with a hit, the best score first.
 
     Only hits raise the sensitivity, so a row takes the false positives since the row before.
@@ -45,48 +45,50 @@ class FrocEvidence:
             rates: False positives per image.
         """
         step = max(1, BLOCK_CELLS // max(1, self.hits.shape[0]))
-        parts = [self._found(weights[i : i + step], rates) for i in range(0, len(weights), step)]
+        parts = [
+            self._hits_at_rates(weights[i : i + step], rates) for i in range(0, len(weights), step)
+        ]
         lesions = (weights @ self.lesions)[:, None]
-        return ratio(np.concatenate(parts), np.repeat(lesions, len(rates), axis=1))
+        return safe_divide(np.concatenate(parts), np.repeat(lesions, len(rates), axis=1))
 
-    def _found(self, weights: Floats, rates: Sequence[float]) -> Floats:
+    def _hits_at_rates(self, weights: Floats, rates: Sequence[float]) -> Floats:
         upright = np.ascontiguousarray(weights.T)
         hits, misses = (np.asarray(m @ upright).cumsum(axis=0) for m in (self.hits, self.misses))
         found = np.concatenate([np.zeros((1, len(weights))), hits])
-        allowed = np.outer(rates, weights @ self.images) + ROUNDING
+        allowed = np.outer(rates, weights @ self.images) + RATE_TOLERANCE
         reached = np.array([(misses <= limit).sum(axis=0) for limit in allowed])
         chosen: Floats = found[reached, np.arange(len(weights))].T
         return chosen
 
-    def without_each_group(self) -> Iterator[Floats]:
+    def leave_one_group_out(self) -> Iterator[Floats]:
         """Yield weights that leave one group out, some groups at a time, in their order."""
         groups = self.images.size
-        for start in range(0, groups, LEFT_OUT):
-            left_out = np.arange(start, min(start + LEFT_OUT, groups))
+        for start in range(0, groups, GROUPS_PER_BATCH):
+            left_out = np.arange(start, min(start + GROUPS_PER_BATCH, groups))
             yield (left_out[:, None] != np.arange(groups)).astype(np.float64)
 
 
-def froc_evidence(marks: Marks, group_of: Labels) -> FrocEvidence:
+def sum_froc_by_group(matches: LesionMatches, group_of: Labels) -> FrocGroupSums:
     """Sum up each group once.
 
     Args:
-        marks: Of one class, or of several pooled.
+        matches: Of one class, or of several pooled.
         group_of: Shape (images,), positions 0 to groups - 1.
     """
     groups = int(group_of.max()) + 1 if group_of.size else 1
-    last = np.diff(marks.scores, append=-np.inf) != 0
+    last = np.diff(matches.scores, append=-np.inf) != 0
     level = last.cumsum() - last
-    with_hit = np.bincount(level, marks.hit) > 0
+    with_hit = np.bincount(level, matches.hit) > 0
     row = (with_hit.cumsum() - with_hit)[level]
     shape = (int(with_hit.sum()), groups)
-    column = group_of[marks.image]
+    column = group_of[matches.image]
     hits, misses = (
         csr_array((np.ones(int(m.sum())), (row[m], column[m])), shape=shape)
-        for m in (marks.hit, marks.miss & (row < shape[0]))
+        for m in (matches.hit, matches.miss & (row < shape[0]))
     )
-    return FrocEvidence(
+    return FrocGroupSums(
         hits=hits,
         misses=misses,
-        lesions=np.bincount(group_of, marks.lesions, minlength=groups).astype(np.float64),
+        lesions=np.bincount(group_of, matches.lesions, minlength=groups).astype(np.float64),
         images=np.bincount(group_of, minlength=groups).astype(np.float64),
     )

@@ -45,20 +45,20 @@ class _ImageMatches:
     dropped: int
 
 
-def matched(cases: BoxOutcomes) -> tuple[Matches, ...]:
+def match_boxes(cases: BoxOutcomes) -> tuple[Matches, ...]:
     """Match each class on its own, in the order of the classes.
 
     Source: ``evaluateImg`` of pycocotools' COCOeval. The best score chooses first, takes the
     free box of the largest IoU, the last of several equal ones, and only if none is near
     enough may it fall to a crowd, which takes any number.
     """
-    return tuple(_matched_class(cases, label) for label in range(len(cases.classes)))
+    return tuple(_match_class(cases, label) for label in range(len(cases.classes)))
 
 
-def _matched_class(cases: BoxOutcomes, label: int) -> Matches:
+def _match_class(cases: BoxOutcomes, label: int) -> Matches:
     images = [
-        _matched_image(truth, found, label)
-        for truth, found in zip(cases.truth, cases.found, strict=True)
+        _match_image(truth, found, label)
+        for truth, found in zip(cases.truth, cases.detections, strict=True)
     ]
     none = np.empty((IOU_THRESHOLDS.size, 0), dtype=np.bool_)
     scores = np.concatenate([np.empty(0), *(each.scores for each in images)])
@@ -73,13 +73,13 @@ def _matched_class(cases: BoxOutcomes, label: int) -> Matches:
     )
 
 
-def _matched_image(truth: TrueBoxes, found: Detections, label: int) -> _ImageMatches:
+def _match_image(truth: TrueBoxes, found: Detections, label: int) -> _ImageMatches:
     own = np.flatnonzero(found.labels == label)
     best = own[np.argsort(-found.scores[own], kind="stable")][:MAX_DETECTIONS]
     wanted = truth.labels == label
     crowd = truth.crowd[wanted]
-    overlap = _overlap(found.boxes[best], truth.boxes[wanted], crowd)
-    hits = _greedy(overlap[:, ~crowd])
+    overlap = _iou_matrix(found.boxes[best], truth.boxes[wanted], crowd)
+    hits = _match_greedily(overlap[:, ~crowd])
     in_crowd = overlap[:, crowd].max(axis=1, initial=0.0) >= IOU_THRESHOLDS[:, None]
     return _ImageMatches(
         scores=found.scores[best],
@@ -90,7 +90,7 @@ def _matched_image(truth: TrueBoxes, found: Detections, label: int) -> _ImageMat
     )
 
 
-def _greedy(overlap: Floats) -> NDArray[np.bool_]:
+def _match_greedily(overlap: Floats) -> NDArray[np.bool_]:
     """Whether each detection hits at each threshold; shape (10, m) from (m, boxes)."""
     detections, boxes = overlap.shape
     hits = np.zeros((IOU_THRESHOLDS.size, detections), dtype=np.bool_)
@@ -105,7 +105,7 @@ def _greedy(overlap: Floats) -> NDArray[np.bool_]:
     return hits
 
 
-def _overlap(found: Floats, true: Floats, crowd: NDArray[np.bool_]) -> Floats:
+def _iou_matrix(found: Floats, true: Floats, crowd: NDArray[np.bool_]) -> Floats:
     """IoU, for a crowd the share of the detection inside; shape (detections, boxes)."""
     from faster_coco_eval.core import mask
 

@@ -7,18 +7,22 @@ import numpy as np
 
 from arogya_bench.metrics.detection import (
     METRICS,
+    check_box_predictions,
     f1s,
-    outcomes_of,
     precisions,
     recalls,
 )
-from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, Matches, matched
-from arogya_bench.metrics.detection_outcomes import Found, Truth, box_outcomes
-from arogya_bench.metrics.detection_tally import BoxTally, box_evidence
+from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, Matches, match_boxes
+from arogya_bench.metrics.detection_outcomes import (
+    DetectionsLike,
+    TrueBoxesLike,
+    check_box_outcomes,
+)
+from arogya_bench.metrics.detection_tally import BoxSufficientStatistics, sum_boxes_by_group
 from arogya_bench.metrics.per_class import FEW_POSITIVES, Row
 from arogya_bench.types import BoxPredictions, Floats
 
-NOTHING_FOUND = 1.0  # the threshold where none does better than finding nothing
+NO_DETECTION_THRESHOLD = 1.0  # the threshold where none does better than finding nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +49,7 @@ class ClassCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OperatingPoint:
+class DetectorOperatingPoint:
     """A detector at one threshold; None is undefined.
 
     Attributes:
@@ -64,12 +68,12 @@ class OperatingPoint:
 
 
 def operating_point(
-    targets: Sequence[Truth],
-    detections: Sequence[Found],
+    targets: Sequence[TrueBoxesLike],
+    detections: Sequence[DetectionsLike],
     *,
     classes: Sequence[str] | int,
     threshold: float,
-) -> OperatingPoint:
+) -> DetectorOperatingPoint:
     """Count hits and misses among the detections that score at least ``threshold``.
 
     Takes the columns of ``detection.score``, and matches as it does: the best 100 of each class
@@ -78,12 +82,12 @@ def operating_point(
     Raises:
         ValueError: If a column is missing, unknown, misshapen, not finite, or out of range.
     """
-    cases = box_outcomes(targets, detections, classes=classes)
-    tally = box_evidence(matched(cases), threshold=threshold).whole()
+    cases = check_box_outcomes(targets, detections, classes=classes)
+    tally = sum_boxes_by_group(match_boxes(cases), threshold=threshold).total()
     precision, recall, f1 = (
-        _or_none(METRICS[name](tally)) for name in ("precision", "recall", "f1")
+        _nan_to_none(METRICS[name](tally)) for name in ("precision", "recall", "f1")
     )
-    return OperatingPoint(
+    return DetectorOperatingPoint(
         threshold=threshold,
         precision=precision,
         recall=recall,
@@ -93,7 +97,10 @@ def operating_point(
 
 
 def best_threshold(
-    targets: Sequence[Truth], detections: Sequence[Found], *, classes: Sequence[str] | int
+    targets: Sequence[TrueBoxesLike],
+    detections: Sequence[DetectionsLike],
+    *,
+    classes: Sequence[str] | int,
 ) -> float:
     """Find the score from which on detections have the highest macro F1 at IoU 0.5.
 
@@ -107,10 +114,10 @@ def best_threshold(
     Raises:
         ValueError: If a column is missing, unknown, misshapen, not finite, or out of range.
     """
-    matches = matched(box_outcomes(targets, detections, classes=classes))
+    matches = match_boxes(check_box_outcomes(targets, detections, classes=classes))
     scores = [each.scores for each in matches]
-    candidates = np.unique(np.concatenate([[NOTHING_FOUND], *scores]))[::-1]
-    tally = _at_each(candidates, matches)
+    candidates = np.unique(np.concatenate([[NO_DETECTION_THRESHOLD], *scores]))[::-1]
+    tally = _statistics_at_thresholds(candidates, matches)
     f1 = METRICS["f1"](tally)
     # Without true boxes, only a threshold that nothing reaches makes no mistake.
     return float(candidates[np.where(np.isnan(f1), 0.0, f1).argmax()])
@@ -131,9 +138,9 @@ def per_class_boxes(predictions: BoxPredictions, *, threshold: float) -> list[Ro
     Raises:
         ValueError: If boxes are misshapen, not finite, or of no class.
     """
-    cases = outcomes_of(predictions)
-    matches = matched(cases)
-    tally = box_evidence(matches, threshold=threshold).whole()
+    cases = check_box_predictions(predictions)
+    matches = match_boxes(cases)
+    tally = sum_boxes_by_group(matches, threshold=threshold).total()
     rows: list[Row] = []
     for k, counts in enumerate(_class_counts(cases.classes, tally)):
         boxes = int(matches[k].truth.sum())
@@ -142,8 +149,8 @@ def per_class_boxes(predictions: BoxPredictions, *, threshold: float) -> list[Ro
                 "class": counts.name,
                 "truth_boxes": boxes,
                 "images": int((matches[k].truth > 0).sum()),
-                "AP50": _or_none(tally.average_precision[0, k]),
-                "AP50_95": _or_none(tally.average_precision[:, k].mean()),
+                "AP50": _nan_to_none(tally.average_precision[0, k]),
+                "AP50_95": _nan_to_none(tally.average_precision[:, k].mean()),
                 "precision": counts.precision,
                 "recall": counts.recall,
                 "f1": counts.f1,
@@ -156,39 +163,43 @@ def per_class_boxes(predictions: BoxPredictions, *, threshold: float) -> list[Ro
     return rows
 
 
-def _at_each(candidates: Floats, matches: Sequence[Matches]) -> BoxTally:
+def _statistics_at_thresholds(
+    candidates: Floats, matches: Sequence[Matches]
+) -> BoxSufficientStatistics:
     """Tallies from each threshold on; the leading axis is the threshold."""
-    hits = [_reaching(each.scores[each.hits[0]], candidates) for each in matches]
-    found = [_reaching(each.scores[~each.ignored[0]], candidates) for each in matches]
+    hits = [_count_at_least(each.scores[each.hits[0]], candidates) for each in matches]
+    found = [_count_at_least(each.scores[~each.ignored[0]], candidates) for each in matches]
     truth = np.array([each.truth.sum() for each in matches], dtype=np.float64)
-    return BoxTally(
+    return BoxSufficientStatistics(
         average_precision=np.full((candidates.size, IOU_THRESHOLDS.size, len(matches)), np.nan),
         hits=np.stack(hits, axis=1),
-        found=np.stack(found, axis=1),
+        detections=np.stack(found, axis=1),
         truth=np.broadcast_to(truth, (candidates.size, len(matches))),
     )
 
 
-def _reaching(scores: Floats, candidates: Floats) -> Floats:
+def _count_at_least(scores: Floats, candidates: Floats) -> Floats:
     """How many of the falling scores are at least each candidate."""
     return np.searchsorted(-scores, -candidates, side="right").astype(np.float64)
 
 
-def _class_counts(classes: Sequence[str], tally: BoxTally) -> tuple[ClassCounts, ...]:
+def _class_counts(
+    classes: Sequence[str], tally: BoxSufficientStatistics
+) -> tuple[ClassCounts, ...]:
     precision, recall, f1 = precisions(tally), recalls(tally), f1s(tally)
     return tuple(
         ClassCounts(
             name=name,
             tp=int(tally.hits[k]),
-            fp=int(tally.found[k] - tally.hits[k]),
+            fp=int(tally.detections[k] - tally.hits[k]),
             fn=int(tally.truth[k] - tally.hits[k]),
-            precision=_or_none(precision[k]),
-            recall=_or_none(recall[k]),
-            f1=_or_none(f1[k]),
+            precision=_nan_to_none(precision[k]),
+            recall=_nan_to_none(recall[k]),
+            f1=_nan_to_none(f1[k]),
         )
         for k, name in enumerate(classes)
     )
 
 
-def _or_none(value: float | Floats) -> float | None:
+def _nan_to_none(value: float | Floats) -> float | None:
     return None if np.isnan(value) else float(value)

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from arogya_bench.types import Box, Detections, Floats, Labels
 
-Truth: TypeAlias = Sequence[Box] | Mapping[str, ArrayLike]
-Found: TypeAlias = Detections | Mapping[str, ArrayLike]
+TrueBoxesLike: TypeAlias = Sequence[Box] | Mapping[str, ArrayLike]
+DetectionsLike: TypeAlias = Detections | Mapping[str, ArrayLike]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +34,12 @@ class BoxOutcomes:
 
     Attributes:
         truth: One per image.
-        found: One per image.
+        detections: One per image.
         classes: K names.
     """
 
     truth: tuple[TrueBoxes, ...]
-    found: tuple[Detections, ...]
+    detections: tuple[Detections, ...]
     classes: tuple[str, ...]
 
     @property
@@ -48,8 +48,11 @@ class BoxOutcomes:
         return len(self.truth)
 
 
-def box_outcomes(
-    targets: Sequence[Truth], detections: Sequence[Found], *, classes: Sequence[str] | int
+def check_box_outcomes(
+    targets: Sequence[TrueBoxesLike],
+    detections: Sequence[DetectionsLike],
+    *,
+    classes: Sequence[str] | int,
 ) -> BoxOutcomes:
     """Check and complete the boxes of one evaluation.
 
@@ -70,51 +73,54 @@ def box_outcomes(
     if not names:
         raise ValueError("there are no classes")
     return BoxOutcomes(
-        truth=tuple(_true(each, f"truth of image {i}", names) for i, each in enumerate(targets)),
-        found=tuple(
-            _found(each, f"detections of image {i}", names) for i, each in enumerate(detections)
+        truth=tuple(
+            _check_true_boxes(each, f"truth of image {i}", names) for i, each in enumerate(targets)
+        ),
+        detections=tuple(
+            _check_detections(each, f"detections of image {i}", names)
+            for i, each in enumerate(detections)
         ),
         classes=names,
     )
 
 
-def _true(given: Truth, where: str, classes: Sequence[str]) -> TrueBoxes:
+def _check_true_boxes(given: TrueBoxesLike, where: str, classes: Sequence[str]) -> TrueBoxes:
     if isinstance(given, Mapping):
-        columns = _columns(given, where, required=("boxes", "labels"), optional=("crowd",))
+        columns = _check_columns(given, where, required=("boxes", "labels"), optional=("crowd",))
     else:
         columns = {
             "boxes": [(box.left, box.top, box.width, box.height) for box in given],
             "labels": [box.label for box in given],
             "crowd": [box.crowd for box in given],
         }
-    boxes = _boxes(columns["boxes"], where)
+    boxes = _check_boxes(columns["boxes"], where)
     if (boxes[:, 2:] <= 0).any():
         raise ValueError(f"{where}: a true box has no width or no height")
     crowd = np.asarray(columns.get("crowd", np.zeros(len(boxes))), dtype=np.bool_)
     if crowd.shape != (len(boxes),):
         raise ValueError(f"{where}: crowd has shape {crowd.shape}, not ({len(boxes)},)")
-    labels = _labels(columns["labels"], len(boxes), where, classes)
+    labels = _check_labels(columns["labels"], len(boxes), where, classes)
     return TrueBoxes(boxes=boxes, labels=labels, crowd=crowd)
 
 
-def _found(given: Found, where: str, classes: Sequence[str]) -> Detections:
+def _check_detections(given: DetectionsLike, where: str, classes: Sequence[str]) -> Detections:
     names = ("boxes", "labels", "scores")
     columns = (
-        _columns(given, where, required=names)
+        _check_columns(given, where, required=names)
         if isinstance(given, Mapping)
         else {name: getattr(given, name) for name in names}
     )
-    boxes = _boxes(columns["boxes"], where)
+    boxes = _check_boxes(columns["boxes"], where)
     if (boxes[:, 2:] < 0).any():
         raise ValueError(f"{where}: a box has a negative width or height")
     scores = np.asarray(columns["scores"], dtype=np.float64)
     if scores.shape != (len(boxes),) or not np.isfinite(scores).all():
         raise ValueError(f"{where}: scores must be {len(boxes)} finite numbers, one per box")
-    labels = _labels(columns["labels"], len(boxes), where, classes)
+    labels = _check_labels(columns["labels"], len(boxes), where, classes)
     return Detections(boxes=boxes, scores=scores, labels=labels)
 
 
-def _columns(
+def _check_columns(
     given: Mapping[str, ArrayLike],
     where: str,
     *,
@@ -131,7 +137,7 @@ def _columns(
     return dict(given)
 
 
-def _boxes(column: ArrayLike, where: str) -> Floats:
+def _check_boxes(column: ArrayLike, where: str) -> Floats:
     boxes = np.asarray(column, dtype=np.float64)
     if not boxes.size:
         return boxes.reshape(0, 4)
@@ -142,7 +148,7 @@ def _boxes(column: ArrayLike, where: str) -> Floats:
     return boxes
 
 
-def _labels(column: ArrayLike, n: int, where: str, classes: Sequence[str]) -> Labels:
+def _check_labels(column: ArrayLike, n: int, where: str, classes: Sequence[str]) -> Labels:
     given = np.asarray(column)
     if given.shape != (n,):
         raise ValueError(f"{where}: labels have shape {given.shape}, not ({n},)")

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from arogya_bench.metrics.detection import METRICS, outcomes_of
-from arogya_bench.metrics.detection_matching import matched
-from arogya_bench.metrics.detection_tally import BoxTally, box_evidence
+from arogya_bench.metrics.detection import METRICS, check_box_predictions
+from arogya_bench.metrics.detection_matching import match_boxes
+from arogya_bench.metrics.detection_tally import BoxSufficientStatistics, sum_boxes_by_group
 from arogya_bench.metrics.replicates import Replicates, Resamples
 from arogya_bench.types import BoxPredictions, Floats
 
@@ -34,27 +34,29 @@ def box_replicates(
     Raises:
         ValueError: If boxes are misshapen, or the draws are of another number of images.
     """
-    cases = outcomes_of(predictions)
+    cases = check_box_predictions(predictions)
     if draws.group_of.shape != (cases.n,):
         raise ValueError(f"draws of {draws.group_of.size} cases for {cases.n} images")
     wanted = list(METRICS if names is None else names)
-    overlaps = {each for name in wanted for each in METRICS[name].overlaps}
-    evidence = box_evidence(matched(cases), threshold=threshold, group_of=draws.group_of)
-    counted = evidence.only(overlaps)
-    whole = _values(counted.whole(), wanted)
-    drawn = [_values(counted.weighted(weights), wanted) for weights in draws.chunks()]
-    left = [_values(tally, wanted) for tally in counted.without_each_group()]
+    overlaps = {each for name in wanted for each in METRICS[name].iou_indices}
+    evidence = sum_boxes_by_group(match_boxes(cases), threshold=threshold, group_of=draws.group_of)
+    counted = evidence.select_iou_thresholds(overlaps)
+    whole = _compute_metrics(counted.total(), wanted)
+    drawn = [_compute_metrics(counted.weighted(weights), wanted) for weights in draws.chunks()]
+    left = [_compute_metrics(tally, wanted) for tally in counted.leave_one_group_out()]
     return Replicates(
         estimates={name: float(value) for name, value in whole.items()},
-        values=_joined(drawn, wanted),
-        jackknife=_joined(left, wanted),
+        values=_concatenate_replicates(drawn, wanted),
+        jackknife=_concatenate_replicates(left, wanted),
         digest=draws.digest,
     )
 
 
-def _values(tally: BoxTally, names: Sequence[str]) -> dict[str, Floats]:
+def _compute_metrics(tally: BoxSufficientStatistics, names: Sequence[str]) -> dict[str, Floats]:
     return {name: METRICS[name](tally) for name in names}
 
 
-def _joined(parts: Sequence[dict[str, Floats]], names: Sequence[str]) -> dict[str, Floats]:
+def _concatenate_replicates(
+    parts: Sequence[dict[str, Floats]], names: Sequence[str]
+) -> dict[str, Floats]:
     return {name: np.concatenate([part[name] for part in parts]) for name in names}

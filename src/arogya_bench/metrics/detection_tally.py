@@ -18,30 +18,32 @@ from arogya_bench.types import Floats, Labels
 if TYPE_CHECKING:
     Sparse: TypeAlias = csr_array[np.float64]
 
-RECALLS = np.linspace(0.0, 1.0, 101)  # not r/100: ten of them differ, and COCO compares floats
+RECALL_POINTS = np.linspace(
+    0.0, 1.0, 101
+)  # not r/100: ten of them differ, and COCO compares floats
 BLOCK_CELLS = 2**15  # 256 KiB an array, so that the passes over it stay in the cache
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoxTally:
+class BoxSufficientStatistics:
     """What every metric of a detector follows from; leading axes (...) are resamples, or none.
 
     Attributes:
         average_precision: Shape (..., 10, K), at each IoU threshold; NaN for a class without a
             box in the truth, and where nobody asked.
         hits: Shape (..., K), detections at the operating point that found a box, IoU 0.5.
-        found: Shape (..., K), detections at the operating point, without those in a crowd.
+        detections: Shape (..., K), detections at the operating point, without those in a crowd.
         truth: Shape (..., K), boxes that should be found.
     """
 
     average_precision: Floats
     hits: Floats
-    found: Floats
+    detections: Floats
     truth: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curve:
+class BoxPrecisionRecallCurve:
     """Precision and recall of one class at one IoU threshold, from the best score down.
 
     One row stands for a run of hits, with the misses before it: within a run precision can only
@@ -50,11 +52,11 @@ class Curve:
 
     Attributes:
         hits: Shape (runs, groups), detections of the run that found a box.
-        found: Shape (runs, groups), those and the misses before them.
+        detections: Shape (runs, groups), those and the misses before them.
     """
 
     hits: "Sparse"
-    found: "Sparse"
+    detections: "Sparse"
 
     def average_precision(self, weights: Floats, truth: Floats) -> Floats:
         """Mean over 101 recalls of the best precision at that recall or a higher one.
@@ -70,20 +72,22 @@ class Curve:
         values = np.empty(truth.size)
         for start in range(0, truth.size, step):
             part = slice(start, start + step)
-            values[part] = self._block(np.ascontiguousarray(weights[:, part]), truth[part])
+            values[part] = self._average_precision_block(
+                np.ascontiguousarray(weights[:, part]), truth[part]
+            )
         return np.where(truth > 0, values, np.nan)
 
-    def _block(self, weights: Floats, truth: Floats) -> Floats:
-        hits, found = (np.asarray(m @ weights).cumsum(axis=0) for m in (self.hits, self.found))
+    def _average_precision_block(self, weights: Floats, truth: Floats) -> Floats:
+        hits, found = (np.asarray(m @ weights).cumsum(axis=0) for m in (self.hits, self.detections))
         precision = np.divide(hits, found, out=np.zeros_like(hits), where=found > 0)
         best = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-        reached = _recalls_reached(hits / np.maximum(truth, 1.0))
+        reached = _count_recalls_reached(hits / np.maximum(truth, 1.0))
         total: Floats = np.einsum("rb,rb->b", best, np.diff(reached, axis=0, prepend=0.0))
-        return total / RECALLS.size
+        return total / RECALL_POINTS.size
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoxEvidence:
+class BoxGroupSums:
     """What each group adds to a tally.
 
     Attributes:
@@ -91,11 +95,11 @@ class BoxEvidence:
         sums: Shape (3 K, groups): hits, found, truth at the operating point.
     """
 
-    curves: tuple[tuple[Curve, ...], ...]
+    curves: tuple[tuple[BoxPrecisionRecallCurve, ...], ...]
     sums: Floats
 
     @property
-    def classes(self) -> int:
+    def n_classes(self) -> int:
         """Their number, K."""
         return len(self.sums) // 3
 
@@ -104,37 +108,39 @@ class BoxEvidence:
         """Number of groups."""
         return int(self.sums.shape[1])
 
-    def only(self, overlaps: Collection[int]) -> "BoxEvidence":
+    def select_iou_thresholds(self, iou_indices: Collection[int]) -> "BoxGroupSums":
         """Leave out the curves of other IoU thresholds, which are most of the work."""
-        wanted = (row if i in overlaps else () for i, row in enumerate(self.curves))
+        wanted = (row if i in iou_indices else () for i, row in enumerate(self.curves))
         return replace(self, curves=tuple(wanted))
 
-    def whole(self) -> BoxTally:
+    def total(self) -> BoxSufficientStatistics:
         """Tally of all images, without leading axes."""
         one = self.weighted(np.ones((1, self.groups)))
-        return BoxTally(**{name: values[0] for name, values in vars(one).items()})
+        return BoxSufficientStatistics(**{name: values[0] for name, values in vars(one).items()})
 
-    def weighted(self, weights: Floats) -> BoxTally:
+    def weighted(self, weights: Floats) -> BoxSufficientStatistics:
         """Tally of resamples: how often each group enters, shape (b, groups)."""
         hits, found, truth = np.split(weights @ self.sums.T, 3, axis=1)
         upright = np.ascontiguousarray(weights.T)
-        precision = np.full((len(weights), IOU_THRESHOLDS.size, self.classes), np.nan)
+        precision = np.full((len(weights), IOU_THRESHOLDS.size, self.n_classes), np.nan)
         for overlap, row in enumerate(self.curves):
             for label, curve in enumerate(row):
                 values = curve.average_precision(upright, truth[:, label])
                 precision[:, overlap, label] = values
-        return BoxTally(average_precision=precision, hits=hits, found=found, truth=truth)
+        return BoxSufficientStatistics(
+            average_precision=precision, hits=hits, detections=found, truth=truth
+        )
 
-    def without_each_group(self) -> Iterator[BoxTally]:
+    def leave_one_group_out(self) -> Iterator[BoxSufficientStatistics]:
         """Yield tallies that leave one group out, some groups at a time, in their order."""
         for start in range(0, self.groups, 500):
             left_out = np.arange(start, min(start + 500, self.groups))
             yield self.weighted((left_out[:, None] != np.arange(self.groups)).astype(np.float64))
 
 
-def box_evidence(
+def sum_boxes_by_group(
     matches: Sequence[Matches], *, threshold: float, group_of: NDArray[np.int64] | None = None
-) -> BoxEvidence:
+) -> BoxGroupSums:
     """Sum up each group once.
 
     Args:
@@ -148,37 +154,41 @@ def box_evidence(
     sums = np.zeros((3, len(matches), groups))
     for label, each in enumerate(matches):
         chosen = (each.scores >= threshold) & ~each.ignored[0]
-        sums[0, label] = _per_group(group[each.image[chosen & each.hits[0]]], groups)
-        sums[1, label] = _per_group(group[each.image[chosen]], groups)
+        sums[0, label] = _count_per_group(group[each.image[chosen & each.hits[0]]], groups)
+        sums[1, label] = _count_per_group(group[each.image[chosen]], groups)
         sums[2, label] = np.bincount(group, each.truth, minlength=groups)
-    return BoxEvidence(
+    return BoxGroupSums(
         curves=tuple(
-            tuple(_curve(each, overlap, group, groups) for each in matches)
+            tuple(_build_curve(each, overlap, group, groups) for each in matches)
             for overlap in range(IOU_THRESHOLDS.size)
         ),
         sums=sums.reshape(-1, groups),
     )
 
 
-def _per_group(group: Labels, groups: int) -> Labels:
+def _count_per_group(group: Labels, groups: int) -> Labels:
     return np.bincount(group, minlength=groups)
 
 
-def _curve(matches: Matches, overlap: int, group: Labels, groups: int) -> Curve:
-    counted = ~matches.ignored[overlap]
-    hit = matches.hits[overlap][counted]
+def _build_curve(
+    matches: Matches, iou_index: int, group: Labels, groups: int
+) -> BoxPrecisionRecallCurve:
+    counted = ~matches.ignored[iou_index]
+    hit = matches.hits[iou_index][counted]
     column = group[matches.image[counted]]
     run_ends = hit & ~np.append(hit[1:], False)
     run = run_ends.cumsum() - run_ends
     before = run < run_ends.sum()
     shape = (int(run_ends.sum()), groups)
-    return Curve(
+    return BoxPrecisionRecallCurve(
         hits=csr_array((np.ones(int(hit.sum())), (run[hit], column[hit])), shape=shape),
-        found=csr_array((np.ones(int(before.sum())), (run[before], column[before])), shape=shape),
+        detections=csr_array(
+            (np.ones(int(before.sum())), (run[before], column[before])), shape=shape
+        ),
     )
 
 
-def _recalls_reached(recall: Floats) -> Floats:
+def _count_recalls_reached(recall: Floats) -> Floats:
     """How many of the 101 recalls are at most the given one, by comparing the very floats."""
     near = np.rint(recall * 100)
-    return near + (RECALLS[near.astype(np.intp)] <= recall)
+    return near + (RECALL_POINTS[near.astype(np.intp)] <= recall)

@@ -9,31 +9,31 @@ from numpy.typing import NDArray
 
 from arogya_bench.metrics.outcomes import SUM_LIMIT, Outcomes
 from arogya_bench.metrics.per_class import FEW_POSITIVES
-from arogya_bench.metrics.tally import SMALLEST, Tally
+from arogya_bench.metrics.tally import MIN_PROBABILITY, SufficientStatistics
 
-OVER_SEEN = ("precision_macro", "recall_macro", "specificity_macro", "f1_macro")
-OVER_TRUTH = (
+OBSERVED_CLASS_METRICS = ("precision_macro", "recall_macro", "specificity_macro", "f1_macro")
+TRUE_CLASS_METRICS = (
     "balanced_accuracy", "auroc_macro_ovr", "auroc_weighted_ovr", "average_precision_macro",
 )  # fmt: skip
-FROM_LABELS = (
-    *OVER_SEEN, "accuracy", "balanced_accuracy", "precision_weighted", "recall_weighted",
+LABEL_METRICS = (
+    *OBSERVED_CLASS_METRICS, "accuracy", "balanced_accuracy", "precision_weighted", "recall_weighted",
     "specificity_weighted", "f1_weighted", "mcc", "kappa", "kappa_linear", "kappa_quadratic",
     "sensitivity", "specificity", "precision", "f1",
 )  # fmt: skip
-FROM_PROBABILITIES = (
+PROBABILITY_METRICS = (
     "auroc_macro_ovr", "auroc_weighted_ovr", "average_precision_macro", "auroc",
     "average_precision", "ece", "ece_classwise", "ece_adaptive", "brier", "nll",
 )  # fmt: skip
-OF_POSITIVES = ("sensitivity", "f1", "auroc", "average_precision")
-OF_NEGATIVES = ("specificity", "auroc")
+POSITIVE_CLASS_METRICS = ("sensitivity", "f1", "auroc", "average_precision")
+NEGATIVE_CLASS_METRICS = ("specificity", "auroc")
 
 
-class _Remark(NamedTuple):
+class _ClassificationFlag(NamedTuple):
     metrics: tuple[str, ...]
     text: str
 
 
-def degenerate(cases: Outcomes, tally: Tally) -> dict[str, str]:
+def flag_degenerate_metrics(cases: Outcomes, tally: SufficientStatistics) -> dict[str, str]:
     """Say which classes an average leaves out, and where a convention stands for 0/0.
 
     Args:
@@ -44,18 +44,18 @@ def degenerate(cases: Outcomes, tally: Tally) -> dict[str, str]:
         One text per metric that needs one; undefined metrics may be among them.
     """
     texts = defaultdict(list)
-    remarks = (_about_classes, _about_labels, _about_probabilities)
+    remarks = (_flag_classes, _flag_labels, _flag_probabilities)
     for remark in (remark for each in remarks for remark in each(cases, tally)):
         for name in remark.metrics:
             texts[name].append(remark.text)
     return {name: "; ".join(several) for name, several in texts.items()}
 
 
-def _about_classes(cases: Outcomes, tally: Tally) -> Iterator[_Remark]:
+def _flag_classes(cases: Outcomes, tally: SufficientStatistics) -> Iterator[_ClassificationFlag]:
     true, guessed = tally.support > 0, tally.predicted > 0
     rules = (
-        (OVER_SEEN, "left out, in neither truth nor prediction", ~true & ~guessed),
-        (OVER_TRUTH, "left out, not in the truth", ~true),
+        (OBSERVED_CLASS_METRICS, "left out, in neither truth nor prediction", ~true & ~guessed),
+        (TRUE_CLASS_METRICS, "left out, not in the truth", ~true),
         (
             ("precision_macro", "precision_weighted"),
             "never predicted, counts as 0",
@@ -68,43 +68,51 @@ def _about_classes(cases: Outcomes, tally: Tally) -> Iterator[_Remark]:
             tally.support == tally.n,
         ),
         (
-            (*OVER_SEEN, *OVER_TRUTH),
+            (*OBSERVED_CLASS_METRICS, *TRUE_CLASS_METRICS),
             f"fewer than {FEW_POSITIVES} cases",
             true & (tally.support < FEW_POSITIVES),
         ),
     )
     for metrics, text, applies in rules:
         if applies.any():
-            yield _Remark(metrics, f"{text}: {_listed(cases, applies)}")
+            yield _ClassificationFlag(metrics, f"{text}: {_join_class_names(cases, applies)}")
 
 
-def _about_labels(cases: Outcomes, tally: Tally) -> Iterator[_Remark]:
+def _flag_labels(cases: Outcomes, tally: SufficientStatistics) -> Iterator[_ClassificationFlag]:
     if (tally.support == tally.n).any() or (tally.predicted == tally.n).any():
-        yield _Remark(("mcc",), "0 by convention, truth or prediction is constant")
+        yield _ClassificationFlag(("mcc",), "0 by convention, truth or prediction is constant")
     silent = int((cases.predicted < 0).sum())
     if silent:
         share = silent / cases.n
-        yield _Remark(
-            FROM_LABELS, f"{silent} cases ({share:.1%}) have no answer and count as wrong"
+        yield _ClassificationFlag(
+            LABEL_METRICS, f"{silent} cases ({share:.1%}) have no answer and count as wrong"
         )
     if len(cases.classes) == 2:
-        for metrics, count in zip((OF_NEGATIVES, OF_POSITIVES), tally.support, strict=True):
+        for metrics, count in zip(
+            (NEGATIVE_CLASS_METRICS, POSITIVE_CLASS_METRICS), tally.support, strict=True
+        ):
             if 0 < count < FEW_POSITIVES:
-                yield _Remark(metrics, f"fewer than {FEW_POSITIVES} cases to judge by: {count:.0f}")
+                yield _ClassificationFlag(
+                    metrics, f"fewer than {FEW_POSITIVES} cases to judge by: {count:.0f}"
+                )
 
 
-def _about_probabilities(cases: Outcomes, _: Tally) -> Iterator[_Remark]:
+def _flag_probabilities(cases: Outcomes, _: SufficientStatistics) -> Iterator[_ClassificationFlag]:
     if cases.renormalised:
-        yield _Remark(FROM_PROBABILITIES, f"{cases.renormalised} rows did not sum to 1, divided")
-    if cases.far_off:
-        text = f"{cases.far_off} rows are off by more than {SUM_LIMIT:.0%}: are they probabilities?"
-        yield _Remark(FROM_PROBABILITIES, text)
-    if cases.probabilities is not None and not cases.silent:
+        yield _ClassificationFlag(
+            PROBABILITY_METRICS, f"{cases.renormalised} rows did not sum to 1, divided"
+        )
+    if cases.implausible_sums:
+        text = f"{cases.implausible_sums} rows are off by more than {SUM_LIMIT:.0%}: are they probabilities?"
+        yield _ClassificationFlag(PROBABILITY_METRICS, text)
+    if cases.probabilities is not None and not cases.unanswered:
         believed = cases.probabilities[np.arange(cases.n), cases.targets]
-        clipped = int((believed < SMALLEST).sum())
+        clipped = int((believed < MIN_PROBABILITY).sum())
         if clipped:
-            yield _Remark(("nll",), f"{clipped} probabilities below {SMALLEST:.1e} clipped to it")
+            yield _ClassificationFlag(
+                ("nll",), f"{clipped} probabilities below {MIN_PROBABILITY:.1e} clipped to it"
+            )
 
 
-def _listed(cases: Outcomes, chosen: NDArray[np.bool_]) -> str:
-    return ", ".join(name for name, listed in zip(cases.classes, chosen, strict=True) if listed)
+def _join_class_names(cases: Outcomes, mask: NDArray[np.bool_]) -> str:
+    return ", ".join(name for name, listed in zip(cases.classes, mask, strict=True) if listed)

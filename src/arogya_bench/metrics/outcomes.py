@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from arogya_bench.types import Floats, Labels, Probabilities
 
-SUM_EXACT = 1e-6  # float32 softmax stays within
+SUM_TOLERANCE = 1e-6  # float32 softmax stays within
 SUM_LIMIT = 0.05  # beyond lie logits and multi-label scores, no rounding
 NO_ANSWER = -1
 
@@ -23,8 +23,8 @@ class Outcomes:
         probabilities: Shape (n, K), or None if the model gave labels only; NaN in silent rows.
         classes: K names.
         renormalised: How many rows did not sum to 1 and were divided by their sum.
-        far_off: How many of them were off by more than 5 %: logits, or several labels at once?
-        silent: How many rows hold no probabilities: a NaN, or zeros alone.
+        implausible_sums: How many of them were off by more than 5 %: logits, or several labels at once?
+        unanswered: How many rows hold no probabilities: a NaN, or zeros alone.
     """
 
     targets: Labels
@@ -32,8 +32,8 @@ class Outcomes:
     probabilities: Probabilities | None
     classes: tuple[str, ...]
     renormalised: int = 0
-    far_off: int = 0
-    silent: int = 0
+    implausible_sums: int = 0
+    unanswered: int = 0
 
     @property
     def n(self) -> int:
@@ -58,7 +58,7 @@ def predicted_classes(probabilities: Probabilities) -> Labels:
     return decided
 
 
-def outcomes(
+def check_outcomes(
     targets: ArrayLike,
     probabilities: ArrayLike | None = None,
     predicted: ArrayLike | None = None,
@@ -78,20 +78,20 @@ def outcomes(
     Raises:
         ValueError: If a column is missing, misshapen, infinite, or out of range.
     """
-    truth = _labels(targets, "targets")
+    truth = _check_labels(targets, "targets")
     table, error = None, np.empty(0)
     if probabilities is not None:
-        table, error = _normalised(np.asarray(probabilities, dtype=np.float64), truth.size)
+        table, error = _normalise_rows(np.asarray(probabilities, dtype=np.float64), truth.size)
     elif predicted is None:
         raise ValueError("neither probabilities nor predicted classes are given")
     decided = (
-        _labels(predicted, "predicted")
+        _check_labels(predicted, "predicted")
         if predicted is not None or table is None
         else predicted_classes(table)
     )
     if decided.size != truth.size:
         raise ValueError(f"{decided.size} predicted classes for {truth.size} targets")
-    names = _names(classes, table, truth, decided)
+    names = _class_names(classes, table, truth, decided)
     for column, values, least in (("targets", truth, 0), ("predicted", decided, NO_ANSWER)):
         if values.size and (values.min() < least or values.max() >= len(names)):
             raise ValueError(
@@ -102,13 +102,13 @@ def outcomes(
         predicted=decided,
         probabilities=table,
         classes=names,
-        renormalised=int((error > SUM_EXACT).sum()),
-        far_off=int((error > SUM_LIMIT).sum()),
-        silent=int(np.isnan(error).sum()),
+        renormalised=int((error > SUM_TOLERANCE).sum()),
+        implausible_sums=int((error > SUM_LIMIT).sum()),
+        unanswered=int(np.isnan(error).sum()),
     )
 
 
-def _labels(column: ArrayLike | None, name: str) -> Labels:
+def _check_labels(column: ArrayLike | None, name: str) -> Labels:
     values = np.asarray(column)
     if values.ndim != 1:
         raise ValueError(f"{name} have shape {values.shape}, not (n,)")
@@ -120,7 +120,7 @@ def _labels(column: ArrayLike | None, name: str) -> Labels:
     return whole
 
 
-def _normalised(table: Probabilities, n: int) -> tuple[Probabilities, Floats]:
+def _normalise_rows(table: Probabilities, n: int) -> tuple[Probabilities, Floats]:
     """The table with rows that sum to 1, and how far each was off; NaN where there is no answer."""
     if table.ndim != 2 or len(table) != n or table.shape[1] < 2:
         raise ValueError(f"probabilities have shape {table.shape}, not ({n}, classes)")
@@ -130,11 +130,11 @@ def _normalised(table: Probabilities, n: int) -> tuple[Probabilities, Floats]:
     silent = np.isnan(sums) | (sums == 0)
     error = np.where(silent, np.nan, np.abs(sums - 1))
     divided = table / np.where(silent, np.nan, sums)[:, None]
-    exact = (error <= SUM_EXACT)[:, None]
+    exact = (error <= SUM_TOLERANCE)[:, None]
     return np.where(exact, table, divided), error
 
 
-def _names(
+def _class_names(
     classes: Sequence[str] | int | None,
     table: Probabilities | None,
     truth: Labels,

@@ -6,8 +6,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from arogya_bench.metrics.outcomes import Outcomes, outcomes
-from arogya_bench.metrics.tally import Tally, evidence
+from arogya_bench.metrics.outcomes import Outcomes, check_outcomes
+from arogya_bench.metrics.tally import SufficientStatistics, sum_by_group
 from arogya_bench.types import Floats
 
 Row: TypeAlias = dict[str, str | int | float | None]
@@ -38,8 +38,8 @@ def per_class(
     Raises:
         ValueError: If a column is missing, misshapen, not finite, or out of range.
     """
-    cases = outcomes(targets, probabilities, predicted, classes=classes)
-    tally = evidence(cases).whole()
+    cases = check_outcomes(targets, probabilities, predicted, classes=classes)
+    tally = sum_by_group(cases).total()
     columns = {
         "sensitivity": recalls(tally),
         "specificity": specificities(tally),
@@ -52,49 +52,49 @@ def per_class(
     for k, name in enumerate(cases.classes):
         support = int(tally.support[k])
         row: Row = {"class": name, "support": support, "predicted": int(tally.predicted[k])}
-        row |= {column: _or_none(values[k]) for column, values in columns.items()}
-        rows.append(row | {"flag": _flag(cases, support, int(tally.predicted[k]))})
+        row |= {column: _nan_to_none(values[k]) for column, values in columns.items()}
+        rows.append(row | {"flag": _flag_class(cases, support, int(tally.predicted[k]))})
     return rows
 
 
-def recalls(tally: Tally) -> Floats:
+def recalls(tally: SufficientStatistics) -> Floats:
     """Recall (sensitivity) of each class, shape (..., K); NaN for a class without cases."""
-    return ratio(tally.hits, tally.support)
+    return safe_divide(tally.hits, tally.support)
 
 
-def precisions(tally: Tally) -> Floats:
+def precisions(tally: SufficientStatistics) -> Floats:
     """Precision of each class, shape (..., K); NaN for a class that is never predicted."""
-    return ratio(tally.hits, tally.predicted)
+    return safe_divide(tally.hits, tally.predicted)
 
 
-def specificities(tally: Tally) -> Floats:
+def specificities(tally: SufficientStatistics) -> Floats:
     """Specificity of each class, shape (..., K); NaN for a class that holds all cases.
 
     A negative case without an answer was not called negative.
     """
     negatives = tally.n[..., None] - tally.support
     silent = tally.unanswered.sum(axis=-1)[..., None] - tally.unanswered
-    return ratio(negatives - silent - tally.predicted + tally.hits, negatives)
+    return safe_divide(negatives - silent - tally.predicted + tally.hits, negatives)
 
 
-def f1s(tally: Tally) -> Floats:
+def f1s(tally: SufficientStatistics) -> Floats:
     """F1 of each class, shape (..., K); NaN for a class without cases."""
-    values = ratio(2 * tally.hits, tally.support + tally.predicted)
+    values = safe_divide(2 * tally.hits, tally.support + tally.predicted)
     return np.where(tally.support > 0, values, np.nan)
 
 
-def ratio(part: Floats, whole: Floats) -> Floats:
+def safe_divide(part: Floats, whole: Floats) -> Floats:
     """Divide, with NaN where the whole is 0."""
     undefined = np.full(np.shape(part), np.nan)
     quotient: Floats = np.divide(part, whole, out=undefined, where=np.asarray(whole) != 0)
     return quotient
 
 
-def _or_none(value: float) -> float | None:
+def _nan_to_none(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _flag(cases: Outcomes, support: int, predicted: int) -> str:
+def _flag_class(cases: Outcomes, support: int, predicted: int) -> str:
     texts = []
     if not support:
         texts.append("not in the truth")
@@ -104,6 +104,6 @@ def _flag(cases: Outcomes, support: int, predicted: int) -> str:
         texts.append("never predicted")
     if support and support == cases.n:
         texts.append("holds every case")
-    if cases.silent:
-        texts.append(f"{cases.silent} cases have no probabilities")
+    if cases.unanswered:
+        texts.append(f"{cases.unanswered} cases have no probabilities")
     return "; ".join(texts)

@@ -13,17 +13,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.errors import ConfigError, MetricError, UndefinedMetric, nearest
-from arogya_bench.metrics.catalogue import CaseMetric, Rated
-from arogya_bench.metrics.classification import Scores
+from arogya_bench.errors import ConfigError, MetricError, UndefinedMetric, did_you_mean
+from arogya_bench.metrics.catalogue import CaseMetric, MetricFunction
+from arogya_bench.metrics.classification import MetricScores
 from arogya_bench.metrics.replicates import Replicates, Resamples
 from arogya_bench.types import Labels, Probabilities
 
-FEWEST_RESAMPLES = 2000
-TAG = "arogya.metrics"
-SLACK = 1e-9  # beyond a declared range, for rounding
+MIN_RESAMPLES = 2000
+METRICS_TAG = "arogya.metrics"
+RANGE_TOLERANCE = 1e-9  # beyond a declared range, for rounding
 # Numbers and columns that stand beside metrics in a run or on a leaderboard.
-RESERVED = {
+RESERVED_NAMES = {
     "cases", "groups", "temperature", "score_threshold", "dataset", "rank", "model", "seeds",
     "note", "robustness_score", "worst_condition", "latency_p50_ms", "cost_per_1k_images_usd",
 }  # fmt: skip
@@ -47,24 +47,24 @@ class MetricSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddedMetric:
+class PluginMetric:
     """A metric of another package under the name that its config gives it."""
 
     name: str
     best: Literal["high", "low"]
     summary: str
     spec: MetricSpec
-    of: CaseMetric = field(repr=False)
+    function: CaseMetric = field(repr=False)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel to another process by name: what is decorated cannot be pickled itself."""
-        return _found, (self.name, self.spec)
+        return _load_metric, (self.name, self.spec)
 
-    def draws_of(self, draws: Resamples) -> int:
+    def count_resamples(self, draws: Resamples) -> int:
         """How many of the resamples are used."""
         return min(draws.resamples, self.spec.resamples or draws.resamples)
 
-    def value(self, targets: Labels, probabilities: Probabilities) -> float:
+    def compute(self, targets: Labels, probabilities: Probabilities) -> float:
         """The metric of some cases.
 
         Raises:
@@ -72,7 +72,7 @@ class AddedMetric:
             MetricError: If the function fails, or leaves the range that it declares.
         """
         try:
-            found = float(self.of(targets, probabilities))
+            found = float(self.function(targets, probabilities))
         except UndefinedMetric:
             raise
         except Exception as error:
@@ -81,8 +81,8 @@ class AddedMetric:
                 f"{type(error).__name__}: {error}",
                 fix="mend it; where it does not exist it should raise UndefinedMetric(reason).",
             ) from error
-        low, high = self.of.low, self.of.high
-        if not isfinite(found) or not low - SLACK <= found <= high + SLACK:
+        low, high = self.function.low, self.function.high
+        if not isfinite(found) or not low - RANGE_TOLERANCE <= found <= high + RANGE_TOLERANCE:
             raise MetricError(
                 f"The metric {self.name} ({self.spec.function}) is {found:g} on {targets.size} "
                 f"cases, and declares {low:g} to {high:g}.",
@@ -92,34 +92,40 @@ class AddedMetric:
         return min(max(found, low), high)
 
 
-def added(specs: Mapping[str, MetricSpec], taken: Collection[str]) -> tuple[AddedMetric, ...]:
+def load_plugin_metrics(
+    specs: Mapping[str, MetricSpec], reserved_names: Collection[str]
+) -> tuple[PluginMetric, ...]:
     """Find the functions of metrics, before any work starts.
 
     Args:
         specs: By name.
-        taken: Names that are ours.
+        reserved_names: Names that are ours.
 
     Raises:
         ConfigError: If a name is ours or no name, or a function is none.
     """
     for name, spec in specs.items():
-        if name in taken or name in RESERVED or not re.fullmatch(r"[A-Za-z]\w*", name):
-            what = "is taken" if name in taken or name in RESERVED else "is no name"
+        if (
+            name in reserved_names
+            or name in RESERVED_NAMES
+            or not re.fullmatch(r"[A-Za-z]\w*", name)
+        ):
+            what = "is taken" if name in reserved_names or name in RESERVED_NAMES else "is no name"
             raise ConfigError(
                 f"metric.{name}: {name!r} {what}.",
                 fix="give it a name of letters, digits and _ with a word of your own in front, "
                 "such as acme_youden.",
             )
-        if spec.resamples is not None and spec.resamples < FEWEST_RESAMPLES:
+        if spec.resamples is not None and spec.resamples < MIN_RESAMPLES:
             raise ConfigError(
                 f"metric.{name}.resamples={spec.resamples}: the ends of an interval are noise "
                 "with so few.",
-                fix=f"give {FEWEST_RESAMPLES} or more, or null.",
+                fix=f"give {MIN_RESAMPLES} or more, or null.",
             )
-    return tuple(_found(name, spec) for name, spec in specs.items())
+    return tuple(_load_metric(name, spec) for name, spec in specs.items())
 
 
-def identity(metrics: Iterable[AddedMetric]) -> dict[str, dict[str, object]]:
+def metric_specs(metrics: Iterable[PluginMetric]) -> dict[str, dict[str, object]]:
     """What decides the numbers of added metrics, by name; the module of a function does not."""
     return {
         each.name: {"version": each.spec.version, "resamples": each.spec.resamples}
@@ -127,18 +133,22 @@ def identity(metrics: Iterable[AddedMetric]) -> dict[str, dict[str, object]]:
     }
 
 
-def metric_tags(metrics: Iterable[AddedMetric]) -> dict[str, str]:
-    """What a run says of metrics that are not ours; ``logged`` reads it."""
+def metric_tags(metrics: Iterable[PluginMetric]) -> dict[str, str]:
+    """What a run says of metrics that are not ours; ``read_metric_tags`` reads it."""
     facts = {each.name: asdict(each.spec) for each in metrics}
-    return {TAG: json.dumps(facts)} if facts else {}
+    return {METRICS_TAG: json.dumps(facts)} if facts else {}
 
 
-def logged(tags: Mapping[str, str]) -> dict[str, MetricSpec]:
+def read_metric_tags(tags: Mapping[str, str]) -> dict[str, MetricSpec]:
     """The metrics of other packages that a run was judged by."""
-    return {name: MetricSpec(**facts) for name, facts in json.loads(tags.get(TAG, "{}")).items()}
+    return {
+        name: MetricSpec(**facts) for name, facts in json.loads(tags.get(METRICS_TAG, "{}")).items()
+    }
 
 
-def assess(metrics: Iterable[AddedMetric], targets: Labels, table: Probabilities) -> Scores:
+def score_with_reasons(
+    metrics: Iterable[PluginMetric], targets: Labels, probabilities: Probabilities
+) -> MetricScores:
     """Score predictions with added metrics.
 
     Raises:
@@ -147,14 +157,18 @@ def assess(metrics: Iterable[AddedMetric], targets: Labels, table: Probabilities
     values, undefined = {}, {}
     for each in metrics:
         try:
-            values[each.name] = _estimate(each, targets, table)
+            values[each.name] = _compute_on_copies(each, targets, probabilities)
         except UndefinedMetric as reason:
             undefined[each.name] = str(reason) or "its function gives no reason"
-    return Scores(values=values, undefined=undefined, flags={})
+    return MetricScores(values=values, undefined=undefined, flags={})
 
 
 def replicates(
-    metrics: Iterable[AddedMetric], targets: Labels, table: Probabilities, *, draws: Resamples
+    metrics: Iterable[PluginMetric],
+    targets: Labels,
+    probabilities: Probabilities,
+    *,
+    draws: Resamples,
 ) -> Replicates:
     """Resample added metrics, one call for each resample and for each group.
 
@@ -164,18 +178,18 @@ def replicates(
         MetricError: If a function fails, or leaves the range that it declares.
     """
     every = list(metrics)
-    found = assess(every, targets, table).values
+    found = score_with_reasons(every, targets, probabilities).values
     there = [each for each in every if each.name in found]
-    values = {each.name: np.full(each.draws_of(draws), np.nan) for each in every}
+    values = {each.name: np.full(each.count_resamples(draws), np.nan) for each in every}
     without = {each.name: np.full(int(draws.group_of.max()) + 1, np.nan) for each in every}
     longest = max((len(values[each.name]) for each in there), default=0)
-    for number, rows in enumerate(islice(_rows(draws), longest)):
+    for number, rows in enumerate(islice(_resampled_rows(draws), longest)):
         for each in there:
             if number < len(values[each.name]):
-                values[each.name][number] = _or_nan(each, targets[rows], table[rows])
+                values[each.name][number] = _value_or_nan(each, targets[rows], probabilities[rows])
     for each, group in product(there, range(len(next(iter(without.values()), ())))):
         rows = np.flatnonzero(draws.group_of != group)
-        without[each.name][group] = _or_nan(each, targets[rows], table[rows])
+        without[each.name][group] = _value_or_nan(each, targets[rows], probabilities[rows])
     return Replicates(
         estimates={each.name: found.get(each.name, np.nan) for each in every},
         values=values,
@@ -184,7 +198,7 @@ def replicates(
     )
 
 
-def _rows(draws: Resamples) -> Iterator[NDArray[np.int64]]:
+def _resampled_rows(draws: Resamples) -> Iterator[NDArray[np.int64]]:
     """The cases of each resample, as indices."""
     cases = np.arange(draws.group_of.size)
     for counts in draws.chunks():
@@ -192,22 +206,24 @@ def _rows(draws: Resamples) -> Iterator[NDArray[np.int64]]:
             yield np.repeat(cases, row.astype(np.int64)[draws.group_of])
 
 
-def _or_nan(metric: AddedMetric, targets: Labels, table: Probabilities) -> float:
+def _value_or_nan(metric: PluginMetric, targets: Labels, probabilities: Probabilities) -> float:
     try:
-        return metric.value(targets, table)
+        return metric.compute(targets, probabilities)
     except UndefinedMetric:
         return np.nan
 
 
-def _estimate(metric: AddedMetric, targets: Labels, table: Probabilities) -> float:
+def _compute_on_copies(
+    metric: PluginMetric, targets: Labels, probabilities: Probabilities
+) -> float:
     """The metric of all cases, on copies: a function may sort what it is given."""
-    silent = int(np.isnan(table).any(axis=1).sum())
+    silent = int(np.isnan(probabilities).any(axis=1).sum())
     if silent:
         raise UndefinedMetric(f"{silent} of {targets.size} cases have no probabilities")
-    return metric.value(targets.copy(), table.copy())
+    return metric.compute(targets.copy(), probabilities.copy())
 
 
-def _found(name: str, spec: MetricSpec) -> AddedMetric:
+def _load_metric(name: str, spec: MetricSpec) -> PluginMetric:
     module_name, _, attribute = spec.function.rpartition(".")
     try:
         module = import_module(module_name)
@@ -220,21 +236,21 @@ def _found(name: str, spec: MetricSpec) -> AddedMetric:
     if function is None:
         raise ConfigError(
             f"metric.{name}.function: there is no {attribute!r} in {module_name}."
-            f"{nearest(attribute, vars(module))}",
+            f"{did_you_mean(attribute, vars(module))}",
             fix="correct the dotted path.",
         )
-    if not isinstance(function, Rated) or not _takes_cases(function):
+    if not isinstance(function, MetricFunction) or not _takes_cases(function):
         raise ConfigError(
             f"metric.{name}.function names {spec.function!r}, which is no metric of cases.",
             fix="give it the form (targets, probabilities) -> float, and write above it "
             '@metric(best="high", low=0.0, high=1.0) from arogya_bench.metrics.catalogue.',
         )
-    return AddedMetric(
-        name=name, best=function.best, summary=function.summary, spec=spec, of=function
+    return PluginMetric(
+        name=name, best=function.best, summary=function.summary, spec=spec, function=function
     )
 
 
-def _takes_cases(function: Rated[..., object]) -> bool:
+def _takes_cases(function: MetricFunction[..., object]) -> bool:
     """Whether it can be called with targets and probabilities; ours take one tally."""
     try:
         inspect.signature(function.compute).bind(None, None)

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from arogya_bench.metrics.catalogue import Metric
-from arogya_bench.metrics.classification import METRICS, TWO_CLASS_METRICS, metrics_of
-from arogya_bench.metrics.group_weights import Stack, Weights
-from arogya_bench.metrics.outcomes import Outcomes, outcomes
-from arogya_bench.metrics.tally import Tally, evidence
+from arogya_bench.metrics.classification import METRICS, TWO_CLASS_METRICS, metrics_for
+from arogya_bench.metrics.group_weights import GroupWeights, StackedSums
+from arogya_bench.metrics.outcomes import Outcomes, check_outcomes
+from arogya_bench.metrics.tally import SufficientStatistics, sum_by_group
 from arogya_bench.types import Floats
 
-CONFUSION_CELLS = 2**22  # of all resamples at once: hundreds of classes take few at a time
+MAX_CONFUSION_CELLS = 2**22  # of all resamples at once: hundreds of classes take few at a time
 
 
 class Resamples(Protocol):
@@ -78,8 +78,8 @@ def replicates(
         ValueError: If a column is misshapen, a name unknown, or the draws are of another number
             of cases.
     """
-    cases = outcomes(targets, probabilities, predicted, classes=classes)
-    return _resampled({"": cases}, draws, bins, names)[""]
+    cases = check_outcomes(targets, probabilities, predicted, classes=classes)
+    return _resample_models({"": cases}, draws, bins, names)[""]
 
 
 def paired_replicates(
@@ -101,41 +101,54 @@ def paired_replicates(
     Raises:
         ValueError: As ``replicates``.
     """
-    cases = {name: outcomes(targets, table, classes=classes) for name, table in models.items()}
-    return _resampled(cases, draws, bins, names)
+    cases = {
+        name: check_outcomes(targets, table, classes=classes) for name, table in models.items()
+    }
+    return _resample_models(cases, draws, bins, names)
 
 
-def _resampled(
+def _resample_models(
     models: Mapping[str, Outcomes], draws: Resamples, bins: int, names: Iterable[str] | None
 ) -> dict[str, Replicates]:
     for cases in models.values():
         if draws.group_of.shape != (cases.n,):
             raise ValueError(f"draws of {draws.group_of.size} cases for {cases.n} targets")
     counted = {
-        name: evidence(cases, group_of=draws.group_of, bins=bins) for name, cases in models.items()
+        name: sum_by_group(cases, group_of=draws.group_of, bins=bins)
+        for name, cases in models.items()
     }
     asked = None if names is None else list(names)  # read once for all models
-    wanted = {name: _wanted(asked, each.k) for name, each in counted.items()}
+    wanted = {name: _select_metrics(asked, each.n_classes) for name, each in counted.items()}
     values: dict[str, list[dict[str, Floats]]] = {name: [] for name in models}
-    widest = max((each.k for each in counted.values()), default=1)
-    rows = max(1, CONFUSION_CELLS // widest**2)
+    widest = max((each.n_classes for each in counted.values()), default=1)
+    rows = max(1, MAX_CONFUSION_CELLS // widest**2)
     stacks = (
-        Stack(parts=tuple(each.margins for each in counted.values())),
-        Stack(parts=tuple(each.beliefs for each in counted.values() if each.probable)),
+        StackedSums(parts=tuple(each.class_counts for each in counted.values())),
+        StackedSums(
+            parts=tuple(
+                each.probability_sums for each in counted.values() if each.has_probabilities
+            )
+        ),
     )
     for counts in draws.chunks():
         for start in range(0, len(counts), rows):
-            weights = Weights(counts=counts[start : start + rows], stacks=stacks)
+            weights = GroupWeights(counts=counts[start : start + rows], stacks=stacks)
             for name, each in counted.items():
-                values[name].append(_values(Tally(of=each, weights=weights), wanted[name]))
+                values[name].append(
+                    _compute_metrics(
+                        SufficientStatistics(group_sums=each, weights=weights), wanted[name]
+                    )
+                )
     return {
         name: Replicates(
             estimates={
-                key: float(value) for key, value in _values(each.whole(), wanted[name]).items()
+                key: float(value)
+                for key, value in _compute_metrics(each.total(), wanted[name]).items()
             },
-            values=_joined(values[name], wanted[name]),
-            jackknife=_joined(
-                [_values(tally, wanted[name]) for tally in each.without_each_group()], wanted[name]
+            values=_concatenate_replicates(values[name], wanted[name]),
+            jackknife=_concatenate_replicates(
+                [_compute_metrics(tally, wanted[name]) for tally in each.leave_one_group_out()],
+                wanted[name],
             ),
             digest=draws.digest,
         )
@@ -143,8 +156,8 @@ def _resampled(
     }
 
 
-def _wanted(names: Sequence[str] | None, classes: int) -> dict[str, Metric | None]:
-    known = metrics_of(classes)
+def _select_metrics(names: Sequence[str] | None, classes: int) -> dict[str, Metric | None]:
+    known = metrics_for(classes)
     asked = list(known if names is None else names)
     unknown = [name for name in asked if name not in METRICS | TWO_CLASS_METRICS]
     if unknown:
@@ -152,11 +165,15 @@ def _wanted(names: Sequence[str] | None, classes: int) -> dict[str, Metric | Non
     return {name: known.get(name) for name in asked}
 
 
-def _joined(parts: Sequence[dict[str, Floats]], names: Iterable[str]) -> dict[str, Floats]:
+def _concatenate_replicates(
+    parts: Sequence[dict[str, Floats]], names: Iterable[str]
+) -> dict[str, Floats]:
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
-def _values(tally: Tally, metrics: Mapping[str, Metric | None]) -> dict[str, Floats]:
+def _compute_metrics(
+    tally: SufficientStatistics, metrics: Mapping[str, Metric | None]
+) -> dict[str, Floats]:
     """Metrics of the tally; one that speaks of two classes does not exist for more."""
     return {
         name: np.full(tally.n.shape, np.nan) if metric is None else metric(tally)

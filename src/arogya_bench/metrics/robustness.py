@@ -14,7 +14,7 @@ ROUNDING = 1e-12  # three times .1 is no rise above .3
 
 
 @dataclass(frozen=True, kw_only=True)
-class CorruptionError:
+class CorruptionErrorResult:
     """Errors under corruption as multiples of a baseline's; 1 is the baseline.
 
     Attributes:
@@ -24,7 +24,7 @@ class CorruptionError:
         per_corruption: None where the baseline makes no error.
         relative_per_corruption: None where the baseline's error does not rise; empty if clean
             errors are not known.
-        left_out: Corruptions that ``relative`` leaves out.
+        excluded: Corruptions that ``relative`` leaves out.
         worst: The first corruption of the largest multiple; None if there is none.
         method: Which error it is.
         n: Number of errors that were averaged.
@@ -37,7 +37,7 @@ class CorruptionError:
     relative: float | None
     per_corruption: Mapping[str, float | None]
     relative_per_corruption: Mapping[str, float | None]
-    left_out: tuple[str, ...]
+    excluded: tuple[str, ...]
     worst: str | None
     method: str
     n: int
@@ -139,7 +139,7 @@ def corruption_ratios(
 
 def balanced_corruption_error(
     errors: Errors, baseline_errors: Errors, *, clean: tuple[float, float] | None = None
-) -> CorruptionError:
+) -> CorruptionErrorResult:
     """Balanced error BE and relative balanced error rBE of MedMNIST-C, against a baseline.
 
     The balanced error is 1 - balanced accuracy. Per corruption, BE is its mean over severities
@@ -162,7 +162,7 @@ def balanced_corruption_error(
 
 def corruption_calibration_error(
     errors: Errors, baseline_errors: Errors, *, clean: tuple[float, float] | None = None
-) -> CorruptionError:
+) -> CorruptionErrorResult:
     """Mean over corruptions of the ECE as a multiple of the baseline's ECE.
 
     Source: the corruption error of Hendrycks and Dietterich 2019, with the ECE for the error.
@@ -181,34 +181,34 @@ def corruption_calibration_error(
 
 def _corruption_error(
     errors: Errors, baseline: Errors, clean: tuple[float, float] | None, method: str
-) -> CorruptionError:
+) -> CorruptionErrorResult:
     for values in (*errors.values(), *baseline.values(), *(clean or ())):
-        _require_errors(values)
+        _check_errors(values)
     means = {name: float(np.mean(values)) for name, values in errors.items()}
-    ratios = corruption_ratios(means, _comparable(errors, baseline))
+    ratios = corruption_ratios(means, _mean_baseline_errors(errors, baseline))
     above = {}
     if clean is not None:
         above = corruption_ratios(
-            means, _comparable(errors, baseline), clean=clean[0], baseline_clean=clean[1]
+            means, _mean_baseline_errors(errors, baseline), clean=clean[0], baseline_clean=clean[1]
         )
     defined = {name: ratio for name, ratio in ratios.items() if ratio is not None}
     rises = [ratio for ratio in above.values() if ratio is not None]
     left_out = tuple(name for name, ratio in above.items() if ratio is None)
-    return CorruptionError(
+    return CorruptionErrorResult(
         error=float(np.mean(list(defined.values()))) if len(defined) == len(ratios) else None,
         relative=float(np.mean(rises)) if rises else None,
         per_corruption=ratios,
         relative_per_corruption=above,
-        left_out=left_out,
+        excluded=left_out,
         worst=max(defined, key=defined.__getitem__) if defined else None,
         method=method,
         n=sum(np.size(values) for values in errors.values()),
         groups=len(errors),
-        note=_remarks([name for name in ratios if name not in defined], left_out, clean is None),
+        note=_join_notes([name for name in ratios if name not in defined], left_out, clean is None),
     )
 
 
-def _comparable(errors: Errors, baseline: Errors) -> dict[str, float]:
+def _mean_baseline_errors(errors: Errors, baseline: Errors) -> dict[str, float]:
     """Mean errors of the baseline, over as many severities, or as published."""
     for name in set(errors) & set(baseline):
         if np.size(baseline[name]) not in (1, np.size(errors[name])):
@@ -219,7 +219,7 @@ def _comparable(errors: Errors, baseline: Errors) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in baseline.items()}
 
 
-def _require_errors(values: Sequence[float] | float) -> None:
+def _check_errors(values: Sequence[float] | float) -> None:
     given = np.atleast_1d(np.asarray(values, dtype=np.float64))
     if not given.size or np.isnan(given).any():
         raise UndefinedMetric(f"an error is missing among {given.tolist()}")
@@ -227,12 +227,12 @@ def _require_errors(values: Sequence[float] | float) -> None:
         raise ValueError(f"errors must be between 0 and 1, not {given.tolist()}")
 
 
-def _remarks(perfect: Sequence[str], left_out: Sequence[str], no_clean: bool) -> str:
+def _join_notes(perfect: Sequence[str], excluded: Sequence[str], no_clean: bool) -> str:
     notes = []
     if perfect:
         notes.append(f"the baseline makes no error in {', '.join(perfect)}")
-    if left_out:
-        notes.append(f"the baseline's error does not rise in {', '.join(left_out)}")
+    if excluded:
+        notes.append(f"the baseline's error does not rise in {', '.join(excluded)}")
     if no_clean:
         notes.append("no relative error without clean ones")
     return "; ".join(notes)

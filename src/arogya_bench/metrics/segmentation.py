@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike
 from arogya_bench.metrics.per_class import Row
 from arogya_bench.metrics.segmentation_catalogue import METRICS
 from arogya_bench.metrics.segmentation_surfaces import (
-    Masks,
+    MaskPair,
     border_distances,
-    checked_spacing,
+    check_masks,
+    check_spacing,
     hausdorff,
-    masks,
     surface_dice,
 )
 from arogya_bench.types import Labels
@@ -31,7 +31,7 @@ class SegmentationScores:
         values: The metrics that exist, by name.
         undefined: Why the others do not, by name.
         flags: Conventions that a value rests on, by name.
-        empty: How many of the two masks hold no pixel.
+        n_empty: How many of the two masks hold no pixel.
         method: Tolerance of the surface Dice.
         n: One image.
         groups: One patient.
@@ -42,7 +42,7 @@ class SegmentationScores:
     values: Mapping[str, float]
     undefined: Mapping[str, str]
     flags: Mapping[str, str]
-    empty: int
+    n_empty: int
     method: str
     n: int = 1
     groups: int = 1
@@ -53,7 +53,7 @@ class SegmentationScores:
 def score(
     target: ArrayLike, predicted: ArrayLike, *, spacing: Spacing, tolerance: float
 ) -> dict[str, float | None]:
-    """Score a predicted mask, None where a metric is undefined; arguments as of ``assess``.
+    """Score a predicted mask, None where a metric is undefined; arguments as of ``score_with_reasons``.
 
     Returns:
         ``dice``, ``iou``, ``sensitivity``, ``specificity``, ``precision``, ``surface_dice`` from
@@ -62,11 +62,11 @@ def score(
     Raises:
         ValueError: If an argument is not as it should be.
     """
-    found = assess(target, predicted, spacing=spacing, tolerance=tolerance)
+    found = score_with_reasons(target, predicted, spacing=spacing, tolerance=tolerance)
     return {name: found.values.get(name) for name in METRICS}
 
 
-def assess(
+def score_with_reasons(
     target: ArrayLike, predicted: ArrayLike, *, spacing: Spacing, tolerance: float
 ) -> SegmentationScores:
     """Score a predicted mask, with reasons where a metric is undefined or set by convention.
@@ -75,7 +75,7 @@ def assess(
     background). Empty masks are scored as ``EMPTY_MASKS`` says; the diagonal is that of the whole
     image, number of pixels times spacing.
 
-    Source: Dice 1945; Jaccard 1912; ``surfaces.hausdorff``; ``surfaces.surface_dice``.
+    Source: Dice 1945; Jaccard 1912; ``extract_surfaces.hausdorff``; ``extract_surfaces.surface_dice``.
 
     Args:
         target: Booleans, shape (height, width) or (depth, height, width).
@@ -86,16 +86,16 @@ def assess(
     Raises:
         ValueError: If shapes differ, a mask is none, or spacing or tolerance is out of range.
     """
-    pair = masks(target, predicted)
-    sizes = checked_spacing(spacing, pair.target.ndim)
+    pair = check_masks(target, predicted)
+    sizes = check_spacing(spacing, pair.target.ndim)
     empty = sum(not mask.any() for mask in pair)
-    method = surface_dice_at(tolerance)
-    values = _overlaps(pair) | _distances(pair, sizes, tolerance, empty)
+    method = surface_dice_label(tolerance)
+    values = _overlap_metrics(pair) | _distance_metrics(pair, sizes, tolerance, empty)
     return SegmentationScores(
         values={name: value for name, value in values.items() if value is not None},
         undefined={name: METRICS[name].undefined for name in METRICS if values[name] is None},
-        flags=_conventions(empty),
-        empty=empty,
+        flags=_flag_empty_masks(empty),
+        n_empty=empty,
         method=method,
     )
 
@@ -128,38 +128,38 @@ def per_class(
     names = [str(k) for k in range(classes)] if isinstance(classes, int) else list(classes)
     if len(names) < 2:
         raise ValueError(f"classes are {names}, none beside the background")
-    truth, guess = (_labels(given, len(names)) for given in (target_labels, predicted_labels))
+    truth, guess = (_check_labels(given, len(names)) for given in (target_labels, predicted_labels))
     rows: list[Row] = []
     for k, name in list(enumerate(names))[1:]:
-        pair = masks(truth == k, guess == k)
-        found = assess(*pair, spacing=spacing, tolerance=tolerance)
+        pair = check_masks(truth == k, guess == k)
+        found = score_with_reasons(*pair, spacing=spacing, tolerance=tolerance)
         support, predicted = (int(mask.sum()) for mask in pair)
         row: Row = {"class": name, "support": support, "predicted": predicted}
         row |= {metric: found.values.get(metric) for metric in METRICS}
-        rows.append(row | {"flag": _together(found.flags)})
+        rows.append(row | {"flag": _join_flags(found.flags)})
     return rows
 
 
-def _overlaps(pair: Masks) -> dict[str, float | None]:
+def _overlap_metrics(pair: MaskPair) -> dict[str, float | None]:
     tp = int((pair.target & pair.predicted).sum())
     true, guessed = int(pair.target.sum()), int(pair.predicted.sum())
     either = true + guessed - tp
     background = pair.target.size - true
     return {
-        "dice": _ratio(2 * tp, true + guessed, METRICS["dice"].empty),
-        "iou": _ratio(tp, either, METRICS["iou"].empty),
-        "sensitivity": _ratio(tp, true),
-        "specificity": _ratio(pair.target.size - either, background),
-        "precision": _ratio(tp, guessed),
+        "dice": _divide_or_default(2 * tp, true + guessed, METRICS["dice"].empty_value),
+        "iou": _divide_or_default(tp, either, METRICS["iou"].empty_value),
+        "sensitivity": _divide_or_default(tp, true),
+        "specificity": _divide_or_default(pair.target.size - either, background),
+        "precision": _divide_or_default(tp, guessed),
     }
 
 
-def _distances(
-    pair: Masks, sizes: tuple[float, ...], tolerance: float, empty: int
+def _distance_metrics(
+    pair: MaskPair, sizes: tuple[float, ...], tolerance: float, n_empty: int
 ) -> dict[str, float | None]:
-    if empty == 2:
-        return {name: METRICS[name].empty for name in ("hd", "hd95", "surface_dice")}
-    if empty == 1:
+    if n_empty == 2:
+        return {name: METRICS[name].empty_value for name in ("hd", "hd95", "surface_dice")}
+    if n_empty == 1:
         sides = (side * size for side, size in zip(pair.target.shape, sizes, strict=True))
         diagonal = hypot(*sides)
         return {"hd": diagonal, "hd95": diagonal, "surface_dice": 0.0}
@@ -171,29 +171,29 @@ def _distances(
     }
 
 
-def _ratio(part: int, whole: int, otherwise: float | None = None) -> float | None:
-    return part / whole if whole else otherwise
+def _divide_or_default(part: int, whole: int, default: float | None = None) -> float | None:
+    return part / whole if whole else default
 
 
-def _conventions(empty: int) -> dict[str, str]:
-    if empty == 2:
+def _flag_empty_masks(n_empty: int) -> dict[str, str]:
+    if n_empty == 2:
         return {
-            name: f"{each.empty:g} by convention, both masks are empty"
+            name: f"{each.empty_value:g} by convention, both masks are empty"
             for name, each in METRICS.items()
-            if each.empty is not None
+            if each.empty_value is not None
         }
     text = "the image diagonal by convention, one mask is empty"
-    return {name: text for name, each in METRICS.items() if empty and each.unit}
+    return {name: text for name, each in METRICS.items() if n_empty and each.unit}
 
 
-def surface_dice_at(tolerance: float) -> str:
+def surface_dice_label(tolerance: float) -> str:
     """Name the tolerance of the surface Dice, in mm, after checking it."""
     if not (np.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance is {tolerance}, not a distance of 0 mm or more")
     return f"surface Dice at {tolerance:g} mm"
 
 
-def _labels(values: ArrayLike, classes: int) -> Labels:
+def _check_labels(values: ArrayLike, classes: int) -> Labels:
     labels = np.asarray(values)
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels must be whole numbers, not {labels.dtype}")
@@ -203,7 +203,7 @@ def _labels(values: ArrayLike, classes: int) -> Labels:
     return labels.astype(np.int64)
 
 
-def _together(flags: Mapping[str, str]) -> str:
+def _join_flags(flags: Mapping[str, str]) -> str:
     """Each text once, after the metrics that it is about."""
     texts = {text: [name for name in flags if flags[name] == text] for text in flags.values()}
     return "; ".join(f"{', '.join(names)}: {text}" for text, names in texts.items())

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from arogya_bench.metrics.segmentation import (
     SegmentationScores,
     Spacing,
-    assess,
-    surface_dice_at,
+    score_with_reasons,
+    surface_dice_label,
 )
 from arogya_bench.metrics.segmentation_catalogue import EMPTY_MASKS, METRICS
 from arogya_bench.types import Floats
@@ -51,7 +51,7 @@ class SegmentationSummary:
     note: str = ""
 
 
-def assess_many(
+def score_cases(
     targets: Sequence[ArrayLike],
     predictions: Sequence[ArrayLike],
     *,
@@ -77,18 +77,18 @@ def assess_many(
     n = len(targets)
     if len(predictions) != n:
         raise ValueError(f"{n} targets and {len(predictions)} predictions")
-    spacings = _per_case(spacing, n)
-    method = f"mean over cases; {EMPTY_MASKS}; {surface_dice_at(tolerance)}"
+    spacings = _spacing_per_case(spacing, n)
+    method = f"mean over cases; {EMPTY_MASKS}; {surface_dice_label(tolerance)}"
     cases = [
-        assess(target, predicted, spacing=sizes, tolerance=tolerance)
+        score_with_reasons(target, predicted, spacing=sizes, tolerance=tolerance)
         for target, predicted, sizes in zip(targets, predictions, spacings, strict=True)
     ]
-    values, kept = _means(cases), _means([case for case in cases if case.empty < 2])
-    empties = [case.empty for case in cases]
+    values, kept = _means(cases), _means([case for case in cases if case.n_empty < 2])
+    empties = [case.n_empty for case in cases]
     return SegmentationSummary(
         values=values,
-        undefined={name: _reason(name, n) for name in METRICS if name not in values},
-        flags=_effects(cases, values, kept),
+        undefined={name: _explain_undefined(name, n) for name in METRICS if name not in values},
+        flags=_flag_empty_masks(cases, values, kept),
         per_case={
             name: np.array([case.values.get(name, np.nan) for case in cases], dtype=np.float64)
             for name in METRICS
@@ -98,25 +98,25 @@ def assess_many(
         one_empty=empties.count(1),
         method=method,
         n=n,
-        groups=_group_count(groups, n),
+        groups=_count_groups(groups, n),
         note="" if groups is not None else "no patients named: each case is its own group",
     )
 
 
-def _effects(
+def _flag_empty_masks(
     cases: Sequence[SegmentationScores], values: Mapping[str, float], kept: Mapping[str, float]
 ) -> dict[str, str]:
-    both, one = (sum(case.empty == count for case in cases) for count in (2, 1))
+    both, one = (sum(case.n_empty == count for case in cases) for count in (2, 1))
     flags = {}
     for name, each in METRICS.items():
         remarks = []
-        if both and each.empty is not None:
+        if both and each.empty_value is not None:
             without = f"{kept[name]:.4g} without" if kept else "no other case"
             remarks.append(
                 f"{both} of {len(cases)} cases have both masks empty and count as "
-                f"{each.empty:g}: mean {values[name]:.4g} with them, {without}"
+                f"{each.empty_value:g}: mean {values[name]:.4g} with them, {without}"
             )
-        if one and each.empty is not None:
+        if one and each.empty_value is not None:
             worst = "the image diagonal" if each.unit else "0"
             remarks.append(f"{one} of {len(cases)} cases have one empty mask and count as {worst}")
         missing = sum(name in case.undefined for case in cases)
@@ -137,11 +137,11 @@ def _means(cases: Sequence[SegmentationScores]) -> dict[str, float]:
     return means
 
 
-def _reason(name: str, n: int) -> str:
+def _explain_undefined(name: str, n: int) -> str:
     return f"in every case: {METRICS[name].undefined}" if n else "no cases"
 
 
-def _per_case(spacing: Spacing | Sequence[Spacing], n: int) -> Sequence[Spacing]:
+def _spacing_per_case(spacing: Spacing | Sequence[Spacing], n: int) -> Sequence[Spacing]:
     if not len(spacing) or np.ndim(spacing[0]) == 0:
         return [cast(Spacing, spacing)] * n
     if len(spacing) != n:
@@ -149,7 +149,7 @@ def _per_case(spacing: Spacing | Sequence[Spacing], n: int) -> Sequence[Spacing]
     return cast(Sequence[Spacing], spacing)
 
 
-def _group_count(groups: ArrayLike | None, n: int) -> int:
+def _count_groups(groups: ArrayLike | None, n: int) -> int:
     if groups is None:
         return n
     labels = np.asarray(groups)

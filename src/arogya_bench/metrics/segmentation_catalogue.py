@@ -22,7 +22,7 @@ class SegmentationMetric:
         low: Smallest possible value.
         high: Largest possible value.
         unit: ``mm``, or empty for a share.
-        empty: Value by convention where both masks are empty; None if it has none.
+        empty_value: Value by convention where both masks are empty; None if it has none.
         undefined: When it does not exist; empty if it always does.
         summary: One line on what it is.
     """
@@ -32,35 +32,37 @@ class SegmentationMetric:
     low: float
     high: float
     unit: str
-    empty: float | None
+    empty_value: float | None
     undefined: str
     summary: str
 
 
-def _share(name: str, empty: float | None, undefined: str, summary: str) -> SegmentationMetric:
+def _overlap_metric(
+    name: str, empty_value: float | None, undefined: str, summary: str
+) -> SegmentationMetric:
     return SegmentationMetric(
         name=name, best="high", low=0.0, high=1.0, unit="",
-        empty=empty, undefined=undefined, summary=summary,
+        empty_value=empty_value, undefined=undefined, summary=summary,
     )  # fmt: skip
 
 
-def _distance(name: str, summary: str) -> SegmentationMetric:
+def _distance_metric(name: str, summary: str) -> SegmentationMetric:
     return SegmentationMetric(
         name=name, best="low", low=0.0, high=inf, unit="mm",
-        empty=0.0, undefined="", summary=summary,
+        empty_value=0.0, undefined="", summary=summary,
     )  # fmt: skip
 
 
 METRICS: dict[str, SegmentationMetric] = {
     each.name: each
     for each in (
-        _share("dice", 1.0, "", "Twice the common pixels over the pixels of both masks."),
-        _share("iou", 1.0, "", "Common pixels over the pixels in either mask."),
-        _share("sensitivity", None, "no pixel in the truth", "Share of true pixels predicted."),
-        _share("specificity", None, "the truth fills the image", "Share of background kept free."),
-        _share("precision", None, "no pixel is predicted", "Share of predicted pixels in truth."),
-        _distance("hd", "Largest distance of a border pixel to the other border."),
-        _distance("hd95", "Larger of the two directed 95th percentiles of border distances."),
-        _share("surface_dice", 1.0, "", "Share of both surfaces within the tolerance (DeepMind)."),
+        _overlap_metric("dice", 1.0, "", "Twice the common pixels over the pixels of both masks."),
+        _overlap_metric("iou", 1.0, "", "Common pixels over the pixels in either mask."),
+        _overlap_metric("sensitivity", None, "no pixel in the truth", "Share of true pixels predicted."),
+        _overlap_metric("specificity", None, "the truth fills the image", "Share of background kept free."),
+        _overlap_metric("precision", None, "no pixel is predicted", "Share of predicted pixels in truth."),
+        _distance_metric("hd", "Largest distance of a border pixel to the other border."),
+        _distance_metric("hd95", "Larger of the two directed 95th percentiles of border distances."),
+        _overlap_metric("surface_dice", 1.0, "", "Share of both surfaces within the tolerance (DeepMind)."),
     )
 }  # fmt: skip

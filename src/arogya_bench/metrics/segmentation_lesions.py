@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import generate_binary_structure, label
 
-from arogya_bench.metrics.segmentation_surfaces import Flags, masks
+from arogya_bench.metrics.segmentation_surfaces import BoolArray, check_masks
 from arogya_bench.types import Floats
 
 
@@ -47,28 +47,30 @@ class LesionScores:
     note: str = ""
 
 
-def lesion_scores(target: ArrayLike, predicted: ArrayLike, *, overlap: float = 0.0) -> LesionScores:
+def lesion_scores(
+    target: ArrayLike, predicted: ArrayLike, *, min_overlap: float = 0.0
+) -> LesionScores:
     """Count lesions, the connected components of a mask; pixels touch at edges and corners.
 
-    A true lesion is found if more than ``overlap`` of its pixels are predicted, be it by one
+    A true lesion is found if more than ``min_overlap`` of its pixels are predicted, be it by one
     lesion or by several, and counts once. A predicted lesion is false unless more than
-    ``overlap`` of its pixels are true. With 0, one common pixel is enough.
+    ``min_overlap`` of its pixels are true. With 0, one common pixel is enough.
 
     Source: the lesion-wise F1 of Hernandez Petzsche et al. 2022 (ISLES), for 0.
 
     Args:
         target: Booleans, shape (height, width) or (depth, height, width).
         predicted: The same shape.
-        overlap: Share of a lesion's pixels that is not yet enough, 0 to below 1.
+        min_overlap: Share of a lesion's pixels that is not yet enough, 0 to below 1.
 
     Raises:
-        ValueError: If masks differ in shape or are none, or ``overlap`` is out of range.
+        ValueError: If masks differ in shape or are none, or ``min_overlap`` is out of range.
     """
-    if not 0 <= overlap < 1:
-        raise ValueError(f"overlap is {overlap}, not from 0 to below 1")
-    pair = masks(target, predicted)
-    found = covered(pair.target, pair.predicted) > overlap
-    confirmed = covered(pair.predicted, pair.target) > overlap
+    if not 0 <= min_overlap < 1:
+        raise ValueError(f"overlap is {min_overlap}, not from 0 to below 1")
+    pair = check_masks(target, predicted)
+    found = lesion_coverage(pair.target, pair.predicted) > min_overlap
+    confirmed = lesion_coverage(pair.predicted, pair.target) > min_overlap
     tp, fn, fp = int(found.sum()), int((~found).sum()), int((~confirmed).sum())
     shares = {
         "sensitivity": (tp, tp + fn, "no lesion in the truth"),
@@ -86,20 +88,20 @@ def lesion_scores(target: ArrayLike, predicted: ArrayLike, *, overlap: float = 0
         target_lesions=found.size,
         predicted_lesions=confirmed.size,
         undefined={name: shares[name][2] for name, value in values.items() if value is None},
-        method=f"components by full connectivity, found above an overlap of {overlap:g}",
+        method=f"components by full connectivity, found above an overlap of {min_overlap:g}",
         note=_note(tp, int(confirmed.sum())),
     )
 
 
-def covered(mask: Flags, other: Flags) -> Floats:
+def lesion_coverage(mask: BoolArray, other: BoolArray) -> Floats:
     """Share of each lesion of ``mask`` that ``other`` covers, shape (lesions,), 0 to 1."""
-    numbered = components(mask)
+    numbered = label_components(mask)
     sizes = np.bincount(numbered.ravel())[1:]
     common = np.bincount(numbered[other], minlength=sizes.size + 1)[1:]
     return np.asarray(common / sizes, dtype=np.float64)
 
 
-def components(mask: Flags) -> NDArray[np.int64]:
+def label_components(mask: BoolArray) -> NDArray[np.int64]:
     """Number the connected components from 1, background 0; pixels touch at corners too."""
     numbered, _ = label(mask, structure=generate_binary_structure(mask.ndim, mask.ndim))
     return np.asarray(numbered, dtype=np.int64)

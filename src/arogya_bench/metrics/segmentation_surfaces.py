@@ -11,12 +11,12 @@ from scipy.ndimage import binary_erosion, distance_transform_edt, generate_binar
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.types import Floats
 
-Flags: TypeAlias = NDArray[np.bool_]  # (height, width) or (depth, height, width)
+BoolArray: TypeAlias = NDArray[np.bool_]  # (height, width) or (depth, height, width)
 
 # The surface inside a cell of 2 x 2 x 2 voxels: eighths of a unit face, by the direction that the
 # pieces face. Signs of a direction change no area, and neither does swapping inside and outside.
 _DIRECTIONS = ((1, 1, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 1))
-_PIECES = (
+_SURFACE_PIECES = (
     "0000000", "0000008", "0000080", "0000800", "0004000", "0008000", "0040000", "0080000",
     "0400000", "0800000", "1000000", "1004000", "1040000", "1400000", "2000000", "3000000",
     "3000004", "3000040", "3000400", "4000000", "4000004", "4000040", "4000400", "4022000",
@@ -31,11 +31,11 @@ _PIECES_OF_CODE = (
 )
 
 
-class Masks(NamedTuple):
+class MaskPair(NamedTuple):
     """Two masks of one image, checked."""
 
-    target: Flags
-    predicted: Flags
+    target: BoolArray
+    predicted: BoolArray
 
 
 class BorderDistances(NamedTuple):
@@ -57,26 +57,26 @@ class Surface(NamedTuple):
     areas: Floats
 
 
-class Surfaces(NamedTuple):
+class SurfacePair(NamedTuple):
     """The surfaces of both masks."""
 
     target: Surface
     predicted: Surface
 
 
-def masks(target: ArrayLike, predicted: ArrayLike) -> Masks:
+def check_masks(target: ArrayLike, predicted: ArrayLike) -> MaskPair:
     """Check two masks of one image: booleans, or zeros and ones.
 
     Raises:
         ValueError: If shapes differ, are not 2-D or 3-D, hold no pixel, or a value is not 0 or 1.
     """
-    pair = Masks(_flags(target, "target"), _flags(predicted, "predicted"))
+    pair = MaskPair(_check_mask(target, "target"), _check_mask(predicted, "predicted"))
     if pair.target.shape != pair.predicted.shape:
         raise ValueError(f"target has shape {pair.target.shape}, predicted {pair.predicted.shape}")
     return pair
 
 
-def checked_spacing(spacing: Sequence[float], dimensions: int) -> tuple[float, ...]:
+def check_spacing(spacing: Sequence[float], dimensions: int) -> tuple[float, ...]:
     """Return the size of a pixel along each axis, in mm.
 
     Raises:
@@ -88,7 +88,7 @@ def checked_spacing(spacing: Sequence[float], dimensions: int) -> tuple[float, .
     return tuple(float(size) for size in sizes)
 
 
-def border(mask: Flags) -> Flags:
+def find_border(mask: BoolArray) -> BoolArray:
     """Pixels of a mask with a background neighbour among 4 (6 in a volume).
 
     What lies beyond the edge of the image counts as background.
@@ -111,9 +111,9 @@ def border_distances(
         UndefinedMetric: If a mask is empty.
         ValueError: If masks or spacing are not as they should be.
     """
-    pair, sizes = _cropped(target, predicted, spacing)
-    true, guessed = border(pair.target), border(pair.predicted)
-    return BorderDistances(_to(guessed, sizes)[true], _to(true, sizes)[guessed])
+    pair, sizes = _crop_to_masks(target, predicted, spacing)
+    true, guessed = find_border(pair.target), find_border(pair.predicted)
+    return BorderDistances(_distance_to(guessed, sizes)[true], _distance_to(true, sizes)[guessed])
 
 
 def hausdorff(distances: BorderDistances, *, percent: float = 100.0) -> float:
@@ -145,12 +145,14 @@ def surface_dice(
     """
     if not (np.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance is {tolerance}, not a distance of 0 mm or more")
-    both = surfaces(target, predicted, spacing=spacing)
+    both = extract_surfaces(target, predicted, spacing=spacing)
     near = sum(float(each.areas[each.distances <= tolerance].sum()) for each in both)
     return near / sum(float(each.areas.sum()) for each in both)
 
 
-def surfaces(target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[float]) -> Surfaces:
+def extract_surfaces(
+    target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[float]
+) -> SurfacePair:
     """Cut the surface of each mask into elements, one per corner of pixels that it passes.
 
     Source: the neighbour codes of DeepMind's surface-distance 0.1: marching cubes in a volume,
@@ -165,13 +167,13 @@ def surfaces(target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[float
         UndefinedMetric: If a mask is empty.
         ValueError: If masks or spacing are not as they should be.
     """
-    pair, sizes = _cropped(target, predicted, spacing)
+    pair, sizes = _crop_to_masks(target, predicted, spacing)
     areas = contour_lengths(sizes) if len(sizes) == 2 else surface_areas(sizes)
-    true, guessed = _codes(pair.target), _codes(pair.predicted)
-    at_true, at_guessed = (_crossed(codes, areas.size - 1) for codes in (true, guessed))
-    return Surfaces(
-        Surface(_to(at_guessed, sizes)[at_true], areas[true[at_true]]),
-        Surface(_to(at_true, sizes)[at_guessed], areas[guessed[at_guessed]]),
+    true, guessed = _neighbour_codes(pair.target), _neighbour_codes(pair.predicted)
+    at_true, at_guessed = (_is_on_surface(codes, areas.size - 1) for codes in (true, guessed))
+    return SurfacePair(
+        Surface(_distance_to(at_guessed, sizes)[at_true], areas[true[at_true]]),
+        Surface(_distance_to(at_true, sizes)[at_guessed], areas[guessed[at_guessed]]),
     )
 
 
@@ -187,12 +189,12 @@ def surface_areas(spacing: Sequence[float]) -> Floats:
     """Area of the surface inside a cell of 2 x 2 x 2 voxels, by neighbour code, (256,), mm²."""
     x, y, z = spacing
     faces = np.linalg.norm(np.array(_DIRECTIONS) * [y * z, x * z, x * y], axis=1) / 8
-    pieces = np.array([[int(count) for count in row] for row in _PIECES], dtype=np.float64)
+    pieces = np.array([[int(count) for count in row] for row in _SURFACE_PIECES], dtype=np.float64)
     half = (pieces @ faces)[[int(position, 36) for position in _PIECES_OF_CODE]]
     return np.concatenate([half, half[::-1]])
 
 
-def _codes(mask: Flags) -> NDArray[np.uint8]:
+def _neighbour_codes(mask: BoolArray) -> NDArray[np.uint8]:
     """At each corner of pixels, its neighbours as bits; the last neighbour is the lowest bit."""
     padded = np.pad(mask, 1).astype(np.uint8)
     codes = np.zeros([side + 1 for side in mask.shape], dtype=np.uint8)
@@ -202,31 +204,31 @@ def _codes(mask: Flags) -> NDArray[np.uint8]:
     return codes
 
 
-def _crossed(codes: NDArray[np.uint8], full: int) -> Flags:
-    crossed: Flags = (codes != 0) & (codes != full)
+def _is_on_surface(codes: NDArray[np.uint8], full: int) -> BoolArray:
+    crossed: BoolArray = (codes != 0) & (codes != full)
     return crossed
 
 
-def _to(places: Flags, sizes: tuple[float, ...]) -> Floats:
-    """Distance of every place to the nearest one of ``places``, in mm."""
-    return np.asarray(distance_transform_edt(~places, sampling=sizes), dtype=np.float64)
+def _distance_to(mask: BoolArray, sizes: tuple[float, ...]) -> Floats:
+    """Distance of every place to the nearest one of ``mask``, in mm."""
+    return np.asarray(distance_transform_edt(~mask, sampling=sizes), dtype=np.float64)
 
 
-def _cropped(
+def _crop_to_masks(
     target: ArrayLike, predicted: ArrayLike, spacing: Sequence[float]
-) -> tuple[Masks, tuple[float, ...]]:
+) -> tuple[MaskPair, tuple[float, ...]]:
     """Cut both masks to the box that holds them; beyond it is background in either."""
-    pair = masks(target, predicted)
-    sizes = checked_spacing(spacing, pair.target.ndim)
+    pair = check_masks(target, predicted)
+    sizes = check_spacing(spacing, pair.target.ndim)
     empty = [name for name, mask in pair._asdict().items() if not mask.any()]
     if empty:
         raise UndefinedMetric(f"no surface: {' and '.join(empty)} without a pixel")
     places = np.nonzero(pair.target | pair.predicted)
     box = tuple(slice(int(along.min()), int(along.max()) + 1) for along in places)
-    return Masks(pair.target[box], pair.predicted[box]), sizes
+    return MaskPair(pair.target[box], pair.predicted[box]), sizes
 
 
-def _flags(values: ArrayLike, name: str) -> Flags:
+def _check_mask(values: ArrayLike, name: str) -> BoolArray:
     given: NDArray[Any] = np.asarray(values)
     if given.ndim not in (2, 3) or not given.size:
         raise ValueError(f"{name} must be an image or a volume, not of shape {given.shape}")

@@ -12,17 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from arogya_bench.metrics.calibration import bin_of
-from arogya_bench.metrics.curves import Curve, Ladder, curve, ladder
-from arogya_bench.metrics.group_weights import Sums, Weights, without_each
+from arogya_bench.metrics.calibration import bin_indices
+from arogya_bench.metrics.curves import (
+    ConfidenceBins,
+    RankingCurve,
+    build_confidence_bins,
+    build_ranking_curve,
+)
+from arogya_bench.metrics.group_weights import GroupWeights, SparseSums, leave_one_group_out
 from arogya_bench.metrics.outcomes import Outcomes, predicted_classes
 from arogya_bench.types import Floats, Labels, Probabilities
 
-SMALLEST = float(np.finfo(np.float64).eps)  # a probability of 0 would make the NLL infinite
+MIN_PROBABILITY = float(np.finfo(np.float64).eps)  # a probability of 0 would make the NLL infinite
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class GroupSums:
     """What each group adds to a tally; nothing is prepared before a metric asks for it.
 
     Attributes:
@@ -37,140 +42,155 @@ class Evidence:
     groups: int
     bins: int
 
-    def whole(self) -> "Tally":
+    def total(self) -> "SufficientStatistics":
         """Tally of all cases, without leading axes."""
-        return Tally(of=self, weights=Weights(counts=np.ones((1, self.groups))), single=True)
+        return SufficientStatistics(
+            group_sums=self, weights=GroupWeights(counts=np.ones((1, self.groups))), squeeze=True
+        )
 
-    def weighted(self, counts: Floats) -> "Tally":
+    def weighted(self, counts: Floats) -> "SufficientStatistics":
         """Tally of resamples: how often each group enters, shape (b, groups)."""
-        return Tally(of=self, weights=Weights(counts=counts))
+        return SufficientStatistics(group_sums=self, weights=GroupWeights(counts=counts))
 
-    def without_each_group(self) -> "Iterator[Tally]":
+    def leave_one_group_out(self) -> "Iterator[SufficientStatistics]":
         """Tallies that leave one group out, for all groups in turn; the leading axis is those."""
-        widest = max(self.k * (self.k + 1), self.k * self.bins, self.cases.n)
-        return (Tally(of=self, weights=weights) for weights in without_each(self.groups, widest))
+        widest = max(
+            self.n_classes * (self.n_classes + 1), self.n_classes * self.bins, self.cases.n
+        )
+        return (
+            SufficientStatistics(group_sums=self, weights=weights)
+            for weights in leave_one_group_out(self.groups, widest)
+        )
 
     @property
-    def k(self) -> int:
+    def n_classes(self) -> int:
         """Number of classes."""
         return len(self.cases.classes)
 
     @cached_property
-    def confusion(self) -> Sums:
+    def confusion(self) -> SparseSums:
         """Shape (k (k + 1), groups): cases by truth and prediction, the last: no answer."""
-        answer = np.where(self.cases.predicted < 0, self.k, self.cases.predicted)
-        cell = self.cases.targets * (self.k + 1) + answer
-        return self._summed(cell, None, self.k * (self.k + 1), self.group)
+        answer = np.where(self.cases.predicted < 0, self.n_classes, self.cases.predicted)
+        cell = self.cases.targets * (self.n_classes + 1) + answer
+        return self._sum_by_group(cell, None, self.n_classes * (self.n_classes + 1), self.group)
 
     @cached_property
-    def margins(self) -> Sums:
+    def class_counts(self) -> SparseSums:
         """Shape (4 k, groups): hits, support, predicted and no answer, by class."""
         truth, answer = self.cases.targets, self.cases.predicted
         right, silent = answer == truth, answer < 0
-        rows = [truth[right], self.k + truth, 2 * self.k + answer[~silent]]
-        rows.append(3 * self.k + truth[silent])
+        rows = [truth[right], self.n_classes + truth, 2 * self.n_classes + answer[~silent]]
+        rows.append(3 * self.n_classes + truth[silent])
         members = [self.group[right], self.group, self.group[~silent], self.group[silent]]
-        return self._summed(np.concatenate(rows), None, 4 * self.k, np.concatenate(members))
+        return self._sum_by_group(
+            np.concatenate(rows), None, 4 * self.n_classes, np.concatenate(members)
+        )
 
     @cached_property
-    def beliefs(self) -> Sums:
+    def probability_sums(self) -> SparseSums:
         """Shape (2 + bins, groups): -ln of the true probability, squared error, gaps.
 
         The squared error is that of one of two classes, or of all of more. A gap is correct minus
         confidence of the top label, by the bin of that confidence.
         """
-        believed = self._table[np.arange(self.cases.n), self.cases.targets]
-        error = self._table - np.eye(self.k)[self.cases.targets]
-        squared = ((error[:, 1:] if self.k == 2 else error) ** 2).sum(axis=1)
-        confidence, gap = self._top
+        believed = self._probabilities[np.arange(self.cases.n), self.cases.targets]
+        error = self._probabilities - np.eye(self.n_classes)[self.cases.targets]
+        squared = ((error[:, 1:] if self.n_classes == 2 else error) ** 2).sum(axis=1)
+        confidence, gap = self._top_label
         first = np.zeros(self.cases.n, dtype=np.int64)
-        rows = np.concatenate([first, first + 1, 2 + bin_of(confidence, self.bins)])
-        values = np.concatenate([-np.log(np.clip(believed, SMALLEST, 1.0)), squared, gap])
-        return self._summed(rows, values, 2 + self.bins, np.tile(self.group, 3))
+        rows = np.concatenate([first, first + 1, 2 + bin_indices(confidence, self.bins)])
+        values = np.concatenate([-np.log(np.clip(believed, MIN_PROBABILITY, 1.0)), squared, gap])
+        return self._sum_by_group(rows, values, 2 + self.bins, np.tile(self.group, 3))
 
     @cached_property
-    def class_gaps(self) -> Sums:
+    def classwise_calibration_gaps(self) -> SparseSums:
         """Shape (k bins, groups): true minus probability of each class, by that probability."""
-        gap = np.eye(self.k)[self.cases.targets] - self._table
-        cell = np.arange(self.k) * self.bins + bin_of(self._table, self.bins)
-        group = np.repeat(self.group, self.k)
-        return self._summed(cell.ravel(), gap.ravel(), self.k * self.bins, group)
+        gap = np.eye(self.n_classes)[self.cases.targets] - self._probabilities
+        cell = np.arange(self.n_classes) * self.bins + bin_indices(self._probabilities, self.bins)
+        group = np.repeat(self.group, self.n_classes)
+        return self._sum_by_group(cell.ravel(), gap.ravel(), self.n_classes * self.bins, group)
 
     @cached_property
-    def ladder(self) -> Ladder:
+    def confidence_bins(self) -> ConfidenceBins:
         """Cases by the confidence of their top label."""
-        confidence, gap = self._top
-        return ladder(confidence, gap, self.group, self.groups)
+        confidence, gap = self._top_label
+        return build_confidence_bins(confidence, gap, self.group, self.groups)
 
     @cached_property
-    def curves(self) -> tuple[Curve, ...]:
+    def ranking_curves(self) -> tuple[RankingCurve, ...]:
         """Each class against the rest."""
         return tuple(
-            curve(self._table[:, c], self.cases.targets == c, self.group, self.groups)
-            for c in range(self.k)
+            build_ranking_curve(
+                self._probabilities[:, c], self.cases.targets == c, self.group, self.groups
+            )
+            for c in range(self.n_classes)
         )
 
     @property
-    def probable(self) -> bool:
+    def has_probabilities(self) -> bool:
         """Whether every case has class probabilities."""
-        return self.cases.probabilities is not None and not self.cases.silent
+        return self.cases.probabilities is not None and not self.cases.unanswered
 
     @property
-    def _table(self) -> Probabilities:
+    def _probabilities(self) -> Probabilities:
         if self.cases.probabilities is None:
             raise ValueError("no class probabilities")
         return self.cases.probabilities
 
     @property
-    def _top(self) -> tuple[Floats, Floats]:
-        confidence = self._table.max(axis=1)
-        return confidence, (predicted_classes(self._table) == self.cases.targets) - confidence
+    def _top_label(self) -> tuple[Floats, Floats]:
+        confidence = self._probabilities.max(axis=1)
+        return confidence, (
+            predicted_classes(self._probabilities) == self.cases.targets
+        ) - confidence
 
-    def _summed(
+    def _sum_by_group(
         self, row: NDArray[np.int64], values: Floats | None, rows: int, group: Labels
-    ) -> Sums:
+    ) -> SparseSums:
         entries = np.ones(row.size) if values is None else values
         table = csr_array((entries, (row, group)), shape=(rows, self.groups))
-        return Sums(by_group=table, whole=values is None)
+        return SparseSums(by_group=table, integer_valued=values is None)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tally:
+class SufficientStatistics:
     """Sufficient statistics; leading axes (...) are resamples, or none.
 
     Each is found when it is first read. Those from probabilities are NaN without them.
     """
 
-    of: Evidence
-    weights: Weights
-    single: bool = False
+    group_sums: GroupSums
+    weights: GroupWeights
+    squeeze: bool = False
 
     @cached_property
     def confusion(self) -> Floats:
         """Shape (..., K, K + 1), cases by truth and prediction; the last column: no answer."""
-        k = self.of.k
-        counts = self._sums(self.of.confusion)
+        k = self.group_sums.n_classes
+        counts = self._weighted_sums(self.group_sums.confusion)
         return counts.reshape(*counts.shape[:-1], k, k + 1)
 
     @property
     def hits(self) -> Floats:
         """Shape (..., K), cases of a class that were predicted as it."""
-        return self._margins[..., : self.of.k]
+        return self._class_counts[..., : self.group_sums.n_classes]
 
     @property
     def support(self) -> Floats:
         """Shape (..., K), cases of a class."""
-        return self._margins[..., self.of.k : 2 * self.of.k]
+        return self._class_counts[..., self.group_sums.n_classes : 2 * self.group_sums.n_classes]
 
     @property
     def predicted(self) -> Floats:
         """Shape (..., K), cases predicted as a class."""
-        return self._margins[..., 2 * self.of.k : 3 * self.of.k]
+        return self._class_counts[
+            ..., 2 * self.group_sums.n_classes : 3 * self.group_sums.n_classes
+        ]
 
     @property
     def unanswered(self) -> Floats:
         """Shape (..., K), cases of a class without a prediction; they count as wrong."""
-        return self._margins[..., 3 * self.of.k :]
+        return self._class_counts[..., 3 * self.group_sums.n_classes :]
 
     @property
     def n(self) -> Floats:
@@ -181,42 +201,50 @@ class Tally:
     @property
     def nll(self) -> Floats:
         """Shape (...), sum of -ln(probability of the true class)."""
-        return self._beliefs[..., 0]
+        return self._probability_sums[..., 0]
 
     @property
     def brier(self) -> Floats:
         """Shape (...), sum of the squared error of the probabilities."""
-        return self._beliefs[..., 1]
+        return self._probability_sums[..., 1]
 
     @property
-    def gap(self) -> Floats:
+    def calibration_gap(self) -> Floats:
         """Shape (...), sum over bins of equal width of |correct minus confidence|."""
-        total: Floats = np.abs(self._beliefs[..., 2:]).sum(axis=-1)
+        total: Floats = np.abs(self._probability_sums[..., 2:]).sum(axis=-1)
         return total
 
     @property
-    def class_gap(self) -> Floats:
+    def classwise_calibration_gap(self) -> Floats:
         """Shape (...), the same of each class's probability, a mean over the classes."""
-        if not self.of.probable:
-            return self._missing
-        total: Floats = np.abs(self._sums(self.of.class_gaps)).sum(axis=-1)
-        return total / self.of.k
+        if not self.group_sums.has_probabilities:
+            return self._all_nan
+        total: Floats = np.abs(self._weighted_sums(self.group_sums.classwise_calibration_gaps)).sum(
+            axis=-1
+        )
+        return total / self.group_sums.n_classes
 
     @property
-    def equal_mass_gap(self) -> Floats:
-        """Shape (...), as ``gap``, over bins that hold equally many cases."""
-        if not self.of.probable or not self.of.cases.n:
-            return self._missing
-        return self._shaped(self.of.ladder.gap_of_equal_bins(self.weights, self.of.bins))
+    def equal_mass_calibration_gap(self) -> Floats:
+        """Shape (...), as ``calibration_gap``, over bins that hold equally many cases."""
+        if not self.group_sums.has_probabilities or not self.group_sums.cases.n:
+            return self._all_nan
+        return self._squeezed(
+            self.group_sums.confidence_bins.sum_equal_mass_gaps(self.weights, self.group_sums.bins)
+        )
 
     @cached_property
     def auroc(self) -> Floats:
         """Shape (..., K), one against the rest; NaN without positives or negatives."""
-        if not self.of.probable:
+        if not self.group_sums.has_probabilities:
             return np.full(self.support.shape, np.nan)
-        curves = self.of.curves[-1:] if self.of.k == 2 else self.of.curves
-        pairs = [self._shaped(each.ordered_pairs(self.weights)) for each in curves]
-        ordered = np.stack(pairs * 2 if self.of.k == 2 else pairs, axis=-1)
+        curves = (
+            self.group_sums.ranking_curves[-1:]
+            if self.group_sums.n_classes == 2
+            else self.group_sums.ranking_curves
+        )
+        pairs = [self._squeezed(each.concordant_pairs(self.weights)) for each in curves]
+        ordered = np.stack(pairs * 2 if self.group_sums.n_classes == 2 else pairs, axis=-1)
         possible = self.support * (self.n[..., None] - self.support)
         undefined = np.full(self.support.shape, np.nan)
         values: Floats = np.divide(ordered, possible, out=undefined, where=possible > 0)
@@ -225,40 +253,43 @@ class Tally:
     @cached_property
     def average_precision(self) -> Floats:
         """Shape (..., K), one against the rest; NaN without positives."""
-        if not self.of.probable:
+        if not self.group_sums.has_probabilities:
             return np.full(self.support.shape, np.nan)
-        each = [self._shaped(c.average_precision(self.weights)) for c in self.of.curves]
+        each = [
+            self._squeezed(c.average_precision(self.weights))
+            for c in self.group_sums.ranking_curves
+        ]
         return np.stack(each, axis=-1)
 
     @cached_property
-    def _margins(self) -> Floats:
-        return self._sums(self.of.margins)
+    def _class_counts(self) -> Floats:
+        return self._weighted_sums(self.group_sums.class_counts)
 
     @cached_property
-    def _beliefs(self) -> Floats:
-        if not self.of.probable:
-            return np.full((*self.n.shape, 2 + self.of.bins), np.nan)
-        return self._sums(self.of.beliefs)
+    def _probability_sums(self) -> Floats:
+        if not self.group_sums.has_probabilities:
+            return np.full((*self.n.shape, 2 + self.group_sums.bins), np.nan)
+        return self._weighted_sums(self.group_sums.probability_sums)
 
     @property
-    def _missing(self) -> Floats:
+    def _all_nan(self) -> Floats:
         return np.full(self.n.shape, np.nan)
 
-    def _sums(self, sums: Sums) -> Floats:
-        summed = self.weights.times(sums).T
-        return summed[0] if self.single else summed
+    def _weighted_sums(self, sums: SparseSums) -> Floats:
+        summed = self.weights.apply(sums).T
+        return summed[0] if self.squeeze else summed
 
-    def _shaped(self, values: Floats) -> Floats:
-        return np.asarray(values[0]) if self.single else values
+    def _squeezed(self, values: Floats) -> Floats:
+        return np.asarray(values[0]) if self.squeeze else values
 
 
-def evidence(
+def sum_by_group(
     outcomes: Outcomes,
     *,
     group_of: NDArray[np.int64] | None = None,
     bins: int = 15,
     groups: int | None = None,
-) -> Evidence:
+) -> GroupSums:
     """Make ready to sum up groups.
 
     Args:
@@ -269,4 +300,4 @@ def evidence(
     """
     group = np.zeros(outcomes.n, dtype=np.int64) if group_of is None else group_of
     highest = int(group.max()) + 1 if group.size else 1
-    return Evidence(cases=outcomes, group=group, groups=groups or highest, bins=bins)
+    return GroupSums(cases=outcomes, group=group, groups=groups or highest, bins=bins)

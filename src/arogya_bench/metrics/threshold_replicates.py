@@ -3,8 +3,13 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from arogya_bench.metrics.binary_counts import cells, columns, proper, rates
-from arogya_bench.metrics.decision import benefits
+from arogya_bench.metrics.binary_counts import (
+    binary_rates,
+    check_columns,
+    check_share,
+    confusion_masks,
+)
+from arogya_bench.metrics.decision import net_benefit_from_counts
 from arogya_bench.metrics.replicates import Replicates, Resamples
 from arogya_bench.types import Floats
 
@@ -37,26 +42,28 @@ def operating_replicates(
         ValueError: If a column is misshapen, a number out of range, or the draws are of another
             number of cases.
     """
-    flags, values = columns(positive, scores)
+    flags, values = check_columns(positive, scores)
     if draws.group_of.shape != flags.shape:
         raise ValueError(f"draws of {draws.group_of.size} cases for {flags.size}")
-    marks = [cells(flags, values, threshold)]
+    marks = [confusion_masks(flags, values, threshold)]
     pt = threshold_probability
     if pt is not None:
-        marks.append(cells(flags, values, proper(pt, "threshold_probability")))
+        marks.append(confusion_masks(flags, values, check_share(pt, "threshold_probability")))
     each = np.array([np.bincount(draws.group_of, mark) for mark in np.concatenate(marks)])
     whole = each.sum(axis=1, keepdims=True)
     drawn = np.concatenate([each @ counts.T for counts in draws.chunks()], axis=1)
     return Replicates(
-        estimates={name: float(found[0]) for name, found in _named(whole, prevalence, pt).items()},
-        values=_named(drawn, prevalence, pt),
-        jackknife=_named(whole - each, prevalence, pt),
+        estimates={
+            name: float(found[0]) for name, found in _rates_by_name(whole, prevalence, pt).items()
+        },
+        values=_rates_by_name(drawn, prevalence, pt),
+        jackknife=_rates_by_name(whole - each, prevalence, pt),
         digest=draws.digest,
     )
 
 
-def _named(counts: Floats, prevalence: float | None, pt: float | None) -> dict[str, Floats]:
-    found = rates(counts[:4], prevalence=prevalence)
+def _rates_by_name(counts: Floats, prevalence: float | None, pt: float | None) -> dict[str, Floats]:
+    found = binary_rates(counts[:4], prevalence=prevalence)
     if pt is not None:
-        found["net_benefit"] = benefits(counts[4:], pt, prevalence=prevalence)
+        found["net_benefit"] = net_benefit_from_counts(counts[4:], pt, prevalence=prevalence)
     return found

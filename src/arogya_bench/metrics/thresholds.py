@@ -8,12 +8,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.binary_counts import caution, cells, columns, independent, rates, reasons
+from arogya_bench.metrics.binary_counts import (
+    binary_rates,
+    check_columns,
+    confusion_masks,
+    count_groups,
+    explain_undefined,
+    small_sample_note,
+)
 from arogya_bench.types import Floats
 
-ROUNDING = 1e-12  # a target such as 1 - .1 is still reached by 9 of 10
-NOTHING_CALLED = "no score reaches the threshold: nothing is called positive"
-OTHER = {"specificity": "sensitivity", "sensitivity": "specificity"}
+TARGET_TOLERANCE = 1e-12  # a target such as 1 - .1 is still reached by 9 of 10
+NO_POSITIVE_CALLS = "no score reaches the threshold: nothing is called positive"
+OPPOSITE_RATE = {"specificity": "sensitivity", "sensitivity": "specificity"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +30,7 @@ class LockedThreshold:
     Attributes:
         threshold: On the scale of the scores; infinite if only calling nothing positive will do.
         target: ``specificity`` or ``sensitivity``, whichever had to be reached.
-        asked: How much of it, 0 to 1.
+        target_value: How much of it, 0 to 1.
         sensitivity: Reached on validation, as ``specificity``; neither need hold elsewhere.
         n: Number of validation cases, as ``positives`` and ``negatives``.
         groups: Number of independent units among them.
@@ -32,7 +39,7 @@ class LockedThreshold:
 
     threshold: float
     target: str
-    asked: float
+    target_value: float
     sensitivity: float
     specificity: float
     positives: int
@@ -45,7 +52,7 @@ class LockedThreshold:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OperatingPoint:
+class ClassifierOperatingPoint:
     """What a classifier does at one threshold; None is undefined.
 
     Attributes:
@@ -55,7 +62,7 @@ class OperatingPoint:
         specificity: tn / (tn + fp).
         ppv: tp / (tp + fp), at the prevalence of these cases; ``npv`` is tn / (tn + fn).
         prevalence: Share of positives among these cases, 0 to 1.
-        stated_prevalence: Of the deployment, 0 to 1, for ``ppv_at_prevalence`` and its kind.
+        deployment_prevalence: Of the deployment, 0 to 1, for ``ppv_at_prevalence`` and its kind.
         lr_positive: sensitivity / (1 - specificity).
         lr_negative: (1 - sensitivity) / specificity.
         undefined: Why a number is None, by name.
@@ -75,7 +82,7 @@ class OperatingPoint:
     ppv: float | None
     npv: float | None
     prevalence: float | None
-    stated_prevalence: float | None
+    deployment_prevalence: float | None
     ppv_at_prevalence: float | None
     npv_at_prevalence: float | None
     lr_positive: float | None
@@ -88,11 +95,11 @@ class OperatingPoint:
     note: str = ""
 
 
-class AtTarget(NamedTuple):
+class OperatingPointAtTarget(NamedTuple):
     """The threshold that validation gave, and what it does on the test split."""
 
     locked: LockedThreshold
-    point: OperatingPoint
+    point: ClassifierOperatingPoint
 
 
 def choose_threshold(
@@ -119,29 +126,29 @@ def choose_threshold(
         UndefinedMetric: Without positives or negatives, or if missing answers forbid the target.
         ValueError: If a column is misshapen, or not exactly one target is given, from 0 to 1.
     """
-    flags, values = columns(positive, scores)
-    target, asked = _target(specificity, sensitivity)
+    flags, values = check_columns(positive, scores)
+    target, asked = _check_target(specificity, sensitivity)
     n_positive, n_negative = int(flags.sum()), int((~flags).sum())
     if not n_positive or not n_negative:
         raise UndefinedMetric(f"{n_positive} positive and {n_negative} negative cases")
     candidates = np.append(np.unique(values[~np.isnan(values)]), math.inf)
-    reached = _reached(candidates, flags, values)
-    best = _best(reached[target], reached[OTHER[target]], asked)
-    note = caution(flags, values)
+    reached = _rates_at_thresholds(candidates, flags, values)
+    best = _select_best(reached[target], reached[OPPOSITE_RATE[target]], asked)
+    note = small_sample_note(flags, values)
     if best is None:
         raise UndefinedMetric(f"no threshold reaches a {target} of {asked:g}: {note}")
     threshold = float(candidates[best])
-    notes = [note, NOTHING_CALLED if math.isinf(threshold) else ""]
+    notes = [note, NO_POSITIVE_CALLS if math.isinf(threshold) else ""]
     return LockedThreshold(
         threshold=threshold,
         target=target,
-        asked=asked,
+        target_value=asked,
         sensitivity=float(reached["sensitivity"][best]),
         specificity=float(reached["specificity"][best]),
         positives=n_positive,
         negatives=n_negative,
         n=flags.size,
-        groups=independent(flags.size, groups),
+        groups=count_groups(flags.size, groups),
         note="; ".join(text for text in notes if text),
     )
 
@@ -153,7 +160,7 @@ def at_threshold(
     *,
     prevalence: float | None = None,
     groups: ArrayLike | None = None,
-) -> OperatingPoint:
+) -> ClassifierOperatingPoint:
     """Count right and wrong at a threshold that was locked before.
 
     Predictive values at a prevalence π follow from sensitivity and specificity by Bayes' rule:
@@ -170,13 +177,13 @@ def at_threshold(
     Raises:
         ValueError: If a column is misshapen, or a number out of range.
     """
-    flags, values = columns(positive, scores)
-    counts = cells(flags, values, threshold).sum(axis=1).astype(np.float64)
-    found = rates(counts, prevalence=prevalence)
+    flags, values = check_columns(positive, scores)
+    counts = confusion_masks(flags, values, threshold).sum(axis=1).astype(np.float64)
+    found = binary_rates(counts, prevalence=prevalence)
     tp, fp, fn, tn = (int(count) for count in counts)
     numbers: dict[str, Any] = dict.fromkeys(("ppv_at_prevalence", "npv_at_prevalence"))
     numbers |= {name: None if np.isnan(value) else float(value) for name, value in found.items()}
-    return OperatingPoint(
+    return ClassifierOperatingPoint(
         threshold=float(threshold),
         tp=tp,
         fp=fp,
@@ -184,11 +191,11 @@ def at_threshold(
         tn=tn,
         unanswered=int(np.isnan(values).sum()),
         prevalence=(tp + fn) / flags.size if flags.size else None,
-        stated_prevalence=prevalence,
+        deployment_prevalence=prevalence,
         n=flags.size,
-        groups=independent(flags.size, groups),
-        undefined=reasons(counts, prevalence=prevalence),
-        note=caution(flags, values),
+        groups=count_groups(flags.size, groups),
+        undefined=explain_undefined(counts, prevalence=prevalence),
+        note=small_sample_note(flags, values),
         **numbers,
     )
 
@@ -201,10 +208,12 @@ def sensitivity_at_specificity(
     *,
     specificity: float,
     prevalence: float | None = None,
-) -> AtTarget:
+) -> OperatingPointAtTarget:
     """Lock a threshold on validation, and use it on the test split; raises as both steps do."""
     locked = choose_threshold(validation_positive, validation_scores, specificity=specificity)
-    return AtTarget(locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence))
+    return OperatingPointAtTarget(
+        locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence)
+    )
 
 
 def specificity_at_sensitivity(
@@ -215,13 +224,15 @@ def specificity_at_sensitivity(
     *,
     sensitivity: float,
     prevalence: float | None = None,
-) -> AtTarget:
+) -> OperatingPointAtTarget:
     """Lock a threshold on validation, and use it on the test split; raises as both steps do."""
     locked = choose_threshold(validation_positive, validation_scores, sensitivity=sensitivity)
-    return AtTarget(locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence))
+    return OperatingPointAtTarget(
+        locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence)
+    )
 
 
-def _target(specificity: float | None, sensitivity: float | None) -> tuple[str, float]:
+def _check_target(specificity: float | None, sensitivity: float | None) -> tuple[str, float]:
     both = (("specificity", specificity), ("sensitivity", sensitivity))
     asked = [(name, value) for name, value in both if value is not None]
     if len(asked) != 1:
@@ -232,7 +243,9 @@ def _target(specificity: float | None, sensitivity: float | None) -> tuple[str, 
     return name, float(value)
 
 
-def _reached(candidates: Floats, positive: NDArray[np.bool_], scores: Floats) -> dict[str, Floats]:
+def _rates_at_thresholds(
+    candidates: Floats, positive: NDArray[np.bool_], scores: Floats
+) -> dict[str, Floats]:
     # NaN sorts last: a positive without an answer is never called, a negative never cleared.
     answered = ~np.isnan(scores)
     above = np.sort(scores[positive & answered])
@@ -244,7 +257,7 @@ def _reached(candidates: Floats, positive: NDArray[np.bool_], scores: Floats) ->
     }
 
 
-def _best(of_target: Floats, of_other: Floats, asked: float) -> int | None:
-    fit = np.flatnonzero(of_target >= asked - ROUNDING)
-    order = np.lexsort((of_target[fit], of_other[fit]))
+def _select_best(target_rates: Floats, opposite_rates: Floats, target_value: float) -> int | None:
+    fit = np.flatnonzero(target_rates >= target_value - TARGET_TOLERANCE)
+    order = np.lexsort((target_rates[fit], opposite_rates[fit]))
     return int(fit[order[-1]]) if fit.size else None

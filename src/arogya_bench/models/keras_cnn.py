@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.frameworks.keras_network import load_network
-from arogya_bench.frameworks.keras_runtime import require_keras
-from arogya_bench.frameworks.keras_training import Recipe, train_network
+from arogya_bench.frameworks.keras_runtime import check_keras
+from arogya_bench.frameworks.keras_training import KerasTraining, train_network
 from arogya_bench.frameworks.preprocessing import Preprocessing
-from arogya_bench.models.field_checks import require_dropout, require_positive, require_size
+from arogya_bench.models.field_checks import check_dropout, check_image_size, check_positive
 from arogya_bench.types import FitReport, Predictor, Subset, Training
 
 if TYPE_CHECKING:
@@ -43,18 +43,18 @@ class KerasConvNet:
     extra: ClassVar[str | None] = "tensorflow"
 
     def __post_init__(self) -> None:
-        require_size(self.image_size, at_least=4)
-        require_positive(learning_rate=self.learning_rate)
+        check_image_size(self.image_size, at_least=4)
+        check_positive(learning_rate=self.learning_rate)
         if self.form not in FORMS:
             raise ConfigError(
-                f"form is {self.form!r}.{nearest(self.form, FORMS)}",
+                f"form is {self.form!r}.{did_you_mean(self.form, FORMS)}",
                 fix=f"set model.form to {' or '.join(FORMS)}.",
             )
-        require_dropout(self.dropout)
+        check_dropout(self.dropout)
 
     def check(self, *, device: str) -> None:
         """Raise Fixable if TensorFlow, Keras or the device is missing."""
-        require_keras(device)
+        check_keras(device)
 
     def fit(
         self,
@@ -67,8 +67,8 @@ class KerasConvNet:
         out: Path,
     ) -> FitReport:
         """Train from random weights; the best epoch by validation macro F1 stays."""
-        recipe = Recipe(
-            network=self._network,
+        recipe = KerasTraining(
+            build_network=self._build_network,
             preprocessing=self._preprocessing,
             training=training,
             learning_rate=self.learning_rate or training.learning_rate,
@@ -80,7 +80,7 @@ class KerasConvNet:
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
         """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
         return load_network(
-            self._network,
+            self._build_network,
             weights,
             classes=classes,
             preprocessing=self._preprocessing,
@@ -91,11 +91,11 @@ class KerasConvNet:
     def _preprocessing(self) -> Preprocessing:
         return Preprocessing(image_size=self.image_size, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
-    def _network(self, classes: int, precision: str = "float32") -> "keras.Model":
+    def _build_network(self, classes: int, precision: str = "float32") -> "keras.Model":
         import keras
 
         images = keras.Input((self.image_size, self.image_size, 3), dtype="uint8", name="images")
-        layers = self._layers(classes, precision)
+        layers = self._build_layers(classes, precision)
         if self.form == "sequential":
             return keras.Sequential([images, *layers])
         values = images
@@ -103,7 +103,7 @@ class KerasConvNet:
             values = layer(values)
         return keras.Model(images, values)
 
-    def _layers(self, classes: int, precision: str) -> "list[keras.Layer]":
+    def _build_layers(self, classes: int, precision: str) -> "list[keras.Layer]":
         from keras import layers
 
         # Said for each layer, since a keras.json in the home folder may say otherwise.

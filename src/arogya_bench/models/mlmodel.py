@@ -14,9 +14,9 @@ from arogya_bench.errors import ModelError
 from arogya_bench.runtime.digests import digest_of, file_digest
 
 MLMODEL = "MLmodel"
-FORMS = "models:/name/1, models:/name@alias, models:/m-..., runs:/run_id/name, or a folder"
+URI_FORMS = "models:/name/1, models:/name@alias, models:/m-..., runs:/run_id/name, or a folder"
 # What differs between two logs of one model, and the files that loading one adds.
-VOLATILE = (
+VOLATILE_KEYS = (
     "artifact_path",
     "mlflow_version",
     "model_id",
@@ -25,11 +25,11 @@ VOLATILE = (
     "run_id",
     "utc_time_created",
 )
-ADDED = ("registered_model_meta", "__pycache__")
+ADDED_ON_LOAD = ("registered_model_meta", "__pycache__")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Description:
+class ModelDescription:
     """What the file ``MLmodel`` says.
 
     Attributes:
@@ -47,26 +47,26 @@ class Description:
     python: str
 
 
-def described(folder: Path) -> Description:
+def read_description(folder: Path) -> ModelDescription:
     """Read ``MLmodel``, which runs no code of the model.
 
     Raises:
         ModelError: If it is damaged, or has no Python function.
     """
-    content = _mlmodel(folder)
+    content = _read_mlmodel(folder)
     try:
         flavour = (content.get("flavors") or {}).get("python_function")
         signature = content.get("signature") or {}
-        inputs, outputs = (_columns(signature.get(name)) for name in ("inputs", "outputs"))
+        inputs, outputs = (_parse_columns(signature.get(name)) for name in ("inputs", "outputs"))
         classes = tuple(map(str, (content.get("metadata") or {}).get("classes") or ()))
     except (AttributeError, TypeError, ValueError) as error:
-        raise _damaged(folder, error) from error
+        raise _damaged_error(folder, error) from error
     if flavour is None:
         raise ModelError(
             f"The model in {folder} has no Python function that could be called.",
             fix="log it with a flavour of MLflow that has one, such as mlflow.pyfunc.",
         )
-    return Description(
+    return ModelDescription(
         inputs=inputs,
         outputs=outputs or (),
         from_type_hints=bool(content.get("is_signature_from_type_hint")),
@@ -80,13 +80,15 @@ def model_digest(folder: Path) -> str:
     files = sorted(
         path
         for path in folder.rglob("*")
-        if path.is_file() and not set(ADDED) & set(path.relative_to(folder).parts)
+        if path.is_file() and not set(ADDED_ON_LOAD) & set(path.relative_to(folder).parts)
     )
     facts = ((path, path.stat()) for path in files)
-    return _digest(folder, tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in facts))
+    return _cached_digest(
+        folder, tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in facts)
+    )
 
 
-def other_versions(description: Description, folder: Path) -> str:
+def version_mismatches(description: ModelDescription, folder: Path) -> str:
     """What the model was logged with and is not installed here, in one line; empty if nothing."""
     file = folder / "requirements.txt"
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
@@ -98,12 +100,12 @@ def other_versions(description: Description, folder: Path) -> str:
     found += [
         (name, wanted, here)
         for name, wanted in pinned
-        if wanted and (here := _installed(name)) != wanted
+        if wanted and (here := _installed_version(name)) != wanted
     ]
     return ", ".join(f"{name} {wanted} (here {here})" for name, wanted, here in found)
 
 
-def with_model(folder: Path, uri: str) -> Path:
+def check_model_folder(folder: Path, uri: str) -> Path:
     """Give back a folder once it is known to hold a model.
 
     Raises:
@@ -112,26 +114,26 @@ def with_model(folder: Path, uri: str) -> Path:
     if not (folder / MLMODEL).is_file():
         raise ModelError(
             f"{uri!r} holds no MLflow model: there is no file {folder / MLMODEL}.",
-            fix=f"set model.uri to {FORMS} with a file {MLMODEL} in it.",
+            fix=f"set model.uri to {URI_FORMS} with a file {MLMODEL} in it.",
         )
     return folder
 
 
-def _mlmodel(folder: Path) -> dict[str, Any]:
+def _read_mlmodel(folder: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load((folder / MLMODEL).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise _damaged(folder, error) from error
+        raise _damaged_error(folder, error) from error
     if not isinstance(content, dict):
-        raise _damaged(folder, "it is not a mapping")
+        raise _damaged_error(folder, "it is not a mapping")
     return content
 
 
-def _columns(text: str | None) -> tuple[dict[str, Any], ...] | None:
+def _parse_columns(text: str | None) -> tuple[dict[str, Any], ...] | None:
     return None if text is None else tuple(json.loads(text))
 
 
-def _damaged(folder: Path, reason: object) -> ModelError:
+def _damaged_error(folder: Path, reason: object) -> ModelError:
     first = str(reason).partition("\n")[0]
     return ModelError(
         f"{folder / MLMODEL} is damaged: {first}.", fix="log the model again, or copy it again."
@@ -139,10 +141,10 @@ def _damaged(folder: Path, reason: object) -> ModelError:
 
 
 @lru_cache(maxsize=8)
-def _digest(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
+def _cached_digest(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
     """Hash files that are known by name, size and time, so that none is read twice."""
     facts = {path.relative_to(folder).as_posix(): path for path, _, _ in files}
-    stable = {k: v for k, v in _mlmodel(folder).items() if k not in VOLATILE}
+    stable = {k: v for k, v in _read_mlmodel(folder).items() if k not in VOLATILE_KEYS}
     return digest_of(
         {
             **{name: file_digest(path) for name, path in facts.items() if name != MLMODEL},
@@ -151,7 +153,7 @@ def _digest(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
     )
 
 
-def _installed(package: str) -> str:
+def _installed_version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:

@@ -8,29 +8,34 @@ from typing import ClassVar
 
 import numpy as np
 
-from arogya_bench.errors import ConfigError, ModelError, nearest
+from arogya_bench.errors import ConfigError, ModelError, did_you_mean
 from arogya_bench.frameworks.array_files import read_arrays, save_arrays
-from arogya_bench.frameworks.devices import require_device_name
-from arogya_bench.frameworks.fit_files import damaged, read_json, require_classes, save_classes
-from arogya_bench.models.field_checks import require_positive, require_size
+from arogya_bench.frameworks.devices import check_device_name
+from arogya_bench.frameworks.fit_files import (
+    check_classes,
+    damaged_file_error,
+    read_json,
+    save_classes,
+)
+from arogya_bench.models.field_checks import check_image_size, check_positive
 from arogya_bench.models.opencv_classifiers import (
-    Classifier,
+    FeatureClassifier,
     NearestNeighbours,
-    fitted_support_vectors,
+    fit_support_vectors,
     read_neighbours,
     read_support_vectors,
 )
 from arogya_bench.models.opencv_features import (
-    CELL,
-    WIDTHS,
+    DESCRIPTOR_WIDTHS,
+    HOG_CELL,
     LocalFeatures,
     Vocabulary,
     Words,
-    gradients,
-    histograms,
-    learnt_vocabulary,
+    hog_features,
+    learn_vocabulary,
+    visual_word_histograms,
 )
-from arogya_bench.models.temperature import Calibration, fitted_calibration
+from arogya_bench.models.temperature import Calibration, fit_calibration
 from arogya_bench.types import (
     FitReport,
     Floats,
@@ -85,16 +90,16 @@ class OpenCVClassifier:
         for name, choices in CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 raise ConfigError(
-                    f"Unknown {name} {value!r}.{nearest(value, choices)}",
+                    f"Unknown {name} {value!r}.{did_you_mean(value, choices)}",
                     fix=f"set model.{name} to {' or '.join(choices)}.",
                 )
-        require_size(self.image_size, at_least=2 * CELL)  # ORB compares within 31 pixels
-        if self.features == "hog" and self.image_size % CELL:
+        check_image_size(self.image_size, at_least=2 * HOG_CELL)  # ORB compares within 31 pixels
+        if self.features == "hog" and self.image_size % HOG_CELL:
             raise ConfigError(
-                f"image_size is {self.image_size}, which HOG cells of {CELL} pixels do not tile.",
-                fix=f"set image_size={self.image_size // CELL * CELL}.",
+                f"image_size is {self.image_size}, which HOG cells of {HOG_CELL} pixels do not tile.",
+                fix=f"set image_size={self.image_size // HOG_CELL * HOG_CELL}.",
             )
-        require_positive(C=self.C, gamma=self.gamma, neighbours=self.neighbours)
+        check_positive(C=self.C, gamma=self.gamma, neighbours=self.neighbours)
         if self.vocabulary < 2:
             raise ConfigError(
                 f"vocabulary is {self.vocabulary}.", fix="set model.vocabulary to 2 words or more."
@@ -102,7 +107,7 @@ class OpenCVClassifier:
 
     def check(self, *, device: str) -> None:
         """Raise ConfigError if ``device`` is not a known name; this model uses the CPU."""
-        require_device_name(device)
+        check_device_name(device)
 
     def fit(
         self,
@@ -120,13 +125,13 @@ class OpenCVClassifier:
             ModelError: If ``train`` lacks a class, or is too small for the words or neighbours.
         """
         del training, device  # neither epochs nor a GPU
-        self._require_cases(train)
-        vocabulary = self._learnt(train, seed)
+        self._check_cases(train)
+        vocabulary = self._learn_vocabulary(train, seed)
         words = vocabulary.words if vocabulary else None
-        features = self._described(train.images(), words)
-        checked = self._described(validation.images(), words)
-        classifier = self._classifier(features, train, seed)
-        calibration = fitted_calibration(classifier.scores(checked), validation.targets)
+        features = self._extract_features(train.images(), words)
+        checked = self._extract_features(validation.images(), words)
+        classifier = self._fit_classifier(features, train, seed)
+        calibration = fit_calibration(classifier.scores(checked), validation.targets)
         if words is not None:
             save_arrays(out / VOCABULARY_FILE, {"words": words})
         classifier.save(out)
@@ -141,8 +146,8 @@ class OpenCVClassifier:
         Raises:
             ModelError: If the folder is damaged, or fitted for other classes or settings.
         """
-        require_device_name(device)
-        require_classes(weights, classes, self._settings())
+        check_device_name(device)
+        check_classes(weights, classes, self._settings())
         words = self._read_words(weights)
         classifier = self._read_classifier(weights, len(classes))
         saved = read_json(weights / CALIBRATION_FILE, "scale", "bias")
@@ -151,37 +156,39 @@ class OpenCVClassifier:
         def predict(images: ImageBatch) -> Probabilities:
             if not len(images):
                 return np.empty((0, len(classes)))
-            return calibration.probabilities(classifier.scores(self._described(images, words)))
+            return calibration.probabilities(
+                classifier.scores(self._extract_features(images, words))
+            )
 
         return predict
 
     def _settings(self) -> dict[str, object]:
         return {name: value for name, value in asdict(self).items() if name not in ("C", "gamma")}
 
-    def _local(self) -> LocalFeatures:
+    def _local_features(self) -> LocalFeatures:
         return LocalFeatures(
             kind=self.features, keypoints=self.keypoints, image_size=self.image_size
         )
 
-    def _described(self, images: Iterable[Image], words: Words | None) -> Floats:
+    def _extract_features(self, images: Iterable[Image], words: Words | None) -> Floats:
         if words is None:
-            return gradients(images, self.image_size)
-        return histograms(images, self._local(), words)
+            return hog_features(images, self.image_size)
+        return visual_word_histograms(images, self._local_features(), words)
 
-    def _learnt(self, train: Subset, seed: int) -> Vocabulary | None:
+    def _learn_vocabulary(self, train: Subset, seed: int) -> Vocabulary | None:
         if self.features == "hog":
             return None
-        return learnt_vocabulary(train, self._local(), size=self.vocabulary, seed=seed)
+        return learn_vocabulary(train, self._local_features(), size=self.vocabulary, seed=seed)
 
-    def _classifier(self, features: Floats, train: Subset, seed: int) -> Classifier:
+    def _fit_classifier(self, features: Floats, train: Subset, seed: int) -> FeatureClassifier:
         if self.classifier == "svm":
-            return fitted_support_vectors(
+            return fit_support_vectors(
                 features, train.targets, cost=self.C, gamma=self.gamma, seed=seed
             )
         return NearestNeighbours(
             features=features,
             targets=train.targets,
-            classes=len(train.classes),
+            class_count=len(train.classes),
             neighbours=self.neighbours,
         )
 
@@ -189,16 +196,21 @@ class OpenCVClassifier:
         if self.features == "hog":
             return None
         words = read_arrays(weights / VOCABULARY_FILE, "words")["words"]
-        if words.shape != (self.vocabulary, WIDTHS[self.features]) or words.dtype != np.float32:
-            raise damaged(weights / VOCABULARY_FILE, f"it holds {words.dtype} {words.shape}")
+        if (
+            words.shape != (self.vocabulary, DESCRIPTOR_WIDTHS[self.features])
+            or words.dtype != np.float32
+        ):
+            raise damaged_file_error(
+                weights / VOCABULARY_FILE, f"it holds {words.dtype} {words.shape}"
+            )
         return words
 
-    def _read_classifier(self, weights: Path, classes: int) -> Classifier:
+    def _read_classifier(self, weights: Path, classes: int) -> FeatureClassifier:
         if self.classifier == "svm":
             return read_support_vectors(weights)
-        return read_neighbours(weights, classes=classes, neighbours=self.neighbours)
+        return read_neighbours(weights, class_count=classes, neighbours=self.neighbours)
 
-    def _require_cases(self, train: Subset) -> None:
+    def _check_cases(self, train: Subset) -> None:
         counts = np.bincount(train.targets, minlength=len(train.classes))
         if not counts.all() or len(train.classes) < 2:
             raise ModelError(

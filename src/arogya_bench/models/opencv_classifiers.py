@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from arogya_bench.frameworks.array_files import read_arrays, save_arrays
-from arogya_bench.frameworks.fit_files import damaged, existing
+from arogya_bench.frameworks.fit_files import check_file_exists, damaged_file_error
 from arogya_bench.types import Floats, Labels
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ SVM_FILE = "svm.skops"
 NEIGHBOURS_FILE = "neighbours.npz"
 
 
-class Classifier(Protocol):
+class FeatureClassifier(Protocol):
     """Turns described images into scores, which a calibration turns into probabilities."""
 
     def scores(self, features: Floats) -> Floats:
@@ -59,7 +59,7 @@ class SupportVectors:
         )
 
 
-def fitted_support_vectors(
+def fit_support_vectors(
     features: Floats, targets: Labels, *, cost: float, gamma: float | None, seed: int
 ) -> SupportVectors:
     """Fit the machine.
@@ -95,13 +95,13 @@ def read_support_vectors(weights: Path) -> SupportVectors:
 
     file = weights / SVM_FILE
     try:
-        svm = skops.io.load(existing(file), trusted=[])
+        svm = skops.io.load(check_file_exists(file), trusted=[])
     except UntrustedTypesFoundException as error:
-        raise damaged(file, f"it holds types that are not trusted ({error})") from error
+        raise damaged_file_error(file, f"it holds types that are not trusted ({error})") from error
     except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise damaged(file, error) from error
+        raise damaged_file_error(file, error) from error
     if not isinstance(svm, SVC):
-        raise damaged(file, f"it holds a {type(svm).__name__}")
+        raise damaged_file_error(file, f"it holds a {type(svm).__name__}")
     return SupportVectors(svm=svm)
 
 
@@ -133,13 +133,13 @@ class NearestNeighbours:
     Attributes:
         features: Shape (n, width); float32 numbers, held as float64.
         targets: Shape (n,).
-        classes: How many there are.
+        class_count: How many there are.
         neighbours: How many vote, at most n.
     """
 
     features: Floats
     targets: Labels
-    classes: int
+    class_count: int
     neighbours: int
 
     def scores(self, features: Floats) -> Floats:
@@ -147,8 +147,8 @@ class NearestNeighbours:
 
         The vote more is Laplace's rule of succession; it keeps the logarithm finite.
         """
-        votes = np.array([self._votes(row) for row in features]).reshape(-1, self.classes)
-        return np.asarray(np.log((votes + 1) / (self.neighbours + self.classes)), np.float64)
+        votes = np.array([self._votes(row) for row in features]).reshape(-1, self.class_count)
+        return np.asarray(np.log((votes + 1) / (self.neighbours + self.class_count)), np.float64)
 
     def save(self, out: Path) -> None:
         """Write the cases; the numbers are float32, so that half the bytes lose nothing."""
@@ -173,10 +173,10 @@ class NearestNeighbours:
         nearer, tied = distances < border, distances == border
         share = (self.neighbours - nearer.sum()) / tied.sum()
         weights = nearer + share * tied
-        return np.bincount(self.targets, weights, self.classes).astype(np.float64)
+        return np.bincount(self.targets, weights, self.class_count).astype(np.float64)
 
 
-def read_neighbours(weights: Path, *, classes: int, neighbours: int) -> NearestNeighbours:
+def read_neighbours(weights: Path, *, class_count: int, neighbours: int) -> NearestNeighbours:
     """Read what ``save`` wrote.
 
     Raises:
@@ -186,11 +186,17 @@ def read_neighbours(weights: Path, *, classes: int, neighbours: int) -> NearestN
     arrays = read_arrays(file, "features", "targets")
     features, targets = arrays["features"], arrays["targets"]
     fits = features.ndim == 2 and targets.shape == features.shape[:1] and len(targets) >= neighbours
-    if not fits or targets.dtype.kind != "i" or not set(targets.tolist()) <= set(range(classes)):
-        raise damaged(file, f"it holds {features.shape} features and {targets.shape} targets")
+    if (
+        not fits
+        or targets.dtype.kind != "i"
+        or not set(targets.tolist()) <= set(range(class_count))
+    ):
+        raise damaged_file_error(
+            file, f"it holds {features.shape} features and {targets.shape} targets"
+        )
     return NearestNeighbours(
         features=features.astype(np.float64),
         targets=targets.astype(np.int64),
-        classes=classes,
+        class_count=class_count,
         neighbours=neighbours,
     )

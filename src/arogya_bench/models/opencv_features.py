@@ -9,25 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arogya_bench.errors import ModelError
-from arogya_bench.frameworks.preprocessing import resized
+from arogya_bench.frameworks.preprocessing import resize_square
 from arogya_bench.types import Floats, Image, Subset
 
 Descriptors: TypeAlias = NDArray[np.float32]  # (keypoints, width): 256 bits or 128 gradients
 Words: TypeAlias = NDArray[np.float32]  # (words, width)
 Grey: TypeAlias = NDArray[np.uint8]  # (size, size)
 
-CELL = 16  # pixels; a HOG block is 2 x 2 cells and moves by one
-DIRECTIONS = 9
-PATCH = 31  # pixels; OpenCV has the learnt comparisons of ORB for this patch only
-WIDTHS = {"orb": 256, "sift": 128}
+HOG_CELL = 16  # pixels; a HOG block is 2 x 2 cells and moves by one
+HOG_BINS = 9
+ORB_PATCH = 31  # pixels; OpenCV has the learnt comparisons of ORB for this patch only
+DESCRIPTOR_WIDTHS = {"orb": 256, "sift": 128}
 # Pixels between the points of a grid, and the size of each. ORB's grid is finer since one of its
 # descriptors costs a tenth of one of SIFT's, whose window is six times the size of its point.
-GRIDS = {"orb": (4, PATCH), "sift": (8, 4)}
-SAMPLE = 40_000  # descriptors that a vocabulary is learnt from, at most
-SAMPLE_PER_IMAGE = 40  # so that a full sample comes from a thousand images or more
+KEYPOINT_GRIDS = {"orb": (4, ORB_PATCH), "sift": (8, 4)}
+MAX_DESCRIPTORS = 40_000  # descriptors that a vocabulary is learnt from, at most
+MAX_DESCRIPTORS_PER_IMAGE = 40  # so that a full sample comes from a thousand images or more
 
 
-def gradients(images: Iterable[Image], size: int) -> Floats:
+def hog_features(images: Iterable[Image], size: int) -> Floats:
     """Histograms of oriented gradients (Dalal and Triggs 2005) of grey images.
 
     Args:
@@ -38,9 +38,13 @@ def gradients(images: Iterable[Image], size: int) -> Floats:
         Shape (n, width); every block of 36 numbers has length 1, or 0 where the image is flat.
     """
     hog = cv2.HOGDescriptor(
-        (size, size), (2 * CELL, 2 * CELL), (CELL, CELL), (CELL, CELL), DIRECTIONS
+        (size, size),
+        (2 * HOG_CELL, 2 * HOG_CELL),
+        (HOG_CELL, HOG_CELL),
+        (HOG_CELL, HOG_CELL),
+        HOG_BINS,
     )
-    rows = [np.asarray(hog.compute(_grey(image, size))).ravel() for image in images]
+    rows = [np.asarray(hog.compute(_to_grey(image, size))).ravel() for image in images]
     return np.array(rows, dtype=np.float64).reshape(-1, int(hog.getDescriptorSize()))
 
 
@@ -72,26 +76,26 @@ class LocalFeatures:
             whole numbers from 0 to 255; those of ORB are its 256 bits, so that the squared
             Euclidean distance of two rows is the Hamming distance of the descriptors.
         """
-        extractor = self._extractor()
-        grid = _grid(self.image_size, *GRIDS[self.kind])
+        extractor = self._build_extractor()
+        grid = _grid_keypoints(self.image_size, *KEYPOINT_GRIDS[self.kind])
         for image in images:
-            grey = _grey(image, self.image_size)
+            grey = _to_grey(image, self.image_size)
             if self.keypoints == "grid":
                 found = extractor.compute(grey, grid)[1]
             else:
                 found = extractor.detectAndCompute(grey, None)[1]
             if found is None:
-                yield np.empty((0, WIDTHS[self.kind]), np.float32)
+                yield np.empty((0, DESCRIPTOR_WIDTHS[self.kind]), np.float32)
             elif self.kind == "orb":
                 yield np.unpackbits(found, axis=1).astype(np.float32)
             else:
                 yield np.asarray(found, np.float32)
 
-    def _extractor(self) -> cv2.Feature2D:
+    def _build_extractor(self) -> cv2.Feature2D:
         if self.kind == "sift":
             return cv2.SIFT.create(contrastThreshold=0.01)
         # Patches may reach over the border: OpenCV mirrors the image there.
-        return cv2.ORB.create(patchSize=PATCH, edgeThreshold=0, fastThreshold=5)
+        return cv2.ORB.create(patchSize=ORB_PATCH, edgeThreshold=0, fastThreshold=5)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,9 +113,7 @@ class Vocabulary:
     images: int
 
 
-def learnt_vocabulary(
-    train: Subset, features: LocalFeatures, *, size: int, seed: int
-) -> Vocabulary:
+def learn_vocabulary(train: Subset, features: LocalFeatures, *, size: int, seed: int) -> Vocabulary:
     """Cluster a sample of the descriptors of the training images by k-means.
 
     On the bits of ORB this is clustering by the Hamming distance: the squared distance to the
@@ -129,7 +131,7 @@ def learnt_vocabulary(
     """
     from sklearn.cluster import MiniBatchKMeans
 
-    parts = _sample(train, features, np.random.default_rng(seed))
+    parts = _sample_descriptors(train, features, np.random.default_rng(seed))
     pool = np.concatenate(parts)
     distinct = len({row.tobytes() for row in pool})
     if distinct < size:
@@ -150,7 +152,9 @@ def learnt_vocabulary(
     return Vocabulary(words=means.cluster_centers_, descriptors=len(pool), images=len(parts))
 
 
-def histograms(images: Iterable[Image], features: LocalFeatures, words: Words) -> Floats:
+def visual_word_histograms(
+    images: Iterable[Image], features: LocalFeatures, words: Words
+) -> Floats:
     """Count, for every image, which visual words its keypoints are nearest to.
 
     The counts (Csurka et al. 2004) are divided by their sum, and their square roots taken: the
@@ -169,13 +173,15 @@ def histograms(images: Iterable[Image], features: LocalFeatures, words: Words) -
     return np.array(rows, dtype=np.float64).reshape(-1, len(words))
 
 
-def _sample(train: Subset, features: LocalFeatures, rng: np.random.Generator) -> list[Descriptors]:
+def _sample_descriptors(
+    train: Subset, features: LocalFeatures, rng: np.random.Generator
+) -> list[Descriptors]:
     order = rng.permutation(len(train))
     images = (train.dataset.read(train.cases[i]) for i in order)
     parts: list[Descriptors] = []
-    space = SAMPLE
+    space = MAX_DESCRIPTORS
     for found in features.descriptors(images):
-        drawn = rng.permutation(len(found))[: min(SAMPLE_PER_IMAGE, space)]
+        drawn = rng.permutation(len(found))[: min(MAX_DESCRIPTORS_PER_IMAGE, space)]
         parts.append(found[drawn])
         space -= len(drawn)
         if not space:
@@ -183,10 +189,10 @@ def _sample(train: Subset, features: LocalFeatures, rng: np.random.Generator) ->
     return parts
 
 
-def _grid(size: int, step: int, diameter: int) -> list[cv2.KeyPoint]:
+def _grid_keypoints(size: int, step: int, diameter: int) -> list[cv2.KeyPoint]:
     places = np.arange(step / 2, size, step).tolist()
     return [cv2.KeyPoint(x, y, diameter, 0.0) for y in places for x in places]
 
 
-def _grey(image: Image, size: int) -> Grey:
-    return np.asarray(cv2.cvtColor(resized(image, size), cv2.COLOR_RGB2GRAY), np.uint8)
+def _to_grey(image: Image, size: int) -> Grey:
+    return np.asarray(cv2.cvtColor(resize_square(image, size), cv2.COLOR_RGB2GRAY), np.uint8)

@@ -8,8 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from arogya_bench.errors import ModelError
-from arogya_bench.frameworks.devices import require_device_name
-from arogya_bench.frameworks.fit_files import damaged, read_json, require_classes, save_classes
+from arogya_bench.frameworks.devices import check_device_name
+from arogya_bench.frameworks.fit_files import (
+    check_classes,
+    damaged_file_error,
+    read_json,
+    save_classes,
+)
 from arogya_bench.types import FitReport, ImageBatch, Predictor, Probabilities, Subset, Training
 
 FREQUENCIES_FILE = "frequencies.json"
@@ -26,7 +31,7 @@ class Prior:
 
     def check(self, *, device: str) -> None:
         """Raise ConfigError if ``device`` is not a known name; nothing else can be missing."""
-        require_device_name(device)
+        check_device_name(device)
 
     def fit(
         self,
@@ -58,12 +63,14 @@ class Prior:
         Raises:
             ModelError: If the folder is damaged or was fitted for other classes.
         """
-        require_device_name(device)
-        require_classes(weights, classes, {})
+        check_device_name(device)
+        check_classes(weights, classes, {})
         content = read_json(weights / FREQUENCIES_FILE, "frequencies")
         frequencies = np.asarray(content["frequencies"], dtype=np.float64)
         if frequencies.shape != (len(classes),):
-            raise damaged(weights / FREQUENCIES_FILE, f"it holds {frequencies.size} numbers")
+            raise damaged_file_error(
+                weights / FREQUENCIES_FILE, f"it holds {frequencies.size} numbers"
+            )
 
         def predict(images: ImageBatch) -> Probabilities:
             return np.tile(frequencies, (len(images), 1))

@@ -10,14 +10,19 @@ import numpy as np
 from rich.markup import escape
 
 from arogya_bench.errors import ConfigError, ModelError
-from arogya_bench.frameworks.devices import require_device_name
-from arogya_bench.frameworks.fit_files import CLASSES_FILE, read_json, require_classes, save_classes
-from arogya_bench.models.field_checks import require_positive, require_size
-from arogya_bench.models.mlmodel import Description, described, model_digest, other_versions
-from arogya_bench.models.pyfunc_inputs import InputForm, input_form
-from arogya_bench.models.pyfunc_outputs import OutputForm, output_form
-from arogya_bench.models.pyfunc_source import loaded, located, require_uri, said
-from arogya_bench.runtime.console import say
+from arogya_bench.frameworks.devices import check_device_name
+from arogya_bench.frameworks.fit_files import CLASSES_FILE, check_classes, read_json, save_classes
+from arogya_bench.models.field_checks import check_image_size, check_positive
+from arogya_bench.models.mlmodel import (
+    ModelDescription,
+    model_digest,
+    read_description,
+    version_mismatches,
+)
+from arogya_bench.models.pyfunc_inputs import InputFormat, choose_input_format
+from arogya_bench.models.pyfunc_outputs import OutputFormat, choose_output_format
+from arogya_bench.models.pyfunc_source import check_uri, error_summary, load_predict, locate_model
+from arogya_bench.runtime.console import echo
 from arogya_bench.types import (
     FitReport,
     Image,
@@ -66,14 +71,14 @@ class PyFunc:
     def __post_init__(self) -> None:
         if not self.uri:
             raise ConfigError("uri is empty.", fix="set model.uri=models:/name/1.")
-        require_positive(scale=self.scale)
+        check_positive(scale=self.scale)
         if self.image_size is not None:
-            require_size(self.image_size, at_least=1)
+            check_image_size(self.image_size, at_least=1)
 
     def check(self, *, device: str) -> None:
         """Raise Fixable if the address is malformed; the model itself chooses its device."""
-        require_device_name(device)
-        require_uri(self.uri)
+        check_device_name(device)
+        check_uri(self.uri)
 
     def fingerprint(self) -> str:
         """Digest of the files that the address stands for now; 32 hexadecimal characters.
@@ -81,7 +86,7 @@ class PyFunc:
         Raises:
             ModelError: If there is no such model.
         """
-        return model_digest(located(self.uri))
+        return model_digest(locate_model(self.uri))
 
     def fit(
         self,
@@ -99,20 +104,20 @@ class PyFunc:
             ModelError: If it cannot be loaded or does not answer as a classifier does.
         """
         del validation, training, seed, device
-        folder = located(self.uri)
-        description = described(folder)
-        form, asked = self._forms(description, train.classes)
-        predict = loaded(folder)
+        folder = locate_model(self.uri)
+        description = read_description(folder)
+        form, asked = self._choose_formats(description, train.classes)
+        predict = load_predict(folder)
         answers = [
-            _asked(predict, form.encode([form.fitted(image)]))
+            _call_model(predict, form.encode([form.resize(image)]))
             for image in islice(train.images(), 1)
         ]
         for answer in answers:
-            asked.rows(answer, 1)
+            asked.to_probabilities(answer, 1)
         save_classes(out, train.classes, {"uri": self.uri, "digest": model_digest(folder)})
-        older = other_versions(description, folder)
+        older = version_mismatches(description, folder)
         if older:
-            say(f"[yellow]{escape(self.uri)} was logged with {escape(older)}.[/]")
+            echo(f"[yellow]{escape(self.uri)} was logged with {escape(older)}.[/]")
         return FitReport(notes=tuple(self._notes(form, asked, answers, older)))
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
@@ -121,34 +126,34 @@ class PyFunc:
         Raises:
             ModelError: If the address stands for another model by now, or for other classes.
         """
-        require_device_name(device)
-        require_classes(weights, classes, {})
-        folder = located(self.uri)
-        self._require_same(weights, folder)
-        form, asked = self._forms(described(folder), classes)
-        model = loaded(folder)
+        check_device_name(device)
+        check_classes(weights, classes, {})
+        folder = locate_model(self.uri)
+        self._check_same_model(weights, folder)
+        form, asked = self._choose_formats(read_description(folder), classes)
+        model = load_predict(folder)
 
         def predict(images: ImageBatch) -> Probabilities:
             rows = np.empty((len(images), len(classes)))
-            fitted = [form.fitted(image) for image in images]
-            for part in _parts(fitted, form.at_once):
-                answer = _asked(model, form.encode([fitted[index] for index in part]))
-                rows[part] = asked.rows(answer, len(part))
+            fitted = [form.resize(image) for image in images]
+            for part in _group_by_shape(fitted, form.max_batch_size):
+                answer = _call_model(model, form.encode([fitted[index] for index in part]))
+                rows[part] = asked.to_probabilities(answer, len(part))
             return rows
 
         return predict
 
-    def _forms(
-        self, description: Description, classes: tuple[str, ...]
-    ) -> tuple[InputForm, OutputForm]:
+    def _choose_formats(
+        self, description: ModelDescription, classes: tuple[str, ...]
+    ) -> tuple[InputFormat, OutputFormat]:
         return (
-            input_form(
+            choose_input_format(
                 description.inputs,
                 image_size=self.image_size,
                 scale=self.scale,
                 as_list=description.from_type_hints,
             ),
-            output_form(
+            choose_output_format(
                 description.outputs,
                 description.classes,
                 self.classes,
@@ -157,7 +162,7 @@ class PyFunc:
             ),
         )
 
-    def _require_same(self, weights: Path, folder: Path) -> None:
+    def _check_same_model(self, weights: Path, folder: Path) -> None:
         settings = read_json(weights / CLASSES_FILE, "settings")["settings"]
         if settings.get("digest") != model_digest(folder):
             raise ModelError(
@@ -167,40 +172,48 @@ class PyFunc:
             )
 
     def _notes(
-        self, form: InputForm, asked: OutputForm, answers: Sequence[Any], older: str
+        self,
+        input_format: InputFormat,
+        output_format: OutputFormat,
+        outputs: Sequence[Any],
+        version_note: str,
     ) -> Iterator[str]:
         yield f"{self.uri} was taken as it is, nothing was trained"
-        for answer in answers:
-            order = asked.order_in(answer)
-            if asked.labels(answer):
+        for answer in outputs:
+            order = output_format.class_order(answer)
+            if output_format.has_labels(answer):
                 yield (
                     "it answers with labels, not probabilities: rows are 0 and 1, so calibration "
                     "and AUROC mean little"
                 )
-            elif order != asked.classes:
+            elif order != output_format.classes:
                 yield f"its classes ({', '.join(order)}) were put in the dataset's order"
-        if self.image_size and form.size and form.size != (self.image_size, self.image_size):
-            yield f"it wants {form.size[0]} x {form.size[1]} pixels, image_size was not used"
-        if older:
-            yield f"it was logged with {older}"
+        if (
+            self.image_size
+            and input_format.size
+            and input_format.size != (self.image_size, self.image_size)
+        ):
+            yield f"it wants {input_format.size[0]} x {input_format.size[1]} pixels, image_size was not used"
+        if version_note:
+            yield f"it was logged with {version_note}"
 
 
-def _asked(predict: Callable[[Any], Any], encoded: Any) -> Any:
+def _call_model(predict: Callable[[Any], Any], encoded: Any) -> Any:
     try:
         return predict(encoded)
     except Exception as error:  # the code of a stranger raises what it likes
         raise ModelError(
-            f"The MLflow model fails on images: {said(error)}",
+            f"The MLflow model fails on images: {error_summary(error)}",
             fix="try it in a notebook with mlflow.pyfunc.load_model; its signature must state the "
             "shape and the type that it really takes.",
         ) from error
 
 
-def _parts(images: Sequence[Image], at_once: int) -> Iterator[list[int]]:
+def _group_by_shape(images: Sequence[Image], max_batch_size: int) -> Iterator[list[int]]:
     """Cut a batch into calls of images of one size."""
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for index, image in enumerate(images):
         by_shape.setdefault(image.shape, []).append(index)
     for indices in by_shape.values():
-        for start in range(0, len(indices), at_once):
-            yield indices[start : start + at_once]
+        for start in range(0, len(indices), max_batch_size):
+            yield indices[start : start + max_batch_size]

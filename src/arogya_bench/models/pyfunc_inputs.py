@@ -11,49 +11,49 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
 from arogya_bench.errors import ModelError
-from arogya_bench.frameworks.preprocessing import resized
+from arogya_bench.frameworks.preprocessing import resize_square
 from arogya_bench.types import Image, ImageBatch
 
-AT_ONCE = 64  # images; bounds the memory of a call, whatever the length of a batch
-SUPPORTED = (
+MAX_BATCH_SIZE = 64  # images; bounds the memory of a call, whatever the length of a batch
+SUPPORTED_INPUTS = (
     "one tensor of shape (-1, height, width, 3) or (-1, 3, height, width), with 1 or no channel "
     "for grey images; or one column of type binary (PNG files) or string (PNG files as base64)"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class InputForm:
+class InputFormat:
     """How images are handed over.
 
     Attributes:
         size: Height and width in pixels that an image is stretched to; None leaves it as it is.
-        at_once: Most images of one call.
+        max_batch_size: Most images of one call.
         encode: Makes the argument of ``predict`` from images of one size.
     """
 
     size: tuple[int, int] | None
-    at_once: int
+    max_batch_size: int
     encode: Callable[[ImageBatch], Any]
 
-    def fitted(self, image: Image) -> Image:
+    def resize(self, image: Image) -> Image:
         """Stretch an image to the size that the model wants."""
         if self.size is None:
             return image
         height, width = self.size
         if height == width:
-            return resized(image, height)
+            return resize_square(image, height)
         shrinks = image.shape[0] * image.shape[1] > height * width
         interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
 
 
-def input_form(
+def choose_input_format(
     inputs: Sequence[Mapping[str, Any]] | None,
     *,
     image_size: int | None,
     scale: float,
     as_list: bool = False,
-) -> InputForm:
+) -> InputFormat:
     """Choose the form that a signature asks for.
 
     Args:
@@ -69,23 +69,23 @@ def input_form(
         raise ModelError(
             "The MLflow model has no signature, so nothing says how it wants images.",
             fix="log it again with signature=ModelSignature(inputs=..., outputs=...); "
-            f"supported inputs: {SUPPORTED}.",
+            f"supported inputs: {SUPPORTED_INPUTS}.",
         )
     required = [each for each in inputs if each.get("required", True)]
     if len(required) == 1 and required[0]["type"] == "tensor":
-        return _tensor_form(required[0], image_size, scale)
+        return _tensor_format(required[0], image_size, scale)
     if len(required) == 1 and required[0]["type"] in ("binary", "string"):
-        return _file_form(required[0], image_size, as_list=as_list)
-    raise _unsupported(inputs)
+        return _file_format(required[0], image_size, as_list=as_list)
+    raise _unsupported_error(inputs)
 
 
-def png(image: Image) -> bytes:
+def encode_png(image: Image) -> bytes:
     """Write an image as a PNG file, without loss."""
     _, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     return encoded.tobytes()
 
 
-def _tensor_form(tensor: Mapping[str, Any], image_size: int | None, scale: float) -> InputForm:
+def _tensor_format(tensor: Mapping[str, Any], image_size: int | None, scale: float) -> InputFormat:
     spec, name = tensor["tensor-spec"], tensor.get("name")
     count, *shape = spec["shape"]
     dtype, channels_first = _dtype(tensor), shape[-1] not in (1, 3) and shape[0] in (1, 3)
@@ -94,43 +94,47 @@ def _tensor_form(tensor: Mapping[str, Any], image_size: int | None, scale: float
         channels = shape.pop(0 if channels_first else 2)
         grey = channels == 1
     if len(shape) != 2 or not (grey or channels == 3) or count not in (-1, 1):
-        raise _unsupported([tensor])
+        raise _unsupported_error([tensor])
     axes = {(3, False): (0, 1, 2, 3), (3, True): (0, 3, 1, 2), (2, False): (0, 1, 2)}
     order = axes[len(spec["shape"]) - 1, channels_first]
 
     def encode(images: ImageBatch) -> Any:
-        stack = _scaled(_grey(images) if grey else np.stack(images), dtype, scale)
+        stack = _scale_values(_to_grey(images) if grey else np.stack(images), dtype, scale)
         stack = stack[..., 0] if len(order) == 3 else stack
         array = np.ascontiguousarray(stack.transpose(order))
         return {name: array} if name else array
 
     size = (shape[0], shape[1]) if min(shape) > 0 else _square(image_size)
-    return InputForm(size=size, at_once=AT_ONCE if count == -1 else 1, encode=encode)
+    return InputFormat(
+        size=size, max_batch_size=MAX_BATCH_SIZE if count == -1 else 1, encode=encode
+    )
 
 
-def _file_form(column: Mapping[str, Any], image_size: int | None, *, as_list: bool) -> InputForm:
+def _file_format(
+    column: Mapping[str, Any], image_size: int | None, *, as_list: bool
+) -> InputFormat:
     def encode(images: ImageBatch) -> Any:
-        files: list[Any] = [png(image) for image in images]
+        files: list[Any] = [encode_png(image) for image in images]
         if column["type"] == "string":
             files = [base64.b64encode(file).decode("ascii") for file in files]
         return files if as_list else pd.DataFrame({column.get("name", 0): files})
 
-    return InputForm(size=_square(image_size), at_once=AT_ONCE, encode=encode)
+    return InputFormat(size=_square(image_size), max_batch_size=MAX_BATCH_SIZE, encode=encode)
 
 
 def _dtype(tensor: Mapping[str, Any]) -> np.dtype[Any]:
     dtype: np.dtype[Any] = np.dtype(tensor["tensor-spec"]["dtype"])
     if dtype.kind not in "uif" or dtype == np.int8:
-        raise _unsupported([tensor])
+        raise _unsupported_error([tensor])
     return dtype
 
 
-def _scaled(stack: NDArray[np.uint8], dtype: DTypeLike, scale: float) -> NDArray[Any]:
+def _scale_values(stack: NDArray[np.uint8], dtype: DTypeLike, scale: float) -> NDArray[Any]:
     values = stack.astype(dtype)
     return values / np.asarray(255 / scale, dtype) if values.dtype.kind == "f" else values
 
 
-def _grey(images: ImageBatch) -> NDArray[np.uint8]:
+def _to_grey(images: ImageBatch) -> NDArray[np.uint8]:
     return np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None] for image in images])
 
 
@@ -138,9 +142,9 @@ def _square(image_size: int | None) -> tuple[int, int] | None:
     return None if image_size is None else (image_size, image_size)
 
 
-def _unsupported(inputs: Sequence[Mapping[str, Any]]) -> ModelError:
+def _unsupported_error(inputs: Sequence[Mapping[str, Any]]) -> ModelError:
     return ModelError(
         f"The signature of the MLflow model asks for {list(map(dict, inputs))}, "
         "which images cannot be turned into.",
-        fix=f"log it again with a signature for images: {SUPPORTED}.",
+        fix=f"log it again with a signature for images: {SUPPORTED_INPUTS}.",
     )

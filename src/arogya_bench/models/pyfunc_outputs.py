@@ -15,72 +15,72 @@ SUM_TOLERANCE = 1e-3  # of a row of probabilities; further off are no probabilit
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutputForm:
+class OutputFormat:
     """How answers are read.
 
     Attributes:
         classes: Of the dataset, in its order.
-        order: The classes in the order of the model, by which nameless columns and whole numbers
+        model_order: The classes in the order of the model, by which nameless columns and whole numbers
             are read; empty where nothing states it.
         softmax: Whether the answers are logits.
     """
 
     classes: tuple[str, ...]
-    order: tuple[str, ...]
+    model_order: tuple[str, ...]
     softmax: bool
 
-    def rows(self, answer: Any, count: int) -> Probabilities:
+    def to_probabilities(self, output: Any, count: int) -> Probabilities:
         """Read the answer to ``count`` images; labels become rows of 0 and 1.
 
         Raises:
             ModelError: If it is no such answer, or its classes are not those of the dataset.
         """
-        values = _values(answer)
-        if _named(values):
-            table = self._by_name(values)
+        values = _single_output(output)
+        if _has_named_columns(values):
+            table = self._from_named_columns(values)
         else:
-            array = _array(values)
-            table = self._labelled(array) if array.ndim == 1 else self._in_order(array)
+            array = _to_array(values)
+            table = self._one_hot(array) if array.ndim == 1 else self._reorder(array)
         if table.shape != (count, len(self.classes)):
             raise ModelError(
                 f"The model answered with shape {table.shape} for {count} images and "
                 f"{len(self.classes)} classes.",
                 fix="log a model that answers with one row per image, one column per class.",
             )
-        return _softmax(table) if self.softmax else _probabilities(table)
+        return _softmax(table) if self.softmax else _normalise_probabilities(table)
 
-    def labels(self, answer: Any) -> bool:
+    def has_labels(self, output: Any) -> bool:
         """Whether an answer names classes instead of giving probabilities."""
-        values = _values(answer)
-        return not _named(values) and _array(values).ndim == 1
+        values = _single_output(output)
+        return not _has_named_columns(values) and _to_array(values).ndim == 1
 
-    def order_in(self, answer: Any) -> tuple[str, ...]:
+    def class_order(self, output: Any) -> tuple[str, ...]:
         """The order of the classes in an answer; empty where it does not matter."""
-        values = _values(answer)
-        names = tuple(map(str, values.columns)) if _named(values) else ()
-        return names if set(names) == set(self.classes) else self.order
+        values = _single_output(output)
+        names = tuple(map(str, values.columns)) if _has_named_columns(values) else ()
+        return names if set(names) == set(self.classes) else self.model_order
 
-    def _by_name(self, table: pd.DataFrame) -> Floats:
+    def _from_named_columns(self, table: pd.DataFrame) -> Floats:
         names = [str(name) for name in table.columns]
         if set(names) == set(self.classes):
-            return _floats(table.to_numpy()[:, [names.index(name) for name in self.classes]])
-        if self.order and len(names) == len(self.order):
-            return self._in_order(table.to_numpy())
-        raise other_classes(names, self.classes)
+            return _to_floats(table.to_numpy()[:, [names.index(name) for name in self.classes]])
+        if self.model_order and len(names) == len(self.model_order):
+            return self._reorder(table.to_numpy())
+        raise class_mismatch_error(names, self.classes)
 
-    def _in_order(self, table: NDArray[Any]) -> Floats:
-        values = _floats(table)
-        if not self.order:
-            raise unordered(self.classes)
-        if values.ndim != 2 or values.shape[1] != len(self.order):
+    def _reorder(self, table: NDArray[Any]) -> Floats:
+        values = _to_floats(table)
+        if not self.model_order:
+            raise missing_class_order_error(self.classes)
+        if values.ndim != 2 or values.shape[1] != len(self.model_order):
             return values
-        return values[:, [self.order.index(name) for name in self.classes]]
+        return values[:, [self.model_order.index(name) for name in self.classes]]
 
-    def _labelled(self, labels: NDArray[Any]) -> Floats:
+    def _one_hot(self, labels: NDArray[Any]) -> Floats:
         if all(isinstance(label, str) for label in labels):
             names = labels.tolist()
         elif labels.dtype.kind in "iub":
-            names = self._numbered(labels)
+            names = self._names_from_indices(labels)
         else:
             raise ModelError(
                 f"The model answered with one value per image, such as {labels[0]!r}.",
@@ -96,32 +96,32 @@ class OutputForm:
             )
         return np.eye(len(self.classes))[[self.classes.index(name) for name in names]]
 
-    def _numbered(self, labels: NDArray[Any]) -> list[str]:
-        if not self.order:
-            raise unordered(self.classes)
-        if labels.min() < 0 or labels.max() >= len(self.order):
+    def _names_from_indices(self, labels: NDArray[Any]) -> list[str]:
+        if not self.model_order:
+            raise missing_class_order_error(self.classes)
+        if labels.min() < 0 or labels.max() >= len(self.model_order):
             raise ModelError(
                 f"The model answered with class numbers from {labels.min()} to {labels.max()}; "
-                f"there are {len(self.order)} classes, counted from 0.",
+                f"there are {len(self.model_order)} classes, counted from 0.",
                 fix="log a model that counts classes from 0, or answers with their names.",
             )
-        return [self.order[int(label)] for label in labels]
+        return [self.model_order[int(label)] for label in labels]
 
 
-def output_form(
+def choose_output_format(
     outputs: Sequence[Mapping[str, Any]],
-    logged: Sequence[str],
-    chosen: Sequence[str],
+    logged_classes: Sequence[str],
+    configured_classes: Sequence[str],
     *,
     classes: tuple[str, ...],
     softmax: bool,
-) -> OutputForm:
+) -> OutputFormat:
     """Settle the class order of a model: its signature, its metadata, the option ``classes``.
 
     Args:
         outputs: Columns or tensors of the signature, as ``MLmodel`` has them.
-        logged: ``metadata["classes"]``.
-        chosen: The option of the config.
+        logged_classes: ``metadata["classes"]``.
+        configured_classes: The option of the config.
         classes: Of the dataset, in its order.
         softmax: Whether the answers are logits.
 
@@ -130,14 +130,14 @@ def output_form(
     """
     columns = [each for each in outputs if each["type"] != "tensor" and each.get("name")]
     named = tuple(str(each["name"]) for each in columns) if len(columns) > 1 else ()
-    sources = {"its signature": named, "its metadata": tuple(logged)}
-    if chosen:  # it may translate foreign names
+    sources = {"its signature": named, "its metadata": tuple(logged_classes)}
+    if configured_classes:  # it may translate foreign names
         sources = {name: order for name, order in sources.items() if set(order) == set(classes)}
-    sources["model.classes"] = tuple(chosen)
+    sources["model.classes"] = tuple(configured_classes)
     stated = {name: order for name, order in sources.items() if order}
     for order in stated.values():
         if set(order) != set(classes) or len(order) != len(classes):
-            raise other_classes(order, classes)
+            raise class_mismatch_error(order, classes)
     if len(set(stated.values())) > 1:
         said = " and ".join(f"{name} says {list(order)}" for name, order in stated.items())
         raise ModelError(
@@ -145,20 +145,20 @@ def output_form(
             fix="correct model.classes, or leave it empty.",
         )
     order = next(iter(stated.values()), ())
-    return OutputForm(classes=classes, order=order, softmax=softmax)
+    return OutputFormat(classes=classes, model_order=order, softmax=softmax)
 
 
-def other_classes(found: Iterable[str], classes: Sequence[str]) -> ModelError:
+def class_mismatch_error(model_classes: Iterable[str], classes: Sequence[str]) -> ModelError:
     """Say that a model knows other classes than the dataset."""
     return ModelError(
-        f"The model speaks of the classes {list(found)}; the dataset has {list(classes)}.",
+        f"The model speaks of the classes {list(model_classes)}; the dataset has {list(classes)}.",
         fix="evaluate it on a dataset with its classes; or, if only the names differ, set "
         f"model.classes to those of the dataset in the order of the model: "
         f"model.classes=[{','.join(classes)}].",
     )
 
 
-def unordered(classes: Sequence[str]) -> ModelError:
+def missing_class_order_error(classes: Sequence[str]) -> ModelError:
     """Say that nothing states which column or number stands for which class."""
     return ModelError(
         "Nothing says which class each output of the model stands for.",
@@ -167,22 +167,22 @@ def unordered(classes: Sequence[str]) -> ModelError:
     )
 
 
-def _values(answer: Any) -> Any:
-    if not isinstance(answer, Mapping):
-        return answer
-    if len(answer) != 1:
+def _single_output(output: Any) -> Any:
+    if not isinstance(output, Mapping):
+        return output
+    if len(output) != 1:
         raise ModelError(
-            f"The model answered with {len(answer)} outputs: {', '.join(map(str, answer))}.",
+            f"The model answered with {len(output)} outputs: {', '.join(map(str, output))}.",
             fix="log a model that answers with its probabilities alone.",
         )
-    return next(iter(answer.values()))
+    return next(iter(output.values()))
 
 
-def _named(values: Any) -> bool:
+def _has_named_columns(values: Any) -> bool:
     return isinstance(values, pd.DataFrame) and values.shape[1] > 1
 
 
-def _array(values: Any) -> NDArray[Any]:
+def _to_array(values: Any) -> NDArray[Any]:
     """An array of rows, or of labels if there is one value per image."""
     if isinstance(values, pd.DataFrame):
         values = values.iloc[:, 0]
@@ -191,25 +191,25 @@ def _array(values: Any) -> NDArray[Any]:
     try:
         array = np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise _not_numbers(type(values).__name__) from error
+        raise _not_numeric_error(type(values).__name__) from error
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else np.atleast_1d(array)
 
 
-def _floats(table: NDArray[Any]) -> Floats:
+def _to_floats(table: NDArray[Any]) -> Floats:
     try:
         return np.asarray(table, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise _not_numbers(f"values such as {table.flat[0]!r}") from error
+        raise _not_numeric_error(f"values such as {table.flat[0]!r}") from error
 
 
-def _not_numbers(what: str) -> ModelError:
+def _not_numeric_error(what: str) -> ModelError:
     return ModelError(
         f"The model answered with {what}, not with a table of numbers.",
         fix="log a model that answers with an array or a DataFrame of probabilities.",
     )
 
 
-def _probabilities(table: Floats) -> Probabilities:
+def _normalise_probabilities(table: Floats) -> Probabilities:
     sums = table.sum(axis=1)
     if not np.isfinite(table).all():
         raise ModelError(
@@ -230,7 +230,7 @@ def _probabilities(table: Floats) -> Probabilities:
 
 def _softmax(table: Floats) -> Probabilities:
     if not np.isfinite(table).all():
-        return _probabilities(table)
+        return _normalise_probabilities(table)
     powers = np.exp(table - table.max(axis=1, keepdims=True))
     normalised: Probabilities = powers / powers.sum(axis=1, keepdims=True)
     return normalised

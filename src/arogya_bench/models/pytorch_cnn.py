@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from arogya_bench.frameworks.devices import require_torch
+from arogya_bench.frameworks.devices import check_torch
 from arogya_bench.frameworks.preprocessing import Preprocessing
 from arogya_bench.frameworks.torch_network import load_network
-from arogya_bench.frameworks.torch_training import Recipe, train_network
-from arogya_bench.models.field_checks import require_dropout, require_positive, require_size
+from arogya_bench.frameworks.torch_training import TorchTraining, train_network
+from arogya_bench.models.field_checks import check_dropout, check_image_size, check_positive
 from arogya_bench.types import FitReport, Predictor, Subset, Training
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ class ConvNet:
     extra: ClassVar[str | None] = "torch"
 
     def __post_init__(self) -> None:
-        require_size(self.image_size, at_least=8)
-        require_positive(learning_rate=self.learning_rate, pool=self.pool)
-        require_dropout(self.dropout)
+        check_image_size(self.image_size, at_least=8)
+        check_positive(learning_rate=self.learning_rate, pool=self.pool)
+        check_dropout(self.dropout)
 
     def check(self, *, device: str) -> None:
         """Raise Fixable if PyTorch or the device is missing."""
-        require_torch(device)
+        check_torch(device)
 
     def fit(
         self,
@@ -57,8 +57,8 @@ class ConvNet:
         out: Path,
     ) -> FitReport:
         """Train from random weights; the best epoch by validation macro F1 stays."""
-        recipe = Recipe(
-            network=self._network,
+        recipe = TorchTraining(
+            build_network=self._build_network,
             preprocessing=self._preprocessing,
             training=training,
             learning_rate=self.learning_rate or training.learning_rate,
@@ -70,7 +70,7 @@ class ConvNet:
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
         """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
         return load_network(
-            self._network,
+            self._build_network,
             weights,
             classes=classes,
             preprocessing=self._preprocessing,
@@ -81,7 +81,7 @@ class ConvNet:
     def _preprocessing(self) -> Preprocessing:
         return Preprocessing(image_size=self.image_size, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
-    def _network(self, classes: int) -> "torch.nn.Module":
+    def _build_network(self, classes: int) -> "torch.nn.Module":
         from torch import nn
 
         layers: dict[str, torch.nn.Module] = {

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from arogya_bench.errors import ConfigError, ModelError
-from arogya_bench.frameworks.devices import require_torch
+from arogya_bench.frameworks.devices import check_torch
 from arogya_bench.frameworks.preprocessing import Preprocessing
 from arogya_bench.frameworks.torch_network import load_network
-from arogya_bench.frameworks.torch_training import Recipe, train_network
-from arogya_bench.frameworks.torch_weights import Family, State
-from arogya_bench.models.field_checks import require_positive, require_size
+from arogya_bench.frameworks.torch_training import TorchTraining, train_network
+from arogya_bench.frameworks.torch_weights import NetworkFamily, StateDict
+from arogya_bench.models.field_checks import check_image_size, check_positive
 from arogya_bench.types import FitReport, Predictor, Subset, Training
 
 if TYPE_CHECKING:
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 FINE_TUNING_RATE = 1e-4
-FAMILY = Family(name="a ResNet-50", source="torchvision's resnet50", head="fc.", given="imagenet")
+FAMILY = NetworkFamily(
+    name="a ResNet-50",
+    source="torchvision's resnet50",
+    head_prefix="fc.",
+    pretrained_option="imagenet",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +52,8 @@ class ResNet50:
     extra: ClassVar[str | None] = "torch"
 
     def __post_init__(self) -> None:
-        require_size(self.image_size, at_least=32)
-        require_positive(learning_rate=self.learning_rate)
+        check_image_size(self.image_size, at_least=32)
+        check_positive(learning_rate=self.learning_rate)
         if not self.weights:
             raise ConfigError(
                 "weights is empty.", fix="set model.weights=imagenet, none or a path."
@@ -56,11 +61,11 @@ class ResNet50:
 
     def check(self, *, device: str) -> None:
         """Raise Fixable if PyTorch, the device or the weights to start from are missing."""
-        require_torch(device)
+        check_torch(device)
         if self.weights == "imagenet":
-            _require_imagenet(download=self.download)
+            _find_imagenet_file(download=self.download)
         elif self.weights != "none":
-            FAMILY.existing(self.weights)
+            FAMILY.find_file(self.weights)
 
     def fit(
         self,
@@ -73,10 +78,10 @@ class ResNet50:
         out: Path,
     ) -> FitReport:
         """Train every layer; the best epoch by validation macro F1 stays."""
-        start = self._start(len(train.classes))
+        start = self._initial_weights(len(train.classes))
         rate = training.learning_rate if start is None else FINE_TUNING_RATE
-        recipe = Recipe(
-            network=lambda classes: FAMILY.started(_resnet50(classes), start),
+        recipe = TorchTraining(
+            build_network=lambda classes: FAMILY.initialise(_build_resnet50(classes), start),
             preprocessing=self._preprocessing,
             training=training,
             learning_rate=self.learning_rate or rate,
@@ -84,12 +89,12 @@ class ResNet50:
             device=device,
         )
         report = train_network(recipe, train, validation, out=out)
-        return replace(report, notes=(*report.notes, self._origin(start)))
+        return replace(report, notes=(*report.notes, self._describe_origin(start)))
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
         """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
         return load_network(
-            _resnet50,
+            _build_resnet50,
             weights,
             classes=classes,
             preprocessing=self._preprocessing,
@@ -100,24 +105,24 @@ class ResNet50:
     def _preprocessing(self) -> Preprocessing:
         return Preprocessing(image_size=self.image_size, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 
-    def _start(self, classes: int) -> State | None:
+    def _initial_weights(self, classes: int) -> StateDict | None:
         """Weights to start from, without a head that was made for another number of classes."""
         if self.weights == "none":
             return None
         if self.weights == "imagenet":
-            state = _imagenet_state(download=self.download)
+            state = _read_imagenet_weights(download=self.download)
         else:
-            state = FAMILY.read(FAMILY.existing(self.weights))
-        return FAMILY.fitting(state, classes, foreign=self.weights == "imagenet")
+            state = FAMILY.read(FAMILY.find_file(self.weights))
+        return FAMILY.without_other_head(state, classes, drop_head=self.weights == "imagenet")
 
-    def _origin(self, start: State | None) -> str:
+    def _describe_origin(self, start: StateDict | None) -> str:
         if start is None:
             return "trained from random weights"
         name = "ImageNet" if self.weights == "imagenet" else Path(self.weights).name
-        return FAMILY.origin(start, name)
+        return FAMILY.describe_origin(start, name)
 
 
-def _resnet50(classes: int) -> "torch.nn.Module":
+def _build_resnet50(classes: int) -> "torch.nn.Module":
     from torchvision.models import resnet50
 
     return resnet50(weights=None, num_classes=classes)
@@ -135,7 +140,7 @@ def _imagenet_file() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / _imagenet_url().rpartition("/")[2]
 
 
-def _require_imagenet(*, download: bool) -> Path:
+def _find_imagenet_file(*, download: bool) -> Path:
     file = _imagenet_file()
     if not file.is_file() and not download:
         raise ModelError(
@@ -147,14 +152,14 @@ def _require_imagenet(*, download: bool) -> Path:
     return file
 
 
-def _imagenet_state(*, download: bool) -> "dict[str, torch.Tensor]":
-    file = _require_imagenet(download=download)
+def _read_imagenet_weights(*, download: bool) -> "dict[str, torch.Tensor]":
+    file = _find_imagenet_file(download=download)
     if not file.is_file():
-        _fetch(_imagenet_url(), file)
+        _download(_imagenet_url(), file)
     return FAMILY.read(file)
 
 
-def _fetch(url: str, file: Path) -> None:
+def _download(url: str, file: Path) -> None:
     import torch
 
     file.parent.mkdir(parents=True, exist_ok=True)

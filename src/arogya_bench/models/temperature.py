@@ -31,7 +31,7 @@ class Calibration:
         return np.asarray(softmax(self.scale * scores + np.array(self.bias), axis=1), np.float64)
 
 
-def fitted_calibration(scores: Floats, targets: Labels) -> Calibration:
+def fit_calibration(scores: Floats, targets: Labels) -> Calibration:
     """Find the scale and the biases under which the targets are most likely.
 
     A weak normal prior on the logarithm of the scale and on the biases keeps them finite when the
@@ -57,7 +57,7 @@ def fitted_calibration(scores: Floats, targets: Labels) -> Calibration:
     return Calibration(scale=float(np.exp(best[0])), bias=tuple(best[1:].tolist()))
 
 
-def fitted_temperature(probabilities: Probabilities, targets: Labels) -> float:
+def fit_temperature(probabilities: Probabilities, targets: Labels) -> float:
     """Find the temperature under which the targets are most likely (Guo et al., ICML 2017).
 
     Args:
@@ -67,7 +67,7 @@ def fitted_temperature(probabilities: Probabilities, targets: Labels) -> float:
     Returns:
         Above 1 if the model is too sure of itself; from 0.01 to 100.
     """
-    scores = _log(probabilities)
+    scores = _safe_log(probabilities)
     rows = np.arange(len(targets))
 
     def loss(log_temperature: float) -> float:
@@ -77,15 +77,15 @@ def fitted_temperature(probabilities: Probabilities, targets: Labels) -> float:
     return float(np.exp(best.x))
 
 
-def tempered(probabilities: Probabilities, temperature: float) -> Probabilities:
+def apply_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
     """Divide the logits behind probabilities by a temperature; the order of classes stays.
 
     The logarithm of a softmax differs from its logits by a constant per row, which the second
     softmax takes out: nothing but the probabilities is needed, whatever the model.
     """
-    return np.asarray(softmax(_log(probabilities) / temperature, axis=1), np.float64)
+    return np.asarray(softmax(_safe_log(probabilities) / temperature, axis=1), np.float64)
 
 
-def _log(probabilities: Probabilities) -> Floats:
+def _safe_log(probabilities: Probabilities) -> Floats:
     """The logarithm, where 0 counts as the smallest number above it."""
     return np.asarray(np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), np.float64)

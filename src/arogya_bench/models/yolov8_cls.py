@@ -9,29 +9,34 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from arogya_bench.errors import require_extra
-from arogya_bench.frameworks.batches import Split, Steps, split_of
-from arogya_bench.frameworks.devices import require_device_name, torch_device
-from arogya_bench.frameworks.early_stopping import f1_macro, require_trainable
-from arogya_bench.frameworks.prefetch import ahead
+from arogya_bench.frameworks.batches import InMemorySplit, Steps, load_split
+from arogya_bench.frameworks.devices import check_device_name, torch_device
+from arogya_bench.frameworks.early_stopping import check_trainable, f1_macro
+from arogya_bench.frameworks.prefetch import prefetch
 from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing
 from arogya_bench.frameworks.schedule import class_weights
-from arogya_bench.frameworks.torch_network import AT_ONCE, as_input, load_network, logits
-from arogya_bench.frameworks.ultralytics_hooks import Batches, Hooks, Plan
+from arogya_bench.frameworks.torch_network import (
+    PREDICTION_BATCH_SIZE,
+    load_network,
+    predict_logits,
+    to_input_tensor,
+)
+from arogya_bench.frameworks.ultralytics_hooks import TrainerOverrides, YoloBatches, YoloPlan
 from arogya_bench.frameworks.ultralytics_network import (
     FINE_TUNING_RATE,
-    blueprint,
-    require_start,
-    started,
+    find_start_weights,
+    load_start_weights,
+    read_architecture,
 )
-from arogya_bench.frameworks.ultralytics_training import isolated, train_with
-from arogya_bench.models.field_checks import require_positive, require_size
-from arogya_bench.runtime.threads import threads
+from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics, train_yolo
+from arogya_bench.models.field_checks import check_image_size, check_positive
+from arogya_bench.runtime.threads import thread_count
 from arogya_bench.types import FitReport, Predictor, Subset, Training
 
 if TYPE_CHECKING:
     import torch
 
-HEAD = "model.9.linear."
+HEAD_PREFIX = "model.9.linear."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +70,15 @@ class YOLOv8Classifier:
     extra: ClassVar[str | None] = "yolo"
 
     def __post_init__(self) -> None:
-        require_size(self.image_size, at_least=32)
-        require_positive(learning_rate=self.learning_rate)
+        check_image_size(self.image_size, at_least=32)
+        check_positive(learning_rate=self.learning_rate)
 
     def check(self, *, device: str) -> None:
         """Raise Fixable if Ultralytics, the device or the weights to start from are missing."""
-        require_device_name(device)
+        check_device_name(device)
         require_extra("yolo", "torch", "torchvision", "ultralytics")
         torch_device(device)
-        require_start(self.weights)
+        find_start_weights(self.weights)
 
     def fit(
         self,
@@ -86,17 +91,19 @@ class YOLOv8Classifier:
         out: Path,
     ) -> FitReport:
         """Train every layer; the best epoch by validation macro F1 stays."""
-        require_trainable(training, train, validation)
-        place, start = torch_device(device), require_start(self.weights)
-        seen, held_out = (split_of(part, self.image_size) for part in (train, validation))
+        check_trainable(training, train, validation)
+        place, start = torch_device(device), find_start_weights(self.weights)
+        seen, held_out = (load_split(part, self.image_size) for part in (train, validation))
         rate = FINE_TUNING_RATE if start else training.learning_rate
         weights = class_weights(seen.targets, len(train.classes))
-        with isolated(seed, place):
+        with isolate_ultralytics(seed, place):
             from ultralytics.models.yolo.classify import ClassificationTrainer
 
-            network: Any = _network(len(train.classes))
-            origin = started(network, start, head=HEAD, classes=train.classes)
-            network.criterion = _criterion(weights if training.class_weights else None, place)
+            network: Any = _build_network(len(train.classes))
+            origin = load_start_weights(
+                network, start, head_prefix=HEAD_PREFIX, classes=train.classes
+            )
+            network.criterion = _build_criterion(weights if training.class_weights else None, place)
             plan = ClassifierPlan(
                 network=network,
                 classes=train.classes,
@@ -104,7 +111,7 @@ class YOLOv8Classifier:
                 training=training,
                 learning_rate=self.learning_rate or rate,
                 seed=seed,
-                place=place,
+                device=place,
                 out=out,
                 steps=Steps(
                     train=seen,
@@ -112,16 +119,18 @@ class YOLOv8Classifier:
                     learning_rate=self.learning_rate or rate,
                     seed=seed,
                 ),
-                held_out=held_out,
+                validation=held_out,
             )
-            report = train_with(ClassifierHooks, ClassificationTrainer, plan, {"close_mosaic": 0})
+            report = train_yolo(
+                ClassifierOverrides, ClassificationTrainer, plan, {"close_mosaic": 0}
+            )
         return replace(report, notes=(*report.notes, origin))
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
         """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
-        with isolated():
+        with isolate_ultralytics():
             return load_network(
-                _network,
+                _build_network,
                 weights,
                 classes=classes,
                 preprocessing=self._preprocessing,
@@ -134,41 +143,41 @@ class YOLOv8Classifier:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifierPlan(Plan):
+class ClassifierPlan(YoloPlan):
     """One training of the classifier."""
 
     steps: Steps
-    held_out: Split
+    validation: InMemorySplit
 
 
-class ClassifierHooks(Hooks):
+class ClassifierOverrides(TrainerOverrides):
     """Our images and training policy, and macro F1 as what the best epoch is chosen by."""
 
     plan: ClassVar[ClassifierPlan]
 
-    def batches(self, mode: str) -> Batches:
+    def batches(self, mode: str) -> YoloBatches:
         """Batches drawn by the training policy; validation takes its images at once."""
         plan = self.plan
         if mode != "train":
-            return Batches(range(len(plan.held_out.targets)), 1, lambda _: ())
+            return YoloBatches(range(len(plan.validation.targets)), 1, lambda _: ())
         cases = range(len(plan.steps.train.targets))
-        return Batches(cases, plan.steps.per_epoch, self._drawn)
+        return YoloBatches(cases, plan.steps.steps_per_epoch, self._draw_batches)
 
-    def _drawn(self, number: int) -> Iterator[dict[str, Any]]:
+    def _draw_batches(self, number: int) -> Iterator[dict[str, Any]]:
         import torch
 
         plan, steps = self.plan, self.plan.steps
-        parts = steps.order(number)
+        parts = steps.epoch_batches(number)
 
-        def drawn(step: int) -> ImageStack:
-            return steps.images(parts[step], epoch=number, step=step)
+        def draw_images(step: int) -> ImageStack:
+            return steps.augmented_images(parts[step], epoch=number, step=step)
 
-        workers = threads() if plan.place != "cpu" else 0
+        workers = thread_count() if plan.device != "cpu" else 0
         for part, images in zip(
-            parts, ahead(drawn, range(len(parts)), workers=workers), strict=True
+            parts, prefetch(draw_images, range(len(parts)), workers=workers), strict=True
         ):
             yield {
-                "img": as_input(images, plan.preprocessing, plan.place),
+                "img": to_input_tensor(images, plan.preprocessing, plan.device),
                 "cls": torch.from_numpy(steps.train.targets[part]),
             }
 
@@ -176,42 +185,51 @@ class ClassifierHooks(Hooks):
         """Judge the moving average of the weights on the validation split."""
         import torch
 
-        plan, held_out = self.plan, self.plan.held_out
-        parts = np.array_split(held_out.images, math.ceil(len(held_out.images) / AT_ONCE))
-        values = torch.cat(
-            [logits(self.ema.ema, as_input(part, plan.preprocessing, plan.place)) for part in parts]
+        plan, held_out = self.plan, self.plan.validation
+        parts = np.array_split(
+            held_out.images, math.ceil(len(held_out.images) / PREDICTION_BATCH_SIZE)
         )
-        targets = torch.from_numpy(held_out.targets).to(plan.place)
+        values = torch.cat(
+            [
+                predict_logits(self.ema.ema, to_input_tensor(part, plan.preprocessing, plan.device))
+                for part in parts
+            ]
+        )
+        targets = torch.from_numpy(held_out.targets).to(plan.device)
         loss, _ = self.model.criterion(values, {"cls": targets})
         score = f1_macro(held_out.targets, values.argmax(dim=1).cpu().numpy())
         return {"val_loss": float(loss), "val_f1_macro": score}, score
 
-    def curve(self) -> dict[str, float]:
+    def epoch_metrics(self) -> dict[str, float]:
         """Losses, macro F1 and rate of the epoch that ends."""
-        return {"train_loss": self.train_loss, **self.metrics, "learning_rate": self.rate}
+        return {
+            "train_loss": self.train_loss,
+            **self.metrics,
+            "learning_rate": self.current_learning_rate,
+        }
 
     def rank(self) -> list[float]:
         """A higher macro F1, or an equal one with a lower loss."""
         return [self.metrics["val_f1_macro"], -self.metrics["val_loss"]]
 
 
-def _network(classes: int) -> "torch.nn.Module":
+def _build_network(classes: int) -> "torch.nn.Module":
     from ultralytics.nn.tasks import ClassificationModel
 
     network: torch.nn.Module = ClassificationModel(
-        blueprint("yolov8-cls"), nc=classes, verbose=False
+        read_architecture("yolov8-cls"), nc=classes, verbose=False
     )
-    network.model[-1].register_forward_hook(_only_logits)
+    network.model[-1].register_forward_hook(_keep_logits)
     return network
 
 
-def _only_logits(head: "torch.nn.Module", _: object, made: Any) -> "torch.Tensor":
+def _keep_logits(head: "torch.nn.Module", _: object, output: Any) -> "torch.Tensor":
     """In evaluation mode their head gives probabilities as well."""
-    values: torch.Tensor = made if head.training else made[1]
+    values: torch.Tensor = output if head.training else output[1]
     return values
 
 
-def _criterion(
+def _build_criterion(
     weights: list[float] | None, place: str
 ) -> Callable[["torch.Tensor", Mapping[str, Any]], tuple["torch.Tensor", dict[str, Any]]]:
     """Cross-entropy in the form of their criteria; not a module, whose weights would be saved."""

@@ -8,35 +8,35 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from arogya_bench.errors import ConfigError, DatasetError, require_extra
-from arogya_bench.frameworks.devices import require_device_name, torch_device
-from arogya_bench.frameworks.early_stopping import require_trainable
-from arogya_bench.frameworks.fit_files import damaged, existing, require_classes
+from arogya_bench.frameworks.devices import check_device_name, torch_device
+from arogya_bench.frameworks.early_stopping import check_trainable
+from arogya_bench.frameworks.fit_files import check_classes, check_file_exists, damaged_file_error
 from arogya_bench.frameworks.preprocessing import Preprocessing
-from arogya_bench.frameworks.torch_network import WEIGHTS_FILE, logits, read_state
+from arogya_bench.frameworks.torch_network import WEIGHTS_FILE, predict_logits, read_state_dict
 from arogya_bench.frameworks.ultralytics_detection import (
-    AT_ONCE,
-    DetectorHooks,
+    PREDICTION_BATCH_SIZE,
+    DetectorOverrides,
     DetectorPlan,
-    Examples,
-    examples,
-    suppressed,
+    YoloExamples,
+    apply_nms,
+    load_examples,
 )
 from arogya_bench.frameworks.ultralytics_network import (
     FINE_TUNING_RATE,
-    blueprint,
-    require_start,
-    started,
+    find_start_weights,
+    load_start_weights,
+    read_architecture,
 )
-from arogya_bench.frameworks.ultralytics_training import isolated, train_with
-from arogya_bench.models.field_checks import require_positive, require_size
+from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics, train_yolo
+from arogya_bench.models.field_checks import check_image_size, check_positive
 from arogya_bench.types import Detections, Detector, FitReport, Floats, ImageBatch, Subset, Training
 
 if TYPE_CHECKING:
     import torch
 
-HEAD = "model.22.cv3."  # what names the classes; the part that places boxes is kept
+HEAD_PREFIX = "model.22.cv3."  # what names the classes; the part that places boxes is kept
 STRIDE = 32
-NOT_DRAWN = ("brightness", "contrast", "noise", "zoom", "crop")
+UNUSED_AUGMENTATIONS = ("brightness", "contrast", "noise", "zoom", "crop")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +82,8 @@ class YOLOv8Detector:
     extra: ClassVar[str | None] = "yolo"
 
     def __post_init__(self) -> None:
-        require_size(self.image_size, at_least=STRIDE)
-        require_positive(learning_rate=self.learning_rate, max_detections=self.max_detections)
+        check_image_size(self.image_size, at_least=STRIDE)
+        check_positive(learning_rate=self.learning_rate, max_detections=self.max_detections)
         if self.image_size % STRIDE:
             raise ConfigError(
                 f"image_size is {self.image_size}.", fix=f"set a multiple of {STRIDE}."
@@ -94,10 +94,10 @@ class YOLOv8Detector:
 
     def check(self, *, device: str) -> None:
         """Raise Fixable if Ultralytics, the device or the weights to start from are missing."""
-        require_device_name(device)
+        check_device_name(device)
         require_extra("yolo", "torch", "torchvision", "ultralytics")
         torch_device(device)
-        require_start(self.weights)
+        find_start_weights(self.weights)
 
     def fit(
         self,
@@ -114,16 +114,18 @@ class YOLOv8Detector:
         Raises:
             DatasetError: If a case does not say what is to be found in it, or no case has a box.
         """
-        require_trainable(training, train, validation)
-        place, start = torch_device(device), require_start(self.weights)
-        seen, held_out = (examples(part, self.image_size) for part in (train, validation))
-        _require_boxes(seen)
+        check_trainable(training, train, validation)
+        place, start = torch_device(device), find_start_weights(self.weights)
+        seen, held_out = (load_examples(part, self.image_size) for part in (train, validation))
+        _check_boxes(seen)
         rate = FINE_TUNING_RATE if start else training.learning_rate
-        with isolated(seed, place):
+        with isolate_ultralytics(seed, place):
             from ultralytics.models.yolo.detect import DetectionTrainer
 
-            network = _network(len(train.classes))
-            origin = started(network, start, head=HEAD, classes=train.classes)
+            network = _build_network(len(train.classes))
+            origin = load_start_weights(
+                network, start, head_prefix=HEAD_PREFIX, classes=train.classes
+            )
             plan = DetectorPlan(
                 network=network,
                 classes=train.classes,
@@ -131,31 +133,33 @@ class YOLOv8Detector:
                 training=training,
                 learning_rate=self.learning_rate or rate,
                 seed=seed,
-                place=place,
+                device=place,
                 out=out,
-                seen=seen,
-                held_out=held_out,
+                train=seen,
+                validation=held_out,
             )
-            report = train_with(DetectorHooks, DetectionTrainer, plan, self._settings(training))
-        notes = (origin, *_remarks(training, seen.left_out + held_out.left_out))
+            report = train_yolo(DetectorOverrides, DetectionTrainer, plan, self._settings(training))
+        notes = (origin, *_fit_notes(training, seen.excluded_boxes + held_out.excluded_boxes))
         return replace(report, notes=(*report.notes, *notes))
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Detector:
         """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
-        require_classes(weights, classes, asdict(self._preprocessing))
-        file, place = existing(weights / WEIGHTS_FILE), torch_device(device)
-        with isolated():
-            network = _network(len(classes))
+        check_classes(weights, classes, asdict(self._preprocessing))
+        file, place = check_file_exists(weights / WEIGHTS_FILE), torch_device(device)
+        with isolate_ultralytics():
+            network = _build_network(len(classes))
             try:
-                network.load_state_dict(read_state(file))
+                network.load_state_dict(read_state_dict(file))
             except (RuntimeError, TypeError) as error:
-                raise damaged(file, str(error).partition("\n")[0]) from error
+                raise damaged_file_error(file, str(error).partition("\n")[0]) from error
         network.to(place).eval()
 
         def detect(images: ImageBatch) -> list[Detections]:
             found: list[Detections] = []
-            for first in range(0, len(images), AT_ONCE):
-                found += self._found(network, images[first : first + AT_ONCE], place)
+            for first in range(0, len(images), PREDICTION_BATCH_SIZE):
+                found += self._detect_batch(
+                    network, images[first : first + PREDICTION_BATCH_SIZE], place
+                )
             return found
 
         return detect
@@ -175,7 +179,7 @@ class YOLOv8Detector:
             "max_det": self.max_detections,
         }
 
-    def _found(
+    def _detect_batch(
         self, network: "torch.nn.Module", images: ImageBatch, place: str
     ) -> Iterator[Detections]:
         """Fit the images into squares of one size, so that none depends on its neighbours."""
@@ -186,18 +190,18 @@ class YOLOv8Detector:
         square = (self.image_size, self.image_size)
         fitted = np.stack([LetterBox(square)(image=image) for image in images])
         batch = torch.from_numpy(fitted).to(place).permute(0, 3, 1, 2).float() / 255
-        kept = suppressed(
-            logits(network, batch),
+        kept = apply_nms(
+            predict_logits(network, batch),
             confidence=self.confidence,
             iou=self.nms_iou,
-            most=self.max_detections,
+            max_detections=self.max_detections,
         )
         for image, rows in zip(images, kept, strict=True):
             edges = scale_boxes(square, rows[:, :4].double(), image.shape[:2])
-            yield _detections(torch.cat([edges, rows[:, 4:6].double()], dim=1).cpu().numpy())
+            yield _to_detections(torch.cat([edges, rows[:, 4:6].double()], dim=1).cpu().numpy())
 
 
-def _detections(rows: Floats) -> Detections:
+def _to_detections(rows: Floats) -> Detections:
     """From edges, scores and labels; a box that lies in the padding alone is none."""
     sizes = rows[:, 2:4] - rows[:, :2]
     inside = (sizes > 0).all(axis=1)
@@ -208,14 +212,16 @@ def _detections(rows: Floats) -> Detections:
     )
 
 
-def _network(classes: int) -> "torch.nn.Module":
+def _build_network(classes: int) -> "torch.nn.Module":
     from ultralytics.nn.tasks import DetectionModel
 
-    network: torch.nn.Module = DetectionModel(blueprint("yolov8"), nc=classes, verbose=False)
+    network: torch.nn.Module = DetectionModel(
+        read_architecture("yolov8"), nc=classes, verbose=False
+    )
     return network
 
 
-def _require_boxes(seen: Examples) -> None:
+def _check_boxes(seen: YoloExamples) -> None:
     if not any(len(label["cls"]) for label in seen.labels):
         raise DatasetError(
             f"None of the {len(seen.labels)} training images has a box to learn from.",
@@ -223,9 +229,11 @@ def _require_boxes(seen: Examples) -> None:
         )
 
 
-def _remarks(training: Training, left_out: int) -> Iterator[str]:
+def _fit_notes(training: Training, left_out: int) -> Iterator[str]:
     if left_out:
         yield f"{left_out} boxes of crowds or outside their image were not trained or chosen by"
-    set_in_vain = [name for name in NOT_DRAWN if getattr(training, name) != getattr(Training, name)]
+    set_in_vain = [
+        name for name in UNUSED_AUGMENTATIONS if getattr(training, name) != getattr(Training, name)
+    ]
     if set_in_vain:
         yield f"training.{', training.'.join(set_in_vain)}: Ultralytics draws its own instead"

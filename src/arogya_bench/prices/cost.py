@@ -9,7 +9,7 @@ from arogya_bench.errors import UndefinedMetric
 from arogya_bench.types import Floats
 
 # Batches that a percentile needs at 99 % confidence, one slower than the limit among them.
-LEAST_REQUESTS = {"p50_ms": 11, "p90_ms": 64, "p95_ms": 130, "p99_ms": 662}
+MIN_BATCHES = {"p50_ms": 11, "p90_ms": 64, "p95_ms": 130, "p99_ms": 662}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +78,9 @@ def raw_latency(batch_ms: Sequence[float] | Floats, *, batch_size: int) -> Laten
     if times.ndim != 1 or not (np.isfinite(times) & (times > 0)).all() or batch_size < 1:
         raise ValueError(f"{batch_ms} ms for batches of {batch_size}: all must be above 0")
     percentiles = np.percentile(times, [50, 90, 95, 99]).tolist()
-    early = [f"{name[:3]} needs {least}" for name, least in LEAST_REQUESTS.items() if n < least]
+    early = [f"{name[:3]} needs {least}" for name, least in MIN_BATCHES.items() if n < least]
     return Latency(
-        **dict(zip(LEAST_REQUESTS, percentiles, strict=True)),
+        **dict(zip(MIN_BATCHES, percentiles, strict=True)),
         mean_ms=float(times.mean()),
         images_per_s=float(1000 * n * batch_size / times.sum()),
         n=n,
@@ -100,7 +100,7 @@ def latency_percentiles(batch_ms: Sequence[float] | Floats, *, batch_size: int) 
     """
     raw = raw_latency(batch_ms, batch_size=batch_size)
     p50, p90, p95, p99 = (
-        getattr(raw, name) if raw.n >= least else None for name, least in LEAST_REQUESTS.items()
+        getattr(raw, name) if raw.n >= least else None for name, least in MIN_BATCHES.items()
     )
     return replace(raw, p50_ms=p50, p90_ms=p90, p95_ms=p95, p99_ms=p99)
 
@@ -112,7 +112,7 @@ def cost_per_1000_images(*, price_per_hour: float, images_per_s: float) -> float
         UndefinedMetric: If the rate is 0.
         ValueError: If price or rate is negative or not finite.
     """
-    _require_amounts(price_per_hour, images_per_s)
+    _check_amounts(price_per_hour, images_per_s)
     if images_per_s == 0:
         raise UndefinedMetric("a machine that does no image per second has no cost per image")
     return 1000 / images_per_s * price_per_hour / 3600
@@ -138,13 +138,13 @@ def training_cost(
     """
     if not len(hours):
         raise UndefinedMetric("the cost of no fits")
-    _require_amounts(*hours, devices, price, watt, kg_per_kwh)
+    _check_amounts(*hours, devices, price, watt, kg_per_kwh)
     used = float(sum(hours)) * devices
     kwh = used * watt / 1000
     money, carbon, n = used * price, kwh * kg_per_kwh, len(hours)
     return TrainingCost(gpu_hours=used, cost=money, kwh=kwh, kg_co2=carbon, n=n, groups=n)
 
 
-def _require_amounts(*amounts: float) -> None:
+def _check_amounts(*amounts: float) -> None:
     if wrong := [amount for amount in amounts if not np.isfinite(amount) or amount < 0]:
         raise ValueError(f"amounts must be finite and not negative, not {wrong}")

@@ -7,9 +7,9 @@ from arogya_bench.errors import UndefinedMetric
 from arogya_bench.report.plots import (
     Difference,
     Estimate,
-    degradation,
-    differences,
-    forest,
+    plot_degradation,
+    plot_differences,
+    plot_forest,
 )
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 Rows = Sequence[Mapping[str, Any]]
 
 
-def leaderboard(rows: Rows, metric: str) -> "alt.TopLevelMixin":
+def plot_leaderboard(rows: Rows, metric: str) -> "alt.TopLevelMixin":
     """Value and interval of each model, best first."""
-    return forest([_clean(row, metric) for row in rows], metric=metric)
+    return plot_forest([_clean_estimate(row, metric) for row in rows], metric=metric)
 
 
-def pairs(rows: Rows, metric: str) -> "alt.TopLevelMixin":
+def plot_pairwise(rows: Rows, metric: str) -> "alt.TopLevelMixin":
     """Difference and interval of each pair."""
     drawn = [
         Difference(
@@ -36,10 +36,10 @@ def pairs(rows: Rows, metric: str) -> "alt.TopLevelMixin":
         )
         for row in rows
     ]
-    return differences(drawn, metric=metric)
+    return plot_differences(drawn, metric=metric)
 
 
-def robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevelMixin | None":
+def plot_robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevelMixin | None":
     """Value against severity, one panel per augmentation; None if there is nothing to draw."""
     degraded = [
         Estimate(
@@ -55,14 +55,14 @@ def robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevelMixin
         if row["severity"] is not None  # nothing to draw against; the table has it
     ]
     try:
-        return degradation(
-            [*(_clean(row, metric) for row in leaderboard), *degraded], metric=metric
+        return plot_degradation(
+            [*(_clean_estimate(row, metric) for row in leaderboard), *degraded], metric=metric
         )
     except UndefinedMetric:
         return None
 
 
-def _clean(row: Mapping[str, Any], metric: str) -> Estimate:
+def _clean_estimate(row: Mapping[str, Any], metric: str) -> Estimate:
     return Estimate(
         model=str(row["model"]),
         value=row[metric],

@@ -8,10 +8,10 @@ from pathlib import Path
 from arogya_bench.comparison.comparison import Comparison
 from arogya_bench.errors import needs_extra
 from arogya_bench.figures import evaluation as figures
-from arogya_bench.report.sections import Section, methods, parts
+from arogya_bench.report.sections import Section, build_dataset_reports, describe_methods
 
 
-def pdf(comparison: Comparison) -> bytes:
+def render_pdf(comparison: Comparison) -> bytes:
     """Set the report as A4 pages.
 
     Raises:
@@ -23,18 +23,18 @@ def pdf(comparison: Comparison) -> bytes:
         folder = Path(temporary)
         content = {
             "about": dict(comparison.about),
-            "methods": methods(comparison),
+            "methods": describe_methods(comparison),
             "parts": [
                 {
                     "dataset": part.dataset,
-                    "cautions": list(part.cautions),
+                    "cautions": list(part.caveats),
                     "verdict": dict(part.verdict),
                     "sections": [
-                        _section(section, folder, f"{place}-{section.name}.svg")
+                        _section_content(section, folder, f"{place}-{section.name}.svg")
                         for section in part.sections
                     ],
                 }
-                for place, part in enumerate(parts(comparison))
+                for place, part in enumerate(build_dataset_reports(comparison))
             ],
         }
         (folder / "content.json").write_text(json.dumps(content), encoding="utf-8")
@@ -44,13 +44,13 @@ def pdf(comparison: Comparison) -> bytes:
     return document
 
 
-def _section(section: Section, folder: Path, figure: str) -> dict[str, object]:
+def _section_content(section: Section, folder: Path, figure: str) -> dict[str, object]:
     if section.chart is not None:
-        (folder / figure).write_text(figures.svg(section.chart), encoding="utf-8")
+        (folder / figure).write_text(figures.to_svg(section.chart), encoding="utf-8")
     return {
         "title": section.title,
-        "lead": section.lead,
-        "heads": section.heads,
+        "lead": section.introduction,
+        "heads": section.headers,
         "rows": section.rows,
         "figure": figure if section.chart is not None else None,
     }

@@ -7,39 +7,44 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from arogya_bench.comparison.comparison import Comparison
 from arogya_bench.figures import evaluation as figures
-from arogya_bench.report.sections import Part, Section, methods, parts
+from arogya_bench.report.sections import (
+    DatasetReport,
+    Section,
+    build_dataset_reports,
+    describe_methods,
+)
 
 
-def html(comparison: Comparison) -> str:
+def render_html(comparison: Comparison) -> str:
     """Render the page; the same comparison gives the same bytes."""
-    return _template().render(
+    return _load_template().render(
         about=comparison.about,
-        parts=[_part(each) for each in parts(comparison)],
-        methods=methods(comparison),
+        parts=[_dataset_content(each) for each in build_dataset_reports(comparison)],
+        methods=describe_methods(comparison),
     )
 
 
-def _part(part: Part) -> dict[str, object]:
+def _dataset_content(dataset_report: DatasetReport) -> dict[str, object]:
     return {
-        "dataset": part.dataset,
-        "cautions": part.cautions,
-        "verdict": part.verdict,
-        "sections": [_section(each) for each in part.sections],
+        "dataset": dataset_report.dataset,
+        "cautions": dataset_report.caveats,
+        "verdict": dataset_report.verdict,
+        "sections": [_section_content(each) for each in dataset_report.sections],
     }
 
 
-def _section(section: Section) -> dict[str, object]:
+def _section_content(section: Section) -> dict[str, object]:
     return {
         "title": section.title,
-        "lead": section.lead,
-        "heads": section.heads,
+        "lead": section.introduction,
+        "heads": section.headers,
         "rows": section.rows,
-        "figure": figures.svg(section.chart) if section.chart is not None else None,
+        "figure": figures.to_svg(section.chart) if section.chart is not None else None,
     }
 
 
 @cache
-def _template() -> Template:
+def _load_template() -> Template:
     source = files("arogya_bench.report").joinpath("page.html.j2").read_text(encoding="utf-8")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -63,21 +63,21 @@ class Difference:
         return f"{self.first} \u2212 {self.second}"
 
 
-def forest(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin":
+def plot_forest(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin":
     """Draw a leaderboard: value and 95 % interval of each model, in the order given."""
     import altair as alt
 
     drawn = [
-        {**asdict(row), "label": _with_interval(row), "filled": True}
+        {**asdict(row), "label": _format_with_interval(row), "filled": True}
         for row in rows
         if row.value is not None
     ]
-    chart = _intervals(drawn, "model", f"{metric}, with 95 % interval")
+    chart = _interval_layers(drawn, "model", f"{metric}, with 95 % interval")
     chart = chart.properties(width=_WIDTH, height=alt.Step(30))
-    return theme.styled(chart, f"Leaderboard by {metric}", *_left_out(rows))
+    return theme.apply_theme(chart, f"Leaderboard by {metric}", *_omission_notes(rows))
 
 
-def differences(
+def plot_differences(
     rows: Sequence[Difference], *, metric: str, alpha: float = 0.05
 ) -> "alt.TopLevelMixin":
     """Draw the paired difference of each two models, with 95 % interval and p-value.
@@ -90,7 +90,7 @@ def differences(
         {
             **asdict(row),
             "pair": row.name,
-            "label": _p_label(row.p_holm),
+            "label": _format_p_value(row.p_holm),
             "filled": row.p_holm is not None and row.p_holm < alpha,
         }
         for row in rows
@@ -98,16 +98,16 @@ def differences(
     ]
     zero = alt.Chart(alt.Data(values=[{"zero": 0}]))
     line = zero.mark_rule(color=theme.MUTED, strokeDash=[4, 3]).encode(x="zero:Q")
-    chart = alt.layer(line, _intervals(drawn, "pair", f"difference in {metric}"))
-    return theme.styled(
+    chart = alt.layer(line, _interval_layers(drawn, "pair", f"difference in {metric}"))
+    return theme.apply_theme(
         chart.properties(width=_WIDTH, height=alt.Step(30)),
         f"Paired differences in {metric}",
         f"First minus second, 95 % interval; filled where the Holm-adjusted p < {alpha:g}.",
-        *_left_out(rows),
+        *_omission_notes(rows),
     )
 
 
-def degradation(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin":
+def plot_degradation(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin":
     """Draw the metric against the severity, one panel per augmentation, one line per model.
 
     Every panel starts at the ``clean`` value of each model; a line breaks where the metric is
@@ -126,17 +126,17 @@ def degradation(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin"
         raise UndefinedMetric("no value under any augmentation")
     scale = alt.Scale(domain=[min(ends), max(ends)], nice=True, zero=False)
     panels = [
-        _panel([*clean, *(row for row in rows if row.augmentation == name)], models)
+        _degradation_panel([*clean, *(row for row in rows if row.augmentation == name)], models)
         .encode(y=alt.Y("value:Q", title=metric if i % _COLUMNS == 0 else None, scale=scale))
         .properties(title=theme.panel_title(name.replace("_", " ")), width=190, height=170)
         for i, name in enumerate(names)
     ]
     chart = alt.concat(*panels, columns=_COLUMNS, spacing=24)
     notes = "From clean to strong; bars are 95 % intervals."
-    return theme.styled(chart, f"{metric} under augmentation", notes, *_left_out(rows))
+    return theme.apply_theme(chart, f"{metric} under augmentation", notes, *_omission_notes(rows))
 
 
-def _panel(rows: Sequence[Estimate], models: Sequence[str]) -> "alt.LayerChart":
+def _degradation_panel(rows: Sequence[Estimate], models: Sequence[str]) -> "alt.LayerChart":
     import altair as alt
 
     ticks = {row.level or 0: "clean" if row.level is None else f"{row.severity:g}" for row in rows}
@@ -164,13 +164,15 @@ def _panel(rows: Sequence[Estimate], models: Sequence[str]) -> "alt.LayerChart":
     )
 
 
-def _intervals(drawn: list[dict[str, object]], names: str, title: str) -> "alt.LayerChart":
+def _interval_layers(
+    points: list[dict[str, object]], name_field: str, title: str
+) -> "alt.LayerChart":
     import altair as alt
 
-    order = [row[names] for row in drawn]
+    order = [row[name_field] for row in points]
     quiet = alt.Axis(ticks=False, domain=False, labelLimit=420, labelPadding=8)
-    base = alt.Chart(alt.Data(values=drawn)).encode(
-        y=alt.Y(f"{names}:N", sort=order, title=None, axis=quiet)
+    base = alt.Chart(alt.Data(values=points)).encode(
+        y=alt.Y(f"{name_field}:N", sort=order, title=None, axis=quiet)
     )
     across = alt.Scale(zero=False, nice=False, padding=14)
     dots = base.mark_point(size=80, opacity=1, stroke=theme.ACCENT, strokeWidth=2)
@@ -186,22 +188,22 @@ def _intervals(drawn: list[dict[str, object]], names: str, title: str) -> "alt.L
     )
 
 
-def _with_interval(row: Estimate) -> str:
+def _format_with_interval(row: Estimate) -> str:
     if row.low is None or row.high is None:
         return f"{row.value:.3f}"
     return f"{row.value:.3f} [{row.low:.3f}, {row.high:.3f}]"
 
 
-def _p_label(p_holm: float | None) -> str:
+def _format_p_value(p_holm: float | None) -> str:
     if p_holm is None:
         return "p undefined"
     return "p < 0.001" if p_holm < 0.001 else f"p = {p_holm:.3f}"
 
 
-def _left_out(rows: Sequence[Estimate] | Sequence[Difference]) -> list[str]:
+def _omission_notes(rows: Sequence[Estimate] | Sequence[Difference]) -> list[str]:
     return [
-        theme.listed("Undefined", [row.name for row in rows if row.value is None]),
-        theme.listed(
+        theme.format_list("Undefined", [row.name for row in rows if row.value is None]),
+        theme.format_list(
             "No interval", [row.name for row in rows if row.value is not None and row.low is None]
         ),
     ]

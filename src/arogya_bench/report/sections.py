@@ -8,13 +8,19 @@ import pandas as pd
 
 from arogya_bench.comparison.comparison import Comparison
 from arogya_bench.report import charts
-from arogya_bench.report.wording import MINUS, estimate, number, p_value, percent
+from arogya_bench.report.wording import (
+    MINUS,
+    format_number,
+    format_p_value,
+    format_percent,
+    format_with_interval,
+)
 
 if TYPE_CHECKING:
     import altair as alt
 
 Cells = list[list[str]]
-FOLD_HEADS = ("model", "splits", "mean", "standard deviation", "range")
+FOLD_HEADERS = ("model", "splits", "mean", "standard deviation", "range")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,43 +29,43 @@ class Section:
 
     Attributes:
         name: Fit for a file name.
-        lead: One or two sentences on how to read it.
+        introduction: One or two sentences on how to read it.
         chart: What to look at first; None where a table says it all.
     """
 
     name: str
     title: str
-    lead: str
-    heads: tuple[str, ...]
+    introduction: str
+    headers: tuple[str, ...]
     rows: Cells
     chart: "alt.TopLevelMixin | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class DatasetReport:
     """Everything about one dataset."""
 
     dataset: str
-    cautions: tuple[str, ...]
+    caveats: tuple[str, ...]
     verdict: Mapping[str, str]
     sections: tuple[Section, ...]
 
 
-def parts(comparison: Comparison) -> tuple[Part, ...]:
+def build_dataset_reports(comparison: Comparison) -> tuple[DatasetReport, ...]:
     """Lay a comparison out, one part per dataset."""
     cautions = {each["dataset"]: each.get("cautions", ()) for each in comparison.about["datasets"]}
     return tuple(
-        Part(
+        DatasetReport(
             dataset=str(verdict["dataset"]),
-            cautions=tuple(cautions[str(verdict["dataset"])]),
+            caveats=tuple(cautions[str(verdict["dataset"])]),
             verdict={key: str(value) for key, value in verdict.items()},
-            sections=tuple(_sections(comparison, str(verdict["dataset"]))),
+            sections=tuple(_build_sections(comparison, str(verdict["dataset"]))),
         )
-        for verdict in records(comparison.verdict)
+        for verdict in to_records(comparison.verdict)
     )
 
 
-def methods(comparison: Comparison) -> list[tuple[str, str]]:
+def describe_methods(comparison: Comparison) -> list[tuple[str, str]]:
     """What a reader needs to trust the numbers, or to doubt them."""
     about = comparison.about
     deciding = {str(each["metric"]): str(each["summary"]) for each in about["datasets"]}
@@ -75,26 +81,26 @@ def methods(comparison: Comparison) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _sections(comparison: Comparison, dataset: str) -> list[Section]:
-    facts = facts_of(comparison, dataset)
+def _build_sections(comparison: Comparison, dataset: str) -> list[Section]:
+    facts = facts_for_dataset(comparison, dataset)
     metric = str(facts["metric"])
-    leaderboard = rows_of(comparison.leaderboard, dataset)
+    leaderboard = rows_for_dataset(comparison.leaderboard, dataset)
     found = [
-        _leaderboard(leaderboard, metric, facts["shown"]),
-        _pairwise(rows_of(comparison.pairwise, dataset), metric),
-        _robustness(rows_of(comparison.robustness, dataset), leaderboard, metric),
-        _missing(rows_of(comparison.missing, dataset)),
-        _folds(rows_of(comparison.folds, dataset)),
+        _leaderboard_section(leaderboard, metric, facts["shown"]),
+        _pairwise_section(rows_for_dataset(comparison.pairwise, dataset), metric),
+        _robustness_section(rows_for_dataset(comparison.robustness, dataset), leaderboard, metric),
+        _missing_section(rows_for_dataset(comparison.missing, dataset)),
+        _folds_section(rows_for_dataset(comparison.folds, dataset)),
     ]
     return [each for each in found if each is not None]
 
 
-def _leaderboard(
-    rows: Sequence[Mapping[str, Any]], metric: str, shown: Sequence[str]
+def _leaderboard_section(
+    rows: Sequence[Mapping[str, Any]], metric: str, secondary_metrics: Sequence[str]
 ) -> Section | None:
     if not rows:
         return None
-    names = [metric, *shown]
+    names = [metric, *secondary_metrics]
     heads = (
         "#",
         "model",
@@ -105,24 +111,24 @@ def _leaderboard(
     return Section(
         name="leaderboard",
         title="Leaderboard on clean images",
-        lead=f"{rows[0]['cases']} test cases, {rows[0]['groups']} independent groups. Overlapping "
-        f"intervals are no test; the pairs below are.{_reasons(rows, metric)}",
-        heads=heads,
+        introduction=f"{rows[0]['cases']} test cases, {rows[0]['groups']} independent groups. Overlapping "
+        f"intervals are no test; the pairs below are.{_missing_interval_notes(rows, metric)}",
+        headers=heads,
         rows=[
             [
                 str(row["rank"]),
                 str(row["model"]),
-                *(estimate(row, name) for name in names),
-                number(row["latency_p50_ms"], digits=1),
-                number(row["cost_per_1k_images_usd"], digits=2),
+                *(format_with_interval(row, name) for name in names),
+                format_number(row["latency_p50_ms"], digits=1),
+                format_number(row["cost_per_1k_images_usd"], digits=2),
             ]
             for row in rows
         ],
-        chart=charts.leaderboard(rows, metric),
+        chart=charts.plot_leaderboard(rows, metric),
     )
 
 
-def _reasons(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
+def _missing_interval_notes(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
     """Why rows have no interval for the metric that decides."""
     return "".join(
         f" {row['model']}: {row['note']}."
@@ -131,31 +137,38 @@ def _reasons(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
     )
 
 
-def _pairwise(rows: Sequence[Mapping[str, Any]], metric: str) -> Section | None:
+def _pairwise_section(rows: Sequence[Mapping[str, Any]], metric: str) -> Section | None:
     if not rows:
         return None
     return Section(
         name="pairwise",
         title="Each two models on the same cases",
-        lead=f"Difference in {metric}, the better model first; p adjusted by Holm over "
+        introduction=f"Difference in {metric}, the better model first; p adjusted by Holm over "
         f"{rows[0]['family']} pairs. No difference shown does not mean equal.",
-        heads=("pair", "difference [95 %]", "p", "p (Holm)", "McNemar p on accuracy", "conclusion"),
+        headers=(
+            "pair",
+            "difference [95 %]",
+            "p",
+            "p (Holm)",
+            "McNemar p on accuracy",
+            "conclusion",
+        ),
         rows=[
             [
                 f"{row['a']} {MINUS} {row['b']}",
-                estimate(row, "difference", signed=True),
-                p_value(row["p_value"]),
-                p_value(row["p_holm"]),
-                p_value(row["mcnemar_p"]),
+                format_with_interval(row, "difference", signed=True),
+                format_p_value(row["p_value"]),
+                format_p_value(row["p_holm"]),
+                format_p_value(row["mcnemar_p"]),
                 str(row["conclusion"]),
             ]
             for row in rows
         ],
-        chart=charts.pairs(rows, metric),
+        chart=charts.plot_pairwise(rows, metric),
     )
 
 
-def _robustness(
+def _robustness_section(
     rows: Sequence[Mapping[str, Any]], leaderboard: Sequence[Mapping[str, Any]], metric: str
 ) -> Section | None:
     if not rows:
@@ -163,76 +176,76 @@ def _robustness(
     return Section(
         name="robustness",
         title="What degraded images do",
-        lead=f"{metric} under each condition, its paired change to clean images, and the share "
+        introduction=f"{metric} under each condition, its paired change to clean images, and the share "
         "of the clean value that is kept. A mean over conditions can hide one that is fatal.",
-        heads=("model", "condition", f"{metric} [95 %]", "change [95 %]", "kept"),
+        headers=("model", "condition", f"{metric} [95 %]", "change [95 %]", "kept"),
         rows=[
             [
                 str(row["model"]),
                 str(row["condition"]),
-                estimate(row, "value"),
-                estimate(row, "change", signed=True),
-                percent(row["score"]),
+                format_with_interval(row, "value"),
+                format_with_interval(row, "change", signed=True),
+                format_percent(row["score"]),
             ]
             for row in rows
         ],
-        chart=charts.robustness(rows, leaderboard, metric),
+        chart=charts.plot_robustness(rows, leaderboard, metric),
     )
 
 
-def _missing(rows: Sequence[Mapping[str, Any]]) -> Section | None:
+def _missing_section(rows: Sequence[Mapping[str, Any]]) -> Section | None:
     if not rows:
         return None
     heads = ("model", "condition", "seed", "status", "cause", "message")
-    cells = [[_word(row.get(head)) for head in heads] for row in rows]
+    cells = [[_text_or_empty(row.get(head)) for head in heads] for row in rows]
     return Section(
         name="missing",
         title="Missing",
-        lead="These cells have no finished run and are in no table above.",
-        heads=heads,
+        introduction="These cells have no finished run and are in no table above.",
+        headers=heads,
         rows=cells,
     )
 
 
-def _folds(rows: Sequence[Mapping[str, Any]]) -> Section | None:
+def _folds_section(rows: Sequence[Mapping[str, Any]]) -> Section | None:
     if not rows:
         return None
     return Section(
         name="folds",
         title=f"{rows[0]['metric']} over all folds of this dataset",
-        lead="How much the score varies from fold to fold. The standard deviation is no standard "
+        introduction="How much the score varies from fold to fold. The standard deviation is no standard "
         "error: folds share most of what they learn from.",
-        heads=FOLD_HEADS,
-        rows=[fold_cells(row) for row in rows],
+        headers=FOLD_HEADERS,
+        rows=[format_fold_row(row) for row in rows],
     )
 
 
-def fold_cells(row: Mapping[str, Any]) -> list[str]:
+def format_fold_row(row: Mapping[str, Any]) -> list[str]:
     """One model over the folds, as words."""
     return [
         str(row["model"]),
         f"{row['splits']} of {row['expected']}",
-        number(row["mean"]),
-        number(row["sd"]),
-        f"{number(row['lowest'])} to {number(row['highest'])}",
+        format_number(row["mean"]),
+        format_number(row["sd"]),
+        f"{format_number(row['lowest'])} to {format_number(row['highest'])}",
     ]
 
 
-def _word(value: object) -> str:
+def _text_or_empty(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def facts_of(comparison: Comparison, dataset: str) -> Mapping[str, Any]:
+def facts_for_dataset(comparison: Comparison, dataset: str) -> Mapping[str, Any]:
     """What the comparison says of one dataset: its task, what decides, its groups."""
     return next(each for each in comparison.about["datasets"] if each["dataset"] == dataset)
 
 
-def rows_of(table: pd.DataFrame, dataset: str) -> list[Mapping[str, Any]]:
+def rows_for_dataset(table: pd.DataFrame, dataset: str) -> list[Mapping[str, Any]]:
     """The rows of a table that are about one dataset."""
-    return [row for row in records(table) if row["dataset"] == dataset]
+    return [row for row in to_records(table) if row["dataset"] == dataset]
 
 
-def records(table: pd.DataFrame) -> list[Mapping[str, Any]]:
+def to_records(table: pd.DataFrame) -> list[Mapping[str, Any]]:
     """The rows of a table; what is undefined is None."""
     plain = table.astype(object).where(table.notna(), None)
     return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]

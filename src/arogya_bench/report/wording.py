@@ -5,41 +5,41 @@ from collections.abc import Mapping
 
 UNDEFINED = "\u2013"  # a dash: there is no such number
 MINUS = "\u2212"
-SMALLEST_P = 0.001
+MIN_P_VALUE = 0.001
 
 
-def number(value: object, *, digits: int = 3) -> str:
+def format_number(value: object, *, digits: int = 3) -> str:
     """A number with fixed digits; words stay words."""
     if isinstance(value, str):
         return value
-    if _absent(value):
+    if _is_undefined(value):
         return UNDEFINED
     return f"{float(str(value)):.{digits}f}"
 
 
-def percent(value: object) -> str:
+def format_percent(value: object) -> str:
     """A share as a whole percentage."""
-    return UNDEFINED if _absent(value) else f"{100 * float(str(value)):.0f} %"
+    return UNDEFINED if _is_undefined(value) else f"{100 * float(str(value)):.0f} %"
 
 
-def estimate(row: Mapping[str, object], name: str, *, signed: bool = False) -> str:
+def format_with_interval(row: Mapping[str, object], name: str, *, signed: bool = False) -> str:
     """A value with its 95 % interval: ``0.816 [0.783, 0.846]``."""
     value, low, high = (row[key] for key in (name, f"{name}.ci_low", f"{name}.ci_high"))
-    if _absent(value):
+    if _is_undefined(value):
         return UNDEFINED
     text = f"{float(str(value)):{'+' if signed else ''}.3f}"
-    if _absent(low) or _absent(high):
+    if _is_undefined(low) or _is_undefined(high):
         return f"{text} [no interval]"
     return f"{text} [{float(str(low)):.3f}, {float(str(high)):.3f}]"
 
 
-def p_value(value: object) -> str:
+def format_p_value(value: object) -> str:
     """A p-value to three digits; nothing smaller than 0.001 is told apart."""
-    if _absent(value):
+    if _is_undefined(value):
         return UNDEFINED
     p = float(str(value))
-    return f"< {SMALLEST_P}" if p < SMALLEST_P else f"{p:.3f}"
+    return f"< {MIN_P_VALUE}" if p < MIN_P_VALUE else f"{p:.3f}"
 
 
-def _absent(value: object) -> bool:
+def _is_undefined(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))

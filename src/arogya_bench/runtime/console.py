@@ -5,39 +5,39 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
+from rich import progress
 from rich.console import Console
-from rich.progress import track
 
-from arogya_bench.runtime.redaction import disguised
+from arogya_bench.runtime.redaction import redact
 
-Thing = TypeVar("Thing")
+T = TypeVar("T")
 
 # Results go to standard output, progress does not; logs are wider than the 80 columns of old.
-screen = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
+stderr_console = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
 
 
-def watched(things: Iterable[Thing], text: str, total: int) -> Iterable[Thing]:
+def track(items: Iterable[T], description: str, total: int) -> Iterable[T]:
     """Show a bar while iterating over ``total`` things, where somebody can see it."""
-    return track(
-        things,
-        description=text,
+    return progress.track(
+        items,
+        description=description,
         total=total,
-        console=screen,
+        console=stderr_console,
         transient=True,
-        disable=not screen.is_terminal,
+        disable=not stderr_console.is_terminal,
     )
 
 
-def working(text: str) -> AbstractContextManager[object]:
+def spinner(description: str) -> AbstractContextManager[object]:
     """Show that something of unknown length goes on, where somebody can see it."""
-    return screen.status(text) if screen.is_terminal else nullcontext()
+    return stderr_console.status(description) if stderr_console.is_terminal else nullcontext()
 
 
-def say(text: str) -> None:
+def echo(text: str) -> None:
     """Tell a person what happens, one line on standard error."""
-    screen.print(disguised(text), highlight=False, soft_wrap=True)
+    stderr_console.print(redact(text), highlight=False, soft_wrap=True)
 
 
-def counted(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
     """A number with its noun: ``1 cell``, ``2 cells``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

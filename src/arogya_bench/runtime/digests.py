@@ -22,7 +22,7 @@ def digest_of(facts: Mapping[str, object]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
 
 
-def identity(model: object) -> dict[str, object]:
+def model_identity(model: object) -> dict[str, object]:
     """Say what a model is: its adapter's declared name and version, and its fields.
 
     No module path is part of it, so that an adapter can be moved and renamed.

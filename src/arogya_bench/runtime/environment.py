@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import distributions, version
 
-SEEN = (
+RECORDED_PACKAGES = (
     "numpy",
     "scipy",
     "scikit-learn",
@@ -23,24 +23,24 @@ SEEN = (
 
 
 @cache
-def environment() -> str:
-    """Everything installed and the machine, as JSON for the artifact ``environment.json``."""
+def environment_json() -> str:
+    """Everything installed and the machine, as JSON for the artifact ``environment_json.json``."""
     facts = {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
         "cpu": cpu_name(),
         "cpu_count": os.cpu_count(),
-        "packages": packages(),
+        "packages": installed_packages(),
     }
     return json.dumps(facts, indent=2)
 
 
 @cache
-def tags() -> Mapping[str, str]:
+def environment_tags() -> Mapping[str, str]:
     """The few facts that people filter by."""
-    found = packages()
-    seen = {name: found[name] for name in SEEN if name in found}
+    found = installed_packages()
+    seen = {name: found[name] for name in RECORDED_PACKAGES if name in found}
     facts = {
         "arogya.version": version("arogya-bench"),
         "arogya.python": platform.python_version(),
@@ -51,7 +51,7 @@ def tags() -> Mapping[str, str]:
     return facts | ({"arogya.git": state} if state else {})
 
 
-def packages() -> dict[str, str]:
+def installed_packages() -> dict[str, str]:
     """Installed distributions and their versions; broken ones, which have no name, are left out."""
     found = {each.metadata["Name"]: each.version for each in distributions()}
     return {name: found[name] for name in sorted(each for each in found if each)}
@@ -71,12 +71,14 @@ def cpu_name() -> str:
 def git_state() -> str | None:
     """Commit of the working folder and whether it was changed; None outside a repository."""
     try:
-        commit = _git("rev-parse", "HEAD")
-        return f"{commit}{'+changes' if _git('status', '--porcelain', '-uno') else ''}"
+        commit = _run_git("rev-parse", "HEAD")
+        return f"{commit}{'+changes' if _run_git('status', '--porcelain', '-uno') else ''}"
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def _git(*words: str) -> str:
-    run = subprocess.run(["git", *words], check=True, capture_output=True, text=True, timeout=10)
+def _run_git(*arguments: str) -> str:
+    run = subprocess.run(
+        ["git", *arguments], check=True, capture_output=True, text=True, timeout=10
+    )
     return run.stdout.strip()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Leave Python's cyclic collector off while many objects are made that stay.
 
     It looks at all of them again and again: reading many runs takes three times as long with it.

@@ -8,16 +8,18 @@ from socket import gethostname
 from filelock import FileLock, ReadWriteLock, Timeout
 
 from arogya_bench.errors import ModelError
-from arogya_bench.runtime.cache import VARIABLE, root
-from arogya_bench.runtime.console import say
+from arogya_bench.runtime.cache import CACHE_VARIABLE, cache_root
+from arogya_bench.runtime.console import echo
 
-CELLS = "cells"  # of the cache
-MACHINE = "machine-{host}.lock"  # machines may share the cache folder
-LETTERS = 4  # of a key that name its lock: at most 65,536 empty files, and a chance wait is rare
+CELL_LOCK_FOLDER = "cells"  # of the cache
+MACHINE_LOCK_FILE = "machine-{host}.lock"  # machines may share the cache folder
+KEY_PREFIX_LENGTH = (
+    4  # of a key that name its lock: at most 65,536 empty files, and a chance wait is rare
+)
 
 
 @contextmanager
-def claimed(key: str) -> Iterator[None]:
+def cell_lock(key: str) -> Iterator[None]:
     """Keep other processes of this machine from the same cell; whoever wants it waits.
 
     The lock is the kernel's: a process that dies gives it up at once. Machines that do not
@@ -29,7 +31,7 @@ def claimed(key: str) -> Iterator[None]:
     Raises:
         ModelError: If the cache folder cannot be written.
     """
-    lock = FileLock(_place(CELLS) / f"{key[:LETTERS]}.lock")
+    lock = FileLock(_lock_folder(CELL_LOCK_FOLDER) / f"{key[:KEY_PREFIX_LENGTH]}.lock")
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -41,42 +43,44 @@ def claimed(key: str) -> Iterator[None]:
 
 
 @contextmanager
-def machine(*, alone: bool) -> Iterator[None]:
+def machine_lock(*, exclusive: bool) -> Iterator[None]:
     """Work on this machine beside others, or wait until nobody else does and keep them off.
 
     Args:
-        alone: Whether what is done is timed and must not be disturbed.
+        exclusive: Whether what is done is timed and must not be disturbed.
 
     Raises:
         ModelError: If the cache folder cannot be written.
     """
-    lock = ReadWriteLock(_place("") / MACHINE.format(host=gethostname()), is_singleton=False)
+    lock = ReadWriteLock(
+        _lock_folder("") / MACHINE_LOCK_FILE.format(host=gethostname()), is_singleton=False
+    )
     try:
-        with _entered(lock, alone=alone):
+        with _acquire_machine_lock(lock, exclusive=exclusive):
             yield
     finally:
         lock.close()
 
 
 @contextmanager
-def _entered(lock: ReadWriteLock, *, alone: bool) -> Iterator[None]:
-    acquire = lock.acquire_write if alone else lock.acquire_read
+def _acquire_machine_lock(lock: ReadWriteLock, *, exclusive: bool) -> Iterator[None]:
+    acquire = lock.acquire_write if exclusive else lock.acquire_read
     try:
         taken = acquire(blocking=False)
     except Timeout:
-        say(f"Waiting until this machine is {'quiet' if alone else 'free for others'}.")
+        echo(f"Waiting until this machine is {'idle' if exclusive else 'free for other jobs'}.")
         taken = acquire()
     with taken:
         yield
 
 
-def _place(name: str) -> Path:
-    folder = root(None) / name
+def _lock_folder(name: str) -> Path:
+    folder = cache_root(None) / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(
             f"The cache folder {folder} cannot be written: {error}",
-            fix=f"set the variable {VARIABLE} to a folder with space.",
+            fix=f"set the variable {CACHE_VARIABLE} to a folder with space.",
         ) from error
     return folder

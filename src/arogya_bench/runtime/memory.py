@@ -8,36 +8,36 @@ from itertools import count
 
 import psutil
 
-PERIOD_S = 0.05  # between two looks
-LOOKS_PER_SEARCH = 40  # children are searched among all processes, which costs milliseconds
+SAMPLING_PERIOD_S = 0.05  # between two looks
+SAMPLES_PER_CHILD_SCAN = 40  # children are searched among all processes, which costs milliseconds
 MB = 1e6  # bytes
 
 
 @dataclass
-class Peak:
+class PeakMemory:
     """The highest resident memory so far, in MB; it grows while it is watched."""
 
     ram_mb: float
 
 
 @contextmanager
-def watched_memory() -> Iterator[Peak]:
+def track_peak_memory() -> Iterator[PeakMemory]:
     """Look at the resident memory 20 times a second, for new children every other second.
 
     What the process held before counts too: libraries that an earlier job loaded are in it.
     """
     process, done = psutil.Process(), threading.Event()
-    peak = Peak(ram_mb=_resident([process]))
+    peak = PeakMemory(ram_mb=_resident_mb([process]))
 
-    def watch() -> None:
+    def sample() -> None:
         for look in count():
-            if look % LOOKS_PER_SEARCH == 0:
+            if look % SAMPLES_PER_CHILD_SCAN == 0:
                 watched = [process, *process.children(recursive=True)]
-            peak.ram_mb = max(peak.ram_mb, _resident(watched))
-            if done.wait(PERIOD_S):
+            peak.ram_mb = max(peak.ram_mb, _resident_mb(watched))
+            if done.wait(SAMPLING_PERIOD_S):
                 return
 
-    watcher = threading.Thread(target=watch, daemon=True)
+    watcher = threading.Thread(target=sample, daemon=True)
     watcher.start()
     try:
         yield peak
@@ -46,7 +46,7 @@ def watched_memory() -> Iterator[Peak]:
         watcher.join()
 
 
-def _resident(processes: Iterable[psutil.Process]) -> float:
+def _resident_mb(processes: Iterable[psutil.Process]) -> float:
     total = 0
     for process in processes:
         with suppress(psutil.Error):  # it has ended

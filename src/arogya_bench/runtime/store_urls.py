@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 
-def public(uri: str) -> str:
+def without_credentials(uri: str) -> str:
     """The address without user name and password, fit for messages and logs."""
     parts = urlparse(uri)
     if "@" not in parts.netloc:
@@ -15,7 +15,7 @@ def public(uri: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def concealed(text: str, uri: str) -> str:
+def strip_credentials(text: str, uri: str) -> str:
     """A text without the user name and password of an address, which MLflow's errors repeat."""
     login, at, _ = urlparse(uri).netloc.rpartition("@")
     return text.replace(f"{login}{at}", "") if at else text
@@ -31,7 +31,7 @@ def sqlite_path(uri: str) -> Path | None:
     return Path(make_url(uri).database or "") if uri.startswith("sqlite:///") else None
 
 
-def sqlite_address(database: Path) -> str:
+def sqlite_uri(database: Path) -> str:
     """The address of a SQLite file, with marks of percent only where they are needed."""
     from sqlalchemy import URL
 
@@ -42,7 +42,7 @@ def sqlite_address(database: Path) -> str:
 
 
 @contextmanager
-def impatient() -> Iterator[None]:
+def short_timeouts() -> Iterator[None]:
     """Ask a server that may not be there for seconds, not for MLflow's minutes of retries."""
     names = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
     before = {name: os.environ.get(name) for name in names}

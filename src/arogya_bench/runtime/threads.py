@@ -8,7 +8,7 @@ import joblib
 from threadpoolctl import threadpool_limits
 
 # Read by libraries that are imported later; those that are there already are told directly.
-VARIABLES = (
+THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -17,15 +17,19 @@ VARIABLES = (
 )
 
 
-ASKED = os.environ.get("OMP_NUM_THREADS", "")  # before we set it ourselves
+REQUESTED_THREADS = os.environ.get("OMP_NUM_THREADS", "")  # before we set it ourselves
 
 
-def available() -> int:
+def available_threads() -> int:
     """How many threads to use: as ``OMP_NUM_THREADS`` says, else the processors we may use.
 
     The limits of a container count, whatever number of processors the machine has.
     """
-    return int(ASKED) if ASKED.isdigit() and int(ASKED) else int(joblib.cpu_count())
+    return (
+        int(REQUESTED_THREADS)
+        if REQUESTED_THREADS.isdigit() and int(REQUESTED_THREADS)
+        else int(joblib.cpu_count())
+    )
 
 
 def use_threads(count: int | None) -> int:
@@ -40,8 +44,8 @@ def use_threads(count: int | None) -> int:
     Returns:
         The number in use.
     """
-    chosen = count or available()
-    os.environ.update(dict.fromkeys(VARIABLES, str(chosen)))
+    chosen = count or available_threads()
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(chosen)))
     cv2.setNumThreads(chosen)
     threadpool_limits(chosen)
     if torch := sys.modules.get("torch"):
@@ -49,6 +53,6 @@ def use_threads(count: int | None) -> int:
     return chosen
 
 
-def threads() -> int:
+def thread_count() -> int:
     """The number that ``use_threads`` set in this process, else one per processor."""
-    return int(os.environ.get("TF_NUM_INTRAOP_THREADS", available()))
+    return int(os.environ.get("TF_NUM_INTRAOP_THREADS", available_threads()))

@@ -7,59 +7,63 @@ from arogya_bench.errors import TrackingError
 from arogya_bench.metrics.outcomes import predicted_classes
 from arogya_bench.types import Predictions
 
-PREFIX = "p_"  # of a probability column; the rest of its name is the class
-FIXED = ("case_id", "group_id", "target", "predicted")
-VIEW_ROWS = 1000  # a table over 2 MB is not shown by MLflow
+PROBABILITY_PREFIX = "p_"  # of a probability column; the rest of its name is the class
+FIXED_COLUMNS = ("case_id", "group_id", "target", "predicted")
+MAX_PREVIEW_ROWS = 1000  # a table over 2 MB is not shown by MLflow
 
 
-def predictions_table(predictions: Predictions) -> pd.DataFrame:
+def predictions_to_table(predictions: Predictions) -> pd.DataFrame:
     """Every case in one row: ids, metadata, truth, prediction, every class probability."""
     names = np.array(predictions.classes)
     return pd.DataFrame(
         {
             "case_id": predictions.case_ids,
             "group_id": predictions.group_ids,
-            **{name: values for name, values in predictions.metadata.items() if name not in FIXED},
+            **{
+                name: values
+                for name, values in predictions.metadata.items()
+                if name not in FIXED_COLUMNS
+            },
             "target": names[predictions.targets],
             "predicted": names[predicted_classes(predictions.probabilities)],
             **{
-                f"{PREFIX}{name}": predictions.probabilities[:, column]
+                f"{PROBABILITY_PREFIX}{name}": predictions.probabilities[:, column]
                 for column, name in enumerate(predictions.classes)
             },
         }
     )
 
 
-def predictions_view(predictions: Predictions) -> pd.DataFrame:
+def predictions_to_preview(predictions: Predictions) -> pd.DataFrame:
     """The table for ``mlflow ui``: the most wrong cases first, at most 1,000."""
-    table = predictions_table(predictions)
-    probabilities = [f"{PREFIX}{name}" for name in predictions.classes]
+    table = predictions_to_table(predictions)
+    probabilities = [f"{PROBABILITY_PREFIX}{name}" for name in predictions.classes]
     table[probabilities] = table[probabilities].round(4)
     truth = predictions.probabilities[np.arange(len(table)), predictions.targets]
     table["truth_got"] = truth.round(4)
     table["correct"] = table["target"] == table["predicted"]
     first = ["case_id", "target", "predicted", "correct", "truth_got", *probabilities]
     table = table[[*first, *(name for name in table.columns if name not in first)]]
-    return table.sort_values("truth_got", kind="stable").head(VIEW_ROWS)
+    return table.sort_values("truth_got", kind="stable").head(MAX_PREVIEW_ROWS)
 
 
-def predictions_from(table: pd.DataFrame) -> Predictions:
-    """Read back what ``predictions_table`` made.
+def predictions_from_table(table: pd.DataFrame) -> Predictions:
+    """Read back what ``predictions_to_table`` made.
 
     Raises:
         TrackingError: If it is not such a table.
     """
     names = list(table.columns)
-    absent = [name for name in FIXED if name not in names]
+    absent = [name for name in FIXED_COLUMNS if name not in names]
     columns = [] if absent else names[names.index("predicted") + 1 :]  # metadata stands before
     if absent or not columns:
         raise TrackingError(
             f"A stored table of predictions lacks {', '.join(absent) or 'its probabilities'}.",
             fix="delete the run in MLflow and run the sweep again.",
         )
-    classes = tuple(name.removeprefix(PREFIX) for name in columns)
+    classes = tuple(name.removeprefix(PROBABILITY_PREFIX) for name in columns)
     codes = {name: code for code, name in enumerate(classes)}
-    others = [name for name in names if name not in (*FIXED, *columns)]
+    others = [name for name in names if name not in (*FIXED_COLUMNS, *columns)]
     return Predictions(
         classes=classes,
         case_ids=tuple(table["case_id"]),

@@ -10,7 +10,7 @@ from arogya_bench.figures import evaluation as draw
 from arogya_bench.metrics.detection_operating import per_class_boxes
 from arogya_bench.metrics.outcomes import predicted_classes
 from arogya_bench.metrics.per_class import per_class
-from arogya_bench.metrics.plugins import AddedMetric
+from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.scoring import tasks
 from arogya_bench.statistics.intervals import BootstrapInterval, interval
 from arogya_bench.statistics.resampling import Draws, draws
@@ -18,7 +18,7 @@ from arogya_bench.types import BoxPredictions, Predictions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scores:
+class EvaluationScores:
     """Every metric of one evaluation, with 95 % intervals.
 
     Attributes:
@@ -34,7 +34,7 @@ class Scores:
     flags: Mapping[str, str]
     cases: int
     groups: int
-    draws: str
+    resampling_digest: str
 
     def scalars(self) -> dict[str, float]:
         """The numbers for MLflow: each metric, and the ends of its interval if it has any."""
@@ -46,36 +46,36 @@ class Scores:
                 numbers |= {f"{name}.ci_low": ends.low, f"{name}.ci_high": ends.high}
         return numbers
 
-    def refused(self) -> dict[str, str]:
+    def missing_intervals(self) -> dict[str, str]:
         """Why a metric that exists has no interval, by name."""
         return {name: each.note for name, each in self.intervals.items() if each.low is None}
 
 
-def scores(
+def compute_scores(
     predictions: Predictions | BoxPredictions,
     *,
     resamples: int,
     seed: str,
-    added: Sequence[AddedMetric] = (),
-) -> Scores:
+    plugin_metrics: Sequence[PluginMetric] = (),
+) -> EvaluationScores:
     """Judge predictions with every metric, and resample the groups for intervals.
 
     Args:
         predictions: Of one condition.
         resamples: Their number.
         seed: Hexadecimal; equal seeds on equal cases draw the same groups for every model.
-        added: Metrics of other packages, of labels only.
+        plugin_metrics: Metrics of other packages, of labels only.
 
     Raises:
         MetricError: If one of those breaks its word.
     """
-    judged = tasks.assessed(predictions, added)
-    drawn = draws_of(predictions, resamples=resamples, seed=seed)
-    ours = [name for name in tasks.task_of(predictions).judged if name in judged.values]
-    also = [each for each in added if each.name in judged.values]
-    again = tasks.resampled(predictions, drawn, ours, also)
+    judged = tasks.evaluate(predictions, plugin_metrics)
+    drawn = draw_resamples(predictions, resamples=resamples, seed=seed)
+    ours = [name for name in tasks.get_task(predictions).interval_metrics if name in judged.values]
+    also = [each for each in plugin_metrics if each.name in judged.values]
+    again = tasks.bootstrap(predictions, drawn, ours, also)
     wanted = [*ours, *(each.name for each in also)]
-    return Scores(
+    return EvaluationScores(
         values=judged.values,
         intervals={
             name: interval(
@@ -87,11 +87,13 @@ def scores(
         flags=judged.flags,
         cases=drawn.n,
         groups=drawn.groups,
-        draws=drawn.digest,
+        resampling_digest=drawn.digest,
     )
 
 
-def draws_of(predictions: Predictions | BoxPredictions, *, resamples: int, seed: str) -> Draws:
+def draw_resamples(
+    predictions: Predictions | BoxPredictions, *, resamples: int, seed: str
+) -> Draws:
     """The resamples of a test split: groups, the same for every model.
 
     They are stratified by class where every case has one.
@@ -107,7 +109,7 @@ def draws_of(predictions: Predictions | BoxPredictions, *, resamples: int, seed:
 
 def point_scores(predictions: Predictions | BoxPredictions) -> dict[str, float]:
     """The metrics that exist, without intervals."""
-    return tasks.assessed(predictions).values
+    return tasks.evaluate(predictions).values
 
 
 def per_class_table(predictions: Predictions | BoxPredictions) -> pd.DataFrame:
@@ -118,7 +120,7 @@ def per_class_table(predictions: Predictions | BoxPredictions) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def figures(predictions: Predictions) -> dict[str, str]:
+def render_figures(predictions: Predictions) -> dict[str, str]:
     """Confusion matrix, ROC and reliability, as SVG by name."""
     targets, probabilities = predictions.targets, predictions.probabilities
     size = len(predictions.classes)
@@ -127,7 +129,7 @@ def figures(predictions: Predictions) -> dict[str, str]:
     np.add.at(counts, (targets, predicted), 1)
     correct = predicted == targets
     return {
-        "confusion_matrix": draw.svg(draw.confusion_matrix(counts, predictions.classes)),
-        "roc": draw.svg(draw.roc(targets, probabilities, predictions.classes)),
-        "reliability": draw.svg(draw.reliability(probabilities.max(axis=1), correct)),
+        "confusion_matrix": draw.to_svg(draw.plot_confusion_matrix(counts, predictions.classes)),
+        "roc": draw.to_svg(draw.plot_roc(targets, probabilities, predictions.classes)),
+        "reliability": draw.to_svg(draw.plot_reliability(probabilities.max(axis=1), correct)),
     }

@@ -8,10 +8,10 @@ import pandas as pd
 from arogya_bench.metrics import classification, detection
 from arogya_bench.metrics import plugins as added
 from arogya_bench.metrics.catalogue import Metric
-from arogya_bench.metrics.classification import Scores
+from arogya_bench.metrics.classification import MetricScores
 from arogya_bench.metrics.detection import BoxMetric
 from arogya_bench.metrics.detection_replicates import box_replicates
-from arogya_bench.metrics.plugins import AddedMetric
+from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.metrics.replicates import Replicates, Resamples, replicates
 from arogya_bench.scoring import box_table as box_tables
 from arogya_bench.scoring import label_table as tables
@@ -24,26 +24,26 @@ class Task:
 
     Attributes:
         metrics: By name.
-        judged: Those that every run and every leaderboard gives an interval; a comparison by
+        interval_metrics: Those that every run and every leaderboard gives an interval; a comparison by
             another one adds that.
-        headline: The metric that decides where nobody names one.
-        shown: What a leaderboard shows beside it.
+        default_metric: The metric that decides where nobody names one.
+        secondary_metrics: What a leaderboard shows beside it.
         version: Of the metrics; it rises with every change of a number.
     """
 
     name: str
-    metrics: Mapping[str, Metric | BoxMetric | AddedMetric]
-    judged: tuple[str, ...]
-    headline: str
-    shown: tuple[str, ...]
+    metrics: Mapping[str, Metric | BoxMetric | PluginMetric]
+    interval_metrics: tuple[str, ...]
+    default_metric: str
+    secondary_metrics: tuple[str, ...]
     version: object
 
     @property
-    def added(self) -> tuple[AddedMetric, ...]:
+    def plugin_metrics(self) -> tuple[PluginMetric, ...]:
         """The metrics of other packages among them."""
-        return tuple(each for each in self.metrics.values() if isinstance(each, AddedMetric))
+        return tuple(each for each in self.metrics.values() if isinstance(each, PluginMetric))
 
-    def judging_also_by(self, metrics: Iterable[AddedMetric]) -> "Task":
+    def with_metrics(self, metrics: Iterable[PluginMetric]) -> "Task":
         """The same task, with metrics of other packages."""
         return replace(self, metrics={**self.metrics, **{each.name: each for each in metrics}})
 
@@ -52,44 +52,46 @@ TASKS = {
     "classification": Task(
         name="classification",
         metrics=classification.METRICS | classification.TWO_CLASS_METRICS,
-        judged=classification.JUDGED,
-        headline="f1_macro",
-        shown=("balanced_accuracy", "auroc_macro_ovr", "ece"),
+        interval_metrics=classification.INTERVAL_METRICS,
+        default_metric="f1_macro",
+        secondary_metrics=("balanced_accuracy", "auroc_macro_ovr", "ece"),
         version=classification.METRICS_VERSION,
     ),
     "detection": Task(
         name="detection",
         metrics=detection.METRICS,
-        judged=tuple(detection.METRICS),
-        headline="mAP50_95",
-        shown=("precision", "recall", "mAP50", "f1"),
+        interval_metrics=tuple(detection.METRICS),
+        default_metric="mAP50_95",
+        secondary_metrics=("precision", "recall", "mAP50", "f1"),
         version=detection.DETECTION_METRICS_VERSION,
     ),
 }
 
 
-def task_of(predictions: Predictions | BoxPredictions) -> Task:
+def get_task(predictions: Predictions | BoxPredictions) -> Task:
     """What was asked of the model that made them."""
     return TASKS["detection" if isinstance(predictions, BoxPredictions) else "classification"]
 
 
-def assessed(predictions: Predictions | BoxPredictions, also: Sequence[AddedMetric] = ()) -> Scores:
+def evaluate(
+    predictions: Predictions | BoxPredictions, plugin_metrics: Sequence[PluginMetric] = ()
+) -> MetricScores:
     """Every metric of the task, and others, with reasons for those that do not exist."""
     if isinstance(predictions, BoxPredictions):
-        return detection.assess(predictions, threshold=predictions.threshold)
+        return detection.score_with_reasons(predictions, threshold=predictions.threshold)
     targets, table = predictions.targets, predictions.probabilities
-    found = classification.assess(targets, table, classes=predictions.classes)
-    more = added.assess(also, targets, table)
+    found = classification.score_with_reasons(targets, table, classes=predictions.classes)
+    more = added.score_with_reasons(plugin_metrics, targets, table)
     return replace(
         found, values=found.values | more.values, undefined=found.undefined | more.undefined
     )
 
 
-def resampled(
+def bootstrap(
     predictions: Predictions | BoxPredictions,
     draws: Resamples,
     names: Iterable[str] | None = None,
-    also: Sequence[AddedMetric] = (),
+    plugin_metrics: Sequence[PluginMetric] = (),
 ) -> Replicates:
     """The metrics of the task on every resample, and others; None asks for all of ours."""
     if isinstance(predictions, BoxPredictions):
@@ -98,7 +100,7 @@ def resampled(
         )
     targets, table = predictions.targets, predictions.probabilities
     found = replicates(targets, table, draws=draws, classes=predictions.classes, names=names)
-    more = added.replicates(also, targets, table, draws=draws)
+    more = added.replicates(plugin_metrics, targets, table, draws=draws)
     return replace(
         found,
         estimates=found.estimates | more.estimates,
@@ -107,26 +109,26 @@ def resampled(
     )
 
 
-def kept(predictions: Predictions | BoxPredictions) -> pd.DataFrame:
+def to_table(predictions: Predictions | BoxPredictions) -> pd.DataFrame:
     """Predictions as the table that a run keeps."""
     if isinstance(predictions, BoxPredictions):
-        return box_tables.boxes_table(predictions)
-    return tables.predictions_table(predictions)
+        return box_tables.boxes_to_table(predictions)
+    return tables.predictions_to_table(predictions)
 
 
-def shown(predictions: Predictions | BoxPredictions) -> pd.DataFrame:
+def to_preview(predictions: Predictions | BoxPredictions) -> pd.DataFrame:
     """The table for ``mlflow ui``: the most wrong cases first, at most 1,000."""
     if isinstance(predictions, BoxPredictions):
-        return box_tables.boxes_view(predictions)
-    return tables.predictions_view(predictions)
+        return box_tables.boxes_to_preview(predictions)
+    return tables.predictions_to_preview(predictions)
 
 
-def read(table: pd.DataFrame) -> Predictions | BoxPredictions:
-    """Read back what ``kept`` made.
+def from_table(table: pd.DataFrame) -> Predictions | BoxPredictions:
+    """Read back what ``to_table`` made.
 
     Raises:
         TrackingError: If it is not such a table.
     """
-    if box_tables.holds_boxes(table):
-        return box_tables.boxes_from(table)
-    return tables.predictions_from(table)
+    if box_tables.is_box_table(table):
+        return box_tables.boxes_from_table(table)
+    return tables.predictions_from_table(table)

@@ -17,7 +17,7 @@ from arogya_bench.statistics.equivalence import (
 )
 from arogya_bench.statistics.intervals import BootstrapInterval, Interval, bootstrap, interval
 from arogya_bench.statistics.limit_tests import LimitVerdict, judge_limit
-from arogya_bench.statistics.multiplicity import Family, adjust, family
+from arogya_bench.statistics.multiplicity import HypothesisFamily, adjust, family
 from arogya_bench.statistics.paired_proportions import newcombe_paired, tango_interval
 from arogya_bench.statistics.permutation import Permutation, sign_flip, swap_test
 from arogya_bench.statistics.proportions import (
@@ -45,7 +45,7 @@ from arogya_bench.statistics.resampling import Draws, draws, replay
 from arogya_bench.statistics.sample_size import (
     FalseClaim,
     design_effect,
-    effective_cases,
+    effective_sample_size,
     false_claim_from_replicates,
     false_claim_probability,
     intraclass_correlation,
@@ -73,8 +73,8 @@ __all__ = [
     "DeLongCovariance",
     "Draws",
     "FalseClaim",
-    "Family",
     "Friedman",
+    "HypothesisFamily",
     "Interval",
     "LimitVerdict",
     "MarginTest",
@@ -106,7 +106,7 @@ __all__ = [
     "delong_covariance",
     "design_effect",
     "draws",
-    "effective_cases",
+    "effective_sample_size",
     "equivalence",
     "equivalence_from_replicates",
     "false_claim_from_replicates",

@@ -6,19 +6,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from arogya_bench.metrics.binary_counts import proper
+from arogya_bench.metrics.binary_counts import check_share
 
 
-def quantile_of(confidence: float) -> float:
+def quantile(confidence: float) -> float:
     """Quantile of the standard normal for a two-sided interval.
 
     Raises:
         ValueError: If the confidence is not between 0 and 1.
     """
-    return float(ndtri((1 + proper(confidence, "confidence")) / 2))
+    return float(ndtri((1 + check_share(confidence, "confidence")) / 2))
 
 
-def sign_of(best: Literal["high", "low"]) -> float:
+def sign(best: Literal["high", "low"]) -> float:
     """1 where high is better, -1 where low is.
 
     Raises:
@@ -29,7 +29,7 @@ def sign_of(best: Literal["high", "low"]) -> float:
     return 1.0 if best == "high" else -1.0
 
 
-def binary(targets: ArrayLike) -> NDArray[np.bool_]:
+def check_binary(targets: ArrayLike) -> NDArray[np.bool_]:
     """Require a column of 0 and 1.
 
     Raises:

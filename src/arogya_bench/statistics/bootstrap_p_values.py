@@ -9,38 +9,38 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
-FLAT = 1e-12  # spread of resamples that differ by rounding alone
-TIE = 1e-9  # of the spread: far above rounding noise, far below any step that matters
+SPREAD_TOLERANCE = 1e-12  # spread of resamples that differ by rounding alone
+TIE_TOLERANCE = 1e-9  # of the spread: far above rounding noise, far below any step that matters
 
 
-class Widening(NamedTuple):
+class SmallSampleCorrection(NamedTuple):
     """How far resamples of few groups are to be spread.
 
     Resamples of m groups are too narrow by √((m - 1)/m), and their spread is itself uncertain:
     scores are shrunk by the first and read from Student's t for the second.
 
     Attributes:
-        narrow: √((m - 1)/m), of the smallest stratum.
-        degrees: Of freedom, groups - strata.
+        scale: √((m - 1)/m), of the smallest stratum.
+        df: Of freedom, groups - strata.
     """
 
-    narrow: float
-    degrees: float
+    scale: float
+    df: float
 
-    def tail(self, score: float) -> float:
+    def tail_probability(self, score: float) -> float:
         """One-sided p of a score that the normal distribution would have read."""
-        return float(stdtr(self.degrees, score * self.narrow))
+        return float(stdtr(self.df, score * self.scale))
 
-    def level(self, outside: float) -> float:
-        """Quantile of the resamples at which an interval leaves ``outside`` on one side."""
-        return float(ndtr(stdtrit(self.degrees, outside) / self.narrow))
+    def quantile_level(self, tail_share: float) -> float:
+        """Quantile of the resamples at which an interval leaves ``tail_share`` on one side."""
+        return float(ndtr(stdtrit(self.df, tail_share) / self.scale))
 
-    def reach(self, outside: float) -> float:
-        """Standard errors of the resamples that leave ``outside`` on one side; above 0."""
-        return float(-stdtrit(self.degrees, outside) / self.narrow)
+    def critical_value(self, tail_share: float) -> float:
+        """Standard errors of the resamples that leave ``tail_share`` on one side; above 0."""
+        return float(-stdtrit(self.df, tail_share) / self.scale)
 
 
-def widening(draws: Draws) -> Widening:
+def small_sample_correction(draws: Draws) -> SmallSampleCorrection:
     """How much the resamples of these draws are to be widened.
 
     Source: after Hesterberg 2015, "What teachers should know about the bootstrap".
@@ -50,10 +50,10 @@ def widening(draws: Draws) -> Widening:
     """
     sizes = np.bincount(draws.stratum_of)
     smallest = int(sizes[sizes > 1].min())
-    return Widening(sqrt((smallest - 1) / smallest), float(draws.groups - sizes.size))
+    return SmallSampleCorrection(sqrt((smallest - 1) / smallest), float(draws.groups - sizes.size))
 
 
-def inverted(replicates: Floats) -> float:
+def percentile_p_value(replicates: Floats) -> float:
     """The level at which a percentile interval would just touch 0.
 
     Formula: (1 + count) / (B + 1), doubled for two sides, with the rarer side of 0 and ties in it.
@@ -61,26 +61,28 @@ def inverted(replicates: Floats) -> float:
     Args:
         replicates: Shape (B,), all defined.
     """
-    near = TIE * float(np.ptp(replicates))
+    near = TIE_TOLERANCE * float(np.ptp(replicates))
     rarer = min(int((replicates <= near).sum()), int((replicates >= -near).sum()))
     return min(1.0, 2 * (1 + rarer) / (replicates.size + 1))
 
 
-def widened(counted: float, estimate: float, replicates: Floats, by: Widening) -> float:
+def small_sample_p_value(
+    percentile_p: float, estimate: float, replicates: Floats, correction: SmallSampleCorrection
+) -> float:
     """The two-sided p-value of a difference, honest on few groups.
 
     The larger of two: the inverted percentile, and that of estimate / standard error, both
     widened. At 50 groups a plain inversion rejects 7 % of true hypotheses.
 
     Args:
-        counted: What ``inverted`` gave.
+        percentile_p: What ``percentile_p_value`` gave.
         estimate: The difference on the cases themselves.
         replicates: Shape (B,), all defined.
-        by: From ``widening``.
+        correction: From ``small_sample_correction``.
     """
-    scores = [float(ndtri(counted / 2))]
+    scores = [float(ndtri(percentile_p / 2))]
     se = float(replicates.std())
-    if se > FLAT:
+    if se > SPREAD_TOLERANCE:
         scores.append(-abs(estimate) / se)
     # The score nearer to 0 is the larger p.
-    return min(1.0, 2 * by.tail(max(scores)))
+    return min(1.0, 2 * correction.tail_probability(max(scores)))

@@ -9,13 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtr
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.statistics.arguments import binary, quantile_of
+from arogya_bench.statistics.arguments import check_binary, quantile
 from arogya_bench.statistics.intervals import Interval
 from arogya_bench.types import Floats
 
-NOT_INFORMATIVE = "the variance is 0: the ends are not informative"
-SEPARATED = "the scores separate the classes without error: the ends are not informative"
-FEW = 10
+ZERO_VARIANCE_NOTE = "the variance is 0: the ends are not informative"
+PERFECT_SEPARATION_NOTE = (
+    "the scores separate the classes without error: the ends are not informative"
+)
+FEW_PER_CLASS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +115,9 @@ def auroc_interval(
     Raises:
         UndefinedMetric: Without at least two positive and two negative cases.
     """
-    (auroc,), ((variance,),) = _delong(targets, scores)
+    (auroc,), ((variance,),) = _delong_estimates(targets, scores)
     se = sqrt(variance)
-    z = quantile_of(confidence)
+    z = quantile(confidence)
     inside = 0 < auroc < 1
     bent = logit(auroc) + np.array([-z, z]) * se / (auroc * (1 - auroc)) if inside else None
     return AurocInterval(
@@ -149,13 +151,13 @@ def delong(
     Raises:
         UndefinedMetric: Without at least two positive and two negative cases.
     """
-    aurocs, covariance = _delong(targets, scores_a, scores_b)
+    aurocs, covariance = _delong_estimates(targets, scores_a, scores_b)
     difference = float(aurocs[0] - aurocs[1])
     # Two equal models leave rounding noise, which a square root would not take below 0.
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
     se = sqrt(variance) if variance > 1e-15 * np.trace(covariance) else 0.0
     ratio = difference / se if se else (None if difference else 0.0)
-    half = quantile_of(confidence) * se
+    half = quantile(confidence) * se
     return DeLong(
         auc1=float(aurocs[0]),
         auc2=float(aurocs[1]),
@@ -188,7 +190,9 @@ def delong_covariance(targets: ArrayLike, scores: ArrayLike) -> DeLongCovariance
         UndefinedMetric: Without at least two positive and two negative cases.
         ValueError: If scores are not finite, or of another number of cases.
     """
-    aurocs, covariance = _delong(targets, *np.atleast_2d(np.asarray(scores, dtype=np.float64)))
+    aurocs, covariance = _delong_estimates(
+        targets, *np.atleast_2d(np.asarray(scores, dtype=np.float64))
+    )
     return DeLongCovariance(
         aurocs=aurocs,
         covariance=covariance,
@@ -205,14 +209,14 @@ def delong_covariance(targets: ArrayLike, scores: ArrayLike) -> DeLongCovariance
 def _note(targets: ArrayLike, se: float, *, separated: bool = False) -> str:
     positives = int((np.asarray(targets) == 1).sum())
     fewer = min(positives, np.size(targets) - positives)
-    notes = [SEPARATED if separated else "" if se else NOT_INFORMATIVE]
-    if fewer < FEW:
+    notes = [PERFECT_SEPARATION_NOTE if separated else "" if se else ZERO_VARIANCE_NOTE]
+    if fewer < FEW_PER_CLASS:
         notes.append(f"the rarer class has only {fewer} cases: DeLong's variance is too small")
     return "; ".join(note for note in notes if note)
 
 
-def _delong(targets: ArrayLike, *scores: ArrayLike) -> tuple[Floats, Floats]:
-    positive = binary(targets)
+def _delong_estimates(targets: ArrayLike, *scores: ArrayLike) -> tuple[Floats, Floats]:
+    positive = check_binary(targets)
     columns = np.array([np.asarray(score, dtype=np.float64) for score in scores])
     if columns.shape[1:] != positive.shape or not np.isfinite(columns).all():
         raise ValueError(f"scores must be finite and of shape {positive.shape}")

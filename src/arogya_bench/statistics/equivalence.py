@@ -8,13 +8,17 @@ import numpy as np
 from scipy.special import ndtri
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.binary_counts import proper
-from arogya_bench.statistics.bootstrap_p_values import FLAT, Widening, widening
-from arogya_bench.statistics.intervals import FEW_GROUPS, UNDEFINED_LIMIT, few_groups
+from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.statistics.bootstrap_p_values import (
+    SPREAD_TOLERANCE,
+    SmallSampleCorrection,
+    small_sample_correction,
+)
+from arogya_bench.statistics.intervals import FEW_GROUPS, MAX_UNDEFINED_SHARE, few_groups_note
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
-NORMAL = Widening(1.0, float("inf"))
+NO_CORRECTION = SmallSampleCorrection(1.0, float("inf"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +58,12 @@ class MarginTest:
         return self.low, self.high
 
 
-class _Side(NamedTuple):
-    end: float
+class _OneSidedTest(NamedTuple):
+    bound: float
     p_value: float
 
 
-class _Units(NamedTuple):
+class _SampleInfo(NamedTuple):
     n: int
     groups: int
     seed: int | None = None
@@ -91,8 +95,8 @@ def non_inferiority(
         UndefinedMetric: If there is no spread to judge by.
         ValueError: If a number is not finite, the margin not above 0, or alpha not a level.
     """
-    below = _analytic(estimate + _allowed(margin), se, df, alpha)
-    return _result(estimate, margin, alpha, [below], "non-inferiority", _independent(n))
+    below = _one_sided_t_test(estimate + _check_margin(margin), se, df, alpha)
+    return _build_result(estimate, margin, alpha, [below], "non-inferiority", _describe_cases(n))
 
 
 def equivalence(
@@ -110,8 +114,11 @@ def equivalence(
 
     Takes the arguments of ``non_inferiority`` and raises as it does.
     """
-    sides = [_analytic(sign * estimate + _allowed(margin), se, df, alpha) for sign in (1, -1)]
-    return _result(estimate, margin, alpha, sides, "equivalence (TOST)", _independent(n))
+    sides = [
+        _one_sided_t_test(sign * estimate + _check_margin(margin), se, df, alpha)
+        for sign in (1, -1)
+    ]
+    return _build_result(estimate, margin, alpha, sides, "equivalence (TOST)", _describe_cases(n))
 
 
 def non_inferiority_from_replicates(
@@ -120,7 +127,7 @@ def non_inferiority_from_replicates(
     """As ``non_inferiority``, for any metric, from paired resamples of groups.
 
     The end is the lower of the percentile and of estimate - quantile · se, both widened for few
-    groups as ``inversion.widening`` says, and p the larger of the two.
+    groups as ``inversion.small_sample_correction`` says, and p the larger of the two.
 
     Args:
         estimate: First minus second, of a metric that is better when high.
@@ -135,9 +142,9 @@ def non_inferiority_from_replicates(
         ValueError: If a number is not finite, the margin not above 0, alpha not a level, or the
             replicates are not those of the draws.
     """
-    below = _resampled(estimate, replicates, _allowed(margin), draws, alpha)
+    below = _one_sided_bootstrap_test(estimate, replicates, _check_margin(margin), draws, alpha)
     method = "non-inferiority, bootstrap of groups"
-    return _result(estimate, margin, alpha, [below], method, _drawn(draws))
+    return _build_result(estimate, margin, alpha, [below], method, _describe_draws(draws))
 
 
 def equivalence_from_replicates(
@@ -148,30 +155,32 @@ def equivalence_from_replicates(
     Takes the arguments of ``non_inferiority_from_replicates`` and raises as it does.
     """
     sides = [
-        _resampled(sign * estimate, sign * replicates, _allowed(margin), draws, alpha)
+        _one_sided_bootstrap_test(
+            sign * estimate, sign * replicates, _check_margin(margin), draws, alpha
+        )
         for sign in (1, -1)
     ]
     method = "equivalence (TOST), bootstrap of groups"
-    return _result(estimate, margin, alpha, sides, method, _drawn(draws))
+    return _build_result(estimate, margin, alpha, sides, method, _describe_draws(draws))
 
 
-def _result(
+def _build_result(
     estimate: float,
     margin: float,
     alpha: float,
-    sides: Sequence[_Side],
+    sides: Sequence[_OneSidedTest],
     method: str,
-    units: _Units,
+    units: _SampleInfo,
 ) -> MarginTest:
     if not np.isfinite(estimate):
         raise UndefinedMetric("there is no difference to judge")
     p_value = max(side.p_value for side in sides)
     # Quantiles interpolate and counts do not: near the margin the two may disagree.
-    shown = p_value < alpha and all(side.end > 0 for side in sides)
+    shown = p_value < alpha and all(side.bound > 0 for side in sides)
     return MarginTest(
         estimate=estimate,
-        low=sides[0].end - margin,
-        high=margin - sides[1].end if len(sides) > 1 else None,
+        low=sides[0].bound - margin,
+        high=margin - sides[1].bound if len(sides) > 1 else None,
         margin=margin,
         alpha=alpha,
         conclusion="shown" if shown else "not shown",
@@ -184,55 +193,58 @@ def _result(
     )
 
 
-def _independent(n: int) -> _Units:
+def _describe_cases(n: int) -> _SampleInfo:
     if n < 1:
         raise ValueError(f"{n} cases: a test needs at least 1")
     few = f"only {n} cases: a standard error of so few is itself uncertain"
-    return _Units(n, n, None, few if n < FEW_GROUPS else "")
+    return _SampleInfo(n, n, None, few if n < FEW_GROUPS else "")
 
 
-def _drawn(draws: Draws) -> _Units:
-    notes = [few_groups(draws.groups), draws.note]
-    return _Units(draws.n, draws.groups, draws.seed, "; ".join(note for note in notes if note))
+def _describe_draws(draws: Draws) -> _SampleInfo:
+    notes = [few_groups_note(draws.groups), draws.note]
+    return _SampleInfo(draws.n, draws.groups, draws.seed, "; ".join(note for note in notes if note))
 
 
-def _allowed(margin: float) -> float:
+def _check_margin(margin: float) -> float:
     if not 0 < margin < float("inf"):
         raise ValueError(f"the margin is {margin}, not above 0")
     return margin
 
 
-def _analytic(room: float, se: float, df: float | None, alpha: float) -> _Side:
+def _one_sided_t_test(room: float, se: float, df: float | None, alpha: float) -> _OneSidedTest:
     """One side: the room to the margin, and how surely it is above 0."""
-    proper(alpha, "alpha")
+    check_share(alpha, "alpha")
     if not 0 < se < float("inf"):
         raise UndefinedMetric(f"no spread to judge by: a standard error of {se}")
-    by = NORMAL if df is None else Widening(1.0, df)
-    return _Side(room - by.reach(alpha) * se, by.tail(-room / se))
+    by = NO_CORRECTION if df is None else SmallSampleCorrection(1.0, df)
+    return _OneSidedTest(room - by.critical_value(alpha) * se, by.tail_probability(-room / se))
 
 
-def _resampled(
+def _one_sided_bootstrap_test(
     estimate: float, replicates: Floats, margin: float, draws: Draws, alpha: float
-) -> _Side:
-    proper(alpha, "alpha")
+) -> _OneSidedTest:
+    check_share(alpha, "alpha")
     if replicates.shape != (draws.resamples,):
         raise ValueError(f"replicates of shape {replicates.shape}, not ({draws.resamples},)")
     defined = np.isfinite(replicates)
     undefined = 1 - float(defined.mean())
-    if not np.isfinite(estimate) or undefined > UNDEFINED_LIMIT:
+    if not np.isfinite(estimate) or undefined > MAX_UNDEFINED_SHARE:
         raise UndefinedMetric(f"undefined here, or in {undefined:.1%} of the resamples")
     replicates = replicates[defined]
     if np.bincount(draws.stratum_of).max() < 2:
         raise UndefinedMetric("no stratum holds two groups")
     se = float(replicates.std(ddof=1))
-    if se <= FLAT and not estimate:
-        return _Side(margin, 1 / (replicates.size + 1))  # two equal models
-    if se <= FLAT:
+    if se <= SPREAD_TOLERANCE and not estimate:
+        return _OneSidedTest(margin, 1 / (replicates.size + 1))  # two equal models
+    if se <= SPREAD_TOLERANCE:
         raise UndefinedMetric("no spread to judge by: all resamples are equal")
-    by, room = widening(draws), replicates + margin
+    by, room = small_sample_correction(draws), replicates + margin
     counted = (1 + int((room <= 0).sum())) / (room.size + 1)
-    percentile = float(np.quantile(room, by.level(alpha)))
-    return _Side(
-        min(percentile, estimate + margin - by.reach(alpha) * se),
-        max(by.tail(float(ndtri(min(counted, 1 - 1e-12)))), by.tail(-(estimate + margin) / se)),
+    percentile = float(np.quantile(room, by.quantile_level(alpha)))
+    return _OneSidedTest(
+        min(percentile, estimate + margin - by.critical_value(alpha) * se),
+        max(
+            by.tail_probability(float(ndtri(min(counted, 1 - 1e-12)))),
+            by.tail_probability(-(estimate + margin) / se),
+        ),
     )

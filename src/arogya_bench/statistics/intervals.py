@@ -9,16 +9,22 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.binary_counts import proper
-from arogya_bench.statistics.bootstrap_p_values import FLAT, TIE, inverted, widened, widening
+from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.statistics.bootstrap_p_values import (
+    SPREAD_TOLERANCE,
+    TIE_TOLERANCE,
+    percentile_p_value,
+    small_sample_correction,
+    small_sample_p_value,
+)
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
-Method = Literal["bca", "percentile", "basic"]
+IntervalMethod = Literal["bca", "percentile", "basic"]
 Statistic = Callable[..., float | None]
 
 FEW_GROUPS = 30
-UNDEFINED_LIMIT = 0.05  # above it, dropping undefined resamples would narrow the interval
+MAX_UNDEFINED_SHARE = 0.05  # above it, dropping undefined resamples would narrow the interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +82,7 @@ class BootstrapInterval(Interval):
     accel: float | None = None
 
 
-class _Ends(NamedTuple):
+class _Bounds(NamedTuple):
     method: str
     low: float
     high: float
@@ -90,7 +96,7 @@ def bootstrap(
     columns: Mapping[str, ArrayLike],
     *,
     draws: Draws,
-    method: Method = "bca",
+    method: IntervalMethod = "bca",
     confidence: float = 0.95,
 ) -> BootstrapInterval:
     """Resample the cases and call a statistic on each resample.
@@ -112,11 +118,15 @@ def bootstrap(
     for name, column in table.items():
         if len(column) != draws.n:
             raise ValueError(f"column {name!r} has {len(column)} rows, the draws {draws.n}")
-    estimate = _value(statistic, table)
+    estimate = _evaluate_statistic(statistic, table)
     if not np.isfinite(estimate):
         raise UndefinedMetric("the statistic does not exist for these cases")
     replicates = np.array(
-        [_value(statistic, _taken(table, draws.rows(row))) for c in draws.chunks() for row in c]
+        [
+            _evaluate_statistic(statistic, _take_rows(table, draws.case_indices(row)))
+            for c in draws.chunks()
+            for row in c
+        ]
     )
     wanted = method == "bca" and draws.groups > 1
     jackknife = _leave_one_out(statistic, table, draws) if wanted else None
@@ -131,13 +141,13 @@ def interval(
     jackknife: Floats | None,
     *,
     draws: Draws,
-    method: Method = "bca",
+    method: IntervalMethod = "bca",
     confidence: float = 0.95,
 ) -> BootstrapInterval:
     """Turn resamples of a statistic into an interval, a standard error and a p-value.
 
     Source: Efron 1987 (BCa), with ties counted half in z0 and numpy's linear quantiles. p by
-    ``inversion.widened``.
+    ``inversion.small_sample_p_value``.
 
     Args:
         estimate: The statistic on the cases themselves.
@@ -156,7 +166,7 @@ def interval(
         UndefinedMetric: If there is no estimate.
         ValueError: If the method is unknown, the confidence none, or the replicates no row.
     """
-    proper(confidence, "confidence")
+    check_share(confidence, "confidence")
     if method not in ("bca", "percentile", "basic"):
         raise ValueError(f"unknown method {method!r}; known are bca, percentile, basic")
     if replicates.ndim != 1 or not replicates.size:
@@ -165,15 +175,15 @@ def interval(
         raise UndefinedMetric("the statistic does not exist for these cases")
     defined = replicates[np.isfinite(replicates)]
     undefined = 1 - defined.size / replicates.size
-    refused = _refusal(draws, undefined) or _uninformative(estimate, defined)
-    ends = None if refused else _ends(estimate, defined, jackknife, method, confidence)
+    refused = _refusal_reason(draws, undefined) or _no_spread_reason(estimate, defined)
+    ends = None if refused else _compute_bounds(estimate, defined, jackknife, method, confidence)
     notes = [
         refused,
         ends.note if ends else "",
-        "" if refused else few_groups(draws.groups),
+        "" if refused else few_groups_note(draws.groups),
         draws.note,
     ]
-    counted = inverted(defined) if ends else None
+    counted = percentile_p_value(defined) if ends else None
     if undefined and not refused:
         notes.append(f"{undefined:.2%} of the resamples are undefined and left out")
     return BootstrapInterval(
@@ -187,7 +197,9 @@ def interval(
         seed=draws.seed,
         note="; ".join(note for note in notes if note),
         se=float(defined.std(ddof=1)) if ends and defined.size > 1 else None,
-        p_value=None if counted is None else widened(counted, estimate, defined, widening(draws)),
+        p_value=None
+        if counted is None
+        else small_sample_p_value(counted, estimate, defined, small_sample_correction(draws)),
         p_two_sided_plus1=counted,
         resamples=replicates.size,
         undefined_share=undefined,
@@ -196,43 +208,47 @@ def interval(
     )
 
 
-def _refusal(draws: Draws, undefined: float) -> str:
+def _refusal_reason(draws: Draws, undefined: float) -> str:
     if draws.groups < 2:
         return "no interval: a single group says nothing about the spread between groups"
     if np.bincount(draws.stratum_of).max() < 2:
         return "no interval: each class has a single group, which is drawn every time"
-    if undefined > UNDEFINED_LIMIT:
+    if undefined > MAX_UNDEFINED_SHARE:
         return f"no interval: undefined in {undefined:.1%} of the resamples"
     return ""
 
 
-def _uninformative(estimate: float, defined: Floats) -> str:
+def _no_spread_reason(estimate: float, defined: Floats) -> str:
     """Resamples without spread prove nothing, unless there is no difference to prove."""
-    if estimate == 0 or np.ptp(defined) > FLAT * max(1.0, abs(estimate)):
+    if estimate == 0 or np.ptp(defined) > SPREAD_TOLERANCE * max(1.0, abs(estimate)):
         return ""
     return "no interval: all resamples are equal, which is not informative"
 
 
-def _ends(
-    estimate: float, defined: Floats, jackknife: Floats | None, method: Method, confidence: float
-) -> _Ends:
+def _compute_bounds(
+    estimate: float,
+    defined: Floats,
+    jackknife: Floats | None,
+    method: IntervalMethod,
+    confidence: float,
+) -> _Bounds:
     outside = (1 - confidence) / 2
     low, high = (float(end) for end in np.quantile(defined, [outside, 1 - outside]))
-    if np.ptp(defined) <= FLAT:
-        return _Ends("percentile", low, high, note="all resamples are equal: not informative")
+    if np.ptp(defined) <= SPREAD_TOLERANCE:
+        return _Bounds("percentile", low, high, note="all resamples are equal: not informative")
     if method == "basic":
-        return _Ends("basic", 2 * estimate - high, 2 * estimate - low)
+        return _Bounds("basic", 2 * estimate - high, 2 * estimate - low)
     if method == "percentile":
-        return _Ends("percentile", low, high)
-    corrected = _bca(estimate, defined, jackknife, outside)
+        return _Bounds("percentile", low, high)
+    corrected = _bca_bounds(estimate, defined, jackknife, outside)
     note = "BCa does not exist here, percentile instead"
-    return corrected or _Ends("percentile", low, high, note=note)
+    return corrected or _Bounds("percentile", low, high, note=note)
 
 
-def _bca(
+def _bca_bounds(
     estimate: float, defined: Floats, jackknife: Floats | None, outside: float
-) -> _Ends | None:
-    near = TIE * float(np.ptp(defined))
+) -> _Bounds | None:
+    near = TIE_TOLERANCE * float(np.ptp(defined))
     tied = np.abs(defined - estimate) <= near
     below = (defined < estimate) & ~tied
     z0 = float(ndtri((below.sum() + tied.sum() / 2) / defined.size))
@@ -244,7 +260,7 @@ def _bca(
     if (bent <= 0).any():
         return None
     low, high = (float(end) for end in np.quantile(defined, ndtr(z0 + z / bent)))
-    return _Ends("bca", low, high, z0, accel)
+    return _Bounds("bca", low, high, z0, accel)
 
 
 def _acceleration(jackknife: Floats | None) -> float | None:
@@ -255,14 +271,14 @@ def _acceleration(jackknife: Floats | None) -> float | None:
     return float((influence**3).sum() / (6 * scale**1.5)) if scale else None
 
 
-def few_groups(groups: int) -> str:
+def few_groups_note(groups: int) -> str:
     """A note on few groups; empty if there are enough."""
     if groups >= FEW_GROUPS:
         return ""
     return f"only {groups} groups: such an interval may be too narrow"
 
 
-def _value(statistic: Statistic, table: Mapping[str, NDArray[Any]]) -> float:
+def _evaluate_statistic(statistic: Statistic, table: Mapping[str, NDArray[Any]]) -> float:
     try:
         value = statistic(**table)
     except UndefinedMetric:
@@ -270,10 +286,10 @@ def _value(statistic: Statistic, table: Mapping[str, NDArray[Any]]) -> float:
     return np.nan if value is None else float(value)
 
 
-def _taken(table: Mapping[str, NDArray[Any]], rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
+def _take_rows(table: Mapping[str, NDArray[Any]], rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return {name: column[rows] for name, column in table.items()}
 
 
 def _leave_one_out(statistic: Statistic, table: Mapping[str, NDArray[Any]], draws: Draws) -> Floats:
     kept = (draws.group_of != group for group in range(draws.groups))
-    return np.array([_value(statistic, _taken(table, rows)) for rows in kept])
+    return np.array([_evaluate_statistic(statistic, _take_rows(table, rows)) for rows in kept])

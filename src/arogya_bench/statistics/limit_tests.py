@@ -6,7 +6,7 @@ from typing import Literal
 
 Verdict = Literal["eligible", "excluded", "undecided"]
 
-ROUNDING = 1e-12  # differences below it come from arithmetic
+ROUNDING_TOLERANCE = 1e-12  # differences below it come from arithmetic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ def judge_limit(
     Raises:
         ValueError: If the ends are out of order, a number is not finite, or there is no group.
     """
-    _require_sense([estimate, limit, *(end for end in (low, high) if end is not None)], groups)
+    _check_arguments([estimate, limit, *(end for end in (low, high) if end is not None)], groups)
     if best not in ("high", "low"):
         raise ValueError(f"best is {best!r}, neither 'high' nor 'low'")
     if low is not None and high is not None and low > high:
@@ -82,7 +82,7 @@ def judge_limit(
         if low is None or high is None
         else sorted((sign * (low - limit), sign * (high - limit)))
     )
-    verdict, further, note = _judged(sign * (estimate - limit), ends, groups)
+    verdict, further, note = _decide(sign * (estimate - limit), ends, groups)
     return LimitVerdict(
         verdict=verdict,
         further_groups=further,
@@ -97,14 +97,14 @@ def judge_limit(
     )
 
 
-def _require_sense(numbers: list[float], groups: int) -> None:
+def _check_arguments(numbers: list[float], groups: int) -> None:
     if not all(isfinite(number) for number in numbers):
         raise ValueError(f"a number is not finite: {numbers}")
     if groups < 1:
         raise ValueError(f"{groups} groups: at least 1 is needed")
 
 
-def _judged(room: float, ends: list[float] | None, groups: int) -> tuple[Verdict, int | None, str]:
+def _decide(room: float, ends: list[float] | None, groups: int) -> tuple[Verdict, int | None, str]:
     if ends is None:
         return "undecided", None, "no interval, so no number of further groups can be given"
     worst, best = ends
@@ -112,12 +112,16 @@ def _judged(room: float, ends: list[float] | None, groups: int) -> tuple[Verdict
         return "eligible", 0, ""
     if best < 0:
         return "excluded", 0, ""
-    if isclose(room, 0, abs_tol=ROUNDING):
+    if isclose(room, 0, abs_tol=ROUNDING_TOLERANCE):
         return "undecided", None, "the estimate equals the limit: no number of groups decides"
     # Eligible when the end touches the limit, excluded only when it is beyond.
     reach = (room - worst) / room if room > 0 else (best - room) / -room
     needed = groups * reach**2
-    total = ceil(needed * (1 - ROUNDING)) if room > 0 else floor(needed * (1 + ROUNDING)) + 1
+    total = (
+        ceil(needed * (1 - ROUNDING_TOLERANCE))
+        if room > 0
+        else floor(needed * (1 + ROUNDING_TOLERANCE)) + 1
+    )
     outcome = "eligible" if room > 0 else "excluded"
     note = f"{outcome} with {max(1, total - groups)} further groups, if the estimate stays"
     return "undecided", max(1, total - groups), note

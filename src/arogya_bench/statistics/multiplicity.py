@@ -6,14 +6,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from arogya_bench.metrics.binary_counts import proper
+from arogya_bench.metrics.binary_counts import check_share
 from arogya_bench.types import Floats
 
 Adjustment = Literal["bonferroni", "holm", "hochberg", "bh", "by"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Family:
+class HypothesisFamily:
     """A family of tests, and their p-values adjusted for its size.
 
     Attributes:
@@ -33,7 +33,9 @@ class Family:
     note: str = ""
 
 
-def family(p_values: ArrayLike, *, method: Adjustment = "holm", alpha: float = 0.05) -> Family:
+def family(
+    p_values: ArrayLike, *, method: Adjustment = "holm", alpha: float = 0.05
+) -> HypothesisFamily:
     """Adjust p-values, and say how large the family is and which tests reject.
 
     Args:
@@ -44,10 +46,10 @@ def family(p_values: ArrayLike, *, method: Adjustment = "holm", alpha: float = 0
     Raises:
         ValueError: If a value is no probability, or the method is unknown.
     """
-    proper(alpha, "alpha")
+    check_share(alpha, "alpha")
     adjusted = adjust(p_values, method=method)
     missing = int(np.isnan(adjusted).sum())
-    return Family(
+    return HypothesisFamily(
         adjusted=adjusted,
         size=adjusted.size - missing,
         method=method,

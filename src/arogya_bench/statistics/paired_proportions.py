@@ -4,7 +4,7 @@ from math import sqrt
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics.intervals import Interval
-from arogya_bench.statistics.proportions import few_discordant, tango, wilson
+from arogya_bench.statistics.proportions import few_discordant_note, tango_bounds, wilson
 
 
 def tango_interval(b: int, c: int, total: int, *, confidence: float = 0.95) -> Interval:
@@ -22,7 +22,7 @@ def tango_interval(b: int, c: int, total: int, *, confidence: float = 0.95) -> I
         UndefinedMetric: If there are no cases.
         ValueError: If the counts do not fit.
     """
-    low, high = tango(b, c, total, confidence)
+    low, high = tango_bounds(b, c, total, confidence)
     return Interval(
         estimate=(b - c) / total,
         low=low,
@@ -31,7 +31,7 @@ def tango_interval(b: int, c: int, total: int, *, confidence: float = 0.95) -> I
         confidence=confidence,
         n=total,
         groups=total,
-        note=few_discordant(b + c),
+        note=few_discordant_note(b + c),
     )
 
 
@@ -72,7 +72,7 @@ def newcombe_paired(a: int, b: int, c: int, d: int, *, confidence: float = 0.95)
         confidence=confidence,
         n=n,
         groups=n,
-        note=few_discordant(b + c),
+        note=few_discordant_note(b + c),
     )
 
 

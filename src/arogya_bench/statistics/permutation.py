@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.types import Floats, Labels
 
-EXACT_UP_TO = 14  # groups that differ; all 16,384 exchanges are made
+MAX_EXACT_GROUPS = 14  # groups that differ; all 16,384 exchanges are made
 CHUNK_CELLS = 2**21  # of signs at once, 16 MiB
-TIE = 1e-9  # of the observed statistic: rounding is no difference
-CLEAR_P = 0.01
-UNDEFINED_LIMIT = 0.05
+TIE_TOLERANCE = 1e-9  # of the observed statistic: rounding is no difference
+MAX_SMALLEST_P = 0.01
+MAX_UNDEFINED_SHARE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +70,13 @@ def sign_flip(
     d = np.asarray(differences, dtype=np.float64)
     if d.ndim != 1 or not np.isfinite(d).all():
         raise ValueError(f"differences must be finite and of shape (n,), not {d.shape}")
-    position, count = _positions(d.size, groups)
+    position, count = _group_positions(d.size, groups)
     sums = np.bincount(position, d, minlength=count)
     # A group without a difference stays what it is under every sign.
-    moving = sums[np.abs(sums) > TIE * np.abs(sums).max(initial=0.0)]
-    exact = moving.size <= EXACT_UP_TO
+    moving = sums[np.abs(sums) > TIE_TOLERANCE * np.abs(sums).max(initial=0.0)]
+    exact = moving.size <= MAX_EXACT_GROUPS
     observed = abs(float(moving.sum()))
-    near = observed * (1 - TIE)
+    near = observed * (1 - TIE_TOLERANCE)
     if exact:
         signs = np.array(list(product((-1.0, 1.0), repeat=moving.size)))
         extreme, made = int((np.abs(signs @ moving) >= near).sum()), len(signs)
@@ -84,7 +84,7 @@ def sign_flip(
     else:
         extreme = sum(
             int((np.abs(signs @ moving) >= near).sum())
-            for signs in _signs(rng, permutations, moving.size)
+            for signs in _draw_signs(rng, permutations, moving.size)
         )
         made, smallest = permutations, 1 / (permutations + 1)
         p_value = (1 + extreme) / (permutations + 1)
@@ -134,17 +134,17 @@ def swap_test(
     a, b = ({k: np.asarray(v) for k, v in each.items()} for each in (columns_a, columns_b))
     both = {name: np.asarray(column) for name, column in shared.items()}
     n = len(next(iter(a.values())))
-    position, count = _positions(n, groups)
-    observed = _difference(statistic, a, b, both, np.zeros(n, dtype=np.bool_))
+    position, count = _group_positions(n, groups)
+    observed = _swapped_difference(statistic, a, b, both, np.zeros(n, dtype=np.bool_))
     if observed is None:
         raise UndefinedMetric("the metric does not exist for these cases")
     flips = (rng.random(count) < 0.5 for _ in range(permutations))
-    values = [_difference(statistic, a, b, both, flip[position]) for flip in flips]
+    values = [_swapped_difference(statistic, a, b, both, flip[position]) for flip in flips]
     defined = np.array([value for value in values if value is not None])
     undefined = 1 - defined.size / permutations
-    if undefined > UNDEFINED_LIMIT:
+    if undefined > MAX_UNDEFINED_SHARE:
         raise UndefinedMetric(f"undefined in {undefined:.1%} of the exchanges")
-    extreme = int((np.abs(defined) >= abs(observed) * (1 - TIE)).sum())
+    extreme = int((np.abs(defined) >= abs(observed) * (1 - TIE_TOLERANCE)).sum())
     smallest = max(1 / (defined.size + 1), 2.0 ** (1 - count))
     notes = [_note(smallest, count, exact=2.0 ** (1 - count) >= 1 / (defined.size + 1))]
     if undefined:
@@ -162,7 +162,7 @@ def swap_test(
     )
 
 
-def _difference(
+def _swapped_difference(
     statistic: Callable[..., float | None],
     a: Mapping[str, NDArray[Any]],
     b: Mapping[str, NDArray[Any]],
@@ -185,7 +185,7 @@ def _difference(
     return values[0] - values[1]
 
 
-def _positions(n: int, groups: ArrayLike | None) -> tuple[Labels, int]:
+def _group_positions(n: int, groups: ArrayLike | None) -> tuple[Labels, int]:
     if not n:
         raise UndefinedMetric("no cases")
     if groups is None:
@@ -196,7 +196,7 @@ def _positions(n: int, groups: ArrayLike | None) -> tuple[Labels, int]:
     return position, labels.size
 
 
-def _signs(rng: np.random.Generator, permutations: int, groups: int) -> Iterator[Floats]:
+def _draw_signs(rng: np.random.Generator, permutations: int, groups: int) -> Iterator[Floats]:
     size = max(1, CHUNK_CELLS // groups)
     for start in range(0, permutations, size):
         coins = rng.integers(2, size=(min(size, permutations - start), groups))
@@ -206,7 +206,7 @@ def _signs(rng: np.random.Generator, permutations: int, groups: int) -> Iterator
 def _note(smallest: float, groups: int, *, exact: bool) -> str:
     if not groups:
         return "no group shows a difference"
-    if smallest > CLEAR_P:
+    if smallest > MAX_SMALLEST_P:
         few = f"{groups} groups to exchange" if exact else "so few exchanges"
         return f"only {few}: p cannot be below {smallest:.3f}"
     return ""

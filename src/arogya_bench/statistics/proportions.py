@@ -7,8 +7,8 @@ import scipy
 from scipy.special import betaincinv, ndtri
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.binary_counts import proper
-from arogya_bench.statistics.arguments import quantile_of
+from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.statistics.arguments import quantile
 from arogya_bench.statistics.intervals import Interval
 
 FEW_DISCORDANT = 10
@@ -77,7 +77,7 @@ def wilson(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
     if total == 0:
         raise UndefinedMetric("a proportion of no cases")
     share = successes / total
-    z = quantile_of(confidence)
+    z = quantile(confidence)
     shrink = 1 + z**2 / total
     centre = (share + z**2 / (2 * total)) / shrink
     half = z / shrink * sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
@@ -131,7 +131,7 @@ def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.9
     plain = (b - c) ** 2 / m if m else 0.0
     corrected = max(0, abs(b - c) - 1) ** 2 / m if m else 0.0
     no_odds = "no odds ratio: the second model is never right alone" if b and not c else ""
-    low, high = (None, None) if total is None else tango(b, c, total, confidence)
+    low, high = (None, None) if total is None else tango_bounds(b, c, total, confidence)
     return McNemar(
         b=int(b),
         c=int(c),
@@ -148,7 +148,7 @@ def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.9
         confidence=confidence,
         n=m,
         groups=m,
-        note="; ".join(text for text in (few_discordant(m), no_odds) if text),
+        note="; ".join(text for text in (few_discordant_note(m), no_odds) if text),
     )
 
 
@@ -173,23 +173,23 @@ def minimum_detectable_difference(
         raise ValueError(f"a share of {discordant_share} is not between 0 and 1")
     if not n >= 1:
         raise UndefinedMetric("no cases, so no difference can be seen")
-    if proper(power, "power") < 0.5:
+    if check_share(power, "power") < 0.5:
         raise ValueError(f"power is {power}: a test that is more likely to miss than to see")
-    proper(alpha, "alpha")
+    check_share(alpha, "alpha")
     return float(ndtri(1 - alpha / 2) + ndtri(power)) * sqrt(discordant_share / n)
 
 
-def tango(b: int, c: int, total: int, confidence: float) -> tuple[float, float]:
+def tango_bounds(b: int, c: int, total: int, confidence: float) -> tuple[float, float]:
     """Both ends of the score interval of (b - c)/total. See ``paired_proportions``."""
     if min(b, c) < 0 or b + c > total:
         raise ValueError(f"{b} and {c} discordant of {total} cases")
     if not total:
         raise UndefinedMetric("a difference of no cases")
-    z = quantile_of(confidence)
-    return _lower_end(b, c, total, z), -_lower_end(c, b, total, z)
+    z = quantile(confidence)
+    return _tango_lower_bound(b, c, total, z), -_tango_lower_bound(c, b, total, z)
 
 
-def _lower_end(b: int, c: int, n: int, z: float) -> float:
+def _tango_lower_bound(b: int, c: int, n: int, z: float) -> float:
     """The smallest difference that a score test does not reject, by bisection."""
     low, high = -1.0, (b - c) / n
     for _ in range(60):
@@ -203,7 +203,7 @@ def _lower_end(b: int, c: int, n: int, z: float) -> float:
     return (low + high) / 2
 
 
-def few_discordant(m: int) -> str:
+def few_discordant_note(m: int) -> str:
     """A note on few cases in which two models differ; empty if there are enough."""
     if m == 0:
         return "no case is discordant: the models are right and wrong on the same cases"

@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc, fdtrc
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.binary_counts import proper
-from arogya_bench.statistics.t_tests import without_noise
+from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.statistics.t_tests import remove_rounding_noise
 from arogya_bench.types import Floats
 
-ENOUGH_DATASETS = 10
-ENOUGH_CELLS = 24  # discordant rows times models (Tate and Brown 1970)
-EQUAL = "all models are equal in every row"
+MIN_DATASETS = 10
+MIN_COCHRAN_CELLS = 24  # discordant rows times models (Tate and Brown 1970)
+ALL_EQUAL_NOTE = "all models are equal in every row"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ def friedman(table: ArrayLike) -> Friedman:
         UndefinedMetric: With fewer than two rows.
         ValueError: If it is no table of at least two models, or not finite.
     """
-    ranks = _ranks(table)
+    ranks = _rank_rows(table)
     n, k = ranks.shape
     means = ranks.mean(axis=0)
     spread = float(((means - (k + 1) / 2) ** 2).sum())
@@ -139,15 +139,15 @@ def friedman(table: ArrayLike) -> Friedman:
         kendall_w=chi2 / (n * (k - 1)),
         n=n,
         groups=n,
-        note=_friedman_note(n, seen=bool(seen), alike=f is None),
+        note=_friedman_note(n, has_spread=bool(seen), same_ranking=f is None),
     )
 
 
-def _friedman_note(n: int, *, seen: bool, alike: bool) -> str:
-    if not seen:
-        return EQUAL
-    notes = ["every row ranks the models alike"] if alike else []
-    if n < ENOUGH_DATASETS:
+def _friedman_note(n: int, *, has_spread: bool, same_ranking: bool) -> str:
+    if not has_spread:
+        return ALL_EQUAL_NOTE
+    notes = ["every row ranks the models alike"] if same_ranking else []
+    if n < MIN_DATASETS:
         notes.append(f"only {n} rows: F rejects too often, chi-squared too rarely")
     return "; ".join(notes)
 
@@ -165,12 +165,12 @@ def nemenyi(table: ArrayLike, *, alpha: float = 0.05) -> Nemenyi:
         UndefinedMetric: With fewer than two rows.
         ValueError: If it is no table of at least two models, or not finite.
     """
-    proper(alpha, "alpha")
-    ranks = _ranks(table)
+    check_share(alpha, "alpha")
+    ranks = _rank_rows(table)
     n, k = ranks.shape
     means = ranks.mean(axis=0)
-    if n < ENOUGH_DATASETS:
-        note = f"refused: {n} rows, and a critical difference needs {ENOUGH_DATASETS}"
+    if n < MIN_DATASETS:
+        note = f"refused: {n} rows, and a critical difference needs {MIN_DATASETS}"
         return Nemenyi(
             mean_ranks=means,
             p_values=None,
@@ -234,7 +234,11 @@ def cochran_q(table: ArrayLike) -> CochranQ:
         discordant=discordant,
         n=n,
         groups=n,
-        note=EQUAL if not discordant else few if discordant * k < ENOUGH_CELLS else "",
+        note=ALL_EQUAL_NOTE
+        if not discordant
+        else few
+        if discordant * k < MIN_COCHRAN_CELLS
+        else "",
     )
 
 
@@ -247,11 +251,11 @@ def _iman_davenport(chi2: float, n: int, k: int) -> tuple[float | None, float]:
     return f, float(fdtrc(k - 1, (k - 1) * (n - 1), f))
 
 
-def _ranks(table: ArrayLike) -> Floats:
+def _rank_rows(table: ArrayLike) -> Floats:
     values = np.asarray(table, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] < 2 or not np.isfinite(values).all():
         raise ValueError(f"a table of shape {values.shape}, not (rows, models) of finite numbers")
     if len(values) < 2:
         raise UndefinedMetric(f"{len(values)} rows: ranks need at least 2")
-    ranked: Floats = scipy.stats.rankdata(-without_noise(values), axis=1)
+    ranked: Floats = scipy.stats.rankdata(-remove_rounding_noise(values), axis=1)
     return ranked

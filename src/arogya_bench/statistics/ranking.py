@@ -9,13 +9,13 @@ import scipy
 from numpy.typing import ArrayLike
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.binary_counts import proper
-from arogya_bench.statistics.arguments import sign_of
-from arogya_bench.statistics.intervals import UNDEFINED_LIMIT, few_groups
+from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.statistics.arguments import sign
+from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE, few_groups_note
 from arogya_bench.statistics.multiplicity import adjust
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.statistics.signed_rank import wilcoxon
-from arogya_bench.statistics.t_tests import without_noise
+from arogya_bench.statistics.t_tests import remove_rounding_noise
 from arogya_bench.types import Floats
 
 ALPHA = 0.05
@@ -126,19 +126,19 @@ def bootstrap_ranks(
         )
     defined = np.isfinite(drawn).all(axis=0)
     undefined = float(1 - defined.mean())
-    if not np.isfinite(scores).all() or undefined > UNDEFINED_LIMIT:
+    if not np.isfinite(scores).all() or undefined > MAX_UNDEFINED_SHARE:
         raise UndefinedMetric(f"a model has no score here, or in {undefined:.1%} of the resamples")
     if k < 1 or scores.size < 2:
         raise ValueError(f"{k} places of {scores.size} models: a ranking needs 1 of 2")
     if np.bincount(draws.stratum_of).max() < 2:
         raise UndefinedMetric("no stratum holds two groups: every resample is the same")
-    sign = -sign_of(best)
-    outside = (1 - proper(confidence, "confidence")) / 2
-    table = without_noise(sign * np.column_stack([scores, drawn[:, defined]]))
+    direction = -sign(best)
+    outside = (1 - check_share(confidence, "confidence")) / 2
+    table = remove_rounding_noise(direction * np.column_stack([scores, drawn[:, defined]]))
     ranks = scipy.stats.rankdata(table, axis=0)
-    shares = _shares(table[:, 1:])
+    shares = _rank_shares(table[:, 1:])
     low, median, high = np.quantile(ranks[:, 1:], [outside, 0.5, 1 - outside], axis=1)
-    tau = _tau(table)
+    tau = _kendall_tau(table)
     ends = None if tau is None else np.quantile(tau, [outside, 1 - outside])
     return Ranking(
         ranks=ranks[:, 0],
@@ -175,12 +175,12 @@ def rankings_side_by_side(scores: ArrayLike, *, best: Literal["high", "low"] = "
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] < 2 or not np.isfinite(table).all():
         raise ValueError(f"scores of shape {table.shape}, not (rows, models) of finite numbers")
-    up = sign_of(best) * table
-    means = scipy.stats.rankdata(-without_noise(up.mean(axis=0)))
+    up = sign(best) * table
+    means = scipy.stats.rankdata(-remove_rounding_noise(up.mean(axis=0)))
     mean_ranks = scipy.stats.rankdata(
-        without_noise(scipy.stats.rankdata(-without_noise(up), axis=1).mean(axis=0))
+        remove_rounding_noise(scipy.stats.rankdata(-remove_rounding_noise(up), axis=1).mean(axis=0))
     )
-    wins = _wins(up)
+    wins = _count_wins(up)
     tests = scipy.stats.rankdata(-wins)
     agree = bool((means == mean_ranks).all() and (means == tests).all())
     silent = "no pair differs significantly" if not wins.any() else ""
@@ -195,7 +195,7 @@ def rankings_side_by_side(scores: ArrayLike, *, best: Literal["high", "low"] = "
     )
 
 
-def _shares(table: Floats) -> Floats:
+def _rank_shares(table: Floats) -> Floats:
     """Share of columns in which a row takes a place, shape (models, models)."""
     first = scipy.stats.rankdata(table, method="min", axis=0)
     last = scipy.stats.rankdata(table, method="max", axis=0)
@@ -205,7 +205,7 @@ def _shares(table: Floats) -> Floats:
     return shares
 
 
-def _tau(table: Floats) -> Floats | None:
+def _kendall_tau(table: Floats) -> Floats | None:
     """Tau-b between the first column and each other; a column of ties has none and counts 0."""
     pairs = list(combinations(range(len(table)), 2))
     signs = np.array([np.sign(table[i] - table[j]) for i, j in pairs]).reshape(len(pairs), -1)
@@ -218,7 +218,7 @@ def _tau(table: Floats) -> Floats | None:
     return tau
 
 
-def _wins(up: Floats) -> Floats:
+def _count_wins(up: Floats) -> Floats:
     models = up.shape[1]
     pairs = list(combinations(range(models), 2))
     tests = [wilcoxon(up[:, i], up[:, j]) for i, j in pairs]
@@ -231,7 +231,7 @@ def _wins(up: Floats) -> Floats:
 
 
 def _note(undefined: float, tau: Floats | None, draws: Draws) -> str:
-    notes = [few_groups(draws.groups), draws.note]
+    notes = [few_groups_note(draws.groups), draws.note]
     if tau is None:
         notes.append("all models tie: there is no ranking to keep")
     if undefined:

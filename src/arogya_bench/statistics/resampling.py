@@ -24,7 +24,7 @@ class Draws:
         group_of: Shape (n,), the position of each case's group among the sorted labels.
         stratum_of: Shape (groups,); groups are drawn within their stratum only.
         seed: Where the draws come from; None if they are replayed.
-        stored: Shape (B, drawn), positions of groups, if the draws are replayed.
+        stored_indices: Shape (B, drawn), positions of groups, if the draws are replayed.
     """
 
     digest: str
@@ -32,7 +32,7 @@ class Draws:
     group_of: NDArray[np.int64]
     stratum_of: NDArray[np.int64]
     seed: int | None = None
-    stored: NDArray[np.integer[Any]] | None = None
+    stored_indices: NDArray[np.integer[Any]] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Draws) and self.digest == other.digest
@@ -61,7 +61,7 @@ class Draws:
         return "conditional on the class mix of the groups" + (fixed if single else "")
 
     @property
-    def chunk(self) -> int:
+    def chunk_size(self) -> int:
         """Resamples per chunk; follows from the number of groups alone."""
         return max(1, min(CHUNK_ROWS, CHUNK_CELLS // self.groups))
 
@@ -71,19 +71,19 @@ class Draws:
         Yields:
             Counts of shape (b, groups), B rows in all; the same ones every time.
         """
-        for number, start in enumerate(range(0, self.resamples, self.chunk)):
-            size = min(self.chunk, self.resamples - start)
-            if self.stored is None:
-                drawn: NDArray[np.integer[Any]] = self._drawn(number, size)
+        for number, start in enumerate(range(0, self.resamples, self.chunk_size)):
+            size = min(self.chunk_size, self.resamples - start)
+            if self.stored_indices is None:
+                drawn: NDArray[np.integer[Any]] = self._draw_groups(number, size)
             else:
-                drawn = self.stored[start : start + size]
-            yield _counts(drawn, self.groups)
+                drawn = self.stored_indices[start : start + size]
+            yield _count_draws(drawn, self.groups)
 
-    def rows(self, counts: Floats) -> NDArray[np.int64]:
+    def case_indices(self, counts: Floats) -> NDArray[np.int64]:
         """Turn the counts of one resample, shape (groups,), into the indices of its cases."""
         return np.repeat(np.arange(self.n), counts.astype(np.int64)[self.group_of])
 
-    def _drawn(self, number: int, size: int) -> NDArray[np.int64]:
+    def _draw_groups(self, number: int, size: int) -> NDArray[np.int64]:
         parts = []
         for stratum in range(int(self.stratum_of.max()) + 1):
             members = np.flatnonzero(self.stratum_of == stratum)
@@ -116,8 +116,8 @@ def draws(
     """
     if n < 1 or resamples < 1:
         raise ValueError(f"{n} cases and {resamples} resamples: both must be at least 1")
-    labels, group_of = _positions(n, groups)
-    stratum_of = _strata(n, group_of, strata)
+    labels, group_of = _group_positions(n, groups)
+    stratum_of = _group_strata(n, group_of, strata)
     seed = int(rng.integers(2**63))
     sizes = np.bincount(group_of)
     return Draws(
@@ -144,7 +144,7 @@ def replay(indices: ArrayLike, groups: ArrayLike | None = None) -> Draws:
     if stored.ndim != 2 or not stored.size or stored.dtype.kind not in "iu":
         raise ValueError(f"indices are {stored.dtype} {stored.shape}, not whole (resamples, drawn)")
     n = stored.shape[1] if groups is None else len(np.asarray(groups))
-    labels, group_of = _positions(n, groups)
+    labels, group_of = _group_positions(n, groups)
     if stored.min() < 0 or stored.max() >= labels.size:
         raise ValueError(
             f"indices reach from {stored.min()} to {stored.max()}, groups are 0 to "
@@ -157,14 +157,14 @@ def replay(indices: ArrayLike, groups: ArrayLike | None = None) -> Draws:
         resamples=len(stored),
         group_of=group_of,
         stratum_of=np.zeros(labels.size, dtype=np.int64),
-        stored=stored,
+        stored_indices=stored,
     )
 
 
-def _positions(n: int, groups: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _group_positions(n: int, groups: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.int64]]:
     if groups is None:
         return np.arange(n), np.arange(n)
-    _require_length(n, groups, "groups")
+    _check_length(n, groups, "groups")
     column = np.asarray(groups)
     if any(each is None or each != each for each in column.tolist()):
         raise ValueError("a group is missing (None or NaN): name each patient, or each case alone")
@@ -172,11 +172,13 @@ def _positions(n: int, groups: ArrayLike | None) -> tuple[NDArray[Any], NDArray[
     return labels, group_of
 
 
-def _strata(n: int, group_of: NDArray[np.int64], strata: ArrayLike | None) -> NDArray[np.int64]:
+def _group_strata(
+    n: int, group_of: NDArray[np.int64], strata: ArrayLike | None
+) -> NDArray[np.int64]:
     groups = int(group_of.max()) + 1
     if strata is None:
         return np.zeros(groups, dtype=np.int64)
-    _require_length(n, strata, "strata")
+    _check_length(n, strata, "strata")
     _, code, cases = np.unique(np.asarray(strata), return_inverse=True, return_counts=True)
     rarity = np.empty(cases.size, dtype=np.int64)
     rarity[np.argsort(cases, kind="stable")] = np.arange(cases.size)
@@ -185,13 +187,13 @@ def _strata(n: int, group_of: NDArray[np.int64], strata: ArrayLike | None) -> ND
     return np.unique(rarest, return_inverse=True)[1]
 
 
-def _require_length(n: int, column: ArrayLike, name: str) -> None:
+def _check_length(n: int, column: ArrayLike, name: str) -> None:
     shape = np.shape(column)
     if shape != (n,):
         raise ValueError(f"{name} have shape {shape}, not ({n},)")
 
 
-def _counts(drawn: NDArray[np.integer[Any]], groups: int) -> Floats:
+def _count_draws(drawn: NDArray[np.integer[Any]], groups: int) -> Floats:
     counts = np.empty((len(drawn), groups))
     for row, taken in enumerate(drawn):
         counts[row] = np.bincount(taken, minlength=groups)

@@ -8,12 +8,12 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, ndtri
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.statistics.bootstrap_p_values import TIE
-from arogya_bench.statistics.intervals import UNDEFINED_LIMIT
-from arogya_bench.statistics.proportions import few_discordant
+from arogya_bench.statistics.bootstrap_p_values import TIE_TOLERANCE
+from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
+from arogya_bench.statistics.proportions import few_discordant_note
 from arogya_bench.statistics.resampling import Draws
 
-ROUNDING = 1e-12  # differences below it come from arithmetic
+ROUNDING_TOLERANCE = 1e-12  # differences below it come from arithmetic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,33 +56,33 @@ def false_claim_probability(b: int, c: int) -> FalseClaim:
         method="beta posterior",
         n=int(b + c),
         groups=int(b + c),
-        note=few_discordant(b + c),
+        note=few_discordant_note(b + c),
     )
 
 
-def false_claim_from_replicates(replicates_of_a_minus_b: ArrayLike, *, draws: Draws) -> FalseClaim:
+def false_claim_from_replicates(difference_replicates: ArrayLike, *, draws: Draws) -> FalseClaim:
     """Give the share of group resamples in which B is at least as good as A.
 
     A tie counts half, so that a model against itself gives 1/2. Source: after arXiv 2505.04720.
 
     Args:
-        replicates_of_a_minus_b: Shape (B,), above 0 where A is better; NaN where undefined.
+        difference_replicates: Shape (B,), above 0 where A is better; NaN where undefined.
         draws: What the replicates were drawn with.
 
     Raises:
         UndefinedMetric: If no class has two groups, or too many resamples are undefined.
         ValueError: If there is not one replicate per resample.
     """
-    replicates = np.asarray(replicates_of_a_minus_b, dtype=np.float64)
+    replicates = np.asarray(difference_replicates, dtype=np.float64)
     if replicates.shape != (draws.resamples,):
         raise ValueError(f"replicates have shape {replicates.shape}, not ({draws.resamples},)")
     if np.bincount(draws.stratum_of).max() < 2:
         raise UndefinedMetric("no class has two groups: every resample is the same")
     defined = replicates[np.isfinite(replicates)]
     undefined = 1 - defined.size / replicates.size
-    if undefined > UNDEFINED_LIMIT:
+    if undefined > MAX_UNDEFINED_SHARE:
         raise UndefinedMetric(f"undefined in {undefined:.1%} of the resamples")
-    tied = np.abs(defined) <= TIE * float(np.ptp(defined))
+    tied = np.abs(defined) <= TIE_TOLERANCE * float(np.ptp(defined))
     share = float(((defined < 0) & ~tied).sum() + tied.sum() / 2) / defined.size
     left_out = f"{undefined:.2%} of the resamples are undefined and left out" if undefined else ""
     beyond = f"below what {defined.size} resamples can tell" if share in (0, 1) else ""
@@ -118,13 +118,13 @@ def sample_size(
         raise ValueError(f"a share of {discordant_share} is not between 0 and 1")
     if not (0 < alpha < 1 and alpha / 2 < power < 1):
         raise ValueError(f"a power of {power} at a level of {alpha}")
-    if not abs(difference) <= discordant_share + ROUNDING:
+    if not abs(difference) <= discordant_share + ROUNDING_TOLERANCE:
         raise ValueError(f"a difference of {difference} needs more discordant cases than there are")
     if difference == 0:
         raise UndefinedMetric("a difference of 0 is not shown by any number of cases")
     # Twice divided: the square of a tiny difference would vanish.
     cases = float(ndtri(1 - alpha / 2) + ndtri(power)) ** 2 * discordant_share
-    return ceil(cases / abs(difference) / abs(difference) * (1 - ROUNDING))
+    return ceil(cases / abs(difference) / abs(difference) * (1 - ROUNDING_TOLERANCE))
 
 
 def design_effect(cases_per_group: float, icc: float) -> float:
@@ -147,7 +147,7 @@ def design_effect(cases_per_group: float, icc: float) -> float:
     return 1 + (cases_per_group - 1) * max(0.0, icc)
 
 
-def effective_cases(n: int, cases_per_group: float, icc: float) -> float:
+def effective_sample_size(n: int, cases_per_group: float, icc: float) -> float:
     """Count the independent cases that are worth as much as n grouped ones.
 
     Formula: n / design effect. Source: Kish 1965.
@@ -190,7 +190,7 @@ def intraclass_correlation(values: ArrayLike, groups: ArrayLike) -> float:
     n, k = column.size, sizes.size
     if k < 2 or n == k:
         raise UndefinedMetric(f"{n} cases in {k} groups: several groups, one of two cases or more")
-    if np.ptp(column) <= ROUNDING * float(np.abs(column).max()):
+    if np.ptp(column) <= ROUNDING_TOLERANCE * float(np.abs(column).max()):
         raise UndefinedMetric("every case has the same value: no spread to compare")
     centred = column - column.mean()
     means = np.bincount(group_of, weights=centred) / sizes

@@ -9,10 +9,14 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.statistics.bootstrap_p_values import FLAT, widening
+from arogya_bench.statistics.bootstrap_p_values import SPREAD_TOLERANCE, small_sample_correction
 from arogya_bench.statistics.intervals import BootstrapInterval, Interval, interval
 from arogya_bench.statistics.resampling import Draws
-from arogya_bench.statistics.variance_terms import Term, half_width, p_value
+from arogya_bench.statistics.variance_terms import (
+    VarianceContribution,
+    half_width,
+    two_sided_p_value,
+)
 from arogya_bench.types import Floats
 
 FEW_SEEDS = 5
@@ -65,14 +69,14 @@ class SeedDifference(Interval):
     paired_seeds: bool
 
 
-class _Arm(NamedTuple):
+class _SeedScores(NamedTuple):
     """Scores, shape (S,), and their replicates, shape (S, B)."""
 
     estimates: Floats
     replicates: Floats
 
 
-class _Judged(NamedTuple):
+class _CombinedInterval(NamedTuple):
     low: float | None
     high: float | None
     se: float | None
@@ -113,25 +117,25 @@ def seed_group_interval(
         UndefinedMetric: If the metric is undefined for a seed.
         ValueError: If the shapes do not fit.
     """
-    arm = _arm(estimates, replicates, draws)
+    arm = _check_seed_scores(estimates, replicates, draws)
     plain = interval(
         float(arm.estimates.mean()),
-        _resampled(arm, rng),
+        _resample_seeds(arm, rng),
         None,
         draws=draws,
         method="percentile",
         confidence=confidence,
     )
-    found = _judged(plain, arm.replicates.mean(axis=0), [arm], draws)
+    found = _combine_groups_and_seeds(plain, arm.replicates.mean(axis=0), [arm], draws)
     return SeedInterval(
         estimate=plain.estimate,
         **found._asdict(),
-        method=_method(plain, [arm]),
+        method=_method_name(plain, [arm]),
         confidence=confidence,
         n=plain.n,
         groups=plain.groups,
         seed=plain.seed,
-        note=_joined(plain.note, _seed_note([arm])),
+        note=_join_notes(plain.note, _seed_note([arm])),
         seeds=arm.estimates.size,
         sd=_sd(arm),
         values=tuple(arm.estimates.tolist()),
@@ -169,27 +173,30 @@ def seed_group_difference(  # noqa: PLR0913 - two models, each with scores and r
         UndefinedMetric: If the metric is undefined for a seed.
         ValueError: If the shapes do not fit, or paired seeds differ in number.
     """
-    a, b = _arm(estimates_a, replicates_a, draws), _arm(estimates_b, replicates_b, draws)
-    arms = _paired(a, b) if paired_seeds else [a, _Arm(-b.estimates, -b.replicates)]
+    a, b = (
+        _check_seed_scores(estimates_a, replicates_a, draws),
+        _check_seed_scores(estimates_b, replicates_b, draws),
+    )
+    arms = _pair_seeds(a, b) if paired_seeds else [a, _SeedScores(-b.estimates, -b.replicates)]
     plain = interval(
         float(a.estimates.mean() - b.estimates.mean()),
-        np.sum([_resampled(arm, rng) for arm in arms], axis=0),
+        np.sum([_resample_seeds(arm, rng) for arm in arms], axis=0),
         None,
         draws=draws,
         method="percentile",
         confidence=confidence,
     )
     of_groups = a.replicates.mean(axis=0) - b.replicates.mean(axis=0)
-    found = _judged(plain, of_groups, arms, draws)
+    found = _combine_groups_and_seeds(plain, of_groups, arms, draws)
     return SeedDifference(
         estimate=plain.estimate,
         **found._asdict(),
-        method=_method(plain, arms),
+        method=_method_name(plain, arms),
         confidence=confidence,
         n=plain.n,
         groups=plain.groups,
         seed=plain.seed,
-        note=_joined(plain.note, _seed_note(arms)),
+        note=_join_notes(plain.note, _seed_note(arms)),
         seeds=(a.estimates.size, b.estimates.size),
         means=(float(a.estimates.mean()), float(b.estimates.mean())),
         sds=(_sd(a), _sd(b)),
@@ -198,7 +205,7 @@ def seed_group_difference(  # noqa: PLR0913 - two models, each with scores and r
     )
 
 
-def _arm(estimates: ArrayLike, replicates: ArrayLike, draws: Draws) -> _Arm:
+def _check_seed_scores(estimates: ArrayLike, replicates: ArrayLike, draws: Draws) -> _SeedScores:
     scores = np.asarray(estimates, dtype=np.float64)
     resampled = np.asarray(replicates, dtype=np.float64)
     if scores.ndim != 1 or not scores.size:
@@ -210,16 +217,16 @@ def _arm(estimates: ArrayLike, replicates: ArrayLike, draws: Draws) -> _Arm:
     if not np.isfinite(scores).all():
         undefined = int((~np.isfinite(scores)).sum())
         raise UndefinedMetric(f"undefined for {undefined} of {scores.size} seeds")
-    return _Arm(scores, resampled)
+    return _SeedScores(scores, resampled)
 
 
-def _paired(a: _Arm, b: _Arm) -> list[_Arm]:
+def _pair_seeds(a: _SeedScores, b: _SeedScores) -> list[_SeedScores]:
     if a.estimates.size != b.estimates.size:
         raise ValueError(f"{a.estimates.size} and {b.estimates.size} seeds cannot be paired")
-    return [_Arm(a.estimates - b.estimates, a.replicates - b.replicates)]
+    return [_SeedScores(a.estimates - b.estimates, a.replicates - b.replicates)]
 
 
-def _resampled(arm: _Arm, rng: np.random.Generator) -> Floats:
+def _resample_seeds(arm: _SeedScores, rng: np.random.Generator) -> Floats:
     """The mean over drawn seeds in each resample, shape (B,)."""
     seeds, resamples = arm.replicates.shape
     means: Floats = arm.replicates.mean(axis=0)
@@ -231,31 +238,33 @@ def _resampled(arm: _Arm, rng: np.random.Generator) -> Floats:
     return combined
 
 
-def _judged(plain: BootstrapInterval, of_groups: Floats, arms: list[_Arm], draws: Draws) -> _Judged:
+def _combine_groups_and_seeds(
+    plain: BootstrapInterval, of_groups: Floats, arms: list[_SeedScores], draws: Draws
+) -> _CombinedInterval:
     if plain.low is None or plain.high is None:
-        return _Judged(None, None, None, None)
-    if all(arm.estimates.size == 1 for arm in arms) or not plain.se or plain.se <= FLAT:
-        return _Judged(plain.low, plain.high, plain.se, plain.p_value)
-    by = widening(draws)
-    spread = float(np.nanvar(of_groups)) / by.narrow**2
-    groups = Term(spread, by.degrees, spread)
+        return _CombinedInterval(None, None, None, None)
+    if all(arm.estimates.size == 1 for arm in arms) or not plain.se or plain.se <= SPREAD_TOLERANCE:
+        return _CombinedInterval(plain.low, plain.high, plain.se, plain.p_value)
+    by = small_sample_correction(draws)
+    spread = float(np.nanvar(of_groups)) / by.scale**2
+    groups = VarianceContribution(spread, by.df, spread)
     several = [arm for arm in arms if arm.estimates.size > 1]
     few = min(arm.estimates.size for arm in several) < FEW_SEEDS
-    terms = [groups, *(_seed_term(arm, few=few) for arm in several)]
+    terms = [groups, *(_seed_variance(arm, few=few) for arm in several)]
     se = sqrt(sum(term.variance for term in terms))
-    if se <= FLAT:
-        return _Judged(plain.low, plain.high, plain.se, plain.p_value)
+    if se <= SPREAD_TOLERANCE:
+        return _CombinedInterval(plain.low, plain.high, plain.se, plain.p_value)
     outside = 1 - plain.confidence
-    stretch = half_width(outside, terms, few=few) / (-float(ndtri(outside / 2)) * plain.se)
-    return _Judged(
+    stretch = half_width(outside, terms, few_levels=few) / (-float(ndtri(outside / 2)) * plain.se)
+    return _CombinedInterval(
         plain.estimate - stretch * (plain.estimate - plain.low),
         plain.estimate + stretch * (plain.high - plain.estimate),
         se,
-        p_value(abs(plain.estimate), terms, few=few),
+        two_sided_p_value(abs(plain.estimate), terms, few_levels=few),
     )
 
 
-def _seed_term(arm: _Arm, *, few: bool) -> Term:
+def _seed_variance(arm: _SeedScores, *, few: bool) -> VarianceContribution:
     """Variance that new seeds add to the mean.
 
     Seeds of one split differ also because each errs on other cases; the resamples of groups hold
@@ -265,27 +274,27 @@ def _seed_term(arm: _Arm, *, few: bool) -> Term:
     seeds = arm.estimates.size
     measured = float(arm.estimates.var(ddof=1)) / seeds
     if few:
-        return Term(measured, seeds - 1, measured)
+        return VarianceContribution(measured, seeds - 1, measured)
     apart = arm.replicates - arm.replicates.mean(axis=0)
     counted = float(np.nanvar(apart, axis=1).mean()) / (seeds - 1)
     left = max(0.0, measured - counted)
     # Read with the degrees of freedom of all that was measured, the test is too cautious (97.2 %
     # coverage of 200 patients), of what is left alone, too bold (6.7 % size at 1,000): between.
-    return Term(left, seeds - 1, (left + measured) / 2)
+    return VarianceContribution(left, seeds - 1, (left + measured) / 2)
 
 
-def _sd(arm: _Arm) -> float | None:
+def _sd(arm: _SeedScores) -> float | None:
     return float(arm.estimates.std(ddof=1)) if arm.estimates.size > 1 else None
 
 
-def _method(plain: BootstrapInterval, arms: list[_Arm]) -> str:
+def _method_name(plain: BootstrapInterval, arms: list[_SeedScores]) -> str:
     if plain.low is None:
         return plain.method
     several = any(arm.estimates.size > 1 for arm in arms)
     return "percentile, groups and seeds, t" if several else plain.method
 
 
-def _seed_note(arms: list[_Arm]) -> str:
+def _seed_note(arms: list[_SeedScores]) -> str:
     fewest = min(arm.estimates.size for arm in arms)
     if fewest == 1:
         return "one seed: the variance between seeds is unknown and not in the interval"
@@ -294,5 +303,5 @@ def _seed_note(arms: list[_Arm]) -> str:
     return ""
 
 
-def _joined(*notes: str) -> str:
+def _join_notes(*notes: str) -> str:
     return "; ".join(note for note in notes if note)

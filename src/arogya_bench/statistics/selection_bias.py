@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.classification import metrics_of
-from arogya_bench.metrics.outcomes import outcomes
-from arogya_bench.metrics.tally import evidence
-from arogya_bench.statistics.arguments import sign_of
-from arogya_bench.statistics.intervals import UNDEFINED_LIMIT, few_groups
+from arogya_bench.metrics.classification import metrics_for
+from arogya_bench.metrics.outcomes import check_outcomes
+from arogya_bench.metrics.tally import sum_by_group
+from arogya_bench.statistics.arguments import sign
+from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE, few_groups_note
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
@@ -74,9 +74,9 @@ def winner_optimism(
             winner or no score for it.
         ValueError: If the shapes do not fit.
     """
-    sign = sign_of(best)
+    direction = sign(best)
     scores, drawn, left = (
-        sign * np.asarray(each, dtype=np.float64) for each in (estimates, in_bag, out_of_bag)
+        direction * np.asarray(each, dtype=np.float64) for each in (estimates, in_bag, out_of_bag)
     )
     if drawn.shape != left.shape or drawn.shape != (scores.size, draws.resamples):
         raise ValueError(
@@ -85,22 +85,22 @@ def winner_optimism(
         )
     defined = np.isfinite(drawn).all(axis=0) & np.isfinite(left).all(axis=0)
     undefined = float(1 - defined.mean())
-    if not np.isfinite(scores).all() or undefined > UNDEFINED_LIMIT:
+    if not np.isfinite(scores).all() or undefined > MAX_UNDEFINED_SHARE:
         raise UndefinedMetric(f"a model has no score here, or in {undefined:.1%} of the resamples")
     drawn, left = drawn[:, defined], left[:, defined]
     first = drawn == drawn.max(axis=0)
     shared = first / first.sum(axis=0)
     corrected = float((shared * left).sum(axis=0).mean())
     winner = int(scores.argmax())
-    notes = [few_groups(draws.groups), draws.note]
+    notes = [few_groups_note(draws.groups), draws.note]
     if undefined:
         notes.append(f"{undefined:.2%} of the resamples are undefined and left out")
     if int((scores == scores.max()).sum()) > 1:
         notes.append("several models lead: the first of them is named")
     return Optimism(
         winner=winner,
-        observed=sign * float(scores[winner]),
-        corrected=sign * corrected,
+        observed=direction * float(scores[winner]),
+        corrected=direction * corrected,
         optimism=float(scores[winner]) - corrected,
         wins=shared.mean(axis=1),
         undefined_share=undefined,
@@ -133,11 +133,12 @@ def classification_winner(
     if not models or any(draws.n != len(np.asarray(table)) for table in models.values()):
         raise ValueError(f"draws of {draws.n} cases for other tables, or for none")
     counted = [
-        evidence(outcomes(targets, table), group_of=draws.group_of) for table in models.values()
+        sum_by_group(check_outcomes(targets, table), group_of=draws.group_of)
+        for table in models.values()
     ]
-    known = metrics_of(counted[0].k)
+    known = metrics_for(counted[0].n_classes)
     if metric not in known:
-        raise ValueError(f"there is no metric {metric!r} for {counted[0].k} classes")
+        raise ValueError(f"there is no metric {metric!r} for {counted[0].n_classes} classes")
     compute = known[metric]
     drawn, left = [], []
     for counts in draws.chunks():
@@ -145,7 +146,7 @@ def classification_winner(
         drawn.append([compute(each.weighted(counts)) for each in counted])
         left.append([compute(each.weighted(out)) for each in counted])
     return winner_optimism(
-        [float(compute(each.whole())) for each in counted],
+        [float(compute(each.total())) for each in counted],
         np.concatenate(drawn, axis=1),
         np.concatenate(left, axis=1),
         draws=draws,

@@ -8,19 +8,19 @@ import scipy
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
-from arogya_bench.metrics.binary_counts import proper
+from arogya_bench.metrics.binary_counts import check_share
 from arogya_bench.statistics.intervals import Interval
 from arogya_bench.statistics.t_tests import (
-    CONSTANT,
-    IDENTICAL,
-    differences,
-    spread_of,
-    without_noise,
+    CONSTANT_NOTE,
+    IDENTICAL_NOTE,
+    paired_differences,
+    remove_rounding_noise,
+    standard_deviation,
 )
 from arogya_bench.types import Floats
 
-EXACT_UP_TO = 25  # cases that differ; beyond, the normal distribution is close
-WALSH_UP_TO = 1_000  # cases; beyond, the means of pairs are counted and not made
+MAX_EXACT_CASES = 25  # cases that differ; beyond, the normal distribution is close
+MAX_WALSH_CASES = 1_000  # cases; beyond, the means of pairs are counted and not made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,21 +69,21 @@ def wilcoxon(x: ArrayLike, y: ArrayLike | None = None, *, confidence: float = 0.
         ValueError: If the columns differ in shape or are not finite.
     """
     other = np.zeros(np.shape(x)) if y is None else y
-    d = differences(x, other)
+    d = paired_differences(x, other)
     largest = max(float(np.abs(np.asarray(each)).max()) for each in (x, other))
-    clear = without_noise(d, largest)
+    clear = remove_rounding_noise(d, largest)
     moved = clear[clear != 0]
     ranks = scipy.stats.rankdata(np.abs(moved))
     V = float(ranks[moved > 0].sum())
     pratt = scipy.stats.rankdata(np.abs(clear))[clear != 0]
-    less, greater = _tails(ranks, V)
-    total, spread = float(ranks.sum()), spread_of(clear)
-    shift = _shift(d, confidence)
+    less, greater = _tail_probabilities(ranks, V)
+    total, spread = float(ranks.sum()), standard_deviation(clear)
+    shift = _hodges_lehmann(d, confidence)
     return Wilcoxon(
         estimate=shift[0],
         low=shift[1],
         high=shift[2],
-        method=f"Wilcoxon signed-rank, {'exact' if moved.size <= EXACT_UP_TO else 'normal'}",
+        method=f"Wilcoxon signed-rank, {'exact' if moved.size <= MAX_EXACT_CASES else 'normal'}",
         confidence=confidence,
         n=d.size,
         groups=d.size,
@@ -93,24 +93,24 @@ def wilcoxon(x: ArrayLike, y: ArrayLike | None = None, *, confidence: float = 0.
         p_value=min(1.0, 2 * min(less, greater)),
         p_greater=greater,
         p_less=less,
-        p_asymptotic=min(1.0, 2 * min(_normal_tails(ranks, V))),
-        p_pratt=min(1.0, 2 * min(_tails(pratt, float(pratt[moved > 0].sum())))),
+        p_asymptotic=min(1.0, 2 * min(_normal_tail_probabilities(ranks, V))),
+        p_pratt=min(1.0, 2 * min(_tail_probabilities(pratt, float(pratt[moved > 0].sum())))),
         rank_biserial=(2 * V - total) / total if total else None,
         d_z=float(clear.mean()) / spread if spread else None,
         zeros=d.size - moved.size,
     )
 
 
-def _tails(ranks: Floats, statistic: float) -> tuple[float, float]:
-    if ranks.size > EXACT_UP_TO:
-        return _normal_tails(ranks, statistic)
+def _tail_probabilities(ranks: Floats, statistic: float) -> tuple[float, float]:
+    if ranks.size > MAX_EXACT_CASES:
+        return _normal_tail_probabilities(ranks, statistic)
     # Twice the ranks are whole numbers, ties included: count the signs that give each sum.
-    chances = _sum_of_signs(np.rint(2 * ranks).astype(np.int64))
+    chances = _rank_sum_distribution(np.rint(2 * ranks).astype(np.int64))
     place = round(2 * statistic)
     return float(chances[: place + 1].sum()), float(chances[place:].sum())
 
 
-def _sum_of_signs(weights: np.ndarray) -> Floats:
+def _rank_sum_distribution(weights: np.ndarray) -> Floats:
     """Chance of every sum of a random half of the weights, shape (sum + 1,)."""
     chances = np.zeros(int(weights.sum()) + 1)
     chances[0] = 1.0
@@ -121,7 +121,7 @@ def _sum_of_signs(weights: np.ndarray) -> Floats:
     return chances
 
 
-def _normal_tails(ranks: Floats, statistic: float) -> tuple[float, float]:
+def _normal_tail_probabilities(ranks: Floats, statistic: float) -> tuple[float, float]:
     # Σ r²/4 is the variance with ties already in it.
     sd = sqrt(float((ranks**2).sum()) / 4)
     if not sd:
@@ -130,53 +130,55 @@ def _normal_tails(ranks: Floats, statistic: float) -> tuple[float, float]:
     return float(ndtr(z)), float(ndtr(-z))
 
 
-def _shift(d: Floats, confidence: float) -> tuple[float, float | None, float | None]:
-    n, outside = d.size, (1 - proper(confidence, "confidence")) / 2
-    walsh = _Walsh(np.sort(d))
+def _hodges_lehmann(d: Floats, confidence: float) -> tuple[float, float | None, float | None]:
+    n, outside = d.size, (1 - check_share(confidence, "confidence")) / 2
+    walsh = _WalshAverages(np.sort(d))
     pairs = n * (n + 1) // 2
-    middle = (walsh.smallest((pairs + 1) // 2) + walsh.smallest(pairs // 2 + 1)) / 2
-    if n <= EXACT_UP_TO:
-        below = _sum_of_signs(2 * np.arange(1, n + 1))[::2].cumsum()
+    middle = (walsh.order_statistic((pairs + 1) // 2) + walsh.order_statistic(pairs // 2 + 1)) / 2
+    if n <= MAX_EXACT_CASES:
+        below = _rank_sum_distribution(2 * np.arange(1, n + 1))[::2].cumsum()
         cut = int(np.searchsorted(below, outside, side="right"))
     else:
         sd = sqrt(n * (n + 1) * (2 * n + 1) / 24)
         cut = int(np.floor(n * (n + 1) / 4 + float(ndtri(outside)) * sd))
     if cut < 1:
         return middle, None, None
-    return middle, walsh.smallest(cut), walsh.smallest(pairs - cut + 1)
+    return middle, walsh.order_statistic(cut), walsh.order_statistic(pairs - cut + 1)
 
 
-class _Walsh:
+class _WalshAverages:
     """Means of all pairs of sorted numbers, each with itself too; made only if they are few."""
 
     def __init__(self, ordered: Floats) -> None:
-        self._ordered = ordered
-        self._all: Floats | None = None
-        if ordered.size <= WALSH_UP_TO:
+        self._sorted_values = ordered
+        self._averages: Floats | None = None
+        if ordered.size <= MAX_WALSH_CASES:
             first, second = np.triu_indices(ordered.size)
-            self._all = np.sort((ordered[first] + ordered[second]) / 2)
+            self._averages = np.sort((ordered[first] + ordered[second]) / 2)
 
-    def smallest(self, rank: int) -> float:
+    def order_statistic(self, rank: int) -> float:
         """The mean of this rank, 1 is the smallest; of many by bisection over their count."""
-        if self._all is not None:
-            return float(self._all[rank - 1])
-        low, high = float(self._ordered[0]), float(self._ordered[-1])
-        own = np.arange(self._ordered.size)
+        if self._averages is not None:
+            return float(self._averages[rank - 1])
+        low, high = float(self._sorted_values[0]), float(self._sorted_values[-1])
+        own = np.arange(self._sorted_values.size)
         for _ in range(80):
             middle = (low + high) / 2
-            upto = np.searchsorted(self._ordered, 2 * middle - self._ordered, side="right")
+            upto = np.searchsorted(
+                self._sorted_values, 2 * middle - self._sorted_values, side="right"
+            )
             low, high = (low, middle) if np.maximum(upto - own, 0).sum() >= rank else (middle, high)
         return high
 
 
 def _note(d: Floats, moved: Floats, low: float | None) -> str:
     if not moved.size:
-        return IDENTICAL
+        return IDENTICAL_NOTE
     notes = []
     if moved.size < 6:
         notes.append(f"only {moved.size} cases differ: a p below .05 is impossible")
     if low is None:
         notes.append("too few cases for an interval of the shift")
     if np.ptp(moved) == 0 and moved.size == d.size:
-        notes.append(CONSTANT)
+        notes.append(CONSTANT_NOTE)
     return "; ".join(notes)

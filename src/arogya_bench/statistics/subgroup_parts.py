@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.metrics.classification import Scores, assess
+from arogya_bench.metrics.classification import MetricScores, score_with_reasons
 from arogya_bench.metrics.outcomes import Outcomes
 from arogya_bench.metrics.replicates import replicates
 from arogya_bench.statistics.resampling import Draws
@@ -14,30 +14,30 @@ from arogya_bench.types import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Within:
+class _SubgroupDraws:
     """Resamples of all groups, seen from those that hold cases of one part."""
 
-    whole: Draws
+    all_draws: Draws
     members: NDArray[np.int64]
     group_of: NDArray[np.int64]
 
     @property
     def digest(self) -> str:
         """Of the draws of all groups."""
-        return self.whole.digest
+        return self.all_draws.digest
 
     @property
     def resamples(self) -> int:
         """Their number."""
-        return self.whole.resamples
+        return self.all_draws.resamples
 
     def chunks(self) -> Iterator[Floats]:
         """Yield how often each of these groups was drawn."""
-        return (counts[:, self.members] for counts in self.whole.chunks())
+        return (counts[:, self.members] for counts in self.all_draws.chunks())
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class SubgroupPart:
     """Cases of a subgroup, or of its rest.
 
     Attributes:
@@ -54,7 +54,7 @@ class Part:
     draws: Draws
     values: Mapping[str, Floats]
     jackknife: Mapping[str, Floats]
-    scores: Scores | None = None
+    scores: MetricScores | None = None
 
     @property
     def groups(self) -> int:
@@ -66,9 +66,9 @@ class Part:
         return None if self.scores is None else self.scores.values.get(name)
 
 
-def part_of(
+def score_part(
     cases: Outcomes, rows: NDArray[np.bool_], draws: Draws, metrics: Sequence[str], minimum: int
-) -> Part:
+) -> SubgroupPart:
     """Score the chosen cases, and again on each resample of all groups.
 
     Args:
@@ -83,20 +83,20 @@ def part_of(
     strata = np.unique(draws.stratum_of[members], return_inverse=True)[1]
     reached = replace(draws, group_of=group_of, stratum_of=strata)
     if members.size < minimum:
-        return Part(n=n, members=members, draws=reached, values={}, jackknife={})
+        return SubgroupPart(n=n, members=members, draws=reached, values={}, jackknife={})
     table = None if cases.probabilities is None else cases.probabilities[rows]
     columns = cases.targets[rows], table, cases.predicted[rows]
-    within = _Within(whole=draws, members=members, group_of=group_of)
+    within = _SubgroupDraws(all_draws=draws, members=members, group_of=group_of)
     found = replicates(*columns, draws=within, classes=cases.classes, names=metrics)
     # A group without cases here changes nothing when it is left out.
     everyone = {name: np.full(draws.groups, value) for name, value in found.estimates.items()}
     for name, values in everyone.items():
         values[members] = found.jackknife[name]
-    return Part(
+    return SubgroupPart(
         n=n,
         members=members,
         draws=reached,
-        scores=assess(*columns, classes=cases.classes),
+        scores=score_with_reasons(*columns, classes=cases.classes),
         values=found.values,
         jackknife=everyone,
     )

@@ -77,7 +77,7 @@ class SubgroupTable:
             subgroups, each against the other, it is one per metric.
         correction: ``holm`` or ``bh``.
         minimum: Least number of groups from which a subgroup is scored.
-        straddling: Number of groups with cases in several subgroups.
+        shared_groups: Number of groups with cases in several subgroups.
         n: Number of cases.
         groups: Number of independent units among them.
         seed: Of the resamples.
@@ -90,7 +90,7 @@ class SubgroupTable:
     family: int
     correction: str
     minimum: int
-    straddling: int
+    shared_groups: int
     confidence: float
     n: int
     groups: int

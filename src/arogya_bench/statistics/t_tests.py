@@ -8,13 +8,13 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.binary_counts import proper
+from arogya_bench.metrics.binary_counts import check_share
 from arogya_bench.statistics.intervals import Interval
 from arogya_bench.types import Floats
 
-IDENTICAL = "the two are equal in every case"
-CONSTANT = "every difference is the same: no spread to judge it by"
-FEW = 10
+IDENTICAL_NOTE = "the two are equal in every case"
+CONSTANT_NOTE = "every difference is the same: no spread to judge it by"
+FEW_CASES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +75,11 @@ def paired_t(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> PairedT
         UndefinedMetric: With fewer than two cases.
         ValueError: If the columns differ in shape or are not finite.
     """
-    d = differences(x, y)
-    n, mean, spread = d.size, float(d.mean()), spread_of(d)
+    d = paired_differences(x, y)
+    n, mean, spread = d.size, float(d.mean()), standard_deviation(d)
     se = spread / sqrt(n)
     t = mean / se if se else (None if mean else 0.0)
-    half = float(stdtrit(n - 1, (1 + proper(confidence, "confidence")) / 2)) * se
+    half = float(stdtrit(n - 1, (1 + check_share(confidence, "confidence")) / 2)) * se
     return PairedT(
         estimate=mean,
         low=mean - half if se else None,
@@ -115,11 +115,11 @@ def corrected_resampled_t(
     """
     if not test_train_ratio > 0:
         raise ValueError(f"test_train_ratio is {test_train_ratio}, not above 0")
-    d = _column(differences)
-    n, mean, spread = d.size, float(d.mean()), spread_of(d)
+    d = _check_column(differences)
+    n, mean, spread = d.size, float(d.mean()), standard_deviation(d)
     se, plain = spread * sqrt(1 / n + test_train_ratio), spread / sqrt(n)
     t, naive = (mean / each if each else (None if mean else 0.0) for each in (se, plain))
-    half = float(stdtrit(n - 1, (1 + proper(confidence, "confidence")) / 2)) * se
+    half = float(stdtrit(n - 1, (1 + check_share(confidence, "confidence")) / 2)) * se
     return ResampledT(
         estimate=mean,
         low=mean - half if se else None,
@@ -138,7 +138,7 @@ def corrected_resampled_t(
     )
 
 
-def differences(x: ArrayLike, y: ArrayLike) -> Floats:
+def paired_differences(x: ArrayLike, y: ArrayLike) -> Floats:
     """Subtract two columns of equal length.
 
     Args:
@@ -149,13 +149,13 @@ def differences(x: ArrayLike, y: ArrayLike) -> Floats:
         UndefinedMetric: With fewer than two cases.
         ValueError: If the columns differ in shape or are not finite.
     """
-    first, second = _column(x), _column(y)
+    first, second = _check_column(x), _check_column(y)
     if first.shape != second.shape:
         raise ValueError(f"columns of shape {first.shape} and {second.shape}")
     return first - second
 
 
-def without_noise(values: Floats, scale: float | None = None) -> Floats:
+def remove_rounding_noise(values: Floats, scale: float | None = None) -> Floats:
     """Round to the twelfth digit of the largest score, so that ties are ties: .3 - .2 is .2 - .1.
 
     Args:
@@ -166,7 +166,7 @@ def without_noise(values: Floats, scale: float | None = None) -> Floats:
     return np.round(values / largest, 12) if largest else values
 
 
-def _column(values: ArrayLike) -> Floats:
+def _check_column(values: ArrayLike) -> Floats:
     column = np.asarray(values, dtype=np.float64)
     if column.ndim != 1 or not np.isfinite(column).all():
         raise ValueError(f"a column must be finite and of shape (n,), not {column.shape}")
@@ -175,12 +175,16 @@ def _column(values: ArrayLike) -> Floats:
     return column
 
 
-def spread_of(d: Floats) -> float:
+def standard_deviation(d: Floats) -> float:
     """Standard deviation, ddof 1; exactly 0 where the differences are equal but for rounding."""
     return 0.0 if np.ptp(d) <= 1e-9 * np.abs(d).max() else float(d.std(ddof=1))
 
 
 def _note(d: Floats, spread: float) -> str:
     if not spread:
-        return CONSTANT if d[0] else IDENTICAL
-    return f"only {d.size} of them: t assumes that they are nearly normal" if d.size < FEW else ""
+        return CONSTANT_NOTE if d[0] else IDENTICAL_NOTE
+    return (
+        f"only {d.size} of them: t assumes that they are nearly normal"
+        if d.size < FEW_CASES
+        else ""
+    )

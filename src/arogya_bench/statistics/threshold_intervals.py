@@ -6,14 +6,14 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from arogya_bench.metrics.threshold_replicates import operating_replicates
-from arogya_bench.metrics.thresholds import OperatingPoint, at_threshold
-from arogya_bench.statistics.arguments import quantile_of
+from arogya_bench.metrics.thresholds import ClassifierOperatingPoint, at_threshold
+from arogya_bench.statistics.arguments import quantile
 from arogya_bench.statistics.intervals import Interval, interval
 from arogya_bench.statistics.proportions import wilson
 from arogya_bench.statistics.resampling import Draws
 
 RATES = ("sensitivity", "specificity", "ppv", "npv", "ppv_at_prevalence", "npv_at_prevalence")
-ADJUSTED = "adjusted for a rate of 0 or 1, and widened to hold the estimate"
+ADJUSTED_NOTE = "adjusted for a rate of 0 or 1, and widened to hold the estimate"
 
 
 def operating_intervals(
@@ -53,7 +53,7 @@ def operating_intervals(
     if draws.n != point.n:
         raise ValueError(f"draws of {draws.n} cases for {point.n}")
     if draws.groups == draws.n:
-        found = _proportions(point, confidence)
+        found = _rate_intervals(point, confidence)
         return found | predictive_values(point, confidence=confidence)
     drawn = operating_replicates(positive, scores, threshold, draws=draws, prevalence=prevalence)
     return {
@@ -69,7 +69,9 @@ def operating_intervals(
     }
 
 
-def predictive_values(point: OperatingPoint, *, confidence: float = 0.95) -> dict[str, Interval]:
+def predictive_values(
+    point: ClassifierOperatingPoint, *, confidence: float = 0.95
+) -> dict[str, Interval]:
     """Intervals of PPV and NPV at a stated prevalence, for one case per group.
 
     On the logit scale, with the variances (1 - sens)/sens/n₁ + spec/(1 - spec)/n₀ of logit(PPV)
@@ -92,15 +94,15 @@ def predictive_values(point: OperatingPoint, *, confidence: float = 0.95) -> dic
             "operating_intervals"
         )
     n1, n0 = point.tp + point.fn, point.tn + point.fp
-    if point.stated_prevalence is None or not n1 or not n0:
+    if point.deployment_prevalence is None or not n1 or not n0:
         return {}
-    z = quantile_of(confidence)
+    z = quantile(confidence)
     extreme = min(point.tp, point.fn, point.tn, point.fp) == 0
     added = z**2 if extreme else 0.0
     sens, spec = (point.tp + added / 2) / (n1 + added), (point.tn + added / 2) / (n0 + added)
     hit, clear = sens / (1 - sens), spec / (1 - spec)
     m1, m0 = n1 + added, n0 + added
-    odds = float(logit(point.stated_prevalence))
+    odds = float(logit(point.deployment_prevalence))
     scales = {
         "ppv_at_prevalence": (log(sens / (1 - spec)) + odds, 1 / hit / m1 + clear / m0),
         "npv_at_prevalence": (log(spec / (1 - sens)) - odds, hit / m1 + 1 / clear / m0),
@@ -118,12 +120,12 @@ def predictive_values(point: OperatingPoint, *, confidence: float = 0.95) -> dic
                 confidence=confidence,
                 n=point.n,
                 groups=point.n,
-                note=ADJUSTED if extreme else "",
+                note=ADJUSTED_NOTE if extreme else "",
             )
     return found
 
 
-def _proportions(point: OperatingPoint, confidence: float) -> dict[str, Interval]:
+def _rate_intervals(point: ClassifierOperatingPoint, confidence: float) -> dict[str, Interval]:
     counts = {
         "sensitivity": (point.tp, point.tp + point.fn),
         "specificity": (point.tn, point.tn + point.fp),

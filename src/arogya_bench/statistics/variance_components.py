@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.statistics.bootstrap_p_values import FLAT
-from arogya_bench.statistics.intervals import UNDEFINED_LIMIT
+from arogya_bench.statistics.bootstrap_p_values import SPREAD_TOLERANCE
+from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
@@ -69,12 +69,12 @@ class VarianceSplit:
     note: str = ""
 
 
-class _Parts(NamedTuple):
+class _Moments(NamedTuple):
     """Untruncated moments; None where a factor has one level."""
 
     seed: float | None
     draw: float | None
-    both: float | None
+    residual: float | None
 
 
 def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws) -> VarianceSplit:
@@ -98,26 +98,26 @@ def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws)
         UndefinedMetric: If the metric is undefined for a seed and draw.
         ValueError: If the shapes do not fit.
     """
-    table, resampled = _checked(estimates, replicates, draws)
-    refused, left_out = _refusal(resampled, draws)
+    table, resampled = _check_tables(estimates, replicates, draws)
+    refused, left_out = _refusal_reason(resampled, draws)
     defined = resampled[:, :, np.isfinite(resampled).all(axis=(0, 1))]
-    observed = _parts(table[..., None])
+    observed = _crossed_moments(table[..., None])
     sample: dict[str, float | None] = {"test_sample": None, "sample_interaction": None}
-    luck = _Parts(0.0, 0.0, 0.0)
+    luck = _Moments(0.0, 0.0, 0.0)
     if not refused:
-        luck = _parts(defined - defined.mean(axis=2, keepdims=True), defined.shape[2] - 1)
+        luck = _crossed_moments(defined - defined.mean(axis=2, keepdims=True), defined.shape[2] - 1)
         sample["test_sample"] = float(defined.mean(axis=(0, 1)).var(ddof=1))
         known = [part for part in luck if part is not None]
         sample["sample_interaction"] = sum(known) if known else None
     raw = {
-        "training_seed": _less(observed.seed, luck.seed),
-        "augmentation_draw": _less(observed.draw, luck.draw),
-        "residual": _less(observed.both, luck.both),
+        "training_seed": _subtract(observed.seed, luck.seed),
+        "augmentation_draw": _subtract(observed.draw, luck.draw),
+        "residual": _subtract(observed.residual, luck.residual),
         **sample,
     }
-    noise = FLAT * max(1.0, float(np.abs(table).max()))
+    noise = SPREAD_TOLERANCE * max(1.0, float(np.abs(table).max()))
     seeds, augmentations = table.shape
-    terms = _terms(raw, _notes(seeds, augmentations, refused), noise**2)
+    terms = _build_terms(raw, _term_notes(seeds, augmentations, refused), noise**2)
     kept = [left_out, "" if refused else draws.note, refused and f"test sample: {refused}"]
     return VarianceSplit(
         estimate=float(table.mean()),
@@ -135,7 +135,9 @@ def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws)
     )
 
 
-def _checked(estimates: ArrayLike, replicates: ArrayLike, draws: Draws) -> tuple[Floats, Floats]:
+def _check_tables(
+    estimates: ArrayLike, replicates: ArrayLike, draws: Draws
+) -> tuple[Floats, Floats]:
     table = np.asarray(estimates, dtype=np.float64)
     resampled = np.asarray(replicates, dtype=np.float64)
     if table.ndim != 2 or not table.size:
@@ -150,76 +152,78 @@ def _checked(estimates: ArrayLike, replicates: ArrayLike, draws: Draws) -> tuple
     return table, resampled
 
 
-def _refusal(resampled: Floats, draws: Draws) -> tuple[str, str]:
+def _refusal_reason(resampled: Floats, draws: Draws) -> tuple[str, str]:
     """Why the test sample's terms cannot be told, or else what was left out."""
     if np.bincount(draws.stratum_of).max() < 2:
         return "no class has two groups: every resample is the same", ""
     undefined = 1 - float(np.isfinite(resampled).all(axis=(0, 1)).mean())
-    if undefined > UNDEFINED_LIMIT:
+    if undefined > MAX_UNDEFINED_SHARE:
         return f"undefined in {undefined:.1%} of the resamples", ""
     if draws.resamples * (1 - undefined) < 2:
         return "a single resample has no spread", ""
     return "", f"{undefined:.2%} of the resamples are undefined and left out" if undefined else ""
 
 
-def _parts(tables: Floats, count: int = 1) -> _Parts:
+def _crossed_moments(tables: Floats, count: int = 1) -> _Moments:
     """Moments of crossed tables, shape (S, A, b), summed over b and divided by ``count``."""
     seeds, augmentations, _ = tables.shape
     centred = tables - tables.mean(axis=(0, 1))
     by_seed, by_draw = centred.mean(axis=1), centred.mean(axis=0)
     if seeds == 1 and augmentations == 1:
-        return _Parts(None, None, None)
+        return _Moments(None, None, None)
     if seeds == 1 or augmentations == 1:
         alone = float((centred**2).sum()) / (max(seeds, augmentations) - 1) / count
-        return _Parts(alone, None, None) if augmentations == 1 else _Parts(None, alone, None)
+        return _Moments(alone, None, None) if augmentations == 1 else _Moments(None, alone, None)
     rest = centred - by_seed[:, None] - by_draw[None]
     both = float((rest**2).sum()) / ((seeds - 1) * (augmentations - 1)) / count
-    return _Parts(
+    return _Moments(
         float((by_seed**2).sum()) / (seeds - 1) / count - both / augmentations,
         float((by_draw**2).sum()) / (augmentations - 1) / count - both / seeds,
         both,
     )
 
 
-def _less(observed: float | None, luck: float | None) -> float | None:
+def _subtract(observed: float | None, luck: float | None) -> float | None:
     return None if observed is None or luck is None else observed - luck
 
 
-def _notes(seeds: int, augmentations: int, refused: str) -> dict[str, str]:
+def _term_notes(seeds: int, augmentations: int, refused: str) -> dict[str, str]:
     one_seed, one_draw = "a single seed has no spread", "a single draw has no spread"
     single = one_seed if seeds == 1 else one_draw if augmentations == 1 else ""
     mixed = f"holds what seed and draw do together, since {single}" if single else ""
     luck = "holds the luck of this test sample, which cannot be told apart" if refused else ""
     alone = one_seed if seeds == augmentations == 1 else ""
     return {
-        "training_seed": one_seed if seeds == 1 else _joined(mixed, luck, _few(seeds, "seeds")),
+        "training_seed": one_seed
+        if seeds == 1
+        else _join_notes(mixed, luck, _few_levels_note(seeds, "seeds")),
         "augmentation_draw": one_draw
         if augmentations == 1
-        else _joined(mixed, luck, _few(augmentations, "draws")),
+        else _join_notes(mixed, luck, _few_levels_note(augmentations, "draws")),
         "residual": f"not told apart, since {single}" if single else luck,
         "test_sample": refused,
         "sample_interaction": refused or alone,
     }
 
 
-def _few(levels: int, of: str) -> str:
-    return f"only {levels} {of}: a rough estimate" if levels < FEW_LEVELS else ""
+def _few_levels_note(levels: int, factor: str) -> str:
+    return f"only {levels} {factor}: a rough estimate" if levels < FEW_LEVELS else ""
 
 
-def _joined(*notes: str) -> str:
+def _join_notes(*notes: str) -> str:
     return "; ".join(note for note in notes if note)
 
 
-def _terms(
+def _build_terms(
     raw: dict[str, float | None], notes: dict[str, str], noise: float
 ) -> dict[str, VarianceTerm]:
     # What rounding leaves of equal numbers is no spread, on either side of 0.
     flat = {name: None if v is None else 0.0 if abs(v) <= noise else v for name, v in raw.items()}
     total = sum(max(0.0, value) for value in flat.values() if value is not None)
-    return {name: _term(value, total, notes[name]) for name, value in flat.items()}
+    return {name: _build_term(value, total, notes[name]) for name, value in flat.items()}
 
 
-def _term(value: float | None, total: float, note: str) -> VarianceTerm:
+def _build_term(value: float | None, total: float, note: str) -> VarianceTerm:
     if value is None:
         return VarianceTerm(variance=None, sd=None, share=None, note=note)
     below = f"the estimate {value:.2g} is below 0, given as 0" if value < 0 else ""
@@ -229,5 +233,5 @@ def _term(value: float | None, total: float, note: str) -> VarianceTerm:
         sd=sqrt(variance),
         share=variance / total if total else None,
         truncated=value < 0,
-        note=_joined(note, below),
+        note=_join_notes(note, below),
     )

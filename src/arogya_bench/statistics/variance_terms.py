@@ -6,43 +6,45 @@ from typing import NamedTuple
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 
-from arogya_bench.statistics.bootstrap_p_values import TIE
+from arogya_bench.statistics.bootstrap_p_values import TIE_TOLERANCE
 
 SMALLEST_P = 1e-12
 
 
-class Term(NamedTuple):
+class VarianceContribution(NamedTuple):
     """Part of the variance of the estimate, and how surely it is known.
 
     Attributes:
         variance: Its part.
-        degrees: Of freedom, of ``measured``.
+        df: Of freedom, of ``measured``.
         measured: The variance that was estimated, of which ``variance`` is what is left after
             something known was taken away.
     """
 
     variance: float
-    degrees: float
+    df: float
     measured: float
 
 
-def half_width(outside: float, terms: list[Term], *, few: bool) -> float:
-    """Of the interval that leaves ``outside`` on both sides together."""
-    if few:
-        return sqrt(sum(float(stdtrit(t.degrees, outside / 2)) ** 2 * t.variance for t in terms))
+def half_width(alpha: float, terms: list[VarianceContribution], *, few_levels: bool) -> float:
+    """Of the interval that leaves ``alpha`` on both sides together."""
+    if few_levels:
+        return sqrt(sum(float(stdtrit(t.df, alpha / 2)) ** 2 * t.variance for t in terms))
     total = sum(term.variance for term in terms)
-    degrees = total**2 / sum(term.measured**2 / term.degrees for term in terms)
-    return -float(stdtrit(degrees, outside / 2)) * sqrt(total)
+    degrees = total**2 / sum(term.measured**2 / term.df for term in terms)
+    return -float(stdtrit(degrees, alpha / 2)) * sqrt(total)
 
 
-def p_value(distance: float, terms: list[Term], *, few: bool) -> float:
+def two_sided_p_value(
+    distance: float, terms: list[VarianceContribution], *, few_levels: bool
+) -> float:
     """The level at which the interval would just touch 0."""
-    if distance <= TIE * sqrt(sum(term.variance for term in terms)):
+    if distance <= TIE_TOLERANCE * sqrt(sum(term.variance for term in terms)):
         return 1.0
 
-    def gap(logarithm: float) -> float:
-        return half_width(exp(logarithm), terms, few=few) - distance
+    def excess_width(logarithm: float) -> float:
+        return half_width(exp(logarithm), terms, few_levels=few_levels) - distance
 
-    if gap(log(SMALLEST_P)) <= 0:
+    if excess_width(log(SMALLEST_P)) <= 0:
         return SMALLEST_P
-    return min(1.0, exp(float(brentq(gap, log(SMALLEST_P), 0.0))))
+    return min(1.0, exp(float(brentq(excess_width, log(SMALLEST_P), 0.0))))

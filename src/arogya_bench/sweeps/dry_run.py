@@ -11,15 +11,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.configuration.compose import Composition
-from arogya_bench.errors import Fixable
+from arogya_bench.errors import UserError
 from arogya_bench.evaluation.job import Prepared
-from arogya_bench.runtime.console import counted, say, screen
-from arogya_bench.sweeps.plan import EVALUATIONS, Plan, prepared_all, require_able
+from arogya_bench.runtime.console import echo, plural, stderr_console
+from arogya_bench.sweeps.plan import EVALUATIONS_FILTER, SweepPlan, check_runnable, prepare_all
 from arogya_bench.tracking import artifacts
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
 
-FITS = "tags.`arogya.kind` = 'fit' and attributes.status = 'FINISHED'"
+FITS_FILTER = "tags.`arogya.kind` = 'fit' and attributes.status = 'FINISHED'"
 MEGABYTE = 2**20
 Key = TypeVar("Key")
 
@@ -46,32 +46,32 @@ class History:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal:
+class RejectedJob:
     """A job that cannot run, and why."""
 
     composition: Composition
-    error: Fixable
+    error: UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Due:
+class JobForecast:
     """What one job would make that no job before it makes.
 
     Attributes:
         cells: That are wished for.
-        todo: Of them, those that are not there.
+        pending: Of them, those that are not there.
         fits: 1 if it would make its fit, else 0.
     """
 
     prepared: Prepared
     cells: int
-    todo: int
+    pending: int
     fits: int
 
     @property
     def images(self) -> int:
         """Images that a model would be asked about, to test it."""
-        return self.todo * len(self.prepared.split.test)
+        return self.pending * len(self.prepared.split.test)
 
     @property
     def usd(self) -> float:
@@ -80,15 +80,15 @@ class Due:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ForecastRow:
     """The jobs of one model on one dataset; None is what no earlier run tells.
 
     Attributes:
         cells: That are wished for.
-        found: Of them, those that are there.
+        finished: Of them, those that are there.
         fits: That would be made.
         seconds: One after the other.
-        longest: Seconds of the longest job of which earlier runs tell; 0 if there is nothing to do.
+        longest_seconds: Seconds of the longest job of which earlier runs tell; 0 if there is nothing to do.
         megabytes: On the disk of the store.
         usd: Of calls that are paid by the image.
     """
@@ -96,87 +96,95 @@ class Line:
     model: str
     dataset: str
     cells: int
-    found: int
+    finished: int
     fits: int
     seconds: float | None
-    longest: float
+    longest_seconds: float
     megabytes: float | None
     usd: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Total:
+class ForecastSum:
     """The sum of what is known.
 
     Attributes:
         value: None if nothing is known of what is to be made.
-        without: The models that are not in it.
+        unknown_models: The models that are not in it.
     """
 
     value: float | None
-    without: tuple[str, ...]
+    unknown_models: tuple[str, ...]
 
 
-def foreseen(
-    compositions: Sequence[Composition], held: frozenset[str]
-) -> tuple[Plan, tuple[Refusal, ...]]:
+def plan_without_running(
+    compositions: Sequence[Composition], finished: frozenset[str]
+) -> tuple[SweepPlan, tuple[RejectedJob, ...]]:
     """Plan every job that can run, and keep the reasons of those that cannot.
 
     Args:
         compositions: The jobs.
-        held: Keys of the cells that are there.
+        finished: Keys of the cells that are there.
     """
-    refusals: list[Refusal] = []
+    refusals: list[RejectedJob] = []
 
-    def refuse(composition: Composition, error: Fixable) -> None:
-        refusals.append(Refusal(composition=composition, error=error))
+    def reject(composition: Composition, error: UserError) -> None:
+        refusals.append(RejectedJob(composition=composition, error=error))
 
-    plan = Plan(wishes=prepared_all(compositions, refuse=refuse), held=held)
+    plan = SweepPlan(jobs=prepare_all(compositions, on_error=reject), finished=finished)
     able = []
-    for wish in plan.wishes:
+    for wish in plan.jobs:
         try:
-            require_able(wish, plan.todo)
-        except Fixable as error:
-            refuse(wish.composition, error)
+            check_runnable(wish, plan.pending)
+        except UserError as error:
+            reject(wish.composition, error)
             continue
         able.append(wish)
-    return Plan(wishes=tuple(able), held=held), tuple(refusals)
+    return SweepPlan(jobs=tuple(able), finished=finished), tuple(refusals)
 
 
-def history(store: stores.Store | None) -> History:
+def load_history(store: stores.Store | None) -> History:
     """Read what an experiment holds; nothing where there is none."""
     if store is None:
         return History()
-    cells, fits = tracking.search(store, EVALUATIONS), tracking.search(store, FITS)
+    cells, fits = tracking.search(store, EVALUATIONS_FILTER), tracking.search(store, FITS_FILTER)
     return History(
         cells=frozenset(run.tags["arogya.cell"] for run in cells),
         fits=frozenset(run.tags["arogya.fit"] for run in fits),
-        seconds_per_case=_medians((run.tags["arogya.model"], _per_case(run)) for run in cells),
-        fit_seconds=_medians(
+        seconds_per_case=_median_by_key(
+            (run.tags["arogya.model"], _seconds_per_case(run)) for run in cells
+        ),
+        fit_seconds=_median_by_key(
             ((run.tags["arogya.model"], run.tags["arogya.dataset_digest"]), _fit_seconds(run))
             for run in fits
         ),
-        cell_mb=_sizes(store, cells),
-        fit_mb=_sizes(store, fits),
+        cell_mb=_megabytes_by_model(store, cells),
+        fit_mb=_megabytes_by_model(store, fits),
     )
 
 
-def lines(plan: Plan, known: History) -> list[Line]:
+def forecast_rows(plan: SweepPlan, history: History) -> list[ForecastRow]:
     """The plan, one line for each model and dataset."""
-    groups: dict[tuple[str, str], list[Due]] = defaultdict(list)
-    for due in _dues(plan, known):
+    groups: dict[tuple[str, str], list[JobForecast]] = defaultdict(list)
+    for due in _job_forecasts(plan, history):
         groups[due.prepared.job.row_name, due.prepared.dataset.name].append(due)
-    return [_line(model, data, dues, known) for (model, data), dues in groups.items()]
+    return [_forecast_row(model, data, dues, history) for (model, data), dues in groups.items()]
 
 
-def at_once(plan: Plan, workers: int) -> int:
+def parallel_jobs(plan: SweepPlan, workers: int) -> int:
     """How many jobs would run at once: no more than owe cells, and one where it must be quiet."""
-    side_by_side = [each for each in plan.owing(plan.todo) if not each.prepared.job.quiet]
+    side_by_side = [
+        each for each in plan.jobs_with(plan.pending) if not each.prepared.job.exclusive
+    ]
     return max(1, min(workers, len(side_by_side)))
 
 
-def show(
-    rows: Sequence[Line], refusals: Sequence[Refusal], *, workers: int, usd_per_hour: float | None
+def print_forecast(
+    rows: Sequence[ForecastRow],
+    rejected: Sequence[RejectedJob],
+    *,
+    workers: int,
+    usd_per_hour: float | None,
 ) -> None:
     """Print the plan, its sums, and what cannot run with its remedy."""
     table = Table(title="What this command would do")
@@ -185,120 +193,139 @@ def show(
     for head in ("cells", "there", "to make", "fits", "time", "disk", "calls"):
         table.add_column(head, justify="right")
     for row in rows:
-        table.add_row(escape(row.model), escape(row.dataset), *_figures(row))
-    screen.print(table)
-    _say_sums(rows, workers=workers, usd_per_hour=usd_per_hour)
-    for problem, fix, names in _reasons(refusals):
+        table.add_row(escape(row.model), escape(row.dataset), *_format_row(row))
+    stderr_console.print(table)
+    _print_sums(rows, workers=workers, usd_per_hour=usd_per_hour)
+    for problem, fix, names in _group_by_reason(rejected):
         reason = escape(f"{', '.join(names)}: {problem}\n  Fix: {fix}")
-        say(f"[red]cannot run[/] {reason}")
+        echo(f"[red]cannot run[/] {reason}")
 
 
-def _reasons(refusals: Iterable[Refusal]) -> list[tuple[str, str, list[str]]]:
+def _group_by_reason(rejected: Iterable[RejectedJob]) -> list[tuple[str, str, list[str]]]:
     """Equal reasons once, with the jobs that they hold for."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for refusal in refusals:
+    for refusal in rejected:
         job = refusal.composition.job
         name = f"{job.row_name} · seed {job.seed}"
         found[refusal.error.problem, refusal.error.fix].append(name)
     return [(problem, fix, names) for (problem, fix), names in found.items()]
 
 
-def _say_sums(rows: Sequence[Line], *, workers: int, usd_per_hour: float | None) -> None:
+def _print_sums(rows: Sequence[ForecastRow], *, workers: int, usd_per_hour: float | None) -> None:
     pool = f" with {workers} workers" if workers > 1 else ""
-    time, disk = _total(rows, lambda row: row.seconds), _total(rows, lambda row: row.megabytes)
+    time, disk = (
+        sum_known(rows, lambda row: row.seconds),
+        sum_known(rows, lambda row: row.megabytes),
+    )
 
-    def wall(seconds: float) -> float:
+    def wall_time(seconds: float) -> float:
         """No job is divided among workers."""
-        return max([seconds / workers, *(row.longest for row in rows)])
+        return max([seconds / workers, *(row.longest_seconds for row in rows)])
 
-    say(f"Time: {_told(time, lambda seconds: f'{_time(wall(seconds))}{pool}')}.")
-    say(f"Disk: {_told(disk, lambda megabytes: f'{megabytes:.0f} MB more')}.")
+    echo(
+        f"Time: {format_estimate(time, lambda seconds: f'{_format_time(wall_time(seconds))}{pool}')}."
+    )
+    echo(f"Disk: {format_estimate(disk, lambda megabytes: f'{megabytes:.0f} MB more')}.")
     machine = ""
     if usd_per_hour is not None:
         usd = usd_per_hour / 3600
-        machine = f"; for the machine {_told(time, lambda each: f'{wall(each) * usd:.2f} USD')}"
-    say(f"Money: {sum(row.usd for row in rows):.2f} USD for calls{machine}.")
-    say(f"{counted(sum(row.cells - row.found for row in rows), 'cell')} to make; nothing was run.")
+        machine = f"; for the machine {format_estimate(time, lambda each: f'{wall_time(each) * usd:.2f} USD')}"
+    echo(f"Money: {sum(row.usd for row in rows):.2f} USD for calls{machine}.")
+    echo(
+        f"{plural(sum(row.cells - row.finished for row in rows), 'cell')} to make; nothing was run."
+    )
 
 
-def _total(rows: Sequence[Line], amount: Callable[[Line], float | None]) -> Total:
-    owing = [(row.model, amount(row)) for row in rows if row.cells > row.found]
+def sum_known(
+    rows: Sequence[ForecastRow], amount: Callable[[ForecastRow], float | None]
+) -> ForecastSum:
+    """Add up the amounts that earlier runs tell, and name the models for which none does."""
+    owing = [(row.model, amount(row)) for row in rows if row.cells > row.finished]
     known = [value for _, value in owing if value is not None]
     without = tuple(dict.fromkeys(model for model, value in owing if value is None))
-    return Total(value=sum(known) if known or not without else None, without=without)
+    return ForecastSum(value=sum(known) if known or not without else None, unknown_models=without)
 
 
-def _told(total: Total, form: Callable[[float], str]) -> str:
-    names = escape(", ".join(total.without))
+def format_estimate(total: ForecastSum, form: Callable[[float], str]) -> str:
+    """A sum in words, with the models that it leaves out."""
+    names = escape(", ".join(total.unknown_models))
     if total.value is None:
         return f"unknown, as no earlier run tells: {names}"
     rest = f" without {names}, of which no earlier run tells" if names else ""
     return f"about {form(total.value)}{rest}"
 
 
-def _figures(row: Line) -> list[str]:
-    todo = row.cells - row.found
+def _format_row(row: ForecastRow) -> list[str]:
+    todo = row.cells - row.finished
     return [
-        *(str(row.cells), str(row.found), str(todo), str(row.fits)),
-        "unknown" if row.seconds is None else _time(row.seconds),
+        *(str(row.cells), str(row.finished), str(todo), str(row.fits)),
+        "unknown" if row.seconds is None else _format_time(row.seconds),
         "unknown" if row.megabytes is None else f"{row.megabytes:.1f} MB",
         f"{row.usd:.2f} USD",
     ]
 
 
-def _dues(plan: Plan, known: History) -> list[Due]:
+def _job_forecasts(plan: SweepPlan, history: History) -> list[JobForecast]:
     """What each job would make; cells and fits that several share fall to the first."""
-    missing, dues = plan.todo, []
+    missing, dues = plan.pending, []
     seen: set[str] = set()
-    fitted = set(known.fits)
-    for wish in plan.wishes:
-        own = set(wish.prepared.cells.values()) - seen
+    fitted = set(history.fits)
+    for wish in plan.jobs:
+        own = set(wish.prepared.cell_keys.values()) - seen
         todo = own & missing
         fits = {wish.prepared.fit_key} - fitted if todo else set()
         seen |= own
         fitted |= fits
-        dues.append(Due(prepared=wish.prepared, cells=len(own), todo=len(todo), fits=len(fits)))
+        dues.append(
+            JobForecast(prepared=wish.prepared, cells=len(own), pending=len(todo), fits=len(fits))
+        )
     return dues
 
 
-def _line(model: str, dataset: str, dues: Sequence[Due], known: History) -> Line:
-    cells = sum(due.cells for due in dues)
-    return Line(
+def _forecast_row(
+    model: str, dataset: str, forecasts: Sequence[JobForecast], history: History
+) -> ForecastRow:
+    cells = sum(due.cells for due in forecasts)
+    return ForecastRow(
         model=model,
         dataset=dataset,
         cells=cells,
-        found=cells - sum(due.todo for due in dues),
-        fits=sum(due.fits for due in dues),
-        seconds=_sum(*((1, _seconds(due, known)) for due in dues)),
-        longest=max(_seconds(due, known) or 0.0 for due in dues),
-        megabytes=_sum(*((1, _megabytes(due, known)) for due in dues)),
-        usd=sum(due.usd for due in dues),
+        finished=cells - sum(due.pending for due in forecasts),
+        fits=sum(due.fits for due in forecasts),
+        seconds=weighted_sum(*((1, _job_seconds(due, history)) for due in forecasts)),
+        longest_seconds=max(_job_seconds(due, history) or 0.0 for due in forecasts),
+        megabytes=weighted_sum(*((1, _job_megabytes(due, history)) for due in forecasts)),
+        usd=sum(due.usd for due in forecasts),
     )
 
 
-def _seconds(due: Due, known: History) -> float | None:
-    job = due.prepared.job
-    return _sum(
-        (due.images, known.seconds_per_case.get(job.row_name)),
-        (due.fits, known.fit_seconds.get((job.model_name, due.prepared.dataset.digest))),
+def _job_seconds(forecast: JobForecast, history: History) -> float | None:
+    job = forecast.prepared.job
+    return weighted_sum(
+        (forecast.images, history.seconds_per_case.get(job.row_name)),
+        (
+            forecast.fits,
+            history.fit_seconds.get((job.model_name, forecast.prepared.dataset.digest)),
+        ),
     )
 
 
-def _megabytes(due: Due, known: History) -> float | None:
-    job = due.prepared.job
-    return _sum(
-        (due.todo, known.cell_mb.get(job.row_name)), (due.fits, known.fit_mb.get(job.model_name))
+def _job_megabytes(forecast: JobForecast, history: History) -> float | None:
+    job = forecast.prepared.job
+    return weighted_sum(
+        (forecast.pending, history.cell_mb.get(job.row_name)),
+        (forecast.fits, history.fit_mb.get(job.model_name)),
     )
 
 
-def _sum(*parts: tuple[int, float | None]) -> float | None:
+def weighted_sum(*parts: tuple[int, float | None]) -> float | None:
     """Add up so many of each; None if some are wanted of which nobody knows what one takes."""
     if any(count and each is None for count, each in parts):
         return None
     return sum(count * cast("float", each) for count, each in parts if count)
 
 
-def _medians(pairs: Iterable[tuple[Key, float | None]]) -> dict[Key, float]:
+def _median_by_key(pairs: Iterable[tuple[Key, float | None]]) -> dict[Key, float]:
     values: dict[Key, list[float]] = defaultdict(list)
     for key, value in pairs:
         if value is not None:
@@ -306,7 +333,7 @@ def _medians(pairs: Iterable[tuple[Key, float | None]]) -> dict[Key, float]:
     return {key: median(found) for key, found in values.items()}
 
 
-def _per_case(run: tracking.RunRecord) -> float | None:
+def _seconds_per_case(run: tracking.RunRecord) -> float | None:
     cases = run.metrics.get("cases")
     if not cases or run.end_time is None:
         return None
@@ -317,19 +344,21 @@ def _fit_seconds(run: tracking.RunRecord) -> float | None:
     return run.metrics.get("fit_seconds")
 
 
-def _sizes(store: stores.Store, runs: Iterable[tracking.RunRecord]) -> dict[str, float]:
+def _megabytes_by_model(
+    store: stores.Store, runs: Iterable[tracking.RunRecord]
+) -> dict[str, float]:
     """Megabytes of the files of the newest run of each model, where they lie on this machine."""
     newest = {run.tags["arogya.model"]: run for run in runs}
-    found = {name: artifacts.folders(run, store=store) for name, run in newest.items()}
-    return {name: _size(folders) for name, folders in found.items() if folders}
+    found = {name: artifacts.local_folders(run, store=store) for name, run in newest.items()}
+    return {name: _folder_megabytes(folders) for name, folders in found.items() if folders}
 
 
-def _size(folders: Iterable[Path]) -> float:
+def _folder_megabytes(folders: Iterable[Path]) -> float:
     files = (each for folder in folders for each in folder.rglob("*") if each.is_file())
     return sum(each.stat().st_size for each in files) / MEGABYTE
 
 
-def _time(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = seconds / 60

@@ -6,55 +6,59 @@ from contextlib import suppress
 from typing import cast
 
 from arogya_bench.configuration import schema
-from arogya_bench.errors import Fixable
+from arogya_bench.errors import UserError
 from arogya_bench.evaluation import evaluation
 from arogya_bench.evaluation.job import Job
-from arogya_bench.runtime.child_process import Ending
-from arogya_bench.runtime.process import PROCESS, Process
-from arogya_bench.sweeps.messages import Order, Report
+from arogya_bench.runtime.child_process import ProcessResult
+from arogya_bench.runtime.process import PROCESS_TAG, Process
+from arogya_bench.sweeps.messages import JobResult, Order
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
 
 
-def perform(order: Order) -> Report:
+def execute(order: Order) -> JobResult:
     """Do a job in this process; its failure becomes a part of the report."""
     began, made, cause = time.perf_counter(), 0, {}
-    name = _option(order)
+    name = _model_option(order)
     try:
-        job = _job(order)
+        job = _build_job(order)
         name = job.row_name
-        store = stores.open_store(order.store, job.experiment, create=False, patient=True)
+        store = stores.open_store(order.store_uri, job.experiment, create=False, retry=True)
         made = len(evaluation.run_job(job, store, order.parent))
     except (Exception, SystemExit) as error:  # noqa: BLE001  (the one place where a failure becomes a record)
-        cause = tracking.error_tags(error, order.store)
+        cause = tracking.error_tags(error, order.store_uri)
     seconds = time.perf_counter() - began
-    return Report(name=name, seed=order.config.seed, made=made, seconds=seconds, cause=cause)
+    return JobResult(
+        name=name, seed=order.config.seed, evaluated=made, seconds=seconds, cause=cause
+    )
 
 
-def lost(order: Order, ending: Ending, seconds: float) -> Report:
+def record_crash(order: Order, process_result: ProcessResult, seconds: float) -> JobResult:
     """Close what a process of a job left open when it was lost, and say what became of the job."""
     job = None
-    with suppress(Fixable):  # what it needs may be lacking here
-        job = _job(order)
-    cause = tracking.error_tags(cast("Exception", ending.error), order.store, trace=ending.trace)
+    with suppress(UserError):  # what it needs may be lacking here
+        job = _build_job(order)
+    cause = tracking.error_tags(
+        cast("Exception", process_result.error), order.store_uri, trace=process_result.traceback
+    )
     if job:
-        with suppress(Fixable):  # the end of the sweep closes what is open
-            _close(job, order.store, ending.worker, cause)
-    name = job.row_name if job else _option(order)
+        with suppress(UserError):  # the end of the sweep closes what is open
+            _kill_job_runs(job, order.store_uri, process_result.worker, cause)
+    name = job.row_name if job else _model_option(order)
     seed = order.config.seed
-    return Report(name=name, seed=seed, made=0, seconds=seconds, cause=cause, killed=True)
+    return JobResult(name=name, seed=seed, evaluated=0, seconds=seconds, cause=cause, killed=True)
 
 
-def _close(job: Job, uri: str, worker: Process, cause: Mapping[str, str]) -> None:
-    store = stores.open_store(uri, job.experiment, create=False, patient=True)
-    left = f"attributes.status = 'RUNNING' and tags.`{PROCESS}` = '{worker}'"
+def _kill_job_runs(job: Job, uri: str, worker: Process, cause: Mapping[str, str]) -> None:
+    store = stores.open_store(uri, job.experiment, create=False, retry=True)
+    left = f"attributes.status = 'RUNNING' and tags.`{PROCESS_TAG}` = '{worker}'"
     for run in tracking.search(store, left):
-        tracking.end(store, run.run_id, "KILLED", cause)
+        tracking.fail(store, run.run_id, "KILLED", cause)
 
 
-def _job(order: Order) -> Job:
-    return schema.job_of(order.config, order.choices)
+def _build_job(order: Order) -> Job:
+    return schema.build_job(order.config, order.choices)
 
 
-def _option(order: Order) -> str:
+def _model_option(order: Order) -> str:
     return str(order.choices.get("model"))

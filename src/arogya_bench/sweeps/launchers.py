@@ -21,59 +21,61 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from arogya_bench.configuration.compose import Study
-from arogya_bench.errors import ConfigError, nearest
+from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.runtime.redaction import is_secret
 from arogya_bench.sweeps import ray as ray_nodes
 from arogya_bench.sweeps import slurm
-from arogya_bench.sweeps.messages import Report
+from arogya_bench.sweeps.messages import JobResult
 from arogya_bench.sweeps.plan import Wish
-from arogya_bench.sweeps.worker import OUTPUTS, Task, tell
+from arogya_bench.sweeps.worker import OUTPUT_PREFIX, Task, print_result
 
-Settings = Mapping[str, object]
+LauncherSettings = Mapping[str, object]
 # What a worker that does not inherit the variables of the sweep needs of them.
-HANDED_ON = ("AROGYA_", "MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "GEMINI_", "HF_", "YOLO_")
+FORWARDED_PREFIXES = ("AROGYA_", "MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "GEMINI_", "HF_", "YOLO_")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Engine:
+class LauncherSpec:
     """What a launcher is like.
 
     Attributes:
         name: As its extra is called.
-        apart: Whether its jobs get processes of their own.
+        isolated: Whether its jobs get processes of their own.
         remote: Whether its workers may be on other machines, where the terminal is not.
-        inherits: Whether they have the variables of the sweep.
+        inherits_environment: Whether they have the variables of the sweep.
     """
 
     name: str
-    apart: bool = True
+    isolated: bool = True
     remote: bool = False
-    inherits: bool = True
+    inherits_environment: bool = True
 
 
-ENGINES = {
-    "BasicLauncher": Engine(name="basic", apart=False),
-    "JoblibLauncher": Engine(name="joblib"),
-    "LocalLauncher": Engine(name="slurm"),
-    "SlurmLauncher": Engine(name="slurm", remote=True),
-    "RayLauncher": Engine(name="ray", remote=True, inherits=False),
+LAUNCHER_SPECS = {
+    "BasicLauncher": LauncherSpec(name="basic", isolated=False),
+    "JoblibLauncher": LauncherSpec(name="joblib"),
+    "LocalLauncher": LauncherSpec(name="slurm"),
+    "SlurmLauncher": LauncherSpec(name="slurm", remote=True),
+    "RayLauncher": LauncherSpec(name="ray", remote=True, inherits_environment=False),
 }
 
 
-def engine_of(config: DictConfig) -> Engine:
+def launcher_spec(config: DictConfig) -> LauncherSpec:
     """What the launcher of a sweep is like; one that we do not know is taken to be remote."""
     name = str(config.hydra.launcher.get("_target_")).rpartition(".")[2]
-    return ENGINES.get(name, Engine(name=name, remote=True, inherits=False))
+    return LAUNCHER_SPECS.get(
+        name, LauncherSpec(name=name, remote=True, inherits_environment=False)
+    )
 
 
-def threads_of(config: DictConfig) -> int | None:
+def threads_per_worker(config: DictConfig) -> int | None:
     """The threads of each worker, so that all together are as many as there are processors.
 
     None where one worker has the machine, or nobody says how much of it a worker has.
     """
-    launcher, name = config.hydra.launcher, engine_of(config).name
+    launcher, name = config.hydra.launcher, launcher_spec(config).name
     if name == "joblib":
-        return max(1, int(cpu_count()) // workers_of(config))
+        return max(1, int(cpu_count()) // worker_count(config))
     if name == "slurm":
         asked = launcher.get("cpus_per_task")
         return None if asked is None else int(asked)
@@ -83,16 +85,16 @@ def threads_of(config: DictConfig) -> int | None:
     return None
 
 
-def workers_of(config: DictConfig) -> int:
+def worker_count(config: DictConfig) -> int:
     """How many jobs run at once on this machine; a cluster counts as one, as nobody knows it."""
-    if engine_of(config).name != "joblib":
+    if launcher_spec(config).name != "joblib":
         return 1
     workers = int(config.hydra.launcher.n_jobs)
     return max(1, int(cpu_count()) + 1 + workers) if workers < 0 else workers
 
 
 @contextmanager
-def outputs(config: DictConfig) -> Iterator[None]:
+def output_folder(config: DictConfig) -> Iterator[None]:
     """Give the launcher a folder of this sweep alone, where the user named none.
 
     What Hydra and submitit leave there repeats the config, which may hold a password; what
@@ -101,11 +103,11 @@ def outputs(config: DictConfig) -> Iterator[None]:
     if config.hydra.sweep.dir != "auto":
         yield
         return
-    if engine_of(config).name == "slurm":  # its machines share the folder of the sweep
+    if launcher_spec(config).name == "slurm":  # its machines share the folder of the sweep
         folder = Path.cwd() / "outputs" / f"sweep-{uuid4().hex[:12]}"
         folder.mkdir(parents=True, mode=0o700)
     else:
-        folder = Path(tempfile.mkdtemp(prefix=OUTPUTS))
+        folder = Path(tempfile.mkdtemp(prefix=OUTPUT_PREFIX))
     with read_write(config), open_dict(config):
         config.hydra.sweep.dir = str(folder)
         quoted = str(folder).replace("'", "\\'")
@@ -114,25 +116,25 @@ def outputs(config: DictConfig) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if engine_of(config).name == "ray":
-            ray_nodes.leave()
+        if launcher_spec(config).name == "ray":
+            ray_nodes.disconnect()
 
 
-def environment_for(engine: Engine) -> dict[str, str]:
+def forwarded_environment(launcher: LauncherSpec) -> dict[str, str]:
     """The variables that a job needs and its launcher does not hand on.
 
     They travel with the task and not in Ray's ``runtime_env``, which Ray writes into its logs.
     """
-    if engine.inherits:
+    if launcher.inherits_environment:
         return {}
     return {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(HANDED_ON) or is_secret(name)
+        if name.startswith(FORWARDED_PREFIXES) or is_secret(name)
     }
 
 
-def require_sound(study: Study) -> None:
+def validate_launcher(study: Study) -> None:
     """Check what a sweep says of its launcher.
 
     Raises:
@@ -141,27 +143,27 @@ def require_sound(study: Study) -> None:
             does not have.
     """
     config, sweep = study.config, study.config.sweep
-    if sweep.job_timeout is not None and not engine_of(config).apart:
+    if sweep.job_timeout is not None and not launcher_spec(config).isolated:
         raise ConfigError(
             f"sweep.job_timeout={sweep.job_timeout:g} needs jobs in processes of their own, and "
             "hydra/launcher=basic runs them in the process of the sweep.",
             fix="add hydra/launcher=pool, or leave sweep.job_timeout out.",
         )
-    _require_workers(config)
+    _check_workers(config)
     models = {each.job.model_name for each in study.compositions}
     for name, settings in sweep.resources.items():
         if name not in models:
             raise ConfigError(
                 f"sweep.resources names {name!r}, which is no model of this sweep."
-                f"{nearest(str(name), models)}",
+                f"{did_you_mean(str(name), models)}",
                 fix=f"name one of: {', '.join(sorted(models))}",
             )
-        _require_workers(_with(config, settings))
+        _check_workers(_with_launcher_settings(config, settings))
 
 
-def _require_workers(config: DictConfig) -> None:
+def _check_workers(config: DictConfig) -> None:
     try:
-        workers = workers_of(config)
+        workers = worker_count(config)
         problem = f"A pool of {workers} workers does no job."
     except OmegaConfBaseException as error:  # of the variable that the setting takes it from
         workers = 0
@@ -174,7 +176,7 @@ def _require_workers(config: DictConfig) -> None:
         )
 
 
-def launch(study: Study, task: Task, wishes: Sequence[Wish]) -> list[Report]:
+def launch(study: Study, task: Task, wishes: Sequence[Wish]) -> list[JobResult]:
     """Run jobs, and come back when all have ended, with what each came to.
 
     Jobs of equal resources are launched together, on Slurm as one array; jobs that need a quiet
@@ -184,47 +186,49 @@ def launch(study: Study, task: Task, wishes: Sequence[Wish]) -> list[Report]:
         Exception: Whatever the launcher raises when it breaks.
     """
     groups: dict[str, list[Wish]] = {}
-    for wish in sorted(wishes, key=lambda each: each.composition.job.quiet):
-        groups.setdefault(json.dumps(_settings(study.config, wish), sort_keys=True), []).append(
-            wish
-        )
+    for wish in sorted(wishes, key=lambda each: each.composition.job.exclusive):
+        groups.setdefault(
+            json.dumps(_launcher_settings(study.config, wish), sort_keys=True), []
+        ).append(wish)
     parts = [
-        partial(_launched, study, task, group, json.loads(settings))
+        partial(_launch_group, study, task, group, json.loads(settings))
         for settings, group in groups.items()
     ]
-    slurm_queues = engine_of(study.config).name == "slurm" and len(parts) > 1
-    ended = _side_by_side(study.config, parts) if slurm_queues else [part() for part in parts]
+    slurm_queues = launcher_spec(study.config).name == "slurm" and len(parts) > 1
+    ended = _in_parallel(study.config, parts) if slurm_queues else [part() for part in parts]
     reports = [report for part in ended for report in part]
-    order = [wish.composition.words for group in groups.values() for wish in group]
+    order = [wish.composition.overrides for group in groups.values() for wish in group]
     found = dict(zip(order, reports, strict=True))
-    return [found[wish.composition.words] for wish in wishes]
+    return [found[wish.composition.overrides] for wish in wishes]
 
 
-def requests(study: Study, wishes: Sequence[Wish]) -> list[dict[str, object]]:
+def ray_resource_requests(study: Study, wishes: Sequence[Wish]) -> list[dict[str, object]]:
     """What the jobs of a sweep ask of a node of Ray, each request once."""
     found: dict[str, dict[str, object]] = {}
     for wish in wishes:
-        remote = _with(study.config, _settings(study.config, wish)).hydra.launcher.ray.remote
+        remote = _with_launcher_settings(
+            study.config, _launcher_settings(study.config, wish)
+        ).hydra.launcher.ray.remote
         asked = cast("dict[str, object]", OmegaConf.to_container(remote, resolve=True))
         found[json.dumps(asked, sort_keys=True)] = asked
     return list(found.values())
 
 
-def _side_by_side(
-    config: DictConfig, parts: Sequence[Callable[[], list[Report]]]
-) -> list[list[Report]]:
+def _in_parallel(
+    config: DictConfig, parts: Sequence[Callable[[], list[JobResult]]]
+) -> list[list[JobResult]]:
     """Let several arrays wait in the queue of Slurm at once."""
     with ThreadPoolExecutor(max_workers=len(parts)) as pool:
         under_way = [pool.submit(part) for part in parts]
         try:
             return [each.result() for each in under_way]
         except KeyboardInterrupt as error:
-            _end_rest(config, error, cancel=True)
+            _cancel_rest(config, error, cancel=True)
             raise
 
 
-def run_each(
-    study: Study, call: Callable[[DictConfig], object], words: Sequence[Sequence[str]]
+def run_launcher(
+    study: Study, task_function: Callable[[DictConfig], object], overrides: Sequence[Sequence[str]]
 ) -> list[Any]:
     """Let the launcher call something once for each list of words.
 
@@ -234,45 +238,47 @@ def run_each(
     callbacks = Callbacks(study.config)
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=HydraContext(config_loader=study.loader, callbacks=callbacks),
-        task_function=call,
+        task_function=task_function,
         config=study.config,
     )
     callbacks.on_multirun_start(config=study.config)
     try:
-        ended = launcher.launch(words, initial_job_idx=0)
+        ended = launcher.launch(overrides, initial_job_idx=0)
     except BaseException as error:
-        _end_rest(study.config, error, cancel=not isinstance(error, Exception))
+        _cancel_rest(study.config, error, cancel=not isinstance(error, Exception))
         raise
     finally:
         callbacks.on_multirun_end(config=study.config)
     return [each.return_value for each in ended]
 
 
-def _launched(study: Study, task: Task, wishes: Sequence[Wish], settings: Settings) -> list[Report]:
-    config = _with(study.config, settings)
-    count = threads_of(config)
+def _launch_group(
+    study: Study, task: Task, wishes: Sequence[Wish], settings: LauncherSettings
+) -> list[JobResult]:
+    config = _with_launcher_settings(study.config, settings)
+    count = threads_per_worker(config)
     threads = [] if count is None else [f"threads={count}"]
     words = [
-        [*each.composition.words, *(threads if each.composition.job.threads is None else [])]
+        [*each.composition.overrides, *(threads if each.composition.job.threads is None else [])]
         for each in wishes
     ]
-    reports: list[Report] = run_each(replace(study, config=config), task, words)
-    if engine_of(config).remote:
+    reports: list[JobResult] = run_launcher(replace(study, config=config), task, words)
+    if launcher_spec(config).remote:
         for report in reports:
-            tell(report)
+            print_result(report)
     return reports
 
 
-def _settings(config: DictConfig, wish: Wish) -> dict[str, object]:
+def _launcher_settings(config: DictConfig, wish: Wish) -> dict[str, object]:
     """What the launcher is told for one job, beside its own settings."""
     job = wish.composition.job
     chosen = config.sweep.resources.get(job.model_name) or {}
     settings = cast("dict[str, object]", OmegaConf.to_container(OmegaConf.create(chosen)))
-    alone = {"n_jobs": 1} if job.quiet and engine_of(config).name == "joblib" else {}
+    alone = {"n_jobs": 1} if job.exclusive and launcher_spec(config).name == "joblib" else {}
     return {**settings, **alone}
 
 
-def _with(config: DictConfig, settings: Settings) -> DictConfig:
+def _with_launcher_settings(config: DictConfig, settings: LauncherSettings) -> DictConfig:
     """The config of a sweep with other settings of its launcher.
 
     Raises:
@@ -291,14 +297,14 @@ def _with(config: DictConfig, settings: Settings) -> DictConfig:
     return changed
 
 
-def _end_rest(config: DictConfig, error: BaseException, *, cancel: bool) -> None:
+def _cancel_rest(config: DictConfig, error: BaseException, *, cancel: bool) -> None:
     """See to it that nothing runs on of a launch that is over.
 
     What still runs elsewhere is waited for, since it is at fault for nothing, or cancelled on
     Ctrl-C. The workers of a pool have ended with it.
     """
-    name = engine_of(config).name
+    name = launcher_spec(config).name
     if name == "ray":
-        ray_nodes.end_rest(error, cancel=cancel)
+        ray_nodes.wait_or_cancel(error, cancel=cancel)
     if name == "slurm":
-        slurm.end_rest(Path(str(config.hydra.launcher.submitit_folder)), cancel=cancel)
+        slurm.wait_or_cancel(Path(str(config.hydra.launcher.submitit_folder)), cancel=cancel)

@@ -13,23 +13,23 @@ class Order:
     Attributes:
         config: Without Hydra's own node.
         choices: Which option each group was filled with.
-        store: Address of the store.
+        store_uri: Address of the store.
         parent: Run id of the sweep.
     """
 
     config: DictConfig = field(repr=False)
     choices: Mapping[str, str]
-    store: str
+    store_uri: str
     parent: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class JobResult:
     """What a job came to, as its process tells the sweep.
 
     Attributes:
         name: Of the leaderboard row.
-        made: Cells that were made now.
+        evaluated: Cells that were made now.
         seconds: That it took.
         cause: What went wrong, as the tags of a run say it; empty if nothing did.
         killed: Whether it was ended from outside.
@@ -37,7 +37,7 @@ class Report:
 
     name: str
     seed: int
-    made: int
+    evaluated: int
     seconds: float
     cause: Mapping[str, str] = field(default_factory=dict)
     killed: bool = False

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from arogya_bench.configuration.compose import Composition
-from arogya_bench.errors import Fixable
+from arogya_bench.errors import UserError
 from arogya_bench.evaluation.job import Prepared, prepare
-from arogya_bench.runtime.console import counted
+from arogya_bench.runtime.console import plural
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
 from arogya_bench.types import Dataset
 
-EVALUATIONS = "tags.`arogya.kind` = 'evaluation' and attributes.status = 'FINISHED'"
+EVALUATIONS_FILTER = "tags.`arogya.kind` = 'evaluation' and attributes.status = 'FINISHED'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,48 +23,48 @@ class Wish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class SweepPlan:
     """A sweep against what is there.
 
     Attributes:
-        wishes: Every job.
-        held: Keys of the cells that a store held when the plan was made.
+        jobs: Every job.
+        finished: Keys of the cells that a store held when the plan was made.
     """
 
-    wishes: tuple[Wish, ...]
-    held: frozenset[str]
+    jobs: tuple[Wish, ...]
+    finished: frozenset[str]
 
     @property
     def cells(self) -> frozenset[str]:
         """Keys of all cells that are wished for."""
-        return frozenset(key for wish in self.wishes for key in wish.prepared.cells.values())
+        return frozenset(key for wish in self.jobs for key in wish.prepared.cell_keys.values())
 
     @property
-    def found(self) -> frozenset[str]:
+    def reused(self) -> frozenset[str]:
         """Those that are there, and are left as they are."""
         return frozenset(
             key
-            for wish in self.wishes
+            for wish in self.jobs
             if wish.prepared.job.resume
-            for key in wish.prepared.cells.values()
-            if key in self.held
+            for key in wish.prepared.cell_keys.values()
+            if key in self.finished
         )
 
     @property
     def resumes(self) -> bool:
         """Whether cells that are there are left as they are."""
-        return all(wish.prepared.job.resume for wish in self.wishes)
+        return all(wish.prepared.job.resume for wish in self.jobs)
 
     @property
-    def todo(self) -> frozenset[str]:
+    def pending(self) -> frozenset[str]:
         """Those that are to be made."""
-        return self.cells - self.found
+        return self.cells - self.reused
 
-    def owing(self, keys: Iterable[str]) -> list[Wish]:
+    def jobs_with(self, cells: Iterable[str]) -> list[Wish]:
         """The jobs that cells are owed by; each cell is asked of the first job that has it."""
-        left, owing = set(keys), []
-        for wish in self.wishes:
-            own = left & set(wish.prepared.cells.values())
+        left, owing = set(cells), []
+        for wish in self.jobs:
+            own = left & set(wish.prepared.cell_keys.values())
             if own:
                 owing.append(wish)
                 left -= own
@@ -72,13 +72,13 @@ class Plan:
 
     def summary(self) -> str:
         """The plan in one line."""
-        fits = len({wish.prepared.fit_key for wish in self.wishes})
-        jobs, fitted = counted(len(self.wishes), "job"), counted(fits, "fit")
-        todo = counted(len(self.todo), "cell")
-        return f"{jobs}, {fitted}, {todo} to do, {len(self.found)} found in MLflow."
+        fits = len({wish.prepared.fit_key for wish in self.jobs})
+        jobs, fitted = plural(len(self.jobs), "job"), plural(fits, "fit")
+        todo = plural(len(self.pending), "cell")
+        return f"{jobs}, {fitted}, {todo} to do, {len(self.reused)} found in MLflow."
 
 
-def planned(compositions: Sequence[Composition], store: stores.Store | None) -> Plan:
+def plan_sweep(compositions: Sequence[Composition], store: stores.Store | None) -> SweepPlan:
     """Prepare every job, and ask the store once for all cells.
 
     Args:
@@ -88,33 +88,33 @@ def planned(compositions: Sequence[Composition], store: stores.Store | None) -> 
     Raises:
         Fixable: At the first job that cannot run, if a cell of it is missing.
     """
-    wishes = prepared_all(compositions)
-    plan = Plan(wishes=wishes, held=finished_cells(store) if store else frozenset())
+    wishes = prepare_all(compositions)
+    plan = SweepPlan(jobs=wishes, finished=finished_cells(store) if store else frozenset())
     for wish in wishes:
-        require_able(wish, plan.todo)
+        check_runnable(wish, plan.pending)
     return plan
 
 
-def require_able(wish: Wish, todo: frozenset[str]) -> None:
+def check_runnable(wish: Wish, pending: frozenset[str]) -> None:
     """Check that the model of a job can run here, unless the job has nothing to do.
 
     Raises:
         Fixable: If it lacks something.
     """
-    if todo.intersection(wish.prepared.cells.values()):
+    if pending.intersection(wish.prepared.cell_keys.values()):
         wish.prepared.job.model.check(device=wish.prepared.job.device)
 
 
-def prepared_all(
+def prepare_all(
     compositions: Sequence[Composition],
     *,
-    refuse: Callable[[Composition, Fixable], None] | None = None,
+    on_error: Callable[[Composition, UserError], None] | None = None,
 ) -> tuple[Wish, ...]:
     """Prepare every job; jobs of the same source share one dataset in memory.
 
     Args:
         compositions: The jobs.
-        refuse: Called with each job that cannot run, which is then left out.
+        on_error: Called with each job that cannot run, which is then left out.
 
     Raises:
         Fixable: At the first job that cannot run, where nobody takes refusals.
@@ -125,10 +125,10 @@ def prepared_all(
         source = repr(composition.job.source)
         try:
             prepared = prepare(composition.job, loaded.get(source), check=False)
-        except Fixable as error:
-            if refuse is None:
+        except UserError as error:
+            if on_error is None:
                 raise
-            refuse(composition, error)
+            on_error(composition, error)
             continue
         loaded[source] = prepared.dataset
         wishes.append(Wish(composition=composition, prepared=prepared))
@@ -137,4 +137,4 @@ def prepared_all(
 
 def finished_cells(store: stores.Store) -> frozenset[str]:
     """Keys of the cells that have a finished run."""
-    return frozenset(run.tags["arogya.cell"] for run in tracking.search(store, EVALUATIONS))
+    return frozenset(run.tags["arogya.cell"] for run in tracking.search(store, EVALUATIONS_FILTER))

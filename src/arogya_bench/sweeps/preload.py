@@ -8,7 +8,7 @@ import gc
 from contextlib import suppress
 from importlib import import_module
 
-from arogya_bench.runtime.gc_pause import collector_paused
+from arogya_bench.runtime.gc_pause import gc_paused
 
 MODULES = (
     "arogya_bench.sweeps.job",
@@ -20,9 +20,9 @@ MODULES = (
 )
 
 
-def prepare() -> None:
+def preload() -> None:
     """Import and look up what every job needs."""
-    with collector_paused():
+    with gc_paused():
         for module in MODULES:
             import_module(module)
     import altair
@@ -33,11 +33,11 @@ def prepare() -> None:
 
     configure_mappers()
     altair.Chart().encode(x="x:Q")  # it looks up all its channels the first time
-    provenance.environment()
-    provenance.tags()
-    logged_models.rehearse()
+    provenance.environment_json()
+    provenance.environment_tags()
+    logged_models.warm_up()
     gc.freeze()  # what is here stays, and memory that nobody touches is shared
 
 
 with suppress(Exception):  # what goes wrong here goes wrong in a job, too, which says so
-    prepare()
+    preload()

@@ -7,8 +7,8 @@ from typing import Any
 
 from arogya_bench.errors import ConfigError
 
-CONNECT_S = 5.0
-ANSWER_S = 300.0  # for a node that reads the data of a study for the first time
+CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 300.0  # for a node that reads the data of a study for the first time
 
 
 def connect(init: Mapping[str, object]) -> None:
@@ -22,7 +22,7 @@ def connect(init: Mapping[str, object]) -> None:
     host, colon, port = str(init.get("address")).rpartition(":")
     if colon and "/" not in host:
         try:
-            socket.create_connection((host, int(port)), CONNECT_S).close()
+            socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"No Ray cluster answers at {host}:{port}: {error}.",
@@ -32,7 +32,7 @@ def connect(init: Mapping[str, object]) -> None:
         ray.init(**init)
 
 
-def require_room(remote: Mapping[str, object]) -> None:
+def check_resources(remote_options: Mapping[str, object]) -> None:
     """Check that some node could take a job.
 
     Raises:
@@ -40,7 +40,10 @@ def require_room(remote: Mapping[str, object]) -> None:
     """
     import ray
 
-    wanted = {"CPU": remote.get("num_cpus") or 1, "GPU": remote.get("num_gpus") or 0}
+    wanted = {
+        "CPU": remote_options.get("num_cpus") or 1,
+        "GPU": remote_options.get("num_gpus") or 0,
+    }
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if not any(all(has.get(k, 0) >= float(str(v)) for k, v in wanted.items()) for has in nodes):
         most = [f"{has.get('CPU', 0):g} CPU and {has.get('GPU', 0):g} GPU" for has in nodes]
@@ -51,7 +54,7 @@ def require_room(remote: Mapping[str, object]) -> None:
         )
 
 
-def ask_each(question: Callable[[Any], Any]) -> list[Any]:
+def call_on_each_node(function: Callable[[Any], Any]) -> list[Any]:
     """Call something on every living node, and give the answers."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -61,15 +64,15 @@ def ask_each(question: Callable[[Any], Any]) -> list[Any]:
             num_cpus=0,
             max_retries=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
-        )(_called).remote(question)
+        )(_call).remote(function)
         for node in ray.nodes()
         if node["Alive"]
     ]
-    answers: list[Any] = ray.get(asked, timeout=ANSWER_S)
+    answers: list[Any] = ray.get(asked, timeout=ANSWER_TIMEOUT_S)
     return answers
 
 
-def end_rest(error: BaseException, *, cancel: bool) -> None:
+def wait_or_cancel(error: BaseException, *, cancel: bool) -> None:
     """Come back when no job of a launch that broke runs any more.
 
     The launcher gives up at the first job that is lost, while the others go on; their handles
@@ -86,12 +89,12 @@ def end_rest(error: BaseException, *, cancel: bool) -> None:
     ray.wait(handles, num_returns=len(handles))
 
 
-def leave() -> None:
+def disconnect() -> None:
     """Leave the cluster, so that the next sweep of this process may join another."""
     import ray
 
     ray.shutdown()
 
 
-def _called(question: Callable[[Any], Any]) -> Any:
-    return question({})
+def _call(function: Callable[[Any], Any]) -> Any:
+    return function({})

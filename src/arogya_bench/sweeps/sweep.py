@@ -10,13 +10,13 @@ from rich.markup import escape
 from arogya_bench.configuration import compose
 from arogya_bench.errors import ConfigError, TrackingError, WorkerLost
 from arogya_bench.evaluation.job import Job
-from arogya_bench.gate.findings import Report
+from arogya_bench.gate.findings import GateReport
 from arogya_bench.runtime import process as liveness
-from arogya_bench.runtime.console import say, working
-from arogya_bench.runtime.environment import tags as provenance_tags
-from arogya_bench.runtime.gc_pause import collector_paused
-from arogya_bench.runtime.redaction import disguised
-from arogya_bench.runtime.store_urls import concealed, impatient
+from arogya_bench.runtime.console import echo, spinner
+from arogya_bench.runtime.environment import environment_tags as provenance_tags
+from arogya_bench.runtime.gc_pause import gc_paused
+from arogya_bench.runtime.redaction import redact
+from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
 from arogya_bench.sweeps import (
     cleanup as closing,
 )
@@ -31,14 +31,14 @@ from arogya_bench.sweeps import (
     preflight,
     summary,
 )
-from arogya_bench.sweeps.retry import Sweep, work_through
+from arogya_bench.sweeps.retry import RunningSweep, run_until_done
 from arogya_bench.sweeps.worker import Task
 from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.items import TableView, Tags
 
 
-def run(request: compose.Request) -> int:
+def run(request: compose.RunRequest) -> int:
     """Check everything, make what MLflow does not hold yet, say what happened.
 
     Returns:
@@ -47,25 +47,25 @@ def run(request: compose.Request) -> int:
     Raises:
         Fixable: Before any work starts and before anything is written.
     """
-    stores.follow_mlflow_run()
-    with compose.opened(request) as study:
-        with working("checking configs and data"), collector_paused():
+    stores.use_mlflow_run_experiment()
+    with compose.compose_sweep(request) as study:
+        with spinner("checking configs and data"), gc_paused():
             jobs = [each.job for each in study.compositions]
             uri, experiment = _destination(jobs)
-            stores.require(uri)  # before minutes go into drawing or reading data
-            launching.require_sound(study)
-            wanted = plan.planned(study.compositions, stores.existing(uri, experiment))
+            stores.check_store(uri)  # before minutes go into drawing or reading data
+            launching.validate_launcher(study)
+            wanted = plan.plan_sweep(study.compositions, stores.find_store(uri, experiment))
             store = stores.open_store(uri, experiment, create=True)
-            closing.bury(store)
-        say(wanted.summary())
-        reports = _gate_reports(wanted.wishes)
+            closing.close_orphaned_runs(store)
+        echo(wanted.summary())
+        reports = _gate_reports(wanted.jobs)
         for report in reports.values():
-            say(escape(report.summary()))
+            echo(escape(report.summary()))
         parent = _open_parent(store, request, wanted)
-        return _worked(study, Sweep(store=store, parent=parent, plan=wanted), reports)
+        return _execute(study, RunningSweep(store=store, parent=parent, plan=wanted), reports)
 
 
-def rehearse(request: compose.Request) -> int:
+def dry_run(request: compose.RunRequest) -> int:
     """Say what a sweep would do and what it takes; nothing is fitted, evaluated or logged.
 
     Returns:
@@ -74,57 +74,64 @@ def rehearse(request: compose.Request) -> int:
     Raises:
         Fixable: If the configs do not compose, or the store does not answer.
     """
-    stores.follow_mlflow_run()
-    with compose.opened(request) as study, working("checking configs and data"):
+    stores.use_mlflow_run_experiment()
+    with compose.compose_sweep(request) as study, spinner("checking configs and data"):
         uri, experiment = _destination([each.job for each in study.compositions])
-        stores.require(uri)
-        launching.require_sound(study)
-        known = forecast.history(stores.existing(uri, experiment))
-        wanted, refusals = forecast.foreseen(study.compositions, known.cells)
-        forecast.show(
-            forecast.lines(wanted, known),
+        stores.check_store(uri)
+        launching.validate_launcher(study)
+        known = forecast.load_history(stores.find_store(uri, experiment))
+        wanted, refusals = forecast.plan_without_running(study.compositions, known.cells)
+        forecast.print_forecast(
+            forecast.forecast_rows(wanted, known),
             refusals,
-            workers=forecast.at_once(wanted, launching.workers_of(study.config)),
+            workers=forecast.parallel_jobs(wanted, launching.worker_count(study.config)),
             usd_per_hour=study.config.sweep.usd_per_hour,
         )
     return 2 if refusals else 0
 
 
-def _worked(study: compose.Study, sweep: Sweep, reports: Mapping[str, Report]) -> int:
+def _execute(study: compose.Study, sweep: RunningSweep, reports: Mapping[str, GateReport]) -> int:
     """Make what is missing; whatever happens meanwhile, no run stays open."""
-    store, parent, engine = sweep.store, sweep.parent, launching.engine_of(study.config)
+    store, parent, engine = sweep.store, sweep.parent, launching.launcher_spec(study.config)
     task = Task(
-        store=store.uri,
+        store_uri=store.uri,
         parent=parent,
-        owner=liveness.this_process(),
-        isolated=engine.apart,
+        owner=liveness.current_process(),
+        isolated=engine.isolated,
         timeout=study.config.sweep.job_timeout,
         folder=str(Path.cwd()),
-        environment=launching.environment_for(engine),
+        environment=launching.forwarded_environment(engine),
     )
     try:
-        with liveness.pulse(partial(tracking.tag, store, parent)), launching.outputs(study.config):
+        with (
+            liveness.heartbeat(partial(tracking.tag, store, parent)),
+            launching.output_folder(study.config),
+        ):
             tracking.write(store, parent, _gate_tables(reports))
-            preflight.require_reach(study, task, sweep.plan.owing(sweep.plan.todo))
-            work_through(sweep, partial(launching.launch, study, task))
-        outcome = summary.outcome(tracking.children(store, parent), found=len(sweep.plan.found))
+            preflight.check_worker_access(study, task, sweep.plan.jobs_with(sweep.plan.pending))
+            run_until_done(sweep, partial(launching.launch, study, task))
+        outcome = summary.count_outcomes(
+            tracking.children(store, parent), reused=len(sweep.plan.reused)
+        )
         closing.close_sweep(store, parent, "FAILED" if outcome.exit_code else "FINISHED")
-    except preflight.Unreached:
+    except preflight.PreflightError:
         closing.close_sweep(store, parent, "FAILED")
         raise
     except TrackingError as error:
-        say(f"[red]The store failed:[/] {escape(str(error))}")
-        say("The same command goes on, and closes runs that are open there.")
-        with suppress(TrackingError), impatient():  # it may be away, or lack its files only
-            closing.close_open(store, parent, error)
+        echo(f"[red]The store failed:[/] {escape(str(error))}")
+        echo("The same command goes on, and closes runs that are open there.")
+        with suppress(TrackingError), short_timeouts():  # it may be away, or lack its files only
+            closing.kill_open_runs(store, parent, error)
             closing.close_sweep(store, parent, "FAILED")
         return summary.FAILED_EXIT
     except BaseException as error:
-        ended = WorkerLost(f"The sweep was ended: {type(error).__name__}.", fix=closing.GO_ON)
-        closing.close_open(store, parent, ended)
+        ended = WorkerLost(
+            f"The sweep was ended: {type(error).__name__}.", fix=closing.RERUN_ADVICE
+        )
+        closing.kill_open_runs(store, parent, ended)
         closing.close_sweep(store, parent, "KILLED")
         raise
-    summary.show(store, outcome)
+    summary.print_summary(store, outcome)
     return outcome.exit_code
 
 
@@ -138,29 +145,29 @@ def _destination(jobs: Sequence[Job]) -> tuple[str | None, str]:
     return places.pop()
 
 
-def _gate_reports(wishes: Sequence[plan.Wish]) -> dict[str, Report]:
-    return {wish.prepared.gate.split_digest: wish.prepared.gate for wish in wishes}
+def _gate_reports(wishes: Sequence[plan.Wish]) -> dict[str, GateReport]:
+    return {wish.prepared.gate_report.split_digest: wish.prepared.gate_report for wish in wishes}
 
 
-def _gate_tables(reports: Mapping[str, Report]) -> Iterator[TableView]:
+def _gate_tables(reports: Mapping[str, GateReport]) -> Iterator[TableView]:
     """What the gate found in each dataset as it was divided, where ``mlflow ui`` shows it."""
     for key, report in reports.items():
         yield TableView(file=f"gate/{report.dataset}-{key[:6]}.json", rows=report.table())
 
 
-def _open_parent(store: stores.Store, request: compose.Request, wanted: plan.Plan) -> str:
+def _open_parent(store: stores.Store, request: compose.RunRequest, wanted: plan.SweepPlan) -> str:
     """Start the sweep run, or adopt the run that ``mlflow run`` made for us."""
-    names = sorted({wish.prepared.job.row_name for wish in wanted.wishes})
-    datasets = sorted({wish.prepared.dataset.name for wish in wanted.wishes})
+    names = sorted({wish.prepared.job.row_name for wish in wanted.jobs})
+    datasets = sorted({wish.prepared.dataset.name for wish in wanted.jobs})
     tags = {
         "arogya.kind": "sweep",
-        "arogya.overrides": disguised(concealed(" ".join(request.overrides), store.uri)),
+        "arogya.overrides": redact(strip_credentials(" ".join(request.overrides), store.uri)),
         "arogya.model": ", ".join(names),
         "arogya.dataset": ", ".join(datasets),
         **provenance_tags(),
     }
-    if adopted := tracking.adopted(store):
-        mine = {liveness.PROCESS: str(liveness.this_process())}
+    if adopted := tracking.take_over_mlflow_run(store):
+        mine = {liveness.PROCESS_TAG: str(liveness.current_process())}
         tracking.write(store, adopted, [Tags(values={**tags, **mine})])
         return adopted
     return tracking.start(store, f"sweep · {', '.join(datasets)}", tags)

@@ -14,7 +14,7 @@ import numpy as np
 from arogya_bench.types import Box, Case, Dataset, FitReport, Image, Model, Subset, Training
 
 CLASSES = ("stripes", "dots", "plain")
-OPTIONAL = (
+OPTIONAL_PACKAGES = (
     "torch",
     "torchvision",
     "tensorflow",
@@ -25,11 +25,11 @@ OPTIONAL = (
     "google",
     "transformers",
 )
-SIZES = ((48, 48), (40, 64))  # of the drawn images: height and width in pixels
+IMAGE_SIZES = ((48, 48), (40, 64))  # of the drawn images: height and width in pixels
 
 
 # Runs in a process of its own, in which no optional framework can be found.
-_WITHOUT_EXTRAS = """
+_CHECK_WITHOUT_EXTRAS_SCRIPT = """
 import json, sys
 from importlib import import_module
 
@@ -59,7 +59,7 @@ else:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class AdapterTrial:
     """A model that was fitted for one epoch on small drawn images.
 
     Attributes:
@@ -80,21 +80,21 @@ class Trial:
     scratch: Path
 
 
-def trial(model: Model, folder: Path) -> Trial:
+def run_trial(model: Model, folder: Path) -> AdapterTrial:
     """Fit a model on 40 drawn images of three textures, and load it.
 
     Args:
         model: At a small image size, with weights that need no download.
         folder: Empty, or not there yet.
     """
-    train, validation = _subsets(model.task)
+    train, validation = _make_subsets(model.task)
     training = Training(epochs=1, batch_size=16)
     place, scratch = folder / "fit", folder / "scratch"
     for each in (place, scratch):
         each.mkdir(parents=True)
     model.check(device="cpu")
     report = model.fit(train, validation, training=training, seed=1, device="cpu", out=place)
-    return Trial(
+    return AdapterTrial(
         model=model,
         train=train,
         validation=validation,
@@ -107,7 +107,7 @@ def trial(model: Model, folder: Path) -> Trial:
     )
 
 
-def said_without_extras(model: Model) -> str | None:
+def missing_extra_message(model: Model) -> str | None:
     """The advice that ``check`` gives where no optional framework is installed; None for none.
 
     Raises:
@@ -115,9 +115,9 @@ def said_without_extras(model: Model) -> str | None:
     """
     kind = type(model)
     target = f"{kind.__module__}.{kind.__qualname__}"
-    words = json.dumps([target, asdict(cast("Any", model)), OPTIONAL])
+    words = json.dumps([target, asdict(cast("Any", model)), OPTIONAL_PACKAGES])
     done = subprocess.run(
-        [sys.executable, "-c", _WITHOUT_EXTRAS, words],
+        [sys.executable, "-c", _CHECK_WITHOUT_EXTRAS_SCRIPT, words],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         text=True,
@@ -129,13 +129,18 @@ def said_without_extras(model: Model) -> str | None:
     return said
 
 
-def _subsets(task: str) -> tuple[Subset, Subset]:
+def _make_subsets(task: str) -> tuple[Subset, Subset]:
     """40 noisy images of three textures for training and 20 for validation."""
     rng = np.random.default_rng(0)
     names = [f"case-{number:02d}" for number in range(60)]
-    images = {name: _texture(i % 3, SIZES[i % 2], rng) for i, name in enumerate(names)}
+    images = {name: _draw_texture(i % 3, IMAGE_SIZES[i % 2], rng) for i, name in enumerate(names)}
     cases = tuple(
-        Case(case_id=name, group_id=name, target=i % 3, boxes=(_box(i % 3, SIZES[i % 2]),))
+        Case(
+            case_id=name,
+            group_id=name,
+            target=i % 3,
+            boxes=(_texture_box(i % 3, IMAGE_SIZES[i % 2]),),
+        )
         for i, name in enumerate(names)
     )
     dataset = Dataset(
@@ -153,7 +158,7 @@ def _subsets(task: str) -> tuple[Subset, Subset]:
     return Subset(dataset=dataset, cases=cases[:40]), Subset(dataset=dataset, cases=cases[40:])
 
 
-def _texture(kind: int, shape: tuple[int, int], rng: np.random.Generator) -> Image:
+def _draw_texture(kind: int, shape: tuple[int, int], rng: np.random.Generator) -> Image:
     """A patch of the texture on a plain ground."""
     rows, columns = np.indices(shape)
     textures = (columns // 3 % 2, (rows // 3 + columns // 3) % 2, np.full(shape, 0.5))
@@ -164,6 +169,6 @@ def _texture(kind: int, shape: tuple[int, int], rng: np.random.Generator) -> Ima
     return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
-def _box(kind: int, shape: tuple[int, int]) -> Box:
+def _texture_box(kind: int, shape: tuple[int, int]) -> Box:
     top, left = shape[0] // 6, shape[1] // 6
     return Box(left=left, top=top, width=shape[1] - 2 * left, height=shape[0] - 2 * top, label=kind)

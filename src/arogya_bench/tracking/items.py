@@ -54,7 +54,7 @@ class DatasetInput:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class ParquetTable:
     """Every row, as Parquet."""
 
     file: str
@@ -124,7 +124,7 @@ Item: TypeAlias = (
     | Curves
     | DatasetInput
     | ModelInput
-    | Table
+    | ParquetTable
     | TableView
     | Text
     | Picture

