@@ -20,9 +20,9 @@ from arogya_bench.evaluation.job import job_params
 from arogya_bench.scoring import scores as scoring
 from arogya_bench.scoring.label_table import predictions_to_table
 from arogya_bench.sweeps import plan, sweep
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.items import Params, ParquetTable, Scalars
+from arogya_bench.tracking.runs import finish_run, search_runs, start_run, write_items
+from arogya_bench.tracking.store import open_store
 from arogya_bench.types import Predictions
 
 TINY = (
@@ -131,7 +131,7 @@ STUDY = (MODELS, "seed=1,2,3,4,5,6,7,8", NOISE, severities(18))
 
 def finished_study():
     """A store that holds all cells of the study, with 60 numbers and a table each."""
-    store = stores.open_store(None, "study", create=True)
+    store = open_store(None, "study", create=True)
     with compose.compose_sweep(asked(*STUDY)) as study:
         wishes = plan.prepare_all(study.compositions)
     numbers = Scalars(values={f"metric_{i}": i / 60 for i in range(60)})
@@ -152,9 +152,9 @@ def finished_study():
             ),
         )
         for condition in prepared.job.conditions:
-            run_id = tracking.start(store, "cell", evaluation.cell_tags(prepared, condition))
-            tracking.write(store, run_id, [numbers, Params(values=job_params(prepared)), table])
-            tracking.finish(store, run_id)
+            run_id = start_run(store, "cell", evaluation.cell_tags(prepared, condition))
+            write_items(store, run_id, [numbers, Params(values=job_params(prepared)), table])
+            finish_run(store, run_id)
 
 
 def test_resuming_a_finished_study(benchmark, folder):
@@ -198,8 +198,8 @@ def test_a_pool_against_one_process(benchmark, folder):
 
 def at_work(seeds):
     """Seconds from the start of the first cell to the end of the last."""
-    store = stores.open_store(None, "study", create=False)
-    runs = tracking.search(store, "tags.`arogya.kind` = 'evaluation'")
+    store = open_store(None, "study", create=False)
+    runs = search_runs(store, "tags.`arogya.kind` = 'evaluation'")
     mine = [run for run in runs if int(run.params["seed"]) in seeds]
     assert len(mine) == 8 * 14
     return (max(run.end_time for run in mine) - min(run.start_time for run in mine)) / 1000

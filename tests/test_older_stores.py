@@ -13,7 +13,7 @@ import arogya_bench
 from arogya_bench.comparison.comparison import from_json
 from arogya_bench.serving import ServedModel
 from arogya_bench.tracking.artifacts import fetch_model_files
-from arogya_bench.tracking.runs import search
+from arogya_bench.tracking.runs import search_runs
 from arogya_bench.tracking.store import open_store
 
 # Written by the last commit before the keys lost their module paths: two models, 60 drawn cases,
@@ -58,7 +58,9 @@ def test_a_comparison_of_an_older_store_has_the_same_tables(older, uri):
 
 def test_predictions_of_an_older_store_are_loaded(uri):
     store = open_store(uri, "study", create=False)
-    (run,) = search(store, "tags.`arogya.condition` = 'clean' and tags.`arogya.model` = 'opencv'")
+    (run,) = search_runs(
+        store, "tags.`arogya.condition` = 'clean' and tags.`arogya.model` = 'opencv'"
+    )
 
     predictions = arogya_bench.load_predictions(run.run_id, tracking_uri=uri)
 
@@ -70,7 +72,7 @@ def test_models_of_an_older_store_are_served(uri):
     store = open_store(uri, "study", create=False)
     image = np.full((32, 32, 3), 99, np.uint8)
 
-    for run in search(store, "tags.`arogya.kind` = 'fit'"):
+    for run in search_runs(store, "tags.`arogya.kind` = 'fit'"):
         with fetch_model_files(run, store=store) as folder:
             assert "target" in json.loads((folder / "adapter.json").read_text())
             served = ServedModel(folder)

@@ -10,7 +10,7 @@ from arogya_bench.configuration import compose
 from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.evaluation import evaluation
 from arogya_bench.evaluation.job import DatasetSource, Job
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.store import open_store
 from arogya_bench.types import Model
 
 
@@ -54,7 +54,7 @@ def evaluate(
         config = {**job.config, "dataset": _adapter_config(dataset)}
         job = replace(job, source=dataset, config=config)
     job = replace(job, conditions=_select_condition(job, augmentation))
-    store = stores.open_store(tracking_uri or job.tracking_uri, job.experiment, create=True)
+    store = open_store(tracking_uri or job.tracking_uri, job.experiment, create=True)
     (made,) = evaluation.run_job(job, store, None)
     return made
 

@@ -9,7 +9,7 @@ from arogya_bench.comparison.blocks import CLEAN, NEVER_RUN, load_blocks
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import TrackingError
 from arogya_bench.models.opencv import OpenCVClassifier
-from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.runs import finish_run, get_run, start_run
 from arogya_bench.types import Training
 
 FAILURE = {"arogya.error": "MemoryError", "arogya.error_message": "no room\nfor the kernel"}
@@ -43,7 +43,7 @@ def row(block, label):
 
 def rewrite(store, run_id, change):
     """Change the stored predictions of a run behind MLflow's back."""
-    path = Path(tracking.get(store.uri, run_id).artifact_uri) / "predictions.parquet"
+    path = Path(get_run(store.uri, run_id).artifact_uri) / "predictions.parquet"
     change(pd.read_parquet(path)).to_parquet(path, index=False)
 
 
@@ -164,7 +164,7 @@ def test_a_seed_that_was_not_run_everywhere_is_missing(logged, only):
 def test_a_job_that_failed_before_it_had_data_is_missing(logged, only, store):
     logged("a")
     tags = {"arogya.kind": "evaluation", "arogya.model": "b", **FAILURE}
-    tracking.finish(store, tracking.start(store, "b", tags), "FAILED")
+    finish_run(store, start_run(store, "b", tags), "FAILED")
 
     (absent,) = only().missing
 
@@ -288,7 +288,7 @@ def test_changed_predictions_are_not_paired(logged, only, store, change):
 
 def test_predictions_that_are_gone_are_named(logged, only, store):
     run_id = logged("a")
-    (Path(tracking.get(store.uri, run_id).artifact_uri) / "predictions.parquet").unlink()
+    (Path(get_run(store.uri, run_id).artifact_uri) / "predictions.parquet").unlink()
 
     with pytest.raises(TrackingError, match=f"Run {run_id} .* has no artifact"):
         only().load_predictions(row(only(), "a"), CLEAN)

@@ -8,7 +8,7 @@ from arogya_bench.comparison.tables import NOT_MEASURED, compare_block
 from arogya_bench.errors import TrackingError
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.metrics.classification import INTERVAL_METRICS, METRICS
-from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.runs import finish_run, search_runs, start_run
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def test_a_condition_with_fewer_seeds_is_not_set_against_all_of_clean(logged, ju
 def test_changed_predictions_are_not_judged(logged, judge, noisy, store, condition):
     logged("a", conditions=noisy(0.1))
     logged("b", conditions=noisy(0.1))
-    runs = tracking.search(store, f"tags.`arogya.condition` = '{condition}'")
+    runs = search_runs(store, f"tags.`arogya.condition` = '{condition}'")
     path = Path(runs[-1].artifact_uri) / "predictions.parquet"
     pd.read_parquet(path).assign(target="benign").to_parquet(path, index=False)
 
@@ -222,9 +222,9 @@ def test_changed_predictions_are_not_judged(logged, judge, noisy, store, conditi
 
 def measure(store, job, latency):
     tags = {"arogya.kind": "measurement", "arogya.row": prepare(job).model_config_digest}
-    run_id = tracking.start(store, "measurement", tags)
+    run_id = start_run(store, "measurement", tags)
     store.client.log_metric(run_id, "latency_p50_ms", latency)
-    tracking.finish(store, run_id)
+    finish_run(store, run_id)
 
 
 def test_what_nobody_measured_is_said_to_be_so(logged, judge):
@@ -282,7 +282,7 @@ def test_a_leader_of_three_beats_each_of_the_others(logged, judge):
 def test_a_metric_that_does_not_exist_decides_nothing(logged, judge, store, noisy):
     for draw, name in enumerate("ab"):
         logged(name, draw=draw, conditions=noisy(0.1))
-    for run in tracking.search(store, ""):
+    for run in search_runs(store, ""):
         path = Path(run.artifact_uri) / "predictions.parquet"
         pd.read_parquet(path).assign(target="benign").to_parquet(path, index=False)
 

@@ -20,8 +20,8 @@ from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.scoring.scores import compute_scores
 from arogya_bench.tracking import artifacts
-from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking.items import Tags
+from arogya_bench.tracking.runs import finish_run, get_run, search_runs
 from arogya_bench.types import Predictions
 
 FITS = "tags.`arogya.kind` = 'fit'"
@@ -51,7 +51,7 @@ class Nonsense(Prior):
 @pytest.fixture(scope="session")
 def runs(finished):
     """Every run of the finished sweep."""
-    return tracking.search(finished, "")
+    return search_runs(finished, "")
 
 
 def of_kind(runs, kind):
@@ -218,7 +218,7 @@ def test_a_password_in_the_address_of_the_store_is_nowhere(store, job_of):
         job_of(noise=(0.1,), clean=False, tracking_uri=address, config=config), store, None
     )
 
-    for run in tracking.search(store, ""):
+    for run in search_runs(store, ""):
         assert "hush" not in f"{run.tags} {run.params}"
         for file in files(run):
             assert b"hush" not in (Path(run.artifact_uri) / file).read_bytes()
@@ -228,7 +228,7 @@ def test_a_password_in_the_address_of_the_store_is_nowhere(store, job_of):
 def test_an_evaluation_is_handed_back_with_its_predictions(store, job_of):
     (made,) = run_job(job_of(noise=(0.1,), clean=False), store, None)
 
-    run = tracking.get(store.uri, made.run_id)
+    run = get_run(store.uri, made.run_id)
     assert (made.model, made.dataset, made.cell_key) == (
         "prior",
         "synthetic-60x3",
@@ -240,14 +240,14 @@ def test_an_evaluation_is_handed_back_with_its_predictions(store, job_of):
 
 
 def test_what_is_finished_is_not_run_again(study, job_of):
-    before = len(tracking.search(study, ""))
+    before = len(search_runs(study, ""))
 
     assert run_job(job_of(noise=(0.1, 0.3)), study, None) == []
-    assert len(tracking.search(study, "")) == before
+    assert len(search_runs(study, "")) == before
 
 
 def test_only_what_is_missing_is_run(study, job_of):
-    lost = one(tracking.search(study, ""), "prior", "gaussian_noise_0.3")
+    lost = one(search_runs(study, ""), "prior", "gaussian_noise_0.3")
     study.client.delete_run(lost.run_id)
 
     made = run_job(job_of(noise=(0.1, 0.3)), study, None)
@@ -258,8 +258,8 @@ def test_only_what_is_missing_is_run(study, job_of):
 
 @pytest.mark.parametrize("status", ["FAILED", "KILLED", "RUNNING"])
 def test_what_did_not_finish_is_still_to_do(study, job_of, status):
-    run = one(tracking.search(study, ""), "prior", "gaussian_noise_0.1")
-    tracking.finish(study, run.run_id, status)
+    run = one(search_runs(study, ""), "prior", "gaussian_noise_0.1")
+    finish_run(study, run.run_id, status)
 
     todo = missing_conditions(prepare(job_of(noise=(0.1, 0.3))), study)
 
@@ -267,13 +267,13 @@ def test_what_did_not_finish_is_still_to_do(study, job_of, status):
 
 
 def test_without_resume_everything_is_run_again_on_the_same_fit(study, job_of):
-    before = one(tracking.search(study, ""), "prior", "gaussian_noise_0.1")
+    before = one(search_runs(study, ""), "prior", "gaussian_noise_0.1")
 
     (made,) = run_job(job_of(noise=(0.1,), clean=False, resume=False), study, None)
 
     assert (made.cell_key, made.run_id == before.run_id) == (before.tags["arogya.cell"], False)
     assert made.scores.scalars() == before.metrics
-    assert len(tracking.search(study, FITS)) == 2
+    assert len(search_runs(study, FITS)) == 2
 
 
 def test_one_fit_serves_a_condition_that_is_added_later(study, job_of):
@@ -282,11 +282,11 @@ def test_one_fit_serves_a_condition_that_is_added_later(study, job_of):
     (made,) = run_job(job_of("opencv", model, noise=(0.1, 0.2, 0.3)), study, None)
 
     assert made.condition == "gaussian_noise_0.2"
-    assert len(tracking.search(study, FITS)) == 2
+    assert len(search_runs(study, FITS)) == 2
 
 
 def test_a_finished_study_needs_no_weights(study, job_of):
-    for run in tracking.search(study, FITS):
+    for run in search_runs(study, FITS):
         shutil.rmtree(Path(run.artifact_uri))
 
     assert run_job(job_of(noise=(0.1, 0.3)), study, None) == []
@@ -302,6 +302,6 @@ def test_a_model_that_answers_nonsense_leaves_a_failed_fit_and_no_evaluation(sto
     with pytest.raises(ModelError, match="not finite"):
         run_job(job_of("nonsense", Nonsense()), store, None)
 
-    (fit,) = tracking.search(store, "")
+    (fit,) = search_runs(store, "")
     assert (fit.tags["arogya.kind"], fit.status) == ("fit", "FAILED")
     assert fit.tags["arogya.error"] == "ModelError"

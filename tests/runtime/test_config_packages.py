@@ -14,8 +14,8 @@ from arogya_bench.configuration.compose import RunRequest, compose_jobs, render_
 from arogya_bench.errors import ConfigError
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.runtime.config_packages import discover
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import search_runs
+from arogya_bench.tracking.store import open_store
 
 PACKAGE = Path(__file__).parents[1] / "plugin_package"
 SCRIPTS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -318,8 +318,8 @@ def bench(installed, folder, *words):
 
 
 def evaluations(folder, experiment="arogya-bench"):
-    store = stores.open_store(f"sqlite:///{folder}/mlflow.db", experiment, create=False)
-    return tracking.search(store, "tags.`arogya.kind` = 'evaluation'")
+    store = open_store(f"sqlite:///{folder}/mlflow.db", experiment, create=False)
+    return search_runs(store, "tags.`arogya.kind` = 'evaluation'")
 
 
 SWEEP = (

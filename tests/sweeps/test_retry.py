@@ -9,7 +9,7 @@ from arogya_bench.evaluation.job import prepare
 from arogya_bench.sweeps.messages import JobResult
 from arogya_bench.sweeps.plan import SweepPlan, Wish, finished_cells
 from arogya_bench.sweeps.retry import MAX_IDLE_ROUNDS, RunningSweep, run_until_done
-from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.runs import child_runs, error_tags, finish_run, start_run
 
 
 class NodeGone(Exception):
@@ -31,7 +31,7 @@ def wishes(job_of):
 @pytest.fixture
 def sweep(store, wishes):
     """A sweep that has begun, in a store without cells."""
-    parent = tracking.start(store, "sweep", {"arogya.kind": "sweep"})
+    parent = start_run(store, "sweep", {"arogya.kind": "sweep"})
     return RunningSweep(
         store=store, parent=parent, plan=SweepPlan(jobs=wishes, finished=frozenset())
     )
@@ -81,7 +81,7 @@ def report_of(wish, **fields):
 
 def begun(sweep, wish, *conditions):
     return [
-        tracking.start(sweep.store, each.name, cell_tags(wish.prepared, each), parent=sweep.parent)
+        start_run(sweep.store, each.name, cell_tags(wish.prepared, each), parent=sweep.parent)
         for each in conditions
     ]
 
@@ -89,12 +89,12 @@ def begun(sweep, wish, *conditions):
 def cells_made(sweep, wish, conditions):
     runs = begun(sweep, wish, *conditions)
     for run_id in runs:
-        tracking.finish(sweep.store, run_id)
+        finish_run(sweep.store, run_id)
     return runs
 
 
 def runs_of(sweep):
-    return tracking.children(sweep.store, sweep.parent)
+    return child_runs(sweep.store, sweep.parent)
 
 
 def statuses(sweep, wish):
@@ -201,7 +201,7 @@ def test_a_round_that_makes_something_renews_the_patience(sweep):
 
 def test_what_another_sweep_made_meanwhile_is_not_made_again(sweep, wishes):
     pool = Pool(sweep=sweep, breaks_after={0: 1})
-    other = tracking.start(sweep.store, "sweep", {"arogya.kind": "sweep"})
+    other = start_run(sweep.store, "sweep", {"arogya.kind": "sweep"})
 
     def launch(asked):
         try:
@@ -220,7 +220,7 @@ def test_what_another_sweep_made_meanwhile_is_not_made_again(sweep, wishes):
 def test_a_job_that_says_why_it_made_nothing_is_not_launched_again(sweep, wishes):
     pool = Pool(sweep=sweep)
     killed = JobKilled("SIGKILL ended it.", fix="give it more memory.")
-    cause = tracking.error_tags(killed, sweep.store.uri)
+    cause = error_tags(killed, sweep.store.uri)
 
     def launch(asked):
         done = pool([wish for wish in asked if seed_of(wish) != 2])

@@ -12,10 +12,19 @@ from arogya_bench.report import figures
 from arogya_bench.report import terminal as screen
 from arogya_bench.runtime.console import echo, spinner
 from arogya_bench.runtime.environment import environment_tags as provenance_tags
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.items import Folder, Item, Params, Tags
+from arogya_bench.tracking.runs import (
+    RunRecord,
+    close_on_error,
+    finish_run,
+    get_run,
+    search_runs,
+    start_run,
+    take_over_mlflow_run,
+    write_items,
+)
+from arogya_bench.tracking.store import Store, is_writable, open_store
 
 FORMATS = ("html", "csv", "json", "pdf", "png")
 COMPARED_AT_TAG = "arogya.asked"  # when a comparison was last asked for, ms since 1970
@@ -36,8 +45,8 @@ def run_compare(
     _check_writable(out)
     with spinner("reading MLflow and resampling patients"):
         comparison = compare_runs(experiment, tracking_uri=tracking_uri, where=where, metric=metric)
-    store = stores.open_store(tracking_uri, experiment, create=False)
-    asker = tracking.take_over_mlflow_run(store)
+    store = open_store(tracking_uri, experiment, create=False)
+    asker = take_over_mlflow_run(store)
     run_id = _log_comparison(comparison, store, parent=asker)
     _annotate_parent_run(asker, run_id, store)
     screen.print_comparison(comparison)
@@ -71,11 +80,11 @@ def run_report(
                 fix=f"choose from: {', '.join(FORMATS)}",
             )
     _check_writable(out)
-    store = stores.open_store(tracking_uri, experiment, create=False)
+    store = open_store(tracking_uri, experiment, create=False)
     run = _find_comparison_run(store, run_id)
     with fetch_artifact(run, "comparison.json", uri=store.uri) as path:
         comparison = from_json(path.read_text(encoding="utf-8"))
-    _annotate_parent_run(tracking.take_over_mlflow_run(store), run.run_id, store)
+    _annotate_parent_run(take_over_mlflow_run(store), run.run_id, store)
     written = write_report(comparison, out, formats)
     echo(f"Written from MLflow run {run.run_id}: {', '.join(str(each) for each in written)}")
     return 0
@@ -107,24 +116,24 @@ def write_report(comparison: Comparison, out: Path, formats: Sequence[str]) -> l
     return [written[each] for each in formats]
 
 
-def _log_comparison(comparison: Comparison, store: stores.Store, *, parent: str | None) -> str:
+def _log_comparison(comparison: Comparison, store: Store, *, parent: str | None) -> str:
     """Keep the comparison in MLflow; the same evidence is kept once.
 
     Returns:
         The run id.
     """
     key = str(comparison.about["key"])
-    found = tracking.search(
+    found = search_runs(
         store, f"tags.`arogya.comparison` = '{key}' and attributes.status = 'FINISHED'"
     )
     if found:
         again = str(int(time.time() * 1000))
-        tracking.write(store, found[-1].run_id, [Tags(values={COMPARED_AT_TAG: again})])
+        write_items(store, found[-1].run_id, [Tags(values={COMPARED_AT_TAG: again})])
         return found[-1].run_id
     metric = str(comparison.about["metric"])
     tags = {"arogya.kind": "comparison", "arogya.comparison": key, **provenance_tags()}
-    run_id = tracking.start(store, f"comparison · {metric}", tags, parent=parent)
-    with tracking.close_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
+    run_id = start_run(store, f"comparison · {metric}", tags, parent=parent)
+    with close_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
         write_report(comparison, Path(folder), DEFAULT_FORMATS)
         verdicts = "; ".join(str(each) for each in comparison.verdict["reason"])
         items: list[Item] = [
@@ -132,22 +141,22 @@ def _log_comparison(comparison: Comparison, store: stores.Store, *, parent: str 
             Tags(values={"arogya.verdict": verdicts, "mlflow.note.content": verdicts}),
             Folder(name="", path=Path(folder)),
         ]
-        tracking.write(store, run_id, items)
-    tracking.finish(store, run_id)
+        write_items(store, run_id, items)
+    finish_run(store, run_id)
     return run_id
 
 
-def _annotate_parent_run(parent_run_id: str | None, run_id: str, store: stores.Store) -> None:
+def _annotate_parent_run(parent_run_id: str | None, run_id: str, store: Store) -> None:
     """Say in the run that ``mlflow run`` made which comparison it led to, and what that says."""
     if parent_run_id:
-        verdict = tracking.get(store.uri, run_id).tags["arogya.verdict"]
+        verdict = get_run(store.uri, run_id).tags["arogya.verdict"]
         tags = {"arogya.comparison_run_id": run_id, "mlflow.note.content": verdict}
-        tracking.write(store, parent_run_id, [Tags(values=tags)])
+        write_items(store, parent_run_id, [Tags(values=tags)])
 
 
-def _find_comparison_run(store: stores.Store, run_id: str | None) -> tracking.RunRecord:
+def _find_comparison_run(store: Store, run_id: str | None) -> RunRecord:
     if run_id:
-        run = tracking.get(store.uri, run_id)
+        run = get_run(store.uri, run_id)
         if run.tags.get("arogya.kind") == "comparison":
             return run
         raise TrackingError(
@@ -155,7 +164,7 @@ def _find_comparison_run(store: stores.Store, run_id: str | None) -> tracking.Ru
             fix="leave --run-id out to take the newest comparison.",
         )
     condition = "tags.`arogya.kind` = 'comparison' and attributes.status = 'FINISHED'"
-    found = tracking.search(store, condition)
+    found = search_runs(store, condition)
     if not found:
         raise TrackingError(
             f"The experiment {store.experiment!r} has no comparison yet.",
@@ -166,7 +175,7 @@ def _find_comparison_run(store: stores.Store, run_id: str | None) -> tracking.Ru
 
 def _check_writable(out: Path) -> None:
     folder = out.absolute()
-    if not stores.is_writable(next(each for each in (folder, *folder.parents) if each.exists())):
+    if not is_writable(next(each for each in (folder, *folder.parents) if each.exists())):
         raise UserError(
             f"The folder {folder} cannot be written.", fix="name another one with --out."
         )

@@ -18,9 +18,8 @@ from arogya_bench.scoring import tasks
 from arogya_bench.scoring.scores import draw_resamples
 from arogya_bench.scoring.tasks import TASKS, Task
 from arogya_bench.statistics.resampling import Draws
-from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking.artifacts import fetch_artifact
-from arogya_bench.tracking.runs import RunRecord
+from arogya_bench.tracking.runs import RunRecord, search_runs
 from arogya_bench.tracking.store import Store
 from arogya_bench.types import BoxPredictions, Floats, Predictions
 
@@ -155,7 +154,7 @@ def load_blocks(
         ConfigError: If nobody has the metric, or its package is not installed.
     """
     condition = "tags.`arogya.kind` = 'evaluation'"
-    runs = tracking.search(
+    runs = search_runs(
         store,
         f"{condition} and {where}" if where else condition,
         fix=f"correct the filter {where!r}; MLflow's documentation of search_runs has examples."

@@ -21,9 +21,9 @@ from arogya_bench.comparison.tables import (
 from arogya_bench.errors import TrackingError
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.store_urls import sqlite_path
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.artifacts import fetch_artifact
+from arogya_bench.tracking.runs import get_run
+from arogya_bench.tracking.store import absolute_uri, check_folder, default_uri, open_store
 
 RESAMPLES = 10_000
 TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing")
@@ -113,7 +113,7 @@ def compare(
         ConfigError: If there is no such metric, or its package is not installed.
         TrackingError: If the store cannot be read or holds nothing to compare.
     """
-    store = stores.open_store(tracking_uri, experiment, create=False)
+    store = open_store(tracking_uri, experiment, create=False)
     found = load_blocks(store, where=where, resamples=RESAMPLES, requested_metric=metric)
     parts = [compare_block(block, metric) for block in found]
     tables = {
@@ -147,11 +147,11 @@ def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.Data
     Raises:
         TrackingError: If there is no such run, or it holds no predictions.
     """
-    uri = stores.absolute_uri(tracking_uri or stores.default_uri())
+    uri = absolute_uri(tracking_uri or default_uri())
     database = sqlite_path(uri)
     if database is not None:
-        stores.check_folder(database, create=False)
-    run = tracking.get(uri, run_id)
+        check_folder(database, create=False)
+    run = get_run(uri, run_id)
     kind = run.tags.get("arogya.kind")
     file = "predictions_validation.parquet" if kind == "fit" else "predictions.parquet"
     with fetch_artifact(run, file, uri=uri) as path:

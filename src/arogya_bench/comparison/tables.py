@@ -19,7 +19,7 @@ from arogya_bench.statistics import (
     interval,
     mcnemar,
 )
-from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.runs import search_runs
 from arogya_bench.types import BoxPredictions
 
 ALPHA = 0.05
@@ -117,7 +117,7 @@ def _robustness_summary(
 
 def _latest_measurement(block: ComparableRuns, row: str) -> TableRow:
     """Latency and cost of the newest measurement; nobody measured is not zero."""
-    runs = tracking.search(
+    runs = search_runs(
         block.store,
         f"tags.`arogya.kind` = 'measurement' and tags.`arogya.row` = '{row}' "
         "and attributes.status = 'FINISHED'",

@@ -37,8 +37,6 @@ from arogya_bench.scoring.scores import (
     point_scores,
     render_figures,
 )
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.items import (
     Item,
     ModelInput,
@@ -50,6 +48,14 @@ from arogya_bench.tracking.items import (
     Tags,
     Text,
 )
+from arogya_bench.tracking.runs import (
+    close_on_error,
+    finish_run,
+    search_runs,
+    start_run,
+    write_items,
+)
+from arogya_bench.tracking.store import Store
 from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor
 
 
@@ -88,7 +94,7 @@ class ModelOutput:
     scalars: Mapping[str, float] = field(default_factory=dict)
 
 
-def run_job(job: Job, store: stores.Store, parent: str | None) -> list[Evaluation]:
+def run_job(job: Job, store: Store, parent: str | None) -> list[Evaluation]:
     """Fit or find the fit, then make every cell that is not in MLflow yet, one after the other.
 
     A cell that fails is a FAILED run, and the others are made all the same.
@@ -185,7 +191,7 @@ def _labels_from_boxes(prepared: Prepared, predictions: BoxPredictions) -> Model
 
 
 def missing_conditions(
-    prepared: Prepared, store: stores.Store, parent: str | None = None
+    prepared: Prepared, store: Store, parent: str | None = None
 ) -> list[Condition]:
     """The conditions of a job without a finished run in MLflow.
 
@@ -196,14 +202,12 @@ def missing_conditions(
     return [each for each in prepared.job.conditions if prepared.cell_keys[each.name] not in done]
 
 
-def _finished_cells(
-    prepared: Prepared, store: stores.Store, parent: str | None, where: str
-) -> set[str]:
+def _finished_cells(prepared: Prepared, store: Store, parent: str | None, where: str) -> set[str]:
     if not prepared.job.resume:
         if parent is None:
             return set()
         where += f" and tags.`mlflow.parentRunId` = '{parent}'"
-    runs = tracking.search(store, f"tags.`arogya.kind` = 'evaluation' and {where}")
+    runs = search_runs(store, f"tags.`arogya.kind` = 'evaluation' and {where}")
     return {run.tags["arogya.cell"] for run in runs}
 
 
@@ -267,7 +271,7 @@ def _evaluate_condition(
     condition: Condition,
     predict_condition: Callable[[Condition], ModelOutput],
     fit: fitting.Fit,
-    store: stores.Store,
+    store: Store,
     parent: str | None,
 ) -> Evaluation | None:
     """Make one cell, from a run that is open to a run that is complete.
@@ -282,8 +286,8 @@ def _evaluate_condition(
             return None
         tags = {**cell_tags(prepared, condition), "arogya.fit_run_id": fit.run_id}
         name = f"{prepared.job.row_name} · {condition.name}"
-        run_id = tracking.start(store, name, tags, parent=parent)
-        with tracking.close_on_error(store, run_id):
+        run_id = start_run(store, name, tags, parent=parent)
+        with close_on_error(store, run_id):
             answers = predict_condition(condition)
             judged = compute_scores(
                 answers.predictions,
@@ -292,8 +296,8 @@ def _evaluate_condition(
                 plugin_metrics=prepared.job.metrics,
             )
             found = build_run_items(prepared, condition, answers, judged)
-            tracking.write(store, run_id, [ModelInput(model_id=fit.model_id), *found])
-            tracking.finish(store, run_id)
+            write_items(store, run_id, [ModelInput(model_id=fit.model_id), *found])
+            finish_run(store, run_id)
     return Evaluation(
         run_id=run_id,
         cell_key=cell,

@@ -29,8 +29,6 @@ from arogya_bench.scoring import tasks
 from arogya_bench.scoring.scores import point_scores
 from arogya_bench.serving import write_adapter_file
 from arogya_bench.tracking import artifacts, logged_models
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.items import (
     Curves,
     FittedModel,
@@ -40,6 +38,16 @@ from arogya_bench.tracking.items import (
     Scalars,
     Tags,
 )
+from arogya_bench.tracking.runs import (
+    RunRecord,
+    close_on_error,
+    finish_run,
+    reopen_run,
+    search_runs,
+    start_run,
+    write_items,
+)
+from arogya_bench.tracking.store import Store
 from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor
 
 VALIDATION_FILE = "predictions_validation.parquet"
@@ -65,7 +73,7 @@ class FitOutcome:
 
 
 @contextmanager
-def find_or_fit(prepared: Prepared, store: stores.Store, parent: str | None) -> Iterator[Fit]:
+def find_or_fit(prepared: Prepared, store: Store, parent: str | None) -> Iterator[Fit]:
     """Give the newest finished fit with the key of the job, or make it.
 
     Processes that want the same fit at the same time wait for one of them to make it. A fit
@@ -88,15 +96,13 @@ def find_or_fit(prepared: Prepared, store: stores.Store, parent: str | None) -> 
         yield fit
 
 
-def _fit_folder_name(prepared: Prepared, store: stores.Store) -> str:
+def _fit_folder_name(prepared: Prepared, store: Store) -> str:
     """One place of work for each fit and store, since a store holds what it can find again."""
     where = digest_of({"uri": store.uri, "experiment": store.experiment})
     return f"{prepared.fit_key}-{where[:8]}"
 
 
-def _find_fit(
-    prepared: Prepared, store: stores.Store, stack: ExitStack, gone: set[str]
-) -> Fit | None:
+def _find_fit(prepared: Prepared, store: Store, stack: ExitStack, gone: set[str]) -> Fit | None:
     """The newest finished fit with all its files; runs without them are said, and noted as gone."""
     finished = (run for run in _finished_fits(prepared, store) if run.run_id not in gone)
     for run in reversed(list(finished)):
@@ -113,41 +119,37 @@ def _find_fit(
     return None
 
 
-def _finished_fits(prepared: Prepared, store: stores.Store) -> list[tracking.RunRecord]:
-    return tracking.search(
+def _finished_fits(prepared: Prepared, store: Store) -> list[RunRecord]:
+    return search_runs(
         store,
         f"tags.`arogya.kind` = 'fit' and tags.`arogya.fit` = '{prepared.fit_key}' "
         "and attributes.status = 'FINISHED'",
     )
 
 
-def _run_fit(
-    prepared: Prepared, store: stores.Store, parent: str | None, fit_folder: FitFolder
-) -> None:
+def _run_fit(prepared: Prepared, store: Store, parent: str | None, fit_folder: FitFolder) -> None:
     """Make a fit, or go on with one that was interrupted, in the run that it had."""
     run_id = _start_run(prepared, store, parent, fit_folder)
     state = fit_folder.begin(run_id)
-    with tracking.close_on_error(store, run_id):
+    with close_on_error(store, run_id):
         work = _train_and_validate(prepared, fit_folder, state)
         fitted = _package_model(prepared, fit_folder.out)
         # The numbers come last: a run that has them is complete, and one that has not can be
         # taken up by a job with other devices or names, whose params MLflow would refuse.
         logged_models.log_model(store, run_id, fitted)
-        tracking.write(store, run_id, _fit_items(prepared, work))
-        tracking.finish(store, run_id)
+        write_items(store, run_id, _fit_items(prepared, work))
+        finish_run(store, run_id)
     fit_folder.clear()
 
 
-def _start_run(
-    prepared: Prepared, store: stores.Store, parent: str | None, fit_folder: FitFolder
-) -> str:
+def _start_run(prepared: Prepared, store: Store, parent: str | None, fit_folder: FitFolder) -> str:
     earlier = fit_folder.interrupted()
-    if earlier and tracking.reopen(store, earlier.run_id, parent=parent):
+    if earlier and reopen_run(store, earlier.run_id, parent=parent):
         echo(f"Going on with a fit of {prepared.job.model_name} that was interrupted.")
         return earlier.run_id
     name = prepared.job.model_name
     tags = {**job_tags(prepared), "arogya.kind": "fit", "arogya.model": name}
-    return tracking.start(store, f"{name} · fit", tags, parent=parent)
+    return start_run(store, f"{name} · fit", tags, parent=parent)
 
 
 def _train_and_validate(prepared: Prepared, fit_folder: FitFolder, state: FitState) -> FitOutcome:

@@ -16,8 +16,8 @@ from arogya_bench.evaluation.job import Prepared
 from arogya_bench.runtime.console import echo, plural, stderr_console
 from arogya_bench.sweeps.plan import EVALUATIONS_FILTER, SweepPlan, check_runnable, prepare_all
 from arogya_bench.tracking import artifacts
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import RunRecord, search_runs
+from arogya_bench.tracking.store import Store
 
 FITS_FILTER = "tags.`arogya.kind` = 'fit' and attributes.status = 'FINISHED'"
 MEGABYTE = 2**20
@@ -143,11 +143,11 @@ def plan_without_running(
     return SweepPlan(jobs=tuple(able), finished=finished), tuple(refusals)
 
 
-def load_history(store: stores.Store | None) -> History:
+def load_history(store: Store | None) -> History:
     """Read what an experiment holds; nothing where there is none."""
     if store is None:
         return History()
-    cells, fits = tracking.search(store, EVALUATIONS_FILTER), tracking.search(store, FITS_FILTER)
+    cells, fits = search_runs(store, EVALUATIONS_FILTER), search_runs(store, FITS_FILTER)
     return History(
         cells=frozenset(run.tags["arogya.cell"] for run in cells),
         fits=frozenset(run.tags["arogya.fit"] for run in fits),
@@ -333,20 +333,18 @@ def _median_by_key(pairs: Iterable[tuple[Key, float | None]]) -> dict[Key, float
     return {key: median(found) for key, found in values.items()}
 
 
-def _seconds_per_case(run: tracking.RunRecord) -> float | None:
+def _seconds_per_case(run: RunRecord) -> float | None:
     cases = run.metrics.get("cases")
     if not cases or run.end_time is None:
         return None
     return (run.end_time - run.start_time) / 1000 / cases
 
 
-def _fit_seconds(run: tracking.RunRecord) -> float | None:
+def _fit_seconds(run: RunRecord) -> float | None:
     return run.metrics.get("fit_seconds")
 
 
-def _megabytes_by_model(
-    store: stores.Store, runs: Iterable[tracking.RunRecord]
-) -> dict[str, float]:
+def _megabytes_by_model(store: Store, runs: Iterable[RunRecord]) -> dict[str, float]:
     """Megabytes of the files of the newest run of each model, where they lie on this machine."""
     newest = {run.tags["arogya.model"]: run for run in runs}
     found = {name: artifacts.local_folders(run, store=store) for name, run in newest.items()}

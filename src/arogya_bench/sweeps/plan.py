@@ -7,8 +7,8 @@ from arogya_bench.configuration.compose import Composition
 from arogya_bench.errors import UserError
 from arogya_bench.evaluation.job import Prepared, prepare
 from arogya_bench.runtime.console import plural
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import search_runs
+from arogya_bench.tracking.store import Store
 from arogya_bench.types import Dataset
 
 EVALUATIONS_FILTER = "tags.`arogya.kind` = 'evaluation' and attributes.status = 'FINISHED'"
@@ -78,7 +78,7 @@ class SweepPlan:
         return f"{jobs}, {fitted}, {todo} to do, {len(self.reused)} found in MLflow."
 
 
-def plan_sweep(compositions: Sequence[Composition], store: stores.Store | None) -> SweepPlan:
+def plan_sweep(compositions: Sequence[Composition], store: Store | None) -> SweepPlan:
     """Prepare every job, and ask the store once for all cells.
 
     Args:
@@ -135,6 +135,6 @@ def prepare_all(
     return tuple(wishes)
 
 
-def finished_cells(store: stores.Store) -> frozenset[str]:
+def finished_cells(store: Store) -> frozenset[str]:
     """Keys of the cells that have a finished run."""
-    return frozenset(run.tags["arogya.cell"] for run in tracking.search(store, EVALUATIONS_FILTER))
+    return frozenset(run.tags["arogya.cell"] for run in search_runs(store, EVALUATIONS_FILTER))

@@ -17,7 +17,7 @@ from arogya_bench.sweeps import launchers as launching
 from arogya_bench.sweeps import ray as ray_nodes
 from arogya_bench.sweeps.plan import Wish
 from arogya_bench.sweeps.worker import Task
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.store import open_store
 
 
 class PreflightError(TrackingError):
@@ -64,7 +64,7 @@ class WorkerProbe:
                 "and name it with tracking=server tracking.uri=http://HOST:5000.",
             )
         try:
-            stores.open_store(self.task.store_uri, self.jobs[0][0].experiment, create=False)
+            open_store(self.task.store_uri, self.jobs[0][0].experiment, create=False)
         except UserError as error:
             return error
         return None

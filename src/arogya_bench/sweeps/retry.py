@@ -11,8 +11,8 @@ from arogya_bench.runtime.redaction import redact
 from arogya_bench.sweeps import cleanup as closing
 from arogya_bench.sweeps.messages import JobResult
 from arogya_bench.sweeps.plan import SweepPlan, Wish, finished_cells
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import child_runs, error_tags
+from arogya_bench.tracking.store import Store
 
 MAX_IDLE_ROUNDS = 2  # rounds in a row that may break without a cell made
 Launch = Callable[[Sequence[Wish]], Sequence[JobResult]]
@@ -26,14 +26,14 @@ class RunningSweep:
         failures: Why jobs did not make all their cells, as far as they could say, by fit and cells.
     """
 
-    store: stores.Store
+    store: Store
     parent: str
     plan: SweepPlan
     failures: dict[str, JobResult] = field(default_factory=dict)
 
     def done_cells(self) -> frozenset[str]:
         """Cells that are made or given up; one whose worker was lost is neither."""
-        runs = tracking.children(self.store, self.parent)
+        runs = child_runs(self.store, self.parent)
         ended = {
             run.tags.get("arogya.cell", "")
             for run in runs
@@ -43,7 +43,7 @@ class RunningSweep:
 
     def unreported_cells(self) -> frozenset[str]:
         """Cells that no run of this sweep tells of."""
-        runs = tracking.children(self.store, self.parent)
+        runs = child_runs(self.store, self.parent)
         left = self.plan.pending - {run.tags.get("arogya.cell", "") for run in runs}
         return left - self._cells_finished_elsewhere() if left else left
 
@@ -72,7 +72,7 @@ def run_until_done(sweep: RunningSweep, launch: Launch) -> None:
         idle = idle + 1 if left == owed else 0
         owed = left
         if idle == MAX_IDLE_ROUNDS:
-            if tracking.children(sweep.store, sweep.parent):
+            if child_runs(sweep.store, sweep.parent):
                 _launch_one_by_one(sweep, launch, owed)
             else:  # this launcher does not work at all
                 sweep.failures.update(dict.fromkeys(owed, broken))
@@ -124,5 +124,5 @@ def _record_unreported(sweep: RunningSweep) -> None:
 
 
 def _lost_result(error: WorkerLost, sweep: RunningSweep) -> JobResult:
-    cause = tracking.error_tags(error, sweep.store.uri)
+    cause = error_tags(error, sweep.store.uri)
     return JobResult(name="", seed=0, evaluated=0, seconds=0.0, cause=cause, killed=True)

@@ -33,9 +33,21 @@ from arogya_bench.sweeps import (
 )
 from arogya_bench.sweeps.retry import RunningSweep, run_until_done
 from arogya_bench.sweeps.worker import Task
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.items import TableView, Tags
+from arogya_bench.tracking.runs import (
+    child_runs,
+    set_tag,
+    start_run,
+    take_over_mlflow_run,
+    write_items,
+)
+from arogya_bench.tracking.store import (
+    Store,
+    check_store,
+    find_store,
+    open_store,
+    use_mlflow_run_experiment,
+)
 
 
 def run(request: compose.RunRequest) -> int:
@@ -47,15 +59,15 @@ def run(request: compose.RunRequest) -> int:
     Raises:
         Fixable: Before any work starts and before anything is written.
     """
-    stores.use_mlflow_run_experiment()
+    use_mlflow_run_experiment()
     with compose.compose_sweep(request) as study:
         with spinner("checking configs and data"), gc_paused():
             jobs = [each.job for each in study.compositions]
             uri, experiment = _destination(jobs)
-            stores.check_store(uri)  # before minutes go into drawing or reading data
+            check_store(uri)  # before minutes go into drawing or reading data
             launching.validate_launcher(study)
-            wanted = plan.plan_sweep(study.compositions, stores.find_store(uri, experiment))
-            store = stores.open_store(uri, experiment, create=True)
+            wanted = plan.plan_sweep(study.compositions, find_store(uri, experiment))
+            store = open_store(uri, experiment, create=True)
             closing.close_orphaned_runs(store)
         echo(wanted.summary())
         reports = _gate_reports(wanted.jobs)
@@ -74,12 +86,12 @@ def dry_run(request: compose.RunRequest) -> int:
     Raises:
         Fixable: If the configs do not compose, or the store does not answer.
     """
-    stores.use_mlflow_run_experiment()
+    use_mlflow_run_experiment()
     with compose.compose_sweep(request) as study, spinner("checking configs and data"):
         uri, experiment = _destination([each.job for each in study.compositions])
-        stores.check_store(uri)
+        check_store(uri)
         launching.validate_launcher(study)
-        known = forecast.load_history(stores.find_store(uri, experiment))
+        known = forecast.load_history(find_store(uri, experiment))
         wanted, refusals = forecast.plan_without_running(study.compositions, known.cells)
         forecast.print_forecast(
             forecast.forecast_rows(wanted, known),
@@ -104,15 +116,13 @@ def _execute(study: compose.Study, sweep: RunningSweep, reports: Mapping[str, Ga
     )
     try:
         with (
-            liveness.heartbeat(partial(tracking.tag, store, parent)),
+            liveness.heartbeat(partial(set_tag, store, parent)),
             launching.output_folder(study.config),
         ):
-            tracking.write(store, parent, _gate_tables(reports))
+            write_items(store, parent, _gate_tables(reports))
             preflight.check_worker_access(study, task, sweep.plan.jobs_with(sweep.plan.pending))
             run_until_done(sweep, partial(launching.launch, study, task))
-        outcome = summary.count_outcomes(
-            tracking.children(store, parent), reused=len(sweep.plan.reused)
-        )
+        outcome = summary.count_outcomes(child_runs(store, parent), reused=len(sweep.plan.reused))
         closing.close_sweep(store, parent, "FAILED" if outcome.exit_code else "FINISHED")
     except preflight.PreflightError:
         closing.close_sweep(store, parent, "FAILED")
@@ -155,7 +165,7 @@ def _gate_tables(reports: Mapping[str, GateReport]) -> Iterator[TableView]:
         yield TableView(file=f"gate/{report.dataset}-{key[:6]}.json", rows=report.table())
 
 
-def _open_parent(store: stores.Store, request: compose.RunRequest, wanted: plan.SweepPlan) -> str:
+def _open_parent(store: Store, request: compose.RunRequest, wanted: plan.SweepPlan) -> str:
     """Start the sweep run, or adopt the run that ``mlflow run`` made for us."""
     names = sorted({wish.prepared.job.row_name for wish in wanted.jobs})
     datasets = sorted({wish.prepared.dataset.name for wish in wanted.jobs})
@@ -166,8 +176,8 @@ def _open_parent(store: stores.Store, request: compose.RunRequest, wanted: plan.
         "arogya.dataset": ", ".join(datasets),
         **provenance_tags(),
     }
-    if adopted := tracking.take_over_mlflow_run(store):
+    if adopted := take_over_mlflow_run(store):
         mine = {liveness.PROCESS_TAG: str(liveness.current_process())}
-        tracking.write(store, adopted, [Tags(values={**tags, **mine})])
+        write_items(store, adopted, [Tags(values={**tags, **mine})])
         return adopted
-    return tracking.start(store, f"sweep · {', '.join(datasets)}", tags)
+    return start_run(store, f"sweep · {', '.join(datasets)}", tags)

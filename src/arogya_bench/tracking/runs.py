@@ -56,7 +56,9 @@ class RunRecord:
     end_time: int | None
 
 
-def start(store: Store, name: str, tags: Mapping[str, str], *, parent: str | None = None) -> str:
+def start_run(
+    store: Store, name: str, tags: Mapping[str, str], *, parent: str | None = None
+) -> str:
     """Create a run with its first tags.
 
     The client is used rather than ``mlflow.start_run``, which would adopt a run named in the
@@ -83,12 +85,12 @@ def take_over_mlflow_run(store: Store) -> str | None:
     variable is taken away, because every later process would resume that run otherwise.
     """
     run_id = os.environ.pop("MLFLOW_RUN_ID", None)
-    if run_id and get(store.uri, run_id).experiment_id == store.experiment_id:
+    if run_id and get_run(store.uri, run_id).experiment_id == store.experiment_id:
         return run_id
     return None
 
 
-def write(store: Store, run_id: str, items: Iterable[Item]) -> None:
+def write_items(store: Store, run_id: str, items: Iterable[Item]) -> None:
     """Write what a run leaves: files first, then one batch, so that numbers imply evidence."""
     every = list(items)
     with translate_errors(store.uri):
@@ -117,7 +119,7 @@ def _write_files(store: Store, run_id: str, every: Sequence[Item]) -> None:
             store.client.log_artifacts(run_id, str(folder))
 
 
-def reopen(store: Store, run_id: str, *, parent: str | None = None) -> bool:
+def reopen_run(store: Store, run_id: str, *, parent: str | None = None) -> bool:
     """Take up a run that a process could not finish, as a child of the sweep that goes on.
 
     Returns:
@@ -143,7 +145,7 @@ def reopen(store: Store, run_id: str, *, parent: str | None = None) -> bool:
     return True
 
 
-def finish(store: Store, run_id: str, status: str = "FINISHED") -> None:
+def finish_run(store: Store, run_id: str, status: str = "FINISHED") -> None:
     """Close a run as FINISHED, FAILED or KILLED."""
     with translate_errors(store.uri):
         store.client.set_terminated(run_id, status)
@@ -158,11 +160,11 @@ def close_on_error(store: Store, run_id: str) -> Iterator[None]:
         # A store that is away now was waited for already; whoever ends the sweep closes the run.
         with suppress(TrackingError), short_timeouts():
             status = "FAILED" if isinstance(error, Exception) else "KILLED"
-            fail(store, run_id, status, error_tags(error, store.uri))
+            fail_run(store, run_id, status, error_tags(error, store.uri))
         raise
 
 
-def fail(store: Store, run_id: str, status: str, cause: Mapping[str, str]) -> None:
+def fail_run(store: Store, run_id: str, status: str, cause: Mapping[str, str]) -> None:
     """Close a run that came to no good end.
 
     Args:
@@ -177,7 +179,7 @@ def fail(store: Store, run_id: str, status: str, cause: Mapping[str, str]) -> No
         store.client.set_terminated(run_id, status)
 
 
-def tag(store: Store, run_id: str, key: str, value: str) -> None:
+def set_tag(store: Store, run_id: str, key: str, value: str) -> None:
     """Set one tag of a run."""
     with translate_errors(store.uri):
         store.client.set_tag(run_id, key, value)
@@ -211,7 +213,7 @@ def tag_experiment(store: Store, tags: Mapping[str, str]) -> None:
             store.client.set_experiment_tag(store.experiment_id, key, value)
 
 
-def search(store: Store, condition: str, *, fix: str | None = None) -> list[RunRecord]:
+def search_runs(store: Store, condition: str, *, fix: str | None = None) -> list[RunRecord]:
     """Find all active runs of the experiment that meet a condition, oldest first.
 
     Args:
@@ -237,12 +239,12 @@ def search(store: Store, condition: str, *, fix: str | None = None) -> list[RunR
                 return list(found.values())
 
 
-def children(store: Store, parent: str) -> list[RunRecord]:
+def child_runs(store: Store, parent: str) -> list[RunRecord]:
     """Find the runs of a sweep."""
-    return search(store, f"tags.`mlflow.parentRunId` = '{parent}'")
+    return search_runs(store, f"tags.`mlflow.parentRunId` = '{parent}'")
 
 
-def get(uri: str, run_id: str) -> RunRecord:
+def get_run(uri: str, run_id: str) -> RunRecord:
     """Read one run of a store.
 
     Raises:

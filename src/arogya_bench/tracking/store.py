@@ -134,7 +134,7 @@ def find_store(uri: str | None, experiment: str) -> Store | None:
     return open_store(uri, experiment, create=False)
 
 
-def ping(uri: str) -> int:
+def ping_store(uri: str) -> int:
     """Reach a store and count its experiments.
 
     Raises:
@@ -166,7 +166,7 @@ def check_store(uri: str | None) -> None:
     if database is not None:
         check_folder(database, create=True)
         return
-    ping(uri)
+    ping_store(uri)
     if retry_budget_s() < MIN_RETRY_BUDGET_S:
         echo(
             f"[yellow]MLflow gives a server up that is away for {retry_budget_s():.0f} s; "
