@@ -80,9 +80,9 @@ def timed(work):
     return time.perf_counter() - began
 
 
-def work_itself(prepared):
+def work_itself(planned):
     """Seconds of a fit and of a cell without Hydra, MLflow and the rest."""
-    job, parts = prepared.job, prepared.split
+    job, parts = planned.job, planned.split
     out = Path("fit")
     out.mkdir()
     fit = timed(
@@ -105,7 +105,7 @@ def test_what_a_job_and_a_cell_cost(benchmark, folder):
     """Six jobs of one cell, and six of eleven: the difference is what cells cost."""
     sweep.run(asked("model=prior", NOISE, severities(1), "seed=0"))  # imports, store, cache
     (wish,) = plan.prepare_all(_compositions("model=prior", NOISE, severities(1), "seed=0"))
-    fit, cell = work_itself(wish.prepared)
+    fit, cell = work_itself(wish.planned)
     seeds, more = "seed=1,2,3,4,5,6", "seed=11,12,13,14,15,16"
 
     few = timed(lambda: sweep.run(asked("model=prior", NOISE, severities(1), seeds)))
@@ -136,8 +136,8 @@ def finished_study():
         wishes = plan.prepare_all(study.compositions)
     numbers = Scalars(values={f"metric_{i}": i / 60 for i in range(60)})
     for wish in wishes:
-        prepared = wish.prepared
-        model = prepared.split.test
+        planned = wish.planned
+        model = planned.split.test
         rows = model.targets[:, None] == range(len(model.classes))
         table = ParquetTable(
             file="predictions.parquet",
@@ -151,9 +151,9 @@ def finished_study():
                 )
             ),
         )
-        for condition in prepared.job.conditions:
-            run_id = start_run(store, "cell", evaluation.cell_tags(prepared, condition))
-            write_items(store, run_id, [numbers, Params(values=job_params(prepared)), table])
+        for condition in planned.job.conditions:
+            run_id = start_run(store, "cell", evaluation.cell_tags(planned, condition))
+            write_items(store, run_id, [numbers, Params(values=job_params(planned)), table])
             finish_run(store, run_id)
 
 

@@ -305,14 +305,14 @@ def logged(store, job_of, guessed):
 
     def build(name, *, skill=1.0, draw=0, status="FINISHED", tags=(), **fields):
         split = SplitPolicy(train=0.2, validation=0.2, test=0.6)
-        prepared = prepare(job_of(name, **{"source": Roster(), "split": split, **fields}))
+        planned = prepare(job_of(name, **{"source": Roster(), "split": split, **fields}))
         runs = []
-        for condition in prepared.job.conditions:
-            made = guessed(prepared.split.test, skill=skill, seed=draw)
+        for condition in planned.job.conditions:
+            made = guessed(planned.split.test, skill=skill, seed=draw)
             table = ParquetTable(file="predictions.parquet", rows=predictions_to_table(made))
-            run_id = start_run(store, name, {**cell_tags(prepared, condition), **dict(tags)})
+            run_id = start_run(store, name, {**cell_tags(planned, condition), **dict(tags)})
             if status == "FINISHED":
-                write_items(store, run_id, [Params(values=job_params(prepared)), table])
+                write_items(store, run_id, [Params(values=job_params(planned)), table])
             finish_run(store, run_id, status)
             runs.append(run_id)
         return runs[0]

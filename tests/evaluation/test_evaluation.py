@@ -142,18 +142,18 @@ def test_a_degenerate_value_is_flagged(runs):
 
 
 def test_an_undefined_metric_is_named_with_its_reason(job_of):
-    prepared = prepare(job_of())
+    planned = prepare(job_of())
     benign = Predictions(
-        classes=prepared.dataset.classes,
+        classes=planned.dataset.classes,
         case_ids=("a", "b"),
         group_ids=("a", "b"),
         targets=np.array([0, 0]),
         probabilities=np.full((2, 3), 1 / 3),
     )
     judged = compute_scores(benign, resamples=2000, seed="ab")
-    (clean,) = prepared.job.conditions
+    (clean,) = planned.job.conditions
 
-    items = build_run_items(prepared, clean, ModelOutput(predictions=benign), judged)
+    items = build_run_items(planned, clean, ModelOutput(predictions=benign), judged)
 
     (tags,) = [item.values for item in items if isinstance(item, Tags)]
     assert "every case is of the class" in json.loads(tags["arogya.undefined"])["auroc_macro_ovr"]

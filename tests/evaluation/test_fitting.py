@@ -80,13 +80,13 @@ def test_a_fit_is_a_child_of_the_sweep_that_made_it(store, fit, job_of):
 
 def test_a_fit_keeps_what_load_needs(store, fit, job_of):
     model = OpenCVClassifier(image_size=32)
-    prepared = prepare(job_of("opencv", model))
+    planned = prepare(job_of("opencv", model))
 
     run = fit(job_of("opencv", model))
 
     with artifacts.fetch_model_files(run, store=store) as weights:
-        predictor = model.load(weights, classes=prepared.dataset.classes, device="cpu")
-    assert predictor(list(prepared.split.test.images())).shape == (19, 3)
+        predictor = model.load(weights, classes=planned.dataset.classes, device="cpu")
+    assert predictor(list(planned.split.test.images())).shape == (19, 3)
 
 
 def test_a_fit_keeps_its_predictions_of_the_validation_split(store, fit, job_of):
@@ -319,20 +319,20 @@ def test_mlflow_can_load_register_and_serve_a_fit(store, fit, job_of, monkeypatc
 
     model = OpenCVClassifier(image_size=32)
     run = fit(job_of("opencv", model))
-    prepared = prepare(job_of("opencv", model))
-    images = np.stack(list(prepared.split.test.images()))[:5]
+    planned = prepare(job_of("opencv", model))
+    images = np.stack(list(planned.split.test.images()))[:5]
     with artifacts.fetch_model_files(run, store=store) as weights:
-        expected = model.load(weights, classes=prepared.dataset.classes, device="cpu")(list(images))
+        expected = model.load(weights, classes=planned.dataset.classes, device="cpu")(list(images))
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     version = mlflow.register_model(f"models:/{run.tags['arogya.model_id']}", "skin")
     loaded = mlflow.pyfunc.load_model(f"models:/skin/{version.version}")
     table = loaded.predict(images)
 
-    assert tuple(table.columns) == prepared.dataset.classes
+    assert tuple(table.columns) == planned.dataset.classes
     np.testing.assert_allclose(table.to_numpy(), expected)
-    assert loaded.metadata.get_output_schema().input_names() == list(prepared.dataset.classes)
-    assert loaded.metadata.metadata["classes"] == list(prepared.dataset.classes)
+    assert loaded.metadata.get_output_schema().input_names() == list(planned.dataset.classes)
+    assert loaded.metadata.metadata["classes"] == list(planned.dataset.classes)
     folder = Path(store.client.get_logged_model(run.tags["arogya.model_id"]).artifact_location)
     assert not list(folder.rglob("*.pkl"))
     assert "arogya-bench==" in (folder / "requirements.txt").read_text()

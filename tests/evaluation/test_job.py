@@ -33,8 +33,8 @@ def job(job_of):
 
 
 def keys(job):
-    prepared = prepare(job)
-    return prepared.fit_key, prepared.cell_keys["clean"], prepared.cell_keys[NOISE]
+    planned = prepare(job)
+    return planned.fit_key, planned.cell_keys["clean"], planned.cell_keys[NOISE]
 
 
 def test_every_condition_has_a_cell_of_its_own(job):
@@ -134,12 +134,12 @@ def test_the_fields_of_the_model_are_its_params(job):
 
 
 def test_tags_say_what_the_run_is_about(job):
-    prepared = prepare(job)
+    planned = prepare(job)
 
-    tags = job_tags(prepared)
+    tags = job_tags(planned)
 
     assert tags["arogya.dataset"] == "synthetic-60x3"
-    assert tags["arogya.dataset_digest"] == prepared.dataset.digest
+    assert tags["arogya.dataset_digest"] == planned.dataset.digest
     assert tags["arogya.split"] == "group-50-20-30-s42"
     assert (tags["arogya.seed"], tags["arogya.grouped"]) == ("42", "true")
     assert all(isinstance(value, str) for value in tags.values())
@@ -147,12 +147,12 @@ def test_tags_say_what_the_run_is_about(job):
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_the_dataset_of_a_run_counts_its_part(job, part):
-    prepared = prepare(job)
+    planned = prepare(job)
 
-    found = dataset_input(prepared, part)
+    found = dataset_input(planned, part)
 
-    assert (found.context, found.digest) == (part, prepared.dataset.digest)
-    assert found.profile["cases"] == len(getattr(prepared.split, part))
+    assert (found.context, found.digest) == (part, planned.dataset.digest)
+    assert found.profile["cases"] == len(getattr(planned.split, part))
     assert sum(found.profile["classes"].values()) == found.profile["cases"]
 
 

@@ -14,7 +14,7 @@ from arogya_bench.evaluation import fitting
 from arogya_bench.evaluation.inference import detect, predict
 from arogya_bench.evaluation.job import (
     Job,
-    Prepared,
+    PlannedJob,
     dataset_input,
     job_params,
     job_tags,
@@ -106,19 +106,19 @@ def run_job(job: Job, store: Store, parent: str | None) -> list[Evaluation]:
         Exception: The first failure, once every cell had its turn; at once if a failure is one
             of the machine or the store, which the other cells would meet too.
     """
-    prepared = prepare(job)
-    todo = missing_conditions(prepared, store, parent)
+    planned = prepare(job)
+    todo = missing_conditions(planned, store, parent)
     if not todo:
         return []
     use_threads(job.threads)
-    prepared = _with_decoded_images(prepared)
+    planned = _with_decoded_images(planned)
     made: list[Evaluation | None] = []
     failures: list[Exception] = []
-    with fitting.find_or_fit(prepared, store, parent) as fit:
-        answering = _load_predictor(prepared, fit)
+    with fitting.find_or_fit(planned, store, parent) as fit:
+        answering = _load_predictor(planned, fit)
         for condition in todo:
             try:
-                made.append(_evaluate_condition(prepared, condition, answering, fit, store, parent))
+                made.append(_evaluate_condition(planned, condition, answering, fit, store, parent))
             except (TrackingError, OSError, MemoryError):
                 raise
             except Exception as error:  # noqa: BLE001  (it is in the run, and is raised below)
@@ -128,18 +128,18 @@ def run_job(job: Job, store: Store, parent: str | None) -> list[Evaluation]:
     return [each for each in made if each is not None]
 
 
-def _with_decoded_images(prepared: Prepared) -> Prepared:
+def _with_decoded_images(planned: PlannedJob) -> PlannedJob:
     """Decode every image once for all jobs; a quick look at some cases does not."""
-    job = prepared.job
+    job = planned.job
     if job.limit is not None:
-        return prepared
-    dataset = with_decoded_cache(prepared.dataset, limit_gb=job.image_cache_gb)
-    return replace(prepared, dataset=dataset, split=with_dataset(prepared.split, dataset))
+        return planned
+    dataset = with_decoded_cache(planned.dataset, limit_gb=job.image_cache_gb)
+    return replace(planned, dataset=dataset, split=with_dataset(planned.split, dataset))
 
 
-def _load_predictor(prepared: Prepared, fit: fitting.Fit) -> Callable[[Condition], ModelOutput]:
+def _load_predictor(planned: PlannedJob, fit: fitting.Fit) -> Callable[[Condition], ModelOutput]:
     """Load the fitted model once, for any number of conditions."""
-    job, cases, kept = prepared.job, prepared.split.test, fit.validation
+    job, cases, kept = planned.job, planned.split.test, fit.validation
     model = job.model.load(fit.weights, classes=cases.classes, device=job.device)
 
     def predict_boxes(condition: Condition) -> ModelOutput:
@@ -150,7 +150,7 @@ def _load_predictor(prepared: Prepared, fit: fitting.Fit) -> Callable[[Condition
             batch_size=job.batch_size,
             threshold=cast("BoxPredictions", kept).threshold,
         )
-        return _labels_from_boxes(prepared, boxes[condition.name])
+        return _labels_from_boxes(planned, boxes[condition.name])
 
     def predict_labels(condition: Condition) -> ModelOutput:
         rows = predict(cast("Predictor", model), cases, [condition], batch_size=job.batch_size)
@@ -173,14 +173,14 @@ def _calibrated(rows: Predictions, temperature: float) -> ModelOutput:
     )
 
 
-def _labels_from_boxes(prepared: Prepared, predictions: BoxPredictions) -> ModelOutput:
+def _labels_from_boxes(planned: PlannedJob, predictions: BoxPredictions) -> ModelOutput:
     """Boxes as they are, or the labels that follow from them where the dataset asks for labels."""
     scalars = {"score_threshold": predictions.threshold}
-    if prepared.dataset.task == "detection":
+    if planned.dataset.task == "detection":
         return ModelOutput(predictions=predictions, scalars=scalars)
-    counts = np.bincount(prepared.split.train.targets, minlength=len(predictions.classes))
+    counts = np.bincount(planned.split.train.targets, minlength=len(predictions.classes))
     labels = labelling.labels_from_boxes(
-        predictions, prepared.split.test.targets, counts / counts.sum()
+        predictions, planned.split.test.targets, counts / counts.sum()
     )
     return ModelOutput(
         predictions=labels,
@@ -191,19 +191,19 @@ def _labels_from_boxes(prepared: Prepared, predictions: BoxPredictions) -> Model
 
 
 def missing_conditions(
-    prepared: Prepared, store: Store, parent: str | None = None
+    planned: PlannedJob, store: Store, parent: str | None = None
 ) -> list[Condition]:
     """The conditions of a job without a finished run in MLflow.
 
     Without ``resume``, only what this sweep itself has finished counts as there.
     """
-    where = f"tags.`arogya.fit` = '{prepared.fit_key}' and attributes.status = 'FINISHED'"
-    done = _finished_cells(prepared, store, parent, where)
-    return [each for each in prepared.job.conditions if prepared.cell_keys[each.name] not in done]
+    where = f"tags.`arogya.fit` = '{planned.fit_key}' and attributes.status = 'FINISHED'"
+    done = _finished_cells(planned, store, parent, where)
+    return [each for each in planned.job.conditions if planned.cell_keys[each.name] not in done]
 
 
-def _finished_cells(prepared: Prepared, store: Store, parent: str | None, where: str) -> set[str]:
-    if not prepared.job.resume:
+def _finished_cells(planned: PlannedJob, store: Store, parent: str | None, where: str) -> set[str]:
+    if not planned.job.resume:
         if parent is None:
             return set()
         where += f" and tags.`mlflow.parentRunId` = '{parent}'"
@@ -212,10 +212,10 @@ def _finished_cells(prepared: Prepared, store: Store, parent: str | None, where:
 
 
 def build_run_items(
-    prepared: Prepared, condition: Condition, output: ModelOutput, scores: EvaluationScores
+    planned: PlannedJob, condition: Condition, output: ModelOutput, scores: EvaluationScores
 ) -> Iterator[Item]:
     """Everything that one evaluation leaves in MLflow, but for the tags of its start."""
-    yield Params(values={**job_params(prepared), "condition": condition.name})
+    yield Params(values={**job_params(planned), "condition": condition.name})
     yield Scalars(values={**output.scalars, **scores.scalars()})
     yield Tags(
         values={
@@ -226,29 +226,29 @@ def build_run_items(
             **output.tags,
         }
     )
-    yield dataset_input(prepared, "test")
+    yield dataset_input(planned, "test")
     yield ParquetTable(file="predictions.parquet", rows=tasks.to_table(output.predictions))
     yield TableView(file="predictions.json", rows=tasks.to_preview(output.predictions))
     yield TableView(file="per_class.json", rows=per_class_table(output.predictions))
-    yield from provenance_files(prepared)
+    yield from provenance_files(planned)
     if output.boxes is not None:
         yield ParquetTable(file="boxes.parquet", rows=tasks.to_table(output.boxes))
         yield TableView(file="per_class_boxes.json", rows=per_class_table(output.boxes))
     if condition.name == "clean":
-        yield from _figure_items(prepared, output)
+        yield from _figure_items(planned, output)
 
 
-def _figure_items(prepared: Prepared, output: ModelOutput) -> Iterator[Item]:
+def _figure_items(planned: PlannedJob, output: ModelOutput) -> Iterator[Item]:
     found = output.boxes or output.predictions
     if isinstance(found, BoxPredictions):
-        sheet = draw_box_examples(found, prepared.split.test)
+        sheet = draw_box_examples(found, planned.split.test)
         yield Picture(file="figures/boxes.png", content=sheet)
     if isinstance(output.predictions, Predictions):
         for name, svg in render_figures(output.predictions).items():
             yield Text(file=f"figures/{name}.svg", text=svg)
 
 
-def cell_tags(prepared: Prepared, condition: Condition) -> dict[str, str]:
+def cell_tags(planned: PlannedJob, condition: Condition) -> dict[str, str]:
     """What tells one cell from another; a condition without severity has no such tag."""
     severity = (
         {}
@@ -256,18 +256,18 @@ def cell_tags(prepared: Prepared, condition: Condition) -> dict[str, str]:
         else {"arogya.severity": f"{condition.severity:g}", "arogya.level": str(condition.level)}
     )
     return {
-        **job_tags(prepared),
+        **job_tags(planned),
         "arogya.kind": "evaluation",
         "arogya.augmentation": condition.augmentation,
         "arogya.condition": condition.name,
-        "arogya.cell": prepared.cell_keys[condition.name],
+        "arogya.cell": planned.cell_keys[condition.name],
         **severity,
-        **metric_tags(prepared.job.metrics),
+        **metric_tags(planned.job.metrics),
     }
 
 
 def _evaluate_condition(
-    prepared: Prepared,
+    planned: PlannedJob,
     condition: Condition,
     predict_condition: Callable[[Condition], ModelOutput],
     fit: fitting.Fit,
@@ -279,30 +279,30 @@ def _evaluate_condition(
     Returns:
         The evaluation; None if another process made the cell meanwhile.
     """
-    cell = prepared.cell_keys[condition.name]
+    cell = planned.cell_keys[condition.name]
     where = f"tags.`arogya.cell` = '{cell}' and attributes.status = 'FINISHED'"
     with cell_lock(digest_of({"cell": cell, "uri": store.uri, "experiment": store.experiment})):
-        if _finished_cells(prepared, store, parent, where):
+        if _finished_cells(planned, store, parent, where):
             return None
-        tags = {**cell_tags(prepared, condition), "arogya.fit_run_id": fit.run_id}
-        name = f"{prepared.job.row_name} · {condition.name}"
+        tags = {**cell_tags(planned, condition), "arogya.fit_run_id": fit.run_id}
+        name = f"{planned.job.row_name} · {condition.name}"
         run_id = start_run(store, name, tags, parent=parent)
         with close_on_error(store, run_id):
             answers = predict_condition(condition)
             judged = compute_scores(
                 answers.predictions,
-                resamples=prepared.job.resamples,
-                seed=prepared.split.digest,
-                plugin_metrics=prepared.job.metrics,
+                resamples=planned.job.resamples,
+                seed=planned.split.digest,
+                plugin_metrics=planned.job.metrics,
             )
-            found = build_run_items(prepared, condition, answers, judged)
+            found = build_run_items(planned, condition, answers, judged)
             write_items(store, run_id, [ModelInput(model_id=fit.model_id), *found])
             finish_run(store, run_id)
     return Evaluation(
         run_id=run_id,
         cell_key=cell,
-        model=prepared.job.row_name,
-        dataset=prepared.dataset.name,
+        model=planned.job.row_name,
+        dataset=planned.dataset.name,
         condition=condition.name,
         predictions=answers.predictions,
         scores=judged,

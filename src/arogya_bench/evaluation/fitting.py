@@ -15,7 +15,7 @@ from arogya_bench.errors import ArtifactMissing, TrackingError
 from arogya_bench.evaluation.fit_folder import FitFolder, FitState, TrainingResult, lock_fit_folder
 from arogya_bench.evaluation.inference import detect_clean, predict_clean
 from arogya_bench.evaluation.job import (
-    Prepared,
+    PlannedJob,
     dataset_input,
     job_params,
     job_tags,
@@ -73,7 +73,7 @@ class FitOutcome:
 
 
 @contextmanager
-def find_or_fit(prepared: Prepared, store: Store, parent: str | None) -> Iterator[Fit]:
+def find_or_fit(planned: PlannedJob, store: Store, parent: str | None) -> Iterator[Fit]:
     """Give the newest finished fit with the key of the job, or make it.
 
     Processes that want the same fit at the same time wait for one of them to make it. A fit
@@ -81,30 +81,30 @@ def find_or_fit(prepared: Prepared, store: Store, parent: str | None) -> Iterato
     """
     gone: set[str] = set()
     with ExitStack() as stack:
-        fit = _find_fit(prepared, store, stack, gone)
+        fit = _find_fit(planned, store, stack, gone)
         if fit is None:
-            with lock_fit_folder(_fit_folder_name(prepared, store)) as workshop:
-                fit = _find_fit(prepared, store, stack, gone)  # made while this process waited
+            with lock_fit_folder(_fit_folder_name(planned, store)) as workshop:
+                fit = _find_fit(planned, store, stack, gone)  # made while this process waited
                 if fit is None:
-                    _run_fit(prepared, store, parent, workshop)
-                    fit = _find_fit(prepared, store, stack, gone)
+                    _run_fit(planned, store, parent, workshop)
+                    fit = _find_fit(planned, store, stack, gone)
         if fit is None:
             raise TrackingError(
-                f"The fit of {prepared.job.model_name} was logged, and its files are not found.",
+                f"The fit of {planned.job.model_name} was logged, and its files are not found.",
                 fix="see to the artifact store of the experiment: what is written must be there.",
             )
         yield fit
 
 
-def _fit_folder_name(prepared: Prepared, store: Store) -> str:
+def _fit_folder_name(planned: PlannedJob, store: Store) -> str:
     """One place of work for each fit and store, since a store holds what it can find again."""
     where = digest_of({"uri": store.uri, "experiment": store.experiment})
-    return f"{prepared.fit_key}-{where[:8]}"
+    return f"{planned.fit_key}-{where[:8]}"
 
 
-def _find_fit(prepared: Prepared, store: Store, stack: ExitStack, gone: set[str]) -> Fit | None:
+def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, gone: set[str]) -> Fit | None:
     """The newest finished fit with all its files; runs without them are said, and noted as gone."""
-    finished = (run for run in _finished_fits(prepared, store) if run.run_id not in gone)
+    finished = (run for run in _finished_fits(planned, store) if run.run_id not in gone)
     for run in reversed(list(finished)):
         try:
             weights = stack.enter_context(artifacts.fetch_model_files(run, store=store))
@@ -119,54 +119,54 @@ def _find_fit(prepared: Prepared, store: Store, stack: ExitStack, gone: set[str]
     return None
 
 
-def _finished_fits(prepared: Prepared, store: Store) -> list[RunRecord]:
+def _finished_fits(planned: PlannedJob, store: Store) -> list[RunRecord]:
     return search_runs(
         store,
-        f"tags.`arogya.kind` = 'fit' and tags.`arogya.fit` = '{prepared.fit_key}' "
+        f"tags.`arogya.kind` = 'fit' and tags.`arogya.fit` = '{planned.fit_key}' "
         "and attributes.status = 'FINISHED'",
     )
 
 
-def _run_fit(prepared: Prepared, store: Store, parent: str | None, fit_folder: FitFolder) -> None:
+def _run_fit(planned: PlannedJob, store: Store, parent: str | None, fit_folder: FitFolder) -> None:
     """Make a fit, or go on with one that was interrupted, in the run that it had."""
-    run_id = _start_run(prepared, store, parent, fit_folder)
+    run_id = _start_run(planned, store, parent, fit_folder)
     state = fit_folder.begin(run_id)
     with close_on_error(store, run_id):
-        work = _train_and_validate(prepared, fit_folder, state)
-        fitted = _package_model(prepared, fit_folder.out)
+        work = _train_and_validate(planned, fit_folder, state)
+        fitted = _package_model(planned, fit_folder.out)
         # The numbers come last: a run that has them is complete, and one that has not can be
         # taken up by a job with other devices or names, whose params MLflow would refuse.
         logged_models.log_model(store, run_id, fitted)
-        write_items(store, run_id, _fit_items(prepared, work))
+        write_items(store, run_id, _fit_items(planned, work))
         finish_run(store, run_id)
     fit_folder.clear()
 
 
-def _start_run(prepared: Prepared, store: Store, parent: str | None, fit_folder: FitFolder) -> str:
+def _start_run(planned: PlannedJob, store: Store, parent: str | None, fit_folder: FitFolder) -> str:
     earlier = fit_folder.interrupted()
     if earlier and reopen_run(store, earlier.run_id, parent=parent):
-        echo(f"Going on with a fit of {prepared.job.model_name} that was interrupted.")
+        echo(f"Going on with a fit of {planned.job.model_name} that was interrupted.")
         return earlier.run_id
-    name = prepared.job.model_name
-    tags = {**job_tags(prepared), "arogya.kind": "fit", "arogya.model": name}
+    name = planned.job.model_name
+    tags = {**job_tags(planned), "arogya.kind": "fit", "arogya.model": name}
     return start_run(store, f"{name} · fit", tags, parent=parent)
 
 
-def _train_and_validate(prepared: Prepared, fit_folder: FitFolder, state: FitState) -> FitOutcome:
-    finished = fit_folder.load_result() or _train(prepared, fit_folder, state)
+def _train_and_validate(planned: PlannedJob, fit_folder: FitFolder, state: FitState) -> FitOutcome:
+    finished = fit_folder.load_result() or _train(planned, fit_folder, state)
     return FitOutcome(
         result=finished,
-        validation=_predict_validation(prepared, fit_folder.out),
+        validation=_predict_validation(planned, fit_folder.out),
         interruptions=state.interruptions,
     )
 
 
-def _train(prepared: Prepared, fit_folder: FitFolder, state: FitState) -> TrainingResult:
-    job = prepared.job
+def _train(planned: PlannedJob, fit_folder: FitFolder, state: FitState) -> TrainingResult:
+    job = planned.job
     with spinner(f"fitting {job.model_name}"), track_peak_memory() as peak:
         report = job.model.fit(
-            prepared.split.train,
-            prepared.split.validation,
+            planned.split.train,
+            planned.split.validation,
             training=job.training,
             seed=job.seed,
             device=job.device,
@@ -178,8 +178,8 @@ def _train(prepared: Prepared, fit_folder: FitFolder, state: FitState) -> Traini
     return finished
 
 
-def _package_model(prepared: Prepared, out: Path) -> FittedModel:
-    model, classes = prepared.job.model, prepared.dataset.classes
+def _package_model(planned: PlannedJob, out: Path) -> FittedModel:
+    model, classes = planned.job.model, planned.dataset.classes
     write_adapter_file(model, classes, out)
     extra = f"[{model.extra}]" if model.extra else ""
     return FittedModel(
@@ -190,9 +190,9 @@ def _package_model(prepared: Prepared, out: Path) -> FittedModel:
     )
 
 
-def _predict_validation(prepared: Prepared, weights: Path) -> Predictions | BoxPredictions:
+def _predict_validation(planned: PlannedJob, weights: Path) -> Predictions | BoxPredictions:
     """Predict the validation split, from which thresholds and calibration come."""
-    job, cases = prepared.job, prepared.split.validation
+    job, cases = planned.job, planned.split.validation
     model = job.model.load(weights, classes=cases.classes, device=job.device)
     if job.model.task != "detection":
         return predict_clean(cast("Predictor", model), cases, batch_size=job.batch_size)
@@ -201,18 +201,18 @@ def _predict_validation(prepared: Prepared, weights: Path) -> Predictions | BoxP
     return replace(boxes, threshold=threshold)
 
 
-def _fit_items(prepared: Prepared, outcome: FitOutcome) -> Iterator[Item]:
-    yield Params(values={**job_params(prepared), "model": prepared.job.model_name})
+def _fit_items(planned: PlannedJob, outcome: FitOutcome) -> Iterator[Item]:
+    yield Params(values={**job_params(planned), "model": planned.job.model_name})
     yield Curves(epochs=outcome.result.report.curves)
     yield Scalars(values=_fit_scalars(outcome))
-    notes = [*outcome.result.report.notes, *prepared.dataset.notes]
+    notes = [*outcome.result.report.notes, *planned.dataset.notes]
     if outcome.interruptions:
         notes.append(f"interrupted and resumed {plural(outcome.interruptions, 'time')}")
     if notes:
         yield Tags(values={"arogya.notes": "; ".join(notes)})
-    yield dataset_input(prepared, "train")  # MLflow keeps one context per dataset and run
+    yield dataset_input(planned, "train")  # MLflow keeps one context per dataset and run
     yield ParquetTable(file=VALIDATION_FILE, rows=tasks.to_table(outcome.validation))
-    yield from provenance_files(prepared)
+    yield from provenance_files(planned)
 
 
 def _fit_scalars(outcome: FitOutcome) -> dict[str, float]:

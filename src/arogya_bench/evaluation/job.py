@@ -85,7 +85,7 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
+class PlannedJob:
     """A job with its data at hand and its cells named.
 
     Attributes:
@@ -104,7 +104,7 @@ class Prepared:
     gate_report: GateReport
 
 
-def prepare(job: Job, dataset: Dataset | None = None, *, check: bool = True) -> Prepared:
+def prepare(job: Job, dataset: Dataset | None = None, *, check: bool = True) -> PlannedJob:
     """Check a job as far as that is possible without working, and name its cells.
 
     Args:
@@ -126,7 +126,7 @@ def prepare(job: Job, dataset: Dataset | None = None, *, check: bool = True) -> 
     dataset = parts.test.dataset
     row = {"model": model_identity(job.model), "training": asdict(job.training)}
     fit = {**row, "dataset": dataset.digest, "split": parts.digest, "seed": job.seed}
-    return Prepared(
+    return PlannedJob(
         job=job,
         dataset=dataset,
         split=parts,
@@ -182,38 +182,38 @@ def _check_task(job: Job, dataset: Dataset) -> None:
         )
 
 
-def job_tags(prepared: Prepared) -> dict[str, str]:
+def job_tags(planned: PlannedJob) -> dict[str, str]:
     """What every run of a job says of itself, whatever its kind."""
-    job, errors = prepared.job, prepared.gate_report.errors
+    job, errors = planned.job, planned.gate_report.errors
     codes = ", ".join(f"{each.code} {each.title}" for each in errors)
-    left_out = {"arogya.left_out": str(len(prepared.gate_report.unusable))}
+    left_out = {"arogya.left_out": str(len(planned.gate_report.unusable))}
     overridden = {"arogya.gate_overridden": codes, **left_out} if errors else {}
     return {
         "arogya.model": job.row_name,
-        "arogya.row": prepared.model_config_digest,
+        "arogya.row": planned.model_config_digest,
         "arogya.training": job.training_name,
-        "arogya.dataset": prepared.dataset.name,
-        "arogya.dataset_digest": prepared.dataset.digest,
-        "arogya.task": prepared.dataset.task,
-        "arogya.split": prepared.split.name,
-        "arogya.split_digest": prepared.split.digest,
-        "arogya.grouped": str(prepared.dataset.grouped).lower(),
+        "arogya.dataset": planned.dataset.name,
+        "arogya.dataset_digest": planned.dataset.digest,
+        "arogya.task": planned.dataset.task,
+        "arogya.split": planned.split.name,
+        "arogya.split_digest": planned.split.digest,
+        "arogya.grouped": str(planned.dataset.grouped).lower(),
         "arogya.seed": str(job.seed),
-        "arogya.fit": prepared.fit_key,
-        "arogya.gate": prepared.gate_report.summary(),
+        "arogya.fit": planned.fit_key,
+        "arogya.gate": planned.gate_report.summary(),
         **overridden,
         **provenance_tags(),
     }
 
 
-def job_params(prepared: Prepared) -> dict[str, object]:
+def job_params(planned: PlannedJob) -> dict[str, object]:
     """What people search by; the whole config is an artifact."""
-    job = prepared.job
+    job = planned.job
     fields = {f"model.{key}": value for key, value in model_identity(job.model).items()}
     return {
         "model": job.row_name,
         "training": job.training_name,
-        "dataset": prepared.dataset.name,
+        "dataset": planned.dataset.name,
         "seed": job.seed,
         "device": job.device,
         "threads": job.threads or available_threads(),
@@ -222,40 +222,40 @@ def job_params(prepared: Prepared) -> dict[str, object]:
     }
 
 
-def dataset_input(prepared: Prepared, part: str) -> DatasetInput:
+def dataset_input(planned: PlannedJob, part: str) -> DatasetInput:
     """The split of the dataset that a run saw, for MLflow's column of datasets."""
-    cases: Subset = getattr(prepared.split, part)
+    cases: Subset = getattr(planned.split, part)
     present = np.array(
         [each for case in cases.cases for each in case.present_classes], dtype=np.int64
     )
     counts = np.bincount(present, minlength=len(cases.classes))
     return DatasetInput(
-        name=prepared.dataset.name,
-        digest=prepared.dataset.digest,
-        source=prepared.dataset.source,
+        name=planned.dataset.name,
+        digest=planned.dataset.digest,
+        source=planned.dataset.source,
         context=part,
         profile={
             "cases": len(cases),
             "groups": len({case.group_id for case in cases.cases}),
             "classes": dict(zip(cases.classes, counts.tolist(), strict=True)),
-            "split": prepared.split.name,
-            "split_digest": prepared.split.digest,
-            "licence": prepared.dataset.licence,
+            "split": planned.split.name,
+            "split_digest": planned.split.digest,
+            "licence": planned.dataset.licence,
         },
     )
 
 
-def provenance_files(prepared: Prepared) -> Iterator[Text]:
+def provenance_files(planned: PlannedJob) -> Iterator[Text]:
     """What every run of a job keeps as files: its config, its split, what the gate found.
 
     The config is without the address of the store, which may hold a password, and without keys.
     """
-    config = prepared.job.config
+    config = planned.job.config
     shown = {key: value for key, value in config.items() if key not in ("tracking", "sweep")}
     text = yaml.safe_dump(redact_config(shown), sort_keys=False)
     yield Text(file="config.yaml", text=text)
-    yield Text(file="split.csv", text=split_to_csv(prepared.dataset, prepared.split.parts))
-    yield Text(file="gate.json", text=prepared.gate_report.to_json())
+    yield Text(file="split.csv", text=split_to_csv(planned.dataset, planned.split.parts))
+    yield Text(file="gate.json", text=planned.gate_report.to_json())
     yield Text(file="environment.json", text=environment_json())
 
 

@@ -55,11 +55,11 @@ def record_missing_cells(
     store: Store, parent: str, wish: Wish, keys: Collection[str], result: JobResult
 ) -> None:
     """Leave a run for each cell that a job was to make and never began, with its cause."""
-    prepared, status = wish.prepared, "KILLED" if result.killed else "FAILED"
-    for condition in prepared.job.conditions:
-        if prepared.cell_keys[condition.name] in keys:
-            name = f"{prepared.job.row_name} · {condition.name}"
-            tags = cell_tags(prepared, condition)
+    planned, status = wish.planned, "KILLED" if result.killed else "FAILED"
+    for condition in planned.job.conditions:
+        if planned.cell_keys[condition.name] in keys:
+            name = f"{planned.job.row_name} · {condition.name}"
+            tags = cell_tags(planned, condition)
             run_id = start_run(store, name, tags, parent=parent)
             fail_run(store, run_id, status, result.cause)
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from arogya_bench.configuration.compose import Composition
 from arogya_bench.errors import UserError
-from arogya_bench.evaluation.job import Prepared
+from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.runtime.console import echo, plural, stderr_console
 from arogya_bench.sweeps.plan import EVALUATIONS_FILTER, SweepPlan, check_runnable, prepare_all
 from arogya_bench.tracking import artifacts
@@ -63,7 +63,7 @@ class JobForecast:
         fits: 1 if it would make its fit, else 0.
     """
 
-    prepared: Prepared
+    planned: PlannedJob
     cells: int
     pending: int
     fits: int
@@ -71,12 +71,12 @@ class JobForecast:
     @property
     def images(self) -> int:
         """Images that a model would be asked about, to test it."""
-        return self.pending * len(self.prepared.split.test)
+        return self.pending * len(self.planned.split.test)
 
     @property
     def usd(self) -> float:
         """What their calls cost, where the model is paid by the image."""
-        return self.images * float(getattr(self.prepared.job.model, "usd_per_image", 0.0))
+        return self.images * float(getattr(self.planned.job.model, "usd_per_image", 0.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,15 +167,13 @@ def forecast_rows(plan: SweepPlan, history: History) -> list[ForecastRow]:
     """The plan, one line for each model and dataset."""
     groups: dict[tuple[str, str], list[JobForecast]] = defaultdict(list)
     for due in _job_forecasts(plan, history):
-        groups[due.prepared.job.row_name, due.prepared.dataset.name].append(due)
+        groups[due.planned.job.row_name, due.planned.dataset.name].append(due)
     return [_forecast_row(model, data, dues, history) for (model, data), dues in groups.items()]
 
 
 def parallel_jobs(plan: SweepPlan, workers: int) -> int:
     """How many jobs would run at once: no more than owe cells, and one where it must be quiet."""
-    side_by_side = [
-        each for each in plan.jobs_with(plan.pending) if not each.prepared.job.exclusive
-    ]
+    side_by_side = [each for each in plan.jobs_with(plan.pending) if not each.planned.job.exclusive]
     return max(1, min(workers, len(side_by_side)))
 
 
@@ -271,13 +269,13 @@ def _job_forecasts(plan: SweepPlan, history: History) -> list[JobForecast]:
     seen: set[str] = set()
     fitted = set(history.fits)
     for wish in plan.jobs:
-        own = set(wish.prepared.cell_keys.values()) - seen
+        own = set(wish.planned.cell_keys.values()) - seen
         todo = own & missing
-        fits = {wish.prepared.fit_key} - fitted if todo else set()
+        fits = {wish.planned.fit_key} - fitted if todo else set()
         seen |= own
         fitted |= fits
         dues.append(
-            JobForecast(prepared=wish.prepared, cells=len(own), pending=len(todo), fits=len(fits))
+            JobForecast(planned=wish.planned, cells=len(own), pending=len(todo), fits=len(fits))
         )
     return dues
 
@@ -300,18 +298,18 @@ def _forecast_row(
 
 
 def _job_seconds(forecast: JobForecast, history: History) -> float | None:
-    job = forecast.prepared.job
+    job = forecast.planned.job
     return weighted_sum(
         (forecast.images, history.seconds_per_case.get(job.row_name)),
         (
             forecast.fits,
-            history.fit_seconds.get((job.model_name, forecast.prepared.dataset.digest)),
+            history.fit_seconds.get((job.model_name, forecast.planned.dataset.digest)),
         ),
     )
 
 
 def _job_megabytes(forecast: JobForecast, history: History) -> float | None:
-    job = forecast.prepared.job
+    job = forecast.planned.job
     return weighted_sum(
         (forecast.pending, history.cell_mb.get(job.row_name)),
         (forecast.fits, history.fit_mb.get(job.model_name)),

@@ -90,7 +90,7 @@ def _try_launch(sweep: RunningSweep, launch: Launch, wishes: Sequence[Wish]) -> 
     try:
         for wish, report in zip(wishes, launch(wishes), strict=True):
             if report.cause:
-                cells = wish.prepared.cell_keys.values()
+                cells = wish.planned.cell_keys.values()
                 sweep.failures.update(dict.fromkeys(cells, report))
     except (Exception, SystemExit) as error:  # noqa: BLE001  (jobs never raise: a launcher broke)
         told = redact(str(error) or type(error).__name__)
@@ -107,7 +107,7 @@ def _launch_one_by_one(sweep: RunningSweep, launch: Launch, pending: frozenset[s
     for wish in sweep.plan.jobs_with(pending):
         broken = _try_launch(sweep, launch, [wish])
         if broken is not None:
-            left = frozenset(wish.prepared.cell_keys.values()) & pending
+            left = frozenset(wish.planned.cell_keys.values()) & pending
             sweep.failures.update(dict.fromkeys(left - sweep.done_cells(), broken))
 
 
@@ -118,7 +118,7 @@ def _record_unreported(sweep: RunningSweep) -> None:
     )
     left = sweep.unreported_cells()
     for wish in sweep.plan.jobs_with(left):
-        for key in left & set(wish.prepared.cell_keys.values()):
+        for key in left & set(wish.planned.cell_keys.values()):
             report = sweep.failures.get(key, silent)
             closing.record_missing_cells(sweep.store, sweep.parent, wish, [key], report)
 

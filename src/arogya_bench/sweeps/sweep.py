@@ -156,7 +156,7 @@ def _destination(jobs: Sequence[Job]) -> tuple[str | None, str]:
 
 
 def _gate_reports(wishes: Sequence[plan.Wish]) -> dict[str, GateReport]:
-    return {wish.prepared.gate_report.split_digest: wish.prepared.gate_report for wish in wishes}
+    return {wish.planned.gate_report.split_digest: wish.planned.gate_report for wish in wishes}
 
 
 def _gate_tables(reports: Mapping[str, GateReport]) -> Iterator[TableView]:
@@ -167,8 +167,8 @@ def _gate_tables(reports: Mapping[str, GateReport]) -> Iterator[TableView]:
 
 def _open_parent(store: Store, request: compose.RunRequest, wanted: plan.SweepPlan) -> str:
     """Start the sweep run, or adopt the run that ``mlflow run`` made for us."""
-    names = sorted({wish.prepared.job.row_name for wish in wanted.jobs})
-    datasets = sorted({wish.prepared.dataset.name for wish in wanted.jobs})
+    names = sorted({wish.planned.job.row_name for wish in wanted.jobs})
+    datasets = sorted({wish.planned.dataset.name for wish in wanted.jobs})
     tags = {
         "arogya.kind": "sweep",
         "arogya.overrides": redact(strip_credentials(" ".join(request.overrides), store.uri)),
