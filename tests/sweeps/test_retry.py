@@ -101,7 +101,7 @@ def statuses(sweep, wish):
     """The statuses of the runs of each cell of a job, oldest first."""
     cells = wish.planned.cell_keys
     return {
-        name: [run.status for run in runs_of(sweep) if run.tags["arogya.cell"] == key]
+        name: [run.status for run in runs_of(sweep) if run.tags["arogya.cell_key"] == key]
         for name, key in cells.items()
     }
 
@@ -183,7 +183,9 @@ def test_every_cell_of_a_job_that_kills_its_workers_says_why_it_is_missing(sweep
     run_until_done(sweep, pool)
 
     lost = [run for run in runs_of(sweep) if run.tags["arogya.seed"] == "2"]
-    assert {run.tags["arogya.cell"] for run in lost} == set(wishes[1].planned.cell_keys.values())
+    assert {run.tags["arogya.cell_key"] for run in lost} == set(
+        wishes[1].planned.cell_keys.values()
+    )
     assert {run.tags["arogya.error"] for run in lost} == {"WorkerLost"}
     assert all("NodeGone: the node is gone" in run.tags["arogya.error_message"] for run in lost)
     assert all("logs" not in run.tags["arogya.error_message"] for run in lost)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from arogya_bench.errors import TrackingError, WorkerLost
 from arogya_bench.evaluation.evaluation import cell_tags
 from arogya_bench.runtime.console import echo, plural
-from arogya_bench.runtime.process import PROCESS_TAG, is_dead
+from arogya_bench.runtime.process import is_dead
 from arogya_bench.sweeps.messages import JobResult
 from arogya_bench.sweeps.plan import Wish
 from arogya_bench.tracking import saved_views as views
@@ -21,6 +21,7 @@ from arogya_bench.tracking.runs import (
     tag_experiment,
 )
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import HEARTBEAT, PROCESS
 
 RERUN_ADVICE = "run the same command again; it makes what is missing."
 
@@ -32,11 +33,15 @@ def close_orphaned_runs(store: Store) -> None:
     """
     now = time.time()
     open_runs = search_runs(store, "attributes.status = 'RUNNING'")
-    gone = {run.run_id for run in open_runs if is_dead(run.tags, now=now)}
+    gone = {
+        run.run_id
+        for run in open_runs
+        if is_dead(run.tags.get(PROCESS, ""), run.tags.get(HEARTBEAT), now=now)
+    }
     gone |= {run.run_id for run in open_runs if run.tags.get("mlflow.parentRunId") in gone}
     for run in open_runs:
         if run.run_id in gone:
-            owner = run.tags.get(PROCESS_TAG, "unknown")
+            owner = run.tags.get(PROCESS, "unknown")
             lost = WorkerLost(f"Its process ({owner}) ended without a word.", fix=RERUN_ADVICE)
             fail_run(store, run.run_id, "KILLED", error_tags(lost, store.uri))
     if gone:

@@ -18,8 +18,9 @@ from arogya_bench.sweeps.plan import EVALUATIONS_FILTER, SweepPlan, check_runnab
 from arogya_bench.tracking import artifacts
 from arogya_bench.tracking.runs import RunRecord, search_runs
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import CELL_KEY, DATASET_DIGEST, FIT_KEY, KIND, MODEL
 
-FITS_FILTER = "tags.`arogya.kind` = 'fit' and attributes.status = 'FINISHED'"
+FITS_FILTER = f"tags.`{KIND}` = 'fit' and attributes.status = 'FINISHED'"
 MEGABYTE = 2**20
 Key = TypeVar("Key")
 
@@ -149,14 +150,11 @@ def load_history(store: Store | None) -> History:
         return History()
     cells, fits = search_runs(store, EVALUATIONS_FILTER), search_runs(store, FITS_FILTER)
     return History(
-        cells=frozenset(run.tags["arogya.cell"] for run in cells),
-        fits=frozenset(run.tags["arogya.fit"] for run in fits),
-        seconds_per_case=_median_by_key(
-            (run.tags["arogya.model"], _seconds_per_case(run)) for run in cells
-        ),
+        cells=frozenset(run.tags[CELL_KEY] for run in cells),
+        fits=frozenset(run.tags[FIT_KEY] for run in fits),
+        seconds_per_case=_median_by_key((run.tags[MODEL], _seconds_per_case(run)) for run in cells),
         fit_seconds=_median_by_key(
-            ((run.tags["arogya.model"], run.tags["arogya.dataset_digest"]), _fit_seconds(run))
-            for run in fits
+            ((run.tags[MODEL], run.tags[DATASET_DIGEST]), _fit_seconds(run)) for run in fits
         ),
         cell_mb=_megabytes_by_model(store, cells),
         fit_mb=_megabytes_by_model(store, fits),
@@ -344,7 +342,7 @@ def _fit_seconds(run: RunRecord) -> float | None:
 
 def _megabytes_by_model(store: Store, runs: Iterable[RunRecord]) -> dict[str, float]:
     """Megabytes of the files of the newest run of each model, where they lie on this machine."""
-    newest = {run.tags["arogya.model"]: run for run in runs}
+    newest = {run.tags[MODEL]: run for run in runs}
     found = {name: artifacts.local_folders(run, store=store) for name, run in newest.items()}
     return {name: _folder_megabytes(folders) for name, folders in found.items() if folders}
 

@@ -10,10 +10,11 @@ from arogya_bench.errors import UserError
 from arogya_bench.evaluation import evaluation
 from arogya_bench.evaluation.job import Job
 from arogya_bench.runtime.child_process import ProcessResult
-from arogya_bench.runtime.process import PROCESS_TAG, Process
+from arogya_bench.runtime.process import Process
 from arogya_bench.sweeps.messages import JobResult, Order
 from arogya_bench.tracking.runs import error_tags, fail_run, search_runs
 from arogya_bench.tracking.store import open_store
+from arogya_bench.tracking.tags import PROCESS
 
 
 def execute(order: Order) -> JobResult:
@@ -51,7 +52,7 @@ def record_crash(order: Order, process_result: ProcessResult, seconds: float) ->
 
 def _kill_job_runs(job: Job, uri: str, worker: Process, cause: Mapping[str, str]) -> None:
     store = open_store(uri, job.experiment, create=False, retry=True)
-    left = f"attributes.status = 'RUNNING' and tags.`{PROCESS_TAG}` = '{worker}'"
+    left = f"attributes.status = 'RUNNING' and tags.`{PROCESS}` = '{worker}'"
     for run in search_runs(store, left):
         fail_run(store, run.run_id, "KILLED", cause)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from rich.markup import escape
 
-from arogya_bench.errors import ERROR_TAG, WorkerLost
+from arogya_bench.errors import WorkerLost
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.sweeps import cleanup as closing
@@ -13,6 +13,7 @@ from arogya_bench.sweeps.messages import JobResult
 from arogya_bench.sweeps.plan import SweepPlan, Wish, finished_cells
 from arogya_bench.tracking.runs import child_runs, error_tags
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import CELL_KEY, ERROR
 
 MAX_IDLE_ROUNDS = 2  # rounds in a row that may break without a cell made
 Launch = Callable[[Sequence[Wish]], Sequence[JobResult]]
@@ -35,16 +36,16 @@ class RunningSweep:
         """Cells that are made or given up; one whose worker was lost is neither."""
         runs = child_runs(self.store, self.parent)
         ended = {
-            run.tags.get("arogya.cell", "")
+            run.tags.get(CELL_KEY, "")
             for run in runs
-            if run.status == "FINISHED" or run.tags.get(ERROR_TAG) != WorkerLost.__name__
+            if run.status == "FINISHED" or run.tags.get(ERROR) != WorkerLost.__name__
         }
         return frozenset(ended | set(self.failures)) | self._cells_finished_elsewhere()
 
     def unreported_cells(self) -> frozenset[str]:
         """Cells that no run of this sweep tells of."""
         runs = child_runs(self.store, self.parent)
-        left = self.plan.pending - {run.tags.get("arogya.cell", "") for run in runs}
+        left = self.plan.pending - {run.tags.get(CELL_KEY, "") for run in runs}
         return left - self._cells_finished_elsewhere() if left else left
 
     def _cells_finished_elsewhere(self) -> frozenset[str]:

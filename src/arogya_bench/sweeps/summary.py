@@ -13,6 +13,7 @@ from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
 from arogya_bench.tracking import saved_views as views
 from arogya_bench.tracking.runs import RunRecord
 from arogya_bench.tracking.store import Store, absolute_uri, default_uri
+from arogya_bench.tracking.tags import CELL_KEY, ERROR, ERROR_MESSAGE, FIT_KEY, KIND
 
 FAILED_EXIT = 3
 
@@ -51,12 +52,12 @@ def count_outcomes(children: Sequence[RunRecord], *, reused: int) -> SweepOutcom
 
 def _work_key(run: RunRecord) -> str:
     """What a run was to make: its cell, or its fit; a run without such a key is its own."""
-    key = run.tags.get("arogya.cell" if _is_cell(run) else "arogya.fit")
-    return f"{run.tags.get('arogya.kind')} {key}" if key else run.run_id
+    key = run.tags.get(CELL_KEY if _is_cell(run) else FIT_KEY)
+    return f"{run.tags.get(KIND)} {key}" if key else run.run_id
 
 
 def _is_cell(run: RunRecord) -> bool:
-    return run.tags.get("arogya.kind") == "evaluation"
+    return run.tags.get(KIND) == "evaluation"
 
 
 def print_summary(store: Store, outcome: SweepOutcome) -> None:
@@ -91,11 +92,11 @@ def _failure_table(failed: Sequence[RunRecord]) -> Table:
         table.add_column(head, no_wrap=True)
     table.add_column("message")
     for run in failed:
-        message = run.tags.get("arogya.error_message", "ended from outside")
+        message = run.tags.get(ERROR_MESSAGE, "ended from outside")
         table.add_row(
             run.name,
             run.status,
-            run.tags.get("arogya.error", "unknown"),
+            run.tags.get(ERROR, "unknown"),
             escape(message.splitlines()[0] if message else "unknown"),
         )
     return table

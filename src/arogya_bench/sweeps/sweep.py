@@ -13,7 +13,6 @@ from arogya_bench.evaluation.job import Job
 from arogya_bench.gate.findings import GateReport
 from arogya_bench.runtime import process as liveness
 from arogya_bench.runtime.console import echo, spinner
-from arogya_bench.runtime.environment import environment_tags as provenance_tags
 from arogya_bench.runtime.gc_pause import gc_paused
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
@@ -47,6 +46,15 @@ from arogya_bench.tracking.store import (
     find_store,
     open_store,
     use_mlflow_run_experiment,
+)
+from arogya_bench.tracking.tags import (
+    DATASET,
+    HEARTBEAT,
+    KIND,
+    MODEL,
+    OVERRIDES,
+    PROCESS,
+    environment_tags,
 )
 
 
@@ -116,7 +124,7 @@ def _execute(study: compose.Study, sweep: RunningSweep, reports: Mapping[str, Ga
     )
     try:
         with (
-            liveness.heartbeat(partial(set_tag, store, parent)),
+            liveness.heartbeat(partial(set_tag, store, parent, HEARTBEAT)),
             launching.output_folder(study.config),
         ):
             write_items(store, parent, _gate_tables(reports))
@@ -170,14 +178,14 @@ def _open_parent(store: Store, request: compose.RunRequest, wanted: plan.SweepPl
     names = sorted({wish.planned.job.row_name for wish in wanted.jobs})
     datasets = sorted({wish.planned.dataset.name for wish in wanted.jobs})
     tags = {
-        "arogya.kind": "sweep",
-        "arogya.overrides": redact(strip_credentials(" ".join(request.overrides), store.uri)),
-        "arogya.model": ", ".join(names),
-        "arogya.dataset": ", ".join(datasets),
-        **provenance_tags(),
+        KIND: "sweep",
+        OVERRIDES: redact(strip_credentials(" ".join(request.overrides), store.uri)),
+        MODEL: ", ".join(names),
+        DATASET: ", ".join(datasets),
+        **environment_tags(),
     }
     if adopted := take_over_mlflow_run(store):
-        mine = {liveness.PROCESS_TAG: str(liveness.current_process())}
+        mine = {PROCESS: str(liveness.current_process())}
         write_items(store, adopted, [Tags(values={**tags, **mine})])
         return adopted
     return start_run(store, f"sweep · {', '.join(datasets)}", tags)
