@@ -424,7 +424,7 @@ def test_others_are_not_let_in_without_a_login(folder):
     ended = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
 
     assert ended.returncode == 2
-    assert "At 0.0.0.0 everybody who reaches this machine" in ended.stderr
+    assert "On 0.0.0.0, everybody who reaches this machine" in ended.stderr
     assert "Fix: add --auth" in ended.stderr
     assert list(folder.iterdir()) == []
 

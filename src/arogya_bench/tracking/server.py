@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import secrets
 import shlex
 import signal
 import subprocess
@@ -19,12 +18,18 @@ import requests
 from arogya_bench.errors import TrackingError, UserError, require_extra
 from arogya_bench.tracking.bind_address import resolve_bind_address
 from arogya_bench.tracking.postgres import EXTRA, last_line, run_postgres
+from arogya_bench.tracking.server_login import (
+    ADMIN_PASSWORD_ENV,
+    ADMIN_USERNAME_ENV,
+    PASSWORD_ENV,
+    USERNAME_ENV,
+    auth_environment,
+    load_login,
+)
 
 USER_ERROR_EXIT = 2
 START_TIMEOUT_S = 180  # on a slow machine, MLflow imports for 15 s and creates tables for 13
 STOP_TIMEOUT_S = 15
-USERNAME_ENV, PASSWORD_ENV = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
-ADMIN_USERNAME_ENV, ADMIN_PASSWORD_ENV = "MLFLOW_AUTH_ADMIN_USERNAME", "MLFLOW_AUTH_ADMIN_PASSWORD"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +91,10 @@ def run_server(
     bind = resolve_bind_address(host, port, auth=auth)
     with _lock_folder(folder), run_postgres(folder / "postgresql") as database:
         arguments = _artifact_arguments(artifacts or str(folder / "artifacts"), direct=direct)
-        login = _load_login(folder) if auth else {}
+        login = load_login(folder) if auth else {}
         settings = {
             "MLFLOW_BACKEND_STORE_URI": database,
-            **_auth_environment(folder, database, login),
+            **auth_environment(folder, database, login),
         }
         arguments += ["--host", str(bind.address), "--port", str(bind.port)]
         if auth:
@@ -121,44 +126,11 @@ def _lock_folder(folder: Path) -> Iterator[None]:
 
 
 def _artifact_arguments(location: str, *, direct: bool) -> list[str]:
-    if "://" not in location:
-        location = str(Path(location).resolve())
+    location = location if "://" in location else str(Path(location).resolve())
     if direct:
         return ["--no-serve-artifacts", "--default-artifact-root", location]
     proxy = ["--serve-artifacts", "--default-artifact-root", "mlflow-artifacts:/"]
     return [*proxy, "--artifacts-destination", location]
-
-
-def _load_login(folder: Path) -> dict[str, str]:
-    """The administrator's login: from the environment, the folder, or newly generated."""
-    user = os.environ.get(ADMIN_USERNAME_ENV, "admin")
-    if password := os.environ.get(ADMIN_PASSWORD_ENV):
-        return {USERNAME_ENV: user, PASSWORD_ENV: password}
-    file = folder / "login.env"
-    if not file.exists():
-        login = {USERNAME_ENV: user, PASSWORD_ENV: secrets.token_urlsafe(24)}
-        file.touch(mode=0o600)
-        file.write_text("".join(f"{key}={shlex.quote(login[key])}\n" for key in login), "utf-8")
-    return dict(line.split("=", 1) for line in shlex.split(file.read_text(encoding="utf-8")))
-
-
-def _auth_environment(folder: Path, database: str, login: Mapping[str, str]) -> dict[str, str]:
-    """The settings of MLflow's login; passwords are passed in the environment only."""
-    if not login:
-        return {}
-    config = folder / "auth.ini"
-    escaped = database.replace("%", "%%")  # % is special in INI files
-    config.write_text(
-        f"[mlflow]\ndefault_permission = READ\ndatabase_uri = {escaped}\n"
-        "auth_cache_ttl_seconds = 60\n",  # hashing a password takes longer than most requests
-        "utf-8",
-    )
-    return {
-        "MLFLOW_AUTH_CONFIG_PATH": str(config),
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
-        ADMIN_USERNAME_ENV: login[USERNAME_ENV],
-        ADMIN_PASSWORD_ENV: login[PASSWORD_ENV],
-    }
 
 
 @contextmanager
@@ -269,38 +241,39 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--host",
         default="127.0.0.1",
-        help="where to listen: 0.0.0.0 lets other machines in, and needs --auth "
-        "(default: 127.0.0.1, this machine alone)",
+        help="address to listen on; 0.0.0.0 lets other machines connect, and requires --auth "
+        "(default: 127.0.0.1, this machine only)",
     )
     parser.add_argument("--port", type=int, default=5000, help="(default: 5000)")
     parser.add_argument(
-        "--artifacts", metavar="PLACE", help="a folder or s3://bucket/path (default: in --folder)"
+        "--artifacts",
+        metavar="LOCATION",
+        help="a folder or s3://bucket/path (default: in --folder)",
     )
     parser.add_argument(
-        "--direct", action="store_true", help="clients write artifacts there with their own keys"
+        "--direct", action="store_true", help="clients access artifacts with their own keys"
     )
-    parser.add_argument("--auth", action="store_true", help="ask for user name and password")
+    parser.add_argument("--auth", action="store_true", help="require user name and password")
     return parser
 
 
 def _usage(server: Server, arguments: argparse.Namespace) -> str:
     uri, *others = server.remote_uris or (server.uri,)
     lines = [
-        f"MLflow on PostgreSQL in {arguments.folder.resolve()}; Ctrl-C ends both.",
+        f"MLflow on PostgreSQL in {arguments.folder.resolve()}; Ctrl-C stops both.",
         f"  see   {uri}",
-        *(f"     or {each}" for each in others),
+        *(f"     or {other}" for other in others),
         f"  use   arogya-bench run tracking=server tracking.uri={uri}",
         f"        arogya-bench compare --tracking-uri {uri}",
     ]
     if server.login and ADMIN_PASSWORD_ENV in os.environ:
-        lines.append(
-            f"  login {USERNAME_ENV}={server.login[USERNAME_ENV]}, {PASSWORD_ENV} as in {ADMIN_PASSWORD_ENV}"
-        )
+        user = f"{USERNAME_ENV}={server.login[USERNAME_ENV]}"
+        lines.append(f"  login {user}, {PASSWORD_ENV} as in {ADMIN_PASSWORD_ENV}")
     elif server.login:
-        kept = shlex.quote(str(arguments.folder.resolve() / "login.env"))
-        lines.append(f"  login set -a; . {kept}; set +a")
+        file = shlex.quote(str(arguments.folder.resolve() / "login.env"))
+        lines.append(f"  login set -a; . {file}; set +a")
     if arguments.direct:
-        lines.append("  keys  clients write artifacts: pip install 'arogya-bench[s3]' for s3://")
+        lines.append("  keys  clients access artifacts: pip install 'arogya-bench[s3]' for s3://")
     return "\n".join([*lines, f"  log   {server.log}", ""])
 
 
