@@ -21,12 +21,14 @@ class Column:
     Attributes:
         header: With the unit, if any.
         format_cell: Formats the cell of a row.
-        detail: Whether output of limited width omits the column.
+        detail: Whether the brief form of a table omits the column.
+        brief: What the brief form of a table shows instead.
     """
 
     header: str
-    format_cell: Callable[[Row], str]
+    format_cell: Callable[[Any], str]
     detail: bool = False
+    brief: "Column | None" = None
 
 
 def text(key: str, header: str | None = None) -> Column:
@@ -55,11 +57,11 @@ def p_value(key: str, header: str, *, detail: bool = False) -> Column:
 
 
 def interval(
-    key: str, header: str | None = None, *, signed: bool = False, detail: bool = False
+    key: str, header: str | None = None, *, signed: bool = False, brief: Column | None = None
 ) -> Column:
     """A column of estimates with their 95 % intervals."""
     return Column(
         header=f"{header or key} [95 % CI]",
         format_cell=lambda row: format_with_interval(row, key, signed=signed),
-        detail=detail,
+        brief=brief,
     )

@@ -93,7 +93,7 @@ def _build_dataset_report(comparison: ComparisonTables, verdict: Row) -> Dataset
         headline=f"{str(verdict['verdict']).capitalize()}: {verdict['models']}".rstrip(": "),
         reason=str(verdict["reason"]),
         caveats=tuple(facts.get("caveats", ())),
-        sections=tuple(section for section in sections if section.rows),
+        sections=tuple(section for section in sections if section.records),
     )
 
 
@@ -101,7 +101,7 @@ def _describe_methods(about: Mapping[str, Any]) -> list[tuple[str, str]]:
     summaries = {str(facts["metric"]): str(facts["summary"]) for facts in about["datasets"]}
     return [
         ("Primary metric", "; ".join(f"{name}: {summary}" for name, summary in summaries.items())),
-        ("Intervals", f"{about['confidence']:.0%} {about['interval']}; "
+        ("Intervals", f"{100 * about['confidence']:.0f} %, {about['interval']}; "
                       f"{about['resamples']:,} resamples, shared by all models"),
         ("Tests", f"paired and two-sided at level {about['alpha']} after {about['correction']}"),
         ("Robustness", "fraction of the clean score that is retained, on the same resamples for "

@@ -1,20 +1,22 @@
 """The sections of a report: titles, notes, tables and charts, defined once for all output."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from arogya_bench.report import charts
 from arogya_bench.report.columns import Column, Row, interval, number, p_value, percent, text
 from arogya_bench.report.wording import MINUS, format_number, format_percent
+from arogya_bench.runtime.console import plural
 
 if TYPE_CHECKING:
     import altair as alt
 
     Plot = Callable[[], "alt.TopLevelMixin | None"]
 
-TERMINAL_METRICS = 2  # secondary metrics that output of limited width shows
+TERMINAL_METRICS = 2  # secondary metrics in the brief leaderboard
 MAX_MODELS_WITH_SHARE = 4  # beyond it, the robustness overview shows only values
 
 
@@ -25,7 +27,7 @@ class Section:
     Attributes:
         name: Identifies the section in file names.
         note: How to read the table.
-        rows: Formatted cells, one per column.
+        records: What the columns format, one per row.
         plot: Draws the chart; called on demand, because it imports Altair.
         detail: Whether the terminal omits the section.
     """
@@ -34,7 +36,7 @@ class Section:
     title: str
     note: str
     columns: tuple[Column, ...]
-    rows: list[list[str]]
+    records: Sequence[Any]
     plot: "Plot | None" = None
     detail: bool = False
 
@@ -44,28 +46,37 @@ class Section:
         return [column.header for column in self.columns]
 
     @property
+    def rows(self) -> list[list[str]]:
+        """The formatted cells."""
+        return [[column.format_cell(record) for column in self.columns] for record in self.records]
+
+    @property
     def chart(self) -> "alt.TopLevelMixin | None":
         """The chart; None if the section has none, or nothing to draw."""
         return self.plot() if self.plot else None
 
-
-def _cells(rows: Sequence[Row], columns: Sequence[Column]) -> list[list[str]]:
-    return [[column.format_cell(row) for column in columns] for row in rows]
+    def brief(self) -> "Section":
+        """Return the section with fewer and narrower columns, for a terminal."""
+        columns = (column.brief or column for column in self.columns if not column.detail)
+        return replace(self, columns=tuple(columns))
 
 
 def leaderboard_section(
     rows: Sequence[Row], metric: str, secondary_metrics: Sequence[str]
 ) -> Section:
     """Rank the models on clean images, with the primary and the secondary metrics."""
-    detail_metrics = secondary_metrics[:-TERMINAL_METRICS]
+    in_brief = secondary_metrics[-TERMINAL_METRICS:]
     columns = (
         text("rank", "#"),
         text("model"),
         interval(metric),
-        *(interval(name, detail=name in detail_metrics) for name in secondary_metrics),
+        *(
+            replace(interval(name, brief=number(name)), detail=name not in in_brief)
+            for name in secondary_metrics
+        ),
         percent("robustness_score", "robustness"),
-        number("latency_p50_ms", "p50 latency (ms)", digits=1),
-        number("cost_per_1k_images_usd", "USD per 1,000 images", digits=2),
+        number("latency_p50_ms", "p50 (ms)", digits=1),
+        number("cost_per_1k_images_usd", "USD/1,000", digits=2),
     )
     size = (
         f"{rows[0]['cases']} test cases in {rows[0]['groups']} independent groups" if rows else ""
@@ -79,9 +90,9 @@ def leaderboard_section(
         name="leaderboard",
         title="Leaderboard on clean images",
         note=f"{size}. Overlapping intervals do not imply that models are equal; see the pairwise "
-        f"comparison.{no_interval}",
+        f"comparison. p50 is the median latency; cost is per 1,000 images.{no_interval}",
         columns=columns,
-        rows=_cells(rows, columns),
+        records=rows,
         plot=partial(charts.plot_leaderboard, rows, metric),
     )
 
@@ -101,9 +112,10 @@ def pairwise_section(rows: Sequence[Row], metric: str) -> Section:
         name="pairwise",
         title="Pairwise comparison (paired)",
         note=f"Difference in {metric} on the same cases, better model first. p-values are "
-        f"Holm-adjusted over {pairs} pairs. No difference shown does not mean equal.",
+        f"Holm-adjusted over {plural(pairs, 'pair')}. A difference that is not shown may still "
+        "exist.",
         columns=columns,
-        rows=_cells(rows, columns),
+        records=rows,
         plot=partial(charts.plot_pairwise, rows, metric),
     )
 
@@ -122,8 +134,11 @@ def robustness_section(rows: Sequence[Row], leaderboard: Sequence[Row], metric: 
         name="robustness",
         title="Robustness to image degradation",
         note=f"{metric} under each condition{retained}.",
-        columns=(text("condition"), *map(text, models)),
-        rows=[
+        columns=tuple(
+            Column(header=header, format_cell=itemgetter(index))
+            for index, header in enumerate(["condition", *models])
+        ),
+        records=[
             [condition, *(cells.get(model, "missing") for model in models)]
             for condition, cells in by_condition.items()
         ],
@@ -147,7 +162,7 @@ def robustness_detail_section(rows: Sequence[Row], metric: str) -> Section:
         "fraction of the clean score that is retained. A mean over conditions can hide a single "
         "one in which a model fails.",
         columns=columns,
-        rows=_cells(rows, columns),
+        records=rows,
         detail=True,
     )
 
@@ -161,7 +176,7 @@ def missing_section(rows: Sequence[Row]) -> Section:
         note="These combinations of model, condition and seed have no finished run and are in no "
         "other table.",
         columns=columns,
-        rows=_cells(rows, columns),
+        records=rows,
     )
 
 
@@ -186,5 +201,5 @@ def folds_section(rows: Sequence[Row]) -> Section:
         note="The standard deviation is not a standard error, because the training data of folds "
         "overlap.",
         columns=columns,
-        rows=_cells(rows, columns),
+        records=rows,
     )

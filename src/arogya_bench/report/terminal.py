@@ -1,5 +1,6 @@
 """Print a comparison to the terminal, without the details of the page."""
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -26,7 +27,7 @@ def print_comparison(comparison: ComparisonTables) -> None:
         for section in dataset.sections:
             if not section.detail:
                 console.print()
-                console.print(_build_table(section))
+                console.print(_build_table(section.brief()))
     console.print(f"\n[bold]{escape(report.methods_title)}[/]")
     for term, explanation in report.methods:
         console.print(f"{escape(term)}: {escape(explanation)}")
@@ -38,11 +39,12 @@ def _build_table(section: Section) -> Table:
         title_justify="left",
         caption=escape(section.note),
         caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
-    shown = [index for index, column in enumerate(section.columns) if not column.detail]
-    for index in shown:
-        header = section.columns[index].header
-        table.add_column(escape(header), no_wrap=header in ("model", "condition"))
+    for header in section.headers:
+        table.add_column(escape(header), no_wrap=header == "condition")
     for row in section.rows:
-        table.add_row(*(escape(row[index]) for index in shown))
+        table.add_row(*map(escape, row))
     return table
