@@ -146,7 +146,7 @@ def study(study_folder, tmp_path):
 @pytest.fixture(scope="session")
 def comparison(study_folder):
     """The comparison of the finished sweep; frozen, for reading only."""
-    from arogya_bench.comparison.comparison import compare
+    from arogya_bench import compare
 
     return compare(EXPERIMENT, tracking_uri=f"sqlite:///{study_folder}/mlflow.db")
 

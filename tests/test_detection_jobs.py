@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from arogya_bench import compare
 from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
-from arogya_bench.comparison.comparison import compare
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.evaluation.evaluation import run_job

@@ -121,7 +121,7 @@ def test_a_report_of_another_kind_of_run_is_refused(study, tmp_path):
 def test_a_file_in_the_place_of_the_folder_is_said_before_any_work(tmp_path, store):
     (tmp_path / "out").write_text("not a folder")
 
-    with pytest.raises(UserError, match="cannot be written") as refusal:
+    with pytest.raises(UserError, match="is not writable") as refusal:
         compare(store, tmp_path / "out")
 
     assert "--out" in refusal.value.fix

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
-from arogya_bench.comparison.blocks import CLEAN, NEVER_RUN, load_blocks
+from arogya_bench.comparison.blocks import CLEAN
+from arogya_bench.comparison.loading import NEVER_RUN, load_blocks
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import TrackingError
 from arogya_bench.models.opencv import OpenCVClassifier
@@ -168,7 +169,7 @@ def test_a_job_that_failed_before_it_had_data_is_missing(logged, only, store):
 
     (absent,) = only().missing
 
-    assert (absent["model"], absent["condition"]) == ("b", "every one")
+    assert (absent["model"], absent["condition"]) == ("b", "all")
     assert absent["cause"] == "MemoryError"
 
 
@@ -224,7 +225,7 @@ def test_a_filter_that_cannot_be_read_is_the_problem(logged, read):
 def test_without_a_finished_evaluation_there_is_nothing_to_compare(logged, read):
     logged("a", status="FAILED")
 
-    with pytest.raises(TrackingError, match=r"'study' has no finished evaluation \(1 runs"):
+    with pytest.raises(TrackingError, match=r"'study' has no finished evaluation \(1 evaluations"):
         read()
 
 
@@ -282,7 +283,7 @@ def test_changed_predictions_are_not_paired(logged, only, store, change):
     block = only()
     tables = [block.load_predictions(row(block, name), CLEAN) for name in "ab"]
 
-    with pytest.raises(TrackingError, match="name different cases"):
+    with pytest.raises(TrackingError, match="cover different cases"):
         block.check_same_cases(tables)
 
 

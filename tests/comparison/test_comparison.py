@@ -9,13 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arogya_bench.comparison.comparison import (
-    RESAMPLES,
-    TABLES,
-    compare,
-    from_json,
-    load_predictions,
-)
+from arogya_bench import Comparison, compare, load_predictions
+from arogya_bench.comparison.comparison import RESAMPLES, TABLES
 from arogya_bench.errors import ConfigError, TrackingError
 from arogya_bench.metrics.classification import INTERVAL_METRICS
 from arogya_bench.tracking.runs import search_runs
@@ -120,7 +115,7 @@ def test_json_holds_no_number_that_json_does_not_know(comparison):
 def test_what_is_read_back_gives_the_same_page(comparison, tmp_path):
     comparison.to_html(tmp_path / "before.html")
 
-    again = from_json(comparison.to_json())
+    again = Comparison.from_json(comparison.to_json())
     again.to_html(tmp_path / "after.html")
 
     assert again.to_json() == comparison.to_json()

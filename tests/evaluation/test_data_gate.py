@@ -90,8 +90,8 @@ def test_an_override_leaves_the_case_out_and_is_told_everywhere(evaluate, runs, 
         assert rows.count("\n") == 120
         assert "p00-0" not in rows
     (dataset,) = comparison.about["datasets"]
-    (caution,) = dataset["cautions"]
-    assert "AB201 Unreadable image" in caution
+    (caveat,) = dataset["caveats"]
+    assert "AB201 Unreadable image" in caveat
 
 
 def test_an_official_split_through_patients_is_refused(command, clinic):

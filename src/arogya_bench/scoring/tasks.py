@@ -1,12 +1,12 @@
 """The tasks by name: a new task is one more module, and one more entry here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from arogya_bench.metrics.plugins import PluginMetric
-from arogya_bench.metrics.replicates import Replicates, Resamples
 from arogya_bench.scoring.classification import CLASSIFICATION
 from arogya_bench.scoring.detection import DETECTION
 from arogya_bench.scoring.task import AnyPredictions, Task
@@ -19,14 +19,9 @@ def get_task(predictions: AnyPredictions) -> Task[Any]:
     return TASKS[predictions.task]
 
 
-def bootstrap(
-    predictions: AnyPredictions,
-    draws: Resamples,
-    names: Iterable[str] | None = None,
-    plugin_metrics: Sequence[PluginMetric] = (),
-) -> Replicates:
-    """Compute metrics on every resample; ``names`` None means all built-in metrics."""
-    return get_task(predictions).bootstrap(predictions, draws, names, plugin_metrics)
+def correct_cases(predictions: AnyPredictions) -> NDArray[np.bool_] | None:
+    """Whether each case was predicted correctly, shape (n,); None if cases are not so scored."""
+    return get_task(predictions).correct_cases(predictions)
 
 
 def from_table(table: pd.DataFrame) -> AnyPredictions:
