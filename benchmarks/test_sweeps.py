@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from arogya_bench.configuration import compose
-from arogya_bench.evaluation import evaluation
 from arogya_bench.evaluation.inference import predict
-from arogya_bench.evaluation.job import job_params
+from arogya_bench.evaluation.run_items import cell_tags, job_params
 from arogya_bench.scoring import scores as scoring
+from arogya_bench.scoring.classification import CLASSIFICATION
 from arogya_bench.scoring.label_table import predictions_to_table
 from arogya_bench.sweeps import plan, sweep
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.items import Params, ParquetTable, Scalars
+from arogya_bench.tracking.runs import finish_run, search_runs, start_run, write_items
+from arogya_bench.tracking.store import open_store
 from arogya_bench.types import Predictions
 
 TINY = (
@@ -80,9 +80,9 @@ def timed(work):
     return time.perf_counter() - began
 
 
-def work_itself(prepared):
+def work_itself(planned):
     """Seconds of a fit and of a cell without Hydra, MLflow and the rest."""
-    job, parts = prepared.job, prepared.split
+    job, parts = planned.job, planned.split
     out = Path("fit")
     out.mkdir()
     fit = timed(
@@ -94,7 +94,9 @@ def work_itself(prepared):
     condition = job.conditions[0]
 
     def cell():
-        rows = predict(model, parts.test, [condition], batch_size=job.batch_size)
+        rows = predict(
+            model, parts.test, [condition], task=CLASSIFICATION, batch_size=job.batch_size
+        )
         scoring.compute_scores(rows[condition.name], resamples=job.resamples, seed=parts.digest)
 
     cell()
@@ -105,7 +107,7 @@ def test_what_a_job_and_a_cell_cost(benchmark, folder):
     """Six jobs of one cell, and six of eleven: the difference is what cells cost."""
     sweep.run(asked("model=prior", NOISE, severities(1), "seed=0"))  # imports, store, cache
     (wish,) = plan.prepare_all(_compositions("model=prior", NOISE, severities(1), "seed=0"))
-    fit, cell = work_itself(wish.prepared)
+    fit, cell = work_itself(wish.planned)
     seeds, more = "seed=1,2,3,4,5,6", "seed=11,12,13,14,15,16"
 
     few = timed(lambda: sweep.run(asked("model=prior", NOISE, severities(1), seeds)))
@@ -131,13 +133,13 @@ STUDY = (MODELS, "seed=1,2,3,4,5,6,7,8", NOISE, severities(18))
 
 def finished_study():
     """A store that holds all cells of the study, with 60 numbers and a table each."""
-    store = stores.open_store(None, "study", create=True)
+    store = open_store(None, "study", create=True)
     with compose.compose_sweep(asked(*STUDY)) as study:
         wishes = plan.prepare_all(study.compositions)
     numbers = Scalars(values={f"metric_{i}": i / 60 for i in range(60)})
     for wish in wishes:
-        prepared = wish.prepared
-        model = prepared.split.test
+        planned = wish.planned
+        model = planned.split.test
         rows = model.targets[:, None] == range(len(model.classes))
         table = ParquetTable(
             file="predictions.parquet",
@@ -151,10 +153,10 @@ def finished_study():
                 )
             ),
         )
-        for condition in prepared.job.conditions:
-            run_id = tracking.start(store, "cell", evaluation.cell_tags(prepared, condition))
-            tracking.write(store, run_id, [numbers, Params(values=job_params(prepared)), table])
-            tracking.finish(store, run_id)
+        for condition in planned.job.conditions:
+            run_id = start_run(store, "cell", cell_tags(planned, condition))
+            write_items(store, run_id, [numbers, Params(values=job_params(planned)), table])
+            finish_run(store, run_id)
 
 
 def test_resuming_a_finished_study(benchmark, folder):
@@ -198,8 +200,8 @@ def test_a_pool_against_one_process(benchmark, folder):
 
 def at_work(seeds):
     """Seconds from the start of the first cell to the end of the last."""
-    store = stores.open_store(None, "study", create=False)
-    runs = tracking.search(store, "tags.`arogya.kind` = 'evaluation'")
+    store = open_store(None, "study", create=False)
+    runs = search_runs(store, "tags.`arogya.kind` = 'evaluation'")
     mine = [run for run in runs if int(run.params["seed"]) in seeds]
     assert len(mine) == 8 * 14
     return (max(run.end_time for run in mine) - min(run.start_time for run in mine)) / 1000

@@ -7,11 +7,11 @@ import mlflow
 import numpy as np
 import pytest
 
+from arogya_bench.figures.evaluation import render_label_figures
 from arogya_bench.scoring.label_table import predictions_to_preview, predictions_to_table
-from arogya_bench.scoring.scores import render_figures
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.items import Params, ParquetTable, Scalars, TableView, Tags, Text
+from arogya_bench.tracking.runs import finish_run, start_run, write_items
+from arogya_bench.tracking.store import open_store
 from arogya_bench.types import Predictions
 
 CASES, CLASSES = 10_000, 7
@@ -35,24 +35,25 @@ def predictions():
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     place = tmp_path_factory.mktemp("store") / "mlflow.db"
-    return stores.open_store(f"sqlite:///{place}", "benchmark", create=True)
+    return open_store(f"sqlite:///{place}", "benchmark", create=True)
 
 
 def write(store, predictions, *, drawn):
-    run_id = tracking.start(store, "evaluation", TAGS)
+    run_id = start_run(store, "evaluation", TAGS)
     items = [
         Params(values=PARAMS),
         Scalars(values=METRICS),
-        Tags(values={"arogya.undefined": "{}"}),
+        Tags(values={"arogya.undefined_metrics": "{}"}),
         ParquetTable(file="predictions.parquet", rows=predictions_to_table(predictions)),
         TableView(file="predictions.json", rows=predictions_to_preview(predictions)),
     ]
     if drawn:
         items += [
-            Text(file=f"{name}.svg", text=svg) for name, svg in render_figures(predictions).items()
+            Text(file=f"{name}.svg", text=svg)
+            for name, svg in render_label_figures(predictions).items()
         ]
-    tracking.write(store, run_id, items)
-    tracking.finish(store, run_id)
+    write_items(store, run_id, items)
+    finish_run(store, run_id)
 
 
 def call_by_call(store, predictions):

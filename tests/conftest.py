@@ -96,9 +96,9 @@ def transplanted(source, target):
 
 
 def opened(folder):
-    from arogya_bench.tracking import store as stores
+    from arogya_bench.tracking.store import open_store
 
-    return stores.open_store(f"sqlite:///{folder}/mlflow.db", EXPERIMENT, create=True)
+    return open_store(f"sqlite:///{folder}/mlflow.db", EXPERIMENT, create=True)
 
 
 @pytest.fixture(scope="session")
@@ -112,15 +112,15 @@ def study_folder(shared, empty_store_folder, job_of):
     """The store of a finished sweep: two models, clean and two severities of noise."""
     from arogya_bench.evaluation import evaluation
     from arogya_bench.models.opencv import OpenCVClassifier
-    from arogya_bench.tracking import runs as tracking
+    from arogya_bench.tracking.runs import finish_run, start_run
 
     def build(folder):
         store = transplanted(empty_store_folder, folder)
-        sweep = tracking.start(store, "sweep", {"arogya.kind": "sweep"})
+        sweep = start_run(store, "sweep", {"arogya.kind": "sweep"})
         evaluation.run_job(job_of(noise=(0.1, 0.3)), store, sweep)
         opencv = job_of("opencv", OpenCVClassifier(image_size=32), noise=(0.1, 0.3))
         evaluation.run_job(opencv, store, sweep)
-        tracking.finish(store, sweep)
+        finish_run(store, sweep)
 
     return once(shared / "study", build)
 
@@ -146,7 +146,7 @@ def study(study_folder, tmp_path):
 @pytest.fixture(scope="session")
 def comparison(study_folder):
     """The comparison of the finished sweep; frozen, for reading only."""
-    from arogya_bench.comparison.comparison import compare
+    from arogya_bench import compare
 
     return compare(EXPERIMENT, tracking_uri=f"sqlite:///{study_folder}/mlflow.db")
 
@@ -297,23 +297,23 @@ def guessed():
 def logged(store, job_of, guessed):
     """Log made-up predictions as the evaluations of a job, as far as a comparison reads them."""
     from arogya_bench.datasets.splits import SplitPolicy
-    from arogya_bench.evaluation.evaluation import cell_tags
-    from arogya_bench.evaluation.job import job_params, prepare
+    from arogya_bench.evaluation.job import prepare
+    from arogya_bench.evaluation.run_items import cell_tags, job_params
     from arogya_bench.scoring.label_table import predictions_to_table
-    from arogya_bench.tracking import runs as tracking
     from arogya_bench.tracking.items import Params, ParquetTable
+    from arogya_bench.tracking.runs import finish_run, start_run, write_items
 
     def build(name, *, skill=1.0, draw=0, status="FINISHED", tags=(), **fields):
         split = SplitPolicy(train=0.2, validation=0.2, test=0.6)
-        prepared = prepare(job_of(name, **{"source": Roster(), "split": split, **fields}))
+        planned = prepare(job_of(name, **{"source": Roster(), "split": split, **fields}))
         runs = []
-        for condition in prepared.job.conditions:
-            made = guessed(prepared.split.test, skill=skill, seed=draw)
+        for condition in planned.job.conditions:
+            made = guessed(planned.split.test, skill=skill, seed=draw)
             table = ParquetTable(file="predictions.parquet", rows=predictions_to_table(made))
-            run_id = tracking.start(store, name, {**cell_tags(prepared, condition), **dict(tags)})
+            run_id = start_run(store, name, {**cell_tags(planned, condition), **dict(tags)})
             if status == "FINISHED":
-                tracking.write(store, run_id, [Params(values=job_params(prepared)), table])
-            tracking.finish(store, run_id, status)
+                write_items(store, run_id, [Params(values=job_params(planned)), table])
+            finish_run(store, run_id, status)
             runs.append(run_id)
         return runs[0]
 

@@ -10,8 +10,8 @@ from functools import partial
 
 import psutil
 
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import RunRecord, search_runs
+from arogya_bench.tracking.store import open_store
 
 PATIENT = 240.0  # seconds for whatever a test waits for, on a busy machine
 CELLS = 6
@@ -107,7 +107,7 @@ class Census:
     finished: tuple[str, ...]
     half: int
     running: int
-    runs: tuple[tracking.RunRecord, ...]
+    runs: tuple[RunRecord, ...]
 
     @property
     def double(self):
@@ -118,13 +118,13 @@ class Census:
 
 
 def census(uri):
-    store = stores.open_store(uri, "study", create=False)
-    runs = tuple(tracking.search(store, ""))
+    store = open_store(uri, "study", create=False)
+    runs = tuple(search_runs(store, ""))
     cells = [r for r in runs if r.tags.get("arogya.kind") == "evaluation"]
     finished = [r for r in cells if r.status == "FINISHED"]
     whole = [r for r in finished if "accuracy" in r.metrics and _has_predictions(store, r)]
     return Census(
-        finished=tuple(r.tags["arogya.cell"] for r in finished),
+        finished=tuple(r.tags["arogya.cell_key"] for r in finished),
         half=len(finished) - len(whole),
         running=sum(r.status == "RUNNING" for r in runs),
         runs=runs,

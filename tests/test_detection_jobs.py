@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from arogya_bench import compare
 from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
-from arogya_bench.comparison.comparison import compare
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.evaluation.evaluation import run_job
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.models.prior import Prior
-from arogya_bench.scoring import tasks
 from arogya_bench.scoring.box_labels import LABEL_RULE
+from arogya_bench.scoring.detection import DETECTION
 from arogya_bench.serving import ServedModel
 from arogya_bench.tracking import artifacts
-from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.runs import get_run
 from arogya_bench.types import BoxPredictions, Detections, Predictions
 
 BOXES = Synthetic(cases=60, classes=3, image_size=32, task="detection")
@@ -82,7 +82,7 @@ def detections(store, job_of, turned):
 
 def test_boxes_are_judged_logged_and_read_back(store, detections):
     clean = detections[0]
-    run = tracking.get(store.uri, clean.run_id)
+    run = get_run(store.uri, clean.run_id)
 
     stored = pd.read_parquet(Path(run.artifact_uri) / "predictions.parquet")
 
@@ -92,7 +92,7 @@ def test_boxes_are_judged_logged_and_read_back(store, detections):
     assert run.metrics["mAP50"] > 0.1
     assert run.metrics["mAP50.ci_low"] <= run.metrics["mAP50"] <= run.metrics["mAP50.ci_high"]
     assert 0 < run.metrics["score_threshold"] < 1
-    assert tasks.evaluate(tasks.from_table(stored)).values == clean.scores.values
+    assert DETECTION.score(DETECTION.from_table(stored)).values == clean.scores.values
     files = {path.name for path in Path(run.artifact_uri).rglob("*") if path.is_file()}
     assert {"boxes.png", "per_class.json", "predictions.json"} <= files
     assert "roc.svg" not in files
@@ -119,17 +119,17 @@ def test_a_turned_image_is_judged_by_turned_boxes(detections):
 
 
 def test_the_threshold_is_chosen_on_validation(store, detections, job_of, turned):
-    run = tracking.get(store.uri, detections[0].run_id)
-    fit = tracking.get(store.uri, run.tags["arogya.fit_run_id"])
+    run = get_run(store.uri, detections[0].run_id)
+    fit = get_run(store.uri, run.tags["arogya.fit_run_id"])
 
     table = pd.read_parquet(Path(fit.artifact_uri) / "predictions_validation.parquet")
 
-    assert tasks.from_table(table).threshold == run.metrics["score_threshold"]
+    assert DETECTION.from_table(table).threshold == run.metrics["score_threshold"]
 
 
 def test_where_labels_are_asked_for_the_most_confident_box_decides(store, job_of, source):
     (made,) = run_job(job_of("spotter", Spotter(), resamples=2000), store, None)
-    run = tracking.get(store.uri, made.run_id)
+    run = get_run(store.uri, made.run_id)
 
     assert isinstance(made.predictions, Predictions)
     assert run.tags["arogya.label_rule"] == LABEL_RULE
@@ -185,10 +185,10 @@ def test_a_temperature_is_a_row_of_its_own_on_the_same_fit(store, job_of):
         job_of("opencv", model, resamples=2000, calibration="temperature"), store, None
     )
 
-    one, two = (tracking.get(store.uri, each.run_id) for each in (raw, softer))
+    one, two = (get_run(store.uri, each.run_id) for each in (raw, softer))
     assert two.tags["arogya.model"] == "opencv+temperature"
     assert two.tags["arogya.fit_run_id"] == one.tags["arogya.fit_run_id"]
-    assert two.tags["arogya.row"] != one.tags["arogya.row"]
+    assert two.tags["arogya.model_config_digest"] != one.tags["arogya.model_config_digest"]
     assert 0.01 < two.metrics["temperature"] < 100
     assert two.metrics["accuracy"] == one.metrics["accuracy"]
     assert two.metrics["nll"] != one.metrics["nll"]
@@ -198,8 +198,8 @@ def test_a_temperature_is_a_row_of_its_own_on_the_same_fit(store, job_of):
 def test_a_fitted_detector_is_served_as_boxes(store, detections, job_of, monkeypatch):
     import mlflow
 
-    run = tracking.get(store.uri, detections[0].run_id)
-    fit = tracking.get(store.uri, run.tags["arogya.fit_run_id"])
+    run = get_run(store.uri, detections[0].run_id)
+    fit = get_run(store.uri, run.tags["arogya.fit_run_id"])
     images = np.stack(list(prepare(job_of("a", Spotter(), source=BOXES)).split.test.images()))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     uri = f"models:/{fit.tags['arogya.model_id']}"

@@ -1,24 +1,18 @@
-"""Which image model should we deploy? An MLflow plugin that answers with evidence."""
+"""Benchmark image models in MLflow: evaluations, statistical comparisons and a verdict."""
 
 from importlib import import_module
 from pathlib import Path
 
-# A checkout keeps arogya_bench.conf beside src; found there, it need not be installed.
+# A source checkout keeps arogya_bench.conf beside src; it is found there without installation.
 _CHECKOUT = Path(__file__).parents[2]
 if (_CHECKOUT / "conf" / "config.yaml").is_file():
     __path__.append(str(_CHECKOUT))
 
-_PUBLIC = {
-    "compare": "arogya_bench.comparison.comparison",
-    "evaluate": "arogya_bench.api",
-    "load_predictions": "arogya_bench.comparison.comparison",
-}
-
-__all__ = ["compare", "evaluate", "load_predictions"]
+__all__ = ["Comparison", "compare", "evaluate", "load_predictions"]
 
 
 def __getattr__(name: str) -> object:
-    """Import a public function when it is first asked for: `--help` must not wait for MLflow."""
-    if name not in _PUBLIC:
+    """Import the public functions on first access, because ``--help`` must not import MLflow."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PUBLIC[name]), name)
+    return getattr(import_module("arogya_bench.api"), name)

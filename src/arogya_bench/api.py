@@ -1,17 +1,83 @@
-"""One cell from a notebook: a model on a condition of a dataset, logged like any other."""
+"""The public functions: evaluate a model, load predictions, compare the models of an experiment."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
+import pandas as pd
+
 from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.comparison.comparison import ComparisonTables
 from arogya_bench.configuration import compose
 from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.evaluation import evaluation
 from arogya_bench.evaluation.job import DatasetSource, Job
-from arogya_bench.tracking import store as stores
+from arogya_bench.report.document import render_pdf
+from arogya_bench.report.page import render_html
+from arogya_bench.runtime.store_urls import sqlite_path
+from arogya_bench.tracking.artifacts import fetch_artifact
+from arogya_bench.tracking.runs import get_run
+from arogya_bench.tracking.store import absolute_uri, check_folder, default_uri, open_store
+from arogya_bench.tracking.tags import KIND
 from arogya_bench.types import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(ComparisonTables):
+    """The tables of a comparison, with a report as HTML or PDF."""
+
+    def to_html(self, path: Path | str) -> None:
+        """Write the report as one HTML file that needs no network access."""
+        Path(path).write_text(render_html(self), encoding="utf-8")
+
+    def to_pdf(self, path: Path | str) -> None:
+        """Write the report as PDF; requires the extra ``report``."""
+        Path(path).write_bytes(render_pdf(self))
+
+
+def compare(
+    experiment: str,
+    *,
+    tracking_uri: str | None = None,
+    where: str | None = None,
+    metric: str = "f1_macro",
+) -> Comparison:
+    """Compare the models of an MLflow experiment; images and model weights are not needed.
+
+    Args:
+        experiment: Name of the experiment.
+        tracking_uri: MLflow store. Defaults to ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` in the
+            working directory.
+        where: An MLflow search filter that selects evaluations.
+        metric: The primary metric. Datasets whose task lacks it use the default of their task,
+            such as mAP50_95 for detection. A metric of another package is recomputed from the
+            stored predictions with the installed version.
+
+    Raises:
+        ConfigError: If the metric is unknown, or its package is not installed.
+        TrackingError: If the store cannot be read or has no finished evaluation.
+    """
+    store = open_store(tracking_uri, experiment, create=False)
+    return Comparison.from_store(store, where=where, metric=metric)
+
+
+def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.DataFrame:
+    """Load the test predictions of an evaluation, or the validation predictions of a fit.
+
+    Raises:
+        TrackingError: If the run does not exist or has no predictions.
+    """
+    uri = absolute_uri(tracking_uri or default_uri())
+    database = sqlite_path(uri)
+    if database is not None:
+        check_folder(database, create=False)
+    run = get_run(uri, run_id)
+    fitted = run.tags.get(KIND) == "fit"
+    file = "predictions_validation.parquet" if fitted else "predictions.parquet"
+    with fetch_artifact(run, file, uri=uri) as path:
+        return pd.read_parquet(path)
 
 
 def evaluate(
@@ -23,64 +89,64 @@ def evaluate(
     tracking_uri: str | None = None,
     overrides: Sequence[str] = (),
 ) -> evaluation.Evaluation:
-    """Evaluate one cell from a notebook; it is logged like any other.
+    """Evaluate a model on one condition of a dataset and log the run as a sweep would.
 
     Args:
-        model: A name of the config group ``model``, or an adapter.
-        dataset: A name of the config group ``dataset``, or what one builds.
-        augmentation: A name of the config group ``augmentation`` with one severity at most, or
-            a condition such as ``gaussian_noise_0.1``.
-        seed: Of the fit.
-        tracking_uri: The store; default: ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` here.
-        overrides: More of Hydra's, such as ``image_size=64``.
+        model: Name of an option of the config group ``model``, or an adapter.
+        dataset: Name of an option of the config group ``dataset``, or a dataset source.
+        augmentation: Name of an option of the config group ``augmentation`` that has at most one
+            severity, or a condition such as ``gaussian_noise_0.1``.
+        seed: Seed of the fit.
+        tracking_uri: MLflow store. Defaults to ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` in the
+            working directory.
+        overrides: Further Hydra overrides, such as ``image_size=64``.
 
     Returns:
-        The evaluation; made anew even if MLflow holds the cell, since its predictions are wanted.
+        The evaluation. It is always recomputed, because MLflow does not store all of it.
 
     Raises:
-        Fixable: If a name, the data or the store is wrong.
+        UserError: If a name, the data or the store is invalid.
     """
-    words = [f"augmentation={_augmentation_option(augmentation)}", f"seed={seed}", *overrides]
-    words += [
-        f"{key}={value}"
-        for key, value in (("model", model), ("dataset", dataset))
-        if isinstance(value, str)
-    ]
-    (job,) = compose.compose_jobs(compose.RunRequest(overrides=(*words, "sweep.resume=false")))
+    arguments = [f"augmentation={_augmentation_option(augmentation)}", f"seed={seed}", *overrides]
+    for group, choice in (("model", model), ("dataset", dataset)):
+        if isinstance(choice, str):
+            arguments.append(f"{group}={choice}")
+    request = compose.RunRequest(overrides=(*arguments, "sweep.resume=false"))
+    (job,) = compose.compose_jobs(request)
     if not isinstance(model, str):
         config = {**job.config, "model": _adapter_config(model)}
         job = replace(job, model=model, model_name=type(model).__name__, config=config)
     if not isinstance(dataset, str):
         config = {**job.config, "dataset": _adapter_config(dataset)}
         job = replace(job, source=dataset, config=config)
-    job = replace(job, conditions=_select_condition(job, augmentation))
-    store = stores.open_store(tracking_uri or job.tracking_uri, job.experiment, create=True)
-    (made,) = evaluation.run_job(job, store, None)
-    return made
+    job = replace(job, conditions=(_select_condition(job, augmentation),))
+    store = open_store(tracking_uri or job.tracking_uri, job.experiment, create=True)
+    (result,) = evaluation.run_job(job, store, None)
+    return result
 
 
 def _adapter_config(adapter: Model | DatasetSource) -> dict[str, Any]:
-    """What stands in the config of an adapter that came without one."""
-    facts: dict[str, Any] = asdict(cast("Any", adapter)) if is_dataclass(adapter) else {}
-    kind = type(adapter)
-    plain = json.loads(json.dumps(facts, default=str))
-    return {"_target_": f"{kind.__module__}.{kind.__qualname__}", **plain}
+    """Return the config to log for an adapter that was not built from a config."""
+    fields: dict[str, Any] = asdict(cast("Any", adapter)) if is_dataclass(adapter) else {}
+    adapter_class = type(adapter)
+    plain = json.loads(json.dumps(fields, default=str))
+    return {"_target_": f"{adapter_class.__module__}.{adapter_class.__qualname__}", **plain}
 
 
 def _augmentation_option(name: str) -> str:
-    """The config that holds a condition: its severity, if any, is the last part of its name."""
+    """Return the config option of a condition: its name without the severity."""
     stem, _, severity = name.rpartition("_")
     return stem if stem and severity.replace(".", "").isdigit() else name
 
 
-def _select_condition(job: Job, name: str) -> tuple[Condition, ...]:
-    found = [each for each in job.conditions if each.name == name]
+def _select_condition(job: Job, name: str) -> Condition:
     if len(job.conditions) == 1 and _augmentation_option(name) == name:
-        found = list(job.conditions)
-    if len(found) != 1:
-        names = [each.name for each in job.conditions]
-        raise ConfigError(
-            f"{name!r} is not one condition.{did_you_mean(name, names)}",
-            fix=f"choose one of: {', '.join(names)}",
-        )
-    return tuple(found)
+        return job.conditions[0]
+    for condition in job.conditions:
+        if condition.name == name:
+            return condition
+    names = [condition.name for condition in job.conditions]
+    raise ConfigError(
+        f"{name!r} is not one condition.{did_you_mean(name, names)}",
+        fix=f"choose one of: {', '.join(names)}",
+    )

@@ -5,7 +5,7 @@ import pytest
 from arogya_bench.cli import compare as command
 from arogya_bench.errors import ConfigError, TrackingError, UserError
 from arogya_bench.tracking import artifacts
-from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.runs import get_run, search_runs, start_run
 
 COMPARISONS = "tags.`arogya.kind` = 'comparison'"
 
@@ -24,7 +24,7 @@ def report(store, out, *formats, run_id=None):
 def test_a_comparison_is_printed_written_and_logged(study, tmp_path, capsys):
     code = compare(study, tmp_path / "out")
 
-    (run,) = tracking.search(study, COMPARISONS)
+    (run,) = search_runs(study, COMPARISONS)
     said = capsys.readouterr()
     assert code == 0
     assert "Leaderboard" in said.out
@@ -39,7 +39,7 @@ def test_a_comparison_is_printed_written_and_logged(study, tmp_path, capsys):
 def test_the_logged_comparison_holds_what_was_written(study, tmp_path):
     compare(study, tmp_path / "out")
 
-    (run,) = tracking.search(study, COMPARISONS)
+    (run,) = search_runs(study, COMPARISONS)
     for file in ("report.html", "comparison.json", "tables/verdict.csv"):
         with artifacts.fetch_artifact(run, file, uri=study.uri) as path:
             assert path.read_bytes() == (tmp_path / "out" / file).read_bytes()
@@ -52,14 +52,14 @@ def test_the_same_evidence_is_logged_once(study, tmp_path):
     compare(study, tmp_path / "out")
     compare(study, tmp_path / "out")
 
-    assert len(tracking.search(study, COMPARISONS)) == 1
+    assert len(search_runs(study, COMPARISONS)) == 1
 
 
 def test_another_metric_is_another_comparison(study, tmp_path):
     compare(study, tmp_path / "out")
     compare(study, tmp_path / "out", metric="mcc")
 
-    assert len(tracking.search(study, COMPARISONS)) == 2
+    assert len(search_runs(study, COMPARISONS)) == 2
 
 
 def test_a_report_is_written_again_from_mlflow_alone(study, tmp_path):
@@ -85,7 +85,7 @@ def test_a_report_has_the_formats_asked_for(study, tmp_path):
 
 def test_a_report_takes_the_newest_comparison_or_the_one_named(study, tmp_path):
     compare(study, tmp_path / "out")
-    (first,) = tracking.search(study, COMPARISONS)
+    (first,) = search_runs(study, COMPARISONS)
     compare(study, tmp_path / "out", metric="mcc")
 
     report(study, tmp_path / "newest", "json")
@@ -112,7 +112,7 @@ def test_a_report_before_any_comparison_says_what_to_do(study, tmp_path):
 
 
 def test_a_report_of_another_kind_of_run_is_refused(study, tmp_path):
-    fit = tracking.search(study, "tags.`arogya.kind` = 'fit'")[0]
+    fit = search_runs(study, "tags.`arogya.kind` = 'fit'")[0]
 
     with pytest.raises(TrackingError, match="is not a comparison but: fit"):
         report(study, tmp_path / "out", "html", run_id=fit.run_id)
@@ -121,7 +121,7 @@ def test_a_report_of_another_kind_of_run_is_refused(study, tmp_path):
 def test_a_file_in_the_place_of_the_folder_is_said_before_any_work(tmp_path, store):
     (tmp_path / "out").write_text("not a folder")
 
-    with pytest.raises(UserError, match="cannot be written") as refusal:
+    with pytest.raises(UserError, match="is not writable") as refusal:
         compare(store, tmp_path / "out")
 
     assert "--out" in refusal.value.fix
@@ -130,7 +130,7 @@ def test_a_file_in_the_place_of_the_folder_is_said_before_any_work(tmp_path, sto
 def test_under_mlflow_run_its_experiment_is_compared_and_its_run_gets_the_answer(
     study, tmp_path, command_in, monkeypatch
 ):
-    asker = tracking.start(study, "as mlflow run makes it", {})
+    asker = start_run(study, "as mlflow run makes it", {})
     monkeypatch.setenv("MLFLOW_RUN_ID", asker)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", study.experiment_id)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", study.uri)
@@ -139,8 +139,8 @@ def test_under_mlflow_run_its_experiment_is_compared_and_its_run_gets_the_answer
 
     ended = command_in(tmp_path, "compare", "")
 
-    (run,) = tracking.search(study, COMPARISONS)
-    answered = tracking.get(study.uri, asker).tags
+    (run,) = search_runs(study, COMPARISONS)
+    answered = get_run(study.uri, asker).tags
     assert ended.code == 0
     assert run.tags["mlflow.parentRunId"] == asker
     assert answered["arogya.comparison_run_id"] == run.run_id

@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 
 from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
-from arogya_bench.comparison.blocks import CLEAN, NEVER_RUN, load_blocks
+from arogya_bench.comparison.blocks import CLEAN
+from arogya_bench.comparison.loading import NEVER_RUN, load_blocks
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import TrackingError
 from arogya_bench.models.opencv import OpenCVClassifier
-from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.runs import finish_run, get_run, start_run
 from arogya_bench.types import Training
 
 FAILURE = {"arogya.error": "MemoryError", "arogya.error_message": "no room\nfor the kernel"}
@@ -43,7 +44,7 @@ def row(block, label):
 
 def rewrite(store, run_id, change):
     """Change the stored predictions of a run behind MLflow's back."""
-    path = Path(tracking.get(store.uri, run_id).artifact_uri) / "predictions.parquet"
+    path = Path(get_run(store.uri, run_id).artifact_uri) / "predictions.parquet"
     change(pd.read_parquet(path)).to_parquet(path, index=False)
 
 
@@ -164,11 +165,11 @@ def test_a_seed_that_was_not_run_everywhere_is_missing(logged, only):
 def test_a_job_that_failed_before_it_had_data_is_missing(logged, only, store):
     logged("a")
     tags = {"arogya.kind": "evaluation", "arogya.model": "b", **FAILURE}
-    tracking.finish(store, tracking.start(store, "b", tags), "FAILED")
+    finish_run(store, start_run(store, "b", tags), "FAILED")
 
     (absent,) = only().missing
 
-    assert (absent["model"], absent["condition"]) == ("b", "every one")
+    assert (absent["model"], absent["condition"]) == ("b", "all")
     assert absent["cause"] == "MemoryError"
 
 
@@ -224,7 +225,7 @@ def test_a_filter_that_cannot_be_read_is_the_problem(logged, read):
 def test_without_a_finished_evaluation_there_is_nothing_to_compare(logged, read):
     logged("a", status="FAILED")
 
-    with pytest.raises(TrackingError, match=r"'study' has no finished evaluation \(1 runs"):
+    with pytest.raises(TrackingError, match=r"'study' has no finished evaluation \(1 evaluations"):
         read()
 
 
@@ -282,13 +283,13 @@ def test_changed_predictions_are_not_paired(logged, only, store, change):
     block = only()
     tables = [block.load_predictions(row(block, name), CLEAN) for name in "ab"]
 
-    with pytest.raises(TrackingError, match="name different cases"):
+    with pytest.raises(TrackingError, match="cover different cases"):
         block.check_same_cases(tables)
 
 
 def test_predictions_that_are_gone_are_named(logged, only, store):
     run_id = logged("a")
-    (Path(tracking.get(store.uri, run_id).artifact_uri) / "predictions.parquet").unlink()
+    (Path(get_run(store.uri, run_id).artifact_uri) / "predictions.parquet").unlink()
 
     with pytest.raises(TrackingError, match=f"Run {run_id} .* has no artifact"):
         only().load_predictions(row(only(), "a"), CLEAN)

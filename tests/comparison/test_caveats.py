@@ -7,7 +7,7 @@ from arogya_bench.comparison.caveats import IMAGE_LEVEL_SPLIT_CAVEAT, UNGROUPED_
 SOUND = {"arogya.grouped": "true", "arogya.split": "group-80-10-10-s42"}
 
 
-def test_sound_data_need_no_caution():
+def test_sound_data_need_no_caveat():
     assert find_caveats([SOUND, SOUND]) == ()
 
 
@@ -26,17 +26,17 @@ def test_sound_data_need_no_caution():
 def test_each_limit_is_said_once(tags, said):
     limited = {**SOUND, **tags}
 
-    (caution,) = find_caveats([SOUND, limited, limited])
+    (caveat,) = find_caveats([SOUND, limited, limited])
 
-    assert said in caution
+    assert said in caveat
 
 
 def test_cases_that_were_left_out_are_counted():
-    tags = {**SOUND, "arogya.gate_overridden": "AB203 Empty file", "arogya.left_out": "8"}
+    tags = {**SOUND, "arogya.gate_overridden": "AB203 Empty file", "arogya.excluded_cases": "8"}
 
-    (caution,) = find_caveats([tags])
+    (caveat,) = find_caveats([tags])
 
-    assert "8 cases that cannot be used were left out" in caution
+    assert "8 unusable cases were excluded" in caveat
 
 
 def test_without_patients_a_split_by_image_is_nothing_special():

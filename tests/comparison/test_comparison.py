@@ -9,16 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arogya_bench.comparison.comparison import (
-    RESAMPLES,
-    TABLES,
-    compare,
-    from_json,
-    load_predictions,
-)
+from arogya_bench import Comparison, compare, load_predictions
+from arogya_bench.comparison.comparison import RESAMPLES, TABLES
 from arogya_bench.errors import ConfigError, TrackingError
 from arogya_bench.metrics.classification import INTERVAL_METRICS
-from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.runs import search_runs
 
 AGAIN = """
 import sys
@@ -51,7 +46,7 @@ def contents(folder):
 def test_the_same_runs_give_the_same_bytes_without_images_and_weights(study, tmp_path):
     """A fresh process, another hash seed, an empty cache: MLflow alone decides every byte."""
     before = written(compare("study", tracking_uri=study.uri), tmp_path / "before")
-    for run in tracking.search(study, "tags.`arogya.kind` = 'fit'"):
+    for run in search_runs(study, "tags.`arogya.kind` = 'fit'"):
         shutil.rmtree(run.artifact_uri)
     (tmp_path / "after").mkdir()
     elsewhere = {"AROGYA_CACHE": str(tmp_path / "no-cache"), "PYTHONHASHSEED": "7"}
@@ -71,7 +66,7 @@ def test_the_same_runs_give_the_same_bytes_without_images_and_weights(study, tmp
 
 def test_intervals_are_those_that_the_run_was_logged_with(comparison, finished):
     for row in comparison.leaderboard.to_dict("records"):
-        (run,) = tracking.search(
+        (run,) = search_runs(
             finished,
             "tags.`arogya.condition` = 'clean' and tags.`arogya.kind` = 'evaluation' and "
             f"tags.`arogya.model` = '{row['model']}'",
@@ -84,7 +79,7 @@ def test_intervals_are_those_that_the_run_was_logged_with(comparison, finished):
 
 
 def test_degraded_values_are_those_that_the_run_was_logged_with(comparison, finished):
-    runs = tracking.search(finished, "tags.`arogya.augmentation` = 'gaussian_noise'")
+    runs = search_runs(finished, "tags.`arogya.augmentation` = 'gaussian_noise'")
 
     rows = comparison.robustness.to_dict("records")
 
@@ -120,7 +115,7 @@ def test_json_holds_no_number_that_json_does_not_know(comparison):
 def test_what_is_read_back_gives_the_same_page(comparison, tmp_path):
     comparison.to_html(tmp_path / "before.html")
 
-    again = from_json(comparison.to_json())
+    again = Comparison.from_json(comparison.to_json())
     again.to_html(tmp_path / "after.html")
 
     assert again.to_json() == comparison.to_json()
@@ -226,7 +221,7 @@ def test_the_variable_of_mlflow_names_the_store(logged, store, tmp_path, monkeyp
 
 
 def test_the_predictions_of_an_evaluation_are_its_test_cases(finished, comparison):
-    (run,) = tracking.search(
+    (run,) = search_runs(
         finished, "tags.`arogya.condition` = 'clean' and tags.`arogya.model` = 'opencv'"
     )
 
@@ -237,7 +232,7 @@ def test_the_predictions_of_an_evaluation_are_its_test_cases(finished, compariso
 
 
 def test_the_predictions_of_a_fit_are_its_validation_cases(finished):
-    run = tracking.search(finished, "tags.`arogya.kind` = 'fit'")[0]
+    run = search_runs(finished, "tags.`arogya.kind` = 'fit'")[0]
 
     table = load_predictions(run.run_id, tracking_uri=finished.uri)
 
@@ -246,7 +241,7 @@ def test_the_predictions_of_a_fit_are_its_validation_cases(finished):
 
 
 def test_a_run_without_predictions_says_so(finished):
-    (sweep,) = tracking.search(finished, "tags.`arogya.kind` = 'sweep'")
+    (sweep,) = search_runs(finished, "tags.`arogya.kind` = 'sweep'")
 
     with pytest.raises(TrackingError, match=r"no artifact 'predictions\.parquet'"):
         load_predictions(sweep.run_id, tracking_uri=finished.uri)

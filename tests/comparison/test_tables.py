@@ -3,12 +3,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from arogya_bench.comparison.blocks import load_blocks
+from arogya_bench.comparison.loading import load_blocks
 from arogya_bench.comparison.tables import NOT_MEASURED, compare_block
 from arogya_bench.errors import TrackingError
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.metrics.classification import INTERVAL_METRICS, METRICS
-from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.runs import finish_run, search_runs, start_run
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_an_exact_copy_is_not_told_from_its_model(logged, judge):
     assert pair["conclusion"] == "no difference shown"
     (verdict,) = found.verdict
     assert (verdict["verdict"], verdict["models"]) == ("undecided", "model, copy")
-    assert "right and wrong on the same cases" in verdict["reason"]
+    assert "correct on the same cases" in verdict["reason"]
 
 
 def test_two_models_that_differ_by_chance_are_undecided_and_the_power_is_said(logged, judge):
@@ -60,7 +60,7 @@ def test_two_models_that_differ_by_chance_are_undecided_and_the_power_is_said(lo
     (verdict,) = judge().verdict
 
     assert verdict["verdict"] == "undecided"
-    assert "points of accuracy or more would be seen" in verdict["reason"]
+    assert "The minimum detectable difference with 36 patients is" in verdict["reason"]
 
 
 def test_one_row_alone_is_compared_with_nothing(logged, judge):
@@ -69,7 +69,7 @@ def test_one_row_alone_is_compared_with_nothing(logged, judge):
     found = judge()
 
     assert found.pairwise == []
-    assert found.verdict[0]["reason"] == "a is the only row: there is nothing to compare."
+    assert found.verdict[0]["reason"] == "a is the only model; there is nothing to compare."
 
 
 def test_without_clean_images_nobody_leads(logged, judge, noisy):
@@ -78,7 +78,9 @@ def test_without_clean_images_nobody_leads(logged, judge, noisy):
     found = judge()
 
     assert found.leaderboard == []
-    assert found.verdict[0]["reason"] == "no row finished on clean images."
+    assert found.verdict[0]["reason"] == (
+        "no clean evaluation finished; run augmentation=clean first."
+    )
 
 
 def test_a_metric_that_is_better_when_low_ranks_upwards(logged, judge):
@@ -133,7 +135,7 @@ def test_mcnemar_is_told_where_each_patient_has_one_image(logged, judge, roster)
     (pair,) = judge().pairwise
 
     assert 0 < pair["mcnemar_p"] <= 1
-    assert pair["only_a_right"] > pair["only_b_right"]
+    assert pair["only_a_correct"] > pair["only_b_correct"]
 
 
 @pytest.mark.parametrize("seeds", [(1,), (1, 2)])
@@ -145,7 +147,7 @@ def test_mcnemar_is_not_told_where_its_assumptions_fail(logged, judge, roster, s
 
     (pair,) = judge().pairwise
 
-    assert (pair["mcnemar_p"], pair["only_a_right"]) == (None, None)
+    assert (pair["mcnemar_p"], pair["only_a_correct"]) == (None, None)
 
 
 def test_robustness_is_the_share_of_the_clean_value_that_is_kept(logged, judge, noisy):
@@ -178,7 +180,7 @@ def test_a_condition_that_changes_nothing_hurts_nobody(logged, judge, noisy):
 
     (row,) = judge().leaderboard
 
-    assert (row["robustness_score"], row["worst_condition"]) == (1.0, "none hurts")
+    assert (row["robustness_score"], row["worst_condition"]) == (1.0, "none")
 
 
 def test_without_conditions_robustness_is_unknown(logged, judge):
@@ -212,19 +214,22 @@ def test_a_condition_with_fewer_seeds_is_not_set_against_all_of_clean(logged, ju
 def test_changed_predictions_are_not_judged(logged, judge, noisy, store, condition):
     logged("a", conditions=noisy(0.1))
     logged("b", conditions=noisy(0.1))
-    runs = tracking.search(store, f"tags.`arogya.condition` = '{condition}'")
+    runs = search_runs(store, f"tags.`arogya.condition` = '{condition}'")
     path = Path(runs[-1].artifact_uri) / "predictions.parquet"
     pd.read_parquet(path).assign(target="benign").to_parquet(path, index=False)
 
-    with pytest.raises(TrackingError, match="name different cases"):
+    with pytest.raises(TrackingError, match="cover different cases"):
         judge()
 
 
 def measure(store, job, latency):
-    tags = {"arogya.kind": "measurement", "arogya.row": prepare(job).model_config_digest}
-    run_id = tracking.start(store, "measurement", tags)
+    tags = {
+        "arogya.kind": "measurement",
+        "arogya.model_config_digest": prepare(job).model_config_digest,
+    }
+    run_id = start_run(store, "measurement", tags)
     store.client.log_metric(run_id, "latency_p50_ms", latency)
-    tracking.finish(store, run_id)
+    finish_run(store, run_id)
 
 
 def test_what_nobody_measured_is_said_to_be_so(logged, judge):
@@ -275,14 +280,14 @@ def test_a_leader_of_three_beats_each_of_the_others(logged, judge):
 
     (verdict,) = judge().verdict
 
-    assert verdict["reason"].startswith("strong is better than each of weak, weaker on 36")
-    assert "after correction over 3 pairs" in verdict["reason"]
+    assert verdict["reason"].startswith("strong is better than weak and weaker on 36")
+    assert "after Holm correction over 3 pairs" in verdict["reason"]
 
 
 def test_a_metric_that_does_not_exist_decides_nothing(logged, judge, store, noisy):
     for draw, name in enumerate("ab"):
         logged(name, draw=draw, conditions=noisy(0.1))
-    for run in tracking.search(store, ""):
+    for run in search_runs(store, ""):
         path = Path(run.artifact_uri) / "predictions.parquet"
         pd.read_parquet(path).assign(target="benign").to_parquet(path, index=False)
 
@@ -290,7 +295,7 @@ def test_a_metric_that_does_not_exist_decides_nothing(logged, judge, store, nois
 
     (pair,) = found.pairwise
     assert (pair["difference"], pair["p_value"], pair["p_holm"]) == (None, None, None)
-    assert pair["note"] == "the metric is undefined for one of the two"
+    assert pair["note"] == "the metric is undefined for one of the models"
     assert found.verdict[0]["verdict"] == "undecided"
     assert found.leaderboard[0]["auroc_macro_ovr"] is None
     assert {row["score"] for row in found.robustness} == {None}

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import search_runs
+from arogya_bench.tracking.store import open_store
 
 pytestmark = pytest.mark.slow
 
@@ -34,8 +34,8 @@ def test_frameworks_share_a_process_and_its_threads(tmp_path, shared):
 
     assert done.returncode == 0, done.stderr
     assert "5 cells made, 0 found, 0 failed" in done.stderr
-    store = stores.open_store(f"sqlite:///{tmp_path}/mlflow.db", "frameworks", create=False)
-    runs = tracking.search(store, "tags.`arogya.kind` = 'evaluation'")
+    store = open_store(f"sqlite:///{tmp_path}/mlflow.db", "frameworks", create=False)
+    runs = search_runs(store, "tags.`arogya.kind` = 'evaluation'")
     assert {run.tags["arogya.model"] for run in runs} == set(ROWS.split(","))
     assert {run.params["threads"] for run in runs} == {"1"}
     noise = [line for line in done.stderr.splitlines() if "tensorflow" in line.lower()]

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import get_run, search_runs
+from arogya_bench.tracking.store import open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # all commands run in one fixture
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -172,12 +172,12 @@ def lanes(project):
 
 
 def runs(cwd, experiment, condition):
-    store = stores.open_store(f"sqlite:///{cwd}/mlflow.db", experiment, create=False)
-    return tracking.search(store, condition)
+    store = open_store(f"sqlite:///{cwd}/mlflow.db", experiment, create=False)
+    return search_runs(store, condition)
 
 
 def adopted(cwd, ended):
-    return tracking.get(f"sqlite:///{cwd}/mlflow.db", ended.run_id)
+    return get_run(f"sqlite:///{cwd}/mlflow.db", ended.run_id)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import saved_views as views
+from arogya_bench.tracking.runs import search_runs, tag_experiment
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -37,7 +37,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def address(study_folder, tmp_path_factory):
     """A real server on a copy of the finished sweep."""
-    from arogya_bench.tracking import store as stores
+    from arogya_bench.tracking.store import open_store
 
     folder = tmp_path_factory.mktemp("ui")
     with (
@@ -45,8 +45,8 @@ def address(study_folder, tmp_path_factory):
         closing(sqlite3.connect(folder / "mlflow.db")) as after,
     ):
         before.backup(after)
-    store = stores.open_store(f"sqlite:///{folder}/mlflow.db", "study", create=False)
-    tracking.tag_experiment(store, views.view_tags(1_700_000_000_000))
+    store = open_store(f"sqlite:///{folder}/mlflow.db", "study", create=False)
+    tag_experiment(store, views.view_tags(1_700_000_000_000))
     port = free_port()
     server = start(folder, port)
     try:
@@ -131,7 +131,7 @@ def test_robustness_link_opens_on_every_condition(address, page):
 
 def test_predictions_of_a_run_open_as_a_table(address, page):
     server, store = address
-    (run,) = tracking.search(
+    (run,) = search_runs(
         store, "tags.`arogya.model` = 'opencv' and tags.`arogya.condition` = 'clean'"
     )
 
@@ -145,7 +145,7 @@ def test_predictions_of_a_run_open_as_a_table(address, page):
 
 def test_confusion_matrix_is_previewed(address, page):
     server, store = address
-    (run,) = tracking.search(
+    (run,) = search_runs(
         store, "tags.`arogya.model` = 'opencv' and tags.`arogya.condition` = 'clean'"
     )
     file = "figures/confusion_matrix.svg"

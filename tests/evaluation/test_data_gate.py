@@ -5,9 +5,9 @@ import PIL.Image
 import pytest
 
 from arogya_bench import compare
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.artifacts import fetch_artifact
+from arogya_bench.tracking.runs import search_runs
+from arogya_bench.tracking.store import open_store
 
 CLASSES = ("benign", "malignant")
 
@@ -43,8 +43,8 @@ def evaluate(command, clinic, tmp_path):
 @pytest.fixture
 def runs(tmp_path):
     def of(kind):
-        store = stores.open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=False)
-        return tracking.search(store, f"tags.`arogya.kind` = '{kind}'")
+        store = open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=False)
+        return search_runs(store, f"tags.`arogya.kind` = '{kind}'")
 
     return of
 
@@ -90,8 +90,8 @@ def test_an_override_leaves_the_case_out_and_is_told_everywhere(evaluate, runs, 
         assert rows.count("\n") == 120
         assert "p00-0" not in rows
     (dataset,) = comparison.about["datasets"]
-    (caution,) = dataset["cautions"]
-    assert "AB201 Unreadable image" in caution
+    (caveat,) = dataset["caveats"]
+    assert "AB201 Unreadable image" in caveat
 
 
 def test_an_official_split_through_patients_is_refused(command, clinic):

@@ -10,18 +10,18 @@ import pytest
 
 from arogya_bench.errors import ModelError
 from arogya_bench.evaluation.evaluation import (
-    ModelOutput,
-    build_run_items,
     missing_conditions,
     run_job,
 )
 from arogya_bench.evaluation.job import prepare
+from arogya_bench.evaluation.outputs import ModelOutput
+from arogya_bench.evaluation.run_items import evaluation_items
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.scoring.scores import compute_scores
 from arogya_bench.tracking import artifacts
-from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking.items import Tags
+from arogya_bench.tracking.runs import finish_run, get_run, search_runs
 from arogya_bench.types import Predictions
 
 FITS = "tags.`arogya.kind` = 'fit'"
@@ -51,7 +51,7 @@ class Nonsense(Prior):
 @pytest.fixture(scope="session")
 def runs(finished):
     """Every run of the finished sweep."""
-    return tracking.search(finished, "")
+    return search_runs(finished, "")
 
 
 def of_kind(runs, kind):
@@ -83,10 +83,10 @@ def test_a_sweep_holds_its_fits_and_evaluations_one_level_deep(runs):
 
 
 def test_an_evaluation_names_the_fit_that_it_used(runs):
-    fits = {run.run_id: run.tags["arogya.fit"] for run in of_kind(runs, "fit")}
+    fits = {run.run_id: run.tags["arogya.fit_key"] for run in of_kind(runs, "fit")}
 
     for run in of_kind(runs, "evaluation"):
-        assert fits[run.tags["arogya.fit_run_id"]] == run.tags["arogya.fit"]
+        assert fits[run.tags["arogya.fit_run_id"]] == run.tags["arogya.fit_key"]
 
 
 def test_an_evaluation_says_in_tags_what_people_filter_by(runs):
@@ -100,19 +100,19 @@ def test_an_evaluation_says_in_tags_what_people_filter_by(runs):
         "arogya.augmentation": "gaussian_noise",
         "arogya.condition": "gaussian_noise_0.3",
         "arogya.severity": "0.3",
-        "arogya.level": "2",
+        "arogya.severity_level": "2",
         "arogya.seed": "42",
         "arogya.training": "standard",
     }
     assert expected.items() <= tags.items()
-    assert {"arogya.split", "arogya.cell", "arogya.cpu", "arogya.version"} <= set(tags)
+    assert {"arogya.split", "arogya.cell_key", "arogya.cpu", "arogya.version"} <= set(tags)
 
 
 def test_clean_images_have_no_severity(runs):
     tags = one(runs).tags
 
     assert tags["arogya.augmentation"] == "clean"
-    assert not {"arogya.severity", "arogya.level"} & set(tags)
+    assert not {"arogya.severity", "arogya.severity_level"} & set(tags)
 
 
 def test_params_are_few_enough_to_search(runs):
@@ -142,21 +142,24 @@ def test_a_degenerate_value_is_flagged(runs):
 
 
 def test_an_undefined_metric_is_named_with_its_reason(job_of):
-    prepared = prepare(job_of())
+    planned = prepare(job_of())
     benign = Predictions(
-        classes=prepared.dataset.classes,
+        classes=planned.dataset.classes,
         case_ids=("a", "b"),
         group_ids=("a", "b"),
         targets=np.array([0, 0]),
         probabilities=np.full((2, 3), 1 / 3),
     )
     judged = compute_scores(benign, resamples=2000, seed="ab")
-    (clean,) = prepared.job.conditions
+    (clean,) = planned.job.conditions
 
-    items = build_run_items(prepared, clean, ModelOutput(predictions=benign), judged)
+    items = evaluation_items(planned, clean, ModelOutput(predictions=benign), judged)
 
     (tags,) = [item.values for item in items if isinstance(item, Tags)]
-    assert "every case is of the class" in json.loads(tags["arogya.undefined"])["auroc_macro_ovr"]
+    assert (
+        "every case is of the class"
+        in json.loads(tags["arogya.undefined_metrics"])["auroc_macro_ovr"]
+    )
 
 
 def test_the_dataset_is_an_input_of_the_evaluation(finished, runs):
@@ -218,7 +221,7 @@ def test_a_password_in_the_address_of_the_store_is_nowhere(store, job_of):
         job_of(noise=(0.1,), clean=False, tracking_uri=address, config=config), store, None
     )
 
-    for run in tracking.search(store, ""):
+    for run in search_runs(store, ""):
         assert "hush" not in f"{run.tags} {run.params}"
         for file in files(run):
             assert b"hush" not in (Path(run.artifact_uri) / file).read_bytes()
@@ -228,11 +231,11 @@ def test_a_password_in_the_address_of_the_store_is_nowhere(store, job_of):
 def test_an_evaluation_is_handed_back_with_its_predictions(store, job_of):
     (made,) = run_job(job_of(noise=(0.1,), clean=False), store, None)
 
-    run = tracking.get(store.uri, made.run_id)
+    run = get_run(store.uri, made.run_id)
     assert (made.model, made.dataset, made.cell_key) == (
         "prior",
         "synthetic-60x3",
-        run.tags["arogya.cell"],
+        run.tags["arogya.cell_key"],
     )
     assert len(made.predictions.case_ids) == 19
     assert made.scores.scalars() == run.metrics
@@ -240,26 +243,26 @@ def test_an_evaluation_is_handed_back_with_its_predictions(store, job_of):
 
 
 def test_what_is_finished_is_not_run_again(study, job_of):
-    before = len(tracking.search(study, ""))
+    before = len(search_runs(study, ""))
 
     assert run_job(job_of(noise=(0.1, 0.3)), study, None) == []
-    assert len(tracking.search(study, "")) == before
+    assert len(search_runs(study, "")) == before
 
 
 def test_only_what_is_missing_is_run(study, job_of):
-    lost = one(tracking.search(study, ""), "prior", "gaussian_noise_0.3")
+    lost = one(search_runs(study, ""), "prior", "gaussian_noise_0.3")
     study.client.delete_run(lost.run_id)
 
     made = run_job(job_of(noise=(0.1, 0.3)), study, None)
 
     assert [each.condition for each in made] == ["gaussian_noise_0.3"]
-    assert made[0].cell_key == lost.tags["arogya.cell"]
+    assert made[0].cell_key == lost.tags["arogya.cell_key"]
 
 
 @pytest.mark.parametrize("status", ["FAILED", "KILLED", "RUNNING"])
 def test_what_did_not_finish_is_still_to_do(study, job_of, status):
-    run = one(tracking.search(study, ""), "prior", "gaussian_noise_0.1")
-    tracking.finish(study, run.run_id, status)
+    run = one(search_runs(study, ""), "prior", "gaussian_noise_0.1")
+    finish_run(study, run.run_id, status)
 
     todo = missing_conditions(prepare(job_of(noise=(0.1, 0.3))), study)
 
@@ -267,13 +270,13 @@ def test_what_did_not_finish_is_still_to_do(study, job_of, status):
 
 
 def test_without_resume_everything_is_run_again_on_the_same_fit(study, job_of):
-    before = one(tracking.search(study, ""), "prior", "gaussian_noise_0.1")
+    before = one(search_runs(study, ""), "prior", "gaussian_noise_0.1")
 
     (made,) = run_job(job_of(noise=(0.1,), clean=False, resume=False), study, None)
 
-    assert (made.cell_key, made.run_id == before.run_id) == (before.tags["arogya.cell"], False)
+    assert (made.cell_key, made.run_id == before.run_id) == (before.tags["arogya.cell_key"], False)
     assert made.scores.scalars() == before.metrics
-    assert len(tracking.search(study, FITS)) == 2
+    assert len(search_runs(study, FITS)) == 2
 
 
 def test_one_fit_serves_a_condition_that_is_added_later(study, job_of):
@@ -282,11 +285,11 @@ def test_one_fit_serves_a_condition_that_is_added_later(study, job_of):
     (made,) = run_job(job_of("opencv", model, noise=(0.1, 0.2, 0.3)), study, None)
 
     assert made.condition == "gaussian_noise_0.2"
-    assert len(tracking.search(study, FITS)) == 2
+    assert len(search_runs(study, FITS)) == 2
 
 
 def test_a_finished_study_needs_no_weights(study, job_of):
-    for run in tracking.search(study, FITS):
+    for run in search_runs(study, FITS):
         shutil.rmtree(Path(run.artifact_uri))
 
     assert run_job(job_of(noise=(0.1, 0.3)), study, None) == []
@@ -302,6 +305,6 @@ def test_a_model_that_answers_nonsense_leaves_a_failed_fit_and_no_evaluation(sto
     with pytest.raises(ModelError, match="not finite"):
         run_job(job_of("nonsense", Nonsense()), store, None)
 
-    (fit,) = tracking.search(store, "")
+    (fit,) = search_runs(store, "")
     assert (fit.tags["arogya.kind"], fit.status) == ("fit", "FAILED")
     assert fit.tags["arogya.error"] == "ModelError"

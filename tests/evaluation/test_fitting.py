@@ -16,7 +16,7 @@ from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.scoring.label_table import predictions_from_table
 from arogya_bench.tracking import artifacts
-from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.runs import finish_run, get_run, search_runs, start_run
 
 FITS = "tags.`arogya.kind` = 'fit'"
 
@@ -58,35 +58,35 @@ def fit(store):
     def find(job, parent=None):
         with find_or_fit(prepare(job), store, parent) as found:
             assert found.weights.is_dir()
-        return tracking.get(store.uri, found.run_id)
+        return get_run(store.uri, found.run_id)
 
     return find
 
 
 def only(store):
-    (run,) = tracking.search(store, FITS)
+    (run,) = search_runs(store, FITS)
     return run
 
 
 def test_a_fit_is_a_child_of_the_sweep_that_made_it(store, fit, job_of):
-    sweep = tracking.start(store, "sweep", {"arogya.kind": "sweep"})
+    sweep = start_run(store, "sweep", {"arogya.kind": "sweep"})
 
     run = fit(job_of(), parent=sweep)
 
     assert run.tags["mlflow.parentRunId"] == sweep
     assert (run.tags["arogya.kind"], run.status) == ("fit", "FINISHED")
-    assert run.tags["arogya.fit"] == prepare(job_of()).fit_key
+    assert run.tags["arogya.fit_key"] == prepare(job_of()).fit_key
 
 
 def test_a_fit_keeps_what_load_needs(store, fit, job_of):
     model = OpenCVClassifier(image_size=32)
-    prepared = prepare(job_of("opencv", model))
+    planned = prepare(job_of("opencv", model))
 
     run = fit(job_of("opencv", model))
 
     with artifacts.fetch_model_files(run, store=store) as weights:
-        predictor = model.load(weights, classes=prepared.dataset.classes, device="cpu")
-    assert predictor(list(prepared.split.test.images())).shape == (19, 3)
+        predictor = model.load(weights, classes=planned.dataset.classes, device="cpu")
+    assert predictor(list(planned.split.test.images())).shape == (19, 3)
 
 
 def test_a_fit_keeps_its_predictions_of_the_validation_split(store, fit, job_of):
@@ -155,15 +155,15 @@ def test_an_older_fit_serves_where_the_newest_has_lost_its_files(store, fit, job
     older = fit(job_of())
     tags = {**older.tags, "mlflow.runName": "empty"}
     del tags["arogya.model_id"]
-    newer = tracking.start(store, "empty", tags)
-    tracking.finish(store, newer)
+    newer = start_run(store, "empty", tags)
+    finish_run(store, newer)
 
     assert fit(job_of()).run_id == older.run_id
 
 
 def test_an_unfinished_fit_is_not_used(store, fit, job_of):
     first = fit(job_of())
-    tracking.finish(store, first.run_id, "KILLED")
+    finish_run(store, first.run_id, "KILLED")
 
     assert fit(job_of()).run_id != first.run_id
 
@@ -193,12 +193,12 @@ def test_an_error_of_the_user_of_a_fit_is_not_an_error_of_the_fit(store, job_of)
 
 FOUR = """
 import os, sys
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.store import open_store
 from arogya_bench.evaluation.fitting import find_or_fit
 from arogya_bench.evaluation.job import prepare
 from tests_of_fitting import job
 
-store = stores.open_store(sys.argv[1], "study", create=False)
+store = open_store(sys.argv[1], "study", create=False)
 with find_or_fit(prepare(job()), store, None) as fit:
     print(fit.run_id)
 """
@@ -281,13 +281,13 @@ def test_a_fit_that_was_killed_goes_on_in_its_own_run(store, jobs_module, capsys
     left = only(store)
 
     with find_or_fit(prepare(jobs_module.job(killed=True)), store, None) as fit:
-        found = tracking.get(store.uri, fit.run_id)
+        found = get_run(store.uri, fit.run_id)
 
     assert killed.returncode == -signal.SIGKILL
     assert left.status == "RUNNING"
     assert (found.run_id, found.status) == (left.run_id, "FINISHED")
     assert "interrupted and resumed 1 time" in found.tags["arogya.notes"]
-    assert "Going on with a fit" in capsys.readouterr().err
+    assert "Resuming an interrupted fit" in capsys.readouterr().err
     assert found.metrics["fit_seconds"] > 1.0
 
 
@@ -300,7 +300,7 @@ def test_a_failed_fit_is_taken_up_again_without_its_old_cause(store, fit, job_of
     with pytest.raises(MemoryError):
         fit(job_of("stumbling", Stumbling()))
 
-    runs = tracking.search(store, FITS)
+    runs = search_runs(store, FITS)
 
     assert [run.status for run in runs] == ["FAILED", "KILLED"]
     assert runs[0].run_id == failed.run_id
@@ -319,20 +319,20 @@ def test_mlflow_can_load_register_and_serve_a_fit(store, fit, job_of, monkeypatc
 
     model = OpenCVClassifier(image_size=32)
     run = fit(job_of("opencv", model))
-    prepared = prepare(job_of("opencv", model))
-    images = np.stack(list(prepared.split.test.images()))[:5]
+    planned = prepare(job_of("opencv", model))
+    images = np.stack(list(planned.split.test.images()))[:5]
     with artifacts.fetch_model_files(run, store=store) as weights:
-        expected = model.load(weights, classes=prepared.dataset.classes, device="cpu")(list(images))
+        expected = model.load(weights, classes=planned.dataset.classes, device="cpu")(list(images))
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     version = mlflow.register_model(f"models:/{run.tags['arogya.model_id']}", "skin")
     loaded = mlflow.pyfunc.load_model(f"models:/skin/{version.version}")
     table = loaded.predict(images)
 
-    assert tuple(table.columns) == prepared.dataset.classes
+    assert tuple(table.columns) == planned.dataset.classes
     np.testing.assert_allclose(table.to_numpy(), expected)
-    assert loaded.metadata.get_output_schema().input_names() == list(prepared.dataset.classes)
-    assert loaded.metadata.metadata["classes"] == list(prepared.dataset.classes)
+    assert loaded.metadata.get_output_schema().input_names() == list(planned.dataset.classes)
+    assert loaded.metadata.metadata["classes"] == list(planned.dataset.classes)
     folder = Path(store.client.get_logged_model(run.tags["arogya.model_id"]).artifact_location)
     assert not list(folder.rglob("*.pkl"))
     assert "arogya-bench==" in (folder / "requirements.txt").read_text()
@@ -379,4 +379,4 @@ def test_an_outage_after_the_training_costs_no_second_training(store, fit, job_o
 
     assert run.status == "FINISHED"
     assert (tmp_path / "log").read_text() == "x"
-    assert len(tracking.search(store, FITS)) == 1
+    assert len(search_runs(store, FITS)) == 1

@@ -35,6 +35,6 @@ def test_the_keys_of_a_row_are_those_of_earlier_versions(name):
     row = (f"model={name}", f"dataset.task={task}", "augmentation=gaussian_noise")
     (job,) = compose_jobs(RunRequest(overrides=(*STUDY, *row)))
 
-    prepared = prepare(job, check=False)
+    planned = prepare(job, check=False)
 
-    assert (prepared.fit_key, prepared.cell_keys["gaussian_noise_0.1"]) == KEYS[name]
+    assert (planned.fit_key, planned.cell_keys["gaussian_noise_0.1"]) == KEYS[name]

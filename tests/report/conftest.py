@@ -46,7 +46,7 @@ def twofold(comparison):
         tables[name] = pd.concat([table, table.assign(dataset="clinic")], ignore_index=True)
     tables["robustness"].loc[tables["robustness"]["dataset"] == "clinic", "value"] = 0.111
     (dataset,) = comparison.about["datasets"]
-    ungrouped = {"dataset": "clinic", "grouped": False, "cautions": [UNGROUPED_CAVEAT]}
+    ungrouped = {"dataset": "clinic", "grouped": False, "caveats": [UNGROUPED_CAVEAT]}
     datasets = [dataset, {**dataset, **ungrouped}]
     return replace(comparison, about={**comparison.about, "datasets": datasets}, **tables)
 

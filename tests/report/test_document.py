@@ -21,12 +21,16 @@ def text(document):
 
 
 def test_the_print_tells_the_question_and_the_verdict(text, comparison):
-    assert "Which model to deploy?" in text
+    assert "Model comparison: study" in text
     assert comparison.verdict["models"].iloc[0] in text
 
 
 def test_the_print_has_every_section(text):
-    for title in ("Leaderboard on clean images", "Each two models", "What degraded images do"):
+    for title in (
+        "Leaderboard on clean images",
+        "Pairwise comparison",
+        "Robustness to image degradation",
+    ):
         assert title in text
 
 
@@ -48,5 +52,5 @@ def test_missing_cells_are_printed(incomplete):
 
 
 def test_a_source_without_patients_is_warned_about(twofold, text):
-    assert "names no patients" in text_of(render_pdf(twofold)).replace("\n", " ")
-    assert "names no patients" not in text.replace("\n", " ")
+    assert "does not identify patients" in text_of(render_pdf(twofold)).replace("\n", " ")
+    assert "does not identify patients" not in text.replace("\n", " ")

@@ -63,8 +63,8 @@ def test_missing_cells_are_listed_with_their_cause(incomplete):
 
 
 def test_a_source_without_patients_is_warned_about_once(twofold, page):
-    assert render_html(twofold).count("The source names no patients") == 1
-    assert "The source names no patients" not in page
+    assert render_html(twofold).count("The dataset does not identify patients") == 1
+    assert "The dataset does not identify patients" not in page
 
 
 def test_a_condition_without_severity_does_not_stop_the_page(ungraded):

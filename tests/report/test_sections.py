@@ -1,104 +1,100 @@
-import pytest
+from dataclasses import replace
 
 from arogya_bench.comparison.caveats import UNGROUPED_CAVEAT
-from arogya_bench.report.sections import (
-    build_dataset_reports,
-    describe_methods,
-    rows_for_dataset,
-    to_records,
-)
+from arogya_bench.report.content import build_report
 from arogya_bench.report.wording import UNDEFINED
 
 
 def section(comparison, name):
-    (part, *_) = build_dataset_reports(comparison)
-    (found,) = [each for each in part.sections if each.name == name]
+    (dataset, *_) = build_report(comparison).datasets
+    (found,) = [section for section in dataset.sections if section.name == name]
     return found
 
 
-def test_a_part_has_its_sections_in_order(incomplete):
-    (part,) = build_dataset_reports(incomplete)
+def test_the_sections_of_a_dataset_are_in_order(incomplete):
+    (dataset,) = build_report(incomplete).datasets
 
-    names = [each.name for each in part.sections]
-    assert names == ["leaderboard", "pairwise", "robustness", "missing"]
-
-
-def test_what_is_complete_has_no_section_of_missing_cells(comparison):
-    (part,) = build_dataset_reports(comparison)
-
-    assert "missing" not in [each.name for each in part.sections]
+    names = [section.name for section in dataset.sections]
+    assert names == ["leaderboard", "pairwise", "robustness", "robustness-detail", "missing"]
 
 
-def test_every_dataset_is_a_part(twofold):
-    first, second = build_dataset_reports(twofold)
+def test_a_complete_comparison_has_no_section_of_missing_cells(comparison):
+    (dataset,) = build_report(comparison).datasets
+
+    assert "missing" not in [section.name for section in dataset.sections]
+
+
+def test_each_dataset_has_its_own_rows_and_caveats(twofold):
+    first, second = build_report(twofold).datasets
 
     assert (first.dataset, first.caveats) == ("synthetic-60x3", ())
     assert (second.dataset, second.caveats) == ("clinic", (UNGROUPED_CAVEAT,))
     assert len(second.sections[0].rows) == 2
 
 
-@pytest.mark.parametrize("name", ["leaderboard", "pairwise", "robustness", "missing"])
-def test_a_row_has_a_cell_for_each_head(incomplete, name):
-    found = section(incomplete, name)
+def test_every_row_has_a_text_for_each_column(incomplete):
+    (dataset,) = build_report(incomplete).datasets
 
-    assert found.rows
-    assert all(len(row) == len(found.headers) for row in found.rows)
-    assert all(isinstance(cell, str) for row in found.rows for cell in row)
+    for found in dataset.sections:
+        assert found.rows
+        assert all(len(row) == len(found.headers) for row in found.rows)
+        assert all(isinstance(cell, str) for row in found.rows for cell in row)
 
 
-def test_the_deciding_metric_is_not_shown_twice(comparison):
-    from dataclasses import replace
-
+def test_the_primary_metric_is_shown_once(comparison):
     (dataset,) = comparison.about["datasets"]
     by_mcc = replace(
         comparison, about={**comparison.about, "datasets": [{**dataset, "metric": "mcc"}]}
     )
 
-    assert section(by_mcc, "leaderboard").headers.count("mcc [95 %]") == 1
+    assert section(by_mcc, "leaderboard").headers.count("mcc [95 % CI]") == 1
 
 
-def test_what_is_undefined_reads_as_a_dash(undefined):
+def test_undefined_numbers_are_dashes(undefined):
     assert section(undefined, "leaderboard").rows[1][2] == UNDEFINED
     assert section(undefined, "pairwise").rows[0][1] == UNDEFINED
 
 
-def test_latency_that_nobody_measured_is_said(comparison):
+def test_latency_and_cost_without_a_measurement_are_not_measured(comparison):
     assert section(comparison, "leaderboard").rows[0][-2:] == ["not measured", "not measured"]
 
 
-def test_a_missing_cell_tells_its_cause(incomplete):
+def test_a_missing_cell_has_its_cause(incomplete):
     (row,) = section(incomplete, "missing").rows
 
     assert row == ["resnet50", "clean", "42", "FAILED", "MemoryError", "no room for the kernel"]
 
 
-def test_tables_lead_with_a_chart_but_for_what_is_missing(incomplete):
-    (part,) = build_dataset_reports(incomplete)
+def test_the_overview_and_the_detail_of_robustness_agree(comparison):
+    overview, detail = section(comparison, "robustness"), section(comparison, "robustness-detail")
 
-    assert [each.chart is not None for each in part.sections] == [True, True, True, False]
-
-
-def test_a_condition_without_severity_is_in_the_table_and_in_no_chart(ungraded):
-    found = section(ungraded, "robustness")
-
-    assert {row[1] for row in found.rows} == {"mirrored"}
-    assert found.chart is None
+    cells = {(row[1], row[0]): row for row in detail.rows}
+    for condition, *values in overview.rows:
+        for model, value in zip(overview.headers[1:], values, strict=True):
+            row = cells[condition, model]
+            assert value == f"{row[2].split()[0]} ({row[4]})"
 
 
-def test_the_methods_name_what_a_reader_must_trust(comparison):
-    told = dict(describe_methods(comparison))
+def test_a_condition_without_severity_is_in_the_tables_and_in_no_chart(ungraded):
+    overview, detail = section(ungraded, "robustness"), section(ungraded, "robustness-detail")
 
-    assert comparison.about["key"] in told["evidence"]
-    assert "10,000 resamples" in told["intervals"]
-    assert told["metric"].startswith("f1_macro: ")
-    assert comparison.about["datasets"][0]["split_digest"] in told["splits"]
+    assert {row[1] for row in detail.rows} == {row[0] for row in overview.rows} == {"mirrored"}
+    assert overview.chart is None
 
 
-def test_records_have_none_where_a_number_does_not_exist(undefined):
-    assert to_records(undefined.leaderboard)[1]["f1_macro"] is None
+def test_the_methods_explain_metric_intervals_splits_and_evidence(comparison):
+    methods = dict(build_report(comparison).methods)
+
+    assert comparison.about["key"] in methods["Evidence"]
+    assert "10,000 resamples" in methods["Intervals"]
+    assert methods["Primary metric"].startswith("f1_macro: ")
+    assert comparison.about["datasets"][0]["split_digest"] in methods["Splits"]
 
 
-def test_rows_are_those_of_one_dataset(twofold):
-    rows = rows_for_dataset(twofold.leaderboard, "clinic")
+def test_the_subtitle_names_the_primary_metric_of_each_dataset(comparison, twofold):
+    (dataset, other) = twofold.about["datasets"]
+    other = {**other, "metric": "nll", "direction": "low"}
+    mixed = replace(twofold, about={**twofold.about, "datasets": [dataset, other]})
 
-    assert [row["dataset"] for row in rows] == ["clinic", "clinic"]
+    assert "Primary metric: f1_macro (higher is better). 6" in build_report(comparison).subtitle
+    assert "f1_macro (higher is better), nll (lower is better)." in build_report(mixed).subtitle

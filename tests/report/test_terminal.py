@@ -16,10 +16,10 @@ def shown(capsys):
 def test_the_verdict_and_the_tables_are_printed(shown, comparison):
     text = shown(comparison)
 
-    assert "synthetic-60x3: " in text
-    for title in ("Leaderboard, clean images, 8 groups", "Paired differences in f1_macro"):
+    assert "synthetic-60x3" in text
+    for title in ("Leaderboard on clean images", "Pairwise comparison (paired)", "Methods"):
         assert title in text
-    assert "Missing" not in text
+    assert "Missing cells" not in text
 
 
 def test_missing_cells_are_printed(shown, incomplete):
@@ -41,7 +41,7 @@ def test_what_is_undefined_reads_as_a_dash(shown, undefined):
 def test_two_datasets_have_tables_of_their_own(shown, twofold):
     text = shown(twofold)
 
-    first, second = text.split("clinic: ")
+    first, second = text.split("clinic\n")
     assert first.count("Leaderboard") == second.count("Leaderboard") == 1
     assert "0.111" not in first
     assert "0.111" in second

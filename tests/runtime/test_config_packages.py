@@ -14,8 +14,8 @@ from arogya_bench.configuration.compose import RunRequest, compose_jobs, render_
 from arogya_bench.errors import ConfigError
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.runtime.config_packages import discover
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import search_runs
+from arogya_bench.tracking.store import open_store
 
 PACKAGE = Path(__file__).parents[1] / "plugin_package"
 SCRIPTS = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -240,7 +240,7 @@ def test_a_dataset_of_boxes_refuses_a_metric_of_labels(acme, tiny):
         )
     )
 
-    with pytest.raises(ConfigError, match="metric acme_youden judges labels") as refused:
+    with pytest.raises(ConfigError, match="metric acme_youden evaluates labels") as refused:
         prepare(job)
 
     assert "metric=builtin" in refused.value.fix
@@ -252,7 +252,7 @@ def test_a_metric_that_does_not_exist_is_absent_with_its_reason(acme, command, t
     (run,) = evaluations(tmp_path, "study")
     assert ended.code == 0, ended.err
     assert "acme_youden" not in run.metrics
-    assert json.loads(run.tags["arogya.undefined"])["acme_youden"] == "3 classes, not two"
+    assert json.loads(run.tags["arogya.undefined_metrics"])["acme_youden"] == "3 classes, not two"
 
 
 TALL = """
@@ -318,8 +318,8 @@ def bench(installed, folder, *words):
 
 
 def evaluations(folder, experiment="arogya-bench"):
-    store = stores.open_store(f"sqlite:///{folder}/mlflow.db", experiment, create=False)
-    return tracking.search(store, "tags.`arogya.kind` = 'evaluation'")
+    store = open_store(f"sqlite:///{folder}/mlflow.db", experiment, create=False)
+    return search_runs(store, "tags.`arogya.kind` = 'evaluation'")
 
 
 SWEEP = (

@@ -4,12 +4,12 @@ import pytest
 
 from arogya_bench.configuration.compose import Composition
 from arogya_bench.errors import JobKilled
-from arogya_bench.evaluation.evaluation import cell_tags
 from arogya_bench.evaluation.job import prepare
+from arogya_bench.evaluation.run_items import cell_tags
 from arogya_bench.sweeps.messages import JobResult
 from arogya_bench.sweeps.plan import SweepPlan, Wish, finished_cells
 from arogya_bench.sweeps.retry import MAX_IDLE_ROUNDS, RunningSweep, run_until_done
-from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.runs import child_runs, error_tags, finish_run, start_run
 
 
 class NodeGone(Exception):
@@ -22,7 +22,7 @@ def wishes(job_of):
     jobs = [job_of(noise=(0.1,), seed=seed) for seed in (1, 2, 3)]
     return tuple(
         Wish(
-            composition=Composition(overrides=(f"seed={job.seed}",), job=job), prepared=prepare(job)
+            composition=Composition(overrides=(f"seed={job.seed}",), job=job), planned=prepare(job)
         )
         for job in jobs
     )
@@ -31,7 +31,7 @@ def wishes(job_of):
 @pytest.fixture
 def sweep(store, wishes):
     """A sweep that has begun, in a store without cells."""
-    parent = tracking.start(store, "sweep", {"arogya.kind": "sweep"})
+    parent = start_run(store, "sweep", {"arogya.kind": "sweep"})
     return RunningSweep(
         store=store, parent=parent, plan=SweepPlan(jobs=wishes, finished=frozenset())
     )
@@ -58,19 +58,19 @@ class Pool:
         self.asked.append([seed_of(wish) for wish in wishes])
         for wish in wishes:
             if seed_of(wish) in self.deadly:
-                begun(self.sweep, wish, *wish.prepared.job.conditions[:1])
+                begun(self.sweep, wish, *wish.planned.job.conditions[:1])
                 raise NodeGone("the node is gone\nand so are its logs")
         reports = []
         for wish in wishes:
             if self.breaks_after.get(call) == len(reports):
                 raise NodeGone("the node is gone")
-            made = cells_made(self.sweep, wish, wish.prepared.job.conditions)
+            made = cells_made(self.sweep, wish, wish.planned.job.conditions)
             reports.append(report_of(wish, evaluated=len(made)))
         return reports
 
 
 def seed_of(wish):
-    return wish.prepared.job.seed
+    return wish.planned.job.seed
 
 
 def report_of(wish, **fields):
@@ -81,7 +81,7 @@ def report_of(wish, **fields):
 
 def begun(sweep, wish, *conditions):
     return [
-        tracking.start(sweep.store, each.name, cell_tags(wish.prepared, each), parent=sweep.parent)
+        start_run(sweep.store, each.name, cell_tags(wish.planned, each), parent=sweep.parent)
         for each in conditions
     ]
 
@@ -89,25 +89,25 @@ def begun(sweep, wish, *conditions):
 def cells_made(sweep, wish, conditions):
     runs = begun(sweep, wish, *conditions)
     for run_id in runs:
-        tracking.finish(sweep.store, run_id)
+        finish_run(sweep.store, run_id)
     return runs
 
 
 def runs_of(sweep):
-    return tracking.children(sweep.store, sweep.parent)
+    return child_runs(sweep.store, sweep.parent)
 
 
 def statuses(sweep, wish):
     """The statuses of the runs of each cell of a job, oldest first."""
-    cells = wish.prepared.cell_keys
+    cells = wish.planned.cell_keys
     return {
-        name: [run.status for run in runs_of(sweep) if run.tags["arogya.cell"] == key]
+        name: [run.status for run in runs_of(sweep) if run.tags["arogya.cell_key"] == key]
         for name, key in cells.items()
     }
 
 
 def of_every_cell(wish, *found):
-    return {name: list(found) for name in wish.prepared.cell_keys}
+    return {name: list(found) for name in wish.planned.cell_keys}
 
 
 def test_a_launcher_that_works_is_called_once(sweep, wishes):
@@ -151,7 +151,7 @@ def test_what_a_broken_launch_left_open_is_killed_with_its_cause_and_made_again(
     def breaks_once(asked):
         if not pool.asked:
             pool.asked.append([])
-            begun(sweep, first, *first.prepared.job.conditions[:1])
+            begun(sweep, first, *first.planned.job.conditions[:1])
             raise NodeGone("the node is gone")
         return pool(asked)
 
@@ -161,7 +161,7 @@ def test_what_a_broken_launch_left_open_is_killed_with_its_cause_and_made_again(
     assert killed.tags["arogya.error"] == "WorkerLost"
     assert killed.tags["arogya.error_message"].startswith("NodeGone: the node is gone")
     assert statuses(sweep, first) == {"clean": ["KILLED", "FINISHED"]} | {
-        name: ["FINISHED"] for name in first.prepared.cell_keys if name != "clean"
+        name: ["FINISHED"] for name in first.planned.cell_keys if name != "clean"
     }
 
 
@@ -183,7 +183,9 @@ def test_every_cell_of_a_job_that_kills_its_workers_says_why_it_is_missing(sweep
     run_until_done(sweep, pool)
 
     lost = [run for run in runs_of(sweep) if run.tags["arogya.seed"] == "2"]
-    assert {run.tags["arogya.cell"] for run in lost} == set(wishes[1].prepared.cell_keys.values())
+    assert {run.tags["arogya.cell_key"] for run in lost} == set(
+        wishes[1].planned.cell_keys.values()
+    )
     assert {run.tags["arogya.error"] for run in lost} == {"WorkerLost"}
     assert all("NodeGone: the node is gone" in run.tags["arogya.error_message"] for run in lost)
     assert all("logs" not in run.tags["arogya.error_message"] for run in lost)
@@ -201,7 +203,7 @@ def test_a_round_that_makes_something_renews_the_patience(sweep):
 
 def test_what_another_sweep_made_meanwhile_is_not_made_again(sweep, wishes):
     pool = Pool(sweep=sweep, breaks_after={0: 1})
-    other = tracking.start(sweep.store, "sweep", {"arogya.kind": "sweep"})
+    other = start_run(sweep.store, "sweep", {"arogya.kind": "sweep"})
 
     def launch(asked):
         try:
@@ -209,7 +211,7 @@ def test_what_another_sweep_made_meanwhile_is_not_made_again(sweep, wishes):
         finally:
             if len(pool.asked) == 1:
                 there = RunningSweep(store=sweep.store, parent=other, plan=sweep.plan)
-                cells_made(there, wishes[2], wishes[2].prepared.job.conditions)
+                cells_made(there, wishes[2], wishes[2].planned.job.conditions)
 
     run_until_done(sweep, launch)
 
@@ -220,7 +222,7 @@ def test_what_another_sweep_made_meanwhile_is_not_made_again(sweep, wishes):
 def test_a_job_that_says_why_it_made_nothing_is_not_launched_again(sweep, wishes):
     pool = Pool(sweep=sweep)
     killed = JobKilled("SIGKILL ended it.", fix="give it more memory.")
-    cause = tracking.error_tags(killed, sweep.store.uri)
+    cause = error_tags(killed, sweep.store.uri)
 
     def launch(asked):
         done = pool([wish for wish in asked if seed_of(wish) != 2])
@@ -254,7 +256,7 @@ def test_a_run_that_its_process_left_open_is_closed_at_the_end(sweep, wishes):
     pool = Pool(sweep=sweep)
 
     def launch(asked):
-        begun(sweep, asked[2], *asked[2].prepared.job.conditions)
+        begun(sweep, asked[2], *asked[2].planned.job.conditions)
         return [*pool(asked[:2]), report_of(asked[2])]
 
     run_until_done(sweep, launch)

@@ -15,8 +15,8 @@ from arogya_bench import evaluate
 from arogya_bench.errors import ConfigError, TrackingError
 from arogya_bench.models.prior import Prior
 from arogya_bench.tracking import artifacts
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import RunRecord, search_runs, start_run
+from arogya_bench.tracking.store import open_store
 
 NOISE = ("augmentation=gaussian_noise", "augmentation.gaussian_noise.severities=[0.1,0.3]")
 
@@ -25,7 +25,7 @@ NOISE = ("augmentation=gaussian_noise", "augmentation.gaussian_noise.severities=
 class Logged:
     """The runs of a store by kind, newest last."""
 
-    runs: list[tracking.RunRecord]
+    runs: list[RunRecord]
 
     def of(self, kind):
         return [run for run in self.runs if run.tags.get("arogya.kind") == kind]
@@ -35,7 +35,7 @@ class Logged:
 
 
 def logged(store):
-    return Logged(runs=tracking.search(store, ""))
+    return Logged(runs=search_runs(store, ""))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def grid(command_in, tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("grid")
     words = (word for word in tiny if not word.startswith("model="))
     ended = command_in(folder, "run", "-m", *words, "model=prior,opencv", "seed=1,2")
-    store = stores.open_store(f"sqlite:///{folder}/mlflow.db", "study", create=False)
+    store = open_store(f"sqlite:///{folder}/mlflow.db", "study", create=False)
     return folder, ended, logged(store)
 
 
@@ -220,7 +220,7 @@ def accident(command_in, options, tiny, tmp_path_factory):
     words = [word for word in tiny if not word.startswith("model=")]
     models = "model=raising,prior,notnumbers"
     ended = command_in(folder, "run", "-m", *words, models, *NOISE, "--config-dir", str(options))
-    store = stores.open_store(f"sqlite:///{folder}/mlflow.db", "study", create=False)
+    store = open_store(f"sqlite:///{folder}/mlflow.db", "study", create=False)
     return ended, logged(store)
 
 
@@ -366,7 +366,7 @@ def test_a_launcher_that_breaks_leaves_a_failed_sweep(command, store, tiny):
 
 
 def test_a_run_of_mlflow_is_adopted_as_the_parent(command, store, tiny, monkeypatch):
-    adopted = tracking.start(store, "from mlflow run", {})
+    adopted = start_run(store, "from mlflow run", {})
     monkeypatch.setenv("MLFLOW_RUN_ID", adopted)
 
     ended = command("run", *tiny)

@@ -4,9 +4,9 @@ import pytest
 
 from arogya_bench.errors import ArtifactMissing, MissingExtra, TrackingError
 from arogya_bench.tracking import artifacts
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.items import Text
+from arogya_bench.tracking.runs import get_run, start_run, write_items
+from arogya_bench.tracking.store import open_store
 
 NOTE = Text(file="notes/note.txt", text="all well")
 
@@ -22,15 +22,15 @@ def keys(s3, monkeypatch):
 def cloud(store, keys):
     """An experiment of a local store whose files lie on S3."""
     store.client.create_experiment("cloud", "s3://studies/cloud")
-    return stores.open_store(store.uri, "cloud", create=True)
+    return open_store(store.uri, "cloud", create=True)
 
 
 @pytest.fixture
 def noted(cloud):
     """A run with one file on S3."""
-    run_id = tracking.start(cloud, "noted", {})
-    tracking.write(cloud, run_id, [NOTE])
-    return tracking.get(cloud.uri, run_id)
+    run_id = start_run(cloud, "noted", {})
+    write_items(cloud, run_id, [NOTE])
+    return get_run(cloud.uri, run_id)
 
 
 @pytest.fixture
@@ -70,10 +70,10 @@ def test_a_file_is_not_called_gone_when_s3_does_not_answer(cloud, noted, s3_away
 
 def test_s3_that_takes_no_files_is_explained(cloud, s3_away):
     s3_away()
-    run_id = tracking.start(cloud, "noted", {})
+    run_id = start_run(cloud, "noted", {})
 
-    with pytest.raises(TrackingError, match="S3, which does not take them") as refusal:
-        tracking.write(cloud, run_id, [NOTE])
+    with pytest.raises(TrackingError, match="S3, which rejected the request") as refusal:
+        write_items(cloud, run_id, [NOTE])
 
     assert "AWS_ACCESS_KEY_ID" in refusal.value.fix
 
@@ -82,4 +82,4 @@ def test_files_on_s3_need_an_extra_which_is_named_before_any_work(cloud, monkeyp
     monkeypatch.setitem(sys.modules, "boto3", None)
 
     with pytest.raises(MissingExtra, match=r"arogya-bench\[s3\]"):
-        stores.open_store(cloud.uri, "cloud", create=False)
+        open_store(cloud.uri, "cloud", create=False)

@@ -6,8 +6,6 @@ import pytest
 
 from arogya_bench.errors import TrackingError
 from arogya_bench.tracking import artifacts
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.items import (
     Curves,
     DatasetInput,
@@ -19,29 +17,39 @@ from arogya_bench.tracking.items import (
     Tags,
     Text,
 )
+from arogya_bench.tracking.runs import (
+    close_on_error,
+    get_run,
+    search_runs,
+    start_run,
+    tag_experiment,
+    take_over_mlflow_run,
+    write_items,
+)
+from arogya_bench.tracking.store import open_store
 
 
 @pytest.fixture
 def run(store):
     """A run that has begun, and what to do with it."""
-    run_id = tracking.start(store, "a run", {"arogya.kind": "evaluation"})
+    run_id = start_run(store, "a run", {"arogya.kind": "evaluation"})
     return SimpleNamespace(
         id=run_id,
-        write=lambda *items: tracking.write(store, run_id, items),
-        read=lambda: tracking.get(store.uri, run_id),
+        write=lambda *items: write_items(store, run_id, items),
+        read=lambda: get_run(store.uri, run_id),
         history=lambda name: store.client.get_metric_history(run_id, name),
     )
 
 
 def stop(store, run_id, error):
-    with pytest.raises(type(error)), tracking.close_on_error(store, run_id):
+    with pytest.raises(type(error)), close_on_error(store, run_id):
         raise error
 
 
 def test_a_run_starts_with_its_tags_and_its_parent(store, run):
-    child = tracking.start(store, "a child", {"arogya.kind": "fit"}, parent=run.id)
+    child = start_run(store, "a child", {"arogya.kind": "fit"}, parent=run.id)
 
-    found = tracking.get(store.uri, child)
+    found = get_run(store.uri, child)
 
     assert (found.name, found.status) == ("a child", "RUNNING")
     assert found.tags["arogya.kind"] == "fit"
@@ -55,21 +63,21 @@ def test_a_run_does_not_name_the_user(run):
 def test_a_run_named_in_the_environment_is_left_alone(store, run, monkeypatch):
     monkeypatch.setenv("MLFLOW_RUN_ID", run.id)
 
-    assert tracking.start(store, "another", {}) != run.id
+    assert start_run(store, "another", {}) != run.id
 
 
 def test_the_run_of_mlflow_is_adopted_once(store, run, monkeypatch):
     monkeypatch.setenv("MLFLOW_RUN_ID", run.id)
 
-    assert tracking.take_over_mlflow_run(store) == run.id
-    assert tracking.take_over_mlflow_run(store) is None
+    assert take_over_mlflow_run(store) == run.id
+    assert take_over_mlflow_run(store) is None
 
 
 def test_a_run_of_another_experiment_is_not_adopted(store, run, monkeypatch):
-    other = stores.open_store(store.uri, "another", create=True)
+    other = open_store(store.uri, "another", create=True)
     monkeypatch.setenv("MLFLOW_RUN_ID", run.id)
 
-    assert tracking.take_over_mlflow_run(other) is None
+    assert take_over_mlflow_run(other) is None
 
 
 def test_everything_that_an_evaluation_leaves_arrives(run):
@@ -188,18 +196,18 @@ def test_a_failure_gives_no_password_away(store):
     from dataclasses import replace
 
     secret = replace(store, uri="http://nurse:hush@127.0.0.1:5000")
-    run_id = tracking.start(store, "a run", {})
+    run_id = start_run(store, "a run", {})
 
     stop(secret, run_id, OSError("POST http://nurse:hush@127.0.0.1:5000/api failed"))
 
-    assert "hush" not in str(tracking.get(store.uri, run_id).tags)
+    assert "hush" not in str(get_run(store.uri, run_id).tags)
 
 
 def test_a_search_reads_page_after_page(store, monkeypatch):
-    monkeypatch.setattr(tracking, "PAGE_SIZE", 2)
-    made = [tracking.start(store, f"run {i}", {"arogya.kind": "fit"}) for i in range(5)]
+    monkeypatch.setattr("arogya_bench.tracking.runs.PAGE_SIZE", 2)
+    made = [start_run(store, f"run {i}", {"arogya.kind": "fit"}) for i in range(5)]
 
-    found = tracking.search(store, "tags.`arogya.kind` = 'fit'")
+    found = search_runs(store, "tags.`arogya.kind` = 'fit'")
 
     assert [run.run_id for run in found] == made
 
@@ -207,19 +215,19 @@ def test_a_search_reads_page_after_page(store, monkeypatch):
 def test_a_search_leaves_deleted_runs_out(store, run):
     store.client.delete_run(run.id)
 
-    assert tracking.search(store, "") == []
+    assert search_runs(store, "") == []
 
 
 def test_a_filter_that_mlflow_cannot_read_is_the_problem(store):
     with pytest.raises(TrackingError, match="Invalid") as refusal:
-        tracking.search(store, "tags.kind == fit or", fix="correct the filter.")
+        search_runs(store, "tags.kind == fit or", fix="correct the filter.")
 
     assert refusal.value.fix == "correct the filter."
 
 
 def test_a_run_that_is_not_there_is_named(store):
     with pytest.raises(TrackingError, match="nothing-like-it") as refusal:
-        tracking.get(store.uri, "nothing-like-it")
+        get_run(store.uri, "nothing-like-it")
 
     assert "mlflow ui" in refusal.value.fix
 
@@ -237,16 +245,14 @@ def test_artifacts_are_found_in_a_folder_of_any_name(store, tmp_path, folder):
     root = tmp_path / folder
     experiment_id = store.client.create_experiment("elsewhere", str(root))
     run_id = store.client.create_run(experiment_id).info.run_id
-    tracking.write(store, run_id, [Text(file="note.txt", text="here")])
+    write_items(store, run_id, [Text(file="note.txt", text="here")])
 
-    with artifacts.fetch_artifact(
-        tracking.get(store.uri, run_id), "note.txt", uri=store.uri
-    ) as path:
+    with artifacts.fetch_artifact(get_run(store.uri, run_id), "note.txt", uri=store.uri) as path:
         assert path.read_text() == "here"
 
 
 def test_the_experiment_can_be_tagged(store):
-    tracking.tag_experiment(store, {"mlflow.note.content": "What this is."})
+    tag_experiment(store, {"mlflow.note.content": "What this is."})
 
     tags = store.client.get_experiment(store.experiment_id).tags
     assert tags["mlflow.note.content"] == "What this is."

@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from arogya_bench.tracking import runs as tracking
+from arogya_bench.tracking.runs import search_runs
 from arogya_bench.tracking.saved_views import (
     EVALUATIONS_FILTER,
     LEADERBOARD,
@@ -50,14 +50,14 @@ def test_robustness_shows_every_condition_of_a_model_together():
 def test_the_filter_of_a_view_finds_its_runs(finished, view, rows):
     _, shown = state(view)
 
-    assert len(tracking.search(finished, shown["searchFilter"])) == rows
+    assert len(search_runs(finished, shown["searchFilter"])) == rows
 
 
 @pytest.mark.parametrize("view", [LEADERBOARD, ROBUSTNESS])
 def test_the_columns_of_a_view_are_in_its_runs(finished, view):
     _, shown = state(view)
 
-    run = tracking.search(finished, shown["searchFilter"])[0]
+    run = search_runs(finished, shown["searchFilter"])[0]
 
     known = {f"tags.`{name}`" for name in run.tags} | {f"metrics.`{name}`" for name in run.metrics}
     assert set(shown["selectedColumns"]) <= known

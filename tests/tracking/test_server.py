@@ -19,9 +19,10 @@ import requests
 
 from arogya_bench import load_predictions
 from arogya_bench.errors import MissingExtra, TrackingError, is_installed
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
-from arogya_bench.tracking.server import _run_postgres, run_server
+from arogya_bench.tracking.postgres import run_postgres
+from arogya_bench.tracking.runs import search_runs
+from arogya_bench.tracking.server import run_server
+from arogya_bench.tracking.store import open_store, ping_store
 
 PASSWORD = "a-quiet-ward-at-night"
 SECRET_KEY = "keys-of-the-cupboard"
@@ -61,8 +62,8 @@ class Served:
     direct: bool
 
     def runs(self, kind="evaluation", experiment="study"):
-        store = stores.open_store(self.uri, experiment, create=False)
-        return tracking.search(store, f"tags.`arogya.kind` = '{kind}'")
+        store = open_store(self.uri, experiment, create=False)
+        return search_runs(store, f"tags.`arogya.kind` = '{kind}'")
 
 
 @contextmanager
@@ -162,8 +163,8 @@ def test_files_lie_where_they_were_asked_for(served, request):
 
 @real
 def test_secrets_are_in_nothing_that_stays_or_shows(served, tmp_path):
-    store = stores.open_store(served.uri, "study", create=False)
-    runs = tracking.search(store, "")
+    store = open_store(served.uri, "study", create=False)
+    runs = search_runs(store, "")
     for run in runs:
         (tmp_path / run.run_id).mkdir()
         store.client.download_artifacts(run.run_id, "", str(tmp_path / run.run_id))
@@ -227,8 +228,8 @@ def test_a_login_in_the_address_works_and_is_written_nowhere(served, command_in,
 
     assert ended.code == 0, ended.err
     assert PASSWORD not in ended.out + ended.err
-    store = stores.open_store(uri, "addressed", create=False)
-    runs = tracking.search(store, "")
+    store = open_store(uri, "addressed", create=False)
+    runs = search_runs(store, "")
     assert PASSWORD not in repr(runs)
     with tempfile.TemporaryDirectory() as folder:
         for run in runs:
@@ -243,10 +244,10 @@ def test_the_second_start_has_the_runs_and_the_login_of_the_first(folder, monkey
     with run_server(folder, auth=True) as first:
         for name, value in first.login.items():
             monkeypatch.setenv(name, value)
-        stores.open_store(first.uri, "study", create=True)
+        open_store(first.uri, "study", create=True)
 
     with run_server(folder, auth=True) as second:
-        found = stores.open_store(second.uri, "study", create=False)
+        found = open_store(second.uri, "study", create=False)
 
     assert found.experiment == "study"
     assert second.login == first.login
@@ -384,7 +385,7 @@ def lose(database):
 def test_a_database_that_died_hides_no_other_error(folder):
     database = folder / "postgresql"
 
-    with pytest.raises(RuntimeError, match="what went wrong"), _run_postgres(database):
+    with pytest.raises(RuntimeError, match="what went wrong"), run_postgres(database):
         lose(database)
 
 
@@ -397,7 +398,7 @@ def test_a_folder_whose_server_was_killed_starts_again(folder):
         process.wait(60)
     try:
         with run_server(folder) as server:
-            assert stores.ping(server.uri) == 1
+            assert ping_store(server.uri) == 1
     finally:
         for each in orphans:
             each.kill()
@@ -423,7 +424,7 @@ def test_others_are_not_let_in_without_a_login(folder):
     ended = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
 
     assert ended.returncode == 2
-    assert "At 0.0.0.0 everybody who reaches this machine" in ended.stderr
+    assert "On 0.0.0.0, everybody who reaches this machine" in ended.stderr
     assert "Fix: add --auth" in ended.stderr
     assert list(folder.iterdir()) == []
 

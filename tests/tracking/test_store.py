@@ -10,8 +10,16 @@ import pytest
 
 from arogya_bench.errors import TrackingError
 from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
-from arogya_bench.tracking import store as stores
-from arogya_bench.tracking.store import absolute_uri, default_uri, open_store
+from arogya_bench.tracking.store import (
+    MIN_RETRY_BUDGET_S,
+    absolute_uri,
+    check_folder,
+    default_uri,
+    open_store,
+    ping_store,
+    retry_budget_s,
+    use_mlflow_run_experiment,
+)
 
 
 @pytest.fixture
@@ -27,13 +35,13 @@ def test_mlflows_own_retries_span_a_server_that_is_away_for_a_minute(monkeypatch
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", raising=False)
 
-    assert stores.retry_budget_s() == 4 + 8 + 16 + 32 + 64 + 120 > stores.MIN_RETRY_BUDGET_S
+    assert retry_budget_s() == 4 + 8 + 16 + 32 + 64 + 120 > MIN_RETRY_BUDGET_S
 
 
 def test_fewer_retries_span_less(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
-    assert stores.retry_budget_s() == 4
+    assert retry_budget_s() == 4
 
 
 def test_the_default_is_mlflows_own_store_in_this_folder(tmp_path, monkeypatch):
@@ -114,7 +122,7 @@ def test_an_mlflow_run_whose_store_is_not_there_makes_none(tmp_path, monkeypatch
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "1")
 
     with pytest.raises(TrackingError, match=r"whole path: sqlite:////folder/mlflow\.db"):
-        stores.use_mlflow_run_experiment()
+        use_mlflow_run_experiment()
 
     assert list(tmp_path.iterdir()) == []
 
@@ -151,7 +159,7 @@ def test_looking_at_a_store_takes_no_lock_from_those_who_use_it(tmp_path):
         open_all_the_time.execute("PRAGMA journal_mode=WAL")
         open_all_the_time.execute("CREATE TABLE runs (name)")
 
-        stores.check_folder(database, create=False)
+        check_folder(database, create=False)
 
         in_a_process_of_its_own(database, "INSERT INTO runs VALUES ('theirs')")
         open_all_the_time.execute("INSERT INTO runs VALUES ('ours')")
@@ -161,7 +169,7 @@ def test_looking_at_a_store_takes_no_lock_from_those_who_use_it(tmp_path):
 
 
 def test_a_store_answers_with_its_experiments(store):
-    assert stores.ping(store.uri) == 2  # MLflow's own and the one of the tests
+    assert ping_store(store.uri) == 2  # MLflow's own and the one of the tests
 
 
 def test_a_mistyped_experiment_names_the_nearest(store):
@@ -196,7 +204,7 @@ def test_a_server_that_is_away_is_said_within_seconds(dead_server):
 
 def test_a_server_that_is_away_gives_no_password_away(dead_server):
     with pytest.raises(TrackingError) as refusal:
-        stores.ping(dead_server)
+        ping_store(dead_server)
 
     assert "hush" not in str(refusal.value)
 
@@ -206,7 +214,7 @@ def test_asking_a_server_changes_no_setting_for_good(dead_server, monkeypatch):
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
 
     with pytest.raises(TrackingError):
-        stores.ping(dead_server)
+        ping_store(dead_server)
 
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
     assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
@@ -214,7 +222,7 @@ def test_asking_a_server_changes_no_setting_for_good(dead_server, monkeypatch):
 
 def test_an_unknown_kind_of_store_is_explained():
     with pytest.raises(TrackingError, match="does not answer as it should"):
-        stores.ping("gopher://127.0.0.1/runs")
+        ping_store("gopher://127.0.0.1/runs")
 
 
 def test_a_text_in_the_place_of_the_store_is_named(tmp_path):

@@ -1,46 +1,60 @@
-"""What ``arogya-bench compare`` and ``arogya-bench report`` do."""
+"""The commands ``arogya-bench compare`` and ``arogya-bench report``."""
 
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from arogya_bench.comparison.comparison import Comparison, from_json
-from arogya_bench.comparison.comparison import compare as compare_runs
+from arogya_bench.api import Comparison, compare
 from arogya_bench.errors import ConfigError, TrackingError, UserError, did_you_mean
-from arogya_bench.report import figures
-from arogya_bench.report import terminal as screen
+from arogya_bench.report.figures import save_figures
+from arogya_bench.report.terminal import print_comparison
 from arogya_bench.runtime.console import echo, spinner
-from arogya_bench.runtime.environment import environment_tags as provenance_tags
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.items import Folder, Item, Params, Tags
+from arogya_bench.tracking.runs import (
+    RunRecord,
+    close_on_error,
+    finish_run,
+    get_run,
+    search_runs,
+    start_run,
+    take_over_mlflow_run,
+    write_items,
+)
+from arogya_bench.tracking.store import Store, is_writable, open_store
+from arogya_bench.tracking.tags import (
+    COMPARED_AT,
+    COMPARISON,
+    COMPARISON_RUN_ID,
+    KIND,
+    VERDICT,
+    environment_tags,
+)
 
 FORMATS = ("html", "csv", "json", "pdf", "png")
-COMPARED_AT_TAG = "arogya.asked"  # when a comparison was last asked for, ms since 1970
-DEFAULT_FORMATS = ("html", "csv", "json")  # what a comparison run keeps
+DEFAULT_FORMATS = ("html", "csv", "json")  # logged with a comparison run
 
 
 def run_compare(
     experiment: str, *, tracking_uri: str | None, where: str | None, metric: str, out: Path
 ) -> int:
-    """Compare, print, write the files, and log them as a comparison run.
+    """Compare an experiment, print and write the report, and log it as a comparison run.
 
     Returns:
         The exit code.
 
     Raises:
-        Fixable: If there is nothing to compare, or the files cannot be written.
+        UserError: If there is nothing to compare, or the report cannot be written.
     """
     _check_writable(out)
-    with spinner("reading MLflow and resampling patients"):
-        comparison = compare_runs(experiment, tracking_uri=tracking_uri, where=where, metric=metric)
-    store = stores.open_store(tracking_uri, experiment, create=False)
-    asker = tracking.take_over_mlflow_run(store)
-    run_id = _log_comparison(comparison, store, parent=asker)
-    _annotate_parent_run(asker, run_id, store)
-    screen.print_comparison(comparison)
+    with spinner("Reading evaluations from MLflow and resampling"):
+        comparison = compare(experiment, tracking_uri=tracking_uri, where=where, metric=metric)
+    store = open_store(tracking_uri, experiment, create=False)
+    parent_run_id = take_over_mlflow_run(store)
+    run_id = _log_comparison(comparison, store, parent=parent_run_id)
+    _annotate_parent_run(parent_run_id, run_id, store)
+    print_comparison(comparison)
     write_report(comparison, out, DEFAULT_FORMATS)
     echo(f"Written: {out}/report.html, comparison.json, tables/*.csv. MLflow run: {run_id}")
     return 0
@@ -54,119 +68,116 @@ def run_report(
     formats: Sequence[str],
     out: Path,
 ) -> int:
-    """Write a logged comparison down again.
+    """Export a logged comparison.
 
     Returns:
         The exit code.
 
     Raises:
-        Fixable: If there is no such comparison or no such format.
+        UserError: If the comparison or a format does not exist.
     """
+    choices = f"choose from: {', '.join(FORMATS)}"
     if not formats:
-        raise ConfigError("No report format is named.", fix=f"choose from: {', '.join(FORMATS)}")
-    for each in formats:
-        if each not in FORMATS:
-            raise ConfigError(
-                f"There is no report format {each!r}.{did_you_mean(each, FORMATS)}",
-                fix=f"choose from: {', '.join(FORMATS)}",
-            )
+        raise ConfigError("No report format given.", fix=choices)
+    for name in formats:
+        if name not in FORMATS:
+            hint = did_you_mean(name, FORMATS)
+            raise ConfigError(f"There is no report format {name!r}.{hint}", fix=choices)
     _check_writable(out)
-    store = stores.open_store(tracking_uri, experiment, create=False)
+    store = open_store(tracking_uri, experiment, create=False)
     run = _find_comparison_run(store, run_id)
     with fetch_artifact(run, "comparison.json", uri=store.uri) as path:
-        comparison = from_json(path.read_text(encoding="utf-8"))
-    _annotate_parent_run(tracking.take_over_mlflow_run(store), run.run_id, store)
+        comparison = Comparison.from_json(path.read_text(encoding="utf-8"))
+    _annotate_parent_run(take_over_mlflow_run(store), run.run_id, store)
     written = write_report(comparison, out, formats)
-    echo(f"Written from MLflow run {run.run_id}: {', '.join(str(each) for each in written)}")
+    echo(f"Written from MLflow run {run.run_id}: {', '.join(str(path) for path in written)}")
     return 0
 
 
 def write_report(comparison: Comparison, out: Path, formats: Sequence[str]) -> list[Path]:
-    """Write a comparison in the formats named.
+    """Write a comparison in the given formats.
 
     Returns:
         The files and folders, in the order of the formats.
     """
     out.mkdir(parents=True, exist_ok=True)
-    written = {
-        "html": out / "report.html",
-        "json": out / "comparison.json",
-        "csv": out / "tables",
-        "pdf": out / "report.pdf",
-        "png": out / "figures",
+    writers: dict[str, tuple[Path, Callable[[Path], object]]] = {
+        "html": (out / "report.html", comparison.to_html),
+        "json": (out / "comparison.json", comparison.to_json),
+        "csv": (out / "tables", comparison.to_csv),
+        "pdf": (out / "report.pdf", comparison.to_pdf),
+        "png": (out / "figures", lambda folder: save_figures(comparison, folder)),
     }
-    writers: dict[str, Callable[[Path], object]] = {
-        "html": comparison.to_html,
-        "json": comparison.to_json,
-        "csv": comparison.to_csv,
-        "pdf": comparison.to_pdf,
-        "png": lambda folder: figures.save_figures(comparison, folder),
-    }
-    for each in formats:
-        writers[each](written[each])
-    return [written[each] for each in formats]
+    written = []
+    for name in formats:
+        path, write = writers[name]
+        write(path)
+        written.append(path)
+    return written
 
 
-def _log_comparison(comparison: Comparison, store: stores.Store, *, parent: str | None) -> str:
-    """Keep the comparison in MLflow; the same evidence is kept once.
+def _log_comparison(comparison: Comparison, store: Store, *, parent: str | None) -> str:
+    """Log a comparison, or update the run of an identical one.
 
     Returns:
         The run id.
     """
     key = str(comparison.about["key"])
-    found = tracking.search(
-        store, f"tags.`arogya.comparison` = '{key}' and attributes.status = 'FINISHED'"
+    identical = search_runs(
+        store, f"tags.`{COMPARISON}` = '{key}' and attributes.status = 'FINISHED'"
     )
-    if found:
-        again = str(int(time.time() * 1000))
-        tracking.write(store, found[-1].run_id, [Tags(values={COMPARED_AT_TAG: again})])
-        return found[-1].run_id
+    if identical:
+        now = str(int(time.time() * 1000))
+        write_items(store, identical[-1].run_id, [Tags(values={COMPARED_AT: now})])
+        return identical[-1].run_id
     metric = str(comparison.about["metric"])
-    tags = {"arogya.kind": "comparison", "arogya.comparison": key, **provenance_tags()}
-    run_id = tracking.start(store, f"comparison · {metric}", tags, parent=parent)
-    with tracking.close_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
+    tags = {KIND: "comparison", COMPARISON: key, **environment_tags()}
+    run_id = start_run(store, f"comparison · {metric}", tags, parent=parent)
+    with close_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
         write_report(comparison, Path(folder), DEFAULT_FORMATS)
-        verdicts = "; ".join(str(each) for each in comparison.verdict["reason"])
+        verdicts = "; ".join(str(reason) for reason in comparison.verdict["reason"])
         items: list[Item] = [
             Params(values={"metric": metric, "evaluations": comparison.about["evaluations"]}),
-            Tags(values={"arogya.verdict": verdicts, "mlflow.note.content": verdicts}),
+            Tags(values={VERDICT: verdicts, "mlflow.note.content": verdicts}),
             Folder(name="", path=Path(folder)),
         ]
-        tracking.write(store, run_id, items)
-    tracking.finish(store, run_id)
+        write_items(store, run_id, items)
+    finish_run(store, run_id)
     return run_id
 
 
-def _annotate_parent_run(parent_run_id: str | None, run_id: str, store: stores.Store) -> None:
-    """Say in the run that ``mlflow run`` made which comparison it led to, and what that says."""
+def _annotate_parent_run(parent_run_id: str | None, run_id: str, store: Store) -> None:
+    """Tag the run that ``mlflow run`` started with the comparison and its verdict."""
     if parent_run_id:
-        verdict = tracking.get(store.uri, run_id).tags["arogya.verdict"]
-        tags = {"arogya.comparison_run_id": run_id, "mlflow.note.content": verdict}
-        tracking.write(store, parent_run_id, [Tags(values=tags)])
+        verdict = get_run(store.uri, run_id).tags[VERDICT]
+        tags = {COMPARISON_RUN_ID: run_id, "mlflow.note.content": verdict}
+        write_items(store, parent_run_id, [Tags(values=tags)])
 
 
-def _find_comparison_run(store: stores.Store, run_id: str | None) -> tracking.RunRecord:
+def _find_comparison_run(store: Store, run_id: str | None) -> RunRecord:
+    """Return the given comparison run, or the latest one."""
     if run_id:
-        run = tracking.get(store.uri, run_id)
-        if run.tags.get("arogya.kind") == "comparison":
+        run = get_run(store.uri, run_id)
+        run_kind = run.tags.get(KIND, "not an arogya-bench run")
+        if run_kind == "comparison":
             return run
         raise TrackingError(
-            f"Run {run_id} is not a comparison but: {run.tags.get('arogya.kind', 'not ours')}.",
-            fix="leave --run-id out to take the newest comparison.",
+            f"Run {run_id} is not a comparison but: {run_kind}.",
+            fix="omit --run-id to use the latest comparison.",
         )
-    condition = "tags.`arogya.kind` = 'comparison' and attributes.status = 'FINISHED'"
-    found = tracking.search(store, condition)
-    if not found:
+    condition = f"tags.`{KIND}` = 'comparison' and attributes.status = 'FINISHED'"
+    runs = search_runs(store, condition)
+    if not runs:
         raise TrackingError(
             f"The experiment {store.experiment!r} has no comparison yet.",
-            fix=f"make one: arogya-bench compare {store.experiment}",
+            fix=f"create one: arogya-bench compare {store.experiment}",
         )
-    return max(found, key=lambda run: int(run.tags.get(COMPARED_AT_TAG, run.start_time)))
+    return max(runs, key=lambda run: int(run.tags.get(COMPARED_AT, run.start_time)))
 
 
 def _check_writable(out: Path) -> None:
     folder = out.absolute()
-    if not stores.is_writable(next(each for each in (folder, *folder.parents) if each.exists())):
+    if not is_writable(next(path for path in (folder, *folder.parents) if path.exists())):
         raise UserError(
-            f"The folder {folder} cannot be written.", fix="name another one with --out."
+            f"The folder {folder} is not writable.", fix="choose another folder with --out."
         )

@@ -14,7 +14,13 @@ from rich.table import Table
 from arogya_bench.errors import UserError, is_installed
 from arogya_bench.runtime import cache, config_packages
 from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.store import (
+    absolute_uri,
+    check_folder,
+    default_uri,
+    is_writable,
+    ping_store,
+)
 
 EXTRAS = {
     "s3": ("boto3",),
@@ -134,20 +140,20 @@ def _check_torch() -> DoctorFinding:
 def _check_cache() -> DoctorFinding:
     folder = cache.cache_root(None)
     nearest = next(each for each in (folder, *folder.parents) if each.exists())
-    fine = stores.is_writable(nearest)
+    fine = is_writable(nearest)
     detail = str(folder) if fine else f"{nearest} cannot be written: set AROGYA_CACHE"
     return DoctorFinding(component="cache", state="ok" if fine else "wrong", detail=detail)
 
 
 def _check_store() -> DoctorFinding:
-    uri = stores.absolute_uri(os.environ.get("MLFLOW_TRACKING_URI") or stores.default_uri())
+    uri = absolute_uri(os.environ.get("MLFLOW_TRACKING_URI") or default_uri())
     database = sqlite_path(uri)
     try:
         if database is not None and not database.exists():
-            stores.check_folder(database, create=True)
+            check_folder(database, create=True)
             detail = f"{without_credentials(uri)}, made by the first run"
         else:
-            detail = f"{without_credentials(uri)}, {stores.ping(uri)} experiments"
+            detail = f"{without_credentials(uri)}, {ping_store(uri)} experiments"
     except UserError as error:
         return DoctorFinding(
             component="MLflow store", state="wrong", detail=f"{error.problem} {error.fix}"

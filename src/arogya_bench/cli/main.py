@@ -210,9 +210,9 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _experiment_name(name: str) -> str:
     """The experiment that was named, else the one that ``mlflow run`` or a variable chose."""
-    from arogya_bench.tracking import store as stores
+    from arogya_bench.tracking.store import use_mlflow_run_experiment
 
-    stores.use_mlflow_run_experiment()
+    use_mlflow_run_experiment()
     return name or os.environ.get("MLFLOW_EXPERIMENT_NAME", "arogya-bench")
 
 

@@ -1,1 +1,1 @@
-"""Runs read back from MLflow and compared."""
+"""Read evaluations back from MLflow and compare models; enter through ``comparison.ComparisonTables``."""

@@ -1,41 +1,43 @@
-"""What a reader of the numbers must be told about the data behind them, from the tags of runs."""
+"""Limitations of the data behind a comparison, read from the tags of its runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from arogya_bench.tracking.tags import EXCLUDED_CASES, GATE_OVERRIDDEN, GROUPED, SPLIT
+
 UNGROUPED_CAVEAT = (
-    "The source names no patients: each image counts as its own patient, and the intervals are too "
-    "narrow if patients repeat."
+    "The dataset does not identify patients: each image counts as its own patient, and intervals "
+    "are too narrow if patients have several images."
 )
 IMAGE_LEVEL_SPLIT_CAVEAT = (
-    "Split by image, as was asked for: patients lie on both sides of the split, and every score "
-    "here is too good."
+    "The split is by image, as configured: images of one patient occur in both training and test "
+    "data, and all scores are optimistic."
 )
 
 
-def find_caveats(runs: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
-    """Say what limits the numbers of some evaluations on one split.
+def find_caveats(tags: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """List the limitations of some evaluations on one split, one sentence each.
 
     Args:
-        runs: The tags of each.
+        tags: The tags of each evaluation.
     """
-    return tuple(_iter_caveats(runs))
+    return tuple(_iter_caveats(tags))
 
 
-def _iter_caveats(runs: Sequence[Mapping[str, str]]) -> Iterable[str]:
-    if any(tags.get("arogya.grouped") != "true" for tags in runs):
+def _iter_caveats(tags: Sequence[Mapping[str, str]]) -> Iterable[str]:
+    if any(run.get(GROUPED) != "true" for run in tags):
         yield UNGROUPED_CAVEAT
-    grouped = [tags for tags in runs if tags.get("arogya.grouped") == "true"]
-    if any(tags.get("arogya.split", "").startswith(("image-", "image_level-")) for tags in grouped):
+    grouped = [run for run in tags if run.get(GROUPED) == "true"]
+    if any(run.get(SPLIT, "").startswith(("image-", "image_level-")) for run in grouped):
         yield IMAGE_LEVEL_SPLIT_CAVEAT
-    overridden = sorted({codes for tags in runs if (codes := tags.get("arogya.gate_overridden"))})
+    overridden = sorted({codes for run in tags if (codes := run.get(GATE_OVERRIDDEN))})
     if overridden:
         yield (
-            f"The gate found errors in the data ({'; '.join(overridden)}) and was overridden "
-            f"(gate=warn){_excluded_cases_note(runs)}: see gate.json of the runs."
+            f"The data gate found errors ({'; '.join(overridden)}) and was overridden with "
+            f"gate=warn{_excluded_cases_note(tags)}. See gate.json of the runs."
         )
 
 
-def _excluded_cases_note(runs: Sequence[Mapping[str, str]]) -> str:
-    most = max(int(tags.get("arogya.left_out", 0)) for tags in runs)
-    cases = "case that cannot be used was" if most == 1 else "cases that cannot be used were"
-    return f"; {most} {cases} left out" if most else ""
+def _excluded_cases_note(tags: Sequence[Mapping[str, str]]) -> str:
+    count = max(int(run.get(EXCLUDED_CASES, 0)) for run in tags)
+    cases = "unusable case was" if count == 1 else "unusable cases were"
+    return f"; {count} {cases} excluded" if count else ""

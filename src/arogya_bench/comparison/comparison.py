@@ -1,45 +1,45 @@
-"""MLflow to Comparison: leaderboard, paired tests, robustness, a verdict, and what is missing."""
+"""The tables of a comparison: computed from MLflow, written as JSON and CSV, read from JSON."""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from arogya_bench.comparison.blocks import ComparableRuns, load_blocks
+from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.folds import FOLD_COLUMNS, fold_summary
-from arogya_bench.comparison.tables import (
-    ALPHA,
-    MEASUREMENT_COLUMNS,
-    ComparisonTables,
-    compare_block,
-)
+from arogya_bench.comparison.loading import load_blocks
+from arogya_bench.comparison.tables import ALPHA, MEASUREMENT_COLUMNS, BlockTables, compare_block
 from arogya_bench.errors import TrackingError
 from arogya_bench.runtime.digests import digest_of
-from arogya_bench.runtime.store_urls import sqlite_path
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
-from arogya_bench.tracking.artifacts import fetch_artifact
+from arogya_bench.tracking.store import Store
 
 RESAMPLES = 10_000
 TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing")
+MISSING_COLUMNS = ("dataset", "model", "condition", "seed", "status", "cause", "message")
+RENAMED_KEYS = {
+    "cautions": "caveats",
+    "shown": "secondary_metrics",
+    "only_a_right": "only_a_correct",
+    "only_b_right": "only_b_correct",
+}  # keys and columns that earlier versions wrote, and what they are called now
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """What MLflow knows about many evaluations, as tables.
+class ComparisonTables:
+    """Leaderboard, paired tests, robustness and verdict of the models of one experiment.
 
     Attributes:
-        about: Metric, methods, family size, runs read: what a reader needs to trust the rest.
+        about: Metric, methods, datasets and number of evaluations.
+        verdict: One row per dataset: the model that is ahead, or why the result is undecided.
         leaderboard: One row per model and dataset, best first, with 95 % intervals.
-        pairwise: One row per pair of models: paired difference, interval, Holm-adjusted p.
-        robustness: One row per model and condition: value, paired change to clean, score.
-        verdict: One row per dataset: who is ahead, or why nobody is.
-        missing: Cells without a finished run; they are in no other table.
+        pairwise: One row per pair of models: paired difference, interval, Holm-adjusted p-value.
+        robustness: One row per model and condition: value, paired change from clean, score.
+        missing: Cells without a finished run; no other table contains them.
     """
 
     about: Mapping[str, Any]
@@ -49,22 +49,55 @@ class Comparison:
     robustness: pd.DataFrame
     missing: pd.DataFrame
 
+    @classmethod
+    def from_store(cls, store: Store, *, where: str | None, metric: str) -> Self:
+        """Compare the models of an experiment.
+
+        Args:
+            store: The store and its experiment.
+            where: An MLflow search filter that selects evaluations.
+            metric: The primary metric; datasets whose task lacks it use the default of their task.
+
+        Raises:
+            ConfigError: If the metric is unknown, or its package is not installed.
+            TrackingError: If the store cannot be read or has no finished evaluation.
+        """
+        blocks = load_blocks(store, where=where, resamples=RESAMPLES, requested_metric=metric)
+        compared = [compare_block(block, metric) for block in blocks]
+        tables = {name: _concatenate(compared, name) for name in TABLES}
+        return cls(about=_describe(blocks, store.experiment, metric, tables), **tables)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what ``to_json`` wrote, in this version or an earlier one.
+
+        Raises:
+            TrackingError: If the version that wrote it did not store the metric of each dataset.
+        """
+        stored = json.loads(text, object_hook=_rename_keys)
+        if any("metric" not in dataset for dataset in stored["about"]["datasets"]):
+            raise TrackingError(
+                "This comparison was written by an earlier version that stored less information.",
+                fix="recompute it from the same runs: arogya-bench compare EXPERIMENT",
+            )
+        return cls(about=stored["about"], **{name: pd.DataFrame(stored[name]) for name in TABLES})
+
     @property
     def folds(self) -> pd.DataFrame:
-        """Mean and spread of the deciding metric over the folds of one dataset, if there are any.
+        """Mean and spread of the primary metric over cross-validation folds; often empty.
 
-        See ``folds.fold_summary`` for the columns, and for what the spread is not.
+        ``folds.fold_summary`` describes the columns.
         """
-        rows = fold_summary(self.about["datasets"], _records(self.leaderboard))
+        rows = fold_summary(self.about["datasets"], to_records(self.leaderboard))
         return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
 
     def to_json(self, path: Path | str | None = None) -> str:
-        """Write everything as JSON; undefined numbers are null.
+        """Write ``about`` and all tables as JSON; undefined numbers are null.
 
         Returns:
-            The text, the same for the same runs, wherever and whenever it is made.
+            The text, which is identical for identical runs.
         """
-        tables = {name: _records(getattr(self, name)) for name in TABLES}
+        tables = {name: to_records(getattr(self, name)) for name in TABLES}
         text = json.dumps({"about": dict(self.about), **tables}, indent=1, allow_nan=False)
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
@@ -72,115 +105,56 @@ class Comparison:
 
     def to_csv(self, folder: Path | str) -> None:
         """Write one CSV file per table."""
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
+        directory = Path(folder)
+        directory.mkdir(parents=True, exist_ok=True)
         for name in TABLES:
-            getattr(self, name).to_csv(place / f"{name}.csv", index=False)
+            getattr(self, name).to_csv(directory / f"{name}.csv", index=False)
         if not self.folds.empty:
-            self.folds.to_csv(place / "folds.csv", index=False)
-
-    def to_html(self, path: Path | str) -> None:
-        """Write one page that needs no network."""
-        from arogya_bench.report.page import render_html
-
-        Path(path).write_text(render_html(self), encoding="utf-8")
-
-    def to_pdf(self, path: Path | str) -> None:
-        """Write the page for print; needs the extra ``report``."""
-        from arogya_bench.report.document import render_pdf
-
-        Path(path).write_bytes(render_pdf(self))
+            self.folds.to_csv(directory / "folds.csv", index=False)
 
 
-def compare(
-    experiment: str,
-    *,
-    tracking_uri: str | None = None,
-    where: str | None = None,
-    metric: str = "f1_macro",
-) -> Comparison:
-    """Compare the models of an MLflow experiment, from MLflow alone.
-
-    Args:
-        experiment: Its name.
-        tracking_uri: The store; default: ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` here.
-        where: A filter in MLflow's language, added to ours.
-        metric: The metric that decides, where the task of a dataset has it; elsewhere the
-            headline of that task does, such as mAP50_95 for boxes. One of another package is
-            computed anew from the stored predictions, by the version that is installed.
-
-    Raises:
-        ConfigError: If there is no such metric, or its package is not installed.
-        TrackingError: If the store cannot be read or holds nothing to compare.
-    """
-    store = stores.open_store(tracking_uri, experiment, create=False)
-    found = load_blocks(store, where=where, resamples=RESAMPLES, requested_metric=metric)
-    parts = [compare_block(block, metric) for block in found]
-    tables = {
-        name: pd.DataFrame(
-            [row for part in parts for row in getattr(part, name)], columns=_columns(name, parts)
-        )
-        for name in TABLES
-    }
-    return Comparison(about=_about(found, experiment, metric, tables), **tables)
+def to_records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Convert a table to rows of JSON values; undefined numbers are None."""
+    rows = table.astype(object).to_dict(orient="records")
+    return [{str(key): _to_json_value(value) for key, value in row.items()} for row in rows]
 
 
-def from_json(text: str) -> Comparison:
-    """Read back what ``Comparison.to_json`` wrote.
-
-    Raises:
-        TrackingError: If a version that kept less wrote it.
-    """
-    stored = json.loads(text)
-    if any("metric" not in each for each in stored["about"]["datasets"]):
-        raise TrackingError(
-            "This comparison was kept by an earlier version, which noted less.",
-            fix="make it anew from the same runs: arogya-bench compare EXPERIMENT",
-        )
-    tables = {name: pd.DataFrame(stored[name]) for name in TABLES}
-    return Comparison(about=stored["about"], **tables)
+def _to_json_value(value: object) -> object:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
-def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.DataFrame:
-    """Read every case of one evaluation, or of the validation split of one fit.
-
-    Raises:
-        TrackingError: If there is no such run, or it holds no predictions.
-    """
-    uri = stores.absolute_uri(tracking_uri or stores.default_uri())
-    database = sqlite_path(uri)
-    if database is not None:
-        stores.check_folder(database, create=False)
-    run = tracking.get(uri, run_id)
-    kind = run.tags.get("arogya.kind")
-    file = "predictions_validation.parquet" if kind == "fit" else "predictions.parquet"
-    with fetch_artifact(run, file, uri=uri) as path:
-        return pd.read_parquet(path)
+def _rename_keys(mapping: dict[str, Any]) -> dict[str, Any]:
+    return {RENAMED_KEYS.get(key, key): value for key, value in mapping.items()}
 
 
-def _columns(name: str, parts: Sequence[ComparisonTables]) -> list[str] | None:
-    """The columns of the one table that is hoped to be empty; the others tell their own."""
-    if name == "missing" and not any(part.missing for part in parts):
-        return ["dataset", "model", "condition", "seed", "status", "cause", "message"]
-    return None
+def _concatenate(compared: Sequence[BlockTables], name: str) -> pd.DataFrame:
+    rows = [row for tables in compared for row in getattr(tables, name)]
+    empty = name == "missing" and not rows
+    return pd.DataFrame(rows, columns=list(MISSING_COLUMNS) if empty else None)
 
 
-def _about(
+def _describe(
     blocks: Sequence[ComparableRuns],
     experiment: str,
     metric: str,
     tables: Mapping[str, pd.DataFrame],
 ) -> dict[str, object]:
     runs = sorted(run.run_id for block in blocks for run in block.runs.values())
+    versions = {block.task.name: block.task.version for block in blocks} | {
+        plugin.name: plugin.spec.version for block in blocks for plugin in block.task.plugin_metrics
+    }
+    measured = tables["leaderboard"].reindex(columns=["model", *MEASUREMENT_COLUMNS])
     evidence = {
         "runs": runs,
-        "missing": _records(tables["missing"]),
-        "measured": _records(
-            tables["leaderboard"].reindex(columns=["model", *MEASUREMENT_COLUMNS])
-        ),
+        "missing": to_records(tables["missing"]),
+        "measured": to_records(measured),
+        "metric": metric,
+        "version": versions,
     }
-    versions = {block.task.name: block.task.version for block in blocks}
-    added = {each.name: each.spec.version for block in blocks for each in block.task.plugin_metrics}
     datasets = [_describe_dataset(block, metric) for block in blocks]
     return {
         "experiment": experiment,
@@ -188,19 +162,18 @@ def _about(
         "direction": _join_unique(datasets, "direction"),
         "confidence": 0.95,
         "alpha": ALPHA,
-        "correction": "Holm, over all pairs of one dataset",
-        "interval": "bootstrap of groups (patients), stratified by class where cases have one, "
-        "BCa where it exists",
+        "correction": "Holm correction over all pairs of one dataset",
+        "interval": "bootstrap over groups (patients), stratified by class where each case has one "
+        "label, BCa where defined",
         "resamples": RESAMPLES,
-        "metrics_version": versions | added,
+        "metrics_version": versions,
         "evaluations": len(runs),
         "datasets": datasets,
-        "key": digest_of({**evidence, "metric": metric, "version": versions | added}),
+        "key": digest_of(evidence),
     }
 
 
 def _describe_dataset(block: ComparableRuns, requested_metric: str) -> dict[str, object]:
-    """What a reader must know of one dataset: its task, what decides, and whether it has groups."""
     metric = block.primary_metric(requested_metric)
     return {
         "dataset": block.dataset,
@@ -208,9 +181,9 @@ def _describe_dataset(block: ComparableRuns, requested_metric: str) -> dict[str,
         "metric": metric,
         "direction": block.task.metrics[metric].best,
         "summary": block.task.metrics[metric].summary,
-        "shown": [name for name in block.task.secondary_metrics if name != metric],
+        "secondary_metrics": [name for name in block.task.secondary_metrics if name != metric],
         "grouped": block.grouped,
-        "cautions": list(block.caveats),
+        "caveats": list(block.caveats),
         "name": block.name,
         "digest": block.digest,
         "split": block.split,
@@ -219,18 +192,4 @@ def _describe_dataset(block: ComparableRuns, requested_metric: str) -> dict[str,
 
 
 def _join_unique(datasets: Sequence[Mapping[str, object]], key: str) -> str:
-    return ", ".join(dict.fromkeys(str(each[key]) for each in datasets))
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, object]]:
-    rows = table.astype(object).to_dict(orient="records")
-    return [{str(key): _to_json_value(value) for key, value in row.items()} for row in rows]
-
-
-def _to_json_value(value: object) -> object:
-    """A value that JSON knows; what is undefined is null."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return ", ".join(dict.fromkeys(str(dataset[key]) for dataset in datasets))

@@ -1,4 +1,4 @@
-"""How much a score varies over the folds of one dataset, where a study was run on several."""
+"""Mean and spread of the primary metric over the folds of a cross-validation."""
 
 import re
 from collections import Counter, defaultdict
@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-FOLD_NAME_PATTERN = re.compile(r"kfold-(?P<folds>\d+)-f(?P<fold>\d+)-r(?P<repeat>\d+)-(?P<rest>.+)")
+FOLD_NAME_PATTERN = re.compile(
+    r"kfold-(?P<folds>\d+)-f(?P<fold>\d+)-r(?P<repeat>\d+)-(?P<settings>.+)"
+)
 FOLD_COLUMNS = (
     "dataset", "model", "metric", "splits", "expected", "mean", "sd", "lowest", "highest",
 )  # fmt: skip
@@ -15,58 +17,59 @@ FOLD_COLUMNS = (
 def fold_summary(
     datasets: Sequence[Mapping[str, Any]], leaderboard: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Mean and spread of the deciding metric over folds, one row per model.
+    """Compute mean and spread of the primary metric over folds, one row per model.
 
-    The spread is no standard error: folds share most of what they learn from, so that it says how
-    much a score varies, and not how well the mean is known [Nadeau and Bengio 2003].
+    The standard deviation describes how much a score varies between folds. It is not a standard
+    error, because the training data of folds overlap [Nadeau and Bengio 2003].
 
     Args:
-        datasets: What a comparison says of each dataset as it was divided.
-        leaderboard: Its rows.
+        datasets: The datasets of a comparison, one entry per split.
+        leaderboard: The rows of its leaderboard.
 
     Returns:
-        Rows with ``FOLD_COLUMNS``; ``dataset`` is that of the first fold, ``expected`` how many splits
-        there would be if every fold of every repetition that was begun had finished. ``sd`` is
-        that of a sample, None for one split.
+        Rows with ``FOLD_COLUMNS``. ``dataset`` is the first fold; ``expected`` is the number of
+        splits if all folds of all started repetitions had finished; ``sd`` is the sample standard
+        deviation, None for a single split.
     """
-    models = Counter(row["dataset"] for row in leaderboard)
+    model_counts = Counter(row["dataset"] for row in leaderboard)
     studies: defaultdict[tuple[str, ...], dict[tuple[str, str], str]] = defaultdict(dict)
-    for each in sorted(datasets, key=lambda each: models[each["dataset"]]):
-        if found := FOLD_NAME_PATTERN.fullmatch(str(each.get("split", ""))):
-            key = (str(each["name"]), str(each["digest"]), str(each["metric"]), found["folds"])
-            # One fold divided in two ways, as by two versions: the one with more models counts.
-            place = (found["repeat"], found["fold"])
-            studies[*key, found["rest"]][place] = str(each["dataset"])
+    for dataset in sorted(datasets, key=lambda dataset: model_counts[dataset["dataset"]]):
+        if match := FOLD_NAME_PATTERN.fullmatch(str(dataset.get("split", ""))):
+            study = (str(dataset["name"]), str(dataset["digest"]), str(dataset["metric"]))
+            # Two versions may split one fold differently: the split with more models replaces the other.
+            fold = (match["repeat"], match["fold"])
+            studies[*study, match["folds"], match["settings"]][fold] = str(dataset["dataset"])
     return [
         row
-        for (_, _, metric, folds, _), members in sorted(studies.items())
-        for row in _summary_rows(members, int(folds), metric, leaderboard)
+        for (_, _, metric, folds, _), fold_datasets in sorted(studies.items())
+        for row in _summary_rows(fold_datasets, int(folds), metric, leaderboard)
     ]
 
 
 def _summary_rows(
-    members: Mapping[tuple[str, str], str],
+    fold_datasets: Mapping[tuple[str, str], str],
     folds: int,
     metric: str,
     leaderboard: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
-    names = set(members.values())
-    values: defaultdict[str, list[float]] = defaultdict(list)
+    datasets = set(fold_datasets.values())
+    values_by_model: defaultdict[str, list[float]] = defaultdict(list)
     for row in leaderboard:
-        if row["dataset"] in names and row[metric] is not None and row[metric] == row[metric]:
-            values[str(row["model"])].append(float(row[metric]))
+        value = row[metric]
+        if row["dataset"] in datasets and value is not None and value == value:
+            values_by_model[str(row["model"])].append(float(value))
     rows = [
         {
-            "dataset": members[min(members)],
+            "dataset": fold_datasets[min(fold_datasets)],
             "model": model,
             "metric": metric,
-            "splits": len(own),
-            "expected": folds * len({repeat for repeat, _ in members}),
-            "mean": fmean(own),
-            "sd": stdev(own) if len(own) > 1 else None,
-            "lowest": min(own),
-            "highest": max(own),
+            "splits": len(values),
+            "expected": folds * len({repeat for repeat, _ in fold_datasets}),
+            "mean": fmean(values),
+            "sd": stdev(values) if len(values) > 1 else None,
+            "lowest": min(values),
+            "highest": max(values),
         }
-        for model, own in values.items()
+        for model, values in values_by_model.items()
     ]
     return sorted(rows, key=lambda row: -row["mean"])

@@ -1,44 +1,43 @@
-"""Names of leaderboard rows: their model, and what tells two rows of one model apart."""
+"""Display names of leaderboard rows."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from arogya_bench.tracking.runs import RunRecord
+from arogya_bench.tracking.tags import MODEL, MODEL_CONFIG_DIGEST
 
 
 def row_names(runs: Sequence[RunRecord]) -> dict[str, str]:
-    """Name the rows by their model; where two rows share a name, by what differs as well.
+    """Name rows by their model; rows of one model also by the parameters that differ.
 
     Returns:
-        Row digest to name, in the order of first appearance.
+        Row digest to display name, in order of first appearance.
     """
     rows: dict[str, RunRecord] = {}
     for run in runs:
-        if run.params or run.tags["arogya.row"] not in rows:
-            rows[run.tags["arogya.row"]] = run
-    named: dict[str, list[str]] = defaultdict(list)
-    for row, run in rows.items():
-        named[run.tags["arogya.model"]].append(row)
-    labels = {}
-    for row, run in rows.items():
-        model = run.tags["arogya.model"]
-        rivals = [rows[each].params for each in named[model]]
-        labels[row] = model + (
-            f" ({_distinguishing_params(run.params, rivals, row)})" if rivals[1:] else ""
-        )
-    names = list(labels.values())
+        if run.params or run.tags[MODEL_CONFIG_DIGEST] not in rows:
+            rows[run.tags[MODEL_CONFIG_DIGEST]] = run
+    rows_by_model: dict[str, list[str]] = defaultdict(list)
+    for digest, run in rows.items():
+        rows_by_model[run.tags[MODEL]].append(digest)
+    names = {}
+    for digest, run in rows.items():
+        model = run.tags[MODEL]
+        same_model = [rows[other].params for other in rows_by_model[model]]
+        if len(same_model) == 1:
+            names[digest] = model
+        else:
+            names[digest] = f"{model} ({_differing_params(run.params, same_model) or digest[:6]})"
+    taken = list(names.values())
     return {
-        row: f"{name} {row[:6]}" if names.count(name) > 1 else name for row, name in labels.items()
+        digest: f"{name} {digest[:6]}" if taken.count(name) > 1 else name
+        for digest, name in names.items()
     }
 
 
-def _distinguishing_params(
-    params: Mapping[str, str], rivals: Sequence[Mapping[str, str]], row: str
-) -> str:
-    keys = [
-        key
-        for key in sorted(params)
-        if key.startswith(("model.", "training")) and len({each.get(key) for each in rivals}) > 1
-    ]
-    parts = [f"{key.removeprefix('model.')}={params[key]}" for key in keys]
-    return ", ".join(parts) or row[:6]
+def _differing_params(params: Mapping[str, str], same_model: Sequence[Mapping[str, str]]) -> str:
+    return ", ".join(
+        f"{key.removeprefix('model.')}={value}"
+        for key, value in sorted(params.items())
+        if key.startswith(("model.", "training")) and len({row.get(key) for row in same_model}) > 1
+    )

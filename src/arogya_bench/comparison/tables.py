@@ -1,4 +1,4 @@
-"""One block of evidence judged: who leads, by how much, how surely, and what breaks it."""
+"""Compare the models of one block: leaderboard, paired tests, robustness and verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ from itertools import combinations
 import numpy as np
 
 from arogya_bench.comparison.blocks import CLEAN, ComparableRuns, RowReplicates, StoredCondition
-from arogya_bench.comparison.leaderboard import LeaderboardRow, is_correct, rank_rows
+from arogya_bench.comparison.leaderboard import LeaderboardRow, rank_rows
 from arogya_bench.comparison.verdict import build_verdict
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.robustness import robustness_score
+from arogya_bench.scoring.tasks import correct_cases
 from arogya_bench.statistics import (
     BootstrapInterval,
     Draws,
@@ -19,25 +20,22 @@ from arogya_bench.statistics import (
     interval,
     mcnemar,
 )
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.types import BoxPredictions
+from arogya_bench.tracking.runs import search_runs
+from arogya_bench.tracking.tags import KIND, MODEL_CONFIG_DIGEST
 
 ALPHA = 0.05
 NO_DIFFERENCE = "no difference shown"
-SEEDS_DIFFER = "the two were fitted with different seeds: no claim"
+SEEDS_DIFFER = "the models were fitted with different seeds; no conclusion is drawn"
 DIFFERENCE_INTERVAL_COLUMNS = ("difference.ci_low", "difference.ci_high")
 NOT_MEASURED = "not measured"
-MEASUREMENT_COLUMNS = (
-    "latency_p50_ms",
-    "cost_per_1k_images_usd",
-)  # come from measurement runs, if any
+MEASUREMENT_COLUMNS = ("latency_p50_ms", "cost_per_1k_images_usd")  # from measurement runs
 
 TableRow = dict[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonTables:
-    """The tables of one block, as rows."""
+class BlockTables:
+    """The tables of one block, as lists of rows."""
 
     verdict: list[TableRow]
     leaderboard: list[TableRow]
@@ -46,80 +44,82 @@ class ComparisonTables:
     missing: list[TableRow]
 
 
-def compare_block(block: ComparableRuns, requested_metric: str) -> ComparisonTables:
-    """Judge a block by the metric asked for, or by that of its task if it has no such metric.
+def compare_block(block: ComparableRuns, requested_metric: str) -> BlockTables:
+    """Compare the models of a block by the requested metric, or by the default of their task.
 
     Raises:
-        TrackingError: If stored predictions of different rows do not belong together.
+        TrackingError: If the stored predictions of different models cover different cases.
     """
     metric = block.primary_metric(requested_metric)
     rows = rank_rows(block, metric)
     pairs = _pairwise_rows(block, rows, metric)
-    robustness = [row for each in rows for row in _robustness_rows(block, each, metric)]
-    return ComparisonTables(
+    robustness = [
+        condition_row for row in rows for condition_row in _robustness_rows(block, row, metric)
+    ]
+    return BlockTables(
         verdict=[{"dataset": block.dataset, "metric": metric} | _verdict_row(block, rows, pairs)],
         leaderboard=[
-            _leaderboard_row(block, place, each, robustness, metric)
-            for place, each in enumerate(rows, start=1)
+            _leaderboard_row(block, rank, row, robustness, metric)
+            for rank, row in enumerate(rows, start=1)
         ],
         pairwise=pairs,
         robustness=robustness,
-        missing=[{"dataset": block.dataset, **each} for each in block.missing],
+        missing=[{"dataset": block.dataset, **cell} for cell in block.missing],
     )
 
 
 def _leaderboard_row(
     block: ComparableRuns,
     rank: int,
-    leaderboard_row: LeaderboardRow,
+    row: LeaderboardRow,
     robustness: Sequence[TableRow],
     metric: str,
 ) -> TableRow:
-    row: TableRow = {
+    intervals = {
+        name: _bootstrap_interval(row.clean, name, row.draws) for name in row.clean.estimates
+    }
+    columns: TableRow = {
         "dataset": block.dataset,
         "rank": rank,
-        "model": leaderboard_row.name,
-        "seeds": " ".join(leaderboard_row.seeds),
-        "cases": leaderboard_row.draws.n,
-        "groups": leaderboard_row.draws.groups,
+        "model": row.name,
+        "seeds": " ".join(row.seeds),
+        "cases": row.draws.n,
+        "groups": row.draws.groups,
     }
-    ends = {
-        name: _bootstrap_interval(leaderboard_row.clean, name, leaderboard_row.draws)
-        for name in leaderboard_row.clean.estimates
-    }
-    for name, each in ends.items():
-        row |= _interval_columns(name, each)
-    row |= _robustness_summary(block, leaderboard_row.name, robustness) | _latest_measurement(
-        block, leaderboard_row.model_config_digest
-    )
-    decides = ends[metric]
-    return row | {"note": decides.note if decides else "undefined on these cases"}
+    for name, interval_result in intervals.items():
+        columns |= _interval_columns(name, interval_result)
+    columns |= _robustness_summary(block, row.name, robustness)
+    columns |= _latest_measurement(block, row.model_config_digest)
+    primary = intervals[metric]
+    return columns | {"note": primary.note if primary else "the metric is undefined on these cases"}
 
 
 def _robustness_summary(
-    block: ComparableRuns, label: str, robustness: Sequence[TableRow]
+    block: ComparableRuns, model: str, robustness: Sequence[TableRow]
 ) -> TableRow:
-    """Mean robustness score, and the condition that hurts most; None unless all were tested.
+    """Mean robustness score and worst condition; None unless every condition has a score.
 
-    A model whose worst condition failed would look better than one that was tested under it.
+    Otherwise a model whose worst condition failed would look better than one evaluated under it.
     """
-    mine = [row for row in robustness if row["model"] == label]
-    scores = {str(row["condition"]): row["score"] for row in mine if row["score"] is not None}
-    if not scores or len(scores) < sum(each.name != CLEAN for each in block.conditions):
+    scores = {
+        str(row["condition"]): float(str(row["score"]))
+        for row in robustness
+        if row["model"] == model and row["score"] is not None
+    }
+    if not scores or len(scores) < sum(condition.name != CLEAN for condition in block.conditions):
         return {"robustness_score": None, "worst_condition": None}
-    values = {name: float(str(score)) for name, score in scores.items()}
-    worst = min(values, key=values.__getitem__)
+    worst = min(scores, key=scores.__getitem__)
     return {
-        "robustness_score": float(np.mean(list(values.values()))),
-        "worst_condition": worst if values[worst] < 1 else "none hurts",
+        "robustness_score": float(np.mean(list(scores.values()))),
+        "worst_condition": worst if scores[worst] < 1 else "none",
     }
 
 
 def _latest_measurement(block: ComparableRuns, row: str) -> TableRow:
-    """Latency and cost of the newest measurement; nobody measured is not zero."""
-    runs = tracking.search(
+    """Latency and cost of the newest measurement of a model."""
+    runs = search_runs(
         block.store,
-        f"tags.`arogya.kind` = 'measurement' and tags.`arogya.row` = '{row}' "
+        f"tags.`{KIND}` = 'measurement' and tags.`{MODEL_CONFIG_DIGEST}` = '{row}' "
         "and attributes.status = 'FINISHED'",
     )
     metrics = runs[-1].metrics if runs else {}
@@ -129,7 +129,7 @@ def _latest_measurement(block: ComparableRuns, row: str) -> TableRow:
 def _pairwise_rows(
     block: ComparableRuns, ranked: Sequence[LeaderboardRow], metric: str
 ) -> list[TableRow]:
-    """Every pair, the better one first, with p-values adjusted over the whole family."""
+    """Test every pair of models, better model first, with Holm-adjusted p-values."""
     rows = [_pair_row(block, a, b, metric) for a, b in combinations(ranked, 2)]
     p_values = [np.nan if row["p_value"] is None else float(str(row["p_value"])) for row in rows]
     if not rows:
@@ -143,34 +143,34 @@ def _pairwise_rows(
 
 
 def _pair_row(block: ComparableRuns, a: LeaderboardRow, b: LeaderboardRow, metric: str) -> TableRow:
-    difference = _paired_difference(a.clean, b.clean, metric)
-    ends = _bootstrap_interval(difference, metric, a.draws)
+    difference = _bootstrap_interval(_paired_difference(a.clean, b.clean, metric), metric, a.draws)
     counts = _mcnemar_test(a, b)
-    row: TableRow = {
+    notes = [difference.note if difference else "the metric is undefined for one of the models"]
+    if a.seeds != b.seeds:
+        notes.append(SEEDS_DIFFER)
+    return {
         "dataset": block.dataset,
         "metric": metric,
         "a": a.name,
         "b": b.name,
-        **_interval_columns("difference", ends),
-        "p_value": ends.p_value if ends else None,
+        **_interval_columns("difference", difference),
+        "p_value": difference.p_value if difference else None,
         "p_holm": None,
         "family": None,
         "groups": a.draws.groups,
-        "method": f"paired bootstrap of groups, {ends.method}" if ends else "undefined",
+        "method": f"paired bootstrap of groups, {difference.method}" if difference else "undefined",
         "mcnemar_p": counts.p_value if counts else None,
-        "only_a_right": counts.b if counts else None,
-        "only_b_right": counts.c if counts else None,
+        "only_a_correct": counts.b if counts else None,
+        "only_b_correct": counts.c if counts else None,
+        "conclusion": "",
+        "note": "; ".join(note for note in notes if note),
     }
-    notes = [ends.note if ends else "the metric is undefined for one of the two"]
-    if a.seeds != b.seeds:
-        notes.append(SEEDS_DIFFER)
-    return row | {"conclusion": "", "note": "; ".join(each for each in notes if each)}
 
 
 def conclude(row: TableRow) -> str:
-    """A claim needs both: p after correction, and an interval on one side of 0.
+    """Call a model ahead only if the adjusted p-value and the interval agree.
 
-    On few groups the two can disagree, since one inverts percentiles and the other is BCa.
+    With few groups they can disagree: p-values invert percentile intervals, intervals are BCa.
     """
     p_holm, low, high = (row[key] for key in ("p_holm", *DIFFERENCE_INTERVAL_COLUMNS))
     if SEEDS_DIFFER in str(row["note"]):
@@ -193,66 +193,57 @@ def _verdict_row(
 
 
 def _mcnemar_test(a: LeaderboardRow, b: LeaderboardRow) -> McNemar | None:
-    """McNemar's test on accuracy, where it holds: labels, one seed, one case per group."""
+    """McNemar's test on accuracy; None unless there is one seed, one case per group, and labels."""
     if len(a.predictions) != 1 or len(b.predictions) != 1 or a.draws.n != a.draws.groups:
         return None
-    one, two = a.predictions[0], b.predictions[0]
-    if isinstance(one, BoxPredictions) or isinstance(two, BoxPredictions):
+    correct_a, correct_b = correct_cases(a.predictions[0]), correct_cases(b.predictions[0])
+    if correct_a is None or correct_b is None:
         return None
-    right_a, right_b = is_correct(one), is_correct(two)
-    return mcnemar(int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum()))
+    return mcnemar(int((correct_a & ~correct_b).sum()), int((correct_b & ~correct_a).sum()))
 
 
-def _robustness_rows(
-    block: ComparableRuns, leaderboard_row: LeaderboardRow, metric: str
-) -> list[TableRow]:
-    """One row per condition but clean: value, paired change, share of the score that is kept."""
+def _robustness_rows(block: ComparableRuns, row: LeaderboardRow, metric: str) -> list[TableRow]:
+    """Compare a model under each condition with itself on clean images, seed by seed."""
+    digest = row.model_config_digest
     rows = []
     for condition in block.conditions:
-        if condition.name == CLEAN:
+        if condition.name == CLEAN or block.seeds(digest, condition.name) != list(row.seeds):
             continue
-        found = block.bootstrap(leaderboard_row.model_config_digest, condition.name, [metric])
-        if found is not None and block.seeds(
-            leaderboard_row.model_config_digest, condition.name
-        ) == list(leaderboard_row.seeds):
-            tables = block.load_predictions(leaderboard_row.model_config_digest, condition.name)
-            block.check_same_cases([leaderboard_row.predictions, tables])
-            rows.append(_condition_row(block, leaderboard_row, condition, found, metric))
+        replicates = block.bootstrap(digest, condition.name, [metric])
+        if replicates is not None:
+            predictions = block.load_predictions(digest, condition.name)
+            block.check_same_cases([row.predictions, predictions])
+            rows.append(_condition_row(block, row, condition, replicates, metric))
     return rows
 
 
 def _condition_row(
     block: ComparableRuns,
-    leaderboard_row: LeaderboardRow,
+    row: LeaderboardRow,
     condition: StoredCondition,
     replicates: RowReplicates,
     metric: str,
 ) -> TableRow:
-    change = _bootstrap_interval(
-        _paired_difference(replicates, leaderboard_row.clean, metric), metric, leaderboard_row.draws
-    )
+    value = _bootstrap_interval(replicates, metric, row.draws)
+    difference = _paired_difference(replicates, row.clean, metric)
+    change = _bootstrap_interval(difference, metric, row.draws)
+    higher_is_better = block.task.metrics[metric].best == "high"
+    clean, augmented = row.clean.estimates[metric], replicates.estimates[metric]
     return {
         "dataset": block.dataset,
-        "model": leaderboard_row.name,
+        "model": row.name,
         "condition": condition.name,
         "augmentation": condition.augmentation,
         "severity": condition.severity,
         "level": condition.level,
         "metric": metric,
-        **_interval_columns(
-            "value", _bootstrap_interval(replicates, metric, leaderboard_row.draws)
-        ),
+        **_interval_columns("value", value),
         **_interval_columns("change", change),
-        "score": _robustness_score(
-            leaderboard_row.clean.estimates[metric], replicates.estimates[metric]
-        )
-        if block.task.metrics[metric].best == "high"
-        else None,
+        "score": _robustness_score(clean, augmented) if higher_is_better else None,
     }
 
 
 def _robustness_score(clean: float, augmented: float) -> float | None:
-    """The robustness score, for metrics that are better when high."""
     try:
         return robustness_score(clean, augmented)
     except UndefinedMetric:

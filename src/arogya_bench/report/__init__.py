@@ -1,1 +1,1 @@
-"""A comparison written down: on the screen, as one offline page, for print, as tables."""
+"""Render a comparison as HTML, PDF, figures or terminal output, from sections that all share."""

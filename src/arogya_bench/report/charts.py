@@ -1,4 +1,4 @@
-"""From the rows of a comparison to its charts."""
+"""Convert rows of a comparison to charts."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,13 +19,13 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def plot_leaderboard(rows: Rows, metric: str) -> "alt.TopLevelMixin":
-    """Value and interval of each model, best first."""
+    """Plot value and interval of each model, best first."""
     return plot_forest([_clean_estimate(row, metric) for row in rows], metric=metric)
 
 
 def plot_pairwise(rows: Rows, metric: str) -> "alt.TopLevelMixin":
-    """Difference and interval of each pair."""
-    drawn = [
+    """Plot difference and interval of each pair."""
+    differences = [
         Difference(
             first=str(row["a"]),
             second=str(row["b"]),
@@ -36,12 +36,12 @@ def plot_pairwise(rows: Rows, metric: str) -> "alt.TopLevelMixin":
         )
         for row in rows
     ]
-    return plot_differences(drawn, metric=metric)
+    return plot_differences(differences, metric=metric)
 
 
 def plot_robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevelMixin | None":
-    """Value against severity, one panel per augmentation; None if there is nothing to draw."""
-    degraded = [
+    """Plot value against severity, one panel per augmentation; None if nothing can be plotted."""
+    augmented = [
         Estimate(
             model=str(row["model"]),
             value=row["value"],
@@ -52,11 +52,11 @@ def plot_robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevel
             level=int(row["level"]),
         )
         for row in rows
-        if row["severity"] is not None  # nothing to draw against; the table has it
+        if row["severity"] is not None  # such conditions have no x value; the table lists them
     ]
     try:
         return plot_degradation(
-            [*(_clean_estimate(row, metric) for row in leaderboard), *degraded], metric=metric
+            [*(_clean_estimate(row, metric) for row in leaderboard), *augmented], metric=metric
         )
     except UndefinedMetric:
         return None

@@ -1,41 +1,37 @@
-"""A comparison for print: the sections of the page, set by Typst."""
+"""Render a comparison as PDF with Typst."""
 
 import json
 import tempfile
 from importlib.resources import files
 from pathlib import Path
 
-from arogya_bench.comparison.comparison import Comparison
+from arogya_bench.comparison.comparison import ComparisonTables
 from arogya_bench.errors import needs_extra
-from arogya_bench.figures import evaluation as figures
-from arogya_bench.report.sections import Section, build_dataset_reports, describe_methods
+from arogya_bench.figures.evaluation import to_svg
+from arogya_bench.report.content import DatasetReport, build_report
+from arogya_bench.report.sections import Section
 
 
-def render_pdf(comparison: Comparison) -> bytes:
-    """Set the report as A4 pages.
+def render_pdf(comparison: ComparisonTables) -> bytes:
+    """Render the report on A4 pages.
 
     Raises:
         MissingExtra: If Typst is not installed.
     """
     with needs_extra("report"):
         import typst
+    report = build_report(comparison)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         content = {
-            "about": dict(comparison.about),
-            "methods": describe_methods(comparison),
-            "parts": [
-                {
-                    "dataset": part.dataset,
-                    "cautions": list(part.caveats),
-                    "verdict": dict(part.verdict),
-                    "sections": [
-                        _section_content(section, folder, f"{place}-{section.name}.svg")
-                        for section in part.sections
-                    ],
-                }
-                for place, part in enumerate(build_dataset_reports(comparison))
+            "title": report.title,
+            "subtitle": report.subtitle,
+            "datasets": [
+                _dataset_content(dataset, folder, number)
+                for number, dataset in enumerate(report.datasets)
             ],
+            "methods_title": report.methods_title,
+            "methods": report.methods,
         }
         (folder / "content.json").write_text(json.dumps(content), encoding="utf-8")
         template = files("arogya_bench.report").joinpath("document.typ").read_bytes()
@@ -44,13 +40,27 @@ def render_pdf(comparison: Comparison) -> bytes:
     return document
 
 
+def _dataset_content(dataset: DatasetReport, folder: Path, number: int) -> dict[str, object]:
+    return {
+        "dataset": dataset.dataset,
+        "headline": dataset.headline,
+        "reason": dataset.reason,
+        "caveats": dataset.caveats,
+        "sections": [
+            _section_content(section, folder, f"{number}-{section.name}.svg")
+            for section in dataset.sections
+        ],
+    }
+
+
 def _section_content(section: Section, folder: Path, figure: str) -> dict[str, object]:
-    if section.chart is not None:
-        (folder / figure).write_text(figures.to_svg(section.chart), encoding="utf-8")
+    chart = section.chart
+    if chart is not None:
+        (folder / figure).write_text(to_svg(chart), encoding="utf-8")
     return {
         "title": section.title,
-        "lead": section.introduction,
-        "heads": section.headers,
+        "note": section.note,
+        "headers": section.headers,
         "rows": section.rows,
-        "figure": figure if section.chart is not None else None,
+        "figure": None if chart is None else figure,
     }

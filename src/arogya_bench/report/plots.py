@@ -1,4 +1,4 @@
-"""Figures of a comparison: one row per dot in, one Altair chart out."""
+"""Altair charts of a comparison."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,12 +16,12 @@ _COLUMNS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A metric of one model under one condition, as drawn.
+    """A metric of one model under one condition.
 
     Attributes:
         value: None if the metric is undefined.
-        low: Lower end of the 95 % interval; None, as ``high``, if there is none.
-        level: Place of the severity, from 1 (mild); None for ``clean``.
+        low: Lower end of the 95 % interval; None, like ``high``, if there is none.
+        level: Rank of the severity, from 1 (mildest); None for ``clean``.
     """
 
     model: str
@@ -34,7 +34,7 @@ class Estimate:
 
     @property
     def name(self) -> str:
-        """The model, and the condition unless it is ``clean``."""
+        """The model, with the condition unless it is ``clean``."""
         if self.severity is None:
             return self.model
         return f"{self.model} at {self.augmentation} {self.severity:g}"
@@ -42,11 +42,11 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A paired comparison of two models, as drawn.
+    """A paired comparison of two models.
 
     Attributes:
         value: Metric of ``first`` minus metric of ``second``; None if undefined.
-        low: Lower end of the 95 % interval; None, as ``high``, if there is none.
+        low: Lower end of the 95 % interval; None, like ``high``, if there is none.
         p_holm: Holm-adjusted p-value; None if undefined.
     """
 
@@ -59,12 +59,12 @@ class Difference:
 
     @property
     def name(self) -> str:
-        """The two models, as the value subtracts them."""
+        """The two models, in the order of subtraction."""
         return f"{self.first} \u2212 {self.second}"
 
 
 def plot_forest(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin":
-    """Draw a leaderboard: value and 95 % interval of each model, in the order given."""
+    """Plot value and 95 % interval of each model, in the given order."""
     import altair as alt
 
     drawn = [
@@ -72,7 +72,7 @@ def plot_forest(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin"
         for row in rows
         if row.value is not None
     ]
-    chart = _interval_layers(drawn, "model", f"{metric}, with 95 % interval")
+    chart = _interval_layers(drawn, "model", f"{metric} with 95 % interval")
     chart = chart.properties(width=_WIDTH, height=alt.Step(30))
     return theme.apply_theme(chart, f"Leaderboard by {metric}", *_omission_notes(rows))
 
@@ -80,9 +80,9 @@ def plot_forest(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin"
 def plot_differences(
     rows: Sequence[Difference], *, metric: str, alpha: float = 0.05
 ) -> "alt.TopLevelMixin":
-    """Draw the paired difference of each two models, with 95 % interval and p-value.
+    """Plot the paired difference of each pair of models with 95 % interval and p-value.
 
-    A dot is filled where the Holm-adjusted p-value lies below ``alpha``.
+    Points with a Holm-adjusted p-value below ``alpha`` are filled.
     """
     import altair as alt
 
@@ -102,19 +102,18 @@ def plot_differences(
     return theme.apply_theme(
         chart.properties(width=_WIDTH, height=alt.Step(30)),
         f"Paired differences in {metric}",
-        f"First minus second, 95 % interval; filled where the Holm-adjusted p < {alpha:g}.",
+        f"First minus second model, 95 % interval. Filled points: Holm-adjusted p < {alpha:g}.",
         *_omission_notes(rows),
     )
 
 
 def plot_degradation(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin":
-    """Draw the metric against the severity, one panel per augmentation, one line per model.
+    """Plot the metric against severity, one panel per augmentation and one line per model.
 
-    Every panel starts at the ``clean`` value of each model; a line breaks where the metric is
-    undefined.
+    Each panel starts at the ``clean`` values; a line is interrupted where the metric is undefined.
 
     Raises:
-        UndefinedMetric: If there is no value under any augmentation.
+        UndefinedMetric: If no augmentation has a value.
     """
     import altair as alt
 
@@ -132,7 +131,7 @@ def plot_degradation(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelM
         for i, name in enumerate(names)
     ]
     chart = alt.concat(*panels, columns=_COLUMNS, spacing=24)
-    notes = "From clean to strong; bars are 95 % intervals."
+    notes = "Severity increases from clean to the right; bars are 95 % intervals."
     return theme.apply_theme(chart, f"{metric} under augmentation", notes, *_omission_notes(rows))
 
 

@@ -1,15 +1,15 @@
-"""Numbers as people read them; what is undefined reads so."""
+"""Format the numbers of a report."""
 
 import math
 from collections.abc import Mapping
 
-UNDEFINED = "\u2013"  # a dash: there is no such number
+UNDEFINED = "\u2013"
 MINUS = "\u2212"
 MIN_P_VALUE = 0.001
 
 
 def format_number(value: object, *, digits: int = 3) -> str:
-    """A number with fixed digits; words stay words."""
+    """Format a number with fixed digits; strings are returned unchanged."""
     if isinstance(value, str):
         return value
     if _is_undefined(value):
@@ -18,12 +18,12 @@ def format_number(value: object, *, digits: int = 3) -> str:
 
 
 def format_percent(value: object) -> str:
-    """A share as a whole percentage."""
+    """Format a fraction as a whole percentage."""
     return UNDEFINED if _is_undefined(value) else f"{100 * float(str(value)):.0f} %"
 
 
 def format_with_interval(row: Mapping[str, object], name: str, *, signed: bool = False) -> str:
-    """A value with its 95 % interval: ``0.816 [0.783, 0.846]``."""
+    """Format an estimate with its 95 % interval, such as ``0.816 [0.783, 0.846]``."""
     value, low, high = (row[key] for key in (name, f"{name}.ci_low", f"{name}.ci_high"))
     if _is_undefined(value):
         return UNDEFINED
@@ -34,7 +34,7 @@ def format_with_interval(row: Mapping[str, object], name: str, *, signed: bool =
 
 
 def format_p_value(value: object) -> str:
-    """A p-value to three digits; nothing smaller than 0.001 is told apart."""
+    """Format a p-value with three digits, or as ``< 0.001``."""
     if _is_undefined(value):
         return UNDEFINED
     p = float(str(value))

@@ -5,61 +5,74 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from arogya_bench.errors import TrackingError, WorkerLost
-from arogya_bench.evaluation.evaluation import cell_tags
+from arogya_bench.evaluation.run_items import cell_tags
 from arogya_bench.runtime.console import echo, plural
-from arogya_bench.runtime.process import PROCESS_TAG, is_dead
+from arogya_bench.runtime.process import is_dead
 from arogya_bench.sweeps.messages import JobResult
 from arogya_bench.sweeps.plan import Wish
-from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import saved_views as views
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import (
+    child_runs,
+    error_tags,
+    fail_run,
+    finish_run,
+    search_runs,
+    start_run,
+    tag_experiment,
+)
+from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import HEARTBEAT, PROCESS
 
 RERUN_ADVICE = "run the same command again; it makes what is missing."
 
 
-def close_orphaned_runs(store: stores.Store) -> None:
+def close_orphaned_runs(store: Store) -> None:
     """Close the runs of processes that were killed, which could not do so themselves.
 
     A run of a sweep that is gone is closed with it, wherever its own process was.
     """
     now = time.time()
-    open_runs = tracking.search(store, "attributes.status = 'RUNNING'")
-    gone = {run.run_id for run in open_runs if is_dead(run.tags, now=now)}
+    open_runs = search_runs(store, "attributes.status = 'RUNNING'")
+    gone = {
+        run.run_id
+        for run in open_runs
+        if is_dead(run.tags.get(PROCESS, ""), run.tags.get(HEARTBEAT), now=now)
+    }
     gone |= {run.run_id for run in open_runs if run.tags.get("mlflow.parentRunId") in gone}
     for run in open_runs:
         if run.run_id in gone:
-            owner = run.tags.get(PROCESS_TAG, "unknown")
+            owner = run.tags.get(PROCESS, "unknown")
             lost = WorkerLost(f"Its process ({owner}) ended without a word.", fix=RERUN_ADVICE)
-            tracking.fail(store, run.run_id, "KILLED", tracking.error_tags(lost, store.uri))
+            fail_run(store, run.run_id, "KILLED", error_tags(lost, store.uri))
     if gone:
         echo(f"Closed {plural(len(gone), 'run')} that a killed process had left open.")
 
 
-def kill_open_runs(store: stores.Store, parent: str, error: BaseException) -> None:
+def kill_open_runs(store: Store, parent: str, error: BaseException) -> None:
     """Close what still runs of a sweep whose workers are gone."""
-    cause = tracking.error_tags(error, store.uri)
-    for run in tracking.children(store, parent):
+    cause = error_tags(error, store.uri)
+    for run in child_runs(store, parent):
         if run.status == "RUNNING":
-            tracking.fail(store, run.run_id, "KILLED", cause)
+            fail_run(store, run.run_id, "KILLED", cause)
 
 
 def record_missing_cells(
-    store: stores.Store, parent: str, wish: Wish, keys: Collection[str], result: JobResult
+    store: Store, parent: str, wish: Wish, keys: Collection[str], result: JobResult
 ) -> None:
     """Leave a run for each cell that a job was to make and never began, with its cause."""
-    prepared, status = wish.prepared, "KILLED" if result.killed else "FAILED"
-    for condition in prepared.job.conditions:
-        if prepared.cell_keys[condition.name] in keys:
-            name = f"{prepared.job.row_name} · {condition.name}"
-            tags = cell_tags(prepared, condition)
-            run_id = tracking.start(store, name, tags, parent=parent)
-            tracking.fail(store, run_id, status, result.cause)
+    planned, status = wish.planned, "KILLED" if result.killed else "FAILED"
+    for condition in planned.job.conditions:
+        if planned.cell_keys[condition.name] in keys:
+            name = f"{planned.job.row_name} · {condition.name}"
+            tags = cell_tags(planned, condition)
+            run_id = start_run(store, name, tags, parent=parent)
+            fail_run(store, run_id, status, result.cause)
 
 
-def close_sweep(store: stores.Store, parent: str, status: str) -> None:
+def close_sweep(store: Store, parent: str, status: str) -> None:
     """Close a sweep's own run, and name the views of its experiment."""
     now = int(time.time() * 1000)
     note = {"mlflow.note.content": views.experiment_note(store.ui_path)}
-    tracking.finish(store, parent, status)
+    finish_run(store, parent, status)
     with suppress(TrackingError):  # a sweep that ends at the same time names the same views
-        tracking.tag_experiment(store, {**views.view_tags(now), **note})
+        tag_experiment(store, {**views.view_tags(now), **note})

@@ -12,14 +12,15 @@ from rich.table import Table
 
 from arogya_bench.configuration.compose import Composition
 from arogya_bench.errors import UserError
-from arogya_bench.evaluation.job import Prepared
+from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.runtime.console import echo, plural, stderr_console
 from arogya_bench.sweeps.plan import EVALUATIONS_FILTER, SweepPlan, check_runnable, prepare_all
 from arogya_bench.tracking import artifacts
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import RunRecord, search_runs
+from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import CELL_KEY, DATASET_DIGEST, FIT_KEY, KIND, MODEL
 
-FITS_FILTER = "tags.`arogya.kind` = 'fit' and attributes.status = 'FINISHED'"
+FITS_FILTER = f"tags.`{KIND}` = 'fit' and attributes.status = 'FINISHED'"
 MEGABYTE = 2**20
 Key = TypeVar("Key")
 
@@ -63,7 +64,7 @@ class JobForecast:
         fits: 1 if it would make its fit, else 0.
     """
 
-    prepared: Prepared
+    planned: PlannedJob
     cells: int
     pending: int
     fits: int
@@ -71,12 +72,12 @@ class JobForecast:
     @property
     def images(self) -> int:
         """Images that a model would be asked about, to test it."""
-        return self.pending * len(self.prepared.split.test)
+        return self.pending * len(self.planned.split.test)
 
     @property
     def usd(self) -> float:
         """What their calls cost, where the model is paid by the image."""
-        return self.images * float(getattr(self.prepared.job.model, "usd_per_image", 0.0))
+        return self.images * float(getattr(self.planned.job.model, "usd_per_image", 0.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,20 +144,17 @@ def plan_without_running(
     return SweepPlan(jobs=tuple(able), finished=finished), tuple(refusals)
 
 
-def load_history(store: stores.Store | None) -> History:
+def load_history(store: Store | None) -> History:
     """Read what an experiment holds; nothing where there is none."""
     if store is None:
         return History()
-    cells, fits = tracking.search(store, EVALUATIONS_FILTER), tracking.search(store, FITS_FILTER)
+    cells, fits = search_runs(store, EVALUATIONS_FILTER), search_runs(store, FITS_FILTER)
     return History(
-        cells=frozenset(run.tags["arogya.cell"] for run in cells),
-        fits=frozenset(run.tags["arogya.fit"] for run in fits),
-        seconds_per_case=_median_by_key(
-            (run.tags["arogya.model"], _seconds_per_case(run)) for run in cells
-        ),
+        cells=frozenset(run.tags[CELL_KEY] for run in cells),
+        fits=frozenset(run.tags[FIT_KEY] for run in fits),
+        seconds_per_case=_median_by_key((run.tags[MODEL], _seconds_per_case(run)) for run in cells),
         fit_seconds=_median_by_key(
-            ((run.tags["arogya.model"], run.tags["arogya.dataset_digest"]), _fit_seconds(run))
-            for run in fits
+            ((run.tags[MODEL], run.tags[DATASET_DIGEST]), _fit_seconds(run)) for run in fits
         ),
         cell_mb=_megabytes_by_model(store, cells),
         fit_mb=_megabytes_by_model(store, fits),
@@ -167,15 +165,13 @@ def forecast_rows(plan: SweepPlan, history: History) -> list[ForecastRow]:
     """The plan, one line for each model and dataset."""
     groups: dict[tuple[str, str], list[JobForecast]] = defaultdict(list)
     for due in _job_forecasts(plan, history):
-        groups[due.prepared.job.row_name, due.prepared.dataset.name].append(due)
+        groups[due.planned.job.row_name, due.planned.dataset.name].append(due)
     return [_forecast_row(model, data, dues, history) for (model, data), dues in groups.items()]
 
 
 def parallel_jobs(plan: SweepPlan, workers: int) -> int:
     """How many jobs would run at once: no more than owe cells, and one where it must be quiet."""
-    side_by_side = [
-        each for each in plan.jobs_with(plan.pending) if not each.prepared.job.exclusive
-    ]
+    side_by_side = [each for each in plan.jobs_with(plan.pending) if not each.planned.job.exclusive]
     return max(1, min(workers, len(side_by_side)))
 
 
@@ -271,13 +267,13 @@ def _job_forecasts(plan: SweepPlan, history: History) -> list[JobForecast]:
     seen: set[str] = set()
     fitted = set(history.fits)
     for wish in plan.jobs:
-        own = set(wish.prepared.cell_keys.values()) - seen
+        own = set(wish.planned.cell_keys.values()) - seen
         todo = own & missing
-        fits = {wish.prepared.fit_key} - fitted if todo else set()
+        fits = {wish.planned.fit_key} - fitted if todo else set()
         seen |= own
         fitted |= fits
         dues.append(
-            JobForecast(prepared=wish.prepared, cells=len(own), pending=len(todo), fits=len(fits))
+            JobForecast(planned=wish.planned, cells=len(own), pending=len(todo), fits=len(fits))
         )
     return dues
 
@@ -300,18 +296,18 @@ def _forecast_row(
 
 
 def _job_seconds(forecast: JobForecast, history: History) -> float | None:
-    job = forecast.prepared.job
+    job = forecast.planned.job
     return weighted_sum(
         (forecast.images, history.seconds_per_case.get(job.row_name)),
         (
             forecast.fits,
-            history.fit_seconds.get((job.model_name, forecast.prepared.dataset.digest)),
+            history.fit_seconds.get((job.model_name, forecast.planned.dataset.digest)),
         ),
     )
 
 
 def _job_megabytes(forecast: JobForecast, history: History) -> float | None:
-    job = forecast.prepared.job
+    job = forecast.planned.job
     return weighted_sum(
         (forecast.pending, history.cell_mb.get(job.row_name)),
         (forecast.fits, history.fit_mb.get(job.model_name)),
@@ -333,22 +329,20 @@ def _median_by_key(pairs: Iterable[tuple[Key, float | None]]) -> dict[Key, float
     return {key: median(found) for key, found in values.items()}
 
 
-def _seconds_per_case(run: tracking.RunRecord) -> float | None:
+def _seconds_per_case(run: RunRecord) -> float | None:
     cases = run.metrics.get("cases")
     if not cases or run.end_time is None:
         return None
     return (run.end_time - run.start_time) / 1000 / cases
 
 
-def _fit_seconds(run: tracking.RunRecord) -> float | None:
+def _fit_seconds(run: RunRecord) -> float | None:
     return run.metrics.get("fit_seconds")
 
 
-def _megabytes_by_model(
-    store: stores.Store, runs: Iterable[tracking.RunRecord]
-) -> dict[str, float]:
+def _megabytes_by_model(store: Store, runs: Iterable[RunRecord]) -> dict[str, float]:
     """Megabytes of the files of the newest run of each model, where they lie on this machine."""
-    newest = {run.tags["arogya.model"]: run for run in runs}
+    newest = {run.tags[MODEL]: run for run in runs}
     found = {name: artifacts.local_folders(run, store=store) for name, run in newest.items()}
     return {name: _folder_megabytes(folders) for name, folders in found.items() if folders}
 

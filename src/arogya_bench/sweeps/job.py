@@ -10,10 +10,11 @@ from arogya_bench.errors import UserError
 from arogya_bench.evaluation import evaluation
 from arogya_bench.evaluation.job import Job
 from arogya_bench.runtime.child_process import ProcessResult
-from arogya_bench.runtime.process import PROCESS_TAG, Process
+from arogya_bench.runtime.process import Process
 from arogya_bench.sweeps.messages import JobResult, Order
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import error_tags, fail_run, search_runs
+from arogya_bench.tracking.store import open_store
+from arogya_bench.tracking.tags import PROCESS
 
 
 def execute(order: Order) -> JobResult:
@@ -23,10 +24,10 @@ def execute(order: Order) -> JobResult:
     try:
         job = _build_job(order)
         name = job.row_name
-        store = stores.open_store(order.store_uri, job.experiment, create=False, retry=True)
+        store = open_store(order.store_uri, job.experiment, create=False, retry=True)
         made = len(evaluation.run_job(job, store, order.parent))
     except (Exception, SystemExit) as error:  # noqa: BLE001  (the one place where a failure becomes a record)
-        cause = tracking.error_tags(error, order.store_uri)
+        cause = error_tags(error, order.store_uri)
     seconds = time.perf_counter() - began
     return JobResult(
         name=name, seed=order.config.seed, evaluated=made, seconds=seconds, cause=cause
@@ -38,7 +39,7 @@ def record_crash(order: Order, process_result: ProcessResult, seconds: float) ->
     job = None
     with suppress(UserError):  # what it needs may be lacking here
         job = _build_job(order)
-    cause = tracking.error_tags(
+    cause = error_tags(
         cast("Exception", process_result.error), order.store_uri, trace=process_result.traceback
     )
     if job:
@@ -50,10 +51,10 @@ def record_crash(order: Order, process_result: ProcessResult, seconds: float) ->
 
 
 def _kill_job_runs(job: Job, uri: str, worker: Process, cause: Mapping[str, str]) -> None:
-    store = stores.open_store(uri, job.experiment, create=False, retry=True)
-    left = f"attributes.status = 'RUNNING' and tags.`{PROCESS_TAG}` = '{worker}'"
-    for run in tracking.search(store, left):
-        tracking.fail(store, run.run_id, "KILLED", cause)
+    store = open_store(uri, job.experiment, create=False, retry=True)
+    left = f"attributes.status = 'RUNNING' and tags.`{PROCESS}` = '{worker}'"
+    for run in search_runs(store, left):
+        fail_run(store, run.run_id, "KILLED", cause)
 
 
 def _build_job(order: Order) -> Job:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from arogya_bench.configuration.compose import Composition
 from arogya_bench.errors import UserError
-from arogya_bench.evaluation.job import Prepared, prepare
+from arogya_bench.evaluation.job import PlannedJob, prepare
 from arogya_bench.runtime.console import plural
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import search_runs
+from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import CELL_KEY, KIND
 from arogya_bench.types import Dataset
 
-EVALUATIONS_FILTER = "tags.`arogya.kind` = 'evaluation' and attributes.status = 'FINISHED'"
+EVALUATIONS_FILTER = f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FINISHED'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class Wish:
     """One job of a sweep with its cells named."""
 
     composition: Composition
-    prepared: Prepared
+    planned: PlannedJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class SweepPlan:
     @property
     def cells(self) -> frozenset[str]:
         """Keys of all cells that are wished for."""
-        return frozenset(key for wish in self.jobs for key in wish.prepared.cell_keys.values())
+        return frozenset(key for wish in self.jobs for key in wish.planned.cell_keys.values())
 
     @property
     def reused(self) -> frozenset[str]:
@@ -45,15 +46,15 @@ class SweepPlan:
         return frozenset(
             key
             for wish in self.jobs
-            if wish.prepared.job.resume
-            for key in wish.prepared.cell_keys.values()
+            if wish.planned.job.resume
+            for key in wish.planned.cell_keys.values()
             if key in self.finished
         )
 
     @property
     def resumes(self) -> bool:
         """Whether cells that are there are left as they are."""
-        return all(wish.prepared.job.resume for wish in self.jobs)
+        return all(wish.planned.job.resume for wish in self.jobs)
 
     @property
     def pending(self) -> frozenset[str]:
@@ -64,7 +65,7 @@ class SweepPlan:
         """The jobs that cells are owed by; each cell is asked of the first job that has it."""
         left, owing = set(cells), []
         for wish in self.jobs:
-            own = left & set(wish.prepared.cell_keys.values())
+            own = left & set(wish.planned.cell_keys.values())
             if own:
                 owing.append(wish)
                 left -= own
@@ -72,13 +73,13 @@ class SweepPlan:
 
     def summary(self) -> str:
         """The plan in one line."""
-        fits = len({wish.prepared.fit_key for wish in self.jobs})
+        fits = len({wish.planned.fit_key for wish in self.jobs})
         jobs, fitted = plural(len(self.jobs), "job"), plural(fits, "fit")
         todo = plural(len(self.pending), "cell")
         return f"{jobs}, {fitted}, {todo} to do, {len(self.reused)} found in MLflow."
 
 
-def plan_sweep(compositions: Sequence[Composition], store: stores.Store | None) -> SweepPlan:
+def plan_sweep(compositions: Sequence[Composition], store: Store | None) -> SweepPlan:
     """Prepare every job, and ask the store once for all cells.
 
     Args:
@@ -101,8 +102,8 @@ def check_runnable(wish: Wish, pending: frozenset[str]) -> None:
     Raises:
         Fixable: If it lacks something.
     """
-    if pending.intersection(wish.prepared.cell_keys.values()):
-        wish.prepared.job.model.check(device=wish.prepared.job.device)
+    if pending.intersection(wish.planned.cell_keys.values()):
+        wish.planned.job.model.check(device=wish.planned.job.device)
 
 
 def prepare_all(
@@ -124,17 +125,17 @@ def prepare_all(
     for composition in compositions:
         source = repr(composition.job.source)
         try:
-            prepared = prepare(composition.job, loaded.get(source), check=False)
+            planned = prepare(composition.job, loaded.get(source), check=False)
         except UserError as error:
             if on_error is None:
                 raise
             on_error(composition, error)
             continue
-        loaded[source] = prepared.dataset
-        wishes.append(Wish(composition=composition, prepared=prepared))
+        loaded[source] = planned.dataset
+        wishes.append(Wish(composition=composition, planned=planned))
     return tuple(wishes)
 
 
-def finished_cells(store: stores.Store) -> frozenset[str]:
+def finished_cells(store: Store) -> frozenset[str]:
     """Keys of the cells that have a finished run."""
-    return frozenset(run.tags["arogya.cell"] for run in tracking.search(store, EVALUATIONS_FILTER))
+    return frozenset(run.tags[CELL_KEY] for run in search_runs(store, EVALUATIONS_FILTER))

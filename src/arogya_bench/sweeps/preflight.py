@@ -17,7 +17,7 @@ from arogya_bench.sweeps import launchers as launching
 from arogya_bench.sweeps import ray as ray_nodes
 from arogya_bench.sweeps.plan import Wish
 from arogya_bench.sweeps.worker import Task
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.store import open_store
 
 
 class PreflightError(TrackingError):
@@ -64,19 +64,19 @@ class WorkerProbe:
                 "and name it with tracking=server tracking.uri=http://HOST:5000.",
             )
         try:
-            stores.open_store(self.task.store_uri, self.jobs[0][0].experiment, create=False)
+            open_store(self.task.store_uri, self.jobs[0][0].experiment, create=False)
         except UserError as error:
             return error
         return None
 
     def _check_job(self, job: Job, key: str) -> UserError | None:
         try:
-            prepared = prepare(job)
+            planned = prepare(job)
         except UserError as error:
             return error
-        if prepared.fit_key != key:
+        if planned.fit_key != key:
             return ConfigError(
-                f"{prepared.dataset.name} or {job.model_name} is another one there.",
+                f"{planned.dataset.name} or {job.model_name} is another one there.",
                 fix="see to it that every machine has the same data, weights and packages.",
             )
         return None
@@ -99,8 +99,8 @@ def check_worker_access(study: Study, task: Task, wishes: Sequence[Wish]) -> Non
 
 
 def _select_probe_jobs(wishes: Sequence[Wish]) -> tuple[tuple[Job, str], ...]:
-    found = {(wish.prepared.job.model_name, wish.prepared.dataset.digest): wish for wish in wishes}
-    return tuple((wish.prepared.job, wish.prepared.fit_key) for wish in found.values())
+    found = {(wish.planned.job.model_name, wish.planned.dataset.digest): wish for wish in wishes}
+    return tuple((wish.planned.job, wish.planned.fit_key) for wish in found.values())
 
 
 def _run_probe(study: Study, probe: WorkerProbe, wishes: Sequence[Wish]) -> list[ProbeFailure]:

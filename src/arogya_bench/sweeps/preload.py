@@ -34,7 +34,7 @@ def preload() -> None:
     configure_mappers()
     altair.Chart().encode(x="x:Q")  # it looks up all its channels the first time
     provenance.environment_json()
-    provenance.environment_tags()
+    provenance.environment_facts()
     logged_models.warm_up()
     gc.freeze()  # what is here stays, and memory that nobody touches is shared
 

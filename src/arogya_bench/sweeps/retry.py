@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 
 from rich.markup import escape
 
-from arogya_bench.errors import ERROR_TAG, WorkerLost
+from arogya_bench.errors import WorkerLost
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.sweeps import cleanup as closing
 from arogya_bench.sweeps.messages import JobResult
 from arogya_bench.sweeps.plan import SweepPlan, Wish, finished_cells
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import child_runs, error_tags
+from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import CELL_KEY, ERROR
 
 MAX_IDLE_ROUNDS = 2  # rounds in a row that may break without a cell made
 Launch = Callable[[Sequence[Wish]], Sequence[JobResult]]
@@ -26,25 +27,25 @@ class RunningSweep:
         failures: Why jobs did not make all their cells, as far as they could say, by fit and cells.
     """
 
-    store: stores.Store
+    store: Store
     parent: str
     plan: SweepPlan
     failures: dict[str, JobResult] = field(default_factory=dict)
 
     def done_cells(self) -> frozenset[str]:
         """Cells that are made or given up; one whose worker was lost is neither."""
-        runs = tracking.children(self.store, self.parent)
+        runs = child_runs(self.store, self.parent)
         ended = {
-            run.tags.get("arogya.cell", "")
+            run.tags.get(CELL_KEY, "")
             for run in runs
-            if run.status == "FINISHED" or run.tags.get(ERROR_TAG) != WorkerLost.__name__
+            if run.status == "FINISHED" or run.tags.get(ERROR) != WorkerLost.__name__
         }
         return frozenset(ended | set(self.failures)) | self._cells_finished_elsewhere()
 
     def unreported_cells(self) -> frozenset[str]:
         """Cells that no run of this sweep tells of."""
-        runs = tracking.children(self.store, self.parent)
-        left = self.plan.pending - {run.tags.get("arogya.cell", "") for run in runs}
+        runs = child_runs(self.store, self.parent)
+        left = self.plan.pending - {run.tags.get(CELL_KEY, "") for run in runs}
         return left - self._cells_finished_elsewhere() if left else left
 
     def _cells_finished_elsewhere(self) -> frozenset[str]:
@@ -72,7 +73,7 @@ def run_until_done(sweep: RunningSweep, launch: Launch) -> None:
         idle = idle + 1 if left == owed else 0
         owed = left
         if idle == MAX_IDLE_ROUNDS:
-            if tracking.children(sweep.store, sweep.parent):
+            if child_runs(sweep.store, sweep.parent):
                 _launch_one_by_one(sweep, launch, owed)
             else:  # this launcher does not work at all
                 sweep.failures.update(dict.fromkeys(owed, broken))
@@ -90,7 +91,7 @@ def _try_launch(sweep: RunningSweep, launch: Launch, wishes: Sequence[Wish]) -> 
     try:
         for wish, report in zip(wishes, launch(wishes), strict=True):
             if report.cause:
-                cells = wish.prepared.cell_keys.values()
+                cells = wish.planned.cell_keys.values()
                 sweep.failures.update(dict.fromkeys(cells, report))
     except (Exception, SystemExit) as error:  # noqa: BLE001  (jobs never raise: a launcher broke)
         told = redact(str(error) or type(error).__name__)
@@ -107,7 +108,7 @@ def _launch_one_by_one(sweep: RunningSweep, launch: Launch, pending: frozenset[s
     for wish in sweep.plan.jobs_with(pending):
         broken = _try_launch(sweep, launch, [wish])
         if broken is not None:
-            left = frozenset(wish.prepared.cell_keys.values()) & pending
+            left = frozenset(wish.planned.cell_keys.values()) & pending
             sweep.failures.update(dict.fromkeys(left - sweep.done_cells(), broken))
 
 
@@ -118,11 +119,11 @@ def _record_unreported(sweep: RunningSweep) -> None:
     )
     left = sweep.unreported_cells()
     for wish in sweep.plan.jobs_with(left):
-        for key in left & set(wish.prepared.cell_keys.values()):
+        for key in left & set(wish.planned.cell_keys.values()):
             report = sweep.failures.get(key, silent)
             closing.record_missing_cells(sweep.store, sweep.parent, wish, [key], report)
 
 
 def _lost_result(error: WorkerLost, sweep: RunningSweep) -> JobResult:
-    cause = tracking.error_tags(error, sweep.store.uri)
+    cause = error_tags(error, sweep.store.uri)
     return JobResult(name="", seed=0, evaluated=0, seconds=0.0, cause=cause, killed=True)

@@ -10,9 +10,10 @@ from rich.table import Table
 
 from arogya_bench.runtime.console import echo, plural, stderr_console
 from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
-from arogya_bench.tracking import runs as tracking
 from arogya_bench.tracking import saved_views as views
-from arogya_bench.tracking import store as stores
+from arogya_bench.tracking.runs import RunRecord
+from arogya_bench.tracking.store import Store, absolute_uri, default_uri
+from arogya_bench.tracking.tags import CELL_KEY, ERROR, ERROR_MESSAGE, FIT_KEY, KIND
 
 FAILED_EXIT = 3
 
@@ -30,7 +31,7 @@ class SweepOutcome:
 
     evaluated: int
     reused: int
-    failed: tuple[tracking.RunRecord, ...]
+    failed: tuple[RunRecord, ...]
     retried: int
 
     @property
@@ -39,7 +40,7 @@ class SweepOutcome:
         return FAILED_EXIT if self.failed else 0
 
 
-def count_outcomes(children: Sequence[tracking.RunRecord], *, reused: int) -> SweepOutcome:
+def count_outcomes(children: Sequence[RunRecord], *, reused: int) -> SweepOutcome:
     """Count what the runs of a sweep came to."""
     finished = {_work_key(run) for run in children if run.status == "FINISHED"}
     open_ended = [run for run in children if run.status != "FINISHED"]
@@ -49,17 +50,17 @@ def count_outcomes(children: Sequence[tracking.RunRecord], *, reused: int) -> Sw
     return SweepOutcome(evaluated=made, reused=reused, failed=tuple(failed.values()), retried=again)
 
 
-def _work_key(run: tracking.RunRecord) -> str:
+def _work_key(run: RunRecord) -> str:
     """What a run was to make: its cell, or its fit; a run without such a key is its own."""
-    key = run.tags.get("arogya.cell" if _is_cell(run) else "arogya.fit")
-    return f"{run.tags.get('arogya.kind')} {key}" if key else run.run_id
+    key = run.tags.get(CELL_KEY if _is_cell(run) else FIT_KEY)
+    return f"{run.tags.get(KIND)} {key}" if key else run.run_id
 
 
-def _is_cell(run: tracking.RunRecord) -> bool:
-    return run.tags.get("arogya.kind") == "evaluation"
+def _is_cell(run: RunRecord) -> bool:
+    return run.tags.get(KIND) == "evaluation"
 
 
-def print_summary(store: stores.Store, outcome: SweepOutcome) -> None:
+def print_summary(store: Store, outcome: SweepOutcome) -> None:
     """Say what was done and print the links that open it in ``mlflow ui``."""
     failed = sum(_is_cell(run) for run in outcome.failed)
     made = plural(outcome.evaluated, "cell")
@@ -75,7 +76,7 @@ def print_summary(store: stores.Store, outcome: SweepOutcome) -> None:
         _print_command("See it", "mlflow", "ui", *["--backend-store-uri", store.uri] * elsewhere)
     echo(f"  leaderboard {views.view_url(store.ui_path, views.LEADERBOARD, server=server)}")
     echo(f"  robustness  {views.view_url(store.ui_path, views.ROBUSTNESS, server=server)}")
-    elsewhere = store.uri != stores.absolute_uri(stores.default_uri())
+    elsewhere = store.uri != absolute_uri(default_uri())
     where = ["--tracking-uri", without_credentials(store.uri)] * elsewhere
     _print_command("Compare", "arogya-bench", "compare", store.experiment, *where)
 
@@ -85,17 +86,17 @@ def _print_command(label: str, *arguments: str) -> None:
     echo(f"{label}: {escape(shlex.join(arguments))}")
 
 
-def _failure_table(failed: Sequence[tracking.RunRecord]) -> Table:
+def _failure_table(failed: Sequence[RunRecord]) -> Table:
     table = Table(title="Not finished")
     for head in ("run", "status", "cause"):
         table.add_column(head, no_wrap=True)
     table.add_column("message")
     for run in failed:
-        message = run.tags.get("arogya.error_message", "ended from outside")
+        message = run.tags.get(ERROR_MESSAGE, "ended from outside")
         table.add_row(
             run.name,
             run.status,
-            run.tags.get("arogya.error", "unknown"),
+            run.tags.get(ERROR, "unknown"),
             escape(message.splitlines()[0] if message else "unknown"),
         )
     return table

@@ -13,7 +13,6 @@ from arogya_bench.evaluation.job import Job
 from arogya_bench.gate.findings import GateReport
 from arogya_bench.runtime import process as liveness
 from arogya_bench.runtime.console import echo, spinner
-from arogya_bench.runtime.environment import environment_tags as provenance_tags
 from arogya_bench.runtime.gc_pause import gc_paused
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
@@ -33,9 +32,30 @@ from arogya_bench.sweeps import (
 )
 from arogya_bench.sweeps.retry import RunningSweep, run_until_done
 from arogya_bench.sweeps.worker import Task
-from arogya_bench.tracking import runs as tracking
-from arogya_bench.tracking import store as stores
 from arogya_bench.tracking.items import TableView, Tags
+from arogya_bench.tracking.runs import (
+    child_runs,
+    set_tag,
+    start_run,
+    take_over_mlflow_run,
+    write_items,
+)
+from arogya_bench.tracking.store import (
+    Store,
+    check_store,
+    find_store,
+    open_store,
+    use_mlflow_run_experiment,
+)
+from arogya_bench.tracking.tags import (
+    DATASET,
+    HEARTBEAT,
+    KIND,
+    MODEL,
+    OVERRIDES,
+    PROCESS,
+    environment_tags,
+)
 
 
 def run(request: compose.RunRequest) -> int:
@@ -47,15 +67,15 @@ def run(request: compose.RunRequest) -> int:
     Raises:
         Fixable: Before any work starts and before anything is written.
     """
-    stores.use_mlflow_run_experiment()
+    use_mlflow_run_experiment()
     with compose.compose_sweep(request) as study:
         with spinner("checking configs and data"), gc_paused():
             jobs = [each.job for each in study.compositions]
             uri, experiment = _destination(jobs)
-            stores.check_store(uri)  # before minutes go into drawing or reading data
+            check_store(uri)  # before minutes go into drawing or reading data
             launching.validate_launcher(study)
-            wanted = plan.plan_sweep(study.compositions, stores.find_store(uri, experiment))
-            store = stores.open_store(uri, experiment, create=True)
+            wanted = plan.plan_sweep(study.compositions, find_store(uri, experiment))
+            store = open_store(uri, experiment, create=True)
             closing.close_orphaned_runs(store)
         echo(wanted.summary())
         reports = _gate_reports(wanted.jobs)
@@ -74,12 +94,12 @@ def dry_run(request: compose.RunRequest) -> int:
     Raises:
         Fixable: If the configs do not compose, or the store does not answer.
     """
-    stores.use_mlflow_run_experiment()
+    use_mlflow_run_experiment()
     with compose.compose_sweep(request) as study, spinner("checking configs and data"):
         uri, experiment = _destination([each.job for each in study.compositions])
-        stores.check_store(uri)
+        check_store(uri)
         launching.validate_launcher(study)
-        known = forecast.load_history(stores.find_store(uri, experiment))
+        known = forecast.load_history(find_store(uri, experiment))
         wanted, refusals = forecast.plan_without_running(study.compositions, known.cells)
         forecast.print_forecast(
             forecast.forecast_rows(wanted, known),
@@ -104,15 +124,13 @@ def _execute(study: compose.Study, sweep: RunningSweep, reports: Mapping[str, Ga
     )
     try:
         with (
-            liveness.heartbeat(partial(tracking.tag, store, parent)),
+            liveness.heartbeat(partial(set_tag, store, parent, HEARTBEAT)),
             launching.output_folder(study.config),
         ):
-            tracking.write(store, parent, _gate_tables(reports))
+            write_items(store, parent, _gate_tables(reports))
             preflight.check_worker_access(study, task, sweep.plan.jobs_with(sweep.plan.pending))
             run_until_done(sweep, partial(launching.launch, study, task))
-        outcome = summary.count_outcomes(
-            tracking.children(store, parent), reused=len(sweep.plan.reused)
-        )
+        outcome = summary.count_outcomes(child_runs(store, parent), reused=len(sweep.plan.reused))
         closing.close_sweep(store, parent, "FAILED" if outcome.exit_code else "FINISHED")
     except preflight.PreflightError:
         closing.close_sweep(store, parent, "FAILED")
@@ -146,7 +164,7 @@ def _destination(jobs: Sequence[Job]) -> tuple[str | None, str]:
 
 
 def _gate_reports(wishes: Sequence[plan.Wish]) -> dict[str, GateReport]:
-    return {wish.prepared.gate_report.split_digest: wish.prepared.gate_report for wish in wishes}
+    return {wish.planned.gate_report.split_digest: wish.planned.gate_report for wish in wishes}
 
 
 def _gate_tables(reports: Mapping[str, GateReport]) -> Iterator[TableView]:
@@ -155,19 +173,19 @@ def _gate_tables(reports: Mapping[str, GateReport]) -> Iterator[TableView]:
         yield TableView(file=f"gate/{report.dataset}-{key[:6]}.json", rows=report.table())
 
 
-def _open_parent(store: stores.Store, request: compose.RunRequest, wanted: plan.SweepPlan) -> str:
+def _open_parent(store: Store, request: compose.RunRequest, wanted: plan.SweepPlan) -> str:
     """Start the sweep run, or adopt the run that ``mlflow run`` made for us."""
-    names = sorted({wish.prepared.job.row_name for wish in wanted.jobs})
-    datasets = sorted({wish.prepared.dataset.name for wish in wanted.jobs})
+    names = sorted({wish.planned.job.row_name for wish in wanted.jobs})
+    datasets = sorted({wish.planned.dataset.name for wish in wanted.jobs})
     tags = {
-        "arogya.kind": "sweep",
-        "arogya.overrides": redact(strip_credentials(" ".join(request.overrides), store.uri)),
-        "arogya.model": ", ".join(names),
-        "arogya.dataset": ", ".join(datasets),
-        **provenance_tags(),
+        KIND: "sweep",
+        OVERRIDES: redact(strip_credentials(" ".join(request.overrides), store.uri)),
+        MODEL: ", ".join(names),
+        DATASET: ", ".join(datasets),
+        **environment_tags(),
     }
-    if adopted := tracking.take_over_mlflow_run(store):
-        mine = {liveness.PROCESS_TAG: str(liveness.current_process())}
-        tracking.write(store, adopted, [Tags(values={**tags, **mine})])
+    if adopted := take_over_mlflow_run(store):
+        mine = {PROCESS: str(liveness.current_process())}
+        write_items(store, adopted, [Tags(values={**tags, **mine})])
         return adopted
-    return tracking.start(store, f"sweep · {', '.join(datasets)}", tags)
+    return start_run(store, f"sweep · {', '.join(datasets)}", tags)

@@ -1,0 +1,219 @@
+"""Read the evaluations of an MLflow experiment and group those that may be compared."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+
+from arogya_bench.comparison.blocks import CLEAN, ComparableRuns, StoredCondition
+from arogya_bench.comparison.caveats import find_caveats
+from arogya_bench.comparison.row_names import row_names
+from arogya_bench.errors import ConfigError, TrackingError, did_you_mean
+from arogya_bench.metrics.plugins import PluginMetric, load_plugin_metrics
+from arogya_bench.scoring.tasks import TASKS
+from arogya_bench.tracking.runs import RunRecord, search_runs
+from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import (
+    AUGMENTATION,
+    CONDITION,
+    DATASET,
+    DATASET_DIGEST,
+    ERROR,
+    ERROR_MESSAGE,
+    GROUPED,
+    KIND,
+    MODEL,
+    MODEL_CONFIG_DIGEST,
+    SEED,
+    SEVERITY,
+    SEVERITY_LEVEL,
+    SPLIT,
+    SPLIT_DIGEST,
+    TASK,
+    read_metric_tags,
+)
+
+NEVER_RUN = "never run"
+BUILTIN_METRICS = tuple(dict.fromkeys(name for task in TASKS.values() for name in task.metrics))
+
+BlockKey = tuple[str, str, str, str]  # dataset, dataset digest, split digest, task
+CellKey = tuple[str, str, str]  # row, condition, seed
+
+
+def load_blocks(
+    store: Store, *, where: str | None, resamples: int, requested_metric: str = ""
+) -> tuple[ComparableRuns, ...]:
+    """Read every evaluation of an experiment and group them into comparable blocks.
+
+    Args:
+        store: The store and its experiment.
+        where: An MLflow search filter that selects evaluations.
+        resamples: Number of bootstrap resamples.
+        requested_metric: A built-in metric, or one of the package that the runs name.
+
+    Raises:
+        TrackingError: If no evaluation is finished.
+        ConfigError: If the metric is unknown, or its package is not installed.
+    """
+    runs = _search_evaluations(store, where)
+    located = [run for run in runs if SPLIT_DIGEST in run.tags]
+    plugin_metrics: Sequence[PluginMetric] = ()
+    if requested_metric and requested_metric not in BUILTIN_METRICS:
+        plugin_metrics = (_load_plugin_metric(requested_metric, located),)
+    if not any(run.status == "FINISHED" for run in located):
+        raise TrackingError(
+            f"The experiment {store.experiment!r} has no finished evaluation"
+            f"{f' where {where}' if where else ''} ({len(runs)} evaluations in total).",
+            fix="run a sweep first, for example: arogya-bench run experiment=demo",
+        )
+    blocks: dict[BlockKey, list[RunRecord]] = defaultdict(list)
+    for run in located:
+        blocks[_block_key(run)].append(run)
+    names = [key[0] for key in blocks]
+    without_data = [_missing_row(run) for run in _failed_before_data(runs)]
+    return tuple(
+        _build_block(
+            store,
+            members,
+            qualify=names.count(key[0]) > 1,
+            resamples=resamples,
+            extra_missing=without_data,
+            plugin_metrics=plugin_metrics,
+        )
+        for key, members in sorted(blocks.items(), key=_block_sort_key)
+        if any(run.status == "FINISHED" for run in members)
+    )
+
+
+def _search_evaluations(store: Store, where: str | None) -> list[RunRecord]:
+    condition = f"tags.`{KIND}` = 'evaluation'"
+    if not where:
+        return search_runs(store, condition)
+    fix = f"correct the filter {where!r}; see MLflow's documentation of search_runs for examples."
+    return search_runs(store, f"{condition} and {where}", fix=fix)
+
+
+def _block_key(run: RunRecord) -> BlockKey:
+    """What two evaluations must share; one dataset may serve several tasks."""
+    return run.tags[DATASET], run.tags[DATASET_DIGEST], run.tags[SPLIT_DIGEST], run.tags[TASK]
+
+
+def _block_sort_key(block: tuple[BlockKey, Sequence[RunRecord]]) -> tuple[str, ...]:
+    """Sort by dataset name; the folds of one dataset by the name of their split."""
+    (name, digest, split_digest, task), members = block
+    return name, digest, members[0].tags.get(SPLIT, ""), split_digest, task
+
+
+def _qualified_name(run: RunRecord) -> str:
+    """Display name of a block where several blocks have one dataset name."""
+    name, digest, split_digest, task = _block_key(run)
+    return f"{name} ({digest[:6]}-{split_digest[:6]}, {run.tags[SPLIT]}, {task})"
+
+
+def _load_plugin_metric(requested_metric: str, runs: Iterable[RunRecord]) -> PluginMetric:
+    """Load a metric of another package, as the newest run describes it."""
+    known = {name: spec for run in runs for name, spec in read_metric_tags(run.tags).items()}
+    if requested_metric not in known:
+        names = [*BUILTIN_METRICS, *known]
+        raise ConfigError(
+            f"There is no metric {requested_metric!r}.{did_you_mean(requested_metric, names)}",
+            fix=f"choose one of: {', '.join(names)}",
+        )
+    (metric,) = load_plugin_metrics(
+        {requested_metric: known[requested_metric]}, reserved_names=BUILTIN_METRICS
+    )
+    return metric
+
+
+def _failed_before_data(runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """Jobs that failed before they had read their data, unless their model finished later."""
+    last = {run.tags.get(MODEL): run for run in runs if run.status == "FINISHED"}
+    return [
+        run
+        for run in runs
+        if SPLIT_DIGEST not in run.tags
+        and not ((later := last.get(run.tags.get(MODEL))) and later.start_time > run.start_time)
+    ]
+
+
+def _build_block(
+    store: Store,
+    members: Sequence[RunRecord],
+    *,
+    qualify: bool,
+    resamples: int,
+    extra_missing: Sequence[Mapping[str, str]],
+    plugin_metrics: Sequence[PluginMetric],
+) -> ComparableRuns:
+    name, digest, split_digest, task = _block_key(members[0])
+    finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
+    names = row_names(members)
+    conditions = _collect_conditions(members)
+    return ComparableRuns(
+        task=TASKS[task].with_metrics(plugin_metrics),
+        dataset=_qualified_name(members[0]) if qualify else name,
+        name=name,
+        digest=digest,
+        split=members[0].tags.get(SPLIT, ""),
+        store=store,
+        split_digest=split_digest,
+        grouped=members[0].tags.get(GROUPED) == "true",
+        conditions=conditions,
+        row_names=names,
+        runs=finished,
+        missing=(*_missing_cells(members, finished, names, conditions), *extra_missing),
+        resamples=resamples,
+        caveats=find_caveats([run.tags for run in members]),
+    )
+
+
+def _cell_key(run: RunRecord) -> CellKey:
+    """Key of a mapping; runs are listed oldest first, so the newest run of a cell stays."""
+    return run.tags[MODEL_CONFIG_DIGEST], run.tags[CONDITION], run.tags[SEED]
+
+
+def _collect_conditions(runs: Sequence[RunRecord]) -> tuple[StoredCondition, ...]:
+    order: dict[str, int] = {CLEAN: 0}
+    conditions: dict[str, StoredCondition] = {}
+    for run in sorted(runs, key=lambda run: run.tags[AUGMENTATION]):
+        augmentation = run.tags[AUGMENTATION]
+        severity = run.tags.get(SEVERITY)
+        conditions[run.tags[CONDITION]] = StoredCondition(
+            augmentation_order=order.setdefault(augmentation, len(order)),
+            augmentation=augmentation,
+            level=int(run.tags.get(SEVERITY_LEVEL, 0)),
+            severity=None if severity is None else float(severity),
+            name=run.tags[CONDITION],
+        )
+    return tuple(sorted(conditions.values()))
+
+
+def _missing_cells(
+    runs: Sequence[RunRecord],
+    finished: Mapping[CellKey, RunRecord],
+    names: Mapping[str, str],
+    conditions: Sequence[StoredCondition],
+) -> list[Mapping[str, str]]:
+    """List every combination of row, condition and seed without a finished run."""
+    seeds = sorted({run.tags[SEED] for run in runs})
+    latest = {_cell_key(run): run for run in runs}
+    missing: list[Mapping[str, str]] = []
+    for row, condition, seed in product(names, conditions, seeds):
+        key = (row, condition.name, seed)
+        if key in finished:
+            continue
+        cell = {"model": names[row], "condition": condition.name, "seed": seed}
+        run = latest.get(key)
+        missing.append({**_missing_row(run), **cell} if run else {**cell, "status": NEVER_RUN})
+    return missing
+
+
+def _missing_row(run: RunRecord) -> Mapping[str, str]:
+    message = run.tags.get(ERROR_MESSAGE, "")
+    return {
+        "model": run.tags.get(MODEL, run.name),
+        "condition": "all",
+        "seed": "",
+        "status": run.status,
+        "cause": run.tags.get(ERROR, ""),
+        "message": message.splitlines()[0] if message else "",
+    }

@@ -1,0 +1,116 @@
+"""The content of a report, which HTML, PDF, figures and the terminal share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from arogya_bench.comparison.comparison import ComparisonTables, to_records
+from arogya_bench.report.columns import Row
+from arogya_bench.report.sections import (
+    Section,
+    folds_section,
+    leaderboard_section,
+    missing_section,
+    pairwise_section,
+    robustness_detail_section,
+    robustness_section,
+)
+
+TITLE = "Model comparison"
+METHODS_TITLE = "Methods"
+DIRECTIONS = {"high": "higher is better", "low": "lower is better"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetReport:
+    """The part of a report about one dataset.
+
+    Attributes:
+        status: ``ahead`` or ``undecided``.
+        headline: The status and the models concerned.
+        reason: The verdict in one or two sentences.
+    """
+
+    dataset: str
+    status: str
+    headline: str
+    reason: str
+    caveats: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A whole report.
+
+    Attributes:
+        methods: Pairs of a term and its explanation.
+    """
+
+    title: str
+    subtitle: str
+    datasets: tuple[DatasetReport, ...]
+    methods: tuple[tuple[str, str], ...]
+    methods_title: str = METHODS_TITLE
+
+
+def build_report(comparison: ComparisonTables) -> Report:
+    """Arrange a comparison as a report."""
+    about = comparison.about
+    metrics = dict.fromkeys(
+        f"{facts['metric']} ({DIRECTIONS[facts['direction']]})" for facts in about["datasets"]
+    )
+    return Report(
+        title=f"{TITLE}: {about['experiment']}",
+        subtitle=f"Primary metric: {', '.join(metrics)}. "
+        f"{about['evaluations']} evaluations read from MLflow.",
+        datasets=tuple(
+            _build_dataset_report(comparison, verdict) for verdict in to_records(comparison.verdict)
+        ),
+        methods=tuple(_describe_methods(about)),
+    )
+
+
+def _build_dataset_report(comparison: ComparisonTables, verdict: Row) -> DatasetReport:
+    dataset = str(verdict["dataset"])
+    facts = next(facts for facts in comparison.about["datasets"] if facts["dataset"] == dataset)
+    metric = str(facts["metric"])
+    leaderboard = _rows_of(comparison.leaderboard, dataset)
+    robustness = _rows_of(comparison.robustness, dataset)
+    sections = (
+        leaderboard_section(leaderboard, metric, facts["secondary_metrics"]),
+        pairwise_section(_rows_of(comparison.pairwise, dataset), metric),
+        robustness_section(robustness, leaderboard, metric),
+        robustness_detail_section(robustness, metric),
+        missing_section(_rows_of(comparison.missing, dataset)),
+        folds_section(_rows_of(comparison.folds, dataset)),
+    )
+    return DatasetReport(
+        dataset=dataset,
+        status=str(verdict["verdict"]),
+        headline=f"{str(verdict['verdict']).capitalize()}: {verdict['models']}".rstrip(": "),
+        reason=str(verdict["reason"]),
+        caveats=tuple(facts.get("caveats", ())),
+        sections=tuple(section for section in sections if section.records),
+    )
+
+
+def _describe_methods(about: Mapping[str, Any]) -> list[tuple[str, str]]:
+    summaries = {str(facts["metric"]): str(facts["summary"]) for facts in about["datasets"]}
+    return [
+        ("Primary metric", "; ".join(f"{name}: {summary}" for name, summary in summaries.items())),
+        ("Intervals", f"{100 * about['confidence']:.0f} %, {about['interval']}; "
+                      f"{about['resamples']:,} resamples, shared by all models"),
+        ("Tests", f"paired and two-sided at level {about['alpha']} after {about['correction']}"),
+        ("Robustness", "fraction of the clean score that is retained, on the same resamples for "
+                       "every model"),
+        ("Not measured", "latency or cost has not been measured for the model; it is not zero"),
+        ("Splits", ", ".join(str(facts["split_digest"]) for facts in about["datasets"])),
+        ("Evidence", f"digest {about['key']} of the runs read and of the missing cells"),
+    ]  # fmt: skip
+
+
+def _rows_of(table: pd.DataFrame, dataset: str) -> list[Row]:
+    return [row for row in to_records(table) if row["dataset"] == dataset]
