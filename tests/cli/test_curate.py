@@ -101,7 +101,7 @@ def test_without_a_secret_nothing_is_written(curate, monkeypatch):
     ("word", "message"),
     [
         ("splt.method=group", "Did you mean 'split'?"),
-        ("group", "is no setting of dataset or split"),
+        ("group", "is not a setting of dataset or split"),
         ("split.method=grup", "Did you mean 'group'?"),
         ("split.tran=0.5", "Did you mean 'train'?"),
         ("dataset.grup=x", "group"),

@@ -3,12 +3,12 @@
 import pickle
 
 import pytest
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from arogya_bench.configuration import compose
+from arogya_bench.configuration.compose import RunRequest, compose_sweep
+from arogya_bench.configuration.hydra_internals import ConfigLoaderImpl
 
 BASE = ("model=prior", "dataset=synthetic")
 WORDS = [
@@ -30,8 +30,8 @@ WRONG = [("sede=7",), ("model=none",), ("seed=[",), ("~seed=9",), ("+seed=3",), 
 
 @pytest.fixture
 def loader():
-    with compose.compose_sweep(compose.RunRequest(overrides=BASE)) as study:
-        yield study.loader
+    with compose_sweep(RunRequest(overrides=BASE)) as sweep:
+        yield sweep.loader
 
 
 def plain(loader):

@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"arogya-bench: {redact(str(error))}\n")
         return USER_ERROR_EXIT
     except KeyboardInterrupt:
-        sys.stderr.write("arogya-bench: stopped; the same command goes on where this one ended.\n")
+        sys.stderr.write("arogya-bench: interrupted; run the same command again to resume.\n")
         return INTERRUPTED_EXIT
 
 
@@ -169,10 +169,11 @@ def _run(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     known = "arogya_bench.sweeps.sweep" in sys.modules
     with gc_paused():
-        from arogya_bench.sweeps import sweep
+        from arogya_bench.sweeps.dry_run import dry_run
+        from arogya_bench.sweeps.sweep import run_sweep
     if not known:
         gc.freeze()  # what was imported stays: to look at it again and again takes seconds
-    return sweep.dry_run(request) if arguments.dry_run else sweep.run(request)
+    return dry_run(request) if arguments.dry_run else run_sweep(request)
 
 
 def _split_overrides(text: str) -> list[str]:

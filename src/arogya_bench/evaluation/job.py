@@ -52,6 +52,7 @@ class Job:
         image_cache_gb: Room in the cache folder for decoded images; 0 keeps none.
         metrics: Of other packages, computed beside ours.
         exclusive: Whether it has its machine to itself, because something in it is timed.
+        overrides: The overrides that tell it from the bare config, without Hydra's own keys.
     """
 
     model_name: str
@@ -76,6 +77,7 @@ class Job:
     image_cache_gb: float = 0.0
     metrics: tuple[PluginMetric, ...] = ()
     exclusive: bool = False
+    overrides: tuple[str, ...] = ()
 
     @property
     def row_name(self) -> str:
