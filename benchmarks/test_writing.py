@@ -43,7 +43,7 @@ def write(store, predictions, *, drawn):
     items = [
         Params(values=PARAMS),
         Scalars(values=METRICS),
-        Tags(values={"arogya.undefined": "{}"}),
+        Tags(values={"arogya.undefined_metrics": "{}"}),
         ParquetTable(file="predictions.parquet", rows=predictions_to_table(predictions)),
         TableView(file="predictions.json", rows=predictions_to_preview(predictions)),
     ]

@@ -124,7 +124,7 @@ def census(uri):
     finished = [r for r in cells if r.status == "FINISHED"]
     whole = [r for r in finished if "accuracy" in r.metrics and _has_predictions(store, r)]
     return Census(
-        finished=tuple(r.tags["arogya.cell"] for r in finished),
+        finished=tuple(r.tags["arogya.cell_key"] for r in finished),
         half=len(finished) - len(whole),
         running=sum(r.status == "RUNNING" for r in runs),
         runs=runs,

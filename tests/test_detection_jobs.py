@@ -188,7 +188,7 @@ def test_a_temperature_is_a_row_of_its_own_on_the_same_fit(store, job_of):
     one, two = (get_run(store.uri, each.run_id) for each in (raw, softer))
     assert two.tags["arogya.model"] == "opencv+temperature"
     assert two.tags["arogya.fit_run_id"] == one.tags["arogya.fit_run_id"]
-    assert two.tags["arogya.row"] != one.tags["arogya.row"]
+    assert two.tags["arogya.model_config_digest"] != one.tags["arogya.model_config_digest"]
     assert 0.01 < two.metrics["temperature"] < 100
     assert two.metrics["accuracy"] == one.metrics["accuracy"]
     assert two.metrics["nll"] != one.metrics["nll"]

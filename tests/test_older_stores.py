@@ -56,6 +56,17 @@ def test_a_comparison_of_an_older_store_has_the_same_tables(older, uri):
     assert compared.about["datasets"] == written.about["datasets"]
 
 
+def test_tags_of_an_older_store_have_their_current_names(uri):
+    store = open_store(uri, "study", create=False)
+
+    runs = search_runs(store, "tags.`arogya.kind` = 'evaluation'")
+
+    assert runs
+    for run in runs:
+        assert {"arogya.cell_key", "arogya.fit_key", "arogya.model_config_digest"} <= set(run.tags)
+        assert not {"arogya.cell", "arogya.fit", "arogya.row"} & set(run.tags)
+
+
 def test_predictions_of_an_older_store_are_loaded(uri):
     store = open_store(uri, "study", create=False)
     (run,) = search_runs(

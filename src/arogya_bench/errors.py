@@ -5,9 +5,6 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.util import find_spec
 
-# The tags of a run that failed: the class of the error, what it says, and where it was raised.
-ERROR_TAG, MESSAGE_TAG, TRACEBACK_TAG = "arogya.error", "arogya.error_message", "arogya.traceback"
-
 
 class UserError(Exception):
     """A problem with its remedy; the command line prints both and exits with 2.

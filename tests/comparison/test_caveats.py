@@ -32,7 +32,7 @@ def test_each_limit_is_said_once(tags, said):
 
 
 def test_cases_that_were_left_out_are_counted():
-    tags = {**SOUND, "arogya.gate_overridden": "AB203 Empty file", "arogya.left_out": "8"}
+    tags = {**SOUND, "arogya.gate_overridden": "AB203 Empty file", "arogya.excluded_cases": "8"}
 
     (caution,) = find_caveats([tags])
 

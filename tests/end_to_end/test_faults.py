@@ -162,7 +162,7 @@ def test_a_job_that_hangs_is_ended_and_says_where(at_work, tmp_path):
     assert code == 3
     assert len(found.finished) == 3
     assert {run.tags["arogya.error"] for run in killed} == {"JobTimeout"}
-    assert len({run.tags["arogya.cell"] for run in killed}) == 3
+    assert len({run.tags["arogya.cell_key"] for run in killed}) == 3
     assert any("wait_for_ever" in run.tags["arogya.traceback"] for run in killed)
     assert "sweep.job_timeout=15" in err
     assert found.running == 0
@@ -179,7 +179,7 @@ def test_a_job_that_kills_its_process_twice_stays_killed(at_work, tmp_path):
     assert len(list(tmp_path.glob("deadly-*"))) == 2
     assert len(found.finished) == 3
     assert {run.tags["arogya.error"] for run in killed} == {"JobKilled"}
-    assert len({run.tags["arogya.cell"] for run in killed}) == 3
+    assert len({run.tags["arogya.cell_key"] for run in killed}) == 3
     assert "Not finished" in err
     assert found.running == 0
 
@@ -191,7 +191,7 @@ def test_a_job_without_memory_fails_alone(at_work, tmp_path):
     failed = found.of("FAILED")
     assert code == 3
     assert len(found.finished) == 3
-    assert len({run.tags["arogya.cell"] for run in failed}) == 3
+    assert len({run.tags["arogya.cell_key"] for run in failed}) == 3
     assert all("MemoryError" in run.tags["arogya.error"] for run in failed)
     assert found.running == 0
 

@@ -83,10 +83,10 @@ def test_a_sweep_holds_its_fits_and_evaluations_one_level_deep(runs):
 
 
 def test_an_evaluation_names_the_fit_that_it_used(runs):
-    fits = {run.run_id: run.tags["arogya.fit"] for run in of_kind(runs, "fit")}
+    fits = {run.run_id: run.tags["arogya.fit_key"] for run in of_kind(runs, "fit")}
 
     for run in of_kind(runs, "evaluation"):
-        assert fits[run.tags["arogya.fit_run_id"]] == run.tags["arogya.fit"]
+        assert fits[run.tags["arogya.fit_run_id"]] == run.tags["arogya.fit_key"]
 
 
 def test_an_evaluation_says_in_tags_what_people_filter_by(runs):
@@ -100,19 +100,19 @@ def test_an_evaluation_says_in_tags_what_people_filter_by(runs):
         "arogya.augmentation": "gaussian_noise",
         "arogya.condition": "gaussian_noise_0.3",
         "arogya.severity": "0.3",
-        "arogya.level": "2",
+        "arogya.severity_level": "2",
         "arogya.seed": "42",
         "arogya.training": "standard",
     }
     assert expected.items() <= tags.items()
-    assert {"arogya.split", "arogya.cell", "arogya.cpu", "arogya.version"} <= set(tags)
+    assert {"arogya.split", "arogya.cell_key", "arogya.cpu", "arogya.version"} <= set(tags)
 
 
 def test_clean_images_have_no_severity(runs):
     tags = one(runs).tags
 
     assert tags["arogya.augmentation"] == "clean"
-    assert not {"arogya.severity", "arogya.level"} & set(tags)
+    assert not {"arogya.severity", "arogya.severity_level"} & set(tags)
 
 
 def test_params_are_few_enough_to_search(runs):
@@ -156,7 +156,10 @@ def test_an_undefined_metric_is_named_with_its_reason(job_of):
     items = build_run_items(planned, clean, ModelOutput(predictions=benign), judged)
 
     (tags,) = [item.values for item in items if isinstance(item, Tags)]
-    assert "every case is of the class" in json.loads(tags["arogya.undefined"])["auroc_macro_ovr"]
+    assert (
+        "every case is of the class"
+        in json.loads(tags["arogya.undefined_metrics"])["auroc_macro_ovr"]
+    )
 
 
 def test_the_dataset_is_an_input_of_the_evaluation(finished, runs):
@@ -232,7 +235,7 @@ def test_an_evaluation_is_handed_back_with_its_predictions(store, job_of):
     assert (made.model, made.dataset, made.cell_key) == (
         "prior",
         "synthetic-60x3",
-        run.tags["arogya.cell"],
+        run.tags["arogya.cell_key"],
     )
     assert len(made.predictions.case_ids) == 19
     assert made.scores.scalars() == run.metrics
@@ -253,7 +256,7 @@ def test_only_what_is_missing_is_run(study, job_of):
     made = run_job(job_of(noise=(0.1, 0.3)), study, None)
 
     assert [each.condition for each in made] == ["gaussian_noise_0.3"]
-    assert made[0].cell_key == lost.tags["arogya.cell"]
+    assert made[0].cell_key == lost.tags["arogya.cell_key"]
 
 
 @pytest.mark.parametrize("status", ["FAILED", "KILLED", "RUNNING"])
@@ -271,7 +274,7 @@ def test_without_resume_everything_is_run_again_on_the_same_fit(study, job_of):
 
     (made,) = run_job(job_of(noise=(0.1,), clean=False, resume=False), study, None)
 
-    assert (made.cell_key, made.run_id == before.run_id) == (before.tags["arogya.cell"], False)
+    assert (made.cell_key, made.run_id == before.run_id) == (before.tags["arogya.cell_key"], False)
     assert made.scores.scalars() == before.metrics
     assert len(search_runs(study, FITS)) == 2
 

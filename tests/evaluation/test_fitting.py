@@ -75,7 +75,7 @@ def test_a_fit_is_a_child_of_the_sweep_that_made_it(store, fit, job_of):
 
     assert run.tags["mlflow.parentRunId"] == sweep
     assert (run.tags["arogya.kind"], run.status) == ("fit", "FINISHED")
-    assert run.tags["arogya.fit"] == prepare(job_of()).fit_key
+    assert run.tags["arogya.fit_key"] == prepare(job_of()).fit_key
 
 
 def test_a_fit_keeps_what_load_needs(store, fit, job_of):

@@ -174,18 +174,12 @@ def test_what_a_metric_declares_is_kept_with_its_name(theirs):
     found = theirs()
 
     assert (found.name, found.best, found.summary) == ("mine", "low", "Half.")
-    assert added.read_metric_tags(added.metric_tags([found])) == {"mine": found.spec}
 
 
 def test_a_metric_travels_to_another_process(theirs):
     found = theirs()
 
     assert pickle.loads(pickle.dumps(found)) == found
-
-
-def test_a_run_without_added_metrics_says_nothing_of_them():
-    assert added.metric_tags([]) == {}
-    assert added.read_metric_tags({}) == {}
 
 
 @pytest.mark.parametrize("name", ["accuracy", "cases", "rank", "a.ci_low", "1st", ""])

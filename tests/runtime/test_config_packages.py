@@ -252,7 +252,7 @@ def test_a_metric_that_does_not_exist_is_absent_with_its_reason(acme, command, t
     (run,) = evaluations(tmp_path, "study")
     assert ended.code == 0, ended.err
     assert "acme_youden" not in run.metrics
-    assert json.loads(run.tags["arogya.undefined"])["acme_youden"] == "3 classes, not two"
+    assert json.loads(run.tags["arogya.undefined_metrics"])["acme_youden"] == "3 classes, not two"
 
 
 TALL = """

@@ -65,13 +65,13 @@ def test_without_git_there_is_no_code_state(tmp_path, monkeypatch):
     provenance.git_state.cache_clear()
 
 
-def test_the_tags_name_the_versions_that_decide_numbers():
-    tags = provenance.environment_tags()
+def test_the_facts_name_the_versions_that_decide_numbers():
+    facts = provenance.environment_facts()
 
-    assert tags["arogya.version"] == version("arogya-bench")
-    assert tags["arogya.python"] == platform.python_version()
-    assert f"numpy=={version('numpy')}" in tags["arogya.packages"].split()
-    assert "cores" in tags["arogya.cpu"]
+    assert facts["version"] == version("arogya-bench")
+    assert facts["python"] == platform.python_version()
+    assert f"numpy=={version('numpy')}" in facts["packages"].split()
+    assert "cores" in facts["cpu"]
 
 
 def test_the_environment_lists_every_package():
@@ -82,7 +82,7 @@ def test_the_environment_lists_every_package():
 
 
 def test_neither_people_nor_folders_are_named():
-    text = provenance.environment_json() + json.dumps(dict(provenance.environment_tags()))
+    text = provenance.environment_json() + json.dumps(dict(provenance.environment_facts()))
 
     assert str(Path.home()) + "/" not in text
     assert f'"{getpass.getuser()}"' not in text

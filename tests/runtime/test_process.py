@@ -8,8 +8,6 @@ import pytest
 
 from arogya_bench.runtime import process as liveness
 from arogya_bench.runtime.process import (
-    HEARTBEAT_TAG,
-    PROCESS_TAG,
     Process,
     current_process,
     heartbeat,
@@ -39,40 +37,38 @@ def test_what_is_no_process_is_none(text):
 
 def test_a_process_that_ended_is_surely_gone(dead):
     assert not dead.is_alive
-    assert is_dead({PROCESS_TAG: str(dead)}, now=time.time())
+    assert is_dead(str(dead), None, now=time.time())
 
 
 def test_a_process_that_works_is_not_gone():
-    assert not is_dead({PROCESS_TAG: str(current_process())}, now=time.time())
+    assert not is_dead(str(current_process()), None, now=time.time())
 
 
 def test_a_later_process_with_the_same_number_is_another_one():
     now = current_process()
     earlier = Process(host=now.host, pid=now.pid, start_time=now.start_time - 100)
 
-    assert is_dead({PROCESS_TAG: str(earlier)}, now=time.time())
+    assert is_dead(str(earlier), None, now=time.time())
 
 
 @pytest.mark.parametrize(("silence", "gone"), [(30, False), (3600, True)])
 def test_a_process_of_another_machine_is_given_up_once_it_is_silent(silence, gone):
     elsewhere = Process(host="another-machine", pid=1, start_time=0.0)
-    tags = {PROCESS_TAG: str(elsewhere), HEARTBEAT_TAG: "1000"}
 
-    assert is_dead(tags, now=1000.0 + silence) is gone
+    assert is_dead(str(elsewhere), "1000", now=1000.0 + silence) is gone
 
 
 def test_a_process_of_another_machine_that_promised_nothing_is_left_alone():
     elsewhere = Process(host="another-machine", pid=1, start_time=0.0)
 
-    assert not is_dead({PROCESS_TAG: str(elsewhere)}, now=time.time())
+    assert not is_dead(str(elsewhere), None, now=time.time())
 
 
 def test_a_pulse_says_at_once_that_its_process_lives():
     beats = []
 
-    with heartbeat(lambda key, value: beats.append((key, float(value)))):
+    with heartbeat(lambda value: beats.append(float(value))):
         pass
 
-    ((key, seen),) = beats
-    assert key == HEARTBEAT_TAG
+    (seen,) = beats
     assert abs(seen - time.time()) < 60

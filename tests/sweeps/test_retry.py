@@ -94,7 +94,7 @@ def statuses(sweep, planned):
     """The statuses of the runs of each cell of a job, oldest first."""
     cells = planned.cell_keys
     return {
-        name: [run.status for run in runs_of(sweep) if run.tags["arogya.cell"] == key]
+        name: [run.status for run in runs_of(sweep) if run.tags["arogya.cell_key"] == key]
         for name, key in cells.items()
     }
 
@@ -176,7 +176,7 @@ def test_every_cell_of_a_job_that_kills_its_workers_says_why_it_is_missing(sweep
     run_until_done(sweep, pool)
 
     lost = [run for run in runs_of(sweep) if run.tags["arogya.seed"] == "2"]
-    assert {run.tags["arogya.cell"] for run in lost} == set(jobs[1].cell_keys.values())
+    assert {run.tags["arogya.cell_key"] for run in lost} == set(jobs[1].cell_keys.values())
     assert {run.tags["arogya.error"] for run in lost} == {"WorkerLost"}
     assert all("NodeGone: the node is gone" in run.tags["arogya.error_message"] for run in lost)
     assert all("logs" not in run.tags["arogya.error_message"] for run in lost)

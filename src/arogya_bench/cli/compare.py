@@ -11,7 +11,6 @@ from arogya_bench.errors import ConfigError, TrackingError, UserError, did_you_m
 from arogya_bench.report import figures
 from arogya_bench.report import terminal as screen
 from arogya_bench.runtime.console import echo, spinner
-from arogya_bench.runtime.environment import environment_tags as provenance_tags
 from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.items import Folder, Item, Params, Tags
 from arogya_bench.tracking.runs import (
@@ -25,9 +24,16 @@ from arogya_bench.tracking.runs import (
     write_items,
 )
 from arogya_bench.tracking.store import Store, is_writable, open_store
+from arogya_bench.tracking.tags import (
+    COMPARED_AT,
+    COMPARISON,
+    COMPARISON_RUN_ID,
+    KIND,
+    VERDICT,
+    environment_tags,
+)
 
 FORMATS = ("html", "csv", "json", "pdf", "png")
-COMPARED_AT_TAG = "arogya.asked"  # when a comparison was last asked for, ms since 1970
 DEFAULT_FORMATS = ("html", "csv", "json")  # what a comparison run keeps
 
 
@@ -123,22 +129,20 @@ def _log_comparison(comparison: Comparison, store: Store, *, parent: str | None)
         The run id.
     """
     key = str(comparison.about["key"])
-    found = search_runs(
-        store, f"tags.`arogya.comparison` = '{key}' and attributes.status = 'FINISHED'"
-    )
+    found = search_runs(store, f"tags.`{COMPARISON}` = '{key}' and attributes.status = 'FINISHED'")
     if found:
         again = str(int(time.time() * 1000))
-        write_items(store, found[-1].run_id, [Tags(values={COMPARED_AT_TAG: again})])
+        write_items(store, found[-1].run_id, [Tags(values={COMPARED_AT: again})])
         return found[-1].run_id
     metric = str(comparison.about["metric"])
-    tags = {"arogya.kind": "comparison", "arogya.comparison": key, **provenance_tags()}
+    tags = {KIND: "comparison", COMPARISON: key, **environment_tags()}
     run_id = start_run(store, f"comparison · {metric}", tags, parent=parent)
     with close_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
         write_report(comparison, Path(folder), DEFAULT_FORMATS)
         verdicts = "; ".join(str(each) for each in comparison.verdict["reason"])
         items: list[Item] = [
             Params(values={"metric": metric, "evaluations": comparison.about["evaluations"]}),
-            Tags(values={"arogya.verdict": verdicts, "mlflow.note.content": verdicts}),
+            Tags(values={VERDICT: verdicts, "mlflow.note.content": verdicts}),
             Folder(name="", path=Path(folder)),
         ]
         write_items(store, run_id, items)
@@ -149,28 +153,28 @@ def _log_comparison(comparison: Comparison, store: Store, *, parent: str | None)
 def _annotate_parent_run(parent_run_id: str | None, run_id: str, store: Store) -> None:
     """Say in the run that ``mlflow run`` made which comparison it led to, and what that says."""
     if parent_run_id:
-        verdict = get_run(store.uri, run_id).tags["arogya.verdict"]
-        tags = {"arogya.comparison_run_id": run_id, "mlflow.note.content": verdict}
+        verdict = get_run(store.uri, run_id).tags[VERDICT]
+        tags = {COMPARISON_RUN_ID: run_id, "mlflow.note.content": verdict}
         write_items(store, parent_run_id, [Tags(values=tags)])
 
 
 def _find_comparison_run(store: Store, run_id: str | None) -> RunRecord:
     if run_id:
         run = get_run(store.uri, run_id)
-        if run.tags.get("arogya.kind") == "comparison":
+        if run.tags.get(KIND) == "comparison":
             return run
         raise TrackingError(
-            f"Run {run_id} is not a comparison but: {run.tags.get('arogya.kind', 'not ours')}.",
+            f"Run {run_id} is not a comparison but: {run.tags.get(KIND, 'not ours')}.",
             fix="leave --run-id out to take the newest comparison.",
         )
-    condition = "tags.`arogya.kind` = 'comparison' and attributes.status = 'FINISHED'"
+    condition = f"tags.`{KIND}` = 'comparison' and attributes.status = 'FINISHED'"
     found = search_runs(store, condition)
     if not found:
         raise TrackingError(
             f"The experiment {store.experiment!r} has no comparison yet.",
             fix=f"make one: arogya-bench compare {store.experiment}",
         )
-    return max(found, key=lambda run: int(run.tags.get(COMPARED_AT_TAG, run.start_time)))
+    return max(found, key=lambda run: int(run.tags.get(COMPARED_AT, run.start_time)))
 
 
 def _check_writable(out: Path) -> None:

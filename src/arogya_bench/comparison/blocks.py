@@ -12,7 +12,7 @@ from arogya_bench.comparison.block_names import block_key, block_sort_key, quali
 from arogya_bench.comparison.caveats import find_caveats
 from arogya_bench.comparison.row_names import row_names
 from arogya_bench.errors import ConfigError, TrackingError, did_you_mean
-from arogya_bench.metrics.plugins import PluginMetric, load_plugin_metrics, read_metric_tags
+from arogya_bench.metrics.plugins import PluginMetric, load_plugin_metrics
 from arogya_bench.metrics.replicates import Replicates
 from arogya_bench.scoring import tasks
 from arogya_bench.scoring.scores import draw_resamples
@@ -21,6 +21,22 @@ from arogya_bench.statistics.resampling import Draws
 from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.runs import RunRecord, search_runs
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import (
+    AUGMENTATION,
+    CONDITION,
+    ERROR,
+    ERROR_MESSAGE,
+    GROUPED,
+    KIND,
+    MODEL,
+    MODEL_CONFIG_DIGEST,
+    SEED,
+    SEVERITY,
+    SEVERITY_LEVEL,
+    SPLIT,
+    SPLIT_DIGEST,
+    read_metric_tags,
+)
 from arogya_bench.types import BoxPredictions, Floats, Predictions
 
 CLEAN = "clean"
@@ -153,7 +169,7 @@ def load_blocks(
         TrackingError: If nothing finished.
         ConfigError: If nobody has the metric, or its package is not installed.
     """
-    condition = "tags.`arogya.kind` = 'evaluation'"
+    condition = f"tags.`{KIND}` = 'evaluation'"
     runs = search_runs(
         store,
         f"{condition} and {where}" if where else condition,
@@ -161,7 +177,7 @@ def load_blocks(
         if where
         else None,
     )
-    named = [run for run in runs if "arogya.split_digest" in run.tags]
+    named = [run for run in runs if SPLIT_DIGEST in run.tags]
     also = (
         ()
         if not requested_metric or requested_metric in BUILTIN_METRICS
@@ -209,14 +225,12 @@ def _load_plugin_metric(requested_metric: str, runs: Iterable[RunRecord]) -> Plu
 
 def _failed_before_data(runs: Sequence[RunRecord]) -> list[RunRecord]:
     """Jobs that failed before their data was at hand, unless their model finished later."""
-    last = {run.tags.get("arogya.model"): run for run in runs if run.status == "FINISHED"}
+    last = {run.tags.get(MODEL): run for run in runs if run.status == "FINISHED"}
     return [
         run
         for run in runs
-        if "arogya.split_digest" not in run.tags
-        and not (
-            (later := last.get(run.tags.get("arogya.model"))) and later.start_time > run.start_time
-        )
+        if SPLIT_DIGEST not in run.tags
+        and not ((later := last.get(run.tags.get(MODEL))) and later.start_time > run.start_time)
     ]
 
 
@@ -238,10 +252,10 @@ def _build_block(
         dataset=qualified_name(members[0]) if clash else name,
         name=name,
         digest=digest,
-        split=members[0].tags.get("arogya.split", ""),
+        split=members[0].tags.get(SPLIT, ""),
         store=store,
         split_digest=split_digest,
-        grouped=members[0].tags.get("arogya.grouped") == "true",
+        grouped=members[0].tags.get(GROUPED) == "true",
         conditions=conditions,
         row_names=labels,
         runs=finished,
@@ -254,21 +268,21 @@ def _build_block(
 def _cell_key(run: RunRecord) -> tuple[str, str, str]:
     """Runs come oldest first, so that in a mapping the newest one wins."""
     tags = run.tags
-    return tags["arogya.row"], tags["arogya.condition"], tags["arogya.seed"]
+    return tags[MODEL_CONFIG_DIGEST], tags[CONDITION], tags[SEED]
 
 
 def _collect_conditions(runs: Sequence[RunRecord]) -> tuple[StoredCondition, ...]:
     order: dict[str, int] = {CLEAN: 0}
     found: dict[str, StoredCondition] = {}
-    for run in sorted(runs, key=lambda run: run.tags["arogya.augmentation"]):
-        augmentation = run.tags["arogya.augmentation"]
-        severity = run.tags.get("arogya.severity")
-        found[run.tags["arogya.condition"]] = StoredCondition(
+    for run in sorted(runs, key=lambda run: run.tags[AUGMENTATION]):
+        augmentation = run.tags[AUGMENTATION]
+        severity = run.tags.get(SEVERITY)
+        found[run.tags[CONDITION]] = StoredCondition(
             augmentation_order=order.setdefault(augmentation, len(order)),
             augmentation=augmentation,
-            level=int(run.tags.get("arogya.level", 0)),
+            level=int(run.tags.get(SEVERITY_LEVEL, 0)),
             severity=None if severity is None else float(severity),
-            name=run.tags["arogya.condition"],
+            name=run.tags[CONDITION],
         )
     return tuple(sorted(found.values()))
 
@@ -280,7 +294,7 @@ def _missing_cells(
     conditions: Sequence[StoredCondition],
 ) -> list[Mapping[str, str]]:
     """Every cell of row, condition and seed without a finished run, and why."""
-    seeds = sorted({run.tags["arogya.seed"] for run in runs})
+    seeds = sorted({run.tags[SEED] for run in runs})
     latest = {_cell_key(run): run for run in runs}
     absent = []
     for row, condition, seed in product(labels, conditions, seeds):
@@ -293,13 +307,13 @@ def _missing_cells(
 
 
 def _missing_row(run: RunRecord, cell: Mapping[str, str]) -> Mapping[str, str]:
-    message = run.tags.get("arogya.error_message", "")
+    message = run.tags.get(ERROR_MESSAGE, "")
     return {
-        "model": cell.get("model") or cell.get("arogya.model", run.name),
+        "model": cell.get("model") or cell.get(MODEL, run.name),
         "condition": cell.get("condition", "every one"),
         "seed": cell.get("seed", ""),
         "status": run.status,
-        "cause": run.tags.get("arogya.error", ""),
+        "cause": run.tags.get(ERROR, ""),
         "message": message.splitlines()[0] if message else "",
     }
 

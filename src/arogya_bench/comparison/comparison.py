@@ -24,6 +24,7 @@ from arogya_bench.runtime.store_urls import sqlite_path
 from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.runs import get_run
 from arogya_bench.tracking.store import absolute_uri, check_folder, default_uri, open_store
+from arogya_bench.tracking.tags import KIND
 
 RESAMPLES = 10_000
 TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing")
@@ -152,7 +153,7 @@ def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.Data
     if database is not None:
         check_folder(database, create=False)
     run = get_run(uri, run_id)
-    kind = run.tags.get("arogya.kind")
+    kind = run.tags.get(KIND)
     file = "predictions_validation.parquet" if kind == "fit" else "predictions.parquet"
     with fetch_artifact(run, file, uri=uri) as path:
         return pd.read_parquet(path)

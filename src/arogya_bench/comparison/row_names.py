@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from arogya_bench.tracking.runs import RunRecord
+from arogya_bench.tracking.tags import MODEL, MODEL_CONFIG_DIGEST
 
 
 def row_names(runs: Sequence[RunRecord]) -> dict[str, str]:
@@ -14,14 +15,14 @@ def row_names(runs: Sequence[RunRecord]) -> dict[str, str]:
     """
     rows: dict[str, RunRecord] = {}
     for run in runs:
-        if run.params or run.tags["arogya.row"] not in rows:
-            rows[run.tags["arogya.row"]] = run
+        if run.params or run.tags[MODEL_CONFIG_DIGEST] not in rows:
+            rows[run.tags[MODEL_CONFIG_DIGEST]] = run
     named: dict[str, list[str]] = defaultdict(list)
     for row, run in rows.items():
-        named[run.tags["arogya.model"]].append(row)
+        named[run.tags[MODEL]].append(row)
     labels = {}
     for row, run in rows.items():
-        model = run.tags["arogya.model"]
+        model = run.tags[MODEL]
         rivals = [rows[each].params for each in named[model]]
         labels[row] = model + (
             f" ({_distinguishing_params(run.params, rivals, row)})" if rivals[1:] else ""

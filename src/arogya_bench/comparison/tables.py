@@ -20,6 +20,7 @@ from arogya_bench.statistics import (
     mcnemar,
 )
 from arogya_bench.tracking.runs import search_runs
+from arogya_bench.tracking.tags import KIND, MODEL_CONFIG_DIGEST
 from arogya_bench.types import BoxPredictions
 
 ALPHA = 0.05
@@ -119,7 +120,7 @@ def _latest_measurement(block: ComparableRuns, row: str) -> TableRow:
     """Latency and cost of the newest measurement; nobody measured is not zero."""
     runs = search_runs(
         block.store,
-        f"tags.`arogya.kind` = 'measurement' and tags.`arogya.row` = '{row}' "
+        f"tags.`{KIND}` = 'measurement' and tags.`{MODEL_CONFIG_DIGEST}` = '{row}' "
         "and attributes.status = 'FINISHED'",
     )
     metrics = runs[-1].metrics if runs else {}

@@ -23,7 +23,6 @@ from arogya_bench.evaluation.job import (
 )
 from arogya_bench.figures.box_examples import draw_box_examples
 from arogya_bench.images.decoded_cache import with_decoded_cache
-from arogya_bench.metrics.plugins import metric_tags
 from arogya_bench.models.temperature import apply_temperature, fit_temperature
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.locks import cell_lock
@@ -56,6 +55,23 @@ from arogya_bench.tracking.runs import (
     write_items,
 )
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import (
+    AUGMENTATION,
+    CALIBRATION,
+    CELL_KEY,
+    CONDITION,
+    FIT_KEY,
+    FIT_RUN_ID,
+    INTERVALS_UNAVAILABLE,
+    KIND,
+    LABEL_RULE,
+    METRIC_FLAGS,
+    RESAMPLING_DIGEST,
+    SEVERITY,
+    SEVERITY_LEVEL,
+    UNDEFINED_METRICS,
+    metric_tags,
+)
 from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor
 
 
@@ -168,7 +184,7 @@ def _load_predictor(planned: PlannedJob, fit: fitting.Fit) -> Callable[[Conditio
 def _calibrated(rows: Predictions, temperature: float) -> ModelOutput:
     return ModelOutput(
         predictions=replace(rows, probabilities=apply_temperature(rows.probabilities, temperature)),
-        tags={"arogya.calibration": "temperature, fitted on the validation split"},
+        tags={CALIBRATION: "temperature, fitted on the validation split"},
         scalars={"temperature": temperature},
     )
 
@@ -185,7 +201,7 @@ def _labels_from_boxes(planned: PlannedJob, predictions: BoxPredictions) -> Mode
     return ModelOutput(
         predictions=labels,
         boxes=predictions,
-        tags={"arogya.label_rule": labelling.LABEL_RULE},
+        tags={LABEL_RULE: labelling.LABEL_RULE},
         scalars={**scalars, **point_scores(predictions)},
     )
 
@@ -197,7 +213,7 @@ def missing_conditions(
 
     Without ``resume``, only what this sweep itself has finished counts as there.
     """
-    where = f"tags.`arogya.fit` = '{planned.fit_key}' and attributes.status = 'FINISHED'"
+    where = f"tags.`{FIT_KEY}` = '{planned.fit_key}' and attributes.status = 'FINISHED'"
     done = _finished_cells(planned, store, parent, where)
     return [each for each in planned.job.conditions if planned.cell_keys[each.name] not in done]
 
@@ -207,8 +223,8 @@ def _finished_cells(planned: PlannedJob, store: Store, parent: str | None, where
         if parent is None:
             return set()
         where += f" and tags.`mlflow.parentRunId` = '{parent}'"
-    runs = search_runs(store, f"tags.`arogya.kind` = 'evaluation' and {where}")
-    return {run.tags["arogya.cell"] for run in runs}
+    runs = search_runs(store, f"tags.`{KIND}` = 'evaluation' and {where}")
+    return {run.tags[CELL_KEY] for run in runs}
 
 
 def build_run_items(
@@ -219,10 +235,10 @@ def build_run_items(
     yield Scalars(values={**output.scalars, **scores.scalars()})
     yield Tags(
         values={
-            "arogya.undefined": json.dumps(scores.undefined),
-            "arogya.flags": json.dumps(scores.flags),
-            "arogya.no_interval": json.dumps(scores.missing_intervals()),
-            "arogya.draws": scores.resampling_digest,
+            UNDEFINED_METRICS: json.dumps(scores.undefined),
+            METRIC_FLAGS: json.dumps(scores.flags),
+            INTERVALS_UNAVAILABLE: json.dumps(scores.missing_intervals()),
+            RESAMPLING_DIGEST: scores.resampling_digest,
             **output.tags,
         }
     )
@@ -253,14 +269,14 @@ def cell_tags(planned: PlannedJob, condition: Condition) -> dict[str, str]:
     severity = (
         {}
         if condition.severity is None
-        else {"arogya.severity": f"{condition.severity:g}", "arogya.level": str(condition.level)}
+        else {SEVERITY: f"{condition.severity:g}", SEVERITY_LEVEL: str(condition.level)}
     )
     return {
         **job_tags(planned),
-        "arogya.kind": "evaluation",
-        "arogya.augmentation": condition.augmentation,
-        "arogya.condition": condition.name,
-        "arogya.cell": planned.cell_keys[condition.name],
+        KIND: "evaluation",
+        AUGMENTATION: condition.augmentation,
+        CONDITION: condition.name,
+        CELL_KEY: planned.cell_keys[condition.name],
         **severity,
         **metric_tags(planned.job.metrics),
     }
@@ -280,11 +296,11 @@ def _evaluate_condition(
         The evaluation; None if another process made the cell meanwhile.
     """
     cell = planned.cell_keys[condition.name]
-    where = f"tags.`arogya.cell` = '{cell}' and attributes.status = 'FINISHED'"
+    where = f"tags.`{CELL_KEY}` = '{cell}' and attributes.status = 'FINISHED'"
     with cell_lock(digest_of({"cell": cell, "uri": store.uri, "experiment": store.experiment})):
         if _finished_cells(planned, store, parent, where):
             return None
-        tags = {**cell_tags(planned, condition), "arogya.fit_run_id": fit.run_id}
+        tags = {**cell_tags(planned, condition), FIT_RUN_ID: fit.run_id}
         name = f"{planned.job.row_name} · {condition.name}"
         run_id = start_run(store, name, tags, parent=parent)
         with close_on_error(store, run_id):

@@ -48,6 +48,7 @@ from arogya_bench.tracking.runs import (
     write_items,
 )
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import FIT_KEY, KIND, MODEL, MODEL_ID, NOTES
 from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor
 
 VALIDATION_FILE = "predictions_validation.parquet"
@@ -114,7 +115,7 @@ def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, gone: set[str
             echo(f"[yellow]{lost.problem} It is fitted again.[/]")
             gone.add(run.run_id)
             continue
-        model_id = run.tags[artifacts.MODEL_ID_TAG]
+        model_id = run.tags[MODEL_ID]
         return Fit(run_id=run.run_id, model_id=model_id, weights=weights, validation=validation)
     return None
 
@@ -122,7 +123,7 @@ def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, gone: set[str
 def _finished_fits(planned: PlannedJob, store: Store) -> list[RunRecord]:
     return search_runs(
         store,
-        f"tags.`arogya.kind` = 'fit' and tags.`arogya.fit` = '{planned.fit_key}' "
+        f"tags.`{KIND}` = 'fit' and tags.`{FIT_KEY}` = '{planned.fit_key}' "
         "and attributes.status = 'FINISHED'",
     )
 
@@ -148,7 +149,7 @@ def _start_run(planned: PlannedJob, store: Store, parent: str | None, fit_folder
         echo(f"Going on with a fit of {planned.job.model_name} that was interrupted.")
         return earlier.run_id
     name = planned.job.model_name
-    tags = {**job_tags(planned), "arogya.kind": "fit", "arogya.model": name}
+    tags = {**job_tags(planned), KIND: "fit", MODEL: name}
     return start_run(store, f"{name} · fit", tags, parent=parent)
 
 
@@ -209,7 +210,7 @@ def _fit_items(planned: PlannedJob, outcome: FitOutcome) -> Iterator[Item]:
     if outcome.interruptions:
         notes.append(f"interrupted and resumed {plural(outcome.interruptions, 'time')}")
     if notes:
-        yield Tags(values={"arogya.notes": "; ".join(notes)})
+        yield Tags(values={NOTES: "; ".join(notes)})
     yield dataset_input(planned, "train")  # MLflow keeps one context per dataset and run
     yield ParquetTable(file=VALIDATION_FILE, rows=tasks.to_table(outcome.validation))
     yield from provenance_files(planned)

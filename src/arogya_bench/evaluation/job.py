@@ -19,12 +19,28 @@ from arogya_bench.metrics import plugins as added
 from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.runtime.digests import digest_of, model_identity
 from arogya_bench.runtime.environment import environment_json
-from arogya_bench.runtime.environment import environment_tags as provenance_tags
 from arogya_bench.runtime.redaction import redact_config
 from arogya_bench.runtime.threads import available_threads
 from arogya_bench.scoring.box_labels import LABEL_RULE
 from arogya_bench.scoring.tasks import TASKS
 from arogya_bench.tracking.items import DatasetInput, Text
+from arogya_bench.tracking.tags import (
+    DATASET,
+    DATASET_DIGEST,
+    EXCLUDED_CASES,
+    FIT_KEY,
+    GATE,
+    GATE_OVERRIDDEN,
+    GROUPED,
+    MODEL,
+    MODEL_CONFIG_DIGEST,
+    SEED,
+    SPLIT,
+    SPLIT_DIGEST,
+    TASK,
+    TRAINING,
+    environment_tags,
+)
 from arogya_bench.types import Dataset, Model, Subset, Training
 
 
@@ -188,23 +204,23 @@ def job_tags(planned: PlannedJob) -> dict[str, str]:
     """What every run of a job says of itself, whatever its kind."""
     job, errors = planned.job, planned.gate_report.errors
     codes = ", ".join(f"{each.code} {each.title}" for each in errors)
-    left_out = {"arogya.left_out": str(len(planned.gate_report.unusable))}
-    overridden = {"arogya.gate_overridden": codes, **left_out} if errors else {}
+    left_out = {EXCLUDED_CASES: str(len(planned.gate_report.unusable))}
+    overridden = {GATE_OVERRIDDEN: codes, **left_out} if errors else {}
     return {
-        "arogya.model": job.row_name,
-        "arogya.row": planned.model_config_digest,
-        "arogya.training": job.training_name,
-        "arogya.dataset": planned.dataset.name,
-        "arogya.dataset_digest": planned.dataset.digest,
-        "arogya.task": planned.dataset.task,
-        "arogya.split": planned.split.name,
-        "arogya.split_digest": planned.split.digest,
-        "arogya.grouped": str(planned.dataset.grouped).lower(),
-        "arogya.seed": str(job.seed),
-        "arogya.fit": planned.fit_key,
-        "arogya.gate": planned.gate_report.summary(),
+        MODEL: job.row_name,
+        MODEL_CONFIG_DIGEST: planned.model_config_digest,
+        TRAINING: job.training_name,
+        DATASET: planned.dataset.name,
+        DATASET_DIGEST: planned.dataset.digest,
+        TASK: planned.dataset.task,
+        SPLIT: planned.split.name,
+        SPLIT_DIGEST: planned.split.digest,
+        GROUPED: str(planned.dataset.grouped).lower(),
+        SEED: str(job.seed),
+        FIT_KEY: planned.fit_key,
+        GATE: planned.gate_report.summary(),
         **overridden,
-        **provenance_tags(),
+        **environment_tags(),
     }
 
 

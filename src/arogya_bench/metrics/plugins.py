@@ -1,10 +1,9 @@
 """Metrics that a config adds: plain functions of other packages, held to what they declare."""
 
 import inspect
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import islice, product
 from math import isfinite
@@ -20,7 +19,6 @@ from arogya_bench.metrics.replicates import Replicates, Resamples
 from arogya_bench.types import Labels, Probabilities
 
 MIN_RESAMPLES = 2000
-METRICS_TAG = "arogya.metrics"
 RANGE_TOLERANCE = 1e-9  # beyond a declared range, for rounding
 # Numbers and columns that stand beside metrics in a run or on a leaderboard.
 RESERVED_NAMES = {
@@ -130,19 +128,6 @@ def metric_specs(metrics: Iterable[PluginMetric]) -> dict[str, dict[str, object]
     return {
         each.name: {"version": each.spec.version, "resamples": each.spec.resamples}
         for each in metrics
-    }
-
-
-def metric_tags(metrics: Iterable[PluginMetric]) -> dict[str, str]:
-    """What a run says of metrics that are not ours; ``read_metric_tags`` reads it."""
-    facts = {each.name: asdict(each.spec) for each in metrics}
-    return {METRICS_TAG: json.dumps(facts)} if facts else {}
-
-
-def read_metric_tags(tags: Mapping[str, str]) -> dict[str, MetricSpec]:
-    """The metrics of other packages that a run was judged by."""
-    return {
-        name: MetricSpec(**facts) for name, facts in json.loads(tags.get(METRICS_TAG, "{}")).items()
     }
 
 

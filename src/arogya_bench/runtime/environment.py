@@ -37,18 +37,18 @@ def environment_json() -> str:
 
 
 @cache
-def environment_tags() -> Mapping[str, str]:
+def environment_facts() -> Mapping[str, str]:
     """The few facts that people filter by."""
     found = installed_packages()
     seen = {name: found[name] for name in RECORDED_PACKAGES if name in found}
     facts = {
-        "arogya.version": version("arogya-bench"),
-        "arogya.python": platform.python_version(),
-        "arogya.packages": " ".join(f"{name}=={number}" for name, number in seen.items()),
-        "arogya.cpu": f"{cpu_name()}, {os.cpu_count()} cores",
+        "version": version("arogya-bench"),
+        "python": platform.python_version(),
+        "packages": " ".join(f"{name}=={number}" for name, number in seen.items()),
+        "cpu": f"{cpu_name()}, {os.cpu_count()} cores",
     }
     state = git_state()
-    return facts | ({"arogya.git": state} if state else {})
+    return facts | ({"git": state} if state else {})
 
 
 def installed_packages() -> dict[str, str]:

@@ -4,16 +4,12 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psutil
 
-PROCESS_TAG = "arogya.process"  # host, process id and start of the process, in seconds since 1970
-HEARTBEAT_TAG = (
-    "arogya.seen"  # when the process of a sweep last said that it lives, in seconds since 1970
-)
 HEARTBEAT_S = 60.0
 HEARTBEAT_TIMEOUT_S = 600.0  # ten pulses, so that a server that was away for a while buries nobody
 
@@ -78,33 +74,38 @@ def parse_process(text: str) -> Process | None:
         return None
 
 
-def is_dead(tags: Mapping[str, str], *, now: float) -> bool:
+def is_dead(process: str, last_heartbeat: str | None, *, now: float) -> bool:
     """Whether the process that works on a run is dead, as far as this machine can know.
 
-    A process of this machine is looked up. One of another machine is given up when it promised
-    to say that it lives and was silent for long; containers get a new host name each time.
+    A process of this machine is looked up. One of another machine counts as dead once its last
+    heartbeat is too old; containers get a new host name each time.
+
+    Args:
+        process: What ``str`` of the process wrote.
+        last_heartbeat: Seconds since 1970; None if the process sends none.
+        now: Seconds since 1970.
     """
-    worker = parse_process(tags.get(PROCESS_TAG, ""))
+    worker = parse_process(process)
     if worker is not None and worker.is_local:
         return not worker.is_alive
-    return HEARTBEAT_TAG in tags and now - float(tags[HEARTBEAT_TAG]) > HEARTBEAT_TIMEOUT_S
+    return last_heartbeat is not None and now - float(last_heartbeat) > HEARTBEAT_TIMEOUT_S
 
 
 @contextmanager
-def heartbeat(set_tag: Callable[[str, str], None]) -> Iterator[None]:
-    """Say again and again that this process lives.
+def heartbeat(set_value: Callable[[str], None]) -> Iterator[None]:
+    """Report every minute that this process is alive.
 
     Args:
-        set_tag: Sets a tag; called with the name and the value at once, and then every minute from
-            a thread. Its errors are left for the next beat, since a server may be away.
+        set_value: Stores the time, in seconds since 1970. It is called at once, and then from a
+            thread; its errors in the thread are ignored, because a server may be away for a while.
     """
-    set_tag(HEARTBEAT_TAG, f"{time.time():.0f}")
+    set_value(f"{time.time():.0f}")
     over = threading.Event()
 
     def send_heartbeats() -> None:
         while not over.wait(HEARTBEAT_S):
             try:
-                set_tag(HEARTBEAT_TAG, f"{time.time():.0f}")
+                set_value(f"{time.time():.0f}")
             except Exception:  # noqa: BLE001  (whatever it is, the sweep will meet it too)
                 continue
 

@@ -8,7 +8,7 @@ from arogya_bench.errors import TrackingError, WorkerLost
 from arogya_bench.evaluation.evaluation import cell_tags
 from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.runtime.console import echo, plural
-from arogya_bench.runtime.process import PROCESS_TAG, is_dead
+from arogya_bench.runtime.process import is_dead
 from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.tracking.runs import (
     child_runs,
@@ -21,6 +21,7 @@ from arogya_bench.tracking.runs import (
 )
 from arogya_bench.tracking.saved_views import experiment_note, view_tags
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import HEARTBEAT, PROCESS
 
 RERUN_ADVICE = "run the same command again; it evaluates what is missing."
 
@@ -32,11 +33,15 @@ def close_orphaned_runs(store: Store) -> None:
     """
     now = time.time()
     open_runs = search_runs(store, "attributes.status = 'RUNNING'")
-    orphaned = {run.run_id for run in open_runs if is_dead(run.tags, now=now)}
+    orphaned = {
+        run.run_id
+        for run in open_runs
+        if is_dead(run.tags.get(PROCESS, ""), run.tags.get(HEARTBEAT), now=now)
+    }
     orphaned |= {run.run_id for run in open_runs if run.tags.get("mlflow.parentRunId") in orphaned}
     for run in open_runs:
         if run.run_id in orphaned:
-            owner = run.tags.get(PROCESS_TAG, "unknown")
+            owner = run.tags.get(PROCESS, "unknown")
             error = WorkerLost(f"Its process ({owner}) ended unexpectedly.", fix=RERUN_ADVICE)
             fail_run(store, run.run_id, "KILLED", error_tags(error, store.uri))
     if orphaned:

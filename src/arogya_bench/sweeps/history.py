@@ -11,8 +11,9 @@ from arogya_bench.sweeps.plan import EVALUATIONS_FILTER
 from arogya_bench.tracking.artifacts import local_folders
 from arogya_bench.tracking.runs import RunRecord, search_runs
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import CELL_KEY, DATASET_DIGEST, FIT_KEY, KIND, MODEL
 
-FITS_FILTER = "tags.`arogya.kind` = 'fit' and attributes.status = 'FINISHED'"
+FITS_FILTER = f"tags.`{KIND}` = 'fit' and attributes.status = 'FINISHED'"
 MEGABYTE = 2**20
 Key = TypeVar("Key")
 
@@ -44,14 +45,12 @@ def load_history(store: Store | None) -> History:
         return History()
     cells, fits = search_runs(store, EVALUATIONS_FILTER), search_runs(store, FITS_FILTER)
     return History(
-        cells=frozenset(run.tags["arogya.cell"] for run in cells),
-        fits=frozenset(run.tags["arogya.fit"] for run in fits),
-        seconds_per_case=_median_by_key(
-            (run.tags["arogya.model"], _seconds_per_case(run)) for run in cells
-        ),
+        cells=frozenset(run.tags[CELL_KEY] for run in cells),
+        fits=frozenset(run.tags[FIT_KEY] for run in fits),
+        seconds_per_case=_median_by_key((run.tags[MODEL], _seconds_per_case(run)) for run in cells),
         fit_seconds=_median_by_key(
             (
-                (run.tags["arogya.model"], run.tags["arogya.dataset_digest"]),
+                (run.tags[MODEL], run.tags[DATASET_DIGEST]),
                 run.metrics.get("fit_seconds"),
             )
             for run in fits
@@ -78,7 +77,7 @@ def _seconds_per_case(run: RunRecord) -> float | None:
 
 def _megabytes_by_model(store: Store, runs: Iterable[RunRecord]) -> dict[str, float]:
     """Size of the files of the newest run of each model, where they are on this machine."""
-    newest = {run.tags["arogya.model"]: run for run in runs}
+    newest = {run.tags[MODEL]: run for run in runs}
     folders = {name: local_folders(run, store=store) for name, run in newest.items()}
     return {name: _folder_megabytes(paths) for name, paths in folders.items() if paths}
 

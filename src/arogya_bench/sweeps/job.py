@@ -12,10 +12,11 @@ from arogya_bench.errors import UserError
 from arogya_bench.evaluation.evaluation import run_job
 from arogya_bench.evaluation.job import Job
 from arogya_bench.runtime.child_process import ProcessResult
-from arogya_bench.runtime.process import PROCESS_TAG, Process
+from arogya_bench.runtime.process import Process
 from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.tracking.runs import error_tags, fail_run, search_runs
 from arogya_bench.tracking.store import open_store
+from arogya_bench.tracking.tags import PROCESS
 
 
 def execute(
@@ -74,6 +75,6 @@ def record_crash(
 
 def _kill_job_runs(job: Job, uri: str, worker: Process, cause: Mapping[str, str]) -> None:
     store = open_store(uri, job.experiment, create=False, retry=True)
-    condition = f"attributes.status = 'RUNNING' and tags.`{PROCESS_TAG}` = '{worker}'"
+    condition = f"attributes.status = 'RUNNING' and tags.`{PROCESS}` = '{worker}'"
     for run in search_runs(store, condition):
         fail_run(store, run.run_id, "KILLED", cause)

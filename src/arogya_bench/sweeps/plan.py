@@ -8,9 +8,10 @@ from arogya_bench.evaluation.job import Job, PlannedJob, prepare
 from arogya_bench.runtime.console import plural
 from arogya_bench.tracking.runs import search_runs
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import CELL_KEY, KIND
 from arogya_bench.types import Dataset
 
-EVALUATIONS_FILTER = "tags.`arogya.kind` = 'evaluation' and attributes.status = 'FINISHED'"
+EVALUATIONS_FILTER = f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FINISHED'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +127,7 @@ def prepare_all(
 
 def finished_cells(store: Store) -> frozenset[str]:
     """Keys of the cells that have a finished run."""
-    return frozenset(run.tags["arogya.cell"] for run in search_runs(store, EVALUATIONS_FILTER))
+    return frozenset(run.tags[CELL_KEY] for run in search_runs(store, EVALUATIONS_FILTER))
 
 
 def sweep_destination(jobs: Sequence[Job]) -> tuple[str | None, str]:

@@ -28,13 +28,13 @@ def preload() -> None:
     import altair
     from sqlalchemy.orm import configure_mappers
 
-    from arogya_bench.runtime.environment import environment_json, environment_tags
+    from arogya_bench.runtime.environment import environment_facts, environment_json
     from arogya_bench.tracking.logged_models import warm_up
 
     configure_mappers()
     altair.Chart().encode(x="x:Q")  # the first chart is slow, as Altair resolves its channels
     environment_json()
-    environment_tags()
+    environment_facts()
     warm_up()
     gc.freeze()  # the collector would write to memory pages that the processes share
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from rich.markup import escape
 
-from arogya_bench.errors import ERROR_TAG, WorkerLost
+from arogya_bench.errors import WorkerLost
 from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.redaction import redact
@@ -14,6 +14,7 @@ from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.sweeps.plan import SweepPlan, finished_cells
 from arogya_bench.tracking.runs import child_runs, error_tags
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import CELL_KEY, ERROR
 
 MAX_IDLE_ROUNDS = 2  # launches in a row that may fail without a finished cell
 Launch = Callable[[Sequence[PlannedJob]], Sequence[JobResult]]
@@ -38,16 +39,16 @@ class RunningSweep:
     def done_cells(self) -> frozenset[str]:
         """Keys of cells that finished or failed for good; losing a worker is neither."""
         ended = {
-            run.tags.get("arogya.cell", "")
+            run.tags.get(CELL_KEY, "")
             for run in child_runs(self.store, self.parent)
-            if run.status == "FINISHED" or run.tags.get(ERROR_TAG) != WorkerLost.__name__
+            if run.status == "FINISHED" or run.tags.get(ERROR) != WorkerLost.__name__
         }
         return frozenset(ended | set(self.failures)) | self._cells_finished_elsewhere()
 
     def unreported_cells(self) -> frozenset[str]:
         """Keys of pending cells for which this sweep has no run."""
         runs = child_runs(self.store, self.parent)
-        missing = self.plan.pending - {run.tags.get("arogya.cell", "") for run in runs}
+        missing = self.plan.pending - {run.tags.get(CELL_KEY, "") for run in runs}
         return missing - self._cells_finished_elsewhere() if missing else missing
 
     def _cells_finished_elsewhere(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
 from arogya_bench.tracking.runs import RunRecord
 from arogya_bench.tracking.saved_views import LEADERBOARD, ROBUSTNESS, view_url
 from arogya_bench.tracking.store import Store, absolute_uri, default_uri
+from arogya_bench.tracking.tags import CELL_KEY, ERROR, ERROR_MESSAGE, FIT_KEY, KIND
 
 FAILED_EXIT = 3
 LOCAL_SERVER = "http://127.0.0.1:5000"
@@ -97,11 +98,11 @@ def _failure_table(failed: Sequence[RunRecord]) -> Table:
         table.add_column(heading, no_wrap=True)
     table.add_column("message")
     for run in failed:
-        message = run.tags.get("arogya.error_message", "ended from outside")
+        message = run.tags.get(ERROR_MESSAGE, "ended from outside")
         table.add_row(
             run.name,
             run.status,
-            run.tags.get("arogya.error", "unknown"),
+            run.tags.get(ERROR, "unknown"),
             escape(message.splitlines()[0] if message else "unknown"),
         )
     return table
@@ -109,9 +110,9 @@ def _failure_table(failed: Sequence[RunRecord]) -> Table:
 
 def _work_key(run: RunRecord) -> str:
     """The cell or fit that a run is for; a run without such a key counts by itself."""
-    key = run.tags.get("arogya.cell" if _is_cell(run) else "arogya.fit")
-    return f"{run.tags.get('arogya.kind')} {key}" if key else run.run_id
+    key = run.tags.get(CELL_KEY if _is_cell(run) else FIT_KEY)
+    return f"{run.tags.get(KIND)} {key}" if key else run.run_id
 
 
 def _is_cell(run: RunRecord) -> bool:
-    return run.tags.get("arogya.kind") == "evaluation"
+    return run.tags.get(KIND) == "evaluation"

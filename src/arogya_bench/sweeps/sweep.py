@@ -11,9 +11,8 @@ from arogya_bench.configuration.compose import ComposedSweep, RunRequest, compos
 from arogya_bench.errors import TrackingError, WorkerLost
 from arogya_bench.gate.findings import GateReport
 from arogya_bench.runtime.console import echo, spinner
-from arogya_bench.runtime.environment import environment_tags
 from arogya_bench.runtime.gc_pause import gc_paused
-from arogya_bench.runtime.process import PROCESS_TAG, current_process, heartbeat
+from arogya_bench.runtime.process import current_process, heartbeat
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
 from arogya_bench.sweeps.cleanup import (
@@ -43,6 +42,15 @@ from arogya_bench.tracking.store import (
     find_store,
     open_store,
     use_mlflow_run_experiment,
+)
+from arogya_bench.tracking.tags import (
+    DATASET,
+    HEARTBEAT,
+    KIND,
+    MODEL,
+    OVERRIDES,
+    PROCESS,
+    environment_tags,
 )
 
 
@@ -103,7 +111,7 @@ def _run_jobs(composed: ComposedSweep, sweep: RunningSweep) -> None:
         folder=str(Path.cwd()),
         environment=forwarded_environment(launcher),
     )
-    with heartbeat(partial(set_tag, store, parent)), output_folder(composed.config):
+    with heartbeat(partial(set_tag, store, parent, HEARTBEAT)), output_folder(composed.config):
         write_items(store, parent, _gate_tables(_gate_reports(sweep.plan)))
         check_worker_access(composed, run_job, sweep.plan.jobs_with(sweep.plan.pending))
         run_until_done(sweep, partial(launch, composed, run_job))
@@ -140,14 +148,14 @@ def _open_parent(store: Store, request: RunRequest, plan: SweepPlan) -> str:
     models = sorted({planned.job.row_name for planned in plan.jobs})
     datasets = sorted({planned.dataset.name for planned in plan.jobs})
     tags = {
-        "arogya.kind": "sweep",
-        "arogya.overrides": redact(strip_credentials(" ".join(request.overrides), store.uri)),
-        "arogya.model": ", ".join(models),
-        "arogya.dataset": ", ".join(datasets),
+        KIND: "sweep",
+        OVERRIDES: redact(strip_credentials(" ".join(request.overrides), store.uri)),
+        MODEL: ", ".join(models),
+        DATASET: ", ".join(datasets),
         **environment_tags(),
     }
     if run_id := take_over_mlflow_run(store):
-        process_tag = {PROCESS_TAG: str(current_process())}
+        process_tag = {PROCESS: str(current_process())}
         write_items(store, run_id, [Tags(values={**tags, **process_tag})])
         return run_id
     return start_run(store, f"sweep · {', '.join(datasets)}", tags)

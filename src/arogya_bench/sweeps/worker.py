@@ -15,12 +15,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.markup import escape
 
-from arogya_bench.errors import MESSAGE_TAG, JobKilled
+from arogya_bench.errors import JobKilled
 from arogya_bench.runtime.child_process import run_isolated
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.locks import machine_lock
 from arogya_bench.runtime.process import Process
 from arogya_bench.sweeps.job_result import JobResult
+from arogya_bench.tracking.tags import ERROR_MESSAGE
 
 OUTPUT_PREFIX = "arogya-"  # of the temporary folder that a sweep gives its launcher
 MAX_CRASHES = 2  # a job whose process was killed this often is not tried again
@@ -117,7 +118,7 @@ def print_result(result: JobResult) -> None:
     """Print one line on how a job ended."""
     name = escape(result.name)
     if result.cause:
-        message = escape(result.cause[MESSAGE_TAG])
+        message = escape(result.cause[ERROR_MESSAGE])
         echo(f"[red]✗ {name}[/] · seed {result.seed} · {message}")
         return
     cells = plural(result.evaluated, "cell")

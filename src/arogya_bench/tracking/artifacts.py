@@ -14,8 +14,8 @@ from mlflow.utils.uri import is_local_uri
 from arogya_bench.errors import ArtifactMissing, TrackingError
 from arogya_bench.tracking.runs import RunRecord
 from arogya_bench.tracking.store import Store, s3_errors
+from arogya_bench.tracking.tags import KIND, MODEL_ID
 
-MODEL_ID_TAG = "arogya.model_id"
 WEIGHTS_FOLDER = "fit"  # folder of the weights inside a model
 
 
@@ -46,9 +46,9 @@ def fetch_artifact(run: RunRecord, file: str, *, uri: str) -> Iterator[Path]:
 def local_folders(run: RunRecord, *, store: Store) -> list[Path]:
     """The folders of a run and of its model, as far as they lie on this machine."""
     places = [run.artifact_uri]
-    if run.tags.get("arogya.kind") == "fit" and MODEL_ID_TAG in run.tags:
+    if run.tags.get(KIND) == "fit" and MODEL_ID in run.tags:
         with _translate_fetch_errors(run, _missing_error(f"The model of {run.run_id} is gone.")):
-            found = store.client.get_logged_model(run.tags[MODEL_ID_TAG])
+            found = store.client.get_logged_model(run.tags[MODEL_ID])
         places.append(str(found.artifact_location))
     return [folder for place in places if (folder := _local_path(place)) and folder.is_dir()]
 
@@ -62,10 +62,10 @@ def fetch_model_files(run: RunRecord, *, store: Store) -> Iterator[Path]:
         TrackingError: If its store does not answer.
     """
     gone = _missing_error(f"The files of the model of fit {run.run_id} ({run.name}) are gone.")
-    if MODEL_ID_TAG not in run.tags:
+    if MODEL_ID not in run.tags:
         raise gone
     with _translate_fetch_errors(run, gone):
-        place = str(store.client.get_logged_model(run.tags[MODEL_ID_TAG]).artifact_location)
+        place = str(store.client.get_logged_model(run.tags[MODEL_ID]).artifact_location)
     local = _local_path(place)
     if local is not None:
         folder = local / "data" / WEIGHTS_FOLDER

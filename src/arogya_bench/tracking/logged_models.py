@@ -10,9 +10,10 @@ import numpy as np
 from mlflow.entities import LoggedModelOutput
 
 from arogya_bench import serving
-from arogya_bench.tracking.artifacts import MODEL_ID_TAG, WEIGHTS_FOLDER
+from arogya_bench.tracking.artifacts import WEIGHTS_FOLDER
 from arogya_bench.tracking.items import FittedModel
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tags import MODEL_ID
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -37,7 +38,7 @@ def log_model(store: Store, run_id: str, fitted: FittedModel) -> str:
         client.log_model_artifacts(model.model_id, f"{temporary}/{MODEL_NAME}")
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(model_id=model.model_id, step=0)])
-    client.set_tag(run_id, MODEL_ID_TAG, model.model_id)
+    client.set_tag(run_id, MODEL_ID, model.model_id)
     return str(model.model_id)
 
 

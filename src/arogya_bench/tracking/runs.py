@@ -14,9 +14,9 @@ from mlflow import entities
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from arogya_bench.errors import ERROR_TAG, MESSAGE_TAG, TRACEBACK_TAG, TrackingError
+from arogya_bench.errors import TrackingError
 from arogya_bench.runtime.gc_pause import gc_paused
-from arogya_bench.runtime.process import PROCESS_TAG, current_process
+from arogya_bench.runtime.process import current_process
 from arogya_bench.runtime.redaction import REDACTED, is_secret, redact
 from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
 from arogya_bench.tracking.items import (
@@ -34,6 +34,7 @@ from arogya_bench.tracking.items import (
     Text,
 )
 from arogya_bench.tracking.store import Store, translate_errors
+from arogya_bench.tracking.tags import ERROR, ERROR_MESSAGE, PROCESS, TRACEBACK, with_current_names
 
 BATCH_LIMITS = {"metrics": 1000, "params": 100, "tags": 100}  # what MLflow takes at once
 TAG_LIMIT = 8000  # characters; MLflow cuts longer ones without a word
@@ -68,7 +69,7 @@ def start_run(
     Returns:
         The run id.
     """
-    every = {**tags, PROCESS_TAG: str(current_process())}
+    every = {**tags, PROCESS: str(current_process())}
     if parent:
         every["mlflow.parentRunId"] = parent
     with translate_errors(store.uri):
@@ -135,9 +136,9 @@ def reopen_run(store: Store, run_id: str, *, parent: str | None = None) -> bool:
         if run.info.status == "FINISHED" or run.info.lifecycle_stage != "active":
             return False
         # First of all: a run that is open without a living process is closed by others.
-        store.client.set_tag(run_id, PROCESS_TAG, str(current_process()))
+        store.client.set_tag(run_id, PROCESS, str(current_process()))
         store.client.update_run(run_id, status="RUNNING")
-        for key in (ERROR_TAG, MESSAGE_TAG, TRACEBACK_TAG):
+        for key in (ERROR, ERROR_MESSAGE, TRACEBACK):
             if key in run.data.tags:
                 store.client.delete_tag(run_id, key)
         if parent:
@@ -196,9 +197,9 @@ def error_tags(error: BaseException, uri: str, *, trace: str | None = None) -> d
     own = trace if trace is not None else "".join(traceback.format_exception(error))
     trace = redact(strip_credentials(own, uri))  # before it is cut, which may cut a secret
     return {
-        ERROR_TAG: type(error).__name__,
-        MESSAGE_TAG: strip_credentials(str(error), uri) or type(error).__name__,
-        TRACEBACK_TAG: trace[-TAG_LIMIT:],
+        ERROR: type(error).__name__,
+        ERROR_MESSAGE: strip_credentials(str(error), uri) or type(error).__name__,
+        TRACEBACK: trace[-TAG_LIMIT:],
     }
 
 
@@ -260,7 +261,7 @@ def _run_record(run: entities.Run) -> RunRecord:
         experiment_id=run.info.experiment_id,
         name=run.info.run_name or "",
         status=run.info.status,
-        tags=dict(run.data.tags),
+        tags=with_current_names(run.data.tags),
         params=dict(run.data.params),
         metrics=dict(run.data.metrics),
         artifact_uri=run.info.artifact_uri,

@@ -9,13 +9,15 @@ import json
 import zlib
 from collections.abc import Mapping
 
+from arogya_bench.tracking.tags import AUGMENTATION, CONDITION, KIND, MODEL
+
 LEADERBOARD = "arogya-leaderboard"
 ROBUSTNESS = "arogya-robustness"
 
-MODEL_COLUMN = "tags.`arogya.model`"
-CONDITION_COLUMN = "tags.`arogya.condition`"
+MODEL_COLUMN = f"tags.`{MODEL}`"
+CONDITION_COLUMN = f"tags.`{CONDITION}`"
 COLUMN_WIDTH = 150  # pixels; MLflow's own 100 cuts the names of our columns
-EVALUATIONS_FILTER = "tags.`arogya.kind` = 'evaluation' and attributes.status = 'FINISHED'"
+EVALUATIONS_FILTER = f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FINISHED'"
 
 
 def view_tags(now_ms: int) -> dict[str, str]:
@@ -25,7 +27,7 @@ def view_tags(now_ms: int) -> dict[str, str]:
         now_ms: Shown by MLflow as the time of creation; milliseconds since 1970.
     """
     leaderboard = _view_state(
-        f"{EVALUATIONS_FILTER} and tags.`arogya.augmentation` = 'clean'",
+        f"{EVALUATIONS_FILTER} and tags.`{AUGMENTATION}` = 'clean'",
         [
             MODEL_COLUMN,
             *_metric_columns("f1_macro", "f1_macro.ci_low", "f1_macro.ci_high", "auroc_macro_ovr"),

@@ -1,0 +1,100 @@
+"""The tags of runs, by name: the only place where their names are spelled out."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+
+from arogya_bench.metrics.plugins import MetricSpec, PluginMetric
+from arogya_bench.runtime.environment import environment_facts
+
+# Of every run.
+KIND = "arogya.kind"  # evaluation, fit, sweep, comparison or measurement
+PROCESS = "arogya.process"  # host, process id and start of the process that works on the run
+ERROR = "arogya.error"  # class of the error that a run failed with
+ERROR_MESSAGE = "arogya.error_message"
+TRACEBACK = "arogya.traceback"
+NOTES = "arogya.notes"
+
+# Of the job that a run belongs to.
+MODEL = "arogya.model"  # name of the leaderboard row
+MODEL_CONFIG_DIGEST = "arogya.model_config_digest"
+TRAINING = "arogya.training"
+DATASET = "arogya.dataset"
+DATASET_DIGEST = "arogya.dataset_digest"
+TASK = "arogya.task"
+SPLIT = "arogya.split"
+SPLIT_DIGEST = "arogya.split_digest"
+GROUPED = "arogya.grouped"  # whether the dataset names patients or other groups
+SEED = "arogya.seed"
+FIT_KEY = "arogya.fit_key"
+GATE = "arogya.gate"
+GATE_OVERRIDDEN = "arogya.gate_overridden"  # errors of the data that the user accepted
+EXCLUDED_CASES = "arogya.excluded_cases"
+
+# Of an evaluation.
+CELL_KEY = "arogya.cell_key"
+AUGMENTATION = "arogya.augmentation"
+CONDITION = "arogya.condition"
+SEVERITY = "arogya.severity"
+SEVERITY_LEVEL = "arogya.severity_level"  # 1 is the mildest
+FIT_RUN_ID = "arogya.fit_run_id"
+CALIBRATION = "arogya.calibration"
+LABEL_RULE = "arogya.label_rule"
+PLUGIN_METRICS = "arogya.metrics"
+UNDEFINED_METRICS = "arogya.undefined_metrics"
+METRIC_FLAGS = "arogya.flags"
+INTERVALS_UNAVAILABLE = "arogya.intervals_unavailable"
+RESAMPLING_DIGEST = "arogya.resampling_digest"
+
+# Of a fit.
+MODEL_ID = "arogya.model_id"  # of the MLflow model that holds its files
+
+# Of a sweep.
+OVERRIDES = "arogya.overrides"
+HEARTBEAT = "arogya.heartbeat"  # when its process last reported, in seconds since 1970
+
+# Of a comparison.
+COMPARISON = "arogya.comparison"  # digest of its inputs
+COMPARED_AT = "arogya.compared_at"  # when it was last requested, in milliseconds since 1970
+COMPARISON_RUN_ID = "arogya.comparison_run_id"
+VERDICT = "arogya.verdict"
+
+# Names that stores of version 0.1.0 hold.
+OLD_TAGS = {
+    "arogya.asked": COMPARED_AT,
+    "arogya.seen": HEARTBEAT,
+    "arogya.draws": RESAMPLING_DIGEST,
+    "arogya.row": MODEL_CONFIG_DIGEST,
+    "arogya.cell": CELL_KEY,
+    "arogya.fit": FIT_KEY,
+    "arogya.level": SEVERITY_LEVEL,
+    "arogya.left_out": EXCLUDED_CASES,
+    "arogya.no_interval": INTERVALS_UNAVAILABLE,
+    "arogya.undefined": UNDEFINED_METRICS,
+}
+
+
+def with_current_names(tags: Mapping[str, str]) -> dict[str, str]:
+    """Rename the tags of a run that an earlier version wrote; others stay as they are.
+
+    Where a run has a tag under both names, the current one counts: it was written later.
+    """
+    renamed = {OLD_TAGS[name]: value for name, value in tags.items() if name in OLD_TAGS}
+    return renamed | {name: value for name, value in tags.items() if name not in OLD_TAGS}
+
+
+def environment_tags() -> dict[str, str]:
+    """The versions, the processor and the state of the code, as tags."""
+    return {f"arogya.{name}": value for name, value in environment_facts().items()}
+
+
+def metric_tags(metrics: Iterable[PluginMetric]) -> dict[str, str]:
+    """The metrics of other packages, as a tag that ``read_metric_tags`` reads."""
+    specs = {metric.name: asdict(metric.spec) for metric in metrics}
+    return {PLUGIN_METRICS: json.dumps(specs)} if specs else {}
+
+
+def read_metric_tags(tags: Mapping[str, str]) -> dict[str, MetricSpec]:
+    """The metrics of other packages that a run was evaluated with, by name."""
+    specs = json.loads(tags.get(PLUGIN_METRICS, "{}"))
+    return {name: MetricSpec(**spec) for name, spec in specs.items()}
