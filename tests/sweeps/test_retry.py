@@ -32,23 +32,23 @@ def sweep(store, jobs):
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
-    """A launcher that makes cells in the store of a sweep, and notes what it was asked for.
+    """A launcher that makes cells in the store of a sweep, and notes what it was asked to launch.
 
     Attributes:
         deadly: Seeds of jobs that take the whole pool with them, each time they begin a cell.
         breaks_after: Jobs after which it breaks, call by call.
-        asked: Seeds of the jobs of each call.
+        launched: Seeds of the jobs of each call.
     """
 
     sweep: RunningSweep
     deadly: tuple[int, ...] = ()
     breaks_after: dict[int, int] = field(default_factory=dict)
-    asked: list[list[int]] = field(default_factory=list)
+    launched: list[list[int]] = field(default_factory=list)
 
     def __call__(self, jobs):
         """The deadly job dies before any other comes to its end."""
-        call = len(self.asked)
-        self.asked.append([seed_of(planned) for planned in jobs])
+        call = len(self.launched)
+        self.launched.append([seed_of(planned) for planned in jobs])
         for planned in jobs:
             if seed_of(planned) in self.deadly:
                 begun(self.sweep, planned, *planned.job.conditions[:1])
@@ -108,7 +108,7 @@ def test_a_launcher_that_works_is_called_once(sweep, jobs):
 
     run_until_done(sweep, pool)
 
-    assert pool.asked == [[1, 2, 3]]
+    assert pool.launched == [[1, 2, 3]]
     assert finished_cells(sweep.store) == sweep.plan.cells
     assert len(runs_of(sweep)) == 6
 
@@ -119,7 +119,7 @@ def test_a_sweep_of_which_everything_is_there_launches_nothing(store, jobs, swee
 
     run_until_done(RunningSweep(store=store, parent=sweep.parent, plan=plan), pool)
 
-    assert pool.asked == []
+    assert pool.launched == []
     assert runs_of(sweep) == []
 
 
@@ -129,7 +129,7 @@ def test_a_launcher_that_breaks_is_called_again_with_what_is_missing(sweep, jobs
     run_until_done(sweep, pool)
 
     said = capsys.readouterr().err
-    assert pool.asked == [[1, 2, 3], [2, 3], [3]]
+    assert pool.launched == [[1, 2, 3], [2, 3], [3]]
     assert [statuses(sweep, planned) for planned in jobs] == [
         of_every_cell(planned, "FINISHED") for planned in jobs
     ]
@@ -141,12 +141,12 @@ def test_a_launcher_that_breaks_is_called_again_with_what_is_missing(sweep, jobs
 def test_what_a_broken_launch_left_open_is_killed_with_its_cause_and_made_again(sweep, jobs):
     pool, first = Pool(sweep=sweep), jobs[0]
 
-    def breaks_once(asked):
-        if not pool.asked:
-            pool.asked.append([])
+    def breaks_once(batch):
+        if not pool.launched:
+            pool.launched.append([])
             begun(sweep, first, *first.job.conditions[:1])
             raise NodeGone("the node is gone")
-        return pool(asked)
+        return pool(batch)
 
     run_until_done(sweep, breaks_once)
 
@@ -164,7 +164,7 @@ def test_when_a_launcher_breaks_for_ever_its_jobs_are_launched_one_by_one(sweep,
 
     run_until_done(sweep, pool)
 
-    assert pool.asked == [*([[1, 2, 3]] * MAX_IDLE_ROUNDS), [1], [2], [3]]
+    assert pool.launched == [*([[1, 2, 3]] * MAX_IDLE_ROUNDS), [1], [2], [3]]
     assert statuses(sweep, jobs[0]) == of_every_cell(jobs[0], "FINISHED")
     assert statuses(sweep, jobs[2]) == of_every_cell(jobs[2], "FINISHED")
     assert {run.status for run in runs_of(sweep) if run.tags["arogya.seed"] == "2"} == {"KILLED"}
@@ -188,7 +188,7 @@ def test_a_round_that_makes_something_renews_the_patience(sweep):
 
     run_until_done(sweep, pool)
 
-    assert pool.asked == [[1, 2, 3], [2, 3], [2, 3], [3]]
+    assert pool.launched == [[1, 2, 3], [2, 3], [2, 3], [3]]
     assert finished_cells(sweep.store) == sweep.plan.cells
 
 
@@ -196,17 +196,17 @@ def test_what_another_sweep_made_meanwhile_is_not_made_again(sweep, jobs):
     pool = Pool(sweep=sweep, breaks_after={0: 1})
     other = start_run(sweep.store, "sweep", {"arogya.kind": "sweep"})
 
-    def launch(asked):
+    def launch(batch):
         try:
-            return pool(asked)
+            return pool(batch)
         finally:
-            if len(pool.asked) == 1:
+            if len(pool.launched) == 1:
                 there = RunningSweep(store=sweep.store, parent=other, plan=sweep.plan)
                 cells_made(there, jobs[2], jobs[2].job.conditions)
 
     run_until_done(sweep, launch)
 
-    assert pool.asked == [[1, 2, 3], [2]]
+    assert pool.launched == [[1, 2, 3], [2]]
     assert statuses(sweep, jobs[2]) == of_every_cell(jobs[2])
 
 
@@ -215,15 +215,15 @@ def test_a_job_that_says_why_it_made_nothing_is_not_launched_again(sweep, jobs):
     killed = JobKilled("SIGKILL ended it.", fix="give it more memory.")
     cause = error_tags(killed, sweep.store.uri)
 
-    def launch(asked):
-        done = pool([planned for planned in asked if seed_of(planned) != 2])
+    def launch(batch):
+        done = pool([planned for planned in batch if seed_of(planned) != 2])
         given_up = report_of(jobs[1], cause=cause, killed=True)
         return [done[0], given_up, done[1]]
 
     run_until_done(sweep, launch)
 
     lost = [run for run in runs_of(sweep) if run.tags["arogya.seed"] == "2"]
-    assert pool.asked == [[1, 3]]
+    assert pool.launched == [[1, 3]]
     assert statuses(sweep, jobs[1]) == of_every_cell(jobs[1], "KILLED")
     assert {run.tags["arogya.error"] for run in lost} == {"JobKilled"}
 
@@ -231,8 +231,8 @@ def test_a_job_that_says_why_it_made_nothing_is_not_launched_again(sweep, jobs):
 def test_a_cell_that_nobody_speaks_of_has_a_run_that_says_so(sweep, jobs):
     pool = Pool(sweep=sweep)
 
-    def launch(asked):
-        return [*pool(asked[:2]), report_of(asked[2])]
+    def launch(batch):
+        return [*pool(batch[:2]), report_of(batch[2])]
 
     run_until_done(sweep, launch)
 
@@ -247,9 +247,9 @@ def test_a_cell_that_nobody_speaks_of_has_a_run_that_says_so(sweep, jobs):
 def test_a_run_that_its_process_left_open_is_closed_at_the_end(sweep, jobs):
     pool = Pool(sweep=sweep)
 
-    def launch(asked):
-        begun(sweep, asked[2], *asked[2].job.conditions)
-        return [*pool(asked[:2]), report_of(asked[2])]
+    def launch(batch):
+        begun(sweep, batch[2], *batch[2].job.conditions)
+        return [*pool(batch[:2]), report_of(batch[2])]
 
     run_until_done(sweep, launch)
 
@@ -258,7 +258,7 @@ def test_a_run_that_its_process_left_open_is_closed_at_the_end(sweep, jobs):
 
 
 def test_ctrl_c_is_no_fault_of_the_launcher(sweep):
-    def launch(asked):
+    def launch(batch):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

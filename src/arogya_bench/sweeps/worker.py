@@ -21,7 +21,6 @@ from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.locks import machine_lock
 from arogya_bench.runtime.process import Process
 from arogya_bench.sweeps.job_result import JobResult
-from arogya_bench.tracking.tags import ERROR_MESSAGE
 
 OUTPUT_PREFIX = "arogya-"  # of the temporary folder that a sweep gives its launcher
 MAX_CRASHES = 2  # a job whose process was killed this often is not tried again
@@ -118,6 +117,8 @@ def print_result(result: JobResult) -> None:
     """Print one line on how a job ended."""
     name = escape(result.name)
     if result.cause:
+        from arogya_bench.tracking.tags import ERROR_MESSAGE  # imports SciPy, and failures are rare
+
         message = escape(result.cause[ERROR_MESSAGE])
         echo(f"[red]✗ {name}[/] · seed {result.seed} · {message}")
         return
