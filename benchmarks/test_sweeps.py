@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from arogya_bench.configuration.compose import RunRequest, compose_sweep
-from arogya_bench.evaluation import evaluation
 from arogya_bench.evaluation.inference import predict
-from arogya_bench.evaluation.job import job_params
+from arogya_bench.evaluation.run_items import cell_tags, job_params
 from arogya_bench.scoring import scores as scoring
+from arogya_bench.scoring.classification import CLASSIFICATION
 from arogya_bench.scoring.label_table import predictions_to_table
 from arogya_bench.sweeps.plan import prepare_all
 from arogya_bench.sweeps.sweep import run_sweep
@@ -95,7 +95,9 @@ def work_itself(planned):
     condition = job.conditions[0]
 
     def cell():
-        rows = predict(model, parts.test, [condition], batch_size=job.batch_size)
+        rows = predict(
+            model, parts.test, [condition], task=CLASSIFICATION, batch_size=job.batch_size
+        )
         scoring.compute_scores(rows[condition.name], resamples=job.resamples, seed=parts.digest)
 
     cell()
@@ -152,7 +154,7 @@ def finished_study():
             ),
         )
         for condition in planned.job.conditions:
-            run_id = start_run(store, "cell", evaluation.cell_tags(planned, condition))
+            run_id = start_run(store, "cell", cell_tags(planned, condition))
             write_items(store, run_id, [numbers, Params(values=job_params(planned)), table])
             finish_run(store, run_id)
 

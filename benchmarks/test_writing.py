@@ -7,8 +7,8 @@ import mlflow
 import numpy as np
 import pytest
 
+from arogya_bench.figures.evaluation import render_label_figures
 from arogya_bench.scoring.label_table import predictions_to_preview, predictions_to_table
-from arogya_bench.scoring.scores import render_figures
 from arogya_bench.tracking.items import Params, ParquetTable, Scalars, TableView, Tags, Text
 from arogya_bench.tracking.runs import finish_run, start_run, write_items
 from arogya_bench.tracking.store import open_store
@@ -49,7 +49,8 @@ def write(store, predictions, *, drawn):
     ]
     if drawn:
         items += [
-            Text(file=f"{name}.svg", text=svg) for name, svg in render_figures(predictions).items()
+            Text(file=f"{name}.svg", text=svg)
+            for name, svg in render_label_figures(predictions).items()
         ]
     write_items(store, run_id, items)
     finish_run(store, run_id)

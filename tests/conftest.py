@@ -297,8 +297,8 @@ def guessed():
 def logged(store, job_of, guessed):
     """Log made-up predictions as the evaluations of a job, as far as a comparison reads them."""
     from arogya_bench.datasets.splits import SplitPolicy
-    from arogya_bench.evaluation.evaluation import cell_tags
-    from arogya_bench.evaluation.job import job_params, prepare
+    from arogya_bench.evaluation.job import prepare
+    from arogya_bench.evaluation.run_items import cell_tags, job_params
     from arogya_bench.scoring.label_table import predictions_to_table
     from arogya_bench.tracking.items import Params, ParquetTable
     from arogya_bench.tracking.runs import finish_run, start_run, write_items

@@ -17,8 +17,8 @@ from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.evaluation.evaluation import run_job
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.models.prior import Prior
-from arogya_bench.scoring import tasks
 from arogya_bench.scoring.box_labels import LABEL_RULE
+from arogya_bench.scoring.detection import DETECTION
 from arogya_bench.serving import ServedModel
 from arogya_bench.tracking import artifacts
 from arogya_bench.tracking.runs import get_run
@@ -92,7 +92,7 @@ def test_boxes_are_judged_logged_and_read_back(store, detections):
     assert run.metrics["mAP50"] > 0.1
     assert run.metrics["mAP50.ci_low"] <= run.metrics["mAP50"] <= run.metrics["mAP50.ci_high"]
     assert 0 < run.metrics["score_threshold"] < 1
-    assert tasks.evaluate(tasks.from_table(stored)).values == clean.scores.values
+    assert DETECTION.score(DETECTION.from_table(stored)).values == clean.scores.values
     files = {path.name for path in Path(run.artifact_uri).rglob("*") if path.is_file()}
     assert {"boxes.png", "per_class.json", "predictions.json"} <= files
     assert "roc.svg" not in files
@@ -124,7 +124,7 @@ def test_the_threshold_is_chosen_on_validation(store, detections, job_of, turned
 
     table = pd.read_parquet(Path(fit.artifact_uri) / "predictions_validation.parquet")
 
-    assert tasks.from_table(table).threshold == run.metrics["score_threshold"]
+    assert DETECTION.from_table(table).threshold == run.metrics["score_threshold"]
 
 
 def test_where_labels_are_asked_for_the_most_confident_box_decides(store, job_of, source):

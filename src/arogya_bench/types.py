@@ -275,6 +275,8 @@ class Predictions:
         metadata: One list of n values per column.
     """
 
+    task: ClassVar[str] = "classification"
+
     classes: tuple[str, ...]
     case_ids: tuple[str, ...]
     group_ids: tuple[str, ...]
@@ -295,6 +297,8 @@ class BoxPredictions:
         metadata: One list of n values per column.
         threshold: Least score of a detection in precision, recall and F1; chosen on validation.
     """
+
+    task: ClassVar[str] = "detection"
 
     classes: tuple[str, ...]
     case_ids: tuple[str, ...]

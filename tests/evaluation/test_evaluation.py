@@ -10,12 +10,12 @@ import pytest
 
 from arogya_bench.errors import ModelError
 from arogya_bench.evaluation.evaluation import (
-    ModelOutput,
-    build_run_items,
     missing_conditions,
     run_job,
 )
 from arogya_bench.evaluation.job import prepare
+from arogya_bench.evaluation.outputs import ModelOutput
+from arogya_bench.evaluation.run_items import evaluation_items
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.scoring.scores import compute_scores
@@ -153,7 +153,7 @@ def test_an_undefined_metric_is_named_with_its_reason(job_of):
     judged = compute_scores(benign, resamples=2000, seed="ab")
     (clean,) = planned.job.conditions
 
-    items = build_run_items(planned, clean, ModelOutput(predictions=benign), judged)
+    items = evaluation_items(planned, clean, ModelOutput(predictions=benign), judged)
 
     (tags,) = [item.values for item in items if isinstance(item, Tags)]
     assert (

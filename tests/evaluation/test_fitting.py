@@ -287,7 +287,7 @@ def test_a_fit_that_was_killed_goes_on_in_its_own_run(store, jobs_module, capsys
     assert left.status == "RUNNING"
     assert (found.run_id, found.status) == (left.run_id, "FINISHED")
     assert "interrupted and resumed 1 time" in found.tags["arogya.notes"]
-    assert "Going on with a fit" in capsys.readouterr().err
+    assert "Resuming an interrupted fit" in capsys.readouterr().err
     assert found.metrics["fit_seconds"] > 1.0
 
 

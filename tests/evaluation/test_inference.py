@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from arogya_bench.errors import ModelError
-from arogya_bench.evaluation.inference import detect_clean, predict, predict_clean
+from arogya_bench.evaluation.inference import predict, predict_clean
 from arogya_bench.evaluation.job import prepare
+from arogya_bench.scoring.classification import CLASSIFICATION
+from arogya_bench.scoring.detection import DETECTION
 from arogya_bench.types import Detections
 
 
@@ -33,13 +35,13 @@ def test_each_image_is_decoded_once_for_all_conditions(cases, noisy):
         return cases.dataset.read(case)
 
     counted = replace(cases, dataset=replace(cases.dataset, read=read))
-    predict(brightness, counted, noisy(0.1, 0.3), batch_size=4)
+    predict(brightness, counted, noisy(0.1, 0.3), task=CLASSIFICATION, batch_size=4)
 
     assert reads == Counter(case.case_id for case in cases.cases)
 
 
 def test_every_condition_has_its_own_predictions_of_all_cases(cases, noisy):
-    found = predict(brightness, cases, noisy(0.1, 0.3), batch_size=4)
+    found = predict(brightness, cases, noisy(0.1, 0.3), task=CLASSIFICATION, batch_size=4)
 
     assert list(found) == ["clean", "gaussian_noise_0.1", "gaussian_noise_0.3"]
     for each in found.values():
@@ -50,24 +52,24 @@ def test_every_condition_has_its_own_predictions_of_all_cases(cases, noisy):
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
 def test_the_size_of_the_batches_changes_no_number(cases, noisy, size):
-    whole = predict(brightness, cases, noisy(0.1), batch_size=len(cases))
+    whole = predict(brightness, cases, noisy(0.1), task=CLASSIFICATION, batch_size=len(cases))
 
-    parts = predict(brightness, cases, noisy(0.1), batch_size=size)
+    parts = predict(brightness, cases, noisy(0.1), task=CLASSIFICATION, batch_size=size)
 
     for name, expected in whole.items():
         np.testing.assert_array_equal(parts[name].probabilities, expected.probabilities)
 
 
 def test_clean_images_are_the_images_as_they_are(cases, noisy):
-    clean = predict(brightness, cases, noisy(), batch_size=8)["clean"]
+    clean = predict(brightness, cases, noisy(), task=CLASSIFICATION, batch_size=8)["clean"]
 
-    plain = predict_clean(brightness, cases, batch_size=8)
+    plain = predict_clean(brightness, cases, task=CLASSIFICATION, batch_size=8)
 
     np.testing.assert_array_equal(clean.probabilities, plain.probabilities)
 
 
 def test_the_metadata_of_the_cases_travels_along(cases):
-    found = predict_clean(brightness, cases, batch_size=8)
+    found = predict_clean(brightness, cases, task=CLASSIFICATION, batch_size=8)
 
     assert found.metadata["site"] == tuple(case.metadata["site"] for case in cases.cases)
 
@@ -75,7 +77,7 @@ def test_the_metadata_of_the_cases_travels_along(cases):
 def test_rows_that_almost_sum_to_one_are_brought_to_one(cases):
     almost = answering(lambda n: np.tile([0.2, 0.30004, 0.5], (n, 1)))
 
-    found = predict_clean(almost, cases, batch_size=8)
+    found = predict_clean(almost, cases, task=CLASSIFICATION, batch_size=8)
 
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-15)
 
@@ -96,12 +98,18 @@ def test_rows_that_almost_sum_to_one_are_brought_to_one(cases):
 )
 def test_what_is_no_table_of_probabilities_is_refused(cases, rows, complaint):
     with pytest.raises(ModelError, match=complaint):
-        predict_clean(answering(rows), cases, batch_size=8)
+        predict_clean(answering(rows), cases, task=CLASSIFICATION, batch_size=8)
 
 
 def test_the_check_holds_under_every_condition(cases, noisy):
     with pytest.raises(ModelError, match="not finite"):
-        predict(answering(lambda n: np.full((n, 3), np.nan)), cases, noisy(0.1), batch_size=8)
+        predict(
+            answering(lambda n: np.full((n, 3), np.nan)),
+            cases,
+            noisy(0.1),
+            task=CLASSIFICATION,
+            batch_size=8,
+        )
 
 
 def test_a_complaint_tells_the_wrong_row_and_not_the_first(cases):
@@ -109,7 +117,7 @@ def test_a_complaint_tells_the_wrong_row_and_not_the_first(cases):
     rows[5] *= 2
 
     with pytest.raises(ModelError, match=r"one sums to 2\.0000"):
-        predict_clean(lambda images: rows[: len(images)], cases, batch_size=8)
+        predict_clean(lambda images: rows[: len(images)], cases, task=CLASSIFICATION, batch_size=8)
 
 
 def detections(boxes=((1, 1, 4, 4),), scores=(0.5,), labels=(0,)):
@@ -134,4 +142,4 @@ def detections(boxes=((1, 1, 4, 4),), scores=(0.5,), labels=(0,)):
 )
 def test_boxes_that_cannot_be_are_refused(made, says, cases):
     with pytest.raises(ModelError, match=says):
-        detect_clean(made, cases, batch_size=8)
+        predict_clean(made, cases, task=DETECTION, batch_size=8)

@@ -240,7 +240,7 @@ def test_a_dataset_of_boxes_refuses_a_metric_of_labels(acme, tiny):
         )
     )
 
-    with pytest.raises(ConfigError, match="metric acme_youden judges labels") as refused:
+    with pytest.raises(ConfigError, match="metric acme_youden evaluates labels") as refused:
         prepare(job)
 
     assert "metric=builtin" in refused.value.fix

@@ -3,11 +3,10 @@ import pytest
 
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.metrics.classification import INTERVAL_METRICS, METRICS, TWO_CLASS_METRICS, score
+from arogya_bench.scoring.classification import CLASSIFICATION
 from arogya_bench.scoring.scores import (
     compute_scores,
-    per_class_table,
     point_scores,
-    render_figures,
 )
 from arogya_bench.types import Predictions
 
@@ -93,14 +92,7 @@ def test_point_scores_are_the_values_without_resampling(predictions):
 
 
 def test_the_classes_have_a_row_each(predictions):
-    table = per_class_table(predictions)
+    table = CLASSIFICATION.per_class_table(predictions)
 
     assert list(table["class"]) == list(predictions.classes)
     assert table["support"].sum() == len(predictions.case_ids)
-
-
-def test_three_figures_are_drawn(predictions):
-    drawn = render_figures(predictions)
-
-    assert set(drawn) == {"confusion_matrix", "roc", "reliability"}
-    assert all(svg.startswith("<svg") for svg in drawn.values())

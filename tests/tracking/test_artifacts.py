@@ -72,7 +72,7 @@ def test_s3_that_takes_no_files_is_explained(cloud, s3_away):
     s3_away()
     run_id = start_run(cloud, "noted", {})
 
-    with pytest.raises(TrackingError, match="S3, which does not take them") as refusal:
+    with pytest.raises(TrackingError, match="S3, which rejected the request") as refusal:
         write_items(cloud, run_id, [NOTE])
 
     assert "AWS_ACCESS_KEY_ID" in refusal.value.fix

@@ -38,7 +38,7 @@ def test_others_are_let_in_with_a_login_only(host):
 
 @pytest.mark.parametrize("host", ["nobody.invalid", "203.0.113.9", ""])
 def test_what_is_no_address_of_this_machine_is_said(host):
-    with pytest.raises(TrackingError, match="is no address of this machine") as refusal:
+    with pytest.raises(TrackingError, match="is not an address of this machine") as refusal:
         resolve_bind_address(host, None, auth=True)
 
     assert "0.0.0.0" in refusal.value.fix

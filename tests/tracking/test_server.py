@@ -19,8 +19,9 @@ import requests
 
 from arogya_bench import load_predictions
 from arogya_bench.errors import MissingExtra, TrackingError, is_installed
+from arogya_bench.tracking.postgres import run_postgres
 from arogya_bench.tracking.runs import search_runs
-from arogya_bench.tracking.server import _run_postgres, run_server
+from arogya_bench.tracking.server import run_server
 from arogya_bench.tracking.store import open_store, ping_store
 
 PASSWORD = "a-quiet-ward-at-night"
@@ -384,7 +385,7 @@ def lose(database):
 def test_a_database_that_died_hides_no_other_error(folder):
     database = folder / "postgresql"
 
-    with pytest.raises(RuntimeError, match="what went wrong"), _run_postgres(database):
+    with pytest.raises(RuntimeError, match="what went wrong"), run_postgres(database):
         lose(database)
 
 
@@ -423,7 +424,7 @@ def test_others_are_not_let_in_without_a_login(folder):
     ended = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
 
     assert ended.returncode == 2
-    assert "At 0.0.0.0 everybody who reaches this machine" in ended.stderr
+    assert "On 0.0.0.0, everybody who reaches this machine" in ended.stderr
     assert "Fix: add --auth" in ended.stderr
     assert list(folder.iterdir()) == []
 

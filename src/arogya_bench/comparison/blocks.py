@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,8 @@ from arogya_bench.metrics.plugins import PluginMetric, load_plugin_metrics
 from arogya_bench.metrics.replicates import Replicates
 from arogya_bench.scoring import tasks
 from arogya_bench.scoring.scores import draw_resamples
-from arogya_bench.scoring.tasks import TASKS, Task
+from arogya_bench.scoring.task import Task
+from arogya_bench.scoring.tasks import TASKS
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.runs import RunRecord, search_runs
@@ -89,7 +91,7 @@ class ComparableRuns:
     name: str
     digest: str
     split: str
-    task: Task
+    task: Task[Any]
     store: Store
     split_digest: str
     grouped: bool

@@ -1,4 +1,4 @@
-"""What may be learnt from and judged: a divided dataset that passed the gate, or a refusal."""
+"""The data gate of a job: only a split that passed it is trained and evaluated on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from arogya_bench.types import Dataset
 
 @dataclass(frozen=True, kw_only=True)
 class _GateCacheKey:
-    """What decides the answer of the gate; the jobs of one process often ask the same."""
+    """Everything that determines a report; the jobs of one process often share it."""
 
     dataset_digest: str
     notes: tuple[str, ...]
@@ -33,47 +33,50 @@ def cached_gate_report(
     trained_on: Mapping[str, Sequence[str]],
     workers: int,
 ) -> GateReport:
-    """Ask the gate, or give the answer that it gave before in this process.
+    """Run the gate, or return the report that this process has already.
 
     Args:
-        dataset: Whose images are looked at.
-        split: How it was divided, soundly or not.
-        fractions: Shares that were asked for; None where nobody asked.
-        trained_on: Name of a model to the datasets that its weights were fitted on.
-        workers: Threads.
+        dataset: Whose images are inspected.
+        split: Of that dataset; it need not be sound.
+        fractions: Requested shares of train, validation and test; None if none were requested.
+        trained_on: By model name, the datasets that its weights were trained on.
+        workers: Number of threads.
     """
-    question = _GateCacheKey(
-        dataset_digest=dataset.digest,
-        notes=dataset.notes,
-        split_key=(split.name, split.digest),
-        fractions=fractions,
-        trained_on=tuple((model, tuple(names)) for model, names in trained_on.items()),
-        dataset=dataset,
-        split=split,
-        workers=workers,
+    return _run_gate(
+        _GateCacheKey(
+            dataset_digest=dataset.digest,
+            notes=dataset.notes,
+            split_key=(split.name, split.digest),
+            fractions=fractions,
+            trained_on=tuple((model, tuple(names)) for model, names in trained_on.items()),
+            dataset=dataset,
+            split=split,
+            workers=workers,
+        )
     )
-    return _run_gate(question)
 
 
 def usable_split(split: DatasetSplit, report: GateReport, *, overridden: bool) -> DatasetSplit:
-    """Take the cases that can be used, unless the gate says no.
+    """Exclude unusable cases from a split.
 
     Args:
-        split: As divided.
-        report: What the gate found.
-        overridden: Whether errors were accepted by the user.
+        split: As it was made.
+        report: Of the gate on this split.
+        overridden: Whether the user accepts errors.
 
     Raises:
-        DatasetError: With every error of the gate; or if what is left can carry no evaluation.
+        DatasetError: If the gate found errors that are not overridden, or if the remaining cases
+            cannot be evaluated on.
     """
     if report.errors and not overridden:
-        found = "; ".join(
-            _format_finding(each.code, each.title, each.examples_text) for each in report.errors
+        errors = "; ".join(
+            _format_finding(finding.code, finding.title, finding.examples_text)
+            for finding in report.errors
         )
         raise DatasetError(
-            f"The gate found errors in {report.dataset}. {found}.",
-            fix=f"{report.errors[0].fix}; or look at everything with `arogya-bench data check`, "
-            "and go on all the same with gate=warn, which every report will say",
+            f"The gate found errors in {report.dataset}. {errors}.",
+            fix=f"{report.errors[0].fix}; or inspect all findings with `arogya-bench data check`, "
+            "and continue anyway with gate=warn, which every report will state",
         )
     if report.unusable:
         split = exclude_cases(split, report.unusable)
@@ -81,8 +84,8 @@ def usable_split(split: DatasetSplit, report: GateReport, *, overridden: bool) -
     return split
 
 
-def _format_finding(code: str, title: str, named: str) -> str:
-    return f"{code} {title}: {named}" if named else f"{code} {title}"
+def _format_finding(code: str, title: str, examples: str) -> str:
+    return f"{code} {title}: {examples}" if examples else f"{code} {title}"
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""Where one fit is made: a folder that outlives a kill, behind a lock that a dead process loses."""
+"""The working folder of a fit: it survives a kill, and its lock is released with the process."""
 
 import json
 import os
@@ -20,19 +20,19 @@ from arogya_bench.types import FitReport
 FITS_FOLDER = "fits"  # of the cache
 STATE_FILE = "state.json"
 RESULT_FILE = "finished.json"
-ABANDONED_AFTER_S = 30 * 24 * 3600.0  # nobody came back to finish it
+ABANDONED_AFTER_S = 30 * 24 * 3600.0  # since a process last locked the folder
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitState:
-    """What is known of a fit under way.
+    """The state of an unfinished fit.
 
     Attributes:
         run_id: Its run in MLflow.
-        started_at: When this process took over, in seconds since 1970.
-        previous_seconds: Seconds that processes before this one had worked on it.
-        interruptions: How many of them there were.
-        owner: Host and process id, for a person who waits.
+        started_at: When the current process began to work on it, in seconds since 1970.
+        previous_seconds: Seconds that interrupted processes had spent on it.
+        interruptions: Number of interrupted processes.
+        owner: Host and process id, for messages.
     """
 
     run_id: str
@@ -44,7 +44,7 @@ class FitState:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingResult:
-    """A training that has ended: what it said, and what it cost."""
+    """The report of a finished training, and its cost."""
 
     report: FitReport
     seconds: float
@@ -53,30 +53,30 @@ class TrainingResult:
 
 @dataclass(frozen=True, kw_only=True)
 class FitFolder:
-    """The place of one fit, held by this process."""
+    """The folder of one fit, locked by this process."""
 
     folder: Path
 
     @property
     def out(self) -> Path:
-        """Where the model leaves its files; what is there was left by a fit that was killed."""
-        place = self.folder / "out"
-        place.mkdir(exist_ok=True)
-        return place
+        """The folder for the files of the model; it may hold those of an interrupted training."""
+        out = self.folder / "out"
+        out.mkdir(exist_ok=True)
+        return out
 
     def interrupted(self) -> FitState | None:
-        """What a process left that could not finish; None if nobody was here."""
+        """The state that an interrupted process left; None if there was none."""
         return _read_state(self.folder)
 
     def begin(self, run_id: str) -> FitState:
-        """Note that this process works on a run, and what others spent on it."""
-        before = self.interrupted()
+        """Record that this process works on a run, and what interrupted ones spent on it."""
+        earlier = self.interrupted()
         spent, interruptions = 0.0, 0
-        if before is not None and before.run_id == run_id:
-            files = [each.stat().st_mtime for each in self.out.rglob("*")]
-            last = max(files, default=before.started_at)
-            spent = before.previous_seconds + max(0.0, last - before.started_at)
-            interruptions = before.interruptions + 1
+        if earlier is not None and earlier.run_id == run_id:
+            modified = [path.stat().st_mtime for path in self.out.rglob("*")]
+            last_seen = max(modified, default=earlier.started_at)
+            spent = earlier.previous_seconds + max(0.0, last_seen - earlier.started_at)
+            interruptions = earlier.interruptions + 1
         state = FitState(
             run_id=run_id,
             started_at=time.time(),
@@ -88,37 +88,35 @@ class FitFolder:
         return state
 
     def load_result(self) -> TrainingResult | None:
-        """What the training came to, if it ended and only MLflow could not be reached."""
+        """The result of a training that finished, but could not be logged."""
         try:
-            kept = json.loads((self.folder / RESULT_FILE).read_text(encoding="utf-8"))
+            stored = json.loads((self.folder / RESULT_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        curves, notes = tuple(kept["report"].pop("curves")), tuple(kept["report"].pop("notes"))
-        report = FitReport(curves=curves, notes=notes, **kept["report"])
-        return TrainingResult(
-            report=report, seconds=kept["seconds"], ram_peak_mb=kept["ram_peak_mb"]
-        )
+        fields = stored.pop("report")
+        fields |= {name: tuple(fields[name]) for name in ("curves", "notes")}
+        return TrainingResult(report=FitReport(**fields), **stored)
 
     def save_result(self, result: TrainingResult) -> None:
-        """Note that the training has ended, so that no outage after it costs it again."""
-        aside = self.folder / f"{RESULT_FILE}.tmp"
-        aside.write_text(json.dumps(asdict(result)), encoding="utf-8")
-        aside.replace(self.folder / RESULT_FILE)
+        """Record a finished training, so that it is not repeated if logging it fails."""
+        temporary = self.folder / f"{RESULT_FILE}.tmp"
+        temporary.write_text(json.dumps(asdict(result)), encoding="utf-8")
+        temporary.replace(self.folder / RESULT_FILE)
 
     def clear(self) -> None:
-        """Remove everything, once the fit lies in MLflow."""
+        """Remove the folder once the fit is logged."""
         shutil.rmtree(self.folder)
 
 
 @contextmanager
 def lock_fit_folder(key: str) -> Iterator[FitFolder]:
-    """Hold the place of a fit; whoever else wants it waits, and is told for whom.
+    """Lock the folder of a fit; other processes that need it wait, and print for whom.
 
-    The lock is the kernel's: it is given up when its process ends, however it ends. Processes
-    share it when they share the cache folder.
+    The lock is the kernel's: it is released when its process ends, however it ends. It is
+    effective among processes that share the cache folder.
 
     Args:
-        key: Of the fit, and of the store that it goes to.
+        key: Of the fit and of the store that it is logged to.
 
     Raises:
         ModelError: If the cache folder cannot be written.
@@ -131,11 +129,11 @@ def lock_fit_folder(key: str) -> Iterator[FitFolder]:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise ModelError(
-            f"A fit needs a folder to work in, and {folder} cannot be written: {error}",
-            fix=f"set the variable {CACHE_VARIABLE} to a folder with space.",
+            f"A fit needs a working folder, but {folder} cannot be written: {error}",
+            fix=f"set the variable {CACHE_VARIABLE} to a writable folder with free space.",
         ) from error
     try:
-        os.utime(folder)  # its own files do not make a folder younger
+        os.utime(folder)  # changes inside a folder do not update its own time
         _remove_abandoned(folder.parent)
         yield FitFolder(folder=folder)
     finally:
@@ -147,21 +145,21 @@ def _acquire(lock: FileLock, folder: Path) -> None:
         lock.acquire(blocking=False)
     except Timeout:
         state = _read_state(folder)
-        echo(f"Waiting for a fit that {state.owner if state else 'another process'} makes.")
+        echo(f"Waiting for a fit that {state.owner if state else 'another process'} is training.")
         lock.acquire(poll_interval=0.5)
 
 
 def _read_state(folder: Path) -> FitState | None:
     try:
         return FitState(**json.loads((folder / STATE_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):  # none, or half written by a process that was killed
+    except (OSError, ValueError, TypeError):  # absent, or truncated by a kill
         return None
 
 
 def _remove_abandoned(fits_folder: Path) -> None:
-    """Remove what nobody came back to, unless somebody holds it."""
-    for old in fits_folder.iterdir():
-        with suppress(FileNotFoundError, Timeout):  # its process has just cleared it, or holds it
-            if old.is_dir() and time.time() - old.stat().st_mtime > ABANDONED_AFTER_S:
-                with FileLock(old.with_suffix(".lock"), blocking=False):
-                    shutil.rmtree(old, ignore_errors=True)
+    """Remove old folders that no process has locked."""
+    for folder in fits_folder.iterdir():
+        with suppress(FileNotFoundError, Timeout):  # just cleared by its process, or locked
+            if folder.is_dir() and time.time() - folder.stat().st_mtime > ABANDONED_AFTER_S:
+                with FileLock(folder.with_suffix(".lock"), blocking=False):
+                    shutil.rmtree(folder, ignore_errors=True)

@@ -1,54 +1,27 @@
-"""Jobs: one Hydra composition each, checked, with their data at hand and their cells named."""
+"""Jobs: one Hydra composition each, and what is known of it before any work starts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-import numpy as np
-import yaml
-
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.augmentations.declaration import augmentation_identity
-from arogya_bench.augmentations.moving import box_transform_of
-from arogya_bench.datasets.split_files import split_to_csv
 from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, make_split
-from arogya_bench.errors import ConfigError, ModelError
+from arogya_bench.errors import ConfigError
 from arogya_bench.evaluation.data_gate import cached_gate_report, usable_split
 from arogya_bench.gate.findings import GateReport
-from arogya_bench.metrics import plugins as added
-from arogya_bench.metrics.plugins import PluginMetric
+from arogya_bench.metrics.plugins import PluginMetric, metric_specs
 from arogya_bench.runtime.digests import digest_of, model_identity
-from arogya_bench.runtime.environment import environment_json
-from arogya_bench.runtime.redaction import redact_config
 from arogya_bench.runtime.threads import available_threads
-from arogya_bench.scoring.box_labels import LABEL_RULE
 from arogya_bench.scoring.tasks import TASKS
-from arogya_bench.tracking.items import DatasetInput, Text
-from arogya_bench.tracking.tags import (
-    DATASET,
-    DATASET_DIGEST,
-    EXCLUDED_CASES,
-    FIT_KEY,
-    GATE,
-    GATE_OVERRIDDEN,
-    GROUPED,
-    MODEL,
-    MODEL_CONFIG_DIGEST,
-    SEED,
-    SPLIT,
-    SPLIT_DIGEST,
-    TASK,
-    TRAINING,
-    environment_tags,
-)
-from arogya_bench.types import Dataset, Model, Subset, Training
+from arogya_bench.types import Dataset, Model, Training
 
 
 class DatasetSource(Protocol):
     """What a config of the group ``dataset`` builds."""
 
     def load(self) -> Dataset:
-        """Read and check the data; raise DatasetError if it cannot carry an evaluation."""
+        """Read and check the data; raise DatasetError if it cannot be evaluated on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,18 +29,18 @@ class Job:
     """One Hydra composition: a model, a dataset, a seed, and the conditions to test.
 
     Attributes:
-        limit: At most so many cases per split; None means all.
-        resamples: Bootstrap resamples behind each interval.
-        resume: Whether cells that MLflow holds are left as they are.
+        limit: Maximum number of cases per split; None means all.
+        resamples: Number of bootstrap resamples for each interval.
+        resume: Whether to skip the cells that MLflow holds already.
         threads: Of every library; None means one per processor.
-        calibration: ``none``, or ``temperature``: one number, learnt on the validation split,
-            that softens or sharpens all probabilities.
-        config: The resolved config, kept with every run.
-        gate: ``stop`` at an error in the data, or ``warn``: go on without the cases that cannot be
-            used, and let every run and report say so.
-        image_cache_gb: Room in the cache folder for decoded images; 0 keeps none.
-        metrics: Of other packages, computed beside ours.
-        exclusive: Whether it has its machine to itself, because something in it is timed.
+        calibration: ``none``, or ``temperature`` for temperature scaling fitted on the validation
+            split.
+        config: The resolved config, stored with every run.
+        gate: ``stop`` at an error in the data; or ``warn`` to continue without the unusable cases,
+            which every run and report then states.
+        image_cache_gb: Maximum size of the cache of decoded images; 0 disables it.
+        metrics: Metrics of other packages, computed beside the built-in ones.
+        exclusive: Whether the job needs the machine to itself, because it measures time.
         overrides: The overrides that tell it from the bare config, without Hydra's own keys.
     """
 
@@ -97,20 +70,21 @@ class Job:
 
     @property
     def row_name(self) -> str:
-        """The name of the leaderboard row: the model, and what was done to its outputs."""
-        plain = self.calibration == "none"
-        return self.model_name if plain else f"{self.model_name}+{self.calibration}"
+        """The name of the leaderboard row: the model, and the calibration of its outputs."""
+        if self.calibration == "none":
+            return self.model_name
+        return f"{self.model_name}+{self.calibration}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedJob:
-    """A job with its data at hand and its cells named.
+    """A job with its data loaded, split and checked, and the keys of its fit and cells.
 
     Attributes:
         model_config_digest: Digest of the leaderboard row: model, settings, training, calibration.
-        fit_key: Digest of the fit that the cells share.
-        cell_keys: Condition name to cell key.
-        gate_report: What was found in the data.
+        fit_key: Digest of everything that determines the fit, which all cells share.
+        cell_keys: By condition name; the digest of everything that determines the numbers.
+        gate_report: Findings of the data gate.
     """
 
     job: Job
@@ -123,158 +97,66 @@ class PlannedJob:
 
 
 def prepare(job: Job, dataset: Dataset | None = None, *, check: bool = True) -> PlannedJob:
-    """Check a job as far as that is possible without working, and name its cells.
+    """Load, split and check the data of a job, and compute its keys.
 
     Args:
-        job: What to do.
-        dataset: What the source of the job loads, if that is at hand.
-        check: Whether the model must be able to run here, which may mean to import a framework;
-            a job whose cells are all there need not.
+        job: A validated composition.
+        dataset: What the source of the job loads, if it is loaded already.
+        check: Whether to check that the model can run here, which may import a framework; a job
+            whose cells are all finished does not need that.
 
     Raises:
-        Fixable: If the model cannot run here or the data cannot carry an evaluation.
+        UserError: If the model cannot run here, or the data cannot be evaluated on.
     """
     if check:
         job.model.check(device=job.device)
     dataset = dataset or job.source.load()
-    _check_task(job, dataset)
-    parts = make_split(dataset, job.split, limit=job.limit)
-    report = gate_report(job, dataset, parts)
-    parts = usable_split(parts, report, overridden=job.gate == "warn")
-    dataset = parts.test.dataset
+    _check_tasks(job, dataset)
+    split = make_split(dataset, job.split, limit=job.limit)
+    report = gate_report(job, dataset, split)
+    split = usable_split(split, report, overridden=job.gate == "warn")
+    dataset = split.test.dataset
     row = {"model": model_identity(job.model), "training": asdict(job.training)}
-    fit = {**row, "dataset": dataset.digest, "split": parts.digest, "seed": job.seed}
+    fit = {**row, "dataset": dataset.digest, "split": split.digest, "seed": job.seed}
     return PlannedJob(
         job=job,
         dataset=dataset,
-        split=parts,
+        split=split,
         model_config_digest=digest_of({"name": job.row_name, **row}),
         fit_key=digest_of(fit),
-        cell_keys={each.name: _cell_key(job, fit, each, dataset.task) for each in job.conditions},
+        cell_keys={
+            condition.name: _cell_key(job, fit, condition, dataset.task)
+            for condition in job.conditions
+        },
         gate_report=report,
     )
 
 
 def gate_report(job: Job, dataset: Dataset, split: DatasetSplit) -> GateReport:
-    """What the gate says of a divided dataset, and of the model that a job would judge on it."""
-    seen = tuple(getattr(job.model, "trained_on", ()))
+    """Run the data gate on the split of a job, for the model of the job."""
+    pretraining_data = tuple(getattr(job.model, "trained_on", ()))
     return cached_gate_report(
         dataset,
         split,
-        # Where the method or a limit fixes the sizes, other shares are nothing to warn of.
+        # Sizes that the method or a limit dictates are no deviation from the requested shares.
         fractions=job.split.fractions if split.has_requested_fractions else None,
-        trained_on={job.model_name: seen} if seen else {},
+        trained_on={job.model_name: pretraining_data} if pretraining_data else {},
         workers=job.threads or available_threads(),
     )
 
 
-def _check_task(job: Job, dataset: Dataset) -> None:
-    """Refuse a model whose outputs the dataset cannot judge, and a detector without boxes."""
+def _check_tasks(job: Job, dataset: Dataset) -> None:
+    """Check that the model can learn from the dataset, and be evaluated on it."""
     if dataset.task not in TASKS:
         raise ConfigError(
             f"{dataset.name} asks for masks ({dataset.task}), and no model here draws any.",
             fix=f"choose a dataset of {' or '.join(TASKS)}; `arogya-bench data check` and "
             "`describe` work on this one.",
         )
-    detects = job.model.task == "detection"
-    if dataset.task == "detection" and not detects:
-        raise ModelError(
-            f"{job.model_name} labels whole images, and {dataset.name} asks for boxes.",
-            fix="choose model=yolov8_det, or a dataset that labels images.",
-        )
-    if detects and any(case.boxes is None for case in dataset.cases):
-        raise ModelError(
-            f"{job.model_name} learns from boxes, and {dataset.name} names none.",
-            fix="choose a model that labels whole images, or a dataset with boxes.",
-        )
-    if dataset.task == "detection" and job.metrics:
-        raise ConfigError(
-            f"metric {job.metrics[0].name} judges labels, and {dataset.name} asks for boxes.",
-            fix="set metric=builtin for this dataset.",
-        )
-    if detects and job.calibration != "none":
-        raise ConfigError(
-            f"calibration={job.calibration} is for class probabilities; {job.model_name} finds "
-            "boxes.",
-            fix="set calibration=none for this model.",
-        )
-
-
-def job_tags(planned: PlannedJob) -> dict[str, str]:
-    """What every run of a job says of itself, whatever its kind."""
-    job, errors = planned.job, planned.gate_report.errors
-    codes = ", ".join(f"{each.code} {each.title}" for each in errors)
-    left_out = {EXCLUDED_CASES: str(len(planned.gate_report.unusable))}
-    overridden = {GATE_OVERRIDDEN: codes, **left_out} if errors else {}
-    return {
-        MODEL: job.row_name,
-        MODEL_CONFIG_DIGEST: planned.model_config_digest,
-        TRAINING: job.training_name,
-        DATASET: planned.dataset.name,
-        DATASET_DIGEST: planned.dataset.digest,
-        TASK: planned.dataset.task,
-        SPLIT: planned.split.name,
-        SPLIT_DIGEST: planned.split.digest,
-        GROUPED: str(planned.dataset.grouped).lower(),
-        SEED: str(job.seed),
-        FIT_KEY: planned.fit_key,
-        GATE: planned.gate_report.summary(),
-        **overridden,
-        **environment_tags(),
-    }
-
-
-def job_params(planned: PlannedJob) -> dict[str, object]:
-    """What people search by; the whole config is an artifact."""
-    job = planned.job
-    fields = {f"model.{key}": value for key, value in model_identity(job.model).items()}
-    return {
-        "model": job.row_name,
-        "training": job.training_name,
-        "dataset": planned.dataset.name,
-        "seed": job.seed,
-        "device": job.device,
-        "threads": job.threads or available_threads(),
-        "limit": "none" if job.limit is None else job.limit,
-        **fields,
-    }
-
-
-def dataset_input(planned: PlannedJob, part: str) -> DatasetInput:
-    """The split of the dataset that a run saw, for MLflow's column of datasets."""
-    cases: Subset = getattr(planned.split, part)
-    present = np.array(
-        [each for case in cases.cases for each in case.present_classes], dtype=np.int64
-    )
-    counts = np.bincount(present, minlength=len(cases.classes))
-    return DatasetInput(
-        name=planned.dataset.name,
-        digest=planned.dataset.digest,
-        source=planned.dataset.source,
-        context=part,
-        profile={
-            "cases": len(cases),
-            "groups": len({case.group_id for case in cases.cases}),
-            "classes": dict(zip(cases.classes, counts.tolist(), strict=True)),
-            "split": planned.split.name,
-            "split_digest": planned.split.digest,
-            "licence": planned.dataset.licence,
-        },
-    )
-
-
-def provenance_files(planned: PlannedJob) -> Iterator[Text]:
-    """What every run of a job keeps as files: its config, its split, what the gate found.
-
-    The config is without the address of the store, which may hold a password, and without keys.
-    """
-    config = planned.job.config
-    shown = {key: value for key, value in config.items() if key not in ("tracking", "sweep")}
-    text = yaml.safe_dump(redact_config(shown), sort_keys=False)
-    yield Text(file="config.yaml", text=text)
-    yield Text(file="split.csv", text=split_to_csv(planned.dataset, planned.split.parts))
-    yield Text(file="gate.json", text=planned.gate_report.to_json())
-    yield Text(file="environment.json", text=environment_json())
+    TASKS[dataset.task].check_model(job.model_name, job.model.task, dataset)
+    TASKS[job.model.task].check_training_data(job.model_name, dataset)
+    TASKS[dataset.task].check_metrics(job.metrics, dataset)
+    TASKS[job.model.task].check_calibration(job.calibration, job.model_name)
 
 
 def _cell_key(job: Job, fit: Mapping[str, object], condition: Condition, task: str) -> str:
@@ -286,17 +168,7 @@ def _cell_key(job: Job, fit: Mapping[str, object], condition: Condition, task: s
             **augmentation_identity(condition.function),
             "metrics": f"{task} {TASKS[task].version}",
             "resamples": job.resamples,
-            **_detection_key_fields(job, condition),
-            **({"added_metrics": added.metric_specs(job.metrics)} if job.metrics else {}),
+            **TASKS[job.model.task].cell_key_fields(condition),
+            **({"added_metrics": metric_specs(job.metrics)} if job.metrics else {}),
         }
     )
-
-
-def _detection_key_fields(job: Job, condition: Condition) -> dict[str, object]:
-    """What decides the numbers of a detector alone: how boxes move, and how they become labels."""
-    if job.model.task != "detection":
-        return {}
-    return {
-        "label_rule": LABEL_RULE,
-        "moves_boxes": box_transform_of(condition.function) is not None,
-    }

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.figures import theme
-from arogya_bench.types import Floats, Labels, Probabilities
+from arogya_bench.metrics.outcomes import predicted_classes
+from arogya_bench.types import Floats, Labels, Predictions, Probabilities
 
 if TYPE_CHECKING:
     import altair as alt
@@ -24,6 +25,19 @@ class _RocCurve(NamedTuple):
     false_positive_rate: Floats
     true_positive_rate: Floats
     auroc: float
+
+
+def render_label_figures(predictions: Predictions) -> dict[str, str]:
+    """Render confusion matrix, ROC curves and reliability diagram as SVG, by name."""
+    targets, probabilities = predictions.targets, predictions.probabilities
+    predicted = predicted_classes(probabilities)
+    counts = np.zeros((len(predictions.classes),) * 2, dtype=np.int64)
+    np.add.at(counts, (targets, predicted), 1)
+    return {
+        "confusion_matrix": to_svg(plot_confusion_matrix(counts, predictions.classes)),
+        "roc": to_svg(plot_roc(targets, probabilities, predictions.classes)),
+        "reliability": to_svg(plot_reliability(probabilities.max(axis=1), predicted == targets)),
+    }
 
 
 def plot_confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> "alt.TopLevelMixin":

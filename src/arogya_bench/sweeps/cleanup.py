@@ -5,8 +5,8 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from arogya_bench.errors import TrackingError, WorkerLost
-from arogya_bench.evaluation.evaluation import cell_tags
 from arogya_bench.evaluation.job import PlannedJob
+from arogya_bench.evaluation.run_items import cell_tags
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.process import is_dead
 from arogya_bench.sweeps.job_result import JobResult

@@ -1,4 +1,4 @@
-"""The files of runs and models: in place where they are local, fetched where they are not."""
+"""The files of runs and models: used in place if they are local, downloaded otherwise."""
 
 import re
 import tempfile
@@ -13,7 +13,8 @@ from mlflow.utils.uri import is_local_uri
 
 from arogya_bench.errors import ArtifactMissing, TrackingError
 from arogya_bench.tracking.runs import RunRecord
-from arogya_bench.tracking.store import Store, s3_errors
+from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.store_errors import s3_errors
 from arogya_bench.tracking.tags import KIND, MODEL_ID
 
 WEIGHTS_FOLDER = "fit"  # folder of the weights inside a model
@@ -21,72 +22,73 @@ WEIGHTS_FOLDER = "fit"  # folder of the weights inside a model
 
 @contextmanager
 def fetch_artifact(run: RunRecord, file: str, *, uri: str) -> Iterator[Path]:
-    """Give an artifact as a path on this machine.
+    """Yield the path of an artifact on this machine.
 
     Raises:
-        ArtifactGone: If the run has no such file.
-        TrackingError: If its store does not answer.
+        ArtifactMissing: If the run has no such file.
+        TrackingError: If the artifact store does not answer.
     """
     local = _local_path(run.artifact_uri)
-    gone = _missing_error(
+    missing = _missing_error(
         f"Run {run.run_id} ({run.name}) has no artifact {file!r} at {run.artifact_uri}."
     )
     if local is not None:
         path = local / file
         if not path.exists():
-            raise gone
+            raise missing
         yield path
         return
     with tempfile.TemporaryDirectory() as temporary:
-        with _translate_fetch_errors(run, gone):
+        with _translate_fetch_errors(run, missing):
             fetched = _download(f"{run.artifact_uri}/{file}", Path(temporary), uri)
         yield fetched
 
 
 def local_folders(run: RunRecord, *, store: Store) -> list[Path]:
-    """The folders of a run and of its model, as far as they lie on this machine."""
-    places = [run.artifact_uri]
+    """The folders of a run and of its model that are on this machine."""
+    locations = [run.artifact_uri]
     if run.tags.get(KIND) == "fit" and MODEL_ID in run.tags:
-        with _translate_fetch_errors(run, _missing_error(f"The model of {run.run_id} is gone.")):
-            found = store.client.get_logged_model(run.tags[MODEL_ID])
-        places.append(str(found.artifact_location))
-    return [folder for place in places if (folder := _local_path(place)) and folder.is_dir()]
+        with _translate_fetch_errors(run, _missing_error(f"The model of {run.run_id} is missing.")):
+            model = store.client.get_logged_model(run.tags[MODEL_ID])
+        locations.append(str(model.artifact_location))
+    folders = map(_local_path, locations)
+    return [folder for folder in folders if folder is not None and folder.is_dir()]
 
 
 @contextmanager
 def fetch_model_files(run: RunRecord, *, store: Store) -> Iterator[Path]:
-    """Give the files of the model of a fit run as a folder on this machine.
+    """Yield the folder of the model files of a fit on this machine.
 
     Raises:
-        ArtifactGone: If the run has no model, or its files are gone.
-        TrackingError: If its store does not answer.
+        ArtifactMissing: If the run has no model, or its files are missing.
+        TrackingError: If the artifact store does not answer.
     """
-    gone = _missing_error(f"The files of the model of fit {run.run_id} ({run.name}) are gone.")
+    missing = _missing_error(f"The model files of fit {run.run_id} ({run.name}) are missing.")
     if MODEL_ID not in run.tags:
-        raise gone
-    with _translate_fetch_errors(run, gone):
-        place = str(store.client.get_logged_model(run.tags[MODEL_ID]).artifact_location)
-    local = _local_path(place)
+        raise missing
+    with _translate_fetch_errors(run, missing):
+        location = str(store.client.get_logged_model(run.tags[MODEL_ID]).artifact_location)
+    local = _local_path(location)
     if local is not None:
         folder = local / "data" / WEIGHTS_FOLDER
         if not folder.is_dir():
-            raise gone
+            raise missing
         yield folder
         return
     with tempfile.TemporaryDirectory() as temporary:
-        with _translate_fetch_errors(run, gone):
-            fetched = _download(f"{place}/data/{WEIGHTS_FOLDER}", Path(temporary), store.uri)
+        with _translate_fetch_errors(run, missing):
+            fetched = _download(f"{location}/data/{WEIGHTS_FOLDER}", Path(temporary), store.uri)
         yield fetched
 
 
-def _download(address: str, folder: Path, uri: str) -> Path:
-    """Fetch by the address of the files: by that of a run, MLflow calls all that fails absent."""
-    return Path(download_artifacts(address, dst_path=str(folder), tracking_uri=uri))
+def _download(url: str, folder: Path, uri: str) -> Path:
+    """Download by the URL of the files; given a run, MLflow reports every failure as missing."""
+    return Path(download_artifacts(url, dst_path=str(folder), tracking_uri=uri))
 
 
 @contextmanager
 def _translate_fetch_errors(run: RunRecord, missing: ArtifactMissing) -> Iterator[None]:
-    """Tell a store that has no such file from one that does not answer."""
+    """Distinguish a store without the file from one that does not answer."""
     try:
         yield
     except (MlflowException, OSError, *s3_errors()) as error:
@@ -95,15 +97,15 @@ def _translate_fetch_errors(run: RunRecord, missing: ArtifactMissing) -> Iterato
             raise missing from error
         raise TrackingError(
             f"The artifacts of run {run.run_id} ({run.name}) could not be fetched: {error}",
-            fix="see to the artifact store or its network; the same command goes on from here.",
+            fix="check the artifact store and the network; the same command resumes from here.",
         ) from error
 
 
 def _missing_error(problem: str) -> ArtifactMissing:
     return ArtifactMissing(
         problem,
-        fix="artifacts are kept by absolute path: put the folder back where it was, or delete "
-        "the run and run the sweep again.",
+        fix="artifacts are stored by absolute path: move the folder back, or delete the run and "
+        "run the sweep again.",
     )
 
 

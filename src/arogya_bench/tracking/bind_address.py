@@ -1,4 +1,4 @@
-"""Where a tracking server listens, and by which names clients may come."""
+"""The address that a tracking server listens on, and the host names it accepts."""
 
 import errno
 import os
@@ -16,12 +16,8 @@ ALLOWED_HOSTS_ENV, ALLOWED_ORIGINS_ENV = (
     "MLFLOW_SERVER_ALLOWED_HOSTS",
     "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS",
 )
-DEFAULT_HOSTS = ("127.0.0.1", "localhost", "::1")  # MLflow lets these in by itself
-LOCALHOST_PATTERNS = (
-    "localhost:*",
-    "127.0.0.1:*",
-    "[[]::1]:*",
-)  # patterns; the first [ is its own sign
+DEFAULT_HOSTS = ("127.0.0.1", "localhost", "::1")  # MLflow accepts these by default
+LOCALHOST_PATTERNS = ("localhost:*", "127.0.0.1:*", "[[]::1]:*")  # glob patterns; [[] is a [
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
 
@@ -30,9 +26,9 @@ class BindAddress:
     """An address and a port of this machine.
 
     Attributes:
-        host: As it was asked for.
-        address: What it means; 0.0.0.0 or :: are all addresses of this machine.
-        port: Free when it was looked at.
+        host: As the user wrote it.
+        address: Resolved; 0.0.0.0 and :: mean all addresses of this machine.
+        port: Was free when it was checked.
     """
 
     host: str
@@ -41,13 +37,14 @@ class BindAddress:
 
     @property
     def uri(self) -> str:
-        """What ``tracking.uri`` takes on this machine."""
-        every = self.address.is_unspecified
-        return f"http://{self._with_port(LOOPBACK[self.address.version] if every else str(self.address))}"
+        """For ``tracking.uri`` on this machine."""
+        if self.address.is_unspecified:
+            return f"http://{self._with_port(LOOPBACK[self.address.version])}"
+        return f"http://{self._with_port(str(self.address))}"
 
     @property
     def remote_uris(self) -> tuple[str, ...]:
-        """What it takes on other machines, if one of these reaches ours; empty if none can."""
+        """Candidates for ``tracking.uri`` on other machines; empty if none can connect."""
         if self.address.is_loopback:
             return ()
         if not self.address.is_unspecified:
@@ -57,44 +54,46 @@ class BindAddress:
         )
 
     def mlflow_environment(self) -> dict[str, str]:
-        """What MLflow must know to let clients in by the names and addresses of this machine.
+        """The settings with which MLflow accepts the names and addresses of this machine.
 
-        It refuses a name that it does not know, because a page of a stranger could call ours by
-        one of its own; and what a page of its own sends, unless it knows the origin. Names that
-        this machine does not know of itself come from the same variables of the environment.
+        MLflow rejects unknown host names as a protection from DNS rebinding, and requests of
+        browsers from unknown origins. Names that this machine does not know itself are taken from
+        the same environment variables.
         """
         if self.host in DEFAULT_HOSTS:
             return {}
         names = [self._with_port(name) for name in self._host_names]
-        ours = {
+        allowed = {
             ALLOWED_HOSTS_ENV: [*LOCALHOST_PATTERNS, *names],
             ALLOWED_ORIGINS_ENV: [f"http://{name}" for name in names],
         }
         return {
             name: ",".join([*values, *filter(None, [os.environ.get(name)])])
-            for name, values in ours.items()
+            for name, values in allowed.items()
         }
 
     @property
     def _host_names(self) -> tuple[str, ...]:
-        """Every name and address of this machine; the name first, without repeats."""
-        asked = [] if self.address.is_unspecified else [self.host, str(self.address)]
-        own = [socket.gethostname(), socket.getfqdn()]
+        """All names and addresses of this machine; names first, without repetitions."""
+        requested = [] if self.address.is_unspecified else [self.host, str(self.address)]
+        known = [socket.gethostname(), socket.getfqdn()]
         return tuple(
-            dict.fromkeys([*(name.lower() for name in (*asked, *own)), *_interface_addresses()])
+            dict.fromkeys(
+                [*(name.lower() for name in (*requested, *known)), *_interface_addresses()]
+            )
         )
 
     def _with_port(self, name: str) -> str:
-        """The name with its port, as it stands in an address."""
-        written = f"[{name}]" if ":" in name else name
-        return written if self.port == 80 else f"{written}:{self.port}"
+        """The host part of a URL."""
+        host = f"[{name}]" if ":" in name else name
+        return host if self.port == 80 else f"{host}:{self.port}"
 
 
 def _interface_addresses() -> Iterator[str]:
-    """The addresses of this machine that others can call it by."""
-    for each in chain.from_iterable(psutil.net_if_addrs().values()):
-        if each.family in (socket.AF_INET, socket.AF_INET6) and "%" not in each.address:
-            yield each.address
+    """The addresses of this machine in its networks."""
+    for interface in chain.from_iterable(psutil.net_if_addrs().values()):
+        if interface.family in (socket.AF_INET, socket.AF_INET6) and "%" not in interface.address:
+            yield interface.address
 
 
 def _is_local(name: str) -> bool:
@@ -105,34 +104,34 @@ def _is_local(name: str) -> bool:
 
 
 def resolve_bind_address(host: str, port: int | None, *, auth: bool) -> BindAddress:
-    """Look whether a server may listen there.
+    """Resolve an address, and check that a server may listen on it.
 
     Args:
-        host: A name or an address of this machine; 0.0.0.0 are all that it has.
-        port: None takes a free one.
+        host: A name or an address of this machine; 0.0.0.0 means all its addresses.
+        port: None chooses a free one.
         auth: Whether clients must log in.
 
     Raises:
-        TrackingError: If it is no address of this machine, if the port is in use, or if others
-            could come without a login.
+        TrackingError: If it is not an address of this machine, if the port is in use, or if other
+            machines could connect without a login.
     """
     address = _resolve_host(host)
     if not (auth or address.is_loopback):
         raise TrackingError(
-            f"At {host} everybody who reaches this machine could change and delete all runs.",
-            fix="add --auth, which asks for a login (make serve ARGS='--host 0.0.0.0 --auth'), or "
-            "leave --host out: then only this machine itself is let in.",
+            f"On {host}, everybody who reaches this machine could change and delete all runs.",
+            fix="add --auth, which requires a login (make serve ARGS='--host 0.0.0.0 --auth'), or "
+            "omit --host: then only this machine can connect.",
         )
     return BindAddress(host=host, address=address, port=_find_free_port(address, port))
 
 
 def _resolve_host(host: str) -> IPv4Address | IPv6Address:
-    """The address that a host means; of several one of version 4, which all clients can use."""
+    """The address of a host; IPv4 is preferred, because all clients can use it."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        candidates = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise _foreign_address_error(host, error) from error
-    return min((ip_address(each[4][0]) for each in found), key=lambda each: each.version)
+    return min((ip_address(info[4][0]) for info in candidates), key=lambda ip: ip.version)
 
 
 def _find_free_port(address: IPv4Address | IPv6Address, port: int | None) -> int:
@@ -146,13 +145,13 @@ def _find_free_port(address: IPv4Address | IPv6Address, port: int | None) -> int
                 raise _foreign_address_error(str(address), error) from error
             raise TrackingError(
                 f"Port {port} of {address} cannot be used: {error}.",
-                fix="choose another --port, or end the program that listens there.",
+                fix="choose another --port, or stop the program that listens on it.",
             ) from error
         return int(probe.getsockname()[1])
 
 
 def _foreign_address_error(host: str, error: Exception) -> TrackingError:
     return TrackingError(
-        f"{host!r} is no address of this machine: {error}.",
-        fix="give --host a name or an address that this machine has, or 0.0.0.0 for all of them.",
+        f"{host!r} is not an address of this machine: {error}.",
+        fix="set --host to a name or an address of this machine, or to 0.0.0.0 for all of them.",
     )

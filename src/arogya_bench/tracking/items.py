@@ -1,4 +1,4 @@
-"""What a run leaves in MLflow, said without MLflow: tags, params, numbers, tables, files."""
+"""What a run logs, described without MLflow: tags, params, metrics, tables and files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,38 +10,38 @@ import pandas as pd
 
 @dataclass(frozen=True, kw_only=True)
 class Tags:
-    """Words that people filter by; at most 8,000 characters each."""
+    """Strings that users filter by; at most 8,000 characters each."""
 
     values: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params:
-    """Settings that people search by; at most 20 a run."""
+    """Settings that users search by; at most 20 per run."""
 
     values: Mapping[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scalars:
-    """Metrics of one run; at most 60 of ours, all finite."""
+    """Metrics of one run; at most 60, all finite."""
 
     values: Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curves:
-    """Metrics that change over epochs: one mapping per epoch, the first is step 1."""
+    """Metrics over epochs: one mapping per epoch, the first is step 1."""
 
     epochs: Sequence[Mapping[str, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetInput:
-    """The data that a run was made of.
+    """The data that a run used.
 
     Attributes:
-        digest: At most 36 characters, which is what MLflow takes.
+        digest: At most 36 characters, the limit of MLflow.
         context: The split, such as ``test``.
         profile: Counts and other facts for a reader.
     """
@@ -55,7 +55,7 @@ class DatasetInput:
 
 @dataclass(frozen=True, kw_only=True)
 class ParquetTable:
-    """Every row, as Parquet."""
+    """A table that is stored as Parquet."""
 
     file: str
     rows: pd.DataFrame
@@ -63,7 +63,7 @@ class ParquetTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TableView:
-    """Rows that ``mlflow ui`` shows as a paged table; the writer of the item caps them."""
+    """A table that ``mlflow ui`` shows; whoever builds it limits its rows."""
 
     file: str
     rows: pd.DataFrame
@@ -79,7 +79,7 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """Files that lie on disk, kept under ``name``."""
+    """A folder on disk, uploaded as ``name``."""
 
     name: str
     path: Path
@@ -87,7 +87,7 @@ class Folder:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """An image file, such as a PNG, by its bytes."""
+    """An image file, such as a PNG."""
 
     file: str
     content: bytes
@@ -95,20 +95,20 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInput:
-    """The fitted model that a run made use of, by its id in MLflow."""
+    """The fitted model that a run used, by its id in MLflow."""
 
     model_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class FittedModel:
-    """What a fit left, to be logged as a model.
+    """The files of a fit, to be logged as an MLflow model.
 
     Attributes:
-        path: Folder of the weights and of all that their adapter needs.
+        path: Folder of the weights and everything else that the adapter loads.
         classes: In the order of the outputs.
         task: ``classification`` or ``detection``.
-        requirement: What pip must install to load it.
+        requirement: The pip requirement for loading it.
     """
 
     path: Path

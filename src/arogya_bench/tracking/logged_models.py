@@ -1,4 +1,4 @@
-"""Fitted models as MLflow's own: with signature and class order, and no pickle."""
+"""Fitted models as MLflow models, with signature and class order, without pickle."""
 
 import tempfile
 import warnings
@@ -22,9 +22,7 @@ MODEL_NAME = "model"  # so that runs:/<run id>/model finds it
 
 
 def log_model(store: Store, run_id: str, fitted: FittedModel) -> str:
-    """Log what a fit left as an MLflow model of the run.
-
-    The model names the module that loads it; nothing is pickled.
+    """Log the files of a fit as an MLflow model of the run; its loader is named, not pickled.
 
     Returns:
         The model id, for ``models:/<model id>``.
@@ -43,33 +41,33 @@ def log_model(store: Store, run_id: str, fitted: FittedModel) -> str:
 
 
 def warm_up() -> None:
-    """Save a model of nothing: the first time in a process, MLflow looks up all that is installed.
+    """Save an empty model, because MLflow inspects all installed packages the first time.
 
-    Processes that are split off afterwards do not look again.
+    Processes forked afterwards do not repeat that.
     """
-    with tempfile.TemporaryDirectory() as place:
-        weights = Path(place) / "weights"
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "weights"
         weights.mkdir()
-        nothing = FittedModel(
+        empty_model = FittedModel(
             path=weights,
             classes=("a", "b"),
             task="classification",
             requirement=f"arogya-bench=={version('arogya-bench')}",
         )
-        _save_model(nothing, Path(place), run_id="none", model_id="none")
+        _save_model(empty_model, Path(folder), run_id="none", model_id="none")
 
 
-def _save_model(fitted: FittedModel, place: Path, *, run_id: str, model_id: str) -> None:
-    folder = place / WEIGHTS_FOLDER
+def _save_model(fitted: FittedModel, temporary: Path, *, run_id: str, model_id: str) -> None:
+    folder = temporary / WEIGHTS_FOLDER
     folder.symlink_to(fitted.path)
     with warnings.catch_warnings():
-        # MLflow 3.17 warns of a type hint of its own when this part of it is imported.
+        # MLflow 3.17 warns about one of its own type hints at this import.
         warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType")
         import mlflow.pyfunc
     from mlflow.models import Model
 
     mlflow.pyfunc.save_model(
-        str(place / MODEL_NAME),
+        str(temporary / MODEL_NAME),
         loader_module=serving.__name__,
         data_path=str(folder),
         pip_requirements=[fitted.requirement],
@@ -83,7 +81,7 @@ def _save_model(fitted: FittedModel, place: Path, *, run_id: str, model_id: str)
 
 
 def _signature(fitted: FittedModel) -> "ModelSignature":
-    """Images in; a column per class out, in class order, or the boxes of each image as JSON."""
+    """Images in; out comes a column per class, in class order, or the boxes of each image as JSON."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 

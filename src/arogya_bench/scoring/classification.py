@@ -1,0 +1,165 @@
+"""Classification: one label per image, predicted as a row of class probabilities."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.errors import ModelError
+from arogya_bench.metrics import plugins
+from arogya_bench.metrics.classification import (
+    INTERVAL_METRICS,
+    METRICS,
+    METRICS_VERSION,
+    TWO_CLASS_METRICS,
+    MetricScores,
+    score_with_reasons,
+)
+from arogya_bench.metrics.outcomes import predicted_classes
+from arogya_bench.metrics.per_class import per_class
+from arogya_bench.metrics.plugins import PluginMetric
+from arogya_bench.metrics.replicates import Replicates, Resamples, replicates
+from arogya_bench.scoring.label_table import (
+    predictions_from_table,
+    predictions_to_preview,
+    predictions_to_table,
+)
+from arogya_bench.scoring.task import Task, case_columns
+from arogya_bench.types import Case, Floats, Image, Labels, Predictions, Probabilities, Subset
+
+SUM_TOLERANCE = 1e-3  # of a row of probabilities; a larger error is a fault of the model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classification(Task[Predictions]):
+    """Every case has one of the classes."""
+
+    def truth(self, case: Case, image: Image, condition: Condition) -> int:
+        """The class of the case, which no condition changes."""
+        del image, condition
+        return cast("int", case.target)
+
+    def check_outputs(
+        self, outputs: object, count: int, classes: Sequence[str]
+    ) -> Sequence[Floats]:
+        """Check rows of probabilities, and scale each to sum to 1 exactly."""
+        return list(_check_probabilities(outputs, count, len(classes)))
+
+    def build_predictions(
+        self, cases: Subset, truth: Sequence[int], outputs: Sequence[Floats]
+    ) -> Predictions:
+        """Join the classes and the probabilities of all cases."""
+        return Predictions(
+            classes=cases.classes,
+            targets=np.array(truth, dtype=np.int64),
+            probabilities=np.array(outputs),
+            **case_columns(cases),
+        )
+
+    def score(
+        self, predictions: Predictions, plugin_metrics: Sequence[PluginMetric] = ()
+    ) -> MetricScores:
+        """Compute every metric, with the reasons of those that are undefined."""
+        targets, probabilities = predictions.targets, predictions.probabilities
+        builtin = score_with_reasons(targets, probabilities, classes=predictions.classes)
+        added = plugins.score_with_reasons(plugin_metrics, targets, probabilities)
+        return replace(
+            builtin,
+            values=builtin.values | added.values,
+            undefined=builtin.undefined | added.undefined,
+        )
+
+    def bootstrap(
+        self,
+        predictions: Predictions,
+        draws: Resamples,
+        names: Iterable[str] | None = None,
+        plugin_metrics: Sequence[PluginMetric] = (),
+    ) -> Replicates:
+        """Compute metrics on every resample."""
+        targets, probabilities = predictions.targets, predictions.probabilities
+        builtin = replicates(
+            targets, probabilities, draws=draws, classes=predictions.classes, names=names
+        )
+        added = plugins.replicates(plugin_metrics, targets, probabilities, draws=draws)
+        return replace(
+            builtin,
+            estimates=builtin.estimates | added.estimates,
+            values=builtin.values | added.values,
+            jackknife=builtin.jackknife | added.jackknife,
+        )
+
+    def strata(self, predictions: Predictions) -> Labels:
+        """The classes."""
+        return predictions.targets
+
+    def correct_cases(self, predictions: Predictions) -> NDArray[np.bool_]:
+        """Whether the most probable class of each case is its true one, shape (n,)."""
+        correct: NDArray[np.bool_] = (
+            predicted_classes(predictions.probabilities) == predictions.targets
+        )
+        return correct
+
+    def same_truth(self, one: Predictions, other: Predictions) -> bool:
+        """Whether the labels are equal."""
+        return np.array_equal(one.targets, other.targets)
+
+    def to_table(self, predictions: Predictions) -> pd.DataFrame:
+        """One row per case, with every class probability."""
+        return predictions_to_table(predictions)
+
+    def to_preview(self, predictions: Predictions) -> pd.DataFrame:
+        """The cases with the lowest probability of their true class first."""
+        return predictions_to_preview(predictions)
+
+    def from_table(self, table: pd.DataFrame) -> Predictions:
+        """Read back what ``to_table`` built."""
+        return predictions_from_table(table)
+
+    def per_class_table(self, predictions: Predictions) -> pd.DataFrame:
+        """One row per class: its size, and every metric of a single class."""
+        return pd.DataFrame(
+            per_class(predictions.targets, predictions.probabilities, classes=predictions.classes)
+        )
+
+
+CLASSIFICATION = Classification(
+    name="classification",
+    metrics=METRICS | TWO_CLASS_METRICS,
+    interval_metrics=INTERVAL_METRICS,
+    default_metric="f1_macro",
+    secondary_metrics=("balanced_accuracy", "auroc_macro_ovr", "ece"),
+    version=METRICS_VERSION,
+    accepts_plugin_metrics=True,
+)
+
+
+def _check_probabilities(outputs: object, count: int, classes: int) -> Probabilities:
+    try:
+        table = np.asarray(outputs, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise _output_error("something that is not a table of numbers") from error
+    if table.shape != (count, classes):
+        raise _output_error(f"shape {table.shape} for {count} images and {classes} classes")
+    if not np.isfinite(table).all():
+        raise _output_error("values that are not finite")
+    if table.min() < -SUM_TOLERANCE:
+        raise _output_error(f"rows that are not probabilities (one holds {table.min():.4f})")
+    sums = table.sum(axis=1)
+    worst = sums[abs(sums - 1).argmax()]
+    if abs(worst - 1) > SUM_TOLERANCE:
+        raise _output_error(f"rows that are not probabilities (one sums to {worst:.4f})")
+    clipped = table.clip(min=0)
+    normalised: Probabilities = clipped / clipped.sum(axis=1, keepdims=True)
+    return normalised
+
+
+def _output_error(problem: str) -> ModelError:
+    return ModelError(
+        f"The model returned {problem}.",
+        fix="return one row of class probabilities per image, in class order.",
+    )

@@ -1,0 +1,187 @@
+"""The interface of a task: the check of what a model returns, metrics, resampling and tables."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Self, TypeAlias, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.metrics.catalogue import Metric
+from arogya_bench.metrics.classification import MetricScores
+from arogya_bench.metrics.detection import BoxMetric
+from arogya_bench.metrics.plugins import PluginMetric
+from arogya_bench.metrics.replicates import Replicates, Resamples
+from arogya_bench.types import (
+    BoxPredictions,
+    Case,
+    Dataset,
+    Image,
+    Labels,
+    Predictions,
+    Subset,
+)
+
+AnyPredictions: TypeAlias = Predictions | BoxPredictions
+PredictionsT = TypeVar("PredictionsT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC, Generic[PredictionsT]):
+    """Everything that depends on what a dataset asks for; one subclass and module per task.
+
+    Attributes:
+        metrics: By name.
+        interval_metrics: Those that every run and every leaderboard gives an interval; comparing
+            by another metric adds that one.
+        default_metric: The primary metric where the user names none.
+        secondary_metrics: Shown beside it on a leaderboard.
+        version: Of the metrics; raised with every change of a number.
+        accepts_plugin_metrics: Whether metrics of other packages can be computed.
+    """
+
+    name: str
+    metrics: Mapping[str, Metric | BoxMetric | PluginMetric]
+    interval_metrics: tuple[str, ...]
+    default_metric: str
+    secondary_metrics: tuple[str, ...]
+    version: object
+    accepts_plugin_metrics: bool = False
+
+    @property
+    def plugin_metrics(self) -> tuple[PluginMetric, ...]:
+        """The metrics of other packages."""
+        return tuple(metric for metric in self.metrics.values() if isinstance(metric, PluginMetric))
+
+    def with_metrics(self, metrics: Iterable[PluginMetric]) -> Self:
+        """The same task with metrics of other packages, if it accepts any."""
+        if not self.accepts_plugin_metrics:
+            return self
+        return replace(self, metrics={**self.metrics, **{added.name: added for added in metrics}})
+
+    def check_model(self, model_name: str, model_task: str, dataset: Dataset) -> None:
+        """Check that the outputs of a model can be evaluated on a dataset of this task.
+
+        Raises:
+            ModelError: If they cannot.
+        """
+
+    def check_metrics(self, metrics: Sequence[PluginMetric], dataset: Dataset) -> None:
+        """Check that metrics of other packages can be computed on a dataset of this task.
+
+        Raises:
+            ConfigError: If they cannot.
+        """
+
+    def check_training_data(self, model_name: str, dataset: Dataset) -> None:
+        """Check that a model of this task can be trained on a dataset.
+
+        Raises:
+            ModelError: If the dataset lacks what it learns from.
+        """
+
+    def check_calibration(self, calibration: str, model_name: str) -> None:
+        """Check that the outputs of a model of this task can be calibrated.
+
+        Raises:
+            ConfigError: If they cannot.
+        """
+
+    def cell_key_fields(self, condition: Condition) -> dict[str, object]:
+        """What determines the numbers of models of this task alone, for the key of a cell."""
+        del condition
+        return {}
+
+    @abstractmethod
+    def truth(self, case: Case, image: Image, condition: Condition) -> Any:
+        """The truth of one case under a condition; ``image`` is the one before it."""
+
+    @abstractmethod
+    def check_outputs(self, outputs: object, count: int, classes: Sequence[str]) -> Sequence[Any]:
+        """Check what a model returned for a batch of ``count`` images.
+
+        Returns:
+            One output per image.
+
+        Raises:
+            ModelError: If the model returned something else.
+        """
+
+    @abstractmethod
+    def build_predictions(
+        self, cases: Subset, truth: Sequence[Any], outputs: Sequence[Any]
+    ) -> PredictionsT:
+        """Join the truth and the checked outputs of all cases."""
+
+    def choose_threshold(self, validation: PredictionsT) -> PredictionsT:
+        """Fix on the validation split what the metrics need a threshold for."""
+        return validation
+
+    @abstractmethod
+    def score(
+        self, predictions: PredictionsT, plugin_metrics: Sequence[PluginMetric] = ()
+    ) -> MetricScores:
+        """Compute every metric, with the reasons of those that are undefined."""
+
+    @abstractmethod
+    def bootstrap(
+        self,
+        predictions: PredictionsT,
+        draws: Resamples,
+        names: Iterable[str] | None = None,
+        plugin_metrics: Sequence[PluginMetric] = (),
+    ) -> Replicates:
+        """Compute metrics on every resample; ``names`` None means all built-in metrics."""
+
+    def strata(self, predictions: PredictionsT) -> Labels | None:
+        """The strata within which groups are resampled, shape (n,); None means one stratum."""
+        del predictions
+        return None
+
+    def correct_cases(self, predictions: PredictionsT) -> NDArray[np.bool_] | None:
+        """Whether each case was predicted correctly, shape (n,); None if cases are not so scored."""
+        del predictions
+        return None
+
+    def same_truth(self, one: PredictionsT, other: PredictionsT) -> bool:
+        """Whether two predictions of the same cases hold the same truth."""
+        del one, other
+        return True
+
+    @abstractmethod
+    def to_table(self, predictions: PredictionsT) -> pd.DataFrame:
+        """The table that a run stores."""
+
+    @abstractmethod
+    def to_preview(self, predictions: PredictionsT) -> pd.DataFrame:
+        """The table that ``mlflow ui`` shows: the worst cases first, at most 1,000."""
+
+    @abstractmethod
+    def from_table(self, table: pd.DataFrame) -> PredictionsT:
+        """Read back what ``to_table`` built.
+
+        Raises:
+            TrackingError: If the table is damaged.
+        """
+
+    def recognises(self, table: pd.DataFrame) -> bool:
+        """Whether a stored table is one of this task."""
+        del table
+        return False
+
+    @abstractmethod
+    def per_class_table(self, predictions: PredictionsT) -> pd.DataFrame:
+        """One row per class: its size, and every metric of a single class."""
+
+
+def case_columns(cases: Subset) -> Mapping[str, Any]:
+    """The ids and the metadata of cases, as fields of their predictions."""
+    columns = list(cases.cases[0].metadata) if cases.cases else []
+    return {
+        "case_ids": tuple(case.case_id for case in cases.cases),
+        "group_ids": tuple(case.group_id for case in cases.cases),
+        "metadata": {name: tuple(case.metadata[name] for case in cases.cases) for name in columns},
+    }
