@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from arogya_bench.configuration import compose
+from arogya_bench.configuration.compose import RunRequest, compose_sweep
 from arogya_bench.evaluation.inference import predict
 from arogya_bench.evaluation.run_items import cell_tags, job_params
 from arogya_bench.scoring import scores as scoring
 from arogya_bench.scoring.classification import CLASSIFICATION
 from arogya_bench.scoring.label_table import predictions_to_table
-from arogya_bench.sweeps import plan, sweep
+from arogya_bench.sweeps.plan import prepare_all
+from arogya_bench.sweeps.sweep import run_sweep
 from arogya_bench.tracking.items import Params, ParquetTable, Scalars
 from arogya_bench.tracking.runs import finish_run, search_runs, start_run, write_items
 from arogya_bench.tracking.store import open_store
@@ -66,7 +67,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def asked(*words):
-    return compose.RunRequest(overrides=(*TINY, *words), multirun=True)
+    return RunRequest(overrides=(*TINY, *words), multirun=True)
 
 
 def severities(count):
@@ -105,14 +106,14 @@ def work_itself(planned):
 
 def test_what_a_job_and_a_cell_cost(benchmark, folder):
     """Six jobs of one cell, and six of eleven: the difference is what cells cost."""
-    sweep.run(asked("model=prior", NOISE, severities(1), "seed=0"))  # imports, store, cache
-    (wish,) = plan.prepare_all(_compositions("model=prior", NOISE, severities(1), "seed=0"))
-    fit, cell = work_itself(wish.planned)
+    run_sweep(asked("model=prior", NOISE, severities(1), "seed=0"))  # imports, store, cache
+    (planned,) = prepare_all(_jobs("model=prior", NOISE, severities(1), "seed=0"))
+    fit, cell = work_itself(planned)
     seeds, more = "seed=1,2,3,4,5,6", "seed=11,12,13,14,15,16"
 
-    few = timed(lambda: sweep.run(asked("model=prior", NOISE, severities(1), seeds)))
+    few = timed(lambda: run_sweep(asked("model=prior", NOISE, severities(1), seeds)))
     many = benchmark.pedantic(
-        lambda: timed(lambda: sweep.run(asked("model=prior", NOISE, severities(11), more))),
+        lambda: timed(lambda: run_sweep(asked("model=prior", NOISE, severities(11), more))),
         rounds=1,
     )
 
@@ -122,9 +123,9 @@ def test_what_a_job_and_a_cell_cost(benchmark, folder):
     print(f"the work itself: a fit {fit:.3f} s, a cell {cell:.3f} s")
 
 
-def _compositions(*words):
-    with compose.compose_sweep(asked(*words)) as study:
-        return study.compositions
+def _jobs(*words):
+    with compose_sweep(asked(*words)) as sweep:
+        return sweep.jobs
 
 
 MODELS = "model=prior,opencv,cnn,pytorch,resnet50,efficientnet_lite0,keras"
@@ -134,11 +135,10 @@ STUDY = (MODELS, "seed=1,2,3,4,5,6,7,8", NOISE, severities(18))
 def finished_study():
     """A store that holds all cells of the study, with 60 numbers and a table each."""
     store = open_store(None, "study", create=True)
-    with compose.compose_sweep(asked(*STUDY)) as study:
-        wishes = plan.prepare_all(study.compositions)
+    with compose_sweep(asked(*STUDY)) as sweep:
+        jobs = prepare_all(sweep.jobs)
     numbers = Scalars(values={f"metric_{i}": i / 60 for i in range(60)})
-    for wish in wishes:
-        planned = wish.planned
+    for planned in jobs:
         model = planned.split.test
         rows = model.targets[:, None] == range(len(model.classes))
         table = ParquetTable(
@@ -169,7 +169,7 @@ def test_resuming_a_finished_study(benchmark, folder):
     said = benchmark.pedantic(resume, rounds=1)
 
     assert "56 jobs" in said
-    assert "0 cells to do, 1008 found in MLflow." in said
+    assert "0 cells to evaluate, 1008 already in MLflow." in said
     print(f"\nresuming 1,008 cells in 56 jobs: {benchmark.stats['median']:.1f} s (goal 15)")
 
 

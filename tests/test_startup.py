@@ -101,9 +101,9 @@ def test_what_workers_prepare_for_their_jobs_can_be_prepared():
     ended = subprocess.run(
         [
             *(sys.executable, "-c"),
-            "import sys; from arogya_bench.sweeps import preload as preloaded; "
-            "from arogya_bench.runtime import environment as provenance; preloaded.preload(); "
-            "assert provenance.environment_json.cache_info().hits; print(*sys.modules)",
+            "import sys; from arogya_bench.sweeps.preload import preload; "
+            "from arogya_bench.runtime.environment import environment_json; preload(); "
+            "assert environment_json.cache_info().hits; print(*sys.modules)",
         ],
         capture_output=True,
         text=True,

@@ -101,7 +101,7 @@ def test_without_a_secret_nothing_is_written(curate, monkeypatch):
     ("word", "message"),
     [
         ("splt.method=group", "Did you mean 'split'?"),
-        ("group", "is no setting of dataset or split"),
+        ("group", "is not a setting of dataset or split"),
         ("split.method=grup", "Did you mean 'group'?"),
         ("split.tran=0.5", "Did you mean 'train'?"),
         ("dataset.grup=x", "group"),
@@ -130,14 +130,14 @@ def test_errors_in_the_result_end_with_2(curate, raw):
     assert "AB102 error" in ended.out
 
 
-def test_what_is_mended_and_left_out_is_said(curate, raw, tmp_path):
+def test_what_is_restored_and_left_out_is_said(curate, raw, tmp_path):
     (raw / "benign" / "doe00 report.pdf").write_bytes(b"%PDF")
     curate()
     next((tmp_path / "clean" / "images").iterdir()).write_bytes(b"tampered")
 
     ended = curate()
 
-    assert "0 written now.\n1 case mended: files had been changed or deleted." in ended.out
+    assert "0 written now.\n1 case restored: files had been changed or deleted." in ended.out
     assert "Other files left out: 1." in ended.out
     assert "Note: Files that are no images in a folder of a class" in ended.out
     assert json.loads((tmp_path / "clean" / "card.json").read_text())["left_out"] == {
@@ -190,7 +190,7 @@ def test_pairs_are_divided_and_looked_at_by_the_gate(command, tmp_path):
 
     report = json.loads((tmp_path / "clean" / "gate.json").read_text())
     assert (ended.code, ended.err) == (0, "")
-    assert "Divided: group-80-10-10-s42" in ended.out
+    assert "Split: group-80-10-10-s42" in ended.out
     assert (report["cases"], report["split"]) == (24, "official")
 
 

@@ -20,7 +20,7 @@ def test_a_sound_installation_is_code_0(command):
 
     assert ended.code == 0, ended.out
     assert "arogya-bench doctor" in ended.out
-    assert "wrong" not in ended.out
+    assert "problem" not in ended.out
 
 
 def test_looking_makes_no_files(command):
@@ -33,7 +33,7 @@ def test_a_store_that_is_no_database_is_wrong(command, tmp_path):
     ended = command("doctor")
 
     assert ended.code == 2
-    assert "wrong" in ended.out
+    assert "problem" in ended.out
     assert "MLflow store" in ended.out
 
 
@@ -70,7 +70,7 @@ def test_a_store_that_is_not_there_yet_is_ok(here):
     finding = doctor._check_store()
 
     assert finding.state == "ok"
-    assert finding.detail == f"sqlite:///{here}/mlflow.db, made by the first run"
+    assert finding.detail == f"sqlite:///{here}/mlflow.db, created by the first run"
 
 
 def test_a_store_counts_its_experiments(store, here):

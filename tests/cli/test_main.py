@@ -73,7 +73,7 @@ def test_several_jobs_are_not_printed(command, part):
     ended = command("run", "-m", "seed=1,2", "--cfg", part)
 
     assert ended.code == 2
-    assert f"seed=1,2 asks for several jobs, and --cfg {part} prints one." in ended.err
+    assert f"seed=1,2 selects several jobs, but --cfg {part} prints one." in ended.err
 
 
 def test_overrides_may_stand_on_both_sides_of_an_option(command):

@@ -188,7 +188,7 @@ def test_a_key_that_was_taken_away_is_missed(override):
 def test_what_is_no_override_is_quoted(override):
     error = refusal(override)
 
-    assert error.problem.startswith(f"{override!r} is not in Hydra's language")
+    assert error.problem.startswith(f"{override!r} is not a valid override")
 
 
 def test_an_interval_cannot_be_swept():
@@ -394,7 +394,7 @@ def test_a_printed_config_keeps_its_interpolations():
 
 
 def test_only_one_job_is_printed():
-    with pytest.raises(ConfigError, match="asks for several jobs"):
+    with pytest.raises(ConfigError, match="selects several jobs"):
         render_config(RunRequest(overrides=("model=prior,opencv",), multirun=True))
 
 

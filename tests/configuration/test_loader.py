@@ -3,15 +3,15 @@
 import pickle
 
 import pytest
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from arogya_bench.configuration import compose
+from arogya_bench.configuration.compose import RunRequest, compose_sweep
+from arogya_bench.configuration.hydra_internals import ConfigLoaderImpl
 
 BASE = ("model=prior", "dataset=synthetic")
-WORDS = [
+OVERRIDES = [
     (),
     ("seed=7",),
     ("seed=7", "dataset.cases=60", "seed=8"),
@@ -25,38 +25,38 @@ WORDS = [
     ("hydra/launcher=pool", "hydra.launcher.n_jobs=3", "seed=1"),
     ("model=resnet50", "image_size=48", "model.image_size=${image_size}"),
 ]
-WRONG = [("sede=7",), ("model=none",), ("seed=[",), ("~seed=9",), ("+seed=3",), ("a@b=c",)]
+INVALID = [("sede=7",), ("model=none",), ("seed=[",), ("~seed=9",), ("+seed=3",), ("a@b=c",)]
 
 
 @pytest.fixture
 def loader():
-    with compose.compose_sweep(compose.RunRequest(overrides=BASE)) as study:
-        yield study.loader
+    with compose_sweep(RunRequest(overrides=BASE)) as sweep:
+        yield sweep.loader
 
 
 def plain(loader):
     return ConfigLoaderImpl(loader.get_search_path())
 
 
-def loaded(loader, words):
-    config = loader.load_configuration("config", [*BASE, *words], RunMode.RUN)
+def loaded(loader, overrides):
+    config = loader.load_configuration("config", [*BASE, *overrides], RunMode.RUN)
     return OmegaConf.to_container(config), OmegaConf.to_yaml(config)
 
 
-@pytest.mark.parametrize("words", WORDS, ids=" ".join)
-def test_a_config_is_what_hydra_composes(loader, words):
-    expected = loaded(plain(loader), words)
+@pytest.mark.parametrize("overrides", OVERRIDES, ids=" ".join)
+def test_a_config_is_what_hydra_composes(loader, overrides):
+    expected = loaded(plain(loader), overrides)
 
-    assert loaded(loader, words) == expected
-    assert loaded(loader, words) == expected  # from what it remembers
+    assert loaded(loader, overrides) == expected
+    assert loaded(loader, overrides) == expected  # from what it remembers
 
 
-@pytest.mark.parametrize("words", WRONG, ids=" ".join)
-def test_an_error_is_the_one_of_hydra(loader, words):
+@pytest.mark.parametrize("overrides", INVALID, ids=" ".join)
+def test_an_error_is_the_one_of_hydra(loader, overrides):
     with pytest.raises(HydraException) as expected:
-        loaded(plain(loader), words)
+        loaded(plain(loader), overrides)
     with pytest.raises(type(expected.value)) as found:
-        loaded(loader, words)
+        loaded(loader, overrides)
 
     assert str(found.value) == str(expected.value)
 

@@ -85,7 +85,7 @@ def test_an_adapter_without_fields_says_so():
     with pytest.raises(ConfigError) as refused:
         build_adapter(node(_target_="arogya_bench.models.prior.Prior", epochs=3), "model", ADAPTER)
 
-    assert "it has none" in refused.value.fix
+    assert "there are no fields" in refused.value.fix
 
 
 def test_a_wrong_type_names_the_value_and_the_type():
@@ -98,7 +98,7 @@ def test_a_wrong_type_names_the_value_and_the_type():
 def test_a_field_without_value_is_asked_for():
     error = refusal("dataset=medmnist")
 
-    assert error.problem == "dataset.path has no value, and it has no default."
+    assert error.problem == "dataset.path has no value and no default."
     assert error.fix == "add dataset.path=... to the command."
 
 

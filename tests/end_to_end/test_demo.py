@@ -63,4 +63,4 @@ def test_the_same_command_again_runs_nothing(folder):
         check=True,
     )
 
-    assert "0 cells to do, 56 found in MLflow" in again.stderr
+    assert "0 cells to evaluate, 56 already in MLflow" in again.stderr

@@ -96,7 +96,7 @@ def test_a_worker_that_is_killed_is_replaced(at_work, table, tmp_path):
 
     settled(uri, before, began, table, "kill -9 of a worker, pool")
     assert code == 0
-    assert "to make again" in err
+    assert "Retrying" in err
 
 
 def test_a_worker_that_is_killed_before_it_made_a_run_is_replaced(at_work, table, tmp_path):
@@ -110,7 +110,7 @@ def test_a_worker_that_is_killed_before_it_made_a_run_is_replaced(at_work, table
 
     settled(uri, 0, began, table, "kill -9 of a worker at its start, pool")
     assert code == 0
-    assert "to make again" in err
+    assert "Retrying" in err
 
 
 def test_a_job_whose_process_is_killed_gets_another_one(at_work, table, tmp_path):
@@ -124,7 +124,7 @@ def test_a_job_whose_process_is_killed_gets_another_one(at_work, table, tmp_path
 
     after = settled(uri, before, began, table, "kill -9 of the process of a job, pool")
     assert code == 0
-    assert "1 run lost with a worker and made again." in err
+    assert "1 run retried after a worker was lost." in err
     (killed,) = after.of("KILLED")
     assert killed.tags["arogya.error"] == "JobKilled"
     assert "SIGKILL" in killed.tags["arogya.error_message"]
@@ -146,7 +146,7 @@ def test_ctrl_c_leaves_nothing_open(at_work, table, tmp_path, launcher):
     fault = f"Ctrl-C, {launcher}"
     settled(uri, len(stopped.finished), began, table, fault)
     assert (code, again) == (130, 0)
-    assert "the same command goes on" in err
+    assert "run the same command again to resume" in err
     assert "Traceback" not in err
     assert stopped.running == 0
     assert [run.status for run in stopped.runs if run.tags["arogya.kind"] == "sweep"] == ["KILLED"]

@@ -33,7 +33,7 @@ def test_frameworks_share_a_process_and_its_threads(tmp_path, shared):
     )
 
     assert done.returncode == 0, done.stderr
-    assert "5 cells made, 0 found, 0 failed" in done.stderr
+    assert "5 cells evaluated, 0 reused, 0 failed" in done.stderr
     store = open_store(f"sqlite:///{tmp_path}/mlflow.db", "frameworks", create=False)
     runs = search_runs(store, "tags.`arogya.kind` = 'evaluation'")
     assert {run.tags["arogya.model"] for run in runs} == set(ROWS.split(","))

@@ -10,11 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext
+
+from arogya_bench.configuration.hydra_internals import Callbacks
 
 exceptions = pytest.importorskip("ray.exceptions")
 pytestmark = pytest.mark.slow

@@ -54,7 +54,7 @@ def test_a_task_whose_machine_fails_is_launched_again(on_slurm, slurm, tmp_path)
     code, err = ended(process)
 
     assert code == 0, err
-    assert "to make again" in err
+    assert "Retrying" in err
     assert sound(census(uri_of(tmp_path))) == (CELLS, 0, 0, 0)
 
 

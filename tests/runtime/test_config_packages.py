@@ -379,7 +379,7 @@ def test_a_run_says_which_function_judged_it(cells):
 
 @pytest.mark.slow
 def test_the_same_command_again_finds_every_cell(installed, swept):
-    assert "0 cells to do, 6 found in MLflow" in bench(installed, swept, *SWEEP)
+    assert "0 cells to evaluate, 6 already in MLflow" in bench(installed, swept, *SWEEP)
 
 
 @pytest.mark.slow

@@ -91,7 +91,7 @@ def plan(command_in, ran, tiny):
 
 def row_of(ended, model):
     """What the table says of a model, by its heads."""
-    heads = ("cells", "there", "to make", "fits", "time", "disk", "calls")
+    heads = ("cells", "finished", "pending", "fits", "time", "disk", "API cost")
     rows = [line.split("│")[1:-1] for line in ended.err.splitlines() if "│" in line]
     (found,) = [row for row in rows if row[0].strip() == model]
     return dict(zip(heads, (cell.strip() for cell in found[2:]), strict=True))
@@ -117,19 +117,20 @@ def test_before_anything_ran_everything_is_to_make(command, tiny):
 
     row = row_of(ended, "opencv")
     assert ended.code == 0
-    assert (row["cells"], row["there"], row["to make"], row["fits"]) == ("3", "0", "3", "3")
-    assert "6 cells to make; nothing was run." in ended.err
+    assert (row["cells"], row["finished"], row["pending"], row["fits"]) == ("3", "0", "3", "3")
+    assert "6 cells pending; nothing was run." in ended.err
 
 
 def test_what_no_run_tells_is_unknown_and_not_0(command, tiny):
     ended = command("run", "-m", "--dry-run", *tiny, "model=prior,opencv", "sweep.usd_per_hour=10")
 
-    unknown = "unknown, as no earlier run tells: prior, opencv"
+    unknown = "unknown (no previous runs of prior, opencv)"
     row = row_of(ended, "prior")
-    assert (row["time"], row["disk"], row["calls"]) == ("unknown", "unknown", "0.00 USD")
+    assert (row["time"], row["disk"], row["API cost"]) == ("unknown", "unknown", "0.00 USD")
     assert line_of(ended, "Time") == f"{unknown}."
     assert line_of(ended, "Disk") == f"{unknown}."
-    assert line_of(ended, "Money") == f"0.00 USD for calls; for the machine {unknown}."
+    assert line_of(ended, "API cost") == "0.00 USD."
+    assert line_of(ended, "Machine cost") == f"{unknown}."
 
 
 def test_planning_in_an_empty_folder_writes_nothing(command, tiny):
@@ -153,22 +154,22 @@ def test_a_study_that_is_finished_costs_nothing(plan):
     assert ended.code == 0
     assert row_of(ended, "prior") == {
         "cells": "2",
-        "there": "2",
-        "to make": "0",
+        "finished": "2",
+        "pending": "0",
         "fits": "0",
         "time": "0 s",
         "disk": "0.0 MB",
-        "calls": "0.00 USD",
+        "API cost": "0.00 USD",
     }
     assert line_of(ended, "Time") == "about 0 s."
-    assert line_of(ended, "Money") == "0.00 USD for calls; for the machine about 0.00 USD."
+    assert line_of(ended, "Machine cost") == "about 0.00 USD."
 
 
 def test_added_seeds_take_what_the_earlier_ones_took(plan):
     ended = plan("seed=1,2,3,4")
 
     row = row_of(ended, "prior")
-    assert (row["cells"], row["there"], row["to make"], row["fits"]) == ("4", "2", "2", "2")
+    assert (row["cells"], row["finished"], row["pending"], row["fits"]) == ("4", "2", "2", "2")
     assert row["time"] == "22 min"  # two fits of ten minutes, two cells of one
     assert line_of(ended, "Time") == "about 22 min."
 
@@ -203,14 +204,14 @@ def test_jobs_that_are_one_cell_are_counted_once(plan):
     ended = plan("seed=3", "image_size=32,64")
 
     row = row_of(ended, "prior")
-    assert (row["cells"], row["to make"], row["fits"], row["time"]) == ("1", "1", "1", "11 min")
+    assert (row["cells"], row["pending"], row["fits"], row["time"]) == ("1", "1", "1", "11 min")
 
 
 def test_cells_that_are_made_anew_find_their_fits(plan):
     ended = plan("seed=1,2", "sweep.resume=false")
 
     row = row_of(ended, "prior")
-    assert (row["there"], row["to make"], row["fits"], row["time"]) == ("0", "2", "0", "2 min")
+    assert (row["finished"], row["pending"], row["fits"], row["time"]) == ("0", "2", "0", "2 min")
 
 
 def test_conditions_are_cells_of_one_fit(plan):
@@ -230,17 +231,15 @@ def test_each_size_of_a_dataset_takes_its_own_time(command_in, ran, tiny):
 
     times = [line.split("│")[7].strip() for line in ended.err.splitlines() if "│ prior" in line]
     assert times == ["0 s", "unknown"]
-    assert line_of(ended, "Time") == "unknown, as no earlier run tells: prior."
+    assert line_of(ended, "Time") == "unknown (no previous runs of prior)."
 
 
 def test_what_is_not_known_is_left_out_of_the_sum_and_named(plan):
     ended = plan("model=prior,opencv", "seed=3")
 
     assert row_of(ended, "opencv")["time"] == "unknown"
-    assert line_of(ended, "Time") == "about 11 min without opencv, of which no earlier run tells."
-    assert line_of(ended, "Disk").endswith(
-        " MB more without opencv, of which no earlier run tells."
-    )
+    assert line_of(ended, "Time") == "about 11 min, without opencv (no previous runs)."
+    assert line_of(ended, "Disk").endswith(" MB, without opencv (no previous runs).")
 
 
 def test_long_times_are_hours(plan):
@@ -255,7 +254,7 @@ def test_a_run_of_which_no_images_are_counted_tells_no_time(command, logged, tin
     ended = command("run", "--dry-run", *tiny)
 
     assert ended.code == 0
-    assert line_of(ended, "Time") == "unknown, as no earlier run tells: prior."
+    assert line_of(ended, "Time") == "unknown (no previous runs of prior)."
 
 
 def test_files_that_are_not_on_this_machine_tell_no_size(command, tiny, tmp_path):
@@ -266,7 +265,7 @@ def test_files_that_are_not_on_this_machine_tell_no_size(command, tiny, tmp_path
     ended = command("run", "-m", "--dry-run", *tiny, "seed=42,43")
 
     assert line_of(ended, "Time") == "about 11 min."
-    assert line_of(ended, "Disk") == "unknown, as no earlier run tells: prior."
+    assert line_of(ended, "Disk") == "unknown (no previous runs of prior)."
 
 
 @pytest.mark.parametrize(
@@ -299,7 +298,7 @@ def test_more_workers_than_jobs_are_no_faster(plan, monkeypatch):
 def test_a_machine_is_paid_by_the_hour(plan):
     ended = plan("seed=3", "sweep.usd_per_hour=60")
 
-    assert line_of(ended, "Money") == "0.00 USD for calls; for the machine about 11.00 USD."
+    assert line_of(ended, "Machine cost") == "about 11.00 USD."
 
 
 def test_a_machine_costs_the_same_for_any_number_of_workers(plan, monkeypatch):
@@ -308,21 +307,21 @@ def test_a_machine_costs_the_same_for_any_number_of_workers(plan, monkeypatch):
     ended = plan("hydra/launcher=pool", "seed=3,4", "sweep.usd_per_hour=60")
 
     assert line_of(ended, "Time") == "about 11 min with 2 workers."
-    assert line_of(ended, "Money") == "0.00 USD for calls; for the machine about 11.00 USD."
+    assert line_of(ended, "Machine cost") == "about 11.00 USD."
 
 
 def test_a_machine_without_a_price_is_not_spoken_of(plan):
     ended = plan("seed=3")
 
-    assert line_of(ended, "Money") == "0.00 USD for calls."
+    assert "Machine cost" not in ended.err
 
 
 def test_a_model_that_is_paid_by_the_image_costs_its_test_images(command, priced, tiny):
     ended = command("run", "-m", "--dry-run", *tiny, "model=paid,prior", "seed=1,2", *priced)
 
-    assert row_of(ended, "paid")["calls"] == f"{2 * IMAGES * 0.25:.2f} USD"
-    assert row_of(ended, "prior")["calls"] == "0.00 USD"
-    assert line_of(ended, "Money") == "2.50 USD for calls."
+    assert row_of(ended, "paid")["API cost"] == f"{2 * IMAGES * 0.25:.2f} USD"
+    assert row_of(ended, "prior")["API cost"] == "0.00 USD"
+    assert line_of(ended, "API cost") == "2.50 USD."
 
 
 def test_calls_that_were_paid_are_not_paid_again(command, priced, tiny):
@@ -330,7 +329,7 @@ def test_calls_that_were_paid_are_not_paid_again(command, priced, tiny):
 
     ended = command("run", "-m", "--dry-run", *tiny, "model=paid", "seed=1,2", *priced)
 
-    assert line_of(ended, "Money") == "1.25 USD for calls."
+    assert line_of(ended, "API cost") == "1.25 USD."
 
 
 def test_what_cannot_run_is_said_with_its_remedy_and_the_rest_is_planned(command, priced, tiny):
@@ -339,8 +338,8 @@ def test_what_cannot_run_is_said_with_its_remedy_and_the_rest_is_planned(command
     assert (ended.code, ended.left) == (2, [])
     assert "cannot run lacking · seed 42: No 'scanner' [v2] here." in ended.err
     assert "  Fix: pip install 'arogya-bench[scanner]'" in ended.err
-    assert row_of(ended, "prior")["to make"] == "1"
-    assert "1 cell to make; nothing was run." in ended.err
+    assert row_of(ended, "prior")["pending"] == "1"
+    assert "1 cell pending; nothing was run." in ended.err
 
 
 def test_jobs_that_cannot_run_for_the_same_reason_say_it_once(command, priced, tiny):
@@ -349,7 +348,7 @@ def test_jobs_that_cannot_run_for_the_same_reason_say_it_once(command, priced, t
     assert ended.code == 2
     assert ended.err.count("cannot run") == 1
     assert "cannot run lacking · seed 1, lacking · seed 2: " in ended.err
-    assert "0 cells to make; nothing was run." in ended.err
+    assert "0 cells pending; nothing was run." in ended.err
 
 
 def test_data_that_are_not_there_are_a_reason(command, tiny):
@@ -376,7 +375,7 @@ def test_a_model_that_has_nothing_left_to_do_need_not_be_able_to(
     larger = command(*words, "--dry-run", "seed=1,2")
 
     assert (finished.code, larger.code) == (0, 2)
-    assert row_of(finished, "licensed")["there"] == "1"
+    assert row_of(finished, "licensed")["finished"] == "1"
     assert row_of(larger, "licensed")["cells"] == "1"
     assert "cannot run licensed · seed 2: There is no licence." in larger.err
 
@@ -386,4 +385,4 @@ def test_configs_that_do_not_compose_are_no_plan(command):
 
     assert (ended.code, ended.left) == (2, [])
     assert "Did you mean 'opencv'?" in ended.err
-    assert "What this command would do" not in ended.err
+    assert "Planned sweep" not in ended.err

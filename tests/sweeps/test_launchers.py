@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from hydra.types import RunMode
 
-from arogya_bench.configuration import compose
-from arogya_bench.sweeps import launchers as launching
+from arogya_bench.configuration.compose import RunRequest, compose_sweep
+from arogya_bench.sweeps.launchers import output_folder
 from arogya_bench.sweeps.worker import remove_outputs
 
 POOL = "hydra/launcher=pool"
@@ -50,11 +50,11 @@ def test_a_folder_with_an_apostrophe_is_one_that_hydra_reads(tmp_path, monkeypat
     ward = tmp_path / "o'brien's ward"
     ward.mkdir()
     monkeypatch.chdir(ward)
-    asked = compose.RunRequest(overrides=("model=prior", "hydra/launcher=slurm"))
+    request = RunRequest(overrides=("model=prior", "hydra/launcher=slurm"))
 
-    with compose.compose_sweep(asked) as study, launching.output_folder(study.config):
-        words = list(study.config.hydra.overrides.hydra)
-        again = study.loader.load_configuration("config", words, RunMode.RUN)
+    with compose_sweep(request) as sweep, output_folder(sweep.config):
+        overrides = list(sweep.config.hydra.overrides.hydra)
+        again = sweep.loader.load_configuration("config", overrides, RunMode.RUN)
         folder = Path(again.hydra.sweep.dir)
         assert folder.is_dir()
 

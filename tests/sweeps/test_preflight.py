@@ -8,7 +8,7 @@ import pytest
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.runtime.process import Process, current_process
 from arogya_bench.sweeps.preflight import WorkerProbe
-from arogya_bench.sweeps.worker import Task
+from arogya_bench.sweeps.worker import RunJob
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def probe(store, job_of, tmp_path):
     """Build a probe of a job, sent by this process."""
 
     def build(key=None, *, job=None, **fields):
-        task = Task(
+        run_job = RunJob(
             store_uri=store.uri,
             parent="",
             owner=current_process(),
@@ -24,9 +24,9 @@ def probe(store, job_of, tmp_path):
             timeout=None,
             folder=str(tmp_path),
         )
-        asked = job or job_of()
-        found = key or prepare(asked).fit_key
-        return WorkerProbe(task=replace(task, **fields), jobs=((asked, found),))
+        probed = job or job_of()
+        fit_key = key or prepare(probed).fit_key
+        return WorkerProbe(run_job=replace(run_job, **fields), jobs=((probed, fit_key),))
 
     return build
 
@@ -40,7 +40,7 @@ def test_a_worker_that_reaches_everything_has_nothing_to_say(probe):
 def test_a_file_is_no_store_for_several_machines(probe):
     ((problem, fix),) = probe(owner=Process(host="head", pid=1, start_time=0.0))({}).problems
 
-    assert "several machines would spoil it" in problem
+    assert "several machines cannot share safely" in problem
     assert "tracking=server" in fix
 
 
@@ -65,5 +65,5 @@ def test_data_that_are_not_there_are_named(probe, source, job_of):
 def test_data_that_are_other_data_are_named(probe):
     ((problem, fix),) = probe("another key")({}).problems
 
-    assert "is another one there" in problem
+    assert "differs on this machine" in problem
     assert "every machine has the same data" in fix

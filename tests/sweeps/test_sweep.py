@@ -81,8 +81,8 @@ def test_the_parent_says_what_was_asked_for(grid):
 def test_a_sweep_says_what_it_does_and_where_to_look(grid):
     _, ended, _ = grid
 
-    assert "4 jobs, 4 fits, 4 cells to do, 0 found in MLflow." in ended.err
-    assert "4 cells made, 0 found, 0 failed." in ended.err
+    assert "4 jobs, 4 fits: 4 cells to evaluate, 0 already in MLflow." in ended.err
+    assert "4 cells evaluated, 0 reused, 0 failed." in ended.err
     assert "See it: mlflow ui\n" in ended.err
     assert "Compare: arogya-bench compare study" in ended.err
 
@@ -129,8 +129,8 @@ def test_the_same_command_does_nothing_twice(command, store, tiny):
     again = command("run", *tiny)
 
     assert again.code == 0
-    assert "0 cells to do, 1 found in MLflow." in again.err
-    assert "0 cells made, 1 found, 0 failed." in again.err
+    assert "0 cells to evaluate, 1 already in MLflow." in again.err
+    assert "0 cells evaluated, 1 reused, 0 failed." in again.err
     assert len(logged(store).of("evaluation")) == 1
 
 
@@ -139,7 +139,7 @@ def test_a_larger_command_does_only_what_is_missing(command, store, tiny):
 
     again = command("run", "-m", *tiny, "seed=42,43")
 
-    assert "1 cell made, 1 found, 0 failed." in again.err
+    assert "1 cell evaluated, 1 reused, 0 failed." in again.err
     assert len(logged(store).of("evaluation")) == 2
 
 
@@ -148,7 +148,7 @@ def test_without_resume_everything_is_made_again(command, store, tiny):
 
     again = command("run", *tiny, "sweep.resume=false")
 
-    assert "1 cell made" in again.err
+    assert "1 cell evaluated" in again.err
     assert len(logged(store).of("evaluation")) == 2
 
 
@@ -168,8 +168,8 @@ def test_jobs_that_are_one_cell_are_run_once(command, store, tiny):
     ended = command("run", "-m", *tiny, "image_size=32,64")
 
     assert ended.code == 0
-    assert "2 jobs, 1 fit, 1 cell to do" in ended.err
-    assert "1 cell made, 0 found, 0 failed." in ended.err
+    assert "2 jobs, 1 fit: 1 cell to evaluate" in ended.err
+    assert "1 cell evaluated, 0 reused, 0 failed." in ended.err
     assert len(logged(store).of("evaluation")) == 1
 
 
@@ -233,7 +233,7 @@ def test_a_job_that_fails_leaves_the_others_alone(accident):
 
     assert ended.code == 3
     assert [run.status for run in of_model(found, "prior")] == ["FINISHED"] * 2
-    assert "2 cells made, 0 found, 4 failed." in ended.err
+    assert "2 cells evaluated, 0 reused, 4 failed." in ended.err
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_a_model_that_ends_the_program_ends_only_its_job(command, store, options
     ended = command("run", "-m", *tiny, "model=leaving,prior", "--config-dir", str(options))
 
     assert ended.code == 3
-    assert "1 cell made, 0 found, 1 failed." in ended.err
+    assert "1 cell evaluated, 0 reused, 1 failed." in ended.err
     assert "no licence" in ended.err
     assert logged(store).statuses("sweep") == ["FAILED"]
 
@@ -306,7 +306,7 @@ def test_data_that_go_bad_during_a_job_leave_a_failed_run_for_each_cell(
 
     runs = logged(store).of("evaluation")
     assert ended.code == 3
-    assert "0 cells made, 0 found, 2 failed." in ended.err
+    assert "0 cells evaluated, 0 reused, 2 failed." in ended.err
     assert [run.status for run in runs] == ["FAILED", "FAILED"]
     assert {run.tags["arogya.error_message"] for run in runs} == {"the disk failed"}
 
@@ -334,7 +334,7 @@ def test_a_key_that_changes_makes_no_new_cell(command, store, options, tiny, tmp
 
     again = command("run", *words, "+model.api_key=second-key")
 
-    assert "0 cells to do, 1 found in MLflow." in again.err
+    assert "0 cells to evaluate, 1 already in MLflow." in again.err
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert left
     assert [path for path in left if b"first-key" in path.read_bytes()] == []
@@ -358,7 +358,7 @@ def test_a_launcher_that_breaks_leaves_a_failed_sweep(command, store, tiny):
     ended = command("run", "-m", *tiny, "hydra.sweep.dir=mlflow.db/inside")
 
     assert ended.code == 3
-    assert "0 cells made, 0 found, 1 failed." in ended.err
+    assert "0 cells evaluated, 0 reused, 1 failed." in ended.err
     (cell,) = logged(store).of("evaluation")
     assert (cell.status, cell.tags["arogya.error"]) == ("KILLED", "WorkerLost")
     assert "NotADirectoryError" in cell.tags["arogya.error_message"]
@@ -415,7 +415,7 @@ def test_ctrl_c_leaves_nothing_running(store, options, tiny, tmp_path):
 
     found = logged(store)
     assert process.returncode == 130
-    assert "the same command goes on" in err
+    assert "run the same command again to resume" in err
     assert "Traceback" not in err
     assert found.statuses("sweep") == ["KILLED"]
     assert sorted(found.statuses("fit")) == ["FINISHED", "KILLED"]

@@ -134,7 +134,7 @@ def test_the_same_command_finds_all_cells_on_the_server(served, command_in):
     again = command_in(served.folder, "run", "-m", *served.words)
 
     assert again.code == 0
-    assert "0 cells to do, 2 found in MLflow." in again.err
+    assert "0 cells to evaluate, 2 already in MLflow." in again.err
 
 
 @real

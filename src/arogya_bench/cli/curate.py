@@ -1,4 +1,4 @@
-"""``arogya-bench data curate``: a folder as somebody has it becomes one that may be given away."""
+"""``arogya-bench data curate``: turns a folder of images into a de-identified dataset."""
 
 import argparse
 import json
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
 ERRORS_EXIT = 2
 DESCRIPTION = """\
-Organises, cleans, de-identifies and divides a folder of images: class folders, a table
-(manifest.csv), images with masks or with boxes, DICOM, NIfTI, and the archives of HAM10000,
-ISIC 2019, EyePACS and COVIDx. Pixels are written anew without
-metadata, names become keyed pseudonyms, and what cannot be cleaned is quarantined. The source is
-not changed; the same command again finishes a run that was killed, and changes nothing after one
-that ended.
+Organise, clean, de-identify and split a folder of images: class folders, a table (manifest.csv),
+images with masks or boxes, DICOM, NIfTI, or the archives of HAM10000, ISIC 2019, EyePACS and
+COVIDx.
 
-The secret for the pseudonyms comes from the variable AROGYA_SECRET, or from --secret-file.
+Images are re-encoded without metadata, file names become keyed pseudonyms, and files that cannot
+be cleaned are quarantined. The source is not changed. Running the same command again completes an
+interrupted run, and changes nothing after a complete one.
+
+The secret key of the pseudonyms is read from the variable AROGYA_SECRET or from --secret-file.
 """
 
 
@@ -28,30 +29,50 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command ``curate``."""
     curate = commands.add_parser(
         "curate",
-        help="organise, check, de-identify and split a folder of images",
+        help="de-identify, organise and split a folder of images",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    curate.add_argument("source", type=Path, metavar="SRC", help="the folder as it is")
+    curate.add_argument("source", type=Path, metavar="SRC", help="source folder")
     curate.add_argument(
-        "out", type=Path, metavar="OUT", help="a new folder, or that of a run before"
+        "out", type=Path, metavar="OUT", help="output folder: new, or that of an earlier run"
     )
-    curate.add_argument("--licence", required=True, help="of the images and labels")
-    curate.add_argument("--layout", help="what SRC is; default: look what is there")
-    curate.add_argument("--keep", default="", metavar="A,B", help="columns that identify nobody")
-    curate.add_argument("--secret-file", metavar="FILE", help="of mode 600; default: AROGYA_SECRET")
-    curate.add_argument("--key-file", metavar="FILE", help="write there which case was which file")
+    curate.add_argument("--licence", required=True, help="licence of the images and labels")
+    curate.add_argument(
+        "--layout", metavar="NAME", help="layout of SRC (default: detect automatically)"
+    )
+    curate.add_argument(
+        "--keep",
+        default="",
+        metavar="A,B",
+        help="columns of the table to keep; they must not identify anybody",
+    )
+    curate.add_argument(
+        "--secret-file", metavar="FILE", help="file with the secret key, of mode 600"
+    )
+    curate.add_argument(
+        "--key-file", metavar="FILE", help="write the original file name of each case to this file"
+    )
     curate.add_argument("--boxes-drawn-on", choices=["stored", "upright"],
-                        help="where EXIF turns images that have boxes or masks")  # fmt: skip
-    curate.add_argument("--quality", type=int, default=95, help="of JPEG (default: %(default)s)")
-    curate.add_argument("--no-text-check", action="store_true", help="look for no text in pixels")
-    curate.add_argument("--ocr", action="store_true", help="count lines of text; extra ocr")
-    curate.add_argument("--workers", type=int, help="threads (default: one per processor)")
+                        help="whether boxes and masks belong to the stored pixels or to the image "
+                        "after its EXIF rotation")  # fmt: skip
+    curate.add_argument(
+        "--quality", type=int, default=95, help="JPEG quality (default: %(default)s)"
+    )
+    curate.add_argument(
+        "--no-text-check", action="store_true", help="skip the check for text in images"
+    )
+    curate.add_argument(
+        "--ocr", action="store_true", help="count lines of text with OCR (needs the extra ocr)"
+    )
+    curate.add_argument(
+        "--workers", type=int, metavar="N", help="number of threads (default: one per processor)"
+    )
     curate.add_argument(
         "overrides",
         nargs="*",
         metavar="KEY=VALUE",
-        help="dataset.group='(p[0-9]+)', dataset.manifest=table.csv, split.method=group ...",
+        help="settings, such as dataset.group='(p[0-9]+)' or split.method=group",
     )
     curate.set_defaults(command=_curate)
 
@@ -87,19 +108,21 @@ def _build_options(arguments: argparse.Namespace) -> "CurationOptions":
 
 
 def _reader_options(arguments: argparse.Namespace, node: Any) -> dict[str, object]:
-    """The options of the reader that are set, each of the type that its layout gives it."""
+    """Convert the reader options that are set to the types that the reader of the layout declares."""
     from arogya_bench.configuration import schema
     from arogya_bench.curation.layouts import READERS, SourceLayout, detect_layout
 
-    own = {"path": str(arguments.source), "licence": arguments.licence}
+    given = {"path": str(arguments.source), "licence": arguments.licence}
     names = [str(name) for name in node]
-    if not arguments.source.is_dir() or own.keys() & {*names}:
-        return dict.fromkeys(names)  # refused where the source is read
-    asked = SourceLayout(
+    if not arguments.source.is_dir() or given.keys() & {*names}:
+        return dict.fromkeys(names)  # curation reports the error
+    source_layout = SourceLayout(
         licence=arguments.licence, layout=arguments.layout, dataset=dict.fromkeys(names)
     )
-    node.update(own)
-    typed = schema.validate(READERS[detect_layout(arguments.source, asked)], node, "dataset")
+    node.update(given)
+    typed = schema.validate(
+        READERS[detect_layout(arguments.source, source_layout)], node, "dataset"
+    )
     return {name: getattr(typed, name) for name in names}
 
 
@@ -109,31 +132,31 @@ def _print_outcome(outcome: "CurationOutcome", out: Path) -> None:
     lines = [f"{plural(outcome.cases, 'case')} in {out}, {outcome.written} written now."]
     if outcome.rewritten:
         lines.append(
-            f"{plural(outcome.rewritten, 'case')} mended: files had been changed or deleted."
+            f"{plural(outcome.rewritten, 'case')} restored: files had been changed or deleted."
         )
     if outcome.split:
-        lines.append(f"Divided: {outcome.split}.")
+        lines.append(f"Split: {outcome.split}.")
     if outcome.quarantined:
         lines.append(f"{plural(outcome.quarantined, 'case')} quarantined: {out / 'quarantine.csv'}")
     if outcome.removed:
-        lines.append(f"{plural(outcome.removed, 'file')} deleted: the source has them no more.")
-    lines += [f"{what.capitalize()}: {count:,}." for what, count in outcome.unused.items() if count]
+        lines.append(f"{plural(outcome.removed, 'file')} deleted: no longer in the source.")
+    lines += [f"{kind.capitalize()}: {count:,}." for kind, count in outcome.unused.items() if count]
     lines += [f"Note: {note}" for note in outcome.notes]
-    for notice in outcome.warnings:
-        shown = ", ".join(notice.examples)
-        lines.append(f"{notice.code} {notice.problem}: {notice.count:,}, such as {shown}")
+    for warning in outcome.warnings:
+        examples = ", ".join(warning.examples)
+        lines.append(f"{warning.code} {warning.problem}: {warning.count:,}, such as {examples}")
     sys.stdout.write("\n".join([*lines, ""]))
 
 
 def _run_gate(out: Path) -> int:
-    """Look at the result as whoever gets it will, and leave the findings beside it."""
+    """Run the gate on the result, as a recipient would read it, and write the findings to it."""
     from arogya_bench.cli.gate_table import print_gate_report
     from arogya_bench.datasets.splits import SplitPolicy, make_split
     from arogya_bench.gate.gate import inspect_dataset
 
     dataset = _load_result(out)
     if dataset is None:
-        sys.stdout.write("Without labels the gate has nothing to look at.\n")
+        sys.stdout.write("Gate skipped: the images have no labels.\n")
         return 0
     report = inspect_dataset(dataset, make_split(dataset, SplitPolicy()), fractions=None)
     print_gate_report(report)
@@ -144,7 +167,7 @@ def _run_gate(out: Path) -> int:
 
 
 def _load_result(out: Path) -> "Dataset | None":
-    """The curated folder, read back by the reader of its layout; None without labels."""
+    """Read the curated folder with the reader of its layout; None without labels."""
     from arogya_bench.datasets.coco import COCO
     from arogya_bench.datasets.image_folder import ImageFolder
     from arogya_bench.datasets.split_checks import PARTS
@@ -152,21 +175,23 @@ def _load_result(out: Path) -> "Dataset | None":
     card = json.loads((out / "card.json").read_text(encoding="utf-8"))
     terms = {"path": str(out), "name": card["name"], "licence": card["licence"]}
     if card["task"] == "detection":
-        whole = COCO(**terms, classes=card["classes"], annotations="boxes.json")
+        reader = COCO(**terms, classes=card["classes"], annotations="boxes.json")
         if card["split"]:
             train, validation, test = (f"boxes-{part}.json" for part in PARTS)
-            whole = replace(whole, annotations=None, train=train, validation=validation, test=test)
-        return whole.load()
-    # What the source needed to be read, the result needs too: the pixels have the same range.
-    told = {**terms, **card["reading"], "classes": card["classes"]}
+            reader = replace(
+                reader, annotations=None, train=train, validation=validation, test=test
+            )
+        return reader.load()
+    # The pixels keep their range, so the result needs the same reader options as the source.
+    reader_options = {**terms, **card["reading"], "classes": card["classes"]}
     if card["task"] == "segmentation":
-        return _load_mask_pairs(out, told)
+        return _load_mask_pairs(out, reader_options)
     labelled = len(card["classes"]) > 1
-    return ImageFolder(**told, manifest="manifest.csv").load() if labelled else None
+    return ImageFolder(**reader_options, manifest="manifest.csv").load() if labelled else None
 
 
 def _load_mask_pairs(out: Path, reader_options: dict[str, Any]) -> "Dataset":
-    """The curated pairs, with the groups and parts of the table: the reader goes by files alone."""
+    """Read the curated pairs, and add the groups and splits of the table, which the reader ignores."""
     from arogya_bench.datasets.csv_tables import read_table
     from arogya_bench.datasets.image_mask_pairs import ImageMaskPairs
     from arogya_bench.images.discovery import image_stem

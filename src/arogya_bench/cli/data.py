@@ -1,4 +1,4 @@
-"""``arogya-bench data``: fetch a dataset, describe it, check it, curate a folder of files."""
+"""``arogya-bench data``: fetch, describe, check and curate datasets."""
 
 import argparse
 import sys
@@ -15,85 +15,103 @@ if TYPE_CHECKING:
 
 ERRORS_EXIT = 2
 
-NAME_HELP = "an option of conf/dataset, such as medmnist or ham10000"
-SETTINGS_HELP = "settings, such as dataset.path=FOLDER split.method=group"
+NAME_HELP = "dataset config, such as medmnist or ham10000"
+SETTINGS_HELP = "Hydra overrides, such as dataset.path=FOLDER split.method=group"
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command ``data`` and its own commands."""
-    data = commands.add_parser("data", help="fetch, describe, check and curate datasets")
-    own = data.add_subparsers(required=True, metavar="COMMAND")
-    _add_fetch(own)
-    _add_describe(own)
-    _add_check(own)
-    curate_command.add_parser(own)
+    """Add the command ``data`` and its subcommands."""
+    data = commands.add_parser(
+        "data",
+        help="fetch, describe, check and curate datasets",
+        description="Fetch, describe, check and curate datasets.",
+    )
+    subcommands = data.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    _add_fetch(subcommands)
+    _add_describe(subcommands)
+    _add_check(subcommands)
+    curate_command.add_parser(subcommands)
 
 
 def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     fetch = commands.add_parser(
         "fetch",
-        help="download what needs no account, or say where the others are",
-        description="Downloads a 2-D set of MedMNIST and compares its published checksum; an "
-        "interrupted download goes on. For other sets: where they are, what to accept, where to "
-        "unpack them. Without a name: what there is.",
+        help="download a public dataset, or print how to get it",
+        description="Download a 2-D dataset of MedMNIST and verify its published checksum; an "
+        "interrupted download is resumed. For other datasets, print where to get them, which "
+        "terms to accept and where to unpack them. Without a name, list all datasets.",
     )
-    fetch.add_argument("name", nargs="?", help="such as pneumoniamnist, or ham10000")
-    fetch.add_argument("--to", type=Path, default=Path(), metavar="DIR", help="folder of the file")
-    fetch.add_argument("--size", type=int, default=28, help="pixels of a side: 28, 64, 128 or 224")
+    fetch.add_argument("name", nargs="?", help="dataset, such as pneumoniamnist or ham10000")
+    fetch.add_argument(
+        "--to", type=Path, default=Path(), metavar="DIR", help="folder to download to"
+    )
+    fetch.add_argument(
+        "--size",
+        type=int,
+        default=28,
+        help="image size in pixels: 28, 64, 128 or 224 (default: 28)",
+    )
     fetch.set_defaults(command=_fetch)
 
 
 def _add_describe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     describe = commands.add_parser(
         "describe",
-        help="the card of a dataset, its counts, and a contact sheet",
-        description="Prints licence, citation, classes, counts per split and columns, and writes "
-        "a picture with some images of every class.",
+        help="summarise a dataset and draw a contact sheet",
+        description="Print licence, citation, classes, counts per split and columns, and write "
+        "them as JSON with a contact sheet of images of every class.",
     )
     _add_dataset(describe)
-    describe.add_argument("--out", type=Path, default=Path("reports"), help="folder of the files")
+    describe.add_argument(
+        "--out",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="output folder (default: %(default)s)",
+    )
     describe.set_defaults(command=_describe)
 
 
 def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     check = commands.add_parser(
         "check",
-        help="the gate: leaks, copies, damaged files, labels, shortcuts",
-        description="Looks at every image once and prints what is wrong, with codes; exit code 2 "
-        "if there are errors, which stop a run too. docs/data.md explains every code.",
+        help="find leakage, duplicates, damaged files and label problems",
+        description="Run the data gate: read every image and report leakage between splits, "
+        "duplicates, damaged files, label problems and shortcuts. Exits with code 2 if there are "
+        "errors, which also stop a run. docs/data.md explains every code.",
     )
     _add_dataset(check)
-    check.add_argument("--json", type=Path, metavar="FILE", help="write the findings there, too")
+    check.add_argument("--json", type=Path, metavar="FILE", help="also write the findings as JSON")
     check.set_defaults(command=_check)
 
 
 def _add_dataset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help=NAME_HELP)
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=SETTINGS_HELP)
-    parser.add_argument("--config-dir", metavar="DIR", help="a folder with options of your own")
+    parser.add_argument("--config-dir", metavar="DIR", help="folder with additional config groups")
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
-    from arogya_bench.datasets import download as fetching
-    from arogya_bench.datasets import download_help as obtaining
+    from arogya_bench.datasets.download import fetch
+    from arogya_bench.datasets.download_help import download_instructions, format_downloadable
     from arogya_bench.datasets.medmnist_files import PUBLISHED, UNSUPPORTED
 
     if arguments.name is None:
-        _print_line(obtaining.format_downloadable())
-        _print_line("For the others, arogya-bench data fetch NAME says where they are: "
-             f"{', '.join(_dataset_configs())}.")  # fmt: skip
-        return 0
-    known = _dataset_configs()
-    if arguments.name in known and arguments.name not in {*PUBLISHED, *UNSUPPORTED}:
-        _print_line(obtaining.download_instructions(known[arguments.name]))
+        _print_line(format_downloadable())
+        others = ", ".join(_dataset_configs())
+        _print_line(f"arogya-bench data fetch NAME prints how to get the others: {others}.")
         return 0
     if arguments.name not in {*PUBLISHED, *UNSUPPORTED}:
-        names = (*PUBLISHED, *known)
+        configs = _dataset_configs()
+        if arguments.name in configs:
+            _print_line(download_instructions(configs[arguments.name]))
+            return 0
+        names = (*PUBLISHED, *configs)
         raise ConfigError(
             f"There is no dataset {arguments.name!r}.{did_you_mean(arguments.name, names)}",
             fix=f"choose one of: {', '.join(names)}",
         )
-    file = fetching.fetch(arguments.name, arguments.to, size=arguments.size)
+    file = fetch(arguments.name, arguments.to, size=arguments.size)
     _print_line(f"{file}\nUse it: arogya-bench run dataset=medmnist dataset.path={file}")
     return 0
 
@@ -106,13 +124,13 @@ def _describe(arguments: argparse.Namespace) -> int:
     from arogya_bench.figures.contact_sheet import draw_contact_sheet
 
     job, dataset = _load_dataset(arguments)
-    about = describe(dataset, make_split(dataset, job.split, limit=job.limit))
-    _print_line(about.to_text())
+    description = describe(dataset, make_split(dataset, job.split, limit=job.limit))
+    _print_line(description.to_text())
     arguments.out.mkdir(parents=True, exist_ok=True)
     sheet = arguments.out / f"{dataset.name}.png"
     sheet.write_bytes(draw_contact_sheet(dataset, rng=np.random.default_rng(job.seed)))
-    sheet.with_suffix(".json").write_text(about.to_json(), encoding="utf-8")
-    _print_line(f"Some images of every class: {sheet}")
+    sheet.with_suffix(".json").write_text(description.to_json(), encoding="utf-8")
+    _print_line(f"Contact sheet: {sheet}")
     return 0
 
 
@@ -123,12 +141,12 @@ def _check(arguments: argparse.Namespace) -> int:
     from arogya_bench.runtime.console import spinner
 
     job, dataset = _load_dataset(arguments)
-    with spinner("looking at every image"):
+    with spinner("reading every image"):
         report = gate_report(job, dataset, make_split(dataset, job.split, limit=job.limit))
     print_gate_report(report)
     if arguments.json:
         arguments.json.write_text(report.to_json(), encoding="utf-8")
-        _print_line(f"Everything: {arguments.json}")
+        _print_line(f"Findings: {arguments.json}")
     return ERRORS_EXIT if report.errors else 0
 
 
@@ -136,14 +154,14 @@ def _load_dataset(arguments: argparse.Namespace) -> "tuple[Job, Dataset]":
     from arogya_bench.configuration.compose import RunRequest, compose_jobs
     from arogya_bench.runtime.console import spinner
 
-    words = ("model=prior", *arguments.overrides, f"dataset={arguments.name}")
-    (job,) = compose_jobs(RunRequest(overrides=words, config_dir=arguments.config_dir))
+    overrides = ("model=prior", *arguments.overrides, f"dataset={arguments.name}")
+    (job,) = compose_jobs(RunRequest(overrides=overrides, config_dir=arguments.config_dir))
     with spinner("reading the dataset"):
         return job, job.source.load()
 
 
 def _dataset_configs() -> Mapping[str, Mapping[str, Any]]:
-    """Every option of conf/dataset in the package, as its YAML stands."""
+    """The dataset configs of this package by name, without interpolation or composition."""
     from importlib.resources import files
 
     import yaml

@@ -1,4 +1,4 @@
-"""What is installed, what is missing, and what is wrong, each with its remedy."""
+"""``arogya-bench doctor``: checks the installation, and says how to fix what is wrong."""
 
 import os
 import platform
@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.errors import UserError, is_installed
-from arogya_bench.runtime import cache, config_packages
+from arogya_bench.runtime.cache import cache_root
+from arogya_bench.runtime.config_packages import ConfigPackage, discover
 from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
 from arogya_bench.tracking.store import (
     absolute_uri,
@@ -39,12 +40,23 @@ EXTRAS = {
     "report": ("typst",),
 }
 MIN_PYTHON = (3, 11)
-STATE_MARKUP = {"ok": "[green]ok[/]", "absent": "[dim]absent[/]", "wrong": "[red]wrong[/]"}
+PROBLEM_EXIT = 2
+STATE_MARKUP = {
+    "ok": "[green]ok[/]",
+    "absent": "[dim]not installed[/]",
+    "wrong": "[red]problem[/]",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorFinding:
-    """One thing that was looked at: ``ok``, ``absent`` (an option not taken), or ``wrong``."""
+    """The result of one check.
+
+    Attributes:
+        component: What was checked.
+        state: ``ok``, ``absent`` for an optional component that is not installed, or ``wrong``.
+        detail: Versions and paths, or how to fix or install it.
+    """
 
     component: str
     state: str
@@ -52,28 +64,29 @@ class DoctorFinding:
 
 
 def print_report() -> int:
-    """Print the findings.
+    """Print the result of every check.
 
     Returns:
-        0, or 2 if something is wrong.
+        The exit code of the command: 0, or 2 if something is wrong.
     """
-    found = list(run_checks())
-    table = Table("what", "state", "detail", title="arogya-bench doctor", title_justify="left")
-    for each in found:
-        table.add_row(escape(each.component), STATE_MARKUP[each.state], escape(each.detail))
+    findings = list(run_checks())
+    table = Table("component", "state", "detail", title="arogya-bench doctor", title_justify="left")
+    for finding in findings:
+        state = STATE_MARKUP[finding.state]
+        table.add_row(escape(finding.component), state, escape(finding.detail))
     Console(highlight=False, width=None if sys.stdout.isatty() else 110).print(table)
-    return 2 if any(each.state == "wrong" for each in found) else 0
+    return PROBLEM_EXIT if any(finding.state == "wrong" for finding in findings) else 0
 
 
 def run_checks() -> Iterator[DoctorFinding]:
-    """Look at Python, the packages, the devices, the folders and the store."""
+    """Check Python, packages, devices, the cache folder and the MLflow store."""
     yield _check_python()
     yield DoctorFinding(component="arogya-bench", state="ok", detail=version("arogya-bench"))
     yield DoctorFinding(component="mlflow", state="ok", detail=version("mlflow"))
     yield _check_opencv()
     for extra, modules in EXTRAS.items():
         yield _check_extra(extra, modules)
-    yield from map(_check_config_package, config_packages.discover())
+    yield from map(_check_config_package, discover())
     if is_installed("torch"):
         yield _check_torch()
     yield _check_cache()
@@ -81,33 +94,32 @@ def run_checks() -> Iterator[DoctorFinding]:
 
 
 def _check_python() -> DoctorFinding:
-    fine = sys.version_info[:2] >= MIN_PYTHON
+    supported = sys.version_info[:2] >= MIN_PYTHON
     return DoctorFinding(
-        component="Python", state="ok" if fine else "wrong", detail=platform.python_version()
+        component="Python",
+        state="ok" if supported else "wrong",
+        detail=platform.python_version(),
     )
 
 
 def _check_opencv() -> DoctorFinding:
-    """Two OpenCV distributions overwrite each other's files."""
+    """Check that one OpenCV distribution is installed; two overwrite each other's files."""
     names = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
-    there = [name for name in names if _is_distribution_installed(name)]
-    if len(there) > 1:
-        detail = f"{' and '.join(there)} overwrite each other: pip uninstall {there[1]}"
+    installed = [name for name in names if _is_distribution_installed(name)]
+    if len(installed) > 1:
+        detail = f"{' and '.join(installed)} overwrite each other: pip uninstall {installed[1]}"
         return DoctorFinding(component="OpenCV", state="wrong", detail=detail)
-    if there:
+    if installed:
         return DoctorFinding(
-            component="OpenCV", state="ok", detail=f"{there[0]} {version(there[0])}"
+            component="OpenCV", state="ok", detail=f"{installed[0]} {version(installed[0])}"
         )
     if is_installed("cv2"):
-        return DoctorFinding(
-            component="OpenCV", state="ok", detail="from another distribution than PyPI's"
-        )
+        return DoctorFinding(component="OpenCV", state="ok", detail="not installed from PyPI")
     return DoctorFinding(component="OpenCV", state="wrong", detail="pip install opencv-python")
 
 
 def _check_extra(extra: str, modules: tuple[str, ...]) -> DoctorFinding:
-    lacking = [module for module in modules if not is_installed(module)]
-    if lacking:
+    if not all(map(is_installed, modules)):
         fix = f"pip install 'arogya-bench[{extra}]'"
         return DoctorFinding(component=f"extra {extra}", state="absent", detail=fix)
     licence = " (AGPL-3.0)" if extra == "yolo" else ""
@@ -116,14 +128,14 @@ def _check_extra(extra: str, modules: tuple[str, ...]) -> DoctorFinding:
     )
 
 
-def _check_config_package(package: config_packages.ConfigPackage) -> DoctorFinding:
+def _check_config_package(package: ConfigPackage) -> DoctorFinding:
     detail = package.message or f"{package.distribution}: {', '.join(package.configs)}"
     state = "wrong" if package.message else "ok"
     return DoctorFinding(component=f"configs {package.name}", state=state, detail=detail)
 
 
 def _check_torch() -> DoctorFinding:
-    """A CPU-only torch beside a torchvision built for CUDA fails when it is imported."""
+    """Import torch and torchvision, which fails if only one of them is built for CUDA."""
     try:
         import torch
         import torchvision
@@ -133,16 +145,18 @@ def _check_torch() -> DoctorFinding:
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     detail = f"{torch.__version__}, torchvision {torchvision.__version__}, "
     return DoctorFinding(
-        component="torch", state="ok", detail=detail + (", ".join(devices) or "no CUDA device: cpu")
+        component="torch",
+        state="ok",
+        detail=detail + (", ".join(devices) or "no CUDA device, uses the CPU"),
     )
 
 
 def _check_cache() -> DoctorFinding:
-    folder = cache.cache_root(None)
-    nearest = next(each for each in (folder, *folder.parents) if each.exists())
-    fine = is_writable(nearest)
-    detail = str(folder) if fine else f"{nearest} cannot be written: set AROGYA_CACHE"
-    return DoctorFinding(component="cache", state="ok" if fine else "wrong", detail=detail)
+    folder = cache_root(None)
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    writable = is_writable(existing)
+    detail = str(folder) if writable else f"{existing} is not writable: set AROGYA_CACHE"
+    return DoctorFinding(component="cache", state="ok" if writable else "wrong", detail=detail)
 
 
 def _check_store() -> DoctorFinding:
@@ -151,7 +165,7 @@ def _check_store() -> DoctorFinding:
     try:
         if database is not None and not database.exists():
             check_folder(database, create=True)
-            detail = f"{without_credentials(uri)}, made by the first run"
+            detail = f"{without_credentials(uri)}, created by the first run"
         else:
             detail = f"{without_credentials(uri)}, {ping_store(uri)} experiments"
     except UserError as error:

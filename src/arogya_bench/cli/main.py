@@ -1,4 +1,4 @@
-"""The command line: run, compare, report, data, doctor; heavy imports only when needed."""
+"""The command line; heavy modules are imported only by the commands that need them."""
 
 import argparse
 import gc
@@ -19,15 +19,22 @@ USER_ERROR_EXIT = 2
 INTERRUPTED_EXIT = 130
 FORMATS = ("html", "csv", "json", "pdf", "png")
 
-RUN_HELP = """\
-Overrides are Hydra's: key=value, and with -m also key=a,b for every combination.
+DESCRIPTION = """\
+Benchmark image models: evaluate them on clean and degraded images, log everything to MLflow,
+and compare them statistically.
+"""
+RUN_DESCRIPTION = """\
+Evaluate models and log everything to MLflow. Finished evaluations are reused.
 
+Overrides follow Hydra's syntax: key=value, and with -m also key=a,b for every combination.
+
+examples:
   arogya-bench run                                           the small default
-  arogya-bench run experiment=demo                           a whole study in one file
-  arogya-bench run -m model=prior,opencv augmentation=all    a sweep
-  arogya-bench run dataset=medmnist dataset.path=FILE.npz    your images
-  arogya-bench run -m ... --dry-run                          what it would do, and what it takes
-  arogya-bench run --cfg job                                 print the config, run nothing
+  arogya-bench run experiment=demo                           a sweep defined in one file
+  arogya-bench run -m model=prior,opencv augmentation=all    a sweep of two models
+  arogya-bench run dataset=medmnist dataset.path=FILE.npz    your own images
+  arogya-bench run experiment=demo --dry-run                 show planned jobs, time and cost
+  arogya-bench run --cfg job                                 print the config and exit
 """
 
 
@@ -38,10 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0; 2 for a problem that the user can fix, with nothing half-written;
         3 if jobs of a sweep failed; 130 on Ctrl-C.
     """
-    arguments = _parse(argv)
+    arguments = _parse_arguments(argv)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    # Threads that spin while they wait make training crawl where cores are shared.
+    # Threads that busy-wait slow down training where processors are shared.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
@@ -50,34 +57,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"arogya-bench: {redact(str(error))}\n")
         return USER_ERROR_EXIT
     except KeyboardInterrupt:
-        sys.stderr.write("arogya-bench: stopped; the same command goes on where this one ended.\n")
+        sys.stderr.write("arogya-bench: interrupted; run the same command again to resume.\n")
         return INTERRUPTED_EXIT
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse a command; settings may stand between its options, too."""
+def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the arguments; overrides may also follow options."""
     parser = _build_parser()
-    arguments, rest = parser.parse_known_args(argv)
-    takes = hasattr(arguments, "overrides")
-    if rest and (not takes or any(each.startswith("-") for each in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    if rest:
-        arguments.overrides += rest
+    arguments, extra = parser.parse_known_args(argv)
+    takes_overrides = hasattr(arguments, "overrides")
+    if extra and (not takes_overrides or any(word.startswith("-") for word in extra)):
+        parser.error(f"unrecognized arguments: {' '.join(extra)}")
+    if extra:
+        arguments.overrides += extra
     return arguments
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="arogya-bench",
-        description="Which image model should we deploy? Runs sweeps, logs them to MLflow, "
-        "and compares models with evidence.",
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser = argparse.ArgumentParser(prog="arogya-bench", description=DESCRIPTION)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
     _add_run(commands)
     _add_compare(commands)
     _add_report(commands)
     data_commands.add_parser(commands)
-    doctor = commands.add_parser("doctor", help="say what is installed and what is wrong")
+    doctor = commands.add_parser(
+        "doctor",
+        help="check the installation",
+        description="Check Python, installed extras, devices, the cache folder and the MLflow "
+        "store. Exits with code 2 if something is wrong.",
+    )
     doctor.set_defaults(command=_doctor)
     return parser
 
@@ -86,22 +94,40 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     run = commands.add_parser(
         "run",
         help="evaluate models and log everything to MLflow",
-        description=RUN_HELP,
+        description=RUN_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
-    run.add_argument("-m", "--multirun", action="store_true", help="commas mean a sweep")
-    run.add_argument("--config-dir", metavar="DIR", help="a folder with options of your own")
-    run.add_argument("--config-path", metavar="DIR", help="a folder with a root config of your own")
-    run.add_argument("--config-name", metavar="NAME", default="config", help="the root config")
     run.add_argument(
-        "--dry-run", action="store_true", help="say what would be done and what it takes"
+        "-m",
+        "--multirun",
+        action="store_true",
+        help="run every combination of comma-separated values",
     )
     run.add_argument(
-        "--cfg", choices=["job", "hydra"], help="print the config, or Hydra's own; run nothing"
+        "--config-dir", metavar="DIR", help="folder with additional config groups, such as model/"
+    )
+    run.add_argument("--config-path", metavar="DIR", help="folder of your own primary config")
+    run.add_argument(
+        "--config-name",
+        metavar="NAME",
+        default="config",
+        help="name of the primary config (default: %(default)s)",
     )
     run.add_argument(
-        "--overrides", dest="quoted", metavar="TEXT", default="", help="overrides in one string"
+        "--dry-run", action="store_true", help="show planned jobs, time and cost, and exit"
+    )
+    run.add_argument(
+        "--cfg",
+        choices=["job", "hydra"],
+        help="print the config of the job, or Hydra's own, and exit",
+    )
+    run.add_argument(
+        "--overrides",
+        dest="quoted_overrides",
+        metavar="TEXT",
+        default="",
+        help="overrides in one string, as mlflow run passes them",
     )
     run.set_defaults(command=_run)
 
@@ -109,30 +135,40 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     compare = commands.add_parser(
         "compare",
-        help="compare the models of an experiment, from MLflow alone",
-        description="Reads MLflow only: leaderboard with intervals, paired tests with "
-        "correction, robustness, and what is missing.",
+        help="compare the models of an MLflow experiment",
+        description="Compare the models of an MLflow experiment: leaderboard with confidence "
+        "intervals, paired tests corrected for multiple comparisons, robustness, and missing "
+        "evaluations. Only MLflow is read; no data or models are needed.",
     )
     _add_experiment_arguments(compare)
-    compare.add_argument("--where", metavar="FILTER", help="an MLflow filter, added to ours")
-    compare.add_argument("--metric", default="f1_macro", help="the metric that decides")
-    compare.add_argument("--out", type=Path, default=Path("reports"), help="folder of the files")
+    compare.add_argument(
+        "--where", metavar="FILTER", help="compare only runs that match this MLflow filter"
+    )
+    compare.add_argument(
+        "--metric", default="f1_macro", help="primary metric (default: %(default)s)"
+    )
+    _add_out_argument(compare)
     compare.set_defaults(command=_compare)
 
 
 def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     report = commands.add_parser(
         "report",
-        help="write a logged comparison down again",
-        description="Takes the newest comparison of an experiment, or the one named, from "
-        "MLflow and writes it as files. Nothing is computed again.",
+        help="export a logged comparison",
+        description="Export a comparison that `arogya-bench compare` logged to MLflow, without "
+        "computing anything.",
     )
     _add_experiment_arguments(report)
-    report.add_argument("--run-id", metavar="ID", help="the comparison run; default: the newest")
     report.add_argument(
-        "--format", default="html", metavar="LIST", help=f"of {', '.join(FORMATS)}; comma between"
+        "--run-id", metavar="ID", help="run of the comparison (default: the newest)"
     )
-    report.add_argument("--out", type=Path, default=Path("reports"), help="folder of the files")
+    report.add_argument(
+        "--format",
+        default="html",
+        metavar="LIST",
+        help=f"comma-separated formats out of {', '.join(FORMATS)} (default: %(default)s)",
+    )
+    _add_out_argument(report)
     report.set_defaults(command=_report)
 
 
@@ -144,7 +180,20 @@ def _add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
         help="name of the MLflow experiment (default: MLFLOW_EXPERIMENT_NAME, else arogya-bench)",
     )
     parser.add_argument(
-        "--tracking-uri", default=os.environ.get("MLFLOW_TRACKING_URI"), metavar="URI"
+        "--tracking-uri",
+        default=os.environ.get("MLFLOW_TRACKING_URI"),
+        metavar="URI",
+        help="MLflow store (default: MLFLOW_TRACKING_URI, else mlflow.db in this folder)",
+    )
+
+
+def _add_out_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="output folder (default: %(default)s)",
     )
 
 
@@ -155,7 +204,7 @@ def _run(arguments: argparse.Namespace) -> int:
         from arogya_bench.configuration.compose import RunRequest, render_config
 
     request = RunRequest(
-        overrides=(*arguments.overrides, *_split_overrides(arguments.quoted)),
+        overrides=(*arguments.overrides, *_split_overrides(arguments.quoted_overrides)),
         multirun=arguments.multirun,
         config_dir=arguments.config_dir,
         config_path=arguments.config_path,
@@ -165,14 +214,15 @@ def _run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(render_config(request, arguments.cfg))
         return 0
     _silence_logging()
-    # A scheduler that ends us asks first: runs are closed as they are on Ctrl-C.
+    # Schedulers send SIGTERM before they kill: runs are then closed as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    known = "arogya_bench.sweeps.sweep" in sys.modules
+    first_import = "arogya_bench.sweeps.sweep" not in sys.modules
     with gc_paused():
-        from arogya_bench.sweeps import sweep
-    if not known:
-        gc.freeze()  # what was imported stays: to look at it again and again takes seconds
-    return sweep.dry_run(request) if arguments.dry_run else sweep.run(request)
+        from arogya_bench.sweeps.dry_run import dry_run
+        from arogya_bench.sweeps.sweep import run_sweep
+    if first_import:
+        gc.freeze()  # otherwise the collector scans all imported modules again and again
+    return dry_run(request) if arguments.dry_run else run_sweep(request)
 
 
 def _split_overrides(text: str) -> list[str]:
@@ -184,9 +234,9 @@ def _split_overrides(text: str) -> list[str]:
 
 def _compare(arguments: argparse.Namespace) -> int:
     _silence_logging()
-    from arogya_bench.cli import compare as command
+    from arogya_bench.cli.compare import run_compare
 
-    return command.run_compare(
+    return run_compare(
         _experiment_name(arguments.experiment),
         tracking_uri=arguments.tracking_uri,
         where=arguments.where,
@@ -197,19 +247,20 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     _silence_logging()
-    from arogya_bench.cli import compare as command
+    from arogya_bench.cli.compare import run_report
 
-    return command.run_report(
+    formats = [name.strip() for name in arguments.format.split(",")]
+    return run_report(
         _experiment_name(arguments.experiment),
         tracking_uri=arguments.tracking_uri,
         run_id=arguments.run_id,
-        formats=tuple(each.strip() for each in arguments.format.split(",") if each.strip()),
+        formats=tuple(name for name in formats if name),
         out=arguments.out,
     )
 
 
 def _experiment_name(name: str) -> str:
-    """The experiment that was named, else the one that ``mlflow run`` or a variable chose."""
+    """The experiment that was named, or else that of ``mlflow run``, a variable, or the default."""
     from arogya_bench.tracking.store import use_mlflow_run_experiment
 
     use_mlflow_run_experiment()
@@ -218,13 +269,13 @@ def _experiment_name(name: str) -> str:
 
 def _doctor(_: argparse.Namespace) -> int:
     _silence_logging()
-    from arogya_bench.cli import doctor
+    from arogya_bench.cli.doctor import print_report
 
-    return doctor.print_report()
+    return print_report()
 
 
 def _silence_logging() -> None:
-    """Keep MLflow's notes on database upgrades and the like off the screen."""
+    """Hide MLflow's log messages, such as those on database upgrades."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=DeprecationWarning)

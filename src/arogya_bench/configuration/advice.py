@@ -1,4 +1,4 @@
-"""What Hydra raises for configs that do not compose, turned into advice."""
+"""Turns the errors of Hydra and OmegaConf into messages that say what to change."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -18,63 +18,68 @@ LAUNCHER_EXTRAS = {
     "submitit_slurm": "slurm",
     "submitit_local": "slurm",
 }
-PRINT_CONFIG = "arogya-bench run --cfg job prints the config; docs/user-guide.md lists the keys."
-# What Hydra and the YAML reader raise for configs and overrides that cannot be composed.
+PRINT_CONFIG = (
+    "arogya-bench run --cfg job prints the config; docs/user-guide.md documents the keys."
+)
+# What Hydra and the YAML parser raise for configs and overrides that do not compose.
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 
 
 def option_error(error: MissingConfigException) -> ConfigError:
-    """Name the options that there are, and the one that may have been meant."""
+    """Convert an unknown option of a config group, naming the valid ones and the closest match."""
     group, _, name = str(error.missing_cfg_file or "").rpartition("/")
     options = sorted(error.options or [])
     fix = f"choose one of: {', '.join(options)}" if options else "correct the name."
     if group == "hydra/launcher" and name in LAUNCHER_EXTRAS:
         fix = f"pip install 'arogya-bench[{LAUNCHER_EXTRAS[name]}]', or {fix}"
-    meant = did_you_mean(name, options)
-    return ConfigError(f"There is no {group or 'config'} {name!r}.{meant}", fix=fix)
+    suggestion = did_you_mean(name, options)
+    return ConfigError(f"There is no {group or 'config'} {name!r}.{suggestion}", fix=fix)
 
 
 def composition_error(error: Exception, name: str, overrides: list[str]) -> ConfigError:
-    """Name the key and the file that Hydra stumbled over."""
+    """Convert any other error of Hydra, naming the key and the file that caused it.
+
+    Args:
+        error: One of ``COMPOSE_ERRORS``.
+        name: The primary config.
+        overrides: What it was composed with.
+    """
     text = f"{error}\n{error.__cause__ or ''}"
     file = re.search(r"In '([^']+)'", text)
-    place = f" in {file[1]}" if file else ""
-    found = re.search(r"full_key: (\S+)|Could not override '([\w.]+)'", text)
+    location = f" in {file[1]}" if file else ""
+    key_match = re.search(r"full_key: (\S+)|Could not override '([\w.]+)'", text)
     reason = first_line(error.__cause__ or error)
-    if not found:
-        return ConfigError(
-            f"The config does not compose{place}: {reason}.",
-            fix=PRINT_CONFIG,
-        )
-    key = found[1] or found[2]
+    if not key_match:
+        return ConfigError(f"The config does not compose{location}: {reason}.", fix=PRINT_CONFIG)
+    key = key_match[1] or key_match[2]
     if re.search(r"not in|No match", text):
-        return _key_error(key, place, _known_keys(name, key, overrides))
-    return ConfigError(f"{key}{place}: {reason}.", fix=f"give {key} a value of that type.")
+        return _unknown_key_error(key, location, _known_keys(name, key, overrides))
+    return ConfigError(f"{key}{location}: {reason}.", fix=f"give {key} a value of that type.")
 
 
-def _key_error(key: str, place: str, known: Sequence[str]) -> ConfigError:
-    """Say which key may have been meant: one of the same group, else one of that name elsewhere."""
+def _unknown_key_error(key: str, location: str, known: Sequence[str]) -> ConfigError:
+    """Suggest a key of the same group, or else one of a similar name in another group."""
     group, _, name = key.rpartition(".")
-    siblings = [each for each in known if each.rpartition(".")[0] == group]
-    meant = ""
+    siblings = [other for other in known if other.rpartition(".")[0] == group]
+    suggestion = ""
     for keys in (known, siblings):
-        names = {each.rpartition(".")[2]: each for each in keys}
-        close = get_close_matches(name, names, n=1)
-        meant = f" Did you mean {names[close[0]]!r}?" if close else meant
+        by_name = {other.rpartition(".")[2]: other for other in keys}
+        matches = get_close_matches(name, by_name, n=1)
+        suggestion = f" Did you mean {by_name[matches[0]]!r}?" if matches else suggestion
     fix = f"choose one of: {', '.join(siblings)}" if siblings else PRINT_CONFIG
-    if group == "sweep.resources":  # of a model, whose name nobody knew before
+    if group == "sweep.resources":  # its keys are names of models, which no schema lists
         fix = f"add it: +{key}=VALUE"
-    return ConfigError(f"There is no config key {key!r}{place}.{meant}", fix=fix)
+    return ConfigError(f"There is no config key {key!r}{location}.{suggestion}", fix=fix)
 
 
 def _known_keys(name: str, wrong_key: str, overrides: Sequence[str]) -> list[str]:
-    """Every key of the config without the wrong one, or else of its groups, or of the bare one."""
+    """List the config keys, composed with as many of the other overrides as possible."""
     others = [line for line in overrides if not line.lstrip("+~").startswith(wrong_key)]
     groups = [line for line in others if "." not in line.partition("=")[0]]
-    for words in (others, groups, []):
+    for remaining in (others, groups, []):
         try:
-            return sorted(_keys(compose(name, words, return_hydra_config=True), ""))
-        except COMPOSE_ERRORS:  # a second mistake: the next message will be about that one
+            return sorted(_keys(compose(name, remaining, return_hydra_config=True), ""))
+        except COMPOSE_ERRORS:  # another mistake, which the next attempt will report
             continue
     return []
 
@@ -89,8 +94,8 @@ def _keys(node: DictConfig, prefix: str) -> Iterator[str]:
 
 
 def first_line(error: BaseException) -> str:
-    """The reason of an error, without what Hydra puts around it."""
-    if isinstance(error, YAMLError):  # its first line lacks the file and the place in it
+    """The reason of an error, without the text that Hydra wraps around it."""
+    if isinstance(error, YAMLError):  # file and line number are not on its first line
         return " ".join(str(error).split())
     text = str(error).rpartition("raised while composing config:\n")[2]
     return text.splitlines()[0].rstrip(".")

@@ -1,4 +1,7 @@
-"""The keys of a run, and their types; light, since every config that travels names it."""
+"""The schema of a run: its keys and their types.
+
+Workers import this module to unpickle a config, so it imports nothing heavy.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +12,7 @@ from omegaconf import MISSING
 
 @dataclass
 class TrackingConfig:
-    """Where the results go."""
+    """Where results are logged."""
 
     uri: str | None = MISSING
     experiment: str = MISSING
@@ -17,14 +20,14 @@ class TrackingConfig:
 
 @dataclass
 class StatisticsConfig:
-    """How intervals are made."""
+    """How confidence intervals are computed."""
 
     resamples: int = 10_000
 
 
 @dataclass
 class SweepConfig:
-    """How a sweep treats what is there already, and its jobs."""
+    """How a sweep treats finished cells, and how it runs its jobs."""
 
     resume: bool = True
     job_timeout: float | None = None
@@ -35,7 +38,7 @@ class SweepConfig:
 
 @dataclass
 class RootConfig:
-    """The keys of a run; models, datasets and the like are checked by their own dataclasses."""
+    """The keys of a run; config groups such as ``model`` are validated by their own dataclasses."""
 
     model: dict[str, Any] = MISSING
     dataset: dict[str, Any] = MISSING
@@ -58,5 +61,5 @@ class RootConfig:
 
 
 def register_schema() -> None:
-    """Tell Hydra our schema; the name ``root`` stands in the defaults of ``config.yaml``."""
+    """Register the schema with Hydra as ``root``, the name in the defaults of ``config.yaml``."""
     ConfigStore.instance().store(name="root", node=RootConfig)

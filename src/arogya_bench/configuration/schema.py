@@ -1,4 +1,4 @@
-"""From configs to typed jobs: everything that can be wrong is said before any work starts."""
+"""Validates composed configs and builds typed jobs, before any work starts."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -23,19 +23,22 @@ MODEL_ATTRIBUTES = ("fit", "load", "check", "adapter_name", "adapter_version", "
 MAX_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
 
 Typed = TypeVar("Typed")
-# The jobs of a sweep share most of their parts, which are frozen.
+# Jobs of a sweep have most of their parts in common; sharing them is safe, since they are frozen.
 _VALIDATED: dict[tuple[type, str, str], object] = {}
 
 
-def build_job(config: DictConfig, choices: Mapping[str, str]) -> Job:
+def build_job(
+    config: DictConfig, choices: Mapping[str, str], overrides: tuple[str, ...] = ()
+) -> Job:
     """Turn one composed config into a typed job.
 
     Args:
         config: The config without Hydra's own node.
-        choices: Which option each group of the config was filled with.
+        choices: The option that was chosen for each config group.
+        overrides: The overrides of the job.
 
     Raises:
-        ConfigError: At the first name, type or value that is wrong.
+        ConfigError: For the first invalid name, type or value.
     """
     _check_root(config)
     resolved = cast("Mapping[str, Any]", OmegaConf.to_container(config, resolve=True))
@@ -72,16 +75,22 @@ def build_job(config: DictConfig, choices: Mapping[str, str]) -> Job:
             reserved_names={name for task in TASKS.values() for name in task.metrics},
         ),
         exclusive=config.sweep.exclusive,
+        overrides=overrides,
     )
 
 
 def build_adapter(node: DictConfig, path: str, methods: Sequence[str]) -> object:
-    """Build the frozen dataclass that ``_target_`` names, which costs nothing.
+    """Build the frozen dataclass that ``_target_`` names.
 
-    Hydra's ``instantiate`` would call whatever a config names; this builds dataclasses only.
+    Hydra's ``instantiate`` calls whatever a config names; this builds dataclasses only.
+
+    Args:
+        node: The config of the adapter.
+        path: Its key, for error messages.
+        methods: Attributes that its class must have.
 
     Raises:
-        ConfigError: If the target does not exist, is not an adapter, or a field is wrong.
+        ConfigError: If the target does not exist or is not an adapter, or a field is invalid.
     """
     target = node.get("_target_")
     if not target:
@@ -91,50 +100,56 @@ def build_adapter(node: DictConfig, path: str, methods: Sequence[str]) -> object
         )
     module, _, name = str(target).rpartition(".")
     try:
-        kind = getattr(import_module(module), name)
+        adapter_class = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(
             f"{path}._target_ names {target!r}, which cannot be imported: {error}.",
-            fix="correct the dotted path, or install the package that holds it.",
+            fix="correct the dotted path, or install the package that provides it.",
         ) from error
-    lacking = [each for each in methods if not hasattr(kind, each)]
-    if not dataclasses.is_dataclass(kind) or lacking:
+    missing = [method for method in methods if not hasattr(adapter_class, method)]
+    if not dataclasses.is_dataclass(adapter_class) or missing:
         raise ConfigError(
             f"{path}._target_ names {target!r}, which is not an adapter"
-            f"{' (it has no ' + ', '.join(lacking) + ')' if lacking else ''}.",
-            fix="name a frozen dataclass with these methods; docs/developer-guide.md shows one.",
+            f"{' (it has no ' + ', '.join(missing) + ')' if missing else ''}.",
+            fix="name a frozen dataclass with these methods; docs/developer-guide.md has an example.",
         )
-    return validate(cast("type[object]", kind), _adapter_fields(node), path)
+    return validate(cast("type[object]", adapter_class), _adapter_fields(node), path)
 
 
 def _adapter_fields(node: DictConfig) -> DictConfig:
-    """The fields of an adapter with their interpolations resolved, which need the whole config."""
+    """Copy the fields of an adapter with interpolations resolved, which needs the whole config."""
     keys = [key for key in node if key not in ("_target_", "_convert_")]
     values = {key: MISSING if OmegaConf.is_missing(node, key) else node[key] for key in keys}
     return OmegaConf.create(values)
 
 
 def validate(schema_class: type[Typed], node: DictConfig, path: str) -> Typed:
-    """Build a dataclass from a config node, with its field types enforced.
+    """Build a dataclass from a config node, and enforce its field types.
+
+    Args:
+        schema_class: The dataclass.
+        node: Its fields.
+        path: Its key, for error messages.
 
     Raises:
-        ConfigError: Naming the key, its value, and the nearest valid name or the type.
+        ConfigError: For an unknown or missing field, or a value of the wrong type.
     """
     if not isinstance(node, DictConfig):
         raise ConfigError(
-            f"{path} is {node!r}, not a group of fields.", fix=f"set its fields: {path}.KEY=VALUE"
+            f"{path} is {node!r}, but must be a group of fields.",
+            fix=f"set its fields: {path}.KEY=VALUE",
         )
     try:
         plain = repr(OmegaConf.to_container(node, resolve=True))
     except OmegaConfBaseException:
-        return _validate(schema_class, node, path)  # which names the field
+        return _build_dataclass(schema_class, node, path)  # raises an error that names the field
     key = (schema_class, path, plain)
     if key not in _VALIDATED:
-        _VALIDATED[key] = _validate(schema_class, node, path)
+        _VALIDATED[key] = _build_dataclass(schema_class, node, path)
     return cast("Typed", _VALIDATED[key])
 
 
-def _validate(schema_class: type[Typed], node: DictConfig, path: str) -> Typed:
+def _build_dataclass(schema_class: type[Typed], node: DictConfig, path: str) -> Typed:
     try:
         schema = OmegaConf.structured(schema_class)
         OmegaConf.set_readonly(schema, False)
@@ -145,7 +160,7 @@ def _validate(schema_class: type[Typed], node: DictConfig, path: str) -> Typed:
         raise _field_error(error, schema_class, path) from error
     if missing:
         raise ConfigError(
-            f"{path}.{missing[0]} has no value, and it has no default.",
+            f"{path}.{missing[0]} has no value and no default.",
             fix=f"add {path}.{missing[0]}=... to the command.",
         )
     return schema_class(
@@ -154,57 +169,61 @@ def _validate(schema_class: type[Typed], node: DictConfig, path: str) -> Typed:
 
 
 def parse_settings(overrides: Sequence[str], groups: Sequence[str]) -> dict[str, DictConfig]:
-    """Take settings such as ``split.method=group`` apart, for a command without a whole config.
+    """Parse settings such as ``split.method=group``, for commands that compose no config.
 
     Args:
-        overrides: ``group.key=value``, the values as YAML.
-        groups: That are known.
+        overrides: Written ``group.key=value``, with values in YAML.
+        groups: The valid groups.
 
     Returns:
-        The settings of every group, some empty.
+        The settings of every group, possibly empty.
 
     Raises:
-        ConfigError: If a word is none, or names another group.
+        ConfigError: If a setting is malformed or belongs to another group.
     """
-    for word in overrides:
-        key, equals, _ = word.partition("=")
+    for override in overrides:
+        key, equals, _ = override.partition("=")
         group, dot, _ = key.partition(".")
         if not equals or not dot or group not in groups:
             raise ConfigError(
-                f"{word!r} is no setting of {' or '.join(groups)}.{did_you_mean(group, groups)}",
+                f"{override!r} is not a setting of {' or '.join(groups)}."
+                f"{did_you_mean(group, groups)}",
                 fix=f"write {groups[0]}.key=value",
             )
-    found = OmegaConf.from_dotlist(list(overrides))
-    return {group: found.get(group) or OmegaConf.create() for group in groups}
+    settings = OmegaConf.from_dotlist(list(overrides))
+    return {group: settings.get(group) or OmegaConf.create() for group in groups}
 
 
 def _field_error(error: OmegaConfBaseException, schema_class: type, path: str) -> ConfigError:
-    types = {each.name: each.type for each in dataclasses.fields(schema_class)}
+    types = {field.name: field.type for field in dataclasses.fields(schema_class)}
     key = str(error.full_key or error.key or "")
     name = key.partition(".")[0].partition("[")[0]
     if name not in types:
         return ConfigError(
             f"{path} has no field {key!r}.{did_you_mean(key, types)}",
-            fix=f"choose one of: {', '.join(types)}" if types else "leave it out; it has none.",
+            fix=f"choose one of: {', '.join(types)}"
+            if types
+            else "remove it; there are no fields.",
         )
     first = str(error.msg or error).splitlines()[0].rstrip(".")
-    wanted = getattr(types[name], "__name__", "") if isinstance(types[name], type) else types[name]
+    field_type = types[name]
+    type_name = field_type.__name__ if isinstance(field_type, type) else field_type
     return ConfigError(
-        f"{path}.{key}: {first}.", fix=f"give {path}.{name} a value of type {wanted}."
+        f"{path}.{key}: {first}.", fix=f"give {path}.{name} a value of type {type_name}."
     )
 
 
 def _with_image_size(model: Model, image_size: int | None) -> Model:
-    """Apply the root key to a model that resizes; the others have no such field."""
-    fields = {each.name for each in dataclasses.fields(cast("Any", model))}
-    if image_size is None or "image_size" not in fields:
+    """Apply the root key to models that resize their input; others have no such field."""
+    names = {field.name for field in dataclasses.fields(cast("Any", model))}
+    if image_size is None or "image_size" not in names:
         return model
     return cast("Model", dataclasses.replace(cast("Any", model), image_size=image_size))
 
 
 def _check_root(config: DictConfig) -> None:
-    """Refuse values that have the right type and still make no sense."""
-    for key, floor in (
+    """Check the ranges of root keys, whose types Hydra has checked already."""
+    for key, minimum in (
         ("image_size", 8),
         ("limit", 1),
         ("batch_size", 1),
@@ -213,25 +232,25 @@ def _check_root(config: DictConfig) -> None:
         ("image_cache_gb", 0),
     ):
         value = config[key]
-        if value is not None and value < floor:
-            raise ConfigError(f"{key}={value} is too small.", fix=f"give {floor} or more.")
+        if value is not None and value < minimum:
+            raise ConfigError(f"{key}={value} is too small.", fix=f"set it to {minimum} or more.")
     if config.seed > MAX_SEED:
-        raise ConfigError(f"seed={config.seed} is too large.", fix=f"give {MAX_SEED} or less.")
+        raise ConfigError(f"seed={config.seed} is too large.", fix=f"set it to {MAX_SEED} or less.")
     _check_choices(config)
     if config.statistics.resamples < MIN_RESAMPLES:
         raise ConfigError(
-            f"statistics.resamples={config.statistics.resamples}: the ends of an interval are "
-            "noise with so few.",
-            fix=f"give {MIN_RESAMPLES} or more; 10000 is the default.",
+            f"statistics.resamples={config.statistics.resamples} is too few for stable interval "
+            "bounds.",
+            fix=f"set it to {MIN_RESAMPLES} or more; the default is 10000.",
         )
     if OmegaConf.is_missing(config.tracking, "uri") or config.tracking.uri == "":
         raise ConfigError(
             "tracking.uri is empty.",
-            fix="give the address of your server, such as tracking.uri=http://127.0.0.1:5000; "
-            "unset MLFLOW_TRACKING_URI if that is what is empty.",
+            fix="set it to the address of your server, such as tracking.uri=http://127.0.0.1:5000; "
+            "unset MLFLOW_TRACKING_URI if that variable is empty.",
         )
     if not config.tracking.experiment:
-        raise ConfigError("tracking.experiment is empty.", fix="give the experiment a name.")
+        raise ConfigError("tracking.experiment is empty.", fix="name the experiment.")
 
 
 def _check_choices(config: DictConfig) -> None:

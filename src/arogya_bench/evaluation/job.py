@@ -41,6 +41,7 @@ class Job:
         image_cache_gb: Maximum size of the cache of decoded images; 0 disables it.
         metrics: Metrics of other packages, computed beside the built-in ones.
         exclusive: Whether the job needs the machine to itself, because it measures time.
+        overrides: The overrides that tell it from the bare config, without Hydra's own keys.
     """
 
     model_name: str
@@ -65,6 +66,7 @@ class Job:
     image_cache_gb: float = 0.0
     metrics: tuple[PluginMetric, ...] = ()
     exclusive: bool = False
+    overrides: tuple[str, ...] = ()
 
     @property
     def row_name(self) -> str:

@@ -23,7 +23,6 @@ from arogya_bench.runtime.process import Process, find_process
 
 POLL_S = 1.0
 TRACEBACK_WAIT_S = 2.0  # for the traceback of a process that hangs
-PRELOADED_MODULES = ["arogya_bench.sweeps.preload"]  # once in a worker, whatever the number of jobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +47,7 @@ def run_isolated(
     *arguments: object,
     timeout: float | None = None,
     owner: Process | None = None,
+    preload: Sequence[str] = (),
 ) -> ProcessResult:
     """Run a function in a process of its own and wait for it.
 
@@ -58,9 +58,10 @@ def run_isolated(
         arguments: For it; they must survive pickling, as must what it gives back.
         timeout: Seconds that it may take.
         owner: A process of this machine without which the work is not wanted any more.
+        preload: Modules that are imported once for all child processes of this process.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED_MODULES)
+    context.set_forkserver_preload(list(preload))
     ours, theirs = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder:
         words = Path(folder) / "last-words"

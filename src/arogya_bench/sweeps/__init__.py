@@ -1,1 +1,1 @@
-"""Many jobs: plan, launchers, workers, and what happens when one of them fails."""
+"""Many jobs: plans, launchers, workers, and recovery when one of them fails."""

@@ -1,16 +1,15 @@
-"""The ends of sweeps: no run stays RUNNING, and every cell has one that says what became of it."""
+"""Closes the runs of sweeps: none stays RUNNING, and every cell has a run that says how it ended."""
 
 import time
 from collections.abc import Collection
 from contextlib import suppress
 
 from arogya_bench.errors import TrackingError, WorkerLost
+from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.evaluation.run_items import cell_tags
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.process import is_dead
-from arogya_bench.sweeps.messages import JobResult
-from arogya_bench.sweeps.plan import Wish
-from arogya_bench.tracking import saved_views as views
+from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.tracking.runs import (
     child_runs,
     error_tags,
@@ -20,36 +19,37 @@ from arogya_bench.tracking.runs import (
     start_run,
     tag_experiment,
 )
+from arogya_bench.tracking.saved_views import experiment_note, view_tags
 from arogya_bench.tracking.store import Store
 from arogya_bench.tracking.tags import HEARTBEAT, PROCESS
 
-RERUN_ADVICE = "run the same command again; it makes what is missing."
+RERUN_ADVICE = "run the same command again; it evaluates what is missing."
 
 
 def close_orphaned_runs(store: Store) -> None:
-    """Close the runs of processes that were killed, which could not do so themselves.
+    """Close the runs of processes that were killed.
 
-    A run of a sweep that is gone is closed with it, wherever its own process was.
+    The runs of a dead sweep are closed with it, on whatever machine their own processes ran.
     """
     now = time.time()
     open_runs = search_runs(store, "attributes.status = 'RUNNING'")
-    gone = {
+    orphaned = {
         run.run_id
         for run in open_runs
         if is_dead(run.tags.get(PROCESS, ""), run.tags.get(HEARTBEAT), now=now)
     }
-    gone |= {run.run_id for run in open_runs if run.tags.get("mlflow.parentRunId") in gone}
+    orphaned |= {run.run_id for run in open_runs if run.tags.get("mlflow.parentRunId") in orphaned}
     for run in open_runs:
-        if run.run_id in gone:
+        if run.run_id in orphaned:
             owner = run.tags.get(PROCESS, "unknown")
-            lost = WorkerLost(f"Its process ({owner}) ended without a word.", fix=RERUN_ADVICE)
-            fail_run(store, run.run_id, "KILLED", error_tags(lost, store.uri))
-    if gone:
-        echo(f"Closed {plural(len(gone), 'run')} that a killed process had left open.")
+            error = WorkerLost(f"Its process ({owner}) ended unexpectedly.", fix=RERUN_ADVICE)
+            fail_run(store, run.run_id, "KILLED", error_tags(error, store.uri))
+    if orphaned:
+        echo(f"Closed {plural(len(orphaned), 'run')} that a killed process had left open.")
 
 
 def kill_open_runs(store: Store, parent: str, error: BaseException) -> None:
-    """Close what still runs of a sweep whose workers are gone."""
+    """Close the open runs of a sweep that has no workers any more."""
     cause = error_tags(error, store.uri)
     for run in child_runs(store, parent):
         if run.status == "RUNNING":
@@ -57,22 +57,33 @@ def kill_open_runs(store: Store, parent: str, error: BaseException) -> None:
 
 
 def record_missing_cells(
-    store: Store, parent: str, wish: Wish, keys: Collection[str], result: JobResult
+    store: Store,
+    parent: str,
+    planned: PlannedJob,
+    keys: Collection[str],
+    result: JobResult,
 ) -> None:
-    """Leave a run for each cell that a job was to make and never began, with its cause."""
-    planned, status = wish.planned, "KILLED" if result.killed else "FAILED"
+    """Log a failed or killed run for each cell that a job never started, with the cause.
+
+    Args:
+        store: The store.
+        parent: Run id of the sweep.
+        planned: The job.
+        keys: Keys of the cells, possibly with those of other jobs.
+        result: How the job ended.
+    """
+    status = "KILLED" if result.killed else "FAILED"
     for condition in planned.job.conditions:
         if planned.cell_keys[condition.name] in keys:
             name = f"{planned.job.row_name} · {condition.name}"
-            tags = cell_tags(planned, condition)
-            run_id = start_run(store, name, tags, parent=parent)
+            run_id = start_run(store, name, cell_tags(planned, condition), parent=parent)
             fail_run(store, run_id, status, result.cause)
 
 
 def close_sweep(store: Store, parent: str, status: str) -> None:
-    """Close a sweep's own run, and name the views of its experiment."""
-    now = int(time.time() * 1000)
-    note = {"mlflow.note.content": views.experiment_note(store.ui_path)}
+    """Close the run of a sweep, and register the saved views of its experiment."""
+    now_ms = int(time.time() * 1000)
+    note = {"mlflow.note.content": experiment_note(store.ui_path)}
     finish_run(store, parent, status)
-    with suppress(TrackingError):  # a sweep that ends at the same time names the same views
-        tag_experiment(store, {**views.view_tags(now), **note})
+    with suppress(TrackingError):  # a sweep that ends at the same time writes the same tags
+        tag_experiment(store, {**view_tags(now_ms), **note})

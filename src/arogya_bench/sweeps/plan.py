@@ -1,11 +1,10 @@
-"""What a sweep wishes for, what MLflow holds of it already, and what is left to do."""
+"""The plan of a sweep: its jobs and cells, and which of them a store holds already."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from arogya_bench.configuration.compose import Composition
-from arogya_bench.errors import UserError
-from arogya_bench.evaluation.job import PlannedJob, prepare
+from arogya_bench.errors import ConfigError, UserError
+from arogya_bench.evaluation.job import Job, PlannedJob, prepare
 from arogya_bench.runtime.console import plural
 from arogya_bench.tracking.runs import search_runs
 from arogya_bench.tracking.store import Store
@@ -16,126 +15,131 @@ EVALUATIONS_FILTER = f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FIN
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """One job of a sweep with its cells named."""
-
-    composition: Composition
-    planned: PlannedJob
-
-
-@dataclass(frozen=True, kw_only=True)
 class SweepPlan:
-    """A sweep against what is there.
+    """The jobs of a sweep, and the cells that a store held when the plan was made.
 
     Attributes:
-        jobs: Every job.
-        finished: Keys of the cells that a store held when the plan was made.
+        jobs: Every job of the sweep, also those whose cells are finished.
+        finished: Keys of all finished cells of the store.
     """
 
-    jobs: tuple[Wish, ...]
+    jobs: tuple[PlannedJob, ...]
     finished: frozenset[str]
 
     @property
     def cells(self) -> frozenset[str]:
-        """Keys of all cells that are wished for."""
-        return frozenset(key for wish in self.jobs for key in wish.planned.cell_keys.values())
+        """Keys of all cells of the sweep."""
+        return frozenset(key for planned in self.jobs for key in planned.cell_keys.values())
 
     @property
     def reused(self) -> frozenset[str]:
-        """Those that are there, and are left as they are."""
+        """Keys of finished cells that are not evaluated again."""
         return frozenset(
             key
-            for wish in self.jobs
-            if wish.planned.job.resume
-            for key in wish.planned.cell_keys.values()
+            for planned in self.jobs
+            if planned.job.resume
+            for key in planned.cell_keys.values()
             if key in self.finished
         )
 
     @property
     def resumes(self) -> bool:
-        """Whether cells that are there are left as they are."""
-        return all(wish.planned.job.resume for wish in self.jobs)
+        """Whether every job reuses finished cells."""
+        return all(planned.job.resume for planned in self.jobs)
 
     @property
     def pending(self) -> frozenset[str]:
-        """Those that are to be made."""
+        """Keys of the cells that are to be evaluated."""
         return self.cells - self.reused
 
-    def jobs_with(self, cells: Iterable[str]) -> list[Wish]:
-        """The jobs that cells are owed by; each cell is asked of the first job that has it."""
-        left, owing = set(cells), []
-        for wish in self.jobs:
-            own = left & set(wish.planned.cell_keys.values())
-            if own:
-                owing.append(wish)
-                left -= own
-        return owing
+    def jobs_with(self, cells: Iterable[str]) -> list[PlannedJob]:
+        """Select the jobs that evaluate some cells; the first job with a cell evaluates it."""
+        remaining, jobs = set(cells), []
+        for planned in self.jobs:
+            job_cells = remaining & set(planned.cell_keys.values())
+            if job_cells:
+                jobs.append(planned)
+                remaining -= job_cells
+        return jobs
 
     def summary(self) -> str:
-        """The plan in one line."""
-        fits = len({wish.planned.fit_key for wish in self.jobs})
-        jobs, fitted = plural(len(self.jobs), "job"), plural(fits, "fit")
-        todo = plural(len(self.pending), "cell")
-        return f"{jobs}, {fitted}, {todo} to do, {len(self.reused)} found in MLflow."
+        """Describe the plan in one line."""
+        jobs = plural(len(self.jobs), "job")
+        fits = plural(len({planned.fit_key for planned in self.jobs}), "fit")
+        cells = plural(len(self.pending), "cell")
+        return f"{jobs}, {fits}: {cells} to evaluate, {len(self.reused)} already in MLflow."
 
 
-def plan_sweep(compositions: Sequence[Composition], store: Store | None) -> SweepPlan:
-    """Prepare every job, and ask the store once for all cells.
+def plan_sweep(jobs: Sequence[Job], store: Store | None) -> SweepPlan:
+    """Prepare every job, and search the store once for all cells.
 
     Args:
-        compositions: The jobs.
-        store: None where there is none yet.
+        jobs: The jobs.
+        store: None if it does not exist yet.
 
     Raises:
-        Fixable: At the first job that cannot run, if a cell of it is missing.
+        UserError: For the first job that has pending cells and cannot run.
     """
-    wishes = prepare_all(compositions)
-    plan = SweepPlan(jobs=wishes, finished=finished_cells(store) if store else frozenset())
-    for wish in wishes:
-        check_runnable(wish, plan.pending)
+    planned_jobs = prepare_all(jobs)
+    plan = SweepPlan(jobs=planned_jobs, finished=finished_cells(store) if store else frozenset())
+    for planned in planned_jobs:
+        check_runnable(planned, plan.pending)
     return plan
 
 
-def check_runnable(wish: Wish, pending: frozenset[str]) -> None:
-    """Check that the model of a job can run here, unless the job has nothing to do.
+def check_runnable(planned: PlannedJob, pending: frozenset[str]) -> None:
+    """Check that the model of a job can run here; a job without pending cells need not.
 
     Raises:
-        Fixable: If it lacks something.
+        UserError: If it cannot.
     """
-    if pending.intersection(wish.planned.cell_keys.values()):
-        wish.planned.job.model.check(device=wish.planned.job.device)
+    if pending.intersection(planned.cell_keys.values()):
+        planned.job.model.check(device=planned.job.device)
 
 
 def prepare_all(
-    compositions: Sequence[Composition],
-    *,
-    on_error: Callable[[Composition, UserError], None] | None = None,
-) -> tuple[Wish, ...]:
+    jobs: Sequence[Job], *, on_error: Callable[[Job, UserError], None] | None = None
+) -> tuple[PlannedJob, ...]:
     """Prepare every job; jobs of the same source share one dataset in memory.
 
     Args:
-        compositions: The jobs.
-        on_error: Called with each job that cannot run, which is then left out.
+        jobs: The jobs.
+        on_error: Called with each job that cannot be prepared, which is then left out.
 
     Raises:
-        Fixable: At the first job that cannot run, where nobody takes refusals.
+        UserError: For the first job that cannot be prepared, without ``on_error``.
     """
-    loaded: dict[str, Dataset] = {}
-    wishes = []
-    for composition in compositions:
-        source = repr(composition.job.source)
+    datasets: dict[str, Dataset] = {}
+    planned_jobs = []
+    for job in jobs:
+        source = repr(job.source)
         try:
-            planned = prepare(composition.job, loaded.get(source), check=False)
+            planned = prepare(job, datasets.get(source), check=False)
         except UserError as error:
             if on_error is None:
                 raise
-            on_error(composition, error)
+            on_error(job, error)
             continue
-        loaded[source] = planned.dataset
-        wishes.append(Wish(composition=composition, planned=planned))
-    return tuple(wishes)
+        datasets[source] = planned.dataset
+        planned_jobs.append(planned)
+    return tuple(planned_jobs)
 
 
 def finished_cells(store: Store) -> frozenset[str]:
     """Keys of the cells that have a finished run."""
     return frozenset(run.tags[CELL_KEY] for run in search_runs(store, EVALUATIONS_FILTER))
+
+
+def sweep_destination(jobs: Sequence[Job]) -> tuple[str | None, str]:
+    """Tracking URI and experiment of a sweep.
+
+    Raises:
+        ConfigError: If its jobs do not agree on them.
+    """
+    destinations = {(job.tracking_uri, job.experiment) for job in jobs}
+    if len(destinations) > 1:
+        raise ConfigError(
+            "A sweep over tracking would spread its results over several stores.",
+            fix="run one sweep for each tracking.uri or tracking.experiment.",
+        )
+    return destinations.pop()

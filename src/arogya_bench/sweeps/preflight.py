@@ -1,4 +1,4 @@
-"""Before the first cell: whether the workers reach the store and the data."""
+"""Checks before the first cell that remote workers can reach the store and the data."""
 
 import socket
 from collections.abc import Sequence
@@ -7,30 +7,30 @@ from typing import cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from arogya_bench.configuration.compose import Study
+from arogya_bench.configuration.compose import ComposedSweep
 from arogya_bench.errors import ConfigError, TrackingError, UserError
-from arogya_bench.evaluation.job import Job, prepare
+from arogya_bench.evaluation.job import Job, PlannedJob, prepare
 from arogya_bench.runtime.console import echo
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import sqlite_path
-from arogya_bench.sweeps import launchers as launching
-from arogya_bench.sweeps import ray as ray_nodes
-from arogya_bench.sweeps.plan import Wish
-from arogya_bench.sweeps.worker import Task
+from arogya_bench.sweeps import ray
+from arogya_bench.sweeps.launcher_settings import launcher_spec
+from arogya_bench.sweeps.launchers import ray_resource_requests, run_launcher
+from arogya_bench.sweeps.worker import RunJob
 from arogya_bench.tracking.store import open_store
 
 
 class PreflightError(TrackingError):
-    """A worker that does not reach what its jobs need."""
+    """A worker cannot reach what its jobs need."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeFailure:
-    """What a worker does not reach.
+class ProbeResult:
+    """What one worker cannot reach.
 
     Attributes:
-        host: The machine that it is on.
-        problems: Each with its remedy.
+        host: Name of its machine.
+        problems: Pairs of a problem and its fix; empty if it reaches everything.
     """
 
     host: str
@@ -39,86 +39,89 @@ class ProbeFailure:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerProbe:
-    """What a launcher calls before any job, with whatever config.
+    """A task function that a launcher calls before any job, with the config of any job.
 
     Attributes:
-        task: What will be called then.
-        jobs: One for each model and dataset, with the key that its fit has in the sweep.
+        run_job: The task function of the jobs.
+        jobs: One job for each model and dataset, with its fit key in the process of the sweep.
     """
 
-    task: Task
+    run_job: RunJob
     jobs: tuple[tuple[Job, str], ...]
 
-    def __call__(self, config: DictConfig) -> ProbeFailure:  # noqa: ARG002  (Hydra gives one)
-        """Look for everything that the jobs need."""
-        self.task.enter_sweep_environment()
-        problems = [self._check_store(), *(self._check_job(job, key) for job, key in self.jobs)]
-        found = dict.fromkeys((each.problem, each.fix) for each in problems if each)
-        return ProbeFailure(host=socket.gethostname(), problems=tuple(found))
+    def __call__(self, config: DictConfig) -> ProbeResult:  # noqa: ARG002  (Hydra passes one)
+        """Check the store, the data and the models."""
+        self.run_job.enter_sweep_environment()
+        errors = [self._check_store(), *(self._check_job(job, key) for job, key in self.jobs)]
+        problems = dict.fromkeys((error.problem, error.fix) for error in errors if error)
+        return ProbeResult(host=socket.gethostname(), problems=tuple(problems))
 
     def _check_store(self) -> UserError | None:
-        if sqlite_path(self.task.store_uri) and not self.task.owner.is_local:
+        uri = self.run_job.store_uri
+        if sqlite_path(uri) and not self.run_job.owner.is_local:
             return TrackingError(
-                f"{self.task.store_uri} is a file, and several machines would spoil it.",
+                f"{uri} is a SQLite file, which several machines cannot share safely.",
                 fix="start a server (make serve ARGS='--host 0.0.0.0 --auth', or mlflow server) "
                 "and name it with tracking=server tracking.uri=http://HOST:5000.",
             )
         try:
-            open_store(self.task.store_uri, self.jobs[0][0].experiment, create=False)
+            open_store(uri, self.jobs[0][0].experiment, create=False)
         except UserError as error:
             return error
         return None
 
-    def _check_job(self, job: Job, key: str) -> UserError | None:
+    def _check_job(self, job: Job, fit_key: str) -> UserError | None:
         try:
             planned = prepare(job)
         except UserError as error:
             return error
-        if planned.fit_key != key:
+        if planned.fit_key != fit_key:
             return ConfigError(
-                f"{planned.dataset.name} or {job.model_name} is another one there.",
-                fix="see to it that every machine has the same data, weights and packages.",
+                f"{planned.dataset.name} or {job.model_name} differs on this machine.",
+                fix="make sure that every machine has the same data, weights and packages.",
             )
         return None
 
 
-def check_worker_access(study: Study, task: Task, wishes: Sequence[Wish]) -> None:
-    """Send a probe where the jobs will go; those of this machine need none.
+def check_worker_access(sweep: ComposedSweep, run_job: RunJob, jobs: Sequence[PlannedJob]) -> None:
+    """Probe the workers that jobs will run on; local workers need no probe.
 
     Raises:
-        Unreached: If a worker does not reach the store or the data, saying which.
+        PreflightError: If a worker cannot reach the store or the data.
     """
-    if not launching.launcher_spec(study.config).remote or not wishes:
+    if not launcher_spec(sweep.config).remote or not jobs:
         return
-    echo("Asking the workers whether they reach the store and the data.")
-    probe = WorkerProbe(task=task, jobs=_select_probe_jobs(wishes))
-    for finding in _run_probe(study, probe, wishes):
-        if finding.problems:
-            problem, fix = finding.problems[0]
-            raise PreflightError(f"A worker on {finding.host} says: {problem}", fix=fix)
+    echo("Checking that the workers can reach the store and the data.")
+    probe = WorkerProbe(run_job=run_job, jobs=_select_probe_jobs(jobs))
+    for result in _run_probe(sweep, probe, jobs):
+        if result.problems:
+            problem, fix = result.problems[0]
+            raise PreflightError(f"A worker on {result.host} reports: {problem}", fix=fix)
 
 
-def _select_probe_jobs(wishes: Sequence[Wish]) -> tuple[tuple[Job, str], ...]:
-    found = {(wish.planned.job.model_name, wish.planned.dataset.digest): wish for wish in wishes}
-    return tuple((wish.planned.job, wish.planned.fit_key) for wish in found.values())
+def _select_probe_jobs(jobs: Sequence[PlannedJob]) -> tuple[tuple[Job, str], ...]:
+    selected = {(planned.job.model_name, planned.dataset.digest): planned for planned in jobs}
+    return tuple((planned.job, planned.fit_key) for planned in selected.values())
 
 
-def _run_probe(study: Study, probe: WorkerProbe, wishes: Sequence[Wish]) -> list[ProbeFailure]:
-    """Ask every node of a Ray cluster, or whatever worker another launcher gives."""
-    launcher = study.config.hydra.launcher
+def _run_probe(
+    sweep: ComposedSweep, probe: WorkerProbe, jobs: Sequence[PlannedJob]
+) -> list[ProbeResult]:
+    """Probe every node of a Ray cluster, or one worker of another launcher."""
+    launcher = sweep.config.hydra.launcher
     try:
-        if launching.launcher_spec(study.config).name != "ray":
-            return launching.run_launcher(study, probe, [wishes[0].composition.overrides])
-        ray_nodes.connect(cast("dict[str, object]", OmegaConf.to_object(launcher.ray.init)))
-        for remote in launching.ray_resource_requests(study, wishes):
-            ray_nodes.check_resources(remote)
-        return ray_nodes.call_on_each_node(probe)
+        if launcher_spec(sweep.config).name != "ray":
+            return run_launcher(sweep, probe, [jobs[0].job.overrides])
+        ray.connect(cast("dict[str, object]", OmegaConf.to_object(launcher.ray.init)))
+        for remote in ray_resource_requests(sweep, jobs):
+            ray.check_resources(remote)
+        return ray.call_on_each_node(probe)
     except UserError as error:
         raise PreflightError(error.problem, fix=error.fix) from error
     except Exception as error:
-        first = redact(str(error)).strip().rpartition("\n")[2][:300]
+        last_line = redact(str(error)).strip().rpartition("\n")[2][:300]
         raise PreflightError(
-            f"The launcher does not reach a worker: {type(error).__name__}: {first}",
-            fix="see to its cluster; packages of your own must be installed on every machine, or "
-            "travel with hydra.launcher.ray.init.runtime_env.py_modules=[FOLDER].",
+            f"The launcher cannot reach a worker: {type(error).__name__}: {last_line}",
+            fix="check its cluster; packages of your own must be installed on every machine, or "
+            "be sent with hydra.launcher.ray.init.runtime_env.py_modules=[FOLDER].",
         ) from error

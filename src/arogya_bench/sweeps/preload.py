@@ -1,7 +1,7 @@
-"""What every job needs once, done before the process of the first job is split off.
+"""Imported once in the fork server of a worker, so that its job processes start quickly.
 
-A worker gives each job a process of its own. What is imported here, all of them have at once; so
-have they what MLflow and we find out about the machine the first time that somebody asks.
+Every job gets its own process, forked from one that has imported this module. It inherits the
+modules imported here, and the facts about the machine that MLflow and this package cache.
 """
 
 import gc
@@ -21,23 +21,23 @@ MODULES = (
 
 
 def preload() -> None:
-    """Import and look up what every job needs."""
+    """Import the modules and fill the caches that every job needs."""
     with gc_paused():
         for module in MODULES:
             import_module(module)
     import altair
     from sqlalchemy.orm import configure_mappers
 
-    from arogya_bench.runtime import environment as provenance
-    from arogya_bench.tracking import logged_models
+    from arogya_bench.runtime.environment import environment_facts, environment_json
+    from arogya_bench.tracking.logged_models import warm_up
 
     configure_mappers()
-    altair.Chart().encode(x="x:Q")  # it looks up all its channels the first time
-    provenance.environment_json()
-    provenance.environment_facts()
-    logged_models.warm_up()
-    gc.freeze()  # what is here stays, and memory that nobody touches is shared
+    altair.Chart().encode(x="x:Q")  # the first chart is slow, as Altair resolves its channels
+    environment_json()
+    environment_facts()
+    warm_up()
+    gc.freeze()  # the collector would write to memory pages that the processes share
 
 
-with suppress(Exception):  # what goes wrong here goes wrong in a job, too, which says so
+with suppress(Exception):  # the job that meets the same error reports it
     preload()

@@ -1,4 +1,4 @@
-"""A Ray cluster beside what its launcher does: reached, asked node by node, and left."""
+"""A Ray cluster, as far as Hydra's launcher does not manage it: connect, probe, disconnect."""
 
 import socket
 import traceback
@@ -8,14 +8,17 @@ from typing import Any
 from arogya_bench.errors import ConfigError
 
 CONNECT_TIMEOUT_S = 5.0
-ANSWER_TIMEOUT_S = 300.0  # for a node that reads the data of a study for the first time
+PROBE_TIMEOUT_S = 300.0  # a node may read the dataset for the first time
 
 
 def connect(init: Mapping[str, object]) -> None:
-    """Join the cluster, as the launcher would; it finds that done.
+    """Connect to the cluster; the launcher reuses the connection.
+
+    Args:
+        init: Arguments of ``ray.init``.
 
     Raises:
-        ConfigError: If nothing answers at the address, where Ray itself would try for ever.
+        ConfigError: If nothing answers at the address; Ray itself would retry for ever.
     """
     import ray
 
@@ -33,33 +36,39 @@ def connect(init: Mapping[str, object]) -> None:
 
 
 def check_resources(remote_options: Mapping[str, object]) -> None:
-    """Check that some node could take a job.
+    """Check that some node is large enough for a job.
+
+    Args:
+        remote_options: Arguments of ``ray.remote``.
 
     Raises:
-        ConfigError: If none can, for which Ray itself would wait for ever.
+        ConfigError: If none is; Ray itself would wait for ever.
     """
     import ray
 
-    wanted = {
+    required = {
         "CPU": remote_options.get("num_cpus") or 1,
         "GPU": remote_options.get("num_gpus") or 0,
     }
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(all(has.get(k, 0) >= float(str(v)) for k, v in wanted.items()) for has in nodes):
-        most = [f"{has.get('CPU', 0):g} CPU and {has.get('GPU', 0):g} GPU" for has in nodes]
+    if not any(
+        all(node.get(name, 0) >= float(str(amount)) for name, amount in required.items())
+        for node in nodes
+    ):
+        sizes = {f"{node.get('CPU', 0):g} CPU and {node.get('GPU', 0):g} GPU" for node in nodes}
         raise ConfigError(
-            f"A job asks for {wanted['CPU']} CPU and {wanted['GPU']} GPU, and no node has them; "
-            f"there are nodes of {', '.join(sorted(set(most)))}.",
+            f"A job needs {required['CPU']} CPU and {required['GPU']} GPU, but no node has them; "
+            f"there are nodes of {', '.join(sorted(sizes))}.",
             fix="lower hydra.launcher.ray.remote.num_cpus (threads) or num_gpus.",
         )
 
 
 def call_on_each_node(function: Callable[[Any], Any]) -> list[Any]:
-    """Call something on every living node, and give the answers."""
+    """Call a function with an empty config on every live node, and return the results."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    asked = [
+    calls = [
         ray.remote(
             num_cpus=0,
             max_retries=0,
@@ -68,21 +77,28 @@ def call_on_each_node(function: Callable[[Any], Any]) -> list[Any]:
         for node in ray.nodes()
         if node["Alive"]
     ]
-    answers: list[Any] = ray.get(asked, timeout=ANSWER_TIMEOUT_S)
-    return answers
+    results: list[Any] = ray.get(calls, timeout=PROBE_TIMEOUT_S)
+    return results
 
 
 def wait_or_cancel(error: BaseException, *, cancel: bool) -> None:
-    """Come back when no job of a launch that broke runs any more.
+    """Return when no job of a failed launch runs any more.
 
-    The launcher gives up at the first job that is lost, while the others go on; their handles
-    are in its frame. Without them, or if they are not wanted, Ray ends them with this driver.
+    The launcher raises at the first lost job while others still run; their handles are local
+    variables of its frame. Without handles, or to cancel, the driver is shut down, and Ray ends
+    its jobs.
+
+    Args:
+        error: What the launcher raised.
+        cancel: Whether to end the jobs instead of waiting for them.
     """
     import ray
 
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    launches = [each for each in frames if each.f_code.co_name == "launch"]
-    handles: Sequence[Any] = [run for each in launches for run in each.f_locals.get("runs", ())]
+    launch_frames = [frame for frame in frames if frame.f_code.co_name == "launch"]
+    handles: Sequence[Any] = [
+        run for frame in launch_frames for run in frame.f_locals.get("runs", ())
+    ]
     if cancel or not handles:
         ray.shutdown()
         return
@@ -90,7 +106,7 @@ def wait_or_cancel(error: BaseException, *, cancel: bool) -> None:
 
 
 def disconnect() -> None:
-    """Leave the cluster, so that the next sweep of this process may join another."""
+    """Disconnect, so that the next sweep of this process may use another cluster."""
     import ray
 
     ray.shutdown()

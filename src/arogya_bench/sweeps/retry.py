@@ -1,4 +1,4 @@
-"""A sweep launched again and again, until nothing is missing that could still be made."""
+"""Launches a sweep repeatedly, until no cell is missing that could still be evaluated."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -6,25 +6,29 @@ from dataclasses import dataclass, field
 from rich.markup import escape
 
 from arogya_bench.errors import WorkerLost
+from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.redaction import redact
-from arogya_bench.sweeps import cleanup as closing
-from arogya_bench.sweeps.messages import JobResult
-from arogya_bench.sweeps.plan import SweepPlan, Wish, finished_cells
+from arogya_bench.sweeps.cleanup import RERUN_ADVICE, kill_open_runs, record_missing_cells
+from arogya_bench.sweeps.job_result import JobResult
+from arogya_bench.sweeps.plan import SweepPlan, finished_cells
 from arogya_bench.tracking.runs import child_runs, error_tags
 from arogya_bench.tracking.store import Store
 from arogya_bench.tracking.tags import CELL_KEY, ERROR
 
-MAX_IDLE_ROUNDS = 2  # rounds in a row that may break without a cell made
-Launch = Callable[[Sequence[Wish]], Sequence[JobResult]]
+MAX_IDLE_ROUNDS = 2  # launches in a row that may fail without a finished cell
+Launch = Callable[[Sequence[PlannedJob]], Sequence[JobResult]]
 
 
 @dataclass(kw_only=True)
 class RunningSweep:
-    """A sweep under way; what is known of failures grows.
+    """A sweep in progress.
 
     Attributes:
-        failures: Why jobs did not make all their cells, as far as they could say, by fit and cells.
+        store: Where its runs are logged.
+        parent: Its run id.
+        plan: What it is to evaluate.
+        failures: By cell key, the results of jobs that failed; grows during the sweep.
     """
 
     store: Store
@@ -33,95 +37,95 @@ class RunningSweep:
     failures: dict[str, JobResult] = field(default_factory=dict)
 
     def done_cells(self) -> frozenset[str]:
-        """Cells that are made or given up; one whose worker was lost is neither."""
-        runs = child_runs(self.store, self.parent)
+        """Keys of cells that finished or failed for good; losing a worker is neither."""
         ended = {
             run.tags.get(CELL_KEY, "")
-            for run in runs
+            for run in child_runs(self.store, self.parent)
             if run.status == "FINISHED" or run.tags.get(ERROR) != WorkerLost.__name__
         }
         return frozenset(ended | set(self.failures)) | self._cells_finished_elsewhere()
 
     def unreported_cells(self) -> frozenset[str]:
-        """Cells that no run of this sweep tells of."""
+        """Keys of pending cells for which this sweep has no run."""
         runs = child_runs(self.store, self.parent)
-        left = self.plan.pending - {run.tags.get(CELL_KEY, "") for run in runs}
-        return left - self._cells_finished_elsewhere() if left else left
+        missing = self.plan.pending - {run.tags.get(CELL_KEY, "") for run in runs}
+        return missing - self._cells_finished_elsewhere() if missing else missing
 
     def _cells_finished_elsewhere(self) -> frozenset[str]:
-        """What other sweeps made meanwhile counts, unless everything was to be made anew."""
+        """Keys of cells that other sweeps finished meanwhile, unless all are to be recomputed."""
         return finished_cells(self.store) if self.plan.resumes else frozenset()
 
 
 def run_until_done(sweep: RunningSweep, launch: Launch) -> None:
-    """Launch what is missing until each job has had its turn, and leave a run for every cell.
+    """Launch pending jobs until each has run, and leave a run for every cell.
 
-    A launcher that breaks, because a worker was killed or a machine went away, is started again
-    with what is missing. When that helps no more, each job is launched alone: whose launch
-    breaks then is the one that kills its workers, and it stays KILLED.
+    A launcher that fails, because a worker was killed or a machine was lost, is started again with
+    the cells that are missing. When that no longer helps, each job is launched alone: the job
+    whose launch still fails is the one that kills its workers, and its cells are recorded KILLED.
 
     Args:
-        sweep: What is wished for, and where it goes.
-        launch: Runs jobs and comes back when all have ended, or raises.
+        sweep: The sweep.
+        launch: Runs jobs and returns when all have ended, or raises.
     """
-    owed, idle = sweep.plan.pending, 0
-    while owed:
-        broken = _try_launch(sweep, launch, sweep.plan.jobs_with(owed))
-        if broken is None:
+    missing, idle_rounds = sweep.plan.pending, 0
+    while missing:
+        failure = _try_launch(sweep, launch, sweep.plan.jobs_with(missing))
+        if failure is None:
             break
-        left = owed - sweep.done_cells()
-        idle = idle + 1 if left == owed else 0
-        owed = left
-        if idle == MAX_IDLE_ROUNDS:
+        remaining = missing - sweep.done_cells()
+        idle_rounds = idle_rounds + 1 if remaining == missing else 0
+        missing = remaining
+        if idle_rounds == MAX_IDLE_ROUNDS:
             if child_runs(sweep.store, sweep.parent):
-                _launch_one_by_one(sweep, launch, owed)
-            else:  # this launcher does not work at all
-                sweep.failures.update(dict.fromkeys(owed, broken))
+                _launch_one_by_one(sweep, launch, missing)
+            else:  # the launcher does not work at all
+                sweep.failures.update(dict.fromkeys(missing, failure))
             break
-        echo(f"{plural(len(owed), 'cell')} to make again.")
-    # Nobody works any more: what is open was left by a job that was preempted, or by a store
-    # that was away when it should have been closed.
-    silent = WorkerLost("Its process ended without a word.", fix=closing.RERUN_ADVICE)
-    closing.kill_open_runs(sweep.store, sweep.parent, silent)
+        echo(f"Retrying {plural(len(missing), 'cell')}.")
+    # No job runs any more. A run that is still open belongs to a job that was preempted, or the
+    # store was not reachable when it should have been closed.
+    error = WorkerLost("Its process ended unexpectedly.", fix=RERUN_ADVICE)
+    kill_open_runs(sweep.store, sweep.parent, error)
     _record_unreported(sweep)
 
 
-def _try_launch(sweep: RunningSweep, launch: Launch, wishes: Sequence[Wish]) -> JobResult | None:
-    """Launch jobs; give the cause if the launcher broke, with all that it left open closed."""
+def _try_launch(
+    sweep: RunningSweep, launch: Launch, jobs: Sequence[PlannedJob]
+) -> JobResult | None:
+    """Launch jobs; if the launcher fails, close their open runs and return the cause."""
     try:
-        for wish, report in zip(wishes, launch(wishes), strict=True):
-            if report.cause:
-                cells = wish.planned.cell_keys.values()
-                sweep.failures.update(dict.fromkeys(cells, report))
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (jobs never raise: a launcher broke)
-        told = redact(str(error) or type(error).__name__)
-        first = told.strip().partition("\n")[0][:300]
-        echo(f"[red]Hydra's launcher broke:[/] {escape(type(error).__name__)}: {escape(first)}")
-        lost = WorkerLost(f"{type(error).__name__}: {first}", fix=closing.RERUN_ADVICE)
+        for planned, result in zip(jobs, launch(jobs), strict=True):
+            if result.cause:
+                sweep.failures.update(dict.fromkeys(planned.cell_keys.values(), result))
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (jobs never raise: the launcher failed)
+        message = redact(str(error) or type(error).__name__)
+        first_line = message.strip().partition("\n")[0][:300]
+        echo(f"[red]The launcher failed:[/] {escape(type(error).__name__)}: {escape(first_line)}")
+        lost = WorkerLost(f"{type(error).__name__}: {first_line}", fix=RERUN_ADVICE)
         lost.__cause__ = error
-        closing.kill_open_runs(sweep.store, sweep.parent, lost)
+        kill_open_runs(sweep.store, sweep.parent, lost)
         return _lost_result(lost, sweep)
     return None
 
 
 def _launch_one_by_one(sweep: RunningSweep, launch: Launch, pending: frozenset[str]) -> None:
-    for wish in sweep.plan.jobs_with(pending):
-        broken = _try_launch(sweep, launch, [wish])
-        if broken is not None:
-            left = frozenset(wish.planned.cell_keys.values()) & pending
-            sweep.failures.update(dict.fromkeys(left - sweep.done_cells(), broken))
+    for planned in sweep.plan.jobs_with(pending):
+        failure = _try_launch(sweep, launch, [planned])
+        if failure is not None:
+            missing = frozenset(planned.cell_keys.values()) & pending
+            sweep.failures.update(dict.fromkeys(missing - sweep.done_cells(), failure))
 
 
 def _record_unreported(sweep: RunningSweep) -> None:
-    """Leave a run for each cell that has none, with the cause that its job gave."""
-    silent = _lost_result(
-        WorkerLost("No process spoke for this cell.", fix=closing.RERUN_ADVICE), sweep
+    """Log a run for each cell that has none, with the failure that its job reported, if any."""
+    unexplained = _lost_result(
+        WorkerLost("Its job ended without a run for this cell.", fix=RERUN_ADVICE), sweep
     )
-    left = sweep.unreported_cells()
-    for wish in sweep.plan.jobs_with(left):
-        for key in left & set(wish.planned.cell_keys.values()):
-            report = sweep.failures.get(key, silent)
-            closing.record_missing_cells(sweep.store, sweep.parent, wish, [key], report)
+    missing = sweep.unreported_cells()
+    for planned in sweep.plan.jobs_with(missing):
+        for key in missing & set(planned.cell_keys.values()):
+            result = sweep.failures.get(key, unexplained)
+            record_missing_cells(sweep.store, sweep.parent, planned, [key], result)
 
 
 def _lost_result(error: WorkerLost, sweep: RunningSweep) -> JobResult:

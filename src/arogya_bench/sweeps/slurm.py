@@ -1,4 +1,4 @@
-"""What a launch on Slurm left in the queue when it broke."""
+"""Waits for, or cancels, the Slurm tasks that a failed launch left behind."""
 
 import re
 from contextlib import suppress
@@ -10,23 +10,23 @@ TASK_FILE = re.compile(r"(\d+(?:_\d+)?)_submitted\.pkl")
 
 
 def wait_or_cancel(folder: Path, *, cancel: bool) -> None:
-    """Come back when every task that was submitted from a folder has ended.
+    """Return when every task that was submitted from a folder has ended.
 
-    submitit's own objects are lost with the launch; its files say which tasks there are.
+    The launch has lost submitit's job objects; the names of submitit's files list the tasks.
 
     Args:
-        folder: Where submitit keeps its files, a pattern such as ``.submitit/%j``.
+        folder: The folder pattern of submitit, such as ``.submitit/%j``.
         cancel: Whether to end the tasks instead of waiting for them.
     """
     import submitit
 
     root = Path(str(folder).partition("%")[0])
     if cancel:
-        # By the batch: a launch that was cut off has not named all its tasks yet.
-        for name in _job_ids(root, SUBMISSION_FILE):
-            submitit.SlurmJob(folder=folder, job_id=name).cancel(check=False)
+        # Whole arrays: an interrupted launch has not written a file for each of its tasks.
+        for job_id in _job_ids(root, SUBMISSION_FILE):
+            submitit.SlurmJob(folder=folder, job_id=job_id).cancel(check=False)
     tasks: list[Any] = [
-        submitit.SlurmJob(folder=folder, job_id=it) for it in _job_ids(root, TASK_FILE)
+        submitit.SlurmJob(folder=folder, job_id=job_id) for job_id in _job_ids(root, TASK_FILE)
     ]
     for task in tasks:
         with suppress(Exception):
@@ -34,4 +34,5 @@ def wait_or_cancel(folder: Path, *, cancel: bool) -> None:
 
 
 def _job_ids(root: Path, pattern: re.Pattern[str]) -> list[str]:
-    return sorted({found[1] for path in root.rglob("*") if (found := pattern.fullmatch(path.name))})
+    matches = (pattern.fullmatch(path.name) for path in root.rglob("*"))
+    return sorted({match[1] for match in matches if match})

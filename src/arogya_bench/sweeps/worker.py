@@ -1,6 +1,6 @@
-"""One job where a launcher put it: done, or recorded as failed, whatever happens to it.
+"""Runs one job where a launcher put it, and reports its result whatever happens.
 
-A worker of a pool does not need what its jobs need, so nothing here imports MLflow or the models.
+A worker process does not need what its jobs need, so this module imports neither MLflow nor models.
 """
 
 import os
@@ -20,29 +20,28 @@ from arogya_bench.runtime.child_process import run_isolated
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.locks import machine_lock
 from arogya_bench.runtime.process import Process
-from arogya_bench.sweeps.messages import JobResult, Order
-from arogya_bench.tracking.tags import ERROR_MESSAGE
+from arogya_bench.sweeps.job_result import JobResult
 
-OUTPUT_PREFIX = (
-    "arogya-"  # starts the name of the folder that a sweep has for what its launcher writes
-)
-MAX_CRASHES = 2  # a job that ends its own process so often stays KILLED
+OUTPUT_PREFIX = "arogya-"  # of the temporary folder that a sweep gives its launcher
+MAX_CRASHES = 2  # a job whose process was killed this often is not tried again
+PRELOADED_MODULES = ("arogya_bench.sweeps.preload",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
-    """What a launcher calls with the config of each job, in whatever process: it never raises.
+class RunJob:
+    """The task function of a sweep: a launcher calls it with the config of each job.
 
-    A job that raises would end other jobs with some launchers and hide its cause with all.
+    It never raises. With some launchers an exception would end other jobs, with all of them it
+    would hide its own cause.
 
     Attributes:
         store_uri: Address of the store.
         parent: Run id of the sweep.
         owner: The process of the sweep.
-        isolated: Whether each job gets a process of its own, so that its death is not ours.
-        timeout: Seconds for a job; None for as long as it takes.
-        folder: Where the sweep was started; relative paths of data start there.
-        environment: Variables of the sweep that this launcher does not hand on itself.
+        isolated: Whether each job gets its own process, so that a crash does not end the worker.
+        timeout: Seconds that a job may take; None means no limit.
+        folder: Where the sweep was started; relative paths of data are resolved there.
+        environment: Variables of the sweep that the launcher does not forward itself.
     """
 
     store_uri: str
@@ -54,63 +53,72 @@ class Task:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __call__(self, config: DictConfig) -> JobResult:
-        """Do one job."""
+        """Run one job and print its result."""
         self.enter_sweep_environment()
-        order = Order(
-            config=config,
-            choices=dict(HydraConfig.get().runtime.choices),
-            store_uri=self.store_uri,
-            parent=self.parent,
-        )
+        choices = dict(HydraConfig.get().runtime.choices)
         with machine_lock(exclusive=config.sweep.exclusive):
-            report = self._in_child_process(order) if self.isolated else execute(order)
-        print_result(report)
-        if not self.owner.is_local:  # who tidies up there does not see this machine
+            if self.isolated:
+                result = self._in_child_process(config, choices)
+            else:
+                result = execute(config, choices, self.store_uri, self.parent)
+        print_result(result)
+        if not self.owner.is_local:  # the sweep cannot clean up on this machine
             remove_outputs(Path(HydraConfig.get().runtime.output_dir))
-        return report
+        return result
 
     def enter_sweep_environment(self) -> None:
-        """Take over the folder and the variables of the sweep, as far as they are lacking here."""
+        """Adopt the working folder and the environment variables of the sweep."""
         os.environ.update(self.environment)
-        os.environ.pop("MLFLOW_RUN_ID", None)  # every new run would resume that one
+        os.environ.pop("MLFLOW_RUN_ID", None)  # MLflow would resume that run for every new one
         if Path(self.folder).is_dir():
             os.chdir(self.folder)
 
-    def _in_child_process(self, order: Order) -> JobResult:
+    def _in_child_process(self, config: DictConfig, choices: Mapping[str, str]) -> JobResult:
         owner = self.owner if self.owner.is_local else None
-        began, strikes = time.perf_counter(), 0
+        start, crashes = time.perf_counter(), 0
         while True:
-            ending = run_isolated(execute, order, timeout=self.timeout, owner=owner)
-            if ending.error is None:
-                done: JobResult = ending.result
-                return done
-            from arogya_bench.sweeps import job as performing  # heavy, and rarely needed here
+            ended = run_isolated(
+                execute,
+                *(config, choices, self.store_uri, self.parent),
+                timeout=self.timeout,
+                owner=owner,
+                preload=PRELOADED_MODULES,
+            )
+            if ended.error is None:
+                result: JobResult = ended.result
+                return result
+            from arogya_bench.sweeps.job import record_crash  # slow to import, and rarely needed
 
-            report = performing.record_crash(order, ending, time.perf_counter() - began)
-            strikes += 1
-            if strikes == MAX_CRASHES or not isinstance(ending.error, JobKilled):
-                return report
+            seconds = time.perf_counter() - start
+            result = record_crash(config, choices, self.store_uri, ended, seconds)
+            crashes += 1
+            if crashes == MAX_CRASHES or not isinstance(ended.error, JobKilled):
+                return result
 
 
-def execute(order: Order) -> JobResult:
-    """Do a job in this process; all that is heavy is imported where a job really runs."""
-    from arogya_bench.sweeps import job as performing
+def execute(
+    config: DictConfig, choices: Mapping[str, str], store_uri: str, parent: str
+) -> JobResult:
+    """Run a job in this process, importing MLflow and the models only now."""
+    from arogya_bench.sweeps import job
 
-    return performing.execute(order)
+    return job.execute(config, choices, store_uri, parent)
 
 
 def remove_outputs(folder: Path) -> None:
-    """Remove what Hydra wrote for one job, if it lies in the folder of a sweep."""
+    """Remove what Hydra wrote for one job, unless the user named the output folder."""
     if folder.parent.name.startswith(OUTPUT_PREFIX):
         shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):  # another job of the sweep is still here
+        with suppress(OSError):  # not empty: another job of the sweep still runs here
             folder.parent.rmdir()
 
 
 def print_result(result: JobResult) -> None:
-    """Say what a job came to."""
+    """Print one line on how a job ended."""
     name = escape(result.name)
     if result.cause:
+        from arogya_bench.tracking.tags import ERROR_MESSAGE  # imports SciPy, and failures are rare
+
         message = escape(result.cause[ERROR_MESSAGE])
         echo(f"[red]✗ {name}[/] · seed {result.seed} · {message}")
         return

@@ -1,0 +1,165 @@
+"""Forecasts what a planned sweep takes, from the history of its experiment."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from arogya_bench.evaluation.job import PlannedJob
+from arogya_bench.sweeps.history import History
+from arogya_bench.sweeps.plan import SweepPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobForecast:
+    """The work of one job that no earlier job of the sweep does.
+
+    Attributes:
+        planned: The job.
+        cells: Number of its cells.
+        pending: Number of those that are not finished.
+        fits: 1 if it has to fit its model, else 0.
+    """
+
+    planned: PlannedJob
+    cells: int
+    pending: int
+    fits: int
+
+    @property
+    def images(self) -> int:
+        """Number of test images that the model has to predict."""
+        return self.pending * len(self.planned.split.test)
+
+    @property
+    def usd(self) -> float:
+        """Price of the predictions, for a model with a price per image."""
+        return self.images * float(getattr(self.planned.job.model, "usd_per_image", 0.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastRow:
+    """The jobs of one model on one dataset; None stands for an amount without previous runs.
+
+    Attributes:
+        cells: Number of cells.
+        finished: Number of finished cells.
+        fits: Number of fits to run.
+        seconds: Duration of all jobs, one after the other.
+        longest_seconds: Duration of the longest job that can be forecast; 0 without one.
+        megabytes: Size of the files that the jobs add to the store.
+        usd: Price of the predictions.
+    """
+
+    model: str
+    dataset: str
+    cells: int
+    finished: int
+    fits: int
+    seconds: float | None
+    longest_seconds: float
+    megabytes: float | None
+    usd: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastSum:
+    """The sum of the amounts that can be forecast.
+
+    Attributes:
+        value: None if no amount of the pending work can be forecast.
+        unknown_models: The models that the sum leaves out.
+    """
+
+    value: float | None
+    unknown_models: tuple[str, ...]
+
+
+def forecast_rows(plan: SweepPlan, history: History) -> list[ForecastRow]:
+    """Forecast a plan, one row for each model and dataset."""
+    groups: dict[tuple[str, str], list[JobForecast]] = defaultdict(list)
+    for forecast in _job_forecasts(plan, history):
+        planned = forecast.planned
+        groups[planned.job.row_name, planned.dataset.name].append(forecast)
+    return [
+        _forecast_row(model, dataset, forecasts, history)
+        for (model, dataset), forecasts in groups.items()
+    ]
+
+
+def sum_known(
+    rows: Sequence[ForecastRow], amount: Callable[[ForecastRow], float | None]
+) -> ForecastSum:
+    """Add up the known amounts of rows with pending cells."""
+    pending = [(row.model, amount(row)) for row in rows if row.cells > row.finished]
+    known = [value for _, value in pending if value is not None]
+    unknown = tuple(dict.fromkeys(model for model, value in pending if value is None))
+    return ForecastSum(value=sum(known) if known or not unknown else None, unknown_models=unknown)
+
+
+def parallel_jobs(plan: SweepPlan, workers: int) -> int:
+    """Number of jobs that run at once: jobs with pending cells, without exclusive ones."""
+    pending_jobs = plan.jobs_with(plan.pending)
+    shared = [planned for planned in pending_jobs if not planned.job.exclusive]
+    return max(1, min(workers, len(shared)))
+
+
+def _job_forecasts(plan: SweepPlan, history: History) -> list[JobForecast]:
+    """Forecast each job; cells and fits that several jobs share count for the first."""
+    pending, forecasts = plan.pending, []
+    counted: set[str] = set()
+    fitted = set(history.fits)
+    for planned in plan.jobs:
+        cells = set(planned.cell_keys.values()) - counted
+        pending_cells = cells & pending
+        fits = {planned.fit_key} - fitted if pending_cells else set()
+        counted |= cells
+        fitted |= fits
+        forecasts.append(
+            JobForecast(
+                planned=planned, cells=len(cells), pending=len(pending_cells), fits=len(fits)
+            )
+        )
+    return forecasts
+
+
+def _forecast_row(
+    model: str, dataset: str, forecasts: Sequence[JobForecast], history: History
+) -> ForecastRow:
+    cells = sum(forecast.cells for forecast in forecasts)
+    seconds = [_job_seconds(forecast, history) for forecast in forecasts]
+    return ForecastRow(
+        model=model,
+        dataset=dataset,
+        cells=cells,
+        finished=cells - sum(forecast.pending for forecast in forecasts),
+        fits=sum(forecast.fits for forecast in forecasts),
+        seconds=weighted_sum(*((1, job_seconds) for job_seconds in seconds)),
+        longest_seconds=max(job_seconds or 0.0 for job_seconds in seconds),
+        megabytes=weighted_sum(*((1, _job_megabytes(each, history)) for each in forecasts)),
+        usd=sum(forecast.usd for forecast in forecasts),
+    )
+
+
+def _job_seconds(forecast: JobForecast, history: History) -> float | None:
+    job = forecast.planned.job
+    fit_seconds = history.fit_seconds.get((job.model_name, forecast.planned.dataset.digest))
+    return weighted_sum(
+        (forecast.images, history.seconds_per_case.get(job.row_name)),
+        (forecast.fits, fit_seconds),
+    )
+
+
+def _job_megabytes(forecast: JobForecast, history: History) -> float | None:
+    job = forecast.planned.job
+    return weighted_sum(
+        (forecast.pending, history.cell_mb.get(job.row_name)),
+        (forecast.fits, history.fit_mb.get(job.model_name)),
+    )
+
+
+def weighted_sum(*terms: tuple[int, float | None]) -> float | None:
+    """Sum up count times amount; None if the amount of a non-zero count is unknown."""
+    if any(count and amount is None for count, amount in terms):
+        return None
+    return sum(count * cast("float", amount) for count, amount in terms if count)
