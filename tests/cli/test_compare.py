@@ -25,10 +25,10 @@ def test_a_comparison_is_printed_written_and_logged(study, tmp_path, capsys):
     code = compare(study, tmp_path / "out")
 
     (run,) = search_runs(study, COMPARISONS)
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert code == 0
-    assert "Leaderboard" in said.out
-    assert run.run_id in said.err
+    assert "Leaderboard" in output.out
+    assert run.run_id in output.err
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "report.html",
         "comparison.json",
@@ -104,21 +104,21 @@ def test_an_unknown_format_names_the_nearest(study, tmp_path):
         report(study, tmp_path / "out", "htm")
 
 
-def test_a_report_before_any_comparison_says_what_to_do(study, tmp_path):
+def test_a_report_before_any_comparison_names_the_command(study, tmp_path):
     with pytest.raises(TrackingError, match="no comparison yet") as refusal:
         report(study, tmp_path / "out", "html")
 
     assert "arogya-bench compare study" in refusal.value.fix
 
 
-def test_a_report_of_another_kind_of_run_is_refused(study, tmp_path):
+def test_a_report_of_another_kind_of_run_is_rejected(study, tmp_path):
     fit = search_runs(study, "tags.`arogya.kind` = 'fit'")[0]
 
     with pytest.raises(TrackingError, match="is not a comparison but: fit"):
         report(study, tmp_path / "out", "html", run_id=fit.run_id)
 
 
-def test_a_file_in_the_place_of_the_folder_is_said_before_any_work(tmp_path, store):
+def test_a_file_in_place_of_the_folder_is_rejected_before_any_work(tmp_path, store):
     (tmp_path / "out").write_text("not a folder")
 
     with pytest.raises(UserError, match="is not writable") as refusal:
@@ -127,11 +127,11 @@ def test_a_file_in_the_place_of_the_folder_is_said_before_any_work(tmp_path, sto
     assert "--out" in refusal.value.fix
 
 
-def test_under_mlflow_run_its_experiment_is_compared_and_its_run_gets_the_answer(
+def test_under_mlflow_run_its_experiment_is_compared_and_its_run_gets_the_verdict(
     study, tmp_path, command_in, monkeypatch
 ):
-    asker = start_run(study, "as mlflow run makes it", {})
-    monkeypatch.setenv("MLFLOW_RUN_ID", asker)
+    parent = start_run(study, "as mlflow run makes it", {})
+    monkeypatch.setenv("MLFLOW_RUN_ID", parent)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", study.experiment_id)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", study.uri)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "")  # put back what the command sets
@@ -140,8 +140,8 @@ def test_under_mlflow_run_its_experiment_is_compared_and_its_run_gets_the_answer
     ended = command_in(tmp_path, "compare", "")
 
     (run,) = search_runs(study, COMPARISONS)
-    answered = get_run(study.uri, asker).tags
+    parent_tags = get_run(study.uri, parent).tags
     assert ended.code == 0
-    assert run.tags["mlflow.parentRunId"] == asker
-    assert answered["arogya.comparison_run_id"] == run.run_id
-    assert answered["mlflow.note.content"] == run.tags["arogya.verdict"]
+    assert run.tags["mlflow.parentRunId"] == parent
+    assert parent_tags["arogya.comparison_run_id"] == run.run_id
+    assert parent_tags["mlflow.note.content"] == run.tags["arogya.verdict"]

@@ -1,4 +1,4 @@
-"""Every limit of the data behind the numbers is said, once, and nothing else."""
+"""Each limitation of the data is reported once."""
 
 import pytest
 
@@ -7,12 +7,12 @@ from arogya_bench.comparison.caveats import IMAGE_LEVEL_SPLIT_CAVEAT, UNGROUPED_
 SOUND = {"arogya.grouped": "true", "arogya.split": "group-80-10-10-s42"}
 
 
-def test_sound_data_need_no_caveat():
+def test_sound_data_have_no_caveat():
     assert find_caveats([SOUND, SOUND]) == ()
 
 
 @pytest.mark.parametrize(
-    ("tags", "said"),
+    ("tags", "expected"),
     [
         ({"arogya.grouped": "false"}, UNGROUPED_CAVEAT),
         ({"arogya.split": "image-80-10-10-s42"}, IMAGE_LEVEL_SPLIT_CAVEAT),
@@ -23,15 +23,15 @@ def test_sound_data_need_no_caveat():
         ),
     ],
 )
-def test_each_limit_is_said_once(tags, said):
+def test_each_limitation_is_reported_once(tags, expected):
     limited = {**SOUND, **tags}
 
     (caveat,) = find_caveats([SOUND, limited, limited])
 
-    assert said in caveat
+    assert expected in caveat
 
 
-def test_cases_that_were_left_out_are_counted():
+def test_excluded_cases_are_counted():
     tags = {**SOUND, "arogya.gate_overridden": "AB203 Empty file", "arogya.excluded_cases": "8"}
 
     (caveat,) = find_caveats([tags])
@@ -39,7 +39,7 @@ def test_cases_that_were_left_out_are_counted():
     assert "8 unusable cases were excluded" in caveat
 
 
-def test_without_patients_a_split_by_image_is_nothing_special():
+def test_an_image_level_split_without_patients_is_no_caveat():
     ungrouped = {"arogya.grouped": "false", "arogya.split": "image-80-10-10-s42"}
 
     assert find_caveats([ungrouped]) == (UNGROUPED_CAVEAT,)

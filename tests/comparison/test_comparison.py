@@ -119,6 +119,7 @@ def test_what_is_read_back_gives_the_same_page(comparison, tmp_path):
     again.to_html(tmp_path / "after.html")
 
     assert again.to_json() == comparison.to_json()
+    assert list(again.missing.columns) == list(comparison.missing.columns)
     assert (tmp_path / "after.html").read_bytes() == (tmp_path / "before.html").read_bytes()
 
 

@@ -12,8 +12,8 @@ from arogya_bench.tracking.runs import finish_run, search_runs, start_run
 
 
 @pytest.fixture
-def judge(store):
-    """Judge the only block of the store."""
+def compare_only(store):
+    """Compare the models of the only block of the store."""
 
     def tables(metric="f1_macro"):
         (block,) = load_blocks(store, where=None, resamples=2000)
@@ -26,11 +26,11 @@ def models(rows):
     return [row["model"] for row in rows]
 
 
-def test_a_clear_leader_is_ahead(logged, judge):
+def test_a_clear_leader_is_ahead(logged, compare_only):
     logged("strong", skill=4.0)
     logged("weak", skill=0.0, draw=1)
 
-    found = judge()
+    found = compare_only()
 
     (verdict,) = found.verdict
     assert (verdict["verdict"], verdict["models"]) == ("ahead", "strong")
@@ -39,11 +39,11 @@ def test_a_clear_leader_is_ahead(logged, judge):
     assert [row["rank"] for row in found.leaderboard] == [1, 2]
 
 
-def test_an_exact_copy_is_not_told_from_its_model(logged, judge):
+def test_an_exact_copy_is_not_told_from_its_model(logged, compare_only):
     logged("model", skill=1.0)
     logged("copy", skill=1.0)
 
-    found = judge()
+    found = compare_only()
 
     (pair,) = found.pairwise
     assert (pair["difference"], pair["p_value"], pair["p_holm"]) == (0.0, 1.0, 1.0)
@@ -53,29 +53,31 @@ def test_an_exact_copy_is_not_told_from_its_model(logged, judge):
     assert "correct on the same cases" in verdict["reason"]
 
 
-def test_two_models_that_differ_by_chance_are_undecided_and_the_power_is_said(logged, judge):
+def test_two_models_that_differ_by_chance_are_undecided_with_the_detectable_difference(
+    logged, compare_only
+):
     logged("a", skill=1.0, draw=0)
     logged("b", skill=1.0, draw=1)
 
-    (verdict,) = judge().verdict
+    (verdict,) = compare_only().verdict
 
     assert verdict["verdict"] == "undecided"
     assert "The minimum detectable difference with 36 patients is" in verdict["reason"]
 
 
-def test_one_row_alone_is_compared_with_nothing(logged, judge):
+def test_one_row_alone_is_compared_with_nothing(logged, compare_only):
     logged("a")
 
-    found = judge()
+    found = compare_only()
 
     assert found.pairwise == []
     assert found.verdict[0]["reason"] == "a is the only model; there is nothing to compare."
 
 
-def test_without_clean_images_nobody_leads(logged, judge, noisy):
+def test_without_clean_images_nobody_leads(logged, compare_only, noisy):
     logged("a", conditions=noisy(0.1, clean=False))
 
-    found = judge()
+    found = compare_only()
 
     assert found.leaderboard == []
     assert found.verdict[0]["reason"] == (
@@ -83,11 +85,11 @@ def test_without_clean_images_nobody_leads(logged, judge, noisy):
     )
 
 
-def test_a_metric_that_is_better_when_low_ranks_upwards(logged, judge):
+def test_a_metric_that_is_better_when_low_ranks_upwards(logged, compare_only):
     logged("strong", skill=4.0)
     logged("weak", skill=0.0, draw=1)
 
-    found = judge("brier")
+    found = compare_only("brier")
 
     assert models(found.leaderboard) == ["strong", "weak"]
     assert found.leaderboard[0]["brier"] < found.leaderboard[1]["brier"]
@@ -96,11 +98,11 @@ def test_a_metric_that_is_better_when_low_ranks_upwards(logged, judge):
     assert pair["difference"] < 0
 
 
-def test_the_family_is_every_pair_of_the_dataset(logged, judge):
+def test_the_family_is_every_pair_of_the_dataset(logged, compare_only):
     for draw, name in enumerate("abc"):
         logged(name, skill=1.0, draw=draw)
 
-    pairs = judge().pairwise
+    pairs = compare_only().pairwise
 
     assert [pair["family"] for pair in pairs] == [3, 3, 3]
     assert all(pair["p_holm"] >= pair["p_value"] for pair in pairs)
@@ -108,53 +110,55 @@ def test_the_family_is_every_pair_of_the_dataset(logged, judge):
     assert smallest["p_holm"] == pytest.approx(min(1, 3 * smallest["p_value"]))
 
 
-def test_the_leaderboard_has_what_the_task_judges_by_with_its_interval(logged, judge):
+def test_the_leaderboard_has_the_metrics_of_the_task_with_intervals(logged, compare_only):
     logged("a")
 
-    (row,) = judge().leaderboard
+    (row,) = compare_only().leaderboard
 
     for name in set(INTERVAL_METRICS) & set(METRICS):
         assert row[f"{name}.ci_low"] <= row[f"{name}.ci_high"]
     assert (row["cases"], row["groups"], row["seeds"]) == (72, 36, "42")
 
 
-def test_two_seeds_make_no_more_patients(logged, judge):
+def test_two_seeds_make_no_more_patients(logged, compare_only):
     logged("a", seed=1, draw=1)
     logged("a", seed=2, draw=2)
 
-    (row,) = judge().leaderboard
+    (row,) = compare_only().leaderboard
 
     assert (row["cases"], row["groups"], row["seeds"]) == (72, 36, "1 2")
 
 
-def test_mcnemar_is_told_where_each_patient_has_one_image(logged, judge, roster):
+def test_mcnemar_is_computed_where_each_patient_has_one_image(logged, compare_only, roster):
     source = roster(patients=120, visits=1)
     logged("a", skill=2.0, source=source)
     logged("b", skill=1.0, draw=1, source=source)
 
-    (pair,) = judge().pairwise
+    (pair,) = compare_only().pairwise
 
     assert 0 < pair["mcnemar_p"] <= 1
     assert pair["only_a_correct"] > pair["only_b_correct"]
 
 
 @pytest.mark.parametrize("seeds", [(1,), (1, 2)])
-def test_mcnemar_is_not_told_where_its_assumptions_fail(logged, judge, roster, seeds):
+def test_mcnemar_is_not_computed_where_its_assumptions_fail(logged, compare_only, roster, seeds):
     source = roster(patients=120, visits=1) if seeds[1:] else roster()
     for seed in seeds:
         logged("a", skill=2.0, seed=seed, source=source)
         logged("b", skill=1.0, seed=seed, draw=1, source=source)
 
-    (pair,) = judge().pairwise
+    (pair,) = compare_only().pairwise
 
     assert (pair["mcnemar_p"], pair["only_a_correct"]) == (None, None)
 
 
-def test_robustness_is_the_share_of_the_clean_value_that_is_kept(logged, judge, noisy):
+def test_robustness_is_the_fraction_of_the_clean_value_that_is_retained(
+    logged, compare_only, noisy
+):
     logged("a", skill=3.0)
     logged("a", skill=1.0, draw=1, conditions=noisy(0.1, clean=False))
 
-    found = judge()
+    found = compare_only()
 
     (row,) = found.robustness
     clean = found.leaderboard[0]["f1_macro"]
@@ -164,54 +168,54 @@ def test_robustness_is_the_share_of_the_clean_value_that_is_kept(logged, judge, 
     assert (row["severity"], row["level"]) == (0.1, 1)
 
 
-def test_the_leaderboard_names_the_condition_that_hurts_most(logged, judge, noisy):
+def test_the_leaderboard_names_the_condition_that_hurts_most(logged, compare_only, noisy):
     logged("a", skill=3.0)
     logged("a", skill=2.0, draw=1, conditions=noisy(0.1, clean=False))
     logged("a", skill=0.0, draw=2, conditions=noisy(0.3, clean=False))
 
-    (row,) = judge().leaderboard
+    (row,) = compare_only().leaderboard
 
     assert row["worst_condition"] == "gaussian_noise_0.3"
     assert 0 < row["robustness_score"] < 1
 
 
-def test_a_condition_that_changes_nothing_hurts_nobody(logged, judge, noisy):
+def test_a_condition_that_changes_nothing_hurts_nobody(logged, compare_only, noisy):
     logged("a", conditions=noisy(0.1))
 
-    (row,) = judge().leaderboard
+    (row,) = compare_only().leaderboard
 
     assert (row["robustness_score"], row["worst_condition"]) == (1.0, "none")
 
 
-def test_without_conditions_robustness_is_unknown(logged, judge):
+def test_without_conditions_robustness_is_unknown(logged, compare_only):
     logged("a")
 
-    (row,) = judge().leaderboard
+    (row,) = compare_only().leaderboard
 
     assert (row["robustness_score"], row["worst_condition"]) == (None, None)
 
 
-def test_a_metric_that_is_better_when_low_has_no_robustness_score(logged, judge, noisy):
+def test_a_metric_that_is_better_when_low_has_no_robustness_score(logged, compare_only, noisy):
     logged("a", conditions=noisy(0.1))
 
-    (row,) = judge("brier").robustness
+    (row,) = compare_only("brier").robustness
 
     assert row["score"] is None
     assert row["change"] == 0.0
 
 
-def test_a_condition_with_fewer_seeds_is_not_set_against_all_of_clean(logged, judge, noisy):
+def test_a_condition_with_fewer_seeds_is_not_set_against_all_of_clean(logged, compare_only, noisy):
     logged("a", seed=1, conditions=noisy(0.1))
     logged("a", seed=2)
 
-    found = judge()
+    found = compare_only()
 
     assert found.robustness == []
     assert [row["condition"] for row in found.missing] == ["gaussian_noise_0.1"]
 
 
 @pytest.mark.parametrize("condition", ["clean", "gaussian_noise_0.1"])
-def test_changed_predictions_are_not_judged(logged, judge, noisy, store, condition):
+def test_changed_predictions_are_not_compared(logged, compare_only, noisy, store, condition):
     logged("a", conditions=noisy(0.1))
     logged("b", conditions=noisy(0.1))
     runs = search_runs(store, f"tags.`arogya.condition` = '{condition}'")
@@ -219,7 +223,7 @@ def test_changed_predictions_are_not_judged(logged, judge, noisy, store, conditi
     pd.read_parquet(path).assign(target="benign").to_parquet(path, index=False)
 
     with pytest.raises(TrackingError, match="cover different cases"):
-        judge()
+        compare_only()
 
 
 def measure(store, job, latency):
@@ -232,66 +236,68 @@ def measure(store, job, latency):
     finish_run(store, run_id)
 
 
-def test_what_nobody_measured_is_said_to_be_so(logged, judge):
+def test_latency_and_cost_without_a_measurement_are_not_measured(logged, compare_only):
     logged("a")
 
-    (row,) = judge().leaderboard
+    (row,) = compare_only().leaderboard
 
     assert row["latency_p50_ms"] == row["cost_per_1k_images_usd"] == NOT_MEASURED
 
 
-def test_the_newest_measurement_of_a_row_is_shown(logged, judge, store, job_of, roster):
+def test_the_newest_measurement_of_a_row_is_shown(logged, compare_only, store, job_of, roster):
     logged("a")
     logged("b")
     for latency in (9.0, 7.5):
         measure(store, job_of("a", source=roster()), latency)
 
-    found = {row["model"]: row["latency_p50_ms"] for row in judge().leaderboard}
+    found = {row["model"]: row["latency_p50_ms"] for row in compare_only().leaderboard}
 
     assert found == {"a": 7.5, "b": NOT_MEASURED}
 
 
 @pytest.mark.parametrize(
-    ("failures", "words"), [(1, " 1 cell is missing."), (2, " 2 cells are missing.")]
+    ("failures", "note"), [(1, " 1 cell is missing."), (2, " 2 cells are missing.")]
 )
-def test_the_verdict_counts_what_is_missing(logged, judge, failures, words):
+def test_the_verdict_counts_what_is_missing(logged, compare_only, failures, note):
     logged("a")
     for name in "bc"[:failures]:
         logged(name, status="FAILED")
 
-    found = judge()
+    found = compare_only()
 
-    assert found.verdict[0]["reason"].endswith(words)
+    assert found.verdict[0]["reason"].endswith(note)
     assert len(found.missing) == failures
 
 
-def test_a_source_without_patients_is_judged_on_cases(logged, judge, roster):
+def test_a_source_without_patients_is_compared_on_cases(logged, compare_only, roster):
     source = roster(patients=120, visits=1)
     logged("strong", skill=4.0, source=source)
     logged("weak", skill=0.0, draw=1, source=source)
 
-    assert judge().verdict[0]["reason"] == "strong is better than weak on 72 cases."
+    assert compare_only().verdict[0]["reason"] == "strong is better than weak on 72 cases."
 
 
-def test_a_leader_of_three_beats_each_of_the_others(logged, judge):
+def test_a_leader_of_three_beats_each_of_the_others(logged, compare_only):
     logged("strong", skill=5.0)
     logged("weak", skill=0.0, draw=1)
     logged("weaker", skill=-1.0, draw=2)
 
-    (verdict,) = judge().verdict
+    (verdict,) = compare_only().verdict
 
     assert verdict["reason"].startswith("strong is better than weak and weaker on 36")
     assert "after Holm correction over 3 pairs" in verdict["reason"]
 
 
-def test_a_metric_that_does_not_exist_decides_nothing(logged, judge, store, noisy):
+def test_an_undefined_primary_metric_leaves_the_verdict_undecided(
+    logged, compare_only, store, noisy
+):
     for draw, name in enumerate("ab"):
         logged(name, draw=draw, conditions=noisy(0.1))
     for run in search_runs(store, ""):
         path = Path(run.artifact_uri) / "predictions.parquet"
         pd.read_parquet(path).assign(target="benign").to_parquet(path, index=False)
 
-    found = judge("auroc_macro_ovr")
+    found = compare_only("auroc_macro_ovr")
 
     (pair,) = found.pairwise
     assert (pair["difference"], pair["p_value"], pair["p_holm"]) == (None, None, None)

@@ -1,4 +1,4 @@
-"""The answer in one sentence: a claim needs both its tests, and a tie is said to be one."""
+"""A model is ahead only if the adjusted p-value and the interval agree."""
 
 import pytest
 

@@ -20,12 +20,12 @@ def text(document):
     return text_of(document)
 
 
-def test_the_print_tells_the_question_and_the_verdict(text, comparison):
+def test_the_pdf_has_title_and_verdict(text, comparison):
     assert "Model comparison: study" in text
     assert comparison.verdict["models"].iloc[0] in text
 
 
-def test_the_print_has_every_section(text):
+def test_the_pdf_has_every_section(text):
     for title in (
         "Leaderboard on clean images",
         "Pairwise comparison",
@@ -34,12 +34,12 @@ def test_the_print_has_every_section(text):
         assert title in text
 
 
-def test_the_print_says_how_the_numbers_were_made(text, comparison):
+def test_the_pdf_explains_the_methods(text, comparison):
     assert "10,000 resamples" in text
     assert comparison.about["key"] in text.replace("\n", "")
 
 
-def test_the_print_numbers_its_pages(document, text):
+def test_the_pdf_has_page_numbers(document, text):
     assert f"1 / {len(PdfReader(BytesIO(document)).pages)}" in text
 
 
@@ -51,6 +51,6 @@ def test_missing_cells_are_printed(incomplete):
     assert "MemoryError" in text_of(render_pdf(incomplete))
 
 
-def test_a_source_without_patients_is_warned_about(twofold, text):
+def test_a_dataset_without_patients_has_a_caveat(twofold, text):
     assert "does not identify patients" in text_of(render_pdf(twofold)).replace("\n", " ")
     assert "does not identify patients" not in text.replace("\n", " ")

@@ -23,7 +23,7 @@ def test_the_page_runs_no_script(page):
     assert "<script" not in page
 
 
-def test_the_page_tells_the_verdict_and_every_model(page, comparison):
+def test_the_page_has_the_verdict_and_every_model(page, comparison):
     assert comparison.verdict["reason"].iloc[0] in page
     for model in ("prior", "opencv"):
         assert f"<td>{model}</td>" in page
@@ -48,7 +48,7 @@ def test_a_malicious_name_of_an_experiment_is_text(comparison):
     assert EVIL not in text
 
 
-def test_what_is_undefined_reads_as_a_dash(undefined):
+def test_undefined_numbers_are_dashes(undefined):
     text = render_html(undefined)
 
     assert f"<td>{UNDEFINED}</td>" in text
@@ -62,7 +62,7 @@ def test_missing_cells_are_listed_with_their_cause(incomplete):
     assert "<td>resnet50</td>" in text
 
 
-def test_a_source_without_patients_is_warned_about_once(twofold, page):
+def test_a_dataset_without_patients_has_a_caveat_once(twofold, page):
     assert render_html(twofold).count("The dataset does not identify patients") == 1
     assert "The dataset does not identify patients" not in page
 

@@ -102,7 +102,7 @@ def test_degradation_starts_each_panel_at_clean():
     models = [estimate("a", 0.9), *noise("a", 0.8, 0.7), estimate("b", 0.8), *noise("b", 0.6, 0.5)]
     blur = [estimate("a", 0.85, augmentation="gaussian_blur", severity=3.0, level=1)]
 
-    drawn = rows(plot_degradation([*models, *blur], metric="f1_macro"), "place")
+    drawn = rows(plot_degradation([*models, *blur], metric="f1_macro"), "x")
 
     of_a = [row["value"] for row in drawn if row["model"] == "a"]
     assert of_a == [0.9, 0.8, 0.7, 0.9, 0.85]
@@ -122,7 +122,7 @@ def test_degradation_writes_severities_panels_and_models():
 def test_models_stand_side_by_side_at_a_level():
     models = [row for name in "abc" for row in noise(name, 0.8)]
 
-    places = [row["place"] for row in rows(plot_degradation(models, metric="mcc"), "place")]
+    places = [row["x"] for row in rows(plot_degradation(models, metric="mcc"), "x")]
 
     assert len(set(places)) == 3
     assert sum(places) == pytest.approx(3)
@@ -132,7 +132,7 @@ def test_degradation_names_an_undefined_value():
     chart = plot_degradation([estimate("a", 0.9), *noise("a", 0.8, None, 0.6)], metric="mcc")
 
     assert "Undefined: a at gaussian_noise 0.2." in notes(chart)
-    assert [row["value"] for row in rows(chart, "place")] == [0.9, 0.8, None, 0.6]
+    assert [row["value"] for row in rows(chart, "x")] == [0.9, 0.8, None, 0.6]
 
 
 @pytest.mark.parametrize("nothing", [[], [estimate("a", 0.9)], noise("a", None)])

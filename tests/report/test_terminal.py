@@ -34,7 +34,7 @@ def test_no_line_is_wider_than_a_log(shown, comparison):
     assert max(map(len, shown(comparison).splitlines())) <= 100
 
 
-def test_what_is_undefined_reads_as_a_dash(shown, undefined):
+def test_undefined_numbers_are_dashes(shown, undefined):
     assert UNDEFINED in shown(undefined)
 
 
@@ -47,7 +47,7 @@ def test_two_datasets_have_tables_of_their_own(shown, twofold):
     assert "0.111" in second
 
 
-def test_a_cell_that_is_missing_says_so(shown, comparison):
+def test_a_missing_cell_is_marked(shown, comparison):
     from dataclasses import replace
 
     rows = comparison.robustness.drop(index=0)

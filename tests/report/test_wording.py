@@ -18,7 +18,7 @@ def row(value, low=None, high=None):
 
 
 @pytest.mark.parametrize("absent", [None, math.nan, np.float64("nan")])
-def test_what_is_undefined_reads_as_a_dash(absent):
+def test_undefined_numbers_are_dashes(absent):
     assert format_number(absent) == format_percent(absent) == format_p_value(absent) == UNDEFINED
     assert format_with_interval(row(absent), "f1") == UNDEFINED
 
@@ -28,7 +28,7 @@ def test_a_number_has_fixed_digits():
     assert format_number(12.345, digits=1) == "12.3"
 
 
-def test_words_stay_words():
+def test_strings_are_unchanged():
     assert format_number("not measured") == "not measured"
 
 
@@ -52,12 +52,12 @@ def test_a_difference_has_its_sign():
     assert format_with_interval(row(0.1, -0.02, 0.2), "f1", signed=True) == "+0.100 [-0.020, 0.200]"
 
 
-def test_a_value_without_an_interval_says_so():
+def test_a_value_without_an_interval_is_marked():
     assert format_with_interval(row(0.5), "f1") == "0.500 [no interval]"
 
 
 @pytest.mark.parametrize(("p", "text"), [(0.0009, "< 0.001"), (0.001, "0.001"), (1, "1.000")])
-def test_a_p_value_is_told_to_a_thousandth(p, text):
+def test_a_p_value_has_three_digits(p, text):
     assert format_p_value(p) == text
 
 

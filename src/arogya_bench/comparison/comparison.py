@@ -13,7 +13,7 @@ import pandas as pd
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.folds import FOLD_COLUMNS, fold_summary
 from arogya_bench.comparison.loading import load_blocks
-from arogya_bench.comparison.tables import ALPHA, MEASUREMENT_COLUMNS, BlockTables, compare_block
+from arogya_bench.comparison.tables import ALPHA, MEASUREMENT_COLUMNS, compare_block
 from arogya_bench.errors import TrackingError
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.tracking.store import Store
@@ -64,7 +64,10 @@ class ComparisonTables:
         """
         blocks = load_blocks(store, where=where, resamples=RESAMPLES, requested_metric=metric)
         compared = [compare_block(block, metric) for block in blocks]
-        tables = {name: _concatenate(compared, name) for name in TABLES}
+        tables = {
+            name: _to_table(name, [row for block in compared for row in getattr(block, name)])
+            for name in TABLES
+        }
         return cls(about=_describe(blocks, store.experiment, metric, tables), **tables)
 
     @classmethod
@@ -80,7 +83,9 @@ class ComparisonTables:
                 "This comparison was written by an earlier version that stored less information.",
                 fix="recompute it from the same runs: arogya-bench compare EXPERIMENT",
             )
-        return cls(about=stored["about"], **{name: pd.DataFrame(stored[name]) for name in TABLES})
+        return cls(
+            about=stored["about"], **{name: _to_table(name, stored[name]) for name in TABLES}
+        )
 
     @property
     def folds(self) -> pd.DataFrame:
@@ -131,8 +136,7 @@ def _rename_keys(mapping: dict[str, Any]) -> dict[str, Any]:
     return {RENAMED_KEYS.get(key, key): value for key, value in mapping.items()}
 
 
-def _concatenate(compared: Sequence[BlockTables], name: str) -> pd.DataFrame:
-    rows = [row for tables in compared for row in getattr(tables, name)]
+def _to_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     empty = name == "missing" and not rows
     return pd.DataFrame(rows, columns=list(MISSING_COLUMNS) if empty else None)
 

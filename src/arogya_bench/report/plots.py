@@ -67,12 +67,12 @@ def plot_forest(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin"
     """Plot value and 95 % interval of each model, in the given order."""
     import altair as alt
 
-    drawn = [
+    points = [
         {**asdict(row), "label": _format_with_interval(row), "filled": True}
         for row in rows
         if row.value is not None
     ]
-    chart = _interval_layers(drawn, "model", f"{metric} with 95 % interval")
+    chart = _interval_layers(points, "model", f"{metric} with 95 % interval")
     chart = chart.properties(width=_WIDTH, height=alt.Step(30))
     return theme.apply_theme(chart, f"Leaderboard by {metric}", *_omission_notes(rows))
 
@@ -86,7 +86,7 @@ def plot_differences(
     """
     import altair as alt
 
-    drawn = [
+    points = [
         {
             **asdict(row),
             "pair": row.name,
@@ -98,7 +98,7 @@ def plot_differences(
     ]
     zero = alt.Chart(alt.Data(values=[{"zero": 0}]))
     line = zero.mark_rule(color=theme.MUTED, strokeDash=[4, 3]).encode(x="zero:Q")
-    chart = alt.layer(line, _interval_layers(drawn, "pair", f"difference in {metric}"))
+    chart = alt.layer(line, _interval_layers(points, "pair", f"difference in {metric}"))
     return theme.apply_theme(
         chart.properties(width=_WIDTH, height=alt.Step(30)),
         f"Paired differences in {metric}",
@@ -120,10 +120,12 @@ def plot_degradation(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelM
     models = _unique(row.model for row in rows)
     clean = [row for row in rows if row.level is None]
     names = _unique(row.augmentation for row in rows if row.level is not None)
-    ends = [end for row in rows for end in (row.value, row.low, row.high) if end is not None]
-    if not names or not ends:
+    numbers = [
+        number for row in rows for number in (row.value, row.low, row.high) if number is not None
+    ]
+    if not names or not numbers:
         raise UndefinedMetric("no value under any augmentation")
-    scale = alt.Scale(domain=[min(ends), max(ends)], nice=True, zero=False)
+    scale = alt.Scale(domain=[min(numbers), max(numbers)], nice=True, zero=False)
     panels = [
         _degradation_panel([*clean, *(row for row in rows if row.augmentation == name)], models)
         .encode(y=alt.Y("value:Q", title=metric if i % _COLUMNS == 0 else None, scale=scale))
@@ -140,18 +142,18 @@ def _degradation_panel(rows: Sequence[Estimate], models: Sequence[str]) -> "alt.
 
     ticks = {row.level or 0: "clean" if row.level is None else f"{row.severity:g}" for row in rows}
     spread = 0.22 / max(len(models) - 1, 1)
-    drawn = [
+    points = [
         {
             **asdict(row),
-            "place": (row.level or 0) + spread * (models.index(row.model) - (len(models) - 1) / 2),
+            "x": (row.level or 0) + spread * (models.index(row.model) - (len(models) - 1) / 2),
         }
         for row in rows
     ]
     texts = [ticks.get(level, "") for level in range(max(ticks) + 1)]
     axis = alt.Axis(values=sorted(ticks), labelExpr=f"{texts}[datum.value]", grid=False)
-    reach = alt.Scale(domain=[-0.2, max(ticks) + 0.2], nice=False, zero=False)
-    base = alt.Chart(alt.Data(values=drawn)).encode(
-        x=alt.X("place:Q", title=None, axis=axis, scale=reach),
+    scale = alt.Scale(domain=[-0.2, max(ticks) + 0.2], nice=False, zero=False)
+    base = alt.Chart(alt.Data(values=points)).encode(
+        x=alt.X("x:Q", title=None, axis=axis, scale=scale),
         color=alt.Color("model:N", scale=theme.palette(models)),
     )
     return alt.layer(
@@ -169,18 +171,18 @@ def _interval_layers(
     import altair as alt
 
     order = [row[name_field] for row in points]
-    quiet = alt.Axis(ticks=False, domain=False, labelLimit=420, labelPadding=8)
+    axis = alt.Axis(ticks=False, domain=False, labelLimit=420, labelPadding=8)
     base = alt.Chart(alt.Data(values=points)).encode(
-        y=alt.Y(f"{name_field}:N", sort=order, title=None, axis=quiet)
+        y=alt.Y(f"{name_field}:N", sort=order, title=None, axis=axis)
     )
-    across = alt.Scale(zero=False, nice=False, padding=14)
+    scale = alt.Scale(zero=False, nice=False, padding=14)
     dots = base.mark_point(size=80, opacity=1, stroke=theme.ACCENT, strokeWidth=2)
     return alt.layer(
         base.mark_rule(color=theme.ACCENT, strokeWidth=2).encode(
-            x=alt.X("low:Q", title=title, scale=across), x2="high:Q"
+            x=alt.X("low:Q", title=title, scale=scale), x2="high:Q"
         ),
         dots.encode(
-            x=alt.X("value:Q", title=title, scale=across),
+            x=alt.X("value:Q", title=title, scale=scale),
             fill=alt.condition("datum.filled", alt.value(theme.ACCENT), alt.value("white")),
         ),
         base.mark_text(align="left").encode(x=alt.value(_WIDTH + 14), text="label:N"),
