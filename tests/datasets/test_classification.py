@@ -10,12 +10,12 @@ import pytest
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    find_dataset_folder,
     note_excluded,
 )
 from arogya_bench.datasets.image_folder import ImageFolder
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.images.files import find_dataset_folder
 from arogya_bench.types import Case
 
 CLASSES = ("benign", "malignant")
@@ -212,7 +212,7 @@ def test_a_folder_that_is_not_there_is_refused_with_the_way_to_get_it(tmp_path):
     stated = Stated(path=str(tmp_path / "gone"), obtain="Ask the clinic.")
 
     with pytest.raises(DatasetError, match=r"No folder at .*gone") as refusal:
-        find_dataset_folder(stated, "images and a table")
+        find_dataset_folder(stated.path, "images and a table", stated.obtain)
 
     assert "dataset.path to the folder that holds images and a table" in refusal.value.fix
     assert "Ask the clinic." in refusal.value.fix

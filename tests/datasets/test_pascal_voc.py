@@ -80,7 +80,7 @@ def test_a_click_without_a_drag_is_no_object(annotate, tmp_path, first_pixel):
     dataset = voc(tmp_path, first_pixel=first_pixel).load()
 
     assert len(dataset.cases[0].boxes) == 1
-    assert dataset.notes == ("Boxes without area that were left out: 1: a (cell at 5, 6).",)
+    assert dataset.notes == ("Boxes without area, excluded: 1: a (cell at 5, 6).",)
 
 
 @pytest.mark.parametrize("first_pixel", [0, 1])
@@ -96,7 +96,7 @@ def test_counting_from_the_wrong_number_shows_as_clipped_boxes(annotate, tmp_pat
 
     dataset = voc(tmp_path, first_pixel=1).load()
 
-    assert "clipped: 1, by up to 1.0 pixels" in dataset.notes[0]
+    assert "clipped at the edge of their image: 1, by up to 1.0 pixels" in dataset.notes[0]
 
 
 def test_classes_are_those_of_the_boxes_by_name(annotate, tmp_path):
@@ -311,7 +311,7 @@ def test_the_real_blood_cells_have_their_known_counts(bccd):
 @real
 def test_the_real_blood_cells_name_the_two_boxes_that_are_left_out(bccd):
     assert bccd.notes == (
-        "Boxes without area that were left out: 2: BloodImage_00338 (RBC at 504, 337), "
+        "Boxes without area, excluded: 2: BloodImage_00338 (RBC at 504, 337), "
         "BloodImage_00343 (RBC at 181, 329).",
     )
 

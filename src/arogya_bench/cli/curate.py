@@ -99,7 +99,7 @@ def _reader_options(arguments: argparse.Namespace, node: Any) -> dict[str, objec
         licence=arguments.licence, layout=arguments.layout, dataset=dict.fromkeys(names)
     )
     node.update(own)
-    typed = schema.validate(READERS[detect_layout(arguments.source, asked)], node, "dataset")
+    typed = schema.validate(READERS[detect_layout(arguments.source, asked).name], node, "dataset")
     return {name: getattr(typed, name) for name in names}
 
 

@@ -52,7 +52,8 @@ def read_source(folder: Path, source_layout: SourceLayout) -> CurationSource:
     """
     if not folder.is_dir():
         raise DatasetError(f"No folder at {folder}.", fix="name the folder that holds the images")
-    layout = detect_layout(folder, source_layout)
+    layout, detected = detect_layout(folder, source_layout)
+    source_layout = replace(source_layout, dataset={**detected, **source_layout.dataset})
     reader = build_reader(folder, layout, source_layout)
     masks: Mapping[str, Path] = {}
     alone = 0

@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 from arogya_bench.datasets.group_patterns import shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images import files
 from arogya_bench.images.decoding import decode
 from arogya_bench.images.file_hashes import hash_files
 from arogya_bench.images.windowing import Window, parse_window
@@ -44,19 +43,6 @@ class LabelledImage:
     group: str
     split: str | None = None
     metadata: Mapping[str, str | float] = field(default_factory=dict)
-
-
-def find_dataset_folder(config: PublishedDataset, layout: str) -> Path:
-    """Find the folder of a dataset, or say how to get it.
-
-    Args:
-        config: What the config states.
-        layout: What lies in the folder.
-
-    Raises:
-        DatasetError: If there is no such folder.
-    """
-    return files.find_dataset_folder(config.path, f"{layout}{_download_help(config)}")
 
 
 def build_classification_dataset(

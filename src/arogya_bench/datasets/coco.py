@@ -6,55 +6,38 @@ from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.coco_json import CocoListing, JsonRecord, get_number, read_coco_json
 from arogya_bench.datasets.detection import (
-    SPLITS,
     BoxedImage,
-    DetectionDatasetInfo,
     build_detection_dataset,
     check_image_size,
     split_by_file,
 )
+from arogya_bench.datasets.published import GroupedDatasetOptions
+from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.files import find_dataset_folder, inspect_image, parse_relative_path
 from arogya_bench.types import Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
-class COCO:
+class COCO(GroupedDatasetOptions):
     """Images with boxes in the format of COCO.
 
     Crowds (``iscrowd``), and boxes with a flag ``ignore``, stay in the truth as boxes in which a
     detection is not counted.
 
     Attributes:
-        path: Folder of the dataset; relative to the working folder.
-        licence: Of the images and boxes as a whole; the file states one for each image.
-        name: Of the dataset; by default that of the folder.
-        classes: In the order wanted; by default the categories, in the order of their ids.
         annotations: A JSON file without splits, below ``path``.
         train: The JSON file of a split, below ``path``; so ``validation`` and ``test``.
         images: Folders below ``path`` in which the images lie; a name may be in one of them only.
-        group: Regular expression that finds the patient in the path of an image below ``path``,
-            as its one group; by default every image is its own group.
         metadata: Fields of the images that become columns, such as a site.
-        source: Where it came from, for the record.
-        citation: What its authors ask to be cited.
-        version: Of the copy, where the user knows it.
     """
 
-    path: str
-    licence: str
-    name: str | None = None
-    classes: list[str] = field(default_factory=list)
     annotations: str | None = None
     train: str | None = None
     validation: str | None = None
     test: str | None = None
     images: list[str] = field(default_factory=lambda: ["images"])
-    group: str | None = None
     metadata: list[str] = field(default_factory=list)
-    source: str | None = None
-    citation: str = ""
-    version: str = "unstated"
 
     def load(self) -> Dataset:
         """Read every JSON file and look at every image; none is decoded.
@@ -79,22 +62,15 @@ class COCO:
                 for split, each in listings.items()
                 for record, file in zip(each.images, places[split], strict=True)
             ],
-            DetectionDatasetInfo(
-                name=self.name or folder.name,
-                licence=self.licence,
-                source=self.source or "files in the format of COCO",
-                version=self.version,
-                group=self.group,
-                citation=self.citation,
-            ),
+            self,
             source_classes=categories,
-            requested_classes=self.classes,
+            default_source="files in the format of COCO",
         )
 
 
 def _annotation_files(options: COCO) -> dict[str, str]:
     """The JSON files: by split, or the one without splits under ``annotations``."""
-    split = {part: file for part in SPLITS if (file := getattr(options, part))}
+    split = {part: file for part in PARTS if (file := getattr(options, part))}
     if bool(split) == bool(options.annotations):
         raise ConfigError(
             "dataset.annotations and dataset.train are both set."

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    find_dataset_folder,
     note_excluded,
 )
 from arogya_bench.datasets.csv_tables import MISSING
@@ -15,7 +14,7 @@ from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import is_image
 from arogya_bench.images.discovery import find_unlisted, list_files
-from arogya_bench.images.files import parse_relative_path, read_name_list
+from arogya_bench.images.files import find_dataset_folder, parse_relative_path, read_name_list
 from arogya_bench.types import Dataset
 
 PARTS = ("train", "test")
@@ -48,7 +47,7 @@ class COVIDCxr(PublishedDataset):
         Raises:
             DatasetError: If files are missing or damaged.
         """
-        folder = find_dataset_folder(self, LAYOUT)
+        folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         lists = {part: _find_list(folder, part, getattr(self, f"{part}_list")) for part in PARTS}
         images = [
             _parse_line(part, line, file.name)

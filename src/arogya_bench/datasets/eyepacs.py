@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    find_dataset_folder,
     note_excluded,
 )
 from arogya_bench.datasets.csv_tables import CsvRow, read_table
@@ -16,6 +15,7 @@ from arogya_bench.datasets.group_patterns import shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.discovery import find_images_by_name, find_unlisted
+from arogya_bench.images.files import find_dataset_folder
 from arogya_bench.types import Dataset
 
 LABELS_FILE = "trainLabels.csv"
@@ -52,7 +52,7 @@ class EyePACS(PublishedDataset):
                 f"dataset.classes has {len(self.classes)} names; the grades are 0 to {GRADE_COUNT - 1}.",
                 fix="name the five grades in ascending order, or leave dataset.classes as it is",
             )
-        folder = find_dataset_folder(self, LAYOUT)
+        folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         rows = read_table(folder / LABELS_FILE, required=("image", "level"), key="image")
         found = find_images_by_name(folder, [IMAGES_FOLDER])
         return build_classification_dataset(

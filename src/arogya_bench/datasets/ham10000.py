@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    find_dataset_folder,
     get_case_file,
     note_excluded,
 )
@@ -17,7 +16,7 @@ from arogya_bench.datasets.group_patterns import shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.discovery import find_images_by_name, find_unlisted
-from arogya_bench.images.files import parse_relative_path
+from arogya_bench.images.files import find_dataset_folder, parse_relative_path
 from arogya_bench.images.masks import check_mask_fits, decode_mask
 from arogya_bench.types import Case, Dataset, Mask
 
@@ -49,7 +48,7 @@ class HAM10000(PublishedDataset):
         Raises:
             DatasetError: If files are missing or damaged, or an image has no lesion.
         """
-        folder = find_dataset_folder(self, LAYOUT)
+        folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         table = next((folder / name for name in TABLE_NAMES if (folder / name).is_file()), None)
         table = table or folder / TABLE_NAMES[0]
         rows = read_table(table, required=REQUIRED_COLUMNS, key="image_id")

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    find_dataset_folder,
     note_excluded,
 )
 from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
@@ -17,7 +16,7 @@ from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.decoding import is_image
 from arogya_bench.images.discovery import find_unlisted, image_stem, list_files, list_folders
-from arogya_bench.images.files import parse_relative_path
+from arogya_bench.images.files import find_dataset_folder, parse_relative_path
 from arogya_bench.types import Dataset
 
 LAYOUT = "a folder of images for each class (below train/, val/ and test/ if they are divided)"
@@ -83,7 +82,7 @@ class ImageFolder(PublishedDataset):
             ConfigError: If an option does not fit what is there.
             DatasetError: If files are missing or damaged.
         """
-        folder = find_dataset_folder(self, self.manifest or LAYOUT)
+        folder = find_dataset_folder(self.path, self.manifest or LAYOUT, self.obtain)
         found = _from_table(self, folder) if self.manifest else _from_class_folders(self, folder)
         return build_classification_dataset(
             folder,

@@ -19,6 +19,7 @@ from arogya_bench.datasets.mask_cases import (
     read_mask,
 )
 from arogya_bench.datasets.nnunet import ImageMaskListing
+from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.file_hashes import hash_files
 from arogya_bench.images.files import find_dataset_folder
@@ -33,7 +34,7 @@ MAX_SAMPLED_MASKS = 20  # masks that are looked at to see whether white stands f
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageMaskPairs:
+class ImageMaskPairs(GroupedDatasetOptions):
     """Images and volumes with a mask each, of the segmentation task.
 
     A mask has the name of its image, perhaps with a suffix; or the layout is that of nnU-Net,
@@ -41,43 +42,28 @@ class ImageMaskPairs:
     ``<volume>#<slice>``, and the volume is its group. Masks hold indices into the classes.
 
     Attributes:
-        path: Folder of the dataset; relative to the working folder.
-        licence: Of the images and masks.
-        name: Of the dataset; by default that of the folder.
-        classes: The background first; by default those of ``dataset.json``, else background and
-            foreground.
-        images: Folder of the images, below ``path``; so ``masks``, which may be the same one.
-        suffixes: What may stand behind the name of an image in that of its mask.
-        values: What numbers in masks mean: ``index``; ``binary``: 0 and 255; ``threshold``: 128
-            and more is the foreground, for JPEG; ``auto``: index, or binary for a mask of two
-            classes with just 0 and 255.
-        empty_slices: ``keep`` or ``drop`` slices of volumes without any foreground.
-        channel: The one that is read where nnU-Net has several; by default three of flat images
-            become red, green and blue, and any other number is refused.
-        group: Regular expression that finds the patient in the name of an image or volume, as its
-            one group; by default every image or volume is its own group.
-        window: Two stored values that become black and white, for 16 bits, DICOM and NIfTI.
-        source: Where it came from, for the record.
-        citation: What its authors ask to be cited.
-        version: Of the copy, where the user knows it.
-        obtain: Where it is to be had, what to accept, and where to unpack it.
+        classes: Class names, the background first; by default those of ``dataset.json``, else
+            background and foreground.
+        images: Folder of the images, relative to ``path``.
+        masks: Folder of the masks, relative to ``path``; may be the same as ``images``.
+        suffixes: Suffixes that may be appended to the name of an image in that of its mask.
+        values: Meaning of the mask values: ``index`` into the classes; ``binary``: 0 and 255;
+            ``threshold``: foreground from 128, for JPEG; ``auto``: binary for two classes and a
+            mask with only 0 and 255, else index.
+        empty_slices: Whether to ``keep`` or ``drop`` slices of volumes without foreground.
+        channel: Index of the channel to read, for nnU-Net datasets with several. By default three
+            channels of 2-D images become RGB, and any other number is an error.
+        window: Two stored values that become black and white, for 16-bit images, DICOM and NIfTI.
+        obtain: Instructions for obtaining the dataset.
     """
 
-    path: str
-    licence: str
-    name: str | None = None
-    classes: list[str] = field(default_factory=list)
     images: str = "images"
     masks: str = "masks"
     suffixes: list[str] = field(default_factory=lambda: ["", "_mask", "_segmentation"])
     values: str = "auto"
     empty_slices: str = "keep"
     channel: int | None = None
-    group: str | None = None
     window: list[float] | None = None
-    source: str | None = None
-    citation: str = ""
-    version: str = "unstated"
     obtain: str = ""
 
     def load(self) -> Dataset:
@@ -94,9 +80,7 @@ class ImageMaskPairs:
                 fix="choose dataset.empty_slices=keep or drop",
             )
         window = parse_window(self.window)
-        folder = find_dataset_folder(
-            self.path, "\n".join(filter(None, (LAYOUT, self.obtain.strip())))
-        )
+        folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         found = _list_pairs(self, folder)
         classes = tuple(self.classes) or found.classes or DEFAULT_CLASSES
         check_value_mode(self.values, classes)

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    find_dataset_folder,
     note_excluded,
 )
 from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
@@ -15,7 +14,7 @@ from arogya_bench.datasets.group_patterns import shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.discovery import find_images_by_name, find_unlisted
-from arogya_bench.images.files import parse_relative_path
+from arogya_bench.images.files import find_dataset_folder, parse_relative_path
 from arogya_bench.types import Dataset
 
 IMAGES_FOLDER = "ISIC_2019_Training_Input"
@@ -46,7 +45,7 @@ class ISIC2019(PublishedDataset):
         Raises:
             DatasetError: If files are missing or damaged, or contradict each other.
         """
-        folder = find_dataset_folder(self, LAYOUT)
+        folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         labels = _read_labels(read_table(folder / LABELS_FILE, required=("image",), key="image"))
         facts = read_table(
             folder / METADATA_FILE, required=(*KEY_COLUMNS, *METADATA_COLUMNS), key="image"

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arogya_bench.datasets.medmnist_files import CITATION, HOMEPAGE
+from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.errors import DatasetError
 from arogya_bench.types import Case, Dataset, Image, Labels
 
-SPLIT_KEYS = {"train": "train", "val": "validation", "test": "test"}
+SPLIT_KEYS = ("train", "val", "test")  # how a file names the parts of its split
 # What zipfile and NumPy raise for damaged files, as found by flipping their bytes.
 READ_ERRORS = (
     zipfile.BadZipFile,
@@ -110,7 +111,7 @@ class MedMNIST:
         """
         file = Path(self.path).expanduser().absolute()
         arrays = _load_arrays(file)
-        parts = {split: _build_split_arrays(arrays, key, file) for key, split in SPLIT_KEYS.items()}
+        parts = {SPLIT_NAMES[key]: _build_split_arrays(arrays, key, file) for key in SPLIT_KEYS}
         subset = re.sub(r"(_derived)?(_(28|64|128|224))?$", "", file.stem.lower())
         present = np.unique(np.concatenate([part.labels for part in parts.values()]))
         classes = _resolve_classes(

@@ -1,18 +1,19 @@
 """Reads a folder in the layout of Pascal VOC: one XML file of boxes beside each image."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.boxes import RawBox
 from arogya_bench.datasets.detection import (
     BoxedImage,
-    DetectionDatasetInfo,
     build_detection_dataset,
     check_image_size,
     split_by_file,
 )
 from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.published import GroupedDatasetOptions
+from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.datasets.voc_xml import VocAnnotation, read_annotation
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.files import (
@@ -25,46 +26,28 @@ from arogya_bench.images.files import (
 from arogya_bench.types import Dataset
 
 LAYOUT = "the images (JPEGImages/) and their XML files (Annotations/)"
-SPLIT_LISTS = {"train": "train", "val": "validation", "test": "test"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class PascalVOC:
+class PascalVOC(GroupedDatasetOptions):
     """Images with boxes in the layout of Pascal VOC, as labelImg, CVAT and others write it.
 
     An image is found by the name of its XML file; the ``path`` in there names the disk of whoever
     drew the boxes and is not followed. The official split is that of ``ImageSets/Main``.
 
     Attributes:
-        path: Folder of the dataset; relative to the working folder.
-        licence: Of the images and boxes; the format does not say.
-        name: Of the dataset; by default that of the folder.
-        classes: In the order wanted; by default every class of a box, by name.
         images: Folder of the images, below ``path``.
         annotations: Folder of the XML files, below ``path``.
-        group: Regular expression that finds the patient in the name of an image, as its one
-            group; by default every image is its own group.
         first_pixel: 1 as in Pascal VOC: pixels are counted from 1 and xmax is the last one inside.
             0 for files whose numbers are edges, counted from 0.
         difficult: ``ignore`` as in Pascal VOC: neither finding nor missing such an object counts;
             ``count`` treats it as any other.
-        source: Where it came from, for the record.
-        citation: What its authors ask to be cited.
-        version: Of the copy, where the user knows it.
     """
 
-    path: str
-    licence: str
-    name: str | None = None
-    classes: list[str] = field(default_factory=list)
     images: str = "JPEGImages"
     annotations: str = "Annotations"
-    group: str | None = None
     first_pixel: int = 1
     difficult: str = "ignore"
-    source: str | None = None
-    citation: str = ""
-    version: str = "unstated"
 
     def load(self) -> Dataset:
         """Read every XML file and look at every image; none is decoded.
@@ -80,8 +63,7 @@ class PascalVOC:
             for path in _find_annotation_files(folder, self.annotations)
         }
         files = _find_images(folder, self.images)
-        lists = {part: _read_split_list(folder, name) for name, part in SPLIT_LISTS.items()}
-        parts = split_by_file({part: names for part, names in lists.items() if names is not None})
+        parts = split_by_file(_read_split_lists(folder))
         _check_files_match(sheets, files, parts)
         images = [
             _build_boxed_image(self, folder, name, sheets[name], files, parts) for name in sheets
@@ -89,16 +71,9 @@ class PascalVOC:
         return build_detection_dataset(
             folder,
             images,
-            DetectionDatasetInfo(
-                name=self.name or folder.name,
-                licence=self.licence,
-                source=self.source or "a folder in the layout of Pascal VOC",
-                version=self.version,
-                group=self.group,
-                citation=self.citation,
-            ),
+            self,
             source_classes=sorted({box.name for image in images for box in image.raw_boxes}),
-            requested_classes=self.classes,
+            default_source="a folder in the layout of Pascal VOC",
             notes=tuple(_notes(sheets, files, parts)),
         )
 
@@ -139,9 +114,13 @@ def _find_images(folder: Path, images: str) -> dict[str, PurePosixPath]:
     return found
 
 
-def _read_split_list(folder: Path, name: str) -> list[str] | None:
-    file = folder / "ImageSets" / "Main" / f"{name}.txt"
-    return read_name_list(file) if file.is_file() else None
+def _read_split_lists(folder: Path) -> dict[str, list[str]]:
+    lists: dict[str, list[str]] = {}
+    for name, part in SPLIT_NAMES.items():
+        file = folder / "ImageSets" / "Main" / f"{name}.txt"
+        if file.is_file():
+            lists.setdefault(part, []).extend(read_name_list(file))
+    return lists
 
 
 def _check_files_match(

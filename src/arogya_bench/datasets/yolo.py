@@ -1,16 +1,16 @@
 """Reads images with boxes in the layout of Ultralytics YOLO: data.yaml, images/ and labels/."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.detection import (
     BoxedImage,
-    DetectionDatasetInfo,
     build_detection_dataset,
     split_by_file,
 )
 from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.datasets.yolo_files import (
     label_file,
     list_images,
@@ -31,33 +31,16 @@ CLASSES_FILE = "classes.txt"  # which labelImg leaves among the labels
 
 
 @dataclass(frozen=True, kw_only=True)
-class YOLO:
+class YOLO(GroupedDatasetOptions):
     """Images with boxes in the layout of Ultralytics YOLO.
 
     An image without a file of labels shows no object, as in Ultralytics; a note counts them.
 
     Attributes:
-        path: Folder of the dataset; relative to the working folder.
-        licence: Of the images and boxes.
-        name: Of the dataset; by default that of the folder.
         file: The YAML file below ``path`` that names classes and parts.
-        classes: In the order wanted; by default those of the YAML file.
-        group: Regular expression that finds the patient in the path of an image below ``path``,
-            as its one group; by default every image is its own group.
-        source: Where it came from, for the record.
-        citation: What its authors ask to be cited.
-        version: Of the copy, where the user knows it.
     """
 
-    path: str
-    licence: str
-    name: str | None = None
     file: str = "data.yaml"
-    classes: list[str] = field(default_factory=list)
-    group: str | None = None
-    source: str | None = None
-    citation: str = ""
-    version: str = "unstated"
 
     def load(self) -> Dataset:
         """Read every file of labels and look at every image; none is decoded.
@@ -75,16 +58,9 @@ class YOLO:
         return build_detection_dataset(
             folder,
             [_build_boxed_image(folder, file, names, split) for file, split in files.items()],
-            DetectionDatasetInfo(
-                name=self.name or folder.name,
-                licence=self.licence,
-                source=self.source or "files in the layout of Ultralytics YOLO",
-                version=self.version,
-                group=self.group,
-                citation=self.citation,
-            ),
+            self,
             source_classes=names,
-            requested_classes=self.classes,
+            default_source="files in the layout of Ultralytics YOLO",
             notes=tuple(_notes(folder, files)),
         )
 

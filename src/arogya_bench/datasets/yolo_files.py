@@ -6,10 +6,9 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from arogya_bench.datasets.boxes import RawBox
+from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.files import SUFFIXES, ImageFileInfo, parse_relative_path, read_name_list
-
-PART_KEYS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 
 
 def read_header(file: Path) -> Mapping[str, object]:
@@ -63,7 +62,7 @@ def list_images(content: Mapping[str, object], folder: Path, file: str) -> dict[
         DatasetError: If no part is named, or a place is missing or empty.
     """
     parts: dict[str, list[str]] = {}
-    for key, part in PART_KEYS.items():
+    for key, part in SPLIT_NAMES.items():
         value = content.get(key)
         entries = value if isinstance(value, list) else [value]
         for entry in entries if value else ():

@@ -44,12 +44,13 @@ class ImageFileInfo(NamedTuple):
     sha256: str
 
 
-def find_dataset_folder(path: str, expected_content: str) -> Path:
-    """Find the folder of a dataset.
+def find_dataset_folder(path: str, expected_content: str, obtain: str = "") -> Path:
+    """Resolve the folder of a dataset.
 
     Args:
-        path: As the user gave it; relative to the working folder.
-        expected_content: What lies in it, for the advice.
+        path: Path given by the user; relative to the working folder.
+        expected_content: Description of its content, for the error.
+        obtain: Instructions for obtaining the dataset, for the error.
 
     Raises:
         DatasetError: If there is no such folder.
@@ -58,7 +59,8 @@ def find_dataset_folder(path: str, expected_content: str) -> Path:
     if not folder.is_dir():
         raise DatasetError(
             f"No folder at {folder}.",
-            fix=f"set dataset.path to the folder that holds {expected_content}",
+            fix=f"set dataset.path to the folder that holds {expected_content}"
+            + (f"\n{obtain.strip()}" if obtain.strip() else ""),
         )
     return folder
 
