@@ -264,7 +264,7 @@ def test_an_image_without_a_mask_is_noted(tmp_path):
 
     assert len(found.dataset.cases) == 11
     assert found.unused["images left out"] == 1
-    assert found.dataset.notes == ("Images without a mask, which were left out: 1: doe00-0.",)
+    assert found.dataset.notes == ("Images without a mask, excluded: 1: doe00-0.",)
 
 
 @pytest.mark.parametrize("channels", [1, 2])

@@ -10,8 +10,8 @@ import pytest
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    note_excluded,
 )
+from arogya_bench.datasets.group_patterns import note_excluded
 from arogya_bench.datasets.image_folder import ImageFolder
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError

@@ -82,7 +82,7 @@ def test_a_regular_expression_finds_the_patient(tmp_path):
 
 
 def test_a_group_that_does_not_fit_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"finds no patient in 2 names: p1-a, p1-b"):
+    with pytest.raises(ConfigError, match=r"does not match 2 names: p1-a, p1-b"):
         made(tmp_path, image("p1-a"), image("p1-b"), card=replace(CARD, group="^(q[0-9]+)"))
 
 

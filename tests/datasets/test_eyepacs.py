@@ -83,8 +83,8 @@ def test_what_is_not_used_is_named(eyes, picture):
     (folder / "test").mkdir()
 
     assert loaded(folder).notes == (
-        "Images that trainLabels.csv does not list, which were left out: 1: 11_left.",
-        "Columns of trainLabels.csv that were not read: 1: camera.",
+        "Images not listed in trainLabels.csv, excluded: 1: 11_left.",
+        "Columns of trainLabels.csv not read: 1: camera.",
         "The folder test/ was not read: its labels are in no file of this layout.",
     )
 

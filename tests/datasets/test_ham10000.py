@@ -114,8 +114,8 @@ def test_what_is_not_used_is_named(three, picture):
     dataset = loaded(folder)
 
     assert dataset.notes == (
-        "Images that HAM10000_metadata.csv does not list, which were left out: 1: ISIC_9.",
-        "Columns of HAM10000_metadata.csv that were not read: 1: gender.",
+        "Images not listed in HAM10000_metadata.csv, excluded: 1: ISIC_9.",
+        "Columns of HAM10000_metadata.csv not read: 1: gender.",
     )
 
 

@@ -98,7 +98,7 @@ def test_an_image_without_a_mask_is_left_out_and_said(picture, draw, tmp_path):
 
     dataset = pairs(tmp_path).load()
 
-    assert dataset.notes == ("Images without a mask, which were left out: 1: b.",)
+    assert dataset.notes == ("Images without a mask, excluded: 1: b.",)
 
 
 @pytest.mark.parametrize(
@@ -290,8 +290,7 @@ def test_every_slice_is_a_case_and_the_volume_its_group(scan, tmp_path):
     assert mask.shape == (5, 6)
     assert np.argwhere(mask).tolist() == [[2, 1]]
     assert dataset.notes == (
-        "Slices without any foreground that were kept; overlap is undefined where a model agrees: "
-        "2: v#0, v#3.",
+        "Slices without foreground, kept; overlap is undefined where a model agrees: 2: v#0, v#3.",
     )
 
 
@@ -302,7 +301,7 @@ def test_slices_without_foreground_can_be_left_out(scan, tmp_path):
     dataset = pairs(tmp_path, empty_slices="drop").load()
 
     assert [case.case_id for case in dataset.cases] == ["v#1", "v#2"]
-    assert dataset.notes == ("Slices without any foreground that were left out: 2: v#0, v#3.",)
+    assert dataset.notes == ("Slices without foreground, left out: 2: v#0, v#3.",)
 
 
 def test_volumes_without_any_foreground_are_refused(scan, tmp_path):

@@ -79,9 +79,7 @@ def test_an_image_without_a_lesion_is_its_own_group_and_is_counted(archive):
     dataset = loaded(folder)
 
     assert [case.group_id for case in dataset.cases] == ["ISIC_0", "BCN_1"]
-    assert dataset.notes == (
-        "Images without a lesion id, each of which is its own group: 1: ISIC_0.",
-    )
+    assert dataset.notes == ("Images without a lesion id, each its own group: 1: ISIC_0.",)
 
 
 def test_unk_is_no_class(archive):
@@ -128,7 +126,7 @@ def test_what_is_not_used_is_named(archive, picture):
     assert loaded(folder).notes == (
         f"Images that {LABELS} does not list, which were left out: 1: ISIC_8.",
         f"Lines of {FACTS} without a label, which were left out: 1: ISIC_9.",
-        f"Columns of {FACTS} that were not read: 1: attribution.",
+        f"Columns of {FACTS} not read: 1: attribution.",
     )
 
 

@@ -51,7 +51,7 @@ def test_images_without_a_mask_are_left_out_and_said(layout):
     found = list_pairs(layout(*ONE, "imagesTs/b_0000.nii.gz"))
 
     assert len(found.pairs) == 1
-    assert found.notes == ("Images of imagesTs without a mask, which were left out: 1: b.",)
+    assert found.notes == ("Images of imagesTs without a mask, excluded: 1: b.",)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_click_without_a_drag_is_no_object(annotate, tmp_path, first_pixel):
 def test_edges_in_the_wrong_order_are_refused(annotate, tmp_path, first_pixel):
     annotate("a", obj("cell", 6, 6, 5, 9))
 
-    with pytest.raises(DatasetError, match="ends before it begins"):
+    with pytest.raises(DatasetError, match="ends before it starts"):
         voc(tmp_path, first_pixel=first_pixel).load()
 
 
@@ -194,7 +194,7 @@ def test_an_image_without_annotation_is_left_out_and_said(annotate, picture, tmp
     dataset = voc(tmp_path).load()
 
     assert [case.case_id for case in dataset.cases] == ["a"]
-    assert dataset.notes == ("Images without an XML file that were left out: 1: b.",)
+    assert dataset.notes == ("Images without an XML file, excluded: 1: b.",)
 
 
 def test_two_images_of_one_name_are_refused(annotate, picture, tmp_path):
@@ -218,7 +218,7 @@ def test_a_size_that_is_not_stated_is_said(annotate, tmp_path, size):
 
     dataset = voc(tmp_path).load()
 
-    assert "without the size of the image, which was not compared: 1: a" in dataset.notes[0]
+    assert "without the image size, which was not checked: 1: a" in dataset.notes[0]
 
 
 def test_a_stale_file_name_is_said(annotate, tmp_path):
@@ -226,7 +226,7 @@ def test_a_stale_file_name_is_said(annotate, tmp_path):
 
     dataset = voc(tmp_path).load()
 
-    assert dataset.notes == ("XML files that name another image, which is not there: 1: a.",)
+    assert dataset.notes == ("XML files that name another, missing image: 1: a.",)
 
 
 def test_a_file_name_without_suffix_is_the_same_name(annotate, tmp_path):

@@ -444,7 +444,7 @@ def test_a_case_without_a_date_is_named(value, problem):
 def test_months_before_years_have_no_order():
     cases = dated(value=lambda patient, number: float(f"{patient % 12 + 1}.{2000 + patient}"))
 
-    with pytest.raises(DatasetError, match="which is no date as the others are"):
+    with pytest.raises(DatasetError, match="which is not a date like the others"):
         split(dataset(cases, classes=("a", "b")), SplitPolicy(method="temporal", date="year"))
 
 

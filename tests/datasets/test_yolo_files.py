@@ -93,12 +93,12 @@ def test_an_empty_file_shows_no_object(read):
         ("0 0.5 0.5 0.2", "4 columns, not 5"),
         ("0 0.5 0.5 0.2 0.2 0.9", "6 columns, not 5"),
         ("0 0.1 0.1 0.2 0.1 0.2 0.2", "polygons are not read"),
-        ("cell 0.5 0.5 0.2 0.2", "no row of numbers"),
+        ("cell 0.5 0.5 0.2 0.2", "not a row of numbers"),
         ("2 0.5 0.5 0.2 0.2", "has the class 2; there are 2"),
         ("-1 0.5 0.5 0.2 0.2", "has the class -1"),
         ("0.5 0.5 0.5 0.2 0.2", "has the class 0.5"),
         ("nan 0.5 0.5 0.2 0.2", "has the class nan"),
-        ("0 30 20 10 10", "no shares of the image"),
+        ("0 30 20 10 10", "not fractions of the image"),
     ],
 )
 def test_a_row_that_cannot_be_understood_is_refused(read, row, problem):

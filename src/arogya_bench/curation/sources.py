@@ -12,8 +12,7 @@ from arogya_bench.curation.layouts import (
     detect_layout,
 )
 from arogya_bench.curation.unlabelled import list_image_mask_pairs, list_unlabelled
-from arogya_bench.datasets.classification import note_excluded
-from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.deidentification import dicom as dicom_cleaning
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import HEADER_BYTES, detect_format, is_image

@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 from arogya_bench.curation.layouts import UnlabelledOptions
 from arogya_bench.datasets import mask_folders, nnunet
-from arogya_bench.datasets.classification import note_excluded
-from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
+from arogya_bench.datasets.group_patterns import extract_groups, note_excluded, shorten_list
 from arogya_bench.datasets.image_mask_pairs import DEFAULT_CLASSES, ImageMaskPairs
 from arogya_bench.datasets.nnunet import ImageMaskPair
 from arogya_bench.errors import ConfigError, DatasetError

@@ -139,7 +139,7 @@ def _list_pairs(options: ImageMaskPairs, folder: Path) -> ImageMaskListing:
 def _notes_on_slices(empty: Sequence[str], choice: str) -> Iterator[str]:
     if empty:
         what = "left out" if choice == "drop" else "kept; overlap is undefined where a model agrees"
-        yield f"Slices without any foreground that were {what}: {len(empty)}: {shorten_list(empty)}."
+        yield f"Slices without foreground, {what}: {len(empty)}: {shorten_list(empty)}."
 
 
 def _notes_on_values(

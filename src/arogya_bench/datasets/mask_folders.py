@@ -57,7 +57,7 @@ def list_pairs(
             fix="name masks as their images, or say in dataset.suffixes what stands behind the "
             "name, and in dataset.images and dataset.masks where they lie",
         )
-    notes = (f"Images without a mask, which were left out: {len(bare)}: {shorten_list(bare)}.",)
+    notes = (f"Images without a mask, excluded: {len(bare)}: {shorten_list(bare)}.",)
     return ImageMaskListing(pairs=pairs, classes=(), notes=notes if bare else ())
 
 

@@ -151,9 +151,7 @@ def _find_pairs(
             fix="unpack the images, named <case>_0000 and so on, or remove the masks",
         )
     bare = sorted(images.keys() - masks.keys())
-    notes = [
-        f"Images of {places[0]} without a mask, which were left out: {len(bare)}: {shorten_list(bare)}."
-    ]
+    notes = [f"Images of {places[0]} without a mask, excluded: {len(bare)}: {shorten_list(bare)}."]
     pairs = [
         ImageMaskPair(name=name, channels=tuple(images[name]), mask=mask, split=split)
         for name, mask in masks.items()

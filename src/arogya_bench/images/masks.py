@@ -59,7 +59,7 @@ def check_value_mode(values: str, classes: Sequence[str]) -> None:
         )
     if not 2 <= len(classes) <= MAX_CLASSES or len(set(classes)) < len(classes):
         raise ConfigError(
-            f"dataset.classes={list(classes)} cannot be the classes of a mask.",
+            f"dataset.classes={list(classes)} are not valid classes of a mask.",
             fix=f"name 2 to {MAX_CLASSES} different classes, the background first",
         )
 

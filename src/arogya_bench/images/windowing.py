@@ -80,7 +80,6 @@ def check_finite(values: Values, what: str) -> None:
     bad = values.size - int(np.isfinite(values).sum())
     if bad:
         raise DatasetError(
-            f"{what} holds {bad} of {values.size} values that are no finite numbers (NaN or "
-            "infinite).",
+            f"{what} holds {bad} of {values.size} values that are not finite (NaN or infinite).",
             fix="find out what they stand for, and write a number in their place",
         )
