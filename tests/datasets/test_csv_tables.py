@@ -42,7 +42,7 @@ def test_a_quoted_cell_may_hold_a_comma_and_a_line(read):
         ("", "has no column 'id'; it has: none"),
         ("ID,sex\na,f\n", "has no column 'id'; it has: ID, sex"),
         ("ids,sex\na,f\n", r"has no column 'id'.* Did you mean 'ids'"),
-        ("id,sex\n", "has no row below its header"),
+        ("id,sex\n", "has no rows"),
         ("id,sex,sex\na,f,f\n", "two columns named 'sex'"),
         ("id,sex\na,f\nb\n", "Line 3 of table.csv has 1 cells; its header has 2"),
         ("id,sex\na,f,x\n", "Line 2 of table.csv has 3 cells; its header has 2"),

@@ -146,7 +146,7 @@ def test_two_images_of_one_name_are_refused(images):
 
 
 def test_other_counts_than_expected_are_refused(images):
-    with pytest.raises(DatasetError, match="not a whole copy"):
+    with pytest.raises(DatasetError, match="incomplete or altered"):
         loaded(images("a/1", "b/2"), counts={"a": 1, "b": 2})
 
 
@@ -235,7 +235,7 @@ def test_images_that_the_table_does_not_list_are_named(manifest, images):
 def test_a_path_that_leaves_the_folder_is_refused(manifest, path):
     folder = manifest("1.jpg,a", f"{path},b", without=[path])
 
-    with pytest.raises(DatasetError, match=r"manifest\.csv names .* not a place below"):
+    with pytest.raises(DatasetError, match=r"manifest\.csv names .* not a path inside"):
         listed(folder)
 
 
@@ -298,7 +298,7 @@ def test_two_ways_to_find_the_patient_are_refused(manifest):
 
 
 def test_metadata_named_as_a_column_of_the_predictions_are_refused(manifest):
-    with pytest.raises(DatasetError, match="metadata is named 'target'"):
+    with pytest.raises(DatasetError, match="metadata column name 'target'"):
         listed(manifest("1.jpg,a,3", "2.jpg,b,4", header="path,label,target"))
 
 

@@ -247,7 +247,7 @@ def test_a_file_name_of_another_image_that_is_there_is_refused(annotate, tmp_pat
 def test_a_file_name_that_leaves_the_folder_is_refused(annotate, tmp_path, filename):
     annotate("a", obj("cell", 3, 5, 12, 9), filename=filename)
 
-    with pytest.raises(DatasetError, match=r"a\.xml names .* not a place below its own folder"):
+    with pytest.raises(DatasetError, match=r"a\.xml names .* not a path inside its folder"):
         voc(tmp_path).load()
 
 
@@ -270,7 +270,7 @@ def test_the_folders_lie_below_that_of_the_dataset(annotate, tmp_path, option):
 
 
 def test_a_folder_without_annotations_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match=rf"No XML file lies in {tmp_path}/Annotations"):
+    with pytest.raises(DatasetError, match=rf"No XML file in {tmp_path}/Annotations"):
         voc(tmp_path).load()
 
 

@@ -13,6 +13,7 @@ from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.decoding import decode
 from arogya_bench.images.file_hashes import hash_files
+from arogya_bench.images.files import find_case
 from arogya_bench.images.windowing import Window, parse_window
 from arogya_bench.types import Case, Dataset, Image
 
@@ -108,20 +109,7 @@ def read_case(files: Mapping[str, Path], window: Window | None, case: Case) -> I
     Raises:
         DatasetError: If the case belongs to another dataset, or its image is damaged.
     """
-    return decode(get_case_file(files, case), window=window)
-
-
-def get_case_file(files: Mapping[str, Path], case: Case) -> Path:
-    """Return the file of a case.
-
-    Raises:
-        DatasetError: If the case belongs to another dataset.
-    """
-    if case.case_id not in files:
-        raise DatasetError(
-            f"No image belongs to case {case.case_id!r}.", fix="use a case of this dataset"
-        )
-    return files[case.case_id]
+    return decode(find_case(files, case), window=window)
 
 
 def _build_case(image: LabelledImage, targets: Mapping[str, int]) -> Case:

@@ -8,14 +8,13 @@ from pathlib import Path, PurePosixPath
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    get_case_file,
 )
 from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
 from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.discovery import find_images_by_name, find_unlisted
-from arogya_bench.images.files import find_dataset_folder, parse_relative_path
+from arogya_bench.images.files import find_case, find_dataset_folder, parse_relative_path
 from arogya_bench.images.masks import check_mask_fits, decode_mask
 from arogya_bench.types import Case, Dataset, Mask
 
@@ -79,7 +78,7 @@ def read_mask(files: Mapping[str, Path], masks: Mapping[str, Path], case: Case) 
     Raises:
         DatasetError: If the mask is damaged, or differs from its image in size.
     """
-    image, mask = get_case_file(files, case), get_case_file(masks, case)
+    image, mask = find_case(files, case), find_case(masks, case)
     check_mask_fits(image, mask)
     return decode_mask(mask, 0, ("background", "lesion"), "auto")
 
