@@ -127,7 +127,7 @@ def refused_file(command, npz):
         ({"test_labels": labels(6, -1)}, "the label -1"),
         ({"test_labels": labels(6, 0.5)}, "not whole numbers"),
         ({"test_labels": np.zeros((6, 14), np.int64)}, "14 labels"),
-        ({f"{key}_labels": labels(count, 1) for key, count in SPLITS.items()}, "one class"),
+        ({f"{key}_labels": labels(count, 1) for key, count in SPLITS.items()}, "two classes"),
     ],
     ids=[
         "missing array",

@@ -108,7 +108,7 @@ def test_without_a_secret_nothing_is_written(curate, monkeypatch):
         ("dataset.window=wide", "dataset.window"),
         ("dataset.window=[9,3]", "dataset.window=[9.0, 3.0] is not two finite numbers"),
         ("dataset.ordinal=often", "dataset.ordinal"),
-        ("dataset.path=x", "dataset.path is no option of the layout class_folders"),
+        ("dataset.path=x", "dataset.path is not an option of the layout class_folders"),
     ],
 )
 def test_a_mistyped_setting_is_refused(curate, word, message):

@@ -218,7 +218,9 @@ def test_prose_beside_class_folders_is_no_table(classes_of_jpegs):
 
 @pytest.mark.parametrize("layout", ["pairs", "unlabelled"])
 def test_an_option_that_a_layout_does_not_have_is_refused(tmp_path, layout):
-    with pytest.raises(ConfigError, match=rf"dataset\.grup is no option of the layout {layout}"):
+    with pytest.raises(
+        ConfigError, match=rf"dataset\.grup is not an option of the layout {layout}"
+    ):
         source(tmp_path, layout=layout, dataset={"grup": "x"})
 
 
@@ -262,7 +264,7 @@ def test_an_image_without_a_mask_is_noted(tmp_path):
 
     assert len(found.dataset.cases) == 11
     assert found.unused["images left out"] == 1
-    assert found.dataset.notes == ("Images without a mask, which were left out: 1: doe00-0.",)
+    assert found.dataset.notes == ("Images without a mask, excluded: 1: doe00-0.",)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -363,7 +365,7 @@ def test_a_part_of_the_table_may_be_numbers_and_none_of_it_leaves_unasked(tmp_pa
 def test_what_has_its_own_option_is_none_of_the_reader(tmp_path, option):
     (tmp_path / "a").mkdir()
 
-    with pytest.raises(ConfigError, match=rf"dataset\.{option} is no option of the layout"):
+    with pytest.raises(ConfigError, match=rf"dataset\.{option} is not an option of the layout"):
         source(tmp_path, layout="class_folders", dataset={option: "x"})
 
 

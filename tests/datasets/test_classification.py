@@ -10,12 +10,12 @@ import pytest
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    find_dataset_folder,
-    note_excluded,
 )
+from arogya_bench.datasets.group_patterns import note_excluded
 from arogya_bench.datasets.image_folder import ImageFolder
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.images.files import find_dataset_folder
 from arogya_bench.types import Case
 
 CLASSES = ("benign", "malignant")
@@ -146,7 +146,7 @@ def test_a_label_outside_the_classes_is_no_target_and_is_named(image, made):
 
 
 def test_no_image_is_no_dataset(made):
-    with pytest.raises(DatasetError, match="No labelled image lies in"):
+    with pytest.raises(DatasetError, match="No labelled image in"):
         made()
 
 
@@ -170,7 +170,7 @@ def test_a_class_that_is_named_twice_is_refused(image, made):
 
 @pytest.mark.parametrize("name", ["case_id", "group_id", "target", "predicted"])
 def test_metadata_do_not_hide_a_column_of_the_predictions(image, made, name):
-    with pytest.raises(DatasetError, match=f"A column of metadata is named '{name}'"):
+    with pytest.raises(DatasetError, match=f"The metadata column name '{name}'"):
         made(image("a", metadata={name: "x"}))
 
 
@@ -192,7 +192,7 @@ def test_a_part_of_a_copy_is_refused_with_a_table_of_counts(image, made):
         made(image("a"), image("b"), image("c", "odd"), stated=stated)
 
     assert refusal.value.problem.splitlines() == [
-        "This is not a whole copy: it lists 3 images, not the expected 6.",
+        "The copy is incomplete or altered: it lists 3 images instead of 6.",
         "  class      expected  found",
         "  benign            2      2",
         "  malignant         1      0  <",
@@ -212,7 +212,7 @@ def test_a_folder_that_is_not_there_is_refused_with_the_way_to_get_it(tmp_path):
     stated = Stated(path=str(tmp_path / "gone"), obtain="Ask the clinic.")
 
     with pytest.raises(DatasetError, match=r"No folder at .*gone") as refusal:
-        find_dataset_folder(stated, "images and a table")
+        find_dataset_folder(stated.path, "images and a table", stated.obtain)
 
     assert "dataset.path to the folder that holds images and a table" in refusal.value.fix
     assert "Ask the clinic." in refusal.value.fix

@@ -141,7 +141,7 @@ def test_a_name_that_leaves_the_folder_is_refused(write, tmp_path, name):
     text = (tmp_path / "all.json").read_text().replace("a.png", name)
     (tmp_path / "all.json").write_text(text)
 
-    with pytest.raises(DatasetError, match=r"all\.json names .* not a place below"):
+    with pytest.raises(DatasetError, match=r"all\.json names .* not a path inside"):
         coco(tmp_path, annotations="all.json").load()
 
 

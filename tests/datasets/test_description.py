@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.datasets.description import ClassCount, describe
+from arogya_bench.datasets.description_table import render
 from arogya_bench.datasets.splits import split
 from arogya_bench.types import Box, Case, Dataset
 
@@ -82,7 +83,7 @@ def test_boxes_are_counted_apart_from_images():
     assert about.classes["nevus"]["all"] == ClassCount(cases=2, groups=2, boxes=3)
     assert about.classes["melanoma"]["all"] == ClassCount(cases=1, groups=1, boxes=1)
     assert about.unclassed["all"] == ClassCount(cases=1, groups=1, boxes=0)
-    assert "(no box)" in about.to_text()
+    assert "(no box)" in render(about)
 
 
 def test_a_class_without_cases_counts_zero_boxes_and_not_none():
@@ -100,7 +101,7 @@ def test_classes_in_masks_are_unknown_and_not_zero():
 
     assert about.classes == {"nevus": None, "melanoma": None}
     assert about.unclassed is None
-    assert "Classes lie in masks, which were not opened" in about.to_text()
+    assert "Classes are not counted" in render(about)
 
 
 def test_a_column_of_numbers_is_a_range():
@@ -110,7 +111,7 @@ def test_a_column_of_numbers_is_a_range():
 
     assert (age.low, age.middle, age.high) == (30.0, 50.0, 85.0)
     assert (age.missing, age.distinct, age.common) == (0, 3, {})
-    assert "30 to 85, median 50" in describe(dataset(cases)).to_text()
+    assert "30 to 85, median 50" in render(describe(dataset(cases)))
 
 
 @pytest.mark.parametrize("nothing", ["", " ", float("nan")])
@@ -128,7 +129,7 @@ def test_a_column_without_any_value_says_so():
     site = column(describe(dataset(cases)), "site")
 
     assert (site.missing, site.distinct, site.low, site.common) == (3, 0, None, {})
-    assert "site" in describe(dataset(cases)).to_text()
+    assert "site" in render(describe(dataset(cases)))
 
 
 def test_a_column_of_texts_counts_the_most_frequent_first():
@@ -148,13 +149,13 @@ def test_a_long_tail_of_values_is_counted_and_not_listed():
 
     assert column(about, "site").distinct == 31
     assert len(column(about, "site").common) == 12
-    assert "and 19 more" in " ".join(about.to_text().split())
+    assert "and 19 more" in " ".join(render(about).split())
 
 
 def test_a_column_of_names_shows_a_few_of_them():
     cases = [case(n, 0, metadata={"patient": f"patient-{n:03}"}) for n in range(40)]
 
-    text = describe(dataset(cases)).to_text()
+    text = render(describe(dataset(cases)))
 
     assert "such as patient-000, patient-001, patient-002" in text
     assert "patient-003" not in text
@@ -169,7 +170,7 @@ def test_the_card_says_everything_that_is_known():
         notes=("Two boxes were left out.",),
     )
 
-    text = describe(cases).to_text()
+    text = render(describe(cases))
 
     for part in (
         "60 of 30 groups",
@@ -178,7 +179,7 @@ def test_the_card_says_everything_that_is_known():
         "https://example.org/lesions",
         "Somebody et al., 2018.",
         "0123456789abcdef",
-        "not divided",
+        "none",
         "Shares images with: isic2019.",
         "Two boxes were left out.",
     ):
@@ -194,9 +195,9 @@ def test_what_is_missing_is_said_too():
 
     assert about.stray_labels == {"unk": 2}
     assert about.unclassed["all"].cases == 2
-    text = " ".join(about.to_text().split())
+    text = " ".join(render(about).split())
     assert "(label outside the classes) │ 2 │ 3.2 %" in text
-    assert "Labels outside the classes, which no evaluation may use: 'unk' 2." in text
+    assert "Labels outside the classes, excluded from every evaluation: 'unk' 2." in text
     assert "The source names no patients" in text
     assert "cite not stated" in text
 
@@ -204,7 +205,7 @@ def test_what_is_missing_is_said_too():
 def test_square_brackets_in_names_are_text():
     cases = dataset(lesions(), classes=("[bold]nevus", "melanoma [/]"), notes=("[red]note",))
 
-    text = describe(cases).to_text()
+    text = render(describe(cases))
 
     assert "[bold]nevus" in text
     assert "melanoma [/]" in text
@@ -215,7 +216,7 @@ def test_square_brackets_in_names_are_text():
 def test_the_text_keeps_to_its_width(width):
     cases = dataset(lesions(), classes=("nevus " * 20, "m" * 90), notes=("word " * 60,))
 
-    lines = describe(cases, split(cases)).to_text(width).splitlines()
+    lines = render(describe(cases, split(cases)), width).splitlines()
 
     assert max(map(len, lines)) <= width
 
@@ -244,7 +245,7 @@ def test_an_empty_dataset_has_no_shares():
     about = describe(replace(dataset(lesions()), cases=()))
 
     assert about.totals["all"] == ClassCount(cases=0, groups=0)
-    assert "%" not in about.to_text()
+    assert "%" not in render(about)
 
 
 def test_in_a_notebook_the_text_is_returned_and_not_displayed(monkeypatch):
@@ -252,4 +253,4 @@ def test_in_a_notebook_the_text_is_returned_and_not_displayed(monkeypatch):
 
     monkeypatch.setattr(rich.console, "_is_jupyter", lambda: True)
 
-    assert "melanoma" in describe(dataset(lesions())).to_text()
+    assert "melanoma" in render(describe(dataset(lesions())))

@@ -8,16 +8,16 @@ import pytest
 from arogya_bench.datasets.boxes import RawBox
 from arogya_bench.datasets.detection import (
     BoxedImage,
-    DetectionDatasetInfo,
     build_detection_dataset,
     check_image_size,
     split_by_file,
 )
+from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.files import ImageFileInfo
 
-CARD = DetectionDatasetInfo(
-    name="cells", licence="CC0-1.0", source="a test", version="1", group=None
+CARD = GroupedDatasetOptions(
+    path=".", name="cells", licence="CC0-1.0", source="a test", version="1", group=None
 )
 CELL = RawBox(name="cell", left=1, top=2, right=11, bottom=12)
 
@@ -35,7 +35,7 @@ def image(name, *drawn, content=None, split=None, **changed):
 
 def made(tmp_path, *images, card=CARD, listed=("cell", "clot"), **changed):
     return build_detection_dataset(
-        tmp_path, images, card, source_classes=listed, requested_classes=(), **changed
+        tmp_path, images, card, source_classes=listed, default_source="a test", **changed
     )
 
 
@@ -82,7 +82,7 @@ def test_a_regular_expression_finds_the_patient(tmp_path):
 
 
 def test_a_group_that_does_not_fit_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"finds no patient in 2 names: p1-a, p1-b"):
+    with pytest.raises(ConfigError, match=r"does not match 2 names: p1-a, p1-b"):
         made(tmp_path, image("p1-a"), image("p1-b"), card=replace(CARD, group="^(q[0-9]+)"))
 
 
@@ -142,7 +142,7 @@ def test_boxes_without_area_are_named(tmp_path):
 
     dataset = made(tmp_path, image("a", CELL, click), image("b"))
 
-    assert dataset.notes == ("Boxes without area that were left out: 1: a (clot at 9, 7).",)
+    assert dataset.notes == ("Boxes without area, excluded: 1: a (clot at 9, 7).",)
 
 
 def test_the_largest_overshoot_is_said(tmp_path):
@@ -151,14 +151,14 @@ def test_the_largest_overshoot_is_said(tmp_path):
     dataset = made(tmp_path, image("a", near), image("b"), image("c", far))
 
     assert dataset.notes == (
-        "Boxes that reached outside their image and were clipped: 2, by up to 4.5 pixels: a, c.",
+        "Boxes clipped at the edge of their image: 2, by up to 4.5 pixels: a, c.",
     )
 
 
 def test_crowds_and_repeated_boxes_are_counted(tmp_path):
     dataset = made(tmp_path, image("a", CELL, CELL, replace(CELL, crowd=True)))
 
-    assert dataset.notes[0] == "Boxes that are there twice and were kept: 1: a."
+    assert dataset.notes[0] == "Duplicate boxes, kept: 1: a."
     assert dataset.notes[1].startswith("Boxes marked as difficult or as a crowd: 1;")
 
 
@@ -170,7 +170,7 @@ def test_the_same_file_under_two_names_is_said(tmp_path):
     dataset = made(tmp_path, *twins, image("c", split="test"))
 
     assert dataset.notes == (
-        "Files that are there more than once: 1, of which 1 in several parts of the split: a = b.",
+        "Files with several copies: 1, of which 1 in several parts of the split: a = b.",
     )
 
 

@@ -39,14 +39,14 @@ def test_everything_that_is_known_is_said():
 def test_a_generator_needs_nothing():
     said = download_instructions({"_target_": "Generator", "cases": 5000})
 
-    assert said.startswith("Nothing has to be obtained: it is drawn on first use")
+    assert said.startswith("No download needed: the dataset is generated on first use")
     assert "dataset.path" not in said
 
 
 def test_a_set_whose_address_alone_is_known_is_to_be_had_there():
     said = download_instructions({**LESIONS, "obtain": None})
 
-    assert said.startswith("It is not downloaded: get it from the address below")
+    assert said.startswith("Not downloaded automatically: get it from the URL below")
     assert "where:   https://example.org/lesions" in said
 
 
@@ -55,8 +55,8 @@ def test_a_format_reads_what_the_user_has():
         {"_target_": "Folder", "path": "???", "licence": "???", "source": None}
     )
 
-    assert said.startswith("This reads data of your own")
-    assert "licence: not stated; it is for you to say: dataset.licence=..." in said
+    assert said.startswith("Reads your own data")
+    assert "licence: not stated; set dataset.licence=..." in said
     assert "where:" not in said
 
 

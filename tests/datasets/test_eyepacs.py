@@ -73,7 +73,7 @@ def test_another_level_is_a_stray_label(eyes, level):
 
 @pytest.mark.parametrize("name", ["left_10", "10", "10_middle", "a10_left", "10_left_2"])
 def test_a_name_that_shows_no_patient_is_refused(eyes, name):
-    with pytest.raises(DatasetError, match=f"1 of 2 images .* which show one patient: {name}"):
+    with pytest.raises(DatasetError, match=f"1 of 2 images .* patients are unknown: {name}"):
         loaded(eyes({name: 0, "10_right": 1}))
 
 
@@ -83,9 +83,9 @@ def test_what_is_not_used_is_named(eyes, picture):
     (folder / "test").mkdir()
 
     assert loaded(folder).notes == (
-        "Images that trainLabels.csv does not list, which were left out: 1: 11_left.",
-        "Columns of trainLabels.csv that were not read: 1: camera.",
-        "The folder test/ was not read: its labels are in no file of this layout.",
+        "Images not listed in trainLabels.csv, excluded: 1: 11_left.",
+        "Columns of trainLabels.csv not read: 1: camera.",
+        "The folder test/ was not read: this layout has no labels for it.",
     )
 
 
@@ -109,5 +109,5 @@ def test_a_missing_table_is_refused(tmp_path):
 
 
 def test_a_part_of_the_copy_is_refused(eyes):
-    with pytest.raises(DatasetError, match="lists 1 images, not the expected 3"):
+    with pytest.raises(DatasetError, match="lists 1 images instead of 3"):
         loaded(eyes({"10_left": 0}), counts={"no_dr": 1, "mild": 2})

@@ -22,11 +22,11 @@ def test_an_expression_finds_the_patient():
 @pytest.mark.parametrize(
     ("group", "problem"),
     [
-        ("(p[0-9]+", "no regular expression"),
+        ("(p[0-9]+", "not a regular expression"),
         ("p[0-9]+", "has 0 groups"),
         ("(p)([0-9]+)", "has 2 groups"),
-        ("^(q[0-9]+)", "finds no patient in 2 names: p1-a, p1-b"),
-        ("^(q*)", "finds no patient"),
+        ("^(q[0-9]+)", "does not match 2 names: p1-a, p1-b"),
+        ("^(q*)", "does not match"),
     ],
 )
 def test_an_expression_that_does_not_fit_is_refused(group, problem):

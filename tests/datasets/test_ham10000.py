@@ -114,8 +114,8 @@ def test_what_is_not_used_is_named(three, picture):
     dataset = loaded(folder)
 
     assert dataset.notes == (
-        "Images that HAM10000_metadata.csv does not list, which were left out: 1: ISIC_9.",
-        "Columns of HAM10000_metadata.csv that were not read: 1: gender.",
+        "Images not listed in HAM10000_metadata.csv, excluded: 1: ISIC_9.",
+        "Columns of HAM10000_metadata.csv not read: 1: gender.",
     )
 
 
@@ -165,7 +165,7 @@ def test_a_missing_image_is_refused(three):
 def test_an_image_that_is_no_name_is_refused(lesions, name):
     row = f"HAM_1,{name},nv,histo,5,male,back"
 
-    with pytest.raises(DatasetError, match=r"HAM10000_metadata\.csv names .* not a place below"):
+    with pytest.raises(DatasetError, match=r"HAM10000_metadata\.csv names .* not a path inside"):
         loaded(lesions(row, without=[name]))
 
 
@@ -204,7 +204,7 @@ def test_an_image_that_is_listed_twice_is_refused(lesions):
 def test_a_part_is_taken_only_if_nothing_was_counted(three):
     folder = three()
 
-    with pytest.raises(DatasetError, match="lists 3 images, not the expected 4"):
+    with pytest.raises(DatasetError, match="lists 3 images instead of 4"):
         loaded(folder, counts={"nv": 3, "mel": 1})
 
     assert len(loaded(folder, counts=None).cases) == 3
@@ -249,7 +249,7 @@ def test_a_mask_of_another_size_is_refused(three, masks):
     masks("ISIC_1", "ISIC_2", "ISIC_3", size=(12, 9))
     dataset = loaded(three())
 
-    with pytest.raises(DatasetError, match=r"has 12 x 9 pixels, and its image ISIC_1\.jpg 12 x 8"):
+    with pytest.raises(DatasetError, match=r"has 12 x 9 pixels, its image ISIC_1\.jpg has 12 x 8"):
         dataset.read_mask(dataset.cases[0])
 
 

@@ -98,7 +98,7 @@ def test_an_image_without_a_mask_is_left_out_and_said(picture, draw, tmp_path):
 
     dataset = pairs(tmp_path).load()
 
-    assert dataset.notes == ("Images without a mask, which were left out: 1: b.",)
+    assert dataset.notes == ("Images without a mask, excluded: 1: b.",)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_mask_in_dicom_is_refused(picture, tmp_path):
     (tmp_path / "masks").mkdir()
     (tmp_path / "masks" / "a.dcm").touch()
 
-    with pytest.raises(DatasetError, match=r"no mask is read from: masks/a\.dcm"):
+    with pytest.raises(DatasetError, match=r"unsupported format: masks/a\.dcm"):
         pairs(tmp_path).load()
 
 
@@ -172,7 +172,7 @@ def test_a_tag_that_turns_the_image_alone_is_refused(picture, draw, tmp_path, va
     with pytest.raises(DatasetError, match=f"EXIF orientation {value} and its mask") as refusal:
         pairs(tmp_path).load()
 
-    assert "write the image upright" in refusal.value.fix
+    assert "save the image upright" in refusal.value.fix
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
@@ -221,7 +221,7 @@ def test_white_is_the_foreground_where_two_classes_allow_no_other(picture, draw,
     dataset = pairs(tmp_path).load()
 
     np.testing.assert_array_equal(dataset.read_mask(dataset.cases[0]), DISC)
-    assert dataset.notes == ("Masks with just 0 and 255 are taken as background and foreground.",)
+    assert dataset.notes == ("Masks with only 0 and 255 are read as background and foreground.",)
 
 
 def test_white_is_no_class_of_three(picture, draw, tmp_path):
@@ -290,8 +290,7 @@ def test_every_slice_is_a_case_and_the_volume_its_group(scan, tmp_path):
     assert mask.shape == (5, 6)
     assert np.argwhere(mask).tolist() == [[2, 1]]
     assert dataset.notes == (
-        "Slices without any foreground that were kept; overlap is undefined where a model agrees: "
-        "2: v#0, v#3.",
+        "Slices without foreground, kept; overlap is undefined if a model finds none: 2: v#0, v#3.",
     )
 
 
@@ -302,7 +301,7 @@ def test_slices_without_foreground_can_be_left_out(scan, tmp_path):
     dataset = pairs(tmp_path, empty_slices="drop").load()
 
     assert [case.case_id for case in dataset.cases] == ["v#1", "v#2"]
-    assert dataset.notes == ("Slices without any foreground that were left out: 2: v#0, v#3.",)
+    assert dataset.notes == ("Slices without foreground, excluded: 2: v#0, v#3.",)
 
 
 def test_volumes_without_any_foreground_are_refused(scan, tmp_path):
@@ -330,7 +329,7 @@ def test_image_and_mask_are_turned_alike(scan, tmp_path):
     ("values", "affine", "problem"),
     [
         (np.zeros((6, 5, 3), np.uint8), np.eye(4), "6 x 5 x 3 voxels.* 6 x 5 x 4 voxels"),
-        (np.ones((6, 5, 4), np.uint8), np.diag([-1, -1, 1, 1]), "run to LPS.* to RAS"),
+        (np.ones((6, 5, 4), np.uint8), np.diag([-1, -1, 1, 1]), "are LPS.* RAS"),
     ],
 )
 def test_a_mask_of_another_volume_is_refused(scan, tmp_path, values, affine, problem):

@@ -51,7 +51,7 @@ def test_images_without_a_mask_are_left_out_and_said(layout):
     found = list_pairs(layout(*ONE, "imagesTs/b_0000.nii.gz"))
 
     assert len(found.pairs) == 1
-    assert found.notes == ("Images of imagesTs without a mask, which were left out: 1: b.",)
+    assert found.notes == ("Images of imagesTs without a mask, excluded: 1: b.",)
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_classes_are_in_the_order_of_their_numbers(layout, labels):
 @pytest.mark.parametrize(
     ("labels", "problem"),
     [
-        (None, "has no object of labels"),
-        (["background", "liver"], "has no object of labels"),
-        ({"background": 0, "liver": 2}, "numbers 0, 1, 2 and so on"),
-        ({"background": 0}, "numbers 0, 1, 2 and so on"),
-        ({"background": 0, "whole": [1, 2], "core": 2}, "'whole' .* several numbers"),
-        ({"background": 0, "liver": 1, "ignore": 2}, "'ignore' .* leave out"),
-        ({"background": 0, "liver": "1"}, "'liver' .* or for none"),
+        (None, "has no labels"),
+        (["background", "liver"], "has no labels"),
+        ({"background": 0, "liver": 2}, "numbered 0, 1, 2 and so on"),
+        ({"background": 0}, "numbered 0, 1, 2 and so on"),
+        ({"background": 0, "whole": [1, 2], "core": 2}, "'whole' .* does not have one number"),
+        ({"background": 0, "liver": 1, "ignore": 2}, "'ignore' .* to ignore"),
+        ({"background": 0, "liver": "1"}, "'liver' .* does not have one number"),
         ({"background": 0, "liver": True}, "'liver'"),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_header_that_is_no_object_is_refused(layout):
     folder = layout(*ONE)
     (folder / "dataset.json").write_text("[]")
 
-    with pytest.raises(DatasetError, match="holds no object"):
+    with pytest.raises(DatasetError, match="is not a JSON object"):
         list_pairs(folder)
 
 
@@ -122,8 +122,8 @@ def test_a_truncated_copy_is_refused(layout):
     ("names", "problem"),
     [
         (["labelsTr/b.nii.gz"], "1 masks of labelsTr have no image in imagesTr: b"),
-        (["imagesTr/b.nii.gz"], r"imagesTr/b\.nii\.gz does not end in the number"),
-        (["imagesTr/b_01.nii.gz"], r"imagesTr/b_01\.nii\.gz does not end in the number"),
+        (["imagesTr/b.nii.gz"], r"imagesTr/b\.nii\.gz does not end in a channel number"),
+        (["imagesTr/b_01.nii.gz"], r"imagesTr/b_01\.nii\.gz does not end in a channel number"),
         (["imagesTr/a_0000.png"], "two files for channel 0000 of a"),
         (["imagesTr/a_0002.nii.gz"], "The channels of a in imagesTr are 0, 2"),
     ],

@@ -80,14 +80,14 @@ def test_a_click_without_a_drag_is_no_object(annotate, tmp_path, first_pixel):
     dataset = voc(tmp_path, first_pixel=first_pixel).load()
 
     assert len(dataset.cases[0].boxes) == 1
-    assert dataset.notes == ("Boxes without area that were left out: 1: a (cell at 5, 6).",)
+    assert dataset.notes == ("Boxes without area, excluded: 1: a (cell at 5, 6).",)
 
 
 @pytest.mark.parametrize("first_pixel", [0, 1])
 def test_edges_in_the_wrong_order_are_refused(annotate, tmp_path, first_pixel):
     annotate("a", obj("cell", 6, 6, 5, 9))
 
-    with pytest.raises(DatasetError, match="ends before it begins"):
+    with pytest.raises(DatasetError, match="ends before it starts"):
         voc(tmp_path, first_pixel=first_pixel).load()
 
 
@@ -96,7 +96,7 @@ def test_counting_from_the_wrong_number_shows_as_clipped_boxes(annotate, tmp_pat
 
     dataset = voc(tmp_path, first_pixel=1).load()
 
-    assert "clipped: 1, by up to 1.0 pixels" in dataset.notes[0]
+    assert "clipped at the edge of their image: 1, by up to 1.0 pixels" in dataset.notes[0]
 
 
 def test_classes_are_those_of_the_boxes_by_name(annotate, tmp_path):
@@ -194,7 +194,7 @@ def test_an_image_without_annotation_is_left_out_and_said(annotate, picture, tmp
     dataset = voc(tmp_path).load()
 
     assert [case.case_id for case in dataset.cases] == ["a"]
-    assert dataset.notes == ("Images without an XML file that were left out: 1: b.",)
+    assert dataset.notes == ("Images without an XML file, excluded: 1: b.",)
 
 
 def test_two_images_of_one_name_are_refused(annotate, picture, tmp_path):
@@ -218,7 +218,7 @@ def test_a_size_that_is_not_stated_is_said(annotate, tmp_path, size):
 
     dataset = voc(tmp_path).load()
 
-    assert "without the size of the image, which was not compared: 1: a" in dataset.notes[0]
+    assert "without the image size, which was not checked: 1: a" in dataset.notes[0]
 
 
 def test_a_stale_file_name_is_said(annotate, tmp_path):
@@ -226,7 +226,7 @@ def test_a_stale_file_name_is_said(annotate, tmp_path):
 
     dataset = voc(tmp_path).load()
 
-    assert dataset.notes == ("XML files that name another image, which is not there: 1: a.",)
+    assert dataset.notes == ("XML files that name another, missing image: 1: a.",)
 
 
 def test_a_file_name_without_suffix_is_the_same_name(annotate, tmp_path):
@@ -247,7 +247,7 @@ def test_a_file_name_of_another_image_that_is_there_is_refused(annotate, tmp_pat
 def test_a_file_name_that_leaves_the_folder_is_refused(annotate, tmp_path, filename):
     annotate("a", obj("cell", 3, 5, 12, 9), filename=filename)
 
-    with pytest.raises(DatasetError, match=r"a\.xml names .* not a place below its own folder"):
+    with pytest.raises(DatasetError, match=r"a\.xml names .* not a path inside its folder"):
         voc(tmp_path).load()
 
 
@@ -270,7 +270,7 @@ def test_the_folders_lie_below_that_of_the_dataset(annotate, tmp_path, option):
 
 
 def test_a_folder_without_annotations_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match=rf"No XML file lies in {tmp_path}/Annotations"):
+    with pytest.raises(DatasetError, match=rf"No XML file in {tmp_path}/Annotations"):
         voc(tmp_path).load()
 
 
@@ -311,7 +311,7 @@ def test_the_real_blood_cells_have_their_known_counts(bccd):
 @real
 def test_the_real_blood_cells_name_the_two_boxes_that_are_left_out(bccd):
     assert bccd.notes == (
-        "Boxes without area that were left out: 2: BloodImage_00338 (RBC at 504, 337), "
+        "Boxes without area, excluded: 2: BloodImage_00338 (RBC at 504, 337), "
         "BloodImage_00343 (RBC at 181, 329).",
     )
 

@@ -180,7 +180,7 @@ def test_an_official_split_can_be_set_aside():
 
 
 def test_official_cannot_be_had_where_the_source_fixes_nothing():
-    with pytest.raises(DatasetError, match="it states nothing, and not"):
+    with pytest.raises(DatasetError, match="it states nothing instead of"):
         split(dataset(patients(1)), SplitPolicy(method="official"))
 
 
@@ -303,7 +303,7 @@ def test_a_class_may_be_missing_in_test_alone():
 
 
 def test_an_official_split_without_a_test_part_is_refused():
-    with pytest.raises(DatasetError, match="it states train, validation, and not"):
+    with pytest.raises(DatasetError, match="it states train, validation instead of"):
         split(
             dataset(official({**OFFICIAL, "test": []}), classes=("a", "b")),
             SplitPolicy(method="official"),
@@ -427,7 +427,7 @@ def test_a_patient_counts_as_the_latest_case():
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("soon", "'soon' in year, which is no date"),
+        ("soon", "'soon' in year, which is not a date"),
         ("", "'' in year"),
         (float("nan"), "nan in year"),
         ("2021", "'2021' in year"),
@@ -444,7 +444,7 @@ def test_a_case_without_a_date_is_named(value, problem):
 def test_months_before_years_have_no_order():
     cases = dated(value=lambda patient, number: float(f"{patient % 12 + 1}.{2000 + patient}"))
 
-    with pytest.raises(DatasetError, match="which is no date as the others are"):
+    with pytest.raises(DatasetError, match="which is not a date like the others"):
         split(dataset(cases, classes=("a", "b")), SplitPolicy(method="temporal", date="year"))
 
 

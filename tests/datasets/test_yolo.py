@@ -75,7 +75,7 @@ def test_an_image_without_labels_shows_no_object_and_is_said(write, tmp_path):
 
     assert [len(case.boxes) for case in dataset.cases] == [1, 0, 0]
     assert dataset.notes == (
-        "Images without a file of labels, taken to show no object: 1: images/train/b.png.",
+        "Images without a label file, taken to show no object: 1: images/train/b.png.",
     )
 
 
@@ -83,7 +83,7 @@ def test_labels_without_an_image_are_refused(write, tmp_path):
     write(train={"a": ROW, "b": ROW})
     (tmp_path / "images" / "train" / "b.png").unlink()
 
-    with pytest.raises(DatasetError, match=r"1 files of labels have no image: labels/train/b\.txt"):
+    with pytest.raises(DatasetError, match=r"1 label files have no image: labels/train/b\.txt"):
         yolo(tmp_path).load()
 
 

@@ -58,7 +58,7 @@ def test_a_header_that_is_no_mapping_is_refused_and_nothing_in_it_is_run(tmp_pat
 
 
 def test_a_missing_header_is_named(tmp_path):
-    with pytest.raises(DatasetError, match=r"No data\.yaml lies in"):
+    with pytest.raises(DatasetError, match=r"No data\.yaml in"):
         read_header(tmp_path / "data.yaml")
 
 
@@ -93,12 +93,12 @@ def test_an_empty_file_shows_no_object(read):
         ("0 0.5 0.5 0.2", "4 columns, not 5"),
         ("0 0.5 0.5 0.2 0.2 0.9", "6 columns, not 5"),
         ("0 0.1 0.1 0.2 0.1 0.2 0.2", "polygons are not read"),
-        ("cell 0.5 0.5 0.2 0.2", "no row of numbers"),
+        ("cell 0.5 0.5 0.2 0.2", "not a row of numbers"),
         ("2 0.5 0.5 0.2 0.2", "has the class 2; there are 2"),
         ("-1 0.5 0.5 0.2 0.2", "has the class -1"),
         ("0.5 0.5 0.5 0.2 0.2", "has the class 0.5"),
         ("nan 0.5 0.5 0.2 0.2", "has the class nan"),
-        ("0 30 20 10 10", "no shares of the image"),
+        ("0 30 20 10 10", "not fractions of the image"),
     ],
 )
 def test_a_row_that_cannot_be_understood_is_refused(read, row, problem):
@@ -162,13 +162,13 @@ def test_a_line_that_starts_with_a_dot_is_beside_its_list(images, tmp_path):
 def test_a_line_that_leaves_the_folder_is_refused(images, tmp_path, line):
     (tmp_path / "list.txt").write_text(f"{line}\n")
 
-    with pytest.raises(DatasetError, match=r"list\.txt names .* not a place below"):
+    with pytest.raises(DatasetError, match=r"list\.txt names .* not a path inside"):
         images(test="list.txt")
 
 
 @pytest.mark.parametrize("entry", ["/home/stranger/images", "../../images"])
 def test_a_part_that_leaves_the_folder_is_refused(images, entry):
-    with pytest.raises(DatasetError, match=r"test in data\.yaml names .* not a place below"):
+    with pytest.raises(DatasetError, match=r"test in data\.yaml names .* not a path inside"):
         images(test=entry)
 
 

@@ -174,7 +174,7 @@ def test_what_is_no_finite_number_is_refused(tmp_path, odd):
     values[0, :2] = odd
     PIL.Image.fromarray(values).save(tmp_path / "a.tif")
 
-    with pytest.raises(DatasetError, match=r"a\.tif holds 2 of 24 values that are no finite"):
+    with pytest.raises(DatasetError, match=r"a\.tif holds 2 of 24 values that are not finite"):
         decode(tmp_path / "a.tif", window=(0, 1))
 
 

@@ -122,8 +122,8 @@ def test_what_jpeg_blurred_is_refused_with_advice_and_can_be_cut_in_the_middle(s
 @pytest.mark.parametrize(
     ("stored", "values", "problem"),
     [
-        ([[0, 4]], "index", r"the value 4, and allowed are 0 to 3 \(background, a, b, c\)"),
-        ([[0, 1]], "binary", r"the value 1, and allowed are 0 and 255"),
+        ([[0, 4]], "index", r"the value 4; allowed are 0 to 3 \(background, a, b, c\)"),
+        ([[0, 1]], "binary", r"the value 1; allowed are 0 and 255"),
         ([[-1, 0]], "index", "the value -1"),
     ],
 )

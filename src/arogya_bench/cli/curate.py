@@ -120,9 +120,8 @@ def _reader_options(arguments: argparse.Namespace, node: Any) -> dict[str, objec
         licence=arguments.licence, layout=arguments.layout, dataset=dict.fromkeys(names)
     )
     node.update(given)
-    typed = schema.validate(
-        READERS[detect_layout(arguments.source, source_layout)], node, "dataset"
-    )
+    layout = detect_layout(arguments.source, source_layout)
+    typed = schema.validate(READERS[layout.name], node, "dataset")
     return {name: getattr(typed, name) for name in names}
 
 

@@ -120,12 +120,13 @@ def _describe(arguments: argparse.Namespace) -> int:
     import numpy as np
 
     from arogya_bench.datasets.description import describe
+    from arogya_bench.datasets.description_table import render
     from arogya_bench.datasets.splits import make_split
     from arogya_bench.figures.contact_sheet import draw_contact_sheet
 
     job, dataset = _load_dataset(arguments)
     description = describe(dataset, make_split(dataset, job.split, limit=job.limit))
-    _print_line(description.to_text())
+    _print_line(render(description))
     arguments.out.mkdir(parents=True, exist_ok=True)
     sheet = arguments.out / f"{dataset.name}.png"
     sheet.write_bytes(draw_contact_sheet(dataset, rng=np.random.default_rng(job.seed)))

@@ -12,8 +12,7 @@ from arogya_bench.curation.layouts import (
     detect_layout,
 )
 from arogya_bench.curation.unlabelled import list_image_mask_pairs, list_unlabelled
-from arogya_bench.datasets.classification import note_excluded
-from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.deidentification import dicom as dicom_cleaning
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import HEADER_BYTES, detect_format, is_image
@@ -52,7 +51,8 @@ def read_source(folder: Path, source_layout: SourceLayout) -> CurationSource:
     """
     if not folder.is_dir():
         raise DatasetError(f"No folder at {folder}.", fix="name the folder that holds the images")
-    layout = detect_layout(folder, source_layout)
+    layout, detected = detect_layout(folder, source_layout)
+    source_layout = replace(source_layout, dataset={**detected, **source_layout.dataset})
     reader = build_reader(folder, layout, source_layout)
     masks: Mapping[str, Path] = {}
     alone = 0

@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from arogya_bench.curation.layouts import UnlabelledOptions
-from arogya_bench.datasets import mask_folders, nnunet
-from arogya_bench.datasets.classification import note_excluded
-from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
-from arogya_bench.datasets.image_mask_pairs import DEFAULT_CLASSES, ImageMaskPairs
+from arogya_bench.datasets.group_patterns import extract_groups, note_excluded, shorten_list
+from arogya_bench.datasets.image_mask_pairs import DEFAULT_CLASSES, ImageMaskPairs, list_pairs
 from arogya_bench.datasets.nnunet import ImageMaskPair
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.decoding import is_image
@@ -32,12 +30,7 @@ def list_image_mask_pairs(folder: Path, options: ImageMaskPairs) -> DatasetWithM
         DatasetError: If a mask is missing, has no image, or an image has several files.
     """
     parse_window(options.window)
-    if nnunet.is_nnunet(folder):
-        found = nnunet.list_pairs(folder)
-    else:
-        found = mask_folders.list_pairs(
-            folder, images=options.images, masks=options.masks, suffixes=options.suffixes
-        )
+    found = list_pairs(options, folder)
     classes = tuple(options.classes) or found.classes or DEFAULT_CLASSES
     check_value_mode(options.values, classes)
     pairs = sorted(found.pairs, key=lambda pair: pair.name)

@@ -1,4 +1,4 @@
-"""Boxes as a source draws them, fitted to their image: clipped, left out, or refused."""
+"""Check the boxes of a source and clip them to their image."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from arogya_bench.errors import DatasetError, did_you_mean
 from arogya_bench.images.files import ImageFileInfo
 from arogya_bench.types import Box
 
-ROUNDING_TOLERANCE = 0.05  # pixels; what the six decimals of a text file may add to an edge
+ROUNDING_TOLERANCE = 0.05  # pixels; error of an edge written with six decimals
 
 
 @dataclass(frozen=True, kw_only=True)
 class RawBox:
-    """One box as its source gives it, right or wrong.
+    """One unchecked box of a source; edges in pixels from the top left corner of the image.
 
     Attributes:
-        name: Of its class.
-        left: Pixels from the left edge of the image; edges are continuous. So the other three.
-        crowd: Whether a detection inside is not counted at all.
+        name: Class name.
+        left: Left edge, a continuous coordinate like the other three.
+        crowd: Whether detections in the box are ignored.
     """
 
     name: str
@@ -31,13 +31,13 @@ class RawBox:
 
 @dataclass(frozen=True, kw_only=True)
 class ClippedBoxes:
-    """The boxes of one image, and what was done to them.
+    """The boxes of one image after clipping.
 
     Attributes:
-        boxes: In the order of the source.
-        without_area: Those that were left out.
-        overhangs: By how many pixels a box reached outside, for each one that was clipped.
-        duplicates: How many say the same as another one; they are kept.
+        boxes: Boxes with an area, in the order of the source.
+        without_area: Excluded boxes.
+        overhangs: For each clipped box, how many pixels it reached outside the image.
+        duplicates: Number of boxes that repeat another one; they are kept.
     """
 
     boxes: tuple[Box, ...]
@@ -49,47 +49,48 @@ class ClippedBoxes:
 def clip_boxes(
     raw_boxes: Sequence[RawBox], facts: ImageFileInfo, classes: Sequence[str], *, case: str
 ) -> ClippedBoxes:
-    """Fit the boxes of one image to it.
+    """Clip the boxes of one image to its edges.
 
     Args:
-        raw_boxes: In any order.
-        facts: The size of the image.
-        classes: Every class that a box may have.
-        case: The image, for errors.
+        raw_boxes: Boxes in any order.
+        facts: Size of the image.
+        classes: All class names; a label is the index of a name.
+        case: Case id, for errors.
 
     Raises:
-        DatasetError: If a box lies wholly outside, or its edges are no numbers or out of order.
+        DatasetError: If a box is completely outside the image, or its edges are not finite or out
+            of order.
     """
     for box in raw_boxes:
         _check_box(box, facts, case)
-    whole = [box for box in raw_boxes if _has_area(box)]
-    beyond = [_overhang(box, facts) for box in whole]
+    with_area = [box for box in raw_boxes if _has_area(box)]
+    overhangs = [_overhang(box, facts) for box in with_area]
     return ClippedBoxes(
-        boxes=tuple(_clip_box(box, facts, classes.index(box.name)) for box in whole),
+        boxes=tuple(_clip_box(box, facts, classes.index(box.name)) for box in with_area),
         without_area=tuple(box for box in raw_boxes if not _has_area(box)),
-        overhangs=tuple(pixels for pixels in beyond if pixels > ROUNDING_TOLERANCE),
-        duplicates=len(whole) - len(set(whole)),
+        overhangs=tuple(pixels for pixels in overhangs if pixels > ROUNDING_TOLERANCE),
+        duplicates=len(with_area) - len(set(with_area)),
     )
 
 
 def resolve_classes(
     source_classes: Sequence[str], requested_classes: Sequence[str], used_classes: Collection[str]
 ) -> tuple[str, ...]:
-    """Choose the classes and their order.
+    """Return the requested classes, or those of the source.
 
     Args:
-        source_classes: As the source lists them.
-        requested_classes: As the user wants them; empty for those of the source.
-        used_classes: By at least one box.
+        source_classes: Classes in the order of the source.
+        requested_classes: Classes in the order given by the user; may be empty.
+        used_classes: Classes of at least one box.
 
     Raises:
-        DatasetError: If a name is repeated, or a box has a class that is not among them.
+        DatasetError: If a name is repeated, or a box has another class.
     """
     names = tuple(requested_classes) or tuple(source_classes)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DatasetError(
-            f"Two classes have the name {twice[0]!r}.", fix="give every class its own name"
+            f"Two classes have the name {twice[0]!r}.", fix="give every class a unique name"
         )
     unknown = sorted(set(used_classes) - set(names))
     if unknown:
@@ -97,7 +98,7 @@ def resolve_classes(
         raise DatasetError(
             f"Boxes have the class {', '.join(map(repr, unknown))}, and the classes are "
             f"{', '.join(names)}.{hint}",
-            fix="correct the annotations, or name every class of the boxes in dataset.classes",
+            fix="correct the annotations, or list all classes in dataset.classes",
         )
     return names
 
@@ -107,11 +108,11 @@ def _check_box(box: RawBox, facts: ImageFileInfo, case: str) -> None:
     shown = f"A box of {case} ({box.name}: {', '.join(f'{edge:g}' for edge in edges)})"
     if not all(isfinite(edge) for edge in edges):
         raise DatasetError(
-            f"{shown} has an edge that is no finite number.", fix="correct or remove the box"
+            f"{shown} has an edge that is not finite.", fix="correct or remove the box"
         )
     if box.right < box.left or box.bottom < box.top:
         raise DatasetError(
-            f"{shown} ends before it begins.",
+            f"{shown} ends before it starts.",
             fix="correct it: left, top, right, bottom, with a width and height of 0 or more",
         )
     if box.left >= facts.width or box.top >= facts.height or box.right <= 0 or box.bottom <= 0:

@@ -1,9 +1,9 @@
-"""From labelled image files, whatever their source, to a checked dataset for classification."""
+"""Build a checked classification dataset from labelled image files of any source."""
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -11,31 +11,31 @@ from pathlib import Path, PurePosixPath
 from arogya_bench.datasets.group_patterns import shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images import files
 from arogya_bench.images.decoding import decode
 from arogya_bench.images.file_hashes import hash_files
+from arogya_bench.images.files import find_case
 from arogya_bench.images.windowing import Window, parse_window
 from arogya_bench.types import Case, Dataset, Image
 
-# The columns that a table of predictions has already.
+# Columns that every table of predictions has.
 RESERVED_COLUMNS = ("case_id", "group_id", "target", "predicted")
 PARTIAL_COPY_HINT = (
-    "to use a part on purpose, set dataset.counts=null, and keep only its lines where a table "
-    "lists the images"
+    "to use a subset on purpose, set dataset.counts=null, and remove the other images from the "
+    "table that lists them"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledImage:
-    """One image, and what its source says of it.
+    """One image and its label in the source.
 
     Attributes:
-        case_id: Unique, and the same wherever the folder lies.
-        file: Below the folder of the dataset.
-        label: As the source writes it.
-        group: The patient or lesion; the case id where the source names none.
-        split: ``train``, ``validation`` or ``test``, or None if the source fixes none.
-        metadata: The same keys for every image.
+        case_id: Unique id, independent of the location of the folder.
+        file: Path relative to the folder of the dataset.
+        label: Label in the spelling of the source.
+        group: Patient or lesion; the case id if the source names none.
+        split: ``train``, ``validation`` or ``test``; None without an official split.
+        metadata: Metadata columns; the same keys for every image.
     """
 
     case_id: str
@@ -44,19 +44,6 @@ class LabelledImage:
     group: str
     split: str | None = None
     metadata: Mapping[str, str | float] = field(default_factory=dict)
-
-
-def find_dataset_folder(config: PublishedDataset, layout: str) -> Path:
-    """Find the folder of a dataset, or say how to get it.
-
-    Args:
-        config: What the config states.
-        layout: What lies in the folder.
-
-    Raises:
-        DatasetError: If there is no such folder.
-    """
-    return files.find_dataset_folder(config.path, f"{layout}{_download_help(config)}")
 
 
 def build_classification_dataset(
@@ -69,23 +56,23 @@ def build_classification_dataset(
     ordinal: bool = False,
     notes: Sequence[str] = (),
 ) -> Dataset:
-    """Check the images, hash them, and make a dataset of them; none is decoded.
+    """Check and hash the images, and build a dataset from them; no image is decoded.
 
-    An image whose label is not among the classes becomes a case without target, which
-    ``stray_labels`` names.
+    An image whose label is not among the classes becomes a case without a target and is listed
+    in ``stray_labels``.
 
     Args:
-        folder: Where the files lie.
-        images: In any order.
-        config: What the config states: licence, counts and so on.
-        classes: In the order of the targets.
+        folder: Folder of the dataset.
+        images: Images in any order.
+        config: Options of the reader.
+        classes: Class names in the order of the targets.
         grouped: Whether the source names patients or lesions.
         ordinal: Whether the classes are grades.
-        notes: What the reader has to say of the source.
+        notes: Notes of the reader.
 
     Raises:
-        ConfigError: If ``window`` is none.
-        DatasetError: If ids repeat, files are missing, or the copy is not whole.
+        ConfigError: If ``window`` or ``classes`` is invalid.
+        DatasetError: If ids repeat, files are missing, or class counts differ from the expected.
     """
     window = parse_window(config.window)
     ordered = sorted(images, key=lambda image: image.case_id)
@@ -120,28 +107,9 @@ def read_case(files: Mapping[str, Path], window: Window | None, case: Case) -> I
     """Decode the image of a case.
 
     Raises:
-        DatasetError: If the case has no image here, or it is damaged.
+        DatasetError: If the case belongs to another dataset, or its image is damaged.
     """
-    return decode(get_case_file(files, case), window=window)
-
-
-def get_case_file(files: Mapping[str, Path], case: Case) -> Path:
-    """Find the file of a case.
-
-    Raises:
-        DatasetError: If the case is of another dataset.
-    """
-    if case.case_id not in files:
-        raise DatasetError(
-            f"No image belongs to case {case.case_id!r}.", fix="ask for a case of this dataset"
-        )
-    return files[case.case_id]
-
-
-def note_excluded(description: str, names: Collection[str]) -> Iterator[str]:
-    """A note on what was not used, if there is any."""
-    if names:
-        yield f"{description}: {len(names)}: {shorten_list(names)}."
+    return decode(find_case(files, case), window=window)
 
 
 def _build_case(image: LabelledImage, targets: Mapping[str, int]) -> Case:
@@ -157,16 +125,18 @@ def _build_case(image: LabelledImage, targets: Mapping[str, int]) -> Case:
 def _check_images(images: Sequence[LabelledImage], classes: Sequence[str], folder: Path) -> None:
     if not images:
         raise DatasetError(
-            f"No labelled image lies in {folder}.", fix="set dataset.path to the folder of images"
+            f"No labelled image in {folder}.", fix="set dataset.path to the folder of images"
         )
     if len(set(classes)) < len(classes):
         raise ConfigError(
-            f"dataset.classes repeats a name: {', '.join(classes)}.", fix="give every class its own"
+            f"dataset.classes repeats a name: {', '.join(classes)}.",
+            fix="give every class a unique name",
         )
-    odd = [ascii(image.case_id) for image in images if not image.case_id.isprintable()]
-    if odd:
+    unprintable = [ascii(image.case_id) for image in images if not image.case_id.isprintable()]
+    if unprintable:
         raise DatasetError(
-            f"{len(odd)} of {len(images)} images have names that cannot be printed: {shorten_list(odd)}.",
+            f"{len(unprintable)} of {len(images)} images have names that cannot be printed: "
+            f"{shorten_list(unprintable)}.",
             fix="name the files in UTF-8, without line breaks",
         )
     counts = Counter(image.case_id for image in images)
@@ -175,32 +145,32 @@ def _check_images(images: Sequence[LabelledImage], classes: Sequence[str], folde
         files = [str(image.file) for image in images if image.case_id == twice[0]]
         raise DatasetError(
             f"{len(files)} images have the name {twice[0]}: {', '.join(files)}.",
-            fix="give every image a name of its own, its suffix aside",
+            fix="give every image a unique name; the suffix does not count",
         )
     taken = [name for name in images[0].metadata if name in RESERVED_COLUMNS]
     if taken:
         raise DatasetError(
-            f"A column of metadata is named {taken[0]!r}, as one of every table of predictions.",
-            fix=f"give the column another name than {', '.join(RESERVED_COLUMNS)}",
+            f"The metadata column name {taken[0]!r} is reserved for the table of predictions.",
+            fix=f"rename the column; reserved are {', '.join(RESERVED_COLUMNS)}",
         )
 
 
 def _check_class_counts(images: Sequence[LabelledImage], config: PublishedDataset) -> None:
-    found = Counter(image.label for image in images)
+    actual = Counter(image.label for image in images)
     expected = config.counts or {}
-    names = [*expected, *(name for name in sorted(found) if name not in expected)]
-    if not expected or all(found[name] == expected.get(name, 0) for name in names):
+    names = [*expected, *(name for name in sorted(actual) if name not in expected)]
+    if not expected or all(actual[name] == expected.get(name, 0) for name in names):
         return
     width = max(len("class"), *map(len, names))
     rows = [f"  {'class':{width}}  expected  found"]
     rows += [
-        f"  {name:{width}}  {expected.get(name, 0):8}  {found[name]:5}"
-        f"{'' if found[name] == expected.get(name, 0) else '  <'}"
+        f"  {name:{width}}  {expected.get(name, 0):8}  {actual[name]:5}"
+        f"{'' if actual[name] == expected.get(name, 0) else '  <'}"
         for name in names
     ]
     table = "\n".join(rows)
     raise DatasetError(
-        f"This is not a whole copy: it lists {len(images)} images, not the expected "
+        f"The copy is incomplete or altered: it lists {len(images)} images instead of "
         f"{sum(expected.values())}.\n{table}",
         fix=f"get the files again; {PARTIAL_COPY_HINT}{_download_help(config)}",
     )
@@ -209,11 +179,12 @@ def _check_class_counts(images: Sequence[LabelledImage], config: PublishedDatase
 def _check_files_exist(
     images: Sequence[LabelledImage], folder: Path, config: PublishedDataset
 ) -> None:
-    lost = [str(image.file) for image in images if not _is_file(folder / image.file)]
-    if lost:
+    missing = [str(image.file) for image in images if not _is_file(folder / image.file)]
+    if missing:
         raise DatasetError(
-            f"{len(lost)} of {len(images)} listed images are not in {folder}: {shorten_list(lost)}.",
-            fix=f"unpack every archive there, and mend links that lead nowhere; {PARTIAL_COPY_HINT}"
+            f"{len(missing)} of {len(images)} listed images are not in {folder}: "
+            f"{shorten_list(missing)}.",
+            fix=f"unpack every archive there, and fix broken links; {PARTIAL_COPY_HINT}"
             f"{_download_help(config)}",
         )
 
@@ -232,12 +203,12 @@ def _download_help(config: PublishedDataset) -> str:
 def _digest(
     folder: Path, classes: Sequence[str], images: Sequence[LabelledImage], window: Window | None
 ) -> str:
-    # Names and bytes, not places: the folder may move. Nor the split, which has its own digest.
+    # Names and bytes rather than paths, so that the folder may move. The split has its own digest.
     hashes = hash_files(folder, [image.file for image in images])
-    said: list[object] = [list(classes), window] if window else list(classes)
-    digest = hashlib.sha256(json.dumps(said).encode())
+    header: list[object] = [list(classes), window] if window else list(classes)
+    digest = hashlib.sha256(json.dumps(header).encode())
     for image in images:
-        said = [image.case_id, image.label, image.group, dict(image.metadata), hashes[image.file]]
-        line = json.dumps(said, sort_keys=True)
+        record = [image.case_id, image.label, image.group, dict(image.metadata), hashes[image.file]]
+        line = json.dumps(record, sort_keys=True)
         digest.update(f"\n{line}".encode())
     return digest.hexdigest()[:32]

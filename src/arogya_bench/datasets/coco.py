@@ -1,4 +1,4 @@
-"""Reads images with boxes in the format of COCO: one JSON file for all, or one for each split."""
+"""Read images with boxes in COCO format: one JSON file, or one per part of the split."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,100 +6,79 @@ from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.coco_json import CocoListing, JsonRecord, get_number, read_coco_json
 from arogya_bench.datasets.detection import (
-    SPLITS,
     BoxedImage,
-    DetectionDatasetInfo,
     build_detection_dataset,
     check_image_size,
     split_by_file,
 )
+from arogya_bench.datasets.published import GroupedDatasetOptions
+from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.files import find_dataset_folder, inspect_image, parse_relative_path
 from arogya_bench.types import Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
-class COCO:
-    """Images with boxes in the format of COCO.
+class COCO(GroupedDatasetOptions):
+    """Images with boxes in COCO format.
 
-    Crowds (``iscrowd``), and boxes with a flag ``ignore``, stay in the truth as boxes in which a
-    detection is not counted.
+    Boxes flagged ``iscrowd`` or ``ignore`` are kept, but detections in them are ignored. The
+    default order of the classes is that of the category ids.
 
     Attributes:
-        path: Folder of the dataset; relative to the working folder.
-        licence: Of the images and boxes as a whole; the file states one for each image.
-        name: Of the dataset; by default that of the folder.
-        classes: In the order wanted; by default the categories, in the order of their ids.
-        annotations: A JSON file without splits, below ``path``.
-        train: The JSON file of a split, below ``path``; so ``validation`` and ``test``.
-        images: Folders below ``path`` in which the images lie; a name may be in one of them only.
-        group: Regular expression that finds the patient in the path of an image below ``path``,
-            as its one group; by default every image is its own group.
-        metadata: Fields of the images that become columns, such as a site.
-        source: Where it came from, for the record.
-        citation: What its authors ask to be cited.
-        version: Of the copy, where the user knows it.
+        annotations: JSON file without a split, relative to ``path``.
+        train: JSON file of the training images, relative to ``path``.
+        validation: JSON file of the validation images.
+        test: JSON file of the test images.
+        images: Folders with the images, relative to ``path``; a file name may be in one of them
+            only.
+        metadata: Fields of the image records that become metadata columns, such as a site.
     """
 
-    path: str
-    licence: str
-    name: str | None = None
-    classes: list[str] = field(default_factory=list)
     annotations: str | None = None
     train: str | None = None
     validation: str | None = None
     test: str | None = None
     images: list[str] = field(default_factory=lambda: ["images"])
-    group: str | None = None
     metadata: list[str] = field(default_factory=list)
-    source: str | None = None
-    citation: str = ""
-    version: str = "unstated"
 
     def load(self) -> Dataset:
-        """Read every JSON file and look at every image; none is decoded.
+        """Read every JSON file and the header of every image; no image is decoded.
 
         Raises:
-            ConfigError: If it is not said which JSON files to read, or said twice.
-            DatasetError: If files are missing, damaged, or contradict each other.
+            ConfigError: If no JSON file is configured, or files with and without a split.
+            DatasetError: If files are missing, damaged or inconsistent.
         """
-        named = _annotation_files(self)
+        json_files = _annotation_files(self)
         folder = find_dataset_folder(self.path, "the JSON files and the images")
         listings = {
             split: read_coco_json(folder / parse_relative_path(file, f"dataset.{split}"))
-            for split, file in named.items()
+            for split, file in json_files.items()
         }
         categories = _shared_categories(list(listings.values()))
-        places = {split: _locate_images(self, folder, each) for split, each in listings.items()}
-        splits = split_by_file({split: map(str, own) for split, own in places.items()})
+        files = {part: _locate_images(self, folder, listing) for part, listing in listings.items()}
+        splits = split_by_file({part: map(str, paths) for part, paths in files.items()})
         return build_detection_dataset(
             folder,
             [
-                _build_boxed_image(self, folder, each, record, file, splits[str(file)])
-                for split, each in listings.items()
-                for record, file in zip(each.images, places[split], strict=True)
+                _build_boxed_image(self, folder, listing, record, file, splits[str(file)])
+                for part, listing in listings.items()
+                for record, file in zip(listing.images, files[part], strict=True)
             ],
-            DetectionDatasetInfo(
-                name=self.name or folder.name,
-                licence=self.licence,
-                source=self.source or "files in the format of COCO",
-                version=self.version,
-                group=self.group,
-                citation=self.citation,
-            ),
+            self,
             source_classes=categories,
-            requested_classes=self.classes,
+            default_source="files in COCO format",
         )
 
 
 def _annotation_files(options: COCO) -> dict[str, str]:
-    """The JSON files: by split, or the one without splits under ``annotations``."""
-    split = {part: file for part in SPLITS if (file := getattr(options, part))}
+    """The JSON files by part of the split, or the only one under ``annotations``."""
+    split = {part: file for part in PARTS if (file := getattr(options, part))}
     if bool(split) == bool(options.annotations):
         raise ConfigError(
             "dataset.annotations and dataset.train are both set."
             if split
-            else "It is not said which JSON files to read.",
+            else "No JSON file is configured.",
             fix="set dataset.annotations to one file without splits, or dataset.train, "
             "dataset.validation and dataset.test to one file each",
         )
@@ -127,15 +106,15 @@ def _locate_images(options: COCO, folder: Path, listed: CocoListing) -> list[Pur
 
 def _locate_image(folders: Sequence[str], root: Path, name: PurePosixPath) -> PurePosixPath:
     candidates = [parse_relative_path(folder, "dataset.images") / name for folder in folders]
-    found = [place for place in candidates if (root / place).is_file()]
-    if len(found) != 1:
-        looked = ", ".join(map(str, found or candidates)) or "no folder"
+    existing = [file for file in candidates if (root / file).is_file()]
+    if len(existing) != 1:
+        searched = ", ".join(map(str, existing or candidates)) or "no folder"
         raise DatasetError(
-            f"The image {name} was {'found twice' if found else 'not found'}: {looked}.",
-            fix="unpack the images, and list in dataset.images the folders, below dataset.path, "
-            "that hold them, such as [train2017,val2017]; each name in one of them",
+            f"The image {name} was {'found twice' if existing else 'not found'}: {searched}.",
+            fix="unpack the images, and list their folders relative to dataset.path in "
+            "dataset.images, such as [train2017,val2017]; each image in one of them",
         )
-    return found[0]
+    return existing[0]
 
 
 def _build_boxed_image(
@@ -164,10 +143,10 @@ def _build_boxed_image(
 def _select_metadata(
     record: JsonRecord, wanted: Sequence[str], where: str
 ) -> Mapping[str, str | float]:
-    lacking = [key for key in wanted if not isinstance(record.get(key), str | int | float)]
-    if lacking:
+    missing = [key for key in wanted if not isinstance(record.get(key), str | int | float)]
+    if missing:
         raise DatasetError(
-            f"{where} has no text or number in its field {lacking[0]!r}.",
-            fix="fill the field for every image, or take it out of dataset.metadata",
+            f"{where} has no text or number in its field {missing[0]!r}.",
+            fix="fill the field for every image, or remove it from dataset.metadata",
         )
     return {key: record[key] for key in wanted}

@@ -1,4 +1,4 @@
-"""Reads the JSON file of COCO: images, boxes and categories, checked field by field."""
+"""Read and check a COCO JSON file: images, boxes and categories."""
 
 import json
 from collections import Counter
@@ -12,19 +12,19 @@ from arogya_bench.errors import DatasetError
 
 JsonRecord = Mapping[str, Any]
 REQUIRED_KEYS = ("images", "annotations", "categories")
-MAX_PIXELS = 1e12  # pixels; also refuses what is not finite
+MAX_PIXELS = 1e12  # pixels; also excludes infinity
 BOX_FIELDS = {"image_id": (int, str), "category_id": (int,)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CocoListing:
-    """What one JSON file says.
+    """Content of one JSON file.
 
     Attributes:
-        name: Of the file, for errors.
-        images: As written; id, file_name, width and height are there.
-        raw_boxes: Image id to its boxes, in the order of the file.
-        categories: Names, in the order of their ids.
+        name: File name, for errors.
+        images: Image records, with at least id and file_name.
+        raw_boxes: Boxes by image id, in the order of the file.
+        categories: Category names, in the order of their ids.
     """
 
     name: str
@@ -34,34 +34,34 @@ class CocoListing:
 
 
 def read_coco_json(file: Path) -> CocoListing:
-    """Read one JSON file of object detection.
+    """Read one COCO file for object detection.
 
     Raises:
-        DatasetError: If it is no such file, or its parts contradict each other.
+        DatasetError: If the file is invalid or inconsistent.
     """
     content = _read_json(file)
     images = _get_records(content, "images", file.name, {"id": (int, str), "file_name": (str,)})
     categories = _get_records(content, "categories", file.name, {"id": (int,), "name": (str,)})
     names = {record["id"]: record["name"] for record in categories}
     boxes = _get_records(content, "annotations", file.name, BOX_FIELDS)
-    drawn: dict[int | str, list[RawBox]] = {record["id"]: [] for record in images}
+    by_image: dict[int | str, list[RawBox]] = {record["id"]: [] for record in images}
     for record in boxes:
         where = f"{file.name}, annotation {record.get('id', 'without id')},"
-        _check_references(record, drawn, names, where)
-        drawn[record["image_id"]].append(_parse_box(record, names[record["category_id"]], where))
+        _check_references(record, by_image, names, where)
+        by_image[record["image_id"]].append(_parse_box(record, names[record["category_id"]], where))
     return CocoListing(
         name=file.name,
         images=tuple(images),
-        raw_boxes={key: tuple(own) for key, own in drawn.items()},
+        raw_boxes={image_id: tuple(image_boxes) for image_id, image_boxes in by_image.items()},
         categories=tuple(names[key] for key in sorted(names)),
     )
 
 
 def get_number(record: JsonRecord, key: str, where: str) -> float:
-    """Take a number from a record.
+    """Return a number of a record.
 
     Raises:
-        DatasetError: If it is missing, or something else.
+        DatasetError: If it is missing or not a number.
     """
     value = record.get(key)
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_PIXELS:
@@ -91,23 +91,23 @@ def _read_json(file: Path) -> JsonRecord:
 
 
 def _is_list_of_objects(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def _get_records(
     content: JsonRecord, key: str, name: str, fields: Mapping[str, tuple[type, ...]]
 ) -> Sequence[JsonRecord]:
-    """The records of one list, each with these fields of these types, and no id twice."""
+    """Return the records of one list after checking their fields and the uniqueness of ids."""
     records: Sequence[JsonRecord] = content[key]
-    for place, record in enumerate(records):
-        for each, kinds in fields.items():
-            value = record.get(each)
-            if isinstance(value, bool) or not isinstance(value, kinds):
-                raise _format_error(f"{name}, entry {place} of {key}, gives {each} as {value!r}")
+    for index, record in enumerate(records):
+        for field, types in fields.items():
+            value = record.get(field)
+            if isinstance(value, bool) or not isinstance(value, types):
+                raise _format_error(f"{name}, entry {index} of {key}, gives {field} as {value!r}")
     ids = Counter(str(record["id"]) for record in records if "id" in record)
-    twice = [each for each, count in ids.items() if count > 1]
-    if twice:
-        raise _format_error(f"{name} has two {key} with the id {twice[0]}")
+    repeated = [record_id for record_id, count in ids.items() if count > 1]
+    if repeated:
+        raise _format_error(f"{name} has two {key} with the id {repeated[0]}")
     return records
 
 
@@ -127,7 +127,7 @@ def _parse_box(record: JsonRecord, name: str, where: str) -> RawBox:
     box = record.get("bbox")
     if not isinstance(box, list) or len(box) != 4:
         raise _format_error(f"{where} has no bbox of four numbers, but {box!r}")
-    left, top, width, height = (get_number({"bbox": each}, "bbox", where) for each in box)
+    left, top, width, height = (get_number({"bbox": edge}, "bbox", where) for edge in box)
     return RawBox(
         name=name,
         left=left,

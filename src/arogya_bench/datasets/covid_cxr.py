@@ -1,4 +1,4 @@
-"""Reads COVIDx: chest X-rays gathered from several sources, listed in two text files."""
+"""Read COVIDx: chest X-rays collected from several sources, listed in two text files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,15 +7,14 @@ from pathlib import Path, PurePosixPath
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    find_dataset_folder,
-    note_excluded,
 )
 from arogya_bench.datasets.csv_tables import MISSING
+from arogya_bench.datasets.group_patterns import note_excluded
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import is_image
 from arogya_bench.images.discovery import find_unlisted, list_files
-from arogya_bench.images.files import parse_relative_path, read_name_list
+from arogya_bench.images.files import find_dataset_folder, parse_relative_path, read_name_list
 from arogya_bench.types import Dataset
 
 PARTS = ("train", "test")
@@ -24,17 +23,17 @@ LAYOUT = "train/, test/ and a text list of each, such as train_COVIDx3.txt and t
 
 @dataclass(frozen=True, kw_only=True)
 class COVIDCxr(PublishedDataset):
-    """COVIDx in the layout of its scripts; all images of a patient are one group.
+    """COVIDx in the layout of its scripts, grouped by patient.
 
-    The source fixes what is tested and nothing of validation: cases of the test list have the
-    split ``test``, all others none, and validation is made of them by patient. The collection
-    that an image came from is the metadata column ``site``; it nearly decides the class, so look
-    at the results per site.
+    The source defines a test set but no validation set: cases of the test list have the split
+    ``test``, all others none, and the validation part is drawn from them by patient. The metadata
+    column ``site`` is the collection of the image; it almost determines the class, so check the
+    results per site.
 
     Attributes:
-        train_list: The text list of the training images, below ``path``: patient, file, class
-            and, in most versions, source; by default the only one named ``train*.txt``.
-        test_list: So of the test images.
+        train_list: Text list of the training images relative to ``path``, with patient, file,
+            class and, in most versions, source; by default the only file ``train*.txt``.
+        test_list: Text list of the test images; by default the only file ``test*.txt``.
     """
 
     name: str | None = "covid_cxr"
@@ -43,12 +42,12 @@ class COVIDCxr(PublishedDataset):
     test_list: str | None = None
 
     def load(self) -> Dataset:
-        """Read both lists and find every image; none is decoded.
+        """Read both lists and find every image; no image is decoded.
 
         Raises:
             DatasetError: If files are missing or damaged.
         """
-        folder = find_dataset_folder(self, LAYOUT)
+        folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         lists = {part: _find_list(folder, part, getattr(self, f"{part}_list")) for part in PARTS}
         images = [
             _parse_line(part, line, file.name)
@@ -68,14 +67,14 @@ class COVIDCxr(PublishedDataset):
 def _find_list(folder: Path, part: str, chosen: str | None) -> Path:
     if chosen:
         return folder / parse_relative_path(chosen, f"dataset.{part}_list")
-    found = sorted(path for path in folder.glob(f"{part}*.txt") if path.is_file())
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found)
+    lists = sorted(path for path in folder.glob(f"{part}*.txt") if path.is_file())
+    if len(lists) != 1:
+        names = ", ".join(path.name for path in lists)
         raise DatasetError(
-            f"{folder} holds {len(found)} lists {part}*.txt{f': {names}' if names else ''}.",
-            fix=f"name the one that belongs to the images in dataset.{part}_list",
+            f"{folder} holds {len(lists)} lists {part}*.txt{f': {names}' if names else ''}.",
+            fix=f"set dataset.{part}_list to the one of these images",
         )
-    return found[0]
+    return lists[0]
 
 
 def _parse_line(part: str, line: str, where: str) -> LabelledImage:
@@ -83,12 +82,12 @@ def _parse_line(part: str, line: str, where: str) -> LabelledImage:
     if len(words) not in (3, 4):
         raise DatasetError(
             f"{where} has a line of {len(words)} words, not 3 or 4: {line[:80]!r}.",
-            fix="write patient, file, class and source, with one space between and none in them",
+            fix="write patient, file, class and source, separated by spaces and without spaces in them",
         )
     patient, name, label = words[:3]
     file = PurePosixPath(part) / parse_relative_path(name, where)
     return LabelledImage(
-        # With its suffix: the sources were not asked for different names.
+        # With the suffix, since images of different sources may differ only in it.
         case_id=str(file),
         file=file,
         label=label,
@@ -100,7 +99,7 @@ def _parse_line(part: str, line: str, where: str) -> LabelledImage:
 
 def _notes(images: Sequence[LabelledImage], folder: Path) -> Iterator[str]:
     bare = [image.case_id for image in images if image.metadata["site"] == MISSING]
-    yield from note_excluded("Images whose list names no source; their site is unknown", bare)
+    yield from note_excluded("Images without a source in their list, site unknown", bare)
     present = [
         str(PurePosixPath(part, file))
         for part in PARTS
@@ -109,4 +108,4 @@ def _notes(images: Sequence[LabelledImage], folder: Path) -> Iterator[str]:
         if is_image(file.name)
     ]
     extra = find_unlisted(present, (image.case_id for image in images))
-    yield from note_excluded("Images in no list, which were left out", extra)
+    yield from note_excluded("Images in no list, excluded", extra)

@@ -1,4 +1,4 @@
-"""Tables that come with images, as CSV: read whole, checked, every fault named with its line."""
+"""Read and check the CSV tables of a dataset; errors name the line."""
 
 import csv
 import re
@@ -11,39 +11,37 @@ from arogya_bench.errors import DatasetError, did_you_mean
 
 CsvRow: TypeAlias = dict[str, str]
 
-MISSING = "unknown"  # of an empty cell among words, as HAM10000 writes it
+MISSING = "unknown"  # replaces an empty cell of a text column, as in HAM10000
 NA_VALUES = ("", "na", "nan", "n/a", "null", "none")
-# 007 is a name, not a number.
+# Leading zeros, as in 007, mark an identifier.
 NUMBER_PATTERN = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
 DELIMITERS = (",", "\t", ";")
 
 
 def read_table(file: Path, *, required: Sequence[str], key: str) -> list[CsvRow]:
-    """Read a table with a header: comma, tab or semicolon between the cells, UTF-8.
+    """Read a UTF-8 table with a header, separated by commas, tabs or semicolons.
 
     Args:
-        file: Of the table.
-        required: Columns that must be there.
-        key: The one of them that names a row; filled, and different in every row.
+        file: Path of the table.
+        required: Names of the required columns.
+        key: Name of the required column with unique, non-empty values.
 
     Returns:
-        A mapping of column to text for each row; spaces around a cell are gone.
+        The rows, each a mapping of column to stripped text.
 
     Raises:
-        DatasetError: If the file is missing or no such table, with the line.
+        DatasetError: If the file is missing or invalid.
     """
     numbered = _parse_rows(file, _read_text(file))
     header, rows = (numbered[0][1], numbered[1:]) if numbered else ([], [])
     _check_header(file, header, required)
     if not rows:
-        raise DatasetError(
-            f"The table {file.name} has no row below its header.", fix="get the file again"
-        )
+        raise DatasetError(f"The table {file.name} has no rows.", fix="get the file again")
     for line, cells in rows:
         if len(cells) != len(header):
             raise DatasetError(
                 f"Line {line} of {file.name} has {len(cells)} cells; its header has {len(header)}.",
-                fix="get the file again; put quotes around a cell that holds a separator",
+                fix="get the file again; quote cells that contain a separator",
             )
     table = [(line, dict(zip(header, cells, strict=True))) for line, cells in rows]
     _check_key(file, table, key)
@@ -53,18 +51,20 @@ def read_table(file: Path, *, required: Sequence[str], key: str) -> list[CsvRow]
 def extract_metadata(
     rows: Iterable[Mapping[str, str]], names: Sequence[str]
 ) -> list[dict[str, str | float]]:
-    """Take some columns as metadata, each of one type.
+    """Extract columns as metadata, each with one type.
 
-    A column whose every cell is a finite number becomes numbers. Any other stays text, in which
-    an empty cell (or NaN) becomes ``unknown``: a column of both would fit in no table.
+    A column becomes numeric if every cell is a finite number. Any other column stays text, with
+    ``unknown`` for empty and NaN cells.
 
     Args:
-        rows: Of a table.
-        names: Of the columns to take.
+        rows: Rows of a table.
+        names: Names of the columns.
     """
-    held = list(rows)
-    columns = {name: _convert_cells([row[name] for row in held]) for name in names}
-    return [{name: columns[name][place] for name in names} for place in range(len(held))]
+    rows = list(rows)
+    columns = [_convert_cells([row[name] for row in rows]) for name in names]
+    return [
+        dict(zip(names, (column[n] for column in columns), strict=True)) for n in range(len(rows))
+    ]
 
 
 def _convert_cells(cells: Sequence[str]) -> list[str | float]:
@@ -87,14 +87,14 @@ def _read_text(file: Path) -> str:
         ) from error
     if "\0" in text:
         raise DatasetError(
-            f"The table {file.name} holds NUL bytes: it is damaged, or no text.",
+            f"The table {file.name} holds NUL bytes: it is damaged or not a text file.",
             fix="get the file again, or save it as CSV in UTF-8",
         )
     return text
 
 
 def _parse_rows(file: Path, text: str) -> list[tuple[int, list[str]]]:
-    """Every row that is not empty, with its line."""
+    """Every non-empty row with its line number."""
     first = text.lstrip().partition("\n")[0]
     delimiter = max(DELIMITERS, key=first.count)
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -102,7 +102,7 @@ def _parse_rows(file: Path, text: str) -> list[tuple[int, list[str]]]:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
         raise DatasetError(
-            f"Line {reader.line_num} of {file.name} is no row of a CSV table: {error}.",
+            f"Line {reader.line_num} of {file.name} is not a valid CSV row: {error}.",
             fix="get the file again; close every quote",
         ) from error
     return [(line, row) for line, row in rows if any(row)]
@@ -110,15 +110,15 @@ def _parse_rows(file: Path, text: str) -> list[tuple[int, list[str]]]:
 
 def _check_header(file: Path, header: Sequence[str], required: Sequence[str]) -> None:
     if len(set(header)) < len(header):
-        twice = next(name for name in header if header.count(name) > 1)
+        repeated = next(name for name in header if header.count(name) > 1)
         raise DatasetError(
-            f"{file.name} has two columns named {twice!r}.", fix="give every column its own name"
+            f"{file.name} has two columns named {repeated!r}.", fix="give every column its own name"
         )
-    lacking = [name for name in required if name not in header]
-    if lacking:
+    missing = [name for name in required if name not in header]
+    if missing:
         raise DatasetError(
-            f"{file.name} has no column {lacking[0]!r}; it has: {', '.join(header) or 'none'}."
-            f"{did_you_mean(lacking[0], header)}",
+            f"{file.name} has no column {missing[0]!r}; it has: {', '.join(header) or 'none'}."
+            f"{did_you_mean(missing[0], header)}",
             fix=f"get the file again; it needs the columns {', '.join(required)}",
         )
 
@@ -129,7 +129,7 @@ def _check_key(file: Path, table: Sequence[tuple[int, CsvRow]], key: str) -> Non
         name = row[key]
         if not name:
             raise DatasetError(
-                f"Line {line} of {file.name} has nothing in its column {key!r}.",
+                f"Line {line} of {file.name} has an empty cell in its column {key!r}.",
                 fix="fill it, or remove the line",
             )
         if name in seen:

@@ -1,4 +1,4 @@
-"""Says what is in a dataset: its card, its counts per class and part, its columns."""
+"""Summarise a dataset: properties, counts per class and part, metadata columns."""
 
 import json
 import math
@@ -7,23 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from arogya_bench.datasets.description_table import ALL, render
 from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.datasets.splits import DatasetSplit
 from arogya_bench.types import Case, Dataset
 
-MAX_COMMON_VALUES = 12  # values of a column that are counted one by one
-NO_LABEL = -1  # the label of no box
+ALL = "all"  # the part with every case
+NO_BOX_ROW = "(no box)"
+STRAY_LABEL_ROW = "(label outside the classes)"
+MAX_COMMON_VALUES = 12  # values listed per column
+NO_LABEL = -1  # of cases without a class
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassCount:
-    """How much there is of one class in one part.
+    """Size of one class in one part.
 
     Attributes:
-        cases: Of the class; of boxes, images that show it.
-        groups: To which they belong.
-        boxes: Of the class; None where the source names no boxes.
+        cases: Number of cases; for detection, of images that show the class.
+        groups: Number of groups of these cases.
+        boxes: Number of boxes; None for datasets without boxes.
     """
 
     cases: int
@@ -33,13 +35,15 @@ class ClassCount:
 
 @dataclass(frozen=True, kw_only=True)
 class MetadataColumn:
-    """One column of the metadata: a range of numbers, or how often each value occurs.
+    """Summary of one metadata column.
 
     Attributes:
-        missing: Cases without a value.
-        distinct: Different values, the missing one aside.
-        low: The least number; None for a column of texts. So ``middle`` (the median) and ``high``.
-        common: The most frequent values with their counts, at most twelve; empty for numbers.
+        missing: Number of cases without a value.
+        distinct: Number of different values, missing ones excluded.
+        low: Minimum of a numeric column; None for text.
+        middle: Median of a numeric column; None for text.
+        high: Maximum of a numeric column; None for text.
+        common: Counts of the most frequent values, at most twelve; empty for numbers.
     """
 
     name: str
@@ -53,17 +57,17 @@ class MetadataColumn:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetDescription:
-    """A dataset in numbers; the fields that are those of the dataset are explained there.
+    """Summary of a dataset; see ``Dataset`` for the fields that it shares.
 
     Attributes:
-        split: How it is divided, such as ``official``; empty if it is not.
-        split_digest: Of that division; empty if it is not divided.
-        parts: ``all``, and those of the split.
-        totals: Part to all cases in it.
-        classes: Class to part to count; None where classes lie in masks, which are not opened.
-        unclassed: Part to cases of no class: images without a box, or with a label outside the
-            classes; None for masks.
-        stray_labels: Label outside the classes to the number of its cases.
+        split: Name of the split, such as ``official``; empty without one.
+        split_digest: Digest of the split; empty without one.
+        parts: ``all`` and the parts of the split.
+        totals: Counts by part.
+        classes: Counts by class and part; None for segmentation, as no mask is opened.
+        unclassed: Counts by part of the cases without a class (no box, or a label outside the
+            classes); None for segmentation.
+        stray_labels: Number of cases by label outside the classes.
     """
 
     name: str
@@ -87,24 +91,16 @@ class DatasetDescription:
     stray_labels: Mapping[str, int]
 
     def to_json(self) -> str:
-        """All fields by their names, as one object."""
+        """Serialise all fields as a JSON object."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
-
-    def to_text(self, width: int = 100) -> str:
-        """For a terminal.
-
-        Args:
-            width: In columns.
-        """
-        return render(self, width)
 
 
 def describe(dataset: Dataset, split: DatasetSplit | None = None) -> DatasetDescription:
-    """Count what a dataset holds; no image is opened.
+    """Summarise a dataset without opening an image.
 
     Args:
-        dataset: Any.
-        split: A division of it, to count its parts too.
+        dataset: Dataset of any task.
+        split: Split of the dataset whose parts are counted as well.
     """
     parts: dict[str, Sequence[Case]] = {ALL: dataset.cases}
     if split is not None:
@@ -140,23 +136,25 @@ def describe(dataset: Dataset, split: DatasetSplit | None = None) -> DatasetDesc
 def _count_by_label(
     dataset: Dataset, parts: Mapping[str, Sequence[Case]]
 ) -> dict[int, dict[str, ClassCount]]:
-    """Label to part to count; nothing for masks, since they would have to be opened."""
+    """Counts by label and part; empty for segmentation, as masks would have to be opened."""
     if dataset.task == "segmentation":
         return {}
     members = {part: _group_by_label(cases) for part, cases in parts.items()}
     boxed = _has_boxes(dataset)
     return {
-        label: {part: _count_cases(own[label], label, boxed=boxed) for part, own in members.items()}
+        label: {
+            part: _count_cases(cases[label], label, boxed=boxed) for part, cases in members.items()
+        }
         for label in (*range(len(dataset.classes)), NO_LABEL)
     }
 
 
 def _group_by_label(cases: Iterable[Case]) -> defaultdict[int, list[Case]]:
-    found: defaultdict[int, list[Case]] = defaultdict(list)
+    by_label: defaultdict[int, list[Case]] = defaultdict(list)
     for case in cases:
         for label in case.present_classes or (NO_LABEL,):
-            found[label].append(case)
-    return found
+            by_label[label].append(case)
+    return by_label
 
 
 def _has_boxes(dataset: Dataset) -> bool:
@@ -164,7 +162,7 @@ def _has_boxes(dataset: Dataset) -> bool:
 
 
 def _count_cases(cases: Sequence[Case], label: int | None = None, *, boxed: bool) -> ClassCount:
-    """Count cases, and of their boxes those with a label, or all of them."""
+    """Count cases and their boxes, only boxes of one label if it is given."""
     boxes = sum(label in (None, box.label) for case in cases for box in case.boxes or ())
     return ClassCount(
         cases=len(cases),

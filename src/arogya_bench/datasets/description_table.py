@@ -1,33 +1,30 @@
-"""The description of a dataset on a terminal."""
+"""Render a dataset description as text for a terminal."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from arogya_bench.datasets.description import ClassCount, DatasetDescription, MetadataColumn
+from arogya_bench.datasets.description import (
+    ALL,
+    NO_BOX_ROW,
+    STRAY_LABEL_ROW,
+    ClassCount,
+    DatasetDescription,
+    MetadataColumn,
+)
 
-ALL = "all"  # the part that holds every case
-NO_BOX_ROW = "(no box)"
-STRAY_LABEL_ROW = "(label outside the classes)"
-MIN_REPEATS = 10  # cases of a value; a column whose values are all rarer holds names
+MIN_REPEATS = 10  # cases; a column whose values are all rarer holds identifiers
 MAX_EXAMPLES = 3
 UNKNOWN = "-"
 
 
-def render(description: "DatasetDescription", width: int) -> str:
-    """Write a description as tables and sentences.
-
-    Args:
-        description: What is known.
-        width: In columns.
-    """
+def render(description: DatasetDescription, width: int = 100) -> str:
+    """Render a description as tables and sentences, ``width`` columns wide."""
     page = StringIO()
-    # A notebook would get the tables at once, and the caller nothing.
+    # force_jupyter: in a notebook rich would display the tables instead of writing them here.
     console = Console(
         file=page, width=width, highlight=False, color_system=None, force_jupyter=False
     )
@@ -41,7 +38,7 @@ def render(description: "DatasetDescription", width: int) -> str:
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
 
 
-def _info_table(description: "DatasetDescription") -> Table:
+def _info_table(description: DatasetDescription) -> Table:
     total = description.totals[ALL]
     groups = f" of {total.groups:,} groups" if description.grouped else ""
     boxes = "" if total.boxes is None else f", with {total.boxes:,} boxes"
@@ -57,7 +54,7 @@ def _info_table(description: "DatasetDescription") -> Table:
         "digest": description.digest,
         "split": f"{description.split}, digest {description.split_digest}"
         if description.split
-        else "not divided",
+        else "none",
     }
     grid = Table.grid(padding=(0, 2))
     for name, value in rows.items():
@@ -65,7 +62,7 @@ def _info_table(description: "DatasetDescription") -> Table:
     return grid
 
 
-def _counts_table(description: "DatasetDescription") -> Table:
+def _counts_table(description: DatasetDescription) -> Table:
     boxed = description.totals[ALL].boxes is not None
     title = "Images per class" + (", groups in parentheses" if description.grouped else "")
     table = Table(title=title, title_justify="left")
@@ -85,7 +82,7 @@ def _counts_table(description: "DatasetDescription") -> Table:
 
 
 def _format_counts(
-    counts: "Mapping[str, ClassCount] | None", description: "DatasetDescription"
+    counts: Mapping[str, ClassCount] | None, description: DatasetDescription
 ) -> Iterator[str]:
     for part in description.parts:
         count = counts[part] if counts else None
@@ -97,13 +94,13 @@ def _format_counts(
                 yield f"{count.boxes:,}" if count else UNKNOWN
 
 
-def _format_count(count: "ClassCount | None", *, grouped: bool) -> str:
+def _format_count(count: ClassCount | None, *, grouped: bool) -> str:
     if count is None:
         return UNKNOWN
     return f"{count.cases:,} ({count.groups:,})" if grouped else f"{count.cases:,}"
 
 
-def _metadata_table(columns: Iterable["MetadataColumn"]) -> Table:
+def _metadata_table(columns: Iterable[MetadataColumn]) -> Table:
     table = Table(title="Metadata", title_justify="left")
     for head, side in (("column", "left"), ("missing", "right"), ("different", "right")):
         table.add_column(head, justify="right" if side == "right" else "left", no_wrap=True)
@@ -118,26 +115,26 @@ def _metadata_table(columns: Iterable["MetadataColumn"]) -> Table:
     return table
 
 
-def _format_values(column: "MetadataColumn") -> str:
+def _format_values(column: MetadataColumn) -> str:
     if column.low is not None:
         return f"{column.low:g} to {column.high:g}, median {column.middle:g}"
     if column.distinct > len(column.common) and max(column.common.values()) < MIN_REPEATS:
         return f"such as {', '.join(list(column.common)[:MAX_EXAMPLES])}"
-    said = ", ".join(f"{value} {count:,}" for value, count in column.common.items())
-    rest = column.distinct - len(column.common)
-    return f"{said} and {rest:,} more" if rest else said
+    values = ", ".join(f"{value} {count:,}" for value, count in column.common.items())
+    n_more = column.distinct - len(column.common)
+    return f"{values} and {n_more:,} more" if n_more else values
 
 
-def _remarks(description: "DatasetDescription") -> Iterator[str]:
+def _remarks(description: DatasetDescription) -> Iterator[str]:
     if not description.grouped:
-        yield "The source names no patients: intervals are too narrow if they repeat."
+        yield "The source names no patients: intervals are too narrow if patients have several images."
     if description.task == "segmentation":
-        yield "Classes lie in masks, which were not opened: how many images show one is unknown."
+        yield "Classes are not counted: they are in the masks, which were not opened."
     if description.overlaps:
         yield f"Shares images with: {', '.join(description.overlaps)}."
     if description.stray_labels:
-        found = ", ".join(
+        labels = ", ".join(
             f"{label!r} {count:,}" for label, count in description.stray_labels.items()
         )
-        yield f"Labels outside the classes, which no evaluation may use: {found}."
+        yield f"Labels outside the classes, excluded from every evaluation: {labels}."
     yield from description.notes

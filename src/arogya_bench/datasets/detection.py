@@ -1,4 +1,4 @@
-"""From annotated images, whatever their format, to a checked dataset of the detection task."""
+"""Build a checked detection dataset from images with boxes of any format."""
 
 import hashlib
 import json
@@ -10,24 +10,23 @@ from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.boxes import ClippedBoxes, RawBox, clip_boxes, resolve_classes
 from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
+from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.files import ImageFileInfo, decode_case
 from arogya_bench.types import Case, Dataset
 
-SPLITS = ("train", "validation", "test")
-
 
 @dataclass(frozen=True, kw_only=True)
 class BoxedImage:
-    """One image, and what its source says of it.
+    """One image and its annotations in the source.
 
     Attributes:
-        case_id: Unique; follows from the name of the file.
-        file: Below the folder of the dataset.
-        facts: Of the file.
-        raw_boxes: Its boxes, unchecked.
-        split: ``train``, ``validation`` or ``test``, or None if the source fixes none.
-        metadata: The same keys for every image.
+        case_id: Unique id, derived from the file name.
+        file: Path relative to the folder of the dataset.
+        facts: Size and hash of the file.
+        raw_boxes: Boxes, not yet checked.
+        split: ``train``, ``validation`` or ``test``; None without an official split.
+        metadata: Metadata columns; the same keys for every image.
     """
 
     case_id: str
@@ -38,54 +37,37 @@ class BoxedImage:
     metadata: Mapping[str, str | float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DetectionDatasetInfo:
-    """What a dataset is called, and how its images are grouped.
-
-    Attributes:
-        group: Regular expression, searched in the case id; its one group is the patient.
-        citation: What its authors ask to be cited.
-    """
-
-    name: str
-    licence: str
-    source: str
-    version: str
-    group: str | None
-    citation: str = ""
-
-
 def build_detection_dataset(
     folder: Path,
     images: Sequence[BoxedImage],
-    info: DetectionDatasetInfo,
+    options: GroupedDatasetOptions,
     *,
     source_classes: Sequence[str],
-    requested_classes: Sequence[str],
+    default_source: str,
     notes: Sequence[str] = (),
 ) -> Dataset:
-    """Check the images and their boxes, and make a dataset of them.
+    """Check the images and their boxes, and build a dataset from them.
 
     Args:
-        folder: Where the files lie.
-        images: In any order.
-        info: For the record.
-        source_classes: The classes of the source, in its order.
-        requested_classes: The classes in the order that the user wants; empty for that of the source.
-        notes: What the reader of the format has to say already.
+        folder: Folder of the dataset.
+        images: Images in any order.
+        options: Options of the reader.
+        source_classes: Classes of the source, in its order.
+        default_source: Description of the source, used if the user gives none.
+        notes: Notes of the reader of the format.
 
     Raises:
-        DatasetError: If ids repeat, there is no box, or one of them cannot be true.
+        DatasetError: If ids repeat, there is no box, or a box is invalid.
     """
     ordered = sorted(images, key=lambda image: image.case_id)
     used = {box.name for image in ordered for box in image.raw_boxes}
     _check_images(ordered, used, folder)
-    classes = resolve_classes(source_classes, requested_classes, used)
+    classes = resolve_classes(source_classes, options.classes, used)
     boxes = {
         image.case_id: clip_boxes(image.raw_boxes, image.facts, classes, case=image.case_id)
         for image in ordered
     }
-    groups = extract_groups(list(boxes), info.group)
+    groups = extract_groups(list(boxes), options.group)
     files = {image.case_id: image.file for image in ordered}
     cases = tuple(
         Case(
@@ -99,50 +81,50 @@ def build_detection_dataset(
         for image in ordered
     )
     return Dataset(
-        name=info.name,
+        name=options.name or folder.name,
         task="detection",
         classes=classes,
         cases=cases,
-        grouped=info.group is not None,
+        grouped=options.group is not None,
         digest=_digest(classes, cases, ordered),
-        licence=info.licence,
-        source=info.source,
-        version=info.version,
+        licence=options.licence,
+        source=options.source or default_source,
+        version=options.version,
         read=partial(decode_case, folder, files),
         notes=(*notes, *_notes_on_boxes(boxes), *_notes_on_duplicates(ordered)),
-        citation=info.citation,
+        citation=options.citation,
         files={case_id: folder / file for case_id, file in files.items()},
     )
 
 
 def split_by_file(parts: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
-    """Say which part of the official split each image belongs to.
+    """Map each image to its part of the official split.
 
-    A source with one part divides nothing: its images then have no split.
+    A source with a single part has no split: its images map to None.
 
     Args:
-        parts: Split to names; at least one.
+        parts: Image names by part; at least one part.
 
     Raises:
         DatasetError: If an image is listed twice.
     """
-    found: dict[str, str | None] = {}
+    splits: dict[str, str | None] = {}
     for split, names in parts.items():
         for name in names:
-            if name in found:
+            if name in splits:
                 raise DatasetError(
-                    f"The image {name} is listed twice: in {found[name]} and in {split}.",
+                    f"The image {name} is listed twice: in {splits[name]} and in {split}.",
                     fix="list every image once, in one part",
                 )
-            found[name] = split
-    return found if len(parts) > 1 else dict.fromkeys(found)
+            splits[name] = split
+    return splits if len(parts) > 1 else dict.fromkeys(splits)
 
 
 def check_image_size(facts: ImageFileInfo, width: float, height: float, where: str) -> None:
-    """Refuse boxes that were drawn on an image of another size.
+    """Check that boxes were drawn on an image of this size.
 
     Raises:
-        DatasetError: If the stated size is not that of the file.
+        DatasetError: If the annotations state another size than the file has.
     """
     if (width, height) != (facts.width, facts.height):
         raise DatasetError(
@@ -159,7 +141,7 @@ def _check_images(images: Sequence[BoxedImage], used: Collection[str], folder: P
         files = [str(image.file) for image in images if image.case_id == twice[0]]
         raise DatasetError(
             f"{len(files)} images have the name {twice[0]}: {', '.join(files)}.",
-            fix="give every image a name of its own, its suffix aside",
+            fix="give every image a unique name; the suffix does not count",
         )
     if not used:
         raise DatasetError(
@@ -169,13 +151,13 @@ def _check_images(images: Sequence[BoxedImage], used: Collection[str], folder: P
 
 
 def _digest(classes: Sequence[str], cases: Sequence[Case], images: Sequence[BoxedImage]) -> str:
-    # Names and bytes, not places: the folder may move. Over the files, since decoding all of
-    # them at every load would take minutes for a large dataset.
+    # Names and bytes rather than paths, so that the folder may move; bytes rather than pixels,
+    # because decoding every image at every load would take minutes.
     digest = hashlib.sha256(json.dumps(classes).encode())
     for case, image in zip(cases, images, strict=True):
         boxes = [astuple(box) for box in case.boxes or ()]
-        said = [case.case_id, case.group_id, dict(case.metadata), boxes, image.facts.sha256]
-        line = json.dumps(said, sort_keys=True)
+        record = [case.case_id, case.group_id, dict(case.metadata), boxes, image.facts.sha256]
+        line = json.dumps(record, sort_keys=True)
         digest.update(f"\n{line}".encode())
     return digest.hexdigest()[:32]
 
@@ -183,38 +165,37 @@ def _digest(classes: Sequence[str], cases: Sequence[Case], images: Sequence[Boxe
 def _notes_on_boxes(boxes: Mapping[str, ClippedBoxes]) -> Iterator[str]:
     empty = [
         f"{case} ({box.name} at {box.left:g}, {box.top:g})"
-        for case, own in boxes.items()
-        for box in own.without_area
+        for case, clipped in boxes.items()
+        for box in clipped.without_area
     ]
     if empty:
-        yield f"Boxes without area that were left out: {len(empty)}: {shorten_list(empty)}."
-    beyond = [pixels for own in boxes.values() for pixels in own.overhangs]
-    if beyond:
+        yield f"Boxes without area, excluded: {len(empty)}: {shorten_list(empty)}."
+    overhangs = [pixels for clipped in boxes.values() for pixels in clipped.overhangs]
+    if overhangs:
+        cases = [case for case, clipped in boxes.items() if clipped.overhangs]
         yield (
-            f"Boxes that reached outside their image and were clipped: {len(beyond)}, by up to "
-            f"{max(beyond):.1f} pixels: {shorten_list([case for case, own in boxes.items() if own.overhangs])}."
+            f"Boxes clipped at the edge of their image: {len(overhangs)}, by up to "
+            f"{max(overhangs):.1f} pixels: {shorten_list(cases)}."
         )
-    repeated = {case: own.duplicates for case, own in boxes.items() if own.duplicates}
-    if repeated:
-        yield (
-            f"Boxes that are there twice and were kept: {sum(repeated.values())}: {shorten_list(repeated)}."
-        )
-    crowds = sum(box.crowd for own in boxes.values() for box in own.boxes)
+    duplicates = {case: clipped.duplicates for case, clipped in boxes.items() if clipped.duplicates}
+    if duplicates:
+        yield f"Duplicate boxes, kept: {sum(duplicates.values())}: {shorten_list(duplicates)}."
+    crowds = sum(box.crowd for clipped in boxes.values() for box in clipped.boxes)
     if crowds:
         yield (
-            f"Boxes marked as difficult or as a crowd: {crowds}; neither finding nor missing one "
-            "counts."
+            f"Boxes marked as difficult or as a crowd: {crowds}; they are ignored in the evaluation."
         )
 
 
 def _notes_on_duplicates(images: Sequence[BoxedImage]) -> Iterator[str]:
-    same: defaultdict[str, list[BoxedImage]] = defaultdict(list)
+    by_hash: defaultdict[str, list[BoxedImage]] = defaultdict(list)
     for image in images:
-        same[image.facts.sha256].append(image)
-    copies = [own for own in same.values() if len(own) > 1]
+        by_hash[image.facts.sha256].append(image)
+    copies = [group for group in by_hash.values() if len(group) > 1]
     if copies:
-        straddling = sum(len({image.split for image in own}) > 1 for own in copies)
+        across_splits = sum(len({image.split for image in group}) > 1 for group in copies)
+        names = [" = ".join(image.case_id for image in group) for group in copies]
         yield (
-            f"Files that are there more than once: {len(copies)}, of which {straddling} in several "
-            f"parts of the split: {shorten_list([' = '.join(i.case_id for i in own) for own in copies])}."
+            f"Files with several copies: {len(copies)}, of which {across_splits} in several parts "
+            f"of the split: {shorten_list(names)}."
         )

@@ -1,8 +1,9 @@
-"""Downloads the public sets that need no account, and checks them against published checksums."""
+"""Download public datasets that need no account and verify their published checksums."""
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from urllib.parse import urlsplit
@@ -19,12 +20,12 @@ from arogya_bench.datasets.medmnist_files import (
     PublishedFiles,
     file_name,
 )
-from arogya_bench.datasets.resuming import Download, arrived
+from arogya_bench.datasets.resumable_download import ResumableDownload
 from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
 from arogya_bench.runtime.console import echo
 
-URL_VARIABLE = "AROGYA_MEDMNIST_URL"  # another place of the files, such as a mirror in a hospital
-RETRY_DELAYS_S = (1.0, 4.0, 15.0)  # seconds
+URL_VARIABLE = "AROGYA_MEDMNIST_URL"  # base URL of a mirror
+RETRY_DELAYS_S = (1.0, 4.0, 15.0)
 
 
 def fetch(
@@ -35,41 +36,43 @@ def fetch(
     base_url: str | None = None,
     retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
 ) -> Path:
-    """Download a 2-D set of MedMNIST, unless it is there; a broken download goes on.
+    """Download a 2-D dataset of MedMNIST unless it exists; an interrupted download resumes.
 
     Args:
-        name: Such as ``pneumoniamnist``.
-        folder: Folder of the file; made if it is not there.
-        size: Pixels of a side: 28, 64, 128 or 224.
-        base_url: The folder of the files on another server; by default ``$AROGYA_MEDMNIST_URL``,
-            else that of the authors.
-        retry_delays_s: Seconds between attempts; after the last the download has failed.
+        name: Name of the dataset, such as ``pneumoniamnist``.
+        folder: Target folder; created if needed.
+        size: Width and height of the images: 28, 64, 128 or 224 pixels.
+        base_url: URL of the folder with the files; by default ``$AROGYA_MEDMNIST_URL``, else
+            Zenodo.
+        retry_delays_s: Seconds between attempts; the download fails after the last one.
 
     Returns:
-        The file, whose md5 is the published one.
+        The file, whose MD5 is the published one.
 
     Raises:
-        ConfigError: If there is no such set or size, or the address is none.
-        DatasetError: If the file cannot be had or written, or is not the published one.
+        ConfigError: If the dataset, the size or the URL is invalid.
+        DatasetError: If the file cannot be downloaded or written, or is not the published one.
     """
-    published = _find_published_files(name, size)
+    published = _find_dataset(name, size)
     url = _build_url(base_url or os.environ.get(URL_VARIABLE) or FILES_URL, file_name(name, size))
-    goal = folder.expanduser().absolute() / file_name(name, size)
+    target = folder.expanduser().absolute() / file_name(name, size)
     md5 = published.md5[size]
-    if goal.exists():
-        _check_md5(goal, md5)
-        return goal
+    if target.exists():
+        _check_md5(target, md5)
+        return target
     echo(f"{published.title}: {published.licence}. Cite {CITATION}")
-    echo(f"Cite its own source too, see {HOMEPAGE}. Fetching {url}")
-    with _lock_download_folder(goal) as room:
-        download = Download(
-            folder=room, pauses=retry_delays_s, by_hand=_manual_instructions(url, goal, md5)
-        )
-        _retrieve(url, goal, md5, download)
-    return goal
+    echo(f"Also cite the source of the images, see {HOMEPAGE}. Downloading {url}")
+    with _lock_download_folder(target) as work_folder:
+        download = ResumableDownload(partial=work_folder / "bytes", retry_delays_s=retry_delays_s)
+        try:
+            _retrieve(url, target, md5, download)
+        finally:
+            if not download.received:
+                rmtree(work_folder)
+    return target
 
 
-def _find_published_files(name: str, size: int) -> PublishedFiles:
+def _find_dataset(name: str, size: int) -> PublishedFiles:
     if name in UNSUPPORTED:
         raise ConfigError(
             f"{name} is not supported: {UNSUPPORTED[name]}.",
@@ -77,91 +80,123 @@ def _find_published_files(name: str, size: int) -> PublishedFiles:
         )
     if name not in PUBLISHED:
         raise ConfigError(
-            f"MedMNIST has no set {name!r}.{did_you_mean(name, (*PUBLISHED, *UNSUPPORTED))}",
+            f"MedMNIST has no dataset {name!r}.{did_you_mean(name, (*PUBLISHED, *UNSUPPORTED))}",
             fix=f"choose one of {', '.join(PUBLISHED)}",
         )
     if size not in SIZES:
         raise ConfigError(
-            f"{name} is not published with {size} pixels a side.",
+            f"{name} is not published at {size} x {size} pixels.",
             fix=f"choose size={', '.join(map(str, SIZES[:-1]))} or {SIZES[-1]}",
         )
     return PUBLISHED[name]
 
 
 def _build_url(base: str, file: str) -> str:
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    url = urlsplit(base)
+    if url.scheme not in ("http", "https") or not url.hostname:
         raise ConfigError(
-            f"{base!r} is no address of a folder on a server.",
-            fix=f"give one such as {FILES_URL}, or unset {URL_VARIABLE}",
+            f"{base!r} is not the URL of a folder on a server.",
+            fix=f"use a URL such as {FILES_URL}, or unset {URL_VARIABLE}",
         )
     return f"{base.rstrip('/')}/{file}?download=1"
-
-
-def _manual_instructions(url: str, goal: Path, md5: str) -> str:
-    return (
-        f"get {url} with a browser, put it at {goal} and run the same command again: it checks "
-        f"the md5 {md5}; or name a mirror in the variable {URL_VARIABLE}"
-    )
 
 
 def _check_md5(file: Path, md5: str) -> None:
     from pooch import file_hash
 
     try:
-        found = str(file_hash(str(file), alg="md5"))
+        actual = str(file_hash(str(file), alg="md5"))
     except OSError as error:
         raise DatasetError(
-            f"{file} cannot be read: {error.strerror}.", fix="move it away, and run again"
+            f"{file} cannot be read: {error.strerror}.", fix="move it away and run again"
         ) from error
-    if found != md5:
+    if actual != md5:
         raise DatasetError(
-            f"{file} is there, but it is not the published file: expected the md5 {md5}, found "
-            f"{found}. It was left as it is.",
-            fix="move it away, or fetch to another folder",
+            f"{file} exists but is not the published file: expected the MD5 {md5}, found "
+            f"{actual}. It was left unchanged.",
+            fix="move it away, or download to another folder",
         )
 
 
 @contextmanager
-def _lock_download_folder(goal: Path) -> Iterator[Path]:
-    """Make the folder of a download for one process at a time; it stays if it holds a part.
+def _lock_download_folder(target: Path) -> Iterator[Path]:
+    """Create the folder for the partial file and lock it.
 
     Raises:
-        DatasetError: If it cannot be written, or another process is in there.
+        DatasetError: If it cannot be written, or another process holds the lock.
     """
-    room = goal.with_name(f".{goal.name}.part")
+    work_folder = target.with_name(f".{target.name}.part")
     try:
-        room.mkdir(parents=True, exist_ok=True)
-        with FileLock(room / "lock", blocking=False):
-            try:
-                yield room
-            finally:
-                if not arrived(room):  # all of it is at its goal, or nothing is worth keeping
-                    rmtree(room)
+        work_folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(work_folder / "lock", blocking=False):
+            yield work_folder
     except Timeout as error:
         raise DatasetError(
-            f"Another process is fetching {goal}.", fix="wait until it is done, and run again"
+            f"Another process is downloading {target}.", fix="wait until it is done and run again"
         ) from error
     except OSError as error:
         raise DatasetError(
-            f"{goal} cannot be written: {error.strerror or error}.",
-            fix="make room, or fetch to a folder that you may write to; then run again: what "
-            "arrived is kept",
+            f"{target} cannot be written: {error.strerror or error}.",
+            fix="free some space, or download to a writable folder; then run again: the bytes "
+            "received so far are kept",
         ) from error
 
 
-def _retrieve(url: str, goal: Path, md5: str, download: Download) -> None:
+def _retrieve(url: str, target: Path, md5: str, download: ResumableDownload) -> None:
     import pooch
+    from requests import RequestException
 
-    pooch.get_logger().setLevel("WARNING")  # the place that it would name is not the final one
+    manual = (
+        f"open {url} in a browser, save it as {target} and run the same command again, which "
+        f"verifies the MD5 {md5}; or set the variable {URL_VARIABLE} to a mirror"
+    )
+    pooch.get_logger().setLevel("WARNING")  # it would name the temporary folder
+    retrieve = partial(
+        pooch.retrieve,
+        url,
+        known_hash=f"md5:{md5}",
+        fname=target.name,
+        path=download.partial.parent,
+        downloader=download,
+    )
+    resumed = download.received > 0
     try:
-        whole = pooch.retrieve(
-            url, known_hash=f"md5:{md5}", fname=goal.name, path=download.folder, downloader=download
-        )
-    except ValueError as error:  # the downloader raises none: this is the checksum
+        try:
+            complete = retrieve()
+        except ValueError:  # wrong checksum: the partial file may be of another version
+            if not resumed:
+                raise
+            complete = retrieve()
+    except RequestException as error:
+        raise _download_error(url, error, download, manual) from error
+    except ValueError as error:
         raise DatasetError(
             f"{url} is not the published file. {error}",
-            fix="run again; if it stays so, a proxy or a login page may have answered, or the "
-            f"mirror is out of date: {download.by_hand}",
+            fix="run again; if it happens again, a proxy or a login page may have answered, or "
+            f"the mirror is out of date: {manual}",
         ) from error
-    Path(whole).replace(goal)
+    Path(complete).replace(target)
+
+
+def _download_error(
+    url: str, error: Exception, download: ResumableDownload, manual: str
+) -> DatasetError:
+    response = getattr(error, "response", None)
+    reason = _innermost_reason(error)
+    if response is not None:
+        reason = f"the server answered {response.status_code} {response.reason}"
+    if download.received:
+        return DatasetError(
+            f"{url} stopped after {download.received / 1e6:,.1f} MB: {reason}.",
+            fix="run the same command again: it resumes from the bytes kept in "
+            f"{download.partial.parent}",
+        )
+    return DatasetError(f"{url} cannot be downloaded: {reason}.", fix=manual)
+
+
+def _innermost_reason(error: BaseException) -> str:
+    """The message of the first cause; those of the wrapping errors repeat the URL."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    message = getattr(error, "strerror", None) or str(error)
+    return message.rstrip(".") or type(error).__name__

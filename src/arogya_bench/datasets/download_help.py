@@ -1,4 +1,4 @@
-"""Says how a dataset is obtained, where a person has to do it."""
+"""Instructions for obtaining datasets that have to be downloaded by hand."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,31 +6,29 @@ from textwrap import fill
 
 from arogya_bench.datasets.medmnist_files import CITATION, HOMEPAGE, PUBLISHED, UNSUPPORTED
 
-HYDRA_MISSING = "???"  # what Hydra asks the user for
+HYDRA_MISSING = "???"  # a required value
 WIDTH = 96  # columns
-GENERATED_TEXT = (
-    "Nothing has to be obtained: it is drawn on first use, and found in the cache afterwards."
-)
+GENERATED_TEXT = "No download needed: the dataset is generated on first use and cached."
 MANUAL_DOWNLOAD_TEXT = (
-    "It is not downloaded: get it from the address below, read there what its owners ask for, and "
+    "Not downloaded automatically: get it from the URL below, accept the terms of its owners, and "
     "unpack it."
 )
 OWN_DATA_TEXT = (
-    "This reads data of your own: put it into the layout that the head of its YAML names, and "
-    "state where it lies and under which licence you have it."
+    "Reads your own data: arrange it as described at the top of the YAML file, and set its path "
+    "and licence."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetOrigin:
-    """Where a dataset comes from, and what its owners ask for.
+    """Origin and terms of a dataset.
 
     Attributes:
-        obtain: What to do, as sentences; empty where the YAML has none.
-        licence: As its owners state it; empty where the user has to state it.
-        citation: What its authors ask to be cited; empty where nobody stated it.
-        source: Its address; empty where the user knows it.
-        path: What has to be set once it is there, such as ``dataset.path``; empty if nothing.
+        obtain: Instructions; empty if the YAML file has none.
+        licence: Licence stated by the owners; empty if the user has to state it.
+        citation: Requested citation; may be empty.
+        source: URL; empty for the user's own data.
+        path: Option to set after the download, such as ``dataset.path``; empty if there is none.
     """
 
     obtain: str = ""
@@ -41,19 +39,19 @@ class DatasetOrigin:
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> "DatasetOrigin":
-        """Take what the YAML of a dataset says; its other fields do not matter."""
-        said = {key: _get_text(config, key) for key in ("obtain", "licence", "citation", "source")}
-        return cls(**said, path="dataset.path" if "path" in config else "")
+        """Read the fields from the config of a dataset."""
+        texts = {key: _get_text(config, key) for key in ("obtain", "licence", "citation", "source")}
+        return cls(**texts, path="dataset.path" if "path" in config else "")
 
     def to_text(self) -> str:
-        """For a terminal: what to do, then what is known, each in its own lines."""
+        """Format the instructions, then the known fields, for a terminal."""
         lines = [_wrap_text(self.obtain or self._default_text())]
         known = {"where": self.source, "licence": self.licence, "cite": self.citation}
         lines += [
             _wrap_text(f"{key + ':':<9}{value}", indent=9) for key, value in known.items() if value
         ]
         if self.path and not self.licence:
-            lines.append("licence: not stated; it is for you to say: dataset.licence=...")
+            lines.append("licence: not stated; set dataset.licence=...")
         if self.path:
             lines.append(f"then:    {self.path}=/path/to/it")
         return "\n".join(lines)
@@ -65,25 +63,25 @@ class DatasetOrigin:
 
 
 def download_instructions(config: Mapping[str, object]) -> str:
-    """Say where a dataset is, what to accept, and where it is expected.
+    """Describe how to obtain a dataset.
 
     Args:
-        config: Of the dataset, as its YAML holds it; ``obtain``, ``licence``, ``citation``,
-            ``source`` and ``path`` are read.
+        config: Config of the dataset; ``obtain``, ``licence``, ``citation``, ``source`` and
+            ``path`` are read.
     """
     return DatasetOrigin.from_config(config).to_text()
 
 
 def format_downloadable() -> str:
-    """What can be downloaded without an account, and what of MedMNIST cannot, for a terminal."""
+    """List the datasets of MedMNIST that can and cannot be downloaded, for a terminal."""
     rows = [f"  {name:<16}{published.licence}" for name, published in PUBLISHED.items()]
-    left_out = [f"  {name:<16}{reason}" for name, reason in UNSUPPORTED.items()]
+    unsupported = [f"  {name:<16}{reason}" for name, reason in UNSUPPORTED.items()]
     return "\n".join(
         [
-            f"arogya-bench data fetch NAME downloads these sets of MedMNIST ({HOMEPAGE}):",
+            f"arogya-bench data fetch NAME downloads these datasets of MedMNIST ({HOMEPAGE}):",
             *rows,
             "Not supported:",
-            *left_out,
+            *unsupported,
             _wrap_text(f"cite:    {CITATION}", indent=9),
         ]
     )
@@ -101,7 +99,7 @@ def _wrap_text(text: str, indent: int = 0) -> str:
             part,
             WIDTH,
             subsequent_indent=" " * indent,
-            break_long_words=False,  # addresses stay whole
+            break_long_words=False,  # keep URLs in one piece
             break_on_hyphens=False,
         )
         for part in paragraphs

@@ -1,4 +1,4 @@
-"""Reads the training images of EyePACS: fundus photographs, graded for diabetic retinopathy."""
+"""Read the training images of EyePACS: fundus photographs graded for diabetic retinopathy."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,14 +8,13 @@ from pathlib import Path, PurePosixPath
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    find_dataset_folder,
-    note_excluded,
 )
 from arogya_bench.datasets.csv_tables import CsvRow, read_table
-from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.discovery import find_images_by_name, find_unlisted
+from arogya_bench.images.files import find_dataset_folder
 from arogya_bench.types import Dataset
 
 LABELS_FILE = "trainLabels.csv"
@@ -27,12 +26,12 @@ NAME_PATTERN = re.compile(r"(?P<patient>[0-9]+)_(?P<eye>left|right)")
 
 @dataclass(frozen=True, kw_only=True)
 class EyePACS(PublishedDataset):
-    """EyePACS as in Kaggle's Diabetic Retinopathy Detection; both eyes of a patient stay together.
+    """EyePACS as in Kaggle's Diabetic Retinopathy Detection, grouped by patient.
 
     The metadata column ``eye`` is ``left`` or ``right``.
 
     Attributes:
-        classes: Names of the grades 0 to 4, in that order.
+        classes: Names of the grades 0 to 4 in ascending order.
     """
 
     name: str | None = "eyepacs"
@@ -41,47 +40,47 @@ class EyePACS(PublishedDataset):
     )
 
     def load(self) -> Dataset:
-        """Read the table and find every image; none is decoded.
+        """Read the table and find every image; no image is decoded.
 
         Raises:
-            ConfigError: If there is not one class for each grade.
-            DatasetError: If files are missing or damaged, or a name shows no patient.
+            ConfigError: If ``classes`` does not have five names.
+            DatasetError: If files are missing or damaged, or a name does not contain a patient.
         """
         if len(self.classes) != GRADE_COUNT:
             raise ConfigError(
                 f"dataset.classes has {len(self.classes)} names; the grades are 0 to {GRADE_COUNT - 1}.",
                 fix="name the five grades in ascending order, or leave dataset.classes as it is",
             )
-        folder = find_dataset_folder(self, LAYOUT)
+        folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         rows = read_table(folder / LABELS_FILE, required=("image", "level"), key="image")
-        found = find_images_by_name(folder, [IMAGES_FOLDER])
+        files = find_images_by_name(folder, [IMAGES_FOLDER])
         return build_classification_dataset(
             folder,
-            _build_images(rows, found, self.classes),
+            _build_images(rows, files, self.classes),
             self,
             classes=self.classes,
             grouped=True,
             ordinal=True,
-            notes=tuple(_notes(rows, found, folder)),
+            notes=tuple(_notes(rows, files, folder)),
         )
 
 
 def _build_images(
-    rows: Sequence[CsvRow], found: Mapping[str, PurePosixPath], classes: Sequence[str]
+    rows: Sequence[CsvRow], files: Mapping[str, PurePosixPath], classes: Sequence[str]
 ) -> list[LabelledImage]:
     names = {row["image"]: NAME_PATTERN.fullmatch(row["image"]) for row in rows}
-    lost = [name for name, match in names.items() if not match]
-    if lost:
+    unmatched = [name for name, match in names.items() if not match]
+    if unmatched:
         raise DatasetError(
-            f"{len(lost)} of {len(rows)} images in {LABELS_FILE} are not named as 10_left or 10_right, "
-            f"and nobody knows which show one patient: {shorten_list(lost)}.",
+            f"{len(unmatched)} of {len(rows)} images in {LABELS_FILE} have no name such as 10_left, "
+            f"so that their patients are unknown: {shorten_list(unmatched)}.",
             fix="get the table again, or remove these lines",
         )
     grades = {str(grade): name for grade, name in enumerate(classes)}
     return [
         LabelledImage(
             case_id=row["image"],
-            file=found.get(row["image"], PurePosixPath(IMAGES_FOLDER, f"{row['image']}.jpeg")),
+            file=files.get(row["image"], PurePosixPath(IMAGES_FOLDER, f"{row['image']}.jpeg")),
             label=grades.get(row["level"], row["level"]),
             group=match["patient"],
             metadata={"eye": match["eye"]},
@@ -92,12 +91,12 @@ def _build_images(
 
 
 def _notes(
-    rows: Sequence[CsvRow], found: Mapping[str, PurePosixPath], folder: Path
+    rows: Sequence[CsvRow], files: Mapping[str, PurePosixPath], folder: Path
 ) -> Iterator[str]:
-    extra = find_unlisted(found, (row["image"] for row in rows))
-    yield from note_excluded(f"Images that {LABELS_FILE} does not list, which were left out", extra)
+    extra = find_unlisted(files, (row["image"] for row in rows))
+    yield from note_excluded(f"Images not listed in {LABELS_FILE}, excluded", extra)
     yield from note_excluded(
-        f"Columns of {LABELS_FILE} that were not read", find_unlisted(rows[0], ("image", "level"))
+        f"Columns of {LABELS_FILE} not read", find_unlisted(rows[0], ("image", "level"))
     )
     if (folder / "test").is_dir():
-        yield "The folder test/ was not read: its labels are in no file of this layout."
+        yield "The folder test/ was not read: this layout has no labels for it."

@@ -1,7 +1,7 @@
-"""What names say: the patient in the name of an image, and many names in one message."""
+"""Extract patients from names, and shorten lists of names in messages."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from arogya_bench.errors import ConfigError
 
@@ -9,22 +9,28 @@ MAX_LISTED = 5
 
 
 def shorten_list(names: Collection[str]) -> str:
-    """Name some things, and count the others."""
+    """Join the first names and count the others."""
     shown = ", ".join(list(names)[:MAX_LISTED])
-    rest = len(names) - MAX_LISTED
-    return f"{shown} and {rest} more" if rest > 0 else shown
+    n_more = len(names) - MAX_LISTED
+    return f"{shown} and {n_more} more" if n_more > 0 else shown
+
+
+def note_excluded(description: str, names: Collection[str]) -> Iterator[str]:
+    """Yield a note with the number of names and the first of them, if there are any."""
+    if names:
+        yield f"{description}: {len(names)}: {shorten_list(names)}."
 
 
 def extract_groups(case_ids: Sequence[str], group: str | None) -> dict[str, str]:
-    """Say which patient each case belongs to.
+    """Map each case to its patient.
 
     Args:
-        case_ids: Of all cases.
-        group: Regular expression that finds the patient, as its one group, in the id of a case;
-            None makes every case its own.
+        case_ids: Ids of all cases.
+        group: Regular expression with one group that captures the patient in a case id; None
+            makes every case its own group.
 
     Raises:
-        ConfigError: If it is no such expression, or does not fit an id.
+        ConfigError: If the expression is invalid or does not match a case id.
     """
     if group is None:
         return {name: name for name in case_ids}
@@ -32,19 +38,20 @@ def extract_groups(case_ids: Sequence[str], group: str | None) -> dict[str, str]
         pattern = re.compile(group)
     except re.error as error:
         raise ConfigError(
-            f"dataset.group={group!r} is no regular expression: {error}.",
-            fix="give one such as '^(patient-[0-9]+)'",
+            f"dataset.group={group!r} is not a regular expression: {error}.",
+            fix="use an expression such as '^(patient-[0-9]+)'",
         ) from error
     if pattern.groups != 1:
         raise ConfigError(
             f"dataset.group={group!r} has {pattern.groups} groups in parentheses.",
-            fix="put one pair of parentheses around what names the patient",
+            fix="put one pair of parentheses around the part that names the patient",
         )
-    found = {name: pattern.search(name) for name in case_ids}
-    lost = [name for name, match in found.items() if not match or not match[1]]
-    if lost:
+    matches = {name: pattern.search(name) for name in case_ids}
+    unmatched = [name for name, match in matches.items() if not match or not match[1]]
+    if unmatched:
         raise ConfigError(
-            f"dataset.group={group!r} finds no patient in {len(lost)} names: {shorten_list(lost)}.",
-            fix="widen the expression until it fits every name, or set dataset.group=null",
+            f"dataset.group={group!r} does not match {len(unmatched)} names: "
+            f"{shorten_list(unmatched)}.",
+            fix="change the expression so that it matches every name, or set dataset.group=null",
         )
-    return {name: match[1] for name, match in found.items() if match}
+    return {name: match[1] for name, match in matches.items() if match}

@@ -1,4 +1,4 @@
-"""Reads HAM10000: dermoscopy images of pigmented lesions, with masks where they are there."""
+"""Read HAM10000: dermoscopy images of pigmented lesions, with their masks if present."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,16 +8,13 @@ from pathlib import Path, PurePosixPath
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    find_dataset_folder,
-    get_case_file,
-    note_excluded,
 )
 from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
-from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.discovery import find_images_by_name, find_unlisted
-from arogya_bench.images.files import parse_relative_path
+from arogya_bench.images.files import find_case, find_dataset_folder, parse_relative_path
 from arogya_bench.images.masks import check_mask_fits, decode_mask
 from arogya_bench.types import Case, Dataset, Mask
 
@@ -32,10 +29,9 @@ METADATA_COLUMNS = ("dx_type", "age", "sex", "localization", "dataset")
 
 @dataclass(frozen=True, kw_only=True)
 class HAM10000(PublishedDataset):
-    """HAM10000 in the layout of its archives; every image belongs to a lesion.
+    """HAM10000 in the layout of its archives, grouped by lesion.
 
-    Metadata are the columns of the table. One with a missing value, such as ``age``, is text, in
-    which the missing value is ``unknown``.
+    Metadata columns with missing values, such as ``age``, are text, with ``unknown`` for them.
     """
 
     name: str | None = "ham10000"
@@ -44,29 +40,26 @@ class HAM10000(PublishedDataset):
     )
 
     def load(self) -> Dataset:
-        """Read the table and find every image; none is decoded.
+        """Read the table and find every image; no image is decoded.
 
         Raises:
             DatasetError: If files are missing or damaged, or an image has no lesion.
         """
-        folder = find_dataset_folder(self, LAYOUT)
+        folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         table = next((folder / name for name in TABLE_NAMES if (folder / name).is_file()), None)
         table = table or folder / TABLE_NAMES[0]
         rows = read_table(table, required=REQUIRED_COLUMNS, key="image_id")
         _check_lesion_ids(rows, table.name)
-        places = (
-            IMAGE_FOLDERS
-            if any((folder / place).is_dir() for place in IMAGE_FOLDERS)
-            else MERGED_IMAGE_FOLDERS
-        )
-        found = find_images_by_name(folder, places)
+        separate = any((folder / name).is_dir() for name in IMAGE_FOLDERS)
+        image_folders = IMAGE_FOLDERS if separate else MERGED_IMAGE_FOLDERS
+        files = find_images_by_name(folder, image_folders)
         dataset = build_classification_dataset(
             folder,
-            _build_images(rows, found, PurePosixPath(places[0]), table.name),
+            _build_images(rows, files, PurePosixPath(image_folders[0]), table.name),
             self,
             classes=self.classes,
             grouped=True,
-            notes=tuple(_notes(rows, found, table.name)),
+            notes=tuple(_notes(rows, files, table.name)),
         )
         masks = _find_masks(folder, dataset)
         return replace(
@@ -78,61 +71,62 @@ def read_mask(files: Mapping[str, Path], masks: Mapping[str, Path], case: Case) 
     """Decode the mask of a case: 1 inside the lesion, 0 outside.
 
     Args:
-        files: Case id to image.
-        masks: Case id to mask.
-        case: One of the dataset.
+        files: Image files by case id.
+        masks: Mask files by case id.
+        case: Case of the dataset.
 
     Raises:
-        DatasetError: If the mask is damaged, or not of the size of its image.
+        DatasetError: If the mask is damaged, or differs from its image in size.
     """
-    image, mask = get_case_file(files, case), get_case_file(masks, case)
+    image, mask = find_case(files, case), find_case(masks, case)
     check_mask_fits(image, mask)
     return decode_mask(mask, 0, ("background", "lesion"), "auto")
 
 
 def _check_lesion_ids(rows: Sequence[CsvRow], table: str) -> None:
-    lost = [row["image_id"] for row in rows if not row["lesion_id"]]
-    if lost:
+    missing = [row["image_id"] for row in rows if not row["lesion_id"]]
+    if missing:
         raise DatasetError(
-            f"{len(lost)} of {len(rows)} images have no lesion_id in {table}: {shorten_list(lost)}. "
-            "Photographs of one lesion could then be learned from and tested on.",
+            f"{len(missing)} of {len(rows)} images have no lesion_id in {table}: "
+            f"{shorten_list(missing)}. Images of one lesion could be in both train and test.",
             fix="get the table again from the source of the dataset",
         )
 
 
 def _build_images(
-    rows: Sequence[CsvRow], found: Mapping[str, PurePosixPath], place: PurePosixPath, table: str
+    rows: Sequence[CsvRow], files: Mapping[str, PurePosixPath], folder: PurePosixPath, table: str
 ) -> list[LabelledImage]:
     metadata = extract_metadata(rows, [name for name in METADATA_COLUMNS if name in rows[0]])
     return [
         LabelledImage(
             case_id=row["image_id"],
-            file=found.get(row["image_id"])
-            or place / parse_relative_path(f"{row['image_id']}.jpg", table),
+            file=files.get(row["image_id"])
+            or folder / parse_relative_path(f"{row['image_id']}.jpg", table),
             label=row["dx"],
             group=row["lesion_id"],
-            metadata=own,
+            metadata=values,
         )
-        for row, own in zip(rows, metadata, strict=True)
+        for row, values in zip(rows, metadata, strict=True)
     ]
 
 
-def _notes(rows: Sequence[CsvRow], found: Mapping[str, PurePosixPath], table: str) -> Iterator[str]:
-    extra = find_unlisted(found, (row["image_id"] for row in rows))
-    yield from note_excluded(f"Images that {table} does not list, which were left out", extra)
+def _notes(rows: Sequence[CsvRow], files: Mapping[str, PurePosixPath], table: str) -> Iterator[str]:
+    extra = find_unlisted(files, (row["image_id"] for row in rows))
+    yield from note_excluded(f"Images not listed in {table}, excluded", extra)
     unknown = find_unlisted(rows[0], (*REQUIRED_COLUMNS, *METADATA_COLUMNS))
-    yield from note_excluded(f"Columns of {table} that were not read", unknown)
+    yield from note_excluded(f"Columns of {table} not read", unknown)
 
 
 def _find_masks(folder: Path, dataset: Dataset) -> dict[str, Path]:
-    """The mask of every case, or nothing without the folder of masks."""
+    """Mask files by case id; empty without the folder of masks."""
     if not (folder / MASKS_FOLDER).is_dir():
         return {}
     names = {case: f"{case}_segmentation.png" for case in dataset.files}
-    lost = [name for name in names.values() if not (folder / MASKS_FOLDER / name).is_file()]
-    if lost:
+    missing = [name for name in names.values() if not (folder / MASKS_FOLDER / name).is_file()]
+    if missing:
         raise DatasetError(
-            f"{len(lost)} of {len(names)} images have no mask in {MASKS_FOLDER}: {shorten_list(lost)}.",
-            fix=f"unpack the whole archive of masks, or take the folder {MASKS_FOLDER} away",
+            f"{len(missing)} of {len(names)} images have no mask in {MASKS_FOLDER}: "
+            f"{shorten_list(missing)}.",
+            fix=f"unpack the complete archive of masks, or remove the folder {MASKS_FOLDER}",
         )
     return {case: folder / MASKS_FOLDER / name for case, name in names.items()}

@@ -1,4 +1,4 @@
-"""Reads images with masks: two folders with the same names, or the layout of nnU-Net."""
+"""Read images with masks: two folders with the same file names, or nnU-Net format."""
 
 import hashlib
 import json
@@ -19,6 +19,7 @@ from arogya_bench.datasets.mask_cases import (
     read_mask,
 )
 from arogya_bench.datasets.nnunet import ImageMaskListing
+from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.file_hashes import hash_files
 from arogya_bench.images.files import find_dataset_folder
@@ -29,63 +30,48 @@ from arogya_bench.types import Case, Dataset
 LAYOUT = f"images/ and masks/ with the same names, or {nnunet.LAYOUT}"
 DEFAULT_CLASSES = ("background", "foreground")
 EMPTY_SLICE_CHOICES = ("keep", "drop")
-MAX_SAMPLED_MASKS = 20  # masks that are looked at to see whether white stands for the foreground
+MAX_SAMPLED_MASKS = 20  # masks read to see whether 255 is the foreground
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageMaskPairs:
-    """Images and volumes with a mask each, of the segmentation task.
+class ImageMaskPairs(GroupedDatasetOptions):
+    """Images or volumes with masks, for the segmentation task.
 
-    A mask has the name of its image, perhaps with a suffix; or the layout is that of nnU-Net,
-    which a folder ``imagesTr`` announces. Every slice of a NIfTI volume is a case
-    ``<volume>#<slice>``, and the volume is its group. Masks hold indices into the classes.
+    A mask has the name of its image, optionally with a suffix. A folder ``imagesTr`` marks the
+    layout of nnU-Net. Every slice of a NIfTI volume is a case ``<volume>#<slice>``, and the
+    volume is its group unless ``group`` is set.
 
     Attributes:
-        path: Folder of the dataset; relative to the working folder.
-        licence: Of the images and masks.
-        name: Of the dataset; by default that of the folder.
-        classes: The background first; by default those of ``dataset.json``, else background and
-            foreground.
-        images: Folder of the images, below ``path``; so ``masks``, which may be the same one.
-        suffixes: What may stand behind the name of an image in that of its mask.
-        values: What numbers in masks mean: ``index``; ``binary``: 0 and 255; ``threshold``: 128
-            and more is the foreground, for JPEG; ``auto``: index, or binary for a mask of two
-            classes with just 0 and 255.
-        empty_slices: ``keep`` or ``drop`` slices of volumes without any foreground.
-        channel: The one that is read where nnU-Net has several; by default three of flat images
-            become red, green and blue, and any other number is refused.
-        group: Regular expression that finds the patient in the name of an image or volume, as its
-            one group; by default every image or volume is its own group.
-        window: Two stored values that become black and white, for 16 bits, DICOM and NIfTI.
-        source: Where it came from, for the record.
-        citation: What its authors ask to be cited.
-        version: Of the copy, where the user knows it.
-        obtain: Where it is to be had, what to accept, and where to unpack it.
+        classes: Class names, the background first; by default those of ``dataset.json``, else
+            background and foreground.
+        images: Folder of the images, relative to ``path``.
+        masks: Folder of the masks, relative to ``path``; may be the same as ``images``.
+        suffixes: Suffixes that may be appended to the name of an image in that of its mask.
+        values: Meaning of the mask values: ``index`` into the classes; ``binary``: 0 and 255;
+            ``threshold``: foreground from 128, for JPEG; ``auto``: binary for two classes and a
+            mask with only 0 and 255, else index.
+        empty_slices: Whether to ``keep`` or ``drop`` slices of volumes without foreground.
+        channel: Index of the channel to read, for nnU-Net datasets with several. By default three
+            channels of 2-D images become RGB, and any other number is an error.
+        window: Two stored values that become black and white, for 16-bit images, DICOM and NIfTI.
+        obtain: Instructions for obtaining the dataset.
     """
 
-    path: str
-    licence: str
-    name: str | None = None
-    classes: list[str] = field(default_factory=list)
     images: str = "images"
     masks: str = "masks"
     suffixes: list[str] = field(default_factory=lambda: ["", "_mask", "_segmentation"])
     values: str = "auto"
     empty_slices: str = "keep"
     channel: int | None = None
-    group: str | None = None
     window: list[float] | None = None
-    source: str | None = None
-    citation: str = ""
-    version: str = "unstated"
     obtain: str = ""
 
     def load(self) -> Dataset:
-        """Pair the files and compare their headers; masks of volumes are read, images are not.
+        """Pair the files and compare their headers; of the pixels only masks of volumes are read.
 
         Raises:
-            ConfigError: If an option is out of range.
-            DatasetError: If files are missing, or an image and its mask do not fit.
+            ConfigError: If an option is invalid.
+            DatasetError: If files are missing, or an image and its mask do not match.
             MissingExtra: If a file needs a library that is not installed.
         """
         if self.empty_slices not in EMPTY_SLICE_CHOICES:
@@ -94,57 +80,61 @@ class ImageMaskPairs:
                 fix="choose dataset.empty_slices=keep or drop",
             )
         window = parse_window(self.window)
-        folder = find_dataset_folder(
-            self.path, "\n".join(filter(None, (LAYOUT, self.obtain.strip())))
-        )
-        found = _list_pairs(self, folder)
-        classes = tuple(self.classes) or found.classes or DEFAULT_CLASSES
+        folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
+        listing = list_pairs(self, folder)
+        classes = tuple(self.classes) or listing.classes or DEFAULT_CLASSES
         check_value_mode(self.values, classes)
-        pairs = sorted(found.pairs, key=lambda pair: pair.name)
+        pairs = sorted(listing.pairs, key=lambda pair: pair.name)
         groups = extract_groups([pair.name for pair in pairs], self.group)
-        places = locate_cases(folder, pairs, self.channel)
-        empty = find_empty_slices(places)
-        dropped = empty if self.empty_slices == "drop" else []
-        kept = {case: place for case, place in places.items() if case not in set(dropped)}
-        if not kept:
+        located = locate_cases(folder, pairs, self.channel)
+        empty = find_empty_slices(located)
+        dropped = {*empty} if self.empty_slices == "drop" else set()
+        locations = {case: location for case, location in located.items() if case not in dropped}
+        if not locations:
             raise DatasetError(
-                f"No slice of {len(pairs)} volumes in {folder} has any foreground.",
-                fix="look whether the masks belong to this dataset, or set "
-                "dataset.empty_slices=keep",
+                f"No slice of {len(pairs)} volumes in {folder} has foreground.",
+                fix="check that the masks belong to this dataset, or set dataset.empty_slices=keep",
             )
         notes = (
-            *found.notes,
+            *listing.notes,
             *_notes_on_slices(empty, self.empty_slices),
-            *_notes_on_values(kept, classes, self.values),
+            *_notes_on_values(locations, classes, self.values),
         )
         cases = tuple(
             Case(
                 case_id=case,
-                group_id=groups[place.pair.name],
+                group_id=groups[location.pair.name],
                 target=None,
-                split=place.pair.split,
+                split=location.pair.split,
             )
-            for case, place in kept.items()
+            for case, location in locations.items()
         )
         return Dataset(
             name=self.name or folder.name,
             task="segmentation",
             classes=classes,
             cases=cases,
-            grouped=self.group is not None or any(place.is_slice for place in kept.values()),
-            digest=_digest(self, folder, classes, cases, kept),
+            grouped=self.group is not None
+            or any(location.is_slice for location in locations.values()),
+            digest=_digest(self, folder, classes, cases, locations),
             licence=self.licence,
             source=self.source or "images and masks of the user",
             version=self.version,
-            read=partial(read_image, kept, window),
+            read=partial(read_image, locations, window),
             notes=notes,
             citation=self.citation,
-            files=get_case_files(kept),
-            read_mask=partial(read_mask, kept, classes, self.values),
+            files=get_case_files(locations),
+            read_mask=partial(read_mask, locations, classes, self.values),
         )
 
 
-def _list_pairs(options: ImageMaskPairs, folder: Path) -> ImageMaskListing:
+def list_pairs(options: ImageMaskPairs, folder: Path) -> ImageMaskListing:
+    """Pair the images and masks of a folder by their names; no file is opened.
+
+    Raises:
+        ConfigError: If ``suffixes`` does not distinguish masks from images.
+        DatasetError: If files are missing or ambiguous.
+    """
     if nnunet.is_nnunet(folder):
         return nnunet.list_pairs(folder)
     return mask_folders.list_pairs(
@@ -154,25 +144,26 @@ def _list_pairs(options: ImageMaskPairs, folder: Path) -> ImageMaskListing:
 
 def _notes_on_slices(empty: Sequence[str], choice: str) -> Iterator[str]:
     if empty:
-        what = "left out" if choice == "drop" else "kept; overlap is undefined where a model agrees"
-        yield f"Slices without any foreground that were {what}: {len(empty)}: {shorten_list(empty)}."
+        action = (
+            "excluded" if choice == "drop" else "kept; overlap is undefined if a model finds none"
+        )
+        yield f"Slices without foreground, {action}: {len(empty)}: {shorten_list(empty)}."
 
 
 def _notes_on_values(
-    places: Mapping[str, MaskLocation], classes: Sequence[str], values: str
+    locations: Mapping[str, MaskLocation], classes: Sequence[str], values: str
 ) -> Iterator[str]:
     if values != "auto" or len(classes) != 2:
         return
-    for place in islice(
-        (place for place in places.values() if not place.is_slice), MAX_SAMPLED_MASKS
-    ):
+    flat = (location for location in locations.values() if not location.is_slice)
+    for location in islice(flat, MAX_SAMPLED_MASKS):
         try:
-            numbers = read_mask_values(place.mask, place.index)
+            numbers = read_mask_values(location.mask, location.index)
         except DatasetError:
-            continue  # found when it is read, and reported with all others
+            continue  # reported with all others when it is read
         if numbers.any():
             if is_binary(numbers):
-                yield "Masks with just 0 and 255 are taken as background and foreground."
+                yield "Masks with only 0 and 255 are read as background and foreground."
             return
 
 
@@ -181,18 +172,20 @@ def _digest(
     folder: Path,
     classes: Sequence[str],
     cases: Sequence[Case],
-    places: Mapping[str, MaskLocation],
+    locations: Mapping[str, MaskLocation],
 ) -> str:
-    # Names and bytes, not places: the folder may move. And the options that decide what is read
-    # from the bytes.
+    # Names and bytes rather than paths, so that the folder may move, and the options that decide
+    # how the bytes are read.
     files = {
-        case: [PurePosixPath(file.relative_to(folder)) for file in (*place.channels, place.mask)]
-        for case, place in places.items()
+        case: [
+            PurePosixPath(file.relative_to(folder)) for file in (*location.channels, location.mask)
+        ]
+        for case, location in locations.items()
     }
-    hashes = hash_files(folder, sorted({file for own in files.values() for file in own}))
-    head = [list(classes), options.values, options.window]
-    digest = hashlib.sha256(json.dumps(head).encode())
+    hashes = hash_files(folder, sorted({file for paths in files.values() for file in paths}))
+    header = [list(classes), options.values, options.window]
+    digest = hashlib.sha256(json.dumps(header).encode())
     for case in cases:
-        said = [case.case_id, case.group_id, *(hashes[file] for file in files[case.case_id])]
-        digest.update(f"\n{json.dumps(said)}".encode())
+        record = [case.case_id, case.group_id, *(hashes[file] for file in files[case.case_id])]
+        digest.update(f"\n{json.dumps(record)}".encode())
     return digest.hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Reads the training images of ISIC 2019: dermoscopy of eight kinds of lesions."""
+"""Read the training images of ISIC 2019: dermoscopy of eight kinds of lesions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,15 +7,13 @@ from pathlib import Path, PurePosixPath
 from arogya_bench.datasets.classification import (
     LabelledImage,
     build_classification_dataset,
-    find_dataset_folder,
-    note_excluded,
 )
 from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
-from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.discovery import find_images_by_name, find_unlisted
-from arogya_bench.images.files import parse_relative_path
+from arogya_bench.images.files import find_dataset_folder, parse_relative_path
 from arogya_bench.types import Dataset
 
 IMAGES_FOLDER = "ISIC_2019_Training_Input"
@@ -28,11 +26,10 @@ KEY_COLUMNS = ("image", "lesion_id")
 
 @dataclass(frozen=True, kw_only=True)
 class ISIC2019(PublishedDataset):
-    """ISIC 2019 in the layout of its archives; images of one lesion are one group.
+    """ISIC 2019 in the layout of its archives, grouped by lesion.
 
-    An image without a lesion id is its own group, and a note counts them: two of them may show
-    one lesion all the same. Metadata columns with a missing value are text, in which it is
-    ``unknown``.
+    An image without a lesion id is its own group, although two of them may show the same lesion.
+    Metadata columns with missing values are text, with ``unknown`` for them.
     """
 
     name: str | None = "isic2019"
@@ -41,37 +38,37 @@ class ISIC2019(PublishedDataset):
     )
 
     def load(self) -> Dataset:
-        """Read both tables and find every image; none is decoded.
+        """Read both tables and find every image; no image is decoded.
 
         Raises:
-            DatasetError: If files are missing or damaged, or contradict each other.
+            DatasetError: If files are missing, damaged or inconsistent.
         """
-        folder = find_dataset_folder(self, LAYOUT)
+        folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         labels = _read_labels(read_table(folder / LABELS_FILE, required=("image",), key="image"))
         facts = read_table(
             folder / METADATA_FILE, required=(*KEY_COLUMNS, *METADATA_COLUMNS), key="image"
         )
         _check_metadata(labels, facts)
-        place = _find_images_folder(folder)
-        found = find_images_by_name(folder, [place])
+        image_folder = _find_images_folder(folder)
+        files = find_images_by_name(folder, [image_folder])
         return build_classification_dataset(
             folder,
-            _build_images(labels, facts, found, PurePosixPath(place)),
+            _build_images(labels, facts, files, PurePosixPath(image_folder)),
             self,
             classes=self.classes,
             grouped=True,
-            notes=tuple(_notes(labels, facts, found)),
+            notes=tuple(_notes(labels, facts, files)),
         )
 
 
 def _find_images_folder(folder: Path) -> str:
-    """The folder of the images; some unpackers write it twice, one in the other."""
+    """The folder of the images, which some unpackers nest in a folder of the same name."""
     nested = f"{IMAGES_FOLDER}/{IMAGES_FOLDER}"
     return nested if (folder / nested).is_dir() else IMAGES_FOLDER
 
 
 def _read_labels(rows: Sequence[CsvRow]) -> dict[str, str]:
-    """The class of every image, by its column with a one."""
+    """Map each image to the column that holds a 1 for it."""
     marked = {
         row["image"]: [name for name, cell in row.items() if name != "image" and _is_one(cell)]
         for row in rows
@@ -81,7 +78,7 @@ def _read_labels(rows: Sequence[CsvRow]) -> dict[str, str]:
         raise DatasetError(
             f"{len(unclear)} of {len(rows)} images in {LABELS_FILE} have no class or several: "
             f"{shorten_list(unclear)}.",
-            fix="get the file again; every line has a single 1 and zeros",
+            fix="get the file again; every line has exactly one 1",
         )
     return {image: names[0] for image, names in marked.items()}
 
@@ -94,44 +91,43 @@ def _is_one(cell: str) -> bool:
 
 
 def _check_metadata(labels: Mapping[str, str], facts: Sequence[CsvRow]) -> None:
-    lost = find_unlisted(labels, (row["image"] for row in facts))
-    if lost:
+    missing = find_unlisted(labels, (row["image"] for row in facts))
+    if missing:
         raise DatasetError(
-            f"{len(lost)} of {len(labels)} images of {LABELS_FILE} are not in {METADATA_FILE}: {shorten_list(lost)}.",
-            fix=f"get both files again; without {METADATA_FILE} nobody knows which images show one lesion",
+            f"{len(missing)} of {len(labels)} images of {LABELS_FILE} are not in {METADATA_FILE}: "
+            f"{shorten_list(missing)}.",
+            fix=f"get both files again; only {METADATA_FILE} tells which images show the same lesion",
         )
 
 
 def _build_images(
     labels: Mapping[str, str],
     facts: Sequence[CsvRow],
-    found: Mapping[str, PurePosixPath],
-    place: PurePosixPath,
+    files: Mapping[str, PurePosixPath],
+    image_folder: PurePosixPath,
 ) -> list[LabelledImage]:
     used = [row for row in facts if row["image"] in labels]
     return [
         LabelledImage(
             case_id=row["image"],
-            file=found.get(row["image"])
-            or place / parse_relative_path(f"{row['image']}.jpg", LABELS_FILE),
+            file=files.get(row["image"])
+            or image_folder / parse_relative_path(f"{row['image']}.jpg", LABELS_FILE),
             label=labels[row["image"]],
             group=row["lesion_id"] or row["image"],
-            metadata=own,
+            metadata=values,
         )
-        for row, own in zip(used, extract_metadata(used, METADATA_COLUMNS), strict=True)
+        for row, values in zip(used, extract_metadata(used, METADATA_COLUMNS), strict=True)
     ]
 
 
 def _notes(
-    labels: Mapping[str, str], facts: Sequence[CsvRow], found: Mapping[str, PurePosixPath]
+    labels: Mapping[str, str], facts: Sequence[CsvRow], files: Mapping[str, PurePosixPath]
 ) -> Iterator[str]:
     single = [row["image"] for row in facts if row["image"] in labels and not row["lesion_id"]]
-    yield from note_excluded("Images without a lesion id, each of which is its own group", single)
-    extra = find_unlisted(found, labels)
-    yield from note_excluded(f"Images that {LABELS_FILE} does not list, which were left out", extra)
+    yield from note_excluded("Images without a lesion id, each its own group", single)
+    extra = find_unlisted(files, labels)
+    yield from note_excluded(f"Images not listed in {LABELS_FILE}, excluded", extra)
     lines = find_unlisted((row["image"] for row in facts), labels)
-    yield from note_excluded(
-        f"Lines of {METADATA_FILE} without a label, which were left out", lines
-    )
+    yield from note_excluded(f"Lines of {METADATA_FILE} without a label, excluded", lines)
     unknown = find_unlisted(facts[0], (*KEY_COLUMNS, *METADATA_COLUMNS))
-    yield from note_excluded(f"Columns of {METADATA_FILE} that were not read", unknown)
+    yield from note_excluded(f"Columns of {METADATA_FILE} not read", unknown)

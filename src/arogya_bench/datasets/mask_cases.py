@@ -1,4 +1,4 @@
-"""The cases in pairs of images and masks: one for each image, or for each slice of a volume."""
+"""Cases of image and mask pairs: one per image, or one per slice of a volume."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from arogya_bench.datasets.nnunet import ImageMaskPair
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images import nifti
 from arogya_bench.images.decoding import decode
+from arogya_bench.images.files import find_case
 from arogya_bench.images.masks import (
     check_mask_fits,
     check_same_geometry,
@@ -25,14 +26,14 @@ RGB_CHANNELS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class MaskLocation:
-    """Where a case lies.
+    """Files of a case.
 
     Attributes:
-        pair: Its image and mask, below the folder of the dataset.
-        channels: The files to read; one, or red, green and blue.
-        mask: A file.
-        index: Of the slice; 0 for images.
-        is_slice: Whether the file holds other cases as well.
+        pair: Image and mask relative to the folder of the dataset.
+        channels: Image files to read: one, or red, green and blue.
+        mask: Mask file.
+        index: Index of the slice; 0 for images.
+        is_slice: Whether the case is a slice of a volume.
     """
 
     pair: ImageMaskPair
@@ -45,31 +46,31 @@ class MaskLocation:
 def locate_cases(
     folder: Path, pairs: Sequence[ImageMaskPair], channel: int | None
 ) -> dict[str, MaskLocation]:
-    """Say where every case lies, going by the headers of the files.
+    """List the cases from the headers of the files.
 
     Args:
-        folder: Of the dataset.
-        pairs: In the order of the cases.
-        channel: The one to read where a pair has several.
+        folder: Folder of the dataset.
+        pairs: Pairs in the order of the cases.
+        channel: Channel to read from pairs with several.
 
     Returns:
-        Case id to its place: the name of an image, or ``<volume>#<slice>``.
+        Locations by case id, which is the name of an image or ``<volume>#<slice>``.
 
     Raises:
         ConfigError: If there is no such channel.
-        DatasetError: If an image and its mask do not fit, or there are too many channels.
+        DatasetError: If an image and its mask do not match, or there are too many channels.
     """
-    places: dict[str, MaskLocation] = {}
+    locations: dict[str, MaskLocation] = {}
     for pair in pairs:
         channels = _select_channels(folder, pair, channel)
         mask = folder / pair.mask
         slices = _count_slices(channels, mask)
         for index in range(slices):
             case = f"{pair.name}#{index}" if slices > 1 else pair.name
-            places[case] = MaskLocation(
+            locations[case] = MaskLocation(
                 pair=pair, channels=channels, mask=mask, index=index, is_slice=slices > 1
             )
-    return places
+    return locations
 
 
 def _select_channels(folder: Path, pair: ImageMaskPair, channel: int | None) -> tuple[Path, ...]:
@@ -85,41 +86,41 @@ def _select_channels(folder: Path, pair: ImageMaskPair, channel: int | None) -> 
     if len(files) == 1 or (len(files) == RGB_CHANNELS and flat):
         return files
     raise DatasetError(
-        f"{pair.name} has {len(files)} channels{'' if flat else ' of a volume'}, and an image is "
-        "grey or has three: red, green and blue.",
+        f"{pair.name} has {len(files)} channels{'' if flat else ' of a volume'}; only grey and RGB "
+        "images are supported.",
         fix="choose the one to read: dataset.channel=0",
     )
 
 
 def _count_slices(channels: Sequence[Path], mask: Path) -> int:
-    """How many slices a pair has; what the headers say must agree."""
+    """Number of slices of a pair, after checking that the headers agree."""
     try:
-        drawn = read_geometry(mask)
-        looks = {file.name: read_geometry(file) for file in channels}
+        mask_geometry = read_geometry(mask)
+        geometries = {file.name: read_geometry(file) for file in channels}
     except DatasetError:
-        if is_nifti(mask):  # without its header nobody knows how many cases it holds
+        if is_nifti(mask):  # the number of cases depends on its header
             raise
-        return 1  # a damaged image is found when it is read, and reported with all others
-    for name, own in looks.items():
-        check_same_geometry(own, drawn, name, mask.name)
-    return drawn.slices
+        return 1  # reported with all others when it is read
+    for name, geometry in geometries.items():
+        check_same_geometry(geometry, mask_geometry, name, mask.name)
+    return mask_geometry.slices
 
 
 def find_empty_slices(locations: Mapping[str, MaskLocation]) -> list[str]:
-    """Find the slices of volumes without any foreground; reads their masks.
+    """Read the masks of volumes and return the cases without foreground.
 
     Raises:
         DatasetError: If a mask is damaged.
     """
     by_mask: dict[Path, dict[int, str]] = {}
-    for case, place in locations.items():
-        if place.is_slice:
-            by_mask.setdefault(place.mask, {})[place.index] = case
+    for case, location in locations.items():
+        if location.is_slice:
+            by_mask.setdefault(location.mask, {})[location.index] = case
     return [
         cases[index]
         for mask, cases in by_mask.items()
-        for index, drawn in enumerate((nifti.read_volume(mask) != 0).any(axis=(0, 1)))
-        if not drawn
+        for index, has_foreground in enumerate((nifti.read_volume(mask) != 0).any(axis=(0, 1)))
+        if not has_foreground
     ]
 
 
@@ -127,12 +128,12 @@ def read_image(locations: Mapping[str, MaskLocation], window: Window | None, cas
     """Decode the image of a case.
 
     Raises:
-        DatasetError: If it is of another dataset, or its file is damaged.
+        DatasetError: If the case belongs to another dataset, or its file is damaged.
     """
-    place = _get_location(locations, case)
-    if place.is_slice:
-        return nifti.decode_slice(place.channels[0], place.index, window)
-    images = [decode(file, window=window) for file in place.channels]
+    location = find_case(locations, case)
+    if location.is_slice:
+        return nifti.decode_slice(location.channels[0], location.index, window)
+    images = [decode(file, window=window) for file in location.channels]
     if len({image.shape for image in images}) > 1:
         raise DatasetError(
             f"The channels of {case.case_id} differ in size.", fix="get the files again"
@@ -143,27 +144,20 @@ def read_image(locations: Mapping[str, MaskLocation], window: Window | None, cas
 def read_mask(
     locations: Mapping[str, MaskLocation], classes: tuple[str, ...], values: str, case: Case
 ) -> Mask:
-    """Decode the mask of a case, of the size of its image.
+    """Decode the mask of a case, which has the size of its image.
 
     Raises:
-        DatasetError: If it is of another dataset, its file is damaged, or does not fit.
+        DatasetError: If the case belongs to another dataset, or the mask is damaged or does not
+            match its image.
     """
-    place = _get_location(locations, case)
-    if not place.is_slice:  # the headers of volumes were compared when they were loaded
-        check_mask_fits(place.channels[0], place.mask)
-    return decode_mask(place.mask, place.index, classes, values)
-
-
-def _get_location(locations: Mapping[str, MaskLocation], case: Case) -> MaskLocation:
-    if case.case_id not in locations:
-        raise DatasetError(
-            f"No image belongs to case {case.case_id!r}.", fix="ask for a case of this dataset"
-        )
-    return locations[case.case_id]
+    location = find_case(locations, case)
+    if not location.is_slice:  # the headers of volumes were compared when they were loaded
+        check_mask_fits(location.channels[0], location.mask)
+    return decode_mask(location.mask, location.index, classes, values)
 
 
 def get_case_files(locations: Mapping[str, MaskLocation]) -> dict[str, Path]:
-    """Name the file of each image; none where one file holds many cases, which are then arrays."""
-    if any(place.is_slice for place in locations.values()):
+    """Image files by case id; empty for volumes, where one file holds many cases."""
+    if any(location.is_slice for location in locations.values()):
         return {}
-    return {case: place.channels[0] for case, place in locations.items()}
+    return {case: location.channels[0] for case, location in locations.items()}

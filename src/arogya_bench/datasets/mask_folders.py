@@ -1,9 +1,9 @@
-"""Pairs the images of one folder with the masks of another, or of the same, by their names."""
+"""Pair images with masks by their names, in two folders or in one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.datasets.nnunet import LAYOUT, ImageMaskListing, ImageMaskPair
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.decoding import is_image
@@ -18,104 +18,100 @@ def list_pairs(
     """Pair images and masks; no file is opened.
 
     Args:
-        folder: Of the dataset.
-        images: Folder below it; folders in it are looked through, too.
-        masks: Folder below it; where it is the same, a suffix tells a mask from an image.
-        suffixes: What may stand behind the name of an image in that of its mask.
+        folder: Folder of the dataset.
+        images: Folder of the images relative to it, searched recursively.
+        masks: Folder of the masks; if it is that of the images, masks need a suffix.
+        suffixes: Suffixes that may be appended to the name of an image in that of its mask.
 
     Raises:
-        ConfigError: If there is no suffix that could tell masks from images.
-        DatasetError: If a folder is missing, a mask has no image, or two have one name.
+        ConfigError: If no suffix distinguishes masks from images.
+        DatasetError: If a folder is missing, a mask has no image, or two files have one name.
     """
     shared = parse_relative_path(images, "dataset.images") == parse_relative_path(
         masks, "dataset.masks"
     )
-    marks = tuple(suffix for suffix in suffixes if suffix)
-    if not suffixes or (shared and not marks):
+    mask_suffixes = tuple(suffix for suffix in suffixes if suffix)
+    if not suffixes or (shared and not mask_suffixes):
         raise ConfigError(
-            f"dataset.suffixes={list(suffixes)} tells no mask from its image.",
-            fix="name what stands behind the name of the image, such as ['',_mask]; '' where "
-            "both names are equal",
+            f"dataset.suffixes={list(suffixes)} does not distinguish masks from images.",
+            fix="list the suffixes of the masks, such as ['',_mask]; '' if both names are equal",
         )
-    found = _index_by_stem(folder, images, [masks] if not shared else [])
-    drawn = found if shared else _index_by_stem(folder, masks, [images])
+    image_files = _index_by_stem(folder, images, [masks] if not shared else [])
+    mask_files = image_files if shared else _index_by_stem(folder, masks, [images])
     if shared:
-        found = {stem: file for stem, file in drawn.items() if not stem.endswith(marks)}
-        drawn = {stem: file for stem, file in drawn.items() if stem.endswith(marks)}
-        suffixes = marks
-    matched = {stem: _matching_masks(stem, drawn, suffixes) for stem in found}
-    _check_matches(matched, drawn)
-    bare = sorted(stem for stem, own in matched.items() if not own)
+        image_files = {s: file for s, file in mask_files.items() if not s.endswith(mask_suffixes)}
+        mask_files = {s: file for s, file in mask_files.items() if s.endswith(mask_suffixes)}
+        suffixes = mask_suffixes
+    matches = {
+        stem: [stem + suffix for suffix in suffixes if stem + suffix in mask_files]
+        for stem in image_files
+    }
+    _check_matches(matches, mask_files)
     pairs = tuple(
-        ImageMaskPair(name=stem, channels=(found[stem],), mask=drawn[own[0]])
-        for stem, own in matched.items()
-        if own
+        ImageMaskPair(name=stem, channels=(image_files[stem],), mask=mask_files[masks_of_image[0]])
+        for stem, masks_of_image in matches.items()
+        if masks_of_image
     )
     if not pairs:
         raise DatasetError(
-            f"None of {len(found)} images in {folder / images} has a mask in {folder / masks}.",
-            fix="name masks as their images, or say in dataset.suffixes what stands behind the "
-            "name, and in dataset.images and dataset.masks where they lie",
+            f"None of {len(image_files)} images in {folder / images} has a mask in "
+            f"{folder / masks}.",
+            fix="give masks the names of their images, list their suffixes in dataset.suffixes, or "
+            "set the folders dataset.images and dataset.masks",
         )
-    notes = (f"Images without a mask, which were left out: {len(bare)}: {shorten_list(bare)}.",)
-    return ImageMaskListing(pairs=pairs, classes=(), notes=notes if bare else ())
+    unmatched = sorted(stem for stem, masks_of_image in matches.items() if not masks_of_image)
+    notes = tuple(note_excluded("Images without a mask, excluded", unmatched))
+    return ImageMaskListing(pairs=pairs, classes=(), notes=notes)
 
 
-def _index_by_stem(folder: Path, place: str, others: Iterable[str]) -> dict[str, PurePosixPath]:
-    """Every image below a folder, by its path there without suffix."""
-    home = folder / parse_relative_path(place, "the place of images and masks")
-    if not home.is_dir():
+def _index_by_stem(folder: Path, name: str, others: Iterable[str]) -> dict[str, PurePosixPath]:
+    """Map each image below a folder, by its path without suffix, to its file."""
+    root = folder / parse_relative_path(name, "dataset.images or dataset.masks")
+    if not root.is_dir():
         raise DatasetError(
-            f"{folder} holds neither the folder {place} nor imagesTr.",
+            f"{folder} holds neither the folder {name} nor imagesTr.",
             fix="set dataset.path to a folder with images/ and masks/ (dataset.images and "
             f"dataset.masks name others), or with {LAYOUT}",
         )
-    inside = [folder / other for other in others if (folder / other).is_relative_to(home)]
-    found: dict[str, PurePosixPath] = {}
-    for file in list_files(home):
-        path = home / file
-        if not is_image(file.name) or any(path.is_relative_to(other) for other in inside):
+    nested = [folder / other for other in others if (folder / other).is_relative_to(root)]
+    files: dict[str, PurePosixPath] = {}
+    for file in list_files(root):
+        path = root / file
+        if not is_image(file.name) or any(path.is_relative_to(other) for other in nested):
             continue
-        twin = found.setdefault(image_stem(str(file)), PurePosixPath(path.relative_to(folder)))
-        if twin.name != file.name:
+        first = files.setdefault(image_stem(str(file)), PurePosixPath(path.relative_to(folder)))
+        if first.name != file.name:
             raise DatasetError(
-                f"{twin.name} and {file.name} in {home} have the same name.",
-                fix="keep one of the two, or give them names of their own, the suffix aside",
+                f"{first.name} and {file.name} in {root} have the same name.",
+                fix="keep one of the two, or give them unique names; the suffix does not count",
             )
-    return found
-
-
-def _matching_masks(
-    stem: str, drawn: Mapping[str, PurePosixPath], suffixes: Sequence[str]
-) -> list[str]:
-    return [stem + suffix for suffix in suffixes if stem + suffix in drawn]
+    return files
 
 
 def _check_matches(
-    matched: Mapping[str, Sequence[str]], drawn: Mapping[str, PurePosixPath]
+    matches: Mapping[str, Sequence[str]], mask_files: Mapping[str, PurePosixPath]
 ) -> None:
-    several = [stem for stem, own in matched.items() if len(own) > 1]
-    if several:
-        names = [drawn[own].name for own in matched[several[0]]]
+    ambiguous = [stem for stem, masks in matches.items() if len(masks) > 1]
+    if ambiguous:
+        names = [mask_files[mask].name for mask in matches[ambiguous[0]]]
         raise DatasetError(
-            f"{len(several)} images have several masks; {several[0]} has {', '.join(names)}.",
-            fix="merge them into one mask, or name one suffix in dataset.suffixes",
+            f"{len(ambiguous)} images have several masks; {ambiguous[0]} has {', '.join(names)}.",
+            fix="merge them into one mask, or list a single suffix in dataset.suffixes",
         )
-    owned = {own for each in matched.values() for own in each}
-    lost = [str(drawn[stem]) for stem in sorted(drawn.keys() - owned)]
-    if lost:
+    matched = {mask for masks in matches.values() for mask in masks}
+    orphans = [str(mask_files[stem]) for stem in sorted(mask_files.keys() - matched)]
+    if orphans:
         raise DatasetError(
-            f"{len(lost)} of {len(drawn)} masks have no image: {shorten_list(lost)}.",
-            fix="unpack the images, remove the masks, or say in dataset.suffixes what stands "
-            "behind the name of an image",
+            f"{len(orphans)} of {len(mask_files)} masks have no image: {shorten_list(orphans)}.",
+            fix="unpack the images, remove the masks, or correct dataset.suffixes",
         )
-    odd = [str(drawn[stem]) for stem in sorted(owned) if not _is_mask_file(drawn[stem])]
-    if odd:
+    unreadable = [
+        str(mask_files[stem])
+        for stem in sorted(matched)
+        if not mask_files[stem].name.lower().endswith(MASK_SUFFIXES)
+    ]
+    if unreadable:
         raise DatasetError(
-            f"{len(odd)} masks are of a format that no mask is read from: {shorten_list(odd)}.",
-            fix=f"write them as one of {', '.join(MASK_SUFFIXES)}",
+            f"{len(unreadable)} masks have an unsupported format: {shorten_list(unreadable)}.",
+            fix=f"convert them to one of {', '.join(MASK_SUFFIXES)}",
         )
-
-
-def _is_mask_file(file: PurePosixPath) -> bool:
-    return file.name.lower().endswith(MASK_SUFFIXES)

@@ -1,4 +1,4 @@
-"""Reads a MedMNIST file that the user has, or that ``arogya-bench data fetch`` brought."""
+"""Read a MedMNIST file, such as one downloaded with ``arogya-bench data fetch``."""
 
 import hashlib
 import re
@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arogya_bench.datasets.medmnist_files import CITATION, HOMEPAGE
+from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.errors import DatasetError
 from arogya_bench.types import Case, Dataset, Image, Labels
 
-SPLIT_KEYS = {"train": "train", "val": "validation", "test": "test"}
-# What zipfile and NumPy raise for damaged files, as found by flipping their bytes.
+SPLIT_KEYS = ("train", "val", "test")  # how a file names the parts of its split
+# Errors that zipfile and NumPy raise for damaged files, found by flipping bytes.
 READ_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -82,17 +83,17 @@ class _SplitArrays(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class MedMNIST:
-    """A subset of MedMNIST, or anything stored in the same layout, with its official split.
+    """A subset of MedMNIST, or another file in its layout, with its official split.
 
     The file names no patients, so every image is its own group.
 
     Attributes:
         path: The ``.npz`` file; relative to the working folder.
-        licence: Of the file; by default what medmnist.com states for the subset.
-        name: Of the dataset; by default the name of the file.
-        classes: In the order of the labels; by default the names that MedMNIST gives.
-        version: Of the file, where the user knows it.
-        obtain: How it is to be had.
+        licence: Licence of the file; by default the one that medmnist.com states for the subset.
+        name: Name of the dataset; by default that of the file.
+        classes: Class names in the order of the labels; by default those of MedMNIST.
+        version: Version of the file, if known.
+        obtain: Instructions for obtaining the file.
     """
 
     path: str
@@ -106,11 +107,11 @@ class MedMNIST:
         """Decompress and check the file.
 
         Raises:
-            DatasetError: If the file is missing, damaged, or no single-label set of 2-D images.
+            DatasetError: If the file is missing, damaged, or not a single-label dataset of 2-D images.
         """
         file = Path(self.path).expanduser().absolute()
         arrays = _load_arrays(file)
-        parts = {split: _build_split_arrays(arrays, key, file) for key, split in SPLIT_KEYS.items()}
+        parts = {SPLIT_NAMES[key]: _build_split_arrays(arrays, key, file) for key in SPLIT_KEYS}
         subset = re.sub(r"(_derived)?(_(28|64|128|224))?$", "", file.stem.lower())
         present = np.unique(np.concatenate([part.labels for part in parts.values()]))
         classes = _resolve_classes(
@@ -134,8 +135,8 @@ class MedMNIST:
 
 
 def _default_licence(subset: str) -> str:
-    kind = "CC BY-NC 4.0" if subset == "dermamnist" else "CC BY 4.0"
-    return f"{kind} (as stated by medmnist.com; cite MedMNIST and the source of the subset)"
+    licence = "CC BY-NC 4.0" if subset == "dermamnist" else "CC BY 4.0"
+    return f"{licence} (as stated by medmnist.com; cite MedMNIST and the source of the subset)"
 
 
 def _load_arrays(file: Path) -> dict[str, NDArray[np.generic]]:
@@ -160,7 +161,7 @@ def _load_arrays(file: Path) -> dict[str, NDArray[np.generic]]:
 
 
 def _read_members(archive: zipfile.ZipFile, file: Path) -> dict[str, NDArray[np.generic]]:
-    keys = [f"{split}_{kind}" for split in SPLIT_KEYS for kind in ("images", "labels")]
+    keys = [f"{split}_{array}" for split in SPLIT_KEYS for array in ("images", "labels")]
     present = [name.removesuffix(".npy") for name in archive.namelist()]
     missing = [key for key in keys if key not in present]
     if missing:
@@ -172,7 +173,7 @@ def _read_members(archive: zipfile.ZipFile, file: Path) -> dict[str, NDArray[np.
     for key in keys:
         with archive.open(f"{key}.npy") as stream:
             arrays[key] = np.lib.format.read_array(stream, allow_pickle=False)
-            stream.read()  # to the end, where zipfile compares the checksum
+            stream.read()  # zipfile compares the checksum at the end
     return arrays
 
 
@@ -188,7 +189,7 @@ def _build_split_arrays(
         raise DatasetError(
             f"{what} is {images.dtype} of shape {shape}, not 8-bit grey (n x height x width) "
             "or RGB (n x height x width x 3).",
-            fix="use a 2-D subset of MedMNIST; volumes are not a task yet",
+            fix="use a 2-D subset of MedMNIST; volumes are not supported",
         )
     if not images.size:
         raise DatasetError(f"{what} is empty: its shape is {shape}.", fix=FRESH_COPY_HINT)
@@ -203,7 +204,7 @@ def _build_split_arrays(
 def _flatten_labels(labels: NDArray[np.generic], what: str) -> Labels:
     if labels.ndim == 2 and labels.shape[1] > 1:
         raise DatasetError(
-            f"{what} gives {labels.shape[1]} labels to each image; multi-label is not a task yet.",
+            f"{what} gives {labels.shape[1]} labels to each image; multi-label is not supported.",
             fix="use a subset with one label per image, such as pneumoniamnist",
         )
     if labels.dtype.kind not in "iu" or labels.ndim not in (1, 2):
@@ -217,12 +218,13 @@ def _flatten_labels(labels: NDArray[np.generic], what: str) -> Labels:
 def _resolve_classes(present: Labels, names: list[str], file: Path) -> tuple[str, ...]:
     if len(present) < 2:
         raise DatasetError(
-            f"Every image of {file} has the label {present[0]}; one class cannot be told apart.",
+            f"Every image of {file} has the label {present[0]}; at least two classes are needed.",
             fix="use a file with at least two classes",
         )
     if len(set(names)) < len(names):
         raise DatasetError(
-            f"dataset.classes repeats a name: {', '.join(names)}.", fix="give every class its own"
+            f"dataset.classes repeats a name: {', '.join(names)}.",
+            fix="give every class a unique name",
         )
     known = len(names) or len(present)
     unknown = [int(label) for label in present if not 0 <= label < known]
@@ -245,7 +247,7 @@ def _build_cases(parts: Mapping[str, _SplitArrays]) -> tuple[Case, ...]:
 
 
 def _digest(parts: Mapping[str, _SplitArrays], classes: tuple[str, ...]) -> str:
-    # Over the arrays, not the file: how it was compressed changes no number.
+    # Over the arrays rather than the file, so that recompressing does not change it.
     digest = hashlib.sha256(repr(classes).encode())
     for split, part in parts.items():
         digest.update(f"{split} {part.images.shape}".encode())
@@ -260,7 +262,7 @@ def _read_image(images: Mapping[str, NDArray[np.uint8]], case: Case) -> Image:
         pixels = images[split][int(index)]
     except (KeyError, ValueError, IndexError) as error:
         raise DatasetError(
-            f"No image belongs to case {case.case_id!r}.", fix="ask for a case of this dataset"
+            f"No image belongs to case {case.case_id!r}.", fix="use a case of this dataset"
         ) from error
-    # A copy, so that whoever changes an image does not change the dataset.
+    # A copy, so that callers may modify it.
     return np.repeat(pixels[..., np.newaxis], 3, axis=2) if pixels.ndim == 2 else pixels.copy()

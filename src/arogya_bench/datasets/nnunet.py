@@ -1,4 +1,4 @@
-"""Reads the layout of nnU-Net: dataset.json, imagesTr with one file a channel, and labelsTr."""
+"""Read the layout of nnU-Net: dataset.json, imagesTr with one file per channel, and labelsTr."""
 
 import json
 from collections import defaultdict
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import is_image
 from arogya_bench.images.discovery import image_stem, list_files
@@ -22,13 +22,13 @@ CHANNEL_DIGITS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class ImageMaskPair:
-    """An image, or a volume, and its mask.
+    """An image or volume and its mask.
 
     Attributes:
-        name: Unique; the case id, or its beginning.
-        channels: The files of the image below the folder of the dataset: one, or one a channel.
-        mask: Below the folder of the dataset.
-        split: ``train`` or ``test``, or None if the source fixes none.
+        name: Unique name; the case id or its first part.
+        channels: Image files relative to the folder of the dataset: one, or one per channel.
+        mask: Mask file relative to the folder of the dataset.
+        split: ``train`` or ``test``; None without an official split.
     """
 
     name: str
@@ -39,13 +39,12 @@ class ImageMaskPair:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageMaskListing:
-    """What lies in a folder.
+    """Pairs of images and masks in a folder.
 
     Attributes:
-        pairs: In any order.
-        classes: In the order of their numbers, the background first; empty if the source names
-            none.
-        notes: What was left out.
+        pairs: Pairs in any order.
+        classes: Class names in the order of their values, the background first; may be empty.
+        notes: Notes on excluded files.
     """
 
     pairs: tuple[ImageMaskPair, ...]
@@ -59,10 +58,10 @@ def is_nnunet(folder: Path) -> bool:
 
 
 def list_pairs(folder: Path) -> ImageMaskListing:
-    """List the cases of a folder in the layout of nnU-Net; no image is opened.
+    """List the pairs of a folder in the layout of nnU-Net; no image is opened.
 
     Raises:
-        DatasetError: If files are missing or damaged, or ``dataset.json`` contradicts them.
+        DatasetError: If files are missing, damaged or inconsistent with ``dataset.json``.
     """
     header = _read_header(folder)
     classes = _parse_classes(header)
@@ -74,11 +73,11 @@ def list_pairs(folder: Path) -> ImageMaskListing:
         raise DatasetError(
             f"{HEADER_FILE} states {stated} training cases, and {TRAIN_FOLDERS[0]} with {TRAIN_FOLDERS[1]} holds "
             f"{len(train)}.",
-            fix=f"unpack the whole archive, or correct numTraining in {HEADER_FILE}",
+            fix=f"unpack the complete archive, or correct numTraining in {HEADER_FILE}",
         )
     for pair in (*train, *test):
         _check_channels(pair, channels)
-    # A source with one part divides nothing.
+    # A source with a single part has no split.
     pairs = [*train, *test] if test else [replace(pair, split=None) for pair in train]
     return ImageMaskListing(pairs=tuple(pairs), classes=classes, notes=(*notes, *more))
 
@@ -97,7 +96,7 @@ def _read_header(folder: Path) -> Mapping[str, Any]:
         ) from error
     if not isinstance(content, dict):
         raise DatasetError(
-            f"{HEADER_FILE} holds no object.", fix="write it as nnU-Net does: {...labels...}"
+            f"{HEADER_FILE} is not a JSON object.", fix="write it as nnU-Net does: {...labels...}"
         )
     return content
 
@@ -106,83 +105,88 @@ def _parse_classes(header: Mapping[str, Any]) -> tuple[str, ...]:
     labels = header.get("labels")
     if not isinstance(labels, dict):
         raise DatasetError(
-            f"{HEADER_FILE} has no object of labels.",
+            f"{HEADER_FILE} has no labels.",
             fix='name the classes there: "labels": {"background": 0, "tumor": 1}',
         )
     # The first version of nnU-Net wrote number to name, the second writes name to number.
-    numbered = all(str(key).isdigit() and isinstance(each, str) for key, each in labels.items())
+    numbered = all(str(key).isdigit() and isinstance(value, str) for key, value in labels.items())
     pairs = {int(k): v for k, v in labels.items()} if numbered else _invert_labels(labels)
     if sorted(pairs) != list(range(len(labels))) or len(pairs) < 2:
         raise DatasetError(
-            f"The labels of {HEADER_FILE} do not have the numbers 0, 1, 2 and so on, once each: "
+            f"The labels of {HEADER_FILE} are not numbered 0, 1, 2 and so on: "
             f"{json.dumps(labels)}.",
-            fix="number them without gaps, the background 0, in the masks as well",
+            fix="number them without gaps from 0 for the background, in the masks as well",
         )
     return tuple(pairs[number] for number in range(len(pairs)))
 
 
 def _invert_labels(labels: Mapping[str, Any]) -> dict[int, str]:
-    odd = [name for name, number in labels.items() if type(number) is not int]
-    if odd or "ignore" in labels:
-        kind = "stands for several numbers, or for none" if odd else "marks pixels to leave out"
+    regions = [name for name, number in labels.items() if type(number) is not int]
+    if regions or "ignore" in labels:
+        problem = "does not have one number" if regions else "marks pixels to ignore"
         raise DatasetError(
-            f"The label {(odd or ['ignore'])[0]!r} of {HEADER_FILE} {kind}, and a mask here gives "
-            "every pixel one class.",
-            fix="write masks in which every pixel has one class, and list those in dataset.json",
+            f"The label {(regions or ['ignore'])[0]!r} of {HEADER_FILE} {problem}, but every pixel "
+            "needs exactly one class.",
+            fix="write masks with one class per pixel, and list these classes in dataset.json",
         )
     return {number: str(name) for name, number in labels.items()}
 
 
 def _count_channels(header: Mapping[str, Any]) -> int | None:
-    """How many channels a case has, if the header says so."""
-    named = header.get("channel_names", header.get("modality"))
-    return len(named) if isinstance(named, dict) and named else None
+    """Number of channels of a case, if the header states it."""
+    names = header.get("channel_names", header.get("modality"))
+    return len(names) if isinstance(names, dict) and names else None
 
 
 def _find_pairs(
-    folder: Path, places: tuple[str, str], split: str
+    folder: Path, subfolders: tuple[str, str], split: str
 ) -> tuple[list[ImageMaskPair], list[str]]:
-    images = _group_by_case(folder, places[0])
-    masks = {image_stem(str(file)): places[1] / file for file in _find_images(folder / places[1])}
-    lost = sorted(masks.keys() - images.keys())
-    if lost:
+    image_folder, mask_folder = subfolders
+    images = _group_by_case(folder, image_folder)
+    masks = {
+        image_stem(str(file)): mask_folder / file for file in _find_images(folder / mask_folder)
+    }
+    orphans = sorted(masks.keys() - images.keys())
+    if orphans:
         raise DatasetError(
-            f"{len(lost)} masks of {places[1]} have no image in {places[0]}: {shorten_list(lost)}.",
+            f"{len(orphans)} masks of {mask_folder} have no image in {image_folder}: "
+            f"{shorten_list(orphans)}.",
             fix="unpack the images, named <case>_0000 and so on, or remove the masks",
         )
-    bare = sorted(images.keys() - masks.keys())
-    notes = [
-        f"Images of {places[0]} without a mask, which were left out: {len(bare)}: {shorten_list(bare)}."
-    ]
+    unmatched = sorted(images.keys() - masks.keys())
+    notes = list(note_excluded(f"Images of {image_folder} without a mask, excluded", unmatched))
     pairs = [
         ImageMaskPair(name=name, channels=tuple(images[name]), mask=mask, split=split)
         for name, mask in masks.items()
     ]
-    return pairs, notes if bare else []
+    return pairs, notes
 
 
-def _group_by_case(folder: Path, place: str) -> dict[str, list[PurePosixPath]]:
-    """The files of every case, in the order of their channels."""
-    found: defaultdict[str, dict[int, PurePosixPath]] = defaultdict(dict)
-    for file in _find_images(folder / place):
+def _group_by_case(folder: Path, subfolder: str) -> dict[str, list[PurePosixPath]]:
+    """Files of each case in the order of their channels."""
+    cases: defaultdict[str, dict[int, PurePosixPath]] = defaultdict(dict)
+    for file in _find_images(folder / subfolder):
         case, _, channel = image_stem(str(file)).rpartition("_")
         if not case or len(channel) != CHANNEL_DIGITS or not channel.isdecimal():
             raise DatasetError(
-                f"{place}/{file} does not end in the number of a channel.",
+                f"The name {subfolder}/{file} does not end in a channel number.",
                 fix=f"name it <case>_0000{file.suffix}, as nnU-Net does",
             )
-        if int(channel) in found[case]:
+        if int(channel) in cases[case]:
             raise DatasetError(
-                f"{place} has two files for channel {channel} of {case}.", fix="keep one of them"
+                f"{subfolder} has two files for channel {channel} of {case}.",
+                fix="keep one of them",
             )
-        found[case][int(channel)] = place / file
-    for case, own in found.items():
-        if sorted(own) != list(range(len(own))):
+        cases[case][int(channel)] = subfolder / file
+    for case, channels in cases.items():
+        if sorted(channels) != list(range(len(channels))):
             raise DatasetError(
-                f"The channels of {case} in {place} are {', '.join(map(str, sorted(own)))}.",
-                fix="unpack every channel; they count from _0000 without gaps",
+                f"The channels of {case} in {subfolder} are {', '.join(map(str, sorted(channels)))}.",
+                fix="unpack every channel; they are numbered from _0000 without gaps",
             )
-    return {case: [own[number] for number in sorted(own)] for case, own in found.items()}
+    return {
+        case: [channels[number] for number in sorted(channels)] for case, channels in cases.items()
+    }
 
 
 def _find_images(folder: Path) -> list[PurePosixPath]:
@@ -190,9 +194,9 @@ def _find_images(folder: Path) -> list[PurePosixPath]:
 
 
 def _check_channels(pair: ImageMaskPair, channels: int | None) -> None:
-    # The colours of an ordinary image lie in one file, and are three channels all the same.
-    colours = len(pair.channels) == 1 and pair.channels[0].name.lower().endswith(SUFFIXES)
-    if channels is not None and len(pair.channels) != channels and not colours:
+    # An ordinary colour image holds its three channels in one file.
+    in_one_file = len(pair.channels) == 1 and pair.channels[0].name.lower().endswith(SUFFIXES)
+    if channels is not None and len(pair.channels) != channels and not in_one_file:
         raise DatasetError(
             f"{pair.name} has {len(pair.channels)} channels, and {HEADER_FILE} names {channels}.",
             fix=f"unpack every channel, or correct channel_names in {HEADER_FILE}",

@@ -1,18 +1,19 @@
-"""Reads a folder in the layout of Pascal VOC: one XML file of boxes beside each image."""
+"""Read images with boxes in Pascal VOC format: one XML file per image."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.boxes import RawBox
 from arogya_bench.datasets.detection import (
     BoxedImage,
-    DetectionDatasetInfo,
     build_detection_dataset,
     check_image_size,
     split_by_file,
 )
 from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.published import GroupedDatasetOptions
+from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.datasets.voc_xml import VocAnnotation, read_annotation
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.files import (
@@ -25,81 +26,56 @@ from arogya_bench.images.files import (
 from arogya_bench.types import Dataset
 
 LAYOUT = "the images (JPEGImages/) and their XML files (Annotations/)"
-SPLIT_LISTS = {"train": "train", "val": "validation", "test": "test"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class PascalVOC:
-    """Images with boxes in the layout of Pascal VOC, as labelImg, CVAT and others write it.
+class PascalVOC(GroupedDatasetOptions):
+    """Images with boxes in Pascal VOC format, as written by labelImg, CVAT and others.
 
-    An image is found by the name of its XML file; the ``path`` in there names the disk of whoever
-    drew the boxes and is not followed. The official split is that of ``ImageSets/Main``.
+    An image has the name of its XML file; the ``path`` in the file is ignored. The official split
+    is that of ``ImageSets/Main``. The default order of the classes is alphabetical.
 
     Attributes:
-        path: Folder of the dataset; relative to the working folder.
-        licence: Of the images and boxes; the format does not say.
-        name: Of the dataset; by default that of the folder.
-        classes: In the order wanted; by default every class of a box, by name.
-        images: Folder of the images, below ``path``.
-        annotations: Folder of the XML files, below ``path``.
-        group: Regular expression that finds the patient in the name of an image, as its one
-            group; by default every image is its own group.
-        first_pixel: 1 as in Pascal VOC: pixels are counted from 1 and xmax is the last one inside.
-            0 for files whose numbers are edges, counted from 0.
-        difficult: ``ignore`` as in Pascal VOC: neither finding nor missing such an object counts;
-            ``count`` treats it as any other.
-        source: Where it came from, for the record.
-        citation: What its authors ask to be cited.
-        version: Of the copy, where the user knows it.
+        images: Folder of the images, relative to ``path``.
+        annotations: Folder of the XML files, relative to ``path``.
+        first_pixel: 1 as in Pascal VOC, where pixels are counted from 1 and xmax is the last one
+            inside; 0 for files whose numbers are edges counted from 0.
+        difficult: ``ignore`` difficult objects in the evaluation, as in Pascal VOC, or ``count``
+            them like any other.
     """
 
-    path: str
-    licence: str
-    name: str | None = None
-    classes: list[str] = field(default_factory=list)
     images: str = "JPEGImages"
     annotations: str = "Annotations"
-    group: str | None = None
     first_pixel: int = 1
     difficult: str = "ignore"
-    source: str | None = None
-    citation: str = ""
-    version: str = "unstated"
 
     def load(self) -> Dataset:
-        """Read every XML file and look at every image; none is decoded.
+        """Read every XML file and the header of every image; no image is decoded.
 
         Raises:
-            ConfigError: If an option is out of range.
-            DatasetError: If files are missing, damaged, or contradict each other.
+            ConfigError: If an option is invalid.
+            DatasetError: If files are missing, damaged or inconsistent.
         """
         _check_options(self)
         folder = find_dataset_folder(self.path, LAYOUT)
-        sheets = {
+        annotations = {
             path.stem: read_annotation(path)
             for path in _find_annotation_files(folder, self.annotations)
         }
         files = _find_images(folder, self.images)
-        lists = {part: _read_split_list(folder, name) for name, part in SPLIT_LISTS.items()}
-        parts = split_by_file({part: names for part, names in lists.items() if names is not None})
-        _check_files_match(sheets, files, parts)
+        parts = split_by_file(_read_split_lists(folder))
+        _check_files_match(annotations, files, parts)
         images = [
-            _build_boxed_image(self, folder, name, sheets[name], files, parts) for name in sheets
+            _build_boxed_image(self, folder, name, annotations[name], files, parts)
+            for name in annotations
         ]
         return build_detection_dataset(
             folder,
             images,
-            DetectionDatasetInfo(
-                name=self.name or folder.name,
-                licence=self.licence,
-                source=self.source or "a folder in the layout of Pascal VOC",
-                version=self.version,
-                group=self.group,
-                citation=self.citation,
-            ),
+            self,
             source_classes=sorted({box.name for image in images for box in image.raw_boxes}),
-            requested_classes=self.classes,
-            notes=tuple(_notes(sheets, files, parts)),
+            default_source="files in Pascal VOC format",
+            notes=tuple(_notes(annotations, files, parts)),
         )
 
 
@@ -114,65 +90,78 @@ def _check_options(options: PascalVOC) -> None:
 
 
 def _find_annotation_files(folder: Path, annotations: str) -> list[Path]:
-    place = folder / parse_relative_path(annotations, "dataset.annotations")
-    sheets = sorted(place.glob("*.xml"))
-    if not sheets:
+    annotation_folder = folder / parse_relative_path(annotations, "dataset.annotations")
+    files = sorted(annotation_folder.glob("*.xml"))
+    if not files:
         raise DatasetError(
-            f"No XML file lies in {place}.",
+            f"No XML file in {annotation_folder}.",
             fix=f"set dataset.path to a folder with {LAYOUT}, or name them in dataset.images and "
             "dataset.annotations",
         )
-    return sheets
+    return files
 
 
 def _find_images(folder: Path, images: str) -> dict[str, PurePosixPath]:
-    """Find every image by its name without suffix."""
-    found: dict[str, PurePosixPath] = {}
+    """Map the name of every image without suffix to its path."""
+    files: dict[str, PurePosixPath] = {}
     for path in sorted((folder / parse_relative_path(images, "dataset.images")).glob("*")):
         if path.suffix.lower() in SUFFIXES:
-            if path.stem in found:
+            if path.stem in files:
                 raise DatasetError(
-                    f"{found[path.stem].name} and {path.name} have the same name.",
-                    fix="give every image a name of its own, its suffix aside",
+                    f"{files[path.stem].name} and {path.name} have the same name.",
+                    fix="give every image a unique name; the suffix does not count",
                 )
-            found[path.stem] = PurePosixPath(path.relative_to(folder))
-    return found
+            files[path.stem] = PurePosixPath(path.relative_to(folder))
+    return files
 
 
-def _read_split_list(folder: Path, name: str) -> list[str] | None:
-    file = folder / "ImageSets" / "Main" / f"{name}.txt"
-    return read_name_list(file) if file.is_file() else None
+def _read_split_lists(folder: Path) -> dict[str, list[str]]:
+    lists: dict[str, list[str]] = {}
+    for name, part in SPLIT_NAMES.items():
+        file = folder / "ImageSets" / "Main" / f"{name}.txt"
+        if file.is_file():
+            lists.setdefault(part, []).extend(read_name_list(file))
+    return lists
 
 
 def _check_files_match(
-    sheets: Mapping[str, VocAnnotation],
+    annotations: Mapping[str, VocAnnotation],
     files: Mapping[str, PurePosixPath],
     parts: Mapping[str, str | None],
 ) -> None:
-    bare = [name for name in sheets if name not in files]
-    if bare:
+    without_image = [name for name in annotations if name not in files]
+    if without_image:
         raise DatasetError(
-            f"{len(bare)} of {len(sheets)} XML files have no image: {shorten_list(bare)}.",
+            f"{len(without_image)} of {len(annotations)} XML files have no image: "
+            f"{shorten_list(without_image)}.",
             fix="unpack the images, name their folder in dataset.images, or remove the XML files",
         )
-    unknown = [name for name in parts if name not in sheets]
+    unknown = [name for name in parts if name not in annotations]
     if unknown:
         raise DatasetError(
             f"ImageSets/Main lists {len(unknown)} names without an XML file: {shorten_list(unknown)}.",
             fix="unpack the annotations, or correct the lists",
         )
-    swapped = [name for name, sheet in sheets.items() if _other_image_name(name, sheet) in files]
+    swapped = [
+        name
+        for name, annotation in annotations.items()
+        if _other_image_name(name, annotation) in files
+    ]
     if swapped:
         raise DatasetError(
-            f"{len(swapped)} XML files name another image that is there too: "
-            f"{shorten_list([f'{name}.xml names {sheets[name].filename}' for name in swapped])}.",
-            fix="find out which image the boxes belong to, and name both files alike",
+            f"{len(swapped)} XML files name another existing image: "
+            f"{shorten_list([f'{name}.xml names {annotations[name].filename}' for name in swapped])}.",
+            fix="find out which image the boxes belong to, and give both files the same name",
         )
 
 
-def _other_image_name(name: str, sheet: VocAnnotation) -> str | None:
-    """The image that an XML file names, if that is not the one of its own name."""
-    stated = parse_relative_path(sheet.filename, f"{name}.xml").name if sheet.filename else name
+def _other_image_name(name: str, annotation: VocAnnotation) -> str | None:
+    """The image that an XML file names, if it differs from the name of the XML file."""
+    stated = (
+        parse_relative_path(annotation.filename, f"{name}.xml").name
+        if annotation.filename
+        else name
+    )
     stem = PurePosixPath(stated).stem if stated.lower().endswith(SUFFIXES) else stated
     return None if stem == name else stem
 
@@ -181,18 +170,18 @@ def _build_boxed_image(
     options: PascalVOC,
     folder: Path,
     name: str,
-    sheet: VocAnnotation,
+    annotation: VocAnnotation,
     files: Mapping[str, PurePosixPath],
     parts: Mapping[str, str | None],
 ) -> BoxedImage:
     facts = inspect_image(folder, files[name])
-    if sheet.width and sheet.height:
-        check_image_size(facts, sheet.width, sheet.height, f"{name}.xml")
+    if annotation.width and annotation.height:
+        check_image_size(facts, annotation.width, annotation.height, f"{name}.xml")
     return BoxedImage(
         case_id=name,
         file=files[name],
         facts=facts,
-        raw_boxes=tuple(_build_raw_box(options, *each) for each in sheet.objects),
+        raw_boxes=tuple(_build_raw_box(options, *record) for record in annotation.objects),
         split=parts.get(name),
     )
 
@@ -212,24 +201,26 @@ def _build_raw_box(
 
 
 def _lower_edge(low: float, high: float, first_pixel: int) -> float:
-    # A click without a drag leaves two equal numbers: no object, rather than one of one pixel.
+    # Equal edges come from an accidental click: a box without area, not one of one pixel.
     return low - first_pixel if high > low else low
 
 
 def _notes(
-    sheets: Mapping[str, VocAnnotation],
+    annotations: Mapping[str, VocAnnotation],
     files: Mapping[str, PurePosixPath],
     parts: Mapping[str, str | None],
 ) -> Iterator[str]:
     remarks = {
-        "Images without an XML file that were left out": [n for n in files if n not in sheets],
-        "XML files that name another image, which is not there": [
-            name for name, sheet in sheets.items() if _other_image_name(name, sheet)
+        "Images without an XML file, excluded": [n for n in files if n not in annotations],
+        "XML files that name another, missing image": [
+            name for name, annotation in annotations.items() if _other_image_name(name, annotation)
         ],
-        "XML files without the size of the image, which was not compared": [
-            name for name, sheet in sheets.items() if not (sheet.width and sheet.height)
+        "XML files without the image size, which was not checked": [
+            name
+            for name, annotation in annotations.items()
+            if not (annotation.width and annotation.height)
         ],
-        "Images in no list of ImageSets/Main": [n for n in sheets if parts and n not in parts],
+        "Images in no list of ImageSets/Main": [n for n in annotations if parts and n not in parts],
     }
     for what, names in remarks.items():
         if names:

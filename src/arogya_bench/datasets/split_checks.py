@@ -1,4 +1,4 @@
-"""Whether cases, and the parts they were divided into, can carry a training and an honest test."""
+"""Check that the cases of a dataset, and the parts of its split, can be used."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,18 +9,26 @@ from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.types import Case, Dataset, Subset
 
 PARTS = ("train", "validation", "test")
+# What folders, files and table cells of a source call the parts of its split.
+SPLIT_NAMES = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
 
 
 def check_cases(dataset: Dataset, limit: int | None) -> None:
-    """Refuse cases that no method can divide.
+    """Check that the cases can be divided at all.
 
     Raises:
-        ConfigError: If ``limit`` cannot hold one case of each class.
-        DatasetError: If classes or groups are too few, or an id or split cannot be true.
+        ConfigError: If ``limit`` is smaller than the number of classes.
+        DatasetError: If there are too few classes or groups, a repeated id or an unknown split.
     """
     counts = _class_counts(dataset, dataset.cases)
     wanted = len(dataset.classes)
-    least = 1 if dataset.task == "detection" else 2  # a detector may look for one thing
+    least = 1 if dataset.task == "detection" else 2  # a detector may have a single class
     if dataset.task != "segmentation" and sum(count > 0 for count in counts.values()) < least:
         raise DatasetError(
             f"{dataset.name} has too few classes with cases: {_format_counts(counts)}.",
@@ -32,11 +40,11 @@ def check_cases(dataset: Dataset, limit: int | None) -> None:
             f"{dataset.name} has two cases named {names.most_common(1)[0][0]}.",
             fix="give every case its own id",
         )
-    strange = [case for case in dataset.cases if case.split not in (*PARTS, None)]
-    if strange:
+    unknown = [case for case in dataset.cases if case.split not in (*PARTS, None)]
+    if unknown:
         raise DatasetError(
-            f"Case {strange[0].case_id} of {dataset.name} has the official split "
-            f"{strange[0].split!r}, not one of {', '.join(PARTS)}.",
+            f"Case {unknown[0].case_id} of {dataset.name} has the official split "
+            f"{unknown[0].split!r}, not one of {', '.join(PARTS)}.",
             fix="correct the source, or leave the split of such cases empty",
         )
     groups = len({case.group_id for case in dataset.cases})
@@ -56,15 +64,15 @@ def check_cases(dataset: Dataset, limit: int | None) -> None:
 def check_parts(
     dataset: Dataset, parts: Mapping[str, Subset], *, allow_group_overlap: bool
 ) -> None:
-    """Refuse parts that share a group, lack a class to learn, or leave nothing to test.
+    """Check that no group is in two parts, every class can be learned, and there is a test part.
 
     Args:
-        dataset: The divided one.
+        dataset: The dataset that was split.
         parts: ``train``, ``validation`` and ``test``.
-        allow_group_overlap: Whether it was asked for that groups may lie in several parts.
+        allow_group_overlap: Whether a group may be in several parts.
 
     Raises:
-        DatasetError: With what is wrong, and counts.
+        DatasetError: If one of these checks fails.
     """
     if dataset.grouped and not allow_group_overlap:
         _check_group_overlap(dataset, parts)
@@ -87,20 +95,20 @@ def check_parts(
 
 
 def _check_group_overlap(dataset: Dataset, parts: Mapping[str, Subset]) -> None:
-    homes: dict[str, str] = {}
-    for part, own in parts.items():
-        for case in own.cases:
-            home = homes.setdefault(case.group_id, part)
-            if home != part:
+    part_of_group: dict[str, str] = {}
+    for part, subset in parts.items():
+        for case in subset.cases:
+            first_part = part_of_group.setdefault(case.group_id, part)
+            if first_part != part:
                 raise DatasetError(
                     f"The split of {dataset.name} has cases of group {case.group_id} in both "
-                    f"{home} and {part}; scores on it would be too good.",
+                    f"{first_part} and {part}; scores on it would be too optimistic.",
                     fix="divide by group instead: split.method=group",
                 )
 
 
 def _class_counts(dataset: Dataset, cases: Iterable[Case]) -> dict[str, int]:
-    targets = np.array([each for case in cases for each in case.present_classes], dtype=np.int64)
+    targets = np.array([label for case in cases for label in case.present_classes], dtype=np.int64)
     counts = np.bincount(targets, minlength=len(dataset.classes))
     return {name: int(count) for name, count in zip(dataset.classes, counts, strict=True)}
 

@@ -1,4 +1,4 @@
-"""The ways to divide cases into parts: as the source says, by group, by date, in folds."""
+"""Split methods: official, by group, by date, k-fold."""
 
 import hashlib
 from collections import defaultdict
@@ -11,13 +11,13 @@ from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
 from arogya_bench.types import Case, Dataset, Floats
 
-NO_CLASS = -1  # of an image without boxes
+NO_CLASS = -1  # class index of an image without boxes
 
 Parts = dict[str, list[Case]]
 
 
 def has_official_split(dataset: Dataset) -> bool:
-    """Whether the source fixes all three parts, or what is tested and nothing of validation."""
+    """Whether the source defines all three parts, or the test part and no validation part."""
     stated = {case.split for case in dataset.cases}
     return stated in ({*PARTS}, {"train", "test"}, {"test", None})
 
@@ -25,15 +25,15 @@ def has_official_split(dataset: Dataset) -> bool:
 def use_official_split(
     dataset: Dataset, shares: Sequence[float], rng: np.random.Generator
 ) -> Parts:
-    """Take the parts as the source fixes them; one that fixes no validation has it made by group.
+    """Use the split of the source; a missing validation part is drawn from train by group.
 
     Args:
-        dataset: Whose cases state their split.
-        shares: Of train and validation, where validation must be made.
-        rng: Draws the groups then.
+        dataset: Dataset whose cases have a split.
+        shares: Fractions of train and validation, used if validation is missing.
+        rng: Random generator, used if validation is missing.
 
     Raises:
-        DatasetError: If a case states something else.
+        DatasetError: If the source has no official split.
     """
     stated = {case.split for case in dataset.cases}
     if not has_official_split(dataset):
@@ -43,8 +43,8 @@ def use_official_split(
         parts[case.split or "train"].append(case)
     if "validation" in stated:
         return parts
-    made = split_by_group(dataset, parts["train"], shares[:2], rng)
-    return {"train": made[0], "validation": made[1], "test": parts["test"]}
+    train, validation = split_by_group(dataset, parts["train"], shares[:2], rng)
+    return {"train": train, "validation": validation, "test": parts["test"]}
 
 
 def split_by_group(
@@ -54,65 +54,64 @@ def split_by_group(
     rng: np.random.Generator,
     key: Callable[[Case], str] = lambda case: case.group_id,
 ) -> list[list[Case]]:
-    """Divide cases so that no group straddles and classes keep their proportions.
+    """Split cases into parts that share no group and have similar class proportions.
 
     Args:
-        dataset: Theirs.
-        cases: In any order; it does not matter.
-        shares: Of the parts; they are brought to sum to 1.
-        rng: Draws the order of groups of equal size.
-        key: What must stay together.
+        dataset: Dataset of the cases.
+        cases: Cases; their order does not matter.
+        shares: Relative sizes of the parts.
+        rng: Random generator for the order of groups of equal size.
+        key: Returns the group of a case.
 
     Returns:
-        One list of cases for each share.
+        One list of cases per share.
     """
     members: defaultdict[str, list[Case]] = defaultdict(list)
     for case in cases:
         members[key(case)].append(case)
     shuffled = rng.permutation(sorted(members)).tolist()
     order = sorted(shuffled, key=lambda group: -len(members[group]))
-    counts = np.zeros((len(order), len(dataset.classes) + 1))  # the last: cases without a class
+    counts = np.zeros((len(order), len(dataset.classes) + 1))  # last column: no class
     for row, group in enumerate(order):
         for case in members[group]:
             counts[row, list(case.present_classes) or [NO_CLASS]] += 1
     parts: list[list[Case]] = [[] for _ in shares]
     wanted = np.asarray(shares) / np.sum(shares)
-    for group, home in zip(order, assign_groups(counts, wanted), strict=True):
-        parts[home].extend(members[group])
+    for group, part in zip(order, assign_groups(counts, wanted), strict=True):
+        parts[part].extend(members[group])
     return parts
 
 
 def split_kfold(
     dataset: Dataset, shares: Sequence[float], folds: int, fold: int, seeds: Sequence[int]
 ) -> Parts:
-    """Test on one fold of several, by group; over all folds every case is tested once.
+    """Use one of several folds, divided by group, as the test part.
 
     Args:
-        dataset: To be divided.
-        shares: Of train and validation, within what is not tested.
-        folds: How many.
-        fold: Which one is tested, counted from 0.
-        seeds: Of the assignment to folds; the same for all folds.
+        dataset: Dataset to split.
+        shares: Relative sizes of train and validation within the other folds.
+        folds: Number of folds.
+        fold: Index of the test fold, from 0.
+        seeds: Seeds of the assignment to folds; the same for all folds.
     """
     parts = split_by_group(
         dataset, dataset.cases, [1.0] * folds, np.random.default_rng(list(seeds))
     )
-    rest = [case for place, own in enumerate(parts) if place != fold for case in own]
+    others = [case for index, cases in enumerate(parts) if index != fold for case in cases]
     rng = np.random.default_rng([*seeds, fold + 1])
-    train, validation = split_by_group(dataset, rest, shares[:2], rng)
+    train, validation = split_by_group(dataset, others, shares[:2], rng)
     return {"train": train, "validation": validation, "test": parts[fold]}
 
 
 def split_by_date(dataset: Dataset, shares: Sequence[float], column: str) -> Parts:
-    """Train on what is old and test on what is new.
+    """Train on the oldest cases and test on the newest.
 
-    A group counts as its latest case, so that nothing in train is later than the border; groups
-    of one date stay together.
+    A group has the date of its latest case. Groups with the same date stay together.
 
     Args:
-        dataset: Whose metadata hold dates.
-        shares: Of train, validation and test.
-        column: Of the metadata: ISO 8601 dates, or whole numbers such as years; not both.
+        dataset: Dataset with dates in its metadata.
+        shares: Relative sizes of train, validation and test.
+        column: Metadata column with either ISO 8601 dates or integers such as years.
 
     Raises:
         ConfigError: If there is no such column.
@@ -124,50 +123,55 @@ def split_by_date(dataset: Dataset, shares: Sequence[float], column: str) -> Par
     ordered = sorted(dataset.cases, key=lambda case: latest[case.group_id])
     borders = np.cumsum(np.asarray(shares) / np.sum(shares)) * len(ordered)
     parts: Parts = {part: [] for part in PARTS}
-    home, before = 0, None
-    for place, case in enumerate(ordered):
+    part, previous_date = 0, None
+    for index, case in enumerate(ordered):
         date = latest[case.group_id]
-        if date != before:
-            home = max(home, int(np.searchsorted(borders, place + 0.5)))
-        parts[PARTS[min(home, 2)]].append(case)
-        before = date
+        if date != previous_date:
+            part = max(part, int(np.searchsorted(borders, index + 0.5)))
+        parts[PARTS[min(part, 2)]].append(case)
+        previous_date = date
     return parts
 
 
 def assign_groups(counts: Floats, fractions: Floats) -> list[int]:
-    """Choose a part for every group, in order: where the deviation falls most.
+    """Assign each group in turn to the part where it reduces the deviation most.
 
-    The deviation is that of chi-squared. Relative to what is wanted, large groups spread over all
-    parts; in absolute terms train would take all of them.
+    The deviation is the chi-squared distance from the desired class counts. It is relative, so
+    that large groups spread over all parts instead of filling train.
 
     Args:
-        counts: Shape (groups, classes).
-        fractions: Shape (parts,).
+        counts: Class counts of the groups, shape (groups, classes).
+        fractions: Desired fractions of the parts, shape (parts,).
+
+    Returns:
+        Index of the part of each group.
     """
-    # A rare class wants one case in each part before it wants a second anywhere.
+    # Every part should get one case of a rare class before any part gets a second.
     wanted = np.maximum(np.outer(fractions, counts.sum(axis=0)), 1.0)
     missing = wanted.copy()
-    homes = []
+    parts = []
     for group in counts:
         change = np.round((group * (group - 2 * missing) / wanted).sum(axis=1), 9)
-        # Where parts would do equally well, the one that lacks most as a whole.
+        # Ties go to the part that is furthest from its desired size.
         lacking = np.round(missing.sum(axis=1) / wanted.sum(axis=1), 9)
-        home = int(np.lexsort((-lacking, change))[0])
-        missing[home] -= group
-        homes.append(home)
-    return homes
+        part = int(np.lexsort((-lacking, change))[0])
+        missing[part] -= group
+        parts.append(part)
+    return parts
 
 
 def limit_cases(cases: Iterable[Case], limit: int) -> list[Case]:
-    """Take at most so many cases, the classes in turn, whatever the order they come in."""
+    """Take at most ``limit`` cases, balanced over classes and independent of their order."""
     by_class: defaultdict[int, list[Case]] = defaultdict(list)
     for case in sorted(cases, key=_case_hash):
         by_class[case.present_classes[-1] if case.present_classes else NO_CLASS].append(case)
-    turns = [
-        (turn, _case_hash(case), case) for own in by_class.values() for turn, case in enumerate(own)
+    ranked = [
+        (rank, _case_hash(case), case)
+        for members in by_class.values()
+        for rank, case in enumerate(members)
     ]
-    turns.sort(key=lambda entry: entry[:2])
-    return [case for _, _, case in turns[:limit]]
+    ranked.sort(key=lambda entry: entry[:2])
+    return [case for _, _, case in ranked[:limit]]
 
 
 def _case_hash(case: Case) -> str:
@@ -176,16 +180,17 @@ def _case_hash(case: Case) -> str:
 
 def _no_official_split_error(dataset: Dataset, stated: Set[str | None]) -> DatasetError:
     names = sorted(str(name) for name in stated - {None})
-    said = f"{', '.join(names) or 'nothing'}{' for some cases' if names and None in stated else ''}"
+    some = " for some cases" if names and None in stated else ""
     return DatasetError(
-        f"The source of {dataset.name} does not fix an official split: it states {said}, and not "
-        f"{', '.join(PARTS)} (validation may be left to us).",
-        fix="divide by group instead: split.method=group",
+        f"The source of {dataset.name} has no official split: it states "
+        f"{', '.join(names) or 'nothing'}{some} instead of {', '.join(PARTS)} (only validation may "
+        "be missing).",
+        fix="split by group instead: split.method=group",
     )
 
 
 def _parse_dates(dataset: Dataset, column: str) -> list[float]:
-    """The date of every case as a number; all are written in one way, else they have no order."""
+    """Convert the dates to numbers; all have to be in the same format."""
     metadata = dataset.cases[0].metadata
     if column not in metadata:
         raise ConfigError(
@@ -193,18 +198,18 @@ def _parse_dates(dataset: Dataset, column: str) -> list[float]:
             fix=f"set split.date to one of: {', '.join(metadata) or 'none; it has no columns'}",
         )
     values = [case.metadata[column] for case in dataset.cases]
-    read = _parse_number if all(map(_is_integer, values)) else _parse_date
+    parse = _parse_number if all(map(_is_integer, values)) else _parse_date
     moments = []
     for case, value in zip(dataset.cases, values, strict=True):
         try:
-            moments.append(read(value))
+            moments.append(parse(value))
         except ValueError as error:
             raise _invalid_date_error(case, column) from error
     return moments
 
 
 def _is_integer(value: str | float) -> bool:
-    # 20210304 is a day in ISO 8601, and has the right order as a number, too.
+    # Includes ISO 8601 dates such as 20210304, which sort correctly as numbers.
     return value.strip().isdigit() if isinstance(value, str) else float(value).is_integer()
 
 
@@ -221,8 +226,8 @@ def _parse_date(value: str | float) -> float:
 
 def _invalid_date_error(case: Case, column: str) -> DatasetError:
     return DatasetError(
-        f"Case {case.case_id} has {case.metadata[column]!r} in {column}, which is no date as the "
-        "others are.",
-        fix="write all dates as 2021-03-04, or all as whole numbers such as years, or leave the "
-        "case out of the source",
+        f"Case {case.case_id} has {case.metadata[column]!r} in {column}, which is not a date like "
+        "the others.",
+        fix="write all dates as 2021-03-04 or all as integers such as years, or remove the case from "
+        "the source",
     )

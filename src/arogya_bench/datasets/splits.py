@@ -1,8 +1,9 @@
-"""Divides a dataset into train, validation and test, and writes the division down."""
+"""Split a dataset into train, validation and test."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -26,22 +27,24 @@ METHODS = ("auto", "official", "group", "image_level", "temporal", "kfold", "fil
 
 @dataclass(frozen=True, kw_only=True)
 class SplitPolicy:
-    """How a dataset is divided.
+    """Options of a split.
 
     Attributes:
-        method: ``official`` as the source fixes it; ``group`` by patient, stratified by class;
-            ``auto``: official where the source fixes at least what is tested, else group;
-            ``temporal``: the newest are tested; ``kfold``: one fold is tested; ``file``: as a
-            file of an earlier run says; ``image_level``: patients may straddle, and every report says
-            so.
-        train: Share of the cases; so ``validation`` and ``test``, and they sum to 1. Where the
-            method fixes what is tested, the first two divide the rest in their proportion.
-        seed: Of the assignment, apart from the seed of the fits.
-        date: Metadata column of ``temporal``.
-        folds: Of ``kfold``, 2 or more.
-        fold: Which one is tested, from 0.
-        repeat: Which repetition of the division into folds, from 0.
-        file: Of ``file``: a ``split.csv`` that a run left.
+        method: ``official``: the split of the source. ``group``: by patient, stratified by class.
+            ``auto``: official if the source defines at least a test part, else group.
+            ``temporal``: test on the newest cases. ``kfold``: test on one fold. ``file``: the
+            split of an earlier run. ``image_level``: a patient may be in several parts, which
+            every report states.
+        train: Fraction of the training cases. If the method defines the test part, ``train`` and
+            ``validation`` divide the other cases in proportion.
+        validation: Fraction of the validation cases.
+        test: Fraction of the test cases; the three sum to 1.
+        seed: Seed of the split, independent of the seed of the training.
+        date: Metadata column with dates, for ``temporal``.
+        folds: Number of folds, for ``kfold``; at least 2.
+        fold: Index of the test fold, from 0.
+        repeat: Index of the repetition of the division into folds, from 0.
+        file: Path of a ``split.csv`` written by a run, for ``file``.
     """
 
     method: str = "auto"
@@ -56,24 +59,24 @@ class SplitPolicy:
     file: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a typo before a dataset is drawn or read, which may take a minute."""
+        """Validate the options early: loading the dataset may take minutes."""
         _check_method(self)
         _check_shares(self.fractions)
         _check_numbers(self)
 
     @property
     def fractions(self) -> tuple[float, float, float]:
-        """Shares of train, validation and test."""
+        """Fractions of train, validation and test."""
         return self.train, self.validation, self.test
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSplit:
-    """A dataset in three parts.
+    """A dataset split into three parts.
 
     Attributes:
-        name: Says how it was made, such as ``official`` or ``group-80-10-10-s42``.
-        digest: 32 hexadecimal characters of the assignment of cases to parts.
+        name: Method and its options, such as ``official`` or ``group-80-10-10-s42``.
+        digest: Digest of the assignment of cases to parts, 32 hexadecimal characters.
     """
 
     train: Subset
@@ -84,46 +87,46 @@ class DatasetSplit:
 
     @property
     def parts(self) -> dict[str, Subset]:
-        """The three by their names."""
+        """The parts by name."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
     @property
     def is_image_level(self) -> bool:
-        """Whether patients may lie in several parts because that was asked for by name."""
+        """Whether a patient may be in several parts."""
         return self.name.startswith("image_level-")
 
     @property
     def has_requested_fractions(self) -> bool:
-        """Whether the sizes of the parts follow from shares that were asked for."""
+        """Whether the sizes of the parts follow from the configured fractions."""
         return self.name.startswith(("group-", "image_level-")) and "-limit" not in self.name
 
 
 def split(
     dataset: Dataset, policy: SplitPolicy | None = None, *, limit: int | None = None
 ) -> DatasetSplit:
-    """Divide a dataset and refuse what cannot carry a training and an honest test.
+    """Split a dataset and check the parts.
 
     Args:
-        dataset: What to divide; the order of its cases does not matter.
-        policy: How; by default the official split, else by group.
-        limit: Keep at most so many cases of each part, the classes in turn; the prevalence in
-            such a sample is not that of the dataset.
+        dataset: Dataset to split; the order of its cases does not matter.
+        policy: Options; by default the official split, else by group.
+        limit: Maximum number of cases per part, balanced over classes; the class proportions are
+            then not those of the dataset.
 
     Raises:
-        ConfigError: If an argument does not fit the dataset.
-        DatasetError: If the cases or the parts will not do.
+        ConfigError: If an option is invalid for the dataset.
+        DatasetError: If the dataset cannot be split, or a part fails the checks.
     """
-    made = make_split(dataset, policy or SplitPolicy(), limit=limit)
-    check_split(made)
-    return made
+    dataset_split = make_split(dataset, policy or SplitPolicy(), limit=limit)
+    check_split(dataset_split)
+    return dataset_split
 
 
 def make_split(dataset: Dataset, policy: SplitPolicy, *, limit: int | None = None) -> DatasetSplit:
-    """Divide a dataset; what is wrong with the parts is for ``check_split`` or the gate to say.
+    """Split a dataset without checking the parts, which ``check_split`` or the gate does.
 
     Raises:
-        ConfigError: If an argument does not fit the dataset.
-        DatasetError: If the cases cannot be divided at all.
+        ConfigError: If an option is invalid for the dataset.
+        DatasetError: If the dataset cannot be split.
     """
     check_cases(dataset, limit)
     name, parts = _assign_parts(dataset, policy)
@@ -134,14 +137,14 @@ def make_split(dataset: Dataset, policy: SplitPolicy, *, limit: int | None = Non
 
 
 def check_split(dataset_split: DatasetSplit, *, allow_group_overlap: bool = False) -> None:
-    """Refuse a split that shares groups between parts, lacks a class to learn, or tests nothing.
+    """Check that parts share no group, every class can be learned, and there is a test part.
 
     Args:
-        dataset_split: As divided.
-        allow_group_overlap: Whether groups may lie in several parts, because somebody said so.
+        dataset_split: Split to check.
+        allow_group_overlap: Whether a group may be in several parts.
 
     Raises:
-        DatasetError: With what is wrong.
+        DatasetError: If one of these checks fails.
     """
     check_parts(
         dataset_split.test.dataset,
@@ -151,25 +154,25 @@ def check_split(dataset_split: DatasetSplit, *, allow_group_overlap: bool = Fals
 
 
 def exclude_cases(dataset_split: DatasetSplit, unusable: Collection[str]) -> DatasetSplit:
-    """The same split without some cases.
+    """Remove cases from a split.
 
     Args:
-        dataset_split: As divided.
-        unusable: Ids of cases; those that it does not hold do not matter.
+        dataset_split: Split of the dataset.
+        unusable: Ids of the cases to remove; unknown ids are ignored.
     """
     dataset = dataset_split.test.dataset
     kept = tuple(case for case in dataset.cases if case.case_id not in unusable)
     parts = {
-        part: [case for case in own.cases if case.case_id not in unusable]
-        for part, own in dataset_split.parts.items()
+        part: [case for case in subset.cases if case.case_id not in unusable]
+        for part, subset in dataset_split.parts.items()
     }
     return _build_split(replace(dataset, cases=kept), parts, dataset_split.name)
 
 
 def with_dataset(dataset_split: DatasetSplit, dataset: Dataset) -> DatasetSplit:
-    """The same split of the same cases, whose images another copy of the dataset reads."""
+    """The same split, with images read by another copy of the dataset."""
     train, validation, test = (
-        replace(own, dataset=dataset) for own in dataset_split.parts.values()
+        replace(subset, dataset=dataset) for subset in dataset_split.parts.values()
     )
     return replace(dataset_split, train=train, validation=validation, test=test)
 
@@ -195,17 +198,9 @@ def _assign_parts(dataset: Dataset, policy: SplitPolicy) -> tuple[str, Parts]:
             return name, split_kfold(dataset, policy.fractions, policy.folds, policy.fold, seeds)
         case "file":
             return "file", read_split_file(dataset, Path(str(policy.file)))
-    together = _case_id if method == "image_level" else _group_id
-    made = split_by_group(dataset, dataset.cases, policy.fractions, rng, together)
-    return f"{method}-{seeded}", dict(zip(PARTS, made, strict=True))
-
-
-def _case_id(case: Case) -> str:
-    return case.case_id
-
-
-def _group_id(case: Case) -> str:
-    return case.group_id
+    key = attrgetter("case_id" if method == "image_level" else "group_id")
+    parts = split_by_group(dataset, dataset.cases, policy.fractions, rng, key)
+    return f"{method}-{seeded}", dict(zip(PARTS, parts, strict=True))
 
 
 def _check_method(policy: SplitPolicy) -> None:
@@ -229,7 +224,7 @@ def _check_shares(shares: Sequence[float]) -> None:
     if not all(share > 0 for share in shares) or abs(sum(shares) - 1) > 1e-6:
         raise ConfigError(
             f"The split fractions {list(shares)} are not three positive shares that sum to 1.",
-            fix="give the shares of train, validation and test, such as [0.8, 0.1, 0.1]",
+            fix="give the fractions of train, validation and test, such as [0.8, 0.1, 0.1]",
         )
 
 
@@ -242,7 +237,7 @@ def _check_numbers(policy: SplitPolicy) -> None:
     if policy.folds < 2 or not 0 <= policy.fold < policy.folds:
         raise ConfigError(
             f"split.fold={policy.fold} is not one of split.folds={policy.folds}.",
-            fix="give 2 or more folds, and a fold from 0 to one less: 'split.fold=range(0,5)'",
+            fix="use at least 2 folds, and a fold from 0 to folds - 1: 'split.fold=range(0,5)'",
         )
 
 
@@ -257,5 +252,5 @@ def _build_split(dataset: Dataset, parts: Mapping[str, Sequence[Case]], name: st
 
 
 def _digest(subsets: Mapping[str, Subset]) -> str:
-    lines = [f"{case.case_id}\t{part}" for part, own in subsets.items() for case in own.cases]
+    lines = [f"{case.case_id}\t{part}" for part, subset in subsets.items() for case in subset.cases]
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Photographs of invented skin lesions: a dataset whose truth is known and that costs nothing."""
+"""Synthetic images of skin lesions with known ground truth."""
 
 import csv
 import hashlib
@@ -21,9 +21,9 @@ from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
 from arogya_bench.runtime.cache import build_and_verify, cache_root
 from arogya_bench.types import Box, Case, Dataset, Image
 
-GENERATOR_VERSION = "1"  # of the generator: whoever changes a pixel changes it
-# By number of classes. The best rule on the latents then has a balanced accuracy of about 0.9
-# against the truth and 0.8 to 0.85 against the noisy labels.
+GENERATOR_VERSION = "1"  # increase it whenever a pixel changes
+# By number of classes. The Bayes classifier on the latents then has a balanced accuracy of about
+# 0.9 against the true classes and 0.8 to 0.85 against the noisy labels.
 SEPARATIONS = {2: 0.75, 3: 0.95, 4: 1.05, 5: 1.2, 6: 1.25, 7: 1.3, 8: 1.3, 9: 1.4, 10: 1.4}
 TASKS = ("classification", "detection")
 METADATA_COLUMNS = ("patient", "lesion", "site", "tone", "true_class")
@@ -34,14 +34,14 @@ class Synthetic:
     """Skin lesions drawn from class means, with patients, sites, skin tones and label noise.
 
     Attributes:
-        cases: Number of images; a patient has about two.
-        classes: 2 to 10.
-        seed: Another seed gives other patients of the same population.
+        cases: Number of images; about two per patient.
+        classes: Number of classes, 2 to 10.
+        seed: Random seed; other seeds give other patients of the same population.
         image_size: Width and height in pixels, 32 to 512.
-        separation: Distance of the class means; null for one that fits the number of classes.
-        label_noise: Share of the lesions that carry another class than their own, 0 to 0.5.
+        separation: Distance of the class means; null chooses it by the number of classes.
+        label_noise: Fraction of lesions with a wrong label, 0 to 0.5.
         cache: Folder for the files; null for ``$AROGYA_CACHE`` or the user's cache folder.
-        task: ``classification``, or ``detection`` of the lesion; of the same images.
+        task: ``classification`` or ``detection`` of the same lesions.
     """
 
     cases: int = 5000
@@ -54,7 +54,7 @@ class Synthetic:
     task: str = "classification"
 
     def load(self) -> Dataset:
-        """Draw the images, or find those that were drawn before, and check the files.
+        """Generate the images or reuse cached ones, and verify the files.
 
         Raises:
             ConfigError: If an option is out of range.
@@ -78,7 +78,7 @@ class Synthetic:
         )
 
     def folder(self) -> Path:
-        """Where the files lie: one folder for each set of options and generator version."""
+        """Cache folder for these options and this version of the generator."""
         key = hashlib.sha256(json.dumps(_parameters(self)).encode()).hexdigest()[:12]
         return cache_root(self.cache) / f"synthetic-{self.cases}x{self.classes}-{key}"
 
@@ -88,7 +88,7 @@ def _resolve_separation(options: Synthetic) -> float:
 
 
 def _parameters(options: Synthetic) -> dict[str, object]:
-    """What decides the files; the task does not, since boxes are always drawn."""
+    """Everything that determines the files; not the task, since boxes are always written."""
     resolved = asdict(replace(options, separation=float(_resolve_separation(options))))
     del resolved["task"]
     return {"generator": GENERATOR_VERSION, **resolved, "cache": None}
@@ -162,12 +162,12 @@ def _read_cases(folder: Path) -> tuple[Case, ...]:
 
 
 def _read_boxes(folder: Path) -> dict[str, Box]:
-    """The one lesion of each image, by case id."""
+    """Box of the lesion of each image, by case id."""
     content = json.loads((folder / "boxes.json").read_text(encoding="utf-8"))
     names = {image["id"]: Path(image["file_name"]).stem for image in content["images"]}
     return {
-        names[each["image_id"]]: _to_box(each["bbox"], each["category_id"])
-        for each in content["annotations"]
+        names[annotation["image_id"]]: _to_box(annotation["bbox"], annotation["category_id"])
+        for annotation in content["annotations"]
     }
 
 

@@ -1,4 +1,4 @@
-"""Writes a synthetic population as files: images, masks, a table, COCO boxes and a card."""
+"""Write a synthetic population to files: images, masks, a table, COCO boxes and a card."""
 
 import csv
 import hashlib
@@ -28,13 +28,13 @@ Value = str | int | float
 
 
 class RenderedView(NamedTuple):
-    """One photograph that was written.
+    """One written image.
 
     Attributes:
-        row: Its line of the table.
-        box: Left, top, width and height of the lesion, in pixels.
-        area: Of the lesion, in pixels.
-        pixel_hash: sha256 of the decoded image.
+        row: Row of the table.
+        box: Left, top, width and height of the lesion in pixels.
+        area: Area of the lesion in pixels.
+        pixel_hash: SHA-256 of the decoded image.
     """
 
     row: dict[str, Value]
@@ -52,15 +52,15 @@ def export_population(
     card: Mapping[str, object],
     workers: int | None = None,
 ) -> None:
-    """Photograph every lesion; the files do not depend on the number of workers.
+    """Render and write every lesion; the files do not depend on the number of workers.
 
     Args:
-        folder: Empty.
-        lesions: In the order of their numbers.
+        folder: Empty target folder.
+        lesions: Lesions in the order of their numbers.
         size: Width and height of the images in pixels.
-        seed: Every lesion and every view has its own generator, made from it.
-        card: Written to ``card.json``, with the class counts and the digest of the content.
-        workers: Threads; by default one per processor.
+        seed: Seed of the random generators, one per lesion and per view.
+        card: Content of ``card.json``, to which class counts and the digest are added.
+        workers: Number of threads; by default one per processor.
     """
     for kind in ("images", "masks"):
         (folder / kind).mkdir()
@@ -69,17 +69,17 @@ def export_population(
     def render_views(lesion: Lesion) -> list[RenderedView]:
         return _render_views(folder, lesion, start=starts[lesion.number], size=size, seed=seed)
 
-    # Threads rather than processes: NumPy, OpenCV and zlib let others run meanwhile, and no
-    # script needs a __main__ guard to load a dataset.
+    # Threads rather than processes: NumPy, OpenCV and zlib release the GIL, and scripts need no
+    # __main__ guard.
     with ThreadPoolExecutor(workers or _cpu_count()) as pool:
-        views = [view for own in pool.map(render_views, lesions) for view in own]
+        views = [view for rendered in pool.map(render_views, lesions) for view in rendered]
     with (folder / CASES_FILE).open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, fieldnames=list(views[0].row))
         table.writeheader()
         table.writerows(view.row for view in views)
     _write_json(folder / "boxes.json", _to_coco(views, size))
-    found = [str(view.row["class"]) for view in views]
-    counts = {name: found.count(name) for name in CLASSES if name in found}
+    labels = [str(view.row["class"]) for view in views]
+    counts = {name: labels.count(name) for name in CLASSES if name in labels}
     _write_json(folder / CARD_FILE, {**card, "class_counts": counts, "digest": _digest(views)})
 
 
@@ -98,7 +98,7 @@ def _render_views(
         image, mask = take_photograph(albedo, SITES[lesion.site], rng)
         case_id = f"case-{number:05d}"
         for kind, pixels in (("images", image[..., ::-1]), ("masks", mask)):
-            # Encoded by OpenCV, which is 3 times as fast as Pillow and wants BGR.
+            # OpenCV encodes 3 times as fast as Pillow, and expects BGR.
             _, encoded = cv2.imencode(".png", pixels)
             (folder / kind / f"{case_id}.png").write_bytes(encoded.tobytes())
         digest = hashlib.sha256(image.tobytes()).hexdigest()
@@ -149,7 +149,7 @@ def _to_coco(views: Sequence[RenderedView], size: int) -> dict[str, object]:
 
 
 def _digest(views: Sequence[RenderedView]) -> str:
-    # Over pixels, not PNG files, which depend on the version of zlib.
+    # Over pixels rather than PNG files, which depend on the zlib version.
     lines = [json.dumps([*view.row.values(), view.pixel_hash]) for view in views]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 

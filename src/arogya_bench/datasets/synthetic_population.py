@@ -1,4 +1,4 @@
-"""Invents patients with lesions: who has what, and how well it can be told apart."""
+"""Draw a synthetic population of patients with lesions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from arogya_bench.datasets.synthetic_rendering import LATENTS, SITES, TONES
 from arogya_bench.types import Floats, Labels
 
-# Trees, so that nobody takes a class for a diagnosis.
+# Tree names, so that no class can be mistaken for a diagnosis.
 CLASSES = (
     "alder",
     "birch",
@@ -22,7 +22,7 @@ CLASSES = (
     "juniper",
     "larch",
 )
-# One row per class, columns in the order of LATENTS, in units of the separation.
+# One row per class, one column per latent, in units of the separation.
 CLASS_MEANS = np.array(
     [
         [0, 0, -1, -1, -1, 1, 0, 0],
@@ -38,8 +38,8 @@ CLASS_MEANS = np.array(
     ],
     dtype=np.float64,
 )
-IMBALANCE = 5.0  # prior of the most frequent class over that of the rarest
-PATIENT_SD = 0.35  # of the latents; the lesions of a patient resemble each other
+IMBALANCE = 5.0  # ratio of the largest to the smallest class prior
+PATIENT_SD = 0.35  # of the latents; makes lesions of a patient similar
 LESION_SD = float(np.sqrt(1 - PATIENT_SD**2))
 
 
@@ -48,11 +48,11 @@ class Lesion:
     """One lesion of one patient.
 
     Attributes:
-        number: Counted from 0 over all patients; the seed of its drawing.
-        target: The class that it is given, right or wrong.
-        truth: The class that it was drawn from.
-        latents: Shape (8,), in the order of ``lesions.LATENTS``.
-        views: How many photographs there are.
+        number: Index over all patients, from 0; seeds the rendering.
+        target: Label, possibly wrong.
+        truth: True class.
+        latents: Shape (8,), in the order of ``LATENTS``.
+        views: Number of images.
     """
 
     number: int
@@ -66,7 +66,7 @@ class Lesion:
 
 
 class BayesAccuracy(NamedTuple):
-    """Balanced accuracy of the best rule that sees the latents themselves."""
+    """Balanced accuracy of the Bayes classifier on the latents."""
 
     against_truth: float
     against_targets: float
@@ -80,7 +80,7 @@ class _Patient(NamedTuple):
 
 
 def class_priors(classes: int) -> Floats:
-    """Class probabilities, shape (classes,): a geometric fall from first to last."""
+    """Class probabilities, shape (classes,), decreasing geometrically."""
     weights = np.geomspace(IMBALANCE, 1, classes)
     return np.asarray(weights / weights.sum())
 
@@ -93,7 +93,7 @@ def draw_population(
     label_noise: float,
     rng: np.random.Generator,
 ) -> list[Lesion]:
-    """Draw patients until they have exactly ``cases`` photographs."""
+    """Draw patients until they have exactly ``cases`` images."""
     patients = list(_draw_patients(cases, rng))
     truths = _draw_true_classes(sum(len(patient.views) for patient in patients), classes, rng)
     targets = _add_label_noise(truths, classes, label_noise, rng)
@@ -121,10 +121,10 @@ def draw_population(
 def estimate_bayes_accuracy(
     *, classes: int, separation: float, label_noise: float, rng: np.random.Generator
 ) -> BayesAccuracy:
-    """Estimate the Bayes scores from 20,000 lesions.
+    """Estimate the balanced accuracy of the Bayes classifier from 20,000 lesions.
 
-    Latents have variance 1 around the mean of their class, so that the nearest mean is the best
-    guess where every class counts the same. Rendering loses some of it: no model gets so far.
+    Latents have unit variance around the class means, so the nearest mean maximises balanced
+    accuracy. Rendering loses information, so models on images stay below it.
     """
     truths = rng.choice(classes, 20_000, p=class_priors(classes))
     means = separation * CLASS_MEANS[:classes]
@@ -151,7 +151,7 @@ def _draw_patients(cases: int, rng: np.random.Generator) -> Iterator[_Patient]:
 
 
 def _draw_true_classes(lesions: int, classes: int, rng: np.random.Generator) -> Labels:
-    # Quotas rather than draws: a small dataset, too, has every class.
+    # Fixed counts rather than draws, so that a small dataset also has every class.
     share = np.floor(class_priors(classes) * max(lesions - classes, 0)).astype(np.int64) + 1
     share[0] += max(lesions - share.sum(), 0)
     return rng.permutation(np.repeat(np.arange(classes), share))

@@ -1,4 +1,4 @@
-"""Draws skin lesions from eight latent features: an albedo, its mask, and photographs of it."""
+"""Render skin lesions from eight latent features: albedo, mask and photographs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ TONES = {
     "medium": (0.76, 0.58, 0.46),
     "dark": (0.50, 0.35, 0.27),
 }
-# What a unit of pigment takes from red, green and blue, as an optical density.
+# Optical density of one unit of pigment in red, green and blue.
 MELANIN = np.array([0.55, 0.85, 1.05], dtype=np.float32)
 BLOOD = np.array([0.10, 0.80, 0.62], dtype=np.float32)
 BLACK = np.array([1.10, 1.15, 1.10], dtype=np.float32)
@@ -37,7 +37,7 @@ LesionMask: TypeAlias = NDArray[np.uint8]  # (size, size), 255 inside
 
 
 class Albedo(NamedTuple):
-    """A lesion and the skin around it, before any camera."""
+    """A lesion and the surrounding skin without camera effects."""
 
     colour: FloatImage
     mask: Plane  # 0 outside to 1 inside
@@ -52,14 +52,14 @@ class Photograph(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Optics:
-    """How the cameras of one site see.
+    """Camera characteristics of one site.
 
     Attributes:
         vignette: Darkening of the corners, 0 to 1.
-        ruler: Whether a scale lies in the picture.
+        ruler: Whether the image shows a ruler.
         tint: Factor per RGB channel.
         blur: Standard deviation in pixels of a 128-pixel image.
-        noise: Standard deviation of the sensor, on the [0, 1] scale.
+        noise: Standard deviation of the sensor noise, on the [0, 1] scale.
         contrast: Slope around mid-grey.
     """
 
@@ -88,17 +88,17 @@ def draw_lesion(latents: Floats, tone: str, *, size: int, rng: np.random.Generat
     """Draw a lesion in the middle of a patch of skin.
 
     Args:
-        latents: Shape (8,), in the order of ``LATENTS``; each of mean about 0 and sd about 1.
-        tone: A key of ``TONES``.
+        latents: Shape (8,), in the order of ``LATENTS``, approximately standardised.
+        tone: Key of ``TONES``.
         size: Width and height in pixels.
-        rng: Decides everything that the latents leave open.
+        rng: Random generator for everything that the latents do not determine.
     """
     latent = dict(zip(LATENTS, latents.tolist(), strict=True))
     mask = _outline(latent, size, rng)
     melanin = 0.9 * float(np.exp(0.38 * latent["darkness"])) * (1 + 0.22 * _noise(size, 4, rng))
     melanin += _network(latent["network"], size, rng) + _globules(latent["globules"], size, rng)
     blood = 0.2 * float(np.exp(0.7 * latent["redness"])) * (1 + 0.3 * _noise(size, 3, rng))
-    # The pigment of one half differs from that of the other, as the outline does.
+    # Asymmetry affects the pigment as well as the outline.
     lean = 0.22 * _softplus(latent["asymmetry"]) * _random_gradient(size, rng)
     density = (
         (melanin * (1 + lean))[..., None] * MELANIN
@@ -110,7 +110,7 @@ def draw_lesion(latents: Floats, tone: str, *, size: int, rng: np.random.Generat
 
 
 def take_photograph(albedo: Albedo, optics: Optics, rng: np.random.Generator) -> Photograph:
-    """Take one picture: another angle, hairs, the optics of the site, and sensor noise."""
+    """Photograph a lesion: random pose, hairs, optics of the site and sensor noise."""
     size = len(albedo.mask)
     place = cv2.getRotationMatrix2D((size / 2, size / 2), rng.uniform(0, 360), rng.normal(1, 0.06))
     place[:, 2] += size * np.clip(rng.normal(0, 0.04, 2), -0.12, 0.12)
@@ -129,7 +129,7 @@ def _outline(latent: dict[str, float], size: int, rng: np.random.Generator) -> P
     y, x = _pixel_grid(size)
     angle, distance = np.arctan2(y, x), np.hypot(x, y)
     radius = np.full_like(angle, 0.46 * np.exp(0.2 * np.clip(latent["size"], -3, 2.2)))
-    # Both have a ceiling, so that an extreme lesion is still in one piece.
+    # Both are bounded, so that an extreme lesion stays connected.
     uneven = min(0.13 * _softplus(latent["asymmetry"]), 0.6)
     ragged = 0.075 * float(np.tanh(0.35 * _softplus(latent["border"])))
     for harmonic in range(1, 13):
@@ -142,7 +142,7 @@ def _outline(latent: dict[str, float], size: int, rng: np.random.Generator) -> P
 
 
 def _network(strength: float, size: int, rng: np.random.Generator) -> Plane:
-    # Dark lines where a band of noise crosses zero: a web, as of rete ridges.
+    # Dark lines at the zero crossings of noise resemble a pigment network.
     field = _noise(size, 17, rng)
     lines = np.exp(-((field / 0.3) ** 2)) - 0.1
     return np.asarray(0.55 * _softplus(strength) * lines, dtype=np.float32)
@@ -153,7 +153,7 @@ def _globules(strength: float, size: int, rng: np.random.Generator) -> Plane:
     for _ in range(rng.poisson(9 * _softplus(strength))):
         centre = rng.normal(size / 2, 0.16 * size, 2)
         radius = rng.uniform(0.014, 0.03) * size
-        # Sixteenths of a pixel: OpenCV draws smooth circles in fixed point.
+        # In sixteenths of a pixel, for antialiased circles.
         whole = tuple(int(16 * part) for part in centre)
         cv2.circle(dots, whole, int(16 * radius), 1.0, -1, cv2.LINE_AA, 4)
     return np.asarray(1.1 * cv2.GaussianBlur(dots, (0, 0), size / 160), dtype=np.float32)
@@ -217,7 +217,7 @@ def _apply_optics(colour: FloatImage, optics: Optics, rng: np.random.Generator) 
 
 
 def _noise(size: int, cells: int, rng: np.random.Generator) -> Plane:
-    """Smooth noise of mean 0 and sd about 1, with ``cells`` bumps across."""
+    """Smooth noise with mean 0, sd about 1 and ``cells`` cells across."""
     coarse = rng.standard_normal((cells + 3, cells + 3)).astype(np.float32)
     fine = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
     return np.asarray(1.3 * fine, dtype=np.float32)
@@ -230,11 +230,11 @@ def _random_gradient(size: int, rng: np.random.Generator) -> Plane:
 
 
 def _pixel_grid(size: int) -> Sequence[Plane]:
-    """The y and the x of every pixel, from -1 to 1."""
+    """The y and x coordinates of every pixel, from -1 to 1."""
     axis: Plane = np.asarray((np.arange(size) + 0.5) / size * 2 - 1, dtype=np.float32)
     return np.meshgrid(axis, axis, indexing="ij")
 
 
 def _softplus(latent: float) -> float:
-    """Softplus: near 0 for a feature that is absent, linear for one that is strong."""
+    """Softplus: near 0 for an absent feature, linear for a strong one."""
     return float(np.logaddexp(0, 1.5 * latent - 0.5))

@@ -1,4 +1,4 @@
-"""Reads the XML file that Pascal VOC keeps beside an image, safely."""
+"""Read a Pascal VOC annotation file without expanding XML entities."""
 
 import math
 import xml.etree.ElementTree as ET
@@ -9,11 +9,12 @@ from arogya_bench.errors import DatasetError
 
 
 class VocAnnotation(NamedTuple):
-    """What one XML file says; sizes and edges as written.
+    """Content of one XML file, unchecked.
 
     Attributes:
-        width: In pixels; 0 if it does not say. So ``height``.
-        objects: Name, whether difficult, and xmin, ymin, xmax, ymax.
+        width: Image width in pixels; 0 if it is not stated.
+        height: Image height in pixels; 0 if it is not stated.
+        objects: For each object its name, whether it is difficult, and (xmin, ymin, xmax, ymax).
     """
 
     filename: str
@@ -23,10 +24,9 @@ class VocAnnotation(NamedTuple):
 
 
 class _NoDoctypeTreeBuilder(ET.TreeBuilder):
-    """Builds a tree of a document without a type definition.
+    """Tree builder that rejects document type definitions.
 
-    Entities need one, and whoever defines entities can make a short file expand to gigabytes.
-    The parser calls this before it reads any of them, in every encoding.
+    Entities are defined there, and a short file with nested entities can expand to gigabytes.
     """
 
     def doctype(self, name: str, *_identifiers: str | None) -> NoReturn:
@@ -34,10 +34,10 @@ class _NoDoctypeTreeBuilder(ET.TreeBuilder):
 
 
 def read_annotation(path: Path) -> VocAnnotation:
-    """Read one XML file; nothing that it names is opened.
+    """Read one XML file; no file named in it is opened.
 
     Raises:
-        DatasetError: If it is no plain XML, or an object lacks its name or a number.
+        DatasetError: If it is not plain XML, or an object lacks its name or a coordinate.
     """
     try:
         root = ET.fromstring(path.read_bytes(), ET.XMLParser(target=_NoDoctypeTreeBuilder()))

@@ -1,16 +1,16 @@
-"""Reads images with boxes in the layout of Ultralytics YOLO: data.yaml, images/ and labels/."""
+"""Read images with boxes in Ultralytics YOLO format: data.yaml, images/ and labels/."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.detection import (
     BoxedImage,
-    DetectionDatasetInfo,
     build_detection_dataset,
     split_by_file,
 )
-from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
+from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.datasets.yolo_files import (
     label_file,
     list_images,
@@ -27,44 +27,27 @@ from arogya_bench.images.files import (
 )
 from arogya_bench.types import Dataset
 
-CLASSES_FILE = "classes.txt"  # which labelImg leaves among the labels
+CLASSES_FILE = "classes.txt"  # written by labelImg into the folder of labels
 
 
 @dataclass(frozen=True, kw_only=True)
-class YOLO:
-    """Images with boxes in the layout of Ultralytics YOLO.
+class YOLO(GroupedDatasetOptions):
+    """Images with boxes in Ultralytics YOLO format.
 
-    An image without a file of labels shows no object, as in Ultralytics; a note counts them.
+    As in Ultralytics, an image without a label file shows no object.
 
     Attributes:
-        path: Folder of the dataset; relative to the working folder.
-        licence: Of the images and boxes.
-        name: Of the dataset; by default that of the folder.
-        file: The YAML file below ``path`` that names classes and parts.
-        classes: In the order wanted; by default those of the YAML file.
-        group: Regular expression that finds the patient in the path of an image below ``path``,
-            as its one group; by default every image is its own group.
-        source: Where it came from, for the record.
-        citation: What its authors ask to be cited.
-        version: Of the copy, where the user knows it.
+        file: YAML file with the classes and the parts of the split, relative to ``path``.
     """
 
-    path: str
-    licence: str
-    name: str | None = None
     file: str = "data.yaml"
-    classes: list[str] = field(default_factory=list)
-    group: str | None = None
-    source: str | None = None
-    citation: str = ""
-    version: str = "unstated"
 
     def load(self) -> Dataset:
-        """Read every file of labels and look at every image; none is decoded.
+        """Read every label file and the header of every image; no image is decoded.
 
         Raises:
-            ConfigError: If ``group`` does not fit.
-            DatasetError: If files are missing, damaged, or contradict each other.
+            ConfigError: If ``group`` is invalid.
+            DatasetError: If files are missing, damaged or inconsistent.
         """
         folder = find_dataset_folder(self.path, f"{self.file}, images/ and labels/")
         content = read_header(folder / parse_relative_path(self.file, "dataset.file"))
@@ -75,16 +58,9 @@ class YOLO:
         return build_detection_dataset(
             folder,
             [_build_boxed_image(folder, file, names, split) for file, split in files.items()],
-            DetectionDatasetInfo(
-                name=self.name or folder.name,
-                licence=self.licence,
-                source=self.source or "files in the layout of Ultralytics YOLO",
-                version=self.version,
-                group=self.group,
-                citation=self.citation,
-            ),
+            self,
             source_classes=names,
-            requested_classes=self.classes,
+            default_source="files in Ultralytics YOLO format",
             notes=tuple(_notes(folder, files)),
         )
 
@@ -104,20 +80,20 @@ def _build_boxed_image(
 
 
 def _check_orphan_labels(folder: Path, files: Mapping[PurePosixPath, object]) -> None:
-    """Refuse labels whose image is gone; an image that no list names may be there."""
+    """Check that every label file has an image, be it listed or not."""
     expected = {label_file(file) for file in files}
-    places = sorted({file.parent for file in expected if "labels" in file.parts})
-    lost = [
+    label_folders = sorted({file.parent for file in expected if "labels" in file.parts})
+    orphans = [
         labels
-        for place in places
-        for path in sorted((folder / place).glob("*.txt"))
-        if (labels := place / path.name) not in expected
+        for label_folder in label_folders
+        for path in sorted((folder / label_folder).glob("*.txt"))
+        if (labels := label_folder / path.name) not in expected
         and path.name != CLASSES_FILE
         and not _has_image(folder, labels)
     ]
-    if lost:
+    if orphans:
         raise DatasetError(
-            f"{len(lost)} files of labels have no image: {shorten_list(list(map(str, lost)))}.",
+            f"{len(orphans)} label files have no image: {shorten_list(list(map(str, orphans)))}.",
             fix="unpack the images, or remove the labels",
         )
 
@@ -129,16 +105,13 @@ def _has_image(folder: Path, labels: PurePosixPath) -> bool:
 
 
 def _notes(folder: Path, files: Mapping[PurePosixPath, object]) -> Iterator[str]:
-    bare = [str(file) for file in files if not (folder / label_file(file)).is_file()]
-    if bare:
-        yield f"Images without a file of labels, taken to show no object: {len(bare)}: {shorten_list(bare)}."
-    places = {file.parent for file in files}
-    other = [
+    unlabelled = [str(file) for file in files if not (folder / label_file(file)).is_file()]
+    yield from note_excluded("Images without a label file, taken to show no object", unlabelled)
+    others = [
         path.name
-        for place in sorted(places)
-        for path in sorted((folder / place).iterdir())
+        for image_folder in sorted({file.parent for file in files})
+        for path in sorted((folder / image_folder).iterdir())
         if path.is_file() and not path.name.startswith(".") and path.suffix != ".txt"
-        if place / path.name not in files
+        if image_folder / path.name not in files
     ]
-    if other:
-        yield f"Files among the images that are not in the dataset: {len(other)}: {shorten_list(other)}."
+    yield from note_excluded("Files among the images that are not in the dataset", others)

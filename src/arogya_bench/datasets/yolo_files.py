@@ -1,4 +1,4 @@
-"""Reads the text files of Ultralytics YOLO: data.yaml, lists of images, and rows of boxes."""
+"""Read the text files of Ultralytics YOLO: data.yaml, image lists and label files."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -6,23 +6,22 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from arogya_bench.datasets.boxes import RawBox
+from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.files import SUFFIXES, ImageFileInfo, parse_relative_path, read_name_list
-
-PART_KEYS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 
 
 def read_header(file: Path) -> Mapping[str, object]:
     """Read ``data.yaml``; a download script in it is not run.
 
     Raises:
-        DatasetError: If it is missing or is no mapping.
+        DatasetError: If it is missing or not a mapping.
     """
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise DatasetError(
-            f"No {file.name} lies in {file.parent}.",
+            f"No {file.name} in {file.parent}.",
             fix="set dataset.path to the folder that holds it, or dataset.file to its name",
         ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
@@ -33,7 +32,7 @@ def read_header(file: Path) -> Mapping[str, object]:
 
 
 def parse_classes(content: Mapping[str, object], file: str) -> tuple[str, ...]:
-    """The names of the classes, in the order of their numbers.
+    """Return the class names in the order of their numbers.
 
     Raises:
         DatasetError: If there are none, or their numbers have gaps.
@@ -42,7 +41,7 @@ def parse_classes(content: Mapping[str, object], file: str) -> tuple[str, ...]:
     if isinstance(names, dict) and sorted(map(str, names)) == sorted(map(str, range(len(names)))):
         names = [{str(key): name for key, name in names.items()}[str(n)] for n in range(len(names))]
     if not isinstance(names, list) or not all(
-        isinstance(each, str | int) for each in names or [()]
+        isinstance(name, str | int) for name in names or [()]
     ):
         raise _format_error(
             f"{file} has no names as a list, or as a mapping from 0, 1, 2 and so on"
@@ -53,31 +52,28 @@ def parse_classes(content: Mapping[str, object], file: str) -> tuple[str, ...]:
 
 
 def list_images(content: Mapping[str, object], folder: Path, file: str) -> dict[str, list[str]]:
-    """The images of every part that ``data.yaml`` names, as paths below the folder.
+    """List the images of every part in ``data.yaml``, as paths relative to the folder.
 
-    Its ``path`` names a place on the disk of whoever wrote it and is followed only below the
-    folder. A leading ``../`` is dropped if that helps, since Roboflow writes it; Ultralytics does
-    so too.
+    The ``path`` of the file is used only if it is relative. A leading ``../``, which Roboflow
+    writes, is dropped, as Ultralytics does.
 
     Raises:
-        DatasetError: If no part is named, or a place is missing or empty.
+        DatasetError: If no part is named, or a path is missing or empty.
     """
     parts: dict[str, list[str]] = {}
-    for key, part in PART_KEYS.items():
+    for key, part in SPLIT_NAMES.items():
         value = content.get(key)
         entries = value if isinstance(value, list) else [value]
         for entry in entries if value else ():
-            found = _list_entry_images(
-                _resolve_entry(str(entry), content, folder, f"{key} in {file}"), folder
-            )
-            parts.setdefault(part, []).extend(found)
+            path = _resolve_entry(str(entry), content, folder, f"{key} in {file}")
+            parts.setdefault(part, []).extend(_list_entry_images(path, folder))
     if not parts:
         raise _format_error(f"{file} names none of train, val and test")
     return parts
 
 
 def label_file(image: PurePosixPath) -> PurePosixPath:
-    """Where the boxes of an image lie: the last folder ``images`` becomes ``labels``."""
+    """Path of the label file of an image: the last folder ``images`` becomes ``labels``."""
     parts = list(image.parts)
     folders = parts[:-1]
     if "images" in folders:
@@ -87,55 +83,59 @@ def label_file(image: PurePosixPath) -> PurePosixPath:
 
 
 def read_boxes(file: Path, facts: ImageFileInfo, classes: tuple[str, ...]) -> Iterator[RawBox]:
-    """Read the boxes of one image: class number, and centre and size as shares of the image.
+    """Read the boxes of one image: class number, relative centre and relative size.
 
     Raises:
-        DatasetError: If a row is something else.
+        DatasetError: If a row is invalid.
     """
     name = f"{file.parent.name}/{file.name}"
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise _format_error(f"{name} cannot be read: {error}") from error
-    for place, line in enumerate(lines, start=1):
+    for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield _parse_box(line, facts, classes, f"{name}, line {place},")
+            yield _parse_box(line, facts, classes, f"{name}, line {number},")
 
 
 def _resolve_entry(
     entry: str, content: Mapping[str, object], folder: Path, where: str
 ) -> PurePosixPath:
-    own = parse_relative_path(entry.removeprefix("../"), where)
-    found = [place for place in (_inner_folder(content) / own, own) if (folder / place).exists()]
-    if not found:
+    path = parse_relative_path(entry.removeprefix("../"), where)
+    existing = [
+        candidate
+        for candidate in (_inner_folder(content) / path, path)
+        if (folder / candidate).exists()
+    ]
+    if not existing:
         raise DatasetError(
             f"{where} names {entry!r}, which is not in {folder}.",
-            fix="unpack the images there, and write the folder or list relative to it",
+            fix="unpack the images there, and write the path relative to that folder",
         )
-    return found[0]
+    return existing[0]
 
 
 def _inner_folder(content: Mapping[str, object]) -> PurePosixPath:
     try:
         return parse_relative_path(str(content.get("path") or "."), "path")
-    except DatasetError:  # a place on another disk
+    except DatasetError:  # an absolute path, of the computer that wrote the file
         return PurePosixPath()
 
 
-def _list_entry_images(place: PurePosixPath, folder: Path) -> list[str]:
-    if (folder / place).is_dir():
-        files = sorted(path for path in (folder / place).rglob("*") if path.is_file())
-        names = [path.relative_to(folder).as_posix() for path in files]
+def _list_entry_images(path: PurePosixPath, folder: Path) -> list[str]:
+    if (folder / path).is_dir():
+        files = sorted(file for file in (folder / path).rglob("*") if file.is_file())
+        names = [file.relative_to(folder).as_posix() for file in files]
     else:
-        # As Ultralytics has it: "./" is the folder of the list, all else that of the dataset.
-        lines = read_name_list(folder / place)
-        beside = (f"{place.parent}/{line}" if line.startswith("./") else line for line in lines)
-        names = [str(parse_relative_path(line, str(place))) for line in beside]
+        # As in Ultralytics, "./" is relative to the list, anything else to the dataset.
+        lines = read_name_list(folder / path)
+        beside = (f"{path.parent}/{line}" if line.startswith("./") else line for line in lines)
+        names = [str(parse_relative_path(line, str(path))) for line in beside]
     images = [name for name in names if name.lower().endswith(SUFFIXES)]
     if not images:
         raise DatasetError(
-            f"{place} holds no image; it has {len(names)} files or lines.",
-            fix=f"put images there ({', '.join(SUFFIXES)}), or leave it out",
+            f"{path} holds no image, but {len(names)} other files or lines.",
+            fix=f"put images there ({', '.join(SUFFIXES)}), or remove it from the YAML file",
         )
     return images
 
@@ -150,14 +150,14 @@ def _parse_box(line: str, facts: ImageFileInfo, classes: tuple[str, ...], where:
     try:
         number, *shares = (float(word) for word in words)
     except ValueError as error:
-        raise _format_error(f"{where} is no row of numbers: {error}") from error
+        raise _format_error(f"{where} is not a row of numbers: {error}") from error
     if number not in range(len(classes)):
         raise _format_error(
             f"{where} has the class {words[0]}; there are {len(classes)}, counted from 0"
         )
     if max(map(abs, shares)) > 2:  # a box that reaches outside is clipped later
         raise _format_error(
-            f"{where} gives {', '.join(words[1:])}, which are no shares of the image"
+            f"{where} gives {', '.join(words[1:])}, which are not fractions of the image"
         )
     x, y, width, height = shares
     return RawBox(
@@ -173,6 +173,6 @@ def _format_error(problem: str) -> DatasetError:
     return DatasetError(
         f"{problem}.",
         fix="correct it to the format of https://docs.ultralytics.com/datasets/detect: "
-        "names, train, val and test in data.yaml; rows of class, x, y, width and height as shares "
+        "names, train, val and test in data.yaml; rows of class, x, y, width and height as fractions "
         "of the image",
     )

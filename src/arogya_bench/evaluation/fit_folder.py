@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from arogya_bench.errors import ModelError
+from arogya_bench.runtime.atomic_write import atomic_write
 from arogya_bench.runtime.cache import CACHE_VARIABLE, cache_root
 from arogya_bench.runtime.console import echo
 from arogya_bench.types import FitReport
@@ -99,9 +100,8 @@ class FitFolder:
 
     def save_result(self, result: TrainingResult) -> None:
         """Record a finished training, so that it is not repeated if logging it fails."""
-        temporary = self.folder / f"{RESULT_FILE}.tmp"
-        temporary.write_text(json.dumps(asdict(result)), encoding="utf-8")
-        temporary.replace(self.folder / RESULT_FILE)
+        with atomic_write(self.folder / RESULT_FILE) as partial:
+            partial.write_text(json.dumps(asdict(result)), encoding="utf-8")
 
     def clear(self) -> None:
         """Remove the folder once the fit is logged."""

@@ -7,7 +7,7 @@ from io import BytesIO
 
 import numpy as np
 
-from arogya_bench.datasets.description_table import NO_BOX_ROW, STRAY_LABEL_ROW
+from arogya_bench.datasets.description import NO_BOX_ROW, STRAY_LABEL_ROW
 from arogya_bench.errors import DatasetError
 from arogya_bench.figures.contact_page import Row, page
 from arogya_bench.types import Case, Dataset

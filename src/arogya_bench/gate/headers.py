@@ -12,8 +12,8 @@ import PIL.Image
 
 from arogya_bench.errors import needs_extra
 from arogya_bench.images import dicom, nifti
-from arogya_bench.images.decoding import HEADER_BYTES, FileFormat, count_frames, detect_format
-from arogya_bench.images.files import DECODE_ERRORS, FORMATS
+from arogya_bench.images.decoding import HEADER_BYTES, FileFormat, detect_format
+from arogya_bench.images.files import DECODE_ERRORS, FORMATS, count_frames
 from arogya_bench.images.safe_errors import sanitised_message
 
 READABLE_FORMATS = (*FORMATS, "GIF")  # so that an animated one is called so

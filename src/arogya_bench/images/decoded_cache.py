@@ -1,4 +1,4 @@
-"""Images decoded once for all jobs: one file of pixels, mapped into memory by whoever reads."""
+"""Cache of decoded images, shared by all jobs: one memory-mapped file per dataset."""
 
 import json
 import os
@@ -30,15 +30,15 @@ from arogya_bench.runtime.console import echo, plural, track
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.types import Case, Dataset, Image
 
-VERSION = 1  # raise it when the same files give other pixels, or these lie in another way
+VERSION = 1  # increase it when the decoded pixels or the format of the cache change
 GB = 1e9
 PIXELS_FILE, INDEX_FILE = "pixels.bin", "index.json"
-SAMPLE_SIZE = 32  # images, to guess how much room all of them take
-MAX_OPEN_SETS = 2  # sets that one process keeps open; the room of a removed one is free only then
+SAMPLE_SIZE = 32  # images decoded to estimate the size of all
+MAX_OPEN_SETS = 2  # per process; disk space of a removed set is freed only when it is closed
 
 
 class ImageLocation(NamedTuple):
-    """Where the pixels of one image begin, in bytes, its size in pixels, and their CRC-32."""
+    """Byte offset of an image, its size in pixels, and the CRC-32 of its pixels."""
 
     offset: int
     height: int
@@ -54,22 +54,22 @@ class DecodedImages(NamedTuple):
 
 
 def with_decoded_cache(dataset: Dataset, *, limit_gb: float) -> Dataset:
-    """The same dataset, whose images come decoded from the cache folder.
+    """Return the dataset with images read from the cache of decoded images.
 
-    What lies there is keyed by the content of the dataset, by its cases and by how they are read.
-    The sets that were used longest ago make room for a new one. A cache that cannot be written,
-    or has too little room, costs time and no result: it is told, and done without.
+    The cache key consists of the content of the dataset, its cases and its reader options. The
+    least recently used sets are evicted. If the cache cannot be written or is too small, images
+    are decoded by every job, with a message.
 
     Args:
-        dataset: One whose images are arrays already is given back as it is.
-        limit_gb: The most that all decoded sets may take, in 10^9 bytes; 0 keeps none.
+        dataset: Dataset; returned unchanged if its images are already arrays.
+        limit_gb: Maximum size of all sets in 10^9 bytes; 0 disables the cache.
 
     Returns:
         A dataset that reads from the cache, or ``dataset`` itself.
 
     Raises:
-        DatasetError: If an image cannot be decoded, a file is not what was loaded, or what lies in
-            the cache is damaged.
+        DatasetError: If an image cannot be decoded, a file changed after loading, or the cache is
+            damaged.
     """
     if not dataset.files or not limit_gb:
         return dataset
@@ -83,17 +83,17 @@ def with_decoded_cache(dataset: Dataset, *, limit_gb: float) -> Dataset:
         return dataset
     if folder is None:
         return dataset
-    with suppress(FileNotFoundError):  # another job just took its room
+    with suppress(FileNotFoundError):  # another job has just evicted it
         _map_pixels(folder)
     _mark_used(folder)
     return replace(dataset, read=partial(_read_cached, folder, dataset.read))
 
 
 def _ensure_cached(dataset: Dataset, limit_gb: float) -> Path | None:
-    """Build the set unless it is there; None if it needs too much room."""
+    """Build the set unless it exists; None if it exceeds the limit."""
     home = cache_root(None) / "decoded"
     folder = home / _key(dataset)
-    if os.path.exists(folder):  # noqa: PTH110 - Path.exists raises where it may not look
+    if os.path.exists(folder):  # noqa: PTH110 - Path.exists raises without permission
         return folder
     need = _estimate_bytes(dataset)
     if need > limit_gb * GB:
@@ -119,7 +119,7 @@ def _key(dataset: Dataset) -> str:
 
 
 def _estimate_bytes(dataset: Dataset) -> float:
-    """Bytes that all images take, from some of them."""
+    """Estimate the decoded size of all images in bytes from a sample."""
     step = max(1, len(dataset.cases) // SAMPLE_SIZE)
     sample = dataset.cases[::step]
     sizes = [dataset.read(case).nbytes for case in sample]
@@ -144,7 +144,7 @@ def _write_images(dataset: Dataset, folder: Path) -> None:
 
 
 def _check_unmodified(name: str, files: Sequence[Path]) -> None:
-    """Pixels must never lie under the digest of other content: nobody would notice."""
+    """Prevent that pixels are cached under the digest of other content."""
     if files:
         raise DatasetError(
             f"{plural(len(files), 'file')} of {name} changed after the dataset was loaded, "
@@ -154,7 +154,7 @@ def _check_unmodified(name: str, files: Sequence[Path]) -> None:
 
 
 def _evict_least_recently_used(home: Path, budget: float) -> None:
-    """Remove the sets that were used longest ago, until the others fit."""
+    """Remove the least recently used sets until the others fit."""
     remove_abandoned_builds(home)
     kept = 0.0
     for _, folder in sorted(((_last_used(path), path) for path in home.glob("*")), reverse=True):
@@ -164,7 +164,7 @@ def _evict_least_recently_used(home: Path, budget: float) -> None:
 
 
 def _last_used(folder: Path) -> float:
-    """When a set was used last; what others are building counts as used now."""
+    """Time of the last use; a set under construction counts as used now."""
     try:
         return float("inf") if PARTIAL_NAME.fullmatch(folder.name) else folder.stat().st_mtime
     except OSError:
@@ -173,14 +173,14 @@ def _last_used(folder: Path) -> float:
 
 def _folder_bytes(folder: Path) -> int:
     total = 0
-    with suppress(OSError):  # another job removes it
+    with suppress(OSError):  # removed by another job
         for file in folder.iterdir():
             total += file.stat().st_size
     return total
 
 
 def _remove_set(folder: Path) -> None:
-    # In one step, so that nobody finds half of a set.
+    # Renamed first, so that no other job sees a partial set.
     gone = folder.with_name(f".{folder.name}-{uuid4().hex}")
     with suppress(OSError):
         folder.rename(gone)
@@ -188,7 +188,7 @@ def _remove_set(folder: Path) -> None:
 
 
 def _mark_used(folder: Path) -> None:
-    with suppress(OSError):  # of somebody else, or removed: it is read all the same
+    with suppress(OSError):  # owned by another user or removed; still readable
         os.utime(folder)
 
 
@@ -200,13 +200,13 @@ def _echo_once(text: str) -> None:
 def _read_cached(folder: Path, original: Callable[[Case], Image], case: Case) -> Image:
     try:
         opened = _open_cached(folder)
-    except FileNotFoundError:  # another job took the room: what follows is slower, and the same
+    except FileNotFoundError:  # evicted by another job: decode instead
         return original(case)
     place = opened.locations.get(case.case_id)
     if place is None:
         raise _damaged_error(folder, f"case {case.case_id!r} is not among them")
     size = place.height * place.width * 3
-    # A copy, so that whoever changes an image does not change the next one's.
+    # A copy, so that callers may modify it.
     pixels = np.array(opened.pixels[place.offset : place.offset + size])
     if zlib.crc32(pixels.data) != place.checksum:
         raise _damaged_error(folder, "pixels are not those that were written")

@@ -1,4 +1,4 @@
-"""One file to one 8-bit RGB image, whatever its format: JPEG, PNG, TIFF, DICOM, NIfTI."""
+"""Decode an image file of any supported format to 8-bit RGB."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,17 +14,26 @@ import PIL.ImageOps
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.images import dicom, nifti
-from arogya_bench.images.files import DECODE_ERRORS, EIGHT_BIT_MODES, FORMATS, SUFFIXES
+from arogya_bench.images.files import (
+    DECODE_ERRORS,
+    EIGHT_BIT_MODES,
+    FORMATS,
+    SUFFIXES,
+    check_single_frame,
+    undecodable_error,
+)
 from arogya_bench.images.windowing import Values, window_to_rgb
 from arogya_bench.images.windowing import Window as Window
 from arogya_bench.types import Image
 
 IMAGE_SUFFIXES = (*SUFFIXES, dicom.SUFFIX, *nifti.SUFFIXES)
-HEADER_BYTES = 352  # the header of NIfTI, the longest of those that tell a format
-# The first bytes of what Pillow reads: a file that is called .dcm may be a JPEG after all.
+HEADER_BYTES = 352  # length of the NIfTI header, the longest needed to detect a format
+# First bytes of the formats that Pillow reads; a file named .dcm may be a JPEG.
 PICTURE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF")
-SIXTEEN_BIT_RAW_MODE = re.compile(r";16[BLN]$")  # how Pillow calls such colours in a file
-WHITE_IS_ZERO = 0  # of the TIFF tag PhotometricInterpretation
+SIXTEEN_BIT_RAW_MODE = re.compile(
+    r";16[BLN]$"
+)  # Pillow's names for the raw modes of 16-bit colours
+WHITE_IS_ZERO = 0  # value of the TIFF tag PhotometricInterpretation
 PHOTOMETRIC_TAG = 262
 JSON_SCALARS = (str, int, float, bool, type(None))
 
@@ -32,11 +41,7 @@ FileFormat = Literal["dicom", "nifti", "picture"]
 
 
 def is_image(name: str) -> bool:
-    """Whether a file with this name is taken for an image; hidden ones, such as ``._a.jpg``, not.
-
-    Args:
-        name: Of a file, or its path.
-    """
+    """Whether a file name or path is that of an image; hidden files such as ``._a.jpg`` are not."""
     last = PurePosixPath(name).name.lower()
     return last.endswith(IMAGE_SUFFIXES) and not last.startswith(".")
 
@@ -44,30 +49,29 @@ def is_image(name: str) -> bool:
 def decode(file: Path, *, window: Window | None = None) -> Image:
     """Decode a file as a viewer would show it: upright, 8 bits, RGB.
 
-    The content says which format it is. Alpha is dropped, not composed: no background is the true
-    one, and training pipelines drop it too. An ICC profile is not applied: models are fitted on
-    the stored numbers; curation converts to sRGB once and for all.
+    The format is detected from the content. Alpha is dropped rather than composed, as training
+    pipelines do. ICC profiles are not applied, since models are trained on the stored values;
+    curation converts images to sRGB.
 
     Args:
         file: JPEG, PNG, BMP, TIFF or WEBP; DICOM with one frame; NIfTI with one slice.
-        window: Stored values that become black and white: of 16-bit and float images, which need
-            one; of grey DICOM in units after its rescaling, such as Hounsfield, in place of the
-            window in the file. 8-bit images have no use for it.
+        window: Values that become black and white. Required for 16-bit and float images. For grey
+            DICOM it replaces the window of the file, in units after rescaling such as Hounsfield.
+            Ignored for 8-bit images.
 
     Raises:
-        DatasetError: If the file is missing or damaged, holds several images, or its values need
-            a window.
-        MissingExtra: If it is DICOM or NIfTI, and its library is not installed.
+        DatasetError: If the file is missing or damaged, holds several images, or needs a window.
+        MissingExtra: If it is DICOM or NIfTI and the library for it is not installed.
     """
     return _DECODERS[detect_format(_read_head(file), file.name)](file, window)
 
 
 def detect_format(head: bytes, name: str) -> FileFormat:
-    """Say what reads a file: its content tells, and its name only where no picture begins.
+    """Detect the format from the content, or from the name if the content has no signature.
 
     Args:
         head: The first ``HEADER_BYTES`` of the file.
-        name: Of the file; older DICOM files have nothing but that.
+        name: File name; old DICOM files have no signature.
     """
     if dicom.has_signature(head):
         return "dicom"
@@ -82,28 +86,22 @@ def detect_format(head: bytes, name: str) -> FileFormat:
 
 
 def reader_identity(read: object) -> object:
-    """Say what a reader was told, such as a window; of places only the name, of images nothing.
+    """Describe a reader and its options as JSON, without the location of the files.
 
     Returns:
-        The same, as JSON can hold it, for readers that make the same pixels of the same files.
+        Equal values for readers that decode the same files to the same pixels.
     """
     if isinstance(read, partial):
-        given = [*read.args, *read.keywords.items()]
-        return [reader_identity(read.func), *(reader_identity(each) for each in given)]
+        arguments = [*read.args, *read.keywords.items()]
+        return [reader_identity(value) for value in (read.func, *arguments)]
     if isinstance(read, JSON_SCALARS):
         return read
     if isinstance(read, list | tuple):
-        return [reader_identity(each) for each in read]
+        return [reader_identity(value) for value in read]
     if isinstance(read, Path):
         return read.name
     named = read if hasattr(read, "__qualname__") else type(read)
     return f"{named.__module__}.{named.__qualname__}"
-
-
-def count_frames(image: PIL.Image.Image) -> int:
-    """Count the images in a file that are meant to be seen."""
-    # An MPO is a photograph with previews behind it; its first frame is the photograph.
-    return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
 
 
 def _read_head(file: Path) -> bytes:
@@ -113,15 +111,15 @@ def _read_head(file: Path) -> bytes:
     except OSError as error:
         raise DatasetError(
             f"The image {file.name} cannot be opened: {error.strerror}.",
-            fix="unpack the images again, and look whether you may read them",
+            fix="unpack the images again and check their permissions",
         ) from error
 
 
 def _decode_picture(file: Path, window: Window | None) -> Image:
     try:
-        # Given a stream and not a path: Pillow 13.0 forgets to turn a TIFF that it maps to memory.
+        # A stream rather than a path: Pillow 13.0 does not rotate a memory-mapped TIFF.
         with file.open("rb") as stream, PIL.Image.open(stream, formats=FORMATS) as image:
-            _check_single_frame(image, file.name)
+            check_single_frame(image, "image", file.name)
             if image.mode in EIGHT_BIT_MODES and not _loses_bits(image):
                 PIL.ImageOps.exif_transpose(image, in_place=True)
                 return np.array(image.convert("RGB"))
@@ -130,26 +128,13 @@ def _decode_picture(file: Path, window: Window | None) -> Image:
                 image, window_to_rgb(_read_stored_values(image, stream), window, what=what)
             )
     except (*DECODE_ERRORS, cv2.error) as error:
-        unknown = isinstance(error, PIL.UnidentifiedImageError)  # which names the whole path
-        said = "its content is of no known format." if unknown else error
-        raise DatasetError(
-            f"The image {file.name} cannot be decoded: {said}",
-            fix=f"get the file again; readable are {', '.join(IMAGE_SUFFIXES)}",
-        ) from error
-
-
-def _check_single_frame(image: PIL.Image.Image, name: str) -> None:
-    frames = count_frames(image)
-    if frames > 1:
-        raise DatasetError(
-            f"The image {name} holds {frames} frames.", fix="write each frame to its own file"
-        )
+        raise undecodable_error("image", file.name, error, IMAGE_SUFFIXES) from error
 
 
 def _loses_bits(image: PIL.ImageFile.ImageFile) -> bool:
-    """Whether Pillow would keep only the upper 8 bits of 16, as it does for colours."""
-    raws = [tile.args[0] if isinstance(tile.args, tuple) else tile.args for tile in image.tile]
-    return any(SIXTEEN_BIT_RAW_MODE.search(str(raw)) for raw in raws)
+    """Whether Pillow would reduce 16-bit colours to 8 bits."""
+    modes = [tile.args[0] if isinstance(tile.args, tuple) else tile.args for tile in image.tile]
+    return any(SIXTEEN_BIT_RAW_MODE.search(str(mode)) for mode in modes)
 
 
 def _read_stored_values(image: PIL.ImageFile.ImageFile, stream: BinaryIO) -> Values:

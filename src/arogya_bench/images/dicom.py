@@ -1,4 +1,4 @@
-"""Shows the one image in a DICOM file as a viewer would: rescaled, windowed, in 8-bit RGB."""
+"""Decode a single-frame DICOM file as a viewer would show it: rescaled, windowed, 8-bit RGB."""
 
 import struct
 import warnings
@@ -26,12 +26,12 @@ COLOUR_INTERPRETATIONS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT
 REQUIRED_KEYWORDS = ("Rows", "Columns", "PhotometricInterpretation")
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 PALETTE_INTERPRETATION = "PALETTE COLOR"
-# Objects that have pixels and are no images: a viewer lays them over one.
+# Objects with pixels that are overlays, not images.
 NON_IMAGE_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation (SEG)",
     "1.2.840.10008.5.1.4.1.1.481.2": "a radiation dose (RTDOSE)",
 }
-# What decodes the transfer syntaxes that pydicom cannot decode with Pillow and numpy alone.
+# Packages for the transfer syntaxes that pydicom cannot decode with Pillow and NumPy alone.
 DECODER_PACKAGES = {
     "1.2.840.10008.1.2.4.51": "python-gdcm",  # JPEG Extended, 12 bits
     "1.2.840.10008.1.2.4.57": "python-gdcm",  # JPEG Lossless
@@ -42,7 +42,7 @@ DECODER_PACKAGES = {
     "1.2.840.10008.1.2.4.202": "pylibjpeg pylibjpeg-openjpeg",
     "1.2.840.10008.1.2.4.203": "pylibjpeg pylibjpeg-openjpeg",
 }
-# What pydicom raises for damaged files beside its own errors, as found by flipping their bytes.
+# Errors that pydicom raises for damaged files besides its own, found by flipping bytes.
 DECODE_ERRORS = (
     OSError,
     EOFError,
@@ -61,14 +61,14 @@ DECODE_ERRORS = (
 
 
 class DicomImageSize(NamedTuple):
-    """Of an image, in pixels."""
+    """Size of an image in pixels."""
 
     width: int
     height: int
 
 
 def decode_errors() -> tuple[type[Exception], ...]:
-    """What pydicom raises for damaged files: for an ``except`` clause, which is seldom reached."""
+    """Errors that pydicom raises for damaged files, imported only when one is raised."""
     with suppress(ModuleNotFoundError):
         from pydicom.errors import BytesLengthException, InvalidDicomError
 
@@ -77,7 +77,7 @@ def decode_errors() -> tuple[type[Exception], ...]:
 
 
 def has_signature(head: bytes) -> bool:
-    """Whether the first bytes of a file say that it is DICOM."""
+    """Whether the first bytes of a file are those of DICOM."""
     return head[128:132] == b"DICM"
 
 
@@ -172,7 +172,7 @@ def _check_is_image(header: "Header", name: str) -> None:
 
 
 def _set_transfer_syntax(header: "Header") -> None:
-    """Say how the bytes are ordered where a file without preamble does not."""
+    """Set the transfer syntax of a file that does not state it."""
     from pydicom import uid
 
     if "TransferSyntaxUID" not in header.file_meta:
@@ -229,7 +229,7 @@ def _colours_to_rgb(header: "Header", pixels: Values, name: str) -> Image:
 
 
 def _apply_palette(header: "Header", pixels: Values) -> Image:
-    """Look every value up in the palette; of 16 bits a colour, the upper ones are kept."""
+    """Apply the palette; of 16-bit colours the upper 8 bits are kept."""
     from pydicom.pixels import apply_color_lut
 
     descriptor = header["RedPaletteColorLookupTableDescriptor"].value

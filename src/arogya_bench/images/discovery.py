@@ -1,4 +1,4 @@
-"""Finds the images of a dataset in its folders, and the names that tables give them."""
+"""List the files and images of a dataset folder."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -7,18 +7,18 @@ from pathlib import Path, PurePosixPath
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import IMAGE_SUFFIXES, is_image
 
-# What archives made on a Mac bring along: no image, though it is named like one.
+# macOS archives contain metadata here in files that are named like images.
 IGNORED_FOLDERS = ("__MACOSX",)
 
 
 def image_stem(name: str) -> str:
-    """A path without the suffix of an image; ``a.nii.gz`` is ``a``."""
+    """Remove the image suffix from a path; ``a.nii.gz`` becomes ``a``."""
     suffix = max((s for s in IMAGE_SUFFIXES if name.lower().endswith(s)), key=len, default="")
     return name[: len(name) - len(suffix)]
 
 
 def list_folders(folder: Path) -> list[str]:
-    """The folders in a folder, by name, without hidden ones and what a Mac leaves.
+    """List the names of the subfolders, sorted, except hidden ones and ``__MACOSX``.
 
     Raises:
         DatasetError: If it cannot be read.
@@ -32,9 +32,9 @@ def list_folders(folder: Path) -> list[str]:
 
 
 def list_files(folder: Path) -> list[PurePosixPath]:
-    """Every file below a folder, by path, without hidden ones and what a Mac leaves.
+    """List all files below a folder, sorted, except hidden ones and ``__MACOSX``.
 
-    Links to folders are followed, each folder once.
+    Symbolic links to folders are followed; each folder is visited once.
 
     Raises:
         DatasetError: If a folder cannot be read.
@@ -54,31 +54,31 @@ def list_files(folder: Path) -> list[PurePosixPath]:
 
 
 def find_images_by_name(folder: Path, subfolders: Sequence[str]) -> dict[str, PurePosixPath]:
-    """Find images by their name without suffix.
+    """Map images by their name without suffix to their path.
 
     Args:
-        folder: Of the dataset.
-        subfolders: Folders below it; not those in them. One that is missing holds nothing.
+        folder: Folder of the dataset.
+        subfolders: Subfolders to search, not recursively; missing ones are skipped.
 
     Raises:
-        DatasetError: If two images have one name.
+        DatasetError: If two images have the same name.
     """
-    found: dict[str, PurePosixPath] = {}
-    for place in subfolders:
-        for name in _list_image_names(folder / place):
-            file = PurePosixPath(place, name)
-            twin = found.setdefault(image_stem(name), file)
-            if twin != file:
+    images: dict[str, PurePosixPath] = {}
+    for subfolder in subfolders:
+        for name in _list_image_names(folder / subfolder):
+            file = PurePosixPath(subfolder, name)
+            first = images.setdefault(image_stem(name), file)
+            if first != file:
                 raise DatasetError(
-                    f"{twin} and {file} have the same name in {folder}.",
+                    f"{first} and {file} have the same name in {folder}.",
                     fix="keep one of the two",
                 )
-    return found
+    return images
 
 
-def find_unlisted(found: Iterable[str], listed: Iterable[str]) -> list[str]:
-    """What was found and stands in no table, by name."""
-    return sorted(set(found).difference(listed))
+def find_unlisted(names: Iterable[str], listed: Iterable[str]) -> list[str]:
+    """Return the names that are not listed, sorted."""
+    return sorted(set(names).difference(listed))
 
 
 def _list_image_names(folder: Path) -> list[str]:
@@ -101,5 +101,5 @@ def _raise_unreadable(error: OSError) -> None:
 def _unreadable_error(error: OSError) -> DatasetError:
     return DatasetError(
         f"The folder {error.filename} cannot be read: {error.strerror}.",
-        fix="see that you may read it, or set dataset.path to another one",
+        fix="check its permissions, or set dataset.path to another folder",
     )

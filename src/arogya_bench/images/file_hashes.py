@@ -1,4 +1,4 @@
-"""The hashes of many files, computed once: a file is read again only after it changed."""
+"""Hash files, with a cache: a file is read again only after it changed."""
 
 import hashlib
 import json
@@ -9,27 +9,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from uuid import uuid4
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.runtime import cache
+from arogya_bench.runtime.atomic_write import atomic_write
 from arogya_bench.runtime.console import track
 
-INDEX_FOLDER = "contents"  # below that of the cache
-BATCH_SIZE = 32  # files that one thread takes
-MAX_WHOLE_READ_BYTES = 2**24  # bytes
+INDEX_FOLDER = "contents"  # in the cache folder
+BATCH_SIZE = 32  # files per task of a thread
+MAX_WHOLE_READ_BYTES = 2**24
 MAX_THREADS = 8
-# A file may change again within one tick of the clock of its disk; FAT counts every 2 s.
+# A file may change twice within the resolution of its timestamp; that of FAT is 2 s.
 MTIME_RESOLUTION_NS = 2_000_000_000
 
 
 class FileStamp(NamedTuple):
-    """What the system says of a file; another content has another stamp.
+    """Properties of a file that change with its content.
 
     Attributes:
-        size: In bytes.
-        mtime_ns: In ns since 1970; a tool may set it back.
-        ctime_ns: In ns since 1970; no tool can.
+        size: Size in bytes.
+        mtime_ns: Modification time in ns since 1970; tools can reset it.
+        ctime_ns: Status change time in ns since 1970; tools cannot reset it.
     """
 
     size: int
@@ -38,11 +38,13 @@ class FileStamp(NamedTuple):
 
 
 class HashEntry(NamedTuple):
-    """What is remembered of a file.
+    """Cached hash of a file.
 
     Attributes:
-        size: See ``FileStamp``; so ``mtime_ns`` and ``ctime_ns``.
-        sha256: sha256 of the file.
+        size: See ``FileStamp``.
+        mtime_ns: See ``FileStamp``.
+        ctime_ns: See ``FileStamp``.
+        sha256: SHA-256 of the file.
     """
 
     size: int
@@ -51,18 +53,18 @@ class HashEntry(NamedTuple):
     sha256: str
 
 
-_STAMPS_WHEN_HASHED: dict[Path, FileStamp] = {}  # files as this process knows their content
+_STAMPS_WHEN_HASHED: dict[Path, FileStamp] = {}  # stamps of the files hashed by this process
 
 
 def hash_files(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPath, str]:
-    """Hash files, or remember what they hashed to when they last changed.
+    """Hash files that are not in the cache or have changed.
 
     Args:
-        folder: Of the dataset.
-        files: Below it.
+        folder: Folder of the dataset.
+        files: Files relative to it.
 
     Returns:
-        File to the 64 hexadecimal characters of its sha256.
+        SHA-256 by file, 64 hexadecimal characters.
 
     Raises:
         DatasetError: If a file cannot be read.
@@ -79,14 +81,14 @@ def hash_files(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPa
 
     pool = ThreadPoolExecutor(min(MAX_THREADS, 2 * (os.cpu_count() or 1)))
     try:
-        # Several at a time: handing over one small file costs as much as reading it.
+        # In batches: scheduling a small file costs as much as reading it.
         parts = [
             unknown[start : start + BATCH_SIZE] for start in range(0, len(unknown), BATCH_SIZE)
         ]
         for _ in track(pool.map(hash_batch, parts), "reading the images", len(parts)):
             pass
     finally:
-        # Whoever interrupts the first reading of a large set keeps what was read.
+        # An interrupted first run over a large dataset keeps its progress.
         pool.shutdown(cancel_futures=True)
         if fresh:
             _save_index(index, {**known, **fresh})
@@ -96,7 +98,7 @@ def hash_files(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPa
 
 
 def fingerprint(file: Path) -> FileStamp | None:
-    """Say what a file is now; None if it cannot be looked at."""
+    """Return the current stamp of a file; None if it is not accessible."""
     try:
         stat = file.stat()
     except OSError:
@@ -105,17 +107,17 @@ def fingerprint(file: Path) -> FileStamp | None:
 
 
 def fingerprints(files: Iterable[Path]) -> dict[Path, FileStamp | None]:
-    """Say what files were when this process hashed them, or else what they are now."""
+    """Return the stamps from when this process hashed the files, else the current ones."""
     return {file: _STAMPS_WHEN_HASHED.get(file) or fingerprint(file) for file in files}
 
 
 def modified(before: Mapping[Path, FileStamp | None]) -> list[Path]:
-    """Name the files that are not what they were, going by their stamps."""
-    return [file for file, own in before.items() if own is None or fingerprint(file) != own]
+    """List the files whose stamps have changed."""
+    return [file for file, stamp in before.items() if stamp is None or fingerprint(file) != stamp]
 
 
 def index_path(folder: Path) -> Path:
-    """Where the hashes of a folder are remembered; names of files do not stand in it."""
+    """Path of the cached hashes of a folder; the cache contains no file names."""
     name = hashlib.sha256(str(folder.absolute()).encode(errors="surrogateescape")).hexdigest()
     return cache.cache_root(None) / INDEX_FOLDER / f"{name[:32]}.json"
 
@@ -129,7 +131,7 @@ def _needs_hashing(path: Path, entry: HashEntry | None) -> bool:
         return True
     now = fingerprint(path)
     if now is None:
-        return True  # and the reading of it says why
+        return True  # reading it will raise the error
     settled = time.time_ns() - now.mtime_ns > MTIME_RESOLUTION_NS
     return not settled or entry[:3] != now
 
@@ -138,7 +140,7 @@ def _hash_file(folder: Path, file: PurePosixPath) -> HashEntry:
     try:
         with (folder / file).open("rb") as stream:
             stat = os.fstat(stream.fileno())
-            # At once where it fits: a buffer for each small file takes longer than its hash.
+            # Small files are read at once: allocating a buffer would take longer than hashing.
             small = stat.st_size < MAX_WHOLE_READ_BYTES
             digest = (
                 hashlib.sha256(stream.read()) if small else hashlib.file_digest(stream, "sha256")
@@ -147,13 +149,13 @@ def _hash_file(folder: Path, file: PurePosixPath) -> HashEntry:
     except OSError as error:
         raise DatasetError(
             f"The file {file} cannot be read: {error.strerror or error}.",
-            fix="unpack it again, and see that you may read it",
+            fix="unpack it again and check its permissions",
         ) from error
     return HashEntry(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, content)
 
 
 def _load_index(index: Path) -> dict[str, HashEntry]:
-    """An index that is missing, damaged or not ours remembers nothing."""
+    """Load the index; empty if it is missing or damaged."""
     try:
         digest, _, text = index.read_text(encoding="ascii").partition("\n")
         if hashlib.sha256(text.encode()).hexdigest() != digest:
@@ -165,12 +167,7 @@ def _load_index(index: Path) -> dict[str, HashEntry]:
 
 def _save_index(index: Path, entries: Mapping[str, HashEntry]) -> None:
     text = json.dumps(entries)
-    partial = index.with_name(f".{index.name}-{uuid4().hex}")
-    try:
-        index.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="ascii")
-        partial.replace(index)
-    except OSError:
-        # A cache that cannot be written costs time at the next load, and no result.
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+    content = f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
+    # A cache that cannot be written only slows down the next load.
+    with suppress(OSError), atomic_write(index) as partial:
+        partial.write_text(content, encoding="ascii")

@@ -1,11 +1,11 @@
-"""Image files that somebody else packed: found below one folder, checked, and decoded."""
+"""Locate, inspect and decode the image files of a dataset."""
 
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import PIL.Image
@@ -13,11 +13,14 @@ import PIL.Image
 from arogya_bench.errors import DatasetError
 from arogya_bench.types import Case, Image
 
+T = TypeVar("T")
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
-ORIENTATION_TAG = 0x0112  # the tag of EXIF; 1 is upright
-# What Pillow raises for damaged files, as found by flipping their bytes.
+ORIENTATION_TAG = 0x0112  # of EXIF
+UPRIGHT = 1
+# Errors that Pillow raises for damaged files, found by flipping bytes.
 DECODE_ERRORS = (
     OSError,
     EOFError,
@@ -32,11 +35,12 @@ DECODE_ERRORS = (
 
 
 class ImageFileInfo(NamedTuple):
-    """What is known of an image file without decoding it.
+    """Properties of an image file that are known without decoding it.
 
     Attributes:
-        width: In pixels, as stored; so ``height``.
-        sha256: sha256 of the file.
+        width: Width of the stored image in pixels.
+        height: Height of the stored image in pixels.
+        sha256: SHA-256 of the file.
     """
 
     width: int
@@ -44,12 +48,13 @@ class ImageFileInfo(NamedTuple):
     sha256: str
 
 
-def find_dataset_folder(path: str, expected_content: str) -> Path:
-    """Find the folder of a dataset.
+def find_dataset_folder(path: str, expected_content: str, obtain: str = "") -> Path:
+    """Resolve the folder of a dataset.
 
     Args:
-        path: As the user gave it; relative to the working folder.
-        expected_content: What lies in it, for the advice.
+        path: Path given by the user; relative to the working folder.
+        expected_content: Description of its content, for the error.
+        obtain: Instructions for obtaining the dataset, for the error.
 
     Raises:
         DatasetError: If there is no such folder.
@@ -58,53 +63,54 @@ def find_dataset_folder(path: str, expected_content: str) -> Path:
     if not folder.is_dir():
         raise DatasetError(
             f"No folder at {folder}.",
-            fix=f"set dataset.path to the folder that holds {expected_content}",
+            fix=f"set dataset.path to the folder that holds {expected_content}"
+            + (f"\n{obtain.strip()}" if obtain.strip() else ""),
         )
     return folder
 
 
 def parse_relative_path(name: str, where: str) -> PurePosixPath:
-    """Take a name from an annotation or an option; it must not lead out of its folder.
+    """Validate a path from an annotation or an option; it must stay inside its folder.
 
     Args:
-        name: Of a file, or of a folder such as ``.``, with ``/`` between folders.
-        where: What holds the name, for the error.
+        name: Path of a file or folder, with ``/`` between folders.
+        where: Source of the path, for the error.
 
     Raises:
-        DatasetError: If the name is empty, absolute, or leads out of its folder.
+        DatasetError: If the path is empty, absolute, or leads out of its folder.
     """
-    place = PureWindowsPath(name)  # knows both separators, and drives
-    leaves = bool(place.anchor) or ".." in place.parts or not name.strip()
+    path = PureWindowsPath(name)  # handles both separators, and drives
+    leaves = bool(path.anchor) or ".." in path.parts or not name.strip()
     if leaves or "\\" in name or not name.isprintable():
         raise DatasetError(
-            f"{where} names {name!r}, which is not a place below its own folder.",
-            fix="write names relative to the folder of the dataset, with / between folders",
+            f"{where} names {name!r}, which is not a path inside its folder.",
+            fix="write paths relative to the folder of the dataset, with / between folders",
         )
     return PurePosixPath(name)
 
 
 def read_name_list(file: Path) -> list[str]:
-    """Read a list of images: one name a line, blank lines aside.
+    """Read a list of images, one name per line; blank lines are skipped.
 
     Raises:
-        DatasetError: If it is no text.
+        DatasetError: If it is not a text file.
     """
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"The list {file.name} cannot be read: {error}.",
-            fix="write it as plain text, one name of an image a line",
+            fix="write it as plain text, one image name per line",
         ) from error
     return [line.strip() for line in lines if line.strip()]
 
 
 def inspect_image(folder: Path, file: PurePosixPath) -> ImageFileInfo:
-    """Look at an image without decoding it.
+    """Read the header of an image with boxes.
 
     Raises:
-        DatasetError: If the file is missing, damaged, not 8-bit, has several frames, or carries a
-            tag that turns it: whether boxes were drawn on the turned image, nobody knows.
+        DatasetError: If the file is missing, damaged, not 8-bit, has several frames, or an EXIF
+            orientation, with which it is unknown how the boxes were drawn.
     """
     try:
         content = (folder / file).read_bytes()
@@ -114,66 +120,95 @@ def inspect_image(folder: Path, file: PurePosixPath) -> ImageFileInfo:
     except FileNotFoundError as error:
         raise DatasetError(
             f"The image {file} is not in {folder}.",
-            fix="unpack the images there, or remove what names this one",
+            fix="unpack the images there, or remove the references to this one",
         ) from error
     except DECODE_ERRORS as error:
-        raise _undecodable_error(file, error) from error
+        raise undecodable_error("image", str(file), error, SUFFIXES) from error
     return facts
 
 
 def decode_case(folder: Path, files: Mapping[str, PurePosixPath], case: Case) -> Image:
-    """Decode the image of a case as it is stored, as RGB.
+    """Decode the image of a case as RGB, in the orientation in which it is stored.
 
     Args:
-        folder: Of the dataset.
-        files: Case id to file.
-        case: One of the dataset.
+        folder: Folder of the dataset.
+        files: Files relative to it, by case id.
+        case: Case of the dataset.
 
     Raises:
-        DatasetError: If the case has no image here, or it is damaged.
+        DatasetError: If the case belongs to another dataset, or its image is damaged.
     """
-    file = files.get(case.case_id)
-    if file is None:
-        raise DatasetError(
-            f"No image belongs to case {case.case_id!r}.", fix="ask for a case of this dataset"
-        )
+    file = find_case(files, case)
     try:
         with PIL.Image.open(folder / file, formats=FORMATS) as image:
             return np.array(image.convert("RGB"))
     except DECODE_ERRORS as error:
-        raise _undecodable_error(file, error) from error
+        raise undecodable_error("image", str(file), error, SUFFIXES) from error
+
+
+def find_case(by_case_id: Mapping[str, T], case: Case) -> T:
+    """Look up a case by its id.
+
+    Raises:
+        DatasetError: If the case belongs to another dataset.
+    """
+    if case.case_id not in by_case_id:
+        raise DatasetError(
+            f"No image belongs to case {case.case_id!r}.", fix="use a case of this dataset"
+        )
+    return by_case_id[case.case_id]
+
+
+def count_frames(image: PIL.Image.Image) -> int:
+    """Count the frames of an image file, previews excluded."""
+    # An MPO holds a photograph and previews of it; the first frame is the photograph.
+    return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+
+
+def check_single_frame(image: PIL.Image.Image, what: str, name: str) -> None:
+    """Check that an image file is not a multi-page TIFF or an animation.
+
+    Raises:
+        DatasetError: If it has several frames.
+    """
+    frames = count_frames(image)
+    if frames > 1:
+        raise DatasetError(
+            f"The {what} {name} holds {frames} frames.", fix="write each frame to its own file"
+        )
+
+
+def read_orientation(image: PIL.Image.Image) -> int:
+    """Read the EXIF orientation, 1 to 8."""
+    # Pillow would decode the whole PNG to look for a tag behind the pixels.
+    if image.format == "PNG" and "exif" not in image.info:
+        return UPRIGHT
+    return int(image.getexif().get(ORIENTATION_TAG, UPRIGHT))
+
+
+def undecodable_error(
+    what: str, name: str, error: Exception, supported: Sequence[str]
+) -> DatasetError:
+    """Build the error for a damaged file of one of the supported formats."""
+    unknown = isinstance(error, PIL.UnidentifiedImageError)  # its message holds the full path
+    reason = "its content is of no known format." if unknown else error
+    return DatasetError(
+        f"The {what} {name} cannot be decoded: {reason}",
+        fix=f"get the file again; supported are {', '.join(supported)}",
+    )
 
 
 def _check_supported(image: PIL.Image.Image, file: PurePosixPath) -> None:
-    # An MPO is a photograph with previews behind it; its first frame is the photograph.
-    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-    turned = _read_orientation(image)
+    orientation = read_orientation(image)
     if image.mode not in EIGHT_BIT_MODES:
         raise DatasetError(
             f"The image {file} has pixels of type {image.mode}, not 8 bits per channel.",
-            fix="choose a window and write it as 8-bit grey or RGB",
+            fix="convert it to 8-bit grey or RGB",
         )
-    if frames > 1:
+    check_single_frame(image, "image", str(file))
+    if orientation != UPRIGHT:
         raise DatasetError(
-            f"The image {file} holds {frames} frames.", fix="write each frame to its own file"
+            f"The image {file} has the EXIF orientation {orientation}: viewers rotate or mirror "
+            "it, and it is unknown whether its boxes were drawn before or after that.",
+            fix="save the pixels upright without the tag, and check that the boxes fit",
         )
-    if turned != 1:
-        raise DatasetError(
-            f"The image {file} carries the EXIF orientation {turned}: viewers turn or mirror it, "
-            "and it is not known on which of the two its boxes were drawn.",
-            fix="write the pixels upright without the tag, and look whether the boxes fit",
-        )
-
-
-def _read_orientation(image: PIL.Image.Image) -> int:
-    # Pillow would decode a whole PNG to look for a tag behind the pixels.
-    if image.format == "PNG" and "exif" not in image.info:
-        return 1
-    return int(image.getexif().get(ORIENTATION_TAG, 1))
-
-
-def _undecodable_error(file: PurePosixPath, error: Exception) -> DatasetError:
-    return DatasetError(
-        f"The image {file} cannot be decoded: {error}",
-        fix=f"get the file again; readable are {', '.join(SUFFIXES)}",
-    )

@@ -1,4 +1,4 @@
-"""Reads images, volumes and label maps from NIfTI files, always in the same orientation."""
+"""Read images, volumes and label maps from NIfTI files in a fixed orientation."""
 
 import struct
 import zlib
@@ -24,8 +24,8 @@ GZIP_SIGNATURE = b"\x1f\x8b"
 MAX_CACHED_VOLUMES = (
     2  # volumes in memory: an image and its label map, while their slices are read in turn
 )
-MAX_VOXELS = 2**30  # of one volume; a packed file of some MB may state any number
-# What nibabel raises for damaged files beside its own errors, as found by flipping their bytes.
+MAX_VOXELS = 2**30  # per volume; a small compressed file may state any number
+# Errors that nibabel raises for damaged files besides its own, found by flipping bytes.
 DECODE_ERRORS = (
     OSError,
     EOFError,
@@ -70,7 +70,7 @@ class NiftiHeader(NamedTuple):
 
 
 def decode_errors() -> tuple[type[Exception], ...]:
-    """What nibabel raises for damaged files: for an ``except`` clause, which is seldom reached."""
+    """Errors that nibabel raises for damaged files, imported only when one is raised."""
     with suppress(ModuleNotFoundError):
         from nibabel.filebasedimages import ImageFileError
         from nibabel.spatialimages import HeaderDataError
@@ -80,7 +80,7 @@ def decode_errors() -> tuple[type[Exception], ...]:
 
 
 def has_signature(head: bytes) -> bool:
-    """Whether the first 352 bytes of a file say that it is NIfTI, packed or not."""
+    """Whether the first 352 bytes of a file are those of NIfTI, compressed or not."""
     if head.startswith(GZIP_SIGNATURE):
         try:
             head = zlib.decompressobj(wbits=31).decompress(head, 352)
@@ -107,7 +107,7 @@ def decode(file: Path, window: Window | None = None) -> Image:
 
 
 def decode_slice(file: Path, index: int, window: Window | None = None) -> Image:
-    """Show one slice of a volume: the front of the patient up, the right of the patient right.
+    """Decode one slice of a volume: anterior up, the patient's right on the right.
 
     Args:
         file: A NIfTI file.
@@ -125,14 +125,14 @@ def decode_slice(file: Path, index: int, window: Window | None = None) -> Image:
 
 
 def take_slice(values: Values, index: int) -> Values:
-    """Cut one slice out of a volume, shape (height, width), as an image is shown."""
+    """Extract one slice of a volume as displayed, shape (height, width)."""
     return np.rot90(values[:, :, index])
 
 
 def read_volume(file: Path) -> Values:
     """Read a volume, shape (width, height, slices), axes as ``VolumeShape`` has them.
 
-    The last ones read are kept in memory, since a packed volume can only be read as a whole.
+    The last volumes are kept in memory, since a compressed one can only be read as a whole.
 
     Raises:
         DatasetError: If the file is damaged, or would take too much memory.
@@ -154,7 +154,7 @@ def read_shape(file: Path) -> VolumeShape:
         from nibabel.orientations import ornt2axcodes
 
         header = _read_header(file)
-        # Of one voxel that is never stored: numpy turns the axes, and we read off their lengths.
+        # A broadcast scalar takes no memory; only the shape after reorientation is needed.
         turned = _reorient(np.broadcast_to(np.uint8(0), header.shape), header.orientation)
         width, height, slices = turned.shape
         return VolumeShape(width, height, slices, axes="".join(ornt2axcodes(header.orientation)))
@@ -169,7 +169,7 @@ def _read_volume_cached(file: Path, size: int, modified: int) -> Values:  # noqa
 
 
 def _reorient(values: Values, turns: Floats) -> Values:
-    """Do to an array what ``nibabel.as_closest_canonical`` does; the only slice comes last."""
+    """Reorient as ``nibabel.as_closest_canonical`` does; an axis of length 1 comes last."""
     from nibabel.orientations import apply_orientation
 
     turned: Values = apply_orientation(values, turns)

@@ -1,4 +1,4 @@
-"""How to repeat what a library says of a damaged file: neither its place nor its content."""
+"""Quote library errors about a damaged file without its path or content."""
 
 import re
 from pathlib import Path
@@ -7,14 +7,14 @@ _QUOTED = re.compile(r"""(?<!\w)b?(['"]).*?\1(?!\w)""")
 
 
 def sanitised_message(error: Exception, file: Path) -> str:
-    """Say in one line what is wrong with a file.
+    """Format an error in one line.
 
     Args:
-        error: What a library raised. Its message may quote the header, where patients stand.
-        file: Whose folder errors of the system name, which belongs into no report.
+        error: Error of a library; its message may quote the header, which can name a patient.
+        file: File whose folder is removed from the message.
     """
     text = " ".join(str(error).split())
     text = text.replace(str(file), file.name).replace(str(file.parent), "")
-    if not isinstance(error, AttributeError):  # it quotes names of code, which help
+    if not isinstance(error, AttributeError):  # it quotes attribute names, which help
         text = _QUOTED.sub("...", text)
     return text or type(error).__name__

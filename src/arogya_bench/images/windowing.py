@@ -1,4 +1,4 @@
-"""From stored values of any range to 8 bits: the window that says which become black and white."""
+"""Map stored values of any range to 8 bits with a window."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -15,10 +15,10 @@ Values: TypeAlias = NDArray[Any]  # (height, width), or (height, width, 3) for c
 
 
 def parse_window(bounds: Sequence[float] | None) -> Window | None:
-    """Take the window of a config.
+    """Validate the window of a config.
 
     Args:
-        bounds: The stored values that become black and white; None where none is declared.
+        bounds: Stored values that become black and white, or None.
 
     Raises:
         ConfigError: If they are not two finite numbers in ascending order.
@@ -35,16 +35,16 @@ def parse_window(bounds: Sequence[float] | None) -> Window | None:
 
 
 def window_to_rgb(values: Values, window: Window | None, *, what: str) -> Image:
-    """Show values through the declared window.
+    """Apply the configured window and convert to RGB.
 
     Args:
         values: Shape (height, width), or (height, width, 3) for colours.
-        window: As declared.
-        what: What holds the values, to begin an error with, such as ``The image a.png``.
+        window: Configured window, or None.
+        what: Subject of error messages, such as ``The image a.png``.
 
     Raises:
-        ConfigError: If the window is none.
-        DatasetError: If no window is declared, or a value is no finite number.
+        ConfigError: If the window is invalid.
+        DatasetError: If there is no window, or a value is not finite.
     """
     check_finite(values, what)
     bounds = parse_window(window)
@@ -60,27 +60,26 @@ def window_to_rgb(values: Values, window: Window | None, *, what: str) -> Image:
 
 
 def apply_window(values: Values, window: Window) -> NDArray[np.uint8]:
-    """Scale linearly, so that the window spans 0 to 255; what lies outside is clipped."""
+    """Scale the window linearly to 0 to 255 and clip the values outside of it."""
     low, high = window
     scaled = (values.astype(np.float64) - low) * (255.0 / (high - low))
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
 def to_rgb(values: NDArray[np.uint8]) -> Image:
-    """Repeat one channel three times; three stay as they are."""
+    """Repeat a single channel three times."""
     return values if values.ndim == 3 else np.repeat(values[..., np.newaxis], 3, axis=2)
 
 
 def check_finite(values: Values, what: str) -> None:
-    """Refuse values that are no finite numbers.
+    """Check that all values are finite.
 
     Raises:
-        DatasetError: With their count.
+        DatasetError: If some are not, with their number.
     """
     bad = values.size - int(np.isfinite(values).sum())
     if bad:
         raise DatasetError(
-            f"{what} holds {bad} of {values.size} values that are no finite numbers (NaN or "
-            "infinite).",
+            f"{what} holds {bad} of {values.size} values that are not finite (NaN or infinite).",
             fix="find out what they stand for, and write a number in their place",
         )
