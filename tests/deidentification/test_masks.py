@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.deidentification.images import CleanedFile, CleaningError
+from arogya_bench.deidentification.cleaned_file import CleanedFile, CleaningError
 from arogya_bench.deidentification.masks import clean
 
 

@@ -12,22 +12,12 @@ from numpy.typing import NDArray
 
 from arogya_bench.curation.journal import Record, is_intact, sha256_hex, write_atomically
 from arogya_bench.curation.plan import CurationItem
-from arogya_bench.deidentification import (
-    burned_in_text as burned_in,
-)
-from arogya_bench.deidentification import (
-    dicom as dicom_cleaning,
-)
-from arogya_bench.deidentification import (
-    images as cleaning,
-)
-from arogya_bench.deidentification import (
-    masks as mask_cleaning,
-)
-from arogya_bench.deidentification import (
-    nifti as nifti_cleaning,
-)
-from arogya_bench.deidentification.images import CleanedFile, CleaningError
+from arogya_bench.deidentification.burned_in_text import count_ocr_lines, count_text_rows
+from arogya_bench.deidentification.cleaned_file import CleanedFile, CleaningError
+from arogya_bench.deidentification.dicom import clean as clean_dicom
+from arogya_bench.deidentification.images import clean as clean_image
+from arogya_bench.deidentification.masks import clean as clean_mask
+from arogya_bench.deidentification.nifti import clean as clean_nifti
 from arogya_bench.deidentification.pseudonyms import Pseudonyms
 from arogya_bench.errors import DatasetError
 from arogya_bench.images import dicom, nifti
@@ -35,7 +25,7 @@ from arogya_bench.images.decoding import HEADER_BYTES, detect_format
 from arogya_bench.images.files import DECODE_ERRORS
 from arogya_bench.runtime.digests import digest_of
 
-CLEANING_VERSION = 2  # grows when the same options give other files
+CLEANING_VERSION = 3  # increased when the same options produce other files
 IMAGES, MASKS = "images", "masks"
 
 
@@ -143,10 +133,10 @@ def _clean_image(
 ) -> CleanedFile:
     kind = detect_format(content[:HEADER_BYTES], item.image.name)
     if kind == "dicom":
-        return dicom_cleaning.clean(content, pseudonyms, group=item.case.group_id)
+        return clean_dicom(content, pseudonyms, group=item.case.group_id)
     if kind == "nifti":
-        return nifti_cleaning.clean(content)
-    return cleaning.clean(content, quality=cleaning_options.quality)
+        return clean_nifti(content)
+    return clean_image(content, quality=cleaning_options.quality)
 
 
 def _clean_case(
@@ -168,10 +158,8 @@ def _clean_case(
         width=image.width,
         height=image.height,
         orientation=image.orientation,
-        text_rows=_search_text(
-            burned_in.count_text_rows, image, enabled=cleaning_options.text_check
-        ),
-        lines_read=_search_text(burned_in.count_ocr_lines, image, enabled=cleaning_options.ocr),
+        text_rows=_search_text(count_text_rows, image, enabled=cleaning_options.text_check),
+        lines_read=_search_text(count_ocr_lines, image, enabled=cleaning_options.ocr),
         flags=image.flags,
     )
     return CleanedCase(record=record, contents=contents)
@@ -181,8 +169,8 @@ def _clean_mask(
     content: bytes, name: str, image: CleanedFile, cleaning_options: CleaningOptions
 ) -> CleanedFile:
     if detect_format(content[:HEADER_BYTES], name) == "nifti":
-        return nifti_cleaning.clean(content)
-    return mask_cleaning.clean(content, image, drawn_on=cleaning_options.drawn_on)
+        return clean_nifti(content)
+    return clean_mask(content, image, drawn_on=cleaning_options.drawn_on)
 
 
 def _search_text(
