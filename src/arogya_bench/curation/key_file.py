@@ -2,13 +2,12 @@
 
 import csv
 import os
-from contextlib import suppress
 from io import StringIO
 from pathlib import Path
-from uuid import uuid4
 
 from arogya_bench.curation.plan import CurationPlan
 from arogya_bench.errors import DatasetError
+from arogya_bench.runtime.atomic_write import atomic_write
 
 
 def write_key_file(file: Path, plan: CurationPlan) -> None:
@@ -26,20 +25,15 @@ def write_key_file(file: Path, plan: CurationPlan) -> None:
             [each.encode(errors="surrogateescape").decode(errors="replace") for each in row]
         )
     content = text.getvalue().encode()
-    partial = file.with_name(f".{file.name}-{uuid4().hex}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists() and file.read_bytes() == content and not file.stat().st_mode & 0o077:
             return
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        partial.replace(file)
+        with atomic_write(file) as partial:
+            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
     except OSError as error:
         raise DatasetError(
             f"The list of the original names, {file}, cannot be written: {error.strerror}.",
             fix="name a file where you may write in key_file, or null for none",
         ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)

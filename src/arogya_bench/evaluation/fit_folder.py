@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from arogya_bench.errors import ModelError
+from arogya_bench.runtime.atomic_write import atomic_write
 from arogya_bench.runtime.cache import CACHE_VARIABLE, cache_root
 from arogya_bench.runtime.console import echo
 from arogya_bench.types import FitReport
@@ -101,9 +102,8 @@ class FitFolder:
 
     def save_result(self, result: TrainingResult) -> None:
         """Note that the training has ended, so that no outage after it costs it again."""
-        aside = self.folder / f"{RESULT_FILE}.tmp"
-        aside.write_text(json.dumps(asdict(result)), encoding="utf-8")
-        aside.replace(self.folder / RESULT_FILE)
+        with atomic_write(self.folder / RESULT_FILE) as partial:
+            partial.write_text(json.dumps(asdict(result)), encoding="utf-8")
 
     def clear(self) -> None:
         """Remove everything, once the fit lies in MLflow."""

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arogya_bench.frameworks.fit_files import check_file_exists, damaged_file_error
+from arogya_bench.runtime.atomic_write import atomic_write
 
 # What NumPy raises for files that are cut, foreign, or hold Python objects.
 UNREADABLE_ERRORS = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile)
 
 
 def save_arrays(file: Path, arrays: Mapping[str, Any]) -> None:
-    """Write named arrays as one ``.npz`` file: beside its place, then moved there in one step."""
-    aside = file.with_suffix(".tmp")
-    with aside.open("wb") as stream:  # to a name, NumPy would append a suffix of its own
+    """Write named arrays to one ``.npz`` file, atomically."""
+    # A stream, because NumPy would append a suffix to a file name.
+    with atomic_write(file) as partial, partial.open("wb") as stream:
         np.savez(stream, **arrays)
-    aside.replace(file)
 
 
 def read_arrays(file: Path, *names: str) -> dict[str, NDArray[Any]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+from arogya_bench.runtime.atomic_write import atomic_write
 from arogya_bench.runtime.console import echo
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -22,12 +23,11 @@ def save_checkpoint(folder: Path, state: Mapping[str, Any], *, device: str) -> N
 
 
 def save_tensors(file: Path, state: Mapping[str, Any]) -> None:
-    """Write a file of tensors beside its place, then move it there in one step."""
+    """Write a file of tensors, atomically."""
     import torch
 
-    aside = file.with_suffix(".tmp")
-    torch.save(dict(state), aside)
-    aside.replace(file)
+    with atomic_write(file) as partial:
+        torch.save(dict(state), partial)
 
 
 def read_checkpoint(folder: Path, *, device: str) -> dict[str, Any] | None:

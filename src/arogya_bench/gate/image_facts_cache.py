@@ -1,9 +1,7 @@
 """What was found out about images is remembered in the cache, so that the next gate is quick."""
 
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +10,7 @@ from arogya_bench.gate.image_facts import ImageFacts, PixelFacts
 from arogya_bench.images.decoding import reader_identity
 from arogya_bench.images.file_hashes import fingerprints, modified
 from arogya_bench.runtime import cache
+from arogya_bench.runtime.atomic_write import atomic_write
 from arogya_bench.runtime.console import plural
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.types import Dataset
@@ -74,15 +73,11 @@ def save_facts(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
         if each.pixels and dataset.files.get(each.case_id) not in altered
     ]
     file = facts_path(dataset)
-    partial_file = file.with_name(f".{file.name}-{uuid4().hex}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        table = pa.Table.from_pylist(rows, schema=_SCHEMA)
-        pq.write_table(table, partial_file, write_page_checksum=True)
-        partial_file.replace(file)
+        with atomic_write(file) as partial_file:
+            table = pa.Table.from_pylist(rows, schema=_SCHEMA)
+            pq.write_table(table, partial_file, write_page_checksum=True)
     except OSError as error:
-        with suppress(OSError):
-            partial_file.unlink()
         return (
             f"The next run will look at every image again: {file.parent} cannot be written "
             f"({error.strerror}); set the variable {cache.CACHE_VARIABLE} to a folder with space."

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from uuid import uuid4
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.runtime import cache
+from arogya_bench.runtime.atomic_write import atomic_write
 from arogya_bench.runtime.console import track
 
 INDEX_FOLDER = "contents"  # below that of the cache
@@ -165,12 +165,7 @@ def _load_index(index: Path) -> dict[str, HashEntry]:
 
 def _save_index(index: Path, entries: Mapping[str, HashEntry]) -> None:
     text = json.dumps(entries)
-    partial = index.with_name(f".{index.name}-{uuid4().hex}")
-    try:
-        index.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="ascii")
-        partial.replace(index)
-    except OSError:
-        # A cache that cannot be written costs time at the next load, and no result.
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+    content = f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
+    # A cache that cannot be written only slows down the next load.
+    with suppress(OSError), atomic_write(index) as partial:
+        partial.write_text(content, encoding="ascii")
