@@ -318,7 +318,7 @@ def test_the_card_says_that_volumes_were_not_searched_for_text(tmp_path):
     run(tmp_path / "source", tmp_path / "out", layout="unlabelled")
 
     (notice,) = (n for n in card(tmp_path / "out")["notices"] if n["code"] == "AB601")
-    assert notice["problem"] == "Volumes (NIfTI) were not searched for text, nor for faces"
+    assert notice["problem"] == "Volumes (NIfTI) were not searched for text or faces"
 
 
 def test_what_cannot_be_cleaned_is_listed_and_not_copied(classes_of_jpegs, tmp_path, name):
@@ -356,7 +356,7 @@ def test_the_original_names_go_to_a_private_file_outside(listed, tmp_path, name)
 
 
 def test_the_original_names_never_lie_among_the_results(listed, tmp_path):
-    with pytest.raises(ConfigError, match="original names would lie among the curated files"):
+    with pytest.raises(ConfigError, match="key file would be written among the curated files"):
         run(listed, tmp_path / "out", key_file=str(tmp_path / "out" / "names.csv"))
 
 
@@ -369,9 +369,9 @@ def test_source_and_result_lie_apart(listed, where):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"quality": 0}, "quality=0 is no quality"),
-        ({"quality": 101}, "quality=101 is no quality"),
-        ({"workers": 0}, "workers=0 can do nothing"),
+        ({"quality": 0}, "quality=0 is not a JPEG quality"),
+        ({"quality": 101}, "quality=101 is not a JPEG quality"),
+        ({"workers": 0}, "workers=0 is too small"),
         ({"boxes_drawn_on": "store"}, "boxes_drawn_on='store' is unknown.* 'stored'"),
         ({"layout": "cocoa"}, "layout='cocoa' is unknown.* 'coco'"),
         ({"dataset": {"grup": "x"}}, "dataset.grup is no option.* 'group'"),
@@ -387,7 +387,7 @@ def test_two_runs_at_once_are_refused(listed, tmp_path):
 
     with (
         lock_folder(tmp_path / "out"),
-        pytest.raises(DatasetError, match="Another run curates into"),
+        pytest.raises(DatasetError, match="Another run is curating into"),
     ):
         run(listed, tmp_path / "out")
 
@@ -507,7 +507,7 @@ def test_what_cannot_be_divided_is_said_before_the_work(classes_of_jpegs, tmp_pa
 def test_where_boxes_were_drawn_must_be_said(tmp_path, made):
     source = boxed(tmp_path / "source", made, 6, [20, 5, 30, 7])
 
-    with pytest.raises(DatasetError, match="EXIF turns 12 images") as caught:
+    with pytest.raises(DatasetError, match="EXIF rotates 12 images") as caught:
         run(source, tmp_path / "out", dataset={"annotations": "boxes.json"})
 
     assert "boxes_drawn_on=stored" in caught.value.fix

@@ -291,7 +291,7 @@ def test_two_unlabelled_images_of_one_name_are_refused(tmp_path, made):
     for suffix in ("jpg", "jpeg"):
         (tmp_path / f"a.{suffix}").write_bytes(made.jpeg(made.smooth()))
 
-    with pytest.raises(DatasetError, match="1 of 2 images have the name of another one"):
+    with pytest.raises(DatasetError, match="1 of 2 images have the same name as another"):
         source(tmp_path, layout="unlabelled")
 
 
@@ -373,5 +373,5 @@ def test_a_missing_folder_is_named(tmp_path):
 
 
 def test_an_empty_folder_of_unlabelled_images_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match="No image lies in"):
+    with pytest.raises(DatasetError, match="holds no image"):
         source(tmp_path, layout="unlabelled")
