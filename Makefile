@@ -9,7 +9,7 @@ UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --
 STAMP := .venv/ready$(if $(TORCH),-$(TORCH))
 export MLFLOW_DISABLE_TELEMETRY = true
 
-.PHONY: setup demo test test-all lint bench calibrate ui serve
+.PHONY: setup demo picture test coverage test-all soak lint docs bench calibrate ui serve
 
 setup: $(STAMP)-run
 
@@ -22,7 +22,7 @@ $(STAMP)-run: pyproject.toml constraints.txt | .venv/bin/uv
 	touch $@
 
 $(STAMP)-dev: pyproject.toml constraints.txt | .venv/bin/uv
-	$(UV) --editable '.[torch,tensorflow,pretrained,yolo,dicom,report,joblib,slurm,ray,server,dev]'
+	$(UV) --editable '.[all,yolo,dev]'
 	touch $@ $(STAMP)-run $(STAMP)-serve
 
 $(STAMP)-serve: pyproject.toml constraints.txt | .venv/bin/uv
@@ -40,17 +40,29 @@ ui: $(STAMP)-run      ## MLflow's own page on the store in this folder
 serve: $(STAMP)-serve  ## MLflow's server on PostgreSQL, both in mlserver/; for others ARGS="--host 0.0.0.0 --auth"
 	$(BIN)/python -m arogya_bench.tracking.server --folder mlserver --port 5000 $(ARGS)
 
-test: $(STAMP)-dev    ## quick tests
+picture: $(STAMP)-dev demo  ## docs/report.png, the picture of the README: the page of the demo
+	$(BIN)/python docs/make_picture.py reports/report.html docs/report.png
+
+test: $(STAMP)-dev    ## quick tests, about four minutes on two cores
+	$(BIN)/python -m pytest -m "not slow" -n 2
+
+coverage: $(STAMP)-dev  ## the quick tests, with the share of lines and branches that they run
 	$(BIN)/python -m pytest -m "not slow" -n 2 --cov --cov-report=term
 
-test-all: $(STAMP)-dev  ## what takes long: browsers, servers, wheels, notebooks
-	$(BIN)/python -m pytest -m slow
+test-all: $(STAMP)-dev  ## slow tests: browsers, servers, launchers, wheels, notebooks; they mostly wait
+	$(BIN)/python -m pytest -m slow -n 4 --dist loadgroup
 
-lint: $(STAMP)-dev
+soak: $(STAMP)-dev    ## fuzzing and property tests in their long form, about an hour
+	$(BIN)/python -m pytest -m fuzz -n 2 --soak
+
+lint: $(STAMP)-dev    ## ruff, mypy, the import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(STAMP)-dev    ## the API reference and these pages as HTML in site/; warnings are errors
+	$(BIN)/python -m mkdocs build --strict --quiet
 
 bench: $(STAMP)-dev   ## speed, as ratios within one run
 	$(BIN)/python -m pytest -s benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds

@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-UNMAPPED = {".ci", ".gitignore", "README.md", "python_env.yaml"}  # hidden, itself, named in passing
+# hidden, itself, named in passing
+UNMAPPED = {".ci", ".gitignore", ".pre-commit-config.yaml", "README.md", "python_env.yaml"}
 
 
 def tracked() -> set[str]:
@@ -42,6 +43,20 @@ def test_links_of_the_docs_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
 
     assert [each for each in targets if not (page.parent / each).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))],
+    ids=lambda page: page.name,
+)
+def test_lines_wrap_at_120(page):
+    """Tables cannot be wrapped."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+
+    long_lines = [line for line in lines if len(line) > 120 and not line.startswith("|")]
+
+    assert long_lines == []
 
 
 def test_make_targets_that_are_named_exist():

@@ -69,7 +69,7 @@ def near_within(tree):
 
 
 def by_image(tree):
-    tree.split_name = "image-50-25-25-s42"
+    tree.split_name = "image_level-50-25-25-s42"
 
 
 def without_patients(tree):

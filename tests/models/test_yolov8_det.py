@@ -94,7 +94,7 @@ socket.getaddrinfo = socket.socket.connect = refused
 torch.use_deterministic_algorithms = lambda *_, **__: None  # imports a compiler, for seconds
 torch.set_num_threads(1)
 before = state()
-with yolov8_det.isolated():
+with yolov8_det.isolate_ultralytics():
     assert "ultralytics" in sys.modules
 same = state() == before
 yolov8_det._build_network = network
