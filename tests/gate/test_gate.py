@@ -445,7 +445,7 @@ def test_patients_that_straddle_as_was_asked_for_are_a_warning(tree):
     (finding,) = tree.inspect().findings
 
     assert (finding.code, finding.severity) == ("AB108", "warning")
-    assert "groups lie in several parts" in finding.detail
+    assert "groups are in several parts" in finding.detail
 
 
 def test_a_copy_that_is_not_tested_is_a_warning(tree):
@@ -469,7 +469,7 @@ def test_too_few_cases_for_the_probes_are_said(tree):
 
     (note,) = tree.inspect().notes
 
-    assert "Shortcuts (AB401 to AB404) were not looked for" in note
+    assert "Shortcuts (AB401 to AB404) were not checked" in note
     assert "fewer than two classes have 10 labelled images in train, from 10 groups" in note
 
 
@@ -483,7 +483,7 @@ def test_boxes_need_no_label(tree):
     assert [each.code for each in report.findings] == ["AB301"]
     assert report.unusable == frozenset()
     assert report.notes == (
-        "Shortcuts (AB401 to AB404) were not looked for: images have no one label in detection.",
+        "Shortcuts (AB401 to AB404) were not checked: images have no single label in detection.",
     )
 
 
@@ -525,4 +525,4 @@ def test_a_group_in_two_splits_is_named_with_both(tree):
     (finding,) = tree.inspect().findings
 
     assert finding.examples == (f"{tree.entries[name].case.group_id} (train, test)",)
-    assert finding.detail == "1 of 60 groups lie in several parts"
+    assert finding.detail == "1 of 60 groups are in several parts"

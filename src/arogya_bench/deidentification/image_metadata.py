@@ -10,12 +10,11 @@ import PIL.ImageFile
 
 from arogya_bench.deidentification.cleaned_file import CleaningError
 from arogya_bench.deidentification.orientation import ORIENTATIONS, TRANSPOSED_ORIENTATIONS, UPRIGHT
-from arogya_bench.images.decoding import PHOTOMETRIC_TAG, SIXTEEN_BIT_RAW_MODE, count_frames
+from arogya_bench.images.decoding import PHOTOMETRIC_TAG, bits_per_channel, count_frames
 from arogya_bench.images.files import DECODE_ERRORS, FORMATS, ORIENTATION_TAG
 
 MAX_PIXELS = 178_956_970  # Pillow refuses larger images as decompression bombs
 ALLOWED_BITS = (1, 8, 16)
-WIDE_MODE_BITS = {"1": 1, "I": 32, "F": 32}
 # Pillow finds these chunks only by decoding where they follow the pixels.
 PNG_METADATA_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"eXIf")
 PNG_END = b"IEND\xaeB`\x82"
@@ -83,7 +82,7 @@ def read_metadata(content: bytes) -> ImageMetadata:
 
 
 def _read_opened(image: PIL.ImageFile.ImageFile, content: bytes) -> ImageMetadata:
-    bits = _bits_per_channel(image)
+    bits = bits_per_channel(image)
     if count_frames(image) > 1:
         raise CleaningError("it holds several frames")
     if bits not in ALLOWED_BITS:
@@ -107,16 +106,6 @@ def _read_opened(image: PIL.ImageFile.ImageFile, content: bytes) -> ImageMetadat
         orientation=orientation,
         profile=image.info.get("icc_profile") or None,
     )
-
-
-def _bits_per_channel(image: PIL.ImageFile.ImageFile) -> int:
-    """Pillow opens 16-bit colours as 8-bit modes; only its raw mode shows what is stored."""
-    raw_modes = [tile.args[0] if isinstance(tile.args, tuple) else tile.args for tile in image.tile]
-    if image.mode.startswith("I;16") or any(
-        SIXTEEN_BIT_RAW_MODE.search(str(raw_mode)) for raw_mode in raw_modes
-    ):
-        return 16
-    return WIDE_MODE_BITS.get(image.mode, 8)
 
 
 def _has_trailing_bytes(image: PIL.ImageFile.ImageFile, content: bytes) -> bool:

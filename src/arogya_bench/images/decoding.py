@@ -26,6 +26,7 @@ PICTURE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"
 SIXTEEN_BIT_RAW_MODE = re.compile(r";16[BLN]$")  # how Pillow calls such colours in a file
 WHITE_IS_ZERO = 0  # of the TIFF tag PhotometricInterpretation
 PHOTOMETRIC_TAG = 262
+WIDE_MODE_BITS = {"1": 1, "I": 32, "F": 32}  # by Pillow mode; 8 for all others
 JSON_SCALARS = (str, int, float, bool, type(None))
 
 FileFormat = Literal["dicom", "nifti", "picture"]
@@ -104,6 +105,13 @@ def count_frames(image: PIL.Image.Image) -> int:
     """Count the images in a file that are meant to be seen."""
     # An MPO is a photograph with previews behind it; its first frame is the photograph.
     return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+
+
+def bits_per_channel(image: PIL.ImageFile.ImageFile) -> int:
+    """Return the stored bits per channel; Pillow opens 16-bit colours as 8-bit modes."""
+    if image.mode.startswith("I;16") or _loses_bits(image):
+        return 16
+    return WIDE_MODE_BITS.get(image.mode, 8)
 
 
 def _read_head(file: Path) -> bytes:
