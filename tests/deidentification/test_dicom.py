@@ -260,7 +260,7 @@ def test_only_the_enumerated_part_of_the_image_type_is_kept():
     assert list(header.ImageType) == ["DERIVED", "PRIMARY"]
 
 
-def test_overlays_are_removed_and_announced():
+def test_overlays_are_removed_and_flagged():
     from pydicom.dataset import Dataset
 
     content = header_of(made())
@@ -277,11 +277,11 @@ def test_overlays_are_removed_and_announced():
     assert b"Jane" not in cleaned.content
 
 
-def test_burned_in_annotations_are_announced():
+def test_burned_in_annotations_are_flagged():
     assert "burned-in" in result(made(BurnedInAnnotation="YES")).flags
 
 
-def test_images_of_a_kind_that_shows_text_are_announced():
+def test_devices_that_show_text_are_flagged():
     screenshot = made(Modality="CT", ImageType=["DERIVED", "SECONDARY", "SCREEN SAVE"])
     image = made(Modality="CT", ImageType=["ORIGINAL", "PRIMARY", "AXIAL"])
 
@@ -296,13 +296,13 @@ def test_text_in_the_pixels_can_be_searched():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
-def test_of_several_frames_only_the_first_is_searched_and_that_is_said():
+def test_several_frames_are_flagged():
     assert "frames" in result(test_file("emri_small.dcm")).flags
     assert "frames" not in result(made()).flags
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
-def test_pixels_that_cannot_be_interpreted_are_announced():
+def test_pixels_that_cannot_be_interpreted_are_flagged():
     content = header_of(made())
     del content.PixelRepresentation
 
@@ -513,7 +513,7 @@ def test_a_stream_of_another_format_is_refused():
         result(hidden_behind("JPEG2000.dcm", lambda frame: b"ftyp" + frame))
 
 
-def test_a_transfer_syntax_of_nobody_is_refused():
+def test_an_undefined_transfer_syntax_is_refused():
     content = made().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.19610304.1\0\0")
 
     with pytest.raises(CleaningError, match="transfer syntax is not defined by the standard"):
@@ -555,7 +555,7 @@ def test_a_number_of_odd_length_is_damage_and_not_a_traceback():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(8))
 def test_damage_gives_a_clean_file_or_a_reason(seed):
     rng = np.random.default_rng(seed)
     damaged = bytearray(made())
@@ -570,7 +570,7 @@ def test_damage_gives_a_clean_file_or_a_reason(seed):
     assert b"MRN-4711" not in content
 
 
-def test_patients_are_told_apart_by_id_and_issuer():
+def test_patients_are_identified_by_id_and_issuer():
     own = read_patient(made())
     other = read_patient(made(IssuerOfPatientID="another hospital"))
 

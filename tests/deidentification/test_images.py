@@ -97,7 +97,7 @@ def test_jpeg_stays_jpeg_and_loses_little(made):
     assert difference.max() < 12
 
 
-def test_colour_is_kept_in_full_and_quality_is_that_asked_for(made):
+def test_chroma_is_not_subsampled_and_the_quality_is_applied(made):
     results = [
         PIL.Image.open(BytesIO(cleaned(made.jpeg(made.smooth()), quality=quality).content))
         for quality in (95, 50)
@@ -280,7 +280,7 @@ def result_or_reason(content):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 def test_damage_gives_an_image_or_a_reason_without_the_name(made, name, srgb, seed):
     rng = np.random.default_rng(seed)
     for content in (made.jpeg(made.smooth()), made.png(PIL.Image.fromarray(made.smooth()))):

@@ -131,7 +131,7 @@ def test_bytes_behind_the_voxels_are_left_out_whatever_bitpix_says(name):
     assert name.encode() not in clean(bytes(content)).content
 
 
-def test_nobody_searches_a_volume_for_text(name):
+def test_volumes_are_flagged_as_not_searched(name):
     assert clean(volume(name)).flags == ("volume",)
 
 

@@ -279,7 +279,7 @@ def test_uneven_classes_are_found_and_nothing_else(uneven_tree):
     assert report.findings[0].detail == "10.2 to 1 in train"
 
 
-def test_shares_that_nobody_asked_for_are_found_and_nothing_else(tree):
+def test_unrequested_shares_are_found_and_nothing_else(tree):
     report = tree.inspect(fractions=(0.8, 0.1, 0.1))
 
     assert [each.code for each in report.findings] == ["AB304"]
@@ -339,7 +339,7 @@ def test_faults_do_not_hide_each_other(tree):
     assert [each.code for each in report.errors] == ["AB101", "AB202"]
 
 
-def test_classes_of_one_name_are_told_together(tree):
+def test_class_names_that_differ_in_spelling_share_a_finding(tree):
     tree.options["classes"] = ("benign", "\uff22enign", "BENIGN")
 
     (finding,) = (each for each in tree.inspect().findings if each.code == "AB307")
@@ -414,7 +414,7 @@ def test_the_second_look_decodes_nothing(tree):
     assert second == first
 
 
-def test_an_image_that_is_mended_is_looked_at_again(tree):
+def test_a_fixed_image_is_scanned_again(tree):
     file = tree.file(tree.pick("train", 0))
     whole = file.read_bytes()
     dataset = tree.dataset()
@@ -438,7 +438,7 @@ def test_an_image_that_is_lost_since_is_missed(tree):
     assert [each.code for each in report.findings] == ["AB210"]
 
 
-def test_patients_that_straddle_as_was_asked_for_are_a_warning(tree):
+def test_a_requested_image_level_split_is_a_warning(tree):
     group_in_two_splits(tree)
     by_image(tree)
 
@@ -464,7 +464,7 @@ def test_a_class_that_is_not_tested_is_a_warning(tree):
     assert severities["AB301"] == "warning"
 
 
-def test_too_few_cases_for_the_probes_are_said(tree):
+def test_too_few_cases_for_the_probes_are_noted(tree):
     shifted(tree)
 
     (note,) = tree.inspect().notes

@@ -119,7 +119,7 @@ def test_a_flipped_bit_is_never_taken_for_a_fact(known):
     assert wrong == []
 
 
-def test_a_cache_that_cannot_be_written_is_said(known, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_noted(known, tmp_path, monkeypatch):
     dataset, facts = known
     blocked = tmp_path / "file"
     blocked.write_text("no folder")

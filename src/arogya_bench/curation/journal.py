@@ -127,7 +127,8 @@ def write_if_changed(file: Path, content: bytes) -> None:
 def write_atomically(file: Path, content: bytes) -> None:
     """Write a file through a partial one with a known prefix, which a later run deletes."""
     # Without pathlib and open, which would take twice as long for a small image.
-    partial = f"{os.path.dirname(file)}{os.sep}{PARTIAL_PREFIX}{os.urandom(16).hex()}"  # noqa: PTH120
+    folder = os.path.dirname(file)  # noqa: PTH120
+    partial = f"{folder}{os.sep}{PARTIAL_PREFIX}{os.urandom(16).hex()}"
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         remaining = memoryview(content)

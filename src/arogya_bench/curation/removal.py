@@ -38,7 +38,8 @@ def check_no_foreign_files(out: Path, earlier_records: Mapping[str, Record]) -> 
     ]
     if foreign:
         raise DatasetError(
-            f"{len(foreign)} files in {out} were not curated there: {shorten_list(sorted(foreign))}.",
+            f"{len(foreign)} files in {out} were not curated there: "
+            f"{shorten_list(sorted(foreign))}.",
             fix="move them elsewhere: everything in this folder is shared with the images",
         )
 

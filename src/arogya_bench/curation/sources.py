@@ -1,4 +1,4 @@
-"""Reads labels, groups, splits, masks and boxes of a source folder with the reader of its layout."""
+"""Reads labels, groups, splits, masks and boxes of a source with the reader of its layout."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -130,7 +130,8 @@ def _read_with_boxes(folder: Path, layout: str, source_layout: SourceLayout) -> 
     if drawn_on is None:
         raise DatasetError(
             f"EXIF rotates {len(orientations)} images, and it is unknown whether their boxes were "
-            f"drawn on the stored or the upright image: {shorten_list(list(map(str, orientations)))}.",
+            f"drawn on the stored or the upright image: "
+            f"{shorten_list(list(map(str, orientations)))}.",
             fix="view one of them, and set boxes_drawn_on=stored or boxes_drawn_on=upright",
         )
     with with_oriented_boxes(folder, orientations, drawn_on) as stage:

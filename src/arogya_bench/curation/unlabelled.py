@@ -71,7 +71,8 @@ def _channel_file(pair: ImageMaskPair, channel: int | None) -> Path:
         )
     if not 0 <= (channel or 0) < len(pair.channels):
         raise ConfigError(
-            f"dataset.channel={channel}: {pair.name} has {len(pair.channels)} channels, starting at 0.",
+            f"dataset.channel={channel}: {pair.name} has {len(pair.channels)} channels, "
+            "starting at 0.",
             fix=f"choose one of {', '.join(map(str, range(len(pair.channels))))}",
         )
     return Path(pair.channels[channel or 0])

@@ -96,7 +96,7 @@ def count_near_pairs(images: HashedImages) -> dict[int, NearDuplicates]:
 
 
 def _iter_close_pairs(hashes: Hashes, radius: int) -> Iterator[tuple[Labels, Labels, Labels]]:
-    """Compare all pairs, tile by tile, so that memory stays bounded even if all hashes are equal."""
+    """Compare all pairs tile by tile, so that memory is bounded even if all hashes are equal."""
     for top in range(0, len(hashes), TILE_ROWS):
         rows = hashes[top : top + TILE_ROWS, np.newaxis]
         for left in range(top, len(hashes), TILE_COLUMNS):
