@@ -47,7 +47,7 @@ def test_the_result_is_divided_checked_and_names_nobody(curate, tmp_path):
 
     assert (ended.code, ended.err) == (0, "")
     assert "120 cases" in ended.out
-    assert "AB602 Metadata was removed" in ended.out
+    assert "AB602 Metadata that may identify a person was removed" in ended.out
     assert "Gate: no error" in ended.out
     for file in (tmp_path / "clean").rglob("*"):
         assert "doe" not in str(file.relative_to(tmp_path)).lower()

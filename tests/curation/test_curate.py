@@ -165,7 +165,7 @@ def test_another_secret_in_the_same_folder_is_refused(listed, tmp_path, monkeypa
         run(listed, tmp_path / "out")
 
 
-def test_a_folder_of_somebody_else_is_left_alone(listed, tmp_path):
+def test_a_foreign_folder_is_refused_and_unchanged(listed, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
 
@@ -201,7 +201,7 @@ def test_a_case_that_is_withdrawn_leaves_the_result(classes_of_jpegs, tmp_path, 
     assert contents(tmp_path / "out") == contents(fresh)
 
 
-def test_a_result_that_was_tampered_with_is_mended(classes_of_jpegs, tmp_path):
+def test_a_modified_result_is_restored(classes_of_jpegs, tmp_path):
     source = classes_of_jpegs()
     run(source, tmp_path / "out")
     good = contents(tmp_path / "out")
@@ -214,9 +214,7 @@ def test_a_result_that_was_tampered_with_is_mended(classes_of_jpegs, tmp_path):
 
 
 @pytest.mark.parametrize("foreign", ["thesis.jpg", ".DS_Store", "0123456789abcdef0123.jpg.bak"])
-def test_a_file_of_somebody_else_among_the_images_is_named_and_left_alone(
-    classes_of_jpegs, tmp_path, foreign
-):
+def test_a_foreign_file_among_the_images_is_named_and_kept(classes_of_jpegs, tmp_path, foreign):
     source, out = classes_of_jpegs(), tmp_path / "out"
     run(source, out)
     (out / "images" / foreign).write_bytes(b"years of work")
@@ -302,7 +300,7 @@ def dicom_of(tmp_path, text=""):
 
 
 @pytest.mark.parametrize(("text", "count"), [("DOE JANE 4711-0815", 1), ("", 0)])
-def test_text_in_the_pixels_of_dicom_is_announced(tmp_path, text, count):
+def test_text_in_the_pixels_of_dicom_is_a_warning(tmp_path, text, count):
     outcome = run(dicom_of(tmp_path, text), tmp_path / "out")
 
     seen = [n.count for n in outcome.warnings if n.problem.startswith("Rows of marks")]
@@ -318,7 +316,7 @@ def test_the_card_says_that_volumes_were_not_searched_for_text(tmp_path):
     run(tmp_path / "source", tmp_path / "out", layout="unlabelled")
 
     (notice,) = (n for n in card(tmp_path / "out")["notices"] if n["code"] == "AB601")
-    assert notice["problem"] == "Volumes (NIfTI) were not searched for text, nor for faces"
+    assert notice["problem"] == "Volumes (NIfTI) were not searched for text or faces"
 
 
 def test_what_cannot_be_cleaned_is_listed_and_not_copied(classes_of_jpegs, tmp_path, name):
@@ -356,7 +354,7 @@ def test_the_original_names_go_to_a_private_file_outside(listed, tmp_path, name)
 
 
 def test_the_original_names_never_lie_among_the_results(listed, tmp_path):
-    with pytest.raises(ConfigError, match="original names would lie among the curated files"):
+    with pytest.raises(ConfigError, match="key file would be written among the curated files"):
         run(listed, tmp_path / "out", key_file=str(tmp_path / "out" / "names.csv"))
 
 
@@ -369,9 +367,9 @@ def test_source_and_result_lie_apart(listed, where):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"quality": 0}, "quality=0 is no quality"),
-        ({"quality": 101}, "quality=101 is no quality"),
-        ({"workers": 0}, "workers=0 can do nothing"),
+        ({"quality": 0}, "quality=0 is not a JPEG quality"),
+        ({"quality": 101}, "quality=101 is not a JPEG quality"),
+        ({"workers": 0}, "workers=0 is too small"),
         ({"boxes_drawn_on": "store"}, "boxes_drawn_on='store' is unknown.* 'stored'"),
         ({"layout": "cocoa"}, "layout='cocoa' is unknown.* 'coco'"),
         ({"dataset": {"grup": "x"}}, "dataset.grup is no option.* 'group'"),
@@ -387,12 +385,12 @@ def test_two_runs_at_once_are_refused(listed, tmp_path):
 
     with (
         lock_folder(tmp_path / "out"),
-        pytest.raises(DatasetError, match="Another run curates into"),
+        pytest.raises(DatasetError, match="Another run is curating into"),
     ):
         run(listed, tmp_path / "out")
 
 
-def test_text_in_the_pixels_is_announced_and_not_repeated(tmp_path, made):
+def test_text_in_the_pixels_is_a_warning_that_does_not_quote_it(tmp_path, made):
     from PIL import ImageDraw, ImageFont
 
     source = tmp_path / "source"
@@ -411,7 +409,7 @@ def test_text_in_the_pixels_is_announced_and_not_repeated(tmp_path, made):
     assert not any(b"4711" in content for content in contents(tmp_path / "out").values())
 
 
-def test_removed_metadata_is_announced(listed, tmp_path):
+def test_removed_metadata_is_a_warning(listed, tmp_path):
     (notice,) = run(listed, tmp_path / "out").warnings
 
     assert (notice.code, notice.count, len(notice.examples)) == ("AB602", 16, 5)
@@ -497,17 +495,17 @@ def test_lists_of_a_split_that_is_no_more_are_gone(tmp_path, made):
     assert [file.name for file in (tmp_path / "out").glob("boxes*")] == ["boxes.json"]
 
 
-def test_what_cannot_be_divided_is_said_before_the_work(classes_of_jpegs, tmp_path):
+def test_too_few_cases_to_divide_fail_before_the_work(classes_of_jpegs, tmp_path):
     with pytest.raises(DatasetError):
         run(classes_of_jpegs(2), tmp_path / "out")
 
     assert not list((tmp_path / "out" / "images").iterdir())
 
 
-def test_where_boxes_were_drawn_must_be_said(tmp_path, made):
+def test_rotated_images_with_boxes_need_boxes_drawn_on(tmp_path, made):
     source = boxed(tmp_path / "source", made, 6, [20, 5, 30, 7])
 
-    with pytest.raises(DatasetError, match="EXIF turns 12 images") as caught:
+    with pytest.raises(DatasetError, match="EXIF rotates 12 images") as caught:
         run(source, tmp_path / "out", dataset={"annotations": "boxes.json"})
 
     assert "boxes_drawn_on=stored" in caught.value.fix

@@ -196,9 +196,7 @@ def test_a_published_set_is_recognised_and_read_with_its_groups(tmp_path, made, 
 
 
 @pytest.mark.parametrize("table", ["patients.csv", "split.TXT", "labels.xlsx"])
-def test_class_folders_beside_a_table_are_not_taken_for_classes_unasked(
-    classes_of_jpegs, table, name
-):
+def test_class_folders_beside_a_table_need_an_explicit_layout(classes_of_jpegs, table, name):
     folder = classes_of_jpegs()
     (folder / table).write_text("patient,image\n")
 
@@ -293,7 +291,7 @@ def test_two_unlabelled_images_of_one_name_are_refused(tmp_path, made):
     for suffix in ("jpg", "jpeg"):
         (tmp_path / f"a.{suffix}").write_bytes(made.jpeg(made.smooth()))
 
-    with pytest.raises(DatasetError, match="1 of 2 images have the name of another one"):
+    with pytest.raises(DatasetError, match="1 of 2 images have the same name as another"):
         source(tmp_path, layout="unlabelled")
 
 
@@ -344,7 +342,7 @@ def test_a_folder_of_volumes_keeps_their_voxels(tmp_path, name):
         assert after.header["descrip"].item() == b""
 
 
-def test_a_part_of_the_table_may_be_numbers_and_none_of_it_leaves_unasked(tmp_path, made):
+def test_columns_of_the_table_are_dropped_by_default(tmp_path, made):
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "manifest.csv").write_text(
         "path,label,name\n" + "".join(f"{i}.jpg,{'ab'[i % 2]},Jane\n" for i in range(4))
@@ -362,7 +360,7 @@ def test_a_part_of_the_table_may_be_numbers_and_none_of_it_leaves_unasked(tmp_pa
 
 
 @pytest.mark.parametrize("option", ["path", "licence"])
-def test_what_has_its_own_option_is_none_of_the_reader(tmp_path, option):
+def test_options_of_curation_are_refused_as_reader_options(tmp_path, option):
     (tmp_path / "a").mkdir()
 
     with pytest.raises(ConfigError, match=rf"dataset\.{option} is not an option of the layout"):
@@ -375,5 +373,5 @@ def test_a_missing_folder_is_named(tmp_path):
 
 
 def test_an_empty_folder_of_unlabelled_images_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match="No image lies in"):
+    with pytest.raises(DatasetError, match="holds no image"):
         source(tmp_path, layout="unlabelled")

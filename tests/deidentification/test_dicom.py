@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arogya_bench.deidentification import dicom_frames as frames
+from arogya_bench.deidentification.cleaned_file import CleaningError
 from arogya_bench.deidentification.dicom import clean, read_patient
-from arogya_bench.deidentification.images import CleaningError
 from arogya_bench.deidentification.pseudonyms import Pseudonyms
 
 pydicom = pytest.importorskip("pydicom")
@@ -21,12 +20,7 @@ FILES = [
     *("CT_small.dcm", "MR_small.dcm", "MR_small_bigendian.dcm", "MR_small_implicit.dcm"),
     *("MR_small_RLE.dcm", "JPEG2000.dcm", "examples_palette.dcm", "examples_rgb_color.dcm"),
     *("examples_ybr_color.dcm", "examples_overlay.dcm", "image_dfl.dcm", "693_J2KR.dcm"),
-    *(
-        "SC_rgb_jpeg_dcmtk.dcm",
-        "emri_small.dcm",
-        "liver_1frame.dcm",
-        "JPGLosslessP14SV1_1s_1f_8b.dcm",
-    ),
+    *("SC_rgb_jpeg_dcmtk.dcm", "emri_small.dcm", "liver_1frame.dcm"),
 ]
 # What identifies: every text, date, UID and number of these kinds.
 IDENTIFYING = {"PN", "LO", "SH", "ST", "LT", "UT", "UC", "DA", "TM", "DT", "AS", "AE", "UI", "UR"}
@@ -143,15 +137,32 @@ def frames_of(header):
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 @pytest.mark.parametrize("name", FILES)
-def test_the_pixels_are_the_same_bytes_in_the_same_encoding(name):
+def test_the_pixels_are_equal_and_uncompressed(name):
     content = test_file(name)
 
     before, after = header_of(content), header_of(result(content).content)
 
-    bare = [frames.strip_metadata(frame) for frame in frames_of(before)]
-    assert [frame.rstrip(b"\0") for frame in frames_of(after)] == [f.rstrip(b"\0") for f in bare]
-    syntax = before.file_meta.get("TransferSyntaxUID")
-    assert syntax is None or after.file_meta.TransferSyntaxUID == syntax
+    syntax, stated = after.file_meta.TransferSyntaxUID, before.file_meta.get("TransferSyntaxUID")
+    if stated is None or not stated.is_encapsulated:
+        assert after.PixelData == before.PixelData
+        assert stated in (None, syntax)
+    else:
+        np.testing.assert_array_equal(after.pixel_array, before.pixel_array)
+        assert syntax == pydicom.uid.ExplicitVRLittleEndian
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("JPGLosslessP14SV1_1s_1f_8b.dcm", "python-gdcm"),
+        ("JPEGLSNearLossless_08.dcm", "pyjpegls"),
+        ("JPEG-lossy.dcm", "python-gdcm"),
+    ],
+)
+def test_pixels_that_no_installed_package_decodes_are_refused_with_the_package(name, package):
+    with pytest.raises(CleaningError, match=f"pip install {package}"):
+        result(test_file(name))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
@@ -227,7 +238,6 @@ def test_no_element_is_left_that_is_not_kept_on_purpose():
         *rules.ALLOWED_KEYWORDS,
         *rules.PSEUDONYMISED_UIDS,
         *rules.EMPTIED_KEYWORDS,
-        *rules.OTHER_EMPTIED_KEYWORDS,
         *said,
     }
     assert {element.keyword for element in header.iterall()} <= allowed
@@ -250,7 +260,7 @@ def test_only_the_enumerated_part_of_the_image_type_is_kept():
     assert list(header.ImageType) == ["DERIVED", "PRIMARY"]
 
 
-def test_overlays_are_removed_and_announced():
+def test_overlays_are_removed_and_flagged():
     from pydicom.dataset import Dataset
 
     content = header_of(made())
@@ -267,11 +277,11 @@ def test_overlays_are_removed_and_announced():
     assert b"Jane" not in cleaned.content
 
 
-def test_burned_in_annotations_are_announced():
+def test_burned_in_annotations_are_flagged():
     assert "burned-in" in result(made(BurnedInAnnotation="YES")).flags
 
 
-def test_images_of_a_kind_that_shows_text_are_announced():
+def test_devices_that_show_text_are_flagged():
     screenshot = made(Modality="CT", ImageType=["DERIVED", "SECONDARY", "SCREEN SAVE"])
     image = made(Modality="CT", ImageType=["ORIGINAL", "PRIMARY", "AXIAL"])
 
@@ -286,16 +296,15 @@ def test_text_in_the_pixels_can_be_searched():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
-def test_of_several_frames_only_the_first_is_searched_and_that_is_said():
+def test_several_frames_are_flagged():
     assert "frames" in result(test_file("emri_small.dcm")).flags
     assert "frames" not in result(made()).flags
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
-def test_pixels_that_nothing_decodes_are_announced():
-    content = header_of(test_file("SC_rgb_jpeg_dcmtk.dcm"))
-    content.PixelData = pydicom.encaps.encapsulate([b"\xff\xd8\xff\xd9"])
-    content["PixelData"].is_undefined_length = True
+def test_pixels_that_cannot_be_interpreted_are_flagged():
+    content = header_of(made())
+    del content.PixelRepresentation
 
     assert "unsearched" in result(saved(content)).flags
 
@@ -322,7 +331,6 @@ def test_a_comment_within_compressed_pixels_is_left_out(name):
     cleaned = result(saved(content))
 
     assert b"Jane" not in cleaned.content
-    assert cleaned.removed["comment in compressed pixels"] == 1
     after, before = header_of(cleaned.content), header_of(test_file(name))
     np.testing.assert_array_equal(after.pixel_array, before.pixel_array)
 
@@ -390,9 +398,9 @@ def test_a_table_of_bytes_may_take_words(table):
 @pytest.mark.parametrize(
     ("descriptor", "table", "reason"),
     [
-        ([4, 0, 8], b"\0\1\2\3" + HIDDEN, "twice as long as it says"),
+        ([4, 0, 8], b"\0\1\2\3" + HIDDEN, "twice as long as stated"),
         ([4, 0, 16], b"\0\1\2\3", "truncated"),
-        ([4, 0], b"\0\1\2\3", "does not say how long it is"),
+        ([4, 0], b"\0\1\2\3", "does not state its length"),
     ],
 )
 def test_a_table_that_contradicts_its_size_is_refused(descriptor, table, reason):
@@ -429,7 +437,7 @@ def test_a_name_instead_of_what_is_needed_is_refused(keyword):
     content = header_of(made())
     content[keyword].value = "1.2.3.19610304" if keyword == "SOPClassUID" else HIDDEN.decode()
 
-    with pytest.raises(CleaningError, match=f"{keyword} is missing, or is none"):
+    with pytest.raises(CleaningError, match=f"{keyword} is missing or not defined"):
         result(saved(content))
 
 
@@ -458,14 +466,21 @@ def test_bytes_behind_compressed_pixels_are_left_out(name):
     np.testing.assert_array_equal(after.pixel_array, before.pixel_array)
 
 
-def test_a_comment_in_the_header_of_a_tile_is_refused():
+def test_a_comment_in_the_header_of_a_tile_never_reaches_the_result():
     def spoken(frame):
         place = frame.index(b"\xff\x90")
         comment = b"\xff\x64" + struct.pack(">H", 4 + len(HIDDEN)) + b"\0\1" + HIDDEN
         return frame[: place + 12] + comment + frame[place + 12 :]
 
-    with pytest.raises(CleaningError, match="a comment lies within its compressed pixels"):
-        result(hidden_behind("JPEG2000.dcm", spoken))
+    content = hidden_behind("JPEG2000.dcm", spoken)
+    assert HIDDEN in content
+
+    try:
+        after = result(content).content
+    except CleaningError as reason:
+        after = str(reason).encode()
+
+    assert HIDDEN not in after
 
 
 @pytest.mark.parametrize(
@@ -493,15 +508,15 @@ def test_what_is_written_between_offsets_and_frames_is_left_out():
     assert b"MUSTERMA" not in after
 
 
-def test_a_compression_that_is_not_known_is_refused():
-    with pytest.raises(CleaningError, match="compressed in a way that may hide text"):
+def test_a_stream_of_another_format_is_refused():
+    with pytest.raises(CleaningError, match="compressed pixels are truncated, damaged"):
         result(hidden_behind("JPEG2000.dcm", lambda frame: b"ftyp" + frame))
 
 
-def test_a_transfer_syntax_of_nobody_is_refused():
+def test_an_undefined_transfer_syntax_is_refused():
     content = made().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.19610304.1\0\0")
 
-    with pytest.raises(CleaningError, match="transfer syntax is none of the standard"):
+    with pytest.raises(CleaningError, match="transfer syntax is not defined by the standard"):
         result(content)
 
 
@@ -540,7 +555,7 @@ def test_a_number_of_odd_length_is_damage_and_not_a_traceback():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(8))
 def test_damage_gives_a_clean_file_or_a_reason(seed):
     rng = np.random.default_rng(seed)
     damaged = bytearray(made())
@@ -555,7 +570,7 @@ def test_damage_gives_a_clean_file_or_a_reason(seed):
     assert b"MRN-4711" not in content
 
 
-def test_patients_are_told_apart_by_id_and_issuer():
+def test_patients_are_identified_by_id_and_issuer():
     own = read_patient(made())
     other = read_patient(made(IssuerOfPatientID="another hospital"))
 

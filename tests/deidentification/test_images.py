@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import zlib
 from io import BytesIO
 
 import cv2
@@ -11,7 +12,8 @@ import PIL.ImageCms
 import PIL.ImageOps
 import pytest
 
-from arogya_bench.deidentification.images import CleaningError, clean
+from arogya_bench.deidentification.cleaned_file import CleaningError
+from arogya_bench.deidentification.images import clean
 
 # What every image has: its format, and how it was compressed.
 STRUCTURE = {"File", "ExifTool", "System", "JFIF", "PNG", "Composite"}
@@ -95,7 +97,7 @@ def test_jpeg_stays_jpeg_and_loses_little(made):
     assert difference.max() < 12
 
 
-def test_colour_is_kept_in_full_and_quality_is_that_asked_for(made):
+def test_chroma_is_not_subsampled_and_the_quality_is_applied(made):
     results = [
         PIL.Image.open(BytesIO(cleaned(made.jpeg(made.smooth()), quality=quality).content))
         for quality in (95, 50)
@@ -236,7 +238,7 @@ def test_animations_and_stacks_are_refused(made, suffix, options):
     first, second = (PIL.Image.fromarray(made.smooth(seed=seed)) for seed in (1, 2))
     content = encoded(first, suffix, save_all=True, append_images=[second], **options)
 
-    with pytest.raises(CleaningError, match=r"several frames|no image that can be read"):
+    with pytest.raises(CleaningError, match=r"several frames|not a readable image"):
         cleaned(content)
 
 
@@ -258,6 +260,7 @@ def test_floats_are_refused():
 def test_a_bomb_is_refused_before_it_is_decoded():
     content = bytearray(encoded(PIL.Image.new("1", (8, 8)), "PNG"))
     content[16:24] = (60_000).to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
 
     with pytest.raises(CleaningError, match="more than 178956970 pixels"):
         cleaned(bytes(content))
@@ -277,7 +280,7 @@ def result_or_reason(content):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 def test_damage_gives_an_image_or_a_reason_without_the_name(made, name, srgb, seed):
     rng = np.random.default_rng(seed)
     for content in (made.jpeg(made.smooth()), made.png(PIL.Image.fromarray(made.smooth()))):

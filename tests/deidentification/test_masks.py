@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.deidentification.images import CleanedFile, CleaningError
+from arogya_bench.deidentification.cleaned_file import CleanedFile, CleaningError
 from arogya_bench.deidentification.masks import clean
 
 
@@ -75,7 +75,7 @@ def test_where_the_size_tells_nothing_the_option_does(drawn_on, turns):
     np.testing.assert_array_equal(pixels_of(result.content), np.rot90(np.asarray(drawn), turns))
 
 
-def test_without_the_option_nobody_knows_how_the_mask_lies():
+def test_an_ambiguous_mask_orientation_is_refused():
     with pytest.raises(CleaningError, match="set boxes_drawn_on"):
         clean(encoded(mask(), "PNG"), image_of(3), drawn_on=None)
 

@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from arogya_bench.deidentification.images import CleaningError
+from arogya_bench.deidentification.cleaned_file import CleaningError
 from arogya_bench.deidentification.nifti import clean
 
 nibabel = pytest.importorskip("nibabel")
@@ -119,7 +119,7 @@ def test_a_truncated_file_is_refused(name, kind):
 
 
 def test_what_is_no_nifti_is_refused():
-    with pytest.raises(CleaningError, match="no NIfTI file"):
+    with pytest.raises(CleaningError, match="not a single-file NIfTI"):
         clean(bytes(400))
 
 
@@ -131,7 +131,7 @@ def test_bytes_behind_the_voxels_are_left_out_whatever_bitpix_says(name):
     assert name.encode() not in clean(bytes(content)).content
 
 
-def test_nobody_searches_a_volume_for_text(name):
+def test_volumes_are_flagged_as_not_searched(name):
     assert clean(volume(name)).flags == ("volume",)
 
 

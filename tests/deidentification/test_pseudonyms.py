@@ -86,7 +86,7 @@ def test_without_a_secret_nothing_begins(tmp_path, monkeypatch, content):
 
     with pytest.raises(ConfigError, match="variable AROGYA_SECRET is empty or not set"):
         load_pseudonyms(None)
-    with pytest.raises(ConfigError, match="file of the secret is empty"):
+    with pytest.raises(ConfigError, match="secret file is empty"):
         load_pseudonyms(secret_file(tmp_path, content))
 
 
@@ -98,7 +98,7 @@ def test_a_short_secret_is_refused_and_not_shown(tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="nowhere, cannot be read: No such file"):
+    with pytest.raises(ConfigError, match="nowhere cannot be read: No such file"):
         load_pseudonyms(str(tmp_path / "nowhere"))
 
 

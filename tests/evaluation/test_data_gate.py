@@ -109,7 +109,7 @@ def test_an_official_split_through_patients_is_refused(command, clinic):
 
     assert ended.code == 2
     assert "AB101 Group in two splits" in ended.err
-    assert "divide by group: split.method=group" in ended.err
+    assert "split by group: split.method=group" in ended.err
 
 
 def test_a_split_by_image_that_was_named_is_marked(evaluate, runs):

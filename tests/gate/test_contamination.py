@@ -27,7 +27,7 @@ def test_a_set_that_shares_images_is_a_warning(dataset):
     assert "share images with isic2019" in finding.detail
 
 
-def test_the_worse_of_two_decides_and_both_are_said(dataset):
+def test_the_more_severe_overlap_decides_and_both_are_reported(dataset):
     (finding,) = contamination(dataset, {"vit": ["ham10000"], "cnn": ["isic2019"]})
 
     assert (finding.severity, finding.examples) == ("error", ("cnn (fitted on isic2019)",))

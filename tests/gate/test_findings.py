@@ -28,7 +28,7 @@ def test_many_examples_are_counted():
 @pytest.mark.parametrize(
     ("names", "count", "named"), [("ab", 2, "a, b"), ("", 90, ""), ("a", 4, "a and 3 more")]
 )
-def test_the_rest_is_said_where_something_is_named(names, count, named):
+def test_the_number_of_further_examples_is_stated(names, count, named):
     assert finding("AB104", list(names), count=count).examples_text == named
 
 

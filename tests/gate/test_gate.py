@@ -279,7 +279,7 @@ def test_uneven_classes_are_found_and_nothing_else(uneven_tree):
     assert report.findings[0].detail == "10.2 to 1 in train"
 
 
-def test_shares_that_nobody_asked_for_are_found_and_nothing_else(tree):
+def test_unrequested_shares_are_found_and_nothing_else(tree):
     report = tree.inspect(fractions=(0.8, 0.1, 0.1))
 
     assert [each.code for each in report.findings] == ["AB304"]
@@ -339,7 +339,7 @@ def test_faults_do_not_hide_each_other(tree):
     assert [each.code for each in report.errors] == ["AB101", "AB202"]
 
 
-def test_classes_of_one_name_are_told_together(tree):
+def test_class_names_that_differ_in_spelling_share_a_finding(tree):
     tree.options["classes"] = ("benign", "\uff22enign", "BENIGN")
 
     (finding,) = (each for each in tree.inspect().findings if each.code == "AB307")
@@ -414,7 +414,7 @@ def test_the_second_look_decodes_nothing(tree):
     assert second == first
 
 
-def test_an_image_that_is_mended_is_looked_at_again(tree):
+def test_a_fixed_image_is_scanned_again(tree):
     file = tree.file(tree.pick("train", 0))
     whole = file.read_bytes()
     dataset = tree.dataset()
@@ -438,14 +438,14 @@ def test_an_image_that_is_lost_since_is_missed(tree):
     assert [each.code for each in report.findings] == ["AB210"]
 
 
-def test_patients_that_straddle_as_was_asked_for_are_a_warning(tree):
+def test_a_requested_image_level_split_is_a_warning(tree):
     group_in_two_splits(tree)
     by_image(tree)
 
     (finding,) = tree.inspect().findings
 
     assert (finding.code, finding.severity) == ("AB108", "warning")
-    assert "groups lie in several parts" in finding.detail
+    assert "groups are in several parts" in finding.detail
 
 
 def test_a_copy_that_is_not_tested_is_a_warning(tree):
@@ -464,12 +464,12 @@ def test_a_class_that_is_not_tested_is_a_warning(tree):
     assert severities["AB301"] == "warning"
 
 
-def test_too_few_cases_for_the_probes_are_said(tree):
+def test_too_few_cases_for_the_probes_are_noted(tree):
     shifted(tree)
 
     (note,) = tree.inspect().notes
 
-    assert "Shortcuts (AB401 to AB404) were not looked for" in note
+    assert "Shortcuts (AB401 to AB404) were not checked" in note
     assert "fewer than two classes have 10 labelled images in train, from 10 groups" in note
 
 
@@ -483,7 +483,7 @@ def test_boxes_need_no_label(tree):
     assert [each.code for each in report.findings] == ["AB301"]
     assert report.unusable == frozenset()
     assert report.notes == (
-        "Shortcuts (AB401 to AB404) were not looked for: images have no one label in detection.",
+        "Shortcuts (AB401 to AB404) were not checked: images have no single label in detection.",
     )
 
 
@@ -525,4 +525,4 @@ def test_a_group_in_two_splits_is_named_with_both(tree):
     (finding,) = tree.inspect().findings
 
     assert finding.examples == (f"{tree.entries[name].case.group_id} (train, test)",)
-    assert finding.detail == "1 of 60 groups lie in several parts"
+    assert finding.detail == "1 of 60 groups are in several parts"

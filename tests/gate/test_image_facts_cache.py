@@ -93,7 +93,7 @@ def test_facts_of_a_file_that_changed_since_it_was_loaded_are_not_remembered(kno
     assert list(load_facts(loaded).values()) == kept
     assert note == (
         f"1 file changed after the dataset was loaded, first: {file.name}; run again when nothing "
-        "writes to its folder any more."
+        "writes to its folder."
     )
 
 
@@ -119,7 +119,7 @@ def test_a_flipped_bit_is_never_taken_for_a_fact(known):
     assert wrong == []
 
 
-def test_a_cache_that_cannot_be_written_is_said(known, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_noted(known, tmp_path, monkeypatch):
     dataset, facts = known
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
@@ -127,7 +127,7 @@ def test_a_cache_that_cannot_be_written_is_said(known, tmp_path, monkeypatch):
 
     note = save_facts(dataset, facts)
 
-    assert note.startswith("The next run will look at every image again")
+    assert note.startswith("The next run will inspect every image again")
     assert "AROGYA_CACHE" in note
     assert load_facts(dataset) == {}
 

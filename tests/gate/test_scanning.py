@@ -67,7 +67,7 @@ def test_sixteen_bits_with_a_window_are_fine(tmp_path):
     assert (facts.problem, facts.bits) == (None, 16)
 
 
-def test_a_file_that_changes_while_it_is_looked_at_is_a_problem(tmp_path):
+def test_a_file_that_changes_during_the_scan_is_a_problem(tmp_path):
     PIL.Image.fromarray(IMAGE).save(tmp_path / "a.bmp")
 
     def read(case):
@@ -82,7 +82,7 @@ def test_a_file_that_changes_while_it_is_looked_at_is_a_problem(tmp_path):
 
 
 @pytest.mark.parametrize("moment", ["header", "read"])
-def test_a_file_that_vanishes_while_it_is_looked_at_is_missing(tmp_path, moment):
+def test_a_file_that_vanishes_during_the_scan_is_missing(tmp_path, moment):
     PIL.Image.fromarray(IMAGE).save(tmp_path / "a.png")
 
     def read(case):

@@ -56,7 +56,7 @@ def test_arrays_come_from_no_folder(tree, rng):
     assert encode_folders(choose_cases(examined, rng), examined) is None
 
 
-def test_only_train_is_looked_at(tree, rng):
+def test_only_training_cases_are_used(tree, rng):
     assert {each.part for each in choose_cases(examined_of(tree), rng)} == {"train"}
 
 

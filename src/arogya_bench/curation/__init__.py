@@ -1,1 +1,1 @@
-"""De-identified copies of image data: cleaned, named by keyed ids, divided, and recorded."""
+"""Creates de-identified copies of image folders, with pseudonyms, a split and a card."""

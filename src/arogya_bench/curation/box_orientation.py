@@ -1,13 +1,14 @@
-"""Shows readers of boxes the images that EXIF turns as their boxes know them."""
+"""Presents images that EXIF rotates to the readers of boxes, which refuse such images."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 import PIL.Image
 
-from arogya_bench.deidentification.image_metadata import inspect_container
+from arogya_bench.deidentification.cleaned_file import CleaningError
+from arogya_bench.deidentification.image_metadata import read_metadata
 from arogya_bench.deidentification.orientation import TRANSPOSED_ORIENTATIONS, UPRIGHT
 from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.images.decoding import is_image
@@ -17,25 +18,26 @@ BOXES_DRAWN_ON = ("stored", "upright")
 
 
 def find_rotated_images(folder: Path) -> Iterator[tuple[PurePosixPath, tuple[int, int, int]]]:
-    """Images that EXIF turns: width and height as stored, and the orientation."""
+    """Yield each image that EXIF rotates, with its stored width, stored height and orientation."""
     for file in list_files(folder):
         if is_image(file.name):
-            container = inspect_container((folder / file).read_bytes())
-            if container and container.orientation != UPRIGHT:
-                yield file, (container.width, container.height, container.orientation)
+            with suppress(CleaningError):  # reported when the file is cleaned
+                metadata = read_metadata((folder / file).read_bytes())
+                if metadata.orientation != UPRIGHT:
+                    yield file, (metadata.width, metadata.height, metadata.orientation)
 
 
 @contextmanager
 def with_oriented_boxes(
     folder: Path, orientations: Mapping[PurePosixPath, Sequence[int]], drawn_on: str
 ) -> Iterator[Path]:
-    """The same folder for a reader of boxes, with turned images as their boxes know them.
+    """Stage a copy of the folder in which no image is rotated.
 
-    The readers refuse images that EXIF turns. They look at no more than the size, so an empty
-    image of that size stands for each of those; everything else is a link.
+    The readers of boxes use only the size of an image, so a blank image of the size on which the
+    boxes were drawn replaces each rotated one. All other files are symbolic links.
     """
-    with tempfile.TemporaryDirectory(prefix="arogya-") as place:
-        stage = Path(place)
+    with tempfile.TemporaryDirectory(prefix="arogya-") as stage_name:
+        stage = Path(stage_name)
         for file in list_files(folder):
             (stage / file).parent.mkdir(parents=True, exist_ok=True)
             if file not in orientations:
@@ -49,13 +51,13 @@ def with_oriented_boxes(
 
 
 def check_boxes_drawn_on(drawn_on: str | None) -> None:
-    """Refuse a typo.
+    """Check the option ``boxes_drawn_on``.
 
     Raises:
-        ConfigError: If ``boxes_drawn_on`` is neither ``stored``, ``upright`` nor None.
+        ConfigError: If it is neither ``stored``, ``upright`` nor None.
     """
     if drawn_on not in (None, *BOXES_DRAWN_ON):
         raise ConfigError(
             f"boxes_drawn_on={drawn_on!r} is unknown.{did_you_mean(drawn_on, BOXES_DRAWN_ON)}",
-            fix="use stored, upright, or null where no image is turned",
+            fix="use stored, upright, or null if no image is rotated",
         )

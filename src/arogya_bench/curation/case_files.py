@@ -1,4 +1,4 @@
-"""Cleans the files of one case and writes them, or says why not."""
+"""Cleans and writes the files of one case, or records why the case is quarantined."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -12,22 +12,12 @@ from numpy.typing import NDArray
 
 from arogya_bench.curation.journal import Record, is_intact, sha256_hex, write_atomically
 from arogya_bench.curation.plan import CurationItem
-from arogya_bench.deidentification import (
-    burned_in_text as burned_in,
-)
-from arogya_bench.deidentification import (
-    dicom as dicom_cleaning,
-)
-from arogya_bench.deidentification import (
-    images as cleaning,
-)
-from arogya_bench.deidentification import (
-    masks as mask_cleaning,
-)
-from arogya_bench.deidentification import (
-    nifti as nifti_cleaning,
-)
-from arogya_bench.deidentification.images import CleanedFile, CleaningError
+from arogya_bench.deidentification.burned_in_text import count_ocr_lines, count_text_rows
+from arogya_bench.deidentification.cleaned_file import CleanedFile, CleaningError
+from arogya_bench.deidentification.dicom import clean as clean_dicom
+from arogya_bench.deidentification.images import clean as clean_image
+from arogya_bench.deidentification.masks import clean as clean_mask
+from arogya_bench.deidentification.nifti import clean as clean_nifti
 from arogya_bench.deidentification.pseudonyms import Pseudonyms
 from arogya_bench.errors import DatasetError
 from arogya_bench.images import dicom, nifti
@@ -35,19 +25,19 @@ from arogya_bench.images.decoding import HEADER_BYTES, detect_format
 from arogya_bench.images.files import DECODE_ERRORS
 from arogya_bench.runtime.digests import digest_of
 
-CLEANING_VERSION = 2  # grows when the same options give other files
+CLEANING_VERSION = 3  # increased when the same options produce other files
 IMAGES, MASKS = "images", "masks"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CleaningOptions:
-    """What decides how a file is written.
+    """Options that determine the bytes of a cleaned file.
 
     Attributes:
-        quality: Of JPEG, 1 to 100.
-        drawn_on: ``stored``, ``upright`` or None: what masks were drawn on.
-        text_check: Whether to look for rows of text.
-        ocr: Whether to read them.
+        quality: JPEG quality, 1 to 100.
+        drawn_on: Whether masks were drawn on the ``stored`` or ``upright`` image; None if unknown.
+        text_check: Whether to search the pixels for rows of text.
+        ocr: Whether to count the lines of text that OCR reads.
     """
 
     quality: int
@@ -57,23 +47,12 @@ class CleaningOptions:
 
     @cached_property
     def key(self) -> str:
-        """The same for what gives the same files."""
+        """Digest that is equal for options that give the same files."""
         return digest_of({"recipe": CLEANING_VERSION, **asdict(self)})
 
 
-class CleanedCase(NamedTuple):
-    """What becomes of a case.
-
-    Attributes:
-        contents: Of its files, by their name below the folder.
-    """
-
-    record: Record
-    contents: Mapping[str, bytes]
-
-
 class CurationStep(NamedTuple):
-    """What a run did to a case; ``written`` says whether it wrote its files."""
+    """The record of a case, and whether this run wrote its files."""
 
     record: Record
     written: bool
@@ -83,24 +62,24 @@ def curate_case(
     item: CurationItem,
     out: Path,
     pseudonyms: Pseudonyms,
-    cleaning_options: CleaningOptions,
+    options: CleaningOptions,
     earlier_record: Record | None,
 ) -> CurationStep:
-    """Write the files of one case, unless they are there already.
+    """Write the files of one case, unless they are up to date.
 
     Args:
         item: The case.
-        out: The folder of the curated data.
-        pseudonyms: For the names in DICOM files.
-        cleaning_options: How to write them.
-        earlier_record: What an earlier run did to the case.
+        out: Folder of the curated data.
+        pseudonyms: Replaces the UIDs in DICOM files.
+        options: How to write the files.
+        earlier_record: Record of the case from an earlier run.
 
     Returns:
-        What was done, with the very record ``earlier_record`` if that says it already.
+        The step; its record is the object ``earlier_record`` itself if nothing changed.
     """
-    # Of the files when the source was read: one that changed since is done again by the next run.
+    # Digests date from reading the source: a file that changes later is redone by the next run.
     source = pseudonyms.content(
-        f"{cleaning_options.key} {item.case.group_id} {item.content_digest} {item.quarantine_reason}"
+        f"{options.key} {item.case.group_id} {item.content_digest} {item.quarantine_reason}"
     )
     if (
         earlier_record
@@ -109,80 +88,78 @@ def curate_case(
         and is_intact(out, earlier_record)
     ):
         return CurationStep(earlier_record, written=False)
-    now = _clean_and_write(item, out, source, pseudonyms, cleaning_options)
-    same = earlier_record if earlier_record is not None and earlier_record == now else now
-    return CurationStep(same, written=now.reason is None)
+    record = _clean_and_write(item, out, source, pseudonyms, options)
+    if earlier_record is not None and earlier_record == record:
+        record = earlier_record
+    return CurationStep(record, written=record.reason is None)
 
 
 def _clean_and_write(
-    item: CurationItem,
-    out: Path,
-    source: str,
-    pseudonyms: Pseudonyms,
-    cleaning_options: CleaningOptions,
+    item: CurationItem, out: Path, source: str, pseudonyms: Pseudonyms, options: CleaningOptions
 ) -> Record:
+    case_id = item.case.case_id
     try:
-        made = _clean_case(item, source, pseudonyms, cleaning_options)
+        if item.quarantine_reason:
+            raise CleaningError(item.quarantine_reason)
+        image = _clean_image(item, pseudonyms, options)
+        contents = {f"{IMAGES}/{case_id}{image.suffix}": image.content}
+        if item.mask is not None:
+            mask = _clean_mask(item.mask, image, options)
+            contents[f"{MASKS}/{case_id}{mask.suffix}"] = mask.content
+        record = _build_record(case_id, source, image, contents, options)
     except CleaningError as error:
-        return Record(case_id=item.case.case_id, source=source, reason=str(error))
+        return Record(case_id=case_id, source=source, reason=str(error))
     except _library_errors() as error:
-        # The message of a library may quote the file; its kind does not.
+        # The message of a library may quote the file; the name of its class does not.
         reason = f"it cannot be cleaned ({type(error).__name__})"
-        return Record(case_id=item.case.case_id, source=source, reason=reason)
-    _write_files(out, made.contents)
-    return made.record
+        return Record(case_id=case_id, source=source, reason=reason)
+    _write_files(out, contents)
+    return record
 
 
 def _library_errors() -> tuple[type[Exception], ...]:
-    """What libraries raise for damaged files, as found by flipping their bytes."""
+    """Errors that libraries raise for damaged files, found by flipping bytes."""
     return (*DECODE_ERRORS, *dicom.decode_errors(), *nifti.decode_errors(), MemoryError, cv2.error)
 
 
 def _clean_image(
-    item: CurationItem, content: bytes, pseudonyms: Pseudonyms, cleaning_options: CleaningOptions
+    item: CurationItem, pseudonyms: Pseudonyms, options: CleaningOptions
 ) -> CleanedFile:
-    kind = detect_format(content[:HEADER_BYTES], item.image.name)
-    if kind == "dicom":
-        return dicom_cleaning.clean(content, pseudonyms, group=item.case.group_id)
-    if kind == "nifti":
-        return nifti_cleaning.clean(content)
-    return cleaning.clean(content, quality=cleaning_options.quality)
+    content = item.image.read_bytes()
+    file_format = detect_format(content[:HEADER_BYTES], item.image.name)
+    if file_format == "dicom":
+        return clean_dicom(content, pseudonyms, group=item.case.group_id)
+    if file_format == "nifti":
+        return clean_nifti(content)
+    return clean_image(content, quality=options.quality)
 
 
-def _clean_case(
-    item: CurationItem, source: str, pseudonyms: Pseudonyms, cleaning_options: CleaningOptions
-) -> CleanedCase:
-    if item.quarantine_reason:
-        raise CleaningError(item.quarantine_reason)
-    case_id = item.case.case_id
-    image = _clean_image(item, item.image.read_bytes(), pseudonyms, cleaning_options)
-    contents = {f"{IMAGES}/{case_id}{image.suffix}": image.content}
-    if item.mask is not None:
-        bare = _clean_mask(item.mask.read_bytes(), item.mask.name, image, cleaning_options)
-        contents[f"{MASKS}/{case_id}{bare.suffix}"] = bare.content
-    record = Record(
+def _clean_mask(file: Path, image: CleanedFile, options: CleaningOptions) -> CleanedFile:
+    content = file.read_bytes()
+    if detect_format(content[:HEADER_BYTES], file.name) == "nifti":
+        return clean_nifti(content)
+    return clean_mask(content, image, drawn_on=options.drawn_on)
+
+
+def _build_record(
+    case_id: str,
+    source: str,
+    image: CleanedFile,
+    contents: Mapping[str, bytes],
+    options: CleaningOptions,
+) -> Record:
+    return Record(
         case_id=case_id,
         source=source,
-        files={name: sha256_hex(each) for name, each in contents.items()},
+        files={name: sha256_hex(content) for name, content in contents.items()},
         removed=dict(image.removed),
         width=image.width,
         height=image.height,
         orientation=image.orientation,
-        text_rows=_search_text(
-            burned_in.count_text_rows, image, enabled=cleaning_options.text_check
-        ),
-        lines_read=_search_text(burned_in.count_ocr_lines, image, enabled=cleaning_options.ocr),
+        text_rows=_search_text(count_text_rows, image, enabled=options.text_check),
+        lines_read=_search_text(count_ocr_lines, image, enabled=options.ocr),
         flags=image.flags,
     )
-    return CleanedCase(record=record, contents=contents)
-
-
-def _clean_mask(
-    content: bytes, name: str, image: CleanedFile, cleaning_options: CleaningOptions
-) -> CleanedFile:
-    if detect_format(content[:HEADER_BYTES], name) == "nifti":
-        return nifti_cleaning.clean(content)
-    return mask_cleaning.clean(content, image, drawn_on=cleaning_options.drawn_on)
 
 
 def _search_text(
@@ -198,5 +175,5 @@ def _write_files(out: Path, contents: Mapping[str, bytes]) -> None:
     except OSError as error:
         raise DatasetError(
             f"Curated files cannot be written to {out}: {error.strerror}.",
-            fix="make space or name another folder, and run again: what is finished stays",
+            fix="free disk space or name another folder, and run again: finished cases are kept",
         ) from error

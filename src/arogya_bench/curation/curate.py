@@ -1,4 +1,4 @@
-"""From a folder of images as somebody has them to one that may be given away."""
+"""Curates a folder of images: de-identifies, organises and divides it, so that it can be shared."""
 
 import os
 import warnings
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import cv2
 
-from arogya_bench.curation import manifest
 from arogya_bench.curation.box_orientation import check_boxes_drawn_on
 from arogya_bench.curation.case_files import (
     IMAGES,
@@ -18,9 +17,10 @@ from arogya_bench.curation.case_files import (
     CurationStep,
     curate_case,
 )
-from arogya_bench.curation.journal import Journal, lock_folder, sha256_hex, write_if_changed
+from arogya_bench.curation.journal import Journal, Record, lock_folder, sha256_hex, write_if_changed
 from arogya_bench.curation.key_file import write_key_file
 from arogya_bench.curation.layouts import SourceLayout
+from arogya_bench.curation.manifest import CuratedData, curated_cases, render_card, render_tables
 from arogya_bench.curation.notices import CurationWarning, collect_warnings
 from arogya_bench.curation.plan import CurationItem, CurationPlan, plan_curation
 from arogya_bench.curation.removal import check_no_foreign_files, remove_stale
@@ -31,7 +31,7 @@ from arogya_bench.errors import ConfigError, require_extra
 from arogya_bench.runtime.console import track
 from arogya_bench.types import Case
 
-CASES_PER_BATCH = 16  # cases that one thread takes
+CASES_PER_BATCH = 16  # per task of a thread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,20 +39,19 @@ class CurationOptions:
     """How to curate.
 
     Attributes:
-        licence: Of the images and labels; it goes with them.
-        layout: What the source is; None to look what is there.
+        licence: Licence of the images and labels, recorded in the result.
+        layout: Layout of the source; None to detect it.
         dataset: Options of the reader of that layout, such as ``group`` or ``manifest``.
-        keep: Columns of metadata that identify nobody; all others are dropped.
-        secret_file: A file of mode 600 with the secret; by default the variable AROGYA_SECRET.
-        key_file: A file outside of the result that tells which case was which, of mode 600; None
-            for nowhere.
-        boxes_drawn_on: ``stored`` or ``upright``: what boxes and masks were drawn on, where EXIF
-            turns an image.
-        quality: Of JPEG, 1 to 100.
-        text_check: Whether to look for text in the pixels.
+        keep: Metadata columns that identify nobody; all others are dropped.
+        secret_file: File of mode 600 with the secret; by default the variable AROGYA_SECRET.
+        key_file: File outside of the result that maps pseudonyms to original ids; None for none.
+        boxes_drawn_on: Whether boxes and masks were drawn on the ``stored`` or ``upright`` image,
+            where EXIF rotates it.
+        quality: JPEG quality, 1 to 100.
+        text_check: Whether to search the pixels for text.
         ocr: Whether to count the lines of text that OCR reads; needs the extra ``ocr``.
-        split: How to divide; None for the split of the source as it is, or none.
-        workers: Threads; by default one per processor.
+        split: How to divide the cases; None to keep the split of the source, if any.
+        workers: Number of threads; by default the number of processors.
     """
 
     licence: str
@@ -68,21 +67,31 @@ class CurationOptions:
     split: SplitPolicy | None = field(default_factory=SplitPolicy)
     workers: int | None = None
 
+    @property
+    def cleaning(self) -> CleaningOptions:
+        """The options that determine the bytes of a cleaned file."""
+        return CleaningOptions(
+            quality=self.quality,
+            drawn_on=self.boxes_drawn_on,
+            text_check=self.text_check,
+            ocr=self.ocr,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class CurationOutcome:
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
-        cases: How many were written, now or earlier.
-        quarantined: How many were not, and are listed in ``quarantine.csv``.
-        written: How many were written by this run, without those that were mended.
-        rewritten: How many files had been changed or deleted since, and were written again.
-        removed: How many files of cases that the source no longer has were deleted.
-        warnings: What a person should look at.
+        cases: Number of cases in the result, written by this run or an earlier one.
+        quarantined: Number of cases listed in ``quarantine.csv`` instead.
+        written: Number of new or changed cases that this run wrote.
+        rewritten: Number of cases whose files had been changed or deleted, and were restored.
+        removed: Number of deleted files of cases that the source no longer has.
+        warnings: What to review before sharing the result.
         split: Name of the split; None if the cases were not divided.
-        unused: How many files of the source became no case, by kind.
-        notes: What the reader of the source has to say; may name files, so only for its owner.
+        unused: Number of source files that are not part of a case, by kind.
+        notes: Notes of the reader of the source; may name files, so only for its owner.
     """
 
     cases: int
@@ -99,97 +108,71 @@ class CurationOutcome:
 def curate(source: Path, out: Path, *, options: CurationOptions) -> CurationOutcome:
     """Organise, clean, de-identify and divide a folder of images.
 
-    A run that was killed is finished by the next one, with the same bytes. Source files that
-    changed since are done again; what the source no longer has is deleted from the result.
+    A killed run is completed by the next one, with the same bytes. Source files that changed are
+    curated again; cases that the source no longer has are deleted from the result.
 
     Args:
         source: Class folders, a table, images with masks or with boxes.
-        out: A new folder, or one of an earlier run under the same secret.
-        options: How.
+        out: A new folder, or the result of an earlier run with the same secret.
+        options: How to curate.
 
     Raises:
         ConfigError: If an option is out of range, or there is no secret.
-        DatasetError: If the source is damaged or empty, ``out`` is not a folder of ours, or a file
-            of somebody else lies in it.
+        DatasetError: If the source is damaged or empty, or ``out`` holds files that were not
+            curated there.
         MissingExtra: If a file needs a library that is not installed.
     """
     _check_options(source, out, options)
-    names = load_pseudonyms(options.secret_file)
-    description = SourceLayout(
+    pseudonyms = load_pseudonyms(options.secret_file)
+    source_layout = SourceLayout(
         licence=options.licence,
         layout=options.layout,
         dataset=options.dataset,
         boxes_drawn_on=options.boxes_drawn_on,
     )
-    recipe = CleaningOptions(
-        quality=options.quality,
-        drawn_on=options.boxes_drawn_on,
-        text_check=options.text_check,
-        ocr=options.ocr,
-    )
     with warnings.catch_warnings():
-        # Damage is told by what can be decoded; what Pillow mutters about tags may quote them.
+        # Pillow's warnings about tags may quote them; damage shows when the image is decoded.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-        plan = plan_curation(read_source(source, description), names, options.keep)
+        plan = plan_curation(read_source(source, source_layout), pseudonyms, options.keep)
         with lock_folder(out):
-            return _run_curation(plan, out, names, recipe, options)
+            return _run_curation(plan, out, pseudonyms, options)
 
 
 def _run_curation(
-    plan: CurationPlan,
-    out: Path,
-    pseudonyms: Pseudonyms,
-    cleaning_options: CleaningOptions,
-    options: CurationOptions,
+    plan: CurationPlan, out: Path, pseudonyms: Pseudonyms, options: CurationOptions
 ) -> CurationOutcome:
     journal = Journal(out, pseudonyms.check_value)
     journal.begin()
-    for folder in (IMAGES, MASKS) if any(task.mask for task in plan.items) else (IMAGES,):
-        (out / folder).mkdir(exist_ok=True)
-    before = dict(journal.records)
-    # What cannot be divided is said before hours of work, not after.
+    earlier_records = dict(journal.records)
+    (out / IMAGES).mkdir(exist_ok=True)
+    if any(item.mask for item in plan.items):
+        (out / MASKS).mkdir(exist_ok=True)
+    # Report cases that cannot be divided before the work, not after.
     _split_cases(
-        plan, [task.case for task in plan.items if not task.quarantine_reason], options.split
+        plan, [item.case for item in plan.items if not item.quarantine_reason], options.split
     )
-    check_no_foreign_files(out, before)
-    done = {
-        each.record.case_id: each
-        for each in _curate_in_threads(plan, out, pseudonyms, cleaning_options, journal, options)
+    check_no_foreign_files(out, earlier_records)
+    steps = {
+        step.record.case_id: step
+        for step in _curate_in_threads(plan, out, pseudonyms, journal, options)
     }
-    records = {task.case.case_id: done[task.case.case_id].record for task in plan.items}
-    withdrawn = remove_stale(out, records)
-    cases = manifest.curated_cases(plan, records, options.boxes_drawn_on)
-    made = _split_cases(plan, cases, options.split)
-    homes = {c.case_id: part for part, own in made.parts.items() for c in own.cases} if made else {}
-    if not made and all(case.split for case in cases):
-        homes = {case.case_id: str(case.split) for case in cases}
-    tables = manifest.render_tables(plan, cases, records, homes)
-    digests = {name: sha256_hex(content) for name, content in tables.items()}
-    tables["card.json"] = manifest.render_card(
-        plan,
-        cases,
-        records,
-        made,
-        pseudonyms=pseudonyms,
-        cleaning_options=cleaning_options,
-        digests=digests,
-    )
-    for name, content in tables.items():
-        write_if_changed(out / name, content)
-    for file in out.glob("boxes*.json"):  # of a run that divided otherwise
-        if file.name not in tables:
-            file.unlink()
+    records = {item.case.case_id: steps[item.case.case_id].record for item in plan.items}
+    removed = remove_stale(out, records)
+    data = _divide(plan, records, options)
+    _write_tables(data, out, pseudonyms, options)
     journal.finish(records)
     if options.key_file:
         write_key_file(Path(options.key_file).expanduser(), plan)
+    written = [case_id for case_id, step in steps.items() if step.written]
+    restored = [case_id for case_id in written if earlier_records.get(case_id) == records[case_id]]
     return CurationOutcome(
-        cases=len(cases),
-        quarantined=len(records) - len(cases),
-        written=sum(each.written and before.get(n) != each.record for n, each in done.items()),
-        rewritten=sum(each.written and before.get(n) == each.record for n, each in done.items()),
-        removed=withdrawn,
+        cases=len(data.cases),
+        quarantined=len(records) - len(data.cases),
+        written=len(written) - len(restored),
+        rewritten=len(restored),
+        removed=removed,
         warnings=collect_warnings(records.values()),
-        split=made.name if made else None,
+        split=data.split.name if data.split else None,
         unused=plan.unused,
         notes=plan.dataset.notes,
     )
@@ -199,35 +182,56 @@ def _curate_in_threads(
     plan: CurationPlan,
     out: Path,
     pseudonyms: Pseudonyms,
-    cleaning_options: CleaningOptions,
     journal: Journal,
     options: CurationOptions,
 ) -> Iterator[CurationStep]:
-    def curate_batch(tasks: Sequence[CurationItem]) -> list[CurationStep]:
-        before = journal.records
+    cleaning = options.cleaning
+
+    def curate_batch(items: Sequence[CurationItem]) -> list[CurationStep]:
+        earlier = journal.records
         return [
-            curate_case(each, out, pseudonyms, cleaning_options, before.get(each.case.case_id))
-            for each in tasks
+            curate_case(item, out, pseudonyms, cleaning, earlier.get(item.case.case_id))
+            for item in items
         ]
 
-    # Threads rather than processes: OpenCV and hashlib let others run meanwhile. Several cases at
-    # a time, since handing over one by one costs as much as a small image.
-    starts = range(0, len(plan.items), CASES_PER_BATCH)
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # ours are as many as there are processors
+    # Threads suffice, since OpenCV and hashlib release the interpreter lock. In batches, since
+    # scheduling one case costs as much as a small image.
+    opencv_threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # there is already one thread per processor
     pool = ThreadPoolExecutor(options.workers or _cpu_count())
     try:
         futures = [
             pool.submit(curate_batch, plan.items[start : start + CASES_PER_BATCH])
-            for start in starts
+            for start in range(0, len(plan.items), CASES_PER_BATCH)
         ]
         for future in track(as_completed(futures), "Curating", len(futures)):
-            done = future.result()
-            journal.add(each.record for each in done)
-            yield from done
+            steps = future.result()
+            journal.add(step.record for step in steps)
+            yield from steps
     finally:
         pool.shutdown(cancel_futures=True)
-        cv2.setNumThreads(threads)
+        cv2.setNumThreads(opencv_threads)
+
+
+def _divide(
+    plan: CurationPlan, records: Mapping[str, Record], options: CurationOptions
+) -> CuratedData:
+    cases = curated_cases(plan, records, options.boxes_drawn_on)
+    dataset_split = _split_cases(plan, cases, options.split)
+    if dataset_split:
+        split_by_case = {
+            case.case_id: name for name, part in dataset_split.parts.items() for case in part.cases
+        }
+    else:
+        is_official = all(case.split for case in cases)
+        split_by_case = {case.case_id: str(case.split) for case in cases} if is_official else {}
+    return CuratedData(
+        plan=plan,
+        cases=cases,
+        records=records,
+        split=dataset_split,
+        split_by_case=split_by_case,
+    )
 
 
 def _split_cases(
@@ -238,26 +242,41 @@ def _split_cases(
     return split(replace(plan.dataset, cases=tuple(cases)), policy)
 
 
+def _write_tables(
+    data: CuratedData, out: Path, pseudonyms: Pseudonyms, options: CurationOptions
+) -> None:
+    tables = render_tables(data)
+    digests = {name: sha256_hex(content) for name, content in tables.items()}
+    tables["card.json"] = render_card(
+        data, pseudonyms=pseudonyms, cleaning_options=options.cleaning, digests=digests
+    )
+    for name, content in tables.items():
+        write_if_changed(out / name, content)
+    for file in out.glob("boxes*.json"):  # left by a run with another split
+        if file.name not in tables:
+            file.unlink()
+
+
 def _check_options(source: Path, out: Path, options: CurationOptions) -> None:
     if not 1 <= options.quality <= 100:
         raise ConfigError(
-            f"quality={options.quality} is no quality of JPEG.", fix="use 1 to 100, such as 95"
+            f"quality={options.quality} is not a JPEG quality.", fix="use 1 to 100, such as 95"
         )
     if options.workers is not None and options.workers < 1:
-        raise ConfigError(f"workers={options.workers} can do nothing.", fix="use 1 or more")
+        raise ConfigError(f"workers={options.workers} is too small.", fix="use 1 or more")
     check_boxes_drawn_on(options.boxes_drawn_on)
     if options.ocr:
         require_extra("ocr", "rapidocr_onnxruntime")
-    here, there = source.resolve(), out.resolve()
-    if here == there or here in there.parents or there in here.parents:
+    source_path, out_path = source.resolve(), out.resolve()
+    if source_path.is_relative_to(out_path) or out_path.is_relative_to(source_path):
         raise ConfigError(
-            f"{out} lies in {source}, or the other way round: results would become sources.",
+            f"One of {source} and {out} lies in the other: results would become sources.",
             fix="name a folder beside the source",
         )
-    if options.key_file and there in Path(options.key_file).expanduser().resolve().parents:
+    if options.key_file and out_path in Path(options.key_file).expanduser().resolve().parents:
         raise ConfigError(
-            "The list of the original names would lie among the curated files.",
-            fix="name a file outside of the result in key_file, or null for none",
+            "The key file would be written among the curated files.",
+            fix="set key_file to a file outside of the result, or to null for none",
         )
 
 

@@ -1,4 +1,4 @@
-"""What was done to each case, written down as it is done, so that the next run goes on."""
+"""The journal of a curated folder: one record per finished case, so that a killed run resumes."""
 
 import fcntl
 import hashlib
@@ -18,19 +18,19 @@ JOURNAL_FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What was done to one case.
+    """The outcome of one case.
 
     Attributes:
-        case_id: Its pseudonym.
-        source: Keyed digest of its source files, and of what else decides the result.
-        files: Name below the folder to sha256 of what was written; the image first.
-        removed: What the files do not hold any more, by kind, and how often.
-        width: Of the stored original in pixels; so ``height``. 0 where nobody asked.
-        orientation: 1 to 8: how the original was turned.
-        text_rows: Rows of marks that look like text; None if nobody looked.
-        lines_read: Lines that OCR recognised; None if nobody looked.
-        flags: What a person should look at.
-        reason: Why the case is quarantined; None if it is not.
+        case_id: Pseudonym of the case.
+        source: Keyed digest of its source files and of the options that affect the result.
+        files: SHA-256 of each written file by its name relative to the folder; the image first.
+        removed: Number of removed metadata items by kind.
+        width: Width of the stored original in pixels, likewise ``height``; 0 if unknown.
+        orientation: EXIF orientation of the original, 1 to 8.
+        text_rows: Number of rows of marks that look like text; None if not searched.
+        lines_read: Number of lines that OCR recognised; None if not searched.
+        flags: Reasons to review the case.
+        reason: Reason for quarantine; None if the case was written.
     """
 
     case_id: str
@@ -47,125 +47,115 @@ class Record:
 
     @property
     def json_line(self) -> str:
-        """As it stands in the journal."""
+        """The record as a line of the journal."""
         return json.dumps(vars(self), sort_keys=True)
 
 
 class Journal:
-    """The records of one folder, in the order in which they were made."""
+    """The records of one folder, in the order in which they were written."""
 
     def __init__(self, folder: Path, key: str) -> None:
-        """Read what earlier runs left, and leave out a line that a kill cut off.
+        """Read the records of earlier runs, without a last line that is incomplete.
 
         Args:
-            folder: Of the curated data.
-            key: Tells secrets apart.
+            folder: Folder of the curated data.
+            key: Identifies the secret.
 
         Raises:
-            DatasetError: If the folder holds something else, or was made with another secret.
+            DatasetError: If the folder holds other files, or was curated with another secret.
         """
         self._file = folder / JOURNAL_FILE
-        self._head = json.dumps({"curation": JOURNAL_FORMAT, "key": key})
-        self.records = dict(_read_records(folder, self._head))
+        self._header = json.dumps({"curation": JOURNAL_FORMAT, "key": key})
+        self.records = dict(_read_records(folder, self._header))
         self._lines = {name: record.json_line for name, record in self.records.items()}
 
     def add(self, records: Iterable[Record]) -> None:
-        """Note that cases are finished; their files are complete."""
-        fresh = [record for record in records if self.records.get(record.case_id) is not record]
-        lines = {record.case_id: record.json_line for record in fresh}
-        if fresh:
-            self.records |= {record.case_id: record for record in fresh}
+        """Append the records of cases whose files are complete."""
+        changed = [record for record in records if self.records.get(record.case_id) is not record]
+        lines = {record.case_id: record.json_line for record in changed}
+        if changed:
+            self.records |= {record.case_id: record for record in changed}
             self._lines |= lines
             with self._file.open("a", encoding="utf-8") as stream:
                 stream.writelines(f"{line}\n" for line in lines.values())
 
     def begin(self) -> None:
-        """Leave a journal that new lines can be added to."""
-        text = self._render(self.records)
-        if not _has_text(self._file, text):
-            write_if_changed(self._file, text.encode())
+        """Write the header and the complete lines, so that records can be appended."""
+        write_if_changed(self._file, self._render(self.records).encode())
 
     def finish(self, case_ids: Iterable[str]) -> None:
-        """Keep the records of these cases only, in the order of their ids."""
+        """Keep only the records of these cases, sorted by id."""
         write_if_changed(self._file, self._render(sorted(case_ids)).encode())
 
     def _render(self, case_ids: Iterable[str]) -> str:
-        return "".join(f"{line}\n" for line in (self._head, *(self._lines[c] for c in case_ids)))
+        return "".join(f"{line}\n" for line in (self._header, *(self._lines[c] for c in case_ids)))
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder; a dead process lets go by itself.
+    """Lock a folder against other runs; the lock ends with the process.
 
     Raises:
-        DatasetError: If another run is at work there, or the folder cannot be made.
+        DatasetError: If another run holds the lock, or the folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
         raise DatasetError(
-            f"The folder {folder} cannot be made or read: {error.strerror}.",
-            fix="name a new folder where you may write",
+            f"The folder {folder} cannot be created or read: {error.strerror}.",
+            fix="name a folder where you have write permission",
         ) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError as error:
         raise DatasetError(
-            f"Another run curates into {folder} at this moment.",
+            f"Another run is curating into {folder}.",
             fix="wait until it has finished, or name another folder",
         ) from error
     finally:
         os.close(handle)
 
 
-def write_if_changed(file: Path, content: bytes) -> bool:
-    """Write a file that appears as a whole, unless it is there with this content already.
-
-    Returns:
-        Whether it was written.
-    """
-    try:
-        if file.read_bytes() == content:
-            return False
-    except FileNotFoundError:
-        pass
-    write_atomically(file, content)
-    return True
+def write_if_changed(file: Path, content: bytes) -> None:
+    """Write a file atomically, unless it already has this content."""
+    if not file.exists() or file.read_bytes() != content:
+        write_atomically(file, content)
 
 
 def write_atomically(file: Path, content: bytes) -> None:
-    """Write a file that appears as a whole."""
-    whole = str(file)
-    # Not by way of Path and open: this is done for every image, and costs half as much so.
-    partial = f"{whole[: whole.rindex(os.sep) + 1]}{PARTIAL_PREFIX}{os.urandom(16).hex()}"
+    """Write a file through a partial one with a known prefix, which a later run deletes."""
+    # Without pathlib and open, which would take twice as long for a small image.
+    folder = os.path.dirname(file)  # noqa: PTH120
+    partial = f"{folder}{os.sep}{PARTIAL_PREFIX}{os.urandom(16).hex()}"
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        left = memoryview(content)
-        while left:
-            left = left[os.write(handle, left) :]
+        remaining = memoryview(content)
+        while remaining:
+            remaining = remaining[os.write(handle, remaining) :]
     finally:
         os.close(handle)
-    os.replace(partial, whole)  # noqa: PTH105
+    os.replace(partial, file)  # noqa: PTH105
 
 
 def sha256_hex(content: bytes) -> str:
-    """The sha256 of some bytes, in hexadecimal."""
+    """SHA-256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def is_intact(folder: Path, record: Record) -> bool:
-    """Whether the files of a record are there, as they were written."""
+    """Whether the files of a record exist unchanged."""
     try:
         return all(
-            sha256_hex((folder / name).read_bytes()) == d for name, d in record.files.items()
+            sha256_hex((folder / name).read_bytes()) == digest
+            for name, digest in record.files.items()
         )
     except OSError:
         return False
 
 
-def _read_records(folder: Path, head: str) -> Iterator[tuple[str, Record]]:
+def _read_records(folder: Path, header: str) -> Iterator[tuple[str, Record]]:
     try:
         lines = (folder / JOURNAL_FILE).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -175,7 +165,7 @@ def _read_records(folder: Path, head: str) -> Iterator[tuple[str, Record]]:
     if not lines:
         _require_empty(folder)
         return
-    if lines[0] != head:
+    if lines[0] != header:
         raise _foreign_journal_error(folder)
     for line in lines[1:]:
         record = _parse_record(line)
@@ -184,7 +174,7 @@ def _read_records(folder: Path, head: str) -> Iterator[tuple[str, Record]]:
 
 
 def _parse_record(line: str) -> Record | None:
-    """A line of the journal; None for one that was cut off: its case is done again."""
+    """Parse a line of the journal; None if incomplete: its case is curated again."""
     try:
         values = json.loads(line)
         return Record(**{**values, "flags": tuple(values["flags"])})
@@ -193,8 +183,8 @@ def _parse_record(line: str) -> Record | None:
 
 
 def _require_empty(folder: Path) -> None:
-    others = sorted(p.name for p in folder.iterdir() if not p.name.startswith(PARTIAL_PREFIX))
-    others = [name for name in others if name != JOURNAL_FILE]
+    names = sorted(path.name for path in folder.iterdir() if path.name != JOURNAL_FILE)
+    others = [name for name in names if not name.startswith(PARTIAL_PREFIX)]
     if others:
         raise DatasetError(
             f"The folder {folder} holds files that were not curated there, such as {others[0]}.",
@@ -205,13 +195,6 @@ def _require_empty(folder: Path) -> None:
 def _foreign_journal_error(folder: Path) -> DatasetError:
     return DatasetError(
         f"The folder {folder} was curated with another secret or by another version.",
-        fix="use the secret of the first run, or name a new folder: ids under two secrets would "
-        "mix",
+        fix="use the secret of the first run, or name a new folder: pseudonyms of two secrets must "
+        "not be mixed",
     )
-
-
-def _has_text(file: Path, text: str) -> bool:
-    try:
-        return file.read_text(encoding="utf-8") == text
-    except (OSError, UnicodeDecodeError):
-        return False

@@ -1,4 +1,4 @@
-"""The list that tells which case was which: for the owner of the source alone."""
+"""Writes the key file, which maps pseudonyms to original ids, for the owner of the source only."""
 
 import csv
 import os
@@ -11,20 +11,12 @@ from arogya_bench.runtime.atomic_write import atomic_write
 
 
 def write_key_file(file: Path, plan: CurationPlan) -> None:
-    """Write case id, original id and original place of every case, readable by the user only.
+    """Write pseudonym, group, original id and original file of every case, with mode 600.
 
     Raises:
-        DatasetError: If it cannot be written.
+        DatasetError: If the file cannot be written.
     """
-    text = StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["case_id", "group", "original_id", "original_file"])
-    for task in plan.items:
-        row = [task.case.case_id, task.case.group_id, task.source_case_id, str(task.image)]
-        table.writerow(
-            [each.encode(errors="surrogateescape").decode(errors="replace") for each in row]
-        )
-    content = text.getvalue().encode()
+    content = _render_key_file(plan)
     try:
         if file.exists() and file.read_bytes() == content and not file.stat().st_mode & 0o077:
             return
@@ -34,6 +26,17 @@ def write_key_file(file: Path, plan: CurationPlan) -> None:
                 stream.write(content)
     except OSError as error:
         raise DatasetError(
-            f"The list of the original names, {file}, cannot be written: {error.strerror}.",
-            fix="name a file where you may write in key_file, or null for none",
+            f"The key file {file} cannot be written: {error.strerror}.",
+            fix="set key_file to a file in a writable folder, or to null for none",
         ) from error
+
+
+def _render_key_file(plan: CurationPlan) -> bytes:
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["case_id", "group", "original_id", "original_file"])
+    for item in plan.items:
+        row = [item.case.case_id, item.case.group_id, item.source_case_id, str(item.image)]
+        writer.writerow(row)
+    # File names that are not UTF-8 hold surrogates, which cannot be encoded.
+    return text.getvalue().encode(errors="surrogateescape").decode(errors="replace").encode()

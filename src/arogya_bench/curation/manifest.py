@@ -1,10 +1,10 @@
-"""The tables and the card of a curated folder, all in a fixed order and without a time."""
+"""Renders the tables and the card of a curated folder: in a fixed order and without a time."""
 
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from io import StringIO
 
 from arogya_bench.curation.case_files import IMAGES, MASKS, CleaningOptions
@@ -17,78 +17,89 @@ from arogya_bench.deidentification.orientation import TRANSPOSED_ORIENTATIONS, b
 from arogya_bench.deidentification.pseudonyms import Pseudonyms
 from arogya_bench.types import Box, Case
 
+DICOM_METHOD = (
+    "basic application level confidentiality profile (PS3.15 table E.1-1); dates removed, not "
+    "shifted; UIDs replaced by keyed ones; only elements that display the pixels are kept; "
+    "compressed pixels are decoded"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CuratedData:
+    """The curated cases and how they are divided.
+
+    Attributes:
+        plan: The plan of the run.
+        cases: The written cases, sorted by id.
+        records: Record of every case, by id.
+        split: The split of this run; None if it did not divide the cases.
+        split_by_case: Part of the split by case id; empty without a split.
+    """
+
+    plan: CurationPlan
+    cases: Sequence[Case]
+    records: Mapping[str, Record]
+    split: DatasetSplit | None
+    split_by_case: Mapping[str, str]
+
 
 def curated_cases(
     plan: CurationPlan, records: Mapping[str, Record], drawn_on: str | None
 ) -> tuple[Case, ...]:
-    """The cases that were written, with boxes where they lie in the upright images."""
-    good = [task.case for task in plan.items if records[task.case.case_id].reason is None]
+    """Return the written cases, with boxes in the coordinates of the upright images."""
+    cases = [item.case for item in plan.items if records[item.case.case_id].reason is None]
     if drawn_on != "stored":
-        return tuple(good)
-    return tuple(_orient_boxes(case, records[case.case_id]) for case in good)
+        return tuple(cases)
+    return tuple(_orient_boxes(case, records[case.case_id]) for case in cases)
 
 
 def _orient_boxes(case: Case, record: Record) -> Case:
     if case.boxes is None:
         return case
-    turn = record.orientation
-    boxes = tuple(box_to_upright(box, turn, record.width, record.height) for box in case.boxes)
+    orientation, width, height = record.orientation, record.width, record.height
+    boxes = tuple(box_to_upright(box, orientation, width, height) for box in case.boxes)
     return replace(case, boxes=boxes)
 
 
-def render_tables(
-    plan: CurationPlan,
-    cases: Sequence[Case],
-    records: Mapping[str, Record],
-    split_by_case: Mapping[str, str],
-) -> dict[str, bytes]:
-    """The text of every table, by the name of its file.
-
-    Args:
-        plan: Of the run.
-        cases: That were written, in the order of their ids.
-        records: Of all cases.
-        split_by_case: Case id to part of the split; empty without one.
-    """
-    files = {"manifest.csv": _render_manifest(plan, cases, records, split_by_case)}
-    lost = [record for record in records.values() if record.reason is not None]
-    rows = [{"case_id": record.case_id, "reason": str(record.reason)} for record in lost]
-    files["quarantine.csv"] = _render_csv(["case_id", "reason"], rows)
-    if plan.dataset.task == "detection":
-        classes = plan.dataset.classes
-        files["boxes.json"] = _render_coco(cases, records, classes)
-        for part in PARTS if split_by_case else ():
-            own = [case for case in cases if split_by_case[case.case_id] == part]
-            files[f"boxes-{part}.json"] = _render_coco(own, records, classes)
-    return files
-
-
-def _render_manifest(
-    plan: CurationPlan,
-    cases: Sequence[Case],
-    records: Mapping[str, Record],
-    split_by_case: Mapping[str, str],
-) -> bytes:
-    dataset = plan.dataset
-    masked = any(task.mask for task in plan.items)
-    labelled = any(case.target is not None for case in cases)
-    columns = {
-        "path": True,
-        "mask": masked,
-        "label": labelled,
-        "group": dataset.grouped,
-        "split": bool(split_by_case),
+def render_tables(data: CuratedData) -> dict[str, bytes]:
+    """Render every table, by file name."""
+    quarantined = [
+        {"case_id": record.case_id, "reason": record.reason}
+        for record in data.records.values()
+        if record.reason is not None
+    ]
+    tables = {
+        "manifest.csv": _render_manifest(data),
+        "quarantine.csv": _render_csv(["case_id", "reason"], quarantined),
     }
-    header = [*(name for name, there in columns.items() if there), *plan.kept_columns]
+    dataset = data.plan.dataset
+    if dataset.task == "detection":
+        tables["boxes.json"] = _render_coco(data.cases, data.records, dataset.classes)
+        for part in PARTS if data.split_by_case else ():
+            cases = [case for case in data.cases if data.split_by_case[case.case_id] == part]
+            tables[f"boxes-{part}.json"] = _render_coco(cases, data.records, dataset.classes)
+    return tables
+
+
+def _render_manifest(data: CuratedData) -> bytes:
+    dataset = data.plan.dataset
+    has_column = {
+        "path": True,
+        "mask": any(item.mask for item in data.plan.items),
+        "label": any(case.target is not None for case in data.cases),
+        "group": dataset.grouped,
+        "split": bool(data.split_by_case),
+    }
+    header = [*(name for name, used in has_column.items() if used), *data.plan.kept_columns]
     rows = []
-    for case in cases:
-        files = records[case.case_id].files
+    for case in data.cases:
+        files = data.records[case.case_id].files
         values = {
             "path": next(name for name in files if name.startswith(IMAGES)),
             "mask": next((name for name in files if name.startswith(MASKS)), ""),
             "label": dataset.classes[case.target] if case.target is not None else "",
             "group": case.group_id,
-            "split": split_by_case.get(case.case_id, ""),
+            "split": data.split_by_case.get(case.case_id, ""),
             **case.metadata,
         }
         rows.append({name: values[name] for name in header})
@@ -97,9 +108,9 @@ def _render_manifest(
 
 def _render_csv(header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
     text = StringIO()
-    table = csv.DictWriter(text, fieldnames=list(header), lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
+    writer = csv.DictWriter(text, fieldnames=list(header), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return text.getvalue().encode()
 
 
@@ -133,61 +144,51 @@ def _coco_annotation(box: Box, number: int, image: int) -> dict[str, object]:
 
 
 def render_card(
-    plan: CurationPlan,
-    cases: Sequence[Case],
-    records: Mapping[str, Record],
-    split: DatasetSplit | None,
+    data: CuratedData,
     *,
     pseudonyms: Pseudonyms,
     cleaning_options: CleaningOptions,
     digests: Mapping[str, str],
 ) -> bytes:
-    """What the folder holds, and what was done to it, as JSON.
+    """Render the card: what the folder holds and how it was curated, as JSON.
 
     Args:
-        plan: Of the run.
-        cases: That were written.
-        records: Of all cases.
-        split: None if it was not divided.
-        pseudonyms: Only the length of its names is told.
-        cleaning_options: How files were written.
-        digests: Of the tables, by file.
+        data: The curated data.
+        pseudonyms: Only the length of its pseudonyms is recorded.
+        cleaning_options: How the files were written.
+        digests: SHA-256 of the tables, by file name.
     """
-    dataset = plan.dataset
-    homes = (
-        {c.case_id: part for part, own in split.parts.items() for c in own.cases} if split else {}
-    )
-    removed: Counter[str] = Counter()
-    for case in cases:
-        removed.update(records[case.case_id].removed.keys())
+    dataset, cases, records = data.plan.dataset, data.cases, data.records.values()
+    removed = Counter(kind for case in cases for kind in data.records[case.case_id].removed)
+    files = {name: digest for record in records for name, digest in record.files.items()}
+    split = data.split
     return _render_json(
         {
             "name": dataset.name,
             "task": dataset.task,
             "classes": list(dataset.classes),
-            "reading": dict(plan.options),
+            "reading": dict(data.plan.options),
             "licence": dataset.licence,
             "source": dataset.source,
             "version": dataset.version,
             "citation": dataset.citation,
             "cases": len(cases),
             "groups": len({case.group_id for case in cases}) if dataset.grouped else None,
-            "quarantined": sum(record.reason is not None for record in records.values()),
-            "left_out": dict(plan.unused),
-            "counts": _count_labels(cases, homes, dataset.classes),
+            "quarantined": sum(record.reason is not None for record in records),
+            "left_out": dict(data.plan.unused),
+            "counts": _count_labels(cases, data.split_by_case if split else {}, dataset.classes),
             "split": {"name": split.name, "digest": split.digest} if split else None,
             "removed": dict(sorted(removed.items())),
-            "columns_kept": list(plan.kept_columns),
-            "columns_dropped": list(plan.dropped_columns),
+            "columns_kept": list(data.plan.kept_columns),
+            "columns_dropped": list(data.plan.dropped_columns),
             "jpeg": {"quality": cleaning_options.quality, "chroma": "4:4:4"},
-            "colours": "sRGB, converted with the intent that the profile states",
-            "dicom": "basic application level confidentiality profile (PS3.15 table E.1-1); dates "
-            "removed, not shifted; UIDs replaced by keyed ones; kept is only what shows the pixels",
+            "colours": "sRGB, converted with the rendering intent of the profile",
+            "dicom": DICOM_METHOD,
             "ids": {"method": "HMAC-SHA256 of the id, with a secret", "length": pseudonyms.length},
             "text_check": cleaning_options.text_check,
             "ocr": cleaning_options.ocr,
-            "notices": [asdict(notice) for notice in collect_warnings(records.values())],
-            "files": {**digests, **dict(_file_digests(records))},
+            "notices": [asdict(warning) for warning in collect_warnings(records)],
+            "files": {**digests, **files},
         }
     )
 
@@ -197,17 +198,12 @@ def _count_labels(
 ) -> dict[str, dict[str, int]]:
     counts: dict[str, Counter[str]] = {part: Counter() for part in (*PARTS, "all")}
     for case in cases:
-        seen = [classes[each] for each in case.present_classes]
-        counts["all"].update(seen)
+        names = [classes[index] for index in case.present_classes]
+        counts["all"].update(names)
         if split_by_case:
-            counts[split_by_case[case.case_id]].update(seen)
-    used = (*PARTS, "all") if split_by_case else ("all",)
-    return {part: {name: counts[part][name] for name in classes} for part in used}
-
-
-def _file_digests(records: Mapping[str, Record]) -> Iterator[tuple[str, str]]:
-    for record in records.values():
-        yield from record.files.items()
+            counts[split_by_case[case.case_id]].update(names)
+    parts = (*PARTS, "all") if split_by_case else ("all",)
+    return {part: {name: counts[part][name] for name in classes} for part in parts}
 
 
 def _render_json(content: Mapping[str, object]) -> bytes:

@@ -1,24 +1,24 @@
-"""What a person should look at before curated files are given away."""
+"""Collects the warnings about curated cases that a person should review."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from arogya_bench.curation.journal import Record
 
 MAX_EXAMPLES = 5
-IDENTIFYING_METADATA_CODE = "AB602"
-TEXT_IN_PIXELS_CODE = "AB601"
+TEXT_IN_PIXELS_CODE, IDENTIFYING_METADATA_CODE = "AB601", "AB602"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CurationWarning:
-    """Something that a person should look at.
+    """A reason to review some cases before they are shared.
 
     Attributes:
-        code: ``AB601`` text in the pixels, ``AB602`` identifying metadata that was removed.
+        code: ``AB601`` for text in the pixels, ``AB602`` for identifying metadata that was removed.
         problem: One sentence.
-        count: Of cases.
-        examples: Pseudonyms of some of them.
+        count: Number of cases.
+        examples: Pseudonyms of up to five cases.
     """
 
     code: str
@@ -31,55 +31,34 @@ def _has_flag(name: str) -> Callable[[Record], bool]:
     return lambda record: name in record.flags
 
 
-WARNING_RULES: tuple[tuple[str, str, Callable[[Record], object]], ...] = (
-    (
-        TEXT_IN_PIXELS_CODE,
-        "Rows of marks in the pixels look like text",
-        lambda record: record.text_rows,
+TEXT_RULES: dict[str, Callable[[Record], object]] = {
+    "Rows of marks in the pixels look like text": attrgetter("text_rows"),
+    "Text was recognised in the pixels": attrgetter("lines_read"),
+    "The header says that text is burned into the pixels": _has_flag("burned-in"),
+    "Images of this kind of device often show text": _has_flag("rules"),
+    "The header says that the pixels show a face": _has_flag("face"),
+    "The pixels could not be decoded to search them for text": _has_flag("unsearched"),
+    "Only the first of several frames was searched for text": _has_flag("frames"),
+    "Volumes (NIfTI) were not searched for text or faces": _has_flag("volume"),
+}
+METADATA_RULES: dict[str, Callable[[Record], object]] = {
+    "An overlay over the image was removed": _has_flag("overlay"),
+    "Metadata that may identify a person was removed": (
+        lambda record: record.removed.keys() - {"orientation"}
     ),
-    (TEXT_IN_PIXELS_CODE, "Text was recognised in the pixels", lambda record: record.lines_read),
-    (
-        TEXT_IN_PIXELS_CODE,
-        "The header says that text is burned into the pixels",
-        _has_flag("burned-in"),
-    ),
-    (TEXT_IN_PIXELS_CODE, "Images of this kind of device often show text", _has_flag("rules")),
-    (TEXT_IN_PIXELS_CODE, "The header says that the pixels show a face", _has_flag("face")),
-    (
-        TEXT_IN_PIXELS_CODE,
-        "The pixels could not be decoded to search them for text",
-        _has_flag("unsearched"),
-    ),
-    (
-        TEXT_IN_PIXELS_CODE,
-        "Only the first of several frames was searched for text",
-        _has_flag("frames"),
-    ),
-    (
-        TEXT_IN_PIXELS_CODE,
-        "Volumes (NIfTI) were not searched for text, nor for faces",
-        _has_flag("volume"),
-    ),
-    (IDENTIFYING_METADATA_CODE, "An overlay over the image was removed", _has_flag("overlay")),
-    (
-        IDENTIFYING_METADATA_CODE,
-        "Metadata was removed that may identify somebody",
-        lambda record: record.removed.keys() - {"orientation"},
-    ),
-)
+}
 
 
 def collect_warnings(records: Iterable[Record]) -> tuple[CurationWarning, ...]:
-    """What to look at, from what was found in the files."""
-    good = [record for record in records if record.reason is None]
-    found = {
-        (code, problem): [record.case_id for record in good if wanted(record)]
-        for code, problem, wanted in WARNING_RULES
-    }
-    return tuple(
-        CurationWarning(
-            code=code, problem=problem, count=len(ids), examples=tuple(ids[:MAX_EXAMPLES])
-        )
-        for (code, problem), ids in found.items()
-        if ids
-    )
+    """Apply every rule to the records of cases that were not quarantined."""
+    written = [record for record in records if record.reason is None]
+    rules = ((TEXT_IN_PIXELS_CODE, TEXT_RULES), (IDENTIFYING_METADATA_CODE, METADATA_RULES))
+    warnings = []
+    for code, predicates in rules:
+        for problem, applies in predicates.items():
+            ids = tuple(record.case_id for record in written if applies(record))
+            warning = CurationWarning(
+                code=code, problem=problem, count=len(ids), examples=ids[:MAX_EXAMPLES]
+            )
+            warnings += [warning] if ids else []
+    return tuple(warnings)

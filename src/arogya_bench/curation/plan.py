@@ -1,4 +1,4 @@
-"""Who becomes what: every case of a source with its new names, before a file is written."""
+"""Plans a curation: the pseudonyms and kept metadata of every case, before a file is written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,15 +14,15 @@ UNKNOWN_LABEL = "its label is not among the classes"
 
 @dataclass(frozen=True, kw_only=True)
 class CurationItem:
-    """One case to be curated.
+    """One case to curate.
 
     Attributes:
-        source_case_id: Its id in the source; may identify somebody.
-        case: With new ids, and the metadata that is kept.
-        image: Where its image lies.
-        mask: Where its mask lies; None without one.
-        content_digest: Tells its files, as they were when the source was read, from all others.
-        quarantine_reason: Why it is quarantined unseen; None if it is not.
+        source_case_id: Original id; may identify a person.
+        case: The case with pseudonyms and only the kept metadata.
+        image: File of its image.
+        mask: File of its mask; None without one.
+        content_digest: Digest of its files, as they were when the source was read.
+        quarantine_reason: Reason to quarantine it without reading it; None otherwise.
     """
 
     source_case_id: str
@@ -35,15 +35,15 @@ class CurationItem:
 
 @dataclass(frozen=True, kw_only=True)
 class CurationPlan:
-    """Everything that is to be done.
+    """The cases to curate.
 
     Attributes:
-        items: In the order of the new ids.
-        dataset: The source; its cases still have their old ids.
-        dropped_columns: Columns that are not kept.
-        kept_columns: Columns that are, in the order asked for.
-        unused: How many files of the source became no case, by kind.
-        options: What a reader of the result has to know, such as ``window``.
+        items: Sorted by pseudonym.
+        dataset: The source, with original ids.
+        dropped_columns: Metadata columns that are removed.
+        kept_columns: Metadata columns that are kept, in the requested order.
+        unused: Number of source files that are not part of a case, by kind.
+        options: Options that a reader of the result needs, such as ``window``.
     """
 
     items: tuple[CurationItem, ...]
@@ -57,16 +57,16 @@ class CurationPlan:
 def plan_curation(
     source: CurationSource, pseudonyms: Pseudonyms, keep: Sequence[str]
 ) -> CurationPlan:
-    """Give every case and every group its pseudonym.
+    """Assign a pseudonym to every case and group.
 
     Args:
-        source: As read.
-        pseudonyms: Makes pseudonyms.
-        keep: Metadata columns that identify nobody.
+        source: The source as read.
+        pseudonyms: Derives pseudonyms from the secret.
+        keep: Metadata columns to keep.
 
     Raises:
-        ConfigError: If a column to keep is not there.
-        DatasetError: If two cases or two groups get one pseudonym.
+        ConfigError: If the source lacks a column to keep.
+        DatasetError: If two cases or two groups get the same pseudonym.
     """
     dataset = source.dataset
     columns = list(dataset.cases[0].metadata) if dataset.cases else []
@@ -77,14 +77,19 @@ def plan_curation(
                 f"{did_you_mean(name, columns)}",
                 fix=f"use {', '.join(columns) or 'no column: there are none'}",
             )
-    cases = {case.case_id: pseudonyms.case(case.case_id) for case in dataset.cases}
-    groups = {case.group_id: pseudonyms.group(case.group_id) for case in dataset.cases}
-    check_distinct(cases, cases, "cases")
-    check_distinct(groups, groups, "groups")
-    tasks = [
+    case_ids = {case.case_id: pseudonyms.case(case.case_id) for case in dataset.cases}
+    group_ids = {case.group_id: pseudonyms.group(case.group_id) for case in dataset.cases}
+    check_distinct(case_ids, case_ids, "cases")
+    check_distinct(group_ids, group_ids, "groups")
+    items = [
         CurationItem(
             source_case_id=case.case_id,
-            case=_pseudonymise(case, cases, groups, keep),
+            case=replace(
+                case,
+                case_id=case_ids[case.case_id],
+                group_id=group_ids[case.group_id],
+                metadata={name: case.metadata[name] for name in keep},
+            ),
             image=dataset.files[case.case_id],
             mask=source.masks.get(case.case_id),
             content_digest=_content_digest(source, case.case_id),
@@ -93,7 +98,7 @@ def plan_curation(
         for case in dataset.cases
     ]
     return CurationPlan(
-        items=tuple(sorted(tasks, key=lambda task: task.case.case_id)),
+        items=tuple(sorted(items, key=lambda item: item.case.case_id)),
         dataset=dataset,
         dropped_columns=tuple(name for name in columns if name not in keep),
         kept_columns=tuple(keep),
@@ -102,17 +107,6 @@ def plan_curation(
     )
 
 
-def _pseudonymise(
-    case: Case, cases: Mapping[str, str], groups: Mapping[str, str], keep: Sequence[str]
-) -> Case:
-    return replace(
-        case,
-        case_id=cases[case.case_id],
-        group_id=groups[case.group_id],
-        metadata={name: case.metadata[name] for name in keep},
-    )
-
-
-def _content_digest(source: CurationSource, name: str) -> str:
-    files = (source.dataset.files[name], source.masks.get(name))
+def _content_digest(source: CurationSource, case_id: str) -> str:
+    files = (source.dataset.files[case_id], source.masks.get(case_id))
     return " ".join(source.digests[file] for file in files if file)

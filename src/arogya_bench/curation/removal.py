@@ -1,4 +1,4 @@
-"""Deletes files of cases that are gone, and keeps away from files that are not ours."""
+"""Deletes stale files from a curated folder, and refuses files that curation did not write."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,21 +10,21 @@ from arogya_bench.datasets.group_patterns import shorten_list
 from arogya_bench.deidentification.pseudonyms import ID_LENGTH
 from arogya_bench.errors import DatasetError
 
-# What a run writes; one that was killed may have noted less than it wrote.
+# A killed run may have written files that its journal does not list yet.
 CURATED_NAME = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}(\.jpg|\.png|\.dcm|\.nii|\.nii\.gz)")
 
 
 def check_no_foreign_files(out: Path, earlier_records: Mapping[str, Record]) -> None:
-    """Refuse a folder of results in which files of somebody else lie.
+    """Check that every image and mask in the folder was written by curation.
 
-    They would be given away with the others, or be deleted.
+    Foreign files would be shared with the result, or deleted.
 
     Args:
-        out: The folder of the curated data.
-        earlier_records: What earlier runs did, by case id.
+        out: Folder of the curated data.
+        earlier_records: Records of earlier runs, by case id.
 
     Raises:
-        DatasetError: With some of the files.
+        DatasetError: With the names of some foreign files.
     """
     known = {name for record in earlier_records.values() for name in record.files}
     foreign = [
@@ -38,29 +38,31 @@ def check_no_foreign_files(out: Path, earlier_records: Mapping[str, Record]) -> 
     ]
     if foreign:
         raise DatasetError(
-            f"{len(foreign)} files in {out} were not curated there: {shorten_list(sorted(foreign))}.",
-            fix="move them away: what lies there is given away with the images",
+            f"{len(foreign)} files in {out} were not curated there: "
+            f"{shorten_list(sorted(foreign))}.",
+            fix="move them elsewhere: everything in this folder is shared with the images",
         )
 
 
 def remove_stale(out: Path, records: Mapping[str, Record]) -> int:
-    """Delete what no case owns: of cases that are gone, or left by a kill.
+    """Delete files of removed cases and of killed runs.
 
     Returns:
-        How many images and masks there were.
+        Number of deleted images and masks.
     """
-    owned = {name for record in records.values() for name in record.files}
-    gone = 0
+    current = {name for record in records.values() for name in record.files}
+    removed = 0
     for name, path in _list_output_files(out):
-        if name not in owned:
+        if name not in current:
             path.unlink()
-            gone += not path.name.startswith(PARTIAL_PREFIX)
+            removed += not path.name.startswith(PARTIAL_PREFIX)
     for file in out.glob(f"{PARTIAL_PREFIX}*"):
         file.unlink()
-    return gone
+    return removed
 
 
 def _list_output_files(out: Path) -> Iterator[tuple[str, Path]]:
     for folder in (IMAGES, MASKS):
-        places = list((out / folder).iterdir()) if (out / folder).is_dir() else []
-        yield from ((f"{folder}/{path.name}", path) for path in places)
+        if (out / folder).is_dir():
+            # Listed in full first, since the caller deletes files.
+            yield from [(f"{folder}/{path.name}", path) for path in (out / folder).iterdir()]

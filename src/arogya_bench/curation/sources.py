@@ -1,4 +1,4 @@
-"""Learns labels, groups, splits, masks and boxes of a folder from the reader of its layout."""
+"""Reads labels, groups, splits, masks and boxes of a source with the reader of its layout."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from arogya_bench.curation.layouts import (
 )
 from arogya_bench.curation.unlabelled import list_image_mask_pairs, list_unlabelled
 from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
-from arogya_bench.deidentification import dicom as dicom_cleaning
+from arogya_bench.deidentification.dicom import read_patient
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import HEADER_BYTES, detect_format, is_image
 from arogya_bench.images.discovery import list_files
@@ -25,14 +25,14 @@ READER_OPTIONS = ("window", "values", "ordinal")
 
 @dataclass(frozen=True, kw_only=True)
 class CurationSource:
-    """What is to be curated.
+    """The source of a curation.
 
     Attributes:
-        dataset: With the place of every image in ``files``; its notes may name files.
-        masks: Case id to file; empty without masks.
-        digests: File to the sha256 of its content, when it was looked at.
-        unused: How many files became no case, by kind; without what they are called.
-        options: Of the reader, as the result needs them too.
+        dataset: Dataset with the file of every image; its notes may name files.
+        masks: Mask file by case id; empty without masks.
+        digests: SHA-256 by file, at the time of reading.
+        unused: Number of files that are not part of a case, by kind.
+        options: Options of the reader that a reader of the result needs too.
     """
 
     dataset: Dataset
@@ -43,11 +43,11 @@ class CurationSource:
 
 
 def read_source(folder: Path, source_layout: SourceLayout) -> CurationSource:
-    """Read what a folder holds, without decoding an image.
+    """Read a source folder, without decoding images.
 
     Raises:
-        ConfigError: If an option does not fit.
-        DatasetError: If the folder holds nothing that is known, or is damaged.
+        ConfigError: If an option does not fit the layout.
+        DatasetError: If the folder has no known layout, or is damaged.
     """
     if not folder.is_dir():
         raise DatasetError(f"No folder at {folder}.", fix="name the folder that holds the images")
@@ -55,7 +55,7 @@ def read_source(folder: Path, source_layout: SourceLayout) -> CurationSource:
     source_layout = replace(source_layout, dataset={**detected, **source_layout.dataset})
     reader = build_reader(folder, layout, source_layout)
     masks: Mapping[str, Path] = {}
-    alone = 0
+    without_patient = 0
     if layout in DETECTION_LAYOUTS:
         dataset = _read_with_boxes(folder, layout, source_layout)
     else:
@@ -65,72 +65,76 @@ def read_source(folder: Path, source_layout: SourceLayout) -> CurationSource:
             dataset = list_unlabelled(folder, reader)
         else:
             dataset = reader.load()
-        dataset, alone = _group_by_patient(dataset)
+        dataset, without_patient = _group_by_patient(dataset)
     files = [*dataset.files.values(), *masks.values()]
     root = folder.absolute()
-    below = {PurePosixPath(file.absolute().relative_to(root)): file for file in files}
-    known = hash_files(root, list(below))
-    stated = {name: getattr(reader, name, None) for name in READER_OPTIONS}
+    relative_paths = {PurePosixPath(file.absolute().relative_to(root)): file for file in files}
+    hashes = hash_files(root, list(relative_paths))
+    options = {name: getattr(reader, name, None) for name in READER_OPTIONS}
     return CurationSource(
         dataset=dataset,
         masks=masks,
-        digests={below[place]: content for place, content in known.items()},
-        unused={**_count_unused(folder, set(below)), "images without a patient": alone},
-        options={name: value for name, value in stated.items() if value},
+        digests={relative_paths[path]: digest for path, digest in hashes.items()},
+        unused={
+            **_count_unused(folder, set(relative_paths)),
+            "images without a patient": without_patient,
+        },
+        options={name: value for name, value in options.items() if value},
     )
 
 
 def _count_unused(folder: Path, used: set[PurePosixPath]) -> dict[str, int]:
-    """Count the files that became no case: tables and lists of the source are among them."""
-    rest = [file for file in list_files(folder) if file not in used]
-    images = sum(is_image(file.name) for file in rest)
-    return {"images left out": images, "other files left out": len(rest) - images}
+    """Count the files that are not part of a case, including the tables of the source."""
+    unused = [file for file in list_files(folder) if file not in used]
+    images = sum(is_image(file.name) for file in unused)
+    return {"images left out": images, "other files left out": len(unused) - images}
 
 
 def _group_by_patient(dataset: Dataset) -> tuple[Dataset, int]:
-    """Group DICOM files by the patient that they name, where the source names none.
+    """Group DICOM files by the patient in their header, unless the source defines groups.
 
     Returns:
-        The dataset, and how many of its images name no patient; each of those is its own group.
+        The dataset, and the number of images without a patient, each of which is its own group.
     """
     if dataset.grouped:
         return dataset, 0
     patients = {name: _read_patient_id(file) for name, file in dataset.files.items()}
-    alone = [name for name, patient in patients.items() if not patient]
-    if len(alone) == len(patients):
+    unnamed = [name for name, patient in patients.items() if not patient]
+    if len(unnamed) == len(patients):
         return dataset, 0
     cases = tuple(
         replace(case, group_id=patients[case.case_id] or case.group_id) for case in dataset.cases
     )
     what = "Images that name no patient, each of which is its own group"
-    notes = (*dataset.notes, *note_excluded(what, alone))
-    return replace(dataset, cases=cases, grouped=True, notes=notes), len(alone)
+    notes = (*dataset.notes, *note_excluded(what, unnamed))
+    return replace(dataset, cases=cases, grouped=True, notes=notes), len(unnamed)
 
 
 def _read_patient_id(file: Path) -> str:
-    """The patient that a DICOM file names; empty for other files."""
+    """Return the patient in the header of a DICOM file; empty for other files."""
     try:
         with file.open("rb") as stream:
             head = stream.read(HEADER_BYTES)
         is_dicom = detect_format(head, file.name) == "dicom"
-        return dicom_cleaning.read_patient(file.read_bytes()) if is_dicom else ""
-    except OSError:  # said when it is read
+        return read_patient(file.read_bytes()) if is_dicom else ""
+    except OSError:  # reported when the file is cleaned
         return ""
 
 
 def _read_with_boxes(folder: Path, layout: str, source_layout: SourceLayout) -> Dataset:
-    turns = dict(find_rotated_images(folder))
-    if not turns:
+    orientations = dict(find_rotated_images(folder))
+    if not orientations:
         loaded: Dataset = build_reader(folder, layout, source_layout).load()
         return loaded
     drawn_on = source_layout.boxes_drawn_on
     if drawn_on is None:
         raise DatasetError(
-            f"EXIF turns {len(turns)} images, and it is not known whether their boxes were drawn "
-            f"on the image as it is stored or upright: {shorten_list([str(file) for file in turns])}.",
-            fix="look at one of them, and set boxes_drawn_on=stored or boxes_drawn_on=upright",
+            f"EXIF rotates {len(orientations)} images, and it is unknown whether their boxes were "
+            f"drawn on the stored or the upright image: "
+            f"{shorten_list(list(map(str, orientations)))}.",
+            fix="view one of them, and set boxes_drawn_on=stored or boxes_drawn_on=upright",
         )
-    with with_oriented_boxes(folder, turns, drawn_on) as stage:
+    with with_oriented_boxes(folder, orientations, drawn_on) as stage:
         dataset: Dataset = build_reader(stage, layout, source_layout).load()
     files = {name: folder / file.relative_to(stage) for name, file in dataset.files.items()}
     return replace(dataset, files=files)

@@ -1,4 +1,4 @@
-"""Images of which only the files are known, and images with a mask each: a case for each file."""
+"""Lists sources with one case per file: unlabelled images, and images with a mask each."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,24 +16,24 @@ from arogya_bench.types import Case, Dataset, Image
 
 
 class DatasetWithMasks(NamedTuple):
-    """A dataset, and case id to the file of its mask."""
+    """A dataset, and the mask file of each case id."""
 
     dataset: Dataset
     masks: dict[str, Path]
 
 
 def list_image_mask_pairs(folder: Path, options: ImageMaskPairs) -> DatasetWithMasks:
-    """List images and volumes with their masks; unlike for a model, a volume is one case.
+    """List images and volumes with their masks; a volume is one case, unlike in evaluations.
 
     Raises:
         ConfigError: If an option is out of range.
         DatasetError: If a mask is missing, has no image, or an image has several files.
     """
     parse_window(options.window)
-    found = list_pairs(options, folder)
-    classes = tuple(options.classes) or found.classes or DEFAULT_CLASSES
+    listing = list_pairs(options, folder)
+    classes = tuple(options.classes) or listing.classes or DEFAULT_CLASSES
     check_value_mode(options.values, classes)
-    pairs = sorted(found.pairs, key=lambda pair: pair.name)
+    pairs = sorted(listing.pairs, key=lambda pair: pair.name)
     groups = extract_groups([pair.name for pair in pairs], options.group)
     dataset = Dataset(
         name=str(options.name),
@@ -49,7 +49,7 @@ def list_image_mask_pairs(folder: Path, options: ImageMaskPairs) -> DatasetWithM
         source=options.source or "images and masks of the user",
         version=options.version,
         read=_refuse_read,
-        notes=found.notes,
+        notes=listing.notes,
         citation=options.citation,
         files={pair.name: folder / _channel_file(pair, options.channel) for pair in pairs},
     )
@@ -60,39 +60,40 @@ def _channel_file(pair: ImageMaskPair, channel: int | None) -> Path:
     if channel is None and len(pair.channels) > 1:
         raise DatasetError(
             f"{pair.name} has {len(pair.channels)} channels, and a curated image is one file.",
-            fix="choose the one to keep: dataset.channel=0",
+            fix="choose the channel to keep: dataset.channel=0",
         )
     if not 0 <= (channel or 0) < len(pair.channels):
         raise ConfigError(
-            f"dataset.channel={channel}: {pair.name} has {len(pair.channels)} channels, from 0.",
+            f"dataset.channel={channel}: {pair.name} has {len(pair.channels)} channels, "
+            "starting at 0.",
             fix=f"choose one of {', '.join(map(str, range(len(pair.channels))))}",
         )
     return Path(pair.channels[channel or 0])
 
 
 def list_unlabelled(folder: Path, options: UnlabelledOptions) -> Dataset:
-    """List every image of a folder.
+    """List every image in a folder.
 
     Raises:
-        ConfigError: If ``group`` fits no name.
-        DatasetError: If there is none, or two have one name.
+        ConfigError: If ``group`` matches no name.
+        DatasetError: If there is none, or two have the same name.
     """
-    every = list_files(folder)
-    images = [file for file in every if is_image(file.name)]
+    all_files = list_files(folder)
+    images = [file for file in all_files if is_image(file.name)]
     files = {image_stem(str(file)): folder / file for file in images}
     if not files:
-        raise DatasetError(f"No image lies in {folder}.", fix="name the folder that holds images")
+        raise DatasetError(f"{folder} holds no image.", fix="name the folder that holds images")
     if len(files) < len(images):
-        twins = find_unlisted(
+        duplicates = find_unlisted(
             map(str, images), (str(file.relative_to(folder)) for file in files.values())
         )
         raise DatasetError(
-            f"{len(twins)} of {len(images)} images have the name of another one, the suffix "
-            f"aside: {shorten_list(twins)}.",
-            fix="give every image a name of its own",
+            f"{len(duplicates)} of {len(images)} images have the same name as another one, except "
+            f"for the suffix: {shorten_list(duplicates)}.",
+            fix="give every image a unique name",
         )
     groups = extract_groups(list(files), options.group)
-    rest = find_unlisted(map(str, every), map(str, images))
+    excluded = find_unlisted(map(str, all_files), map(str, images))
     return Dataset(
         name=str(options.name),
         task="classification",
@@ -104,11 +105,13 @@ def list_unlabelled(folder: Path, options: UnlabelledOptions) -> Dataset:
         source=options.source or "image files of the user",
         version=options.version,
         read=_refuse_read,
-        notes=tuple(note_excluded("Files that are not named as images, which were left out", rest)),
+        notes=tuple(note_excluded("Files without an image suffix, which were left out", excluded)),
         citation=options.citation,
         files=files,
     )
 
 
 def _refuse_read(case: Case) -> Image:
-    raise DatasetError(f"The image of {case.case_id} is not read here.", fix="read the file")
+    raise DatasetError(
+        f"Curation does not decode the image of {case.case_id}.", fix="read its file"
+    )

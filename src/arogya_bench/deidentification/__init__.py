@@ -1,1 +1,1 @@
-"""What changes the bytes of images: metadata removed, text found, pseudonyms."""
+"""De-identification of image files: removes metadata, detects burned-in text, pseudonymises ids."""

@@ -1,4 +1,4 @@
-"""One DICOM file written anew: its pixels, what shows them, and keyed names for the rest."""
+"""De-identifies one DICOM file: keeps its pixels and what displays them, replaces its UIDs."""
 
 import logging
 import threading
@@ -9,49 +9,47 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from arogya_bench.deidentification import dicom_frames as frames
+from arogya_bench.deidentification.cleaned_file import CleanedFile, CleaningError
 from arogya_bench.deidentification.dicom_allowlist import (
     ALLOWED_KEYWORDS,
     DEIDENTIFICATION_METHOD,
     DEIDENTIFICATION_PROFILE,
     EMPTIED_KEYWORDS,
     IMPLEMENTATION_UID,
-    OTHER_EMPTIED_KEYWORDS,
     PSEUDONYMISED_UIDS,
 )
 from arogya_bench.deidentification.dicom_burned_in import UNSEARCHED, first_frame_grey, review_flags
 from arogya_bench.deidentification.dicom_values import (
-    PIXEL_KEYWORDS,
     check_required,
     is_safe,
     trim_luts,
     trim_pixels,
 )
-from arogya_bench.deidentification.images import CleanedFile, CleaningError
 from arogya_bench.deidentification.pseudonyms import Pseudonyms
 from arogya_bench.errors import needs_extra
-from arogya_bench.images.dicom import decode_errors
+from arogya_bench.images.dicom import DECODER_PACKAGES, PIXEL_KEYWORDS, decode_errors
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset as Header
 
-RLE_TRANSFER_SYNTAX = "1.2.840.10008.1.2.5"
-# Filters of warnings and the settings of pydicom are those of the process.
+# Warning filters and pydicom's settings apply to the whole process.
 PYDICOM_LOCK = threading.Lock()
+ELEMENT_KINDS = {"PN": "person name", "UI": "UID", "DA": "date", "TM": "date", "DT": "date"}
 
 
 def clean(content: bytes, pseudonyms: Pseudonyms, *, group: str) -> CleanedFile:
-    """Apply the basic application level confidentiality profile, and more.
+    """Apply the basic application level confidentiality profile, and keep only allowed elements.
+
+    Compressed pixels are written uncompressed, since compressed streams may contain text.
 
     Args:
-        content: Of the file.
-        pseudonyms: For the UIDs: those of one study stay those of one study.
-        group: The pseudonym of the patient.
+        content: Bytes of the file.
+        pseudonyms: Replaces UIDs; files of one study keep a common study UID.
+        group: Pseudonym of the patient.
 
     Raises:
-        Uncleanable: If the file is damaged, has no pixels, or has something in them that cannot
-            be taken out.
+        CleaningError: If the file is damaged, has no pixels, or no installed package decodes them.
         MissingExtra: If pydicom is not installed.
     """
     with needs_extra("dicom"):
@@ -61,12 +59,12 @@ def clean(content: bytes, pseudonyms: Pseudonyms, *, group: str) -> CleanedFile:
             header = dcmread(BytesIO(content), force=True)
             return _clean_header(header, content, pseudonyms, group)
     except decode_errors() as error:
-        # The message of the library may quote the file.
+        # pydicom's message may quote the file.
         raise CleaningError(f"its header cannot be read ({type(error).__name__})") from error
 
 
 def read_patient(content: bytes) -> str:
-    """The patient that a file names: id and issuer; empty if it names none."""
+    """Return the id and issuer of the patient; empty if the file names no patient."""
     with needs_extra("dicom"):
         from pydicom import dcmread
     try:
@@ -81,7 +79,7 @@ def read_patient(content: bytes) -> str:
 
 @contextmanager
 def _suppress_pydicom_warnings() -> Iterator[None]:
-    """Keep pydicom from warning of values that break the standard: it quotes them."""
+    """Silence pydicom's warnings about invalid values, which quote them."""
     from pydicom.config import disable_value_validation
 
     logger = logging.getLogger("pydicom")
@@ -103,21 +101,20 @@ def _clean_header(
     removed = _count_removed(header)
     if any(content[:128]) and content[128:132] == b"DICM":
         removed["preamble"] += 1
+    little_endian = header.original_encoding[1]
+    _decompress(header)
     flags, grey = review_flags(header), first_frame_grey(header)
-    bare = _keep_allowed(header, removed)
-    check_required(bare)
-    removed["bytes behind a table"] += trim_luts(bare, little_endian=header.original_encoding[1])
-    if _is_compressed(header):
-        removed["comment in compressed pixels"] += _repack_frames(bare, header)
-    else:
-        removed["bytes behind the pixels"] += trim_pixels(bare)
-    _set_identifiers(bare, header, pseudonyms, group)
+    cleaned = _keep_allowed(header, removed)
+    check_required(cleaned)
+    removed["bytes behind a table"] += trim_luts(cleaned, little_endian=little_endian)
+    removed["bytes behind the pixels"] += trim_pixels(cleaned)
+    _set_identifiers(cleaned, header, pseudonyms, group)
     buffer = BytesIO()
-    dcmwrite(buffer, bare, enforce_file_format=True)
+    dcmwrite(buffer, cleaned, enforce_file_format=True)
     return CleanedFile(
         content=buffer.getvalue(),
         suffix=".dcm",
-        removed=+removed,  # without those that were not found
+        removed=+removed,  # drops the kinds that were not found
         width=int(header.Columns),
         height=int(header.Rows),
         grey=grey,
@@ -129,47 +126,45 @@ def _check_cleanable(header: "Header") -> None:
     if not any(key in header for key in PIXEL_KEYWORDS):
         raise CleaningError("it has no pixels")
     if "SOPClassUID" not in header:
-        raise CleaningError("it does not say what kind of object it is")
+        raise CleaningError("it has no SOP class UID")
     syntax = header.file_meta.get("TransferSyntaxUID")
     if syntax is not None and (syntax.is_private or not syntax.is_transfer_syntax):
-        raise CleaningError("its transfer syntax is none of the standard")
-    drawn = [header.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2)]
-    if any(element is not None and int(element.value or 0) for element in drawn):
-        raise CleaningError("an overlay lies in unused bits of its pixels")
+        raise CleaningError("its transfer syntax is not defined by the standard")
+    overlay_bits = [header.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2)]
+    if any(element is not None and int(element.value or 0) for element in overlay_bits):
+        raise CleaningError("an overlay is stored in unused bits of its pixels")
 
 
-def _is_compressed(header: "Header") -> bool:
+def _decompress(header: "Header") -> None:
+    """Replace compressed pixels by uncompressed ones (Explicit VR Little Endian)."""
+    from pydicom.pixels import decompress, get_decoder
+
     syntax = header.file_meta.get("TransferSyntaxUID")
-    return syntax is not None and bool(syntax.is_encapsulated)
-
-
-def _repack_frames(cleaned: "Header", header: "Header") -> bool:
-    """Pack compressed frames anew, without comments; says whether there was anything else."""
-    from pydicom.encaps import encapsulate, generate_frames
-
-    count = int(header.get("NumberOfFrames") or 1)
-    pixels = int(header.Rows) * int(header.Columns)
-    before = list(generate_frames(header.PixelData, number_of_frames=count))
-    if header.file_meta.TransferSyntaxUID == RLE_TRANSFER_SYNTAX:
-        after = [frames.trim_rle(frame, pixels) for frame in before]
-    elif all(frame.startswith(frames.KNOWN_SIGNATURES) for frame in before):
-        after = [frames.strip_metadata(frame) for frame in before]
-    else:
-        raise CleaningError("its pixels are compressed in a way that may hide text")
-    cleaned.PixelData = encapsulate(after)
-    cleaned["PixelData"].is_undefined_length = True
-    # Padding at the end of a frame is nothing.
-    return [frame.rstrip(b"\0") for frame in before] != [frame.rstrip(b"\0") for frame in after]
+    if syntax is None or not syntax.is_encapsulated:
+        return
+    package = DECODER_PACKAGES.get(str(syntax))
+    advice = f"pip install {package}" if package else "export it as uncompressed DICOM"
+    try:
+        is_available = get_decoder(syntax).is_available
+    except NotImplementedError:  # video
+        is_available = False
+    if not is_available:
+        raise CleaningError(f"no installed package decodes {syntax.name}: {advice}")
+    try:
+        decompress(header, generate_instance_uid=False)
+    except decode_errors() as error:
+        reason = "its compressed pixels are truncated, damaged or need another decoder"
+        raise CleaningError(f"{reason}: get it again, or {advice}") from error
+    header.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
 
 
 def _count_removed(header: "Header") -> Counter[str]:
-    """What will not be there any more, by kind."""
-    kinds: Counter[str] = Counter()
-    for element in header.iterall():
-        if element.keyword in ALLOWED_KEYWORDS or element.tag.element == 0:
-            continue
-        kinds[_element_kind(element)] += 1
-    return kinds
+    """Count the elements that are not kept, by kind."""
+    return Counter(
+        _element_kind(element)
+        for element in header.iterall()
+        if element.keyword not in ALLOWED_KEYWORDS and element.tag.element != 0
+    )
 
 
 def _element_kind(element: "DataElement") -> str:
@@ -177,14 +172,13 @@ def _element_kind(element: "DataElement") -> str:
         return "private element"
     if 0x6000 <= element.tag.group <= 0x60FF:
         return "overlay element"
-    kinds = {"PN": "person name", "UI": "UID", "DA": "date", "TM": "date", "DT": "date"}
-    return kinds.get(element.VR, "other element")
+    return ELEMENT_KINDS.get(element.VR, "other element")
 
 
 def _keep_allowed(header: "Header", removed: Counter[str]) -> "Header":
     from pydicom.dataset import Dataset
 
-    bare = Dataset()
+    kept = Dataset()
     for element in header:
         if element.keyword not in ALLOWED_KEYWORDS:
             continue
@@ -192,12 +186,12 @@ def _keep_allowed(header: "Header", removed: Counter[str]) -> "Header":
             items = [_keep_allowed(item, removed) for item in element.value]
             element.value = [item for item in items if len(item)] or None
             if element.value:
-                bare.add(element)
+                kept.add(element)
         elif is_safe(element):
-            bare.add(element)
+            kept.add(element)
         else:
             removed["value that is none of its element"] += 1
-    return bare
+    return kept
 
 
 def _set_identifiers(
@@ -205,12 +199,12 @@ def _set_identifiers(
 ) -> None:
     from pydicom.dataset import Dataset, FileMetaDataset
 
-    for keyword in (*EMPTIED_KEYWORDS, *OTHER_EMPTIED_KEYWORDS):
+    for keyword in EMPTIED_KEYWORDS:
         setattr(cleaned, keyword, "" if keyword != "SeriesNumber" else None)
     for keyword in PSEUDONYMISED_UIDS:
-        stated = str(header.get(keyword) or "")
-        if stated or keyword == "SOPInstanceUID":
-            setattr(cleaned, keyword, pseudonyms.uid(stated or f"{group} without UID"))
+        uid = str(header.get(keyword) or "")
+        if uid or keyword == "SOPInstanceUID":
+            setattr(cleaned, keyword, pseudonyms.uid(uid or f"{group} without UID"))
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = DEIDENTIFICATION_PROFILE
     cleaned.PatientID = group
@@ -218,13 +212,12 @@ def _set_identifiers(
     cleaned.DeidentificationMethod = DEIDENTIFICATION_METHOD[:64]
     cleaned.DeidentificationMethodCodeSequence = [code]
     cleaned.LongitudinalTemporalInformationModified = "REMOVED"
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = cleaned.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = cleaned.SOPInstanceUID
-    meta.TransferSyntaxUID = _transfer_syntax(header)
-    meta.ImplementationClassUID = IMPLEMENTATION_UID
-    meta.ImplementationVersionName = "AROGYA_BENCH"  # else pydicom writes its own version
-    cleaned.file_meta = meta
+    cleaned.file_meta = FileMetaDataset()
+    cleaned.file_meta.MediaStorageSOPClassUID = cleaned.SOPClassUID
+    cleaned.file_meta.MediaStorageSOPInstanceUID = cleaned.SOPInstanceUID
+    cleaned.file_meta.TransferSyntaxUID = _transfer_syntax(header)
+    cleaned.file_meta.ImplementationClassUID = IMPLEMENTATION_UID
+    cleaned.file_meta.ImplementationVersionName = "AROGYA_BENCH"  # not pydicom's version
     cleaned.preamble = bytes(128)
     cleaned.set_original_encoding(*header.original_encoding)
 
@@ -232,9 +225,9 @@ def _set_identifiers(
 def _transfer_syntax(header: "Header") -> str:
     from pydicom import uid
 
-    stated = header.file_meta.get("TransferSyntaxUID")
-    if stated is not None:
-        return str(stated)
-    implicit, little = header.original_encoding
-    plain = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
-    return str(plain if little else uid.ExplicitVRBigEndian)
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if syntax is not None:
+        return str(syntax)
+    is_implicit, is_little_endian = header.original_encoding
+    little_endian = uid.ImplicitVRLittleEndian if is_implicit else uid.ExplicitVRLittleEndian
+    return str(little_endian if is_little_endian else uid.ExplicitVRBigEndian)

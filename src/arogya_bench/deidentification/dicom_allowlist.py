@@ -1,8 +1,8 @@
-"""What of a DICOM file is kept, renamed, emptied, and said of it afterwards."""
+"""Which elements of a DICOM file are kept, pseudonymised or emptied, and which are added."""
 
-# What shows the pixels, and where they lie in space: nothing else is kept. The basic profile
-# (PS3.15 table E.1-1) lists what to remove; a list of what to keep also removes what the table
-# does not know, such as private elements, retired ones, and those of later editions.
+# Only what displays the pixels and locates them in space is kept. The basic profile (PS3.15 table
+# E.1-1) lists what to remove; an allowlist also removes what that table does not cover, such as
+# private elements, retired elements and those of later editions.
 ALLOWED_KEYWORDS = frozenset(
     {
         *("SOPClassUID", "Modality", "SamplesPerPixel", "PhotometricInterpretation"),
@@ -27,21 +27,20 @@ ALLOWED_KEYWORDS = frozenset(
     }
 )
 PSEUDONYMISED_UIDS = (
-    "SOPInstanceUID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "FrameOfReferenceUID",
+    *("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"),
 )
-# Elements of type 2 in the modules of patient and study: present, and without a value.
-EMPTIED_KEYWORDS = ("PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime")
-OTHER_EMPTIED_KEYWORDS = ("AccessionNumber", "ReferringPhysicianName", "StudyID", "SeriesNumber")
+# Type 2 elements of the patient and study modules: present without a value.
+EMPTIED_KEYWORDS = (
+    *("PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime"),
+    *("AccessionNumber", "ReferringPhysicianName", "StudyID", "SeriesNumber"),
+)
 TEXT_VRS = {"LO", "SH", "ST", "LT", "UT", "UC", "UR", "PN", "AE", "AS", "DA", "TM", "DT", "UN"}
-# Without these nobody can read the pixels.
+# The pixels cannot be read without these.
 REQUIRED_KEYWORDS = (
     *("SOPClassUID", "Rows", "Columns", "BitsAllocated", "SamplesPerPixel"),
     "PhotometricInterpretation",
 )
-# Tables, and what says how long they are.
+# Lookup tables and the element that states their length.
 LUT_DESCRIPTORS = {
     "LUTData": "LUTDescriptor",
     "RedPaletteColorLookupTableData": "RedPaletteColorLookupTableDescriptor",
@@ -49,7 +48,7 @@ LUT_DESCRIPTORS = {
     "BluePaletteColorLookupTableData": "BluePaletteColorLookupTableDescriptor",
 }
 RESCALE_TYPES = frozenset({"HU", "US", "OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"})
-# PS3.3 C.7.3.1.1.1 and PS3.16 CID 29 and 33: kinds of devices, the retired ones too.
+# PS3.3 C.7.3.1.1.1 and PS3.16 CID 29 and 33, including retired modalities.
 MODALITIES = frozenset(
     {
         *("ANN", "AR", "ASMT", "AU", "BDUS", "BI", "BMD", "CFM", "CR", "CT", "CTPROTOCOL", "DG"),
@@ -63,7 +62,7 @@ MODALITIES = frozenset(
         *("ST", "VF"),
     }
 )
-# What a code may be (PS3.3); any other text that stands in its place may name somebody.
+# The codes that PS3.3 defines; any other text in their place may identify a patient.
 ALLOWED_CODES = {
     "Modality": MODALITIES,
     "PhotometricInterpretation": frozenset(
@@ -88,11 +87,8 @@ ALLOWED_CODES = {
     "ModalityLUTType": RESCALE_TYPES,
 }
 DEIDENTIFICATION_METHOD = "PS3.15 Basic Profile; dates removed; only what shows the pixels kept"
-DEIDENTIFICATION_PROFILE = (
-    "113100",
-    "DCM",
-    "Basic Application Confidentiality Profile",
-)  # PS3.16 CID 7050
+# PS3.16 CID 7050
+DEIDENTIFICATION_PROFILE = ("113100", "DCM", "Basic Application Confidentiality Profile")
 IMPLEMENTATION_UID = "2.25.190843712054862093147730658621940517305"
-# The first two values of ImageType; what follows is free, and may name a device or an examination.
+# The first two values of ImageType; later values are free text, such as the name of a device.
 ALLOWED_IMAGE_TYPES = ({"ORIGINAL", "DERIVED"}, {"PRIMARY", "SECONDARY"})

@@ -1,4 +1,4 @@
-"""Whether a DICOM image may show text: what its header says, what rules say, and its pixels."""
+"""Finds signs of burned-in text in a DICOM file: its header, deid's rules, and its first frame."""
 
 import warnings
 from collections.abc import Mapping
@@ -18,26 +18,26 @@ UNSEARCHED = "unsearched"
 
 
 def review_flags(header: "Header") -> tuple[str, ...]:
-    """What a person should look at, as far as the header tells.
+    """List the reasons in the header to review the image.
 
     Returns:
-        ``overlay``: one was drawn over the image. ``burned-in`` and ``face``: the file says so.
-        ``rules``: the rules of the RSNA's Clinical Trial Processor, as deid keeps them, expect
-        text in images of this kind of device. ``frames``: there are several, of which one is
+        ``overlay``: the file has an overlay. ``burned-in`` and ``face``: the header says so.
+        ``rules``: the rules of the RSNA Clinical Trial Processor, as distributed with deid, expect
+        text in images of this device. ``frames``: there are several, and only the first is
         searched.
     """
-    said = {
+    flags = {
         "overlay": any(0x6000 <= tag.group <= 0x60FF for tag in header.keys()),  # noqa: SIM118
         "burned-in": str(header.get("BurnedInAnnotation", "")).upper() == "YES",
         "face": str(header.get("RecognizableVisualFeatures", "")).upper() == "YES",
         "rules": _is_flagged_by_deid(header),
         "frames": int(header.get("NumberOfFrames") or 1) > 1,
     }
-    return tuple(name for name, found in said.items() if found)
+    return tuple(name for name, is_set in flags.items() if is_set)
 
 
 def first_frame_grey(header: "Header") -> NDArray[np.uint8] | None:
-    """The first frame in 8-bit grey, for the search for text; None if nothing decodes it."""
+    """Return the first frame in 8-bit grey for the text search; None if it cannot be decoded."""
     try:
         pixels: NDArray[Any] = header.pixel_array
         if int(header.get("NumberOfFrames") or 1) > 1:
@@ -51,14 +51,14 @@ def first_frame_grey(header: "Header") -> NDArray[np.uint8] | None:
 
 def _is_flagged_by_deid(header: "Header") -> bool:
     with needs_extra("dicom"), warnings.catch_warnings():
-        # deid 0.4.13 imports a module that pydicom 4 will not have.
+        # deid 0.4.13 imports a module that pydicom 4 removes.
         warnings.filterwarnings("ignore", "The 'pydicom.pixel_data_handlers'", DeprecationWarning)
-        from deid.dicom.pixels.detect import _has_burned_pixels_single
+        from deid.dicom import has_burned_pixels
     try:
-        said: Mapping[str, Any] = _has_burned_pixels_single(header, True, _load_deid_rules())
-        return bool(said["flagged"])
+        result: Mapping[str, Any] = has_burned_pixels(header, deid=_load_deid_rules())
+        return bool(result["flagged"])
     except decode_errors():
-        return True  # whom the rules cannot judge, a person should
+        return True  # needs review where the rules cannot be applied
 
 
 @lru_cache(maxsize=1)

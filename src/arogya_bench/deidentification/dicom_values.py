@@ -1,8 +1,9 @@
-"""The values of a DICOM file that are kept: of the kind and the length that the standard says."""
+"""Checks that kept DICOM values have the type and length that the standard defines."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from arogya_bench.deidentification.cleaned_file import CleaningError
 from arogya_bench.deidentification.dicom_allowlist import (
     ALLOWED_CODES,
     ALLOWED_IMAGE_TYPES,
@@ -10,21 +11,20 @@ from arogya_bench.deidentification.dicom_allowlist import (
     REQUIRED_KEYWORDS,
     TEXT_VRS,
 )
-from arogya_bench.deidentification.images import CleaningError
+from arogya_bench.images.dicom import PIXEL_KEYWORDS
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset as Header
 
-PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 ALLOWED_BITS = (1, 8, 16, 32, 64)
 
 
 def is_safe(element: "DataElement") -> bool:
-    """Whether a value can say nothing but what its element is for.
+    """Whether an element cannot hold identifying text.
 
-    A code is one of those that the standard defines; a number has as many values as it defines.
-    Texts of any other kind are not harmless.
+    Codes must be defined by the standard, numbers must have its number of values; free text is
+    never safe.
     """
     from pydicom.datadict import dictionary_VM, dictionary_VR
     from pydicom.uid import UID
@@ -33,11 +33,10 @@ def is_safe(element: "DataElement") -> bool:
         return bool(element.VR == "UI" and UID(str(element.value)).name != str(element.value))
     if element.keyword in ALLOWED_CODES or element.keyword == "ImageType":
         return _is_allowed_code(element)
-    stated = dictionary_VR(element.tag)
-    if element.VR in TEXT_VRS or element.VR not in (stated, *stated.split(" or ")):
+    if element.VR in TEXT_VRS or element.VR not in dictionary_VR(element.tag).split(" or "):
         return False
-    most = dictionary_VM(element.tag)
-    return not most.isdigit() or int(most) >= element.VM
+    multiplicity = dictionary_VM(element.tag)
+    return not multiplicity.isdigit() or int(multiplicity) >= element.VM
 
 
 def _is_allowed_code(element: "DataElement") -> bool:
@@ -49,87 +48,84 @@ def _is_allowed_code(element: "DataElement") -> bool:
 
 
 def check_required(header: "Header") -> None:
-    """Refuse a header that lost something without which nobody can read the pixels.
+    """Check that the elements needed to read the pixels were kept.
 
     Raises:
-        Uncleanable: With what it is.
+        CleaningError: With the first missing keyword.
     """
-    lost = [keyword for keyword in REQUIRED_KEYWORDS if header.get(keyword) in (None, "")]
-    if lost:
-        raise CleaningError(f"{lost[0]} is missing, or is none that the standard knows")
+    missing = [keyword for keyword in REQUIRED_KEYWORDS if header.get(keyword) in (None, "")]
+    if missing:
+        raise CleaningError(f"{missing[0]} is missing or not defined by the standard")
 
 
 def trim_luts(header: "Header", *, little_endian: bool) -> int:
-    """Cut lookup tables to the number of entries that they state.
+    """Cut lookup tables, in place, to the number of entries that they state.
 
     Args:
-        header: Of a file, or an item of a sequence; is changed.
-        little_endian: Whether the bytes of a number are in little endian.
+        header: Header of a file, or an item of a sequence.
+        little_endian: Byte order of the table entries.
 
     Returns:
-        How many tables were longer.
+        Number of tables that were longer.
 
     Raises:
-        Uncleanable: If one is shorter, or states no size.
+        CleaningError: If a table is shorter than stated, or states no length.
     """
-    longer = 0
+    trimmed = 0
     for data, descriptor in LUT_DESCRIPTORS.items():
         if data in header:
             value = header[data].value
             kept = _trim_lut(value, header.get(descriptor), little_endian=little_endian)
-            longer += isinstance(value, Sequence) and len(kept) < len(value)
+            trimmed += isinstance(value, Sequence) and len(kept) < len(value)
             header[data].value = kept
     items = (item for element in header if element.VR == "SQ" for item in element.value or ())
-    return longer + sum(trim_luts(item, little_endian=little_endian) for item in items)
+    return trimmed + sum(trim_luts(item, little_endian=little_endian) for item in items)
 
 
 def _trim_lut(value: Any, descriptor: Any, *, little_endian: bool) -> bytes | list[int]:
     if not isinstance(descriptor, Sequence) or len(descriptor) != 3:
-        raise CleaningError("a table in it does not say how long it is")
+        raise CleaningError("a lookup table does not state its length")
     entries, bits = int(descriptor[0]) or 2**16, int(descriptor[2])
     if not isinstance(value, bytes):
         numbers = list(value) if isinstance(value, Sequence) else [value]
         if len(numbers) < entries:
-            raise CleaningError("a table in it is truncated")
+            raise CleaningError("a lookup table is truncated")
         return [int(number) for number in numbers[:entries]]
     wide = bits > 8 or _is_sixteen_bit(value[: 2 * entries], entries, little_endian)
     length = 2 * entries if wide else entries
     if len(value) < length:
-        raise CleaningError("a table in it is truncated")
+        raise CleaningError("a lookup table is truncated")
     if not wide and len(value) >= 2 * entries > 2:
-        raise CleaningError("a table in it is twice as long as it says")
+        raise CleaningError("a lookup table is twice as long as stated")
     return value[:length].ljust(length + length % 2, b"\0")
 
 
 def _is_sixteen_bit(value: bytes, entries: int, little_endian: bool) -> bool:
-    """Whether entries of 8 bits take 16 each: the upper half is empty, or repeats the lower."""
+    """Whether 8-bit entries take 16 bits: the upper byte is empty or repeats the lower one."""
     upper, lower = (value[1::2], value[::2]) if little_endian else (value[::2], value[1::2])
     return len(value) == 2 * entries and (not any(upper) or upper == lower)
 
 
 def trim_pixels(header: "Header") -> bool:
-    """Cut uncompressed pixels to as many bytes as the header says there are.
-
-    Args:
-        header: Is changed.
+    """Cut uncompressed pixels, in place, to the length that the header implies.
 
     Returns:
-        Whether there were more.
+        Whether there were more bytes.
 
     Raises:
-        Uncleanable: If there are fewer, or pixels of two kinds.
+        CleaningError: If there are fewer bytes, or more than one pixel element.
     """
     from pydicom.pixels.utils import get_expected_length
 
-    key, *others = (each for each in PIXEL_KEYWORDS if each in header)
+    key, *others = (keyword for keyword in PIXEL_KEYWORDS if keyword in header)
     if others:
-        raise CleaningError("it has pixels of two kinds")
+        raise CleaningError("it has more than one pixel element")
     if int(header.BitsAllocated) not in ALLOWED_BITS:
-        raise CleaningError("it has pixels of an odd number of bits")
+        raise CleaningError(f"it has {int(header.BitsAllocated)} bits per pixel")
     value, length = bytes(header[key].value or b""), get_expected_length(header)
     if len(value) < length or not length:
         raise CleaningError("its pixels are truncated")
-    # Rounded up: in big endian words the last of an odd number of bytes is the last but one.
+    # Rounded up: in big-endian words the last byte of an odd number is the second to last.
     even: int = length + length % 2
     header[key].value = value[:even].ljust(even, b"\0")
     return bool(len(value) > even)

@@ -1,238 +1,160 @@
-"""What an image file holds beside its pixels, found without decoding them."""
+"""Reads the header of an image file and lists its metadata, as Pillow reports them."""
 
-import re
-import struct
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BytesIO
 
 import PIL.Image
+import PIL.ImageFile
 
-from arogya_bench.deidentification.image_metadata_parts import (
-    JPEG_SEGMENTS,
-    METADATA_CHUNKS,
-    PIXEL_CHUNKS,
-    TIFF_PIXELS,
-    TIFF_TAGS,
-    WEBP_PIXELS,
-)
+from arogya_bench.deidentification.cleaned_file import CleaningError
 from arogya_bench.deidentification.orientation import ORIENTATIONS, TRANSPOSED_ORIENTATIONS, UPRIGHT
+from arogya_bench.images.decoding import PHOTOMETRIC_TAG, bits_per_channel, count_frames
 from arogya_bench.images.files import DECODE_ERRORS, FORMATS, ORIENTATION_TAG
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Restarts, FF 00, and in JPEG-LS FF with less than 80, belong to the pixels.
-NEXT_MARKER = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
-START_OF_FRAME_MARKERS = {*range(0xC0, 0xD0)} - {
-    0xC4,
-    0xC8,
-    0xCC,
-}  # start of frame, ITU-T T.81 table B.1
+MAX_PIXELS = 178_956_970  # Pillow refuses larger images as decompression bombs
+ALLOWED_BITS = (1, 8, 16)
+# Pillow finds these chunks only by decoding where they follow the pixels.
+PNG_METADATA_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"eXIf")
+PNG_END = b"IEND\xaeB`\x82"
+JPEG_END = b"\xff\xd9"
+JPEG_SEGMENTS = (
+    ("APP0", b"JFIF\0", None),
+    ("APP0", b"JFXX\0", "thumbnail"),
+    ("APP1", b"Exif\0\0", "EXIF"),
+    ("APP1", b"http://ns.adobe.com/", "XMP"),
+    ("APP2", b"ICC_PROFILE\0", "ICC"),
+    ("APP2", b"MPF\0", "preview"),
+    ("APP13", b"Photoshop 3.0\0", "IPTC"),
+    ("APP14", b"Adobe", None),
+    ("COM", b"", "comment"),
+)
+INFO_KINDS = {"exif": "EXIF", "xmp": "XMP", "icc_profile": "ICC"}
+TIFF_KINDS = {700: "XMP", 33723: "IPTC", 34377: "IPTC", 34665: "EXIF", 34853: "EXIF", 34675: "ICC"}
+# Tags that describe how the pixels are stored: TIFF 6.0, sections 3 to 10, 15 and 19 to 22.
+TIFF_PIXEL_TAGS = {
+    *(254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283),
+    *(284, 290, 291, 292, 293, 296, 297, 301, 317, 318, 319, 320, 322, 323, 324, 325, 332, 336),
+    *(338, 339, 340, 341, 347, 512, 513, 514, 529, 530, 531, 532),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Container:
-    """An image file from outside.
+class ImageMetadata:
+    """What the header of an image file states.
 
     Attributes:
-        format: As Pillow names it.
-        width: In pixels, as stored; so ``height``.
-        bits: Per channel.
-        plain: Whether the pixels are grey or RGB, without palette or transparency.
-        frames: Above 1 for an animation or a stack.
-        complete: Whether the file has an end.
-        extras: What it holds beside the pixels, by kind, and how often.
-        orientation: 1 to 8, of EXIF or XMP.
-        profile: The ICC profile; None without one.
+        format: Pillow's name of the format.
+        mode: Pillow's name of the pixel type.
+        width: In pixels, as stored; likewise ``height``.
+        bits: Bits per channel.
+        white_is_zero: Whether larger values are darker, as in some TIFF files.
+        removed: Number of metadata items by kind.
+        orientation: EXIF or XMP orientation, 1 to 8.
+        profile: ICC profile; None without one.
     """
 
     format: str
+    mode: str
     width: int
     height: int
     bits: int
-    plain: bool
-    frames: int
-    complete: bool
-    extras: Mapping[str, int]
-    orientation: int = UPRIGHT
-    profile: bytes | None = None
+    white_is_zero: bool
+    removed: Mapping[str, int]
+    orientation: int
+    profile: bytes | None
 
 
-@dataclass(kw_only=True)
-class _ContainerFields:
-    width: int = 0
-    height: int = 0
-    bits: int = 0
-    channels: int = 0
-    frames: int = 1
-    end: int = 0
-    has_transparency: bool = False
+def read_metadata(content: bytes) -> ImageMetadata:
+    """Read the header of an image file.
 
-
-def inspect_container(content: bytes) -> Container | None:
-    """Look into an image file; None if it is none that is known, or damaged at its head."""
+    Raises:
+        CleaningError: If the file is damaged, truncated, or not a single image of 1 to 16 bits.
+    """
     try:
-        if content.startswith(b"\xff\xd8\xff"):
-            container = _inspect_jpeg(content)
-        elif content.startswith(PNG_SIGNATURE):
-            container = _inspect_png(content)
-        else:
-            return _inspect_with_pillow(content)
-        if container.extras.keys() & {"EXIF", "XMP", "ICC", "text chunk"}:
-            return _with_pillow_metadata(container, content)
-        return container
-    except DECODE_ERRORS:
-        return None
+        with PIL.Image.open(BytesIO(content), formats=FORMATS) as image:
+            return _read_opened(image, content)
+    except PIL.Image.DecompressionBombError as error:
+        raise CleaningError(f"it has more than {MAX_PIXELS} pixels") from error
+    except DECODE_ERRORS as error:
+        raise CleaningError("it is not a readable image") from error
 
 
-def _inspect_jpeg(content: bytes) -> Container:
-    extras: dict[str, int] = {}
-    found = _ContainerFields()
-    for marker, start, end in iter_jpeg_segments(content):
-        if marker in START_OF_FRAME_MARKERS:
-            shape = struct.unpack_from(">BHHB", content, start)
-            found.bits, found.height, found.width, found.channels = shape
-        elif marker == 0xD9:
-            found.end = start
-        elif marker >= 0xE0:
-            kind = _segment_kind(marker, content[start : min(end, start + 32)])
-            if kind:
-                extras[kind] = extras.get(kind, 0) + 1
-    if found.end and content[found.end :].strip(b"\0"):
-        extras["trailing bytes"] = 1
-    return Container(
-        format="JPEG",
-        width=found.width,
-        height=found.height,
-        bits=found.bits,
-        plain=found.channels in (1, 3),
-        frames=1,
-        complete=bool(found.end),
-        extras=extras,
+def _read_opened(image: PIL.ImageFile.ImageFile, content: bytes) -> ImageMetadata:
+    bits = bits_per_channel(image)
+    if count_frames(image) > 1:
+        raise CleaningError("it holds several frames")
+    if bits not in ALLOWED_BITS:
+        raise CleaningError(f"it has {bits} bits per channel")
+    removed = Counter({"trailing bytes": int(_has_trailing_bytes(image, content))})
+    orientation = UPRIGHT
+    if image.format != "PNG" or any(chunk in content for chunk in PNG_METADATA_CHUNKS):
+        orientation = _read_orientation(image)
+    removed += _count_metadata(image)  # adding also drops the kinds that were not found
+    # Pillow applies the orientation of a TIFF when it decodes, and states the upright size.
+    swapped = image.format == "TIFF" and orientation in TRANSPOSED_ORIENTATIONS
+    width, height = image.size[::-1] if swapped else image.size
+    return ImageMetadata(
+        format=str(image.format),
+        mode=image.mode,
+        width=width,
+        height=height,
+        bits=bits,
+        white_is_zero=getattr(image, "tag_v2", {}).get(PHOTOMETRIC_TAG) == 0,
+        removed=removed,
+        orientation=orientation,
+        profile=image.info.get("icc_profile") or None,
     )
 
 
-def iter_jpeg_segments(content: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, begin and end of the body of every segment, up to the end of the image."""
-    place = 2
-    while match := NEXT_MARKER.search(content, place):
-        place = match.end()
-        marker = content[place - 1]
-        if marker == 0xD9:
-            yield marker, place, place
-            return
-        if marker != 0xD8:
-            end = place + int.from_bytes(content[place : place + 2], "big")
-            yield marker, place + 2, end
-            place = max(end, place)
+def _has_trailing_bytes(image: PIL.ImageFile.ImageFile, content: bytes) -> bool:
+    """Look behind the end marker of the first image.
+
+    Raises:
+        CleaningError: If a JPEG or PNG file has no end marker.
+    """
+    if image.format == "WEBP":
+        return len(content) > 8 + int.from_bytes(content[4:8], "little")
+    marker = {"JPEG": JPEG_END, "MPO": JPEG_END, "PNG": PNG_END}.get(str(image.format))
+    if marker is None:
+        return False
+    # Pillow has read up to the compressed pixels, in which the marker cannot occur.
+    start = image.fp.tell() if image.fp else 0
+    _, found, rest = content[start:].partition(marker)
+    if not found:
+        raise CleaningError("it is truncated")
+    return bool(rest.strip(b"\0"))
 
 
-def _segment_kind(marker: int, body: bytes) -> str | None:
-    for known, head, kind in JPEG_SEGMENTS:
-        if marker == known and body.startswith(head):
-            if head == b"JFIF\0" and body[12:14] not in (b"\0\0", b""):
-                return "thumbnail"
-            return kind
-    return "other segment"
-
-
-def _inspect_png(content: bytes) -> Container:
-    extras: Counter[str] = Counter()
-    found = _ContainerFields()
-    place = len(PNG_SIGNATURE)
-    while place + 12 <= len(content):
-        length, kind = struct.unpack_from(">I4s", content, place)
-        body = content[place + 8 : place + 8 + min(length, 32)]
-        if kind == b"IHDR":
-            found.width, found.height, found.bits, found.channels = struct.unpack(
-                ">IIBB", body[:10]
-            )
-        elif kind == b"acTL":
-            (found.frames,) = struct.unpack(">I", body[:4])
-        elif kind == b"tRNS":
-            found.has_transparency = True
-        if kind not in PIXEL_CHUNKS:
-            extras[_text_kind(METADATA_CHUNKS.get(kind, "other chunk"), body)] += 1
-        place += 12 + length
-        if kind == b"IEND":
-            found.end = place
-            break
-    if found.end and len(content) > found.end:
-        extras["trailing bytes"] += 1
-    return Container(
-        format="PNG",
-        width=found.width,
-        height=found.height,
-        bits=found.bits,
-        plain=found.channels in (0, 2) and not found.has_transparency,
-        frames=found.frames,
-        complete=0 < found.end <= len(content),
-        extras=extras,
-    )
-
-
-def _text_kind(kind: str, body: bytes) -> str:
-    return "XMP" if kind == "text chunk" and body.startswith(b"XML:com.adobe.xmp") else kind
-
-
-def _with_pillow_metadata(container: Container, content: bytes) -> Container:
-    """Add what Pillow reads from EXIF, XMP and ICC."""
-    with PIL.Image.open(BytesIO(content), formats=FORMATS) as image:
-        return replace(
-            container,
-            orientation=_read_orientation(image),
-            profile=image.info.get("icc_profile") or None,
-        )
-
-
-def _read_orientation(image: PIL.Image.Image) -> int:
+def _read_orientation(image: PIL.ImageFile.ImageFile) -> int:
     try:
-        turn = image.getexif().get(ORIENTATION_TAG, UPRIGHT)
-    except DECODE_ERRORS:  # EXIF that nobody can read turns nothing
+        if image.format == "PNG":
+            image.load()
+        orientation = image.getexif().get(ORIENTATION_TAG, UPRIGHT)
+    except DECODE_ERRORS:  # viewers ignore EXIF that they cannot read
         return UPRIGHT
-    return turn if turn in ORIENTATIONS else UPRIGHT
+    return orientation if orientation in ORIENTATIONS else UPRIGHT
 
 
-def _inspect_with_pillow(content: bytes) -> Container:
-    with PIL.Image.open(BytesIO(content), formats=FORMATS) as image:
-        tiff = image.format == "TIFF"
-        extras = _tiff_extras(image) if tiff else _webp_extras(content)
-        turn = _read_orientation(image)
-        # Pillow turns a TIFF when it decodes, and states the size that it will have.
-        size = image.size[::-1] if tiff and turn in TRANSPOSED_ORIENTATIONS else image.size
-        return Container(
-            format=str(image.format),
-            width=size[0],
-            height=size[1],
-            bits=_bits_per_channel(image),
-            plain=image.mode in ("L", "RGB"),
-            frames=getattr(image, "n_frames", 1),
-            complete=True,  # Pillow says so itself when it decodes
-            extras=extras,
-            orientation=turn,
-            profile=image.info.get("icc_profile") or None,
-        )
+def _count_metadata(image: PIL.ImageFile.ImageFile) -> Counter[str]:
+    if image.format in ("JPEG", "MPO"):
+        segments = getattr(image, "applist", ())
+        return Counter(filter(None, (_segment_kind(name, body) for name, body in segments)))
+    if image.format == "TIFF":
+        tags = set(getattr(image, "tag_v2", ())) - TIFF_PIXEL_TAGS
+        return Counter(TIFF_KINDS.get(tag, "other tag") for tag in tags)
+    kinds = Counter(kind for key, kind in INFO_KINDS.items() if image.info.get(key))
+    if image.format == "PNG":
+        texts = {key for key, value in image.info.items() if isinstance(value, str)}
+        kinds["text chunk"] = len(texts - {"XML:com.adobe.xmp"})
+        kinds["other chunk"] = len(getattr(image, "private_chunks", ()))
+    return kinds
 
 
-def _bits_per_channel(image: PIL.Image.Image) -> int:
-    tags = getattr(image, "tag_v2", {})
-    stated = tags.get(258, (8,))
-    return max(stated) if isinstance(stated, tuple) else int(stated)
-
-
-def _tiff_extras(image: PIL.Image.Image) -> Counter[str]:
-    tags = getattr(image, "tag_v2", {})
-    return Counter(TIFF_TAGS.get(tag, "other tag") for tag in tags if tag not in TIFF_PIXELS)
-
-
-def _webp_extras(content: bytes) -> Counter[str]:
-    extras: Counter[str] = Counter()
-    if not content.startswith(b"RIFF"):
-        return extras
-    place = 12
-    while place + 8 <= len(content):
-        kind, length = struct.unpack_from("<4sI", content, place)
-        if kind not in WEBP_PIXELS:
-            extras[METADATA_CHUNKS.get(kind, "other chunk")] += 1
-        place += 8 + length + length % 2
-    return extras
+def _segment_kind(name: str, body: bytes) -> str | None:
+    for known_name, head, kind in JPEG_SEGMENTS:
+        if name == known_name and body.startswith(head):
+            has_thumbnail = head == b"JFIF\0" and body[12:14] not in (b"\0\0", b"")
+            return "thumbnail" if has_thumbnail else kind
+    return "other segment"

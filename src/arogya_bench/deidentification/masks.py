@@ -1,17 +1,12 @@
-"""One mask written anew: the same values, lying as its image does."""
+"""De-identifies one mask: encodes the same values as PNG, in the orientation of its image."""
 
 from io import BytesIO
 
 import PIL.Image
 
-from arogya_bench.deidentification.image_metadata import inspect_container
-from arogya_bench.deidentification.images import (
-    PILLOW_ROTATED_FORMAT,
-    CleanedFile,
-    CleaningError,
-    check_container,
-    decode_with_pillow,
-)
+from arogya_bench.deidentification.cleaned_file import CleanedFile, CleaningError
+from arogya_bench.deidentification.image_metadata import read_metadata
+from arogya_bench.deidentification.images import PILLOW_ROTATED_FORMAT, decode_with_pillow
 from arogya_bench.deidentification.orientation import TRANSPOSED_ORIENTATIONS, UPRIGHT
 
 TRANSPOSE_METHODS = {
@@ -26,34 +21,36 @@ TRANSPOSE_METHODS = {
 
 
 def clean(content: bytes, image: CleanedFile, *, drawn_on: str | None) -> CleanedFile:
-    """Write a mask anew as PNG with the same values, turned as its image was.
+    """Encode a mask as PNG with the same values, rotated like its image.
 
     Args:
-        content: Of the file.
+        content: Bytes of the file.
         image: The cleaned image that the mask belongs to.
-        drawn_on: ``stored`` or ``upright``: on which of the two the mask was drawn; None where
-            its size has to tell.
+        drawn_on: Whether the mask was drawn on the ``stored`` or ``upright`` image; None if only
+            its size can tell.
 
     Raises:
-        Uncleanable: If the mask is damaged, does not fit its image, or it is not known how it
-            lies.
+        CleaningError: If the mask is damaged, does not fit its image, or its orientation is
+            ambiguous.
     """
-    container = check_container(inspect_container(content))
+    metadata = read_metadata(content)
     mask = decode_with_pillow(content)
-    turn = container.orientation if container.format != PILLOW_ROTATED_FORMAT else UPRIGHT
-    if container.orientation == UPRIGHT and image.orientation != UPRIGHT:
-        turn = _mask_orientation(mask, image, drawn_on)
-    if turn != UPRIGHT:
-        mask = mask.transpose(TRANSPOSE_METHODS[turn])
+    if metadata.orientation == UPRIGHT and image.orientation != UPRIGHT:
+        orientation = _mask_orientation(mask, image, drawn_on)
+    else:
+        is_upright = metadata.format == PILLOW_ROTATED_FORMAT
+        orientation = UPRIGHT if is_upright else metadata.orientation
+    if orientation != UPRIGHT:
+        mask = mask.transpose(TRANSPOSE_METHODS[orientation])
     if mask.size != _upright_size(image):
         raise CleaningError("the mask has another size than its image")
-    bare = PIL.Image.frombytes(mask.mode, mask.size, mask.tobytes())
+    stripped = PIL.Image.frombytes(mask.mode, mask.size, mask.tobytes())
     if mask.mode == "P":
-        bare.putpalette(mask.getpalette() or [])
+        stripped.putpalette(mask.getpalette() or [])
     buffer = BytesIO()
-    # With a palette of few colours, Pillow would pack the values into fewer bits than they have.
-    bare.save(buffer, "PNG", **({"bits": 8} if mask.mode == "P" else {}))
-    return CleanedFile(content=buffer.getvalue(), suffix=".png", removed=container.extras)
+    # With a small palette, Pillow would pack the values into fewer bits than they need.
+    stripped.save(buffer, "PNG", **({"bits": 8} if mask.mode == "P" else {}))
+    return CleanedFile(content=buffer.getvalue(), suffix=".png", removed=metadata.removed)
 
 
 def _upright_size(image: CleanedFile) -> tuple[int, int]:
@@ -62,12 +59,12 @@ def _upright_size(image: CleanedFile) -> tuple[int, int]:
 
 
 def _mask_orientation(mask: PIL.Image.Image, image: CleanedFile, drawn_on: str | None) -> int:
-    stored = (image.width, image.height)
+    stored_size = (image.width, image.height)
     if image.orientation in TRANSPOSED_ORIENTATIONS and image.width != image.height:
-        return image.orientation if mask.size == stored else UPRIGHT
+        return image.orientation if mask.size == stored_size else UPRIGHT
     if drawn_on is None:
         raise CleaningError(
-            "EXIF turns its image, and it is not known whether the mask was drawn on the image as "
-            "it is stored or upright: set boxes_drawn_on"
+            "EXIF rotates its image, and it is ambiguous whether the mask was drawn on the stored "
+            "or the upright image: set boxes_drawn_on"
         )
     return image.orientation if drawn_on == "stored" else UPRIGHT

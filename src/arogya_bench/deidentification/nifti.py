@@ -1,63 +1,63 @@
-"""One NIfTI file written anew: the same voxels and the same affine, and no free text."""
+"""De-identifies one NIfTI file: keeps its voxels and affine, removes free text and extensions."""
 
 import zlib
 from math import prod
 from typing import TYPE_CHECKING
 
-from arogya_bench.deidentification.images import CleanedFile, CleaningError
+from arogya_bench.deidentification.cleaned_file import CleanedFile, CleaningError
 from arogya_bench.errors import needs_extra
 from arogya_bench.images.nifti import GZIP_SIGNATURE, decode_errors
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Header
 
-# NIfTI-1 and -2, and what is left of Analyze 7.5 in them.
+# The text fields of NIfTI-1 and -2, and the unused fields inherited from Analyze 7.5.
 TEXT_FIELDS = ("descrip", "aux_file", "intent_name", "db_name", "data_type", "unused_str")
-UNUSED_NUMBER_FIELDS = ("extents", "session_error")  # that nobody reads
-GZIP_OPTIONS = zlib.DEFLATED, 31  # with a gzip header that names no file and no time
-VOLUME_FLAG = "volume"  # which nobody searches for text
-MIN_VOXEL_OFFSET = 352
+UNUSED_NUMBER_FIELDS = ("extents", "session_error")
+GZIP_WBITS = 31  # a gzip header without file name and time
+VOLUME_FLAG = "volume"  # volumes are not searched for text
 MAX_BYTES = 2**33
 
 
 def clean(content: bytes) -> CleanedFile:
-    """Empty every text field of the header, and leave extensions and trailing bytes out.
+    """Clear the text fields of the header, and drop extensions and trailing bytes.
 
     Args:
-        content: Of a ``.nii`` or ``.nii.gz``.
+        content: Bytes of a ``.nii`` or ``.nii.gz`` file.
 
     Raises:
-        Uncleanable: If it is damaged.
+        CleaningError: If it is damaged.
         MissingExtra: If nibabel is not installed.
     """
     try:
         return _clean_volume(content)
     except decode_errors() as error:
-        # The message of the library may quote the file.
+        # nibabel's message may quote the file.
         raise CleaningError(f"its header cannot be read ({type(error).__name__})") from error
 
 
 def _clean_volume(content: bytes) -> CleanedFile:
-    packed = content.startswith(GZIP_SIGNATURE)
-    removed = _gzip_extras(content) if packed else {}
-    plain = _decompress(content, MAX_BYTES) if packed else content
+    is_compressed = content.startswith(GZIP_SIGNATURE)
+    removed = _gzip_fields(content) if is_compressed else {}
+    plain = _decompress(content) if is_compressed else content
     header = _parse_header(plain)
+    header_end = int(header["sizeof_hdr"]) + 4  # with the four bytes that announce extensions
     start = int(header["vox_offset"])
-    # Not by bitpix, which may contradict the type and then takes in what lies behind the voxels.
+    # Not by bitpix: it may contradict the data type and include bytes behind the voxels.
     length = prod(int(n) for n in header.get_data_shape()) * header.get_data_dtype().itemsize
     voxels = plain[start : start + length]
-    if len(voxels) < length or length < 1 or start < MIN_VOXEL_OFFSET:
+    if len(voxels) < length or length < 1 or start < header_end:
         raise CleaningError("it is truncated")
-    head = 540 if int(header["sizeof_hdr"]) == 540 else 348
-    removed |= _empty_fields(header)
-    removed |= {"extension": 1} if start > head + 4 and any(plain[head : head + 4]) else {}
-    removed |= {"trailing bytes": 1} if len(plain) > start + length else {}
-    # After emptying: with vox_offset 352 or 544 nothing lies between header and voxels.
-    header["vox_offset"] = head + 4
+    removed |= _clear_fields(header)
+    if start > header_end and any(plain[header_end - 4 : header_end]):
+        removed["extension"] = 1
+    if len(plain) > start + length:
+        removed["trailing bytes"] = 1
+    header["vox_offset"] = header_end
     written = bytes(header.binaryblock) + bytes(4) + voxels
     return CleanedFile(
-        content=_compress(written) if packed else written,
-        suffix=".nii.gz" if packed else ".nii",
+        content=zlib.compress(written, 6, GZIP_WBITS) if is_compressed else written,
+        suffix=".nii.gz" if is_compressed else ".nii",
         removed=removed,
         flags=(VOLUME_FLAG,),
     )
@@ -68,13 +68,16 @@ def _parse_header(plain: bytes) -> "Nifti1Header":
         from nibabel.nifti1 import Nifti1Header
         from nibabel.nifti2 import Nifti2Header
     if plain[344:347] == b"n+1":
-        return Nifti1Header(plain[:348], check=False)
-    if plain[4:7] == b"n+2":
-        return Nifti2Header(plain[:540], check=False)
-    raise CleaningError("it is no NIfTI file of one part")
+        header = Nifti1Header(plain[:348], check=False)
+    elif plain[4:7] == b"n+2":
+        header = Nifti2Header(plain[:540], check=False)
+    else:
+        raise CleaningError("it is not a single-file NIfTI image")
+    header["sizeof_hdr"] = header.sizeof_hdr
+    return header
 
 
-def _empty_fields(header: "Nifti1Header") -> dict[str, int]:
+def _clear_fields(header: "Nifti1Header") -> dict[str, int]:
     fields = [name for name in (*TEXT_FIELDS, *UNUSED_NUMBER_FIELDS) if name in header.keys()]  # noqa: SIM118
     removed = {f"header field {name}": 1 for name in fields if header[name].item()}
     for name in fields:
@@ -82,24 +85,19 @@ def _empty_fields(header: "Nifti1Header") -> dict[str, int]:
     return removed
 
 
-def _gzip_extras(content: bytes) -> dict[str, int]:
-    """What a gzip header holds beside the data (RFC 1952)."""
+def _gzip_fields(content: bytes) -> dict[str, int]:
+    """List the optional fields of a gzip header (RFC 1952)."""
     flags, time = content[3], any(content[4:8])
-    kinds = {"packed file name": flags & 8, "packed comment": flags & 16, "packed time": time}
-    return {kind: 1 for kind, found in kinds.items() if found}
+    fields = {"packed file name": flags & 8, "packed comment": flags & 16, "packed time": time}
+    return {name: 1 for name, is_set in fields.items() if is_set}
 
 
-def _decompress(content: bytes, most: int) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
+def _decompress(content: bytes) -> bytes:
+    decompressor = zlib.decompressobj(GZIP_WBITS)
     try:
-        plain = unpacker.decompress(content, most)
+        plain = decompressor.decompress(content, MAX_BYTES)
     except zlib.error as error:
-        raise CleaningError("its packing is damaged") from error
-    if not unpacker.eof:
-        raise CleaningError("it is truncated, or unpacks to more than 8 GB")
+        raise CleaningError("its gzip data is damaged") from error
+    if not decompressor.eof:
+        raise CleaningError("it is truncated, or larger than 8 GB when decompressed")
     return plain
-
-
-def _compress(plain: bytes) -> bytes:
-    packer = zlib.compressobj(6, *GZIP_OPTIONS)
-    return packer.compress(plain) + packer.flush()

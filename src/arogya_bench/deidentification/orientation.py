@@ -1,4 +1,4 @@
-"""The eight orientations of EXIF, applied to pixels, sizes and boxes."""
+"""Applies the eight EXIF orientations to pixels and boxes."""
 
 from dataclasses import replace
 from typing import TypeVar
@@ -16,35 +16,35 @@ Pixel = TypeVar("Pixel", bound=np.generic)
 
 
 def to_upright(pixels: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
-    """Turn an image as a viewer would (EXIF 2.32, tag 0x0112).
+    """Rotate an image as a viewer would (EXIF 2.32, tag 0x0112).
 
     Args:
         pixels: Shape (height, width) or (height, width, channels).
         orientation: 1 to 8.
     """
-    turned = pixels.swapaxes(0, 1) if orientation in TRANSPOSED_ORIENTATIONS else pixels
+    upright = pixels.swapaxes(0, 1) if orientation in TRANSPOSED_ORIENTATIONS else pixels
     if orientation in (3, 4, 7, 8):
-        turned = turned[::-1]
+        upright = upright[::-1]
     if orientation in (2, 3, 6, 7):
-        turned = turned[:, ::-1]
-    return np.ascontiguousarray(turned)
+        upright = upright[:, ::-1]
+    return np.ascontiguousarray(upright)
 
 
 def box_to_upright(box: Box, orientation: int, width: int, height: int) -> Box:
-    """Move a box with its image.
+    """Rotate a box together with its image.
 
     Args:
-        box: On the image as it is stored.
+        box: In pixels of the stored image.
         orientation: 1 to 8.
-        width: Of the stored image, in pixels.
-        height: Of the stored image, in pixels.
+        width: Width of the stored image in pixels.
+        height: Height of the stored image in pixels.
     """
-    left, top, wide, high = box.left, box.top, box.width, box.height
+    left, top, box_width, box_height = box.left, box.top, box.width, box.height
     if orientation in TRANSPOSED_ORIENTATIONS:
-        left, top, wide, high = top, left, high, wide
+        left, top, box_width, box_height = top, left, box_height, box_width
         width, height = height, width
     if orientation in (3, 4, 7, 8):
-        top = height - top - high
+        top = height - top - box_height
     if orientation in (2, 3, 6, 7):
-        left = width - left - wide
-    return replace(box, left=left, top=top, width=wide, height=high)
+        left = width - left - box_width
+    return replace(box, left=left, top=top, width=box_width, height=box_height)

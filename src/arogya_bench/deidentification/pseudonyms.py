@@ -1,4 +1,4 @@
-"""Names that only the holder of a secret can make again: HMAC-SHA256, cut and in hexadecimal."""
+"""Pseudonyms derived from a secret: truncated HMAC-SHA256 in hexadecimal."""
 
 import hmac
 import os
@@ -12,41 +12,43 @@ from arogya_bench.errors import ConfigError, DatasetError
 
 SECRET_VARIABLE = "AROGYA_SECRET"
 MIN_SECRET_BYTES = 16
-ID_LENGTH = 20  # hexadecimal characters, 80 bits: among a million ids two agree with odds of 4e-13
+ID_LENGTH = (
+    20  # hexadecimal characters, 80 bits: two of a million ids collide with probability 4e-13
+)
 SECRET_COMMAND = 'python -c "import secrets; print(secrets.token_hex(32))"'
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pseudonyms:
-    """Makes names from a secret; equal things have equal names under one secret.
+    """Derives pseudonyms from a secret; the same name always gets the same pseudonym.
 
     Attributes:
-        secret: At least 16 bytes; shown nowhere.
-        length: Hexadecimal characters of a name.
+        secret: At least 16 bytes; never printed.
+        length: Number of hexadecimal characters of a pseudonym.
     """
 
     secret: bytes = field(repr=False)
     length: int = ID_LENGTH
 
     def case(self, case_id: str) -> str:
-        """The new id of a case."""
+        """Return the pseudonym of a case."""
         return self._hmac_hex("case", case_id)[: self.length]
 
     def group(self, group_id: str) -> str:
-        """The new id of a patient or lesion; unlike that of a case of the same name."""
+        """Return the pseudonym of a patient or lesion; differs from that of a case of the same name."""
         return self._hmac_hex("group", group_id)[: self.length]
 
     def content(self, digest: str) -> str:
-        """The name of some content, which nobody can compare with files that he has."""
+        """Return a keyed digest, which cannot be compared with the digests of known files."""
         return self._hmac_hex("content", digest)
 
     def uid(self, uid: str) -> str:
-        """A DICOM UID in place of another one, in the form that PS3.5 B.2 derives from a UUID."""
+        """Return a replacement DICOM UID, in the form derived from a UUID (PS3.5 B.2)."""
         return f"2.25.{uuid.UUID(hex=self._hmac_hex('uid', uid)[:32], version=4).int}"
 
     @property
     def check_value(self) -> str:
-        """Tells two secrets apart without saying what they are."""
+        """Identifies the secret without revealing it."""
         return self._hmac_hex("check", "")[: self.length]
 
     def _hmac_hex(self, domain: str, name: str) -> str:
@@ -55,51 +57,50 @@ class Pseudonyms:
 
 
 def load_pseudonyms(secret_file: str | None) -> Pseudonyms:
-    """Take the secret from a file, or else from the variable ``AROGYA_SECRET``.
+    """Read the secret from a file, or from the variable ``AROGYA_SECRET`` without one.
 
     Args:
-        secret_file: Readable by its owner only; line ends around the secret do not count.
+        secret_file: File that only its owner can read; line ends around the secret are ignored.
 
     Raises:
-        ConfigError: If there is none, it is too short, or others may read the file.
+        ConfigError: If there is no secret, it is too short, or others may access the file.
     """
-    secret = (
-        _read_secret_file(secret_file)
-        if secret_file
-        else os.environb.get(SECRET_VARIABLE.encode(), b"")
-    )
-    where = "The file of the secret" if secret_file else f"The variable {SECRET_VARIABLE}"
+    if secret_file:
+        origin, secret = "The secret file", _read_secret_file(secret_file)
+    else:
+        origin = f"The variable {SECRET_VARIABLE}"
+        secret = os.environb.get(SECRET_VARIABLE.encode(), b"")
     if not secret:
         raise ConfigError(
-            f"{where} is empty or not set: without a secret anybody could compute the ids.",
-            fix=f"make a secret ({SECRET_COMMAND}), keep it in a file of mode 600, and name that in "
-            f"secret_file, or set {SECRET_VARIABLE}",
+            f"{origin} is empty or not set: without a secret, anyone could compute the pseudonyms.",
+            fix=f"create a secret ({SECRET_COMMAND}), store it in a file of mode 600, and set "
+            f"secret_file to that file, or set {SECRET_VARIABLE}",
         )
     if len(secret) < MIN_SECRET_BYTES:
         raise ConfigError(
-            f"{where} holds {len(secret)} bytes, which could be guessed.",
+            f"{origin} holds {len(secret)} bytes, which could be guessed.",
             fix=f"use {MIN_SECRET_BYTES} bytes or more: {SECRET_COMMAND}",
         )
     return Pseudonyms(secret=secret)
 
 
 def check_distinct(names: Iterable[str], pseudonyms: Mapping[str, str], what: str) -> None:
-    """Check that no two things were given one name.
+    """Check that no two names have the same pseudonym.
 
     Args:
-        names: As the source has them.
-        pseudonyms: From a name to its pseudonym.
-        what: Such as ``cases``, for the error.
+        names: Original names.
+        pseudonyms: Pseudonym by name.
+        what: Kind of names for the error, such as ``cases``.
 
     Raises:
-        DatasetError: If two pseudonyms agree.
+        DatasetError: If two pseudonyms are equal.
     """
     owners: dict[str, str] = {}
     for name in names:
         if owners.setdefault(pseudonyms[name], name) != name:
             raise DatasetError(
                 f"Two {what} have the same pseudonym {pseudonyms[name]}.",
-                fix="use another secret, in a new folder",
+                fix="use another secret and a new folder",
             )
 
 
@@ -111,12 +112,12 @@ def _read_secret_file(name: str) -> bytes:
             content = file.read()
     except OSError as error:
         raise ConfigError(
-            f"The file of the secret, {path}, cannot be read: {error.strerror}.",
-            fix=f"name a file that holds the secret in secret_file, or set {SECRET_VARIABLE}",
+            f"The secret file {path} cannot be read: {error.strerror}.",
+            fix=f"set secret_file to a file that holds the secret, or set {SECRET_VARIABLE}",
         ) from error
     if mode & 0o077:
         raise ConfigError(
-            f"The file of the secret, {path}, has the mode {mode:o}: others may read or write it.",
-            fix=f"chmod 600 {path}, and make a new secret if others had access: {SECRET_COMMAND}",
+            f"The secret file {path} has mode {mode:o}: others may read or write it.",
+            fix=f"chmod 600 {path}, and create a new secret if others had access: {SECRET_COMMAND}",
         )
     return content.strip(b"\r\n")

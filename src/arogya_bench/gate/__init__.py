@@ -1,1 +1,1 @@
-"""What is wrong with the data, said in stable codes before any number is made."""
+"""Data checks that run before any evaluation and report problems under stable codes."""

@@ -1,4 +1,4 @@
-"""The codes of the gate: what each stands for, how bad it is, and the way out."""
+"""The codes of the gate: severity, title and fix of each finding."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,134 +9,136 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
 class GateCode(NamedTuple):
-    """What a code stands for; a finding may be milder where its own evidence says so."""
+    """Meaning of a code; a finding may be less severe than its code."""
 
     severity: Severity
     title: str
     fix: str
 
 
-_FIX_SPLIT_BY_GROUP = "divide by group: split.method=group"
-_FIX_DROP_COPIES = "keep one of each, or give all copies one group, so that they stay together"
-_FIX_REVIEW_EXAMPLES = "look at the examples; keep one of each, or give them one group"
-_FIX_GET_FILES_AGAIN = "get the files again, or leave the cases out"
-_FIX_SHORTCUT = (
-    "look at some images of each class; make all classes alike, or report it per subgroup"
+_SPLIT_BY_GROUP = "split by group: split.method=group"
+_REVIEW_PAIRS = "view the examples; keep one of each pair, or assign both to one group"
+_GET_FILES_AGAIN = "get the files again, or exclude the cases"
+_REMOVE_SHORTCUT = (
+    "view some images of each class; prepare all classes in the same way, or report results per "
+    "subgroup"
 )
 
 CODES: Mapping[str, GateCode] = MappingProxyType(
     {
-        "AB101": GateCode("error", "Group in two splits", _FIX_SPLIT_BY_GROUP),
-        "AB102": GateCode("error", "Exact duplicate across splits", _FIX_DROP_COPIES),
+        "AB101": GateCode("error", "Group in two splits", _SPLIT_BY_GROUP),
+        "AB102": GateCode(
+            "error",
+            "Exact duplicate across splits",
+            "keep one copy, or assign all copies to one group, so that they stay in one part",
+        ),
         "AB103": GateCode(
             "error",
             "Exact duplicate under another label",
-            "find out which label is right, and leave the other case out",
+            "find out which label is correct, and exclude the other case",
         ),
-        "AB104": GateCode("warning", "Exact duplicate within a split", "keep one of each"),
-        "AB105": GateCode("warning", "Near duplicate across splits", _FIX_REVIEW_EXAMPLES),
+        "AB104": GateCode("warning", "Exact duplicate within a split", "keep one copy"),
+        "AB105": GateCode("warning", "Near duplicate across splits", _REVIEW_PAIRS),
         "AB106": GateCode(
             "warning",
             "Near duplicate under another label",
-            "look at the examples; if they show the same thing, one of the labels is wrong",
+            "view the examples; if both show the same thing, one of the labels is wrong",
         ),
-        "AB107": GateCode("warning", "Near duplicate within a split", _FIX_REVIEW_EXAMPLES),
-        "AB108": GateCode(
-            "warning", "Split by image although groups are known", _FIX_SPLIT_BY_GROUP
-        ),
+        "AB107": GateCode("warning", "Near duplicate within a split", _REVIEW_PAIRS),
+        "AB108": GateCode("warning", "Split by image although groups are known", _SPLIT_BY_GROUP),
         "AB109": GateCode(
             "info",
-            "Source names no patients",
-            "say where the patient stands, if the source knows it; else intervals are too narrow "
-            "wherever patients repeat",
+            "Source defines no patients",
+            "configure where the patient is found, if the source has it (such as dataset.group); "
+            "otherwise intervals are too narrow when patients have several images",
         ),
-        "AB201": GateCode("error", "Unreadable image", _FIX_GET_FILES_AGAIN),
-        "AB202": GateCode(
-            "error", "Image cut off or damaged within its pixels", _FIX_GET_FILES_AGAIN
-        ),
-        "AB203": GateCode("error", "Empty file", _FIX_GET_FILES_AGAIN),
+        "AB201": GateCode("error", "Unreadable image", _GET_FILES_AGAIN),
+        "AB202": GateCode("error", "Truncated image, or damaged pixels", _GET_FILES_AGAIN),
+        "AB203": GateCode("error", "Empty file", _GET_FILES_AGAIN),
         "AB204": GateCode(
             "error",
             "Image so large that it may be a decompression bomb",
-            "cut it into tiles or make it smaller, or leave the case out",
+            "cut it into tiles, downscale it, or exclude the case",
         ),
         "AB205": GateCode(
             "warning",
             "CMYK image",
-            "convert it to RGB with its own colour profile; programs differ without one",
+            "convert it to RGB with its colour profile; programs disagree without one",
         ),
         "AB206": GateCode(
             "warning",
             "Palette image",
-            "look whether it is a mask or a converted GIF; write photographs as RGB or grey",
+            "check whether it is a mask or a converted GIF; save photographs as RGB or grey",
         ),
         "AB207": GateCode(
             "error",
             "More than 8 bits without a declared window",
-            "say which stored values become black and white: dataset.window=[low,high]",
+            "set the stored values that become black and white: dataset.window=[low,high]",
         ),
         "AB208": GateCode(
             "error",
-            "Animated image, or several frames",
-            "write the frame that counts to a file of its own",
+            "Animated image or several frames",
+            "save the relevant frame as a separate file",
         ),
         "AB209": GateCode(
             "error",
-            "Pixels that are NaN or infinite",
-            "replace them by what they stand for, such as the background, or leave the case out",
+            "NaN or infinite pixels",
+            "replace them by a valid value, such as that of the background, or exclude the case",
         ),
-        "AB210": GateCode("error", "Missing file", "unpack it again, or leave the case out"),
+        "AB210": GateCode("error", "Missing file", "unpack the archive again, or exclude the case"),
         "AB211": GateCode(
             "warning",
-            "Image of one flat colour",
-            "look whether it is a failed export; leave it out, or get it again",
+            "Image of a single colour",
+            "check whether the export failed; get the image again, or exclude the case",
         ),
         "AB301": GateCode(
             "error",
             "Class missing from a split",
-            "add cases of that class from at least 3 groups, leave the class out, or set another "
-            "split.seed or other shares",
+            "add cases of that class from at least 3 groups, exclude the class, or set "
+            "another split.seed or other shares",
         ),
         "AB302": GateCode(
             "warning",
-            "Tiny class in a split",
-            "add cases, give the part a larger share (split.test=0.2 split.train=0.7), or use "
-            "split.method=kfold; until then read nothing into the class's own scores",
+            "Class with few cases in a split",
+            "add cases, give the part a larger share (split.test=0.2 split.train=0.7), or "
+            "use split.method=kfold; until then do not interpret the scores of this class",
         ),
         "AB303": GateCode(
             "warning",
             "Imbalanced classes",
-            "judge by balanced accuracy or macro F1, and keep training.class_weights=true",
+            "use balanced accuracy or macro F1 as primary metric, and keep "
+            "training.class_weights=true",
         ),
         "AB304": GateCode(
             "warning",
-            "Shares of the split are off",
-            "set split.train, split.validation and split.test; where few groups hold most cases, "
-            "other shares or another split.seed",
+            "Parts of the split differ from the requested shares",
+            "set split.train, split.validation and split.test; if a few groups hold most "
+            "cases, set other shares or another split.seed",
         ),
         "AB305": GateCode(
             "error",
-            "Label outside the classes, or none",
-            "correct the labels, or name every class: dataset.classes=[first,second,...]",
+            "Label missing or not among the classes",
+            "correct the labels, or list every class: dataset.classes=[first,second,...]",
         ),
         "AB306": GateCode(
             "warning",
-            "Classes differ between train and test",
-            "read accuracy and calibration with care; balanced accuracy and AUROC do not mind",
+            "Class frequencies differ between train and test",
+            "interpret accuracy and calibration with care; balanced accuracy and AUROC are "
+            "not affected",
         ),
         "AB307": GateCode(
             "warning",
-            "Classes that differ only in spelling",
-            "give what is the same one name in the source; rename the rest so that they differ",
+            "Class names that differ only in spelling",
+            "use one name per class in the source; rename classes that are in fact different",
         ),
-        "AB401": GateCode("warning", "File size alone predicts the label", _FIX_SHORTCUT),
-        "AB402": GateCode("warning", "Image size alone predicts the label", _FIX_SHORTCUT),
-        "AB403": GateCode("warning", "Border colour alone predicts the label", _FIX_SHORTCUT),
-        "AB404": GateCode("warning", "Source folder alone predicts the label", _FIX_SHORTCUT),
+        "AB401": GateCode("warning", "File size alone predicts the label", _REMOVE_SHORTCUT),
+        "AB402": GateCode("warning", "Image size alone predicts the label", _REMOVE_SHORTCUT),
+        "AB403": GateCode("warning", "Border colour alone predicts the label", _REMOVE_SHORTCUT),
+        "AB404": GateCode("warning", "Source folder alone predicts the label", _REMOVE_SHORTCUT),
         "AB501": GateCode(
             "error",
-            "Weights that may have seen the test images",
-            "use weights that were fitted on other data, or leave the model out",
+            "Weights that may have been trained on the test images",
+            "use weights trained on other data, or exclude the model",
         ),
     }
 )

@@ -1,4 +1,4 @@
-"""AB501: weights of models that were fitted on this dataset, or on one that shares its images."""
+"""AB501: models trained on this dataset, or on one that shares its images."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -9,34 +9,33 @@ from arogya_bench.types import Dataset
 def contamination(
     dataset: Dataset, trained_on: Mapping[str, Sequence[str]]
 ) -> Iterator[GateFinding]:
-    """Compare names; case and punctuation do not matter.
+    """Compare the names of datasets, ignoring case and punctuation.
 
-    The set itself is an error, since nobody knows that its test images were left out. One that
-    overlaps is a warning: the images that both hold may all lie in train.
+    The dataset itself is an error, since its test images may have been used for training. An
+    overlapping dataset is a warning, since the shared images may all be in train.
 
     Args:
-        dataset: That a model is tested on.
-        trained_on: Name of a model to names of the datasets that its weights were fitted on.
+        dataset: The dataset to test on.
+        trained_on: Names of the training datasets, by name of the model.
     """
-    own = normalise_name(dataset.name)
-    others = {normalise_name(name) for name in dataset.overlaps}
+    tested = normalise_name(dataset.name)
+    overlapping = {normalise_name(name) for name in dataset.overlaps} - {tested}
     same: list[str] = []
-    near: list[str] = []
+    related: list[str] = []
     for model, names in trained_on.items():
-        same += [f"{model} (fitted on {name})" for name in names if normalise_name(name) == own]
-        near += [
-            f"{model} (fitted on {name})"
-            for name in names
-            if normalise_name(name) in others - {own}
-        ]
+        for name in names:
+            if normalise_name(name) == tested:
+                same.append(f"{model} (fitted on {name})")
+            elif normalise_name(name) in overlapping:
+                related.append(f"{model} (fitted on {name})")
     if same:
-        detail = f"also on datasets that share images: {', '.join(near)}" if near else ""
+        detail = f"also on datasets that share images: {', '.join(related)}" if related else ""
         yield finding("AB501", same, detail=detail)
-    elif near:
+    elif related:
         detail = f"these datasets share images with {dataset.name}"
-        yield finding("AB501", near, detail=detail, severity="warning")
+        yield finding("AB501", related, detail=detail, severity="warning")
 
 
 def normalise_name(name: str) -> str:
-    """A name as it compares: ``ISIC 2019``, ``isic-2019`` and ``isic2019`` are one."""
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
+    """Keep only letters and digits, in lower case: ``ISIC 2019`` and ``isic-2019`` are equal."""
+    return "".join(character for character in name.casefold() if character.isalnum())

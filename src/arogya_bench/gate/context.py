@@ -1,4 +1,4 @@
-"""What every check is given: the cases with their parts, and the facts of their images."""
+"""The input of every check: the divided cases and the facts of their images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from arogya_bench.types import Case, Dataset
 
 
 class CaseInSplit(NamedTuple):
-    """A case, the part of the split that it is in, and what is known of its image."""
+    """A case, its part of the split, and the facts of its image."""
 
     case: Case
     part: str
@@ -21,11 +21,11 @@ class CaseInSplit(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class GateInput:
-    """A divided dataset, looked at.
+    """A divided dataset with the facts of its images.
 
     Attributes:
-        facts: Case id to facts, of every case of the split.
-        fractions: Shares that were asked for; None where nobody asked.
+        facts: Image facts by case id, for every case of the split.
+        fractions: Requested shares of train, validation and test; None without a request.
     """
 
     dataset: Dataset
@@ -35,14 +35,14 @@ class GateInput:
 
     @cached_property
     def cases(self) -> tuple[CaseInSplit, ...]:
-        """Every case of every part, train first."""
-        parts = (self.split.train, self.split.validation, self.split.test)
+        """All cases: train, then validation, then test."""
+        datasets = (self.split.train, self.split.validation, self.split.test)
         return tuple(
             CaseInSplit(case, part, self.facts[case.case_id])
-            for part, own in zip(PARTS, parts, strict=True)
-            for case in own.cases
+            for part, dataset in zip(PARTS, datasets, strict=True)
+            for case in dataset.cases
         )
 
     def cases_in(self, part: str) -> tuple[CaseInSplit, ...]:
-        """The cases of one part."""
-        return tuple(each for each in self.cases if each.part == part)
+        """Return the cases of one part."""
+        return tuple(case for case in self.cases if case.part == part)

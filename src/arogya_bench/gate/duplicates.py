@@ -1,4 +1,4 @@
-"""AB102 to AB107: the same picture twice, or almost."""
+"""AB102 to AB107: exact and near duplicates."""
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -25,107 +25,102 @@ NO_LABEL = -1
 
 
 def exact_duplicates(gate_input: GateInput) -> Iterator[GateFinding]:
-    """Cases with the same pixels, whatever their files.
+    """Report cases with equal pixels, whatever their file formats.
 
-    The unit is a set of equal images. One across splits may also be under another label; copies
-    of one label in one split are a set of their own.
+    The unit is a set of equal images. A set across splits may also be under different labels;
+    copies with the same label in the same split form a set of their own.
     """
-    sets: defaultdict[str, list[CaseInSplit]] = defaultdict(list)
-    for each in _readable_cases(gate_input):
-        sets[each.facts.pixels.pixel_hash if each.facts.pixels else ""].append(each)
-    copies = [own for own in sets.values() if len(own) > 1]
-    across = [own for own in copies if len({each.part for each in own}) > 1]
+    by_pixels: defaultdict[str, list[CaseInSplit]] = defaultdict(list)
+    for case in gate_input.cases:
+        if case.facts.pixels:
+            by_pixels[case.facts.pixels.pixel_hash].append(case)
+    sets = [cases for cases in by_pixels.values() if len(cases) > 1]
+    across = [cases for cases in sets if len({case.part for case in cases}) > 1]
     if across:
-        # A copy in validation makes the choice of an epoch too good, and no score on test.
-        tested = any(each.part == "test" for own in across for each in own)
+        # A copy in validation biases the choice of the epoch, but no score on test.
+        in_test = any(case.part == "test" for cases in across for case in cases)
         yield finding(
             "AB102",
-            [_format_equal_cases(own) for own in across],
+            [_format_equal_cases(cases) for cases in across],
             detail=_format_affected_counts(gate_input, across),
-            severity=None if tested else "warning",
+            severity=None if in_test else "warning",
         )
-    contradicting = [own for own in copies if len({each.case.target for each in own}) > 1]
+    contradicting = [cases for cases in sets if len({case.case.target for case in cases}) > 1]
     if contradicting:
         classes = gate_input.dataset.classes
-        names = [_format_equal_cases(own, classes) for own in contradicting]
+        names = [_format_equal_cases(cases, classes) for cases in contradicting]
         yield finding("AB103", names)
-    repeated = [again for own in copies for again in _group_copies(own)]
+    repeated = [copies for cases in sets for copies in _group_copies(cases)]
     if repeated:
-        extra = sum(len(own) - 1 for own in repeated)
-        yield finding(
-            "AB104",
-            [_format_equal_cases(own) for own in repeated],
-            detail=f"{extra} cases too many",
-        )
+        redundant = sum(len(copies) - 1 for copies in repeated)
+        names = [_format_equal_cases(copies) for copies in repeated]
+        yield finding("AB104", names, detail=f"{redundant} redundant cases")
 
 
 def near_duplicates(gate_input: GateInput) -> Iterator[GateFinding]:
-    """Cases that look almost the same, and are not of one group.
+    """Report cases of different groups that look almost the same.
 
-    A mirrored or turned copy is not found. Where chance explains what was found, the finding is
-    for information only.
+    Mirrored and rotated copies are not detected. A finding is for information only where chance
+    explains it.
     """
-    placed = [each for each in _readable_cases(gate_input) if each.facts.pixels]
-    placed = [each for each in placed if each.facts.pixels and not each.facts.pixels.flat]
-    kinds = count_near_pairs(_collect_hashes(placed, grouped=gate_input.dataset.grouped))
-    control = kinds[OTHER_LABEL]
+    cases = [case for case in gate_input.cases if case.facts.pixels and not case.facts.pixels.flat]
+    near_by_kind = count_near_pairs(_collect_hashes(cases, grouped=gate_input.dataset.grouped))
+    control = near_by_kind[OTHER_LABEL]
     for code, kind in (("AB105", ACROSS_SPLITS), ("AB106", OTHER_LABEL), ("AB107", WITHIN_SPLIT)):
-        own = kinds[kind]
-        if not own.count:
+        near = near_by_kind[kind]
+        if not near.count:
             continue
-        ringed = kind == OTHER_LABEL or not control.pairs_searched
-        chance = (
-            estimate_from_outer_distances(own) if ringed else estimate_from_control(own, control)
-        )
+        if kind == OTHER_LABEL or not control.pairs_searched:
+            chance = estimate_from_outer_distances(near)
+        else:
+            chance = estimate_from_control(near, control)
         names = [
-            f"{_case_name(placed[pair.first])} ~ {_case_name(placed[pair.second])} ({pair.distance} bits)"
-            for pair in own.nearest
+            f"{_case_name(cases[pair.first])} ~ {_case_name(cases[pair.second])} "
+            f"({pair.distance} bits)"
+            for pair in near.nearest
         ]
         severity: Severity | None = "info" if chance.explains else None
-        yield finding(code, names, count=own.count, detail=chance.detail, severity=severity)
-
-
-def _readable_cases(gate_input: GateInput) -> Iterator[CaseInSplit]:
-    return (each for each in gate_input.cases if each.facts.pixels is not None)
+        yield finding(code, names, count=near.count, detail=chance.detail, severity=severity)
 
 
 def _collect_hashes(cases: Sequence[CaseInSplit], *, grouped: bool) -> HashedImages:
-    known = [each.facts.pixels for each in cases if each.facts.pixels]
-    groups = _factorize(each.case.group_id for each in cases) if grouped else np.arange(len(cases))
-    labels = [NO_LABEL if each.case.target is None else each.case.target for each in cases]
+    pixels = [case.facts.pixels for case in cases if case.facts.pixels]
+    groups = _factorize(case.case.group_id for case in cases) if grouped else np.arange(len(cases))
+    labels = [NO_LABEL if case.case.target is None else case.case.target for case in cases]
     return HashedImages(
-        perceptual_hash=np.array([pixels.perceptual_hash for pixels in known], dtype=np.uint64),
-        pixel_hash=_factorize(pixels.pixel_hash for pixels in known),
+        perceptual_hash=np.array([facts.perceptual_hash for facts in pixels], dtype=np.uint64),
+        pixel_hash=_factorize(facts.pixel_hash for facts in pixels),
         label=np.array(labels, dtype=np.int64),
-        part=_factorize(each.part for each in cases),
+        part=_factorize(case.part for case in cases),
         group=groups,
     )
 
 
 def _factorize(values: Iterable[Hashable]) -> Labels:
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int64)
+    codes: dict[Hashable, int] = {}
+    return np.array([codes.setdefault(value, len(codes)) for value in values], dtype=np.int64)
 
 
-def _group_copies(own: Sequence[CaseInSplit]) -> Iterator[list[CaseInSplit]]:
-    alike: defaultdict[Hashable, list[CaseInSplit]] = defaultdict(list)
-    for each in own:
-        alike[each.part, each.case.target].append(each)
-    return (again for again in alike.values() if len(again) > 1)
+def _group_copies(cases: Sequence[CaseInSplit]) -> Iterator[list[CaseInSplit]]:
+    copies: defaultdict[Hashable, list[CaseInSplit]] = defaultdict(list)
+    for case in cases:
+        copies[case.part, case.case.target].append(case)
+    return (group for group in copies.values() if len(group) > 1)
 
 
 def _format_affected_counts(gate_input: GateInput, across: Sequence[Sequence[CaseInSplit]]) -> str:
-    sizes = Counter(each.part for each in gate_input.cases)
-    held = Counter(each.part for own in across for each in own)
-    said = [f"{held[part]} of {sizes[part]} in {part}" for part in sizes]
-    return f"cases with a copy in another part: {', '.join(said)}"
+    sizes = Counter(case.part for case in gate_input.cases)
+    affected = Counter(case.part for cases in across for case in cases)
+    counts = [f"{affected[part]} of {sizes[part]} in {part}" for part in sizes]
+    return f"cases with a copy in another part: {', '.join(counts)}"
 
 
-def _format_equal_cases(own: Sequence[CaseInSplit], classes: Sequence[str] = ()) -> str:
-    return " = ".join(_case_name(each, classes) for each in own[:3]) + (" = ..." if own[3:] else "")
+def _format_equal_cases(cases: Sequence[CaseInSplit], classes: Sequence[str] = ()) -> str:
+    names = [_case_name(case, classes) for case in cases[:3]]
+    return " = ".join([*names, *["..."] * bool(cases[3:])])
 
 
-def _case_name(each: CaseInSplit, classes: Sequence[str] = ()) -> str:
-    target = each.case.target
-    said = classes[target] if classes and target is not None else each.part
-    return f"{each.case.case_id} ({said})"
+def _case_name(case: CaseInSplit, classes: Sequence[str] = ()) -> str:
+    target = case.case.target
+    context = classes[target] if classes and target is not None else case.part
+    return f"{case.case.case_id} ({context})"

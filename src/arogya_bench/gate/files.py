@@ -1,4 +1,4 @@
-"""AB201 to AB211: files that cannot be read, or hold something else than a model expects."""
+"""AB201 to AB211: files that are unreadable or unusual."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -16,20 +16,20 @@ UNUSUAL_CHECKS: dict[str, Callable[[ImageFacts], bool]] = {
 
 
 def unreadable_images(gate_input: GateInput) -> Iterator[GateFinding]:
-    """What keeps images from being read, by its code, with the first reason of each."""
-    broken: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    """Report unreadable images by code, each with the reason of its first case."""
+    reasons: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for facts in gate_input.facts.values():
         if facts.problem:
-            broken[facts.problem][facts.case_id] = facts.reason
-    for code, own in broken.items():
-        first, reason = next(iter(own.items()))
-        yield finding(code, list(own), detail=f"{first}: {reason}")
+            reasons[facts.problem][facts.case_id] = facts.reason
+    for code, reason_by_case in reasons.items():
+        case_id, reason = next(iter(reason_by_case.items()))
+        yield finding(code, list(reason_by_case), detail=f"{case_id}: {reason}")
 
 
 def unusual_images(gate_input: GateInput) -> Iterator[GateFinding]:
-    """Images that can be read, and yet are not what they should be."""
+    """Report readable images of a kind that models do not expect."""
     readable = [facts for facts in gate_input.facts.values() if not facts.problem]
-    for code, is_odd in UNUSUAL_CHECKS.items():
-        names = [facts.case_id for facts in readable if is_odd(facts)]
+    for code, is_unusual in UNUSUAL_CHECKS.items():
+        names = [facts.case_id for facts in readable if is_unusual(facts)]
         if names:
             yield finding(code, names)

@@ -1,4 +1,4 @@
-"""A finding of one of the codes, and the report that holds them all."""
+"""Findings of the gate, and the report that collects them."""
 
 import json
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ MAX_EXAMPLES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class GateFinding:
-    """One thing that is wrong, or worth knowing.
+    """One problem with the data, or a fact worth knowing.
 
     Attributes:
-        code: Stable, one of ``CODES``.
-        count: How many cases, groups, sets or pairs ``detail`` or the title speaks of; 1 or more.
+        code: One of ``CODES``.
+        count: Number of affected cases, groups, sets or pairs; at least 1.
         examples: At most five of them.
-        detail: Numbers behind the title; empty if there are none.
+        detail: Numbers that explain the title; may be empty.
     """
 
     code: str
@@ -34,9 +34,9 @@ class GateFinding:
     @property
     def examples_text(self) -> str:
         """The examples in one line, and how many more there are."""
-        rest = self.count - len(self.examples)
+        n_more = self.count - len(self.examples)
         shown = ", ".join(self.examples)
-        return f"{shown} and {rest} more" if shown and rest > 0 else shown
+        return f"{shown} and {n_more} more" if shown and n_more > 0 else shown
 
 
 def finding(
@@ -47,36 +47,36 @@ def finding(
     detail: str = "",
     severity: Severity | None = None,
 ) -> GateFinding:
-    """Make a finding with what its code stands for.
+    """Build a finding with the title and fix of its code.
 
     Args:
         code: One of ``CODES``.
-        names: Of what was found; the first five are kept.
-        count: Where ``names`` are not all; else their number.
-        detail: What the numbers are.
-        severity: Where it is not that of the code.
+        names: Names of the affected items; the first five are kept as examples.
+        count: Number of affected items, if not that of ``names``.
+        detail: Numbers that explain the title.
+        severity: Severity, if not that of the code.
     """
-    meaning = CODES[code]
+    gate_code = CODES[code]
     return GateFinding(
         code=code,
-        severity=severity or meaning.severity,
-        title=meaning.title,
+        severity=severity or gate_code.severity,
+        title=gate_code.title,
         count=len(names) if count is None else count,
         examples=tuple(names[:MAX_EXAMPLES]),
-        fix=meaning.fix,
+        fix=gate_code.fix,
         detail=detail,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateReport:
-    """What the gate found in one dataset as it was divided.
+    """The findings of the gate in one divided dataset.
 
     Attributes:
-        cases: Number of cases that were looked at.
-        findings: Errors first, then by code.
+        cases: Number of inspected cases.
+        findings: Sorted by severity, errors first, then by code.
         unusable: Ids of cases that cannot be read or have no label.
-        notes: What was not looked at, and why.
+        notes: What was not checked, and why.
     """
 
     dataset: str
@@ -90,45 +90,35 @@ class GateReport:
 
     @property
     def errors(self) -> tuple[GateFinding, ...]:
-        """What stops a run."""
+        """Findings that stop a run."""
         return self._with_severity("error")
 
     @property
     def warnings(self) -> tuple[GateFinding, ...]:
-        """What a reader of the numbers must know."""
+        """Findings that affect the interpretation of the results."""
         return self._with_severity("warning")
 
     def summary(self) -> str:
-        """Say in one line what was found."""
-        said = [
-            f"{plural(len(own), noun)} ({', '.join(each.code for each in own)})"
-            for noun, own in (("error", self.errors), ("warning", self.warnings))
-            if own
+        """Summarise the report in one line."""
+        counts = [
+            f"{plural(len(findings), noun)} ({', '.join(finding.code for finding in findings)})"
+            for noun, findings in (("error", self.errors), ("warning", self.warnings))
+            if findings
         ]
-        where = f"{plural(self.cases, 'case')} of {self.dataset}, split {self.split}"
-        return f"Gate: {' and '.join(said) or 'no error and no warning'} in {where}."
+        scope = f"{plural(self.cases, 'case')} of {self.dataset}, split {self.split}"
+        return f"Gate: {' and '.join(counts) or 'no error and no warning'} in {scope}."
 
     def table(self) -> pd.DataFrame:
-        """One row per finding: code, severity, what, count, detail, examples, fix."""
-        columns = ["code", "severity", "what", "count", "detail", "examples", "fix"]
-        rows = [
-            (
-                each.code,
-                each.severity,
-                each.title,
-                each.count,
-                each.detail,
-                each.examples_text,
-                each.fix,
-            )
-            for each in self.findings
-        ]
-        return pd.DataFrame(rows, columns=columns)
+        """Return one row per finding."""
+        columns = ["code", "severity", "title", "count", "detail", "examples_text", "fix"]
+        rows = [{name: getattr(found, name) for name in columns} for found in self.findings]
+        table = pd.DataFrame(rows, columns=columns)
+        return table.rename(columns={"title": "what", "examples_text": "examples"})
 
     def to_json(self) -> str:
-        """Everything, as indented JSON; the same report gives the same text."""
+        """Serialise the report as indented JSON; equal reports give equal text."""
         facts = asdict(self) | {"unusable": sorted(self.unusable), "summary": self.summary()}
         return json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
 
     def _with_severity(self, severity: Severity) -> tuple[GateFinding, ...]:
-        return tuple(each for each in self.findings if each.severity == severity)
+        return tuple(found for found in self.findings if found.severity == severity)

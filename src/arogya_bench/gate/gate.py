@@ -1,4 +1,4 @@
-"""The gate: looks at a divided dataset and says, in stable codes, what is wrong with it."""
+"""The gate: inspects a divided dataset and reports problems under stable codes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -7,25 +7,31 @@ import numpy as np
 
 from arogya_bench.datasets.splits import DatasetSplit
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.gate import (
-    contamination as overlap,
-)
-from arogya_bench.gate import (
-    duplicates,
-    files,
-    labels,
-    leakage,
-    shortcuts,
-)
 from arogya_bench.gate.codes import SEVERITIES
+from arogya_bench.gate.contamination import contamination
 from arogya_bench.gate.context import GateInput
+from arogya_bench.gate.duplicates import exact_duplicates, near_duplicates
+from arogya_bench.gate.files import unreadable_images, unusual_images
 from arogya_bench.gate.findings import GateFinding, GateReport
 from arogya_bench.gate.image_facts import ImageFacts
 from arogya_bench.gate.image_facts_cache import load_facts, save_facts
+from arogya_bench.gate.labels import class_counts, split_shares, stray_labels, unlabelled_cases
+from arogya_bench.gate.leakage import group_leakage
 from arogya_bench.gate.scanning import scan_images
+from arogya_bench.gate.shortcuts import shortcuts
 from arogya_bench.types import Case, Dataset
 
 NO_TRAINING_DATA: Mapping[str, Sequence[str]] = MappingProxyType({})
+CHECKS = (
+    group_leakage,
+    exact_duplicates,
+    near_duplicates,
+    unreadable_images,
+    unusual_images,
+    class_counts,
+    split_shares,
+    stray_labels,
+)
 
 
 def inspect_dataset(
@@ -36,71 +42,62 @@ def inspect_dataset(
     trained_on: Mapping[str, Sequence[str]] = NO_TRAINING_DATA,
     workers: int | None = None,
 ) -> GateReport:
-    """Look at every image of a split once, and at its labels and groups.
+    """Inspect the images, labels and groups of a divided dataset.
 
-    What was found out about images is remembered under the digest of the dataset.
+    Facts about images are cached under the digest of the dataset.
 
     Args:
-        dataset: Whose cases were divided.
-        split: Any, also one that ``datasets.splits.split`` would refuse.
-        fractions: Shares of train, validation and test that were asked for; None where the source
-            fixes them, or nobody asked.
-        trained_on: Name of a model to names of the datasets that its weights were fitted on.
-        workers: Threads; as many as processors if None.
+        dataset: The dataset before it was divided.
+        split: Any split, including one that ``datasets.splits.split`` would refuse.
+        fractions: Requested shares of train, validation and test; None without a request.
+        trained_on: Names of the datasets that weights were trained on, by name of the model.
+        workers: Number of threads; by default the number of processors.
 
     Raises:
         MissingExtra: If a file needs a library that is not installed.
     """
-    cases = {case.case_id: case for part in _cases_by_part(split) for case in part}
+    cases = {
+        case.case_id: case
+        for part in (split.train, split.validation, split.test)
+        for case in part.cases
+    }
     facts, notes = _load_or_scan_facts(dataset, list(cases.values()), workers)
-    notes += dataset.notes  # what the reader left out must not get lost
-    examined = GateInput(dataset=dataset, split=split, facts=facts, fractions=fractions)
-    findings = [*_run_checks(examined), *overlap.contamination(dataset, trained_on)]
+    notes += dataset.notes  # such as files that the reader left out
+    gate_input = GateInput(dataset=dataset, split=split, facts=facts, fractions=fractions)
+    findings = [*_run_checks(gate_input), *contamination(dataset, trained_on)]
     try:
-        # The draws follow from the split, so that the same data get the same report.
+        # Seeded by the split, so that equal data get an equal report.
         rng = np.random.default_rng(list(split.digest.encode()))
-        findings += shortcuts.shortcuts(examined, rng)
+        findings += shortcuts(gate_input, rng)
     except UndefinedMetric as reason:
-        notes.append(f"Shortcuts (AB401 to AB404) were not looked for: {reason}.")
-    broken = {name for name, each in facts.items() if each.problem}
+        notes.append(f"Shortcuts (AB401 to AB404) were not checked: {reason}.")
+    unreadable = {case_id for case_id, image in facts.items() if image.problem}
     return GateReport(
         dataset=dataset.name,
         dataset_digest=dataset.digest,
         split=split.name,
         split_digest=split.digest,
-        cases=len(examined.cases),
+        cases=len(gate_input.cases),
         findings=tuple(sorted(findings, key=_sort_key)),
-        unusable=frozenset(broken | {*dataset.stray_labels} | {*labels.unlabelled_cases(examined)}),
+        unusable=frozenset(unreadable).union(dataset.stray_labels, unlabelled_cases(gate_input)),
         notes=tuple(notes),
     )
 
 
 def _run_checks(gate_input: GateInput) -> Iterator[GateFinding]:
-    yield from leakage.group_leakage(gate_input)
-    yield from duplicates.exact_duplicates(gate_input)
-    yield from duplicates.near_duplicates(gate_input)
-    yield from files.unreadable_images(gate_input)
-    yield from files.unusual_images(gate_input)
-    yield from labels.class_counts(gate_input)
-    yield from labels.split_shares(gate_input)
-    yield from labels.stray_labels(gate_input)
+    for check in CHECKS:
+        yield from check(gate_input)
 
 
 def _load_or_scan_facts(
     dataset: Dataset, cases: Sequence[Case], workers: int | None
 ) -> tuple[dict[str, ImageFacts], list[str]]:
-    known = load_facts(dataset)
-    fresh = [case for case in cases if case.case_id not in known]
-    looked = scan_images(fresh, dataset.files, dataset.read, workers)
-    notes: list[str] = []
-    known |= {facts.case_id: facts for facts in looked}
-    if any(facts.pixels for facts in looked):
-        notes += filter(None, [save_facts(dataset, known.values())])
-    return {case.case_id: known[case.case_id] for case in cases}, notes
-
-
-def _cases_by_part(split: DatasetSplit) -> tuple[tuple[Case, ...], ...]:
-    return split.train.cases, split.validation.cases, split.test.cases
+    facts = load_facts(dataset)
+    uncached = [case for case in cases if case.case_id not in facts]
+    scanned = scan_images(uncached, dataset.files, dataset.read, workers)
+    facts |= {image.case_id: image for image in scanned}
+    note = save_facts(dataset, facts.values()) if any(image.pixels for image in scanned) else ""
+    return {case.case_id: facts[case.case_id] for case in cases}, [note] if note else []
 
 
 def _sort_key(finding: GateFinding) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""What the header of an image file says, before anything large is decoded."""
+"""Reads the header of an image file, before its pixels are decoded."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -12,28 +12,28 @@ import PIL.Image
 
 from arogya_bench.errors import needs_extra
 from arogya_bench.images import dicom, nifti
-from arogya_bench.images.decoding import HEADER_BYTES, FileFormat, detect_format
+from arogya_bench.images.decoding import (
+    HEADER_BYTES,
+    FileFormat,
+    bits_per_channel,
+    detect_format,
+)
 from arogya_bench.images.files import DECODE_ERRORS, FORMATS, count_frames
 from arogya_bench.images.safe_errors import sanitised_message
+from arogya_bench.images.windowing import Values
 
-READABLE_FORMATS = (*FORMATS, "GIF")  # so that an animated one is called so
-WIDE_MODE_BITS = {"1": 1, "I;16": 16, "I;16L": 16, "I;16B": 16, "I;16N": 16, "I": 32, "F": 32}
+READABLE_FORMATS = (*FORMATS, "GIF")  # to report animated GIF files as such
 
 
 class ImageProblem(NamedTuple):
-    """Why an image cannot be used.
-
-    Attributes:
-        code: One of the codes AB201 to AB210.
-        reason: In words.
-    """
+    """The reason why an image cannot be used, with a code from AB201 to AB210."""
 
     code: str
     reason: str
 
 
 class ImageHeader(NamedTuple):
-    """What a file says of its image; width and height as stored, in pixels."""
+    """Header of an image file; width and height in pixels, as stored."""
 
     width: int
     height: int
@@ -44,9 +44,9 @@ class ImageHeader(NamedTuple):
 
 @contextmanager
 def suppress_decoder_warnings() -> Iterator[None]:
-    """Judge damage by what can be decoded: not by what decoders mutter about tags.
+    """Silence the decoders' warnings about tags; damage shows when an image is decoded.
 
-    Filters of warnings belong to the whole process, so this is entered once, around all threads.
+    Warning filters apply to the whole process, so this is entered once around all threads.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL|pydicom|nibabel")
@@ -55,15 +55,15 @@ def suppress_decoder_warnings() -> Iterator[None]:
 
 
 def read_header(file: Path) -> ImageHeader | ImageProblem:
-    """Read the header of a file that is there; nothing is decoded.
+    """Read the header of a file, without decoding its pixels.
 
     Raises:
-        MissingExtra: If it is a DICOM or NIfTI file and its library is not installed.
+        MissingExtra: If the library for DICOM or NIfTI files is not installed.
     """
     try:
         if not file.stat().st_size:
             return ImageProblem("AB203", "0 bytes")
-        with np.errstate(invalid="ignore"):  # numbers of a header that are none
+        with np.errstate(invalid="ignore"):  # invalid numbers in a header
             return _HEADER_READERS[_detect_format(file)](file)
     except FileNotFoundError:
         return ImageProblem("AB210", "no such file")
@@ -74,20 +74,25 @@ def read_header(file: Path) -> ImageHeader | ImageProblem:
 
 
 def pixel_problem(file: Path) -> ImageProblem | None:
-    """Say what is wrong with the stored pixels themselves, whatever a reader makes of them."""
+    """Check the stored pixels, independently of how a dataset reads them."""
     try:
         with np.errstate(invalid="ignore"):
             values = _read_stored_values(file)
     except _decode_errors() as error:
         return ImageProblem("AB202", sanitised_message(error, file))
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        bad = int((~np.isfinite(values)).sum())
-        return ImageProblem("AB209", f"{bad} of {values.size} values are NaN or infinite")
-    return None
+    return non_finite_problem(values)
+
+
+def non_finite_problem(values: Values) -> ImageProblem | None:
+    """Check for NaN and infinite values."""
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return None
+    count = int((~np.isfinite(values)).sum())
+    return ImageProblem("AB209", f"{count} of {values.size} values are NaN or infinite")
 
 
 def is_floating(header: ImageHeader) -> bool:
-    """Whether pixels may be NaN at all."""
+    """Whether pixels are floating-point numbers, which may be NaN."""
     return header.mode in ("F", "NIfTI float")
 
 
@@ -102,15 +107,8 @@ def _detect_format(file: Path) -> FileFormat:
 
 def _read_picture_header(file: Path) -> ImageHeader | ImageProblem:
     with PIL.Image.open(file, formats=READABLE_FORMATS) as image:
-        bits = WIDE_MODE_BITS.get(image.mode, 16 if _is_sixteen_bit(image) else 8)
+        bits = bits_per_channel(image)
         return ImageHeader(*image.size, image.mode, bits, count_frames(image))
-
-
-def _is_sixteen_bit(image: PIL.Image.Image) -> bool:
-    # Pillow opens 16-bit colour as 8-bit RGB; only the way it means to unpack it tells.
-    tiles = getattr(image, "tile", [])
-    said = tiles[0][3] if tiles else ""
-    return ";16" in str(said if isinstance(said, str) or not said else said[0])
 
 
 def _read_dicom_header(file: Path) -> ImageHeader | ImageProblem:
@@ -118,31 +116,31 @@ def _read_dicom_header(file: Path) -> ImageHeader | ImageProblem:
         import pydicom
     tags = pydicom.dcmread(file, stop_before_pixels=True, force=True)
     frames, bits = int(tags.get("NumberOfFrames") or 1), int(tags.get("BitsStored", 16))
-    made = ImageHeader(int(tags.Columns), int(tags.Rows), "DICOM", bits, frames)
-    most = PIL.Image.MAX_IMAGE_PIXELS
-    return _too_large_problem(made.width * made.height * frames, most, "pixels") or made
+    header = ImageHeader(int(tags.Columns), int(tags.Rows), "DICOM", bits, frames)
+    limit = PIL.Image.MAX_IMAGE_PIXELS
+    return _too_large_problem(header.width * header.height * frames, limit, "pixels") or header
 
 
 def _read_nifti_header(file: Path) -> ImageHeader | ImageProblem:
     with needs_extra("dicom"):
         import nibabel
     volume = nibabel.load(file)
-    shape, kind = [int(length) for length in volume.shape], volume.get_data_dtype()
+    shape, dtype = [int(length) for length in volume.shape], volume.get_data_dtype()
     if len(shape) < 2:
         return ImageProblem("AB201", f"an array of {len(shape)} dimensions")
-    # Several slices are no animation: the reader says which one it takes.
-    mode = "NIfTI float" if kind.kind == "f" else "NIfTI"
-    stated = ImageHeader(shape[0], shape[1], mode, 8 * kind.itemsize, 1)
-    return _too_large_problem(prod(shape), nifti.MAX_VOXELS, "voxels") or stated
+    mode = "NIfTI float" if dtype.kind == "f" else "NIfTI"
+    # Slices do not count as frames: the dataset selects one of them.
+    header = ImageHeader(shape[0], shape[1], mode, 8 * dtype.itemsize, 1)
+    return _too_large_problem(prod(shape), nifti.MAX_VOXELS, "voxels") or header
 
 
-def _read_stored_values(file: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
-    kind = _detect_format(file)
-    if kind == "dicom":
+def _read_stored_values(file: Path) -> Values:
+    file_format = _detect_format(file)
+    if file_format == "dicom":
         import pydicom
 
         return np.asarray(pydicom.dcmread(file, force=True).pixel_array)
-    if kind == "nifti":
+    if file_format == "nifti":
         import nibabel
 
         return np.asanyarray(nibabel.load(file).dataobj)

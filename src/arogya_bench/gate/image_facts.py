@@ -1,4 +1,4 @@
-"""What the gate knows of one image: its file, its pixels in two hashes, its border."""
+"""The facts about one image that the checks use: header, hashes and border colour."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ import PIL.Image
 
 from arogya_bench.types import Floats, Image
 
-FLAT_RANGE = 2  # grey levels between the darkest and brightest pixel that no eye tells apart
-BORDER_SHARE = 0.03  # of the shorter side: a frame, a ruler or a dark corner, and little else
+FLAT_RANGE = 2  # grey levels between the darkest and brightest pixel, invisible to the eye
+BORDER_SHARE = 0.03  # of the shorter side: covers frames, rulers and dark corners
 
 
 @dataclass(frozen=True, kw_only=True)
 class PixelFacts:
-    """What follows from the decoded pixels, those that a model is shown.
+    """Facts about the decoded pixels, as a model sees them.
 
     Attributes:
-        pixel_hash: sha256 of size and pixels: equal for the same picture in two files.
-        perceptual_hash: 64-bit perceptual hash (DCT); similar pictures differ in few bits.
-        border: Mean red, green and blue of the outermost pixels, 0 to 255.
-        flat: Whether all pixels have one colour.
+        pixel_hash: SHA-256 of shape and pixels; equal for the same image in different files.
+        perceptual_hash: 64-bit perceptual hash (DCT); similar images differ in few bits.
+        border: Mean red, green and blue of the border pixels, 0 to 255.
+        flat: Whether all pixels have the same colour.
     """
 
     pixel_hash: str
@@ -33,17 +33,18 @@ class PixelFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFacts:
-    """What is known of the image of one case.
+    """Facts about the image of one case.
 
     Attributes:
-        problem: Code of what keeps it from being read, or None.
-        reason: Of the problem, in words; empty without one.
-        file_bytes: Size of the file; None where the images are arrays.
-        width: In pixels as shown, so ``height``; None if unknown.
-        mode: As Pillow names it, ``DICOM`` or ``NIfTI``; None for arrays.
-        bits: Per channel, as stored; None for arrays.
-        frames: In the file; None for arrays.
-        pixels: None with a problem.
+        problem: Code of the problem that makes it unreadable; None if readable.
+        reason: Description of the problem; empty if readable.
+        file_bytes: Size of the file; None for images in arrays, likewise ``mode``, ``bits`` and
+            ``frames``.
+        width: Width of the displayed image in pixels, likewise ``height``; None if unknown.
+        mode: Pillow's mode, ``DICOM``, ``NIfTI`` or ``NIfTI float``.
+        bits: Bits per channel, as stored.
+        frames: Number of frames in the file.
+        pixels: Facts about the pixels; None if unreadable.
     """
 
     case_id: str
@@ -59,10 +60,10 @@ class ImageFacts:
 
 
 def measure_pixels(image: Image) -> PixelFacts:
-    """Hash an image in both ways and look at its border.
+    """Compute both hashes, the border colour and whether the image is flat.
 
-    The perceptual hash is ``imagehash.phash``: signs of the lowest 8 x 8 cosine coefficients of
-    the image at 32 x 32 grey pixels, against their median.
+    The perceptual hash is ``imagehash.phash``: whether each of the lowest 8 x 8 cosine
+    coefficients of the image, at 32 x 32 grey pixels, exceeds their median.
     """
     digest = hashlib.sha256(repr(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)
@@ -79,9 +80,9 @@ def measure_pixels(image: Image) -> PixelFacts:
 
 
 def border_colour(image: Image) -> Floats:
-    """Mean colour of the outermost pixels, shape (3,), 0 to 255."""
-    wide = max(1, round(BORDER_SHARE * min(image.shape[:2])))
-    inside = image[wide:-wide]
-    strips = (image[:wide], image[-wide:], inside[:, :wide], inside[:, -wide:])
+    """Return the mean colour of the border, shape (3,), 0 to 255."""
+    width = max(1, round(BORDER_SHARE * min(image.shape[:2])))
+    inside = image[width:-width]
+    strips = (image[:width], image[-width:], inside[:, :width], inside[:, -width:])
     colour: Floats = np.concatenate([strip.reshape(-1, 3) for strip in strips]).mean(axis=0)
     return colour

@@ -1,6 +1,7 @@
-"""What was found out about images is remembered in the cache, so that the next gate is quick."""
+"""Caches the facts about images, so that the next run of the gate does not decode them again."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from arogya_bench.runtime.console import plural
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.types import Dataset
 
-VERSION = 2  # raise it when a fact is found out in another way
+VERSION = 2  # increase it when a fact is computed differently
 _SCHEMA = pa.schema(
     [
         ("case_id", pa.string()),
@@ -36,7 +37,7 @@ _SCHEMA = pa.schema(
 
 
 def facts_path(dataset: Dataset) -> Path:
-    """Where the facts of a dataset lie: named by its content and by how it is decoded."""
+    """Return the cache file of a dataset, named by its content and its decoding."""
     key = digest_of(
         {"dataset": dataset.digest, "read": reader_identity(dataset.read), "version": VERSION}
     )
@@ -44,9 +45,9 @@ def facts_path(dataset: Dataset) -> Path:
 
 
 def load_facts(dataset: Dataset) -> dict[str, ImageFacts]:
-    """Recall the facts of a dataset; a file that is damaged counts as none.
+    """Load the cached facts of a dataset; a damaged cache counts as empty.
 
-    A file that is gone since, or has another size, is looked at again.
+    Facts of images whose file is missing or has another size are left out.
     """
     try:
         table = pq.read_table(facts_path(dataset), page_checksum_verification=True)
@@ -54,23 +55,23 @@ def load_facts(dataset: Dataset) -> dict[str, ImageFacts]:
     except (OSError, pa.ArrowException):
         return {}
     facts = (_from_row(row) for row in rows)
-    return {each.case_id: each for each in facts if _is_current(each, dataset.files)}
+    return {image.case_id: image for image in facts if _is_current(image, dataset.files)}
 
 
 def save_facts(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
-    """Write facts down, in one step.
+    """Write facts to the cache.
 
-    Those with a problem are left out, since it may be mended; and those of files that are not what
-    the dataset was loaded from, since they would lie under the digest of other content.
+    Images with a problem are left out, since it may be fixed, as are files that changed after the
+    dataset was loaded, since its digest no longer describes them.
 
     Returns:
-        Why some could not be written; empty if all were.
+        Why some facts were not written; empty if all were.
     """
-    altered = {*modified(fingerprints({*dataset.files.values()}))}
+    changed = {*modified(fingerprints({*dataset.files.values()}))}
     rows = [
-        _to_row(each, each.pixels)
-        for each in facts
-        if each.pixels and dataset.files.get(each.case_id) not in altered
+        _to_row(image)
+        for image in facts
+        if image.pixels and dataset.files.get(image.case_id) not in changed
     ]
     file = facts_path(dataset)
     try:
@@ -79,18 +80,18 @@ def save_facts(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
             pq.write_table(table, partial_file, write_page_checksum=True)
     except OSError as error:
         return (
-            f"The next run will look at every image again: {file.parent} cannot be written "
+            f"The next run will inspect every image again: {file.parent} cannot be written "
             f"({error.strerror}); set the variable {cache.CACHE_VARIABLE} to a folder with space."
         )
-    return _modified_files_note(altered)
+    return _modified_files_note(changed)
 
 
-def _modified_files_note(altered: Collection[Path]) -> str:
-    if not altered:
+def _modified_files_note(changed: Collection[Path]) -> str:
+    if not changed:
         return ""
     return (
-        f"{plural(len(altered), 'file')} changed after the dataset was loaded, first: "
-        f"{min(altered).name}; run again when nothing writes to its folder any more."
+        f"{plural(len(changed), 'file')} changed after the dataset was loaded, first: "
+        f"{min(changed).name}; run again when nothing writes to its folder."
     )
 
 
@@ -102,27 +103,15 @@ def _is_current(facts: ImageFacts, files: Mapping[str, Path]) -> bool:
         return False
 
 
-def _to_row(facts: ImageFacts, pixels: PixelFacts) -> dict[str, object]:
-    red, green, blue = pixels.border
-    return {
-        "case_id": facts.case_id,
-        "file_bytes": facts.file_bytes,
-        "width": facts.width,
-        "height": facts.height,
-        "mode": facts.mode,
-        "bits": facts.bits,
-        "frames": facts.frames,
-        "pixel_hash": pixels.pixel_hash,
-        "perceptual_hash": pixels.perceptual_hash,
-        "red": red,
-        "green": green,
-        "blue": blue,
-        "flat": pixels.flat,
-    }
+def _to_row(image: ImageFacts) -> dict[str, object]:
+    row = asdict(image)
+    row |= row.pop("pixels")
+    row["red"], row["green"], row["blue"] = row.pop("border")
+    return {name: row[name] for name in _SCHEMA.names}
 
 
 def _from_row(row: Mapping[str, object]) -> ImageFacts:
     values = dict(row)
     border = (values.pop("red"), values.pop("green"), values.pop("blue"))
-    own = {name: values.pop(name) for name in ("pixel_hash", "perceptual_hash", "flat")}
-    return ImageFacts(pixels=PixelFacts(border=border, **own), **values)  # type: ignore[arg-type]
+    pixels = {name: values.pop(name) for name in ("pixel_hash", "perceptual_hash", "flat")}
+    return ImageFacts(pixels=PixelFacts(border=border, **pixels), **values)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""AB301 to AB307: classes that are missing, tiny, uneven, spelled twice, or not classes at all."""
+"""AB301 to AB307: missing, small, imbalanced or misspelled classes, and invalid labels."""
 
 import unicodedata
 from collections import Counter, defaultdict
@@ -14,88 +14,91 @@ from arogya_bench.gate.findings import GateFinding, finding
 from arogya_bench.runtime.console import plural
 from arogya_bench.types import Dataset, Floats
 
-# With 5 of 5 right, a recall has a 95 % interval from 57 %; with fewer, chance of a half is in it.
+# With 5 of 5 correct, the 95 % interval of recall begins at 57 %; with fewer, it includes 50 %.
 MIN_CLASS_COUNT = 5
 MAX_IMBALANCE_RATIO = 10.0  # largest class to smallest, in train
 SHARE_TOLERANCE = 0.05  # of all cases
 MIN_OFFICIAL_SHARE = 0.05  # of all cases, in validation and test
-# Half the sum of differences of class shares: so many cases in a hundred would have to change.
+# Total variation distance between the class frequencies of train and test.
 MAX_CLASS_SHIFT = 0.1
 SIGNIFICANCE_LEVEL = 0.01
 
 
 def stray_labels(gate_input: GateInput) -> Iterator[GateFinding]:
-    """Labels outside the classes, and cases without one."""
-    said = dict(gate_input.dataset.stray_labels)
-    names = [f"{case}: {label!r}" for case, label in said.items()]
-    names += [f"{name}: none" for name in unlabelled_cases(gate_input) if name not in said]
+    """Report labels that are not among the classes, and cases without a label."""
+    stray = dict(gate_input.dataset.stray_labels)
+    names = [f"{case_id}: {label!r}" for case_id, label in stray.items()]
+    names += [
+        f"{case_id}: none" for case_id in unlabelled_cases(gate_input) if case_id not in stray
+    ]
     if names:
         detail = f"the classes are {', '.join(gate_input.dataset.classes)}"
         yield finding("AB305", names, detail=detail)
 
 
 def unlabelled_cases(gate_input: GateInput) -> list[str]:
-    """Ids of cases that no evaluation of the task can use for want of a label."""
+    """Return the ids of classification cases without a known label."""
     if gate_input.dataset.task != "classification":
         return []
     known = range(len(gate_input.dataset.classes))
-    return [each.case.case_id for each in gate_input.cases if each.case.target not in known]
+    return [case.case.case_id for case in gate_input.cases if case.case.target not in known]
 
 
 def class_counts(gate_input: GateInput) -> Iterator[GateFinding]:
-    """Classes that a part lacks or hardly holds, that differ much in size, or hardly in name."""
+    """Report missing, small and imbalanced classes, shifted frequencies and similar class names."""
     yield from _similar_class_names(gate_input.dataset.classes)
-    if gate_input.dataset.task == "segmentation":  # classes are in masks, which nobody reads here
+    if (
+        gate_input.dataset.task == "segmentation"
+    ):  # classes are in masks, which the gate does not read
         return
     dataset, unit = gate_input.dataset, "group" if gate_input.dataset.grouped else "case"
     counts = {part: _count_units(gate_input, part) for part in PARTS}
-    named = [(part, name, k) for part in PARTS for k, name in enumerate(dataset.classes)]
-    missing = [f"{name} in {part}" for part, name, k in named if not counts[part][k]]
+    part_classes = [(part, name, k) for part in PARTS for k, name in enumerate(dataset.classes)]
+    missing = [f"{name} in {part}" for part, name, k in part_classes if not counts[part][k]]
     if missing:
-        # A class that is not tested can be learnt; its own scores do not exist.
-        learnt = all(counts["train"]) and all(counts["validation"])
-        severity: Severity | None = "warning" if learnt else None
+        # A class that is missing from test only can be learned; it just has no scores.
+        is_learned = all(counts["train"]) and all(counts["validation"])
+        severity: Severity | None = "warning" if is_learned else None
         yield finding("AB301", missing, detail=_format_counts(gate_input), severity=severity)
-    tiny = [
+    small = [
         f"{name} in {part}: {plural(int(counts[part][k]), unit)}"
-        for part, name, k in named
+        for part, name, k in part_classes
         if part != "train" and 0 < counts[part][k] < MIN_CLASS_COUNT
     ]
-    if tiny:
-        yield finding("AB302", tiny, detail=f"fewer than {plural(MIN_CLASS_COUNT, unit)}")
-    yield from _class_imbalance(dataset, _count_cases(gate_input, "train"))
-    yield from _class_shift(
-        dataset, _count_cases(gate_input, "train"), _count_cases(gate_input, "test")
-    )
+    if small:
+        yield finding("AB302", small, detail=f"fewer than {plural(MIN_CLASS_COUNT, unit)}")
+    train, test = _count_cases(gate_input, "train"), _count_cases(gate_input, "test")
+    yield from _class_imbalance(dataset, train)
+    yield from _class_shift(dataset, train, test)
 
 
 def split_shares(gate_input: GateInput) -> Iterator[GateFinding]:
-    """Parts that are larger or smaller than was asked for, or too small to say anything."""
+    """Report parts that differ from the requested shares, or official parts that are too small."""
     sizes = np.array([len(gate_input.cases_in(part)) for part in PARTS])
-    is_shares = sizes / max(1, sizes.sum())
+    shares = sizes / max(1, sizes.sum())
     if gate_input.fractions is None or gate_input.split.name.startswith("official"):
-        off = [
+        names = [
             f"{part}: {share:.1%} of the cases"
-            for part, share in zip(PARTS, is_shares, strict=True)
+            for part, share in zip(PARTS, shares, strict=True)
             if part != "train" and share < MIN_OFFICIAL_SHARE
         ]
     else:
-        off = [
-            f"{part}: {share:.1%} instead of {wanted:.1%}"
-            for part, share, wanted in zip(PARTS, is_shares, gate_input.fractions, strict=True)
-            if abs(share - wanted) > SHARE_TOLERANCE
+        names = [
+            f"{part}: {share:.1%} instead of {requested:.1%}"
+            for part, share, requested in zip(PARTS, shares, gate_input.fractions, strict=True)
+            if abs(share - requested) > SHARE_TOLERANCE
         ]
-    if off:
-        yield finding("AB304", off)
+    if names:
+        yield finding("AB304", names)
 
 
 def _similar_class_names(classes: Sequence[str]) -> Iterator[GateFinding]:
-    """Names that are one and the same without regard to case and to how Unicode encodes them."""
-    alike: defaultdict[str, list[str]] = defaultdict(list)
+    """Report class names that are equal after Unicode normalisation and case folding."""
+    by_folded: defaultdict[str, list[str]] = defaultdict(list)
     for name in classes:
         folded = unicodedata.normalize("NFKC", name).casefold()
-        alike[unicodedata.normalize("NFKC", folded)].append(repr(name))
-    names = [", ".join(own) for own in alike.values() if len(own) > 1]
+        by_folded[unicodedata.normalize("NFKC", folded)].append(repr(name))
+    names = [", ".join(spellings) for spellings in by_folded.values() if len(spellings) > 1]
     if names:
         yield finding("AB307", names)
 
@@ -115,37 +118,37 @@ def _class_shift(dataset: Dataset, train: Floats, test: Floats) -> Iterator[Gate
         return
     parts = np.stack([train, test])
     before, after = parts / parts.sum(axis=1, keepdims=True)
-    apart = float(np.abs(before - after).sum() / 2)
-    held = parts[:, parts.sum(axis=0) > 0]
+    shift = float(np.abs(before - after).sum() / 2)
+    present = parts[:, parts.sum(axis=0) > 0]
     if (
-        apart <= MAX_CLASS_SHIFT
-        or held.shape[1] < 2
-        or scipy.stats.chi2_contingency(held).pvalue >= SIGNIFICANCE_LEVEL
+        shift <= MAX_CLASS_SHIFT
+        or present.shape[1] < 2
+        or scipy.stats.chi2_contingency(present).pvalue >= SIGNIFICANCE_LEVEL
     ):
         return
     order = np.argsort(-np.abs(before - after))
     names = [
         f"{dataset.classes[k]}: {before[k]:.1%} in train, {after[k]:.1%} in test" for k in order
     ]
-    moved = f"{apart:.1%} of the cases would have to change class for the parts to agree"
-    yield finding("AB306", names, detail=moved)
+    detail = f"{shift:.1%} of the cases would have to change class for the parts to agree"
+    yield finding("AB306", names, detail=detail)
 
 
 def _count_units(gate_input: GateInput, part: str) -> Floats:
-    """Groups that show each class, where groups are known; else cases."""
+    """Count the groups that contain each class; the cases if groups are unknown."""
     if not gate_input.dataset.grouped:
         return _count_cases(gate_input, part)
-    own = {
-        (each.case.group_id, k)
-        for each in gate_input.cases_in(part)
-        for k in each.case.present_classes
+    pairs = {
+        (case.case.group_id, k)
+        for case in gate_input.cases_in(part)
+        for k in case.case.present_classes
     }
-    return _counts_array(gate_input.dataset, Counter(k for _, k in own))
+    return _counts_array(gate_input.dataset, Counter(k for _, k in pairs))
 
 
 def _count_cases(gate_input: GateInput, part: str) -> Floats:
-    own = Counter(k for each in gate_input.cases_in(part) for k in each.case.present_classes)
-    return _counts_array(gate_input.dataset, own)
+    counts = Counter(k for case in gate_input.cases_in(part) for k in case.case.present_classes)
+    return _counts_array(gate_input.dataset, counts)
 
 
 def _counts_array(dataset: Dataset, counts: Counter[int]) -> Floats:

@@ -1,4 +1,4 @@
-"""AB101, AB108, AB109: groups that straddle a split, or that nobody names."""
+"""AB101, AB108, AB109: groups in several parts of the split, or unknown groups."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,25 +9,21 @@ from arogya_bench.gate.findings import GateFinding, finding
 
 
 def group_leakage(gate_input: GateInput) -> Iterator[GateFinding]:
-    """Whether a patient is on both sides of the split, as far as the source knows patients."""
+    """Report groups in several parts of the split, or that the source defines no groups."""
     if not gate_input.dataset.grouped:
-        yield finding(
-            "AB109",
-            [],
-            count=len(gate_input.cases),
-            detail="every case counts as its own patient",
-        )
+        detail = "every case counts as its own patient"
+        yield finding("AB109", [], count=len(gate_input.cases), detail=detail)
         return
-    homes: defaultdict[str, set[str]] = defaultdict(set)
-    for each in gate_input.cases:
-        homes[each.case.group_id].add(each.part)
-    torn = [
+    parts_by_group: defaultdict[str, set[str]] = defaultdict(set)
+    for case in gate_input.cases:
+        parts_by_group[case.case.group_id].add(case.part)
+    divided = [
         f"{group} ({', '.join(part for part in PARTS if part in parts)})"
-        for group, parts in homes.items()
+        for group, parts in parts_by_group.items()
         if len(parts) > 1
     ]
-    detail = f"{len(torn)} of {len(homes)} groups lie in several parts"
-    if gate_input.split.is_image_level:  # that they straddle was asked for by name
-        yield finding("AB108", torn, count=max(1, len(torn)), detail=detail)
-    elif torn:
-        yield finding("AB101", torn, detail=detail)
+    detail = f"{len(divided)} of {len(parts_by_group)} groups are in several parts"
+    if gate_input.split.is_image_level:  # requested explicitly
+        yield finding("AB108", divided, count=max(1, len(divided)), detail=detail)
+    elif divided:
+        yield finding("AB101", divided, detail=detail)

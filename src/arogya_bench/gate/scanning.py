@@ -1,4 +1,4 @@
-"""One pass over all images: each is opened, decoded and measured once, several at a time."""
+"""Scans all images once: opens, decodes and measures each, in several threads."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +13,7 @@ from arogya_bench.gate.headers import (
     ImageHeader,
     ImageProblem,
     is_floating,
+    non_finite_problem,
     pixel_problem,
     read_header,
     suppress_decoder_warnings,
@@ -33,19 +34,19 @@ MODIFIED_FILE = ImageProblem(
 def scan_images(
     cases: Sequence[Case], files: Mapping[str, Path], read: ReadImage, workers: int | None
 ) -> list[ImageFacts]:
-    """Look at the images of some cases.
+    """Collect the facts of some images.
 
-    Threads, not processes: decoding and hashing leave the interpreter free, and a reader may hold
-    all its images in memory, which nobody wants to send to processes.
+    Uses threads, since decoding and hashing release the interpreter lock, and a reader that holds
+    all images in memory would be copied to each process.
 
     Args:
-        cases: Any of one dataset.
-        files: Case id to file; empty where the images are arrays.
+        cases: Cases of one dataset.
+        files: File by case id; empty for images in arrays.
         read: Decodes the image of a case.
-        workers: Threads; as many as processors if None.
+        workers: Number of threads; None for the number of processors.
 
     Returns:
-        In the order of ``cases``.
+        Facts in the order of ``cases``.
 
     Raises:
         MissingExtra: If a file needs a library that is not installed.
@@ -59,70 +60,68 @@ def scan_images(
 
 
 def scan_image(case: Case, file: Path | None, read: ReadImage) -> ImageFacts:
-    """Look at one image; what cannot be read has a problem and no pixels.
+    """Collect the facts of one image; an unreadable image has a problem instead of pixels.
 
     Raises:
         MissingExtra: If the file needs a library that is not installed.
     """
-    known = ImageFacts(case_id=case.case_id)
+    facts = ImageFacts(case_id=case.case_id)
     if file is None:
-        return _decode_and_measure(known, None, None, case, read)
+        return _decode_and_measure(facts, None, None, case, read)
     before = fingerprint(file)
-    stated = read_header(file)
-    if before is None or isinstance(stated, ImageProblem):
-        return _with_problem(known, stated if isinstance(stated, ImageProblem) else MISSING_FILE)
-    known = replace(known, file_bytes=before.size, **stated._asdict())
-    damage = pixel_problem(file) if is_floating(stated) else None
-    seen = (
-        _with_problem(known, damage)
-        if damage
-        else _decode_and_measure(known, file, stated, case, read)
+    header = read_header(file)
+    if isinstance(header, ImageProblem):
+        return _with_problem(facts, header)
+    if before is None:
+        return _with_problem(facts, MISSING_FILE)
+    facts = replace(facts, file_bytes=before.size, **header._asdict())
+    problem = pixel_problem(file) if is_floating(header) else None
+    scanned = (
+        _with_problem(facts, problem)
+        if problem
+        else _decode_and_measure(facts, file, header, case, read)
     )
     after = fingerprint(file)
-    if after is None:
-        return _with_problem(known, MISSING_FILE)
-    return seen if after == before else _with_problem(known, MODIFIED_FILE)
+    if after != before:
+        return _with_problem(facts, MODIFIED_FILE if after else MISSING_FILE)
+    return scanned
 
 
 def _decode_and_measure(
-    known: ImageFacts, file: Path | None, stated: ImageHeader | None, case: Case, read: ReadImage
+    facts: ImageFacts, file: Path | None, header: ImageHeader | None, case: Case, read: ReadImage
 ) -> ImageFacts:
     try:
         image = read(case)
     except (DatasetError, *DECODE_ERRORS) as error:
-        return _with_problem(known, _diagnose(file, stated, error))
-    strange = _find_array_problem(image)
-    if strange:
-        return _with_problem(known, strange)
+        return _with_problem(facts, _diagnose(file, header, error))
+    problem = _find_array_problem(image)
+    if problem:
+        return _with_problem(facts, problem)
     height, width = image.shape[:2]
-    return replace(known, width=width, height=height, pixels=measure_pixels(image))
+    return replace(facts, width=width, height=height, pixels=measure_pixels(image))
 
 
-def _diagnose(file: Path | None, stated: ImageHeader | None, error: Exception) -> ImageProblem:
-    said = error.problem if isinstance(error, DatasetError) else str(error)
-    if file is None or stated is None:
-        return ImageProblem("AB201", said)
-    if stated.frames > 1:
-        return ImageProblem("AB208", said)
-    damage = pixel_problem(file)
-    if damage:
-        return damage
-    # The pixels are sound, and yet the reader refuses them.
-    return ImageProblem("AB207" if stated.bits > 8 else "AB201", said)
+def _diagnose(file: Path | None, header: ImageHeader | None, error: Exception) -> ImageProblem:
+    reason = error.problem if isinstance(error, DatasetError) else str(error)
+    if file is None or header is None:
+        return ImageProblem("AB201", reason)
+    if header.frames > 1:
+        return ImageProblem("AB208", reason)
+    # If the stored pixels are intact, the reader refused them, for example without a window.
+    return pixel_problem(file) or ImageProblem("AB207" if header.bits > 8 else "AB201", reason)
 
 
 def _find_array_problem(image: Image) -> ImageProblem | None:
     values = np.asarray(image)
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        bad = int((~np.isfinite(values)).sum())
-        return ImageProblem("AB209", f"{bad} of {values.size} values are NaN or infinite")
+    problem = non_finite_problem(values)
+    if problem:
+        return problem
     if values.dtype != np.uint8 or values.ndim != 3 or values.shape[2] != 3 or not values.size:
         shape = " x ".join(map(str, values.shape))
-        return ImageProblem(
-            "AB201", f"it is read as {values.dtype} of shape {shape}, not 8-bit RGB"
-        )
+        reason = f"it is read as {values.dtype} of shape {shape}, not 8-bit RGB"
+        return ImageProblem("AB201", reason)
     return None
 
 
-def _with_problem(known: ImageFacts, problem: ImageProblem) -> ImageFacts:
-    return replace(known, problem=problem.code, reason=problem.reason)
+def _with_problem(facts: ImageFacts, problem: ImageProblem) -> ImageFacts:
+    return replace(facts, problem=problem.code, reason=problem.reason)

@@ -1,4 +1,4 @@
-"""How well a few numbers predict the label of cases that they were not fitted on."""
+"""Measures how well simple features predict the label of held-out cases."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -13,29 +13,29 @@ Flags = NDArray[np.bool_]  # (n, classes)
 
 FOLDS = 5
 RESAMPLES = 2000
-# Above chance by so much, with 95 % confidence over all four probes: less is no shortcut that a
-# model would prefer to the image, and file size always says a little of what is in an image.
+# Minimum distance from chance. A weaker shortcut is less useful to a model than the image itself,
+# and file size always depends a little on what an image shows.
 MIN_MARGIN = 0.1
 PROBE_COUNT = 4
 SIGNIFICANCE_LEVEL = 0.05 / PROBE_COUNT
 
 
 class ProbeClassifier(Protocol):
-    """The part of a scikit-learn classifier that is used."""
+    """The methods of a scikit-learn classifier that a probe uses."""
 
     def fit(self, features: Floats, labels: Labels) -> object:
-        """Learn."""
+        """Fit the classifier."""
 
     def predict(self, features: Floats) -> Labels:
-        """Say one class per row."""
+        """Return one class per row."""
 
 
 class ProbeResult(NamedTuple):
-    """How well something predicts the label of cases that it was not fitted on.
+    """How well a feature predicts the label of held-out cases.
 
     Attributes:
         score: Balanced accuracy, 0 to 1.
-        low: Lower bound, one-sided, 95 % over all four probes together.
+        low: One-sided lower bound at 95 % confidence over all probes together.
         chance: One over the number of classes.
     """
 
@@ -45,18 +45,18 @@ class ProbeResult(NamedTuple):
 
     @property
     def is_shortcut(self) -> bool:
-        """Whether the label is given away."""
+        """Whether the feature predicts the label clearly better than chance."""
         return self.low > self.chance + MIN_MARGIN
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeTrial:
-    """What all probes share.
+    """Cases, folds and resamples shared by all probes.
 
     Attributes:
         labels: Shape (n,).
-        folds: Positions of the cases that each fold predicts.
-        draws: Resamples of groups.
+        folds: Positions of the held-out cases of each fold.
+        draws: Bootstrap resamples of groups.
     """
 
     labels: Labels
@@ -65,20 +65,21 @@ class ProbeTrial:
 
 
 def draw_trial(labels: Labels, groups: Labels, rng: np.random.Generator) -> ProbeTrial:
-    """Draw folds and resamples once, for all probes.
+    """Draw folds and resamples for all probes.
 
     Args:
-        labels: Shape (n,), so ``groups``; at least five groups of each.
-        groups: Cases of one group stay in one fold.
-        rng: Draws both.
+        labels: Shape (n,); at least five groups per label.
+        groups: Shape (n,); a group stays in one fold.
+        rng: Source of randomness.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     seed = int(rng.integers(2**31))
-    alone = np.unique(groups).size == groups.size  # then both divide alike, and one is quick
-    divider = StratifiedKFold if alone else StratifiedGroupKFold
-    parting = divider(FOLDS, shuffle=True, random_state=seed)
-    folds = parting.split(labels, labels, None if alone else groups)
+    # For groups of one case both splitters are equivalent, and the first one is faster.
+    is_ungrouped = np.unique(groups).size == groups.size
+    splitter_class = StratifiedKFold if is_ungrouped else StratifiedGroupKFold
+    splitter = splitter_class(FOLDS, shuffle=True, random_state=seed)
+    folds = splitter.split(labels, labels, None if is_ungrouped else groups)
     return ProbeTrial(
         labels=labels,
         folds=tuple(test for _, test in folds),
@@ -87,38 +88,38 @@ def draw_trial(labels: Labels, groups: Labels, rng: np.random.Generator) -> Prob
 
 
 def run_probe(features: Floats, trial: ProbeTrial, classifier: ProbeClassifier) -> ProbeResult:
-    """Predict each case from others of other groups, and judge by balanced accuracy.
+    """Cross-validate a classifier on the features and compute its balanced accuracy.
 
-    The lower bound is a percentile of resampled groups, without fitting again.
+    The lower bound is a percentile over resampled groups, without refitting.
 
     Args:
         features: Shape (n, d).
-        trial: Of the same n cases.
-        classifier: Fitted anew for each fold.
+        trial: Labels, folds and resamples of the same n cases.
+        classifier: Refitted for each fold.
     """
     labels = trial.labels
     predicted = np.empty_like(labels)
     for test in trial.folds:
-        rest = np.ones(labels.size, dtype=bool)
-        rest[test] = False
-        classifier.fit(features[rest], labels[rest])
+        is_train = np.ones(labels.size, dtype=bool)
+        is_train[test] = False
+        classifier.fit(features[is_train], labels[is_train])
         predicted[test] = classifier.predict(features[test])
     classes = np.unique(labels)
     is_class = labels[:, np.newaxis] == classes
-    right = is_class & (predicted == labels)[:, np.newaxis]
-    replicates = _bootstrap_scores(right, is_class, trial.draws)
-    score = float((right.sum(axis=0) / is_class.sum(axis=0)).mean())
+    is_correct = is_class & (predicted == labels)[:, np.newaxis]
+    replicates = _bootstrap_scores(is_correct, is_class, trial.draws)
+    score = float((is_correct.sum(axis=0) / is_class.sum(axis=0)).mean())
     return ProbeResult(score, float(np.quantile(replicates, SIGNIFICANCE_LEVEL)), 1 / len(classes))
 
 
-def _bootstrap_scores(right: Flags, total: Flags, made: Draws) -> Floats:
-    by_group = np.zeros((2, made.groups, right.shape[1]))
-    np.add.at(by_group[0], made.group_of, right)
-    np.add.at(by_group[1], made.group_of, total)
+def _bootstrap_scores(is_correct: Flags, is_class: Flags, resamples: Draws) -> Floats:
+    by_group = np.zeros((2, resamples.groups, is_class.shape[1]))
+    np.add.at(by_group[0], resamples.group_of, is_correct)
+    np.add.at(by_group[1], resamples.group_of, is_class)
     replicates = []
-    for counts in made.chunks():
+    for counts in resamples.chunks():
         hits, cases = counts @ by_group[0], counts @ by_group[1]
-        # A class that a resample lacks has no recall in it.
+        # A class that is missing from a resample has no recall there.
         recall = np.divide(hits, cases, out=np.zeros_like(hits), where=cases > 0)
         replicates.append(recall.sum(axis=1) / (cases > 0).sum(axis=1))
     return np.concatenate(replicates)

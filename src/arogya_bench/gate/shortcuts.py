@@ -1,4 +1,4 @@
-"""AB401 to AB404: whether something that no doctor would look at gives the label away."""
+"""AB401 to AB404: shortcuts, which predict the label without the content of the image."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,18 +15,18 @@ from arogya_bench.gate.findings import GateFinding, finding
 from arogya_bench.gate.shortcut_probe import PROBE_COUNT, ProbeClassifier, draw_trial, run_probe
 from arogya_bench.types import Floats
 
-MAX_CASES = 2000  # enough for a few per cent; more would take longer and say the same
-# Of a class. Where the label is not given away, a probe then fires in half a percent of the sets;
-# with 5 groups it would in one.
+MAX_CASES = 2000  # gives a precision of a few per cent; more cases only take longer
+# Per class. Without a shortcut, a probe then reports one in 0.5 % of the datasets; with 5 groups
+# in 1 %.
 MIN_CASES, MIN_GROUPS = 10, 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShortcutProbe:
-    """One thing that should not know the label.
+    """A feature that should not predict the label.
 
     Attributes:
-        features: Of some cases, shape (n, d), or None where there is nothing to look at.
+        features: Computes the features of n cases, shape (n, d); None if not applicable.
     """
 
     code: str
@@ -37,109 +37,109 @@ class ShortcutProbe:
 def shortcuts(gate_input: GateInput, rng: np.random.Generator) -> Iterator[GateFinding]:
     """Fit a small classifier on each of file size, image size, border colour and source folder.
 
-    It looks at the training part alone, so that nothing is learned of what is tested. A folder that
-    is called like the class of its image, or like its number, is how the source writes labels down,
-    and is taken out of the path first; what remains of the path may not know the label.
+    Only training cases are used, so that nothing about the test cases is revealed. Folders named
+    after the class of their images, or after its number, store the labels and are removed from the
+    path first; the rest of the path should not predict the label.
 
     Args:
-        gate_input: Whose cases have facts.
-        rng: Draws cases, folds and resamples.
+        gate_input: Cases with the facts of their images.
+        rng: Source of randomness for cases, folds and resamples.
 
     Raises:
-        UndefinedMetric: If too few cases have labels and images, with the reason.
+        UndefinedMetric: If too few cases have a label and an image, with the reason.
     """
-    placed = choose_cases(gate_input, rng)
-    labels = np.array([each.case.target for each in placed], dtype=np.int64)
-    groups = np.unique([each.case.group_id for each in placed], return_inverse=True)[1]
-    setup = draw_trial(labels, groups, rng)
+    cases = choose_cases(gate_input, rng)
+    labels = np.array([case.case.target for case in cases], dtype=np.int64)
+    groups = np.unique([case.case.group_id for case in cases], return_inverse=True)[1]
+    trial = draw_trial(labels, groups, rng)
     for probe in SHORTCUT_PROBES:
-        features = probe.features(placed, gate_input)
+        features = probe.features(cases, gate_input)
         if features is None or (features == features[0]).all():
             continue
-        reading = run_probe(features, setup, probe.classifier(features))
-        if reading.is_shortcut:
+        result = run_probe(features, trial, probe.classifier(features))
+        if result.is_shortcut:
             detail = (
-                f"balanced accuracy {reading.score:.2f}, at least {reading.low:.2f} with 95 % "
-                f"confidence over {PROBE_COUNT} probes; chance is {reading.chance:.2f}"
+                f"balanced accuracy {result.score:.2f}, at least {result.low:.2f} with 95 % "
+                f"confidence over {PROBE_COUNT} probes; chance is {result.chance:.2f}"
             )
-            yield finding(probe.code, [], count=len(placed), detail=detail)
+            yield finding(probe.code, [], count=len(cases), detail=detail)
 
 
 def choose_cases(gate_input: GateInput, rng: np.random.Generator) -> list[CaseInSplit]:
-    """Choose training cases with a label and an image, the classes alike.
+    """Choose training cases with a label and an image, equally many of each class.
 
     Raises:
         UndefinedMetric: If images have no label, or fewer than two classes have enough cases.
     """
     task = gate_input.dataset.task
     if task != "classification":
-        raise UndefinedMetric(f"images have no one label in {task}")
+        raise UndefinedMetric(f"images have no single label in {task}")
     known = range(len(gate_input.dataset.classes))
     usable = [
-        each
-        for each in gate_input.cases_in("train")
-        if each.facts.pixels and each.case.target in known
+        case
+        for case in gate_input.cases_in("train")
+        if case.facts.pixels and case.case.target in known
     ]
-    cases = Counter(each.case.target for each in usable)
-    groups = Counter(target for target, _ in {(e.case.target, e.case.group_id) for e in usable})
-    kept = [k for k in cases if cases[k] >= MIN_CASES and groups[k] >= MIN_GROUPS]
-    if len(kept) < 2:
+    n_cases = Counter(case.case.target for case in usable)
+    pairs = {(case.case.target, case.case.group_id) for case in usable}
+    n_groups = Counter(target for target, _ in pairs)
+    classes = [k for k in n_cases if n_cases[k] >= MIN_CASES and n_groups[k] >= MIN_GROUPS]
+    if len(classes) < 2:
         raise UndefinedMetric(
             f"fewer than two classes have {MIN_CASES} labelled images in train, from "
             f"{MIN_GROUPS} groups"
         )
-    most = MAX_CASES // len(kept)
-    order = rng.permutation(len(usable))
-    taken: list[CaseInSplit] = []
-    for k in sorted(target for target in kept if target is not None):
-        own = [usable[place] for place in order if usable[place].case.target == k]
-        taken += own[:most]
-    return taken
+    shuffled = [usable[position] for position in rng.permutation(len(usable))]
+    chosen: list[CaseInSplit] = []
+    for k in sorted(target for target in classes if target is not None):
+        of_class = [case for case in shuffled if case.case.target == k]
+        chosen += of_class[: MAX_CASES // len(classes)]
+    return chosen
 
 
 def encode_folders(cases: Sequence[CaseInSplit], gate_input: GateInput) -> Floats | None:
-    """Number the folders that images come from, without what names their class, shape (n, 1)."""
-    files = [gate_input.dataset.files.get(each.case.case_id) for each in cases]
+    """Encode the folder of each image as a number, without folders named after its class."""
+    files = [gate_input.dataset.files.get(case.case.case_id) for case in cases]
     parents = [file.parent for file in files if file]
     if len(parents) < len(cases):
         return None
     root = Path(commonpath(parents))
-    named = [
+    folders = [
         tuple(
-            part
-            for part in parent.relative_to(root).parts
-            if not _is_class_name(part, each, gate_input)
+            name
+            for name in parent.relative_to(root).parts
+            if not _is_class_name(name, case, gate_input)
         )
-        for parent, each in zip(parents, cases, strict=True)
+        for parent, case in zip(parents, cases, strict=True)
     ]
-    codes = {folder: number for number, folder in enumerate(sorted(set(named)))}
-    return np.array([[codes[folder]] for folder in named], dtype=np.float64)
+    codes = {folder: code for code, folder in enumerate(sorted(set(folders)))}
+    return np.array([[codes[folder]] for folder in folders], dtype=np.float64)
 
 
-def _is_class_name(part: str, each: CaseInSplit, gate_input: GateInput) -> bool:
-    target = each.case.target
-    return target is not None and normalise_name(part) in (
+def _is_class_name(folder: str, case: CaseInSplit, gate_input: GateInput) -> bool:
+    target = case.case.target
+    return target is not None and normalise_name(folder) in (
         normalise_name(gate_input.dataset.classes[target]),
         str(target),
     )
 
 
 def _file_size(cases: Sequence[CaseInSplit], _: GateInput) -> Floats | None:
-    sizes = [each.facts.file_bytes for each in cases]
+    sizes = [case.facts.file_bytes for case in cases]
     known = [size for size in sizes if size is not None]
     return np.log([[size] for size in known]) if len(known) == len(sizes) else None
 
 
 def _image_size(cases: Sequence[CaseInSplit], _: GateInput) -> Floats | None:
-    sizes = np.array([(each.facts.width, each.facts.height) for each in cases], dtype=np.float64)
+    sizes = np.array([(case.facts.width, case.facts.height) for case in cases], dtype=np.float64)
     return np.column_stack([sizes, sizes[:, 0] / sizes[:, 1]])
 
 
 def _border_colour(cases: Sequence[CaseInSplit], _: GateInput) -> Floats | None:
-    return np.array([each.facts.pixels.border for each in cases if each.facts.pixels])
+    return np.array([case.facts.pixels.border for case in cases if case.facts.pixels])
 
 
-# scikit-learn is imported where it is used: it takes a second that small sets never need.
+# scikit-learn is imported where needed, since it takes a second and small datasets do without.
 def _build_tree(_: Floats) -> ProbeClassifier:
     from sklearn.tree import DecisionTreeClassifier
 

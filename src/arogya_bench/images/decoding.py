@@ -35,6 +35,7 @@ SIXTEEN_BIT_RAW_MODE = re.compile(
 )  # Pillow's names for the raw modes of 16-bit colours
 WHITE_IS_ZERO = 0  # value of the TIFF tag PhotometricInterpretation
 PHOTOMETRIC_TAG = 262
+WIDE_MODE_BITS = {"1": 1, "I": 32, "F": 32}  # by Pillow mode; 8 for all others
 JSON_SCALARS = (str, int, float, bool, type(None))
 
 FileFormat = Literal["dicom", "nifti", "picture"]
@@ -102,6 +103,13 @@ def reader_identity(read: object) -> object:
         return read.name
     named = read if hasattr(read, "__qualname__") else type(read)
     return f"{named.__module__}.{named.__qualname__}"
+
+
+def bits_per_channel(image: PIL.ImageFile.ImageFile) -> int:
+    """Return the stored bits per channel; Pillow opens 16-bit colours as 8-bit modes."""
+    if image.mode.startswith("I;16") or _loses_bits(image):
+        return 16
+    return WIDE_MODE_BITS.get(image.mode, 8)
 
 
 def _read_head(file: Path) -> bytes:
