@@ -2,7 +2,7 @@
 
 import re
 
-from arogya_bench.errors import ConfigError, ModelError, did_you_mean, needs_extra, require_extra
+from arogya_bench.errors import ConfigError, ModelError, did_you_mean, needs_extra, check_extra
 
 DEVICE_NAMES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
 
@@ -29,7 +29,7 @@ def check_torch(device: str) -> None:
         ModelError: If a GPU is asked for that is not there.
     """
     check_device_name(device)
-    require_extra("torch", "torch", "torchvision")
+    check_extra("torch", "torch", "torchvision")
     torch_device(device)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import BinaryIO, cast
 
-from arogya_bench.errors import ModelError, needs_extra, require_extra
+from arogya_bench.errors import ModelError, needs_extra, check_extra
 from arogya_bench.frameworks.devices import check_device_name
 from arogya_bench.runtime.threads import thread_count
 
@@ -31,7 +31,7 @@ def check_keras(device: str) -> None:
         ModelError: If Keras computes with another backend, or the GPU is not there.
     """
     check_device_name(device)
-    require_extra(EXTRA, "tensorflow", "keras")
+    check_extra(EXTRA, "tensorflow", "keras")
     _check_backend()
     if device.startswith("cuda"):
         _import_quietly()

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from arogya_bench.errors import ConfigError, ModelError, did_you_mean, require_extra
+from arogya_bench.errors import ConfigError, ModelError, did_you_mean, check_extra
 from arogya_bench.frameworks.devices import check_device_name, torch_device
 from arogya_bench.frameworks.preprocessing import Preprocessing
 from arogya_bench.frameworks.torch_network import load_network, read_state_dict
@@ -77,7 +77,7 @@ class EfficientNetLite0:
     def check(self, *, device: str) -> None:
         """Raise Fixable if a package, the device or the weights to start from are missing."""
         check_device_name(device)
-        require_extra("pretrained", "torch", NETWORK)
+        check_extra("pretrained", "torch", NETWORK)
         torch_device(device)
         if self.weights == "packaged":
             packaged_weights()
@@ -116,7 +116,7 @@ class EfficientNetLite0:
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
         """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
-        require_extra("pretrained", "torch", NETWORK)
+        check_extra("pretrained", "torch", NETWORK)
         return load_network(
             self._build_network,
             weights,
@@ -169,7 +169,7 @@ def packaged_weights() -> Path:
         MissingExtra: If the package is not installed.
         ModelError: If it holds no such file.
     """
-    require_extra("pretrained", PACKAGE)
+    check_extra("pretrained", PACKAGE)
     spec = find_spec(PACKAGE)
     folders = (spec.submodule_search_locations or []) if spec else []
     for folder in folders:

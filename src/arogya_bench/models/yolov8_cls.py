@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from arogya_bench.errors import require_extra
+from arogya_bench.errors import check_extra
 from arogya_bench.frameworks.batches import InMemorySplit, Steps, load_split
 from arogya_bench.frameworks.devices import check_device_name, torch_device
 from arogya_bench.frameworks.early_stopping import check_trainable, f1_macro
@@ -76,7 +76,7 @@ class YOLOv8Classifier:
     def check(self, *, device: str) -> None:
         """Raise Fixable if Ultralytics, the device or the weights to start from are missing."""
         check_device_name(device)
-        require_extra("yolo", "torch", "torchvision", "ultralytics")
+        check_extra("yolo", "torch", "torchvision", "ultralytics")
         torch_device(device)
         find_start_weights(self.weights)
 

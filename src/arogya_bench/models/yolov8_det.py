@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from arogya_bench.errors import ConfigError, DatasetError, require_extra
+from arogya_bench.errors import ConfigError, DatasetError, check_extra
 from arogya_bench.frameworks.devices import check_device_name, torch_device
 from arogya_bench.frameworks.early_stopping import check_trainable
 from arogya_bench.frameworks.fit_files import check_classes, check_file_exists, damaged_file_error
@@ -95,7 +95,7 @@ class YOLOv8Detector:
     def check(self, *, device: str) -> None:
         """Raise Fixable if Ultralytics, the device or the weights to start from are missing."""
         check_device_name(device)
-        require_extra("yolo", "torch", "torchvision", "ultralytics")
+        check_extra("yolo", "torch", "torchvision", "ultralytics")
         torch_device(device)
         find_start_weights(self.weights)
 

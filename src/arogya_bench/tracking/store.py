@@ -24,7 +24,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from arogya_bench.errors import TrackingError, did_you_mean, require_extra
+from arogya_bench.errors import TrackingError, did_you_mean, check_extra
 from arogya_bench.runtime.console import echo
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.locks import cell_lock
@@ -218,7 +218,7 @@ def _experiment_id(
             "another name with tracking.experiment=...",
         )
     if found.artifact_location.startswith("s3:"):  # written and read by us, not by the server
-        require_extra("s3", "boto3")
+        check_extra("s3", "boto3")
     return str(found.experiment_id)
 
 
