@@ -136,7 +136,9 @@ def test_only_fine_tuning_takes_the_small_rate(frozen, fine_tuned, trained):
 
 def test_notes_say_where_training_started(frozen, fine_tuned, trained):
     random, _ = trained(replace(FROZEN, weights="none"))
-    start = "started from ImageNet weights; the last layer was drawn anew for these classes"
+    start = (
+        "started from ImageNet weights; the last layer was initialised randomly for these classes"
+    )
 
     assert fine_tuned[0].notes == (f"{start}; trained all layers",)
     assert frozen[0].notes == (f"{start}; trained the last layer alone",)

@@ -77,7 +77,7 @@ def test_features_start_from_the_file_and_the_head_is_drawn_anew(checkpoint, str
     assert torch.equal(start["layer4.2.conv3.weight"], end["layer4.2.conv3.weight"])
     assert end["fc.weight"].shape == (2, 2048)
     assert report.notes == (
-        "started from start.pth weights; the last layer was drawn anew for these classes",
+        "started from start.pth weights; the last layer was initialised randomly for these classes",
     )
 
 

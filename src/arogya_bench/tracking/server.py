@@ -19,7 +19,7 @@ from urllib.parse import quote
 import filelock
 import requests
 
-from arogya_bench.errors import TrackingError, UserError, needs_extra, check_extra
+from arogya_bench.errors import TrackingError, UserError, check_extra, needs_extra
 from arogya_bench.tracking import bind_address as listening
 
 EXTRA = "server"

@@ -24,7 +24,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from arogya_bench.errors import TrackingError, did_you_mean, check_extra
+from arogya_bench.errors import TrackingError, check_extra, did_you_mean
 from arogya_bench.runtime.console import echo
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.locks import cell_lock
