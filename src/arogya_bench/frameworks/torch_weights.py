@@ -11,6 +11,8 @@ from arogya_bench.frameworks.torch_checkpoint import read_state_dict
 if TYPE_CHECKING:
     import torch
 
+FINE_TUNING_RATE = 1e-4  # default peak learning rate for training that starts from weights
+
 StateDict = Mapping[str, "torch.Tensor"]
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from tempfile import TemporaryDirectory
@@ -13,7 +12,15 @@ from arogya_bench.errors import ModelError, did_you_mean
 if TYPE_CHECKING:
     import torch
 
-FINE_TUNING_RATE = 1e-4  # as for the other models that start from weights
+# What Ultralytics raises for files that are damaged, or hold something else.
+UNREADABLE_ERRORS = (
+    RuntimeError,
+    UnpicklingError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    ImportError,
+)
 
 
 def read_architecture(name: str) -> dict[str, Any]:
@@ -44,18 +51,6 @@ def find_start_weights(weights: str) -> Path | None:
     return file
 
 
-@dataclass(frozen=True, kw_only=True)
-class StartWeights:
-    """Weights to start from.
-
-    Attributes:
-        class_names: Classes that they were trained for, in the order of the last layer.
-    """
-
-    state: "Mapping[str, torch.Tensor]"
-    class_names: tuple[str, ...]
-
-
 def load_start_weights(
     network: "torch.nn.Module", file: Path | None, *, head_prefix: str, classes: tuple[str, ...]
 ) -> str:
@@ -77,9 +72,9 @@ def load_start_weights(
     """
     if file is None:
         return "trained from random weights"
-    start = _read_start_weights(file)
-    same = start.class_names == classes
-    state = {name: w for name, w in start.state.items() if same or not name.startswith(head_prefix)}
+    weights, trained_classes = _read_start_weights(file)
+    same = trained_classes == classes
+    state = {name: w for name, w in weights.items() if same or not name.startswith(head_prefix)}
     try:
         mismatch = network.load_state_dict(state, strict=False)
     except RuntimeError as error:
@@ -90,8 +85,8 @@ def load_start_weights(
     return f"started from {file.name}; its head was {'kept' if same else 'initialised randomly'}"
 
 
-def _read_start_weights(file: Path) -> StartWeights:
-    """Read a checkpoint of Ultralytics, unpickling no classes but those of networks."""
+def _read_start_weights(file: Path) -> "tuple[Mapping[str, torch.Tensor], tuple[str, ...]]":
+    """Read weights and class names of a checkpoint, unpickling no classes but those of networks."""
     import torch
     from ultralytics.nn.tasks import torch_safe_load
 
@@ -104,14 +99,8 @@ def _read_start_weights(file: Path) -> StartWeights:
         network = checkpoint.get("ema") or checkpoint["model"]
         names = network.names
         state = network.float().state_dict()
-    except (
-        RuntimeError,
-        UnpicklingError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        ImportError,
-    ) as error:
+        class_names = tuple(names[index] for index in range(len(names)))
+    except UNREADABLE_ERRORS as error:
         raise ModelError(
             f"{file} cannot be read as a checkpoint of Ultralytics, or holds more than a network.",
             fix="use a file that Ultralytics saved, or set model.weights=none.",
@@ -119,7 +108,7 @@ def _read_start_weights(file: Path) -> StartWeights:
     finally:
         torch.serialization.clear_safe_globals()
         torch.serialization.add_safe_globals(trusted)
-    return StartWeights(state=state, class_names=tuple(names[index] for index in range(len(names))))
+    return state, class_names
 
 
 def _mismatch_error(file: Path, reason: str) -> ModelError:

@@ -10,11 +10,9 @@ from arogya_bench.frameworks import torch_network, torch_training
 from arogya_bench.frameworks.batches import NetworkTraining
 from arogya_bench.frameworks.devices import check_torch
 from arogya_bench.frameworks.preprocessing import Preprocessing
-from arogya_bench.frameworks.torch_weights import NetworkFamily, StateDict
+from arogya_bench.frameworks.torch_weights import FINE_TUNING_RATE, NetworkFamily, StateDict
 from arogya_bench.models.field_checks import check_image_size, check_positive
 from arogya_bench.types import FitReport, Predictor, Subset, Training
-
-FINE_TUNING_RATE = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)

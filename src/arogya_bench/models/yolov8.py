@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from arogya_bench.frameworks.devices import check_torch, torch_device
 from arogya_bench.frameworks.early_stopping import check_trainable
 from arogya_bench.frameworks.preprocessing import Preprocessing
+from arogya_bench.frameworks.torch_weights import FINE_TUNING_RATE
 from arogya_bench.frameworks.ultralytics_hooks import TrainerOverrides, YoloPlan
-from arogya_bench.frameworks.ultralytics_network import (
-    FINE_TUNING_RATE,
-    find_start_weights,
-    load_start_weights,
-)
+from arogya_bench.frameworks.ultralytics_network import find_start_weights, load_start_weights
 from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics, train_yolo
 from arogya_bench.models.field_checks import check_image_size, check_positive
 from arogya_bench.types import FitReport, Subset, Training

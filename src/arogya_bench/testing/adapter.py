@@ -56,33 +56,33 @@ def _run_check(check: Check, trial: AdapterTrial) -> str:
 def check_fields_frozen_and_serializable(trial: AdapterTrial) -> None:
     """The adapter is a frozen dataclass that can be rebuilt from its fields as JSON."""
     model = cast("Any", trial.model)
-    _require(dataclasses.is_dataclass(model), "it is not a dataclass")
-    _require(model.__dataclass_params__.frozen, "it is not frozen")
+    _check(dataclasses.is_dataclass(model), "it is not a dataclass")
+    _check(model.__dataclass_params__.frozen, "it is not frozen")
     rebuilt = type(model)(**json.loads(json.dumps(asdict(model))))
-    _require(asdict(rebuilt) == asdict(model), "its fields change when stored as JSON")
+    _check(asdict(rebuilt) == asdict(model), "its fields change when stored as JSON")
 
 
 def check_one_output_per_image(trial: AdapterTrial) -> None:
     """Each image gets a row of probabilities that sum to 1, or boxes inside the image."""
     predictions = trial.predict(list(trial.images))
     count = len(trial.images)
-    _require(len(predictions) == count, f"{len(predictions)} predictions for {count} images")
+    _check(len(predictions) == count, f"{len(predictions)} predictions for {count} images")
     if trial.model.task == "detection":
         for detections, image in zip(predictions, trial.images, strict=True):
             _check_boxes(detections, image)
         return
-    _require(predictions.shape == (count, len(CLASSES)), f"shape {predictions.shape}")
-    _require(predictions.dtype == np.float64, f"dtype {predictions.dtype}")
-    _require(predictions.min() >= 0, "a probability is below 0")
-    _require(bool(np.allclose(predictions.sum(axis=1), 1, atol=1e-9)), "rows do not sum to 1")
+    _check(predictions.shape == (count, len(CLASSES)), f"shape {predictions.shape}")
+    _check(predictions.dtype == np.float64, f"dtype {predictions.dtype}")
+    _check(predictions.min() >= 0, "a probability is below 0")
+    _check(bool(np.allclose(predictions.sum(axis=1), 1, atol=1e-9)), "rows do not sum to 1")
 
 
 def check_empty_batch(trial: AdapterTrial) -> None:
     """An empty batch gives no predictions."""
     predictions = trial.predict([])
-    _require(len(predictions) == 0, f"{len(predictions)} predictions")
+    _check(len(predictions) == 0, f"{len(predictions)} predictions")
     if trial.model.task == "classification":
-        _require(predictions.shape == (0, len(CLASSES)), f"shape {predictions.shape}")
+        _check(predictions.shape == (0, len(CLASSES)), f"shape {predictions.shape}")
 
 
 def check_repeated_image(trial: AdapterTrial) -> None:
@@ -127,7 +127,7 @@ def check_seed_reproducibility(trial: AdapterTrial) -> None:
     trial.model.fit(
         trial.train, trial.validation, training=trial.training, seed=1, device="cpu", out=out
     )
-    _require(states == _random_states(), "the state of a global generator was changed")
+    _check(states == _random_states(), "the state of a global generator was changed")
     _check_same_predictions(trial, out)
 
 
@@ -145,10 +145,10 @@ def check_epoch_metrics(trial: AdapterTrial) -> None:
     """Every epoch has the metrics of its task; the best epoch is given if there are epochs."""
     names = EPOCH_METRICS[trial.model.task]
     for curve in trial.report.curves:
-        _require(set(curve) == names, f"an epoch has {sorted(curve)}, not {sorted(names)}")
+        _check(set(curve) == names, f"an epoch has {sorted(curve)}, not {sorted(names)}")
     epochs = len(trial.report.curves)
     best = trial.report.best_epoch
-    _require((best is None) == (epochs == 0), f"best epoch {best} of {epochs}")
+    _check((best is None) == (epochs == 0), f"best epoch {best} of {epochs}")
 
 
 def check_damaged_files_refused(trial: AdapterTrial) -> None:
@@ -168,10 +168,10 @@ def check_missing_extra_named(trial: AdapterTrial) -> None:
     """Without the optional packages, the fix that ``check`` gives names the declared extra."""
     fix, extra = missing_extra_message(trial.model), trial.model.extra
     if extra is None:
-        _require(fix is None, f"it declares no extra, but asks for one: {fix}")
+        _check(fix is None, f"it declares no extra, but asks for one: {fix}")
     else:
-        _require(fix is not None, "no MissingExtra was raised")
-        _require(f"[{extra}]" in (fix or ""), f"the fix does not name the extra {extra}: {fix}")
+        _check(fix is not None, "no MissingExtra was raised")
+        _check(f"[{extra}]" in (fix or ""), f"the fix does not name the extra {extra}: {fix}")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -191,7 +191,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _require(condition: bool, message: str) -> None:
+def _check(condition: bool, message: str) -> None:
     if not condition:
         raise AssertionError(message)
 
@@ -207,14 +207,14 @@ def _check_load_error(trial: AdapterTrial, folder: Path, content: str) -> None:
 def _check_boxes(detections: Detections, image: Image) -> None:
     boxes, scores, labels = detections.boxes, detections.scores, detections.labels
     height, width = image.shape[:2]
-    _require(boxes.shape == (len(scores), 4), f"boxes of shape {boxes.shape}")
+    _check(boxes.shape == (len(scores), 4), f"boxes of shape {boxes.shape}")
     if not len(scores):
         return
     right, bottom = boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
     inside = boxes.min() >= 0 and right.max() <= width + 0.01
-    _require(bool(inside and bottom.max() <= height + 0.01), "a box exceeds its image")
-    _require(scores.min() >= 0 and scores.max() <= 1, "a score is outside 0 to 1")
-    _require(labels.min() >= 0 and labels.max() < len(CLASSES), "a label is no class index")
+    _check(bool(inside and bottom.max() <= height + 0.01), "a box exceeds its image")
+    _check(scores.min() >= 0 and scores.max() <= 1, "a score is outside 0 to 1")
+    _check(labels.min() >= 0 and labels.max() < len(CLASSES), "a label is no class index")
 
 
 def _predict_arrays(trial: AdapterTrial, images: Sequence[Image]) -> list[Floats]:
@@ -240,7 +240,7 @@ def _check_all_close(actual: Sequence[Floats], expected: Sequence[Floats]) -> No
 
 
 def _check_close(actual: Floats, expected: Floats) -> None:
-    _require(actual.shape == expected.shape, f"{len(actual)} boxes instead of {len(expected)}")
+    _check(actual.shape == expected.shape, f"{len(actual)} boxes instead of {len(expected)}")
     if not actual.size:
         return
     difference = abs(actual - expected)
@@ -248,9 +248,9 @@ def _check_close(actual: Floats, expected: Floats) -> None:
     if actual.ndim == 2:
         scores = difference[:, 4:]
         largest = float(difference[:, :4].max())
-        _require(largest <= BOX_TOLERANCE, f"boxes differ by {largest:.2g} pixels")
+        _check(largest <= BOX_TOLERANCE, f"boxes differ by {largest:.2g} pixels")
     largest = float(scores.max())
-    _require(largest <= SCORE_TOLERANCE, f"predictions differ by {largest:.2g}")
+    _check(largest <= SCORE_TOLERANCE, f"predictions differ by {largest:.2g}")
 
 
 def _random_states() -> list[object]:
