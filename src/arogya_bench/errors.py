@@ -89,7 +89,7 @@ def needs_extra(extra: str) -> Iterator[None]:
         raise _missing_extra(extra, str(missing.name)) from missing
 
 
-def require_extra(extra: str, *modules: str) -> None:
+def check_extra(extra: str, *modules: str) -> None:
     """Check that the libraries of an extra are there, without importing them.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A fitted model as ``mlflow models`` sees it: no pickle, one row per image, columns by class."""
+"""Fitted models for ``mlflow models``: no pickle, one row per image, one column per class."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from arogya_bench.runtime.redaction import is_secret, redact_config
 from arogya_bench.types import Detections, Detector, Image, ImageBatch, Model, Predictor
 
 ADAPTER_FILE = "adapter.json"
-# Models stored before adapters declared a name give the path that the class had then.
+# Class paths in models that were stored before adapters declared a name.
 OLD_CLASS_PATHS = {
     "arogya_bench.models.efficientnet_lite0.EfficientNetLite0": "efficientnet_lite0",
     "arogya_bench.models.keras_cnn.KerasConvNet": "keras_cnn",
@@ -29,14 +29,14 @@ OLD_CLASS_PATHS = {
     "arogya_bench.models.yolov8_cls.YOLOv8Classifier": "yolov8_cls",
     "arogya_bench.models.yolov8_det.YOLOv8Detector": "yolov8_det",
 }
-DETECTIONS_COLUMN = "detections"  # the column of a detector: a JSON list of boxes per image
+DETECTIONS_COLUMN = "detections"  # holds a JSON list of boxes per image
 
 
 def write_adapter_file(model: Model, classes: tuple[str, ...], out: Path) -> None:
-    """Write beside the weights which adapter reads them, with its settings and class order.
+    """Write the adapter, its settings and the class order beside the weights.
 
-    The adapter is named by its ``adapter_name``. Its import path is added only where no config
-    package announces the adapter, since nothing else would find it again.
+    The adapter is identified by its ``adapter_name``. Its import path is added only if no config
+    package has the adapter, since ``find_adapter`` would not find it.
     """
     content = {
         **adapter_identity(model),
@@ -48,13 +48,13 @@ def write_adapter_file(model: Model, classes: tuple[str, ...], out: Path) -> Non
 
 
 def _public_settings(model: Model) -> dict[str, object]:
-    """The settings of an adapter but for its secrets, which it finds by itself where it serves."""
+    """Settings of an adapter without secrets, which it looks up where it serves."""
     fields = asdict(cast("Any", model))
-    return redact_config({key: each for key, each in fields.items() if not is_secret(key)})
+    return redact_config({name: value for name, value in fields.items() if not is_secret(name)})
 
 
 class ServedModel:
-    """Images in, a table out.
+    """A stored model that predicts a table from images.
 
     Attributes:
         classes: In the order of the columns.
@@ -72,61 +72,58 @@ class ServedModel:
         """Predict a batch.
 
         Args:
-            images: Shape (n, height, width, 3), RGB, 0 to 255; or a list of such images, whose
-                sizes may differ.
-            params: None are known.
+            images: Shape (n, height, width, 3), RGB, 0 to 255; or a list of images, whose sizes
+                may differ.
+            params: Ignored.
 
         Returns:
-            One row per image: a probability per class, or the found boxes as JSON.
+            One row per image: one probability per class, or the detected boxes as JSON.
         """
         del params
-        batch = [_to_image(each) for each in cast("Any", images)]
+        batch = [_to_image(image) for image in cast("Any", images)]
         if self.task == "detection":
-            found = cast("Detector", self._predict)(batch)
-            return pd.DataFrame({DETECTIONS_COLUMN: [self._boxes_to_json(each) for each in found]})
+            detections = cast("Detector", self._predict)(batch)
+            return pd.DataFrame({DETECTIONS_COLUMN: [self._boxes_to_json(d) for d in detections]})
         rows = cast("Predictor", self._predict)(cast("ImageBatch", batch))
         return pd.DataFrame(rows, columns=list(self.classes))
 
-    def _boxes_to_json(self, found: Detections) -> str:
-        boxes = zip(found.boxes.tolist(), found.scores.tolist(), found.labels, strict=True)
+    def _boxes_to_json(self, detections: Detections) -> str:
+        boxes, scores = detections.boxes.tolist(), detections.scores.tolist()
         return json.dumps(
             [
                 {"box": box, "score": score, "class": self.classes[label]}
-                for box, score, label in boxes
+                for box, score, label in zip(boxes, scores, detections.labels, strict=True)
             ]
         )
 
 
 def _load_pyfunc(path: str) -> ServedModel:
-    """What MLflow calls with the folder of a fit."""
+    """Load the folder of a fit; MLflow calls this function by name."""
     return ServedModel(Path(path))
 
 
 def find_adapter(name: str) -> type | None:
-    """Find the adapter class that declares a name.
+    """Return the adapter class that declares a name; None if no config has such an adapter.
 
-    The configs of the group ``model`` are searched: ours, and those of installed config packages.
-
-    Returns:
-        The class; None if no config names such an adapter.
+    Searches the configs of the group ``model``: ours, then those of installed config packages.
     """
     for target in model_targets():
         try:
             adapter = _import_object(target)
         except (ImportError, AttributeError, ValueError):
-            continue  # another package is broken; whoever uses its model is told so
+            continue  # a broken package is reported when its model is used
         if getattr(adapter, "adapter_name", None) == name:
             return cast("type", adapter)
     return None
 
 
 def import_path(adapter: type) -> str:
-    """The dotted path of a class."""
+    """Dotted path of a class."""
     return f"{adapter.__module__}.{adapter.__qualname__}"
 
 
 def _adapter_class(described: Mapping[str, Any]) -> type:
-    """The class that a stored model names.
+    """Return the adapter class of a stored model.
 
     Raises:
         ModelError: If no installed package has it.
@@ -138,14 +135,14 @@ def _adapter_class(described: Mapping[str, Any]) -> type:
     if not target:
         raise ModelError(
             f"This model was fitted by the adapter {name}, which no installed package provides.",
-            fix="install the package that holds it, in the version that requirements.txt names.",
+            fix="install the package of the adapter, in the version that requirements.txt lists.",
         )
     try:
         return cast("type", _import_object(target))
     except (ImportError, AttributeError, ValueError) as error:
         raise ModelError(
             f"This model was fitted by {target}, which cannot be imported: {error}.",
-            fix="install the package that holds it, in the version that requirements.txt names.",
+            fix="install the package of the adapter, in the version that requirements.txt lists.",
         ) from error
 
 
@@ -158,14 +155,14 @@ def _to_image(values: object) -> Image:
     image = np.asarray(values)
     if image.ndim != 3 or image.shape[2] != 3:
         raise ModelError(
-            f"An image of shape {image.shape} came in.",
+            f"An image of shape {image.shape} cannot be predicted.",
             fix="send RGB images of shape (height, width, 3), values from 0 to 255.",
         )
     if image.dtype != np.uint8:
         if not np.issubdtype(image.dtype, np.integer) or image.min() < 0 or image.max() > 255:
             raise ModelError(
                 f"An image of type {image.dtype} with values from {image.min()} to {image.max()} "
-                "came in.",
+                "cannot be predicted.",
                 fix="send whole numbers from 0 to 255.",
             )
         image = image.astype(np.uint8)

@@ -17,10 +17,11 @@ from sklearn.metrics import f1_score
 
 from arogya_bench.errors import ModelError, is_installed
 from arogya_bench.frameworks.array_files import read_arrays
+from arogya_bench.frameworks.batches import NetworkTraining
 from arogya_bench.frameworks.keras_batches import KerasPlan
 from arogya_bench.frameworks.keras_checkpoint import CHECKPOINT_FILE
 from arogya_bench.frameworks.keras_network import WEIGHTS_FILE
-from arogya_bench.frameworks.keras_training import KerasTraining, _cross_entropy, train_network
+from arogya_bench.frameworks.keras_training import _cross_entropy, train_network
 from arogya_bench.models.keras_cnn import KerasConvNet
 from arogya_bench.runtime.threads import thread_count
 from arogya_bench.types import Training
@@ -293,7 +294,7 @@ def test_a_fit_leaves_neither_images_nor_variables_nor_filters_in_the_process(
         networks.append(MODEL._build_network(classes, precision))
         return networks[-1]
 
-    recipe = KerasTraining(
+    settings = NetworkTraining(
         build_network=network,
         preprocessing=MODEL._preprocessing,
         training=ONCE,
@@ -301,7 +302,7 @@ def test_a_fit_leaves_neither_images_nor_variables_nor_filters_in_the_process(
         seed=0,
         device="cpu",
     )
-    train_network(recipe, train, validation, out=tmp_path)
+    train_network(settings, train, validation, out=tmp_path)
 
     variables = [*networks[0].variables, *networks[0].optimizer.variables]
     held = [tf.raw_ops.ReadVariableOp(resource=v.value.handle, dtype=v.dtype) for v in variables]

@@ -120,7 +120,8 @@ from pathlib import Path
 import numpy as np, torch
 from arogya_bench.frameworks.preprocessing import Preprocessing
 from arogya_bench.models.pytorch_cnn import ConvNet
-from arogya_bench.frameworks.torch_training import TorchTraining, train_network
+from arogya_bench.frameworks.batches import NetworkTraining
+from arogya_bench.frameworks.torch_training import train_network
 from arogya_bench.types import Case, Dataset, Subset, Training
 
 arrays, out = np.load(sys.argv[1]), Path(sys.argv[2])
@@ -152,9 +153,9 @@ def subset(part):
 
 torch.set_num_threads(1)
 training = Training(epochs=6, batch_size=8, learning_rate=5e-3, patience=6)
-recipe = TorchTraining(build_network=network, preprocessing=model._preprocessing, training=training,
+settings = NetworkTraining(build_network=network, preprocessing=model._preprocessing, training=training,
                 learning_rate=5e-3, seed=0, device="cpu")
-train_network(recipe, subset("train"), subset("validation"), out=out)
+train_network(settings, subset("train"), subset("validation"), out=out)
 """
 
 
@@ -173,7 +174,7 @@ def test_a_training_that_was_killed_goes_on_with_the_same_numbers(train, validat
     resumed = fit(train, validation, killed)
 
     assert ended.returncode == -signal.SIGKILL
-    assert [epoch["number"] for epoch in left["epochs"]] == [1, 2]
+    assert len(left["epochs"]) == 2
     assert resumed.curves == whole.curves
     one, two = weights(tmp_path / "whole"), weights(killed)
     assert all(torch.equal(one[name], two[name]) for name in one)
@@ -225,4 +226,4 @@ def test_a_checkpoint_of_another_device_starts_the_training_again(
     report = fit(train, validation, tmp_path / "moved")
 
     assert len(report.curves) == 6
-    assert "was not made by PyTorch" in capsys.readouterr().err
+    assert "was not written by PyTorch" in capsys.readouterr().err

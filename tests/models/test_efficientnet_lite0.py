@@ -11,7 +11,8 @@ from sklearn.datasets import load_sample_image
 
 from arogya_bench.errors import ConfigError, MissingExtra, ModelError
 from arogya_bench.frameworks.preprocessing import resize_stack
-from arogya_bench.frameworks.torch_network import predict_logits, read_state_dict, to_input_tensor
+from arogya_bench.frameworks.torch_checkpoint import read_state_dict
+from arogya_bench.frameworks.torch_network import predict_logits, to_input_tensor
 from arogya_bench.models import efficientnet_lite0
 from arogya_bench.models.efficientnet_lite0 import EfficientNetLite0, packaged_weights
 from arogya_bench.types import Training
@@ -136,7 +137,9 @@ def test_only_fine_tuning_takes_the_small_rate(frozen, fine_tuned, trained):
 
 def test_notes_say_where_training_started(frozen, fine_tuned, trained):
     random, _ = trained(replace(FROZEN, weights="none"))
-    start = "started from ImageNet weights; the last layer was drawn anew for these classes"
+    start = (
+        "started from ImageNet weights; the last layer was initialised randomly for these classes"
+    )
 
     assert fine_tuned[0].notes == (f"{start}; trained all layers",)
     assert frozen[0].notes == (f"{start}; trained the last layer alone",)

@@ -234,7 +234,9 @@ def test_another_image_size_is_refused_at_load(stripes, tmp_path):
     train = stripes(20, seed=0)
     fit(MODEL, train, train, tmp_path)
 
-    with pytest.raises(ModelError, match="image_size=32; the model asks for 64"):
+    with pytest.raises(
+        ModelError, match="image_size=32; the model is configured with image_size=64"
+    ):
         loaded(replace(MODEL, image_size=64), tmp_path, train)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from arogya_bench.errors import ConfigError, ModelError
-from arogya_bench.models.resnet50 import ResNet50, _build_resnet50
+from arogya_bench.models.resnet50 import ResNet50
 from arogya_bench.types import Training
 
 MODEL = ResNet50(image_size=32, weights="none")
@@ -28,7 +28,7 @@ def checkpoint(tmp_path_factory):
     file = tmp_path_factory.mktemp("weights") / "start.pth"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(99)
-        torch.save(_build_resnet50(5).state_dict(), file)
+        torch.save(MODEL._build_network(5).state_dict(), file)
     return file
 
 
@@ -77,7 +77,7 @@ def test_features_start_from_the_file_and_the_head_is_drawn_anew(checkpoint, str
     assert torch.equal(start["layer4.2.conv3.weight"], end["layer4.2.conv3.weight"])
     assert end["fc.weight"].shape == (2, 2048)
     assert report.notes == (
-        "started from start.pth weights; the last layer was drawn anew for these classes",
+        "started from start.pth weights; the last layer was initialised randomly for these classes",
     )
 
 

@@ -118,7 +118,7 @@ def test_weights_of_ultralytics_are_a_start_with_a_lower_rate(train, validation,
 
     report = fit(train, validation, out, model=model, training=replace(TRAINING, epochs=1))
 
-    assert report.notes == ("started from own.pt; its head was drawn anew",)
+    assert report.notes == ("started from own.pt; its head was initialised randomly",)
     assert 0 < report.curves[0]["learning_rate"] <= 1e-4
 
 
@@ -180,5 +180,5 @@ def test_fields_out_of_range_are_refused(fields):
 
 
 def test_missing_weights_are_found_before_any_work():
-    with pytest.raises(ModelError, match=r"names no \.pt file"):
+    with pytest.raises(ModelError, match=r"is not a \.pt file"):
         YOLOv8Classifier(weights="gone.pt").check(device="cpu")

@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from arogya_bench.errors import ConfigError, DatasetError, ModelError
+from arogya_bench.frameworks.early_stopping import Epoch, best_index
 from arogya_bench.frameworks.fit_files import save_classes
 from arogya_bench.frameworks.torch_checkpoint import CHECKPOINT_FILE, read_checkpoint
 from arogya_bench.frameworks.torch_network import save_network
-from arogya_bench.frameworks.ultralytics_detection import DetectorOverrides, load_examples
-from arogya_bench.frameworks.ultralytics_hooks import index_of_best
+from arogya_bench.frameworks.ultralytics_detection import detection_rank, load_examples
 from arogya_bench.frameworks.ultralytics_network import load_start_weights
 from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
 from arogya_bench.models.yolov8_det import HEAD_PREFIX, YOLOv8Detector, _build_network
@@ -323,7 +323,7 @@ def test_weights_for_other_classes_are_a_start(tmp_path):
             network, tmp_path / "own.pt", head_prefix=HEAD_PREFIX, classes=CLASSES
         )
 
-    assert note == "started from own.pt; its head was drawn anew"
+    assert note == "started from own.pt; its head was initialised randomly"
 
 
 def test_labels_are_centres_and_sizes_as_shares_of_the_image():
@@ -355,12 +355,15 @@ def test_labels_are_centres_and_sizes_as_shares_of_the_image():
     ],
 )
 def test_best_epoch_finds_most_and_patience_waits_for_the_first_finds(found, losses, best):
-    hooks, ranks = DetectorOverrides(), []
-    for hooks.epoch, (precision, loss) in enumerate(zip(found, losses, strict=True)):
-        hooks.metrics = {"metrics/mAP50-95(B)": precision, "val/box_loss": loss}
-        ranks.append(hooks.rank())
+    epochs = [
+        Epoch(
+            metrics={},
+            rank=detection_rank({"metrics/mAP50-95(B)": precision, "val/box_loss": loss}, number),
+        )
+        for number, (precision, loss) in enumerate(zip(found, losses, strict=True))
+    ]
 
-    assert index_of_best(ranks) == best
+    assert best_index(epochs) == best
 
 
 def test_crowds_and_settings_that_do_not_apply_are_told(train, validation, tmp_path):
@@ -442,5 +445,5 @@ def test_fields_out_of_range_are_refused(fields):
 
 
 def test_missing_weights_are_found_before_any_work():
-    with pytest.raises(ModelError, match=r"names no \.pt file"):
+    with pytest.raises(ModelError, match=r"is not a \.pt file"):
         YOLOv8Detector(weights="gone.pt").check(device="cpu")

@@ -1,4 +1,4 @@
-"""The contract itself: a model that breaks one promise is found out, and no other is blamed."""
+"""The checks of adapters: a model with one fault fails the checks of that fault and no other."""
 
 import random
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.models.prior import Prior
-from arogya_bench.testing import adapter as contract
+from arogya_bench.testing.adapter import check_adapter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +62,16 @@ class Careless(Prior):
         return lambda images: np.full((len(images), len(classes)), 1 / len(classes))
 
 
-def names(model, folder):
-    return {line.partition(":")[0] for line in contract.check_adapter(model, folder)}
+def failed_checks(model, folder):
+    return {line.partition(":")[0] for line in check_adapter(model, folder)}
 
 
-def test_an_honest_model_breaks_nothing(tmp_path):
-    assert contract.check_adapter(Prior(), tmp_path) == []
+def test_a_correct_model_fails_no_check(tmp_path):
+    assert check_adapter(Prior(), tmp_path) == []
 
 
 @pytest.mark.parametrize(
-    ("mood", "promises"),
+    ("mood", "checks"),
     [
         ("half", {"check_one_output_per_image"}),
         ("silent", {"check_empty_batch"}),
@@ -82,28 +82,24 @@ def test_an_honest_model_breaks_nothing(tmp_path):
         ("size", {"check_batch_size_invariance"}),
     ],
 )
-def test_each_fault_is_found_and_named(mood, promises, tmp_path):
+def test_each_fault_is_found_and_named(mood, checks, tmp_path):
     # A module of the tests cannot be imported by name in another process.
-    assert names(Moody(mood=mood), tmp_path) - {"check_missing_extra_named"} == promises
+    assert failed_checks(Moody(mood=mood), tmp_path) - {"check_missing_extra_named"} == checks
 
 
-def test_answers_by_position_break_order_batch_and_repetition(tmp_path):
-    found = names(Moody(mood="order"), tmp_path)
+def test_predictions_by_position_fail_order_and_repetition(tmp_path):
+    found = failed_checks(Moody(mood="order"), tmp_path)
 
     assert {"check_repeated_image", "check_order_invariance"} <= found
 
 
 def test_weights_of_others_must_be_refused(tmp_path):
-    found = names(Careless(), tmp_path)
+    found = failed_checks(Careless(), tmp_path)
 
     assert {"check_class_order_enforced", "check_damaged_files_refused"} <= found
 
 
-def test_a_fault_says_how_the_promise_is_broken(tmp_path):
-    (line,) = [
-        each
-        for each in contract.check_adapter(Moody(mood="half"), tmp_path)
-        if "one_output" in each
-    ]
+def test_a_failed_check_gives_the_reason(tmp_path):
+    (line,) = [each for each in check_adapter(Moody(mood="half"), tmp_path) if "one_output" in each]
 
     assert line == "check_one_output_per_image: rows do not sum to 1"

@@ -27,7 +27,7 @@ from arogya_bench.curation.removal import check_no_foreign_files, remove_stale
 from arogya_bench.curation.sources import read_source
 from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, split
 from arogya_bench.deidentification.pseudonyms import Pseudonyms, load_pseudonyms
-from arogya_bench.errors import ConfigError, require_extra
+from arogya_bench.errors import ConfigError, check_extra
 from arogya_bench.runtime.console import track
 from arogya_bench.types import Case
 
@@ -266,7 +266,7 @@ def _check_options(source: Path, out: Path, options: CurationOptions) -> None:
         raise ConfigError(f"workers={options.workers} is too small.", fix="use 1 or more")
     check_boxes_drawn_on(options.boxes_drawn_on)
     if options.ocr:
-        require_extra("ocr", "rapidocr_onnxruntime")
+        check_extra("ocr", "rapidocr_onnxruntime")
     source_path, out_path = source.resolve(), out.resolve()
     if source_path.is_relative_to(out_path) or out_path.is_relative_to(source_path):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Arrays that a fit leaves behind, in files that hold numbers and no code."""
+"""Named arrays in ``.npz`` files that hold numbers and no code."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from arogya_bench.frameworks.fit_files import check_file_exists, damaged_file_error
 from arogya_bench.runtime.atomic_write import atomic_write
 
-# What NumPy raises for files that are cut, foreign, or hold Python objects.
+# What NumPy raises for files that are truncated, of another format, or hold Python objects.
 UNREADABLE_ERRORS = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile)
 
 
@@ -23,7 +23,7 @@ def save_arrays(file: Path, arrays: Mapping[str, Any]) -> None:
 
 
 def read_arrays(file: Path, *names: str) -> dict[str, NDArray[Any]]:
-    """Read the arrays that ``names`` lists, or all of them if it lists none.
+    """Read the named arrays, or all of them if no name is given.
 
     Raises:
         ModelError: If the file is missing, damaged, holds Python objects, or lacks a name.
@@ -34,13 +34,5 @@ def read_arrays(file: Path, *names: str) -> dict[str, NDArray[Any]]:
             np.load(stream, allow_pickle=False) as content,
         ):
             return {name: content[name] for name in names or content.files}
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        BadZipFile,
-    ) as error:
+    except UNREADABLE_ERRORS as error:
         raise damaged_file_error(file, error) from error

@@ -1,9 +1,11 @@
-"""What each step of a training sees; it follows from the seed, the epoch and the step alone."""
+"""The settings of a training, and the images, targets and learning rate of each of its steps."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from arogya_bench.frameworks.preprocessing import ImageStack, resize_stack
+from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, resize_stack
 from arogya_bench.frameworks.schedule import batch_indices, learning_rate_factor
 from arogya_bench.frameworks.seeds import epoch_rng
 from arogya_bench.frameworks.training_augmentation import augment_batch
@@ -11,20 +13,35 @@ from arogya_bench.types import Labels, Subset, Training
 
 
 @dataclass(frozen=True, kw_only=True)
+class NetworkTraining:
+    """How one network is trained, with PyTorch or Keras.
+
+    Attributes:
+        build_network: Builds the network for a number of classes; draws its weights from the seed.
+            A Keras network also takes a precision, ``float32`` or ``mixed_float16``, and raw
+            images; both kinds return logits.
+        learning_rate: Peak of the schedule.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
+    """
+
+    build_network: Callable[..., Any]
+    preprocessing: Preprocessing
+    training: Training
+    learning_rate: float
+    seed: int
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class InMemorySplit:
-    """Images and targets of one split, resized and in memory."""
+    """Resized images and targets of one split."""
 
     images: ImageStack
     targets: Labels
 
 
 def load_split(subset: Subset, size: int) -> InMemorySplit:
-    """Decode and resize every image once.
-
-    Args:
-        subset: Whose cases all have a target.
-        size: Height and width in pixels.
-    """
+    """Decode every image and resize it to ``size`` x ``size`` pixels; every case needs a target."""
     return InMemorySplit(
         images=resize_stack(subset.images(), len(subset), size), targets=subset.targets
     )
@@ -32,7 +49,10 @@ def load_split(subset: Subset, size: int) -> InMemorySplit:
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """The batches and the learning rates of a training; epochs count from 1, steps from 0.
+    """The batches and learning rates of a training; epochs count from 1, steps from 0.
+
+    They depend on the seed, the epoch and the step alone, so that an interrupted training resumes
+    with the same numbers.
 
     Attributes:
         learning_rate: Peak of the schedule.
@@ -45,25 +65,27 @@ class Steps:
 
     @cached_property
     def steps_per_epoch(self) -> int:
-        """How many steps an epoch has."""
+        """Number of batches in each epoch."""
         return len(self.epoch_batches(1))
 
     def epoch_batches(self, epoch: int) -> list[Labels]:
-        """The cases of each step of an epoch."""
-        count, size = len(self.train.targets), self.training.batch_size
-        return batch_indices(count, size, epoch_rng(self.seed, epoch))
+        """Indices of the cases of each step."""
+        rng = epoch_rng(self.seed, epoch)
+        return batch_indices(len(self.train.targets), self.training.batch_size, rng)
 
     def augmented_images(self, cases: Labels, *, epoch: int, step: int) -> ImageStack:
-        """The images of some cases, with the training policy drawn for this step."""
+        """Images of some cases, with the training augmentation drawn for this step."""
         rng = epoch_rng(self.seed, epoch, step)
         return augment_batch(self.train.images[cases], self.training, rng)
 
     def learning_rate_at(self, epoch: int, step: int) -> float:
-        """The learning rate of one step."""
-        done, steps = (
-            (epoch - 1) * self.steps_per_epoch + step,
-            self.training.epochs * self.steps_per_epoch,
-        )
+        """Learning rate of one step."""
         return self.learning_rate * learning_rate_factor(
-            done, steps=steps, warmup=self.training.warmup
+            (epoch - 1) * self.steps_per_epoch + step,
+            steps=self.training.epochs * self.steps_per_epoch,
+            warmup=self.training.warmup,
         )
+
+    def last_learning_rate(self, epoch: int) -> float:
+        """Learning rate of the last step of an epoch."""
+        return self.learning_rate_at(epoch, self.steps_per_epoch - 1)

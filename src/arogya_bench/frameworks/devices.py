@@ -1,14 +1,14 @@
-"""The one place that knows where a model computes: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``."""
+"""Device names: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``."""
 
 import re
 
-from arogya_bench.errors import ConfigError, ModelError, did_you_mean, needs_extra, require_extra
+from arogya_bench.errors import ConfigError, ModelError, check_extra, did_you_mean, needs_extra
 
 DEVICE_NAMES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
 
 
 def check_device_name(device: str) -> None:
-    """Check the spelling alone, for models that compute on the CPU wherever they are asked to.
+    """Check the spelling of a device name, not whether the device exists.
 
     Raises:
         ConfigError: If ``device`` is not one of the known names.
@@ -20,25 +20,25 @@ def check_device_name(device: str) -> None:
         )
 
 
-def check_torch(device: str) -> None:
-    """Check that PyTorch is installed and that ``device`` exists.
+def check_torch(device: str, extra: str = "torch", *modules: str) -> None:
+    """Check that torch and ``modules`` (torchvision if empty) are installed and ``device`` exists.
 
     Raises:
-        MissingExtra: If torch or torchvision is not installed.
+        MissingExtra: If a package is not installed.
         ConfigError: If ``device`` is not a known name.
-        ModelError: If a GPU is asked for that is not there.
+        ModelError: If ``device`` names a GPU that does not exist.
     """
     check_device_name(device)
-    require_extra("torch", "torch", "torchvision")
+    check_extra(extra, "torch", *(modules or ("torchvision",)))
     torch_device(device)
 
 
 def torch_device(device: str) -> str:
-    """Resolve a device to a name that PyTorch takes; ``auto`` prefers the first GPU.
+    """Return the name that PyTorch uses for a device; ``auto`` prefers the first GPU.
 
     Raises:
         ConfigError: If ``device`` is not a known name.
-        ModelError: If a GPU is asked for that is not there.
+        ModelError: If ``device`` names a GPU that does not exist.
     """
     check_device_name(device)
     if device == "cpu":
@@ -46,12 +46,24 @@ def torch_device(device: str) -> str:
     with needs_extra("torch"):
         import torch
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device == "auto":
-        return "cuda:0" if count else "cpu"
+    return gpu_name(device, count, framework="PyTorch", install="a CUDA build of torch") or "cpu"
+
+
+def gpu_name(device: str, count: int, *, framework: str, install: str) -> str | None:
+    """Resolve a device name on a machine with ``count`` GPUs.
+
+    Returns:
+        Such as ``cuda:0``; None for the CPU.
+
+    Raises:
+        ModelError: If ``device`` names a GPU that does not exist.
+    """
+    if device == "cpu" or (device == "auto" and not count):
+        return None
     index = int(device.partition(":")[2] or 0)
     if index >= count:
         raise ModelError(
-            f"device={device} was asked for, but PyTorch sees {count} GPUs here.",
-            fix="set device=auto or device=cpu, or install the driver and a CUDA build of torch.",
+            f"device={device} was requested, but {framework} sees {count} GPUs here.",
+            fix=f"set device=auto or device=cpu, or install the driver and {install}.",
         )
     return f"cuda:{index}"

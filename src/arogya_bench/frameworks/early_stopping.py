@@ -1,63 +1,105 @@
-"""What the epochs of a training came to, which of them is the best, and when to stop."""
+"""Epoch results, the choice of the best epoch, and early stopping."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from arogya_bench.errors import ModelError
 from arogya_bench.frameworks.training_augmentation import check_augmentation
-from arogya_bench.types import Labels, Subset, Training
+from arogya_bench.types import FitReport, Labels, Subset, Training
+
+CLASSIFIER_METRICS = ("train_loss", "val_loss", "val_f1_macro", "learning_rate")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """What one epoch came to.
+    """A finished epoch.
 
     Attributes:
-        number: Counted from 1.
-        learning_rate: At its last step.
+        metrics: Values logged for the epoch, by name.
+        rank: Quality of the epoch, higher is better; compared from left to right.
     """
 
-    number: int
-    train_loss: float
-    val_loss: float
-    val_f1_macro: float
-    learning_rate: float
-
-    def is_better_than(self, other: "Epoch") -> bool:
-        """Whether the validation macro F1 is higher, or equal with a lower loss."""
-        return (self.val_f1_macro, -self.val_loss) > (other.val_f1_macro, -other.val_loss)
-
-    def metrics(self) -> dict[str, float]:
-        """The numbers that are logged per epoch."""
-        values = asdict(self)
-        del values["number"]
-        return values
+    metrics: dict[str, float]
+    rank: tuple[float, ...]
 
 
-def best_epoch(epochs: Sequence[Epoch]) -> Epoch:
-    """The first epoch that no later one beats."""
-    best = epochs[0]
-    for epoch in epochs[1:]:
-        if epoch.is_better_than(best):
-            best = epoch
-    return best
+def classifier_epoch(values: Mapping[str, float]) -> Epoch:
+    """Rank an epoch by its validation macro F1, and by the lower validation loss if that is equal.
+
+    Args:
+        values: Holds the classifier metrics; other names are ignored.
+    """
+    return Epoch(
+        metrics={name: values[name] for name in CLASSIFIER_METRICS},
+        rank=(values["val_f1_macro"], -values["val_loss"]),
+    )
 
 
-def should_stop(epochs: Sequence[Epoch], *, patience: int, max_epochs: int) -> bool:
-    """Whether a training is over: all epochs made, or ``patience`` of them without a better one."""
-    if not epochs:
-        return False
-    stale = epochs[-1].number - best_epoch(epochs).number
-    return len(epochs) >= max_epochs or stale >= max(1, patience)
+def best_index(epochs: Sequence[Epoch]) -> int:
+    """Index of the first epoch that no later one surpasses."""
+    return max(range(len(epochs)), key=lambda index: epochs[index].rank)
+
+
+@dataclass(kw_only=True)
+class TrainingProgress:
+    """Finished epochs of a training, with early stopping, checkpoints and the best weights.
+
+    Attributes:
+        save_checkpoint: Writes the state from which an interrupted training resumes.
+        save_weights: Writes the current weights as those of the fit.
+    """
+
+    training: Training
+    save_checkpoint: Callable[[Sequence[Epoch]], None]
+    save_weights: Callable[[], None]
+    epochs: list[Epoch] = field(default_factory=list)
+
+    def resume(self, epochs: Sequence[Epoch]) -> None:
+        """Continue after the epochs of a restored checkpoint."""
+        self.epochs += epochs
+        if epochs:  # the process may have ended between writing the checkpoint and the weights
+            self._save_if_best()
+
+    def add(self, epoch: Epoch) -> None:
+        """Record an epoch, write a checkpoint, and keep the weights if it is the best so far."""
+        self.epochs.append(epoch)
+        self.save_checkpoint(self.epochs)
+        self._save_if_best()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or ``patience`` of them brought no improvement."""
+        if not self.epochs:
+            return False
+        stale_epochs = len(self.epochs) - 1 - best_index(self.epochs)
+        return len(self.epochs) >= self.training.epochs or stale_epochs >= max(
+            1, self.training.patience
+        )
+
+    def report(self, *, gpu_peak_mb: float | None) -> FitReport:
+        """Summarise the training.
+
+        Args:
+            gpu_peak_mb: Peak memory held for tensors, in MB (10^6 bytes); None on a CPU.
+        """
+        return FitReport(
+            curves=tuple(epoch.metrics for epoch in self.epochs),
+            best_epoch=best_index(self.epochs) + 1,
+            gpu_peak_mb=gpu_peak_mb,
+        )
+
+    def _save_if_best(self) -> None:
+        if best_index(self.epochs) == len(self.epochs) - 1:
+            self.save_weights()
 
 
 def check_trainable(training: Training, train: Subset, validation: Subset) -> None:
-    """Refuse a training of nothing.
+    """Check that the splits and the settings allow at least one training step.
 
     Raises:
-        ModelError: If a split is too small, or there is no epoch or batch to make.
-        ConfigError: If the training policy is out of range.
+        ModelError: If a split is too small, or epochs or batch size is below 1.
+        ConfigError: If a field of the training augmentation is out of range.
     """
     if len(train) < 2 or not len(validation):
         raise ModelError(
@@ -75,10 +117,10 @@ def check_trainable(training: Training, train: Subset, validation: Subset) -> No
 
 
 def check_finite_loss(loss: float, epoch: int) -> float:
-    """Give back the training loss of an epoch, once it is known to be a number.
+    """Return the training loss of an epoch.
 
     Raises:
-        ModelError: If training diverged.
+        ModelError: If it is not finite, so that training diverged.
     """
     if not math.isfinite(loss):
         raise ModelError(
@@ -89,7 +131,7 @@ def check_finite_loss(loss: float, epoch: int) -> float:
 
 
 def f1_macro(targets: Labels, predicted: Labels) -> float:
-    """Mean F1 over the classes in truth or prediction; what the best epoch is chosen by."""
+    """Mean F1 over the classes that occur in the targets or the predictions."""
     from sklearn.metrics import f1_score
 
     return float(f1_score(targets, predicted, average="macro", zero_division=0))

@@ -1,30 +1,37 @@
-"""The folder that a fit leaves behind: its class order and its preprocessing, checked at load."""
+"""The files of a fit: class order and preprocessing, which are checked at load, and checkpoints."""
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from arogya_bench.errors import ModelError
+from arogya_bench.frameworks.preprocessing import Preprocessing
+from arogya_bench.runtime.console import echo
 
 CLASSES_FILE = "classes.json"
-REFIT_ADVICE = "delete this folder and run again, so that the model is fitted anew."
+REFIT_ADVICE = "delete this folder and run again, so that the model is refitted."
 
 
-def save_classes(out: Path, classes: Sequence[str], settings: Mapping[str, object]) -> None:
-    """Write the class order and what else must be equal at load.
+def save_classes(
+    out: Path, classes: Sequence[str], settings: Mapping[str, object] | Preprocessing
+) -> None:
+    """Write the class order and the settings that must be equal at load.
 
     Args:
         out: The folder of the fit.
         classes: In the order of the probability columns.
         settings: What the weights depend on, such as the image size.
     """
-    content = {"classes": list(classes), "settings": dict(settings)}
+    content = {"classes": list(classes), "settings": _as_mapping(settings)}
     (out / CLASSES_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def check_classes(weights: Path, classes: Sequence[str], settings: Mapping[str, object]) -> None:
-    """Refuse weights that were fitted for other classes or with other settings.
+def check_classes(
+    weights: Path, classes: Sequence[str], settings: Mapping[str, object] | Preprocessing
+) -> None:
+    """Check that weights were fitted for these classes with these settings.
 
     Raises:
         ModelError: If the folder is damaged, or the order of the classes or a setting differs.
@@ -36,12 +43,17 @@ def check_classes(weights: Path, classes: Sequence[str], settings: Mapping[str, 
             f"the dataset has {list(classes)}.",
             fix="evaluate on a dataset with the same classes in the same order, or fit again.",
         )
-    for name, wanted in json.loads(json.dumps(settings)).items():
-        if (found := saved["settings"].get(name)) != wanted:
+    for name, expected in json.loads(json.dumps(_as_mapping(settings))).items():
+        if (fitted := saved["settings"].get(name)) != expected:
             raise ModelError(
-                f"{weights} was fitted with {name}={found}; the model asks for {wanted}.",
-                fix=f"set {name} back to {found}, or fit again.",
+                f"{weights} was fitted with {name}={fitted}; the model is configured with "
+                f"{name}={expected}.",
+                fix=f"set {name} back to {fitted}, or fit again.",
             )
+
+
+def _as_mapping(settings: Mapping[str, object] | Preprocessing) -> dict[str, object]:
+    return asdict(settings) if isinstance(settings, Preprocessing) else dict(settings)
 
 
 def read_json(file: Path, *keys: str) -> dict[str, Any]:
@@ -60,7 +72,7 @@ def read_json(file: Path, *keys: str) -> dict[str, Any]:
 
 
 def check_file_exists(file: Path) -> Path:
-    """Give back the path of a file of the fit, once it is known to exist.
+    """Return the path of a file of the fit.
 
     Raises:
         ModelError: If there is no such file.
@@ -73,5 +85,16 @@ def check_file_exists(file: Path) -> Path:
 
 
 def damaged_file_error(file: Path, reason: object) -> ModelError:
-    """Say that a file of the fit cannot be read."""
+    """Build the error for a file of the fit that cannot be read."""
     return ModelError(f"{file} is damaged: {reason}.", fix=REFIT_ADVICE)
+
+
+def warn_checkpoint_ignored(file: Path, reason: str) -> None:
+    """Print that training starts again because a checkpoint cannot be used."""
+    echo(f"[yellow]{file.name} {reason}; training starts again.[/]")
+
+
+def drop_checkpoint(folder: Path) -> None:
+    """Remove the checkpoint of a finished training."""
+    for file in folder.glob("checkpoint.*"):
+        file.unlink()

@@ -1,4 +1,4 @@
-"""The steps of a training in the form in which Keras takes them."""
+"""The steps of a training in the form that Keras expects."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ from arogya_bench.types import Floats, Labels
 
 
 class Batch(NamedTuple):
-    """One step, in the order in which Keras takes it apart.
+    """One step, in the order that Keras expects.
 
     Attributes:
         images: Shape (n, size, size, 3), augmented.
@@ -29,23 +29,19 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class KerasPlan(Steps):
-    """Steps with what Keras asks for beside the images.
-
-    Attributes:
-        class_count: How many there are.
-    """
+    """Steps with class weights and the seeds of dropout."""
 
     class_count: int
 
     @cached_property
     def weights(self) -> Floats:
-        """One per class; 1 for all unless the training asks for class weights."""
+        """Weight of each class; 1 for all unless the training asks for class weights."""
         if not self.training.class_weights:
             return np.ones(self.class_count)
         return np.array(class_weights(self.train.targets, self.class_count))
 
     def batch(self, cases: Labels, *, epoch: int, step: int) -> Batch:
-        """The images of some cases, with the training policy drawn for this step."""
+        """One step on some cases, with the training augmentation drawn for it."""
         targets = self.train.targets[cases]
         weights = self.weights[targets]
         return Batch(
@@ -55,20 +51,20 @@ class KerasPlan(Steps):
         )
 
     def dropout_seed(self, epoch: int) -> int:
-        """Where the draws of dropout begin in an epoch."""
+        """Seed of the dropout layers for an epoch."""
         return int(epoch_rng(self.seed, epoch).integers(2**31))
 
 
 def build_dataset(plan: KerasPlan, *, workers: int) -> Any:
-    """The batches of one epoch at a time, as ``model.fit`` asks for them.
+    """Build the ``keras.utils.PyDataset`` that ``model.fit`` reads, one epoch at a time.
 
     Args:
-        plan: What is drawn.
-        workers: Threads that draw; the batches do not depend on it.
+        plan: Supplies the batches.
+        workers: Number of threads that draw them; the batches do not depend on it.
 
     Returns:
-        A ``keras.utils.PyDataset`` with two more methods: ``turn_to`` takes the number of the
-        epoch, and ``let_go`` ends it all, since TensorFlow holds on to what it once iterated.
+        A dataset with two more methods: ``start_epoch`` takes the number of the epoch;
+        ``release`` drops the images, since TensorFlow keeps a reference to the dataset.
     """
     import keras
 
@@ -80,7 +76,7 @@ def build_dataset(plan: KerasPlan, *, workers: int) -> Any:
             return len(self.order)
 
         def __getitem__(self, step: int) -> tuple[object, ...]:
-            # Keras takes a plain tuple only.
+            # Keras accepts only a plain tuple.
             return tuple(self.plan.batch(self.order[step], epoch=self.epoch, step=step))
 
         def release(self) -> None:
@@ -88,5 +84,5 @@ def build_dataset(plan: KerasPlan, *, workers: int) -> Any:
 
     batches = Batches(workers=workers)
     batches.plan = plan
-    batches.start_epoch(1)  # Keras looks at the first batches before the first epoch begins
+    batches.start_epoch(1)  # Keras reads the first batches before the first epoch begins
     return batches

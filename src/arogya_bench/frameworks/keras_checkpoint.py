@@ -1,4 +1,4 @@
-"""What a Keras network leaves on disk: its weights, and a training under way."""
+"""Weights of Keras networks as arrays, and checkpoints of trainings."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from arogya_bench.errors import ModelError
 from arogya_bench.frameworks.array_files import read_arrays, save_arrays
-from arogya_bench.runtime.console import echo
+from arogya_bench.frameworks.fit_files import warn_checkpoint_ignored
 
 if TYPE_CHECKING:
     import keras
@@ -20,63 +20,64 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def get_weights(network: "keras.Model") -> dict[str, NDArray[Any]]:
-    """The weights by layer and name, such as ``conv1/kernel``."""
+    """Return the weights by layer and name, such as ``conv1/kernel``."""
     return {name: np.asarray(weight.numpy()) for name, weight in _named_variables(network).items()}
 
 
 def set_weights(network: "keras.Model", values: Arrays) -> None:
-    """Put weights into a network.
+    """Assign weights by layer and name.
 
     Raises:
-        ValueError: If they are those of another network.
+        ValueError: If names or shapes are those of another network.
     """
     weights = _named_variables(network)
-    wanted = {name: tuple(weight.shape) for name, weight in weights.items()}
-    found = {name: value.shape for name, value in values.items()}
-    for name in wanted | found:
-        if wanted.get(name) != found.get(name):
+    expected = {name: tuple(weight.shape) for name, weight in weights.items()}
+    actual = {name: value.shape for name, value in values.items()}
+    for name in expected | actual:
+        if expected.get(name) != actual.get(name):
             raise ValueError(
-                f"{name} has the shape {found.get(name)}; this network asks for {wanted.get(name)}"
+                f"{name} has the shape {actual.get(name)}; this network needs {expected.get(name)}"
             )
     for name, weight in weights.items():
         weight.assign(values[name])
 
 
 def save_checkpoint(folder: Path, network: "keras.Model", epochs: str) -> None:
-    """Write the weights, the state of the optimizer, and what the epochs came to.
+    """Write the weights, the state of the optimizer, and the finished epochs.
 
     Args:
-        folder: Where a kill leaves the old checkpoint or the new one.
-        network: Compiled, and its optimizer built.
-        epochs: In any form; given back as it is.
+        folder: An interruption leaves it with the old checkpoint or the new one.
+        network: Compiled, with its optimizer built.
+        epochs: Any text; ``restore_checkpoint`` returns it.
     """
     optimizer = {str(i): v.numpy() for i, v in enumerate(network.optimizer.variables)}
-    save_arrays(
-        folder / CHECKPOINT_FILE,
-        {**_add_prefix("network", get_weights(network)), **_add_prefix("optimizer", optimizer)}
-        | {"epochs": np.array(epochs)},
-    )
+    arrays = {
+        **_add_prefix("network", get_weights(network)),
+        **_add_prefix("optimizer", optimizer),
+        "epochs": np.array(epochs),
+    }
+    save_arrays(folder / CHECKPOINT_FILE, arrays)
 
 
 def restore_checkpoint(folder: Path, network: "keras.Model") -> str | None:
-    """Put back what ``save_checkpoint`` wrote, and give the epochs; None if there is none.
+    """Restore what ``save_checkpoint`` wrote and return the epochs; None if there is nothing.
 
-    A file that cannot be read, or is of another optimizer, as on another kind of device, is said
-    to be so and left aside: the training starts again.
+    A file that cannot be read, or belongs to another optimizer, as on another kind of device, is
+    ignored with a warning.
     """
     file = folder / CHECKPOINT_FILE
     if not file.is_file():
         return None
     try:
         state = read_arrays(file)
-    except ModelError as damage:
-        echo(f"[yellow]{damage.problem} The training starts again.[/]")
+    except ModelError as error:
+        warn_checkpoint_ignored(file, f"cannot be read ({error.problem})")
         return None
     optimizer = _strip_prefix("optimizer", state)
     variables = network.optimizer.variables
-    found = [optimizer[str(i)].shape for i in range(len(optimizer))]
-    if found != [tuple(each.shape) for each in variables]:
-        echo(f"[yellow]{file.name} is of another device or version. The training starts again.[/]")
+    shapes = [optimizer[str(i)].shape for i in range(len(optimizer))]
+    if shapes != [tuple(variable.shape) for variable in variables]:
+        warn_checkpoint_ignored(file, "was written on another device or by another version")
         return None
     set_weights(network, _strip_prefix("network", state))
     for i, variable in enumerate(variables):
@@ -84,13 +85,8 @@ def restore_checkpoint(folder: Path, network: "keras.Model") -> str | None:
     return str(state["epochs"])
 
 
-def drop_checkpoint(folder: Path) -> None:
-    """Remove the checkpoint of a training that is complete."""
-    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
-
-
 def _named_variables(network: "keras.Model") -> "dict[str, keras.Variable]":
-    """By layer and name, since a path begins with a name that Keras counts up for each network."""
+    """Variables by layer and name; a variable's path begins with a number that Keras counts up."""
     return {
         f"{layer.name}/{weight.name}": weight
         for layer in network.layers
@@ -98,13 +94,13 @@ def _named_variables(network: "keras.Model") -> "dict[str, keras.Variable]":
     }
 
 
-def _add_prefix(part: str, values: Arrays) -> Arrays:
-    return {f"{part}/{name}": value for name, value in values.items()}
+def _add_prefix(prefix: str, values: Arrays) -> Arrays:
+    return {f"{prefix}/{name}": value for name, value in values.items()}
 
 
-def _strip_prefix(part: str, values: Arrays) -> Arrays:
+def _strip_prefix(prefix: str, values: Arrays) -> Arrays:
     return {
-        name.removeprefix(f"{part}/"): value
+        name.removeprefix(f"{prefix}/"): value
         for name, value in values.items()
-        if name.startswith(f"{part}/")
+        if name.startswith(f"{prefix}/")
     }

@@ -1,9 +1,8 @@
-"""What a Keras row does the same once it is trained: save, load, predict."""
+"""Saving, loading and running Keras classifiers."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import softmax
@@ -17,17 +16,15 @@ from arogya_bench.frameworks.fit_files import (
 )
 from arogya_bench.frameworks.keras_checkpoint import get_weights, set_weights
 from arogya_bench.frameworks.keras_runtime import prepare_tensorflow, use_device
-from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, resize_stack
+from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, batched_predictor
 from arogya_bench.frameworks.seeds import temporary_seed
-from arogya_bench.types import Floats, ImageBatch, Predictor, Probabilities
+from arogya_bench.types import Floats, Predictor
 
 if TYPE_CHECKING:
     import keras
 
 WEIGHTS_FILE = "model.npz"
-PREDICTION_BATCH_SIZE = (
-    32  # images; bounds the memory of a prediction, whatever the length of a batch
-)
+PREDICTION_BATCH_SIZE = 32  # images; bounds the memory of a prediction
 
 
 def save_network(
@@ -35,62 +32,51 @@ def save_network(
 ) -> None:
     """Write the weights, the class order and the preprocessing into ``out``."""
     save_arrays(out / WEIGHTS_FILE, get_weights(network))
-    save_classes(out, classes, asdict(preprocessing))
+    save_classes(out, classes, preprocessing)
 
 
 def load_network(
-    build_network: "Callable[[int], keras.Model]",
+    build_network: Callable[[int], Any],
     weights: Path,
     *,
     classes: tuple[str, ...],
     preprocessing: Preprocessing,
     device: str,
 ) -> Predictor:
-    """Read what ``save_network`` wrote and make it predict.
-
-    Args:
-        build_network: Builds the network for a number of classes.
-        weights: The folder of the fit.
-        classes: In the order that the fit must have had.
-        preprocessing: What the fit must have used.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
+    """Load what ``save_network`` wrote; arguments as for ``torch_network.load_network``.
 
     Raises:
         MissingExtra: If TensorFlow is not installed.
         ModelError: If the folder is damaged, or fitted for other classes or another network, or
-            TensorFlow cannot compute as asked in this process.
+            TensorFlow cannot use the requested device or threads in this process.
     """
-    place = prepare_tensorflow(device)
-    check_classes(weights, classes, asdict(preprocessing))
+    tf_name = prepare_tensorflow(device)
+    check_classes(weights, classes, preprocessing)
     file = check_file_exists(weights / WEIGHTS_FILE)
-    with use_device(place), temporary_seed(0):  # weights are drawn only to be overwritten
-        built = build_network(len(classes))
+    with use_device(tf_name), temporary_seed(0):  # initial weights are drawn, then overwritten
+        network = build_network(len(classes))
         try:
-            set_weights(built, read_arrays(file))
+            set_weights(network, read_arrays(file))
         except ValueError as error:
             raise damaged_file_error(file, error) from error
-        scores = compile_scorer(built, place)
-
-    def predict(images: ImageBatch) -> Probabilities:
-        rows = [np.empty((0, len(classes)))]
-        for start in range(0, len(images), PREDICTION_BATCH_SIZE):
-            part = images[start : start + PREDICTION_BATCH_SIZE]
-            stack = resize_stack(part, len(part), preprocessing.image_size)
-            rows.append(softmax(scores(stack), axis=1))
-        return np.concatenate(rows)
-
-    return predict
+        logits = compile_forward(network, tf_name)
+    return batched_predictor(
+        lambda stack: softmax(logits(stack), axis=1),
+        len(classes),
+        size=preprocessing.image_size,
+        batch_size=PREDICTION_BATCH_SIZE,
+    )
 
 
-def compile_scorer(network: "keras.Model", device: str) -> Callable[[ImageStack], Floats]:
+def compile_forward(network: "keras.Model", device: str) -> Callable[[ImageStack], Floats]:
     """Compile the forward pass once, for batches of every size.
 
     Args:
-        network: Takes images as they are, shape (n, size, size, 3), and gives logits.
-        device: The device, in the words of TensorFlow.
+        network: Maps raw images, shape (n, size, size, 3), to logits.
+        device: As TensorFlow names it.
 
     Returns:
-        From a stack of images, at most a few dozen, to logits in float64, shape (n, classes).
+        Maps images, at most a few dozen, to logits in float64, shape (n, classes).
     """
     import tensorflow as tf
 
@@ -98,10 +84,10 @@ def compile_scorer(network: "keras.Model", device: str) -> Callable[[ImageStack]
     forward = tf.function(
         lambda stack: network(stack, training=False), input_signature=[images], autograph=False
     )
-    forward.get_concrete_function()  # so that the first prediction takes no longer than the next
+    forward.get_concrete_function()  # so that the first prediction is not slower than the next
 
-    def scores(stack: ImageStack) -> Floats:
+    def logits(stack: ImageStack) -> Floats:
         with use_device(device):
             return np.asarray(forward(stack).numpy(), np.float64)
 
-    return scores
+    return logits

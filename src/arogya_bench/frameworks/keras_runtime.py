@@ -1,4 +1,4 @@
-"""TensorFlow and Keras in this process: imported quietly, with our threads, on one device."""
+"""Importing TensorFlow and Keras without log output, and setting their threads and device."""
 
 import os
 import re
@@ -6,32 +6,36 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
 from typing import BinaryIO, cast
 
-from arogya_bench.errors import ModelError, needs_extra, require_extra
-from arogya_bench.frameworks.devices import check_device_name
+from arogya_bench.errors import ModelError, check_extra, needs_extra
+from arogya_bench.frameworks.devices import check_device_name, gpu_name
 from arogya_bench.runtime.threads import thread_count
 
 EXTRA = "tensorflow"
 CPU = "CPU:0"
-# Read by TensorFlow and Keras when they are imported; what the user has set stays.
+# TensorFlow and Keras read these when they are imported; values that the user has set are kept.
 ENVIRONMENT = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+# Private modules of TensorFlow. The first is hidden at import (see ``_hide_global_symbols``); the
+# second turns determinism off again, for which there is no public function.
 GLOBAL_SYMBOLS_MODULE = "tensorflow.python.pywrap_dlopen_global_flags"
+DETERMINISM_MODULE = "tensorflow.python.framework.config"
 LOG_LINE_PATTERN = re.compile(rb"[IWEF]\d{4} |WARNING: All log messages before absl::InitializeLog")
 
 
 def check_keras(device: str) -> None:
-    """Check that TensorFlow, Keras on top of it and ``device`` are there.
+    """Check that TensorFlow and Keras are installed and that ``device`` exists.
 
-    Nothing is imported, unless a GPU is asked for by name: only TensorFlow knows what it sees.
+    Nothing is imported, unless ``device`` names a GPU, which only TensorFlow can look up.
 
     Raises:
         MissingExtra: If tensorflow or keras is not installed.
         ConfigError: If ``device`` is not a known name.
-        ModelError: If Keras computes with another backend, or the GPU is not there.
+        ModelError: If Keras uses another backend, or the GPU does not exist.
     """
     check_device_name(device)
-    require_extra(EXTRA, "tensorflow", "keras")
+    check_extra(EXTRA, "tensorflow", "keras")
     _check_backend()
     if device.startswith("cuda"):
         _import_quietly()
@@ -39,19 +43,19 @@ def check_keras(device: str) -> None:
 
 
 def prepare_tensorflow(device: str) -> str:
-    """Import TensorFlow and Keras, and settle what TensorFlow takes only once in a process.
+    """Import TensorFlow and Keras, and set what TensorFlow accepts only once in a process.
 
     Args:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
 
     Returns:
-        The device in the words of TensorFlow, such as ``CPU:0`` or ``GPU:1``.
+        The device as TensorFlow names it, such as ``CPU:0`` or ``GPU:1``.
 
     Raises:
         MissingExtra: If tensorflow or keras is not installed.
         ConfigError: If ``device`` is not a known name.
-        ModelError: If Keras computes with another backend, the GPU is not there, or TensorFlow
-            computes with another number of threads already.
+        ModelError: If Keras uses another backend, the GPU does not exist, or TensorFlow already
+            uses another number of threads.
     """
     check_keras(device)
     _import_quietly()
@@ -78,14 +82,11 @@ def use_device(device: str) -> Iterator[None]:
 def deterministic_ops(enabled: bool) -> Iterator[None]:
     """Allow only operations that give the same bits every time, and undo that afterwards.
 
-    On a CPU it costs no time that could be measured with such networks. On a GPU, TensorFlow
-    warns that it comes at the expense of speed.
+    No slower on a CPU; TensorFlow warns that it is slower on a GPU.
     """
     import tensorflow as tf
 
-    # TensorFlow exports the way in, but no way back.
-    from tensorflow.python.framework import config as switches
-
+    switches = import_module(DETERMINISM_MODULE)
     before = switches.is_op_determinism_enabled()
     if enabled and not before:
         tf.config.experimental.enable_op_determinism()
@@ -98,14 +99,14 @@ def deterministic_ops(enabled: bool) -> Iterator[None]:
 
 def _check_backend() -> None:
     loaded = sys.modules.get("keras")
-    found = (
+    backend = (
         loaded.backend.backend()
         if loaded is not None
         else os.environ.get("KERAS_BACKEND") or "tensorflow"
     )
-    if found != "tensorflow":
+    if backend != "tensorflow":
         raise ModelError(
-            f"Keras computes with the backend {found!r}; this model needs 'tensorflow'.",
+            f"Keras uses the backend {backend!r}; this model needs 'tensorflow'.",
             fix="unset KERAS_BACKEND (or set it to tensorflow) and start a new process.",
         )
 
@@ -116,21 +117,21 @@ def _import_quietly() -> None:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     with needs_extra(EXTRA), _hide_global_symbols(), _filter_log_lines():
-        import keras  # noqa: F401  (the first import is the one that talks)
+        import keras  # noqa: F401  (the first import is the one that logs)
         import tensorflow as tf  # noqa: F401  (likewise)
-    _check_backend()  # a keras.json in the home folder may have named another
+    _check_backend()  # a keras.json in the home folder may name another
 
 
 @contextmanager
 def _hide_global_symbols() -> Iterator[None]:
-    """Load TensorFlow so that its symbols are not those of every library that comes later.
+    """Load TensorFlow without exporting its symbols to libraries that are loaded later.
 
-    In 2.20 and 2.21 they are: after them PyTorch finds TensorFlow's stand-in for CUDA instead of
+    TensorFlow 2.20 and 2.21 export them. PyTorch then finds TensorFlow's stub of CUDA instead of
     the GPU, and Triton, which PyTorch loads late, crashes the process on TensorFlow's LLVM. Wheels
-    without the module that is hidden here load as they should (tensorflow/tensorflow#124205).
+    without the hidden module do not export them (tensorflow/tensorflow#124205).
     """
     modules = cast("dict[str, None]", sys.modules)
-    modules[GLOBAL_SYMBOLS_MODULE] = None  # what cannot be imported, in the words of Python
+    modules[GLOBAL_SYMBOLS_MODULE] = None  # makes its import fail
     try:
         yield
     finally:
@@ -139,40 +140,40 @@ def _hide_global_symbols() -> Iterator[None]:
 
 @contextmanager
 def _filter_log_lines() -> Iterator[None]:
-    """Hold back what C++ code logs before it reads TF_CPP_MIN_LOG_LEVEL; pass on the rest.
+    """Hide what C++ code logs before it reads TF_CPP_MIN_LOG_LEVEL; forward all other lines.
 
-    Those lines go past Python straight to the file of standard error.
+    Those lines bypass Python and go straight to the file descriptor of standard error.
     """
     with ExitStack() as stack:
         try:
-            kept = os.dup(2)
-        except OSError:  # there is no standard error that could be soiled
+            stderr = os.dup(2)
+        except OSError:  # there is no standard error
             yield
             return
-        stack.callback(os.close, kept)
-        held = stack.enter_context(tempfile.TemporaryFile())
+        stack.callback(os.close, stderr)
+        captured = stack.enter_context(tempfile.TemporaryFile())
         sys.stderr.flush()
-        os.dup2(held.fileno(), 2)
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         finally:
-            os.dup2(kept, 2)
-            _forward_lines(held, kept)
+            os.dup2(stderr, 2)
+            _forward_lines(captured, stderr)
 
 
-def _forward_lines(held: BinaryIO, target: int) -> None:
-    held.seek(0)
-    for line in held:
+def _forward_lines(captured: BinaryIO, target: int) -> None:
+    captured.seek(0)
+    for line in captured:
         if not LOG_LINE_PATTERN.match(line):
             os.write(target, line)
 
 
 def _enable_memory_growth() -> None:
-    """Leave the memory of a GPU to others as well; TensorFlow would take all of it."""
+    """Let TensorFlow allocate GPU memory as needed; by default it takes all of it."""
     import tensorflow as tf
 
     for gpu in tf.config.list_physical_devices("GPU"):
-        # Once the GPU is in use, or cut up, its memory is as its first user wanted it.
+        # TensorFlow refuses once the GPU is in use, or split into virtual devices.
         with suppress(RuntimeError, ValueError):
             tf.config.experimental.set_memory_growth(gpu, True)
 
@@ -184,12 +185,12 @@ def _set_thread_count(count: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(count)
         tf.config.threading.set_inter_op_parallelism_threads(count)
     except RuntimeError as error:
-        found = tf.config.threading.get_intra_op_parallelism_threads()
+        current = tf.config.threading.get_intra_op_parallelism_threads()
         raise ModelError(
-            f"TensorFlow computes with {found or 'a default number of'} threads in this process "
-            f"and takes a number only once; {count} were asked for.",
+            f"TensorFlow already uses {current or 'a default number of'} threads in this process, "
+            f"which cannot be changed; {count} were requested.",
             fix="run this model in a process of its own (restart a notebook)"
-            + (f", or set threads={found}." if found else "."),
+            + (f", or set threads={current}." if current else "."),
         ) from error
 
 
@@ -199,12 +200,5 @@ def _tf_device(device: str) -> str:
     if device == "cpu":
         return CPU
     count = len(tf.config.get_visible_devices("GPU"))
-    if device == "auto":
-        return "GPU:0" if count else CPU
-    index = int(device.partition(":")[2] or 0)
-    if index >= count:
-        raise ModelError(
-            f"device={device} was asked for, but TensorFlow sees {count} GPUs here.",
-            fix="set device=auto or device=cpu, or install the driver and `tensorflow[and-cuda]`.",
-        )
-    return f"GPU:{index}"
+    gpu = gpu_name(device, count, framework="TensorFlow", install="`tensorflow[and-cuda]`")
+    return gpu.replace("cuda", "GPU") if gpu else CPU

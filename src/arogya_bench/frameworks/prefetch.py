@@ -1,4 +1,4 @@
-"""Batches made while the accelerator computes, in the order they were asked for."""
+"""Batches prepared in threads while the accelerator computes."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,23 +12,23 @@ Result = TypeVar("Result")
 def prefetch(
     function: Callable[[Item], Result], items: Iterable[Item], *, workers: int
 ) -> Iterator[Result]:
-    """Map ``function`` over ``items`` in threads that stay a few results ahead of the reader.
+    """Map ``function`` over ``items``, in order, computing a few results ahead of the reader.
 
-    Threads will do: OpenCV and NumPy let others run while they compute.
+    Threads suffice, since OpenCV and NumPy release the interpreter lock while they compute.
 
     Args:
-        function: Depends on its argument alone, so that the results do not depend on ``workers``.
+        function: Must depend on its argument alone, so that results do not depend on ``workers``.
         items: In the order of the results.
-        workers: Threads; 0 makes each result when it is asked for, which is best where the
-            processor that makes them is the one that is waiting.
+        workers: Number of threads; 0 computes each result when it is requested, which is best
+            where model and data share the same processor.
     """
     if not workers:
         yield from map(function, items)
         return
     with ThreadPoolExecutor(workers) as pool:
         pending: deque[Future[Result]] = deque()
-        for thing in items:
-            pending.append(pool.submit(function, thing))
+        for item in items:
+            pending.append(pool.submit(function, item))
             if len(pending) > workers:
                 yield pending.popleft().result()
         while pending:

@@ -1,6 +1,6 @@
 """From images of any size to the arrays that a model computes on."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.types import Image
+from arogya_bench.types import Image, ImageBatch, Predictor, Probabilities
 
 ImageStack: TypeAlias = NDArray[np.uint8]  # (n, size, size, 3), RGB
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """What happens to an image before a network sees it; part of the model.
+    """How an image is prepared for a network; part of the model.
 
     Attributes:
         image_size: Height and width after resizing, in pixels.
@@ -29,7 +29,7 @@ class Preprocessing:
 
 
 def resize_square(image: Image, size: int) -> Image:
-    """Stretch an image to a square; the original is never written to."""
+    """Stretch an image to a square; the original is not modified."""
     height, width = image.shape[:2]
     if (height, width) == (size, size):
         return image
@@ -39,8 +39,34 @@ def resize_square(image: Image, size: int) -> Image:
 
 
 def resize_stack(images: Iterable[Image], count: int, size: int) -> ImageStack:
-    """Resize ``count`` images into one array, so that they are decoded only once."""
+    """Resize ``count`` images into one array, decoding each only once."""
     stack = np.empty((count, size, size, 3), dtype=np.uint8)
     for row, image in zip(stack, images, strict=True):
         row[:] = resize_square(image, size)
     return stack
+
+
+def batched_predictor(
+    probabilities: Callable[[ImageStack], Probabilities],
+    class_count: int,
+    *,
+    size: int,
+    batch_size: int,
+) -> Predictor:
+    """Build a predictor that resizes images to squares and processes them in batches.
+
+    Args:
+        probabilities: Maps resized images to rows of shape (n, class_count).
+        class_count: Number of columns.
+        size: Side of the squares, in pixels.
+        batch_size: Most images of one call.
+    """
+
+    def predict(images: ImageBatch) -> Probabilities:
+        rows = [np.empty((0, class_count))]
+        for start in range(0, len(images), batch_size):
+            batch = images[start : start + batch_size]
+            rows.append(probabilities(resize_stack(batch, len(batch), size)))
+        return np.concatenate(rows)
+
+    return predict

@@ -1,4 +1,4 @@
-"""How a training is laid out, in plain numbers: batches, learning rates, class weights."""
+"""Batches, learning rates and class weights of a training."""
 
 import math
 
@@ -8,33 +8,34 @@ from arogya_bench.types import Labels
 
 
 def batch_indices(count: int, size: int, rng: np.random.Generator) -> list[Labels]:
-    """Shuffle ``count`` cases into batches of nearly equal size, none of which holds one case.
+    """Shuffle ``count`` cases into batches of nearly equal size, none with a single case.
 
-    A plain cut may leave one case over, on which batch normalisation cannot be computed.
+    Batch normalisation cannot be computed on one case.
     """
     batches = max(1, min(math.ceil(count / size), count // 2))
-    return [np.asarray(part, np.int64) for part in np.array_split(rng.permutation(count), batches)]
+    shuffled = np.array_split(rng.permutation(count), batches)
+    return [np.asarray(batch, np.int64) for batch in shuffled]
 
 
 def learning_rate_factor(step: int, *, steps: int, warmup: float) -> float:
-    """Share of the peak learning rate: a linear rise, then half a cosine down to 0.
+    """Share of the peak learning rate: linear warm-up, then cosine decay to 0.
 
     Args:
         step: Counted from 0.
         steps: Of the whole training.
-        warmup: Share of ``steps`` in which the rate rises, 0 to 1.
+        warmup: Share of ``steps`` with a rising rate, 0 to 1.
     """
-    rising = round(warmup * steps)
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1.0 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+    warmup_steps = round(warmup * steps)
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    return 0.5 * (1.0 + math.cos(math.pi * (step - warmup_steps) / max(1, steps - warmup_steps)))
 
 
 def class_weights(targets: Labels, count: int) -> list[float]:
-    """Weigh classes inversely to their frequency; 1 for all where they are balanced.
+    """Weight classes inversely to their frequency; 1 for all if they are balanced.
 
-    A class without cases weighs 1: it has no part in training, and must not blank the loss of a
-    validation split that holds it.
+    A class without training cases gets 1, so that the loss of a validation split that holds it
+    stays finite.
     """
     frequency = np.bincount(targets, minlength=count).tolist()
     present = sum(n > 0 for n in frequency)

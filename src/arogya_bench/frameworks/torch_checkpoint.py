@@ -1,24 +1,20 @@
-"""What a training under way leaves on disk, so that one that was killed goes on."""
+"""PyTorch tensors on disk: checkpoints and state dicts, read without running code."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+from arogya_bench.frameworks.fit_files import damaged_file_error, warn_checkpoint_ignored
 from arogya_bench.runtime.atomic_write import atomic_write
-from arogya_bench.runtime.console import echo
 
 CHECKPOINT_FILE = "checkpoint.pt"
+# What PyTorch raises for files that are truncated, of another format, or hold code.
+UNREADABLE_ERRORS = (RuntimeError, UnpicklingError, EOFError, OSError, ValueError, KeyError)
 
 
 def save_checkpoint(folder: Path, state: Mapping[str, Any], *, device: str) -> None:
-    """Write tensors and plain values; a kill leaves the old checkpoint or the new one.
-
-    Args:
-        folder: Of the training.
-        state: Tensors and plain values by name.
-        device: The device, as PyTorch calls it.
-    """
+    """Write tensors and plain values; an interruption leaves the old checkpoint or the new one."""
     save_tensors(folder / CHECKPOINT_FILE, {**state, "maker": _framework_signature(device)})
 
 
@@ -31,10 +27,10 @@ def save_tensors(file: Path, state: Mapping[str, Any]) -> None:
 
 
 def read_checkpoint(folder: Path, *, device: str) -> dict[str, Any] | None:
-    """Read what ``save_checkpoint`` wrote, without running code; None if there is none.
+    """Read what ``save_checkpoint`` wrote; None if there is nothing to resume from.
 
-    A file that cannot be read, or was made on another kind of device or by another version of
-    PyTorch, is said to be so and left aside: the training starts again.
+    A file that cannot be read, or was written on another kind of device or by another version of
+    PyTorch, is ignored with a warning.
     """
     import torch
 
@@ -43,23 +39,35 @@ def read_checkpoint(folder: Path, *, device: str) -> dict[str, Any] | None:
         return None
     try:
         state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        echo(f"[yellow]{file.name} cannot be read ({error}); the training starts again.[/]")
+    except UNREADABLE_ERRORS as error:
+        warn_checkpoint_ignored(file, f"cannot be read ({error})")
         return None
     if state.pop("maker", None) != _framework_signature(device):
-        echo(
-            f"[yellow]{file.name} was not made by {_framework_signature(device)}; the training starts again.[/]"
-        )
+        warn_checkpoint_ignored(file, f"was not written by {_framework_signature(device)}")
         return None
     return state
 
 
-def _framework_signature(place: str) -> str:
+def read_state_dict(file: Path) -> "dict[str, Any]":
+    """Read named tensors.
+
+    Raises:
+        ModelError: If the file is damaged or holds anything but named tensors.
+    """
     import torch
 
-    return f"PyTorch {torch.__version__} on {place.partition(':')[0]}"
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except UNREADABLE_ERRORS as error:
+        raise damaged_file_error(file, str(error).partition("\n")[0]) from error
+    if not isinstance(state, Mapping) or not all(torch.is_tensor(v) for v in state.values()):
+        raise damaged_file_error(
+            file, "it does not hold a state dict, a mapping of names to tensors"
+        )
+    return dict(state)
 
 
-def drop_checkpoint(folder: Path) -> None:
-    """Remove the checkpoint of a training that is complete."""
-    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+def _framework_signature(device: str) -> str:
+    import torch
+
+    return f"PyTorch {torch.__version__} on {device.partition(':')[0]}"

@@ -1,11 +1,10 @@
-"""What every PyTorch row does the same once it is trained: save, load, predict."""
+"""Saving, loading and running PyTorch classifiers."""
 
+import math
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import asdict
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,17 +16,15 @@ from arogya_bench.frameworks.fit_files import (
     damaged_file_error,
     save_classes,
 )
-from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, resize_stack
-from arogya_bench.frameworks.torch_checkpoint import save_tensors
-from arogya_bench.types import ImageBatch, Predictor, Probabilities
+from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, batched_predictor
+from arogya_bench.frameworks.torch_checkpoint import read_state_dict, save_tensors
+from arogya_bench.types import Predictor, Probabilities
 
 if TYPE_CHECKING:
     import torch
 
 WEIGHTS_FILE = "model.pt"
-PREDICTION_BATCH_SIZE = (
-    64  # images; bounds the memory of a prediction, whatever the length of a batch
-)
+PREDICTION_BATCH_SIZE = 64  # images; bounds the memory of a prediction
 
 
 def save_network(
@@ -39,75 +36,70 @@ def save_network(
 ) -> None:
     """Write the weights, the class order and the preprocessing into ``out``."""
     save_tensors(out / WEIGHTS_FILE, state)
-    save_classes(out, classes, asdict(preprocessing))
+    save_classes(out, classes, preprocessing)
 
 
 def load_network(
-    build_network: Callable[[int], "torch.nn.Module"],
+    build_network: Callable[[int], Any],
     weights: Path,
     *,
     classes: tuple[str, ...],
     preprocessing: Preprocessing,
     device: str,
 ) -> Predictor:
-    """Read what ``save_network`` wrote and make it predict.
+    """Load what ``save_network`` wrote.
 
     Args:
         build_network: Builds the network for a number of classes.
         weights: The folder of the fit.
-        classes: In the order that the fit must have had.
-        preprocessing: What the fit must have used.
+        classes: Must be those of the fit, in the same order.
+        preprocessing: Must be that of the fit.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
 
     Raises:
         MissingExtra: If PyTorch is not installed.
         ModelError: If the folder is damaged, or fitted for other classes or another network.
     """
+    network, torch_name = load_module(
+        build_network, weights, classes=classes, preprocessing=preprocessing, device=device
+    )
+
+    def probabilities(stack: ImageStack) -> Probabilities:
+        logits = predict_logits(network, to_input_tensor(stack, preprocessing, torch_name))
+        # In float64, so that rows sum to 1 to the last digit.
+        return np.asarray(logits.double().softmax(dim=1).cpu().numpy(), dtype=np.float64)
+
+    return batched_predictor(
+        probabilities, len(classes), size=preprocessing.image_size, batch_size=PREDICTION_BATCH_SIZE
+    )
+
+
+def load_module(
+    build_network: Callable[[int], Any],
+    weights: Path,
+    *,
+    classes: tuple[str, ...],
+    preprocessing: Preprocessing,
+    device: str,
+    build_without_memory: bool = True,
+) -> "tuple[torch.nn.Module, str]":
+    """Load a network in evaluation mode; return it and its device as PyTorch names it.
+
+    Arguments and errors are those of ``load_network``. ``build_without_memory`` draws no random
+    weights first; not for networks that compute something when they are built.
+    """
     with needs_extra("torch"):
         import torch
-    check_classes(weights, classes, asdict(preprocessing))
+    check_classes(weights, classes, preprocessing)
     file = check_file_exists(weights / WEIGHTS_FILE)
-    place = torch_device(device)
-    with torch.device("meta"):  # draws no random weights only to overwrite them
-        built = build_network(len(classes))
+    torch_name = torch_device(device)
+    with torch.device("meta") if build_without_memory else nullcontext():
+        network: torch.nn.Module = build_network(len(classes))
     try:
-        built.load_state_dict(read_state_dict(file), assign=True)
+        network.load_state_dict(read_state_dict(file), assign=build_without_memory)
     except (RuntimeError, TypeError) as error:
         raise damaged_file_error(file, error) from error
-    built.to(place).eval()
-
-    def predict(images: ImageBatch) -> Probabilities:
-        rows = [np.empty((0, len(classes)))]
-        for start in range(0, len(images), PREDICTION_BATCH_SIZE):
-            part = images[start : start + PREDICTION_BATCH_SIZE]
-            stack = resize_stack(part, len(part), preprocessing.image_size)
-            rows.append(
-                softmax_probabilities(
-                    predict_logits(built, to_input_tensor(stack, preprocessing, place))
-                )
-            )
-        return np.concatenate(rows)
-
-    return predict
-
-
-def read_state_dict(file: Path) -> dict[str, "torch.Tensor"]:
-    """Read a state dict without running code that a stranger may have hidden in it.
-
-    Raises:
-        ModelError: If the file is damaged or holds anything but named tensors.
-    """
-    import torch
-
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        raise damaged_file_error(file, str(error).partition("\n")[0]) from error
-    if not isinstance(state, Mapping) or not all(torch.is_tensor(v) for v in state.values()):
-        raise damaged_file_error(
-            file, "it does not hold a state dict, a mapping of names to tensors"
-        )
-    return dict(state)
+    return network.to(torch_name).eval(), torch_name
 
 
 def to_input_tensor(stack: ImageStack, preprocessing: Preprocessing, device: str) -> "torch.Tensor":
@@ -123,16 +115,23 @@ def to_input_tensor(stack: ImageStack, preprocessing: Preprocessing, device: str
 
 
 def predict_logits(network: "torch.nn.Module", images: "torch.Tensor") -> "torch.Tensor":
-    """Run a network in evaluation mode, at full precision and without gradients."""
+    """Run a network at full precision and without gradients."""
     import torch
 
     with torch.inference_mode(), deterministic_convolutions():
         return network(images)
 
 
-def softmax_probabilities(values: "torch.Tensor") -> Probabilities:
-    """Softmax in float64, so that rows sum to 1 to the last digit."""
-    return np.asarray(values.double().softmax(dim=1).cpu().numpy(), dtype=np.float64)
+def predict_split(
+    network: "torch.nn.Module", images: ImageStack, preprocessing: Preprocessing, device: str
+) -> "torch.Tensor":
+    """Logits of all images, shape (n, classes), computed in batches of nearly equal size."""
+    import torch
+
+    batches = np.array_split(images, math.ceil(len(images) / PREDICTION_BATCH_SIZE))
+    return torch.cat(
+        [predict_logits(network, to_input_tensor(x, preprocessing, device)) for x in batches]
+    )
 
 
 def deterministic_convolutions() -> AbstractContextManager[None]:
@@ -143,3 +142,10 @@ def deterministic_convolutions() -> AbstractContextManager[None]:
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
     return flags
+
+
+def gpu_peak_mb(device: str) -> float | None:
+    """Peak memory that PyTorch held for tensors, in MB (10^6 bytes); None on a CPU."""
+    import torch
+
+    return None if device == "cpu" else torch.cuda.max_memory_allocated(device) / 1e6

@@ -1,251 +1,236 @@
-"""The one training loop that the PyTorch rows share."""
+"""The training loop of the PyTorch models."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from arogya_bench.frameworks.batches import InMemorySplit, Steps, load_split
+from arogya_bench.frameworks.batches import InMemorySplit, NetworkTraining, Steps, load_split
 from arogya_bench.frameworks.devices import torch_device
 from arogya_bench.frameworks.early_stopping import (
     Epoch,
-    best_epoch,
+    TrainingProgress,
     check_finite_loss,
     check_trainable,
+    classifier_epoch,
     f1_macro,
-    should_stop,
 )
+from arogya_bench.frameworks.fit_files import drop_checkpoint
 from arogya_bench.frameworks.prefetch import prefetch
-from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing
+from arogya_bench.frameworks.preprocessing import ImageStack
 from arogya_bench.frameworks.schedule import class_weights
 from arogya_bench.frameworks.seeds import epoch_rng, temporary_seed
-from arogya_bench.frameworks.torch_checkpoint import (
-    drop_checkpoint,
-    read_checkpoint,
-    save_checkpoint,
-)
+from arogya_bench.frameworks.torch_checkpoint import read_checkpoint, save_checkpoint
 from arogya_bench.frameworks.torch_network import (
     deterministic_convolutions,
-    predict_logits,
+    gpu_peak_mb,
+    predict_split,
     save_network,
     to_input_tensor,
 )
 from arogya_bench.runtime.threads import thread_count
-from arogya_bench.types import FitReport, Labels, Subset, Training
+from arogya_bench.types import FitReport, Labels, Subset
 
 if TYPE_CHECKING:
     import torch
 
-EVALUATION_BATCH_SIZE = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class TorchTraining:
-    """What differs between the networks that go through the loop.
-
-    Attributes:
-        build_network: Builds the network for a number of classes; draws its weights from the seed.
-        learning_rate: Peak of the schedule.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
-    """
-
-    build_network: Callable[[int], "torch.nn.Module"]
-    preprocessing: Preprocessing
-    training: Training
-    learning_rate: float
-    seed: int
-    device: str
-
 
 @dataclass(frozen=True, kw_only=True)
 class TorchLoop:
-    """A network under way, and what moves it."""
+    """A network in training.
 
-    recipe: TorchTraining
+    Attributes:
+        device: As PyTorch names it.
+        out: The folder of the fit.
+    """
+
+    settings: NetworkTraining
     steps: Steps
+    validation: InMemorySplit
+    classes: tuple[str, ...]
     device: str
     network: "torch.nn.Module"
     optimizer: "torch.optim.Optimizer"
     scaler: "torch.amp.GradScaler"
     criterion: Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+    out: Path
 
 
 def train_network(
-    recipe: TorchTraining, train: Subset, validation: Subset, *, out: Path
+    settings: NetworkTraining, train: Subset, validation: Subset, *, out: Path
 ) -> FitReport:
     """Train, and save in ``out`` the weights of the best epoch by validation macro F1.
 
-    A training that was killed goes on from the last epoch that ``out`` holds, with the numbers
-    that it would have had.
+    An interrupted training resumes from the last finished epoch that ``out`` holds, and gives the
+    same numbers as an uninterrupted one.
 
     Raises:
-        ModelError: If a split is too small, the device is not there, or training diverges.
+        ModelError: If a split is too small, the device does not exist, or training diverges.
     """
-    check_trainable(recipe.training, train, validation)
-    place = torch_device(recipe.device)
-    seen, held_out = (
-        load_split(part, recipe.preprocessing.image_size) for part in (train, validation)
+    check_trainable(settings.training, train, validation)
+    device = torch_device(settings.device)
+    train_split, validation_split = (
+        load_split(subset, settings.preprocessing.image_size) for subset in (train, validation)
     )
-    with _reproducible_context(recipe, place):
-        loop = _build_loop(recipe, seen, class_weights(seen.targets, len(train.classes)), place)
-        epochs = _resume(loop, out)
-        if epochs:  # the kill may have come between a checkpoint and its weights
-            _save_if_best(loop, epochs, train.classes, out)
-        while not should_stop(
-            epochs, patience=recipe.training.patience, max_epochs=recipe.training.epochs
-        ):
-            epochs.append(_run_epoch(loop, len(epochs) + 1, held_out))
-            _write_checkpoint(loop, epochs, out)
-            _save_if_best(loop, epochs, train.classes, out)
+    with _reproducible_context(settings, device):
+        loop = _build_loop(
+            settings, train_split, validation_split, train.classes, device=device, out=out
+        )
+        progress = TrainingProgress(
+            training=settings.training,
+            save_checkpoint=partial(_write_checkpoint, loop),
+            save_weights=partial(_save_weights, loop),
+        )
+        progress.resume(_restore_checkpoint(loop))
+        while not progress.finished:
+            progress.add(_run_epoch(loop, len(progress.epochs) + 1))
     drop_checkpoint(out)
-    return FitReport(
-        curves=tuple(epoch.metrics() for epoch in epochs),
-        best_epoch=best_epoch(epochs).number,
-        gpu_peak_mb=_gpu_peak_mb(place),
-    )
+    return progress.report(gpu_peak_mb=gpu_peak_mb(device))
 
 
 @contextmanager
-def _reproducible_context(recipe: TorchTraining, place: str) -> Iterator[None]:
-    """Draw from the seed, compute reproducibly, and hand the caller's settings back."""
+def _reproducible_context(settings: NetworkTraining, device: str) -> Iterator[None]:
+    """Seed every generator, compute reproducibly, and restore the caller's settings."""
     import torch
 
     with ExitStack() as stack:
-        stack.enter_context(temporary_seed(recipe.seed))
-        stack.enter_context(torch.random.fork_rng(devices=[place] if place != "cpu" else []))
+        stack.enter_context(temporary_seed(settings.seed))
+        stack.enter_context(torch.random.fork_rng(devices=[device] if device != "cpu" else []))
         stack.enter_context(deterministic_convolutions())
-        if recipe.training.deterministic and not torch.are_deterministic_algorithms_enabled():
+        if settings.training.deterministic and not torch.are_deterministic_algorithms_enabled():
             stack.callback(torch.use_deterministic_algorithms, False)
             torch.use_deterministic_algorithms(True)
-        torch.manual_seed(recipe.seed)
-        if place != "cpu":
-            torch.cuda.reset_peak_memory_stats(place)
+        torch.manual_seed(settings.seed)
+        if device != "cpu":
+            torch.cuda.reset_peak_memory_stats(device)
         yield
 
 
 def _build_loop(
-    recipe: TorchTraining, seen: InMemorySplit, weights: list[float], place: str
+    settings: NetworkTraining,
+    train: InMemorySplit,
+    validation: InMemorySplit,
+    classes: tuple[str, ...],
+    *,
+    device: str,
+    out: Path,
 ) -> TorchLoop:
     import torch
 
-    network = recipe.build_network(len(weights)).to(place)
-    weight = torch.tensor(weights, device=place) if recipe.training.class_weights else None
+    network = settings.build_network(len(classes)).to(device)
+    weights = (
+        class_weights(train.targets, len(classes)) if settings.training.class_weights else None
+    )
     return TorchLoop(
-        recipe=recipe,
+        settings=settings,
         steps=Steps(
-            train=seen,
-            training=recipe.training,
-            learning_rate=recipe.learning_rate,
-            seed=recipe.seed,
+            train=train,
+            training=settings.training,
+            learning_rate=settings.learning_rate,
+            seed=settings.seed,
         ),
-        device=place,
+        validation=validation,
+        classes=classes,
+        device=device,
         network=network,
         optimizer=torch.optim.AdamW(
-            [each for each in network.parameters() if each.requires_grad],
-            lr=recipe.learning_rate,
-            weight_decay=recipe.training.weight_decay,
+            [weight for weight in network.parameters() if weight.requires_grad],
+            lr=settings.learning_rate,
+            weight_decay=settings.training.weight_decay,
             fused=True,
         ),
-        scaler=torch.amp.GradScaler("cuda", enabled=place != "cpu"),
-        criterion=torch.nn.CrossEntropyLoss(weight=weight),
+        scaler=torch.amp.GradScaler("cuda", enabled=device != "cpu"),
+        criterion=torch.nn.CrossEntropyLoss(
+            weight=None if weights is None else torch.tensor(weights, device=device)
+        ),
+        out=out,
     )
 
 
-def _resume(loop: TorchLoop, out: Path) -> list[Epoch]:
-    """The epochs that an interrupted training finished; its state is put back."""
-    state = read_checkpoint(out, device=loop.device)
+def _restore_checkpoint(loop: TorchLoop) -> list[Epoch]:
+    """Restore the state of an interrupted training and return its finished epochs."""
+    state = read_checkpoint(loop.out, device=loop.device)
     if state is None:
         return []
     loop.network.load_state_dict(state["network"])
     loop.optimizer.load_state_dict(state["optimizer"])
     loop.scaler.load_state_dict(state["scaler"])
-    return [Epoch(**each) for each in state["epochs"]]
+    return [classifier_epoch(values) for values in state["epochs"]]
 
 
-def _save_if_best(
-    loop: TorchLoop, epochs: Sequence[Epoch], classes: tuple[str, ...], out: Path
-) -> None:
-    """Save the weights if the last epoch is the best so far."""
-    if best_epoch(epochs) is epochs[-1]:
-        state = loop.network.state_dict()
-        save_network(state, out, classes=classes, preprocessing=loop.recipe.preprocessing)
+def _write_checkpoint(loop: TorchLoop, epochs: Sequence[Epoch]) -> None:
+    state = {
+        "network": loop.network.state_dict(),
+        "optimizer": loop.optimizer.state_dict(),
+        "scaler": loop.scaler.state_dict(),
+        "epochs": [epoch.metrics for epoch in epochs],
+    }
+    save_checkpoint(loop.out, state, device=loop.device)
 
 
-def _write_checkpoint(loop: TorchLoop, epochs: Sequence[Epoch], out: Path) -> None:
-    parts = {"network": loop.network, "optimizer": loop.optimizer, "scaler": loop.scaler}
-    states = {name: part.state_dict() for name, part in parts.items()}
-    noted = {"epochs": [asdict(each) for each in epochs]}
-    save_checkpoint(out, {**states, **noted}, device=loop.device)
+def _save_weights(loop: TorchLoop) -> None:
+    save_network(
+        loop.network.state_dict(),
+        loop.out,
+        classes=loop.classes,
+        preprocessing=loop.settings.preprocessing,
+    )
 
 
-def _run_epoch(loop: TorchLoop, number: int, validation: InMemorySplit) -> Epoch:
+def _run_epoch(loop: TorchLoop, number: int) -> Epoch:
     train_loss = check_finite_loss(_train_epoch(loop, number), number)
-    values, targets = _predict_in_batches(loop, validation.images), validation.targets
-    return Epoch(
-        number=number,
-        train_loss=train_loss,
-        val_loss=float(loop.criterion(values, _to_tensor(targets, loop.device))),
-        val_f1_macro=f1_macro(targets, values.argmax(dim=1).cpu().numpy()),
-        learning_rate=loop.steps.learning_rate_at(number, loop.steps.steps_per_epoch - 1),
+    loop.network.eval()
+    targets = loop.validation.targets
+    logits = predict_split(
+        loop.network, loop.validation.images, loop.settings.preprocessing, loop.device
+    )
+    return classifier_epoch(
+        {
+            "train_loss": train_loss,
+            "val_loss": float(loop.criterion(logits, _to_tensor(targets, loop.device))),
+            "val_f1_macro": f1_macro(targets, logits.argmax(dim=1).cpu().numpy()),
+            "learning_rate": loop.steps.last_learning_rate(number),
+        }
     )
 
 
 def _train_epoch(loop: TorchLoop, number: int) -> float:
-    """Move the weights by every batch of an epoch; the mean loss over the cases."""
+    """Take every step of an epoch and return the mean loss over the cases."""
     import torch
 
-    steps, batches = loop.steps, loop.steps.epoch_batches(number)
-    torch.manual_seed(int(epoch_rng(loop.recipe.seed, number).integers(2**62)))  # of dropout
+    torch.manual_seed(int(epoch_rng(loop.settings.seed, number).integers(2**62)))  # for dropout
     total = torch.zeros((), device=loop.device)
+    loop.network.train()
+    for step, (cases, images) in enumerate(augmented_batches(loop.steps, number, loop.device)):
+        rate = loop.steps.learning_rate_at(number, step)
+        total += len(images) * _train_step(loop, images, loop.steps.train.targets[cases], rate)
+    return float(total) / len(loop.steps.train.targets)
+
+
+def augmented_batches(steps: Steps, epoch: int, device: str) -> Iterator[tuple[Labels, ImageStack]]:
+    """Case indices and augmented images of each step; beside a GPU, threads prepare them ahead."""
+    batches = steps.epoch_batches(epoch)
 
     def draw_images(step: int) -> ImageStack:
-        return steps.augmented_images(batches[step], epoch=number, step=step)
+        return steps.augmented_images(batches[step], epoch=epoch, step=step)
 
-    loop.network.train()
-    workers = thread_count() if loop.device != "cpu" else 0
-    for step, images in enumerate(prefetch(draw_images, range(len(batches)), workers=workers)):
-        targets = steps.train.targets[batches[step]]
-        total += len(images) * _train_step(
-            loop, images, targets, steps.learning_rate_at(number, step)
-        )
-    return float(total) / len(steps.train.targets)
-
-
-def _predict_in_batches(loop: TorchLoop, images: ImageStack) -> "torch.Tensor":
-    import torch
-
-    loop.network.eval()
-    parts = np.array_split(images, math.ceil(len(images) / EVALUATION_BATCH_SIZE))
-    return torch.cat(
-        [
-            predict_logits(
-                loop.network, to_input_tensor(part, loop.recipe.preprocessing, loop.device)
-            )
-            for part in parts
-        ]
-    )
-
-
-def _to_tensor(targets: Labels, place: str) -> "torch.Tensor":
-    import torch
-
-    return torch.from_numpy(targets).to(place)
+    workers = thread_count() if device != "cpu" else 0
+    images = prefetch(draw_images, range(len(batches)), workers=workers)
+    return zip(batches, images, strict=True)
 
 
 def _train_step(
     loop: TorchLoop, images: ImageStack, targets: Labels, rate: float
 ) -> "torch.Tensor":
-    """Move the weights once; the loss before that move, left on the device."""
+    """Update the weights once and return the loss before the update, left on the device."""
     import torch
 
     for group in loop.optimizer.param_groups:
         group["lr"] = rate
     loop.optimizer.zero_grad(set_to_none=True)
-    batch = to_input_tensor(images, loop.recipe.preprocessing, loop.device)
+    batch = to_input_tensor(images, loop.settings.preprocessing, loop.device)
     with torch.autocast("cuda", dtype=torch.float16, enabled=loop.device != "cpu"):
         loss = loop.criterion(loop.network(batch), _to_tensor(targets, loop.device))
     loop.scaler.scale(loss).backward()
@@ -254,8 +239,7 @@ def _train_step(
     return loss.detach()
 
 
-def _gpu_peak_mb(place: str) -> float | None:
-    """The most memory that the allocator held for tensors, in MB (10^6 bytes); None on a CPU."""
+def _to_tensor(targets: Labels, device: str) -> "torch.Tensor":
     import torch
 
-    return None if place == "cpu" else torch.cuda.max_memory_allocated(place) / 1e6
+    return torch.from_numpy(targets).to(device)

@@ -1,4 +1,4 @@
-"""The training policy: what is drawn anew for every training image, alike for all systems."""
+"""Training augmentation, the same for all models."""
 
 import math
 
@@ -12,30 +12,30 @@ from arogya_bench.types import Image, Training
 
 
 def augment_batch(images: ImageStack, training: Training, rng: np.random.Generator) -> ImageStack:
-    """Draw and apply the policy of a training to a batch; the input is never written to.
+    """Augment a batch randomly; the input is not modified.
 
     Rotation, zoom, crop and mirroring are one resampling, so that pixels are interpolated once.
 
     Args:
         images: Shape (n, size, size, 3).
-        training: Whose policy is drawn.
+        training: Ranges to draw from.
         rng: Equal generators give equal images.
 
     Raises:
-        ConfigError: If a field of the policy is out of range.
+        ConfigError: If a field is out of range.
     """
     check_augmentation(training)
-    moved = _apply_geometric(images, training, rng) if _is_geometric(training) else images
+    transformed = _apply_geometric(images, training, rng) if _is_geometric(training) else images
     if not (training.brightness or training.contrast or training.noise[1]):
-        return moved
-    result = np.empty_like(moved)
-    for row, image in zip(result, moved, strict=True):
+        return transformed
+    result = np.empty_like(transformed)
+    for row, image in zip(result, transformed, strict=True):
         row[:] = _apply_photometric(image, training, rng)
     return result
 
 
 def check_augmentation(training: Training) -> None:
-    """Check the ranges of a training policy.
+    """Check the augmentation fields of a training.
 
     Raises:
         ConfigError: If a field is out of range.
@@ -46,11 +46,7 @@ def check_augmentation(training: Training) -> None:
         ("rotation", 0 <= training.rotation <= 180, "degrees from 0 to 180"),
         ("brightness", 0 <= training.brightness <= 1, "a share from 0 to 1"),
         ("contrast", 0 <= training.contrast <= 1, "a share from 0 to 1"),
-        (
-            "noise",
-            0 <= low <= high <= 1,
-            "two shares of full scale, such as [0.01,0.05]",
-        ),
+        ("noise", 0 <= low <= high <= 1, "two shares of full scale, such as [0.01,0.05]"),
         ("zoom", 0 < near <= far, "two scales above 0, such as [0.8,1.2]"),
         ("crop", 0 < training.crop <= 1, "a share above 0, at most 1"),
     )
@@ -63,8 +59,7 @@ def check_augmentation(training: Training) -> None:
 
 
 def _is_geometric(training: Training) -> bool:
-    still = (0.0, (1.0, 1.0), 1.0)
-    return training.flip or (training.rotation, tuple(training.zoom), training.crop) != still
+    return training.flip or _needs_resampling(training)
 
 
 def _apply_geometric(
@@ -95,23 +90,23 @@ def _needs_resampling(training: Training) -> bool:
 def _affine_matrix(
     size: int, training: Training, rng: np.random.Generator, *, mirror: bool
 ) -> NDArray[np.float64]:
-    """The map from a pixel of the result to its place in the image, shape (2, 3)."""
+    """Affine map from result to image coordinates, shape (2, 3)."""
     angle = math.radians(rng.uniform(-training.rotation, training.rotation))
-    kept = rng.uniform(training.crop, 1.0)
-    scale = kept / rng.uniform(*training.zoom)
+    crop = rng.uniform(training.crop, 1.0)
+    scale = crop / rng.uniform(*training.zoom)
     centre = (size - 1) / 2
-    spare = (1 - kept) * size / 2  # a crop may lie anywhere inside the image
-    middle = centre + rng.uniform(-spare, spare, 2)
-    turn = scale * np.array(
+    margin = (1 - crop) * size / 2  # a crop may lie anywhere inside the image
+    crop_centre = centre + rng.uniform(-margin, margin, 2)
+    rotation = scale * np.array(
         [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
     )
     if mirror:
-        turn[:, 0] *= -1
-    return np.column_stack([turn, middle - turn @ (centre, centre)])
+        rotation[:, 0] *= -1
+    return np.column_stack([rotation, crop_centre - rotation @ (centre, centre)])
 
 
 def _apply_photometric(image: Image, training: Training, rng: np.random.Generator) -> Image:
-    """Contrast about the mean of the image, brightness, and noise of one standard deviation."""
+    """Change contrast about the mean of the image, and brightness, and add Gaussian noise."""
     gain = 1 + rng.uniform(-training.contrast, training.contrast)
     shift = 255 * rng.uniform(-training.brightness, training.brightness)
     mean = float(image.mean())

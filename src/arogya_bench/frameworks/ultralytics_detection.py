@@ -1,36 +1,35 @@
-"""What Ultralytics's trainer of detectors is given: images and boxes in memory, and our ways."""
+"""Training Ultralytics's detector on images and boxes in memory."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from arogya_bench.errors import DatasetError
+from arogya_bench.frameworks.early_stopping import Epoch
 from arogya_bench.frameworks.schedule import batch_indices
 from arogya_bench.frameworks.seeds import epoch_rng
-from arogya_bench.frameworks.ultralytics_hooks import TrainerOverrides, YoloBatches, YoloPlan
+from arogya_bench.frameworks.ultralytics_hooks import TrainerOverrides, YoloBatches
 from arogya_bench.types import Box, Case, Floats, Image, Labels, Subset
 
 if TYPE_CHECKING:
     import torch
 
-PREDICTION_BATCH_SIZE = (
-    16  # images; bounds the memory of a prediction, whatever the length of a batch
-)
+PREDICTION_BATCH_SIZE = 16  # images; bounds the memory of a prediction
 
 
 @dataclass(frozen=True, kw_only=True)
 class YoloExamples:
-    """One split.
+    """Images and labels of one split.
 
     Attributes:
         images: BGR, the longer side resized to the size of the network.
-        labels: One mapping per image, as their dataset describes what is to be found in it.
-        excluded_boxes: Boxes that stand for a crowd or lie outside their image.
+        labels: One mapping per image, in the form of Ultralytics's ``YOLODataset``.
+        excluded_boxes: Number of boxes that mark a crowd or lie outside their image.
     """
 
     images: Sequence[Image]
@@ -39,24 +38,25 @@ class YoloExamples:
 
 
 def load_examples(subset: Subset, size: int) -> YoloExamples:
-    """Decode and resize the images of a split, and turn their boxes into labels.
+    """Decode and resize the images of a split, and convert their boxes to labels.
 
     Raises:
-        DatasetError: If a case does not say what is to be found in it.
+        DatasetError: If a case has no annotation of boxes.
     """
     images: list[Image] = []
     labels: list[dict[str, Any]] = []
-    left_out = 0
+    excluded = 0
     for number, (case, image) in enumerate(zip(subset.cases, subset.images(), strict=True)):
         shape = image.shape[:2]
-        kept = [box for box in _check_case_boxes(case) if not box.crowd and _clip_box(box, shape)]
-        left_out += len(_check_case_boxes(case)) - len(kept)
+        boxes = _check_case_boxes(case)
+        used = [box for box in boxes if not box.crowd and _clip_box(box, shape)]
+        excluded += len(boxes) - len(used)
         labels.append(
             {
-                "im_file": f"{number}.png",  # names an image; there is no such file
+                "im_file": f"{number}.png",  # identifies the image; there is no such file
                 "shape": shape,
-                "cls": np.array([[box.label] for box in kept], np.float32).reshape(-1, 1),
-                "bboxes": _normalise_boxes([_clip_box(box, shape) for box in kept], shape),
+                "cls": np.array([[box.label] for box in used], np.float32).reshape(-1, 1),
+                "bboxes": _normalise_boxes([_clip_box(box, shape) for box in used], shape),
                 "segments": [],
                 "keypoints": None,
                 "normalized": True,
@@ -64,60 +64,19 @@ def load_examples(subset: Subset, size: int) -> YoloExamples:
             }
         )
         images.append(_resize(image, size))
-    return YoloExamples(images=images, labels=labels, excluded_boxes=left_out)
+    return YoloExamples(images=images, labels=labels, excluded_boxes=excluded)
 
 
-class InMemoryDataset:
-    """Takes the place of methods of their ``YOLODataset``; goes before it in a class."""
-
-    img_path: YoloExamples
-
-    def get_img_files(self, img_path: YoloExamples) -> list[str]:
-        """Name the images."""
-        return [str(label["im_file"]) for label in img_path.labels]
-
-    def get_labels(self) -> list[dict[str, Any]]:
-        """Say what is to be found in each image."""
-        return [dict(label) for label in self.img_path.labels]
-
-    def check_cache_ram(self, safety_margin: float = 1.0) -> bool:
-        """Ask for no second copy: the images are in memory."""
-        del safety_margin
-        return False
-
-    def load_image(
-        self, i: int, rect_mode: bool = True, resize_short: bool = False
-    ) -> tuple[Image, tuple[int, int], tuple[int, int]]:
-        """Give an image, its size when it was read, and its size now; heights first."""
-        del rect_mode, resize_short
-        image = self.img_path.images[i].copy()  # which they may draw on
-        return image, self.img_path.labels[i]["shape"], image.shape[:2]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DetectorPlan(YoloPlan):
-    """One training of the detector."""
-
-    train: YoloExamples
-    validation: YoloExamples
-
-
-class DetectorOverrides(TrainerOverrides):
-    """Images from memory, and their mAP as what the best epoch is chosen by."""
-
-    plan: ClassVar[DetectorPlan]
+class DetectorOverrides(TrainerOverrides[YoloExamples]):
+    """Images from memory; the best epoch is chosen by average precision."""
 
     def batches(self, mode: str) -> YoloBatches:
-        """Batches in a random order for training; in their own for validation."""
-        from ultralytics.data.dataset import YOLODataset
-
-        training = mode == "train"
-        source = self.plan.train if training else self.plan.validation
-        kind: Any = type("Dataset", (InMemoryDataset, YOLODataset), {})
-        dataset = kind(
-            img_path=source,
-            imgsz=self.plan.preprocessing.image_size,
-            cache="ram",  # mosaics draw from all images, not from those seen last
+        """Return batches in random order for training, in the order of the split for validation."""
+        plan, training = self.plan, mode == "train"
+        dataset = _dataset_class()(
+            img_path=plan.train if training else plan.validation,
+            imgsz=plan.preprocessing.image_size,
+            cache="ram",  # mosaics draw from all images, not from the most recent ones
             augment=training,
             hyp=self.args,
             data=self.get_dataset(),
@@ -125,69 +84,96 @@ class DetectorOverrides(TrainerOverrides):
 
         def epoch_batches(epoch: int) -> list[Labels]:
             if not training:
+                count = math.ceil(len(dataset) / PREDICTION_BATCH_SIZE)
                 return list(np.array_split(np.arange(len(dataset)), count))
-            rng = epoch_rng(self.plan.seed, epoch)
-            return batch_indices(len(dataset), self.plan.training.batch_size, rng)
+            rng = epoch_rng(plan.seed, epoch)
+            return batch_indices(len(dataset), plan.training.batch_size, rng)
 
-        count = (
-            len(epoch_batches(1)) if training else math.ceil(len(dataset) / PREDICTION_BATCH_SIZE)
+        return YoloBatches(
+            dataset,
+            len(epoch_batches(1)),
+            lambda epoch: _collate(dataset, epoch_batches(epoch)),
         )
-        return YoloBatches(dataset, count, lambda epoch: _collate(dataset, epoch_batches(epoch)))
 
     def get_validator(self) -> object:
-        """Give their validator, without its limit of time."""
+        """Return Ultralytics's validator with a non-maximum suppression that never times out."""
         from ultralytics.models.yolo.detect import DetectionValidator
 
-        kind: Any = type("Validation", (NoTimeLimitPredictor, DetectionValidator), {})
-        return kind(self.test_loader, save_dir=self.save_dir, args=copy(self.args))
+        class Validation(DetectionValidator):  # type: ignore[misc]  # known at run time only
+            def postprocess(self, preds: Any) -> list[dict[str, Any]]:
+                args = self.args
+                boxes = apply_nms(
+                    preds, confidence=args.conf, iou=args.iou, max_detections=args.max_det
+                )
+                return [
+                    {"bboxes": x[:, :4], "conf": x[:, 4], "cls": x[:, 5], "extra": x[:, 6:]}
+                    for x in boxes
+                ]
 
-    def epoch_metrics(self) -> dict[str, float]:
-        """Loss, average precision and rate of the epoch that ends."""
-        return {
+        trainer: Any = self
+        return Validation(trainer.test_loader, save_dir=trainer.save_dir, args=copy(self.args))
+
+    def epoch_result(self) -> Epoch:
+        """Return loss, average precision and learning rate of the epoch that ends."""
+        metrics = {
             "train_loss": self.train_loss,
             "val_mAP50": self.metrics["metrics/mAP50(B)"],
             "val_mAP50_95": self.metrics["metrics/mAP50-95(B)"],
             "learning_rate": self.current_learning_rate,
         }
-
-    def rank(self) -> list[float]:
-        """A higher mAP, or an equal one with a lower loss.
-
-        While nothing is found, every epoch counts as a better one, as in their early stopping:
-        the loss of a detector rises at first.
-        """
-        precision = self.metrics["metrics/mAP50-95(B)"]
-        loss = sum(value for name, value in self.metrics.items() if name.startswith("val/"))
-        return [precision, -loss if precision else float(self.epoch)]
+        return Epoch(metrics=metrics, rank=detection_rank(self.metrics, self.epoch))
 
 
-class NoTimeLimitPredictor:
-    """Takes the place of a method of their ``DetectionValidator``; goes before it in a class."""
+def detection_rank(metrics: Mapping[str, float], epoch: int) -> tuple[float, float]:
+    """Rank an epoch by mAP, and by the lower validation loss if that is equal.
 
-    args: Any
+    While mAP is 0, every epoch counts as an improvement, as in Ultralytics's early stopping: the
+    loss of a detector rises at first.
+    """
+    precision = metrics["metrics/mAP50-95(B)"]
+    loss = sum(value for name, value in metrics.items() if name.startswith("val/"))
+    return (precision, -loss if precision else float(epoch))
 
-    def postprocess(self, preds: Any) -> list[dict[str, Any]]:
-        """Keep the best of the boxes that overlap."""
-        kept = apply_nms(
-            preds, confidence=self.args.conf, iou=self.args.iou, max_detections=self.args.max_det
-        )
-        return [
-            {"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5], "extra": rows[:, 6:]}
-            for rows in kept
-        ]
+
+def _dataset_class() -> Any:
+    from ultralytics.data.dataset import YOLODataset
+
+    class InMemoryDataset(YOLODataset):  # type: ignore[misc]  # known at run time only
+        """Reads from the ``YoloExamples`` that are given as ``img_path``."""
+
+        def get_img_files(self, img_path: YoloExamples) -> list[str]:
+            return [str(label["im_file"]) for label in img_path.labels]
+
+        def get_labels(self) -> list[dict[str, Any]]:
+            return [dict(label) for label in self.img_path.labels]
+
+        def check_cache_ram(self, safety_margin: float = 1.0) -> bool:
+            del safety_margin
+            return False  # no second copy: the images are in memory
+
+        def load_image(
+            self, i: int, rect_mode: bool = True, resize_short: bool = False
+        ) -> tuple[Image, tuple[int, int], tuple[int, int]]:
+            """Return an image, its original and its current size; heights first."""
+            del rect_mode, resize_short
+            image = self.img_path.images[i].copy()  # augmentations may write to it
+            return image, self.img_path.labels[i]["shape"], image.shape[:2]
+
+    return InMemoryDataset
 
 
 def apply_nms(
     preds: Any, *, confidence: float, iou: float, max_detections: int
 ) -> "list[torch.Tensor]":
-    """Non-maximum suppression by class, however long it takes.
+    """Non-maximum suppression by class.
 
-    By default theirs gives up after some seconds, so that numbers would depend on the load.
+    Ultralytics's default gives up after some seconds, so that results would depend on the load of
+    the machine.
 
     Args:
-        preds: What the network gives in evaluation mode.
-        confidence: The least score that is kept.
-        iou: Overlap above which the lesser box is dropped.
+        preds: Output of the network in evaluation mode.
+        confidence: Least score that is kept.
+        iou: Overlap above which the box with the lower score is dropped.
         max_detections: Boxes per image.
 
     Returns:
@@ -195,21 +181,21 @@ def apply_nms(
     """
     from ultralytics.utils.nms import non_max_suppression
 
-    rows: list[torch.Tensor] = non_max_suppression(
+    boxes: list[torch.Tensor] = non_max_suppression(
         preds, confidence, iou, multi_label=True, max_det=max_detections, max_time_img=math.inf
     )
-    return rows
+    return boxes
 
 
-def _collate(dataset: Any, parts: Iterable[Labels]) -> Iterator[dict[str, Any]]:
-    for part in parts:
-        yield dataset.collate_fn([dataset[index] for index in part.tolist()])
+def _collate(dataset: Any, batches: Iterable[Labels]) -> Iterator[dict[str, Any]]:
+    for batch in batches:
+        yield dataset.collate_fn([dataset[index] for index in batch.tolist()])
 
 
 def _check_case_boxes(case: Case) -> tuple[Box, ...]:
     if case.boxes is None:
         raise DatasetError(
-            f"The case {case.case_id!r} has no boxes, and a detector learns from nothing else.",
+            f"The case {case.case_id!r} has no boxes, which a detector needs for training.",
             fix="choose a dataset for detection, or a model for classification.",
         )
     return case.boxes
@@ -232,7 +218,7 @@ def _normalise_boxes(edges: Sequence[Any], shape: tuple[int, int]) -> Floats:
 
 
 def _resize(image: Image, size: int) -> Image:
-    """Resize as their dataset does, and turn RGB into BGR."""
+    """Resize as Ultralytics's dataset does, and convert RGB to BGR."""
     height, width = image.shape[:2]
     scale = size / max(height, width)
     shape = (min(math.ceil(width * scale), size), min(math.ceil(height * scale), size))

@@ -1,8 +1,8 @@
-"""What takes the place of parts of Ultralytics's trainer, for the two YOLOv8 rows alike.
+"""The parts of Ultralytics's trainer that both YOLOv8 models replace.
 
-Its loop, optimizer groups, gradient clipping and moving average of the weights stay as they are.
-The learning rate of every step, the order of the batches, the random numbers, the best epoch,
-early stopping and what is written are ours, so that a row differs from the others by its network.
+Its loop, optimizer groups, gradient clipping and moving average of the weights are kept. Learning
+rates, batch order, random numbers, the best epoch, early stopping and the written files follow the
+other models, so that a YOLOv8 model differs from them by its network alone.
 """
 
 import math
@@ -10,10 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from arogya_bench.errors import ModelError
-from arogya_bench.frameworks.early_stopping import check_finite_loss
+from arogya_bench.frameworks.early_stopping import Epoch, TrainingProgress, check_finite_loss
 from arogya_bench.frameworks.preprocessing import Preprocessing
 from arogya_bench.frameworks.schedule import learning_rate_factor
 from arogya_bench.frameworks.seeds import epoch_rng
@@ -24,19 +24,24 @@ from arogya_bench.types import Training
 if TYPE_CHECKING:
     import torch
 
+Split = TypeVar("Split")
+
 
 @dataclass(frozen=True, kw_only=True)
-class YoloPlan:
+class YoloPlan(Generic[Split]):
     """One training.
 
     Attributes:
-        network: With the weights to start from.
+        network: Holds the weights to start from.
+        train: Images and targets in memory; likewise ``validation``.
         learning_rate: Peak of the schedule.
-        device: Where to compute, as PyTorch names it: ``cpu`` or ``cuda:0``.
+        device: As PyTorch names it: ``cpu`` or ``cuda:0``.
     """
 
     network: "torch.nn.Module"
     classes: tuple[str, ...]
+    train: Split
+    validation: Split
     preprocessing: Preprocessing
     training: Training
     learning_rate: float
@@ -46,15 +51,15 @@ class YoloPlan:
 
 
 class YoloBatches:
-    """Stands where their loop expects a loader; what an epoch holds follows from its number.
+    """Takes the place of a PyTorch data loader; batches depend on the number of the epoch.
 
     Args:
-        dataset: Sized; what else their trainer asks of it.
+        dataset: Has a length; Ultralytics's trainer reads other attributes from it.
         count: Batches per epoch.
-        draw: The batches of an epoch, counted from 1.
+        draw: Returns the batches of an epoch, counted from 1.
     """
 
-    drop_last = True  # no batch holds a single case, for which their loop would look otherwise
+    drop_last = True  # keeps the trainer from looking for a last batch of a single case
     num_workers = 0
 
     def __init__(
@@ -73,56 +78,75 @@ class YoloBatches:
         return iter(self._draw(self.epoch))
 
     def reset(self) -> None:
-        """Do nothing: no batch is made before it is asked for."""
+        """Do nothing: batches are drawn when they are requested."""
 
 
-class TrainerOverrides(ABC):
-    """Takes the place of methods of their ``BaseTrainer``; goes before it in a class.
+class TrainerOverrides(ABC, Generic[Split]):
+    """Overrides methods of Ultralytics's ``BaseTrainer``; comes before it in the base classes.
 
-    A subclass says what the batches are (``batches``), what an epoch came to (``epoch_metrics``) and how
-    good that is (``rank``; the higher the better, compared from left to right).
+    Name subclasses without "Trainer": to a class with that word in its name, Ultralytics attaches
+    the integrations (MLflow, Weights & Biases and others) that the user's settings enable.
+
+    Args:
+        plan: The training.
+        settings: Overrides of Ultralytics's default settings.
     """
 
-    plan: ClassVar[YoloPlan]
-
-    # Of their trainer, as far as it is read here.
+    # Attributes of ``BaseTrainer`` that are used here.
     args: Any
-    device: Any
+    callbacks: dict[str, list[Any]]
     ema: Any
     epoch: int
     metrics: dict[str, float]
     model: Any
     optimizer: Any
     scaler: Any
-    save_dir: Path
     stop: bool
-    test_loader: Any
     tloss: Mapping[str, Any]
     train_loader: Any
+    add_callback: Callable[..., None]
+
+    def __init__(self, plan: YoloPlan[Split], settings: dict[str, object]) -> None:
+        self.plan = plan  # which the constructor of the trainer needs
+        super().__init__(overrides=settings)  # type: ignore[call-arg]  # of the trainer
+        self.progress = TrainingProgress(
+            training=plan.training,
+            save_checkpoint=self._write_checkpoint,
+            save_weights=self._save_weights,
+        )
+        self.callbacks.clear()  # Ultralytics's own, which report usage over the network
+        for event, callback in {
+            "on_pretrain_routine_end": type(self)._resume,
+            "on_train_epoch_start": type(self)._seed_epoch,
+            "on_train_batch_start": type(self)._set_learning_rate,
+            "on_train_epoch_end": type(self)._check_loss,
+            "on_fit_epoch_end": type(self)._finish_epoch,
+        }.items():
+            self.add_callback(event, callback)
 
     @abstractmethod
     def batches(self, mode: str) -> YoloBatches:
-        """The batches of ``train`` or ``val``."""
+        """Return the batches of ``train`` or ``val``."""
 
     @abstractmethod
-    def epoch_metrics(self) -> dict[str, float]:
-        """The numbers of the epoch that ends, by name."""
-
-    @abstractmethod
-    def rank(self) -> list[float]:
-        """How good the epoch that ends is."""
+    def epoch_result(self) -> Epoch:
+        """Return the metrics and the rank of the epoch that ends."""
 
     def get_dataset(self) -> dict[str, Any]:
-        """Name the classes; the data themselves are in memory."""
+        """Return the class names; the images are in memory."""
         names = dict(enumerate(self.plan.classes))
         return {"train": "train", "val": "val", "nc": len(names), "names": names, "channels": 3}
 
     def get_model(self, **_: object) -> "torch.nn.Module":
-        """Give the network of the plan."""
+        """Return the network of the plan."""
         return self.plan.network
 
     def get_dataloader(self, *_: object, mode: str, **__: object) -> YoloBatches:
-        """Give the batches; refuse the smaller ones that their loop asks for out of memory."""
+        """Return the batches.
+
+        Raises:
+            ModelError: If memory ran out, after which the trainer asks for smaller batches.
+        """
         if mode == "train" and self.optimizer is not None:
             raise ModelError(
                 f"Batches of {self.plan.training.batch_size} images need more memory than "
@@ -131,55 +155,12 @@ class TrainerOverrides(ABC):
             )
         return self.batches(mode)
 
-    def run_callbacks(self, event: str) -> None:
-        """Answer their events; no callback of an integration, such as MLflow's, ever runs."""
-        if event == "on_train_epoch_start":
-            self._seed_epoch()
-        elif event == "on_train_batch_start":
-            self._set_learning_rate()
-
-    def resume_training(self, _: object) -> None:
-        """Go on from the last finished epoch that the folder holds, if it holds one."""
-        import torch
-
-        if self.plan.device != "cpu":  # their own switch would fetch a network to try it out on
-            self.amp, self.scaler = True, torch.amp.GradScaler("cuda")
-        self.curves: list[dict[str, float]] = []
-        self.ranks: list[list[float]] = []
-        state = read_checkpoint(self.plan.out, device=self.plan.device)
-        if state is None:
-            return
-        self.curves, self.ranks = state["curves"], state["ranks"]
-        self.start_epoch = len(self.curves)
-        self.ema.updates = state["updates"]
-        for name, part in self._checkpoint_parts().items():
-            part.load_state_dict(state[name])
-
-    def save_metrics(self, metrics: object) -> None:
-        """Note what the epoch came to, keep the weights of the best one, and stop in time."""
-        del metrics  # the rounded ones of their table
-        self.curves.append(self.epoch_metrics())
-        self.ranks.append(self.rank())
-        best = index_of_best(self.ranks)
-        if best == self.epoch:
-            self._save_best()
-        self.stop = self.epoch - best >= max(1, self.plan.training.patience)
-
     def save_model(self) -> bool:
-        """Write what a fit that is killed goes on from; tensors and plain values alone."""
-        if not self.stop:
-            states = {name: part.state_dict() for name, part in self._checkpoint_parts().items()}
-            progress = {"curves": self.curves, "ranks": self.ranks, "updates": self.ema.updates}
-            save_checkpoint(self.plan.out, {**states, **progress}, device=self.plan.device)
-        return True
-
-    def final_eval(self) -> None:  # noqa: B027  (it takes the place of theirs)
-        """Do nothing: the best weights are saved already."""
-
-    def _handle_nan_recovery(self, epoch: int) -> bool:
-        """Refuse what their loop would try to mend in silence."""
-        check_finite_loss(self.train_loss, epoch + 1)
+        """Write no checkpoint of Ultralytics."""
         return False
+
+    def final_eval(self) -> None:
+        """Do nothing: the best weights are saved already."""
 
     @property
     def train_loss(self) -> float:
@@ -188,19 +169,27 @@ class TrainerOverrides(ABC):
 
     @property
     def current_learning_rate(self) -> float:
-        """The learning rate of the last step."""
+        """Learning rate of the last step."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def _checkpoint_parts(self) -> dict[str, Any]:
-        return {
-            "network": self.model,
-            "ema": self.ema.ema,
-            "optimizer": self.optimizer,
-            "scaler": self.scaler,
-        }
+    def _resume(self) -> None:
+        """Resume after the last finished epoch, if the folder of the fit holds a checkpoint."""
+        import torch
+
+        if self.plan.device != "cpu":  # the trainer's setting would download a network to test it
+            self.amp, self.scaler = True, torch.amp.GradScaler("cuda")
+        state = read_checkpoint(self.plan.out, device=self.plan.device)
+        if state is None:
+            return
+        self.start_epoch = len(state["curves"])
+        self.ema.updates = state["updates"]
+        for name, part in self._checkpoint_parts().items():
+            part.load_state_dict(state[name])
+        epochs = zip(state["curves"], state["ranks"], strict=True)
+        self.progress.resume([Epoch(metrics=curve, rank=tuple(rank)) for curve, rank in epochs])
 
     def _seed_epoch(self) -> None:
-        """Draw what the epoch draws from its number, whatever happened before."""
+        """Seed every generator by the number of the epoch."""
         import random
 
         import numpy as np
@@ -208,7 +197,7 @@ class TrainerOverrides(ABC):
 
         seeds = epoch_rng(self.plan.seed, self.epoch + 1).integers(2**32, size=3).tolist()
         random.seed(seeds[0])
-        np.random.seed(seeds[1])  # noqa: NPY002  (their augmentations draw from it)
+        np.random.seed(seeds[1])  # noqa: NPY002  (Ultralytics's augmentations draw from it)
         torch.manual_seed(seeds[2])
         self.train_loader.epoch = self.epoch + 1
         self._step = self.epoch * len(self.train_loader)
@@ -223,14 +212,34 @@ class TrainerOverrides(ABC):
             group["lr"] = rate
         self._step += 1
 
-    def _save_best(self) -> None:
+    def _check_loss(self) -> None:
+        """Stop a training that diverged, which the trainer would try to repair silently."""
+        check_finite_loss(self.train_loss, self.epoch + 1)
+
+    def _finish_epoch(self) -> None:
+        self.progress.add(self.epoch_result())
+        self.stop = self.progress.finished
+
+    def _write_checkpoint(self, epochs: Sequence[Epoch]) -> None:
+        if self.progress.finished:  # the trainer would resume with one epoch too many
+            return
+        state = {name: part.state_dict() for name, part in self._checkpoint_parts().items()}
+        state["curves"] = [epoch.metrics for epoch in epochs]
+        state["ranks"] = [list(epoch.rank) for epoch in epochs]
+        state["updates"] = self.ema.updates
+        save_checkpoint(self.plan.out, state, device=self.plan.device)
+
+    def _checkpoint_parts(self) -> dict[str, Any]:
+        return {
+            "network": self.model,
+            "ema": self.ema.ema,
+            "optimizer": self.optimizer,
+            "scaler": self.scaler,
+        }
+
+    def _save_weights(self) -> None:
         plan = self.plan
         state = {
             name: value.cpu().contiguous() for name, value in self.ema.ema.state_dict().items()
         }
         save_network(state, plan.out, classes=plan.classes, preprocessing=plan.preprocessing)
-
-
-def index_of_best(ranks: Sequence[Sequence[float]]) -> int:
-    """The index of the first rank that no later one is above."""
-    return max(range(len(ranks)), key=lambda index: (list(ranks[index]), -index))

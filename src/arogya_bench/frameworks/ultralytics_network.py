@@ -1,8 +1,7 @@
-"""Networks of Ultralytics: their blueprints, and weights to start from."""
+"""Ultralytics's network architectures, and weights to start training from."""
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from tempfile import TemporaryDirectory
@@ -13,11 +12,19 @@ from arogya_bench.errors import ModelError, did_you_mean
 if TYPE_CHECKING:
     import torch
 
-FINE_TUNING_RATE = 1e-4  # as that of the other rows that start from weights
+# What Ultralytics raises for files that are damaged, or hold something else.
+UNREADABLE_ERRORS = (
+    RuntimeError,
+    UnpicklingError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    ImportError,
+)
 
 
 def read_architecture(name: str) -> dict[str, Any]:
-    """Read the plan of a YOLOv8 in its smallest size from the package, within ``isolated``.
+    """Read the architecture of YOLOv8n from the package, within ``isolate_ultralytics``.
 
     Args:
         name: ``yolov8`` or ``yolov8-cls``.
@@ -28,7 +35,7 @@ def read_architecture(name: str) -> dict[str, Any]:
 
 
 def find_start_weights(weights: str) -> Path | None:
-    """Find the weights to start from; None where they are drawn.
+    """Find the file of the weights to start from; None for random weights.
 
     Raises:
         ModelError: If there is no such file.
@@ -38,93 +45,74 @@ def find_start_weights(weights: str) -> Path | None:
     file = Path(weights).expanduser()
     if not file.is_file() or file.suffix != ".pt":
         raise ModelError(
-            f"weights={weights} names no .pt file.{did_you_mean(weights, ('none',))}",
+            f"weights={weights} is not a .pt file.{did_you_mean(weights, ('none',))}",
             fix="set model.weights to none, or to the path of a YOLOv8n file of Ultralytics (.pt).",
         )
     return file
 
 
-@dataclass(frozen=True, kw_only=True)
-class StartWeights:
-    """Weights to start from.
-
-    Attributes:
-        class_names: The classes that they were trained for, in the order of the last layer.
-    """
-
-    state: "Mapping[str, torch.Tensor]"
-    class_names: tuple[str, ...]
-
-
 def load_start_weights(
     network: "torch.nn.Module", file: Path | None, *, head_prefix: str, classes: tuple[str, ...]
 ) -> str:
-    """Put the weights of a file into a network, within ``isolated``.
+    """Load the weights of a file into a network, within ``isolate_ultralytics``.
 
-    The head is kept only if it was made for the same classes in the same order; else it stays as
-    it was drawn.
+    The head is loaded only if it was trained for the same classes in the same order.
 
     Args:
-        network: Is changed.
-        file: As ``find_start_weights`` found it.
-        head_prefix: What the names of the weights that depend on the classes begin with.
+        network: Modified in place.
+        file: Result of ``find_start_weights``.
+        head_prefix: Prefix of the names of the weights that depend on the classes.
         classes: In the order of the network.
 
     Returns:
-        A note on where the weights come from.
+        A note on the origin of the weights.
 
     Raises:
         ModelError: If the file cannot be read, or holds another network.
     """
     if file is None:
         return "trained from random weights"
-    start = _read_start_weights(file)
-    same = start.class_names == classes
-    state = {name: w for name, w in start.state.items() if same or not name.startswith(head_prefix)}
+    weights, trained_classes = _read_start_weights(file)
+    same = trained_classes == classes
+    state = {name: w for name, w in weights.items() if same or not name.startswith(head_prefix)}
     try:
-        left_over = network.load_state_dict(state, strict=False)
+        mismatch = network.load_state_dict(state, strict=False)
     except RuntimeError as error:
         raise _mismatch_error(file, str(error).splitlines()[-1].strip(" \t.")) from error
-    strange = [name for name in left_over.missing_keys if same or not name.startswith(head_prefix)]
-    if strange := [*strange, *left_over.unexpected_keys]:
-        raise _mismatch_error(file, f"{len(strange)} layers differ, such as {strange[0]!r}")
-    return f"started from {file.name}; its head was {'kept' if same else 'drawn anew'}"
+    missing = [name for name in mismatch.missing_keys if same or not name.startswith(head_prefix)]
+    if differing := [*missing, *mismatch.unexpected_keys]:
+        raise _mismatch_error(file, f"{len(differing)} layers differ, such as {differing[0]!r}")
+    return f"started from {file.name}; its head was {'kept' if same else 'initialised randomly'}"
 
 
-def _read_start_weights(file: Path) -> StartWeights:
-    """Read a checkpoint of Ultralytics, building no classes but those of networks."""
+def _read_start_weights(file: Path) -> "tuple[Mapping[str, torch.Tensor], tuple[str, ...]]":
+    """Read weights and class names of a checkpoint, unpickling no classes but those of networks."""
     import torch
     from ultralytics.nn.tasks import torch_safe_load
 
     trusted = torch.serialization.get_safe_globals()
     try:
         with TemporaryDirectory() as folder:
-            # Their reader changes some paths, and fetches what it then does not find.
+            # Ultralytics rewrites some paths, and downloads files that it then does not find.
             copy = shutil.copyfile(file, Path(folder) / "start.pt")
             checkpoint, _ = torch_safe_load(copy, safe_only=True)
         network = checkpoint.get("ema") or checkpoint["model"]
         names = network.names
         state = network.float().state_dict()
-    except (
-        RuntimeError,
-        UnpicklingError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        ImportError,
-    ) as error:
+        class_names = tuple(names[index] for index in range(len(names)))
+    except UNREADABLE_ERRORS as error:
         raise ModelError(
             f"{file} cannot be read as a checkpoint of Ultralytics, or holds more than a network.",
-            fix="give a file as Ultralytics saves it, or set model.weights=none.",
+            fix="use a file that Ultralytics saved, or set model.weights=none.",
         ) from error
     finally:
         torch.serialization.clear_safe_globals()
         torch.serialization.add_safe_globals(trusted)
-    return StartWeights(state=state, class_names=tuple(names[index] for index in range(len(names))))
+    return state, class_names
 
 
 def _mismatch_error(file: Path, reason: str) -> ModelError:
     return ModelError(
         f"{file} does not fit this network, YOLOv8n: {reason}.",
-        fix="give the weights of a YOLOv8n for the same task, or set model.weights=none.",
+        fix="use the weights of a YOLOv8n for the same task, or set model.weights=none.",
     )

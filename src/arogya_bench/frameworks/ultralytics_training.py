@@ -1,4 +1,4 @@
-"""Ultralytics in this process: imported in silence, trained with, and leaving nothing changed."""
+"""Ultralytics in this process: imported without output, trained with, all its changes undone."""
 
 import logging
 import os
@@ -7,48 +7,53 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from arogya_bench.errors import needs_extra
+from arogya_bench.frameworks.fit_files import drop_checkpoint
 from arogya_bench.frameworks.seeds import temporary_seed
-from arogya_bench.frameworks.torch_checkpoint import drop_checkpoint
-from arogya_bench.frameworks.torch_network import deterministic_convolutions
-from arogya_bench.frameworks.ultralytics_hooks import TrainerOverrides, YoloPlan, index_of_best
+from arogya_bench.frameworks.torch_network import deterministic_convolutions, gpu_peak_mb
+from arogya_bench.frameworks.ultralytics_hooks import TrainerOverrides, YoloPlan
 from arogya_bench.types import FitReport
 
 
 @contextmanager
 def isolate_ultralytics(seed: int = 0, device: str = "cpu") -> Iterator[None]:
-    """Import Ultralytics, seed every generator, and hand back what it changes in the process.
+    """Import Ultralytics, seed every generator, and undo what it changes in the process.
 
     Its import and its trainer set environment variables, threads, print options, warning filters,
     generators and switches of PyTorch, and replace ``torch.save`` and ``PIL.Image.open``.
 
     Args:
-        seed: Of the weights that are drawn within.
-        device: Where they are computed with: ``cpu`` or ``cuda:0``.
+        seed: Of the weights that are drawn inside.
+        device: Device inside: ``cpu`` or ``cuda:0``.
 
     Raises:
         MissingExtra: If PyTorch or Ultralytics is not installed.
     """
     with needs_extra("yolo"):
         import torch
-        from torch._tensor_str import printoptions  # the public setter has no getter
-    exact = torch.utils.deterministic
+    deterministic = torch.utils.deterministic
     with ExitStack() as stack:
         stack.callback(_restore_environment, dict(os.environ))
         stack.callback(cv2.setNumThreads, cv2.getNumThreads())
         stack.callback(torch.set_num_threads, torch.get_num_threads())
-        stack.callback(setattr, torch, "save", torch.save)
-        stack.callback(setattr, Image, "open", Image.open)
         stack.callback(_restore_determinism, _determinism_flags())
-        stack.callback(setattr, exact, "fill_uninitialized_memory", exact.fill_uninitialized_memory)
+        for owner, name in (
+            (torch, "save"),
+            (torch, "set_printoptions"),
+            (Image, "open"),
+            (deterministic, "fill_uninitialized_memory"),
+        ):
+            stack.callback(setattr, owner, name, getattr(owner, name))
+        # PyTorch has no public function that reads its print options, so they must not be set.
+        setattr(torch, "set_printoptions", lambda **_: None)  # noqa: B010  (mypy refuses `=`)
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(np.printoptions())
-        stack.enter_context(printoptions())
         stack.enter_context(deterministic_convolutions())
         stack.enter_context(temporary_seed(seed))
         stack.enter_context(torch.random.fork_rng(devices=[device] if device != "cpu" else []))
@@ -61,20 +66,20 @@ def isolate_ultralytics(seed: int = 0, device: str = "cpu") -> Iterator[None]:
 
 @contextmanager
 def _silence_ultralytics() -> Iterator[None]:
-    """Import Ultralytics without network, settings in the home folder, or words; keep it so."""
-    before, threads = logging.root.manager.disable, cv2.getNumThreads()
+    """Import Ultralytics without network, output, or settings in the home folder."""
+    disabled_level, threads = logging.root.manager.disable, cv2.getNumThreads()
     if "ultralytics" not in sys.modules:
-        logging.disable(max(before, logging.WARNING))
+        logging.disable(max(disabled_level, logging.WARNING))
         os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false")
     try:
         with TemporaryDirectory() as folder, needs_extra("yolo"):
             os.environ.setdefault("YOLO_CONFIG_DIR", folder)
             from ultralytics.utils import LOGGER
     finally:
-        logging.disable(before)
+        logging.disable(disabled_level)
     cv2.setNumThreads(threads)
     level = LOGGER.level
-    LOGGER.setLevel(logging.ERROR)  # which also silences its progress bars
+    LOGGER.setLevel(logging.ERROR)  # which also hides its progress bars
     try:
         yield
     finally:
@@ -82,7 +87,7 @@ def _silence_ultralytics() -> Iterator[None]:
 
 
 def _determinism_flags() -> tuple[bool, bool]:
-    """Whether only deterministic algorithms may run, and whether others are but warned of."""
+    """Whether only deterministic algorithms may run, and whether others only cause a warning."""
     import torch
 
     return (
@@ -91,13 +96,11 @@ def _determinism_flags() -> tuple[bool, bool]:
     )
 
 
-def _restore_determinism(before: tuple[bool, bool]) -> None:
+def _restore_determinism(flags: tuple[bool, bool]) -> None:
     import torch
 
-    if (
-        _determinism_flags() != before
-    ):  # for the switch, even if nothing changes, imports a compiler
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+    if _determinism_flags() != flags:  # the setter imports a compiler, even if nothing changes
+        torch.use_deterministic_algorithms(flags[0], warn_only=flags[1])
 
 
 def _restore_environment(variables: Mapping[str, str]) -> None:
@@ -107,61 +110,54 @@ def _restore_environment(variables: Mapping[str, str]) -> None:
 
 
 def train_yolo(
-    overrides: type[TrainerOverrides], trainer: type, plan: YoloPlan, settings: Mapping[str, object]
+    trainer_class: type[TrainerOverrides[Any]], plan: YoloPlan[Any], settings: Mapping[str, object]
 ) -> FitReport:
-    """Train as planned, within ``isolate_ultralytics``, and leave the best weights in the folder.
+    """Train as planned, within ``isolate_ultralytics``, and save the weights of the best epoch.
 
-    A training that was killed goes on from the last epoch that the folder holds, with the numbers
-    that it would have had: weights, moving average and optimizer are kept at full precision.
+    An interrupted training resumes from the last finished epoch that the folder holds, with the
+    same numbers: weights, moving average and optimizer are stored at full precision.
 
     Args:
-        overrides: What differs from ``trainer``.
-        trainer: A subclass of their ``BaseTrainer``.
-        plan: Also becomes an attribute of the class that is made of both.
-        settings: Added to those that both rows share.
+        trainer_class: Also a subclass of Ultralytics's ``BaseTrainer``.
+        plan: The training.
+        settings: Added to the settings that both models share.
 
     Raises:
         ModelError: If training diverges, or memory runs out.
     """
     import torch
 
-    # Without "Trainer" in its name the class is not offered to their integrations.
-    kind = type("Row", (overrides, trainer), {"plan": plan})
-    count = torch.get_num_threads()
-    with TemporaryDirectory() as aside:
-        under_way = kind(overrides={**_settings(plan), **settings, "save_dir": aside})
-        torch.set_num_threads(count)  # their choice of a device changes it
+    threads = torch.get_num_threads()
+    with TemporaryDirectory() as folder:
+        trainer: Any = trainer_class(plan, {**_settings(plan), **settings, "save_dir": folder})
+        torch.set_num_threads(threads)  # which the trainer's choice of a device changes
         with deterministic_convolutions():
             if plan.device != "cpu":
                 torch.cuda.reset_peak_memory_stats(plan.device)
-            under_way.train()
+            trainer.train()
     drop_checkpoint(plan.out)
-    on_gpu = plan.device != "cpu"
-    return FitReport(
-        curves=tuple(under_way.curves),
-        best_epoch=index_of_best(under_way.ranks) + 1,
-        gpu_peak_mb=torch.cuda.max_memory_allocated(plan.device) / 1e6 if on_gpu else None,
-    )
+    report: FitReport = trainer.progress.report(gpu_peak_mb=gpu_peak_mb(plan.device))
+    return report
 
 
-def _settings(plan: YoloPlan) -> dict[str, object]:
+def _settings(plan: YoloPlan[Any]) -> dict[str, object]:
     training = plan.training
     return {
         "model": "yolov8n.yaml",  # a name; the network is that of the plan
         "epochs": training.epochs,
         "batch": training.batch_size,
-        "nbs": training.batch_size,  # one batch a step, and the weight decay as it stands
+        "nbs": training.batch_size,  # one batch per step, and unscaled weight decay
         "imgsz": plan.preprocessing.image_size,
         "device": plan.device,
         "workers": 0,
         "optimizer": "AdamW",
-        "momentum": 0.9,  # the first beta, which is PyTorch's own default
+        "momentum": 0.9,  # the first beta, as PyTorch's default
         "weight_decay": training.weight_decay,
-        "warmup_epochs": 0.0,  # the rate of every step is ours
-        "patience": 0,  # so is early stopping
+        "warmup_epochs": 0.0,  # TrainerOverrides sets the rate of every step
+        "patience": 0,  # and stops early
         "seed": plan.seed,
         "deterministic": training.deterministic,
-        "amp": False,  # switched on by the hooks where it serves
+        "amp": False,  # TrainerOverrides turns it on where it helps
         "plots": False,
         "verbose": False,
     }

@@ -1,1 +1,1 @@
-"""Systems under test, one file each; a YAML in ``conf/model`` names one by ``_target_``."""
+"""Model adapters; a config in ``conf/model`` names one by ``_target_``."""

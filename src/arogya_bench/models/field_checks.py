@@ -1,10 +1,10 @@
-"""Checks on the fields of adapters, made when one is built."""
+"""Checks of adapter fields, called when an adapter is built."""
 
 from arogya_bench.errors import ConfigError
 
 
 def check_image_size(image_size: int, *, at_least: int) -> None:
-    """Refuse an image size that the layers of a model cannot work on.
+    """Check that the layers of a model can process an image size.
 
     Raises:
         ConfigError: If ``image_size`` is below ``at_least``.
@@ -17,7 +17,7 @@ def check_image_size(image_size: int, *, at_least: int) -> None:
 
 
 def check_dropout(dropout: float) -> None:
-    """Refuse a share of units that leaves none, or less than none.
+    """Check a share of dropped units.
 
     Raises:
         ConfigError: If ``dropout`` is not from 0 to below 1.
@@ -27,7 +27,7 @@ def check_dropout(dropout: float) -> None:
 
 
 def check_positive(**fields: float | None) -> None:
-    """Refuse values of 0 or less; None passes, since it stands for a default.
+    """Check that values are above 0; None passes, since it stands for a default.
 
     Raises:
         ConfigError: If a value is not above 0.

@@ -1,16 +1,13 @@
-"""The Keras row: two convolutions and a dense layer, trained from scratch with TensorFlow."""
+"""The Keras CNN: two convolutions and a dense layer, trained from scratch with TensorFlow."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from arogya_bench.errors import ConfigError, did_you_mean
-from arogya_bench.frameworks.keras_network import load_network
+from arogya_bench.frameworks import keras_network, keras_training
 from arogya_bench.frameworks.keras_runtime import check_keras
-from arogya_bench.frameworks.keras_training import KerasTraining, train_network
-from arogya_bench.frameworks.preprocessing import Preprocessing
-from arogya_bench.models.field_checks import check_dropout, check_image_size, check_positive
-from arogya_bench.types import FitReport, Predictor, Subset, Training
+from arogya_bench.models.field_checks import check_dropout
+from arogya_bench.models.network_classifier import NetworkClassifier
 
 if TYPE_CHECKING:
     import keras
@@ -19,17 +16,17 @@ FORMS = ("sequential", "functional")
 
 
 @dataclass(frozen=True, kw_only=True)
-class KerasConvNet:
+class KerasConvNet(NetworkClassifier):
     """Convolutions of 32 and 64 channels, a dense layer of 128 and dropout.
 
-    As specified, the map of the second convolution is flattened and not averaged: at 224 pixels,
-    56 x 56 x 64 = 200,704 numbers enter the dense layer, which makes for 25.7 million weights.
+    The map of the second convolution is flattened, not averaged: at 224 pixels, 56 x 56 x 64 =
+    200,704 numbers enter the dense layer, which gives it 25.7 million weights.
 
     Attributes:
         image_size: Pixels after resizing, at least 4.
-        form: How the layers are put together, ``sequential`` or ``functional``; they are the
-            same, and so are the numbers.
-        dropout: Share of the dense units that training leaves out, 0 to below 1.
+        form: Keras API that builds the network, ``sequential`` or ``functional``; the layers and
+            the results are the same.
+        dropout: Share of the dense units dropped in training, from 0 to below 1.
         learning_rate: Peak rate; None means that of the training.
     """
 
@@ -39,12 +36,13 @@ class KerasConvNet:
     learning_rate: float | None = None
     adapter_name: ClassVar[str] = "keras_cnn"
     adapter_version: ClassVar[int] = 1
-    task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = "tensorflow"
+    min_image_size: ClassVar[int] = 4
+    _train_network = staticmethod(keras_training.train_network)
+    _load_network = staticmethod(keras_network.load_network)
 
     def __post_init__(self) -> None:
-        check_image_size(self.image_size, at_least=4)
-        check_positive(learning_rate=self.learning_rate)
+        super().__post_init__()
         if self.form not in FORMS:
             raise ConfigError(
                 f"form is {self.form!r}.{did_you_mean(self.form, FORMS)}",
@@ -52,44 +50,8 @@ class KerasConvNet:
             )
         check_dropout(self.dropout)
 
-    def check(self, *, device: str) -> None:
-        """Raise Fixable if TensorFlow, Keras or the device is missing."""
+    def _check_framework(self, device: str) -> None:
         check_keras(device)
-
-    def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
-    ) -> FitReport:
-        """Train from random weights; the best epoch by validation macro F1 stays."""
-        recipe = KerasTraining(
-            build_network=self._build_network,
-            preprocessing=self._preprocessing,
-            training=training,
-            learning_rate=self.learning_rate or training.learning_rate,
-            seed=seed,
-            device=device,
-        )
-        return train_network(recipe, train, validation, out=out)
-
-    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
-        """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
-        return load_network(
-            self._build_network,
-            weights,
-            classes=classes,
-            preprocessing=self._preprocessing,
-            device=device,
-        )
-
-    @property
-    def _preprocessing(self) -> Preprocessing:
-        return Preprocessing(image_size=self.image_size, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
     def _build_network(self, classes: int, precision: str = "float32") -> "keras.Model":
         import keras
@@ -106,7 +68,7 @@ class KerasConvNet:
     def _build_layers(self, classes: int, precision: str) -> "list[keras.Layer]":
         from keras import layers
 
-        # Said for each layer, since a keras.json in the home folder may say otherwise.
+        # Stated for each layer, since a keras.json in the home folder may set other defaults.
         plain = {"dtype": precision}
         maps = {"data_format": "channels_last", **plain}
         convolution = {"kernel_size": 3, "padding": "same", "activation": "relu", **maps}

@@ -1,4 +1,4 @@
-"""The file ``MLmodel`` of an MLflow model and the files beside it, read without MLflow."""
+"""Reading the ``MLmodel`` file of an MLflow model and the files beside it, without MLflow."""
 
 import json
 import platform
@@ -15,7 +15,7 @@ from arogya_bench.runtime.digests import digest_of, file_digest
 
 MLMODEL = "MLmodel"
 URI_FORMS = "models:/name/1, models:/name@alias, models:/m-..., runs:/run_id/name, or a folder"
-# What differs between two logs of one model, and the files that loading one adds.
+# Keys that differ each time the same model is logged, and files that loading a model adds.
 VOLATILE_KEYS = (
     "artifact_path",
     "mlflow_version",
@@ -30,14 +30,14 @@ ADDED_ON_LOAD = ("registered_model_meta", "__pycache__")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDescription:
-    """What the file ``MLmodel`` says.
+    """Contents of ``MLmodel``.
 
     Attributes:
-        inputs: One mapping per column or tensor, as the signature has them; None without one.
-        outputs: Likewise; empty where the signature leaves them open.
-        from_type_hints: Whether the signature was read off the code, which then takes a list.
-        classes: ``metadata["classes"]``; empty where nobody logged it.
-        python: Version that the model was logged with; empty where it is not stated.
+        inputs: One mapping per column or tensor of the signature; None without a signature.
+        outputs: Likewise; empty if the signature does not specify them.
+        from_type_hints: Whether the signature was inferred from code, which then takes a list.
+        classes: ``metadata["classes"]``; empty if not logged.
+        python: Version that the model was logged with; empty if not stated.
     """
 
     inputs: tuple[dict[str, Any], ...] | None
@@ -48,7 +48,7 @@ class ModelDescription:
 
 
 def read_description(folder: Path) -> ModelDescription:
-    """Read ``MLmodel``, which runs no code of the model.
+    """Read ``MLmodel``; runs no code of the model.
 
     Raises:
         ModelError: If it is damaged, or has no Python function.
@@ -63,8 +63,8 @@ def read_description(folder: Path) -> ModelDescription:
         raise _damaged_error(folder, error) from error
     if flavour is None:
         raise ModelError(
-            f"The model in {folder} has no Python function that could be called.",
-            fix="log it with a flavour of MLflow that has one, such as mlflow.pyfunc.",
+            f"The model in {folder} has no Python function to call.",
+            fix="log it with a flavor of MLflow that has one, such as mlflow.pyfunc.",
         )
     return ModelDescription(
         inputs=inputs,
@@ -76,40 +76,40 @@ def read_description(folder: Path) -> ModelDescription:
 
 
 def model_digest(folder: Path) -> str:
-    """Digest of all files of a model, but for the lines that say when and where it was logged."""
+    """Digest of all files of a model, without the keys on when and where it was logged."""
     files = sorted(
         path
         for path in folder.rglob("*")
         if path.is_file() and not set(ADDED_ON_LOAD) & set(path.relative_to(folder).parts)
     )
-    facts = ((path, path.stat()) for path in files)
+    stats = ((path, path.stat()) for path in files)
     return _cached_digest(
-        folder, tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in facts)
+        folder, tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)
     )
 
 
 def version_mismatches(description: ModelDescription, folder: Path) -> str:
-    """What the model was logged with and is not installed here, in one line; empty if nothing."""
+    """List, in one line, the packages whose installed version differs from the logged one."""
     file = folder / "requirements.txt"
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     pinned = [
-        (name.strip(), wanted.strip()) for name, _, wanted in (x.partition("==") for x in lines)
+        (name.strip(), logged.strip()) for name, _, logged in (x.partition("==") for x in lines)
     ]
     python = (description.python.rpartition(".")[0], platform.python_version().rpartition(".")[0])
-    found = [("Python", *python)] if python[0] and python[0] != python[1] else []
-    found += [
-        (name, wanted, here)
-        for name, wanted in pinned
-        if wanted and (here := _installed_version(name)) != wanted
+    differing = [("Python", *python)] if python[0] and python[0] != python[1] else []
+    differing += [
+        (name, logged, here)
+        for name, logged in pinned
+        if logged and (here := _installed_version(name)) != logged
     ]
-    return ", ".join(f"{name} {wanted} (here {here})" for name, wanted, here in found)
+    return ", ".join(f"{name} {logged} (here {here})" for name, logged, here in differing)
 
 
 def check_model_folder(folder: Path, uri: str) -> Path:
-    """Give back a folder once it is known to hold a model.
+    """Return a folder that holds a model.
 
     Raises:
-        ModelError: If it holds none.
+        ModelError: If the folder has no ``MLmodel``.
     """
     if not (folder / MLMODEL).is_file():
         raise ModelError(
@@ -142,12 +142,12 @@ def _damaged_error(folder: Path, reason: object) -> ModelError:
 
 @lru_cache(maxsize=8)
 def _cached_digest(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
-    """Hash files that are known by name, size and time, so that none is read twice."""
-    facts = {path.relative_to(folder).as_posix(): path for path, _, _ in files}
+    """Hash files; the cache is keyed by name, size and time, so that none is read twice."""
+    paths = {path.relative_to(folder).as_posix(): path for path, _, _ in files}
     stable = {k: v for k, v in _read_mlmodel(folder).items() if k not in VOLATILE_KEYS}
     return digest_of(
         {
-            **{name: file_digest(path) for name, path in facts.items() if name != MLMODEL},
+            **{name: file_digest(path) for name, path in paths.items() if name != MLMODEL},
             MLMODEL: json.loads(json.dumps(stable, default=str)),
         }
     )

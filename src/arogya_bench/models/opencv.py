@@ -1,4 +1,4 @@
-"""The classical row: an image described by OpenCV, then support vectors or neighbours."""
+"""Classical baseline: OpenCV features with a support vector machine or nearest neighbours."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -58,9 +58,9 @@ VOCABULARY_FILE = "vocabulary.npz"
 
 @dataclass(frozen=True, kw_only=True)
 class OpenCVClassifier:
-    """Grey image, gradients or visual words, support vector machine or nearest neighbours.
+    """Features of the grey image, then a support vector machine or nearest neighbours.
 
-    The scores of the classifier become probabilities by a calibration on the validation split.
+    A calibration on the validation split turns the scores of the classifier into probabilities.
 
     Attributes:
         features: ``hog`` (oriented gradients), or a bag of visual words of ``orb`` or ``sift``.
@@ -68,7 +68,7 @@ class OpenCVClassifier:
         image_size: Pixels after resizing, at least 32; a multiple of 16 for ``hog``.
         keypoints: ``detected``, or ``grid`` for evenly spaced ones; for orb and sift.
         vocabulary: Number of visual words, at least 2; for orb and sift.
-        neighbours: How many training cases vote, at least 1; for knn.
+        neighbours: Number of training cases that vote, at least 1; for knn.
         C: Cost of a case on the wrong side of the margin, above 0; for svm.
         gamma: Inverse width of the RBF kernel; None means 1 / (features x their variance).
     """
@@ -96,13 +96,14 @@ class OpenCVClassifier:
         check_image_size(self.image_size, at_least=2 * HOG_CELL)  # ORB compares within 31 pixels
         if self.features == "hog" and self.image_size % HOG_CELL:
             raise ConfigError(
-                f"image_size is {self.image_size}, which HOG cells of {HOG_CELL} pixels do not tile.",
+                f"image_size is {self.image_size}, which is no multiple of the HOG cells of "
+                f"{HOG_CELL} pixels.",
                 fix=f"set image_size={self.image_size // HOG_CELL * HOG_CELL}.",
             )
         check_positive(C=self.C, gamma=self.gamma, neighbours=self.neighbours)
         if self.vocabulary < 2:
             raise ConfigError(
-                f"vocabulary is {self.vocabulary}.", fix="set model.vocabulary to 2 words or more."
+                f"vocabulary is {self.vocabulary}.", fix="set model.vocabulary to 2 or more."
             )
 
     def check(self, *, device: str) -> None:
@@ -119,29 +120,30 @@ class OpenCVClassifier:
         device: str,
         out: Path,
     ) -> FitReport:
-        """Learn words and classifier from ``train``, and the calibration from ``validation``.
+        """Fit visual words and classifier on ``train``, and the calibration on ``validation``.
 
         Raises:
             ModelError: If ``train`` lacks a class, or is too small for the words or neighbours.
         """
-        del training, device  # neither epochs nor a GPU
+        del training, device  # part of the interface; not used
         self._check_cases(train)
         vocabulary = self._learn_vocabulary(train, seed)
         words = vocabulary.words if vocabulary else None
         features = self._extract_features(train.images(), words)
-        checked = self._extract_features(validation.images(), words)
+        validation_features = self._extract_features(validation.images(), words)
         classifier = self._fit_classifier(features, train, seed)
-        calibration = fit_calibration(classifier.scores(checked), validation.targets)
+        calibration = fit_calibration(classifier.scores(validation_features), validation.targets)
         if words is not None:
             save_arrays(out / VOCABULARY_FILE, {"words": words})
         classifier.save(out)
-        _save_calibration(out / CALIBRATION_FILE, calibration)
+        content = json.dumps(asdict(calibration), indent=2) + "\n"
+        (out / CALIBRATION_FILE).write_text(content, encoding="utf-8")
         save_classes(out, train.classes, self._settings())
-        notes = _notes(vocabulary, training=features, validation=checked)
+        notes = _notes(vocabulary, training=features, validation=validation_features)
         return FitReport(notes=(classifier.note(), *notes))
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
-        """Read the words, the classifier and its calibration.
+        """Load visual words, classifier and calibration.
 
         Raises:
             ModelError: If the folder is damaged, or fitted for other classes or settings.
@@ -214,8 +216,8 @@ class OpenCVClassifier:
         counts = np.bincount(train.targets, minlength=len(train.classes))
         if not counts.all() or len(train.classes) < 2:
             raise ModelError(
-                "This model needs cases of two or more classes and of every class; the train "
-                f"split has {dict(zip(train.classes, counts.tolist(), strict=True))}.",
+                "This model needs two or more classes and training cases of each; the train split "
+                f"has {dict(zip(train.classes, counts.tolist(), strict=True))}.",
                 fix="raise limit, or change the split so that every class occurs in train.",
             )
         if self.classifier == "knn" and len(train) < self.neighbours:
@@ -225,12 +227,8 @@ class OpenCVClassifier:
             )
 
 
-def _save_calibration(file: Path, calibration: Calibration) -> None:
-    file.write_text(json.dumps(asdict(calibration), indent=2) + "\n", encoding="utf-8")
-
-
 def _notes(vocabulary: Vocabulary | None, **features: Floats) -> Iterator[str]:
-    """What the words were learnt from, and which images gave them nothing to count."""
+    """Describe the source of the visual words, and count images without keypoints."""
     if vocabulary is None:
         return
     yield (

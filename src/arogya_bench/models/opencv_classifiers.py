@@ -1,4 +1,4 @@
-"""What decides on described images: a support vector machine, or the nearest training cases."""
+"""Classifiers of image features: a support vector machine, or nearest neighbours."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,34 +20,34 @@ NEIGHBOURS_FILE = "neighbours.npz"
 
 
 class FeatureClassifier(Protocol):
-    """Turns described images into scores, which a calibration turns into probabilities."""
+    """Computes scores from features; a calibration turns them into probabilities."""
 
     def scores(self, features: Floats) -> Floats:
-        """Give shape (n, classes); a higher score means more likely."""
+        """Return shape (n, classes); a higher score means more likely."""
 
     def save(self, out: Path) -> None:
-        """Leave in a folder what reading it again needs."""
+        """Write the classifier into a folder."""
 
     def note(self) -> str:
-        """Say in a sentence what the fit came to."""
+        """Describe the fit in a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SupportVectors:
-    """An RBF support vector machine whose classes weigh inversely to their frequency.
+    """An RBF support vector machine with class weights inverse to the class frequencies.
 
     Attributes:
-        svm: Fitted, with a decision value for each pair of classes.
+        svm: Fitted, with one decision value per pair of classes.
     """
 
     svm: "SVC"
 
     def scores(self, features: Floats) -> Floats:
-        """Average, for every class, its signed distances from the borders to the others."""
+        """Return the margins of each class, shape (n, classes)."""
         return margins(self.svm, features)
 
     def save(self, out: Path) -> None:
-        """Write the machine without code."""
+        """Write the machine in a format that holds no code."""
         import skops.io
 
         skops.io.dump(self.svm, out / SVM_FILE)
@@ -62,14 +62,14 @@ class SupportVectors:
 def fit_support_vectors(
     features: Floats, targets: Labels, *, cost: float, gamma: float | None, seed: int
 ) -> SupportVectors:
-    """Fit the machine.
+    """Fit a support vector machine.
 
     Args:
         features: Shape (n, width).
         targets: Shape (n,); every class occurs.
-        cost: Of a case on the wrong side of the margin.
+        cost: Penalty of a case on the wrong side of the margin.
         gamma: Inverse width of the kernel; None means 1 / (width x variance of the features).
-        seed: Moves no number; None would draw from NumPy's global generator.
+        seed: Does not change the result; None would draw from NumPy's global generator.
     """
     from sklearn.svm import SVC
 
@@ -106,14 +106,14 @@ def read_support_vectors(weights: Path) -> SupportVectors:
 
 
 def margins(svm: "SVC", features: Floats) -> Floats:
-    """Average, for every class, its signed distances from the borders to the other classes.
+    """Average, for each class, its signed distances from the boundaries to the other classes.
 
     Returns:
         Shape (n, classes); for two classes the decision value and its negative.
     """
     values = np.asarray(svm.decision_function(features), dtype=np.float64)
     count = len(svm.classes_)
-    if count == 2:  # scikit-learn turns the sign round for two classes alone
+    if count == 2:  # for two classes, scikit-learn returns one column with the opposite sign
         return np.stack([-values, values], axis=1)
     scores = np.zeros((len(features), count))
     for column, (first, second) in enumerate(zip(*np.triu_indices(count, k=1), strict=True)):
@@ -124,17 +124,17 @@ def margins(svm: "SVC", features: Floats) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NearestNeighbours:
-    """The training cases themselves; the nearest ones vote.
+    """The training cases, of which the nearest ones vote.
 
-    Distances are Euclidean and features are not standardised: both kinds of features have one
-    scale throughout (see ``gradients`` and ``histograms``). Frequent classes have more votes to
-    give; the bias of the calibration takes that back, as it adds a number to each class.
+    Distances are Euclidean, and features are not standardised: within each kind they have one
+    scale (see ``hog_features`` and ``visual_word_histograms``). Frequent classes have more votes;
+    the bias of the calibration corrects that.
 
     Attributes:
-        features: Shape (n, width); float32 numbers, held as float64.
+        features: Shape (n, width); float32 values stored as float64.
         targets: Shape (n,).
-        class_count: How many there are.
-        neighbours: How many vote, at most n.
+        class_count: Number of classes.
+        neighbours: Number of votes, at most n.
     """
 
     features: Floats
@@ -143,34 +143,34 @@ class NearestNeighbours:
     neighbours: int
 
     def scores(self, features: Floats) -> Floats:
-        """Take the logarithm of the shares of votes, with one vote more for every class.
+        """Return the logarithm of the vote shares, with one extra vote for every class.
 
-        The vote more is Laplace's rule of succession; it keeps the logarithm finite.
+        The extra vote is Laplace's rule of succession; it keeps the logarithm finite.
         """
         votes = np.array([self._votes(row) for row in features]).reshape(-1, self.class_count)
         return np.asarray(np.log((votes + 1) / (self.neighbours + self.class_count)), np.float64)
 
     def save(self, out: Path) -> None:
-        """Write the cases; the numbers are float32, so that half the bytes lose nothing."""
+        """Write the cases; features as float32, which loses nothing."""
         save_arrays(
             out / NEIGHBOURS_FILE,
             {"features": np.asarray(self.features, np.float32), "targets": self.targets},
         )
 
     def note(self) -> str:
-        """Say what is kept, since it grows with the training split."""
+        """Give the size, which grows with the training split."""
         size = self.features.nbytes / 1e6
         return f"{len(self.targets)} training cases are the model: {size:.0f} MB in memory"
 
     def _votes(self, row: Floats) -> Floats:
-        """Cases at the distance of the last neighbour share the votes that are left to them.
+        """Votes per class; cases tied at the distance of the last neighbour share its votes.
 
-        One image at a time and pair by pair, so that neither the rest of a batch nor the order
-        of the training cases decides between cases that are equally far.
+        Computed for one image at a time, so that neither the batch nor the order of the training
+        cases affects ties.
         """
         distances = cdist(row[None], self.features, "sqeuclidean")[0]
-        border = np.partition(distances, self.neighbours - 1)[self.neighbours - 1]
-        nearer, tied = distances < border, distances == border
+        last = np.partition(distances, self.neighbours - 1)[self.neighbours - 1]
+        nearer, tied = distances < last, distances == last
         share = (self.neighbours - nearer.sum()) / tied.sum()
         weights = nearer + share * tied
         return np.bincount(self.targets, weights, self.class_count).astype(np.float64)
@@ -180,7 +180,7 @@ def read_neighbours(weights: Path, *, class_count: int, neighbours: int) -> Near
     """Read what ``save`` wrote.
 
     Raises:
-        ModelError: If the file is missing or damaged, or its cases do not fit together.
+        ModelError: If the file is missing or damaged, or its arrays are inconsistent.
     """
     file = weights / NEIGHBOURS_FILE
     arrays = read_arrays(file, "features", "targets")

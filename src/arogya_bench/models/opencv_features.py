@@ -1,4 +1,4 @@
-"""Images described by OpenCV: oriented gradients, or a bag of visual words."""
+"""Image features from OpenCV: oriented gradients, or a bag of visual words."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ Descriptors: TypeAlias = NDArray[np.float32]  # (keypoints, width): 256 bits or 
 Words: TypeAlias = NDArray[np.float32]  # (words, width)
 Grey: TypeAlias = NDArray[np.uint8]  # (size, size)
 
-HOG_CELL = 16  # pixels; a HOG block is 2 x 2 cells and moves by one
+HOG_CELL = 16  # pixels; a HOG block is 2 x 2 cells, with a stride of one cell
 HOG_BINS = 9
-ORB_PATCH = 31  # pixels; OpenCV has the learnt comparisons of ORB for this patch only
+ORB_PATCH = 31  # pixels; the only size for which OpenCV has ORB's learnt comparisons
 DESCRIPTOR_WIDTHS = {"orb": 256, "sift": 128}
-# Pixels between the points of a grid, and the size of each. ORB's grid is finer since one of its
-# descriptors costs a tenth of one of SIFT's, whose window is six times the size of its point.
+# Spacing of the grid and size of its keypoints, in pixels. ORB's grid is finer since its
+# descriptors cost a tenth of SIFT's, whose window is six times the size of its keypoint.
 KEYPOINT_GRIDS = {"orb": (4, ORB_PATCH), "sift": (8, 4)}
-MAX_DESCRIPTORS = 40_000  # descriptors that a vocabulary is learnt from, at most
+MAX_DESCRIPTORS = 40_000  # sample from which a vocabulary is learnt
 MAX_DESCRIPTORS_PER_IMAGE = 40  # so that a full sample comes from a thousand images or more
 
 
@@ -50,13 +50,13 @@ def hog_features(images: Iterable[Image], size: int) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class LocalFeatures:
-    """Keypoints of a grey image, each with a descriptor of what surrounds it.
+    """Keypoints of a grey image with a descriptor of their neighbourhood.
 
-    ``detected`` keeps what the detector finds. Its thresholds are lower than OpenCV's, whose
-    margin of 31 pixels leaves ORB no keypoint at 64 pixels, and next to none at 128; descriptors
-    are turned with their keypoint, so that a rotated image is described alike. ``grid`` describes
-    evenly spaced upright patches instead, which tells classes apart better as a rule (Nowak, Jurie
-    and Triggs 2006) and finds something in the smoothest image.
+    ``detected`` uses the keypoints of the detector. Its thresholds are lower than OpenCV's, whose
+    margin of 31 pixels leaves ORB no keypoint at 64 pixels, and few at 128; descriptors follow the
+    orientation of their keypoint, so that they are invariant to rotation. ``grid`` describes
+    evenly spaced upright patches instead, which usually separates classes better (Nowak, Jurie and
+    Triggs 2006) and works on images without structure.
 
     Attributes:
         kind: ``orb`` (Rublee et al. 2011) or ``sift`` (Lowe 2004).
@@ -69,43 +69,43 @@ class LocalFeatures:
     image_size: int
 
     def descriptors(self, images: Iterable[Image]) -> Iterator[Descriptors]:
-        """Describe the keypoints of each image in turn.
+        """Describe the keypoints of each image.
 
         Yields:
-            Shape (keypoints, width), without rows if there are no keypoints. Values of SIFT are
-            whole numbers from 0 to 255; those of ORB are its 256 bits, so that the squared
-            Euclidean distance of two rows is the Hamming distance of the descriptors.
+            Shape (keypoints, width), possibly without rows. SIFT values are whole numbers from 0
+            to 255; ORB values are its 256 bits, so that the squared Euclidean distance of two rows
+            is the Hamming distance of the descriptors.
         """
         extractor = self._build_extractor()
         grid = _grid_keypoints(self.image_size, *KEYPOINT_GRIDS[self.kind])
         for image in images:
             grey = _to_grey(image, self.image_size)
             if self.keypoints == "grid":
-                found = extractor.compute(grey, grid)[1]
+                descriptors = extractor.compute(grey, grid)[1]
             else:
-                found = extractor.detectAndCompute(grey, None)[1]
-            if found is None:
+                descriptors = extractor.detectAndCompute(grey, None)[1]
+            if descriptors is None:
                 yield np.empty((0, DESCRIPTOR_WIDTHS[self.kind]), np.float32)
             elif self.kind == "orb":
-                yield np.unpackbits(found, axis=1).astype(np.float32)
+                yield np.unpackbits(descriptors, axis=1).astype(np.float32)
             else:
-                yield np.asarray(found, np.float32)
+                yield np.asarray(descriptors, np.float32)
 
     def _build_extractor(self) -> cv2.Feature2D:
         if self.kind == "sift":
             return cv2.SIFT.create(contrastThreshold=0.01)
-        # Patches may reach over the border: OpenCV mirrors the image there.
+        # Patches may cross the border, where OpenCV mirrors the image.
         return cv2.ORB.create(patchSize=ORB_PATCH, edgeThreshold=0, fastThreshold=5)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Vocabulary:
-    """Visual words, and what they were learnt from.
+    """Visual words and the size of the sample that they were learnt from.
 
     Attributes:
-        words: Shape (words, width); each the centre of a cluster of descriptors.
-        descriptors: How many descriptors it was learnt from.
-        images: How many training images they came from, those without keypoints included.
+        words: Shape (words, width); cluster centres of descriptors.
+        descriptors: Number of descriptors.
+        images: Number of training images, including those without keypoints.
     """
 
     words: Words
@@ -116,28 +116,28 @@ class Vocabulary:
 def learn_vocabulary(train: Subset, features: LocalFeatures, *, size: int, seed: int) -> Vocabulary:
     """Cluster a sample of the descriptors of the training images by k-means.
 
-    On the bits of ORB this is clustering by the Hamming distance: the squared distance to the
-    mean of a cluster is the mean Hamming distance to its members, less half of that between them.
+    On the bits of ORB this clusters by Hamming distance: the squared distance to the mean of a
+    cluster is the mean Hamming distance to its members, minus half of that between them.
 
     Args:
-        train: Images are read in random order until the sample is full.
-        features: What describes them.
+        train: Its images are read in random order until the sample is full.
+        features: Describes the images.
         size: Number of words, at least 2.
-        seed: Draws the sample and the first centres; equal seeds give equal words, whatever the
-            number of threads.
+        seed: Of the sample and the initial centres; equal seeds give equal words, for any number
+            of threads.
 
     Raises:
         ModelError: If the images have fewer different descriptors than ``size``.
     """
     from sklearn.cluster import MiniBatchKMeans
 
-    parts = _sample_descriptors(train, features, np.random.default_rng(seed))
-    pool = np.concatenate(parts)
+    samples = _sample_descriptors(train, features, np.random.default_rng(seed))
+    pool = np.concatenate(samples)
     distinct = len({row.tobytes() for row in pool})
     if distinct < size:
         raise ModelError(
-            f"{len(parts)} training images have {distinct} different {features.kind} descriptors, "
-            f"too few for {size} visual words.",
+            f"{len(samples)} training images have {distinct} different {features.kind} "
+            f"descriptors, too few for {size} visual words.",
             fix="set model.keypoints=grid, lower model.vocabulary, or set model.features=hog.",
         )
     means = MiniBatchKMeans(
@@ -145,31 +145,31 @@ def learn_vocabulary(train: Subset, features: LocalFeatures, *, size: int, seed:
         batch_size=4096,
         max_iter=20,
         n_init=1,
-        max_no_improvement=None,  # it compares sums whose last digits depend on the threads
+        max_no_improvement=None,  # its criterion depends on the number of threads
         compute_labels=False,
         random_state=seed,
     ).fit(pool)
-    return Vocabulary(words=means.cluster_centers_, descriptors=len(pool), images=len(parts))
+    return Vocabulary(words=means.cluster_centers_, descriptors=len(pool), images=len(samples))
 
 
 def visual_word_histograms(
     images: Iterable[Image], features: LocalFeatures, words: Words
 ) -> Floats:
-    """Count, for every image, which visual words its keypoints are nearest to.
+    """Count, for each image, the visual words nearest to its keypoints.
 
-    The counts (Csurka et al. 2004) are divided by their sum, and their square roots taken: the
-    Euclidean distance of two rows is then sqrt(2) times the Hellinger distance of the two
+    Counts (Csurka et al. 2004) are divided by their sum, then their square roots are taken, so
+    that the Euclidean distance of two rows is sqrt(2) times the Hellinger distance of the
     distributions (Arandjelovic and Zisserman 2012).
 
     Returns:
-        Shape (n, words); rows have length 1, and 0 for an image without keypoints.
+        Shape (n, words); rows have length 1, or 0 for an image without keypoints.
     """
     norms = np.square(words).sum(axis=1)
     rows = []
-    for found in features.descriptors(images):
-        nearest = (norms - 2 * found @ words.T).argmin(axis=1)
+    for descriptors in features.descriptors(images):
+        nearest = (norms - 2 * descriptors @ words.T).argmin(axis=1)
         counts = np.bincount(nearest, minlength=len(words))
-        rows.append(np.sqrt(np.float32(counts / max(1, len(found)))))
+        rows.append(np.sqrt(np.float32(counts / max(1, len(descriptors)))))
     return np.array(rows, dtype=np.float64).reshape(-1, len(words))
 
 
@@ -178,20 +178,20 @@ def _sample_descriptors(
 ) -> list[Descriptors]:
     order = rng.permutation(len(train))
     images = (train.dataset.read(train.cases[i]) for i in order)
-    parts: list[Descriptors] = []
-    space = MAX_DESCRIPTORS
-    for found in features.descriptors(images):
-        drawn = rng.permutation(len(found))[: min(MAX_DESCRIPTORS_PER_IMAGE, space)]
-        parts.append(found[drawn])
-        space -= len(drawn)
-        if not space:
+    samples: list[Descriptors] = []
+    remaining = MAX_DESCRIPTORS
+    for descriptors in features.descriptors(images):
+        drawn = rng.permutation(len(descriptors))[: min(MAX_DESCRIPTORS_PER_IMAGE, remaining)]
+        samples.append(descriptors[drawn])
+        remaining -= len(drawn)
+        if not remaining:
             break
-    return parts
+    return samples
 
 
 def _grid_keypoints(size: int, step: int, diameter: int) -> list[cv2.KeyPoint]:
-    places = np.arange(step / 2, size, step).tolist()
-    return [cv2.KeyPoint(x, y, diameter, 0.0) for y in places for x in places]
+    coordinates = np.arange(step / 2, size, step).tolist()
+    return [cv2.KeyPoint(x, y, diameter, 0.0) for y in coordinates for x in coordinates]
 
 
 def _to_grey(image: Image, size: int) -> Grey:

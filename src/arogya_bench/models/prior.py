@@ -1,4 +1,4 @@
-"""The floor of every leaderboard: how often each class occurs, whatever the image shows."""
+"""Baseline that predicts class frequencies, whatever the image shows."""
 
 import json
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Prior:
     extra: ClassVar[str | None] = None
 
     def check(self, *, device: str) -> None:
-        """Raise ConfigError if ``device`` is not a known name; nothing else can be missing."""
+        """Raise ConfigError if ``device`` is not a known name."""
         check_device_name(device)
 
     def fit(
@@ -48,7 +48,7 @@ class Prior:
         Raises:
             ModelError: If ``train`` is empty.
         """
-        del validation, training, seed, device  # every model is handed them; counting needs none
+        del validation, training, seed, device  # part of the interface; not used
         if not len(train):
             raise ModelError("The train split is empty.", fix="raise limit, or change the split.")
         counts = np.bincount(train.targets, minlength=len(train.classes))

@@ -1,4 +1,4 @@
-"""Any MLflow model: from the registry, a run, a logged model, or a folder."""
+"""MLflow models: from the registry, a run, a logged model, or a folder."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -36,23 +36,23 @@ from arogya_bench.types import (
 
 @dataclass(frozen=True, kw_only=True)
 class PyFunc:
-    """A model as MLflow keeps it, taken as it is: nothing is trained.
+    """An MLflow model, evaluated as it is: nothing is trained.
 
-    Loading an MLflow model runs the code that it brings. Name only models that you trust.
+    Loading an MLflow model runs the code that it contains. Use only models that you trust.
 
-    Its signature must say how it wants images: one tensor of shape (-1, height, width, 3) or
-    (-1, 3, height, width), or one column of PNG files, binary or as base64 text. It answers with
-    one probability per class, or with the names of classes.
+    Its signature must describe its input: one tensor of shape (-1, height, width, 3) or
+    (-1, 3, height, width), or one column of PNG files, binary or as base64 text. It returns one
+    probability per class, or class names.
 
     Attributes:
         uri: ``models:/name/1``, ``models:/name@alias``, ``models:/m-...``, ``runs:/run_id/name``,
-            or a folder; looked up where ``MLFLOW_TRACKING_URI`` points, else in ``mlflow.db``.
-        image_size: Pixels after resizing where the signature leaves the size open; None leaves
-            images as they are.
-        scale: What white is for a model that takes floats, such as 1 or 255.
-        classes: Those of the dataset in the order of the model; empty for the order that its
-            signature or its ``metadata["classes"]`` states.
-        softmax: Whether the model answers with logits.
+            or a folder; looked up in the store of ``MLFLOW_TRACKING_URI``, else in ``mlflow.db``.
+        image_size: Pixels after resizing if the signature leaves the size open; None keeps the
+            original size.
+        scale: Value of white for a model that takes floats, such as 1 or 255.
+        classes: Classes of the dataset in the order of the model; empty for the order in its
+            signature or its ``metadata["classes"]``.
+        softmax: Whether the model returns logits.
         trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
             gate stops a run on one of them.
     """
@@ -76,12 +76,12 @@ class PyFunc:
             check_image_size(self.image_size, at_least=1)
 
     def check(self, *, device: str) -> None:
-        """Raise Fixable if the address is malformed; the model itself chooses its device."""
+        """Raise UserError if the URI is malformed; the model itself chooses its device."""
         check_device_name(device)
         check_uri(self.uri)
 
     def fingerprint(self) -> str:
-        """Digest of the files that the address stands for now; 32 hexadecimal characters.
+        """Digest of the files that the URI currently refers to; 32 hexadecimal characters.
 
         Raises:
             ModelError: If there is no such model.
@@ -98,47 +98,49 @@ class PyFunc:
         device: str,
         out: Path,
     ) -> FitReport:
-        """Ask the model about one training image, and write down which model it was.
+        """Try the model on one training image, and record its digest.
 
         Raises:
-            ModelError: If it cannot be loaded or does not answer as a classifier does.
+            ModelError: If the model cannot be loaded or does not behave like a classifier.
         """
         del validation, training, seed, device
         folder = locate_model(self.uri)
         description = read_description(folder)
-        form, asked = self._choose_formats(description, train.classes)
+        input_format, output_format = self._choose_formats(description, train.classes)
         predict = load_predict(folder)
-        answers = [
-            _call_model(predict, form.encode([form.resize(image)]))
+        outputs = [
+            _call_model(predict, input_format.encode([input_format.resize(image)]))
             for image in islice(train.images(), 1)
         ]
-        for answer in answers:
-            asked.to_probabilities(answer, 1)
+        for output in outputs:
+            output_format.to_probabilities(output, 1)
         save_classes(out, train.classes, {"uri": self.uri, "digest": model_digest(folder)})
-        older = version_mismatches(description, folder)
-        if older:
-            echo(f"[yellow]{escape(self.uri)} was logged with {escape(older)}.[/]")
-        return FitReport(notes=tuple(self._notes(form, asked, answers, older)))
+        versions = version_mismatches(description, folder)
+        if versions:
+            echo(f"[yellow]{escape(self.uri)} was logged with {escape(versions)}.[/]")
+        notes = self._notes(input_format, output_format, outputs, versions)
+        return FitReport(notes=tuple(notes))
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
-        """Load the model that ``fit`` saw; this runs the code that it brings.
+        """Load the model that ``fit`` recorded; this runs the code that it contains.
 
         Raises:
-            ModelError: If the address stands for another model by now, or for other classes.
+            ModelError: If the URI now refers to another model, or the classes differ.
         """
         check_device_name(device)
         check_classes(weights, classes, {})
         folder = locate_model(self.uri)
         self._check_same_model(weights, folder)
-        form, asked = self._choose_formats(read_description(folder), classes)
+        input_format, output_format = self._choose_formats(read_description(folder), classes)
         model = load_predict(folder)
 
         def predict(images: ImageBatch) -> Probabilities:
             rows = np.empty((len(images), len(classes)))
-            fitted = [form.resize(image) for image in images]
-            for part in _group_by_shape(fitted, form.max_batch_size):
-                answer = _call_model(model, form.encode([fitted[index] for index in part]))
-                rows[part] = asked.to_probabilities(answer, len(part))
+            resized = [input_format.resize(image) for image in images]
+            for indices in _group_by_shape(resized, input_format.max_batch_size):
+                batch = input_format.encode([resized[index] for index in indices])
+                output = _call_model(model, batch)
+                rows[indices] = output_format.to_probabilities(output, len(indices))
             return rows
 
         return predict
@@ -166,9 +168,9 @@ class PyFunc:
         settings = read_json(weights / CLASSES_FILE, "settings")["settings"]
         if settings.get("digest") != model_digest(folder):
             raise ModelError(
-                f"{self.uri} stands for another model than when this fit was made.",
-                fix="run again, so that the new one is evaluated; name a version, such as "
-                "models:/name/1, where an alias may move.",
+                f"{self.uri} refers to another model than when this fit was recorded.",
+                fix="run again to evaluate the new one; use a version, such as models:/name/1, if "
+                "an alias may move.",
             )
 
     def _notes(
@@ -178,22 +180,23 @@ class PyFunc:
         outputs: Sequence[Any],
         version_note: str,
     ) -> Iterator[str]:
-        yield f"{self.uri} was taken as it is, nothing was trained"
-        for answer in outputs:
-            order = output_format.class_order(answer)
-            if output_format.has_labels(answer):
+        yield f"{self.uri} was used as it is; nothing was trained"
+        for output in outputs:
+            order = output_format.class_order(output)
+            if output_format.has_labels(output):
                 yield (
-                    "it answers with labels, not probabilities: rows are 0 and 1, so calibration "
-                    "and AUROC mean little"
+                    "it returns labels, not probabilities: rows are 0 and 1, so calibration and "
+                    "AUROC mean little"
                 )
             elif order != output_format.classes:
-                yield f"its classes ({', '.join(order)}) were put in the dataset's order"
+                yield f"its classes ({', '.join(order)}) were reordered to match the dataset"
         if (
             self.image_size
             and input_format.size
             and input_format.size != (self.image_size, self.image_size)
         ):
-            yield f"it wants {input_format.size[0]} x {input_format.size[1]} pixels, image_size was not used"
+            height, width = input_format.size
+            yield f"its signature requires {height} x {width} pixels, so image_size was not used"
         if version_note:
             yield f"it was logged with {version_note}"
 
@@ -201,16 +204,16 @@ class PyFunc:
 def _call_model(predict: Callable[[Any], Any], encoded: Any) -> Any:
     try:
         return predict(encoded)
-    except Exception as error:  # the code of a stranger raises what it likes
+    except Exception as error:  # code of a model may raise anything
         raise ModelError(
             f"The MLflow model fails on images: {error_summary(error)}",
             fix="try it in a notebook with mlflow.pyfunc.load_model; its signature must state the "
-            "shape and the type that it really takes.",
+            "shape and type that it accepts.",
         ) from error
 
 
 def _group_by_shape(images: Sequence[Image], max_batch_size: int) -> Iterator[list[int]]:
-    """Cut a batch into calls of images of one size."""
+    """Group a batch into calls with images of one size; yields indices."""
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for index, image in enumerate(images):
         by_shape.setdefault(image.shape, []).append(index)

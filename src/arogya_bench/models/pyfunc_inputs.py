@@ -1,4 +1,4 @@
-"""How an MLflow model wants its images, read off the inputs of its signature."""
+"""How an MLflow model takes its images, according to the inputs of its signature."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from arogya_bench.errors import ModelError
 from arogya_bench.frameworks.preprocessing import resize_square
 from arogya_bench.types import Image, ImageBatch
 
-MAX_BATCH_SIZE = 64  # images; bounds the memory of a call, whatever the length of a batch
+MAX_BATCH_SIZE = 64  # images; bounds the memory of a call
 SUPPORTED_INPUTS = (
     "one tensor of shape (-1, height, width, 3) or (-1, 3, height, width), with 1 or no channel "
     "for grey images; or one column of type binary (PNG files) or string (PNG files as base64)"
@@ -23,12 +23,12 @@ SUPPORTED_INPUTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class InputFormat:
-    """How images are handed over.
+    """How images are passed to a model.
 
     Attributes:
-        size: Height and width in pixels that an image is stretched to; None leaves it as it is.
+        size: Height and width in pixels that an image is stretched to; None keeps its size.
         max_batch_size: Most images of one call.
-        encode: Makes the argument of ``predict`` from images of one size.
+        encode: Builds the argument of ``predict`` from images of one size.
     """
 
     size: tuple[int, int] | None
@@ -36,7 +36,7 @@ class InputFormat:
     encode: Callable[[ImageBatch], Any]
 
     def resize(self, image: Image) -> Image:
-        """Stretch an image to the size that the model wants."""
+        """Stretch an image to the size that the model takes."""
         if self.size is None:
             return image
         height, width = self.size
@@ -54,24 +54,24 @@ def choose_input_format(
     scale: float,
     as_list: bool = False,
 ) -> InputFormat:
-    """Choose the form that a signature asks for.
+    """Choose the format that a signature asks for.
 
     Args:
-        inputs: Columns or tensors of the signature, as ``MLmodel`` has them; None without one.
-        image_size: Pixels after resizing where the signature leaves the size open.
-        scale: What white is where the tensor holds floats.
-        as_list: Whether the code takes a list instead of a table.
+        inputs: Columns or tensors of the signature, from ``MLmodel``; None without a signature.
+        image_size: Pixels after resizing if the signature leaves the size open.
+        scale: Value of white in a tensor of floats.
+        as_list: Whether the model takes a list instead of a table.
 
     Raises:
         ModelError: If there is no signature, or it does not take images.
     """
     if inputs is None:
         raise ModelError(
-            "The MLflow model has no signature, so nothing says how it wants images.",
+            "The MLflow model has no signature, so the format of its input is unknown.",
             fix="log it again with signature=ModelSignature(inputs=..., outputs=...); "
             f"supported inputs: {SUPPORTED_INPUTS}.",
         )
-    required = [each for each in inputs if each.get("required", True)]
+    required = [column for column in inputs if column.get("required", True)]
     if len(required) == 1 and required[0]["type"] == "tensor":
         return _tensor_format(required[0], image_size, scale)
     if len(required) == 1 and required[0]["type"] in ("binary", "string"):
@@ -80,7 +80,7 @@ def choose_input_format(
 
 
 def encode_png(image: Image) -> bytes:
-    """Write an image as a PNG file, without loss."""
+    """Encode an image as PNG."""
     _, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     return encoded.tobytes()
 
@@ -145,6 +145,6 @@ def _square(image_size: int | None) -> tuple[int, int] | None:
 def _unsupported_error(inputs: Sequence[Mapping[str, Any]]) -> ModelError:
     return ModelError(
         f"The signature of the MLflow model asks for {list(map(dict, inputs))}, "
-        "which images cannot be turned into.",
+        "which is no supported image input.",
         fix=f"log it again with a signature for images: {SUPPORTED_INPUTS}.",
     )

@@ -1,4 +1,4 @@
-"""What an MLflow model answers, turned into probabilities in the class order of the dataset."""
+"""Converting the output of an MLflow model to probabilities in the dataset's class order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,22 +7,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from arogya_bench.errors import ModelError
 from arogya_bench.types import Floats, Probabilities
 
-SUM_TOLERANCE = 1e-3  # of a row of probabilities; further off are no probabilities
+SUM_TOLERANCE = 1e-3  # largest deviation from 1 of the sum of a row of probabilities
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFormat:
-    """How answers are read.
+    """How outputs are read.
 
     Attributes:
-        classes: Of the dataset, in its order.
-        model_order: The classes in the order of the model, by which nameless columns and whole numbers
-            are read; empty where nothing states it.
-        softmax: Whether the answers are logits.
+        classes: Classes of the dataset, in its order.
+        model_order: Classes in the order of the model, for unnamed columns and class indices;
+            empty if unknown.
+        softmax: Whether the outputs are logits.
     """
 
     classes: tuple[str, ...]
@@ -30,10 +31,10 @@ class OutputFormat:
     softmax: bool
 
     def to_probabilities(self, output: Any, count: int) -> Probabilities:
-        """Read the answer to ``count`` images; labels become rows of 0 and 1.
+        """Convert the output for ``count`` images; labels become rows of 0 and 1.
 
         Raises:
-            ModelError: If it is no such answer, or its classes are not those of the dataset.
+            ModelError: If the output has another form, or its classes are not the dataset's.
         """
         values = _single_output(output)
         if _has_named_columns(values):
@@ -43,19 +44,21 @@ class OutputFormat:
             table = self._one_hot(array) if array.ndim == 1 else self._reorder(array)
         if table.shape != (count, len(self.classes)):
             raise ModelError(
-                f"The model answered with shape {table.shape} for {count} images and "
+                f"The model returned shape {table.shape} for {count} images and "
                 f"{len(self.classes)} classes.",
-                fix="log a model that answers with one row per image, one column per class.",
+                fix="log a model that returns one row per image and one column per class.",
             )
-        return _softmax(table) if self.softmax else _normalise_probabilities(table)
+        if self.softmax and np.isfinite(table).all():
+            return np.asarray(softmax(table, axis=1), np.float64)
+        return _normalise_probabilities(table)
 
     def has_labels(self, output: Any) -> bool:
-        """Whether an answer names classes instead of giving probabilities."""
+        """Whether an output holds class names or indices instead of probabilities."""
         values = _single_output(output)
         return not _has_named_columns(values) and _to_array(values).ndim == 1
 
     def class_order(self, output: Any) -> tuple[str, ...]:
-        """The order of the classes in an answer; empty where it does not matter."""
+        """Order of the classes in an output; empty if it does not matter."""
         values = _single_output(output)
         names = tuple(map(str, values.columns)) if _has_named_columns(values) else ()
         return names if set(names) == set(self.classes) else self.model_order
@@ -83,16 +86,15 @@ class OutputFormat:
             names = self._names_from_indices(labels)
         else:
             raise ModelError(
-                f"The model answered with one value per image, such as {labels[0]!r}.",
-                fix="log a model that answers with one probability per class, or with the names "
-                "of the classes.",
+                f"The model returned one value per image, such as {labels[0]!r}.",
+                fix="log a model that returns one probability per class, or class names.",
             )
         unknown = sorted(set(names) - set(self.classes))
         if unknown:
             raise ModelError(
-                f"The model answered with {unknown}; the dataset has {list(self.classes)}.",
-                fix="evaluate it on a dataset with its classes, or log a model that answers with "
-                "the names of these.",
+                f"The model returned the classes {unknown}; the dataset has {list(self.classes)}.",
+                fix="evaluate it on a dataset with its classes, or log a model that returns the "
+                "class names of this dataset.",
             )
         return np.eye(len(self.classes))[[self.classes.index(name) for name in names]]
 
@@ -101,9 +103,9 @@ class OutputFormat:
             raise missing_class_order_error(self.classes)
         if labels.min() < 0 or labels.max() >= len(self.model_order):
             raise ModelError(
-                f"The model answered with class numbers from {labels.min()} to {labels.max()}; "
+                f"The model returned class indices from {labels.min()} to {labels.max()}; "
                 f"there are {len(self.model_order)} classes, counted from 0.",
-                fix="log a model that counts classes from 0, or answers with their names.",
+                fix="log a model that counts classes from 0, or returns class names.",
             )
         return [self.model_order[int(label)] for label in labels]
 
@@ -116,22 +118,26 @@ def choose_output_format(
     classes: tuple[str, ...],
     softmax: bool,
 ) -> OutputFormat:
-    """Settle the class order of a model: its signature, its metadata, the option ``classes``.
+    """Find the class order of a model in its signature, its metadata, or the config.
 
     Args:
-        outputs: Columns or tensors of the signature, as ``MLmodel`` has them.
+        outputs: Columns or tensors of the signature, from ``MLmodel``.
         logged_classes: ``metadata["classes"]``.
-        configured_classes: The option of the config.
-        classes: Of the dataset, in its order.
-        softmax: Whether the answers are logits.
+        configured_classes: ``model.classes`` of the config.
+        classes: Classes of the dataset, in its order.
+        softmax: Whether the outputs are logits.
 
     Raises:
         ModelError: If the classes are not those of the dataset, or two sources disagree.
     """
-    columns = [each for each in outputs if each["type"] != "tensor" and each.get("name")]
-    named = tuple(str(each["name"]) for each in columns) if len(columns) > 1 else ()
-    sources = {"its signature": named, "its metadata": tuple(logged_classes)}
-    if configured_classes:  # it may translate foreign names
+    columns = [
+        str(column["name"])
+        for column in outputs
+        if column["type"] != "tensor" and column.get("name")
+    ]
+    column_names = tuple(columns) if len(columns) > 1 else ()
+    sources = {"its signature": column_names, "its metadata": tuple(logged_classes)}
+    if configured_classes:  # which may translate other names
         sources = {name: order for name, order in sources.items() if set(order) == set(classes)}
     sources["model.classes"] = tuple(configured_classes)
     stated = {name: order for name, order in sources.items() if order}
@@ -139,9 +145,9 @@ def choose_output_format(
         if set(order) != set(classes) or len(order) != len(classes):
             raise class_mismatch_error(order, classes)
     if len(set(stated.values())) > 1:
-        said = " and ".join(f"{name} says {list(order)}" for name, order in stated.items())
+        orders = " and ".join(f"{name} has {list(order)}" for name, order in stated.items())
         raise ModelError(
-            f"The class order of the model is in doubt: {said}.",
+            f"The class order of the model is ambiguous: {orders}.",
             fix="correct model.classes, or leave it empty.",
         )
     order = next(iter(stated.values()), ())
@@ -149,9 +155,9 @@ def choose_output_format(
 
 
 def class_mismatch_error(model_classes: Iterable[str], classes: Sequence[str]) -> ModelError:
-    """Say that a model knows other classes than the dataset."""
+    """Build the error for a model whose classes are not those of the dataset."""
     return ModelError(
-        f"The model speaks of the classes {list(model_classes)}; the dataset has {list(classes)}.",
+        f"The model has the classes {list(model_classes)}; the dataset has {list(classes)}.",
         fix="evaluate it on a dataset with its classes; or, if only the names differ, set "
         f"model.classes to those of the dataset in the order of the model: "
         f"model.classes=[{','.join(classes)}].",
@@ -159,9 +165,9 @@ def class_mismatch_error(model_classes: Iterable[str], classes: Sequence[str]) -
 
 
 def missing_class_order_error(classes: Sequence[str]) -> ModelError:
-    """Say that nothing states which column or number stands for which class."""
+    """Build the error for a model whose class order is unknown."""
     return ModelError(
-        "Nothing says which class each output of the model stands for.",
+        "The order of the classes in the output of the model is unknown.",
         fix=f"set model.classes=[{','.join(classes)}] in the order of the model, or log it with "
         'named output columns or with metadata={"classes": [...]}.',
     )
@@ -172,8 +178,8 @@ def _single_output(output: Any) -> Any:
         return output
     if len(output) != 1:
         raise ModelError(
-            f"The model answered with {len(output)} outputs: {', '.join(map(str, output))}.",
-            fix="log a model that answers with its probabilities alone.",
+            f"The model returned {len(output)} outputs: {', '.join(map(str, output))}.",
+            fix="log a model that returns only probabilities.",
         )
     return next(iter(output.values()))
 
@@ -183,7 +189,7 @@ def _has_named_columns(values: Any) -> bool:
 
 
 def _to_array(values: Any) -> NDArray[Any]:
-    """An array of rows, or of labels if there is one value per image."""
+    """Convert to an array of rows, or of labels if there is one value per image."""
     if isinstance(values, pd.DataFrame):
         values = values.iloc[:, 0]
     if isinstance(values, pd.Series):
@@ -202,10 +208,10 @@ def _to_floats(table: NDArray[Any]) -> Floats:
         raise _not_numeric_error(f"values such as {table.flat[0]!r}") from error
 
 
-def _not_numeric_error(what: str) -> ModelError:
+def _not_numeric_error(content: str) -> ModelError:
     return ModelError(
-        f"The model answered with {what}, not with a table of numbers.",
-        fix="log a model that answers with an array or a DataFrame of probabilities.",
+        f"The model returned {content}, not a table of numbers.",
+        fix="log a model that returns an array or a DataFrame of probabilities.",
     )
 
 
@@ -213,24 +219,16 @@ def _normalise_probabilities(table: Floats) -> Probabilities:
     sums = table.sum(axis=1)
     if not np.isfinite(table).all():
         raise ModelError(
-            "The model answered with values that are not finite.",
-            fix="mend the model; images are handed over as its signature says.",
+            "The model returned values that are not finite.",
+            fix="fix the model; it receives images as its signature describes.",
         )
     if (table < -SUM_TOLERANCE).any() or (abs(sums - 1) > SUM_TOLERANCE).any():
         worst = int(abs(sums - 1).argmax())
         raise ModelError(
-            f"The model answered with rows that are not probabilities, such as "
+            f"The model returned rows that are not probabilities, such as "
             f"{np.round(table[worst], 4).tolist()}, which sums to {sums[worst]:.4f}.",
             fix="set model.softmax=true if they are logits; else log a model whose rows sum to 1.",
         )
     clipped = table.clip(min=0)
     normalised: Probabilities = clipped / clipped.sum(axis=1, keepdims=True)
-    return normalised
-
-
-def _softmax(table: Floats) -> Probabilities:
-    if not np.isfinite(table).all():
-        return _normalise_probabilities(table)
-    powers = np.exp(table - table.max(axis=1, keepdims=True))
-    normalised: Probabilities = powers / powers.sum(axis=1, keepdims=True)
     return normalised

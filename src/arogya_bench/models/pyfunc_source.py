@@ -1,4 +1,4 @@
-"""Where an MLflow model lies, what its files are, and how it is loaded."""
+"""Locating, downloading and loading an MLflow model."""
 
 import os
 import re
@@ -28,14 +28,14 @@ URI_SCHEME_PATTERN = r"[a-z][\w+.-]+:/"  # not C:/, a folder
 
 @dataclass(frozen=True, kw_only=True)
 class DownloadedModel:
-    """A copy of a model that lies elsewhere; it goes with the process."""
+    """A local copy of a remote model, deleted when the process ends."""
 
     folder: Path
     temporary_folder: "TemporaryDirectory[str]"
 
 
 def check_uri(uri: str) -> None:
-    """Refuse an address that cannot name a model; looks at folders alone, not at a store.
+    """Check that a URI can refer to a model; does not access the store.
 
     Raises:
         ModelError: If ``uri`` is malformed, or a folder without a model.
@@ -46,12 +46,14 @@ def check_uri(uri: str) -> None:
     if scheme == "runs" and re.fullmatch(r"/[^/]+/.+", rest):
         return
     if scheme in ("models", "runs"):
-        raise ModelError(f"{uri!r} names no MLflow model.", fix=f"set model.uri to {URI_FORMS}.")
+        raise ModelError(
+            f"{uri!r} is no URI of an MLflow model.", fix=f"set model.uri to {URI_FORMS}."
+        )
     if re.match(URI_SCHEME_PATTERN, uri):
         known = ("models", "runs", "file", "mlflow-artifacts")
         if did_you_mean(scheme, known) and scheme not in known:
             raise ModelError(
-                f"{uri!r} names no MLflow model.{did_you_mean(scheme, known)}",
+                f"{uri!r} is no URI of an MLflow model.{did_you_mean(scheme, known)}",
                 fix=f"set model.uri to {URI_FORMS}.",
             )
         return
@@ -59,10 +61,10 @@ def check_uri(uri: str) -> None:
 
 
 def locate_model(uri: str) -> Path:
-    """Find the files of a model now; aliases are resolved anew, far files fetched only once.
+    """Find the files of a model; aliases are resolved each time, remote files downloaded once.
 
     Raises:
-        ModelError: If there is no such model, or its store does not answer.
+        ModelError: If there is no such model, or its store does not respond.
     """
     check_uri(uri)
     if not re.match(URI_SCHEME_PATTERN, uri):
@@ -76,10 +78,10 @@ def locate_model(uri: str) -> Path:
 
 
 def load_predict(folder: Path) -> Callable[[Any], Any]:
-    """Load a model and give its ``predict``; this runs the code that the model brings.
+    """Load a model and return its ``predict``; this runs the code that the model contains.
 
     Raises:
-        ModelError: If it cannot be loaded, for whatever reason.
+        ModelError: If it cannot be loaded, for any reason.
     """
     pyfunc = _import_mlflow().pyfunc
     try:
@@ -87,36 +89,38 @@ def load_predict(folder: Path) -> Callable[[Any], Any]:
             predict: Callable[[Any], Any] = pyfunc.load_model(
                 str(folder), suppress_warnings=True
             ).predict
-    except Exception as error:  # the code of a stranger raises what it likes
+    except Exception as error:  # code of a model may raise anything
         raise ModelError(
             f"The MLflow model cannot be loaded: {error_summary(error)}",
-            fix=f"install what it needs (pip install -r {folder / 'requirements.txt'}), "
-            "or log it again with the versions that are installed here.",
+            fix=f"install its requirements (pip install -r {folder / 'requirements.txt'}), "
+            "or log it again with the versions installed here.",
         ) from error
     return predict
 
 
 def error_summary(error: Exception) -> str:
-    """The kind and the first line of an error, short enough for one line."""
+    """Class and first line of an error, at most 300 characters of the message."""
     first = str(error).strip().partition("\n")[0][:300]
     return f"{type(error).__name__}: {first}"
 
 
 @contextmanager
 def _suppress_type_hint_advice() -> Iterator[None]:
-    """Keep MLflow's advice on logging models from whoever only loads one; pass on the rest.
+    """Hide MLflow's advice for authors of models when a model is only loaded.
 
-    MLflow 3.17 puts its own filter before any of ours, so it must be caught, not filtered.
+    MLflow 3.17 puts its own filter before any of ours, so the warning is recorded, not filtered.
     """
-    with warnings.catch_warnings(record=True) as heard:
+    with warnings.catch_warnings(record=True) as recorded:
         yield
-    for each in heard:
-        if "Add type hints to the `predict` method" not in str(each.message):
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    for warning in recorded:
+        if "Add type hints to the `predict` method" not in str(warning.message):
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
 
 
 def _import_mlflow() -> Any:
-    # Medical users: nothing about them leaves their machine. MLflow reads this at import.
+    # Nothing about medical users may leave their machine. MLflow reads this at import.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     import mlflow
 
@@ -124,14 +128,14 @@ def _import_mlflow() -> Any:
 
 
 def _tracking_uri() -> str:
-    """The tracking store that MLflow asks, independent of the working folder."""
+    """URI of the tracking store that MLflow uses, independent of the working directory."""
     store = str(_import_mlflow().get_tracking_uri())
     file = sqlite_path(store)
     return store if file is None else sqlite_uri(file.absolute())
 
 
 def _resolve_location(uri: str) -> str:
-    """The place of the files of the version, alias or run that a URI names."""
+    """Location of the files of the version, alias or run that a URI refers to."""
     scheme, _, rest = uri.partition(":/")
     if scheme not in ("models", "runs"):
         return uri
@@ -149,7 +153,7 @@ def _resolve_location(uri: str) -> str:
             return str(client.get_logged_model(name).artifact_location)
         elif version == "latest":
             versions = client.search_model_versions(f"name = '{name}'")
-            version = str(max((int(each.version) for each in versions), default=1))
+            version = str(max((int(found.version) for found in versions), default=1))
         return str(client.get_model_version_download_uri(name, version))
 
 
@@ -163,38 +167,38 @@ def _resolve_location_in_run(client: Any, run_id: str, path: str) -> str:
 
 
 def _check_database_exists(store: str, uri: str) -> None:
-    """MLflow would make a new database, within seconds, only to find nothing in it."""
+    """Raise ModelError for a missing database, which MLflow would create and find empty."""
     file = sqlite_path(store)
     if file and not file.is_file():
         raise ModelError(
             f"{uri} cannot be looked up: there is no MLflow store at {file}.",
-            fix="run in the folder of your mlflow.db, or set MLFLOW_TRACKING_URI to the store "
-            "that holds the model; or set model.uri to a folder.",
+            fix="run in the folder of your mlflow.db, or set MLFLOW_TRACKING_URI to the store of "
+            "the model; or set model.uri to a folder.",
         )
 
 
 @lru_cache(maxsize=8)
 def _download(store: str, location: str) -> DownloadedModel:
-    """Copy far files here once; what lies at a location never changes."""
-    kept = TemporaryDirectory(prefix="arogya-model-", ignore_cleanup_errors=True)
+    """Download a model once; the files of a location never change."""
+    copy = TemporaryDirectory(prefix="arogya-model-", ignore_cleanup_errors=True)
     with _translate_errors(location, store):
         folder = _import_mlflow().artifacts.download_artifacts(
-            artifact_uri=location, dst_path=kept.name, tracking_uri=store
+            artifact_uri=location, dst_path=copy.name, tracking_uri=store
         )
-    return DownloadedModel(folder=Path(folder), temporary_folder=kept)
+    return DownloadedModel(folder=Path(folder), temporary_folder=copy)
 
 
 @contextmanager
 def _translate_errors(uri: str, store: str) -> Iterator[None]:
-    """Turn what MLflow raises about a model into a problem with its remedy."""
+    """Convert errors of MLflow to ModelError."""
     mlflow = _import_mlflow()
     try:
         yield
     except (mlflow.exceptions.MlflowException, OSError, ModuleNotFoundError) as error:
         reason = strip_credentials(error_summary(error), store)
-        if "Max retries exceeded" in reason:  # what follows is the inside of an HTTP library
-            reason = "nothing answers there"
+        if "Max retries exceeded" in reason:  # followed by internals of an HTTP library
+            reason = "the server does not respond"
         raise ModelError(
-            f"{uri} is not to be had from {without_credentials(store)}: {reason}",
-            fix=f"set model.uri to {URI_FORMS}; MLFLOW_TRACKING_URI names the store that is asked.",
+            f"{uri} cannot be read from {without_credentials(store)}: {reason}",
+            fix=f"set model.uri to {URI_FORMS}, and MLFLOW_TRACKING_URI to the store that has it.",
         ) from error

@@ -1,30 +1,25 @@
-"""The custom network: three convolutions, trained from scratch."""
+"""The PyTorch CNN: three convolutions, trained from scratch."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from arogya_bench.frameworks.devices import check_torch
-from arogya_bench.frameworks.preprocessing import Preprocessing
-from arogya_bench.frameworks.torch_network import load_network
-from arogya_bench.frameworks.torch_training import TorchTraining, train_network
-from arogya_bench.models.field_checks import check_dropout, check_image_size, check_positive
-from arogya_bench.types import FitReport, Predictor, Subset, Training
+from arogya_bench.models.field_checks import check_dropout, check_positive
+from arogya_bench.models.network_classifier import NetworkClassifier
 
 if TYPE_CHECKING:
     import torch
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvNet:
+class ConvNet(NetworkClassifier):
     """Convolutions of 32, 64 and 128 channels, a hidden layer of 256 and dropout.
 
     Attributes:
         image_size: Pixels after resizing, at least 8.
-        pool: Height and width of the map that the convolutions are averaged to; 1 is one number
-            per channel.
-        dropout: Share of the hidden units that training leaves out, 0 to below 1.
+        pool: Height and width that the last feature map is averaged to; 1 is global average
+            pooling.
+        dropout: Share of the hidden units dropped in training, from 0 to below 1.
         learning_rate: Peak rate; None means that of the training.
     """
 
@@ -34,52 +29,13 @@ class ConvNet:
     learning_rate: float | None = None
     adapter_name: ClassVar[str] = "pytorch_cnn"
     adapter_version: ClassVar[int] = 1
-    task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = "torch"
+    min_image_size: ClassVar[int] = 8
 
     def __post_init__(self) -> None:
-        check_image_size(self.image_size, at_least=8)
-        check_positive(learning_rate=self.learning_rate, pool=self.pool)
+        super().__post_init__()
+        check_positive(pool=self.pool)
         check_dropout(self.dropout)
-
-    def check(self, *, device: str) -> None:
-        """Raise Fixable if PyTorch or the device is missing."""
-        check_torch(device)
-
-    def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
-    ) -> FitReport:
-        """Train from random weights; the best epoch by validation macro F1 stays."""
-        recipe = TorchTraining(
-            build_network=self._build_network,
-            preprocessing=self._preprocessing,
-            training=training,
-            learning_rate=self.learning_rate or training.learning_rate,
-            seed=seed,
-            device=device,
-        )
-        return train_network(recipe, train, validation, out=out)
-
-    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
-        """Read what ``fit`` left; refuse other classes, another image size, damaged files."""
-        return load_network(
-            self._build_network,
-            weights,
-            classes=classes,
-            preprocessing=self._preprocessing,
-            device=device,
-        )
-
-    @property
-    def _preprocessing(self) -> Preprocessing:
-        return Preprocessing(image_size=self.image_size, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
     def _build_network(self, classes: int) -> "torch.nn.Module":
         from torch import nn

@@ -1,4 +1,4 @@
-"""From the scores of a classifier to probabilities, learnt on the validation split."""
+"""Calibration: from classifier scores to probabilities, fitted on the validation split."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ PRIOR_VARIANCE = 9.0  # weak: a handful of validation cases outweighs it
 class Calibration:
     """Bias-corrected temperature scaling: ``softmax(scale * scores + bias)``.
 
-    For two classes this is Platt's sigmoid. One scale for all classes keeps it steady where the
-    validation split holds few cases of a class, or none.
+    For two classes this is Platt scaling. A single scale keeps the fit stable if the validation
+    split holds few or no cases of a class.
 
     Attributes:
-        scale: Above 0, so that a higher score never means a lower probability.
+        scale: Above 0, so that a higher score never gives a lower probability.
         bias: One number per class.
     """
 
@@ -27,18 +27,18 @@ class Calibration:
     bias: tuple[float, ...]
 
     def probabilities(self, scores: Floats) -> Probabilities:
-        """Turn scores of shape (n, classes) into rows that sum to 1."""
+        """Convert scores of shape (n, classes) to rows that sum to 1."""
         return np.asarray(softmax(self.scale * scores + np.array(self.bias), axis=1), np.float64)
 
 
 def fit_calibration(scores: Floats, targets: Labels) -> Calibration:
-    """Find the scale and the biases under which the targets are most likely.
+    """Fit scale and biases by maximum likelihood.
 
     A weak normal prior on the logarithm of the scale and on the biases keeps them finite when the
     scores separate the classes perfectly or a class is absent.
 
     Args:
-        scores: Shape (n, classes), one column per class, higher means more likely.
+        scores: Shape (n, classes), higher means more likely.
         targets: Shape (n,).
     """
     truth = np.eye(scores.shape[1])[targets]
@@ -58,14 +58,14 @@ def fit_calibration(scores: Floats, targets: Labels) -> Calibration:
 
 
 def fit_temperature(probabilities: Probabilities, targets: Labels) -> float:
-    """Find the temperature under which the targets are most likely (Guo et al., ICML 2017).
+    """Fit a temperature by maximum likelihood (Guo et al., ICML 2017).
 
     Args:
         probabilities: Shape (n, classes), of the validation split.
         targets: Shape (n,).
 
     Returns:
-        Above 1 if the model is too sure of itself; from 0.01 to 100.
+        Above 1 if the model is overconfident; from 0.01 to 100.
     """
     scores = _safe_log(probabilities)
     rows = np.arange(len(targets))
@@ -78,14 +78,14 @@ def fit_temperature(probabilities: Probabilities, targets: Labels) -> float:
 
 
 def apply_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
-    """Divide the logits behind probabilities by a temperature; the order of classes stays.
+    """Divide the logits behind probabilities by a temperature; the ranking of classes is kept.
 
     The logarithm of a softmax differs from its logits by a constant per row, which the second
-    softmax takes out: nothing but the probabilities is needed, whatever the model.
+    softmax removes, so that only probabilities are needed.
     """
     return np.asarray(softmax(_safe_log(probabilities) / temperature, axis=1), np.float64)
 
 
 def _safe_log(probabilities: Probabilities) -> Floats:
-    """The logarithm, where 0 counts as the smallest number above it."""
+    """Logarithm with 0 replaced by the smallest positive number."""
     return np.asarray(np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), np.float64)

@@ -1,1 +1,1 @@
-"""What authors of model adapters run on theirs."""
+"""Checks for authors of model adapters."""

