@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import numpy as np
 
+from arogya_bench.augmentations.box_transforms import ImageSize
 from arogya_bench.augmentations.conditions import Condition
-from arogya_bench.augmentations.moving import ImageSize
 from arogya_bench.augmentations.photometric import clean
 from arogya_bench.errors import ModelError
 from arogya_bench.runtime.console import track

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 import numpy as np
 import yaml
 
+from arogya_bench.augmentations.box_transforms import box_transform_of
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.augmentations.declaration import augmentation_identity
-from arogya_bench.augmentations.moving import box_transform_of
 from arogya_bench.datasets.split_files import split_to_csv
 from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, make_split
 from arogya_bench.errors import ConfigError, ModelError
