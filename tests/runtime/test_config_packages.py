@@ -152,7 +152,7 @@ def test_looking_at_a_package_loads_no_adapter(acme):
         (
             "other_bench.conf",
             {"other_bench__init": "", "other_bench__conf__init": ""},
-            "it holds no YAML file",
+            "it contains no YAML file",
         ),
         (
             "other_bench.conf",
@@ -172,7 +172,7 @@ def test_a_broken_package_is_named_and_the_rest_goes_on(
 
     said = " ".join(capsys.readouterr().err.split())
     assert job.model_name == "acme_majority"
-    assert f"The config package {value} of other-bench 1.2 is left out: {fault}." in said
+    assert f"The config package {value} of other-bench 1.2 is ignored: {fault}." in said
 
 
 def test_a_broken_package_is_wrong_for_the_doctor(acme, environment, command):
@@ -199,7 +199,9 @@ def test_a_config_that_we_have_too_stays_ours_and_that_is_said(environment, tmp_
     ):
         assert "models.prior.Prior" in render_config(request)
 
-    assert "has model/prior in vain" in " ".join(capsys.readouterr().err.split())
+    assert "contains model/prior, which an earlier package already contains" in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 def test_a_metric_of_ours_cannot_be_replaced(acme, tmp_path):

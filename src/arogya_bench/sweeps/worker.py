@@ -25,6 +25,7 @@ from arogya_bench.sweeps.messages import JobResult, Order
 OUTPUT_PREFIX = (
     "arogya-"  # starts the name of the folder that a sweep has for what its launcher writes
 )
+PRELOAD = ("arogya_bench.sweeps.preload",)  # what every job needs, imported once per worker
 MAX_CRASHES = 2  # a job that ends its own process so often stays KILLED
 
 
@@ -79,7 +80,9 @@ class Task:
         owner = self.owner if self.owner.is_local else None
         began, strikes = time.perf_counter(), 0
         while True:
-            ending = run_isolated(execute, order, timeout=self.timeout, owner=owner)
+            ending = run_isolated(
+                execute, order, timeout=self.timeout, owner=owner, preload=PRELOAD
+            )
             if ending.error is None:
                 done: JobResult = ending.result
                 return done
