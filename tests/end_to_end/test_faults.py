@@ -1,6 +1,6 @@
-"""Real processes are killed, starved and cut off; the same command finishes what they began.
+"""Sweeps whose processes, disk or server fail; the same command resumes them.
 
-Before and after each fault the cells are counted: none lost, none double, none half-written.
+Cells are counted before and after each fault: none is lost, double or half-written.
 """
 
 import os
@@ -31,15 +31,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def table(request):
-    """What each fault did, printed at the end."""
+    """The effect of each fault, printed at the end unless tests are distributed to workers."""
     rows = []
     yield rows
     plugins = request.config.pluginmanager
+    reporter = plugins.getplugin("terminalreporter")
+    if reporter is None:
+        return
     head = ("fault", "cells before", "after", "lost", "double", "half-written", "finished in")
     with plugins.getplugin("capturemanager").global_and_fixture_disabled():
         for row in (head, *rows):
-            line = f"{row[0]:44}" + "".join(f"{each!s:>13}" for each in row[1:])
-            plugins.getplugin("terminalreporter").write_line(line)
+            line = f"{row[0]:44}" + "".join(f"{value!s:>13}" for value in row[1:])
+            reporter.write_line(line)
 
 
 def settled(uri, before, began, table, fault, *, cells=CELLS):
@@ -97,6 +100,7 @@ def test_a_worker_that_is_killed_is_replaced(at_work, table, tmp_path):
     settled(uri, before, began, table, "kill -9 of a worker, pool")
     assert code == 0
     assert "to make again" in err
+    assert [process for process in psutil.process_iter() if is_in(process, tmp_path)] == []
 
 
 def test_a_worker_that_is_killed_before_it_made_a_run_is_replaced(at_work, table, tmp_path):
@@ -153,7 +157,7 @@ def test_ctrl_c_leaves_nothing_open(at_work, table, tmp_path, launcher):
 
 
 def test_a_job_that_hangs_is_ended_and_says_where(at_work, tmp_path):
-    process = at_work("seed=1", "hydra/launcher=pool", "sweep.job_timeout=15", model="hanging,slow")
+    process = at_work("seed=1", "hydra/launcher=pool", "sweep.job_timeout=30", model="hanging,slow")
 
     code, err = ended(process)
 
@@ -164,7 +168,7 @@ def test_a_job_that_hangs_is_ended_and_says_where(at_work, tmp_path):
     assert {run.tags["arogya.error"] for run in killed} == {"JobTimeout"}
     assert len({run.tags["arogya.cell"] for run in killed}) == 3
     assert any("wait_for_ever" in run.tags["arogya.traceback"] for run in killed)
-    assert "sweep.job_timeout=15" in err
+    assert "sweep.job_timeout=30" in err
     assert found.running == 0
 
 
@@ -361,21 +365,9 @@ def test_eight_sweeps_write_into_one_sqlite_store(at_work, tmp_path):
     assert (len(set(found.finished)), found.double, found.half, found.running) == (24, 0, 0, 0)
 
 
-def test_it_leaves_no_process_behind(at_work, tmp_path):
-    before = {each.pid for each in psutil.process_iter()}
-    code, _ = ended(at_work("seed=1,2", "hydra/launcher=pool"))
-
-    left = [
-        each
-        for each in psutil.process_iter()
-        if each.pid not in before and str(tmp_path) in _place(each)
-    ]
-    assert code == 0
-    assert left == []
-
-
-def _place(process):
+def is_in(process, folder):
+    """Whether a process has its working folder there."""
     try:
-        return str(Path(process.cwd()))
+        return Path(process.cwd()).is_relative_to(folder)
     except psutil.Error:
-        return ""
+        return False
