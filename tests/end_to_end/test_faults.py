@@ -20,6 +20,7 @@ from real_sweeps import (
     census,
     ended,
     family,
+    finished_cells,
     wait_for_cells,
     wait_until,
     workers_of,
@@ -92,7 +93,7 @@ def test_a_worker_that_is_killed_is_replaced(at_work, table, tmp_path):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     process = at_work("seed=1,2", "hydra/launcher=pool")
     wait_for_cells(1, tmp_path, process)
-    before, began = len(census(uri).finished), time.monotonic()
+    before, began = finished_cells(tmp_path), time.monotonic()
 
     workers_of(process)[0].kill()
     code, err = ended(process)
@@ -121,7 +122,7 @@ def test_a_job_whose_process_is_killed_gets_another_one(at_work, table, tmp_path
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     process = at_work("seed=1,2", "hydra/launcher=pool")
     wait_for_cells(1, tmp_path, process)
-    before, began = len(census(uri).finished), time.monotonic()
+    before, began = finished_cells(tmp_path), time.monotonic()
 
     os.kill(working_processes(tmp_path)[0], signal.SIGKILL)
     code, err = ended(process)
