@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -194,7 +196,16 @@ def wait_until(happened, process=None):
 
 
 def finished_cells(folder):
-    return len(census(f"sqlite:///{folder}/mlflow.db").finished)
+    """Count the finished cells of a store; without MLflow, so fast that a sweep is still at work."""
+    query = (
+        "SELECT count(*) FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid "
+        "WHERE runs.status = 'FINISHED' AND tags.key = 'arogya.kind' AND tags.value = 'evaluation'"
+    )
+    with closing(sqlite3.connect(f"file:{folder}/mlflow.db?mode=ro", uri=True)) as database:
+        try:
+            return database.execute(query).fetchone()[0]
+        except sqlite3.OperationalError:  # locked, or its tables are being created
+            return 0
 
 
 def wait_for_cells(count, folder, process):

@@ -27,10 +27,6 @@ def refused(command, tiny):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["model=opncv"], "Did you mean 'opencv'?"),
-        (["model=opencv", "model.gama=3"], "Did you mean 'model.gamma'?"),
-        (["trainng.epochs=1"], "Did you mean 'training.epochs'?"),
-        (["seeed=1"], "Did you mean 'seed'?"),
         (["seed=abc"], "'abc'"),
         (["training.epochs=many"], "'many'"),
         (["device=gpu"], "Unknown device 'gpu'"),

@@ -126,11 +126,13 @@ def installed(tmp_path_factory, checked_out):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("wheel")
 def test_the_wheel_holds_every_config(installed):
     assert configs(installed / "arogya_bench" / "conf") == configs(ROOT / "conf")
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("wheel")
 def test_the_wheel_runs_and_compares_in_another_folder(installed, tmp_path):
     path = str(installed)
     where = called(

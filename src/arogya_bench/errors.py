@@ -1,4 +1,4 @@
-"""Problems that a user can fix: what is wrong, and how to mend it."""
+"""Errors that a user can fix: each states the problem and the fix."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -7,11 +7,11 @@ from importlib.util import find_spec
 
 
 class UserError(Exception):
-    """A problem with its remedy; the command line prints both and exits with 2.
+    """An error with advice; the command line prints both without a traceback and exits with 2.
 
     Args:
         problem: What is wrong, with the offending value.
-        fix: What the user can do about it.
+        fix: What the user can do, as an instruction.
     """
 
     def __init__(self, problem: str, *, fix: str) -> None:
@@ -20,24 +20,24 @@ class UserError(Exception):
         self.fix = fix
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Survive pickling, so that a worker process can hand the error back."""
+        """Support pickling, so that a worker process can return the error."""
         return _rebuild_error, (type(self), self.problem, self.fix)
 
 
 class ConfigError(UserError):
-    """A configuration that names something that does not exist, or a value out of range."""
+    """A configuration with an unknown name or an invalid value."""
 
 
 class DatasetError(UserError):
-    """Data that is missing, damaged, or cannot carry an evaluation."""
+    """Data that is missing, damaged or unsuitable for an evaluation."""
 
 
 class ModelError(UserError):
-    """A model that cannot be built, loaded or trusted."""
+    """A model that cannot be built or loaded, or that returns invalid output."""
 
 
 class MetricError(UserError):
-    """A metric of another package that breaks its word."""
+    """A metric of another package that violates its declared interface."""
 
 
 class TrackingError(UserError):
@@ -45,23 +45,23 @@ class TrackingError(UserError):
 
 
 class ArtifactMissing(TrackingError):
-    """A file that a store no longer has, although a run names it."""
+    """A file that a run refers to and the store no longer has."""
 
 
 class JobKilled(UserError):
-    """A job whose process was ended from outside, or by a fault of its machine code."""
+    """A job whose process was killed or crashed."""
 
 
 class JobTimeout(UserError):
-    """A job that took longer than it was given."""
+    """A job that exceeded its time limit."""
 
 
 class SweepGone(UserError):
-    """A job whose sweep ended before it."""
+    """A job that was stopped because its sweep had ended."""
 
 
 class WorkerLost(UserError):
-    """A run whose process, or the launcher of its sweep, ended from outside."""
+    """A run whose process, or the launcher of its sweep, was killed."""
 
 
 class MissingExtra(UserError):
@@ -69,7 +69,7 @@ class MissingExtra(UserError):
 
 
 class UndefinedMetric(ValueError):
-    """A number that does not exist for these cases; its message is the reason."""
+    """A metric that is undefined for these cases; the message is the reason."""
 
 
 def _rebuild_error(error_class: type[UserError], problem: str, fix: str) -> UserError:
@@ -78,7 +78,7 @@ def _rebuild_error(error_class: type[UserError], problem: str, fix: str) -> User
 
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
-    """Turn the failed import of an optional library into advice.
+    """Turn the failed import of an optional library into an error that names its extra.
 
     Raises:
         MissingExtra: With the command that installs ``extra``.
@@ -90,7 +90,7 @@ def needs_extra(extra: str) -> Iterator[None]:
 
 
 def check_extra(extra: str, *modules: str) -> None:
-    """Check that the libraries of an extra are there, without importing them.
+    """Check that the libraries of an extra are installed, without importing them.
 
     Raises:
         MissingExtra: If one of ``modules`` is not installed.
@@ -101,7 +101,7 @@ def check_extra(extra: str, *modules: str) -> None:
 
 
 def is_installed(module: str) -> bool:
-    """Whether a module could be imported; looks without importing it."""
+    """Whether a module is installed, without importing it."""
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:  # the package above it is missing
@@ -109,10 +109,10 @@ def is_installed(module: str) -> bool:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Say what a mistyped name may have meant, as the end of an error message.
+    """Suggest the closest known name, for the end of an error message.
 
     Returns:
-        `` Did you mean 'x'?`` with the nearest known name, or nothing if none is near.
+        `` Did you mean 'x'?``, or an empty string if no name is similar.
     """
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""

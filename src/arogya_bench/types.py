@@ -1,4 +1,4 @@
-"""The data that travels: cases, datasets, predictions, evaluations, and the shapes of arrays."""
+"""Shared data types: cases, datasets, models, predictions, and aliases for array shapes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Mask: TypeAlias = NDArray[np.uint8]  # (height, width), index into the classes; 
 ImageBatch: TypeAlias = Sequence[Image]  # sizes may differ within a batch
 Labels: TypeAlias = NDArray[np.int64]  # (n,), index into the classes
 Probabilities: TypeAlias = NDArray[np.float64]  # (n, classes), rows sum to 1
-Floats: TypeAlias = NDArray[np.float64]  # any shape; the user says which
+Floats: TypeAlias = NDArray[np.float64]  # any shape; documented where it is used
 Predictor: TypeAlias = Callable[[ImageBatch], Probabilities]
 Detector: TypeAlias = Callable[[ImageBatch], "Sequence[Detections]"]
 Augment: TypeAlias = Callable[[Image, float, np.random.Generator], Image]
@@ -21,13 +21,13 @@ Augment: TypeAlias = Callable[[Image, float, np.random.Generator], Image]
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
-    """One object in an image, as the truth has it.
+    """One annotated object in an image.
 
     Attributes:
-        left: Pixels from the left edge of the image, 0 or more; so ``top`` from the upper edge.
-        width: Pixels, above 0; so ``height``. Edges are continuous: no pixel is added.
+        left: Pixels from the left edge of the image, 0 or more; ``top`` from the upper edge.
+        width: Pixels, above 0; so ``height``. Coordinates are continuous: no pixel is added.
         label: Index into the classes of the dataset.
-        crowd: Whether it stands for many objects; a detection inside is not counted at all.
+        crowd: Whether it stands for many objects; detections inside are not counted.
     """
 
     left: float
@@ -40,10 +40,10 @@ class Box:
 
 @dataclass(frozen=True, kw_only=True)
 class Detections:
-    """What a detector found in one image, in any order.
+    """Objects that a detector found in one image, in any order.
 
     Attributes:
-        boxes: Shape (m, 4): left, top, width, height in pixels of the image that it was given.
+        boxes: Shape (m, 4): left, top, width, height in pixels of the detector's input image.
         scores: Shape (m,), confidence from 0 to 1.
         labels: Shape (m,), index into the classes.
     """
@@ -55,15 +55,15 @@ class Detections:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One thing to be judged.
+    """One image with its annotations.
 
     Attributes:
         case_id: Unique within its dataset.
-        group_id: The patient or lesion; cases of one group never straddle a split.
-        target: Index into the classes of the dataset; None where the source labels boxes alone.
+        group_id: Patient or lesion; all cases of a group are in the same split.
+        target: Index into the classes of the dataset; None if only boxes or masks are annotated.
         metadata: Columns such as sex, age or site; the same keys for every case.
-        split: ``train``, ``validation`` or ``test`` where the source fixes it, else None.
-        boxes: Every object in the image; None where the source names no boxes at all.
+        split: ``train``, ``validation`` or ``test`` if the source defines it, else None.
+        boxes: Every object in the image; None if the source annotates no boxes.
     """
 
     case_id: str
@@ -75,7 +75,7 @@ class Case:
 
     @property
     def present_classes(self) -> tuple[int, ...]:
-        """The classes that the case shows: its label, or else those of its boxes, ascending."""
+        """Indices of the classes in the image: its label, else those of its boxes, ascending."""
         if self.target is not None:
             return (self.target,)
         return tuple(sorted({box.label for box in self.boxes or ()}))
@@ -83,27 +83,27 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Cases of one task, and the way to their images.
+    """Cases of one task, and functions that read their images.
 
     Attributes:
-        name: Short and free of paths; it becomes the tag ``arogya.dataset``.
+        name: Short, without paths; it becomes the tag ``arogya.dataset``.
         task: ``classification`` (every case has a target), ``detection`` (every case has boxes) or
             ``segmentation`` (every case has a mask).
         classes: In the order of ``Case.target`` and of every probability column; of a segmentation
             the first is the background.
-        grouped: Whether ``group_id`` says more than ``case_id``; False means that the source
-            names no patients, and that intervals are too narrow if patients repeat.
+        grouped: Whether groups are known. If False, the source identifies no patients, and
+            intervals are too narrow if patients have several images.
         digest: 32 hexadecimal characters of the content: images, labels, groups, classes.
-        source: Where it came from, for the record; never a path.
-        read: Decodes the image of a case; raises DatasetError if it cannot.
-        notes: What a reader of the numbers should know of the source, such as boxes left out.
-        citation: What its authors ask to be cited; empty where nobody stated it.
-        files: Case id to the file of its image; empty where the images are arrays.
+        source: Origin of the data, for the record; never a path.
+        read: Decodes the image of a case; raises DatasetError if it cannot be read.
+        notes: Limitations of the source that affect the numbers, such as omitted boxes.
+        citation: What its authors ask to cite; empty if unknown.
+        files: Case id to image file; empty if the images are arrays.
         read_mask: Decodes the mask of a case, of the size of its image; None without masks.
         overlaps: Names of other datasets that share images with this one.
         ordinal: Whether the classes are grades, in ascending order.
-        stray_labels: Case id to a label of the source that is not among ``classes``; such a case
-            has no target, and no evaluation may use it.
+        stray_labels: Case id to a label of the source that is not in ``classes``; such a case has
+            no target and is never evaluated.
     """
 
     name: str
@@ -137,15 +137,15 @@ class Subset:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes of the dataset, in the order of the targets."""
+        """Class names of the dataset, in the order of the targets."""
         return self.dataset.classes
 
     @property
     def targets(self) -> Labels:
-        """Class indices, shape (n,); only where the dataset labels whole images.
+        """Class indices, shape (n,).
 
         Raises:
-            TypeError: If a case has boxes alone.
+            TypeError: If a case has no target.
         """
         return np.array([case.target for case in self.cases], dtype=np.int64)
 
@@ -154,33 +154,33 @@ class Subset:
         return (self.dataset.read(case) for case in self.cases)
 
     def batches(self, size: int) -> Iterator[tuple[Case, ...]]:
-        """Cut the cases into runs of at most ``size``, in order."""
+        """Yield the cases in order, in batches of at most ``size``."""
         for start in range(0, len(self.cases), size):
             yield self.cases[start : start + size]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How a row with epochs is trained, the same for all; other systems use what they know.
+    """Training options, the same for all models; models without epochs use those that apply.
 
-    The last seven fields are the training policy: what is drawn anew for each training image.
+    The last seven fields are the training augmentation, drawn again for each training image.
 
     Attributes:
-        epochs: At most so many passes over the training split.
+        epochs: Maximum number of passes over the training split.
         batch_size: Images per step.
-        learning_rate: Peak of the schedule, for models fitted from scratch.
+        learning_rate: Peak of the schedule, for models trained from scratch.
         weight_decay: Decoupled, as in AdamW.
-        warmup: Share of all steps in which the rate rises linearly, 0 to 1.
+        warmup: Share of all steps with linearly rising learning rate, 0 to 1.
         patience: Epochs without a better validation macro F1 before stopping.
-        class_weights: Whether rare classes weigh more, inversely to their frequency.
-        deterministic: Whether only algorithms are used that give the same bits every time.
-        flip: Whether images are mirrored left to right, at even odds.
-        rotation: Largest angle to either side, in degrees, 0 to 180.
-        brightness: Largest change to either side, as a share of full scale, 0 to 1.
-        contrast: Largest change to either side, as a share of the contrast, 0 to 1.
-        noise: Least and largest standard deviation, on the [0, 1] scale of a pixel; 0, 0 is none.
-        zoom: Least and largest scale; below 1 shows the surroundings, which are mirrored.
-        crop: Least share of the side that is kept, 0 to 1; the place is drawn. 1 keeps all.
+        class_weights: Whether classes are weighted inversely to their frequency.
+        deterministic: Whether only bitwise reproducible algorithms are used.
+        flip: Whether images are mirrored left to right, with probability 1/2.
+        rotation: Largest angle in either direction, in degrees, 0 to 180.
+        brightness: Largest change in either direction, as a share of full scale, 0 to 1.
+        contrast: Largest change in either direction, as a share of the contrast, 0 to 1.
+        noise: Smallest and largest standard deviation, on the [0, 1] scale; 0, 0 is no noise.
+        zoom: Smallest and largest scale; below 1, the surroundings are filled by reflection.
+        crop: Smallest share of the side that is kept, 0 to 1, at a random position; 1 keeps all.
     """
 
     epochs: int = 10
@@ -200,20 +200,20 @@ class Training:
     crop: float = 1.0
 
     def __post_init__(self) -> None:
-        """Make pairs of the lists that a config holds, so that equal policies are equal."""
+        """Convert lists from a config to tuples, so that equal options compare equal."""
         object.__setattr__(self, "noise", tuple(self.noise))
         object.__setattr__(self, "zoom", tuple(self.zoom))
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitReport:
-    """What one training left to say.
+    """Result of one training.
 
     Attributes:
-        curves: One mapping of metric name to value per epoch; empty without epochs.
+        curves: Metric name to value for each epoch; empty without epochs.
         best_epoch: Counted from 1; None for a model without epochs.
-        notes: Facts that a reader of the numbers should know.
-        gpu_peak_mb: The most memory held for tensors on a GPU, in MB; None without a GPU.
+        gpu_peak_mb: Peak memory of tensors on a GPU, in MB; None without a GPU.
+        notes: Limitations that affect the numbers.
     """
 
     curves: tuple[Mapping[str, float], ...] = ()
@@ -223,16 +223,16 @@ class FitReport:
 
 
 class Model(Protocol):
-    """A system under test: a frozen dataclass whose fields are its hyperparameters.
+    """A model under evaluation: a frozen dataclass whose fields are its hyperparameters.
 
     Attributes:
         adapter_name: Identifies the adapter in the keys of fits and cells and in stored models,
-            so that its module and class can be renamed. Unique: begin it with the name of your
-            package, such as ``acme_majority``.
-        adapter_version: Raise it with every change that changes predictions; fits and cells are
-            then computed again.
-        task: ``classification``, or ``detection`` for one whose ``load`` gives a Detector.
-        extra: The extra of arogya-bench that it needs; None if the core will do.
+            so that its module and class can be renamed. Must be unique: begin it with the name of
+            your package, such as ``acme_majority``.
+        adapter_version: Increase it with every change that changes predictions; fits and cells
+            are then recomputed.
+        task: ``classification``, or ``detection`` if ``load`` returns a Detector.
+        extra: The extra of arogya-bench that it needs; None if it needs none.
     """
 
     adapter_name: ClassVar[str]
@@ -241,7 +241,7 @@ class Model(Protocol):
     extra: ClassVar[str | None]
 
     def check(self, *, device: str) -> None:
-        """Raise Fixable if this model cannot run here; costs nothing, loads nothing."""
+        """Raise UserError if this model cannot run here, quickly and without loading it."""
 
     def fit(
         self,
@@ -253,23 +253,23 @@ class Model(Protocol):
         device: str,
         out: Path,
     ) -> FitReport:
-        """Train on ``train`` only and leave everything that ``load`` needs in ``out``.
+        """Train on ``train`` only and write everything that ``load`` needs to ``out``.
 
-        ``out`` may hold what a fit that was killed left there: a model with epochs goes on from
-        its last one, and leaves nothing but the finished fit.
+        ``out`` may contain files of an interrupted fit: a model with epochs resumes after the
+        last one. Afterwards only the finished fit may remain there.
         """
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor | Detector:
-        """Read what ``fit`` left in the folder ``weights``; refuse another class order."""
+        """Load what ``fit`` wrote to the folder ``weights``; reject another class order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """The per-case table of one evaluation of a classifier.
+    """Per-case results of one evaluation of a classifier.
 
     Attributes:
-        case_ids: n names, unique.
-        group_ids: n names of patients or lesions.
+        case_ids: n unique ids.
+        group_ids: n ids of patients or lesions.
         targets: Shape (n,).
         probabilities: Shape (n, classes), columns in the order of ``classes``.
         metadata: One list of n values per column.
@@ -287,15 +287,15 @@ class Predictions:
 
 @dataclass(frozen=True, kw_only=True)
 class BoxPredictions:
-    """What one evaluation of a detector found, image by image.
+    """Per-image results of one evaluation of a detector.
 
     Attributes:
-        case_ids: n names, unique.
-        group_ids: n names of patients or lesions.
-        truth: n tuples of boxes, as they lie in the image that was shown.
-        detections: n detections.
+        case_ids: n unique ids.
+        group_ids: n ids of patients or lesions.
+        truth: n tuples of boxes, in pixels of the evaluated image.
+        detections: n detections, in the same pixels.
         metadata: One list of n values per column.
-        threshold: Least score of a detection in precision, recall and F1; chosen on validation.
+        threshold: Minimum score of detections in precision, recall and F1; chosen on validation.
     """
 
     task: ClassVar[str] = "detection"

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from arogya_bench.augmentations import geometric, photometric
+from arogya_bench.augmentations.box_transforms import (
+    ImageSize,
+    box_transform_of,
+    with_box_transform,
+)
 from arogya_bench.augmentations.conditions import AugmentationSpec, Condition, expand_conditions
-from arogya_bench.augmentations.moving import ImageSize, box_transform_of, with_box_transform
 from arogya_bench.errors import ConfigError
 from arogya_bench.types import Box
 
@@ -142,7 +146,7 @@ def test_a_missing_library_of_an_augmentation_is_named(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("severities", [[0.1, 0.1], [0.1, 0.3, 0.2], [0.3, 0.1, 0.2]])
 def test_severities_that_repeat_or_turn_are_refused(severities):
-    with pytest.raises(ConfigError, match="neither rise nor fall"):
+    with pytest.raises(ConfigError, match="not in order"):
         expand_conditions(specs(noise=(NOISE, severities)))
 
 
@@ -160,13 +164,13 @@ def test_severities_that_share_a_name_are_refused():
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ("def effect(image): return image", "failed with"),
+        ("def effect(image): return image", "failed: "),
         ("def effect(image, severity, rng): return image[:1]", "same shape"),
         ("def effect(image, severity, rng): return image / 255", "same shape"),
         ("def effect(image, severity, rng): return None", "same shape"),
     ],
 )
-def test_a_function_that_breaks_the_contract_is_refused(body, problem, tmp_path, monkeypatch):
+def test_a_function_that_violates_its_interface_is_refused(body, problem, tmp_path, monkeypatch):
     name = f"effects_{sha256(body.encode()).hexdigest()[:8]}"
     (tmp_path / f"{name}.py").write_text(body)
     monkeypatch.syspath_prepend(tmp_path)
@@ -230,7 +234,7 @@ def test_a_rotation_turns_image_and_boxes_to_the_same_side():
     assert len(tops) == 2
 
 
-def test_a_box_function_changes_neither_the_function_nor_its_name():
+def test_a_box_transform_changes_neither_the_function_nor_its_name():
     assert shifted.__qualname__ == "shifted"
     assert box_transform_of(shifted) is shifted_boxes
 
@@ -238,19 +242,21 @@ def test_a_box_function_changes_neither_the_function_nor_its_name():
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ("def move(boxes): return boxes", "failed with"),
+        ("def move(boxes): return boxes", "failed: "),
         ("def move(boxes, size, severity, rng): return list(boxes)", "tuple of boxes"),
         ("def move(boxes, size, severity, rng): return None", "tuple of boxes"),
         ("def move(boxes, size, severity, rng): return ((0, 0, 1, 1),)", "tuple of boxes"),
     ],
 )
-def test_a_box_function_that_breaks_the_contract_is_refused(body, problem, tmp_path, monkeypatch):
+def test_a_box_transform_that_violates_its_interface_is_refused(
+    body, problem, tmp_path, monkeypatch
+):
     name = f"moves_{sha256(body.encode()).hexdigest()[:8]}"
     (tmp_path / f"{name}.py").write_text(
-        f"from arogya_bench.augmentations.moving import with_box_transform\n{body}\n"
+        f"from arogya_bench.augmentations.box_transforms import with_box_transform\n{body}\n"
         "@with_box_transform(move)\ndef effect(image, severity, rng): return image.copy()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
 
-    with pytest.raises(ConfigError, match=f"box function of augmentation 'own' .*{problem}"):
+    with pytest.raises(ConfigError, match=f"box transform of augmentation 'own' .*{problem}"):
         expand_conditions(specs(own=(f"{name}.effect", [1.0])))

@@ -3,8 +3,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from arogya_bench.augmentations.box_transforms import ImageSize, box_transform_of
 from arogya_bench.augmentations.geometric import rotation
-from arogya_bench.augmentations.moving import ImageSize, box_transform_of
 from arogya_bench.errors import ConfigError
 from arogya_bench.types import Box
 
@@ -81,9 +81,9 @@ def test_an_angle_out_of_range_is_refused(angle):
         rotation(np.zeros((8, 8, 3), dtype=np.uint8), angle, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 3])
-@pytest.mark.parametrize("angle", [5, 15, 30, 45, 90, 120, 180])
-@pytest.mark.parametrize("shape", [(40, 40), (60, 30), (70, 12), (20, 54), (31, 45), (15, 56)])
+@pytest.mark.parametrize("seed", [0, 1])  # to either side
+@pytest.mark.parametrize("angle", [5, 45, 90, 120])
+@pytest.mark.parametrize("shape", [(40, 40), (70, 12), (31, 45)])
 def test_a_box_goes_where_its_ellipse_goes(shape, angle, seed):
     box = about(97, 83, *shape)
 
@@ -135,7 +135,7 @@ def test_no_boxes_stay_no_boxes():
 
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize(("x", "counted"), [(165, True), (178, True), (182, False), (188, False)])
-def test_an_object_of_which_less_than_half_is_in_sight_is_not_judged(x, counted, seed):
+def test_an_object_of_which_less_than_half_is_visible_is_not_evaluated(x, counted, seed):
     """Turned by 90 degrees, it lies about the upper or the lower edge, at 180 and at 20."""
     box = about(x, 80, 26, 40)
 
@@ -145,10 +145,10 @@ def test_an_object_of_which_less_than_half_is_in_sight_is_not_judged(x, counted,
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("angle", [20, 40, 90])
-@pytest.mark.parametrize("shape", [(30, 30), (18, 50), (50, 18)])
-@pytest.mark.parametrize(("x", "y"), [(30, 30), (170, 30), (30, 130), (170, 130), (172, 80)])
-def test_what_is_in_sight_of_a_cut_object_is_its_tight_box(x, y, shape, angle, seed):
+@pytest.mark.parametrize("angle", [20, 90])
+@pytest.mark.parametrize("shape", [(30, 30), (18, 50)])
+@pytest.mark.parametrize(("x", "y"), [(30, 30), (170, 130), (172, 80)])
+def test_the_visible_part_of_a_cut_object_has_a_tight_box(x, y, shape, angle, seed):
     # In a larger frame nothing is mirrored; the image is its middle.
     frame = ImageSize(width=400, height=360)
     whole = turned(drawn(about(x + 100, y + 100, *shape), size=frame), angle, seed)
@@ -166,7 +166,7 @@ def test_an_object_that_leaves_the_image_is_gone():
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("angle", [15, 30, 60, 90])
+@pytest.mark.parametrize("angle", [15, 60, 90])
 def test_everything_that_is_seen_is_in_a_box(angle, seed):
     """Mirrored copies in the corners are crowds: finding them is no mistake."""
     boxes = [about(x, y, 22, 22) for x in (30, 80, 130, 175) for y in (25, 70, 120)]
@@ -180,7 +180,7 @@ def test_everything_that_is_seen_is_in_a_box(angle, seed):
     assert any(box.crowd for box in results)
 
 
-@pytest.mark.parametrize("angle", [15, 30, 60, 90])
+@pytest.mark.parametrize("angle", [15, 60, 90])
 def test_a_mirrored_copy_is_never_an_object_of_its_own(angle):
     copies = 0
 
@@ -192,7 +192,7 @@ def test_a_mirrored_copy_is_never_an_object_of_its_own(angle):
     assert copies > 0
 
 
-@pytest.mark.parametrize("angle", [15, 30, 60, 90])
+@pytest.mark.parametrize("angle", [15, 60, 90])
 def test_every_crowd_of_a_copy_holds_something(angle):
     boxes = [about(x, y, 22, 22) for x in (30, 80, 130, 175) for y in (25, 70, 120)]
 
@@ -206,7 +206,7 @@ def test_every_crowd_of_a_copy_holds_something(angle):
 
 
 @pytest.mark.parametrize(("left", "seed"), [(30, 0), (140, 1)])
-def test_an_object_that_has_grown_together_with_its_reflection_is_not_judged(left, seed):
+def test_an_object_that_has_grown_together_with_its_reflection_is_not_evaluated(left, seed):
     cut = Box(left=left, top=0, width=30, height=15, label=0)
     whole = Box(left=left, top=-14, width=30, height=29, label=0)
 
@@ -216,7 +216,7 @@ def test_an_object_that_has_grown_together_with_its_reflection_is_not_judged(lef
     assert abs(edges(result) - lit(turned(drawn(whole), 15, seed))).max() < 1.5
 
 
-def test_a_cut_object_is_judged_where_its_edge_stays_out_of_sight():
+def test_a_cut_object_is_evaluated_where_its_edge_is_not_visible():
     cut = Box(left=90, top=0, width=30, height=15, label=0)
 
     results = moved(cut, angle=180)
@@ -224,7 +224,7 @@ def test_a_cut_object_is_judged_where_its_edge_stays_out_of_sight():
     assert [box.crowd for box in results] == [False]
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(10))
 def test_boxes_never_leave_the_image_and_always_have_an_area(seed):
     rng = np.random.default_rng(seed)
     size = ImageSize(*rng.integers(20, 300, 2).tolist())
@@ -241,8 +241,8 @@ def test_boxes_never_leave_the_image_and_always_have_an_area(seed):
         assert box.width > 0 < box.height
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_what_lies_well_inside_is_always_judged(seed):
+@pytest.mark.parametrize("seed", range(5))
+def test_what_lies_well_inside_is_always_evaluated(seed):
     rng = np.random.default_rng(seed)
     box = about(*rng.uniform(90, 110, 2) - [0, 20], *rng.uniform(5, 40, 2))
 

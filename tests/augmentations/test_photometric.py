@@ -88,7 +88,7 @@ def test_jpeg_keeps_the_order_of_the_channels():
 @pytest.mark.parametrize(
     ("augment", "severity", "problem"),
     [
-        (clean, 1.0, "clean has no meaning"),
+        (clean, 1.0, "clean has no severity"),
         (gaussian_noise, -0.1, "Sigma -0.1"),
         (gaussian_noise, float("nan"), "Sigma nan"),
         (gaussian_blur, 4, "Kernel size 4"),

@@ -8,26 +8,26 @@ from pathlib import Path
 import pytest
 
 COMMAND = str(Path(sys.executable).parent / "arogya-bench")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # one demo for all tests
 SMALLER = ("dataset.cases=200", "dataset.classes=3", "training.epochs=1", "image_size=32")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    place = tmp_path_factory.mktemp("demo")
+    folder = tmp_path_factory.mktemp("demo")
     for words in (
         ("run", "experiment=demo", *SMALLER),
         ("compare", "demo", "--out", "reports"),
         ("report", "demo", "--format", "pdf,png,csv", "--out", "again"),
     ):
         done = subprocess.run(
-            [COMMAND, *words], cwd=place, capture_output=True, text=True, check=False
+            [COMMAND, *words], cwd=folder, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
-    return place
+    return folder
 
 
-@pytest.mark.slow
-def test_report_names_the_four_models_and_fourteen_conditions(folder):
+def test_report_names_the_four_models_and_thirteen_conditions(folder):
     comparison = json.loads((folder / "reports/comparison.json").read_text())
 
     models = {row["model"] for row in comparison["leaderboard"]}
@@ -38,7 +38,6 @@ def test_report_names_the_four_models_and_fourteen_conditions(folder):
     assert comparison["missing"] == []
 
 
-@pytest.mark.slow
 def test_report_written_again_has_the_same_tables(folder):
     first = (folder / "reports/tables/leaderboard.csv").read_bytes()
 
@@ -47,13 +46,11 @@ def test_report_written_again_has_the_same_tables(folder):
     assert again == first
 
 
-@pytest.mark.slow
 def test_pdf_and_pictures_are_written(folder):
     assert (folder / "again/report.pdf").read_bytes().startswith(b"%PDF")
     assert len(list((folder / "again/figures").glob("*.png"))) == 3
 
 
-@pytest.mark.slow
 def test_the_same_command_again_runs_nothing(folder):
     again = subprocess.run(
         [COMMAND, "run", "experiment=demo", *SMALLER],

@@ -1,6 +1,6 @@
-"""Real processes are killed, starved and cut off; the same command finishes what they began.
+"""Sweeps whose processes, disk or server fail; the same command resumes them.
 
-Before and after each fault the cells are counted: none lost, none double, none half-written.
+Cells are counted before and after each fault: none is lost, double or half-written.
 """
 
 import os
@@ -20,6 +20,7 @@ from real_sweeps import (
     census,
     ended,
     family,
+    finished_cells,
     wait_for_cells,
     wait_until,
     workers_of,
@@ -31,15 +32,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def table(request):
-    """What each fault did, printed at the end."""
+    """The effect of each fault, printed at the end unless tests are distributed to workers."""
     rows = []
     yield rows
     plugins = request.config.pluginmanager
+    reporter = plugins.getplugin("terminalreporter")
+    if reporter is None:
+        return
     head = ("fault", "cells before", "after", "lost", "double", "half-written", "finished in")
     with plugins.getplugin("capturemanager").global_and_fixture_disabled():
         for row in (head, *rows):
-            line = f"{row[0]:44}" + "".join(f"{each!s:>13}" for each in row[1:])
-            plugins.getplugin("terminalreporter").write_line(line)
+            line = f"{row[0]:44}" + "".join(f"{value!s:>13}" for value in row[1:])
+            reporter.write_line(line)
 
 
 def settled(uri, before, began, table, fault, *, cells=CELLS):
@@ -89,7 +93,7 @@ def test_a_worker_that_is_killed_is_replaced(at_work, table, tmp_path):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     process = at_work("seed=1,2", "hydra/launcher=pool")
     wait_for_cells(1, tmp_path, process)
-    before, began = len(census(uri).finished), time.monotonic()
+    before, began = finished_cells(tmp_path), time.monotonic()
 
     workers_of(process)[0].kill()
     code, err = ended(process)
@@ -97,6 +101,7 @@ def test_a_worker_that_is_killed_is_replaced(at_work, table, tmp_path):
     settled(uri, before, began, table, "kill -9 of a worker, pool")
     assert code == 0
     assert "Retrying" in err
+    assert [process for process in psutil.process_iter() if is_in(process, tmp_path)] == []
 
 
 def test_a_worker_that_is_killed_before_it_made_a_run_is_replaced(at_work, table, tmp_path):
@@ -117,7 +122,7 @@ def test_a_job_whose_process_is_killed_gets_another_one(at_work, table, tmp_path
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     process = at_work("seed=1,2", "hydra/launcher=pool")
     wait_for_cells(1, tmp_path, process)
-    before, began = len(census(uri).finished), time.monotonic()
+    before, began = finished_cells(tmp_path), time.monotonic()
 
     os.kill(working_processes(tmp_path)[0], signal.SIGKILL)
     code, err = ended(process)
@@ -153,7 +158,7 @@ def test_ctrl_c_leaves_nothing_open(at_work, table, tmp_path, launcher):
 
 
 def test_a_job_that_hangs_is_ended_and_says_where(at_work, tmp_path):
-    process = at_work("seed=1", "hydra/launcher=pool", "sweep.job_timeout=15", model="hanging,slow")
+    process = at_work("seed=1", "hydra/launcher=pool", "sweep.job_timeout=30", model="hanging,slow")
 
     code, err = ended(process)
 
@@ -164,7 +169,7 @@ def test_a_job_that_hangs_is_ended_and_says_where(at_work, tmp_path):
     assert {run.tags["arogya.error"] for run in killed} == {"JobTimeout"}
     assert len({run.tags["arogya.cell_key"] for run in killed}) == 3
     assert any("wait_for_ever" in run.tags["arogya.traceback"] for run in killed)
-    assert "sweep.job_timeout=15" in err
+    assert "sweep.job_timeout=30" in err
     assert found.running == 0
 
 
@@ -361,21 +366,9 @@ def test_eight_sweeps_write_into_one_sqlite_store(at_work, tmp_path):
     assert (len(set(found.finished)), found.double, found.half, found.running) == (24, 0, 0, 0)
 
 
-def test_it_leaves_no_process_behind(at_work, tmp_path):
-    before = {each.pid for each in psutil.process_iter()}
-    code, _ = ended(at_work("seed=1,2", "hydra/launcher=pool"))
-
-    left = [
-        each
-        for each in psutil.process_iter()
-        if each.pid not in before and str(tmp_path) in _place(each)
-    ]
-    assert code == 0
-    assert left == []
-
-
-def _place(process):
+def is_in(process, folder):
+    """Whether a process has its working folder there."""
     try:
-        return str(Path(process.cwd()))
+        return Path(process.cwd()).is_relative_to(folder)
     except psutil.Error:
-        return ""
+        return False

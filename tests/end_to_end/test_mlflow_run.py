@@ -16,7 +16,11 @@ from PIL import Image
 from arogya_bench.tracking.runs import get_run, search_runs
 from arogya_bench.tracking.store import open_store
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # all commands run in one fixture
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),  # all commands run in one fixture
+    pytest.mark.xdist_group("mlflow_run"),
+]
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 SMALL = (
     "model=prior dataset=synthetic dataset.cases=60 dataset.classes=3 dataset.image_size=32 "

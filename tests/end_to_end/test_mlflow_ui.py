@@ -30,6 +30,7 @@ PATIENCE_S = 120
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("mlflow_ui"),  # one server for all tests
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt-get install chromium)"),
 ]
 

@@ -18,7 +18,7 @@ from hydra.types import HydraContext
 from arogya_bench.configuration.hydra_internals import Callbacks
 
 exceptions = pytest.importorskip("ray.exceptions")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 
 APP = """
 import json

@@ -56,7 +56,7 @@ def test_a_true_class_without_cases_has_no_share_and_is_named():
     cells = {(row["true"], row["predicted"]): row for row in rows(chart, "share")}
     assert cells["pneumonia", "pneumonia"]["share"] is None
     assert cells["pneumonia", "pneumonia"]["count"] == 0
-    assert "No case, hence no share: pneumonia." in notes(chart)
+    assert "No share, as there are no cases: pneumonia." in notes(chart)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 7, 10])

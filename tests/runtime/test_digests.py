@@ -86,7 +86,7 @@ def test_a_subclass_must_declare_a_name_of_its_own():
     class Deeper(Pretrained):
         """It would share the keys of its parent otherwise."""
 
-    with pytest.raises(ModelError, match="Deeper itself declares no adapter_name"):
+    with pytest.raises(ModelError, match="Deeper does not itself declare adapter_name"):
         model_identity(Deeper())
 
 

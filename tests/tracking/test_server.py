@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 
 import filelock
@@ -44,7 +45,9 @@ needs_servers = pytest.mark.skipif(
 
 
 def real(test):
-    """Mark a test that starts servers."""
+    """Mark a test that starts servers; those that share one run in one worker."""
+    if "served" in signature(test).parameters:
+        test = pytest.mark.xdist_group("server")(test)
     return needs_servers(pytest.mark.slow(test))
 
 

@@ -1,1 +1,1 @@
-"""Effects that test images may suffer in practice, and the conditions made of them."""
+"""Augmentations of test images, and the conditions under which models are evaluated."""

@@ -1,4 +1,4 @@
-"""Conditions: augmentations at one severity, drawn alike for every model."""
+"""Conditions: augmentations at one severity, with the same random draws for every model."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 
 from arogya_bench.augmentations import geometric, photometric
-from arogya_bench.augmentations.moving import ImageSize, box_transform_of
+from arogya_bench.augmentations.box_transforms import ImageSize, box_transform_of
 from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.types import Augment, Box, Image
 
@@ -36,8 +36,8 @@ class Condition:
     """An augmentation at one severity, as applied to test images.
 
     Attributes:
-        severity: In the unit of the function; None if it has none, which reaches it as 0.
-        level: Place of the severity among those of the augmentation, from 1 (mild).
+        severity: In the unit of the function; None if it has none, and the function receives 0.
+        level: Rank of the severity among those of the augmentation, from 1 (mild).
     """
 
     augmentation: str
@@ -55,47 +55,48 @@ class Condition:
     def apply(self, image: Image, case_id: str) -> Image:
         """Augment the image of a case.
 
-        The draw follows from case, augmentation and severity alone, so that all models see the
+        Random draws depend on case, augmentation and severity only, so that all models see the
         same image, whatever their seed, process or platform.
         """
-        return self.function(image, self._strength, self._generator(case_id))
+        return self.function(image, self._applied_severity, self._generator(case_id))
 
     def apply_boxes(self, boxes: tuple[Box, ...], size: ImageSize, case_id: str) -> tuple[Box, ...]:
-        """Move the boxes of a case as ``apply`` moves its image, by the same draw.
+        """Transform the boxes of a case as ``apply`` transforms its image.
 
         Args:
-            boxes: In the image as it was.
+            boxes: In the original image.
             size: Of the image, before and after.
             case_id: The same as for the image.
 
         Returns:
-            Boxes in the image as it is now: maybe fewer, and maybe with crowds for what cannot be
-            judged. The same boxes, if the augmentation leaves structures where they are.
+            Boxes in the augmented image, possibly fewer, with crowds for what cannot be
+            evaluated. The same boxes if the augmentation leaves structures in place.
         """
-        move = box_transform_of(self.function)
-        if move is None:
+        transform = box_transform_of(self.function)
+        if transform is None:
             return boxes
-        return move(boxes, size, self._strength, self._generator(case_id))
+        return transform(boxes, size, self._applied_severity, self._generator(case_id))
 
     @property
-    def _strength(self) -> float:
+    def _applied_severity(self) -> float:
         return 0.0 if self.severity is None else float(self.severity)
 
     def _generator(self, case_id: str) -> np.random.Generator:
         severity = None if self.severity is None else float(self.severity)
         identity = json.dumps([case_id, self.augmentation, severity])
         seed = int.from_bytes(sha256(identity.encode()).digest(), "big")
-        # Named, since the default of numpy may change with its version.
+        # Explicit, since NumPy may change its default generator.
         return np.random.Generator(np.random.PCG64(seed))
 
 
 def expand_conditions(augmentations: Mapping[str, AugmentationSpec]) -> tuple[Condition, ...]:
     """Expand augmentations into their conditions, in the order given.
 
-    Each condition is tried on a small image, so that a bad severity stops a run before it starts.
+    Each condition is applied to a small image, so that an invalid severity stops a run before it
+    starts.
 
     Raises:
-        ConfigError: If there is no augmentation, a function is unknown or breaks its contract,
+        ConfigError: If there is no augmentation, a function is unknown or violates its interface,
             or severities are out of range, repeated or unordered.
     """
     if not augmentations:
@@ -117,7 +118,7 @@ def _check_unique_names(names: list[str]) -> None:
         if names.count(name) > 1:
             raise ConfigError(
                 f"The condition {name!r} is selected twice.",
-                fix="give severities that differ in their first six digits, and other names.",
+                fix="use different names, and severities that differ in their first six digits.",
             )
 
 
@@ -128,7 +129,7 @@ def _expand_spec(name: str, spec: AugmentationSpec) -> tuple[Condition, ...]:
     steps = {np.sign(after - before) for before, after in pairwise(spec.severities)}
     if steps not in (set(), {1}, {-1}):
         raise ConfigError(
-            f"Severities {list(spec.severities)} of augmentation {name!r} neither rise nor fall.",
+            f"Severities {list(spec.severities)} of augmentation {name!r} are not in order.",
             fix=f"order augmentation.{name}.severities from mild to strong, each value once.",
         )
     return tuple(
@@ -152,7 +153,7 @@ def _import_function(name: str, path: str) -> Augment:
     if not callable(function):
         hint = did_you_mean(path, _function_paths(photometric, geometric, module))
         raise ConfigError(
-            f"Augmentation {name!r} names an unknown function {path!r}.{hint}",
+            f"Augmentation {name!r} has an unknown function {path!r}.{hint}",
             fix=f"set augmentation.{name}.function to the dotted path of a function "
             "(image, severity, rng) -> image.",
         )
@@ -173,33 +174,33 @@ def _check_image_function(condition: Condition) -> None:
     image = np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3)
     try:
         result = condition.apply(image, "trial")
-    except TypeError as broken:
-        raise _contract_error(condition, f"failed with {broken}") from broken
+    except TypeError as error:
+        raise _image_function_error(condition, f"failed: {error}") from error
     if getattr(result, "shape", None) != image.shape or result.dtype != np.uint8:
-        raise _contract_error(condition, "did not return a uint8 image of the same shape")
-    _check_box_function(condition)
+        raise _image_function_error(condition, "did not return a uint8 image of the same shape")
+    _check_box_transform(condition)
 
 
-def _check_box_function(condition: Condition) -> None:
+def _check_box_transform(condition: Condition) -> None:
     box = Box(left=4.0, top=6.0, width=5.0, height=3.0, label=0)
     try:
         moved = condition.apply_boxes((box,), ImageSize(width=16, height=16), "trial")
-    except TypeError as broken:
-        raise _box_contract_error(condition, f"failed with {broken}") from broken
-    if not isinstance(moved, tuple) or not all(isinstance(each, Box) for each in moved):
-        raise _box_contract_error(condition, "did not return a tuple of boxes")
+    except TypeError as error:
+        raise _box_transform_error(condition, f"failed: {error}") from error
+    if not isinstance(moved, tuple) or not all(isinstance(box, Box) for box in moved):
+        raise _box_transform_error(condition, "did not return a tuple of boxes")
 
 
-def _contract_error(condition: Condition, what: str) -> ConfigError:
+def _image_function_error(condition: Condition, problem: str) -> ConfigError:
     return ConfigError(
-        f"The function of augmentation {condition.augmentation!r} {what}.",
-        fix="give it the form (image, severity, rng) -> image, as arogya_bench.types.Augment says.",
+        f"The function of augmentation {condition.augmentation!r} {problem}.",
+        fix="define it as (image, severity, rng) -> image; see arogya_bench.types.Augment.",
     )
 
 
-def _box_contract_error(condition: Condition, what: str) -> ConfigError:
+def _box_transform_error(condition: Condition, problem: str) -> ConfigError:
     return ConfigError(
-        f"The box function of augmentation {condition.augmentation!r} {what}.",
-        fix="give it the form (boxes, size, severity, rng) -> boxes, as "
-        "arogya_bench.augmentations.moving.BoxMove says.",
+        f"The box transform of augmentation {condition.augmentation!r} {problem}.",
+        fix="define it as (boxes, size, severity, rng) -> boxes; see "
+        "arogya_bench.augmentations.box_transforms.BoxTransform.",
     )

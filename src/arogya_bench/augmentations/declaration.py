@@ -13,7 +13,7 @@ def augmentation(*, version: int, name: str | None = None) -> Callable[[_Functio
     """Declare the name and version of an augmentation function; nothing is registered.
 
     Args:
-        version: Raise it with every change that changes images; cells are then computed again.
+        version: Increase it with every change that changes images; cells are then recomputed.
         name: Identifies the function in the keys of cells; default: the name of the function.
             Give the old name when you rename the function.
     """

@@ -1,4 +1,4 @@
-"""Augmentations that change pixel values and leave every structure where it is."""
+"""Augmentations that change pixel values and leave every structure in place."""
 
 import cv2
 import numpy as np
@@ -12,14 +12,14 @@ _WHITE = 255
 
 @augmentation(version=1)
 def clean(image: Image, severity: float, _rng: np.random.Generator) -> Image:
-    """Change nothing; ``severity`` is 0, for there is nothing to grade.
+    """Return the image unchanged; ``severity`` must be 0.
 
     Raises:
-        ConfigError: If a severity is asked for.
+        ConfigError: If ``severity`` is not 0.
     """
     if severity != 0:
         raise ConfigError(
-            f"Severity {severity:g} of clean has no meaning: clean changes nothing.",
+            f"clean has no severity, but {severity:g} is given.",
             fix="set severities: [] for clean.",
         )
     return image.copy()
@@ -29,8 +29,8 @@ def clean(image: Image, severity: float, _rng: np.random.Generator) -> Image:
 def gaussian_noise(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Add normal noise with standard deviation ``severity``, on the [0, 1] scale.
 
-    Colour channels get noise of their own. A grey image gets one plane for all three, as its
-    sensor had one: otherwise a model that averages the channels would see less noise.
+    Colour channels get independent noise. A grey image gets the same noise in all channels, as
+    from its one sensor: otherwise a model that averages the channels would see less noise.
 
     Raises:
         ConfigError: If ``severity`` lies outside (0, 1].
@@ -51,16 +51,16 @@ def gaussian_blur(image: Image, severity: float, _rng: np.random.Generator) -> I
     """Blur with a Gaussian kernel whose side is ``severity`` pixels.
 
     The standard deviation follows OpenCV's rule, ``0.3 * ((kernel - 1) / 2 - 1) + 0.8``: 0.8, 1.1
-    and 1.4 pixels for kernels of 3, 5 and 7. It is passed on, because OpenCV by itself replaces
-    the rule by rounded tables for kernels up to 7.
+    and 1.4 pixels for kernels of 3, 5 and 7. It is passed explicitly, because OpenCV itself uses
+    rounded tables for kernels up to 7.
 
     Raises:
         ConfigError: If ``severity`` is not an odd whole number of at least 3.
     """
     if not (severity >= 3 and severity % 2 == 1):
         raise ConfigError(
-            f"Kernel size {severity:g} of gaussian_blur is not an odd whole number from 3.",
-            fix="give the side of the kernel in pixels: 3, 5, 7 and so on.",
+            f"Kernel size {severity:g} of gaussian_blur is not an odd whole number of at least 3.",
+            fix="give the side of the kernel in pixels, such as 3, 5 or 7.",
         )
     kernel = int(severity)
     sigma = 0.3 * ((kernel - 1) / 2 - 1) + 0.8
@@ -69,7 +69,7 @@ def gaussian_blur(image: Image, severity: float, _rng: np.random.Generator) -> I
 
 @augmentation(version=1)
 def brightness(image: Image, severity: float, rng: np.random.Generator) -> Image:
-    """Multiply every pixel by 1 + ``severity`` or 1 - ``severity``, whichever ``rng`` draws.
+    """Multiply every pixel by 1 + ``severity`` or 1 - ``severity``, at random.
 
     Raises:
         ConfigError: If ``severity`` lies outside (0, 1).
@@ -84,7 +84,7 @@ def brightness(image: Image, severity: float, rng: np.random.Generator) -> Image
 
 @augmentation(version=1)
 def jpeg_compression(image: Image, severity: float, _rng: np.random.Generator) -> Image:
-    """Encode and decode as JPEG of quality ``severity``, colour at half resolution (4:2:0).
+    """Encode and decode as JPEG of quality ``severity``, with 4:2:0 chroma subsampling.
 
     A lower quality is a stronger effect.
 
@@ -102,7 +102,7 @@ def jpeg_compression(image: Image, severity: float, _rng: np.random.Generator) -
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
     )
-    # OpenCV counts the channels from blue; the wrong order would halve the wrong colours.
+    # OpenCV expects BGR; chroma would otherwise be computed from the wrong channels.
     _, encoded = cv2.imencode(".jpg", image[:, :, ::-1], options)
     decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), dtype=np.uint8)
     return np.ascontiguousarray(decoded[:, :, ::-1])

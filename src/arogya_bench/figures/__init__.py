@@ -1,1 +1,1 @@
-"""Pictures: charts of an evaluation, contact sheets, boxes drawn on images."""
+"""Figures: charts of an evaluation, contact sheets, and boxes drawn on images."""

@@ -1,21 +1,19 @@
-"""A sheet of test images with their boxes: the worst ones, the middle ones and the best."""
+"""A sheet of test images with true and detected boxes, from the most to the fewest mistakes."""
 
 import numpy as np
 
-from arogya_bench.figures.box_overlay import draw_boxes
+from arogya_bench.figures.box_overlay import MAX_IMAGES, draw_boxes
 from arogya_bench.scoring.box_table import count_boxes
 from arogya_bench.types import BoxPredictions, Subset
 
-EXAMPLE_IMAGES = 6  # images
-
 
 def draw_box_examples(predictions: BoxPredictions, cases: Subset) -> bytes:
-    """Draw true and found boxes on test images, as they are; a PNG.
+    """Draw boxes on test images without augmentation, as a PNG.
 
-    The images are spread evenly over the number of mistakes, so that a sheet is no show of luck.
+    Images are spread evenly over the number of mistakes, so that the sheet is representative.
     """
     order = np.argsort(-count_boxes(predictions).errors, kind="stable")
-    picks = order[np.unique(np.linspace(0, len(order) - 1, EXAMPLE_IMAGES).round().astype(int))]
+    picks = order[np.unique(np.linspace(0, len(order) - 1, MAX_IMAGES).round().astype(int))]
     return draw_boxes(
         [cases.dataset.read(cases.cases[pick]) for pick in picks],
         [predictions.truth[pick] for pick in picks],

@@ -1,6 +1,6 @@
-"""Figures of one evaluation: arrays in, one Altair chart out, and any chart as SVG or PNG.
+"""Altair charts of one evaluation, and rendering of charts as SVG or PNG.
 
-Altair and SciPy take a second to import, hence inside the functions.
+Altair and SciPy take a second to import and are imported inside the functions.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,18 +41,18 @@ def render_label_figures(predictions: Predictions) -> dict[str, str]:
 
 
 def plot_confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> "alt.TopLevelMixin":
-    """Draw counts as text on the share of the true class as colour.
+    """Draw a confusion matrix: counts as text, shares of the true class as text and colour.
 
     Args:
         counts: Shape (classes, classes); rows are true, columns predicted.
-        classes: In the order of rows and columns.
+        classes: Names, in the order of rows and columns.
     """
     import altair as alt
 
     cells = _confusion_cells(counts, classes)
     step = 84 if len(classes) <= 4 else 58
-    longest = max(map(len, classes))
-    columns = alt.Axis(orient="top", labelAngle=-35 if longest * 7 > step else 0, domain=False)
+    label_width = 7 * max(map(len, classes))  # pixels, about
+    columns = alt.Axis(orient="top", labelAngle=-35 if label_width > step else 0, domain=False)
     base = alt.Chart(alt.Data(values=cells)).encode(
         x=alt.X("predicted:N", sort=list(classes), title="predicted", axis=columns),
         y=alt.Y("true:N", sort=list(classes), title="true", axis=alt.Axis(domain=False)),
@@ -63,28 +63,30 @@ def plot_confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> 
         scale=alt.Scale(domain=[0, 1], range=["#f4f7fa", "#9ecae1", "#08519c"]),
         legend=alt.Legend(format=".0%", gradientLength=140),
     )
-    shade = alt.condition("datum.share === null", alt.value(theme.EMPTY), colour)
+    fill = alt.condition("datum.share === null", alt.value(theme.EMPTY), colour)
     ink = alt.condition("datum.share > 0.75", alt.value("white"), alt.value(theme.INK))
     count = base.mark_text(dy=-7, fontSize=14, fontWeight="bold").encode(text="count:Q", color=ink)
     share = base.transform_filter("datum.share !== null").mark_text(dy=10, fontSize=11)
     chart = alt.layer(
-        base.mark_rect(stroke="white", strokeWidth=2, invalid=None).encode(color=shade),
+        base.mark_rect(stroke="white", strokeWidth=2, invalid=None).encode(color=fill),
         count,
         share.encode(text=alt.Text("share:Q", format=".0%"), color=ink),
     ).properties(width=alt.Step(step), height=alt.Step(min(step, 64)))
-    absent = theme.format_list(
-        "No case, hence no share",
+    without_cases = theme.format_list(
+        "No share, as there are no cases",
         [name for name, row in zip(classes, counts, strict=True) if not row.sum()],
     )
-    return theme.apply_theme(chart, "Confusion matrix", f"{int(counts.sum()):,} cases.", absent)
+    return theme.apply_theme(
+        chart, "Confusion matrix", f"{int(counts.sum()):,} cases.", without_cases
+    )
 
 
 def plot_roc(
     targets: Labels, probabilities: Probabilities, classes: Sequence[str]
 ) -> "alt.TopLevelMixin":
-    """Draw one ROC curve per class against the rest; of two classes, only the second.
+    """Draw a ROC curve for each class against the rest; of two classes, for the second only.
 
-    Curves are thinned to 200 points; the AUROC in the legend comes from all of them.
+    Curves are thinned to 200 points; the AUROC in the legend is computed from all points.
     """
     import altair as alt
 
@@ -96,7 +98,7 @@ def plot_roc(
             curve = _roc_curve(targets == k, probabilities[:, k])
         except UndefinedMetric as reason:
             undefined.append(f"{classes[k]} ({reason})")
-            # It keeps its place in the legend, so that other classes keep their colours.
+            # It stays in the legend, so that the other classes keep their colours.
             labels.append(f"{classes[k]} (undefined)")
         else:
             labels.append(f"{classes[k]} ({curve.auroc:.3f})")
@@ -121,22 +123,22 @@ def plot_reliability(
 
     Args:
         confidence: Largest class probability, shape (n,).
-        correct: Whether the prediction was right, shape (n,).
-        bins: How many.
+        correct: Whether the prediction was correct, shape (n,).
+        bins: Number of bins.
     """
     import altair as alt
 
     rows = _reliability_bins(confidence, correct, bins)
     unit = alt.Scale(domain=[0, 1], nice=False)
     filled = alt.Data(values=[row for row in rows if row["count"]])
-    across = alt.X("left:Q", title=None, scale=unit, axis=alt.Axis(labels=False, ticks=False))
+    bin_edges = alt.X("left:Q", title=None, scale=unit, axis=alt.Axis(labels=False, ticks=False))
     bands = alt.Chart(filled).mark_rect(color=theme.ACCENT, opacity=0.22)
     dots = alt.Chart(filled).mark_point(color=theme.ACCENT, filled=True, opacity=1, size=50)
     counts = alt.Chart(alt.Data(values=rows)).mark_rect(color=theme.FAINT, stroke="white")
     upper = alt.layer(
         _diagonal(),
         bands.encode(
-            x=across, x2="right:Q", y=alt.Y("low:Q", title="accuracy", scale=unit), y2="high:Q"
+            x=bin_edges, x2="right:Q", y=alt.Y("low:Q", title="accuracy", scale=unit), y2="high:Q"
         ),
         dots.encode(x="confidence:Q", y="accuracy:Q"),
     )
@@ -160,15 +162,15 @@ def plot_reliability(
 
 
 def to_svg(chart: "alt.TopLevelMixin") -> str:
-    """Render as one SVG document, with text as text and nothing to load."""
+    """Render as a self-contained SVG document that keeps text as text."""
     import vl_convert
 
-    # Altair checks its schema while a chart is built; once more would double the time.
+    # Altair validated the chart when it was built; validating again would double the time.
     return str(vl_convert.vegalite_to_svg(chart.to_dict(validate=False)))
 
 
 def to_png(chart: "alt.TopLevelMixin", scale: float = 2) -> bytes:
-    """Render as PNG with ``scale`` pixels for each pixel of the design."""
+    """Render as PNG, enlarged by ``scale``."""
     import vl_convert
 
     return bytes(vl_convert.vegalite_to_png(chart.to_dict(validate=False), scale=scale))
@@ -192,21 +194,20 @@ def _roc_curve(positive: NDArray[np.bool_], score: Floats) -> _RocCurve:
     if positive.all() or not positive.any():
         raise UndefinedMetric("no other case" if positive.any() else "no case")
     order = np.argsort(-score, kind="stable")
-    hits = np.cumsum(positive[order])
+    true_positives = np.cumsum(positive[order])
     # Cases with equal scores pass the threshold together.
     last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
-    true_positive = np.append(0.0, hits[last] / hits[-1])
-    misses = last + 1 - hits[last]
-    false_positive = np.append(0.0, misses / misses[-1])
-    area = float(np.trapezoid(true_positive, false_positive))
-    return _RocCurve(false_positive, true_positive, area)
+    true_rate = np.append(0.0, true_positives[last] / true_positives[-1])
+    false_positives = last + 1 - true_positives[last]
+    false_rate = np.append(0.0, false_positives / false_positives[-1])
+    return _RocCurve(false_rate, true_rate, float(np.trapezoid(true_rate, false_rate)))
 
 
 def _thin_curve(curve: _RocCurve, label: str) -> Iterator[dict[str, object]]:
-    along = curve.false_positive_rate + curve.true_positive_rate
-    wanted = np.linspace(0, along[-1], _CURVE_POINTS)
-    kept = np.unique(np.searchsorted(along, wanted).clip(max=along.size - 1))
-    for order, i in enumerate(kept.tolist()):
+    length = curve.false_positive_rate + curve.true_positive_rate  # along the curve
+    positions = np.linspace(0, length[-1], _CURVE_POINTS)
+    indices = np.unique(np.searchsorted(length, positions).clip(max=length.size - 1))
+    for order, i in enumerate(indices.tolist()):
         yield {
             "label": label,
             "order": order,
@@ -219,11 +220,11 @@ def _reliability_bins(
     confidence: Floats, correct: NDArray[np.bool_], bins: int
 ) -> list[dict[str, float | None]]:
     edges = np.linspace(0.0, 1.0, bins + 1)
-    # Closed on the right, and 0 belongs to the first bin.
-    place = np.maximum(np.searchsorted(edges, confidence, side="left") - 1, 0)
+    # Closed on the right; 0 belongs to the first bin.
+    bin_index = np.maximum(np.searchsorted(edges, confidence, side="left") - 1, 0)
     rows: list[dict[str, float | None]] = []
     for k in range(bins):
-        inside = place == k
+        inside = bin_index == k
         row = {"left": float(edges[k]), "right": float(edges[k + 1]), "count": int(inside.sum())}
         rows.append({**row, **_bin_rates(confidence[inside], correct[inside])})
     return rows
@@ -247,6 +248,6 @@ def _bin_rates(confidence: Floats, correct: NDArray[np.bool_]) -> dict[str, floa
 def _diagonal() -> "alt.Chart":
     import altair as alt
 
-    ends = alt.Data(values=[{"x": 0, "y": 0}, {"x": 1, "y": 1}])
-    line = alt.Chart(ends).mark_line(color=theme.FAINT, strokeDash=[5, 4], strokeWidth=1.2)
+    corners = alt.Data(values=[{"x": 0, "y": 0}, {"x": 1, "y": 1}])
+    line = alt.Chart(corners).mark_line(color=theme.FAINT, strokeDash=[5, 4], strokeWidth=1.2)
     return line.encode(x="x:Q", y="y:Q")

@@ -1,4 +1,4 @@
-"""The look that all figures share: colours, fonts, titles and notes."""
+"""Common style of all figures: colours, fonts, titles and notes."""
 
 from collections.abc import Iterable
 from textwrap import wrap
@@ -12,7 +12,7 @@ MUTED = "#52606d"
 FAINT = "#9aa5b1"
 EMPTY = "#eceff2"
 ACCENT = "#0072b2"
-# Okabe and Ito without yellow, which fades on white, then two of Paul Tol's and grey.
+# Okabe and Ito without yellow, which is hard to see on white; two of Paul Tol's; grey; black.
 COLOURS = (
     "#0072b2",
     "#d55e00",
@@ -28,15 +28,15 @@ COLOURS = (
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 
 _PANEL_TITLE_SIZE = 13
-# Of one width, so that text measured with the first also fits with the others.
+# Metric-compatible, so that text measured with the first also fits with the others.
 _FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 
 def apply_theme(chart: "alt.TopLevelMixin", title: str, *notes: str) -> "alt.TopLevelMixin":
-    """Give a finished chart its title, its notes as subtitle, and the common look.
+    """Add title, notes as subtitle, and the common style to a finished chart.
 
-    The look belongs to the chart, not to Altair, whose themes would leak into the notebook of
-    a user. So a styled chart stands alone: Altair refuses to concatenate it.
+    The style is part of the chart, since an Altair theme would leak into the notebook of a user.
+    Altair therefore refuses to concatenate styled charts.
     """
     import altair as alt
 
@@ -74,24 +74,24 @@ def apply_theme(chart: "alt.TopLevelMixin", title: str, *notes: str) -> "alt.Top
 
 
 def panel_title(text: str) -> "alt.TitleParams":
-    """Head one of several panels, smaller than the title of the figure."""
+    """Title of one of several panels, smaller than that of the figure."""
     import altair as alt
 
     return alt.TitleParams(text, **_title_style(_PANEL_TITLE_SIZE))
 
 
 def palette(names: Iterable[str]) -> "alt.Scale":
-    """Colours in the order of ``names``, repeated after ten."""
+    """Colours in the order of ``names``, repeating after ten."""
     return _cycling_scale(names, COLOURS)
 
 
 def shapes(names: Iterable[str]) -> "alt.Scale":
-    """Symbols in the order of ``names``, so that colour is never the only difference."""
+    """Symbols in the order of ``names``, so that groups differ by more than colour."""
     return _cycling_scale(names, SHAPES)
 
 
 def format_list(label: str, names: Iterable[str]) -> str:
-    """Say what a figure leaves out, such as ``Undefined: a, b.``; nothing if there is nothing."""
+    """Format a note such as ``Undefined: a, b.``; empty without names."""
     text = ", ".join(names)
     return f"{label}: {text}." if text else ""
 

@@ -1,4 +1,4 @@
-"""A folder of files that is built once, appears as a whole, and is checked at every use."""
+"""Cache folders that are built once, appear complete, and are verified at every use."""
 
 import hashlib
 import json
@@ -17,44 +17,44 @@ from arogya_bench.errors import DatasetError
 
 MANIFEST_FILE = "manifest.json"
 CACHE_VARIABLE = "AROGYA_CACHE"
-ABANDONED_AFTER_S = 24 * 3600.0  # nothing was written for so long: the process was killed
-PARTIAL_NAME = re.compile(r"\..+-[0-9a-f]{32}")  # how a folder is called while it is built
+ABANDONED_AFTER_S = 24 * 3600.0  # without a write for so long, the building process was killed
+PARTIAL_NAME = re.compile(r"\..+-[0-9a-f]{32}")  # of a folder while it is built
 
 
 class CacheWriteError(DatasetError):
-    """A cache without space or permission."""
+    """The cache folder is full or not writable."""
 
 
 def cache_root(configured: str | None) -> Path:
-    """Where cached datasets lie: as chosen, else ``$AROGYA_CACHE``, else the user's cache."""
-    place = (
+    """The cache folder: as configured, else ``$AROGYA_CACHE``, else the user's cache."""
+    folder = (
         configured or os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("arogya-bench")
     )
-    return Path(place).expanduser().absolute()
+    return Path(folder).expanduser().absolute()
 
 
 def build_and_verify(folder: Path, build: Callable[[Path], None]) -> None:
-    """Build ``folder`` if it is not there, then check it against its manifest.
+    """Build ``folder`` if it does not exist, then verify it against its manifest.
 
     Args:
         folder: The finished folder.
-        build: Writes everything into the empty folder that it is given.
+        build: Writes all files into the empty folder that it is given.
 
     Raises:
-        Unwritable: If the folder cannot be written.
-        DatasetError: If its files are not those that were built.
+        CacheWriteError: If the folder cannot be written.
+        DatasetError: If its files are not those that were built; ``fix`` says which to delete.
     """
     build_once(folder, build)
     verify(folder)
 
 
 def build_once(folder: Path, build: Callable[[Path], None]) -> None:
-    """Build ``folder`` if it is not there; one that is there is not read.
+    """Build ``folder`` if it does not exist, without verifying it.
 
-    Several processes may do so at once: each builds its own copy, and the first one stays.
+    Several processes may do so at once: each builds a copy, and the first one is kept.
 
     Raises:
-        Unwritable: If the folder cannot be written.
+        CacheWriteError: If the folder cannot be written.
     """
     try:
         if not folder.exists():
@@ -62,7 +62,7 @@ def build_once(folder: Path, build: Callable[[Path], None]) -> None:
     except OSError as error:
         raise CacheWriteError(
             f"The dataset cannot be written to {folder.parent}: {error}",
-            fix=f"set dataset.cache=/a/folder/with/space, or the variable {CACHE_VARIABLE}",
+            fix=f"set dataset.cache=/path/to/a/writable/folder, or the environment variable {CACHE_VARIABLE}",
         ) from error
 
 
@@ -70,33 +70,34 @@ def verify(folder: Path) -> None:
     """Compare every file with the manifest.
 
     Raises:
-        DatasetError: If a file is missing or differs, with the first one.
+        DatasetError: If a file is missing or differs.
     """
-    listed = _read_manifest(folder)
-    bad = [name for name, digest in listed.items() if _sha256_hex(folder / name) != digest]
-    if bad:
+    manifest = _read_manifest(folder)
+    damaged = [name for name, digest in manifest.items() if _sha256_hex(folder / name) != digest]
+    if damaged:
         raise DatasetError(
-            f"{len(bad)} of {len(listed)} files in {folder} are missing or differ from the "
-            f"manifest, first: {bad[0]}.",
+            f"{len(damaged)} of {len(manifest)} files in {folder} are missing or differ from the "
+            f"manifest, first: {damaged[0]}.",
             fix=f"delete the folder {folder} and run again",
         )
 
 
 def remove_abandoned_builds(parent: Path, name: str = "*") -> None:
-    """Remove what builds left that were killed.
+    """Remove the unfinished folders of builds that were killed.
 
     Args:
-        parent: Holds finished and unfinished folders.
-        name: Of those that were built; ``*`` only where nobody else keeps folders.
+        parent: Contains finished and unfinished folders.
+        name: Of the finished folder; ``*`` only where all folders are caches.
     """
-    for left in parent.glob(f".{name}-*"):
-        with suppress(OSError):  # another process clears as well
-            if PARTIAL_NAME.fullmatch(left.name) and _seconds_since_write(left) > ABANDONED_AFTER_S:
-                shutil.rmtree(left, ignore_errors=True)
+    for folder in parent.glob(f".{name}-*"):
+        with suppress(OSError):  # another process may remove it, too
+            if not PARTIAL_NAME.fullmatch(folder.name):
+                continue
+            if _seconds_since_write(folder) > ABANDONED_AFTER_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _seconds_since_write(folder: Path) -> float:
-    """Seconds since something was written in it."""
     return time.time() - max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
 
 
@@ -117,21 +118,22 @@ def _move_into_place(partial: Path, folder: Path) -> None:
     try:
         partial.rename(folder)
     except OSError:
-        # Another process was first; its copy has the same content.
+        # Another process was faster; its copy has the same content.
         if not folder.is_dir():
             raise
 
 
 def _write_manifest(folder: Path) -> None:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    listed = {path.relative_to(folder).as_posix(): _sha256_hex(path) for path in files}
-    (folder / MANIFEST_FILE).write_text(json.dumps({"sha256": listed}, indent=1), encoding="utf-8")
+    digests = {path.relative_to(folder).as_posix(): _sha256_hex(path) for path in files}
+    manifest = json.dumps({"sha256": digests}, indent=1)
+    (folder / MANIFEST_FILE).write_text(manifest, encoding="utf-8")
 
 
 def _read_manifest(folder: Path) -> Mapping[str, str]:
     try:
-        listed = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))["sha256"]
-        return {str(name): str(digest) for name, digest in listed.items()}
+        digests = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))["sha256"]
+        return {str(name): str(digest) for name, digest in digests.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(
             f"{folder / MANIFEST_FILE} cannot be read: {error}",

@@ -1,4 +1,4 @@
-"""Work in a process of its own, which may die or hang without harm to the one that waits."""
+"""Run a function in a child process, whose crash or hang does not affect this process."""
 
 import faulthandler
 import multiprocessing
@@ -22,18 +22,18 @@ from arogya_bench.errors import JobKilled, JobTimeout, SweepGone
 from arogya_bench.runtime.process import Process, find_process
 
 POLL_S = 1.0
-TRACEBACK_WAIT_S = 2.0  # for the traceback of a process that hangs
+TRACEBACK_WAIT_S = 2.0  # for a process that hangs to write its traceback
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessResult:
-    """How work in a process of its own ended.
+    """How a child process ended.
 
     Attributes:
-        result: What it gave back; None if it was ended.
-        worker: The process that it was.
+        result: What the function returned; None if the process was killed.
+        worker: The child process.
         error: Why there is no result; None if there is one.
-        traceback: Where it was when it was ended, as far as it could still say.
+        traceback: Where the process was when it was killed; empty if it could not write it.
     """
 
     result: Any
@@ -49,36 +49,38 @@ def run_isolated(
     owner: Process | None = None,
     preload: Sequence[str] = (),
 ) -> ProcessResult:
-    """Run a function in a process of its own and wait for it.
+    """Run a function in a child process and wait for it.
 
-    The process dies with the one that waits, and with it whatever it started.
+    The child and all processes that it started end with it, and no later than this process.
 
     Args:
-        function: A function of a module, that does not raise.
-        arguments: For it; they must survive pickling, as must what it gives back.
-        timeout: Seconds that it may take.
-        owner: A process of this machine without which the work is not wanted any more.
-        preload: Modules that are imported once for all child processes of this process.
+        function: A function of a module; it must not raise.
+        arguments: Its arguments, which must be picklable, as must be its result.
+        timeout: In seconds.
+        owner: A process of this machine; the child is killed when it ends.
+        preload: Modules that all children of this process share, imported once before the first.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
-    ours, theirs = context.Pipe(duplex=False)
+    receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder:
-        words = Path(folder) / "last-words"
-        child = context.Process(target=_child_main, args=(theirs, str(words), function, arguments))
+        traceback_file = Path(folder) / "traceback"
+        child = context.Process(
+            target=_child_main, args=(sender, str(traceback_file), function, arguments)
+        )
         child.start()
         pid = cast("int", child.pid)
-        theirs.close()
+        sender.close()
         try:
             worker = _identify_process(pid)
-            result, error = _wait_for_result(child, ours, timeout=timeout, owner=owner)
+            result, error = _wait_for_result(child, receiver, timeout=timeout, owner=owner)
             if isinstance(error, JobTimeout):
-                dump_traceback(pid, words)
+                _request_traceback(pid, traceback_file)
         finally:
             _kill_process_tree(pid)
             child.join()
-            ours.close()
-        trace = read_traceback(words)
+            receiver.close()
+        trace = _read_traceback(traceback_file)
     return ProcessResult(result=result, worker=worker, error=error, traceback=trace)
 
 
@@ -89,48 +91,51 @@ def _wait_for_result(
     timeout: float | None,
     owner: Process | None,
 ) -> tuple[Any, JobKilled | JobTimeout | SweepGone | None]:
-    began = time.monotonic()
+    start = time.monotonic()
     while True:
         ready = wait([receiver, child.sentinel], timeout=POLL_S)
         if receiver in ready:
             try:
                 return receiver.recv(), None
-            except EOFError:  # it died without a word
+            except EOFError:  # it ended without sending a result
                 child.join()
                 return None, _killed_error(child.exitcode)
         if child.sentinel in ready and not receiver.poll():
             child.join()
             return None, _killed_error(child.exitcode)
-        if timeout is not None and time.monotonic() - began > timeout:
+        if timeout is not None and time.monotonic() - start > timeout:
             return None, JobTimeout(
                 f"The job took longer than sweep.job_timeout={timeout:g} s.",
-                fix="give it more time with sweep.job_timeout=SECONDS, or look where it hangs.",
+                fix="increase sweep.job_timeout=SECONDS, or see the traceback for where it hangs.",
             )
         if owner is not None and not owner.is_alive:
             return None, SweepGone(
-                f"The sweep's own process ({owner}) is gone.", fix="run the same command again."
+                f"The process of the sweep ({owner}) has ended.", fix="run the same command again."
             )
 
 
 def _killed_error(code: int | None) -> JobKilled:
-    named = f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
+    if code and code < 0:
+        problem = f"The process of the job was killed by {signal.Signals(-code).name}."
+    else:
+        problem = f"The process of the job ended with exit code {code}."
     return JobKilled(
-        f"The process of the job was ended by {named}.",
-        fix="if it ran out of memory, lower batch_size or image_size, or run fewer workers; "
+        problem,
+        fix="if it ran out of memory, lower batch_size or image_size, or use fewer workers; "
         "the same command tries again.",
     )
 
 
-def dump_traceback(pid: int, traceback_file: Path) -> None:
-    """Let a process that hangs write down where; what hangs too deep stays silent."""
+def _request_traceback(pid: int, traceback_file: Path) -> None:
+    """Make a process that hangs write its traceback; it may be unable to."""
     os.kill(pid, signal.SIGUSR1)
     end = time.monotonic() + TRACEBACK_WAIT_S
-    while time.monotonic() < end and not read_traceback(traceback_file):
+    while time.monotonic() < end and not _read_traceback(traceback_file):
         time.sleep(0.05)
 
 
-def read_traceback(traceback_file: Path) -> str:
-    """The traceback that a child process left when it was stopped; empty if it left none."""
+def _read_traceback(traceback_file: Path) -> str:
+    """The traceback that a child process wrote; empty if it wrote none."""
     if not traceback_file.exists():
         return ""
     text = traceback_file.read_text(encoding="utf-8", errors="replace")
@@ -143,7 +148,7 @@ def _child_main(
     function: Callable[..., Any],
     arguments: Sequence[object],
 ) -> None:
-    os.setsid()  # Ctrl-C in the terminal is for the one that waits
+    os.setsid()  # Ctrl-C in the terminal must reach the parent only
     with open(traceback_file, "w", encoding="utf-8") as file:  # noqa: PTH123
         faulthandler.enable(file)
         faulthandler.register(signal.SIGUSR1, file)
@@ -165,18 +170,18 @@ def _die_with_parent() -> None:
 def _identify_process(pid: int) -> Process:
     try:
         return find_process(pid)
-    except psutil.NoSuchProcess:  # it died at once, and has no run
+    except psutil.NoSuchProcess:  # it ended at once, and has no run
         return Process(host=socket.gethostname(), pid=pid, start_time=0.0)
 
 
 def _kill_process_tree(pid: int) -> None:
-    """End a process of ours and whatever it started, also if it is dead already."""
-    family: list[psutil.Process] = []
+    """Kill a child and all processes that it started, even if it has already ended."""
+    processes: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
-        family = [*root.children(recursive=True), root]
-    for each in family:
+        processes = [*root.children(recursive=True), root]
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
-            each.kill()
+            process.kill()
     with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)  # it leads a group of its own, which outlives it
+        os.killpg(pid, signal.SIGKILL)  # the child led a process group, which may outlive it

@@ -1,4 +1,4 @@
-"""Progress on a terminal, and silence everywhere else."""
+"""Messages and progress bars on standard error."""
 
 import sys
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ from arogya_bench.runtime.redaction import redact
 
 T = TypeVar("T")
 
-# Results go to standard output, progress does not; logs are wider than the 80 columns of old.
+# Results go to standard output; without a terminal, lines are not wrapped at 80 columns.
 stderr_console = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
 
 
 def track(items: Iterable[T], description: str, total: int) -> Iterable[T]:
-    """Show a bar while iterating over ``total`` things, where somebody can see it."""
+    """Show a progress bar while iterating over ``total`` items, on a terminal only."""
     return progress.track(
         items,
         description=description,
@@ -29,15 +29,15 @@ def track(items: Iterable[T], description: str, total: int) -> Iterable[T]:
 
 
 def spinner(description: str) -> AbstractContextManager[object]:
-    """Show that something of unknown length goes on, where somebody can see it."""
+    """Show activity of unknown duration, on a terminal only."""
     return stderr_console.status(description) if stderr_console.is_terminal else nullcontext()
 
 
 def echo(text: str) -> None:
-    """Tell a person what happens, one line on standard error."""
+    """Print one line on standard error, with secrets masked."""
     stderr_console.print(redact(text), highlight=False, soft_wrap=True)
 
 
 def plural(number: int, noun: str) -> str:
-    """A number with its noun: ``1 cell``, ``2 cells``."""
+    """A number and its noun: ``1 cell``, ``2 cells``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,4 +1,4 @@
-"""Names for work that was done: the same key means the same numbers."""
+"""Digests that identify work: the same key means the same numbers."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ KEY_LENGTH = 32  # hexadecimal characters; MLflow refuses dataset digests over 3
 
 
 def digest_of(facts: Mapping[str, object]) -> str:
-    """Hash facts, whatever the order they are named in.
+    """Hash facts, independent of their order.
 
     Returns:
         32 hexadecimal characters of the SHA-256 of the sorted JSON.
@@ -23,24 +23,30 @@ def digest_of(facts: Mapping[str, object]) -> str:
 
 
 def model_identity(model: object) -> dict[str, object]:
-    """Say what a model is: its adapter's declared name and version, and its fields.
+    """Identify a model by its adapter's declared name and version, and its fields.
 
     No module path is part of it, so that an adapter can be moved and renamed.
 
-    A path in the field ``weights`` is replaced by the digest of the file, so that moving the
-    file changes no key and editing it does. A field with ``metadata={"identity": False}``
-    changes no number and is left out, as is a password or an API key, by its name. An adapter
-    whose numbers follow from files that no field names, such as weights in a package, has a
-    method ``fingerprint`` that gives their digest.
+    A path in the field ``weights`` is replaced by the digest of the file, so that editing the
+    file changes the key and moving it does not. Fields with ``metadata={"identity": False}``,
+    which affect no number, are omitted, as are fields named as a password or an API key. An
+    adapter whose numbers depend on files that no field names, such as weights in a package, has a
+    method ``fingerprint`` that returns their digest.
+
+    Raises:
+        ModelError: If the model is not a dataclass or declares no name or version.
     """
     if not is_dataclass(model) or isinstance(model, type):
         raise ModelError(
             f"{type(model).__qualname__} is not a dataclass.",
             fix="make the adapter a frozen dataclass whose fields are its hyperparameters.",
         )
-    silent = {each.name for each in fields(model) if not each.metadata.get("identity", True)}
-    skipped = silent | {each.name for each in fields(model) if is_secret(each.name)}
-    values = {name: value for name, value in asdict(model).items() if name not in skipped}
+    omitted = {
+        field.name
+        for field in fields(model)
+        if not field.metadata.get("identity", True) or is_secret(field.name)
+    }
+    values = {name: value for name, value in asdict(model).items() if name not in omitted}
     weights = values.get("weights")
     if isinstance(weights, str) and Path(weights).expanduser().is_file():
         values["weights"] = file_digest(Path(weights).expanduser())
@@ -56,11 +62,11 @@ def adapter_identity(model: object) -> dict[str, object]:
     Raises:
         ModelError: If it declares none.
     """
-    declared = vars(type(model))  # not what a parent class declares: that is another adapter
+    declared = vars(type(model))  # what a parent class declares identifies another adapter
     name, version = declared.get("adapter_name"), declared.get("adapter_version")
     if not isinstance(name, str) or not name or not isinstance(version, int):
         raise ModelError(
-            f"{type(model).__qualname__} itself declares no adapter_name or no adapter_version.",
+            f"{type(model).__qualname__} does not itself declare adapter_name and adapter_version.",
             fix='add `adapter_name: ClassVar[str] = "yourpackage_model"` and '
             "`adapter_version: ClassVar[int] = 1` to the class.",
         )
@@ -68,6 +74,6 @@ def adapter_identity(model: object) -> dict[str, object]:
 
 
 def file_digest(path: Path) -> str:
-    """Hash the content of a file, as 32 hexadecimal characters."""
+    """Hash the content of a file, to 32 hexadecimal characters."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:KEY_LENGTH]

@@ -1,4 +1,4 @@
-"""Where numbers come from: versions, machine and code state, without names of people or folders."""
+"""Versions, machine and git state behind a result, without names of people or folders."""
 
 import json
 import os
@@ -24,7 +24,7 @@ RECORDED_PACKAGES = (
 
 @cache
 def environment_json() -> str:
-    """Everything installed and the machine, as JSON for the artifact ``environment_json.json``."""
+    """Machine and installed packages, as JSON for the artifact ``environment.json``."""
     facts = {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -38,13 +38,13 @@ def environment_json() -> str:
 
 @cache
 def environment_facts() -> Mapping[str, str]:
-    """The few facts that people filter by."""
-    found = installed_packages()
-    seen = {name: found[name] for name in RECORDED_PACKAGES if name in found}
+    """The facts that users filter runs by."""
+    installed = installed_packages()
+    recorded = [f"{name}=={installed[name]}" for name in RECORDED_PACKAGES if name in installed]
     facts = {
         "version": version("arogya-bench"),
         "python": platform.python_version(),
-        "packages": " ".join(f"{name}=={number}" for name, number in seen.items()),
+        "packages": " ".join(recorded),
         "cpu": f"{cpu_name()}, {os.cpu_count()} cores",
     }
     state = git_state()
@@ -52,13 +52,13 @@ def environment_facts() -> Mapping[str, str]:
 
 
 def installed_packages() -> dict[str, str]:
-    """Installed distributions and their versions; broken ones, which have no name, are left out."""
-    found = {each.metadata["Name"]: each.version for each in distributions()}
-    return {name: found[name] for name in sorted(each for each in found if each)}
+    """Versions by name, sorted; broken installations without a name are omitted."""
+    versions = {package.metadata["Name"]: package.version for package in distributions()}
+    return {name: versions[name] for name in sorted(filter(None, versions))}
 
 
 def cpu_name() -> str:
-    """The processor as its maker calls it, or its architecture where the system does not say."""
+    """Model name of the processor, or its architecture if the system does not tell."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
             names = [line.partition(":")[2].strip() for line in file if "model name" in line]
@@ -69,7 +69,7 @@ def cpu_name() -> str:
 
 @cache
 def git_state() -> str | None:
-    """Commit of the working folder and whether it was changed; None outside a repository."""
+    """Commit of the working folder, with ``+changes`` if files differ; None outside a repository."""
     try:
         commit = _run_git("rev-parse", "HEAD")
         return f"{commit}{'+changes' if _run_git('status', '--porcelain', '-uno') else ''}"

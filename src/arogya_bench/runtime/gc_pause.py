@@ -1,4 +1,4 @@
-"""Python's cyclic collector out of the way where it only costs time."""
+"""Pause Python's garbage collector where it only costs time."""
 
 import gc
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Leave Python's cyclic collector off while many objects are made that stay.
+    """Disable the cyclic garbage collector while many long-lived objects are created.
 
-    It looks at all of them again and again: reading many runs takes three times as long with it.
+    It would scan all of them repeatedly: reading many runs takes three times as long with it.
     """
-    was_on = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_on:
+        if was_enabled:
             gc.enable()

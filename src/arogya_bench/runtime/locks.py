@@ -1,4 +1,4 @@
-"""Whose turn it is: one process at a time for a cell, and a machine alone for what is timed."""
+"""Locks between processes: one per cell, and one per machine for timed jobs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,22 +11,22 @@ from arogya_bench.errors import ModelError
 from arogya_bench.runtime.cache import CACHE_VARIABLE, cache_root
 from arogya_bench.runtime.console import echo
 
-CELL_LOCK_FOLDER = "cells"  # of the cache
+CELL_LOCK_FOLDER = "cells"  # in the cache
 MACHINE_LOCK_FILE = "machine-{host}.lock"  # machines may share the cache folder
-KEY_PREFIX_LENGTH = (
-    4  # of a key that name its lock: at most 65,536 empty files, and a chance wait is rare
-)
+# Characters of a key that name its lock file: at most 65,536 empty files, and two cells that are
+# evaluated at the same time rarely share one.
+KEY_PREFIX_LENGTH = 4
 
 
 @contextmanager
 def cell_lock(key: str) -> Iterator[None]:
-    """Keep other processes of this machine from the same cell; whoever wants it waits.
+    """Wait until no other process evaluates the same cell, and keep others waiting.
 
-    The lock is the kernel's: a process that dies gives it up at once. Machines that do not
-    share the cache folder may make a cell twice; a comparison takes the newest.
+    The kernel releases the lock of a process that dies. Machines that do not share the cache
+    folder may evaluate a cell twice; a comparison uses the newest.
 
     Args:
-        key: Of the cell and of the store that it goes to.
+        key: Identifies the cell and the store that it is logged to.
 
     Raises:
         ModelError: If the cache folder cannot be written.
@@ -44,10 +44,10 @@ def cell_lock(key: str) -> Iterator[None]:
 
 @contextmanager
 def machine_lock(*, exclusive: bool) -> Iterator[None]:
-    """Work on this machine beside others, or wait until nobody else does and keep them off.
+    """Share this machine with other jobs, or wait until there are none and keep them waiting.
 
     Args:
-        exclusive: Whether what is done is timed and must not be disturbed.
+        exclusive: Whether the job is timed and must run alone.
 
     Raises:
         ModelError: If the cache folder cannot be written.
@@ -66,11 +66,11 @@ def machine_lock(*, exclusive: bool) -> Iterator[None]:
 def _acquire_machine_lock(lock: ReadWriteLock, *, exclusive: bool) -> Iterator[None]:
     acquire = lock.acquire_write if exclusive else lock.acquire_read
     try:
-        taken = acquire(blocking=False)
+        acquired = acquire(blocking=False)
     except Timeout:
         echo(f"Waiting until this machine is {'idle' if exclusive else 'free for other jobs'}.")
-        taken = acquire()
-    with taken:
+        acquired = acquire()
+    with acquired:
         yield
 
 
@@ -81,6 +81,6 @@ def _lock_folder(name: str) -> Path:
     except OSError as error:
         raise ModelError(
             f"The cache folder {folder} cannot be written: {error}",
-            fix=f"set the variable {CACHE_VARIABLE} to a folder with space.",
+            fix=f"set the environment variable {CACHE_VARIABLE} to a writable folder.",
         ) from error
     return folder

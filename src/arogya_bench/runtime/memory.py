@@ -1,4 +1,4 @@
-"""The most memory that this process and its children held while something ran."""
+"""Peak memory of this process and its children."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -8,42 +8,42 @@ from itertools import count
 
 import psutil
 
-SAMPLING_PERIOD_S = 0.05  # between two looks
-SAMPLES_PER_CHILD_SCAN = 40  # children are searched among all processes, which costs milliseconds
+SAMPLING_PERIOD_S = 0.05
+SAMPLES_PER_CHILD_SCAN = 40  # finding children scans all processes, which costs milliseconds
 MB = 1e6  # bytes
 
 
 @dataclass
 class PeakMemory:
-    """The highest resident memory so far, in MB; it grows while it is watched."""
+    """Highest resident memory so far, in MB; updated while it is tracked."""
 
     ram_mb: float
 
 
 @contextmanager
 def track_peak_memory() -> Iterator[PeakMemory]:
-    """Look at the resident memory 20 times a second, for new children every other second.
+    """Sample the resident memory 20 times a second; look for new children every 2 seconds.
 
-    What the process held before counts too: libraries that an earlier job loaded are in it.
+    It includes what the process held before, such as libraries that an earlier job loaded.
     """
-    process, done = psutil.Process(), threading.Event()
+    process, stopped = psutil.Process(), threading.Event()
     peak = PeakMemory(ram_mb=_resident_mb([process]))
 
     def sample() -> None:
-        for look in count():
-            if look % SAMPLES_PER_CHILD_SCAN == 0:
-                watched = [process, *process.children(recursive=True)]
-            peak.ram_mb = max(peak.ram_mb, _resident_mb(watched))
-            if done.wait(SAMPLING_PERIOD_S):
+        for number in count():
+            if number % SAMPLES_PER_CHILD_SCAN == 0:
+                processes = [process, *process.children(recursive=True)]
+            peak.ram_mb = max(peak.ram_mb, _resident_mb(processes))
+            if stopped.wait(SAMPLING_PERIOD_S):
                 return
 
-    watcher = threading.Thread(target=sample, daemon=True)
-    watcher.start()
+    sampler = threading.Thread(target=sample, daemon=True)
+    sampler.start()
     try:
         yield peak
     finally:
-        done.set()
-        watcher.join()
+        stopped.set()
+        sampler.join()
 
 
 def _resident_mb(processes: Iterable[psutil.Process]) -> float:

@@ -1,4 +1,4 @@
-"""Who works on a run, and whether that process still lives."""
+"""Identify processes across machines and tell whether they are still running."""
 
 import os
 import socket
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import psutil
 
 HEARTBEAT_S = 60.0
-HEARTBEAT_TIMEOUT_S = 600.0  # ten pulses, so that a server that was away for a while buries nobody
+HEARTBEAT_TIMEOUT_S = 600.0  # ten heartbeats, so that a short outage of the server has no effect
 
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """A process that cannot be mistaken for a later one with its number.
+    """A process, told apart from later ones with the same process id.
 
     Attributes:
-        start_time: Seconds after the start of its machine, which the clock being set does not change.
+        start_time: Seconds since its machine booted, which setting the clock does not change.
     """
 
     host: str
@@ -36,40 +36,40 @@ class Process:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs; only its own machine can say."""
+        """Whether it is still running; meaningful on its own machine only."""
         try:
-            found = psutil.Process(self.pid)
-            same = abs(_start_time(found) - self.start_time) < 1.0
-            return same and found.status() != psutil.STATUS_ZOMBIE
+            process = psutil.Process(self.pid)
+            same = abs(_start_time(process) - self.start_time) < 1.0
+            return same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
 
 
 def current_process() -> Process:
-    """The process that asks."""
+    """The calling process."""
     return find_process(os.getpid())
 
 
 def find_process(pid: int) -> Process:
-    """A process of this machine.
+    """The process of this machine with a process id.
 
     Raises:
-        psutil.NoSuchProcess: If it is gone already.
+        psutil.NoSuchProcess: If there is none.
     """
-    began = _start_time(psutil.Process(pid))
-    return Process(host=socket.gethostname(), pid=pid, start_time=began)
+    start_time = _start_time(psutil.Process(pid))
+    return Process(host=socket.gethostname(), pid=pid, start_time=start_time)
 
 
-def _start_time(found: psutil.Process) -> float:
-    # psutil adds the time of the start, which it reads anew and which moves with the clock.
-    return float(found.create_time() - psutil.boot_time())
+def _start_time(process: psutil.Process) -> float:
+    # psutil adds the boot time, which moves when the clock is set.
+    return float(process.create_time() - psutil.boot_time())
 
 
 def parse_process(text: str) -> Process | None:
-    """Read what ``str`` of a process wrote; None if it is something else."""
+    """Parse what ``str`` of a process returned; None if the text is something else."""
     try:
-        host, pid, began = text.split(" ")
-        return Process(host=host, pid=int(pid), start_time=float(began))
+        host, pid, start_time = text.split(" ")
+        return Process(host=host, pid=int(pid), start_time=float(start_time))
     except ValueError:
         return None
 
@@ -100,19 +100,19 @@ def heartbeat(set_value: Callable[[str], None]) -> Iterator[None]:
             thread; its errors in the thread are ignored, because a server may be away for a while.
     """
     set_value(f"{time.time():.0f}")
-    over = threading.Event()
+    stopped = threading.Event()
 
     def send_heartbeats() -> None:
-        while not over.wait(HEARTBEAT_S):
+        while not stopped.wait(HEARTBEAT_S):
             try:
                 set_value(f"{time.time():.0f}")
-            except Exception:  # noqa: BLE001  (whatever it is, the sweep will meet it too)
+            except Exception:  # noqa: BLE001  (the sweep itself will report it)
                 continue
 
-    thread = threading.Thread(target=send_heartbeats, name="arogya-pulse", daemon=True)
+    thread = threading.Thread(target=send_heartbeats, name="arogya-heartbeat", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
-        thread.join(timeout=1.0)  # it may be waiting for a server that is away
+        stopped.set()
+        thread.join(timeout=1.0)  # it may be waiting for an unavailable server

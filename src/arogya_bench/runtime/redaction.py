@@ -1,4 +1,4 @@
-"""Passwords and keys kept out of whatever is written or printed."""
+"""Mask passwords and keys in everything that is logged or printed."""
 
 import os
 import re
@@ -13,43 +13,43 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 NOT_SECRET = re.compile(r"(?:^|[._-])(?:pad|eos|bos|unk|sep|cls|mask|special)_token", re.IGNORECASE)
-# A name and what stands behind it on its line: quoted, a list or mapping, or a word.
+# A name and its value on the same line: quoted, a list or mapping, or a word.
 ASSIGNMENT = re.compile(
     r"([\w.+-]+)(['\"]?[ \t]*[=:][ \t]*)('[^']*'|\"[^\"]*\"|[\[{][^\]}\n]*[\]}]*|[^\s,\]}]+)"
 )
 
-_registered_secrets: set[str] = set()  # of this process, beside its environment
+_registered_secrets: set[str] = set()  # in addition to those in the environment
 
 
 def is_secret(name: str) -> bool:
-    """Whether a key or a variable of this name holds a secret."""
+    """Whether a config key or environment variable of this name holds a secret."""
     return bool(SECRET_NAME.search(name)) and not NOT_SECRET.search(name)
 
 
 def register_secrets(values: Iterable[str]) -> None:
-    """Keep values out of every text of this process from now on."""
+    """Mask these values in every text that ``redact`` is given from now on."""
     _registered_secrets.update(value for value in values if len(value) >= MIN_SECRET_LENGTH)
 
 
 def find_secrets(config: Mapping[str, object]) -> Iterator[str]:
-    """The values of a config whose keys say that they are secret."""
+    """Values of a config, at any depth, whose keys are names of secrets."""
     for key, value in config.items():
-        for each in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(each, Mapping):
-                yield from find_secrets(each)
-            elif is_secret(str(key)) and isinstance(each, str):
-                yield each
+        for item in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(item, Mapping):
+                yield from find_secrets(item)
+            elif is_secret(str(key)) and isinstance(item, str):
+                yield item
 
 
 def redact_config(config: Mapping[str, object]) -> dict[str, object]:
-    """A config with its secrets masked."""
+    """Copy a config with its secrets masked."""
     return {key: _redact_value(str(key), value) for key, value in config.items()}
 
 
 def redact(text: str) -> str:
-    """A text without the secrets of this process: of its environment, and those protected.
+    """Mask secrets in a text: registered ones, those in the environment, and named ones.
 
-    What stands behind a secret name, such as ``api_key=...``, is masked as well.
+    A named secret is a value behind a name such as ``api_key=``.
     """
     for value in sorted(_registered_secrets | set(_environment_secrets()), key=len, reverse=True):
         text = text.replace(value, REDACTED)
@@ -66,16 +66,16 @@ def _redact_value(key: str, value: object) -> object:
     if isinstance(value, Mapping):
         return redact_config(value)
     if isinstance(value, list | tuple):
-        return [_redact_value(key, each) for each in value]
+        return [_redact_value(key, item) for item in value]
     if value is not None and is_secret(key):
         return REDACTED
     return value
 
 
-def _redact_assignment(found: re.Match[str]) -> str:
-    name, between, value = found.groups()
+def _redact_assignment(match: re.Match[str]) -> str:
+    name, separator, value = match.groups()
     if is_secret(name):
-        return f"{name}{between}{REDACTED}"
-    if value[0] in "[{":  # what is inside has names of its own
-        return f"{name}{between}{value[0]}{ASSIGNMENT.sub(_redact_assignment, value[1:])}"
-    return found[0]
+        return f"{name}{separator}{REDACTED}"
+    if value[0] in "[{":  # it contains names and values itself
+        return f"{name}{separator}{value[0]}{ASSIGNMENT.sub(_redact_assignment, value[1:])}"
+    return match[0]

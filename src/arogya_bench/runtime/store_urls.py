@@ -1,4 +1,4 @@
-"""Addresses of MLflow stores in messages, and how long to ask one that may not be there."""
+"""URIs of MLflow stores: credentials in messages, SQLite files, and short timeouts."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from urllib.parse import urlparse
 
 
 def without_credentials(uri: str) -> str:
-    """The address without user name and password, fit for messages and logs."""
+    """The URI without user name and password, for messages and logs."""
     parts = urlparse(uri)
     if "@" not in parts.netloc:
         return uri
@@ -16,15 +16,15 @@ def without_credentials(uri: str) -> str:
 
 
 def strip_credentials(text: str, uri: str) -> str:
-    """A text without the user name and password of an address, which MLflow's errors repeat."""
+    """Remove the user name and password of a URI from a text, such as an error of MLflow."""
     login, at, _ = urlparse(uri).netloc.rpartition("@")
     return text.replace(f"{login}{at}", "") if at else text
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """The file of a SQLite store, or None for any other kind of store.
+    """The file of a SQLite store, or None for any other store.
 
-    It is what SQLAlchemy opens: ``mlflow run`` writes a space as %20, and so do some people.
+    It is the file that SQLAlchemy opens: ``mlflow run`` and some users write a space as %20.
     """
     from sqlalchemy import make_url
 
@@ -32,7 +32,7 @@ def sqlite_path(uri: str) -> Path | None:
 
 
 def sqlite_uri(database: Path) -> str:
-    """The address of a SQLite file, with marks of percent only where they are needed."""
+    """The URI of a SQLite file, percent-encoded only where necessary."""
     from sqlalchemy import URL
 
     plain = f"sqlite:///{database}"
@@ -43,7 +43,7 @@ def sqlite_uri(database: Path) -> str:
 
 @contextmanager
 def short_timeouts() -> Iterator[None]:
-    """Ask a server that may not be there for seconds, not for MLflow's minutes of retries."""
+    """Limit requests to a server that may be unavailable to seconds instead of minutes of retries."""
     names = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(names)

@@ -1,4 +1,4 @@
-"""The same number of threads for every library, so that no row is favoured."""
+"""The same number of threads for every library, so that no model has an advantage."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ import cv2
 import joblib
 from threadpoolctl import threadpool_limits
 
-# Read by libraries that are imported later; those that are there already are told directly.
+# Read by libraries that are imported later; those already imported are set directly.
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -15,15 +15,13 @@ THREAD_VARIABLES = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
-
-
 REQUESTED_THREADS = os.environ.get("OMP_NUM_THREADS", "")  # before we set it ourselves
 
 
 def available_threads() -> int:
-    """How many threads to use: as ``OMP_NUM_THREADS`` says, else the processors we may use.
+    """Number of threads to use: ``OMP_NUM_THREADS``, else the processors of this process.
 
-    The limits of a container count, whatever number of processors the machine has.
+    Limits of a container are respected.
     """
     return (
         int(REQUESTED_THREADS)
@@ -33,13 +31,13 @@ def available_threads() -> int:
 
 
 def use_threads(count: int | None) -> int:
-    """Give every library, loaded or not, the same number of threads.
+    """Set the same number of threads for every library, imported or not.
 
-    TensorFlow takes a number once in a process, when it first computes; its adapter refuses to
-    go on with another one.
+    TensorFlow fixes the number when it first computes; its adapter rejects another one later in
+    the same process.
 
     Args:
-        count: At least 1; None means one per processor.
+        count: At least 1; None means ``available_threads()``.
 
     Returns:
         The number in use.
@@ -54,5 +52,5 @@ def use_threads(count: int | None) -> int:
 
 
 def thread_count() -> int:
-    """The number that ``use_threads`` set in this process, else one per processor."""
+    """The number that ``use_threads`` set in this process, else ``available_threads()``."""
     return int(os.environ.get("TF_NUM_INTRAOP_THREADS", available_threads()))

@@ -1,14 +1,14 @@
-"""Outlines of objects that are only known by their boxes, turned and cut by the image."""
+"""Ellipses that stand for objects known by their boxes only, rotated and clipped to the image."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from arogya_bench.augmentations.moving import ImageSize
+from arogya_bench.augmentations.box_transforms import ImageSize
 from arogya_bench.types import Box, Floats
 
-MIN_VISIBLE = 0.5  # of the area of an object; with less in sight it is not judged
-ELLIPSE_POINTS = 180  # of an ellipse; its area is then 0.02 % too small
+MIN_VISIBLE = 0.5  # share of the area of an object; with less visible it is not evaluated
+ELLIPSE_POINTS = 180  # corners of the polygon; its area is 0.02 % too small
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,10 +16,10 @@ class Outline:
     """An ellipse, or a rectangle, in an image.
 
     Attributes:
-        x: Of the centre, in pixels from the left edge; ``y`` from the upper edge.
-        half_width: Pixels from the centre, before the turn; so ``half_height``.
-        angle: Radians by which it is turned counter-clockwise, as one sees it.
-        rectangle: Whether the whole box is meant, and not the ellipse in it.
+        x: Centre, in pixels from the left edge; ``y`` from the upper edge.
+        half_width: In pixels, before the rotation; so ``half_height``.
+        angle: Rotation in radians, counter-clockwise as displayed.
+        rectangle: Whether it is a rectangle rather than the ellipse inside it.
     """
 
     x: float
@@ -30,7 +30,7 @@ class Outline:
     rectangle: bool = False
 
     def rotate(self, angle: float, size: ImageSize) -> "Outline":
-        """Turn about the centre of the image, with what it shows."""
+        """Rotate about the centre of the image."""
         right, down = self.x - size.width / 2, self.y - size.height / 2
         cos, sin = np.cos(angle), np.sin(angle)
         return Outline(
@@ -45,7 +45,7 @@ class Outline:
     def bounds(self) -> Floats:
         """Left, top, right and bottom of the tight upright box, shape (4,).
 
-        A point of the turned ellipse is ``a cos(t) cos(angle) + b sin(t) sin(angle)`` to the right
+        A point of the rotated ellipse is ``a cos(t) cos(angle) + b sin(t) sin(angle)`` to the right
         of its centre, a wave of amplitude ``sqrt((a cos)^2 + (b sin)^2)``, for half-axes a and b.
         """
         cos, sin = abs(np.cos(self.angle)), abs(np.sin(self.angle))
@@ -61,16 +61,16 @@ class Outline:
         if self.rectangle:
             unit = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
         else:
-            turn = np.linspace(0, 2 * np.pi, ELLIPSE_POINTS, endpoint=False)
-            unit = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+            t = np.linspace(0, 2 * np.pi, ELLIPSE_POINTS, endpoint=False)
+            unit = np.stack([np.cos(t), np.sin(t)], axis=1)
         cos, sin = np.cos(self.angle), np.sin(self.angle)
-        flat = unit * [self.half_width, self.half_height]
-        points: Floats = flat @ [[cos, -sin], [sin, cos]] + np.array([self.x, self.y])
+        upright = unit * [self.half_width, self.half_height]
+        points: Floats = upright @ [[cos, -sin], [sin, cos]] + np.array([self.x, self.y])
         return points
 
 
 def box_outline(box: Box) -> Outline:
-    """What a box is taken to hold: the ellipse that touches its sides, or for a crowd all of it."""
+    """The ellipse that touches the sides of a box; for a crowd the whole box."""
     return Outline(
         x=box.left + box.width / 2,
         y=box.top + box.height / 2,
@@ -81,10 +81,10 @@ def box_outline(box: Box) -> Outline:
 
 
 def visible_box(outline: Outline, size: ImageSize, *, label: int, crowd: bool) -> Box | None:
-    """The tight box of what an image shows of an object.
+    """The tight box of the visible part of an object.
 
     Returns:
-        A crowd if less than half of the area is in sight; None if nothing is.
+        A crowd if less than half of the area is visible; None if nothing is.
     """
     edges = outline.bounds()
     limits = np.array([size.width, size.height, size.width, size.height], dtype=np.float64)
@@ -92,12 +92,12 @@ def visible_box(outline: Outline, size: ImageSize, *, label: int, crowd: bool) -
     if (inside[2:] <= inside[:2]).any():
         return None
     if (inside != edges).any():
-        whole = outline.points()
-        rest = _clip_polygon(whole, size)
-        if not len(rest):
+        polygon = outline.points()
+        visible = _clip_polygon(polygon, size)
+        if not len(visible):
             return None
-        crowd = crowd or _polygon_area(rest) < MIN_VISIBLE * _polygon_area(whole)
-        inside = np.clip(np.concatenate([rest.min(axis=0), rest.max(axis=0)]), 0, limits)
+        crowd = crowd or _polygon_area(visible) < MIN_VISIBLE * _polygon_area(polygon)
+        inside = np.clip(np.concatenate([visible.min(axis=0), visible.max(axis=0)]), 0, limits)
     left, top, right, bottom = inside.tolist()
     if right <= left or bottom <= top:
         return None

@@ -1,42 +1,42 @@
-"""Where the objects of an image appear again when what lies beyond its edges is its reflection."""
+"""Mirrored copies of objects, which appear where an image is extended by reflection."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from math import ceil, cos, sin
 
-from arogya_bench.augmentations.moving import ImageSize
-from arogya_bench.augmentations.outlines import Outline, box_outline
+from arogya_bench.augmentations.box_transforms import ImageSize
+from arogya_bench.augmentations.ellipses import Outline, box_outline
 from arogya_bench.types import Box
 
-EDGE_TOLERANCE = 1.0  # pixels; an object that ends so near to the edge is taken to go on behind it
+EDGE_TOLERANCE = 1.0  # pixels; an object that ends closer to the edge is considered cut by it
 
 
 def merge_with_reflection(box: Box, size: ImageSize, angle: float) -> Outline:
-    """The outline of an object together with its reflection, if the two have grown into one.
+    """The outline of an object together with its reflection, if the two touch.
 
-    They do where the edge of the image cuts the object and the turned image shows that edge.
+    They touch where the edge of the image cuts the object and the rotated image shows that edge.
     Otherwise this is the outline of the object alone.
 
     Args:
-        box: In the image as it was.
+        box: In the original image.
         size: Of the image, before and after.
-        angle: By which it will be turned about its centre, in radians.
+        angle: Rotation about the centre of the image, in radians.
     """
-    shape = box_outline(box)
+    outline = box_outline(box)
     right, bottom = box.left + box.width, box.top + box.height
     sides = (
-        (box.left <= EDGE_TOLERANCE, 0.0, shape.y),
-        (right >= size.width - EDGE_TOLERANCE, float(size.width), shape.y),
-        (box.top <= EDGE_TOLERANCE, shape.x, 0.0),
-        (bottom >= size.height - EDGE_TOLERANCE, shape.x, float(size.height)),
+        (box.left <= EDGE_TOLERANCE, 0.0, outline.y),
+        (right >= size.width - EDGE_TOLERANCE, float(size.width), outline.y),
+        (box.top <= EDGE_TOLERANCE, outline.x, 0.0),
+        (bottom >= size.height - EDGE_TOLERANCE, outline.x, float(size.height)),
     )
     cuts = [
-        cut and _is_visible(replace(shape, x=x, y=y).rotate(angle, size), size)
+        cut and _is_visible(replace(outline, x=x, y=y).rotate(angle, size), size)
         for cut, x, y in sides
     ]
     if not any(cuts):
-        return shape
+        return outline
     left, far_right, top, far_bottom = cuts
     low_x = _reflect_coordinate(right, size.width, -1) if left else box.left
     high_x = _reflect_coordinate(box.left, size.width, 1) if far_right else right
@@ -49,39 +49,39 @@ def merge_with_reflection(box: Box, size: ImageSize, angle: float) -> Outline:
 
 
 def reflected_outlines(box: Box, size: ImageSize, angle: float) -> Iterator[Outline]:
-    """Every reflection of an object that the turned image may show, before the turn.
+    """Every reflection of an object that may be visible after the rotation, not yet rotated.
 
-    Reflections are those of OpenCV's ``BORDER_REFLECT_101``, in which the pixels at the edge are
-    not repeated.
+    Reflections are those of OpenCV's ``BORDER_REFLECT_101``, which does not repeat the pixels at
+    the edge.
 
     Args:
-        box: In the image as it was.
+        box: In the original image.
         size: Of the image, before and after.
-        angle: By which it will be turned about its centre, in radians.
+        angle: Rotation about the centre of the image, in radians.
     """
-    own = merge_with_reflection(box, size, angle)
-    seen = {(round(own.x, 6), round(own.y, 6))}
+    outline = merge_with_reflection(box, size, angle)
+    seen = {(round(outline.x, 6), round(outline.y, 6))}
     across, along = abs(cos(angle)), abs(sin(angle))
     columns = _visible_tiles(size.width, size.width * across + size.height * along)
     rows = _visible_tiles(size.height, size.width * along + size.height * across)
     for column, row in product(columns, rows):
         copy = replace(
-            own,
-            x=_reflect_coordinate(own.x, size.width, column),
-            y=_reflect_coordinate(own.y, size.height, row),
+            outline,
+            x=_reflect_coordinate(outline.x, size.width, column),
+            y=_reflect_coordinate(outline.y, size.height, row),
         )
-        place = (round(copy.x, 6), round(copy.y, 6))
-        if place not in seen:
-            seen.add(place)
+        centre = (round(copy.x, 6), round(copy.y, 6))
+        if centre not in seen:
+            seen.add(centre)
             yield copy
 
 
 def _visible_tiles(length: int, shown: float) -> range:
-    """Numbers of the reflections in sight, 0 for the image itself.
+    """Indices of the visible reflections, 0 for the image itself.
 
     Args:
         length: Of the image, in pixels.
-        shown: Length of what the turned image shows, in the same direction.
+        shown: Extent of what the rotated image shows in that direction, in pixels.
     """
     beyond = max(0.0, (shown - length) / 2 - 1e-6)
     count = ceil(beyond / max(1, length - 1))

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from arogya_bench.augmentations.moving import ImageSize
-from arogya_bench.augmentations.outlines import box_outline
-from arogya_bench.augmentations.reflections import merge_with_reflection, reflected_outlines
+from arogya_bench.augmentations.box_transforms import ImageSize
+from arogya_bench.augmentations.ellipses import box_outline
+from arogya_bench.augmentations.mirrored_copies import merge_with_reflection, reflected_outlines
 from arogya_bench.types import Box
 
 SIZE = ImageSize(width=40, height=30)

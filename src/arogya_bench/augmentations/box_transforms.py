@@ -1,4 +1,4 @@
-"""How boxes go along with an augmentation that moves structures."""
+"""Box transforms: how an augmentation that moves structures moves boxes."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -7,11 +7,11 @@ import numpy as np
 
 from arogya_bench.types import Augment, Box
 
-_ATTRIBUTE = "move_boxes"
+_ATTRIBUTE = "box_transform"
 
 
 class ImageSize(NamedTuple):
-    """Of an image, in pixels."""
+    """Size of an image, in pixels."""
 
     width: int
     height: int
@@ -24,12 +24,12 @@ _Function = TypeVar("_Function", bound=Augment)
 
 
 def with_box_transform(transform: BoxTransform) -> Callable[[_Function], _Function]:
-    """Say where the boxes go when an augmentation is applied; nothing is registered.
+    """Declare how an augmentation moves boxes; nothing is registered.
 
     Args:
-        transform: ``(boxes, size, severity, rng) -> boxes``, which draws from ``rng`` what the
-            augmentation draws, in the same order; it gets a generator in the same state. Boxes
-            lie in the image, and those that cannot be judged afterwards become a crowd.
+        transform: ``(boxes, size, severity, rng) -> boxes``. It must draw from ``rng`` what the
+            augmentation draws, in the same order; it receives a generator in the same state. The
+            boxes that it returns lie in the image; those that cannot be evaluated are crowds.
     """
 
     def decorate(function: _Function) -> _Function:
@@ -40,6 +40,6 @@ def with_box_transform(transform: BoxTransform) -> Callable[[_Function], _Functi
 
 
 def box_transform_of(function: Augment) -> BoxTransform | None:
-    """The box function of an augmentation; None for one that leaves structures in place."""
-    move: BoxTransform | None = getattr(function, _ATTRIBUTE, None)
-    return move
+    """The box transform of an augmentation; None if it leaves structures in place."""
+    transform: BoxTransform | None = getattr(function, _ATTRIBUTE, None)
+    return transform
