@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from arogya_bench.datasets.description_table import NO_BOX_ROW, STRAY_LABEL_ROW
+from arogya_bench.datasets.description import NO_BOX_ROW, STRAY_LABEL_ROW
 from arogya_bench.errors import DatasetError
 from arogya_bench.types import Case, Dataset
 
