@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from arogya_bench.metrics.catalogue import Metric
 from arogya_bench.metrics.classification import METRICS, TWO_CLASS_METRICS, metrics_for
-from arogya_bench.metrics.group_weights import GroupWeights, StackedSums
+from arogya_bench.metrics.group_weights import DrawnGroups, StackedSums
 from arogya_bench.metrics.outcomes import Outcomes, check_outcomes
 from arogya_bench.metrics.tally import SufficientStatistics, sum_by_group
 from arogya_bench.types import Floats
@@ -132,7 +132,7 @@ def _resample_models(
     )
     for counts in draws.chunks():
         for start in range(0, len(counts), rows):
-            weights = GroupWeights(counts=counts[start : start + rows], stacks=stacks)
+            weights = DrawnGroups(counts=counts[start : start + rows], stacks=stacks)
             for name, each in counted.items():
                 values[name].append(
                     _compute_metrics(
