@@ -33,7 +33,7 @@ def test_no_discordant_case_leaves_an_interval_around_zero():
 
     edge = 1.959964**2 / (40 + 1.959964**2)
     assert found.ci == pytest.approx((-edge, edge), abs=1e-6)
-    assert "no case is discordant" in found.note
+    assert "no discordant cases" in found.note
 
 
 @pytest.mark.parametrize("b", range(0, 25, 3))
@@ -98,7 +98,7 @@ def test_exact_interval_of_one_proportion_never_covers_too_little(hits, n):
 
 
 def test_impossible_counts_are_refused():
-    with pytest.raises(ValueError, match="discordant of 5 cases"):
+    with pytest.raises(ValueError, match="discordant cases out of 5"):
         mcnemar(4, 2, total=5)
     with pytest.raises(ValueError, match="negative"):
         newcombe_paired(-1, 0, 0, 2)

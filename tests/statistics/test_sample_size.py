@@ -57,7 +57,7 @@ def test_equal_counts_leave_even_odds(equal):
 def test_no_discordant_case_is_noted():
     found = false_claim_probability(0, 0)
 
-    assert "no case is discordant" in found.note
+    assert "no discordant cases" in found.note
     assert (found.n, found.groups, found.seed) == (0, 0, None)
 
 
