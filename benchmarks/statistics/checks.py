@@ -26,15 +26,12 @@ from benchmarks.statistics.methods import (
     mcnemar_asymptotic_p,
     mcnemar_exact_p,
     mcnemar_mid_p,
-    newcombe_bounds,
     paired_t_p,
     positive_predictive_value_bounds,
     resampled_t_p,
     seed_difference_bounds,
     seed_difference_p,
-    sign_flip_p,
     smallest_nemenyi_p,
-    swap_test_p,
     t_bounds,
     tango_bounds,
     true_positive_predictive_value,
@@ -157,8 +154,6 @@ CHECKS = (
     _size("Friedman, 3 models, loss", friedman_p, note="rows are patients"),
     _size("Nemenyi, any of 3 pairs, loss", smallest_nemenyi_p, note="rows are patients"),
     _size("corrected resampled t, 10 splits", resampled_t_p, note="two learners, 80/20"),
-    _size("sign flip, loss", sign_flip_p, resamples=True, note="199 permutations"),
-    _size("swap test, F1", swap_test_p, resamples=True, note="199 exchanges"),
     *(
         _size(f"paired bootstrap, {metric}", partial(bootstrap_p, metric=metric), resamples=True)
         for metric in METRICS
@@ -196,7 +191,6 @@ CHECKS = (
         "DeLong, logit", delong_logit_bounds, true_metrics()["auroc_macro_ovr"], clusters=False
     ),
     _coverage("Tango, difference of accuracy", tango_bounds, 0.0, clusters=False),
-    _coverage("Newcombe, difference of accuracy", newcombe_bounds, 0.0, clusters=False),
     _coverage(
         "logit, PPV at 10 % prevalence",
         positive_predictive_value_bounds,

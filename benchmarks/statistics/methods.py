@@ -2,14 +2,9 @@
 
 from typing import TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from arogya_bench.metrics.thresholds import at_threshold
 from arogya_bench.statistics.delong import auroc_interval, delong
 from arogya_bench.statistics.intervals import IntervalMethod
-from arogya_bench.statistics.paired_proportions import newcombe_paired
-from arogya_bench.statistics.permutation import sign_flip, swap_test
 from arogya_bench.statistics.proportions import clopper_pearson, wilson
 from arogya_bench.statistics.rank_tests import cochran_q, friedman, nemenyi
 from arogya_bench.statistics.signed_rank import wilcoxon
@@ -64,29 +59,6 @@ def resampled_t_p(study: SimulatedStudy) -> float | None:
     return corrected_resampled_t(differences, test_train_ratio=0.25).p_value
 
 
-def sign_flip_p(study: SimulatedStudy) -> float | None:
-    a, b = study.losses[:2]
-    return sign_flip(a - b, rng=study.rng(5), permutations=199).p_value
-
-
-def swap_test_p(study: SimulatedStudy) -> float | None:
-    predictions = study.predictions
-    a, b = ({"predicted": model >= 0.5} for model in predictions.probabilities[:2])
-    return swap_test(
-        binary_f1,
-        a,
-        b,
-        {"positive": predictions.targets > 0},
-        groups=predictions.groups,
-        rng=study.rng(6),
-        permutations=199,
-    ).p_value
-
-
-def binary_f1(positive: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
-    return 2 * float((positive & predicted).sum()) / float(positive.sum() + predicted.sum())
-
-
 def bootstrap_p(study: SimulatedStudy, *, metric: str) -> float | None:
     return study.difference_interval(metric).p_value
 
@@ -115,12 +87,6 @@ def delong_logit_bounds(study: SimulatedStudy) -> Bounds:
 
 def tango_bounds(study: SimulatedStudy) -> Bounds:
     return study.mcnemar.ci
-
-
-def newcombe_bounds(study: SimulatedStudy) -> Bounds:
-    a, b = study.predictions.is_correct()[:2] > 0
-    cells = (a & b, a & ~b, ~a & b, ~a & ~b)
-    return newcombe_paired(*(int(cell.sum()) for cell in cells)).ci
 
 
 def positive_predictive_value_bounds(study: SimulatedStudy) -> Bounds:

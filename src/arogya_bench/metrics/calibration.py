@@ -61,29 +61,6 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum() / sure.size)
 
 
-def calibration_error_by_chance(
-    confidence: ArrayLike, *, rng: np.random.Generator, bins: int = 15, draws: int = 200
-) -> float:
-    """Expected calibration error of a model that is perfectly calibrated, from chance alone.
-
-    On few cases even such a model has one: .066 for 200 cases in 15 bins. The outcomes are drawn
-    from the confidences themselves.
-
-    Args:
-        confidence: Shape (n,), 0 to 1.
-        rng: What the outcomes are drawn from.
-        bins: As in ``expected_calibration_error``.
-        draws: Of all outcomes; the mean over them is returned.
-
-    Raises:
-        UndefinedMetric: If there are no cases.
-        ValueError: If a confidence is not a number from 0 to 1.
-    """
-    sure, _ = _check_columns(confidence, np.zeros(np.shape(confidence)))
-    outcomes = (rng.random(sure.size) < sure for _ in range(draws))
-    return float(np.mean([expected_calibration_error(sure, each, bins=bins) for each in outcomes]))
-
-
 def reliability_bins(
     confidence: ArrayLike, correct: ArrayLike, *, bins: int = 15
 ) -> tuple[ReliabilityBin, ...]:
