@@ -76,7 +76,7 @@ def test_a_single_group_gives_no_ranking():
 def test_patients_that_repeat_need_resamples():
     point = at_threshold(TRUTH, SCORES, 0.5, prevalence=0.1, groups=np.arange(40) // 2)
 
-    with pytest.raises(ValueError, match="take operating_intervals"):
+    with pytest.raises(ValueError, match="use operating_intervals"):
         predictive_values(point)
 
 
@@ -88,7 +88,7 @@ def test_a_missing_patient_is_refused():
 
 
 def test_a_statistic_that_does_not_exist_has_no_interval():
-    with pytest.raises(UndefinedMetric, match="does not exist"):
+    with pytest.raises(UndefinedMetric, match="undefined for these cases"):
         interval(float("nan"), np.linspace(0, 1, 20), None, draws=plan())
 
 

@@ -1,4 +1,4 @@
-"""Intervals, paired tests and multiplicity: arrays in, frozen results out."""
+"""Intervals, tests, rankings and sample sizes: arrays in, frozen dataclasses out."""
 
 from arogya_bench.statistics.delong import (
     AurocInterval,
