@@ -65,7 +65,7 @@ def test_a_threshold_probability_outside_is_refused(pt):
 
 
 def test_scores_that_are_no_probabilities_are_refused():
-    with pytest.raises(ValueError, match=r"reach from 0.5 to 1.5"):
+    with pytest.raises(ValueError, match=r"range from 0.5 to 1.5"):
         net_benefit([1, 0], [1.5, 0.5], threshold_probability=0.5)
 
 

@@ -207,7 +207,7 @@ def test_detections_beyond_the_best_hundred_are_flagged():
             [[]],
             [found((0, 0.2))],
             "no box in the truth",
-            "no box in the truth, and no detection from the threshold on",
+            "no box in the truth, and no detection at the threshold",
         ),
     ],
 )

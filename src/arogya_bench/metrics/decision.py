@@ -21,17 +21,17 @@ from arogya_bench.types import Floats
 
 @dataclass(frozen=True, kw_only=True)
 class NetBenefit:
-    """True positives per case, less the false positives at the exchange rate of the threshold.
+    """Net benefit: true positives per case minus weighted false positives per case.
 
     Attributes:
-        threshold_probability: From which probability on one would act, between 0 and 1.
-        model: Of acting on the model; at most the prevalence, without lower bound of use.
-        treat_all: Of acting on every case.
-        treat_none: Of acting on none, 0 by definition.
-        prevalence: Share of positives that was assumed: of these cases, or the stated one.
+        threshold_probability: Probability from which one would act, between 0 and 1.
+        model: Net benefit of acting on the model, at most the prevalence.
+        treat_all: Net benefit of acting on every case.
+        treat_none: Net benefit of acting on no case, 0 by definition.
+        prevalence: Assumed share of positives, of these cases or as stated.
         n: Number of cases.
-        groups: Number of independent units among them.
-        note: What a reader should know; empty if nothing.
+        groups: Number of independent groups.
+        note: Caveats, or an empty string.
     """
 
     threshold_probability: float
@@ -47,7 +47,7 @@ class NetBenefit:
 
     @property
     def advantage(self) -> float:
-        """How much better the model is than the better of acting on all and on none."""
+        """Net benefit over the better of acting on all cases and acting on none."""
         return self.model - max(self.treat_all, self.treat_none)
 
 
@@ -59,25 +59,25 @@ def net_benefit(
     prevalence: float | None = None,
     groups: ArrayLike | None = None,
 ) -> NetBenefit:
-    """Weigh true against false positives: TP/n - FP/n · pt/(1 - pt).
+    """Compute the net benefit TP/n - FP/n · pt/(1 - pt).
 
     With a stated prevalence π it is sens·π - (1 - spec)(1 - π) · pt/(1 - pt).
     Source: Vickers and Elkin 2006.
 
     Args:
-        positive: Shape (n,), whether a case is of the class in question.
+        positive: Shape (n,), whether a case belongs to the positive class.
         probabilities: Shape (n,), 0 to 1, of that class; NaN for a case without an answer.
-        threshold_probability: pt, between 0 and 1; one acts from it on.
-        prevalence: Of the deployment, between 0 and 1; that of the cases if None.
+        threshold_probability: pt, from which one acts, between 0 and 1.
+        prevalence: Prevalence in the deployment, between 0 and 1; that of the cases if None.
         groups: One label per case, the patient or lesion.
 
     Raises:
         UndefinedMetric: Without cases, or with a prevalence and without positives or negatives.
-        ValueError: If a column is misshapen, or a number out of range.
+        ValueError: If a shape does not match, or a number is out of range.
     """
     flags, values = check_columns(positive, probabilities)
     if (values < 0).any() or (values > 1).any():
-        raise ValueError(f"probabilities reach from {np.nanmin(values)} to {np.nanmax(values)}")
+        raise ValueError(f"probabilities range from {np.nanmin(values)} to {np.nanmax(values)}")
     pt = check_share(threshold_probability, "threshold_probability")
     if not flags.size:
         raise UndefinedMetric("no cases")
@@ -120,12 +120,12 @@ def decision_curve(
 def net_benefit_from_counts(
     counts: Floats, threshold_probability: float, *, prevalence: float | None = None
 ) -> Floats:
-    """Net benefit from counts, with NaN where it is undefined.
+    """Compute the net benefit from counts, with NaN where it is undefined.
 
     Args:
         counts: Shape (4, ...): tp, fp, fn, tn.
         threshold_probability: Between 0 and 1.
-        prevalence: Of the deployment, between 0 and 1; that of the cases if None.
+        prevalence: Prevalence in the deployment, between 0 and 1; that of the cases if None.
 
     Returns:
         Shape (...).
@@ -135,5 +135,5 @@ def net_benefit_from_counts(
     with np.errstate(divide="ignore", invalid="ignore"):
         if prevalence is None:
             return np.asarray((tp - fp * odds) / (tp + fp + fn + tn))
-        ill = check_share(prevalence, "prevalence")
-        return np.asarray(tp / (tp + fn) * ill - fp / (fp + tn) * (1 - ill) * odds)
+        pi = check_share(prevalence, "prevalence")
+        return np.asarray(tp / (tp + fn) * pi - fp / (fp + tn) * (1 - pi) * odds)
