@@ -86,7 +86,7 @@ class PluginMetric:
             raise MetricError(
                 f"The metric {self.name} ({self.spec.function}) is {found:g} on {targets.size} "
                 f"cases, and declares {low:g} to {high:g}.",
-                fix="mend it, or the range in its @metric; where it does not exist it should "
+                fix="correct the function or the range in its @metric; where the metric is undefined, "
                 "raise UndefinedMetric(reason).",
             )
         return min(max(found, low), high)
