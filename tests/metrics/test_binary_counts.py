@@ -48,9 +48,7 @@ def test_whatever_is_undefined_has_a_reason(counts):
 def test_caution_names_the_rare_side_and_missing_answers():
     found = small_sample_note(np.array([True] + [False] * 10), np.array([math.nan] + [0.5] * 10))
 
-    assert found == (
-        "fewer than 10 cases to judge by: 1 positive; 1 cases have no answer and count as wrong"
-    )
+    assert found == ("fewer than 10 cases: 1 positive; 1 cases have no answer and count as wrong")
 
 
 def test_truth_may_be_numbers_or_truth_values():

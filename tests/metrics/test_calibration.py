@@ -4,7 +4,6 @@ import pytest
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.calibration import (
     bin_indices,
-    calibration_error_by_chance,
     expected_calibration_error,
     reliability_bins,
 )
@@ -75,14 +74,3 @@ def test_reliability_adds_up_to_the_calibration_error():
 
     total = sum(row.n * abs(row.accuracy - row.confidence) for row in rows) / 100
     assert total == pytest.approx(expected_calibration_error(confidence, correct))
-
-
-def test_perfect_calibration_has_an_error_by_chance():
-    """The reference page gives .066 for 200 cases; 20,000 cases leave a tenth of it."""
-    rng = np.random.default_rng(0)
-    few, many = rng.uniform(0.5, 1, size=200), rng.uniform(0.5, 1, size=20_000)
-
-    found = [calibration_error_by_chance(each, rng=rng) for each in (few, many)]
-
-    assert found[0] == pytest.approx(0.066, abs=0.015)
-    assert found[1] == pytest.approx(found[0] / 10, rel=0.2)

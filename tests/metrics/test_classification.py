@@ -314,7 +314,7 @@ def test_fewer_than_ten_cases_of_a_class_are_flagged():
     found = score_with_reasons(targets, predicted=targets)
 
     assert found.flags["f1_macro"] == "fewer than 10 cases: 0"
-    assert found.flags["specificity"] == "fewer than 10 cases to judge by: 9"
+    assert found.flags["specificity"] == "fewer than 10 cases: 9"
     assert "sensitivity" not in found.flags
 
 

@@ -156,14 +156,14 @@ def test_clean_score_below_the_floor_is_critical_at_once():
     found = critical_severity([1, 2], [0.5, 0.4], floor=0.7, clean=0.6)
 
     assert found.severity == 0
-    assert found.note == "crossed on clean images already"
+    assert found.note == "below the floor on clean images already"
 
 
 def test_first_crossing_counts_and_a_recovery_is_named():
     found = critical_severity([1, 2, 3], [0.6, 0.8, 0.9], floor=0.7, clean=0.8)
 
     assert found.severity == pytest.approx(0.5)
-    assert "do not fall steadily" in found.note
+    assert "above the floor again at a higher severity" in found.note
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.floats(0, 1))

@@ -82,7 +82,7 @@ def test_perfect_detector_scores_one():
     assert ours.values == dict.fromkeys(METRICS, 1.0)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_order_of_images_and_of_detections_is_irrelevant_without_ties(seed):
     rng = np.random.default_rng(seed)
     truth = [[box(rng.integers(400), rng.integers(2)) for _ in range(4)] for _ in range(8)]
@@ -207,7 +207,7 @@ def test_detections_beyond_the_best_hundred_are_flagged():
             [[]],
             [found((0, 0.2))],
             "no box in the truth",
-            "no box in the truth, and no detection from the threshold on",
+            "no box in the truth, and no detection at the threshold",
         ),
     ],
 )

@@ -163,7 +163,7 @@ def test_a_metric_of_two_classes_is_undefined_for_more():
 def test_an_unknown_metric_is_refused():
     plan = draws(2, rng=np.random.default_rng(0), resamples=1)
 
-    with pytest.raises(ValueError, match="there is no metric f2"):
+    with pytest.raises(ValueError, match="unknown metrics: f2"):
         replicates([0, 1], predicted=[0, 1], draws=plan, names=["f2"])
 
 

@@ -40,7 +40,7 @@ def test_distances_are_in_mm():
     assert found["hd"] == 1.0
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(3))
 def test_overlaps_agree_with_scikit_learn(seed):
     (target, *_), (predicted, *_) = random_cases(seed)
     flat = target.ravel(), predicted.ravel()

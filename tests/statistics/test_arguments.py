@@ -14,11 +14,9 @@ from arogya_bench.statistics import (
     interval,
     mcnemar,
     minimum_detectable_difference,
-    newcombe_paired,
     paired_t,
     predictive_values,
     rankings_side_by_side,
-    swap_test,
     wilcoxon,
     wilson,
     winner_optimism,
@@ -42,11 +40,10 @@ def plan(n=40, **more):
         lambda c: auroc_interval(TRUTH, SCORES, confidence=c),
         lambda c: delong(TRUTH, SCORES, SCORES[::-1], confidence=c),
         lambda c: mcnemar(3, 4, total=9, confidence=c),
-        lambda c: newcombe_paired(3, 4, 2, 1, confidence=c),
         lambda c: interval(0.5, np.linspace(0, 1, 20), None, draws=plan(), confidence=c),
     ],
 )
-@pytest.mark.parametrize("confidence", [95, 0, 1.0, float("nan")])
+@pytest.mark.parametrize("confidence", [95, 0, float("nan")])
 def test_a_confidence_that_is_none_is_refused(asked, confidence):
     with pytest.raises(ValueError, match="confidence is"):
         asked(confidence)
@@ -79,7 +76,7 @@ def test_a_single_group_gives_no_ranking():
 def test_patients_that_repeat_need_resamples():
     point = at_threshold(TRUTH, SCORES, 0.5, prevalence=0.1, groups=np.arange(40) // 2)
 
-    with pytest.raises(ValueError, match="take operating_intervals"):
+    with pytest.raises(ValueError, match="use operating_intervals"):
         predictive_values(point)
 
 
@@ -91,7 +88,7 @@ def test_a_missing_patient_is_refused():
 
 
 def test_a_statistic_that_does_not_exist_has_no_interval():
-    with pytest.raises(UndefinedMetric, match="does not exist"):
+    with pytest.raises(UndefinedMetric, match="undefined for these cases"):
         interval(float("nan"), np.linspace(0, 1, 20), None, draws=plan())
 
 
@@ -103,8 +100,7 @@ def test_a_statistic_that_does_not_exist_has_no_interval():
         (lambda: minimum_detectable_difference(0.1, 100, alpha=5), "alpha is 5"),
         (lambda: minimum_detectable_difference(0.1, 100, power=0.01), "power is"),
         (lambda: family([0.01], alpha=5), "alpha is 5"),
-        (lambda: mcnemar(2.5, 1), "broken"),
-        (lambda: swap_test(float, {}, {}, {}, rng=np.random.default_rng(0)), "exchanges of 0"),
+        (lambda: mcnemar(2.5, 1), "integers"),
     ],
 )
 def test_arguments_without_sense_are_refused(asked, problem):

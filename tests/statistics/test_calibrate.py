@@ -1,10 +1,11 @@
-"""A short calibration: the whole table is made by ``make calibrate``."""
+"""A short simulation study; ``make calibrate`` runs the whole one."""
 
 from pathlib import Path
 
 import pytest
 
-from arogya_bench.statistics.calibrate import (
+from arogya_bench.statistics import wilson
+from benchmarks.statistics.calibrate import (
     ErrorRate,
     StudySetting,
     calibrate,
@@ -12,7 +13,9 @@ from arogya_bench.statistics.calibrate import (
     render_markdown,
     violations,
 )
-from arogya_bench.statistics.checks import CALIBRATION_CHECKS
+from benchmarks.statistics.checks import CHECKS
+from benchmarks.statistics.simulation import true_metrics
+from benchmarks.statistics.trials import SimulatedStudy
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "calibration.md"
 SETTINGS = (StudySetting(groups=50, clustered=False), StudySetting(groups=50, clustered=True))
@@ -25,7 +28,7 @@ def table():
     return calibrate(SETTINGS, studies=STUDIES, quick_studies=QUICK)
 
 
-@pytest.mark.parametrize("check", CALIBRATION_CHECKS, ids=lambda check: check.name)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_no_test_and_no_interval_is_wrong_often(table, check):
     for setting in SETTINGS:
         if check.supports_clusters or not setting.clustered:
@@ -34,7 +37,7 @@ def test_no_test_and_no_interval_is_wrong_often(table, check):
             assert rate.error_share <= BY_CHANCE
 
 
-def test_methods_for_single_cases_are_not_tried_on_clusters(table):
+def test_methods_for_single_cases_are_not_run_on_clusters(table):
     assert ("DeLong", SETTINGS[0]) in table
     assert ("DeLong", SETTINGS[1]) not in table
 
@@ -47,12 +50,8 @@ def test_number_of_workers_changes_nothing():
     assert one == two
 
 
-def test_images_as_cases_would_be_wrong_far_too_often():
-    """What the checks are there to find: intervals that take a patient's images for patients."""
-    from arogya_bench.statistics import wilson
-    from arogya_bench.statistics.simulation import true_metrics
-    from arogya_bench.statistics.trials import SimulatedStudy
-
+def test_intervals_that_ignore_patients_miss_the_truth_too_often():
+    """The checks exist to detect this error."""
     missed = 0
     for number in range(300):
         right = SimulatedStudy(
@@ -64,7 +63,7 @@ def test_images_as_cases_would_be_wrong_far_too_often():
     assert missed / 300 > 0.10
 
 
-def test_broken_promises_are_named():
+def test_violations_are_named():
     large = StudySetting(groups=200, clustered=True)
     table = {
         ("paired t, loss", large): ErrorRate(answers=1_000, errors=90, studies=1_000),
@@ -79,10 +78,10 @@ def test_broken_promises_are_named():
     ]
 
 
-def test_a_table_says_how_it_was_made(table):
+def test_the_page_says_how_many_studies_were_simulated(table):
     text = render_markdown(table)
 
-    assert f"saw {STUDIES} studies a setting" in text
+    assert f"run on {STUDIES} studies per setting" in text
     assert "| 50 | 50 clustered | note |" in text
     assert "| DeLong | " in text
 
@@ -90,7 +89,7 @@ def test_a_table_says_how_it_was_made(table):
 def test_the_page_in_the_docs_shows_every_method():
     page = PAGE.read_text(encoding="utf-8")
 
-    assert [check.name for check in CALIBRATION_CHECKS if f"\n| {check.name} |" not in page] == []
+    assert [check.name for check in CHECKS if f"\n| {check.name} |" not in page] == []
 
 
 def test_the_command_writes_a_page(tmp_path):

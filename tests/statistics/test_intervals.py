@@ -83,7 +83,7 @@ def test_missing_jackknife_falls_back_to_percentile_with_a_note():
 
     assert found.method == "percentile"
     assert [found.low, found.high] == pytest.approx([0.025, 0.975])
-    assert "BCa does not exist" in found.note
+    assert "BCa is undefined" in found.note
 
 
 def test_estimate_outside_all_resamples_falls_back_to_percentile():

@@ -73,13 +73,13 @@ def test_without_an_interval_nothing_is_decided():
     found = judge_limit(0.99, None, None, 1, limit=0.95)
 
     assert (found.verdict, found.further_groups) == ("undecided", None)
-    assert "no interval" in found.note
+    assert "without an interval" in found.note
 
 
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"low": 0.99, "high": 0.9}, "from 0.99"),
+        ({"low": 0.99, "high": 0.9}, "low is 0.99"),
         ({"estimate": np.nan}, "finite"),
         ({"groups": 0}, "0 groups"),
         ({"best": "up"}, "'up'"),

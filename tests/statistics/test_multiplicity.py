@@ -64,7 +64,7 @@ def test_what_is_no_probability_is_refused(p_values):
 
 
 def test_unknown_method_is_refused():
-    with pytest.raises(ValueError, match="known are bonferroni"):
+    with pytest.raises(ValueError, match="use one of bonferroni"):
         adjust([0.1], method="sidak")
 
 
@@ -74,5 +74,5 @@ def test_a_family_says_how_many_tests_it_counts():
     assert found.size == 2
     assert found.rejected.tolist() == [True, False, False]
     assert found.adjusted[[0, 2]] == pytest.approx([0.02, 0.08])
-    assert "1 tests could not be made" in found.note
+    assert "1 tests without a result" in found.note
     assert family([0.01]).note == ""

@@ -117,7 +117,7 @@ def test_one_outlier_parts_the_mean_from_the_ranks():
     assert found.aggregate_then_rank.tolist() == [1, 2]
     assert found.rank_then_aggregate.tolist() == [2, 1]
     assert not found.agree
-    assert "depends on how" in found.note
+    assert "depends on the method" in found.note
 
 
 def test_clear_scores_rank_alike_in_every_way():

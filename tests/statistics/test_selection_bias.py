@@ -94,7 +94,7 @@ def test_classifiers_are_scored_on_drawn_and_on_left_out_patients():
 
 
 def test_an_unknown_metric_is_refused():
-    with pytest.raises(ValueError, match="no metric 'f2'"):
+    with pytest.raises(ValueError, match="unknown metric 'f2'"):
         classification_winner([0, 1], {"a": np.eye(2)}, draws=plan(2, 1), metric="f2")
 
 

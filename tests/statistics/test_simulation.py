@@ -10,7 +10,7 @@ from sklearn.metrics import (
 
 from arogya_bench.metrics.calibration import expected_calibration_error
 from arogya_bench.statistics.sample_size import intraclass_correlation
-from arogya_bench.statistics.simulation import (
+from benchmarks.statistics.simulation import (
     SIGNAL,
     simulate_predictions,
     simulate_split_differences,
@@ -19,24 +19,24 @@ from arogya_bench.statistics.simulation import (
 
 
 @pytest.mark.parametrize("signal", [SIGNAL, 1.2])
-def test_truth_is_what_very_many_cases_show(signal):
+def test_true_metrics_are_those_of_very_many_cases(signal):
     drawn = simulate_predictions(
         np.random.default_rng(0), 200_000, clustered=False, signals=[signal]
     )
-    said, targets = drawn.probabilities[0], drawn.targets
+    probabilities, targets = drawn.probabilities[0], drawn.targets
 
     expected = true_metrics(signal)
 
-    shown = {
-        "sensitivity": (said >= 0.5)[targets == 1].mean(),
-        "specificity": (said < 0.5)[targets == 0].mean(),
-        "accuracy": accuracy_score(targets, said >= 0.5),
-        "balanced_accuracy": balanced_accuracy_score(targets, said >= 0.5),
-        "f1_macro": f1_score(targets, said >= 0.5, average="macro"),
-        "auroc_macro_ovr": roc_auc_score(targets, said),
-        "brier": brier_score_loss(targets, said),
+    measured = {
+        "sensitivity": (probabilities >= 0.5)[targets == 1].mean(),
+        "specificity": (probabilities < 0.5)[targets == 0].mean(),
+        "accuracy": accuracy_score(targets, probabilities >= 0.5),
+        "balanced_accuracy": balanced_accuracy_score(targets, probabilities >= 0.5),
+        "f1_macro": f1_score(targets, probabilities >= 0.5, average="macro"),
+        "auroc_macro_ovr": roc_auc_score(targets, probabilities),
+        "brier": brier_score_loss(targets, probabilities),
     }
-    assert shown == pytest.approx(expected, abs=0.004)
+    assert measured == pytest.approx(expected, abs=0.004)
 
 
 def test_probabilities_are_calibrated():
@@ -56,7 +56,7 @@ def test_cases_of_a_group_are_alike_only_if_clustered():
     assert simulate_predictions(np.random.default_rng(2), 50, clustered=False).targets.size == 50
 
 
-def test_equally_good_learners_differ_by_nothing_on_average():
+def test_equally_good_learners_have_a_mean_difference_of_zero():
     rng = np.random.default_rng(3)
 
     found = [simulate_split_differences(rng, 60, clustered=False).mean() for _ in range(300)]

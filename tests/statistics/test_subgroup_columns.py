@@ -74,7 +74,7 @@ def test_two_columns_are_crossed_as_far_as_they_occur():
 
 @pytest.mark.parametrize("by", [{}, {"a": [1], "b": [1], "c": [1]}])
 def test_other_than_one_or_two_columns_are_refused(by):
-    with pytest.raises(ValueError, match="not by one or two"):
+    with pytest.raises(ValueError, match="need one or two"):
         build_subgroup_column(by, 1)
 
 

@@ -56,7 +56,7 @@ def test_the_same_difference_in_every_case_leaves_no_spread_to_judge_by():
 
 
 def test_few_cases_are_told():
-    assert "only 3 of them" in paired_t([1, 2, 4], [1, 1, 1]).note
+    assert "only 3 differences" in paired_t([1, 2, 4], [1, 1, 1]).note
     assert paired_t(*pair(0)).note == ""
 
 

@@ -113,7 +113,7 @@ def test_a_term_below_zero_is_given_as_zero_and_flagged():
 
     assert found.training_seed.variance == 0
     assert found.training_seed.truncated
-    assert "below 0" in found.training_seed.note
+    assert "replaced by 0" in found.training_seed.note
     assert not found.residual.truncated
 
 
@@ -126,7 +126,7 @@ def test_one_draw_has_no_term_of_its_own():
     assert "single draw" in found.augmentation_draw.note
     assert found.residual.variance is None
     assert found.training_seed.variance == pytest.approx(0.005)
-    assert "seed and draw do together" in found.training_seed.note
+    assert "interaction of seed and draw" in found.training_seed.note
 
 
 def test_one_seed_has_no_term_of_its_own():
@@ -172,8 +172,8 @@ def test_a_single_group_tells_nothing_of_the_test_sample():
     found = variance_split(estimates, np.repeat(estimates[..., None], 4, 2), draws=single)
 
     assert found.test_sample.variance is None
-    assert "no class has two groups" in found.test_sample.note
-    assert "luck of this test sample" in found.training_seed.note
+    assert "no stratum holds two groups" in found.test_sample.note
+    assert "interaction with the test sample" in found.training_seed.note
 
 
 def test_many_undefined_resamples_leave_no_term_of_the_test_sample():

@@ -10,8 +10,8 @@ import PIL.ImageFile
 
 from arogya_bench.deidentification.cleaned_file import CleaningError
 from arogya_bench.deidentification.orientation import ORIENTATIONS, TRANSPOSED_ORIENTATIONS, UPRIGHT
-from arogya_bench.images.decoding import PHOTOMETRIC_TAG, bits_per_channel, count_frames
-from arogya_bench.images.files import DECODE_ERRORS, FORMATS, ORIENTATION_TAG
+from arogya_bench.images.decoding import PHOTOMETRIC_TAG, bits_per_channel
+from arogya_bench.images.files import DECODE_ERRORS, FORMATS, ORIENTATION_TAG, count_frames
 
 MAX_PIXELS = 178_956_970  # Pillow refuses larger images as decompression bombs
 ALLOWED_BITS = (1, 8, 16)

@@ -16,10 +16,10 @@ def mcc(tally: SufficientStatistics) -> Floats:
     answer are one more predicted class.
     """
     n = tally.n
-    silent = tally.unanswered.sum(axis=-1)
+    unanswered = tally.unanswered.sum(axis=-1)
     covariance = tally.hits.sum(axis=-1) * n - (tally.predicted * tally.support).sum(axis=-1)
-    guesses = n**2 - (tally.predicted**2).sum(axis=-1) - silent**2
-    spread = guesses * (n**2 - (tally.support**2).sum(axis=-1))
+    predicted_spread = n**2 - (tally.predicted**2).sum(axis=-1) - unanswered**2
+    spread = predicted_spread * (n**2 - (tally.support**2).sum(axis=-1))
     values = safe_divide(covariance, np.sqrt(spread))
     return np.where(n > 0, np.where(np.isnan(values), 0.0, values), np.nan)
 
@@ -45,8 +45,8 @@ def kappa_quadratic(tally: SufficientStatistics) -> Floats:
 def _kappa(tally: SufficientStatistics, power: int) -> Floats:
     """1 - Σ w·observed / Σ w·expected, over all classes in their order.
 
-    A class that never occurs keeps its grade. A case without an answer disagrees as much as two
-    grades can.
+    A class that never occurs keeps its grade. A case without an answer counts as the largest
+    possible disagreement.
     """
     grade = np.arange(tally.group_sums.n_classes, dtype=np.float64)
     distance = np.abs(grade[:, None] - grade)

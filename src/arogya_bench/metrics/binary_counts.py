@@ -1,4 +1,4 @@
-"""The four cells of a threshold, true and false by positive and negative, and their rates."""
+"""Confusion counts of a binary decision, and the rates that follow from them."""
 
 import math
 
@@ -13,18 +13,20 @@ NO_NEGATIVES = "no negative cases"
 
 
 def check_columns(positive: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], Floats]:
-    """Check the truth and the scores of one class against the rest.
+    """Validate the truth and the scores of one class against the rest.
 
     Args:
         positive: Shape (n,), booleans, or 0 and 1.
         scores: Shape (n,), higher for positives; NaN for a case without an answer.
 
     Raises:
-        ValueError: If a column is misshapen, the truth is not of two values, a score infinite.
+        ValueError: If a shape does not match, the truth is not binary, or a score is infinite.
     """
     flags, values = np.asarray(positive), np.asarray(scores, dtype=np.float64)
     if flags.ndim != 1 or values.shape != flags.shape:
-        raise ValueError(f"positive has shape {flags.shape}, scores {values.shape}, not (n,) both")
+        raise ValueError(
+            f"positive has shape {flags.shape}, scores {values.shape}, both must be (n,)"
+        )
     if flags.dtype != np.bool_ and not np.isin(flags, (0, 1)).all():
         raise ValueError(f"positive must be 0 or 1, not {np.unique(flags)[:5]}")
     if np.isinf(values).any():
@@ -33,10 +35,10 @@ def check_columns(positive: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bo
 
 
 def count_groups(n: int, groups: ArrayLike | None) -> int:
-    """Count the independent units among n cases; each is its own if there are no groups.
+    """Count the groups among n cases; without groups, each case is its own.
 
     Raises:
-        ValueError: If the groups are not one per case.
+        ValueError: If the number of labels is not n.
     """
     if groups is None:
         return n
@@ -46,10 +48,10 @@ def count_groups(n: int, groups: ArrayLike | None) -> int:
 
 
 def check_share(value: float, name: str) -> float:
-    """Require a number strictly between 0 and 1.
+    """Return a number that must lie strictly between 0 and 1.
 
     Raises:
-        ValueError: If it is another.
+        ValueError: If it does not.
     """
     if not 0 < value < 1:
         raise ValueError(f"{name} is {value}, not between 0 and 1")
@@ -59,12 +61,12 @@ def check_share(value: float, name: str) -> float:
 def confusion_masks(
     positive: NDArray[np.bool_], scores: Floats, threshold: float
 ) -> NDArray[np.bool_]:
-    """Sort the cases into true positives, false positives, false and true negatives.
+    """Divide the cases into true and false positives, false and true negatives.
 
     Args:
         positive: Shape (n,).
-        scores: Shape (n,); a NaN is wrong at every threshold.
-        threshold: A score from it on is called positive.
+        scores: Shape (n,); NaN is counted as wrong at every threshold.
+        threshold: Scores at or above it are called positive.
 
     Returns:
         Shape (4, n): tp, fp, fn, tn.
@@ -75,18 +77,18 @@ def confusion_masks(
     if math.isnan(threshold):
         raise ValueError("the threshold is NaN")
     called = scores >= threshold
-    suspect = called | np.isnan(scores)
+    not_cleared = called | np.isnan(scores)
     return np.array(
-        [positive & called, ~positive & suspect, positive & ~called, ~positive & ~suspect]
+        [positive & called, ~positive & not_cleared, positive & ~called, ~positive & ~not_cleared]
     )
 
 
 def binary_rates(counts: Floats, *, prevalence: float | None = None) -> dict[str, Floats]:
-    """Turn counts into rates, with NaN where a rate is undefined.
+    """Compute rates from counts, with NaN where a rate is undefined.
 
     Args:
         counts: Shape (4, ...): tp, fp, fn, tn.
-        prevalence: Of the deployment, between 0 and 1.
+        prevalence: Prevalence in the deployment, between 0 and 1.
 
     Returns:
         Arrays of shape (...): ``sensitivity``, ``specificity``, ``ppv``, ``npv``,
@@ -97,33 +99,34 @@ def binary_rates(counts: Floats, *, prevalence: float | None = None) -> dict[str
         ValueError: If the prevalence is not between 0 and 1.
     """
     tp, fp, fn, tn = counts
-    hit, miss = safe_divide(tp, tp + fn), safe_divide(fn, tp + fn)
-    clear, alarm = safe_divide(tn, tn + fp), safe_divide(fp, tn + fp)
-    found = {
-        "sensitivity": hit,
-        "specificity": clear,
+    sensitivity, fn_rate = safe_divide(tp, tp + fn), safe_divide(fn, tp + fn)
+    specificity, fp_rate = safe_divide(tn, tn + fp), safe_divide(fp, tn + fp)
+    rates = {
+        "sensitivity": sensitivity,
+        "specificity": specificity,
         "ppv": safe_divide(tp, tp + fp),
         "npv": safe_divide(tn, tn + fn),
-        "lr_positive": safe_divide(hit, alarm),
-        "lr_negative": safe_divide(miss, clear),
+        "lr_positive": safe_divide(sensitivity, fp_rate),
+        "lr_negative": safe_divide(fn_rate, specificity),
     }
     if prevalence is not None:
-        ill = check_share(prevalence, "prevalence")
-        well = 1 - ill
-        found["ppv_at_prevalence"] = safe_divide(hit * ill, hit * ill + alarm * well)
-        found["npv_at_prevalence"] = safe_divide(clear * well, clear * well + miss * ill)
-    return found
+        pi = check_share(prevalence, "prevalence")
+        tp_share, fp_share = sensitivity * pi, fp_rate * (1 - pi)
+        tn_share, fn_share = specificity * (1 - pi), fn_rate * pi
+        rates["ppv_at_prevalence"] = safe_divide(tp_share, tp_share + fp_share)
+        rates["npv_at_prevalence"] = safe_divide(tn_share, tn_share + fn_share)
+    return rates
 
 
 def explain_undefined(counts: Floats, *, prevalence: float | None = None) -> dict[str, str]:
-    """Say why rates are undefined.
+    """Explain which rates are undefined and why.
 
     Args:
         counts: Shape (4,): tp, fp, fn, tn.
-        prevalence: Of the deployment, as for ``binary_rates``.
+        prevalence: As in ``binary_rates``.
 
     Returns:
-        One text for each of them that is.
+        A reason for each undefined rate, by name.
     """
     tp, fp, fn, tn = counts
     sizes = {NO_POSITIVES: tp + fn, NO_NEGATIVES: fp + tn}
@@ -138,23 +141,23 @@ def explain_undefined(counts: Floats, *, prevalence: float | None = None) -> dic
         "ppv_at_prevalence": both or "no case is called positive",
         "npv_at_prevalence": both or "no case is called negative",
     }
-    found = binary_rates(counts, prevalence=prevalence)
-    return {name: texts[name] for name, value in found.items() if np.isnan(value)}
+    rates = binary_rates(counts, prevalence=prevalence)
+    return {name: texts[name] for name, value in rates.items() if np.isnan(value)}
 
 
 def small_sample_note(positive: NDArray[np.bool_], scores: Floats) -> str:
-    """Say what weakens every rate of these cases: a rare side, or missing answers.
+    """Return a caveat on few positive or negative cases and on missing answers.
 
     Args:
         positive: Shape (n,).
         scores: Shape (n,); NaN for a case without an answer.
 
     Returns:
-        Empty if there is nothing to say.
+        An empty string if there is no caveat.
     """
     sides = {"positive": int(positive.sum()), "negative": int((~positive).sum())}
     few = [f"{count} {side}" for side, count in sides.items() if count < FEW_POSITIVES]
     silent = int(np.isnan(scores).sum())
-    texts = [f"fewer than {FEW_POSITIVES} cases to judge by: {', '.join(few)}" if few else ""]
+    texts = [f"fewer than {FEW_POSITIVES} cases: {', '.join(few)}" if few else ""]
     texts.append(f"{silent} cases have no answer and count as wrong" if silent else "")
     return "; ".join(text for text in texts if text)

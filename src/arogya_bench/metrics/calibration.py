@@ -1,4 +1,4 @@
-"""Whether a model that says 80 % is right in 80 % of the cases."""
+"""Calibration of probabilities: whether cases with confidence 80 % are right in 80 %."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ class ReliabilityBin:
     """One bin of a reliability diagram.
 
     Attributes:
-        low: Not in the bin, unless it is 0.
-        high: In the bin.
+        low: Lower edge, excluded unless it is 0.
+        high: Upper edge, included.
         n: Number of cases.
-        correct: How many of them were right.
+        correct: Number of cases that were right.
         confidence: Mean confidence; None in an empty bin.
         accuracy: correct / n; None in an empty bin.
     """
@@ -33,7 +33,7 @@ class ReliabilityBin:
 def bin_indices(confidence: Floats, bins: int) -> NDArray[np.int64]:
     """Find the bin of each confidence: equal width, right-closed, the first closed at 0 too."""
     if bins < 1:
-        raise ValueError(f"{bins} bins: there must be at least 1")
+        raise ValueError(f"bins is {bins}, below 1")
     edges = np.linspace(0, 1, bins + 1)
     return np.maximum(np.searchsorted(edges, confidence, side="left") - 1, 0).astype(np.int64)
 
@@ -41,65 +41,42 @@ def bin_indices(confidence: Floats, bins: int) -> NDArray[np.int64]:
 def expected_calibration_error(
     confidence: ArrayLike, correct: ArrayLike, *, bins: int = 15
 ) -> float:
-    """Mean distance between confidence and accuracy over bins, weighted by their cases.
+    """Compute the mean distance between confidence and accuracy, weighted by cases per bin.
 
     Source: Guo et al. 2017; Σ (n_b/n)·|accuracy_b - mean confidence_b|, 0 to 1.
 
     Args:
-        confidence: Shape (n,), 0 to 1; of the top label for the metric ``ece``.
+        confidence: Shape (n,), 0 to 1; for the metric ``ece``, that of the top label.
         correct: Shape (n,), 1 where the case was right, else 0.
-        bins: Of equal width, (low, high], the first closed at 0 too.
+        bins: Number of bins of equal width, (low, high], the first including 0.
 
     Raises:
         UndefinedMetric: If there are no cases.
         ValueError: If a confidence is not a number from 0 to 1.
     """
-    sure, right = _check_columns(confidence, correct)
-    if not sure.size:
+    confidences, right = _check_columns(confidence, correct)
+    if not confidences.size:
         raise UndefinedMetric("no cases")
-    gaps = np.bincount(bin_indices(sure, bins), right - sure, minlength=bins)
-    return float(np.abs(gaps).sum() / sure.size)
-
-
-def calibration_error_by_chance(
-    confidence: ArrayLike, *, rng: np.random.Generator, bins: int = 15, draws: int = 200
-) -> float:
-    """Expected calibration error of a model that is perfectly calibrated, from chance alone.
-
-    On few cases even such a model has one: .066 for 200 cases in 15 bins. The outcomes are drawn
-    from the confidences themselves.
-
-    Args:
-        confidence: Shape (n,), 0 to 1.
-        rng: What the outcomes are drawn from.
-        bins: As in ``expected_calibration_error``.
-        draws: Of all outcomes; the mean over them is returned.
-
-    Raises:
-        UndefinedMetric: If there are no cases.
-        ValueError: If a confidence is not a number from 0 to 1.
-    """
-    sure, _ = _check_columns(confidence, np.zeros(np.shape(confidence)))
-    outcomes = (rng.random(sure.size) < sure for _ in range(draws))
-    return float(np.mean([expected_calibration_error(sure, each, bins=bins) for each in outcomes]))
+    gaps = np.bincount(bin_indices(confidences, bins), right - confidences, minlength=bins)
+    return float(np.abs(gaps).sum() / confidences.size)
 
 
 def reliability_bins(
     confidence: ArrayLike, correct: ArrayLike, *, bins: int = 15
 ) -> tuple[ReliabilityBin, ...]:
-    """Rows of a reliability diagram, empty bins included.
+    """Compute the rows of a reliability diagram, including empty bins.
 
     Args:
         confidence: Shape (n,), 0 to 1.
         correct: Shape (n,), 1 where the case was right, else 0.
         bins: As in ``expected_calibration_error``.
     """
-    sure, right = _check_columns(confidence, correct)
+    confidences, right = _check_columns(confidence, correct)
     edges = np.linspace(0, 1, bins + 1)
-    where = bin_indices(sure, bins)
+    where = bin_indices(confidences, bins)
     n = np.bincount(where, minlength=bins)
     hits = np.bincount(where, right, minlength=bins)
-    total = np.bincount(where, sure, minlength=bins)
+    total = np.bincount(where, confidences, minlength=bins)
     return tuple(
         ReliabilityBin(
             low=float(edges[b]),
@@ -114,12 +91,12 @@ def reliability_bins(
 
 
 def _check_columns(confidence: ArrayLike, correct: ArrayLike) -> tuple[Floats, Floats]:
-    sure = np.asarray(confidence, dtype=np.float64)
+    confidences = np.asarray(confidence, dtype=np.float64)
     right = np.asarray(correct, dtype=np.float64)
-    if sure.ndim != 1 or sure.shape != right.shape:
-        raise ValueError(f"confidence has shape {sure.shape}, correct {right.shape}")
-    if not ((sure >= 0) & (sure <= 1)).all():
+    if confidences.ndim != 1 or confidences.shape != right.shape:
+        raise ValueError(f"confidence has shape {confidences.shape}, correct {right.shape}")
+    if not ((confidences >= 0) & (confidences <= 1)).all():
         raise ValueError("confidence must be a number from 0 to 1")
     if not ((right >= 0) & (right <= 1)).all():
         raise ValueError("correct must be 1 where a case was right, else 0")
-    return sure, right
+    return confidences, right

@@ -1,4 +1,4 @@
-"""What a reader must know about a metric, kept beside its function."""
+"""Metrics as functions with their direction, range and description."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ class MetricFunction(Generic[Parameters, Value]):
     """A metric of a classifier; call it as the function that it holds.
 
     Attributes:
-        name: The key in MLflow.
-        best: Which end is better.
+        name: Name of the metric in MLflow.
+        best: Whether high or low values are better.
         low: Smallest possible value.
         high: Largest possible value.
         probabilistic: Whether it needs class probabilities.
-        summary: One line on what it is.
-        compute: The function: of ours, one that maps a tally to values of its leading axes, NaN
-            where undefined; of others, one that maps targets and probabilities to a number.
+        summary: One-line description.
+        compute: A built-in metric maps sufficient statistics to values of their leading axes, NaN
+            where undefined; a metric of another package maps targets and probabilities to a number.
     """
 
     name: str
@@ -35,7 +35,7 @@ class MetricFunction(Generic[Parameters, Value]):
     compute: Callable[Parameters, Value]
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Value:
-        """What the function says of the evidence."""
+        """Compute the metric."""
         return self.compute(*args, **kwargs)
 
 
@@ -46,7 +46,7 @@ CaseMetric: TypeAlias = MetricFunction[[Labels, Probabilities], float]
 def metric(
     *, best: Literal["high", "low"], low: float, high: float, probabilistic: bool = False
 ) -> Callable[[Callable[Parameters, Value]], MetricFunction[Parameters, Value]]:
-    """Attach direction and range to a function; nothing is registered."""
+    """Attach direction and range to a function, without registering it."""
 
     def attach(function: Callable[Parameters, Value]) -> MetricFunction[Parameters, Value]:
         return MetricFunction(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from arogya_bench.metrics.group_weights import GroupWeights, SparseSums
+from arogya_bench.metrics.group_weights import GroupWeights, LeaveOneGroupOut, SparseSums
 from arogya_bench.types import Floats, Labels
 
 
@@ -30,7 +30,7 @@ class RankingCurve:
 
     def concordant_pairs(self, weights: GroupWeights) -> Floats:
         """Pairs of a positive and a negative in order, shape (b,)."""
-        if weights.excluded is not None:
+        if isinstance(weights, LeaveOneGroupOut):
             return self._leave_one_out_pairs[weights.excluded]
         below = weights.apply(self.pair_increments).cumsum(axis=0)
         pairs: Floats = np.einsum("lb,lb->b", weights.apply(self.positives), below)

@@ -1,4 +1,4 @@
-"""How far a score falls as images get worse: drop, area, worst and critical severity."""
+"""Loss of a score under image degradation: drop, area, worst condition, critical severity."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from arogya_bench.types import Floats, Labels
 
 Best: TypeAlias = Literal["high", "low"]  # which end of a score is better; "low" for ECE
 
-CLEAN_SCORE_NOT_POSITIVE = "the clean score is not above 0, of which no share can be lost"
+CLEAN_SCORE_NOT_POSITIVE = "the clean score is not above 0, so that shares are undefined"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DegradationResult:
-    """What every number of this page says of itself.
+    """Fields that all degradation results share.
 
     Attributes:
-        method: Its name.
-        n: Number of scores that it was computed from, without clean ones.
+        method: Name of the method.
+        n: Number of scores on degraded images.
         groups: Number of corruptions among them.
-        note: What a reader should know; empty if nothing.
+        note: Caveats, or an empty string.
     """
 
     method: str
@@ -34,13 +34,13 @@ class DegradationResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreDrop(DegradationResult):
-    """What is lost against clean images; negative where worse images do better.
+    """Drop of a score against clean images; negative for an improvement.
 
     Attributes:
         absolute: In units of the score.
-        relative: As a share of the clean score; None unless that is above 0.
-        robustness: 1 - relative, the share that is kept, not clipped; None where ``relative`` is,
-            and for scores that are better when low.
+        relative: As a share of the clean score; None unless the clean score is above 0.
+        robustness: 1 - relative, not clipped; None where ``relative`` is None, and for scores where
+            lower is better.
     """
 
     absolute: float
@@ -50,12 +50,12 @@ class ScoreDrop(DegradationResult):
 
 @dataclass(frozen=True, kw_only=True)
 class DegradationArea(DegradationResult):
-    """Area under score against severity, from clean images at 0 to the worst at 1.
+    """Area under the curve of score against severity, from clean images at 0 to the worst at 1.
 
     Attributes:
-        area: Mean score along the way.
-        share: Of the area of a model that stays as on clean images; None if not above 0. Not
-            clipped: above 1 a score gets better, an error worse.
+        area: Mean score over severities.
+        share: Area relative to that of a constant clean score, not clipped; None unless the clean
+            score is above 0.
     """
 
     area: float
@@ -64,7 +64,7 @@ class DegradationArea(DegradationResult):
 
 @dataclass(frozen=True, kw_only=True)
 class CriticalSeverity(DegradationResult):
-    """Where a score first falls below a floor, in the unit of the severities; None if nowhere."""
+    """Severity at which a score first falls below a floor; None if it never does."""
 
     severity: float | None
     floor: float
@@ -72,9 +72,12 @@ class CriticalSeverity(DegradationResult):
 
 @dataclass(frozen=True, kw_only=True)
 class WorstCondition(DegradationResult):
-    """The condition that hurts most: a corruption, and the position of a severity from 1.
+    """The condition with the largest drop.
 
     Attributes:
+        name: Name of the corruption.
+        level: Position of its severity, from 1.
+        score: Score on that condition.
         drop: Against clean images, positive for a loss.
     """
 
@@ -87,15 +90,15 @@ class WorstCondition(DegradationResult):
 def score_drop(
     clean: float, degraded: float | Sequence[float], *, best: Best = "high"
 ) -> ScoreDrop:
-    """Compare a score on worse images with that on clean ones.
+    """Compute the drop of a score from clean to degraded images.
 
-    Formula: absolute = clean - mean(changed), relative = absolute / clean; with the sign turned
-    for a score that is better when low, such as ECE (the calibration drop).
+    Formula: absolute = clean - mean(changed), relative = absolute / clean; with the
+    opposite sign for scores where lower is better, such as ECE.
 
     Args:
         clean: Score on clean images.
-        degraded: On worse ones; the mean is taken over several.
-        best: Which end of the score is better.
+        degraded: Score on degraded images, or several scores, which are averaged.
+        best: Whether high or low scores are better.
 
     Raises:
         UndefinedMetric: If a score is missing or not finite.
@@ -120,14 +123,14 @@ def score_drop(
 def degradation_area(
     severities: Sequence[float], scores: Sequence[float], *, clean: float
 ) -> DegradationArea:
-    """Area under the degradation curve, by the trapezoid rule.
+    """Compute the area under the degradation curve by the trapezoid rule.
 
-    Severities are divided by the largest, and clean images stand at 0. Give levels 1, 2, 3 for a
-    parameter that does not start at 0, or that falls, as the quality of JPEG does.
+    Severities are divided by the largest, and clean images are at 0. For a parameter that does not
+    start at 0 or decreases, such as JPEG quality, pass levels 1, 2, 3 instead.
 
     Args:
         severities: Shape (s,), above 0, ascending.
-        scores: Shape (s,); with ECEs it is the area under the curve of ECE.
+        scores: Shape (s,).
         clean: Score on clean images.
 
     Raises:
@@ -164,9 +167,9 @@ def critical_severity(
     Args:
         severities: Shape (s,), above 0, ascending.
         scores: Shape (s,).
-        floor: The worst acceptable score; a ceiling for scores that are better when low.
+        floor: The worst acceptable score; a ceiling for scores where lower is better.
         clean: Score on clean images.
-        best: Which end of the score is better.
+        best: Whether high or low scores are better.
 
     Raises:
         UndefinedMetric: If a score is missing or not finite.
@@ -187,12 +190,12 @@ def critical_severity(
 def worst_condition(
     scores: Mapping[str, float | Sequence[float]], *, clean: float, best: Best = "high"
 ) -> WorstCondition:
-    """Find the corruption and severity with the worst score, which a mean would hide.
+    """Find the corruption and severity with the worst score.
 
     Args:
         scores: For each corruption its scores per severity, or one.
         clean: Score on clean images.
-        best: Which end of the score is better.
+        best: Whether high or low scores are better.
 
     Returns:
         The first of several equally bad ones; the others are named in ``note``.
@@ -201,22 +204,22 @@ def worst_condition(
         UndefinedMetric: If a score is missing or not finite, or there are no corruptions.
     """
     if not scores:
-        raise UndefinedMetric("no corruption, so none is the worst")
+        raise UndefinedMetric("no corruptions")
     _check_finite(clean)
     sign = 1 if best == "high" else -1
     lost = {name: (clean - _check_finite(values)) * sign for name, values in scores.items()}
-    name = max(lost, key=lambda each: float(lost[each].max()))
+    name = max(lost, key=lambda corruption: float(lost[corruption].max()))
     most, level = float(lost[name].max()), int(lost[name].argmax()) + 1
-    equal = [each for each in lost if each != name and float(lost[each].max()) == most]
+    tied = [other for other in lost if other != name and float(lost[other].max()) == most]
     return WorstCondition(
         name=name,
         level=level,
         score=float(np.atleast_1d(scores[name])[level - 1]),
         drop=most,
         method="largest drop over conditions",
-        n=sum(each.size for each in lost.values()),
+        n=sum(drops.size for drops in lost.values()),
         groups=len(lost),
-        note=f"equally bad: {', '.join(equal)}" if equal else "",
+        note=f"equally bad: {', '.join(tied)}" if tied else "",
     )
 
 
@@ -248,7 +251,7 @@ def _interpolate_crossing(levels: Floats, margin: Floats, first: int) -> float:
 def _crossing_note(levels: Floats, margin: Floats, below: Labels) -> str:
     if not below.size:
         return f"not crossed up to severity {levels[-1]:g}"
-    notes = [] if below[0] else ["crossed on clean images already"]
+    notes = [] if below[0] else ["below the floor on clean images already"]
     if below.size < margin.size - below[0]:
-        notes.append("not at every severity beyond: the scores do not fall steadily")
+        notes.append("above the floor again at a higher severity")
     return "; ".join(notes)

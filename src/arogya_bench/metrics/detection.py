@@ -1,4 +1,4 @@
-"""Metrics of a detector, each defined once, on a tally; and COCO's scores for other tools."""
+"""Metrics of a detector, and COCO's scores for other tools."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -26,17 +26,17 @@ DETECTION_METRICS_VERSION = 1  # rises when any number for the same predictions 
 
 @dataclass(frozen=True, kw_only=True)
 class BoxMetric:
-    """A metric of a detector; call it with a tally.
+    """A metric of a detector, computed from sufficient statistics.
 
     Attributes:
-        name: The key in MLflow.
-        best: Which end is better.
+        name: Name of the metric in MLflow.
+        best: Whether high or low values are better.
         low: Smallest possible value.
         high: Largest possible value.
-        probabilistic: Whether it ranks detections by score, and not by one threshold alone.
-        summary: One line on what it is.
-        iou_indices: Positions of the IoU thresholds whose average precision it reads.
-        compute: Maps a tally to values of its leading axes, NaN where undefined.
+        probabilistic: Whether it ranks detections by score instead of using one threshold.
+        summary: One-line description.
+        iou_indices: Indices of the IoU thresholds whose average precision it uses.
+        compute: Maps statistics to values of their leading axes, NaN where undefined.
     """
 
     name: str
@@ -49,7 +49,7 @@ class BoxMetric:
     compute: Callable[[BoxSufficientStatistics], Floats]
 
     def __call__(self, tally: BoxSufficientStatistics) -> Floats:
-        """Values of the tally's leading axes, NaN where undefined."""
+        """Compute the metric, NaN where undefined."""
         return self.compute(tally)
 
 
@@ -92,7 +92,7 @@ def _macro_average(
     def compute(tally: BoxSufficientStatistics) -> Floats:
         values = per_class_values(tally)
         seen = tally.detections + tally.truth > 0
-        # A 0 for 0/0 inside an average is the convention, and a flag says so.
+        # By convention 0/0 counts as 0 in an average, which is flagged.
         return _nan_mean(np.where(seen & np.isnan(values), 0.0, values))
 
     return BoxMetric(
@@ -108,8 +108,8 @@ def _macro_average(
 
 
 METRICS: dict[str, BoxMetric] = {
-    each.name: each
-    for each in (
+    metric.name: metric
+    for metric in (
         _mean_average_precision(
             "mAP50_95", tuple(range(IOU_THRESHOLDS.size)), "over IoU 0.5 to 0.95"
         ),
@@ -130,13 +130,13 @@ def score(
 ) -> CocoScores:
     """Score detections by the rules of COCO; None where undefined.
 
-    Classes without a box in the truth are left out, detections in a crowd are not counted, and
-    of each class in each image only the best 100 detections are.
+    Classes without a box in the truth are left out, detections in a crowd do not count, and only
+    the best 100 detections of each class and image do.
 
     Args:
-        targets: Per image its boxes, or a mapping of ``boxes`` (g, 4), ``labels`` (g,) and, if
-            wanted, ``crowd`` (g,). A box is left, top, width, height; edges are continuous.
-        detections: Per image what was found, or a mapping of ``boxes`` (m, 4), ``labels`` (m,)
+        targets: True boxes per image, or a mapping of ``boxes`` (g, 4), ``labels`` (g,) and
+            optionally ``crowd`` (g,). A box is left, top, width, height; edges are continuous.
+        detections: Detections per image, or a mapping of ``boxes`` (m, 4), ``labels`` (m,)
             and ``scores`` (m,). Equal scores rank in the order given.
         classes: Their names, or their number; labels are indices from 0.
 
@@ -156,17 +156,17 @@ def score_with_reasons(predictions: BoxPredictions, *, threshold: float) -> Metr
     """Score predictions, with reasons where a metric is undefined or degenerate.
 
     Args:
-        predictions: Of n images.
-        threshold: Least score of a detection in precision, recall and F1; from validation.
+        predictions: Predictions for n images.
+        threshold: Smallest score of a detection in precision, recall and F1, from validation.
 
     Raises:
-        ValueError: If boxes are misshapen, not finite, or of no class.
+        ValueError: If boxes have a wrong shape, are not finite, or have an unknown class.
     """
     cases = check_box_predictions(predictions)
     matches = match_boxes(cases)
     tally = sum_boxes_by_group(matches, threshold=threshold).total()
-    found = {name: float(each(tally)) for name, each in METRICS.items()}
-    values = {name: value for name, value in found.items() if math.isfinite(value)}
+    scores = {name: float(metric(tally)) for name, metric in METRICS.items()}
+    values = {name: value for name, value in scores.items() if math.isfinite(value)}
     flags = flag_box_metrics(cases.classes, matches, tally)
     return MetricScores(
         values=values,
@@ -178,10 +178,10 @@ def score_with_reasons(predictions: BoxPredictions, *, threshold: float) -> Metr
 
 
 def check_box_predictions(predictions: BoxPredictions) -> BoxOutcomes:
-    """Check the boxes of stored predictions.
+    """Validate the boxes of stored predictions.
 
     Raises:
-        ValueError: If boxes are misshapen, not finite, or of no class.
+        ValueError: If boxes have a wrong shape, are not finite, or have an unknown class.
     """
     return check_box_outcomes(
         predictions.truth, predictions.detections, classes=predictions.classes
@@ -193,7 +193,7 @@ def _explain_undefined(undefined: BoxMetric, cases: BoxOutcomes) -> str:
         return "no cases"
     if undefined.iou_indices:
         return "no box in the truth"
-    return "no box in the truth, and no detection from the threshold on"
+    return "no box in the truth, and no detection at the threshold"
 
 
 def _nan_mean(values: Floats) -> Floats:

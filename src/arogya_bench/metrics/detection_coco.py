@@ -1,4 +1,4 @@
-"""COCO's own numbers, counted by faster-coco-eval."""
+"""COCO's scores, computed by faster-coco-eval."""
 
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ CocoScores: TypeAlias = dict[str, float | list[float | None] | None]
 
 
 def coco_scores(cases: BoxOutcomes) -> CocoScores:
-    """Score images as COCOeval does: boxes of any size, classes without a true box left out.
+    """Score images as COCOeval does, for boxes of any size, without classes that have no true box.
 
     Returns:
         ``mAP50_95``, ``mAP50``, ``mAP75``, ``AR1``, ``AR10``, ``AR100``, None without any box
@@ -26,9 +26,9 @@ def coco_scores(cases: BoxOutcomes) -> CocoScores:
         precision: Floats = counted["precision"][:, :, :, 0, -1]
         recall: Floats = counted["recall"][:, :, 0, :]
     else:
-        kinds = len(cases.classes)
-        precision = np.full((IOU_THRESHOLDS.size, RECALL_POINTS.size, kinds), -1.0)
-        recall = np.full((IOU_THRESHOLDS.size, kinds, 3), -1.0)
+        classes = len(cases.classes)
+        precision = np.full((IOU_THRESHOLDS.size, RECALL_POINTS.size, classes), -1.0)
+        recall = np.full((IOU_THRESHOLDS.size, classes, 3), -1.0)
     return {
         "mAP50_95": _mean_or_none(precision),
         "mAP50": _mean_or_none(precision[0]),
@@ -51,20 +51,20 @@ def _run_coco_eval(cases: BoxOutcomes) -> dict[str, Floats]:
             "annotations": list(_truth_annotations(cases)),
         }
     )
-    judge = COCOeval_faster(
+    evaluator = COCOeval_faster(
         truth, truth.loadRes(list(_detection_annotations(cases))), iouType="bbox"
     )
-    judge.params.areaRng, judge.params.areaRngLbl = [[0.0, float("inf")]], ["all"]
-    judge.evaluate()
-    judge.accumulate()
-    return {name: np.asarray(judge.eval[name]) for name in ("precision", "recall")}
+    evaluator.params.areaRng, evaluator.params.areaRngLbl = [[0.0, float("inf")]], ["all"]
+    evaluator.evaluate()
+    evaluator.accumulate()
+    return {name: np.asarray(evaluator.eval[name]) for name in ("precision", "recall")}
 
 
 def _truth_annotations(cases: BoxOutcomes) -> Iterator[dict[str, Any]]:
     number = 0
     for image, truth in enumerate(cases.truth):
         for box, label, crowd in zip(truth.boxes, truth.labels, truth.crowd, strict=True):
-            number += 1  # 0 would mean that nothing matched
+            number += 1  # COCO reads 0 as no match
             yield {
                 "id": number,
                 "image_id": image + 1,
@@ -87,5 +87,5 @@ def _detection_annotations(cases: BoxOutcomes) -> Iterator[dict[str, Any]]:
 
 
 def _mean_or_none(values: Floats) -> float | None:
-    defined = values[values > -1]  # COCO's mark of a class without a box
+    defined = values[values > -1]  # -1 marks a class without a box
     return float(defined.mean()) if defined.size else None

@@ -1,4 +1,4 @@
-"""What must be said beside a metric of a detector that is not quite as its name promises."""
+"""Flags for detection metrics with conventions, excluded classes or ties."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ class _DetectionFlag(NamedTuple):
 def flag_box_metrics(
     classes: Sequence[str], matches: Sequence[Matches], tally: BoxSufficientStatistics
 ) -> dict[str, str]:
-    """Say which classes an average leaves out, and where order or a convention decides.
+    """Explain which classes an average excludes, and where ties or conventions matter.
 
     Args:
         classes: K names.
@@ -31,13 +31,13 @@ def flag_box_metrics(
         tally: Of all the images, without leading axes.
 
     Returns:
-        One text per metric that needs one; undefined metrics may be among them.
+        One text per flagged metric, possibly including undefined metrics.
     """
     texts = defaultdict(list)
     for remark in (*_flag_classes(classes, tally), *_flag_detections(matches)):
         for name in remark.metrics:
             texts[name].append(remark.text)
-    return {name: "; ".join(several) for name, several in texts.items()}
+    return {name: "; ".join(remarks) for name, remarks in texts.items()}
 
 
 def _flag_classes(
@@ -54,19 +54,21 @@ def _flag_classes(
     )
     for metrics, text, applies in rules:
         if applies.any():
-            listed = ", ".join(name for name, one in zip(classes, applies, strict=True) if one)
+            listed = ", ".join(
+                name for name, affected in zip(classes, applies, strict=True) if affected
+            )
             yield _DetectionFlag(metrics, f"{text}: {listed}")
 
 
 def _flag_detections(matches: Sequence[Matches]) -> Iterator[_DetectionFlag]:
-    dropped = sum(each.dropped for each in matches)
+    dropped = sum(of_class.dropped for of_class in matches)
     if dropped:
         yield _DetectionFlag(
             (*TRUE_CLASS_METRICS, *OBSERVED_CLASS_METRICS),
             f"{dropped} detections left out, beyond the best {MAX_DETECTIONS} of their class in "
             "their image",
         )
-    tied = sum(_count_tied(each) for each in matches)
+    tied = sum(_count_tied(of_class) for of_class in matches)
     if tied:
         yield _DetectionFlag(
             TRUE_CLASS_METRICS,
@@ -76,7 +78,7 @@ def _flag_detections(matches: Sequence[Matches]) -> Iterator[_DetectionFlag]:
 
 
 def _count_tied(matches: Matches) -> int:
-    """Detections whose score is shared by right and by wrong ones of their class."""
+    """Count detections whose score is shared by hits and misses of their class."""
     level = np.unique(matches.scores, return_inverse=True)[1]
     levels = int(level.max(initial=-1)) + 1
     mixed = np.zeros(levels, dtype=np.bool_)

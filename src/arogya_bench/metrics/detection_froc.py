@@ -1,4 +1,4 @@
-"""FROC: the share of lesions found against false positives per image, with its replicates."""
+"""FROC: lesion sensitivity against false positives per image, with replicates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,19 +28,19 @@ FROC_RATES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)  # of LUNA16
 
 @dataclass(frozen=True, kw_only=True)
 class FrocCurve:
-    """One point per score that occurs; before the first nothing is found and nothing is false.
+    """FROC curve with one point per distinct score.
 
     Attributes:
-        name: Of the class.
-        thresholds: Shape (t,), falling; detections that score at least as much count.
-        false_positives_per_image: Shape (t,), mean over all images, rising.
-        sensitivity: Shape (t,), share of the lesions found, rising; empty without lesions, as are
-            the other two.
-        sensitivity_at: At each rate the highest sensitivity with at most so many false positives
-            per image; None without lesions.
+        name: Name of the class.
+        thresholds: Shape (t,), descending; detections with at least this score count.
+        false_positives_per_image: Shape (t,), mean over all images, ascending.
+        sensitivity: Shape (t,), share of the lesions found, ascending. The three arrays are empty
+            without lesions.
+        sensitivity_at: Highest sensitivity at each rate of false positives per image; None without
+            lesions.
         score: Mean of ``sensitivity_at``; None without lesions.
-        lesions: True boxes that should be found; crowds are not among them.
-        note: What a reader should know; empty if nothing.
+        lesions: Number of true boxes, without crowds.
+        note: Caveats, or an empty string.
     """
 
     name: str
@@ -55,18 +55,18 @@ class FrocCurve:
 
 @dataclass(frozen=True, kw_only=True)
 class Froc(FrocCurve):
-    """The curve of all classes together, and that of each.
+    """FROC curve of all classes together and of each class.
 
     Attributes:
         per_class: In the order of the classes.
-        rates: False positives per image at which ``sensitivity_at`` is read.
-        criterion: ``iou`` or ``centre``, what makes a detection a hit.
-        iou: The least IoU of a hit; None by centres.
-        images: Their number; those without a lesion count in the rate.
+        rates: False positives per image at which ``sensitivity_at`` is given.
+        criterion: ``iou`` or ``centre``, which defines a hit.
+        iou: Smallest IoU of a hit; None for ``centre``.
+        images: Number of images, including those without lesions.
         method: The metric with its criterion.
         n: Number of images.
-        groups: The same; ``froc_replicates`` knows of patients.
-        seed: None, nothing is drawn.
+        groups: Equal to ``n``; patients are accounted for by ``froc_replicates``.
+        seed: None, since nothing is drawn.
     """
 
     per_class: tuple[FrocCurve, ...]
@@ -89,40 +89,39 @@ def froc(
     iou: float = 0.5,
     rates: Sequence[float] = FROC_RATES,
 ) -> Froc:
-    """Trade lesions found against false positives per image, as the score threshold falls.
+    """Compute sensitivity against false positives per image as the score threshold decreases.
 
-    What a hit is says ``detection_localisation.match_lesions``: by ``iou`` a second detection of a
+    Hits are defined as in ``match_lesions``: by ``iou`` a second detection of a
     lesion is a false positive, by ``centre`` it is ignored. Detections in a crowd are ignored,
-    and of each class in each image only the best 100 are counted.
+    and only the best 100 of each class and image count.
 
     Source: Bunch et al. 1978; rates, score and rule of the centre of LUNA16 (Setio et al. 2017).
     LUNA16 and CAMELYON interpolate between the points of the curve; here it is a step function,
-    so that no sensitivity is reported that no threshold reaches. Above the last point, it is that
-    of the last point.
+    so that every reported sensitivity is reached by a threshold. Beyond the last point, its value
+    is that of the last point.
 
     Args:
-        targets: Per image its boxes, as ``detection.score`` takes them.
-        detections: Per image what was found, likewise.
+        targets: True boxes per image, as in ``detection.score``.
+        detections: Detections per image, as in ``detection.score``.
         classes: Their names, or their number; labels are indices from 0.
-        criterion: What makes a detection a hit.
-        iou: The least IoU of a hit: .5, .55, … .95.
+        criterion: Definition of a hit.
+        iou: Smallest IoU of a hit: .5, .55, … .95.
         rates: False positives per image, ascending.
 
     Raises:
-        ValueError: If a column is missing, unknown, misshapen, not finite, or out of range, or
-            criterion, IoU or rates are none.
+        ValueError: If a column is missing, unknown or invalid, or another argument is invalid.
     """
     cases = check_box_outcomes(targets, detections, classes=classes)
-    read_at = _check_rates(rates)
+    checked_rates = _check_rates(rates)
     marks = match_lesions(cases, criterion=criterion, iou=iou)
-    whole = _build_curve(pool_classes(marks), "all classes", read_at)
+    whole = _build_curve(pool_classes(marks), "all classes", checked_rates)
     by_iou = criterion == "iou"
     return Froc(
         **vars(whole),
         per_class=tuple(
-            _build_curve(m, k, read_at) for m, k in zip(marks, cases.classes, strict=True)
+            _build_curve(m, k, checked_rates) for m, k in zip(marks, cases.classes, strict=True)
         ),
-        rates=read_at,
+        rates=checked_rates,
         criterion=criterion,
         iou=float(iou) if by_iou else None,
         images=cases.n,
@@ -140,39 +139,40 @@ def froc_replicates(
     iou: float = 0.5,
     rates: Sequence[float] = FROC_RATES,
 ) -> Replicates:
-    """Resample the FROC of all classes together; an image that is drawn twice counts twice.
-
-    The numbers are those of ``froc`` on the drawn images; NaN where no lesion was drawn.
+    """Resample the FROC of all classes together, with NaN where no lesion is drawn.
 
     Returns:
         Under ``froc`` the score, and under ``froc_<rate>`` the sensitivity at each rate, such as
         ``froc_1`` and ``froc_0.125``.
 
     Raises:
-        ValueError: As ``froc``, or if the draws are of another number of images.
+        ValueError: As ``froc``, or if the number of cases of the draws differs.
     """
     cases = check_box_predictions(predictions)
     if draws.group_of.shape != (cases.n,):
         raise ValueError(f"draws of {draws.group_of.size} cases for {cases.n} images")
-    read_at = _check_rates(rates)
+    checked_rates = _check_rates(rates)
     marks = match_lesions(cases, criterion=criterion, iou=iou)
-    counted = sum_froc_by_group(pool_classes(marks), draws.group_of)
-    drawn = [counted.sensitivities(weights, read_at) for weights in draws.chunks()]
-    left = [counted.sensitivities(weights, read_at) for weights in counted.leave_one_group_out()]
-    whole = counted.sensitivities(np.ones((1, counted.images.size)), read_at)
+    sums = sum_froc_by_group(pool_classes(marks), draws.group_of)
+    drawn = [sums.sensitivities(weights, checked_rates) for weights in draws.chunks()]
+    jackknife = [
+        sums.sensitivities(weights, checked_rates) for weights in sums.leave_one_group_out()
+    ]
+    whole = sums.sensitivities(np.ones((1, sums.images.size)), checked_rates)
     return Replicates(
         estimates={
-            name: float(value[0]) for name, value in _name_sensitivities(whole, read_at).items()
+            name: float(value[0])
+            for name, value in _name_sensitivities(whole, checked_rates).items()
         },
-        values=_name_sensitivities(np.concatenate(drawn), read_at),
-        jackknife=_name_sensitivities(np.concatenate(left), read_at),
+        values=_name_sensitivities(np.concatenate(drawn), checked_rates),
+        jackknife=_name_sensitivities(np.concatenate(jackknife), checked_rates),
         digest=draws.digest,
     )
 
 
 def _name_sensitivities(sensitivities: Floats, rates: Sequence[float]) -> dict[str, Floats]:
-    each = {f"froc_{rate:g}": sensitivities[:, i] for i, rate in enumerate(rates)}
-    return {"froc": sensitivities.mean(axis=1), **each}
+    by_rate = {f"froc_{rate:g}": sensitivities[:, i] for i, rate in enumerate(rates)}
+    return {"froc": sensitivities.mean(axis=1), **by_rate}
 
 
 def _check_rates(rates: Sequence[float]) -> tuple[float, ...]:
@@ -185,18 +185,20 @@ def _check_rates(rates: Sequence[float]) -> tuple[float, ...]:
 
 def _build_curve(matches: LesionMatches, name: str, rates: Sequence[float]) -> FrocCurve:
     lesions = int(matches.lesions.sum())
-    last = np.diff(matches.scores, append=-np.inf) != 0  # equal scores pass a threshold together
+    last = (
+        np.diff(matches.scores, append=-np.inf) != 0
+    )  # detections with equal scores share a threshold
     points = last & bool(lesions)
     one_group = np.zeros(matches.lesions.size, dtype=np.int64)
-    found = sum_froc_by_group(matches, one_group).sensitivities(np.ones((1, 1)), rates)
+    at_rates = sum_froc_by_group(matches, one_group).sensitivities(np.ones((1, 1)), rates)
     alarms = matches.miss.cumsum()[points] / max(1, matches.lesions.size)
     return FrocCurve(
         name=name,
         thresholds=matches.scores[points],
         false_positives_per_image=alarms,
         sensitivity=matches.hit.cumsum()[points] / max(1, lesions),
-        sensitivity_at=tuple(found[0].tolist()) if lesions else (None,) * len(rates),
-        score=float(found.mean()) if lesions else None,
+        sensitivity_at=tuple(at_rates[0].tolist()) if lesions else (None,) * len(rates),
+        score=float(at_rates.mean()) if lesions else None,
         lesions=lesions,
         note=_note(matches, lesions, float(alarms[-1]) if alarms.size else 0.0, rates),
     )
@@ -211,7 +213,7 @@ def _note(matches: LesionMatches, lesions: int, most: float, rates: Sequence[flo
     if most < rates[-1]:
         notes.append(
             f"never more than {most:.3g} false positives per image: at higher rates the "
-            "sensitivity is that of every detection"
+            "sensitivity is that of all detections"
         )
     if matches.dropped:
         notes.append(

@@ -1,4 +1,4 @@
-"""Which detections find a lesion, by overlap or by their centre, and which are false positives."""
+"""Matching of detections to lesions, by overlap or by centre."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from arogya_bench.types import Detections, Floats, Labels
 Criterion: TypeAlias = Literal["iou", "centre"]
 BoolArray: TypeAlias = NDArray[np.bool_]
 
-IOU_TOLERANCE = 1e-9  # .1 + .5 is meant as .6
+IOU_TOLERANCE = 1e-9  # so that .1 + .5 is accepted as .6
 
 
 @dataclass(frozen=True, kw_only=True)
 class LesionMatches:
-    """Detections over all images, the best score first; neither hit nor miss is ignored.
+    """Detections of all images, best score first; those neither hit nor miss are ignored.
 
     Attributes:
         image: Shape (m,), position of the image.
-        scores: Shape (m,), falling.
-        hit: Shape (m,), whether it is the one that found a lesion.
+        scores: Shape (m,), descending.
+        hit: Shape (m,), whether it finds a lesion.
         miss: Shape (m,), whether it is a false positive.
-        lesions: Shape (images,), boxes that should be found; crowds are not among them.
-        dropped: Detections beyond the best 100 of their class and image, which nobody counts.
+        lesions: Shape (images,), number of lesions, without crowds.
+        dropped: Number of detections beyond the best 100 of their class and image, not counted.
     """
 
     image: Labels
@@ -41,22 +41,22 @@ class LesionMatches:
 def match_lesions(
     cases: BoxOutcomes, *, criterion: Criterion, iou: float
 ) -> tuple[LesionMatches, ...]:
-    """Mark the detections of each class, in the order of the classes.
+    """Match the detections of each class, in the order of the classes.
 
     A detection can only hit a lesion of its class, and a lesion is found once. By ``iou`` the
     matching is COCO's: a second detection of the same lesion is a false positive. By ``centre`` a
-    detection hits if its centre lies in the true box or on its edge; the best score chooses first
-    and takes the free box whose centre is nearest, the first of several. A further detection
-    inside a lesion that is already found is neither hit nor false positive (Setio et al. 2017,
+    detection hits if its centre lies in the true box or on its edge; detections
+    in order of their score take the free box with the nearest centre. Further detections inside
+    a lesion that is already found are neither hits nor false positives (Setio et al. 2017,
     LUNA16). Detections in a crowd are ignored.
 
     Args:
-        cases: Of n images.
+        cases: n images.
         criterion: ``iou`` or ``centre``.
-        iou: The least IoU of a hit, one of ``IOU_THRESHOLDS``; not read by centres.
+        iou: Smallest IoU of a hit, one of ``IOU_THRESHOLDS``; not used by ``centre``.
 
     Raises:
-        ValueError: If criterion or IoU are none.
+        ValueError: If ``criterion`` or ``iou`` is invalid.
     """
     if criterion == "centre":
         return tuple(_match_by_centre(cases, label) for label in range(len(cases.classes)))
@@ -69,68 +69,70 @@ def match_lesions(
 
 
 def pool_classes(matches: Sequence[LesionMatches]) -> LesionMatches:
-    """Put the detections of several classes together, the best score first."""
-    return _sort_by_score(matches, np.sum([each.lesions for each in matches], axis=0))
+    """Combine the detections of several classes, best score first."""
+    return _sort_by_score(matches, np.sum([of_class.lesions for of_class in matches], axis=0))
 
 
 def _match_by_iou(cases: BoxOutcomes, iou_index: int) -> tuple[LesionMatches, ...]:
     return tuple(
         LesionMatches(
-            image=each.image,
-            scores=each.scores,
-            hit=each.hits[iou_index],
-            miss=~each.hits[iou_index] & ~each.ignored[iou_index],
-            lesions=each.truth,
-            dropped=each.dropped,
+            image=matches.image,
+            scores=matches.scores,
+            hit=matches.hits[iou_index],
+            miss=~matches.hits[iou_index] & ~matches.ignored[iou_index],
+            lesions=matches.truth,
+            dropped=matches.dropped,
         )
-        for each in match_boxes(cases)
+        for matches in match_boxes(cases)
     )
 
 
 def _match_by_centre(cases: BoxOutcomes, label: int) -> LesionMatches:
     pairs = list(zip(cases.truth, cases.detections, strict=True))
     images = [
-        _match_image_by_centre(truth, found, label, number)
-        for number, (truth, found) in enumerate(pairs)
+        _match_image_by_centre(truth, detections, label, number)
+        for number, (truth, detections) in enumerate(pairs)
     ]
-    return _sort_by_score(images, np.array([each.lesions.sum() for each in images], dtype=np.int64))
+    return _sort_by_score(
+        images, np.array([image.lesions.sum() for image in images], dtype=np.int64)
+    )
 
 
 def _sort_by_score(parts: Sequence[LesionMatches], lesions: Labels) -> LesionMatches:
     none = np.empty(0, dtype=np.bool_)
-    scores = np.concatenate([np.empty(0), *(each.scores for each in parts)])
-    image = np.concatenate([np.empty(0, dtype=np.int64), *(each.image for each in parts)])
+    scores = np.concatenate([np.empty(0), *(part.scores for part in parts)])
+    image = np.concatenate([np.empty(0, dtype=np.int64), *(part.image for part in parts)])
     order = np.argsort(-scores, kind="stable")
     return LesionMatches(
         image=image[order],
         scores=scores[order],
-        hit=np.concatenate([none, *(each.hit for each in parts)])[order],
-        miss=np.concatenate([none, *(each.miss for each in parts)])[order],
+        hit=np.concatenate([none, *(part.hit for part in parts)])[order],
+        miss=np.concatenate([none, *(part.miss for part in parts)])[order],
         lesions=lesions,
-        dropped=sum(each.dropped for each in parts),
+        dropped=sum(part.dropped for part in parts),
     )
 
 
 def _match_image_by_centre(
-    truth: TrueBoxes, found: Detections, label: int, number: int
+    truth: TrueBoxes, detections: Detections, label: int, number: int
 ) -> LesionMatches:
-    own = np.flatnonzero(found.labels == label)
-    best = own[np.argsort(-found.scores[own], kind="stable")][:MAX_DETECTIONS]
-    wanted = truth.labels == label
-    lesion = ~truth.crowd[wanted]
-    inside, distance = _centre_distances(found.boxes[best], truth.boxes[wanted])
+    of_class = np.flatnonzero(detections.labels == label)
+    best = of_class[np.argsort(-detections.scores[of_class], kind="stable")][:MAX_DETECTIONS]
+    true_of_class = truth.labels == label
+    lesion = ~truth.crowd[true_of_class]
+    inside, distance = _centre_distances(detections.boxes[best], truth.boxes[true_of_class])
     return LesionMatches(
         image=np.full(best.size, number),
-        scores=found.scores[best],
+        scores=detections.scores[best],
         hit=_assign_nearest(inside & lesion, distance),
         miss=~np.asarray(inside.any(axis=1)),
         lesions=np.array([lesion.sum()], dtype=np.int64),
-        dropped=own.size - best.size,
+        dropped=of_class.size - best.size,
     )
 
 
 def _centre_distances(found: Floats, true: Floats) -> tuple[BoolArray, Floats]:
-    """Whether each centre lies in each true box, and how far from its centre; (m, boxes)."""
+    """Whether each centre lies in each true box, and the distance of the centres; (m, boxes)."""
     centre = (found[:, :2] + found[:, 2:] / 2)[:, None]
     corner, opposite = true[:, :2], true[:, :2] + true[:, 2:]
     inside: BoolArray = np.asarray(((centre >= corner) & (centre <= opposite)).all(axis=2))

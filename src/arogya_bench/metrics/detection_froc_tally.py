@@ -15,21 +15,21 @@ from arogya_bench.types import Floats, Labels
 if TYPE_CHECKING:
     from arogya_bench.metrics.detection_tally import Sparse
 
-RATE_TOLERANCE = 1e-9  # .29 per image are 29 false positives in 100 images, not 28
+RATE_TOLERANCE = 1e-9  # so that .29 per image allows 29 false positives in 100 images
 GROUPS_PER_BATCH = 500  # groups whose absence is computed at a time
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrocGroupSums:
-    """What each group adds to the curve: one row per score with a hit, the best score first.
+    """Contribution of each group to the curve: one row per score with a hit, best score first.
 
-    Only hits raise the sensitivity, so a row takes the false positives since the row before.
+    Only hits raise the sensitivity, so that a row includes the false positives since the last row.
 
     Attributes:
-        hits: Shape (rows, groups), lesions that are found from this score on.
+        hits: Shape (rows, groups), lesions found at this score.
         misses: Shape (rows, groups), false positives.
-        lesions: Shape (groups,), boxes that should be found.
-        images: Shape (groups,), their number.
+        lesions: Shape (groups,), number of lesions.
+        images: Shape (groups,), number of images.
     """
 
     hits: "Sparse"
@@ -61,7 +61,7 @@ class FrocGroupSums:
         return chosen
 
     def leave_one_group_out(self) -> Iterator[Floats]:
-        """Yield weights that leave one group out, some groups at a time, in their order."""
+        """Yield weights that leave out each group in turn, in batches."""
         groups = self.images.size
         for start in range(0, groups, GROUPS_PER_BATCH):
             left_out = np.arange(start, min(start + GROUPS_PER_BATCH, groups))
@@ -72,7 +72,7 @@ def sum_froc_by_group(matches: LesionMatches, group_of: Labels) -> FrocGroupSums
     """Sum up each group once.
 
     Args:
-        matches: Of one class, or of several pooled.
+        matches: Matches of one class, or of several classes pooled.
         group_of: Shape (images,), positions 0 to groups - 1.
     """
     groups = int(group_of.max()) + 1 if group_of.size else 1

@@ -1,4 +1,4 @@
-"""A detector used at one threshold: the choice on validation, and what it then finds."""
+"""Operating point of a detector: choice of the threshold, and results at it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,18 +22,18 @@ from arogya_bench.metrics.detection_tally import BoxSufficientStatistics, sum_bo
 from arogya_bench.metrics.per_class import FEW_POSITIVES, Row
 from arogya_bench.types import BoxPredictions, Floats
 
-NO_DETECTION_THRESHOLD = 1.0  # the threshold where none does better than finding nothing
+NO_DETECTION_THRESHOLD = 1.0  # if no threshold is better than detecting nothing
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassCounts:
-    """One class at the threshold, matched at IoU 0.5; None is undefined.
+    """Counts of one class at the threshold and IoU 0.5; rates are None where undefined.
 
     Attributes:
-        name: Of the class.
-        tp: Detections that found a box.
-        fp: Detections that found none.
-        fn: Boxes that nothing found.
+        name: Name of the class.
+        tp: Detections that match a box.
+        fp: Detections that match no box.
+        fn: Boxes without a detection.
         precision: tp / (tp + fp).
         recall: tp / (tp + fn).
         f1: 2 tp / (2 tp + fp + fn).
@@ -50,14 +50,14 @@ class ClassCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorOperatingPoint:
-    """A detector at one threshold; None is undefined.
+    """Results of a detector at one threshold; None where undefined.
 
     Attributes:
-        threshold: Least score of a detection that counts.
+        threshold: Smallest score of a detection that counts.
         precision: Mean over the classes in truth or detections, 0 for one without detections.
         recall: The same mean, 0 for one without boxes.
         f1: The same mean.
-        classes: In their order.
+        classes: Counts in the order of the classes.
     """
 
     threshold: float
@@ -74,13 +74,12 @@ def operating_point(
     classes: Sequence[str] | int,
     threshold: float,
 ) -> DetectorOperatingPoint:
-    """Count hits and misses among the detections that score at least ``threshold``.
+    """Evaluate the detections with a score of at least ``threshold``.
 
-    Takes the columns of ``detection.score``, and matches as it does: the best 100 of each class
-    and image, crowds apart.
+    Arguments and matching are those of ``detection.score``.
 
     Raises:
-        ValueError: If a column is missing, unknown, misshapen, not finite, or out of range.
+        ValueError: If a column is missing, unknown or invalid.
     """
     cases = check_box_outcomes(targets, detections, classes=classes)
     tally = sum_boxes_by_group(match_boxes(cases), threshold=threshold).total()
@@ -102,41 +101,40 @@ def best_threshold(
     *,
     classes: Sequence[str] | int,
 ) -> float:
-    """Find the score from which on detections have the highest macro F1 at IoU 0.5.
+    """Choose the threshold with the highest macro F1 at IoU 0.5, on the validation split.
 
-    Takes the columns of ``detection.score``, of the validation split; the test split only uses
-    what comes out.
+    Arguments are those of ``detection.score``.
 
     Returns:
-        One of the scores, the higher of several equally good ones; 1 if none is better than
-        finding nothing.
+        One of the scores, the highest of equally good ones; 1 if none is better than detecting
+        nothing.
 
     Raises:
-        ValueError: If a column is missing, unknown, misshapen, not finite, or out of range.
+        ValueError: If a column is missing, unknown or invalid.
     """
     matches = match_boxes(check_box_outcomes(targets, detections, classes=classes))
-    scores = [each.scores for each in matches]
+    scores = [of_class.scores for of_class in matches]
     candidates = np.unique(np.concatenate([[NO_DETECTION_THRESHOLD], *scores]))[::-1]
     tally = _statistics_at_thresholds(candidates, matches)
     f1 = METRICS["f1"](tally)
-    # Without true boxes, only a threshold that nothing reaches makes no mistake.
+    # Without true boxes, only a threshold above all scores makes no error.
     return float(candidates[np.where(np.isnan(f1), 0.0, f1).argmax()])
 
 
 def per_class_boxes(predictions: BoxPredictions, *, threshold: float) -> list[Row]:
-    """Score each class of a detector.
+    """Evaluate each class of a detector.
 
     Args:
-        predictions: Of n images.
-        threshold: Least score of a detection in precision, recall and F1; from validation.
+        predictions: Predictions for n images.
+        threshold: Smallest score of a detection in precision, recall and F1, from validation.
 
     Returns:
-        One row per class: ``class``, ``truth_boxes``, ``images`` (those with a true box of it),
+        One row per class: ``class``, ``truth_boxes``, ``images`` (with a true box of the class),
         ``AP50``, ``AP50_95``, ``precision``, ``recall``, ``f1`` (None where undefined), ``tp``,
-        ``fp``, ``fn``, and ``flag``, empty if there is nothing to say.
+        ``fp``, ``fn``, and ``flag``, which may be empty.
 
     Raises:
-        ValueError: If boxes are misshapen, not finite, or of no class.
+        ValueError: If boxes have a wrong shape, are not finite, or have an unknown class.
     """
     cases = check_box_predictions(predictions)
     matches = match_boxes(cases)
@@ -166,20 +164,20 @@ def per_class_boxes(predictions: BoxPredictions, *, threshold: float) -> list[Ro
 def _statistics_at_thresholds(
     candidates: Floats, matches: Sequence[Matches]
 ) -> BoxSufficientStatistics:
-    """Tallies from each threshold on; the leading axis is the threshold."""
-    hits = [_count_at_least(each.scores[each.hits[0]], candidates) for each in matches]
-    found = [_count_at_least(each.scores[~each.ignored[0]], candidates) for each in matches]
-    truth = np.array([each.truth.sum() for each in matches], dtype=np.float64)
+    """Statistics at each threshold, which is the leading axis."""
+    hits = [_count_at_least(m.scores[m.hits[0]], candidates) for m in matches]
+    detections = [_count_at_least(m.scores[~m.ignored[0]], candidates) for m in matches]
+    truth = np.array([m.truth.sum() for m in matches], dtype=np.float64)
     return BoxSufficientStatistics(
         average_precision=np.full((candidates.size, IOU_THRESHOLDS.size, len(matches)), np.nan),
         hits=np.stack(hits, axis=1),
-        detections=np.stack(found, axis=1),
+        detections=np.stack(detections, axis=1),
         truth=np.broadcast_to(truth, (candidates.size, len(matches))),
     )
 
 
 def _count_at_least(scores: Floats, candidates: Floats) -> Floats:
-    """How many of the falling scores are at least each candidate."""
+    """Count the descending scores that are at least each candidate."""
     return np.searchsorted(-scores, -candidates, side="right").astype(np.float64)
 
 

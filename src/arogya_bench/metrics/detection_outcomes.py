@@ -1,4 +1,4 @@
-"""What a detector found in each image beside what lies there, checked before it is matched."""
+"""Validated detections with the true boxes of each image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ class TrueBoxes:
 
 @dataclass(frozen=True, kw_only=True)
 class BoxOutcomes:
-    """The images of one evaluation, ready to be matched.
+    """Detections and true boxes of one evaluation.
 
     Attributes:
-        truth: One per image.
-        detections: One per image.
+        truth: True boxes per image.
+        detections: Detections per image.
         classes: K names.
     """
 
@@ -54,14 +54,14 @@ def check_box_outcomes(
     *,
     classes: Sequence[str] | int,
 ) -> BoxOutcomes:
-    """Check and complete the boxes of one evaluation.
+    """Validate the boxes of one evaluation and convert them to arrays.
 
     Args:
-        targets: Per image its boxes, or a mapping of ``boxes`` (g, 4), ``labels`` (g,) and, if
-            wanted, ``crowd`` (g,).
-        detections: Per image what was found, or a mapping of ``boxes`` (m, 4), ``labels`` (m,)
+        targets: True boxes per image, or a mapping of ``boxes`` (g, 4), ``labels`` (g,) and
+            optionally ``crowd`` (g,).
+        detections: Detections per image, or a mapping of ``boxes`` (m, 4), ``labels`` (m,)
             and ``scores`` (m,).
-        classes: Their names, or their number.
+        classes: Names of the classes, or their number.
 
     Raises:
         ValueError: If there are no classes, the numbers of images differ, or a column is missing,
@@ -74,11 +74,12 @@ def check_box_outcomes(
         raise ValueError("there are no classes")
     return BoxOutcomes(
         truth=tuple(
-            _check_true_boxes(each, f"truth of image {i}", names) for i, each in enumerate(targets)
+            _check_true_boxes(boxes, f"truth of image {i}", names)
+            for i, boxes in enumerate(targets)
         ),
         detections=tuple(
-            _check_detections(each, f"detections of image {i}", names)
-            for i, each in enumerate(detections)
+            _check_detections(boxes, f"detections of image {i}", names)
+            for i, boxes in enumerate(detections)
         ),
         classes=names,
     )

@@ -1,13 +1,11 @@
-"""Every metric of a detector on every resample, from boxes that are matched only once."""
+"""Metrics of a detector on resamples, with boxes matched once."""
 
 from collections.abc import Iterable, Sequence
-
-import numpy as np
 
 from arogya_bench.metrics.detection import METRICS, check_box_predictions
 from arogya_bench.metrics.detection_matching import match_boxes
 from arogya_bench.metrics.detection_tally import BoxSufficientStatistics, sum_boxes_by_group
-from arogya_bench.metrics.replicates import Replicates, Resamples
+from arogya_bench.metrics.replicates import Replicates, Resamples, concatenate_replicates
 from arogya_bench.types import BoxPredictions, Floats
 
 
@@ -18,45 +16,38 @@ def box_replicates(
     draws: Resamples,
     names: Iterable[str] | None = None,
 ) -> Replicates:
-    """Resample every metric at once; an image that is drawn twice counts twice.
+    """Resample all metrics; results are those of ``detection.score`` on the drawn images.
 
-    The numbers are those of ``detection.score`` on the drawn images. Detections with equal
-    scores are ranked once, before anything is drawn: by the order of the images, then of the
-    detections in their image. So a resample keeps that rank, and only where an image holds equal
-    scores of one class could COCO, on copies of that image, mix the ranks of the copies.
+    Detections with equal scores are ranked before drawing, by the order of the images and of the
+    detections in their image. COCO could rank copies of an image with equal scores of one class
+    differently.
 
     Args:
-        predictions: Of n images.
-        threshold: Least score of a detection in precision, recall and F1; from validation.
+        predictions: Predictions for n images.
+        threshold: Smallest score of a detection in precision, recall and F1, from validation.
         draws: Which groups enter each resample.
-        names: The metrics wanted; None means all. Those over ten IoU thresholds are the work.
+        names: Names of the metrics; all if None. Those over ten IoU thresholds take longest.
 
     Raises:
-        ValueError: If boxes are misshapen, or the draws are of another number of images.
+        ValueError: If boxes are invalid, or the number of cases of the draws differs.
     """
     cases = check_box_predictions(predictions)
     if draws.group_of.shape != (cases.n,):
         raise ValueError(f"draws of {draws.group_of.size} cases for {cases.n} images")
-    wanted = list(METRICS if names is None else names)
-    overlaps = {each for name in wanted for each in METRICS[name].iou_indices}
-    evidence = sum_boxes_by_group(match_boxes(cases), threshold=threshold, group_of=draws.group_of)
-    counted = evidence.select_iou_thresholds(overlaps)
-    whole = _compute_metrics(counted.total(), wanted)
-    drawn = [_compute_metrics(counted.weighted(weights), wanted) for weights in draws.chunks()]
-    left = [_compute_metrics(tally, wanted) for tally in counted.leave_one_group_out()]
+    selected = list(METRICS if names is None else names)
+    iou_indices = {index for name in selected for index in METRICS[name].iou_indices}
+    all_sums = sum_boxes_by_group(match_boxes(cases), threshold=threshold, group_of=draws.group_of)
+    sums = all_sums.select_iou_thresholds(iou_indices)
+    whole = _compute_metrics(sums.total(), selected)
+    drawn = [_compute_metrics(sums.weighted(weights), selected) for weights in draws.chunks()]
+    jackknife = [_compute_metrics(tally, selected) for tally in sums.leave_one_group_out()]
     return Replicates(
         estimates={name: float(value) for name, value in whole.items()},
-        values=_concatenate_replicates(drawn, wanted),
-        jackknife=_concatenate_replicates(left, wanted),
+        values=concatenate_replicates(drawn, selected),
+        jackknife=concatenate_replicates(jackknife, selected),
         digest=draws.digest,
     )
 
 
 def _compute_metrics(tally: BoxSufficientStatistics, names: Sequence[str]) -> dict[str, Floats]:
     return {name: METRICS[name](tally) for name in names}
-
-
-def _concatenate_replicates(
-    parts: Sequence[dict[str, Floats]], names: Sequence[str]
-) -> dict[str, Floats]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in names}

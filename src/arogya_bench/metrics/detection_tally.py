@@ -1,7 +1,7 @@
 """Counts and average precisions of a detector, for any weight of the groups.
 
-A resample is a weight per group. Boxes are matched once, in their image; a resample only says how
-often each image enters, so every metric of a resample follows from weighted counts.
+Boxes are matched once per image. A resample is a weight per group, so that every metric of a
+resample follows from weighted counts.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -18,22 +18,21 @@ from arogya_bench.types import Floats, Labels
 if TYPE_CHECKING:
     Sparse: TypeAlias = csr_array[np.float64]
 
-RECALL_POINTS = np.linspace(
-    0.0, 1.0, 101
-)  # not r/100: ten of them differ, and COCO compares floats
-BLOCK_CELLS = 2**15  # 256 KiB an array, so that the passes over it stay in the cache
+# As in COCO, which compares floats: r/100 differs in ten of them.
+RECALL_POINTS = np.linspace(0.0, 1.0, 101)
+BLOCK_CELLS = 2**15  # 256 KiB per array, which stays in the cache
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoxSufficientStatistics:
-    """What every metric of a detector follows from; leading axes (...) are resamples, or none.
+    """Sufficient statistics of a detector; leading axes (...) are resamples, if any.
 
     Attributes:
         average_precision: Shape (..., 10, K), at each IoU threshold; NaN for a class without a
-            box in the truth, and where nobody asked.
-        hits: Shape (..., K), detections at the operating point that found a box, IoU 0.5.
+            box in the truth, and where it was not requested.
+        hits: Shape (..., K), detections at the operating point that match a box, IoU 0.5.
         detections: Shape (..., K), detections at the operating point, without those in a crowd.
-        truth: Shape (..., K), boxes that should be found.
+        truth: Shape (..., K), true boxes, without crowds.
     """
 
     average_precision: Floats
@@ -44,26 +43,25 @@ class BoxSufficientStatistics:
 
 @dataclass(frozen=True, kw_only=True)
 class BoxPrecisionRecallCurve:
-    """Precision and recall of one class at one IoU threshold, from the best score down.
+    """Precision and recall of one class at one IoU threshold, in order of descending scores.
 
-    One row stands for a run of hits, with the misses before it: within a run precision can only
-    rise, so it peaks where a run ends, whatever the weights. Misses after the last hit change
-    nothing.
+    One row stands for a run of hits and the misses before it. Precision rises within a run, so that
+    its maxima are at the ends of runs for any weights. Misses after the last hit have no effect.
 
     Attributes:
-        hits: Shape (runs, groups), detections of the run that found a box.
-        detections: Shape (runs, groups), those and the misses before them.
+        hits: Shape (runs, groups), hits of the run.
+        detections: Shape (runs, groups), hits of the run and misses before them.
     """
 
     hits: "Sparse"
     detections: "Sparse"
 
     def average_precision(self, weights: Floats, truth: Floats) -> Floats:
-        """Mean over 101 recalls of the best precision at that recall or a higher one.
+        """Compute the mean over 101 recalls of the best precision at that recall or above.
 
         Args:
             weights: Shape (groups, b), how often each group enters.
-            truth: Shape (b,), boxes that should be found.
+            truth: Shape (b,), number of true boxes.
 
         Returns:
             Shape (b,); NaN without a box in the truth.
@@ -88,10 +86,10 @@ class BoxPrecisionRecallCurve:
 
 @dataclass(frozen=True, kw_only=True)
 class BoxGroupSums:
-    """What each group adds to a tally.
+    """Contribution of each group to the sufficient statistics.
 
     Attributes:
-        curves: One row per IoU threshold, one per class in it; an empty row is not wanted.
+        curves: By IoU threshold, then class; empty for thresholds that are not needed.
         sums: Shape (3 K, groups): hits, found, truth at the operating point.
     """
 
@@ -100,7 +98,7 @@ class BoxGroupSums:
 
     @property
     def n_classes(self) -> int:
-        """Their number, K."""
+        """Number of classes, K."""
         return len(self.sums) // 3
 
     @property
@@ -109,17 +107,17 @@ class BoxGroupSums:
         return int(self.sums.shape[1])
 
     def select_iou_thresholds(self, iou_indices: Collection[int]) -> "BoxGroupSums":
-        """Leave out the curves of other IoU thresholds, which are most of the work."""
-        wanted = (row if i in iou_indices else () for i, row in enumerate(self.curves))
-        return replace(self, curves=tuple(wanted))
+        """Drop the curves of other IoU thresholds, which take most of the time."""
+        curves = (row if i in iou_indices else () for i, row in enumerate(self.curves))
+        return replace(self, curves=tuple(curves))
 
     def total(self) -> BoxSufficientStatistics:
-        """Tally of all images, without leading axes."""
+        """Statistics of all images, without leading axes."""
         one = self.weighted(np.ones((1, self.groups)))
         return BoxSufficientStatistics(**{name: values[0] for name, values in vars(one).items()})
 
     def weighted(self, weights: Floats) -> BoxSufficientStatistics:
-        """Tally of resamples: how often each group enters, shape (b, groups)."""
+        """Statistics of resamples, given how often each group enters, shape (b, groups)."""
         hits, found, truth = np.split(weights @ self.sums.T, 3, axis=1)
         upright = np.ascontiguousarray(weights.T)
         precision = np.full((len(weights), IOU_THRESHOLDS.size, self.n_classes), np.nan)
@@ -132,7 +130,7 @@ class BoxGroupSums:
         )
 
     def leave_one_group_out(self) -> Iterator[BoxSufficientStatistics]:
-        """Yield tallies that leave one group out, some groups at a time, in their order."""
+        """Yield statistics that leave out each group in turn, in batches."""
         for start in range(0, self.groups, 500):
             left_out = np.arange(start, min(start + 500, self.groups))
             yield self.weighted((left_out[:, None] != np.arange(self.groups)).astype(np.float64))
@@ -145,7 +143,7 @@ def sum_boxes_by_group(
 
     Args:
         matches: One per class.
-        threshold: Least score of a detection at the operating point.
+        threshold: Smallest score of a detection at the operating point.
         group_of: Shape (images,), positions 0 to groups - 1; all are one group if None.
     """
     images = matches[0].truth.size
@@ -189,6 +187,6 @@ def _build_curve(
 
 
 def _count_recalls_reached(recall: Floats) -> Floats:
-    """How many of the 101 recalls are at most the given one, by comparing the very floats."""
+    """Count the 101 recalls that are at most the given one, comparing floats exactly."""
     near = np.rint(recall * 100)
     return near + (RECALL_POINTS[near.astype(np.intp)] <= recall)

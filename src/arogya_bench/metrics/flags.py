@@ -1,4 +1,4 @@
-"""What must be said beside a metric that exists, but not quite as its name promises."""
+"""Flags for metrics with conventions, excluded classes or few cases."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -92,9 +92,7 @@ def _flag_labels(cases: Outcomes, tally: SufficientStatistics) -> Iterator[_Clas
             (NEGATIVE_CLASS_METRICS, POSITIVE_CLASS_METRICS), tally.support, strict=True
         ):
             if 0 < count < FEW_POSITIVES:
-                yield _ClassificationFlag(
-                    metrics, f"fewer than {FEW_POSITIVES} cases to judge by: {count:.0f}"
-                )
+                yield _ClassificationFlag(metrics, f"fewer than {FEW_POSITIVES} cases: {count:.0f}")
 
 
 def _flag_probabilities(cases: Outcomes, _: SufficientStatistics) -> Iterator[_ClassificationFlag]:

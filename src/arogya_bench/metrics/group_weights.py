@@ -1,4 +1,4 @@
-"""How often each group counts: in resamples, or in all cases but one group."""
+"""Sums over weighted groups: over the groups of a resample, or over all groups but one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
     Sparse: TypeAlias = csr_array[np.float64] | csc_array[np.float64]
 
-MAX_BLOCK_CELLS = 2**18  # 2 MiB of weights: what a sparse product reads again and again stays near
-MAX_DENSE_ROWS = 40  # per entry of a group: up to here, a dense product is the faster one
-FLOAT32_EXACT_LIMIT = 2**22  # counts below it stay whole in float32, which is twice as fast
+MAX_BLOCK_CELLS = 2**18  # 2 MiB of weights, which stay in the cache during a sparse product
+MAX_DENSE_ROWS = 40  # per entry of a group; up to here, a dense product is faster
+FLOAT32_EXACT_LIMIT = 2**22  # counts below it are exact in float32, which is twice as fast
 MAX_LEFT_OUT_CELLS = 2**21  # of the largest table of sums that leave one group out
 
 
 @dataclass(frozen=True, kw_only=True)
 class SparseSums:
-    """What each group adds to some sums.
+    """Several sums over cases, split by group.
 
     Attributes:
-        by_group: Shape (rows, groups).
-        integer_valued: Whether it holds whole numbers, which are added faster.
+        by_group: Shape (rows, groups), one row per sum.
+        integer_valued: Whether the entries are integers, which are added faster.
     """
 
     by_group: "Sparse"
@@ -41,7 +41,7 @@ class SparseSums:
 
     @cached_property
     def dense(self) -> Floats | NDArray[np.float32] | None:
-        """Shape (groups, rows), if that is the faster way to add; else None."""
+        """Shape (groups, rows); None where the sparse product is faster."""
         filled = self.by_group.nnz / max(1, self.by_group.shape[1])
         if self.by_group.shape[0] > MAX_DENSE_ROWS * max(1.0, filled):
             return None
@@ -51,92 +51,123 @@ class SparseSums:
 
     @cached_property
     def by_column(self) -> "Sparse":
-        """As ``split_by_group``, laid out for reading single groups."""
+        """``by_group`` in the layout for reading single groups."""
         return self.by_group.tocsc()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StackedSums:
-    """Sums of several models, which one product adds faster than one product each."""
+    """Sums of several models stacked into one table, since one product is faster than several."""
 
     parts: tuple[SparseSums, ...]
 
     @cached_property
     def stacked(self) -> SparseSums:
-        """All of them, one below the other."""
-        tables = [part.by_group for part in self.parts]
+        """All parts, one below the other."""
         return SparseSums(
-            by_group=vstack(tables, format="csr"),
-            integer_valued=all(p.integer_valued for p in self.parts),
+            by_group=vstack([part.by_group for part in self.parts], format="csr"),
+            integer_valued=all(part.integer_valued for part in self.parts),
         )
 
-    def rows_of(self, sums: SparseSums) -> slice:
-        """Where sums stand in the stack; an empty slice if they do not."""
+    def rows_of(self, sums: SparseSums) -> slice | None:
+        """The rows of a part within the stack; None if ``sums`` is no part of it."""
         start = 0
         for part in self.parts:
             end = start + part.by_group.shape[0]
             if part is sums:
                 return slice(start, end)
             start = end
-        return slice(0)
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
-class GroupWeights:
-    """Several weightings of the groups, b of them.
+class DrawnGroups:
+    """Weightings by how often each group was drawn, b of them.
 
     Attributes:
-        counts: Shape (b, groups), whole numbers: how often each group was drawn; None if groups
-            are left out.
-        excluded: The groups that are left out, one in each of the b weightings; else None.
-        stacks: Sums that are added together, when one of them is first asked for.
+        counts: Shape (b, groups), integers.
+        stacks: Sums of which all parts are computed when the first one is needed.
     """
 
-    counts: Floats | None = None
-    excluded: slice | None = None
+    counts: Floats
     stacks: tuple[StackedSums, ...] = ()
-    _stack_products: dict[int, Floats] = field(default_factory=dict, repr=False)
+    _shared: tuple["_SharedProduct", ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        shared = tuple(_SharedProduct(stack=stack, counts=self._counts) for stack in self.stacks)
+        object.__setattr__(self, "_shared", shared)
 
     def apply(self, sums: SparseSums) -> Floats:
         """The sums under each weighting, shape (rows, b)."""
-        if self.excluded is not None:
-            without: Floats = sums.total[:, None] - sums.by_column[:, self.excluded].toarray()
-            return without
-        for number, stack in enumerate(self.stacks):
-            rows = stack.rows_of(sums)
-            if rows.stop:
-                if number not in self._stack_products:
-                    self._stack_products[number] = self._product(stack.stacked)
-                return self._stack_products[number][rows]
-        return self._product(sums)
-
-    def _product(self, sums: SparseSums) -> Floats:
-        if sums.dense is None:
-            return np.concatenate([sums.by_group @ block for block in self._count_blocks], axis=1)
-        counts = self._float32_counts if sums.dense.dtype == np.float32 else self._drawn_counts
-        added: Floats = (counts @ sums.dense).T.astype(np.float64, copy=False)
-        return added
-
-    @property
-    def _drawn_counts(self) -> Floats:
-        if self.counts is None:
-            raise ValueError("weights that leave groups out have no counts")
-        return self.counts
+        for shared in self._shared:
+            rows = shared.stack.rows_of(sums)
+            if rows is not None:
+                return shared.product[rows]
+        return self._counts.multiply(sums)
 
     @cached_property
-    def _float32_counts(self) -> NDArray[np.float32]:
-        return self._drawn_counts.astype(np.float32)
-
-    @cached_property
-    def _count_blocks(self) -> tuple[Floats, ...]:
-        """Shape (groups, some) each: one after the other is faster than all at once."""
-        width = max(1, MAX_BLOCK_CELLS // self._drawn_counts.shape[1])
-        starts = range(0, len(self._drawn_counts), width)
-        return tuple(np.ascontiguousarray(self._drawn_counts[i : i + width].T) for i in starts)
+    def _counts(self) -> "_Counts":
+        return _Counts(counts=self.counts)
 
 
-def leave_one_group_out(groups: int, rows: int) -> Iterator[GroupWeights]:
-    """All groups but one, for each group in turn; as many at once as ``rows_of`` sums allow."""
+@dataclass(frozen=True, kw_only=True)
+class LeaveOneGroupOut:
+    """Weightings that leave out one group each, b of them.
+
+    Attributes:
+        excluded: The groups left out, in the order of the weightings.
+    """
+
+    excluded: slice
+
+    def apply(self, sums: SparseSums) -> Floats:
+        """The sums without each excluded group, shape (rows, b)."""
+        remaining: Floats = sums.total[:, None] - sums.by_column[:, self.excluded].toarray()
+        return remaining
+
+
+GroupWeights: TypeAlias = DrawnGroups | LeaveOneGroupOut
+
+
+def leave_one_group_out(groups: int, rows: int) -> Iterator[LeaveOneGroupOut]:
+    """Leave out each group in turn, as many per step as tables of ``rows`` sums allow."""
     size = max(1, MAX_LEFT_OUT_CELLS // max(1, rows))
     for start in range(0, groups, size):
-        yield GroupWeights(excluded=slice(start, min(groups, start + size)))
+        yield LeaveOneGroupOut(excluded=slice(start, min(groups, start + size)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Counts:
+    """How often each group was drawn, in the layouts that products need."""
+
+    counts: Floats
+
+    def multiply(self, sums: SparseSums) -> Floats:
+        if sums.dense is None:
+            return np.concatenate([sums.by_group @ block for block in self._blocks], axis=1)
+        counts = self._float32 if sums.dense.dtype == np.float32 else self.counts
+        product: Floats = (counts @ sums.dense).T.astype(np.float64, copy=False)
+        return product
+
+    @cached_property
+    def _float32(self) -> NDArray[np.float32]:
+        return self.counts.astype(np.float32)
+
+    @cached_property
+    def _blocks(self) -> tuple[Floats, ...]:
+        """Shape (groups, some) each: one after the other is faster than all at once."""
+        width = max(1, MAX_BLOCK_CELLS // self.counts.shape[1])
+        starts = range(0, len(self.counts), width)
+        return tuple(np.ascontiguousarray(self.counts[i : i + width].T) for i in starts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SharedProduct:
+    """The product of a stack, computed when the first of its parts is needed."""
+
+    stack: StackedSums
+    counts: _Counts
+
+    @cached_property
+    def product(self) -> Floats:
+        return self.counts.multiply(self.stack.stacked)

@@ -1,4 +1,4 @@
-"""What a classifier said about each case beside what was true, checked before it is counted."""
+"""Validated predictions of a classifier with their targets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

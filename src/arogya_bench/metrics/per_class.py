@@ -1,4 +1,4 @@
-"""What each class gets out of a classifier, beside every average over classes."""
+"""Metrics of each class against the rest."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -28,7 +28,7 @@ def per_class(
         targets: Class indices, shape (n,).
         probabilities: Shape (n, K); without them no ``auroc``, ``average_precision``.
         predicted: Class indices, shape (n,); decided from the probabilities if None.
-        classes: Their names, or their number.
+        classes: Names of the classes, or their number.
 
     Returns:
         One row per class: ``class``, ``support``, ``predicted`` (numbers of cases),

@@ -1,4 +1,4 @@
-"""Metrics that a config adds: plain functions of other packages, held to what they declare."""
+"""Metrics of other packages, which a config adds, validated against their declaration."""
 
 import inspect
 import re
@@ -34,7 +34,7 @@ class MetricSpec:
 
     Attributes:
         function: Dotted path of a function ``(targets, probabilities) -> float`` with ``@metric``.
-        version: Of its numbers; whoever changes one raises it, and cells are evaluated anew.
+        version: Version of the results; raise it to recompute evaluations after a change.
         resamples: At most so many behind its interval, for a slow function; None means as many
             as our metrics have.
     """
@@ -55,11 +55,11 @@ class PluginMetric:
     function: CaseMetric = field(repr=False)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Travel to another process by name: what is decorated cannot be pickled itself."""
+        """Pickle by name, since a decorated function cannot be pickled."""
         return _load_metric, (self.name, self.spec)
 
     def count_resamples(self, draws: Resamples) -> int:
-        """How many of the resamples are used."""
+        """Number of resamples that are used."""
         return min(draws.resamples, self.spec.resamples or draws.resamples)
 
     def compute(self, targets: Labels, probabilities: Probabilities) -> float:
@@ -77,14 +77,14 @@ class PluginMetric:
             raise MetricError(
                 f"The metric {self.name} ({self.spec.function}) failed on {targets.size} cases: "
                 f"{type(error).__name__}: {error}",
-                fix="mend it; where it does not exist it should raise UndefinedMetric(reason).",
+                fix="fix the function; where the metric is undefined, raise UndefinedMetric(reason).",
             ) from error
         low, high = self.function.low, self.function.high
         if not isfinite(found) or not low - RANGE_TOLERANCE <= found <= high + RANGE_TOLERANCE:
             raise MetricError(
                 f"The metric {self.name} ({self.spec.function}) is {found:g} on {targets.size} "
                 f"cases, and declares {low:g} to {high:g}.",
-                fix="mend it, or the range in its @metric; where it does not exist it should "
+                fix="correct the function or the range in its @metric; where the metric is undefined, "
                 "raise UndefinedMetric(reason).",
             )
         return min(max(found, low), high)
@@ -93,7 +93,7 @@ class PluginMetric:
 def load_plugin_metrics(
     specs: Mapping[str, MetricSpec], reserved_names: Collection[str]
 ) -> tuple[PluginMetric, ...]:
-    """Find the functions of metrics, before any work starts.
+    """Import and validate the functions of metrics before any job starts.
 
     Args:
         specs: By name.
@@ -124,7 +124,7 @@ def load_plugin_metrics(
 
 
 def metric_specs(metrics: Iterable[PluginMetric]) -> dict[str, dict[str, object]]:
-    """What decides the numbers of added metrics, by name; the module of a function does not."""
+    """Return what identifies the results of added metrics, by name; modules may move."""
     return {
         each.name: {"version": each.spec.version, "resamples": each.spec.resamples}
         for each in metrics
@@ -134,7 +134,7 @@ def metric_specs(metrics: Iterable[PluginMetric]) -> dict[str, dict[str, object]
 def score_with_reasons(
     metrics: Iterable[PluginMetric], targets: Labels, probabilities: Probabilities
 ) -> MetricScores:
-    """Score predictions with added metrics.
+    """Evaluate predictions with added metrics.
 
     Raises:
         MetricError: If a function fails, or leaves the range that it declares.

@@ -1,4 +1,4 @@
-"""Every metric on every resample, from one pass over the weights of the groups."""
+"""Metrics of classifiers on resamples of groups."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from arogya_bench.metrics.catalogue import Metric
 from arogya_bench.metrics.classification import METRICS, TWO_CLASS_METRICS, metrics_for
-from arogya_bench.metrics.group_weights import GroupWeights, StackedSums
+from arogya_bench.metrics.group_weights import DrawnGroups, StackedSums
 from arogya_bench.metrics.outcomes import Outcomes, check_outcomes
 from arogya_bench.metrics.tally import SufficientStatistics, sum_by_group
 from arogya_bench.types import Floats
@@ -18,15 +18,15 @@ MAX_CONFUSION_CELLS = 2**22  # of all resamples at once: hundreds of classes tak
 
 
 class Resamples(Protocol):
-    """What ``statistics.draws`` returns, as far as it matters here."""
+    """Resamples of groups, as ``statistics.draws`` describes them."""
 
     @property
     def digest(self) -> str:
-        """Equal for resamples of the same groups."""
+        """Equal for equal resamples."""
 
     @property
     def resamples(self) -> int:
-        """Their number."""
+        """Number of resamples."""
 
     @property
     def group_of(self) -> NDArray[np.int64]:
@@ -38,13 +38,13 @@ class Resamples(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Replicates:
-    """Every metric, resampled; NaN where a metric is undefined.
+    """Metrics on resamples; NaN where a metric is undefined.
 
     Attributes:
-        estimates: On the cases themselves, by name.
+        estimates: On the original cases, by name.
         values: Shape (B,) by name; differences between equal digests are paired.
         jackknife: Shape (groups,) by name, the metric without each group, for BCa.
-        digest: Of the draws.
+        digest: Digest of the draws.
     """
 
     estimates: dict[str, float]
@@ -63,20 +63,20 @@ def replicates(
     bins: int = 15,
     names: Iterable[str] | None = None,
 ) -> Replicates:
-    """Resample every metric at once; the numbers are those of ``score`` on the drawn rows.
+    """Resample all metrics; results are those of ``score`` on the drawn rows.
 
     Args:
         targets: Class indices, shape (n,).
         probabilities: Shape (n, K); rows sum to 1.
-        predicted: Class indices, shape (n,); decided from the probabilities if None.
+        predicted: Class indices, shape (n,); derived from the probabilities if None.
         draws: Which groups enter each resample.
-        classes: Their names, or their number.
-        bins: Of the confidence, for calibration errors.
-        names: The metrics wanted; None means all. What ranks cases by score is most of the work.
+        classes: Names of the classes, or their number.
+        bins: Number of bins for calibration errors.
+        names: Names of the metrics; all if None. Those that rank cases by score take longest.
 
     Raises:
-        ValueError: If a column is misshapen, a name unknown, or the draws are of another number
-            of cases.
+        ValueError: If a shape does not match, a name is unknown, or the number of cases of the draws
+            differs.
     """
     cases = check_outcomes(targets, probabilities, predicted, classes=classes)
     return _resample_models({"": cases}, draws, bins, names)[""]
@@ -91,12 +91,12 @@ def paired_replicates(
     bins: int = 15,
     names: Iterable[str] | None = None,
 ) -> dict[str, Replicates]:
-    """Resample several models on the same cases; each resample is drawn once for all of them.
+    """Resample several models on the same cases, so that differences are paired.
 
     Takes the arguments of ``replicates``, with one table of probabilities per model.
 
     Returns:
-        By model, what ``replicates`` gives for it alone; differences are paired.
+        By model, the result of ``replicates``.
 
     Raises:
         ValueError: As ``replicates``.
@@ -113,68 +113,69 @@ def _resample_models(
     for cases in models.values():
         if draws.group_of.shape != (cases.n,):
             raise ValueError(f"draws of {draws.group_of.size} cases for {cases.n} targets")
-    counted = {
+    sums = {
         name: sum_by_group(cases, group_of=draws.group_of, bins=bins)
         for name, cases in models.items()
     }
-    asked = None if names is None else list(names)  # read once for all models
-    wanted = {name: _select_metrics(asked, each.n_classes) for name, each in counted.items()}
+    names = None if names is None else list(names)  # an iterator can be read only once
+    wanted = {name: _select_metrics(names, model.n_classes) for name, model in sums.items()}
     values: dict[str, list[dict[str, Floats]]] = {name: [] for name in models}
-    widest = max((each.n_classes for each in counted.values()), default=1)
+    widest = max((model.n_classes for model in sums.values()), default=1)
     rows = max(1, MAX_CONFUSION_CELLS // widest**2)
     stacks = (
-        StackedSums(parts=tuple(each.class_counts for each in counted.values())),
+        StackedSums(parts=tuple(model.class_counts for model in sums.values())),
         StackedSums(
             parts=tuple(
-                each.probability_sums for each in counted.values() if each.has_probabilities
+                model.probability_sums for model in sums.values() if model.has_probabilities
             )
         ),
     )
     for counts in draws.chunks():
         for start in range(0, len(counts), rows):
-            weights = GroupWeights(counts=counts[start : start + rows], stacks=stacks)
-            for name, each in counted.items():
+            weights = DrawnGroups(counts=counts[start : start + rows], stacks=stacks)
+            for name, model in sums.items():
                 values[name].append(
                     _compute_metrics(
-                        SufficientStatistics(group_sums=each, weights=weights), wanted[name]
+                        SufficientStatistics(group_sums=model, weights=weights), wanted[name]
                     )
                 )
     return {
         name: Replicates(
             estimates={
                 key: float(value)
-                for key, value in _compute_metrics(each.total(), wanted[name]).items()
+                for key, value in _compute_metrics(model.total(), wanted[name]).items()
             },
-            values=_concatenate_replicates(values[name], wanted[name]),
-            jackknife=_concatenate_replicates(
-                [_compute_metrics(tally, wanted[name]) for tally in each.leave_one_group_out()],
+            values=concatenate_replicates(values[name], wanted[name]),
+            jackknife=concatenate_replicates(
+                [_compute_metrics(tally, wanted[name]) for tally in model.leave_one_group_out()],
                 wanted[name],
             ),
             digest=draws.digest,
         )
-        for name, each in counted.items()
+        for name, model in sums.items()
     }
 
 
 def _select_metrics(names: Sequence[str] | None, classes: int) -> dict[str, Metric | None]:
     known = metrics_for(classes)
-    asked = list(known if names is None else names)
-    unknown = [name for name in asked if name not in METRICS | TWO_CLASS_METRICS]
+    selected = list(known if names is None else names)
+    unknown = [name for name in selected if name not in METRICS | TWO_CLASS_METRICS]
     if unknown:
-        raise ValueError(f"there is no metric {', '.join(unknown)}")
-    return {name: known.get(name) for name in asked}
+        raise ValueError(f"unknown metrics: {', '.join(unknown)}")
+    return {name: known.get(name) for name in selected}
 
 
-def _concatenate_replicates(
+def concatenate_replicates(
     parts: Sequence[dict[str, Floats]], names: Iterable[str]
 ) -> dict[str, Floats]:
+    """Join the metrics of several chunks of resamples, by name."""
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
 def _compute_metrics(
     tally: SufficientStatistics, metrics: Mapping[str, Metric | None]
 ) -> dict[str, Floats]:
-    """Metrics of the tally; one that speaks of two classes does not exist for more."""
+    """Compute metrics; those of binary classification are NaN for more classes."""
     return {
         name: np.full(tally.n.shape, np.nan) if metric is None else metric(tally)
         for name, metric in metrics.items()

@@ -1,4 +1,4 @@
-"""How well a predicted mask agrees with the true one."""
+"""Metrics of a predicted segmentation mask."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ class SegmentationScores:
         method: Tolerance of the surface Dice.
         n: One image.
         groups: One patient.
-        seed: None, nothing is drawn.
-        note: What a reader should know; empty if nothing.
+        seed: None, since nothing is drawn.
+        note: Caveats, or an empty string.
     """
 
     values: Mapping[str, float]
@@ -81,7 +81,7 @@ def score_with_reasons(
         target: Booleans, shape (height, width) or (depth, height, width).
         predicted: The same shape.
         spacing: Size of a pixel along each axis, in mm.
-        tolerance: Of the surface Dice, in mm, 0 or more.
+        tolerance: Tolerance of the surface Dice, in mm, 0 or more.
 
     Raises:
         ValueError: If shapes differ, a mask is none, or spacing or tolerance is out of range.
@@ -113,9 +113,9 @@ def per_class(
     Args:
         target_labels: Class indices, shape (height, width) or (depth, height, width).
         predicted_labels: The same shape.
-        classes: Their names, or their number.
+        classes: Names of the classes, or their number.
         spacing: Size of a pixel along each axis, in mm.
-        tolerance: Of the surface Dice, in mm, 0 or more.
+        tolerance: Tolerance of the surface Dice, in mm, 0 or more.
 
     Returns:
         One row per class: ``class``, ``support``, ``predicted`` (numbers of pixels), the metrics

@@ -1,4 +1,4 @@
-"""Many predicted masks: the mean over cases of every metric, and what empty masks do to it."""
+"""Means of segmentation metrics over cases, with the effect of empty masks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ class SegmentationSummary:
         method: How cases are averaged and empty masks are scored.
         n: Number of cases.
         groups: Number of patients.
-        seed: None, nothing is drawn.
-        note: What a reader should know; empty if nothing.
+        seed: None, since nothing is drawn.
+        note: Caveats, or an empty string.
     """
 
     values: Mapping[str, float]
@@ -65,7 +65,7 @@ def score_cases(
         targets: n masks, each as of ``assess``; sizes may differ between cases.
         predictions: n masks of the same sizes.
         spacing: Size of a pixel along each axis, in mm; of all cases, or n of them.
-        tolerance: Of the surface Dice, in mm, 0 or more.
+        tolerance: Tolerance of the surface Dice, in mm, 0 or more.
         groups: One label per case, the patient; each case is its own group if None.
 
     Returns:

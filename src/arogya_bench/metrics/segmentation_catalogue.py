@@ -17,14 +17,14 @@ class SegmentationMetric:
     """What a reader must know about a metric of one predicted mask.
 
     Attributes:
-        name: The key in MLflow.
-        best: Which end is better.
+        name: Name of the metric in MLflow.
+        best: Whether high or low values are better.
         low: Smallest possible value.
         high: Largest possible value.
         unit: ``mm``, or empty for a share.
         empty_value: Value by convention where both masks are empty; None if it has none.
         undefined: When it does not exist; empty if it always does.
-        summary: One line on what it is.
+        summary: One-line description.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Lesions as wholes: how many were found, and how many were made up."""
+"""Lesion-wise sensitivity, precision and F1 of a mask."""
 
 from dataclasses import dataclass, field
 
@@ -27,8 +27,8 @@ class LesionScores:
         method: The rule.
         n: One image.
         groups: One patient.
-        seed: None, nothing is drawn.
-        note: What a reader should know; empty if nothing.
+        seed: None, since nothing is drawn.
+        note: Caveats, or an empty string.
     """
 
     sensitivity: float | None

@@ -19,7 +19,12 @@ from arogya_bench.metrics.curves import (
     build_confidence_bins,
     build_ranking_curve,
 )
-from arogya_bench.metrics.group_weights import GroupWeights, SparseSums, leave_one_group_out
+from arogya_bench.metrics.group_weights import (
+    DrawnGroups,
+    GroupWeights,
+    SparseSums,
+    leave_one_group_out,
+)
 from arogya_bench.metrics.outcomes import Outcomes, predicted_classes
 from arogya_bench.types import Floats, Labels, Probabilities
 
@@ -45,12 +50,12 @@ class GroupSums:
     def total(self) -> "SufficientStatistics":
         """Tally of all cases, without leading axes."""
         return SufficientStatistics(
-            group_sums=self, weights=GroupWeights(counts=np.ones((1, self.groups))), squeeze=True
+            group_sums=self, weights=DrawnGroups(counts=np.ones((1, self.groups))), squeeze=True
         )
 
     def weighted(self, counts: Floats) -> "SufficientStatistics":
         """Tally of resamples: how often each group enters, shape (b, groups)."""
-        return SufficientStatistics(group_sums=self, weights=GroupWeights(counts=counts))
+        return SufficientStatistics(group_sums=self, weights=DrawnGroups(counts=counts))
 
     def leave_one_group_out(self) -> "Iterator[SufficientStatistics]":
         """Tallies that leave one group out, for all groups in turn; the leading axis is those."""

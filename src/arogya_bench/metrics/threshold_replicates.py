@@ -1,4 +1,4 @@
-"""Every rate at a locked threshold on every resample, from counts per group."""
+"""Rates at a locked threshold on resamples, from counts per group."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,14 +23,14 @@ def operating_replicates(
     prevalence: float | None = None,
     threshold_probability: float | None = None,
 ) -> Replicates:
-    """Resample what a locked threshold does; the numbers are those of ``at_threshold``.
+    """Resample the rates at a locked threshold, as ``at_threshold`` computes them.
 
     Args:
-        positive: Shape (n,), whether a case is of the class in question.
+        positive: Shape (n,), whether a case belongs to the positive class.
         scores: Shape (n,), higher for positives; NaN for a case without an answer.
-        threshold: A score from it on is called positive; it is not drawn anew.
+        threshold: Scores at or above it are called positive; it is not chosen anew.
         draws: Which groups enter each resample.
-        prevalence: Of the deployment, between 0 and 1.
+        prevalence: Prevalence in the deployment, between 0 and 1.
         threshold_probability: For ``net_benefit``, whose threshold it is, between 0 and 1; the
             scores then are probabilities.
 

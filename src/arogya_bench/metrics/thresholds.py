@@ -1,4 +1,4 @@
-"""A classifier used at one threshold: locked on validation, judged on the test split."""
+"""Operating points: thresholds chosen on the validation split, applied to the test split."""
 
 import math
 from dataclasses import dataclass, field
@@ -18,23 +18,24 @@ from arogya_bench.metrics.binary_counts import (
 )
 from arogya_bench.types import Floats
 
-TARGET_TOLERANCE = 1e-12  # a target such as 1 - .1 is still reached by 9 of 10
+TARGET_TOLERANCE = 1e-12  # so that 9 of 10 reaches a target of 1 - .1
 NO_POSITIVE_CALLS = "no score reaches the threshold: nothing is called positive"
 OPPOSITE_RATE = {"specificity": "sensitivity", "sensitivity": "specificity"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class LockedThreshold:
-    """A threshold that reached its target on validation; a score from it on is positive.
+    """A threshold that reached its target on validation; scores at or above it are positive.
 
     Attributes:
-        threshold: On the scale of the scores; infinite if only calling nothing positive will do.
-        target: ``specificity`` or ``sensitivity``, whichever had to be reached.
-        target_value: How much of it, 0 to 1.
-        sensitivity: Reached on validation, as ``specificity``; neither need hold elsewhere.
-        n: Number of validation cases, as ``positives`` and ``negatives``.
-        groups: Number of independent units among them.
-        note: What a reader should know; empty if nothing.
+        threshold: On the scale of the scores; infinite if nothing may be called positive.
+        target: ``specificity`` or ``sensitivity``.
+        target_value: Value to be reached, 0 to 1.
+        sensitivity: On validation.
+        specificity: On validation.
+        n: Number of validation cases.
+        groups: Number of independent groups.
+        note: Caveats, or an empty string.
     """
 
     threshold: float
@@ -53,22 +54,22 @@ class LockedThreshold:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierOperatingPoint:
-    """What a classifier does at one threshold; None is undefined.
+    """Counts and rates of a classifier at one threshold; None where undefined.
 
     Attributes:
-        tp: Number of positive cases called positive; so ``fp``, ``fn``, ``tn``.
-        unanswered: How many cases have no score; they are wrong: among ``fn`` or ``fp``.
+        tp: Number of true positives, as ``fp``, ``fn`` and ``tn``.
+        unanswered: Number of cases without a score, which count as ``fn`` or ``fp``.
         sensitivity: tp / (tp + fn).
         specificity: tn / (tn + fp).
         ppv: tp / (tp + fp), at the prevalence of these cases; ``npv`` is tn / (tn + fn).
         prevalence: Share of positives among these cases, 0 to 1.
-        deployment_prevalence: Of the deployment, 0 to 1, for ``ppv_at_prevalence`` and its kind.
+        deployment_prevalence: Prevalence that ``ppv_at_prevalence`` and ``npv_at_prevalence`` assume.
         lr_positive: sensitivity / (1 - specificity).
         lr_negative: (1 - sensitivity) / specificity.
-        undefined: Why a number is None, by name.
+        undefined: Reasons for None, by name.
         n: Number of cases.
-        groups: Number of independent units among them.
-        note: What a reader should know; empty if nothing.
+        groups: Number of independent groups.
+        note: Caveats, or an empty string.
     """
 
     threshold: float
@@ -96,7 +97,7 @@ class ClassifierOperatingPoint:
 
 
 class OperatingPointAtTarget(NamedTuple):
-    """The threshold that validation gave, and what it does on the test split."""
+    """A threshold chosen on validation, and its result on the test split."""
 
     locked: LockedThreshold
     point: ClassifierOperatingPoint
@@ -110,13 +111,13 @@ def choose_threshold(
     sensitivity: float | None = None,
     groups: ArrayLike | None = None,
 ) -> LockedThreshold:
-    """Find the best threshold that reaches a target; for the validation split only.
+    """Choose the best threshold that reaches a target, on the validation split.
 
     Of all scores, and infinity, those that reach the target are left; of them the one with the
     highest value of the other rate is taken, and of equals the one with more of the target.
 
     Args:
-        positive: Shape (n,), whether a case is of the class in question.
+        positive: Shape (n,), whether a case belongs to the positive class.
         scores: Shape (n,), higher for positives; NaN for a case without an answer, always wrong.
         specificity: At least so much, above 0 to 1; exactly one of the two targets is given.
         sensitivity: At least so much, above 0 to 1; 1 gives the lowest score of a positive.
@@ -161,21 +162,21 @@ def at_threshold(
     prevalence: float | None = None,
     groups: ArrayLike | None = None,
 ) -> ClassifierOperatingPoint:
-    """Count right and wrong at a threshold that was locked before.
+    """Evaluate a threshold that was chosen before.
 
     Predictive values at a prevalence π follow from sensitivity and specificity by Bayes' rule:
     PPV = sens·π / (sens·π + (1 - spec)(1 - π)), NPV = spec(1 - π) / (spec(1 - π) + (1 - sens)π).
     Source: Altman and Bland 1994.
 
     Args:
-        positive: Shape (n,), whether a case is of the class in question.
+        positive: Shape (n,), whether a case belongs to the positive class.
         scores: Shape (n,), higher for positives; NaN for a case without an answer.
-        threshold: A score from it on is called positive; may be infinite.
-        prevalence: Of the deployment, between 0 and 1.
+        threshold: Scores at or above it are called positive; may be infinite.
+        prevalence: Prevalence in the deployment, between 0 and 1.
         groups: One label per case, the patient or lesion.
 
     Raises:
-        ValueError: If a column is misshapen, or a number out of range.
+        ValueError: If a shape does not match, or a number is out of range.
     """
     flags, values = check_columns(positive, scores)
     counts = confusion_masks(flags, values, threshold).sum(axis=1).astype(np.float64)
@@ -209,7 +210,7 @@ def sensitivity_at_specificity(
     specificity: float,
     prevalence: float | None = None,
 ) -> OperatingPointAtTarget:
-    """Lock a threshold on validation, and use it on the test split; raises as both steps do."""
+    """Choose a threshold on validation and apply it to the test split; raises as both steps do."""
     locked = choose_threshold(validation_positive, validation_scores, specificity=specificity)
     return OperatingPointAtTarget(
         locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence)
@@ -225,7 +226,7 @@ def specificity_at_sensitivity(
     sensitivity: float,
     prevalence: float | None = None,
 ) -> OperatingPointAtTarget:
-    """Lock a threshold on validation, and use it on the test split; raises as both steps do."""
+    """Choose a threshold on validation and apply it to the test split; raises as both steps do."""
     locked = choose_threshold(validation_positive, validation_scores, sensitivity=sensitivity)
     return OperatingPointAtTarget(
         locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence)

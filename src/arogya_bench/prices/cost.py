@@ -1,4 +1,4 @@
-"""What a model costs: latency and throughput from timed batches, money, energy and carbon."""
+"""Latency and throughput from timed batches, and cost, energy and carbon of training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,20 +8,21 @@ import numpy as np
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.types import Floats
 
-# Batches that a percentile needs at 99 % confidence, one slower than the limit among them.
+# Batches needed for a percentile at 99 % confidence with one batch above the limit.
 MIN_BATCHES = {"p50_ms": 11, "p90_ms": 64, "p95_ms": 130, "p99_ms": 662}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Milliseconds per batch, which is no latency of an image, and images per second.
+    """Latency of batches (not of single images) and throughput.
 
     Attributes:
-        mean_ms: Of all batches.
-        p50_ms: By linear interpolation; None if refused, as are the other percentiles.
-        images_per_s: Images divided by total time.
-        n: Number of timed batches; so ``groups``, as if they were independent.
-        note: Which percentiles need more batches; empty if none does.
+        mean_ms: Mean over batches, in milliseconds.
+        p50_ms: Median by linear interpolation; None with too few batches, as other percentiles.
+        images_per_s: Number of images / total time.
+        n: Number of timed batches.
+        groups: Equal to ``n``, since batches are assumed to be independent.
+        note: Which percentiles need more batches, or an empty string.
     """
 
     mean_ms: float
@@ -39,12 +40,12 @@ class Latency:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingCost:
-    """What several fits took together.
+    """Total cost of several fits.
 
     Attributes:
         cost: In the currency of the price.
-        kwh: Energy of the devices alone.
-        n: Number of fits; so ``groups``.
+        kwh: Energy of the devices only.
+        n: Number of fits, as ``groups``.
     """
 
     gpu_hours: float
@@ -59,38 +60,37 @@ class TrainingCost:
 
 
 def raw_latency(batch_ms: Sequence[float] | Floats, *, batch_size: int) -> Latency:
-    """Summarise timed batches however few they are; ``latency_percentiles`` is for reports.
+    """Summarise timed batches with all percentiles, regardless of their number.
 
-    Source: numpy's linear quantiles; throughput is n · batch size / Σ seconds, never a mean of
-    rates.
+    Source: numpy's linear quantiles; throughput is n · batch size / Σ seconds.
 
     Args:
-        batch_ms: Shape (n,), milliseconds of each timed batch, warm-up left out.
-        batch_size: Images in each.
+        batch_ms: Shape (n,), milliseconds of each timed batch, without warm-up.
+        batch_size: Number of images per batch.
 
     Raises:
-        UndefinedMetric: If nothing was timed.
+        UndefinedMetric: If there are no batches.
         ValueError: If a time or the batch size is not above 0, or not finite.
     """
     times, n = np.asarray(batch_ms, dtype=np.float64), len(batch_ms)
     if not n:
-        raise UndefinedMetric("latency of no batches")
+        raise UndefinedMetric("no timed batches")
     if times.ndim != 1 or not (np.isfinite(times) & (times > 0)).all() or batch_size < 1:
         raise ValueError(f"{batch_ms} ms for batches of {batch_size}: all must be above 0")
     percentiles = np.percentile(times, [50, 90, 95, 99]).tolist()
-    early = [f"{name[:3]} needs {least}" for name, least in MIN_BATCHES.items() if n < least]
+    uncertain = [f"{name[:3]} needs {least}" for name, least in MIN_BATCHES.items() if n < least]
     return Latency(
         **dict(zip(MIN_BATCHES, percentiles, strict=True)),
         mean_ms=float(times.mean()),
         images_per_s=float(1000 * n * batch_size / times.sum()),
         n=n,
         groups=n,
-        note=f"of {n} batches: {', '.join(early)}" if early else "",
+        note=f"of {n} batches: {', '.join(uncertain)}" if uncertain else "",
     )
 
 
 def latency_percentiles(batch_ms: Sequence[float] | Floats, *, batch_size: int) -> Latency:
-    """Summarise timed batches as ``raw_latency``, but refuse percentiles of too few.
+    """Summarise timed batches as ``raw_latency``, with None for percentiles of too few batches.
 
     Source: early stopping of MLPerf LoadGen at 99 % confidence, the least n with
     BinomCDF(1; n, 1 - p) <= .01: 11 for p50, 64 for p90, 130 for p95, 662 for p99.
@@ -106,7 +106,7 @@ def latency_percentiles(batch_ms: Sequence[float] | Floats, *, batch_size: int) 
 
 
 def cost_per_1000_images(*, price_per_hour: float, images_per_s: float) -> float:
-    """Price of the machine while it works through 1,000 images: 1000 / rate · price / 3600.
+    """Compute the price of a machine for 1,000 images: 1000 / rate · price / 3600.
 
     Raises:
         UndefinedMetric: If the rate is 0.
@@ -114,37 +114,43 @@ def cost_per_1000_images(*, price_per_hour: float, images_per_s: float) -> float
     """
     _check_amounts(price_per_hour, images_per_s)
     if images_per_s == 0:
-        raise UndefinedMetric("a machine that does no image per second has no cost per image")
+        raise UndefinedMetric("the throughput is 0, so the cost per image is undefined")
     return 1000 / images_per_s * price_per_hour / 3600
 
 
 def training_cost(
     hours: Sequence[float], *, devices: int, price: float, watt: float, kg_per_kwh: float
 ) -> TrainingCost:
-    """Add up what fits cost in devices, money, energy and carbon.
+    """Compute the total cost of fits in device hours, money, energy and carbon.
 
     Formula: h = devices · Σ hours; cost = h · price; kWh = h · W / 1000; kg CO2 = kWh · kg/kWh.
 
     Args:
-        hours: Of each fit; every seed and fold counts.
-        devices: Used by each.
-        price: Of a device for an hour.
+        hours: Duration of each fit, including every seed and fold.
+        devices: Number of devices per fit.
+        price: Price of a device per hour.
         watt: Mean power of a device.
-        kg_per_kwh: Carbon dioxide of the grid.
+        kg_per_kwh: Carbon dioxide intensity of the grid.
 
     Raises:
         UndefinedMetric: If there are no fits.
         ValueError: If an amount is negative or not finite.
     """
     if not len(hours):
-        raise UndefinedMetric("the cost of no fits")
+        raise UndefinedMetric("no fits")
     _check_amounts(*hours, devices, price, watt, kg_per_kwh)
-    used = float(sum(hours)) * devices
-    kwh = used * watt / 1000
-    money, carbon, n = used * price, kwh * kg_per_kwh, len(hours)
-    return TrainingCost(gpu_hours=used, cost=money, kwh=kwh, kg_co2=carbon, n=n, groups=n)
+    device_hours = float(sum(hours)) * devices
+    kwh = device_hours * watt / 1000
+    return TrainingCost(
+        gpu_hours=device_hours,
+        cost=device_hours * price,
+        kwh=kwh,
+        kg_co2=kwh * kg_per_kwh,
+        n=len(hours),
+        groups=len(hours),
+    )
 
 
 def _check_amounts(*amounts: float) -> None:
-    if wrong := [amount for amount in amounts if not np.isfinite(amount) or amount < 0]:
-        raise ValueError(f"amounts must be finite and not negative, not {wrong}")
+    if invalid := [amount for amount in amounts if not np.isfinite(amount) or amount < 0]:
+        raise ValueError(f"amounts must be finite and not negative, not {invalid}")

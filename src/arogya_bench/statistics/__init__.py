@@ -1,4 +1,4 @@
-"""Intervals, paired tests and multiplicity: arrays in, frozen results out."""
+"""Intervals, tests, rankings and sample sizes: arrays in, frozen dataclasses out."""
 
 from arogya_bench.statistics.delong import (
     AurocInterval,
@@ -18,8 +18,6 @@ from arogya_bench.statistics.equivalence import (
 from arogya_bench.statistics.intervals import BootstrapInterval, Interval, bootstrap, interval
 from arogya_bench.statistics.limit_tests import LimitVerdict, judge_limit
 from arogya_bench.statistics.multiplicity import HypothesisFamily, adjust, family
-from arogya_bench.statistics.paired_proportions import newcombe_paired, tango_interval
-from arogya_bench.statistics.permutation import Permutation, sign_flip, swap_test
 from arogya_bench.statistics.proportions import (
     McNemar,
     clopper_pearson,
@@ -82,7 +80,6 @@ __all__ = [
     "Nemenyi",
     "Optimism",
     "PairedT",
-    "Permutation",
     "Ranking",
     "Rankings",
     "ResampledT",
@@ -119,7 +116,6 @@ __all__ = [
     "mcnemar",
     "minimum_detectable_difference",
     "nemenyi",
-    "newcombe_paired",
     "non_inferiority",
     "non_inferiority_from_replicates",
     "operating_intervals",
@@ -130,10 +126,7 @@ __all__ = [
     "sample_size",
     "seed_group_difference",
     "seed_group_interval",
-    "sign_flip",
     "subgroups",
-    "swap_test",
-    "tango_interval",
     "variance_split",
     "wilcoxon",
     "wilson",

@@ -1,4 +1,4 @@
-"""Arguments that many functions take, refused alike where they make no sense."""
+"""Validation of arguments that many functions share."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ from arogya_bench.metrics.binary_counts import check_share
 
 
 def quantile(confidence: float) -> float:
-    """Quantile of the standard normal for a two-sided interval.
+    """Return the quantile of the standard normal for a two-sided interval.
 
     Raises:
         ValueError: If the confidence is not between 0 and 1.
@@ -19,7 +19,7 @@ def quantile(confidence: float) -> float:
 
 
 def sign(best: Literal["high", "low"]) -> float:
-    """1 where high is better, -1 where low is.
+    """Return 1 where high values are better and -1 where low values are.
 
     Raises:
         ValueError: If it is neither.
@@ -30,7 +30,7 @@ def sign(best: Literal["high", "low"]) -> float:
 
 
 def check_binary(targets: ArrayLike) -> NDArray[np.bool_]:
-    """Require a column of 0 and 1.
+    """Validate a column of 0 and 1 and return it as booleans.
 
     Raises:
         ValueError: If it holds anything else.

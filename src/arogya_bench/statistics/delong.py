@@ -1,4 +1,4 @@
-"""AUROC of one model and the difference of two, for one case per group (DeLong)."""
+"""AUROC of one model and the difference of two by DeLong's method, for one case per group."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -11,6 +11,7 @@ from scipy.special import expit, logit, ndtr
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics.arguments import check_binary, quantile
 from arogya_bench.statistics.intervals import Interval
+from arogya_bench.statistics.notes import join_notes
 from arogya_bench.types import Floats
 
 ZERO_VARIANCE_NOTE = "the variance is 0: the ends are not informative"
@@ -26,7 +27,7 @@ class AurocInterval(Interval):
 
     Attributes:
         se: DeLong's standard error.
-        logit_low: Lower end on the logit scale, to be read near 1; None at an AUROC of 0 or 1.
+        logit_low: Lower end on the logit scale, preferable near 1; None at an AUROC of 0 or 1.
         logit_high: Upper end on the logit scale.
     """
 
@@ -46,14 +47,14 @@ class DeLong:
 
     Attributes:
         diff: ``auc1`` minus ``auc2``.
-        z: diff / se_diff; None where both variances and covariance leave se_diff at 0.
-        p_value: Two-sided; 1 for equal scores, None where z does not exist.
+        z: diff / se_diff; None where se_diff is 0 and the AUROCs differ.
+        p_value: Two-sided; 1 for equal scores, None where z is None.
         low: Lower end of the Wald interval of ``diff``.
         cov12: Covariance of the two estimates.
         n: Number of cases.
-        groups: The same, since one case per group is assumed.
-        seed: None: nothing is drawn.
-        note: What a reader should know; empty if nothing.
+        groups: Equal to ``n``, since one case per group is assumed.
+        seed: None, since nothing is drawn.
+        note: Caveats, or an empty string.
     """
 
     auc1: float
@@ -86,11 +87,11 @@ class DeLongCovariance:
 
     Attributes:
         aurocs: Shape (models,).
-        covariance: Shape (models, models); the variance of a difference follows from it.
+        covariance: Shape (models, models), from which the variance of a difference follows.
         n: Number of cases.
-        groups: The same, since one case per group is assumed.
-        seed: None: nothing is drawn.
-        note: What a reader should know; empty if nothing.
+        groups: Equal to ``n``, since one case per group is assumed.
+        seed: None, since nothing is drawn.
+        note: Caveats, or an empty string.
     """
 
     aurocs: Floats
@@ -105,12 +106,12 @@ class DeLongCovariance:
 def auroc_interval(
     targets: ArrayLike, scores: ArrayLike, *, confidence: float = 0.95
 ) -> AurocInterval:
-    """Interval of a binary AUROC. Source: DeLong, DeLong and Clarke-Pearson 1988.
+    """Compute the interval of a binary AUROC. Source: DeLong, DeLong and Clarke-Pearson 1988.
 
     Args:
         targets: Shape (n,), 1 where the case is positive, else 0.
         scores: Shape (n,), higher for positives.
-        confidence: Share of such intervals that hold the truth, 0 to 1.
+        confidence: Nominal level, between 0 and 1.
 
     Raises:
         UndefinedMetric: Without at least two positive and two negative cases.
@@ -118,8 +119,10 @@ def auroc_interval(
     (auroc,), ((variance,),) = _delong_estimates(targets, scores)
     se = sqrt(variance)
     z = quantile(confidence)
-    inside = 0 < auroc < 1
-    bent = logit(auroc) + np.array([-z, z]) * se / (auroc * (1 - auroc)) if inside else None
+    low, high = None, None
+    if 0 < auroc < 1:
+        half = z * se / (auroc * (1 - auroc))
+        low, high = (float(expit(logit(auroc) + end)) for end in (-half, half))
     return AurocInterval(
         estimate=float(auroc),
         low=max(0.0, float(auroc - z * se)),
@@ -130,8 +133,8 @@ def auroc_interval(
         groups=np.size(targets),
         note=_note(targets, se, separated=bool(auroc in (0, 1))),
         se=se,
-        logit_low=None if bent is None else float(expit(bent[0])),
-        logit_high=None if bent is None else float(expit(bent[1])),
+        logit_low=low,
+        logit_high=high,
     )
 
 
@@ -146,14 +149,14 @@ def delong(
         targets: Shape (n,), 1 where the case is positive, else 0.
         scores_a: Shape (n,), of the first model.
         scores_b: Shape (n,), of the second model.
-        confidence: Share of such intervals that hold the truth, 0 to 1.
+        confidence: Nominal level, between 0 and 1.
 
     Raises:
         UndefinedMetric: Without at least two positive and two negative cases.
     """
     aurocs, covariance = _delong_estimates(targets, scores_a, scores_b)
     difference = float(aurocs[0] - aurocs[1])
-    # Two equal models leave rounding noise, which a square root would not take below 0.
+    # For two equal models the variance is 0 up to rounding, and may be negative.
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
     se = sqrt(variance) if variance > 1e-15 * np.trace(covariance) else 0.0
     ratio = difference / se if se else (None if difference else 0.0)
@@ -178,7 +181,7 @@ def delong(
 
 
 def delong_covariance(targets: ArrayLike, scores: ArrayLike) -> DeLongCovariance:
-    """Covariance of the AUROCs of several models on the same cases.
+    """Compute the covariance of the AUROCs of several models on the same cases.
 
     Source: DeLong, DeLong and Clarke-Pearson 1988, by midranks (Sun and Xu 2014).
 
@@ -188,7 +191,7 @@ def delong_covariance(targets: ArrayLike, scores: ArrayLike) -> DeLongCovariance
 
     Raises:
         UndefinedMetric: Without at least two positive and two negative cases.
-        ValueError: If scores are not finite, or of another number of cases.
+        ValueError: If scores are not finite, or their number of cases differs.
     """
     aurocs, covariance = _delong_estimates(
         targets, *np.atleast_2d(np.asarray(scores, dtype=np.float64))
@@ -209,10 +212,9 @@ def delong_covariance(targets: ArrayLike, scores: ArrayLike) -> DeLongCovariance
 def _note(targets: ArrayLike, se: float, *, separated: bool = False) -> str:
     positives = int((np.asarray(targets) == 1).sum())
     fewer = min(positives, np.size(targets) - positives)
-    notes = [PERFECT_SEPARATION_NOTE if separated else "" if se else ZERO_VARIANCE_NOTE]
-    if fewer < FEW_PER_CLASS:
-        notes.append(f"the rarer class has only {fewer} cases: DeLong's variance is too small")
-    return "; ".join(note for note in notes if note)
+    spread = PERFECT_SEPARATION_NOTE if separated else "" if se else ZERO_VARIANCE_NOTE
+    few = f"the rarer class has only {fewer} cases: DeLong's variance is too small"
+    return join_notes(spread, few if fewer < FEW_PER_CLASS else "")
 
 
 def _delong_estimates(targets: ArrayLike, *scores: ArrayLike) -> tuple[Floats, Floats]:
@@ -226,18 +228,15 @@ def _delong_estimates(targets: ArrayLike, *scores: ArrayLike) -> tuple[Floats, F
             f"{positives} positive and {negatives} negative cases; each needs at least 2"
         )
     pairs = [_placements(column, positive) for column in columns]
-    above, below = (np.array(part) for part in zip(*pairs, strict=True))
+    above, below = (np.array(side) for side in zip(*pairs, strict=True))
     covariance = np.cov(above).reshape(len(columns), -1) / positives
     return above.mean(axis=1), covariance + np.cov(below).reshape(len(columns), -1) / negatives
 
 
 def _placements(score: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Of each positive the share of negatives below, of each negative that of positives above.
-
-    A tie counts half.
-    """
-    own, others = score[positive], score[~positive]
-    everywhere = scipy.stats.rankdata(score)
-    below = (everywhere[positive] - scipy.stats.rankdata(own)) / others.size
-    above = 1 - (everywhere[~positive] - scipy.stats.rankdata(others)) / own.size
+    """Share of negatives below each positive and of positives above each negative, ties half."""
+    positives, negatives = score[positive], score[~positive]
+    ranks = scipy.stats.rankdata(score)
+    below = (ranks[positive] - scipy.stats.rankdata(positives)) / negatives.size
+    above = 1 - (ranks[~positive] - scipy.stats.rankdata(negatives)) / positives.size
     return below, above

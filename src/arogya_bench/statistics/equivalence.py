@@ -1,4 +1,4 @@
-"""Not worse, or as good: tests against a margin that was fixed before the test split was read."""
+"""Non-inferiority and equivalence tests against a margin that was fixed in advance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from arogya_bench.statistics.bootstrap_p_values import (
     SmallSampleCorrection,
     small_sample_correction,
 )
-from arogya_bench.statistics.intervals import FEW_GROUPS, MAX_UNDEFINED_SHARE, few_groups_note
+from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
+from arogya_bench.statistics.notes import FEW_GROUPS, few_groups_note, join_notes
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
@@ -23,20 +24,20 @@ NO_CORRECTION = SmallSampleCorrection(1.0, float("inf"))
 
 @dataclass(frozen=True, kw_only=True)
 class MarginTest:
-    """What a difference shows against a margin.
+    """Result of a non-inferiority or equivalence test.
 
     Attributes:
         estimate: First minus second; higher is better.
-        low: Lower end of the 1 - 2 alpha interval, which is one-sided at 1 - alpha.
-        high: Upper end; None for non-inferiority, which does not ask.
-        margin: Above 0; the largest loss that does not matter.
-        conclusion: ``shown`` if both p and interval say so; ``not shown`` says nothing: the first
-            is then neither shown to be worse nor to differ.
-        p_value: One-sided; of two tests the larger one, for equivalence.
+        low: Lower end of the 1 - 2 alpha interval.
+        high: Upper end; None for non-inferiority.
+        margin: The largest acceptable loss, above 0.
+        conclusion: ``shown`` if both p-value and interval agree. ``not shown`` is no evidence of a
+            difference.
+        p_value: One-sided; for equivalence the larger one of two tests.
         n: Number of cases.
-        groups: Number of independent units.
-        seed: Of the resamples, if there are any.
-        note: What a reader should know; empty if nothing.
+        groups: Number of independent groups.
+        seed: Seed of the resamples, if there are any.
+        note: Caveats, or an empty string.
     """
 
     estimate: float
@@ -54,7 +55,7 @@ class MarginTest:
 
     @property
     def ci(self) -> tuple[float, float | None]:
-        """Both ends."""
+        """Both ends of the interval."""
         return self.low, self.high
 
 
@@ -79,21 +80,21 @@ def non_inferiority(
     df: float | None = None,
     alpha: float = 0.05,
 ) -> MarginTest:
-    """Is the first model not worse than the second by the margin?
+    """Test whether the first model is worse than the second by less than the margin.
 
-    Shown if estimate - quantile · se is above -margin.
+    Non-inferiority is shown if estimate - quantile · se is above -margin.
 
     Args:
-        estimate: First minus second, of a metric that is better when high.
+        estimate: First minus second, of a metric where higher is better.
         se: Standard error, above 0.
         margin: Above 0.
         n: Number of independent cases.
         df: Degrees of freedom of Student's t; the normal distribution if None.
-        alpha: One-sided level.
+        alpha: One-sided significance level.
 
     Raises:
-        UndefinedMetric: If there is no spread to judge by.
-        ValueError: If a number is not finite, the margin not above 0, or alpha not a level.
+        UndefinedMetric: If the standard error is 0 or not finite.
+        ValueError: If a number is not finite, ``margin`` not above 0, or ``alpha`` not between 0 and 1.
     """
     below = _one_sided_t_test(estimate + _check_margin(margin), se, df, alpha)
     return _build_result(estimate, margin, alpha, [below], "non-inferiority", _describe_cases(n))
@@ -108,7 +109,7 @@ def equivalence(
     df: float | None = None,
     alpha: float = 0.05,
 ) -> MarginTest:
-    """Are two models as good as each other, within the margin on either side?
+    """Test whether two models differ by less than the margin in either direction.
 
     Source: Schuirmann 1987, two one-sided tests: the 1 - 2 alpha interval lies within the margins.
 
@@ -124,23 +125,23 @@ def equivalence(
 def non_inferiority_from_replicates(
     estimate: float, replicates: Floats, *, margin: float, draws: Draws, alpha: float = 0.05
 ) -> MarginTest:
-    """As ``non_inferiority``, for any metric, from paired resamples of groups.
+    """Test non-inferiority for any metric, from paired resamples of groups.
 
-    The end is the lower of the percentile and of estimate - quantile · se, both widened for few
-    groups as ``inversion.small_sample_correction`` says, and p the larger of the two.
+    The lower end is the smaller of the percentile and estimate - quantile · se, both with
+    ``small_sample_correction``; the p-value is the larger of the two.
 
     Args:
-        estimate: First minus second, of a metric that is better when high.
-        replicates: Shape (B,), of the same difference.
+        estimate: First minus second, of a metric where higher is better.
+        replicates: Shape (B,), resamples of the difference.
         margin: Above 0.
-        draws: What the replicates were drawn with.
-        alpha: One-sided level.
+        draws: The resamples that the replicates were computed on.
+        alpha: One-sided significance level.
 
     Raises:
-        UndefinedMetric: If more than 5 % of the resamples are undefined, there is no spread, or
-            no stratum holds two groups. Two equal models have no spread, and are equivalent.
-        ValueError: If a number is not finite, the margin not above 0, alpha not a level, or the
-            replicates are not those of the draws.
+        UndefinedMetric: If more than 5 % of the resamples are undefined, no stratum holds two
+            groups, or the resamples of a difference other than 0 have no spread.
+        ValueError: If a number is not finite, ``margin`` not above 0, ``alpha`` not between 0 and
+            1, or the number of replicates is not that of the draws.
     """
     below = _one_sided_bootstrap_test(estimate, replicates, _check_margin(margin), draws, alpha)
     method = "non-inferiority, bootstrap of groups"
@@ -150,7 +151,7 @@ def non_inferiority_from_replicates(
 def equivalence_from_replicates(
     estimate: float, replicates: Floats, *, margin: float, draws: Draws, alpha: float = 0.05
 ) -> MarginTest:
-    """As ``equivalence``, for any metric, from paired resamples of groups.
+    """Test equivalence for any metric, from paired resamples of groups.
 
     Takes the arguments of ``non_inferiority_from_replicates`` and raises as it does.
     """
@@ -173,9 +174,9 @@ def _build_result(
     units: _SampleInfo,
 ) -> MarginTest:
     if not np.isfinite(estimate):
-        raise UndefinedMetric("there is no difference to judge")
+        raise UndefinedMetric("the difference is undefined")
     p_value = max(side.p_value for side in sides)
-    # Quantiles interpolate and counts do not: near the margin the two may disagree.
+    # Quantiles interpolate and counts do not, so that the two may disagree near the margin.
     shown = p_value < alpha and all(side.bound > 0 for side in sides)
     return MarginTest(
         estimate=estimate,
@@ -196,13 +197,13 @@ def _build_result(
 def _describe_cases(n: int) -> _SampleInfo:
     if n < 1:
         raise ValueError(f"{n} cases: a test needs at least 1")
-    few = f"only {n} cases: a standard error of so few is itself uncertain"
+    few = f"only {n} cases: the standard error is uncertain"
     return _SampleInfo(n, n, None, few if n < FEW_GROUPS else "")
 
 
 def _describe_draws(draws: Draws) -> _SampleInfo:
-    notes = [few_groups_note(draws.groups), draws.note]
-    return _SampleInfo(draws.n, draws.groups, draws.seed, "; ".join(note for note in notes if note))
+    note = join_notes(few_groups_note(draws.groups), draws.note)
+    return _SampleInfo(draws.n, draws.groups, draws.seed, note)
 
 
 def _check_margin(margin: float) -> float:
@@ -211,13 +212,14 @@ def _check_margin(margin: float) -> float:
     return margin
 
 
-def _one_sided_t_test(room: float, se: float, df: float | None, alpha: float) -> _OneSidedTest:
-    """One side: the room to the margin, and how surely it is above 0."""
+def _one_sided_t_test(distance: float, se: float, df: float | None, alpha: float) -> _OneSidedTest:
+    """Test whether the distance to the margin is above 0."""
     check_share(alpha, "alpha")
     if not 0 < se < float("inf"):
-        raise UndefinedMetric(f"no spread to judge by: a standard error of {se}")
-    by = NO_CORRECTION if df is None else SmallSampleCorrection(1.0, df)
-    return _OneSidedTest(room - by.critical_value(alpha) * se, by.tail_probability(-room / se))
+        raise UndefinedMetric(f"the standard error is {se}, not above 0 and finite")
+    correction = NO_CORRECTION if df is None else SmallSampleCorrection(1.0, df)
+    bound = distance - correction.critical_value(alpha) * se
+    return _OneSidedTest(bound, correction.tail_probability(-distance / se))
 
 
 def _one_sided_bootstrap_test(
@@ -229,22 +231,22 @@ def _one_sided_bootstrap_test(
     defined = np.isfinite(replicates)
     undefined = 1 - float(defined.mean())
     if not np.isfinite(estimate) or undefined > MAX_UNDEFINED_SHARE:
-        raise UndefinedMetric(f"undefined here, or in {undefined:.1%} of the resamples")
+        raise UndefinedMetric(f"undefined for these cases, or in {undefined:.1%} of the resamples")
     replicates = replicates[defined]
-    if np.bincount(draws.stratum_of).max() < 2:
+    if not draws.varies:
         raise UndefinedMetric("no stratum holds two groups")
     se = float(replicates.std(ddof=1))
     if se <= SPREAD_TOLERANCE and not estimate:
         return _OneSidedTest(margin, 1 / (replicates.size + 1))  # two equal models
     if se <= SPREAD_TOLERANCE:
-        raise UndefinedMetric("no spread to judge by: all resamples are equal")
-    by, room = small_sample_correction(draws), replicates + margin
-    counted = (1 + int((room <= 0).sum())) / (room.size + 1)
-    percentile = float(np.quantile(room, by.quantile_level(alpha)))
+        raise UndefinedMetric("no spread: all resamples are equal")
+    correction, distances = small_sample_correction(draws), replicates + margin
+    percentile_p = (1 + int((distances <= 0).sum())) / (distances.size + 1)
+    percentile = float(np.quantile(distances, correction.quantile_level(alpha)))
     return _OneSidedTest(
-        min(percentile, estimate + margin - by.critical_value(alpha) * se),
+        min(percentile, estimate + margin - correction.critical_value(alpha) * se),
         max(
-            by.tail_probability(float(ndtri(min(counted, 1 - 1e-12)))),
-            by.tail_probability(-(estimate + margin) / se),
+            correction.tail_probability(float(ndtri(min(percentile_p, 1 - 1e-12)))),
+            correction.tail_probability(-(estimate + margin) / se),
         ),
     )

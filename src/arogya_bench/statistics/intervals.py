@@ -1,4 +1,4 @@
-"""From resamples to an interval: one ending for every statistic, however it was resampled."""
+"""Bootstrap intervals of any statistic."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,29 +17,29 @@ from arogya_bench.statistics.bootstrap_p_values import (
     small_sample_correction,
     small_sample_p_value,
 )
+from arogya_bench.statistics.notes import few_groups_note, join_notes, undefined_note
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
 IntervalMethod = Literal["bca", "percentile", "basic"]
 Statistic = Callable[..., float | None]
 
-FEW_GROUPS = 30
 MAX_UNDEFINED_SHARE = 0.05  # above it, dropping undefined resamples would narrow the interval
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """An estimate and how far it may be off.
+    """An estimate with its interval.
 
     Attributes:
-        low: Lower end; None if no interval can be given, and ``note`` says why.
+        low: Lower end; None without an interval, with the reason in ``note``.
         high: Upper end.
-        method: How the ends were found, which may differ from what was asked for.
-        confidence: For example 0.95.
+        method: The method used, which may differ from the one requested.
+        confidence: Nominal level.
         n: Number of cases.
-        groups: Number of independent units among them.
-        seed: Of the resamples; None for a method that draws nothing, or if they are replayed.
-        note: What a reader should know; empty if nothing.
+        groups: Number of independent groups.
+        seed: Seed of the resamples; None for methods that draw nothing, and for replayed draws.
+        note: Caveats, or an empty string.
     """
 
     estimate: float
@@ -54,7 +54,7 @@ class Interval:
 
     @property
     def ci(self) -> tuple[float | None, float | None]:
-        """Both ends."""
+        """Both ends of the interval."""
         return self.low, self.high
 
 
@@ -65,10 +65,9 @@ class BootstrapInterval(Interval):
     Attributes:
         se: Standard deviation of the resamples; None without an interval.
         p_value: Two-sided, for the hypothesis that the statistic is 0: for differences only.
-        p_two_sided_plus1: As ``p_value``, from the count of resamples alone: too small on few
-            groups.
-        resamples: B, undefined ones included.
-        undefined_share: Share of the resamples in which the statistic does not exist.
+        p_two_sided_plus1: As ``p_value``, without correction for small samples.
+        resamples: B, including undefined ones.
+        undefined_share: Share of the resamples in which the statistic is undefined.
         z0: Bias correction of BCa; None with another method.
         accel: Acceleration of BCa.
     """
@@ -106,13 +105,13 @@ def bootstrap(
     Args:
         statistic: Called as ``statistic(**columns)``.
         columns: Arrays with one row per case.
-        draws: Which groups enter each resample; equal draws make two calls paired.
-        method: How the ends are found.
-        confidence: Share of such intervals that hold the truth, 0 to 1.
+        draws: Which groups enter each resample; results on equal draws are paired.
+        method: How the ends are computed.
+        confidence: Nominal level, between 0 and 1.
 
     Raises:
-        UndefinedMetric: If the statistic does not exist for the cases themselves.
-        ValueError: If a column is not as long as the draws say.
+        UndefinedMetric: If the statistic is undefined for the original cases.
+        ValueError: If the length of a column differs from the number of cases of the draws.
     """
     table = {name: np.asarray(column) for name, column in columns.items()}
     for name, column in table.items():
@@ -120,16 +119,16 @@ def bootstrap(
             raise ValueError(f"column {name!r} has {len(column)} rows, the draws {draws.n}")
     estimate = _evaluate_statistic(statistic, table)
     if not np.isfinite(estimate):
-        raise UndefinedMetric("the statistic does not exist for these cases")
+        raise UndefinedMetric("the statistic is undefined for these cases")
     replicates = np.array(
         [
             _evaluate_statistic(statistic, _take_rows(table, draws.case_indices(row)))
-            for c in draws.chunks()
-            for row in c
+            for counts in draws.chunks()
+            for row in counts
         ]
     )
-    wanted = method == "bca" and draws.groups > 1
-    jackknife = _leave_one_out(statistic, table, draws) if wanted else None
+    needs_jackknife = method == "bca" and draws.groups > 1
+    jackknife = _leave_one_out(statistic, table, draws) if needs_jackknife else None
     return interval(
         estimate, replicates, jackknife, draws=draws, method=method, confidence=confidence
     )
@@ -146,46 +145,42 @@ def interval(
 ) -> BootstrapInterval:
     """Turn resamples of a statistic into an interval, a standard error and a p-value.
 
-    Source: Efron 1987 (BCa), with ties counted half in z0 and numpy's linear quantiles. p by
-    ``inversion.small_sample_p_value``.
+    Source: Efron 1987 (BCa), with half of the ties counted in z0 and linear quantiles. The p-value
+    is that of ``small_sample_p_value``.
 
     Args:
-        estimate: The statistic on the cases themselves.
+        estimate: The statistic on the original cases.
         replicates: Shape (B,), NaN where undefined.
-        jackknife: Shape (groups,), the statistic without each group; None if not for BCa.
-        draws: What the replicates were drawn with.
-        method: How the ends are found.
-        confidence: Share of such intervals that hold the truth, 0 to 1.
+        jackknife: Shape (groups,), the statistic without each group; used by BCa only.
+        draws: The resamples that the replicates were computed on.
+        method: How the ends are computed.
+        confidence: Nominal level, between 0 and 1.
 
     Returns:
-        With percentile ends and a note where BCa does not exist; without ends, and with the
-        reason as note, where no class has two groups, where too many resamples are undefined, or
-        where all are equal and not 0.
+        A percentile interval with a note where BCa is undefined. No interval, with the reason in
+        ``note``, if no stratum has two groups, too many resamples are undefined, or all are equal
+        although the estimate is not 0.
 
     Raises:
-        UndefinedMetric: If there is no estimate.
-        ValueError: If the method is unknown, the confidence none, or the replicates no row.
+        UndefinedMetric: If the estimate is not finite.
+        ValueError: If the method is unknown, ``confidence`` is out of range, or the replicates do
+            not have shape (B,).
     """
     check_share(confidence, "confidence")
     if method not in ("bca", "percentile", "basic"):
-        raise ValueError(f"unknown method {method!r}; known are bca, percentile, basic")
+        raise ValueError(f"unknown method {method!r}; use bca, percentile or basic")
     if replicates.ndim != 1 or not replicates.size:
         raise ValueError(f"replicates of shape {replicates.shape}, not (B,)")
     if not np.isfinite(estimate):
-        raise UndefinedMetric("the statistic does not exist for these cases")
+        raise UndefinedMetric("the statistic is undefined for these cases")
     defined = replicates[np.isfinite(replicates)]
     undefined = 1 - defined.size / replicates.size
     refused = _refusal_reason(draws, undefined) or _no_spread_reason(estimate, defined)
     ends = None if refused else _compute_bounds(estimate, defined, jackknife, method, confidence)
-    notes = [
-        refused,
-        ends.note if ends else "",
-        "" if refused else few_groups_note(draws.groups),
-        draws.note,
-    ]
-    counted = percentile_p_value(defined) if ends else None
-    if undefined and not refused:
-        notes.append(f"{undefined:.2%} of the resamples are undefined and left out")
+    notes = [refused, ends.note if ends else ""]
+    notes += [] if refused else [few_groups_note(draws.groups)]
+    notes += [draws.note, "" if refused else undefined_note(undefined)]
+    percentile_p = percentile_p_value(defined) if ends else None
     return BootstrapInterval(
         estimate=estimate,
         low=ends.low if ends else None,
@@ -195,12 +190,12 @@ def interval(
         n=draws.n,
         groups=draws.groups,
         seed=draws.seed,
-        note="; ".join(note for note in notes if note),
+        note=join_notes(*notes),
         se=float(defined.std(ddof=1)) if ends and defined.size > 1 else None,
         p_value=None
-        if counted is None
-        else small_sample_p_value(counted, estimate, defined, small_sample_correction(draws)),
-        p_two_sided_plus1=counted,
+        if percentile_p is None
+        else small_sample_p_value(percentile_p, estimate, defined, small_sample_correction(draws)),
+        p_two_sided_plus1=percentile_p,
         resamples=replicates.size,
         undefined_share=undefined,
         z0=ends.z0 if ends else None,
@@ -210,16 +205,16 @@ def interval(
 
 def _refusal_reason(draws: Draws, undefined: float) -> str:
     if draws.groups < 2:
-        return "no interval: a single group says nothing about the spread between groups"
-    if np.bincount(draws.stratum_of).max() < 2:
-        return "no interval: each class has a single group, which is drawn every time"
+        return "no interval: a single group has no spread between groups"
+    if not draws.varies:
+        return "no interval: each class has a single group, which is in every resample"
     if undefined > MAX_UNDEFINED_SHARE:
         return f"no interval: undefined in {undefined:.1%} of the resamples"
     return ""
 
 
 def _no_spread_reason(estimate: float, defined: Floats) -> str:
-    """Resamples without spread prove nothing, unless there is no difference to prove."""
+    """Resamples without spread are not informative, unless the estimate is 0."""
     if estimate == 0 or np.ptp(defined) > SPREAD_TOLERANCE * max(1.0, abs(estimate)):
         return ""
     return "no interval: all resamples are equal, which is not informative"
@@ -241,25 +236,24 @@ def _compute_bounds(
     if method == "percentile":
         return _Bounds("percentile", low, high)
     corrected = _bca_bounds(estimate, defined, jackknife, outside)
-    note = "BCa does not exist here, percentile instead"
+    note = "BCa is undefined here, percentile is used instead"
     return corrected or _Bounds("percentile", low, high, note=note)
 
 
 def _bca_bounds(
     estimate: float, defined: Floats, jackknife: Floats | None, outside: float
 ) -> _Bounds | None:
-    near = TIE_TOLERANCE * float(np.ptp(defined))
-    tied = np.abs(defined - estimate) <= near
+    tied = np.abs(defined - estimate) <= TIE_TOLERANCE * float(np.ptp(defined))
     below = (defined < estimate) & ~tied
     z0 = float(ndtri((below.sum() + tied.sum() / 2) / defined.size))
     accel = _acceleration(jackknife)
     if accel is None or not np.isfinite(z0):
         return None
     z = z0 + ndtri(np.array([outside, 1 - outside]))
-    bent = 1 - accel * z
-    if (bent <= 0).any():
+    denominator = 1 - accel * z
+    if (denominator <= 0).any():
         return None
-    low, high = (float(end) for end in np.quantile(defined, ndtr(z0 + z / bent)))
+    low, high = (float(end) for end in np.quantile(defined, ndtr(z0 + z / denominator)))
     return _Bounds("bca", low, high, z0, accel)
 
 
@@ -269,13 +263,6 @@ def _acceleration(jackknife: Floats | None) -> float | None:
     influence = jackknife.mean() - jackknife
     scale = float((influence**2).sum())
     return float((influence**3).sum() / (6 * scale**1.5)) if scale else None
-
-
-def few_groups_note(groups: int) -> str:
-    """A note on few groups; empty if there are enough."""
-    if groups >= FEW_GROUPS:
-        return ""
-    return f"only {groups} groups: such an interval may be too narrow"
 
 
 def _evaluate_statistic(statistic: Statistic, table: Mapping[str, NDArray[Any]]) -> float:
@@ -291,5 +278,5 @@ def _take_rows(table: Mapping[str, NDArray[Any]], rows: NDArray[Any]) -> dict[st
 
 
 def _leave_one_out(statistic: Statistic, table: Mapping[str, NDArray[Any]], draws: Draws) -> Floats:
-    kept = (draws.group_of != group for group in range(draws.groups))
-    return np.array([_evaluate_statistic(statistic, _take_rows(table, rows)) for rows in kept])
+    remaining = (draws.group_of != group for group in range(draws.groups))
+    return np.array([_evaluate_statistic(statistic, _take_rows(table, rows)) for rows in remaining])

@@ -1,4 +1,4 @@
-"""Is a score surely within a limit, surely not, or how many more groups would tell?"""
+"""Compare an interval with a limit, and estimate how many more groups would decide."""
 
 from dataclasses import dataclass
 from math import ceil, floor, isclose, isfinite
@@ -11,17 +11,17 @@ ROUNDING_TOLERANCE = 1e-12  # differences below it come from arithmetic
 
 @dataclass(frozen=True, kw_only=True)
 class LimitVerdict:
-    """Whether a model meets a limit, judged on its whole interval.
+    """Whether the interval of a score meets a limit.
 
     Attributes:
         verdict: ``eligible`` with the interval inside the limit, ``excluded`` with it outside.
-        further_groups: How many more groups would decide; 0 if decided, None if no number does,
-            and ``note`` says why.
-        best: Whether ``high`` or ``low`` values are the good ones.
-        n: Number of cases; None if it was not given.
-        groups: Number of independent units.
-        seed: None: nothing is drawn.
-        note: What a reader should know; empty if nothing.
+        further_groups: How many more groups would decide; 0 if decided, None if no number would,
+            with the reason in ``note``.
+        best: Whether ``high`` or ``low`` values are better.
+        n: Number of cases, if known.
+        groups: Number of independent groups.
+        seed: None, since nothing is drawn.
+        note: Caveats, or an empty string.
     """
 
     verdict: Verdict
@@ -39,7 +39,7 @@ class LimitVerdict:
 
     @property
     def ci(self) -> tuple[float | None, float | None]:
-        """Both ends."""
+        """Both ends of the interval."""
         return self.low, self.high
 
 
@@ -53,29 +53,29 @@ def judge_limit(
     best: Literal["high", "low"] = "high",
     n: int | None = None,
 ) -> LimitVerdict:
-    """Judge a limit such as "sensitivity at least .95" on the bound, never on the estimate.
+    """Compare a limit such as "sensitivity at least .95" with the interval, not the estimate.
 
-    Undecided is what holds the limit. The further groups are those at which the interval would
-    no longer hold it: its width shrinks with 1/√groups, and the estimate is taken to stay.
+    A score is undecided if the limit lies inside its interval. ``further_groups`` assumes that the
+    width of the interval shrinks with 1/√groups and that the estimate stays the same.
 
     Args:
         estimate: The score.
-        low: Lower end of its interval; None if there is none.
+        low: Lower end of its interval; None without an interval.
         high: Upper end.
-        groups: Number of independent units it rests on.
-        limit: A score equal to it is good enough.
-        best: Whether high or low scores are the good ones.
-        n: Number of cases, for the record.
+        groups: Number of independent groups.
+        limit: A score equal to the limit meets it.
+        best: Whether high or low scores are better.
+        n: Number of cases, copied to the result.
 
     Raises:
-        ValueError: If the ends are out of order, a number is not finite, or there is no group.
+        ValueError: If ``low`` is above ``high``, a number is not finite, or ``groups`` is below 1.
     """
     _check_arguments([estimate, limit, *(end for end in (low, high) if end is not None)], groups)
     if best not in ("high", "low"):
         raise ValueError(f"best is {best!r}, neither 'high' nor 'low'")
     if low is not None and high is not None and low > high:
-        raise ValueError(f"an interval from {low} to {high}")
-    # Turned so that high is good; the limit is then at 0.
+        raise ValueError(f"low is {low}, above high, which is {high}")
+    # With signs such that high is better, and the limit at 0.
     sign = 1 if best == "high" else -1
     ends = (
         None
@@ -106,7 +106,7 @@ def _check_arguments(numbers: list[float], groups: int) -> None:
 
 def _decide(room: float, ends: list[float] | None, groups: int) -> tuple[Verdict, int | None, str]:
     if ends is None:
-        return "undecided", None, "no interval, so no number of further groups can be given"
+        return "undecided", None, "without an interval, the number of further groups is unknown"
     worst, best = ends
     if worst >= 0:
         return "eligible", 0, ""
@@ -114,7 +114,7 @@ def _decide(room: float, ends: list[float] | None, groups: int) -> tuple[Verdict
         return "excluded", 0, ""
     if isclose(room, 0, abs_tol=ROUNDING_TOLERANCE):
         return "undecided", None, "the estimate equals the limit: no number of groups decides"
-    # Eligible when the end touches the limit, excluded only when it is beyond.
+    # An end on the limit makes a score eligible; to be excluded, it must be beyond the limit.
     reach = (room - worst) / room if room > 0 else (best - room) / -room
     needed = groups * reach**2
     total = (
@@ -123,5 +123,5 @@ def _decide(room: float, ends: list[float] | None, groups: int) -> tuple[Verdict
         else floor(needed * (1 + ROUNDING_TOLERANCE)) + 1
     )
     outcome = "eligible" if room > 0 else "excluded"
-    note = f"{outcome} with {max(1, total - groups)} further groups, if the estimate stays"
+    note = f"{outcome} with {max(1, total - groups)} further groups, if the estimate stays the same"
     return "undecided", max(1, total - groups), note

@@ -1,4 +1,4 @@
-"""p-values of a family of tests, adjusted so that the family keeps its level."""
+"""Adjustment of p-values for multiple testing."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,12 +17,12 @@ class HypothesisFamily:
     """A family of tests, and their p-values adjusted for its size.
 
     Attributes:
-        adjusted: Shape (m,), in the order they were given; NaN for a test that could not be made.
-        size: Tests that were made, which the adjustment counts.
-        method: How they were adjusted.
+        adjusted: Shape (m,), in the order of the input; NaN for a test without a result.
+        size: Number of tests with a result, for which the p-values are adjusted.
+        method: The adjustment.
         rejected: Shape (m,), whether the adjusted p is below ``alpha``.
-        alpha: Level of the whole family.
-        note: What a reader should know; empty if nothing.
+        alpha: Significance level of the whole family.
+        note: Caveats, or an empty string.
     """
 
     adjusted: Floats
@@ -36,15 +36,15 @@ class HypothesisFamily:
 def family(
     p_values: ArrayLike, *, method: Adjustment = "holm", alpha: float = 0.05
 ) -> HypothesisFamily:
-    """Adjust p-values, and say how large the family is and which tests reject.
+    """Adjust p-values, with the size of the family and which tests reject.
 
     Args:
-        p_values: Any number of them, shape (m,); NaN for a test that could not be made.
-        method: As of ``adjust``.
-        alpha: Level of the whole family.
+        p_values: Shape (m,); NaN for a test without a result.
+        method: As in ``adjust``.
+        alpha: Significance level of the whole family.
 
     Raises:
-        ValueError: If a value is no probability, or the method is unknown.
+        ValueError: If a value is not between 0 and 1, or the method is unknown.
     """
     check_share(alpha, "alpha")
     adjusted = adjust(p_values, method=method)
@@ -55,33 +55,33 @@ def family(
         method=method,
         rejected=adjusted < alpha,
         alpha=alpha,
-        note=f"{missing} tests could not be made and are not counted" if missing else "",
+        note=f"{missing} tests without a result are not counted" if missing else "",
     )
 
 
 def adjust(p_values: ArrayLike, *, method: Adjustment = "holm") -> Floats:
     """Adjust p-values for the size of their family.
 
-    A NaN is a test that could not be made: it is set aside, not counted, and put back.
+    NaN stands for a test without a result: it is not counted, and is NaN in the result.
     Source: Holm 1979, Hochberg 1988, Benjamini and Hochberg 1995, Benjamini and Yekutieli 2001.
 
     Args:
-        p_values: Any number of them, shape (m,).
-        method: ``holm``, ``hochberg`` and ``bonferroni`` bound the chance of any false
-            rejection, ``bh`` and ``by`` the share of false ones among the rejected.
+        p_values: Shape (m,).
+        method: ``holm``, ``hochberg`` and ``bonferroni`` control the family-wise
+            error rate, ``bh`` and ``by`` the false discovery rate.
 
     Returns:
         Shape (m,), in the order of ``p_values``.
 
     Raises:
-        ValueError: If a value is no probability, or the method is unknown.
+        ValueError: If a value is not between 0 and 1, or the method is unknown.
     """
     raw = np.asarray(p_values, dtype=np.float64)
     if raw.ndim != 1 or (raw < 0).any() or (raw > 1).any():
-        raise ValueError(f"p-values must be one row of numbers from 0 to 1, not {raw}")
+        raise ValueError(f"p-values must be between 0 and 1, of shape (m,), not {raw}")
     adjusted = np.full(raw.size, np.nan)
-    made = np.flatnonzero(~np.isnan(raw))
-    order = made[np.argsort(raw[made], kind="stable")]
+    defined = np.flatnonzero(~np.isnan(raw))
+    order = defined[np.argsort(raw[defined], kind="stable")]
     scaled = raw[order] * _factors(method, order.size)
     if method == "holm":
         scaled = np.maximum.accumulate(scaled)
@@ -101,6 +101,6 @@ def _factors(method: Adjustment, m: int) -> Floats:
         "by": m / rank * (1 / rank).sum(),
     }
     if method not in factors:
-        raise ValueError(f"unknown method {method!r}; known are {', '.join(factors)}")
+        raise ValueError(f"unknown method {method!r}; use one of {', '.join(factors)}")
     chosen: Floats = factors[method]
     return chosen

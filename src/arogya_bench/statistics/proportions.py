@@ -1,10 +1,11 @@
-"""Proportions: the interval of one, the paired test of two, the difference that n can show."""
+"""The interval of a proportion, McNemar's test, and the minimum detectable difference."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import sqrt
+from typing import Literal
 
 import scipy
-from scipy.special import betaincinv, ndtri
+from scipy.special import ndtri
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
@@ -16,20 +17,23 @@ FEW_DISCORDANT = 10
 
 @dataclass(frozen=True, kw_only=True)
 class McNemar:
-    """Whether two models are right equally often on the same cases.
+    """Result of McNemar's test of whether two models are right equally often.
 
     Attributes:
-        p_value: Two-sided mid-p, the headline.
-        p_exact: Conditional test, capped at 1; too cautious.
+        b: Cases that only the first model gets right.
+        c: Cases that only the second model gets right.
+        p_value: Two-sided mid-p.
+        p_exact: Two-sided p-value of the exact conditional test, capped at 1; conservative.
         p_asymptotic: From ``chi2``, without continuity correction.
-        p_asymptotic_cc: From ``chi2_cc``, with it.
-        odds_ratio: b / c, the effect; None if c is 0.
-        difference: (b - c) / total, of the shares that are right; None without a total.
-        low: Lower end of its score interval (Tango 1998); None without a total.
-        n: Number of discordant cases; the others say nothing about the difference.
-        groups: The same, since one case per group is assumed.
-        seed: None: nothing is drawn.
-        note: What a reader should know; empty if nothing.
+        p_asymptotic_cc: From ``chi2_cc``, with continuity correction.
+        odds_ratio: b / c; None if c is 0.
+        difference: (b - c) / total, the difference of the accuracies; None without a total.
+        low: Lower end of the score interval of the difference (Tango 1998).
+        high: Upper end.
+        n: Number of discordant cases, the only ones that the test uses.
+        groups: Equal to ``n``, since one case per group is assumed.
+        seed: None, since nothing is drawn.
+        note: Caveats, or an empty string.
     """
 
     b: int
@@ -58,89 +62,89 @@ class McNemar:
 
 
 def wilson(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
-    """Interval of a proportion, for one case per group.
+    """Compute the Wilson interval of a proportion, for one case per group.
 
-    Source: Wilson 1927; centre (p + z²/2n)/(1 + z²/n), half-width
-    z/(1 + z²/n) · √(p(1-p)/n + z²/4n²).
+    Source: Wilson 1927, by ``scipy.stats.binomtest``.
 
     Args:
         successes: 0 to ``total``.
         total: Number of independent cases.
-        confidence: Share of such intervals that hold the truth, 0 to 1.
+        confidence: Nominal level, between 0 and 1.
 
     Raises:
         UndefinedMetric: If there are no cases.
         ValueError: If ``successes`` is not between 0 and ``total``.
     """
+    return _proportion_interval(successes, total, confidence, "wilson", "wilson")
+
+
+def clopper_pearson(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
+    """Compute the exact interval of a proportion, which is never too narrow, as ``wilson`` does.
+
+    Source: Clopper and Pearson 1934, by ``scipy.stats.binomtest``.
+    """
+    return _proportion_interval(successes, total, confidence, "exact", "clopper-pearson")
+
+
+def _proportion_interval(
+    successes: int,
+    total: int,
+    confidence: float,
+    scipy_method: Literal["wilson", "exact"],
+    method: str,
+) -> Interval:
+    check_share(confidence, "confidence")
     if not 0 <= successes <= total:
-        raise ValueError(f"{successes} successes of {total}")
+        raise ValueError(f"{successes} successes in {total} cases")
     if total == 0:
         raise UndefinedMetric("a proportion of no cases")
-    share = successes / total
-    z = quantile(confidence)
-    shrink = 1 + z**2 / total
-    centre = (share + z**2 / (2 * total)) / shrink
-    half = z / shrink * sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    result = scipy.stats.binomtest(int(successes), int(total))
+    bounds = result.proportion_ci(confidence_level=confidence, method=scipy_method)
     return Interval(
-        estimate=share,
-        # At the ends the formula gives 0 or 1 but for rounding.
-        low=0.0 if successes == 0 else max(0.0, centre - half),
-        high=1.0 if successes == total else min(1.0, centre + half),
-        method="wilson",
+        estimate=successes / total,
+        low=float(bounds.low),
+        high=float(bounds.high),
+        method=method,
         confidence=confidence,
         n=int(total),
         groups=int(total),
     )
 
 
-def clopper_pearson(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
-    """Exact interval of a proportion, never too narrow, for one case per group.
-
-    Source: Clopper and Pearson 1934: quantiles of Beta(x, n - x + 1) and Beta(x + 1, n - x).
-
-    Takes the arguments of ``wilson`` and raises as it does.
-    """
-    share = wilson(successes, total, confidence=confidence)
-    outside, misses = (1 - confidence) / 2, total - successes
-    low = float(betaincinv(successes, misses + 1, outside)) if successes else 0.0
-    high = float(betaincinv(successes + 1, misses, 1 - outside)) if misses else 1.0
-    return replace(share, low=low, high=high, method="clopper-pearson")
-
-
 def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.95) -> McNemar:
-    """Test whether two models are right equally often, from the cases where only one is.
+    """Test whether two models are right equally often on the same cases.
 
-    Source: McNemar 1947; mid-p after Fagerland, Lydersen and Laake 2013.
+    Source: McNemar 1947; mid-p by Fagerland, Lydersen and Laake 2013.
 
     Args:
-        b: Cases where only the first model is right.
-        c: Cases where only the second model is right.
+        b: Number of cases that only the first model gets right.
+        c: Number of cases that only the second model gets right.
         total: Number of all cases, for the interval of the difference.
-        confidence: Of that interval, 0 to 1.
+        confidence: Nominal level of that interval, between 0 and 1.
 
     Raises:
-        ValueError: If a count is negative, or ``total`` smaller than the two.
+        ValueError: If a count is negative or no integer, or ``total`` is less than b + c.
     """
     if b != int(b) or c != int(c) or b < 0 or c < 0:
-        raise ValueError(f"counts of cases cannot be negative or broken: {b}, {c}")
+        raise ValueError(f"counts must be integers of 0 or more, not {b} and {c}")
     m = int(b + c)
     fewer = int(min(b, c))
-    exact = min(1.0, 2 * float(scipy.stats.binom.cdf(fewer, m, 0.5)))
-    at_most = float(scipy.stats.binom.pmf(fewer, m, 0.5))
-    tied = 1 - at_most / 2 if m else 1.0
-    plain = (b - c) ** 2 / m if m else 0.0
-    corrected = max(0, abs(b - c) - 1) ** 2 / m if m else 0.0
-    no_odds = "no odds ratio: the second model is never right alone" if b and not c else ""
+    two_tails = 2 * float(scipy.stats.binom.cdf(fewer, m, 0.5))
+    point = float(scipy.stats.binom.pmf(fewer, m, 0.5))
+    mid_p_of_tie = 1 - point / 2 if m else 1.0
+    chi2 = (b - c) ** 2 / m if m else 0.0
+    chi2_cc = max(0, abs(b - c) - 1) ** 2 / m if m else 0.0
+    no_odds = "no odds ratio: no case that only the second model gets right" if b and not c else ""
     low, high = (None, None) if total is None else tango_bounds(b, c, total, confidence)
     return McNemar(
         b=int(b),
         c=int(c),
-        p_value=tied if b == c else 2 * float(scipy.stats.binom.cdf(fewer, m, 0.5)) - at_most,
-        p_exact=exact,
-        p_asymptotic=float(scipy.stats.chi2.sf(plain, 1)),
-        p_asymptotic_cc=float(scipy.stats.chi2.sf(corrected, 1)),
-        chi2=float(plain),
-        chi2_cc=float(corrected),
+        p_value=mid_p_of_tie if b == c else two_tails - point,
+        p_exact=min(1.0, two_tails),
+        p_asymptotic=float(scipy.stats.chi2.sf(chi2, 1)),
+        p_asymptotic_cc=float(scipy.stats.chi2.sf(chi2_cc, 1)),
+        chi2=float(chi2),
+        chi2_cc=float(chi2_cc),
         odds_ratio=b / c if c else None,
         difference=None if total is None else (b - c) / total,
         low=low,
@@ -155,34 +159,34 @@ def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.9
 def minimum_detectable_difference(
     discordant_share: float, n: int, *, power: float = 0.8, alpha: float = 0.05
 ) -> float:
-    """Difference of two proportions that a paired test shows with the given power.
+    """Compute the difference of two accuracies that a paired test detects with the given power.
 
     Formula: (z of 1 - alpha/2 + z of power) · √(d/n), about 2.80 · √(d/n) by default.
 
     Args:
         discordant_share: d, share of cases that only one of the two models gets right, 0 to 1.
         n: Number of independent cases.
-        power: Chance of showing such a difference, 0 to 1.
-        alpha: Two-sided level of the test.
+        power: Probability of detecting the difference, at least 0.5.
+        alpha: Two-sided significance level, between 0 and 1.
 
     Raises:
         UndefinedMetric: If there are no cases.
-        ValueError: If the share is none.
+        ValueError: If an argument is out of its range.
     """
     if not 0 <= discordant_share <= 1:
-        raise ValueError(f"a share of {discordant_share} is not between 0 and 1")
+        raise ValueError(f"discordant_share is {discordant_share}, not between 0 and 1")
     if not n >= 1:
-        raise UndefinedMetric("no cases, so no difference can be seen")
+        raise UndefinedMetric("no cases, so no difference is detectable")
     if check_share(power, "power") < 0.5:
-        raise ValueError(f"power is {power}: a test that is more likely to miss than to see")
+        raise ValueError(f"power is {power}, below 0.5")
     check_share(alpha, "alpha")
     return float(ndtri(1 - alpha / 2) + ndtri(power)) * sqrt(discordant_share / n)
 
 
 def tango_bounds(b: int, c: int, total: int, confidence: float) -> tuple[float, float]:
-    """Both ends of the score interval of (b - c)/total. See ``paired_proportions``."""
+    """Compute both ends of Tango's score interval of (b - c)/total."""
     if min(b, c) < 0 or b + c > total:
-        raise ValueError(f"{b} and {c} discordant of {total} cases")
+        raise ValueError(f"{b} + {c} discordant cases out of {total}")
     if not total:
         raise UndefinedMetric("a difference of no cases")
     z = quantile(confidence)
@@ -190,7 +194,7 @@ def tango_bounds(b: int, c: int, total: int, confidence: float) -> tuple[float, 
 
 
 def _tango_lower_bound(b: int, c: int, n: int, z: float) -> float:
-    """The smallest difference that a score test does not reject, by bisection."""
+    """Find the smallest difference that a score test does not reject, by bisection."""
     low, high = -1.0, (b - c) / n
     for _ in range(60):
         middle = (low + high) / 2
@@ -204,9 +208,9 @@ def _tango_lower_bound(b: int, c: int, n: int, z: float) -> float:
 
 
 def few_discordant_note(m: int) -> str:
-    """A note on few cases in which two models differ; empty if there are enough."""
+    """Return a caveat if there are few discordant cases, else an empty string."""
     if m == 0:
-        return "no case is discordant: the models are right and wrong on the same cases"
+        return "no discordant cases: the models are right and wrong on the same cases"
     if m < FEW_DISCORDANT:
-        return f"only {m} discordant cases: a difference could hardly be seen"
+        return f"only {m} discordant cases: a difference is hardly detectable"
     return ""

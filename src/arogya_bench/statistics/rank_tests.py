@@ -1,4 +1,4 @@
-"""Three models or more at once: Friedman, Nemenyi and Cochran's Q."""
+"""Tests of three or more models: Friedman, Nemenyi and Cochran's Q."""
 
 from dataclasses import dataclass
 from math import factorial, sqrt
@@ -20,19 +20,20 @@ ALL_EQUAL_NOTE = "all models are equal in every row"
 
 @dataclass(frozen=True, kw_only=True)
 class Friedman:
-    """Whether some model is better than another over rows, by their ranks within a row.
+    """Result of a Friedman test on the ranks of models within rows.
 
     Attributes:
         mean_ranks: Shape (models,), 1 is the best; ties share the mean of their ranks.
-        chi2: Tie-corrected; ``p_value`` is its p with models - 1 degrees of freedom.
-        iman_davenport_F: From ``chi2``, less conservative; None if every row ranks alike.
-        p_F: Of ``iman_davenport_F``, the one to read from ten rows on. If every row ranks alike it
-            is (1/k!)^(n - 1), exactly.
-        kendall_w: Agreement of the rows, 0 to 1, the effect.
-        n: Number of rows, datasets or cases.
-        groups: The same, since rows are taken for independent.
-        seed: None: nothing is drawn.
-        note: What a reader should know; empty if nothing.
+        chi2: Statistic, tie-corrected.
+        p_value: Of ``chi2``, with models - 1 degrees of freedom.
+        iman_davenport_F: From ``chi2``, less conservative; None if all rows have the same ranking.
+        p_F: Of ``iman_davenport_F``, preferable from ten rows on. If all rows have the same
+            ranking it is (1/k!)^(n - 1), exactly.
+        kendall_w: Kendall's W, the agreement of the rows, 0 to 1.
+        n: Number of rows (datasets or cases).
+        groups: Equal to ``n``, since rows are assumed to be independent.
+        seed: None, since nothing is drawn.
+        note: Caveats, or an empty string.
     """
 
     mean_ranks: Floats
@@ -53,17 +54,17 @@ class Friedman:
 
 @dataclass(frozen=True, kw_only=True)
 class Nemenyi:
-    """Which models differ by their mean ranks, all pairs at once.
+    """Result of Nemenyi's test of all pairs of models by their mean ranks.
 
     Attributes:
         mean_ranks: Shape (models,), 1 is the best.
         p_values: Shape (models, models), adjusted for all pairs; None under ten rows.
-        critical_difference: Mean ranks at least so far apart differ; None under ten rows.
-        alpha: Level of ``critical_difference``.
-        n: Number of rows, datasets or cases.
-        groups: The same, since rows are taken for independent.
-        seed: None: nothing is drawn.
-        note: What a reader should know; empty if nothing.
+        critical_difference: Of mean ranks; None under ten rows.
+        alpha: Significance level of ``critical_difference``.
+        n: Number of rows (datasets or cases).
+        groups: Equal to ``n``, since rows are assumed to be independent.
+        seed: None, since nothing is drawn.
+        note: Caveats, or an empty string.
     """
 
     mean_ranks: Floats
@@ -79,17 +80,17 @@ class Nemenyi:
 
 @dataclass(frozen=True, kw_only=True)
 class CochranQ:
-    """Whether several models are right equally often on the same cases.
+    """Result of Cochran's test of whether several models are right equally often.
 
     Attributes:
-        q: The statistic; 0 if all models agree in every case.
+        q: Statistic; 0 if all models agree in every case.
         df: Number of models - 1.
         p_value: From chi-squared.
-        discordant: Cases that some models get right and others wrong; only they count.
+        discordant: Number of cases that some models get right and others wrong.
         n: Number of cases.
-        groups: The same, since one case per group is assumed.
-        seed: None: nothing is drawn.
-        note: What a reader should know; empty if nothing.
+        groups: Equal to ``n``, since one case per group is assumed.
+        seed: None, since nothing is drawn.
+        note: Caveats, or an empty string.
     """
 
     q: float
@@ -114,17 +115,17 @@ def friedman(table: ArrayLike) -> Friedman:
 
     Raises:
         UndefinedMetric: With fewer than two rows.
-        ValueError: If it is no table of at least two models, or not finite.
+        ValueError: If it is not a finite table of at least two models.
     """
     ranks = _rank_rows(table)
     n, k = ranks.shape
     means = ranks.mean(axis=0)
     spread = float(((means - (k + 1) / 2) ** 2).sum())
     plain = 12 * n * spread / (k * (k + 1))
-    # Within a row without ties the ranks have this variance; ties shrink it.
+    # Sum of squares of ranks without ties, which ties reduce.
     untied = n * (k**3 - k) / 12
-    seen = float(((ranks - (k + 1) / 2) ** 2).sum())
-    chi2 = plain * untied / seen if seen else 0.0
+    observed = float(((ranks - (k + 1) / 2) ** 2).sum())
+    chi2 = plain * untied / observed if observed else 0.0
     f, p_f = _iman_davenport(chi2, n, k)
     f_plain, p_plain = _iman_davenport(plain, n, k)
     return Friedman(
@@ -139,38 +140,38 @@ def friedman(table: ArrayLike) -> Friedman:
         kendall_w=chi2 / (n * (k - 1)),
         n=n,
         groups=n,
-        note=_friedman_note(n, has_spread=bool(seen), same_ranking=f is None),
+        note=_friedman_note(n, has_spread=bool(observed), same_ranking=f is None),
     )
 
 
 def _friedman_note(n: int, *, has_spread: bool, same_ranking: bool) -> str:
     if not has_spread:
         return ALL_EQUAL_NOTE
-    notes = ["every row ranks the models alike"] if same_ranking else []
+    notes = ["all rows rank the models in the same order"] if same_ranking else []
     if n < MIN_DATASETS:
         notes.append(f"only {n} rows: F rejects too often, chi-squared too rarely")
     return "; ".join(notes)
 
 
 def nemenyi(table: ArrayLike, *, alpha: float = 0.05) -> Nemenyi:
-    """Compare all pairs of models by their mean ranks; refused under ten rows.
+    """Compare all pairs of models by their mean ranks; not computed under ten rows.
 
     Source: Nemenyi 1963, Demšar 2006: critical difference q √(k(k + 1)/6n).
 
     Args:
         table: Shape (rows, models), higher is better.
-        alpha: Level, over all pairs.
+        alpha: Significance level over all pairs.
 
     Raises:
         UndefinedMetric: With fewer than two rows.
-        ValueError: If it is no table of at least two models, or not finite.
+        ValueError: If it is not a finite table of at least two models.
     """
     check_share(alpha, "alpha")
     ranks = _rank_rows(table)
     n, k = ranks.shape
     means = ranks.mean(axis=0)
     if n < MIN_DATASETS:
-        note = f"refused: {n} rows, and a critical difference needs {MIN_DATASETS}"
+        note = f"not computed: {n} rows, a critical difference needs {MIN_DATASETS}"
         return Nemenyi(
             mean_ranks=means,
             p_values=None,
@@ -193,11 +194,11 @@ def nemenyi(table: ArrayLike, *, alpha: float = 0.05) -> Nemenyi:
 
 
 def nemenyi_critical_value(models: int, *, alpha: float = 0.05) -> float:
-    """Quantile q of Nemenyi's test: that of the studentized range, infinite df, divided by √2.
+    """Return the quantile of the studentized range with infinite df, divided by √2.
 
     Args:
-        models: Their number, at least 2.
-        alpha: Level, over all pairs.
+        models: Number of models, at least 2.
+        alpha: Significance level over all pairs.
     """
     if models < 2:
         raise ValueError(f"{models} models: a comparison needs at least 2")
@@ -205,7 +206,7 @@ def nemenyi_critical_value(models: int, *, alpha: float = 0.05) -> float:
 
 
 def cochran_q(table: ArrayLike) -> CochranQ:
-    """Compare models that are right or wrong, for one case per group.
+    """Test whether models are right equally often, for one case per group.
 
     Source: Cochran 1950: Q = (k - 1)(k Σ C² - T²)/(k T - Σ R²), of columns C, rows R, total T.
 
@@ -226,7 +227,7 @@ def cochran_q(table: ArrayLike) -> CochranQ:
     discordant = int(((rows > 0) & (rows < k)).sum())
     spread = float((rows * (k - rows)).sum())
     q = (k - 1) * k * float(((columns - columns.mean()) ** 2).sum()) / spread if spread else 0.0
-    few = f"only {discordant} discordant cases: chi-squared is a rough guide"
+    few = f"only {discordant} discordant cases: chi-squared is approximate"
     return CochranQ(
         q=q,
         df=k - 1,
@@ -243,11 +244,11 @@ def cochran_q(table: ArrayLike) -> CochranQ:
 
 
 def _iman_davenport(chi2: float, n: int, k: int) -> tuple[float | None, float]:
-    left = n * (k - 1) - chi2
-    if left <= 1e-9 * n * k:
-        # F is infinite; so often do all rows rank alike by chance.
+    remainder = n * (k - 1) - chi2
+    if remainder <= 1e-9 * n * k:
+        # F is infinite; this is the probability that all rows have the same ranking by chance.
         return None, float(1 / factorial(k)) ** (n - 1)
-    f = (n - 1) * chi2 / left
+    f = (n - 1) * chi2 / remainder
     return f, float(fdtrc(k - 1, (k - 1) * (n - 1), f))
 
 

@@ -1,4 +1,4 @@
-"""How far a ranking can be trusted: ranks in resamples, and three ways to rank."""
+"""Ranks of models in resamples, and three methods of ranking side by side."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
 from arogya_bench.statistics.arguments import sign
-from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE, few_groups_note
+from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
 from arogya_bench.statistics.multiplicity import adjust
+from arogya_bench.statistics.notes import few_groups_note, join_notes, undefined_note
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.statistics.signed_rank import wilcoxon
 from arogya_bench.statistics.t_tests import remove_rounding_noise
@@ -23,15 +24,15 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """Where models stand, and where they would stand in other samples of patients.
+    """Ranks of models and their distribution over resamples of groups.
 
     Attributes:
         ranks: Shape (models,), 1 is the best; ties share the mean of their ranks.
-        shares: Shape (models, models), share of resamples in which a model takes a place; ties
-            are shared out equally over the places that they take together.
+        shares: Shape (models, models), share of resamples in which a model has a rank; tied models
+            share their ranks equally.
         p_best: Shape (models,), the first column of ``shares``.
-        p_top_k: Shape (models,), chance of a place among the best ``k``.
-        k: Number of places that ``p_top_k`` counts.
+        p_top_k: Shape (models,), probability of a rank among the best ``k``.
+        k: Number of ranks that ``p_top_k`` counts.
         low: Shape (models,), lower end of the interval of the rank.
         median: Shape (models,), median rank.
         high: Shape (models,), upper end.
@@ -39,12 +40,12 @@ class Ranking:
             models tie.
         tau_low: Lower end of its interval.
         tau_high: Upper end.
-        confidence: Of the intervals.
-        undefined_share: Share of the resamples in which some model has no score; left out.
+        confidence: Nominal level of the intervals.
+        undefined_share: Share of the resamples that are left out because a model has no score.
         n: Number of cases.
-        groups: Number of independent units.
-        seed: Of the resamples.
-        note: What a reader should know; empty if nothing.
+        groups: Number of independent groups.
+        seed: Seed of the resamples.
+        note: Caveats, or an empty string.
     """
 
     ranks: Floats
@@ -69,17 +70,17 @@ class Ranking:
 
 @dataclass(frozen=True, kw_only=True)
 class Rankings:
-    """Three ways to rank the same scores, each of shape (models,), 1 is the best.
+    """Ranks of the same scores by three methods, each of shape (models,), 1 is the best.
 
     Attributes:
         aggregate_then_rank: By the mean over rows.
         rank_then_aggregate: By the mean of the ranks within rows.
-        test_then_rank: By the number of others that a model is significantly better than.
-        agree: Whether all three are the same.
-        n: Number of rows, datasets or cases.
-        groups: The same, since rows are taken for independent.
-        seed: None: nothing is drawn.
-        note: What a reader should know; empty if nothing.
+        test_then_rank: By the number of models that a model is significantly better than.
+        agree: Whether all three rankings are equal.
+        n: Number of rows (datasets or cases).
+        groups: Equal to ``n``, since rows are assumed to be independent.
+        seed: None, since nothing is drawn.
+        note: Caveats, or an empty string.
     """
 
     aggregate_then_rank: Floats
@@ -104,20 +105,20 @@ def bootstrap_ranks(
 ) -> Ranking:
     """Rank models in every resample of the groups.
 
-    Source: the idea is that of Wiesenfarth 2021 (challengeR).
+    Source: after Wiesenfarth 2021 (challengeR).
 
     Args:
-        estimates: Shape (models,), on the cases themselves.
+        estimates: Shape (models,), on the original cases.
         replicates: Shape (models, B), on equal draws; NaN where undefined.
-        draws: What the replicates were drawn with.
-        best: Which end of the metric is better.
-        k: Number of places for ``p_top_k``.
-        confidence: Of the intervals of ranks and tau, 0 to 1.
+        draws: The resamples that the replicates were computed on.
+        best: Whether high or low values are better.
+        k: Number of ranks for ``p_top_k``.
+        confidence: Nominal level of the intervals of ranks and tau, between 0 and 1.
 
     Raises:
-        UndefinedMetric: If a model has no score, more than 5 % of the resamples leave one
-            without, or all resamples are the same.
-        ValueError: If the shapes do not fit, or there is nothing to rank.
+        UndefinedMetric: If a model has no score, or has none in more than 5 % of the resamples, or
+            if all resamples are equal.
+        ValueError: If the shapes do not match, or there are fewer than two models.
     """
     scores, drawn = np.asarray(estimates, dtype=np.float64), np.asarray(replicates, np.float64)
     if scores.ndim != 1 or drawn.shape != (scores.size, draws.resamples):
@@ -127,10 +128,12 @@ def bootstrap_ranks(
     defined = np.isfinite(drawn).all(axis=0)
     undefined = float(1 - defined.mean())
     if not np.isfinite(scores).all() or undefined > MAX_UNDEFINED_SHARE:
-        raise UndefinedMetric(f"a model has no score here, or in {undefined:.1%} of the resamples")
+        raise UndefinedMetric(
+            f"a model has no score for these cases, or in {undefined:.1%} of the resamples"
+        )
     if k < 1 or scores.size < 2:
-        raise ValueError(f"{k} places of {scores.size} models: a ranking needs 1 of 2")
-    if np.bincount(draws.stratum_of).max() < 2:
+        raise ValueError(f"k is {k} for {scores.size} models: at least 1 and 2 are needed")
+    if not draws.varies:
         raise UndefinedMetric("no stratum holds two groups: every resample is the same")
     direction = -sign(best)
     outside = (1 - check_share(confidence, "confidence")) / 2
@@ -162,28 +165,29 @@ def bootstrap_ranks(
 
 
 def rankings_side_by_side(scores: ArrayLike, *, best: Literal["high", "low"] = "high") -> Rankings:
-    """Rank the same scores in three ways; where they differ, the ranking rests on the way.
+    """Rank the same scores by three methods, to see whether the ranking depends on the method.
 
     Args:
-        scores: Shape (rows, models), of datasets or of independent cases.
-        best: Which end is better.
+        scores: Shape (rows, models); rows are datasets or independent cases.
+        best: Whether high or low scores are better.
 
     Raises:
         UndefinedMetric: With fewer than two rows.
-        ValueError: If it is no table of at least two models, or not finite.
+        ValueError: If it is not a finite table of at least two models.
     """
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] < 2 or not np.isfinite(table).all():
         raise ValueError(f"scores of shape {table.shape}, not (rows, models) of finite numbers")
-    up = sign(best) * table
-    means = scipy.stats.rankdata(-remove_rounding_noise(up.mean(axis=0)))
+    oriented = sign(best) * table
+    means = scipy.stats.rankdata(-remove_rounding_noise(oriented.mean(axis=0)))
     mean_ranks = scipy.stats.rankdata(
-        remove_rounding_noise(scipy.stats.rankdata(-remove_rounding_noise(up), axis=1).mean(axis=0))
+        remove_rounding_noise(
+            scipy.stats.rankdata(-remove_rounding_noise(oriented), axis=1).mean(axis=0)
+        )
     )
-    wins = _count_wins(up)
+    wins = _count_wins(oriented)
     tests = scipy.stats.rankdata(-wins)
     agree = bool((means == mean_ranks).all() and (means == tests).all())
-    silent = "no pair differs significantly" if not wins.any() else ""
     return Rankings(
         aggregate_then_rank=means,
         rank_then_aggregate=mean_ranks,
@@ -191,37 +195,41 @@ def rankings_side_by_side(scores: ArrayLike, *, best: Literal["high", "low"] = "
         agree=agree,
         n=len(table),
         groups=len(table),
-        note=silent or ("" if agree else "the ranking depends on how it is made"),
+        note="no pair differs significantly"
+        if not wins.any()
+        else ""
+        if agree
+        else "the ranking depends on the method",
     )
 
 
 def _rank_shares(table: Floats) -> Floats:
-    """Share of columns in which a row takes a place, shape (models, models)."""
+    """Share of columns in which a row has a rank, shape (models, models)."""
     first = scipy.stats.rankdata(table, method="min", axis=0)
     last = scipy.stats.rankdata(table, method="max", axis=0)
-    places = np.arange(1, len(table) + 1)
-    within = (first[:, None] <= places[:, None]) & (places[:, None] <= last[:, None])
+    ranks = np.arange(1, len(table) + 1)
+    within = (first[:, None] <= ranks[:, None]) & (ranks[:, None] <= last[:, None])
     shares: Floats = (within / (last - first + 1)[:, None]).mean(axis=2)
     return shares
 
 
 def _kendall_tau(table: Floats) -> Floats | None:
-    """Tau-b between the first column and each other; a column of ties has none and counts 0."""
+    """Tau-b between the first column and each other one, 0 for a column of ties."""
     pairs = list(combinations(range(len(table)), 2))
     signs = np.array([np.sign(table[i] - table[j]) for i, j in pairs]).reshape(len(pairs), -1)
-    own = signs[:, :1]
-    if not own.any():
+    first = signs[:, :1]
+    if not first.any():
         return None
-    untied = np.sqrt((own != 0).sum() * (signs[:, 1:] != 0).sum(axis=0))
-    agreed = (own * signs[:, 1:]).sum(axis=0)
+    untied = np.sqrt((first != 0).sum() * (signs[:, 1:] != 0).sum(axis=0))
+    agreed = (first * signs[:, 1:]).sum(axis=0)
     tau: Floats = np.divide(agreed, untied, out=np.zeros_like(untied), where=untied > 0)
     return tau
 
 
-def _count_wins(up: Floats) -> Floats:
-    models = up.shape[1]
+def _count_wins(scores: Floats) -> Floats:
+    models = scores.shape[1]
     pairs = list(combinations(range(models), 2))
-    tests = [wilcoxon(up[:, i], up[:, j]) for i, j in pairs]
+    tests = [wilcoxon(scores[:, i], scores[:, j]) for i, j in pairs]
     adjusted = adjust([test.p_value for test in tests], method="holm")
     wins = np.zeros(models)
     for (i, j), test, p in zip(pairs, tests, adjusted, strict=True):
@@ -231,9 +239,5 @@ def _count_wins(up: Floats) -> Floats:
 
 
 def _note(undefined: float, tau: Floats | None, draws: Draws) -> str:
-    notes = [few_groups_note(draws.groups), draws.note]
-    if tau is None:
-        notes.append("all models tie: there is no ranking to keep")
-    if undefined:
-        notes.append(f"{undefined:.2%} of the resamples are undefined and left out")
-    return "; ".join(note for note in notes if note)
+    tied = "all models tie: there is no ranking" if tau is None else ""
+    return join_notes(few_groups_note(draws.groups), draws.note, tied, undefined_note(undefined))

@@ -1,4 +1,4 @@
-"""Which groups enter each resample, described in so few words that nobody stores the draws."""
+"""Resamples of groups, described so compactly that the draws need not be stored."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from arogya_bench.types import Floats
 
-CHUNK_ROWS = 1_000  # enough to hide the cost of a call
-CHUNK_CELLS = 2**21  # 16 MiB of counts, whatever the number of groups
+CHUNK_ROWS = 1_000  # amortises the cost of a call
+CHUNK_CELLS = 2**21  # 16 MiB of counts, for any number of groups
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Draws:
-    """Resamples of groups; equal draws take the same groups in the same resample.
+    """Resamples of groups; equal draws contain the same groups in the same resample.
 
     Attributes:
-        digest: 32 hexadecimal characters of everything that decides which groups are drawn.
-        resamples: Their number, B.
+        digest: 32 hexadecimal digits that identify which groups are drawn.
+        resamples: Number of resamples, B.
         group_of: Shape (n,), the position of each case's group among the sorted labels.
-        stratum_of: Shape (groups,); groups are drawn within their stratum only.
-        seed: Where the draws come from; None if they are replayed.
+        stratum_of: Shape (groups,); groups are drawn within their stratum.
+        seed: Seed of the draws; None if they are replayed.
         stored_indices: Shape (B, drawn), positions of groups, if the draws are replayed.
     """
 
@@ -47,29 +47,34 @@ class Draws:
 
     @property
     def groups(self) -> int:
-        """Number of groups, the units that are drawn."""
+        """Number of groups, which are the units drawn."""
         return self.stratum_of.size
 
     @property
+    def varies(self) -> bool:
+        """Whether some stratum holds two groups, without which all resamples are equal."""
+        return bool(np.bincount(self.stratum_of).max() >= 2)
+
+    @property
     def note(self) -> str:
-        """What a reader of the interval should know about the strata; empty without strata."""
+        """Caveat about the strata; empty without strata."""
         sizes = np.unique(self.stratum_of, return_counts=True)[1]
         if sizes.size < 2:
             return ""
         single = int((sizes == 1).sum())
-        fixed = f"; {single} of {sizes.size} strata hold a single group, drawn every time"
+        fixed = f"; {single} of {sizes.size} strata hold a single group, which is in every resample"
         return "conditional on the class mix of the groups" + (fixed if single else "")
 
     @property
     def chunk_size(self) -> int:
-        """Resamples per chunk; follows from the number of groups alone."""
+        """Resamples per chunk, a function of the number of groups only."""
         return max(1, min(CHUNK_ROWS, CHUNK_CELLS // self.groups))
 
     def chunks(self) -> Iterator[Floats]:
         """Yield how often each group was drawn.
 
         Yields:
-            Counts of shape (b, groups), B rows in all; the same ones every time.
+            Counts of shape (b, groups), B rows in total, the same on every call.
         """
         for number, start in enumerate(range(0, self.resamples, self.chunk_size)):
             size = min(self.chunk_size, self.resamples - start)
@@ -87,7 +92,7 @@ class Draws:
         parts = []
         for stratum in range(int(self.stratum_of.max()) + 1):
             members = np.flatnonzero(self.stratum_of == stratum)
-            # A stream per stratum, so that fewer resamples are the beginning of more.
+            # One stream per stratum: a smaller number of resamples is a prefix of a larger one.
             rng = np.random.default_rng([self.seed or 0, number, stratum])
             drawn = rng.integers(members.size, size=(size, members.size))
             parts.append(drawn if members.size == self.groups else members[drawn])
@@ -102,17 +107,17 @@ def draws(
     groups: ArrayLike | None = None,
     strata: ArrayLike | None = None,
 ) -> Draws:
-    """Describe resamples of groups with replacement, as many groups as there are.
+    """Describe resamples with replacement that draw as many groups as there are.
 
     Args:
         n: Number of cases.
-        rng: Gives the one integer from which every resample follows.
-        resamples: B; below 2,000 the ends of an interval are noise.
+        rng: Source of the seed, from which every resample follows.
+        resamples: B; with fewer than 2,000 the ends of an interval are unreliable.
         groups: One label per case, the patient or lesion; each case is its own group if None.
-        strata: One class label per case; a group with several belongs to the rarest of them.
+        strata: One class label per case; a group with several classes is in its rarest one.
 
     Raises:
-        ValueError: If there is nothing to draw, or a column has another length than n.
+        ValueError: If there is nothing to draw, or the length of a column is not n.
     """
     if n < 1 or resamples < 1:
         raise ValueError(f"{n} cases and {resamples} resamples: both must be at least 1")
@@ -130,19 +135,21 @@ def draws(
 
 
 def replay(indices: ArrayLike, groups: ArrayLike | None = None) -> Draws:
-    """Describe resamples that somebody else drew.
+    """Describe resamples that were drawn elsewhere.
 
     Args:
-        indices: Shape (B, drawn): positions of cases, or with ``groups`` positions among the
-            sorted labels; all cases of a drawn group enter, repeats count.
-        groups: One label per case; without it there are as many cases as ``drawn``.
+        indices: Shape (B, drawn), positions of cases, or with ``groups`` positions among the
+            sorted labels. All cases of a drawn group enter, as often as it is drawn.
+        groups: One label per case; if None, there are as many cases as ``drawn``.
 
     Raises:
-        ValueError: If an index points nowhere.
+        ValueError: If an index is out of range.
     """
     stored = np.asarray(indices)
     if stored.ndim != 2 or not stored.size or stored.dtype.kind not in "iu":
-        raise ValueError(f"indices are {stored.dtype} {stored.shape}, not whole (resamples, drawn)")
+        raise ValueError(
+            f"indices are {stored.dtype} {stored.shape}, not integers (resamples, drawn)"
+        )
     n = stored.shape[1] if groups is None else len(np.asarray(groups))
     labels, group_of = _group_positions(n, groups)
     if stored.min() < 0 or stored.max() >= labels.size:
@@ -150,7 +157,7 @@ def replay(indices: ArrayLike, groups: ArrayLike | None = None) -> Draws:
             f"indices reach from {stored.min()} to {stored.max()}, groups are 0 to "
             f"{labels.size - 1}"
         )
-    # One type for the same draws, however they were stored: the digest reads the bytes.
+    # The digest reads the bytes, so that equal draws need the same type.
     stored = stored.astype(np.min_scalar_type(labels.size))
     return Draws(
         digest=_digest("replay-1", stored.shape, stored, labels.tolist(), np.bincount(group_of)),
@@ -166,8 +173,8 @@ def _group_positions(n: int, groups: ArrayLike | None) -> tuple[NDArray[Any], ND
         return np.arange(n), np.arange(n)
     _check_length(n, groups, "groups")
     column = np.asarray(groups)
-    if any(each is None or each != each for each in column.tolist()):
-        raise ValueError("a group is missing (None or NaN): name each patient, or each case alone")
+    if any(label is None or label != label for label in column.tolist()):
+        raise ValueError("a group is missing (None or NaN): every case needs a label")
     labels, group_of = np.unique(column, return_inverse=True)
     return labels, group_of
 

@@ -1,4 +1,4 @@
-"""How sure a claim is, and how many cases or groups it takes to be surer."""
+"""False-claim probability, sample size, and the design effect of groups."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -10,6 +10,7 @@ from scipy.special import betainc, ndtri
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics.bootstrap_p_values import TIE_TOLERANCE
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
+from arogya_bench.statistics.notes import join_notes, undefined_note
 from arogya_bench.statistics.proportions import few_discordant_note
 from arogya_bench.statistics.resampling import Draws
 
@@ -18,14 +19,14 @@ ROUNDING_TOLERANCE = 1e-12  # differences below it come from arithmetic
 
 @dataclass(frozen=True, kw_only=True)
 class FalseClaim:
-    """How probable it is that the claim "A is better than B" is false.
+    """Probability that the claim "A is better than B" is false.
 
     Attributes:
         probability: That B is at least as good as A, 0 to 1; 1/2 for a model against itself.
-        n: Number of cases, of which only the discordant count in the closed form.
-        groups: Number of independent units among them.
-        seed: Of the resamples; None for the closed form, or if they are replayed.
-        note: What a reader should know; empty if nothing.
+        n: Number of cases; in the closed form, of discordant cases.
+        groups: Number of independent groups.
+        seed: Seed of the resamples; None for the closed form and for replayed draws.
+        note: Caveats, or an empty string.
     """
 
     probability: float
@@ -37,20 +38,20 @@ class FalseClaim:
 
 
 def false_claim_probability(b: int, c: int) -> FalseClaim:
-    """Give the probability that B is at least as good as A, for one case per group.
+    """Compute the probability that B is at least as good as A, for one case per group.
 
     Formula: BetaCDF(1/2; b + 1, c + 1), from a uniform Dirichlet prior over the four cells of a
-    paired table, whose concordant cells cancel. Source: after arXiv 2505.04720.
+    paired table, where concordant cells cancel. Source: after arXiv 2505.04720.
 
     Args:
-        b: Cases where only A is right.
-        c: Cases where only B is right.
+        b: Number of cases that only A gets right.
+        c: Number of cases that only B gets right.
 
     Raises:
         ValueError: If a count is negative.
     """
     if b < 0 or c < 0:
-        raise ValueError(f"counts of cases cannot be negative: {b}, {c}")
+        raise ValueError(f"counts must be 0 or more, not {b} and {c}")
     return FalseClaim(
         probability=0.5 if b == c else float(betainc(b + 1, c + 1, 0.5)),
         method="beta posterior",
@@ -61,100 +62,99 @@ def false_claim_probability(b: int, c: int) -> FalseClaim:
 
 
 def false_claim_from_replicates(difference_replicates: ArrayLike, *, draws: Draws) -> FalseClaim:
-    """Give the share of group resamples in which B is at least as good as A.
+    """Compute the share of resamples in which B is at least as good as A.
 
-    A tie counts half, so that a model against itself gives 1/2. Source: after arXiv 2505.04720.
+    Ties count half. Source: after arXiv 2505.04720.
 
     Args:
         difference_replicates: Shape (B,), above 0 where A is better; NaN where undefined.
-        draws: What the replicates were drawn with.
+        draws: The resamples that the replicates were computed on.
 
     Raises:
-        UndefinedMetric: If no class has two groups, or too many resamples are undefined.
-        ValueError: If there is not one replicate per resample.
+        UndefinedMetric: If no stratum has two groups, or too many resamples are undefined.
+        ValueError: If the number of replicates is not that of the draws.
     """
     replicates = np.asarray(difference_replicates, dtype=np.float64)
     if replicates.shape != (draws.resamples,):
         raise ValueError(f"replicates have shape {replicates.shape}, not ({draws.resamples},)")
-    if np.bincount(draws.stratum_of).max() < 2:
-        raise UndefinedMetric("no class has two groups: every resample is the same")
+    if not draws.varies:
+        raise UndefinedMetric("no stratum holds two groups: every resample is the same")
     defined = replicates[np.isfinite(replicates)]
     undefined = 1 - defined.size / replicates.size
     if undefined > MAX_UNDEFINED_SHARE:
         raise UndefinedMetric(f"undefined in {undefined:.1%} of the resamples")
     tied = np.abs(defined) <= TIE_TOLERANCE * float(np.ptp(defined))
     share = float(((defined < 0) & ~tied).sum() + tied.sum() / 2) / defined.size
-    left_out = f"{undefined:.2%} of the resamples are undefined and left out" if undefined else ""
-    beyond = f"below what {defined.size} resamples can tell" if share in (0, 1) else ""
+    extreme = f"below the resolution of {defined.size} resamples" if share in (0, 1) else ""
     return FalseClaim(
         probability=share,
         method="share of group resamples",
         n=draws.n,
         groups=draws.groups,
         seed=draws.seed,
-        note="; ".join(note for note in (beyond, left_out, draws.note) if note),
+        note=join_notes(extreme, undefined_note(undefined), draws.note),
     )
 
 
 def sample_size(
     difference: float, discordant_share: float, *, power: float = 0.8, alpha: float = 0.05
 ) -> int:
-    """Count the independent cases with which a paired test shows a difference of proportions.
+    """Compute the number of independent cases for a paired test of two accuracies.
 
     Formula: (z of 1 - alpha/2 + z of power)² · d / difference², rounded up; the inverse of
     ``minimum_detectable_difference``.
 
     Args:
-        difference: Of two proportions, -1 to 1; its sign does not matter.
+        difference: Of the two accuracies, -1 to 1; its sign is ignored.
         discordant_share: d, share of cases that only one of the two models gets right, 0 to 1.
-        power: Chance of showing such a difference, alpha/2 to 1.
-        alpha: Two-sided level of the test, 0 to 1.
+        power: Probability of detecting the difference, alpha/2 to 1.
+        alpha: Two-sided significance level, between 0 and 1.
 
     Raises:
-        UndefinedMetric: If the difference is 0, which no number of cases shows.
-        ValueError: If a share is none, or the difference exceeds the share of discordant cases.
+        UndefinedMetric: If the difference is 0.
+        ValueError: If an argument is out of range, or the difference exceeds ``discordant_share``.
     """
     if not 0 <= discordant_share <= 1:
-        raise ValueError(f"a share of {discordant_share} is not between 0 and 1")
+        raise ValueError(f"discordant_share is {discordant_share}, not between 0 and 1")
     if not (0 < alpha < 1 and alpha / 2 < power < 1):
-        raise ValueError(f"a power of {power} at a level of {alpha}")
+        raise ValueError(f"power is {power} at alpha {alpha}: alpha / 2 < power < 1 is needed")
     if not abs(difference) <= discordant_share + ROUNDING_TOLERANCE:
-        raise ValueError(f"a difference of {difference} needs more discordant cases than there are")
+        raise ValueError(f"difference {difference} exceeds discordant_share {discordant_share}")
     if difference == 0:
-        raise UndefinedMetric("a difference of 0 is not shown by any number of cases")
-    # Twice divided: the square of a tiny difference would vanish.
+        raise UndefinedMetric("a difference of 0 is not detectable with any number of cases")
+    # Divided twice, since the square of a tiny difference would underflow.
     cases = float(ndtri(1 - alpha / 2) + ndtri(power)) ** 2 * discordant_share
     return ceil(cases / abs(difference) / abs(difference) * (1 - ROUNDING_TOLERANCE))
 
 
 def design_effect(cases_per_group: float, icc: float) -> float:
-    """Say how many times as many cases are needed because they come in groups.
+    """Compute the factor by which grouping increases the number of cases needed.
 
-    Formula: 1 + (m - 1) · ICC. Source: Kish 1965. An ICC below 0 counts as 0: chance alone makes
-    estimates of it negative, and no case is worth more than one.
+    Formula: 1 + (m - 1) · ICC. Source: Kish 1965. A negative ICC, which estimates have by chance,
+    counts as 0.
 
     Args:
-        cases_per_group: m, the mean, at least 1.
+        cases_per_group: m, mean number of cases per group, at least 1.
         icc: Intraclass correlation, -1 to 1.
 
     Raises:
         ValueError: If an argument is out of range.
     """
     if not 1 <= cases_per_group < np.inf:
-        raise ValueError(f"{cases_per_group} cases per group: at least 1 is needed")
+        raise ValueError(f"cases_per_group is {cases_per_group}, below 1 or not finite")
     if not -1 <= icc <= 1:
-        raise ValueError(f"a correlation of {icc} is not between -1 and 1")
+        raise ValueError(f"icc is {icc}, not between -1 and 1")
     return 1 + (cases_per_group - 1) * max(0.0, icc)
 
 
 def effective_sample_size(n: int, cases_per_group: float, icc: float) -> float:
-    """Count the independent cases that are worth as much as n grouped ones.
+    """Compute the number of independent cases equivalent to n grouped ones.
 
     Formula: n / design effect. Source: Kish 1965.
 
     Args:
         n: Number of cases.
-        cases_per_group: m, the mean, at least 1.
+        cases_per_group: m, mean number of cases per group, at least 1.
         icc: Intraclass correlation, -1 to 1.
 
     Raises:
@@ -162,18 +162,17 @@ def effective_sample_size(n: int, cases_per_group: float, icc: float) -> float:
         ValueError: If an argument is out of range.
     """
     if n < 0:
-        raise ValueError(f"{n} cases: a number of cases cannot be negative")
+        raise ValueError(f"n is {n}, below 0")
     if n == 0:
-        raise UndefinedMetric("no cases, so nothing to discount")
+        raise UndefinedMetric("no cases")
     return n / design_effect(cases_per_group, icc)
 
 
 def intraclass_correlation(values: ArrayLike, groups: ArrayLike) -> float:
-    """Say how alike the cases of a group are, by one-way analysis of variance.
+    """Estimate the intraclass correlation by one-way analysis of variance.
 
     Formula: (MSB - MSW) / (MSB + (n0 - 1) · MSW), n0 = (N - Σ nᵢ² / N) / (k - 1) for k groups of
-    unequal sizes nᵢ. Below 0 if cases of a group are less alike than others. Source: Fisher 1925;
-    Donner 1986.
+    unequal sizes nᵢ. Source: Fisher 1925; Donner 1986.
 
     Args:
         values: Shape (N,), one per case, such as 0 or 1 for wrong or right.
@@ -185,16 +184,20 @@ def intraclass_correlation(values: ArrayLike, groups: ArrayLike) -> float:
     """
     column = np.asarray(values, dtype=np.float64)
     if column.ndim != 1 or np.shape(groups) != column.shape or not np.isfinite(column).all():
-        raise ValueError(f"values {column.shape} and groups {np.shape(groups)}: finite (n,) each")
+        raise ValueError(
+            f"values {column.shape} and groups {np.shape(groups)} must be finite, (n,) each"
+        )
     _, group_of, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     n, k = column.size, sizes.size
     if k < 2 or n == k:
-        raise UndefinedMetric(f"{n} cases in {k} groups: several groups, one of two cases or more")
+        raise UndefinedMetric(
+            f"{n} cases in {k} groups: two groups, and one of two cases, are needed"
+        )
     if np.ptp(column) <= ROUNDING_TOLERANCE * float(np.abs(column).max()):
-        raise UndefinedMetric("every case has the same value: no spread to compare")
+        raise UndefinedMetric("every case has the same value: no spread")
     centred = column - column.mean()
     means = np.bincount(group_of, weights=centred) / sizes
     between = float((sizes * means**2).sum()) / (k - 1)
     within = float(((centred - means[group_of]) ** 2).sum()) / (n - k)
-    typical = (n - float((sizes**2).sum()) / n) / (k - 1)
-    return (between - within) / (between + (typical - 1) * within)
+    mean_size = (n - float((sizes**2).sum()) / n) / (k - 1)
+    return (between - within) / (between + (mean_size - 1) * within)

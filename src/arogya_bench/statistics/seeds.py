@@ -1,4 +1,4 @@
-"""One model trained with several seeds, or two of them, judged on one fixed split."""
+"""Intervals for models that were trained with several seeds and evaluated on one split."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics.bootstrap_p_values import SPREAD_TOLERANCE, small_sample_correction
 from arogya_bench.statistics.intervals import BootstrapInterval, Interval, interval
+from arogya_bench.statistics.notes import join_notes
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.statistics.variance_terms import (
     VarianceContribution,
@@ -24,12 +25,12 @@ FEW_SEEDS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class SeedInterval(Interval):
-    """The mean score over seeds, and how far it may be off for new seeds and new groups.
+    """The mean score over seeds, with an interval for new seeds and new groups.
 
     Attributes:
         se: From groups and seeds together; None without an interval.
-        p_value: Two-sided, for the hypothesis that the mean is 0: for differences only.
-        seeds: Number of seeds, S; they are never counted as cases.
+        p_value: Two-sided, for the hypothesis that the mean is 0; meaningful for differences only.
+        seeds: Number of seeds, S.
         sd: Standard deviation over the seeds; None for one seed.
         values: The score of each seed.
     """
@@ -54,10 +55,10 @@ class SeedDifference(Interval):
         se: From groups and seeds together; None without an interval.
         p_value: Two-sided, for the hypothesis that the difference is 0.
         seeds: Number of seeds of A and of B.
-        means: Over the seeds of A and of B.
+        means: Means over the seeds of A and of B.
         sds: Standard deviations over the seeds; None for one seed.
         values: The score of each seed, of A and of B.
-        paired_seeds: Whether a seed of A belongs with the seed of B in the same place.
+        paired_seeds: Whether seed i of A and seed i of B belong together.
     """
 
     se: float | None
@@ -91,31 +92,31 @@ def seed_group_interval(
     rng: np.random.Generator,
     confidence: float = 0.95,
 ) -> SeedInterval:
-    """Give an interval of the mean over seeds that holds for new seeds and new groups.
+    """Compute an interval of the mean over seeds, for new seeds and new groups.
 
     Each resample draws groups and, with replacement, seeds; deviations of the drawn seeds from
-    their mean are multiplied by √(S/(S - 1)), without which the variance would be too small. The
-    percentile interval is then stretched about the estimate to the half-width of Student's t, with
-    variance V₀ of the mean over groups (times m/(m - 1), groups - strata degrees of freedom) and
-    V₁ over seeds (S - 1 degrees of freedom). With 5 seeds or more: V₁ is sd²/S less what of it the
-    resamples of groups hold already, the half-width t·√(V₀ + V₁), degrees of freedom by
-    Satterthwaite. With fewer, where that rejects up to 15 % of true hypotheses: V₁ is sd²/S, the
-    half-width √(t₀²V₀ + t₁²V₁), which rejects at most 5 % (simulated: .3 to 4 %). p is the level
-    at which such a half-width just reaches 0. Ends are not clipped to the range of the metric.
-    One seed: the group bootstrap alone.
+    their mean are multiplied by √(S/(S - 1)) to make their variance unbiased. The percentile
+    interval is then scaled about the estimate to the half-width of Student's t, with the variance
+    V₀ over groups (times m/(m - 1), groups - strata degrees of freedom) and V₁ over seeds (S - 1
+    degrees of freedom). With 5 seeds or more, V₁ is sd²/S less the part that resamples of groups
+    already contain, and the half-width is t·√(V₀ + V₁) with Satterthwaite's degrees of freedom.
+    With fewer seeds this would reject up to 15 % of true hypotheses; V₁ is then sd²/S and the
+    half-width √(t₀²V₀ + t₁²V₁), which rejects .3 to 4 % in simulations. The p-value is the level
+    at which the half-width just reaches 0. Ends are not clipped to the range of the metric. With
+    one seed, only groups are resampled.
 
     Source: Satterthwaite 1946; Banerjee 1960 for few seeds; Bouthillier 2021 for both sources.
 
     Args:
-        estimates: Shape (S,), the metric for each seed.
-        replicates: Shape (S, B), the same on the same resamples of groups; NaN if undefined.
-        draws: What the replicates were drawn with.
-        rng: Draws the seeds.
-        confidence: Share of such intervals that hold the truth, 0 to 1.
+        estimates: Shape (S,), the metric of each seed.
+        replicates: Shape (S, B), on the same resamples of groups; NaN if undefined.
+        draws: The resamples that the replicates were computed on.
+        rng: Source of randomness for drawing seeds.
+        confidence: Nominal level, between 0 and 1.
 
     Raises:
         UndefinedMetric: If the metric is undefined for a seed.
-        ValueError: If the shapes do not fit.
+        ValueError: If the shapes do not match.
     """
     arm = _check_seed_scores(estimates, replicates, draws)
     plain = interval(
@@ -126,16 +127,16 @@ def seed_group_interval(
         method="percentile",
         confidence=confidence,
     )
-    found = _combine_groups_and_seeds(plain, arm.replicates.mean(axis=0), [arm], draws)
+    combined = _combine_groups_and_seeds(plain, arm.replicates.mean(axis=0), [arm], draws)
     return SeedInterval(
         estimate=plain.estimate,
-        **found._asdict(),
+        **combined._asdict(),
         method=_method_name(plain, [arm]),
         confidence=confidence,
         n=plain.n,
         groups=plain.groups,
         seed=plain.seed,
-        note=_join_notes(plain.note, _seed_note([arm])),
+        note=join_notes(plain.note, _seed_note([arm])),
         seeds=arm.estimates.size,
         sd=_sd(arm),
         values=tuple(arm.estimates.tolist()),
@@ -155,23 +156,23 @@ def seed_group_difference(  # noqa: PLR0913 - two models, each with scores and r
 ) -> SeedDifference:
     """Compare two models by their means over seeds, on the same groups.
 
-    As ``seed_group_interval``, with a term V₁ and its degrees of freedom for each model. Seeds are
-    drawn for each model by itself; equal seed numbers share nothing across two architectures.
+    As ``seed_group_interval``, with a term V₁ for each model. Seeds are drawn independently for
+    each model, since equal seeds have nothing in common across architectures.
 
     Args:
-        estimates_a: Shape (S_a,), the metric of A for each seed.
+        estimates_a: Shape (S_a,), the metric of each seed of A.
         replicates_a: Shape (S_a, B), on the same resamples of groups; NaN if undefined.
         estimates_b: Shape (S_b,), of B.
         replicates_b: Shape (S_b, B).
-        draws: What all replicates were drawn with.
-        rng: Draws the seeds.
-        paired_seeds: Whether seed i of A and of B belong together (the same start and order of
-            data), and are drawn together.
-        confidence: Share of such intervals that hold the truth, 0 to 1.
+        draws: The resamples that all replicates were computed on.
+        rng: Source of randomness for drawing seeds.
+        paired_seeds: Whether seed i of A and of B belong together (same initialisation and order
+            of data), and are drawn together.
+        confidence: Nominal level, between 0 and 1.
 
     Raises:
         UndefinedMetric: If the metric is undefined for a seed.
-        ValueError: If the shapes do not fit, or paired seeds differ in number.
+        ValueError: If the shapes do not match, or paired seeds differ in number.
     """
     a, b = (
         _check_seed_scores(estimates_a, replicates_a, draws),
@@ -187,16 +188,16 @@ def seed_group_difference(  # noqa: PLR0913 - two models, each with scores and r
         confidence=confidence,
     )
     of_groups = a.replicates.mean(axis=0) - b.replicates.mean(axis=0)
-    found = _combine_groups_and_seeds(plain, of_groups, arms, draws)
+    combined = _combine_groups_and_seeds(plain, of_groups, arms, draws)
     return SeedDifference(
         estimate=plain.estimate,
-        **found._asdict(),
+        **combined._asdict(),
         method=_method_name(plain, arms),
         confidence=confidence,
         n=plain.n,
         groups=plain.groups,
         seed=plain.seed,
-        note=_join_notes(plain.note, _seed_note(arms)),
+        note=join_notes(plain.note, _seed_note(arms)),
         seeds=(a.estimates.size, b.estimates.size),
         means=(float(a.estimates.mean()), float(b.estimates.mean())),
         sds=(_sd(a), _sd(b)),
@@ -245,9 +246,9 @@ def _combine_groups_and_seeds(
         return _CombinedInterval(None, None, None, None)
     if all(arm.estimates.size == 1 for arm in arms) or not plain.se or plain.se <= SPREAD_TOLERANCE:
         return _CombinedInterval(plain.low, plain.high, plain.se, plain.p_value)
-    by = small_sample_correction(draws)
-    spread = float(np.nanvar(of_groups)) / by.scale**2
-    groups = VarianceContribution(spread, by.df, spread)
+    correction = small_sample_correction(draws)
+    variance = float(np.nanvar(of_groups)) / correction.scale**2
+    groups = VarianceContribution(variance, correction.df, variance)
     several = [arm for arm in arms if arm.estimates.size > 1]
     few = min(arm.estimates.size for arm in several) < FEW_SEEDS
     terms = [groups, *(_seed_variance(arm, few=few) for arm in several)]
@@ -265,22 +266,22 @@ def _combine_groups_and_seeds(
 
 
 def _seed_variance(arm: _SeedScores, *, few: bool) -> VarianceContribution:
-    """Variance that new seeds add to the mean.
+    """Variance of the mean due to new seeds.
 
-    Seeds of one split differ also because each errs on other cases; the resamples of groups hold
-    that part already, as the spread of each seed about the mean of all. Of few seeds it is hardly
-    known, and stays.
+    Part of the spread between seeds on one split comes from the test sample, since seeds err on
+    different cases. Resamples of groups already contain that part, as the spread of each seed about
+    the mean. With few seeds its estimate is too uncertain to be subtracted.
     """
     seeds = arm.estimates.size
     measured = float(arm.estimates.var(ddof=1)) / seeds
     if few:
         return VarianceContribution(measured, seeds - 1, measured)
-    apart = arm.replicates - arm.replicates.mean(axis=0)
-    counted = float(np.nanvar(apart, axis=1).mean()) / (seeds - 1)
-    left = max(0.0, measured - counted)
-    # Read with the degrees of freedom of all that was measured, the test is too cautious (97.2 %
-    # coverage of 200 patients), of what is left alone, too bold (6.7 % size at 1,000): between.
-    return VarianceContribution(left, seeds - 1, (left + measured) / 2)
+    deviations = arm.replicates - arm.replicates.mean(axis=0)
+    sampling = float(np.nanvar(deviations, axis=1).mean()) / (seeds - 1)
+    remaining = max(0.0, measured - sampling)
+    # With the degrees of freedom of the measured variance the test is conservative (97.2 % coverage
+    # at 200 patients), with those of the remaining one liberal (6.7 % size at 1,000 patients).
+    return VarianceContribution(remaining, seeds - 1, (remaining + measured) / 2)
 
 
 def _sd(arm: _SeedScores) -> float | None:
@@ -297,11 +298,7 @@ def _method_name(plain: BootstrapInterval, arms: list[_SeedScores]) -> str:
 def _seed_note(arms: list[_SeedScores]) -> str:
     fewest = min(arm.estimates.size for arm in arms)
     if fewest == 1:
-        return "one seed: the variance between seeds is unknown and not in the interval"
+        return "one seed: the interval does not include the variance between seeds"
     if fewest < FEW_SEEDS:
-        return f"only {fewest} seeds: the interval is wide, since their variance is hardly known"
+        return f"only {fewest} seeds: the interval is wide, since their variance is uncertain"
     return ""
-
-
-def _join_notes(*notes: str) -> str:
-    return "; ".join(note for note in notes if note)

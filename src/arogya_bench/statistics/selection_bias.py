@@ -1,4 +1,4 @@
-"""The score of the winner, without the luck that made it win."""
+"""Score of the best model, corrected for having been selected."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,26 +12,27 @@ from arogya_bench.metrics.classification import metrics_for
 from arogya_bench.metrics.outcomes import check_outcomes
 from arogya_bench.metrics.tally import sum_by_group
 from arogya_bench.statistics.arguments import sign
-from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE, few_groups_note
+from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
+from arogya_bench.statistics.notes import few_groups_note, join_notes, undefined_note
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
 class Optimism:
-    """How much of the best score is luck.
+    """Optimism of the best of several scores.
 
     Attributes:
-        winner: Position of the model that leads on all cases.
-        observed: Its score there.
-        corrected: Mean score of each resample's winner on the groups that were left out.
-        optimism: How far the observed score is too good; positive, whichever end is better.
-        wins: Shape (models,), share of resamples that each model wins; ties are shared out.
-        undefined_share: Share of the resamples that were left out, without a winner or its score.
+        winner: Index of the best model on all cases.
+        observed: Its score on all cases.
+        corrected: Mean score of the winner of each resample on the groups not drawn.
+        optimism: By how much the observed score is too good; positive for either direction.
+        wins: Shape (models,), share of resamples that each model wins; ties are shared.
+        undefined_share: Share of the resamples that are left out, without a winner or its score.
         n: Number of cases.
-        groups: Number of independent units.
-        seed: Of the resamples.
-        note: What a reader should know; empty if nothing.
+        groups: Number of independent groups.
+        seed: Seed of the resamples.
+        note: Caveats, or an empty string.
     """
 
     winner: int
@@ -43,7 +44,7 @@ class Optimism:
     n: int
     groups: int
     seed: int | None
-    method: str = "winner of the drawn groups, scored on those left out"
+    method: str = "winner of the drawn groups, scored on the others"
     note: str = ""
 
 
@@ -55,48 +56,46 @@ def winner_optimism(
     draws: Draws,
     best: Literal["high", "low"] = "high",
 ) -> Optimism:
-    """Correct the score of the winner for having been picked.
+    """Correct the score of the winner for having been selected.
 
-    The groups left out are some 37 % of all: a metric that is biased on few cases, such as the
-    ECE, carries that bias into the correction.
+    About 37 % of the groups are not drawn: the bias of metrics such as the ECE on few cases enters
+    the correction.
 
-    Source: the bootstrap's optimism (Efron 1983), with the choice of a model for its training.
+    Source: the optimism of Efron 1983, with selection of a model in place of training.
 
     Args:
         estimates: Shape (models,), on all cases.
         in_bag: Shape (models, B), on the drawn groups; NaN where undefined.
-        out_of_bag: Shape (models, B), on the groups that were left out.
-        draws: What both were drawn with.
-        best: Which end of the metric is better.
+        out_of_bag: Shape (models, B), on the groups not drawn.
+        draws: The resamples that both were computed on.
+        best: Whether high or low values are better.
 
     Raises:
-        UndefinedMetric: If a model has no score, or more than 5 % of the resamples have no
-            winner or no score for it.
-        ValueError: If the shapes do not fit.
+        UndefinedMetric: If a model has no score, or none in more than 5 % of the resamples.
+        ValueError: If the shapes do not match.
     """
     direction = sign(best)
-    scores, drawn, left = (
-        direction * np.asarray(each, dtype=np.float64) for each in (estimates, in_bag, out_of_bag)
+    scores, drawn, others = (
+        direction * np.asarray(values, dtype=np.float64)
+        for values in (estimates, in_bag, out_of_bag)
     )
-    if drawn.shape != left.shape or drawn.shape != (scores.size, draws.resamples):
+    if drawn.shape != others.shape or drawn.shape != (scores.size, draws.resamples):
         raise ValueError(
-            f"resamples of shape {drawn.shape} and {left.shape}, not "
+            f"resamples of shape {drawn.shape} and {others.shape}, not "
             f"{(scores.size, draws.resamples)}"
         )
-    defined = np.isfinite(drawn).all(axis=0) & np.isfinite(left).all(axis=0)
+    defined = np.isfinite(drawn).all(axis=0) & np.isfinite(others).all(axis=0)
     undefined = float(1 - defined.mean())
     if not np.isfinite(scores).all() or undefined > MAX_UNDEFINED_SHARE:
-        raise UndefinedMetric(f"a model has no score here, or in {undefined:.1%} of the resamples")
-    drawn, left = drawn[:, defined], left[:, defined]
+        raise UndefinedMetric(
+            f"a model has no score for these cases, or in {undefined:.1%} of the resamples"
+        )
+    drawn, others = drawn[:, defined], others[:, defined]
     first = drawn == drawn.max(axis=0)
     shared = first / first.sum(axis=0)
-    corrected = float((shared * left).sum(axis=0).mean())
+    corrected = float((shared * others).sum(axis=0).mean())
     winner = int(scores.argmax())
-    notes = [few_groups_note(draws.groups), draws.note]
-    if undefined:
-        notes.append(f"{undefined:.2%} of the resamples are undefined and left out")
-    if int((scores == scores.max()).sum()) > 1:
-        notes.append("several models lead: the first of them is named")
+    tied = int((scores == scores.max()).sum()) > 1
     return Optimism(
         winner=winner,
         observed=direction * float(scores[winner]),
@@ -107,7 +106,12 @@ def winner_optimism(
         n=draws.n,
         groups=draws.groups,
         seed=draws.seed,
-        note="; ".join(note for note in notes if note),
+        note=join_notes(
+            few_groups_note(draws.groups),
+            draws.note,
+            undefined_note(undefined),
+            "several models tie: winner is the first of them" if tied else "",
+        ),
     )
 
 
@@ -122,33 +126,35 @@ def classification_winner(
 
     Args:
         targets: Class indices, shape (n,).
-        models: A table of probabilities of shape (n, K) each; positions follow their order.
-        draws: Which groups enter each resample; the others are what is left out.
-        metric: Its name.
+        models: Probabilities of shape (n, K) by name, in the order of the results.
+        draws: Which groups enter each resample.
+        metric: Name of the metric.
 
     Raises:
         UndefinedMetric: As ``winner_optimism``.
-        ValueError: If a column is misshapen, or there is no such metric.
+        ValueError: If a shape does not match, or the metric is unknown.
     """
     if not models or any(draws.n != len(np.asarray(table)) for table in models.values()):
-        raise ValueError(f"draws of {draws.n} cases for other tables, or for none")
-    counted = [
+        raise ValueError(
+            f"each model needs a table of {draws.n} rows, as many as the draws have cases"
+        )
+    sums = [
         sum_by_group(check_outcomes(targets, table), group_of=draws.group_of)
         for table in models.values()
     ]
-    known = metrics_for(counted[0].n_classes)
+    known = metrics_for(sums[0].n_classes)
     if metric not in known:
-        raise ValueError(f"there is no metric {metric!r} for {counted[0].n_classes} classes")
+        raise ValueError(f"unknown metric {metric!r} for {sums[0].n_classes} classes")
     compute = known[metric]
-    drawn, left = [], []
+    in_bag, out_of_bag = [], []
     for counts in draws.chunks():
-        out = (counts == 0).astype(np.float64)
-        drawn.append([compute(each.weighted(counts)) for each in counted])
-        left.append([compute(each.weighted(out)) for each in counted])
+        not_drawn = (counts == 0).astype(np.float64)
+        in_bag.append([compute(model.weighted(counts)) for model in sums])
+        out_of_bag.append([compute(model.weighted(not_drawn)) for model in sums])
     return winner_optimism(
-        [float(compute(each.total())) for each in counted],
-        np.concatenate(drawn, axis=1),
-        np.concatenate(left, axis=1),
+        [float(compute(model.total())) for model in sums],
+        np.concatenate(in_bag, axis=1),
+        np.concatenate(out_of_bag, axis=1),
         draws=draws,
         best=compute.best,
     )

@@ -1,4 +1,4 @@
-"""Metadata columns as subgroups: values as they are, numbers in quartile bands, columns crossed."""
+"""Subgroups from metadata columns: by value, by quartile, or by two columns crossed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,20 +13,19 @@ from arogya_bench.types import Floats, Labels
 Metadata: TypeAlias = Sequence[str | float | None] | NDArray[Any]  # one value per case
 
 MISSING = "(missing)"
-MAX_CATEGORICAL_VALUES = 4  # so many numbers are as good as names; more are cut into as many bands
+MAX_CATEGORICAL_VALUES = 4  # distinct numbers; columns with more are cut at their quartiles
 CROSS_SEPARATOR = " \N{MULTIPLICATION SIGN} "
 
 
 @dataclass(frozen=True, kw_only=True)
 class SubgroupColumn:
-    """Which subgroup each case belongs to.
+    """The subgroup of each case.
 
     Attributes:
-        name: Of the column, or of both.
-        values: Names of the subgroups that hold a case, in order; cases without a value are
-            ``(missing)``, the last.
-        codes: Shape (n,), index into ``values``.
-        note: How numbers were cut; empty if nothing was.
+        name: Name of the column, or of both columns.
+        values: Names of the non-empty subgroups, in order; ``(missing)`` is last.
+        codes: Shape (n,), indices into ``values``.
+        note: How numbers were cut, or an empty string.
     """
 
     name: str
@@ -39,17 +38,17 @@ def build_subgroup_column(by: Metadata | Mapping[str, Metadata], n: int) -> Subg
     """Divide n cases by a column, or by two columns crossed.
 
     Args:
-        by: One column, or one or two by name; each of n strings or numbers. None, NaN, infinity
-            and empty strings are missing. Of more than four numbers, bands are cut at the
-            quartiles (numpy's linear ones), each with its upper end; equal quartiles are one.
+        by: One column, or one or two columns by name, each of n strings or numbers. None, NaN,
+            infinity and empty strings are missing. More than four distinct numbers are cut at
+            their quartiles (linear), each interval including its upper end.
         n: Number of cases.
 
     Raises:
-        ValueError: If there are other than one or two columns, or one has not n values.
+        ValueError: If there are not one or two columns, or a column does not have n values.
     """
     named = by if isinstance(by, Mapping) else {"subgroup": by}
     if not 1 <= len(named) <= 2:
-        raise ValueError(f"subgroups by {len(named)} columns, not by one or two")
+        raise ValueError(f"{len(named)} columns: subgroups need one or two")
     columns = [_parse_column(name, column, n) for name, column in named.items()]
     return columns[0] if len(columns) == 1 else _cross_columns(*columns)
 
@@ -59,17 +58,17 @@ def _parse_column(name: str, column: Metadata, n: int) -> SubgroupColumn:
     if len(values) != n:
         raise ValueError(f"column {name!r} has {len(values)} values for {n} cases")
     present = np.array([not _is_missing(value) for value in values], dtype=bool)
-    known = [value for value, there in zip(values, present, strict=True) if there]
+    known = [value for value, is_present in zip(values, present, strict=True) if is_present]
     note = ""
     if all(_is_number(value) for value in known):
         names, code, note = _band_numbers(name, np.array(known, dtype=np.float64))
     else:
         labels, code = np.unique([str(value).strip() for value in known], return_inverse=True)
         names = [str(label) for label in labels]
-    of = np.full(n, len(names))
-    of[present] = code
+    codes = np.full(n, len(names))
+    codes[present] = code
     return SubgroupColumn(
-        name=name, values=(*names, *[MISSING] * (not present.all())), codes=of, note=note
+        name=name, values=(*names, *[MISSING] * (not present.all())), codes=codes, note=note
     )
 
 
@@ -93,12 +92,12 @@ def _format_numbers(numbers: Floats) -> list[str]:
 
 def _cross_columns(first: SubgroupColumn, second: SubgroupColumn) -> SubgroupColumn:
     both = first.codes * len(second.values) + second.codes
-    filled, of = np.unique(both, return_inverse=True)
-    pairs = [divmod(int(each), len(second.values)) for each in filled]
+    filled, codes = np.unique(both, return_inverse=True)
+    pairs = [divmod(int(code), len(second.values)) for code in filled]
     return SubgroupColumn(
         name=first.name + CROSS_SEPARATOR + second.name,
         values=tuple(first.values[i] + CROSS_SEPARATOR + second.values[j] for i, j in pairs),
-        codes=of,
+        codes=codes,
         note="; ".join(note for note in (first.note, second.note) if note),
     )
 

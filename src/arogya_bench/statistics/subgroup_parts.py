@@ -1,4 +1,4 @@
-"""One part of the cases, scored on resamples that were drawn from all of their groups."""
+"""Metrics of a subset of the cases, on resamples of all groups."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from arogya_bench.types import Floats
 
 @dataclass(frozen=True, kw_only=True)
 class _SubgroupDraws:
-    """Resamples of all groups, seen from those that hold cases of one part."""
+    """Resamples of all groups, restricted to the groups with cases in a subset."""
 
     all_draws: Draws
     members: NDArray[np.int64]
@@ -23,12 +23,12 @@ class _SubgroupDraws:
 
     @property
     def digest(self) -> str:
-        """Of the draws of all groups."""
+        """Digest of the draws of all groups."""
         return self.all_draws.digest
 
     @property
     def resamples(self) -> int:
-        """Their number."""
+        """Number of resamples."""
         return self.all_draws.resamples
 
     def chunks(self) -> Iterator[Floats]:
@@ -38,15 +38,15 @@ class _SubgroupDraws:
 
 @dataclass(frozen=True, kw_only=True)
 class SubgroupPart:
-    """Cases of a subgroup, or of its rest.
+    """Cases of a subgroup, or of its complement.
 
     Attributes:
         n: Number of cases.
-        members: Shape (groups,), which of all groups hold its cases.
-        draws: Those of all groups, as far as they reach: how many groups there are to judge by.
+        members: Shape (groups,), indices of the groups with cases in this part.
+        draws: The draws restricted to these groups, which determine the number of groups.
         values: Shape (B,) by metric, NaN where undefined.
-        jackknife: Shape (all groups,) by metric: without each group, of this part or not.
-        scores: On the cases themselves; None if their groups are too few.
+        jackknife: Shape (all groups,) by metric, without each group in turn.
+        scores: On the original cases; None if there are too few groups.
     """
 
     n: int
@@ -62,41 +62,41 @@ class SubgroupPart:
         return self.members.size
 
     def estimate(self, name: str) -> float | None:
-        """Value of a metric; None if it is undefined, or nothing is scored."""
+        """Value of a metric; None if it is undefined or there are too few groups."""
         return None if self.scores is None else self.scores.values.get(name)
 
 
 def score_part(
     cases: Outcomes, rows: NDArray[np.bool_], draws: Draws, metrics: Sequence[str], minimum: int
 ) -> SubgroupPart:
-    """Score the chosen cases, and again on each resample of all groups.
+    """Compute metrics of a subset of the cases, and on each resample of all groups.
 
     Args:
-        cases: n of them.
-        rows: Shape (n,), which belong to the part.
+        cases: All n cases.
+        rows: Shape (n,), which cases belong to the part.
         draws: Which of all groups enter each resample.
-        metrics: Names from the catalogue.
-        minimum: Least number of groups from which it is scored.
+        metrics: Names of metrics.
+        minimum: Smallest number of groups for which metrics are computed.
     """
     members, group_of = np.unique(draws.group_of[rows], return_inverse=True)
     n = int(rows.sum())
     strata = np.unique(draws.stratum_of[members], return_inverse=True)[1]
-    reached = replace(draws, group_of=group_of, stratum_of=strata)
+    restricted = replace(draws, group_of=group_of, stratum_of=strata)
     if members.size < minimum:
-        return SubgroupPart(n=n, members=members, draws=reached, values={}, jackknife={})
+        return SubgroupPart(n=n, members=members, draws=restricted, values={}, jackknife={})
     table = None if cases.probabilities is None else cases.probabilities[rows]
     columns = cases.targets[rows], table, cases.predicted[rows]
     within = _SubgroupDraws(all_draws=draws, members=members, group_of=group_of)
-    found = replicates(*columns, draws=within, classes=cases.classes, names=metrics)
-    # A group without cases here changes nothing when it is left out.
-    everyone = {name: np.full(draws.groups, value) for name, value in found.estimates.items()}
-    for name, values in everyone.items():
-        values[members] = found.jackknife[name]
+    part = replicates(*columns, draws=within, classes=cases.classes, names=metrics)
+    # Leaving out a group without cases in this part changes nothing.
+    jackknife = {name: np.full(draws.groups, value) for name, value in part.estimates.items()}
+    for name, values in jackknife.items():
+        values[members] = part.jackknife[name]
     return SubgroupPart(
         n=n,
         members=members,
-        draws=reached,
+        draws=restricted,
         scores=score_with_reasons(*columns, classes=cases.classes),
-        values=found.values,
-        jackknife=everyone,
+        values=part.values,
+        jackknife=jackknife,
     )

@@ -1,4 +1,4 @@
-"""What a comparison of subgroups leaves: a row per subgroup and metric, and a gap per metric."""
+"""Results of a subgroup analysis: one row per subgroup and metric, one gap per metric."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ class SubgroupScore:
 
     Attributes:
         estimate: None if the subgroup is too small or the metric undefined; ``note`` says why.
-        low: Lower end; None if no interval can be given.
+        low: Lower end; None without an interval.
         high: Upper end.
-        difference: Subgroup minus all other cases, with its interval and unadjusted p-value; None
-            if one of both has no estimate.
-        p_adjusted: Of the difference, for the family of the table.
+        difference: Subgroup minus all other cases, with interval and unadjusted p-value; None if
+            either has no estimate.
+        p_adjusted: p-value of the difference, adjusted over the table.
         n: Number of cases in the subgroup.
-        groups: Number of independent units among them.
-        note: What a reader should know; empty if nothing.
+        groups: Number of independent groups.
+        note: Caveats, or an empty string.
     """
 
     subgroup: str
@@ -38,12 +38,12 @@ class SubgroupScore:
 
     @property
     def ci(self) -> tuple[float | None, float | None]:
-        """Both ends."""
+        """Both ends of the interval."""
         return self.low, self.high
 
     @property
     def p_value(self) -> float | None:
-        """Of the difference, unadjusted; None without one."""
+        """Unadjusted p-value of the difference; None without a difference."""
         return None if self.difference is None else self.difference.p_value
 
 
@@ -51,12 +51,14 @@ class SubgroupScore:
 class SubgroupGap(BootstrapInterval):
     """Distance between the best and the worst subgroup, 0 or more.
 
-    Both were picked because they are furthest apart. So the ends hold for every pair at once, and
-    the p-value is multiplied by the number of pairs.
+    Since the two are selected for being furthest apart, interval and p-value are corrected by
+    Bonferroni for the number of pairs.
 
     Attributes:
-        best: The subgroup with the best value; ``worst`` that with the worst.
-        pairs: Number of pairs among the subgroups with a value.
+        metric: Name of the metric.
+        best: Subgroup with the best value.
+        worst: Subgroup with the worst value.
+        pairs: Number of pairs of subgroups with a value.
     """
 
     metric: str
@@ -70,18 +72,18 @@ class SubgroupTable:
     """Every metric in every subgroup of one metadata column.
 
     Attributes:
-        column: Name of the column, or of two that were crossed.
-        scores: By metric, then subgroup; those too small to be scored are among them.
-        gaps: One per metric that at least two subgroups have.
-        family: Number of differences that were tested, over which p-values are adjusted; of two
-            subgroups, each against the other, it is one per metric.
+        column: Name of the column, or of two crossed columns.
+        scores: By metric, then subgroup, including subgroups that are too small.
+        gaps: One per metric with values in at least two subgroups.
+        family: Number of tests over which p-values are adjusted; with two subgroups, one per
+            metric.
         correction: ``holm`` or ``bh``.
-        minimum: Least number of groups from which a subgroup is scored.
+        minimum: Smallest number of groups for which metrics are computed.
         shared_groups: Number of groups with cases in several subgroups.
         n: Number of cases.
-        groups: Number of independent units among them.
-        seed: Of the resamples.
-        note: What a reader should know; empty if nothing.
+        groups: Number of independent groups.
+        seed: Seed of the resamples.
+        note: Caveats, or an empty string.
     """
 
     column: str
@@ -99,7 +101,7 @@ class SubgroupTable:
     note: str = ""
 
     def rows(self) -> list[Row]:
-        """One row per subgroup and metric, for a table."""
+        """One dictionary per subgroup and metric."""
         return [self._row(score) for score in self.scores]
 
     def _row(self, score: SubgroupScore) -> Row:

@@ -1,4 +1,4 @@
-"""Every metric in every subgroup of the cases, with intervals, against the rest, and the gap."""
+"""Metrics in subgroups of the cases, compared with all other cases and with each other."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +11,7 @@ from arogya_bench.metrics.outcomes import Outcomes
 from arogya_bench.statistics.bootstrap_p_values import SPREAD_TOLERANCE
 from arogya_bench.statistics.intervals import BootstrapInterval, interval
 from arogya_bench.statistics.multiplicity import adjust
+from arogya_bench.statistics.notes import join_notes
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.statistics.subgroup_columns import Metadata, build_subgroup_column
 from arogya_bench.statistics.subgroup_parts import SubgroupPart, score_part
@@ -19,7 +20,7 @@ from arogya_bench.types import Labels
 
 Correction: TypeAlias = Literal["holm", "bh"]
 
-MIN_TAIL_RESAMPLES = 5  # resamples beyond an end, below which that end is noise
+MIN_TAIL_RESAMPLES = 5  # resamples beyond an end, with fewer of which the end is unreliable
 
 
 def subgroups(
@@ -32,34 +33,34 @@ def subgroups(
     correction: Correction = "bh",
     confidence: float = 0.95,
 ) -> SubgroupTable:
-    """Score each value of a metadata column, against the rest and against each other.
+    """Compute metrics for each value of a metadata column, and compare them.
 
-    All groups are drawn at once, and each resample is scored within every subgroup. So subgroups
-    that share patients stay dependent, and disjoint ones are as good as drawn apart.
+    All groups are resampled together and each resample is evaluated within every subgroup, so that
+    the dependence between subgroups with common patients is accounted for.
 
     Args:
-        cases: n of them, from ``metrics.check_outcomes``.
-        by: One column, or one or two by name, which are crossed; n values each. Numbers are cut
-            into bands at their quartiles, and what is missing is a subgroup of its own.
-        draws: Which groups enter each resample; best not stratified, as subgroups vary in mix.
-        metrics: Names from the catalogue.
-        minimum: Least number of groups, at least 2, from which a subgroup is scored.
-        correction: ``bh`` for exploration, ``holm`` if all tests were planned; over all metrics
-            and subgroups of the table.
-        confidence: Share of intervals that hold the truth, 0 to 1; for the gap, of all pairs at
-            once.
+        cases: n cases, from ``metrics.outcomes.check_outcomes``.
+        by: One column, or one or two columns by name, which are crossed; n values each. Numbers
+            are cut at their quartiles; missing values are a subgroup.
+        draws: Which groups enter each resample; preferably not stratified, since the class mix
+            differs between subgroups.
+        metrics: Names of metrics.
+        minimum: Smallest number of groups, at least 2, for which metrics are computed.
+        correction: ``bh`` for exploration, ``holm`` for planned tests; over all metrics and
+            subgroups of the table.
+        confidence: Nominal level, between 0 and 1; for the gap, of all pairs simultaneously.
 
     Raises:
-        ValueError: If a column, a name or a number does not fit.
+        ValueError: If a column, a metric or a number is invalid.
     """
     column = build_subgroup_column(by, cases.n)
     _check_arguments(cases, draws, metrics, minimum)
-    chosen = [column.codes == k for k in range(len(column.values))]
-    parts = [score_part(cases, rows, draws, metrics, minimum) for rows in chosen]
+    members = [column.codes == k for k in range(len(column.values))]
+    parts = [score_part(cases, rows, draws, metrics, minimum) for rows in members]
     rests = (
         parts[::-1]
         if len(parts) == 2
-        else [score_part(cases, ~rows, draws, metrics, minimum) for rows in chosen]
+        else [score_part(cases, ~rows, draws, metrics, minimum) for rows in members]
     )
     scores = [
         _score_subgroup((name, metric), part, rest, draws, confidence)
@@ -69,8 +70,7 @@ def subgroups(
     family, adjusted = _adjust_p_values(scores, correction, mirrored=len(parts) == 2)
     named = dict(zip(column.values, parts, strict=True))
     gaps = [_subgroup_gap(metric, named, confidence) for metric in metrics]
-    straddling = _count_shared_groups(draws.group_of, column.codes)
-    notes = [column.note, _shared_groups_note(straddling), _missing_gaps_note(metrics, gaps)]
+    shared = _count_shared_groups(draws.group_of, column.codes)
     return SubgroupTable(
         column=column.name,
         scores=adjusted,
@@ -78,12 +78,14 @@ def subgroups(
         family=family,
         correction=correction,
         minimum=minimum,
-        shared_groups=straddling,
+        shared_groups=shared,
         confidence=confidence,
         n=cases.n,
         groups=draws.groups,
         seed=draws.seed,
-        note="; ".join(note for note in notes if note),
+        note=join_notes(
+            column.note, _shared_groups_note(shared), _missing_gaps_note(metrics, gaps)
+        ),
     )
 
 
@@ -91,10 +93,12 @@ def _check_arguments(cases: Outcomes, draws: Draws, metrics: Sequence[str], mini
     if draws.n != cases.n:
         raise ValueError(f"draws of {draws.n} cases for {cases.n}")
     if minimum < 2:
-        raise ValueError(f"a minimum of {minimum} groups: a single one has no spread")
+        raise ValueError(f"minimum is {minimum}, below 2 groups")
     unknown = [name for name in metrics if name not in metrics_for(len(cases.classes))]
-    if unknown or not metrics:
-        raise ValueError(f"there is no metric {', '.join(unknown)} of {len(cases.classes)} classes")
+    if not metrics:
+        raise ValueError("no metrics")
+    if unknown:
+        raise ValueError(f"unknown metrics {unknown} for {len(cases.classes)} classes")
 
 
 def _score_subgroup(
@@ -106,43 +110,43 @@ def _score_subgroup(
 ) -> SubgroupScore:
     subgroup, metric = subgroup_and_metric
     estimate = part.estimate(metric)
-    found = None
+    within = None
     if part.scores is None:
-        notes = [f"{part.groups} groups are too few to be scored"]
+        notes = [f"{part.groups} groups are too few"]
     elif estimate is None:
         notes = [f"undefined: {part.scores.undefined[metric]}"]
     else:
-        found = interval(
+        within = interval(
             estimate,
             part.values[metric],
             part.jackknife[metric],
             draws=part.draws,
             confidence=confidence,
         )
-        notes = [found.note, part.scores.flags.get(metric, "")]
+        notes = [within.note, part.scores.flags.get(metric, "")]
     difference = _difference_interval(part, rest, metric, confidence)
-    if found is not None and difference is None:
-        notes.append(f"no comparison with the rest, {rest.n} cases of {rest.groups} groups")
+    if within is not None and difference is None:
+        notes.append(f"no comparison with the other {rest.n} cases of {rest.groups} groups")
     return SubgroupScore(
         subgroup=subgroup,
         metric=metric,
         estimate=estimate,
-        low=found.low if found else None,
-        high=found.high if found else None,
+        low=within.low if within else None,
+        high=within.high if within else None,
         difference=difference,
-        method=found.method if found else "none",
+        method=within.method if within else "none",
         confidence=confidence,
         n=part.n,
         groups=part.groups,
         seed=draws.seed,
-        note="; ".join(note for note in notes if note),
+        note=join_notes(*notes),
     )
 
 
 def _difference_interval(
     one: SubgroupPart, other: SubgroupPart, metric: str, confidence: float
 ) -> BootstrapInterval | None:
-    """As sure as the smaller part allows; None where a part's resamples are all equal."""
+    """Interval by the groups of the smaller part; None if a part has no spread."""
     first, second = one.estimate(metric), other.estimate(metric)
     if first is None or second is None:
         return None
@@ -165,16 +169,16 @@ def _has_no_spread(part: SubgroupPart, metric: str) -> bool:
 def _adjust_p_values(
     scores: Sequence[SubgroupScore], correction: Correction, *, mirrored: bool
 ) -> tuple[int, tuple[SubgroupScore, ...]]:
-    """Adjust over the table; of two subgroups each test is made once, and holds for both."""
-    raw = np.array([np.nan if each.p_value is None else each.p_value for each in scores])
+    """Adjust over the table; two subgroups have one test per metric."""
+    raw = np.array([np.nan if score.p_value is None else score.p_value for score in scores])
     tests = raw[::2] if mirrored else raw
     adjusted = adjust(tests, method=correction)
-    spread = np.repeat(adjusted, 2) if mirrored else adjusted
-    filled = (
-        replace(each, p_adjusted=None if np.isnan(value) else float(value))
-        for each, value in zip(scores, spread, strict=True)
+    by_score = np.repeat(adjusted, 2) if mirrored else adjusted
+    with_adjusted = (
+        replace(score, p_adjusted=None if np.isnan(p) else float(p))
+        for score, p in zip(scores, by_score, strict=True)
     )
-    return int(np.isfinite(tests).sum()), tuple(filled)
+    return int(np.isfinite(tests).sum()), tuple(with_adjusted)
 
 
 def _subgroup_gap(
@@ -185,24 +189,24 @@ def _subgroup_gap(
     if len(order) < 2:
         return None
     pairs = len(order) * (len(order) - 1) // 2
-    each = 1 - (1 - confidence) / pairs
-    found = _difference_interval(parts[order[-1]], parts[order[0]], metric, each)
-    if found is None:
+    of_pair = 1 - (1 - confidence) / pairs
+    gap = _difference_interval(parts[order[-1]], parts[order[0]], metric, of_pair)
+    if gap is None:
         return None
     best, worst = (order[-1], order[0]) if _high_is_better(metric) else (order[0], order[-1])
-    beyond = found.resamples * (1 - each) / 2
+    beyond = gap.resamples * (1 - of_pair) / 2
     few = f"only {beyond:.1f} resamples lie beyond each end" if beyond < MIN_TAIL_RESAMPLES else ""
-    among = f", Bonferroni over {pairs} pairs" if pairs > 1 else ""
+    bonferroni = f", Bonferroni over {pairs} pairs" if pairs > 1 else ""
     changed = {
         "confidence": confidence,
-        "method": found.method + among,
+        "method": gap.method + bonferroni,
         "n": parts[best].n + parts[worst].n,
         "groups": np.union1d(parts[best].members, parts[worst].members).size,
-        "p_value": None if found.p_value is None else min(1.0, found.p_value * pairs),
-        "note": "; ".join(note for note in (found.note, few) if note),
+        "p_value": None if gap.p_value is None else min(1.0, gap.p_value * pairs),
+        "note": join_notes(gap.note, few),
     }
     named = {"metric": metric, "best": best, "worst": worst, "pairs": pairs}
-    return SubgroupGap(**(vars(found) | changed | named))
+    return SubgroupGap(**(vars(gap) | changed | named))
 
 
 def _high_is_better(metric: str) -> bool:
@@ -214,11 +218,11 @@ def _count_shared_groups(group_of: Labels, subgroup_of: Labels) -> int:
     return int((np.bincount(pairs[:, 0]) > 1).sum()) if pairs.size else 0
 
 
-def _shared_groups_note(straddling: int) -> str:
-    return f"{straddling} groups have cases in several subgroups" if straddling else ""
+def _shared_groups_note(shared: int) -> str:
+    return f"{shared} groups have cases in several subgroups" if shared else ""
 
 
 def _missing_gaps_note(metrics: Sequence[str], gaps: Sequence[SubgroupGap | None]) -> str:
     names = [name for name, gap in zip(metrics, gaps, strict=True) if gap is None]
-    reason = "fewer than two subgroups have it, or one has it without spread"
+    reason = "fewer than two subgroups have a value, or one has no spread"
     return f"no gap of {', '.join(names)}: {reason}" if names else ""

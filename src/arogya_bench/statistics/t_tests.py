@@ -1,4 +1,4 @@
-"""Two models with one number per case, or per split: Student's t, Wilcoxon, and t for splits."""
+"""Student's paired t-test, and the corrected t-test for resampled splits."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -13,13 +13,13 @@ from arogya_bench.statistics.intervals import Interval
 from arogya_bench.types import Floats
 
 IDENTICAL_NOTE = "the two are equal in every case"
-CONSTANT_NOTE = "every difference is the same: no spread to judge it by"
+CONSTANT_NOTE = "every difference is the same: no spread"
 FEW_CASES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairedT(Interval):
-    """A mean difference, with its interval and Student's test.
+    """Result of a paired t-test.
 
     Attributes:
         t: Mean difference over its standard error; None where every difference is the same.
@@ -36,15 +36,15 @@ class PairedT(Interval):
 
 @dataclass(frozen=True, kw_only=True)
 class ResampledT(Interval):
-    """A mean difference over resampled splits, with the correction of Nadeau and Bengio.
+    """Result of a t-test over resampled splits, corrected by Nadeau and Bengio.
 
     Attributes:
         t: With the corrected variance; None where every difference is the same.
         df: Number of splits - 1.
         p_value: Two-sided.
-        p_one_sided: That the first is better.
-        t_uncorrected: What a plain t-test over splits would claim: never to be believed.
-        p_uncorrected_one_sided: The same.
+        p_one_sided: For the alternative that the first is better.
+        t_uncorrected: Statistic of a plain t-test over splits, for comparison only.
+        p_uncorrected_one_sided: Its p-value.
     """
 
     t: float | None
@@ -61,15 +61,15 @@ class ResampledT(Interval):
 
 
 def paired_t(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> PairedT:
-    """Compare two columns by the mean of their differences.
+    """Test the mean of paired differences.
 
-    With several cases per group, give the mean of each group. Source: Student 1908; d_z = mean /
+    With several cases per group, pass the mean of each group. Source: Student 1908; d_z = mean /
     sd(ddof = 1).
 
     Args:
         x: Shape (n,), of the first model.
         y: Shape (n,), of the second model on the same cases.
-        confidence: Share of such intervals that hold the truth, 0 to 1.
+        confidence: Nominal level, between 0 and 1.
 
     Raises:
         UndefinedMetric: With fewer than two cases.
@@ -99,15 +99,15 @@ def paired_t(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> PairedT
 def corrected_resampled_t(
     differences: ArrayLike, *, test_train_ratio: float, confidence: float = 0.95
 ) -> ResampledT:
-    """Compare two learning algorithms over resampled splits, whose training sets overlap.
+    """Compare two learning algorithms over resampled splits with overlapping training sets.
 
     Source: Nadeau and Bengio 2003; t = mean / √((1/J + n_test/n_train) · var) with J - 1 degrees
     of freedom.
 
     Args:
         differences: Shape (J,), first minus second, one per split.
-        test_train_ratio: Test cases by training cases of a split, above 0.
-        confidence: Share of such intervals that hold the truth, 0 to 1.
+        test_train_ratio: Number of test cases / number of training cases of a split, above 0.
+        confidence: Nominal level, between 0 and 1.
 
     Raises:
         UndefinedMetric: With fewer than two splits.
@@ -118,7 +118,7 @@ def corrected_resampled_t(
     d = _check_column(differences)
     n, mean, spread = d.size, float(d.mean()), standard_deviation(d)
     se, plain = spread * sqrt(1 / n + test_train_ratio), spread / sqrt(n)
-    t, naive = (mean / each if each else (None if mean else 0.0) for each in (se, plain))
+    t, naive = (mean / error if error else (None if mean else 0.0) for error in (se, plain))
     half = float(stdtrit(n - 1, (1 + check_share(confidence, "confidence")) / 2)) * se
     return ResampledT(
         estimate=mean,
@@ -156,11 +156,11 @@ def paired_differences(x: ArrayLike, y: ArrayLike) -> Floats:
 
 
 def remove_rounding_noise(values: Floats, scale: float | None = None) -> Floats:
-    """Round to the twelfth digit of the largest score, so that ties are ties: .3 - .2 is .2 - .1.
+    """Round to twelve digits relative to the largest score, so that .3 - .2 equals .2 - .1.
 
     Args:
         values: Any shape.
-        scale: The largest score; that of ``values`` if None.
+        scale: The largest score; the largest of ``values`` if None.
     """
     largest = float(np.abs(values).max(initial=0.0)) if scale is None else scale
     return np.round(values / largest, 12) if largest else values
@@ -176,7 +176,7 @@ def _check_column(values: ArrayLike) -> Floats:
 
 
 def standard_deviation(d: Floats) -> float:
-    """Standard deviation, ddof 1; exactly 0 where the differences are equal but for rounding."""
+    """Return the standard deviation (ddof 1), exactly 0 for differences equal up to rounding."""
     return 0.0 if np.ptp(d) <= 1e-9 * np.abs(d).max() else float(d.std(ddof=1))
 
 
@@ -184,7 +184,7 @@ def _note(d: Floats, spread: float) -> str:
     if not spread:
         return CONSTANT_NOTE if d[0] else IDENTICAL_NOTE
     return (
-        f"only {d.size} of them: t assumes that they are nearly normal"
+        f"only {d.size} differences: the t-test assumes that they are nearly normal"
         if d.size < FEW_CASES
         else ""
     )

@@ -1,4 +1,4 @@
-"""Intervals of every rate at a locked threshold: analytic if cases are independent, else drawn."""
+"""Intervals of every rate at a locked threshold."""
 
 from math import log, sqrt
 
@@ -13,7 +13,7 @@ from arogya_bench.statistics.proportions import wilson
 from arogya_bench.statistics.resampling import Draws
 
 RATES = ("sensitivity", "specificity", "ppv", "npv", "ppv_at_prevalence", "npv_at_prevalence")
-ADJUSTED_NOTE = "adjusted for a rate of 0 or 1, and widened to hold the estimate"
+ADJUSTED_NOTE = "adjusted for a rate of 0 or 1, and widened to contain the estimate"
 
 
 def operating_intervals(
@@ -25,27 +25,25 @@ def operating_intervals(
     prevalence: float | None = None,
     confidence: float = 0.95,
 ) -> dict[str, Interval]:
-    """Give each rate at a locked threshold its interval.
+    """Compute the interval of each rate at a locked threshold.
 
-    With one case per group, Wilson's for a proportion, and for a predictive value at a stated
-    prevalence the logit interval (Mercaldo, Lau and Zhou 2007); otherwise a bootstrap of groups.
+    With one case per group: Wilson's interval for proportions, and the logit interval (Mercaldo,
+    Lau and Zhou 2007) for predictive values at a stated prevalence. Otherwise a bootstrap of groups.
 
     Args:
-        positive: Shape (n,), whether a case is of the class in question.
+        positive: Shape (n,), whether a case belongs to the positive class.
         scores: Shape (n,), higher for positives; NaN for a case without an answer.
-        threshold: A score from it on is called positive; its choice adds no uncertainty here.
-        draws: Which groups enter each resample, and so which cases are independent.
+        threshold: Scores at or above it are called positive; its choice adds no uncertainty.
+        draws: Resamples of groups; they also say which cases are independent.
         prevalence: Of the deployment, between 0 and 1.
-        confidence: Share of such intervals that hold the truth, 0 to 1.
+        confidence: Nominal level, between 0 and 1.
 
     Returns:
-        By name ``sensitivity``, ``specificity``, ``ppv``, ``npv``, and with a prevalence
-        ``ppv_at_prevalence``, ``npv_at_prevalence``; without those that ``at_threshold`` has in
-        ``undefined``.
+        ``sensitivity``, ``specificity``, ``ppv``, ``npv``, and with a prevalence
+        ``ppv_at_prevalence`` and ``npv_at_prevalence``, as far as they are defined.
 
     Raises:
-        ValueError: If a column is misshapen, a number out of range, or the draws are of another
-            number of cases.
+        ValueError: If a shape does not match, or a number is out of range.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}, not between 0 and 1")
@@ -53,8 +51,8 @@ def operating_intervals(
     if draws.n != point.n:
         raise ValueError(f"draws of {draws.n} cases for {point.n}")
     if draws.groups == draws.n:
-        found = _rate_intervals(point, confidence)
-        return found | predictive_values(point, confidence=confidence)
+        rates = _rate_intervals(point, confidence)
+        return rates | predictive_values(point, confidence=confidence)
     drawn = operating_replicates(positive, scores, threshold, draws=draws, prevalence=prevalence)
     return {
         name: interval(
@@ -72,26 +70,25 @@ def operating_intervals(
 def predictive_values(
     point: ClassifierOperatingPoint, *, confidence: float = 0.95
 ) -> dict[str, Interval]:
-    """Intervals of PPV and NPV at a stated prevalence, for one case per group.
+    """Compute intervals of PPV and NPV at a stated prevalence, for one case per group.
 
     On the logit scale, with the variances (1 - sens)/sens/n₁ + spec/(1 - spec)/n₀ of logit(PPV)
     and sens/(1 - sens)/n₁ + (1 - spec)/spec/n₀ of logit(NPV); where a rate is 0 or 1, both rates
     are taken as (x + z²/2)/(n + z²). Source: Mercaldo, Lau and Zhou 2007.
 
     Args:
-        point: With a stated prevalence.
-        confidence: Share of such intervals that hold the truth, 0 to 1.
+        point: Operating point with a stated prevalence.
+        confidence: Nominal level, between 0 and 1.
 
     Returns:
         ``ppv_at_prevalence`` and ``npv_at_prevalence``, as far as they are defined.
 
     Raises:
-        ValueError: If groups repeat, or the confidence is not between 0 and 1.
+        ValueError: If a group has several cases, or the confidence is not between 0 and 1.
     """
     if point.groups < point.n:
         raise ValueError(
-            f"{point.n} cases of {point.groups} groups are not independent: take "
-            "operating_intervals"
+            f"{point.n} cases of {point.groups} groups are not independent: use operating_intervals"
         )
     n1, n0 = point.tp + point.fn, point.tn + point.fp
     if point.deployment_prevalence is None or not n1 or not n0:
@@ -100,19 +97,19 @@ def predictive_values(
     extreme = min(point.tp, point.fn, point.tn, point.fp) == 0
     added = z**2 if extreme else 0.0
     sens, spec = (point.tp + added / 2) / (n1 + added), (point.tn + added / 2) / (n0 + added)
-    hit, clear = sens / (1 - sens), spec / (1 - spec)
+    odds_sens, odds_spec = sens / (1 - sens), spec / (1 - spec)
     m1, m0 = n1 + added, n0 + added
-    odds = float(logit(point.deployment_prevalence))
+    prior = float(logit(point.deployment_prevalence))
     scales = {
-        "ppv_at_prevalence": (log(sens / (1 - spec)) + odds, 1 / hit / m1 + clear / m0),
-        "npv_at_prevalence": (log(spec / (1 - sens)) - odds, hit / m1 + 1 / clear / m0),
+        "ppv_at_prevalence": (log(sens / (1 - spec)) + prior, 1 / odds_sens / m1 + odds_spec / m0),
+        "npv_at_prevalence": (log(spec / (1 - sens)) - prior, odds_sens / m1 + 1 / odds_spec / m0),
     }
-    found = {}
+    intervals = {}
     for name, (centre, variance) in scales.items():
         estimate = getattr(point, name)
         if estimate is not None:
             low, high = (float(expit(centre + sign * z * sqrt(variance))) for sign in (-1, 1))
-            found[name] = Interval(
+            intervals[name] = Interval(
                 estimate=estimate,
                 low=min(low, estimate),
                 high=max(high, estimate),
@@ -122,7 +119,7 @@ def predictive_values(
                 groups=point.n,
                 note=ADJUSTED_NOTE if extreme else "",
             )
-    return found
+    return intervals
 
 
 def _rate_intervals(point: ClassifierOperatingPoint, confidence: float) -> dict[str, Interval]:

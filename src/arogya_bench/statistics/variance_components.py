@@ -1,4 +1,4 @@
-"""Where the spread of a score comes from: training seed, augmentation draw, or test sample."""
+"""Variance components of a score: training seed, augmentation draw and test sample."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics.bootstrap_p_values import SPREAD_TOLERANCE
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
+from arogya_bench.statistics.notes import join_notes, undefined_note
 from arogya_bench.statistics.resampling import Draws
 from arogya_bench.types import Floats
 
@@ -18,14 +19,14 @@ FEW_LEVELS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class VarianceTerm:
-    """One source of spread.
+    """One variance component.
 
     Attributes:
-        variance: 0 or more; None if it cannot be told, and ``note`` says why.
+        variance: 0 or more; None if it is not estimable, with the reason in ``note``.
         sd: Its square root, in units of the metric.
-        share: Of the sum of all terms that can be told, 0 to 1; None if that sum is 0.
-        truncated: Whether the estimate was below 0 and 0 is given instead.
-        note: What a reader should know; empty if nothing.
+        share: Of the sum of all estimable terms, 0 to 1; None if that sum is 0.
+        truncated: Whether a negative estimate was replaced by 0.
+        note: Caveats, or an empty string.
     """
 
     variance: float | None
@@ -37,21 +38,21 @@ class VarianceTerm:
 
 @dataclass(frozen=True, kw_only=True)
 class VarianceSplit:
-    """The spread of one metric, term by term.
+    """The variance components of one metric.
 
     Attributes:
         estimate: Mean over seeds and draws.
-        training_seed: Between trainings that differ by their seed alone.
+        training_seed: Between trainings that differ in their seed only.
         augmentation_draw: Between draws of the same augmentation.
         test_sample: Of the mean over seeds and draws, between samples of groups.
-        residual: Of seed and draw together: what neither explains alone.
-        sample_interaction: By which seeds and draws differ from one test sample to the next.
+        residual: Interaction of seed and draw.
+        sample_interaction: Interaction of the test sample with seeds and draws.
         seeds: Number of training seeds, S.
         augmentation_draws: Number of augmentation draws, A.
         n: Number of cases.
-        groups: Number of independent units among them.
-        seed: Of the resamples; None if they are replayed.
-        note: What a reader should know; empty if nothing.
+        groups: Number of independent groups.
+        seed: Seed of the resamples; None if they are replayed.
+        note: Caveats, or an empty string.
     """
 
     estimate: float
@@ -78,47 +79,47 @@ class _Moments(NamedTuple):
 
 
 def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws) -> VarianceSplit:
-    """Tell apart what a training seed, an augmentation draw and the test sample contribute.
+    """Estimate the variance due to training seed, augmentation draw and test sample.
 
-    Seeds and draws are crossed, so their terms follow from the mean squares of a two-way table:
-    (MS of seeds - MS of the rest) / A, (MS of draws - MS of the rest) / S, and MS of the rest.
-    The same moments of the resamples, taken about their mean, say how much of each term is the
-    luck of this test sample; that is moved to ``sample_interaction``. The test sample's own term
-    is the variance over resamples of the mean over seeds and draws. An estimate below 0 is
-    given as 0 and flagged.
+    Seeds and draws are crossed: their terms follow from the mean squares of a two-way table as
+    (MS of seeds - residual MS) / A, (MS of draws - residual MS) / S, and residual MS. The same
+    moments of the resamples about their mean estimate the part of each term that is due to this
+    test sample, which is moved to ``sample_interaction``. The term of the test sample is the
+    variance over resamples of the mean over seeds and draws. Negative estimates become 0 and are
+    flagged.
 
     Source: Bouthillier 2021 (the terms); Searle, Casella and McCulloch 1992 (the moments).
 
     Args:
         estimates: Shape (S, A), one metric for S seeds and A augmentation draws.
-        replicates: Shape (S, A, B), the same on the same resamples of groups; NaN if undefined.
-        draws: What the replicates were drawn with.
+        replicates: Shape (S, A, B), on the same resamples of groups; NaN if undefined.
+        draws: The resamples that the replicates were computed on.
 
     Raises:
-        UndefinedMetric: If the metric is undefined for a seed and draw.
-        ValueError: If the shapes do not fit.
+        UndefinedMetric: If the metric is undefined for a combination of seed and draw.
+        ValueError: If the shapes do not match.
     """
     table, resampled = _check_tables(estimates, replicates, draws)
     refused, left_out = _refusal_reason(resampled, draws)
     defined = resampled[:, :, np.isfinite(resampled).all(axis=(0, 1))]
     observed = _crossed_moments(table[..., None])
     sample: dict[str, float | None] = {"test_sample": None, "sample_interaction": None}
-    luck = _Moments(0.0, 0.0, 0.0)
+    of_sample = _Moments(0.0, 0.0, 0.0)
     if not refused:
-        luck = _crossed_moments(defined - defined.mean(axis=2, keepdims=True), defined.shape[2] - 1)
+        deviations = defined - defined.mean(axis=2, keepdims=True)
+        of_sample = _crossed_moments(deviations, defined.shape[2] - 1)
         sample["test_sample"] = float(defined.mean(axis=(0, 1)).var(ddof=1))
-        known = [part for part in luck if part is not None]
+        known = [moment for moment in of_sample if moment is not None]
         sample["sample_interaction"] = sum(known) if known else None
     raw = {
-        "training_seed": _subtract(observed.seed, luck.seed),
-        "augmentation_draw": _subtract(observed.draw, luck.draw),
-        "residual": _subtract(observed.residual, luck.residual),
+        "training_seed": _subtract(observed.seed, of_sample.seed),
+        "augmentation_draw": _subtract(observed.draw, of_sample.draw),
+        "residual": _subtract(observed.residual, of_sample.residual),
         **sample,
     }
     noise = SPREAD_TOLERANCE * max(1.0, float(np.abs(table).max()))
     seeds, augmentations = table.shape
     terms = _build_terms(raw, _term_notes(seeds, augmentations, refused), noise**2)
-    kept = [left_out, "" if refused else draws.note, refused and f"test sample: {refused}"]
     return VarianceSplit(
         estimate=float(table.mean()),
         training_seed=terms["training_seed"],
@@ -131,7 +132,11 @@ def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws)
         n=draws.n,
         groups=draws.groups,
         seed=draws.seed,
-        note="; ".join(note for note in kept if note),
+        note=join_notes(
+            left_out,
+            "" if refused else draws.note,
+            refused and f"test sample: {refused}",
+        ),
     )
 
 
@@ -153,15 +158,15 @@ def _check_tables(
 
 
 def _refusal_reason(resampled: Floats, draws: Draws) -> tuple[str, str]:
-    """Why the test sample's terms cannot be told, or else what was left out."""
-    if np.bincount(draws.stratum_of).max() < 2:
-        return "no class has two groups: every resample is the same", ""
+    """Why terms of the test sample are not estimable, or else a note on resamples left out."""
+    if not draws.varies:
+        return "no stratum holds two groups: every resample is the same", ""
     undefined = 1 - float(np.isfinite(resampled).all(axis=(0, 1)).mean())
     if undefined > MAX_UNDEFINED_SHARE:
         return f"undefined in {undefined:.1%} of the resamples", ""
     if draws.resamples * (1 - undefined) < 2:
         return "a single resample has no spread", ""
-    return "", f"{undefined:.2%} of the resamples are undefined and left out" if undefined else ""
+    return "", undefined_note(undefined)
 
 
 def _crossed_moments(tables: Floats, count: int = 1) -> _Moments:
@@ -174,33 +179,33 @@ def _crossed_moments(tables: Floats, count: int = 1) -> _Moments:
     if seeds == 1 or augmentations == 1:
         alone = float((centred**2).sum()) / (max(seeds, augmentations) - 1) / count
         return _Moments(alone, None, None) if augmentations == 1 else _Moments(None, alone, None)
-    rest = centred - by_seed[:, None] - by_draw[None]
-    both = float((rest**2).sum()) / ((seeds - 1) * (augmentations - 1)) / count
+    residuals = centred - by_seed[:, None] - by_draw[None]
+    residual = float((residuals**2).sum()) / ((seeds - 1) * (augmentations - 1)) / count
     return _Moments(
-        float((by_seed**2).sum()) / (seeds - 1) / count - both / augmentations,
-        float((by_draw**2).sum()) / (augmentations - 1) / count - both / seeds,
-        both,
+        float((by_seed**2).sum()) / (seeds - 1) / count - residual / augmentations,
+        float((by_draw**2).sum()) / (augmentations - 1) / count - residual / seeds,
+        residual,
     )
 
 
-def _subtract(observed: float | None, luck: float | None) -> float | None:
-    return None if observed is None or luck is None else observed - luck
+def _subtract(observed: float | None, of_sample: float | None) -> float | None:
+    return None if observed is None or of_sample is None else observed - of_sample
 
 
 def _term_notes(seeds: int, augmentations: int, refused: str) -> dict[str, str]:
     one_seed, one_draw = "a single seed has no spread", "a single draw has no spread"
     single = one_seed if seeds == 1 else one_draw if augmentations == 1 else ""
-    mixed = f"holds what seed and draw do together, since {single}" if single else ""
-    luck = "holds the luck of this test sample, which cannot be told apart" if refused else ""
+    mixed = f"includes the interaction of seed and draw, since {single}" if single else ""
+    sample = "includes the interaction with the test sample" if refused else ""
     alone = one_seed if seeds == augmentations == 1 else ""
     return {
         "training_seed": one_seed
         if seeds == 1
-        else _join_notes(mixed, luck, _few_levels_note(seeds, "seeds")),
+        else join_notes(mixed, sample, _few_levels_note(seeds, "seeds")),
         "augmentation_draw": one_draw
         if augmentations == 1
-        else _join_notes(mixed, luck, _few_levels_note(augmentations, "draws")),
-        "residual": f"not told apart, since {single}" if single else luck,
+        else join_notes(mixed, sample, _few_levels_note(augmentations, "draws")),
+        "residual": f"not estimable, since {single}" if single else sample,
         "test_sample": refused,
         "sample_interaction": refused or alone,
     }
@@ -210,28 +215,24 @@ def _few_levels_note(levels: int, factor: str) -> str:
     return f"only {levels} {factor}: a rough estimate" if levels < FEW_LEVELS else ""
 
 
-def _join_notes(*notes: str) -> str:
-    return "; ".join(note for note in notes if note)
-
-
 def _build_terms(
     raw: dict[str, float | None], notes: dict[str, str], noise: float
 ) -> dict[str, VarianceTerm]:
-    # What rounding leaves of equal numbers is no spread, on either side of 0.
-    flat = {name: None if v is None else 0.0 if abs(v) <= noise else v for name, v in raw.items()}
-    total = sum(max(0.0, value) for value in flat.values() if value is not None)
-    return {name: _build_term(value, total, notes[name]) for name, value in flat.items()}
+    # Rounding errors of equal numbers are no spread.
+    values = {name: None if v is None else 0.0 if abs(v) <= noise else v for name, v in raw.items()}
+    total = sum(max(0.0, value) for value in values.values() if value is not None)
+    return {name: _build_term(value, total, notes[name]) for name, value in values.items()}
 
 
 def _build_term(value: float | None, total: float, note: str) -> VarianceTerm:
     if value is None:
         return VarianceTerm(variance=None, sd=None, share=None, note=note)
-    below = f"the estimate {value:.2g} is below 0, given as 0" if value < 0 else ""
+    negative = f"negative estimate {value:.2g} replaced by 0" if value < 0 else ""
     variance = max(0.0, value)
     return VarianceTerm(
         variance=variance,
         sd=sqrt(variance),
         share=variance / total if total else None,
         truncated=value < 0,
-        note=_join_notes(note, below),
+        note=join_notes(note, negative),
     )

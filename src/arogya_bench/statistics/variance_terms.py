@@ -1,4 +1,4 @@
-"""Student's t for a sum of variances, some of which are hardly known."""
+"""Intervals and p-values by Student's t for a sum of estimated variances."""
 
 from math import exp, log, sqrt
 from typing import NamedTuple
@@ -12,13 +12,12 @@ SMALLEST_P = 1e-12
 
 
 class VarianceContribution(NamedTuple):
-    """Part of the variance of the estimate, and how surely it is known.
+    """One term of the variance of an estimate.
 
     Attributes:
-        variance: Its part.
-        df: Of freedom, of ``measured``.
-        measured: The variance that was estimated, of which ``variance`` is what is left after
-            something known was taken away.
+        variance: The term.
+        df: Degrees of freedom of ``measured``.
+        measured: The estimated variance from which ``variance`` follows by subtraction.
     """
 
     variance: float
@@ -27,7 +26,7 @@ class VarianceContribution(NamedTuple):
 
 
 def half_width(alpha: float, terms: list[VarianceContribution], *, few_levels: bool) -> float:
-    """Of the interval that leaves ``alpha`` on both sides together."""
+    """Return the half-width of a two-sided 1 - alpha interval."""
     if few_levels:
         return sqrt(sum(float(stdtrit(t.df, alpha / 2)) ** 2 * t.variance for t in terms))
     total = sum(term.variance for term in terms)
@@ -38,7 +37,7 @@ def half_width(alpha: float, terms: list[VarianceContribution], *, few_levels: b
 def two_sided_p_value(
     distance: float, terms: list[VarianceContribution], *, few_levels: bool
 ) -> float:
-    """The level at which the interval would just touch 0."""
+    """Return the level at which the interval would just touch 0."""
     if distance <= TIE_TOLERANCE * sqrt(sum(term.variance for term in terms)):
         return 1.0
 

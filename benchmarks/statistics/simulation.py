@@ -1,4 +1,4 @@
-"""Invented studies whose truth is known, to see whether tests and intervals keep their word."""
+"""Simulated studies with known true metrics, to measure sizes of tests and coverage of intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,7 @@ from arogya_bench.types import Floats, Labels
 
 SIGNAL = 1.6  # between the classes, in standard deviations of the score
 ICC = 0.5  # share of the variance that cases of one group have in common
-SHARED_VARIANCE = (
-    0.7  # share of the variance that all models have in common: they look at one image
-)
+SHARED_VARIANCE = 0.7  # share of the variance common to all models, which see the same image
 PREVALENCE = 0.4
 PREVALENCE_LOGIT = log(PREVALENCE / (1 - PREVALENCE))
 
@@ -36,7 +34,7 @@ class SimulatedPredictions:
 
     def probability_tables(self) -> list[Floats]:
         """Probabilities of both classes, shape (n, 2), one per model."""
-        return [np.column_stack([1 - each, each]) for each in self.probabilities]
+        return [np.column_stack([1 - p, p]) for p in self.probabilities]
 
     def is_correct(self) -> Floats:
         """Whether each model is right, shape (models, n)."""
@@ -53,12 +51,12 @@ def simulate_predictions(
 ) -> SimulatedPredictions:
     """Draw a study.
 
-    A score is half the signal, up for positives and down for negatives, plus noise of variance 1,
-    of which SHARED is common to the models and ICC to the cases of a group. The class mix is fixed
-    at PREVALENCE.
+    A score is half the signal, positive for positives and negative for negatives, plus noise of
+    variance 1, of which SHARED_VARIANCE is common to the models and ICC to the cases of a group.
+    The share of positive patients is PREVALENCE exactly.
 
     Args:
-        rng: What everything is drawn from.
+        rng: Source of randomness.
         groups: Number of patients.
         clustered: Whether a patient has 1 to 7 cases, 4 on average, or else one.
         signals: Of each model; equal ones are equally good models.
@@ -78,47 +76,53 @@ def simulate_predictions(
 
 @cache
 def true_metrics(signal: float = SIGNAL) -> dict[str, float]:
-    """Metrics of a model of this signal on endlessly many cases, by name."""
+    """Metrics of a model with this signal in the limit of infinitely many cases, by name."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(201)
-    chance = weights / weights.sum()
-    ill, well = (
-        _calibrated_probabilities(signal / 2 + nodes),
-        _calibrated_probabilities(-signal / 2 + nodes),
-    )
-    border = -PREVALENCE_LOGIT / SIGNAL  # the score that reads as one half
-    hit, clear = float(ndtr(signal / 2 - border)), float(ndtr(signal / 2 + border))
-    tp, tn = PREVALENCE * hit, (1 - PREVALENCE) * clear
+    weights = weights / weights.sum()
+    of_positives = _calibrated_probabilities(signal / 2 + nodes)
+    of_negatives = _calibrated_probabilities(-signal / 2 + nodes)
+    threshold = -PREVALENCE_LOGIT / SIGNAL  # the score whose probability is one half
+    sensitivity = float(ndtr(signal / 2 - threshold))
+    specificity = float(ndtr(signal / 2 + threshold))
+    tp, tn = PREVALENCE * sensitivity, (1 - PREVALENCE) * specificity
     wrong = 1 - tp - tn
-    squared = PREVALENCE * ((1 - ill) ** 2) @ chance + (1 - PREVALENCE) * (well**2) @ chance
+    brier = (
+        PREVALENCE * ((1 - of_positives) ** 2) @ weights
+        + (1 - PREVALENCE) * (of_negatives**2) @ weights
+    )
     return {
-        "sensitivity": hit,
-        "specificity": clear,
+        "sensitivity": sensitivity,
+        "specificity": specificity,
         "accuracy": tp + tn,
-        "balanced_accuracy": (hit + clear) / 2,
+        "balanced_accuracy": (sensitivity + specificity) / 2,
         "f1_macro": (2 * tp / (2 * tp + wrong) + 2 * tn / (2 * tn + wrong)) / 2,
         "auroc_macro_ovr": float(ndtr(signal / sqrt(2))),
-        "brier": float(squared),
+        "brier": float(brier),
     }
 
 
 def simulate_split_differences(
     rng: np.random.Generator, groups: int, *, clustered: bool, splits: int = 10
 ) -> Floats:
-    """Differences in accuracy of two equally good learners over random 80/20 splits, (splits,).
+    """Draw differences in accuracy of two equally good learners over random 80/20 splits.
 
-    Each learner sees features of its own, of equal use, and takes the nearer of two class means.
+    Each learner has its own, equally informative features and predicts the class with the nearer
+    mean.
+
+    Returns:
+        Shape (splits,).
     """
     sizes = rng.integers(1, 8, size=groups) if clustered else np.ones(groups, dtype=np.int64)
     group = np.repeat(np.arange(groups), sizes)
     targets = np.arange(groups)[group] % 2
     icc = ICC if clustered else 0.0
     features = np.stack([_draw_noise(rng, 3, group, icc) for _ in range(2)]) + 0.6 * targets
-    found = []
+    differences = []
     for _ in range(splits):
         test = np.isin(group, rng.permutation(groups)[: groups // 5])
-        hits = [_nearest_mean_accuracy(each, targets, test) for each in features]
-        found.append(hits[0] - hits[1])
-    return np.array(found)
+        accuracies = [_nearest_mean_accuracy(learner, targets, test) for learner in features]
+        differences.append(accuracies[0] - accuracies[1])
+    return np.array(differences)
 
 
 def _nearest_mean_accuracy(features: Floats, targets: Labels, test: NDArray[np.bool_]) -> float:
@@ -129,15 +133,15 @@ def _nearest_mean_accuracy(features: Floats, targets: Labels, test: NDArray[np.b
 
 
 def _calibrated_probabilities(scores: Floats) -> Floats:
-    """What a calibrated model of SIGNAL would say: its log odds are linear in the score."""
-    said: Floats = expit(SIGNAL * scores + PREVALENCE_LOGIT)
-    return said
+    """Probabilities of a calibrated model with SIGNAL: its log odds are linear in the score."""
+    probabilities: Floats = expit(SIGNAL * scores + PREVALENCE_LOGIT)
+    return probabilities
 
 
 def _draw_noise(rng: np.random.Generator, rows: int, group: Labels, icc: float) -> Floats:
-    own: Floats = rng.normal(size=(rows, group.size))
+    of_cases: Floats = rng.normal(size=(rows, group.size))
     if not icc:
-        return own
-    common: Floats = rng.normal(size=(rows, int(group.max()) + 1))[:, group]
-    mixed: Floats = sqrt(icc) * common + sqrt(1 - icc) * own
+        return of_cases
+    of_groups: Floats = rng.normal(size=(rows, int(group.max()) + 1))[:, group]
+    mixed: Floats = sqrt(icc) * of_groups + sqrt(1 - icc) * of_cases
     return mixed

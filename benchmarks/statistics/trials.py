@@ -1,4 +1,4 @@
-"""One invented study, and everything that tests and intervals are told of it."""
+"""One simulated study, with the intermediate results that several checks share."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,23 +10,23 @@ from arogya_bench.statistics.intervals import BootstrapInterval, IntervalMethod,
 from arogya_bench.statistics.proportions import McNemar, mcnemar
 from arogya_bench.statistics.resampling import Draws, draws
 from arogya_bench.statistics.seeds import SeedDifference, seed_group_difference
-from arogya_bench.statistics.simulation import (
+from arogya_bench.types import Floats
+from benchmarks.statistics.simulation import (
     SIGNAL,
     SimulatedPredictions,
     simulate_predictions,
     true_metrics,
 )
-from arogya_bench.types import Floats
 
 RESAMPLES = 999
 METRICS = ("accuracy", "balanced_accuracy", "f1_macro", "auroc_macro_ovr", "brier")
-INFERIOR_SIGNAL = SIGNAL - 0.3  # of a model that is worse by just the margin
-SEEDS, SEED_SPREAD = 5, 0.1  # of each model, and of the signal between its seeds
+INFERIOR_SIGNAL = SIGNAL - 0.3  # of a model that is worse by exactly the margin
+SEEDS, SEED_SPREAD = 5, 0.1  # seeds per model, and the spread of the signal between them
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedStudy:
-    """One study, drawn from a seed; what several checks need is made once."""
+    """One study, drawn from a seed; what several checks need is computed once."""
 
     seed: tuple[int, ...]
     groups: int
@@ -40,14 +40,20 @@ class SimulatedStudy:
     @cached_property
     def losses(self) -> Floats:
         """Mean squared error of each model in each group, shape (models, groups)."""
-        error = (self.predictions.probabilities - self.predictions.targets) ** 2
+        errors = (self.predictions.probabilities - self.predictions.targets) ** 2
         sizes = np.bincount(self.predictions.groups)
-        return np.array([np.bincount(self.predictions.groups, each) / sizes for each in error])
+        return np.array([np.bincount(self.predictions.groups, row) / sizes for row in errors])
+
+    @cached_property
+    def correct_of_first(self) -> tuple[int, int]:
+        """Number of cases that the first model gets right, and number of all cases."""
+        correct = self.predictions.is_correct()[0]
+        return int(correct.sum()), correct.size
 
     @cached_property
     def draws(self) -> Draws:
         """Resamples of the patients, stratified by class."""
-        return self._describe_draws(self.predictions)
+        return self._draw_resamples(self.predictions)
 
     @cached_property
     def replicates(self) -> list[Replicates]:
@@ -62,52 +68,60 @@ class SimulatedStudy:
 
     @cached_property
     def margin_inputs(self) -> tuple[float, Floats, Draws, float]:
-        """Difference in accuracy of a model that is worse by just the margin, and the margin."""
-        drawn = self._simulate((INFERIOR_SIGNAL, SIGNAL))
-        plan = self._describe_draws(drawn)
-        name = "accuracy"
-        a, b = self._compute_replicates(drawn, plan, 2, (name,))
-        allowed = true_metrics(SIGNAL)[name] - true_metrics(INFERIOR_SIGNAL)[name]
-        found = a.estimates[name] - b.estimates[name], a.values[name] - b.values[name]
-        return *found, plan, allowed
+        """Difference in accuracy to a model that is better by exactly the margin.
+
+        Returns:
+            The difference, its resamples, how they were drawn, and the margin.
+        """
+        predictions = self._simulate((INFERIOR_SIGNAL, SIGNAL))
+        resamples = self._draw_resamples(predictions)
+        metric = "accuracy"
+        a, b = self._compute_replicates(predictions, resamples, 2, (metric,))
+        margin = true_metrics(SIGNAL)[metric] - true_metrics(INFERIOR_SIGNAL)[metric]
+        difference = a.estimates[metric] - b.estimates[metric]
+        return difference, a.values[metric] - b.values[metric], resamples, margin
 
     @cached_property
     def seed_difference(self) -> SeedDifference:
         """Two equally good models of five seeds each, compared by accuracy."""
         signals = SIGNAL + SEED_SPREAD * self.rng(1).normal(size=2 * SEEDS)
-        drawn = self._simulate(tuple(signals))
-        plan = self._describe_draws(drawn)
-        parts = self._compute_replicates(drawn, plan, 2 * SEEDS, ("accuracy",))
-        estimates = np.array([each.estimates["accuracy"] for each in parts])
-        values = np.array([each.values["accuracy"] for each in parts])
+        predictions = self._simulate(tuple(signals))
+        resamples = self._draw_resamples(predictions)
+        fits = self._compute_replicates(predictions, resamples, 2 * SEEDS, ("accuracy",))
+        estimates = np.array([fit.estimates["accuracy"] for fit in fits])
+        values = np.array([fit.values["accuracy"] for fit in fits])
         return seed_group_difference(
             estimates[:SEEDS],
             values[:SEEDS],
             estimates[SEEDS:],
             values[SEEDS:],
-            draws=plan,
+            draws=resamples,
             rng=self.rng(2),
         )
 
     def rng(self, purpose: int) -> np.random.Generator:
-        """A stream of its own for each purpose."""
+        """An independent stream for each purpose."""
         return np.random.default_rng([*self.seed, purpose])
 
-    def difference_interval(self, name: str) -> BootstrapInterval:
+    def difference_interval(self, metric: str) -> BootstrapInterval:
         """The first model minus the second."""
         a, b = self.replicates
         return interval(
-            a.estimates[name] - b.estimates[name],
-            a.values[name] - b.values[name],
-            a.jackknife[name] - b.jackknife[name],
+            a.estimates[metric] - b.estimates[metric],
+            a.values[metric] - b.values[metric],
+            a.jackknife[metric] - b.jackknife[metric],
             draws=self.draws,
         )
 
-    def metric_interval(self, name: str, method: IntervalMethod) -> BootstrapInterval:
+    def metric_interval(self, metric: str, method: IntervalMethod) -> BootstrapInterval:
         """The first model."""
         a = self.replicates[0]
         return interval(
-            a.estimates[name], a.values[name], a.jackknife[name], draws=self.draws, method=method
+            a.estimates[metric],
+            a.values[metric],
+            a.jackknife[metric],
+            draws=self.draws,
+            method=method,
         )
 
     def _simulate(self, signals: tuple[float, ...]) -> SimulatedPredictions:
@@ -115,21 +129,23 @@ class SimulatedStudy:
             self.rng(0), self.groups, clustered=self.clustered, signals=signals
         )
 
-    def _describe_draws(self, drawn: SimulatedPredictions) -> Draws:
+    def _draw_resamples(self, predictions: SimulatedPredictions) -> Draws:
         return draws(
-            drawn.targets.size,
+            predictions.targets.size,
             rng=self.rng(3),
             resamples=RESAMPLES,
-            groups=drawn.groups,
-            strata=drawn.targets,
+            groups=predictions.groups,
+            strata=predictions.targets,
         )
 
     def _compute_replicates(
         self,
-        drawn: SimulatedPredictions,
-        plan: Draws,
+        predictions: SimulatedPredictions,
+        resamples: Draws,
         models: int,
         names: tuple[str, ...] = METRICS,
     ) -> list[Replicates]:
-        tables = {str(k): table for k, table in enumerate(drawn.probability_tables()[:models])}
-        return list(paired_replicates(drawn.targets, tables, draws=plan, names=names).values())
+        tables = {str(k): p for k, p in enumerate(predictions.probability_tables()[:models])}
+        return list(
+            paired_replicates(predictions.targets, tables, draws=resamples, names=names).values()
+        )

@@ -1,0 +1,136 @@
+"""Every module is used by a command, a page, a worker, a config or a documented function."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "arogya_bench"
+ENTRY_PACKAGES = ("cli", "report", "testing")  # `testing` is run by authors of adapters
+ENTRY_MODULES = {"arogya_bench.api", "arogya_bench.sweeps.job", "arogya_bench.sweeps.worker"}
+# Modules that nothing calls yet, and the issue that is to call them. The list may only shrink.
+NOT_YET_CALLED = {
+    "arogya_bench.metrics.decision": "K: net benefit",
+    "arogya_bench.metrics.degradation": "K: degradation",
+    "arogya_bench.metrics.detection_froc": "K: FROC",
+    "arogya_bench.metrics.detection_froc_matching": "K: FROC",
+    "arogya_bench.metrics.detection_froc_tally": "K: FROC",
+    "arogya_bench.metrics.segmentation": "N: segmentation",
+    "arogya_bench.metrics.segmentation_cases": "N: segmentation",
+    "arogya_bench.metrics.segmentation_catalogue": "N: segmentation",
+    "arogya_bench.metrics.segmentation_lesions": "N: lesions",
+    "arogya_bench.metrics.segmentation_surfaces": "N: segmentation",
+    "arogya_bench.metrics.threshold_replicates": "K: operating points",
+    "arogya_bench.metrics.thresholds": "K: operating points",
+    "arogya_bench.prices.cost": "I: cost",
+    "arogya_bench.statistics.delong": "K: DeLong",
+    "arogya_bench.statistics.equivalence": "K: margins",
+    "arogya_bench.statistics.limit_tests": "K: limits",
+    "arogya_bench.statistics.rank_tests": "K: rank tests",
+    "arogya_bench.statistics.ranking": "K: ranking",
+    "arogya_bench.statistics.sample_size": "K: planning",
+    "arogya_bench.statistics.seeds": "G: seeds",
+    "arogya_bench.statistics.selection_bias": "K: selection bias",
+    "arogya_bench.statistics.signed_rank": "K: rank tests",
+    "arogya_bench.statistics.subgroup_columns": "K: subgroups",
+    "arogya_bench.statistics.subgroup_parts": "K: subgroups",
+    "arogya_bench.statistics.subgroup_table": "K: subgroups",
+    "arogya_bench.statistics.subgroups": "K: subgroups",
+    "arogya_bench.statistics.t_tests": "K: ranking by paired and corrected resampled tests",
+    "arogya_bench.statistics.threshold_intervals": "K: operating points",
+    "arogya_bench.statistics.variance_components": "G: variance terms",
+    "arogya_bench.statistics.variance_terms": "G: variance terms",
+}
+PATH = re.compile(r"arogya_bench(?:\.\w+)+")
+
+
+def module_name(file):
+    return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
+
+
+FILES = {module_name(file): file for file in PACKAGE.rglob("*.py") if file.stem != "__init__"}
+
+
+@cache
+def exported_names(package):
+    """Names that the ``__init__`` of a package imports, and where they are defined."""
+    init = PACKAGE.parent / Path(*package.split(".")) / "__init__.py"
+    tree = ast.parse(init.read_text(encoding="utf-8")) if init.exists() else ast.Module([])
+    return {
+        alias.asname or alias.name: node.module
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def resolve(path):
+    """The module that a dotted path names, or that defines the name at its end."""
+    package, _, name = path.rpartition(".")
+    if path in FILES or not package:
+        return path
+    return exported_names(package).get(name) or resolve(package)
+
+
+def imported_modules(file):
+    """Modules that a file imports anywhere, or names in a string to import them later."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            paths = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            paths = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            paths = PATH.findall(node.value)
+        else:
+            continue
+        yield from (resolve(path) for path in paths)
+
+
+def reachable(entries):
+    reached, pending = set(), set(entries) & set(FILES)
+    while pending:
+        module = pending.pop()
+        reached.add(module)
+        pending |= (set(imported_modules(FILES[module])) & set(FILES)) - reached
+    return reached
+
+
+def command_modules():
+    packages = {m for m in FILES if m.split(".")[1] in ENTRY_PACKAGES}
+    started = [ROOT / "pyproject.toml", ROOT / "Makefile", *(ROOT / "conf").rglob("*.yaml")]
+    named = {
+        resolve(path) for file in started for path in PATH.findall(file.read_text(encoding="utf-8"))
+    }
+    return packages | ENTRY_MODULES | named
+
+
+def documented_modules():
+    """Modules of the functions in section 9 of the design page, and of the reference cases."""
+    design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    section = design.partition("\n## 9. ")[2].partition("\n## ")[0]
+    exported = exported_names("arogya_bench.statistics")
+    names = set(re.findall(r"\w+", section)) & set(exported)
+    paths = re.findall(r"`((?:metrics|statistics)\.[\w.]+)", section)
+    oracles = [
+        module
+        for file in ROOT.glob("tests/*/test_*oracles.py")
+        for module in imported_modules(file)
+    ]
+    by_path = [resolve(f"arogya_bench.{path}") for path in paths]
+    return {exported[name] for name in names} | {*by_path, *oracles}
+
+
+def test_only_listed_modules_are_not_called():
+    entries = command_modules() | (documented_modules() - set(NOT_YET_CALLED))
+
+    uncalled = set(FILES) - reachable(entries)
+
+    assert sorted(uncalled - set(NOT_YET_CALLED)) == []
+
+
+def test_listed_modules_are_still_not_called():
+    called = reachable(command_modules())
+
+    assert [module for module in NOT_YET_CALLED if module not in FILES] == []
+    assert [module for module in NOT_YET_CALLED if module in called] == []
