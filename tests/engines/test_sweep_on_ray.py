@@ -62,7 +62,7 @@ def test_data_that_the_nodes_do_not_have_are_named_before_the_first_cell(on_ray,
 
     found = census(f"sqlite:///{tmp_path}/mlflow.db")
     assert code == 2
-    assert "says: the disk of the clinic is not mounted" in err
+    assert "reports: the disk of the clinic is not mounted" in err
     assert "Fix: mount it" in err
     assert (found.of("FINISHED"), found.running) == ([], 0)
     assert [run.status for run in found.runs] == ["FAILED"]
@@ -81,5 +81,5 @@ def test_a_job_that_no_node_can_take_is_an_error(on_ray):
     code, err = ended(on_ray("seed=1", "hydra.launcher.ray.remote.num_gpus=7"))
 
     assert code == 2
-    assert "asks for 1 CPU and 7 GPU" in err
+    assert "needs 1 CPU and 7 GPU" in err
     assert "Fix: lower" in err
