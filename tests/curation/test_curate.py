@@ -372,7 +372,7 @@ def test_source_and_result_lie_apart(listed, where):
         ({"workers": 0}, "workers=0 is too small"),
         ({"boxes_drawn_on": "store"}, "boxes_drawn_on='store' is unknown.* 'stored'"),
         ({"layout": "cocoa"}, "layout='cocoa' is unknown.* 'coco'"),
-        ({"dataset": {"grup": "x"}}, "dataset.grup is no option.* 'group'"),
+        ({"dataset": {"grup": "x"}}, "dataset.grup is not an option.* 'group'"),
     ],
 )
 def test_options_out_of_range_are_refused(listed, tmp_path, options, said):
@@ -514,7 +514,7 @@ def test_rotated_images_with_boxes_need_boxes_drawn_on(tmp_path, made):
 def test_a_folder_of_nothing_known_is_refused(tmp_path):
     (tmp_path / "source").mkdir()
 
-    with pytest.raises(DatasetError, match=r"is not clear: no manifest\.csv"):
+    with pytest.raises(DatasetError, match=r"was not recognised: no manifest\.csv"):
         run(tmp_path / "source", tmp_path / "out")
 
 
