@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.augmentations.box_transforms import ImageSize, box_transform_of
+from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.metrics.classification import MetricScores
 from arogya_bench.metrics.detection import (
