@@ -193,7 +193,7 @@ def test_a_wrong_password_is_said_before_any_work(served, command_in, monkeypatc
     ended = command_in(served.folder, word, *words)
 
     assert ended.code == 2
-    assert "it asks for a login, and yours is absent or wrong" in ended.err
+    assert "it requires a login, and yours is missing or wrong" in ended.err
     assert "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in ended.err
     assert "Traceback" not in ended.err
     assert "guess-what-it-is" not in ended.err
