@@ -47,7 +47,7 @@ def refused(command, tiny):
         (["-m", "model=prior,opncv"], "Did you mean 'opencv'?"),
         (["-m", "device=cpu,gpu"], "Unknown device 'gpu'"),
         (["-m", "limit=10,1"], "limit=1"),
-        (["-m", "tracking.experiment=a,b"], "scatter"),
+        (["-m", "tracking.experiment=a,b"], "spread its results"),
     ],
     ids=str,
 )

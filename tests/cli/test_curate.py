@@ -139,7 +139,7 @@ def test_what_is_restored_and_left_out_is_said(curate, raw, tmp_path):
 
     assert "0 written now.\n1 case restored: files had been changed or deleted." in ended.out
     assert "Other files left out: 1." in ended.out
-    assert "Note: Files that are no images in a folder of a class" in ended.out
+    assert "Note: Files that are not images in a class folder" in ended.out
     assert json.loads((tmp_path / "clean" / "card.json").read_text())["left_out"] == {
         "images left out": 0,
         "other files left out": 1,

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from arogya_bench.frameworks.devices import check_torch, torch_device
 from arogya_bench.frameworks.early_stopping import check_trainable
@@ -19,12 +19,14 @@ from arogya_bench.types import FitReport, Subset, Training
 if TYPE_CHECKING:
     import torch
 
-Split = TypeVar("Split")
 MIN_IMAGE_SIZE = 32  # the largest stride of the network
 
 
-class YOLOv8(ABC, Generic[Split]):
-    """Base of the adapters; the subclass is a frozen dataclass with the fields declared here."""
+class YOLOv8(ABC):
+    """Base of the adapters; the subclass is a frozen dataclass with the fields declared here.
+
+    It is not generic in its split, because OmegaConf takes generic dataclasses for mappings.
+    """
 
     image_size: int
     weights: str
@@ -86,25 +88,26 @@ class YOLOv8(ABC, Generic[Split]):
         return Preprocessing(image_size=self.image_size, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
     @abstractmethod
-    def _load_split(self, subset: Subset) -> Split:
+    def _load_split(self, subset: Subset) -> Any:
         """Read images and targets into memory."""
 
-    def _check_split(self, split: Split) -> None:
+    def _check_split(self, split: Any) -> None:
         """Raise DatasetError if there is nothing to learn from."""
+        del split
 
     @abstractmethod
     def _build_network(self, classes: int) -> "torch.nn.Module":
         """Build the network with random weights, within ``isolate_ultralytics``."""
 
     @abstractmethod
-    def _trainer_class(self) -> type[TrainerOverrides[Split]]:
+    def _trainer_class(self) -> type[TrainerOverrides[Any]]:
         """Define the trainer, within ``isolate_ultralytics``."""
 
     @abstractmethod
     def _settings(self, training: Training) -> dict[str, Any]:
         """Return the settings of Ultralytics that only this model has."""
 
-    def _notes(self, plan: YoloPlan[Split]) -> Iterator[str]:
+    def _notes(self, plan: YoloPlan[Any]) -> Iterator[str]:
         """Return what the report of the fit should mention."""
         del plan
         yield from ()

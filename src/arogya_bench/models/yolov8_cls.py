@@ -23,7 +23,7 @@ HEAD_PREFIX = "model.9.linear."
 
 
 @dataclass(frozen=True, kw_only=True)
-class YOLOv8Classifier(YOLOv8[InMemorySplit]):
+class YOLOv8Classifier(YOLOv8):
     """The classifier of the YOLOv8 family in its smallest size, all layers trained.
 
     Ultralytics, which builds and trains it, is under AGPL-3.0: software that builds on it and is

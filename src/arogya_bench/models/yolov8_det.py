@@ -32,7 +32,7 @@ UNUSED_AUGMENTATIONS = ("brightness", "contrast", "noise", "zoom", "crop")
 
 
 @dataclass(frozen=True, kw_only=True)
-class YOLOv8Detector(YOLOv8[YoloExamples]):
+class YOLOv8Detector(YOLOv8):
     """The detector of the YOLOv8 family in its smallest size, all layers trained.
 
     Ultralytics, which builds and trains it, is under AGPL-3.0: software that builds on it and is
