@@ -73,9 +73,7 @@ def seconds(work, out):
     return time.perf_counter() - began
 
 
-def test_curating_keeps_most_of_the_speed_of_decoding_and_encoding(
-    benchmark, folder, tmp_path, monkeypatch
-):
+def test_curating_keeps_most_of_the_speed_of_decoding_and_encoding(benchmark, folder, tmp_path, monkeypatch):
     monkeypatch.setenv("AROGYA_SECRET", "a secret for the benchmark only")
     monkeypatch.setenv("AROGYA_CACHE", str(tmp_path / "cache"))
     files, out = sorted(folder.rglob("*.jpg")), tmp_path / "out"

@@ -45,9 +45,7 @@ def read(files, case):
 
 def dataset_of(files):
     places = {file.stem: file for file in files}
-    cases = tuple(
-        Case(case_id=name, group_id=name, target=number % 3) for number, name in enumerate(places)
-    )
+    cases = tuple(Case(case_id=name, group_id=name, target=number % 3) for number, name in enumerate(places))
     return Dataset(
         name="photographs",
         task="classification",

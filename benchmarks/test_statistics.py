@@ -97,9 +97,7 @@ def report(benchmark, what, loop, goal):
 
 @pytest.mark.benchmark(group="study of 10,000 cases")
 def test_labels_brier_and_ece_of_all_models(benchmark, study, plain):
-    benchmark.pedantic(
-        paired_replicates, study, {"draws": plain, "names": LABELS_AND_CALIBRATION}, rounds=3
-    )
+    benchmark.pedantic(paired_replicates, study, {"draws": plain, "names": LABELS_AND_CALIBRATION}, rounds=3)
     report(benchmark, "5 metrics of 7 models", looped(study, label_and_calibration_scores), 3)
 
 
@@ -108,13 +106,9 @@ def test_all_paired_differences_of_macro_f1(benchmark, study, plain):
     def pairs():
         found = paired_replicates(*study, draws=plain, names=["f1_macro"])
         parts = [
-            (each.estimates["f1_macro"], each.values["f1_macro"], each.jackknife["f1_macro"])
-            for each in found.values()
+            (each.estimates["f1_macro"], each.values["f1_macro"], each.jackknife["f1_macro"]) for each in found.values()
         ]
-        return [
-            interval(*(x - y for x, y in zip(a, b, strict=True)), draws=plain)
-            for a, b in combinations(parts, 2)
-        ]
+        return [interval(*(x - y for x, y in zip(a, b, strict=True)), draws=plain) for a, b in combinations(parts, 2)]
 
     found = benchmark.pedantic(pairs, rounds=3)
 

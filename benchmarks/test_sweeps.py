@@ -87,17 +87,13 @@ def work_itself(planned):
     out = Path("fit")
     out.mkdir()
     fit = timed(
-        lambda: job.model.fit(
-            parts.train, parts.validation, training=job.training, seed=1, device="cpu", out=out
-        )
+        lambda: job.model.fit(parts.train, parts.validation, training=job.training, seed=1, device="cpu", out=out)
     )
     model = job.model.load(out, classes=parts.test.classes, device="cpu")
     condition = job.conditions[0]
 
     def cell():
-        rows = predict(
-            model, parts.test, [condition], task=CLASSIFICATION, batch_size=job.batch_size
-        )
+        rows = predict(model, parts.test, [condition], task=CLASSIFICATION, batch_size=job.batch_size)
         scoring.compute_scores(rows[condition.name], resamples=job.resamples, seed=parts.digest)
 
     cell()

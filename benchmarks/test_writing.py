@@ -48,10 +48,7 @@ def write(store, predictions, *, drawn):
         TableView(file="predictions.json", rows=predictions_to_preview(predictions)),
     ]
     if drawn:
-        items += [
-            Text(file=f"{name}.svg", text=svg)
-            for name, svg in render_label_figures(predictions).items()
-        ]
+        items += [Text(file=f"{name}.svg", text=svg) for name, svg in render_label_figures(predictions).items()]
     write_items(store, run_id, items)
     finish_run(store, run_id)
 

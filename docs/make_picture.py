@@ -25,9 +25,7 @@ def main() -> int:
         sys.stderr.write(f"There is no {REPORT}.\nFix: arogya-bench compare demo\n")
         return 2
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport=SCREEN)
         page.goto(REPORT.absolute().as_uri())
         page.screenshot(path=PICTURE)

@@ -84,13 +84,9 @@ def transplanted(source, target):
     ):
         before.backup(after)
         move = (str(source), str(target))
-        after.execute(
-            "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", move
-        )
+        after.execute("UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", move)
         after.execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", move)
-        after.execute(
-            "UPDATE logged_models SET artifact_location = replace(artifact_location, ?, ?)", move
-        )
+        after.execute("UPDATE logged_models SET artifact_location = replace(artifact_location, ?, ?)", move)
         after.commit()
     return opened(target)
 
@@ -165,9 +161,7 @@ def noisy():
     from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
 
     def build(*severities, clean=True):
-        noise = AugmentationSpec(
-            function=f"{PHOTOMETRIC}.gaussian_noise", severities=list(severities)
-        )
+        noise = AugmentationSpec(function=f"{PHOTOMETRIC}.gaussian_noise", severities=list(severities))
         specs = {
             **({"clean": AugmentationSpec(function=f"{PHOTOMETRIC}.clean")} if clean else {}),
             **({"gaussian_noise": noise} if severities else {}),

@@ -21,10 +21,7 @@ def subset_of():
     """Build a subset from images and targets."""
 
     def build(images, targets, classes):
-        cases = tuple(
-            Case(case_id=str(i), group_id=str(i), target=int(target))
-            for i, target in enumerate(targets)
-        )
+        cases = tuple(Case(case_id=str(i), group_id=str(i), target=int(target)) for i, target in enumerate(targets))
         dataset = Dataset(
             name="drawn",
             task="classification",
@@ -53,8 +50,7 @@ def stripes(subset_of):
         phases = (columns, rows, rows + columns)
         images = [
             np.clip(
-                ((phases[k] + rng.integers(6)) // 3 % 2 * 120 + 60)[..., None]
-                + rng.normal(0, noise, (size, size, 3)),
+                ((phases[k] + rng.integers(6)) // 3 % 2 * 120 + 60)[..., None] + rng.normal(0, noise, (size, size, 3)),
                 0,
                 255,
             ).astype(np.uint8)

@@ -134,9 +134,7 @@ def census(uri):
 
 
 def _has_predictions(store, run):
-    return any(
-        each.path == "predictions.parquet" for each in store.client.list_artifacts(run.run_id)
-    )
+    return any(each.path == "predictions.parquet" for each in store.client.list_artifacts(run.run_id))
 
 
 def written(folder):

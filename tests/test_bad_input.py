@@ -169,9 +169,7 @@ def test_fewer_cases_than_classes_are_refused(refused):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n"], ids=["empty", "cut short"])
-def test_a_damaged_image_in_the_cache_is_named(
-    refused, tiny, command, store, tmp_path_factory, content
-):
+def test_a_damaged_image_in_the_cache_is_named(refused, tiny, command, store, tmp_path_factory, content):
     cache = tmp_path_factory.mktemp("cache")
     assert command("run", *tiny, f"dataset.cache={cache}").code == 0
     image = sorted(cache.rglob("*.png"))[0]

@@ -181,9 +181,7 @@ def test_a_temperature_is_a_row_of_its_own_on_the_same_fit(store, job_of):
 
     model = OpenCVClassifier(image_size=32)
     (raw,) = run_job(job_of("opencv", model, resamples=2000), store, None)
-    (softer,) = run_job(
-        job_of("opencv", model, resamples=2000, calibration="temperature"), store, None
-    )
+    (softer,) = run_job(job_of("opencv", model, resamples=2000, calibration="temperature"), store, None)
 
     one, two = (get_run(store.uri, each.run_id) for each in (raw, softer))
     assert two.tags["arogya.model"] == "opencv+temperature"

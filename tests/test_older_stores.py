@@ -36,9 +36,7 @@ def older(tmp_path_factory):
             ("runs", "artifact_uri"),
             ("logged_models", "artifact_location"),
         ):
-            database.execute(
-                f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (MADE_IN, str(folder))
-            )
+            database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (MADE_IN, str(folder)))
     return folder
 
 
@@ -55,9 +53,7 @@ def test_a_comparison_of_an_older_store_has_the_same_tables(older, uri):
     for name in TABLES:
         again = getattr(Comparison.from_json(compared.to_json()), name)
         sentences = [column for column in ("reason", "note", "worst_condition") if column in again]
-        assert_frame_equal(
-            again.drop(columns=sentences), getattr(written, name).drop(columns=sentences)
-        )
+        assert_frame_equal(again.drop(columns=sentences), getattr(written, name).drop(columns=sentences))
     for again, before in zip(compared.about["datasets"], written.about["datasets"], strict=True):
         assert {**again, "summary": before["summary"]} == before
 
@@ -66,9 +62,7 @@ def test_a_logged_comparison_of_an_older_store_is_exported(uri, tmp_path):
     store = open_store(uri, "study", create=False)
     (run,) = search_runs(store, "tags.`arogya.kind` = 'comparison'")
 
-    code = run_report(
-        "study", tracking_uri=uri, run_id=run.run_id, formats=["html", "csv"], out=tmp_path
-    )
+    code = run_report("study", tracking_uri=uri, run_id=run.run_id, formats=["html", "csv"], out=tmp_path)
 
     assert code == 0
     assert "only_a_correct" in (tmp_path / "tables" / "pairwise.csv").read_text()
@@ -88,9 +82,7 @@ def test_tags_of_an_older_store_have_their_current_names(uri):
 
 def test_predictions_of_an_older_store_are_loaded(uri):
     store = open_store(uri, "study", create=False)
-    (run,) = search_runs(
-        store, "tags.`arogya.condition` = 'clean' and tags.`arogya.model` = 'opencv'"
-    )
+    (run,) = search_runs(store, "tags.`arogya.condition` = 'clean' and tags.`arogya.model` = 'opencv'")
 
     predictions = arogya_bench.load_predictions(run.run_id, tracking_uri=uri)
 

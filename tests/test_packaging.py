@@ -12,8 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ACTIVATED = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 TINY = (
-    "model=prior dataset=synthetic dataset.cases=60 dataset.classes=3 dataset.image_size=32 "
-    "statistics.resamples=2000"
+    "model=prior dataset=synthetic dataset.cases=60 dataset.classes=3 dataset.image_size=32 statistics.resamples=2000"
 )
 
 
@@ -44,9 +43,7 @@ def test_every_folder_with_code_is_a_package():
 
 def test_every_file_that_is_no_code_is_package_data(project):
     data = project["tool"]["setuptools"]["package-data"]
-    places = {name: ROOT / "src" / name.replace(".", "/") for name in data} | {
-        "arogya_bench.conf": ROOT / "conf"
-    }
+    places = {name: ROOT / "src" / name.replace(".", "/") for name in data} | {"arogya_bench.conf": ROOT / "conf"}
     shipped = {path for name, globs in data.items() for g in globs for path in places[name].glob(g)}
 
     there = {
@@ -92,9 +89,7 @@ def test_mlflow_makes_a_new_environment_for_new_versions(project):
     needed = [*project["project"]["dependencies"], *extras["torch"], *extras["report"]]
 
     assert f'".[torch,report]  # {project["project"]["version"]}"' in environment
-    assert {canonicalize_name(Requirement(each).name) for each in needed} <= {
-        line.partition("==")[0] for line in lines
-    }
+    assert {canonicalize_name(Requirement(each).name) for each in needed} <= {line.partition("==")[0] for line in lines}
 
 
 def called(*words, cwd, **variables):
@@ -135,9 +130,7 @@ def test_the_wheel_holds_every_config(installed):
 @pytest.mark.xdist_group("wheel")
 def test_the_wheel_runs_and_compares_in_another_folder(installed, tmp_path):
     path = str(installed)
-    where = called(
-        "-c", "import arogya_bench as a; print(a.__file__)", cwd=tmp_path, PYTHONPATH=path
-    )
+    where = called("-c", "import arogya_bench as a; print(a.__file__)", cwd=tmp_path, PYTHONPATH=path)
 
     called(
         "-m",

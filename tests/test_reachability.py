@@ -99,9 +99,7 @@ def reachable(entries):
 def command_modules():
     packages = {m for m in FILES if m.split(".")[1] in ENTRY_PACKAGES}
     started = [ROOT / "pyproject.toml", ROOT / "Makefile", *(ROOT / "conf").rglob("*.yaml")]
-    named = {
-        resolve(path) for file in started for path in PATH.findall(file.read_text(encoding="utf-8"))
-    }
+    named = {resolve(path) for file in started for path in PATH.findall(file.read_text(encoding="utf-8"))}
     return packages | ENTRY_MODULES | named
 
 
@@ -112,11 +110,7 @@ def documented_modules():
     exported = exported_names("arogya_bench.statistics")
     names = set(re.findall(r"\w+", section)) & set(exported)
     paths = re.findall(r"`((?:metrics|statistics)\.[\w.]+)", section)
-    oracles = [
-        module
-        for file in ROOT.glob("tests/*/test_*oracles.py")
-        for module in imported_modules(file)
-    ]
+    oracles = [module for file in ROOT.glob("tests/*/test_*oracles.py") for module in imported_modules(file)]
     by_path = [resolve(f"arogya_bench.{path}") for path in paths]
     return {exported[name] for name in names} | {*by_path, *oracles}
 

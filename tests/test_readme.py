@@ -13,9 +13,7 @@ UNMAPPED = {".ci", ".gitignore", ".pre-commit-config.yaml", "README.md", "python
 
 
 def tracked() -> set[str]:
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
         pytest.skip("not a git checkout")
     return {line.partition("/")[0] for line in listed.stdout.splitlines()}

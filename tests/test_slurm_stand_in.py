@@ -43,9 +43,7 @@ def do(slurm, tmp_path):
 
     def run(*words):
         env = {**os.environ, **slurm.environment}
-        ended = subprocess.run(
-            words, cwd=tmp_path, env=env, check=True, capture_output=True, text=True, timeout=60
-        )
+        ended = subprocess.run(words, cwd=tmp_path, env=env, check=True, capture_output=True, text=True, timeout=60)
         return ended.stdout
 
     return run

@@ -39,17 +39,13 @@ def imported(*words):
     return set(json.loads(ended.stderr.splitlines()[-1]))
 
 
-@pytest.mark.parametrize(
-    "words", [("--help",), ("run", "--help"), ("compare", "--help"), ("doctor", "--help")]
-)
+@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("compare", "--help"), ("doctor", "--help")])
 def test_help_imports_nothing_heavy(words):
     assert imported(*words) & set(HEAVY) == set()
 
 
 def test_printing_a_config_imports_no_framework():
-    assert imported("run", "model=prior", "--cfg", "job") & {"mlflow", "torch", "tensorflow"} == (
-        set()
-    )
+    assert imported("run", "model=prior", "--cfg", "job") & {"mlflow", "torch", "tensorflow"} == (set())
 
 
 def test_an_error_of_use_imports_nothing_heavy():

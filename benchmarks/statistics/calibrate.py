@@ -128,9 +128,7 @@ def _run_batch(job: tuple[StudySetting, int, int, int, int]) -> Counter[tuple[st
 
 def _applicable_checks(setting: StudySetting, *, with_resampling: bool) -> Iterator[Check]:
     for check in CHECKS:
-        if (with_resampling or not check.needs_resamples) and (
-            check.supports_clusters or not setting.clustered
-        ):
+        if (with_resampling or not check.needs_resamples) and (check.supports_clusters or not setting.clustered):
             yield check
 
 
@@ -157,9 +155,7 @@ def violations(table: CalibrationTable) -> list[str]:
 
 def render_markdown(table: CalibrationTable) -> str:
     """Render the tables and how they were simulated as a page."""
-    settings = sorted(
-        {setting for _, setting in table}, key=lambda setting: (setting.clustered, setting.groups)
-    )
+    settings = sorted({setting for _, setting in table}, key=lambda setting: (setting.clustered, setting.groups))
     blocks = [_render_intro(table), f"**Violations**: {'; '.join(violations(table)) or 'none'}."]
     for kind, title in (("size", "Size of tests"), ("coverage", "Coverage of intervals")):
         rows = "\n".join(_render_rows(kind, table, settings))
@@ -207,9 +203,7 @@ def _join_numbers(numbers: Sequence[int]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def _render_rows(
-    kind: str, table: CalibrationTable, settings: Sequence[StudySetting]
-) -> Iterator[str]:
+def _render_rows(kind: str, table: CalibrationTable, settings: Sequence[StudySetting]) -> Iterator[str]:
     heads = [f"{setting.groups}{' clustered' * setting.clustered}" for setting in settings]
     yield "| method | " + " | ".join(heads) + " | note |"
     yield "|---" * (len(heads) + 2) + "|"

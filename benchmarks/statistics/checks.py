@@ -76,9 +76,7 @@ def rejects(p_value: PValue) -> Callable[[SimulatedStudy], bool | None]:
     return is_wrong
 
 
-def misses(
-    bounds: Callable[[SimulatedStudy], Bounds], true: float
-) -> Callable[[SimulatedStudy], bool | None]:
+def misses(bounds: Callable[[SimulatedStudy], Bounds], true: float) -> Callable[[SimulatedStudy], bool | None]:
     """Turn the ends of an interval into whether the true value lies outside."""
 
     def is_wrong(study: SimulatedStudy) -> bool | None:
@@ -154,10 +152,7 @@ CHECKS = (
     _size("Friedman, 3 models, loss", friedman_p, note="rows are patients"),
     _size("Nemenyi, any of 3 pairs, loss", smallest_nemenyi_p, note="rows are patients"),
     _size("corrected resampled t, 10 splits", resampled_t_p, note="two learners, 80/20"),
-    *(
-        _size(f"paired bootstrap, {metric}", partial(bootstrap_p, metric=metric), resamples=True)
-        for metric in METRICS
-    ),
+    *(_size(f"paired bootstrap, {metric}", partial(bootstrap_p, metric=metric), resamples=True) for metric in METRICS),
     Check(name="claim (p and BCa interval), f1_macro", kind="size", is_wrong=claims_f1_difference),
     _size(
         "seeds x patients bootstrap, accuracy",
@@ -184,12 +179,8 @@ CHECKS = (
         true_metrics()["accuracy"],
         clusters=False,
     ),
-    _coverage(
-        "DeLong, Wald", delong_wald_bounds, true_metrics()["auroc_macro_ovr"], clusters=False
-    ),
-    _coverage(
-        "DeLong, logit", delong_logit_bounds, true_metrics()["auroc_macro_ovr"], clusters=False
-    ),
+    _coverage("DeLong, Wald", delong_wald_bounds, true_metrics()["auroc_macro_ovr"], clusters=False),
+    _coverage("DeLong, logit", delong_logit_bounds, true_metrics()["auroc_macro_ovr"], clusters=False),
     _coverage("Tango, difference of accuracy", tango_bounds, 0.0, clusters=False),
     _coverage(
         "logit, PPV at 10 % prevalence",

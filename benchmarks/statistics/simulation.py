@@ -69,9 +69,7 @@ def simulate_predictions(
     noise = sqrt(SHARED_VARIANCE) * _draw_noise(rng, 1, group, icc)
     noise = noise + sqrt(1 - SHARED_VARIANCE) * _draw_noise(rng, len(signals), group, icc)
     scores = (targets - 0.5) * np.asarray(signals)[:, None] + noise
-    return SimulatedPredictions(
-        targets=targets, probabilities=_calibrated_probabilities(scores), groups=group
-    )
+    return SimulatedPredictions(targets=targets, probabilities=_calibrated_probabilities(scores), groups=group)
 
 
 @cache
@@ -86,10 +84,7 @@ def true_metrics(signal: float = SIGNAL) -> dict[str, float]:
     specificity = float(ndtr(signal / 2 + threshold))
     tp, tn = PREVALENCE * sensitivity, (1 - PREVALENCE) * specificity
     wrong = 1 - tp - tn
-    brier = (
-        PREVALENCE * ((1 - of_positives) ** 2) @ weights
-        + (1 - PREVALENCE) * (of_negatives**2) @ weights
-    )
+    brier = PREVALENCE * ((1 - of_positives) ** 2) @ weights + (1 - PREVALENCE) * (of_negatives**2) @ weights
     return {
         "sensitivity": sensitivity,
         "specificity": specificity,
@@ -101,9 +96,7 @@ def true_metrics(signal: float = SIGNAL) -> dict[str, float]:
     }
 
 
-def simulate_split_differences(
-    rng: np.random.Generator, groups: int, *, clustered: bool, splits: int = 10
-) -> Floats:
+def simulate_split_differences(rng: np.random.Generator, groups: int, *, clustered: bool, splits: int = 10) -> Floats:
     """Draw differences in accuracy of two equally good learners over random 80/20 splits.
 
     Each learner has its own, equally informative features and predicts the class with the nearer

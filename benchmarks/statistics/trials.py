@@ -125,9 +125,7 @@ class SimulatedStudy:
         )
 
     def _simulate(self, signals: tuple[float, ...]) -> SimulatedPredictions:
-        return simulate_predictions(
-            self.rng(0), self.groups, clustered=self.clustered, signals=signals
-        )
+        return simulate_predictions(self.rng(0), self.groups, clustered=self.clustered, signals=signals)
 
     def _draw_resamples(self, predictions: SimulatedPredictions) -> Draws:
         return draws(
@@ -146,6 +144,4 @@ class SimulatedStudy:
         names: tuple[str, ...] = METRICS,
     ) -> list[Replicates]:
         tables = {str(k): p for k, p in enumerate(predictions.probability_tables()[:models])}
-        return list(
-            paired_replicates(predictions.targets, tables, draws=resamples, names=names).values()
-        )
+        return list(paired_replicates(predictions.targets, tables, draws=resamples, names=names).values())

@@ -161,8 +161,7 @@ def _to_image(values: object) -> Image:
     if image.dtype != np.uint8:
         if not np.issubdtype(image.dtype, np.integer) or image.min() < 0 or image.max() > 255:
             raise ModelError(
-                f"An image of type {image.dtype} with values from {image.min()} to {image.max()} "
-                "cannot be predicted.",
+                f"An image of type {image.dtype} with values from {image.min()} to {image.max()} cannot be predicted.",
                 fix="send whole numbers from 0 to 255.",
             )
         image = image.astype(np.uint8)

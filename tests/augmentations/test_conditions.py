@@ -63,9 +63,7 @@ def test_augmentations_expand_in_order_with_levels_from_one():
 
 
 def test_the_draw_depends_on_case_augmentation_and_severity():
-    renamed = Condition(
-        augmentation="other", severity=0.1, level=1, function=photometric.gaussian_noise
-    )
+    renamed = Condition(augmentation="other", severity=0.1, level=1, function=photometric.gaussian_noise)
     draws = [
         noise().apply(grey(), "case-1"),
         noise().apply(grey(), "case-2"),
@@ -82,8 +80,7 @@ def test_a_whole_severity_draws_as_its_float():
         return np.full_like(image, rng.integers(256))
 
     whole, fraction = (
-        Condition(augmentation="a", severity=severity, level=1, function=first_number)
-        for severity in (15, 15.0)
+        Condition(augmentation="a", severity=severity, level=1, function=first_number) for severity in (15, 15.0)
     )
 
     assert digest(whole.apply(grey(), "x")) == digest(fraction.apply(grey(), "x"))
@@ -106,9 +103,7 @@ def test_another_process_draws_the_same():
         ".hexdigest())"
     )
 
-    printed = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert printed.stdout.strip() == digest(noise().apply(grey(), "é"))
 
@@ -217,9 +212,7 @@ def test_boxes_move_by_the_same_draw_as_their_image():
 
 
 def test_a_rotation_turns_image_and_boxes_to_the_same_side():
-    condition = Condition(
-        augmentation="rotation", severity=90.0, level=1, function=geometric.rotation
-    )
+    condition = Condition(augmentation="rotation", severity=90.0, level=1, function=geometric.rotation)
     image = np.zeros((16, 16, 3), dtype=np.uint8)
     image[3:7, 2:8] = 255
     tops = set()
@@ -248,9 +241,7 @@ def test_a_box_transform_changes_neither_the_function_nor_its_name():
         ("def move(boxes, size, severity, rng): return ((0, 0, 1, 1),)", "tuple of boxes"),
     ],
 )
-def test_a_box_transform_that_violates_its_interface_is_refused(
-    body, problem, tmp_path, monkeypatch
-):
+def test_a_box_transform_that_violates_its_interface_is_refused(body, problem, tmp_path, monkeypatch):
     name = f"moves_{sha256(body.encode()).hexdigest()[:8]}"
     (tmp_path / f"{name}.py").write_text(
         f"from arogya_bench.augmentations.box_transforms import with_box_transform\n{body}\n"

@@ -44,9 +44,7 @@ def turned(image, angle, seed=0):
 
 
 def about(x, y, width, height, **changed):
-    return Box(
-        left=x - width / 2, top=y - height / 2, width=width, height=height, label=1, **changed
-    )
+    return Box(left=x - width / 2, top=y - height / 2, width=width, height=height, label=1, **changed)
 
 
 def test_half_a_turn_flips_both_axes():

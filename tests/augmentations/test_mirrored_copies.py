@@ -39,10 +39,7 @@ def test_a_narrow_image_is_reflected_several_times():
     border = cv2.copyMakeBorder(image, 0, 0, 27, 27, cv2.BORDER_REFLECT_101)
 
     found = {
-        (copy.x, copy.y)
-        for copy in reflected_outlines(
-            Box(left=3, top=20, width=3, height=4, label=0), size, pi / 2
-        )
+        (copy.x, copy.y) for copy in reflected_outlines(Box(left=3, top=20, width=3, height=4, label=0), size, pi / 2)
     }
 
     assert {(x - 27, y) for x, y in spots(border)} - {(4.5, 22)} <= found

@@ -16,9 +16,7 @@ def compare(store, out, **changes):
 
 
 def report(store, out, *formats, run_id=None):
-    return command.run_report(
-        "study", tracking_uri=store.uri, run_id=run_id, formats=formats, out=out
-    )
+    return command.run_report("study", tracking_uri=store.uri, run_id=run_id, formats=formats, out=out)
 
 
 def test_a_comparison_is_printed_written_and_logged(study, tmp_path, capsys):

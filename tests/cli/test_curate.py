@@ -184,9 +184,7 @@ def test_pairs_are_divided_and_looked_at_by_the_gate(command, tmp_path):
         PIL.Image.fromarray(drawn).save(raw / "masks" / name)
     words = (str(raw), str(tmp_path / "clean"), "--licence", "CC0-1.0")
 
-    ended = command(
-        "data", "curate", *words, "dataset.window=[0,4095]", "dataset.group='(doe[0-9]+)-'"
-    )
+    ended = command("data", "curate", *words, "dataset.window=[0,4095]", "dataset.group='(doe[0-9]+)-'")
 
     report = json.loads((tmp_path / "clean" / "gate.json").read_text())
     assert (ended.code, ended.err) == (0, "")
@@ -205,9 +203,7 @@ def test_slices_of_curated_volumes_stay_with_their_patient(command, tmp_path):
             nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), raw / place / name)
     words = (str(raw), str(tmp_path / "clean"), "--licence", "CC0-1.0")
 
-    ended = command(
-        "data", "curate", *words, "dataset.window=[0,899]", "dataset.group='(doe[0-9]+)-'"
-    )
+    ended = command("data", "curate", *words, "dataset.window=[0,899]", "dataset.group='(doe[0-9]+)-'")
 
     report = json.loads((tmp_path / "clean" / "gate.json").read_text())
     assert (ended.code, ended.err) == (0, "")

@@ -236,9 +236,7 @@ def test_seeds_are_averaged_and_not_pooled(logged, only):
 
     block = only()
     both = block.bootstrap(row(block, "a"), CLEAN, ["f1_macro"])
-    parts = [
-        each["f1_macro"] for each in map(f1_of, block.load_predictions(row(block, "a"), CLEAN))
-    ]
+    parts = [each["f1_macro"] for each in map(f1_of, block.load_predictions(row(block, "a"), CLEAN))]
 
     assert both.estimates["f1_macro"] == pytest.approx(np.mean(parts))
     assert both.estimates["f1_macro"] != alone.estimates["f1_macro"]

@@ -36,11 +36,7 @@ def written(comparison, folder):
 
 
 def contents(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_same_runs_give_the_same_bytes_without_images_and_weights(study, tmp_path):
@@ -84,10 +80,7 @@ def test_degraded_values_are_those_that_the_run_was_logged_with(comparison, fini
     rows = comparison.robustness.to_dict("records")
 
     found = {(row["model"], row["condition"]): row["value"] for row in rows}
-    expected = {
-        (run.tags["arogya.model"], run.tags["arogya.condition"]): run.metrics["f1_macro"]
-        for run in runs
-    }
+    expected = {(run.tags["arogya.model"], run.tags["arogya.condition"]): run.metrics["f1_macro"] for run in runs}
     assert found == pytest.approx(expected, abs=1e-12)
 
 
@@ -222,9 +215,7 @@ def test_the_variable_of_mlflow_names_the_store(logged, store, tmp_path, monkeyp
 
 
 def test_the_predictions_of_an_evaluation_are_its_test_cases(finished, comparison):
-    (run,) = search_runs(
-        finished, "tags.`arogya.condition` = 'clean' and tags.`arogya.model` = 'opencv'"
-    )
+    (run,) = search_runs(finished, "tags.`arogya.condition` = 'clean' and tags.`arogya.model` = 'opencv'")
 
     table = load_predictions(run.run_id, tracking_uri=finished.uri)
 

@@ -14,10 +14,7 @@ def dataset(fold, repeat=0, *, digest="d", seed=42, label=None):
 
 
 def scored(dataset, **values):
-    return [
-        {"dataset": dataset["dataset"], "model": model, "f1_macro": value}
-        for model, value in values.items()
-    ]
+    return [{"dataset": dataset["dataset"], "model": model, "f1_macro": value} for model, value in values.items()]
 
 
 def test_mean_spread_and_range_by_hand():

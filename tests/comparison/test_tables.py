@@ -53,9 +53,7 @@ def test_an_exact_copy_is_not_told_from_its_model(logged, compare_only):
     assert "correct on the same cases" in verdict["reason"]
 
 
-def test_two_models_that_differ_by_chance_are_undecided_with_the_detectable_difference(
-    logged, compare_only
-):
+def test_two_models_that_differ_by_chance_are_undecided_with_the_detectable_difference(logged, compare_only):
     logged("a", skill=1.0, draw=0)
     logged("b", skill=1.0, draw=1)
 
@@ -80,9 +78,7 @@ def test_without_clean_images_nobody_leads(logged, compare_only, noisy):
     found = compare_only()
 
     assert found.leaderboard == []
-    assert found.verdict[0]["reason"] == (
-        "no clean evaluation finished; run augmentation=clean first."
-    )
+    assert found.verdict[0]["reason"] == ("no clean evaluation finished; run augmentation=clean first.")
 
 
 def test_a_metric_that_is_better_when_low_ranks_upwards(logged, compare_only):
@@ -152,9 +148,7 @@ def test_mcnemar_is_not_computed_where_its_assumptions_fail(logged, compare_only
     assert (pair["mcnemar_p"], pair["only_a_correct"]) == (None, None)
 
 
-def test_robustness_is_the_fraction_of_the_clean_value_that_is_retained(
-    logged, compare_only, noisy
-):
+def test_robustness_is_the_fraction_of_the_clean_value_that_is_retained(logged, compare_only, noisy):
     logged("a", skill=3.0)
     logged("a", skill=1.0, draw=1, conditions=noisy(0.1, clean=False))
 
@@ -255,9 +249,7 @@ def test_the_newest_measurement_of_a_row_is_shown(logged, compare_only, store, j
     assert found == {"a": 7.5, "b": NOT_MEASURED}
 
 
-@pytest.mark.parametrize(
-    ("failures", "note"), [(1, " 1 cell is missing."), (2, " 2 cells are missing.")]
-)
+@pytest.mark.parametrize(("failures", "note"), [(1, " 1 cell is missing."), (2, " 2 cells are missing.")])
 def test_the_verdict_counts_what_is_missing(logged, compare_only, failures, note):
     logged("a")
     for name in "bc"[:failures]:
@@ -288,9 +280,7 @@ def test_a_leader_of_three_beats_each_of_the_others(logged, compare_only):
     assert "after Holm correction over 3 pairs" in verdict["reason"]
 
 
-def test_an_undefined_primary_metric_leaves_the_verdict_undecided(
-    logged, compare_only, store, noisy
-):
+def test_an_undefined_primary_metric_leaves_the_verdict_undecided(logged, compare_only, store, noisy):
     for draw, name in enumerate("ab"):
         logged(name, draw=draw, conditions=noisy(0.1))
     for run in search_runs(store, ""):

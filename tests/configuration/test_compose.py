@@ -121,9 +121,7 @@ def test_a_wrong_option_is_named_with_the_nearest_one(override, meant):
 def test_a_wrong_key_is_named_with_the_nearest_one(override, meant):
     error = refusal(override)
 
-    assert error.problem == (
-        f"There is no config key {override.partition('=')[0]!r}. Did you mean {meant!r}?"
-    )
+    assert error.problem == (f"There is no config key {override.partition('=')[0]!r}. Did you mean {meant!r}?")
 
 
 def test_the_keys_offered_are_those_of_the_model_that_was_chosen():
@@ -204,10 +202,7 @@ def test_a_pattern_that_matches_nothing_is_an_error():
 
 @pytest.mark.parametrize(("launcher", "extra"), [("pool", "joblib"), ("submitit_slurm", "slurm")])
 def test_a_launcher_that_is_not_installed_names_its_extra(launcher, extra):
-    bare = (
-        "import sys, hydra_plugins; hydra_plugins.__path__ = []; "
-        "from arogya_bench.cli.main import *"
-    )
+    bare = "import sys, hydra_plugins; hydra_plugins.__path__ = []; from arogya_bench.cli.main import *"
     words = f"{bare}; sys.exit(main(['run', 'hydra/launcher={launcher}']))"
 
     ended = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True)
@@ -274,9 +269,7 @@ def test_a_wrong_key_in_a_file_of_the_user_names_the_file(tmp_path):
 
     error = refusal("experiment=mine", config_dir=folder)
 
-    assert error.problem == (
-        "There is no config key 'sede' in experiment/mine. Did you mean 'seed'?"
-    )
+    assert error.problem == ("There is no config key 'sede' in experiment/mine. Did you mean 'seed'?")
 
 
 def test_a_wrong_group_in_a_file_of_the_user_names_the_file(tmp_path):

@@ -60,17 +60,13 @@ def test_without_a_target_the_fix_says_what_to_write():
     assert "_target_: package.module.Class" in refused.value.fix
 
 
-@pytest.mark.parametrize(
-    "target", ["nothing", "no.such.Thing", "arogya_bench.models.prior.Pior", "os.path."]
-)
+@pytest.mark.parametrize("target", ["nothing", "no.such.Thing", "arogya_bench.models.prior.Pior", "os.path."])
 def test_a_target_that_is_not_there_is_named(target):
     with pytest.raises(ConfigError, match="cannot be imported"):
         build_adapter(node(_target_=target), "model", ADAPTER)
 
 
-@pytest.mark.parametrize(
-    "target", ["os.system", "builtins.open", "arogya_bench.types.Training", "pathlib.Path"]
-)
+@pytest.mark.parametrize("target", ["os.system", "builtins.open", "arogya_bench.types.Training", "pathlib.Path"])
 def test_what_is_no_adapter_is_not_called(target):
     with pytest.raises(ConfigError, match="not an adapter"):
         build_adapter(node(_target_=target), "model", ADAPTER)

@@ -19,9 +19,7 @@ SPECS = {
 }
 SIZE = ImageSize(width=160, height=120)
 DISC = Box(left=50, top=38, width=24, height=24, label=1)
-every_condition = pytest.mark.parametrize(
-    "condition", expand_conditions(SPECS), ids=lambda c: c.name
-)
+every_condition = pytest.mark.parametrize("condition", expand_conditions(SPECS), ids=lambda c: c.name)
 
 
 @pytest.fixture(scope="module")

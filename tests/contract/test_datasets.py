@@ -77,9 +77,7 @@ def tree(tmp_path_factory):
 def ham10000(tree):
     """Two views of each of 42 lesions, in two folders."""
     classes = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
-    rows = [
-        (f"HAM_{n // 2:07d}", f"ISIC_{n:07d}", classes[n // 2 % 7], 1 + n % 2) for n in range(84)
-    ]
+    rows = [(f"HAM_{n // 2:07d}", f"ISIC_{n:07d}", classes[n // 2 % 7], 1 + n % 2) for n in range(84)]
     return tree(
         "ham10000",
         [f"HAM10000_images_part_{part}/{image}.jpg" for _, image, _, part in rows],
@@ -136,11 +134,7 @@ def class_folders(tree):
     parts = ("train",) * 8 + ("val", "val", "test", "test")
     return tree(
         "folders",
-        [
-            f"{part}/{name}/{n}.png"
-            for name in ("benign", "malignant")
-            for n, part in enumerate(parts)
-        ],
+        [f"{part}/{name}/{n}.png" for name in ("benign", "malignant") for n, part in enumerate(parts)],
     )
 
 
@@ -267,9 +261,7 @@ def test_the_digest_has_32_hexadecimal_characters(dataset):
 def test_it_can_be_divided(dataset):
     parts = split(dataset)
 
-    assert sum(len(part) for part in (parts.train, parts.validation, parts.test)) == len(
-        dataset.cases
-    )
+    assert sum(len(part) for part in (parts.train, parts.validation, parts.test)) == len(dataset.cases)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -87,17 +87,13 @@ def test_yaml_states_every_field_and_the_defaults_of_the_adapter(config):
     target, fields = stated(config)
     convert = fields.pop("_convert_")
     defaults = {
-        each.name: each.default
-        for each in dataclasses.fields(kind(target))
-        if each.default is not dataclasses.MISSING
+        each.name: each.default for each in dataclasses.fields(kind(target)) if each.default is not dataclasses.MISSING
     }
 
     assert convert == "all"
     assert set(fields) == {each.name for each in dataclasses.fields(kind(target))}
     differing = {
-        name: value
-        for name, value in fields.items()
-        if name in defaults and plain(value) != plain(defaults[name])
+        name: value for name, value in fields.items() if name in defaults and plain(value) != plain(defaults[name])
     }
     assert set(differing) <= set(VARIANTS.get(config.stem, ()))
 
@@ -113,9 +109,7 @@ def plain(value):
 @every_config
 def test_adapters_are_documented_and_name_an_extra_of_the_package(config):
     target, _ = stated(config)
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
-        "optional-dependencies"
-    ]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 
     adapter = kind(target)
 

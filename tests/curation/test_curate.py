@@ -25,9 +25,7 @@ SPLIT = SplitPolicy(train=0.5, validation=0.25, test=0.25)
 
 
 def run(source, out, **options):
-    return curate(
-        source, out, options=CurationOptions(**{"licence": "CC0-1.0", "split": SPLIT, **options})
-    )
+    return curate(source, out, options=CurationOptions(**{"licence": "CC0-1.0", "split": SPLIT, **options}))
 
 
 def state(folder):
@@ -79,9 +77,7 @@ def test_no_name_is_left_anywhere_in_the_result(classes_of_jpegs, tmp_path, name
 def test_the_result_is_a_dataset_with_its_split(listed, tmp_path):
     outcome = run(listed, tmp_path / "out", keep=["age"])
 
-    dataset = ImageFolder(
-        path=str(tmp_path / "out"), licence="CC0-1.0", manifest="manifest.csv"
-    ).load()
+    dataset = ImageFolder(path=str(tmp_path / "out"), licence="CC0-1.0", manifest="manifest.csv").load()
     again = split(dataset, SplitPolicy(method="official"))
     assert (len(dataset.cases), dataset.grouped, dataset.classes) == (
         16,
@@ -91,14 +87,8 @@ def test_the_result_is_a_dataset_with_its_split(listed, tmp_path):
     assert {type(case.metadata["age"]) for case in dataset.cases} == {float}
     assert dataset.read(dataset.cases[0]).shape == (40, 60, 3)
     assert outcome.split.startswith("group-50-25-25")
-    homes = {
-        case.case_id.removeprefix("images/"): part
-        for part, own in again.parts.items()
-        for case in own.cases
-    }
-    assert homes == {
-        row["path"][7:-4]: row["split"] for row in rows(tmp_path / "out" / "manifest.csv")
-    }
+    homes = {case.case_id.removeprefix("images/"): part for part, own in again.parts.items() for case in own.cases}
+    assert homes == {row["path"][7:-4]: row["split"] for row in rows(tmp_path / "out" / "manifest.csv")}
 
 
 def test_patients_keep_together_under_new_names(listed, tmp_path, name):
@@ -226,9 +216,7 @@ def test_a_foreign_file_among_the_images_is_named_and_kept(classes_of_jpegs, tmp
     assert (out / "images" / foreign).read_bytes() == b"years of work"
 
 
-def test_a_file_that_a_killed_run_left_of_a_case_that_is_gone_is_withdrawn(
-    classes_of_jpegs, tmp_path
-):
+def test_a_file_that_a_killed_run_left_of_a_case_that_is_gone_is_withdrawn(classes_of_jpegs, tmp_path):
     source, out = classes_of_jpegs(), tmp_path / "out"
     run(source, out)
     (out / "images" / "0123456789abcdef0123.jpg").write_bytes(b"of a case that is gone")
@@ -446,9 +434,7 @@ def boxed(folder, made, orientation, box):
         PIL.Image.fromarray(pixels).save(buffer, "PNG", exif=made.exif(orientation))
         (folder / "images" / f"{number}.png").write_bytes(buffer.getvalue())
         size = (60, 40) if box == [20, 5, 30, 7] else (40, 60)
-        images.append(
-            {"id": number, "file_name": f"{number}.png", "width": size[0], "height": size[1]}
-        )
+        images.append({"id": number, "file_name": f"{number}.png", "width": size[0], "height": size[1]})
         annotations.append({"id": number, "image_id": number, "category_id": 1, "bbox": box})
     listing = {
         "images": images,
@@ -459,9 +445,7 @@ def boxed(folder, made, orientation, box):
     return folder
 
 
-@pytest.mark.parametrize(
-    ("drawn_on", "box"), [("stored", [20, 5, 30, 7]), ("upright", [28, 20, 7, 30])]
-)
+@pytest.mark.parametrize(("drawn_on", "box"), [("stored", [20, 5, 30, 7]), ("upright", [28, 20, 7, 30])])
 def test_boxes_lie_on_their_objects_however_they_were_drawn(tmp_path, made, drawn_on, box):
     source = boxed(tmp_path / "source", made, 6, box)
 

@@ -100,9 +100,7 @@ def test_a_file_that_names_no_patient_leaves_the_others_grouped(tmp_path, made):
     assert groups["0"] == groups["1"]
     assert len(set(groups.values())) == 5
     assert found.unused["images without a patient"] == 3
-    assert any(
-        "name no patient" in note and "3: 3, 4, photo" in note for note in found.dataset.notes
-    )
+    assert any("name no patient" in note and "3: 3, 4, photo" in note for note in found.dataset.notes)
 
 
 def test_files_none_of_which_names_a_patient_are_not_grouped(tmp_path):
@@ -216,9 +214,7 @@ def test_prose_beside_class_folders_is_no_table(classes_of_jpegs):
 
 @pytest.mark.parametrize("layout", ["pairs", "unlabelled"])
 def test_an_option_that_a_layout_does_not_have_is_refused(tmp_path, layout):
-    with pytest.raises(
-        ConfigError, match=rf"dataset\.grup is not an option of the layout {layout}"
-    ):
+    with pytest.raises(ConfigError, match=rf"dataset\.grup is not an option of the layout {layout}"):
         source(tmp_path, layout=layout, dataset={"grup": "x"})
 
 
@@ -237,9 +233,7 @@ def pairs(folder, count=12):
 
 def test_pairs_have_the_options_of_their_reader_and_are_divided_by_patient(tmp_path):
     raw, out = pairs(tmp_path / "raw"), tmp_path / "out"
-    options = CurationOptions(
-        licence="CC0-1.0", dataset={"group": "(doe[0-9]+)", "window": [0, 4095]}
-    )
+    options = CurationOptions(licence="CC0-1.0", dataset={"group": "(doe[0-9]+)", "window": [0, 4095]})
 
     outcome = curate(raw, out, options=options)
 

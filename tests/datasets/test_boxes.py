@@ -66,9 +66,7 @@ def test_rounding_is_clipped_without_a_word():
     assert result.overhangs == ()
 
 
-@pytest.mark.parametrize(
-    "edges", [(-9, 5, -1, 9), (60, 5, 70, 9), (5, -9, 9, 0), (5, 44, 9, 50), (-9, 5, 0, 9)]
-)
+@pytest.mark.parametrize("edges", [(-9, 5, -1, 9), (60, 5, 70, 9), (5, -9, 9, 0), (5, 44, 9, 50), (-9, 5, 0, 9)])
 def test_a_box_wholly_outside_is_refused(edges):
     with pytest.raises(DatasetError, match=r"case-7 .* outside its image of 60 x 40") as refusal:
         fit(drawn(*edges))

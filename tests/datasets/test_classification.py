@@ -110,9 +110,7 @@ def test_16_bits_are_seen_through_the_declared_window(image, made, tmp_path):
 
 
 def image_of(name):
-    return LabelledImage(
-        case_id=name, file=PurePosixPath(f"{name}.png"), label="benign", group=name
-    )
+    return LabelledImage(case_id=name, file=PurePosixPath(f"{name}.png"), label="benign", group=name)
 
 
 @pytest.mark.parametrize("window", [[1], [1, 1], [2, 1], [0, float("nan")], [1, 2, 3]])
@@ -226,9 +224,7 @@ def test_the_digest_depends_neither_on_the_folder_nor_on_the_order(image, made, 
     for name in ("a.png", "b.png"):
         (tmp_path / name).rename(moved / name)
 
-    second = build_classification_dataset(
-        moved, images[::-1], Stated(), classes=CLASSES, grouped=False
-    ).digest
+    second = build_classification_dataset(moved, images[::-1], Stated(), classes=CLASSES, grouped=False).digest
 
     assert first == second
     assert len(first) == 32

@@ -78,10 +78,7 @@ def test_a_label_of_the_binary_lists_is_stray_unless_it_is_a_class(lists):
 
 
 def test_two_images_may_differ_in_their_suffix_alone(lists):
-    assert (
-        len(loaded(lists(["3 a.png normal x", "3 a.jpg normal x"], ["4 b.png normal x"])).cases)
-        == 3
-    )
+    assert len(loaded(lists(["3 a.png normal x", "3 a.jpg normal x"], ["4 b.png normal x"])).cases) == 3
 
 
 def test_images_in_no_list_are_named(lists, picture):

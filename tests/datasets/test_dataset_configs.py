@@ -61,9 +61,7 @@ def test_the_yaml_builds_the_class_with_its_defaults(name, kind):
     assert instantiate(config) == kind(**required, **told)
 
 
-@pytest.mark.parametrize(
-    ("kind", "wrong"), [(MedMNIST, {"classes": 3}), (Synthetic, {"cases": "many"})]
-)
+@pytest.mark.parametrize(("kind", "wrong"), [(MedMNIST, {"classes": 3}), (Synthetic, {"cases": "many"})])
 def test_the_fields_have_types_that_a_schema_can_check(kind, wrong):
     schema = OmegaConf.structured(kind)
 
@@ -87,9 +85,7 @@ def test_a_set_by_class_folders_leaves_its_licence_to_the_user():
     config = loaded("oral_cancer", path="x", licence="y")
 
     assert OmegaConf.missing_keys(loaded("oral_cancer")) == {"path", "licence"}
-    assert instantiate(config) == ImageFolder(
-        path="x", licence="y", name="oral_cancer", obtain=config.obtain
-    )
+    assert instantiate(config) == ImageFolder(path="x", licence="y", name="oral_cancer", obtain=config.obtain)
 
 
 def test_sets_that_share_images_name_each_other():

@@ -16,9 +16,7 @@ from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.files import ImageFileInfo
 
-CARD = GroupedDatasetOptions(
-    path=".", name="cells", licence="CC0-1.0", source="a test", version="1", group=None
-)
+CARD = GroupedDatasetOptions(path=".", name="cells", licence="CC0-1.0", source="a test", version="1", group=None)
 CELL = RawBox(name="cell", left=1, top=2, right=11, bottom=12)
 
 
@@ -34,9 +32,7 @@ def image(name, *drawn, content=None, split=None, **changed):
 
 
 def made(tmp_path, *images, card=CARD, listed=("cell", "clot"), **changed):
-    return build_detection_dataset(
-        tmp_path, images, card, source_classes=listed, default_source="a test", **changed
-    )
+    return build_detection_dataset(tmp_path, images, card, source_classes=listed, default_source="a test", **changed)
 
 
 def test_it_is_a_dataset_of_boxes_without_targets(tmp_path):
@@ -150,9 +146,7 @@ def test_the_largest_overshoot_is_said(tmp_path):
 
     dataset = made(tmp_path, image("a", near), image("b"), image("c", far))
 
-    assert dataset.notes == (
-        "Boxes clipped at the edge of their image: 2, by up to 4.5 pixels: a, c.",
-    )
+    assert dataset.notes == ("Boxes clipped at the edge of their image: 2, by up to 4.5 pixels: a, c.",)
 
 
 def test_crowds_and_repeated_boxes_are_counted(tmp_path):
@@ -163,15 +157,11 @@ def test_crowds_and_repeated_boxes_are_counted(tmp_path):
 
 
 def test_the_same_file_under_two_names_is_said(tmp_path):
-    twins = [
-        image(name, content="same", split=part) for name, part in (("a", "train"), ("b", "test"))
-    ]
+    twins = [image(name, content="same", split=part) for name, part in (("a", "train"), ("b", "test"))]
 
     dataset = made(tmp_path, *twins, image("c", split="test"))
 
-    assert dataset.notes == (
-        "Files with several copies: 1, of which 1 in several parts of the split: a = b.",
-    )
+    assert dataset.notes == ("Files with several copies: 1, of which 1 in several parts of the split: a = b.",)
 
 
 def test_notes_of_the_reader_come_first(tmp_path):

@@ -21,8 +21,7 @@ def coco(tmp_path, picture):
             picture(f"{folder}/{name}.png")
             images.append({"id": number, "file_name": f"{name}.png", "width": 60, "height": 40})
         boxes = [
-            {"id": n, "image_id": n, "category_id": 1, "bbox": BOX, "area": 96, "iscrowd": 0}
-            for n in range(len(names))
+            {"id": n, "image_id": n, "category_id": 1, "bbox": BOX, "area": 96, "iscrowd": 0} for n in range(len(names))
         ]
         content = {
             "images": images,
@@ -115,17 +114,13 @@ def test_json_files_of_unclear_parts_are_refused(coco, tmp_path):
     coco("first.json", "images", "a")
     coco("second.json", "images", "b")
 
-    with pytest.raises(
-        DatasetError, match=r"holds 2 JSON files .*: first\.json, second\.json"
-    ) as no:
+    with pytest.raises(DatasetError, match=r"holds 2 JSON files .*: first\.json, second\.json") as no:
         folder(tmp_path).load()
 
     assert "dataset.train" in no.value.fix
 
 
-@pytest.mark.parametrize(
-    ("annotations", "images"), [("Annotations", "JPEGImages"), ("xml", "images"), (".", ".")]
-)
+@pytest.mark.parametrize(("annotations", "images"), [("Annotations", "JPEGImages"), ("xml", "images"), (".", ".")])
 def test_pascal_voc_is_found(voc, tmp_path, annotations, images):
     voc("a", annotations, images)
 
@@ -207,9 +202,7 @@ def test_a_missing_folder_says_what_belongs_there(tmp_path):
 def test_the_card_is_that_of_the_config(yolo, tmp_path):
     yolo("p1-a")
 
-    dataset = folder(
-        tmp_path, name="cells", citation="A 2020", version="2", source="there", group="(p[0-9]+)"
-    ).load()
+    dataset = folder(tmp_path, name="cells", citation="A 2020", version="2", source="there", group="(p[0-9]+)").load()
 
     assert (dataset.name, dataset.citation, dataset.version) == ("cells", "A 2020", "2")
     assert (dataset.source, dataset.grouped, dataset.cases[0].group_id) == ("there", True, "p1")

@@ -271,9 +271,7 @@ def test_a_server_may_send_a_range_in_pieces(mirror, tmp_path):
     file = get(mirror, tmp_path)
 
     assert file.read_bytes() == CONTENT
-    assert [asked[1] for asked in mirror.asked[1:]] == [
-        f"bytes={start * BLOCK}-" for start in (1, 3, 5)
-    ]
+    assert [asked[1] for asked in mirror.asked[1:]] == [f"bytes={start * BLOCK}-" for start in (1, 3, 5)]
 
 
 def test_a_range_that_starts_elsewhere_is_downloaded_again(mirror, tmp_path):
@@ -293,9 +291,7 @@ def test_a_server_that_is_gone_leaves_the_part(mirror, tmp_path):
         get(mirror, tmp_path)
 
     assert "stopped after 0.1 MB: " in caught.value.problem
-    assert caught.value.fix == (
-        f"run the same command again: it resumes from the bytes kept in {room(tmp_path)}"
-    )
+    assert caught.value.fix == (f"run the same command again: it resumes from the bytes kept in {room(tmp_path)}")
     assert (room(tmp_path) / "bytes").read_bytes() == CONTENT[: 2 * BLOCK]
     assert not (tmp_path / "pneumoniamnist.npz").exists()
 
@@ -339,9 +335,7 @@ def test_no_server_at_all_says_how_to_do_it_by_hand(mirror, tmp_path):
 
     url = f"{nobody}/pneumoniamnist.npz?download=1"
     assert caught.value.problem == f"{url} cannot be downloaded: Connection refused."
-    assert f"open {url} in a browser, save it as {tmp_path / 'pneumoniamnist.npz'}" in (
-        caught.value.fix
-    )
+    assert f"open {url} in a browser, save it as {tmp_path / 'pneumoniamnist.npz'}" in (caught.value.fix)
     assert MD5 in caught.value.fix
     assert left_in(tmp_path) == []
 
@@ -408,9 +402,7 @@ def test_what_cannot_be_read_is_not_fetched(tmp_path, name):
 
 
 def test_a_mistyped_name_is_corrected(tmp_path):
-    with pytest.raises(
-        ConfigError, match=r"has no dataset 'pneumonia_mnist'\. Did you mean 'pneumonia"
-    ):
+    with pytest.raises(ConfigError, match=r"has no dataset 'pneumonia_mnist'\. Did you mean 'pneumonia"):
         fetch("pneumonia_mnist", tmp_path)
 
 

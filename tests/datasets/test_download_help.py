@@ -51,9 +51,7 @@ def test_a_set_whose_address_alone_is_known_is_to_be_had_there():
 
 
 def test_a_format_reads_what_the_user_has():
-    said = download_instructions(
-        {"_target_": "Folder", "path": "???", "licence": "???", "source": None}
-    )
+    said = download_instructions({"_target_": "Folder", "path": "???", "licence": "???", "source": None})
 
     assert said.startswith("Reads your own data")
     assert "licence: not stated; set dataset.licence=..." in said
@@ -77,9 +75,7 @@ def test_paragraphs_stay_apart():
 
 
 def test_other_fields_of_a_config_do_not_matter():
-    assert DatasetOrigin.from_config(
-        {**LESIONS, "group": "lesion_id"}
-    ) == DatasetOrigin.from_config(LESIONS)
+    assert DatasetOrigin.from_config({**LESIONS, "group": "lesion_id"}) == DatasetOrigin.from_config(LESIONS)
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)

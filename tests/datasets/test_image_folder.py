@@ -96,9 +96,7 @@ def test_files_that_are_not_used_are_named(images):
     dataset = loaded(folder)
 
     assert dataset.classes == ("a", "b")
-    assert dataset.notes == (
-        "Files that are not images in a class folder, excluded: 2: a/notes.txt, loose.jpg.",
-    )
+    assert dataset.notes == ("Files that are not images in a class folder, excluded: 2: a/notes.txt, loose.jpg.",)
 
 
 def test_a_readme_beside_the_parts_is_named(images):

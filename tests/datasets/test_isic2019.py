@@ -21,8 +21,7 @@ def archive(tmp_path, picture):
             if name not in without:
                 picture(f"{place}/{name}.jpg", size=(12, 8))
         rows = [
-            ",".join([name, *(f"{float(column in label):.1f}" for column in COLUMNS)])
-            for name, label in labels.items()
+            ",".join([name, *(f"{float(column in label):.1f}" for column in COLUMNS)]) for name, label in labels.items()
         ]
         (tmp_path / LABELS).write_text("\n".join([f"image,{','.join(COLUMNS)}", *rows]) + "\n")
         lines = facts or [f"{name},55.0,anterior torso,MSK_1,female" for name in labels]

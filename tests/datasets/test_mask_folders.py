@@ -48,9 +48,7 @@ def test_a_suffix_tells_masks_from_images_in_one_folder(paired):
 
 
 def test_one_folder_without_a_suffix_is_refused(paired):
-    with pytest.raises(
-        ConfigError, match=r"dataset\.suffixes=\[''\] does not distinguish masks"
-    ) as refusal:
+    with pytest.raises(ConfigError, match=r"dataset\.suffixes=\[''\] does not distinguish masks") as refusal:
         paired("a.png", images=".", masks=".", suffixes=("",))
 
     assert "_mask" in refusal.value.fix

@@ -279,9 +279,7 @@ def test_several_labels_per_image_are_not_a_task_yet(save):
         MedMNIST(path=save(test_labels=np.zeros((6, 14), dtype=np.uint8))).load()
 
 
-@pytest.mark.parametrize(
-    "labels", [np.zeros((6, 1)), np.array([["a"]] * 6), np.zeros((6, 1, 1), dtype=np.uint8)]
-)
+@pytest.mark.parametrize("labels", [np.zeros((6, 1)), np.array([["a"]] * 6), np.zeros((6, 1, 1), dtype=np.uint8)])
 def test_labels_that_are_no_class_indices_are_refused(save, labels):
     with pytest.raises(DatasetError, match=r"test_labels of .* not whole numbers"):
         MedMNIST(path=save(test_labels=labels)).load()

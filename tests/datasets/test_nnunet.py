@@ -144,8 +144,6 @@ def test_a_missing_channel_is_refused(layout, key):
 
 
 def test_the_colours_of_a_png_lie_in_one_file(layout):
-    folder = layout(
-        "imagesTr/a_0000.png", "labelsTr/a.png", channel_names={"0": "R", "1": "G", "2": "B"}
-    )
+    folder = layout("imagesTr/a_0000.png", "labelsTr/a.png", channel_names={"0": "R", "1": "G", "2": "B"})
 
     assert len(list_pairs(folder).pairs[0].channels) == 1

@@ -311,8 +311,7 @@ def test_the_real_blood_cells_have_their_known_counts(bccd):
 @real
 def test_the_real_blood_cells_name_the_two_boxes_that_are_left_out(bccd):
     assert bccd.notes == (
-        "Boxes without area, excluded: 2: BloodImage_00338 (RBC at 504, 337), "
-        "BloodImage_00343 (RBC at 181, 329).",
+        "Boxes without area, excluded: 2: BloodImage_00338 (RBC at 504, 337), BloodImage_00343 (RBC at 181, 329).",
     )
 
 

@@ -285,9 +285,7 @@ def test_fewer_groups_than_classes_are_refused():
 def test_a_class_missing_where_it_is_needed_is_named_with_the_counts(part):
     targets = {**OFFICIAL, part: [0, 0, 0]}
 
-    with pytest.raises(
-        DatasetError, match=f"Class 'b' of invented has no case in {part}: a 3, b 0"
-    ):
+    with pytest.raises(DatasetError, match=f"Class 'b' of invented has no case in {part}: a 3, b 0"):
         split(dataset(official(targets), classes=("a", "b")))
 
 
@@ -324,9 +322,7 @@ def test_two_cases_of_one_name_are_refused():
 
 
 def test_cases_without_a_class_are_divided_in_proportion_too():
-    cases = [
-        Case(case_id=str(i), group_id=str(i), target=i % 3 if i < 150 else None) for i in range(300)
-    ]
+    cases = [Case(case_id=str(i), group_id=str(i), target=i % 3 if i < 150 else None) for i in range(300)]
 
     divided = split(dataset(cases))
 
@@ -353,16 +349,12 @@ def dated(count=60, column="year", value=lambda patient, number: 2000 + patient 
 
 
 def test_a_source_that_fixes_the_test_alone_has_the_rest_divided_by_group():
-    cases = [
-        replace(case, split="test" if int(case.group_id[1:]) < 60 else None) for case in patients(4)
-    ]
+    cases = [replace(case, split="test" if int(case.group_id[1:]) < 60 else None) for case in patients(4)]
 
     divided = split(dataset(cases))
 
     assert divided.name == "official-test-80-10-10-s42"
-    assert {case.case_id for case in divided.test.cases} == {
-        case.case_id for case in cases if case.split == "test"
-    }
+    assert {case.case_id for case in divided.test.cases} == {case.case_id for case in cases if case.split == "test"}
     rest = len(divided.train) + len(divided.validation)
     assert len(divided.validation) / rest == pytest.approx(1 / 9, abs=0.01)
     groups = [{case.group_id for case in part.cases} for part in divided.parts.values()]
@@ -370,10 +362,7 @@ def test_a_source_that_fixes_the_test_alone_has_the_rest_divided_by_group():
 
 
 def test_train_and_test_of_the_source_leave_the_validation_to_us():
-    cases = [
-        replace(case, split="test" if int(case.group_id[1:]) < 60 else "train")
-        for case in patients(4)
-    ]
+    cases = [replace(case, split="test" if int(case.group_id[1:]) < 60 else "train") for case in patients(4)]
 
     divided = split(dataset(cases))
 
@@ -401,9 +390,7 @@ def test_an_official_split_with_a_patient_on_both_sides_is_refused():
 
 
 def test_what_is_new_is_tested_and_no_later_case_is_learnt_from():
-    divided = split(
-        dataset(dated(), classes=("a", "b")), SplitPolicy(method="temporal", date="year")
-    )
+    divided = split(dataset(dated(), classes=("a", "b")), SplitPolicy(method="temporal", date="year"))
 
     years = [[case.metadata["year"] for case in part.cases] for part in divided.parts.values()]
     assert max(years[0]) < min(years[1]) <= max(years[1]) < min(years[2])
@@ -413,9 +400,7 @@ def test_what_is_new_is_tested_and_no_later_case_is_learnt_from():
 
 def test_a_patient_counts_as_the_latest_case():
     first = "2020-01-01"
-    cases = dated(
-        value=lambda patient, number: first if not number else f"2021-02-{patient % 28 + 1:02d}"
-    )
+    cases = dated(value=lambda patient, number: first if not number else f"2021-02-{patient % 28 + 1:02d}")
 
     divided = split(dataset(cases, classes=("a", "b")), SplitPolicy(method="temporal", date="year"))
 
@@ -452,12 +437,7 @@ def test_equal_groups_go_to_validation_and_test_alike():
     cases = [Case(case_id=str(i), group_id=str(i), target=i % 7) for i in range(7 * 15)]
 
     sizes = [
-        [
-            len(own)
-            for own in split(
-                dataset(cases, classes=tuple("abcdefg")), SplitPolicy(seed=seed)
-            ).parts.values()
-        ]
+        [len(own) for own in split(dataset(cases, classes=tuple("abcdefg")), SplitPolicy(seed=seed)).parts.values()]
         for seed in range(20)
     ]
 
@@ -486,9 +466,7 @@ def test_an_unknown_date_column_gets_the_nearest_name():
 def test_over_all_folds_every_case_is_tested_once_and_no_group_straddles():
     cases = list(patients(6))
 
-    folds = [
-        split(dataset(cases), SplitPolicy(method="kfold", folds=4, fold=fold)) for fold in range(4)
-    ]
+    folds = [split(dataset(cases), SplitPolicy(method="kfold", folds=4, fold=fold)) for fold in range(4)]
 
     tested = Counter(case.case_id for fold in folds for case in fold.test.cases)
     assert tested == Counter(case.case_id for case in cases)
@@ -501,9 +479,7 @@ def test_over_all_folds_every_case_is_tested_once_and_no_group_straddles():
 def test_another_repetition_gives_other_folds():
     cases = list(patients(6))
 
-    first, again, other = (
-        split(dataset(cases), SplitPolicy(method="kfold", repeat=repeat)) for repeat in (0, 0, 1)
-    )
+    first, again, other = (split(dataset(cases), SplitPolicy(method="kfold", repeat=repeat)) for repeat in (0, 0, 1))
 
     assert first.digest == again.digest != other.digest
 

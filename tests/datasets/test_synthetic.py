@@ -63,9 +63,7 @@ def test_the_true_class_is_known_beside_the_given_one(dataset):
 
 
 def test_every_case_has_the_same_columns(dataset):
-    assert {tuple(case.metadata) for case in dataset.cases} == {
-        ("patient", "lesion", "site", "tone", "true_class")
-    }
+    assert {tuple(case.metadata) for case in dataset.cases} == {("patient", "lesion", "site", "tone", "true_class")}
 
 
 def test_the_box_of_a_case_is_that_of_its_mask_and_has_its_class(dataset, options):
@@ -112,9 +110,7 @@ def test_the_same_options_give_the_same_digest_in_another_folder(dataset, tmp_pa
     assert again.cases == dataset.cases
 
 
-@pytest.mark.parametrize(
-    "changed", [{"seed": 8}, {"label_noise": 0.3}, {"separation": 2.0}, {"image_size": 33}]
-)
+@pytest.mark.parametrize("changed", [{"seed": 8}, {"label_noise": 0.3}, {"separation": 2.0}, {"image_size": 33}])
 def test_other_options_give_another_digest(options, dataset, changed):
     assert replace(options, **changed).load().digest != dataset.digest
 

@@ -12,16 +12,12 @@ from arogya_bench.datasets.synthetic_population import CLASSES, draw_population
 
 
 def lesions():
-    return draw_population(
-        30, classes=3, separation=1.0, label_noise=0.1, rng=np.random.default_rng(1)
-    )
+    return draw_population(30, classes=3, separation=1.0, label_noise=0.1, rng=np.random.default_rng(1))
 
 
 def exported(folder, *, workers=2, seed=5):
     folder.mkdir()
-    export_population(
-        folder, lesions(), size=32, seed=seed, card={"what": "a test"}, workers=workers
-    )
+    export_population(folder, lesions(), size=32, seed=seed, card={"what": "a test"}, workers=workers)
     return folder
 
 
@@ -64,9 +60,7 @@ def test_skin_is_redder_than_blue_so_the_channels_are_in_order(folder):
 
 
 def test_every_box_is_the_hull_of_its_mask(folder):
-    for image, annotation in zip(
-        boxes(folder)["images"], boxes(folder)["annotations"], strict=True
-    ):
+    for image, annotation in zip(boxes(folder)["images"], boxes(folder)["annotations"], strict=True):
         with PIL.Image.open(folder / "masks" / image["file_name"]) as mask:
             left, top, right, bottom = mask.getbbox()
             area = np.count_nonzero(np.array(mask))

@@ -28,9 +28,7 @@ def read(tmp_path):
     return written
 
 
-@pytest.mark.parametrize(
-    "names", [["cell", "clot"], {0: "cell", 1: "clot"}, {"1": "clot", "0": "cell"}]
-)
+@pytest.mark.parametrize("names", [["cell", "clot"], {0: "cell", 1: "clot"}, {"1": "clot", "0": "cell"}])
 def test_names_are_a_list_or_a_mapping(names):
     assert parse_classes({"names": names, "nc": 2}, "data.yaml") == CLASSES
 

@@ -246,9 +246,7 @@ def test_no_element_is_left_that_is_not_kept_on_purpose():
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR CS:UserWarning")
 def test_a_name_in_a_code_string_is_no_code():
-    header = header_of(
-        result(made(ImageType=["ORIGINAL", "Jane"], PresentationLUTShape="of Jane")).content
-    )
+    header = header_of(result(made(ImageType=["ORIGINAL", "Jane"], PresentationLUTShape="of Jane")).content)
 
     assert "ImageType" not in header
     assert "PresentationLUTShape" not in header
@@ -290,9 +288,7 @@ def test_devices_that_show_text_are_flagged():
 
 
 def test_text_in_the_pixels_can_be_searched():
-    assert (
-        result(made()).grey.tolist() == np.linspace(0, 255, 24).astype(int).reshape(4, 6).tolist()
-    )
+    assert result(made()).grey.tolist() == np.linspace(0, 255, 24).astype(int).reshape(4, 6).tolist()
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
@@ -546,9 +542,7 @@ def test_flipped_bytes_of_a_real_file_give_a_clean_file_or_a_reason(name):
 
 
 def test_a_number_of_odd_length_is_damage_and_not_a_traceback():
-    content = made().replace(
-        b"\x28\x00\x10\x00US\x02\x00\x04\x00", b"\x28\x00\x10\x00US\x01\x00\x04"
-    )
+    content = made().replace(b"\x28\x00\x10\x00US\x02\x00\x04\x00", b"\x28\x00\x10\x00US\x01\x00\x04")
 
     with pytest.raises(CleaningError, match=r"its header cannot be read \(BytesLengthException\)"):
         result(content)

@@ -95,9 +95,7 @@ def test_a_file_that_was_cut_off_is_refused(made, suffix):
         read_metadata(buffer.getvalue()[:-20])
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"text", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a"]
-)
+@pytest.mark.parametrize("content", [b"", b"text", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a"])
 def test_what_is_no_image_is_refused(content):
     with pytest.raises(CleaningError, match="not a readable image"):
         read_metadata(content)

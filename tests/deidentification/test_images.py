@@ -36,9 +36,7 @@ def encoded(image, suffix, **options):
 
 def seen_by(exiftool, content, file):
     file.write_bytes(content)
-    said = subprocess.run(
-        [exiftool, "-a", "-G1", "-s", "-j", "-U", str(file)], capture_output=True, check=True
-    )
+    said = subprocess.run([exiftool, "-a", "-G1", "-s", "-j", "-U", str(file)], capture_output=True, check=True)
     return json.loads(said.stdout)[0]
 
 
@@ -99,8 +97,7 @@ def test_jpeg_stays_jpeg_and_loses_little(made):
 
 def test_chroma_is_not_subsampled_and_the_quality_is_applied(made):
     results = [
-        PIL.Image.open(BytesIO(cleaned(made.jpeg(made.smooth()), quality=quality).content))
-        for quality in (95, 50)
+        PIL.Image.open(BytesIO(cleaned(made.jpeg(made.smooth()), quality=quality).content)) for quality in (95, 50)
     ]
 
     assert [image.layer[0][1:3] for image in results] == [(1, 1), (1, 1)]
@@ -124,9 +121,7 @@ def test_sixteen_bits_stay_sixteen_bits(suffix):
 
     result = cleaned(encoded(PIL.Image.fromarray(values), suffix))
 
-    np.testing.assert_array_equal(
-        cv2.imdecode(np.frombuffer(result.content, np.uint8), cv2.IMREAD_UNCHANGED), values
-    )
+    np.testing.assert_array_equal(cv2.imdecode(np.frombuffer(result.content, np.uint8), cv2.IMREAD_UNCHANGED), values)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
@@ -136,9 +131,7 @@ def test_sixteen_bits_of_colour_stay_so(suffix):
 
     result = cleaned(content)
 
-    np.testing.assert_array_equal(
-        cv2.imdecode(np.frombuffer(result.content, np.uint8), cv2.IMREAD_UNCHANGED), values
-    )
+    np.testing.assert_array_equal(cv2.imdecode(np.frombuffer(result.content, np.uint8), cv2.IMREAD_UNCHANGED), values)
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
@@ -231,9 +224,7 @@ def test_a_profile_of_another_kind_of_pixels_is_refused(made, srgb):
         cleaned(encoded(grey, "PNG", icc_profile=srgb))
 
 
-@pytest.mark.parametrize(
-    ("suffix", "options"), [("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {}), ("TIFF", {})]
-)
+@pytest.mark.parametrize(("suffix", "options"), [("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {}), ("TIFF", {})])
 def test_animations_and_stacks_are_refused(made, suffix, options):
     first, second = (PIL.Image.fromarray(made.smooth(seed=seed)) for seed in (1, 2))
     content = encoded(first, suffix, save_all=True, append_images=[second], **options)

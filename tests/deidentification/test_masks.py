@@ -23,9 +23,7 @@ def pixels_of(content):
 
 def image_of(orientation, size=(60, 40)):
     width, height = size
-    return CleanedFile(
-        content=b"", suffix=".jpg", removed={}, width=width, height=height, orientation=orientation
-    )
+    return CleanedFile(content=b"", suffix=".jpg", removed={}, width=width, height=height, orientation=orientation)
 
 
 def mask(size=(60, 40), mode="L"):

@@ -24,17 +24,13 @@ def volume(name, *, version=1, extension=True, dtype=np.int16, big=False):
         text = f"{name} comment".encode()
         image.header.extensions.append(nibabel.nifti1.Nifti1Extension(6, text))
     if big:
-        image = kind(
-            values.astype(values.dtype.newbyteorder(">")), affine, image.header.as_byteswapped(">")
-        )
+        image = kind(values.astype(values.dtype.newbyteorder(">")), affine, image.header.as_byteswapped(">"))
     return image.to_bytes()
 
 
 def packed(content, name):
     buffer = BytesIO()
-    with gzip.GzipFile(
-        filename=f"{name}.nii", fileobj=buffer, mode="wb", mtime=1_600_000_000
-    ) as file:
+    with gzip.GzipFile(filename=f"{name}.nii", fileobj=buffer, mode="wb", mtime=1_600_000_000) as file:
         file.write(content)
     return buffer.getvalue()
 
@@ -145,9 +141,7 @@ def test_flipped_bytes_give_a_clean_file_or_a_reason(name, wrap):
         for place in rng.integers(0, min(len(whole), 400), 5):
             damaged[place] = rng.integers(256)
         try:
-            clean(
-                bytes(damaged[: rng.integers(1, len(damaged))] if rng.random() < 0.2 else damaged)
-            )
+            clean(bytes(damaged[: rng.integers(1, len(damaged))] if rng.random() < 0.2 else damaged))
         except CleaningError as reason:
             reasons.append(str(reason))
 

@@ -20,9 +20,7 @@ def folder(tmp_path_factory):
         ("compare", "demo", "--out", "reports"),
         ("report", "demo", "--format", "pdf,png,csv", "--out", "again"),
     ):
-        done = subprocess.run(
-            [COMMAND, *words], cwd=folder, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([COMMAND, *words], cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     return folder
 

@@ -349,9 +349,7 @@ def test_two_sweeps_at_once_share_the_work(at_work, table, tmp_path):
     sweeps = after.of("FINISHED", "sweep")
     assert [code for code, _ in ends] == [0, 0], ends
     assert len(sweeps) == 2
-    assert {run.tags["mlflow.parentRunId"] for run in after.of("FINISHED")} <= {
-        run.run_id for run in sweeps
-    }
+    assert {run.tags["mlflow.parentRunId"] for run in after.of("FINISHED")} <= {run.run_id for run in sweeps}
 
 
 def test_eight_sweeps_write_into_one_sqlite_store(at_work, tmp_path):

@@ -23,8 +23,7 @@ pytestmark = [
 ]
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 SMALL = (
-    "model=prior dataset=synthetic dataset.cases=60 dataset.classes=3 dataset.image_size=32 "
-    "statistics.resamples=2000"
+    "model=prior dataset=synthetic dataset.cases=60 dataset.classes=3 dataset.image_size=32 statistics.resamples=2000"
 )
 MODELS = {"clone": "prior", "git": "later"}  # the clone is older than the repository
 IMAGES = (
@@ -104,9 +103,7 @@ class Project:
             timeout=600,
         )
         named = re.search(r"with ID '(\w+)'", ended.stdout)
-        return Ended(
-            code=ended.returncode, text=ended.stdout, run_id=named.group(1) if named else ""
-        )
+        return Ended(code=ended.returncode, text=ended.stdout, run_id=named.group(1) if named else "")
 
 
 def git(*words, cwd):
@@ -132,9 +129,7 @@ def project(tmp_path_factory, checked_out):
     models, configs = source / "src" / "arogya_bench" / "models", source / "conf" / "model"
     shutil.copy(models / "prior.py", models / "later.py")
     config = (configs / "prior.yaml").read_text(encoding="utf-8")
-    (configs / "later.yaml").write_text(
-        config.replace("models.prior.", "models.later."), encoding="utf-8"
-    )
+    (configs / "later.yaml").write_text(config.replace("models.prior.", "models.later."), encoding="utf-8")
     committed(source)
     yield Project(folder=folder)
     shutil.rmtree(folder / "envs", ignore_errors=True)  # gigabytes
@@ -199,12 +194,7 @@ def test_every_entry_point_ends_well(lanes, place, manager, entry):
 
 @pytest.mark.parametrize(
     ("place", "manager", "entry"),
-    [
-        marked(*lane, entry)
-        for lane, entries in LANES.items()
-        for entry in entries
-        if entry in CELLS
-    ],
+    [marked(*lane, entry) for lane, entries in LANES.items() for entry in entries if entry in CELLS],
 )
 def test_the_run_of_mlflow_becomes_the_sweep(lanes, place, manager, entry):
     cwd, ended = lanes[place, manager]

@@ -132,13 +132,9 @@ def test_robustness_link_opens_on_every_condition(address, page):
 
 def test_predictions_of_a_run_open_as_a_table(address, page):
     server, store = address
-    (run,) = search_runs(
-        store, "tags.`arogya.model` = 'opencv' and tags.`arogya.condition` = 'clean'"
-    )
+    (run,) = search_runs(store, "tags.`arogya.model` = 'opencv' and tags.`arogya.condition` = 'clean'")
 
-    page.goto(
-        f"{server}/#/experiments/{store.experiment_id}/runs/{run.run_id}/artifacts/predictions.json"
-    )
+    page.goto(f"{server}/#/experiments/{store.experiment_id}/runs/{run.run_id}/artifacts/predictions.json")
 
     page.get_by_text("View as table").wait_for()
     page.get_by_text("truth_got").first.wait_for()
@@ -146,9 +142,7 @@ def test_predictions_of_a_run_open_as_a_table(address, page):
 
 def test_confusion_matrix_is_previewed(address, page):
     server, store = address
-    (run,) = search_runs(
-        store, "tags.`arogya.model` = 'opencv' and tags.`arogya.condition` = 'clean'"
-    )
+    (run,) = search_runs(store, "tags.`arogya.model` = 'opencv' and tags.`arogya.condition` = 'clean'")
     file = "figures/confusion_matrix.svg"
 
     page.goto(f"{server}/#/experiments/{store.experiment_id}/runs/{run.run_id}/artifacts/{file}")

@@ -77,14 +77,10 @@ class App:
         with initialize_config_dir(str(self.folder), version_base="1.3"):
             config = compose("config", overrides=words, return_hydra_config=True)
             HydraConfig.instance().set_config(config)
-            hydra = HydraContext(
-                config_loader=GlobalHydra.instance().config_loader(), callbacks=Callbacks()
-            )
+            hydra = HydraContext(config_loader=GlobalHydra.instance().config_loader(), callbacks=Callbacks())
             task = importlib.import_module("noting_app").Note(folder=str(self.folder))
             launcher = Plugins.instance().instantiate_launcher(hydra, task, config)
-            returned = launcher.launch(
-                [[f"number={number}", f"seconds={seconds}"] for number in numbers], 0
-            )
+            returned = launcher.launch([[f"number={number}", f"seconds={seconds}"] for number in numbers], 0)
         return [each.return_value for each in returned]
 
     def began(self, number, seconds=60):

@@ -81,9 +81,7 @@ def test_ctrl_c_empties_the_queue(on_slurm, slurm, tmp_path):
 
     assert code == 130
     # The probe before the first cell had ended.
-    assert [task.state.split()[0] for task in slurm.tasks.values()] == ["COMPLETED"] + [
-        "CANCELLED"
-    ] * 2
+    assert [task.state.split()[0] for task in slurm.tasks.values()] == ["COMPLETED"] + ["CANCELLED"] * 2
     assert census(uri_of(tmp_path)).running == 0
 
 

@@ -156,10 +156,7 @@ def test_an_undefined_metric_is_named_with_its_reason(job_of):
     items = evaluation_items(planned, clean, ModelOutput(predictions=benign), judged)
 
     (tags,) = [item.values for item in items if isinstance(item, Tags)]
-    assert (
-        "every case is of the class"
-        in json.loads(tags["arogya.undefined_metrics"])["auroc_macro_ovr"]
-    )
+    assert "every case is of the class" in json.loads(tags["arogya.undefined_metrics"])["auroc_macro_ovr"]
 
 
 def test_the_dataset_is_an_input_of_the_evaluation(finished, runs):
@@ -217,9 +214,7 @@ def test_a_password_in_the_address_of_the_store_is_nowhere(store, job_of):
     address = "http://nurse:hush@127.0.0.1:5000"
     config = {"tracking": {"uri": address}, "seed": 42}
 
-    (made,) = run_job(
-        job_of(noise=(0.1,), clean=False, tracking_uri=address, config=config), store, None
-    )
+    (made,) = run_job(job_of(noise=(0.1,), clean=False, tracking_uri=address, config=config), store, None)
 
     for run in search_runs(store, ""):
         assert "hush" not in f"{run.tags} {run.params}"

@@ -35,9 +35,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def holder(seconds):
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(seconds)], stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(seconds)], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "held\n"
     return process
 

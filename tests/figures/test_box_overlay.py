@@ -111,9 +111,7 @@ def test_images_of_every_size_fill_their_tile_and_have_lines_of_one_width(size):
 def test_boxes_beyond_the_rim_and_on_lines_of_pixels_are_visible(size):
     whole = (-20, -20, 2000, 2000)
 
-    png = draw_boxes(
-        [grey(*size)], [[box(*whole, 0)]], [detected((*whole, 0.9, 1))], CLASSES, threshold=0.5
-    )
+    png = draw_boxes([grey(*size)], [[box(*whole, 0)]], [detected((*whole, 0.9, 1))], CLASSES, threshold=0.5)
 
     pixels = np.asarray(Image.open(BytesIO(png)).convert("RGB"))
     below_legend = pixels[80:]
@@ -125,9 +123,7 @@ def test_six_images_stand_in_two_rows_with_the_same_bytes_each_time():
     images = [grey(30, 40) for _ in range(6)]
     detections = [detected((5, 5, 20, 20, 0.9, 1)) for _ in range(6)]
 
-    png, again = (
-        draw_boxes(images, [[]] * 6, detections, CLASSES, threshold=0.5) for _ in range(2)
-    )
+    png, again = (draw_boxes(images, [[]] * 6, detections, CLASSES, threshold=0.5) for _ in range(2))
 
     width, height = Image.open(BytesIO(png)).size
     assert png == again

@@ -22,9 +22,7 @@ def dataset(cases, *, classes=("normal", "ill"), **options):
 
 
 def labelled(*targets):
-    return tuple(
-        Case(case_id=f"c{n}", group_id=f"g{n}", target=target) for n, target in enumerate(targets)
-    )
+    return tuple(Case(case_id=f"c{n}", group_id=f"g{n}", target=target) for n, target in enumerate(targets))
 
 
 def boxed(*labels_of_each):
@@ -49,9 +47,7 @@ def ids(row):
 
 
 def test_every_class_has_a_row_of_its_images():
-    normal, ill, neither = select(
-        dataset(labelled(0, 0, 0, 1), classes=("normal", "ill", "neither")), per_class=3
-    )
+    normal, ill, neither = select(dataset(labelled(0, 0, 0, 1), classes=("normal", "ill", "neither")), per_class=3)
 
     assert (normal.name, normal.counts, normal.label) == ("normal", ("3 images",), 0)
     assert (ids(normal), ids(ill), ids(neither)) == ({"c0", "c1", "c2"}, {"c3"}, set())
@@ -103,9 +99,7 @@ def test_an_image_of_two_classes_is_shown_once_if_there_are_others():
 
 def segmented(read_mask, count):
     classes = ("background", "lesion", "core")
-    return dataset(
-        labelled(*[None] * count), classes=classes, task="segmentation", read_mask=read_mask
-    )
+    return dataset(labelled(*[None] * count), classes=classes, task="segmentation", read_mask=read_mask)
 
 
 def test_masks_decide_the_class_of_an_image_and_unreadable_ones_have_a_row():

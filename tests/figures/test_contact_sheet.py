@@ -25,8 +25,7 @@ def grey(_case):
 
 def cases(*targets, boxes=None):
     return tuple(
-        Case(case_id=f"c{n}", group_id=f"g{n}", target=target, boxes=boxes)
-        for n, target in enumerate(targets)
+        Case(case_id=f"c{n}", group_id=f"g{n}", target=target, boxes=boxes) for n, target in enumerate(targets)
     )
 
 
@@ -111,10 +110,7 @@ def test_other_errors_of_a_reader_are_not_swallowed():
 
 def test_boxes_lie_on_their_object_and_are_thicker_in_the_row_of_their_class():
     """Of 40 pixels the box takes those from 10 to 30: from a quarter to three quarters."""
-    boxes = tuple(
-        Box(left=10.0, top=10.0, width=20.0, height=20.0 - 10 * label, label=label)
-        for label in (0, 1)
-    )
+    boxes = tuple(Box(left=10.0, top=10.0, width=20.0, height=20.0 - 10 * label, label=label) for label in (0, 1))
 
     pixels = sheet(dataset(cases(None, boxes=boxes), task="detection"))
 
@@ -169,9 +165,7 @@ def test_an_empty_mask_and_one_that_fills_the_image_can_be_drawn():
 def test_no_name_reaches_into_an_image(name):
     pixels = sheet(dataset(cases(0, 1), classes=(name.format(0, *[0] * 200), "b")), per_class=1)
 
-    assert (
-        pixels[:, MARGIN + LABEL_WIDTH - GAP : MARGIN + LABEL_WIDTH][-2 * TILE_SIDE :] == 255
-    ).all()
+    assert (pixels[:, MARGIN + LABEL_WIDTH - GAP : MARGIN + LABEL_WIDTH][-2 * TILE_SIDE :] == 255).all()
     assert share(tile(pixels, 0, 0, 2), GREY) == 1
 
 
@@ -182,9 +176,7 @@ def test_of_very_many_classes_the_first_are_shown(texts):
     pixels = sheet(dataset(cases(*range(count)), classes=names), per_class=1)
 
     assert MAX_ROWS * TILE_SIDE < len(pixels) < (MAX_ROWS + 1) * (TILE_SIDE + GAP) + 200
-    assert "The last 10 classes are not shown." in " ".join(text for text, _ in texts).replace(
-        "\n", " "
-    )
+    assert "The last 10 classes are not shown." in " ".join(text for text, _ in texts).replace("\n", " ")
 
 
 def test_a_sheet_of_no_images_is_refused():

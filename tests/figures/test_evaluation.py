@@ -77,10 +77,7 @@ def test_roc_names_each_class_with_the_auroc_of_scikit_learn(seed):
 
     chart = figures.plot_roc(targets, probabilities, LESIONS)
 
-    expected = {
-        f"{name} ({roc_auc_score(targets == k, probabilities[:, k]):.3f})"
-        for k, name in enumerate(LESIONS)
-    }
+    expected = {f"{name} ({roc_auc_score(targets == k, probabilities[:, k]):.3f})" for k, name in enumerate(LESIONS)}
     assert {row["label"] for row in rows(chart, "label")} == expected
 
 
@@ -176,9 +173,7 @@ def test_reliability_without_cases_is_an_empty_figure():
 def test_an_svg_stands_alone():
     targets, probabilities = random_case()
 
-    drawn = figures.to_svg(
-        figures.plot_roc(targets, probabilities, ["a", "<script>b</script>", "c & d"])
-    )
+    drawn = figures.to_svg(figures.plot_roc(targets, probabilities, ["a", "<script>b</script>", "c & d"]))
 
     texts = [element.text for element in ElementTree.fromstring(drawn).iter() if element.text]
     assert any(text.startswith("<script>b</script> (") for text in texts)
@@ -209,9 +204,7 @@ def test_importing_the_figures_is_cheap():
         "print([name for name in ('altair', 'vl_convert', 'scipy') if name in sys.modules])"
     )
 
-    printed = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert printed.stdout.strip() == "[]"
 

@@ -10,9 +10,7 @@ from arogya_bench.types import Training
 
 def epochs(*pairs):
     return [
-        classifier_epoch(
-            {"train_loss": 0.0, "val_loss": loss, "val_f1_macro": f1, "learning_rate": 0.0}
-        )
+        classifier_epoch({"train_loss": 0.0, "val_loss": loss, "val_f1_macro": f1, "learning_rate": 0.0})
         for f1, loss in pairs
     ]
 

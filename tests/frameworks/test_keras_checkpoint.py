@@ -16,9 +16,7 @@ from arogya_bench.frameworks.keras_checkpoint import (
 from arogya_bench.frameworks.keras_runtime import prepare_tensorflow
 from arogya_bench.models.keras_cnn import KerasConvNet
 
-pytestmark = pytest.mark.skipif(
-    not is_installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]"
-)
+pytestmark = pytest.mark.skipif(not is_installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]")
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +79,7 @@ def test_weights_are_named_by_layer(trained):
     network, _ = trained
 
     assert list(get_weights(network)) == [
-        f"{layer}/{kind}"
-        for layer in ("conv1", "conv2", "hidden", "classes")
-        for kind in ("kernel", "bias")
+        f"{layer}/{kind}" for layer in ("conv1", "conv2", "hidden", "classes") for kind in ("kernel", "bias")
     ]
 
 

@@ -19,9 +19,7 @@ from arogya_bench.frameworks.keras_runtime import (
 )
 from arogya_bench.runtime.threads import thread_count
 
-pytestmark = pytest.mark.skipif(
-    not is_installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]"
-)
+pytestmark = pytest.mark.skipif(not is_installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]")
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +55,7 @@ except Exception as error:
 
 
 def test_lines_of_others_pass_and_another_backend_is_refused_without_an_import():
-    done = subprocess.run(
-        [sys.executable, "-c", TALKING], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", TALKING], capture_output=True, text=True, check=True)
 
     assert done.stderr == "a warning of somebody else\n"
     assert "backend 'jax'; this model needs 'tensorflow'" in done.stdout

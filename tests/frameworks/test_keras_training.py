@@ -26,9 +26,7 @@ from arogya_bench.models.keras_cnn import KerasConvNet
 from arogya_bench.runtime.threads import thread_count
 from arogya_bench.types import Training
 
-pytestmark = pytest.mark.skipif(
-    not is_installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]"
-)
+pytestmark = pytest.mark.skipif(not is_installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]")
 
 MODEL = KerasConvNet(image_size=16)
 TRAINING = Training(epochs=6, batch_size=8, learning_rate=2e-3, patience=6)
@@ -153,9 +151,7 @@ def killed(train, validation, tmp_path_factory):
     process.wait()
 
 
-def test_a_training_that_was_killed_goes_on_with_the_same_numbers(
-    killed, whole, train, validation, tmp_path
-):
+def test_a_training_that_was_killed_goes_on_with_the_same_numbers(killed, whole, train, validation, tmp_path):
     ended = killed.process.wait()
     out = shutil.copytree(killed.out, tmp_path / "out")
 
@@ -171,9 +167,7 @@ def test_a_training_that_was_killed_goes_on_with_the_same_numbers(
     assert {file.name for file in out.iterdir()} == {"model.npz", "classes.json"}
 
 
-def test_a_kill_between_a_checkpoint_and_its_weights_loses_neither(
-    killed, train, validation, tmp_path
-):
+def test_a_kill_between_a_checkpoint_and_its_weights_loses_neither(killed, train, validation, tmp_path):
     """Nothing is left to train here: the weights come from the checkpoint."""
     killed.process.wait()
     out = shutil.copytree(killed.out, tmp_path / "out")
@@ -187,9 +181,7 @@ def test_a_kill_between_a_checkpoint_and_its_weights_loses_neither(
         np.testing.assert_array_equal(value, checkpoint[f"network/{name}"])
 
 
-def test_a_damaged_checkpoint_is_said_and_the_training_starts_again(
-    train, validation, tmp_path, capsys
-):
+def test_a_damaged_checkpoint_is_said_and_the_training_starts_again(train, validation, tmp_path, capsys):
     (tmp_path / CHECKPOINT_FILE).write_bytes(b"half of a file")
 
     report = fit(train, validation, tmp_path, training=ONCE)
@@ -241,12 +233,8 @@ def test_seed_policy_and_dropout_change_what_is_learnt(train, validation, tmp_pa
     fits = {
         "plain": fit(train, validation, tmp_path / "plain", training=ONCE),
         "seed": fit(train, validation, tmp_path / "seed", training=ONCE, seed=1),
-        "policy": fit(
-            train, validation, tmp_path / "policy", training=replace(ONCE, rotation=15.0)
-        ),
-        "dropout": fit(
-            train, validation, tmp_path / "dropout", training=ONCE, model=replace(MODEL, dropout=0)
-        ),
+        "policy": fit(train, validation, tmp_path / "policy", training=replace(ONCE, rotation=15.0)),
+        "dropout": fit(train, validation, tmp_path / "dropout", training=ONCE, model=replace(MODEL, dropout=0)),
     }
 
     losses = {name: report.curves[0]["train_loss"] for name, report in fits.items()}
@@ -254,9 +242,7 @@ def test_seed_policy_and_dropout_change_what_is_learnt(train, validation, tmp_pa
     assert len(set(losses.values())) == 4
 
 
-def test_determinism_gives_the_same_bits_and_the_callers_generators_stay(
-    train, validation, tmp_path
-):
+def test_determinism_gives_the_same_bits_and_the_callers_generators_stay(train, validation, tmp_path):
     training = replace(ONCE, deterministic=True)
     before = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
 
@@ -278,9 +264,7 @@ def test_the_loss_is_that_of_the_torch_rows():
     assert _cross_entropy(scores, targets, weights) == pytest.approx(float(expected))
 
 
-def test_a_fit_leaves_neither_images_nor_variables_nor_filters_in_the_process(
-    train, validation, tmp_path
-):
+def test_a_fit_leaves_neither_images_nor_variables_nor_filters_in_the_process(train, validation, tmp_path):
     """TensorFlow keeps all that it compiled; several fits in one process would fill the memory."""
     import tensorflow as tf
 

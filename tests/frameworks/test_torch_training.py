@@ -167,9 +167,7 @@ def test_a_training_that_was_killed_goes_on_with_the_same_numbers(train, validat
     targets = {"train_targets": train.targets, "validation_targets": validation.targets}
     np.savez(tmp_path / "data.npz", **arrays, **targets)
 
-    ended = subprocess.run(
-        [sys.executable, "-c", KILLED, tmp_path / "data.npz", killed], check=False
-    )
+    ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "data.npz", killed], check=False)
     left = read_checkpoint(killed, device="cpu")
     resumed = fit(train, validation, killed)
 
@@ -181,9 +179,7 @@ def test_a_training_that_was_killed_goes_on_with_the_same_numbers(train, validat
     assert {file.name for file in killed.iterdir()} == {"model.pt", "classes.json"}
 
 
-def test_a_damaged_checkpoint_is_said_and_the_training_starts_again(
-    train, validation, tmp_path, capsys
-):
+def test_a_damaged_checkpoint_is_said_and_the_training_starts_again(train, validation, tmp_path, capsys):
     (tmp_path / CHECKPOINT_FILE).write_bytes(b"half of a file")
 
     report = fit(train, validation, tmp_path)
@@ -216,9 +212,7 @@ def test_the_global_generators_of_the_caller_stay(train, validation, tmp_path):
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_a_checkpoint_of_another_device_starts_the_training_again(
-    train, validation, tmp_path, capsys
-):
+def test_a_checkpoint_of_another_device_starts_the_training_again(train, validation, tmp_path, capsys):
     fit(train, validation, tmp_path / "whole")
     (tmp_path / "moved").mkdir()
     save_checkpoint(tmp_path / "moved", {"scaler": {}}, device="cuda:0")

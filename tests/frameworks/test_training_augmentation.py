@@ -12,9 +12,7 @@ from arogya_bench.frameworks.training_augmentation import augment_batch
 from arogya_bench.types import Training
 
 NONE = Training(flip=False)
-FULL = Training(
-    rotation=15, brightness=0.2, contrast=0.2, noise=(0.01, 0.05), zoom=(0.8, 1.2), crop=0.9
-)
+FULL = Training(rotation=15, brightness=0.2, contrast=0.2, noise=(0.01, 0.05), zoom=(0.8, 1.2), crop=0.9)
 
 
 @pytest.fixture(scope="module")

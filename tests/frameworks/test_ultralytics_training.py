@@ -38,9 +38,7 @@ def checkpoint(tmp_path_factory):
 
         made = YOLO("yolov8n-cls.yaml")
         torch.manual_seed(3)
-        made.model = ClassificationModel(
-            read_architecture("yolov8-cls"), nc=len(CLASSES), verbose=False
-        )
+        made.model = ClassificationModel(read_architecture("yolov8-cls"), nc=len(CLASSES), verbose=False)
         made.model.names = dict(enumerate(CLASSES))
         made.save(file)
     return file
@@ -160,9 +158,7 @@ def test_code_in_a_weights_file_is_refused_and_not_run(tmp_path, monkeypatch):
     torch.save({"model": Poison()}, tmp_path / "poison.pt")
 
     with isolate_ultralytics(), pytest.raises(ModelError, match="cannot be read"):
-        load_start_weights(
-            built(3), tmp_path / "poison.pt", head_prefix=HEAD_PREFIX, classes=CLASSES
-        )
+        load_start_weights(built(3), tmp_path / "poison.pt", head_prefix=HEAD_PREFIX, classes=CLASSES)
 
     assert not (tmp_path / "poisoned").exists()
 
@@ -181,9 +177,7 @@ def test_weights_without_a_network_are_refused(tmp_path):
     torch.save({"epoch": 1}, tmp_path / "other.pt")
 
     with isolate_ultralytics(), pytest.raises(ModelError, match="cannot be read"):
-        load_start_weights(
-            built(3), tmp_path / "other.pt", head_prefix=HEAD_PREFIX, classes=CLASSES
-        )
+        load_start_weights(built(3), tmp_path / "other.pt", head_prefix=HEAD_PREFIX, classes=CLASSES)
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
@@ -192,9 +186,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
 
         YOLO("yolov8s-cls.yaml").save(tmp_path / "small.pt")
         with pytest.raises(ModelError, match="does not fit this network"):
-            load_start_weights(
-                built(3), tmp_path / "small.pt", head_prefix=HEAD_PREFIX, classes=CLASSES
-            )
+            load_start_weights(built(3), tmp_path / "small.pt", head_prefix=HEAD_PREFIX, classes=CLASSES)
 
 
 @pytest.mark.parametrize("weights", ["nowhere.pt", "non", "weights.onnx"])

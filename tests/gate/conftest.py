@@ -152,8 +152,7 @@ def tree(grown, tmp_path):
     """120 images of 60 patients, three classes, PNG and JPEG: nothing is wrong with it."""
     root = shutil.copytree(grown.root, tmp_path / "images")
     entries = {
-        name: replace(each, file=root / each.file.relative_to(grown.root))
-        for name, each in grown.entries.items()
+        name: replace(each, file=root / each.file.relative_to(grown.root)) for name, each in grown.entries.items()
     }
     return Tree(root, entries)
 

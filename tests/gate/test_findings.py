@@ -25,9 +25,7 @@ def test_many_examples_are_counted():
     assert made.examples_text == "a, b, c, d, e and 3 more"
 
 
-@pytest.mark.parametrize(
-    ("names", "count", "named"), [("ab", 2, "a, b"), ("", 90, ""), ("a", 4, "a and 3 more")]
-)
+@pytest.mark.parametrize(("names", "count", "named"), [("ab", 2, "a, b"), ("", 90, ""), ("a", 4, "a and 3 more")])
 def test_the_number_of_further_examples_is_stated(names, count, named):
     assert finding("AB104", list(names), count=count).examples_text == named
 
@@ -50,7 +48,5 @@ def test_a_report_sorts_what_stops_from_what_warns():
 
     assert [each.code for each in report.errors] == ["AB101"]
     assert [each.code for each in report.warnings] == ["AB104"]
-    assert report.summary() == (
-        "Gate: 1 error (AB101) and 1 warning (AB104) in 1 case of skin, split official."
-    )
+    assert report.summary() == ("Gate: 1 error (AB101) and 1 warning (AB104) in 1 case of skin, split official.")
     assert report.table().shape == (3, 7)

@@ -256,9 +256,7 @@ def test_nothing_is_found_in_a_clean_tree(tree):
     assert report.findings == ()
     assert report.notes == ()
     assert report.unusable == frozenset()
-    assert report.summary() == (
-        "Gate: no error and no warning in 120 cases of skin, split group-50-25-25-s42."
-    )
+    assert report.summary() == ("Gate: no error and no warning in 120 cases of skin, split group-50-25-25-s42.")
 
 
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
@@ -388,8 +386,7 @@ def test_the_report_is_json_and_a_table(tree):
         "fix",
     ]
     assert report.summary() == (
-        "Gate: 1 error (AB202) and 1 warning (AB206) in 120 cases of skin, "
-        "split group-50-25-25-s42."
+        "Gate: 1 error (AB202) and 1 warning (AB206) in 120 cases of skin, split group-50-25-25-s42."
     )
 
 
@@ -482,9 +479,7 @@ def test_boxes_need_no_label(tree):
 
     assert [each.code for each in report.findings] == ["AB301"]
     assert report.unusable == frozenset()
-    assert report.notes == (
-        "Shortcuts (AB401 to AB404) were not checked: images have no single label in detection.",
-    )
+    assert report.notes == ("Shortcuts (AB401 to AB404) were not checked: images have no single label in detection.",)
 
 
 @pytest.mark.skipif(not PNEUMONIA.is_file(), reason=f"needs {PNEUMONIA.name}")

@@ -53,9 +53,7 @@ def nifti(file, values):
     return file
 
 
-@pytest.mark.parametrize(
-    ("mode", "bits"), [("1", 1), ("L", 8), ("RGB", 8), ("RGBA", 8), ("I;16", 16), ("P", 8)]
-)
+@pytest.mark.parametrize(("mode", "bits"), [("1", 1), ("L", 8), ("RGB", 8), ("RGBA", 8), ("I;16", 16), ("P", 8)])
 def test_a_png_says_its_bits(tmp_path, mode, bits):
     PIL.Image.new(mode, (6, 4)).save(tmp_path / "a.png")
 
@@ -84,9 +82,7 @@ def test_a_photograph_with_a_preview_is_one_frame(tmp_path):
     assert read_header(tmp_path / "a.jpg").frames == 1
 
 
-@pytest.mark.parametrize(
-    ("content", "code"), [(b"", "AB203"), (b"text", "AB201"), (b"\xff\xd8\xff", "AB201")]
-)
+@pytest.mark.parametrize(("content", "code"), [(b"", "AB203"), (b"text", "AB201"), (b"\xff\xd8\xff", "AB201")])
 @pytest.mark.parametrize("name", ["a.png", "a.dcm", "a.nii", "a.nii.gz"])
 def test_what_has_no_header_is_a_problem(tmp_path, name, content, code):
     (tmp_path / name).write_bytes(content)

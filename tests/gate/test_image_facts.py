@@ -26,9 +26,7 @@ def test_one_pixel_changes_the_content():
     other[3, 4, 1] ^= 1
 
     assert (
-        measure_pixels(image).pixel_hash
-        == measure_pixels(image.copy()).pixel_hash
-        != measure_pixels(other).pixel_hash
+        measure_pixels(image).pixel_hash == measure_pixels(image.copy()).pixel_hash != measure_pixels(other).pixel_hash
     )
 
 

@@ -92,8 +92,7 @@ def test_facts_of_a_file_that_changed_since_it_was_loaded_are_not_remembered(kno
     kept = [each for each in looked if each.case_id != loaded.cases[3].case_id]
     assert list(load_facts(loaded).values()) == kept
     assert note == (
-        f"1 file changed after the dataset was loaded, first: {file.name}; run again when nothing "
-        "writes to its folder."
+        f"1 file changed after the dataset was loaded, first: {file.name}; run again when nothing writes to its folder."
     )
 
 
@@ -135,6 +134,4 @@ def test_a_cache_that_cannot_be_written_is_noted(known, tmp_path, monkeypatch):
 def test_nothing_unfinished_is_left(known):
     dataset, _ = known
 
-    assert [file.name for file in facts_path(dataset).parent.iterdir()] == [
-        facts_path(dataset).name
-    ]
+    assert [file.name for file in facts_path(dataset).parent.iterdir()] == [facts_path(dataset).name]

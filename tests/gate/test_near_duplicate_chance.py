@@ -62,9 +62,7 @@ def test_under_the_null_chance_explains_what_was_found(seed):
 def test_fifty_copies_among_look_alikes_are_seen(seed):
     rng = np.random.default_rng(seed)
 
-    chance = estimate_from_control(
-        near(rng.poisson(10) + 50, 10**6), near(rng.poisson(12), 1_200_000)
-    )
+    chance = estimate_from_control(near(rng.poisson(10) + 50, 10**6), near(rng.poisson(12), 1_200_000))
 
     assert not chance.explains
 

@@ -33,9 +33,7 @@ def test_the_size_is_that_of_the_upright_image(tmp_path):
     assert (facts.width, facts.height) == (4, 6)
 
 
-@pytest.mark.parametrize(
-    "error", [DatasetError("No such case.", fix="x"), ValueError("No such case.")]
-)
+@pytest.mark.parametrize("error", [DatasetError("No such case.", fix="x"), ValueError("No such case.")])
 def test_what_the_reader_says_is_the_reason(error):
     def read(case):
         raise error
@@ -60,9 +58,7 @@ def test_a_sound_file_that_the_reader_refuses_is_unreadable(tmp_path):
 def test_sixteen_bits_with_a_window_are_fine(tmp_path):
     PIL.Image.fromarray(np.full((4, 6), 3000, dtype=np.uint16)).save(tmp_path / "a.png")
 
-    facts = scan_image(
-        CASE, tmp_path / "a.png", lambda case: decode(tmp_path / "a.png", window=(0, 4000))
-    )
+    facts = scan_image(CASE, tmp_path / "a.png", lambda case: decode(tmp_path / "a.png", window=(0, 4000)))
 
     assert (facts.problem, facts.bits) == (None, 16)
 

@@ -13,8 +13,7 @@ def examined_of(tree):
     pixels = PixelFacts(pixel_hash="", perceptual_hash=0, border=(0.0, 0.0, 0.0), flat=False)
     dataset = tree.dataset()
     facts = {
-        name: ImageFacts(case_id=name, file_bytes=900, width=64, height=64, pixels=pixels)
-        for name in tree.entries
+        name: ImageFacts(case_id=name, file_bytes=900, width=64, height=64, pixels=pixels) for name in tree.entries
     }
     return GateInput(dataset=dataset, split=tree.split(dataset), facts=facts, fractions=None)
 
@@ -38,9 +37,7 @@ def test_a_folder_called_like_its_class_is_taken_out(tree, rng, folder, known):
     for name, each in list(tree.entries.items()):
         label = ("benign", "doubtful", "malignant")[each.case.target]
         half = int(each.case.group_id[-1]) % 2
-        made = folder.format(
-            label=label, upper=label.upper() + " ", index=each.case.target, half=f"day {half}"
-        )
+        made = folder.format(label=label, upper=label.upper() + " ", index=each.case.target, half=f"day {half}")
         tree.move(name, tree.root / "all" / made)
     examined = examined_of(tree)
 

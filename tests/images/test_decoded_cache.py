@@ -102,9 +102,7 @@ def test_other_content_and_other_cases_lie_elsewhere(dataset, changed):
     with_decoded_cache(dataset, limit_gb=1)
     cases = dataset.cases[: changed.get("cases", 12)]
 
-    with_decoded_cache(
-        replace(dataset, cases=cases, digest=changed.get("digest", "d" * 32)), limit_gb=1
-    )
+    with_decoded_cache(replace(dataset, cases=cases, digest=changed.get("digest", "d" * 32)), limit_gb=1)
 
     assert len(folders()) == 2
 

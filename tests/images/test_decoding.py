@@ -157,9 +157,7 @@ def test_colours_of_16_bits_are_upright(tmp_path):
 
 
 def test_floats_are_shown_through_the_window(tmp_path):
-    PIL.Image.fromarray(np.linspace(-1, 1, 24, dtype=np.float32).reshape(4, 6)).save(
-        tmp_path / "a.tif"
-    )
+    PIL.Image.fromarray(np.linspace(-1, 1, 24, dtype=np.float32).reshape(4, 6)).save(tmp_path / "a.tif")
 
     image = decode(tmp_path / "a.tif", window=(-1, 1))
 
@@ -234,9 +232,7 @@ def test_a_truncated_file_is_refused(picture, tmp_path, suffix):
         decode(file)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"text", b"GIF89a", b"\xff\xd8\xff", b"RIFF", b"\x1f\x8b"]
-)
+@pytest.mark.parametrize("content", [b"", b"text", b"GIF89a", b"\xff\xd8\xff", b"RIFF", b"\x1f\x8b"])
 def test_what_is_no_image_is_refused_without_the_place_of_the_file(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
 

@@ -110,9 +110,7 @@ def test_the_first_window_of_the_file_is_taken(write):
 @pytest.mark.parametrize("form", ["LINEAR", "LINEAR_EXACT", "SIGMOID", None])
 @pytest.mark.parametrize(("centre", "width"), [(2000, 1000), (40.5, 80), (0, 80), (3000, 90)])
 def test_windows_agree_with_pydicom(write, form, centre, width):
-    file = write(
-        WindowCenter=centre, WindowWidth=width, **({"VOILUTFunction": form} if form else {})
-    )
+    file = write(WindowCenter=centre, WindowWidth=width, **({"VOILUTFunction": form} if form else {}))
     ds = pydicom.dcmread(file)
 
     shown = greys(file)
@@ -127,9 +125,7 @@ def test_a_linear_window_of_width_1_is_a_threshold(write):
     np.testing.assert_array_equal(shown, np.where(RAMP > 1999.5, 255, 0))
 
 
-@pytest.mark.parametrize(
-    ("width", "form"), [(0, "LINEAR"), (0.5, "LINEAR"), (-3, "LINEAR_EXACT"), (9, "CUBIC")]
-)
+@pytest.mark.parametrize(("width", "form"), [(0, "LINEAR"), (0.5, "LINEAR"), (-3, "LINEAR_EXACT"), (9, "CUBIC")])
 def test_a_window_that_shows_nothing_is_refused(write, width, form):
     file = write(WindowCenter=100, WindowWidth=width, VOILUTFunction=form)
 
@@ -159,9 +155,7 @@ def test_the_window_of_an_enhanced_object_is_found(write):
     scale.RescaleSlope, scale.RescaleIntercept = 1, -24
     groups.FrameVOILUTSequence, groups.PixelValueTransformationSequence = [window], [scale]
     nested = write(name="a.dcm", SharedFunctionalGroupsSequence=[groups])
-    flat = write(
-        name="b.dcm", WindowCenter=1000, WindowWidth=500, RescaleSlope=1, RescaleIntercept=-24
-    )
+    flat = write(name="b.dcm", WindowCenter=1000, WindowWidth=500, RescaleSlope=1, RescaleIntercept=-24)
 
     np.testing.assert_array_equal(greys(nested), greys(flat))
 

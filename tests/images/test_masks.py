@@ -63,9 +63,7 @@ def test_one_bit_is_background_or_foreground(save):
 
 
 def test_sixteen_bits_may_hold_indices(save):
-    np.testing.assert_array_equal(
-        decode_mask(save(LEVELS.astype(np.uint16)), 0, FOUR, "index"), LEVELS
-    )
+    np.testing.assert_array_equal(decode_mask(save(LEVELS.astype(np.uint16)), 0, FOUR, "index"), LEVELS)
 
 
 def test_colours_are_refused(save):

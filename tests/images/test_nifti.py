@@ -37,9 +37,7 @@ def test_a_flat_image_is_decoded(write, name, kind):
 
 
 def test_two_axes_are_an_image(write):
-    np.testing.assert_array_equal(
-        decode(write(VOLUME[:, :, 0], name="a.nii")), decode(write(VOLUME[:, :, :1]))
-    )
+    np.testing.assert_array_equal(decode(write(VOLUME[:, :, 0], name="a.nii")), decode(write(VOLUME[:, :, :1])))
 
 
 def test_the_front_is_up_and_the_right_is_right(write):

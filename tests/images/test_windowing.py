@@ -28,9 +28,7 @@ def test_a_window_is_two_numbers():
     assert parse_window([-100, 240]) == (-100.0, 240.0)
 
 
-@pytest.mark.parametrize(
-    "bounds", [[], [1], [1, 2, 3], [2, 1], [1, 1], [0, float("inf")], [float("nan"), 1]]
-)
+@pytest.mark.parametrize("bounds", [[], [1], [1, 2, 3], [2, 1], [1, 1], [0, float("inf")], [float("nan"), 1]])
 def test_another_window_is_refused(bounds):
     with pytest.raises(ConfigError, match=r"dataset\.window=") as refusal:
         parse_window(bounds)

@@ -32,15 +32,11 @@ def test_rates_of_many_counts_are_those_of_each():
             np.testing.assert_equal(found[name][column], value)
 
 
-@pytest.mark.parametrize(
-    "counts", [[0, 0, 2, 3], [2, 0, 0, 3], [0, 0, 0, 3], [1, 3, 0, 0], [0] * 4]
-)
+@pytest.mark.parametrize("counts", [[0, 0, 2, 3], [2, 0, 0, 3], [0, 0, 0, 3], [1, 3, 0, 0], [0] * 4])
 def test_whatever_is_undefined_has_a_reason(counts):
     table = np.array(counts, dtype=np.float64)
 
-    undefined = {
-        name for name, value in binary_rates(table, prevalence=0.1).items() if np.isnan(value)
-    }
+    undefined = {name for name, value in binary_rates(table, prevalence=0.1).items() if np.isnan(value)}
 
     assert set(explain_undefined(table, prevalence=0.1)) == undefined
 
@@ -52,10 +48,7 @@ def test_caution_names_the_rare_side_and_missing_answers():
 
 
 def test_truth_may_be_numbers_or_truth_values():
-    assert (
-        check_columns([1, 0], [0.5, 0.5])[0].tolist()
-        == check_columns([True, False], [0, 0])[0].tolist()
-    )
+    assert check_columns([1, 0], [0.5, 0.5])[0].tolist() == check_columns([True, False], [0, 0])[0].tolist()
 
 
 def test_groups_of_another_length_are_refused():

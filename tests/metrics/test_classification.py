@@ -115,9 +115,7 @@ def test_labels_alone_leave_probability_metrics_undefined():
     found = score_with_reasons([0, 1], predicted=[0, 1])
 
     assert found.undefined == {
-        name: "no class probabilities"
-        for name, metric in metrics_for(2).items()
-        if metric.probabilistic
+        name: "no class probabilities" for name, metric in metrics_for(2).items() if metric.probabilistic
     }
 
 
@@ -189,15 +187,11 @@ def test_positive_class_of_two_has_metrics_of_its_own():
     found = score(targets, probabilities)
 
     assert found["sensitivity"] == pytest.approx(sklearn.recall_score(targets, predicted))
-    assert found["specificity"] == pytest.approx(
-        sklearn.recall_score(targets, predicted, pos_label=0)
-    )
+    assert found["specificity"] == pytest.approx(sklearn.recall_score(targets, predicted, pos_label=0))
     assert found["precision"] == pytest.approx(sklearn.precision_score(targets, predicted))
     assert found["f1"] == pytest.approx(sklearn.f1_score(targets, predicted))
     assert found["auroc"] == pytest.approx(sklearn.roc_auc_score(targets, probabilities[:, 1]))
-    assert found["average_precision"] == pytest.approx(
-        sklearn.average_precision_score(targets, probabilities[:, 1])
-    )
+    assert found["average_precision"] == pytest.approx(sklearn.average_precision_score(targets, probabilities[:, 1]))
     assert "sensitivity" not in score([0, 1, 2], predicted=[0, 1, 2])
 
 
@@ -356,8 +350,7 @@ def test_order_of_cases_changes_nothing(cases, random):
     shuffled = random.sample(cases, len(cases))
 
     before, after = (
-        score([target for target, _ in rows], [np.divide(w, sum(w)) for _, w in rows])
-        for rows in (cases, shuffled)
+        score([target for target, _ in rows], [np.divide(w, sum(w)) for _, w in rows]) for rows in (cases, shuffled)
     )
 
     assert after == pytest.approx(before, abs=1e-12)
@@ -370,10 +363,7 @@ def test_every_value_is_in_its_range(cases):
 
     defined = {name: value for name, value in found.items() if value is not None}
     known = metrics_for(2)
-    assert all(
-        known[name].low - 1e-12 <= value <= known[name].high + 1e-12
-        for name, value in defined.items()
-    )
+    assert all(known[name].low - 1e-12 <= value <= known[name].high + 1e-12 for name, value in defined.items())
 
 
 def test_permuting_the_class_columns_changes_auroc():

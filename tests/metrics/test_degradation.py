@@ -86,9 +86,7 @@ def test_model_that_loses_nothing_keeps_the_whole_area(clean, levels):
 
 
 def test_unit_of_the_severities_changes_nothing():
-    plain, thousandth = (
-        degradation_area(levels, [0.7, 0.2], clean=0.9) for levels in ([1, 3], [0.001, 0.003])
-    )
+    plain, thousandth = (degradation_area(levels, [0.7, 0.2], clean=0.9) for levels in ([1, 3], [0.001, 0.003]))
 
     assert plain.area == pytest.approx(thousandth.area)
 

@@ -87,8 +87,7 @@ def test_order_of_images_and_of_detections_is_irrelevant_without_ties(seed):
     rng = np.random.default_rng(seed)
     truth = [[box(rng.integers(400), rng.integers(2)) for _ in range(4)] for _ in range(8)]
     detections = [
-        found(*((each.left + rng.integers(40), rng.random(), each.label) for each in boxes))
-        for boxes in truth
+        found(*((each.left + rng.integers(40), rng.random(), each.label) for each in boxes)) for boxes in truth
     ]
     order = rng.permutation(8)
     turned = [
@@ -101,14 +100,10 @@ def test_order_of_images_and_of_detections_is_irrelevant_without_ties(seed):
     ]
     turned_truth = [truth[i][::-1] for i in order]
 
-    again, once = (
-        score(*columns, classes=2) for columns in ((turned_truth, turned), (truth, detections))
-    )
+    again, once = (score(*columns, classes=2) for columns in ((turned_truth, turned), (truth, detections)))
     for name, value in once.items():
         assert again[name] == pytest.approx(value, abs=1e-12)
-    assert score_with_reasons(
-        predictions(turned_truth, turned), threshold=0.5
-    ).values == pytest.approx(
+    assert score_with_reasons(predictions(turned_truth, turned), threshold=0.5).values == pytest.approx(
         score_with_reasons(predictions(truth, detections), threshold=0.5).values, abs=1e-12
     )
 
@@ -142,9 +137,7 @@ def test_assessment_by_hand():
 
 def test_threshold_itself_counts():
     at, above = (
-        score_with_reasons(predictions([[box(0)]], [found((0, 0.5))]), threshold=threshold).values[
-            "recall"
-        ]
+        score_with_reasons(predictions([[box(0)]], [found((0, 0.5))]), threshold=threshold).values["recall"]
         for threshold in (0.5, np.nextafter(0.5, 1))
     )
 
@@ -152,9 +145,7 @@ def test_threshold_itself_counts():
 
 
 def test_class_found_without_a_box_counts_as_zero_in_precision_recall_and_f1_only():
-    scores = score_with_reasons(
-        predictions([[box(0)]], [found((0, 0.9, 0), (0, 0.8, 1))]), threshold=0.5
-    )
+    scores = score_with_reasons(predictions([[box(0)]], [found((0, 0.9, 0), (0, 0.8, 1))]), threshold=0.5)
 
     assert (scores.values["mAP50"], scores.values["f1"]) == (1.0, 0.5)
     assert "left out, no box in the truth: white" in scores.flags["mAP50"]
@@ -179,12 +170,8 @@ def test_few_boxes_and_a_class_that_is_never_found_are_flagged():
 
 
 def test_equal_scores_of_right_and_wrong_are_flagged_since_order_ranks_them():
-    mixed = score_with_reasons(
-        predictions([[box(0)]], [found((0, 0.9), (500, 0.9))]), threshold=0.5
-    )
-    clear = score_with_reasons(
-        predictions([[box(0)]], [found((0, 0.9), (500, 0.8))]), threshold=0.5
-    )
+    mixed = score_with_reasons(predictions([[box(0)]], [found((0, 0.9), (500, 0.9))]), threshold=0.5)
+    clear = score_with_reasons(predictions([[box(0)]], [found((0, 0.9), (500, 0.8))]), threshold=0.5)
 
     assert "2 detections, right and wrong ones, share their score" in mixed.flags["mAP50"]
     assert "share" not in clear.flags["mAP50"]

@@ -42,9 +42,7 @@ def scenes(seed, *, images=12, levels=None, names=CLASSES):
             )
         )
     cases = tuple(f"case-{number}" for number in range(images))
-    return BoxPredictions(
-        classes=names, case_ids=cases, group_ids=cases, truth=tuple(truth), detections=tuple(found)
-    )
+    return BoxPredictions(classes=names, case_ids=cases, group_ids=cases, truth=tuple(truth), detections=tuple(found))
 
 
 def froc_of(predictions, rows=None, **options):
@@ -88,8 +86,7 @@ def counts_at(predictions, threshold, criterion):
             near = [
                 t
                 for t in truth
-                if t.label == label
-                and (overlap(box, edges(t)) >= 0.5 if criterion == "iou" else inside(box, edges(t)))
+                if t.label == label and (overlap(box, edges(t)) >= 0.5 if criterion == "iou" else inside(box, edges(t)))
             ]
             open_ = [t for t in free if any(t is other for other in near)]
             if open_:
@@ -254,13 +251,10 @@ def test_each_class_has_the_curve_that_it_would_have_alone():
             predictions,
             classes=CLASSES[label : label + 1],
             truth=tuple(
-                tuple(replace(box, label=0) for box in boxes if box.label == label)
-                for boxes in predictions.truth
+                tuple(replace(box, label=0) for box in boxes if box.label == label) for boxes in predictions.truth
             ),
             detections=tuple(
-                Detections(
-                    boxes=d.boxes[own], scores=d.scores[own], labels=np.zeros(own.sum(), int)
-                )
+                Detections(boxes=d.boxes[own], scores=d.scores[own], labels=np.zeros(own.sum(), int))
                 for d in predictions.detections
                 for own in [d.labels == label]
             ),
@@ -397,9 +391,7 @@ def test_replicates_carry_an_interval_by_bca():
     plan = plan_of(predictions, 4, resamples=2_000)
 
     found = froc_replicates(predictions, draws=plan)
-    ends = interval(
-        found.estimates["froc"], found.values["froc"], found.jackknife["froc"], draws=plan
-    )
+    ends = interval(found.estimates["froc"], found.values["froc"], found.jackknife["froc"], draws=plan)
 
     assert found.digest == plan.digest
     assert ends.method == "bca"

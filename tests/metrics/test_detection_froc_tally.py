@@ -37,9 +37,7 @@ def test_weighted_sensitivity_by_hand(weights, expected):
 
 def test_rows_stand_for_hits_alone():
     """False positives after the last hit change nothing."""
-    evidence = sum_froc_by_group(
-        marks_of([0] * 5, [False, True, False, False, False], [1]), np.array([0])
-    )
+    evidence = sum_froc_by_group(marks_of([0] * 5, [False, True, False, False, False], [1]), np.array([0]))
 
     assert evidence.hits.toarray().tolist() == [[1]]
     assert evidence.misses.toarray().tolist() == [[1]]

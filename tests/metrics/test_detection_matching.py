@@ -7,14 +7,8 @@ from arogya_bench.metrics.detection_outcomes import check_box_outcomes
 
 def only_class(images):
     """Match images of (true boxes, crowd flags, found boxes, scores), all of one class."""
-    truth = [
-        {"boxes": boxes, "labels": [0] * len(boxes), "crowd": crowd}
-        for boxes, crowd, _, _ in images
-    ]
-    found = [
-        {"boxes": boxes, "labels": [0] * len(boxes), "scores": scores}
-        for _, _, boxes, scores in images
-    ]
+    truth = [{"boxes": boxes, "labels": [0] * len(boxes), "crowd": crowd} for boxes, crowd, _, _ in images]
+    found = [{"boxes": boxes, "labels": [0] * len(boxes), "scores": scores} for _, _, boxes, scores in images]
     (matches,) = match_boxes(check_box_outcomes(truth, found, classes=1))
     return matches
 
@@ -70,9 +64,7 @@ def test_crowd_takes_any_number_but_only_what_no_box_takes():
 def test_detections_are_ranked_over_all_images_and_equal_scores_by_their_order():
     far = [500, 500, 10, 10]
 
-    matches = only_class(
-        [([], [], [far, far], [0.5, 0.9]), ([], [], [far, far], [0.5, 0.7]), ([], [], [], [])]
-    )
+    matches = only_class([([], [], [far, far], [0.5, 0.9]), ([], [], [far, far], [0.5, 0.7]), ([], [], [], [])])
 
     assert matches.image.tolist() == [0, 1, 0, 1]
     assert matches.scores.tolist() == [0.9, 0.7, 0.5, 0.5]

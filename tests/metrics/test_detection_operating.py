@@ -11,10 +11,7 @@ from arogya_bench.types import Box, BoxPredictions, Detections
 
 
 def truth(*places, crowd=False):
-    return [
-        Box(left=left, top=0, width=10, height=10, label=label, crowd=crowd)
-        for left, label in places
-    ]
+    return [Box(left=left, top=0, width=10, height=10, label=label, crowd=crowd) for left, label in places]
 
 
 def found(*boxes):
@@ -37,9 +34,7 @@ def test_counts_by_hand():
     )
 
     red, white = point.classes
-    assert red == ClassCounts(
-        name="red", tp=2, fp=1, fn=1, precision=2 / 3, recall=2 / 3, f1=pytest.approx(2 / 3)
-    )
+    assert red == ClassCounts(name="red", tp=2, fp=1, fn=1, precision=2 / 3, recall=2 / 3, f1=pytest.approx(2 / 3))
     assert white == ClassCounts(name="white", tp=0, fp=0, fn=1, precision=None, recall=0.0, f1=0.0)
     assert (point.precision, point.recall) == pytest.approx((1 / 3, 1 / 3))
     assert point.threshold == 0.5
@@ -105,16 +100,10 @@ def test_best_threshold_is_the_best_of_all_scores(seed):
     """Against counting again at each score, with ties, crowds and an absent class."""
     rng = np.random.default_rng(seed)
     boxes = [
-        truth(*((60 * place, rng.integers(2)) for place in range(3))) + truth((300, 0), crowd=True)
-        for _ in range(6)
+        truth(*((60 * place, rng.integers(2)) for place in range(3))) + truth((300, 0), crowd=True) for _ in range(6)
     ]
     detections = [
-        found(
-            *(
-                (60 * rng.integers(6) + rng.integers(5), rng.integers(1, 9) / 10, rng.integers(3))
-                for _ in range(8)
-            )
-        )
+        found(*((60 * rng.integers(6) + rng.integers(5), rng.integers(1, 9) / 10, rng.integers(3)) for _ in range(8)))
         for _ in range(6)
     ]
 

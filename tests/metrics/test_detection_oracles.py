@@ -15,9 +15,7 @@ pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"no reference cases i
 
 CASES = {case["id"]: case for case in json.loads(FILE.read_text())} if FILE.exists() else {}
 EXPECTED = [
-    pytest.param(case_id, name, id=f"{case_id}-{name}")
-    for case_id, case in CASES.items()
-    for name in case["expected"]
+    pytest.param(case_id, name, id=f"{case_id}-{name}") for case_id, case in CASES.items() for name in case["expected"]
 ]
 
 
@@ -37,10 +35,7 @@ def answer(case):
         return {"boxes": sides(part["boxes"]), "labels": labels, **more}
 
     return score(
-        [
-            converted(gt, crowd=gt.get("iscrowd", [0] * len(gt["boxes"])))
-            for gt in (image["gt"] for image in images)
-        ],
+        [converted(gt, crowd=gt.get("iscrowd", [0] * len(gt["boxes"]))) for gt in (image["gt"] for image in images)],
         [converted(image["det"], scores=image["det"]["scores"]) for image in images],
         classes=len(classes),
     )

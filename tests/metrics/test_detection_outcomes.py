@@ -10,17 +10,13 @@ FOUND = {"boxes": [[1, 2, 3, 4]], "labels": [0], "scores": [0.5]}
 
 def test_boxes_of_the_project_and_plain_columns_are_the_same():
     box = Box(left=1, top=2, width=3, height=4, label=1, crowd=True)
-    found = Detections(
-        boxes=np.array([[1.0, 2, 3, 4]]), scores=np.array([0.5]), labels=np.array([0])
-    )
+    found = Detections(boxes=np.array([[1.0, 2, 3, 4]]), scores=np.array([0.5]), labels=np.array([0]))
 
     ours = check_box_outcomes([[box]], [found], classes=["a", "b"])
     plain = check_box_outcomes([{**TRUTH, "crowd": [1]}], [FOUND], classes=["a", "b"])
 
     assert ours.classes == plain.classes
-    for one, other in zip(
-        (*ours.truth, *ours.detections), (*plain.truth, *plain.detections), strict=True
-    ):
+    for one, other in zip((*ours.truth, *ours.detections), (*plain.truth, *plain.detections), strict=True):
         for name, values in vars(one).items():
             np.testing.assert_array_equal(values, getattr(other, name))
 

@@ -49,8 +49,7 @@ def detections(rng, boxes, extra, levels):
         for a, b, c, d in rng.integers(-3, 4, size=(rng.integers(3), 4))
     ]
     far = [
-        [*rng.integers(80, size=2), *rng.integers(30, size=2), rng.integers(3)]
-        for _ in range(rng.integers(extra + 1))
+        [*rng.integers(80, size=2), *rng.integers(30, size=2), rng.integers(3)] for _ in range(rng.integers(extra + 1))
     ]
     table = np.array(near + far, dtype=np.float64).reshape(-1, 5)
     table = table[rng.permutation(len(table))]
@@ -68,13 +67,9 @@ def ranked(predictions):
     order = np.argsort(-scores, kind="stable")
     distinct = np.empty(scores.size)
     distinct[order] = np.linspace(1, 0, scores.size, endpoint=False)
-    parts = np.split(
-        distinct, np.cumsum([each.scores.size for each in predictions.detections])[:-1]
-    )
+    parts = np.split(distinct, np.cumsum([each.scores.size for each in predictions.detections])[:-1])
     pairs = zip(predictions.detections, parts, strict=True)
-    return replace(
-        predictions, detections=tuple(replace(each, scores=part) for each, part in pairs)
-    )
+    return replace(predictions, detections=tuple(replace(each, scores=part) for each, part in pairs))
 
 
 def distinct_within_images(predictions):
@@ -205,9 +200,7 @@ def test_estimates_are_those_of_cocoeval_and_of_the_assessment(seed, levels):
 
     assert found.estimates == score_with_reasons(predictions, threshold=THRESHOLD).values
     rows = range(len(predictions.truth))
-    assert {name: found.estimates[name] for name in MAPS} == pytest.approx(
-        coco(predictions, rows), abs=1e-12
-    )
+    assert {name: found.estimates[name] for name in MAPS} == pytest.approx(coco(predictions, rows), abs=1e-12)
 
 
 def test_resample_without_a_box_in_the_truth_is_undefined():
@@ -237,9 +230,7 @@ def test_perfect_detector_is_perfect_in_every_resample():
     plain = tuple(tuple(replace(box, crowd=False) for box in boxes) for boxes in truth)
     predictions = replace(scenes(2), truth=plain, detections=tuple(sharp))
 
-    found = box_replicates(
-        predictions, threshold=THRESHOLD, draws=plan_of(predictions, 1, resamples=50)
-    )
+    found = box_replicates(predictions, threshold=THRESHOLD, draws=plan_of(predictions, 1, resamples=50))
 
     for name in METRICS:
         np.testing.assert_allclose(found.values[name], 1.0, rtol=0, atol=1e-12)
@@ -280,9 +271,7 @@ def test_replicates_carry_an_interval_by_bca():
     plan = plan_of(predictions, 4, resamples=2_000)
 
     found = box_replicates(predictions, threshold=THRESHOLD, draws=plan, names=["mAP50"])
-    ends = interval(
-        found.estimates["mAP50"], found.values["mAP50"], found.jackknife["mAP50"], draws=plan
-    )
+    ends = interval(found.estimates["mAP50"], found.values["mAP50"], found.jackknife["mAP50"], draws=plan)
 
     assert found.digest == plan.digest
     assert ends.method == "bca"

@@ -61,15 +61,11 @@ def test_a_metric_that_we_have_too_gets_the_same_resamples(cases, drawn):
 
 def test_the_interval_is_that_of_the_bootstrap(cases, drawn):
     targets, probabilities = cases
-    expected = bootstrap(
-        first_class, {"targets": targets, "probabilities": probabilities}, draws=drawn
-    )
+    expected = bootstrap(first_class, {"targets": targets, "probabilities": probabilities}, draws=drawn)
 
     found = added.replicates([of(first_class)], *cases, draws=drawn)
 
-    made = interval(
-        found.estimates["mine"], found.values["mine"], found.jackknife["mine"], draws=drawn
-    )
+    made = interval(found.estimates["mine"], found.values["mine"], found.jackknife["mine"], draws=drawn)
     assert made == expected
 
 

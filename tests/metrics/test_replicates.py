@@ -92,9 +92,7 @@ def test_interval_equals_the_plain_bootstrap_on_equal_draws(name):
     )
 
     assert quick.method == slow.method == "bca"
-    assert [quick.low, quick.high, quick.se] == pytest.approx(
-        [slow.low, slow.high, slow.se], abs=1e-12
-    )
+    assert [quick.low, quick.high, quick.se] == pytest.approx([slow.low, slow.high, slow.se], abs=1e-12)
 
 
 def test_labels_alone_are_resampled_too():

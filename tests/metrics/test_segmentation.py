@@ -72,9 +72,7 @@ def test_both_empty_agree_by_convention():
     assert found.n_empty == 2
 
 
-@pytest.mark.parametrize(
-    ("target", "predicted"), [(EMPTY, box(0, 1, 0, 1)), (box(0, 1, 0, 1), EMPTY)]
-)
+@pytest.mark.parametrize(("target", "predicted"), [(EMPTY, box(0, 1, 0, 1)), (box(0, 1, 0, 1), EMPTY)])
 def test_one_empty_is_the_worst(target, predicted):
     found = score_with_reasons(target, predicted, spacing=(3.0, 0.5), tolerance=1.0)
 

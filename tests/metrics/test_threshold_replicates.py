@@ -24,9 +24,7 @@ def plain(positive, scores, rows):
     point = at_threshold(positive[rows], scores[rows], 0.5, prevalence=0.1)
     values = {name: getattr(point, name) for name in NAMES}
     try:
-        benefit = net_benefit(
-            positive[rows], scores[rows], threshold_probability=0.25, prevalence=0.1
-        )
+        benefit = net_benefit(positive[rows], scores[rows], threshold_probability=0.25, prevalence=0.1)
     except UndefinedMetric:
         return values | {"net_benefit": None}
     return values | {"net_benefit": benefit.model}
@@ -37,9 +35,7 @@ def test_replicates_and_jackknife_are_the_numbers_of_the_drawn_rows(grouped):
     positive, scores, groups = cohort(0)
     plan = draws(40, rng=np.random.default_rng(1), resamples=60, groups=groups if grouped else None)
 
-    found = operating_replicates(
-        positive, scores, 0.5, draws=plan, prevalence=0.1, threshold_probability=0.25
-    )
+    found = operating_replicates(positive, scores, 0.5, draws=plan, prevalence=0.1, threshold_probability=0.25)
 
     weights = np.concatenate(list(plan.chunks()))
     drawn = [plain(positive, scores, plan.case_indices(row)) for row in weights]

@@ -97,17 +97,13 @@ def test_paddings_follow_the_image_size(packaged):
     network.load_state_dict(packaged)
     dynamic.load_state_dict(packaged)
 
-    torch.testing.assert_close(
-        predict_logits(network.eval(), image), predict_logits(dynamic.eval(), image)
-    )
+    torch.testing.assert_close(predict_logits(network.eval(), image), predict_logits(dynamic.eval(), image))
 
 
 def test_frozen_features_stay_to_the_bit_with_their_running_statistics(frozen, packaged):
     _, state = frozen
 
-    changed = [
-        name for name, value in body(packaged).items() if not torch.equal(state[name], value)
-    ]
+    changed = [name for name, value in body(packaged).items() if not torch.equal(state[name], value)]
 
     assert body(state).keys() == body(packaged).keys()
     assert changed == []
@@ -137,9 +133,7 @@ def test_only_fine_tuning_takes_the_small_rate(frozen, fine_tuned, trained):
 
 def test_notes_say_where_training_started(frozen, fine_tuned, trained):
     random, _ = trained(replace(FROZEN, weights="none"))
-    start = (
-        "started from ImageNet weights; the last layer was initialised randomly for these classes"
-    )
+    start = "started from ImageNet weights; the last layer was initialised randomly for these classes"
 
     assert fine_tuned[0].notes == (f"{start}; trained all layers",)
     assert frozen[0].notes == (f"{start}; trained the last layer alone",)

@@ -17,9 +17,7 @@ from arogya_bench.models.pytorch_cnn import ConvNet
 from arogya_bench.runtime.threads import thread_count
 from arogya_bench.types import Training
 
-pytestmark = pytest.mark.skipif(
-    not is_installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]"
-)
+pytestmark = pytest.mark.skipif(not is_installed("tensorflow"), reason="needs the extra arogya-bench[tensorflow]")
 
 MODEL = KerasConvNet(image_size=16)
 TRAINING = Training(epochs=5, batch_size=16, patience=5)
@@ -73,9 +71,7 @@ def test_images_are_normalised_as_the_saved_preprocessing_says():
 
     seen = MODEL._build_network(2).get_layer("rescaling")(images).numpy()
 
-    np.testing.assert_allclose(
-        seen, (images / 255 - saved["mean"]) / saved["std"], rtol=0, atol=1e-6
-    )
+    np.testing.assert_allclose(seen, (images / 255 - saved["mean"]) / saved["std"], rtol=0, atol=1e-6)
 
 
 def test_easy_textures_are_learnt(fitted, splits):
@@ -94,9 +90,7 @@ def test_both_forms_give_the_same_numbers(fitted, splits, tmp_path):
     functional = KerasConvNet(image_size=16, form="functional")
     images = list(test.images())
 
-    report = functional.fit(
-        train, validation, training=TRAINING, seed=0, device="cpu", out=tmp_path
-    )
+    report = functional.fit(train, validation, training=TRAINING, seed=0, device="cpu", out=tmp_path)
     rows = functional.load(tmp_path, classes=train.classes, device="cpu")(images)
 
     assert report.curves == fitted[0].curves
@@ -206,9 +200,7 @@ def test_both_frameworks_work_in_one_process_in_either_order_and_quietly(tmp_pat
         out = tmp_path / order[0]
         out.mkdir()
         command = [sys.executable, "-c", BOTH, str(out), *order]
-        started.append(
-            subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-        )
+        started.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment))
 
     ended = [(process.communicate()[1], process.returncode) for process in started]
 

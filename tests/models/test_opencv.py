@@ -35,10 +35,7 @@ def digits(subset_of):
     images, targets = load_digits(n_class=3, return_X_y=True)
     grey = (images.reshape(-1, 8, 8) * 255 / 16).astype(np.uint8)
     coloured = [np.stack([each] * 3, axis=2) for each in grey]
-    return [
-        subset_of(coloured[part], targets[part], NAMES)
-        for part in (slice(0, 60), slice(60, 90), slice(90, 150))
-    ]
+    return [subset_of(coloured[part], targets[part], NAMES) for part in (slice(0, 60), slice(60, 90), slice(90, 150))]
 
 
 @dataclass(frozen=True)
@@ -90,15 +87,11 @@ def test_a_row_depends_on_its_image_alone(fitted, digits):
 
     np.testing.assert_array_equal(rows[0], rows[-1])
     np.testing.assert_allclose(fitted.predict(images[::-1]), rows[::-1], atol=1e-9)
-    np.testing.assert_allclose(
-        np.concatenate([fitted.predict([image]) for image in images]), rows, atol=1e-9
-    )
+    np.testing.assert_allclose(np.concatenate([fitted.predict([image]) for image in images]), rows, atol=1e-9)
     assert fitted.predict([]).shape == (0, 3)
 
 
-def test_same_seed_leaves_the_same_model_and_draws_from_no_global_generator(
-    fitted, digits, tmp_path
-):
+def test_same_seed_leaves_the_same_model_and_draws_from_no_global_generator(fitted, digits, tmp_path):
     before = np.random.get_state()[1].copy()  # noqa: NPY002
 
     report = fit(fitted.model, *digits[:2], tmp_path)
@@ -125,9 +118,7 @@ def test_validation_split_moves_the_calibration_and_nothing_else(fitted, digits,
     fit(fitted.model, digits[0], digits[2], tmp_path)
 
     changed = {
-        file.name
-        for file in fitted.folder.iterdir()
-        if (tmp_path / file.name).read_bytes() != file.read_bytes()
+        file.name for file in fitted.folder.iterdir() if (tmp_path / file.name).read_bytes() != file.read_bytes()
     }
     assert changed - {"svm.skops"} == {"calibration.json"}
     if (tmp_path / "svm.skops").exists():
@@ -234,9 +225,7 @@ def test_another_image_size_is_refused_at_load(stripes, tmp_path):
     train = stripes(20, seed=0)
     fit(MODEL, train, train, tmp_path)
 
-    with pytest.raises(
-        ModelError, match="image_size=32; the model is configured with image_size=64"
-    ):
+    with pytest.raises(ModelError, match="image_size=32; the model is configured with image_size=64"):
         loaded(replace(MODEL, image_size=64), tmp_path, train)
 
 

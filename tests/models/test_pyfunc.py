@@ -66,9 +66,7 @@ def code(folder, body, script=SCRIPT):
 
 def arguments(folder, body=TABLE, inputs=None, outputs=None, classes=CLASSES, **named):
     """What MLflow is told about a model when it is logged or saved."""
-    signature = ModelSignature(
-        inputs=Schema([inputs or tensor()]), outputs=Schema(outputs) if outputs else None
-    )
+    signature = ModelSignature(inputs=Schema([inputs or tensor()]), outputs=Schema(outputs) if outputs else None)
     return {
         "python_model": str(code(folder, body)),
         "signature": signature,
@@ -85,9 +83,7 @@ def model(tmp_path):
     def build(body=TABLE, *, inputs=None, outputs=None, classes=CLASSES, named=(), **fields):
         folder = tmp_path / "model"
         told = arguments(tmp_path / "code", body, inputs, outputs, classes, **dict(named))
-        with warnings.catch_warnings(
-            record=True, action="ignore"
-        ):  # MLflow's advice on logging models
+        with warnings.catch_warnings(record=True, action="ignore"):  # MLflow's advice on logging models
             mlflow.pyfunc.save_model(folder, **told)
         return PyFunc(uri=str(folder), **fields)
 
@@ -100,10 +96,7 @@ def grey(subset_of):
 
     def build(*shapes, levels=LEVELS, classes=CLASSES):
         sizes = [shapes[i % len(shapes)] for i in range(len(levels))] if shapes else None
-        images = [
-            np.full((*(sizes[i] if sizes else (32, 32)), 3), level, np.uint8)
-            for i, level in enumerate(levels)
-        ]
+        images = [np.full((*(sizes[i] if sizes else (32, 32)), 3), level, np.uint8) for i, level in enumerate(levels)]
         return subset_of(images, [i % 2 for i in range(len(images))], classes)
 
     return build
@@ -181,9 +174,7 @@ def test_white_is_what_scale_says(model, grey, tmp_path):
 
 
 @pytest.mark.parametrize(("image_size", "sides"), [(None, "(24, 40), (32, 32)"), (16, "(16, 16)")])
-def test_open_size_takes_images_as_they_are_or_as_image_size_says(
-    image_size, sides, model, grey, tmp_path
-):
+def test_open_size_takes_images_as_they_are_or_as_image_size_says(image_size, sides, model, grey, tmp_path):
     body = f"assert x.shape[1:3] in [{sides}]; " + TABLE
     row = model(body, inputs=tensor((-1, -1, -1, 3)), image_size=image_size)
 
@@ -249,9 +240,7 @@ def test_every_form_of_probabilities_is_read(body, model, grey, tmp_path):
         ({"chosen": ["dark", "bright"]}, "1 - p, p"),
     ],
 )
-def test_class_order_comes_from_signature_metadata_or_option(
-    fields, columns, model, grey, tmp_path
-):
+def test_class_order_comes_from_signature_metadata_or_option(fields, columns, model, grey, tmp_path):
     fields = {"classes": None, **fields}
     row = replace(
         model(
@@ -540,9 +529,7 @@ def test_check_imports_no_mlflow(tmp_path):
         "print('mlflow' in sys.modules)\n"
     )
 
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
 
     assert done.stdout == "False\n"
 
@@ -568,9 +555,7 @@ def server(empty_store_folder, tmp_path):
     program += ["--artifacts-destination", str(tmp_path / "artifacts")]
     quiet = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (tmp_path / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            program, env=quiet, stdout=log, stderr=log, cwd=tmp_path, start_new_session=True
-        )
+        process = subprocess.Popen(program, env=quiet, stdout=log, stderr=log, cwd=tmp_path, start_new_session=True)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
@@ -589,9 +574,7 @@ def test_files_on_a_server_are_fetched_once(server, grey, tmp_path, monkeypatch)
     with warnings.catch_warnings(record=True, action="ignore"):  # MLflow's advice on logging models
         experiment = mlflow.MlflowClient().create_experiment("served")
         with mlflow.start_run(experiment_id=experiment):
-            mlflow.pyfunc.log_model(
-                name="net", registered_model_name="served", **arguments(tmp_path / "code")
-            )
+            mlflow.pyfunc.log_model(name="net", registered_model_name="served", **arguments(tmp_path / "code"))
     row = PyFunc(uri="models:/served/1")
 
     bright, _ = answers(row, grey(), tmp_path / "fit")
@@ -626,15 +609,11 @@ def registry(empty_store_folder, tmp_path_factory):
             first = mlflow.pyfunc.log_model(
                 name="net", registered_model_name="brightness", **arguments(folder / "first")
             )
-            flipped = arguments(
-                folder / "second", TABLE.replace("1 - p, p", "p, 1 - p"), classes=CLASSES[::-1]
-            )
+            flipped = arguments(folder / "second", TABLE.replace("1 - p, p", "p, 1 - p"), classes=CLASSES[::-1])
             mlflow.pyfunc.log_model(name="other", registered_model_name="brightness", **flipped)
             classical(name="classical")
         client.set_registered_model_alias("brightness", "best", "1")
-    return Registry(
-        uri=f"sqlite:///{folder}/mlflow.db", run_id=run.info.run_id, model_id=first.model_id
-    )
+    return Registry(uri=f"sqlite:///{folder}/mlflow.db", run_id=run.info.run_id, model_id=first.model_id)
 
 
 def classical(**named):
@@ -680,9 +659,7 @@ def test_all_addresses_of_a_model_lead_to_the_same_files(form, known, grey, tmp_
     assert row.fingerprint() == PyFunc(uri="models:/brightness/1").fingerprint()
 
 
-def test_a_store_whose_address_writes_a_blank_as_mlflow_run_does_is_found(
-    registry, grey, tmp_path, monkeypatch
-):
+def test_a_store_whose_address_writes_a_blank_as_mlflow_run_does_is_found(registry, grey, tmp_path, monkeypatch):
     (tmp_path / "a ward").symlink_to(Path(registry.uri.removeprefix("sqlite:///")).parent)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/a%20ward/mlflow.db")
 

@@ -50,9 +50,7 @@ def test_easy_textures_are_learnt(stripes, tmp_path):
 def test_weights_of_another_architecture_are_refused(stripes, tmp_path):
     train = stripes(8, seed=0)
     once = Training(epochs=1)
-    ConvNet(image_size=32, pool=2).fit(
-        train, train, training=once, seed=0, device="cpu", out=tmp_path
-    )
+    ConvNet(image_size=32, pool=2).fit(train, train, training=once, seed=0, device="cpu", out=tmp_path)
 
     with pytest.raises(ModelError, match=r"hidden\.weight"):
         ConvNet(image_size=32, pool=4).load(tmp_path, classes=train.classes, device="cpu")

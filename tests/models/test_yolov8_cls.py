@@ -58,13 +58,8 @@ def test_curves_follow_the_schedule_of_the_other_rows(whole):
     _, report = whole
 
     rates = [curve["learning_rate"] for curve in report.curves]
-    assert rates == pytest.approx(
-        [1e-3 * learning_rate_factor(at, steps=9, warmup=0.1) for at in (2, 5, 8)]
-    )
-    assert all(
-        set(curve) == {"train_loss", "val_loss", "val_f1_macro", "learning_rate"}
-        for curve in report.curves
-    )
+    assert rates == pytest.approx([1e-3 * learning_rate_factor(at, steps=9, warmup=0.1) for at in (2, 5, 8)])
+    assert all(set(curve) == {"train_loss", "val_loss", "val_f1_macro", "learning_rate"} for curve in report.curves)
 
 
 def test_fit_leaves_tensors_and_classes_alone(whole):
@@ -77,9 +72,7 @@ def test_fit_leaves_tensors_and_classes_alone(whole):
     assert report.notes == ("trained from random weights",)
 
 
-def test_interrupted_fit_goes_on_with_the_same_numbers(
-    whole, train, validation, tmp_path, monkeypatch
-):
+def test_interrupted_fit_goes_on_with_the_same_numbers(whole, train, validation, tmp_path, monkeypatch):
     """It breaks in the eighth step, the second of the last epoch, of which there are three."""
     folder, report = whole
     steps, plain = [], yolov8_cls._build_network

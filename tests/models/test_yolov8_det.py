@@ -41,9 +41,7 @@ def scenes(count, *, seed, size=(48, 64)):
             image[top : top + height, left : left + width] = ((220, 40, 40), (40, 40, 220))[label]
             boxes.append(Box(left=left, top=top, width=width, height=height, label=label))
         images.append(image)
-        cases.append(
-            Case(case_id=str(number), group_id=str(number), target=None, boxes=tuple(boxes))
-        )
+        cases.append(Case(case_id=str(number), group_id=str(number), target=None, boxes=tuple(boxes)))
     dataset = Dataset(
         name="scenes",
         task="detection",
@@ -296,9 +294,7 @@ def test_a_fit_that_was_killed_goes_on_with_the_same_numbers(whole, killed, trai
     assert finished == 2
     assert resumed.curves == report.curves
     assert resumed.best_epoch == report.best_epoch
-    one, two = (
-        torch.load(part / "model.pt", weights_only=True) for part in (folder, killed.folder)
-    )
+    one, two = (torch.load(part / "model.pt", weights_only=True) for part in (folder, killed.folder))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert {file.name for file in killed.folder.iterdir()} == {"model.pt", "classes.json"}
 
@@ -319,9 +315,7 @@ def test_weights_for_other_classes_are_a_start(tmp_path):
         YOLO("yolov8n.yaml").save(tmp_path / "own.pt")
         network = _build_network(2)
 
-        note = load_start_weights(
-            network, tmp_path / "own.pt", head_prefix=HEAD_PREFIX, classes=CLASSES
-        )
+        note = load_start_weights(network, tmp_path / "own.pt", head_prefix=HEAD_PREFIX, classes=CLASSES)
 
     assert note == "started from own.pt; its head was initialised randomly"
 
@@ -413,9 +407,7 @@ def test_another_image_size_is_refused(lively):
 def test_damaged_files_are_refused(lively, tmp_path, name):
     for file in lively.iterdir():
         content = file.read_bytes()
-        (tmp_path / file.name).write_bytes(
-            content[: len(content) // 2 if file.name == name else None]
-        )
+        (tmp_path / file.name).write_bytes(content[: len(content) // 2 if file.name == name else None])
 
     with pytest.raises(ModelError, match="damaged"):
         MODEL.load(tmp_path, classes=CLASSES, device="cpu")

@@ -78,9 +78,7 @@ def test_nothing_timed_has_no_latency():
         latency_percentiles([], batch_size=1)
 
 
-@pytest.mark.parametrize(
-    ("times", "size"), [([1.0, 0.0], 1), ([np.nan], 1), ([[1.0]], 1), ([1.0], 0)]
-)
+@pytest.mark.parametrize(("times", "size"), [([1.0, 0.0], 1), ([np.nan], 1), ([[1.0]], 1), ([1.0], 0)])
 def test_times_and_batch_sizes_that_cannot_be_are_refused(times, size):
     with pytest.raises(ValueError, match="above 0"):
         latency_percentiles(times, batch_size=size)

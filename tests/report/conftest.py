@@ -65,7 +65,5 @@ def undefined(comparison):
 @pytest.fixture(scope="session")
 def ungraded(comparison):
     """A comparison with a condition that has no severity."""
-    rows = comparison.robustness.assign(
-        augmentation="mirrored", condition="mirrored", severity=None, level=0
-    )
+    rows = comparison.robustness.assign(augmentation="mirrored", condition="mirrored", severity=None, level=0)
     return replace(comparison, robustness=rows.drop_duplicates("model"))

@@ -110,9 +110,7 @@ def test_degradation_starts_each_panel_at_clean():
 
 
 def test_degradation_writes_severities_panels_and_models():
-    chart = plot_degradation(
-        [estimate("densenet", 0.9), *noise("densenet", 0.8, 0.7)], metric="mcc"
-    )
+    chart = plot_degradation([estimate("densenet", 0.9), *noise("densenet", 0.8, 0.7)], metric="mcc")
 
     drawn = to_svg(chart)
     for text in ("clean", "0.1", "0.2", "gaussian noise", "densenet", "mcc"):

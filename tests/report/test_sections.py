@@ -43,9 +43,7 @@ def test_every_row_has_a_text_for_each_column(incomplete):
 
 def test_the_primary_metric_is_shown_once(comparison):
     (dataset,) = comparison.about["datasets"]
-    by_mcc = replace(
-        comparison, about={**comparison.about, "datasets": [{**dataset, "metric": "mcc"}]}
-    )
+    by_mcc = replace(comparison, about={**comparison.about, "datasets": [{**dataset, "metric": "mcc"}]})
 
     assert section(by_mcc, "leaderboard").headers.count("mcc [95 % CI]") == 1
 

@@ -159,9 +159,7 @@ def test_looking_at_a_package_loads_no_adapter(acme):
         ("other_bench:conf", {}, "its entry point does not name a package"),
     ],
 )
-def test_a_broken_package_is_named_and_the_rest_goes_on(
-    acme, environment, tmp_path, capsys, value, files, fault
-):
+def test_a_broken_package_is_named_and_the_rest_goes_on(acme, environment, tmp_path, capsys, value, files, fault):
     write(tmp_path, **files)
     environment(value, name="other-bench")
 
@@ -234,9 +232,7 @@ def test_cells_are_told_apart_by_the_metrics_of_others_alone(acme, tiny):
 
 def test_a_dataset_of_boxes_refuses_a_metric_of_labels(acme, tiny):
     (job,) = compose_jobs(
-        RunRequest(
-            overrides=(*tiny, "model=yolov8_det", "dataset.task=detection", "metric=acme_youden")
-        )
+        RunRequest(overrides=(*tiny, "model=yolov8_det", "dataset.task=detection", "metric=acme_youden"))
     )
 
     with pytest.raises(ConfigError, match="metric acme_youden evaluates labels") as refused:
@@ -263,9 +259,7 @@ def tall(targets, probabilities):
 """
 
 
-def test_a_metric_that_leaves_its_range_fails_the_cell_by_name(
-    environment, command, tiny, tmp_path
-):
+def test_a_metric_that_leaves_its_range_fails_the_cell_by_name(environment, command, tiny, tmp_path):
     write(tmp_path, other_bench__init="", other_bench__conf__init="")
     write(tmp_path, **{"other_bench__tall.py": TALL})
     spec = "other_tall: {function: other_bench.tall.tall, version: 1}\n"
@@ -343,9 +337,7 @@ def swept(installed, tmp_path_factory):
 @pytest.fixture
 def cells(swept):
     """The runs of the sweep by model and condition."""
-    return {
-        (run.tags["arogya.model"], run.tags["arogya.condition"]): run for run in evaluations(swept)
-    }
+    return {(run.tags["arogya.model"], run.tags["arogya.condition"]): run for run in evaluations(swept)}
 
 
 @pytest.mark.slow
@@ -361,9 +353,7 @@ def test_a_sweep_over_the_options_of_an_installed_package(cells):
         for model in ("prior", "acme_majority")
         for condition in ("clean", "acme_invert_0.2", "acme_invert_1")
     }
-    assert skilled["acme_youden"] == pytest.approx(
-        skilled["sensitivity"] + skilled["specificity"] - 1
-    )
+    assert skilled["acme_youden"] == pytest.approx(skilled["sensitivity"] + skilled["specificity"] - 1)
     assert 0 < low < skilled["acme_youden"] <= high
     assert metrics["prior", "clean"]["acme_youden"] == 0
     assert metrics["acme_majority", "acme_invert_1"]["acme_youden"] < low
@@ -373,8 +363,7 @@ def test_a_sweep_over_the_options_of_an_installed_package(cells):
 @pytest.mark.xdist_group("plugin")
 def test_a_run_says_which_function_judged_it(cells):
     assert {run.tags["arogya.metrics"] for run in cells.values()} == {
-        '{"acme_youden": {"function": "acme_bench.metrics.youden", "version": 1, '
-        '"resamples": null}}'
+        '{"acme_youden": {"function": "acme_bench.metrics.youden", "version": 1, "resamples": null}}'
     }
 
 
@@ -428,9 +417,7 @@ def test_a_study_in_a_folder_of_the_user(installed, tmp_path):
 
     bench(installed, tmp_path, "run", "--config-dir", str(folder), "experiment=mine")
 
-    found = {
-        (run.tags["arogya.model"], run.tags["arogya.seed"]) for run in evaluations(tmp_path, "mine")
-    }
+    found = {(run.tags["arogya.model"], run.tags["arogya.seed"]) for run in evaluations(tmp_path, "mine")}
     assert found == {(m, s) for m in ("prior", "acme_majority") for s in ("1", "2")}
 
 

@@ -24,9 +24,7 @@ def repository(tmp_path, monkeypatch):
 
 
 def head(folder):
-    ended = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True
-    )
+    ended = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True)
     return ended.stdout.strip()
 
 

@@ -33,9 +33,7 @@ def holding():
     started = []
 
     def hold(turn, seconds=600.0):
-        process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, turn, str(seconds)], stdout=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen([sys.executable, "-c", HOLD, turn, str(seconds)], stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout.readline() == "held\n"
         return process
@@ -85,9 +83,7 @@ def test_jobs_work_beside_each_other(holding, capsys):
     ("theirs", "alone", "told"),
     [("beside", True, "until this machine is idle"), ("alone", False, "free for other jobs")],
 )
-def test_what_is_timed_shares_its_machine_with_nobody(
-    holding, capsys, tmp_path, theirs, alone, told
-):
+def test_what_is_timed_shares_its_machine_with_nobody(holding, capsys, tmp_path, theirs, alone, told):
     holding(theirs, 1.5)
 
     with machine_lock(exclusive=alone):

@@ -43,8 +43,6 @@ def test_libraries_that_come_later_read_the_environment():
         "import torch; print(torch.get_num_threads())"
     )
 
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert result.stdout.strip() == "1"

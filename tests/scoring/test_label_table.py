@@ -103,9 +103,7 @@ def test_the_view_is_capped_and_small_enough_for_mlflow():
     assert len(json.dumps(view.to_dict("split"), default=str)) < 2_000_000
 
 
-@pytest.mark.parametrize(
-    ("column", "named"), [("target", "lacks target"), ("p_", "lacks its probabilities")]
-)
+@pytest.mark.parametrize(("column", "named"), [("target", "lacks target"), ("p_", "lacks its probabilities")])
 def test_a_table_of_something_else_is_refused(column, named):
     table = predictions_to_table(predictions())
     table = table[[name for name in table.columns if not name.startswith(column)]]

@@ -86,9 +86,7 @@ def test_equal_seeds_draw_the_same_patients_for_every_model(job_of, roster, gues
 
 
 def test_point_scores_are_the_values_without_resampling(predictions):
-    assert (
-        point_scores(predictions) == compute_scores(predictions, resamples=2000, seed=SEED).values
-    )
+    assert point_scores(predictions) == compute_scores(predictions, resamples=2000, seed=SEED).values
 
 
 def test_the_classes_have_a_row_each(predictions):

@@ -43,9 +43,7 @@ def test_methods_for_single_cases_are_not_run_on_clusters(table):
 
 
 def test_number_of_workers_changes_nothing():
-    one, two = (
-        calibrate(SETTINGS[:1], studies=2, quick_studies=60, workers=workers) for workers in (1, 2)
-    )
+    one, two = (calibrate(SETTINGS[:1], studies=2, quick_studies=60, workers=workers) for workers in (1, 2))
 
     assert one == two
 
@@ -54,9 +52,7 @@ def test_intervals_that_ignore_patients_miss_the_truth_too_often():
     """The checks exist to detect this error."""
     missed = 0
     for number in range(300):
-        right = SimulatedStudy(
-            seed=(1, number), groups=60, clustered=True
-        ).predictions.is_correct()[0]
+        right = SimulatedStudy(seed=(1, number), groups=60, clustered=True).predictions.is_correct()[0]
         found = wilson(int(right.sum()), right.size)
         missed += not found.low <= true_metrics()["accuracy"] <= found.high
 

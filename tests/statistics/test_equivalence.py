@@ -125,15 +125,11 @@ def test_a_model_is_equivalent_to_itself():
 def test_few_groups_are_told():
     d, values, plan = resampled(0, n=12)
 
-    assert (
-        "only 12 groups" in equivalence_from_replicates(d.mean(), values, margin=1, draws=plan).note
-    )
+    assert "only 12 groups" in equivalence_from_replicates(d.mean(), values, margin=1, draws=plan).note
     assert "only 5 cases" in non_inferiority(0.0, 0.1, margin=1, n=5).note
 
 
-@pytest.mark.parametrize(
-    "changed", [{"margin": float("inf")}, {"alpha": 5}, {"n": 0}, {"margin": -1}]
-)
+@pytest.mark.parametrize("changed", [{"margin": float("inf")}, {"alpha": 5}, {"n": 0}, {"margin": -1}])
 def test_numbers_without_sense_are_refused(changed):
     with pytest.raises(ValueError, match=r"not|needs"):
         non_inferiority(0.0, 0.1, **({"margin": 0.1, "n": 50} | changed))

@@ -27,9 +27,7 @@ def test_bca_agrees_with_scipy_on_the_same_resamples():
 
     found = bootstrap(mean, {"x": x}, draws=draw)
 
-    expected = scipy.stats.bootstrap(
-        (x,), np.mean, n_resamples=20_000, rng=np.random.default_rng(1), method="BCa"
-    )
+    expected = scipy.stats.bootstrap((x,), np.mean, n_resamples=20_000, rng=np.random.default_rng(1), method="BCa")
     ends = list(expected.confidence_interval)
     assert [found.low, found.high] == pytest.approx(ends, abs=0.02)
 

@@ -48,9 +48,7 @@ def test_that_many_further_groups_decide(estimate, below, above, groups):
         return
 
     shrunk = np.sqrt(groups / (groups + found.further_groups + 1))
-    later = judge_limit(
-        estimate, estimate - shrunk * below, estimate + shrunk * above, groups, limit=limit
-    )
+    later = judge_limit(estimate, estimate - shrunk * below, estimate + shrunk * above, groups, limit=limit)
 
     assert later.verdict == ("eligible" if estimate > limit else "excluded")
 

@@ -93,9 +93,7 @@ def of_a_table(inputs):
             ("auroc", "auroc"),
         )
     }
-    fewer = {
-        f"ece_{bins}_toplabel": score(targets, probabilities, bins=bins)["ece"] for bins in (3, 10)
-    }
+    fewer = {f"ece_{bins}_toplabel": score(targets, probabilities, bins=bins)["ece"] for bins in (3, 10)}
     counts = sum_by_group(check_outcomes(targets, probabilities)).total().confusion[:, :-1]
     return named | by_class | fewer | {"confusion_matrix": counts}
 
@@ -152,10 +150,7 @@ def roc(case):
         }
     if "csv" in inputs:
         rows = table(inputs["csv"])
-        columns = [
-            np.array([float(row[inputs[name]]) for row in rows])
-            for name in ("y", "score1", "score2")
-        ]
+        columns = [np.array([float(row[inputs[name]]) for row in rows]) for name in ("y", "score1", "score2")]
     else:
         columns = [array(inputs, name) for name in ("y", "score1", "score2")]
     found = statistics.delong(*columns)
@@ -275,17 +270,12 @@ def friedman(inputs):
 
 def nemenyi(inputs):
     levels = {"q05": 0.05, "q10": 0.10}
-    return {
-        name: [nemenyi_critical_value(k, alpha=alpha) for k in inputs["k"]]
-        for name, alpha in levels.items()
-    }
+    return {name: [nemenyi_critical_value(k, alpha=alpha) for k in inputs["k"]] for name, alpha in levels.items()}
 
 
 def nadeau_bengio(inputs):
     first, second = np.loadtxt(ORACLES / inputs["csv"], delimiter=",").T
-    found = statistics.corrected_resampled_t(
-        first - second, test_train_ratio=inputs["n_test_over_n_train"]
-    )
+    found = statistics.corrected_resampled_t(first - second, test_train_ratio=inputs["n_test_over_n_train"])
     return vars(found) | {"mean": found.mean, "ci": found.ci}
 
 

@@ -83,9 +83,7 @@ def test_swapping_two_models_turns_every_difference_around(seed):
 
     for name, each in found.items():
         assert turned[name].estimate == pytest.approx(-each.estimate, abs=1e-12)
-        assert turned[name].p_value == each.p_value or turned[name].p_value == pytest.approx(
-            each.p_value
-        )
+        assert turned[name].p_value == each.p_value or turned[name].p_value == pytest.approx(each.p_value)
         same(numbers(turned[name], -1), numbers(each))
 
 
@@ -120,9 +118,7 @@ def honest_width(seed):
 
 def fooled_width(seed):
     targets, tables, _ = study(seed, n=60)
-    found = compared(np.tile(targets, 4), {k: np.tile(v, (4, 1)) for k, v in tables.items()}, None)[
-        "brier"
-    ]
+    found = compared(np.tile(targets, 4), {k: np.tile(v, (4, 1)) for k, v in tables.items()}, None)["brier"]
     return found.high - found.low
 
 

@@ -34,17 +34,13 @@ def generator():
 
 def judged(scores, resampled=None, **options):
     resampled = resampled or plan(scores.shape[1])
-    return seed_group_interval(
-        *arrays(scores, weights_of(resampled)), draws=resampled, rng=generator(), **options
-    )
+    return seed_group_interval(*arrays(scores, weights_of(resampled)), draws=resampled, rng=generator(), **options)
 
 
 def compared(a, b, **options):
     resampled = plan(a.shape[1], 2_000)
     weights = weights_of(resampled)
-    return seed_group_difference(
-        *arrays(a, weights), *arrays(b, weights), draws=resampled, rng=generator(), **options
-    )
+    return seed_group_difference(*arrays(a, weights), *arrays(b, weights), draws=resampled, rng=generator(), **options)
 
 
 def test_without_spread_of_groups_it_is_the_t_interval_of_the_seeds():
@@ -267,9 +263,7 @@ def test_equal_models_are_rarely_told_apart(seeds, paired):
     for _ in range(600):
         cases = rng.normal(size=GROUPS)
         sides = [arrays(scores_of(rng, seeds=seeds, cases=cases), weights) for _ in range(2)]
-        found = seed_group_difference(
-            *sides[0], *sides[1], draws=resampled, rng=rng, paired_seeds=paired
-        )
+        found = seed_group_difference(*sides[0], *sides[1], draws=resampled, rng=rng, paired_seeds=paired)
         gap = sides[0][1].mean(axis=0) - sides[1][1].mean(axis=0)
         naive.append(interval(found.estimate, gap, None, draws=resampled).p_value)
         p_values.append(found.p_value)
@@ -304,8 +298,6 @@ def test_seeds_that_cancel_in_every_resample_still_give_an_interval():
     """Neither the mean nor the scores have a spread, only the seeds within a resample."""
     swing = np.random.default_rng(21).normal(size=400)
 
-    found = seed_group_interval(
-        [0.5, 0.5], 0.5 + np.array([swing, -swing]), draws=plan(), rng=generator()
-    )
+    found = seed_group_interval([0.5, 0.5], 0.5 + np.array([swing, -swing]), draws=plan(), rng=generator())
 
     assert found.low < 0.5 < found.high

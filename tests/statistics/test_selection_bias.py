@@ -84,8 +84,7 @@ def test_classifiers_are_scored_on_drawn_and_on_left_out_patients():
     for counts in np.concatenate(list(drawn.chunks())):
         rows, left = drawn.case_indices(counts), np.flatnonzero((counts == 0)[drawn.group_of])
         inside, outside = (
-            [score(targets[at], table[at])["balanced_accuracy"] for table in tables.values()]
-            for at in (rows, left)
+            [score(targets[at], table[at])["balanced_accuracy"] for table in tables.values()] for at in (rows, left)
         )
         best = np.array(inside) == max(inside)
         values.append(np.mean(np.array(outside)[best]))

@@ -20,9 +20,7 @@ from benchmarks.statistics.simulation import (
 
 @pytest.mark.parametrize("signal", [SIGNAL, 1.2])
 def test_true_metrics_are_those_of_very_many_cases(signal):
-    drawn = simulate_predictions(
-        np.random.default_rng(0), 200_000, clustered=False, signals=[signal]
-    )
+    drawn = simulate_predictions(np.random.default_rng(0), 200_000, clustered=False, signals=[signal])
     probabilities, targets = drawn.probabilities[0], drawn.targets
 
     expected = true_metrics(signal)

@@ -61,9 +61,7 @@ def test_truth_values_are_names():
 
 
 def test_two_columns_are_crossed_as_far_as_they_occur():
-    found = build_subgroup_column(
-        {"sex": ["F", "F", "M", None], "age": ["60+", "<60", "60+", "<60"]}, 4
-    )
+    found = build_subgroup_column({"sex": ["F", "F", "M", None], "age": ["60+", "<60", "60+", "<60"]}, 4)
 
     assert found.name == "sex \N{MULTIPLICATION SIGN} age"
     assert [name.replace("\N{MULTIPLICATION SIGN}", "x") for name in found.values] == [

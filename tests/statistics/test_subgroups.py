@@ -74,9 +74,7 @@ def test_a_patient_in_two_subgroups_is_counted_and_drawn_once():
     right = cases.predicted == cases.targets
     per_patient = right[eye == "left"] * 1.0 - right[eye == "right"]
     counts = np.concatenate(list(drawn.chunks()))
-    expected = interval(
-        per_patient.mean(), counts @ per_patient / 100, None, draws=drawn, method="percentile"
-    )
+    expected = interval(per_patient.mean(), counts @ per_patient / 100, None, draws=drawn, method="percentile")
     assert table.shared_groups == 100
     assert "100 groups have cases in several subgroups" in table.note
     assert named(table, "accuracy")["left"].difference.se == pytest.approx(expected.se)
@@ -126,9 +124,7 @@ def test_a_metric_that_a_subgroup_does_not_have_says_why():
 def test_two_subgroups_are_one_test_that_holds_for_both():
     cases, site, patients = cohort(5)
 
-    table = subgroups(
-        cases, {"site": site}, draws=plan(200, patients), metrics=["accuracy", "brier"]
-    )
+    table = subgroups(cases, {"site": site}, draws=plan(200, patients), metrics=["accuracy", "brier"])
 
     first, second = named(table, "accuracy").values()
     assert table.family == 2
@@ -213,9 +209,7 @@ def test_two_columns_are_crossed():
     cases, site, patients = cohort(10)
     sex = np.where(np.arange(100) % 2, "F", "M")[patients]
 
-    table = subgroups(
-        cases, {"sex": sex, "site": site}, draws=plan(200, patients), metrics=["accuracy"]
-    )
+    table = subgroups(cases, {"sex": sex, "site": site}, draws=plan(200, patients), metrics=["accuracy"])
 
     assert [each.subgroup[::4] for each in table.scores] == ["FA", "FB", "MA", "MB"]
     assert sum(each.n for each in table.scores) == 200
@@ -301,9 +295,7 @@ def test_a_small_subgroup_is_as_uncertain_as_its_own_patients():
     rejected = 0
     for seed in range(200):
         cases = check_outcomes(np.tile([0, 1], 156), None, rng.integers(2, size=312))
-        table = subgroups(
-            cases, {"site": site}, draws=plan(312, resamples=199, seed=seed), metrics=["accuracy"]
-        )
+        table = subgroups(cases, {"site": site}, draws=plan(312, resamples=199, seed=seed), metrics=["accuracy"])
         found = named(table, "accuracy")["rare"]
         rejected += found.p_value is not None and found.p_value < 0.05
 

@@ -7,9 +7,9 @@ from scipy import stats
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics import corrected_resampled_t, paired_t
 
-columns = st.lists(
-    st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=2, max_size=30
-).map(lambda rows: np.array(rows, dtype=float).T)
+columns = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=2, max_size=30).map(
+    lambda rows: np.array(rows, dtype=float).T
+)
 
 
 def pair(seed, *, gain=0.0, n=40):

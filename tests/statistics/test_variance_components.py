@@ -49,9 +49,7 @@ def test_moments_agree_with_two_way_mean_squares():
     rng = np.random.default_rng(4)
     estimates = rng.normal(size=(4, 3)) + 5 * rng.normal(size=(4, 1)) + 5 * rng.normal(size=3)
     rows, columns, grand = estimates.mean(axis=1), estimates.mean(axis=0), estimates.mean()
-    rest = sum(
-        (estimates[s, a] - rows[s] - columns[a] + grand) ** 2 for s in range(4) for a in range(3)
-    ) / (3 * 2)
+    rest = sum((estimates[s, a] - rows[s] - columns[a] + grand) ** 2 for s in range(4) for a in range(3)) / (3 * 2)
     between_seeds = 3 * sum((row - grand) ** 2 for row in rows) / 3
     between_draws = 4 * sum((column - grand) ** 2 for column in columns) / 2
 
@@ -68,9 +66,7 @@ def test_shares_sum_to_one():
 
 
 def made_arrays():
-    estimates, replicates, _ = made(
-        np.random.default_rng(0), (1, 1, 1, 3, 1), seeds=5, augmentations=4
-    )
+    estimates, replicates, _ = made(np.random.default_rng(0), (1, 1, 1, 3, 1), seeds=5, augmentations=4)
     return estimates, replicates
 
 
@@ -95,9 +91,7 @@ def test_the_luck_of_the_test_sample_is_not_blamed_on_the_seed():
     rng = np.random.default_rng(6)
     blamed, moved = [], []
     for _ in range(300):
-        estimates, replicates, resampled = made(
-            rng, (0, 0, 0, 1, 1), seeds=5, augmentations=1, resamples=60
-        )
+        estimates, replicates, resampled = made(rng, (0, 0, 0, 1, 1), seeds=5, augmentations=1, resamples=60)
         found = variance_split(estimates, replicates, draws=resampled)
         blamed.append(found.training_seed.variance)
         moved.append(found.sample_interaction.variance)
@@ -193,9 +187,7 @@ def test_a_few_undefined_resamples_are_left_out_and_noted():
 
     found = variance_split(estimates, replicates, draws=plan(60))
 
-    assert found.test_sample.variance == pytest.approx(
-        replicates[:, :, 2:].mean(axis=(0, 1)).var(ddof=1)
-    )
+    assert found.test_sample.variance == pytest.approx(replicates[:, :, 2:].mean(axis=(0, 1)).var(ddof=1))
     assert "1.00% of the resamples" in found.note
 
 

@@ -362,9 +362,7 @@ def test_data_that_are_not_there_are_a_reason(command, tiny):
     assert "Fix: " in ended.err
 
 
-def test_a_model_that_has_nothing_left_to_do_need_not_be_able_to(
-    command, priced, tiny, monkeypatch
-):
+def test_a_model_that_has_nothing_left_to_do_need_not_be_able_to(command, priced, tiny, monkeypatch):
     """As in a run: a finished study is found again on a machine without its libraries."""
     words = ("run", "-m", *tiny, "model=licensed", *priced)
     with monkeypatch.context() as patch:

@@ -18,9 +18,7 @@ class NodeGone(Exception):
 @pytest.fixture(scope="module")
 def jobs(job_of):
     """Three jobs of two cells each."""
-    return tuple(
-        prepare(job_of(noise=(0.1,), seed=seed, overrides=(f"seed={seed}",))) for seed in (1, 2, 3)
-    )
+    return tuple(prepare(job_of(noise=(0.1,), seed=seed, overrides=(f"seed={seed}",))) for seed in (1, 2, 3))
 
 
 @pytest.fixture
@@ -67,16 +65,11 @@ def seed_of(planned):
 
 
 def report_of(planned, **fields):
-    return JobResult(
-        **{"name": "prior", "seed": seed_of(planned), "evaluated": 0, "seconds": 0.1, **fields}
-    )
+    return JobResult(**{"name": "prior", "seed": seed_of(planned), "evaluated": 0, "seconds": 0.1, **fields})
 
 
 def begun(sweep, planned, *conditions):
-    return [
-        start_run(sweep.store, each.name, cell_tags(planned, each), parent=sweep.parent)
-        for each in conditions
-    ]
+    return [start_run(sweep.store, each.name, cell_tags(planned, each), parent=sweep.parent) for each in conditions]
 
 
 def cells_made(sweep, planned, conditions):
@@ -130,9 +123,7 @@ def test_a_launcher_that_breaks_is_called_again_with_what_is_missing(sweep, jobs
 
     said = capsys.readouterr().err
     assert pool.launched == [[1, 2, 3], [2, 3], [3]]
-    assert [statuses(sweep, planned) for planned in jobs] == [
-        of_every_cell(planned, "FINISHED") for planned in jobs
-    ]
+    assert [statuses(sweep, planned) for planned in jobs] == [of_every_cell(planned, "FINISHED") for planned in jobs]
     assert "The launcher failed: NodeGone: the node is gone\n" in said
     assert "Retrying 4 cells." in said
     assert "Retrying 2 cells." in said
@@ -238,10 +229,7 @@ def test_a_cell_that_nobody_speaks_of_has_a_run_that_says_so(sweep, jobs):
 
     lost = [run for run in runs_of(sweep) if run.tags["arogya.seed"] == "3"]
     assert statuses(sweep, jobs[2]) == of_every_cell(jobs[2], "KILLED")
-    assert all(
-        "Its job ended without a run for this cell." in run.tags["arogya.error_message"]
-        for run in lost
-    )
+    assert all("Its job ended without a run for this cell." in run.tags["arogya.error_message"] for run in lost)
 
 
 def test_a_run_that_its_process_left_open_is_closed_at_the_end(sweep, jobs):

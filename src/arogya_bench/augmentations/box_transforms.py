@@ -17,9 +17,7 @@ class ImageSize(NamedTuple):
     height: int
 
 
-BoxTransform: TypeAlias = Callable[
-    [tuple[Box, ...], ImageSize, float, np.random.Generator], tuple[Box, ...]
-]
+BoxTransform: TypeAlias = Callable[[tuple[Box, ...], ImageSize, float, np.random.Generator], tuple[Box, ...]]
 _Function = TypeVar("_Function", bound=Augment)
 
 

@@ -104,9 +104,7 @@ def expand_conditions(augmentations: Mapping[str, AugmentationSpec]) -> tuple[Co
             "No augmentation is selected.",
             fix="set augmentation=clean, or augmentation=all for every condition.",
         )
-    expanded = tuple(
-        condition for name, spec in augmentations.items() for condition in _expand_spec(name, spec)
-    )
+    expanded = tuple(condition for name, spec in augmentations.items() for condition in _expand_spec(name, spec))
     _check_unique_names([condition.name for condition in expanded])
     for condition in expanded:
         _check_image_function(condition)
@@ -154,8 +152,7 @@ def _import_function(name: str, path: str) -> Augment:
         hint = did_you_mean(path, _function_paths(photometric, geometric, module))
         raise ConfigError(
             f"Augmentation {name!r} has an unknown function {path!r}.{hint}",
-            fix=f"set augmentation.{name}.function to the dotted path of a function "
-            "(image, severity, rng) -> image.",
+            fix=f"set augmentation.{name}.function to the dotted path of a function (image, severity, rng) -> image.",
         )
     return function
 

@@ -101,9 +101,7 @@ def visible_box(outline: Outline, size: ImageSize, *, label: int, crowd: bool) -
     left, top, right, bottom = inside.tolist()
     if right <= left or bottom <= top:
         return None
-    return Box(
-        left=left, top=top, width=right - left, height=bottom - top, label=label, crowd=crowd
-    )
+    return Box(left=left, top=top, width=right - left, height=bottom - top, label=label, crowd=crowd)
 
 
 def _clip_polygon(points: Floats, size: ImageSize) -> Floats:

@@ -55,9 +55,7 @@ def rotation(image: Image, severity: float, rng: np.random.Generator) -> Image:
     height, width = image.shape[:2]
     centre = ((width - 1) / 2, (height - 1) / 2)
     matrix = cv2.getRotationMatrix2D(centre, _draw_angle(severity, rng), 1.0)
-    rotated = cv2.warpAffine(
-        image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-    )
+    rotated = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(rotated, dtype=np.uint8)
 
 

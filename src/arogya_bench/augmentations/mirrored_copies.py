@@ -31,10 +31,7 @@ def merge_with_reflection(box: Box, size: ImageSize, angle: float) -> Outline:
         (box.top <= EDGE_TOLERANCE, outline.x, 0.0),
         (bottom >= size.height - EDGE_TOLERANCE, outline.x, float(size.height)),
     )
-    cuts = [
-        cut and _is_visible(replace(outline, x=x, y=y).rotate(angle, size), size)
-        for cut, x, y in sides
-    ]
+    cuts = [cut and _is_visible(replace(outline, x=x, y=y).rotate(angle, size), size) for cut, x, y in sides]
     if not any(cuts):
         return outline
     left, far_right, top, far_bottom = cuts
@@ -42,9 +39,7 @@ def merge_with_reflection(box: Box, size: ImageSize, angle: float) -> Outline:
     high_x = _reflect_coordinate(box.left, size.width, 1) if far_right else right
     low_y = _reflect_coordinate(bottom, size.height, -1) if top else box.top
     high_y = _reflect_coordinate(box.top, size.height, 1) if far_bottom else bottom
-    whole = Box(
-        left=low_x, top=low_y, width=high_x - low_x, height=high_y - low_y, label=0, crowd=box.crowd
-    )
+    whole = Box(left=low_x, top=low_y, width=high_x - low_x, height=high_y - low_y, label=0, crowd=box.crowd)
     return box_outline(whole)
 
 

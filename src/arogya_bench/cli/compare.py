@@ -36,9 +36,7 @@ FORMATS = ("html", "csv", "json", "pdf", "png")
 DEFAULT_FORMATS = ("html", "csv", "json")  # logged with a comparison run
 
 
-def run_compare(
-    experiment: str, *, tracking_uri: str | None, where: str | None, metric: str, out: Path
-) -> int:
+def run_compare(experiment: str, *, tracking_uri: str | None, where: str | None, metric: str, out: Path) -> int:
     """Compare an experiment, print and write the report, and log it as a comparison run.
 
     Returns:
@@ -123,9 +121,7 @@ def _log_comparison(comparison: Comparison, store: Store, *, parent: str | None)
         The run id.
     """
     key = str(comparison.about["key"])
-    identical = search_runs(
-        store, f"tags.`{COMPARISON}` = '{key}' and attributes.status = 'FINISHED'"
-    )
+    identical = search_runs(store, f"tags.`{COMPARISON}` = '{key}' and attributes.status = 'FINISHED'")
     if identical:
         now = str(int(time.time() * 1000))
         write_items(store, identical[-1].run_id, [Tags(values={COMPARED_AT: now})])
@@ -178,6 +174,4 @@ def _find_comparison_run(store: Store, run_id: str | None) -> RunRecord:
 def _check_writable(out: Path) -> None:
     folder = out.absolute()
     if not is_writable(next(path for path in (folder, *folder.parents) if path.exists())):
-        raise UserError(
-            f"The folder {folder} is not writable.", fix="choose another folder with --out."
-        )
+        raise UserError(f"The folder {folder} is not writable.", fix="choose another folder with --out.")

@@ -34,40 +34,24 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     curate.add_argument("source", type=Path, metavar="SRC", help="source folder")
-    curate.add_argument(
-        "out", type=Path, metavar="OUT", help="output folder: new, or that of an earlier run"
-    )
+    curate.add_argument("out", type=Path, metavar="OUT", help="output folder: new, or that of an earlier run")
     curate.add_argument("--licence", required=True, help="licence of the images and labels")
-    curate.add_argument(
-        "--layout", metavar="NAME", help="layout of SRC (default: detect automatically)"
-    )
+    curate.add_argument("--layout", metavar="NAME", help="layout of SRC (default: detect automatically)")
     curate.add_argument(
         "--keep",
         default="",
         metavar="A,B",
         help="columns of the table to keep; they must not identify anybody",
     )
-    curate.add_argument(
-        "--secret-file", metavar="FILE", help="file with the secret key, of mode 600"
-    )
-    curate.add_argument(
-        "--key-file", metavar="FILE", help="write the original file name of each case to this file"
-    )
+    curate.add_argument("--secret-file", metavar="FILE", help="file with the secret key, of mode 600")
+    curate.add_argument("--key-file", metavar="FILE", help="write the original file name of each case to this file")
     curate.add_argument("--boxes-drawn-on", choices=["stored", "upright"],
                         help="whether boxes and masks belong to the stored pixels or to the image "
                         "after its EXIF rotation")  # fmt: skip
-    curate.add_argument(
-        "--quality", type=int, default=95, help="JPEG quality (default: %(default)s)"
-    )
-    curate.add_argument(
-        "--no-text-check", action="store_true", help="skip the check for text in images"
-    )
-    curate.add_argument(
-        "--ocr", action="store_true", help="count lines of text with OCR (needs the extra ocr)"
-    )
-    curate.add_argument(
-        "--workers", type=int, metavar="N", help="number of threads (default: one per processor)"
-    )
+    curate.add_argument("--quality", type=int, default=95, help="JPEG quality (default: %(default)s)")
+    curate.add_argument("--no-text-check", action="store_true", help="skip the check for text in images")
+    curate.add_argument("--ocr", action="store_true", help="count lines of text with OCR (needs the extra ocr)")
+    curate.add_argument("--workers", type=int, metavar="N", help="number of threads (default: one per processor)")
     curate.add_argument(
         "overrides",
         nargs="*",
@@ -116,9 +100,7 @@ def _reader_options(arguments: argparse.Namespace, node: Any) -> dict[str, objec
     names = [str(name) for name in node]
     if not arguments.source.is_dir() or given.keys() & {*names}:
         return dict.fromkeys(names)  # curation reports the error
-    source_layout = SourceLayout(
-        licence=arguments.licence, layout=arguments.layout, dataset=dict.fromkeys(names)
-    )
+    source_layout = SourceLayout(licence=arguments.licence, layout=arguments.layout, dataset=dict.fromkeys(names))
     node.update(given)
     layout = detect_layout(arguments.source, source_layout)
     typed = schema.validate(READERS[layout.name], node, "dataset")
@@ -130,9 +112,7 @@ def _print_outcome(outcome: "CurationOutcome", out: Path) -> None:
 
     lines = [f"{plural(outcome.cases, 'case')} in {out}, {outcome.written} written now."]
     if outcome.rewritten:
-        lines.append(
-            f"{plural(outcome.rewritten, 'case')} restored: files had been changed or deleted."
-        )
+        lines.append(f"{plural(outcome.rewritten, 'case')} restored: files had been changed or deleted.")
     if outcome.split:
         lines.append(f"Split: {outcome.split}.")
     if outcome.quarantined:
@@ -177,9 +157,7 @@ def _load_result(out: Path) -> "Dataset | None":
         reader = COCO(**terms, classes=card["classes"], annotations="boxes.json")
         if card["split"]:
             train, validation, test = (f"boxes-{part}.json" for part in PARTS)
-            reader = replace(
-                reader, annotations=None, train=train, validation=validation, test=test
-            )
+            reader = replace(reader, annotations=None, train=train, validation=validation, test=test)
         return reader.load()
     # The pixels keep their range, so the result needs the same reader options as the source.
     reader_options = {**terms, **card["reading"], "classes": card["classes"]}

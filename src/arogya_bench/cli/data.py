@@ -42,9 +42,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "terms to accept and where to unpack them. Without a name, list all datasets.",
     )
     fetch.add_argument("name", nargs="?", help="dataset, such as pneumoniamnist or ham10000")
-    fetch.add_argument(
-        "--to", type=Path, default=Path(), metavar="DIR", help="folder to download to"
-    )
+    fetch.add_argument("--to", type=Path, default=Path(), metavar="DIR", help="folder to download to")
     fetch.add_argument(
         "--size",
         type=int,

@@ -110,9 +110,7 @@ def _check_opencv() -> DoctorFinding:
         detail = f"{' and '.join(installed)} overwrite each other: pip uninstall {installed[1]}"
         return DoctorFinding(component="OpenCV", state="wrong", detail=detail)
     if installed:
-        return DoctorFinding(
-            component="OpenCV", state="ok", detail=f"{installed[0]} {version(installed[0])}"
-        )
+        return DoctorFinding(component="OpenCV", state="ok", detail=f"{installed[0]} {version(installed[0])}")
     if is_installed("cv2"):
         return DoctorFinding(component="OpenCV", state="ok", detail="not installed from PyPI")
     return DoctorFinding(component="OpenCV", state="wrong", detail="pip install opencv-python")
@@ -123,9 +121,7 @@ def _check_extra(extra: str, modules: tuple[str, ...]) -> DoctorFinding:
         fix = f"pip install 'arogya-bench[{extra}]'"
         return DoctorFinding(component=f"extra {extra}", state="absent", detail=fix)
     licence = " (AGPL-3.0)" if extra == "yolo" else ""
-    return DoctorFinding(
-        component=f"extra {extra}", state="ok", detail=", ".join(modules) + licence
-    )
+    return DoctorFinding(component=f"extra {extra}", state="ok", detail=", ".join(modules) + licence)
 
 
 def _check_config_package(package: ConfigPackage) -> DoctorFinding:
@@ -169,9 +165,7 @@ def _check_store() -> DoctorFinding:
         else:
             detail = f"{without_credentials(uri)}, {ping_store(uri)} experiments"
     except UserError as error:
-        return DoctorFinding(
-            component="MLflow store", state="wrong", detail=f"{error.problem} {error.fix}"
-        )
+        return DoctorFinding(component="MLflow store", state="wrong", detail=f"{error.problem} {error.fix}")
     return DoctorFinding(component="MLflow store", state="ok", detail=detail)
 
 

@@ -104,9 +104,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         action="store_true",
         help="run every combination of comma-separated values",
     )
-    run.add_argument(
-        "--config-dir", metavar="DIR", help="folder with additional config groups, such as model/"
-    )
+    run.add_argument("--config-dir", metavar="DIR", help="folder with additional config groups, such as model/")
     run.add_argument("--config-path", metavar="DIR", help="folder of your own primary config")
     run.add_argument(
         "--config-name",
@@ -114,9 +112,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         default="config",
         help="name of the primary config (default: %(default)s)",
     )
-    run.add_argument(
-        "--dry-run", action="store_true", help="show planned jobs, time and cost, and exit"
-    )
+    run.add_argument("--dry-run", action="store_true", help="show planned jobs, time and cost, and exit")
     run.add_argument(
         "--cfg",
         choices=["job", "hydra"],
@@ -141,12 +137,8 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "evaluations. Only MLflow is read; no data or models are needed.",
     )
     _add_experiment_arguments(compare)
-    compare.add_argument(
-        "--where", metavar="FILTER", help="compare only runs that match this MLflow filter"
-    )
-    compare.add_argument(
-        "--metric", default="f1_macro", help="primary metric (default: %(default)s)"
-    )
+    compare.add_argument("--where", metavar="FILTER", help="compare only runs that match this MLflow filter")
+    compare.add_argument("--metric", default="f1_macro", help="primary metric (default: %(default)s)")
     _add_out_argument(compare)
     compare.set_defaults(command=_compare)
 
@@ -155,13 +147,10 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     report = commands.add_parser(
         "report",
         help="export a logged comparison",
-        description="Export a comparison that `arogya-bench compare` logged to MLflow, without "
-        "computing anything.",
+        description="Export a comparison that `arogya-bench compare` logged to MLflow, without computing anything.",
     )
     _add_experiment_arguments(report)
-    report.add_argument(
-        "--run-id", metavar="ID", help="run of the comparison (default: the newest)"
-    )
+    report.add_argument("--run-id", metavar="ID", help="run of the comparison (default: the newest)")
     report.add_argument(
         "--format",
         default="html",

@@ -93,10 +93,7 @@ class ComparableRuns:
 
     def load_predictions(self, row: str, condition: str) -> list[Predictions | BoxPredictions]:
         """Read the predictions of each seed, with cases sorted by id."""
-        return [
-            _read_predictions(self.store, self.runs[row, condition, seed])
-            for seed in self.seeds(row, condition)
-        ]
+        return [_read_predictions(self.store, self.runs[row, condition, seed]) for seed in self.seeds(row, condition)]
 
     def check_same_cases(self, rows: Sequence[Sequence[Predictions | BoxPredictions]]) -> None:
         """Check that the stored predictions of several rows cover the same cases.
@@ -129,23 +126,12 @@ class ComparableRuns:
         names = list(metrics)
         by_seed = [self._replicates(seed_predictions, names) for seed_predictions in predictions]
         return RowReplicates(
-            estimates={
-                name: float(np.mean([replicates.estimates[name] for replicates in by_seed]))
-                for name in names
-            },
-            values={
-                name: np.mean([replicates.values[name] for replicates in by_seed], axis=0)
-                for name in names
-            },
-            jackknife={
-                name: np.mean([replicates.jackknife[name] for replicates in by_seed], axis=0)
-                for name in names
-            },
+            estimates={name: float(np.mean([replicates.estimates[name] for replicates in by_seed])) for name in names},
+            values={name: np.mean([replicates.values[name] for replicates in by_seed], axis=0) for name in names},
+            jackknife={name: np.mean([replicates.jackknife[name] for replicates in by_seed], axis=0) for name in names},
         )
 
-    def _replicates(
-        self, predictions: Predictions | BoxPredictions, metrics: Sequence[str]
-    ) -> Replicates:
+    def _replicates(self, predictions: Predictions | BoxPredictions, metrics: Sequence[str]) -> Replicates:
         plugins = {plugin.name: plugin for plugin in self.task.plugin_metrics}
         builtin = [name for name in metrics if name not in plugins]
         requested = [plugins[name] for name in metrics if name in plugins]

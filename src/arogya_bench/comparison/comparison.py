@@ -64,10 +64,7 @@ class ComparisonTables:
         """
         blocks = load_blocks(store, where=where, resamples=RESAMPLES, requested_metric=metric)
         compared = [compare_block(block, metric) for block in blocks]
-        tables = {
-            name: _to_table(name, [row for block in compared for row in getattr(block, name)])
-            for name in TABLES
-        }
+        tables = {name: _to_table(name, [row for block in compared for row in getattr(block, name)]) for name in TABLES}
         return cls(about=_describe(blocks, store.experiment, metric, tables), **tables)
 
     @classmethod
@@ -83,9 +80,7 @@ class ComparisonTables:
                 "This comparison was written by an earlier version that stored less information.",
                 fix="recompute it from the same runs: arogya-bench compare EXPERIMENT",
             )
-        return cls(
-            about=stored["about"], **{name: _to_table(name, stored[name]) for name in TABLES}
-        )
+        return cls(about=stored["about"], **{name: _to_table(name, stored[name]) for name in TABLES})
 
     @property
     def folds(self) -> pd.DataFrame:

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-FOLD_NAME_PATTERN = re.compile(
-    r"kfold-(?P<folds>\d+)-f(?P<fold>\d+)-r(?P<repeat>\d+)-(?P<settings>.+)"
-)
+FOLD_NAME_PATTERN = re.compile(r"kfold-(?P<folds>\d+)-f(?P<fold>\d+)-r(?P<repeat>\d+)-(?P<settings>.+)")
 FOLD_COLUMNS = (
     "dataset", "model", "metric", "splits", "expected", "mean", "sd", "lowest", "highest",
 )  # fmt: skip

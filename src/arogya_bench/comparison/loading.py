@@ -118,9 +118,7 @@ def _load_plugin_metric(requested_metric: str, runs: Iterable[RunRecord]) -> Plu
             f"There is no metric {requested_metric!r}.{did_you_mean(requested_metric, names)}",
             fix=f"choose one of: {', '.join(names)}",
         )
-    (metric,) = load_plugin_metrics(
-        {requested_metric: known[requested_metric]}, reserved_names=BUILTIN_METRICS
-    )
+    (metric,) = load_plugin_metrics({requested_metric: known[requested_metric]}, reserved_names=BUILTIN_METRICS)
     return metric
 
 

@@ -29,10 +29,7 @@ def row_names(runs: Sequence[RunRecord]) -> dict[str, str]:
         else:
             names[digest] = f"{model} ({_differing_params(run.params, same_model) or digest[:6]})"
     taken = list(names.values())
-    return {
-        digest: f"{name} {digest[:6]}" if taken.count(name) > 1 else name
-        for digest, name in names.items()
-    }
+    return {digest: f"{name} {digest[:6]}" if taken.count(name) > 1 else name for digest, name in names.items()}
 
 
 def _differing_params(params: Mapping[str, str], same_model: Sequence[Mapping[str, str]]) -> str:

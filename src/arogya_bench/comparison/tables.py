@@ -53,15 +53,10 @@ def compare_block(block: ComparableRuns, requested_metric: str) -> BlockTables:
     metric = block.primary_metric(requested_metric)
     rows = rank_rows(block, metric)
     pairs = _pairwise_rows(block, rows, metric)
-    robustness = [
-        condition_row for row in rows for condition_row in _robustness_rows(block, row, metric)
-    ]
+    robustness = [condition_row for row in rows for condition_row in _robustness_rows(block, row, metric)]
     return BlockTables(
         verdict=[{"dataset": block.dataset, "metric": metric} | _verdict_row(block, rows, pairs)],
-        leaderboard=[
-            _leaderboard_row(block, rank, row, robustness, metric)
-            for rank, row in enumerate(rows, start=1)
-        ],
+        leaderboard=[_leaderboard_row(block, rank, row, robustness, metric) for rank, row in enumerate(rows, start=1)],
         pairwise=pairs,
         robustness=robustness,
         missing=[{"dataset": block.dataset, **cell} for cell in block.missing],
@@ -75,9 +70,7 @@ def _leaderboard_row(
     robustness: Sequence[TableRow],
     metric: str,
 ) -> TableRow:
-    intervals = {
-        name: _bootstrap_interval(row.clean, name, row.draws) for name in row.clean.estimates
-    }
+    intervals = {name: _bootstrap_interval(row.clean, name, row.draws) for name in row.clean.estimates}
     columns: TableRow = {
         "dataset": block.dataset,
         "rank": rank,
@@ -94,9 +87,7 @@ def _leaderboard_row(
     return columns | {"note": primary.note if primary else "the metric is undefined on these cases"}
 
 
-def _robustness_summary(
-    block: ComparableRuns, model: str, robustness: Sequence[TableRow]
-) -> TableRow:
+def _robustness_summary(block: ComparableRuns, model: str, robustness: Sequence[TableRow]) -> TableRow:
     """Mean robustness score and worst condition; None unless every condition has a score.
 
     Otherwise a model whose worst condition failed would look better than one evaluated under it.
@@ -119,16 +110,13 @@ def _latest_measurement(block: ComparableRuns, row: str) -> TableRow:
     """Latency and cost of the newest measurement of a model."""
     runs = search_runs(
         block.store,
-        f"tags.`{KIND}` = 'measurement' and tags.`{MODEL_CONFIG_DIGEST}` = '{row}' "
-        "and attributes.status = 'FINISHED'",
+        f"tags.`{KIND}` = 'measurement' and tags.`{MODEL_CONFIG_DIGEST}` = '{row}' and attributes.status = 'FINISHED'",
     )
     metrics = runs[-1].metrics if runs else {}
     return {name: metrics.get(name, NOT_MEASURED) for name in MEASUREMENT_COLUMNS}
 
 
-def _pairwise_rows(
-    block: ComparableRuns, ranked: Sequence[LeaderboardRow], metric: str
-) -> list[TableRow]:
+def _pairwise_rows(block: ComparableRuns, ranked: Sequence[LeaderboardRow], metric: str) -> list[TableRow]:
     """Test every pair of models, better model first, with Holm-adjusted p-values."""
     rows = [_pair_row(block, a, b, metric) for a, b in combinations(ranked, 2)]
     p_values = [np.nan if row["p_value"] is None else float(str(row["p_value"])) for row in rows]
@@ -181,14 +169,8 @@ def conclude(row: TableRow) -> str:
     return f"{row['a']} is ahead" if one_sided else NO_DIFFERENCE
 
 
-def _verdict_row(
-    block: ComparableRuns, rows: Sequence[LeaderboardRow], pairs: Sequence[TableRow]
-) -> TableRow:
-    tied = [
-        str(pair["b"])
-        for pair in pairs
-        if pair["a"] == rows[0].name and pair["conclusion"] == NO_DIFFERENCE
-    ]
+def _verdict_row(block: ComparableRuns, rows: Sequence[LeaderboardRow], pairs: Sequence[TableRow]) -> TableRow:
+    tied = [str(pair["b"]) for pair in pairs if pair["a"] == rows[0].name and pair["conclusion"] == NO_DIFFERENCE]
     return dict(build_verdict(block, rows, tied, pairs=len(pairs)))
 
 
@@ -258,9 +240,7 @@ def _paired_difference(a: RowReplicates, b: RowReplicates, metric: str) -> RowRe
     )
 
 
-def _bootstrap_interval(
-    replicates: RowReplicates, metric: str, draws: Draws
-) -> BootstrapInterval | None:
+def _bootstrap_interval(replicates: RowReplicates, metric: str, draws: Draws) -> BootstrapInterval | None:
     estimate = replicates.estimates[metric]
     if not np.isfinite(estimate):
         return None

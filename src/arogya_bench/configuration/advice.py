@@ -18,9 +18,7 @@ LAUNCHER_EXTRAS = {
     "submitit_slurm": "slurm",
     "submitit_local": "slurm",
 }
-PRINT_CONFIG = (
-    "arogya-bench run --cfg job prints the config; docs/user-guide.md documents the keys."
-)
+PRINT_CONFIG = "arogya-bench run --cfg job prints the config; docs/user-guide.md documents the keys."
 # What Hydra and the YAML parser raise for configs and overrides that do not compose.
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 

@@ -90,8 +90,7 @@ def compose_sweep(request: RunRequest) -> Iterator[ComposedSweep]:
         check_sweep(base, overrides)
         with gc_paused():
             jobs = tuple(
-                _compose_job(request, job_overrides)
-                for job_overrides in expand_sweep(overrides, multirun=multirun)
+                _compose_job(request, job_overrides) for job_overrides in expand_sweep(overrides, multirun=multirun)
             )
         yield ComposedSweep(jobs=jobs, config=base, loader=GlobalHydra.instance().config_loader())
 
@@ -145,9 +144,7 @@ def _compose_job(request: RunRequest, overrides: Sequence[str]) -> Job:
 
 def _compose_config(request: RunRequest, overrides: list[str]) -> DictConfig:
     try:
-        config: DictConfig = compose(
-            request.config_name, overrides=overrides, return_hydra_config=True
-        )
+        config: DictConfig = compose(request.config_name, overrides=overrides, return_hydra_config=True)
     except MissingConfigException as error:
         raise option_error(error) from error
     except COMPOSE_ERRORS as error:

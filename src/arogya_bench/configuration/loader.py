@@ -58,13 +58,9 @@ class CachingConfigLoader(ConfigLoaderImpl):  # type: ignore[misc]  # Hydra has 
             )
             return config
 
-    def _load_cached(
-        self, overrides: Sequence[Override], arguments: tuple[object, ...]
-    ) -> DictConfig:
+    def _load_cached(self, overrides: Sequence[Override], arguments: tuple[object, ...]) -> DictConfig:
         values = [each for each in overrides if self._is_value_override(each)]
-        structural = [
-            str(each.input_line) for each in overrides if not self._is_value_override(each)
-        ]
+        structural = [str(each.input_line) for each in overrides if not self._is_value_override(each)]
         key = (*arguments, *structural)
         if key not in self._composed:
             config_name, *options = arguments

@@ -45,8 +45,7 @@ def check_sweep(config: DictConfig, overrides: Sequence[Override]) -> None:
     sweeper = str(config.hydra.sweeper.get("_target_"))
     if not sweeper.endswith(".BasicSweeper"):
         raise ConfigError(
-            f"hydra/sweeper {sweeper} searches the parameter space, but a benchmark runs every "
-            "combination.",
+            f"hydra/sweeper {sweeper} searches the parameter space, but a benchmark runs every combination.",
             fix="remove the override of hydra/sweeper.",
         )
     for override in overrides:

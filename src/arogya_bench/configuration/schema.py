@@ -27,9 +27,7 @@ Typed = TypeVar("Typed")
 _VALIDATED: dict[tuple[type, str, str], object] = {}
 
 
-def build_job(
-    config: DictConfig, choices: Mapping[str, str], overrides: tuple[str, ...] = ()
-) -> Job:
+def build_job(config: DictConfig, choices: Mapping[str, str], overrides: tuple[str, ...] = ()) -> Job:
     """Turn one composed config into a typed job.
 
     Args:
@@ -163,9 +161,7 @@ def _build_dataclass(schema_class: type[Typed], node: DictConfig, path: str) -> 
             f"{path}.{missing[0]} has no value and no default.",
             fix=f"add {path}.{missing[0]}=... to the command.",
         )
-    return schema_class(
-        **{str(key): value for key, value in cast("dict[str, Any]", values).items()}
-    )
+    return schema_class(**{str(key): value for key, value in cast("dict[str, Any]", values).items()})
 
 
 def parse_settings(overrides: Sequence[str], groups: Sequence[str]) -> dict[str, DictConfig]:
@@ -186,8 +182,7 @@ def parse_settings(overrides: Sequence[str], groups: Sequence[str]) -> dict[str,
         group, dot, _ = key.partition(".")
         if not equals or not dot or group not in groups:
             raise ConfigError(
-                f"{override!r} is not a setting of {' or '.join(groups)}."
-                f"{did_you_mean(group, groups)}",
+                f"{override!r} is not a setting of {' or '.join(groups)}.{did_you_mean(group, groups)}",
                 fix=f"write {groups[0]}.key=value",
             )
     settings = OmegaConf.from_dotlist(list(overrides))
@@ -201,16 +196,12 @@ def _field_error(error: OmegaConfBaseException, schema_class: type, path: str) -
     if name not in types:
         return ConfigError(
             f"{path} has no field {key!r}.{did_you_mean(key, types)}",
-            fix=f"choose one of: {', '.join(types)}"
-            if types
-            else "remove it; there are no fields.",
+            fix=f"choose one of: {', '.join(types)}" if types else "remove it; there are no fields.",
         )
     first = str(error.msg or error).splitlines()[0].rstrip(".")
     field_type = types[name]
     type_name = field_type.__name__ if isinstance(field_type, type) else field_type
-    return ConfigError(
-        f"{path}.{key}: {first}.", fix=f"give {path}.{name} a value of type {type_name}."
-    )
+    return ConfigError(f"{path}.{key}: {first}.", fix=f"give {path}.{name} a value of type {type_name}.")
 
 
 def _with_image_size(model: Model, image_size: int | None) -> Model:
@@ -239,8 +230,7 @@ def _check_root(config: DictConfig) -> None:
     _check_choices(config)
     if config.statistics.resamples < MIN_RESAMPLES:
         raise ConfigError(
-            f"statistics.resamples={config.statistics.resamples} is too few for stable interval "
-            "bounds.",
+            f"statistics.resamples={config.statistics.resamples} is too few for stable interval bounds.",
             fix=f"set it to {MIN_RESAMPLES} or more; the default is 10000.",
         )
     if OmegaConf.is_missing(config.tracking, "uri") or config.tracking.uri == "":

@@ -78,9 +78,7 @@ def curate_case(
         The step; its record is the object ``earlier_record`` itself if nothing changed.
     """
     # Digests date from reading the source: a file that changes later is redone by the next run.
-    source = pseudonyms.content(
-        f"{options.key} {item.case.group_id} {item.content_digest} {item.quarantine_reason}"
-    )
+    source = pseudonyms.content(f"{options.key} {item.case.group_id} {item.content_digest} {item.quarantine_reason}")
     if (
         earlier_record
         and earlier_record.source == source
@@ -122,9 +120,7 @@ def _library_errors() -> tuple[type[Exception], ...]:
     return (*DECODE_ERRORS, *dicom.decode_errors(), *nifti.decode_errors(), MemoryError, cv2.error)
 
 
-def _clean_image(
-    item: CurationItem, pseudonyms: Pseudonyms, options: CleaningOptions
-) -> CleanedFile:
+def _clean_image(item: CurationItem, pseudonyms: Pseudonyms, options: CleaningOptions) -> CleanedFile:
     content = item.image.read_bytes()
     file_format = detect_format(content[:HEADER_BYTES], item.image.name)
     if file_format == "dicom":
@@ -162,9 +158,7 @@ def _build_record(
     )
 
 
-def _search_text(
-    count: Callable[[NDArray[np.uint8]], int], image: CleanedFile, *, enabled: bool
-) -> int | None:
+def _search_text(count: Callable[[NDArray[np.uint8]], int], image: CleanedFile, *, enabled: bool) -> int | None:
     return count(image.grey) if enabled and image.grey is not None else None
 
 

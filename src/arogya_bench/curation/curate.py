@@ -138,9 +138,7 @@ def curate(source: Path, out: Path, *, options: CurationOptions) -> CurationOutc
             return _run_curation(plan, out, pseudonyms, options)
 
 
-def _run_curation(
-    plan: CurationPlan, out: Path, pseudonyms: Pseudonyms, options: CurationOptions
-) -> CurationOutcome:
+def _run_curation(plan: CurationPlan, out: Path, pseudonyms: Pseudonyms, options: CurationOptions) -> CurationOutcome:
     journal = Journal(out, pseudonyms.check_value)
     journal.begin()
     earlier_records = dict(journal.records)
@@ -148,14 +146,9 @@ def _run_curation(
     if any(item.mask for item in plan.items):
         (out / MASKS).mkdir(exist_ok=True)
     # Report cases that cannot be divided before the work, not after.
-    _split_cases(
-        plan, [item.case for item in plan.items if not item.quarantine_reason], options.split
-    )
+    _split_cases(plan, [item.case for item in plan.items if not item.quarantine_reason], options.split)
     check_no_foreign_files(out, earlier_records)
-    steps = {
-        step.record.case_id: step
-        for step in _curate_in_threads(plan, out, pseudonyms, journal, options)
-    }
+    steps = {step.record.case_id: step for step in _curate_in_threads(plan, out, pseudonyms, journal, options)}
     records = {item.case.case_id: steps[item.case.case_id].record for item in plan.items}
     removed = remove_stale(out, records)
     data = _divide(plan, records, options)
@@ -189,10 +182,7 @@ def _curate_in_threads(
 
     def curate_batch(items: Sequence[CurationItem]) -> list[CurationStep]:
         earlier = journal.records
-        return [
-            curate_case(item, out, pseudonyms, cleaning, earlier.get(item.case.case_id))
-            for item in items
-        ]
+        return [curate_case(item, out, pseudonyms, cleaning, earlier.get(item.case.case_id)) for item in items]
 
     # Threads suffice, since OpenCV and hashlib release the interpreter lock. In batches, since
     # scheduling one case costs as much as a small image.
@@ -213,15 +203,11 @@ def _curate_in_threads(
         cv2.setNumThreads(opencv_threads)
 
 
-def _divide(
-    plan: CurationPlan, records: Mapping[str, Record], options: CurationOptions
-) -> CuratedData:
+def _divide(plan: CurationPlan, records: Mapping[str, Record], options: CurationOptions) -> CuratedData:
     cases = curated_cases(plan, records, options.boxes_drawn_on)
     dataset_split = _split_cases(plan, cases, options.split)
     if dataset_split:
-        split_by_case = {
-            case.case_id: name for name, part in dataset_split.parts.items() for case in part.cases
-        }
+        split_by_case = {case.case_id: name for name, part in dataset_split.parts.items() for case in part.cases}
     else:
         is_official = all(case.split for case in cases)
         split_by_case = {case.case_id: str(case.split) for case in cases} if is_official else {}
@@ -234,22 +220,16 @@ def _divide(
     )
 
 
-def _split_cases(
-    plan: CurationPlan, cases: Sequence[Case], policy: SplitPolicy | None
-) -> DatasetSplit | None:
+def _split_cases(plan: CurationPlan, cases: Sequence[Case], policy: SplitPolicy | None) -> DatasetSplit | None:
     if policy is None or not plan.dataset.classes:
         return None
     return split(replace(plan.dataset, cases=tuple(cases)), policy)
 
 
-def _write_tables(
-    data: CuratedData, out: Path, pseudonyms: Pseudonyms, options: CurationOptions
-) -> None:
+def _write_tables(data: CuratedData, out: Path, pseudonyms: Pseudonyms, options: CurationOptions) -> None:
     tables = render_tables(data)
     digests = {name: sha256_hex(content) for name, content in tables.items()}
-    tables["card.json"] = render_card(
-        data, pseudonyms=pseudonyms, cleaning_options=options.cleaning, digests=digests
-    )
+    tables["card.json"] = render_card(data, pseudonyms=pseudonyms, cleaning_options=options.cleaning, digests=digests)
     for name, content in tables.items():
         write_if_changed(out / name, content)
     for file in out.glob("boxes*.json"):  # left by a run with another split
@@ -259,9 +239,7 @@ def _write_tables(
 
 def _check_options(source: Path, out: Path, options: CurationOptions) -> None:
     if not 1 <= options.quality <= 100:
-        raise ConfigError(
-            f"quality={options.quality} is not a JPEG quality.", fix="use 1 to 100, such as 95"
-        )
+        raise ConfigError(f"quality={options.quality} is not a JPEG quality.", fix="use 1 to 100, such as 95")
     if options.workers is not None and options.workers < 1:
         raise ConfigError(f"workers={options.workers} is too small.", fix="use 1 or more")
     check_boxes_drawn_on(options.boxes_drawn_on)

@@ -147,10 +147,7 @@ def sha256_hex(content: bytes) -> str:
 def is_intact(folder: Path, record: Record) -> bool:
     """Whether the files of a record exist unchanged."""
     try:
-        return all(
-            sha256_hex((folder / name).read_bytes()) == digest
-            for name, digest in record.files.items()
-        )
+        return all(sha256_hex((folder / name).read_bytes()) == digest for name, digest in record.files.items())
     except OSError:
         return False
 
@@ -195,6 +192,5 @@ def _require_empty(folder: Path) -> None:
 def _foreign_journal_error(folder: Path) -> DatasetError:
     return DatasetError(
         f"The folder {folder} was curated with another secret or by another version.",
-        fix="use the secret of the first run, or name a new folder: pseudonyms of two secrets must "
-        "not be mixed",
+        fix="use the secret of the first run, or name a new folder: pseudonyms of two secrets must not be mixed",
     )

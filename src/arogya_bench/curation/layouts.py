@@ -104,8 +104,7 @@ def detect_layout(folder: Path, source_layout: SourceLayout) -> DetectedLayout:
     if source_layout.layout is not None:
         if source_layout.layout not in LAYOUTS:
             raise ConfigError(
-                f"layout={source_layout.layout!r} is unknown."
-                f"{did_you_mean(source_layout.layout, LAYOUTS)}",
+                f"layout={source_layout.layout!r} is unknown.{did_you_mean(source_layout.layout, LAYOUTS)}",
                 fix=f"use one of {', '.join(LAYOUTS)}, or null to detect it",
             )
         return DetectedLayout(source_layout.layout, {})
@@ -136,11 +135,8 @@ def _detect_layouts(folder: Path, options: set[str]) -> Iterator[DetectedLayout]
         "ham10000": has_match("HAM10000_metadata*"),
         "isic2019": has_match("ISIC_2019_*"),
         "eyepacs": (folder / EYEPACS_TABLE).is_file(),
-        "covid_cxr": (folder / "train").is_dir()
-        and has_match("train*.txt")
-        and has_match("test*.txt"),
-        "pairs": nnunet.is_nnunet(folder)
-        or ((folder / "images").is_dir() and (folder / "masks").is_dir()),
+        "covid_cxr": (folder / "train").is_dir() and has_match("train*.txt") and has_match("test*.txt"),
+        "pairs": nnunet.is_nnunet(folder) or ((folder / "images").is_dir() and (folder / "masks").is_dir()),
         "class_folders": len(list_folders(folder)) > 1,
     }
     yield from (DetectedLayout(name, {}) for name, matched in matches.items() if matched)

@@ -43,9 +43,7 @@ class CuratedData:
     split_by_case: Mapping[str, str]
 
 
-def curated_cases(
-    plan: CurationPlan, records: Mapping[str, Record], drawn_on: str | None
-) -> tuple[Case, ...]:
+def curated_cases(plan: CurationPlan, records: Mapping[str, Record], drawn_on: str | None) -> tuple[Case, ...]:
     """Return the written cases, with boxes in the coordinates of the upright images."""
     cases = [item.case for item in plan.items if records[item.case.case_id].reason is None]
     if drawn_on != "stored":
@@ -114,9 +112,7 @@ def _render_csv(header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> 
     return text.getvalue().encode()
 
 
-def _render_coco(
-    cases: Sequence[Case], records: Mapping[str, Record], classes: Sequence[str]
-) -> bytes:
+def _render_coco(cases: Sequence[Case], records: Mapping[str, Record], classes: Sequence[str]) -> bytes:
     images: list[dict[str, object]] = []
     annotations: list[dict[str, object]] = []
     for number, case in enumerate(cases, start=1):

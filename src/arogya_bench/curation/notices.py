@@ -43,9 +43,7 @@ TEXT_RULES: dict[str, Callable[[Record], object]] = {
 }
 METADATA_RULES: dict[str, Callable[[Record], object]] = {
     "An overlay over the image was removed": _has_flag("overlay"),
-    "Metadata that may identify a person was removed": (
-        lambda record: record.removed.keys() - {"orientation"}
-    ),
+    "Metadata that may identify a person was removed": (lambda record: record.removed.keys() - {"orientation"}),
 }
 
 
@@ -57,8 +55,6 @@ def collect_warnings(records: Iterable[Record]) -> tuple[CurationWarning, ...]:
     for code, predicates in rules:
         for problem, applies in predicates.items():
             ids = tuple(record.case_id for record in written if applies(record))
-            warning = CurationWarning(
-                code=code, problem=problem, count=len(ids), examples=ids[:MAX_EXAMPLES]
-            )
+            warning = CurationWarning(code=code, problem=problem, count=len(ids), examples=ids[:MAX_EXAMPLES])
             warnings += [warning] if ids else []
     return tuple(warnings)

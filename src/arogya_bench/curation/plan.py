@@ -54,9 +54,7 @@ class CurationPlan:
     options: Mapping[str, object]
 
 
-def plan_curation(
-    source: CurationSource, pseudonyms: Pseudonyms, keep: Sequence[str]
-) -> CurationPlan:
+def plan_curation(source: CurationSource, pseudonyms: Pseudonyms, keep: Sequence[str]) -> CurationPlan:
     """Assign a pseudonym to every case and group.
 
     Args:
@@ -73,8 +71,7 @@ def plan_curation(
     for name in keep:
         if name not in columns:
             raise ConfigError(
-                f"keep names the column {name!r}, which the source does not have."
-                f"{did_you_mean(name, columns)}",
+                f"keep names the column {name!r}, which the source does not have.{did_you_mean(name, columns)}",
                 fix=f"use {', '.join(columns) or 'no column: there are none'}",
             )
     case_ids = {case.case_id: pseudonyms.case(case.case_id) for case in dataset.cases}

@@ -30,16 +30,11 @@ def check_no_foreign_files(out: Path, earlier_records: Mapping[str, Record]) -> 
     foreign = [
         name
         for name, path in _list_output_files(out)
-        if not (
-            name in known
-            or path.name.startswith(PARTIAL_PREFIX)
-            or CURATED_NAME.fullmatch(path.name)
-        )
+        if not (name in known or path.name.startswith(PARTIAL_PREFIX) or CURATED_NAME.fullmatch(path.name))
     ]
     if foreign:
         raise DatasetError(
-            f"{len(foreign)} files in {out} were not curated there: "
-            f"{shorten_list(sorted(foreign))}.",
+            f"{len(foreign)} files in {out} were not curated there: {shorten_list(sorted(foreign))}.",
             fix="move them elsewhere: everything in this folder is shared with the images",
         )
 

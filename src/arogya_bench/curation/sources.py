@@ -102,9 +102,7 @@ def _group_by_patient(dataset: Dataset) -> tuple[Dataset, int]:
     unnamed = [name for name, patient in patients.items() if not patient]
     if len(unnamed) == len(patients):
         return dataset, 0
-    cases = tuple(
-        replace(case, group_id=patients[case.case_id] or case.group_id) for case in dataset.cases
-    )
+    cases = tuple(replace(case, group_id=patients[case.case_id] or case.group_id) for case in dataset.cases)
     what = "Images that name no patient, each of which is its own group"
     notes = (*dataset.notes, *note_excluded(what, unnamed))
     return replace(dataset, cases=cases, grouped=True, notes=notes), len(unnamed)

@@ -40,8 +40,7 @@ def list_image_mask_pairs(folder: Path, options: ImageMaskPairs) -> DatasetWithM
         task="segmentation",
         classes=classes,
         cases=tuple(
-            Case(case_id=pair.name, group_id=groups[pair.name], target=None, split=pair.split)
-            for pair in pairs
+            Case(case_id=pair.name, group_id=groups[pair.name], target=None, split=pair.split) for pair in pairs
         ),
         grouped=options.group is not None,
         digest="",
@@ -64,8 +63,7 @@ def _channel_file(pair: ImageMaskPair, channel: int | None) -> Path:
         )
     if not 0 <= (channel or 0) < len(pair.channels):
         raise ConfigError(
-            f"dataset.channel={channel}: {pair.name} has {len(pair.channels)} channels, "
-            "starting at 0.",
+            f"dataset.channel={channel}: {pair.name} has {len(pair.channels)} channels, starting at 0.",
             fix=f"choose one of {', '.join(map(str, range(len(pair.channels))))}",
         )
     return Path(pair.channels[channel or 0])
@@ -84,9 +82,7 @@ def list_unlabelled(folder: Path, options: UnlabelledOptions) -> Dataset:
     if not files:
         raise DatasetError(f"{folder} holds no image.", fix="name the folder that holds images")
     if len(files) < len(images):
-        duplicates = find_unlisted(
-            map(str, images), (str(file.relative_to(folder)) for file in files.values())
-        )
+        duplicates = find_unlisted(map(str, images), (str(file.relative_to(folder)) for file in files.values()))
         raise DatasetError(
             f"{len(duplicates)} of {len(images)} images have the same name as another one, except "
             f"for the suffix: {shorten_list(duplicates)}.",
@@ -112,6 +108,4 @@ def list_unlabelled(folder: Path, options: UnlabelledOptions) -> Dataset:
 
 
 def _refuse_read(case: Case) -> Image:
-    raise DatasetError(
-        f"Curation does not decode the image of {case.case_id}.", fix="read its file"
-    )
+    raise DatasetError(f"Curation does not decode the image of {case.case_id}.", fix="read its file")

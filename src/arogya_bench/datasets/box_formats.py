@@ -22,9 +22,7 @@ EXPECTED_FILES = (
 )
 
 
-def detect_box_formats(
-    folder: Path, formats: Sequence[str] = ("coco", "voc", "yolo")
-) -> dict[str, ReaderOptions]:
+def detect_box_formats(folder: Path, formats: Sequence[str] = ("coco", "voc", "yolo")) -> dict[str, ReaderOptions]:
     """Find the annotation files of each format below a folder.
 
     Returns:
@@ -50,12 +48,7 @@ def _detect_coco(folder: Path, files: Sequence[Path]) -> ReaderOptions:
     for file in json_files:
         path = _relative_path(folder, file)
         by_split[_split_from_path(path)].append(path)
-    unclear = [
-        path
-        for split, paths in by_split.items()
-        for path in paths
-        if split is None or len(paths) > 1
-    ]
+    unclear = [path for split, paths in by_split.items() for path in paths if split is None or len(paths) > 1]
     if unclear:
         raise DatasetError(
             f"{folder} holds {len(json_files)} JSON files of COCO, and it is not clear which part "
@@ -85,11 +78,7 @@ def _find_image_folders(folder: Path, files: Sequence[Path]) -> list[str]:
 
 
 def _detect_voc(folder: Path, files: Sequence[Path]) -> ReaderOptions:
-    annotations = [
-        file
-        for file in files
-        if file.suffix.lower() == ".xml" and b"<annotation" in _read_bytes(file)
-    ]
+    annotations = [file for file in files if file.suffix.lower() == ".xml" and b"<annotation" in _read_bytes(file)]
     annotation_folders = sorted({file.parent for file in annotations})
     if not annotation_folders:
         return {}
@@ -100,13 +89,10 @@ def _detect_voc(folder: Path, files: Sequence[Path]) -> ReaderOptions:
             fix="use dataset=pascal_voc and name one in dataset.annotations, or move them together",
         )
     names = {file.stem for file in annotations}
-    image_folders = Counter(
-        file.parent for file in files if file.suffix.lower() in SUFFIXES and file.stem in names
-    )
+    image_folders = Counter(file.parent for file in files if file.suffix.lower() in SUFFIXES and file.stem in names)
     if not image_folders:
         raise DatasetError(
-            f"None of the {len(annotations)} XML files in {annotation_folders[0]} has an image of "
-            "the same name.",
+            f"None of the {len(annotations)} XML files in {annotation_folders[0]} has an image of the same name.",
             fix="unpack the images, or set dataset.path to the folder that holds both",
         )
     return {

@@ -46,9 +46,7 @@ class ClippedBoxes:
     duplicates: int
 
 
-def clip_boxes(
-    raw_boxes: Sequence[RawBox], facts: ImageFileInfo, classes: Sequence[str], *, case: str
-) -> ClippedBoxes:
+def clip_boxes(raw_boxes: Sequence[RawBox], facts: ImageFileInfo, classes: Sequence[str], *, case: str) -> ClippedBoxes:
     """Clip the boxes of one image to its edges.
 
     Args:
@@ -89,15 +87,12 @@ def resolve_classes(
     names = tuple(requested_classes) or tuple(source_classes)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise DatasetError(
-            f"Two classes have the name {twice[0]!r}.", fix="give every class a unique name"
-        )
+        raise DatasetError(f"Two classes have the name {twice[0]!r}.", fix="give every class a unique name")
     unknown = sorted(set(used_classes) - set(names))
     if unknown:
         hint = did_you_mean(unknown[0], names)
         raise DatasetError(
-            f"Boxes have the class {', '.join(map(repr, unknown))}, and the classes are "
-            f"{', '.join(names)}.{hint}",
+            f"Boxes have the class {', '.join(map(repr, unknown))}, and the classes are {', '.join(names)}.{hint}",
             fix="correct the annotations, or list all classes in dataset.classes",
         )
     return names
@@ -107,9 +102,7 @@ def _check_box(box: RawBox, facts: ImageFileInfo, case: str) -> None:
     edges = (box.left, box.top, box.right, box.bottom)
     shown = f"A box of {case} ({box.name}: {', '.join(f'{edge:g}' for edge in edges)})"
     if not all(isfinite(edge) for edge in edges):
-        raise DatasetError(
-            f"{shown} has an edge that is not finite.", fix="correct or remove the box"
-        )
+        raise DatasetError(f"{shown} has an edge that is not finite.", fix="correct or remove the box")
     if box.right < box.left or box.bottom < box.top:
         raise DatasetError(
             f"{shown} ends before it starts.",

@@ -20,8 +20,7 @@ from arogya_bench.types import Case, Dataset, Image
 # Columns that every table of predictions has.
 RESERVED_COLUMNS = ("case_id", "group_id", "target", "predicted")
 PARTIAL_COPY_HINT = (
-    "to use a subset on purpose, set dataset.counts=null, and remove the other images from the "
-    "table that lists them"
+    "to use a subset on purpose, set dataset.counts=null, and remove the other images from the table that lists them"
 )
 
 
@@ -97,9 +96,7 @@ def build_classification_dataset(
         files=files,
         overlaps=tuple(config.overlaps),
         ordinal=ordinal,
-        stray_labels={
-            image.case_id: image.label for image in ordered if image.label not in targets
-        },
+        stray_labels={image.case_id: image.label for image in ordered if image.label not in targets},
     )
 
 
@@ -124,9 +121,7 @@ def _build_case(image: LabelledImage, targets: Mapping[str, int]) -> Case:
 
 def _check_images(images: Sequence[LabelledImage], classes: Sequence[str], folder: Path) -> None:
     if not images:
-        raise DatasetError(
-            f"No labelled image in {folder}.", fix="set dataset.path to the folder of images"
-        )
+        raise DatasetError(f"No labelled image in {folder}.", fix="set dataset.path to the folder of images")
     if len(set(classes)) < len(classes):
         raise ConfigError(
             f"dataset.classes repeats a name: {', '.join(classes)}.",
@@ -176,16 +171,12 @@ def _check_class_counts(images: Sequence[LabelledImage], config: PublishedDatase
     )
 
 
-def _check_files_exist(
-    images: Sequence[LabelledImage], folder: Path, config: PublishedDataset
-) -> None:
+def _check_files_exist(images: Sequence[LabelledImage], folder: Path, config: PublishedDataset) -> None:
     missing = [str(image.file) for image in images if not _is_file(folder / image.file)]
     if missing:
         raise DatasetError(
-            f"{len(missing)} of {len(images)} listed images are not in {folder}: "
-            f"{shorten_list(missing)}.",
-            fix=f"unpack every archive there, and fix broken links; {PARTIAL_COPY_HINT}"
-            f"{_download_help(config)}",
+            f"{len(missing)} of {len(images)} listed images are not in {folder}: {shorten_list(missing)}.",
+            fix=f"unpack every archive there, and fix broken links; {PARTIAL_COPY_HINT}{_download_help(config)}",
         )
 
 
@@ -200,9 +191,7 @@ def _download_help(config: PublishedDataset) -> str:
     return f"\n{config.obtain.strip()}" if config.obtain.strip() else ""
 
 
-def _digest(
-    folder: Path, classes: Sequence[str], images: Sequence[LabelledImage], window: Window | None
-) -> str:
+def _digest(folder: Path, classes: Sequence[str], images: Sequence[LabelledImage], window: Window | None) -> str:
     # Names and bytes rather than paths, so that the folder may move. The split has its own digest.
     hashes = hash_files(folder, [image.file for image in images])
     header: list[object] = [list(classes), window] if window else list(classes)

@@ -76,9 +76,7 @@ def _annotation_files(options: COCO) -> dict[str, str]:
     split = {part: file for part in PARTS if (file := getattr(options, part))}
     if bool(split) == bool(options.annotations):
         raise ConfigError(
-            "dataset.annotations and dataset.train are both set."
-            if split
-            else "No JSON file is configured.",
+            "dataset.annotations and dataset.train are both set." if split else "No JSON file is configured.",
             fix="set dataset.annotations to one file without splits, or dataset.train, "
             "dataset.validation and dataset.test to one file each",
         )
@@ -127,9 +125,7 @@ def _build_boxed_image(
 ) -> BoxedImage:
     where = f"{listed.name}, image {record['id']},"
     facts = inspect_image(folder, file)
-    check_image_size(
-        facts, get_number(record, "width", where), get_number(record, "height", where), where
-    )
+    check_image_size(facts, get_number(record, "width", where), get_number(record, "height", where), where)
     return BoxedImage(
         case_id=str(file.with_suffix("")),
         file=file,
@@ -140,9 +136,7 @@ def _build_boxed_image(
     )
 
 
-def _select_metadata(
-    record: JsonRecord, wanted: Sequence[str], where: str
-) -> Mapping[str, str | float]:
+def _select_metadata(record: JsonRecord, wanted: Sequence[str], where: str) -> Mapping[str, str | float]:
     missing = [key for key in wanted if not isinstance(record.get(key), str | int | float)]
     if missing:
         raise DatasetError(

@@ -80,11 +80,7 @@ def _read_json(file: Path) -> JsonRecord:
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise _format_error(f"{file.name} cannot be read: {error}") from error
-    missing = [
-        k
-        for k in REQUIRED_KEYS
-        if not isinstance(content, dict) or not _is_list_of_objects(content.get(k))
-    ]
+    missing = [k for k in REQUIRED_KEYS if not isinstance(content, dict) or not _is_list_of_objects(content.get(k))]
     if missing:
         raise _format_error(f"{file.name} has no list of {' and none of '.join(missing)}")
     return dict(content)
@@ -111,16 +107,12 @@ def _get_records(
     return records
 
 
-def _check_references(
-    record: JsonRecord, images: Mapping[int | str, object], names: JsonRecord, where: str
-) -> None:
+def _check_references(record: JsonRecord, images: Mapping[int | str, object], names: JsonRecord, where: str) -> None:
     if record["image_id"] not in images:
         raise _format_error(f"{where} belongs to an image that is not listed: {record['image_id']}")
     if record["category_id"] not in names:
         known = ", ".join(f"{key} {name}" for key, name in names.items())
-        raise _format_error(
-            f"{where} has the category {record['category_id']}; there are: {known or 'none'}"
-        )
+        raise _format_error(f"{where} has the category {record['category_id']}; there are: {known or 'none'}")
 
 
 def _parse_box(record: JsonRecord, name: str, where: str) -> RawBox:

@@ -49,11 +49,7 @@ class COVIDCxr(PublishedDataset):
         """
         folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         lists = {part: _find_list(folder, part, getattr(self, f"{part}_list")) for part in PARTS}
-        images = [
-            _parse_line(part, line, file.name)
-            for part, file in lists.items()
-            for line in read_name_list(file)
-        ]
+        images = [_parse_line(part, line, file.name) for part, file in lists.items() for line in read_name_list(file)]
         return build_classification_dataset(
             folder,
             images,

@@ -48,9 +48,7 @@ def read_table(file: Path, *, required: Sequence[str], key: str) -> list[CsvRow]
     return [row for _, row in table]
 
 
-def extract_metadata(
-    rows: Iterable[Mapping[str, str]], names: Sequence[str]
-) -> list[dict[str, str | float]]:
+def extract_metadata(rows: Iterable[Mapping[str, str]], names: Sequence[str]) -> list[dict[str, str | float]]:
     """Extract columns as metadata, each with one type.
 
     A column becomes numeric if every cell is a finite number. Any other column stays text, with
@@ -62,9 +60,7 @@ def extract_metadata(
     """
     rows = list(rows)
     columns = [_convert_cells([row[name] for row in rows]) for name in names]
-    return [
-        dict(zip(names, (column[n] for column in columns), strict=True)) for n in range(len(rows))
-    ]
+    return [dict(zip(names, (column[n] for column in columns), strict=True)) for n in range(len(rows))]
 
 
 def _convert_cells(cells: Sequence[str]) -> list[str | float]:
@@ -82,9 +78,7 @@ def _read_text(file: Path) -> str:
             fix="put it there, or set dataset.path to the folder that holds it",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(
-            f"The table {file.name} cannot be read: {error}.", fix="save it as CSV in UTF-8"
-        ) from error
+        raise DatasetError(f"The table {file.name} cannot be read: {error}.", fix="save it as CSV in UTF-8") from error
     if "\0" in text:
         raise DatasetError(
             f"The table {file.name} holds NUL bytes: it is damaged or not a text file.",
@@ -111,9 +105,7 @@ def _parse_rows(file: Path, text: str) -> list[tuple[int, list[str]]]:
 def _check_header(file: Path, header: Sequence[str], required: Sequence[str]) -> None:
     if len(set(header)) < len(header):
         repeated = next(name for name in header if header.count(name) > 1)
-        raise DatasetError(
-            f"{file.name} has two columns named {repeated!r}.", fix="give every column its own name"
-        )
+        raise DatasetError(f"{file.name} has two columns named {repeated!r}.", fix="give every column its own name")
     missing = [name for name in required if name not in header]
     if missing:
         raise DatasetError(

@@ -121,30 +121,22 @@ def describe(dataset: Dataset, split: DatasetSplit | None = None) -> DatasetDesc
         split=split.name if split else "",
         split_digest=split.digest if split else "",
         parts=tuple(parts),
-        totals={
-            part: _count_cases(cases, boxed=_has_boxes(dataset)) for part, cases in parts.items()
-        },
+        totals={part: _count_cases(cases, boxed=_has_boxes(dataset)) for part, cases in parts.items()},
         classes={name: counts.get(label) for label, name in enumerate(dataset.classes)},
         unclassed=counts.get(NO_LABEL),
-        metadata=tuple(
-            _summarise_column(name, dataset.cases) for name in _metadata_names(dataset.cases)
-        ),
+        metadata=tuple(_summarise_column(name, dataset.cases) for name in _metadata_names(dataset.cases)),
         stray_labels=dict(Counter(dataset.stray_labels.values()).most_common()),
     )
 
 
-def _count_by_label(
-    dataset: Dataset, parts: Mapping[str, Sequence[Case]]
-) -> dict[int, dict[str, ClassCount]]:
+def _count_by_label(dataset: Dataset, parts: Mapping[str, Sequence[Case]]) -> dict[int, dict[str, ClassCount]]:
     """Counts by label and part; empty for segmentation, as masks would have to be opened."""
     if dataset.task == "segmentation":
         return {}
     members = {part: _group_by_label(cases) for part, cases in parts.items()}
     boxed = _has_boxes(dataset)
     return {
-        label: {
-            part: _count_cases(cases[label], label, boxed=boxed) for part, cases in members.items()
-        }
+        label: {part: _count_cases(cases[label], label, boxed=boxed) for part, cases in members.items()}
         for label in (*range(len(dataset.classes)), NO_LABEL)
     }
 
@@ -192,9 +184,7 @@ def _summarise_column(name: str, cases: Sequence[Case]) -> MetadataColumn:
             common={},
         )
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return MetadataColumn(
-        name=name, missing=missing, distinct=distinct, common=dict(ordered[:MAX_COMMON_VALUES])
-    )
+    return MetadataColumn(name=name, missing=missing, distinct=distinct, common=dict(ordered[:MAX_COMMON_VALUES]))
 
 
 def _is_missing(value: str | float) -> bool:

@@ -25,9 +25,7 @@ def render(description: DatasetDescription, width: int = 100) -> str:
     """Render a description as tables and sentences, ``width`` columns wide."""
     page = StringIO()
     # force_jupyter: in a notebook rich would display the tables instead of writing them here.
-    console = Console(
-        file=page, width=width, highlight=False, color_system=None, force_jupyter=False
-    )
+    console = Console(file=page, width=width, highlight=False, color_system=None, force_jupyter=False)
     console.print(_info_table(description))
     console.print()
     console.print(_counts_table(description))
@@ -52,9 +50,7 @@ def _info_table(description: DatasetDescription) -> Table:
         "cite": description.citation or "not stated",
         "version": description.version,
         "digest": description.digest,
-        "split": f"{description.split}, digest {description.split_digest}"
-        if description.split
-        else "none",
+        "split": f"{description.split}, digest {description.split_digest}" if description.split else "none",
     }
     grid = Table.grid(padding=(0, 2))
     for name, value in rows.items():
@@ -71,9 +67,7 @@ def _counts_table(description: DatasetDescription) -> Table:
         table.add_column(head, justify="right", no_wrap=True)
     rows: dict[str, Mapping[str, ClassCount] | None] = dict(description.classes)
     if description.unclassed and description.unclassed[ALL].cases:
-        rows[NO_BOX_ROW if description.task == "detection" else STRAY_LABEL_ROW] = (
-            description.unclassed
-        )
+        rows[NO_BOX_ROW if description.task == "detection" else STRAY_LABEL_ROW] = description.unclassed
     for name, counts in rows.items():
         table.add_row(escape(name), *_format_counts(counts, description))
     table.add_section()
@@ -81,9 +75,7 @@ def _counts_table(description: DatasetDescription) -> Table:
     return table
 
 
-def _format_counts(
-    counts: Mapping[str, ClassCount] | None, description: DatasetDescription
-) -> Iterator[str]:
+def _format_counts(counts: Mapping[str, ClassCount] | None, description: DatasetDescription) -> Iterator[str]:
     for part in description.parts:
         count = counts[part] if counts else None
         yield _format_count(count, grouped=description.grouped)
@@ -133,8 +125,6 @@ def _remarks(description: DatasetDescription) -> Iterator[str]:
     if description.overlaps:
         yield f"Shares images with: {', '.join(description.overlaps)}."
     if description.stray_labels:
-        labels = ", ".join(
-            f"{label!r} {count:,}" for label, count in description.stray_labels.items()
-        )
+        labels = ", ".join(f"{label!r} {count:,}" for label, count in description.stray_labels.items())
         yield f"Labels outside the classes, excluded from every evaluation: {labels}."
     yield from description.notes

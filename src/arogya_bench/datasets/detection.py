@@ -63,10 +63,7 @@ def build_detection_dataset(
     used = {box.name for image in ordered for box in image.raw_boxes}
     _check_images(ordered, used, folder)
     classes = resolve_classes(source_classes, options.classes, used)
-    boxes = {
-        image.case_id: clip_boxes(image.raw_boxes, image.facts, classes, case=image.case_id)
-        for image in ordered
-    }
+    boxes = {image.case_id: clip_boxes(image.raw_boxes, image.facts, classes, case=image.case_id) for image in ordered}
     groups = extract_groups(list(boxes), options.group)
     files = {image.case_id: image.file for image in ordered}
     cases = tuple(
@@ -128,8 +125,7 @@ def check_image_size(facts: ImageFileInfo, width: float, height: float, where: s
     """
     if (width, height) != (facts.width, facts.height):
         raise DatasetError(
-            f"{where} states an image of {width:g} x {height:g} pixels; the file has "
-            f"{facts.width} x {facts.height}.",
+            f"{where} states an image of {width:g} x {height:g} pixels; the file has {facts.width} x {facts.height}.",
             fix="use the images that the boxes were drawn on, or draw the boxes again",
         )
 
@@ -182,9 +178,7 @@ def _notes_on_boxes(boxes: Mapping[str, ClippedBoxes]) -> Iterator[str]:
         yield f"Duplicate boxes, kept: {sum(duplicates.values())}: {shorten_list(duplicates)}."
     crowds = sum(box.crowd for clipped in boxes.values() for box in clipped.boxes)
     if crowds:
-        yield (
-            f"Boxes marked as difficult or as a crowd: {crowds}; they are ignored in the evaluation."
-        )
+        yield (f"Boxes marked as difficult or as a crowd: {crowds}; they are ignored in the evaluation.")
 
 
 def _notes_on_duplicates(images: Sequence[BoxedImage]) -> Iterator[str]:

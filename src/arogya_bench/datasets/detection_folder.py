@@ -47,32 +47,25 @@ class DetectionFolder(GroupedDatasetOptions):
                 fix=f"choose one of auto, {', '.join(READERS)}",
             )
         folder = find_dataset_folder(self.path, EXPECTED_FILES)
-        detected = detect_box_formats(
-            folder, tuple(READERS) if self.format == "auto" else (self.format,)
-        )
+        detected = detect_box_formats(folder, tuple(READERS) if self.format == "auto" else (self.format,))
         if len(detected) != 1:
             raise _undetermined_format_error(folder, detected)
         ((name, options),) = detected.items()
-        shared = {
-            option.name: getattr(self, option.name) for option in fields(GroupedDatasetOptions)
-        }
+        shared = {option.name: getattr(self, option.name) for option in fields(GroupedDatasetOptions)}
         dataset = READERS[name](**shared, **options).load()
         note = f"Read as {TITLES[name]}: {_format_options(options)}."
         return replace(dataset, notes=(note, *dataset.notes))
 
 
 def _format_options(options: ReaderOptions) -> str:
-    values = {
-        key: value if isinstance(value, str) else ", ".join(value) for key, value in options.items()
-    }
+    values = {key: value if isinstance(value, str) else ", ".join(value) for key, value in options.items()}
     return ", ".join(f"{key} {value}" for key, value in sorted(values.items()))
 
 
 def _undetermined_format_error(folder: Path, detected: Mapping[str, object]) -> DatasetError:
     if detected:
         return DatasetError(
-            f"{folder} holds boxes in several formats: "
-            f"{' and '.join(TITLES[name] for name in detected)}.",
+            f"{folder} holds boxes in several formats: {' and '.join(TITLES[name] for name in detected)}.",
             fix=f"choose one: dataset.format={' or '.join(detected)}",
         )
     return DatasetError(

@@ -107,9 +107,7 @@ def _check_md5(file: Path, md5: str) -> None:
     try:
         actual = str(file_hash(str(file), alg="md5"))
     except OSError as error:
-        raise DatasetError(
-            f"{file} cannot be read: {error.strerror}.", fix="move it away and run again"
-        ) from error
+        raise DatasetError(f"{file} cannot be read: {error.strerror}.", fix="move it away and run again") from error
     if actual != md5:
         raise DatasetError(
             f"{file} exists but is not the published file: expected the MD5 {md5}, found "
@@ -137,8 +135,7 @@ def _lock_download_folder(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise DatasetError(
             f"{target} cannot be written: {error.strerror or error}.",
-            fix="free some space, or download to a writable folder; then run again: the bytes "
-            "received so far are kept",
+            fix="free some space, or download to a writable folder; then run again: the bytes received so far are kept",
         ) from error
 
 
@@ -178,9 +175,7 @@ def _retrieve(url: str, target: Path, md5: str, download: ResumableDownload) -> 
     Path(complete).replace(target)
 
 
-def _download_error(
-    url: str, error: Exception, download: ResumableDownload, manual: str
-) -> DatasetError:
+def _download_error(url: str, error: Exception, download: ResumableDownload, manual: str) -> DatasetError:
     response = getattr(error, "response", None)
     reason = _innermost_reason(error)
     if response is not None:
@@ -188,8 +183,7 @@ def _download_error(
     if download.received:
         return DatasetError(
             f"{url} stopped after {download.received / 1e6:,.1f} MB: {reason}.",
-            fix="run the same command again: it resumes from the bytes kept in "
-            f"{download.partial.parent}",
+            fix=f"run the same command again: it resumes from the bytes kept in {download.partial.parent}",
         )
     return DatasetError(f"{url} cannot be downloaded: {reason}.", fix=manual)
 

@@ -10,12 +10,10 @@ HYDRA_MISSING = "???"  # a required value
 WIDTH = 96  # columns
 GENERATED_TEXT = "No download needed: the dataset is generated on first use and cached."
 MANUAL_DOWNLOAD_TEXT = (
-    "Not downloaded automatically: get it from the URL below, accept the terms of its owners, and "
-    "unpack it."
+    "Not downloaded automatically: get it from the URL below, accept the terms of its owners, and unpack it."
 )
 OWN_DATA_TEXT = (
-    "Reads your own data: arrange it as described at the top of the YAML file, and set its path "
-    "and licence."
+    "Reads your own data: arrange it as described at the top of the YAML file, and set its path and licence."
 )
 
 
@@ -47,9 +45,7 @@ class DatasetOrigin:
         """Format the instructions, then the known fields, for a terminal."""
         lines = [_wrap_text(self.obtain or self._default_text())]
         known = {"where": self.source, "licence": self.licence, "cite": self.citation}
-        lines += [
-            _wrap_text(f"{key + ':':<9}{value}", indent=9) for key, value in known.items() if value
-        ]
+        lines += [_wrap_text(f"{key + ':':<9}{value}", indent=9) for key, value in known.items() if value]
         if self.path and not self.licence:
             lines.append("licence: not stated; set dataset.licence=...")
         if self.path:

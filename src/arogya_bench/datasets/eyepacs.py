@@ -35,9 +35,7 @@ class EyePACS(PublishedDataset):
     """
 
     name: str | None = "eyepacs"
-    classes: list[str] = field(
-        default_factory=lambda: ["no_dr", "mild", "moderate", "severe", "proliferative_dr"]
-    )
+    classes: list[str] = field(default_factory=lambda: ["no_dr", "mild", "moderate", "severe", "proliferative_dr"])
 
     def load(self) -> Dataset:
         """Read the table and find every image; no image is decoded.
@@ -90,13 +88,9 @@ def _build_images(
     ]
 
 
-def _notes(
-    rows: Sequence[CsvRow], files: Mapping[str, PurePosixPath], folder: Path
-) -> Iterator[str]:
+def _notes(rows: Sequence[CsvRow], files: Mapping[str, PurePosixPath], folder: Path) -> Iterator[str]:
     extra = find_unlisted(files, (row["image"] for row in rows))
     yield from note_excluded(f"Images not listed in {LABELS_FILE}, excluded", extra)
-    yield from note_excluded(
-        f"Columns of {LABELS_FILE} not read", find_unlisted(rows[0], ("image", "level"))
-    )
+    yield from note_excluded(f"Columns of {LABELS_FILE} not read", find_unlisted(rows[0], ("image", "level")))
     if (folder / "test").is_dir():
         yield "The folder test/ was not read: this layout has no labels for it."

@@ -50,8 +50,7 @@ def extract_groups(case_ids: Sequence[str], group: str | None) -> dict[str, str]
     unmatched = [name for name, match in matches.items() if not match or not match[1]]
     if unmatched:
         raise ConfigError(
-            f"dataset.group={group!r} does not match {len(unmatched)} names: "
-            f"{shorten_list(unmatched)}.",
+            f"dataset.group={group!r} does not match {len(unmatched)} names: {shorten_list(unmatched)}.",
             fix="change the expression so that it matches every name, or set dataset.group=null",
         )
     return {name: match[1] for name, match in matches.items() if match}

@@ -35,9 +35,7 @@ class HAM10000(PublishedDataset):
     """
 
     name: str | None = "ham10000"
-    classes: list[str] = field(
-        default_factory=lambda: ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"]
-    )
+    classes: list[str] = field(default_factory=lambda: ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"])
 
     def load(self) -> Dataset:
         """Read the table and find every image; no image is decoded.
@@ -62,9 +60,7 @@ class HAM10000(PublishedDataset):
             notes=tuple(_notes(rows, files, table.name)),
         )
         masks = _find_masks(folder, dataset)
-        return replace(
-            dataset, read_mask=partial(read_mask, dataset.files, masks) if masks else None
-        )
+        return replace(dataset, read_mask=partial(read_mask, dataset.files, masks) if masks else None)
 
 
 def read_mask(files: Mapping[str, Path], masks: Mapping[str, Path], case: Case) -> Mask:
@@ -100,8 +96,7 @@ def _build_images(
     return [
         LabelledImage(
             case_id=row["image_id"],
-            file=files.get(row["image_id"])
-            or folder / parse_relative_path(f"{row['image_id']}.jpg", table),
+            file=files.get(row["image_id"]) or folder / parse_relative_path(f"{row['image_id']}.jpg", table),
             label=row["dx"],
             group=row["lesion_id"],
             metadata=values,
@@ -125,8 +120,7 @@ def _find_masks(folder: Path, dataset: Dataset) -> dict[str, Path]:
     missing = [name for name in names.values() if not (folder / MASKS_FOLDER / name).is_file()]
     if missing:
         raise DatasetError(
-            f"{len(missing)} of {len(names)} images have no mask in {MASKS_FOLDER}: "
-            f"{shorten_list(missing)}.",
+            f"{len(missing)} of {len(names)} images have no mask in {MASKS_FOLDER}: {shorten_list(missing)}.",
             fix=f"unpack the complete archive of masks, or remove the folder {MASKS_FOLDER}",
         )
     return {case: folder / MASKS_FOLDER / name for case, name in names.items()}

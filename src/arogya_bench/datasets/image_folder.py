@@ -99,11 +99,7 @@ def _from_class_folders(options: ImageFolder, folder: Path) -> ImageListing:
     for file, label in label_of.items():
         case_id = image_stem(str(file))
         split = split_folders[file.parts[0]] if len(split_folders) > 1 else None
-        images.append(
-            LabelledImage(
-                case_id=case_id, file=file, label=label, group=groups[case_id], split=split
-            )
-        )
+        images.append(LabelledImage(case_id=case_id, file=file, label=label, group=groups[case_id], split=split))
     excluded = find_unlisted(map(str, files), map(str, label_of))
     notes = note_excluded("Files that are not images in a class folder, excluded", excluded)
     return ImageListing(images, sorted(labels), options.group is not None, list(notes))
@@ -113,9 +109,7 @@ def _find_split_folders(folder: Path) -> dict[str, str]:
     """Map each folder of the official split to its part; empty without a split."""
     names = list_folders(folder)
     splits = {name: SPLIT_NAMES[name.lower()] for name in names if name.lower() in SPLIT_NAMES}
-    others = [
-        name for name in names if splits and name not in splits and any(_iter_images(folder / name))
-    ]
+    others = [name for name in names if splits and name not in splits and any(_iter_images(folder / name))]
     if others:
         raise DatasetError(
             f"{folder} holds folders of a split ({', '.join(splits)}) beside others with images "
@@ -166,9 +160,7 @@ def _from_table(options: ImageFolder, folder: Path) -> ImageListing:
     files = [parse_relative_path(row[options.path_column], table.name) for row in rows]
     splits = _read_splits(rows, columns.get("split"), table.name)
     groups = _read_groups(options, rows, columns.get("group"), files)
-    labels = [
-        _require_cell(row, options.label_column, table.name, options.path_column) for row in rows
-    ]
+    labels = [_require_cell(row, options.label_column, table.name, options.path_column) for row in rows]
     metadata = extract_metadata(rows, metadata_columns)
     images = [
         LabelledImage(
@@ -179,9 +171,7 @@ def _from_table(options: ImageFolder, folder: Path) -> ImageListing:
             split=split,
             metadata=values,
         )
-        for file, label, group, split, values in zip(
-            files, labels, groups, splits, metadata, strict=True
-        )
+        for file, label, group, split, values in zip(files, labels, groups, splits, metadata, strict=True)
     ]
     unlisted = find_unlisted(map(str, _iter_images(folder)), map(str, files))
     notes = note_excluded(f"Images not listed in {table.name}, excluded", unlisted)
@@ -195,8 +185,7 @@ def _optional_columns(options: ImageFolder, header: CsvRow, table: str) -> dict[
     for role, name in wanted.items():
         if name and name != role and name not in header:
             raise ConfigError(
-                f"dataset.{role}_column={name!r}: {table} has no such column; it has "
-                f"{', '.join(header)}.",
+                f"dataset.{role}_column={name!r}: {table} has no such column; it has {', '.join(header)}.",
                 fix=f"name a column of the table, or set dataset.{role}_column=null",
             )
     columns = {role: name for role, name in wanted.items() if name and name in header}
@@ -224,9 +213,7 @@ def _read_groups(
     options: ImageFolder, rows: Sequence[CsvRow], column: str | None, files: Sequence[PurePosixPath]
 ) -> list[str]:
     if column:
-        return [
-            _require_cell(row, column, str(options.manifest), options.path_column) for row in rows
-        ]
+        return [_require_cell(row, column, str(options.manifest), options.path_column) for row in rows]
     names = [image_stem(str(file)) for file in files]
     groups = extract_groups(names, options.group)
     return [groups[name] for name in names]

@@ -114,8 +114,7 @@ class ImageMaskPairs(GroupedDatasetOptions):
             task="segmentation",
             classes=classes,
             cases=cases,
-            grouped=self.group is not None
-            or any(location.is_slice for location in locations.values()),
+            grouped=self.group is not None or any(location.is_slice for location in locations.values()),
             digest=_digest(self, folder, classes, cases, locations),
             licence=self.licence,
             source=self.source or "images and masks of the user",
@@ -137,22 +136,16 @@ def list_pairs(options: ImageMaskPairs, folder: Path) -> ImageMaskListing:
     """
     if nnunet.is_nnunet(folder):
         return nnunet.list_pairs(folder)
-    return mask_folders.list_pairs(
-        folder, images=options.images, masks=options.masks, suffixes=options.suffixes
-    )
+    return mask_folders.list_pairs(folder, images=options.images, masks=options.masks, suffixes=options.suffixes)
 
 
 def _notes_on_slices(empty: Sequence[str], choice: str) -> Iterator[str]:
     if empty:
-        action = (
-            "excluded" if choice == "drop" else "kept; overlap is undefined if a model finds none"
-        )
+        action = "excluded" if choice == "drop" else "kept; overlap is undefined if a model finds none"
         yield f"Slices without foreground, {action}: {len(empty)}: {shorten_list(empty)}."
 
 
-def _notes_on_values(
-    locations: Mapping[str, MaskLocation], classes: Sequence[str], values: str
-) -> Iterator[str]:
+def _notes_on_values(locations: Mapping[str, MaskLocation], classes: Sequence[str], values: str) -> Iterator[str]:
     if values != "auto" or len(classes) != 2:
         return
     flat = (location for location in locations.values() if not location.is_slice)
@@ -177,9 +170,7 @@ def _digest(
     # Names and bytes rather than paths, so that the folder may move, and the options that decide
     # how the bytes are read.
     files = {
-        case: [
-            PurePosixPath(file.relative_to(folder)) for file in (*location.channels, location.mask)
-        ]
+        case: [PurePosixPath(file.relative_to(folder)) for file in (*location.channels, location.mask)]
         for case, location in locations.items()
     }
     hashes = hash_files(folder, sorted({file for paths in files.values() for file in paths}))

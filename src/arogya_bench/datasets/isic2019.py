@@ -33,9 +33,7 @@ class ISIC2019(PublishedDataset):
     """
 
     name: str | None = "isic2019"
-    classes: list[str] = field(
-        default_factory=lambda: ["MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC"]
-    )
+    classes: list[str] = field(default_factory=lambda: ["MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC"])
 
     def load(self) -> Dataset:
         """Read both tables and find every image; no image is decoded.
@@ -45,9 +43,7 @@ class ISIC2019(PublishedDataset):
         """
         folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         labels = _read_labels(read_table(folder / LABELS_FILE, required=("image",), key="image"))
-        facts = read_table(
-            folder / METADATA_FILE, required=(*KEY_COLUMNS, *METADATA_COLUMNS), key="image"
-        )
+        facts = read_table(folder / METADATA_FILE, required=(*KEY_COLUMNS, *METADATA_COLUMNS), key="image")
         _check_metadata(labels, facts)
         image_folder = _find_images_folder(folder)
         files = find_images_by_name(folder, [image_folder])
@@ -69,15 +65,11 @@ def _find_images_folder(folder: Path) -> str:
 
 def _read_labels(rows: Sequence[CsvRow]) -> dict[str, str]:
     """Map each image to the column that holds a 1 for it."""
-    marked = {
-        row["image"]: [name for name, cell in row.items() if name != "image" and _is_one(cell)]
-        for row in rows
-    }
+    marked = {row["image"]: [name for name, cell in row.items() if name != "image" and _is_one(cell)] for row in rows}
     unclear = [image for image, names in marked.items() if len(names) != 1]
     if unclear:
         raise DatasetError(
-            f"{len(unclear)} of {len(rows)} images in {LABELS_FILE} have no class or several: "
-            f"{shorten_list(unclear)}.",
+            f"{len(unclear)} of {len(rows)} images in {LABELS_FILE} have no class or several: {shorten_list(unclear)}.",
             fix="get the file again; every line has exactly one 1",
         )
     return {image: names[0] for image, names in marked.items()}
@@ -110,8 +102,7 @@ def _build_images(
     return [
         LabelledImage(
             case_id=row["image"],
-            file=files.get(row["image"])
-            or image_folder / parse_relative_path(f"{row['image']}.jpg", LABELS_FILE),
+            file=files.get(row["image"]) or image_folder / parse_relative_path(f"{row['image']}.jpg", LABELS_FILE),
             label=labels[row["image"]],
             group=row["lesion_id"] or row["image"],
             metadata=values,
@@ -120,9 +111,7 @@ def _build_images(
     ]
 
 
-def _notes(
-    labels: Mapping[str, str], facts: Sequence[CsvRow], files: Mapping[str, PurePosixPath]
-) -> Iterator[str]:
+def _notes(labels: Mapping[str, str], facts: Sequence[CsvRow], files: Mapping[str, PurePosixPath]) -> Iterator[str]:
     single = [row["image"] for row in facts if row["image"] in labels and not row["lesion_id"]]
     yield from note_excluded("Images without a lesion id, each its own group", single)
     extra = find_unlisted(files, labels)

@@ -43,9 +43,7 @@ class MaskLocation:
     is_slice: bool
 
 
-def locate_cases(
-    folder: Path, pairs: Sequence[ImageMaskPair], channel: int | None
-) -> dict[str, MaskLocation]:
+def locate_cases(folder: Path, pairs: Sequence[ImageMaskPair], channel: int | None) -> dict[str, MaskLocation]:
     """List the cases from the headers of the files.
 
     Args:
@@ -67,9 +65,7 @@ def locate_cases(
         slices = _count_slices(channels, mask)
         for index in range(slices):
             case = f"{pair.name}#{index}" if slices > 1 else pair.name
-            locations[case] = MaskLocation(
-                pair=pair, channels=channels, mask=mask, index=index, is_slice=slices > 1
-            )
+            locations[case] = MaskLocation(pair=pair, channels=channels, mask=mask, index=index, is_slice=slices > 1)
     return locations
 
 
@@ -135,15 +131,11 @@ def read_image(locations: Mapping[str, MaskLocation], window: Window | None, cas
         return nifti.decode_slice(location.channels[0], location.index, window)
     images = [decode(file, window=window) for file in location.channels]
     if len({image.shape for image in images}) > 1:
-        raise DatasetError(
-            f"The channels of {case.case_id} differ in size.", fix="get the files again"
-        )
+        raise DatasetError(f"The channels of {case.case_id} differ in size.", fix="get the files again")
     return np.stack([image[..., 0] for image in images], axis=-1) if images[1:] else images[0]
 
 
-def read_mask(
-    locations: Mapping[str, MaskLocation], classes: tuple[str, ...], values: str, case: Case
-) -> Mask:
+def read_mask(locations: Mapping[str, MaskLocation], classes: tuple[str, ...], values: str, case: Case) -> Mask:
     """Decode the mask of a case, which has the size of its image.
 
     Raises:

@@ -12,9 +12,7 @@ from arogya_bench.images.files import parse_relative_path
 from arogya_bench.images.masks import MASK_SUFFIXES
 
 
-def list_pairs(
-    folder: Path, *, images: str, masks: str, suffixes: Sequence[str]
-) -> ImageMaskListing:
+def list_pairs(folder: Path, *, images: str, masks: str, suffixes: Sequence[str]) -> ImageMaskListing:
     """Pair images and masks; no file is opened.
 
     Args:
@@ -27,9 +25,7 @@ def list_pairs(
         ConfigError: If no suffix distinguishes masks from images.
         DatasetError: If a folder is missing, a mask has no image, or two files have one name.
     """
-    shared = parse_relative_path(images, "dataset.images") == parse_relative_path(
-        masks, "dataset.masks"
-    )
+    shared = parse_relative_path(images, "dataset.images") == parse_relative_path(masks, "dataset.masks")
     mask_suffixes = tuple(suffix for suffix in suffixes if suffix)
     if not suffixes or (shared and not mask_suffixes):
         raise ConfigError(
@@ -42,10 +38,7 @@ def list_pairs(
         image_files = {s: file for s, file in mask_files.items() if not s.endswith(mask_suffixes)}
         mask_files = {s: file for s, file in mask_files.items() if s.endswith(mask_suffixes)}
         suffixes = mask_suffixes
-    matches = {
-        stem: [stem + suffix for suffix in suffixes if stem + suffix in mask_files]
-        for stem in image_files
-    }
+    matches = {stem: [stem + suffix for suffix in suffixes if stem + suffix in mask_files] for stem in image_files}
     _check_matches(matches, mask_files)
     pairs = tuple(
         ImageMaskPair(name=stem, channels=(image_files[stem],), mask=mask_files[masks_of_image[0]])
@@ -54,8 +47,7 @@ def list_pairs(
     )
     if not pairs:
         raise DatasetError(
-            f"None of {len(image_files)} images in {folder / images} has a mask in "
-            f"{folder / masks}.",
+            f"None of {len(image_files)} images in {folder / images} has a mask in {folder / masks}.",
             fix="give masks the names of their images, list their suffixes in dataset.suffixes, or "
             "set the folders dataset.images and dataset.masks",
         )
@@ -88,9 +80,7 @@ def _index_by_stem(folder: Path, name: str, others: Iterable[str]) -> dict[str, 
     return files
 
 
-def _check_matches(
-    matches: Mapping[str, Sequence[str]], mask_files: Mapping[str, PurePosixPath]
-) -> None:
+def _check_matches(matches: Mapping[str, Sequence[str]], mask_files: Mapping[str, PurePosixPath]) -> None:
     ambiguous = [stem for stem, masks in matches.items() if len(masks) > 1]
     if ambiguous:
         names = [mask_files[mask].name for mask in matches[ambiguous[0]]]
@@ -106,9 +96,7 @@ def _check_matches(
             fix="unpack the images, remove the masks, or correct dataset.suffixes",
         )
     unreadable = [
-        str(mask_files[stem])
-        for stem in sorted(matched)
-        if not mask_files[stem].name.lower().endswith(MASK_SUFFIXES)
+        str(mask_files[stem]) for stem in sorted(matched) if not mask_files[stem].name.lower().endswith(MASK_SUFFIXES)
     ]
     if unreadable:
         raise DatasetError(

@@ -32,9 +32,7 @@ READ_ERRORS = (
     ValueError,
     tokenize.TokenError,
 )
-FRESH_COPY_HINT = (
-    "get the file again (arogya-bench data fetch NAME), or set dataset.path to an intact copy"
-)
+FRESH_COPY_HINT = "get the file again (arogya-bench data fetch NAME), or set dataset.path to an intact copy"
 
 # As in medmnist/info.py 2.1.0; other subsets get class_0, class_1 and so on.
 KNOWN_CLASSES = {
@@ -114,9 +112,7 @@ class MedMNIST:
         parts = {SPLIT_NAMES[key]: _build_split_arrays(arrays, key, file) for key in SPLIT_KEYS}
         subset = re.sub(r"(_derived)?(_(28|64|128|224))?$", "", file.stem.lower())
         present = np.unique(np.concatenate([part.labels for part in parts.values()]))
-        classes = _resolve_classes(
-            present, self.classes or list(KNOWN_CLASSES.get(subset, ())), file
-        )
+        classes = _resolve_classes(present, self.classes or list(KNOWN_CLASSES.get(subset, ())), file)
         return Dataset(
             name=self.name or file.stem,
             task="classification",
@@ -150,9 +146,7 @@ def _load_arrays(file: Path) -> dict[str, NDArray[np.generic]]:
         with zipfile.ZipFile(file) as archive:
             return _read_members(archive, file)
     except READ_ERRORS as error:
-        raise DatasetError(
-            f"{file} cannot be read as an .npz file: {error}", fix=FRESH_COPY_HINT
-        ) from error
+        raise DatasetError(f"{file} cannot be read as an .npz file: {error}", fix=FRESH_COPY_HINT) from error
     except MemoryError as error:
         raise DatasetError(
             f"The arrays of {file} do not fit into memory: {error}",
@@ -177,9 +171,7 @@ def _read_members(archive: zipfile.ZipFile, file: Path) -> dict[str, NDArray[np.
     return arrays
 
 
-def _build_split_arrays(
-    arrays: Mapping[str, NDArray[np.generic]], key: str, file: Path
-) -> _SplitArrays:
+def _build_split_arrays(arrays: Mapping[str, NDArray[np.generic]], key: str, file: Path) -> _SplitArrays:
     images, labels = arrays[f"{key}_images"], arrays[f"{key}_labels"]
     flat = _flatten_labels(labels, f"{key}_labels of {file}")
     what = f"{key}_images of {file}"
@@ -240,9 +232,7 @@ def _build_cases(parts: Mapping[str, _SplitArrays]) -> tuple[Case, ...]:
     return tuple(
         Case(case_id=case_id, group_id=case_id, target=int(target), split=split)
         for split, part in parts.items()
-        for case_id, target in (
-            (f"{split}-{index:05d}", target) for index, target in enumerate(part.labels)
-        )
+        for case_id, target in ((f"{split}-{index:05d}", target) for index, target in enumerate(part.labels))
     )
 
 
@@ -261,8 +251,6 @@ def _read_image(images: Mapping[str, NDArray[np.uint8]], case: Case) -> Image:
     try:
         pixels = images[split][int(index)]
     except (KeyError, ValueError, IndexError) as error:
-        raise DatasetError(
-            f"No image belongs to case {case.case_id!r}.", fix="use a case of this dataset"
-        ) from error
+        raise DatasetError(f"No image belongs to case {case.case_id!r}.", fix="use a case of this dataset") from error
     # A copy, so that callers may modify it.
     return np.repeat(pixels[..., np.newaxis], 3, axis=2) if pixels.ndim == 2 else pixels.copy()

@@ -95,9 +95,7 @@ def _read_header(folder: Path) -> Mapping[str, Any]:
             f"{HEADER_FILE} cannot be read: {error}.", fix="write it as JSON, or get it again"
         ) from error
     if not isinstance(content, dict):
-        raise DatasetError(
-            f"{HEADER_FILE} is not a JSON object.", fix="write it as nnU-Net does: {...labels...}"
-        )
+        raise DatasetError(f"{HEADER_FILE} is not a JSON object.", fix="write it as nnU-Net does: {...labels...}")
     return content
 
 
@@ -113,8 +111,7 @@ def _parse_classes(header: Mapping[str, Any]) -> tuple[str, ...]:
     pairs = {int(k): v for k, v in labels.items()} if numbered else _invert_labels(labels)
     if sorted(pairs) != list(range(len(labels))) or len(pairs) < 2:
         raise DatasetError(
-            f"The labels of {HEADER_FILE} are not numbered 0, 1, 2 and so on: "
-            f"{json.dumps(labels)}.",
+            f"The labels of {HEADER_FILE} are not numbered 0, 1, 2 and so on: {json.dumps(labels)}.",
             fix="number them without gaps from 0 for the background, in the masks as well",
         )
     return tuple(pairs[number] for number in range(len(pairs)))
@@ -138,26 +135,20 @@ def _count_channels(header: Mapping[str, Any]) -> int | None:
     return len(names) if isinstance(names, dict) and names else None
 
 
-def _find_pairs(
-    folder: Path, subfolders: tuple[str, str], split: str
-) -> tuple[list[ImageMaskPair], list[str]]:
+def _find_pairs(folder: Path, subfolders: tuple[str, str], split: str) -> tuple[list[ImageMaskPair], list[str]]:
     image_folder, mask_folder = subfolders
     images = _group_by_case(folder, image_folder)
-    masks = {
-        image_stem(str(file)): mask_folder / file for file in _find_images(folder / mask_folder)
-    }
+    masks = {image_stem(str(file)): mask_folder / file for file in _find_images(folder / mask_folder)}
     orphans = sorted(masks.keys() - images.keys())
     if orphans:
         raise DatasetError(
-            f"{len(orphans)} masks of {mask_folder} have no image in {image_folder}: "
-            f"{shorten_list(orphans)}.",
+            f"{len(orphans)} masks of {mask_folder} have no image in {image_folder}: {shorten_list(orphans)}.",
             fix="unpack the images, named <case>_0000 and so on, or remove the masks",
         )
     unmatched = sorted(images.keys() - masks.keys())
     notes = list(note_excluded(f"Images of {image_folder} without a mask, excluded", unmatched))
     pairs = [
-        ImageMaskPair(name=name, channels=tuple(images[name]), mask=mask, split=split)
-        for name, mask in masks.items()
+        ImageMaskPair(name=name, channels=tuple(images[name]), mask=mask, split=split) for name, mask in masks.items()
     ]
     return pairs, notes
 
@@ -184,9 +175,7 @@ def _group_by_case(folder: Path, subfolder: str) -> dict[str, list[PurePosixPath
                 f"The channels of {case} in {subfolder} are {', '.join(map(str, sorted(channels)))}.",
                 fix="unpack every channel; they are numbered from _0000 without gaps",
             )
-    return {
-        case: [channels[number] for number in sorted(channels)] for case, channels in cases.items()
-    }
+    return {case: [channels[number] for number in sorted(channels)] for case, channels in cases.items()}
 
 
 def _find_images(folder: Path) -> list[PurePosixPath]:

@@ -58,17 +58,11 @@ class PascalVOC(GroupedDatasetOptions):
         """
         _check_options(self)
         folder = find_dataset_folder(self.path, LAYOUT)
-        annotations = {
-            path.stem: read_annotation(path)
-            for path in _find_annotation_files(folder, self.annotations)
-        }
+        annotations = {path.stem: read_annotation(path) for path in _find_annotation_files(folder, self.annotations)}
         files = _find_images(folder, self.images)
         parts = split_by_file(_read_split_lists(folder))
         _check_files_match(annotations, files, parts)
-        images = [
-            _build_boxed_image(self, folder, name, annotations[name], files, parts)
-            for name in annotations
-        ]
+        images = [_build_boxed_image(self, folder, name, annotations[name], files, parts) for name in annotations]
         return build_detection_dataset(
             folder,
             images,
@@ -95,8 +89,7 @@ def _find_annotation_files(folder: Path, annotations: str) -> list[Path]:
     if not files:
         raise DatasetError(
             f"No XML file in {annotation_folder}.",
-            fix=f"set dataset.path to a folder with {LAYOUT}, or name them in dataset.images and "
-            "dataset.annotations",
+            fix=f"set dataset.path to a folder with {LAYOUT}, or name them in dataset.images and dataset.annotations",
         )
     return files
 
@@ -132,8 +125,7 @@ def _check_files_match(
     without_image = [name for name in annotations if name not in files]
     if without_image:
         raise DatasetError(
-            f"{len(without_image)} of {len(annotations)} XML files have no image: "
-            f"{shorten_list(without_image)}.",
+            f"{len(without_image)} of {len(annotations)} XML files have no image: {shorten_list(without_image)}.",
             fix="unpack the images, name their folder in dataset.images, or remove the XML files",
         )
     unknown = [name for name in parts if name not in annotations]
@@ -142,11 +134,7 @@ def _check_files_match(
             f"ImageSets/Main lists {len(unknown)} names without an XML file: {shorten_list(unknown)}.",
             fix="unpack the annotations, or correct the lists",
         )
-    swapped = [
-        name
-        for name, annotation in annotations.items()
-        if _other_image_name(name, annotation) in files
-    ]
+    swapped = [name for name, annotation in annotations.items() if _other_image_name(name, annotation) in files]
     if swapped:
         raise DatasetError(
             f"{len(swapped)} XML files name another existing image: "
@@ -157,11 +145,7 @@ def _check_files_match(
 
 def _other_image_name(name: str, annotation: VocAnnotation) -> str | None:
     """The image that an XML file names, if it differs from the name of the XML file."""
-    stated = (
-        parse_relative_path(annotation.filename, f"{name}.xml").name
-        if annotation.filename
-        else name
-    )
+    stated = parse_relative_path(annotation.filename, f"{name}.xml").name if annotation.filename else name
     stem = PurePosixPath(stated).stem if stated.lower().endswith(SUFFIXES) else stated
     return None if stem == name else stem
 
@@ -186,9 +170,7 @@ def _build_boxed_image(
     )
 
 
-def _build_raw_box(
-    options: PascalVOC, name: str, difficult: bool, edges: Sequence[float]
-) -> RawBox:
+def _build_raw_box(options: PascalVOC, name: str, difficult: bool, edges: Sequence[float]) -> RawBox:
     xmin, ymin, xmax, ymax = edges
     return RawBox(
         name=name,
@@ -216,9 +198,7 @@ def _notes(
             name for name, annotation in annotations.items() if _other_image_name(name, annotation)
         ],
         "XML files without the image size, which was not checked": [
-            name
-            for name, annotation in annotations.items()
-            if not (annotation.width and annotation.height)
+            name for name, annotation in annotations.items() if not (annotation.width and annotation.height)
         ],
         "Images in no list of ImageSets/Main": [n for n in annotations if parts and n not in parts],
     }

@@ -72,9 +72,7 @@ class ResumableDownload:
                 return  # nothing is missing, or the file is another one: pooch's check decides
             response.raise_for_status()
             resumed = response.status_code == PARTIAL
-            if resumed and not response.headers.get("Content-Range", "").startswith(
-                f"bytes {start}-"
-            ):
+            if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
                 self.partial.unlink()
                 raise requests.ConnectionError("the server sent another range than requested")
             total = _total_bytes(response)

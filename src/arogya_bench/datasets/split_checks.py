@@ -50,8 +50,7 @@ def check_cases(dataset: Dataset, limit: int | None) -> None:
     groups = len({case.group_id for case in dataset.cases})
     if groups < wanted:
         raise DatasetError(
-            f"{dataset.name} has {len(dataset.cases)} cases in {groups} groups, fewer than its "
-            f"{wanted} classes.",
+            f"{dataset.name} has {len(dataset.cases)} cases in {groups} groups, fewer than its {wanted} classes.",
             fix="add cases, or leave out classes",
         )
     if limit is not None and limit < wanted:
@@ -61,9 +60,7 @@ def check_cases(dataset: Dataset, limit: int | None) -> None:
         )
 
 
-def check_parts(
-    dataset: Dataset, parts: Mapping[str, Subset], *, allow_group_overlap: bool
-) -> None:
+def check_parts(dataset: Dataset, parts: Mapping[str, Subset], *, allow_group_overlap: bool) -> None:
     """Check that no group is in two parts, every class can be learned, and there is a test part.
 
     Args:

@@ -22,9 +22,7 @@ def split_to_csv(dataset: Dataset, parts: Mapping[str, Subset]) -> str:
     writer.writerow(COLUMNS)
     for case in sorted(dataset.cases, key=lambda case: case.case_id):
         label = " ".join(dataset.classes[target] for target in case.present_classes)
-        writer.writerow(
-            (case.case_id, case.group_id, label, part_of_case.get(case.case_id, EXCLUDED))
-        )
+        writer.writerow((case.case_id, case.group_id, label, part_of_case.get(case.case_id, EXCLUDED)))
     return text.getvalue()
 
 
@@ -39,9 +37,7 @@ def read_split_file(dataset: Dataset, file: Path) -> Parts:
     unknown = sorted(set(part_of_case) - case_ids)
     missing = sorted(case_ids - set(part_of_case))
     if unknown or missing:
-        example = (
-            f"{unknown[0]!r} is not in the dataset" if unknown else f"{missing[0]!r} is not listed"
-        )
+        example = f"{unknown[0]!r} is not in the dataset" if unknown else f"{missing[0]!r} is not listed"
         raise DatasetError(
             f"The split of {file.name} does not belong to {dataset.name}: {len(unknown)} of its "
             f"cases are unknown, {len(missing)} of the dataset are missing; {example}.",

@@ -22,9 +22,7 @@ def has_official_split(dataset: Dataset) -> bool:
     return stated in ({*PARTS}, {"train", "test"}, {"test", None})
 
 
-def use_official_split(
-    dataset: Dataset, shares: Sequence[float], rng: np.random.Generator
-) -> Parts:
+def use_official_split(dataset: Dataset, shares: Sequence[float], rng: np.random.Generator) -> Parts:
     """Use the split of the source; a missing validation part is drawn from train by group.
 
     Args:
@@ -82,9 +80,7 @@ def split_by_group(
     return parts
 
 
-def split_kfold(
-    dataset: Dataset, shares: Sequence[float], folds: int, fold: int, seeds: Sequence[int]
-) -> Parts:
+def split_kfold(dataset: Dataset, shares: Sequence[float], folds: int, fold: int, seeds: Sequence[int]) -> Parts:
     """Use one of several folds, divided by group, as the test part.
 
     Args:
@@ -94,9 +90,7 @@ def split_kfold(
         fold: Index of the test fold, from 0.
         seeds: Seeds of the assignment to folds; the same for all folds.
     """
-    parts = split_by_group(
-        dataset, dataset.cases, [1.0] * folds, np.random.default_rng(list(seeds))
-    )
+    parts = split_by_group(dataset, dataset.cases, [1.0] * folds, np.random.default_rng(list(seeds)))
     others = [case for index, cases in enumerate(parts) if index != fold for case in cases]
     rng = np.random.default_rng([*seeds, fold + 1])
     train, validation = split_by_group(dataset, others, shares[:2], rng)
@@ -165,11 +159,7 @@ def limit_cases(cases: Iterable[Case], limit: int) -> list[Case]:
     by_class: defaultdict[int, list[Case]] = defaultdict(list)
     for case in sorted(cases, key=_case_hash):
         by_class[case.present_classes[-1] if case.present_classes else NO_CLASS].append(case)
-    ranked = [
-        (rank, _case_hash(case), case)
-        for members in by_class.values()
-        for rank, case in enumerate(members)
-    ]
+    ranked = [(rank, _case_hash(case), case) for members in by_class.values() for rank, case in enumerate(members)]
     ranked.sort(key=lambda entry: entry[:2])
     return [case for _, _, case in ranked[:limit]]
 
@@ -226,8 +216,6 @@ def _parse_date(value: str | float) -> float:
 
 def _invalid_date_error(case: Case, column: str) -> DatasetError:
     return DatasetError(
-        f"Case {case.case_id} has {case.metadata[column]!r} in {column}, which is not a date like "
-        "the others.",
-        fix="write all dates as 2021-03-04 or all as integers such as years, or remove the case from "
-        "the source",
+        f"Case {case.case_id} has {case.metadata[column]!r} in {column}, which is not a date like the others.",
+        fix="write all dates as 2021-03-04 or all as integers such as years, or remove the case from the source",
     )

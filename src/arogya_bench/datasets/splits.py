@@ -101,9 +101,7 @@ class DatasetSplit:
         return self.name.startswith(("group-", "image_level-")) and "-limit" not in self.name
 
 
-def split(
-    dataset: Dataset, policy: SplitPolicy | None = None, *, limit: int | None = None
-) -> DatasetSplit:
+def split(dataset: Dataset, policy: SplitPolicy | None = None, *, limit: int | None = None) -> DatasetSplit:
     """Split a dataset and check the parts.
 
     Args:
@@ -171,9 +169,7 @@ def exclude_cases(dataset_split: DatasetSplit, unusable: Collection[str]) -> Dat
 
 def with_dataset(dataset_split: DatasetSplit, dataset: Dataset) -> DatasetSplit:
     """The same split, with images read by another copy of the dataset."""
-    train, validation, test = (
-        replace(subset, dataset=dataset) for subset in dataset_split.parts.values()
-    )
+    train, validation, test = (replace(subset, dataset=dataset) for subset in dataset_split.parts.values())
     return replace(dataset_split, train=train, validation=validation, test=test)
 
 
@@ -231,9 +227,7 @@ def _check_shares(shares: Sequence[float]) -> None:
 def _check_numbers(policy: SplitPolicy) -> None:
     if policy.seed < 0 or policy.repeat < 0:
         key = "seed" if policy.seed < 0 else "repeat"
-        raise ConfigError(
-            f"split.{key}={getattr(policy, key)} is negative.", fix="use 0 or a positive number"
-        )
+        raise ConfigError(f"split.{key}={getattr(policy, key)} is negative.", fix="use 0 or a positive number")
     if policy.folds < 2 or not 0 <= policy.fold < policy.folds:
         raise ConfigError(
             f"split.fold={policy.fold} is not one of split.folds={policy.folds}.",
@@ -243,10 +237,7 @@ def _check_numbers(policy: SplitPolicy) -> None:
 
 def _build_split(dataset: Dataset, parts: Mapping[str, Sequence[Case]], name: str) -> DatasetSplit:
     subsets = {
-        part: Subset(
-            dataset=dataset, cases=tuple(sorted(parts[part], key=lambda case: case.case_id))
-        )
-        for part in PARTS
+        part: Subset(dataset=dataset, cases=tuple(sorted(parts[part], key=lambda case: case.case_id))) for part in PARTS
     }
     return DatasetSplit(**subsets, name=name, digest=_digest(subsets))
 

@@ -87,9 +87,7 @@ def _cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _render_views(
-    folder: Path, lesion: Lesion, *, start: int, size: int, seed: int
-) -> list[RenderedView]:
+def _render_views(folder: Path, lesion: Lesion, *, start: int, size: int, seed: int) -> list[RenderedView]:
     rng = np.random.default_rng([seed, 1, lesion.number])
     albedo = draw_lesion(lesion.latents, lesion.tone, size=size, rng=rng)
     views = []
@@ -102,11 +100,7 @@ def _render_views(
             _, encoded = cv2.imencode(".png", pixels)
             (folder / kind / f"{case_id}.png").write_bytes(encoded.tobytes())
         digest = hashlib.sha256(image.tobytes()).hexdigest()
-        views.append(
-            RenderedView(
-                _table_row(case_id, lesion), _bounding_box(mask), int((mask > 0).sum()), digest
-            )
-        )
+        views.append(RenderedView(_table_row(case_id, lesion), _bounding_box(mask), int((mask > 0).sum()), digest))
     return views
 
 

@@ -157,9 +157,7 @@ def _draw_true_classes(lesions: int, classes: int, rng: np.random.Generator) -> 
     return rng.permutation(np.repeat(np.arange(classes), share))
 
 
-def _add_label_noise(
-    truths: Labels, classes: int, label_noise: float, rng: np.random.Generator
-) -> Labels:
+def _add_label_noise(truths: Labels, classes: int, label_noise: float, rng: np.random.Generator) -> Labels:
     wrong = rng.random(len(truths)) < label_noise
     shift = rng.integers(1, classes, len(truths))
     return np.where(wrong, (truths + shift) % classes, truths)

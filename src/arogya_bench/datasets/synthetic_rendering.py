@@ -72,15 +72,9 @@ class Optics:
 
 
 SITES = {
-    "north": Optics(
-        vignette=0.0, ruler=False, tint=(1.0, 1.0, 1.0), blur=0.4, noise=0.015, contrast=1.0
-    ),
-    "coast": Optics(
-        vignette=0.8, ruler=False, tint=(1.05, 0.99, 0.92), blur=0.7, noise=0.02, contrast=1.1
-    ),
-    "valley": Optics(
-        vignette=0.25, ruler=True, tint=(0.94, 0.99, 1.06), blur=1.0, noise=0.035, contrast=0.88
-    ),
+    "north": Optics(vignette=0.0, ruler=False, tint=(1.0, 1.0, 1.0), blur=0.4, noise=0.015, contrast=1.0),
+    "coast": Optics(vignette=0.8, ruler=False, tint=(1.05, 0.99, 0.92), blur=0.7, noise=0.02, contrast=1.1),
+    "valley": Optics(vignette=0.25, ruler=True, tint=(0.94, 0.99, 1.06), blur=1.0, noise=0.035, contrast=0.88),
 }
 
 
@@ -101,9 +95,7 @@ def draw_lesion(latents: Floats, tone: str, *, size: int, rng: np.random.Generat
     # Asymmetry affects the pigment as well as the outline.
     lean = 0.22 * _softplus(latent["asymmetry"]) * _random_gradient(size, rng)
     density = (
-        (melanin * (1 + lean))[..., None] * MELANIN
-        + blood[..., None] * BLOOD
-        + _patches(latent["colours"], size, rng)
+        (melanin * (1 + lean))[..., None] * MELANIN + blood[..., None] * BLOOD + _patches(latent["colours"], size, rng)
     )
     colour = _skin(tone, size, rng) * np.exp(-mask[..., None] * np.maximum(density, 0))
     return Albedo(colour.astype(np.float32), mask)
@@ -169,9 +161,7 @@ def _patches(strength: float, size: int, rng: np.random.Generator) -> FloatImage
 
 def _skin(tone: str, size: int, rng: np.random.Generator) -> FloatImage:
     base = (np.array(TONES[tone]) * rng.normal(1, 0.03, 3)).astype(np.float32)
-    field = (
-        0.03 * _noise(size, 3, rng) + 0.02 * _noise(size, 12, rng) + 0.015 * _noise(size, 48, rng)
-    )
+    field = 0.03 * _noise(size, 3, rng) + 0.02 * _noise(size, 12, rng) + 0.015 * _noise(size, 48, rng)
     return np.asarray(base * (1 + field[..., None]), dtype=np.float32)
 
 

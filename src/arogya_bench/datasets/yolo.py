@@ -65,9 +65,7 @@ class YOLO(GroupedDatasetOptions):
         )
 
 
-def _build_boxed_image(
-    folder: Path, file: PurePosixPath, names: tuple[str, ...], split: str | None
-) -> BoxedImage:
+def _build_boxed_image(folder: Path, file: PurePosixPath, names: tuple[str, ...], split: str | None) -> BoxedImage:
     facts = inspect_image(folder, file)
     labels = folder / label_file(file)
     return BoxedImage(

@@ -40,12 +40,8 @@ def parse_classes(content: Mapping[str, object], file: str) -> tuple[str, ...]:
     names = content.get("names")
     if isinstance(names, dict) and sorted(map(str, names)) == sorted(map(str, range(len(names)))):
         names = [{str(key): name for key, name in names.items()}[str(n)] for n in range(len(names))]
-    if not isinstance(names, list) or not all(
-        isinstance(name, str | int) for name in names or [()]
-    ):
-        raise _format_error(
-            f"{file} has no names as a list, or as a mapping from 0, 1, 2 and so on"
-        )
+    if not isinstance(names, list) or not all(isinstance(name, str | int) for name in names or [()]):
+        raise _format_error(f"{file} has no names as a list, or as a mapping from 0, 1, 2 and so on")
     if content.get("nc", len(names)) != len(names):
         raise _format_error(f"{file} gives nc as {content['nc']}, but {len(names)} names")
     return tuple(map(str, names))
@@ -98,15 +94,9 @@ def read_boxes(file: Path, facts: ImageFileInfo, classes: tuple[str, ...]) -> It
             yield _parse_box(line, facts, classes, f"{name}, line {number},")
 
 
-def _resolve_entry(
-    entry: str, content: Mapping[str, object], folder: Path, where: str
-) -> PurePosixPath:
+def _resolve_entry(entry: str, content: Mapping[str, object], folder: Path, where: str) -> PurePosixPath:
     path = parse_relative_path(entry.removeprefix("../"), where)
-    existing = [
-        candidate
-        for candidate in (_inner_folder(content) / path, path)
-        if (folder / candidate).exists()
-    ]
+    existing = [candidate for candidate in (_inner_folder(content) / path, path) if (folder / candidate).exists()]
     if not existing:
         raise DatasetError(
             f"{where} names {entry!r}, which is not in {folder}.",
@@ -152,13 +142,9 @@ def _parse_box(line: str, facts: ImageFileInfo, classes: tuple[str, ...], where:
     except ValueError as error:
         raise _format_error(f"{where} is not a row of numbers: {error}") from error
     if number not in range(len(classes)):
-        raise _format_error(
-            f"{where} has the class {words[0]}; there are {len(classes)}, counted from 0"
-        )
+        raise _format_error(f"{where} has the class {words[0]}; there are {len(classes)}, counted from 0")
     if max(map(abs, shares)) > 2:  # a box that reaches outside is clipped later
-        raise _format_error(
-            f"{where} gives {', '.join(words[1:])}, which are not fractions of the image"
-        )
+        raise _format_error(f"{where} gives {', '.join(words[1:])}, which are not fractions of the image")
     x, y, width, height = shares
     return RawBox(
         name=classes[int(number)],

@@ -52,9 +52,7 @@ def _has_text_bands(grey: Grey) -> bool:
     n_cells = (grey.shape[1] - 1) // CELL_WIDTH
     if n_cells < WINDOW_CELLS:
         return False
-    _, edges = cv2.threshold(
-        cv2.absdiff(grey[:, 1:], grey[:, :-1]), EDGE_THRESHOLD, 255, cv2.THRESH_BINARY
-    )
+    _, edges = cv2.threshold(cv2.absdiff(grey[:, 1:], grey[:, :-1]), EDGE_THRESHOLD, 255, cv2.THRESH_BINARY)
     n_edges = int(cv2.countNonZero(edges))
     if not MIN_TOTAL_EDGES <= n_edges <= MAX_EDGE_FRACTION * edges.size:
         return False

@@ -92,9 +92,7 @@ def _suppress_pydicom_warnings() -> Iterator[None]:
             logger.disabled = disabled
 
 
-def _clean_header(
-    header: "Header", content: bytes, pseudonyms: Pseudonyms, group: str
-) -> CleanedFile:
+def _clean_header(header: "Header", content: bytes, pseudonyms: Pseudonyms, group: str) -> CleanedFile:
     from pydicom import dcmwrite
 
     _check_cleanable(header)
@@ -194,9 +192,7 @@ def _keep_allowed(header: "Header", removed: Counter[str]) -> "Header":
     return kept
 
 
-def _set_identifiers(
-    cleaned: "Header", header: "Header", pseudonyms: Pseudonyms, group: str
-) -> None:
+def _set_identifiers(cleaned: "Header", header: "Header", pseudonyms: Pseudonyms, group: str) -> None:
     from pydicom.dataset import Dataset, FileMetaDataset
 
     for keyword in EMPTIED_KEYWORDS:

@@ -26,9 +26,7 @@ ALLOWED_KEYWORDS = frozenset(
         *("PixelData", "FloatPixelData", "DoubleFloatPixelData"),
     }
 )
-PSEUDONYMISED_UIDS = (
-    *("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"),
-)
+PSEUDONYMISED_UIDS = (*("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"),)
 # Type 2 elements of the patient and study modules: present without a value.
 EMPTIED_KEYWORDS = (
     *("PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime"),

@@ -135,9 +135,7 @@ def _to_srgb(image: PIL.Image.Image, profile: bytes) -> PIL.Image.Image:
 @lru_cache(maxsize=64)
 def _build_transform(profile: bytes, mode: str) -> PIL.ImageCms.ImageCmsTransform:
     try:
-        return PIL.ImageCms.buildTransform(
-            BytesIO(profile), PIL.ImageCms.createProfile("sRGB"), mode, "RGB"
-        )
+        return PIL.ImageCms.buildTransform(BytesIO(profile), PIL.ImageCms.createProfile("sRGB"), mode, "RGB")
     except (PIL.ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
         raise CleaningError("its colour profile is broken or does not fit its pixels") from error
 

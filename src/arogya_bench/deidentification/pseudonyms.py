@@ -12,9 +12,7 @@ from arogya_bench.errors import ConfigError, DatasetError
 
 SECRET_VARIABLE = "AROGYA_SECRET"
 MIN_SECRET_BYTES = 16
-ID_LENGTH = (
-    20  # hexadecimal characters, 80 bits: two of a million ids collide with probability 4e-13
-)
+ID_LENGTH = 20  # hexadecimal characters, 80 bits: two of a million ids collide with probability 4e-13
 SECRET_COMMAND = 'python -c "import secrets; print(secrets.token_hex(32))"'
 
 

@@ -70,8 +70,7 @@ def usable_split(split: DatasetSplit, report: GateReport, *, overridden: bool) -
     """
     if report.errors and not overridden:
         errors = "; ".join(
-            _format_finding(finding.code, finding.title, finding.examples_text)
-            for finding in report.errors
+            _format_finding(finding.code, finding.title, finding.examples_text) for finding in report.errors
         )
         raise DatasetError(
             f"The gate found errors in {report.dataset}. {errors}.",

@@ -74,9 +74,7 @@ def run_job(job: Job, store: Store, parent: str | None) -> list[Evaluation]:
         outputs = load_outputs(planned, fit.weights, fit.validation)
         for condition in pending:
             try:
-                evaluations.append(
-                    _evaluate_condition(planned, condition, outputs, fit, store, parent)
-                )
+                evaluations.append(_evaluate_condition(planned, condition, outputs, fit, store, parent))
             except (TrackingError, OSError, MemoryError):
                 raise
             except Exception as error:  # noqa: BLE001  (it is in the run, and is raised below)
@@ -86,19 +84,13 @@ def run_job(job: Job, store: Store, parent: str | None) -> list[Evaluation]:
     return [evaluation for evaluation in evaluations if evaluation is not None]
 
 
-def missing_conditions(
-    planned: PlannedJob, store: Store, parent: str | None = None
-) -> list[Condition]:
+def missing_conditions(planned: PlannedJob, store: Store, parent: str | None = None) -> list[Condition]:
     """Find the conditions of a job without a finished run in MLflow.
 
     Without ``resume``, only the finished runs of this sweep itself count.
     """
     finished = _finished_cells(planned, store, parent, f"tags.`{FIT_KEY}` = '{planned.fit_key}'")
-    return [
-        condition
-        for condition in planned.job.conditions
-        if planned.cell_keys[condition.name] not in finished
-    ]
+    return [condition for condition in planned.job.conditions if planned.cell_keys[condition.name] not in finished]
 
 
 def _with_decoded_images(planned: PlannedJob) -> PlannedJob:
@@ -110,9 +102,7 @@ def _with_decoded_images(planned: PlannedJob) -> PlannedJob:
     return replace(planned, dataset=dataset, split=with_dataset(planned.split, dataset))
 
 
-def _finished_cells(
-    planned: PlannedJob, store: Store, parent: str | None, condition: str
-) -> set[str]:
+def _finished_cells(planned: PlannedJob, store: Store, parent: str | None, condition: str) -> set[str]:
     """The keys of the finished evaluations that meet a filter condition and may be reused."""
     if not planned.job.resume:
         if parent is None:

@@ -92,8 +92,7 @@ def find_or_fit(planned: PlannedJob, store: Store, parent: str | None) -> Iterat
         if fit is None:
             raise TrackingError(
                 f"The fit of {planned.job.model_name} was logged, but its files are missing.",
-                fix="check the artifact store of the experiment: what is written there must be "
-                "readable.",
+                fix="check the artifact store of the experiment: what is written there must be readable.",
             )
         yield fit
 
@@ -104,9 +103,7 @@ def _fit_folder_name(planned: PlannedJob, store: Store) -> str:
     return f"{planned.fit_key}-{destination[:8]}"
 
 
-def _find_fit(
-    planned: PlannedJob, store: Store, stack: ExitStack, incomplete: set[str]
-) -> Fit | None:
+def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, incomplete: set[str]) -> Fit | None:
     """Fetch the newest finished fit that has all its files; add the others to ``incomplete``."""
     for run in reversed(_finished_fits(planned, store)):
         if run.run_id in incomplete:
@@ -131,8 +128,7 @@ def _find_fit(
 def _finished_fits(planned: PlannedJob, store: Store) -> list[RunRecord]:
     return search_runs(
         store,
-        f"tags.`{KIND}` = 'fit' and tags.`{FIT_KEY}` = '{planned.fit_key}' "
-        "and attributes.status = 'FINISHED'",
+        f"tags.`{KIND}` = 'fit' and tags.`{FIT_KEY}` = '{planned.fit_key}' and attributes.status = 'FINISHED'",
     )
 
 

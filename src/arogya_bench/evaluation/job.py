@@ -124,10 +124,7 @@ def prepare(job: Job, dataset: Dataset | None = None, *, check: bool = True) -> 
         split=split,
         model_config_digest=digest_of({"name": job.row_name, **row}),
         fit_key=digest_of(fit),
-        cell_keys={
-            condition.name: _cell_key(job, fit, condition, dataset.task)
-            for condition in job.conditions
-        },
+        cell_keys={condition.name: _cell_key(job, fit, condition, dataset.task) for condition in job.conditions},
         gate_report=report,
     )
 
@@ -150,8 +147,7 @@ def _check_tasks(job: Job, dataset: Dataset) -> None:
     if dataset.task not in TASKS:
         raise ConfigError(
             f"{dataset.name} asks for masks ({dataset.task}), and no model here draws any.",
-            fix=f"choose a dataset of {' or '.join(TASKS)}; `arogya-bench data check` and "
-            "`describe` work on this one.",
+            fix=f"choose a dataset of {' or '.join(TASKS)}; `arogya-bench data check` and `describe` work on this one.",
         )
     TASKS[dataset.task].check_model(job.model_name, job.model.task, dataset)
     TASKS[job.model.task].check_training_data(job.model_name, dataset)

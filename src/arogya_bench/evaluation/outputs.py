@@ -127,17 +127,13 @@ class DetectorOutputs:
 
     def predict(self, condition: Condition) -> ModelOutput:
         """Run the model on all cases under one condition."""
-        (detected,) = predict(
-            self.model, self.cases, [condition], task=DETECTION, batch_size=self.batch_size
-        ).values()
+        (detected,) = predict(self.model, self.cases, [condition], task=DETECTION, batch_size=self.batch_size).values()
         boxes = replace(detected, threshold=self.threshold)
         scalars = {"score_threshold": self.threshold}
         if self.class_frequencies is None:
             return ModelOutput(predictions=boxes, scalars=scalars)
         return ModelOutput(
-            predictions=box_labels.labels_from_boxes(
-                boxes, self.cases.targets, self.class_frequencies
-            ),
+            predictions=box_labels.labels_from_boxes(boxes, self.cases.targets, self.class_frequencies),
             boxes=boxes,
             tags={LABEL_RULE: box_labels.LABEL_RULE},
             scalars={**scalars, **point_scores(boxes)},

@@ -123,9 +123,7 @@ def dataset_input(planned: PlannedJob, part: str) -> DatasetInput:
 
 def provenance_files(planned: PlannedJob) -> Iterator[Text]:
     """The files of every run of a job: its config without secrets, split, gate, environment."""
-    config = {
-        key: value for key, value in planned.job.config.items() if key not in SECTIONS_NOT_LOGGED
-    }
+    config = {key: value for key, value in planned.job.config.items() if key not in SECTIONS_NOT_LOGGED}
     yield Text(file="config.yaml", text=yaml.safe_dump(redact_config(config), sort_keys=False))
     yield Text(file="split.csv", text=split_to_csv(planned.dataset, planned.split.parts))
     yield Text(file="gate.json", text=planned.gate_report.to_json())

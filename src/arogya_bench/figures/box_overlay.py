@@ -143,9 +143,7 @@ def _clip(box: Floats, image: Image) -> Floats:
     return np.asarray(np.clip(edges, 0, [width, height, width, height]), dtype=np.float64)
 
 
-def _outline(
-    axes: "Axes", edges: Floats, colour: str, width: float, *, dashed: bool = False
-) -> None:
+def _outline(axes: "Axes", edges: Floats, colour: str, width: float, *, dashed: bool = False) -> None:
     left, top, right, bottom = edges
     axes.plot(
         [left, right, right, left, left],
@@ -159,9 +157,7 @@ def _outline(
     )
 
 
-def _write_tag(
-    axes: "Axes", edges: Floats, colour: str, text: str, taken: "Sequence[Bbox]"
-) -> "Bbox":
+def _write_tag(axes: "Axes", edges: Floats, colour: str, text: str, taken: "Sequence[Bbox]") -> "Bbox":
     """Write a tag where it covers the fewest others, and return the place that it takes."""
     from matplotlib.colors import to_rgb
 

@@ -94,9 +94,7 @@ def _mask_class_rows(dataset: Dataset, order: Sequence[Case]) -> Iterator[SheetR
     masks = _format_count(len(opened), "mask")
     for label, name in enumerate(dataset.classes[1:], start=1):
         cases = tuple(members[label])
-        yield SheetRow(
-            name=name, counts=(f"in {len(cases):,} of {masks}",), label=label, cases=cases
-        )
+        yield SheetRow(name=name, counts=(f"in {len(cases):,} of {masks}",), label=label, cases=cases)
     if unreadable:
         counts = (f"{len(unreadable):,} of {masks}",)
         yield SheetRow(name="(mask unreadable)", counts=counts, label=None, cases=tuple(unreadable))

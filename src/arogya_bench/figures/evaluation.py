@@ -76,14 +76,10 @@ def plot_confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> 
         "No share, as there are no cases",
         [name for name, row in zip(classes, counts, strict=True) if not row.sum()],
     )
-    return theme.apply_theme(
-        chart, "Confusion matrix", f"{int(counts.sum()):,} cases.", without_cases
-    )
+    return theme.apply_theme(chart, "Confusion matrix", f"{int(counts.sum()):,} cases.", without_cases)
 
 
-def plot_roc(
-    targets: Labels, probabilities: Probabilities, classes: Sequence[str]
-) -> "alt.TopLevelMixin":
+def plot_roc(targets: Labels, probabilities: Probabilities, classes: Sequence[str]) -> "alt.TopLevelMixin":
     """Draw a ROC curve for each class against the rest; of two classes, for the second only.
 
     Curves are thinned to 200 points; the AUROC in the legend is computed from all points.
@@ -116,9 +112,7 @@ def plot_roc(
     return theme.apply_theme(chart, "ROC", note, theme.format_list("Undefined", undefined))
 
 
-def plot_reliability(
-    confidence: Floats, correct: NDArray[np.bool_], *, bins: int = 15
-) -> "alt.TopLevelMixin":
+def plot_reliability(confidence: Floats, correct: NDArray[np.bool_], *, bins: int = 15) -> "alt.TopLevelMixin":
     """Draw accuracy against confidence in bins of equal width, closed on the right.
 
     Args:
@@ -137,9 +131,7 @@ def plot_reliability(
     counts = alt.Chart(alt.Data(values=rows)).mark_rect(color=theme.FAINT, stroke="white")
     upper = alt.layer(
         _diagonal(),
-        bands.encode(
-            x=bin_edges, x2="right:Q", y=alt.Y("low:Q", title="accuracy", scale=unit), y2="high:Q"
-        ),
+        bands.encode(x=bin_edges, x2="right:Q", y=alt.Y("low:Q", title="accuracy", scale=unit), y2="high:Q"),
         dots.encode(x="confidence:Q", y="accuracy:Q"),
     )
     lower = counts.encode(
@@ -216,9 +208,7 @@ def _thin_curve(curve: _RocCurve, label: str) -> Iterator[dict[str, object]]:
         }
 
 
-def _reliability_bins(
-    confidence: Floats, correct: NDArray[np.bool_], bins: int
-) -> list[dict[str, float | None]]:
+def _reliability_bins(confidence: Floats, correct: NDArray[np.bool_], bins: int) -> list[dict[str, float | None]]:
     edges = np.linspace(0.0, 1.0, bins + 1)
     # Closed on the right; 0 belongs to the first bin.
     bin_index = np.maximum(np.searchsorted(edges, confidence, side="left") - 1, 0)

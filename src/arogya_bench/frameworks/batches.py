@@ -42,9 +42,7 @@ class InMemorySplit:
 
 def load_split(subset: Subset, size: int) -> InMemorySplit:
     """Decode every image and resize it to ``size`` x ``size`` pixels; every case needs a target."""
-    return InMemorySplit(
-        images=resize_stack(subset.images(), len(subset), size), targets=subset.targets
-    )
+    return InMemorySplit(images=resize_stack(subset.images(), len(subset), size), targets=subset.targets)
 
 
 @dataclass(frozen=True, kw_only=True)

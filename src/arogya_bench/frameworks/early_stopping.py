@@ -73,9 +73,7 @@ class TrainingProgress:
         if not self.epochs:
             return False
         stale_epochs = len(self.epochs) - 1 - best_index(self.epochs)
-        return len(self.epochs) >= self.training.epochs or stale_epochs >= max(
-            1, self.training.patience
-        )
+        return len(self.epochs) >= self.training.epochs or stale_epochs >= max(1, self.training.patience)
 
     def report(self, *, gpu_peak_mb: float | None) -> FitReport:
         """Summarise the training.
@@ -103,14 +101,12 @@ def check_trainable(training: Training, train: Subset, validation: Subset) -> No
     """
     if len(train) < 2 or not len(validation):
         raise ModelError(
-            f"A network cannot be trained on {len(train)} cases "
-            f"and validated on {len(validation)}.",
+            f"A network cannot be trained on {len(train)} cases and validated on {len(validation)}.",
             fix="raise limit, or change the split.",
         )
     if training.epochs < 1 or training.batch_size < 1:
         raise ModelError(
-            f"training.epochs={training.epochs} and training.batch_size={training.batch_size} "
-            "leave nothing to train.",
+            f"training.epochs={training.epochs} and training.batch_size={training.batch_size} leave nothing to train.",
             fix="set both to 1 or more.",
         )
     check_augmentation(training)

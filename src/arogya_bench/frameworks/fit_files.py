@@ -14,9 +14,7 @@ CLASSES_FILE = "classes.json"
 REFIT_ADVICE = "delete this folder and run again, so that the model is refitted."
 
 
-def save_classes(
-    out: Path, classes: Sequence[str], settings: Mapping[str, object] | Preprocessing
-) -> None:
+def save_classes(out: Path, classes: Sequence[str], settings: Mapping[str, object] | Preprocessing) -> None:
     """Write the class order and the settings that must be equal at load.
 
     Args:
@@ -28,9 +26,7 @@ def save_classes(
     (out / CLASSES_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def check_classes(
-    weights: Path, classes: Sequence[str], settings: Mapping[str, object] | Preprocessing
-) -> None:
+def check_classes(weights: Path, classes: Sequence[str], settings: Mapping[str, object] | Preprocessing) -> None:
     """Check that weights were fitted for these classes with these settings.
 
     Raises:
@@ -39,15 +35,13 @@ def check_classes(
     saved = read_json(weights / CLASSES_FILE, "classes", "settings")
     if saved["classes"] != list(classes):
         raise ModelError(
-            f"{weights} was fitted for the classes {saved['classes']}, in this order; "
-            f"the dataset has {list(classes)}.",
+            f"{weights} was fitted for the classes {saved['classes']}, in this order; the dataset has {list(classes)}.",
             fix="evaluate on a dataset with the same classes in the same order, or fit again.",
         )
     for name, expected in json.loads(json.dumps(_as_mapping(settings))).items():
         if (fitted := saved["settings"].get(name)) != expected:
             raise ModelError(
-                f"{weights} was fitted with {name}={fitted}; the model is configured with "
-                f"{name}={expected}.",
+                f"{weights} was fitted with {name}={fitted}; the model is configured with {name}={expected}.",
                 fix=f"set {name} back to {fitted}, or fit again.",
             )
 
@@ -78,9 +72,7 @@ def check_file_exists(file: Path) -> Path:
         ModelError: If there is no such file.
     """
     if not file.is_file():
-        raise ModelError(
-            f"{file} does not exist; the fit did not finish or was moved.", fix=REFIT_ADVICE
-        )
+        raise ModelError(f"{file} does not exist; the fit did not finish or was moved.", fix=REFIT_ADVICE)
     return file
 
 

@@ -35,9 +35,7 @@ def set_weights(network: "keras.Model", values: Arrays) -> None:
     actual = {name: value.shape for name, value in values.items()}
     for name in expected | actual:
         if expected.get(name) != actual.get(name):
-            raise ValueError(
-                f"{name} has the shape {actual.get(name)}; this network needs {expected.get(name)}"
-            )
+            raise ValueError(f"{name} has the shape {actual.get(name)}; this network needs {expected.get(name)}")
     for name, weight in weights.items():
         weight.assign(values[name])
 
@@ -87,11 +85,7 @@ def restore_checkpoint(folder: Path, network: "keras.Model") -> str | None:
 
 def _named_variables(network: "keras.Model") -> "dict[str, keras.Variable]":
     """Variables by layer and name; a variable's path begins with a number that Keras counts up."""
-    return {
-        f"{layer.name}/{weight.name}": weight
-        for layer in network.layers
-        for weight in layer.weights
-    }
+    return {f"{layer.name}/{weight.name}": weight for layer in network.layers for weight in layer.weights}
 
 
 def _add_prefix(prefix: str, values: Arrays) -> Arrays:
@@ -99,8 +93,4 @@ def _add_prefix(prefix: str, values: Arrays) -> Arrays:
 
 
 def _strip_prefix(prefix: str, values: Arrays) -> Arrays:
-    return {
-        name.removeprefix(f"{prefix}/"): value
-        for name, value in values.items()
-        if name.startswith(f"{prefix}/")
-    }
+    return {name.removeprefix(f"{prefix}/"): value for name, value in values.items() if name.startswith(f"{prefix}/")}

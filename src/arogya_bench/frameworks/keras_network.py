@@ -27,9 +27,7 @@ WEIGHTS_FILE = "model.npz"
 PREDICTION_BATCH_SIZE = 32  # images; bounds the memory of a prediction
 
 
-def save_network(
-    network: "keras.Model", out: Path, *, classes: tuple[str, ...], preprocessing: Preprocessing
-) -> None:
+def save_network(network: "keras.Model", out: Path, *, classes: tuple[str, ...], preprocessing: Preprocessing) -> None:
     """Write the weights, the class order and the preprocessing into ``out``."""
     save_arrays(out / WEIGHTS_FILE, get_weights(network))
     save_classes(out, classes, preprocessing)
@@ -81,9 +79,7 @@ def compile_forward(network: "keras.Model", device: str) -> Callable[[ImageStack
     import tensorflow as tf
 
     images = tf.TensorSpec((None, *network.input_shape[1:]), tf.uint8)
-    forward = tf.function(
-        lambda stack: network(stack, training=False), input_signature=[images], autograph=False
-    )
+    forward = tf.function(lambda stack: network(stack, training=False), input_signature=[images], autograph=False)
     forward.get_concrete_function()  # so that the first prediction is not slower than the next
 
     def logits(stack: ImageStack) -> Floats:

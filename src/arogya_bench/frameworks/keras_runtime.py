@@ -99,11 +99,7 @@ def deterministic_ops(enabled: bool) -> Iterator[None]:
 
 def _check_backend() -> None:
     loaded = sys.modules.get("keras")
-    backend = (
-        loaded.backend.backend()
-        if loaded is not None
-        else os.environ.get("KERAS_BACKEND") or "tensorflow"
-    )
+    backend = loaded.backend.backend() if loaded is not None else os.environ.get("KERAS_BACKEND") or "tensorflow"
     if backend != "tensorflow":
         raise ModelError(
             f"Keras uses the backend {backend!r}; this model needs 'tensorflow'.",

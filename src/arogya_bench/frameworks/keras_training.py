@@ -72,9 +72,7 @@ class KerasLoop:
     out: Path
 
 
-def train_network(
-    settings: NetworkTraining, train: Subset, validation: Subset, *, out: Path
-) -> FitReport:
+def train_network(settings: NetworkTraining, train: Subset, validation: Subset, *, out: Path) -> FitReport:
     """Train and resume like ``torch_training.train_network``, with Keras.
 
     Raises:
@@ -151,9 +149,7 @@ def _open_loop(
             tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=empty)
 
 
-def _build_loop(
-    settings: NetworkTraining, train: Subset, validation: Subset, *, device: str, out: Path
-) -> KerasLoop:
+def _build_loop(settings: NetworkTraining, train: Subset, validation: Subset, *, device: str, out: Path) -> KerasLoop:
     train_split, validation_split = (
         load_split(subset, settings.preprocessing.image_size) for subset in (train, validation)
     )
@@ -197,9 +193,7 @@ def _write_checkpoint(loop: KerasLoop, epochs: Sequence[Epoch]) -> None:
 
 
 def _save_weights(loop: KerasLoop) -> None:
-    save_network(
-        loop.network, loop.out, classes=loop.classes, preprocessing=loop.settings.preprocessing
-    )
+    save_network(loop.network, loop.out, classes=loop.classes, preprocessing=loop.settings.preprocessing)
 
 
 def _fit(loop: KerasLoop, progress: TrainingProgress) -> None:
@@ -251,9 +245,7 @@ def _validate_epoch(loop: KerasLoop, number: int, train_loss: float) -> Epoch:
         set_weights(loop.evaluation_network, get_weights(loop.network))
     images, targets = loop.validation.images, loop.validation.targets
     starts = range(0, len(images), PREDICTION_BATCH_SIZE)
-    logits = np.concatenate(
-        [loop.logits(images[start : start + PREDICTION_BATCH_SIZE]) for start in starts]
-    )
+    logits = np.concatenate([loop.logits(images[start : start + PREDICTION_BATCH_SIZE]) for start in starts])
     return classifier_epoch(
         {
             "train_loss": float(train_loss),

@@ -9,9 +9,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def prefetch(
-    function: Callable[[Item], Result], items: Iterable[Item], *, workers: int
-) -> Iterator[Result]:
+def prefetch(function: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> Iterator[Result]:
     """Map ``function`` over ``items``, in order, computing a few results ahead of the reader.
 
     Threads suffice, since OpenCV and NumPy release the interpreter lock while they compute.

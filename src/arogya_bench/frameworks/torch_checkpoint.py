@@ -61,9 +61,7 @@ def read_state_dict(file: Path) -> "dict[str, Any]":
     except UNREADABLE_ERRORS as error:
         raise damaged_file_error(file, str(error).partition("\n")[0]) from error
     if not isinstance(state, Mapping) or not all(torch.is_tensor(v) for v in state.values()):
-        raise damaged_file_error(
-            file, "it does not hold a state dict, a mapping of names to tensors"
-        )
+        raise damaged_file_error(file, "it does not hold a state dict, a mapping of names to tensors")
     return dict(state)
 
 

@@ -108,8 +108,7 @@ def to_input_tensor(stack: ImageStack, preprocessing: Preprocessing, device: str
 
     images = torch.from_numpy(stack).to(device).permute(0, 3, 1, 2).float().div_(255.0)
     mean, std = (
-        torch.tensor(values, device=device).view(1, 3, 1, 1)
-        for values in (preprocessing.mean, preprocessing.std)
+        torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (preprocessing.mean, preprocessing.std)
     )
     return images.sub_(mean).div_(std)
 
@@ -129,9 +128,7 @@ def predict_split(
     import torch
 
     batches = np.array_split(images, math.ceil(len(images) / PREDICTION_BATCH_SIZE))
-    return torch.cat(
-        [predict_logits(network, to_input_tensor(x, preprocessing, device)) for x in batches]
-    )
+    return torch.cat([predict_logits(network, to_input_tensor(x, preprocessing, device)) for x in batches])
 
 
 def deterministic_convolutions() -> AbstractContextManager[None]:

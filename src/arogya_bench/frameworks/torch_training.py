@@ -58,9 +58,7 @@ class TorchLoop:
     out: Path
 
 
-def train_network(
-    settings: NetworkTraining, train: Subset, validation: Subset, *, out: Path
-) -> FitReport:
+def train_network(settings: NetworkTraining, train: Subset, validation: Subset, *, out: Path) -> FitReport:
     """Train, and save in ``out`` the weights of the best epoch by validation macro F1.
 
     An interrupted training resumes from the last finished epoch that ``out`` holds, and gives the
@@ -75,9 +73,7 @@ def train_network(
         load_split(subset, settings.preprocessing.image_size) for subset in (train, validation)
     )
     with _reproducible_context(settings, device):
-        loop = _build_loop(
-            settings, train_split, validation_split, train.classes, device=device, out=out
-        )
+        loop = _build_loop(settings, train_split, validation_split, train.classes, device=device, out=out)
         progress = TrainingProgress(
             training=settings.training,
             save_checkpoint=partial(_write_checkpoint, loop),
@@ -120,9 +116,7 @@ def _build_loop(
     import torch
 
     network = settings.build_network(len(classes)).to(device)
-    weights = (
-        class_weights(train.targets, len(classes)) if settings.training.class_weights else None
-    )
+    weights = class_weights(train.targets, len(classes)) if settings.training.class_weights else None
     return TorchLoop(
         settings=settings,
         steps=Steps(
@@ -142,9 +136,7 @@ def _build_loop(
             fused=True,
         ),
         scaler=torch.amp.GradScaler("cuda", enabled=device != "cpu"),
-        criterion=torch.nn.CrossEntropyLoss(
-            weight=None if weights is None else torch.tensor(weights, device=device)
-        ),
+        criterion=torch.nn.CrossEntropyLoss(weight=None if weights is None else torch.tensor(weights, device=device)),
         out=out,
     )
 
@@ -183,9 +175,7 @@ def _run_epoch(loop: TorchLoop, number: int) -> Epoch:
     train_loss = check_finite_loss(_train_epoch(loop, number), number)
     loop.network.eval()
     targets = loop.validation.targets
-    logits = predict_split(
-        loop.network, loop.validation.images, loop.settings.preprocessing, loop.device
-    )
+    logits = predict_split(loop.network, loop.validation.images, loop.settings.preprocessing, loop.device)
     return classifier_epoch(
         {
             "train_loss": train_loss,
@@ -221,9 +211,7 @@ def augmented_batches(steps: Steps, epoch: int, device: str) -> Iterator[tuple[L
     return zip(batches, images, strict=True)
 
 
-def _train_step(
-    loop: TorchLoop, images: ImageStack, targets: Labels, rate: float
-) -> "torch.Tensor":
+def _train_step(loop: TorchLoop, images: ImageStack, targets: Labels, rate: float) -> "torch.Tensor":
     """Update the weights once and return the loss before the update, left on the device."""
     import torch
 

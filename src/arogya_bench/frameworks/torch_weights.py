@@ -41,10 +41,8 @@ class NetworkFamily:
         file = Path(weights).expanduser()
         if not file.is_file():
             raise ModelError(
-                f"weights={weights} is not a file."
-                f"{did_you_mean(weights, (self.pretrained_option, 'none'))}",
-                fix=f"set model.weights to {self.pretrained_option}, none, or the path of a state "
-                "dict (.pth).",
+                f"weights={weights} is not a file.{did_you_mean(weights, (self.pretrained_option, 'none'))}",
+                fix=f"set model.weights to {self.pretrained_option}, none, or the path of a state dict (.pth).",
             )
         return file
 
@@ -72,9 +70,7 @@ class NetworkFamily:
         weight = state.get(f"{self.head_prefix}weight")
         if not drop_head and weight is not None and len(weight) == classes:
             return state
-        return {
-            name: value for name, value in state.items() if not name.startswith(self.head_prefix)
-        }
+        return {name: value for name, value in state.items() if not name.startswith(self.head_prefix)}
 
     def initialise(self, network: "torch.nn.Module", state: StateDict | None) -> "torch.nn.Module":
         """Load weights, if there are any, into a network; only its head may be missing.
@@ -105,6 +101,5 @@ class NetworkFamily:
     def _mismatch_error(self, reason: str) -> ModelError:
         return ModelError(
             f"The weights to start from do not fit {self.name}: {reason}.",
-            fix=f"use a state dict of {self.source}, or set model.weights={self.pretrained_option} "
-            "or none.",
+            fix=f"use a state dict of {self.source}, or set model.weights={self.pretrained_option} or none.",
         )

@@ -62,9 +62,7 @@ def _is_geometric(training: Training) -> bool:
     return training.flip or _needs_resampling(training)
 
 
-def _apply_geometric(
-    images: ImageStack, training: Training, rng: np.random.Generator
-) -> ImageStack:
+def _apply_geometric(images: ImageStack, training: Training, rng: np.random.Generator) -> ImageStack:
     size = images.shape[1]
     result = np.empty_like(images)
     mirrored = rng.random(len(images)) < (0.5 if training.flip else 0.0)
@@ -87,9 +85,7 @@ def _needs_resampling(training: Training) -> bool:
     return bool(training.rotation or tuple(training.zoom) != (1.0, 1.0) or training.crop < 1)
 
 
-def _affine_matrix(
-    size: int, training: Training, rng: np.random.Generator, *, mirror: bool
-) -> NDArray[np.float64]:
+def _affine_matrix(size: int, training: Training, rng: np.random.Generator, *, mirror: bool) -> NDArray[np.float64]:
     """Affine map from result to image coordinates, shape (2, 3)."""
     angle = math.radians(rng.uniform(-training.rotation, training.rotation))
     crop = rng.uniform(training.crop, 1.0)
@@ -97,9 +93,7 @@ def _affine_matrix(
     centre = (size - 1) / 2
     margin = (1 - crop) * size / 2  # a crop may lie anywhere inside the image
     crop_centre = centre + rng.uniform(-margin, margin, 2)
-    rotation = scale * np.array(
-        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
-    )
+    rotation = scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     if mirror:
         rotation[:, 0] *= -1
     return np.column_stack([rotation, crop_centre - rotation @ (centre, centre)])

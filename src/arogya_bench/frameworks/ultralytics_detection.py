@@ -102,13 +102,8 @@ class DetectorOverrides(TrainerOverrides[YoloExamples]):
         class Validation(DetectionValidator):  # type: ignore[misc]  # known at run time only
             def postprocess(self, preds: Any) -> list[dict[str, Any]]:
                 args = self.args
-                boxes = apply_nms(
-                    preds, confidence=args.conf, iou=args.iou, max_detections=args.max_det
-                )
-                return [
-                    {"bboxes": x[:, :4], "conf": x[:, 4], "cls": x[:, 5], "extra": x[:, 6:]}
-                    for x in boxes
-                ]
+                boxes = apply_nms(preds, confidence=args.conf, iou=args.iou, max_detections=args.max_det)
+                return [{"bboxes": x[:, :4], "conf": x[:, 4], "cls": x[:, 5], "extra": x[:, 6:]} for x in boxes]
 
         trainer: Any = self
         return Validation(trainer.test_loader, save_dir=trainer.save_dir, args=copy(self.args))
@@ -162,9 +157,7 @@ def _dataset_class() -> Any:
     return InMemoryDataset
 
 
-def apply_nms(
-    preds: Any, *, confidence: float, iou: float, max_detections: int
-) -> "list[torch.Tensor]":
+def apply_nms(preds: Any, *, confidence: float, iou: float, max_detections: int) -> "list[torch.Tensor]":
     """Non-maximum suppression by class.
 
     Ultralytics's default gives up after some seconds, so that results would depend on the load of

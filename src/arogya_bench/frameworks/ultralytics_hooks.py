@@ -62,9 +62,7 @@ class YoloBatches:
     drop_last = True  # keeps the trainer from looking for a last batch of a single case
     num_workers = 0
 
-    def __init__(
-        self, dataset: Any, count: int, draw: Callable[[int], Iterable[dict[str, Any]]]
-    ) -> None:
+    def __init__(self, dataset: Any, count: int, draw: Callable[[int], Iterable[dict[str, Any]]]) -> None:
         self.dataset = dataset
         self.sampler = range(len(dataset))
         self.batch_size = math.ceil(len(dataset) / count)
@@ -149,8 +147,7 @@ class TrainerOverrides(ABC, Generic[Split]):
         """
         if mode == "train" and self.optimizer is not None:
             raise ModelError(
-                f"Batches of {self.plan.training.batch_size} images need more memory than "
-                f"{self.plan.device} has.",
+                f"Batches of {self.plan.training.batch_size} images need more memory than {self.plan.device} has.",
                 fix="lower training.batch_size or model.image_size.",
             )
         return self.batches(mode)
@@ -205,9 +202,7 @@ class TrainerOverrides(ABC, Generic[Split]):
     def _set_learning_rate(self) -> None:
         training = self.plan.training
         steps = training.epochs * len(self.train_loader)
-        rate = self.plan.learning_rate * learning_rate_factor(
-            self._step, steps=steps, warmup=training.warmup
-        )
+        rate = self.plan.learning_rate * learning_rate_factor(self._step, steps=steps, warmup=training.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self._step += 1
@@ -239,7 +234,5 @@ class TrainerOverrides(ABC, Generic[Split]):
 
     def _save_weights(self) -> None:
         plan = self.plan
-        state = {
-            name: value.cpu().contiguous() for name, value in self.ema.ema.state_dict().items()
-        }
+        state = {name: value.cpu().contiguous() for name, value in self.ema.ema.state_dict().items()}
         save_network(state, plan.out, classes=plan.classes, preprocessing=plan.preprocessing)

@@ -19,10 +19,7 @@ class GateCode(NamedTuple):
 _SPLIT_BY_GROUP = "split by group: split.method=group"
 _REVIEW_PAIRS = "view the examples; keep one of each pair, or assign both to one group"
 _GET_FILES_AGAIN = "get the files again, or exclude the cases"
-_REMOVE_SHORTCUT = (
-    "view some images of each class; prepare all classes in the same way, or report results per "
-    "subgroup"
-)
+_REMOVE_SHORTCUT = "view some images of each class; prepare all classes in the same way, or report results per subgroup"
 
 CODES: Mapping[str, GateCode] = MappingProxyType(
     {
@@ -106,8 +103,7 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
         "AB303": GateCode(
             "warning",
             "Imbalanced classes",
-            "use balanced accuracy or macro F1 as primary metric, and keep "
-            "training.class_weights=true",
+            "use balanced accuracy or macro F1 as primary metric, and keep training.class_weights=true",
         ),
         "AB304": GateCode(
             "warning",
@@ -123,8 +119,7 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
         "AB306": GateCode(
             "warning",
             "Class frequencies differ between train and test",
-            "interpret accuracy and calibration with care; balanced accuracy and AUROC are "
-            "not affected",
+            "interpret accuracy and calibration with care; balanced accuracy and AUROC are not affected",
         ),
         "AB307": GateCode(
             "warning",

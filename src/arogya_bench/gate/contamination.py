@@ -6,9 +6,7 @@ from arogya_bench.gate.findings import GateFinding, finding
 from arogya_bench.types import Dataset
 
 
-def contamination(
-    dataset: Dataset, trained_on: Mapping[str, Sequence[str]]
-) -> Iterator[GateFinding]:
+def contamination(dataset: Dataset, trained_on: Mapping[str, Sequence[str]]) -> Iterator[GateFinding]:
     """Compare the names of datasets, ignoring case and punctuation.
 
     The dataset itself is an error, since its test images may have been used for training. An

@@ -75,8 +75,7 @@ def near_duplicates(gate_input: GateInput) -> Iterator[GateFinding]:
         else:
             chance = estimate_from_control(near, control)
         names = [
-            f"{_case_name(cases[pair.first])} ~ {_case_name(cases[pair.second])} "
-            f"({pair.distance} bits)"
+            f"{_case_name(cases[pair.first])} ~ {_case_name(cases[pair.second])} ({pair.distance} bits)"
             for pair in near.nearest
         ]
         severity: Severity | None = "info" if chance.explains else None

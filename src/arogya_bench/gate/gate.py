@@ -56,11 +56,7 @@ def inspect_dataset(
     Raises:
         MissingExtra: If a file needs a library that is not installed.
     """
-    cases = {
-        case.case_id: case
-        for part in (split.train, split.validation, split.test)
-        for case in part.cases
-    }
+    cases = {case.case_id: case for part in (split.train, split.validation, split.test) for case in part.cases}
     facts, notes = _load_or_scan_facts(dataset, list(cases.values()), workers)
     notes += dataset.notes  # such as files that the reader left out
     gate_input = GateInput(dataset=dataset, split=split, facts=facts, fractions=fractions)

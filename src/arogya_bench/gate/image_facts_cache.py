@@ -38,9 +38,7 @@ _SCHEMA = pa.schema(
 
 def facts_path(dataset: Dataset) -> Path:
     """Return the cache file of a dataset, named by its content and its decoding."""
-    key = digest_of(
-        {"dataset": dataset.digest, "read": reader_identity(dataset.read), "version": VERSION}
-    )
+    key = digest_of({"dataset": dataset.digest, "read": reader_identity(dataset.read), "version": VERSION})
     return cache.cache_root(None) / "facts" / f"{key}.parquet"
 
 
@@ -68,11 +66,7 @@ def save_facts(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
         Why some facts were not written; empty if all were.
     """
     changed = {*modified(fingerprints({*dataset.files.values()}))}
-    rows = [
-        _to_row(image)
-        for image in facts
-        if image.pixels and dataset.files.get(image.case_id) not in changed
-    ]
+    rows = [_to_row(image) for image in facts if image.pixels and dataset.files.get(image.case_id) not in changed]
     file = facts_path(dataset)
     try:
         with atomic_write(file) as partial_file:

@@ -28,9 +28,7 @@ def stray_labels(gate_input: GateInput) -> Iterator[GateFinding]:
     """Report labels that are not among the classes, and cases without a label."""
     stray = dict(gate_input.dataset.stray_labels)
     names = [f"{case_id}: {label!r}" for case_id, label in stray.items()]
-    names += [
-        f"{case_id}: none" for case_id in unlabelled_cases(gate_input) if case_id not in stray
-    ]
+    names += [f"{case_id}: none" for case_id in unlabelled_cases(gate_input) if case_id not in stray]
     if names:
         detail = f"the classes are {', '.join(gate_input.dataset.classes)}"
         yield finding("AB305", names, detail=detail)
@@ -47,9 +45,7 @@ def unlabelled_cases(gate_input: GateInput) -> list[str]:
 def class_counts(gate_input: GateInput) -> Iterator[GateFinding]:
     """Report missing, small and imbalanced classes, shifted frequencies and similar class names."""
     yield from _similar_class_names(gate_input.dataset.classes)
-    if (
-        gate_input.dataset.task == "segmentation"
-    ):  # classes are in masks, which the gate does not read
+    if gate_input.dataset.task == "segmentation":  # classes are in masks, which the gate does not read
         return
     dataset, unit = gate_input.dataset, "group" if gate_input.dataset.grouped else "case"
     counts = {part: _count_units(gate_input, part) for part in PARTS}
@@ -127,9 +123,7 @@ def _class_shift(dataset: Dataset, train: Floats, test: Floats) -> Iterator[Gate
     ):
         return
     order = np.argsort(-np.abs(before - after))
-    names = [
-        f"{dataset.classes[k]}: {before[k]:.1%} in train, {after[k]:.1%} in test" for k in order
-    ]
+    names = [f"{dataset.classes[k]}: {before[k]:.1%} in train, {after[k]:.1%} in test" for k in order]
     detail = f"{shift:.1%} of the cases would have to change class for the parts to agree"
     yield finding("AB306", names, detail=detail)
 
@@ -138,11 +132,7 @@ def _count_units(gate_input: GateInput, part: str) -> Floats:
     """Count the groups that contain each class; the cases if groups are unknown."""
     if not gate_input.dataset.grouped:
         return _count_cases(gate_input, part)
-    pairs = {
-        (case.case.group_id, k)
-        for case in gate_input.cases_in(part)
-        for k in case.case.present_classes
-    }
+    pairs = {(case.case.group_id, k) for case in gate_input.cases_in(part) for k in case.case.present_classes}
     return _counts_array(gate_input.dataset, Counter(k for _, k in pairs))
 
 

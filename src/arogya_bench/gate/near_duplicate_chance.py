@@ -46,9 +46,7 @@ def estimate_from_control(near: NearDuplicates, control: NearDuplicates) -> Chan
     p_value = scipy.stats.binom.sf(
         near.count - 1, n_near, near.pairs_searched / (near.pairs_searched + control.pairs_searched)
     )
-    explains = control.count > 0 and (
-        near.count <= RATE_MARGIN * expected or p_value >= SIGNIFICANCE_LEVEL
-    )
+    explains = control.count > 0 and (near.count <= RATE_MARGIN * expected or p_value >= SIGNIFICANCE_LEVEL)
     detail = (
         f"{near.count} of {near.pairs_searched} pairs; pairs with different labels, which cannot "
         f"be copies, are as similar at a rate of {rate.estimate:.2g} (95 % interval {rate.low:.2g} "
@@ -69,9 +67,7 @@ def estimate_from_outer_distances(near: NearDuplicates) -> ChanceEstimate:
     inner, outer = (int(near.counts_by_distance[distance]) for distance in OUTER_DISTANCES)
     ratio = min(inner / outer, 0.5) if outer else 0.0
     expected = inner * ratio / (1 - ratio)
-    explains = (
-        expected > 0 and scipy.stats.poisson.sf(near.count - 1, expected) >= SIGNIFICANCE_LEVEL
-    )
+    explains = expected > 0 and scipy.stats.poisson.sf(near.count - 1, expected) >= SIGNIFICANCE_LEVEL
     detail = (
         f"{near.count} of {near.pairs_searched} pairs; {inner} and {outer} pairs differ by "
         f"{OUTER_DISTANCES[0]} and {OUTER_DISTANCES[1]} bits, so {expected:.3g} are expected "

@@ -88,9 +88,7 @@ def count_near_pairs(images: HashedImages) -> dict[int, NearDuplicates]:
             pairs[:] = sorted([*pairs, *(DuplicatePair(*row) for row in closest)])[:MAX_EXAMPLES]
     searched = _count_searched_pairs(images)
     return {
-        kind: NearDuplicates(
-            pairs_searched=searched[kind], counts_by_distance=counts[kind], nearest=tuple(pairs)
-        )
+        kind: NearDuplicates(pairs_searched=searched[kind], counts_by_distance=counts[kind], nearest=tuple(pairs))
         for kind, pairs in nearest.items()
     }
 

@@ -26,9 +26,7 @@ from arogya_bench.types import Case, Image
 
 ReadImage = Callable[[Case], Image]
 MISSING_FILE = ImageProblem("AB210", "no such file")
-MODIFIED_FILE = ImageProblem(
-    "AB201", "it changed while it was read; run again when nothing writes to it"
-)
+MODIFIED_FILE = ImageProblem("AB201", "it changed while it was read; run again when nothing writes to it")
 
 
 def scan_images(
@@ -76,11 +74,7 @@ def scan_image(case: Case, file: Path | None, read: ReadImage) -> ImageFacts:
         return _with_problem(facts, MISSING_FILE)
     facts = replace(facts, file_bytes=before.size, **header._asdict())
     problem = pixel_problem(file) if is_floating(header) else None
-    scanned = (
-        _with_problem(facts, problem)
-        if problem
-        else _decode_and_measure(facts, file, header, case, read)
-    )
+    scanned = _with_problem(facts, problem) if problem else _decode_and_measure(facts, file, header, case, read)
     after = fingerprint(file)
     if after != before:
         return _with_problem(facts, MODIFIED_FILE if after else MISSING_FILE)

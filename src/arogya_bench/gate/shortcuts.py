@@ -75,19 +75,14 @@ def choose_cases(gate_input: GateInput, rng: np.random.Generator) -> list[CaseIn
     if task != "classification":
         raise UndefinedMetric(f"images have no single label in {task}")
     known = range(len(gate_input.dataset.classes))
-    usable = [
-        case
-        for case in gate_input.cases_in("train")
-        if case.facts.pixels and case.case.target in known
-    ]
+    usable = [case for case in gate_input.cases_in("train") if case.facts.pixels and case.case.target in known]
     n_cases = Counter(case.case.target for case in usable)
     pairs = {(case.case.target, case.case.group_id) for case in usable}
     n_groups = Counter(target for target, _ in pairs)
     classes = [k for k in n_cases if n_cases[k] >= MIN_CASES and n_groups[k] >= MIN_GROUPS]
     if len(classes) < 2:
         raise UndefinedMetric(
-            f"fewer than two classes have {MIN_CASES} labelled images in train, from "
-            f"{MIN_GROUPS} groups"
+            f"fewer than two classes have {MIN_CASES} labelled images in train, from {MIN_GROUPS} groups"
         )
     shuffled = [usable[position] for position in rng.permutation(len(usable))]
     chosen: list[CaseInSplit] = []
@@ -105,11 +100,7 @@ def encode_folders(cases: Sequence[CaseInSplit], gate_input: GateInput) -> Float
         return None
     root = Path(commonpath(parents))
     folders = [
-        tuple(
-            name
-            for name in parent.relative_to(root).parts
-            if not _is_class_name(name, case, gate_input)
-        )
+        tuple(name for name in parent.relative_to(root).parts if not _is_class_name(name, case, gate_input))
         for parent, case in zip(parents, cases, strict=True)
     ]
     codes = {folder: code for code, folder in enumerate(sorted(set(folders)))}

@@ -129,9 +129,7 @@ def _estimate_bytes(dataset: Dataset) -> float:
 def _write_images(dataset: Dataset, folder: Path) -> None:
     places: dict[str, ImageLocation] = {}
     cases: Sequence[Case] = dataset.cases
-    before = fingerprints(
-        {dataset.files[case.case_id] for case in cases if case.case_id in dataset.files}
-    )
+    before = fingerprints({dataset.files[case.case_id] for case in cases if case.case_id in dataset.files})
     with (folder / PIXELS_FILE).open("wb") as file:
         for case in track(cases, "decoding", len(cases)):
             image = np.ascontiguousarray(dataset.read(case))
@@ -147,8 +145,7 @@ def _check_unmodified(name: str, files: Sequence[Path]) -> None:
     """Prevent that pixels are cached under the digest of other content."""
     if files:
         raise DatasetError(
-            f"{plural(len(files), 'file')} of {name} changed after the dataset was loaded, "
-            f"first: {min(files).name}.",
+            f"{plural(len(files), 'file')} of {name} changed after the dataset was loaded, first: {min(files).name}.",
             fix="run again when nothing writes to the folder of the dataset any more",
         )
 

@@ -30,9 +30,7 @@ IMAGE_SUFFIXES = (*SUFFIXES, dicom.SUFFIX, *nifti.SUFFIXES)
 HEADER_BYTES = 352  # length of the NIfTI header, the longest needed to detect a format
 # First bytes of the formats that Pillow reads; a file named .dcm may be a JPEG.
 PICTURE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF")
-SIXTEEN_BIT_RAW_MODE = re.compile(
-    r";16[BLN]$"
-)  # Pillow's names for the raw modes of 16-bit colours
+SIXTEEN_BIT_RAW_MODE = re.compile(r";16[BLN]$")  # Pillow's names for the raw modes of 16-bit colours
 WHITE_IS_ZERO = 0  # value of the TIFF tag PhotometricInterpretation
 PHOTOMETRIC_TAG = 262
 WIDE_MODE_BITS = {"1": 1, "I": 32, "F": 32}  # by Pillow mode; 8 for all others
@@ -132,9 +130,7 @@ def _decode_picture(file: Path, window: Window | None) -> Image:
                 PIL.ImageOps.exif_transpose(image, in_place=True)
                 return np.array(image.convert("RGB"))
             what = f"The image {file.name}"
-            return _invert_if_white_is_zero(
-                image, window_to_rgb(_read_stored_values(image, stream), window, what=what)
-            )
+            return _invert_if_white_is_zero(image, window_to_rgb(_read_stored_values(image, stream), window, what=what))
     except (*DECODE_ERRORS, cv2.error) as error:
         raise undecodable_error("image", file.name, error, IMAGE_SUFFIXES) from error
 

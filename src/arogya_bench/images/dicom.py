@@ -144,9 +144,7 @@ def _translate_errors(file: Path) -> Iterator[None]:
 
 def _check_is_image(header: "Header", name: str) -> None:
     if kind := NON_IMAGE_CLASSES.get(str(header.get("SOPClassUID", ""))):
-        raise DatasetError(
-            f"The DICOM file {name} holds {kind}, not an image.", fix="leave it out of the dataset"
-        )
+        raise DatasetError(f"The DICOM file {name} holds {kind}, not an image.", fix="leave it out of the dataset")
     lacking = [key for key in REQUIRED_KEYWORDS if key not in header]
     if lacking or not any(key in header for key in PIXEL_KEYWORDS):
         modality = header.get("Modality") or "unstated"
@@ -196,8 +194,7 @@ def _check_decodable(header: "Header", name: str) -> None:
     if not readable:
         advice = "write it as uncompressed DICOM"
         raise DatasetError(
-            f"The DICOM file {name} is compressed as {syntax.name}, which nothing that is "
-            "installed decodes.",
+            f"The DICOM file {name} is compressed as {syntax.name}, which nothing that is installed decodes.",
             fix=f"pip install {package}, or {advice}" if package else advice,
         )
 

@@ -92,9 +92,7 @@ def _rescale(header: "Header", pixels: Values) -> RescaledValues:
     return RescaledValues(values, (low, high))
 
 
-def _apply_file_window(
-    header: "Header", values: Values, bounds: Window, name: str
-) -> NDArray[np.uint8]:
+def _apply_file_window(header: "Header", values: Values, bounds: Window, name: str) -> NDArray[np.uint8]:
     said = _functional_group(header, "FrameVOILUTSequence")
     centre, width = _first_number(said, "WindowCenter"), _first_number(said, "WindowWidth")
     if centre is not None and width is not None:
@@ -106,15 +104,12 @@ def _apply_file_window(
     return apply_window(values, bounds)
 
 
-def _apply_voi_window(
-    values: Values, centre: float, width: float, form: str, name: str
-) -> NDArray[np.uint8]:
+def _apply_voi_window(values: Values, centre: float, width: float, form: str, name: str) -> NDArray[np.uint8]:
     """Apply a window of the file: PS3.3 C.11.2.1.2 and C.11.2.1.3."""
     least = 1.0 if form == "LINEAR" else np.nextafter(0.0, 1.0)
     if form not in VOI_LUT_FUNCTIONS or not width >= least:
         raise DatasetError(
-            f"The DICOM file {name} states a window of width {width:g} and form {form}, which "
-            "shows nothing.",
+            f"The DICOM file {name} states a window of width {width:g} and form {form}, which shows nothing.",
             fix="declare one for the whole dataset: dataset.window=[low,high]",
         )
     if form == "LINEAR":

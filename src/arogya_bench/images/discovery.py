@@ -24,9 +24,7 @@ def list_folders(folder: Path) -> list[str]:
         DatasetError: If it cannot be read.
     """
     try:
-        return sorted(
-            path.name for path in folder.iterdir() if path.is_dir() and _is_visible(path.name)
-        )
+        return sorted(path.name for path in folder.iterdir() if path.is_dir() and _is_visible(path.name))
     except OSError as error:
         raise _unreadable_error(error) from error
 
@@ -44,9 +42,7 @@ def list_files(folder: Path) -> list[PurePosixPath]:
     for here, folders, files in os.walk(folder, onerror=_raise_unreadable, followlinks=True):
         entered.add(os.path.realpath(here))
         folders[:] = [
-            name
-            for name in folders
-            if _is_visible(name) and os.path.realpath(Path(here, name)) not in entered
+            name for name in folders if _is_visible(name) and os.path.realpath(Path(here, name)) not in entered
         ]
         below = PurePosixPath(Path(here).relative_to(folder).as_posix())
         found += [below / name for name in files if _is_visible(name)]

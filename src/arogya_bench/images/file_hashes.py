@@ -82,9 +82,7 @@ def hash_files(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPa
     pool = ThreadPoolExecutor(min(MAX_THREADS, 2 * (os.cpu_count() or 1)))
     try:
         # In batches: scheduling a small file costs as much as reading it.
-        parts = [
-            unknown[start : start + BATCH_SIZE] for start in range(0, len(unknown), BATCH_SIZE)
-        ]
+        parts = [unknown[start : start + BATCH_SIZE] for start in range(0, len(unknown), BATCH_SIZE)]
         for _ in track(pool.map(hash_batch, parts), "reading the images", len(parts)):
             pass
     finally:
@@ -142,9 +140,7 @@ def _hash_file(folder: Path, file: PurePosixPath) -> HashEntry:
             stat = os.fstat(stream.fileno())
             # Small files are read at once: allocating a buffer would take longer than hashing.
             small = stat.st_size < MAX_WHOLE_READ_BYTES
-            digest = (
-                hashlib.sha256(stream.read()) if small else hashlib.file_digest(stream, "sha256")
-            )
+            digest = hashlib.sha256(stream.read()) if small else hashlib.file_digest(stream, "sha256")
             content = digest.hexdigest()
     except OSError as error:
         raise DatasetError(

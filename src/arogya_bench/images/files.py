@@ -153,9 +153,7 @@ def find_case(by_case_id: Mapping[str, T], case: Case) -> T:
         DatasetError: If the case belongs to another dataset.
     """
     if case.case_id not in by_case_id:
-        raise DatasetError(
-            f"No image belongs to case {case.case_id!r}.", fix="use a case of this dataset"
-        )
+        raise DatasetError(f"No image belongs to case {case.case_id!r}.", fix="use a case of this dataset")
     return by_case_id[case.case_id]
 
 
@@ -173,9 +171,7 @@ def check_single_frame(image: PIL.Image.Image, what: str, name: str) -> None:
     """
     frames = count_frames(image)
     if frames > 1:
-        raise DatasetError(
-            f"The {what} {name} holds {frames} frames.", fix="write each frame to its own file"
-        )
+        raise DatasetError(f"The {what} {name} holds {frames} frames.", fix="write each frame to its own file")
 
 
 def read_orientation(image: PIL.Image.Image) -> int:
@@ -186,9 +182,7 @@ def read_orientation(image: PIL.Image.Image) -> int:
     return int(image.getexif().get(ORIENTATION_TAG, UPRIGHT))
 
 
-def undecodable_error(
-    what: str, name: str, error: Exception, supported: Sequence[str]
-) -> DatasetError:
+def undecodable_error(what: str, name: str, error: Exception, supported: Sequence[str]) -> DatasetError:
     """Build the error for a damaged file of one of the supported formats."""
     unknown = isinstance(error, PIL.UnidentifiedImageError)  # its message holds the full path
     reason = "its content is of no known format." if unknown else error

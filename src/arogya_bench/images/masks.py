@@ -55,9 +55,7 @@ def check_value_mode(values: str, classes: Sequence[str]) -> None:
         ConfigError: If it is unknown, or invalid for the number of classes.
     """
     if values not in VALUE_MODES:
-        raise ConfigError(
-            f"dataset.values={values!r} is unknown.", fix=f"choose one of {', '.join(VALUE_MODES)}"
-        )
+        raise ConfigError(f"dataset.values={values!r} is unknown.", fix=f"choose one of {', '.join(VALUE_MODES)}")
     if values in ("binary", "threshold") and len(classes) != 2:
         raise ConfigError(
             f"dataset.values={values} needs two classes, not {len(classes)}: {', '.join(classes)}.",
@@ -107,9 +105,7 @@ def check_mask_fits(image: Path, mask: Path) -> None:
     check_same_geometry(read_geometry(image), read_geometry(mask), image.name, mask.name)
 
 
-def check_same_geometry(
-    image_geometry: ImageGeometry, mask_geometry: ImageGeometry, image: str, mask: str
-) -> None:
+def check_same_geometry(image_geometry: ImageGeometry, mask_geometry: ImageGeometry, image: str, mask: str) -> None:
     """Check that an image and its mask have the same geometry.
 
     Args:
@@ -130,8 +126,7 @@ def check_same_geometry(
         )
     if image_geometry[:3] != mask_geometry[:3]:
         raise DatasetError(
-            f"The mask {mask} has {_format_size(mask_geometry)}, its image {image} has "
-            f"{_format_size(image_geometry)}.",
+            f"The mask {mask} has {_format_size(mask_geometry)}, its image {image} has {_format_size(image_geometry)}.",
             fix="use the images that the masks were drawn on, or draw the masks again",
         )
     if image_geometry.axes and mask_geometry.axes and image_geometry.axes != mask_geometry.axes:
@@ -154,14 +149,11 @@ def read_mask_values(file: Path, index: int) -> Values:
         DatasetError: If it is missing or damaged, or has colours or fractions.
         MissingExtra: If it is NIfTI and nibabel is not installed.
     """
-    values = (
-        nifti.take_slice(nifti.read_volume(file), index) if is_nifti(file) else _read_channel(file)
-    )
+    values = nifti.take_slice(nifti.read_volume(file), index) if is_nifti(file) else _read_channel(file)
     check_finite(values, f"The mask {file.name}")
     if (values != np.rint(values)).any():
         raise DatasetError(
-            f"The mask {file.name} holds fractions, such as "
-            f"{values[values != np.rint(values)][0]:g}.",
+            f"The mask {file.name} holds fractions, such as {values[values != np.rint(values)][0]:g}.",
             fix="write masks as integers, one per class",
         )
     return values
@@ -184,9 +176,7 @@ def decode_mask(file: Path, index: int, classes: Sequence[str], values: str) -> 
     if values == "threshold":
         return np.asarray(numbers >= THRESHOLD, dtype=np.uint8)
     if values == "binary" or (values == "auto" and len(classes) == 2 and is_binary(numbers)):
-        _check_allowed_values(
-            file, numbers, np.isin(numbers, (0, WHITE)), "0 and 255 (dataset.values)"
-        )
+        _check_allowed_values(file, numbers, np.isin(numbers, (0, WHITE)), "0 and 255 (dataset.values)")
         return np.asarray(numbers == WHITE, dtype=np.uint8)
     known = (numbers >= 0) & (numbers < len(classes))
     _check_allowed_values(file, numbers, known, f"0 to {len(classes) - 1} ({', '.join(classes)})")
@@ -223,8 +213,7 @@ def _check_allowed_values(file: Path, numbers: Values, known: Values, allowed: s
     if not known.all():
         raise DatasetError(
             f"The mask {file.name} holds the value {numbers[~known][0]:g}; allowed are {allowed}.",
-            fix="list every class in dataset.classes, or set dataset.values: threshold for JPEG, which "
-            "blurs 0 and 255",
+            fix="list every class in dataset.classes, or set dataset.values: threshold for JPEG, which blurs 0 and 255",
         )
 
 

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".nii", ".nii.gz")
 GZIP_SIGNATURE = b"\x1f\x8b"
-MAX_CACHED_VOLUMES = (
-    2  # volumes in memory: an image and its label map, while their slices are read in turn
-)
+MAX_CACHED_VOLUMES = 2  # volumes in memory: an image and its label map, while their slices are read in turn
 MAX_VOXELS = 2**30  # per volume; a small compressed file may state any number
 # Errors that nibabel raises for damaged files besides its own, found by flipping bytes.
 DECODE_ERRORS = (
@@ -100,8 +98,7 @@ def decode(file: Path, window: Window | None = None) -> Image:
     if slices != 1:
         raise DatasetError(
             f"The NIfTI file {file.name} holds {slices} slices, not one image.",
-            fix="read the slices of volumes with dataset=image_mask_pairs, or write each slice to "
-            "its own file",
+            fix="read the slices of volumes with dataset=image_mask_pairs, or write each slice to its own file",
         )
     return decode_slice(file, 0, window)
 
@@ -206,14 +203,12 @@ def _check_usable(stored: "Nifti1Image", lengths: list[int], name: str) -> None:
         )
     if min(lengths) < 1 or prod(lengths) > MAX_VOXELS:
         raise DatasetError(
-            f"The NIfTI file {name} states {_format_shape(lengths)} voxels, and 1 to {MAX_VOXELS} in all "
-            "can be read.",
+            f"The NIfTI file {name} states {_format_shape(lengths)} voxels, and 1 to {MAX_VOXELS} in all can be read.",
             fix="get the file again, or cut the volume into parts",
         )
     if not np.isfinite(stored.affine).all() or np.linalg.matrix_rank(stored.affine[:3, :3]) < 3:
         raise DatasetError(
-            f"The NIfTI file {name} does not say which way its axes run: its affine has no "
-            "inverse.",
+            f"The NIfTI file {name} does not say which way its axes run: its affine has no inverse.",
             fix="write it again with the affine of the scan",
         )
 

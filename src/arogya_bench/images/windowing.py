@@ -28,8 +28,7 @@ def parse_window(bounds: Sequence[float] | None) -> Window | None:
     if len(bounds) != 2 or not all(map(isfinite, bounds)) or bounds[0] >= bounds[1]:
         raise ConfigError(
             f"dataset.window={list(bounds)} is not two finite numbers in ascending order.",
-            fix="give the stored values that become black and white, such as "
-            "dataset.window=[0,4095]",
+            fix="give the stored values that become black and white, such as dataset.window=[0,4095]",
         )
     return float(bounds[0]), float(bounds[1])
 
@@ -53,8 +52,7 @@ def window_to_rgb(values: Values, window: Window | None, *, what: str) -> Image:
         raise DatasetError(
             f"{what} holds values of type {values.dtype} from {low} to {high}, and it is not said "
             "which of them are black and white.",
-            fix=f"set dataset.window=[low,high], one for the whole dataset; this file alone spans "
-            f"[{low},{high}]",
+            fix=f"set dataset.window=[low,high], one for the whole dataset; this file alone spans [{low},{high}]",
         )
     return to_rgb(apply_window(values, bounds))
 

@@ -51,9 +51,7 @@ def _kappa(tally: SufficientStatistics, power: int) -> Floats:
     grade = np.arange(tally.group_sums.n_classes, dtype=np.float64)
     distance = np.abs(grade[:, None] - grade)
     weight = (distance > 0).astype(np.float64) if power == 0 else distance**power
-    weight = np.concatenate(
-        [weight, np.full((tally.group_sums.n_classes, 1), weight.max(initial=1.0))], axis=1
-    )
+    weight = np.concatenate([weight, np.full((tally.group_sums.n_classes, 1), weight.max(initial=1.0))], axis=1)
     answers = tally.confusion.sum(axis=-2)
     observed = np.einsum("...ij,ij->...", tally.confusion, weight)
     expected = np.einsum("...i,...j,ij->...", tally.support, answers, weight)

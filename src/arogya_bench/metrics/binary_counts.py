@@ -24,9 +24,7 @@ def check_columns(positive: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bo
     """
     flags, values = np.asarray(positive), np.asarray(scores, dtype=np.float64)
     if flags.ndim != 1 or values.shape != flags.shape:
-        raise ValueError(
-            f"positive has shape {flags.shape}, scores {values.shape}, both must be (n,)"
-        )
+        raise ValueError(f"positive has shape {flags.shape}, scores {values.shape}, both must be (n,)")
     if flags.dtype != np.bool_ and not np.isin(flags, (0, 1)).all():
         raise ValueError(f"positive must be 0 or 1, not {np.unique(flags)[:5]}")
     if np.isinf(values).any():
@@ -58,9 +56,7 @@ def check_share(value: float, name: str) -> float:
     return float(value)
 
 
-def confusion_masks(
-    positive: NDArray[np.bool_], scores: Floats, threshold: float
-) -> NDArray[np.bool_]:
+def confusion_masks(positive: NDArray[np.bool_], scores: Floats, threshold: float) -> NDArray[np.bool_]:
     """Divide the cases into true and false positives, false and true negatives.
 
     Args:
@@ -78,9 +74,7 @@ def confusion_masks(
         raise ValueError("the threshold is NaN")
     called = scores >= threshold
     not_cleared = called | np.isnan(scores)
-    return np.array(
-        [positive & called, ~positive & not_cleared, positive & ~called, ~positive & ~not_cleared]
-    )
+    return np.array([positive & called, ~positive & not_cleared, positive & ~called, ~positive & ~not_cleared])
 
 
 def binary_rates(counts: Floats, *, prevalence: float | None = None) -> dict[str, Floats]:

@@ -38,9 +38,7 @@ def bin_indices(confidence: Floats, bins: int) -> NDArray[np.int64]:
     return np.maximum(np.searchsorted(edges, confidence, side="left") - 1, 0).astype(np.int64)
 
 
-def expected_calibration_error(
-    confidence: ArrayLike, correct: ArrayLike, *, bins: int = 15
-) -> float:
+def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, bins: int = 15) -> float:
     """Compute the mean distance between confidence and accuracy, weighted by cases per bin.
 
     Source: Guo et al. 2017; Σ (n_b/n)·|accuracy_b - mean confidence_b|, 0 to 1.
@@ -61,9 +59,7 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum() / confidences.size)
 
 
-def reliability_bins(
-    confidence: ArrayLike, correct: ArrayLike, *, bins: int = 15
-) -> tuple[ReliabilityBin, ...]:
+def reliability_bins(confidence: ArrayLike, correct: ArrayLike, *, bins: int = 15) -> tuple[ReliabilityBin, ...]:
     """Compute the rows of a reliability diagram, including empty bins.
 
     Args:

@@ -255,9 +255,7 @@ def score_with_reasons(
     flags = flag_degenerate_metrics(cases, tally)
     return MetricScores(
         values=values,
-        undefined={
-            name: _explain_undefined(known[name], cases) for name in known if name not in values
-        },
+        undefined={name: _explain_undefined(known[name], cases) for name in known if name not in values},
         flags={name: flags[name] for name in values if name in flags},
     )
 

@@ -48,9 +48,7 @@ class RankingCurve:
         precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
         total = here.sum(axis=0)
         undefined = np.full(total.shape, np.nan)
-        mean: Floats = np.divide(
-            np.einsum("lb,lb->b", here, precision), total, out=undefined, where=total > 0
-        )
+        mean: Floats = np.divide(np.einsum("lb,lb->b", here, precision), total, out=undefined, where=total > 0)
         return mean
 
     @cached_property
@@ -106,9 +104,7 @@ class ConfidenceBins:
         return total
 
 
-def build_ranking_curve(
-    score: Floats, positive: NDArray[np.bool_], group: Labels, groups: int
-) -> RankingCurve:
+def build_ranking_curve(score: Floats, positive: NDArray[np.bool_], group: Labels, groups: int) -> RankingCurve:
     """Rank one class against the rest.
 
     Args:
@@ -127,15 +123,11 @@ def build_ranking_curve(
     return RankingCurve(
         positives=_sparse_sums(level, group[positive], np.ones(level.size), shape),
         pair_increments=_sparse_sums(row[seen], column[seen], np.full(int(seen.sum()), 0.5), shape),
-        negatives=_sparse_sums(
-            right[called] - 1, theirs[called], np.ones(int(called.sum())), shape
-        ),
+        negatives=_sparse_sums(right[called] - 1, theirs[called], np.ones(int(called.sum())), shape),
     )
 
 
-def build_confidence_bins(
-    confidence: Floats, gap: Floats, group: Labels, groups: int
-) -> ConfidenceBins:
+def build_confidence_bins(confidence: Floats, gap: Floats, group: Labels, groups: int) -> ConfidenceBins:
     """Order cases by confidence.
 
     Args:

@@ -110,16 +110,12 @@ def decision_curve(
     Takes the other arguments of ``net_benefit``, and raises as it does.
     """
     return tuple(
-        net_benefit(
-            positive, probabilities, threshold_probability=pt, prevalence=prevalence, groups=groups
-        )
+        net_benefit(positive, probabilities, threshold_probability=pt, prevalence=prevalence, groups=groups)
         for pt in threshold_probabilities
     )
 
 
-def net_benefit_from_counts(
-    counts: Floats, threshold_probability: float, *, prevalence: float | None = None
-) -> Floats:
+def net_benefit_from_counts(counts: Floats, threshold_probability: float, *, prevalence: float | None = None) -> Floats:
     """Compute the net benefit from counts, with NaN where it is undefined.
 
     Args:

@@ -87,9 +87,7 @@ class WorstCondition(DegradationResult):
     drop: float
 
 
-def score_drop(
-    clean: float, degraded: float | Sequence[float], *, best: Best = "high"
-) -> ScoreDrop:
+def score_drop(clean: float, degraded: float | Sequence[float], *, best: Best = "high") -> ScoreDrop:
     """Compute the drop of a score from clean to degraded images.
 
     Formula: absolute = clean - mean(changed), relative = absolute / clean; with the
@@ -120,9 +118,7 @@ def score_drop(
     )
 
 
-def degradation_area(
-    severities: Sequence[float], scores: Sequence[float], *, clean: float
-) -> DegradationArea:
+def degradation_area(severities: Sequence[float], scores: Sequence[float], *, clean: float) -> DegradationArea:
     """Compute the area under the degradation curve by the trapezoid rule.
 
     Severities are divided by the largest, and clean images are at 0. For a parameter that does not
@@ -230,9 +226,7 @@ def _check_finite(scores: float | Sequence[float]) -> Floats:
     return values
 
 
-def _check_curve(
-    severities: Sequence[float], scores: Sequence[float], clean: float
-) -> tuple[Floats, Floats]:
+def _check_curve(severities: Sequence[float], scores: Sequence[float], clean: float) -> tuple[Floats, Floats]:
     levels = np.array([0.0, *severities])
     if len(scores) != len(severities) or not len(severities):
         raise ValueError(f"{len(scores)} scores for {len(severities)} severities")

@@ -86,9 +86,7 @@ def _mean_average_precision(name: str, iou_indices: tuple[int, ...], at: str) ->
     )
 
 
-def _macro_average(
-    name: str, per_class_values: Callable[[BoxSufficientStatistics], Floats], what: str
-) -> BoxMetric:
+def _macro_average(name: str, per_class_values: Callable[[BoxSufficientStatistics], Floats], what: str) -> BoxMetric:
     def compute(tally: BoxSufficientStatistics) -> Floats:
         values = per_class_values(tally)
         seen = tally.detections + tally.truth > 0
@@ -110,9 +108,7 @@ def _macro_average(
 METRICS: dict[str, BoxMetric] = {
     metric.name: metric
     for metric in (
-        _mean_average_precision(
-            "mAP50_95", tuple(range(IOU_THRESHOLDS.size)), "over IoU 0.5 to 0.95"
-        ),
+        _mean_average_precision("mAP50_95", tuple(range(IOU_THRESHOLDS.size)), "over IoU 0.5 to 0.95"),
         _mean_average_precision("mAP50", (0,), "at IoU 0.5"),
         _mean_average_precision("mAP75", (5,), "at IoU 0.75"),
         _macro_average("precision", precisions, "precision"),
@@ -170,9 +166,7 @@ def score_with_reasons(predictions: BoxPredictions, *, threshold: float) -> Metr
     flags = flag_box_metrics(cases.classes, matches, tally)
     return MetricScores(
         values=values,
-        undefined={
-            name: _explain_undefined(METRICS[name], cases) for name in METRICS if name not in values
-        },
+        undefined={name: _explain_undefined(METRICS[name], cases) for name in METRICS if name not in values},
         flags={name: flags[name] for name in values if name in flags},
     )
 
@@ -183,9 +177,7 @@ def check_box_predictions(predictions: BoxPredictions) -> BoxOutcomes:
     Raises:
         ValueError: If boxes have a wrong shape, are not finite, or have an unknown class.
     """
-    return check_box_outcomes(
-        predictions.truth, predictions.detections, classes=predictions.classes
-    )
+    return check_box_outcomes(predictions.truth, predictions.detections, classes=predictions.classes)
 
 
 def _explain_undefined(undefined: BoxMetric, cases: BoxOutcomes) -> str:

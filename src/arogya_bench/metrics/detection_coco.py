@@ -51,9 +51,7 @@ def _run_coco_eval(cases: BoxOutcomes) -> dict[str, Floats]:
             "annotations": list(_truth_annotations(cases)),
         }
     )
-    evaluator = COCOeval_faster(
-        truth, truth.loadRes(list(_detection_annotations(cases))), iouType="bbox"
-    )
+    evaluator = COCOeval_faster(truth, truth.loadRes(list(_detection_annotations(cases))), iouType="bbox")
     evaluator.params.areaRng, evaluator.params.areaRngLbl = [[0.0, float("inf")]], ["all"]
     evaluator.evaluate()
     evaluator.accumulate()

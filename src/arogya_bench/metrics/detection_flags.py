@@ -40,9 +40,7 @@ def flag_box_metrics(
     return {name: "; ".join(remarks) for name, remarks in texts.items()}
 
 
-def _flag_classes(
-    classes: Sequence[str], tally: BoxSufficientStatistics
-) -> Iterator[_DetectionFlag]:
+def _flag_classes(classes: Sequence[str], tally: BoxSufficientStatistics) -> Iterator[_DetectionFlag]:
     true, found = tally.truth > 0, tally.detections > 0
     rare = true & (tally.truth < FEW_POSITIVES)
     rules: tuple[tuple[tuple[str, ...], str, NDArray[np.bool_]], ...] = (
@@ -54,9 +52,7 @@ def _flag_classes(
     )
     for metrics, text, applies in rules:
         if applies.any():
-            listed = ", ".join(
-                name for name, affected in zip(classes, applies, strict=True) if affected
-            )
+            listed = ", ".join(name for name, affected in zip(classes, applies, strict=True) if affected)
             yield _DetectionFlag(metrics, f"{text}: {listed}")
 
 
@@ -65,8 +61,7 @@ def _flag_detections(matches: Sequence[Matches]) -> Iterator[_DetectionFlag]:
     if dropped:
         yield _DetectionFlag(
             (*TRUE_CLASS_METRICS, *OBSERVED_CLASS_METRICS),
-            f"{dropped} detections left out, beyond the best {MAX_DETECTIONS} of their class in "
-            "their image",
+            f"{dropped} detections left out, beyond the best {MAX_DETECTIONS} of their class in their image",
         )
     tied = sum(_count_tied(of_class) for of_class in matches)
     if tied:

@@ -118,9 +118,7 @@ def froc(
     by_iou = criterion == "iou"
     return Froc(
         **vars(whole),
-        per_class=tuple(
-            _build_curve(m, k, checked_rates) for m, k in zip(marks, cases.classes, strict=True)
-        ),
+        per_class=tuple(_build_curve(m, k, checked_rates) for m, k in zip(marks, cases.classes, strict=True)),
         rates=checked_rates,
         criterion=criterion,
         iou=float(iou) if by_iou else None,
@@ -155,15 +153,10 @@ def froc_replicates(
     marks = match_lesions(cases, criterion=criterion, iou=iou)
     sums = sum_froc_by_group(pool_classes(marks), draws.group_of)
     drawn = [sums.sensitivities(weights, checked_rates) for weights in draws.chunks()]
-    jackknife = [
-        sums.sensitivities(weights, checked_rates) for weights in sums.leave_one_group_out()
-    ]
+    jackknife = [sums.sensitivities(weights, checked_rates) for weights in sums.leave_one_group_out()]
     whole = sums.sensitivities(np.ones((1, sums.images.size)), checked_rates)
     return Replicates(
-        estimates={
-            name: float(value[0])
-            for name, value in _name_sensitivities(whole, checked_rates).items()
-        },
+        estimates={name: float(value[0]) for name, value in _name_sensitivities(whole, checked_rates).items()},
         values=_name_sensitivities(np.concatenate(drawn), checked_rates),
         jackknife=_name_sensitivities(np.concatenate(jackknife), checked_rates),
         digest=draws.digest,
@@ -185,9 +178,7 @@ def _check_rates(rates: Sequence[float]) -> tuple[float, ...]:
 
 def _build_curve(matches: LesionMatches, name: str, rates: Sequence[float]) -> FrocCurve:
     lesions = int(matches.lesions.sum())
-    last = (
-        np.diff(matches.scores, append=-np.inf) != 0
-    )  # detections with equal scores share a threshold
+    last = np.diff(matches.scores, append=-np.inf) != 0  # detections with equal scores share a threshold
     points = last & bool(lesions)
     one_group = np.zeros(matches.lesions.size, dtype=np.int64)
     at_rates = sum_froc_by_group(matches, one_group).sensitivities(np.ones((1, 1)), rates)
@@ -217,7 +208,6 @@ def _note(matches: LesionMatches, lesions: int, most: float, rates: Sequence[flo
         )
     if matches.dropped:
         notes.append(
-            f"{matches.dropped} detections beyond the best {MAX_DETECTIONS} of their class and "
-            "image are not counted"
+            f"{matches.dropped} detections beyond the best {MAX_DETECTIONS} of their class and image are not counted"
         )
     return "; ".join(notes)

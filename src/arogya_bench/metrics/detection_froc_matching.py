@@ -38,9 +38,7 @@ class LesionMatches:
     dropped: int
 
 
-def match_lesions(
-    cases: BoxOutcomes, *, criterion: Criterion, iou: float
-) -> tuple[LesionMatches, ...]:
+def match_lesions(cases: BoxOutcomes, *, criterion: Criterion, iou: float) -> tuple[LesionMatches, ...]:
     """Match the detections of each class, in the order of the classes.
 
     A detection can only hit a lesion of its class, and a lesion is found once. By ``iou`` the
@@ -90,12 +88,9 @@ def _match_by_iou(cases: BoxOutcomes, iou_index: int) -> tuple[LesionMatches, ..
 def _match_by_centre(cases: BoxOutcomes, label: int) -> LesionMatches:
     pairs = list(zip(cases.truth, cases.detections, strict=True))
     images = [
-        _match_image_by_centre(truth, detections, label, number)
-        for number, (truth, detections) in enumerate(pairs)
+        _match_image_by_centre(truth, detections, label, number) for number, (truth, detections) in enumerate(pairs)
     ]
-    return _sort_by_score(
-        images, np.array([image.lesions.sum() for image in images], dtype=np.int64)
-    )
+    return _sort_by_score(images, np.array([image.lesions.sum() for image in images], dtype=np.int64))
 
 
 def _sort_by_score(parts: Sequence[LesionMatches], lesions: Labels) -> LesionMatches:
@@ -113,9 +108,7 @@ def _sort_by_score(parts: Sequence[LesionMatches], lesions: Labels) -> LesionMat
     )
 
 
-def _match_image_by_centre(
-    truth: TrueBoxes, detections: Detections, label: int, number: int
-) -> LesionMatches:
+def _match_image_by_centre(truth: TrueBoxes, detections: Detections, label: int, number: int) -> LesionMatches:
     of_class = np.flatnonzero(detections.labels == label)
     best = of_class[np.argsort(-detections.scores[of_class], kind="stable")][:MAX_DETECTIONS]
     true_of_class = truth.labels == label

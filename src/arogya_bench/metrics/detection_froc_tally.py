@@ -45,9 +45,7 @@ class FrocGroupSums:
             rates: False positives per image.
         """
         step = max(1, BLOCK_CELLS // max(1, self.hits.shape[0]))
-        parts = [
-            self._hits_at_rates(weights[i : i + step], rates) for i in range(0, len(weights), step)
-        ]
+        parts = [self._hits_at_rates(weights[i : i + step], rates) for i in range(0, len(weights), step)]
         lesions = (weights @ self.lesions)[:, None]
         return safe_divide(np.concatenate(parts), np.repeat(lesions, len(rates), axis=1))
 

@@ -56,8 +56,7 @@ def match_boxes(cases: BoxOutcomes) -> tuple[Matches, ...]:
 
 def _match_class(cases: BoxOutcomes, label: int) -> Matches:
     images = [
-        _match_image(truth, detections, label)
-        for truth, detections in zip(cases.truth, cases.detections, strict=True)
+        _match_image(truth, detections, label) for truth, detections in zip(cases.truth, cases.detections, strict=True)
     ]
     none = np.empty((IOU_THRESHOLDS.size, 0), dtype=np.bool_)
     scores = np.concatenate([np.empty(0), *(image.scores for image in images)])

@@ -83,9 +83,7 @@ def operating_point(
     """
     cases = check_box_outcomes(targets, detections, classes=classes)
     tally = sum_boxes_by_group(match_boxes(cases), threshold=threshold).total()
-    precision, recall, f1 = (
-        _nan_to_none(METRICS[name](tally)) for name in ("precision", "recall", "f1")
-    )
+    precision, recall, f1 = (_nan_to_none(METRICS[name](tally)) for name in ("precision", "recall", "f1"))
     return DetectorOperatingPoint(
         threshold=threshold,
         precision=precision,
@@ -161,9 +159,7 @@ def per_class_boxes(predictions: BoxPredictions, *, threshold: float) -> list[Ro
     return rows
 
 
-def _statistics_at_thresholds(
-    candidates: Floats, matches: Sequence[Matches]
-) -> BoxSufficientStatistics:
+def _statistics_at_thresholds(candidates: Floats, matches: Sequence[Matches]) -> BoxSufficientStatistics:
     """Statistics at each threshold, which is the leading axis."""
     hits = [_count_at_least(m.scores[m.hits[0]], candidates) for m in matches]
     detections = [_count_at_least(m.scores[~m.ignored[0]], candidates) for m in matches]
@@ -181,9 +177,7 @@ def _count_at_least(scores: Floats, candidates: Floats) -> Floats:
     return np.searchsorted(-scores, -candidates, side="right").astype(np.float64)
 
 
-def _class_counts(
-    classes: Sequence[str], tally: BoxSufficientStatistics
-) -> tuple[ClassCounts, ...]:
+def _class_counts(classes: Sequence[str], tally: BoxSufficientStatistics) -> tuple[ClassCounts, ...]:
     precision, recall, f1 = precisions(tally), recalls(tally), f1s(tally)
     return tuple(
         ClassCounts(

@@ -73,13 +73,9 @@ def check_box_outcomes(
     if not names:
         raise ValueError("there are no classes")
     return BoxOutcomes(
-        truth=tuple(
-            _check_true_boxes(boxes, f"truth of image {i}", names)
-            for i, boxes in enumerate(targets)
-        ),
+        truth=tuple(_check_true_boxes(boxes, f"truth of image {i}", names) for i, boxes in enumerate(targets)),
         detections=tuple(
-            _check_detections(boxes, f"detections of image {i}", names)
-            for i, boxes in enumerate(detections)
+            _check_detections(boxes, f"detections of image {i}", names) for i, boxes in enumerate(detections)
         ),
         classes=names,
     )
@@ -132,8 +128,7 @@ def _check_columns(
     unknown = [name for name in given if name not in (*required, *optional)]
     if missing or unknown:
         raise ValueError(
-            f"{where}: the columns are {', '.join((*required, *optional))}; "
-            f"missing {missing}, unknown {unknown}"
+            f"{where}: the columns are {', '.join((*required, *optional))}; missing {missing}, unknown {unknown}"
         )
     return dict(given)
 

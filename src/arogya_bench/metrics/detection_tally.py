@@ -70,9 +70,7 @@ class BoxPrecisionRecallCurve:
         values = np.empty(truth.size)
         for start in range(0, truth.size, step):
             part = slice(start, start + step)
-            values[part] = self._average_precision_block(
-                np.ascontiguousarray(weights[:, part]), truth[part]
-            )
+            values[part] = self._average_precision_block(np.ascontiguousarray(weights[:, part]), truth[part])
         return np.where(truth > 0, values, np.nan)
 
     def _average_precision_block(self, weights: Floats, truth: Floats) -> Floats:
@@ -125,9 +123,7 @@ class BoxGroupSums:
             for label, curve in enumerate(row):
                 values = curve.average_precision(upright, truth[:, label])
                 precision[:, overlap, label] = values
-        return BoxSufficientStatistics(
-            average_precision=precision, hits=hits, detections=found, truth=truth
-        )
+        return BoxSufficientStatistics(average_precision=precision, hits=hits, detections=found, truth=truth)
 
     def leave_one_group_out(self) -> Iterator[BoxSufficientStatistics]:
         """Yield statistics that leave out each group in turn, in batches."""
@@ -168,9 +164,7 @@ def _count_per_group(group: Labels, groups: int) -> Labels:
     return np.bincount(group, minlength=groups)
 
 
-def _build_curve(
-    matches: Matches, iou_index: int, group: Labels, groups: int
-) -> BoxPrecisionRecallCurve:
+def _build_curve(matches: Matches, iou_index: int, group: Labels, groups: int) -> BoxPrecisionRecallCurve:
     counted = ~matches.ignored[iou_index]
     hit = matches.hits[iou_index][counted]
     column = group[matches.image[counted]]
@@ -180,9 +174,7 @@ def _build_curve(
     shape = (int(run_ends.sum()), groups)
     return BoxPrecisionRecallCurve(
         hits=csr_array((np.ones(int(hit.sum())), (run[hit], column[hit])), shape=shape),
-        detections=csr_array(
-            (np.ones(int(before.sum())), (run[before], column[before])), shape=shape
-        ),
+        detections=csr_array((np.ones(int(before.sum())), (run[before], column[before])), shape=shape),
     )
 
 

@@ -84,22 +84,16 @@ def _flag_labels(cases: Outcomes, tally: SufficientStatistics) -> Iterator[_Clas
     silent = int((cases.predicted < 0).sum())
     if silent:
         share = silent / cases.n
-        yield _ClassificationFlag(
-            LABEL_METRICS, f"{silent} cases ({share:.1%}) have no answer and count as wrong"
-        )
+        yield _ClassificationFlag(LABEL_METRICS, f"{silent} cases ({share:.1%}) have no answer and count as wrong")
     if len(cases.classes) == 2:
-        for metrics, count in zip(
-            (NEGATIVE_CLASS_METRICS, POSITIVE_CLASS_METRICS), tally.support, strict=True
-        ):
+        for metrics, count in zip((NEGATIVE_CLASS_METRICS, POSITIVE_CLASS_METRICS), tally.support, strict=True):
             if 0 < count < FEW_POSITIVES:
                 yield _ClassificationFlag(metrics, f"fewer than {FEW_POSITIVES} cases: {count:.0f}")
 
 
 def _flag_probabilities(cases: Outcomes, _: SufficientStatistics) -> Iterator[_ClassificationFlag]:
     if cases.renormalised:
-        yield _ClassificationFlag(
-            PROBABILITY_METRICS, f"{cases.renormalised} rows did not sum to 1, divided"
-        )
+        yield _ClassificationFlag(PROBABILITY_METRICS, f"{cases.renormalised} rows did not sum to 1, divided")
     if cases.implausible_sums:
         text = f"{cases.implausible_sums} rows are off by more than {SUM_LIMIT:.0%}: are they probabilities?"
         yield _ClassificationFlag(PROBABILITY_METRICS, text)
@@ -107,9 +101,7 @@ def _flag_probabilities(cases: Outcomes, _: SufficientStatistics) -> Iterator[_C
         believed = cases.probabilities[np.arange(cases.n), cases.targets]
         clipped = int((believed < MIN_PROBABILITY).sum())
         if clipped:
-            yield _ClassificationFlag(
-                ("nll",), f"{clipped} probabilities below {MIN_PROBABILITY:.1e} clipped to it"
-            )
+            yield _ClassificationFlag(("nll",), f"{clipped} probabilities below {MIN_PROBABILITY:.1e} clipped to it")
 
 
 def _join_class_names(cases: Outcomes, mask: NDArray[np.bool_]) -> str:

@@ -85,18 +85,14 @@ def check_outcomes(
     elif predicted is None:
         raise ValueError("neither probabilities nor predicted classes are given")
     decided = (
-        _check_labels(predicted, "predicted")
-        if predicted is not None or table is None
-        else predicted_classes(table)
+        _check_labels(predicted, "predicted") if predicted is not None or table is None else predicted_classes(table)
     )
     if decided.size != truth.size:
         raise ValueError(f"{decided.size} predicted classes for {truth.size} targets")
     names = _class_names(classes, table, truth, decided)
     for column, values, least in (("targets", truth, 0), ("predicted", decided, NO_ANSWER)):
         if values.size and (values.min() < least or values.max() >= len(names)):
-            raise ValueError(
-                f"{column} reach from {values.min()} to {values.max()}, with {len(names)} classes"
-            )
+            raise ValueError(f"{column} reach from {values.min()} to {values.max()}, with {len(names)} classes")
     return Outcomes(
         targets=truth,
         predicted=decided,

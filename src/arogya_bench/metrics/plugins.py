@@ -90,9 +90,7 @@ class PluginMetric:
         return min(max(found, low), high)
 
 
-def load_plugin_metrics(
-    specs: Mapping[str, MetricSpec], reserved_names: Collection[str]
-) -> tuple[PluginMetric, ...]:
+def load_plugin_metrics(specs: Mapping[str, MetricSpec], reserved_names: Collection[str]) -> tuple[PluginMetric, ...]:
     """Import and validate the functions of metrics before any job starts.
 
     Args:
@@ -103,21 +101,15 @@ def load_plugin_metrics(
         ConfigError: If a name is ours or no name, or a function is none.
     """
     for name, spec in specs.items():
-        if (
-            name in reserved_names
-            or name in RESERVED_NAMES
-            or not re.fullmatch(r"[A-Za-z]\w*", name)
-        ):
+        if name in reserved_names or name in RESERVED_NAMES or not re.fullmatch(r"[A-Za-z]\w*", name):
             what = "is taken" if name in reserved_names or name in RESERVED_NAMES else "is no name"
             raise ConfigError(
                 f"metric.{name}: {name!r} {what}.",
-                fix="give it a name of letters, digits and _ with a word of your own in front, "
-                "such as acme_youden.",
+                fix="give it a name of letters, digits and _ with a word of your own in front, such as acme_youden.",
             )
         if spec.resamples is not None and spec.resamples < MIN_RESAMPLES:
             raise ConfigError(
-                f"metric.{name}.resamples={spec.resamples}: the ends of an interval are noise "
-                "with so few.",
+                f"metric.{name}.resamples={spec.resamples}: the ends of an interval are noise with so few.",
                 fix=f"give {MIN_RESAMPLES} or more, or null.",
             )
     return tuple(_load_metric(name, spec) for name, spec in specs.items())
@@ -125,15 +117,10 @@ def load_plugin_metrics(
 
 def metric_specs(metrics: Iterable[PluginMetric]) -> dict[str, dict[str, object]]:
     """Return what identifies the results of added metrics, by name; modules may move."""
-    return {
-        each.name: {"version": each.spec.version, "resamples": each.spec.resamples}
-        for each in metrics
-    }
+    return {each.name: {"version": each.spec.version, "resamples": each.spec.resamples} for each in metrics}
 
 
-def score_with_reasons(
-    metrics: Iterable[PluginMetric], targets: Labels, probabilities: Probabilities
-) -> MetricScores:
+def score_with_reasons(metrics: Iterable[PluginMetric], targets: Labels, probabilities: Probabilities) -> MetricScores:
     """Evaluate predictions with added metrics.
 
     Raises:
@@ -198,9 +185,7 @@ def _value_or_nan(metric: PluginMetric, targets: Labels, probabilities: Probabil
         return np.nan
 
 
-def _compute_on_copies(
-    metric: PluginMetric, targets: Labels, probabilities: Probabilities
-) -> float:
+def _compute_on_copies(metric: PluginMetric, targets: Labels, probabilities: Probabilities) -> float:
     """The metric of all cases, on copies: a function may sort what it is given."""
     silent = int(np.isnan(probabilities).any(axis=1).sum())
     if silent:
@@ -230,9 +215,7 @@ def _load_metric(name: str, spec: MetricSpec) -> PluginMetric:
             fix="give it the form (targets, probabilities) -> float, and write above it "
             '@metric(best="high", low=0.0, high=1.0) from arogya_bench.metrics.catalogue.',
         )
-    return PluginMetric(
-        name=name, best=function.best, summary=function.summary, spec=spec, function=function
-    )
+    return PluginMetric(name=name, best=function.best, summary=function.summary, spec=spec, function=function)
 
 
 def _takes_cases(function: MetricFunction[..., object]) -> bool:

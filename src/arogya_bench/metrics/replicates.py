@@ -101,9 +101,7 @@ def paired_replicates(
     Raises:
         ValueError: As ``replicates``.
     """
-    cases = {
-        name: check_outcomes(targets, table, classes=classes) for name, table in models.items()
-    }
+    cases = {name: check_outcomes(targets, table, classes=classes) for name, table in models.items()}
     return _resample_models(cases, draws, bins, names)
 
 
@@ -113,10 +111,7 @@ def _resample_models(
     for cases in models.values():
         if draws.group_of.shape != (cases.n,):
             raise ValueError(f"draws of {draws.group_of.size} cases for {cases.n} targets")
-    sums = {
-        name: sum_by_group(cases, group_of=draws.group_of, bins=bins)
-        for name, cases in models.items()
-    }
+    sums = {name: sum_by_group(cases, group_of=draws.group_of, bins=bins) for name, cases in models.items()}
     names = None if names is None else list(names)  # an iterator can be read only once
     wanted = {name: _select_metrics(names, model.n_classes) for name, model in sums.items()}
     values: dict[str, list[dict[str, Floats]]] = {name: [] for name in models}
@@ -124,27 +119,18 @@ def _resample_models(
     rows = max(1, MAX_CONFUSION_CELLS // widest**2)
     stacks = (
         StackedSums(parts=tuple(model.class_counts for model in sums.values())),
-        StackedSums(
-            parts=tuple(
-                model.probability_sums for model in sums.values() if model.has_probabilities
-            )
-        ),
+        StackedSums(parts=tuple(model.probability_sums for model in sums.values() if model.has_probabilities)),
     )
     for counts in draws.chunks():
         for start in range(0, len(counts), rows):
             weights = DrawnGroups(counts=counts[start : start + rows], stacks=stacks)
             for name, model in sums.items():
                 values[name].append(
-                    _compute_metrics(
-                        SufficientStatistics(group_sums=model, weights=weights), wanted[name]
-                    )
+                    _compute_metrics(SufficientStatistics(group_sums=model, weights=weights), wanted[name])
                 )
     return {
         name: Replicates(
-            estimates={
-                key: float(value)
-                for key, value in _compute_metrics(model.total(), wanted[name]).items()
-            },
+            estimates={key: float(value) for key, value in _compute_metrics(model.total(), wanted[name]).items()},
             values=concatenate_replicates(values[name], wanted[name]),
             jackknife=concatenate_replicates(
                 [_compute_metrics(tally, wanted[name]) for tally in model.leave_one_group_out()],
@@ -165,18 +151,13 @@ def _select_metrics(names: Sequence[str] | None, classes: int) -> dict[str, Metr
     return {name: known.get(name) for name in selected}
 
 
-def concatenate_replicates(
-    parts: Sequence[dict[str, Floats]], names: Iterable[str]
-) -> dict[str, Floats]:
+def concatenate_replicates(parts: Sequence[dict[str, Floats]], names: Iterable[str]) -> dict[str, Floats]:
     """Join the metrics of several chunks of resamples, by name."""
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
-def _compute_metrics(
-    tally: SufficientStatistics, metrics: Mapping[str, Metric | None]
-) -> dict[str, Floats]:
+def _compute_metrics(tally: SufficientStatistics, metrics: Mapping[str, Metric | None]) -> dict[str, Floats]:
     """Compute metrics; those of binary classification are NaN for more classes."""
     return {
-        name: np.full(tally.n.shape, np.nan) if metric is None else metric(tally)
-        for name, metric in metrics.items()
+        name: np.full(tally.n.shape, np.nan) if metric is None else metric(tally) for name, metric in metrics.items()
     }

@@ -27,9 +27,7 @@ def robustness_score(clean: float, augmented: float | Sequence[float]) -> float 
     """
     scores = np.atleast_1d(np.asarray(augmented, dtype=np.float64))
     if not scores.size or not np.isfinite([clean, *scores]).all():
-        raise UndefinedMetric(
-            f"a score is missing: {clean} on clean and {scores} on augmented images"
-        )
+        raise UndefinedMetric(f"a score is missing: {clean} on clean and {scores} on augmented images")
     if clean == 0:
         return None
     return float(np.mean(1 - (clean - scores) / clean))
@@ -89,17 +87,13 @@ def corruption_ratios(
         ValueError: If there are no corruptions, or corruptions or severities differ.
     """
     if not errors or set(errors) != set(baseline_errors):
-        raise ValueError(
-            f"corruptions {sorted(errors)} against {sorted(baseline_errors)} of the baseline"
-        )
+        raise ValueError(f"corruptions {sorted(errors)} against {sorted(baseline_errors)} of the baseline")
     ratios: dict[str, float | None] = {}
     for name, values in errors.items():
         model = np.atleast_1d(np.asarray(values, dtype=np.float64))
         baseline = np.atleast_1d(np.asarray(baseline_errors[name], dtype=np.float64))
         if model.shape != baseline.shape or not model.size:
-            raise ValueError(
-                f"{name} has {model.size} severities, the baseline has {baseline.size}"
-            )
+            raise ValueError(f"{name} has {model.size} severities, the baseline has {baseline.size}")
         if not np.isfinite([*model, *baseline, clean, baseline_clean]).all():
             raise UndefinedMetric(f"an error is missing in {name}")
         rise = float((baseline - baseline_clean).sum())

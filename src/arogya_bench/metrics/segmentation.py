@@ -50,9 +50,7 @@ class SegmentationScores:
     note: str = ""
 
 
-def score(
-    target: ArrayLike, predicted: ArrayLike, *, spacing: Spacing, tolerance: float
-) -> dict[str, float | None]:
+def score(target: ArrayLike, predicted: ArrayLike, *, spacing: Spacing, tolerance: float) -> dict[str, float | None]:
     """Score a predicted mask, None where a metric is undefined; arguments as of ``score_with_reasons``.
 
     Returns:

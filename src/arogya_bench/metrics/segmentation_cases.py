@@ -90,8 +90,7 @@ def score_cases(
         undefined={name: _explain_undefined(name, n) for name in METRICS if name not in values},
         flags=_flag_empty_masks(cases, values, kept),
         per_case={
-            name: np.array([case.values.get(name, np.nan) for case in cases], dtype=np.float64)
-            for name in METRICS
+            name: np.array([case.values.get(name, np.nan) for case in cases], dtype=np.float64) for name in METRICS
         },
         without_both_empty=kept,
         both_empty=empties.count(2),

@@ -7,8 +7,7 @@ from typing import Literal
 SEGMENTATION_METRICS_VERSION = 1  # rises when any number for the same masks changes
 
 EMPTY_MASKS = (
-    "both masks empty: Dice, IoU and surface Dice 1, HD and HD95 0; one empty: 0, and the image "
-    "diagonal in mm"
+    "both masks empty: Dice, IoU and surface Dice 1, HD and HD95 0; one empty: 0, and the image diagonal in mm"
 )
 
 
@@ -37,9 +36,7 @@ class SegmentationMetric:
     summary: str
 
 
-def _overlap_metric(
-    name: str, empty_value: float | None, undefined: str, summary: str
-) -> SegmentationMetric:
+def _overlap_metric(name: str, empty_value: float | None, undefined: str, summary: str) -> SegmentationMetric:
     return SegmentationMetric(
         name=name, best="high", low=0.0, high=1.0, unit="",
         empty_value=empty_value, undefined=undefined, summary=summary,

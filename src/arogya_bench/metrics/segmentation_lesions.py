@@ -47,9 +47,7 @@ class LesionScores:
     note: str = ""
 
 
-def lesion_scores(
-    target: ArrayLike, predicted: ArrayLike, *, min_overlap: float = 0.0
-) -> LesionScores:
+def lesion_scores(target: ArrayLike, predicted: ArrayLike, *, min_overlap: float = 0.0) -> LesionScores:
     """Count lesions, the connected components of a mask; pixels touch at edges and corners.
 
     A true lesion is found if more than ``min_overlap`` of its pixels are predicted, be it by one

@@ -97,9 +97,7 @@ def find_border(mask: BoolArray) -> BoolArray:
     return mask & ~np.asarray(inner, dtype=np.bool_)
 
 
-def border_distances(
-    target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[float]
-) -> BorderDistances:
+def border_distances(target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[float]) -> BorderDistances:
     """Measure how far each border pixel is from the other mask's border.
 
     Args:
@@ -125,9 +123,7 @@ def hausdorff(distances: BorderDistances, *, percent: float = 100.0) -> float:
     return float(max(np.percentile(each, percent) for each in distances))
 
 
-def surface_dice(
-    target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[float], tolerance: float
-) -> float:
+def surface_dice(target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[float], tolerance: float) -> float:
     """Share of both surfaces, by area, that lies within ``tolerance`` of the other surface.
 
     Source: Nikolov et al. 2021, as in DeepMind's surface-distance 0.1, whose ``<=`` is taken on
@@ -150,9 +146,7 @@ def surface_dice(
     return near / sum(float(each.areas.sum()) for each in both)
 
 
-def extract_surfaces(
-    target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[float]
-) -> SurfacePair:
+def extract_surfaces(target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[float]) -> SurfacePair:
     """Cut the surface of each mask into elements, one per corner of pixels that it passes.
 
     Source: the neighbour codes of DeepMind's surface-distance 0.1: marching cubes in a volume,

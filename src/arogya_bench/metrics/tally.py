@@ -59,9 +59,7 @@ class GroupSums:
 
     def leave_one_group_out(self) -> "Iterator[SufficientStatistics]":
         """Tallies that leave one group out, for all groups in turn; the leading axis is those."""
-        widest = max(
-            self.n_classes * (self.n_classes + 1), self.n_classes * self.bins, self.cases.n
-        )
+        widest = max(self.n_classes * (self.n_classes + 1), self.n_classes * self.bins, self.cases.n)
         return (
             SufficientStatistics(group_sums=self, weights=weights)
             for weights in leave_one_group_out(self.groups, widest)
@@ -87,9 +85,7 @@ class GroupSums:
         rows = [truth[right], self.n_classes + truth, 2 * self.n_classes + answer[~silent]]
         rows.append(3 * self.n_classes + truth[silent])
         members = [self.group[right], self.group, self.group[~silent], self.group[silent]]
-        return self._sum_by_group(
-            np.concatenate(rows), None, 4 * self.n_classes, np.concatenate(members)
-        )
+        return self._sum_by_group(np.concatenate(rows), None, 4 * self.n_classes, np.concatenate(members))
 
     @cached_property
     def probability_sums(self) -> SparseSums:
@@ -125,9 +121,7 @@ class GroupSums:
     def ranking_curves(self) -> tuple[RankingCurve, ...]:
         """Each class against the rest."""
         return tuple(
-            build_ranking_curve(
-                self._probabilities[:, c], self.cases.targets == c, self.group, self.groups
-            )
+            build_ranking_curve(self._probabilities[:, c], self.cases.targets == c, self.group, self.groups)
             for c in range(self.n_classes)
         )
 
@@ -145,13 +139,9 @@ class GroupSums:
     @property
     def _top_label(self) -> tuple[Floats, Floats]:
         confidence = self._probabilities.max(axis=1)
-        return confidence, (
-            predicted_classes(self._probabilities) == self.cases.targets
-        ) - confidence
+        return confidence, (predicted_classes(self._probabilities) == self.cases.targets) - confidence
 
-    def _sum_by_group(
-        self, row: NDArray[np.int64], values: Floats | None, rows: int, group: Labels
-    ) -> SparseSums:
+    def _sum_by_group(self, row: NDArray[np.int64], values: Floats | None, rows: int, group: Labels) -> SparseSums:
         entries = np.ones(row.size) if values is None else values
         table = csr_array((entries, (row, group)), shape=(rows, self.groups))
         return SparseSums(by_group=table, integer_valued=values is None)
@@ -188,9 +178,7 @@ class SufficientStatistics:
     @property
     def predicted(self) -> Floats:
         """Shape (..., K), cases predicted as a class."""
-        return self._class_counts[
-            ..., 2 * self.group_sums.n_classes : 3 * self.group_sums.n_classes
-        ]
+        return self._class_counts[..., 2 * self.group_sums.n_classes : 3 * self.group_sums.n_classes]
 
     @property
     def unanswered(self) -> Floats:
@@ -224,9 +212,7 @@ class SufficientStatistics:
         """Shape (...), the same of each class's probability, a mean over the classes."""
         if not self.group_sums.has_probabilities:
             return self._all_nan
-        total: Floats = np.abs(self._weighted_sums(self.group_sums.classwise_calibration_gaps)).sum(
-            axis=-1
-        )
+        total: Floats = np.abs(self._weighted_sums(self.group_sums.classwise_calibration_gaps)).sum(axis=-1)
         return total / self.group_sums.n_classes
 
     @property
@@ -234,9 +220,7 @@ class SufficientStatistics:
         """Shape (...), as ``calibration_gap``, over bins that hold equally many cases."""
         if not self.group_sums.has_probabilities or not self.group_sums.cases.n:
             return self._all_nan
-        return self._squeezed(
-            self.group_sums.confidence_bins.sum_equal_mass_gaps(self.weights, self.group_sums.bins)
-        )
+        return self._squeezed(self.group_sums.confidence_bins.sum_equal_mass_gaps(self.weights, self.group_sums.bins))
 
     @cached_property
     def auroc(self) -> Floats:
@@ -244,9 +228,7 @@ class SufficientStatistics:
         if not self.group_sums.has_probabilities:
             return np.full(self.support.shape, np.nan)
         curves = (
-            self.group_sums.ranking_curves[-1:]
-            if self.group_sums.n_classes == 2
-            else self.group_sums.ranking_curves
+            self.group_sums.ranking_curves[-1:] if self.group_sums.n_classes == 2 else self.group_sums.ranking_curves
         )
         pairs = [self._squeezed(each.concordant_pairs(self.weights)) for each in curves]
         ordered = np.stack(pairs * 2 if self.group_sums.n_classes == 2 else pairs, axis=-1)
@@ -260,10 +242,7 @@ class SufficientStatistics:
         """Shape (..., K), one against the rest; NaN without positives."""
         if not self.group_sums.has_probabilities:
             return np.full(self.support.shape, np.nan)
-        each = [
-            self._squeezed(c.average_precision(self.weights))
-            for c in self.group_sums.ranking_curves
-        ]
+        each = [self._squeezed(c.average_precision(self.weights)) for c in self.group_sums.ranking_curves]
         return np.stack(each, axis=-1)
 
     @cached_property

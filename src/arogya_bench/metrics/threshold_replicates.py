@@ -53,9 +53,7 @@ def operating_replicates(
     whole = each.sum(axis=1, keepdims=True)
     drawn = np.concatenate([each @ counts.T for counts in draws.chunks()], axis=1)
     return Replicates(
-        estimates={
-            name: float(found[0]) for name, found in _rates_by_name(whole, prevalence, pt).items()
-        },
+        estimates={name: float(found[0]) for name, found in _rates_by_name(whole, prevalence, pt).items()},
         values=_rates_by_name(drawn, prevalence, pt),
         jackknife=_rates_by_name(whole - each, prevalence, pt),
         digest=draws.digest,

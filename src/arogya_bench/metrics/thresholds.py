@@ -212,9 +212,7 @@ def sensitivity_at_specificity(
 ) -> OperatingPointAtTarget:
     """Choose a threshold on validation and apply it to the test split; raises as both steps do."""
     locked = choose_threshold(validation_positive, validation_scores, specificity=specificity)
-    return OperatingPointAtTarget(
-        locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence)
-    )
+    return OperatingPointAtTarget(locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence))
 
 
 def specificity_at_sensitivity(
@@ -228,9 +226,7 @@ def specificity_at_sensitivity(
 ) -> OperatingPointAtTarget:
     """Choose a threshold on validation and apply it to the test split; raises as both steps do."""
     locked = choose_threshold(validation_positive, validation_scores, sensitivity=sensitivity)
-    return OperatingPointAtTarget(
-        locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence)
-    )
+    return OperatingPointAtTarget(locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence))
 
 
 def _check_target(specificity: float | None, sensitivity: float | None) -> tuple[str, float]:
@@ -244,9 +240,7 @@ def _check_target(specificity: float | None, sensitivity: float | None) -> tuple
     return name, float(value)
 
 
-def _rates_at_thresholds(
-    candidates: Floats, positive: NDArray[np.bool_], scores: Floats
-) -> dict[str, Floats]:
+def _rates_at_thresholds(candidates: Floats, positive: NDArray[np.bool_], scores: Floats) -> dict[str, Floats]:
     # NaN sorts last: a positive without an answer is never called, a negative never cleared.
     answered = ~np.isnan(scores)
     above = np.sort(scores[positive & answered])

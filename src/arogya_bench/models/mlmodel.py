@@ -83,24 +83,18 @@ def model_digest(folder: Path) -> str:
         if path.is_file() and not set(ADDED_ON_LOAD) & set(path.relative_to(folder).parts)
     )
     stats = ((path, path.stat()) for path in files)
-    return _cached_digest(
-        folder, tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)
-    )
+    return _cached_digest(folder, tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))
 
 
 def version_mismatches(description: ModelDescription, folder: Path) -> str:
     """List, in one line, the packages whose installed version differs from the logged one."""
     file = folder / "requirements.txt"
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    pinned = [
-        (name.strip(), logged.strip()) for name, _, logged in (x.partition("==") for x in lines)
-    ]
+    pinned = [(name.strip(), logged.strip()) for name, _, logged in (x.partition("==") for x in lines)]
     python = (description.python.rpartition(".")[0], platform.python_version().rpartition(".")[0])
     differing = [("Python", *python)] if python[0] and python[0] != python[1] else []
     differing += [
-        (name, logged, here)
-        for name, logged in pinned
-        if logged and (here := _installed_version(name)) != logged
+        (name, logged, here) for name, logged in pinned if logged and (here := _installed_version(name)) != logged
     ]
     return ", ".join(f"{name} {logged} (here {here})" for name, logged, here in differing)
 
@@ -135,9 +129,7 @@ def _parse_columns(text: str | None) -> tuple[dict[str, Any], ...] | None:
 
 def _damaged_error(folder: Path, reason: object) -> ModelError:
     first = str(reason).partition("\n")[0]
-    return ModelError(
-        f"{folder / MLMODEL} is damaged: {first}.", fix="log the model again, or copy it again."
-    )
+    return ModelError(f"{folder / MLMODEL} is damaged: {first}.", fix="log the model again, or copy it again.")
 
 
 @lru_cache(maxsize=8)

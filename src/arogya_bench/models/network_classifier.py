@@ -93,9 +93,7 @@ class NetworkClassifier:
 
     def _start(self, classes: int, training: Training) -> TrainingStart:
         del classes
-        return TrainingStart(
-            build_network=self._build_network, learning_rate=training.learning_rate
-        )
+        return TrainingStart(build_network=self._build_network, learning_rate=training.learning_rate)
 
     def _build_network(self, classes: int) -> Any:
         raise NotImplementedError

@@ -96,15 +96,12 @@ class OpenCVClassifier:
         check_image_size(self.image_size, at_least=2 * HOG_CELL)  # ORB compares within 31 pixels
         if self.features == "hog" and self.image_size % HOG_CELL:
             raise ConfigError(
-                f"image_size is {self.image_size}, which is no multiple of the HOG cells of "
-                f"{HOG_CELL} pixels.",
+                f"image_size is {self.image_size}, which is no multiple of the HOG cells of {HOG_CELL} pixels.",
                 fix=f"set image_size={self.image_size // HOG_CELL * HOG_CELL}.",
             )
         check_positive(C=self.C, gamma=self.gamma, neighbours=self.neighbours)
         if self.vocabulary < 2:
-            raise ConfigError(
-                f"vocabulary is {self.vocabulary}.", fix="set model.vocabulary to 2 or more."
-            )
+            raise ConfigError(f"vocabulary is {self.vocabulary}.", fix="set model.vocabulary to 2 or more.")
 
     def check(self, *, device: str) -> None:
         """Raise ConfigError if ``device`` is not a known name; this model uses the CPU."""
@@ -158,9 +155,7 @@ class OpenCVClassifier:
         def predict(images: ImageBatch) -> Probabilities:
             if not len(images):
                 return np.empty((0, len(classes)))
-            return calibration.probabilities(
-                classifier.scores(self._extract_features(images, words))
-            )
+            return calibration.probabilities(classifier.scores(self._extract_features(images, words)))
 
         return predict
 
@@ -168,9 +163,7 @@ class OpenCVClassifier:
         return {name: value for name, value in asdict(self).items() if name not in ("C", "gamma")}
 
     def _local_features(self) -> LocalFeatures:
-        return LocalFeatures(
-            kind=self.features, keypoints=self.keypoints, image_size=self.image_size
-        )
+        return LocalFeatures(kind=self.features, keypoints=self.keypoints, image_size=self.image_size)
 
     def _extract_features(self, images: Iterable[Image], words: Words | None) -> Floats:
         if words is None:
@@ -184,9 +177,7 @@ class OpenCVClassifier:
 
     def _fit_classifier(self, features: Floats, train: Subset, seed: int) -> FeatureClassifier:
         if self.classifier == "svm":
-            return fit_support_vectors(
-                features, train.targets, cost=self.C, gamma=self.gamma, seed=seed
-            )
+            return fit_support_vectors(features, train.targets, cost=self.C, gamma=self.gamma, seed=seed)
         return NearestNeighbours(
             features=features,
             targets=train.targets,
@@ -198,13 +189,8 @@ class OpenCVClassifier:
         if self.features == "hog":
             return None
         words = read_arrays(weights / VOCABULARY_FILE, "words")["words"]
-        if (
-            words.shape != (self.vocabulary, DESCRIPTOR_WIDTHS[self.features])
-            or words.dtype != np.float32
-        ):
-            raise damaged_file_error(
-                weights / VOCABULARY_FILE, f"it holds {words.dtype} {words.shape}"
-            )
+        if words.shape != (self.vocabulary, DESCRIPTOR_WIDTHS[self.features]) or words.dtype != np.float32:
+            raise damaged_file_error(weights / VOCABULARY_FILE, f"it holds {words.dtype} {words.shape}")
         return words
 
     def _read_classifier(self, weights: Path, classes: int) -> FeatureClassifier:

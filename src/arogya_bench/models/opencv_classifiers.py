@@ -54,9 +54,7 @@ class SupportVectors:
 
     def note(self) -> str:
         """Count the support vectors."""
-        return (
-            f"{self.svm.support_.size} support vectors of {self.svm.shape_fit_[0]} training cases"
-        )
+        return f"{self.svm.support_.size} support vectors of {self.svm.shape_fit_[0]} training cases"
 
 
 def fit_support_vectors(
@@ -186,14 +184,8 @@ def read_neighbours(weights: Path, *, class_count: int, neighbours: int) -> Near
     arrays = read_arrays(file, "features", "targets")
     features, targets = arrays["features"], arrays["targets"]
     fits = features.ndim == 2 and targets.shape == features.shape[:1] and len(targets) >= neighbours
-    if (
-        not fits
-        or targets.dtype.kind != "i"
-        or not set(targets.tolist()) <= set(range(class_count))
-    ):
-        raise damaged_file_error(
-            file, f"it holds {features.shape} features and {targets.shape} targets"
-        )
+    if not fits or targets.dtype.kind != "i" or not set(targets.tolist()) <= set(range(class_count)):
+        raise damaged_file_error(file, f"it holds {features.shape} features and {targets.shape} targets")
     return NearestNeighbours(
         features=features.astype(np.float64),
         targets=targets.astype(np.int64),

@@ -152,9 +152,7 @@ def learn_vocabulary(train: Subset, features: LocalFeatures, *, size: int, seed:
     return Vocabulary(words=means.cluster_centers_, descriptors=len(pool), images=len(samples))
 
 
-def visual_word_histograms(
-    images: Iterable[Image], features: LocalFeatures, words: Words
-) -> Floats:
+def visual_word_histograms(images: Iterable[Image], features: LocalFeatures, words: Words) -> Floats:
     """Count, for each image, the visual words nearest to its keypoints.
 
     Counts (Csurka et al. 2004) are divided by their sum, then their square roots are taken, so
@@ -173,9 +171,7 @@ def visual_word_histograms(
     return np.array(rows, dtype=np.float64).reshape(-1, len(words))
 
 
-def _sample_descriptors(
-    train: Subset, features: LocalFeatures, rng: np.random.Generator
-) -> list[Descriptors]:
+def _sample_descriptors(train: Subset, features: LocalFeatures, rng: np.random.Generator) -> list[Descriptors]:
     order = rng.permutation(len(train))
     images = (train.dataset.read(train.cases[i]) for i in order)
     samples: list[Descriptors] = []

@@ -68,9 +68,7 @@ class Prior:
         content = read_json(weights / FREQUENCIES_FILE, "frequencies")
         frequencies = np.asarray(content["frequencies"], dtype=np.float64)
         if frequencies.shape != (len(classes),):
-            raise damaged_file_error(
-                weights / FREQUENCIES_FILE, f"it holds {frequencies.size} numbers"
-            )
+            raise damaged_file_error(weights / FREQUENCIES_FILE, f"it holds {frequencies.size} numbers")
 
         def predict(images: ImageBatch) -> Probabilities:
             return np.tile(frequencies, (len(images), 1))

@@ -169,8 +169,7 @@ class PyFunc:
         if settings.get("digest") != model_digest(folder):
             raise ModelError(
                 f"{self.uri} refers to another model than when this fit was recorded.",
-                fix="run again to evaluate the new one; use a version, such as models:/name/1, if "
-                "an alias may move.",
+                fix="run again to evaluate the new one; use a version, such as models:/name/1, if an alias may move.",
             )
 
     def _notes(
@@ -184,17 +183,10 @@ class PyFunc:
         for output in outputs:
             order = output_format.class_order(output)
             if output_format.has_labels(output):
-                yield (
-                    "it returns labels, not probabilities: rows are 0 and 1, so calibration and "
-                    "AUROC mean little"
-                )
+                yield ("it returns labels, not probabilities: rows are 0 and 1, so calibration and AUROC mean little")
             elif order != output_format.classes:
                 yield f"its classes ({', '.join(order)}) were reordered to match the dataset"
-        if (
-            self.image_size
-            and input_format.size
-            and input_format.size != (self.image_size, self.image_size)
-        ):
+        if self.image_size and input_format.size and input_format.size != (self.image_size, self.image_size):
             height, width = input_format.size
             yield f"its signature requires {height} x {width} pixels, so image_size was not used"
         if version_note:

@@ -105,14 +105,10 @@ def _tensor_format(tensor: Mapping[str, Any], image_size: int | None, scale: flo
         return {name: array} if name else array
 
     size = (shape[0], shape[1]) if min(shape) > 0 else _square(image_size)
-    return InputFormat(
-        size=size, max_batch_size=MAX_BATCH_SIZE if count == -1 else 1, encode=encode
-    )
+    return InputFormat(size=size, max_batch_size=MAX_BATCH_SIZE if count == -1 else 1, encode=encode)
 
 
-def _file_format(
-    column: Mapping[str, Any], image_size: int | None, *, as_list: bool
-) -> InputFormat:
+def _file_format(column: Mapping[str, Any], image_size: int | None, *, as_list: bool) -> InputFormat:
     def encode(images: ImageBatch) -> Any:
         files: list[Any] = [encode_png(image) for image in images]
         if column["type"] == "string":
@@ -144,7 +140,6 @@ def _square(image_size: int | None) -> tuple[int, int] | None:
 
 def _unsupported_error(inputs: Sequence[Mapping[str, Any]]) -> ModelError:
     return ModelError(
-        f"The signature of the MLflow model asks for {list(map(dict, inputs))}, "
-        "which is no supported image input.",
+        f"The signature of the MLflow model asks for {list(map(dict, inputs))}, which is no supported image input.",
         fix=f"log it again with a signature for images: {SUPPORTED_INPUTS}.",
     )

@@ -44,8 +44,7 @@ class OutputFormat:
             table = self._one_hot(array) if array.ndim == 1 else self._reorder(array)
         if table.shape != (count, len(self.classes)):
             raise ModelError(
-                f"The model returned shape {table.shape} for {count} images and "
-                f"{len(self.classes)} classes.",
+                f"The model returned shape {table.shape} for {count} images and {len(self.classes)} classes.",
                 fix="log a model that returns one row per image and one column per class.",
             )
         if self.softmax and np.isfinite(table).all():
@@ -130,11 +129,7 @@ def choose_output_format(
     Raises:
         ModelError: If the classes are not those of the dataset, or two sources disagree.
     """
-    columns = [
-        str(column["name"])
-        for column in outputs
-        if column["type"] != "tensor" and column.get("name")
-    ]
+    columns = [str(column["name"]) for column in outputs if column["type"] != "tensor" and column.get("name")]
     column_names = tuple(columns) if len(columns) > 1 else ()
     sources = {"its signature": column_names, "its metadata": tuple(logged_classes)}
     if configured_classes:  # which may translate other names

@@ -46,9 +46,7 @@ def check_uri(uri: str) -> None:
     if scheme == "runs" and re.fullmatch(r"/[^/]+/.+", rest):
         return
     if scheme in ("models", "runs"):
-        raise ModelError(
-            f"{uri!r} is no URI of an MLflow model.", fix=f"set model.uri to {URI_FORMS}."
-        )
+        raise ModelError(f"{uri!r} is no URI of an MLflow model.", fix=f"set model.uri to {URI_FORMS}.")
     if re.match(URI_SCHEME_PATTERN, uri):
         known = ("models", "runs", "file", "mlflow-artifacts")
         if did_you_mean(scheme, known) and scheme not in known:
@@ -86,9 +84,7 @@ def load_predict(folder: Path) -> Callable[[Any], Any]:
     pyfunc = _import_mlflow().pyfunc
     try:
         with _suppress_type_hint_advice():
-            predict: Callable[[Any], Any] = pyfunc.load_model(
-                str(folder), suppress_warnings=True
-            ).predict
+            predict: Callable[[Any], Any] = pyfunc.load_model(str(folder), suppress_warnings=True).predict
     except Exception as error:  # code of a model may raise anything
         raise ModelError(
             f"The MLflow model cannot be loaded: {error_summary(error)}",
@@ -114,9 +110,7 @@ def _suppress_type_hint_advice() -> Iterator[None]:
         yield
     for warning in recorded:
         if "Add type hints to the `predict` method" not in str(warning.message):
-            warnings.warn_explicit(
-                warning.message, warning.category, warning.filename, warning.lineno
-            )
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _import_mlflow() -> Any:

@@ -84,9 +84,7 @@ def _download(url: str, file: Path) -> None:
 
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        torch.hub.download_url_to_file(
-            url, str(file), hash_prefix=file.stem.rpartition("-")[2], progress=False
-        )
+        torch.hub.download_url_to_file(url, str(file), hash_prefix=file.stem.rpartition("-")[2], progress=False)
     except (OSError, RuntimeError) as error:
         raise ModelError(
             f"{url} could not be downloaded: {error}.",

@@ -49,9 +49,7 @@ def fit_calibration(scores: Floats, targets: Labels) -> Calibration:
         residual = np.exp(log_probabilities) - truth
         penalty = 0.5 * float(parameters @ parameters) / PRIOR_VARIANCE
         gradient = np.concatenate([[scale * np.sum(residual * scores)], residual.sum(axis=0)])
-        return penalty - float(np.sum(truth * log_probabilities)), (
-            gradient + parameters / PRIOR_VARIANCE
-        )
+        return penalty - float(np.sum(truth * log_probabilities)), (gradient + parameters / PRIOR_VARIANCE)
 
     best = minimize(loss, np.zeros(1 + scores.shape[1]), jac=True, method="L-BFGS-B").x
     return Calibration(scale=float(np.exp(best[0])), bias=tuple(best[1:].tolist()))

@@ -64,9 +64,7 @@ class YOLOv8(ABC):
         self._check_split(train_split)
         with isolate_ultralytics(seed, torch_name):
             network = self._build_network(len(train.classes))
-            origin = load_start_weights(
-                network, start, head_prefix=self.head_prefix, classes=train.classes
-            )
+            origin = load_start_weights(network, start, head_prefix=self.head_prefix, classes=train.classes)
             plan = YoloPlan(
                 network=network,
                 classes=train.classes,
@@ -74,8 +72,7 @@ class YOLOv8(ABC):
                 validation=validation_split,
                 preprocessing=self._preprocessing,
                 training=training,
-                learning_rate=self.learning_rate
-                or (FINE_TUNING_RATE if start else training.learning_rate),
+                learning_rate=self.learning_rate or (FINE_TUNING_RATE if start else training.learning_rate),
                 seed=seed,
                 device=torch_name,
                 out=out,

@@ -108,9 +108,7 @@ class ClassifierOverrides(TrainerOverrides[InMemorySplit]):
             seed=plan.seed,
         )
         cases = range(len(plan.train.targets))
-        return YoloBatches(
-            cases, steps.steps_per_epoch, lambda epoch: self._draw_batches(steps, epoch)
-        )
+        return YoloBatches(cases, steps.steps_per_epoch, lambda epoch: self._draw_batches(steps, epoch))
 
     def _draw_batches(self, steps: Steps, epoch: int) -> Iterator[dict[str, Any]]:
         import torch
@@ -147,9 +145,7 @@ class ClassifierOverrides(TrainerOverrides[InMemorySplit]):
 def _build_network(classes: int) -> "torch.nn.Module":
     from ultralytics.nn.tasks import ClassificationModel
 
-    network: torch.nn.Module = ClassificationModel(
-        read_architecture("yolov8-cls"), nc=classes, verbose=False
-    )
+    network: torch.nn.Module = ClassificationModel(read_architecture("yolov8-cls"), nc=classes, verbose=False)
     network.model[-1].register_forward_hook(_keep_logits)
     return network
 
@@ -168,9 +164,7 @@ def _build_criterion(
 
     weight = None if weights is None else torch.tensor(weights, device=device)
 
-    def loss(
-        logits: "torch.Tensor", batch: Mapping[str, Any]
-    ) -> tuple["torch.Tensor", dict[str, Any]]:
+    def loss(logits: "torch.Tensor", batch: Mapping[str, Any]) -> tuple["torch.Tensor", dict[str, Any]]:
         value = torch.nn.functional.cross_entropy(logits, batch["cls"], weight=weight)
         return value, {"loss": value.detach()}
 

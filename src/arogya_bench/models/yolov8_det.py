@@ -77,9 +77,7 @@ class YOLOv8Detector(YOLOv8):
         super().__post_init__()
         check_positive(max_detections=self.max_detections)
         if self.image_size % STRIDE:
-            raise ConfigError(
-                f"image_size is {self.image_size}.", fix=f"set a multiple of {STRIDE}."
-            )
+            raise ConfigError(f"image_size is {self.image_size}.", fix=f"set a multiple of {STRIDE}.")
         for name in ("confidence", "nms_iou"):
             if not 0 <= (value := getattr(self, name)) <= 1:
                 raise ConfigError(f"{name} is {value}.", fix=f"set model.{name} from 0 to 1.")
@@ -141,18 +139,12 @@ class YOLOv8Detector(YOLOv8):
     def _notes(self, plan: YoloPlan[YoloExamples]) -> Iterator[str]:
         if excluded := plan.train.excluded_boxes + plan.validation.excluded_boxes:
             yield f"{excluded} boxes that mark crowds or lie outside their image were not used"
-        ignored = [
-            name
-            for name in UNUSED_AUGMENTATIONS
-            if getattr(plan.training, name) != getattr(Training, name)
-        ]
+        ignored = [name for name in UNUSED_AUGMENTATIONS if getattr(plan.training, name) != getattr(Training, name)]
         if ignored:
             names = ", training.".join(ignored)
             yield f"training.{names} had no effect: Ultralytics uses its own augmentation"
 
-    def _detect_batch(
-        self, network: "torch.nn.Module", images: ImageBatch, device: str
-    ) -> Iterator[Detections]:
+    def _detect_batch(self, network: "torch.nn.Module", images: ImageBatch, device: str) -> Iterator[Detections]:
         """Detect on squares of one size, so that no image depends on the others of its batch."""
         import torch
         from ultralytics.data.augment import LetterBox
@@ -186,7 +178,5 @@ def _to_detections(rows: Floats) -> Detections:
 def _build_network(classes: int) -> "torch.nn.Module":
     from ultralytics.nn.tasks import DetectionModel
 
-    network: torch.nn.Module = DetectionModel(
-        read_architecture("yolov8"), nc=classes, verbose=False
-    )
+    network: torch.nn.Module = DetectionModel(read_architecture("yolov8"), nc=classes, verbose=False)
     return network

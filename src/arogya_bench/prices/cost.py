@@ -99,9 +99,7 @@ def latency_percentiles(batch_ms: Sequence[float] | Floats, *, batch_size: int) 
         UndefinedMetric, ValueError: As ``raw_latency``.
     """
     raw = raw_latency(batch_ms, batch_size=batch_size)
-    p50, p90, p95, p99 = (
-        getattr(raw, name) if raw.n >= least else None for name, least in MIN_BATCHES.items()
-    )
+    p50, p90, p95, p99 = (getattr(raw, name) if raw.n >= least else None for name, least in MIN_BATCHES.items())
     return replace(raw, p50_ms=p50, p90_ms=p90, p95_ms=p95, p99_ms=p99)
 
 

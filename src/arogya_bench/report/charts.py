@@ -55,9 +55,7 @@ def plot_robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevel
         if row["severity"] is not None  # such conditions have no x value; the table lists them
     ]
     try:
-        return plot_degradation(
-            [*(_clean_estimate(row, metric) for row in leaderboard), *augmented], metric=metric
-        )
+        return plot_degradation([*(_clean_estimate(row, metric) for row in leaderboard), *augmented], metric=metric)
     except UndefinedMetric:
         return None
 

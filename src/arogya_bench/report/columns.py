@@ -41,9 +41,7 @@ def text(key: str, header: str | None = None) -> Column:
 
 def number(key: str, header: str | None = None, *, digits: int = 3) -> Column:
     """A column of numbers with a fixed number of digits."""
-    return Column(
-        header=header or key, format_cell=lambda row: format_number(row[key], digits=digits)
-    )
+    return Column(header=header or key, format_cell=lambda row: format_number(row[key], digits=digits))
 
 
 def percent(key: str, header: str) -> Column:
@@ -56,9 +54,7 @@ def p_value(key: str, header: str, *, detail: bool = False) -> Column:
     return Column(header=header, format_cell=lambda row: format_p_value(row[key]), detail=detail)
 
 
-def interval(
-    key: str, header: str | None = None, *, signed: bool = False, brief: Column | None = None
-) -> Column:
+def interval(key: str, header: str | None = None, *, signed: bool = False, brief: Column | None = None) -> Column:
     """A column of estimates with their 95 % intervals."""
     return Column(
         header=f"{header or key} [95 % CI]",

@@ -59,16 +59,11 @@ class Report:
 def build_report(comparison: ComparisonTables) -> Report:
     """Arrange a comparison as a report."""
     about = comparison.about
-    metrics = dict.fromkeys(
-        f"{facts['metric']} ({DIRECTIONS[facts['direction']]})" for facts in about["datasets"]
-    )
+    metrics = dict.fromkeys(f"{facts['metric']} ({DIRECTIONS[facts['direction']]})" for facts in about["datasets"])
     return Report(
         title=f"{TITLE}: {about['experiment']}",
-        subtitle=f"Primary metric: {', '.join(metrics)}. "
-        f"{about['evaluations']} evaluations read from MLflow.",
-        datasets=tuple(
-            _build_dataset_report(comparison, verdict) for verdict in to_records(comparison.verdict)
-        ),
+        subtitle=f"Primary metric: {', '.join(metrics)}. {about['evaluations']} evaluations read from MLflow.",
+        datasets=tuple(_build_dataset_report(comparison, verdict) for verdict in to_records(comparison.verdict)),
         methods=tuple(_describe_methods(about)),
     )
 

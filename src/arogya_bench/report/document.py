@@ -26,10 +26,7 @@ def render_pdf(comparison: ComparisonTables) -> bytes:
         content = {
             "title": report.title,
             "subtitle": report.subtitle,
-            "datasets": [
-                _dataset_content(dataset, folder, number)
-                for number, dataset in enumerate(report.datasets)
-            ],
+            "datasets": [_dataset_content(dataset, folder, number) for number, dataset in enumerate(report.datasets)],
             "methods_title": report.methods_title,
             "methods": report.methods,
         }
@@ -46,10 +43,7 @@ def _dataset_content(dataset: DatasetReport, folder: Path, number: int) -> dict[
         "headline": dataset.headline,
         "reason": dataset.reason,
         "caveats": dataset.caveats,
-        "sections": [
-            _section_content(section, folder, f"{number}-{section.name}.svg")
-            for section in dataset.sections
-        ],
+        "sections": [_section_content(section, folder, f"{number}-{section.name}.svg") for section in dataset.sections],
     }
 
 

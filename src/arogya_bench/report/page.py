@@ -18,8 +18,6 @@ def render_html(comparison: ComparisonTables) -> str:
 @cache
 def _load_template() -> Template:
     source = files("arogya_bench.report").joinpath("page.html.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["svg"] = to_svg
     return environment.from_string(source)

@@ -68,18 +68,14 @@ def plot_forest(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelMixin"
     import altair as alt
 
     points = [
-        {**asdict(row), "label": _format_with_interval(row), "filled": True}
-        for row in rows
-        if row.value is not None
+        {**asdict(row), "label": _format_with_interval(row), "filled": True} for row in rows if row.value is not None
     ]
     chart = _interval_layers(points, "model", f"{metric} with 95 % interval")
     chart = chart.properties(width=_WIDTH, height=alt.Step(30))
     return theme.apply_theme(chart, f"Leaderboard by {metric}", *_omission_notes(rows))
 
 
-def plot_differences(
-    rows: Sequence[Difference], *, metric: str, alpha: float = 0.05
-) -> "alt.TopLevelMixin":
+def plot_differences(rows: Sequence[Difference], *, metric: str, alpha: float = 0.05) -> "alt.TopLevelMixin":
     """Plot the paired difference of each pair of models with 95 % interval and p-value.
 
     Points with a Holm-adjusted p-value below ``alpha`` are filled.
@@ -120,9 +116,7 @@ def plot_degradation(rows: Sequence[Estimate], *, metric: str) -> "alt.TopLevelM
     models = _unique(row.model for row in rows)
     clean = [row for row in rows if row.level is None]
     names = _unique(row.augmentation for row in rows if row.level is not None)
-    numbers = [
-        number for row in rows for number in (row.value, row.low, row.high) if number is not None
-    ]
+    numbers = [number for row in rows for number in (row.value, row.low, row.high) if number is not None]
     if not names or not numbers:
         raise UndefinedMetric("no value under any augmentation")
     scale = alt.Scale(domain=[min(numbers), max(numbers)], nice=True, zero=False)
@@ -165,16 +159,12 @@ def _degradation_panel(rows: Sequence[Estimate], models: Sequence[str]) -> "alt.
     )
 
 
-def _interval_layers(
-    points: list[dict[str, object]], name_field: str, title: str
-) -> "alt.LayerChart":
+def _interval_layers(points: list[dict[str, object]], name_field: str, title: str) -> "alt.LayerChart":
     import altair as alt
 
     order = [row[name_field] for row in points]
     axis = alt.Axis(ticks=False, domain=False, labelLimit=420, labelPadding=8)
-    base = alt.Chart(alt.Data(values=points)).encode(
-        y=alt.Y(f"{name_field}:N", sort=order, title=None, axis=axis)
-    )
+    base = alt.Chart(alt.Data(values=points)).encode(y=alt.Y(f"{name_field}:N", sort=order, title=None, axis=axis))
     scale = alt.Scale(zero=False, nice=False, padding=14)
     dots = base.mark_point(size=80, opacity=1, stroke=theme.ACCENT, strokeWidth=2)
     return alt.layer(
@@ -204,9 +194,7 @@ def _format_p_value(p_holm: float | None) -> str:
 def _omission_notes(rows: Sequence[Estimate] | Sequence[Difference]) -> list[str]:
     return [
         theme.format_list("Undefined", [row.name for row in rows if row.value is None]),
-        theme.format_list(
-            "No interval", [row.name for row in rows if row.value is not None and row.low is None]
-        ),
+        theme.format_list("No interval", [row.name for row in rows if row.value is not None and row.low is None]),
     ]
 
 

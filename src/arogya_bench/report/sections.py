@@ -61,26 +61,19 @@ class Section:
         return replace(self, columns=tuple(columns))
 
 
-def leaderboard_section(
-    rows: Sequence[Row], metric: str, secondary_metrics: Sequence[str]
-) -> Section:
+def leaderboard_section(rows: Sequence[Row], metric: str, secondary_metrics: Sequence[str]) -> Section:
     """Rank the models on clean images, with the primary and the secondary metrics."""
     in_brief = secondary_metrics[-TERMINAL_METRICS:]
     columns = (
         text("rank", "#"),
         text("model"),
         interval(metric),
-        *(
-            replace(interval(name, brief=number(name)), detail=name not in in_brief)
-            for name in secondary_metrics
-        ),
+        *(replace(interval(name, brief=number(name)), detail=name not in in_brief) for name in secondary_metrics),
         percent("robustness_score", "robustness"),
         number("latency_p50_ms", "p50 (ms)", digits=1),
         number("cost_per_1k_images_usd", "USD/1,000", digits=2),
     )
-    size = (
-        f"{rows[0]['cases']} test cases in {rows[0]['groups']} independent groups" if rows else ""
-    )
+    size = f"{rows[0]['cases']} test cases in {rows[0]['groups']} independent groups" if rows else ""
     no_interval = "".join(
         f" {row['model']}: {row['note']}."
         for row in rows
@@ -135,12 +128,10 @@ def robustness_section(rows: Sequence[Row], leaderboard: Sequence[Row], metric: 
         title="Robustness to image degradation",
         note=f"{metric} under each condition{retained}.",
         columns=tuple(
-            Column(header=header, format_cell=itemgetter(index))
-            for index, header in enumerate(["condition", *models])
+            Column(header=header, format_cell=itemgetter(index)) for index, header in enumerate(["condition", *models])
         ),
         records=[
-            [condition, *(cells.get(model, "missing") for model in models)]
-            for condition, cells in by_condition.items()
+            [condition, *(cells.get(model, "missing") for model in models)] for condition, cells in by_condition.items()
         ],
         plot=partial(charts.plot_robustness, rows, leaderboard, metric),
     )
@@ -173,8 +164,7 @@ def missing_section(rows: Sequence[Row]) -> Section:
     return Section(
         name="missing",
         title="Missing cells",
-        note="These combinations of model, condition and seed have no finished run and are in no "
-        "other table.",
+        note="These combinations of model, condition and seed have no finished run and are in no other table.",
         columns=columns,
         records=rows,
     )
@@ -189,17 +179,14 @@ def folds_section(rows: Sequence[Row]) -> Section:
         number("sd", "standard deviation"),
         Column(
             header="range",
-            format_cell=lambda row: (
-                f"{format_number(row['lowest'])} to {format_number(row['highest'])}"
-            ),
+            format_cell=lambda row: f"{format_number(row['lowest'])} to {format_number(row['highest'])}",
         ),
     )
     metric = rows[0]["metric"] if rows else ""
     return Section(
         name="folds",
         title=f"Variation of {metric} over folds",
-        note="The standard deviation is not a standard error, because the training data of folds "
-        "overlap.",
+        note="The standard deviation is not a standard error, because the training data of folds overlap.",
         columns=columns,
         records=rows,
     )

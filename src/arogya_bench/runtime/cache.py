@@ -27,9 +27,7 @@ class CacheWriteError(DatasetError):
 
 def cache_root(configured: str | None) -> Path:
     """The cache folder: as configured, else ``$AROGYA_CACHE``, else the user's cache."""
-    folder = (
-        configured or os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("arogya-bench")
-    )
+    folder = configured or os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("arogya-bench")
     return Path(folder).expanduser().absolute()
 
 

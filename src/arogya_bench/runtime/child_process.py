@@ -65,9 +65,7 @@ def run_isolated(
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder:
         traceback_file = Path(folder) / "traceback"
-        child = context.Process(
-            target=_child_main, args=(sender, str(traceback_file), function, arguments)
-        )
+        child = context.Process(target=_child_main, args=(sender, str(traceback_file), function, arguments))
         child.start()
         pid = cast("int", child.pid)
         sender.close()
@@ -109,9 +107,7 @@ def _wait_for_result(
                 fix="increase sweep.job_timeout=SECONDS, or see the traceback for where it hangs.",
             )
         if owner is not None and not owner.is_alive:
-            return None, SweepGone(
-                f"The process of the sweep ({owner}) has ended.", fix="run the same command again."
-            )
+            return None, SweepGone(f"The process of the sweep ({owner}) has ended.", fix="run the same command again.")
 
 
 def _killed_error(code: int | None) -> JobKilled:

@@ -68,9 +68,7 @@ def model_targets() -> Iterator[str]:
 
 def _inspect(point: EntryPoint) -> ConfigPackage:
     dist = point.dist
-    package = ConfigPackage(
-        name=point.value, distribution=f"{dist.name} {dist.version}" if dist else point.name
-    )
+    package = ConfigPackage(name=point.value, distribution=f"{dist.name} {dist.version}" if dist else point.name)
     if not re.fullmatch(r"\w+(\.\w+)*", point.value):
         return replace(package, error="its entry point does not name a package")
     try:

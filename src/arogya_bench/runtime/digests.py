@@ -42,9 +42,7 @@ def model_identity(model: object) -> dict[str, object]:
             fix="make the adapter a frozen dataclass whose fields are its hyperparameters.",
         )
     omitted = {
-        field.name
-        for field in fields(model)
-        if not field.metadata.get("identity", True) or is_secret(field.name)
+        field.name for field in fields(model) if not field.metadata.get("identity", True) or is_secret(field.name)
     }
     values = {name: value for name, value in asdict(model).items() if name not in omitted}
     weights = values.get("weights")

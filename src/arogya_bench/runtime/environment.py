@@ -78,7 +78,5 @@ def git_state() -> str | None:
 
 
 def _run_git(*arguments: str) -> str:
-    run = subprocess.run(
-        ["git", *arguments], check=True, capture_output=True, text=True, timeout=10
-    )
+    run = subprocess.run(["git", *arguments], check=True, capture_output=True, text=True, timeout=10)
     return run.stdout.strip()

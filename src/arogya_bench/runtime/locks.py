@@ -52,9 +52,7 @@ def machine_lock(*, exclusive: bool) -> Iterator[None]:
     Raises:
         ModelError: If the cache folder cannot be written.
     """
-    lock = ReadWriteLock(
-        _lock_folder("") / MACHINE_LOCK_FILE.format(host=gethostname()), is_singleton=False
-    )
+    lock = ReadWriteLock(_lock_folder("") / MACHINE_LOCK_FILE.format(host=gethostname()), is_singleton=False)
     try:
         with _acquire_machine_lock(lock, exclusive=exclusive):
             yield

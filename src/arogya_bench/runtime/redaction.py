@@ -14,9 +14,7 @@ SECRET_NAME = re.compile(
 )
 NOT_SECRET = re.compile(r"(?:^|[._-])(?:pad|eos|bos|unk|sep|cls|mask|special)_token", re.IGNORECASE)
 # A name and its value on the same line: quoted, a list or mapping, or a word.
-ASSIGNMENT = re.compile(
-    r"([\w.+-]+)(['\"]?[ \t]*[=:][ \t]*)('[^']*'|\"[^\"]*\"|[\[{][^\]}\n]*[\]}]*|[^\s,\]}]+)"
-)
+ASSIGNMENT = re.compile(r"([\w.+-]+)(['\"]?[ \t]*[=:][ \t]*)('[^']*'|\"[^\"]*\"|[\[{][^\]}\n]*[\]}]*|[^\s,\]}]+)")
 
 _registered_secrets: set[str] = set()  # in addition to those in the environment
 

@@ -23,11 +23,7 @@ def available_threads() -> int:
 
     Limits of a container are respected.
     """
-    return (
-        int(REQUESTED_THREADS)
-        if REQUESTED_THREADS.isdigit() and int(REQUESTED_THREADS)
-        else int(joblib.cpu_count())
-    )
+    return int(REQUESTED_THREADS) if REQUESTED_THREADS.isdigit() and int(REQUESTED_THREADS) else int(joblib.cpu_count())
 
 
 def use_threads(count: int | None) -> int:

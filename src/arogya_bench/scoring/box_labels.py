@@ -11,9 +11,7 @@ LABEL_RULE = (
 )
 
 
-def labels_from_boxes(
-    predictions: BoxPredictions, targets: Labels, frequencies: Floats
-) -> Predictions:
+def labels_from_boxes(predictions: BoxPredictions, targets: Labels, frequencies: Floats) -> Predictions:
     """Label every image by its boxes; see ``LABEL_RULE``.
 
     Args:
@@ -26,9 +24,7 @@ def labels_from_boxes(
         case_ids=predictions.case_ids,
         group_ids=predictions.group_ids,
         targets=targets,
-        probabilities=np.array(
-            [_class_probabilities(each, frequencies) for each in predictions.detections]
-        ),
+        probabilities=np.array([_class_probabilities(each, frequencies) for each in predictions.detections]),
         metadata=predictions.metadata,
     )
 

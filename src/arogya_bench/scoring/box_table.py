@@ -71,9 +71,7 @@ def boxes_from_table(table: pd.DataFrame) -> BoxPredictions:
         case_ids=tuple(name for name, _ in cases),
         group_ids=tuple(str(rows["group_id"].iloc[0]) for _, rows in cases),
         truth=tuple(_parse_boxes(rows[rows["kind"] == TRUTH], codes) for _, rows in cases),
-        detections=tuple(
-            _parse_detections(rows[rows["kind"] == DETECTED], codes) for _, rows in cases
-        ),
+        detections=tuple(_parse_detections(rows[rows["kind"] == DETECTED], codes) for _, rows in cases),
         metadata={name: tuple(rows[name].iloc[0] for _, rows in cases) for name in others},
         threshold=float(table.attrs["threshold"]),
     )
@@ -131,9 +129,7 @@ def _truth_rows(boxes: Sequence[Box], names: Sequence[str]) -> Iterator[dict[str
 
 
 def _detection_rows(detections: Detections, names: Sequence[str]) -> Iterator[dict[str, object]]:
-    for box, score, label in zip(
-        detections.boxes, detections.scores, detections.labels, strict=True
-    ):
+    for box, score, label in zip(detections.boxes, detections.scores, detections.labels, strict=True):
         place = dict(zip(BOX_COLUMNS, box.tolist(), strict=True))
         yield {"kind": DETECTED, "class": names[label], "score": float(score), **place}
 
@@ -149,9 +145,7 @@ def _parse_boxes(rows: pd.DataFrame, codes: dict[str, int]) -> tuple[Box, ...]:
             label=codes[str(name)],
             crowd=bool(crowd),
         )
-        for (left, top, width, height), name, crowd in zip(
-            places, rows["class"], rows["crowd"], strict=True
-        )
+        for (left, top, width, height), name, crowd in zip(places, rows["class"], rows["crowd"], strict=True)
     )
 
 

@@ -43,15 +43,11 @@ class Classification(Task[Predictions]):
         del image, condition
         return cast("int", case.target)
 
-    def check_outputs(
-        self, outputs: object, count: int, classes: Sequence[str]
-    ) -> Sequence[Floats]:
+    def check_outputs(self, outputs: object, count: int, classes: Sequence[str]) -> Sequence[Floats]:
         """Check rows of probabilities, and scale each to sum to 1 exactly."""
         return list(_check_probabilities(outputs, count, len(classes)))
 
-    def build_predictions(
-        self, cases: Subset, truth: Sequence[int], outputs: Sequence[Floats]
-    ) -> Predictions:
+    def build_predictions(self, cases: Subset, truth: Sequence[int], outputs: Sequence[Floats]) -> Predictions:
         """Join the classes and the probabilities of all cases."""
         return Predictions(
             classes=cases.classes,
@@ -60,9 +56,7 @@ class Classification(Task[Predictions]):
             **case_columns(cases),
         )
 
-    def score(
-        self, predictions: Predictions, plugin_metrics: Sequence[PluginMetric] = ()
-    ) -> MetricScores:
+    def score(self, predictions: Predictions, plugin_metrics: Sequence[PluginMetric] = ()) -> MetricScores:
         """Compute every metric, with the reasons of those that are undefined."""
         targets, probabilities = predictions.targets, predictions.probabilities
         builtin = score_with_reasons(targets, probabilities, classes=predictions.classes)
@@ -82,9 +76,7 @@ class Classification(Task[Predictions]):
     ) -> Replicates:
         """Compute metrics on every resample."""
         targets, probabilities = predictions.targets, predictions.probabilities
-        builtin = replicates(
-            targets, probabilities, draws=draws, classes=predictions.classes, names=names
-        )
+        builtin = replicates(targets, probabilities, draws=draws, classes=predictions.classes, names=names)
         added = plugins.replicates(plugin_metrics, targets, probabilities, draws=draws)
         return replace(
             builtin,
@@ -99,9 +91,7 @@ class Classification(Task[Predictions]):
 
     def correct_cases(self, predictions: Predictions) -> NDArray[np.bool_]:
         """Whether the most probable class of each case is its true one, shape (n,)."""
-        correct: NDArray[np.bool_] = (
-            predicted_classes(predictions.probabilities) == predictions.targets
-        )
+        correct: NDArray[np.bool_] = predicted_classes(predictions.probabilities) == predictions.targets
         return correct
 
     def same_truth(self, one: Predictions, other: Predictions) -> bool:
@@ -122,9 +112,7 @@ class Classification(Task[Predictions]):
 
     def per_class_table(self, predictions: Predictions) -> pd.DataFrame:
         """One row per class: its size, and every metric of a single class."""
-        return pd.DataFrame(
-            per_class(predictions.targets, predictions.probabilities, classes=predictions.classes)
-        )
+        return pd.DataFrame(per_class(predictions.targets, predictions.probabilities, classes=predictions.classes))
 
 
 CLASSIFICATION = Classification(

@@ -82,13 +82,9 @@ class Detection(Task[BoxPredictions]):
         size = ImageSize(width=width, height=height)
         return condition.apply_boxes(case.boxes or (), size, case.case_id)
 
-    def check_outputs(
-        self, outputs: object, count: int, classes: Sequence[str]
-    ) -> Sequence[Detections]:
+    def check_outputs(self, outputs: object, count: int, classes: Sequence[str]) -> Sequence[Detections]:
         """Check the detections in each image."""
-        if not isinstance(outputs, Sequence) or not all(
-            isinstance(detections, Detections) for detections in outputs
-        ):
+        if not isinstance(outputs, Sequence) or not all(isinstance(detections, Detections) for detections in outputs):
             raise _output_error("something that is not a list of Detections")
         if len(outputs) != count:
             raise _output_error(f"{len(outputs)} lists for {count} images")
@@ -110,14 +106,10 @@ class Detection(Task[BoxPredictions]):
 
     def choose_threshold(self, validation: BoxPredictions) -> BoxPredictions:
         """Choose the score threshold with the best F1."""
-        threshold = best_threshold(
-            validation.truth, validation.detections, classes=validation.classes
-        )
+        threshold = best_threshold(validation.truth, validation.detections, classes=validation.classes)
         return replace(validation, threshold=threshold)
 
-    def score(
-        self, predictions: BoxPredictions, plugin_metrics: Sequence[PluginMetric] = ()
-    ) -> MetricScores:
+    def score(self, predictions: BoxPredictions, plugin_metrics: Sequence[PluginMetric] = ()) -> MetricScores:
         """Compute every metric, with the reasons of those that are undefined."""
         del plugin_metrics
         return score_with_reasons(predictions, threshold=predictions.threshold)
@@ -131,9 +123,7 @@ class Detection(Task[BoxPredictions]):
     ) -> Replicates:
         """Compute metrics on every resample."""
         del plugin_metrics
-        return box_replicates(
-            predictions, threshold=predictions.threshold, draws=draws, names=names
-        )
+        return box_replicates(predictions, threshold=predictions.threshold, draws=draws, names=names)
 
     def to_table(self, predictions: BoxPredictions) -> pd.DataFrame:
         """One row per true or detected box."""

@@ -19,11 +19,7 @@ def predictions_to_table(predictions: Predictions) -> pd.DataFrame:
         {
             "case_id": predictions.case_ids,
             "group_id": predictions.group_ids,
-            **{
-                name: values
-                for name, values in predictions.metadata.items()
-                if name not in FIXED_COLUMNS
-            },
+            **{name: values for name, values in predictions.metadata.items() if name not in FIXED_COLUMNS},
             "target": names[predictions.targets],
             "predicted": names[predicted_classes(predictions.probabilities)],
             **{

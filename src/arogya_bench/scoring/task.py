@@ -111,9 +111,7 @@ class Task(ABC, Generic[PredictionsT]):
         """
 
     @abstractmethod
-    def build_predictions(
-        self, cases: Subset, truth: Sequence[Any], outputs: Sequence[Any]
-    ) -> PredictionsT:
+    def build_predictions(self, cases: Subset, truth: Sequence[Any], outputs: Sequence[Any]) -> PredictionsT:
         """Join the truth and the checked outputs of all cases."""
 
     def choose_threshold(self, validation: PredictionsT) -> PredictionsT:
@@ -121,9 +119,7 @@ class Task(ABC, Generic[PredictionsT]):
         return validation
 
     @abstractmethod
-    def score(
-        self, predictions: PredictionsT, plugin_metrics: Sequence[PluginMetric] = ()
-    ) -> MetricScores:
+    def score(self, predictions: PredictionsT, plugin_metrics: Sequence[PluginMetric] = ()) -> MetricScores:
         """Compute every metric, with the reasons of those that are undefined."""
 
     @abstractmethod

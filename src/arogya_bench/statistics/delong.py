@@ -15,9 +15,7 @@ from arogya_bench.statistics.notes import join_notes
 from arogya_bench.types import Floats
 
 ZERO_VARIANCE_NOTE = "the variance is 0: the ends are not informative"
-PERFECT_SEPARATION_NOTE = (
-    "the scores separate the classes without error: the ends are not informative"
-)
+PERFECT_SEPARATION_NOTE = "the scores separate the classes without error: the ends are not informative"
 FEW_PER_CLASS = 10
 
 
@@ -103,9 +101,7 @@ class DeLongCovariance:
     note: str = ""
 
 
-def auroc_interval(
-    targets: ArrayLike, scores: ArrayLike, *, confidence: float = 0.95
-) -> AurocInterval:
+def auroc_interval(targets: ArrayLike, scores: ArrayLike, *, confidence: float = 0.95) -> AurocInterval:
     """Compute the interval of a binary AUROC. Source: DeLong, DeLong and Clarke-Pearson 1988.
 
     Args:
@@ -138,9 +134,7 @@ def auroc_interval(
     )
 
 
-def delong(
-    targets: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *, confidence: float = 0.95
-) -> DeLong:
+def delong(targets: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *, confidence: float = 0.95) -> DeLong:
     """Compare two binary AUROCs on the same cases.
 
     Source: DeLong, DeLong and Clarke-Pearson 1988, by midranks (Sun and Xu 2014).
@@ -193,9 +187,7 @@ def delong_covariance(targets: ArrayLike, scores: ArrayLike) -> DeLongCovariance
         UndefinedMetric: Without at least two positive and two negative cases.
         ValueError: If scores are not finite, or their number of cases differs.
     """
-    aurocs, covariance = _delong_estimates(
-        targets, *np.atleast_2d(np.asarray(scores, dtype=np.float64))
-    )
+    aurocs, covariance = _delong_estimates(targets, *np.atleast_2d(np.asarray(scores, dtype=np.float64)))
     return DeLongCovariance(
         aurocs=aurocs,
         covariance=covariance,
@@ -224,9 +216,7 @@ def _delong_estimates(targets: ArrayLike, *scores: ArrayLike) -> tuple[Floats, F
         raise ValueError(f"scores must be finite and of shape {positive.shape}")
     positives, negatives = int(positive.sum()), int((~positive).sum())
     if min(positives, negatives) < 2:
-        raise UndefinedMetric(
-            f"{positives} positive and {negatives} negative cases; each needs at least 2"
-        )
+        raise UndefinedMetric(f"{positives} positive and {negatives} negative cases; each needs at least 2")
     pairs = [_placements(column, positive) for column in columns]
     above, below = (np.array(side) for side in zip(*pairs, strict=True))
     covariance = np.cov(above).reshape(len(columns), -1) / positives

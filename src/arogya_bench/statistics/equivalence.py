@@ -115,10 +115,7 @@ def equivalence(
 
     Takes the arguments of ``non_inferiority`` and raises as it does.
     """
-    sides = [
-        _one_sided_t_test(sign * estimate + _check_margin(margin), se, df, alpha)
-        for sign in (1, -1)
-    ]
+    sides = [_one_sided_t_test(sign * estimate + _check_margin(margin), se, df, alpha) for sign in (1, -1)]
     return _build_result(estimate, margin, alpha, sides, "equivalence (TOST)", _describe_cases(n))
 
 
@@ -156,9 +153,7 @@ def equivalence_from_replicates(
     Takes the arguments of ``non_inferiority_from_replicates`` and raises as it does.
     """
     sides = [
-        _one_sided_bootstrap_test(
-            sign * estimate, sign * replicates, _check_margin(margin), draws, alpha
-        )
+        _one_sided_bootstrap_test(sign * estimate, sign * replicates, _check_margin(margin), draws, alpha)
         for sign in (1, -1)
     ]
     method = "equivalence (TOST), bootstrap of groups"

@@ -129,9 +129,7 @@ def bootstrap(
     )
     needs_jackknife = method == "bca" and draws.groups > 1
     jackknife = _leave_one_out(statistic, table, draws) if needs_jackknife else None
-    return interval(
-        estimate, replicates, jackknife, draws=draws, method=method, confidence=confidence
-    )
+    return interval(estimate, replicates, jackknife, draws=draws, method=method, confidence=confidence)
 
 
 def interval(
@@ -240,9 +238,7 @@ def _compute_bounds(
     return corrected or _Bounds("percentile", low, high, note=note)
 
 
-def _bca_bounds(
-    estimate: float, defined: Floats, jackknife: Floats | None, outside: float
-) -> _Bounds | None:
+def _bca_bounds(estimate: float, defined: Floats, jackknife: Floats | None, outside: float) -> _Bounds | None:
     tied = np.abs(defined - estimate) <= TIE_TOLERANCE * float(np.ptp(defined))
     below = (defined < estimate) & ~tied
     z0 = float(ndtri((below.sum() + tied.sum() / 2) / defined.size))

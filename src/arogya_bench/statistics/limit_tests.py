@@ -77,11 +77,7 @@ def judge_limit(
         raise ValueError(f"low is {low}, above high, which is {high}")
     # With signs such that high is better, and the limit at 0.
     sign = 1 if best == "high" else -1
-    ends = (
-        None
-        if low is None or high is None
-        else sorted((sign * (low - limit), sign * (high - limit)))
-    )
+    ends = None if low is None or high is None else sorted((sign * (low - limit), sign * (high - limit)))
     verdict, further, note = _decide(sign * (estimate - limit), ends, groups)
     return LimitVerdict(
         verdict=verdict,
@@ -117,11 +113,7 @@ def _decide(room: float, ends: list[float] | None, groups: int) -> tuple[Verdict
     # An end on the limit makes a score eligible; to be excluded, it must be beyond the limit.
     reach = (room - worst) / room if room > 0 else (best - room) / -room
     needed = groups * reach**2
-    total = (
-        ceil(needed * (1 - ROUNDING_TOLERANCE))
-        if room > 0
-        else floor(needed * (1 + ROUNDING_TOLERANCE)) + 1
-    )
+    total = ceil(needed * (1 - ROUNDING_TOLERANCE)) if room > 0 else floor(needed * (1 + ROUNDING_TOLERANCE)) + 1
     outcome = "eligible" if room > 0 else "excluded"
     note = f"{outcome} with {max(1, total - groups)} further groups, if the estimate stays the same"
     return "undecided", max(1, total - groups), note

@@ -33,9 +33,7 @@ class HypothesisFamily:
     note: str = ""
 
 
-def family(
-    p_values: ArrayLike, *, method: Adjustment = "holm", alpha: float = 0.05
-) -> HypothesisFamily:
+def family(p_values: ArrayLike, *, method: Adjustment = "holm", alpha: float = 0.05) -> HypothesisFamily:
     """Adjust p-values, with the size of the family and which tests reject.
 
     Args:

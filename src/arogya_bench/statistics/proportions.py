@@ -156,9 +156,7 @@ def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.9
     )
 
 
-def minimum_detectable_difference(
-    discordant_share: float, n: int, *, power: float = 0.8, alpha: float = 0.05
-) -> float:
+def minimum_detectable_difference(discordant_share: float, n: int, *, power: float = 0.8, alpha: float = 0.05) -> float:
     """Compute the difference of two accuracies that a paired test detects with the given power.
 
     Formula: (z of 1 - alpha/2 + z of power) · √(d/n), about 2.80 · √(d/n) by default.

@@ -235,11 +235,7 @@ def cochran_q(table: ArrayLike) -> CochranQ:
         discordant=discordant,
         n=n,
         groups=n,
-        note=ALL_EQUAL_NOTE
-        if not discordant
-        else few
-        if discordant * k < MIN_COCHRAN_CELLS
-        else "",
+        note=ALL_EQUAL_NOTE if not discordant else few if discordant * k < MIN_COCHRAN_CELLS else "",
     )
 
 

@@ -122,15 +122,11 @@ def bootstrap_ranks(
     """
     scores, drawn = np.asarray(estimates, dtype=np.float64), np.asarray(replicates, np.float64)
     if scores.ndim != 1 or drawn.shape != (scores.size, draws.resamples):
-        raise ValueError(
-            f"replicates have shape {drawn.shape}, not {(scores.size, draws.resamples)}"
-        )
+        raise ValueError(f"replicates have shape {drawn.shape}, not {(scores.size, draws.resamples)}")
     defined = np.isfinite(drawn).all(axis=0)
     undefined = float(1 - defined.mean())
     if not np.isfinite(scores).all() or undefined > MAX_UNDEFINED_SHARE:
-        raise UndefinedMetric(
-            f"a model has no score for these cases, or in {undefined:.1%} of the resamples"
-        )
+        raise UndefinedMetric(f"a model has no score for these cases, or in {undefined:.1%} of the resamples")
     if k < 1 or scores.size < 2:
         raise ValueError(f"k is {k} for {scores.size} models: at least 1 and 2 are needed")
     if not draws.varies:
@@ -181,9 +177,7 @@ def rankings_side_by_side(scores: ArrayLike, *, best: Literal["high", "low"] = "
     oriented = sign(best) * table
     means = scipy.stats.rankdata(-remove_rounding_noise(oriented.mean(axis=0)))
     mean_ranks = scipy.stats.rankdata(
-        remove_rounding_noise(
-            scipy.stats.rankdata(-remove_rounding_noise(oriented), axis=1).mean(axis=0)
-        )
+        remove_rounding_noise(scipy.stats.rankdata(-remove_rounding_noise(oriented), axis=1).mean(axis=0))
     )
     wins = _count_wins(oriented)
     tests = scipy.stats.rankdata(-wins)

@@ -147,16 +147,11 @@ def replay(indices: ArrayLike, groups: ArrayLike | None = None) -> Draws:
     """
     stored = np.asarray(indices)
     if stored.ndim != 2 or not stored.size or stored.dtype.kind not in "iu":
-        raise ValueError(
-            f"indices are {stored.dtype} {stored.shape}, not integers (resamples, drawn)"
-        )
+        raise ValueError(f"indices are {stored.dtype} {stored.shape}, not integers (resamples, drawn)")
     n = stored.shape[1] if groups is None else len(np.asarray(groups))
     labels, group_of = _group_positions(n, groups)
     if stored.min() < 0 or stored.max() >= labels.size:
-        raise ValueError(
-            f"indices reach from {stored.min()} to {stored.max()}, groups are 0 to "
-            f"{labels.size - 1}"
-        )
+        raise ValueError(f"indices reach from {stored.min()} to {stored.max()}, groups are 0 to {labels.size - 1}")
     # The digest reads the bytes, so that equal draws need the same type.
     stored = stored.astype(np.min_scalar_type(labels.size))
     return Draws(
@@ -179,9 +174,7 @@ def _group_positions(n: int, groups: ArrayLike | None) -> tuple[NDArray[Any], ND
     return labels, group_of
 
 
-def _group_strata(
-    n: int, group_of: NDArray[np.int64], strata: ArrayLike | None
-) -> NDArray[np.int64]:
+def _group_strata(n: int, group_of: NDArray[np.int64], strata: ArrayLike | None) -> NDArray[np.int64]:
     groups = int(group_of.max()) + 1
     if strata is None:
         return np.zeros(groups, dtype=np.int64)

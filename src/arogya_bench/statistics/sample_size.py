@@ -96,9 +96,7 @@ def false_claim_from_replicates(difference_replicates: ArrayLike, *, draws: Draw
     )
 
 
-def sample_size(
-    difference: float, discordant_share: float, *, power: float = 0.8, alpha: float = 0.05
-) -> int:
+def sample_size(difference: float, discordant_share: float, *, power: float = 0.8, alpha: float = 0.05) -> int:
     """Compute the number of independent cases for a paired test of two accuracies.
 
     Formula: (z of 1 - alpha/2 + z of power)² · d / difference², rounded up; the inverse of
@@ -184,15 +182,11 @@ def intraclass_correlation(values: ArrayLike, groups: ArrayLike) -> float:
     """
     column = np.asarray(values, dtype=np.float64)
     if column.ndim != 1 or np.shape(groups) != column.shape or not np.isfinite(column).all():
-        raise ValueError(
-            f"values {column.shape} and groups {np.shape(groups)} must be finite, (n,) each"
-        )
+        raise ValueError(f"values {column.shape} and groups {np.shape(groups)} must be finite, (n,) each")
     _, group_of, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     n, k = column.size, sizes.size
     if k < 2 or n == k:
-        raise UndefinedMetric(
-            f"{n} cases in {k} groups: two groups, and one of two cases, are needed"
-        )
+        raise UndefinedMetric(f"{n} cases in {k} groups: two groups, and one of two cases, are needed")
     if np.ptp(column) <= ROUNDING_TOLERANCE * float(np.abs(column).max()):
         raise UndefinedMetric("every case has the same value: no spread")
     centred = column - column.mean()

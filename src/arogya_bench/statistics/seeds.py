@@ -212,9 +212,7 @@ def _check_seed_scores(estimates: ArrayLike, replicates: ArrayLike, draws: Draws
     if scores.ndim != 1 or not scores.size:
         raise ValueError(f"estimates have shape {scores.shape}, not (seeds,)")
     if resampled.shape != (scores.size, draws.resamples):
-        raise ValueError(
-            f"replicates have shape {resampled.shape}, not {(scores.size, draws.resamples)}"
-        )
+        raise ValueError(f"replicates have shape {resampled.shape}, not {(scores.size, draws.resamples)}")
     if not np.isfinite(scores).all():
         undefined = int((~np.isfinite(scores)).sum())
         raise UndefinedMetric(f"undefined for {undefined} of {scores.size} seeds")

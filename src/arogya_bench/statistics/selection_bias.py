@@ -76,20 +76,14 @@ def winner_optimism(
     """
     direction = sign(best)
     scores, drawn, others = (
-        direction * np.asarray(values, dtype=np.float64)
-        for values in (estimates, in_bag, out_of_bag)
+        direction * np.asarray(values, dtype=np.float64) for values in (estimates, in_bag, out_of_bag)
     )
     if drawn.shape != others.shape or drawn.shape != (scores.size, draws.resamples):
-        raise ValueError(
-            f"resamples of shape {drawn.shape} and {others.shape}, not "
-            f"{(scores.size, draws.resamples)}"
-        )
+        raise ValueError(f"resamples of shape {drawn.shape} and {others.shape}, not {(scores.size, draws.resamples)}")
     defined = np.isfinite(drawn).all(axis=0) & np.isfinite(others).all(axis=0)
     undefined = float(1 - defined.mean())
     if not np.isfinite(scores).all() or undefined > MAX_UNDEFINED_SHARE:
-        raise UndefinedMetric(
-            f"a model has no score for these cases, or in {undefined:.1%} of the resamples"
-        )
+        raise UndefinedMetric(f"a model has no score for these cases, or in {undefined:.1%} of the resamples")
     drawn, others = drawn[:, defined], others[:, defined]
     first = drawn == drawn.max(axis=0)
     shared = first / first.sum(axis=0)
@@ -135,13 +129,8 @@ def classification_winner(
         ValueError: If a shape does not match, or the metric is unknown.
     """
     if not models or any(draws.n != len(np.asarray(table)) for table in models.values()):
-        raise ValueError(
-            f"each model needs a table of {draws.n} rows, as many as the draws have cases"
-        )
-    sums = [
-        sum_by_group(check_outcomes(targets, table), group_of=draws.group_of)
-        for table in models.values()
-    ]
+        raise ValueError(f"each model needs a table of {draws.n} rows, as many as the draws have cases")
+    sums = [sum_by_group(check_outcomes(targets, table), group_of=draws.group_of) for table in models.values()]
     known = metrics_for(sums[0].n_classes)
     if metric not in known:
         raise ValueError(f"unknown metric {metric!r} for {sums[0].n_classes} classes")

@@ -120,9 +120,7 @@ def _one_sided_p_values(d: Floats, zeros: ZeroMethod) -> tuple[float, float]:
 def _normal_p_values(d: Floats, zeros: ZeroMethod) -> tuple[float, float]:
     if not d.any():
         return 1.0, 1.0
-    test = partial(
-        scipy.stats.wilcoxon, d, zero_method=zeros, correction=False, method="asymptotic"
-    )
+    test = partial(scipy.stats.wilcoxon, d, zero_method=zeros, correction=False, method="asymptotic")
     return float(test(alternative="less").pvalue), float(test(alternative="greater").pvalue)
 
 
@@ -171,9 +169,7 @@ class _WalshAverages:
         position = np.arange(self._sorted_values.size)
         for _ in range(80):
             middle = (low + high) / 2
-            partners = np.searchsorted(
-                self._sorted_values, 2 * middle - self._sorted_values, side="right"
-            )
+            partners = np.searchsorted(self._sorted_values, 2 * middle - self._sorted_values, side="right")
             enough = np.maximum(partners - position, 0).sum() >= rank
             low, high = (low, middle) if enough else (middle, high)
         return high

@@ -67,9 +67,7 @@ def _parse_column(name: str, column: Metadata, n: int) -> SubgroupColumn:
         names = [str(label) for label in labels]
     codes = np.full(n, len(names))
     codes[present] = code
-    return SubgroupColumn(
-        name=name, values=(*names, *[MISSING] * (not present.all())), codes=codes, note=note
-    )
+    return SubgroupColumn(name=name, values=(*names, *[MISSING] * (not present.all())), codes=codes, note=note)
 
 
 def _band_numbers(name: str, numbers: Floats) -> tuple[list[str], Labels, str]:

@@ -57,11 +57,7 @@ def subgroups(
     _check_arguments(cases, draws, metrics, minimum)
     members = [column.codes == k for k in range(len(column.values))]
     parts = [score_part(cases, rows, draws, metrics, minimum) for rows in members]
-    rests = (
-        parts[::-1]
-        if len(parts) == 2
-        else [score_part(cases, ~rows, draws, metrics, minimum) for rows in members]
-    )
+    rests = parts[::-1] if len(parts) == 2 else [score_part(cases, ~rows, draws, metrics, minimum) for rows in members]
     scores = [
         _score_subgroup((name, metric), part, rest, draws, confidence)
         for metric in metrics
@@ -83,9 +79,7 @@ def subgroups(
         n=cases.n,
         groups=draws.groups,
         seed=draws.seed,
-        note=join_notes(
-            column.note, _shared_groups_note(shared), _missing_gaps_note(metrics, gaps)
-        ),
+        note=join_notes(column.note, _shared_groups_note(shared), _missing_gaps_note(metrics, gaps)),
     )
 
 
@@ -175,15 +169,12 @@ def _adjust_p_values(
     adjusted = adjust(tests, method=correction)
     by_score = np.repeat(adjusted, 2) if mirrored else adjusted
     with_adjusted = (
-        replace(score, p_adjusted=None if np.isnan(p) else float(p))
-        for score, p in zip(scores, by_score, strict=True)
+        replace(score, p_adjusted=None if np.isnan(p) else float(p)) for score, p in zip(scores, by_score, strict=True)
     )
     return int(np.isfinite(tests).sum()), tuple(with_adjusted)
 
 
-def _subgroup_gap(
-    metric: str, parts: Mapping[str, SubgroupPart], confidence: float
-) -> SubgroupGap | None:
+def _subgroup_gap(metric: str, parts: Mapping[str, SubgroupPart], confidence: float) -> SubgroupGap | None:
     scored = [(parts[name].estimate(metric), name) for name in parts]
     order = [name for value, name in sorted((v, n) for v, n in scored if v is not None)]
     if len(order) < 2:

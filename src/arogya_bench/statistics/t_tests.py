@@ -96,9 +96,7 @@ def paired_t(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> PairedT
     )
 
 
-def corrected_resampled_t(
-    differences: ArrayLike, *, test_train_ratio: float, confidence: float = 0.95
-) -> ResampledT:
+def corrected_resampled_t(differences: ArrayLike, *, test_train_ratio: float, confidence: float = 0.95) -> ResampledT:
     """Compare two learning algorithms over resampled splits with overlapping training sets.
 
     Source: Nadeau and Bengio 2003; t = mean / √((1/J + n_test/n_train) · var) with J - 1 degrees
@@ -183,8 +181,4 @@ def standard_deviation(d: Floats) -> float:
 def _note(d: Floats, spread: float) -> str:
     if not spread:
         return CONSTANT_NOTE if d[0] else IDENTICAL_NOTE
-    return (
-        f"only {d.size} differences: the t-test assumes that they are nearly normal"
-        if d.size < FEW_CASES
-        else ""
-    )
+    return f"only {d.size} differences: the t-test assumes that they are nearly normal" if d.size < FEW_CASES else ""

@@ -67,9 +67,7 @@ def operating_intervals(
     }
 
 
-def predictive_values(
-    point: ClassifierOperatingPoint, *, confidence: float = 0.95
-) -> dict[str, Interval]:
+def predictive_values(point: ClassifierOperatingPoint, *, confidence: float = 0.95) -> dict[str, Interval]:
     """Compute intervals of PPV and NPV at a stated prevalence, for one case per group.
 
     On the logit scale, with the variances (1 - sens)/sens/n₁ + spec/(1 - spec)/n₀ of logit(PPV)
@@ -87,9 +85,7 @@ def predictive_values(
         ValueError: If a group has several cases, or the confidence is not between 0 and 1.
     """
     if point.groups < point.n:
-        raise ValueError(
-            f"{point.n} cases of {point.groups} groups are not independent: use operating_intervals"
-        )
+        raise ValueError(f"{point.n} cases of {point.groups} groups are not independent: use operating_intervals")
     n1, n0 = point.tp + point.fn, point.tn + point.fp
     if point.deployment_prevalence is None or not n1 or not n0:
         return {}
@@ -129,8 +125,4 @@ def _rate_intervals(point: ClassifierOperatingPoint, confidence: float) -> dict[
         "ppv": (point.tp, point.tp + point.fp),
         "npv": (point.tn, point.tn + point.fn),
     }
-    return {
-        name: wilson(part, whole, confidence=confidence)
-        for name, (part, whole) in counts.items()
-        if whole
-    }
+    return {name: wilson(part, whole, confidence=confidence) for name, (part, whole) in counts.items() if whole}

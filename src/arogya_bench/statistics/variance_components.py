@@ -140,17 +140,13 @@ def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws)
     )
 
 
-def _check_tables(
-    estimates: ArrayLike, replicates: ArrayLike, draws: Draws
-) -> tuple[Floats, Floats]:
+def _check_tables(estimates: ArrayLike, replicates: ArrayLike, draws: Draws) -> tuple[Floats, Floats]:
     table = np.asarray(estimates, dtype=np.float64)
     resampled = np.asarray(replicates, dtype=np.float64)
     if table.ndim != 2 or not table.size:
         raise ValueError(f"estimates have shape {table.shape}, not (seeds, draws)")
     if resampled.shape != (*table.shape, draws.resamples):
-        raise ValueError(
-            f"replicates have shape {resampled.shape}, not {(*table.shape, draws.resamples)}"
-        )
+        raise ValueError(f"replicates have shape {resampled.shape}, not {(*table.shape, draws.resamples)}")
     if not np.isfinite(table).all():
         undefined = int((~np.isfinite(table)).sum())
         raise UndefinedMetric(f"undefined for {undefined} of {table.size} seeds and draws")
@@ -199,9 +195,7 @@ def _term_notes(seeds: int, augmentations: int, refused: str) -> dict[str, str]:
     sample = "includes the interaction with the test sample" if refused else ""
     alone = one_seed if seeds == augmentations == 1 else ""
     return {
-        "training_seed": one_seed
-        if seeds == 1
-        else join_notes(mixed, sample, _few_levels_note(seeds, "seeds")),
+        "training_seed": one_seed if seeds == 1 else join_notes(mixed, sample, _few_levels_note(seeds, "seeds")),
         "augmentation_draw": one_draw
         if augmentations == 1
         else join_notes(mixed, sample, _few_levels_note(augmentations, "draws")),
@@ -215,9 +209,7 @@ def _few_levels_note(levels: int, factor: str) -> str:
     return f"only {levels} {factor}: a rough estimate" if levels < FEW_LEVELS else ""
 
 
-def _build_terms(
-    raw: dict[str, float | None], notes: dict[str, str], noise: float
-) -> dict[str, VarianceTerm]:
+def _build_terms(raw: dict[str, float | None], notes: dict[str, str], noise: float) -> dict[str, VarianceTerm]:
     # Rounding errors of equal numbers are no spread.
     values = {name: None if v is None else 0.0 if abs(v) <= noise else v for name, v in raw.items()}
     total = sum(max(0.0, value) for value in values.values() if value is not None)

@@ -34,9 +34,7 @@ def half_width(alpha: float, terms: list[VarianceContribution], *, few_levels: b
     return -float(stdtrit(degrees, alpha / 2)) * sqrt(total)
 
 
-def two_sided_p_value(
-    distance: float, terms: list[VarianceContribution], *, few_levels: bool
-) -> float:
+def two_sided_p_value(distance: float, terms: list[VarianceContribution], *, few_levels: bool) -> float:
     """Return the level at which the interval would just touch 0."""
     if distance <= TIE_TOLERANCE * sqrt(sum(term.variance for term in terms)):
         return 1.0

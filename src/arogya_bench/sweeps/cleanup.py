@@ -33,11 +33,7 @@ def close_orphaned_runs(store: Store) -> None:
     """
     now = time.time()
     open_runs = search_runs(store, "attributes.status = 'RUNNING'")
-    orphaned = {
-        run.run_id
-        for run in open_runs
-        if is_dead(run.tags.get(PROCESS, ""), run.tags.get(HEARTBEAT), now=now)
-    }
+    orphaned = {run.run_id for run in open_runs if is_dead(run.tags.get(PROCESS, ""), run.tags.get(HEARTBEAT), now=now)}
     orphaned |= {run.run_id for run in open_runs if run.tags.get("mlflow.parentRunId") in orphaned}
     for run in open_runs:
         if run.run_id in orphaned:

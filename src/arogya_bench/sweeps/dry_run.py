@@ -62,9 +62,7 @@ def dry_run(request: RunRequest) -> int:
     return REJECTED_EXIT if rejected else 0
 
 
-def plan_without_running(
-    jobs: Sequence[Job], finished: frozenset[str]
-) -> tuple[SweepPlan, tuple[RejectedJob, ...]]:
+def plan_without_running(jobs: Sequence[Job], finished: frozenset[str]) -> tuple[SweepPlan, tuple[RejectedJob, ...]]:
     """Plan every job that can run, and collect the errors of the others.
 
     Args:

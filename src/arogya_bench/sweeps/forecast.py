@@ -81,15 +81,10 @@ def forecast_rows(plan: SweepPlan, history: History) -> list[ForecastRow]:
     for forecast in _job_forecasts(plan, history):
         planned = forecast.planned
         groups[planned.job.row_name, planned.dataset.name].append(forecast)
-    return [
-        _forecast_row(model, dataset, forecasts, history)
-        for (model, dataset), forecasts in groups.items()
-    ]
+    return [_forecast_row(model, dataset, forecasts, history) for (model, dataset), forecasts in groups.items()]
 
 
-def sum_known(
-    rows: Sequence[ForecastRow], amount: Callable[[ForecastRow], float | None]
-) -> ForecastSum:
+def sum_known(rows: Sequence[ForecastRow], amount: Callable[[ForecastRow], float | None]) -> ForecastSum:
     """Add up the known amounts of rows with pending cells."""
     pending = [(row.model, amount(row)) for row in rows if row.cells > row.finished]
     known = [value for _, value in pending if value is not None]
@@ -115,17 +110,11 @@ def _job_forecasts(plan: SweepPlan, history: History) -> list[JobForecast]:
         fits = {planned.fit_key} - fitted if pending_cells else set()
         counted |= cells
         fitted |= fits
-        forecasts.append(
-            JobForecast(
-                planned=planned, cells=len(cells), pending=len(pending_cells), fits=len(fits)
-            )
-        )
+        forecasts.append(JobForecast(planned=planned, cells=len(cells), pending=len(pending_cells), fits=len(fits)))
     return forecasts
 
 
-def _forecast_row(
-    model: str, dataset: str, forecasts: Sequence[JobForecast], history: History
-) -> ForecastRow:
+def _forecast_row(model: str, dataset: str, forecasts: Sequence[JobForecast], history: History) -> ForecastRow:
     cells = sum(forecast.cells for forecast in forecasts)
     seconds = [_job_seconds(forecast, history) for forecast in forecasts]
     return ForecastRow(

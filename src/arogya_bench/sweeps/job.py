@@ -19,9 +19,7 @@ from arogya_bench.tracking.store import open_store
 from arogya_bench.tracking.tags import PROCESS
 
 
-def execute(
-    config: DictConfig, choices: Mapping[str, str], store_uri: str, parent: str
-) -> JobResult:
+def execute(config: DictConfig, choices: Mapping[str, str], store_uri: str, parent: str) -> JobResult:
     """Run a job; if it fails, its result says why.
 
     Args:
@@ -60,17 +58,13 @@ def record_crash(
     Returns:
         The result of the job, with the cause of the loss.
     """
-    cause = error_tags(
-        cast("Exception", process_result.error), store_uri, trace=process_result.traceback
-    )
+    cause = error_tags(cast("Exception", process_result.error), store_uri, trace=process_result.traceback)
     name = str(choices.get("model"))
     with suppress(UserError):  # what cannot be closed here is closed at the end of the sweep
         job = build_job(config, choices)
         name = job.row_name
         _kill_job_runs(job, store_uri, process_result.worker, cause)
-    return JobResult(
-        name=name, seed=config.seed, evaluated=0, seconds=seconds, cause=cause, killed=True
-    )
+    return JobResult(name=name, seed=config.seed, evaluated=0, seconds=seconds, cause=cause, killed=True)
 
 
 def _kill_job_runs(job: Job, uri: str, worker: Process, cause: Mapping[str, str]) -> None:

@@ -121,8 +121,7 @@ def validate_launcher(sweep: ComposedSweep) -> None:
     for name, settings in resources.items():
         if name not in models:
             raise ConfigError(
-                f"sweep.resources names {name!r}, which is not a model of this sweep."
-                f"{did_you_mean(str(name), models)}",
+                f"sweep.resources names {name!r}, which is not a model of this sweep.{did_you_mean(str(name), models)}",
                 fix=f"name one of: {', '.join(sorted(models))}",
             )
         _check_workers(with_launcher_settings(config, settings))

@@ -79,11 +79,7 @@ def forwarded_environment(launcher: LauncherSpec) -> dict[str, str]:
     """
     if launcher.inherits_environment:
         return {}
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith(FORWARDED_PREFIXES) or is_secret(name)
-    }
+    return {name: value for name, value in os.environ.items() if name.startswith(FORWARDED_PREFIXES) or is_secret(name)}
 
 
 def launch(sweep: ComposedSweep, run_job: RunJob, jobs: Sequence[PlannedJob]) -> list[JobResult]:
@@ -115,15 +111,10 @@ def group_by_settings(config: DictConfig, jobs: Sequence[PlannedJob]) -> list[La
     for planned in sorted(jobs, key=lambda planned: planned.job.exclusive):
         settings = json.dumps(job_launcher_settings(config, planned.job), sort_keys=True)
         groups.setdefault(settings, []).append(planned)
-    return [
-        LaunchGroup(jobs=tuple(group), settings=json.loads(settings))
-        for settings, group in groups.items()
-    ]
+    return [LaunchGroup(jobs=tuple(group), settings=json.loads(settings)) for settings, group in groups.items()]
 
 
-def ray_resource_requests(
-    sweep: ComposedSweep, jobs: Sequence[PlannedJob]
-) -> list[dict[str, object]]:
+def ray_resource_requests(sweep: ComposedSweep, jobs: Sequence[PlannedJob]) -> list[dict[str, object]]:
     """The distinct resources that the jobs of a sweep request from a Ray node."""
     requests: list[dict[str, object]] = []
     for group in group_by_settings(sweep.config, jobs):

@@ -104,9 +104,7 @@ def _select_probe_jobs(jobs: Sequence[PlannedJob]) -> tuple[tuple[Job, str], ...
     return tuple((planned.job, planned.fit_key) for planned in selected.values())
 
 
-def _run_probe(
-    sweep: ComposedSweep, probe: WorkerProbe, jobs: Sequence[PlannedJob]
-) -> list[ProbeResult]:
+def _run_probe(sweep: ComposedSweep, probe: WorkerProbe, jobs: Sequence[PlannedJob]) -> list[ProbeResult]:
     """Probe every node of a Ray cluster, or one worker of another launcher."""
     launcher = sweep.config.hydra.launcher
     try:

@@ -51,10 +51,7 @@ def check_resources(remote_options: Mapping[str, object]) -> None:
         "GPU": remote_options.get("num_gpus") or 0,
     }
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(
-        all(node.get(name, 0) >= float(str(amount)) for name, amount in required.items())
-        for node in nodes
-    ):
+    if not any(all(node.get(name, 0) >= float(str(amount)) for name, amount in required.items()) for node in nodes):
         sizes = {f"{node.get('CPU', 0):g} CPU and {node.get('GPU', 0):g} GPU" for node in nodes}
         raise ConfigError(
             f"A job needs {required['CPU']} CPU and {required['GPU']} GPU, but no node has them; "
@@ -96,9 +93,7 @@ def wait_or_cancel(error: BaseException, *, cancel: bool) -> None:
 
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     launch_frames = [frame for frame in frames if frame.f_code.co_name == "launch"]
-    handles: Sequence[Any] = [
-        run for frame in launch_frames for run in frame.f_locals.get("runs", ())
-    ]
+    handles: Sequence[Any] = [run for frame in launch_frames for run in frame.f_locals.get("runs", ())]
     if cancel or not handles:
         ray.shutdown()
         return

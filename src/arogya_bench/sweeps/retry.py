@@ -89,9 +89,7 @@ def run_until_done(sweep: RunningSweep, launch: Launch) -> None:
     _record_unreported(sweep)
 
 
-def _try_launch(
-    sweep: RunningSweep, launch: Launch, jobs: Sequence[PlannedJob]
-) -> JobResult | None:
+def _try_launch(sweep: RunningSweep, launch: Launch, jobs: Sequence[PlannedJob]) -> JobResult | None:
     """Launch jobs; if the launcher fails, close their open runs and return the cause."""
     try:
         for planned, result in zip(jobs, launch(jobs), strict=True):
@@ -118,9 +116,7 @@ def _launch_one_by_one(sweep: RunningSweep, launch: Launch, pending: frozenset[s
 
 def _record_unreported(sweep: RunningSweep) -> None:
     """Log a run for each cell that has none, with the failure that its job reported, if any."""
-    unexplained = _lost_result(
-        WorkerLost("Its job ended without a run for this cell.", fix=RERUN_ADVICE), sweep
-    )
+    unexplained = _lost_result(WorkerLost("Its job ended without a run for this cell.", fix=RERUN_ADVICE), sweep)
     missing = sweep.unreported_cells()
     for planned in sweep.plan.jobs_with(missing):
         for key in missing & set(planned.cell_keys.values()):

@@ -25,9 +25,7 @@ def wait_or_cancel(folder: Path, *, cancel: bool) -> None:
         # Whole arrays: an interrupted launch has not written a file for each of its tasks.
         for job_id in _job_ids(root, SUBMISSION_FILE):
             submitit.SlurmJob(folder=folder, job_id=job_id).cancel(check=False)
-    tasks: list[Any] = [
-        submitit.SlurmJob(folder=folder, job_id=job_id) for job_id in _job_ids(root, TASK_FILE)
-    ]
+    tasks: list[Any] = [submitit.SlurmJob(folder=folder, job_id=job_id) for job_id in _job_ids(root, TASK_FILE)]
     for task in tasks:
         with suppress(Exception):
             task.wait()

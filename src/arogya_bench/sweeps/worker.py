@@ -96,9 +96,7 @@ class RunJob:
                 return result
 
 
-def execute(
-    config: DictConfig, choices: Mapping[str, str], store_uri: str, parent: str
-) -> JobResult:
+def execute(config: DictConfig, choices: Mapping[str, str], store_uri: str, parent: str) -> JobResult:
     """Run a job in this process, importing MLflow and the models only now."""
     from arogya_bench.sweeps import job
 

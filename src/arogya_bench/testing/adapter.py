@@ -124,9 +124,7 @@ def check_seed_reproducibility(trial: AdapterTrial) -> None:
     states = _random_states()
     out = trial.scratch / "again"
     out.mkdir()
-    trial.model.fit(
-        trial.train, trial.validation, training=trial.training, seed=1, device="cpu", out=out
-    )
+    trial.model.fit(trial.train, trial.validation, training=trial.training, seed=1, device="cpu", out=out)
     _check(states == _random_states(), "the state of a global generator was changed")
     _check_same_predictions(trial, out)
 

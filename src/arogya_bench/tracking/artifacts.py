@@ -29,9 +29,7 @@ def fetch_artifact(run: RunRecord, file: str, *, uri: str) -> Iterator[Path]:
         TrackingError: If the artifact store does not answer.
     """
     local = _local_path(run.artifact_uri)
-    missing = _missing_error(
-        f"Run {run.run_id} ({run.name}) has no artifact {file!r} at {run.artifact_uri}."
-    )
+    missing = _missing_error(f"Run {run.run_id} ({run.name}) has no artifact {file!r} at {run.artifact_uri}.")
     if local is not None:
         path = local / file
         if not path.exists():
@@ -104,8 +102,7 @@ def _translate_fetch_errors(run: RunRecord, missing: ArtifactMissing) -> Iterato
 def _missing_error(problem: str) -> ArtifactMissing:
     return ArtifactMissing(
         problem,
-        fix="artifacts are stored by absolute path: move the folder back, or delete the run and "
-        "run the sweep again.",
+        fix="artifacts are stored by absolute path: move the folder back, or delete the run and run the sweep again.",
     )
 
 

@@ -49,9 +49,7 @@ class BindAddress:
             return ()
         if not self.address.is_unspecified:
             return (self.uri,)
-        return tuple(
-            f"http://{self._with_port(name)}" for name in self._host_names if not _is_local(name)
-        )
+        return tuple(f"http://{self._with_port(name)}" for name in self._host_names if not _is_local(name))
 
     def mlflow_environment(self) -> dict[str, str]:
         """The settings with which MLflow accepts the names and addresses of this machine.
@@ -67,21 +65,14 @@ class BindAddress:
             ALLOWED_HOSTS_ENV: [*LOCALHOST_PATTERNS, *names],
             ALLOWED_ORIGINS_ENV: [f"http://{name}" for name in names],
         }
-        return {
-            name: ",".join([*values, *filter(None, [os.environ.get(name)])])
-            for name, values in allowed.items()
-        }
+        return {name: ",".join([*values, *filter(None, [os.environ.get(name)])]) for name, values in allowed.items()}
 
     @property
     def _host_names(self) -> tuple[str, ...]:
         """All names and addresses of this machine; names first, without repetitions."""
         requested = [] if self.address.is_unspecified else [self.host, str(self.address)]
         known = [socket.gethostname(), socket.getfqdn()]
-        return tuple(
-            dict.fromkeys(
-                [*(name.lower() for name in (*requested, *known)), *_interface_addresses()]
-            )
-        )
+        return tuple(dict.fromkeys([*(name.lower() for name in (*requested, *known)), *_interface_addresses()]))
 
     def _with_port(self, name: str) -> str:
         """The host part of a URL."""

@@ -118,15 +118,5 @@ class FittedModel:
 
 
 Item: TypeAlias = (
-    Tags
-    | Params
-    | Scalars
-    | Curves
-    | DatasetInput
-    | ModelInput
-    | ParquetTable
-    | TableView
-    | Text
-    | Picture
-    | Folder
+    Tags | Params | Scalars | Curves | DatasetInput | ModelInput | ParquetTable | TableView | Text | Picture | Folder
 )

@@ -28,9 +28,7 @@ def log_model(store: Store, run_id: str, fitted: FittedModel) -> str:
         The model id, for ``models:/<model id>``.
     """
     client = store.client
-    model = client.create_logged_model(
-        store.experiment_id, MODEL_NAME, source_run_id=run_id, model_type=fitted.task
-    )
+    model = client.create_logged_model(store.experiment_id, MODEL_NAME, source_run_id=run_id, model_type=fitted.task)
     with tempfile.TemporaryDirectory() as temporary:
         _save_model(fitted, Path(temporary), run_id=run_id, model_id=str(model.model_id))
         client.log_model_artifacts(model.model_id, f"{temporary}/{MODEL_NAME}")
@@ -87,9 +85,5 @@ def _signature(fitted: FittedModel) -> "ModelSignature":
 
     images = Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3))])
     if fitted.task == "detection":
-        return ModelSignature(
-            inputs=images, outputs=Schema([ColSpec("string", serving.DETECTIONS_COLUMN)])
-        )
-    return ModelSignature(
-        inputs=images, outputs=Schema([ColSpec("double", name) for name in fitted.classes])
-    )
+        return ModelSignature(inputs=images, outputs=Schema([ColSpec("string", serving.DETECTIONS_COLUMN)]))
+    return ModelSignature(inputs=images, outputs=Schema([ColSpec("double", name) for name in fitted.classes]))

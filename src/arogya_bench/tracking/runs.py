@@ -61,9 +61,7 @@ class RunRecord:
     end_time: int | None
 
 
-def start_run(
-    store: Store, name: str, tags: Mapping[str, str], *, parent: str | None = None
-) -> str:
+def start_run(store: Store, name: str, tags: Mapping[str, str], *, parent: str | None = None) -> str:
     """Create a run with its first tags.
 
     ``mlflow.start_run`` is not used: it would take over a run named in the environment, and
@@ -77,9 +75,7 @@ def start_run(
     if parent:
         first_tags["mlflow.parentRunId"] = parent
     with translate_errors(store.uri):
-        run = store.client.create_run(
-            store.experiment_id, tags=sanitise_tags(first_tags), run_name=name
-        )
+        run = store.client.create_run(store.experiment_id, tags=sanitise_tags(first_tags), run_name=name)
     return str(run.info.run_id)
 
 
@@ -102,11 +98,7 @@ def write_items(store: Store, run_id: str, items: Iterable[Item]) -> None:
     with translate_errors(store.uri):
         _write_files(store, run_id, items)
         datasets = [dataset_entity(item) for item in items if isinstance(item, DatasetInput)]
-        models = [
-            entities.LoggedModelInput(item.model_id)
-            for item in items
-            if isinstance(item, ModelInput)
-        ]
+        models = [entities.LoggedModelInput(item.model_id) for item in items if isinstance(item, ModelInput)]
         if datasets or models:
             store.client.log_inputs(run_id, datasets=datasets, models=models)
         _log_batches(store, run_id, items)
@@ -280,16 +272,11 @@ def _log_batches(store: Store, run_id: str, items: Sequence[Item]) -> None:
     now = int(time.time() * 1000)
     metrics = [metric for item in items for metric in metric_entities(item, now)]
     params = param_entities(items)
-    tags = [
-        entities.RunTag(key, value) for key, value in sanitise_tags(collect_tags(items)).items()
-    ]
+    tags = [entities.RunTag(key, value) for key, value in sanitise_tags(collect_tags(items)).items()]
     sizes = {"metrics": len(metrics), "params": len(params), "tags": len(tags)}
     batches = max(-(-sizes[name] // limit) for name, limit in BATCH_LIMITS.items())
     for number in range(batches):
-        part = {
-            name: slice(number * limit, (number + 1) * limit)
-            for name, limit in BATCH_LIMITS.items()
-        }
+        part = {name: slice(number * limit, (number + 1) * limit) for name, limit in BATCH_LIMITS.items()}
         store.client.log_batch(
             run_id,
             metrics=metrics[part["metrics"]],

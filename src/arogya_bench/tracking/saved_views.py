@@ -70,9 +70,7 @@ def _metric_columns(*names: str) -> list[str]:
     return [f"metrics.`{name}`" for name in names]
 
 
-def _view_state(
-    condition: str, columns: list[str], *, order: str, ascending: bool
-) -> Mapping[str, object]:
+def _view_state(condition: str, columns: list[str], *, order: str, ascending: bool) -> Mapping[str, object]:
     return {
         "searchFilter": condition,
         "orderByKey": order,
@@ -98,6 +96,4 @@ def _view_state(
 
 def _encode_view(name: str, state: Mapping[str, object], now_ms: int) -> str:
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
-    return json.dumps(
-        {"name": name, "createdAt": now_ms, "updatedAt": now_ms, "state": f"deflate;{packed}"}
-    )
+    return json.dumps({"name": name, "createdAt": now_ms, "updatedAt": now_ms, "state": f"deflate;{packed}"})

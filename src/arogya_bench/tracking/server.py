@@ -138,9 +138,7 @@ def _run_mlflow(
     arguments: Sequence[str], settings: Mapping[str, str], log: Path
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Run ``mlflow server`` in its own process group, so that Ctrl-C does not reach it."""
-    inherited = {
-        key: os.environ[key] for key in os.environ if not key.startswith("MLFLOW_TRACKING_")
-    }
+    inherited = {key: os.environ[key] for key in os.environ if not key.startswith("MLFLOW_TRACKING_")}
     environment = {
         "MLFLOW_WORKERS": "1",
         **inherited,
@@ -250,9 +248,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="LOCATION",
         help="a folder or s3://bucket/path (default: in --folder)",
     )
-    parser.add_argument(
-        "--direct", action="store_true", help="clients access artifacts with their own keys"
-    )
+    parser.add_argument("--direct", action="store_true", help="clients access artifacts with their own keys")
     parser.add_argument("--auth", action="store_true", help="require user name and password")
     return parser
 

@@ -184,9 +184,7 @@ def absolute_uri(uri: str) -> str:
     return uri if database is None else sqlite_uri(database.resolve())
 
 
-def _experiment_id(
-    client: MlflowClient, stored: Experiment | None, experiment: str, uri: str
-) -> str:
+def _experiment_id(client: MlflowClient, stored: Experiment | None, experiment: str, uri: str) -> str:
     """Check that an experiment exists, is active and has an artifact store that can be used."""
     if stored is None:
         names = [existing.name for existing in client.search_experiments()]
@@ -224,9 +222,7 @@ def check_folder(database: Path, *, create: bool) -> None:
                 fix=f"make {folder} writable, or run in another folder.",
             )
     if database.exists() and database.stat().st_size and not _is_sqlite(database):
-        raise TrackingError(
-            f"{database} is not a SQLite database.", fix="move it away, or choose another store."
-        )
+        raise TrackingError(f"{database} is not a SQLite database.", fix="move it away, or choose another store.")
 
 
 def is_writable(folder: Path) -> bool:

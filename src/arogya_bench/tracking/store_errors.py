@@ -38,8 +38,7 @@ def translate_errors(uri: str, fix: str | None = None) -> Iterator[None]:
     except OSError as error:
         raise TrackingError(
             f"The files of {without_credentials(uri)} cannot be written: {strip_credentials(str(error), uri)}",
-            fix="free disk space and check the permissions of the artifact folder, or choose another "
-            "store.",
+            fix="free disk space and check the permissions of the artifact folder, or choose another store.",
         ) from error
     except s3_errors() as error:
         raise TrackingError(
@@ -48,9 +47,7 @@ def translate_errors(uri: str, fix: str | None = None) -> Iterator[None]:
             "it is not Amazon's; check the network.",
         ) from error
     except (MlflowException, SQLAlchemyError, sqlite3.Error, ModuleNotFoundError) as error:
-        cause, advice = LOGIN_ERRORS.get(
-            getattr(error, "error_code", ""), (_first_line(error, uri), fix)
-        )
+        cause, advice = LOGIN_ERRORS.get(getattr(error, "error_code", ""), (_first_line(error, uri), fix))
         raise TrackingError(
             f"The tracking store {without_credentials(uri)} does not answer as it should: {cause}",
             fix=advice
@@ -62,11 +59,7 @@ def translate_errors(uri: str, fix: str | None = None) -> Iterator[None]:
 def _first_line(error: Exception, uri: str) -> str:
     """The first line of a message of MLflow; the others are internals of an HTTP library."""
     first = redact(strip_credentials(str(error), uri)).strip().partition("\n")[0][:300]
-    return (
-        f"nothing answers at {without_credentials(uri)}"
-        if "Max retries exceeded" in first
-        else first
-    )
+    return f"nothing answers at {without_credentials(uri)}" if "Max retries exceeded" in first else first
 
 
 def s3_errors() -> tuple[type[Exception], ...]:
