@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import sqrt
 from multiprocessing import get_context
 from pathlib import Path
+from textwrap import fill
 
 from threadpoolctl import threadpool_limits
 
@@ -32,6 +33,7 @@ MAX_SIZE, MIN_SIZE = 0.06, 0.03
 COVERAGE_RANGE = (0.93, 0.97)
 MIN_GROUPS_FOR_COVERAGE = 200  # groups; with fewer, coverage is shown without being checked
 NO_ANSWER = "\u2013"
+LINE_WIDTH = 120  # of the page, tables apart
 BATCH_SIZE = 50  # studies per call of a worker
 
 
@@ -156,20 +158,21 @@ def violations(table: CalibrationTable) -> list[str]:
 def render_markdown(table: CalibrationTable) -> str:
     """Render the tables and how they were simulated as a page."""
     settings = sorted({setting for _, setting in table}, key=lambda setting: (setting.clustered, setting.groups))
-    blocks = [_render_intro(table), f"**Violations**: {'; '.join(violations(table)) or 'none'}."]
+    violated = fill(f"**Violations**: {'; '.join(violations(table)) or 'none'}.", LINE_WIDTH)
+    blocks = ["# Calibration of the statistics", fill(_render_intro(table), LINE_WIDTH), violated]
     for kind, title in (("size", "Size of tests"), ("coverage", "Coverage of intervals")):
         rows = "\n".join(_render_rows(kind, table, settings))
-        blocks.append(f"## {title}\n{SECTION_INTROS[kind]}\n{rows}")
+        blocks += [f"## {title}", fill(SECTION_INTROS[kind], LINE_WIDTH), rows]
     return "\n\n".join(blocks) + "\n"
 
 
 SECTION_INTROS = {
     "size": "Share of studies in which a true hypothesis was rejected at the nominal level of 5 %, in "
     "per cent. Above 6 is a violation. Below 3 (*) a test is conservative, as discrete tests are "
-    "on few cases.\n",
+    "on few cases.",
     "coverage": "Share of intervals with a nominal level of 95 % that contain the true value, in per "
     "cent. From 200 patients on, values outside 93 to 97 are violations; values for 50 patients "
-    "are shown only.\n",
+    "are shown only.",
 }
 
 
@@ -178,7 +181,6 @@ def _render_intro(table: CalibrationTable) -> str:
     fewest = min(resampled)
     standard_error = 100 * sqrt(0.05 * 0.95 / fewest)
     return (
-        "# Calibration of the statistics\n"
         "Simulation study, written by `make calibrate`; do not edit. Studies have two classes; a "
         f"score has signal {SIGNAL} between the classes and noise of variance 1, of which "
         f"{SHARED_VARIANCE:.0%} is common to all models; {PREVALENCE:.0%} of the patients are "

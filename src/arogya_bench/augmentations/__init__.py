@@ -1,1 +1,4 @@
-"""Augmentations of test images, and the conditions under which models are evaluated."""
+"""Augmentation functions and the conditions made of them.
+
+Entry points: ``conditions`` and ``declaration.augmentation``.
+"""

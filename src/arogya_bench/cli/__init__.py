@@ -1,1 +1,4 @@
-"""The commands of arogya-bench."""
+"""The commands of arogya-bench.
+
+Entry point: ``main.main``; one module per command.
+"""

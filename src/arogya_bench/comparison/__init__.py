@@ -1,1 +1,4 @@
-"""Read evaluations back from MLflow and compare models; enter through ``comparison.ComparisonTables``."""
+"""Runs read back from MLflow and compared.
+
+Entry point: ``comparison.ComparisonTables``.
+"""

@@ -1,1 +1,4 @@
-"""Creates de-identified copies of image folders, with pseudonyms, a split and a card."""
+"""From a folder of images as it came to one that can be shared.
+
+Entry point: ``curate.curate``.
+"""

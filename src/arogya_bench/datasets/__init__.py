@@ -1,1 +1,1 @@
-"""Sources of cases, one module per format, and how cases are divided into splits."""
+"""Sources of images, one reader per file, named by ``_target_`` in ``conf/dataset``; splits and downloads."""

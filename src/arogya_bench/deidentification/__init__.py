@@ -1,1 +1,4 @@
-"""De-identification of image files: removes metadata, detects burned-in text, pseudonymises ids."""
+"""What changes the bytes of images: metadata removed, text detected, pseudonyms.
+
+Entry points: ``images.clean``, ``dicom.clean``, ``nifti.clean``, ``masks`` and ``pseudonyms``.
+"""

@@ -1,1 +1,4 @@
-"""Figures: charts of an evaluation, contact sheets, and boxes drawn on images."""
+"""Pictures: charts of an evaluation, contact sheets, boxes drawn on images.
+
+Entry points: ``evaluation``, ``contact_sheet`` and ``box_examples``.
+"""

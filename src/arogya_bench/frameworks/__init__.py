@@ -1,1 +1,1 @@
-"""What the PyTorch, Keras and Ultralytics models share."""
+"""What the PyTorch, Keras and Ultralytics models share; for ``models`` only."""

@@ -1,1 +1,4 @@
-"""Data checks that run before any evaluation and report problems under stable codes."""
+"""What is wrong with the data, in codes, before any number is computed.
+
+Entry points: ``gate.inspect_dataset`` and the types in ``findings``.
+"""

@@ -1,1 +1,4 @@
-"""Files to pixels: decoding, DICOM, NIfTI, masks, and the cache of decoded images."""
+"""Files to pixels: decoding, DICOM, NIfTI, masks, and the cache of decoded images.
+
+Entry points: ``decoding``, ``files``, ``masks`` and ``decoded_cache``.
+"""

@@ -1,1 +1,1 @@
-"""Model adapters; a config in ``conf/model`` names one by ``_target_``."""
+"""Model systems, one adapter per file, named by ``_target_`` in ``conf/model``."""

@@ -1,1 +1,4 @@
-"""Prices and costs, on numbers."""
+"""Prices and costs, on numbers.
+
+Entry point: ``cost``.
+"""

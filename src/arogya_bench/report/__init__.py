@@ -1,1 +1,4 @@
-"""Render a comparison as HTML, PDF, figures or terminal output, from sections that all share."""
+"""A comparison as terminal output, HTML page, PDF and figures.
+
+Entry points: ``terminal``, ``page``, ``document`` and ``figures``; all render ``sections``.
+"""

@@ -1,1 +1,4 @@
-"""Many jobs: plans, launchers, workers, and recovery when one of them fails."""
+"""Many jobs: plan, launchers, workers, and what happens when one of them fails.
+
+Entry points: ``sweep.run_sweep`` and ``dry_run.dry_run``.
+"""

@@ -1,1 +1,4 @@
-"""Checks for authors of model adapters."""
+"""What authors of model adapters run on theirs.
+
+Entry point: ``adapter.check_adapter``.
+"""
