@@ -41,7 +41,7 @@ serve: $(STAMP)-serve  ## MLflow's server on PostgreSQL, both in mlserver/; for 
 	$(BIN)/python -m arogya_bench.tracking.server --folder mlserver --port 5000 $(ARGS)
 
 picture: $(STAMP)-dev demo  ## docs/report.png, the picture of the README: the page of the demo
-	$(BIN)/python docs/make_picture.py reports/report.html docs/report.png
+	$(BIN)/python docs/make_picture.py
 
 test: $(STAMP)-dev    ## quick tests, about four minutes on two cores
 	$(BIN)/python -m pytest -m "not slow" -n 2
