@@ -124,8 +124,7 @@ def _read_bytes(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise DatasetError(
-            f"The file {file.name} cannot be read: {error.strerror}.",
-            fix="unpack it again and check its permissions",
+            f"The file {file.name} cannot be read: {error.strerror}.", fix="unpack it again and check its permissions"
         ) from error
 
 

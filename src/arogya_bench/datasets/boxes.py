@@ -56,8 +56,7 @@ def clip_boxes(raw_boxes: Sequence[RawBox], facts: ImageFileInfo, classes: Seque
         case: Case id, for errors.
 
     Raises:
-        DatasetError: If a box is completely outside the image, or its edges are not finite or out
-            of order.
+        DatasetError: If a box is completely outside the image, or its edges are not finite or out of order.
     """
     for box in raw_boxes:
         _check_box(box, facts, case)

@@ -57,8 +57,7 @@ def build_classification_dataset(
 ) -> Dataset:
     """Check and hash the images, and build a dataset from them; no image is decoded.
 
-    An image whose label is not among the classes becomes a case without a target and is listed
-    in ``stray_labels``.
+    An image whose label is not among the classes becomes a case without a target and is listed in ``stray_labels``.
 
     Args:
         folder: Folder of the dataset.
@@ -124,8 +123,7 @@ def _check_images(images: Sequence[LabelledImage], classes: Sequence[str], folde
         raise DatasetError(f"No labelled image in {folder}.", fix="set dataset.path to the folder of images")
     if len(set(classes)) < len(classes):
         raise ConfigError(
-            f"dataset.classes repeats a name: {', '.join(classes)}.",
-            fix="give every class a unique name",
+            f"dataset.classes repeats a name: {', '.join(classes)}.", fix="give every class a unique name"
         )
     unprintable = [ascii(image.case_id) for image in images if not image.case_id.isprintable()]
     if unprintable:

@@ -5,12 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.coco_json import CocoListing, JsonRecord, get_number, read_coco_json
-from arogya_bench.datasets.detection import (
-    BoxedImage,
-    build_detection_dataset,
-    check_image_size,
-    split_by_file,
-)
+from arogya_bench.datasets.detection import BoxedImage, build_detection_dataset, check_image_size, split_by_file
 from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.errors import ConfigError, DatasetError
@@ -22,16 +17,15 @@ from arogya_bench.types import Dataset
 class COCO(GroupedDatasetOptions):
     """Images with boxes in COCO format.
 
-    Boxes flagged ``iscrowd`` or ``ignore`` are kept, but detections in them are ignored. The
-    default order of the classes is that of the category ids.
+    Boxes flagged ``iscrowd`` or ``ignore`` are kept, but detections in them are ignored. The default order of the
+    classes is that of the category ids.
 
     Attributes:
         annotations: JSON file without a split, relative to ``path``.
         train: JSON file of the training images, relative to ``path``.
         validation: JSON file of the validation images.
         test: JSON file of the test images.
-        images: Folders with the images, relative to ``path``; a file name may be in one of them
-            only.
+        images: Folders with the images, relative to ``path``; a file name may be in one of them only.
         metadata: Fields of the image records that become metadata columns, such as a site.
     """
 
@@ -116,12 +110,7 @@ def _locate_image(folders: Sequence[str], root: Path, name: PurePosixPath) -> Pu
 
 
 def _build_boxed_image(
-    options: COCO,
-    folder: Path,
-    listed: CocoListing,
-    record: JsonRecord,
-    file: PurePosixPath,
-    split: str | None,
+    options: COCO, folder: Path, listed: CocoListing, record: JsonRecord, file: PurePosixPath, split: str | None
 ) -> BoxedImage:
     where = f"{listed.name}, image {record['id']},"
     facts = inspect_image(folder, file)

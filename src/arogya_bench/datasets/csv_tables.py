@@ -51,8 +51,8 @@ def read_table(file: Path, *, required: Sequence[str], key: str) -> list[CsvRow]
 def extract_metadata(rows: Iterable[Mapping[str, str]], names: Sequence[str]) -> list[dict[str, str | float]]:
     """Extract columns as metadata, each with one type.
 
-    A column becomes numeric if every cell is a finite number. Any other column stays text, with
-    ``unknown`` for empty and NaN cells.
+    A column becomes numeric if every cell is a finite number. Any other column stays text, with ``unknown`` for empty
+    and NaN cells.
 
     Args:
         rows: Rows of a table.
@@ -126,7 +126,6 @@ def _check_key(file: Path, table: Sequence[tuple[int, CsvRow]], key: str) -> Non
             )
         if name in seen:
             raise DatasetError(
-                f"{file.name} names {name!r} twice, in lines {seen[name]} and {line}.",
-                fix="keep one of the two lines",
+                f"{file.name} names {name!r} twice, in lines {seen[name]} and {line}.", fix="keep one of the two lines"
             )
         seen[name] = line

@@ -65,8 +65,8 @@ class DatasetDescription:
         parts: ``all`` and the parts of the split.
         totals: Counts by part.
         classes: Counts by class and part; None for segmentation, as no mask is opened.
-        unclassed: Counts by part of the cases without a class (no box, or a label outside the
-            classes); None for segmentation.
+        unclassed: Counts by part of the cases without a class (no box, or a label outside the classes); None for
+            segmentation.
         stray_labels: Number of cases by label outside the classes.
     """
 
@@ -156,11 +156,7 @@ def _has_boxes(dataset: Dataset) -> bool:
 def _count_cases(cases: Sequence[Case], label: int | None = None, *, boxed: bool) -> ClassCount:
     """Count cases and their boxes, only boxes of one label if it is given."""
     boxes = sum(label in (None, box.label) for case in cases for box in case.boxes or ())
-    return ClassCount(
-        cases=len(cases),
-        groups=len({case.group_id for case in cases}),
-        boxes=boxes if boxed else None,
-    )
+    return ClassCount(cases=len(cases), groups=len({case.group_id for case in cases}), boxes=boxes if boxed else None)
 
 
 def _metadata_names(cases: Iterable[Case]) -> list[str]:

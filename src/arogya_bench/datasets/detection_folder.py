@@ -13,11 +13,7 @@ from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
 from arogya_bench.images.files import find_dataset_folder
 from arogya_bench.types import Dataset
 
-READERS: Mapping[str, Callable[..., COCO | PascalVOC | YOLO]] = {
-    "coco": COCO,
-    "voc": PascalVOC,
-    "yolo": YOLO,
-}
+READERS: Mapping[str, Callable[..., COCO | PascalVOC | YOLO]] = {"coco": COCO, "voc": PascalVOC, "yolo": YOLO}
 TITLES = {"coco": "COCO", "voc": "Pascal VOC", "yolo": "YOLO"}
 
 
@@ -25,8 +21,8 @@ TITLES = {"coco": "COCO", "voc": "Pascal VOC", "yolo": "YOLO"}
 class DetectionFolder(GroupedDatasetOptions):
     """Images with boxes in any of the three formats.
 
-    It finds the annotation files and delegates to the reader of their format; ``dataset=coco``,
-    ``pascal_voc`` and ``yolo`` have more options.
+    It finds the annotation files and delegates to the reader of their format; ``dataset=coco``, ``pascal_voc`` and
+    ``yolo`` have more options.
 
     Attributes:
         format: ``coco``, ``voc`` or ``yolo``; ``auto`` detects it.

@@ -42,8 +42,7 @@ def fetch(
         name: Name of the dataset, such as ``pneumoniamnist``.
         folder: Target folder; created if needed.
         size: Width and height of the images: 28, 64, 128 or 224 pixels.
-        base_url: URL of the folder with the files; by default ``$AROGYA_MEDMNIST_URL``, else
-            Zenodo.
+        base_url: URL of the folder with the files; by default ``$AROGYA_MEDMNIST_URL``, else Zenodo.
         retry_delays_s: Seconds between attempts; the download fails after the last one.
 
     Returns:
@@ -74,10 +73,7 @@ def fetch(
 
 def _find_dataset(name: str, size: int) -> PublishedFiles:
     if name in UNSUPPORTED:
-        raise ConfigError(
-            f"{name} is not supported: {UNSUPPORTED[name]}.",
-            fix=f"choose one of {', '.join(PUBLISHED)}",
-        )
+        raise ConfigError(f"{name} is not supported: {UNSUPPORTED[name]}.", fix=f"choose one of {', '.join(PUBLISHED)}")
     if name not in PUBLISHED:
         raise ConfigError(
             f"MedMNIST has no dataset {name!r}.{did_you_mean(name, (*PUBLISHED, *UNSUPPORTED))}",

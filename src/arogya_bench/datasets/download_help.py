@@ -62,8 +62,7 @@ def download_instructions(config: Mapping[str, object]) -> str:
     """Describe how to obtain a dataset.
 
     Args:
-        config: Config of the dataset; ``obtain``, ``licence``, ``citation``, ``source`` and
-            ``path`` are read.
+        config: Config of the dataset; ``obtain``, ``licence``, ``citation``, ``source`` and ``path`` are read.
     """
     return DatasetOrigin.from_config(config).to_text()
 

@@ -5,10 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.classification import (
-    LabelledImage,
-    build_classification_dataset,
-)
+from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
 from arogya_bench.datasets.csv_tables import CsvRow, read_table
 from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.datasets.published import PublishedDataset

@@ -26,8 +26,8 @@ def extract_groups(case_ids: Sequence[str], group: str | None) -> dict[str, str]
 
     Args:
         case_ids: Ids of all cases.
-        group: Regular expression with one group that captures the patient in a case id; None
-            makes every case its own group.
+        group: Regular expression with one group that captures the patient in a case id; None makes every case its own
+            group.
 
     Raises:
         ConfigError: If the expression is invalid or does not match a case id.

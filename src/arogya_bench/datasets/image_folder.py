@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from arogya_bench.datasets.classification import (
-    LabelledImage,
-    build_classification_dataset,
-)
+from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
 from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
 from arogya_bench.datasets.group_patterns import extract_groups, note_excluded, shorten_list
 from arogya_bench.datasets.published import GroupedDatasetOptions, PublishedDataset
@@ -42,10 +39,9 @@ class ImageListing(NamedTuple):
 class ImageFolder(PublishedDataset, GroupedDatasetOptions):
     """Labelled images, one folder per class or listed in a table.
 
-    Folders named train, val (or valid, validation) and test are the official split, and the
-    folders in them are the classes. A single one of them is not a split. In a table, every other
-    column becomes metadata: numbers if every cell is a number, else text, with ``unknown`` for
-    empty cells.
+    Folders named train, val (or valid, validation) and test are the official split, and the folders in them are the
+    classes. A single one of them is not a split. In a table, every other column becomes metadata: numbers if every cell
+    is a number, else text, with ``unknown`` for empty cells.
 
     Attributes:
         manifest: Path of the table relative to ``path``; None for class folders.
@@ -163,14 +159,7 @@ def _from_table(options: ImageFolder, folder: Path) -> ImageListing:
     labels = [_require_cell(row, options.label_column, table.name, options.path_column) for row in rows]
     metadata = extract_metadata(rows, metadata_columns)
     images = [
-        LabelledImage(
-            case_id=image_stem(str(file)),
-            file=file,
-            label=label,
-            group=group,
-            split=split,
-            metadata=values,
-        )
+        LabelledImage(case_id=image_stem(str(file)), file=file, label=label, group=group, split=split, metadata=values)
         for file, label, group, split, values in zip(files, labels, groups, splits, metadata, strict=True)
     ]
     unlisted = find_unlisted(map(str, _iter_images(folder)), map(str, files))
@@ -222,7 +211,6 @@ def _read_groups(
 def _require_cell(row: CsvRow, column: str, table: str, key: str) -> str:
     if not row[column]:
         raise DatasetError(
-            f"{table} has an empty cell in the column {column!r} of {row[key]}.",
-            fix="fill it in every line",
+            f"{table} has an empty cell in the column {column!r} of {row[key]}.", fix="fill it in every line"
         )
     return row[column]

@@ -37,22 +37,20 @@ MAX_SAMPLED_MASKS = 20  # masks read to see whether 255 is the foreground
 class ImageMaskPairs(GroupedDatasetOptions):
     """Images or volumes with masks, for the segmentation task.
 
-    A mask has the name of its image, optionally with a suffix. A folder ``imagesTr`` marks the
-    layout of nnU-Net. Every slice of a NIfTI volume is a case ``<volume>#<slice>``, and the
-    volume is its group unless ``group`` is set.
+    A mask has the name of its image, optionally with a suffix. A folder ``imagesTr`` marks the layout of nnU-Net. Every
+    slice of a NIfTI volume is a case ``<volume>#<slice>``, and the volume is its group unless ``group`` is set.
 
     Attributes:
-        classes: Class names, the background first; by default those of ``dataset.json``, else
-            background and foreground.
+        classes: Class names, the background first; by default those of ``dataset.json``, else background and
+            foreground.
         images: Folder of the images, relative to ``path``.
         masks: Folder of the masks, relative to ``path``; may be the same as ``images``.
         suffixes: Suffixes that may be appended to the name of an image in that of its mask.
-        values: Meaning of the mask values: ``index`` into the classes; ``binary``: 0 and 255;
-            ``threshold``: foreground from 128, for JPEG; ``auto``: binary for two classes and a
-            mask with only 0 and 255, else index.
+        values: Meaning of the mask values: ``index`` into the classes; ``binary``: 0 and 255; ``threshold``: foreground
+            from 128, for JPEG; ``auto``: binary for two classes and a mask with only 0 and 255, else index.
         empty_slices: Whether to ``keep`` or ``drop`` slices of volumes without foreground.
-        channel: Index of the channel to read, for nnU-Net datasets with several. By default three
-            channels of 2-D images become RGB, and any other number is an error.
+        channel: Index of the channel to read, for nnU-Net datasets with several. By default three channels of 2-D
+            images become RGB, and any other number is an error.
         window: Two stored values that become black and white, for 16-bit images, DICOM and NIfTI.
         obtain: Instructions for obtaining the dataset.
     """
@@ -101,12 +99,7 @@ class ImageMaskPairs(GroupedDatasetOptions):
             *_notes_on_values(locations, classes, self.values),
         )
         cases = tuple(
-            Case(
-                case_id=case,
-                group_id=groups[location.pair.name],
-                target=None,
-                split=location.pair.split,
-            )
+            Case(case_id=case, group_id=groups[location.pair.name], target=None, split=location.pair.split)
             for case, location in locations.items()
         )
         return Dataset(

@@ -4,10 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.classification import (
-    LabelledImage,
-    build_classification_dataset,
-)
+from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
 from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
 from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.datasets.published import PublishedDataset
@@ -28,8 +25,8 @@ KEY_COLUMNS = ("image", "lesion_id")
 class ISIC2019(PublishedDataset):
     """ISIC 2019 in the layout of its archives, grouped by lesion.
 
-    An image without a lesion id is its own group, although two of them may show the same lesion.
-    Metadata columns with missing values are text, with ``unknown`` for them.
+    An image without a lesion id is its own group, although two of them may show the same lesion. Metadata columns with
+    missing values are text, with ``unknown`` for them.
     """
 
     name: str | None = "isic2019"
@@ -93,10 +90,7 @@ def _check_metadata(labels: Mapping[str, str], facts: Sequence[CsvRow]) -> None:
 
 
 def _build_images(
-    labels: Mapping[str, str],
-    facts: Sequence[CsvRow],
-    files: Mapping[str, PurePosixPath],
-    image_folder: PurePosixPath,
+    labels: Mapping[str, str], facts: Sequence[CsvRow], files: Mapping[str, PurePosixPath], image_folder: PurePosixPath
 ) -> list[LabelledImage]:
     used = [row for row in facts if row["image"] in labels]
     return [

@@ -11,13 +11,7 @@ from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images import nifti
 from arogya_bench.images.decoding import decode
 from arogya_bench.images.files import find_case
-from arogya_bench.images.masks import (
-    check_mask_fits,
-    check_same_geometry,
-    decode_mask,
-    is_nifti,
-    read_geometry,
-)
+from arogya_bench.images.masks import check_mask_fits, check_same_geometry, decode_mask, is_nifti, read_geometry
 from arogya_bench.images.windowing import Window
 from arogya_bench.types import Case, Image, Mask
 
@@ -139,8 +133,7 @@ def read_mask(locations: Mapping[str, MaskLocation], classes: tuple[str, ...], v
     """Decode the mask of a case, which has the size of its image.
 
     Raises:
-        DatasetError: If the case belongs to another dataset, or the mask is damaged or does not
-            match its image.
+        DatasetError: If the case belongs to another dataset, or the mask is damaged or does not match its image.
     """
     location = find_case(locations, case)
     if not location.is_slice:  # the headers of volumes were compared when they were loaded

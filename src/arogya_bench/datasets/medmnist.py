@@ -149,8 +149,7 @@ def _load_arrays(file: Path) -> dict[str, NDArray[np.generic]]:
         raise DatasetError(f"{file} cannot be read as an .npz file: {error}", fix=FRESH_COPY_HINT) from error
     except MemoryError as error:
         raise DatasetError(
-            f"The arrays of {file} do not fit into memory: {error}",
-            fix="use the same subset at a smaller image size",
+            f"The arrays of {file} do not fit into memory: {error}", fix="use the same subset at a smaller image size"
         ) from error
 
 
@@ -186,10 +185,7 @@ def _build_split_arrays(arrays: Mapping[str, NDArray[np.generic]], key: str, fil
     if not images.size:
         raise DatasetError(f"{what} is empty: its shape is {shape}.", fix=FRESH_COPY_HINT)
     if len(images) != len(flat):
-        raise DatasetError(
-            f"{what} holds {len(images)} images, but there are {len(flat)} labels.",
-            fix=FRESH_COPY_HINT,
-        )
+        raise DatasetError(f"{what} holds {len(images)} images, but there are {len(flat)} labels.", fix=FRESH_COPY_HINT)
     return _SplitArrays(images.astype(np.uint8, copy=False), flat)
 
 
@@ -214,10 +210,7 @@ def _resolve_classes(present: Labels, names: list[str], file: Path) -> tuple[str
             fix="use a file with at least two classes",
         )
     if len(set(names)) < len(names):
-        raise DatasetError(
-            f"dataset.classes repeats a name: {', '.join(names)}.",
-            fix="give every class a unique name",
-        )
+        raise DatasetError(f"dataset.classes repeats a name: {', '.join(names)}.", fix="give every class a unique name")
     known = len(names) or len(present)
     unknown = [int(label) for label in present if not 0 <= label < known]
     if unknown:

@@ -1,7 +1,6 @@
 """Files of the 2-D datasets of MedMNIST: URLs, checksums, licences and citation.
 
-Copied from ``medmnist/info.py`` (URLs, ``MD5*``, ``license``) and ``METADATA`` (citation) of
-medmnist 3.0.2.
+Copied from ``medmnist/info.py`` (URLs, ``MD5*``, ``license``) and ``METADATA`` (citation) of medmnist 3.0.2.
 """
 
 from collections.abc import Mapping

@@ -103,8 +103,7 @@ def _parse_classes(header: Mapping[str, Any]) -> tuple[str, ...]:
     labels = header.get("labels")
     if not isinstance(labels, dict):
         raise DatasetError(
-            f"{HEADER_FILE} has no labels.",
-            fix='name the classes there: "labels": {"background": 0, "tumor": 1}',
+            f"{HEADER_FILE} has no labels.", fix='name the classes there: "labels": {"background": 0, "tumor": 1}'
         )
     # The first version of nnU-Net wrote number to name, the second writes name to number.
     numbered = all(str(key).isdigit() and isinstance(value, str) for key, value in labels.items())
@@ -164,10 +163,7 @@ def _group_by_case(folder: Path, subfolder: str) -> dict[str, list[PurePosixPath
                 fix=f"name it <case>_0000{file.suffix}, as nnU-Net does",
             )
         if int(channel) in cases[case]:
-            raise DatasetError(
-                f"{subfolder} has two files for channel {channel} of {case}.",
-                fix="keep one of them",
-            )
+            raise DatasetError(f"{subfolder} has two files for channel {channel} of {case}.", fix="keep one of them")
         cases[case][int(channel)] = subfolder / file
     for case, channels in cases.items():
         if sorted(channels) != list(range(len(channels))):

@@ -5,24 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.boxes import RawBox
-from arogya_bench.datasets.detection import (
-    BoxedImage,
-    build_detection_dataset,
-    check_image_size,
-    split_by_file,
-)
+from arogya_bench.datasets.detection import BoxedImage, build_detection_dataset, check_image_size, split_by_file
 from arogya_bench.datasets.group_patterns import shorten_list
 from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.datasets.voc_xml import VocAnnotation, read_annotation
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images.files import (
-    SUFFIXES,
-    find_dataset_folder,
-    inspect_image,
-    parse_relative_path,
-    read_name_list,
-)
+from arogya_bench.images.files import SUFFIXES, find_dataset_folder, inspect_image, parse_relative_path, read_name_list
 from arogya_bench.types import Dataset
 
 LAYOUT = "the images (JPEGImages/) and their XML files (Annotations/)"
@@ -32,16 +21,15 @@ LAYOUT = "the images (JPEGImages/) and their XML files (Annotations/)"
 class PascalVOC(GroupedDatasetOptions):
     """Images with boxes in Pascal VOC format, as written by labelImg, CVAT and others.
 
-    An image has the name of its XML file; the ``path`` in the file is ignored. The official split
-    is that of ``ImageSets/Main``. The default order of the classes is alphabetical.
+    An image has the name of its XML file; the ``path`` in the file is ignored. The official split is that of
+    ``ImageSets/Main``. The default order of the classes is alphabetical.
 
     Attributes:
         images: Folder of the images, relative to ``path``.
         annotations: Folder of the XML files, relative to ``path``.
-        first_pixel: 1 as in Pascal VOC, where pixels are counted from 1 and xmax is the last one
-            inside; 0 for files whose numbers are edges counted from 0.
-        difficult: ``ignore`` difficult objects in the evaluation, as in Pascal VOC, or ``count``
-            them like any other.
+        first_pixel: 1 as in Pascal VOC, where pixels are counted from 1 and xmax is the last one inside; 0 for files
+            whose numbers are edges counted from 0.
+        difficult: ``ignore`` difficult objects in the evaluation, as in Pascal VOC, or ``count`` them like any other.
     """
 
     images: str = "JPEGImages"
@@ -78,8 +66,7 @@ def _check_options(options: PascalVOC) -> None:
         value = getattr(options, name)
         if value not in allowed:
             raise ConfigError(
-                f"dataset.{name}={value!r} is unknown.",
-                fix=f"choose dataset.{name}={allowed[0]} or {allowed[1]}",
+                f"dataset.{name}={value!r} is unknown.", fix=f"choose dataset.{name}={allowed[0]} or {allowed[1]}"
             )
 
 
@@ -118,9 +105,7 @@ def _read_split_lists(folder: Path) -> dict[str, list[str]]:
 
 
 def _check_files_match(
-    annotations: Mapping[str, VocAnnotation],
-    files: Mapping[str, PurePosixPath],
-    parts: Mapping[str, str | None],
+    annotations: Mapping[str, VocAnnotation], files: Mapping[str, PurePosixPath], parts: Mapping[str, str | None]
 ) -> None:
     without_image = [name for name in annotations if name not in files]
     if without_image:
@@ -188,9 +173,7 @@ def _lower_edge(low: float, high: float, first_pixel: int) -> float:
 
 
 def _notes(
-    annotations: Mapping[str, VocAnnotation],
-    files: Mapping[str, PurePosixPath],
-    parts: Mapping[str, str | None],
+    annotations: Mapping[str, VocAnnotation], files: Mapping[str, PurePosixPath], parts: Mapping[str, str | None]
 ) -> Iterator[str]:
     remarks = {
         "Images without an XML file, excluded": [n for n in files if n not in annotations],

@@ -31,9 +31,8 @@ class GroupedDatasetOptions(DatasetOptions):
     """Options of the readers that find patients in file names.
 
     Attributes:
-        group: Regular expression with one group, searched in the id of each case (the path of the
-            image without suffix); what it captures is the patient. By default every case is its
-            own group.
+        group: Regular expression with one group, searched in the id of each case (the path of the image without
+            suffix); what it captures is the patient. By default every case is its own group.
     """
 
     group: str | None = None
@@ -44,8 +43,7 @@ class PublishedDataset(DatasetOptions):
     """Options of every reader of labelled images.
 
     Attributes:
-        counts: Expected number of images per class; a copy that differs is refused. Not checked
-            if empty or None.
+        counts: Expected number of images per class; a copy that differs is refused. Not checked if empty or None.
         window: Two stored values that become black and white, for 16-bit images and DICOM.
         overlaps: Names of other datasets that share images with this one.
         obtain: Instructions for obtaining the dataset.

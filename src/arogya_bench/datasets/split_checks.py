@@ -10,13 +10,7 @@ from arogya_bench.types import Case, Dataset, Subset
 
 PARTS = ("train", "validation", "test")
 # What folders, files and table cells of a source call the parts of its split.
-SPLIT_NAMES = {
-    "train": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-}
+SPLIT_NAMES = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
 
 
 def check_cases(dataset: Dataset, limit: int | None) -> None:
@@ -37,8 +31,7 @@ def check_cases(dataset: Dataset, limit: int | None) -> None:
     names = Counter(case.case_id for case in dataset.cases)
     if len(names) < len(dataset.cases):
         raise DatasetError(
-            f"{dataset.name} has two cases named {names.most_common(1)[0][0]}.",
-            fix="give every case its own id",
+            f"{dataset.name} has two cases named {names.most_common(1)[0][0]}.", fix="give every case its own id"
         )
     unknown = [case for case in dataset.cases if case.split not in (*PARTS, None)]
     if unknown:

@@ -64,7 +64,6 @@ def _read_assignment(file: Path) -> dict[str, str]:
         case_id, part = invalid[0] if invalid else ("", "")
         problem = f"gives {case_id} the split {part!r}" if invalid else "lists a case twice"
         raise DatasetError(
-            f"{file.name} {problem}.",
-            fix=f"list every case once, with one of {', '.join(PARTS)}, {EXCLUDED}",
+            f"{file.name} {problem}.", fix=f"list every case once, with one of {', '.join(PARTS)}, {EXCLUDED}"
         )
     return dict(rows)

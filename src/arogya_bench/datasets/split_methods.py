@@ -130,8 +130,8 @@ def split_by_date(dataset: Dataset, shares: Sequence[float], column: str) -> Par
 def assign_groups(counts: Floats, fractions: Floats) -> list[int]:
     """Assign each group in turn to the part where it reduces the deviation most.
 
-    The deviation is the chi-squared distance from the desired class counts. It is relative, so
-    that large groups spread over all parts instead of filling train.
+    The deviation is the chi-squared distance from the desired class counts. It is relative, so that large groups spread
+    over all parts instead of filling train.
 
     Args:
         counts: Class counts of the groups, shape (groups, classes).
@@ -173,8 +173,7 @@ def _no_official_split_error(dataset: Dataset, stated: Set[str | None]) -> Datas
     some = " for some cases" if names and None in stated else ""
     return DatasetError(
         f"The source of {dataset.name} has no official split: it states "
-        f"{', '.join(names) or 'nothing'}{some} instead of {', '.join(PARTS)} (only validation may "
-        "be missing).",
+        f"{', '.join(names) or 'nothing'}{some} instead of {', '.join(PARTS)} (only validation may be missing).",
         fix="split by group instead: split.method=group",
     )
 

@@ -30,13 +30,12 @@ class SplitPolicy:
     """Options of a split.
 
     Attributes:
-        method: ``official``: the split of the source. ``group``: by patient, stratified by class.
-            ``auto``: official if the source defines at least a test part, else group.
-            ``temporal``: test on the newest cases. ``kfold``: test on one fold. ``file``: the
-            split of an earlier run. ``image_level``: a patient may be in several parts, which
-            every report states.
-        train: Fraction of the training cases. If the method defines the test part, ``train`` and
-            ``validation`` divide the other cases in proportion.
+        method: ``official``: the split of the source. ``group``: by patient, stratified by class. ``auto``: official if
+            the source defines at least a test part, else group. ``temporal``: test on the newest cases. ``kfold``: test
+            on one fold. ``file``: the split of an earlier run. ``image_level``: a patient may be in several parts,
+            which every report states.
+        train: Fraction of the training cases. If the method defines the test part, ``train`` and ``validation`` divide
+            the other cases in proportion.
         validation: Fraction of the validation cases.
         test: Fraction of the test cases; the three sum to 1.
         seed: Seed of the split, independent of the seed of the training.
@@ -107,8 +106,8 @@ def split(dataset: Dataset, policy: SplitPolicy | None = None, *, limit: int | N
     Args:
         dataset: Dataset to split; the order of its cases does not matter.
         policy: Options; by default the official split, else by group.
-        limit: Maximum number of cases per part, balanced over classes; the class proportions are
-            then not those of the dataset.
+        limit: Maximum number of cases per part, balanced over classes; the class proportions are then not those of the
+            dataset.
 
     Raises:
         ConfigError: If an option is invalid for the dataset.

@@ -12,11 +12,7 @@ import numpy as np
 import PIL.Image
 
 from arogya_bench.datasets.synthetic_export import CARD_FILE, CASES_FILE, export_population
-from arogya_bench.datasets.synthetic_population import (
-    CLASSES,
-    draw_population,
-    estimate_bayes_accuracy,
-)
+from arogya_bench.datasets.synthetic_population import CLASSES, draw_population, estimate_bayes_accuracy
 from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
 from arogya_bench.runtime.cache import build_and_verify, cache_root
 from arogya_bench.types import Box, Case, Dataset, Image
@@ -106,18 +102,13 @@ def _check_options(options: Synthetic) -> None:
         ("cases", options.cases >= 3 * options.classes, "at least three times dataset.classes"),
         ("seed", options.seed >= 0, "0 or more"),
         ("image_size", 32 <= options.image_size <= 512, "from 32 to 512 pixels"),
-        (
-            "separation",
-            options.separation is None or 0 < options.separation < 10,
-            "null, or 0 to 10",
-        ),
+        ("separation", options.separation is None or 0 < options.separation < 10, "null, or 0 to 10"),
         ("label_noise", 0 <= options.label_noise < 0.5, "from 0 to less than 0.5"),
     )
     for name, valid, allowed in checks:
         if not valid:
             raise ConfigError(
-                f"dataset.{name}={getattr(options, name)} is out of range.",
-                fix=f"choose dataset.{name} {allowed}",
+                f"dataset.{name}={getattr(options, name)} is out of range.", fix=f"choose dataset.{name} {allowed}"
             )
 
 
@@ -183,6 +174,5 @@ def _read_image(folder: Path, case: Case) -> Image:
             return np.array(image.convert("RGB"))
     except (OSError, EOFError, SyntaxError, ValueError) as error:
         raise DatasetError(
-            f"The image {file} cannot be decoded: {error}",
-            fix=f"delete the folder {folder} and run again",
+            f"The image {file} cannot be decoded: {error}", fix=f"delete the folder {folder} and run again"
         ) from error

@@ -14,13 +14,7 @@ import cv2
 import numpy as np
 
 from arogya_bench.datasets.synthetic_population import CLASSES, Lesion
-from arogya_bench.datasets.synthetic_rendering import (
-    LATENTS,
-    SITES,
-    LesionMask,
-    draw_lesion,
-    take_photograph,
-)
+from arogya_bench.datasets.synthetic_rendering import LATENTS, SITES, LesionMask, draw_lesion, take_photograph
 
 CASES_FILE = "cases.csv"
 CARD_FILE = "card.json"

@@ -10,18 +10,7 @@ from arogya_bench.datasets.synthetic_rendering import LATENTS, SITES, TONES
 from arogya_bench.types import Floats, Labels
 
 # Tree names, so that no class can be mistaken for a diagnosis.
-CLASSES = (
-    "alder",
-    "birch",
-    "cedar",
-    "dogwood",
-    "elm",
-    "fir",
-    "ginkgo",
-    "hazel",
-    "juniper",
-    "larch",
-)
+CLASSES = ("alder", "birch", "cedar", "dogwood", "elm", "fir", "ginkgo", "hazel", "juniper", "larch")
 # One row per class, one column per latent, in units of the separation.
 CLASS_MEANS = np.array(
     [
@@ -86,12 +75,7 @@ def class_priors(classes: int) -> Floats:
 
 
 def draw_population(
-    cases: int,
-    *,
-    classes: int,
-    separation: float,
-    label_noise: float,
-    rng: np.random.Generator,
+    cases: int, *, classes: int, separation: float, label_noise: float, rng: np.random.Generator
 ) -> list[Lesion]:
     """Draw patients until they have exactly ``cases`` images."""
     patients = list(_draw_patients(cases, rng))
@@ -123,8 +107,8 @@ def estimate_bayes_accuracy(
 ) -> BayesAccuracy:
     """Estimate the balanced accuracy of the Bayes classifier from 20,000 lesions.
 
-    Latents have unit variance around the class means, so the nearest mean maximises balanced
-    accuracy. Rendering loses information, so models on images stay below it.
+    Latents have unit variance around the class means, so the nearest mean maximises balanced accuracy. Rendering loses
+    information, so models on images stay below it.
     """
     truths = rng.choice(classes, 20_000, p=class_priors(classes))
     means = separation * CLASS_MEANS[:classes]

@@ -50,8 +50,8 @@ def parse_classes(content: Mapping[str, object], file: str) -> tuple[str, ...]:
 def list_images(content: Mapping[str, object], folder: Path, file: str) -> dict[str, list[str]]:
     """List the images of every part in ``data.yaml``, as paths relative to the folder.
 
-    The ``path`` of the file is used only if it is relative. A leading ``../``, which Roboflow
-    writes, is dropped, as Ultralytics does.
+    The ``path`` of the file is used only if it is relative. A leading ``../``, which Roboflow writes, is dropped, as
+    Ultralytics does.
 
     Raises:
         DatasetError: If no part is named, or a path is missing or empty.
@@ -159,6 +159,5 @@ def _format_error(problem: str) -> DatasetError:
     return DatasetError(
         f"{problem}.",
         fix="correct it to the format of https://docs.ultralytics.com/datasets/detect: "
-        "names, train, val and test in data.yaml; rows of class, x, y, width and height as fractions "
-        "of the image",
+        "names, train, val and test in data.yaml; rows of class, x, y, width and height as fractions of the image",
     )

@@ -56,9 +56,8 @@ class DecodedImages(NamedTuple):
 def with_decoded_cache(dataset: Dataset, *, limit_gb: float) -> Dataset:
     """Return the dataset with images read from the cache of decoded images.
 
-    The cache key consists of the content of the dataset, its cases and its reader options. The
-    least recently used sets are evicted. If the cache cannot be written or is too small, images
-    are decoded by every job, with a message.
+    The cache key consists of the content of the dataset, its cases and its reader options. The least recently used sets
+    are evicted. If the cache cannot be written or is too small, images are decoded by every job, with a message.
 
     Args:
         dataset: Dataset; returned unchanged if its images are already arrays.
@@ -68,8 +67,7 @@ def with_decoded_cache(dataset: Dataset, *, limit_gb: float) -> Dataset:
         A dataset that reads from the cache, or ``dataset`` itself.
 
     Raises:
-        DatasetError: If an image cannot be decoded, a file changed after loading, or the cache is
-            damaged.
+        DatasetError: If an image cannot be decoded, a file changed after loading, or the cache is damaged.
     """
     if not dataset.files or not limit_gb:
         return dataset
@@ -238,6 +236,5 @@ def _map_pixels(folder: Path) -> DecodedImages:
 
 def _damaged_error(folder: Path, reason: str) -> DatasetError:
     return DatasetError(
-        f"The decoded images in {folder} cannot be read: {reason}.",
-        fix=f"delete the folder {folder} and run again",
+        f"The decoded images in {folder} cannot be read: {reason}.", fix=f"delete the folder {folder} and run again"
     )

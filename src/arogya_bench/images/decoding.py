@@ -48,15 +48,13 @@ def is_image(name: str) -> bool:
 def decode(file: Path, *, window: Window | None = None) -> Image:
     """Decode a file as a viewer would show it: upright, 8 bits, RGB.
 
-    The format is detected from the content. Alpha is dropped rather than composed, as training
-    pipelines do. ICC profiles are not applied, since models are trained on the stored values;
-    curation converts images to sRGB.
+    The format is detected from the content. Alpha is dropped rather than composed, as training pipelines do. ICC
+    profiles are not applied, since models are trained on the stored values; curation converts images to sRGB.
 
     Args:
         file: JPEG, PNG, BMP, TIFF or WEBP; DICOM with one frame; NIfTI with one slice.
-        window: Values that become black and white. Required for 16-bit and float images. For grey
-            DICOM it replaces the window of the file, in units after rescaling such as Hounsfield.
-            Ignored for 8-bit images.
+        window: Values that become black and white. Required for 16-bit and float images. For grey DICOM it replaces the
+            window of the file, in units after rescaling such as Hounsfield. Ignored for 8-bit images.
 
     Raises:
         DatasetError: If the file is missing or damaged, holds several images, or needs a window.

@@ -84,18 +84,18 @@ def has_signature(head: bytes) -> bool:
 def decode(file: Path, window: Window | None = None) -> Image:
     """Decode a DICOM file with one frame.
 
-    Grey values are rescaled (PS3.3 C.11.1), then shown through the declared window, else through
-    the first window or table of the file (C.11.2), else over the range of the stored bits; and
-    inverted for MONOCHROME1. Palettes and luminance with chrominance become RGB; colours of more
-    than 8 bits are scaled from the range of their stored bits. Overlays are not drawn.
+    Grey values are rescaled (PS3.3 C.11.1), then shown through the declared window, else through the first window or
+    table of the file (C.11.2), else over the range of the stored bits; and inverted for MONOCHROME1. Palettes and
+    luminance with chrominance become RGB; colours of more than 8 bits are scaled from the range of their stored bits.
+    Overlays are not drawn.
 
     Args:
         file: With or without the preamble.
         window: In units after rescaling, such as Hounsfield; of grey images only.
 
     Raises:
-        DatasetError: If the file is damaged, holds no image or several, or is compressed in a way
-            that needs another package.
+        DatasetError: If the file is damaged, holds no image or several, or is compressed in a way that needs another
+            package.
         MissingExtra: If pydicom is not installed.
     """
     with _translate_errors(file):
@@ -155,10 +155,7 @@ def _check_is_image(header: "Header", name: str) -> None:
         )
     frames = int(header.get("NumberOfFrames") or 1)
     if frames != 1:
-        raise DatasetError(
-            f"The DICOM file {name} holds {frames} frames.",
-            fix="write each frame to its own file",
-        )
+        raise DatasetError(f"The DICOM file {name} holds {frames} frames.", fix="write each frame to its own file")
     pixels = int(header.Rows) * int(header.Columns)
     most = 2 * (PIL.Image.MAX_IMAGE_PIXELS or pixels)
     if pixels > most:

@@ -54,9 +54,8 @@ class LookupTable(NamedTuple):
 def render_greyscale(header: "Header", pixels: Values, window: Window | None, name: str) -> Image:
     """Show grey values as a viewer would.
 
-    They are rescaled (PS3.3 C.11.1), then shown through the declared window, else through the
-    first window or table of the file (C.11.2), else over the range of the stored bits; and
-    inverted for MONOCHROME1.
+    They are rescaled (PS3.3 C.11.1), then shown through the declared window, else through the first window or table of
+    the file (C.11.2), else over the range of the stored bits; and inverted for MONOCHROME1.
 
     Args:
         header: Of the file.
@@ -126,9 +125,9 @@ def read_lookup_table(
 ) -> LookupTable:
     """Read a lookup table (PS3.3 C.11.1.1, and C.7.6.3.1.5 for palettes).
 
-    pydicom applies tables as well, but 3.0.2 overflows where a table of 8 bits has more than 256
-    entries, and where values and offset together exceed the type of the pixels; and it reads the
-    palettes of big endian files as if they were little endian.
+    pydicom applies tables as well, but 3.0.2 overflows where a table of 8 bits has more than 256 entries, and where
+    values and offset together exceed the type of the pixels; and it reads the palettes of big endian files as if they
+    were little endian.
 
     Args:
         descriptor: How many entries, the value of the first, bits an entry.

@@ -65,10 +65,7 @@ def find_images_by_name(folder: Path, subfolders: Sequence[str]) -> dict[str, Pu
             file = PurePosixPath(subfolder, name)
             first = images.setdefault(image_stem(name), file)
             if first != file:
-                raise DatasetError(
-                    f"{first} and {file} have the same name in {folder}.",
-                    fix="keep one of the two",
-                )
+                raise DatasetError(f"{first} and {file} have the same name in {folder}.", fix="keep one of the two")
     return images
 
 

@@ -99,8 +99,7 @@ def read_name_list(file: Path) -> list[str]:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(
-            f"The list {file.name} cannot be read: {error}.",
-            fix="write it as plain text, one image name per line",
+            f"The list {file.name} cannot be read: {error}.", fix="write it as plain text, one image name per line"
         ) from error
     return [line.strip() for line in lines if line.strip()]
 
@@ -109,8 +108,8 @@ def inspect_image(folder: Path, file: PurePosixPath) -> ImageFileInfo:
     """Read the header of an image with boxes.
 
     Raises:
-        DatasetError: If the file is missing, damaged, not 8-bit, has several frames, or an EXIF
-            orientation, with which it is unknown how the boxes were drawn.
+        DatasetError: If the file is missing, damaged, not 8-bit, has several frames, or an EXIF orientation, with which
+            it is unknown how the boxes were drawn.
     """
     try:
         content = (folder / file).read_bytes()
@@ -119,8 +118,7 @@ def inspect_image(folder: Path, file: PurePosixPath) -> ImageFileInfo:
             _check_supported(image, file)
     except FileNotFoundError as error:
         raise DatasetError(
-            f"The image {file} is not in {folder}.",
-            fix="unpack the images there, or remove the references to this one",
+            f"The image {file} is not in {folder}.", fix="unpack the images there, or remove the references to this one"
         ) from error
     except DECODE_ERRORS as error:
         raise undecodable_error("image", str(file), error, SUFFIXES) from error

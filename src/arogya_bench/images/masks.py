@@ -141,8 +141,7 @@ def read_mask_values(file: Path, index: int) -> Values:
     """Read the values of a mask, shape (height, width).
 
     Args:
-        file: Image with one channel, three equal ones or a palette (whose indices are read), or
-            NIfTI.
+        file: Image with one channel, three equal ones or a palette (whose indices are read), or NIfTI.
         index: Index of the slice of a NIfTI file; 0 for images.
 
     Raises:
@@ -166,8 +165,8 @@ def decode_mask(file: Path, index: int, classes: Sequence[str], values: str) -> 
         file: Mask file; see ``read_mask_values``.
         index: Index of the slice of a NIfTI file; 0 for images.
         classes: Class names, the background first.
-        values: ``index`` into the classes; ``binary``: 0 and 255; ``threshold``: foreground from
-            128; ``auto``: binary for two classes and a mask with only 0 and 255, else index.
+        values: ``index`` into the classes; ``binary``: 0 and 255; ``threshold``: foreground from 128; ``auto``: binary
+            for two classes and a mask with only 0 and 255, else index.
 
     Raises:
         DatasetError: If the mask is damaged, or holds a value without a class.
@@ -197,8 +196,7 @@ def _read_channel(file: Path) -> Values:
     colours = numbers[..., :1] if numbers.shape[2] == 2 else numbers[..., :3]  # without alpha
     if (colours != colours[..., :1]).any():
         raise DatasetError(
-            f"The mask {file.name} holds colours.",
-            fix="write masks as integers, one per class, in one channel",
+            f"The mask {file.name} holds colours.", fix="write masks as integers, one per class, in one channel"
         )
     grey: Values = colours[..., 0]
     return grey

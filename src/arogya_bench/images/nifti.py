@@ -41,8 +41,8 @@ class VolumeShape(NamedTuple):
     """Of a volume whose axes run to the right, to the front and to the top (RAS).
 
     Attributes:
-        width: Voxels from left to right; so ``height`` from back to front and ``slices`` from
-            bottom to top. A file of one slice has it as the last axis, whichever way it lies.
+        width: Voxels from left to right; so ``height`` from back to front and ``slices`` from bottom to top. A file of
+            one slice has it as the last axis, whichever way it lies.
         axes: What the axes of the file run to, such as ``LPS``.
     """
 
@@ -58,8 +58,8 @@ class NiftiHeader(NamedTuple):
     Attributes:
         image: The file, opened.
         shape: Three, as stored.
-        orientation: Shape (3, 2), of nibabel: for each stored axis, the axis that it becomes, and -1 if
-            it is turned round.
+        orientation: Shape (3, 2), of nibabel: for each stored axis, the axis that it becomes, and -1 if it is turned
+            round.
     """
 
     image: "Nifti1Image"
@@ -226,6 +226,5 @@ def _translate_errors(file: Path) -> Iterator[None]:
             yield
     except decode_errors() as error:
         raise DatasetError(
-            f"The NIfTI file {file.name} cannot be read: {sanitised_message(error, file)}",
-            fix="get the file again",
+            f"The NIfTI file {file.name} cannot be read: {sanitised_message(error, file)}", fix="get the file again"
         ) from error
