@@ -27,9 +27,6 @@ def detect_box_formats(folder: Path, formats: Sequence[str] = ("coco", "voc", "y
 
     Returns:
         Formats found, each with the options that make its reader read these files.
-
-    Raises:
-        DatasetError: If it is unclear which files of a format belong to the dataset.
     """
     files = [folder / file for file in list_files(folder)]
     detected = {name: DETECTORS[name](folder, files) for name in formats}

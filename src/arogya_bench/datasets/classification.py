@@ -100,11 +100,7 @@ def build_classification_dataset(
 
 
 def read_case(files: Mapping[str, Path], window: Window | None, case: Case) -> Image:
-    """Decode the image of a case.
-
-    Raises:
-        DatasetError: If the case belongs to another dataset, or its image is damaged.
-    """
+    """Decode the image of a case."""
     return decode(find_case(files, case), window=window)
 
 

@@ -37,12 +37,7 @@ class COCO(GroupedDatasetOptions):
     metadata: list[str] = field(default_factory=list)
 
     def load(self) -> Dataset:
-        """Read every JSON file and the header of every image; no image is decoded.
-
-        Raises:
-            ConfigError: If no JSON file is configured, or files with and without a split.
-            DatasetError: If files are missing, damaged or inconsistent.
-        """
+        """Read every JSON file and the header of every image; no image is decoded."""
         json_files = _annotation_files(self)
         folder = find_dataset_folder(self.path, "the JSON files and the images")
         listings = {

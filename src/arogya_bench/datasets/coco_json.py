@@ -34,11 +34,7 @@ class CocoListing:
 
 
 def read_coco_json(file: Path) -> CocoListing:
-    """Read one COCO file for object detection.
-
-    Raises:
-        DatasetError: If the file is invalid or inconsistent.
-    """
+    """Read one COCO file for object detection."""
     content = _read_json(file)
     images = _get_records(content, "images", file.name, {"id": (int, str), "file_name": (str,)})
     categories = _get_records(content, "categories", file.name, {"id": (int,), "name": (str,)})
@@ -58,11 +54,7 @@ def read_coco_json(file: Path) -> CocoListing:
 
 
 def get_number(record: JsonRecord, key: str, where: str) -> float:
-    """Return a number of a record.
-
-    Raises:
-        DatasetError: If it is missing or not a number.
-    """
+    """Return a number of a record."""
     value = record.get(key)
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_PIXELS:
         return float(value)

@@ -38,11 +38,7 @@ class COVIDCxr(PublishedDataset):
     test_list: str | None = None
 
     def load(self) -> Dataset:
-        """Read both lists and find every image; no image is decoded.
-
-        Raises:
-            DatasetError: If files are missing or damaged.
-        """
+        """Read both lists and find every image; no image is decoded."""
         folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         lists = {part: _find_list(folder, part, getattr(self, f"{part}_list")) for part in PARTS}
         images = [_parse_line(part, line, file.name) for part, file in lists.items() for line in read_name_list(file)]

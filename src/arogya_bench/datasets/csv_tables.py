@@ -28,9 +28,6 @@ def read_table(file: Path, *, required: Sequence[str], key: str) -> list[CsvRow]
 
     Returns:
         The rows, each a mapping of column to stripped text.
-
-    Raises:
-        DatasetError: If the file is missing or invalid.
     """
     numbered = _parse_rows(file, _read_text(file))
     header, rows = (numbered[0][1], numbered[1:]) if numbered else ([], [])

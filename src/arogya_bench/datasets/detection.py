@@ -118,11 +118,7 @@ def split_by_file(parts: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
 
 
 def check_image_size(facts: ImageFileInfo, width: float, height: float, where: str) -> None:
-    """Check that boxes were drawn on an image of this size.
-
-    Raises:
-        DatasetError: If the annotations state another size than the file has.
-    """
+    """Check that boxes were drawn on an image of this size."""
     if (width, height) != (facts.width, facts.height):
         raise DatasetError(
             f"{where} states an image of {width:g} x {height:g} pixels; the file has {facts.width} x {facts.height}.",

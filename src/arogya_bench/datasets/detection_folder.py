@@ -31,12 +31,7 @@ class DetectionFolder(GroupedDatasetOptions):
     format: str = "auto"
 
     def load(self) -> Dataset:
-        """Detect the format and read every annotation file; no image is decoded.
-
-        Raises:
-            ConfigError: If ``format`` is unknown or another option is invalid.
-            DatasetError: If no format or several are found, or files are missing or damaged.
-        """
+        """Detect the format and read every annotation file; no image is decoded."""
         if self.format not in ("auto", *READERS):
             raise ConfigError(
                 f"dataset.format={self.format!r} is unknown.{did_you_mean(self.format, READERS)}",

@@ -114,11 +114,7 @@ def _check_md5(file: Path, md5: str) -> None:
 
 @contextmanager
 def _lock_download_folder(target: Path) -> Iterator[Path]:
-    """Create the folder for the partial file and lock it.
-
-    Raises:
-        DatasetError: If it cannot be written, or another process holds the lock.
-    """
+    """Create the folder for the partial file and lock it."""
     work_folder = target.with_name(f".{target.name}.part")
     try:
         work_folder.mkdir(parents=True, exist_ok=True)

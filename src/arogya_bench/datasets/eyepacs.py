@@ -35,12 +35,7 @@ class EyePACS(PublishedDataset):
     classes: list[str] = field(default_factory=lambda: ["no_dr", "mild", "moderate", "severe", "proliferative_dr"])
 
     def load(self) -> Dataset:
-        """Read the table and find every image; no image is decoded.
-
-        Raises:
-            ConfigError: If ``classes`` does not have five names.
-            DatasetError: If files are missing or damaged, or a name does not contain a patient.
-        """
+        """Read the table and find every image; no image is decoded."""
         if len(self.classes) != GRADE_COUNT:
             raise ConfigError(
                 f"dataset.classes has {len(self.classes)} names; the grades are 0 to {GRADE_COUNT - 1}.",

@@ -35,11 +35,7 @@ class HAM10000(PublishedDataset):
     classes: list[str] = field(default_factory=lambda: ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"])
 
     def load(self) -> Dataset:
-        """Read the table and find every image; no image is decoded.
-
-        Raises:
-            DatasetError: If files are missing or damaged, or an image has no lesion.
-        """
+        """Read the table and find every image; no image is decoded."""
         folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         table = next((folder / name for name in TABLE_NAMES if (folder / name).is_file()), None)
         table = table or folder / TABLE_NAMES[0]
@@ -67,9 +63,6 @@ def read_mask(files: Mapping[str, Path], masks: Mapping[str, Path], case: Case) 
         files: Image files by case id.
         masks: Mask files by case id.
         case: Case of the dataset.
-
-    Raises:
-        DatasetError: If the mask is damaged, or differs from its image in size.
     """
     image, mask = find_case(files, case), find_case(masks, case)
     check_mask_fits(image, mask)

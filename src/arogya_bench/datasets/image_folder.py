@@ -60,12 +60,7 @@ class ImageFolder(PublishedDataset, GroupedDatasetOptions):
     ordinal: bool = False
 
     def load(self) -> Dataset:
-        """Find every image and its label; no image is decoded.
-
-        Raises:
-            ConfigError: If an option does not fit the files.
-            DatasetError: If files are missing or damaged.
-        """
+        """Find every image and its label; no image is decoded."""
         folder = find_dataset_folder(self.path, self.manifest or LAYOUT, self.obtain)
         listing = _from_table(self, folder) if self.manifest else _from_class_folders(self, folder)
         return build_classification_dataset(

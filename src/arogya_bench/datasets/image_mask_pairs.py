@@ -65,13 +65,7 @@ class ImageMaskPairs(GroupedDatasetOptions):
     obtain: str = ""
 
     def load(self) -> Dataset:
-        """Pair the files and compare their headers; of the pixels only masks of volumes are read.
-
-        Raises:
-            ConfigError: If an option is invalid.
-            DatasetError: If files are missing, or an image and its mask do not match.
-            MissingExtra: If a file needs a library that is not installed.
-        """
+        """Pair the files and compare their headers; of the pixels only masks of volumes are read."""
         if self.empty_slices not in EMPTY_SLICE_CHOICES:
             raise ConfigError(
                 f"dataset.empty_slices={self.empty_slices!r} is unknown.",
@@ -121,12 +115,7 @@ class ImageMaskPairs(GroupedDatasetOptions):
 
 
 def list_pairs(options: ImageMaskPairs, folder: Path) -> ImageMaskListing:
-    """Pair the images and masks of a folder by their names; no file is opened.
-
-    Raises:
-        ConfigError: If ``suffixes`` does not distinguish masks from images.
-        DatasetError: If files are missing or ambiguous.
-    """
+    """Pair the images and masks of a folder by their names; no file is opened."""
     if nnunet.is_nnunet(folder):
         return nnunet.list_pairs(folder)
     return mask_folders.list_pairs(folder, images=options.images, masks=options.masks, suffixes=options.suffixes)

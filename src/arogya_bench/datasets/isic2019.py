@@ -33,11 +33,7 @@ class ISIC2019(PublishedDataset):
     classes: list[str] = field(default_factory=lambda: ["MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC"])
 
     def load(self) -> Dataset:
-        """Read both tables and find every image; no image is decoded.
-
-        Raises:
-            DatasetError: If files are missing, damaged or inconsistent.
-        """
+        """Read both tables and find every image; no image is decoded."""
         folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         labels = _read_labels(read_table(folder / LABELS_FILE, required=("image",), key="image"))
         facts = read_table(folder / METADATA_FILE, required=(*KEY_COLUMNS, *METADATA_COLUMNS), key="image")

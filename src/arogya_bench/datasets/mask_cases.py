@@ -47,10 +47,6 @@ def locate_cases(folder: Path, pairs: Sequence[ImageMaskPair], channel: int | No
 
     Returns:
         Locations by case id, which is the name of an image or ``<volume>#<slice>``.
-
-    Raises:
-        ConfigError: If there is no such channel.
-        DatasetError: If an image and its mask do not match, or there are too many channels.
     """
     locations: dict[str, MaskLocation] = {}
     for pair in pairs:
@@ -97,11 +93,7 @@ def _count_slices(channels: Sequence[Path], mask: Path) -> int:
 
 
 def find_empty_slices(locations: Mapping[str, MaskLocation]) -> list[str]:
-    """Read the masks of volumes and return the cases without foreground.
-
-    Raises:
-        DatasetError: If a mask is damaged.
-    """
+    """Read the masks of volumes and return the cases without foreground."""
     by_mask: dict[Path, dict[int, str]] = {}
     for case, location in locations.items():
         if location.is_slice:
@@ -115,11 +107,7 @@ def find_empty_slices(locations: Mapping[str, MaskLocation]) -> list[str]:
 
 
 def read_image(locations: Mapping[str, MaskLocation], window: Window | None, case: Case) -> Image:
-    """Decode the image of a case.
-
-    Raises:
-        DatasetError: If the case belongs to another dataset, or its file is damaged.
-    """
+    """Decode the image of a case."""
     location = find_case(locations, case)
     if location.is_slice:
         return nifti.decode_slice(location.channels[0], location.index, window)
@@ -130,11 +118,7 @@ def read_image(locations: Mapping[str, MaskLocation], window: Window | None, cas
 
 
 def read_mask(locations: Mapping[str, MaskLocation], classes: tuple[str, ...], values: str, case: Case) -> Mask:
-    """Decode the mask of a case, which has the size of its image.
-
-    Raises:
-        DatasetError: If the case belongs to another dataset, or the mask is damaged or does not match its image.
-    """
+    """Decode the mask of a case, which has the size of its image."""
     location = find_case(locations, case)
     if not location.is_slice:  # the headers of volumes were compared when they were loaded
         check_mask_fits(location.channels[0], location.mask)

@@ -20,10 +20,6 @@ def list_pairs(folder: Path, *, images: str, masks: str, suffixes: Sequence[str]
         images: Folder of the images relative to it, searched recursively.
         masks: Folder of the masks; if it is that of the images, masks need a suffix.
         suffixes: Suffixes that may be appended to the name of an image in that of its mask.
-
-    Raises:
-        ConfigError: If no suffix distinguishes masks from images.
-        DatasetError: If a folder is missing, a mask has no image, or two files have one name.
     """
     shared = parse_relative_path(images, "dataset.images") == parse_relative_path(masks, "dataset.masks")
     mask_suffixes = tuple(suffix for suffix in suffixes if suffix)

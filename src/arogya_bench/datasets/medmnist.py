@@ -102,11 +102,7 @@ class MedMNIST:
     obtain: str = ""
 
     def load(self) -> Dataset:
-        """Decompress and check the file.
-
-        Raises:
-            DatasetError: If the file is missing, damaged, or not a single-label dataset of 2-D images.
-        """
+        """Decompress and check the file."""
         file = Path(self.path).expanduser().absolute()
         arrays = _load_arrays(file)
         parts = {SPLIT_NAMES[key]: _build_split_arrays(arrays, key, file) for key in SPLIT_KEYS}

@@ -58,11 +58,7 @@ def is_nnunet(folder: Path) -> bool:
 
 
 def list_pairs(folder: Path) -> ImageMaskListing:
-    """List the pairs of a folder in the layout of nnU-Net; no image is opened.
-
-    Raises:
-        DatasetError: If files are missing, damaged or inconsistent with ``dataset.json``.
-    """
+    """List the pairs of a folder in the layout of nnU-Net; no image is opened."""
     header = _read_header(folder)
     classes = _parse_classes(header)
     channels = _count_channels(header)

@@ -38,12 +38,7 @@ class PascalVOC(GroupedDatasetOptions):
     difficult: str = "ignore"
 
     def load(self) -> Dataset:
-        """Read every XML file and the header of every image; no image is decoded.
-
-        Raises:
-            ConfigError: If an option is invalid.
-            DatasetError: If files are missing, damaged or inconsistent.
-        """
+        """Read every XML file and the header of every image; no image is decoded."""
         _check_options(self)
         folder = find_dataset_folder(self.path, LAYOUT)
         annotations = {path.stem: read_annotation(path) for path in _find_annotation_files(folder, self.annotations)}

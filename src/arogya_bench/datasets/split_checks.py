@@ -60,9 +60,6 @@ def check_parts(dataset: Dataset, parts: Mapping[str, Subset], *, allow_group_ov
         dataset: The dataset that was split.
         parts: ``train``, ``validation`` and ``test``.
         allow_group_overlap: Whether a group may be in several parts.
-
-    Raises:
-        DatasetError: If one of these checks fails.
     """
     if dataset.grouped and not allow_group_overlap:
         _check_group_overlap(dataset, parts)

@@ -27,11 +27,7 @@ def split_to_csv(dataset: Dataset, parts: Mapping[str, Subset]) -> str:
 
 
 def read_split_file(dataset: Dataset, file: Path) -> Parts:
-    """Split a dataset as in a file.
-
-    Raises:
-        DatasetError: If the file is invalid or belongs to another dataset.
-    """
+    """Split a dataset as in a file."""
     part_of_case = _read_assignment(file.expanduser())
     case_ids = {case.case_id for case in dataset.cases}
     unknown = sorted(set(part_of_case) - case_ids)

@@ -29,9 +29,6 @@ def use_official_split(dataset: Dataset, shares: Sequence[float], rng: np.random
         dataset: Dataset whose cases have a split.
         shares: Fractions of train and validation, used if validation is missing.
         rng: Random generator, used if validation is missing.
-
-    Raises:
-        DatasetError: If the source has no official split.
     """
     stated = {case.split for case in dataset.cases}
     if not has_official_split(dataset):
@@ -106,10 +103,6 @@ def split_by_date(dataset: Dataset, shares: Sequence[float], column: str) -> Par
         dataset: Dataset with dates in its metadata.
         shares: Relative sizes of train, validation and test.
         column: Metadata column with either ISO 8601 dates or integers such as years.
-
-    Raises:
-        ConfigError: If there is no such column.
-        DatasetError: If a case has no date.
     """
     latest: dict[str, float] = {}
     for case, moment in zip(dataset.cases, _parse_dates(dataset, column), strict=True):

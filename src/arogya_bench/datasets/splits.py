@@ -119,12 +119,7 @@ def split(dataset: Dataset, policy: SplitPolicy | None = None, *, limit: int | N
 
 
 def make_split(dataset: Dataset, policy: SplitPolicy, *, limit: int | None = None) -> DatasetSplit:
-    """Split a dataset without checking the parts, which ``check_split`` or the gate does.
-
-    Raises:
-        ConfigError: If an option is invalid for the dataset.
-        DatasetError: If the dataset cannot be split.
-    """
+    """Split a dataset without checking the parts, which ``check_split`` or the gate does."""
     check_cases(dataset, limit)
     name, parts = _assign_parts(dataset, policy)
     if limit is not None:
@@ -139,9 +134,6 @@ def check_split(dataset_split: DatasetSplit, *, allow_group_overlap: bool = Fals
     Args:
         dataset_split: Split to check.
         allow_group_overlap: Whether a group may be in several parts.
-
-    Raises:
-        DatasetError: If one of these checks fails.
     """
     check_parts(
         dataset_split.test.dataset,

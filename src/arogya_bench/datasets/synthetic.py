@@ -50,12 +50,7 @@ class Synthetic:
     task: str = "classification"
 
     def load(self) -> Dataset:
-        """Generate the images or reuse cached ones, and verify the files.
-
-        Raises:
-            ConfigError: If an option is out of range.
-            DatasetError: If the cache cannot be written, or its files are damaged.
-        """
+        """Generate the images or reuse cached ones, and verify the files."""
         _check_options(self)
         folder = self.folder()
         build_and_verify(folder, partial(_generate_files, self))

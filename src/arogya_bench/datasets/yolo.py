@@ -28,12 +28,7 @@ class YOLO(GroupedDatasetOptions):
     file: str = "data.yaml"
 
     def load(self) -> Dataset:
-        """Read every label file and the header of every image; no image is decoded.
-
-        Raises:
-            ConfigError: If ``group`` is invalid.
-            DatasetError: If files are missing, damaged or inconsistent.
-        """
+        """Read every label file and the header of every image; no image is decoded."""
         folder = find_dataset_folder(self.path, f"{self.file}, images/ and labels/")
         content = read_header(folder / parse_relative_path(self.file, "dataset.file"))
         names = parse_classes(content, self.file)

@@ -12,11 +12,7 @@ from arogya_bench.images.files import SUFFIXES, ImageFileInfo, parse_relative_pa
 
 
 def read_header(file: Path) -> Mapping[str, object]:
-    """Read ``data.yaml``; a download script in it is not run.
-
-    Raises:
-        DatasetError: If it is missing or not a mapping.
-    """
+    """Read ``data.yaml``; a download script in it is not run."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
@@ -32,11 +28,7 @@ def read_header(file: Path) -> Mapping[str, object]:
 
 
 def parse_classes(content: Mapping[str, object], file: str) -> tuple[str, ...]:
-    """Return the class names in the order of their numbers.
-
-    Raises:
-        DatasetError: If there are none, or their numbers have gaps.
-    """
+    """Return the class names in the order of their numbers."""
     names = content.get("names")
     if isinstance(names, dict) and sorted(map(str, names)) == sorted(map(str, range(len(names)))):
         names = [{str(key): name for key, name in names.items()}[str(n)] for n in range(len(names))]
@@ -52,9 +44,6 @@ def list_images(content: Mapping[str, object], folder: Path, file: str) -> dict[
 
     The ``path`` of the file is used only if it is relative. A leading ``../``, which Roboflow writes, is dropped, as
     Ultralytics does.
-
-    Raises:
-        DatasetError: If no part is named, or a path is missing or empty.
     """
     parts: dict[str, list[str]] = {}
     for key, part in SPLIT_NAMES.items():
@@ -79,11 +68,7 @@ def label_file(image: PurePosixPath) -> PurePosixPath:
 
 
 def read_boxes(file: Path, facts: ImageFileInfo, classes: tuple[str, ...]) -> Iterator[RawBox]:
-    """Read the boxes of one image: class number, relative centre and relative size.
-
-    Raises:
-        DatasetError: If a row is invalid.
-    """
+    """Read the boxes of one image: class number, relative centre and relative size."""
     name = f"{file.parent.name}/{file.name}"
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()

@@ -112,12 +112,7 @@ def decode(file: Path, window: Window | None = None) -> Image:
 
 
 def read_size(file: Path) -> DicomImageSize:
-    """Read the size of the image from the header.
-
-    Raises:
-        DatasetError: If the header is damaged, or of no image.
-        MissingExtra: If pydicom is not installed.
-    """
+    """Read the size of the image from the header."""
     with _translate_errors(file):
         from pydicom import dcmread
 

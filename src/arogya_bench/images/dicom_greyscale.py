@@ -62,9 +62,6 @@ def render_greyscale(header: "Header", pixels: Values, window: Window | None, na
         pixels: As stored, shape (height, width).
         window: In units after rescaling.
         name: Of the file, for errors.
-
-    Raises:
-        DatasetError: If the window of the file shows nothing, or floats have no window.
     """
     scaled = _rescale(header, pixels)
     if window is not None or scaled.bounds is None:

@@ -18,11 +18,7 @@ def image_stem(name: str) -> str:
 
 
 def list_folders(folder: Path) -> list[str]:
-    """List the names of the subfolders, sorted, except hidden ones and ``__MACOSX``.
-
-    Raises:
-        DatasetError: If it cannot be read.
-    """
+    """List the names of the subfolders, sorted, except hidden ones and ``__MACOSX``."""
     try:
         return sorted(path.name for path in folder.iterdir() if path.is_dir() and _is_visible(path.name))
     except OSError as error:
@@ -33,9 +29,6 @@ def list_files(folder: Path) -> list[PurePosixPath]:
     """List all files below a folder, sorted, except hidden ones and ``__MACOSX``.
 
     Symbolic links to folders are followed; each folder is visited once.
-
-    Raises:
-        DatasetError: If a folder cannot be read.
     """
     found: list[PurePosixPath] = []
     entered: set[str] = set()

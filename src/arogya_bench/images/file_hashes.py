@@ -65,9 +65,6 @@ def hash_files(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPa
 
     Returns:
         SHA-256 by file, 64 hexadecimal characters.
-
-    Raises:
-        DatasetError: If a file cannot be read.
     """
     index = index_path(folder)
     known = _load_index(index)

@@ -55,9 +55,6 @@ def find_dataset_folder(path: str, expected_content: str, obtain: str = "") -> P
         path: Path given by the user; relative to the working folder.
         expected_content: Description of its content, for the error.
         obtain: Instructions for obtaining the dataset, for the error.
-
-    Raises:
-        DatasetError: If there is no such folder.
     """
     folder = Path(path).expanduser().absolute()
     if not folder.is_dir():
@@ -75,9 +72,6 @@ def parse_relative_path(name: str, where: str) -> PurePosixPath:
     Args:
         name: Path of a file or folder, with ``/`` between folders.
         where: Source of the path, for the error.
-
-    Raises:
-        DatasetError: If the path is empty, absolute, or leads out of its folder.
     """
     path = PureWindowsPath(name)  # handles both separators, and drives
     leaves = bool(path.anchor) or ".." in path.parts or not name.strip()
@@ -90,11 +84,7 @@ def parse_relative_path(name: str, where: str) -> PurePosixPath:
 
 
 def read_name_list(file: Path) -> list[str]:
-    """Read a list of images, one name per line; blank lines are skipped.
-
-    Raises:
-        DatasetError: If it is not a text file.
-    """
+    """Read a list of images, one name per line; blank lines are skipped."""
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -132,9 +122,6 @@ def decode_case(folder: Path, files: Mapping[str, PurePosixPath], case: Case) ->
         folder: Folder of the dataset.
         files: Files relative to it, by case id.
         case: Case of the dataset.
-
-    Raises:
-        DatasetError: If the case belongs to another dataset, or its image is damaged.
     """
     file = find_case(files, case)
     try:
@@ -145,11 +132,7 @@ def decode_case(folder: Path, files: Mapping[str, PurePosixPath], case: Case) ->
 
 
 def find_case(by_case_id: Mapping[str, T], case: Case) -> T:
-    """Look up a case by its id.
-
-    Raises:
-        DatasetError: If the case belongs to another dataset.
-    """
+    """Look up a case by its id."""
     if case.case_id not in by_case_id:
         raise DatasetError(f"No image belongs to case {case.case_id!r}.", fix="use a case of this dataset")
     return by_case_id[case.case_id]
@@ -162,11 +145,7 @@ def count_frames(image: PIL.Image.Image) -> int:
 
 
 def check_single_frame(image: PIL.Image.Image, what: str, name: str) -> None:
-    """Check that an image file is not a multi-page TIFF or an animation.
-
-    Raises:
-        DatasetError: If it has several frames.
-    """
+    """Check that an image file is not a multi-page TIFF or an animation."""
     frames = count_frames(image)
     if frames > 1:
         raise DatasetError(f"The {what} {name} holds {frames} frames.", fix="write each frame to its own file")

@@ -49,11 +49,7 @@ class ImageGeometry(NamedTuple):
 
 
 def check_value_mode(values: str, classes: Sequence[str]) -> None:
-    """Check the option for the meaning of mask values.
-
-    Raises:
-        ConfigError: If it is unknown, or invalid for the number of classes.
-    """
+    """Check the option for the meaning of mask values."""
     if values not in VALUE_MODES:
         raise ConfigError(f"dataset.values={values!r} is unknown.", fix=f"choose one of {', '.join(VALUE_MODES)}")
     if values in ("binary", "threshold") and len(classes) != 2:
@@ -74,12 +70,7 @@ def is_nifti(file: Path) -> bool:
 
 
 def read_geometry(file: Path) -> ImageGeometry:
-    """Read the header of an image or a mask.
-
-    Raises:
-        DatasetError: If it is missing or damaged.
-        MissingExtra: If it is DICOM or NIfTI, and its library is not installed.
-    """
+    """Read the header of an image or a mask."""
     if is_nifti(file):
         width, height, slices, axes = nifti.read_shape(file)
         return ImageGeometry(width, height, slices, axes=axes)
@@ -97,11 +88,7 @@ def read_geometry(file: Path) -> ImageGeometry:
 
 
 def check_mask_fits(image: Path, mask: Path) -> None:
-    """Compare the headers of an image and its mask.
-
-    Raises:
-        DatasetError: If one is damaged, or they do not match; see ``check_same_geometry``.
-    """
+    """Compare the headers of an image and its mask."""
     check_same_geometry(read_geometry(image), read_geometry(mask), image.name, mask.name)
 
 
@@ -113,9 +100,6 @@ def check_same_geometry(image_geometry: ImageGeometry, mask_geometry: ImageGeome
         mask_geometry: Geometry of the mask.
         image: File name of the image, for errors.
         mask: File name of the mask, for errors.
-
-    Raises:
-        DatasetError: If sizes, axes or EXIF orientations differ.
     """
     if image_geometry.orientation != mask_geometry.orientation:
         raise DatasetError(
@@ -167,9 +151,6 @@ def decode_mask(file: Path, index: int, classes: Sequence[str], values: str) -> 
         classes: Class names, the background first.
         values: ``index`` into the classes; ``binary``: 0 and 255; ``threshold``: foreground from 128; ``auto``: binary
             for two classes and a mask with only 0 and 255, else index.
-
-    Raises:
-        DatasetError: If the mask is damaged, or holds a value without a class.
     """
     numbers = read_mask_values(file, index)
     if values == "threshold":

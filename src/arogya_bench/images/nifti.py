@@ -88,12 +88,7 @@ def has_signature(head: bytes) -> bool:
 
 
 def decode(file: Path, window: Window | None = None) -> Image:
-    """Decode a NIfTI file of one slice.
-
-    Raises:
-        DatasetError: If it is damaged, has several slices, or needs a window.
-        MissingExtra: If nibabel is not installed.
-    """
+    """Decode a NIfTI file of one slice."""
     slices = read_shape(file).slices
     if slices != 1:
         raise DatasetError(
@@ -110,10 +105,6 @@ def decode_slice(file: Path, index: int, window: Window | None = None) -> Image:
         file: A NIfTI file.
         index: Of the slice, from the bottom, from 0.
         window: Values that become black and white; unsigned 8-bit values need none.
-
-    Raises:
-        DatasetError: If the file is damaged or needs a window.
-        MissingExtra: If nibabel is not installed.
     """
     values = take_slice(read_volume(file), index)
     if values.dtype == np.uint8:
@@ -130,10 +121,6 @@ def read_volume(file: Path) -> Values:
     """Read a volume, shape (width, height, slices), axes as ``VolumeShape`` has them.
 
     The last volumes are kept in memory, since a compressed one can only be read as a whole.
-
-    Raises:
-        DatasetError: If the file is damaged, or would take too much memory.
-        MissingExtra: If nibabel is not installed.
     """
     with _translate_errors(file):
         stat = file.stat()
@@ -141,12 +128,7 @@ def read_volume(file: Path) -> Values:
 
 
 def read_shape(file: Path) -> VolumeShape:
-    """Read the shape of a volume from its header.
-
-    Raises:
-        DatasetError: If the header is damaged, or of more than a volume.
-        MissingExtra: If nibabel is not installed.
-    """
+    """Read the shape of a volume from its header."""
     with _translate_errors(file):
         from nibabel.orientations import ornt2axcodes
 
