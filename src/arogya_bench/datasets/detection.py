@@ -1,40 +1,31 @@
 """Build a checked detection dataset from images with boxes of any format."""
 
-import hashlib
-import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from arogya_bench.datasets.boxes import ClippedBoxes, RawBox, clip_boxes, resolve_classes
 from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
-from arogya_bench.datasets.published import GroupedDatasetOptions
+from arogya_bench.datasets.published import GroupedDatasetOptions, SourceImage, check_unique_ids
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.file_hashes import digest_records
 from arogya_bench.images.files import ImageFileInfo, decode_case
 from arogya_bench.types import Case, Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoxedImage:
+class BoxedImage(SourceImage):
     """One image and its annotations in the source.
 
     Attributes:
-        case_id: Unique id, derived from the file name.
-        file: Path relative to the folder of the dataset.
         facts: Size and hash of the file.
         raw_boxes: Boxes, not yet checked.
-        split: ``train``, ``validation`` or ``test``; None without an official split.
-        metadata: Metadata columns; the same keys for every image.
     """
 
-    case_id: str
-    file: PurePosixPath
     facts: ImageFileInfo
     raw_boxes: tuple[RawBox, ...]
-    split: str | None
-    metadata: Mapping[str, str | float] = field(default_factory=dict)
 
 
 def build_detection_dataset(
@@ -127,31 +118,28 @@ def check_image_size(facts: ImageFileInfo, width: float, height: float, where: s
 
 
 def _check_images(images: Sequence[BoxedImage], used: Collection[str], folder: Path) -> None:
-    names = Counter(image.case_id for image in images)
-    twice = [name for name, count in names.items() if count > 1]
-    if twice:
-        files = [str(image.file) for image in images if image.case_id == twice[0]]
-        raise DatasetError(
-            f"{len(files)} images have the name {twice[0]}: {', '.join(files)}.",
-            fix="give every image a unique name; the suffix does not count",
-        )
     if not used:
         raise DatasetError(
             f"None of the {len(images)} images in {folder} has a box.",
             fix="set dataset.path to a folder with annotated images",
         )
+    check_unique_ids(images)
 
 
 def _digest(classes: Sequence[str], cases: Sequence[Case], images: Sequence[BoxedImage]) -> str:
     # Names and bytes rather than paths, so that the folder may move; bytes rather than pixels,
     # because decoding every image at every load would take minutes.
-    digest = hashlib.sha256(json.dumps(classes).encode())
-    for case, image in zip(cases, images, strict=True):
-        boxes = [astuple(box) for box in case.boxes or ()]
-        record = [case.case_id, case.group_id, dict(case.metadata), boxes, image.facts.sha256]
-        line = json.dumps(record, sort_keys=True)
-        digest.update(f"\n{line}".encode())
-    return digest.hexdigest()[:32]
+    records = (
+        [
+            case.case_id,
+            case.group_id,
+            dict(case.metadata),
+            [astuple(box) for box in case.boxes or ()],
+            image.facts.sha256,
+        ]
+        for case, image in zip(cases, images, strict=True)
+    )
+    return digest_records([classes, *records])
 
 
 def _notes_on_boxes(boxes: Mapping[str, ClippedBoxes]) -> Iterator[str]:
@@ -174,7 +162,7 @@ def _notes_on_boxes(boxes: Mapping[str, ClippedBoxes]) -> Iterator[str]:
         yield f"Duplicate boxes, kept: {sum(duplicates.values())}: {shorten_list(duplicates)}."
     crowds = sum(box.crowd for clipped in boxes.values() for box in clipped.boxes)
     if crowds:
-        yield (f"Boxes marked as difficult or as a crowd: {crowds}; they are ignored in the evaluation.")
+        yield f"Boxes marked as difficult or as a crowd: {crowds}; they are ignored in the evaluation."
 
 
 def _notes_on_duplicates(images: Sequence[BoxedImage]) -> Iterator[str]:

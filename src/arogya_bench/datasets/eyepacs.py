@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
 from arogya_bench.datasets.csv_tables import CsvRow, read_table
-from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
+from arogya_bench.datasets.group_patterns import note_unlisted_images, note_unread_columns, shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images.discovery import find_images_by_name, find_unlisted
+from arogya_bench.images.discovery import find_images_by_name
 from arogya_bench.images.files import find_dataset_folder
 from arogya_bench.types import Dataset
 
@@ -81,8 +81,7 @@ def _build_images(
 
 
 def _notes(rows: Sequence[CsvRow], files: Mapping[str, PurePosixPath], folder: Path) -> Iterator[str]:
-    extra = find_unlisted(files, (row["image"] for row in rows))
-    yield from note_excluded(f"Images not listed in {LABELS_FILE}, excluded", extra)
-    yield from note_excluded(f"Columns of {LABELS_FILE} not read", find_unlisted(rows[0], ("image", "level")))
+    yield from note_unlisted_images(LABELS_FILE, files, (row["image"] for row in rows))
+    yield from note_unread_columns(LABELS_FILE, rows[0], ("image", "level"))
     if (folder / "test").is_dir():
         yield "The folder test/ was not read: this layout has no labels for it."

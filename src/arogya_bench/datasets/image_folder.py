@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
 from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
-from arogya_bench.datasets.group_patterns import extract_groups, note_excluded, shorten_list
+from arogya_bench.datasets.group_patterns import extract_groups, note_excluded, note_unlisted_images, shorten_list
 from arogya_bench.datasets.published import GroupedDatasetOptions, PublishedDataset
 from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.errors import ConfigError, DatasetError
@@ -157,8 +157,7 @@ def _from_table(options: ImageFolder, folder: Path) -> ImageListing:
         LabelledImage(case_id=image_stem(str(file)), file=file, label=label, group=group, split=split, metadata=values)
         for file, label, group, split, values in zip(files, labels, groups, splits, metadata, strict=True)
     ]
-    unlisted = find_unlisted(map(str, _iter_images(folder)), map(str, files))
-    notes = note_excluded(f"Images not listed in {table.name}, excluded", unlisted)
+    notes = note_unlisted_images(table.name, map(str, _iter_images(folder)), map(str, files))
     grouped = "group" in columns or options.group is not None
     return ImageListing(images, labels, grouped, list(notes))
 

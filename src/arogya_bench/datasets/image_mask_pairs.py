@@ -1,7 +1,5 @@
 """Read images with masks: two folders with the same file names, or nnU-Net format."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +19,7 @@ from arogya_bench.datasets.mask_cases import (
 from arogya_bench.datasets.nnunet import ImageMaskListing
 from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images.file_hashes import hash_files
+from arogya_bench.images.file_hashes import digest_records, hash_files
 from arogya_bench.images.files import find_dataset_folder
 from arogya_bench.images.masks import check_value_mode, is_binary, read_mask_values
 from arogya_bench.images.windowing import parse_window
@@ -156,9 +154,5 @@ def _digest(
         for case, location in locations.items()
     }
     hashes = hash_files(folder, sorted({file for paths in files.values() for file in paths}))
-    header = [list(classes), options.values, options.window]
-    digest = hashlib.sha256(json.dumps(header).encode())
-    for case in cases:
-        record = [case.case_id, case.group_id, *(hashes[file] for file in files[case.case_id])]
-        digest.update(f"\n{json.dumps(record)}".encode())
-    return digest.hexdigest()[:32]
+    records = ([case.case_id, case.group_id, *(hashes[file] for file in files[case.case_id])] for case in cases)
+    return digest_records([[list(classes), options.values, options.window], *records])

@@ -15,6 +15,7 @@ import numpy as np
 
 from arogya_bench.datasets.synthetic_population import CLASSES, Lesion
 from arogya_bench.datasets.synthetic_rendering import LATENTS, SITES, LesionMask, draw_lesion, take_photograph
+from arogya_bench.images.file_hashes import digest_records
 
 CASES_FILE = "cases.csv"
 CARD_FILE = "card.json"
@@ -74,7 +75,9 @@ def export_population(
     _write_json(folder / "boxes.json", _to_coco(views, size))
     labels = [str(view.row["class"]) for view in views]
     counts = {name: labels.count(name) for name in CLASSES if name in labels}
-    _write_json(folder / CARD_FILE, {**card, "class_counts": counts, "digest": _digest(views)})
+    # Over pixels rather than PNG files, which depend on the zlib version.
+    digest = digest_records([*view.row.values(), view.pixel_hash] for view in views)
+    _write_json(folder / CARD_FILE, {**card, "class_counts": counts, "digest": digest})
 
 
 def _cpu_count() -> int:
@@ -134,12 +137,6 @@ def _to_coco(views: Sequence[RenderedView], size: int) -> dict[str, object]:
         )
     categories = [{"id": number, "name": name} for number, name in enumerate(CLASSES, start=1)]
     return {"images": images, "annotations": annotations, "categories": categories}
-
-
-def _digest(views: Sequence[RenderedView]) -> str:
-    # Over pixels rather than PNG files, which depend on the zlib version.
-    lines = [json.dumps([*view.row.values(), view.pixel_hash]) for view in views]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 
 def _write_json(path: Path, content: Mapping[str, object]) -> None:

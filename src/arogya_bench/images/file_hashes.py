@@ -38,14 +38,7 @@ class FileStamp(NamedTuple):
 
 
 class HashEntry(NamedTuple):
-    """Cached hash of a file.
-
-    Attributes:
-        size: See ``FileStamp``.
-        mtime_ns: See ``FileStamp``.
-        ctime_ns: See ``FileStamp``.
-        sha256: SHA-256 of the file.
-    """
+    """A ``FileStamp`` and the SHA-256 of the file at that time."""
 
     size: int
     mtime_ns: int
@@ -57,15 +50,7 @@ _STAMPS_WHEN_HASHED: dict[Path, FileStamp] = {}  # stamps of the files hashed by
 
 
 def hash_files(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPath, str]:
-    """Hash files that are not in the cache or have changed.
-
-    Args:
-        folder: Folder of the dataset.
-        files: Files relative to it.
-
-    Returns:
-        SHA-256 by file, 64 hexadecimal characters.
-    """
+    """Return the SHA-256 of each file of a folder; only new and changed files are read."""
     index = index_path(folder)
     known = _load_index(index)
     keys = {file: _key(file) for file in files}
@@ -90,6 +75,12 @@ def hash_files(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPa
     both = {**known, **fresh}
     _STAMPS_WHEN_HASHED.update({folder / file: FileStamp(*both[keys[file]][:3]) for file in files})
     return {file: both[keys[file]].sha256 for file in files}
+
+
+def digest_records(records: Iterable[object]) -> str:
+    """Hash records that JSON can hold, in their order; 32 hexadecimal characters."""
+    text = "\n".join(json.dumps(record, sort_keys=True) for record in records)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def fingerprint(file: Path) -> FileStamp | None:
