@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from arogya_bench.datasets.group_patterns import shorten_list
-from arogya_bench.datasets.published import PublishedDataset, SourceImage, check_unique_ids
-from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.datasets.published import PublishedDataset, SourceImage, check_class_names, check_unique_ids
+from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import decode
 from arogya_bench.images.file_hashes import digest_records, hash_files
 from arogya_bench.images.files import find_case
@@ -106,10 +106,7 @@ def read_case(files: Mapping[str, Path], window: Window | None, case: Case) -> I
 def _check_images(images: Sequence[LabelledImage], classes: Sequence[str], folder: Path) -> None:
     if not images:
         raise DatasetError(f"No labelled image in {folder}.", fix="set dataset.path to the folder of images")
-    if len(set(classes)) < len(classes):
-        raise ConfigError(
-            f"dataset.classes repeats a name: {', '.join(classes)}.", fix="give every class a unique name"
-        )
+    check_class_names(classes)
     unprintable = [ascii(image.case_id) for image in images if not image.case_id.isprintable()]
     if unprintable:
         raise DatasetError(

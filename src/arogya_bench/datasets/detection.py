@@ -127,19 +127,12 @@ def _check_images(images: Sequence[BoxedImage], used: Collection[str], folder: P
 
 
 def _digest(classes: Sequence[str], cases: Sequence[Case], images: Sequence[BoxedImage]) -> str:
-    # Names and bytes rather than paths, so that the folder may move; bytes rather than pixels,
-    # because decoding every image at every load would take minutes.
-    records = (
-        [
-            case.case_id,
-            case.group_id,
-            dict(case.metadata),
-            [astuple(box) for box in case.boxes or ()],
-            image.facts.sha256,
-        ]
-        for case, image in zip(cases, images, strict=True)
-    )
-    return digest_records([classes, *records])
+    # Bytes rather than paths, so that the folder may move, or pixels, whose decoding would take minutes.
+    records: list[object] = [classes]
+    for case, image in zip(cases, images, strict=True):
+        boxes = [astuple(box) for box in case.boxes or ()]
+        records.append([case.case_id, case.group_id, dict(case.metadata), boxes, image.facts.sha256])
+    return digest_records(records)
 
 
 def _notes_on_boxes(boxes: Mapping[str, ClippedBoxes]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from arogya_bench.errors import DatasetError
+from arogya_bench.errors import ConfigError, DatasetError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,4 +88,12 @@ def check_unique_ids(images: Sequence[SourceImage]) -> None:
         raise DatasetError(
             f"{count} images have the name {case_id}: {', '.join(files)}.",
             fix="give every image a unique name; the suffix does not count",
+        )
+
+
+def check_class_names(classes: Sequence[str]) -> None:
+    """Check that no class is configured twice."""
+    if len(set(classes)) < len(classes):
+        raise ConfigError(
+            f"dataset.classes repeats a name: {', '.join(classes)}.", fix="give every class a unique name"
         )
