@@ -23,11 +23,7 @@ EXPECTED_FILES = (
 
 
 def detect_box_formats(folder: Path, formats: Sequence[str] = ("coco", "voc", "yolo")) -> dict[str, ReaderOptions]:
-    """Find the annotation files of each format below a folder.
-
-    Returns:
-        Formats found, each with the options that make its reader read these files.
-    """
+    """Find the annotation files of each format below a folder, as options that make its reader read them."""
     files = [folder / file for file in list_files(folder)]
     detected = {name: DETECTORS[name](folder, files) for name in formats}
     return {name: options for name, options in detected.items() if options}

@@ -56,11 +56,7 @@ def build_classification_dataset(
         classes: Class names in the order of the targets.
         grouped: Whether the source names patients or lesions.
         ordinal: Whether the classes are grades in ascending order.
-        notes: Notes on excluded files and the like, shown with the dataset.
-
-    Raises:
-        ConfigError: If ``window`` or ``classes`` is invalid.
-        DatasetError: If ids repeat, files are missing, or class counts differ from the expected.
+        notes: Notes on excluded files and the like.
     """
     window = parse_window(config.window)
     ordered = sorted(images, key=lambda image: image.case_id)

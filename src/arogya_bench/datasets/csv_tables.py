@@ -19,15 +19,12 @@ DELIMITERS = (",", "\t", ";")
 
 
 def read_table(file: Path, *, required: Sequence[str], key: str) -> list[CsvRow]:
-    """Read a UTF-8 table with a header, separated by commas, tabs or semicolons.
+    """Read a UTF-8 table with a header, separated by commas, tabs or semicolons; cells are stripped.
 
     Args:
         file: Path of the table.
         required: Names of the required columns.
         key: Name of the required column with unique, non-empty values.
-
-    Returns:
-        The rows, each a mapping of column to stripped text.
     """
     numbered = _parse_rows(file, _read_text(file))
     header, rows = (numbered[0][1], numbered[1:]) if numbered else ([], [])
@@ -50,10 +47,6 @@ def extract_metadata(rows: Iterable[Mapping[str, str]], names: Sequence[str]) ->
 
     A column becomes numeric if every cell is a finite number. Any other column stays text, with ``unknown`` for empty
     and NaN cells.
-
-    Args:
-        rows: Rows of a table.
-        names: Names of the columns.
     """
     rows = list(rows)
     columns = [_convert_cells([row[name] for row in rows]) for name in names]

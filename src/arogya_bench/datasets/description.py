@@ -96,12 +96,7 @@ class DatasetDescription:
 
 
 def describe(dataset: Dataset, split: DatasetSplit | None = None) -> DatasetDescription:
-    """Summarise a dataset without opening an image.
-
-    Args:
-        dataset: Dataset of any task.
-        split: Split of the dataset whose parts are counted as well.
-    """
+    """Summarise a dataset, and the parts of its split if given, without opening an image."""
     parts: dict[str, Sequence[Case]] = {ALL: dataset.cases}
     if split is not None:
         parts |= {part: getattr(split, part).cases for part in PARTS}

@@ -45,10 +45,7 @@ def build_detection_dataset(
         options: Options of the reader.
         source_classes: Classes of the source, in its order.
         default_source: Description of the source, used if the user gives none.
-        notes: Notes of the reader of the format.
-
-    Raises:
-        DatasetError: If ids repeat, there is no box, or a box is invalid.
+        notes: Notes on excluded files and the like.
     """
     ordered = sorted(images, key=lambda image: image.case_id)
     used = {box.name for image in ordered for box in image.raw_boxes}
@@ -86,15 +83,9 @@ def build_detection_dataset(
 
 
 def split_by_file(parts: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
-    """Map each image to its part of the official split.
+    """Map each image, listed once, to its part of the official split.
 
     A source with a single part has no split: its images map to None.
-
-    Args:
-        parts: Image names by part; at least one part.
-
-    Raises:
-        DatasetError: If an image is listed twice.
     """
     splits: dict[str, str | None] = {}
     for split, names in parts.items():

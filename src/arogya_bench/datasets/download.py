@@ -47,10 +47,6 @@ def fetch(
 
     Returns:
         The file, whose MD5 is the published one.
-
-    Raises:
-        ConfigError: If the dataset, the size or the URL is invalid.
-        DatasetError: If the file cannot be downloaded or written, or is not the published one.
     """
     published = _find_dataset(name, size)
     url = _build_url(base_url or os.environ.get(URL_VARIABLE) or FILES_URL, file_name(name, size))

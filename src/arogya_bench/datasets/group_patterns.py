@@ -33,12 +33,9 @@ def note_unread_columns(table: str, columns: Iterable[str], read: Iterable[str])
 
 
 def extract_groups(case_ids: Sequence[str], group: str | None) -> dict[str, str]:
-    """Map each case to its patient.
+    """Map each case to its patient, which the group of a regular expression captures in its id.
 
-    Args:
-        case_ids: Ids of all cases.
-        group: Regular expression with one group that captures the patient in a case id; None makes every case its own
-            group.
+    Without an expression every case is its own group.
 
     Raises:
         ConfigError: If the expression is invalid or does not match a case id.

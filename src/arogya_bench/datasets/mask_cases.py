@@ -38,12 +38,7 @@ class MaskLocation:
 
 
 def locate_cases(folder: Path, pairs: Sequence[ImageMaskPair], channel: int | None) -> dict[str, MaskLocation]:
-    """List the cases from the headers of the files.
-
-    Args:
-        folder: Folder of the dataset.
-        pairs: Pairs in the order of the cases.
-        channel: Channel to read from pairs with several.
+    """List the cases from the headers of the files, in the order of the pairs.
 
     Returns:
         Locations by case id, which is the name of an image or ``<volume>#<slice>``.

@@ -13,11 +13,11 @@ from arogya_bench.images.masks import MASK_SUFFIXES
 
 
 def list_pairs(folder: Path, *, images: str, masks: str, suffixes: Sequence[str]) -> ImageMaskListing:
-    """Pair images and masks; no file is opened.
+    """Pair images and masks, searched recursively; no file is opened.
 
     Args:
         folder: Folder of the dataset.
-        images: Folder of the images relative to it, searched recursively.
+        images: Folder of the images relative to it.
         masks: Folder of the masks; if it is that of the images, masks need a suffix.
         suffixes: Suffixes that may be appended to the name of an image in that of its mask.
     """

@@ -23,13 +23,7 @@ def has_official_split(dataset: Dataset) -> bool:
 
 
 def use_official_split(dataset: Dataset, shares: Sequence[float], rng: np.random.Generator) -> Parts:
-    """Use the split of the source; a missing validation part is drawn from train by group.
-
-    Args:
-        dataset: Dataset whose cases have a split.
-        shares: Fractions of train and validation, used if validation is missing.
-        rng: Random generator, used if validation is missing.
-    """
+    """Use the split of the source; a missing validation part is drawn from train by group."""
     stated = {case.split for case in dataset.cases}
     if not has_official_split(dataset):
         raise _no_official_split_error(dataset, stated)
@@ -57,9 +51,6 @@ def split_by_group(
         shares: Relative sizes of the parts.
         rng: Random generator for the order of groups of equal size.
         key: Returns the group of a case.
-
-    Returns:
-        One list of cases per share.
     """
     members: defaultdict[str, list[Case]] = defaultdict(list)
     for case in cases:
@@ -97,12 +88,8 @@ def split_kfold(dataset: Dataset, shares: Sequence[float], folds: int, fold: int
 def split_by_date(dataset: Dataset, shares: Sequence[float], column: str) -> Parts:
     """Train on the oldest cases and test on the newest.
 
-    A group has the date of its latest case. Groups with the same date stay together.
-
-    Args:
-        dataset: Dataset with dates in its metadata.
-        shares: Relative sizes of train, validation and test.
-        column: Metadata column with either ISO 8601 dates or integers such as years.
+    A group has the date of its latest case. Groups with the same date stay together. The column holds either ISO 8601
+    dates or integers such as years.
     """
     latest: dict[str, float] = {}
     for case, moment in zip(dataset.cases, _parse_dates(dataset, column), strict=True):
@@ -129,9 +116,6 @@ def assign_groups(counts: Floats, fractions: Floats) -> list[int]:
     Args:
         counts: Class counts of the groups, shape (groups, classes).
         fractions: Desired fractions of the parts, shape (parts,).
-
-    Returns:
-        Index of the part of each group.
     """
     # Every part should get one case of a rare class before any part gets a second.
     wanted = np.maximum(np.outer(fractions, counts.sum(axis=0)), 1.0)

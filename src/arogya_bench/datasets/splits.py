@@ -101,17 +101,13 @@ class DatasetSplit:
 
 
 def split(dataset: Dataset, policy: SplitPolicy | None = None, *, limit: int | None = None) -> DatasetSplit:
-    """Split a dataset and check the parts.
+    """Split a dataset, by default by its official split, else by group, and check the parts.
 
     Args:
         dataset: Dataset to split; the order of its cases does not matter.
-        policy: Options; by default the official split, else by group.
+        policy: Options of the split.
         limit: Maximum number of cases per part, balanced over classes; the class proportions are then not those of the
             dataset.
-
-    Raises:
-        ConfigError: If an option is invalid for the dataset.
-        DatasetError: If the dataset cannot be split, or a part fails the checks.
     """
     dataset_split = make_split(dataset, policy or SplitPolicy(), limit=limit)
     check_split(dataset_split)
@@ -129,12 +125,7 @@ def make_split(dataset: Dataset, policy: SplitPolicy, *, limit: int | None = Non
 
 
 def check_split(dataset_split: DatasetSplit, *, allow_group_overlap: bool = False) -> None:
-    """Check that parts share no group, every class can be learned, and there is a test part.
-
-    Args:
-        dataset_split: Split to check.
-        allow_group_overlap: Whether a group may be in several parts.
-    """
+    """Check that parts share no group, every class can be learned, and there is a test part."""
     check_parts(
         dataset_split.test.dataset,
         dataset_split.parts,
@@ -143,12 +134,7 @@ def check_split(dataset_split: DatasetSplit, *, allow_group_overlap: bool = Fals
 
 
 def exclude_cases(dataset_split: DatasetSplit, unusable: Collection[str]) -> DatasetSplit:
-    """Remove cases from a split.
-
-    Args:
-        dataset_split: Split of the dataset.
-        unusable: Ids of the cases to remove; unknown ids are ignored.
-    """
+    """Remove cases by their ids from a split; unknown ids are ignored."""
     dataset = dataset_split.test.dataset
     kept = tuple(case for case in dataset.cases if case.case_id not in unusable)
     parts = {

@@ -62,12 +62,6 @@ def with_decoded_cache(dataset: Dataset, *, limit_gb: float) -> Dataset:
     Args:
         dataset: Dataset; returned unchanged if its images are already arrays.
         limit_gb: Maximum size of all sets in 10^9 bytes; 0 disables the cache.
-
-    Returns:
-        A dataset that reads from the cache, or ``dataset`` itself.
-
-    Raises:
-        DatasetError: If an image cannot be decoded, a file changed after loading, or the cache is damaged.
     """
     if not dataset.files or not limit_gb:
         return dataset
@@ -214,12 +208,7 @@ def _open_cached(folder: Path) -> DecodedImages:
 
 
 def _map_pixels(folder: Path) -> DecodedImages:
-    """Map the pixels and check their length.
-
-    Raises:
-        FileNotFoundError: If the set was removed.
-        DatasetError: If it is damaged.
-    """
+    """Map the pixels and check their length; raises FileNotFoundError if the set was removed."""
     try:
         index = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
         pixels = np.memmap(folder / PIXELS_FILE, dtype=np.uint8, mode="r")

@@ -59,19 +59,10 @@ def has_signature(head: bytes) -> bool:
 
 
 def decode(file: Path, window: Window | None = None) -> Image:
-    """Decode a DICOM file with one frame.
+    """Decode a DICOM file with one frame, with or without the preamble.
 
-    For grey values see ``render_greyscale``. Palettes, luminance and chrominance become RGB; colours of more than
-    8 bits are scaled from the range of their stored bits. Overlays are not drawn.
-
-    Args:
-        file: DICOM file, with or without the preamble.
-        window: Values after rescaling, such as Hounsfield units, that become black and white; for grey images only.
-
-    Raises:
-        DatasetError: If the file is damaged, holds no image or several, or is compressed in a way that needs another
-            package.
-        MissingExtra: If pydicom is not installed.
+    For grey values and the window see ``render_greyscale``. Palettes, luminance and chrominance become RGB; colours of
+    more than 8 bits are scaled from the range of their stored bits. Overlays are not drawn.
     """
     with _translate_errors(file):
         from pydicom import dcmread

@@ -52,16 +52,11 @@ class LookupTable(NamedTuple):
 
 
 def render_greyscale(header: "Header", pixels: Values, window: Window | None, name: str) -> Image:
-    """Show grey values as a viewer would.
+    """Show grey values, shape (height, width), as a viewer would.
 
-    They are rescaled (PS3.3 C.11.1), then shown through the configured window, else through the first window or table
-    of the file (C.11.2), else over the range of the stored bits; and inverted for MONOCHROME1.
-
-    Args:
-        header: Header of the file.
-        pixels: Stored values, shape (height, width).
-        window: Values after rescaling that become black and white.
-        name: File name, for errors.
+    They are rescaled (PS3.3 C.11.1), then shown through the configured window, in units after rescaling such as
+    Hounsfield, else through the first window or table of the file (C.11.2), else over the range of the stored bits; and
+    inverted for MONOCHROME1.
     """
     scaled = _rescale(header, pixels)
     if window is not None or scaled.bounds is None:

@@ -43,14 +43,9 @@ def list_files(folder: Path) -> list[PurePosixPath]:
 
 
 def find_images_by_name(folder: Path, subfolders: Sequence[str]) -> dict[str, PurePosixPath]:
-    """Map images by their name without suffix to their path.
+    """Map images by their name without suffix, which must be unique, to their path.
 
-    Args:
-        folder: Folder of the dataset.
-        subfolders: Subfolders to search, not recursively; missing ones are skipped.
-
-    Raises:
-        DatasetError: If two images have the same name.
+    Subfolders are not searched recursively; missing ones are skipped.
     """
     images: dict[str, PurePosixPath] = {}
     for subfolder in subfolders:

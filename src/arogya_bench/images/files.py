@@ -49,12 +49,9 @@ class ImageFileInfo(NamedTuple):
 
 
 def find_dataset_folder(path: str, expected_content: str, obtain: str = "") -> Path:
-    """Resolve the folder of a dataset.
+    """Resolve the folder of a dataset, which may be relative to the working folder.
 
-    Args:
-        path: Path given by the user; relative to the working folder.
-        expected_content: Description of its content, for the error.
-        obtain: Instructions for obtaining the dataset, for the error.
+    The error describes its expected content and how to obtain the dataset.
     """
     folder = Path(path).expanduser().absolute()
     if not folder.is_dir():
@@ -69,9 +66,7 @@ def find_dataset_folder(path: str, expected_content: str, obtain: str = "") -> P
 def parse_relative_path(name: str, where: str) -> PurePosixPath:
     """Validate a path from an annotation or an option; it must stay inside its folder.
 
-    Args:
-        name: Path of a file or folder, with ``/`` between folders.
-        where: Source of the path, for the error.
+    ``where`` names the source of the path in the error.
     """
     path = PureWindowsPath(name)  # handles both separators, and drives
     leaves = bool(path.anchor) or ".." in path.parts or not name.strip()
@@ -95,11 +90,9 @@ def read_name_list(file: Path) -> list[str]:
 
 
 def inspect_image(folder: Path, file: PurePosixPath) -> ImageFileInfo:
-    """Read the header of an image with boxes.
+    """Read the header of an 8-bit image with boxes.
 
-    Raises:
-        DatasetError: If the file is missing, damaged, not 8-bit, has several frames, or an EXIF orientation, with which
-            it is unknown how the boxes were drawn.
+    An EXIF orientation is an error, since it is unknown whether the boxes were drawn before or after rotation.
     """
     try:
         content = (folder / file).read_bytes()
@@ -116,13 +109,7 @@ def inspect_image(folder: Path, file: PurePosixPath) -> ImageFileInfo:
 
 
 def decode_case(folder: Path, files: Mapping[str, PurePosixPath], case: Case) -> Image:
-    """Decode the image of a case as RGB, in the orientation in which it is stored.
-
-    Args:
-        folder: Folder of the dataset.
-        files: Files relative to it, by case id.
-        case: Case of the dataset.
-    """
+    """Decode the image of a case as RGB, in the orientation in which it is stored."""
     file = find_case(files, case)
     try:
         with PIL.Image.open(folder / file, formats=FORMATS) as image:

@@ -93,14 +93,7 @@ def check_mask_fits(image: Path, mask: Path) -> None:
 
 
 def check_same_geometry(image_geometry: ImageGeometry, mask_geometry: ImageGeometry, image: str, mask: str) -> None:
-    """Check that an image and its mask have the same geometry.
-
-    Args:
-        image_geometry: Geometry of the image.
-        mask_geometry: Geometry of the mask.
-        image: File name of the image, for errors.
-        mask: File name of the mask, for errors.
-    """
+    """Check that an image and its mask have the same size, axes and EXIF orientation; file names are for errors."""
     if image_geometry.orientation != mask_geometry.orientation:
         raise DatasetError(
             f"The image {image} has the EXIF orientation {image_geometry.orientation} and its mask "
@@ -122,15 +115,11 @@ def check_same_geometry(image_geometry: ImageGeometry, mask_geometry: ImageGeome
 
 
 def read_mask_values(file: Path, index: int) -> Values:
-    """Read the values of a mask, shape (height, width).
+    """Read the integers of a mask, shape (height, width).
 
     Args:
         file: Image with one channel, three equal ones or a palette (whose indices are read), or NIfTI.
         index: Index of the slice of a NIfTI file; 0 for images.
-
-    Raises:
-        DatasetError: If it is missing or damaged, or has colours or fractions.
-        MissingExtra: If it is NIfTI and nibabel is not installed.
     """
     values = nifti.take_slice(nifti.read_volume(file), index) if is_nifti(file) else _read_channel(file)
     check_finite(values, f"The mask {file.name}")
@@ -143,12 +132,12 @@ def read_mask_values(file: Path, index: int) -> Values:
 
 
 def decode_mask(file: Path, index: int, classes: Sequence[str], values: str) -> Mask:
-    """Read a mask as indices into the classes.
+    """Read a mask as indices into the classes, the background first.
 
     Args:
         file: Mask file; see ``read_mask_values``.
         index: Index of the slice of a NIfTI file; 0 for images.
-        classes: Class names, the background first.
+        classes: Class names.
         values: ``index`` into the classes; ``binary``: 0 and 255; ``threshold``: foreground from 128; ``auto``: binary
             for two classes and a mask with only 0 and 255, else index.
     """

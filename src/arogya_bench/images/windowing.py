@@ -15,11 +15,7 @@ Values: TypeAlias = NDArray[Any]  # (height, width), or (height, width, 3) for c
 
 
 def parse_window(bounds: Sequence[float] | None) -> Window | None:
-    """Validate the window of a config.
-
-    Args:
-        bounds: Stored values that become black and white, or None.
-    """
+    """Validate the window of a config."""
     if bounds is None:
         return None
     if len(bounds) != 2 or not all(map(isfinite, bounds)) or bounds[0] >= bounds[1]:
