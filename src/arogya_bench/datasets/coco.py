@@ -45,7 +45,10 @@ class COCO(GroupedDatasetOptions):
             for split, file in json_files.items()
         }
         categories = _shared_categories(list(listings.values()))
-        files = {part: _locate_images(self, folder, listing) for part, listing in listings.items()}
+        files = {
+            part: [_locate_image(self.images, folder, record["file_name"], listing.name) for record in listing.images]
+            for part, listing in listings.items()
+        }
         splits = split_by_file({part: map(str, paths) for part, paths in files.items()})
         return build_detection_dataset(
             folder,
@@ -84,14 +87,8 @@ def _shared_categories(listings: Sequence[CocoListing]) -> tuple[str, ...]:
     return first.categories
 
 
-def _locate_images(options: COCO, folder: Path, listed: CocoListing) -> list[PurePosixPath]:
-    return [
-        _locate_image(options.images, folder, parse_relative_path(record["file_name"], listed.name))
-        for record in listed.images
-    ]
-
-
-def _locate_image(folders: Sequence[str], root: Path, name: PurePosixPath) -> PurePosixPath:
+def _locate_image(folders: Sequence[str], root: Path, file_name: str, listing: str) -> PurePosixPath:
+    name = parse_relative_path(file_name, listing)
     candidates = [parse_relative_path(folder, "dataset.images") / name for folder in folders]
     existing = [file for file in candidates if (root / file).is_file()]
     if len(existing) != 1:

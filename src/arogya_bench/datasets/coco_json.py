@@ -11,7 +11,6 @@ from arogya_bench.datasets.boxes import RawBox
 from arogya_bench.errors import DatasetError
 
 JsonRecord = Mapping[str, Any]
-REQUIRED_KEYS = ("images", "annotations", "categories")
 MAX_PIXELS = 1e12  # pixels; also excludes infinity
 BOX_FIELDS = {"image_id": (int, str), "category_id": (int,)}
 
@@ -72,14 +71,11 @@ def _read_json(file: Path) -> JsonRecord:
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise _format_error(f"{file.name} cannot be read: {error}") from error
-    missing = [k for k in REQUIRED_KEYS if not isinstance(content, dict) or not _is_list_of_objects(content.get(k))]
-    if missing:
-        raise _format_error(f"{file.name} has no list of {' and none of '.join(missing)}")
-    return dict(content)
-
-
-def _is_list_of_objects(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    lists = content if isinstance(content, dict) else {}
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(lists.get(key), list) or not all(isinstance(record, dict) for record in lists[key]):
+            raise _format_error(f"{file.name} has no list of {key}")
+    return lists
 
 
 def _get_records(

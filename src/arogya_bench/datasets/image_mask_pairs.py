@@ -78,18 +78,7 @@ class ImageMaskPairs(GroupedDatasetOptions):
         groups = extract_groups([pair.name for pair in pairs], self.group)
         located = locate_cases(folder, pairs, self.channel)
         empty = find_empty_slices(located)
-        dropped = {*empty} if self.empty_slices == "drop" else set()
-        locations = {case: location for case, location in located.items() if case not in dropped}
-        if not locations:
-            raise DatasetError(
-                f"No slice of {len(pairs)} volumes in {folder} has foreground.",
-                fix="check that the masks belong to this dataset, or set dataset.empty_slices=keep",
-            )
-        notes = (
-            *listing.notes,
-            *_notes_on_slices(empty, self.empty_slices),
-            *_notes_on_values(locations, classes, self.values),
-        )
+        locations = _select_slices(folder, located, empty, self.empty_slices)
         cases = tuple(
             Case(case_id=case, group_id=groups[location.pair.name], target=None, split=location.pair.split)
             for case, location in locations.items()
@@ -105,7 +94,11 @@ class ImageMaskPairs(GroupedDatasetOptions):
             source=self.source or "images and masks of the user",
             version=self.version,
             read=partial(read_image, locations, window),
-            notes=notes,
+            notes=(
+                *listing.notes,
+                *_notes_on_slices(empty, self.empty_slices),
+                *_notes_on_values(locations, classes, self.values),
+            ),
             citation=self.citation,
             files=get_case_files(locations),
             read_mask=partial(read_mask, locations, classes, self.values),
@@ -117,6 +110,21 @@ def list_pairs(options: ImageMaskPairs, folder: Path) -> ImageMaskListing:
     if nnunet.is_nnunet(folder):
         return nnunet.list_pairs(folder)
     return mask_folders.list_pairs(folder, images=options.images, masks=options.masks, suffixes=options.suffixes)
+
+
+def _select_slices(
+    folder: Path, located: Mapping[str, MaskLocation], empty: Sequence[str], choice: str
+) -> Mapping[str, MaskLocation]:
+    if choice == "keep":
+        return located
+    dropped = set(empty)
+    locations = {case: location for case, location in located.items() if case not in dropped}
+    if not locations:
+        raise DatasetError(
+            f"None of the {len(located)} slices in {folder} has foreground.",
+            fix="check that the masks belong to this dataset, or set dataset.empty_slices=keep",
+        )
+    return locations
 
 
 def _notes_on_slices(empty: Sequence[str], choice: str) -> Iterator[str]:

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -151,15 +150,12 @@ def _read_boxes(folder: Path) -> dict[str, Box]:
     """Box of the lesion of each image, by case id."""
     content = json.loads((folder / "boxes.json").read_text(encoding="utf-8"))
     names = {image["id"]: Path(image["file_name"]).stem for image in content["images"]}
-    return {
-        names[annotation["image_id"]]: _to_box(annotation["bbox"], annotation["category_id"])
-        for annotation in content["annotations"]
-    }
-
-
-def _to_box(edges: Sequence[float], category: int) -> Box:
-    left, top, width, height = map(float, edges)
-    return Box(left=left, top=top, width=width, height=height, label=category - 1)
+    boxes = {}
+    for annotation in content["annotations"]:
+        left, top, width, height = map(float, annotation["bbox"])
+        box = Box(left=left, top=top, width=width, height=height, label=annotation["category_id"] - 1)
+        boxes[names[annotation["image_id"]]] = box
+    return boxes
 
 
 def _read_image(folder: Path, case: Case) -> Image:

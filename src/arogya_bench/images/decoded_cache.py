@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, lru_cache, partial
@@ -77,7 +77,8 @@ def with_decoded_cache(dataset: Dataset, *, limit_gb: float) -> Dataset:
         return dataset
     with suppress(FileNotFoundError):  # another job has just evicted it
         _map_pixels(folder)
-    _mark_used(folder)
+    with suppress(OSError):  # owned by another user or removed; still readable
+        os.utime(folder)
     return replace(dataset, read=partial(_read_cached, folder, dataset.read))
 
 
@@ -113,33 +114,28 @@ def _key(dataset: Dataset) -> str:
 def _estimate_bytes(dataset: Dataset) -> float:
     """Estimate the decoded size of all images in bytes from a sample."""
     step = max(1, len(dataset.cases) // SAMPLE_SIZE)
-    sample = dataset.cases[::step]
-    sizes = [dataset.read(case).nbytes for case in sample]
+    sizes = [dataset.read(case).nbytes for case in dataset.cases[::step]]
     return float(np.mean(sizes)) * len(dataset.cases)
 
 
 def _write_images(dataset: Dataset, folder: Path) -> None:
-    places: dict[str, ImageLocation] = {}
-    cases: Sequence[Case] = dataset.cases
-    before = fingerprints({dataset.files[case.case_id] for case in cases if case.case_id in dataset.files})
+    locations: dict[str, ImageLocation] = {}
+    before = fingerprints({dataset.files[case.case_id] for case in dataset.cases if case.case_id in dataset.files})
     with (folder / PIXELS_FILE).open("wb") as file:
-        for case in track(cases, "decoding", len(cases)):
+        for case in track(dataset.cases, "decoding", len(dataset.cases)):
             image = np.ascontiguousarray(dataset.read(case))
             height, width = image.shape[:2]
-            places[case.case_id] = ImageLocation(file.tell(), height, width, zlib.crc32(image.data))
+            locations[case.case_id] = ImageLocation(file.tell(), height, width, zlib.crc32(image.data))
             file.write(image.data)
-        index = {"bytes": file.tell(), "places": places}
-    _check_unmodified(dataset.name, modified(before))
-    (folder / INDEX_FILE).write_text(json.dumps(index), encoding="utf-8")
-
-
-def _check_unmodified(name: str, files: Sequence[Path]) -> None:
-    """Prevent that pixels are cached under the digest of other content."""
-    if files:
+        index = {"bytes": file.tell(), "places": locations}
+    files = modified(before)
+    if files:  # the pixels would be cached under the digest of other content
         raise DatasetError(
-            f"{plural(len(files), 'file')} of {name} changed after the dataset was loaded, first: {min(files).name}.",
+            f"{plural(len(files), 'file')} of {dataset.name} changed after the dataset was loaded, first: "
+            f"{min(files).name}.",
             fix="run again when nothing writes to the folder of the dataset any more",
         )
+    (folder / INDEX_FILE).write_text(json.dumps(index), encoding="utf-8")
 
 
 def _evict_least_recently_used(home: Path, budget: float) -> None:
@@ -176,11 +172,6 @@ def _remove_set(folder: Path) -> None:
         shutil.rmtree(gone, ignore_errors=True)
 
 
-def _mark_used(folder: Path) -> None:
-    with suppress(OSError):  # owned by another user or removed; still readable
-        os.utime(folder)
-
-
 @cache
 def _echo_once(text: str) -> None:
     echo(text)
@@ -191,15 +182,15 @@ def _read_cached(folder: Path, original: Callable[[Case], Image], case: Case) ->
         opened = _open_cached(folder)
     except FileNotFoundError:  # evicted by another job: decode instead
         return original(case)
-    place = opened.locations.get(case.case_id)
-    if place is None:
+    location = opened.locations.get(case.case_id)
+    if location is None:
         raise _damaged_error(folder, f"case {case.case_id!r} is not among them")
-    size = place.height * place.width * 3
+    size = location.height * location.width * 3
     # A copy, so that callers may modify it.
-    pixels = np.array(opened.pixels[place.offset : place.offset + size])
-    if zlib.crc32(pixels.data) != place.checksum:
+    pixels = np.array(opened.pixels[location.offset : location.offset + size])
+    if zlib.crc32(pixels.data) != location.checksum:
         raise _damaged_error(folder, "pixels are not those that were written")
-    return pixels.reshape(place.height, place.width, 3)
+    return pixels.reshape(location.height, location.width, 3)
 
 
 @lru_cache(maxsize=MAX_OPEN_SETS)
@@ -212,7 +203,7 @@ def _map_pixels(folder: Path) -> DecodedImages:
     try:
         index = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
         pixels = np.memmap(folder / PIXELS_FILE, dtype=np.uint8, mode="r")
-        places = {name: ImageLocation(*place) for name, place in index["places"].items()}
+        locations = {name: ImageLocation(*location) for name, location in index["places"].items()}
         expected = index["bytes"]
     except FileNotFoundError:
         raise
@@ -220,7 +211,7 @@ def _map_pixels(folder: Path) -> DecodedImages:
         raise _damaged_error(folder, repr(error)) from error
     if pixels.size != expected:
         raise _damaged_error(folder, f"{PIXELS_FILE} has {pixels.size} bytes, not {expected}")
-    return DecodedImages(pixels, places)
+    return DecodedImages(pixels, locations)
 
 
 def _damaged_error(folder: Path, reason: str) -> DatasetError:
