@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from arogya_bench.datasets.boxes import ClippedBoxes, RawBox, clip_boxes, resolve_classes
-from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
+from arogya_bench.datasets.group_patterns import extract_groups, note_excluded, shorten_list
 from arogya_bench.datasets.published import GroupedDatasetOptions, SourceImage, check_unique_ids
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.file_hashes import digest_records
@@ -132,8 +132,7 @@ def _notes_on_boxes(boxes: Mapping[str, ClippedBoxes]) -> Iterator[str]:
         for case, clipped in boxes.items()
         for box in clipped.without_area
     ]
-    if empty:
-        yield f"Boxes without area, excluded: {len(empty)}: {shorten_list(empty)}."
+    yield from note_excluded("Boxes without area, excluded", empty)
     overhangs = [pixels for clipped in boxes.values() for pixels in clipped.overhangs]
     if overhangs:
         cases = [case for case, clipped in boxes.items() if clipped.overhangs]

@@ -1,4 +1,4 @@
-"""Extract patients from names, and shorten lists of names in messages."""
+"""Extract patients from names, and list names in notes and messages."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets import mask_folders, nnunet
-from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
+from arogya_bench.datasets.group_patterns import extract_groups, note_excluded
 from arogya_bench.datasets.mask_cases import (
     MaskLocation,
     find_empty_slices,
@@ -128,9 +128,8 @@ def _select_slices(
 
 
 def _notes_on_slices(empty: Sequence[str], choice: str) -> Iterator[str]:
-    if empty:
-        action = "excluded" if choice == "drop" else "kept; overlap is undefined if a model finds none"
-        yield f"Slices without foreground, {action}: {len(empty)}: {shorten_list(empty)}."
+    action = "excluded" if choice == "drop" else "kept; overlap is undefined if a model finds none"
+    yield from note_excluded(f"Slices without foreground, {action}", empty)
 
 
 def _notes_on_values(locations: Mapping[str, MaskLocation], classes: Sequence[str], values: str) -> Iterator[str]:

@@ -6,11 +6,12 @@ from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.boxes import RawBox
 from arogya_bench.datasets.detection import BoxedImage, build_detection_dataset, check_image_size, split_by_file
-from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.datasets.voc_xml import VocAnnotation, read_annotation
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.images.discovery import find_images_by_name
 from arogya_bench.images.files import SUFFIXES, find_dataset_folder, inspect_image, parse_relative_path, read_name_list
 from arogya_bench.types import Dataset
 
@@ -42,7 +43,9 @@ class PascalVOC(GroupedDatasetOptions):
         _check_options(self)
         folder = find_dataset_folder(self.path, LAYOUT)
         annotations = {path.stem: read_annotation(path) for path in _find_annotation_files(folder, self.annotations)}
-        files = _find_images(folder, self.images)
+        image_folder = parse_relative_path(self.images, "dataset.images")
+        images_by_name = find_images_by_name(folder, [str(image_folder)])
+        files = {name: file for name, file in images_by_name.items() if file.suffix.lower() in SUFFIXES}
         parts = split_by_file(_read_split_lists(folder))
         _check_files_match(annotations, files, parts)
         images = [_build_boxed_image(self, folder, name, annotations[name], files, parts) for name in annotations]
@@ -73,20 +76,6 @@ def _find_annotation_files(folder: Path, annotations: str) -> list[Path]:
             f"No XML file in {annotation_folder}.",
             fix=f"set dataset.path to a folder with {LAYOUT}, or name them in dataset.images and dataset.annotations",
         )
-    return files
-
-
-def _find_images(folder: Path, images: str) -> dict[str, PurePosixPath]:
-    """Map the name of every image without suffix to its path."""
-    files: dict[str, PurePosixPath] = {}
-    for path in sorted((folder / parse_relative_path(images, "dataset.images")).glob("*")):
-        if path.suffix.lower() in SUFFIXES:
-            if path.stem in files:
-                raise DatasetError(
-                    f"{files[path.stem].name} and {path.name} have the same name.",
-                    fix="give every image a unique name; the suffix does not count",
-                )
-            files[path.stem] = PurePosixPath(path.relative_to(folder))
     return files
 
 
@@ -180,6 +169,5 @@ def _notes(
         ],
         "Images in no list of ImageSets/Main": [n for n in annotations if parts and n not in parts],
     }
-    for what, names in remarks.items():
-        if names:
-            yield f"{what}: {len(names)}: {shorten_list(names)}."
+    for description, names in remarks.items():
+        yield from note_excluded(description, names)

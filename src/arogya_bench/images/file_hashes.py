@@ -24,13 +24,7 @@ MTIME_RESOLUTION_NS = 2_000_000_000
 
 
 class FileStamp(NamedTuple):
-    """Properties of a file that change with its content.
-
-    Attributes:
-        size: Size in bytes.
-        mtime_ns: Modification time in ns since 1970; tools can reset it.
-        ctime_ns: Status change time in ns since 1970; tools cannot reset it.
-    """
+    """Size in bytes and times in ns since 1970, which change with the content; tools cannot reset the ctime."""
 
     size: int
     mtime_ns: int
@@ -57,24 +51,24 @@ def hash_files(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPa
     fresh: dict[str, HashEntry] = {}
     unknown = [file for file in files if _needs_hashing(folder / file, known.get(keys[file]))]
 
-    def hash_batch(part: Sequence[PurePosixPath]) -> None:
-        for file in part:
+    def hash_batch(batch: Sequence[PurePosixPath]) -> None:
+        for file in batch:
             fresh[keys[file]] = _hash_file(folder, file)
 
     pool = ThreadPoolExecutor(min(MAX_THREADS, 2 * (os.cpu_count() or 1)))
     try:
         # In batches: scheduling a small file costs as much as reading it.
-        parts = [unknown[start : start + BATCH_SIZE] for start in range(0, len(unknown), BATCH_SIZE)]
-        for _ in track(pool.map(hash_batch, parts), "reading the images", len(parts)):
+        batches = [unknown[start : start + BATCH_SIZE] for start in range(0, len(unknown), BATCH_SIZE)]
+        for _ in track(pool.map(hash_batch, batches), "reading the images", len(batches)):
             pass
     finally:
         # An interrupted first run over a large dataset keeps its progress.
         pool.shutdown(cancel_futures=True)
+        entries = {**known, **fresh}
         if fresh:
-            _save_index(index, {**known, **fresh})
-    both = {**known, **fresh}
-    _STAMPS_WHEN_HASHED.update({folder / file: FileStamp(*both[keys[file]][:3]) for file in files})
-    return {file: both[keys[file]].sha256 for file in files}
+            _save_index(index, entries)
+    _STAMPS_WHEN_HASHED.update({folder / file: FileStamp(*entries[keys[file]][:3]) for file in files})
+    return {file: entries[keys[file]].sha256 for file in files}
 
 
 def digest_records(records: Iterable[object]) -> str:
@@ -116,10 +110,8 @@ def _needs_hashing(path: Path, entry: HashEntry | None) -> bool:
     if entry is None:
         return True
     now = fingerprint(path)
-    if now is None:
-        return True  # reading it will raise the error
-    settled = time.time_ns() - now.mtime_ns > MTIME_RESOLUTION_NS
-    return not settled or entry[:3] != now
+    # An inaccessible file is read, which raises the error.
+    return now is None or time.time_ns() - now.mtime_ns <= MTIME_RESOLUTION_NS or entry[:3] != now
 
 
 def _hash_file(folder: Path, file: PurePosixPath) -> HashEntry:

@@ -35,13 +35,7 @@ DECODE_ERRORS = (
 
 
 class ImageFileInfo(NamedTuple):
-    """Properties of an image file that are known without decoding it.
-
-    Attributes:
-        width: Width of the stored image in pixels.
-        height: Height of the stored image in pixels.
-        sha256: SHA-256 of the file.
-    """
+    """Stored size in pixels and SHA-256 of an image file, known without decoding it."""
 
     width: int
     height: int

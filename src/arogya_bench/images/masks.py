@@ -36,7 +36,6 @@ class ImageGeometry(NamedTuple):
     Attributes:
         width: Width of the upright image in pixels.
         height: Height of the upright image in pixels.
-        slices: Number of slices; 1 for 2-D images.
         orientation: EXIF orientation; 1 is upright.
         axes: Directions of the axes of a NIfTI file, such as ``LPS``; empty for other formats.
     """
