@@ -182,15 +182,13 @@ def _check_method(policy: SplitPolicy) -> None:
             f"Unknown split method {policy.method!r}.{did_you_mean(policy.method, METHODS)}",
             fix=f"use one of {', '.join(METHODS)}",
         )
-    needs = {"temporal": ("date", policy.date), "file": ("file", policy.file)}
-    key, value = needs.get(policy.method, ("", "given"))
-    if not value:
+    if policy.method == "temporal" and not policy.date:
         raise ConfigError(
-            f"split.method={policy.method} needs split.{key}.",
-            fix="name the metadata column that holds dates: split.date=acquired"
-            if key == "date"
-            else "name the file: split.file=split.csv",
+            "split.method=temporal needs split.date.",
+            fix="name the metadata column that holds dates: split.date=acquired",
         )
+    if policy.method == "file" and not policy.file:
+        raise ConfigError("split.method=file needs split.file.", fix="name the file: split.file=split.csv")
 
 
 def _check_shares(shares: Sequence[float]) -> None:
