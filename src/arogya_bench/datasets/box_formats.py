@@ -58,8 +58,7 @@ def _is_coco(file: Path) -> bool:
 
 def _split_from_path(path: str) -> str | None:
     """The split that the last matching word of a path names, as in ``instances_val2017``."""
-    words = re.findall(r"[a-z]+", path.lower())
-    splits = [SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES]
+    splits = [SPLIT_NAMES[word] for word in re.findall(r"[a-z]+", path.lower()) if word in SPLIT_NAMES]
     return splits[-1] if splits else None
 
 

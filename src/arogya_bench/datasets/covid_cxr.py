@@ -81,8 +81,8 @@ def _parse_line(part: str, line: str, where: str) -> LabelledImage:
 
 
 def _notes(images: Sequence[LabelledImage], folder: Path) -> Iterator[str]:
-    bare = [image.case_id for image in images if image.metadata["site"] == MISSING]
-    yield from note_excluded("Images without a source in their list, site unknown", bare)
+    without_site = [image.case_id for image in images if image.metadata["site"] == MISSING]
+    yield from note_excluded("Images without a source in their list, site unknown", without_site)
     present = [
         str(PurePosixPath(part, file))
         for part in PARTS

@@ -165,8 +165,9 @@ def _retrieve(url: str, target: Path, md5: str, download: ResumableDownload) -> 
 
 def _download_error(url: str, error: Exception, download: ResumableDownload, manual: str) -> DatasetError:
     response = getattr(error, "response", None)
-    reason = _innermost_reason(error)
-    if response is not None:
+    if response is None:
+        reason = _innermost_reason(error)
+    else:
         reason = f"the server answered {response.status_code} {response.reason}"
     if download.received:
         return DatasetError(

@@ -61,7 +61,8 @@ def list_pairs(folder: Path) -> ImageMaskListing:
     """List the pairs of a folder in the layout of nnU-Net; no image is opened."""
     header = _read_header(folder)
     classes = _parse_classes(header)
-    channels = _count_channels(header)
+    channel_names = header.get("channel_names", header.get("modality"))
+    n_channels = len(channel_names) if isinstance(channel_names, dict) and channel_names else None
     train, notes = _find_pairs(folder, TRAIN_FOLDERS, "train")
     test, more = _find_pairs(folder, TEST_FOLDERS, "test")
     stated = header.get("numTraining")
@@ -72,7 +73,7 @@ def list_pairs(folder: Path) -> ImageMaskListing:
             fix=f"unpack the complete archive, or correct numTraining in {HEADER_FILE}",
         )
     for pair in (*train, *test):
-        _check_channels(pair, channels)
+        _check_channels(pair, n_channels)
     # A source with a single part has no split.
     pairs = [*train, *test] if test else [replace(pair, split=None) for pair in train]
     return ImageMaskListing(pairs=tuple(pairs), classes=classes, notes=(*notes, *more))
@@ -124,12 +125,6 @@ def _invert_labels(labels: Mapping[str, Any]) -> dict[int, str]:
     return {number: str(name) for name, number in labels.items()}
 
 
-def _count_channels(header: Mapping[str, Any]) -> int | None:
-    """Number of channels of a case, if the header states it."""
-    names = header.get("channel_names", header.get("modality"))
-    return len(names) if isinstance(names, dict) and names else None
-
-
 def _find_pairs(folder: Path, subfolders: tuple[str, str], split: str) -> tuple[list[ImageMaskPair], list[str]]:
     image_folder, mask_folder = subfolders
     images = _group_by_case(folder, image_folder)
@@ -174,11 +169,11 @@ def _find_images(folder: Path) -> list[PurePosixPath]:
     return [file for file in list_files(folder) if is_image(file.name)] if folder.is_dir() else []
 
 
-def _check_channels(pair: ImageMaskPair, channels: int | None) -> None:
+def _check_channels(pair: ImageMaskPair, n_channels: int | None) -> None:
     # An ordinary colour image holds its three channels in one file.
     in_one_file = len(pair.channels) == 1 and pair.channels[0].name.lower().endswith(SUFFIXES)
-    if channels is not None and len(pair.channels) != channels and not in_one_file:
+    if n_channels is not None and len(pair.channels) != n_channels and not in_one_file:
         raise DatasetError(
-            f"{pair.name} has {len(pair.channels)} channels, and {HEADER_FILE} names {channels}.",
+            f"{pair.name} has {len(pair.channels)} channels, and {HEADER_FILE} names {n_channels}.",
             fix=f"unpack every channel, or correct channel_names in {HEADER_FILE}",
         )

@@ -86,7 +86,7 @@ def draw_population(
         for views in patient.views:
             number = len(lesions)
             truth = int(truths[number])
-            own = rng.normal(0, LESION_SD, len(LATENTS))
+            lesion_effect = rng.normal(0, LESION_SD, len(LATENTS))
             lesions.append(
                 Lesion(
                     number=number,
@@ -95,7 +95,7 @@ def draw_population(
                     tone=patient.tone,
                     target=int(targets[number]),
                     truth=truth,
-                    latents=separation * CLASS_MEANS[truth] + patient.effect + own,
+                    latents=separation * CLASS_MEANS[truth] + patient.effect + lesion_effect,
                     views=views,
                 )
             )
@@ -122,13 +122,13 @@ def estimate_bayes_accuracy(
 
 
 def _draw_patients(cases: int, rng: np.random.Generator) -> Iterator[_Patient]:
-    left = cases
-    while left > 0:
+    remaining = cases
+    while remaining > 0:
         views = []
         for wanted in 1 + rng.poisson(0.5, size=1 + rng.poisson(0.6)):
-            views.append(min(int(wanted), left))
-            left -= views[-1]
-            if not left:
+            views.append(min(int(wanted), remaining))
+            remaining -= views[-1]
+            if not remaining:
                 break
         effect = rng.normal(0, PATIENT_SD, len(LATENTS))
         yield _Patient(views, str(rng.choice(list(SITES))), str(rng.choice(list(TONES))), effect)

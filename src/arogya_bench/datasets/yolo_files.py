@@ -116,20 +116,20 @@ def _list_entry_images(path: PurePosixPath, folder: Path) -> list[str]:
 
 
 def _parse_box(line: str, facts: ImageFileInfo, classes: tuple[str, ...], where: str) -> RawBox:
-    words = line.split()
-    if len(words) != 5:
+    cells = line.split()
+    if len(cells) != 5:
         raise _format_error(
-            f"{where} has {len(words)} columns, not 5: class, x, y, width, height"
-            f"{'; polygons are not read' if len(words) > 6 else ''}"
+            f"{where} has {len(cells)} columns, not 5: class, x, y, width, height"
+            f"{'; polygons are not read' if len(cells) > 6 else ''}"
         )
     try:
-        number, *shares = (float(word) for word in words)
+        number, *shares = map(float, cells)
     except ValueError as error:
         raise _format_error(f"{where} is not a row of numbers: {error}") from error
     if number not in range(len(classes)):
-        raise _format_error(f"{where} has the class {words[0]}; there are {len(classes)}, counted from 0")
+        raise _format_error(f"{where} has the class {cells[0]}; there are {len(classes)}, counted from 0")
     if max(map(abs, shares)) > 2:  # a box that reaches outside is clipped later
-        raise _format_error(f"{where} gives {', '.join(words[1:])}, which are not fractions of the image")
+        raise _format_error(f"{where} gives {', '.join(cells[1:])}, which are not fractions of the image")
     x, y, width, height = shares
     return RawBox(
         name=classes[int(number)],

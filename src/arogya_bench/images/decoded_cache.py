@@ -85,7 +85,13 @@ def with_decoded_cache(dataset: Dataset, *, limit_gb: float) -> Dataset:
 def _ensure_cached(dataset: Dataset, limit_gb: float) -> Path | None:
     """Build the set unless it exists; None if it exceeds the limit."""
     home = cache_root(None) / "decoded"
-    folder = home / _key(dataset)
+    identity = {
+        "dataset": dataset.digest,
+        "cases": [case.case_id for case in dataset.cases],
+        "read": reader_identity(dataset.read),
+        "version": VERSION,
+    }
+    folder = home / digest_of(identity)
     if os.path.exists(folder):  # noqa: PTH110 - Path.exists raises without permission
         return folder
     need = _estimate_bytes(dataset)
@@ -98,17 +104,6 @@ def _ensure_cached(dataset: Dataset, limit_gb: float) -> Path | None:
     _evict_least_recently_used(home, limit_gb * GB - need)
     build_once(folder, partial(_write_images, dataset))
     return folder
-
-
-def _key(dataset: Dataset) -> str:
-    return digest_of(
-        {
-            "dataset": dataset.digest,
-            "cases": [case.case_id for case in dataset.cases],
-            "read": reader_identity(dataset.read),
-            "version": VERSION,
-        }
-    )
 
 
 def _estimate_bytes(dataset: Dataset) -> float:
@@ -157,19 +152,16 @@ def _last_used(folder: Path) -> float:
 
 
 def _folder_bytes(folder: Path) -> int:
-    total = 0
-    with suppress(OSError):  # removed by another job
-        for file in folder.iterdir():
-            total += file.stat().st_size
-    return total
+    try:
+        return sum(file.stat().st_size for file in folder.iterdir())
+    except OSError:  # removed by another job
+        return 0
 
 
 def _remove_set(folder: Path) -> None:
     # Renamed first, so that no other job sees a partial set.
-    gone = folder.with_name(f".{folder.name}-{uuid4().hex}")
     with suppress(OSError):
-        folder.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}-{uuid4().hex}")), ignore_errors=True)
 
 
 @cache
@@ -193,11 +185,6 @@ def _read_cached(folder: Path, original: Callable[[Case], Image], case: Case) ->
     return pixels.reshape(location.height, location.width, 3)
 
 
-@lru_cache(maxsize=MAX_OPEN_SETS)
-def _open_cached(folder: Path) -> DecodedImages:
-    return _map_pixels(folder)
-
-
 def _map_pixels(folder: Path) -> DecodedImages:
     """Map the pixels and check their length; raises FileNotFoundError if the set was removed."""
     try:
@@ -212,6 +199,9 @@ def _map_pixels(folder: Path) -> DecodedImages:
     if pixels.size != expected:
         raise _damaged_error(folder, f"{PIXELS_FILE} has {pixels.size} bytes, not {expected}")
     return DecodedImages(pixels, locations)
+
+
+_open_cached = lru_cache(maxsize=MAX_OPEN_SETS)(_map_pixels)
 
 
 def _damaged_error(folder: Path, reason: str) -> DatasetError:
