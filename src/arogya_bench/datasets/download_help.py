@@ -24,8 +24,8 @@ def download_instructions(config: Mapping[str, object]) -> str:
     """
     obtain, licence, citation, source = (_get_text(config, key) for key in ("obtain", "licence", "citation", "source"))
     has_path = "path" in config
-    default_text = GENERATED_TEXT if not has_path else MANUAL_DOWNLOAD_TEXT if source else OWN_DATA_TEXT
-    lines = [_wrap_text(obtain or default_text)]
+    default_text = MANUAL_DOWNLOAD_TEXT if source else OWN_DATA_TEXT
+    lines = [_wrap_text(obtain or (default_text if has_path else GENERATED_TEXT))]
     known = {"where": source, "licence": licence, "cite": citation}
     lines += [_wrap_text(f"{key + ':':<9}{value}", indent=9) for key, value in known.items() if value]
     if has_path and not licence:
