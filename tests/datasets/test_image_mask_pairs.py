@@ -308,7 +308,7 @@ def test_volumes_without_any_foreground_are_refused(scan, tmp_path):
     scan("images/v.nii.gz", ct())
     scan("masks/v.nii.gz", np.zeros((6, 5, 4), np.uint8))
 
-    with pytest.raises(DatasetError, match="No slice of 1 volumes"):
+    with pytest.raises(DatasetError, match="None of the 4 slices"):
         pairs(tmp_path, empty_slices="drop").load()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.datasets.medmnist import MedMNIST
-from arogya_bench.errors import DatasetError
+from arogya_bench.errors import ConfigError, DatasetError
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "pneumoniamnist_derived.npz"
 
@@ -311,7 +311,7 @@ def test_one_class_alone_is_refused(save):
 
 
 def test_a_repeated_class_name_is_refused(save):
-    with pytest.raises(DatasetError, match="repeats a name"):
+    with pytest.raises(ConfigError, match="repeats a name"):
         MedMNIST(path=save(), classes=["ill", "ill"]).load()
 
 

@@ -201,7 +201,7 @@ def test_two_images_of_one_name_are_refused(annotate, picture, tmp_path):
     annotate("a", obj("cell", 3, 5, 12, 9))
     picture("JPEGImages/a.png")
 
-    with pytest.raises(DatasetError, match=r"a\.jpg and a\.png have the same name"):
+    with pytest.raises(DatasetError, match=r"a\.jpg and JPEGImages/a\.png have the same name"):
         voc(tmp_path).load()
 
 

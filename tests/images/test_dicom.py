@@ -129,7 +129,7 @@ def test_a_linear_window_of_width_1_is_a_threshold(write):
 def test_a_window_that_shows_nothing_is_refused(write, width, form):
     file = write(WindowCenter=100, WindowWidth=width, VOILUTFunction=form)
 
-    with pytest.raises(DatasetError, match=f"window of width {width:g} and form {form}") as refusal:
+    with pytest.raises(DatasetError, match=f"window of width {width:g} and function {form}") as refusal:
         decode(file)
 
     assert "dataset.window=[low,high]" in refusal.value.fix
@@ -236,7 +236,7 @@ def test_a_palette_gives_its_colours(write, bits, scale):
 def test_another_kind_of_colour_is_refused(write):
     file = write(np.zeros((2, 2, 3), np.uint8), PhotometricInterpretation="HSV")
 
-    with pytest.raises(DatasetError, match=r"a\.dcm has pixels of kind HSV"):
+    with pytest.raises(DatasetError, match=r"a\.dcm has the photometric interpretation HSV"):
         decode(file)
 
 
@@ -291,7 +291,7 @@ def test_an_image_cut_off_before_its_pixels_is_refused(write):
     file = write()
     file.write_bytes(file.read_bytes()[: -(RAMP.nbytes + 12)])
 
-    with pytest.raises(DatasetError, match=r"it lacks pixels .*was cut off"):
+    with pytest.raises(DatasetError, match=r"it lacks pixels .*was truncated"):
         decode(file)
 
 

@@ -126,9 +126,9 @@ def test_axes_of_length_one_behind_the_third_are_no_axes(write):
 
 
 def test_colours_and_complex_numbers_are_refused(write):
-    with pytest.raises(DatasetError, match="not one number a voxel"):
+    with pytest.raises(DatasetError, match="not one number per voxel"):
         decode(write(np.zeros((4, 3, 1), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])))
-    with pytest.raises(DatasetError, match="not one number a voxel"):
+    with pytest.raises(DatasetError, match="not one number per voxel"):
         decode(write(np.zeros((4, 3, 1), dtype=np.complex64)))
 
 
@@ -142,7 +142,7 @@ def test_an_affine_without_an_inverse_is_refused(tmp_path):
     header["srow_x"], header["sform_code"], header["qform_code"] = 0, 1, 0
     (tmp_path / "a.nii").write_bytes(header.binaryblock + content[348:])
 
-    with pytest.raises(DatasetError, match="which way its axes run"):
+    with pytest.raises(DatasetError, match="not state the directions of its axes"):
         nifti.read_shape(tmp_path / "a.nii")
 
 
@@ -204,13 +204,13 @@ def test_errors_of_nibabel_count_as_damage():
     from nibabel.filebasedimages import ImageFileError
     from nibabel.spatialimages import HeaderDataError
 
-    assert {ImageFileError, HeaderDataError, *nifti.DECODE_ERRORS} == {*nifti.decode_errors()}
+    assert {ImageFileError, HeaderDataError, *nifti.PARSER_ERRORS} == {*nifti.decode_errors()}
 
 
 def test_without_nibabel_other_errors_are_still_known(monkeypatch):
     monkeypatch.setitem(sys.modules, "nibabel.filebasedimages", None)
 
-    assert nifti.decode_errors() == nifti.DECODE_ERRORS
+    assert nifti.decode_errors() == nifti.PARSER_ERRORS
 
 
 def test_an_affine_of_signalling_nans_is_refused_without_a_warning(write):
@@ -219,5 +219,5 @@ def test_an_affine_of_signalling_nans_is_refused_without_a_warning(write):
     content[296:312] = np.full(4, 0x7FA00000, "<u4").tobytes()  # srow_y
     file.write_bytes(content)
 
-    with pytest.raises(DatasetError, match="which way its axes run"):
+    with pytest.raises(DatasetError, match="not state the directions of its axes"):
         nifti.read_shape(file)

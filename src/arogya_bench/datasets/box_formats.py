@@ -23,14 +23,7 @@ EXPECTED_FILES = (
 
 
 def detect_box_formats(folder: Path, formats: Sequence[str] = ("coco", "voc", "yolo")) -> dict[str, ReaderOptions]:
-    """Find the annotation files of each format below a folder.
-
-    Returns:
-        Formats found, each with the options that make its reader read these files.
-
-    Raises:
-        DatasetError: If it is unclear which files of a format belong to the dataset.
-    """
+    """Find the annotation files of each format below a folder, as options that make its reader read them."""
     files = [folder / file for file in list_files(folder)]
     detected = {name: DETECTORS[name](folder, files) for name in formats}
     return {name: options for name, options in detected.items() if options}
@@ -65,8 +58,7 @@ def _is_coco(file: Path) -> bool:
 
 def _split_from_path(path: str) -> str | None:
     """The split that the last matching word of a path names, as in ``instances_val2017``."""
-    words = re.findall(r"[a-z]+", path.lower())
-    splits = [SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES]
+    splits = [SPLIT_NAMES[word] for word in re.findall(r"[a-z]+", path.lower()) if word in SPLIT_NAMES]
     return splits[-1] if splits else None
 
 
@@ -124,8 +116,7 @@ def _read_bytes(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise DatasetError(
-            f"The file {file.name} cannot be read: {error.strerror}.",
-            fix="unpack it again and check its permissions",
+            f"The file {file.name} cannot be read: {error.strerror}.", fix="unpack it again and check its permissions"
         ) from error
 
 

@@ -47,17 +47,10 @@ class ClippedBoxes:
 
 
 def clip_boxes(raw_boxes: Sequence[RawBox], facts: ImageFileInfo, classes: Sequence[str], *, case: str) -> ClippedBoxes:
-    """Clip the boxes of one image to its edges.
-
-    Args:
-        raw_boxes: Boxes in any order.
-        facts: Size of the image.
-        classes: All class names; a label is the index of a name.
-        case: Case id, for errors.
+    """Clip the boxes of one image to its edges; the label of a box is the index of its name in ``classes``.
 
     Raises:
-        DatasetError: If a box is completely outside the image, or its edges are not finite or out
-            of order.
+        DatasetError: If a box is completely outside the image, or its edges are not finite or out of order.
     """
     for box in raw_boxes:
         _check_box(box, facts, case)
@@ -74,12 +67,7 @@ def clip_boxes(raw_boxes: Sequence[RawBox], facts: ImageFileInfo, classes: Seque
 def resolve_classes(
     source_classes: Sequence[str], requested_classes: Sequence[str], used_classes: Collection[str]
 ) -> tuple[str, ...]:
-    """Return the requested classes, or those of the source.
-
-    Args:
-        source_classes: Classes in the order of the source.
-        requested_classes: Classes in the order given by the user; may be empty.
-        used_classes: Classes of at least one box.
+    """Return the requested classes, or those of the source if none are requested.
 
     Raises:
         DatasetError: If a name is repeated, or a box has another class.

@@ -1,18 +1,17 @@
 """Build a checked classification dataset from labelled image files of any source."""
 
-import hashlib
-import json
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from arogya_bench.datasets.group_patterns import shorten_list
-from arogya_bench.datasets.published import PublishedDataset
-from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.datasets.published import PublishedDataset, SourceImage, check_class_names, check_unique_ids
+from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import decode
-from arogya_bench.images.file_hashes import hash_files
+from arogya_bench.images.file_hashes import digest_records, hash_files
 from arogya_bench.images.files import find_case
 from arogya_bench.images.windowing import Window, parse_window
 from arogya_bench.types import Case, Dataset, Image
@@ -25,24 +24,16 @@ PARTIAL_COPY_HINT = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelledImage:
+class LabelledImage(SourceImage):
     """One image and its label in the source.
 
     Attributes:
-        case_id: Unique id, independent of the location of the folder.
-        file: Path relative to the folder of the dataset.
         label: Label in the spelling of the source.
         group: Patient or lesion; the case id if the source names none.
-        split: ``train``, ``validation`` or ``test``; None without an official split.
-        metadata: Metadata columns; the same keys for every image.
     """
 
-    case_id: str
-    file: PurePosixPath
     label: str
     group: str
-    split: str | None = None
-    metadata: Mapping[str, str | float] = field(default_factory=dict)
 
 
 def build_classification_dataset(
@@ -57,8 +48,7 @@ def build_classification_dataset(
 ) -> Dataset:
     """Check and hash the images, and build a dataset from them; no image is decoded.
 
-    An image whose label is not among the classes becomes a case without a target and is listed
-    in ``stray_labels``.
+    An image whose label is not among the classes becomes a case without a target and is listed in ``stray_labels``.
 
     Args:
         folder: Folder of the dataset.
@@ -66,12 +56,8 @@ def build_classification_dataset(
         config: Options of the reader.
         classes: Class names in the order of the targets.
         grouped: Whether the source names patients or lesions.
-        ordinal: Whether the classes are grades.
-        notes: Notes of the reader.
-
-    Raises:
-        ConfigError: If ``window`` or ``classes`` is invalid.
-        DatasetError: If ids repeat, files are missing, or class counts differ from the expected.
+        ordinal: Whether the classes are grades in ascending order.
+        notes: Notes on excluded files and the like.
     """
     window = parse_window(config.window)
     ordered = sorted(images, key=lambda image: image.case_id)
@@ -84,7 +70,16 @@ def build_classification_dataset(
         name=config.name or folder.name,
         task="classification",
         classes=tuple(classes),
-        cases=tuple(_build_case(image, targets) for image in ordered),
+        cases=tuple(
+            Case(
+                case_id=image.case_id,
+                group_id=image.group,
+                target=targets.get(image.label),
+                metadata=image.metadata,
+                split=image.split,
+            )
+            for image in ordered
+        ),
         grouped=grouped,
         digest=_digest(folder, classes, ordered, window),
         licence=config.licence,
@@ -101,32 +96,14 @@ def build_classification_dataset(
 
 
 def read_case(files: Mapping[str, Path], window: Window | None, case: Case) -> Image:
-    """Decode the image of a case.
-
-    Raises:
-        DatasetError: If the case belongs to another dataset, or its image is damaged.
-    """
+    """Decode the image of a case."""
     return decode(find_case(files, case), window=window)
-
-
-def _build_case(image: LabelledImage, targets: Mapping[str, int]) -> Case:
-    return Case(
-        case_id=image.case_id,
-        group_id=image.group,
-        target=targets.get(image.label),
-        metadata=image.metadata,
-        split=image.split,
-    )
 
 
 def _check_images(images: Sequence[LabelledImage], classes: Sequence[str], folder: Path) -> None:
     if not images:
         raise DatasetError(f"No labelled image in {folder}.", fix="set dataset.path to the folder of images")
-    if len(set(classes)) < len(classes):
-        raise ConfigError(
-            f"dataset.classes repeats a name: {', '.join(classes)}.",
-            fix="give every class a unique name",
-        )
+    check_class_names(classes)
     unprintable = [ascii(image.case_id) for image in images if not image.case_id.isprintable()]
     if unprintable:
         raise DatasetError(
@@ -134,14 +111,7 @@ def _check_images(images: Sequence[LabelledImage], classes: Sequence[str], folde
             f"{shorten_list(unprintable)}.",
             fix="name the files in UTF-8, without line breaks",
         )
-    counts = Counter(image.case_id for image in images)
-    twice = [name for name, count in counts.items() if count > 1]
-    if twice:
-        files = [str(image.file) for image in images if image.case_id == twice[0]]
-        raise DatasetError(
-            f"{len(files)} images have the name {twice[0]}: {', '.join(files)}.",
-            fix="give every image a unique name; the suffix does not count",
-        )
+    check_unique_ids(images)
     taken = [name for name in images[0].metadata if name in RESERVED_COLUMNS]
     if taken:
         raise DatasetError(
@@ -172,19 +142,13 @@ def _check_class_counts(images: Sequence[LabelledImage], config: PublishedDatase
 
 
 def _check_files_exist(images: Sequence[LabelledImage], folder: Path, config: PublishedDataset) -> None:
-    missing = [str(image.file) for image in images if not _is_file(folder / image.file)]
+    # Path.is_file raises for a name that is too long.
+    missing = [str(image.file) for image in images if not os.path.isfile(folder / image.file)]  # noqa: PTH113
     if missing:
         raise DatasetError(
             f"{len(missing)} of {len(images)} listed images are not in {folder}: {shorten_list(missing)}.",
             fix=f"unpack every archive there, and fix broken links; {PARTIAL_COPY_HINT}{_download_help(config)}",
         )
-
-
-def _is_file(file: Path) -> bool:
-    try:
-        return file.is_file()
-    except OSError:  # such as a name that is too long
-        return False
 
 
 def _download_help(config: PublishedDataset) -> str:
@@ -195,9 +159,5 @@ def _digest(folder: Path, classes: Sequence[str], images: Sequence[LabelledImage
     # Names and bytes rather than paths, so that the folder may move. The split has its own digest.
     hashes = hash_files(folder, [image.file for image in images])
     header: list[object] = [list(classes), window] if window else list(classes)
-    digest = hashlib.sha256(json.dumps(header).encode())
-    for image in images:
-        record = [image.case_id, image.label, image.group, dict(image.metadata), hashes[image.file]]
-        line = json.dumps(record, sort_keys=True)
-        digest.update(f"\n{line}".encode())
-    return digest.hexdigest()[:32]
+    records = ([image.case_id, image.label, image.group, dict(image.metadata), hashes[image.file]] for image in images)
+    return digest_records([header, *records])

@@ -5,12 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.coco_json import CocoListing, JsonRecord, get_number, read_coco_json
-from arogya_bench.datasets.detection import (
-    BoxedImage,
-    build_detection_dataset,
-    check_image_size,
-    split_by_file,
-)
+from arogya_bench.datasets.detection import BoxedImage, build_detection_dataset, check_image_size, split_by_file
 from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.errors import ConfigError, DatasetError
@@ -22,16 +17,15 @@ from arogya_bench.types import Dataset
 class COCO(GroupedDatasetOptions):
     """Images with boxes in COCO format.
 
-    Boxes flagged ``iscrowd`` or ``ignore`` are kept, but detections in them are ignored. The
-    default order of the classes is that of the category ids.
+    Boxes flagged ``iscrowd`` or ``ignore`` are kept, but detections in them are ignored. The default order of the
+    classes is that of the category ids.
 
     Attributes:
         annotations: JSON file without a split, relative to ``path``.
         train: JSON file of the training images, relative to ``path``.
         validation: JSON file of the validation images.
         test: JSON file of the test images.
-        images: Folders with the images, relative to ``path``; a file name may be in one of them
-            only.
+        images: Folders with the images, relative to ``path``; a file name may be in one of them only.
         metadata: Fields of the image records that become metadata columns, such as a site.
     """
 
@@ -43,12 +37,7 @@ class COCO(GroupedDatasetOptions):
     metadata: list[str] = field(default_factory=list)
 
     def load(self) -> Dataset:
-        """Read every JSON file and the header of every image; no image is decoded.
-
-        Raises:
-            ConfigError: If no JSON file is configured, or files with and without a split.
-            DatasetError: If files are missing, damaged or inconsistent.
-        """
+        """Read every JSON file and the header of every image; no image is decoded."""
         json_files = _annotation_files(self)
         folder = find_dataset_folder(self.path, "the JSON files and the images")
         listings = {
@@ -56,7 +45,10 @@ class COCO(GroupedDatasetOptions):
             for split, file in json_files.items()
         }
         categories = _shared_categories(list(listings.values()))
-        files = {part: _locate_images(self, folder, listing) for part, listing in listings.items()}
+        files = {
+            part: [_locate_image(self.images, folder, record["file_name"], listing.name) for record in listing.images]
+            for part, listing in listings.items()
+        }
         splits = split_by_file({part: map(str, paths) for part, paths in files.items()})
         return build_detection_dataset(
             folder,
@@ -95,14 +87,8 @@ def _shared_categories(listings: Sequence[CocoListing]) -> tuple[str, ...]:
     return first.categories
 
 
-def _locate_images(options: COCO, folder: Path, listed: CocoListing) -> list[PurePosixPath]:
-    return [
-        _locate_image(options.images, folder, parse_relative_path(record["file_name"], listed.name))
-        for record in listed.images
-    ]
-
-
-def _locate_image(folders: Sequence[str], root: Path, name: PurePosixPath) -> PurePosixPath:
+def _locate_image(folders: Sequence[str], root: Path, file_name: str, listing: str) -> PurePosixPath:
+    name = parse_relative_path(file_name, listing)
     candidates = [parse_relative_path(folder, "dataset.images") / name for folder in folders]
     existing = [file for file in candidates if (root / file).is_file()]
     if len(existing) != 1:
@@ -116,12 +102,7 @@ def _locate_image(folders: Sequence[str], root: Path, name: PurePosixPath) -> Pu
 
 
 def _build_boxed_image(
-    options: COCO,
-    folder: Path,
-    listed: CocoListing,
-    record: JsonRecord,
-    file: PurePosixPath,
-    split: str | None,
+    options: COCO, folder: Path, listed: CocoListing, record: JsonRecord, file: PurePosixPath, split: str | None
 ) -> BoxedImage:
     where = f"{listed.name}, image {record['id']},"
     facts = inspect_image(folder, file)

@@ -11,7 +11,6 @@ from arogya_bench.datasets.boxes import RawBox
 from arogya_bench.errors import DatasetError
 
 JsonRecord = Mapping[str, Any]
-REQUIRED_KEYS = ("images", "annotations", "categories")
 MAX_PIXELS = 1e12  # pixels; also excludes infinity
 BOX_FIELDS = {"image_id": (int, str), "category_id": (int,)}
 
@@ -34,11 +33,7 @@ class CocoListing:
 
 
 def read_coco_json(file: Path) -> CocoListing:
-    """Read one COCO file for object detection.
-
-    Raises:
-        DatasetError: If the file is invalid or inconsistent.
-    """
+    """Read one COCO file for object detection."""
     content = _read_json(file)
     images = _get_records(content, "images", file.name, {"id": (int, str), "file_name": (str,)})
     categories = _get_records(content, "categories", file.name, {"id": (int,), "name": (str,)})
@@ -58,11 +53,7 @@ def read_coco_json(file: Path) -> CocoListing:
 
 
 def get_number(record: JsonRecord, key: str, where: str) -> float:
-    """Return a number of a record.
-
-    Raises:
-        DatasetError: If it is missing or not a number.
-    """
+    """Return a number of a record."""
     value = record.get(key)
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_PIXELS:
         return float(value)
@@ -80,14 +71,11 @@ def _read_json(file: Path) -> JsonRecord:
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise _format_error(f"{file.name} cannot be read: {error}") from error
-    missing = [k for k in REQUIRED_KEYS if not isinstance(content, dict) or not _is_list_of_objects(content.get(k))]
-    if missing:
-        raise _format_error(f"{file.name} has no list of {' and none of '.join(missing)}")
-    return dict(content)
-
-
-def _is_list_of_objects(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    lists = content if isinstance(content, dict) else {}
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(lists.get(key), list) or not all(isinstance(record, dict) for record in lists[key]):
+            raise _format_error(f"{file.name} has no list of {key}")
+    return lists
 
 
 def _get_records(

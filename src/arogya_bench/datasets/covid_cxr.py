@@ -4,10 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.classification import (
-    LabelledImage,
-    build_classification_dataset,
-)
+from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
 from arogya_bench.datasets.csv_tables import MISSING
 from arogya_bench.datasets.group_patterns import note_excluded
 from arogya_bench.datasets.published import PublishedDataset
@@ -25,14 +22,13 @@ LAYOUT = "train/, test/ and a text list of each, such as train_COVIDx3.txt and t
 class COVIDCxr(PublishedDataset):
     """COVIDx in the layout of its scripts, grouped by patient.
 
-    The source defines a test set but no validation set: cases of the test list have the split
-    ``test``, all others none, and the validation part is drawn from them by patient. The metadata
-    column ``site`` is the collection of the image; it almost determines the class, so check the
-    results per site.
+    The source defines a test set but no validation set: cases of the test list have the split ``test``, all others
+    none, and the validation part is drawn from them by patient. The metadata column ``site`` is the collection of the
+    image; it almost determines the class, so check the results per site.
 
     Attributes:
-        train_list: Text list of the training images relative to ``path``, with patient, file,
-            class and, in most versions, source; by default the only file ``train*.txt``.
+        train_list: Text list of the training images relative to ``path``, with patient, file, class and, in most
+            versions, source; by default the only file ``train*.txt``.
         test_list: Text list of the test images; by default the only file ``test*.txt``.
     """
 
@@ -42,21 +38,12 @@ class COVIDCxr(PublishedDataset):
     test_list: str | None = None
 
     def load(self) -> Dataset:
-        """Read both lists and find every image; no image is decoded.
-
-        Raises:
-            DatasetError: If files are missing or damaged.
-        """
+        """Read both lists and find every image; no image is decoded."""
         folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         lists = {part: _find_list(folder, part, getattr(self, f"{part}_list")) for part in PARTS}
         images = [_parse_line(part, line, file.name) for part, file in lists.items() for line in read_name_list(file)]
         return build_classification_dataset(
-            folder,
-            images,
-            self,
-            classes=self.classes,
-            grouped=True,
-            notes=tuple(_notes(images, folder)),
+            folder, images, self, classes=self.classes, grouped=True, notes=tuple(_notes(images, folder))
         )
 
 
@@ -94,8 +81,8 @@ def _parse_line(part: str, line: str, where: str) -> LabelledImage:
 
 
 def _notes(images: Sequence[LabelledImage], folder: Path) -> Iterator[str]:
-    bare = [image.case_id for image in images if image.metadata["site"] == MISSING]
-    yield from note_excluded("Images without a source in their list, site unknown", bare)
+    without_site = [image.case_id for image in images if image.metadata["site"] == MISSING]
+    yield from note_excluded("Images without a source in their list, site unknown", without_site)
     present = [
         str(PurePosixPath(part, file))
         for part in PARTS

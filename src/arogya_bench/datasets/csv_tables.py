@@ -19,18 +19,12 @@ DELIMITERS = (",", "\t", ";")
 
 
 def read_table(file: Path, *, required: Sequence[str], key: str) -> list[CsvRow]:
-    """Read a UTF-8 table with a header, separated by commas, tabs or semicolons.
+    """Read a UTF-8 table with a header, separated by commas, tabs or semicolons; cells are stripped.
 
     Args:
         file: Path of the table.
         required: Names of the required columns.
         key: Name of the required column with unique, non-empty values.
-
-    Returns:
-        The rows, each a mapping of column to stripped text.
-
-    Raises:
-        DatasetError: If the file is missing or invalid.
     """
     numbered = _parse_rows(file, _read_text(file))
     header, rows = (numbered[0][1], numbered[1:]) if numbered else ([], [])
@@ -51,12 +45,8 @@ def read_table(file: Path, *, required: Sequence[str], key: str) -> list[CsvRow]
 def extract_metadata(rows: Iterable[Mapping[str, str]], names: Sequence[str]) -> list[dict[str, str | float]]:
     """Extract columns as metadata, each with one type.
 
-    A column becomes numeric if every cell is a finite number. Any other column stays text, with
-    ``unknown`` for empty and NaN cells.
-
-    Args:
-        rows: Rows of a table.
-        names: Names of the columns.
+    A column becomes numeric if every cell is a finite number. Any other column stays text, with ``unknown`` for empty
+    and NaN cells.
     """
     rows = list(rows)
     columns = [_convert_cells([row[name] for row in rows]) for name in names]
@@ -126,7 +116,6 @@ def _check_key(file: Path, table: Sequence[tuple[int, CsvRow]], key: str) -> Non
             )
         if name in seen:
             raise DatasetError(
-                f"{file.name} names {name!r} twice, in lines {seen[name]} and {line}.",
-                fix="keep one of the two lines",
+                f"{file.name} names {name!r} twice, in lines {seen[name]} and {line}.", fix="keep one of the two lines"
             )
         seen[name] = line

@@ -40,9 +40,7 @@ class MetadataColumn:
     Attributes:
         missing: Number of cases without a value.
         distinct: Number of different values, missing ones excluded.
-        low: Minimum of a numeric column; None for text.
-        middle: Median of a numeric column; None for text.
-        high: Maximum of a numeric column; None for text.
+        low: Minimum of a numeric column; None for text, as are ``middle``, the median, and ``high``.
         common: Counts of the most frequent values, at most twelve; empty for numbers.
     """
 
@@ -65,8 +63,8 @@ class DatasetDescription:
         parts: ``all`` and the parts of the split.
         totals: Counts by part.
         classes: Counts by class and part; None for segmentation, as no mask is opened.
-        unclassed: Counts by part of the cases without a class (no box, or a label outside the
-            classes); None for segmentation.
+        unclassed: Counts by part of the cases without a class (no box, or a label outside the classes); None for
+            segmentation.
         stray_labels: Number of cases by label outside the classes.
     """
 
@@ -96,16 +94,12 @@ class DatasetDescription:
 
 
 def describe(dataset: Dataset, split: DatasetSplit | None = None) -> DatasetDescription:
-    """Summarise a dataset without opening an image.
-
-    Args:
-        dataset: Dataset of any task.
-        split: Split of the dataset whose parts are counted as well.
-    """
+    """Summarise a dataset, and the parts of its split if given, without opening an image."""
     parts: dict[str, Sequence[Case]] = {ALL: dataset.cases}
     if split is not None:
         parts |= {part: getattr(split, part).cases for part in PARTS}
     counts = _count_by_label(dataset, parts)
+    columns = dict.fromkeys(name for case in dataset.cases for name in case.metadata)
     return DatasetDescription(
         name=dataset.name,
         task=dataset.task,
@@ -124,7 +118,7 @@ def describe(dataset: Dataset, split: DatasetSplit | None = None) -> DatasetDesc
         totals={part: _count_cases(cases, boxed=_has_boxes(dataset)) for part, cases in parts.items()},
         classes={name: counts.get(label) for label, name in enumerate(dataset.classes)},
         unclassed=counts.get(NO_LABEL),
-        metadata=tuple(_summarise_column(name, dataset.cases) for name in _metadata_names(dataset.cases)),
+        metadata=tuple(_summarise_column(name, dataset.cases) for name in columns),
         stray_labels=dict(Counter(dataset.stray_labels.values()).most_common()),
     )
 
@@ -156,15 +150,7 @@ def _has_boxes(dataset: Dataset) -> bool:
 def _count_cases(cases: Sequence[Case], label: int | None = None, *, boxed: bool) -> ClassCount:
     """Count cases and their boxes, only boxes of one label if it is given."""
     boxes = sum(label in (None, box.label) for case in cases for box in case.boxes or ())
-    return ClassCount(
-        cases=len(cases),
-        groups=len({case.group_id for case in cases}),
-        boxes=boxes if boxed else None,
-    )
-
-
-def _metadata_names(cases: Iterable[Case]) -> list[str]:
-    return list(dict.fromkeys(name for case in cases for name in case.metadata))
+    return ClassCount(cases=len(cases), groups=len({case.group_id for case in cases}), boxes=boxes if boxed else None)
 
 
 def _summarise_column(name: str, cases: Sequence[Case]) -> MetadataColumn:

@@ -99,10 +99,7 @@ def _metadata_table(columns: Iterable[MetadataColumn]) -> Table:
     table.add_column("values", overflow="fold")
     for column in columns:
         table.add_row(
-            escape(column.name),
-            f"{column.missing:,}",
-            f"{column.distinct:,}",
-            escape(_format_values(column)),
+            escape(column.name), f"{column.missing:,}", f"{column.distinct:,}", escape(_format_values(column))
         )
     return table
 

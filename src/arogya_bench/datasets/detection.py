@@ -1,40 +1,31 @@
 """Build a checked detection dataset from images with boxes of any format."""
 
-import hashlib
-import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from arogya_bench.datasets.boxes import ClippedBoxes, RawBox, clip_boxes, resolve_classes
-from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
-from arogya_bench.datasets.published import GroupedDatasetOptions
+from arogya_bench.datasets.group_patterns import extract_groups, note_excluded, shorten_list
+from arogya_bench.datasets.published import GroupedDatasetOptions, SourceImage, check_unique_ids
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.file_hashes import digest_records
 from arogya_bench.images.files import ImageFileInfo, decode_case
 from arogya_bench.types import Case, Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoxedImage:
+class BoxedImage(SourceImage):
     """One image and its annotations in the source.
 
     Attributes:
-        case_id: Unique id, derived from the file name.
-        file: Path relative to the folder of the dataset.
         facts: Size and hash of the file.
         raw_boxes: Boxes, not yet checked.
-        split: ``train``, ``validation`` or ``test``; None without an official split.
-        metadata: Metadata columns; the same keys for every image.
     """
 
-    case_id: str
-    file: PurePosixPath
     facts: ImageFileInfo
     raw_boxes: tuple[RawBox, ...]
-    split: str | None
-    metadata: Mapping[str, str | float] = field(default_factory=dict)
 
 
 def build_detection_dataset(
@@ -54,10 +45,7 @@ def build_detection_dataset(
         options: Options of the reader.
         source_classes: Classes of the source, in its order.
         default_source: Description of the source, used if the user gives none.
-        notes: Notes of the reader of the format.
-
-    Raises:
-        DatasetError: If ids repeat, there is no box, or a box is invalid.
+        notes: Notes on excluded files and the like.
     """
     ordered = sorted(images, key=lambda image: image.case_id)
     used = {box.name for image in ordered for box in image.raw_boxes}
@@ -95,15 +83,9 @@ def build_detection_dataset(
 
 
 def split_by_file(parts: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
-    """Map each image to its part of the official split.
+    """Map each image, listed once, to its part of the official split.
 
     A source with a single part has no split: its images map to None.
-
-    Args:
-        parts: Image names by part; at least one part.
-
-    Raises:
-        DatasetError: If an image is listed twice.
     """
     splits: dict[str, str | None] = {}
     for split, names in parts.items():
@@ -118,11 +100,7 @@ def split_by_file(parts: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
 
 
 def check_image_size(facts: ImageFileInfo, width: float, height: float, where: str) -> None:
-    """Check that boxes were drawn on an image of this size.
-
-    Raises:
-        DatasetError: If the annotations state another size than the file has.
-    """
+    """Check that boxes were drawn on an image of this size."""
     if (width, height) != (facts.width, facts.height):
         raise DatasetError(
             f"{where} states an image of {width:g} x {height:g} pixels; the file has {facts.width} x {facts.height}.",
@@ -131,31 +109,21 @@ def check_image_size(facts: ImageFileInfo, width: float, height: float, where: s
 
 
 def _check_images(images: Sequence[BoxedImage], used: Collection[str], folder: Path) -> None:
-    names = Counter(image.case_id for image in images)
-    twice = [name for name, count in names.items() if count > 1]
-    if twice:
-        files = [str(image.file) for image in images if image.case_id == twice[0]]
-        raise DatasetError(
-            f"{len(files)} images have the name {twice[0]}: {', '.join(files)}.",
-            fix="give every image a unique name; the suffix does not count",
-        )
     if not used:
         raise DatasetError(
             f"None of the {len(images)} images in {folder} has a box.",
             fix="set dataset.path to a folder with annotated images",
         )
+    check_unique_ids(images)
 
 
 def _digest(classes: Sequence[str], cases: Sequence[Case], images: Sequence[BoxedImage]) -> str:
-    # Names and bytes rather than paths, so that the folder may move; bytes rather than pixels,
-    # because decoding every image at every load would take minutes.
-    digest = hashlib.sha256(json.dumps(classes).encode())
+    # Bytes rather than paths, so that the folder may move, or pixels, whose decoding would take minutes.
+    records: list[object] = [classes]
     for case, image in zip(cases, images, strict=True):
         boxes = [astuple(box) for box in case.boxes or ()]
-        record = [case.case_id, case.group_id, dict(case.metadata), boxes, image.facts.sha256]
-        line = json.dumps(record, sort_keys=True)
-        digest.update(f"\n{line}".encode())
-    return digest.hexdigest()[:32]
+        records.append([case.case_id, case.group_id, dict(case.metadata), boxes, image.facts.sha256])
+    return digest_records(records)
 
 
 def _notes_on_boxes(boxes: Mapping[str, ClippedBoxes]) -> Iterator[str]:
@@ -164,8 +132,7 @@ def _notes_on_boxes(boxes: Mapping[str, ClippedBoxes]) -> Iterator[str]:
         for case, clipped in boxes.items()
         for box in clipped.without_area
     ]
-    if empty:
-        yield f"Boxes without area, excluded: {len(empty)}: {shorten_list(empty)}."
+    yield from note_excluded("Boxes without area, excluded", empty)
     overhangs = [pixels for clipped in boxes.values() for pixels in clipped.overhangs]
     if overhangs:
         cases = [case for case, clipped in boxes.items() if clipped.overhangs]
@@ -178,7 +145,7 @@ def _notes_on_boxes(boxes: Mapping[str, ClippedBoxes]) -> Iterator[str]:
         yield f"Duplicate boxes, kept: {sum(duplicates.values())}: {shorten_list(duplicates)}."
     crowds = sum(box.crowd for clipped in boxes.values() for box in clipped.boxes)
     if crowds:
-        yield (f"Boxes marked as difficult or as a crowd: {crowds}; they are ignored in the evaluation.")
+        yield f"Boxes marked as difficult or as a crowd: {crowds}; they are ignored in the evaluation."
 
 
 def _notes_on_duplicates(images: Sequence[BoxedImage]) -> Iterator[str]:

@@ -13,11 +13,7 @@ from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
 from arogya_bench.images.files import find_dataset_folder
 from arogya_bench.types import Dataset
 
-READERS: Mapping[str, Callable[..., COCO | PascalVOC | YOLO]] = {
-    "coco": COCO,
-    "voc": PascalVOC,
-    "yolo": YOLO,
-}
+READERS: Mapping[str, Callable[..., COCO | PascalVOC | YOLO]] = {"coco": COCO, "voc": PascalVOC, "yolo": YOLO}
 TITLES = {"coco": "COCO", "voc": "Pascal VOC", "yolo": "YOLO"}
 
 
@@ -25,8 +21,8 @@ TITLES = {"coco": "COCO", "voc": "Pascal VOC", "yolo": "YOLO"}
 class DetectionFolder(GroupedDatasetOptions):
     """Images with boxes in any of the three formats.
 
-    It finds the annotation files and delegates to the reader of their format; ``dataset=coco``,
-    ``pascal_voc`` and ``yolo`` have more options.
+    It finds the annotation files and delegates to the reader of their format; ``dataset=coco``, ``pascal_voc`` and
+    ``yolo`` have more options.
 
     Attributes:
         format: ``coco``, ``voc`` or ``yolo``; ``auto`` detects it.
@@ -35,12 +31,7 @@ class DetectionFolder(GroupedDatasetOptions):
     format: str = "auto"
 
     def load(self) -> Dataset:
-        """Detect the format and read every annotation file; no image is decoded.
-
-        Raises:
-            ConfigError: If ``format`` is unknown or another option is invalid.
-            DatasetError: If no format or several are found, or files are missing or damaged.
-        """
+        """Detect the format and read every annotation file; no image is decoded."""
         if self.format not in ("auto", *READERS):
             raise ConfigError(
                 f"dataset.format={self.format!r} is unknown.{did_you_mean(self.format, READERS)}",

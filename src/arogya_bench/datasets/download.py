@@ -42,16 +42,11 @@ def fetch(
         name: Name of the dataset, such as ``pneumoniamnist``.
         folder: Target folder; created if needed.
         size: Width and height of the images: 28, 64, 128 or 224 pixels.
-        base_url: URL of the folder with the files; by default ``$AROGYA_MEDMNIST_URL``, else
-            Zenodo.
+        base_url: URL of the folder with the files; by default ``$AROGYA_MEDMNIST_URL``, else Zenodo.
         retry_delays_s: Seconds between attempts; the download fails after the last one.
 
     Returns:
         The file, whose MD5 is the published one.
-
-    Raises:
-        ConfigError: If the dataset, the size or the URL is invalid.
-        DatasetError: If the file cannot be downloaded or written, or is not the published one.
     """
     published = _find_dataset(name, size)
     url = _build_url(base_url or os.environ.get(URL_VARIABLE) or FILES_URL, file_name(name, size))
@@ -74,10 +69,7 @@ def fetch(
 
 def _find_dataset(name: str, size: int) -> PublishedFiles:
     if name in UNSUPPORTED:
-        raise ConfigError(
-            f"{name} is not supported: {UNSUPPORTED[name]}.",
-            fix=f"choose one of {', '.join(PUBLISHED)}",
-        )
+        raise ConfigError(f"{name} is not supported: {UNSUPPORTED[name]}.", fix=f"choose one of {', '.join(PUBLISHED)}")
     if name not in PUBLISHED:
         raise ConfigError(
             f"MedMNIST has no dataset {name!r}.{did_you_mean(name, (*PUBLISHED, *UNSUPPORTED))}",
@@ -118,11 +110,7 @@ def _check_md5(file: Path, md5: str) -> None:
 
 @contextmanager
 def _lock_download_folder(target: Path) -> Iterator[Path]:
-    """Create the folder for the partial file and lock it.
-
-    Raises:
-        DatasetError: If it cannot be written, or another process holds the lock.
-    """
+    """Create the folder for the partial file and lock it."""
     work_folder = target.with_name(f".{target.name}.part")
     try:
         work_folder.mkdir(parents=True, exist_ok=True)
@@ -177,8 +165,9 @@ def _retrieve(url: str, target: Path, md5: str, download: ResumableDownload) -> 
 
 def _download_error(url: str, error: Exception, download: ResumableDownload, manual: str) -> DatasetError:
     response = getattr(error, "response", None)
-    reason = _innermost_reason(error)
-    if response is not None:
+    if response is None:
+        reason = _innermost_reason(error)
+    else:
         reason = f"the server answered {response.status_code} {response.reason}"
     if download.received:
         return DatasetError(

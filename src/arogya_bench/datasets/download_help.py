@@ -1,8 +1,7 @@
 """Instructions for obtaining datasets that have to be downloaded by hand."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from textwrap import fill
+from textwrap import TextWrapper
 
 from arogya_bench.datasets.medmnist_files import CITATION, HOMEPAGE, PUBLISHED, UNSUPPORTED
 
@@ -17,55 +16,23 @@ OWN_DATA_TEXT = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class DatasetOrigin:
-    """Origin and terms of a dataset.
-
-    Attributes:
-        obtain: Instructions; empty if the YAML file has none.
-        licence: Licence stated by the owners; empty if the user has to state it.
-        citation: Requested citation; may be empty.
-        source: URL; empty for the user's own data.
-        path: Option to set after the download, such as ``dataset.path``; empty if there is none.
-    """
-
-    obtain: str = ""
-    licence: str = ""
-    citation: str = ""
-    source: str = ""
-    path: str = ""
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, object]) -> "DatasetOrigin":
-        """Read the fields from the config of a dataset."""
-        texts = {key: _get_text(config, key) for key in ("obtain", "licence", "citation", "source")}
-        return cls(**texts, path="dataset.path" if "path" in config else "")
-
-    def to_text(self) -> str:
-        """Format the instructions, then the known fields, for a terminal."""
-        lines = [_wrap_text(self.obtain or self._default_text())]
-        known = {"where": self.source, "licence": self.licence, "cite": self.citation}
-        lines += [_wrap_text(f"{key + ':':<9}{value}", indent=9) for key, value in known.items() if value]
-        if self.path and not self.licence:
-            lines.append("licence: not stated; set dataset.licence=...")
-        if self.path:
-            lines.append(f"then:    {self.path}=/path/to/it")
-        return "\n".join(lines)
-
-    def _default_text(self) -> str:
-        if not self.path:
-            return GENERATED_TEXT
-        return MANUAL_DOWNLOAD_TEXT if self.source else OWN_DATA_TEXT
-
-
 def download_instructions(config: Mapping[str, object]) -> str:
-    """Describe how to obtain a dataset.
+    """Describe for a terminal how to obtain a dataset, and its terms.
 
     Args:
-        config: Config of the dataset; ``obtain``, ``licence``, ``citation``, ``source`` and
-            ``path`` are read.
+        config: Config of the dataset; ``obtain``, ``licence``, ``citation``, ``source`` and ``path`` are read.
     """
-    return DatasetOrigin.from_config(config).to_text()
+    obtain, licence, citation, source = (_get_text(config, key) for key in ("obtain", "licence", "citation", "source"))
+    has_path = "path" in config
+    default_text = MANUAL_DOWNLOAD_TEXT if source else OWN_DATA_TEXT
+    lines = [_wrap_text(obtain or (default_text if has_path else GENERATED_TEXT))]
+    known = {"where": source, "licence": licence, "cite": citation}
+    lines += [_wrap_text(f"{key + ':':<9}{value}", indent=9) for key, value in known.items() if value]
+    if has_path and not licence:
+        lines.append("licence: not stated; set dataset.licence=...")
+    if has_path:
+        lines.append("then:    dataset.path=/path/to/it")
+    return "\n".join(lines)
 
 
 def format_downloadable() -> str:
@@ -89,14 +56,6 @@ def _get_text(config: Mapping[str, object], key: str) -> str:
 
 
 def _wrap_text(text: str, indent: int = 0) -> str:
-    paragraphs = [part for part in text.splitlines() if part.strip()]
-    return "\n".join(
-        fill(
-            part,
-            WIDTH,
-            subsequent_indent=" " * indent,
-            break_long_words=False,  # keep URLs in one piece
-            break_on_hyphens=False,
-        )
-        for part in paragraphs
-    )
+    # Without breaks inside words, so that URLs stay in one piece.
+    wrapper = TextWrapper(WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(wrapper.fill(line) for line in text.splitlines() if line.strip())

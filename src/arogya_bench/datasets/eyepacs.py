@@ -5,15 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.classification import (
-    LabelledImage,
-    build_classification_dataset,
-)
+from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
 from arogya_bench.datasets.csv_tables import CsvRow, read_table
-from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
+from arogya_bench.datasets.group_patterns import note_unlisted_images, note_unread_columns, shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images.discovery import find_images_by_name, find_unlisted
+from arogya_bench.images.discovery import find_images_by_name
 from arogya_bench.images.files import find_dataset_folder
 from arogya_bench.types import Dataset
 
@@ -38,12 +35,7 @@ class EyePACS(PublishedDataset):
     classes: list[str] = field(default_factory=lambda: ["no_dr", "mild", "moderate", "severe", "proliferative_dr"])
 
     def load(self) -> Dataset:
-        """Read the table and find every image; no image is decoded.
-
-        Raises:
-            ConfigError: If ``classes`` does not have five names.
-            DatasetError: If files are missing or damaged, or a name does not contain a patient.
-        """
+        """Read the table and find every image; no image is decoded."""
         if len(self.classes) != GRADE_COUNT:
             raise ConfigError(
                 f"dataset.classes has {len(self.classes)} names; the grades are 0 to {GRADE_COUNT - 1}.",
@@ -89,8 +81,7 @@ def _build_images(
 
 
 def _notes(rows: Sequence[CsvRow], files: Mapping[str, PurePosixPath], folder: Path) -> Iterator[str]:
-    extra = find_unlisted(files, (row["image"] for row in rows))
-    yield from note_excluded(f"Images not listed in {LABELS_FILE}, excluded", extra)
-    yield from note_excluded(f"Columns of {LABELS_FILE} not read", find_unlisted(rows[0], ("image", "level")))
+    yield from note_unlisted_images(LABELS_FILE, files, (row["image"] for row in rows))
+    yield from note_unread_columns(LABELS_FILE, rows[0], ("image", "level"))
     if (folder / "test").is_dir():
         yield "The folder test/ was not read: this layout has no labels for it."

@@ -1,9 +1,10 @@
-"""Extract patients from names, and shorten lists of names in messages."""
+"""Extract patients from names, and list names in notes and messages."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from arogya_bench.errors import ConfigError
+from arogya_bench.images.discovery import find_unlisted
 
 MAX_LISTED = 5
 
@@ -21,13 +22,20 @@ def note_excluded(description: str, names: Collection[str]) -> Iterator[str]:
         yield f"{description}: {len(names)}: {shorten_list(names)}."
 
 
-def extract_groups(case_ids: Sequence[str], group: str | None) -> dict[str, str]:
-    """Map each case to its patient.
+def note_unlisted_images(table: str, images: Iterable[str], listed: Iterable[str]) -> Iterator[str]:
+    """Yield a note on images that a table does not list, if there are any."""
+    yield from note_excluded(f"Images not listed in {table}, excluded", find_unlisted(images, listed))
 
-    Args:
-        case_ids: Ids of all cases.
-        group: Regular expression with one group that captures the patient in a case id; None
-            makes every case its own group.
+
+def note_unread_columns(table: str, columns: Iterable[str], read: Iterable[str]) -> Iterator[str]:
+    """Yield a note on columns of a table that are not read, if there are any."""
+    yield from note_excluded(f"Columns of {table} not read", find_unlisted(columns, read))
+
+
+def extract_groups(case_ids: Sequence[str], group: str | None) -> dict[str, str]:
+    """Map each case to its patient, which the group of a regular expression captures in its id.
+
+    Without an expression every case is its own group.
 
     Raises:
         ConfigError: If the expression is invalid or does not match a case id.

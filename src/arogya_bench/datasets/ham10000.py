@@ -1,19 +1,16 @@
 """Read HAM10000: dermoscopy images of pigmented lesions, with their masks if present."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.classification import (
-    LabelledImage,
-    build_classification_dataset,
-)
+from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
 from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
-from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
+from arogya_bench.datasets.group_patterns import note_unlisted_images, note_unread_columns, shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.discovery import find_images_by_name, find_unlisted
+from arogya_bench.images.discovery import find_images_by_name
 from arogya_bench.images.files import find_case, find_dataset_folder, parse_relative_path
 from arogya_bench.images.masks import check_mask_fits, decode_mask
 from arogya_bench.types import Case, Dataset, Mask
@@ -38,11 +35,7 @@ class HAM10000(PublishedDataset):
     classes: list[str] = field(default_factory=lambda: ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"])
 
     def load(self) -> Dataset:
-        """Read the table and find every image; no image is decoded.
-
-        Raises:
-            DatasetError: If files are missing or damaged, or an image has no lesion.
-        """
+        """Read the table and find every image; no image is decoded."""
         folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         table = next((folder / name for name in TABLE_NAMES if (folder / name).is_file()), None)
         table = table or folder / TABLE_NAMES[0]
@@ -53,27 +46,21 @@ class HAM10000(PublishedDataset):
         files = find_images_by_name(folder, image_folders)
         dataset = build_classification_dataset(
             folder,
-            _build_images(rows, files, PurePosixPath(image_folders[0]), table.name),
+            _build_images(rows, files, image_folders[0], table.name),
             self,
             classes=self.classes,
             grouped=True,
-            notes=tuple(_notes(rows, files, table.name)),
+            notes=(
+                *note_unlisted_images(table.name, files, (row["image_id"] for row in rows)),
+                *note_unread_columns(table.name, rows[0], (*REQUIRED_COLUMNS, *METADATA_COLUMNS)),
+            ),
         )
         masks = _find_masks(folder, dataset)
         return replace(dataset, read_mask=partial(read_mask, dataset.files, masks) if masks else None)
 
 
 def read_mask(files: Mapping[str, Path], masks: Mapping[str, Path], case: Case) -> Mask:
-    """Decode the mask of a case: 1 inside the lesion, 0 outside.
-
-    Args:
-        files: Image files by case id.
-        masks: Mask files by case id.
-        case: Case of the dataset.
-
-    Raises:
-        DatasetError: If the mask is damaged, or differs from its image in size.
-    """
+    """Decode the mask of a case: 1 inside the lesion, 0 outside."""
     image, mask = find_case(files, case), find_case(masks, case)
     check_mask_fits(image, mask)
     return decode_mask(mask, 0, ("background", "lesion"), "auto")
@@ -90,26 +77,20 @@ def _check_lesion_ids(rows: Sequence[CsvRow], table: str) -> None:
 
 
 def _build_images(
-    rows: Sequence[CsvRow], files: Mapping[str, PurePosixPath], folder: PurePosixPath, table: str
+    rows: Sequence[CsvRow], files: Mapping[str, PurePosixPath], folder: str, table: str
 ) -> list[LabelledImage]:
     metadata = extract_metadata(rows, [name for name in METADATA_COLUMNS if name in rows[0]])
     return [
         LabelledImage(
             case_id=row["image_id"],
-            file=files.get(row["image_id"]) or folder / parse_relative_path(f"{row['image_id']}.jpg", table),
+            file=files.get(row["image_id"])
+            or PurePosixPath(folder, parse_relative_path(f"{row['image_id']}.jpg", table)),
             label=row["dx"],
             group=row["lesion_id"],
             metadata=values,
         )
         for row, values in zip(rows, metadata, strict=True)
     ]
-
-
-def _notes(rows: Sequence[CsvRow], files: Mapping[str, PurePosixPath], table: str) -> Iterator[str]:
-    extra = find_unlisted(files, (row["image_id"] for row in rows))
-    yield from note_excluded(f"Images not listed in {table}, excluded", extra)
-    unknown = find_unlisted(rows[0], (*REQUIRED_COLUMNS, *METADATA_COLUMNS))
-    yield from note_excluded(f"Columns of {table} not read", unknown)
 
 
 def _find_masks(folder: Path, dataset: Dataset) -> dict[str, Path]:

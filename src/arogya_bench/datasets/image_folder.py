@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from arogya_bench.datasets.classification import (
-    LabelledImage,
-    build_classification_dataset,
-)
+from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
 from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
-from arogya_bench.datasets.group_patterns import extract_groups, note_excluded, shorten_list
+from arogya_bench.datasets.group_patterns import extract_groups, note_excluded, note_unlisted_images, shorten_list
 from arogya_bench.datasets.published import GroupedDatasetOptions, PublishedDataset
 from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.errors import ConfigError, DatasetError
@@ -42,10 +39,9 @@ class ImageListing(NamedTuple):
 class ImageFolder(PublishedDataset, GroupedDatasetOptions):
     """Labelled images, one folder per class or listed in a table.
 
-    Folders named train, val (or valid, validation) and test are the official split, and the
-    folders in them are the classes. A single one of them is not a split. In a table, every other
-    column becomes metadata: numbers if every cell is a number, else text, with ``unknown`` for
-    empty cells.
+    Folders named train, val (or valid, validation) and test are the official split, and the folders in them are the
+    classes. A single one of them is not a split. In a table, every other column becomes metadata: numbers if every cell
+    is a number, else text, with ``unknown`` for empty cells.
 
     Attributes:
         manifest: Path of the table relative to ``path``; None for class folders.
@@ -64,12 +60,7 @@ class ImageFolder(PublishedDataset, GroupedDatasetOptions):
     ordinal: bool = False
 
     def load(self) -> Dataset:
-        """Find every image and its label; no image is decoded.
-
-        Raises:
-            ConfigError: If an option does not fit the files.
-            DatasetError: If files are missing or damaged.
-        """
+        """Find every image and its label; no image is decoded."""
         folder = find_dataset_folder(self.path, self.manifest or LAYOUT, self.obtain)
         listing = _from_table(self, folder) if self.manifest else _from_class_folders(self, folder)
         return build_classification_dataset(
@@ -163,18 +154,10 @@ def _from_table(options: ImageFolder, folder: Path) -> ImageListing:
     labels = [_require_cell(row, options.label_column, table.name, options.path_column) for row in rows]
     metadata = extract_metadata(rows, metadata_columns)
     images = [
-        LabelledImage(
-            case_id=image_stem(str(file)),
-            file=file,
-            label=label,
-            group=group,
-            split=split,
-            metadata=values,
-        )
+        LabelledImage(case_id=image_stem(str(file)), file=file, label=label, group=group, split=split, metadata=values)
         for file, label, group, split, values in zip(files, labels, groups, splits, metadata, strict=True)
     ]
-    unlisted = find_unlisted(map(str, _iter_images(folder)), map(str, files))
-    notes = note_excluded(f"Images not listed in {table.name}, excluded", unlisted)
+    notes = note_unlisted_images(table.name, map(str, _iter_images(folder)), map(str, files))
     grouped = "group" in columns or options.group is not None
     return ImageListing(images, labels, grouped, list(notes))
 
@@ -222,7 +205,6 @@ def _read_groups(
 def _require_cell(row: CsvRow, column: str, table: str, key: str) -> str:
     if not row[column]:
         raise DatasetError(
-            f"{table} has an empty cell in the column {column!r} of {row[key]}.",
-            fix="fill it in every line",
+            f"{table} has an empty cell in the column {column!r} of {row[key]}.", fix="fill it in every line"
         )
     return row[column]

@@ -1,7 +1,5 @@
 """Read images with masks: two folders with the same file names, or nnU-Net format."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,7 +7,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets import mask_folders, nnunet
-from arogya_bench.datasets.group_patterns import extract_groups, shorten_list
+from arogya_bench.datasets.group_patterns import extract_groups, note_excluded
 from arogya_bench.datasets.mask_cases import (
     MaskLocation,
     find_empty_slices,
@@ -21,7 +19,7 @@ from arogya_bench.datasets.mask_cases import (
 from arogya_bench.datasets.nnunet import ImageMaskListing
 from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images.file_hashes import hash_files
+from arogya_bench.images.file_hashes import digest_records, hash_files
 from arogya_bench.images.files import find_dataset_folder
 from arogya_bench.images.masks import check_value_mode, is_binary, read_mask_values
 from arogya_bench.images.windowing import parse_window
@@ -37,22 +35,20 @@ MAX_SAMPLED_MASKS = 20  # masks read to see whether 255 is the foreground
 class ImageMaskPairs(GroupedDatasetOptions):
     """Images or volumes with masks, for the segmentation task.
 
-    A mask has the name of its image, optionally with a suffix. A folder ``imagesTr`` marks the
-    layout of nnU-Net. Every slice of a NIfTI volume is a case ``<volume>#<slice>``, and the
-    volume is its group unless ``group`` is set.
+    A mask has the name of its image, optionally with a suffix. A folder ``imagesTr`` marks the layout of nnU-Net. Every
+    slice of a NIfTI volume is a case ``<volume>#<slice>``, and the volume is its group unless ``group`` is set.
 
     Attributes:
-        classes: Class names, the background first; by default those of ``dataset.json``, else
-            background and foreground.
+        classes: Class names, the background first; by default those of ``dataset.json``, else background and
+            foreground.
         images: Folder of the images, relative to ``path``.
         masks: Folder of the masks, relative to ``path``; may be the same as ``images``.
         suffixes: Suffixes that may be appended to the name of an image in that of its mask.
-        values: Meaning of the mask values: ``index`` into the classes; ``binary``: 0 and 255;
-            ``threshold``: foreground from 128, for JPEG; ``auto``: binary for two classes and a
-            mask with only 0 and 255, else index.
+        values: Meaning of the mask values: ``index`` into the classes; ``binary``: 0 and 255; ``threshold``: foreground
+            from 128, for JPEG; ``auto``: binary for two classes and a mask with only 0 and 255, else index.
         empty_slices: Whether to ``keep`` or ``drop`` slices of volumes without foreground.
-        channel: Index of the channel to read, for nnU-Net datasets with several. By default three
-            channels of 2-D images become RGB, and any other number is an error.
+        channel: Index of the channel to read, for nnU-Net datasets with several. By default three channels of 2-D
+            images become RGB, and any other number is an error.
         window: Two stored values that become black and white, for 16-bit images, DICOM and NIfTI.
         obtain: Instructions for obtaining the dataset.
     """
@@ -67,13 +63,7 @@ class ImageMaskPairs(GroupedDatasetOptions):
     obtain: str = ""
 
     def load(self) -> Dataset:
-        """Pair the files and compare their headers; of the pixels only masks of volumes are read.
-
-        Raises:
-            ConfigError: If an option is invalid.
-            DatasetError: If files are missing, or an image and its mask do not match.
-            MissingExtra: If a file needs a library that is not installed.
-        """
+        """Pair the files and compare their headers; of the pixels only masks of volumes are read."""
         if self.empty_slices not in EMPTY_SLICE_CHOICES:
             raise ConfigError(
                 f"dataset.empty_slices={self.empty_slices!r} is unknown.",
@@ -88,25 +78,9 @@ class ImageMaskPairs(GroupedDatasetOptions):
         groups = extract_groups([pair.name for pair in pairs], self.group)
         located = locate_cases(folder, pairs, self.channel)
         empty = find_empty_slices(located)
-        dropped = {*empty} if self.empty_slices == "drop" else set()
-        locations = {case: location for case, location in located.items() if case not in dropped}
-        if not locations:
-            raise DatasetError(
-                f"No slice of {len(pairs)} volumes in {folder} has foreground.",
-                fix="check that the masks belong to this dataset, or set dataset.empty_slices=keep",
-            )
-        notes = (
-            *listing.notes,
-            *_notes_on_slices(empty, self.empty_slices),
-            *_notes_on_values(locations, classes, self.values),
-        )
+        locations = _select_slices(folder, located, empty, self.empty_slices)
         cases = tuple(
-            Case(
-                case_id=case,
-                group_id=groups[location.pair.name],
-                target=None,
-                split=location.pair.split,
-            )
+            Case(case_id=case, group_id=groups[location.pair.name], target=None, split=location.pair.split)
             for case, location in locations.items()
         )
         return Dataset(
@@ -120,7 +94,11 @@ class ImageMaskPairs(GroupedDatasetOptions):
             source=self.source or "images and masks of the user",
             version=self.version,
             read=partial(read_image, locations, window),
-            notes=notes,
+            notes=(
+                *listing.notes,
+                *_notes_on_slices(empty, self.empty_slices),
+                *_notes_on_values(locations, classes, self.values),
+            ),
             citation=self.citation,
             files=get_case_files(locations),
             read_mask=partial(read_mask, locations, classes, self.values),
@@ -128,21 +106,30 @@ class ImageMaskPairs(GroupedDatasetOptions):
 
 
 def list_pairs(options: ImageMaskPairs, folder: Path) -> ImageMaskListing:
-    """Pair the images and masks of a folder by their names; no file is opened.
-
-    Raises:
-        ConfigError: If ``suffixes`` does not distinguish masks from images.
-        DatasetError: If files are missing or ambiguous.
-    """
+    """Pair the images and masks of a folder by their names; no file is opened."""
     if nnunet.is_nnunet(folder):
         return nnunet.list_pairs(folder)
     return mask_folders.list_pairs(folder, images=options.images, masks=options.masks, suffixes=options.suffixes)
 
 
+def _select_slices(
+    folder: Path, located: Mapping[str, MaskLocation], empty: Sequence[str], choice: str
+) -> Mapping[str, MaskLocation]:
+    if choice == "keep":
+        return located
+    dropped = set(empty)
+    locations = {case: location for case, location in located.items() if case not in dropped}
+    if not locations:
+        raise DatasetError(
+            f"None of the {len(located)} slices in {folder} has foreground.",
+            fix="check that the masks belong to this dataset, or set dataset.empty_slices=keep",
+        )
+    return locations
+
+
 def _notes_on_slices(empty: Sequence[str], choice: str) -> Iterator[str]:
-    if empty:
-        action = "excluded" if choice == "drop" else "kept; overlap is undefined if a model finds none"
-        yield f"Slices without foreground, {action}: {len(empty)}: {shorten_list(empty)}."
+    action = "excluded" if choice == "drop" else "kept; overlap is undefined if a model finds none"
+    yield from note_excluded(f"Slices without foreground, {action}", empty)
 
 
 def _notes_on_values(locations: Mapping[str, MaskLocation], classes: Sequence[str], values: str) -> Iterator[str]:
@@ -174,9 +161,5 @@ def _digest(
         for case, location in locations.items()
     }
     hashes = hash_files(folder, sorted({file for paths in files.values() for file in paths}))
-    header = [list(classes), options.values, options.window]
-    digest = hashlib.sha256(json.dumps(header).encode())
-    for case in cases:
-        record = [case.case_id, case.group_id, *(hashes[file] for file in files[case.case_id])]
-        digest.update(f"\n{json.dumps(record)}".encode())
-    return digest.hexdigest()[:32]
+    records = ([case.case_id, case.group_id, *(hashes[file] for file in files[case.case_id])] for case in cases)
+    return digest_records([[list(classes), options.values, options.window], *records])

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from arogya_bench.datasets.classification import (
-    LabelledImage,
-    build_classification_dataset,
-)
+from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
 from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
-from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
+from arogya_bench.datasets.group_patterns import note_excluded, note_unlisted_images, note_unread_columns, shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.discovery import find_images_by_name, find_unlisted
@@ -28,39 +25,31 @@ KEY_COLUMNS = ("image", "lesion_id")
 class ISIC2019(PublishedDataset):
     """ISIC 2019 in the layout of its archives, grouped by lesion.
 
-    An image without a lesion id is its own group, although two of them may show the same lesion.
-    Metadata columns with missing values are text, with ``unknown`` for them.
+    An image without a lesion id is its own group, although two of them may show the same lesion. Metadata columns with
+    missing values are text, with ``unknown`` for them.
     """
 
     name: str | None = "isic2019"
     classes: list[str] = field(default_factory=lambda: ["MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC"])
 
     def load(self) -> Dataset:
-        """Read both tables and find every image; no image is decoded.
-
-        Raises:
-            DatasetError: If files are missing, damaged or inconsistent.
-        """
+        """Read both tables and find every image; no image is decoded."""
         folder = find_dataset_folder(self.path, LAYOUT, self.obtain)
         labels = _read_labels(read_table(folder / LABELS_FILE, required=("image",), key="image"))
         facts = read_table(folder / METADATA_FILE, required=(*KEY_COLUMNS, *METADATA_COLUMNS), key="image")
         _check_metadata(labels, facts)
-        image_folder = _find_images_folder(folder)
+        # Some unpackers nest the images in a folder of the same name.
+        nested = f"{IMAGES_FOLDER}/{IMAGES_FOLDER}"
+        image_folder = nested if (folder / nested).is_dir() else IMAGES_FOLDER
         files = find_images_by_name(folder, [image_folder])
         return build_classification_dataset(
             folder,
-            _build_images(labels, facts, files, PurePosixPath(image_folder)),
+            _build_images(labels, facts, files, image_folder),
             self,
             classes=self.classes,
             grouped=True,
             notes=tuple(_notes(labels, facts, files)),
         )
-
-
-def _find_images_folder(folder: Path) -> str:
-    """The folder of the images, which some unpackers nest in a folder of the same name."""
-    nested = f"{IMAGES_FOLDER}/{IMAGES_FOLDER}"
-    return nested if (folder / nested).is_dir() else IMAGES_FOLDER
 
 
 def _read_labels(rows: Sequence[CsvRow]) -> dict[str, str]:
@@ -93,16 +82,14 @@ def _check_metadata(labels: Mapping[str, str], facts: Sequence[CsvRow]) -> None:
 
 
 def _build_images(
-    labels: Mapping[str, str],
-    facts: Sequence[CsvRow],
-    files: Mapping[str, PurePosixPath],
-    image_folder: PurePosixPath,
+    labels: Mapping[str, str], facts: Sequence[CsvRow], files: Mapping[str, PurePosixPath], image_folder: str
 ) -> list[LabelledImage]:
     used = [row for row in facts if row["image"] in labels]
     return [
         LabelledImage(
             case_id=row["image"],
-            file=files.get(row["image"]) or image_folder / parse_relative_path(f"{row['image']}.jpg", LABELS_FILE),
+            file=files.get(row["image"])
+            or PurePosixPath(image_folder, parse_relative_path(f"{row['image']}.jpg", LABELS_FILE)),
             label=labels[row["image"]],
             group=row["lesion_id"] or row["image"],
             metadata=values,
@@ -114,9 +101,7 @@ def _build_images(
 def _notes(labels: Mapping[str, str], facts: Sequence[CsvRow], files: Mapping[str, PurePosixPath]) -> Iterator[str]:
     single = [row["image"] for row in facts if row["image"] in labels and not row["lesion_id"]]
     yield from note_excluded("Images without a lesion id, each its own group", single)
-    extra = find_unlisted(files, labels)
-    yield from note_excluded(f"Images not listed in {LABELS_FILE}, excluded", extra)
+    yield from note_unlisted_images(LABELS_FILE, files, labels)
     lines = find_unlisted((row["image"] for row in facts), labels)
     yield from note_excluded(f"Lines of {METADATA_FILE} without a label, excluded", lines)
-    unknown = find_unlisted(facts[0], (*KEY_COLUMNS, *METADATA_COLUMNS))
-    yield from note_excluded(f"Columns of {METADATA_FILE} not read", unknown)
+    yield from note_unread_columns(METADATA_FILE, facts[0], (*KEY_COLUMNS, *METADATA_COLUMNS))

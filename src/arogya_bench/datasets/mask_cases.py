@@ -11,13 +11,7 @@ from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images import nifti
 from arogya_bench.images.decoding import decode
 from arogya_bench.images.files import find_case
-from arogya_bench.images.masks import (
-    check_mask_fits,
-    check_same_geometry,
-    decode_mask,
-    is_nifti,
-    read_geometry,
-)
+from arogya_bench.images.masks import check_mask_fits, check_same_geometry, decode_mask, is_nifti, read_geometry
 from arogya_bench.images.windowing import Window
 from arogya_bench.types import Case, Image, Mask
 
@@ -44,19 +38,10 @@ class MaskLocation:
 
 
 def locate_cases(folder: Path, pairs: Sequence[ImageMaskPair], channel: int | None) -> dict[str, MaskLocation]:
-    """List the cases from the headers of the files.
-
-    Args:
-        folder: Folder of the dataset.
-        pairs: Pairs in the order of the cases.
-        channel: Channel to read from pairs with several.
+    """List the cases from the headers of the files, in the order of the pairs.
 
     Returns:
         Locations by case id, which is the name of an image or ``<volume>#<slice>``.
-
-    Raises:
-        ConfigError: If there is no such channel.
-        DatasetError: If an image and its mask do not match, or there are too many channels.
     """
     locations: dict[str, MaskLocation] = {}
     for pair in pairs:
@@ -103,11 +88,7 @@ def _count_slices(channels: Sequence[Path], mask: Path) -> int:
 
 
 def find_empty_slices(locations: Mapping[str, MaskLocation]) -> list[str]:
-    """Read the masks of volumes and return the cases without foreground.
-
-    Raises:
-        DatasetError: If a mask is damaged.
-    """
+    """Read the masks of volumes and return the cases without foreground."""
     by_mask: dict[Path, dict[int, str]] = {}
     for case, location in locations.items():
         if location.is_slice:
@@ -121,11 +102,7 @@ def find_empty_slices(locations: Mapping[str, MaskLocation]) -> list[str]:
 
 
 def read_image(locations: Mapping[str, MaskLocation], window: Window | None, case: Case) -> Image:
-    """Decode the image of a case.
-
-    Raises:
-        DatasetError: If the case belongs to another dataset, or its file is damaged.
-    """
+    """Decode the image of a case."""
     location = find_case(locations, case)
     if location.is_slice:
         return nifti.decode_slice(location.channels[0], location.index, window)
@@ -136,12 +113,7 @@ def read_image(locations: Mapping[str, MaskLocation], window: Window | None, cas
 
 
 def read_mask(locations: Mapping[str, MaskLocation], classes: tuple[str, ...], values: str, case: Case) -> Mask:
-    """Decode the mask of a case, which has the size of its image.
-
-    Raises:
-        DatasetError: If the case belongs to another dataset, or the mask is damaged or does not
-            match its image.
-    """
+    """Decode the mask of a case, which has the size of its image."""
     location = find_case(locations, case)
     if not location.is_slice:  # the headers of volumes were compared when they were loaded
         check_mask_fits(location.channels[0], location.mask)

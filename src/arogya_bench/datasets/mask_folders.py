@@ -13,17 +13,13 @@ from arogya_bench.images.masks import MASK_SUFFIXES
 
 
 def list_pairs(folder: Path, *, images: str, masks: str, suffixes: Sequence[str]) -> ImageMaskListing:
-    """Pair images and masks; no file is opened.
+    """Pair images and masks, searched recursively; no file is opened.
 
     Args:
         folder: Folder of the dataset.
-        images: Folder of the images relative to it, searched recursively.
+        images: Folder of the images relative to it.
         masks: Folder of the masks; if it is that of the images, masks need a suffix.
         suffixes: Suffixes that may be appended to the name of an image in that of its mask.
-
-    Raises:
-        ConfigError: If no suffix distinguishes masks from images.
-        DatasetError: If a folder is missing, a mask has no image, or two files have one name.
     """
     shared = parse_relative_path(images, "dataset.images") == parse_relative_path(masks, "dataset.masks")
     mask_suffixes = tuple(suffix for suffix in suffixes if suffix)
@@ -32,12 +28,13 @@ def list_pairs(folder: Path, *, images: str, masks: str, suffixes: Sequence[str]
             f"dataset.suffixes={list(suffixes)} does not distinguish masks from images.",
             fix="list the suffixes of the masks, such as ['',_mask]; '' if both names are equal",
         )
-    image_files = _index_by_stem(folder, images, [masks] if not shared else [])
-    mask_files = image_files if shared else _index_by_stem(folder, masks, [images])
     if shared:
-        image_files = {s: file for s, file in mask_files.items() if not s.endswith(mask_suffixes)}
-        mask_files = {s: file for s, file in mask_files.items() if s.endswith(mask_suffixes)}
+        files = _index_by_stem(folder, images, ())
+        image_files = {stem: file for stem, file in files.items() if not stem.endswith(mask_suffixes)}
+        mask_files = {stem: file for stem, file in files.items() if stem.endswith(mask_suffixes)}
         suffixes = mask_suffixes
+    else:
+        image_files, mask_files = _index_by_stem(folder, images, [masks]), _index_by_stem(folder, masks, [images])
     matches = {stem: [stem + suffix for suffix in suffixes if stem + suffix in mask_files] for stem in image_files}
     _check_matches(matches, mask_files)
     pairs = tuple(

@@ -2,74 +2,29 @@
 
 import hashlib
 import re
-import tokenize
-import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from tokenize import TokenError
 from typing import NamedTuple
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.datasets.medmnist_files import CITATION, HOMEPAGE
+from arogya_bench.datasets.medmnist_files import CITATION, DEFAULT_LICENCE, HOMEPAGE, PUBLISHED
+from arogya_bench.datasets.published import check_class_names
 from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.errors import DatasetError
 from arogya_bench.types import Case, Dataset, Image, Labels
 
 SPLIT_KEYS = ("train", "val", "test")  # how a file names the parts of its split
 # Errors that zipfile and NumPy raise for damaged files, found by flipping bytes.
-READ_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    ValueError,
-    tokenize.TokenError,
-)
+READ_ERRORS = (BadZipFile, zlib.error, EOFError, KeyError, OSError, RuntimeError, SyntaxError, ValueError, TokenError)
+LICENCE_SOURCE = "as stated by medmnist.com; cite MedMNIST and the source of the subset"
 FRESH_COPY_HINT = "get the file again (arogya-bench data fetch NAME), or set dataset.path to an intact copy"
-
-# As in medmnist/info.py 2.1.0; other subsets get class_0, class_1 and so on.
-KNOWN_CLASSES = {
-    "bloodmnist": (
-        "basophil",
-        "eosinophil",
-        "erythroblast",
-        "immature granulocytes",
-        "lymphocyte",
-        "monocyte",
-        "neutrophil",
-        "platelet",
-    ),
-    "breastmnist": ("malignant", "normal or benign"),
-    "dermamnist": (
-        "actinic keratoses",
-        "basal cell carcinoma",
-        "benign keratosis",
-        "dermatofibroma",
-        "melanoma",
-        "melanocytic nevi",
-        "vascular lesions",
-    ),
-    "octmnist": ("choroidal neovascularization", "diabetic macular edema", "drusen", "normal"),
-    "pathmnist": (
-        "adipose",
-        "background",
-        "debris",
-        "lymphocytes",
-        "mucus",
-        "smooth muscle",
-        "normal colon mucosa",
-        "cancer-associated stroma",
-        "colorectal adenocarcinoma epithelium",
-    ),
-    "pneumoniamnist": ("normal", "pneumonia"),
-}
 
 
 class _SplitArrays(NamedTuple):
@@ -90,8 +45,6 @@ class MedMNIST:
         licence: Licence of the file; by default the one that medmnist.com states for the subset.
         name: Name of the dataset; by default that of the file.
         classes: Class names in the order of the labels; by default those of MedMNIST.
-        version: Version of the file, if known.
-        obtain: Instructions for obtaining the file.
     """
 
     path: str
@@ -102,17 +55,15 @@ class MedMNIST:
     obtain: str = ""
 
     def load(self) -> Dataset:
-        """Decompress and check the file.
-
-        Raises:
-            DatasetError: If the file is missing, damaged, or not a single-label dataset of 2-D images.
-        """
+        """Decompress and check the file."""
         file = Path(self.path).expanduser().absolute()
         arrays = _load_arrays(file)
         parts = {SPLIT_NAMES[key]: _build_split_arrays(arrays, key, file) for key in SPLIT_KEYS}
         subset = re.sub(r"(_derived)?(_(28|64|128|224))?$", "", file.stem.lower())
         present = np.unique(np.concatenate([part.labels for part in parts.values()]))
-        classes = _resolve_classes(present, self.classes or list(KNOWN_CLASSES.get(subset, ())), file)
+        published = PUBLISHED.get(subset)
+        classes = _resolve_classes(present, self.classes or (published.classes if published else ()), file)
+        licence = published.licence if published else DEFAULT_LICENCE
         return Dataset(
             name=self.name or file.stem,
             task="classification",
@@ -120,7 +71,7 @@ class MedMNIST:
             cases=_build_cases(parts),
             grouped=False,
             digest=_digest(parts, classes),
-            licence=self.licence or _default_licence(subset),
+            licence=self.licence or f"{licence} ({LICENCE_SOURCE})",
             source=f"a file in the layout of MedMNIST, {HOMEPAGE}",
             version=self.version,
             read=partial(_read_image, {split: part.images for split, part in parts.items()}),
@@ -128,11 +79,6 @@ class MedMNIST:
             ordinal=subset == "retinamnist",
             overlaps=("ham10000", "isic2019") if subset == "dermamnist" else (),
         )
-
-
-def _default_licence(subset: str) -> str:
-    licence = "CC BY-NC 4.0" if subset == "dermamnist" else "CC BY 4.0"
-    return f"{licence} (as stated by medmnist.com; cite MedMNIST and the source of the subset)"
 
 
 def _load_arrays(file: Path) -> dict[str, NDArray[np.generic]]:
@@ -143,18 +89,17 @@ def _load_arrays(file: Path) -> dict[str, NDArray[np.generic]]:
                 fix="arogya-bench data fetch NAME downloads a subset, such as pneumoniamnist; "
                 "then set dataset.path=/path/to/it.npz",
             )
-        with zipfile.ZipFile(file) as archive:
+        with ZipFile(file) as archive:
             return _read_members(archive, file)
     except READ_ERRORS as error:
         raise DatasetError(f"{file} cannot be read as an .npz file: {error}", fix=FRESH_COPY_HINT) from error
     except MemoryError as error:
         raise DatasetError(
-            f"The arrays of {file} do not fit into memory: {error}",
-            fix="use the same subset at a smaller image size",
+            f"The arrays of {file} do not fit into memory: {error}", fix="use the same subset at a smaller image size"
         ) from error
 
 
-def _read_members(archive: zipfile.ZipFile, file: Path) -> dict[str, NDArray[np.generic]]:
+def _read_members(archive: ZipFile, file: Path) -> dict[str, NDArray[np.generic]]:
     keys = [f"{split}_{array}" for split in SPLIT_KEYS for array in ("images", "labels")]
     present = [name.removesuffix(".npy") for name in archive.namelist()]
     missing = [key for key in keys if key not in present]
@@ -186,10 +131,7 @@ def _build_split_arrays(arrays: Mapping[str, NDArray[np.generic]], key: str, fil
     if not images.size:
         raise DatasetError(f"{what} is empty: its shape is {shape}.", fix=FRESH_COPY_HINT)
     if len(images) != len(flat):
-        raise DatasetError(
-            f"{what} holds {len(images)} images, but there are {len(flat)} labels.",
-            fix=FRESH_COPY_HINT,
-        )
+        raise DatasetError(f"{what} holds {len(images)} images, but there are {len(flat)} labels.", fix=FRESH_COPY_HINT)
     return _SplitArrays(images.astype(np.uint8, copy=False), flat)
 
 
@@ -207,17 +149,13 @@ def _flatten_labels(labels: NDArray[np.generic], what: str) -> Labels:
     return labels.reshape(-1).astype(np.int64)
 
 
-def _resolve_classes(present: Labels, names: list[str], file: Path) -> tuple[str, ...]:
+def _resolve_classes(present: Labels, names: Sequence[str], file: Path) -> tuple[str, ...]:
     if len(present) < 2:
         raise DatasetError(
             f"Every image of {file} has the label {present[0]}; at least two classes are needed.",
             fix="use a file with at least two classes",
         )
-    if len(set(names)) < len(names):
-        raise DatasetError(
-            f"dataset.classes repeats a name: {', '.join(names)}.",
-            fix="give every class a unique name",
-        )
+    check_class_names(names)
     known = len(names) or len(present)
     unknown = [int(label) for label in present if not 0 <= label < known]
     if unknown:
@@ -230,9 +168,9 @@ def _resolve_classes(present: Labels, names: list[str], file: Path) -> tuple[str
 
 def _build_cases(parts: Mapping[str, _SplitArrays]) -> tuple[Case, ...]:
     return tuple(
-        Case(case_id=case_id, group_id=case_id, target=int(target), split=split)
+        Case(case_id=f"{split}-{index:05d}", group_id=f"{split}-{index:05d}", target=int(target), split=split)
         for split, part in parts.items()
-        for case_id, target in ((f"{split}-{index:05d}", target) for index, target in enumerate(part.labels))
+        for index, target in enumerate(part.labels)
     )
 
 

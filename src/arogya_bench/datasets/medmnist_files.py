@@ -1,7 +1,6 @@
-"""Files of the 2-D datasets of MedMNIST: URLs, checksums, licences and citation.
+"""Files of the 2-D datasets of MedMNIST: URLs, checksums, licences, classes and citation.
 
-Copied from ``medmnist/info.py`` (URLs, ``MD5*``, ``license``) and ``METADATA`` (citation) of
-medmnist 3.0.2.
+Copied from ``medmnist/info.py`` (URLs, ``MD5*``, ``license``) and ``METADATA`` (citation) of medmnist 3.0.2.
 """
 
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 ZENODO_RECORD = "https://zenodo.org/records/10519652"
 FILES_URL = f"{ZENODO_RECORD}/files"  # URL of a file: FILES_URL/NAME?download=1
 HOMEPAGE = "https://medmnist.com"
+DEFAULT_LICENCE = "CC BY 4.0"
 SIZES = (28, 64, 128, 224)  # width and height in pixels
 CITATION = (
     "Jiancheng Yang, Rui Shi, Donglai Wei, Zequan Liu, Lin Zhao, Bilian Ke, Hanspeter Pfister, "
@@ -17,16 +17,10 @@ CITATION = (
     'classification." Scientific Data, 2023.'
 )
 
-VOLUMES_REASON = "it holds volumes, and only 2-D images are supported"
-UNSUPPORTED = {
-    "chestmnist": "its images have several labels each, and only one is supported",
-    "organmnist3d": VOLUMES_REASON,
-    "nodulemnist3d": VOLUMES_REASON,
-    "adrenalmnist3d": VOLUMES_REASON,
-    "fracturemnist3d": VOLUMES_REASON,
-    "vesselmnist3d": VOLUMES_REASON,
-    "synapsemnist3d": VOLUMES_REASON,
-}
+UNSUPPORTED = {"chestmnist": "its images have several labels each, and only one is supported"} | dict.fromkeys(
+    ("organmnist3d", "nodulemnist3d", "adrenalmnist3d", "fracturemnist3d", "vesselmnist3d", "synapsemnist3d"),
+    "it holds volumes, and only 2-D images are supported",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +31,17 @@ class PublishedFiles:
         title: Name in the spelling of the authors.
         licence: Licence stated by the authors.
         md5: MD5 of the file by image size in pixels, 32 hexadecimal characters.
+        classes: Class names in the order of the labels; empty for class_0, class_1 and so on.
     """
 
     title: str
     licence: str
     md5: Mapping[int, str]
+    classes: tuple[str, ...] = ()
 
 
-def _published(title: str, *md5: str, licence: str = "CC BY 4.0") -> PublishedFiles:
-    return PublishedFiles(title=title, licence=licence, md5=dict(zip(SIZES, md5, strict=True)))
+def _published(title: str, *md5: str, licence: str = DEFAULT_LICENCE, classes: tuple[str, ...] = ()) -> PublishedFiles:
+    return PublishedFiles(title=title, licence=licence, md5=dict(zip(SIZES, md5, strict=True)), classes=classes)
 
 
 PUBLISHED = {
@@ -55,6 +51,17 @@ PUBLISHED = {
         "55aa9c1e0525abe5a6b9d8343a507616",
         "ac42d08fb904d92c244187169d1fd1d9",
         "2c51a510bcdc9cf8ddb2af93af1eadec",
+        classes=(
+            "adipose",
+            "background",
+            "debris",
+            "lymphocytes",
+            "mucus",
+            "smooth muscle",
+            "normal colon mucosa",
+            "cancer-associated stroma",
+            "colorectal adenocarcinoma epithelium",
+        ),
     ),
     "dermamnist": _published(
         "DermaMNIST",
@@ -63,6 +70,15 @@ PUBLISHED = {
         "2defd784463fa5243564e855ed717de1",
         "8974907d8e169bef5f5b96bc506ae45d",
         licence="CC BY-NC 4.0",
+        classes=(
+            "actinic keratoses",
+            "basal cell carcinoma",
+            "benign keratosis",
+            "dermatofibroma",
+            "melanoma",
+            "melanocytic nevi",
+            "vascular lesions",
+        ),
     ),
     "octmnist": _published(
         "OCTMNIST",
@@ -70,6 +86,7 @@ PUBLISHED = {
         "e229e9440236b774d9f0dfef9d07bdaf",
         "0a97e76651ace45c5d943ee3f65b63ae",
         "abc493b6d529d5de7569faaef2773ba3",
+        classes=("choroidal neovascularization", "diabetic macular edema", "drusen", "normal"),
     ),
     "pneumoniamnist": _published(
         "PneumoniaMNIST",
@@ -77,6 +94,7 @@ PUBLISHED = {
         "8f4eceb4ccffa70c672198ea285246c6",
         "05b46931834c231683c68f40c47b2971",
         "d6a3c71de1b945ea11211b03746c1fe1",
+        classes=("normal", "pneumonia"),
     ),
     "retinamnist": _published(
         "RetinaMNIST",
@@ -91,6 +109,7 @@ PUBLISHED = {
         "742edef2a1fd1524b2efff4bd7ba9364",
         "363e4b3f8d712e9b5de15470a2aaadf1",
         "b56378a6eefa9fed602bb16d192d4c8b",
+        classes=("malignant", "normal or benign"),
     ),
     "bloodmnist": _published(
         "BloodMNIST",
@@ -98,6 +117,16 @@ PUBLISHED = {
         "2b94928a2ae4916078ca51e05b6b800b",
         "adace1e0ed228fccda1f39692059dd4c",
         "b718ff6835fcbdb22ba9eacccd7b2601",
+        classes=(
+            "basophil",
+            "eosinophil",
+            "erythroblast",
+            "immature granulocytes",
+            "lymphocyte",
+            "monocyte",
+            "neutrophil",
+            "platelet",
+        ),
     ),
     "tissuemnist": _published(
         "TissueMNIST",

@@ -58,14 +58,11 @@ def is_nnunet(folder: Path) -> bool:
 
 
 def list_pairs(folder: Path) -> ImageMaskListing:
-    """List the pairs of a folder in the layout of nnU-Net; no image is opened.
-
-    Raises:
-        DatasetError: If files are missing, damaged or inconsistent with ``dataset.json``.
-    """
+    """List the pairs of a folder in the layout of nnU-Net; no image is opened."""
     header = _read_header(folder)
     classes = _parse_classes(header)
-    channels = _count_channels(header)
+    channel_names = header.get("channel_names", header.get("modality"))
+    n_channels = len(channel_names) if isinstance(channel_names, dict) and channel_names else None
     train, notes = _find_pairs(folder, TRAIN_FOLDERS, "train")
     test, more = _find_pairs(folder, TEST_FOLDERS, "test")
     stated = header.get("numTraining")
@@ -76,7 +73,7 @@ def list_pairs(folder: Path) -> ImageMaskListing:
             fix=f"unpack the complete archive, or correct numTraining in {HEADER_FILE}",
         )
     for pair in (*train, *test):
-        _check_channels(pair, channels)
+        _check_channels(pair, n_channels)
     # A source with a single part has no split.
     pairs = [*train, *test] if test else [replace(pair, split=None) for pair in train]
     return ImageMaskListing(pairs=tuple(pairs), classes=classes, notes=(*notes, *more))
@@ -103,8 +100,7 @@ def _parse_classes(header: Mapping[str, Any]) -> tuple[str, ...]:
     labels = header.get("labels")
     if not isinstance(labels, dict):
         raise DatasetError(
-            f"{HEADER_FILE} has no labels.",
-            fix='name the classes there: "labels": {"background": 0, "tumor": 1}',
+            f"{HEADER_FILE} has no labels.", fix='name the classes there: "labels": {"background": 0, "tumor": 1}'
         )
     # The first version of nnU-Net wrote number to name, the second writes name to number.
     numbered = all(str(key).isdigit() and isinstance(value, str) for key, value in labels.items())
@@ -127,12 +123,6 @@ def _invert_labels(labels: Mapping[str, Any]) -> dict[int, str]:
             fix="write masks with one class per pixel, and list these classes in dataset.json",
         )
     return {number: str(name) for name, number in labels.items()}
-
-
-def _count_channels(header: Mapping[str, Any]) -> int | None:
-    """Number of channels of a case, if the header states it."""
-    names = header.get("channel_names", header.get("modality"))
-    return len(names) if isinstance(names, dict) and names else None
 
 
 def _find_pairs(folder: Path, subfolders: tuple[str, str], split: str) -> tuple[list[ImageMaskPair], list[str]]:
@@ -164,10 +154,7 @@ def _group_by_case(folder: Path, subfolder: str) -> dict[str, list[PurePosixPath
                 fix=f"name it <case>_0000{file.suffix}, as nnU-Net does",
             )
         if int(channel) in cases[case]:
-            raise DatasetError(
-                f"{subfolder} has two files for channel {channel} of {case}.",
-                fix="keep one of them",
-            )
+            raise DatasetError(f"{subfolder} has two files for channel {channel} of {case}.", fix="keep one of them")
         cases[case][int(channel)] = subfolder / file
     for case, channels in cases.items():
         if sorted(channels) != list(range(len(channels))):
@@ -182,11 +169,11 @@ def _find_images(folder: Path) -> list[PurePosixPath]:
     return [file for file in list_files(folder) if is_image(file.name)] if folder.is_dir() else []
 
 
-def _check_channels(pair: ImageMaskPair, channels: int | None) -> None:
+def _check_channels(pair: ImageMaskPair, n_channels: int | None) -> None:
     # An ordinary colour image holds its three channels in one file.
     in_one_file = len(pair.channels) == 1 and pair.channels[0].name.lower().endswith(SUFFIXES)
-    if channels is not None and len(pair.channels) != channels and not in_one_file:
+    if n_channels is not None and len(pair.channels) != n_channels and not in_one_file:
         raise DatasetError(
-            f"{pair.name} has {len(pair.channels)} channels, and {HEADER_FILE} names {channels}.",
+            f"{pair.name} has {len(pair.channels)} channels, and {HEADER_FILE} names {n_channels}.",
             fix=f"unpack every channel, or correct channel_names in {HEADER_FILE}",
         )

@@ -5,24 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.boxes import RawBox
-from arogya_bench.datasets.detection import (
-    BoxedImage,
-    build_detection_dataset,
-    check_image_size,
-    split_by_file,
-)
-from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.detection import BoxedImage, build_detection_dataset, check_image_size, split_by_file
+from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.datasets.voc_xml import VocAnnotation, read_annotation
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images.files import (
-    SUFFIXES,
-    find_dataset_folder,
-    inspect_image,
-    parse_relative_path,
-    read_name_list,
-)
+from arogya_bench.images.discovery import find_images_by_name
+from arogya_bench.images.files import SUFFIXES, find_dataset_folder, inspect_image, parse_relative_path, read_name_list
 from arogya_bench.types import Dataset
 
 LAYOUT = "the images (JPEGImages/) and their XML files (Annotations/)"
@@ -32,16 +22,15 @@ LAYOUT = "the images (JPEGImages/) and their XML files (Annotations/)"
 class PascalVOC(GroupedDatasetOptions):
     """Images with boxes in Pascal VOC format, as written by labelImg, CVAT and others.
 
-    An image has the name of its XML file; the ``path`` in the file is ignored. The official split
-    is that of ``ImageSets/Main``. The default order of the classes is alphabetical.
+    An image has the name of its XML file; the ``path`` in the file is ignored. The official split is that of
+    ``ImageSets/Main``. The default order of the classes is alphabetical.
 
     Attributes:
         images: Folder of the images, relative to ``path``.
         annotations: Folder of the XML files, relative to ``path``.
-        first_pixel: 1 as in Pascal VOC, where pixels are counted from 1 and xmax is the last one
-            inside; 0 for files whose numbers are edges counted from 0.
-        difficult: ``ignore`` difficult objects in the evaluation, as in Pascal VOC, or ``count``
-            them like any other.
+        first_pixel: 1 as in Pascal VOC, where pixels are counted from 1 and xmax is the last one inside; 0 for files
+            whose numbers are edges counted from 0.
+        difficult: ``ignore`` difficult objects in the evaluation, as in Pascal VOC, or ``count`` them like any other.
     """
 
     images: str = "JPEGImages"
@@ -50,16 +39,13 @@ class PascalVOC(GroupedDatasetOptions):
     difficult: str = "ignore"
 
     def load(self) -> Dataset:
-        """Read every XML file and the header of every image; no image is decoded.
-
-        Raises:
-            ConfigError: If an option is invalid.
-            DatasetError: If files are missing, damaged or inconsistent.
-        """
+        """Read every XML file and the header of every image; no image is decoded."""
         _check_options(self)
         folder = find_dataset_folder(self.path, LAYOUT)
         annotations = {path.stem: read_annotation(path) for path in _find_annotation_files(folder, self.annotations)}
-        files = _find_images(folder, self.images)
+        image_folder = parse_relative_path(self.images, "dataset.images")
+        images_by_name = find_images_by_name(folder, [str(image_folder)])
+        files = {name: file for name, file in images_by_name.items() if file.suffix.lower() in SUFFIXES}
         parts = split_by_file(_read_split_lists(folder))
         _check_files_match(annotations, files, parts)
         images = [_build_boxed_image(self, folder, name, annotations[name], files, parts) for name in annotations]
@@ -78,8 +64,7 @@ def _check_options(options: PascalVOC) -> None:
         value = getattr(options, name)
         if value not in allowed:
             raise ConfigError(
-                f"dataset.{name}={value!r} is unknown.",
-                fix=f"choose dataset.{name}={allowed[0]} or {allowed[1]}",
+                f"dataset.{name}={value!r} is unknown.", fix=f"choose dataset.{name}={allowed[0]} or {allowed[1]}"
             )
 
 
@@ -94,20 +79,6 @@ def _find_annotation_files(folder: Path, annotations: str) -> list[Path]:
     return files
 
 
-def _find_images(folder: Path, images: str) -> dict[str, PurePosixPath]:
-    """Map the name of every image without suffix to its path."""
-    files: dict[str, PurePosixPath] = {}
-    for path in sorted((folder / parse_relative_path(images, "dataset.images")).glob("*")):
-        if path.suffix.lower() in SUFFIXES:
-            if path.stem in files:
-                raise DatasetError(
-                    f"{files[path.stem].name} and {path.name} have the same name.",
-                    fix="give every image a unique name; the suffix does not count",
-                )
-            files[path.stem] = PurePosixPath(path.relative_to(folder))
-    return files
-
-
 def _read_split_lists(folder: Path) -> dict[str, list[str]]:
     lists: dict[str, list[str]] = {}
     for name, part in SPLIT_NAMES.items():
@@ -118,9 +89,7 @@ def _read_split_lists(folder: Path) -> dict[str, list[str]]:
 
 
 def _check_files_match(
-    annotations: Mapping[str, VocAnnotation],
-    files: Mapping[str, PurePosixPath],
-    parts: Mapping[str, str | None],
+    annotations: Mapping[str, VocAnnotation], files: Mapping[str, PurePosixPath], parts: Mapping[str, str | None]
 ) -> None:
     without_image = [name for name in annotations if name not in files]
     if without_image:
@@ -188,9 +157,7 @@ def _lower_edge(low: float, high: float, first_pixel: int) -> float:
 
 
 def _notes(
-    annotations: Mapping[str, VocAnnotation],
-    files: Mapping[str, PurePosixPath],
-    parts: Mapping[str, str | None],
+    annotations: Mapping[str, VocAnnotation], files: Mapping[str, PurePosixPath], parts: Mapping[str, str | None]
 ) -> Iterator[str]:
     remarks = {
         "Images without an XML file, excluded": [n for n in files if n not in annotations],
@@ -202,6 +169,5 @@ def _notes(
         ],
         "Images in no list of ImageSets/Main": [n for n in annotations if parts and n not in parts],
     }
-    for what, names in remarks.items():
-        if names:
-            yield f"{what}: {len(names)}: {shorten_list(names)}."
+    for description, names in remarks.items():
+        yield from note_excluded(description, names)

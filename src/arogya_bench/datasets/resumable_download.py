@@ -24,8 +24,7 @@ class ResumableDownload:
 
     Attributes:
         partial: The bytes received so far; kept when a download fails.
-        retry_delays_s: Seconds between attempts. The count starts again after every attempt that
-            received something.
+        retry_delays_s: Seconds between attempts. The count starts again after every attempt that received something.
     """
 
     partial: Path

@@ -10,21 +10,13 @@ from arogya_bench.types import Case, Dataset, Subset
 
 PARTS = ("train", "validation", "test")
 # What folders, files and table cells of a source call the parts of its split.
-SPLIT_NAMES = {
-    "train": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-}
+SPLIT_NAMES = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
 
 
 def check_cases(dataset: Dataset, limit: int | None) -> None:
     """Check that the cases can be divided at all.
 
-    Raises:
-        ConfigError: If ``limit`` is smaller than the number of classes.
-        DatasetError: If there are too few classes or groups, a repeated id or an unknown split.
+    There must be enough classes and groups, unique ids and known official parts, and a limit must hold every class.
     """
     counts = _class_counts(dataset, dataset.cases)
     wanted = len(dataset.classes)
@@ -37,8 +29,7 @@ def check_cases(dataset: Dataset, limit: int | None) -> None:
     names = Counter(case.case_id for case in dataset.cases)
     if len(names) < len(dataset.cases):
         raise DatasetError(
-            f"{dataset.name} has two cases named {names.most_common(1)[0][0]}.",
-            fix="give every case its own id",
+            f"{dataset.name} has two cases named {names.most_common(1)[0][0]}.", fix="give every case its own id"
         )
     unknown = [case for case in dataset.cases if case.split not in (*PARTS, None)]
     if unknown:
@@ -61,16 +52,7 @@ def check_cases(dataset: Dataset, limit: int | None) -> None:
 
 
 def check_parts(dataset: Dataset, parts: Mapping[str, Subset], *, allow_group_overlap: bool) -> None:
-    """Check that no group is in two parts, every class can be learned, and there is a test part.
-
-    Args:
-        dataset: The dataset that was split.
-        parts: ``train``, ``validation`` and ``test``.
-        allow_group_overlap: Whether a group may be in several parts.
-
-    Raises:
-        DatasetError: If one of these checks fails.
-    """
+    """Check that no group is in two parts, every class can be learned, and there is a test part."""
     if dataset.grouped and not allow_group_overlap:
         _check_group_overlap(dataset, parts)
     for part in ("train", "validation"):

@@ -27,11 +27,7 @@ def split_to_csv(dataset: Dataset, parts: Mapping[str, Subset]) -> str:
 
 
 def read_split_file(dataset: Dataset, file: Path) -> Parts:
-    """Split a dataset as in a file.
-
-    Raises:
-        DatasetError: If the file is invalid or belongs to another dataset.
-    """
+    """Split a dataset as in a file."""
     part_of_case = _read_assignment(file.expanduser())
     case_ids = {case.case_id for case in dataset.cases}
     unknown = sorted(set(part_of_case) - case_ids)
@@ -64,7 +60,6 @@ def _read_assignment(file: Path) -> dict[str, str]:
         case_id, part = invalid[0] if invalid else ("", "")
         problem = f"gives {case_id} the split {part!r}" if invalid else "lists a case twice"
         raise DatasetError(
-            f"{file.name} {problem}.",
-            fix=f"list every case once, with one of {', '.join(PARTS)}, {EXCLUDED}",
+            f"{file.name} {problem}.", fix=f"list every case once, with one of {', '.join(PARTS)}, {EXCLUDED}"
         )
     return dict(rows)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -23,19 +23,16 @@ def has_official_split(dataset: Dataset) -> bool:
 
 
 def use_official_split(dataset: Dataset, shares: Sequence[float], rng: np.random.Generator) -> Parts:
-    """Use the split of the source; a missing validation part is drawn from train by group.
-
-    Args:
-        dataset: Dataset whose cases have a split.
-        shares: Fractions of train and validation, used if validation is missing.
-        rng: Random generator, used if validation is missing.
-
-    Raises:
-        DatasetError: If the source has no official split.
-    """
+    """Use the split of the source; a missing validation part is drawn from train by group."""
     stated = {case.split for case in dataset.cases}
     if not has_official_split(dataset):
-        raise _no_official_split_error(dataset, stated)
+        names = sorted(str(name) for name in stated - {None})
+        some = " for some cases" if names and None in stated else ""
+        raise DatasetError(
+            f"The source of {dataset.name} has no official split: it states {', '.join(names) or 'nothing'}{some} "
+            f"instead of {', '.join(PARTS)} (only validation may be missing).",
+            fix="split by group instead: split.method=group",
+        )
     parts: Parts = {part: [] for part in PARTS}
     for case in dataset.cases:
         parts[case.split or "train"].append(case)
@@ -60,9 +57,6 @@ def split_by_group(
         shares: Relative sizes of the parts.
         rng: Random generator for the order of groups of equal size.
         key: Returns the group of a case.
-
-    Returns:
-        One list of cases per share.
     """
     members: defaultdict[str, list[Case]] = defaultdict(list)
     for case in cases:
@@ -100,16 +94,8 @@ def split_kfold(dataset: Dataset, shares: Sequence[float], folds: int, fold: int
 def split_by_date(dataset: Dataset, shares: Sequence[float], column: str) -> Parts:
     """Train on the oldest cases and test on the newest.
 
-    A group has the date of its latest case. Groups with the same date stay together.
-
-    Args:
-        dataset: Dataset with dates in its metadata.
-        shares: Relative sizes of train, validation and test.
-        column: Metadata column with either ISO 8601 dates or integers such as years.
-
-    Raises:
-        ConfigError: If there is no such column.
-        DatasetError: If a case has no date.
+    A group has the date of its latest case. Groups with the same date stay together. The column holds either ISO 8601
+    dates or integers such as years.
     """
     latest: dict[str, float] = {}
     for case, moment in zip(dataset.cases, _parse_dates(dataset, column), strict=True):
@@ -130,15 +116,12 @@ def split_by_date(dataset: Dataset, shares: Sequence[float], column: str) -> Par
 def assign_groups(counts: Floats, fractions: Floats) -> list[int]:
     """Assign each group in turn to the part where it reduces the deviation most.
 
-    The deviation is the chi-squared distance from the desired class counts. It is relative, so
-    that large groups spread over all parts instead of filling train.
+    The deviation is the chi-squared distance from the desired class counts. It is relative, so that large groups spread
+    over all parts instead of filling train.
 
     Args:
         counts: Class counts of the groups, shape (groups, classes).
         fractions: Desired fractions of the parts, shape (parts,).
-
-    Returns:
-        Index of the part of each group.
     """
     # Every part should get one case of a rare class before any part gets a second.
     wanted = np.maximum(np.outer(fractions, counts.sum(axis=0)), 1.0)
@@ -168,17 +151,6 @@ def _case_hash(case: Case) -> str:
     return hashlib.sha256(case.case_id.encode()).hexdigest()
 
 
-def _no_official_split_error(dataset: Dataset, stated: Set[str | None]) -> DatasetError:
-    names = sorted(str(name) for name in stated - {None})
-    some = " for some cases" if names and None in stated else ""
-    return DatasetError(
-        f"The source of {dataset.name} has no official split: it states "
-        f"{', '.join(names) or 'nothing'}{some} instead of {', '.join(PARTS)} (only validation may "
-        "be missing).",
-        fix="split by group instead: split.method=group",
-    )
-
-
 def _parse_dates(dataset: Dataset, column: str) -> list[float]:
     """Convert the dates to numbers; all have to be in the same format."""
     metadata = dataset.cases[0].metadata
@@ -188,13 +160,17 @@ def _parse_dates(dataset: Dataset, column: str) -> list[float]:
             fix=f"set split.date to one of: {', '.join(metadata) or 'none; it has no columns'}",
         )
     values = [case.metadata[column] for case in dataset.cases]
-    parse = _parse_number if all(map(_is_integer, values)) else _parse_date
+    parse = float if all(map(_is_integer, values)) else _parse_date
     moments = []
     for case, value in zip(dataset.cases, values, strict=True):
         try:
             moments.append(parse(value))
         except ValueError as error:
-            raise _invalid_date_error(case, column) from error
+            raise DatasetError(
+                f"Case {case.case_id} has {value!r} in {column}, which is not a date like the others.",
+                fix="write all dates as 2021-03-04 or all as integers such as years, or remove the case from the "
+                "source",
+            ) from error
     return moments
 
 
@@ -203,19 +179,8 @@ def _is_integer(value: str | float) -> bool:
     return value.strip().isdigit() if isinstance(value, str) else float(value).is_integer()
 
 
-def _parse_number(value: str | float) -> float:
-    return float(value)
-
-
 def _parse_date(value: str | float) -> float:
     if not isinstance(value, str) or len(value.strip()) < len("20210304"):
         raise ValueError(value)
     stated = datetime.fromisoformat(value.strip())
     return (stated if stated.tzinfo else stated.replace(tzinfo=UTC)).timestamp()
-
-
-def _invalid_date_error(case: Case, column: str) -> DatasetError:
-    return DatasetError(
-        f"Case {case.case_id} has {case.metadata[column]!r} in {column}, which is not a date like the others.",
-        fix="write all dates as 2021-03-04 or all as integers such as years, or remove the case from the source",
-    )

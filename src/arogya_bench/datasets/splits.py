@@ -30,13 +30,12 @@ class SplitPolicy:
     """Options of a split.
 
     Attributes:
-        method: ``official``: the split of the source. ``group``: by patient, stratified by class.
-            ``auto``: official if the source defines at least a test part, else group.
-            ``temporal``: test on the newest cases. ``kfold``: test on one fold. ``file``: the
-            split of an earlier run. ``image_level``: a patient may be in several parts, which
-            every report states.
-        train: Fraction of the training cases. If the method defines the test part, ``train`` and
-            ``validation`` divide the other cases in proportion.
+        method: ``official``: the split of the source. ``group``: by patient, stratified by class. ``auto``: official if
+            the source defines at least a test part, else group. ``temporal``: test on the newest cases. ``kfold``: test
+            on one fold. ``file``: the split of an earlier run. ``image_level``: a patient may be in several parts,
+            which every report states.
+        train: Fraction of the training cases. If the method defines the test part, ``train`` and ``validation`` divide
+            the other cases in proportion.
         validation: Fraction of the validation cases.
         test: Fraction of the test cases; the three sum to 1.
         seed: Seed of the split, independent of the seed of the training.
@@ -102,17 +101,13 @@ class DatasetSplit:
 
 
 def split(dataset: Dataset, policy: SplitPolicy | None = None, *, limit: int | None = None) -> DatasetSplit:
-    """Split a dataset and check the parts.
+    """Split a dataset, by default by its official split, else by group, and check the parts.
 
     Args:
         dataset: Dataset to split; the order of its cases does not matter.
-        policy: Options; by default the official split, else by group.
-        limit: Maximum number of cases per part, balanced over classes; the class proportions are
-            then not those of the dataset.
-
-    Raises:
-        ConfigError: If an option is invalid for the dataset.
-        DatasetError: If the dataset cannot be split, or a part fails the checks.
+        policy: Options of the split.
+        limit: Maximum number of cases per part, balanced over classes; the class proportions are then not those of the
+            dataset.
     """
     dataset_split = make_split(dataset, policy or SplitPolicy(), limit=limit)
     check_split(dataset_split)
@@ -120,12 +115,7 @@ def split(dataset: Dataset, policy: SplitPolicy | None = None, *, limit: int | N
 
 
 def make_split(dataset: Dataset, policy: SplitPolicy, *, limit: int | None = None) -> DatasetSplit:
-    """Split a dataset without checking the parts, which ``check_split`` or the gate does.
-
-    Raises:
-        ConfigError: If an option is invalid for the dataset.
-        DatasetError: If the dataset cannot be split.
-    """
+    """Split a dataset without checking the parts, which ``check_split`` or the gate does."""
     check_cases(dataset, limit)
     name, parts = _assign_parts(dataset, policy)
     if limit is not None:
@@ -135,15 +125,7 @@ def make_split(dataset: Dataset, policy: SplitPolicy, *, limit: int | None = Non
 
 
 def check_split(dataset_split: DatasetSplit, *, allow_group_overlap: bool = False) -> None:
-    """Check that parts share no group, every class can be learned, and there is a test part.
-
-    Args:
-        dataset_split: Split to check.
-        allow_group_overlap: Whether a group may be in several parts.
-
-    Raises:
-        DatasetError: If one of these checks fails.
-    """
+    """Check that parts share no group, every class can be learned, and there is a test part."""
     check_parts(
         dataset_split.test.dataset,
         dataset_split.parts,
@@ -152,12 +134,7 @@ def check_split(dataset_split: DatasetSplit, *, allow_group_overlap: bool = Fals
 
 
 def exclude_cases(dataset_split: DatasetSplit, unusable: Collection[str]) -> DatasetSplit:
-    """Remove cases from a split.
-
-    Args:
-        dataset_split: Split of the dataset.
-        unusable: Ids of the cases to remove; unknown ids are ignored.
-    """
+    """Remove cases by their ids from a split; unknown ids are ignored."""
     dataset = dataset_split.test.dataset
     kept = tuple(case for case in dataset.cases if case.case_id not in unusable)
     parts = {
@@ -205,15 +182,13 @@ def _check_method(policy: SplitPolicy) -> None:
             f"Unknown split method {policy.method!r}.{did_you_mean(policy.method, METHODS)}",
             fix=f"use one of {', '.join(METHODS)}",
         )
-    needs = {"temporal": ("date", policy.date), "file": ("file", policy.file)}
-    key, value = needs.get(policy.method, ("", "given"))
-    if not value:
+    if policy.method == "temporal" and not policy.date:
         raise ConfigError(
-            f"split.method={policy.method} needs split.{key}.",
-            fix="name the metadata column that holds dates: split.date=acquired"
-            if key == "date"
-            else "name the file: split.file=split.csv",
+            "split.method=temporal needs split.date.",
+            fix="name the metadata column that holds dates: split.date=acquired",
         )
+    if policy.method == "file" and not policy.file:
+        raise ConfigError("split.method=file needs split.file.", fix="name the file: split.file=split.csv")
 
 
 def _check_shares(shares: Sequence[float]) -> None:

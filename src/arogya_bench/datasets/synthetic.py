@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,11 +11,7 @@ import numpy as np
 import PIL.Image
 
 from arogya_bench.datasets.synthetic_export import CARD_FILE, CASES_FILE, export_population
-from arogya_bench.datasets.synthetic_population import (
-    CLASSES,
-    draw_population,
-    estimate_bayes_accuracy,
-)
+from arogya_bench.datasets.synthetic_population import CLASSES, draw_population, estimate_bayes_accuracy
 from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
 from arogya_bench.runtime.cache import build_and_verify, cache_root
 from arogya_bench.types import Box, Case, Dataset, Image
@@ -54,12 +49,7 @@ class Synthetic:
     task: str = "classification"
 
     def load(self) -> Dataset:
-        """Generate the images or reuse cached ones, and verify the files.
-
-        Raises:
-            ConfigError: If an option is out of range.
-            DatasetError: If the cache cannot be written, or its files are damaged.
-        """
+        """Generate the images or reuse cached ones, and verify the files."""
         _check_options(self)
         folder = self.folder()
         build_and_verify(folder, partial(_generate_files, self))
@@ -106,18 +96,13 @@ def _check_options(options: Synthetic) -> None:
         ("cases", options.cases >= 3 * options.classes, "at least three times dataset.classes"),
         ("seed", options.seed >= 0, "0 or more"),
         ("image_size", 32 <= options.image_size <= 512, "from 32 to 512 pixels"),
-        (
-            "separation",
-            options.separation is None or 0 < options.separation < 10,
-            "null, or 0 to 10",
-        ),
+        ("separation", options.separation is None or 0 < options.separation < 10, "null, or 0 to 10"),
         ("label_noise", 0 <= options.label_noise < 0.5, "from 0 to less than 0.5"),
     )
     for name, valid, allowed in checks:
         if not valid:
             raise ConfigError(
-                f"dataset.{name}={getattr(options, name)} is out of range.",
-                fix=f"choose dataset.{name} {allowed}",
+                f"dataset.{name}={getattr(options, name)} is out of range.", fix=f"choose dataset.{name} {allowed}"
             )
 
 
@@ -165,15 +150,12 @@ def _read_boxes(folder: Path) -> dict[str, Box]:
     """Box of the lesion of each image, by case id."""
     content = json.loads((folder / "boxes.json").read_text(encoding="utf-8"))
     names = {image["id"]: Path(image["file_name"]).stem for image in content["images"]}
-    return {
-        names[annotation["image_id"]]: _to_box(annotation["bbox"], annotation["category_id"])
-        for annotation in content["annotations"]
-    }
-
-
-def _to_box(edges: Sequence[float], category: int) -> Box:
-    left, top, width, height = map(float, edges)
-    return Box(left=left, top=top, width=width, height=height, label=category - 1)
+    boxes = {}
+    for annotation in content["annotations"]:
+        left, top, width, height = map(float, annotation["bbox"])
+        box = Box(left=left, top=top, width=width, height=height, label=annotation["category_id"] - 1)
+        boxes[names[annotation["image_id"]]] = box
+    return boxes
 
 
 def _read_image(folder: Path, case: Case) -> Image:
@@ -183,6 +165,5 @@ def _read_image(folder: Path, case: Case) -> Image:
             return np.array(image.convert("RGB"))
     except (OSError, EOFError, SyntaxError, ValueError) as error:
         raise DatasetError(
-            f"The image {file} cannot be decoded: {error}",
-            fix=f"delete the folder {folder} and run again",
+            f"The image {file} cannot be decoded: {error}", fix=f"delete the folder {folder} and run again"
         ) from error

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
@@ -11,16 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import joblib
 import numpy as np
 
 from arogya_bench.datasets.synthetic_population import CLASSES, Lesion
-from arogya_bench.datasets.synthetic_rendering import (
-    LATENTS,
-    SITES,
-    LesionMask,
-    draw_lesion,
-    take_photograph,
-)
+from arogya_bench.datasets.synthetic_rendering import LATENTS, SITES, LesionMask, draw_lesion, take_photograph
+from arogya_bench.images.file_hashes import digest_records
 
 CASES_FILE = "cases.csv"
 CARD_FILE = "card.json"
@@ -31,13 +26,12 @@ class RenderedView(NamedTuple):
     """One written image.
 
     Attributes:
-        row: Row of the table.
         box: Left, top, width and height of the lesion in pixels.
-        area: Area of the lesion in pixels.
+        area: Number of pixels of the lesion.
         pixel_hash: SHA-256 of the decoded image.
     """
 
-    row: dict[str, Value]
+    row: dict[str, Value]  # of the table
     box: list[int]
     area: int
     pixel_hash: str
@@ -71,7 +65,7 @@ def export_population(
 
     # Threads rather than processes: NumPy, OpenCV and zlib release the GIL, and scripts need no
     # __main__ guard.
-    with ThreadPoolExecutor(workers or _cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or joblib.cpu_count()) as pool:
         views = [view for rendered in pool.map(render_views, lesions) for view in rendered]
     with (folder / CASES_FILE).open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, fieldnames=list(views[0].row))
@@ -80,11 +74,9 @@ def export_population(
     _write_json(folder / "boxes.json", _to_coco(views, size))
     labels = [str(view.row["class"]) for view in views]
     counts = {name: labels.count(name) for name in CLASSES if name in labels}
-    _write_json(folder / CARD_FILE, {**card, "class_counts": counts, "digest": _digest(views)})
-
-
-def _cpu_count() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # Over pixels rather than PNG files, which depend on the zlib version.
+    digest = digest_records([*view.row.values(), view.pixel_hash] for view in views)
+    _write_json(folder / CARD_FILE, {**card, "class_counts": counts, "digest": digest})
 
 
 def _render_views(folder: Path, lesion: Lesion, *, start: int, size: int, seed: int) -> list[RenderedView]:
@@ -140,12 +132,6 @@ def _to_coco(views: Sequence[RenderedView], size: int) -> dict[str, object]:
         )
     categories = [{"id": number, "name": name} for number, name in enumerate(CLASSES, start=1)]
     return {"images": images, "annotations": annotations, "categories": categories}
-
-
-def _digest(views: Sequence[RenderedView]) -> str:
-    # Over pixels rather than PNG files, which depend on the zlib version.
-    lines = [json.dumps([*view.row.values(), view.pixel_hash]) for view in views]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 
 def _write_json(path: Path, content: Mapping[str, object]) -> None:

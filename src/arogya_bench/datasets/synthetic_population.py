@@ -10,18 +10,7 @@ from arogya_bench.datasets.synthetic_rendering import LATENTS, SITES, TONES
 from arogya_bench.types import Floats, Labels
 
 # Tree names, so that no class can be mistaken for a diagnosis.
-CLASSES = (
-    "alder",
-    "birch",
-    "cedar",
-    "dogwood",
-    "elm",
-    "fir",
-    "ginkgo",
-    "hazel",
-    "juniper",
-    "larch",
-)
+CLASSES = ("alder", "birch", "cedar", "dogwood", "elm", "fir", "ginkgo", "hazel", "juniper", "larch")
 # One row per class, one column per latent, in units of the separation.
 CLASS_MEANS = np.array(
     [
@@ -86,12 +75,7 @@ def class_priors(classes: int) -> Floats:
 
 
 def draw_population(
-    cases: int,
-    *,
-    classes: int,
-    separation: float,
-    label_noise: float,
-    rng: np.random.Generator,
+    cases: int, *, classes: int, separation: float, label_noise: float, rng: np.random.Generator
 ) -> list[Lesion]:
     """Draw patients until they have exactly ``cases`` images."""
     patients = list(_draw_patients(cases, rng))
@@ -102,7 +86,7 @@ def draw_population(
         for views in patient.views:
             number = len(lesions)
             truth = int(truths[number])
-            own = rng.normal(0, LESION_SD, len(LATENTS))
+            lesion_effect = rng.normal(0, LESION_SD, len(LATENTS))
             lesions.append(
                 Lesion(
                     number=number,
@@ -111,7 +95,7 @@ def draw_population(
                     tone=patient.tone,
                     target=int(targets[number]),
                     truth=truth,
-                    latents=separation * CLASS_MEANS[truth] + patient.effect + own,
+                    latents=separation * CLASS_MEANS[truth] + patient.effect + lesion_effect,
                     views=views,
                 )
             )
@@ -123,8 +107,8 @@ def estimate_bayes_accuracy(
 ) -> BayesAccuracy:
     """Estimate the balanced accuracy of the Bayes classifier from 20,000 lesions.
 
-    Latents have unit variance around the class means, so the nearest mean maximises balanced
-    accuracy. Rendering loses information, so models on images stay below it.
+    Latents have unit variance around the class means, so the nearest mean maximises balanced accuracy. Rendering loses
+    information, so models on images stay below it.
     """
     truths = rng.choice(classes, 20_000, p=class_priors(classes))
     means = separation * CLASS_MEANS[:classes]
@@ -138,13 +122,13 @@ def estimate_bayes_accuracy(
 
 
 def _draw_patients(cases: int, rng: np.random.Generator) -> Iterator[_Patient]:
-    left = cases
-    while left > 0:
+    remaining = cases
+    while remaining > 0:
         views = []
         for wanted in 1 + rng.poisson(0.5, size=1 + rng.poisson(0.6)):
-            views.append(min(int(wanted), left))
-            left -= views[-1]
-            if not left:
+            views.append(min(int(wanted), remaining))
+            remaining -= views[-1]
+            if not remaining:
                 break
         effect = rng.normal(0, PATIENT_SD, len(LATENTS))
         yield _Patient(views, str(rng.choice(list(SITES))), str(rng.choice(list(TONES))), effect)

@@ -10,21 +10,8 @@ from numpy.typing import NDArray
 
 from arogya_bench.types import Floats, Image
 
-LATENTS = (
-    "darkness",
-    "redness",
-    "asymmetry",
-    "border",
-    "colours",
-    "network",
-    "globules",
-    "size",
-)
-TONES = {
-    "light": (0.88, 0.74, 0.66),
-    "medium": (0.76, 0.58, 0.46),
-    "dark": (0.50, 0.35, 0.27),
-}
+LATENTS = ("darkness", "redness", "asymmetry", "border", "colours", "network", "globules", "size")
+TONES = {"light": (0.88, 0.74, 0.66), "medium": (0.76, 0.58, 0.46), "dark": (0.50, 0.35, 0.27)}
 # Optical density of one unit of pigment in red, green and blue.
 MELANIN = np.array([0.55, 0.85, 1.05], dtype=np.float32)
 BLOOD = np.array([0.10, 0.80, 0.62], dtype=np.float32)

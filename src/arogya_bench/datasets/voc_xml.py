@@ -34,11 +34,7 @@ class _NoDoctypeTreeBuilder(ET.TreeBuilder):
 
 
 def read_annotation(path: Path) -> VocAnnotation:
-    """Read one XML file; no file named in it is opened.
-
-    Raises:
-        DatasetError: If it is not plain XML, or an object lacks its name or a coordinate.
-    """
+    """Read one XML file; no file named in it is opened."""
     try:
         root = ET.fromstring(path.read_bytes(), ET.XMLParser(target=_NoDoctypeTreeBuilder()))
         return VocAnnotation(

@@ -4,27 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.datasets.detection import (
-    BoxedImage,
-    build_detection_dataset,
-    split_by_file,
-)
+from arogya_bench.datasets.detection import BoxedImage, build_detection_dataset, split_by_file
 from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.datasets.published import GroupedDatasetOptions
-from arogya_bench.datasets.yolo_files import (
-    label_file,
-    list_images,
-    parse_classes,
-    read_boxes,
-    read_header,
-)
+from arogya_bench.datasets.yolo_files import label_file, list_images, parse_classes, read_boxes, read_header
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.files import (
-    SUFFIXES,
-    find_dataset_folder,
-    inspect_image,
-    parse_relative_path,
-)
+from arogya_bench.images.files import SUFFIXES, find_dataset_folder, inspect_image, parse_relative_path
 from arogya_bench.types import Dataset
 
 CLASSES_FILE = "classes.txt"  # written by labelImg into the folder of labels
@@ -43,12 +28,7 @@ class YOLO(GroupedDatasetOptions):
     file: str = "data.yaml"
 
     def load(self) -> Dataset:
-        """Read every label file and the header of every image; no image is decoded.
-
-        Raises:
-            ConfigError: If ``group`` is invalid.
-            DatasetError: If files are missing, damaged or inconsistent.
-        """
+        """Read every label file and the header of every image; no image is decoded."""
         folder = find_dataset_folder(self.path, f"{self.file}, images/ and labels/")
         content = read_header(folder / parse_relative_path(self.file, "dataset.file"))
         names = parse_classes(content, self.file)

@@ -12,11 +12,7 @@ from arogya_bench.images.files import SUFFIXES, ImageFileInfo, parse_relative_pa
 
 
 def read_header(file: Path) -> Mapping[str, object]:
-    """Read ``data.yaml``; a download script in it is not run.
-
-    Raises:
-        DatasetError: If it is missing or not a mapping.
-    """
+    """Read ``data.yaml``; a download script in it is not run."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
@@ -32,11 +28,7 @@ def read_header(file: Path) -> Mapping[str, object]:
 
 
 def parse_classes(content: Mapping[str, object], file: str) -> tuple[str, ...]:
-    """Return the class names in the order of their numbers.
-
-    Raises:
-        DatasetError: If there are none, or their numbers have gaps.
-    """
+    """Return the class names in the order of their numbers."""
     names = content.get("names")
     if isinstance(names, dict) and sorted(map(str, names)) == sorted(map(str, range(len(names)))):
         names = [{str(key): name for key, name in names.items()}[str(n)] for n in range(len(names))]
@@ -50,11 +42,8 @@ def parse_classes(content: Mapping[str, object], file: str) -> tuple[str, ...]:
 def list_images(content: Mapping[str, object], folder: Path, file: str) -> dict[str, list[str]]:
     """List the images of every part in ``data.yaml``, as paths relative to the folder.
 
-    The ``path`` of the file is used only if it is relative. A leading ``../``, which Roboflow
-    writes, is dropped, as Ultralytics does.
-
-    Raises:
-        DatasetError: If no part is named, or a path is missing or empty.
+    The ``path`` of the file is used only if it is relative. A leading ``../``, which Roboflow writes, is dropped, as
+    Ultralytics does.
     """
     parts: dict[str, list[str]] = {}
     for key, part in SPLIT_NAMES.items():
@@ -79,11 +68,7 @@ def label_file(image: PurePosixPath) -> PurePosixPath:
 
 
 def read_boxes(file: Path, facts: ImageFileInfo, classes: tuple[str, ...]) -> Iterator[RawBox]:
-    """Read the boxes of one image: class number, relative centre and relative size.
-
-    Raises:
-        DatasetError: If a row is invalid.
-    """
+    """Read the boxes of one image: class number, relative centre and relative size."""
     name = f"{file.parent.name}/{file.name}"
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
@@ -131,20 +116,20 @@ def _list_entry_images(path: PurePosixPath, folder: Path) -> list[str]:
 
 
 def _parse_box(line: str, facts: ImageFileInfo, classes: tuple[str, ...], where: str) -> RawBox:
-    words = line.split()
-    if len(words) != 5:
+    cells = line.split()
+    if len(cells) != 5:
         raise _format_error(
-            f"{where} has {len(words)} columns, not 5: class, x, y, width, height"
-            f"{'; polygons are not read' if len(words) > 6 else ''}"
+            f"{where} has {len(cells)} columns, not 5: class, x, y, width, height"
+            f"{'; polygons are not read' if len(cells) > 6 else ''}"
         )
     try:
-        number, *shares = (float(word) for word in words)
+        number, *shares = map(float, cells)
     except ValueError as error:
         raise _format_error(f"{where} is not a row of numbers: {error}") from error
     if number not in range(len(classes)):
-        raise _format_error(f"{where} has the class {words[0]}; there are {len(classes)}, counted from 0")
+        raise _format_error(f"{where} has the class {cells[0]}; there are {len(classes)}, counted from 0")
     if max(map(abs, shares)) > 2:  # a box that reaches outside is clipped later
-        raise _format_error(f"{where} gives {', '.join(words[1:])}, which are not fractions of the image")
+        raise _format_error(f"{where} gives {', '.join(cells[1:])}, which are not fractions of the image")
     x, y, width, height = shares
     return RawBox(
         name=classes[int(number)],
@@ -159,6 +144,5 @@ def _format_error(problem: str) -> DatasetError:
     return DatasetError(
         f"{problem}.",
         fix="correct it to the format of https://docs.ultralytics.com/datasets/detect: "
-        "names, train, val and test in data.yaml; rows of class, x, y, width and height as fractions "
-        "of the image",
+        "names, train, val and test in data.yaml; rows of class, x, y, width and height as fractions of the image",
     )

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, lru_cache, partial
@@ -56,20 +56,12 @@ class DecodedImages(NamedTuple):
 def with_decoded_cache(dataset: Dataset, *, limit_gb: float) -> Dataset:
     """Return the dataset with images read from the cache of decoded images.
 
-    The cache key consists of the content of the dataset, its cases and its reader options. The
-    least recently used sets are evicted. If the cache cannot be written or is too small, images
-    are decoded by every job, with a message.
+    The cache key consists of the content of the dataset, its cases and its reader options. The least recently used sets
+    are evicted. If the cache cannot be written or is too small, images are decoded by every job, with a message.
 
     Args:
         dataset: Dataset; returned unchanged if its images are already arrays.
         limit_gb: Maximum size of all sets in 10^9 bytes; 0 disables the cache.
-
-    Returns:
-        A dataset that reads from the cache, or ``dataset`` itself.
-
-    Raises:
-        DatasetError: If an image cannot be decoded, a file changed after loading, or the cache is
-            damaged.
     """
     if not dataset.files or not limit_gb:
         return dataset
@@ -85,14 +77,21 @@ def with_decoded_cache(dataset: Dataset, *, limit_gb: float) -> Dataset:
         return dataset
     with suppress(FileNotFoundError):  # another job has just evicted it
         _map_pixels(folder)
-    _mark_used(folder)
+    with suppress(OSError):  # owned by another user or removed; still readable
+        os.utime(folder)
     return replace(dataset, read=partial(_read_cached, folder, dataset.read))
 
 
 def _ensure_cached(dataset: Dataset, limit_gb: float) -> Path | None:
     """Build the set unless it exists; None if it exceeds the limit."""
     home = cache_root(None) / "decoded"
-    folder = home / _key(dataset)
+    identity = {
+        "dataset": dataset.digest,
+        "cases": [case.case_id for case in dataset.cases],
+        "read": reader_identity(dataset.read),
+        "version": VERSION,
+    }
+    folder = home / digest_of(identity)
     if os.path.exists(folder):  # noqa: PTH110 - Path.exists raises without permission
         return folder
     need = _estimate_bytes(dataset)
@@ -107,47 +106,31 @@ def _ensure_cached(dataset: Dataset, limit_gb: float) -> Path | None:
     return folder
 
 
-def _key(dataset: Dataset) -> str:
-    return digest_of(
-        {
-            "dataset": dataset.digest,
-            "cases": [case.case_id for case in dataset.cases],
-            "read": reader_identity(dataset.read),
-            "version": VERSION,
-        }
-    )
-
-
 def _estimate_bytes(dataset: Dataset) -> float:
     """Estimate the decoded size of all images in bytes from a sample."""
     step = max(1, len(dataset.cases) // SAMPLE_SIZE)
-    sample = dataset.cases[::step]
-    sizes = [dataset.read(case).nbytes for case in sample]
+    sizes = [dataset.read(case).nbytes for case in dataset.cases[::step]]
     return float(np.mean(sizes)) * len(dataset.cases)
 
 
 def _write_images(dataset: Dataset, folder: Path) -> None:
-    places: dict[str, ImageLocation] = {}
-    cases: Sequence[Case] = dataset.cases
-    before = fingerprints({dataset.files[case.case_id] for case in cases if case.case_id in dataset.files})
+    locations: dict[str, ImageLocation] = {}
+    before = fingerprints({dataset.files[case.case_id] for case in dataset.cases if case.case_id in dataset.files})
     with (folder / PIXELS_FILE).open("wb") as file:
-        for case in track(cases, "decoding", len(cases)):
+        for case in track(dataset.cases, "decoding", len(dataset.cases)):
             image = np.ascontiguousarray(dataset.read(case))
             height, width = image.shape[:2]
-            places[case.case_id] = ImageLocation(file.tell(), height, width, zlib.crc32(image.data))
+            locations[case.case_id] = ImageLocation(file.tell(), height, width, zlib.crc32(image.data))
             file.write(image.data)
-        index = {"bytes": file.tell(), "places": places}
-    _check_unmodified(dataset.name, modified(before))
-    (folder / INDEX_FILE).write_text(json.dumps(index), encoding="utf-8")
-
-
-def _check_unmodified(name: str, files: Sequence[Path]) -> None:
-    """Prevent that pixels are cached under the digest of other content."""
-    if files:
+        index = {"bytes": file.tell(), "places": locations}
+    files = modified(before)
+    if files:  # the pixels would be cached under the digest of other content
         raise DatasetError(
-            f"{plural(len(files), 'file')} of {name} changed after the dataset was loaded, first: {min(files).name}.",
+            f"{plural(len(files), 'file')} of {dataset.name} changed after the dataset was loaded, first: "
+            f"{min(files).name}.",
             fix="run again when nothing writes to the folder of the dataset any more",
         )
+    (folder / INDEX_FILE).write_text(json.dumps(index), encoding="utf-8")
 
 
 def _evict_least_recently_used(home: Path, budget: float) -> None:
@@ -169,24 +152,16 @@ def _last_used(folder: Path) -> float:
 
 
 def _folder_bytes(folder: Path) -> int:
-    total = 0
-    with suppress(OSError):  # removed by another job
-        for file in folder.iterdir():
-            total += file.stat().st_size
-    return total
+    try:
+        return sum(file.stat().st_size for file in folder.iterdir())
+    except OSError:  # removed by another job
+        return 0
 
 
 def _remove_set(folder: Path) -> None:
     # Renamed first, so that no other job sees a partial set.
-    gone = folder.with_name(f".{folder.name}-{uuid4().hex}")
     with suppress(OSError):
-        folder.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
-
-
-def _mark_used(folder: Path) -> None:
-    with suppress(OSError):  # owned by another user or removed; still readable
-        os.utime(folder)
+        shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}-{uuid4().hex}")), ignore_errors=True)
 
 
 @cache
@@ -199,33 +174,23 @@ def _read_cached(folder: Path, original: Callable[[Case], Image], case: Case) ->
         opened = _open_cached(folder)
     except FileNotFoundError:  # evicted by another job: decode instead
         return original(case)
-    place = opened.locations.get(case.case_id)
-    if place is None:
+    location = opened.locations.get(case.case_id)
+    if location is None:
         raise _damaged_error(folder, f"case {case.case_id!r} is not among them")
-    size = place.height * place.width * 3
+    size = location.height * location.width * 3
     # A copy, so that callers may modify it.
-    pixels = np.array(opened.pixels[place.offset : place.offset + size])
-    if zlib.crc32(pixels.data) != place.checksum:
+    pixels = np.array(opened.pixels[location.offset : location.offset + size])
+    if zlib.crc32(pixels.data) != location.checksum:
         raise _damaged_error(folder, "pixels are not those that were written")
-    return pixels.reshape(place.height, place.width, 3)
-
-
-@lru_cache(maxsize=MAX_OPEN_SETS)
-def _open_cached(folder: Path) -> DecodedImages:
-    return _map_pixels(folder)
+    return pixels.reshape(location.height, location.width, 3)
 
 
 def _map_pixels(folder: Path) -> DecodedImages:
-    """Map the pixels and check their length.
-
-    Raises:
-        FileNotFoundError: If the set was removed.
-        DatasetError: If it is damaged.
-    """
+    """Map the pixels and check their length; raises FileNotFoundError if the set was removed."""
     try:
         index = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
         pixels = np.memmap(folder / PIXELS_FILE, dtype=np.uint8, mode="r")
-        places = {name: ImageLocation(*place) for name, place in index["places"].items()}
+        locations = {name: ImageLocation(*location) for name, location in index["places"].items()}
         expected = index["bytes"]
     except FileNotFoundError:
         raise
@@ -233,11 +198,13 @@ def _map_pixels(folder: Path) -> DecodedImages:
         raise _damaged_error(folder, repr(error)) from error
     if pixels.size != expected:
         raise _damaged_error(folder, f"{PIXELS_FILE} has {pixels.size} bytes, not {expected}")
-    return DecodedImages(pixels, places)
+    return DecodedImages(pixels, locations)
+
+
+_open_cached = lru_cache(maxsize=MAX_OPEN_SETS)(_map_pixels)
 
 
 def _damaged_error(folder: Path, reason: str) -> DatasetError:
     return DatasetError(
-        f"The decoded images in {folder} cannot be read: {reason}.",
-        fix=f"delete the folder {folder} and run again",
+        f"The decoded images in {folder} cannot be read: {reason}.", fix=f"delete the folder {folder} and run again"
     )

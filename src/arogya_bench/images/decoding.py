@@ -48,29 +48,21 @@ def is_image(name: str) -> bool:
 def decode(file: Path, *, window: Window | None = None) -> Image:
     """Decode a file as a viewer would show it: upright, 8 bits, RGB.
 
-    The format is detected from the content. Alpha is dropped rather than composed, as training
-    pipelines do. ICC profiles are not applied, since models are trained on the stored values;
-    curation converts images to sRGB.
+    The format is detected from the content. Alpha is dropped rather than composed, as training pipelines do. ICC
+    profiles are not applied, since models are trained on the stored values; curation converts images to sRGB.
 
     Args:
         file: JPEG, PNG, BMP, TIFF or WEBP; DICOM with one frame; NIfTI with one slice.
-        window: Values that become black and white. Required for 16-bit and float images. For grey
-            DICOM it replaces the window of the file, in units after rescaling such as Hounsfield.
-            Ignored for 8-bit images.
-
-    Raises:
-        DatasetError: If the file is missing or damaged, holds several images, or needs a window.
-        MissingExtra: If it is DICOM or NIfTI and the library for it is not installed.
+        window: Values that become black and white. Required for 16-bit and float images. For grey DICOM it replaces the
+            window of the file, in units after rescaling such as Hounsfield. Ignored for 8-bit images.
     """
     return _DECODERS[detect_format(_read_head(file), file.name)](file, window)
 
 
 def detect_format(head: bytes, name: str) -> FileFormat:
-    """Detect the format from the content, or from the name if the content has no signature.
+    """Detect the format from the first ``HEADER_BYTES`` of a file.
 
-    Args:
-        head: The first ``HEADER_BYTES`` of the file.
-        name: File name; old DICOM files have no signature.
+    Content without a signature is identified by the name, as old DICOM files have none.
     """
     if dicom.has_signature(head):
         return "dicom"
@@ -87,8 +79,7 @@ def detect_format(head: bytes, name: str) -> FileFormat:
 def reader_identity(read: object) -> object:
     """Describe a reader and its options as JSON, without the location of the files.
 
-    Returns:
-        Equal values for readers that decode the same files to the same pixels.
+    Readers that decode the same files to the same pixels have equal descriptions.
     """
     if isinstance(read, partial):
         arguments = [*read.args, *read.keywords.items()]

@@ -1,19 +1,17 @@
 """Decode a single-frame DICOM file as a viewer would show it: rescaled, windowed, 8-bit RGB."""
 
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import PIL.Image
 
 from arogya_bench.errors import DatasetError, needs_extra
 from arogya_bench.images.dicom_greyscale import read_lookup_table, render_greyscale
-from arogya_bench.images.safe_errors import sanitised_message
+from arogya_bench.images.safe_errors import PARSER_ERRORS, sanitised_message
 from arogya_bench.images.windowing import Values, Window, apply_window
 from arogya_bench.types import Image
 
@@ -31,9 +29,10 @@ NON_IMAGE_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation (SEG)",
     "1.2.840.10008.5.1.4.1.1.481.2": "a radiation dose (RTDOSE)",
 }
+JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"  # Pillow decodes it with 8 bits, but not with 12
 # Packages for the transfer syntaxes that pydicom cannot decode with Pillow and NumPy alone.
 DECODER_PACKAGES = {
-    "1.2.840.10008.1.2.4.51": "python-gdcm",  # JPEG Extended, 12 bits
+    JPEG_EXTENDED: "python-gdcm",
     "1.2.840.10008.1.2.4.57": "python-gdcm",  # JPEG Lossless
     "1.2.840.10008.1.2.4.70": "python-gdcm",
     "1.2.840.10008.1.2.4.80": "pyjpegls",  # JPEG-LS
@@ -42,29 +41,7 @@ DECODER_PACKAGES = {
     "1.2.840.10008.1.2.4.202": "pylibjpeg pylibjpeg-openjpeg",
     "1.2.840.10008.1.2.4.203": "pylibjpeg pylibjpeg-openjpeg",
 }
-# Errors that pydicom raises for damaged files besides its own, found by flipping bytes.
-DECODE_ERRORS = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    NotImplementedError,
-    RuntimeError,
-    AssertionError,
-    struct.error,
-    zlib.error,
-    PIL.Image.DecompressionBombError,
-)
-
-
-class DicomImageSize(NamedTuple):
-    """Size of an image in pixels."""
-
-    width: int
-    height: int
+DECODE_ERRORS = (*PARSER_ERRORS, RuntimeError, AssertionError, PIL.Image.DecompressionBombError)
 
 
 def decode_errors() -> tuple[type[Exception], ...]:
@@ -82,21 +59,10 @@ def has_signature(head: bytes) -> bool:
 
 
 def decode(file: Path, window: Window | None = None) -> Image:
-    """Decode a DICOM file with one frame.
+    """Decode a DICOM file with one frame, with or without the preamble.
 
-    Grey values are rescaled (PS3.3 C.11.1), then shown through the declared window, else through
-    the first window or table of the file (C.11.2), else over the range of the stored bits; and
-    inverted for MONOCHROME1. Palettes and luminance with chrominance become RGB; colours of more
-    than 8 bits are scaled from the range of their stored bits. Overlays are not drawn.
-
-    Args:
-        file: With or without the preamble.
-        window: In units after rescaling, such as Hounsfield; of grey images only.
-
-    Raises:
-        DatasetError: If the file is damaged, holds no image or several, or is compressed in a way
-            that needs another package.
-        MissingExtra: If pydicom is not installed.
+    For grey values and the window see ``render_greyscale``. Palettes, luminance and chrominance become RGB; colours of
+    more than 8 bits are scaled from the range of their stored bits. Overlays are not drawn.
     """
     with _translate_errors(file):
         from pydicom import dcmread
@@ -111,28 +77,23 @@ def decode(file: Path, window: Window | None = None) -> Image:
         return _colours_to_rgb(header, pixels, file.name)
 
 
-def read_size(file: Path) -> DicomImageSize:
-    """Read the size of the image from the header.
-
-    Raises:
-        DatasetError: If the header is damaged, or of no image.
-        MissingExtra: If pydicom is not installed.
-    """
+def read_size(file: Path) -> tuple[int, int]:
+    """Read the width and height of the image in pixels from the header."""
     with _translate_errors(file):
         from pydicom import dcmread
 
         header = dcmread(file, force=True, stop_before_pixels=True)
-        return DicomImageSize(int(header.Columns), int(header.Rows))
+        return int(header.Columns), int(header.Rows)
 
 
 @contextmanager
 def _translate_errors(file: Path) -> Iterator[None]:
     with needs_extra("dicom"):
-        import pydicom  # noqa: F401 - is it there?
+        import pydicom  # noqa: F401 - check that it is installed
     try:
         with warnings.catch_warnings():
-            # pydicom warns of values that break the standard, of which archives are full, and of
-            # padding behind the pixels. What hinders decoding is an error soon after.
+            # pydicom warns of violations of the standard, which are frequent in archives, and of padding
+            # after the pixels. Whatever prevents decoding raises an error later.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
             yield
     except decode_errors() as error:
@@ -143,28 +104,25 @@ def _translate_errors(file: Path) -> Iterator[None]:
 
 
 def _check_is_image(header: "Header", name: str) -> None:
-    if kind := NON_IMAGE_CLASSES.get(str(header.get("SOPClassUID", ""))):
-        raise DatasetError(f"The DICOM file {name} holds {kind}, not an image.", fix="leave it out of the dataset")
-    lacking = [key for key in REQUIRED_KEYWORDS if key not in header]
-    if lacking or not any(key in header for key in PIXEL_KEYWORDS):
+    if content := NON_IMAGE_CLASSES.get(str(header.get("SOPClassUID", ""))):
+        raise DatasetError(f"The DICOM file {name} holds {content}, not an image.", fix="leave it out of the dataset")
+    missing = [key for key in REQUIRED_KEYWORDS if key not in header]
+    if missing or not any(key in header for key in PIXEL_KEYWORDS):
         modality = header.get("Modality") or "unstated"
         raise DatasetError(
-            f"The DICOM file {name} holds no image: it lacks {', '.join(lacking) or 'pixels'} "
-            f"(modality {modality}). It is another object, or was cut off.",
+            f"The DICOM file {name} holds no image: it lacks {', '.join(missing) or 'pixels'} "
+            f"(modality {modality}). It is another object or was truncated.",
             fix="leave it out of the dataset, or get the file again",
         )
     frames = int(header.get("NumberOfFrames") or 1)
     if frames != 1:
-        raise DatasetError(
-            f"The DICOM file {name} holds {frames} frames.",
-            fix="write each frame to its own file",
-        )
+        raise DatasetError(f"The DICOM file {name} holds {frames} frames.", fix="write each frame to its own file")
     pixels = int(header.Rows) * int(header.Columns)
-    most = 2 * (PIL.Image.MAX_IMAGE_PIXELS or pixels)
-    if pixels > most:
+    limit = 2 * (PIL.Image.MAX_IMAGE_PIXELS or pixels)
+    if pixels > limit:
         raise DatasetError(
             f"The DICOM file {name} states {header.Columns} x {header.Rows} pixels, more than "
-            f"{most}; that could be an attack on the memory.",
+            f"{limit}; it could be a decompression bomb.",
             fix="cut it into smaller images, or get the file again",
         )
 
@@ -184,25 +142,24 @@ def _check_decodable(header: "Header", name: str) -> None:
 
     syntax = header.file_meta.TransferSyntaxUID
     package = DECODER_PACKAGES.get(str(syntax), "")
-    bits_of_pillow = syntax != "1.2.840.10008.1.2.4.51" or int(header.BitsStored) == 8
+    pillow_decodes = syntax != JPEG_EXTENDED or int(header.BitsStored) == 8
     try:
-        decoder = get_decoder(syntax)
-        plugins = [each for each in decoder.available_plugins if bits_of_pillow or each != "pillow"]
+        plugins = [name for name in get_decoder(syntax).available_plugins if pillow_decodes or name != "pillow"]
         readable = plugins or not syntax.is_encapsulated
     except NotImplementedError:  # such as video
         readable = False
     if not readable:
-        advice = "write it as uncompressed DICOM"
+        install = f"pip install {package}, or " if package else ""
         raise DatasetError(
-            f"The DICOM file {name} is compressed as {syntax.name}, which nothing that is installed decodes.",
-            fix=f"pip install {package}, or {advice}" if package else advice,
+            f"The DICOM file {name} is compressed as {syntax.name}, and no installed package decodes it.",
+            fix=f"{install}write it as uncompressed DICOM",
         )
 
 
 def _read_pixels(header: "Header", name: str) -> Values:
     try:
         pixels: Values = header.pixel_array
-    except RuntimeError as error:  # it packs the errors of every decoder into one
+    except RuntimeError as error:  # lists the errors of all decoders
         raise DatasetError(
             f"The DICOM file {name} cannot be decoded: its compressed pixels are damaged, or of a "
             "kind that Pillow does not know.",
@@ -212,12 +169,12 @@ def _read_pixels(header: "Header", name: str) -> Values:
 
 
 def _colours_to_rgb(header: "Header", pixels: Values, name: str) -> Image:
-    kind = str(header.PhotometricInterpretation)
-    if kind == PALETTE_INTERPRETATION:
+    interpretation = str(header.PhotometricInterpretation)
+    if interpretation == PALETTE_INTERPRETATION:
         return _apply_palette(header, pixels)
-    if kind not in COLOUR_INTERPRETATIONS:
+    if interpretation not in COLOUR_INTERPRETATIONS:
         raise DatasetError(
-            f"The DICOM file {name} has pixels of kind {kind}, which has no one way to RGB.",
+            f"The DICOM file {name} has the photometric interpretation {interpretation}, which is not supported.",
             fix="export it as RGB or MONOCHROME2",
         )
     if int(header.BitsStored) == 8:
@@ -231,9 +188,9 @@ def _apply_palette(header: "Header", pixels: Values) -> Image:
 
     descriptor = header["RedPaletteColorLookupTableDescriptor"].value
     signed = bool(header.PixelRepresentation)
-    if "RedPaletteColorLookupTableData" not in header:  # the tables are packed in segments
-        painted = apply_color_lut(pixels, header)[..., :3]
-        return np.ascontiguousarray(painted >> (8 * painted.itemsize - 8), np.uint8)
+    if "RedPaletteColorLookupTableData" not in header:  # segmented tables
+        colours = apply_color_lut(pixels, header)[..., :3]
+        return np.ascontiguousarray(colours >> (8 * colours.itemsize - 8), np.uint8)
     channels = []
     for colour in ("Red", "Green", "Blue"):
         data = header[f"{colour}PaletteColorLookupTableData"].value

@@ -1,4 +1,4 @@
-"""The greys of a DICOM image: rescaled to the units of its modality, then windowed to 8 bits."""
+"""Render a grey DICOM image: rescale it to the units of its modality, then window it to 8 bits."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,10 +18,10 @@ VOI_LUT_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
 class RescaledValues(NamedTuple):
-    """Grey values after the rescaling of the modality.
+    """Grey values after rescaling.
 
     Attributes:
-        bounds: What the least and greatest number of the stored bits come to; None for floats.
+        bounds: Smallest and largest value that the stored bits can represent, after rescaling; None for floats.
     """
 
     values: Values
@@ -32,8 +32,8 @@ class LookupTable(NamedTuple):
     """A lookup table.
 
     Attributes:
-        first_mapped: The value that the first entry stands for; what is below it is shown alike.
-        bits: Of an entry.
+        first_mapped: Value of the first entry, which also applies to all lower values.
+        bits: Number of bits of an entry.
     """
 
     entries: NDArray[np.int64]
@@ -42,30 +42,21 @@ class LookupTable(NamedTuple):
 
     @property
     def max_output(self) -> float:
-        """The highest number that an entry can have."""
+        """Largest number that an entry can hold."""
         return 2.0**self.bits - 1
 
     def apply(self, values: Values) -> Values:
-        """Look every value up."""
-        places = np.rint(values).astype(np.int64) - self.first_mapped
-        return self.entries[np.clip(places, 0, len(self.entries) - 1)]
+        """Replace every value by its entry."""
+        indices = np.rint(values).astype(np.int64) - self.first_mapped
+        return self.entries[np.clip(indices, 0, len(self.entries) - 1)]
 
 
 def render_greyscale(header: "Header", pixels: Values, window: Window | None, name: str) -> Image:
-    """Show grey values as a viewer would.
+    """Show grey values, shape (height, width), as a viewer would.
 
-    They are rescaled (PS3.3 C.11.1), then shown through the declared window, else through the
-    first window or table of the file (C.11.2), else over the range of the stored bits; and
+    They are rescaled (PS3.3 C.11.1), then shown through the configured window, in units after rescaling such as
+    Hounsfield, else through the first window or table of the file (C.11.2), else over the range of the stored bits; and
     inverted for MONOCHROME1.
-
-    Args:
-        header: Of the file.
-        pixels: As stored, shape (height, width).
-        window: In units after rescaling.
-        name: Of the file, for errors.
-
-    Raises:
-        DatasetError: If the window of the file shows nothing, or floats have no window.
     """
     scaled = _rescale(header, pixels)
     if window is not None or scaled.bounds is None:
@@ -76,11 +67,11 @@ def render_greyscale(header: "Header", pixels: Values, window: Window | None, na
 
 
 def _rescale(header: "Header", pixels: Values) -> RescaledValues:
-    said = _functional_group(header, "PixelValueTransformationSequence")
-    if tables := said.get("ModalityLUTSequence"):
+    group = _functional_group(header, "PixelValueTransformationSequence")
+    if tables := group.get("ModalityLUTSequence"):
         table = _read_table_item(tables[0], header, signed=bool(header.PixelRepresentation))
         return RescaledValues(table.apply(pixels), (0.0, table.max_output))
-    slope, intercept = _first_number(said, "RescaleSlope"), _first_number(said, "RescaleIntercept")
+    slope, intercept = _first_number(group, "RescaleSlope"), _first_number(group, "RescaleIntercept")
     if slope is None or intercept is None:
         slope, intercept = 1.0, 0.0
     values = pixels.astype(np.float64) * slope + intercept
@@ -93,30 +84,30 @@ def _rescale(header: "Header", pixels: Values) -> RescaledValues:
 
 
 def _apply_file_window(header: "Header", values: Values, bounds: Window, name: str) -> NDArray[np.uint8]:
-    said = _functional_group(header, "FrameVOILUTSequence")
-    centre, width = _first_number(said, "WindowCenter"), _first_number(said, "WindowWidth")
+    group = _functional_group(header, "FrameVOILUTSequence")
+    centre, width = _first_number(group, "WindowCenter"), _first_number(group, "WindowWidth")
     if centre is not None and width is not None:
-        form = str(said.get("VOILUTFunction") or "LINEAR")
-        return _apply_voi_window(values, centre, width, form, name)
-    if tables := said.get("VOILUTSequence"):
+        function = str(group.get("VOILUTFunction") or "LINEAR")
+        return _apply_voi_window(values, centre, width, function, name)
+    if tables := group.get("VOILUTSequence"):
         table = _read_table_item(tables[0], header, signed=bounds[0] < 0)
         return apply_window(table.apply(values), (0.0, table.max_output))
     return apply_window(values, bounds)
 
 
-def _apply_voi_window(values: Values, centre: float, width: float, form: str, name: str) -> NDArray[np.uint8]:
+def _apply_voi_window(values: Values, centre: float, width: float, function: str, name: str) -> NDArray[np.uint8]:
     """Apply a window of the file: PS3.3 C.11.2.1.2 and C.11.2.1.3."""
-    least = 1.0 if form == "LINEAR" else np.nextafter(0.0, 1.0)
-    if form not in VOI_LUT_FUNCTIONS or not width >= least:
+    min_width = 1.0 if function == "LINEAR" else np.nextafter(0.0, 1.0)
+    if function not in VOI_LUT_FUNCTIONS or not width >= min_width:
         raise DatasetError(
-            f"The DICOM file {name} states a window of width {width:g} and form {form}, which shows nothing.",
-            fix="declare one for the whole dataset: dataset.window=[low,high]",
+            f"The DICOM file {name} states a window of width {width:g} and function {function}, which is invalid.",
+            fix="set a window for the whole dataset: dataset.window=[low,high]",
         )
-    if form == "LINEAR":
+    if function == "LINEAR":
         centre, width = centre - 0.5, width - 1
         if width == 0:  # a threshold
             return apply_window(values > centre, (0, 1))
-    if form == "SIGMOID":
+    if function == "SIGMOID":
         return apply_window(expit(4 * (values - centre) / width), (0, 1))
     return apply_window(values, (centre - width / 2, centre + width / 2))
 
@@ -126,21 +117,20 @@ def read_lookup_table(
 ) -> LookupTable:
     """Read a lookup table (PS3.3 C.11.1.1, and C.7.6.3.1.5 for palettes).
 
-    pydicom applies tables as well, but 3.0.2 overflows where a table of 8 bits has more than 256
-    entries, and where values and offset together exceed the type of the pixels; and it reads the
-    palettes of big endian files as if they were little endian.
+    pydicom 3.0.2 also applies tables, but overflows if an 8-bit table has more than 256 entries, or if values and
+    offset together exceed the type of the pixels; and it reads palettes of big-endian files as little-endian.
 
     Args:
-        descriptor: How many entries, the value of the first, bits an entry.
-        data: The entries, or their bytes.
-        header: Of the file.
+        descriptor: Number of entries, value of the first, bits per entry.
+        data: Entries, or their bytes.
+        header: Header of the file.
         signed: Whether the values may be negative.
     """
-    entries, first, bits = (int(each) for each in descriptor)
+    size, first, bits = map(int, descriptor)
     if isinstance(data, bytes):
-        words = "<u2" if header.original_encoding[1] else ">u2"
-        data = np.frombuffer(data, "u1" if len(data) == entries else words).tolist()
-    if signed and first >= 2**15:  # stored as unsigned, and meant as signed
+        word = "<u2" if header.original_encoding[1] else ">u2"
+        data = np.frombuffer(data, "u1" if len(data) == size else word).tolist()
+    if signed and first >= 2**15:  # a signed value, stored as unsigned
         first -= 2**16
     return LookupTable(np.asarray(data, dtype=np.int64), first, bits)
 
@@ -150,11 +140,11 @@ def _read_table_item(item: "Header", header: "Header", *, signed: bool) -> Looku
 
 
 def _functional_group(header: "Header", name: str) -> "Header":
-    """Where an enhanced object keeps what others keep in the header itself."""
-    for groups in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
-        stated = header.get(groups)
-        if stated and stated[0].get(name):
-            return stated[0].get(name)[0]
+    """The functional group of an enhanced object; other objects have its elements in the header itself."""
+    for key in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        groups = header.get(key)
+        if groups and groups[0].get(name):
+            return groups[0].get(name)[0]
     return header
 
 

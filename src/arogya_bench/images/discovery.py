@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import IMAGE_SUFFIXES, is_image
@@ -18,46 +19,34 @@ def image_stem(name: str) -> str:
 
 
 def list_folders(folder: Path) -> list[str]:
-    """List the names of the subfolders, sorted, except hidden ones and ``__MACOSX``.
-
-    Raises:
-        DatasetError: If it cannot be read.
-    """
+    """List the names of the subfolders, sorted, except hidden ones and ``__MACOSX``."""
     try:
         return sorted(path.name for path in folder.iterdir() if path.is_dir() and _is_visible(path.name))
     except OSError as error:
-        raise _unreadable_error(error) from error
+        _raise_unreadable(error)
 
 
 def list_files(folder: Path) -> list[PurePosixPath]:
     """List all files below a folder, sorted, except hidden ones and ``__MACOSX``.
 
     Symbolic links to folders are followed; each folder is visited once.
-
-    Raises:
-        DatasetError: If a folder cannot be read.
     """
-    found: list[PurePosixPath] = []
-    entered: set[str] = set()
-    for here, folders, files in os.walk(folder, onerror=_raise_unreadable, followlinks=True):
-        entered.add(os.path.realpath(here))
+    paths: list[PurePosixPath] = []
+    visited: set[str] = set()
+    for root, folders, files in os.walk(folder, onerror=_raise_unreadable, followlinks=True):
+        visited.add(os.path.realpath(root))
         folders[:] = [
-            name for name in folders if _is_visible(name) and os.path.realpath(Path(here, name)) not in entered
+            name for name in folders if _is_visible(name) and os.path.realpath(Path(root, name)) not in visited
         ]
-        below = PurePosixPath(Path(here).relative_to(folder).as_posix())
-        found += [below / name for name in files if _is_visible(name)]
-    return sorted(found)
+        relative_root = PurePosixPath(Path(root).relative_to(folder).as_posix())
+        paths += [relative_root / name for name in files if _is_visible(name)]
+    return sorted(paths)
 
 
 def find_images_by_name(folder: Path, subfolders: Sequence[str]) -> dict[str, PurePosixPath]:
-    """Map images by their name without suffix to their path.
+    """Map images by their name without suffix, which must be unique, to their path.
 
-    Args:
-        folder: Folder of the dataset.
-        subfolders: Subfolders to search, not recursively; missing ones are skipped.
-
-    Raises:
-        DatasetError: If two images have the same name.
+    Subfolders are not searched recursively; missing ones are skipped.
     """
     images: dict[str, PurePosixPath] = {}
     for subfolder in subfolders:
@@ -65,10 +54,7 @@ def find_images_by_name(folder: Path, subfolders: Sequence[str]) -> dict[str, Pu
             file = PurePosixPath(subfolder, name)
             first = images.setdefault(image_stem(name), file)
             if first != file:
-                raise DatasetError(
-                    f"{first} and {file} have the same name in {folder}.",
-                    fix="keep one of the two",
-                )
+                raise DatasetError(f"{first} and {file} have the same name in {folder}.", fix="keep one of the two")
     return images
 
 
@@ -83,19 +69,15 @@ def _list_image_names(folder: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise _unreadable_error(error) from error
+        _raise_unreadable(error)
 
 
 def _is_visible(name: str) -> bool:
     return not name.startswith(".") and name not in IGNORED_FOLDERS
 
 
-def _raise_unreadable(error: OSError) -> None:
-    raise _unreadable_error(error) from error
-
-
-def _unreadable_error(error: OSError) -> DatasetError:
-    return DatasetError(
+def _raise_unreadable(error: OSError) -> NoReturn:
+    raise DatasetError(
         f"The folder {error.filename} cannot be read: {error.strerror}.",
         fix="check its permissions, or set dataset.path to another folder",
-    )
+    ) from error

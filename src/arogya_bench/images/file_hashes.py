@@ -24,13 +24,7 @@ MTIME_RESOLUTION_NS = 2_000_000_000
 
 
 class FileStamp(NamedTuple):
-    """Properties of a file that change with its content.
-
-    Attributes:
-        size: Size in bytes.
-        mtime_ns: Modification time in ns since 1970; tools can reset it.
-        ctime_ns: Status change time in ns since 1970; tools cannot reset it.
-    """
+    """Size in bytes and times in ns since 1970, which change with the content; tools cannot reset the ctime."""
 
     size: int
     mtime_ns: int
@@ -38,14 +32,7 @@ class FileStamp(NamedTuple):
 
 
 class HashEntry(NamedTuple):
-    """Cached hash of a file.
-
-    Attributes:
-        size: See ``FileStamp``.
-        mtime_ns: See ``FileStamp``.
-        ctime_ns: See ``FileStamp``.
-        sha256: SHA-256 of the file.
-    """
+    """A ``FileStamp`` and the SHA-256 of the file at that time."""
 
     size: int
     mtime_ns: int
@@ -57,42 +44,37 @@ _STAMPS_WHEN_HASHED: dict[Path, FileStamp] = {}  # stamps of the files hashed by
 
 
 def hash_files(folder: Path, files: Sequence[PurePosixPath]) -> dict[PurePosixPath, str]:
-    """Hash files that are not in the cache or have changed.
-
-    Args:
-        folder: Folder of the dataset.
-        files: Files relative to it.
-
-    Returns:
-        SHA-256 by file, 64 hexadecimal characters.
-
-    Raises:
-        DatasetError: If a file cannot be read.
-    """
+    """Return the SHA-256 of each file of a folder; only new and changed files are read."""
     index = index_path(folder)
     known = _load_index(index)
     keys = {file: _key(file) for file in files}
     fresh: dict[str, HashEntry] = {}
     unknown = [file for file in files if _needs_hashing(folder / file, known.get(keys[file]))]
 
-    def hash_batch(part: Sequence[PurePosixPath]) -> None:
-        for file in part:
+    def hash_batch(batch: Sequence[PurePosixPath]) -> None:
+        for file in batch:
             fresh[keys[file]] = _hash_file(folder, file)
 
     pool = ThreadPoolExecutor(min(MAX_THREADS, 2 * (os.cpu_count() or 1)))
     try:
         # In batches: scheduling a small file costs as much as reading it.
-        parts = [unknown[start : start + BATCH_SIZE] for start in range(0, len(unknown), BATCH_SIZE)]
-        for _ in track(pool.map(hash_batch, parts), "reading the images", len(parts)):
+        batches = [unknown[start : start + BATCH_SIZE] for start in range(0, len(unknown), BATCH_SIZE)]
+        for _ in track(pool.map(hash_batch, batches), "reading the images", len(batches)):
             pass
     finally:
         # An interrupted first run over a large dataset keeps its progress.
         pool.shutdown(cancel_futures=True)
+        entries = {**known, **fresh}
         if fresh:
-            _save_index(index, {**known, **fresh})
-    both = {**known, **fresh}
-    _STAMPS_WHEN_HASHED.update({folder / file: FileStamp(*both[keys[file]][:3]) for file in files})
-    return {file: both[keys[file]].sha256 for file in files}
+            _save_index(index, entries)
+    _STAMPS_WHEN_HASHED.update({folder / file: FileStamp(*entries[keys[file]][:3]) for file in files})
+    return {file: entries[keys[file]].sha256 for file in files}
+
+
+def digest_records(records: Iterable[object]) -> str:
+    """Hash records that JSON can hold, in their order; 32 hexadecimal characters."""
+    text = "\n".join(json.dumps(record, sort_keys=True) for record in records)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def fingerprint(file: Path) -> FileStamp | None:
@@ -128,10 +110,8 @@ def _needs_hashing(path: Path, entry: HashEntry | None) -> bool:
     if entry is None:
         return True
     now = fingerprint(path)
-    if now is None:
-        return True  # reading it will raise the error
-    settled = time.time_ns() - now.mtime_ns > MTIME_RESOLUTION_NS
-    return not settled or entry[:3] != now
+    # An inaccessible file is read, which raises the error.
+    return now is None or time.time_ns() - now.mtime_ns <= MTIME_RESOLUTION_NS or entry[:3] != now
 
 
 def _hash_file(folder: Path, file: PurePosixPath) -> HashEntry:

@@ -35,13 +35,7 @@ DECODE_ERRORS = (
 
 
 class ImageFileInfo(NamedTuple):
-    """Properties of an image file that are known without decoding it.
-
-    Attributes:
-        width: Width of the stored image in pixels.
-        height: Height of the stored image in pixels.
-        sha256: SHA-256 of the file.
-    """
+    """Stored size in pixels and SHA-256 of an image file, known without decoding it."""
 
     width: int
     height: int
@@ -49,15 +43,9 @@ class ImageFileInfo(NamedTuple):
 
 
 def find_dataset_folder(path: str, expected_content: str, obtain: str = "") -> Path:
-    """Resolve the folder of a dataset.
+    """Resolve the folder of a dataset, which may be relative to the working folder.
 
-    Args:
-        path: Path given by the user; relative to the working folder.
-        expected_content: Description of its content, for the error.
-        obtain: Instructions for obtaining the dataset, for the error.
-
-    Raises:
-        DatasetError: If there is no such folder.
+    The error describes its expected content and how to obtain the dataset.
     """
     folder = Path(path).expanduser().absolute()
     if not folder.is_dir():
@@ -72,12 +60,7 @@ def find_dataset_folder(path: str, expected_content: str, obtain: str = "") -> P
 def parse_relative_path(name: str, where: str) -> PurePosixPath:
     """Validate a path from an annotation or an option; it must stay inside its folder.
 
-    Args:
-        name: Path of a file or folder, with ``/`` between folders.
-        where: Source of the path, for the error.
-
-    Raises:
-        DatasetError: If the path is empty, absolute, or leads out of its folder.
+    ``where`` names the source of the path in the error.
     """
     path = PureWindowsPath(name)  # handles both separators, and drives
     leaves = bool(path.anchor) or ".." in path.parts or not name.strip()
@@ -90,27 +73,20 @@ def parse_relative_path(name: str, where: str) -> PurePosixPath:
 
 
 def read_name_list(file: Path) -> list[str]:
-    """Read a list of images, one name per line; blank lines are skipped.
-
-    Raises:
-        DatasetError: If it is not a text file.
-    """
+    """Read a list of images, one name per line; blank lines are skipped."""
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(
-            f"The list {file.name} cannot be read: {error}.",
-            fix="write it as plain text, one image name per line",
+            f"The list {file.name} cannot be read: {error}.", fix="write it as plain text, one image name per line"
         ) from error
     return [line.strip() for line in lines if line.strip()]
 
 
 def inspect_image(folder: Path, file: PurePosixPath) -> ImageFileInfo:
-    """Read the header of an image with boxes.
+    """Read the header of an 8-bit image with boxes.
 
-    Raises:
-        DatasetError: If the file is missing, damaged, not 8-bit, has several frames, or an EXIF
-            orientation, with which it is unknown how the boxes were drawn.
+    An EXIF orientation is an error, since it is unknown whether the boxes were drawn before or after rotation.
     """
     try:
         content = (folder / file).read_bytes()
@@ -119,8 +95,7 @@ def inspect_image(folder: Path, file: PurePosixPath) -> ImageFileInfo:
             _check_supported(image, file)
     except FileNotFoundError as error:
         raise DatasetError(
-            f"The image {file} is not in {folder}.",
-            fix="unpack the images there, or remove the references to this one",
+            f"The image {file} is not in {folder}.", fix="unpack the images there, or remove the references to this one"
         ) from error
     except DECODE_ERRORS as error:
         raise undecodable_error("image", str(file), error, SUFFIXES) from error
@@ -128,16 +103,7 @@ def inspect_image(folder: Path, file: PurePosixPath) -> ImageFileInfo:
 
 
 def decode_case(folder: Path, files: Mapping[str, PurePosixPath], case: Case) -> Image:
-    """Decode the image of a case as RGB, in the orientation in which it is stored.
-
-    Args:
-        folder: Folder of the dataset.
-        files: Files relative to it, by case id.
-        case: Case of the dataset.
-
-    Raises:
-        DatasetError: If the case belongs to another dataset, or its image is damaged.
-    """
+    """Decode the image of a case as RGB, in the orientation in which it is stored."""
     file = find_case(files, case)
     try:
         with PIL.Image.open(folder / file, formats=FORMATS) as image:
@@ -147,11 +113,7 @@ def decode_case(folder: Path, files: Mapping[str, PurePosixPath], case: Case) ->
 
 
 def find_case(by_case_id: Mapping[str, T], case: Case) -> T:
-    """Look up a case by its id.
-
-    Raises:
-        DatasetError: If the case belongs to another dataset.
-    """
+    """Look up a case by its id."""
     if case.case_id not in by_case_id:
         raise DatasetError(f"No image belongs to case {case.case_id!r}.", fix="use a case of this dataset")
     return by_case_id[case.case_id]
@@ -164,11 +126,7 @@ def count_frames(image: PIL.Image.Image) -> int:
 
 
 def check_single_frame(image: PIL.Image.Image, what: str, name: str) -> None:
-    """Check that an image file is not a multi-page TIFF or an animation.
-
-    Raises:
-        DatasetError: If it has several frames.
-    """
+    """Check that an image file is not a multi-page TIFF or an animation."""
     frames = count_frames(image)
     if frames > 1:
         raise DatasetError(f"The {what} {name} holds {frames} frames.", fix="write each frame to its own file")

@@ -36,7 +36,6 @@ class ImageGeometry(NamedTuple):
     Attributes:
         width: Width of the upright image in pixels.
         height: Height of the upright image in pixels.
-        slices: Number of slices; 1 for 2-D images.
         orientation: EXIF orientation; 1 is upright.
         axes: Directions of the axes of a NIfTI file, such as ``LPS``; empty for other formats.
     """
@@ -49,11 +48,7 @@ class ImageGeometry(NamedTuple):
 
 
 def check_value_mode(values: str, classes: Sequence[str]) -> None:
-    """Check the option for the meaning of mask values.
-
-    Raises:
-        ConfigError: If it is unknown, or invalid for the number of classes.
-    """
+    """Check the option for the meaning of mask values."""
     if values not in VALUE_MODES:
         raise ConfigError(f"dataset.values={values!r} is unknown.", fix=f"choose one of {', '.join(VALUE_MODES)}")
     if values in ("binary", "threshold") and len(classes) != 2:
@@ -74,12 +69,7 @@ def is_nifti(file: Path) -> bool:
 
 
 def read_geometry(file: Path) -> ImageGeometry:
-    """Read the header of an image or a mask.
-
-    Raises:
-        DatasetError: If it is missing or damaged.
-        MissingExtra: If it is DICOM or NIfTI, and its library is not installed.
-    """
+    """Read the header of an image or a mask."""
     if is_nifti(file):
         width, height, slices, axes = nifti.read_shape(file)
         return ImageGeometry(width, height, slices, axes=axes)
@@ -97,26 +87,12 @@ def read_geometry(file: Path) -> ImageGeometry:
 
 
 def check_mask_fits(image: Path, mask: Path) -> None:
-    """Compare the headers of an image and its mask.
-
-    Raises:
-        DatasetError: If one is damaged, or they do not match; see ``check_same_geometry``.
-    """
+    """Compare the headers of an image and its mask."""
     check_same_geometry(read_geometry(image), read_geometry(mask), image.name, mask.name)
 
 
 def check_same_geometry(image_geometry: ImageGeometry, mask_geometry: ImageGeometry, image: str, mask: str) -> None:
-    """Check that an image and its mask have the same geometry.
-
-    Args:
-        image_geometry: Geometry of the image.
-        mask_geometry: Geometry of the mask.
-        image: File name of the image, for errors.
-        mask: File name of the mask, for errors.
-
-    Raises:
-        DatasetError: If sizes, axes or EXIF orientations differ.
-    """
+    """Check that an image and its mask have the same size, axes and EXIF orientation; file names are for errors."""
     if image_geometry.orientation != mask_geometry.orientation:
         raise DatasetError(
             f"The image {image} has the EXIF orientation {image_geometry.orientation} and its mask "
@@ -138,16 +114,11 @@ def check_same_geometry(image_geometry: ImageGeometry, mask_geometry: ImageGeome
 
 
 def read_mask_values(file: Path, index: int) -> Values:
-    """Read the values of a mask, shape (height, width).
+    """Read the integers of a mask, shape (height, width).
 
     Args:
-        file: Image with one channel, three equal ones or a palette (whose indices are read), or
-            NIfTI.
+        file: Image with one channel, three equal ones or a palette (whose indices are read), or NIfTI.
         index: Index of the slice of a NIfTI file; 0 for images.
-
-    Raises:
-        DatasetError: If it is missing or damaged, or has colours or fractions.
-        MissingExtra: If it is NIfTI and nibabel is not installed.
     """
     values = nifti.take_slice(nifti.read_volume(file), index) if is_nifti(file) else _read_channel(file)
     check_finite(values, f"The mask {file.name}")
@@ -160,17 +131,14 @@ def read_mask_values(file: Path, index: int) -> Values:
 
 
 def decode_mask(file: Path, index: int, classes: Sequence[str], values: str) -> Mask:
-    """Read a mask as indices into the classes.
+    """Read a mask as indices into the classes, the background first.
 
     Args:
         file: Mask file; see ``read_mask_values``.
         index: Index of the slice of a NIfTI file; 0 for images.
-        classes: Class names, the background first.
-        values: ``index`` into the classes; ``binary``: 0 and 255; ``threshold``: foreground from
-            128; ``auto``: binary for two classes and a mask with only 0 and 255, else index.
-
-    Raises:
-        DatasetError: If the mask is damaged, or holds a value without a class.
+        classes: Class names.
+        values: ``index`` into the classes; ``binary``: 0 and 255; ``threshold``: foreground from 128; ``auto``: binary
+            for two classes and a mask with only 0 and 255, else index.
     """
     numbers = read_mask_values(file, index)
     if values == "threshold":
@@ -197,8 +165,7 @@ def _read_channel(file: Path) -> Values:
     colours = numbers[..., :1] if numbers.shape[2] == 2 else numbers[..., :3]  # without alpha
     if (colours != colours[..., :1]).any():
         raise DatasetError(
-            f"The mask {file.name} holds colours.",
-            fix="write masks as integers, one per class, in one channel",
+            f"The mask {file.name} holds colours.", fix="write masks as integers, one per class, in one channel"
         )
     grey: Values = colours[..., 0]
     return grey

@@ -1,8 +1,7 @@
 """Read images, volumes and label maps from NIfTI files in a fixed orientation."""
 
-import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from math import prod
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from arogya_bench.errors import DatasetError, needs_extra
-from arogya_bench.images.safe_errors import sanitised_message
+from arogya_bench.images.safe_errors import PARSER_ERRORS, sanitised_message
 from arogya_bench.images.windowing import Values, Window, to_rgb, window_to_rgb
 from arogya_bench.types import Floats, Image
 
@@ -23,27 +22,16 @@ SUFFIXES = (".nii", ".nii.gz")
 GZIP_SIGNATURE = b"\x1f\x8b"
 MAX_CACHED_VOLUMES = 2  # volumes in memory: an image and its label map, while their slices are read in turn
 MAX_VOXELS = 2**30  # per volume; a small compressed file may state any number
-# Errors that nibabel raises for damaged files besides its own, found by flipping bytes.
-DECODE_ERRORS = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    struct.error,
-    zlib.error,
-)
 
 
 class VolumeShape(NamedTuple):
-    """Of a volume whose axes run to the right, to the front and to the top (RAS).
+    """Shape of a volume in RAS orientation: its axes run from left to right, back to front and bottom to top.
 
     Attributes:
-        width: Voxels from left to right; so ``height`` from back to front and ``slices`` from
-            bottom to top. A file of one slice has it as the last axis, whichever way it lies.
-        axes: What the axes of the file run to, such as ``LPS``.
+        width: Number of voxels from left to right.
+        height: Number of voxels from back to front.
+        slices: Number of voxels from bottom to top. In a file with one slice that axis is always the last.
+        axes: Directions of the axes of the file, such as ``LPS``.
     """
 
     width: int
@@ -53,13 +41,13 @@ class VolumeShape(NamedTuple):
 
 
 class NiftiHeader(NamedTuple):
-    """Of a NIfTI file.
+    """Header of a NIfTI file.
 
     Attributes:
-        image: The file, opened.
-        shape: Three, as stored.
-        orientation: Shape (3, 2), of nibabel: for each stored axis, the axis that it becomes, and -1 if
-            it is turned round.
+        image: The opened file.
+        shape: Stored shape, with three axes.
+        orientation: Orientation as in nibabel, shape (3, 2): for each stored axis, the RAS axis and 1, or -1 if it is
+            flipped.
     """
 
     image: "Nifti1Image"
@@ -73,8 +61,8 @@ def decode_errors() -> tuple[type[Exception], ...]:
         from nibabel.filebasedimages import ImageFileError
         from nibabel.spatialimages import HeaderDataError
 
-        return *DECODE_ERRORS, ImageFileError, HeaderDataError
-    return DECODE_ERRORS
+        return *PARSER_ERRORS, ImageFileError, HeaderDataError
+    return PARSER_ERRORS
 
 
 def has_signature(head: bytes) -> bool:
@@ -88,12 +76,7 @@ def has_signature(head: bytes) -> bool:
 
 
 def decode(file: Path, window: Window | None = None) -> Image:
-    """Decode a NIfTI file of one slice.
-
-    Raises:
-        DatasetError: If it is damaged, has several slices, or needs a window.
-        MissingExtra: If nibabel is not installed.
-    """
+    """Decode a NIfTI file of one slice."""
     slices = read_shape(file).slices
     if slices != 1:
         raise DatasetError(
@@ -104,16 +87,9 @@ def decode(file: Path, window: Window | None = None) -> Image:
 
 
 def decode_slice(file: Path, index: int, window: Window | None = None) -> Image:
-    """Decode one slice of a volume: anterior up, the patient's right on the right.
+    """Decode one slice of a volume, counted from the bottom: anterior up, the patient's right on the right.
 
-    Args:
-        file: A NIfTI file.
-        index: Of the slice, from the bottom, from 0.
-        window: Values that become black and white; unsigned 8-bit values need none.
-
-    Raises:
-        DatasetError: If the file is damaged or needs a window.
-        MissingExtra: If nibabel is not installed.
+    The window is not needed for unsigned 8-bit values.
     """
     values = take_slice(read_volume(file), index)
     if values.dtype == np.uint8:
@@ -127,13 +103,9 @@ def take_slice(values: Values, index: int) -> Values:
 
 
 def read_volume(file: Path) -> Values:
-    """Read a volume, shape (width, height, slices), axes as ``VolumeShape`` has them.
+    """Read a volume, shape (width, height, slices), in the orientation of ``VolumeShape``.
 
-    The last volumes are kept in memory, since a compressed one can only be read as a whole.
-
-    Raises:
-        DatasetError: If the file is damaged, or would take too much memory.
-        MissingExtra: If nibabel is not installed.
+    The latest volumes are cached, since a compressed one can only be read as a whole.
     """
     with _translate_errors(file):
         stat = file.stat()
@@ -141,91 +113,83 @@ def read_volume(file: Path) -> Values:
 
 
 def read_shape(file: Path) -> VolumeShape:
-    """Read the shape of a volume from its header.
-
-    Raises:
-        DatasetError: If the header is damaged, or of more than a volume.
-        MissingExtra: If nibabel is not installed.
-    """
+    """Read the shape of a volume from its header."""
     with _translate_errors(file):
         from nibabel.orientations import ornt2axcodes
 
         header = _read_header(file)
         # A broadcast scalar takes no memory; only the shape after reorientation is needed.
-        turned = _reorient(np.broadcast_to(np.uint8(0), header.shape), header.orientation)
-        width, height, slices = turned.shape
+        width, height, slices = _reorient(np.broadcast_to(np.uint8(0), header.shape), header.orientation).shape
         return VolumeShape(width, height, slices, axes="".join(ornt2axcodes(header.orientation)))
 
 
 @lru_cache(maxsize=MAX_CACHED_VOLUMES)
-def _read_volume_cached(file: Path, size: int, modified: int) -> Values:  # noqa: ARG001 - they name the version
+def _read_volume_cached(file: Path, size: int, modified: int) -> Values:  # noqa: ARG001 - they identify the version
     with _translate_errors(file):
         header = _read_header(file)
         values = np.asarray(header.image.dataobj).reshape(header.shape)
         return _reorient(values, header.orientation)
 
 
-def _reorient(values: Values, turns: Floats) -> Values:
+def _reorient(values: Values, orientation: Floats) -> Values:
     """Reorient as ``nibabel.as_closest_canonical`` does; an axis of length 1 comes last."""
     from nibabel.orientations import apply_orientation
 
-    turned: Values = apply_orientation(values, turns)
-    if turned.shape[2] > 1 and 1 in turned.shape:
-        turned = np.moveaxis(turned, turned.shape.index(1), 2)
-    return turned
+    reoriented: Values = apply_orientation(values, orientation)
+    if reoriented.shape[2] > 1 and 1 in reoriented.shape:
+        reoriented = np.moveaxis(reoriented, reoriented.shape.index(1), 2)
+    return reoriented
 
 
 def _read_header(file: Path) -> NiftiHeader:
     import nibabel
 
-    stored = nibabel.load(file)
-    lengths = [int(length) for length in stored.shape]
+    image = nibabel.load(file)
+    lengths = [int(length) for length in image.shape]
     while len(lengths) > 3 and lengths[-1] == 1:
         lengths.pop()
-    if not isinstance(stored, nibabel.Nifti1Image) or len(lengths) not in (2, 3):
+    if not isinstance(image, nibabel.Nifti1Image) or len(lengths) not in (2, 3):
         raise DatasetError(
-            f"The NIfTI file {file.name} has the shape {_format_shape(stored.shape)}, which is neither an "
+            f"The NIfTI file {file.name} has the shape {_format_shape(image.shape)}, which is neither an "
             "image nor a volume.",
             fix="write each time point or channel to its own file",
         )
-    lengths = [*lengths, 1][:3]
-    _check_usable(stored, lengths, file.name)
-    turns = nibabel.io_orientation(stored.affine)
-    return NiftiHeader(stored, (lengths[0], lengths[1], lengths[2]), turns)
+    width, height, slices = [*lengths, 1][:3]
+    _check_usable(image, (width, height, slices), file.name)
+    return NiftiHeader(image, (width, height, slices), nibabel.io_orientation(image.affine))
 
 
-def _check_usable(stored: "Nifti1Image", lengths: list[int], name: str) -> None:
-    kind = stored.get_data_dtype()
-    if kind.fields or kind.kind not in "iuf":
+def _check_usable(image: "Nifti1Image", lengths: tuple[int, ...], name: str) -> None:
+    dtype = image.get_data_dtype()
+    if dtype.fields or dtype.kind not in "iuf":
         raise DatasetError(
-            f"The NIfTI file {name} holds values of type {kind}, not one number a voxel.",
-            fix="write one channel a file, as whole numbers or floats",
+            f"The NIfTI file {name} holds values of type {dtype}, not one number per voxel.",
+            fix="write one channel per file, as integers or floats",
         )
     if min(lengths) < 1 or prod(lengths) > MAX_VOXELS:
         raise DatasetError(
             f"The NIfTI file {name} states {_format_shape(lengths)} voxels, and 1 to {MAX_VOXELS} in all can be read.",
             fix="get the file again, or cut the volume into parts",
         )
-    if not np.isfinite(stored.affine).all() or np.linalg.matrix_rank(stored.affine[:3, :3]) < 3:
+    if not np.isfinite(image.affine).all() or np.linalg.matrix_rank(image.affine[:3, :3]) < 3:
         raise DatasetError(
-            f"The NIfTI file {name} does not say which way its axes run: its affine has no inverse.",
+            f"The NIfTI file {name} does not state the directions of its axes: its affine is singular.",
             fix="write it again with the affine of the scan",
         )
 
 
-def _format_shape(lengths: tuple[int, ...] | list[int]) -> str:
+def _format_shape(lengths: Sequence[int]) -> str:
     return " x ".join(map(str, lengths))
 
 
 @contextmanager
 def _translate_errors(file: Path) -> Iterator[None]:
     with needs_extra("dicom"):
-        import nibabel  # noqa: F401 - is it there?
+        import nibabel  # noqa: F401 - check that it is installed
     try:
-        with np.errstate(invalid="ignore"):  # a header with no numbers is refused
+        with np.errstate(invalid="ignore"):  # rejected in _check_usable
             yield
     except decode_errors() as error:
         raise DatasetError(
-            f"The NIfTI file {file.name} cannot be read: {sanitised_message(error, file)}",
-            fix="get the file again",
+            f"The NIfTI file {file.name} cannot be read: {sanitised_message(error, file)}", fix="get the file again"
         ) from error

@@ -15,14 +15,7 @@ Values: TypeAlias = NDArray[Any]  # (height, width), or (height, width, 3) for c
 
 
 def parse_window(bounds: Sequence[float] | None) -> Window | None:
-    """Validate the window of a config.
-
-    Args:
-        bounds: Stored values that become black and white, or None.
-
-    Raises:
-        ConfigError: If they are not two finite numbers in ascending order.
-    """
+    """Validate the window of a config."""
     if bounds is None:
         return None
     if len(bounds) != 2 or not all(map(isfinite, bounds)) or bounds[0] >= bounds[1]:
@@ -40,10 +33,6 @@ def window_to_rgb(values: Values, window: Window | None, *, what: str) -> Image:
         values: Shape (height, width), or (height, width, 3) for colours.
         window: Configured window, or None.
         what: Subject of error messages, such as ``The image a.png``.
-
-    Raises:
-        ConfigError: If the window is invalid.
-        DatasetError: If there is no window, or a value is not finite.
     """
     check_finite(values, what)
     bounds = parse_window(window)
@@ -70,11 +59,7 @@ def to_rgb(values: NDArray[np.uint8]) -> Image:
 
 
 def check_finite(values: Values, what: str) -> None:
-    """Check that all values are finite.
-
-    Raises:
-        DatasetError: If some are not, with their number.
-    """
+    """Check that all values are finite."""
     bad = values.size - int(np.isfinite(values).sum())
     if bad:
         raise DatasetError(
