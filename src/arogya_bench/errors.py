@@ -119,7 +119,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _missing_extra(extra: str, module: str) -> MissingExtra:
-    return MissingExtra(
-        f"The Python package {module!r} is not installed.",
-        fix=f"pip install 'arogya-bench[{extra}]'",
-    )
+    return MissingExtra(f"The Python package {module!r} is not installed.", fix=f"pip install 'arogya-bench[{extra}]'")

@@ -244,14 +244,7 @@ class Model(Protocol):
         """Raise UserError if this model cannot run here, quickly and without loading it."""
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
         """Train on ``train`` only and write everything that ``load`` needs to ``out``.
 

@@ -12,11 +12,7 @@ from PIL import Image
 
 from arogya_bench.errors import ModelError
 from arogya_bench.frameworks.ultralytics_hooks import YoloBatches
-from arogya_bench.frameworks.ultralytics_network import (
-    find_start_weights,
-    load_start_weights,
-    read_architecture,
-)
+from arogya_bench.frameworks.ultralytics_network import find_start_weights, load_start_weights, read_architecture
 from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
 from arogya_bench.models.yolov8_cls import HEAD_PREFIX, _build_network
 

@@ -350,10 +350,7 @@ def test_labels_are_centres_and_sizes_as_shares_of_the_image():
 )
 def test_best_epoch_finds_most_and_patience_waits_for_the_first_finds(found, losses, best):
     epochs = [
-        Epoch(
-            metrics={},
-            rank=detection_rank({"metrics/mAP50-95(B)": precision, "val/box_loss": loss}, number),
-        )
+        Epoch(metrics={}, rank=detection_rank({"metrics/mAP50-95(B)": precision, "val/box_loss": loss}, number))
         for number, (precision, loss) in enumerate(zip(found, losses, strict=True))
     ]
 
@@ -422,14 +419,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fields",
-    [
-        {"image_size": 100},
-        {"image_size": 0},
-        {"confidence": 1.5},
-        {"nms_iou": -0.1},
-        {"max_detections": 0},
-    ],
+    "fields", [{"image_size": 100}, {"image_size": 0}, {"confidence": 1.5}, {"nms_iou": -0.1}, {"max_detections": 0}]
 )
 def test_fields_out_of_range_are_refused(fields):
     with pytest.raises(ConfigError):

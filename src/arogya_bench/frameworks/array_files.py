@@ -29,10 +29,7 @@ def read_arrays(file: Path, *names: str) -> dict[str, NDArray[Any]]:
         ModelError: If the file is missing, damaged, holds Python objects, or lacks a name.
     """
     try:
-        with (
-            check_file_exists(file).open("rb") as stream,
-            np.load(stream, allow_pickle=False) as content,
-        ):
+        with check_file_exists(file).open("rb") as stream, np.load(stream, allow_pickle=False) as content:
             return {name: content[name] for name in names or content.files}
     except UNREADABLE_ERRORS as error:
         raise damaged_file_error(file, error) from error

@@ -31,8 +31,7 @@ def classifier_epoch(values: Mapping[str, float]) -> Epoch:
         values: Holds the classifier metrics; other names are ignored.
     """
     return Epoch(
-        metrics={name: values[name] for name in CLASSIFIER_METRICS},
-        rank=(values["val_f1_macro"], -values["val_loss"]),
+        metrics={name: values[name] for name in CLASSIFIER_METRICS}, rank=(values["val_f1_macro"], -values["val_loss"])
     )
 
 

@@ -8,12 +8,7 @@ import numpy as np
 from scipy.special import softmax
 
 from arogya_bench.frameworks.array_files import read_arrays, save_arrays
-from arogya_bench.frameworks.fit_files import (
-    check_classes,
-    check_file_exists,
-    damaged_file_error,
-    save_classes,
-)
+from arogya_bench.frameworks.fit_files import check_classes, check_file_exists, damaged_file_error, save_classes
 from arogya_bench.frameworks.keras_checkpoint import get_weights, set_weights
 from arogya_bench.frameworks.keras_runtime import prepare_tensorflow, use_device
 from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, batched_predictor

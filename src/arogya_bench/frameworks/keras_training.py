@@ -23,23 +23,9 @@ from arogya_bench.frameworks.early_stopping import (
 )
 from arogya_bench.frameworks.fit_files import drop_checkpoint
 from arogya_bench.frameworks.keras_batches import KerasPlan, build_dataset
-from arogya_bench.frameworks.keras_checkpoint import (
-    get_weights,
-    restore_checkpoint,
-    save_checkpoint,
-    set_weights,
-)
-from arogya_bench.frameworks.keras_network import (
-    PREDICTION_BATCH_SIZE,
-    compile_forward,
-    save_network,
-)
-from arogya_bench.frameworks.keras_runtime import (
-    CPU,
-    deterministic_ops,
-    prepare_tensorflow,
-    use_device,
-)
+from arogya_bench.frameworks.keras_checkpoint import get_weights, restore_checkpoint, save_checkpoint, set_weights
+from arogya_bench.frameworks.keras_network import PREDICTION_BATCH_SIZE, compile_forward, save_network
+from arogya_bench.frameworks.keras_runtime import CPU, deterministic_ops, prepare_tensorflow, use_device
 from arogya_bench.frameworks.preprocessing import ImageStack
 from arogya_bench.frameworks.seeds import temporary_seed
 from arogya_bench.runtime.threads import thread_count
@@ -80,10 +66,7 @@ def train_network(settings: NetworkTraining, train: Subset, validation: Subset, 
     """
     check_trainable(settings.training, train, validation)
     device = prepare_tensorflow(settings.device)
-    with (
-        _reproducible_context(settings, device),
-        _open_loop(settings, train, validation, device, out) as loop,
-    ):
+    with _reproducible_context(settings, device), _open_loop(settings, train, validation, device, out) as loop:
         progress = TrainingProgress(
             training=settings.training,
             save_checkpoint=partial(_write_checkpoint, loop),
@@ -139,11 +122,7 @@ def _open_loop(
     try:
         yield loop
     finally:
-        variables = [
-            *loop.network.variables,
-            *loop.network.optimizer.variables,
-            *loop.evaluation_network.variables,
-        ]
+        variables = [*loop.network.variables, *loop.network.optimizer.variables, *loop.evaluation_network.variables]
         for variable in variables:
             empty = tf.zeros(0, variable.dtype)
             tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=empty)
@@ -221,9 +200,7 @@ def _fit(loop: KerasLoop, progress: TrainingProgress) -> None:
             shuffle=False,  # the plan shuffles the batches of each epoch
             callbacks=[
                 LambdaCallback(
-                    on_epoch_begin=on_epoch_begin,
-                    on_epoch_end=on_epoch_end,
-                    on_train_batch_begin=on_train_batch_begin,
+                    on_epoch_begin=on_epoch_begin, on_epoch_end=on_epoch_end, on_train_batch_begin=on_train_batch_begin
                 )
             ],
             verbose=0,

@@ -47,11 +47,7 @@ def resize_stack(images: Iterable[Image], count: int, size: int) -> ImageStack:
 
 
 def batched_predictor(
-    probabilities: Callable[[ImageStack], Probabilities],
-    class_count: int,
-    *,
-    size: int,
-    batch_size: int,
+    probabilities: Callable[[ImageStack], Probabilities], class_count: int, *, size: int, batch_size: int
 ) -> Predictor:
     """Build a predictor that resizes images to squares and processes them in batches.
 

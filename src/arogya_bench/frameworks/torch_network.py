@@ -10,12 +10,7 @@ import numpy as np
 
 from arogya_bench.errors import needs_extra
 from arogya_bench.frameworks.devices import torch_device
-from arogya_bench.frameworks.fit_files import (
-    check_classes,
-    check_file_exists,
-    damaged_file_error,
-    save_classes,
-)
+from arogya_bench.frameworks.fit_files import check_classes, check_file_exists, damaged_file_error, save_classes
 from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, batched_predictor
 from arogya_bench.frameworks.torch_checkpoint import read_state_dict, save_tensors
 from arogya_bench.types import Predictor, Probabilities
@@ -28,11 +23,7 @@ PREDICTION_BATCH_SIZE = 64  # images; bounds the memory of a prediction
 
 
 def save_network(
-    state: Mapping[str, "torch.Tensor"],
-    out: Path,
-    *,
-    classes: tuple[str, ...],
-    preprocessing: Preprocessing,
+    state: Mapping[str, "torch.Tensor"], out: Path, *, classes: tuple[str, ...], preprocessing: Preprocessing
 ) -> None:
     """Write the weights, the class order and the preprocessing into ``out``."""
     save_tensors(out / WEIGHTS_FILE, state)

@@ -119,12 +119,7 @@ def _build_loop(
     weights = class_weights(train.targets, len(classes)) if settings.training.class_weights else None
     return TorchLoop(
         settings=settings,
-        steps=Steps(
-            train=train,
-            training=settings.training,
-            learning_rate=settings.learning_rate,
-            seed=settings.seed,
-        ),
+        steps=Steps(train=train, training=settings.training, learning_rate=settings.learning_rate, seed=settings.seed),
         validation=validation,
         classes=classes,
         device=device,
@@ -163,12 +158,7 @@ def _write_checkpoint(loop: TorchLoop, epochs: Sequence[Epoch]) -> None:
 
 
 def _save_weights(loop: TorchLoop) -> None:
-    save_network(
-        loop.network.state_dict(),
-        loop.out,
-        classes=loop.classes,
-        preprocessing=loop.settings.preprocessing,
-    )
+    save_network(loop.network.state_dict(), loop.out, classes=loop.classes, preprocessing=loop.settings.preprocessing)
 
 
 def _run_epoch(loop: TorchLoop, number: int) -> Epoch:

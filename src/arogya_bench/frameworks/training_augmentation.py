@@ -53,8 +53,7 @@ def check_augmentation(training: Training) -> None:
     for name, valid, allowed in checks:
         if not valid:
             raise ConfigError(
-                f"training.{name} is {getattr(training, name)}.",
-                fix=f"set training.{name} to {allowed}.",
+                f"training.{name} is {getattr(training, name)}.", fix=f"set training.{name} to {allowed}."
             )
 
 

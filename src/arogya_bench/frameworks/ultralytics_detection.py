@@ -89,11 +89,7 @@ class DetectorOverrides(TrainerOverrides[YoloExamples]):
             rng = epoch_rng(plan.seed, epoch)
             return batch_indices(len(dataset), plan.training.batch_size, rng)
 
-        return YoloBatches(
-            dataset,
-            len(epoch_batches(1)),
-            lambda epoch: _collate(dataset, epoch_batches(epoch)),
-        )
+        return YoloBatches(dataset, len(epoch_batches(1)), lambda epoch: _collate(dataset, epoch_batches(epoch)))
 
     def get_validator(self) -> object:
         """Return Ultralytics's validator with a non-maximum suppression that never times out."""

@@ -108,9 +108,7 @@ class TrainerOverrides(ABC, Generic[Split]):
         self.plan = plan  # which the constructor of the trainer needs
         super().__init__(overrides=settings)  # type: ignore[call-arg]  # of the trainer
         self.progress = TrainingProgress(
-            training=plan.training,
-            save_checkpoint=self._write_checkpoint,
-            save_weights=self._save_weights,
+            training=plan.training, save_checkpoint=self._write_checkpoint, save_weights=self._save_weights
         )
         self.callbacks.clear()  # Ultralytics's own, which report usage over the network
         for event, callback in {
@@ -225,12 +223,7 @@ class TrainerOverrides(ABC, Generic[Split]):
         save_checkpoint(self.plan.out, state, device=self.plan.device)
 
     def _checkpoint_parts(self) -> dict[str, Any]:
-        return {
-            "network": self.model,
-            "ema": self.ema.ema,
-            "optimizer": self.optimizer,
-            "scaler": self.scaler,
-        }
+        return {"network": self.model, "ema": self.ema.ema, "optimizer": self.optimizer, "scaler": self.scaler}
 
     def _save_weights(self) -> None:
         plan = self.plan

@@ -13,14 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 # What Ultralytics raises for files that are damaged, or hold something else.
-UNREADABLE_ERRORS = (
-    RuntimeError,
-    UnpicklingError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    ImportError,
-)
+UNREADABLE_ERRORS = (RuntimeError, UnpicklingError, TypeError, KeyError, AttributeError, ImportError)
 
 
 def read_architecture(name: str) -> dict[str, Any]:

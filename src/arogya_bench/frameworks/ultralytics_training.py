@@ -90,10 +90,7 @@ def _determinism_flags() -> tuple[bool, bool]:
     """Whether only deterministic algorithms may run, and whether others only cause a warning."""
     import torch
 
-    return (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
+    return (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled())
 
 
 def _restore_determinism(flags: tuple[bool, bool]) -> None:

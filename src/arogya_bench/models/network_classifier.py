@@ -55,14 +55,7 @@ class NetworkClassifier:
         check_torch(device)
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
         """Train, and keep the weights of the best epoch by validation macro F1."""
         start = self._start(len(train.classes), training)
@@ -80,11 +73,7 @@ class NetworkClassifier:
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
         """Load a fit; refuse other classes, another image size, damaged files."""
         return self._load_network(
-            self._build_network,
-            weights,
-            classes=classes,
-            preprocessing=self._preprocessing,
-            device=device,
+            self._build_network, weights, classes=classes, preprocessing=self._preprocessing, device=device
         )
 
     @property
@@ -113,8 +102,7 @@ class PretrainedClassifier(NetworkClassifier):
         super().__post_init__()
         if not self.weights:
             raise ConfigError(
-                "weights is empty.",
-                fix=f"set model.weights={self.family.pretrained_option}, none or a path.",
+                "weights is empty.", fix=f"set model.weights={self.family.pretrained_option}, none or a path."
             )
 
     def check(self, *, device: str) -> None:

@@ -11,12 +11,7 @@ import numpy as np
 from arogya_bench.errors import ConfigError, ModelError, did_you_mean
 from arogya_bench.frameworks.array_files import read_arrays, save_arrays
 from arogya_bench.frameworks.devices import check_device_name
-from arogya_bench.frameworks.fit_files import (
-    check_classes,
-    damaged_file_error,
-    read_json,
-    save_classes,
-)
+from arogya_bench.frameworks.fit_files import check_classes, damaged_file_error, read_json, save_classes
 from arogya_bench.models.field_checks import check_image_size, check_positive
 from arogya_bench.models.opencv_classifiers import (
     FeatureClassifier,
@@ -36,22 +31,9 @@ from arogya_bench.models.opencv_features import (
     visual_word_histograms,
 )
 from arogya_bench.models.temperature import Calibration, fit_calibration
-from arogya_bench.types import (
-    FitReport,
-    Floats,
-    Image,
-    ImageBatch,
-    Predictor,
-    Probabilities,
-    Subset,
-    Training,
-)
+from arogya_bench.types import FitReport, Floats, Image, ImageBatch, Predictor, Probabilities, Subset, Training
 
-CHOICES = {
-    "features": ("hog", "orb", "sift"),
-    "keypoints": ("detected", "grid"),
-    "classifier": ("svm", "knn"),
-}
+CHOICES = {"features": ("hog", "orb", "sift"), "keypoints": ("detected", "grid"), "classifier": ("svm", "knn")}
 CALIBRATION_FILE = "calibration.json"
 VOCABULARY_FILE = "vocabulary.npz"
 
@@ -108,14 +90,7 @@ class OpenCVClassifier:
         check_device_name(device)
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
         """Fit visual words and classifier on ``train``, and the calibration on ``validation``.
 
@@ -179,10 +154,7 @@ class OpenCVClassifier:
         if self.classifier == "svm":
             return fit_support_vectors(features, train.targets, cost=self.C, gamma=self.gamma, seed=seed)
         return NearestNeighbours(
-            features=features,
-            targets=train.targets,
-            class_count=len(train.classes),
-            neighbours=self.neighbours,
+            features=features, targets=train.targets, class_count=len(train.classes), neighbours=self.neighbours
         )
 
     def _read_words(self, weights: Path) -> Words | None:

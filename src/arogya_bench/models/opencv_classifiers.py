@@ -150,10 +150,7 @@ class NearestNeighbours:
 
     def save(self, out: Path) -> None:
         """Write the cases; features as float32, which loses nothing."""
-        save_arrays(
-            out / NEIGHBOURS_FILE,
-            {"features": np.asarray(self.features, np.float32), "targets": self.targets},
-        )
+        save_arrays(out / NEIGHBOURS_FILE, {"features": np.asarray(self.features, np.float32), "targets": self.targets})
 
     def note(self) -> str:
         """Give the size, which grows with the training split."""

@@ -38,11 +38,7 @@ def hog_features(images: Iterable[Image], size: int) -> Floats:
         Shape (n, width); every block of 36 numbers has length 1, or 0 where the image is flat.
     """
     hog = cv2.HOGDescriptor(
-        (size, size),
-        (2 * HOG_CELL, 2 * HOG_CELL),
-        (HOG_CELL, HOG_CELL),
-        (HOG_CELL, HOG_CELL),
-        HOG_BINS,
+        (size, size), (2 * HOG_CELL, 2 * HOG_CELL), (HOG_CELL, HOG_CELL), (HOG_CELL, HOG_CELL), HOG_BINS
     )
     rows = [np.asarray(hog.compute(_to_grey(image, size))).ravel() for image in images]
     return np.array(rows, dtype=np.float64).reshape(-1, int(hog.getDescriptorSize()))

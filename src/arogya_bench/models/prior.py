@@ -9,12 +9,7 @@ import numpy as np
 
 from arogya_bench.errors import ModelError
 from arogya_bench.frameworks.devices import check_device_name
-from arogya_bench.frameworks.fit_files import (
-    check_classes,
-    damaged_file_error,
-    read_json,
-    save_classes,
-)
+from arogya_bench.frameworks.fit_files import check_classes, damaged_file_error, read_json, save_classes
 from arogya_bench.types import FitReport, ImageBatch, Predictor, Probabilities, Subset, Training
 
 FREQUENCIES_FILE = "frequencies.json"
@@ -34,14 +29,7 @@ class Prior:
         check_device_name(device)
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
         """Count the classes of ``train``.
 

@@ -13,25 +13,12 @@ from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.frameworks.devices import check_device_name
 from arogya_bench.frameworks.fit_files import CLASSES_FILE, check_classes, read_json, save_classes
 from arogya_bench.models.field_checks import check_image_size, check_positive
-from arogya_bench.models.mlmodel import (
-    ModelDescription,
-    model_digest,
-    read_description,
-    version_mismatches,
-)
+from arogya_bench.models.mlmodel import ModelDescription, model_digest, read_description, version_mismatches
 from arogya_bench.models.pyfunc_inputs import InputFormat, choose_input_format
 from arogya_bench.models.pyfunc_outputs import OutputFormat, choose_output_format
 from arogya_bench.models.pyfunc_source import check_uri, error_summary, load_predict, locate_model
 from arogya_bench.runtime.console import echo
-from arogya_bench.types import (
-    FitReport,
-    Image,
-    ImageBatch,
-    Predictor,
-    Probabilities,
-    Subset,
-    Training,
-)
+from arogya_bench.types import FitReport, Image, ImageBatch, Predictor, Probabilities, Subset, Training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,14 +76,7 @@ class PyFunc:
         return model_digest(locate_model(self.uri))
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
         """Try the model on one training image, and record its digest.
 
@@ -150,17 +130,10 @@ class PyFunc:
     ) -> tuple[InputFormat, OutputFormat]:
         return (
             choose_input_format(
-                description.inputs,
-                image_size=self.image_size,
-                scale=self.scale,
-                as_list=description.from_type_hints,
+                description.inputs, image_size=self.image_size, scale=self.scale, as_list=description.from_type_hints
             ),
             choose_output_format(
-                description.outputs,
-                description.classes,
-                self.classes,
-                classes=classes,
-                softmax=self.softmax,
+                description.outputs, description.classes, self.classes, classes=classes, softmax=self.softmax
             ),
         )
 
@@ -173,11 +146,7 @@ class PyFunc:
             )
 
     def _notes(
-        self,
-        input_format: InputFormat,
-        output_format: OutputFormat,
-        outputs: Sequence[Any],
-        version_note: str,
+        self, input_format: InputFormat, output_format: OutputFormat, outputs: Sequence[Any], version_note: str
     ) -> Iterator[str]:
         yield f"{self.uri} was used as it is; nothing was trained"
         for output in outputs:

@@ -48,11 +48,7 @@ class InputFormat:
 
 
 def choose_input_format(
-    inputs: Sequence[Mapping[str, Any]] | None,
-    *,
-    image_size: int | None,
-    scale: float,
-    as_list: bool = False,
+    inputs: Sequence[Mapping[str, Any]] | None, *, image_size: int | None, scale: float, as_list: bool = False
 ) -> InputFormat:
     """Choose the format that a signature asks for.
 

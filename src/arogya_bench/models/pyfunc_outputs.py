@@ -142,8 +142,7 @@ def choose_output_format(
     if len(set(stated.values())) > 1:
         orders = " and ".join(f"{name} has {list(order)}" for name, order in stated.items())
         raise ModelError(
-            f"The class order of the model is ambiguous: {orders}.",
-            fix="correct model.classes, or leave it empty.",
+            f"The class order of the model is ambiguous: {orders}.", fix="correct model.classes, or leave it empty."
         )
     order = next(iter(stated.values()), ())
     return OutputFormat(classes=classes, model_order=order, softmax=softmax)

@@ -38,10 +38,7 @@ class ResNet50(PretrainedClassifier):
     mean: ClassVar[tuple[float, float, float]] = (0.485, 0.456, 0.406)  # of ImageNet
     std: ClassVar[tuple[float, float, float]] = (0.229, 0.224, 0.225)
     family: ClassVar[NetworkFamily] = NetworkFamily(
-        name="a ResNet-50",
-        source="torchvision's resnet50",
-        head_prefix="fc.",
-        pretrained_option="imagenet",
+        name="a ResNet-50", source="torchvision's resnet50", head_prefix="fc.", pretrained_option="imagenet"
     )
 
     def _build_network(self, classes: int) -> "torch.nn.Module":

@@ -44,14 +44,7 @@ class YOLOv8(ABC):
         find_start_weights(self.weights)
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
         """Train every layer, and keep the weights of the best epoch.
 

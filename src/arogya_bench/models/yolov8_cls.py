@@ -57,11 +57,7 @@ class YOLOv8Classifier(YOLOv8):
         """Load a fit; refuse other classes, another image size, damaged files."""
         with isolate_ultralytics():
             return load_network(
-                _build_network,
-                weights,
-                classes=classes,
-                preprocessing=self._preprocessing,
-                device=device,
+                _build_network, weights, classes=classes, preprocessing=self._preprocessing, device=device
             )
 
     def _load_split(self, subset: Subset) -> InMemorySplit:
@@ -101,12 +97,7 @@ class ClassifierOverrides(TrainerOverrides[InMemorySplit]):
         plan = self.plan
         if mode != "train":
             return YoloBatches(range(len(plan.validation.targets)), 1, lambda _: ())
-        steps = Steps(
-            train=plan.train,
-            training=plan.training,
-            learning_rate=plan.learning_rate,
-            seed=plan.seed,
-        )
+        steps = Steps(train=plan.train, training=plan.training, learning_rate=plan.learning_rate, seed=plan.seed)
         cases = range(len(plan.train.targets))
         return YoloBatches(cases, steps.steps_per_epoch, lambda epoch: self._draw_batches(steps, epoch))
 
@@ -134,11 +125,7 @@ class ClassifierOverrides(TrainerOverrides[InMemorySplit]):
     def epoch_result(self) -> Epoch:
         """Return losses, macro F1 and learning rate of the epoch that ends."""
         return classifier_epoch(
-            {
-                "train_loss": self.train_loss,
-                **self.metrics,
-                "learning_rate": self.current_learning_rate,
-            }
+            {"train_loss": self.train_loss, **self.metrics, "learning_rate": self.current_learning_rate}
         )
 
 

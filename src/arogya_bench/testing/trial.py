@@ -135,12 +135,7 @@ def _make_subsets(task: str) -> tuple[Subset, Subset]:
     names = [f"case-{number:02d}" for number in range(60)]
     images = {name: _draw_texture(i % 3, IMAGE_SIZES[i % 2], rng) for i, name in enumerate(names)}
     cases = tuple(
-        Case(
-            case_id=name,
-            group_id=name,
-            target=i % 3,
-            boxes=(_texture_box(i % 3, IMAGE_SIZES[i % 2]),),
-        )
+        Case(case_id=name, group_id=name, target=i % 3, boxes=(_texture_box(i % 3, IMAGE_SIZES[i % 2]),))
         for i, name in enumerate(names)
     )
     dataset = Dataset(
