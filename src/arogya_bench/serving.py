@@ -35,8 +35,8 @@ DETECTIONS_COLUMN = "detections"  # holds a JSON list of boxes per image
 def write_adapter_file(model: Model, classes: tuple[str, ...], out: Path) -> None:
     """Write the adapter, its settings and the class order beside the weights.
 
-    The adapter is identified by its ``adapter_name``. Its import path is added only if no config
-    package has the adapter, since ``find_adapter`` would not find it.
+    The adapter is identified by its ``adapter_name``. Its import path is added only if no config package has the
+    adapter, since ``find_adapter`` would not find it.
     """
     content = {
         **adapter_identity(model),
@@ -72,8 +72,7 @@ class ServedModel:
         """Predict a batch.
 
         Args:
-            images: Shape (n, height, width, 3), RGB, 0 to 255; or a list of images, whose sizes
-                may differ.
+            images: Shape (n, height, width, 3), RGB, 0 to 255; or a list of images, whose sizes may differ.
             params: Ignored.
 
         Returns:
@@ -123,11 +122,7 @@ def import_path(adapter: type) -> str:
 
 
 def _adapter_class(described: Mapping[str, Any]) -> type:
-    """Return the adapter class of a stored model.
-
-    Raises:
-        ModelError: If no installed package has it.
-    """
+    """Return the adapter class of a stored model."""
     target = described.get("target")
     name = described.get("adapter") or OLD_CLASS_PATHS.get(str(target))
     if name and (adapter := find_adapter(name)):

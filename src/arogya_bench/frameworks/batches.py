@@ -17,9 +17,8 @@ class NetworkTraining:
     """How one network is trained, with PyTorch or Keras.
 
     Attributes:
-        build_network: Builds the network for a number of classes; draws its weights from the seed.
-            A Keras network also takes a precision, ``float32`` or ``mixed_float16``, and raw
-            images; both kinds return logits.
+        build_network: Builds the network for a number of classes; draws its weights from the seed. A Keras network also
+            takes a precision, ``float32`` or ``mixed_float16``, and raw images; both kinds return logits.
         learning_rate: Peak of the schedule.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
     """
@@ -49,8 +48,8 @@ def load_split(subset: Subset, size: int) -> InMemorySplit:
 class Steps:
     """The batches and learning rates of a training; epochs count from 1, steps from 0.
 
-    They depend on the seed, the epoch and the step alone, so that an interrupted training resumes
-    with the same numbers.
+    They depend on the seed, the epoch and the step alone, so that an interrupted training resumes with the same
+    numbers.
 
     Attributes:
         learning_rate: Peak of the schedule.

@@ -92,12 +92,7 @@ class TrainingProgress:
 
 
 def check_trainable(training: Training, train: Subset, validation: Subset) -> None:
-    """Check that the splits and the settings allow at least one training step.
-
-    Raises:
-        ModelError: If a split is too small, or epochs or batch size is below 1.
-        ConfigError: If a field of the training augmentation is out of range.
-    """
+    """Check that the splits and the settings allow at least one training step."""
     if len(train) < 2 or not len(validation):
         raise ModelError(
             f"A network cannot be trained on {len(train)} cases and validated on {len(validation)}.",
@@ -112,11 +107,7 @@ def check_trainable(training: Training, train: Subset, validation: Subset) -> No
 
 
 def check_finite_loss(loss: float, epoch: int) -> float:
-    """Return the training loss of an epoch.
-
-    Raises:
-        ModelError: If it is not finite, so that training diverged.
-    """
+    """Return the training loss of an epoch; ModelError if it is not finite, as training then diverged."""
     if not math.isfinite(loss):
         raise ModelError(
             f"The training loss is no longer finite in epoch {epoch}.",

@@ -27,11 +27,7 @@ def save_classes(out: Path, classes: Sequence[str], settings: Mapping[str, objec
 
 
 def check_classes(weights: Path, classes: Sequence[str], settings: Mapping[str, object] | Preprocessing) -> None:
-    """Check that weights were fitted for these classes with these settings.
-
-    Raises:
-        ModelError: If the folder is damaged, or the order of the classes or a setting differs.
-    """
+    """Check that weights were fitted for these classes with these settings."""
     saved = read_json(weights / CLASSES_FILE, "classes", "settings")
     if saved["classes"] != list(classes):
         raise ModelError(
@@ -51,11 +47,7 @@ def _as_mapping(settings: Mapping[str, object] | Preprocessing) -> dict[str, obj
 
 
 def read_json(file: Path, *keys: str) -> dict[str, Any]:
-    """Read a JSON object that holds ``keys``.
-
-    Raises:
-        ModelError: If the file is missing or damaged.
-    """
+    """Read a JSON object that holds ``keys``."""
     try:
         content = json.loads(check_file_exists(file).read_text(encoding="utf-8"))
     except ValueError as error:
@@ -66,11 +58,7 @@ def read_json(file: Path, *keys: str) -> dict[str, Any]:
 
 
 def check_file_exists(file: Path) -> Path:
-    """Return the path of a file of the fit.
-
-    Raises:
-        ModelError: If there is no such file.
-    """
+    """Return the path of a file of the fit."""
     if not file.is_file():
         raise ModelError(f"{file} does not exist; the fit did not finish or was moved.", fix=REFIT_ADVICE)
     return file

@@ -63,8 +63,8 @@ def build_dataset(plan: KerasPlan, *, workers: int) -> Any:
         workers: Number of threads that draw them; the batches do not depend on it.
 
     Returns:
-        A dataset with two more methods: ``start_epoch`` takes the number of the epoch;
-        ``release`` drops the images, since TensorFlow keeps a reference to the dataset.
+        A dataset with two more methods: ``start_epoch`` takes the number of the epoch; ``release`` drops the images,
+        since TensorFlow keeps a reference to the dataset.
     """
     import keras
 

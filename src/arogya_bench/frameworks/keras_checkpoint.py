@@ -25,11 +25,7 @@ def get_weights(network: "keras.Model") -> dict[str, NDArray[Any]]:
 
 
 def set_weights(network: "keras.Model", values: Arrays) -> None:
-    """Assign weights by layer and name.
-
-    Raises:
-        ValueError: If names or shapes are those of another network.
-    """
+    """Assign weights by layer and name; ValueError if they are those of another network."""
     weights = _named_variables(network)
     expected = {name: tuple(weight.shape) for name, weight in weights.items()}
     actual = {name: value.shape for name, value in values.items()}
@@ -60,8 +56,8 @@ def save_checkpoint(folder: Path, network: "keras.Model", epochs: str) -> None:
 def restore_checkpoint(folder: Path, network: "keras.Model") -> str | None:
     """Restore what ``save_checkpoint`` wrote and return the epochs; None if there is nothing.
 
-    A file that cannot be read, or belongs to another optimizer, as on another kind of device, is
-    ignored with a warning.
+    A file that cannot be read, or belongs to another optimizer, as on another kind of device, is ignored with a
+    warning.
     """
     file = folder / CHECKPOINT_FILE
     if not file.is_file():

@@ -36,13 +36,7 @@ def load_network(
     preprocessing: Preprocessing,
     device: str,
 ) -> Predictor:
-    """Load what ``save_network`` wrote; arguments as for ``torch_network.load_network``.
-
-    Raises:
-        MissingExtra: If TensorFlow is not installed.
-        ModelError: If the folder is damaged, or fitted for other classes or another network, or
-            TensorFlow cannot use the requested device or threads in this process.
-    """
+    """Load what ``save_network`` wrote; arguments as for ``torch_network.load_network``."""
     tf_name = prepare_tensorflow(device)
     check_classes(weights, classes, preprocessing)
     file = check_file_exists(weights / WEIGHTS_FILE)

@@ -59,11 +59,7 @@ class KerasLoop:
 
 
 def train_network(settings: NetworkTraining, train: Subset, validation: Subset, *, out: Path) -> FitReport:
-    """Train and resume like ``torch_training.train_network``, with Keras.
-
-    Raises:
-        ModelError: As there, or if TensorFlow already uses another number of threads.
-    """
+    """Train and resume like ``torch_training.train_network``, with Keras."""
     check_trainable(settings.training, train, validation)
     device = prepare_tensorflow(settings.device)
     with _reproducible_context(settings, device), _open_loop(settings, train, validation, device, out) as loop:
@@ -113,8 +109,8 @@ def _open_loop(
 ) -> Iterator[KerasLoop]:
     """Build the network, and release its memory at the end.
 
-    TensorFlow keeps every compiled step and the variables that it updates: without this, each fit
-    at 224 pixels would leave 300 MB in the process.
+    TensorFlow keeps every compiled step and the variables that it updates: without this, each fit at 224 pixels would
+    leave 300 MB in the process.
     """
     import tensorflow as tf
 

@@ -17,8 +17,8 @@ def prefetch(function: Callable[[Item], Result], items: Iterable[Item], *, worke
     Args:
         function: Must depend on its argument alone, so that results do not depend on ``workers``.
         items: In the order of the results.
-        workers: Number of threads; 0 computes each result when it is requested, which is best
-            where model and data share the same processor.
+        workers: Number of threads; 0 computes each result when it is requested, which is best where model and data
+            share the same processor.
     """
     if not workers:
         yield from map(function, items)

@@ -34,8 +34,7 @@ def learning_rate_factor(step: int, *, steps: int, warmup: float) -> float:
 def class_weights(targets: Labels, count: int) -> list[float]:
     """Weight classes inversely to their frequency; 1 for all if they are balanced.
 
-    A class without training cases gets 1, so that the loss of a validation split that holds it
-    stays finite.
+    A class without training cases gets 1, so that the loss of a validation split that holds it stays finite.
     """
     frequency = np.bincount(targets, minlength=count).tolist()
     present = sum(n > 0 for n in frequency)

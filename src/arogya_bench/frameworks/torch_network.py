@@ -46,10 +46,6 @@ def load_network(
         classes: Must be those of the fit, in the same order.
         preprocessing: Must be that of the fit.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
-
-    Raises:
-        MissingExtra: If PyTorch is not installed.
-        ModelError: If the folder is damaged, or fitted for other classes or another network.
     """
     network, torch_name = load_module(
         build_network, weights, classes=classes, preprocessing=preprocessing, device=device
@@ -76,8 +72,8 @@ def load_module(
 ) -> "tuple[torch.nn.Module, str]":
     """Load a network in evaluation mode; return it and its device as PyTorch names it.
 
-    Arguments and errors are those of ``load_network``. ``build_without_memory`` draws no random
-    weights first; not for networks that compute something when they are built.
+    Arguments and errors are those of ``load_network``. ``build_without_memory`` draws no random weights first; not for
+    networks that compute something when they are built.
     """
     with needs_extra("torch"):
         import torch

@@ -61,11 +61,8 @@ class TorchLoop:
 def train_network(settings: NetworkTraining, train: Subset, validation: Subset, *, out: Path) -> FitReport:
     """Train, and save in ``out`` the weights of the best epoch by validation macro F1.
 
-    An interrupted training resumes from the last finished epoch that ``out`` holds, and gives the
-    same numbers as an uninterrupted one.
-
-    Raises:
-        ModelError: If a split is too small, the device does not exist, or training diverges.
+    An interrupted training resumes from the last finished epoch that ``out`` holds, and gives the same numbers as an
+    uninterrupted one.
     """
     check_trainable(settings.training, train, validation)
     device = torch_device(settings.device)

@@ -33,11 +33,7 @@ class NetworkFamily:
     pretrained_option: str
 
     def find_file(self, weights: str) -> Path:
-        """Return the file that ``weights`` names.
-
-        Raises:
-            ModelError: If there is none.
-        """
+        """Return the file that ``weights`` names."""
         file = Path(weights).expanduser()
         if not file.is_file():
             raise ModelError(
@@ -47,11 +43,7 @@ class NetworkFamily:
         return file
 
     def read(self, file: Path) -> dict[str, "torch.Tensor"]:
-        """Read a state dict without running code.
-
-        Raises:
-            ModelError: If the file is damaged, or no state dict.
-        """
+        """Read a state dict without running code."""
         try:
             return read_state_dict(file)
         except ModelError as error:
@@ -73,11 +65,7 @@ class NetworkFamily:
         return {name: value for name, value in state.items() if not name.startswith(self.head_prefix)}
 
     def initialise(self, network: "torch.nn.Module", state: StateDict | None) -> "torch.nn.Module":
-        """Load weights, if there are any, into a network; only its head may be missing.
-
-        Raises:
-            ModelError: If they are those of another network.
-        """
+        """Load weights, if there are any, into a network; only its head may be missing."""
         if state is None:
             return network
         try:

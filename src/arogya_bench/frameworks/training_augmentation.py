@@ -20,9 +20,6 @@ def augment_batch(images: ImageStack, training: Training, rng: np.random.Generat
         images: Shape (n, size, size, 3).
         training: Ranges to draw from.
         rng: Equal generators give equal images.
-
-    Raises:
-        ConfigError: If a field is out of range.
     """
     check_augmentation(training)
     transformed = _apply_geometric(images, training, rng) if _is_geometric(training) else images
@@ -35,11 +32,7 @@ def augment_batch(images: ImageStack, training: Training, rng: np.random.Generat
 
 
 def check_augmentation(training: Training) -> None:
-    """Check the augmentation fields of a training.
-
-    Raises:
-        ConfigError: If a field is out of range.
-    """
+    """Check the augmentation fields of a training."""
     low, high = training.noise
     near, far = training.zoom
     checks = (

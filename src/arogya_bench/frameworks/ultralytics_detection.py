@@ -38,11 +38,7 @@ class YoloExamples:
 
 
 def load_examples(subset: Subset, size: int) -> YoloExamples:
-    """Decode and resize the images of a split, and convert their boxes to labels.
-
-    Raises:
-        DatasetError: If a case has no annotation of boxes.
-    """
+    """Decode and resize the images of a split, and convert their boxes to labels."""
     images: list[Image] = []
     labels: list[dict[str, Any]] = []
     excluded = 0
@@ -118,8 +114,8 @@ class DetectorOverrides(TrainerOverrides[YoloExamples]):
 def detection_rank(metrics: Mapping[str, float], epoch: int) -> tuple[float, float]:
     """Rank an epoch by mAP, and by the lower validation loss if that is equal.
 
-    While mAP is 0, every epoch counts as an improvement, as in Ultralytics's early stopping: the
-    loss of a detector rises at first.
+    While mAP is 0, every epoch counts as an improvement, as in Ultralytics's early stopping: the loss of a detector
+    rises at first.
     """
     precision = metrics["metrics/mAP50-95(B)"]
     loss = sum(value for name, value in metrics.items() if name.startswith("val/"))
@@ -156,8 +152,7 @@ def _dataset_class() -> Any:
 def apply_nms(preds: Any, *, confidence: float, iou: float, max_detections: int) -> "list[torch.Tensor]":
     """Non-maximum suppression by class.
 
-    Ultralytics's default gives up after some seconds, so that results would depend on the load of
-    the machine.
+    Ultralytics's default gives up after some seconds, so that results would depend on the load of the machine.
 
     Args:
         preds: Output of the network in evaluation mode.

@@ -1,8 +1,8 @@
 """The parts of Ultralytics's trainer that both YOLOv8 models replace.
 
-Its loop, optimizer groups, gradient clipping and moving average of the weights are kept. Learning
-rates, batch order, random numbers, the best epoch, early stopping and the written files follow the
-other models, so that a YOLOv8 model differs from them by its network alone.
+Its loop, optimizer groups, gradient clipping and moving average of the weights are kept. Learning rates, batch order,
+random numbers, the best epoch, early stopping and the written files follow the other models, so that a YOLOv8 model
+differs from them by its network alone.
 """
 
 import math
@@ -82,8 +82,8 @@ class YoloBatches:
 class TrainerOverrides(ABC, Generic[Split]):
     """Overrides methods of Ultralytics's ``BaseTrainer``; comes before it in the base classes.
 
-    Name subclasses without "Trainer": to a class with that word in its name, Ultralytics attaches
-    the integrations (MLflow, Weights & Biases and others) that the user's settings enable.
+    Name subclasses without "Trainer": to a class with that word in its name, Ultralytics attaches the integrations
+    (MLflow, Weights & Biases and others) that the user's settings enable.
 
     Args:
         plan: The training.
@@ -138,11 +138,7 @@ class TrainerOverrides(ABC, Generic[Split]):
         return self.plan.network
 
     def get_dataloader(self, *_: object, mode: str, **__: object) -> YoloBatches:
-        """Return the batches.
-
-        Raises:
-            ModelError: If memory ran out, after which the trainer asks for smaller batches.
-        """
+        """Return the batches; refuse the smaller ones that the trainer asks for when memory runs out."""
         if mode == "train" and self.optimizer is not None:
             raise ModelError(
                 f"Batches of {self.plan.training.batch_size} images need more memory than {self.plan.device} has.",

@@ -28,11 +28,7 @@ def read_architecture(name: str) -> dict[str, Any]:
 
 
 def find_start_weights(weights: str) -> Path | None:
-    """Find the file of the weights to start from; None for random weights.
-
-    Raises:
-        ModelError: If there is no such file.
-    """
+    """Find the file of the weights to start from; None for random weights."""
     if weights == "none":
         return None
     file = Path(weights).expanduser()
@@ -59,9 +55,6 @@ def load_start_weights(
 
     Returns:
         A note on the origin of the weights.
-
-    Raises:
-        ModelError: If the file cannot be read, or holds another network.
     """
     if file is None:
         return "trained from random weights"

@@ -25,15 +25,12 @@ from arogya_bench.types import FitReport
 def isolate_ultralytics(seed: int = 0, device: str = "cpu") -> Iterator[None]:
     """Import Ultralytics, seed every generator, and undo what it changes in the process.
 
-    Its import and its trainer set environment variables, threads, print options, warning filters,
-    generators and switches of PyTorch, and replace ``torch.save`` and ``PIL.Image.open``.
+    Its import and its trainer set environment variables, threads, print options, warning filters, generators and
+    switches of PyTorch, and replace ``torch.save`` and ``PIL.Image.open``.
 
     Args:
         seed: Of the weights that are drawn inside.
         device: Device inside: ``cpu`` or ``cuda:0``.
-
-    Raises:
-        MissingExtra: If PyTorch or Ultralytics is not installed.
     """
     with needs_extra("yolo"):
         import torch
@@ -111,16 +108,13 @@ def train_yolo(
 ) -> FitReport:
     """Train as planned, within ``isolate_ultralytics``, and save the weights of the best epoch.
 
-    An interrupted training resumes from the last finished epoch that the folder holds, with the
-    same numbers: weights, moving average and optimizer are stored at full precision.
+    An interrupted training resumes from the last finished epoch that the folder holds, with the same numbers: weights,
+    moving average and optimizer are stored at full precision.
 
     Args:
         trainer_class: Also a subclass of Ultralytics's ``BaseTrainer``.
         plan: The training.
         settings: Added to the settings that both models share.
-
-    Raises:
-        ModelError: If training diverges, or memory runs out.
     """
     import torch
 

@@ -29,13 +29,13 @@ class EfficientNetLite0(PretrainedClassifier):
 
     Attributes:
         image_size: Pixels after resizing, at least 32; the ImageNet weights expect 224.
-        weights: Where training starts: ``packaged`` (ImageNet-1k), ``none`` (random weights), or
-            the path of a state dict.
+        weights: Where training starts: ``packaged`` (ImageNet-1k), ``none`` (random weights), or the path of a state
+            dict.
         trained: ``all`` layers, or the ``head``: the last, linear layer, on frozen features.
-        learning_rate: Peak rate; None means 1e-4 for all layers from weights, and that of the
-            training for a head or from none.
-        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
-            gate stops a run on one of them.
+        learning_rate: Peak rate; None means 1e-4 for all layers from weights, and that of the training for a head or
+            from none.
+        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the gate stops a run on
+            one of them.
     """
 
     image_size: int = 224
@@ -112,12 +112,7 @@ class EfficientNetLite0(PretrainedClassifier):
 
 
 def packaged_weights() -> Path:
-    """Find the file of the ImageNet weights without importing the package that holds it.
-
-    Raises:
-        MissingExtra: If the package is not installed.
-        ModelError: If the package lacks the file.
-    """
+    """Find the file of the ImageNet weights without importing the package that holds it."""
     check_extra("pretrained", PACKAGE)
     spec = find_spec(PACKAGE)
     folders = (spec.submodule_search_locations or []) if spec else []

@@ -19,13 +19,13 @@ FORMS = ("sequential", "functional")
 class KerasConvNet(NetworkClassifier):
     """Convolutions of 32 and 64 channels, a dense layer of 128 and dropout.
 
-    The map of the second convolution is flattened, not averaged: at 224 pixels, 56 x 56 x 64 =
-    200,704 numbers enter the dense layer, which gives it 25.7 million weights.
+    The map of the second convolution is flattened, not averaged: at 224 pixels, 56 x 56 x 64 = 200,704 numbers enter
+    the dense layer, which gives it 25.7 million weights.
 
     Attributes:
         image_size: Pixels after resizing, at least 4.
-        form: Keras API that builds the network, ``sequential`` or ``functional``; the layers and
-            the results are the same.
+        form: Keras API that builds the network, ``sequential`` or ``functional``; the layers and the results are the
+            same.
         dropout: Share of the dense units dropped in training, from 0 to below 1.
         learning_rate: Peak rate; None means that of the training.
     """

@@ -92,11 +92,7 @@ class OpenCVClassifier:
     def fit(
         self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
-        """Fit visual words and classifier on ``train``, and the calibration on ``validation``.
-
-        Raises:
-            ModelError: If ``train`` lacks a class, or is too small for the words or neighbours.
-        """
+        """Fit visual words and classifier on ``train``, and the calibration on ``validation``."""
         del training, device  # part of the interface; not used
         self._check_cases(train)
         vocabulary = self._learn_vocabulary(train, seed)
@@ -115,11 +111,7 @@ class OpenCVClassifier:
         return FitReport(notes=(classifier.note(), *notes))
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
-        """Load visual words, classifier and calibration.
-
-        Raises:
-            ModelError: If the folder is damaged, or fitted for other classes or settings.
-        """
+        """Load visual words, classifier and calibration."""
         check_device_name(device)
         check_classes(weights, classes, self._settings())
         words = self._read_words(weights)

@@ -82,11 +82,7 @@ def fit_support_vectors(
 
 
 def read_support_vectors(weights: Path) -> SupportVectors:
-    """Read what ``save`` wrote.
-
-    Raises:
-        ModelError: If the file is missing, damaged or holds something else.
-    """
+    """Read what ``save`` wrote; refuses types other than those of an SVC."""
     import skops.io
     from sklearn.svm import SVC
     from skops.io.exceptions import UntrustedTypesFoundException
@@ -124,9 +120,9 @@ def margins(svm: "SVC", features: Floats) -> Floats:
 class NearestNeighbours:
     """The training cases, of which the nearest ones vote.
 
-    Distances are Euclidean, and features are not standardised: within each kind they have one
-    scale (see ``hog_features`` and ``visual_word_histograms``). Frequent classes have more votes;
-    the bias of the calibration corrects that.
+    Distances are Euclidean, and features are not standardised: within each kind they have one scale (see
+    ``hog_features`` and ``visual_word_histograms``). Frequent classes have more votes; the bias of the calibration
+    corrects that.
 
     Attributes:
         features: Shape (n, width); float32 values stored as float64.
@@ -160,8 +156,7 @@ class NearestNeighbours:
     def _votes(self, row: Floats) -> Floats:
         """Votes per class; cases tied at the distance of the last neighbour share its votes.
 
-        Computed for one image at a time, so that neither the batch nor the order of the training
-        cases affects ties.
+        Computed for one image at a time, so that neither the batch nor the order of the training cases affects ties.
         """
         distances = cdist(row[None], self.features, "sqeuclidean")[0]
         last = np.partition(distances, self.neighbours - 1)[self.neighbours - 1]
@@ -172,11 +167,7 @@ class NearestNeighbours:
 
 
 def read_neighbours(weights: Path, *, class_count: int, neighbours: int) -> NearestNeighbours:
-    """Read what ``save`` wrote.
-
-    Raises:
-        ModelError: If the file is missing or damaged, or its arrays are inconsistent.
-    """
+    """Read what ``save`` wrote."""
     file = weights / NEIGHBOURS_FILE
     arrays = read_arrays(file, "features", "targets")
     features, targets = arrays["features"], arrays["targets"]

@@ -48,11 +48,10 @@ def hog_features(images: Iterable[Image], size: int) -> Floats:
 class LocalFeatures:
     """Keypoints of a grey image with a descriptor of their neighbourhood.
 
-    ``detected`` uses the keypoints of the detector. Its thresholds are lower than OpenCV's, whose
-    margin of 31 pixels leaves ORB no keypoint at 64 pixels, and few at 128; descriptors follow the
-    orientation of their keypoint, so that they are invariant to rotation. ``grid`` describes
-    evenly spaced upright patches instead, which usually separates classes better (Nowak, Jurie and
-    Triggs 2006) and works on images without structure.
+    ``detected`` uses the keypoints of the detector. Its thresholds are lower than OpenCV's, whose margin of 31 pixels
+    leaves ORB no keypoint at 64 pixels, and few at 128; descriptors follow the orientation of their keypoint, so that
+    they are invariant to rotation. ``grid`` describes evenly spaced upright patches instead, which usually separates
+    classes better (Nowak, Jurie and Triggs 2006) and works on images without structure.
 
     Attributes:
         kind: ``orb`` (Rublee et al. 2011) or ``sift`` (Lowe 2004).
@@ -68,9 +67,8 @@ class LocalFeatures:
         """Describe the keypoints of each image.
 
         Yields:
-            Shape (keypoints, width), possibly without rows. SIFT values are whole numbers from 0
-            to 255; ORB values are its 256 bits, so that the squared Euclidean distance of two rows
-            is the Hamming distance of the descriptors.
+            Shape (keypoints, width), possibly without rows. SIFT values are whole numbers from 0 to 255; ORB values are
+            its 256 bits, so that the squared Euclidean distance of two rows is the Hamming distance of the descriptors.
         """
         extractor = self._build_extractor()
         grid = _grid_keypoints(self.image_size, *KEYPOINT_GRIDS[self.kind])
@@ -112,18 +110,14 @@ class Vocabulary:
 def learn_vocabulary(train: Subset, features: LocalFeatures, *, size: int, seed: int) -> Vocabulary:
     """Cluster a sample of the descriptors of the training images by k-means.
 
-    On the bits of ORB this clusters by Hamming distance: the squared distance to the mean of a
-    cluster is the mean Hamming distance to its members, minus half of that between them.
+    On the bits of ORB this clusters by Hamming distance: the squared distance to the mean of a cluster is the mean
+    Hamming distance to its members, minus half of that between them.
 
     Args:
         train: Its images are read in random order until the sample is full.
         features: Describes the images.
         size: Number of words, at least 2.
-        seed: Of the sample and the initial centres; equal seeds give equal words, for any number
-            of threads.
-
-    Raises:
-        ModelError: If the images have fewer different descriptors than ``size``.
+        seed: Of the sample and the initial centres; equal seeds give equal words, for any number of threads.
     """
     from sklearn.cluster import MiniBatchKMeans
 
@@ -151,9 +145,8 @@ def learn_vocabulary(train: Subset, features: LocalFeatures, *, size: int, seed:
 def visual_word_histograms(images: Iterable[Image], features: LocalFeatures, words: Words) -> Floats:
     """Count, for each image, the visual words nearest to its keypoints.
 
-    Counts (Csurka et al. 2004) are divided by their sum, then their square roots are taken, so
-    that the Euclidean distance of two rows is sqrt(2) times the Hellinger distance of the
-    distributions (Arandjelovic and Zisserman 2012).
+    Counts (Csurka et al. 2004) are divided by their sum, then their square roots are taken, so that the Euclidean
+    distance of two rows is sqrt(2) times the Hellinger distance of the distributions (Arandjelovic and Zisserman 2012).
 
     Returns:
         Shape (n, words); rows have length 1, or 0 for an image without keypoints.

@@ -50,16 +50,13 @@ class InputFormat:
 def choose_input_format(
     inputs: Sequence[Mapping[str, Any]] | None, *, image_size: int | None, scale: float, as_list: bool = False
 ) -> InputFormat:
-    """Choose the format that a signature asks for.
+    """Choose the format that a signature asks for, which must take images.
 
     Args:
         inputs: Columns or tensors of the signature, from ``MLmodel``; None without a signature.
         image_size: Pixels after resizing if the signature leaves the size open.
         scale: Value of white in a tensor of floats.
         as_list: Whether the model takes a list instead of a table.
-
-    Raises:
-        ModelError: If there is no signature, or it does not take images.
     """
     if inputs is None:
         raise ModelError(

@@ -21,8 +21,7 @@ class OutputFormat:
 
     Attributes:
         classes: Classes of the dataset, in its order.
-        model_order: Classes in the order of the model, for unnamed columns and class indices;
-            empty if unknown.
+        model_order: Classes in the order of the model, for unnamed columns and class indices; empty if unknown.
         softmax: Whether the outputs are logits.
     """
 
@@ -31,11 +30,7 @@ class OutputFormat:
     softmax: bool
 
     def to_probabilities(self, output: Any, count: int) -> Probabilities:
-        """Convert the output for ``count`` images; labels become rows of 0 and 1.
-
-        Raises:
-            ModelError: If the output has another form, or its classes are not the dataset's.
-        """
+        """Convert the output for ``count`` images; labels become rows of 0 and 1."""
         values = _single_output(output)
         if _has_named_columns(values):
             table = self._from_named_columns(values)
@@ -117,7 +112,7 @@ def choose_output_format(
     classes: tuple[str, ...],
     softmax: bool,
 ) -> OutputFormat:
-    """Find the class order of a model in its signature, its metadata, or the config.
+    """Find the class order of a model in its signature, its metadata and the config, which must agree.
 
     Args:
         outputs: Columns or tensors of the signature, from ``MLmodel``.
@@ -125,9 +120,6 @@ def choose_output_format(
         configured_classes: ``model.classes`` of the config.
         classes: Classes of the dataset, in its order.
         softmax: Whether the outputs are logits.
-
-    Raises:
-        ModelError: If the classes are not those of the dataset, or two sources disagree.
     """
     columns = [str(column["name"]) for column in outputs if column["type"] != "tensor" and column.get("name")]
     column_names = tuple(columns) if len(columns) > 1 else ()

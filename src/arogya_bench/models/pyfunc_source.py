@@ -35,11 +35,7 @@ class DownloadedModel:
 
 
 def check_uri(uri: str) -> None:
-    """Check that a URI can refer to a model; does not access the store.
-
-    Raises:
-        ModelError: If ``uri`` is malformed, or a folder without a model.
-    """
+    """Check that a URI can refer to a model; does not access the store."""
     scheme, _, rest = uri.partition(":")
     if scheme == "models" and re.fullmatch(r"/(m-[^/@]+|[^/@]+/(\d+|latest)|[^/@]+@[^/@]+)", rest):
         return
@@ -59,11 +55,7 @@ def check_uri(uri: str) -> None:
 
 
 def locate_model(uri: str) -> Path:
-    """Find the files of a model; aliases are resolved each time, remote files downloaded once.
-
-    Raises:
-        ModelError: If there is no such model, or its store does not respond.
-    """
+    """Find the files of a model; aliases are resolved each time, remote files downloaded once."""
     check_uri(uri)
     if not re.match(URI_SCHEME_PATTERN, uri):
         return Path(uri).expanduser()
@@ -76,11 +68,7 @@ def locate_model(uri: str) -> Path:
 
 
 def load_predict(folder: Path) -> Callable[[Any], Any]:
-    """Load a model and return its ``predict``; this runs the code that the model contains.
-
-    Raises:
-        ModelError: If it cannot be loaded, for any reason.
-    """
+    """Load a model and return its ``predict``; this runs the code that the model contains."""
     pyfunc = _import_mlflow().pyfunc
     try:
         with _suppress_type_hint_advice():

@@ -15,8 +15,8 @@ PRIOR_VARIANCE = 9.0  # weak: a handful of validation cases outweighs it
 class Calibration:
     """Bias-corrected temperature scaling: ``softmax(scale * scores + bias)``.
 
-    For two classes this is Platt scaling. A single scale keeps the fit stable if the validation
-    split holds few or no cases of a class.
+    For two classes this is Platt scaling. A single scale keeps the fit stable if the validation split holds few or no
+    cases of a class.
 
     Attributes:
         scale: Above 0, so that a higher score never gives a lower probability.
@@ -34,8 +34,8 @@ class Calibration:
 def fit_calibration(scores: Floats, targets: Labels) -> Calibration:
     """Fit scale and biases by maximum likelihood.
 
-    A weak normal prior on the logarithm of the scale and on the biases keeps them finite when the
-    scores separate the classes perfectly or a class is absent.
+    A weak normal prior on the logarithm of the scale and on the biases keeps them finite when the scores separate the
+    classes perfectly or a class is absent.
 
     Args:
         scores: Shape (n, classes), higher means more likely.
@@ -78,8 +78,8 @@ def fit_temperature(probabilities: Probabilities, targets: Labels) -> float:
 def apply_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
     """Divide the logits behind probabilities by a temperature; the ranking of classes is kept.
 
-    The logarithm of a softmax differs from its logits by a constant per row, which the second
-    softmax removes, so that only probabilities are needed.
+    The logarithm of a softmax differs from its logits by a constant per row, which the second softmax removes, so that
+    only probabilities are needed.
     """
     return np.asarray(softmax(_safe_log(probabilities) / temperature, axis=1), np.float64)
 

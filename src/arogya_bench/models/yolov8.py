@@ -46,11 +46,7 @@ class YOLOv8(ABC):
     def fit(
         self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
-        """Train every layer, and keep the weights of the best epoch.
-
-        Raises:
-            DatasetError: If a detector is trained on cases without annotation, or without a box.
-        """
+        """Train every layer, and keep the weights of the best epoch."""
         check_trainable(training, train, validation)
         torch_name, start = torch_device(device), find_start_weights(self.weights)
         train_split, validation_split = (self._load_split(part) for part in (train, validation))

@@ -26,22 +26,21 @@ HEAD_PREFIX = "model.9.linear."
 class YOLOv8Classifier(YOLOv8):
     """The classifier of the YOLOv8 family in its smallest size, all layers trained.
 
-    Ultralytics, which builds and trains it, is under AGPL-3.0: software that builds on it and is
-    distributed, or offered over a network, must meet that licence, unless you buy another one.
+    Ultralytics, which builds and trains it, is under AGPL-3.0: software that builds on it and is distributed, or
+    offered over a network, must meet that licence, unless you buy another one.
 
-    Images, training augmentation, class weights, batches, schedule and choice of the best epoch
-    are those of the other models. Ultralytics's trainer differs in three ways: it clips gradients
-    at a norm of 10, applies no weight decay to biases and batch normalisation, and the weights
-    that are evaluated and saved are a moving average. An interrupted fit resumes with the same
-    numbers.
+    Images, training augmentation, class weights, batches, schedule and choice of the best epoch are those of the other
+    models. Ultralytics's trainer differs in three ways: it clips gradients at a norm of 10, applies no weight decay to
+    biases and batch normalisation, and the weights that are evaluated and saved are a moving average. An interrupted
+    fit resumes with the same numbers.
 
     Attributes:
         image_size: Pixels after resizing to a square, at least 32.
-        weights: Where training starts: ``none`` (random weights), or the path of a checkpoint of
-            Ultralytics (``.pt``); its last layer is kept if it has the same classes.
+        weights: Where training starts: ``none`` (random weights), or the path of a checkpoint of Ultralytics (``.pt``);
+            its last layer is kept if it has the same classes.
         learning_rate: Peak rate; None means 1e-4 from weights, and that of the training from none.
-        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
-            gate stops a run on one of them.
+        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the gate stops a run on
+            one of them.
     """
 
     image_size: int = 224

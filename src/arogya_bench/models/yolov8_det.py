@@ -35,30 +35,27 @@ UNUSED_AUGMENTATIONS = ("brightness", "contrast", "noise", "zoom", "crop")
 class YOLOv8Detector(YOLOv8):
     """The detector of the YOLOv8 family in its smallest size, all layers trained.
 
-    Ultralytics, which builds and trains it, is under AGPL-3.0: software that builds on it and is
-    distributed, or offered over a network, must meet that licence, unless you buy another one.
+    Ultralytics, which builds and trains it, is under AGPL-3.0: software that builds on it and is distributed, or
+    offered over a network, must meet that licence, unless you buy another one.
 
-    Epochs, batch size, learning rate, weight decay, warm-up, patience, class weights, seed,
-    mirroring and rotation follow the training settings. All other augmentation is Ultralytics's
-    own: mosaics of four images until the last tenth of the epochs, scale, shift, hue, saturation
-    and brightness. The best epoch has the highest validation mAP over IoU 0.50 to 0.95; patience
-    counts from the first epoch with a correct detection. The weights that are evaluated and saved
-    are a moving average. An interrupted fit resumes with the same numbers.
+    Epochs, batch size, learning rate, weight decay, warm-up, patience, class weights, seed, mirroring and rotation
+    follow the training settings. All other augmentation is Ultralytics's own: mosaics of four images until the last
+    tenth of the epochs, scale, shift, hue, saturation and brightness. The best epoch has the highest validation mAP
+    over IoU 0.50 to 0.95; patience counts from the first epoch with a correct detection. The weights that are evaluated
+    and saved are a moving average. An interrupted fit resumes with the same numbers.
 
     Attributes:
-        image_size: Side of the square that an image is padded to, keeping its proportions; in
-            pixels, a multiple of 32.
-        weights: Where training starts: ``none`` (random weights), or the path of a checkpoint of
-            Ultralytics (``.pt``); the classification part is kept if it has the same classes.
+        image_size: Side of the square that an image is padded to, keeping its proportions; in pixels, a multiple of 32.
+        weights: Where training starts: ``none`` (random weights), or the path of a checkpoint of Ultralytics (``.pt``);
+            the classification part is kept if it has the same classes.
         learning_rate: Peak rate; None means 1e-4 from weights, and that of the training from none.
-        confidence: Least score of a detection that is kept, 0 to 1. Average precision needs the
-            whole range of scores.
-        nms_iou: Of two detections of one class whose intersection over union is above this, the
-            one with the higher score is kept; 0 to 1.
-        max_detections: Most detections per image, by score. COCO's average precision, the primary
-            metric, uses at most 100.
-        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
-            gate stops a run on one of them.
+        confidence: Least score of a detection that is kept, 0 to 1. Average precision needs the whole range of scores.
+        nms_iou: Of two detections of one class whose intersection over union is above this, the one with the higher
+            score is kept; 0 to 1.
+        max_detections: Most detections per image, by score. COCO's average precision, the primary metric, uses at most
+            100.
+        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the gate stops a run on
+            one of them.
     """
 
     image_size: int = 640

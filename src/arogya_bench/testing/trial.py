@@ -108,11 +108,7 @@ def run_trial(model: Model, folder: Path) -> AdapterTrial:
 
 
 def missing_extra_message(model: Model) -> str | None:
-    """Return the fix that ``check`` gives without optional packages; None if it passes.
-
-    Raises:
-        AssertionError: If it fails in another way.
-    """
+    """Return the fix that ``check`` gives without optional packages; None if it passes."""
     adapter = type(model)
     target = f"{adapter.__module__}.{adapter.__qualname__}"
     arguments = [target, asdict(cast("Any", model)), OPTIONAL_PACKAGES]
