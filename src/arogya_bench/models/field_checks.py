@@ -1,6 +1,17 @@
 """Checks of adapter fields, called when an adapter is built."""
 
-from arogya_bench.errors import ConfigError
+from collections.abc import Sequence
+
+from arogya_bench.errors import ConfigError, did_you_mean
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Check that a field has one of a few values."""
+    if value not in choices:
+        raise ConfigError(
+            f"Unknown {name} {value!r}.{did_you_mean(value, choices)}",
+            fix=f"set model.{name} to {' or '.join(choices)}.",
+        )
 
 
 def check_image_size(image_size: int, *, at_least: int) -> None:

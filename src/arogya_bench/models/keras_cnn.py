@@ -3,16 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.frameworks import keras_network, keras_training
 from arogya_bench.frameworks.keras_runtime import check_keras
-from arogya_bench.models.field_checks import check_dropout
+from arogya_bench.models.field_checks import check_choice, check_dropout
 from arogya_bench.models.network_classifier import NetworkClassifier
 
 if TYPE_CHECKING:
     import keras
-
-FORMS = ("sequential", "functional")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +40,7 @@ class KerasConvNet(NetworkClassifier):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.form not in FORMS:
-            raise ConfigError(
-                f"form is {self.form!r}.{did_you_mean(self.form, FORMS)}",
-                fix=f"set model.form to {' or '.join(FORMS)}.",
-            )
+        check_choice("form", self.form, ("sequential", "functional"))
         check_dropout(self.dropout)
 
     def _check_framework(self, device: str) -> None:

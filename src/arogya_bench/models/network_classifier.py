@@ -1,9 +1,9 @@
 """What classifiers that train one PyTorch or Keras network have in common."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from arogya_bench.errors import ConfigError
 from arogya_bench.frameworks import torch_network, torch_training
@@ -15,15 +15,8 @@ from arogya_bench.models.field_checks import check_image_size, check_positive
 from arogya_bench.types import FitReport, Predictor, Subset, Training
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingStart:
-    """Where a training starts.
-
-    Attributes:
-        build_network: Builds the network, with its initial weights, for a number of classes.
-        learning_rate: Peak rate, unless the config sets one.
-        notes: Added to the report of the fit.
-    """
+class TrainingStart(NamedTuple):
+    """Builder of a network with its initial weights, default peak learning rate, notes for the report of the fit."""
 
     build_network: Callable[..., Any]
     learning_rate: float
@@ -89,13 +82,9 @@ class NetworkClassifier:
 
 
 class PretrainedClassifier(NetworkClassifier):
-    """A PyTorch network that may start from published weights, or from a file.
+    """A PyTorch network that may start from published weights, or from a file."""
 
-    Attributes:
-        weights: ``none``, the ``pretrained_option`` of the family, or the path of a state dict.
-    """
-
-    weights: str
+    weights: str  # none, the ``pretrained_option`` of the family, or the path of a state dict
     family: ClassVar[NetworkFamily]
 
     def __post_init__(self) -> None:
@@ -152,4 +141,4 @@ class PretrainedClassifier(NetworkClassifier):
         raise NotImplementedError
 
     def _read_pretrained(self) -> StateDict:
-        raise NotImplementedError
+        return self.family.read(self._find_pretrained())

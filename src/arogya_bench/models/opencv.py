@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from arogya_bench.errors import ConfigError, ModelError, did_you_mean
+from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.frameworks.array_files import read_arrays, save_arrays
 from arogya_bench.frameworks.devices import check_device_name
 from arogya_bench.frameworks.fit_files import check_classes, damaged_file_error, read_json, save_classes
-from arogya_bench.models.field_checks import check_image_size, check_positive
+from arogya_bench.models.field_checks import check_choice, check_image_size, check_positive
 from arogya_bench.models.opencv_classifiers import (
     FeatureClassifier,
     NearestNeighbours,
@@ -70,11 +70,7 @@ class OpenCVClassifier:
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
-            if (value := getattr(self, name)) not in choices:
-                raise ConfigError(
-                    f"Unknown {name} {value!r}.{did_you_mean(value, choices)}",
-                    fix=f"set model.{name} to {' or '.join(choices)}.",
-                )
+            check_choice(name, getattr(self, name), choices)
         check_image_size(self.image_size, at_least=2 * HOG_CELL)  # ORB compares within 31 pixels
         if self.features == "hog" and self.image_size % HOG_CELL:
             raise ConfigError(
