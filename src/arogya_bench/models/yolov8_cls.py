@@ -19,8 +19,6 @@ from arogya_bench.types import Predictor, Subset, Training
 if TYPE_CHECKING:
     import torch
 
-HEAD_PREFIX = "model.9.linear."
-
 
 @dataclass(frozen=True, kw_only=True)
 class YOLOv8Classifier(YOLOv8):
@@ -39,8 +37,7 @@ class YOLOv8Classifier(YOLOv8):
         weights: Where training starts: ``none`` (random weights), or the path of a checkpoint of Ultralytics (``.pt``);
             its last layer is kept if it has the same classes.
         learning_rate: Peak rate; None means 1e-4 from weights, and that of the training from none.
-        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the gate stops a run on
-            one of them.
+        trained_on: Datasets that its weights were fitted on, as far as you know; the gate stops a run on one of them.
     """
 
     image_size: int = 224
@@ -50,20 +47,24 @@ class YOLOv8Classifier(YOLOv8):
     adapter_name: ClassVar[str] = "yolov8_cls"
     adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
-    head_prefix: ClassVar[str] = HEAD_PREFIX
+    head_prefix: ClassVar[str] = "model.9.linear."
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
         """Load a fit; refuse other classes, another image size, damaged files."""
         with isolate_ultralytics():
             return load_network(
-                _build_network, weights, classes=classes, preprocessing=self._preprocessing, device=device
+                self._build_network, weights, classes=classes, preprocessing=self._preprocessing, device=device
             )
 
     def _load_split(self, subset: Subset) -> InMemorySplit:
         return load_split(subset, self.image_size)
 
     def _build_network(self, classes: int) -> "torch.nn.Module":
-        return _build_network(classes)
+        from ultralytics.nn.tasks import ClassificationModel
+
+        network: torch.nn.Module = ClassificationModel(read_architecture("yolov8-cls"), nc=classes, verbose=False)
+        network.model[-1].register_forward_hook(_keep_logits)
+        return network
 
     def _trainer_class(self) -> type[TrainerOverrides[InMemorySplit]]:
         from ultralytics.models.yolo.classify import ClassificationTrainer
@@ -126,14 +127,6 @@ class ClassifierOverrides(TrainerOverrides[InMemorySplit]):
         return classifier_epoch(
             {"train_loss": self.train_loss, **self.metrics, "learning_rate": self.current_learning_rate}
         )
-
-
-def _build_network(classes: int) -> "torch.nn.Module":
-    from ultralytics.nn.tasks import ClassificationModel
-
-    network: torch.nn.Module = ClassificationModel(read_architecture("yolov8-cls"), nc=classes, verbose=False)
-    network.model[-1].register_forward_hook(_keep_logits)
-    return network
 
 
 def _keep_logits(head: "torch.nn.Module", _: object, output: Any) -> "torch.Tensor":

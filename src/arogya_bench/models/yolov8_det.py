@@ -26,7 +26,6 @@ from arogya_bench.types import Detections, Detector, Floats, ImageBatch, Subset,
 if TYPE_CHECKING:
     import torch
 
-HEAD_PREFIX = "model.22.cv3."  # the part that classifies boxes; the one that places them is kept
 STRIDE = 32
 UNUSED_AUGMENTATIONS = ("brightness", "contrast", "noise", "zoom", "crop")
 
@@ -54,8 +53,7 @@ class YOLOv8Detector(YOLOv8):
             score is kept; 0 to 1.
         max_detections: Most detections per image, by score. COCO's average precision, the primary metric, uses at most
             100.
-        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the gate stops a run on
-            one of them.
+        trained_on: Datasets that its weights were fitted on, as far as you know; the gate stops a run on one of them.
     """
 
     image_size: int = 640
@@ -68,7 +66,7 @@ class YOLOv8Detector(YOLOv8):
     adapter_name: ClassVar[str] = "yolov8_det"
     adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "detection"
-    head_prefix: ClassVar[str] = HEAD_PREFIX
+    head_prefix: ClassVar[str] = "model.22.cv3."  # classifies boxes; the part that places them is kept
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -83,7 +81,7 @@ class YOLOv8Detector(YOLOv8):
         """Load a fit; refuse other classes, another image size, damaged files."""
         with isolate_ultralytics():
             network, torch_name = load_module(
-                _build_network,
+                self._build_network,
                 weights,
                 classes=classes,
                 preprocessing=self._preprocessing,
@@ -111,7 +109,10 @@ class YOLOv8Detector(YOLOv8):
             )
 
     def _build_network(self, classes: int) -> "torch.nn.Module":
-        return _build_network(classes)
+        from ultralytics.nn.tasks import DetectionModel
+
+        network: torch.nn.Module = DetectionModel(read_architecture("yolov8"), nc=classes, verbose=False)
+        return network
 
     def _trainer_class(self) -> type[TrainerOverrides[YoloExamples]]:
         from ultralytics.models.yolo.detect import DetectionTrainer
@@ -170,10 +171,3 @@ def _to_detections(rows: Floats) -> Detections:
         scores=rows[inside, 4],
         labels=rows[inside, 5].astype(np.int64),
     )
-
-
-def _build_network(classes: int) -> "torch.nn.Module":
-    from ultralytics.nn.tasks import DetectionModel
-
-    network: torch.nn.Module = DetectionModel(read_architecture("yolov8"), nc=classes, verbose=False)
-    return network
