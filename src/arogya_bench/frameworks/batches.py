@@ -20,7 +20,6 @@ class NetworkTraining:
         build_network: Builds the network for a number of classes; draws its weights from the seed. A Keras network also
             takes a precision, ``float32`` or ``mixed_float16``, and raw images; both kinds return logits.
         learning_rate: Peak of the schedule.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
     """
 
     build_network: Callable[..., Any]
@@ -49,10 +48,7 @@ class Steps:
     """The batches and learning rates of a training; epochs count from 1, steps from 0.
 
     They depend on the seed, the epoch and the step alone, so that an interrupted training resumes with the same
-    numbers.
-
-    Attributes:
-        learning_rate: Peak of the schedule.
+    numbers. ``learning_rate`` is the peak of the schedule.
     """
 
     train: InMemorySplit

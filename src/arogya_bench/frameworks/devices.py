@@ -35,11 +35,7 @@ def torch_device(device: str) -> str:
 
 
 def gpu_name(device: str, count: int, *, framework: str, install: str) -> str | None:
-    """Resolve a device name on a machine with ``count`` GPUs.
-
-    Returns:
-        Such as ``cuda:0``; None for the CPU.
-    """
+    """Resolve a device name on a machine with ``count`` GPUs, such as to ``cuda:0``; None for the CPU."""
     if device == "cpu" or (device == "auto" and not count):
         return None
     index = int(device.partition(":")[2] or 0)

@@ -25,11 +25,7 @@ class Epoch:
 
 
 def classifier_epoch(values: Mapping[str, float]) -> Epoch:
-    """Rank an epoch by its validation macro F1, and by the lower validation loss if that is equal.
-
-    Args:
-        values: Holds the classifier metrics; other names are ignored.
-    """
+    """Rank an epoch by its validation macro F1, and by the lower validation loss if that is equal."""
     return Epoch(
         metrics={name: values[name] for name in CLASSIFIER_METRICS}, rank=(values["val_f1_macro"], -values["val_loss"])
     )
@@ -75,11 +71,7 @@ class TrainingProgress:
         return len(self.epochs) >= self.training.epochs or stale_epochs >= max(1, self.training.patience)
 
     def report(self, *, gpu_peak_mb: float | None) -> FitReport:
-        """Summarise the training.
-
-        Args:
-            gpu_peak_mb: Peak memory held for tensors, in MB (10^6 bytes); None on a CPU.
-        """
+        """Summarise the training."""
         return FitReport(
             curves=tuple(epoch.metrics for epoch in self.epochs),
             best_epoch=best_index(self.epochs) + 1,

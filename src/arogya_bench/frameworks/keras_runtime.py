@@ -40,9 +40,6 @@ def check_keras(device: str) -> None:
 def prepare_tensorflow(device: str) -> str:
     """Import TensorFlow and Keras, and set what TensorFlow accepts only once in a process.
 
-    Args:
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
-
     Returns:
         The device as TensorFlow names it, such as ``CPU:0`` or ``GPU:1``.
     """

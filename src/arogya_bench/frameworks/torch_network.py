@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ def save_network(
 ) -> None:
     """Write the weights, the class order and the preprocessing into ``out``."""
     save_tensors(out / WEIGHTS_FILE, state)
-    save_classes(out, classes, preprocessing)
+    save_classes(out, classes, asdict(preprocessing))
 
 
 def load_network(
@@ -38,15 +39,7 @@ def load_network(
     preprocessing: Preprocessing,
     device: str,
 ) -> Predictor:
-    """Load what ``save_network`` wrote.
-
-    Args:
-        build_network: Builds the network for a number of classes.
-        weights: The folder of the fit.
-        classes: Must be those of the fit, in the same order.
-        preprocessing: Must be that of the fit.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
-    """
+    """Load what ``save_network`` wrote into ``weights``; classes and preprocessing must be those of the fit."""
     network, torch_name = load_module(
         build_network, weights, classes=classes, preprocessing=preprocessing, device=device
     )
@@ -77,7 +70,7 @@ def load_module(
     """
     with needs_extra("torch"):
         import torch
-    check_classes(weights, classes, preprocessing)
+    check_classes(weights, classes, asdict(preprocessing))
     file = check_file_exists(weights / WEIGHTS_FILE)
     torch_name = torch_device(device)
     with torch.device("meta") if build_without_memory else nullcontext():

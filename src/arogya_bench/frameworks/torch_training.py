@@ -39,12 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TorchLoop:
-    """A network in training.
-
-    Attributes:
-        device: As PyTorch names it.
-        out: The folder of the fit.
-    """
+    """A network in training; ``out`` is the folder of the fit."""
 
     settings: NetworkTraining
     steps: Steps

@@ -12,14 +12,9 @@ from arogya_bench.types import Image, Training
 
 
 def augment_batch(images: ImageStack, training: Training, rng: np.random.Generator) -> ImageStack:
-    """Augment a batch randomly; the input is not modified.
+    """Augment a batch of shape (n, size, size, 3) randomly; the input is not modified.
 
     Rotation, zoom, crop and mirroring are one resampling, so that pixels are interpolated once.
-
-    Args:
-        images: Shape (n, size, size, 3).
-        training: Ranges to draw from.
-        rng: Equal generators give equal images.
     """
     check_augmentation(training)
     transformed = _apply_geometric(images, training, rng) if _is_geometric(training) else images

@@ -154,12 +154,6 @@ def apply_nms(preds: Any, *, confidence: float, iou: float, max_detections: int)
 
     Ultralytics's default gives up after some seconds, so that results would depend on the load of the machine.
 
-    Args:
-        preds: Output of the network in evaluation mode.
-        confidence: Least score that is kept.
-        iou: Overlap above which the box with the lower score is dropped.
-        max_detections: Boxes per image.
-
     Returns:
         Per image a tensor of shape (m, 6): left, top, right, bottom, score, label.
     """

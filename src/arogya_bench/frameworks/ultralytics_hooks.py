@@ -29,14 +29,7 @@ Split = TypeVar("Split")
 
 @dataclass(frozen=True, kw_only=True)
 class YoloPlan(Generic[Split]):
-    """One training.
-
-    Attributes:
-        network: Holds the weights to start from.
-        train: Images and targets in memory; likewise ``validation``.
-        learning_rate: Peak of the schedule.
-        device: As PyTorch names it: ``cpu`` or ``cuda:0``.
-    """
+    """One training, with images and targets in memory; ``network`` holds the weights to start from."""
 
     network: "torch.nn.Module"
     classes: tuple[str, ...]
@@ -84,10 +77,6 @@ class TrainerOverrides(ABC, Generic[Split]):
 
     Name subclasses without "Trainer": to a class with that word in its name, Ultralytics attaches the integrations
     (MLflow, Weights & Biases and others) that the user's settings enable.
-
-    Args:
-        plan: The training.
-        settings: Overrides of Ultralytics's default settings.
     """
 
     # Attributes of ``BaseTrainer`` that are used here.

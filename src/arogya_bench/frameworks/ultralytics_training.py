@@ -27,10 +27,6 @@ def isolate_ultralytics(seed: int = 0, device: str = "cpu") -> Iterator[None]:
 
     Its import and its trainer set environment variables, threads, print options, warning filters, generators and
     switches of PyTorch, and replace ``torch.save`` and ``PIL.Image.open``.
-
-    Args:
-        seed: Of the weights that are drawn inside.
-        device: Device inside: ``cpu`` or ``cuda:0``.
     """
     with needs_extra("yolo"):
         import torch
@@ -109,12 +105,8 @@ def train_yolo(
     """Train as planned, within ``isolate_ultralytics``, and save the weights of the best epoch.
 
     An interrupted training resumes from the last finished epoch that the folder holds, with the same numbers: weights,
-    moving average and optimizer are stored at full precision.
-
-    Args:
-        trainer_class: Also a subclass of Ultralytics's ``BaseTrainer``.
-        plan: The training.
-        settings: Added to the settings that both models share.
+    moving average and optimizer are stored at full precision. The trainer class is also a subclass of Ultralytics's
+    ``BaseTrainer``; ``settings`` are added to those that both models share.
     """
     import torch
 

@@ -34,11 +34,7 @@ class FeatureClassifier(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SupportVectors:
-    """An RBF support vector machine with class weights inverse to the class frequencies.
-
-    Attributes:
-        svm: Fitted, with one decision value per pair of classes.
-    """
+    """A fitted RBF support vector machine, with one decision value per pair of classes."""
 
     svm: "SVC"
 
@@ -60,14 +56,10 @@ class SupportVectors:
 def fit_support_vectors(
     features: Floats, targets: Labels, *, cost: float, gamma: float | None, seed: int
 ) -> SupportVectors:
-    """Fit a support vector machine.
+    """Fit a support vector machine with class weights inverse to the class frequencies.
 
-    Args:
-        features: Shape (n, width).
-        targets: Shape (n,); every class occurs.
-        cost: Penalty of a case on the wrong side of the margin.
-        gamma: Inverse width of the kernel; None means 1 / (width x variance of the features).
-        seed: Does not change the result; None would draw from NumPy's global generator.
+    ``features`` has shape (n, width), ``targets`` (n,), with every class; ``gamma`` None means 1 / (width x variance of
+    the features). The seed does not change the result; None would draw from NumPy's global generator.
     """
     from sklearn.svm import SVC
 
@@ -100,11 +92,7 @@ def read_support_vectors(weights: Path) -> SupportVectors:
 
 
 def margins(svm: "SVC", features: Floats) -> Floats:
-    """Average, for each class, its signed distances from the boundaries to the other classes.
-
-    Returns:
-        Shape (n, classes); for two classes the decision value and its negative.
-    """
+    """Average, for each class, its signed distances from the boundaries to the other classes; shape (n, classes)."""
     values = np.asarray(svm.decision_function(features), dtype=np.float64)
     count = len(svm.classes_)
     if count == 2:  # for two classes, scikit-learn returns one column with the opposite sign
@@ -126,8 +114,6 @@ class NearestNeighbours:
 
     Attributes:
         features: Shape (n, width); float32 values stored as float64.
-        targets: Shape (n,).
-        class_count: Number of classes.
         neighbours: Number of votes, at most n.
     """
 

@@ -28,11 +28,7 @@ MAX_DESCRIPTORS_PER_IMAGE = 40  # so that a full sample comes from a thousand im
 
 
 def hog_features(images: Iterable[Image], size: int) -> Floats:
-    """Histograms of oriented gradients (Dalal and Triggs 2005) of grey images.
-
-    Args:
-        images: Of any size.
-        size: Pixels after resizing; a multiple of 16.
+    """Histograms of oriented gradients (Dalal and Triggs 2005) of grey images, resized to a multiple of 16 pixels.
 
     Returns:
         Shape (n, width); every block of 36 numbers has length 1, or 0 where the image is flat.
@@ -94,12 +90,9 @@ class LocalFeatures:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Vocabulary:
-    """Visual words and the size of the sample that they were learnt from.
+    """Visual words: cluster centres of shape (words, width).
 
-    Attributes:
-        words: Shape (words, width); cluster centres of descriptors.
-        descriptors: Number of descriptors.
-        images: Number of training images, including those without keypoints.
+    ``descriptors`` counts the sample that they were learnt from; ``images`` includes those without keypoints.
     """
 
     words: Words
@@ -111,13 +104,8 @@ def learn_vocabulary(train: Subset, features: LocalFeatures, *, size: int, seed:
     """Cluster a sample of the descriptors of the training images by k-means.
 
     On the bits of ORB this clusters by Hamming distance: the squared distance to the mean of a cluster is the mean
-    Hamming distance to its members, minus half of that between them.
-
-    Args:
-        train: Its images are read in random order until the sample is full.
-        features: Describes the images.
-        size: Number of words, at least 2.
-        seed: Of the sample and the initial centres; equal seeds give equal words, for any number of threads.
+    Hamming distance to its members, minus half of that between them. Equal seeds give equal words, for any number of
+    threads.
     """
     from sklearn.cluster import MiniBatchKMeans
 

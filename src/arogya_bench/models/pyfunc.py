@@ -38,8 +38,7 @@ class PyFunc:
         classes: Classes of the dataset in the order of the model; empty for the order in its signature or its
             ``metadata["classes"]``.
         softmax: Whether the model returns logits.
-        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the gate stops a run on
-            one of them.
+        trained_on: Datasets that its weights were fitted on, as far as you know; the gate stops a run on one of them.
     """
 
     uri: str

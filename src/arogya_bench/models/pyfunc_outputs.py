@@ -17,10 +17,10 @@ SUM_TOLERANCE = 1e-3  # largest deviation from 1 of the sum of a row of probabil
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFormat:
-    """How outputs are read.
+    """How outputs are read, for ``classes`` in the order of the dataset.
 
     Attributes:
-        classes: Classes of the dataset, in its order.
+        classes: Of the dataset.
         model_order: Classes in the order of the model, for unnamed columns and class indices; empty if unknown.
         softmax: Whether the outputs are logits.
     """
@@ -114,12 +114,7 @@ def choose_output_format(
 ) -> OutputFormat:
     """Find the class order of a model in its signature, its metadata and the config, which must agree.
 
-    Args:
-        outputs: Columns or tensors of the signature, from ``MLmodel``.
-        logged_classes: ``metadata["classes"]``.
-        configured_classes: ``model.classes`` of the config.
-        classes: Classes of the dataset, in its order.
-        softmax: Whether the outputs are logits.
+    ``outputs`` are the columns or tensors of the signature; ``classes`` are those of the dataset, in its order.
     """
     columns = [str(column["name"]) for column in outputs if column["type"] != "tensor" and column.get("name")]
     column_names = tuple(columns) if len(columns) > 1 else ()

@@ -21,8 +21,7 @@ class ResNet50(PretrainedClassifier):
         weights: Where training starts: ``none`` (random weights), ``imagenet``, or the path of a state dict.
         download: Whether ``imagenet`` may download its file (98 MB) if it is not cached.
         learning_rate: Peak rate; None means 1e-4 from weights, and that of the training from none.
-        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the gate stops a run on
-            one of them.
+        trained_on: Datasets that its weights were fitted on, as far as you know; the gate stops a run on one of them.
     """
 
     image_size: int = 224

@@ -32,14 +32,10 @@ class Calibration:
 
 
 def fit_calibration(scores: Floats, targets: Labels) -> Calibration:
-    """Fit scale and biases by maximum likelihood.
+    """Fit scale and biases by maximum likelihood to scores of shape (n, classes); higher means more likely.
 
     A weak normal prior on the logarithm of the scale and on the biases keeps them finite when the scores separate the
     classes perfectly or a class is absent.
-
-    Args:
-        scores: Shape (n, classes), higher means more likely.
-        targets: Shape (n,).
     """
     truth = np.eye(scores.shape[1])[targets]
 
@@ -56,15 +52,7 @@ def fit_calibration(scores: Floats, targets: Labels) -> Calibration:
 
 
 def fit_temperature(probabilities: Probabilities, targets: Labels) -> float:
-    """Fit a temperature by maximum likelihood (Guo et al., ICML 2017).
-
-    Args:
-        probabilities: Shape (n, classes), of the validation split.
-        targets: Shape (n,).
-
-    Returns:
-        Above 1 if the model is overconfident; from 0.01 to 100.
-    """
+    """Fit a temperature from 0.01 to 100 by maximum likelihood (Guo et al., ICML 2017); above 1 if overconfident."""
     scores = _safe_log(probabilities)
     rows = np.arange(len(targets))
 
