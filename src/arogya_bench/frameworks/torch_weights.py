@@ -67,11 +67,6 @@ class NetworkFamily:
             )
         return network
 
-    def describe_origin(self, state: StateDict, name: str) -> str:
-        """Describe the weights that a training started from."""
-        head = "kept" if f"{self.head_prefix}weight" in state else "initialised randomly for these classes"
-        return f"started from {name} weights; the last layer was {head}"
-
 
 def load_partially(network: "torch.nn.Module", state: StateDict, *, head_prefix: str | None) -> str:
     """Load weights, of which only those of the head may be missing; return what does not fit, or an empty string."""

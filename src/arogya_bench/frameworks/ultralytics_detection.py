@@ -14,7 +14,7 @@ from arogya_bench.frameworks.early_stopping import Epoch
 from arogya_bench.frameworks.schedule import batch_indices
 from arogya_bench.frameworks.seeds import epoch_rng
 from arogya_bench.frameworks.ultralytics_hooks import TrainerOverrides, YoloBatches
-from arogya_bench.types import Box, Case, Floats, Image, Labels, Subset
+from arogya_bench.types import Box, Floats, Image, Labels, Subset
 
 if TYPE_CHECKING:
     import torch
@@ -44,15 +44,19 @@ def load_examples(subset: Subset, size: int) -> YoloExamples:
     excluded = 0
     for number, (case, image) in enumerate(zip(subset.cases, subset.images(), strict=True)):
         shape = image.shape[:2]
-        boxes = _check_case_boxes(case)
-        used = [box for box in boxes if not box.crowd and _clip_box(box, shape)]
-        excluded += len(boxes) - len(used)
+        if case.boxes is None:
+            raise DatasetError(
+                f"The case {case.case_id!r} has no boxes, which a detector needs for training.",
+                fix="choose a dataset for detection, or a model for classification.",
+            )
+        used = [(box.label, edges) for box in case.boxes if not box.crowd and (edges := _clip_box(box, shape))]
+        excluded += len(case.boxes) - len(used)
         labels.append(
             {
                 "im_file": f"{number}.png",  # identifies the image; there is no such file
                 "shape": shape,
-                "cls": np.array([[box.label] for box in used], np.float32).reshape(-1, 1),
-                "bboxes": _normalise_boxes([_clip_box(box, shape) for box in used], shape),
+                "cls": np.array([[label] for label, _ in used], np.float32).reshape(-1, 1),
+                "bboxes": _normalise_boxes([edges for _, edges in used], shape),
                 "segments": [],
                 "keypoints": None,
                 "normalized": True,
@@ -168,15 +172,6 @@ def apply_nms(preds: Any, *, confidence: float, iou: float, max_detections: int)
 def _collate(dataset: Any, batches: Iterable[Labels]) -> Iterator[dict[str, Any]]:
     for batch in batches:
         yield dataset.collate_fn([dataset[index] for index in batch.tolist()])
-
-
-def _check_case_boxes(case: Case) -> tuple[Box, ...]:
-    if case.boxes is None:
-        raise DatasetError(
-            f"The case {case.case_id!r} has no boxes, which a detector needs for training.",
-            fix="choose a dataset for detection, or a model for classification.",
-        )
-    return case.boxes
 
 
 def _clip_box(box: Box, shape: tuple[int, int]) -> tuple[float, float, float, float] | None:

@@ -134,7 +134,8 @@ class PretrainedClassifier(NetworkClassifier):
         if state is None:
             return "trained from random weights"
         name = "ImageNet" if self._is_pretrained else Path(self.weights).name
-        return self.family.describe_origin(state, name)
+        head = "kept" if f"{self.family.head_prefix}weight" in state else "initialised randomly for these classes"
+        return f"started from {name} weights; the last layer was {head}"
 
     def _find_pretrained(self) -> Path:
         """Return the file of the published weights; raise UserError if it is missing."""

@@ -89,9 +89,10 @@ class YOLOv8(ABC):
     def _trainer_class(self) -> type[TrainerOverrides[Any]]:
         """Define the trainer, within ``isolate_ultralytics``."""
 
-    @abstractmethod
     def _settings(self, training: Training) -> dict[str, Any]:
-        """Return the settings of Ultralytics that only this model has."""
+        """Return the settings of Ultralytics that differ between the models."""
+        del training
+        return {"close_mosaic": 0}
 
     def _notes(self, plan: YoloPlan[Any]) -> Iterator[str]:
         """Return what the report of the fit should mention."""

@@ -14,7 +14,7 @@ from arogya_bench.frameworks.ultralytics_hooks import TrainerOverrides, YoloBatc
 from arogya_bench.frameworks.ultralytics_network import read_architecture
 from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
 from arogya_bench.models.yolov8 import YOLOv8
-from arogya_bench.types import Predictor, Subset, Training
+from arogya_bench.types import Predictor, Subset
 
 if TYPE_CHECKING:
     import torch
@@ -74,10 +74,6 @@ class YOLOv8Classifier(YOLOv8):
             """Ultralytics's trainer with the batches and the validation of the other models."""
 
         return ClassificationRun
-
-    def _settings(self, training: Training) -> dict[str, Any]:
-        del training
-        return {"close_mosaic": 0}
 
 
 class ClassifierOverrides(TrainerOverrides[InMemorySplit]):
