@@ -125,10 +125,8 @@ def _open_loop(
 
 
 def _build_loop(settings: NetworkTraining, train: Subset, validation: Subset, *, device: str, out: Path) -> KerasLoop:
-    train_split, validation_split = (
-        load_split(subset, settings.preprocessing.image_size) for subset in (train, validation)
-    )
-    class_count, on_cpu = len(train.classes), device == CPU
+    size, class_count, on_cpu = settings.preprocessing.image_size, len(train.classes), device == CPU
+    train_split, validation_split = (load_split(subset, size) for subset in (train, validation))
     network = settings.build_network(class_count, "float32" if on_cpu else "mixed_float16")
     evaluation_network = network if on_cpu else settings.build_network(class_count, "float32")
     _compile(network, settings, mixed_precision=not on_cpu)

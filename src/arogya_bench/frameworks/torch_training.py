@@ -61,11 +61,8 @@ def train_network(settings: NetworkTraining, train: Subset, validation: Subset, 
     """
     check_trainable(settings.training, train, validation)
     device = torch_device(settings.device)
-    train_split, validation_split = (
-        load_split(subset, settings.preprocessing.image_size) for subset in (train, validation)
-    )
     with _reproducible_context(settings, device):
-        loop = _build_loop(settings, train_split, validation_split, train.classes, device=device, out=out)
+        loop = _build_loop(settings, train, validation, device=device, out=out)
         progress = TrainingProgress(
             training=settings.training,
             save_checkpoint=partial(_write_checkpoint, loop),
@@ -96,24 +93,20 @@ def _reproducible_context(settings: NetworkTraining, device: str) -> Iterator[No
         yield
 
 
-def _build_loop(
-    settings: NetworkTraining,
-    train: InMemorySplit,
-    validation: InMemorySplit,
-    classes: tuple[str, ...],
-    *,
-    device: str,
-    out: Path,
-) -> TorchLoop:
+def _build_loop(settings: NetworkTraining, train: Subset, validation: Subset, *, device: str, out: Path) -> TorchLoop:
     import torch
 
-    network = settings.build_network(len(classes)).to(device)
-    weights = class_weights(train.targets, len(classes)) if settings.training.class_weights else None
+    class_count, size = len(train.classes), settings.preprocessing.image_size
+    train_split, validation_split = (load_split(subset, size) for subset in (train, validation))
+    network = settings.build_network(class_count).to(device)
+    weights = class_weights(train_split.targets, class_count) if settings.training.class_weights else None
     return TorchLoop(
         settings=settings,
-        steps=Steps(train=train, training=settings.training, learning_rate=settings.learning_rate, seed=settings.seed),
-        validation=validation,
-        classes=classes,
+        steps=Steps(
+            train=train_split, training=settings.training, learning_rate=settings.learning_rate, seed=settings.seed
+        ),
+        validation=validation_split,
+        classes=train.classes,
         device=device,
         network=network,
         optimizer=torch.optim.AdamW(
