@@ -25,7 +25,7 @@ LOG_LINE_PATTERN = re.compile(rb"[IWEF]\d{4} |WARNING: All log messages before a
 
 
 def check_keras(device: str) -> None:
-    """Check that TensorFlow and Keras are installed and work together, and that ``device`` exists.
+    """Check that TensorFlow and Keras are installed, that Keras uses TensorFlow, and that ``device`` exists.
 
     Nothing is imported, unless ``device`` names a GPU, which only TensorFlow can look up.
     """
