@@ -8,13 +8,7 @@ import pytest
 from arogya_bench.errors import ModelError
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.models.opencv import OpenCVClassifier
-from arogya_bench.serving import (
-    ADAPTER_FILE,
-    OLD_CLASS_PATHS,
-    ServedModel,
-    find_adapter,
-    write_adapter_file,
-)
+from arogya_bench.serving import ADAPTER_FILE, OLD_CLASS_PATHS, ServedModel, find_adapter, write_adapter_file
 from arogya_bench.types import Training
 
 
@@ -41,8 +35,7 @@ def test_images_of_several_sizes_and_from_json_are_answered(folder):
 
 
 @pytest.mark.parametrize(
-    "image",
-    [np.zeros((4, 4)), np.zeros((4, 4, 3)), np.full((4, 4, 3), 300), np.full((4, 4, 3), -1)],
+    "image", [np.zeros((4, 4)), np.zeros((4, 4, 3)), np.full((4, 4, 3), 300), np.full((4, 4, 3), -1)]
 )
 def test_what_is_no_image_is_refused_with_advice(folder, image):
     with pytest.raises(ModelError, match="An image of") as caught:

@@ -1,8 +1,12 @@
-"""Errors that a user can fix: each states the problem and the fix."""
+"""Errors that a user can fix: each states the problem and the fix.
+
+Functions raise them for bad input without listing them in their docstrings, unless the caller handles them.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import partial
 from importlib.util import find_spec
 
 
@@ -21,7 +25,7 @@ class UserError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Support pickling, so that a worker process can return the error."""
-        return _rebuild_error, (type(self), self.problem, self.fix)
+        return partial(type(self), self.problem, fix=self.fix), ()
 
 
 class ConfigError(UserError):
@@ -72,17 +76,9 @@ class UndefinedMetric(ValueError):
     """A metric that is undefined for these cases; the message is the reason."""
 
 
-def _rebuild_error(error_class: type[UserError], problem: str, fix: str) -> UserError:
-    return error_class(problem, fix=fix)
-
-
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
-    """Turn the failed import of an optional library into an error that names its extra.
-
-    Raises:
-        MissingExtra: With the command that installs ``extra``.
-    """
+    """Turn the failed import of an optional library into MissingExtra, which names its extra."""
     try:
         yield
     except ModuleNotFoundError as missing:
@@ -90,11 +86,7 @@ def needs_extra(extra: str) -> Iterator[None]:
 
 
 def check_extra(extra: str, *modules: str) -> None:
-    """Check that the libraries of an extra are installed, without importing them.
-
-    Raises:
-        MissingExtra: If one of ``modules`` is not installed.
-    """
+    """Raise MissingExtra if a library of an extra is not installed, without importing any."""
     for module in modules:
         if not is_installed(module):
             raise _missing_extra(extra, module)
@@ -119,7 +111,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _missing_extra(extra: str, module: str) -> MissingExtra:
-    return MissingExtra(
-        f"The Python package {module!r} is not installed.",
-        fix=f"pip install 'arogya-bench[{extra}]'",
-    )
+    return MissingExtra(f"The Python package {module!r} is not installed.", fix=f"pip install 'arogya-bench[{extra}]'")

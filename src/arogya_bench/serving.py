@@ -35,8 +35,8 @@ DETECTIONS_COLUMN = "detections"  # holds a JSON list of boxes per image
 def write_adapter_file(model: Model, classes: tuple[str, ...], out: Path) -> None:
     """Write the adapter, its settings and the class order beside the weights.
 
-    The adapter is identified by its ``adapter_name``. Its import path is added only if no config
-    package has the adapter, since ``find_adapter`` would not find it.
+    The adapter is identified by its ``adapter_name``. Its import path is added only if no config package has the
+    adapter, since ``find_adapter`` would not find it.
     """
     content = {
         **adapter_identity(model),
@@ -69,15 +69,11 @@ class ServedModel:
         self._predict = model.load(folder, classes=self.classes, device="auto")
 
     def predict(self, images: object, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Predict a batch.
+        """Predict one row per image: one probability per class, or the detected boxes as JSON.
 
         Args:
-            images: Shape (n, height, width, 3), RGB, 0 to 255; or a list of images, whose sizes
-                may differ.
+            images: Shape (n, height, width, 3), RGB, 0 to 255; or a list of images, whose sizes may differ.
             params: Ignored.
-
-        Returns:
-            One row per image: one probability per class, or the detected boxes as JSON.
         """
         del params
         batch = [_to_image(image) for image in cast("Any", images)]
@@ -123,25 +119,17 @@ def import_path(adapter: type) -> str:
 
 
 def _adapter_class(described: Mapping[str, Any]) -> type:
-    """Return the adapter class of a stored model.
-
-    Raises:
-        ModelError: If no installed package has it.
-    """
-    target = described.get("target")
-    name = described.get("adapter") or OLD_CLASS_PATHS.get(str(target))
+    """Return the adapter class of a stored model."""
+    target = str(described.get("target") or "")
+    name = described.get("adapter") or OLD_CLASS_PATHS.get(target)
     if name and (adapter := find_adapter(name)):
         return adapter
-    if not target:
-        raise ModelError(
-            f"This model was fitted by the adapter {name}, which no installed package provides.",
-            fix="install the package of the adapter, in the version that requirements.txt lists.",
-        )
     try:
         return cast("type", _import_object(target))
     except (ImportError, AttributeError, ValueError) as error:
+        missing = f"{name}, which no installed package provides"
         raise ModelError(
-            f"This model was fitted by {target}, which cannot be imported: {error}.",
+            f"This model was fitted by {f'{target}, which cannot be imported: {error}' if target else missing}.",
             fix="install the package of the adapter, in the version that requirements.txt lists.",
         ) from error
 

@@ -87,12 +87,12 @@ class Dataset:
 
     Attributes:
         name: Short, without paths; it becomes the tag ``arogya.dataset``.
-        task: ``classification`` (every case has a target), ``detection`` (every case has boxes) or
-            ``segmentation`` (every case has a mask).
-        classes: In the order of ``Case.target`` and of every probability column; of a segmentation
-            the first is the background.
-        grouped: Whether groups are known. If False, the source identifies no patients, and
-            intervals are too narrow if patients have several images.
+        task: ``classification`` (every case has a target), ``detection`` (every case has boxes) or ``segmentation``
+            (every case has a mask).
+        classes: In the order of ``Case.target`` and of every probability column; of a segmentation the first is the
+            background.
+        grouped: Whether groups are known. If False, the source identifies no patients, and intervals are too narrow if
+            patients have several images.
         digest: 32 hexadecimal characters of the content: images, labels, groups, classes.
         source: Origin of the data, for the record; never a path.
         read: Decodes the image of a case; raises DatasetError if it cannot be read.
@@ -102,8 +102,8 @@ class Dataset:
         read_mask: Decodes the mask of a case, of the size of its image; None without masks.
         overlaps: Names of other datasets that share images with this one.
         ordinal: Whether the classes are grades, in ascending order.
-        stray_labels: Case id to a label of the source that is not in ``classes``; such a case has
-            no target and is never evaluated.
+        stray_labels: Case id to a label of the source that is not in ``classes``; such a case has no target and is
+            never evaluated.
     """
 
     name: str
@@ -142,11 +142,7 @@ class Subset:
 
     @property
     def targets(self) -> Labels:
-        """Class indices, shape (n,).
-
-        Raises:
-            TypeError: If a case has no target.
-        """
+        """Class indices, shape (n,); TypeError if a case has no target."""
         return np.array([case.target for case in self.cases], dtype=np.int64)
 
     def images(self) -> Iterator[Image]:
@@ -226,11 +222,9 @@ class Model(Protocol):
     """A model under evaluation: a frozen dataclass whose fields are its hyperparameters.
 
     Attributes:
-        adapter_name: Identifies the adapter in the keys of fits and cells and in stored models,
-            so that its module and class can be renamed. Must be unique: begin it with the name of
-            your package, such as ``acme_majority``.
-        adapter_version: Increase it with every change that changes predictions; fits and cells
-            are then recomputed.
+        adapter_name: Identifies the adapter in the keys of fits and cells and in stored models, so that its module and
+            class can be renamed. Must be unique: begin it with the name of your package, such as ``acme_majority``.
+        adapter_version: Increase it with every change that changes predictions; fits and cells are then recomputed.
         task: ``classification``, or ``detection`` if ``load`` returns a Detector.
         extra: The extra of arogya-bench that it needs; None if it needs none.
     """
@@ -244,19 +238,12 @@ class Model(Protocol):
         """Raise UserError if this model cannot run here, quickly and without loading it."""
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
         """Train on ``train`` only and write everything that ``load`` needs to ``out``.
 
-        ``out`` may contain files of an interrupted fit: a model with epochs resumes after the
-        last one. Afterwards only the finished fit may remain there.
+        ``out`` may contain files of an interrupted fit: a model with epochs resumes after the last one. Afterwards only
+        the finished fit may remain there.
         """
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor | Detector:

@@ -1,10 +1,6 @@
 """Which epoch is the best, and when a training ends."""
 
-from arogya_bench.frameworks.early_stopping import (
-    TrainingProgress,
-    best_index,
-    classifier_epoch,
-)
+from arogya_bench.frameworks.early_stopping import TrainingProgress, best_index, classifier_epoch
 from arogya_bench.types import Training
 
 

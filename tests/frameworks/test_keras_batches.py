@@ -29,17 +29,17 @@ def test_an_epoch_shows_every_case_once_in_an_order_of_its_own(plan):
 def test_images_and_targets_are_those_of_the_cases(plan):
     cases = plan.epoch_batches(2)[4]
 
-    batch = plan.batch(cases, epoch=2, step=4)
+    images, targets, _ = plan.batch(cases, epoch=2, step=4)
 
-    np.testing.assert_array_equal(batch.images, plan.train.images[cases])
-    np.testing.assert_array_equal(batch.targets, plan.train.targets[cases])
+    np.testing.assert_array_equal(images, plan.train.images[cases])
+    np.testing.assert_array_equal(targets, plan.train.targets[cases])
 
 
 def test_the_policy_is_drawn_for_each_epoch_and_follows_from_the_seed(plan):
     turned = replace(plan, training=replace(TRAINING, rotation=20.0))
     cases = np.arange(4)
 
-    one, again, other = (turned.batch(cases, epoch=e, step=0).images for e in (1, 1, 2))
+    one, again, other = (turned.batch(cases, epoch=e, step=0)[0] for e in (1, 1, 2))
 
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(one, other)
@@ -50,13 +50,13 @@ def test_rare_cases_weigh_more_on_request_and_1_on_average(plan):
     rare = replace(plan.train, targets=np.array([0] * 30 + [1] * 3))
     cases = np.array([0, 1, 2, 32])
 
-    weighted = replace(plan, train=rare).batch(cases, epoch=1, step=0).weights
+    _, _, weighted = replace(plan, train=rare).batch(cases, epoch=1, step=0)
     plain = replace(plan, train=rare, training=replace(TRAINING, class_weights=False))
 
     assert weighted[3] / weighted[0] == pytest.approx(10)
     assert weighted.mean() == pytest.approx(1)
     assert weighted.dtype == np.float32
-    np.testing.assert_array_equal(plain.batch(cases, epoch=1, step=0).weights, 1)
+    np.testing.assert_array_equal(plain.batch(cases, epoch=1, step=0)[2], 1)
 
 
 def test_rates_rise_to_the_peak_and_fall_over_all_epochs(plan):

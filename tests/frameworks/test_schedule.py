@@ -30,12 +30,7 @@ def test_rate_without_warmup_starts_at_its_peak():
 
 
 def test_whole_training_may_be_warmup():
-    assert [learning_rate_factor(step, steps=4, warmup=1.0) for step in range(4)] == [
-        0.25,
-        0.5,
-        0.75,
-        1.0,
-    ]
+    assert [learning_rate_factor(step, steps=4, warmup=1.0) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
 
 
 def test_class_weights_by_hand():

@@ -11,11 +11,7 @@ import torch
 from sklearn.metrics import f1_score
 
 from arogya_bench.errors import ModelError
-from arogya_bench.frameworks.torch_checkpoint import (
-    CHECKPOINT_FILE,
-    read_checkpoint,
-    save_checkpoint,
-)
+from arogya_bench.frameworks.torch_checkpoint import CHECKPOINT_FILE, read_checkpoint, save_checkpoint
 from arogya_bench.models.pytorch_cnn import ConvNet
 from arogya_bench.types import Training
 

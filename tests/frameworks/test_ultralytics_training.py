@@ -12,15 +12,12 @@ from PIL import Image
 
 from arogya_bench.errors import ModelError
 from arogya_bench.frameworks.ultralytics_hooks import YoloBatches
-from arogya_bench.frameworks.ultralytics_network import (
-    find_start_weights,
-    load_start_weights,
-    read_architecture,
-)
+from arogya_bench.frameworks.ultralytics_network import find_start_weights, load_start_weights, read_architecture
 from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
-from arogya_bench.models.yolov8_cls import HEAD_PREFIX, _build_network
+from arogya_bench.models.yolov8_cls import YOLOv8Classifier
 
 CLASSES = ("upright", "lying", "slanted")
+HEAD_PREFIX = YOLOv8Classifier.head_prefix
 
 
 class Poison:
@@ -46,7 +43,7 @@ def checkpoint(tmp_path_factory):
 
 def built(classes, seed=4):
     with isolate_ultralytics(seed):
-        return _build_network(classes)
+        return YOLOv8Classifier()._build_network(classes)
 
 
 def state_of_process():

@@ -93,8 +93,7 @@ def test_squared_distance_of_orb_rows_is_the_hamming_distance(photo):
         local("orb")
         ._build_extractor()
         .detectAndCompute(
-            cv2.cvtColor(cv2.resize(photo, (64, 64), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY),
-            None,
+            cv2.cvtColor(cv2.resize(photo, (64, 64), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY), None
         )
     )
 

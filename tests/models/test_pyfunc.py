@@ -194,10 +194,7 @@ def test_code_with_type_hints_takes_a_list(grey, tmp_path):
     file = code(tmp_path / "code", "assert type(x) is list; x = opened(x); " + TABLE, script)
     with warnings.catch_warnings(record=True, action="ignore"):  # MLflow's advice on logging models
         mlflow.pyfunc.save_model(
-            tmp_path / "model",
-            python_model=str(file),
-            metadata={"classes": list(CLASSES)},
-            pip_requirements=[],
+            tmp_path / "model", python_model=str(file), metadata={"classes": list(CLASSES)}, pip_requirements=[]
         )
 
     bright, _ = answers(PyFunc(uri=str(tmp_path / "model")), grey(), tmp_path / "fit")
@@ -598,10 +595,7 @@ class Registry:
 def registry(empty_store_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("registry")
     database(empty_store_folder, folder)
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        warnings.catch_warnings(record=True, action="ignore"),
-    ):
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(record=True, action="ignore"):
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         client = mlflow.MlflowClient()
         experiment = client.create_experiment("models", str(folder / "mlruns"))

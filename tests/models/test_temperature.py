@@ -5,12 +5,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from arogya_bench.models.temperature import (
-    Calibration,
-    apply_temperature,
-    fit_calibration,
-    fit_temperature,
-)
+from arogya_bench.models.temperature import Calibration, apply_temperature, fit_calibration, fit_temperature
 
 
 def overconfident(n, *, seed, classes=3):

@@ -11,7 +11,6 @@ from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.frameworks.schedule import learning_rate_factor
 from arogya_bench.frameworks.torch_checkpoint import CHECKPOINT_FILE
 from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
-from arogya_bench.models import yolov8_cls
 from arogya_bench.models.yolov8_cls import YOLOv8Classifier
 from arogya_bench.types import Training
 
@@ -75,19 +74,19 @@ def test_fit_leaves_tensors_and_classes_alone(whole):
 def test_interrupted_fit_goes_on_with_the_same_numbers(whole, train, validation, tmp_path, monkeypatch):
     """It breaks in the eighth step, the second of the last epoch, of which there are three."""
     folder, report = whole
-    steps, plain = [], yolov8_cls._build_network
+    steps, plain = [], YOLOv8Classifier._build_network
 
     def breaking(module, inputs):
         steps.append(module.training)
         if module.training and sum(steps) == 8:
             raise RuntimeError("pulled the plug")
 
-    def network(classes):
-        made = plain(classes)
+    def network(model, classes):
+        made = plain(model, classes)
         made.model[0].register_forward_pre_hook(breaking)
         return made
 
-    monkeypatch.setattr(yolov8_cls, "_build_network", network)
+    monkeypatch.setattr(YOLOv8Classifier, "_build_network", network)
     with pytest.raises(RuntimeError, match="plug"):
         fit(train, validation, tmp_path)
     left = {file.name for file in tmp_path.iterdir()}

@@ -21,7 +21,7 @@ from arogya_bench.frameworks.torch_network import save_network
 from arogya_bench.frameworks.ultralytics_detection import detection_rank, load_examples
 from arogya_bench.frameworks.ultralytics_network import load_start_weights
 from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
-from arogya_bench.models.yolov8_det import HEAD_PREFIX, YOLOv8Detector, _build_network
+from arogya_bench.models.yolov8_det import YOLOv8Detector
 from arogya_bench.types import Box, Case, Dataset, Subset, Training
 
 MODEL = YOLOv8Detector(image_size=64)
@@ -78,8 +78,8 @@ def killing(module, inputs):
         Path(os.environ["TOLD"]).write_text(json.dumps(told))
         os.kill(os.getpid(), signal.SIGKILL)
 
-def network(classes):
-    made = plain(classes)
+def network(model, classes):
+    made = plain(model, classes)
     made.model[0].register_forward_pre_hook(killing)
     return made
 
@@ -87,7 +87,7 @@ def state():
     return [dict(os.environ), torch.get_num_threads(), cv2.getNumThreads(), random.getstate(),
             repr(torch.get_rng_state()), repr(np.get_printoptions()), torch.save]
 
-asked, steps, plain = [], [], yolov8_det._build_network
+asked, steps, plain = [], [], yolov8_det.YOLOv8Detector._build_network
 socket.getaddrinfo = socket.socket.connect = refused
 torch.use_deterministic_algorithms = lambda *_, **__: None  # imports a compiler, for seconds
 torch.set_num_threads(1)
@@ -95,7 +95,7 @@ before = state()
 with yolov8_det.isolate_ultralytics():
     assert "ultralytics" in sys.modules
 same = state() == before
-yolov8_det._build_network = network
+yolov8_det.YOLOv8Detector._build_network = network
 model, training = yolov8_det.YOLOv8Detector(image_size=64), TRAINING
 model.fit(scenes(9, seed=1), scenes(6, seed=2), training=training, seed=0, device="cpu",
           out=Path(os.environ["OUT"]))
@@ -161,7 +161,7 @@ def killed(tmp_path_factory):
 def lively_state(classes):
     """Drawn weights, statistics of noise, and distances of a few cells: many different boxes."""
     with isolate_ultralytics(seed=1):
-        network = _build_network(classes).train()
+        network = YOLOv8Detector()._build_network(classes).train()
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.momentum = 1.0
@@ -171,7 +171,7 @@ def lively_state(classes):
     for level in range(3):
         state[f"model.22.cv2.{level}.2.weight"].mul_(10)
         state[f"model.22.cv2.{level}.2.bias"].copy_(-0.5 * torch.arange(16).repeat(4))
-        state[f"{HEAD_PREFIX}{level}.2.bias"].zero_()
+        state[f"{YOLOv8Detector.head_prefix}{level}.2.bias"].zero_()
     return state
 
 
@@ -197,7 +197,7 @@ def boxes_by_ultralytics(state, image, model):
         from ultralytics import YOLO
 
         theirs = YOLO("yolov8n.yaml")
-        theirs.model = _build_network(1)
+        theirs.model = YOLOv8Detector()._build_network(1)
         theirs.model.load_state_dict(state)
         (result,) = theirs.predict(
             np.ascontiguousarray(image[:, :, ::-1]),
@@ -313,9 +313,9 @@ def test_weights_for_other_classes_are_a_start(tmp_path):
         from ultralytics import YOLO
 
         YOLO("yolov8n.yaml").save(tmp_path / "own.pt")
-        network = _build_network(2)
+        network = YOLOv8Detector()._build_network(2)
 
-        note = load_start_weights(network, tmp_path / "own.pt", head_prefix=HEAD_PREFIX, classes=CLASSES)
+        note = load_start_weights(network, tmp_path / "own.pt", head_prefix=YOLOv8Detector.head_prefix, classes=CLASSES)
 
     assert note == "started from own.pt; its head was initialised randomly"
 
@@ -350,10 +350,7 @@ def test_labels_are_centres_and_sizes_as_shares_of_the_image():
 )
 def test_best_epoch_finds_most_and_patience_waits_for_the_first_finds(found, losses, best):
     epochs = [
-        Epoch(
-            metrics={},
-            rank=detection_rank({"metrics/mAP50-95(B)": precision, "val/box_loss": loss}, number),
-        )
+        Epoch(metrics={}, rank=detection_rank({"metrics/mAP50-95(B)": precision, "val/box_loss": loss}, number))
         for number, (precision, loss) in enumerate(zip(found, losses, strict=True))
     ]
 
@@ -422,14 +419,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fields",
-    [
-        {"image_size": 100},
-        {"image_size": 0},
-        {"confidence": 1.5},
-        {"nms_iou": -0.1},
-        {"max_detections": 0},
-    ],
+    "fields", [{"image_size": 100}, {"image_size": 0}, {"confidence": 1.5}, {"nms_iou": -0.1}, {"max_detections": 0}]
 )
 def test_fields_out_of_range_are_refused(fields):
     with pytest.raises(ConfigError):

@@ -23,16 +23,9 @@ def save_arrays(file: Path, arrays: Mapping[str, Any]) -> None:
 
 
 def read_arrays(file: Path, *names: str) -> dict[str, NDArray[Any]]:
-    """Read the named arrays, or all of them if no name is given.
-
-    Raises:
-        ModelError: If the file is missing, damaged, holds Python objects, or lacks a name.
-    """
+    """Read the named arrays, or all of them if no name is given; refuses Python objects."""
     try:
-        with (
-            check_file_exists(file).open("rb") as stream,
-            np.load(stream, allow_pickle=False) as content,
-        ):
+        with check_file_exists(file).open("rb") as stream, np.load(stream, allow_pickle=False) as content:
             return {name: content[name] for name in names or content.files}
     except UNREADABLE_ERRORS as error:
         raise damaged_file_error(file, error) from error

@@ -17,11 +17,9 @@ class NetworkTraining:
     """How one network is trained, with PyTorch or Keras.
 
     Attributes:
-        build_network: Builds the network for a number of classes; draws its weights from the seed.
-            A Keras network also takes a precision, ``float32`` or ``mixed_float16``, and raw
-            images; both kinds return logits.
+        build_network: Builds the network for a number of classes; draws its weights from the seed. A Keras network also
+            takes a precision, ``float32`` or ``mixed_float16``, and raw images; both kinds return logits.
         learning_rate: Peak of the schedule.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
     """
 
     build_network: Callable[..., Any]
@@ -49,11 +47,8 @@ def load_split(subset: Subset, size: int) -> InMemorySplit:
 class Steps:
     """The batches and learning rates of a training; epochs count from 1, steps from 0.
 
-    They depend on the seed, the epoch and the step alone, so that an interrupted training resumes
-    with the same numbers.
-
-    Attributes:
-        learning_rate: Peak of the schedule.
+    They depend on the seed, the epoch and the step alone, so that an interrupted training resumes with the same
+    numbers. ``learning_rate`` is the peak of the schedule.
     """
 
     train: InMemorySplit

@@ -8,11 +8,7 @@ DEVICE_NAMES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
 
 
 def check_device_name(device: str) -> None:
-    """Check the spelling of a device name, not whether the device exists.
-
-    Raises:
-        ConfigError: If ``device`` is not one of the known names.
-    """
+    """Check the spelling of a device name, not whether the device exists."""
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise ConfigError(
             f"Unknown device {device!r}.{did_you_mean(device, DEVICE_NAMES)}",
@@ -21,25 +17,14 @@ def check_device_name(device: str) -> None:
 
 
 def check_torch(device: str, extra: str = "torch", *modules: str) -> None:
-    """Check that torch and ``modules`` (torchvision if empty) are installed and ``device`` exists.
-
-    Raises:
-        MissingExtra: If a package is not installed.
-        ConfigError: If ``device`` is not a known name.
-        ModelError: If ``device`` names a GPU that does not exist.
-    """
+    """Check that torch and ``modules`` (torchvision if empty) are installed and ``device`` exists."""
     check_device_name(device)
     check_extra(extra, "torch", *(modules or ("torchvision",)))
     torch_device(device)
 
 
 def torch_device(device: str) -> str:
-    """Return the name that PyTorch uses for a device; ``auto`` prefers the first GPU.
-
-    Raises:
-        ConfigError: If ``device`` is not a known name.
-        ModelError: If ``device`` names a GPU that does not exist.
-    """
+    """Return the name that PyTorch uses for a device; ``auto`` prefers the first GPU."""
     check_device_name(device)
     if device == "cpu":
         return device
@@ -50,14 +35,7 @@ def torch_device(device: str) -> str:
 
 
 def gpu_name(device: str, count: int, *, framework: str, install: str) -> str | None:
-    """Resolve a device name on a machine with ``count`` GPUs.
-
-    Returns:
-        Such as ``cuda:0``; None for the CPU.
-
-    Raises:
-        ModelError: If ``device`` names a GPU that does not exist.
-    """
+    """Resolve a device name on a machine with ``count`` GPUs, such as to ``cuda:0``; None for the CPU."""
     if device == "cpu" or (device == "auto" and not count):
         return None
     index = int(device.partition(":")[2] or 0)

@@ -25,14 +25,9 @@ class Epoch:
 
 
 def classifier_epoch(values: Mapping[str, float]) -> Epoch:
-    """Rank an epoch by its validation macro F1, and by the lower validation loss if that is equal.
-
-    Args:
-        values: Holds the classifier metrics; other names are ignored.
-    """
+    """Rank an epoch by its validation macro F1, and by the lower validation loss if that is equal."""
     return Epoch(
-        metrics={name: values[name] for name in CLASSIFIER_METRICS},
-        rank=(values["val_f1_macro"], -values["val_loss"]),
+        metrics={name: values[name] for name in CLASSIFIER_METRICS}, rank=(values["val_f1_macro"], -values["val_loss"])
     )
 
 
@@ -76,11 +71,7 @@ class TrainingProgress:
         return len(self.epochs) >= self.training.epochs or stale_epochs >= max(1, self.training.patience)
 
     def report(self, *, gpu_peak_mb: float | None) -> FitReport:
-        """Summarise the training.
-
-        Args:
-            gpu_peak_mb: Peak memory held for tensors, in MB (10^6 bytes); None on a CPU.
-        """
+        """Summarise the training."""
         return FitReport(
             curves=tuple(epoch.metrics for epoch in self.epochs),
             best_epoch=best_index(self.epochs) + 1,
@@ -93,12 +84,7 @@ class TrainingProgress:
 
 
 def check_trainable(training: Training, train: Subset, validation: Subset) -> None:
-    """Check that the splits and the settings allow at least one training step.
-
-    Raises:
-        ModelError: If a split is too small, or epochs or batch size is below 1.
-        ConfigError: If a field of the training augmentation is out of range.
-    """
+    """Check that the splits and the settings allow at least one training step."""
     if len(train) < 2 or not len(validation):
         raise ModelError(
             f"A network cannot be trained on {len(train)} cases and validated on {len(validation)}.",
@@ -113,11 +99,7 @@ def check_trainable(training: Training, train: Subset, validation: Subset) -> No
 
 
 def check_finite_loss(loss: float, epoch: int) -> float:
-    """Return the training loss of an epoch.
-
-    Raises:
-        ModelError: If it is not finite, so that training diverged.
-    """
+    """Return the training loss of an epoch; ModelError if it is not finite, as training then diverged."""
     if not math.isfinite(loss):
         raise ModelError(
             f"The training loss is no longer finite in epoch {epoch}.",

@@ -2,43 +2,31 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from arogya_bench.errors import ModelError
-from arogya_bench.frameworks.preprocessing import Preprocessing
 from arogya_bench.runtime.console import echo
 
 CLASSES_FILE = "classes.json"
 REFIT_ADVICE = "delete this folder and run again, so that the model is refitted."
 
 
-def save_classes(out: Path, classes: Sequence[str], settings: Mapping[str, object] | Preprocessing) -> None:
-    """Write the class order and the settings that must be equal at load.
-
-    Args:
-        out: The folder of the fit.
-        classes: In the order of the probability columns.
-        settings: What the weights depend on, such as the image size.
-    """
-    content = {"classes": list(classes), "settings": _as_mapping(settings)}
+def save_classes(out: Path, classes: Sequence[str], settings: Mapping[str, object]) -> None:
+    """Write the class order and the settings that must be equal at load, such as the image size."""
+    content = {"classes": list(classes), "settings": dict(settings)}
     (out / CLASSES_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def check_classes(weights: Path, classes: Sequence[str], settings: Mapping[str, object] | Preprocessing) -> None:
-    """Check that weights were fitted for these classes with these settings.
-
-    Raises:
-        ModelError: If the folder is damaged, or the order of the classes or a setting differs.
-    """
+def check_classes(weights: Path, classes: Sequence[str], settings: Mapping[str, object]) -> None:
+    """Check that weights were fitted for these classes with these settings."""
     saved = read_json(weights / CLASSES_FILE, "classes", "settings")
     if saved["classes"] != list(classes):
         raise ModelError(
             f"{weights} was fitted for the classes {saved['classes']}, in this order; the dataset has {list(classes)}.",
             fix="evaluate on a dataset with the same classes in the same order, or fit again.",
         )
-    for name, expected in json.loads(json.dumps(_as_mapping(settings))).items():
+    for name, expected in json.loads(json.dumps(dict(settings))).items():
         if (fitted := saved["settings"].get(name)) != expected:
             raise ModelError(
                 f"{weights} was fitted with {name}={fitted}; the model is configured with {name}={expected}.",
@@ -46,16 +34,8 @@ def check_classes(weights: Path, classes: Sequence[str], settings: Mapping[str, 
             )
 
 
-def _as_mapping(settings: Mapping[str, object] | Preprocessing) -> dict[str, object]:
-    return asdict(settings) if isinstance(settings, Preprocessing) else dict(settings)
-
-
 def read_json(file: Path, *keys: str) -> dict[str, Any]:
-    """Read a JSON object that holds ``keys``.
-
-    Raises:
-        ModelError: If the file is missing or damaged.
-    """
+    """Read a JSON object that holds ``keys``."""
     try:
         content = json.loads(check_file_exists(file).read_text(encoding="utf-8"))
     except ValueError as error:
@@ -66,11 +46,7 @@ def read_json(file: Path, *keys: str) -> dict[str, Any]:
 
 
 def check_file_exists(file: Path) -> Path:
-    """Return the path of a file of the fit.
-
-    Raises:
-        ModelError: If there is no such file.
-    """
+    """Return the path of a file of the fit."""
     if not file.is_file():
         raise ModelError(f"{file} does not exist; the fit did not finish or was moved.", fix=REFIT_ADVICE)
     return file

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,8 @@ from arogya_bench.frameworks.schedule import class_weights
 from arogya_bench.frameworks.seeds import epoch_rng
 from arogya_bench.types import Floats, Labels
 
-
-class Batch(NamedTuple):
-    """One step, in the order that Keras expects.
-
-    Attributes:
-        images: Shape (n, size, size, 3), augmented.
-        weights: Shape (n,), 1 on average, so that the mean loss is the weighted mean.
-    """
-
-    images: ImageStack
-    targets: Labels
-    weights: NDArray[np.float32]
+# Augmented images, targets, and weights that are 1 on average, so that the mean loss is the weighted mean.
+Batch: TypeAlias = tuple[ImageStack, Labels, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +34,8 @@ class KerasPlan(Steps):
         """One step on some cases, with the training augmentation drawn for it."""
         targets = self.train.targets[cases]
         weights = self.weights[targets]
-        return Batch(
-            images=self.augmented_images(cases, epoch=epoch, step=step),
-            targets=targets,
-            weights=np.asarray(weights / weights.mean(), np.float32),
-        )
+        images = self.augmented_images(cases, epoch=epoch, step=step)
+        return images, targets, np.asarray(weights / weights.mean(), np.float32)
 
     def dropout_seed(self, epoch: int) -> int:
         """Seed of the dropout layers for an epoch."""
@@ -58,26 +45,22 @@ class KerasPlan(Steps):
 def build_dataset(plan: KerasPlan, *, workers: int) -> Any:
     """Build the ``keras.utils.PyDataset`` that ``model.fit`` reads, one epoch at a time.
 
-    Args:
-        plan: Supplies the batches.
-        workers: Number of threads that draw them; the batches do not depend on it.
-
-    Returns:
-        A dataset with two more methods: ``start_epoch`` takes the number of the epoch;
-        ``release`` drops the images, since TensorFlow keeps a reference to the dataset.
+    It has two more methods: ``start_epoch`` takes the number of the epoch; ``release`` drops the images, since
+    TensorFlow keeps a reference to the dataset. The batches do not depend on ``workers``, the number of threads.
     """
     import keras
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # known at run time only
+        plan: KerasPlan
+
         def start_epoch(self, epoch: int) -> None:
             self.epoch, self.order = epoch, self.plan.epoch_batches(epoch)
 
         def __len__(self) -> int:
             return len(self.order)
 
-        def __getitem__(self, step: int) -> tuple[object, ...]:
-            # Keras accepts only a plain tuple.
-            return tuple(self.plan.batch(self.order[step], epoch=self.epoch, step=step))
+        def __getitem__(self, step: int) -> Batch:
+            return self.plan.batch(self.order[step], epoch=self.epoch, step=step)
 
         def release(self) -> None:
             del self.plan

@@ -16,20 +16,14 @@ if TYPE_CHECKING:
 
 CHECKPOINT_FILE = "checkpoint.npz"
 
-Arrays = Mapping[str, NDArray[Any]]
-
 
 def get_weights(network: "keras.Model") -> dict[str, NDArray[Any]]:
     """Return the weights by layer and name, such as ``conv1/kernel``."""
     return {name: np.asarray(weight.numpy()) for name, weight in _named_variables(network).items()}
 
 
-def set_weights(network: "keras.Model", values: Arrays) -> None:
-    """Assign weights by layer and name.
-
-    Raises:
-        ValueError: If names or shapes are those of another network.
-    """
+def set_weights(network: "keras.Model", values: Mapping[str, NDArray[Any]]) -> None:
+    """Assign weights by layer and name; ValueError if they are those of another network."""
     weights = _named_variables(network)
     expected = {name: tuple(weight.shape) for name, weight in weights.items()}
     actual = {name: value.shape for name, value in values.items()}
@@ -41,27 +35,16 @@ def set_weights(network: "keras.Model", values: Arrays) -> None:
 
 
 def save_checkpoint(folder: Path, network: "keras.Model", epochs: str) -> None:
-    """Write the weights, the state of the optimizer, and the finished epochs.
-
-    Args:
-        folder: An interruption leaves it with the old checkpoint or the new one.
-        network: Compiled, with its optimizer built.
-        epochs: Any text; ``restore_checkpoint`` returns it.
-    """
-    optimizer = {str(i): v.numpy() for i, v in enumerate(network.optimizer.variables)}
-    arrays = {
-        **_add_prefix("network", get_weights(network)),
-        **_add_prefix("optimizer", optimizer),
-        "epochs": np.array(epochs),
-    }
-    save_arrays(folder / CHECKPOINT_FILE, arrays)
+    """Write the state of a compiled network and its optimizer, and any text about the finished epochs, atomically."""
+    arrays = {str(index): variable.numpy() for index, variable in enumerate(_training_state(network))}
+    save_arrays(folder / CHECKPOINT_FILE, {**arrays, "epochs": np.array(epochs)})
 
 
 def restore_checkpoint(folder: Path, network: "keras.Model") -> str | None:
     """Restore what ``save_checkpoint`` wrote and return the epochs; None if there is nothing.
 
-    A file that cannot be read, or belongs to another optimizer, as on another kind of device, is
-    ignored with a warning.
+    A file that cannot be read, or belongs to another optimizer, as on another kind of device, is ignored with a
+    warning.
     """
     file = folder / CHECKPOINT_FILE
     if not file.is_file():
@@ -71,26 +54,19 @@ def restore_checkpoint(folder: Path, network: "keras.Model") -> str | None:
     except ModelError as error:
         warn_checkpoint_ignored(file, f"cannot be read ({error.problem})")
         return None
-    optimizer = _strip_prefix("optimizer", state)
-    variables = network.optimizer.variables
-    shapes = [optimizer[str(i)].shape for i in range(len(optimizer))]
-    if shapes != [tuple(variable.shape) for variable in variables]:
+    epochs, variables = str(state.pop("epochs")), _training_state(network)
+    if [value.shape for value in state.values()] != [tuple(variable.shape) for variable in variables]:
         warn_checkpoint_ignored(file, "was written on another device or by another version")
         return None
-    set_weights(network, _strip_prefix("network", state))
-    for i, variable in enumerate(variables):
-        variable.assign(optimizer[str(i)])
-    return str(state["epochs"])
+    for variable, value in zip(variables, state.values(), strict=True):
+        variable.assign(value)
+    return epochs
+
+
+def _training_state(network: "keras.Model") -> "list[keras.Variable]":
+    return [*network.weights, *network.optimizer.variables]
 
 
 def _named_variables(network: "keras.Model") -> "dict[str, keras.Variable]":
     """Variables by layer and name; a variable's path begins with a number that Keras counts up."""
     return {f"{layer.name}/{weight.name}": weight for layer in network.layers for weight in layer.weights}
-
-
-def _add_prefix(prefix: str, values: Arrays) -> Arrays:
-    return {f"{prefix}/{name}": value for name, value in values.items()}
-
-
-def _strip_prefix(prefix: str, values: Arrays) -> Arrays:
-    return {name.removeprefix(f"{prefix}/"): value for name, value in values.items() if name.startswith(f"{prefix}/")}

@@ -1,6 +1,7 @@
 """Saving, loading and running Keras classifiers."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,12 +9,7 @@ import numpy as np
 from scipy.special import softmax
 
 from arogya_bench.frameworks.array_files import read_arrays, save_arrays
-from arogya_bench.frameworks.fit_files import (
-    check_classes,
-    check_file_exists,
-    damaged_file_error,
-    save_classes,
-)
+from arogya_bench.frameworks.fit_files import check_classes, check_file_exists, damaged_file_error, save_classes
 from arogya_bench.frameworks.keras_checkpoint import get_weights, set_weights
 from arogya_bench.frameworks.keras_runtime import prepare_tensorflow, use_device
 from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, batched_predictor
@@ -30,7 +26,7 @@ PREDICTION_BATCH_SIZE = 32  # images; bounds the memory of a prediction
 def save_network(network: "keras.Model", out: Path, *, classes: tuple[str, ...], preprocessing: Preprocessing) -> None:
     """Write the weights, the class order and the preprocessing into ``out``."""
     save_arrays(out / WEIGHTS_FILE, get_weights(network))
-    save_classes(out, classes, preprocessing)
+    save_classes(out, classes, asdict(preprocessing))
 
 
 def load_network(
@@ -41,15 +37,9 @@ def load_network(
     preprocessing: Preprocessing,
     device: str,
 ) -> Predictor:
-    """Load what ``save_network`` wrote; arguments as for ``torch_network.load_network``.
-
-    Raises:
-        MissingExtra: If TensorFlow is not installed.
-        ModelError: If the folder is damaged, or fitted for other classes or another network, or
-            TensorFlow cannot use the requested device or threads in this process.
-    """
+    """Load what ``save_network`` wrote into ``weights``; classes and preprocessing must be those of the fit."""
     tf_name = prepare_tensorflow(device)
-    check_classes(weights, classes, preprocessing)
+    check_classes(weights, classes, asdict(preprocessing))
     file = check_file_exists(weights / WEIGHTS_FILE)
     with use_device(tf_name), temporary_seed(0):  # initial weights are drawn, then overwritten
         network = build_network(len(classes))
@@ -67,14 +57,9 @@ def load_network(
 
 
 def compile_forward(network: "keras.Model", device: str) -> Callable[[ImageStack], Floats]:
-    """Compile the forward pass once, for batches of every size.
+    """Compile the forward pass from raw images to logits in float64, shape (n, classes), for batches of every size.
 
-    Args:
-        network: Maps raw images, shape (n, size, size, 3), to logits.
-        device: As TensorFlow names it.
-
-    Returns:
-        Maps images, at most a few dozen, to logits in float64, shape (n, classes).
+    ``device`` is named as by TensorFlow.
     """
     import tensorflow as tf
 

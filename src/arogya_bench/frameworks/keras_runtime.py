@@ -25,14 +25,9 @@ LOG_LINE_PATTERN = re.compile(rb"[IWEF]\d{4} |WARNING: All log messages before a
 
 
 def check_keras(device: str) -> None:
-    """Check that TensorFlow and Keras are installed and that ``device`` exists.
+    """Check that TensorFlow and Keras are installed, that Keras uses TensorFlow, and that ``device`` exists.
 
     Nothing is imported, unless ``device`` names a GPU, which only TensorFlow can look up.
-
-    Raises:
-        MissingExtra: If tensorflow or keras is not installed.
-        ConfigError: If ``device`` is not a known name.
-        ModelError: If Keras uses another backend, or the GPU does not exist.
     """
     check_device_name(device)
     check_extra(EXTRA, "tensorflow", "keras")
@@ -45,17 +40,8 @@ def check_keras(device: str) -> None:
 def prepare_tensorflow(device: str) -> str:
     """Import TensorFlow and Keras, and set what TensorFlow accepts only once in a process.
 
-    Args:
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
-
     Returns:
         The device as TensorFlow names it, such as ``CPU:0`` or ``GPU:1``.
-
-    Raises:
-        MissingExtra: If tensorflow or keras is not installed.
-        ConfigError: If ``device`` is not a known name.
-        ModelError: If Keras uses another backend, the GPU does not exist, or TensorFlow already
-            uses another number of threads.
     """
     check_keras(device)
     _import_quietly()
@@ -122,9 +108,9 @@ def _import_quietly() -> None:
 def _hide_global_symbols() -> Iterator[None]:
     """Load TensorFlow without exporting its symbols to libraries that are loaded later.
 
-    TensorFlow 2.20 and 2.21 export them. PyTorch then finds TensorFlow's stub of CUDA instead of
-    the GPU, and Triton, which PyTorch loads late, crashes the process on TensorFlow's LLVM. Wheels
-    without the hidden module do not export them (tensorflow/tensorflow#124205).
+    TensorFlow 2.20 and 2.21 export them. PyTorch then finds TensorFlow's stub of CUDA instead of the GPU, and Triton,
+    which PyTorch loads late, crashes the process on TensorFlow's LLVM. Wheels without the hidden module do not export
+    them (tensorflow/tensorflow#124205).
     """
     modules = cast("dict[str, None]", sys.modules)
     modules[GLOBAL_SYMBOLS_MODULE] = None  # makes its import fail

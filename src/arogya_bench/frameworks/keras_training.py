@@ -23,23 +23,9 @@ from arogya_bench.frameworks.early_stopping import (
 )
 from arogya_bench.frameworks.fit_files import drop_checkpoint
 from arogya_bench.frameworks.keras_batches import KerasPlan, build_dataset
-from arogya_bench.frameworks.keras_checkpoint import (
-    get_weights,
-    restore_checkpoint,
-    save_checkpoint,
-    set_weights,
-)
-from arogya_bench.frameworks.keras_network import (
-    PREDICTION_BATCH_SIZE,
-    compile_forward,
-    save_network,
-)
-from arogya_bench.frameworks.keras_runtime import (
-    CPU,
-    deterministic_ops,
-    prepare_tensorflow,
-    use_device,
-)
+from arogya_bench.frameworks.keras_checkpoint import get_weights, restore_checkpoint, save_checkpoint, set_weights
+from arogya_bench.frameworks.keras_network import PREDICTION_BATCH_SIZE, compile_forward, save_network
+from arogya_bench.frameworks.keras_runtime import CPU, deterministic_ops, prepare_tensorflow, use_device
 from arogya_bench.frameworks.preprocessing import ImageStack
 from arogya_bench.frameworks.seeds import temporary_seed
 from arogya_bench.runtime.threads import thread_count
@@ -73,17 +59,10 @@ class KerasLoop:
 
 
 def train_network(settings: NetworkTraining, train: Subset, validation: Subset, *, out: Path) -> FitReport:
-    """Train and resume like ``torch_training.train_network``, with Keras.
-
-    Raises:
-        ModelError: As there, or if TensorFlow already uses another number of threads.
-    """
+    """Train and resume like ``torch_training.train_network``, with Keras."""
     check_trainable(settings.training, train, validation)
     device = prepare_tensorflow(settings.device)
-    with (
-        _reproducible_context(settings, device),
-        _open_loop(settings, train, validation, device, out) as loop,
-    ):
+    with _reproducible_context(settings, device), _open_loop(settings, train, validation, device, out) as loop:
         progress = TrainingProgress(
             training=settings.training,
             save_checkpoint=partial(_write_checkpoint, loop),
@@ -130,8 +109,8 @@ def _open_loop(
 ) -> Iterator[KerasLoop]:
     """Build the network, and release its memory at the end.
 
-    TensorFlow keeps every compiled step and the variables that it updates: without this, each fit
-    at 224 pixels would leave 300 MB in the process.
+    TensorFlow keeps every compiled step and the variables that it updates: without this, each fit at 224 pixels would
+    leave 300 MB in the process.
     """
     import tensorflow as tf
 
@@ -139,21 +118,15 @@ def _open_loop(
     try:
         yield loop
     finally:
-        variables = [
-            *loop.network.variables,
-            *loop.network.optimizer.variables,
-            *loop.evaluation_network.variables,
-        ]
+        variables = [*loop.network.variables, *loop.network.optimizer.variables, *loop.evaluation_network.variables]
         for variable in variables:
             empty = tf.zeros(0, variable.dtype)
             tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=empty)
 
 
 def _build_loop(settings: NetworkTraining, train: Subset, validation: Subset, *, device: str, out: Path) -> KerasLoop:
-    train_split, validation_split = (
-        load_split(subset, settings.preprocessing.image_size) for subset in (train, validation)
-    )
-    class_count, on_cpu = len(train.classes), device == CPU
+    size, class_count, on_cpu = settings.preprocessing.image_size, len(train.classes), device == CPU
+    train_split, validation_split = (load_split(subset, size) for subset in (train, validation))
     network = settings.build_network(class_count, "float32" if on_cpu else "mixed_float16")
     evaluation_network = network if on_cpu else settings.build_network(class_count, "float32")
     _compile(network, settings, mixed_precision=not on_cpu)
@@ -221,9 +194,7 @@ def _fit(loop: KerasLoop, progress: TrainingProgress) -> None:
             shuffle=False,  # the plan shuffles the batches of each epoch
             callbacks=[
                 LambdaCallback(
-                    on_epoch_begin=on_epoch_begin,
-                    on_epoch_end=on_epoch_end,
-                    on_train_batch_begin=on_train_batch_begin,
+                    on_epoch_begin=on_epoch_begin, on_epoch_end=on_epoch_end, on_train_batch_begin=on_train_batch_begin
                 )
             ],
             verbose=0,

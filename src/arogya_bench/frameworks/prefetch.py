@@ -12,13 +12,8 @@ Result = TypeVar("Result")
 def prefetch(function: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> Iterator[Result]:
     """Map ``function`` over ``items``, in order, computing a few results ahead of the reader.
 
-    Threads suffice, since OpenCV and NumPy release the interpreter lock while they compute.
-
-    Args:
-        function: Must depend on its argument alone, so that results do not depend on ``workers``.
-        items: In the order of the results.
-        workers: Number of threads; 0 computes each result when it is requested, which is best
-            where model and data share the same processor.
+    Threads suffice, since OpenCV and NumPy release the interpreter lock while they compute. With 0 ``workers``, each
+    result is computed when it is requested, which is best where model and data share the same processor.
     """
     if not workers:
         yield from map(function, items)

@@ -30,12 +30,16 @@ class Preprocessing:
 
 def resize_square(image: Image, size: int) -> Image:
     """Stretch an image to a square; the original is not modified."""
-    height, width = image.shape[:2]
-    if (height, width) == (size, size):
+    return resize_image(image, size, size)
+
+
+def resize_image(image: Image, height: int, width: int) -> Image:
+    """Stretch an image; the original is not modified."""
+    if image.shape[:2] == (height, width):
         return image
-    shrinks = height * width > size * size
+    shrinks = image.shape[0] * image.shape[1] > height * width
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (size, size), interpolation=interpolation), np.uint8)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
 
 
 def resize_stack(images: Iterable[Image], count: int, size: int) -> ImageStack:
@@ -47,19 +51,11 @@ def resize_stack(images: Iterable[Image], count: int, size: int) -> ImageStack:
 
 
 def batched_predictor(
-    probabilities: Callable[[ImageStack], Probabilities],
-    class_count: int,
-    *,
-    size: int,
-    batch_size: int,
+    probabilities: Callable[[ImageStack], Probabilities], class_count: int, *, size: int, batch_size: int
 ) -> Predictor:
-    """Build a predictor that resizes images to squares and processes them in batches.
+    """Build a predictor that resizes images to squares of ``size`` pixels and processes them in batches.
 
-    Args:
-        probabilities: Maps resized images to rows of shape (n, class_count).
-        class_count: Number of columns.
-        size: Side of the squares, in pixels.
-        batch_size: Most images of one call.
+    ``probabilities`` maps at most ``batch_size`` resized images to rows of shape (n, class_count).
     """
 
     def predict(images: ImageBatch) -> Probabilities:

@@ -18,12 +18,9 @@ def batch_indices(count: int, size: int, rng: np.random.Generator) -> list[Label
 
 
 def learning_rate_factor(step: int, *, steps: int, warmup: float) -> float:
-    """Share of the peak learning rate: linear warm-up, then cosine decay to 0.
+    """Share of the peak learning rate: linear warm-up over a share of the steps, then cosine decay to 0.
 
-    Args:
-        step: Counted from 0.
-        steps: Of the whole training.
-        warmup: Share of ``steps`` with a rising rate, 0 to 1.
+    ``step`` is counted from 0, over the whole training.
     """
     warmup_steps = round(warmup * steps)
     if step < warmup_steps:
@@ -34,8 +31,7 @@ def learning_rate_factor(step: int, *, steps: int, warmup: float) -> float:
 def class_weights(targets: Labels, count: int) -> list[float]:
     """Weight classes inversely to their frequency; 1 for all if they are balanced.
 
-    A class without training cases gets 1, so that the loss of a validation split that holds it
-    stays finite.
+    A class without training cases gets 1, so that the loss of a validation split that holds it stays finite.
     """
     frequency = np.bincount(targets, minlength=count).tolist()
     present = sum(n > 0 for n in frequency)

@@ -29,8 +29,8 @@ def save_tensors(file: Path, state: Mapping[str, Any]) -> None:
 def read_checkpoint(folder: Path, *, device: str) -> dict[str, Any] | None:
     """Read what ``save_checkpoint`` wrote; None if there is nothing to resume from.
 
-    A file that cannot be read, or was written on another kind of device or by another version of
-    PyTorch, is ignored with a warning.
+    A file that cannot be read, or was written on another kind of device or by another version of PyTorch, is ignored
+    with a warning.
     """
     import torch
 
@@ -49,11 +49,7 @@ def read_checkpoint(folder: Path, *, device: str) -> dict[str, Any] | None:
 
 
 def read_state_dict(file: Path) -> "dict[str, Any]":
-    """Read named tensors.
-
-    Raises:
-        ModelError: If the file is damaged or holds anything but named tensors.
-    """
+    """Read named tensors."""
     import torch
 
     try:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,7 @@ import numpy as np
 
 from arogya_bench.errors import needs_extra
 from arogya_bench.frameworks.devices import torch_device
-from arogya_bench.frameworks.fit_files import (
-    check_classes,
-    check_file_exists,
-    damaged_file_error,
-    save_classes,
-)
+from arogya_bench.frameworks.fit_files import check_classes, check_file_exists, damaged_file_error, save_classes
 from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, batched_predictor
 from arogya_bench.frameworks.torch_checkpoint import read_state_dict, save_tensors
 from arogya_bench.types import Predictor, Probabilities
@@ -28,15 +24,11 @@ PREDICTION_BATCH_SIZE = 64  # images; bounds the memory of a prediction
 
 
 def save_network(
-    state: Mapping[str, "torch.Tensor"],
-    out: Path,
-    *,
-    classes: tuple[str, ...],
-    preprocessing: Preprocessing,
+    state: Mapping[str, "torch.Tensor"], out: Path, *, classes: tuple[str, ...], preprocessing: Preprocessing
 ) -> None:
     """Write the weights, the class order and the preprocessing into ``out``."""
     save_tensors(out / WEIGHTS_FILE, state)
-    save_classes(out, classes, preprocessing)
+    save_classes(out, classes, asdict(preprocessing))
 
 
 def load_network(
@@ -47,19 +39,7 @@ def load_network(
     preprocessing: Preprocessing,
     device: str,
 ) -> Predictor:
-    """Load what ``save_network`` wrote.
-
-    Args:
-        build_network: Builds the network for a number of classes.
-        weights: The folder of the fit.
-        classes: Must be those of the fit, in the same order.
-        preprocessing: Must be that of the fit.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
-
-    Raises:
-        MissingExtra: If PyTorch is not installed.
-        ModelError: If the folder is damaged, or fitted for other classes or another network.
-    """
+    """Load what ``save_network`` wrote into ``weights``; classes and preprocessing must be those of the fit."""
     network, torch_name = load_module(
         build_network, weights, classes=classes, preprocessing=preprocessing, device=device
     )
@@ -85,12 +65,12 @@ def load_module(
 ) -> "tuple[torch.nn.Module, str]":
     """Load a network in evaluation mode; return it and its device as PyTorch names it.
 
-    Arguments and errors are those of ``load_network``. ``build_without_memory`` draws no random
-    weights first; not for networks that compute something when they are built.
+    Arguments and errors are those of ``load_network``. ``build_without_memory`` draws no random weights first; not for
+    networks that compute something when they are built.
     """
     with needs_extra("torch"):
         import torch
-    check_classes(weights, classes, preprocessing)
+    check_classes(weights, classes, asdict(preprocessing))
     file = check_file_exists(weights / WEIGHTS_FILE)
     torch_name = torch_device(device)
     with torch.device("meta") if build_without_memory else nullcontext():

@@ -39,12 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TorchLoop:
-    """A network in training.
-
-    Attributes:
-        device: As PyTorch names it.
-        out: The folder of the fit.
-    """
+    """A network in training; ``out`` is the folder of the fit."""
 
     settings: NetworkTraining
     steps: Steps
@@ -61,19 +56,13 @@ class TorchLoop:
 def train_network(settings: NetworkTraining, train: Subset, validation: Subset, *, out: Path) -> FitReport:
     """Train, and save in ``out`` the weights of the best epoch by validation macro F1.
 
-    An interrupted training resumes from the last finished epoch that ``out`` holds, and gives the
-    same numbers as an uninterrupted one.
-
-    Raises:
-        ModelError: If a split is too small, the device does not exist, or training diverges.
+    An interrupted training resumes from the last finished epoch that ``out`` holds, and gives the same numbers as an
+    uninterrupted one.
     """
     check_trainable(settings.training, train, validation)
     device = torch_device(settings.device)
-    train_split, validation_split = (
-        load_split(subset, settings.preprocessing.image_size) for subset in (train, validation)
-    )
     with _reproducible_context(settings, device):
-        loop = _build_loop(settings, train_split, validation_split, train.classes, device=device, out=out)
+        loop = _build_loop(settings, train, validation, device=device, out=out)
         progress = TrainingProgress(
             training=settings.training,
             save_checkpoint=partial(_write_checkpoint, loop),
@@ -104,29 +93,20 @@ def _reproducible_context(settings: NetworkTraining, device: str) -> Iterator[No
         yield
 
 
-def _build_loop(
-    settings: NetworkTraining,
-    train: InMemorySplit,
-    validation: InMemorySplit,
-    classes: tuple[str, ...],
-    *,
-    device: str,
-    out: Path,
-) -> TorchLoop:
+def _build_loop(settings: NetworkTraining, train: Subset, validation: Subset, *, device: str, out: Path) -> TorchLoop:
     import torch
 
-    network = settings.build_network(len(classes)).to(device)
-    weights = class_weights(train.targets, len(classes)) if settings.training.class_weights else None
+    class_count, size = len(train.classes), settings.preprocessing.image_size
+    train_split, validation_split = (load_split(subset, size) for subset in (train, validation))
+    network = settings.build_network(class_count).to(device)
+    weights = class_weights(train_split.targets, class_count) if settings.training.class_weights else None
     return TorchLoop(
         settings=settings,
         steps=Steps(
-            train=train,
-            training=settings.training,
-            learning_rate=settings.learning_rate,
-            seed=settings.seed,
+            train=train_split, training=settings.training, learning_rate=settings.learning_rate, seed=settings.seed
         ),
-        validation=validation,
-        classes=classes,
+        validation=validation_split,
+        classes=train.classes,
         device=device,
         network=network,
         optimizer=torch.optim.AdamW(
@@ -163,12 +143,7 @@ def _write_checkpoint(loop: TorchLoop, epochs: Sequence[Epoch]) -> None:
 
 
 def _save_weights(loop: TorchLoop) -> None:
-    save_network(
-        loop.network.state_dict(),
-        loop.out,
-        classes=loop.classes,
-        preprocessing=loop.settings.preprocessing,
-    )
+    save_network(loop.network.state_dict(), loop.out, classes=loop.classes, preprocessing=loop.settings.preprocessing)
 
 
 def _run_epoch(loop: TorchLoop, number: int) -> Epoch:

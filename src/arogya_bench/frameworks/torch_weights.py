@@ -33,11 +33,7 @@ class NetworkFamily:
     pretrained_option: str
 
     def find_file(self, weights: str) -> Path:
-        """Return the file that ``weights`` names.
-
-        Raises:
-            ModelError: If there is none.
-        """
+        """Return the file that ``weights`` names."""
         file = Path(weights).expanduser()
         if not file.is_file():
             raise ModelError(
@@ -47,11 +43,7 @@ class NetworkFamily:
         return file
 
     def read(self, file: Path) -> dict[str, "torch.Tensor"]:
-        """Read a state dict without running code.
-
-        Raises:
-            ModelError: If the file is damaged, or no state dict.
-        """
+        """Read a state dict without running code."""
         try:
             return read_state_dict(file)
         except ModelError as error:
@@ -60,46 +52,30 @@ class NetworkFamily:
             ) from error
 
     def without_other_head(self, state: StateDict, classes: int, *, drop_head: bool) -> StateDict:
-        """Drop the head of a state dict if it was trained for other classes.
-
-        Args:
-            state: Of the whole network.
-            classes: Number of classes.
-            drop_head: Whether to drop the head even if its size matches.
-        """
+        """Drop the head of a state dict if it was trained for another number of classes, or if ``drop_head``."""
         weight = state.get(f"{self.head_prefix}weight")
         if not drop_head and weight is not None and len(weight) == classes:
             return state
         return {name: value for name, value in state.items() if not name.startswith(self.head_prefix)}
 
     def initialise(self, network: "torch.nn.Module", state: StateDict | None) -> "torch.nn.Module":
-        """Load weights, if there are any, into a network; only its head may be missing.
-
-        Raises:
-            ModelError: If they are those of another network.
-        """
-        if state is None:
-            return network
-        try:
-            mismatch = network.load_state_dict(state, strict=False)
-        except RuntimeError as error:
-            raise self._mismatch_error(str(error).partition("\n")[0]) from error
-        missing = [name for name in mismatch.missing_keys if not name.startswith(self.head_prefix)]
-        if missing or mismatch.unexpected_keys:
-            raise self._mismatch_error(
-                f"{len(missing)} layers are missing and {len(mismatch.unexpected_keys)} unknown, "
-                f"such as {[*missing, *mismatch.unexpected_keys][0]!r}"
+        """Load weights, if there are any, into a network; only its head may be missing."""
+        if state is not None and (reason := load_partially(network, state, head_prefix=self.head_prefix)):
+            raise ModelError(
+                f"The weights to start from do not fit {self.name}: {reason}.",
+                fix=f"use a state dict of {self.source}, or set model.weights={self.pretrained_option} or none.",
             )
         return network
 
-    def describe_origin(self, state: StateDict, name: str) -> str:
-        """Describe the weights that a training started from."""
-        kept = f"{self.head_prefix}weight" in state
-        head = "kept" if kept else "initialised randomly for these classes"
-        return f"started from {name} weights; the last layer was {head}"
 
-    def _mismatch_error(self, reason: str) -> ModelError:
-        return ModelError(
-            f"The weights to start from do not fit {self.name}: {reason}.",
-            fix=f"use a state dict of {self.source}, or set model.weights={self.pretrained_option} or none.",
-        )
+def load_partially(network: "torch.nn.Module", state: StateDict, *, head_prefix: str | None) -> str:
+    """Load weights, of which only those of the head may be missing; return what does not fit, or an empty string."""
+    try:
+        mismatch = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        return str(error).splitlines()[-1].strip(" \t.")
+    missing = [name for name in mismatch.missing_keys if not (head_prefix and name.startswith(head_prefix))]
+    unknown = mismatch.unexpected_keys
+    if not missing and not unknown:
+        return ""
+    return f"{len(missing)} layers are missing and {len(unknown)} unknown, such as {[*missing, *unknown][0]!r}"

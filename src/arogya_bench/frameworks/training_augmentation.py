@@ -12,17 +12,9 @@ from arogya_bench.types import Image, Training
 
 
 def augment_batch(images: ImageStack, training: Training, rng: np.random.Generator) -> ImageStack:
-    """Augment a batch randomly; the input is not modified.
+    """Augment a batch of shape (n, size, size, 3) randomly; the input is not modified.
 
     Rotation, zoom, crop and mirroring are one resampling, so that pixels are interpolated once.
-
-    Args:
-        images: Shape (n, size, size, 3).
-        training: Ranges to draw from.
-        rng: Equal generators give equal images.
-
-    Raises:
-        ConfigError: If a field is out of range.
     """
     check_augmentation(training)
     transformed = _apply_geometric(images, training, rng) if _is_geometric(training) else images
@@ -35,11 +27,7 @@ def augment_batch(images: ImageStack, training: Training, rng: np.random.Generat
 
 
 def check_augmentation(training: Training) -> None:
-    """Check the augmentation fields of a training.
-
-    Raises:
-        ConfigError: If a field is out of range.
-    """
+    """Check the augmentation fields of a training."""
     low, high = training.noise
     near, far = training.zoom
     checks = (
@@ -53,8 +41,7 @@ def check_augmentation(training: Training) -> None:
     for name, valid, allowed in checks:
         if not valid:
             raise ConfigError(
-                f"training.{name} is {getattr(training, name)}.",
-                fix=f"set training.{name} to {allowed}.",
+                f"training.{name} is {getattr(training, name)}.", fix=f"set training.{name} to {allowed}."
             )
 
 

@@ -14,7 +14,7 @@ from arogya_bench.frameworks.early_stopping import Epoch
 from arogya_bench.frameworks.schedule import batch_indices
 from arogya_bench.frameworks.seeds import epoch_rng
 from arogya_bench.frameworks.ultralytics_hooks import TrainerOverrides, YoloBatches
-from arogya_bench.types import Box, Case, Floats, Image, Labels, Subset
+from arogya_bench.types import Box, Floats, Image, Labels, Subset
 
 if TYPE_CHECKING:
     import torch
@@ -38,25 +38,25 @@ class YoloExamples:
 
 
 def load_examples(subset: Subset, size: int) -> YoloExamples:
-    """Decode and resize the images of a split, and convert their boxes to labels.
-
-    Raises:
-        DatasetError: If a case has no annotation of boxes.
-    """
+    """Decode and resize the images of a split, and convert their boxes to labels."""
     images: list[Image] = []
     labels: list[dict[str, Any]] = []
     excluded = 0
     for number, (case, image) in enumerate(zip(subset.cases, subset.images(), strict=True)):
         shape = image.shape[:2]
-        boxes = _check_case_boxes(case)
-        used = [box for box in boxes if not box.crowd and _clip_box(box, shape)]
-        excluded += len(boxes) - len(used)
+        if case.boxes is None:
+            raise DatasetError(
+                f"The case {case.case_id!r} has no boxes, which a detector needs for training.",
+                fix="choose a dataset for detection, or a model for classification.",
+            )
+        used = [(box.label, edges) for box in case.boxes if not box.crowd and (edges := _clip_box(box, shape))]
+        excluded += len(case.boxes) - len(used)
         labels.append(
             {
                 "im_file": f"{number}.png",  # identifies the image; there is no such file
                 "shape": shape,
-                "cls": np.array([[box.label] for box in used], np.float32).reshape(-1, 1),
-                "bboxes": _normalise_boxes([_clip_box(box, shape) for box in used], shape),
+                "cls": np.array([[label] for label, _ in used], np.float32).reshape(-1, 1),
+                "bboxes": _normalise_boxes([edges for _, edges in used], shape),
                 "segments": [],
                 "keypoints": None,
                 "normalized": True,
@@ -89,11 +89,7 @@ class DetectorOverrides(TrainerOverrides[YoloExamples]):
             rng = epoch_rng(plan.seed, epoch)
             return batch_indices(len(dataset), plan.training.batch_size, rng)
 
-        return YoloBatches(
-            dataset,
-            len(epoch_batches(1)),
-            lambda epoch: _collate(dataset, epoch_batches(epoch)),
-        )
+        return YoloBatches(dataset, len(epoch_batches(1)), lambda epoch: _collate(dataset, epoch_batches(epoch)))
 
     def get_validator(self) -> object:
         """Return Ultralytics's validator with a non-maximum suppression that never times out."""
@@ -122,8 +118,8 @@ class DetectorOverrides(TrainerOverrides[YoloExamples]):
 def detection_rank(metrics: Mapping[str, float], epoch: int) -> tuple[float, float]:
     """Rank an epoch by mAP, and by the lower validation loss if that is equal.
 
-    While mAP is 0, every epoch counts as an improvement, as in Ultralytics's early stopping: the
-    loss of a detector rises at first.
+    While mAP is 0, every epoch counts as an improvement, as in Ultralytics's early stopping: the loss of a detector
+    rises at first.
     """
     precision = metrics["metrics/mAP50-95(B)"]
     loss = sum(value for name, value in metrics.items() if name.startswith("val/"))
@@ -160,14 +156,7 @@ def _dataset_class() -> Any:
 def apply_nms(preds: Any, *, confidence: float, iou: float, max_detections: int) -> "list[torch.Tensor]":
     """Non-maximum suppression by class.
 
-    Ultralytics's default gives up after some seconds, so that results would depend on the load of
-    the machine.
-
-    Args:
-        preds: Output of the network in evaluation mode.
-        confidence: Least score that is kept.
-        iou: Overlap above which the box with the lower score is dropped.
-        max_detections: Boxes per image.
+    Ultralytics's default gives up after some seconds, so that results would depend on the load of the machine.
 
     Returns:
         Per image a tensor of shape (m, 6): left, top, right, bottom, score, label.
@@ -183,15 +172,6 @@ def apply_nms(preds: Any, *, confidence: float, iou: float, max_detections: int)
 def _collate(dataset: Any, batches: Iterable[Labels]) -> Iterator[dict[str, Any]]:
     for batch in batches:
         yield dataset.collate_fn([dataset[index] for index in batch.tolist()])
-
-
-def _check_case_boxes(case: Case) -> tuple[Box, ...]:
-    if case.boxes is None:
-        raise DatasetError(
-            f"The case {case.case_id!r} has no boxes, which a detector needs for training.",
-            fix="choose a dataset for detection, or a model for classification.",
-        )
-    return case.boxes
 
 
 def _clip_box(box: Box, shape: tuple[int, int]) -> tuple[float, float, float, float] | None:

@@ -1,8 +1,8 @@
 """The parts of Ultralytics's trainer that both YOLOv8 models replace.
 
-Its loop, optimizer groups, gradient clipping and moving average of the weights are kept. Learning
-rates, batch order, random numbers, the best epoch, early stopping and the written files follow the
-other models, so that a YOLOv8 model differs from them by its network alone.
+Its loop, optimizer groups, gradient clipping and moving average of the weights are kept. Learning rates, batch order,
+random numbers, the best epoch, early stopping and the written files follow the other models, so that a YOLOv8 model
+differs from them by its network alone.
 """
 
 import math
@@ -29,14 +29,7 @@ Split = TypeVar("Split")
 
 @dataclass(frozen=True, kw_only=True)
 class YoloPlan(Generic[Split]):
-    """One training.
-
-    Attributes:
-        network: Holds the weights to start from.
-        train: Images and targets in memory; likewise ``validation``.
-        learning_rate: Peak of the schedule.
-        device: As PyTorch names it: ``cpu`` or ``cuda:0``.
-    """
+    """One training, with images and targets in memory; ``network`` holds the weights to start from."""
 
     network: "torch.nn.Module"
     classes: tuple[str, ...]
@@ -82,12 +75,8 @@ class YoloBatches:
 class TrainerOverrides(ABC, Generic[Split]):
     """Overrides methods of Ultralytics's ``BaseTrainer``; comes before it in the base classes.
 
-    Name subclasses without "Trainer": to a class with that word in its name, Ultralytics attaches
-    the integrations (MLflow, Weights & Biases and others) that the user's settings enable.
-
-    Args:
-        plan: The training.
-        settings: Overrides of Ultralytics's default settings.
+    Name subclasses without "Trainer": to a class with that word in its name, Ultralytics attaches the integrations
+    (MLflow, Weights & Biases and others) that the user's settings enable.
     """
 
     # Attributes of ``BaseTrainer`` that are used here.
@@ -108,9 +97,7 @@ class TrainerOverrides(ABC, Generic[Split]):
         self.plan = plan  # which the constructor of the trainer needs
         super().__init__(overrides=settings)  # type: ignore[call-arg]  # of the trainer
         self.progress = TrainingProgress(
-            training=plan.training,
-            save_checkpoint=self._write_checkpoint,
-            save_weights=self._save_weights,
+            training=plan.training, save_checkpoint=self._write_checkpoint, save_weights=self._save_weights
         )
         self.callbacks.clear()  # Ultralytics's own, which report usage over the network
         for event, callback in {
@@ -140,11 +127,7 @@ class TrainerOverrides(ABC, Generic[Split]):
         return self.plan.network
 
     def get_dataloader(self, *_: object, mode: str, **__: object) -> YoloBatches:
-        """Return the batches.
-
-        Raises:
-            ModelError: If memory ran out, after which the trainer asks for smaller batches.
-        """
+        """Return the batches; refuse the smaller ones that the trainer asks for when memory runs out."""
         if mode == "train" and self.optimizer is not None:
             raise ModelError(
                 f"Batches of {self.plan.training.batch_size} images need more memory than {self.plan.device} has.",
@@ -225,12 +208,7 @@ class TrainerOverrides(ABC, Generic[Split]):
         save_checkpoint(self.plan.out, state, device=self.plan.device)
 
     def _checkpoint_parts(self) -> dict[str, Any]:
-        return {
-            "network": self.model,
-            "ema": self.ema.ema,
-            "optimizer": self.optimizer,
-            "scaler": self.scaler,
-        }
+        return {"network": self.model, "ema": self.ema.ema, "optimizer": self.optimizer, "scaler": self.scaler}
 
     def _save_weights(self) -> None:
         plan = self.plan

@@ -8,38 +8,24 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from arogya_bench.errors import ModelError, did_you_mean
+from arogya_bench.frameworks.torch_weights import load_partially
 
 if TYPE_CHECKING:
     import torch
 
 # What Ultralytics raises for files that are damaged, or hold something else.
-UNREADABLE_ERRORS = (
-    RuntimeError,
-    UnpicklingError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    ImportError,
-)
+UNREADABLE_ERRORS = (RuntimeError, UnpicklingError, TypeError, KeyError, AttributeError, ImportError)
 
 
 def read_architecture(name: str) -> dict[str, Any]:
-    """Read the architecture of YOLOv8n from the package, within ``isolate_ultralytics``.
-
-    Args:
-        name: ``yolov8`` or ``yolov8-cls``.
-    """
+    """Read the architecture ``yolov8`` or ``yolov8-cls``, size n, within ``isolate_ultralytics``."""
     from ultralytics.utils import ROOT, YAML
 
     return {**YAML.load(ROOT / "cfg" / "models" / "v8" / f"{name}.yaml"), "scale": "n"}
 
 
 def find_start_weights(weights: str) -> Path | None:
-    """Find the file of the weights to start from; None for random weights.
-
-    Raises:
-        ModelError: If there is no such file.
-    """
+    """Find the file of the weights to start from; None for random weights."""
     if weights == "none":
         return None
     file = Path(weights).expanduser()
@@ -54,34 +40,21 @@ def find_start_weights(weights: str) -> Path | None:
 def load_start_weights(
     network: "torch.nn.Module", file: Path | None, *, head_prefix: str, classes: tuple[str, ...]
 ) -> str:
-    """Load the weights of a file into a network, within ``isolate_ultralytics``.
+    """Load the weights of a file into a network, within ``isolate_ultralytics``; return a note on their origin.
 
-    The head is loaded only if it was trained for the same classes in the same order.
-
-    Args:
-        network: Modified in place.
-        file: Result of ``find_start_weights``.
-        head_prefix: Prefix of the names of the weights that depend on the classes.
-        classes: In the order of the network.
-
-    Returns:
-        A note on the origin of the weights.
-
-    Raises:
-        ModelError: If the file cannot be read, or holds another network.
+    The head, whose weights begin with ``head_prefix``, is loaded only if it was trained for the same classes in the
+    same order.
     """
     if file is None:
         return "trained from random weights"
     weights, trained_classes = _read_start_weights(file)
     same = trained_classes == classes
-    state = {name: w for name, w in weights.items() if same or not name.startswith(head_prefix)}
-    try:
-        mismatch = network.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise _mismatch_error(file, str(error).splitlines()[-1].strip(" \t.")) from error
-    missing = [name for name in mismatch.missing_keys if same or not name.startswith(head_prefix)]
-    if differing := [*missing, *mismatch.unexpected_keys]:
-        raise _mismatch_error(file, f"{len(differing)} layers differ, such as {differing[0]!r}")
+    state = {name: weight for name, weight in weights.items() if same or not name.startswith(head_prefix)}
+    if reason := load_partially(network, state, head_prefix=None if same else head_prefix):
+        raise ModelError(
+            f"{file} does not fit this network, YOLOv8n: {reason}.",
+            fix="use the weights of a YOLOv8n for the same task, or set model.weights=none.",
+        )
     return f"started from {file.name}; its head was {'kept' if same else 'initialised randomly'}"
 
 
@@ -109,10 +82,3 @@ def _read_start_weights(file: Path) -> "tuple[Mapping[str, torch.Tensor], tuple[
         torch.serialization.clear_safe_globals()
         torch.serialization.add_safe_globals(trusted)
     return state, class_names
-
-
-def _mismatch_error(file: Path, reason: str) -> ModelError:
-    return ModelError(
-        f"{file} does not fit this network, YOLOv8n: {reason}.",
-        fix="use the weights of a YOLOv8n for the same task, or set model.weights=none.",
-    )

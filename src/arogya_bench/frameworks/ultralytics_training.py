@@ -25,15 +25,8 @@ from arogya_bench.types import FitReport
 def isolate_ultralytics(seed: int = 0, device: str = "cpu") -> Iterator[None]:
     """Import Ultralytics, seed every generator, and undo what it changes in the process.
 
-    Its import and its trainer set environment variables, threads, print options, warning filters,
-    generators and switches of PyTorch, and replace ``torch.save`` and ``PIL.Image.open``.
-
-    Args:
-        seed: Of the weights that are drawn inside.
-        device: Device inside: ``cpu`` or ``cuda:0``.
-
-    Raises:
-        MissingExtra: If PyTorch or Ultralytics is not installed.
+    Its import and its trainer set environment variables, threads, print options, warning filters, generators and
+    switches of PyTorch, and replace ``torch.save`` and ``PIL.Image.open``.
     """
     with needs_extra("yolo"):
         import torch
@@ -90,10 +83,7 @@ def _determinism_flags() -> tuple[bool, bool]:
     """Whether only deterministic algorithms may run, and whether others only cause a warning."""
     import torch
 
-    return (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
+    return (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled())
 
 
 def _restore_determinism(flags: tuple[bool, bool]) -> None:
@@ -114,16 +104,9 @@ def train_yolo(
 ) -> FitReport:
     """Train as planned, within ``isolate_ultralytics``, and save the weights of the best epoch.
 
-    An interrupted training resumes from the last finished epoch that the folder holds, with the
-    same numbers: weights, moving average and optimizer are stored at full precision.
-
-    Args:
-        trainer_class: Also a subclass of Ultralytics's ``BaseTrainer``.
-        plan: The training.
-        settings: Added to the settings that both models share.
-
-    Raises:
-        ModelError: If training diverges, or memory runs out.
+    An interrupted training resumes from the last finished epoch that the folder holds, with the same numbers: weights,
+    moving average and optimizer are stored at full precision. The trainer class is also a subclass of Ultralytics's
+    ``BaseTrainer``; ``settings`` are added to those that both models share.
     """
     import torch
 

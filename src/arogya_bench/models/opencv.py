@@ -8,16 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from arogya_bench.errors import ConfigError, ModelError, did_you_mean
+from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.frameworks.array_files import read_arrays, save_arrays
 from arogya_bench.frameworks.devices import check_device_name
-from arogya_bench.frameworks.fit_files import (
-    check_classes,
-    damaged_file_error,
-    read_json,
-    save_classes,
-)
-from arogya_bench.models.field_checks import check_image_size, check_positive
+from arogya_bench.frameworks.fit_files import check_classes, damaged_file_error, read_json, save_classes
+from arogya_bench.models.field_checks import check_choice, check_image_size, check_positive
 from arogya_bench.models.opencv_classifiers import (
     FeatureClassifier,
     NearestNeighbours,
@@ -36,22 +31,9 @@ from arogya_bench.models.opencv_features import (
     visual_word_histograms,
 )
 from arogya_bench.models.temperature import Calibration, fit_calibration
-from arogya_bench.types import (
-    FitReport,
-    Floats,
-    Image,
-    ImageBatch,
-    Predictor,
-    Probabilities,
-    Subset,
-    Training,
-)
+from arogya_bench.types import FitReport, Floats, Image, ImageBatch, Predictor, Probabilities, Subset, Training
 
-CHOICES = {
-    "features": ("hog", "orb", "sift"),
-    "keypoints": ("detected", "grid"),
-    "classifier": ("svm", "knn"),
-}
+CHOICES = {"features": ("hog", "orb", "sift"), "keypoints": ("detected", "grid"), "classifier": ("svm", "knn")}
 CALIBRATION_FILE = "calibration.json"
 VOCABULARY_FILE = "vocabulary.npz"
 
@@ -88,11 +70,7 @@ class OpenCVClassifier:
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
-            if (value := getattr(self, name)) not in choices:
-                raise ConfigError(
-                    f"Unknown {name} {value!r}.{did_you_mean(value, choices)}",
-                    fix=f"set model.{name} to {' or '.join(choices)}.",
-                )
+            check_choice(name, getattr(self, name), choices)
         check_image_size(self.image_size, at_least=2 * HOG_CELL)  # ORB compares within 31 pixels
         if self.features == "hog" and self.image_size % HOG_CELL:
             raise ConfigError(
@@ -108,20 +86,9 @@ class OpenCVClassifier:
         check_device_name(device)
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
-        """Fit visual words and classifier on ``train``, and the calibration on ``validation``.
-
-        Raises:
-            ModelError: If ``train`` lacks a class, or is too small for the words or neighbours.
-        """
+        """Fit visual words and classifier on ``train``, and the calibration on ``validation``."""
         del training, device  # part of the interface; not used
         self._check_cases(train)
         vocabulary = self._learn_vocabulary(train, seed)
@@ -140,11 +107,7 @@ class OpenCVClassifier:
         return FitReport(notes=(classifier.note(), *notes))
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
-        """Load visual words, classifier and calibration.
-
-        Raises:
-            ModelError: If the folder is damaged, or fitted for other classes or settings.
-        """
+        """Load visual words, classifier and calibration."""
         check_device_name(device)
         check_classes(weights, classes, self._settings())
         words = self._read_words(weights)
@@ -179,10 +142,7 @@ class OpenCVClassifier:
         if self.classifier == "svm":
             return fit_support_vectors(features, train.targets, cost=self.C, gamma=self.gamma, seed=seed)
         return NearestNeighbours(
-            features=features,
-            targets=train.targets,
-            class_count=len(train.classes),
-            neighbours=self.neighbours,
+            features=features, targets=train.targets, class_count=len(train.classes), neighbours=self.neighbours
         )
 
     def _read_words(self, weights: Path) -> Words | None:

@@ -34,11 +34,7 @@ class FeatureClassifier(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SupportVectors:
-    """An RBF support vector machine with class weights inverse to the class frequencies.
-
-    Attributes:
-        svm: Fitted, with one decision value per pair of classes.
-    """
+    """A fitted RBF support vector machine, with one decision value per pair of classes."""
 
     svm: "SVC"
 
@@ -60,14 +56,10 @@ class SupportVectors:
 def fit_support_vectors(
     features: Floats, targets: Labels, *, cost: float, gamma: float | None, seed: int
 ) -> SupportVectors:
-    """Fit a support vector machine.
+    """Fit a support vector machine with class weights inverse to the class frequencies.
 
-    Args:
-        features: Shape (n, width).
-        targets: Shape (n,); every class occurs.
-        cost: Penalty of a case on the wrong side of the margin.
-        gamma: Inverse width of the kernel; None means 1 / (width x variance of the features).
-        seed: Does not change the result; None would draw from NumPy's global generator.
+    ``features`` has shape (n, width), ``targets`` (n,), with every class; ``gamma`` None means 1 / (width x variance of
+    the features). The seed does not change the result; None would draw from NumPy's global generator.
     """
     from sklearn.svm import SVC
 
@@ -82,11 +74,7 @@ def fit_support_vectors(
 
 
 def read_support_vectors(weights: Path) -> SupportVectors:
-    """Read what ``save`` wrote.
-
-    Raises:
-        ModelError: If the file is missing, damaged or holds something else.
-    """
+    """Read what ``save`` wrote; refuses types other than those of an SVC."""
     import skops.io
     from sklearn.svm import SVC
     from skops.io.exceptions import UntrustedTypesFoundException
@@ -104,11 +92,7 @@ def read_support_vectors(weights: Path) -> SupportVectors:
 
 
 def margins(svm: "SVC", features: Floats) -> Floats:
-    """Average, for each class, its signed distances from the boundaries to the other classes.
-
-    Returns:
-        Shape (n, classes); for two classes the decision value and its negative.
-    """
+    """Average, for each class, its signed distances from the boundaries to the other classes; shape (n, classes)."""
     values = np.asarray(svm.decision_function(features), dtype=np.float64)
     count = len(svm.classes_)
     if count == 2:  # for two classes, scikit-learn returns one column with the opposite sign
@@ -124,14 +108,12 @@ def margins(svm: "SVC", features: Floats) -> Floats:
 class NearestNeighbours:
     """The training cases, of which the nearest ones vote.
 
-    Distances are Euclidean, and features are not standardised: within each kind they have one
-    scale (see ``hog_features`` and ``visual_word_histograms``). Frequent classes have more votes;
-    the bias of the calibration corrects that.
+    Distances are Euclidean, and features are not standardised: within each kind they have one scale (see
+    ``hog_features`` and ``visual_word_histograms``). Frequent classes have more votes; the bias of the calibration
+    corrects that.
 
     Attributes:
         features: Shape (n, width); float32 values stored as float64.
-        targets: Shape (n,).
-        class_count: Number of classes.
         neighbours: Number of votes, at most n.
     """
 
@@ -150,10 +132,7 @@ class NearestNeighbours:
 
     def save(self, out: Path) -> None:
         """Write the cases; features as float32, which loses nothing."""
-        save_arrays(
-            out / NEIGHBOURS_FILE,
-            {"features": np.asarray(self.features, np.float32), "targets": self.targets},
-        )
+        save_arrays(out / NEIGHBOURS_FILE, {"features": np.asarray(self.features, np.float32), "targets": self.targets})
 
     def note(self) -> str:
         """Give the size, which grows with the training split."""
@@ -163,8 +142,7 @@ class NearestNeighbours:
     def _votes(self, row: Floats) -> Floats:
         """Votes per class; cases tied at the distance of the last neighbour share its votes.
 
-        Computed for one image at a time, so that neither the batch nor the order of the training
-        cases affects ties.
+        Computed for one image at a time, so that neither the batch nor the order of the training cases affects ties.
         """
         distances = cdist(row[None], self.features, "sqeuclidean")[0]
         last = np.partition(distances, self.neighbours - 1)[self.neighbours - 1]
@@ -175,11 +153,7 @@ class NearestNeighbours:
 
 
 def read_neighbours(weights: Path, *, class_count: int, neighbours: int) -> NearestNeighbours:
-    """Read what ``save`` wrote.
-
-    Raises:
-        ModelError: If the file is missing or damaged, or its arrays are inconsistent.
-    """
+    """Read what ``save`` wrote."""
     file = weights / NEIGHBOURS_FILE
     arrays = read_arrays(file, "features", "targets")
     features, targets = arrays["features"], arrays["targets"]

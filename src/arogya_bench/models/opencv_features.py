@@ -28,21 +28,13 @@ MAX_DESCRIPTORS_PER_IMAGE = 40  # so that a full sample comes from a thousand im
 
 
 def hog_features(images: Iterable[Image], size: int) -> Floats:
-    """Histograms of oriented gradients (Dalal and Triggs 2005) of grey images.
-
-    Args:
-        images: Of any size.
-        size: Pixels after resizing; a multiple of 16.
+    """Histograms of oriented gradients (Dalal and Triggs 2005) of grey images, resized to a multiple of 16 pixels.
 
     Returns:
         Shape (n, width); every block of 36 numbers has length 1, or 0 where the image is flat.
     """
     hog = cv2.HOGDescriptor(
-        (size, size),
-        (2 * HOG_CELL, 2 * HOG_CELL),
-        (HOG_CELL, HOG_CELL),
-        (HOG_CELL, HOG_CELL),
-        HOG_BINS,
+        (size, size), (2 * HOG_CELL, 2 * HOG_CELL), (HOG_CELL, HOG_CELL), (HOG_CELL, HOG_CELL), HOG_BINS
     )
     rows = [np.asarray(hog.compute(_to_grey(image, size))).ravel() for image in images]
     return np.array(rows, dtype=np.float64).reshape(-1, int(hog.getDescriptorSize()))
@@ -52,11 +44,10 @@ def hog_features(images: Iterable[Image], size: int) -> Floats:
 class LocalFeatures:
     """Keypoints of a grey image with a descriptor of their neighbourhood.
 
-    ``detected`` uses the keypoints of the detector. Its thresholds are lower than OpenCV's, whose
-    margin of 31 pixels leaves ORB no keypoint at 64 pixels, and few at 128; descriptors follow the
-    orientation of their keypoint, so that they are invariant to rotation. ``grid`` describes
-    evenly spaced upright patches instead, which usually separates classes better (Nowak, Jurie and
-    Triggs 2006) and works on images without structure.
+    ``detected`` uses the keypoints of the detector. Its thresholds are lower than OpenCV's, whose margin of 31 pixels
+    leaves ORB no keypoint at 64 pixels, and few at 128; descriptors follow the orientation of their keypoint, so that
+    they are invariant to rotation. ``grid`` describes evenly spaced upright patches instead, which usually separates
+    classes better (Nowak, Jurie and Triggs 2006) and works on images without structure.
 
     Attributes:
         kind: ``orb`` (Rublee et al. 2011) or ``sift`` (Lowe 2004).
@@ -72,9 +63,8 @@ class LocalFeatures:
         """Describe the keypoints of each image.
 
         Yields:
-            Shape (keypoints, width), possibly without rows. SIFT values are whole numbers from 0
-            to 255; ORB values are its 256 bits, so that the squared Euclidean distance of two rows
-            is the Hamming distance of the descriptors.
+            Shape (keypoints, width), possibly without rows. SIFT values are whole numbers from 0 to 255; ORB values are
+            its 256 bits, so that the squared Euclidean distance of two rows is the Hamming distance of the descriptors.
         """
         extractor = self._build_extractor()
         grid = _grid_keypoints(self.image_size, *KEYPOINT_GRIDS[self.kind])
@@ -100,12 +90,9 @@ class LocalFeatures:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Vocabulary:
-    """Visual words and the size of the sample that they were learnt from.
+    """Visual words: cluster centres of shape (words, width).
 
-    Attributes:
-        words: Shape (words, width); cluster centres of descriptors.
-        descriptors: Number of descriptors.
-        images: Number of training images, including those without keypoints.
+    ``descriptors`` counts the sample that they were learnt from; ``images`` includes those without keypoints.
     """
 
     words: Words
@@ -116,18 +103,9 @@ class Vocabulary:
 def learn_vocabulary(train: Subset, features: LocalFeatures, *, size: int, seed: int) -> Vocabulary:
     """Cluster a sample of the descriptors of the training images by k-means.
 
-    On the bits of ORB this clusters by Hamming distance: the squared distance to the mean of a
-    cluster is the mean Hamming distance to its members, minus half of that between them.
-
-    Args:
-        train: Its images are read in random order until the sample is full.
-        features: Describes the images.
-        size: Number of words, at least 2.
-        seed: Of the sample and the initial centres; equal seeds give equal words, for any number
-            of threads.
-
-    Raises:
-        ModelError: If the images have fewer different descriptors than ``size``.
+    On the bits of ORB this clusters by Hamming distance: the squared distance to the mean of a cluster is the mean
+    Hamming distance to its members, minus half of that between them. Equal seeds give equal words, for any number of
+    threads.
     """
     from sklearn.cluster import MiniBatchKMeans
 
@@ -155,9 +133,8 @@ def learn_vocabulary(train: Subset, features: LocalFeatures, *, size: int, seed:
 def visual_word_histograms(images: Iterable[Image], features: LocalFeatures, words: Words) -> Floats:
     """Count, for each image, the visual words nearest to its keypoints.
 
-    Counts (Csurka et al. 2004) are divided by their sum, then their square roots are taken, so
-    that the Euclidean distance of two rows is sqrt(2) times the Hellinger distance of the
-    distributions (Arandjelovic and Zisserman 2012).
+    Counts (Csurka et al. 2004) are divided by their sum, then their square roots are taken, so that the Euclidean
+    distance of two rows is sqrt(2) times the Hellinger distance of the distributions (Arandjelovic and Zisserman 2012).
 
     Returns:
         Shape (n, words); rows have length 1, or 0 for an image without keypoints.

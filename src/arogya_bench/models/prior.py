@@ -9,12 +9,7 @@ import numpy as np
 
 from arogya_bench.errors import ModelError
 from arogya_bench.frameworks.devices import check_device_name
-from arogya_bench.frameworks.fit_files import (
-    check_classes,
-    damaged_file_error,
-    read_json,
-    save_classes,
-)
+from arogya_bench.frameworks.fit_files import check_classes, damaged_file_error, read_json, save_classes
 from arogya_bench.types import FitReport, ImageBatch, Predictor, Probabilities, Subset, Training
 
 FREQUENCIES_FILE = "frequencies.json"
@@ -34,20 +29,9 @@ class Prior:
         check_device_name(device)
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
-        """Count the classes of ``train``.
-
-        Raises:
-            ModelError: If ``train`` is empty.
-        """
+        """Count the classes of ``train``."""
         del validation, training, seed, device  # part of the interface; not used
         if not len(train):
             raise ModelError("The train split is empty.", fix="raise limit, or change the split.")
@@ -58,11 +42,7 @@ class Prior:
         return FitReport()
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
-        """Read the frequencies.
-
-        Raises:
-            ModelError: If the folder is damaged or was fitted for other classes.
-        """
+        """Read the frequencies."""
         check_device_name(device)
         check_classes(weights, classes, {})
         content = read_json(weights / FREQUENCIES_FILE, "frequencies")

@@ -13,25 +13,12 @@ from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.frameworks.devices import check_device_name
 from arogya_bench.frameworks.fit_files import CLASSES_FILE, check_classes, read_json, save_classes
 from arogya_bench.models.field_checks import check_image_size, check_positive
-from arogya_bench.models.mlmodel import (
-    ModelDescription,
-    model_digest,
-    read_description,
-    version_mismatches,
-)
+from arogya_bench.models.mlmodel import ModelDescription, model_digest, read_description, version_mismatches
 from arogya_bench.models.pyfunc_inputs import InputFormat, choose_input_format
 from arogya_bench.models.pyfunc_outputs import OutputFormat, choose_output_format
 from arogya_bench.models.pyfunc_source import check_uri, error_summary, load_predict, locate_model
 from arogya_bench.runtime.console import echo
-from arogya_bench.types import (
-    FitReport,
-    Image,
-    ImageBatch,
-    Predictor,
-    Probabilities,
-    Subset,
-    Training,
-)
+from arogya_bench.types import FitReport, Image, ImageBatch, Predictor, Probabilities, Subset, Training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,21 +27,18 @@ class PyFunc:
 
     Loading an MLflow model runs the code that it contains. Use only models that you trust.
 
-    Its signature must describe its input: one tensor of shape (-1, height, width, 3) or
-    (-1, 3, height, width), or one column of PNG files, binary or as base64 text. It returns one
-    probability per class, or class names.
+    Its signature must describe its input: one tensor of shape (-1, height, width, 3) or (-1, 3, height, width), or one
+    column of PNG files, binary or as base64 text. It returns one probability per class, or class names.
 
     Attributes:
-        uri: ``models:/name/1``, ``models:/name@alias``, ``models:/m-...``, ``runs:/run_id/name``,
-            or a folder; looked up in the store of ``MLFLOW_TRACKING_URI``, else in ``mlflow.db``.
-        image_size: Pixels after resizing if the signature leaves the size open; None keeps the
-            original size.
+        uri: ``models:/name/1``, ``models:/name@alias``, ``models:/m-...``, ``runs:/run_id/name``, or a folder; looked
+            up in the store of ``MLFLOW_TRACKING_URI``, else in ``mlflow.db``.
+        image_size: Pixels after resizing if the signature leaves the size open; None keeps the original size.
         scale: Value of white for a model that takes floats, such as 1 or 255.
-        classes: Classes of the dataset in the order of the model; empty for the order in its
-            signature or its ``metadata["classes"]``.
+        classes: Classes of the dataset in the order of the model; empty for the order in its signature or its
+            ``metadata["classes"]``.
         softmax: Whether the model returns logits.
-        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
-            gate stops a run on one of them.
+        trained_on: Datasets that its weights were fitted on, as far as you know; the gate stops a run on one of them.
     """
 
     uri: str
@@ -81,28 +65,13 @@ class PyFunc:
         check_uri(self.uri)
 
     def fingerprint(self) -> str:
-        """Digest of the files that the URI currently refers to; 32 hexadecimal characters.
-
-        Raises:
-            ModelError: If there is no such model.
-        """
+        """Digest of the files that the URI currently refers to; 32 hexadecimal characters."""
         return model_digest(locate_model(self.uri))
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
-        """Try the model on one training image, and record its digest.
-
-        Raises:
-            ModelError: If the model cannot be loaded or does not behave like a classifier.
-        """
+        """Try the model on one training image, and record its digest."""
         del validation, training, seed, device
         folder = locate_model(self.uri)
         description = read_description(folder)
@@ -122,11 +91,7 @@ class PyFunc:
         return FitReport(notes=tuple(notes))
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
-        """Load the model that ``fit`` recorded; this runs the code that it contains.
-
-        Raises:
-            ModelError: If the URI now refers to another model, or the classes differ.
-        """
+        """Load the model that ``fit`` recorded; this runs the code that it contains."""
         check_device_name(device)
         check_classes(weights, classes, {})
         folder = locate_model(self.uri)
@@ -150,17 +115,10 @@ class PyFunc:
     ) -> tuple[InputFormat, OutputFormat]:
         return (
             choose_input_format(
-                description.inputs,
-                image_size=self.image_size,
-                scale=self.scale,
-                as_list=description.from_type_hints,
+                description.inputs, image_size=self.image_size, scale=self.scale, as_list=description.from_type_hints
             ),
             choose_output_format(
-                description.outputs,
-                description.classes,
-                self.classes,
-                classes=classes,
-                softmax=self.softmax,
+                description.outputs, description.classes, self.classes, classes=classes, softmax=self.softmax
             ),
         )
 
@@ -173,11 +131,7 @@ class PyFunc:
             )
 
     def _notes(
-        self,
-        input_format: InputFormat,
-        output_format: OutputFormat,
-        outputs: Sequence[Any],
-        version_note: str,
+        self, input_format: InputFormat, output_format: OutputFormat, outputs: Sequence[Any], version_note: str
     ) -> Iterator[str]:
         yield f"{self.uri} was used as it is; nothing was trained"
         for output in outputs:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
 from arogya_bench.errors import ModelError
-from arogya_bench.frameworks.preprocessing import resize_square
+from arogya_bench.frameworks.preprocessing import resize_image
 from arogya_bench.types import Image, ImageBatch
 
 MAX_BATCH_SIZE = 64  # images; bounds the memory of a call
@@ -37,33 +37,17 @@ class InputFormat:
 
     def resize(self, image: Image) -> Image:
         """Stretch an image to the size that the model takes."""
-        if self.size is None:
-            return image
-        height, width = self.size
-        if height == width:
-            return resize_square(image, height)
-        shrinks = image.shape[0] * image.shape[1] > height * width
-        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
+        return image if self.size is None else resize_image(image, *self.size)
 
 
 def choose_input_format(
-    inputs: Sequence[Mapping[str, Any]] | None,
-    *,
-    image_size: int | None,
-    scale: float,
-    as_list: bool = False,
+    inputs: Sequence[Mapping[str, Any]] | None, *, image_size: int | None, scale: float, as_list: bool = False
 ) -> InputFormat:
-    """Choose the format that a signature asks for.
+    """Choose the format that a signature asks for, which must take images.
 
-    Args:
-        inputs: Columns or tensors of the signature, from ``MLmodel``; None without a signature.
-        image_size: Pixels after resizing if the signature leaves the size open.
-        scale: Value of white in a tensor of floats.
-        as_list: Whether the model takes a list instead of a table.
-
-    Raises:
-        ModelError: If there is no signature, or it does not take images.
+    ``inputs`` are the columns or tensors of the signature, None without one. ``image_size`` applies where the signature
+    leaves the size open; ``scale`` is the value of white in a tensor of floats; ``as_list`` asks for a list, not a
+    table.
     """
     if inputs is None:
         raise ModelError(

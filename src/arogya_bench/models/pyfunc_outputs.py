@@ -17,12 +17,11 @@ SUM_TOLERANCE = 1e-3  # largest deviation from 1 of the sum of a row of probabil
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFormat:
-    """How outputs are read.
+    """How outputs are read, for ``classes`` in the order of the dataset.
 
     Attributes:
-        classes: Classes of the dataset, in its order.
-        model_order: Classes in the order of the model, for unnamed columns and class indices;
-            empty if unknown.
+        classes: Of the dataset.
+        model_order: Classes in the order of the model, for unnamed columns and class indices; empty if unknown.
         softmax: Whether the outputs are logits.
     """
 
@@ -31,11 +30,7 @@ class OutputFormat:
     softmax: bool
 
     def to_probabilities(self, output: Any, count: int) -> Probabilities:
-        """Convert the output for ``count`` images; labels become rows of 0 and 1.
-
-        Raises:
-            ModelError: If the output has another form, or its classes are not the dataset's.
-        """
+        """Convert the output for ``count`` images; labels become rows of 0 and 1."""
         values = _single_output(output)
         if _has_named_columns(values):
             table = self._from_named_columns(values)
@@ -117,17 +112,9 @@ def choose_output_format(
     classes: tuple[str, ...],
     softmax: bool,
 ) -> OutputFormat:
-    """Find the class order of a model in its signature, its metadata, or the config.
+    """Find the class order of a model in its signature, its metadata and the config, which must agree.
 
-    Args:
-        outputs: Columns or tensors of the signature, from ``MLmodel``.
-        logged_classes: ``metadata["classes"]``.
-        configured_classes: ``model.classes`` of the config.
-        classes: Classes of the dataset, in its order.
-        softmax: Whether the outputs are logits.
-
-    Raises:
-        ModelError: If the classes are not those of the dataset, or two sources disagree.
+    ``outputs`` are the columns or tensors of the signature; ``classes`` are those of the dataset, in its order.
     """
     columns = [str(column["name"]) for column in outputs if column["type"] != "tensor" and column.get("name")]
     column_names = tuple(columns) if len(columns) > 1 else ()
@@ -142,8 +129,7 @@ def choose_output_format(
     if len(set(stated.values())) > 1:
         orders = " and ".join(f"{name} has {list(order)}" for name, order in stated.items())
         raise ModelError(
-            f"The class order of the model is ambiguous: {orders}.",
-            fix="correct model.classes, or leave it empty.",
+            f"The class order of the model is ambiguous: {orders}.", fix="correct model.classes, or leave it empty."
         )
     order = next(iter(stated.values()), ())
     return OutputFormat(classes=classes, model_order=order, softmax=softmax)

@@ -5,7 +5,6 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,20 +25,8 @@ from arogya_bench.runtime.store_urls import (
 URI_SCHEME_PATTERN = r"[a-z][\w+.-]+:/"  # not C:/, a folder
 
 
-@dataclass(frozen=True, kw_only=True)
-class DownloadedModel:
-    """A local copy of a remote model, deleted when the process ends."""
-
-    folder: Path
-    temporary_folder: "TemporaryDirectory[str]"
-
-
 def check_uri(uri: str) -> None:
-    """Check that a URI can refer to a model; does not access the store.
-
-    Raises:
-        ModelError: If ``uri`` is malformed, or a folder without a model.
-    """
+    """Check that a URI can refer to a model; does not access the store."""
     scheme, _, rest = uri.partition(":")
     if scheme == "models" and re.fullmatch(r"/(m-[^/@]+|[^/@]+/(\d+|latest)|[^/@]+@[^/@]+)", rest):
         return
@@ -59,28 +46,19 @@ def check_uri(uri: str) -> None:
 
 
 def locate_model(uri: str) -> Path:
-    """Find the files of a model; aliases are resolved each time, remote files downloaded once.
-
-    Raises:
-        ModelError: If there is no such model, or its store does not respond.
-    """
+    """Find the files of a model; aliases are resolved each time, remote files downloaded once."""
     check_uri(uri)
     if not re.match(URI_SCHEME_PATTERN, uri):
         return Path(uri).expanduser()
     location = _resolve_location(uri)
     parts = urlparse(location)
     if parts.scheme in ("", "file"):
-        path = url2pathname(parts.path) if parts.scheme else location
-        return check_model_folder(Path(path), uri)
-    return check_model_folder(_download(_tracking_uri(), location).folder, uri)
+        return check_model_folder(Path(url2pathname(parts.path) if parts.scheme else location), uri)
+    return check_model_folder(_download(_tracking_uri(), location)[0], uri)
 
 
 def load_predict(folder: Path) -> Callable[[Any], Any]:
-    """Load a model and return its ``predict``; this runs the code that the model contains.
-
-    Raises:
-        ModelError: If it cannot be loaded, for any reason.
-    """
+    """Load a model and return its ``predict``; this runs the code that the model contains."""
     pyfunc = _import_mlflow().pyfunc
     try:
         with _suppress_type_hint_advice():
@@ -172,14 +150,14 @@ def _check_database_exists(store: str, uri: str) -> None:
 
 
 @lru_cache(maxsize=8)
-def _download(store: str, location: str) -> DownloadedModel:
-    """Download a model once; the files of a location never change."""
+def _download(store: str, location: str) -> "tuple[Path, TemporaryDirectory[str]]":
+    """Download a model once into a folder that is deleted with the cache, when the process ends."""
     copy = TemporaryDirectory(prefix="arogya-model-", ignore_cleanup_errors=True)
     with _translate_errors(location, store):
         folder = _import_mlflow().artifacts.download_artifacts(
             artifact_uri=location, dst_path=copy.name, tracking_uri=store
         )
-    return DownloadedModel(folder=Path(folder), temporary_folder=copy)
+    return Path(folder), copy
 
 
 @contextmanager

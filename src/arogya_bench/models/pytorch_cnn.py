@@ -17,8 +17,7 @@ class ConvNet(NetworkClassifier):
 
     Attributes:
         image_size: Pixels after resizing, at least 8.
-        pool: Height and width that the last feature map is averaged to; 1 is global average
-            pooling.
+        pool: Height and width that the last feature map is averaged to; 1 is global average pooling.
         dropout: Share of the hidden units dropped in training, from 0 to below 1.
         learning_rate: Peak rate; None means that of the training.
     """

@@ -18,12 +18,10 @@ class ResNet50(PretrainedClassifier):
 
     Attributes:
         image_size: Pixels after resizing, at least 32.
-        weights: Where training starts: ``none`` (random weights), ``imagenet``, or the path of a
-            state dict.
+        weights: Where training starts: ``none`` (random weights), ``imagenet``, or the path of a state dict.
         download: Whether ``imagenet`` may download its file (98 MB) if it is not cached.
         learning_rate: Peak rate; None means 1e-4 from weights, and that of the training from none.
-        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
-            gate stops a run on one of them.
+        trained_on: Datasets that its weights were fitted on, as far as you know; the gate stops a run on one of them.
     """
 
     image_size: int = 224
@@ -38,10 +36,7 @@ class ResNet50(PretrainedClassifier):
     mean: ClassVar[tuple[float, float, float]] = (0.485, 0.456, 0.406)  # of ImageNet
     std: ClassVar[tuple[float, float, float]] = (0.229, 0.224, 0.225)
     family: ClassVar[NetworkFamily] = NetworkFamily(
-        name="a ResNet-50",
-        source="torchvision's resnet50",
-        head_prefix="fc.",
-        pretrained_option="imagenet",
+        name="a ResNet-50", source="torchvision's resnet50", head_prefix="fc.", pretrained_option="imagenet"
     )
 
     def _build_network(self, classes: int) -> "torch.nn.Module":

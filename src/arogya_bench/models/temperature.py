@@ -15,8 +15,8 @@ PRIOR_VARIANCE = 9.0  # weak: a handful of validation cases outweighs it
 class Calibration:
     """Bias-corrected temperature scaling: ``softmax(scale * scores + bias)``.
 
-    For two classes this is Platt scaling. A single scale keeps the fit stable if the validation
-    split holds few or no cases of a class.
+    For two classes this is Platt scaling. A single scale keeps the fit stable if the validation split holds few or no
+    cases of a class.
 
     Attributes:
         scale: Above 0, so that a higher score never gives a lower probability.
@@ -32,14 +32,10 @@ class Calibration:
 
 
 def fit_calibration(scores: Floats, targets: Labels) -> Calibration:
-    """Fit scale and biases by maximum likelihood.
+    """Fit scale and biases by maximum likelihood to scores of shape (n, classes); higher means more likely.
 
-    A weak normal prior on the logarithm of the scale and on the biases keeps them finite when the
-    scores separate the classes perfectly or a class is absent.
-
-    Args:
-        scores: Shape (n, classes), higher means more likely.
-        targets: Shape (n,).
+    A weak normal prior on the logarithm of the scale and on the biases keeps them finite when the scores separate the
+    classes perfectly or a class is absent.
     """
     truth = np.eye(scores.shape[1])[targets]
 
@@ -56,15 +52,7 @@ def fit_calibration(scores: Floats, targets: Labels) -> Calibration:
 
 
 def fit_temperature(probabilities: Probabilities, targets: Labels) -> float:
-    """Fit a temperature by maximum likelihood (Guo et al., ICML 2017).
-
-    Args:
-        probabilities: Shape (n, classes), of the validation split.
-        targets: Shape (n,).
-
-    Returns:
-        Above 1 if the model is overconfident; from 0.01 to 100.
-    """
+    """Fit a temperature from 0.01 to 100 by maximum likelihood (Guo et al., ICML 2017); above 1 if overconfident."""
     scores = _safe_log(probabilities)
     rows = np.arange(len(targets))
 
@@ -78,8 +66,8 @@ def fit_temperature(probabilities: Probabilities, targets: Labels) -> float:
 def apply_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
     """Divide the logits behind probabilities by a temperature; the ranking of classes is kept.
 
-    The logarithm of a softmax differs from its logits by a constant per row, which the second
-    softmax removes, so that only probabilities are needed.
+    The logarithm of a softmax differs from its logits by a constant per row, which the second softmax removes, so that
+    only probabilities are needed.
     """
     return np.asarray(softmax(_safe_log(probabilities) / temperature, axis=1), np.float64)
 

@@ -44,20 +44,9 @@ class YOLOv8(ABC):
         find_start_weights(self.weights)
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
-        """Train every layer, and keep the weights of the best epoch.
-
-        Raises:
-            DatasetError: If a detector is trained on cases without annotation, or without a box.
-        """
+        """Train every layer, and keep the weights of the best epoch."""
         check_trainable(training, train, validation)
         torch_name, start = torch_device(device), find_start_weights(self.weights)
         train_split, validation_split = (self._load_split(part) for part in (train, validation))
@@ -100,9 +89,10 @@ class YOLOv8(ABC):
     def _trainer_class(self) -> type[TrainerOverrides[Any]]:
         """Define the trainer, within ``isolate_ultralytics``."""
 
-    @abstractmethod
     def _settings(self, training: Training) -> dict[str, Any]:
-        """Return the settings of Ultralytics that only this model has."""
+        """Return the settings of Ultralytics that differ between the models."""
+        del training
+        return {"close_mosaic": 0}
 
     def _notes(self, plan: YoloPlan[Any]) -> Iterator[str]:
         """Return what the report of the fit should mention."""

@@ -14,34 +14,30 @@ from arogya_bench.frameworks.ultralytics_hooks import TrainerOverrides, YoloBatc
 from arogya_bench.frameworks.ultralytics_network import read_architecture
 from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
 from arogya_bench.models.yolov8 import YOLOv8
-from arogya_bench.types import Predictor, Subset, Training
+from arogya_bench.types import Predictor, Subset
 
 if TYPE_CHECKING:
     import torch
-
-HEAD_PREFIX = "model.9.linear."
 
 
 @dataclass(frozen=True, kw_only=True)
 class YOLOv8Classifier(YOLOv8):
     """The classifier of the YOLOv8 family in its smallest size, all layers trained.
 
-    Ultralytics, which builds and trains it, is under AGPL-3.0: software that builds on it and is
-    distributed, or offered over a network, must meet that licence, unless you buy another one.
+    Ultralytics, which builds and trains it, is under AGPL-3.0: software that builds on it and is distributed, or
+    offered over a network, must meet that licence, unless you buy another one.
 
-    Images, training augmentation, class weights, batches, schedule and choice of the best epoch
-    are those of the other models. Ultralytics's trainer differs in three ways: it clips gradients
-    at a norm of 10, applies no weight decay to biases and batch normalisation, and the weights
-    that are evaluated and saved are a moving average. An interrupted fit resumes with the same
-    numbers.
+    Images, training augmentation, class weights, batches, schedule and choice of the best epoch are those of the other
+    models. Ultralytics's trainer differs in three ways: it clips gradients at a norm of 10, applies no weight decay to
+    biases and batch normalisation, and the weights that are evaluated and saved are a moving average. An interrupted
+    fit resumes with the same numbers.
 
     Attributes:
         image_size: Pixels after resizing to a square, at least 32.
-        weights: Where training starts: ``none`` (random weights), or the path of a checkpoint of
-            Ultralytics (``.pt``); its last layer is kept if it has the same classes.
+        weights: Where training starts: ``none`` (random weights), or the path of a checkpoint of Ultralytics (``.pt``);
+            its last layer is kept if it has the same classes.
         learning_rate: Peak rate; None means 1e-4 from weights, and that of the training from none.
-        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
-            gate stops a run on one of them.
+        trained_on: Datasets that its weights were fitted on, as far as you know; the gate stops a run on one of them.
     """
 
     image_size: int = 224
@@ -51,24 +47,24 @@ class YOLOv8Classifier(YOLOv8):
     adapter_name: ClassVar[str] = "yolov8_cls"
     adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
-    head_prefix: ClassVar[str] = HEAD_PREFIX
+    head_prefix: ClassVar[str] = "model.9.linear."
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
         """Load a fit; refuse other classes, another image size, damaged files."""
         with isolate_ultralytics():
             return load_network(
-                _build_network,
-                weights,
-                classes=classes,
-                preprocessing=self._preprocessing,
-                device=device,
+                self._build_network, weights, classes=classes, preprocessing=self._preprocessing, device=device
             )
 
     def _load_split(self, subset: Subset) -> InMemorySplit:
         return load_split(subset, self.image_size)
 
     def _build_network(self, classes: int) -> "torch.nn.Module":
-        return _build_network(classes)
+        from ultralytics.nn.tasks import ClassificationModel
+
+        network: torch.nn.Module = ClassificationModel(read_architecture("yolov8-cls"), nc=classes, verbose=False)
+        network.model[-1].register_forward_hook(_keep_logits)
+        return network
 
     def _trainer_class(self) -> type[TrainerOverrides[InMemorySplit]]:
         from ultralytics.models.yolo.classify import ClassificationTrainer
@@ -78,10 +74,6 @@ class YOLOv8Classifier(YOLOv8):
             """Ultralytics's trainer with the batches and the validation of the other models."""
 
         return ClassificationRun
-
-    def _settings(self, training: Training) -> dict[str, Any]:
-        del training
-        return {"close_mosaic": 0}
 
 
 class ClassifierOverrides(TrainerOverrides[InMemorySplit]):
@@ -101,12 +93,7 @@ class ClassifierOverrides(TrainerOverrides[InMemorySplit]):
         plan = self.plan
         if mode != "train":
             return YoloBatches(range(len(plan.validation.targets)), 1, lambda _: ())
-        steps = Steps(
-            train=plan.train,
-            training=plan.training,
-            learning_rate=plan.learning_rate,
-            seed=plan.seed,
-        )
+        steps = Steps(train=plan.train, training=plan.training, learning_rate=plan.learning_rate, seed=plan.seed)
         cases = range(len(plan.train.targets))
         return YoloBatches(cases, steps.steps_per_epoch, lambda epoch: self._draw_batches(steps, epoch))
 
@@ -134,20 +121,8 @@ class ClassifierOverrides(TrainerOverrides[InMemorySplit]):
     def epoch_result(self) -> Epoch:
         """Return losses, macro F1 and learning rate of the epoch that ends."""
         return classifier_epoch(
-            {
-                "train_loss": self.train_loss,
-                **self.metrics,
-                "learning_rate": self.current_learning_rate,
-            }
+            {"train_loss": self.train_loss, **self.metrics, "learning_rate": self.current_learning_rate}
         )
-
-
-def _build_network(classes: int) -> "torch.nn.Module":
-    from ultralytics.nn.tasks import ClassificationModel
-
-    network: torch.nn.Module = ClassificationModel(read_architecture("yolov8-cls"), nc=classes, verbose=False)
-    network.model[-1].register_forward_hook(_keep_logits)
-    return network
 
 
 def _keep_logits(head: "torch.nn.Module", _: object, output: Any) -> "torch.Tensor":

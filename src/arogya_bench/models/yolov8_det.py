@@ -26,7 +26,6 @@ from arogya_bench.types import Detections, Detector, Floats, ImageBatch, Subset,
 if TYPE_CHECKING:
     import torch
 
-HEAD_PREFIX = "model.22.cv3."  # the part that classifies boxes; the one that places them is kept
 STRIDE = 32
 UNUSED_AUGMENTATIONS = ("brightness", "contrast", "noise", "zoom", "crop")
 
@@ -35,30 +34,26 @@ UNUSED_AUGMENTATIONS = ("brightness", "contrast", "noise", "zoom", "crop")
 class YOLOv8Detector(YOLOv8):
     """The detector of the YOLOv8 family in its smallest size, all layers trained.
 
-    Ultralytics, which builds and trains it, is under AGPL-3.0: software that builds on it and is
-    distributed, or offered over a network, must meet that licence, unless you buy another one.
+    Ultralytics, which builds and trains it, is under AGPL-3.0: software that builds on it and is distributed, or
+    offered over a network, must meet that licence, unless you buy another one.
 
-    Epochs, batch size, learning rate, weight decay, warm-up, patience, class weights, seed,
-    mirroring and rotation follow the training settings. All other augmentation is Ultralytics's
-    own: mosaics of four images until the last tenth of the epochs, scale, shift, hue, saturation
-    and brightness. The best epoch has the highest validation mAP over IoU 0.50 to 0.95; patience
-    counts from the first epoch with a correct detection. The weights that are evaluated and saved
-    are a moving average. An interrupted fit resumes with the same numbers.
+    Epochs, batch size, learning rate, weight decay, warm-up, patience, class weights, seed, mirroring and rotation
+    follow the training settings. All other augmentation is Ultralytics's own: mosaics of four images until the last
+    tenth of the epochs, scale, shift, hue, saturation and brightness. The best epoch has the highest validation mAP
+    over IoU 0.50 to 0.95; patience counts from the first epoch with a correct detection. The weights that are evaluated
+    and saved are a moving average. An interrupted fit resumes with the same numbers.
 
     Attributes:
-        image_size: Side of the square that an image is padded to, keeping its proportions; in
-            pixels, a multiple of 32.
-        weights: Where training starts: ``none`` (random weights), or the path of a checkpoint of
-            Ultralytics (``.pt``); the classification part is kept if it has the same classes.
+        image_size: Side of the square that an image is padded to, keeping its proportions; in pixels, a multiple of 32.
+        weights: Where training starts: ``none`` (random weights), or the path of a checkpoint of Ultralytics (``.pt``);
+            the classification part is kept if it has the same classes.
         learning_rate: Peak rate; None means 1e-4 from weights, and that of the training from none.
-        confidence: Least score of a detection that is kept, 0 to 1. Average precision needs the
-            whole range of scores.
-        nms_iou: Of two detections of one class whose intersection over union is above this, the
-            one with the higher score is kept; 0 to 1.
-        max_detections: Most detections per image, by score. COCO's average precision, the primary
-            metric, uses at most 100.
-        trained_on: Names of the datasets that its weights were fitted on, as far as you know; the
-            gate stops a run on one of them.
+        confidence: Least score of a detection that is kept, 0 to 1. Average precision needs the whole range of scores.
+        nms_iou: Of two detections of one class whose intersection over union is above this, the one with the higher
+            score is kept; 0 to 1.
+        max_detections: Most detections per image, by score. COCO's average precision, the primary metric, uses at most
+            100.
+        trained_on: Datasets that its weights were fitted on, as far as you know; the gate stops a run on one of them.
     """
 
     image_size: int = 640
@@ -71,7 +66,7 @@ class YOLOv8Detector(YOLOv8):
     adapter_name: ClassVar[str] = "yolov8_det"
     adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "detection"
-    head_prefix: ClassVar[str] = HEAD_PREFIX
+    head_prefix: ClassVar[str] = "model.22.cv3."  # classifies boxes; the part that places them is kept
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -86,7 +81,7 @@ class YOLOv8Detector(YOLOv8):
         """Load a fit; refuse other classes, another image size, damaged files."""
         with isolate_ultralytics():
             network, torch_name = load_module(
-                _build_network,
+                self._build_network,
                 weights,
                 classes=classes,
                 preprocessing=self._preprocessing,
@@ -114,7 +109,10 @@ class YOLOv8Detector(YOLOv8):
             )
 
     def _build_network(self, classes: int) -> "torch.nn.Module":
-        return _build_network(classes)
+        from ultralytics.nn.tasks import DetectionModel
+
+        network: torch.nn.Module = DetectionModel(read_architecture("yolov8"), nc=classes, verbose=False)
+        return network
 
     def _trainer_class(self) -> type[TrainerOverrides[YoloExamples]]:
         from ultralytics.models.yolo.detect import DetectionTrainer
@@ -173,10 +171,3 @@ def _to_detections(rows: Floats) -> Detections:
         scores=rows[inside, 4],
         labels=rows[inside, 5].astype(np.int64),
     )
-
-
-def _build_network(classes: int) -> "torch.nn.Module":
-    from ultralytics.nn.tasks import DetectionModel
-
-    network: torch.nn.Module = DetectionModel(read_architecture("yolov8"), nc=classes, verbose=False)
-    return network

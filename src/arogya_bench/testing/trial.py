@@ -27,24 +27,13 @@ OPTIONAL_PACKAGES = (
 )
 IMAGE_SIZES = ((48, 48), (40, 64))  # of the synthetic images: height and width in pixels
 
-
 # Runs in a separate process, in which no optional framework can be imported.
 _CHECK_WITHOUT_EXTRAS_SCRIPT = """
 import json, sys
 from importlib import import_module
 
-class Hiding:
-    def __init__(self, finders, hidden):
-        self.finders, self.hidden = finders, hidden
-
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in self.hidden:
-            return None
-        specs = (finder.find_spec(name, path, target) for finder in self.finders)
-        return next((spec for spec in specs if spec), None)
-
 target, fields, hidden = json.loads(sys.argv[1])
-sys.meta_path[:] = [Hiding(list(sys.meta_path), hidden)]
+sys.modules.update(dict.fromkeys(hidden))  # None makes an import fail
 from arogya_bench.errors import MissingExtra
 
 module, name = target.rsplit(".", 1)
@@ -60,11 +49,11 @@ else:
 
 @dataclass(frozen=True, kw_only=True)
 class AdapterTrial:
-    """A model that was fitted for one epoch on small synthetic images.
+    """A model that was fitted for one epoch on small synthetic images, of two sizes.
 
     Attributes:
         predict: Result of ``load``.
-        images: Nine validation images, of two sizes.
+        images: Nine validation images.
         folder: Folder of the fit.
         scratch: An empty folder for the checks.
     """
@@ -81,12 +70,7 @@ class AdapterTrial:
 
 
 def run_trial(model: Model, folder: Path) -> AdapterTrial:
-    """Fit a model on 40 synthetic images of three textures, and load it.
-
-    Args:
-        model: At a small image size, with weights that need no download.
-        folder: Empty, or not created yet.
-    """
+    """Fit a model on 40 synthetic images of three textures, and load it; arguments as for ``check_adapter``."""
     train, validation = _make_subsets(model.task)
     training = Training(epochs=1, batch_size=16)
     out, scratch = folder / "fit", folder / "scratch"
@@ -108,11 +92,7 @@ def run_trial(model: Model, folder: Path) -> AdapterTrial:
 
 
 def missing_extra_message(model: Model) -> str | None:
-    """Return the fix that ``check`` gives without optional packages; None if it passes.
-
-    Raises:
-        AssertionError: If it fails in another way.
-    """
+    """Return the fix that ``check`` gives without optional packages; None if it passes."""
     adapter = type(model)
     target = f"{adapter.__module__}.{adapter.__qualname__}"
     arguments = [target, asdict(cast("Any", model)), OPTIONAL_PACKAGES]
@@ -135,12 +115,7 @@ def _make_subsets(task: str) -> tuple[Subset, Subset]:
     names = [f"case-{number:02d}" for number in range(60)]
     images = {name: _draw_texture(i % 3, IMAGE_SIZES[i % 2], rng) for i, name in enumerate(names)}
     cases = tuple(
-        Case(
-            case_id=name,
-            group_id=name,
-            target=i % 3,
-            boxes=(_texture_box(i % 3, IMAGE_SIZES[i % 2]),),
-        )
+        Case(case_id=name, group_id=name, target=i % 3, boxes=(_texture_box(i % 3, IMAGE_SIZES[i % 2]),))
         for i, name in enumerate(names)
     )
     dataset = Dataset(
