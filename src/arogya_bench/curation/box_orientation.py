@@ -10,11 +10,8 @@ import PIL.Image
 from arogya_bench.deidentification.cleaned_file import CleaningError
 from arogya_bench.deidentification.image_metadata import read_metadata
 from arogya_bench.deidentification.orientation import TRANSPOSED_ORIENTATIONS, UPRIGHT
-from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.images.decoding import is_image
 from arogya_bench.images.discovery import list_files
-
-BOXES_DRAWN_ON = ("stored", "upright")
 
 
 def find_rotated_images(folder: Path) -> Iterator[tuple[PurePosixPath, tuple[int, int, int]]]:
@@ -48,16 +45,3 @@ def with_oriented_boxes(
             size = (height, width) if swapped else (width, height)
             PIL.Image.new("1", size).save(stage / file, "PNG")
         yield stage
-
-
-def check_boxes_drawn_on(drawn_on: str | None) -> None:
-    """Check the option ``boxes_drawn_on``.
-
-    Raises:
-        ConfigError: If it is neither ``stored``, ``upright`` nor None.
-    """
-    if drawn_on not in (None, *BOXES_DRAWN_ON):
-        raise ConfigError(
-            f"boxes_drawn_on={drawn_on!r} is unknown.{did_you_mean(drawn_on, BOXES_DRAWN_ON)}",
-            fix="use stored, upright, or null if no image is rotated",
-        )

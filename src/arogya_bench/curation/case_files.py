@@ -1,8 +1,6 @@
 """Cleans and writes the files of one case, or records why the case is quarantined."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arogya_bench.curation.journal import Record, is_intact, sha256_hex, write_atomically
+from arogya_bench.curation.options import CurationOptions
 from arogya_bench.curation.plan import CurationItem
 from arogya_bench.deidentification.burned_in_text import count_ocr_lines, count_text_rows
 from arogya_bench.deidentification.cleaned_file import CleanedFile, CleaningError
@@ -23,32 +22,8 @@ from arogya_bench.errors import DatasetError
 from arogya_bench.images import dicom, nifti
 from arogya_bench.images.decoding import HEADER_BYTES, detect_format
 from arogya_bench.images.files import DECODE_ERRORS
-from arogya_bench.runtime.digests import digest_of
 
-CLEANING_VERSION = 3  # increased when the same options produce other files
 IMAGES, MASKS = "images", "masks"
-
-
-@dataclass(frozen=True, kw_only=True)
-class CleaningOptions:
-    """Options that determine the bytes of a cleaned file.
-
-    Attributes:
-        quality: JPEG quality, 1 to 100.
-        drawn_on: Whether masks were drawn on the ``stored`` or ``upright`` image; None if unknown.
-        text_check: Whether to search the pixels for rows of text.
-        ocr: Whether to count the lines of text that OCR reads.
-    """
-
-    quality: int
-    drawn_on: str | None
-    text_check: bool
-    ocr: bool
-
-    @cached_property
-    def key(self) -> str:
-        """Digest that is equal for options that give the same files."""
-        return digest_of({"recipe": CLEANING_VERSION, **asdict(self)})
 
 
 class CurationStep(NamedTuple):
@@ -62,7 +37,7 @@ def curate_case(
     item: CurationItem,
     out: Path,
     pseudonyms: Pseudonyms,
-    options: CleaningOptions,
+    options: CurationOptions,
     earlier_record: Record | None,
 ) -> CurationStep:
     """Write the files of one case, unless they are up to date.
@@ -78,7 +53,9 @@ def curate_case(
         The step; its record is the object ``earlier_record`` itself if nothing changed.
     """
     # Digests date from reading the source: a file that changes later is redone by the next run.
-    source = pseudonyms.content(f"{options.key} {item.case.group_id} {item.content_digest} {item.quarantine_reason}")
+    source = pseudonyms.content(
+        f"{options.cleaning_key} {item.case.group_id} {item.content_digest} {item.quarantine_reason}"
+    )
     if (
         earlier_record
         and earlier_record.source == source
@@ -93,7 +70,7 @@ def curate_case(
 
 
 def _clean_and_write(
-    item: CurationItem, out: Path, source: str, pseudonyms: Pseudonyms, options: CleaningOptions
+    item: CurationItem, out: Path, source: str, pseudonyms: Pseudonyms, options: CurationOptions
 ) -> Record:
     case_id = item.case.case_id
     try:
@@ -120,7 +97,7 @@ def _library_errors() -> tuple[type[Exception], ...]:
     return (*DECODE_ERRORS, *dicom.decode_errors(), *nifti.decode_errors(), MemoryError, cv2.error)
 
 
-def _clean_image(item: CurationItem, pseudonyms: Pseudonyms, options: CleaningOptions) -> CleanedFile:
+def _clean_image(item: CurationItem, pseudonyms: Pseudonyms, options: CurationOptions) -> CleanedFile:
     content = item.image.read_bytes()
     file_format = detect_format(content[:HEADER_BYTES], item.image.name)
     if file_format == "dicom":
@@ -130,11 +107,11 @@ def _clean_image(item: CurationItem, pseudonyms: Pseudonyms, options: CleaningOp
     return clean_image(content, quality=options.quality)
 
 
-def _clean_mask(file: Path, image: CleanedFile, options: CleaningOptions) -> CleanedFile:
+def _clean_mask(file: Path, image: CleanedFile, options: CurationOptions) -> CleanedFile:
     content = file.read_bytes()
     if detect_format(content[:HEADER_BYTES], file.name) == "nifti":
         return clean_nifti(content)
-    return clean_mask(content, image, drawn_on=options.drawn_on)
+    return clean_mask(content, image, drawn_on=options.boxes_drawn_on)
 
 
 def _build_record(
@@ -142,7 +119,7 @@ def _build_record(
     source: str,
     image: CleanedFile,
     contents: Mapping[str, bytes],
-    options: CleaningOptions,
+    options: CurationOptions,
 ) -> Record:
     return Record(
         case_id=case_id,

@@ -126,17 +126,9 @@ def write_if_changed(file: Path, content: bytes) -> None:
 
 def write_atomically(file: Path, content: bytes) -> None:
     """Write a file through a partial one with a known prefix, which a later run deletes."""
-    # Without pathlib and open, which would take twice as long for a small image.
-    folder = os.path.dirname(file)  # noqa: PTH120
-    partial = f"{folder}{os.sep}{PARTIAL_PREFIX}{os.urandom(16).hex()}"
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        remaining = memoryview(content)
-        while remaining:
-            remaining = remaining[os.write(handle, remaining) :]
-    finally:
-        os.close(handle)
-    os.replace(partial, file)  # noqa: PTH105
+    partial = file.with_name(f"{PARTIAL_PREFIX}{os.urandom(16).hex()}")
+    partial.write_bytes(content)
+    partial.replace(file)
 
 
 def sha256_hex(content: bytes) -> str:
@@ -160,7 +152,7 @@ def _read_records(folder: Path, header: str) -> Iterator[tuple[str, Record]]:
     except (OSError, UnicodeDecodeError) as error:
         raise _foreign_journal_error(folder) from error
     if not lines:
-        _require_empty(folder)
+        _check_empty(folder)
         return
     if lines[0] != header:
         raise _foreign_journal_error(folder)
@@ -179,7 +171,7 @@ def _parse_record(line: str) -> Record | None:
         return None
 
 
-def _require_empty(folder: Path) -> None:
+def _check_empty(folder: Path) -> None:
     names = sorted(path.name for path in folder.iterdir() if path.name != JOURNAL_FILE)
     others = [name for name in names if not name.startswith(PARTIAL_PREFIX)]
     if others:

@@ -76,8 +76,8 @@ def plan_curation(source: CurationSource, pseudonyms: Pseudonyms, keep: Sequence
             )
     case_ids = {case.case_id: pseudonyms.case(case.case_id) for case in dataset.cases}
     group_ids = {case.group_id: pseudonyms.group(case.group_id) for case in dataset.cases}
-    check_distinct(case_ids, case_ids, "cases")
-    check_distinct(group_ids, group_ids, "groups")
+    check_distinct(case_ids, "cases")
+    check_distinct(group_ids, "groups")
     items = [
         CurationItem(
             source_case_id=case.case_id,

@@ -5,12 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.curation.box_orientation import find_rotated_images, with_oriented_boxes
-from arogya_bench.curation.layouts import (
-    DETECTION_LAYOUTS,
-    SourceLayout,
-    build_reader,
-    detect_layout,
-)
+from arogya_bench.curation.layouts import DETECTION_LAYOUTS, build_reader, detect_layout
+from arogya_bench.curation.options import CurationOptions
 from arogya_bench.curation.unlabelled import list_image_mask_pairs, list_unlabelled
 from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.deidentification.dicom import read_patient
@@ -42,7 +38,7 @@ class CurationSource:
     options: Mapping[str, object] = field(default_factory=dict)
 
 
-def read_source(folder: Path, source_layout: SourceLayout) -> CurationSource:
+def read_source(folder: Path, options: CurationOptions) -> CurationSource:
     """Read a source folder, without decoding images.
 
     Raises:
@@ -51,13 +47,13 @@ def read_source(folder: Path, source_layout: SourceLayout) -> CurationSource:
     """
     if not folder.is_dir():
         raise DatasetError(f"No folder at {folder}.", fix="name the folder that holds the images")
-    layout, detected = detect_layout(folder, source_layout)
-    source_layout = replace(source_layout, dataset={**detected, **source_layout.dataset})
-    reader = build_reader(folder, layout, source_layout)
+    layout, detected = detect_layout(folder, options)
+    options = replace(options, dataset={**detected, **options.dataset})
+    reader = build_reader(folder, layout, options)
     masks: Mapping[str, Path] = {}
     without_patient = 0
     if layout in DETECTION_LAYOUTS:
-        dataset = _read_with_boxes(folder, layout, source_layout)
+        dataset = _read_with_boxes(folder, layout, options)
     else:
         if layout == "pairs":
             dataset, masks = list_image_mask_pairs(folder, reader)
@@ -70,16 +66,13 @@ def read_source(folder: Path, source_layout: SourceLayout) -> CurationSource:
     root = folder.absolute()
     relative_paths = {PurePosixPath(file.absolute().relative_to(root)): file for file in files}
     hashes = hash_files(root, list(relative_paths))
-    options = {name: getattr(reader, name, None) for name in READER_OPTIONS}
+    kept_options = {name: getattr(reader, name, None) for name in READER_OPTIONS}
     return CurationSource(
         dataset=dataset,
         masks=masks,
         digests={relative_paths[path]: digest for path, digest in hashes.items()},
-        unused={
-            **_count_unused(folder, set(relative_paths)),
-            "images without a patient": without_patient,
-        },
-        options={name: value for name, value in options.items() if value},
+        unused={**_count_unused(folder, set(relative_paths)), "images without a patient": without_patient},
+        options={name: value for name, value in kept_options.items() if value},
     )
 
 
@@ -119,20 +112,19 @@ def _read_patient_id(file: Path) -> str:
         return ""
 
 
-def _read_with_boxes(folder: Path, layout: str, source_layout: SourceLayout) -> Dataset:
+def _read_with_boxes(folder: Path, layout: str, options: CurationOptions) -> Dataset:
     orientations = dict(find_rotated_images(folder))
     if not orientations:
-        loaded: Dataset = build_reader(folder, layout, source_layout).load()
-        return loaded
-    drawn_on = source_layout.boxes_drawn_on
+        dataset: Dataset = build_reader(folder, layout, options).load()
+        return dataset
+    drawn_on = options.boxes_drawn_on
     if drawn_on is None:
         raise DatasetError(
-            f"EXIF rotates {len(orientations)} images, and it is unknown whether their boxes were "
-            f"drawn on the stored or the upright image: "
-            f"{shorten_list(list(map(str, orientations)))}.",
+            f"EXIF rotates {len(orientations)} images, and it is unknown whether their boxes were drawn on the "
+            f"stored or the upright image: {shorten_list(list(map(str, orientations)))}.",
             fix="view one of them, and set boxes_drawn_on=stored or boxes_drawn_on=upright",
         )
     with with_oriented_boxes(folder, orientations, drawn_on) as stage:
-        dataset: Dataset = build_reader(stage, layout, source_layout).load()
+        dataset = build_reader(stage, layout, options).load()
     files = {name: folder / file.relative_to(stage) for name, file in dataset.files.items()}
     return replace(dataset, files=files)
