@@ -47,13 +47,11 @@ def estimate_from_control(near: NearDuplicates, control: NearDuplicates) -> Chan
         near.count - 1, n_near, near.pairs_searched / (near.pairs_searched + control.pairs_searched)
     )
     explains = control.count > 0 and (near.count <= RATE_MARGIN * expected or p_value >= SIGNIFICANCE_LEVEL)
-    detail = (
-        f"{near.count} of {near.pairs_searched} pairs; pairs with different labels, which cannot "
-        f"be copies, are as similar at a rate of {rate.estimate:.2g} (95 % interval {rate.low:.2g} "
-        f"to {rate.high:.2g}), so {expected:.3g} are expected by chance"
-        f"{_conclusion(bool(explains))}"
+    comparison = (
+        f"pairs with different labels, which cannot be copies, are as similar at a rate of {rate.estimate:.2g} "
+        f"(95 % interval {rate.low:.2g} to {rate.high:.2g}), so {expected:.3g} are expected by chance"
     )
-    return ChanceEstimate(expected=expected, explains=bool(explains), detail=detail)
+    return _build_estimate(near, expected, bool(explains), comparison)
 
 
 def estimate_from_outer_distances(near: NearDuplicates) -> ChanceEstimate:
@@ -68,13 +66,14 @@ def estimate_from_outer_distances(near: NearDuplicates) -> ChanceEstimate:
     ratio = min(inner / outer, 0.5) if outer else 0.0
     expected = inner * ratio / (1 - ratio)
     explains = expected > 0 and scipy.stats.poisson.sf(near.count - 1, expected) >= SIGNIFICANCE_LEVEL
-    detail = (
-        f"{near.count} of {near.pairs_searched} pairs; {inner} and {outer} pairs differ by "
-        f"{OUTER_DISTANCES[0]} and {OUTER_DISTANCES[1]} bits, so {expected:.3g} are expected "
-        f"within {MAX_DISTANCE} bits by chance{_conclusion(bool(explains))}"
+    comparison = (
+        f"{inner} and {outer} pairs differ by {OUTER_DISTANCES[0]} and {OUTER_DISTANCES[1]} bits, "
+        f"so {expected:.3g} are expected within {MAX_DISTANCE} bits by chance"
     )
-    return ChanceEstimate(expected=expected, explains=bool(explains), detail=detail)
+    return _build_estimate(near, expected, bool(explains), comparison)
 
 
-def _conclusion(explains: bool) -> str:
-    return ": chance explains all of them" if explains else ""
+def _build_estimate(near: NearDuplicates, expected: float, explains: bool, comparison: str) -> ChanceEstimate:
+    conclusion = ": chance explains all of them" if explains else ""
+    detail = f"{near.count} of {near.pairs_searched} pairs; {comparison}{conclusion}"
+    return ChanceEstimate(expected=expected, explains=explains, detail=detail)

@@ -1,7 +1,7 @@
 """Measures how well simple features predict the label of held-out cases."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from arogya_bench.statistics import Draws, draws
 from arogya_bench.types import Floats, Labels
 
 Flags = NDArray[np.bool_]  # (n, classes)
+ProbeClassifier: TypeAlias = Any  # of scikit-learn
 
 FOLDS = 5
 RESAMPLES = 2000
@@ -18,16 +19,6 @@ RESAMPLES = 2000
 MIN_MARGIN = 0.1
 PROBE_COUNT = 4
 SIGNIFICANCE_LEVEL = 0.05 / PROBE_COUNT
-
-
-class ProbeClassifier(Protocol):
-    """The methods of a scikit-learn classifier that a probe uses."""
-
-    def fit(self, features: Floats, labels: Labels) -> object:
-        """Fit the classifier."""
-
-    def predict(self, features: Floats) -> Labels:
-        """Return one class per row."""
 
 
 class ProbeResult(NamedTuple):

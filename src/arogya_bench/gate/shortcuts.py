@@ -116,9 +116,8 @@ def _is_class_name(folder: str, case: CaseInSplit, gate_input: GateInput) -> boo
 
 
 def _file_size(cases: Sequence[CaseInSplit], _: GateInput) -> Floats | None:
-    sizes = [case.facts.file_bytes for case in cases]
-    known = [size for size in sizes if size is not None]
-    return np.log([[size] for size in known]) if len(known) == len(sizes) else None
+    sizes = np.array([[case.facts.file_bytes] for case in cases], dtype=np.float64)  # NaN if unknown
+    return None if np.isnan(sizes).any() else np.log(sizes)
 
 
 def _image_size(cases: Sequence[CaseInSplit], _: GateInput) -> Floats | None:
@@ -134,18 +133,13 @@ def _border_colour(cases: Sequence[CaseInSplit], _: GateInput) -> Floats | None:
 def _build_tree(_: Floats) -> ProbeClassifier:
     from sklearn.tree import DecisionTreeClassifier
 
-    tree: ProbeClassifier = DecisionTreeClassifier(
-        max_leaf_nodes=16, min_samples_leaf=5, class_weight="balanced", random_state=0
-    )
-    return tree
+    return DecisionTreeClassifier(max_leaf_nodes=16, min_samples_leaf=5, class_weight="balanced", random_state=0)
 
 
 def _build_naive_bayes(features: Floats) -> ProbeClassifier:
     from sklearn.naive_bayes import CategoricalNB
 
-    folders = int(features.max()) + 1
-    bayes: ProbeClassifier = CategoricalNB(fit_prior=False, min_categories=folders)
-    return bayes
+    return CategoricalNB(fit_prior=False, min_categories=int(features.max()) + 1)
 
 
 SHORTCUT_PROBES = (
