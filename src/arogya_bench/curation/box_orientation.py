@@ -30,8 +30,8 @@ def with_oriented_boxes(
 ) -> Iterator[Path]:
     """Stage a copy of the folder in which no image is rotated.
 
-    The readers of boxes use only the size of an image, so a blank image of the size on which the
-    boxes were drawn replaces each rotated one. All other files are symbolic links.
+    The readers of boxes use only the size of an image, so a blank image of the size on which the boxes were drawn
+    replaces each rotated one. All other files are symbolic links.
     """
     with tempfile.TemporaryDirectory(prefix="arogya-") as stage_name:
         stage = Path(stage_name)

@@ -57,8 +57,8 @@ class CurationOutcome:
 def curate(source: Path, out: Path, *, options: CurationOptions) -> CurationOutcome:
     """Organise, clean, de-identify and divide a folder of images.
 
-    A killed run is completed by the next one, with the same bytes. Source files that changed are
-    curated again; cases that the source no longer has are deleted from the result.
+    A killed run is completed by the next one, with the same bytes. Source files that changed are curated again; cases
+    that the source no longer has are deleted from the result.
 
     Args:
         source: Class folders, a table, images with masks or with boxes.
@@ -67,8 +67,7 @@ def curate(source: Path, out: Path, *, options: CurationOptions) -> CurationOutc
 
     Raises:
         ConfigError: If an option is out of range, or there is no secret.
-        DatasetError: If the source is damaged or empty, or ``out`` holds files that were not
-            curated there.
+        DatasetError: If the source is damaged or empty, or ``out`` holds files that were not curated there.
         MissingExtra: If a file needs a library that is not installed.
     """
     _check_options(source, out, options)
@@ -125,8 +124,8 @@ def _curate_in_threads(
         earlier = journal.records
         return [curate_case(item, out, pseudonyms, options, earlier.get(item.case.case_id)) for item in items]
 
-    # Threads suffice, since OpenCV and hashlib release the interpreter lock. In batches, since
-    # scheduling one case costs as much as a small image.
+    # Threads suffice, since OpenCV and hashlib release the interpreter lock. In batches, since scheduling one case
+    # costs as much as a small image.
     opencv_threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # there is already one thread per processor
     pool = ThreadPoolExecutor(options.workers or _cpu_count())

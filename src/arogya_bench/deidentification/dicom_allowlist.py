@@ -1,8 +1,8 @@
 """Which elements of a DICOM file are kept, pseudonymised or emptied, and which are added."""
 
-# Only what displays the pixels and locates them in space is kept. The basic profile (PS3.15 table
-# E.1-1) lists what to remove; an allowlist also removes what that table does not cover, such as
-# private elements, retired elements and those of later editions.
+# Only what displays the pixels and locates them in space is kept. The basic profile (PS3.15 table E.1-1) lists what to
+# remove; an allowlist also removes what that table does not cover, such as private elements, retired elements and those
+# of later editions.
 ALLOWED_KEYWORDS = frozenset(
     {
         *("SOPClassUID", "Modality", "SamplesPerPixel", "PhotometricInterpretation"),

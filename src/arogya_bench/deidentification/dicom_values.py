@@ -23,8 +23,7 @@ ALLOWED_BITS = (1, 8, 16, 32, 64)
 def is_safe(element: "DataElement") -> bool:
     """Whether an element cannot hold identifying text.
 
-    Codes must be defined by the standard, numbers must have its number of values; free text is
-    never safe.
+    Codes must be defined by the standard, numbers must have its number of values; free text is never safe.
     """
     from pydicom.datadict import dictionary_VM, dictionary_VR
     from pydicom.uid import UID

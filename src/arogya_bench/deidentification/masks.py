@@ -26,12 +26,10 @@ def clean(content: bytes, image: CleanedFile, *, drawn_on: str | None) -> Cleane
     Args:
         content: Bytes of the file.
         image: The cleaned image that the mask belongs to.
-        drawn_on: Whether the mask was drawn on the ``stored`` or ``upright`` image; None if only
-            its size can tell.
+        drawn_on: Whether the mask was drawn on the ``stored`` or ``upright`` image; None if only its size can tell.
 
     Raises:
-        CleaningError: If the mask is damaged, does not fit its image, or its orientation is
-            ambiguous.
+        CleaningError: If the mask is damaged, does not fit its image, or its orientation is ambiguous.
     """
     metadata = read_metadata(content)
     mask = decode_with_pillow(content)

@@ -39,8 +39,8 @@ def group_leakage(gate_input: GateInput) -> Iterator[GateFinding]:
 def exact_duplicates(gate_input: GateInput) -> Iterator[GateFinding]:
     """Report cases with equal pixels, whatever their file formats.
 
-    The unit is a set of equal images. A set across splits may also be under different labels;
-    copies with the same label in the same split form a set of their own.
+    The unit is a set of equal images. A set across splits may also be under different labels; copies with the same
+    label in the same split form a set of their own.
     """
     by_pixels: defaultdict[str, list[CaseInSplit]] = defaultdict(list)
     for case in gate_input.cases:
@@ -71,8 +71,7 @@ def exact_duplicates(gate_input: GateInput) -> Iterator[GateFinding]:
 def near_duplicates(gate_input: GateInput) -> Iterator[GateFinding]:
     """Report cases of different groups that look almost the same.
 
-    Mirrored and rotated copies are not detected. A finding is for information only where chance
-    explains it.
+    Mirrored and rotated copies are not detected. A finding is for information only where chance explains it.
     """
     cases = [case for case in gate_input.cases if case.facts.pixels and not case.facts.pixels.flat]
     near_by_kind = count_near_pairs(_collect_hashes(cases, grouped=gate_input.dataset.grouped))

@@ -38,8 +38,7 @@ class ImageFacts:
     Attributes:
         problem: Code of the problem that makes it unreadable; None if readable.
         reason: Description of the problem; empty if readable.
-        file_bytes: Size of the file; None for images in arrays, likewise ``mode``, ``bits`` and
-            ``frames``.
+        file_bytes: Size of the file; None for images in arrays, likewise ``mode``, ``bits`` and ``frames``.
         width: Width of the displayed image in pixels, likewise ``height``; None if unknown.
         mode: Pillow's mode, ``DICOM``, ``NIfTI`` or ``NIfTI float``.
         bits: Bits per channel, as stored.
@@ -62,8 +61,8 @@ class ImageFacts:
 def measure_pixels(image: Image) -> PixelFacts:
     """Compute both hashes, the border colour and whether the image is flat.
 
-    The perceptual hash is ``imagehash.phash``: whether each of the lowest 8 x 8 cosine
-    coefficients of the image, at 32 x 32 grey pixels, exceeds their median.
+    The perceptual hash is ``imagehash.phash``: whether each of the lowest 8 x 8 cosine coefficients of the image, at
+    32 x 32 grey pixels, exceeds their median.
     """
     digest = hashlib.sha256(repr(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)

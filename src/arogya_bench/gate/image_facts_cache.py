@@ -57,8 +57,8 @@ def load_facts(dataset: Dataset) -> dict[str, ImageFacts]:
 def save_facts(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
     """Write facts to the cache.
 
-    Images with a problem are skipped, since it may be fixed, and so are files that changed after the
-    dataset was loaded, since its digest no longer describes them.
+    Images with a problem are skipped, since it may be fixed, and so are files that changed after the dataset was
+    loaded, since its digest no longer describes them.
 
     Returns:
         Why some facts were not written; empty if all were.

@@ -8,8 +8,8 @@ from arogya_bench.gate.near_duplicates import MAX_DISTANCE, OUTER_DISTANCES, Nea
 from arogya_bench.statistics import wilson
 
 SIGNIFICANCE_LEVEL = 0.01
-# Images with the same label look more alike than the control pairs: on chest X-rays, they were
-# near 1.4 times as often without being copies.
+# Images with the same label look more alike than the control pairs: on chest X-rays, they were near 1.4 times as often
+# without being copies.
 RATE_MARGIN = 2.0
 
 
@@ -31,10 +31,9 @@ class ChanceEstimate:
 def estimate_from_control(near: NearDuplicates, control: NearDuplicates) -> ChanceEstimate:
     """Estimate chance from control pairs that cannot be copies: other labels, other groups.
 
-    Chance explains the near pairs unless there are more than twice the expected number and a
-    binomial test of their share of all near pairs rejects the rate of the control (level 1 %).
-    Pairs share images, so the interval of the rate is somewhat too narrow. A control without near
-    pairs explains nothing.
+    Chance explains the near pairs unless there are more than twice the expected number and a binomial test of their
+    share of all near pairs rejects the rate of the control (level 1 %). Pairs share images, so the interval of the rate
+    is somewhat too narrow. A control without near pairs explains nothing.
 
     Args:
         near: The pairs in question.
@@ -57,10 +56,9 @@ def estimate_from_control(near: NearDuplicates, control: NearDuplicates) -> Chan
 def estimate_from_outer_distances(near: NearDuplicates) -> ChanceEstimate:
     """Estimate chance from the number of pairs just outside the radius.
 
-    Pairs under another label have no control, since they are the control. The number of chance
-    pairs falls at least as fast from one distance to the next as before, so the pairs at 6 and 8
-    bits bound those within 4 bits: n6 r / (1 - r) with r = n6 / n8. Copies do not follow this
-    bound. The test is a Poisson test at level 1 %.
+    Pairs under another label have no control, since they are the control. The number of chance pairs falls at least as
+    fast from one distance to the next as before, so the pairs at 6 and 8 bits bound those within 4 bits: n6 r / (1 - r)
+    with r = n6 / n8. Copies do not follow this bound. The test is a Poisson test at level 1 %.
     """
     inner, outer = (int(near.counts_by_distance[distance]) for distance in OUTER_DISTANCES)
     ratio = min(inner / outer, 0.5) if outer else 0.0

@@ -34,8 +34,8 @@ def scan_images(
 ) -> list[ImageFacts]:
     """Collect the facts of some images.
 
-    Uses threads, since decoding and hashing release the interpreter lock, and a reader that holds
-    all images in memory would be copied to each process.
+    Uses threads, since decoding and hashing release the interpreter lock, and a reader that holds all images in memory
+    would be copied to each process.
 
     Args:
         cases: Cases of one dataset.

@@ -14,8 +14,8 @@ ProbeClassifier: TypeAlias = Any  # of scikit-learn
 
 FOLDS = 5
 RESAMPLES = 2000
-# Minimum distance from chance. A weaker shortcut is less useful to a model than the image itself,
-# and file size always depends a little on what an image shows.
+# Minimum distance from chance. A weaker shortcut is less useful to a model than the image itself, and file size always
+# depends a little on what an image shows.
 MIN_MARGIN = 0.1
 PROBE_COUNT = 4
 SIGNIFICANCE_LEVEL = 0.05 / PROBE_COUNT

@@ -16,8 +16,7 @@ from arogya_bench.gate.shortcut_probe import PROBE_COUNT, ProbeClassifier, draw_
 from arogya_bench.types import Floats
 
 MAX_CASES = 2000  # gives a precision of a few per cent; more cases only take longer
-# Per class. Without a shortcut, a probe then reports one in 0.5 % of the datasets; with 5 groups
-# in 1 %.
+# Per class. Without a shortcut, a probe then reports one in 0.5 % of the datasets; with 5 groups in 1 %.
 MIN_CASES, MIN_GROUPS = 10, 10
 
 
@@ -37,9 +36,9 @@ class ShortcutProbe:
 def shortcuts(gate_input: GateInput, rng: np.random.Generator) -> Iterator[GateFinding]:
     """Fit a small classifier on each of file size, image size, border colour and source folder.
 
-    Only training cases are used, so that nothing about the test cases is revealed. Folders named
-    after the class of their images, or after its number, store the labels and are removed from the
-    path first; the rest of the path should not predict the label.
+    Only training cases are used, so that nothing about the test cases is revealed. Folders named after the class of
+    their images, or after its number, store the labels and are removed from the path first; the rest of the path should
+    not predict the label.
 
     Args:
         gate_input: Cases with the facts of their images.
