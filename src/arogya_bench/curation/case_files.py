@@ -34,11 +34,7 @@ class CurationStep(NamedTuple):
 
 
 def curate_case(
-    item: CurationItem,
-    out: Path,
-    pseudonyms: Pseudonyms,
-    options: CurationOptions,
-    earlier_record: Record | None,
+    item: CurationItem, out: Path, pseudonyms: Pseudonyms, options: CurationOptions, earlier_record: Record | None
 ) -> CurationStep:
     """Write the files of one case, unless they are up to date.
 
@@ -115,11 +111,7 @@ def _clean_mask(file: Path, image: CleanedFile, options: CurationOptions) -> Cle
 
 
 def _build_record(
-    case_id: str,
-    source: str,
-    image: CleanedFile,
-    contents: Mapping[str, bytes],
-    options: CurationOptions,
+    case_id: str, source: str, image: CleanedFile, contents: Mapping[str, bytes], options: CurationOptions
 ) -> Record:
     return Record(
         case_id=case_id,

@@ -114,11 +114,7 @@ def _run_curation(plan: CurationPlan, out: Path, pseudonyms: Pseudonyms, options
 
 
 def _curate_in_threads(
-    plan: CurationPlan,
-    out: Path,
-    pseudonyms: Pseudonyms,
-    journal: Journal,
-    options: CurationOptions,
+    plan: CurationPlan, out: Path, pseudonyms: Pseudonyms, journal: Journal, options: CurationOptions
 ) -> Iterator[CurationStep]:
     def curate_batch(items: Sequence[CurationItem]) -> list[CurationStep]:
         earlier = journal.records

@@ -26,12 +26,7 @@ from arogya_bench.images.discovery import list_folders
 MANIFEST_FILE = "manifest.csv"
 DETECTION_LAYOUTS = ("coco", "pascal_voc", "yolo")
 # Datasets whose tables name the patient or lesion of each image.
-PUBLISHED_LAYOUTS = {
-    "ham10000": HAM10000,
-    "isic2019": ISIC2019,
-    "eyepacs": EyePACS,
-    "covid_cxr": COVIDCxr,
-}
+PUBLISHED_LAYOUTS = {"ham10000": HAM10000, "isic2019": ISIC2019, "eyepacs": EyePACS, "covid_cxr": COVIDCxr}
 READERS: Mapping[str, type[Any]] = {
     "class_folders": ImageFolder,
     "manifest": ImageFolder,
@@ -146,6 +141,5 @@ def build_reader(folder: Path, layout: str, options: CurationOptions) -> Any:
         return reader_class(path=str(folder), licence=options.licence, **reader_options)
     except TypeError as error:
         raise ConfigError(
-            f"Invalid options for the layout {layout}: {error}.",
-            fix=f"use {', '.join(sorted(known))}",
+            f"Invalid options for the layout {layout}: {error}.", fix=f"use {', '.join(sorted(known))}"
         ) from error

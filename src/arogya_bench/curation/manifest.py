@@ -66,10 +66,7 @@ def render_tables(data: CuratedData) -> dict[str, bytes]:
         for record in data.records.values()
         if record.reason is not None
     ]
-    tables = {
-        "manifest.csv": _render_manifest(data),
-        "quarantine.csv": _render_csv(["case_id", "reason"], quarantined),
-    }
+    tables = {"manifest.csv": _render_manifest(data), "quarantine.csv": _render_csv(["case_id", "reason"], quarantined)}
     dataset = data.plan.dataset
     if dataset.task == "detection":
         tables["boxes.json"] = _render_coco(data.cases, data.records, dataset.classes)

@@ -19,12 +19,7 @@ from arogya_bench.deidentification.dicom_allowlist import (
     PSEUDONYMISED_UIDS,
 )
 from arogya_bench.deidentification.dicom_burned_in import UNSEARCHED, first_frame_grey, review_flags
-from arogya_bench.deidentification.dicom_values import (
-    check_required,
-    is_safe,
-    trim_luts,
-    trim_pixels,
-)
+from arogya_bench.deidentification.dicom_values import check_required, is_safe, trim_luts, trim_pixels
 from arogya_bench.deidentification.pseudonyms import Pseudonyms
 from arogya_bench.errors import needs_extra
 from arogya_bench.images.dicom import DECODER_PACKAGES, PIXEL_KEYWORDS, decode_errors

@@ -40,12 +40,7 @@ class GateFinding:
 
 
 def finding(
-    code: str,
-    names: Sequence[str],
-    *,
-    count: int | None = None,
-    detail: str = "",
-    severity: Severity | None = None,
+    code: str, names: Sequence[str], *, count: int | None = None, detail: str = "", severity: Severity | None = None
 ) -> GateFinding:
     """Build a finding with the title and fix of its code.
 
