@@ -40,12 +40,11 @@ def clean(content: bytes, pseudonyms: Pseudonyms, *, group: str) -> CleanedFile:
 
     Args:
         content: Bytes of the file.
-        pseudonyms: Replaces UIDs; files of one study keep a common study UID.
+        pseudonyms: Derives the new UIDs; files of one study keep a common study UID.
         group: Pseudonym of the patient.
 
     Raises:
         CleaningError: If the file is damaged, has no pixels, or no installed package decodes them.
-        MissingExtra: If pydicom is not installed.
     """
     with needs_extra("dicom"):
         from pydicom import dcmread
@@ -152,7 +151,6 @@ def _decompress(header: "Header") -> None:
 
 
 def _count_removed(header: "Header") -> Counter[str]:
-    """Count the elements that are not kept, by kind."""
     return Counter(
         _element_kind(element)
         for element in header.iterall()
