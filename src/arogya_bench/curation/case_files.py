@@ -38,15 +38,7 @@ def curate_case(
 ) -> CurationStep:
     """Write the files of one case, unless they are up to date.
 
-    Args:
-        item: The case.
-        out: Folder of the curated data.
-        pseudonyms: Replaces the UIDs in DICOM files.
-        options: How to write the files.
-        earlier_record: Record of the case from an earlier run.
-
-    Returns:
-        The step; its record is the object ``earlier_record`` itself if nothing changed.
+    The record of the step is the object ``earlier_record`` itself if nothing changed.
     """
     # Digests date from reading the source: a file that changes later is redone by the next run.
     source = pseudonyms.content(
@@ -77,13 +69,23 @@ def _clean_and_write(
         if item.mask is not None:
             mask = _clean_mask(item.mask, image, options)
             contents[f"{MASKS}/{case_id}{mask.suffix}"] = mask.content
-        record = _build_record(case_id, source, image, contents, options)
+        record = Record(
+            case_id=case_id,
+            source=source,
+            files={name: sha256_hex(content) for name, content in contents.items()},
+            removed=dict(image.removed),
+            width=image.width,
+            height=image.height,
+            orientation=image.orientation,
+            text_rows=_search_text(count_text_rows, image, enabled=options.text_check),
+            lines_read=_search_text(count_ocr_lines, image, enabled=options.ocr),
+            flags=image.flags,
+        )
     except CleaningError as error:
         return Record(case_id=case_id, source=source, reason=str(error))
     except _library_errors() as error:
         # The message of a library may quote the file; the name of its class does not.
-        reason = f"it cannot be cleaned ({type(error).__name__})"
-        return Record(case_id=case_id, source=source, reason=reason)
+        return Record(case_id=case_id, source=source, reason=f"it cannot be cleaned ({type(error).__name__})")
     _write_files(out, contents)
     return record
 
@@ -108,23 +110,6 @@ def _clean_mask(file: Path, image: CleanedFile, options: CurationOptions) -> Cle
     if detect_format(content[:HEADER_BYTES], file.name) == "nifti":
         return clean_nifti(content)
     return clean_mask(content, image, drawn_on=options.boxes_drawn_on)
-
-
-def _build_record(
-    case_id: str, source: str, image: CleanedFile, contents: Mapping[str, bytes], options: CurationOptions
-) -> Record:
-    return Record(
-        case_id=case_id,
-        source=source,
-        files={name: sha256_hex(content) for name, content in contents.items()},
-        removed=dict(image.removed),
-        width=image.width,
-        height=image.height,
-        orientation=image.orientation,
-        text_rows=_search_text(count_text_rows, image, enabled=options.text_check),
-        lines_read=_search_text(count_ocr_lines, image, enabled=options.ocr),
-        flags=image.flags,
-    )
 
 
 def _search_text(count: Callable[[NDArray[np.uint8]], int], image: CleanedFile, *, enabled: bool) -> int | None:

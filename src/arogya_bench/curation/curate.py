@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
+import joblib
 
 from arogya_bench.curation.case_files import IMAGES, MASKS, CurationStep, curate_case
 from arogya_bench.curation.journal import Journal, Record, lock_folder, sha256_hex, write_if_changed
@@ -63,12 +64,11 @@ def curate(source: Path, out: Path, *, options: CurationOptions) -> CurationOutc
     Args:
         source: Class folders, a table, images with masks or with boxes.
         out: A new folder, or the result of an earlier run with the same secret.
-        options: How to curate.
+        options: See ``CurationOptions``.
 
     Raises:
         ConfigError: If an option is out of range, or there is no secret.
         DatasetError: If the source is damaged or empty, or ``out`` holds files that were not curated there.
-        MissingExtra: If a file needs a library that is not installed.
     """
     _check_options(source, out, options)
     pseudonyms = load_pseudonyms(options.secret_file)
@@ -124,7 +124,7 @@ def _curate_in_threads(
     # costs as much as a small image.
     opencv_threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # there is already one thread per processor
-    pool = ThreadPoolExecutor(options.workers or _cpu_count())
+    pool = ThreadPoolExecutor(options.workers or joblib.cpu_count())
     try:
         futures = [
             pool.submit(curate_batch, plan.items[start : start + CASES_PER_BATCH])
@@ -207,7 +207,3 @@ def _check_options(source: Path, out: Path, options: CurationOptions) -> None:
             "The key file would be written among the curated files.",
             fix="set key_file to a file outside of the result, or to null for none",
         )
-
-
-def _cpu_count() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

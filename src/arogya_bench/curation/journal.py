@@ -48,18 +48,14 @@ class Record:
     @property
     def json_line(self) -> str:
         """The record as a line of the journal."""
-        return json.dumps(vars(self), sort_keys=True)
+        return f"{json.dumps(vars(self), sort_keys=True)}\n"
 
 
 class Journal:
     """The records of one folder, in the order in which they were written."""
 
     def __init__(self, folder: Path, key: str) -> None:
-        """Read the records of earlier runs, without a last line that is incomplete.
-
-        Args:
-            folder: Folder of the curated data.
-            key: Identifies the secret.
+        """Read the records of earlier runs, except for an incomplete last line; ``key`` identifies the secret.
 
         Raises:
             DatasetError: If the folder holds other files, or was curated with another secret.
@@ -67,28 +63,26 @@ class Journal:
         self._file = folder / JOURNAL_FILE
         self._header = json.dumps({"curation": JOURNAL_FORMAT, "key": key})
         self.records = dict(_read_records(folder, self._header))
-        self._lines = {name: record.json_line for name, record in self.records.items()}
 
     def add(self, records: Iterable[Record]) -> None:
         """Append the records of cases whose files are complete."""
         changed = [record for record in records if self.records.get(record.case_id) is not record]
-        lines = {record.case_id: record.json_line for record in changed}
         if changed:
             self.records |= {record.case_id: record for record in changed}
-            self._lines |= lines
             with self._file.open("a", encoding="utf-8") as stream:
-                stream.writelines(f"{line}\n" for line in lines.values())
+                stream.writelines(record.json_line for record in changed)
 
     def begin(self) -> None:
         """Write the header and the complete lines, so that records can be appended."""
-        write_if_changed(self._file, self._render(self.records).encode())
+        self._write(self.records)
 
     def finish(self, case_ids: Iterable[str]) -> None:
         """Keep only the records of these cases, sorted by id."""
-        write_if_changed(self._file, self._render(sorted(case_ids)).encode())
+        self._write(sorted(case_ids))
 
-    def _render(self, case_ids: Iterable[str]) -> str:
-        return "".join(f"{line}\n" for line in (self._header, *(self._lines[c] for c in case_ids)))
+    def _write(self, case_ids: Iterable[str]) -> None:
+        lines = (self.records[case_id].json_line for case_id in case_ids)
+        write_if_changed(self._file, "".join([f"{self._header}\n", *lines]).encode())
 
 
 @contextmanager

@@ -121,7 +121,7 @@ def build_reader(folder: Path, layout: str, options: CurationOptions) -> Any:
     """Build the reader of a layout; it reads nothing before ``load``.
 
     Raises:
-        ConfigError: If the layout lacks an option, or a value is invalid.
+        ConfigError: If an option is unknown to the layout, missing or invalid.
     """
     reader_class = READERS[layout]
     known = {option.name for option in fields(reader_class)} - {"path", "licence"}

@@ -29,7 +29,6 @@ class CuratedData:
     """The curated cases and how they are divided.
 
     Attributes:
-        plan: The plan of the run.
         cases: The written cases, sorted by id.
         records: Record of every case, by id.
         split: The split of this run; None if it did not divide the cases.
@@ -148,8 +147,8 @@ def render_card(data: CuratedData, options: CurationOptions, digests: Mapping[st
     """Render the card: what the folder holds and how it was curated, as JSON.
 
     Args:
-        data: The curated data.
-        options: The options of the run.
+        data: The curated cases.
+        options: How they were curated.
         digests: SHA-256 of the tables, by file name.
         id_length: Number of characters of a pseudonym.
     """

@@ -19,12 +19,8 @@ def check_no_foreign_files(out: Path, earlier_records: Mapping[str, Record]) -> 
 
     Foreign files would be shared with the result, or deleted.
 
-    Args:
-        out: Folder of the curated data.
-        earlier_records: Records of earlier runs, by case id.
-
     Raises:
-        DatasetError: With the names of some foreign files.
+        DatasetError: With the names of some of them.
     """
     known = {name for record in earlier_records.values() for name in record.files}
     foreign = [
@@ -40,11 +36,7 @@ def check_no_foreign_files(out: Path, earlier_records: Mapping[str, Record]) -> 
 
 
 def remove_stale(out: Path, records: Mapping[str, Record]) -> int:
-    """Delete files of removed cases and of killed runs.
-
-    Returns:
-        Number of deleted images and masks.
-    """
+    """Delete the files of removed cases and of killed runs; return the number of images and masks."""
     current = {name for record in records.values() for name in record.files}
     removed = 0
     for name, path in _list_output_files(out):

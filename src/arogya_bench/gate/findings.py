@@ -46,7 +46,7 @@ def finding(
 
     Args:
         code: One of ``CODES``.
-        names: Names of the affected items; the first five are kept as examples.
+        names: Names of the affected items; the first five become examples.
         count: Number of affected items, if not that of ``names``.
         detail: Numbers that explain the title.
         severity: Severity, if not that of the code.
@@ -86,12 +86,12 @@ class GateReport:
     @property
     def errors(self) -> tuple[GateFinding, ...]:
         """Findings that stop a run."""
-        return self._with_severity("error")
+        return tuple(found for found in self.findings if found.severity == "error")
 
     @property
     def warnings(self) -> tuple[GateFinding, ...]:
         """Findings that affect the interpretation of the results."""
-        return self._with_severity("warning")
+        return tuple(found for found in self.findings if found.severity == "warning")
 
     def summary(self) -> str:
         """Summarise the report in one line."""
@@ -114,6 +114,3 @@ class GateReport:
         """Serialise the report as indented JSON; equal reports give equal text."""
         facts = asdict(self) | {"unusable": sorted(self.unusable), "summary": self.summary()}
         return json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
-
-    def _with_severity(self, severity: Severity) -> tuple[GateFinding, ...]:
-        return tuple(found for found in self.findings if found.severity == severity)

@@ -46,14 +46,11 @@ def inspect_dataset(
     Facts about images are cached under the digest of the dataset.
 
     Args:
-        dataset: The dataset before it was divided.
+        dataset: The dataset before the split.
         split: Any split, including one that ``datasets.splits.split`` would refuse.
         fractions: Requested shares of train, validation and test; None without a request.
         trained_on: Names of the datasets that weights were trained on, by name of the model.
         workers: Number of threads; by default the number of processors.
-
-    Raises:
-        MissingExtra: If a file needs a library that is not installed.
     """
     cases = {case.case_id: case for part in (split.train, split.validation, split.test) for case in part.cases}
     facts, notes = _load_or_scan_facts(dataset, list(cases.values()), workers)

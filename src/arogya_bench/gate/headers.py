@@ -50,11 +50,7 @@ def suppress_decoder_warnings() -> Iterator[None]:
 
 
 def read_header(file: Path) -> ImageHeader | ImageProblem:
-    """Read the header of a file, without decoding its pixels.
-
-    Raises:
-        MissingExtra: If the library for DICOM or NIfTI files is not installed.
-    """
+    """Read the header of a file, without decoding its pixels."""
     try:
         if not file.stat().st_size:
             return ImageProblem("AB203", "0 bytes")

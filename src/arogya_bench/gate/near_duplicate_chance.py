@@ -20,7 +20,6 @@ class ChanceEstimate:
     Attributes:
         expected: Number of near pairs expected by chance.
         explains: Whether chance explains the observed number.
-        detail: The comparison in words.
     """
 
     expected: float

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from arogya_bench.gate.findings import MAX_EXAMPLES
 from arogya_bench.types import Labels
 
 # Of 64 bits. On blood smears and chest X-rays, JPEG at quality 70, half the size, and 20 % more brightness or contrast
@@ -17,7 +18,6 @@ MAX_DISTANCE = 4
 OUTER_DISTANCES = (MAX_DISTANCE + 2, MAX_DISTANCE + 4)
 TILE_ROWS, TILE_COLUMNS = 64, 8192  # a tile of 4 MB fits into the processor cache
 ACROSS_SPLITS, OTHER_LABEL, WITHIN_SPLIT = range(3)
-MAX_EXAMPLES = 5
 
 Hashes = NDArray[np.uint64]  # (n,), 64-bit perceptual hashes
 

@@ -61,7 +61,7 @@ def draw_trial(labels: Labels, groups: Labels, rng: np.random.Generator) -> Prob
     Args:
         labels: Shape (n,); at least five groups per label.
         groups: Shape (n,); a group stays in one fold.
-        rng: Source of randomness.
+        rng: Draws folds and resamples.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 

@@ -40,10 +40,6 @@ def shortcuts(gate_input: GateInput, rng: np.random.Generator) -> Iterator[GateF
     their images, or after its number, store the labels and are removed from the path first; the rest of the path should
     not predict the label.
 
-    Args:
-        gate_input: Cases with the facts of their images.
-        rng: Source of randomness for cases, folds and resamples.
-
     Raises:
         UndefinedMetric: If too few cases have a label and an image, with the reason.
     """
