@@ -99,7 +99,7 @@ def test_a_file_that_names_no_patient_leaves_the_others_grouped(tmp_path, made):
     assert groups["0"] == groups["1"]
     assert len(set(groups.values())) == 5
     assert found.unused["images without a patient"] == 3
-    assert any("name no patient" in note and "3: 3, 4, photo" in note for note in found.dataset.notes)
+    assert any("Images without a patient" in note and "3: 3, 4, photo" in note for note in found.dataset.notes)
 
 
 def test_files_none_of_which_names_a_patient_are_not_grouped(tmp_path):

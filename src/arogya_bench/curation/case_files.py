@@ -1,6 +1,7 @@
-"""Cleans and writes the files of one case, or records why the case is quarantined."""
+"""Cleans and writes the files of cases, or records why a case is quarantined, and deletes stale files."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,22 +9,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.curation.journal import Record, is_intact, sha256_hex, write_atomically
+from arogya_bench.curation.journal import PARTIAL_PREFIX, Record, is_intact, sha256_hex, write_atomically
 from arogya_bench.curation.options import CurationOptions
 from arogya_bench.curation.plan import CurationItem
+from arogya_bench.datasets.group_patterns import shorten_list
 from arogya_bench.deidentification.burned_in_text import count_ocr_lines, count_text_rows
 from arogya_bench.deidentification.cleaned_file import CleanedFile, CleaningError
 from arogya_bench.deidentification.dicom import clean as clean_dicom
 from arogya_bench.deidentification.images import clean as clean_image
 from arogya_bench.deidentification.masks import clean as clean_mask
 from arogya_bench.deidentification.nifti import clean as clean_nifti
-from arogya_bench.deidentification.pseudonyms import Pseudonyms
+from arogya_bench.deidentification.pseudonyms import ID_LENGTH, Pseudonyms
 from arogya_bench.errors import DatasetError
 from arogya_bench.images import dicom, nifti
 from arogya_bench.images.decoding import HEADER_BYTES, detect_format
 from arogya_bench.images.files import DECODE_ERRORS
 
 IMAGES, MASKS = "images", "masks"
+# A killed run may have written files that its journal does not list yet.
+CURATED_NAME = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}(\.jpg|\.png|\.dcm|\.nii|\.nii\.gz)")
 
 
 class CurationStep(NamedTuple):
@@ -125,3 +129,44 @@ def _write_files(out: Path, contents: Mapping[str, bytes]) -> None:
             f"Curated files cannot be written to {out}: {error.strerror}.",
             fix="free disk space or name another folder, and run again: finished cases are kept",
         ) from error
+
+
+def check_no_foreign_files(out: Path, earlier_records: Mapping[str, Record]) -> None:
+    """Check that every image and mask in the folder was written by curation.
+
+    Foreign files would be shared with the result, or deleted.
+
+    Raises:
+        DatasetError: With the names of some of them.
+    """
+    known = {name for record in earlier_records.values() for name in record.files}
+    foreign = [
+        name
+        for name, path in _list_output_files(out)
+        if not (name in known or path.name.startswith(PARTIAL_PREFIX) or CURATED_NAME.fullmatch(path.name))
+    ]
+    if foreign:
+        raise DatasetError(
+            f"{len(foreign)} files in {out} were not curated there: {shorten_list(sorted(foreign))}.",
+            fix="move them elsewhere: everything in this folder is shared with the images",
+        )
+
+
+def remove_stale(out: Path, records: Mapping[str, Record]) -> int:
+    """Delete the files of removed cases and of killed runs; return the number of images and masks."""
+    current = {name for record in records.values() for name in record.files}
+    removed = 0
+    for name, path in _list_output_files(out):
+        if name not in current:
+            path.unlink()
+            removed += not path.name.startswith(PARTIAL_PREFIX)
+    for file in out.glob(f"{PARTIAL_PREFIX}*"):
+        file.unlink()
+    return removed
+
+
+def _list_output_files(out: Path) -> Iterator[tuple[str, Path]]:
+    for folder in (IMAGES, MASKS):
+        if (out / folder).is_dir():
+            # Listed in full first, since the caller deletes files.
+            yield from [(f"{folder}/{path.name}", path) for path in (out / folder).iterdir()]

@@ -10,13 +10,19 @@ from pathlib import Path
 import cv2
 import joblib
 
-from arogya_bench.curation.case_files import IMAGES, MASKS, CurationStep, curate_case
+from arogya_bench.curation.case_files import (
+    IMAGES,
+    MASKS,
+    CurationStep,
+    check_no_foreign_files,
+    curate_case,
+    remove_stale,
+)
 from arogya_bench.curation.journal import Journal, Record, lock_folder, sha256_hex, write_if_changed
 from arogya_bench.curation.manifest import CuratedData, curated_cases, render_card, render_key_file, render_tables
 from arogya_bench.curation.notices import CurationWarning, collect_warnings
 from arogya_bench.curation.options import BOXES_DRAWN_ON, CurationOptions
 from arogya_bench.curation.plan import CurationItem, CurationPlan, plan_curation
-from arogya_bench.curation.removal import check_no_foreign_files, remove_stale
 from arogya_bench.curation.sources import read_source
 from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, split
 from arogya_bench.deidentification.pseudonyms import Pseudonyms, load_pseudonyms

@@ -1,15 +1,21 @@
 """Reads labels, groups, splits, masks and boxes of a source with the reader of its layout."""
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.curation.box_orientation import find_rotated_images, with_oriented_boxes
+import PIL.Image
+
 from arogya_bench.curation.layouts import DETECTION_LAYOUTS, build_reader, detect_layout
 from arogya_bench.curation.options import CurationOptions
 from arogya_bench.curation.unlabelled import list_image_mask_pairs, list_unlabelled
 from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
+from arogya_bench.deidentification.cleaned_file import CleaningError
 from arogya_bench.deidentification.dicom import read_patient
+from arogya_bench.deidentification.image_metadata import read_metadata
+from arogya_bench.deidentification.orientation import TRANSPOSED_ORIENTATIONS, UPRIGHT
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import HEADER_BYTES, detect_format, is_image
 from arogya_bench.images.discovery import list_files
@@ -96,7 +102,7 @@ def _group_by_patient(dataset: Dataset) -> tuple[Dataset, int]:
     if len(unnamed) == len(patients):
         return dataset, 0
     cases = tuple(replace(case, group_id=patients[case.case_id] or case.group_id) for case in dataset.cases)
-    what = "Images that name no patient, each of which is its own group"
+    what = "Images without a patient, each its own group"
     notes = (*dataset.notes, *note_excluded(what, unnamed))
     return replace(dataset, cases=cases, grouped=True, notes=notes), len(unnamed)
 
@@ -113,7 +119,7 @@ def _read_patient_id(file: Path) -> str:
 
 
 def _read_with_boxes(folder: Path, layout: str, options: CurationOptions) -> Dataset:
-    orientations = dict(find_rotated_images(folder))
+    orientations = dict(_find_rotated_images(folder))
     if not orientations:
         dataset: Dataset = build_reader(folder, layout, options).load()
         return dataset
@@ -124,7 +130,40 @@ def _read_with_boxes(folder: Path, layout: str, options: CurationOptions) -> Dat
             f"stored or the upright image: {shorten_list(list(map(str, orientations)))}.",
             fix="view one of them, and set boxes_drawn_on=stored or boxes_drawn_on=upright",
         )
-    with with_oriented_boxes(folder, orientations, drawn_on) as stage:
+    with _with_oriented_boxes(folder, orientations, drawn_on) as stage:
         dataset = build_reader(stage, layout, options).load()
     files = {name: folder / file.relative_to(stage) for name, file in dataset.files.items()}
     return replace(dataset, files=files)
+
+
+def _find_rotated_images(folder: Path) -> Iterator[tuple[PurePosixPath, tuple[int, int, int]]]:
+    """Yield each image that EXIF rotates, with its stored width, stored height and orientation."""
+    for file in list_files(folder):
+        if is_image(file.name):
+            with suppress(CleaningError):  # reported when the file is cleaned
+                metadata = read_metadata((folder / file).read_bytes())
+                if metadata.orientation != UPRIGHT:
+                    yield file, (metadata.width, metadata.height, metadata.orientation)
+
+
+@contextmanager
+def _with_oriented_boxes(
+    folder: Path, orientations: Mapping[PurePosixPath, Sequence[int]], drawn_on: str
+) -> Iterator[Path]:
+    """Stage a copy of the folder in which no image is rotated.
+
+    The readers of boxes use only the size of an image, so a blank image of the size on which the boxes were drawn
+    replaces each rotated one. All other files are symbolic links.
+    """
+    with tempfile.TemporaryDirectory(prefix="arogya-") as stage_name:
+        stage = Path(stage_name)
+        for file in list_files(folder):
+            (stage / file).parent.mkdir(parents=True, exist_ok=True)
+            if file not in orientations:
+                (stage / file).symlink_to(folder.absolute() / file)
+                continue
+            width, height, orientation = orientations[file]
+            swapped = drawn_on == "upright" and orientation in TRANSPOSED_ORIENTATIONS
+            size = (height, width) if swapped else (width, height)
+            PIL.Image.new("1", size).save(stage / file, "PNG")
+        yield stage

@@ -86,12 +86,12 @@ class GateReport:
     @property
     def errors(self) -> tuple[GateFinding, ...]:
         """Findings that stop a run."""
-        return tuple(found for found in self.findings if found.severity == "error")
+        return tuple(finding for finding in self.findings if finding.severity == "error")
 
     @property
     def warnings(self) -> tuple[GateFinding, ...]:
         """Findings that affect the interpretation of the results."""
-        return tuple(found for found in self.findings if found.severity == "warning")
+        return tuple(finding for finding in self.findings if finding.severity == "warning")
 
     def summary(self) -> str:
         """Summarise the report in one line."""
@@ -106,7 +106,7 @@ class GateReport:
     def table(self) -> pd.DataFrame:
         """Return one row per finding."""
         columns = ["code", "severity", "title", "count", "detail", "examples_text", "fix"]
-        rows = [{name: getattr(found, name) for name in columns} for found in self.findings]
+        rows = [{name: getattr(finding, name) for name in columns} for finding in self.findings]
         table = pd.DataFrame(rows, columns=columns)
         return table.rename(columns={"title": "what", "examples_text": "examples"})
 

@@ -56,7 +56,7 @@ def inspect_dataset(
     facts, notes = _load_or_scan_facts(dataset, list(cases.values()), workers)
     notes += dataset.notes  # such as files that the reader left out
     gate_input = GateInput(dataset=dataset, split=split, facts=facts, fractions=fractions)
-    findings = [found for check in CHECKS for found in check(gate_input)]
+    findings = [finding for check in CHECKS for finding in check(gate_input)]
     findings += contamination(dataset, trained_on)
     try:
         # Seeded by the split, so that equal data get an equal report.
@@ -71,7 +71,7 @@ def inspect_dataset(
         split=split.name,
         split_digest=split.digest,
         cases=len(gate_input.cases),
-        findings=tuple(sorted(findings, key=lambda found: (SEVERITIES.index(found.severity), found.code))),
+        findings=tuple(sorted(findings, key=lambda finding: (SEVERITIES.index(finding.severity), finding.code))),
         unusable=frozenset(unreadable).union(dataset.stray_labels, unlabelled_cases(gate_input)),
         notes=tuple(notes),
     )
