@@ -52,7 +52,7 @@ def inspect_dataset(
         trained_on: Names of the datasets that weights were trained on, by name of the model.
         workers: Number of threads; by default the number of processors.
     """
-    cases = {case.case_id: case for part in (split.train, split.validation, split.test) for case in part.cases}
+    cases = {case.case_id: case for part in split.parts.values() for case in part.cases}
     facts, notes = _load_or_scan_facts(dataset, list(cases.values()), workers)
     notes += dataset.notes  # such as files that the reader left out
     gate_input = GateInput(dataset=dataset, split=split, facts=facts, fractions=fractions)

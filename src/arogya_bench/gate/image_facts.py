@@ -67,12 +67,11 @@ def measure_pixels(image: Image) -> PixelFacts:
     digest = hashlib.sha256(repr(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)
     picture = PIL.Image.fromarray(image)
-    bits = np.packbits(imagehash.phash(picture).hash.ravel())
     extrema = cast("tuple[tuple[int, int], ...]", picture.getextrema())  # one per channel
     red, green, blue = border_colour(image).tolist()
     return PixelFacts(
         pixel_hash=digest.hexdigest(),
-        perceptual_hash=int.from_bytes(bits.tobytes(), "big"),
+        perceptual_hash=int(str(imagehash.phash(picture)), 16),
         border=(red, green, blue),
         flat=max(high - low for low, high in extrema) <= FLAT_RANGE,
     )

@@ -132,5 +132,4 @@ def _count_equal_pairs(code: Labels) -> int:
 
 def _combine_codes(first: Labels, second: Labels) -> Labels:
     width = int(second.max(initial=0)) + 2
-    joint: Labels = (first + 1) * width + second + 1
-    return joint
+    return (first + 1) * width + second + 1
