@@ -8,13 +8,12 @@ import PIL.Image
 import pytest
 
 from arogya_bench.curation.curate import CurationOptions, curate
-from arogya_bench.curation.layouts import SourceLayout
 from arogya_bench.curation.sources import read_source
 from arogya_bench.errors import ConfigError, DatasetError
 
 
 def source(folder, **options):
-    return read_source(folder, SourceLayout(**{"licence": "CC0-1.0", **options}))
+    return read_source(folder, CurationOptions(**{"licence": "CC0-1.0", **options}))
 
 
 def rows(file):
@@ -100,7 +99,7 @@ def test_a_file_that_names_no_patient_leaves_the_others_grouped(tmp_path, made):
     assert groups["0"] == groups["1"]
     assert len(set(groups.values())) == 5
     assert found.unused["images without a patient"] == 3
-    assert any("name no patient" in note and "3: 3, 4, photo" in note for note in found.dataset.notes)
+    assert any("Images without a patient" in note and "3: 3, 4, photo" in note for note in found.dataset.notes)
 
 
 def test_files_none_of_which_names_a_patient_are_not_grouped(tmp_path):
@@ -285,7 +284,7 @@ def test_two_unlabelled_images_of_one_name_are_refused(tmp_path, made):
     for suffix in ("jpg", "jpeg"):
         (tmp_path / f"a.{suffix}").write_bytes(made.jpeg(made.smooth()))
 
-    with pytest.raises(DatasetError, match="1 of 2 images have the same name as another"):
+    with pytest.raises(DatasetError, match="1 of 2 images have the name of another one"):
         source(tmp_path, layout="unlabelled")
 
 

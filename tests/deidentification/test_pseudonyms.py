@@ -107,13 +107,13 @@ def test_two_cases_of_one_id_are_an_error():
     cases = [str(number) for number in range(17)]
 
     with pytest.raises(DatasetError, match="Two cases have the same pseudonym"):
-        check_distinct(cases, {case: short.case(case) for case in cases}, "cases")
+        check_distinct({case: short.case(case) for case in cases}, "cases")
 
 
 def test_a_million_ids_would_not_collide_and_twenty_thousand_do_not(names):
     cases = [str(number) for number in range(20_000)]
 
-    check_distinct(cases, {case: names.case(case) for case in cases}, "cases")
+    check_distinct({case: names.case(case) for case in cases}, "cases")
 
 
 def test_errors_survive_a_process_without_the_secret(tmp_path):

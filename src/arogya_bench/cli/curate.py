@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from arogya_bench.curation.curate import CurationOptions, CurationOutcome
+    from arogya_bench.curation.curate import CurationOutcome
+    from arogya_bench.curation.options import CurationOptions
     from arogya_bench.types import Dataset
 
 ERRORS_EXIT = 2
@@ -71,7 +72,7 @@ def _curate(arguments: argparse.Namespace) -> int:
 
 def _build_options(arguments: argparse.Namespace) -> "CurationOptions":
     from arogya_bench.configuration import schema
-    from arogya_bench.curation.curate import CurationOptions
+    from arogya_bench.curation.options import CurationOptions
     from arogya_bench.datasets.splits import SplitPolicy
 
     settings = schema.parse_settings(arguments.overrides, ("dataset", "split"))
@@ -94,15 +95,16 @@ def _build_options(arguments: argparse.Namespace) -> "CurationOptions":
 def _reader_options(arguments: argparse.Namespace, node: Any) -> dict[str, object]:
     """Convert the reader options that are set to the types that the reader of the layout declares."""
     from arogya_bench.configuration import schema
-    from arogya_bench.curation.layouts import READERS, SourceLayout, detect_layout
+    from arogya_bench.curation.layouts import READERS, detect_layout
+    from arogya_bench.curation.options import CurationOptions
 
     given = {"path": str(arguments.source), "licence": arguments.licence}
     names = [str(name) for name in node]
     if not arguments.source.is_dir() or given.keys() & {*names}:
         return dict.fromkeys(names)  # curation reports the error
-    source_layout = SourceLayout(licence=arguments.licence, layout=arguments.layout, dataset=dict.fromkeys(names))
+    options = CurationOptions(licence=arguments.licence, layout=arguments.layout, dataset=dict.fromkeys(names))
     node.update(given)
-    layout = detect_layout(arguments.source, source_layout)
+    layout = detect_layout(arguments.source, options)
     typed = schema.validate(READERS[layout.name], node, "dataset")
     return {name: getattr(typed, name) for name in names}
 

@@ -4,78 +4,34 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
+import joblib
 
-from arogya_bench.curation.box_orientation import check_boxes_drawn_on
 from arogya_bench.curation.case_files import (
     IMAGES,
     MASKS,
-    CleaningOptions,
     CurationStep,
+    check_no_foreign_files,
     curate_case,
+    remove_stale,
 )
 from arogya_bench.curation.journal import Journal, Record, lock_folder, sha256_hex, write_if_changed
-from arogya_bench.curation.key_file import write_key_file
-from arogya_bench.curation.layouts import SourceLayout
-from arogya_bench.curation.manifest import CuratedData, curated_cases, render_card, render_tables
+from arogya_bench.curation.manifest import CuratedData, curated_cases, render_card, render_key_file, render_tables
 from arogya_bench.curation.notices import CurationWarning, collect_warnings
+from arogya_bench.curation.options import BOXES_DRAWN_ON, CurationOptions
 from arogya_bench.curation.plan import CurationItem, CurationPlan, plan_curation
-from arogya_bench.curation.removal import check_no_foreign_files, remove_stale
 from arogya_bench.curation.sources import read_source
 from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, split
 from arogya_bench.deidentification.pseudonyms import Pseudonyms, load_pseudonyms
-from arogya_bench.errors import ConfigError, check_extra
+from arogya_bench.errors import ConfigError, DatasetError, check_extra, did_you_mean
+from arogya_bench.runtime.atomic_write import atomic_write
 from arogya_bench.runtime.console import track
 from arogya_bench.types import Case
 
 CASES_PER_BATCH = 16  # per task of a thread
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurationOptions:
-    """How to curate.
-
-    Attributes:
-        licence: Licence of the images and labels, recorded in the result.
-        layout: Layout of the source; None to detect it.
-        dataset: Options of the reader of that layout, such as ``group`` or ``manifest``.
-        keep: Metadata columns that identify nobody; all others are dropped.
-        secret_file: File of mode 600 with the secret; by default the variable AROGYA_SECRET.
-        key_file: File outside of the result that maps pseudonyms to original ids; None for none.
-        boxes_drawn_on: Whether boxes and masks were drawn on the ``stored`` or ``upright`` image,
-            where EXIF rotates it.
-        quality: JPEG quality, 1 to 100.
-        text_check: Whether to search the pixels for text.
-        ocr: Whether to count the lines of text that OCR reads; needs the extra ``ocr``.
-        split: How to divide the cases; None to keep the split of the source, if any.
-        workers: Number of threads; by default the number of processors.
-    """
-
-    licence: str
-    layout: str | None = None
-    dataset: Mapping[str, object] = field(default_factory=dict)
-    keep: Sequence[str] = ()
-    secret_file: str | None = None
-    key_file: str | None = None
-    boxes_drawn_on: str | None = None
-    quality: int = 95
-    text_check: bool = True
-    ocr: bool = False
-    split: SplitPolicy | None = field(default_factory=SplitPolicy)
-    workers: int | None = None
-
-    @property
-    def cleaning(self) -> CleaningOptions:
-        """The options that determine the bytes of a cleaned file."""
-        return CleaningOptions(
-            quality=self.quality,
-            drawn_on=self.boxes_drawn_on,
-            text_check=self.text_check,
-            ocr=self.ocr,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,32 +64,24 @@ class CurationOutcome:
 def curate(source: Path, out: Path, *, options: CurationOptions) -> CurationOutcome:
     """Organise, clean, de-identify and divide a folder of images.
 
-    A killed run is completed by the next one, with the same bytes. Source files that changed are
-    curated again; cases that the source no longer has are deleted from the result.
+    A killed run is completed by the next one, with the same bytes. Source files that changed are curated again; cases
+    that the source no longer has are deleted from the result.
 
     Args:
         source: Class folders, a table, images with masks or with boxes.
         out: A new folder, or the result of an earlier run with the same secret.
-        options: How to curate.
+        options: See ``CurationOptions``.
 
     Raises:
         ConfigError: If an option is out of range, or there is no secret.
-        DatasetError: If the source is damaged or empty, or ``out`` holds files that were not
-            curated there.
-        MissingExtra: If a file needs a library that is not installed.
+        DatasetError: If the source is damaged or empty, or ``out`` holds files that were not curated there.
     """
     _check_options(source, out, options)
     pseudonyms = load_pseudonyms(options.secret_file)
-    source_layout = SourceLayout(
-        licence=options.licence,
-        layout=options.layout,
-        dataset=options.dataset,
-        boxes_drawn_on=options.boxes_drawn_on,
-    )
     with warnings.catch_warnings():
         # Pillow's warnings about tags may quote them; damage shows when the image is decoded.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-        plan = plan_curation(read_source(source, source_layout), pseudonyms, options.keep)
+        plan = plan_curation(read_source(source, options), pseudonyms, options.keep)
         with lock_folder(out):
             return _run_curation(plan, out, pseudonyms, options)
 
@@ -155,7 +103,7 @@ def _run_curation(plan: CurationPlan, out: Path, pseudonyms: Pseudonyms, options
     _write_tables(data, out, pseudonyms, options)
     journal.finish(records)
     if options.key_file:
-        write_key_file(Path(options.key_file).expanduser(), plan)
+        _write_key_file(Path(options.key_file).expanduser(), render_key_file(plan))
     written = [case_id for case_id, step in steps.items() if step.written]
     restored = [case_id for case_id in written if earlier_records.get(case_id) == records[case_id]]
     return CurationOutcome(
@@ -172,23 +120,17 @@ def _run_curation(plan: CurationPlan, out: Path, pseudonyms: Pseudonyms, options
 
 
 def _curate_in_threads(
-    plan: CurationPlan,
-    out: Path,
-    pseudonyms: Pseudonyms,
-    journal: Journal,
-    options: CurationOptions,
+    plan: CurationPlan, out: Path, pseudonyms: Pseudonyms, journal: Journal, options: CurationOptions
 ) -> Iterator[CurationStep]:
-    cleaning = options.cleaning
-
     def curate_batch(items: Sequence[CurationItem]) -> list[CurationStep]:
         earlier = journal.records
-        return [curate_case(item, out, pseudonyms, cleaning, earlier.get(item.case.case_id)) for item in items]
+        return [curate_case(item, out, pseudonyms, options, earlier.get(item.case.case_id)) for item in items]
 
-    # Threads suffice, since OpenCV and hashlib release the interpreter lock. In batches, since
-    # scheduling one case costs as much as a small image.
+    # Threads suffice, since OpenCV and hashlib release the interpreter lock. In batches, since scheduling one case
+    # costs as much as a small image.
     opencv_threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # there is already one thread per processor
-    pool = ThreadPoolExecutor(options.workers or _cpu_count())
+    pool = ThreadPoolExecutor(options.workers or joblib.cpu_count())
     try:
         futures = [
             pool.submit(curate_batch, plan.items[start : start + CASES_PER_BATCH])
@@ -211,13 +153,7 @@ def _divide(plan: CurationPlan, records: Mapping[str, Record], options: Curation
     else:
         is_official = all(case.split for case in cases)
         split_by_case = {case.case_id: str(case.split) for case in cases} if is_official else {}
-    return CuratedData(
-        plan=plan,
-        cases=cases,
-        records=records,
-        split=dataset_split,
-        split_by_case=split_by_case,
-    )
+    return CuratedData(plan=plan, cases=cases, records=records, split=dataset_split, split_by_case=split_by_case)
 
 
 def _split_cases(plan: CurationPlan, cases: Sequence[Case], policy: SplitPolicy | None) -> DatasetSplit | None:
@@ -229,7 +165,7 @@ def _split_cases(plan: CurationPlan, cases: Sequence[Case], policy: SplitPolicy 
 def _write_tables(data: CuratedData, out: Path, pseudonyms: Pseudonyms, options: CurationOptions) -> None:
     tables = render_tables(data)
     digests = {name: sha256_hex(content) for name, content in tables.items()}
-    tables["card.json"] = render_card(data, pseudonyms=pseudonyms, cleaning_options=options.cleaning, digests=digests)
+    tables["card.json"] = render_card(data, options, digests, id_length=pseudonyms.length)
     for name, content in tables.items():
         write_if_changed(out / name, content)
     for file in out.glob("boxes*.json"):  # left by a run with another split
@@ -237,12 +173,33 @@ def _write_tables(data: CuratedData, out: Path, pseudonyms: Pseudonyms, options:
             file.unlink()
 
 
+def _write_key_file(file: Path, content: bytes) -> None:
+    """Write the key file, which maps pseudonyms to original ids, with mode 600."""
+    try:
+        if file.exists() and file.read_bytes() == content and not file.stat().st_mode & 0o077:
+            return
+        with atomic_write(file) as partial:
+            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+    except OSError as error:
+        raise DatasetError(
+            f"The key file {file} cannot be written: {error.strerror}.",
+            fix="set key_file to a file in a writable folder, or to null for none",
+        ) from error
+
+
 def _check_options(source: Path, out: Path, options: CurationOptions) -> None:
     if not 1 <= options.quality <= 100:
         raise ConfigError(f"quality={options.quality} is not a JPEG quality.", fix="use 1 to 100, such as 95")
     if options.workers is not None and options.workers < 1:
         raise ConfigError(f"workers={options.workers} is too small.", fix="use 1 or more")
-    check_boxes_drawn_on(options.boxes_drawn_on)
+    drawn_on = options.boxes_drawn_on
+    if drawn_on not in (None, *BOXES_DRAWN_ON):
+        raise ConfigError(
+            f"boxes_drawn_on={drawn_on!r} is unknown.{did_you_mean(drawn_on, BOXES_DRAWN_ON)}",
+            fix="use stored, upright, or null if no image is rotated",
+        )
     if options.ocr:
         check_extra("ocr", "rapidocr_onnxruntime")
     source_path, out_path = source.resolve(), out.resolve()
@@ -256,7 +213,3 @@ def _check_options(source: Path, out: Path, options: CurationOptions) -> None:
             "The key file would be written among the curated files.",
             fix="set key_file to a file outside of the result, or to null for none",
         )
-
-
-def _cpu_count() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -48,18 +48,14 @@ class Record:
     @property
     def json_line(self) -> str:
         """The record as a line of the journal."""
-        return json.dumps(vars(self), sort_keys=True)
+        return f"{json.dumps(vars(self), sort_keys=True)}\n"
 
 
 class Journal:
     """The records of one folder, in the order in which they were written."""
 
     def __init__(self, folder: Path, key: str) -> None:
-        """Read the records of earlier runs, without a last line that is incomplete.
-
-        Args:
-            folder: Folder of the curated data.
-            key: Identifies the secret.
+        """Read the records of earlier runs, except for an incomplete last line; ``key`` identifies the secret.
 
         Raises:
             DatasetError: If the folder holds other files, or was curated with another secret.
@@ -67,28 +63,26 @@ class Journal:
         self._file = folder / JOURNAL_FILE
         self._header = json.dumps({"curation": JOURNAL_FORMAT, "key": key})
         self.records = dict(_read_records(folder, self._header))
-        self._lines = {name: record.json_line for name, record in self.records.items()}
 
     def add(self, records: Iterable[Record]) -> None:
         """Append the records of cases whose files are complete."""
         changed = [record for record in records if self.records.get(record.case_id) is not record]
-        lines = {record.case_id: record.json_line for record in changed}
         if changed:
             self.records |= {record.case_id: record for record in changed}
-            self._lines |= lines
             with self._file.open("a", encoding="utf-8") as stream:
-                stream.writelines(f"{line}\n" for line in lines.values())
+                stream.writelines(record.json_line for record in changed)
 
     def begin(self) -> None:
         """Write the header and the complete lines, so that records can be appended."""
-        write_if_changed(self._file, self._render(self.records).encode())
+        self._write(self.records)
 
     def finish(self, case_ids: Iterable[str]) -> None:
         """Keep only the records of these cases, sorted by id."""
-        write_if_changed(self._file, self._render(sorted(case_ids)).encode())
+        self._write(sorted(case_ids))
 
-    def _render(self, case_ids: Iterable[str]) -> str:
-        return "".join(f"{line}\n" for line in (self._header, *(self._lines[c] for c in case_ids)))
+    def _write(self, case_ids: Iterable[str]) -> None:
+        lines = (self.records[case_id].json_line for case_id in case_ids)
+        write_if_changed(self._file, "".join([f"{self._header}\n", *lines]).encode())
 
 
 @contextmanager
@@ -111,8 +105,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
         yield
     except BlockingIOError as error:
         raise DatasetError(
-            f"Another run is curating into {folder}.",
-            fix="wait until it has finished, or name another folder",
+            f"Another run is curating into {folder}.", fix="wait until it has finished, or name another folder"
         ) from error
     finally:
         os.close(handle)
@@ -126,17 +119,9 @@ def write_if_changed(file: Path, content: bytes) -> None:
 
 def write_atomically(file: Path, content: bytes) -> None:
     """Write a file through a partial one with a known prefix, which a later run deletes."""
-    # Without pathlib and open, which would take twice as long for a small image.
-    folder = os.path.dirname(file)  # noqa: PTH120
-    partial = f"{folder}{os.sep}{PARTIAL_PREFIX}{os.urandom(16).hex()}"
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        remaining = memoryview(content)
-        while remaining:
-            remaining = remaining[os.write(handle, remaining) :]
-    finally:
-        os.close(handle)
-    os.replace(partial, file)  # noqa: PTH105
+    partial = file.with_name(f"{PARTIAL_PREFIX}{os.urandom(16).hex()}")
+    partial.write_bytes(content)
+    partial.replace(file)
 
 
 def sha256_hex(content: bytes) -> str:
@@ -160,7 +145,7 @@ def _read_records(folder: Path, header: str) -> Iterator[tuple[str, Record]]:
     except (OSError, UnicodeDecodeError) as error:
         raise _foreign_journal_error(folder) from error
     if not lines:
-        _require_empty(folder)
+        _check_empty(folder)
         return
     if lines[0] != header:
         raise _foreign_journal_error(folder)
@@ -179,7 +164,7 @@ def _parse_record(line: str) -> Record | None:
         return None
 
 
-def _require_empty(folder: Path) -> None:
+def _check_empty(folder: Path) -> None:
     names = sorted(path.name for path in folder.iterdir() if path.name != JOURNAL_FILE)
     others = [name for name in names if not name.startswith(PARTIAL_PREFIX)]
     if others:

@@ -1,10 +1,11 @@
 """Detect the layout of a folder of images and build its reader."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from arogya_bench.curation.options import CurationOptions
 from arogya_bench.datasets import nnunet
 from arogya_bench.datasets.box_formats import EXPECTED_FILES, detect_box_formats
 from arogya_bench.datasets.coco import COCO
@@ -25,63 +26,7 @@ from arogya_bench.images.discovery import list_folders
 MANIFEST_FILE = "manifest.csv"
 DETECTION_LAYOUTS = ("coco", "pascal_voc", "yolo")
 # Datasets whose tables name the patient or lesion of each image.
-PUBLISHED_LAYOUTS = {
-    "ham10000": HAM10000,
-    "isic2019": ISIC2019,
-    "eyepacs": EyePACS,
-    "covid_cxr": COVIDCxr,
-}
-LAYOUTS = (
-    "class_folders",
-    "manifest",
-    *DETECTION_LAYOUTS,
-    *PUBLISHED_LAYOUTS,
-    "pairs",
-    "unlabelled",
-)
-# A table beside class folders may hold what the folders do not: patients, labels, a split.
-TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".xls", ".xlsx", ".json", ".jsonl", ".parquet")
-DOCUMENT_PREFIXES = (
-    "readme",
-    "licen",
-    "copying",
-    "citation",
-    "changelog",
-    "notice",
-    "requirements",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceLayout:
-    """How to read a source folder.
-
-    Attributes:
-        licence: Licence of the images and labels.
-        layout: One of ``LAYOUTS``; None to detect it.
-        dataset: Options of the reader, such as ``group`` or ``manifest``.
-        boxes_drawn_on: For images with an EXIF orientation: whether their boxes and masks were
-            drawn on the image as ``stored`` or ``upright``; None if there are no such images.
-    """
-
-    licence: str
-    layout: str | None = None
-    dataset: Mapping[str, object] = field(default_factory=dict)
-    boxes_drawn_on: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnlabelledOptions(GroupedDatasetOptions):
-    """Options for images without labels."""
-
-
-class DetectedLayout(NamedTuple):
-    """The layout of a folder, and the reader options that follow from its files."""
-
-    name: str
-    options: Mapping[str, object]
-
-
+PUBLISHED_LAYOUTS = {"ham10000": HAM10000, "isic2019": ISIC2019, "eyepacs": EyePACS, "covid_cxr": COVIDCxr}
 READERS: Mapping[str, type[Any]] = {
     "class_folders": ImageFolder,
     "manifest": ImageFolder,
@@ -90,25 +35,36 @@ READERS: Mapping[str, type[Any]] = {
     "yolo": YOLO,
     **PUBLISHED_LAYOUTS,
     "pairs": ImageMaskPairs,
-    "unlabelled": UnlabelledOptions,
+    "unlabelled": GroupedDatasetOptions,  # such images need no reader
 }
+LAYOUTS = tuple(READERS)
+# A table beside class folders may hold what the folders do not: patients, labels, a split.
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".xls", ".xlsx", ".json", ".jsonl", ".parquet")
+DOCUMENT_PREFIXES = ("readme", "licen", "copying", "citation", "changelog", "notice", "requirements")
 
 
-def detect_layout(folder: Path, source_layout: SourceLayout) -> DetectedLayout:
-    """Determine the layout of a folder.
+class DetectedLayout(NamedTuple):
+    """The layout of a folder, and the reader options that its files imply."""
+
+    name: str
+    options: Mapping[str, object]
+
+
+def detect_layout(folder: Path, options: CurationOptions) -> DetectedLayout:
+    """Return the layout in the options, or detect it.
 
     Raises:
-        ConfigError: If ``source_layout.layout`` is unknown.
+        ConfigError: If the layout in the options is unknown.
         DatasetError: If no layout is recognised, or tables lie beside class folders.
     """
-    if source_layout.layout is not None:
-        if source_layout.layout not in LAYOUTS:
+    if options.layout is not None:
+        if options.layout not in LAYOUTS:
             raise ConfigError(
-                f"layout={source_layout.layout!r} is unknown.{did_you_mean(source_layout.layout, LAYOUTS)}",
+                f"layout={options.layout!r} is unknown.{did_you_mean(options.layout, LAYOUTS)}",
                 fix=f"use one of {', '.join(LAYOUTS)}, or null to detect it",
             )
-        return DetectedLayout(source_layout.layout, {})
-    for detected in _detect_layouts(folder, set(source_layout.dataset)):
+        return DetectedLayout(options.layout, {})
+    for detected in _detect_layouts(folder, set(options.dataset)):
         if detected.name == "class_folders":
             _check_no_tables(folder)
         return detected
@@ -161,30 +117,29 @@ def _is_table(path: Path) -> bool:
     return path.is_file() and name.endswith(TABLE_SUFFIXES) and not is_document
 
 
-def build_reader(folder: Path, layout: str, source_layout: SourceLayout) -> Any:
+def build_reader(folder: Path, layout: str, options: CurationOptions) -> Any:
     """Build the reader of a layout; it reads nothing before ``load``.
 
     Raises:
-        ConfigError: If the layout lacks an option, or a value is invalid.
+        ConfigError: If an option is unknown to the layout, missing or invalid.
     """
     reader_class = READERS[layout]
     known = {option.name for option in fields(reader_class)} - {"path", "licence"}
-    for name in source_layout.dataset:
+    for name in options.dataset:
         if name not in known:
             raise ConfigError(
                 f"dataset.{name} is not an option of the layout {layout}.{did_you_mean(name, known)}",
                 fix=f"use {', '.join(sorted(known))}",
             )
-    options = dict(source_layout.dataset)
+    reader_options = dict(options.dataset)
     if layout == "manifest":
-        options.setdefault("manifest", MANIFEST_FILE)
+        reader_options.setdefault("manifest", MANIFEST_FILE)
     if layout not in PUBLISHED_LAYOUTS:
         # The name of the folder may be that of a person.
-        options.setdefault("name", "curated")
+        reader_options.setdefault("name", "curated")
     try:
-        return reader_class(path=str(folder), licence=source_layout.licence, **options)
+        return reader_class(path=str(folder), licence=options.licence, **reader_options)
     except TypeError as error:
         raise ConfigError(
-            f"Invalid options for the layout {layout}: {error}.",
-            fix=f"use {', '.join(sorted(known))}",
+            f"Invalid options for the layout {layout}: {error}.", fix=f"use {', '.join(sorted(known))}"
         ) from error

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from io import StringIO
 
-from arogya_bench.curation.case_files import IMAGES, MASKS, CleaningOptions
+from arogya_bench.curation.case_files import IMAGES, MASKS
 from arogya_bench.curation.journal import Record
 from arogya_bench.curation.notices import collect_warnings
+from arogya_bench.curation.options import CurationOptions
 from arogya_bench.curation.plan import CurationPlan
 from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.datasets.splits import DatasetSplit
 from arogya_bench.deidentification.orientation import TRANSPOSED_ORIENTATIONS, box_to_upright
-from arogya_bench.deidentification.pseudonyms import Pseudonyms
 from arogya_bench.types import Box, Case
 
 DICOM_METHOD = (
@@ -29,7 +29,6 @@ class CuratedData:
     """The curated cases and how they are divided.
 
     Attributes:
-        plan: The plan of the run.
         cases: The written cases, sorted by id.
         records: Record of every case, by id.
         split: The split of this run; None if it did not divide the cases.
@@ -66,10 +65,7 @@ def render_tables(data: CuratedData) -> dict[str, bytes]:
         for record in data.records.values()
         if record.reason is not None
     ]
-    tables = {
-        "manifest.csv": _render_manifest(data),
-        "quarantine.csv": _render_csv(["case_id", "reason"], quarantined),
-    }
+    tables = {"manifest.csv": _render_manifest(data), "quarantine.csv": _render_csv(["case_id", "reason"], quarantined)}
     dataset = data.plan.dataset
     if dataset.task == "detection":
         tables["boxes.json"] = _render_coco(data.cases, data.records, dataset.classes)
@@ -104,12 +100,20 @@ def _render_manifest(data: CuratedData) -> bytes:
     return _render_csv(header, rows)
 
 
+def render_key_file(plan: CurationPlan) -> bytes:
+    """Render pseudonym, group, original id and original file of every case."""
+    header = ["case_id", "group", "original_id", "original_file"]
+    rows = [(item.case.case_id, item.case.group_id, item.source_case_id, str(item.image)) for item in plan.items]
+    return _render_csv(header, (dict(zip(header, row, strict=True)) for row in rows))
+
+
 def _render_csv(header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
     text = StringIO()
     writer = csv.DictWriter(text, fieldnames=list(header), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue().encode()
+    # File names that are not UTF-8 hold surrogates, which cannot be encoded.
+    return text.getvalue().encode(errors="surrogateescape").decode(errors="replace").encode()
 
 
 def _render_coco(cases: Sequence[Case], records: Mapping[str, Record], classes: Sequence[str]) -> bytes:
@@ -139,20 +143,14 @@ def _coco_annotation(box: Box, number: int, image: int) -> dict[str, object]:
     }
 
 
-def render_card(
-    data: CuratedData,
-    *,
-    pseudonyms: Pseudonyms,
-    cleaning_options: CleaningOptions,
-    digests: Mapping[str, str],
-) -> bytes:
+def render_card(data: CuratedData, options: CurationOptions, digests: Mapping[str, str], *, id_length: int) -> bytes:
     """Render the card: what the folder holds and how it was curated, as JSON.
 
     Args:
-        data: The curated data.
-        pseudonyms: Only the length of its pseudonyms is recorded.
-        cleaning_options: How the files were written.
+        data: The curated cases.
+        options: How they were curated.
         digests: SHA-256 of the tables, by file name.
+        id_length: Number of characters of a pseudonym.
     """
     dataset, cases, records = data.plan.dataset, data.cases, data.records.values()
     removed = Counter(kind for case in cases for kind in data.records[case.case_id].removed)
@@ -177,12 +175,12 @@ def render_card(
             "removed": dict(sorted(removed.items())),
             "columns_kept": list(data.plan.kept_columns),
             "columns_dropped": list(data.plan.dropped_columns),
-            "jpeg": {"quality": cleaning_options.quality, "chroma": "4:4:4"},
+            "jpeg": {"quality": options.quality, "chroma": "4:4:4"},
             "colours": "sRGB, converted with the rendering intent of the profile",
             "dicom": DICOM_METHOD,
-            "ids": {"method": "HMAC-SHA256 of the id, with a secret", "length": pseudonyms.length},
-            "text_check": cleaning_options.text_check,
-            "ocr": cleaning_options.ocr,
+            "ids": {"method": "HMAC-SHA256 of the id, with a secret", "length": id_length},
+            "text_check": options.text_check,
+            "ocr": options.ocr,
             "notices": [asdict(warning) for warning in collect_warnings(records)],
             "files": {**digests, **files},
         }

@@ -7,7 +7,7 @@ from operator import attrgetter
 from arogya_bench.curation.journal import Record
 
 MAX_EXAMPLES = 5
-TEXT_IN_PIXELS_CODE, IDENTIFYING_METADATA_CODE = "AB601", "AB602"
+TEXT_CODE, METADATA_CODE = "AB601", "AB602"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,30 +31,26 @@ def _has_flag(name: str) -> Callable[[Record], bool]:
     return lambda record: name in record.flags
 
 
-TEXT_RULES: dict[str, Callable[[Record], object]] = {
-    "Rows of marks in the pixels look like text": attrgetter("text_rows"),
-    "Text was recognised in the pixels": attrgetter("lines_read"),
-    "The header says that text is burned into the pixels": _has_flag("burned-in"),
-    "Images of this kind of device often show text": _has_flag("rules"),
-    "The header says that the pixels show a face": _has_flag("face"),
-    "The pixels could not be decoded to search them for text": _has_flag("unsearched"),
-    "Only the first of several frames was searched for text": _has_flag("frames"),
-    "Volumes (NIfTI) were not searched for text or faces": _has_flag("volume"),
-}
-METADATA_RULES: dict[str, Callable[[Record], object]] = {
-    "An overlay over the image was removed": _has_flag("overlay"),
-    "Metadata that may identify a person was removed": (lambda record: record.removed.keys() - {"orientation"}),
-}
+RULES: tuple[tuple[str, str, Callable[[Record], object]], ...] = (
+    (TEXT_CODE, "Rows of marks in the pixels look like text", attrgetter("text_rows")),
+    (TEXT_CODE, "Text was recognised in the pixels", attrgetter("lines_read")),
+    (TEXT_CODE, "The header says that text is burned into the pixels", _has_flag("burned-in")),
+    (TEXT_CODE, "Images of this kind of device often show text", _has_flag("rules")),
+    (TEXT_CODE, "The header says that the pixels show a face", _has_flag("face")),
+    (TEXT_CODE, "The pixels could not be decoded to search them for text", _has_flag("unsearched")),
+    (TEXT_CODE, "Only the first of several frames was searched for text", _has_flag("frames")),
+    (TEXT_CODE, "Volumes (NIfTI) were not searched for text or faces", _has_flag("volume")),
+    (METADATA_CODE, "An overlay over the image was removed", _has_flag("overlay")),
+    (METADATA_CODE, "Metadata that may identify a person was removed", lambda r: r.removed.keys() - {"orientation"}),
+)
 
 
 def collect_warnings(records: Iterable[Record]) -> tuple[CurationWarning, ...]:
     """Apply every rule to the records of cases that were not quarantined."""
     written = [record for record in records if record.reason is None]
-    rules = ((TEXT_IN_PIXELS_CODE, TEXT_RULES), (IDENTIFYING_METADATA_CODE, METADATA_RULES))
     warnings = []
-    for code, predicates in rules:
-        for problem, applies in predicates.items():
-            ids = tuple(record.case_id for record in written if applies(record))
-            warning = CurationWarning(code=code, problem=problem, count=len(ids), examples=ids[:MAX_EXAMPLES])
-            warnings += [warning] if ids else []
+    for code, problem, applies in RULES:
+        ids = tuple(record.case_id for record in written if applies(record))
+        if ids:
+            warnings.append(CurationWarning(code=code, problem=problem, count=len(ids), examples=ids[:MAX_EXAMPLES]))
     return tuple(warnings)

@@ -40,8 +40,8 @@ class CurationPlan:
     Attributes:
         items: Sorted by pseudonym.
         dataset: The source, with original ids.
-        dropped_columns: Metadata columns that are removed.
-        kept_columns: Metadata columns that are kept, in the requested order.
+        dropped_columns: Names of the metadata columns that are removed.
+        kept_columns: Names of those that are kept, in the requested order.
         unused: Number of source files that are not part of a case, by kind.
         options: Options that a reader of the result needs, such as ``window``.
     """
@@ -57,13 +57,8 @@ class CurationPlan:
 def plan_curation(source: CurationSource, pseudonyms: Pseudonyms, keep: Sequence[str]) -> CurationPlan:
     """Assign a pseudonym to every case and group.
 
-    Args:
-        source: The source as read.
-        pseudonyms: Derives pseudonyms from the secret.
-        keep: Metadata columns to keep.
-
     Raises:
-        ConfigError: If the source lacks a column to keep.
+        ConfigError: If the source lacks a metadata column to keep.
         DatasetError: If two cases or two groups get the same pseudonym.
     """
     dataset = source.dataset
@@ -76,8 +71,8 @@ def plan_curation(source: CurationSource, pseudonyms: Pseudonyms, keep: Sequence
             )
     case_ids = {case.case_id: pseudonyms.case(case.case_id) for case in dataset.cases}
     group_ids = {case.group_id: pseudonyms.group(case.group_id) for case in dataset.cases}
-    check_distinct(case_ids, case_ids, "cases")
-    check_distinct(group_ids, group_ids, "groups")
+    check_distinct(case_ids, "cases")
+    check_distinct(group_ids, "groups")
     items = [
         CurationItem(
             source_case_id=case.case_id,

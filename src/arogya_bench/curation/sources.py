@@ -1,19 +1,21 @@
 """Reads labels, groups, splits, masks and boxes of a source with the reader of its layout."""
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from arogya_bench.curation.box_orientation import find_rotated_images, with_oriented_boxes
-from arogya_bench.curation.layouts import (
-    DETECTION_LAYOUTS,
-    SourceLayout,
-    build_reader,
-    detect_layout,
-)
+import PIL.Image
+
+from arogya_bench.curation.layouts import DETECTION_LAYOUTS, build_reader, detect_layout
+from arogya_bench.curation.options import CurationOptions
 from arogya_bench.curation.unlabelled import list_image_mask_pairs, list_unlabelled
 from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
+from arogya_bench.deidentification.cleaned_file import CleaningError
 from arogya_bench.deidentification.dicom import read_patient
+from arogya_bench.deidentification.image_metadata import read_metadata
+from arogya_bench.deidentification.orientation import TRANSPOSED_ORIENTATIONS, UPRIGHT
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import HEADER_BYTES, detect_format, is_image
 from arogya_bench.images.discovery import list_files
@@ -42,7 +44,7 @@ class CurationSource:
     options: Mapping[str, object] = field(default_factory=dict)
 
 
-def read_source(folder: Path, source_layout: SourceLayout) -> CurationSource:
+def read_source(folder: Path, options: CurationOptions) -> CurationSource:
     """Read a source folder, without decoding images.
 
     Raises:
@@ -51,13 +53,13 @@ def read_source(folder: Path, source_layout: SourceLayout) -> CurationSource:
     """
     if not folder.is_dir():
         raise DatasetError(f"No folder at {folder}.", fix="name the folder that holds the images")
-    layout, detected = detect_layout(folder, source_layout)
-    source_layout = replace(source_layout, dataset={**detected, **source_layout.dataset})
-    reader = build_reader(folder, layout, source_layout)
+    layout, detected = detect_layout(folder, options)
+    options = replace(options, dataset={**detected, **options.dataset})
+    reader = build_reader(folder, layout, options)
     masks: Mapping[str, Path] = {}
     without_patient = 0
     if layout in DETECTION_LAYOUTS:
-        dataset = _read_with_boxes(folder, layout, source_layout)
+        dataset = _read_with_boxes(folder, layout, options)
     else:
         if layout == "pairs":
             dataset, masks = list_image_mask_pairs(folder, reader)
@@ -70,16 +72,13 @@ def read_source(folder: Path, source_layout: SourceLayout) -> CurationSource:
     root = folder.absolute()
     relative_paths = {PurePosixPath(file.absolute().relative_to(root)): file for file in files}
     hashes = hash_files(root, list(relative_paths))
-    options = {name: getattr(reader, name, None) for name in READER_OPTIONS}
+    kept_options = {name: getattr(reader, name, None) for name in READER_OPTIONS}
     return CurationSource(
         dataset=dataset,
         masks=masks,
         digests={relative_paths[path]: digest for path, digest in hashes.items()},
-        unused={
-            **_count_unused(folder, set(relative_paths)),
-            "images without a patient": without_patient,
-        },
-        options={name: value for name, value in options.items() if value},
+        unused={**_count_unused(folder, set(relative_paths)), "images without a patient": without_patient},
+        options={name: value for name, value in kept_options.items() if value},
     )
 
 
@@ -103,7 +102,7 @@ def _group_by_patient(dataset: Dataset) -> tuple[Dataset, int]:
     if len(unnamed) == len(patients):
         return dataset, 0
     cases = tuple(replace(case, group_id=patients[case.case_id] or case.group_id) for case in dataset.cases)
-    what = "Images that name no patient, each of which is its own group"
+    what = "Images without a patient, each its own group"
     notes = (*dataset.notes, *note_excluded(what, unnamed))
     return replace(dataset, cases=cases, grouped=True, notes=notes), len(unnamed)
 
@@ -119,20 +118,52 @@ def _read_patient_id(file: Path) -> str:
         return ""
 
 
-def _read_with_boxes(folder: Path, layout: str, source_layout: SourceLayout) -> Dataset:
-    orientations = dict(find_rotated_images(folder))
+def _read_with_boxes(folder: Path, layout: str, options: CurationOptions) -> Dataset:
+    orientations = dict(_find_rotated_images(folder))
     if not orientations:
-        loaded: Dataset = build_reader(folder, layout, source_layout).load()
-        return loaded
-    drawn_on = source_layout.boxes_drawn_on
+        dataset: Dataset = build_reader(folder, layout, options).load()
+        return dataset
+    drawn_on = options.boxes_drawn_on
     if drawn_on is None:
         raise DatasetError(
-            f"EXIF rotates {len(orientations)} images, and it is unknown whether their boxes were "
-            f"drawn on the stored or the upright image: "
-            f"{shorten_list(list(map(str, orientations)))}.",
+            f"EXIF rotates {len(orientations)} images, and it is unknown whether their boxes were drawn on the "
+            f"stored or the upright image: {shorten_list(list(map(str, orientations)))}.",
             fix="view one of them, and set boxes_drawn_on=stored or boxes_drawn_on=upright",
         )
-    with with_oriented_boxes(folder, orientations, drawn_on) as stage:
-        dataset: Dataset = build_reader(stage, layout, source_layout).load()
+    with _with_oriented_boxes(folder, orientations, drawn_on) as stage:
+        dataset = build_reader(stage, layout, options).load()
     files = {name: folder / file.relative_to(stage) for name, file in dataset.files.items()}
     return replace(dataset, files=files)
+
+
+def _find_rotated_images(folder: Path) -> Iterator[tuple[PurePosixPath, tuple[int, int, int]]]:
+    """Yield each image that EXIF rotates, with its stored width, stored height and orientation."""
+    for file in list_files(folder):
+        if is_image(file.name):
+            with suppress(CleaningError):  # reported when the file is cleaned
+                metadata = read_metadata((folder / file).read_bytes())
+                if metadata.orientation != UPRIGHT:
+                    yield file, (metadata.width, metadata.height, metadata.orientation)
+
+
+@contextmanager
+def _with_oriented_boxes(
+    folder: Path, orientations: Mapping[PurePosixPath, Sequence[int]], drawn_on: str
+) -> Iterator[Path]:
+    """Stage a copy of the folder in which no image is rotated.
+
+    The readers of boxes use only the size of an image, so a blank image of the size on which the boxes were drawn
+    replaces each rotated one. All other files are symbolic links.
+    """
+    with tempfile.TemporaryDirectory(prefix="arogya-") as stage_name:
+        stage = Path(stage_name)
+        for file in list_files(folder):
+            (stage / file).parent.mkdir(parents=True, exist_ok=True)
+            if file not in orientations:
+                (stage / file).symlink_to(folder.absolute() / file)
+                continue
+            width, height, orientation = orientations[file]
+            swapped = drawn_on == "upright" and orientation in TRANSPOSED_ORIENTATIONS
+            size = (height, width) if swapped else (width, height)
+            PIL.Image.new("1", size).save(stage / file, "PNG")
+        yield stage

@@ -1,12 +1,14 @@
 """Lists sources with one case per file: unlabelled images, and images with a mask each."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from arogya_bench.curation.layouts import UnlabelledOptions
 from arogya_bench.datasets.group_patterns import extract_groups, note_excluded, shorten_list
 from arogya_bench.datasets.image_mask_pairs import DEFAULT_CLASSES, ImageMaskPairs, list_pairs
 from arogya_bench.datasets.nnunet import ImageMaskPair
+from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.decoding import is_image
 from arogya_bench.images.discovery import find_unlisted, image_stem, list_files
@@ -34,24 +36,12 @@ def list_image_mask_pairs(folder: Path, options: ImageMaskPairs) -> DatasetWithM
     classes = tuple(options.classes) or listing.classes or DEFAULT_CLASSES
     check_value_mode(options.values, classes)
     pairs = sorted(listing.pairs, key=lambda pair: pair.name)
-    groups = extract_groups([pair.name for pair in pairs], options.group)
-    dataset = Dataset(
-        name=str(options.name),
-        task="segmentation",
-        classes=classes,
-        cases=tuple(
-            Case(case_id=pair.name, group_id=groups[pair.name], target=None, split=pair.split) for pair in pairs
-        ),
-        grouped=options.group is not None,
-        digest="",
-        licence=options.licence,
-        source=options.source or "images and masks of the user",
-        version=options.version,
-        read=_refuse_read,
-        notes=listing.notes,
-        citation=options.citation,
-        files={pair.name: folder / _channel_file(pair, options.channel) for pair in pairs},
+    dataset = _build_dataset(
+        options, {pair.name: folder / _channel_file(pair, options.channel) for pair in pairs}, listing.notes
     )
+    cases = [replace(case, split=pair.split) for case, pair in zip(dataset.cases, pairs, strict=True)]
+    source = options.source or "images and masks of the user"
+    dataset = replace(dataset, task="segmentation", classes=classes, cases=tuple(cases), source=source)
     return DatasetWithMasks(dataset, {pair.name: folder / pair.mask for pair in pairs})
 
 
@@ -69,7 +59,7 @@ def _channel_file(pair: ImageMaskPair, channel: int | None) -> Path:
     return Path(pair.channels[channel or 0])
 
 
-def list_unlabelled(folder: Path, options: UnlabelledOptions) -> Dataset:
+def list_unlabelled(folder: Path, options: GroupedDatasetOptions) -> Dataset:
     """List every image in a folder.
 
     Raises:
@@ -84,12 +74,16 @@ def list_unlabelled(folder: Path, options: UnlabelledOptions) -> Dataset:
     if len(files) < len(images):
         duplicates = find_unlisted(map(str, images), (str(file.relative_to(folder)) for file in files.values()))
         raise DatasetError(
-            f"{len(duplicates)} of {len(images)} images have the same name as another one, except "
-            f"for the suffix: {shorten_list(duplicates)}.",
+            f"{len(duplicates)} of {len(images)} images have the name of another one with another suffix: "
+            f"{shorten_list(duplicates)}.",
             fix="give every image a unique name",
         )
-    groups = extract_groups(list(files), options.group)
     excluded = find_unlisted(map(str, all_files), map(str, images))
+    return _build_dataset(options, files, note_excluded("Files without an image suffix, excluded", excluded))
+
+
+def _build_dataset(options: GroupedDatasetOptions, files: Mapping[str, Path], notes: Iterable[str]) -> Dataset:
+    groups = extract_groups(list(files), options.group)
     return Dataset(
         name=str(options.name),
         task="classification",
@@ -101,7 +95,7 @@ def list_unlabelled(folder: Path, options: UnlabelledOptions) -> Dataset:
         source=options.source or "image files of the user",
         version=options.version,
         read=_refuse_read,
-        notes=tuple(note_excluded("Files without an image suffix, which were left out", excluded)),
+        notes=tuple(notes),
         citation=options.citation,
         files=files,
     )

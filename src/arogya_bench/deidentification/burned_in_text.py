@@ -1,7 +1,7 @@
 """Detects rows of text burned into pixels, such as names and dates; a warning, not a proof."""
 
-from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -106,19 +106,13 @@ def _count_letter_rows(letters: NDArray[np.int32]) -> int:
 
 
 def count_ocr_lines(grey: Grey) -> int:
-    """Count the lines of text that RapidOCR reads, without keeping the text.
-
-    Raises:
-        MissingExtra: If the extra ``ocr`` is not installed.
-    """
+    """Count the lines of text that RapidOCR reads, without keeping the text."""
     lines, _ = _load_ocr()(grey)
     return sum(float(confidence) >= MIN_OCR_CONFIDENCE for *_, confidence in lines or ())
 
 
 @lru_cache(maxsize=1)
-def _load_ocr() -> Callable[[Grey], tuple[list[tuple[object, str, float]] | None, object]]:
+def _load_ocr() -> Any:
     with needs_extra("ocr"):
         from rapidocr_onnxruntime import RapidOCR
-
-    reader: Callable[[Grey], tuple[list[tuple[object, str, float]] | None, object]] = RapidOCR()
-    return reader
+    return RapidOCR()

@@ -1,7 +1,7 @@
 """The result of cleaning one file, and the error for a file that cannot be cleaned."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,4 +34,4 @@ class CleanedFile:
     height: int = 0
     orientation: int = UPRIGHT
     grey: NDArray[np.uint8] | None = None
-    flags: tuple[str, ...] = field(default=())
+    flags: tuple[str, ...] = ()

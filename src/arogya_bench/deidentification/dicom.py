@@ -19,12 +19,7 @@ from arogya_bench.deidentification.dicom_allowlist import (
     PSEUDONYMISED_UIDS,
 )
 from arogya_bench.deidentification.dicom_burned_in import UNSEARCHED, first_frame_grey, review_flags
-from arogya_bench.deidentification.dicom_values import (
-    check_required,
-    is_safe,
-    trim_luts,
-    trim_pixels,
-)
+from arogya_bench.deidentification.dicom_values import check_required, is_safe, trim_luts, trim_pixels
 from arogya_bench.deidentification.pseudonyms import Pseudonyms
 from arogya_bench.errors import needs_extra
 from arogya_bench.images.dicom import DECODER_PACKAGES, PIXEL_KEYWORDS, decode_errors
@@ -45,18 +40,14 @@ def clean(content: bytes, pseudonyms: Pseudonyms, *, group: str) -> CleanedFile:
 
     Args:
         content: Bytes of the file.
-        pseudonyms: Replaces UIDs; files of one study keep a common study UID.
+        pseudonyms: Derives the new UIDs; files of one study keep a common study UID.
         group: Pseudonym of the patient.
 
     Raises:
         CleaningError: If the file is damaged, has no pixels, or no installed package decodes them.
-        MissingExtra: If pydicom is not installed.
     """
-    with needs_extra("dicom"):
-        from pydicom import dcmread
     try:
-        with _suppress_pydicom_warnings():
-            header = dcmread(BytesIO(content), force=True)
+        with _open_header(content) as header:
             return _clean_header(header, content, pseudonyms, group)
     except decode_errors() as error:
         # pydicom's message may quote the file.
@@ -65,11 +56,8 @@ def clean(content: bytes, pseudonyms: Pseudonyms, *, group: str) -> CleanedFile:
 
 def read_patient(content: bytes) -> str:
     """Return the id and issuer of the patient; empty if the file names no patient."""
-    with needs_extra("dicom"):
-        from pydicom import dcmread
     try:
-        with _suppress_pydicom_warnings():
-            header = dcmread(BytesIO(content), force=True, stop_before_pixels=True)
+        with _open_header(content, stop_before_pixels=True) as header:
             patient = str(header.get("PatientID") or "").strip()
             issuer = str(header.get("IssuerOfPatientID") or "").strip()
     except decode_errors():
@@ -78,16 +66,18 @@ def read_patient(content: bytes) -> str:
 
 
 @contextmanager
-def _suppress_pydicom_warnings() -> Iterator[None]:
-    """Silence pydicom's warnings about invalid values, which quote them."""
-    from pydicom.config import disable_value_validation
+def _open_header(content: bytes, *, stop_before_pixels: bool = False) -> Iterator["Header"]:
+    """Silence pydicom's warnings about invalid values, which quote them, while a header is used."""
+    with needs_extra("dicom"):
+        from pydicom import dcmread
+        from pydicom.config import disable_value_validation
 
     logger = logging.getLogger("pydicom")
     with PYDICOM_LOCK, warnings.catch_warnings(), disable_value_validation():
         warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
         disabled, logger.disabled = logger.disabled, True
         try:
-            yield
+            yield dcmread(BytesIO(content), force=True, stop_before_pixels=stop_before_pixels)
         finally:
             logger.disabled = disabled
 
@@ -157,7 +147,6 @@ def _decompress(header: "Header") -> None:
 
 
 def _count_removed(header: "Header") -> Counter[str]:
-    """Count the elements that are not kept, by kind."""
     return Counter(
         _element_kind(element)
         for element in header.iterall()

@@ -21,10 +21,9 @@ def review_flags(header: "Header") -> tuple[str, ...]:
     """List the reasons in the header to review the image.
 
     Returns:
-        ``overlay``: the file has an overlay. ``burned-in`` and ``face``: the header says so.
-        ``rules``: the rules of the RSNA Clinical Trial Processor, as distributed with deid, expect
-        text in images of this device. ``frames``: there are several, and only the first is
-        searched.
+        ``overlay``: the file has an overlay. ``burned-in`` and ``face``: the header says so. ``rules``: the rules of
+        the RSNA Clinical Trial Processor, as distributed with deid, expect text in images of this device. ``frames``:
+        there are several, and only the first is searched.
     """
     flags = {
         "overlay": any(0x6000 <= tag.group <= 0x60FF for tag in header.keys()),  # noqa: SIM118

@@ -23,8 +23,7 @@ ALLOWED_BITS = (1, 8, 16, 32, 64)
 def is_safe(element: "DataElement") -> bool:
     """Whether an element cannot hold identifying text.
 
-    Codes must be defined by the standard, numbers must have its number of values; free text is
-    never safe.
+    Codes must be defined by the standard, numbers must have its number of values; free text is never safe.
     """
     from pydicom.datadict import dictionary_VM, dictionary_VR
     from pydicom.uid import UID
@@ -48,25 +47,14 @@ def _is_allowed_code(element: "DataElement") -> bool:
 
 
 def check_required(header: "Header") -> None:
-    """Check that the elements needed to read the pixels were kept.
-
-    Raises:
-        CleaningError: With the first missing keyword.
-    """
+    """Raise a ``CleaningError`` if an element that is needed to read the pixels was not kept."""
     missing = [keyword for keyword in REQUIRED_KEYWORDS if header.get(keyword) in (None, "")]
     if missing:
         raise CleaningError(f"{missing[0]} is missing or not defined by the standard")
 
 
 def trim_luts(header: "Header", *, little_endian: bool) -> int:
-    """Cut lookup tables, in place, to the number of entries that they state.
-
-    Args:
-        header: Header of a file, or an item of a sequence.
-        little_endian: Byte order of the table entries.
-
-    Returns:
-        Number of tables that were longer.
+    """Cut lookup tables, in place, to the number of entries that they state, and count those that were longer.
 
     Raises:
         CleaningError: If a table is shorter than stated, or states no length.
@@ -107,10 +95,7 @@ def _is_sixteen_bit(value: bytes, entries: int, little_endian: bool) -> bool:
 
 
 def trim_pixels(header: "Header") -> bool:
-    """Cut uncompressed pixels, in place, to the length that the header implies.
-
-    Returns:
-        Whether there were more bytes.
+    """Cut uncompressed pixels, in place, to the length that the header implies; return whether there were more.
 
     Raises:
         CleaningError: If there are fewer bytes, or more than one pixel element.

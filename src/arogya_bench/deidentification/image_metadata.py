@@ -121,10 +121,10 @@ def _has_trailing_bytes(image: PIL.ImageFile.ImageFile, content: bytes) -> bool:
         return False
     # Pillow has read up to the compressed pixels, in which the marker cannot occur.
     start = image.fp.tell() if image.fp else 0
-    _, found, rest = content[start:].partition(marker)
-    if not found:
+    _, has_marker, trailing = content[start:].partition(marker)
+    if not has_marker:
         raise CleaningError("it is truncated")
-    return bool(rest.strip(b"\0"))
+    return bool(trailing.strip(b"\0"))
 
 
 def _read_orientation(image: PIL.ImageFile.ImageFile) -> int:

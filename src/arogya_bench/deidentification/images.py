@@ -17,7 +17,7 @@ from arogya_bench.images.files import DECODE_ERRORS, FORMATS
 
 Pixels: TypeAlias = NDArray[Any]  # uint8 or uint16, (height, width) or (height, width, 3) as BGR
 
-JPEG_444_SAMPLING = 0x111111  # OpenCV's constant for no chroma subsampling
+JPEG_444_SAMPLING = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111)  # OpenCV's constant for no chroma subsampling
 PILLOW_ROTATED_FORMAT = "TIFF"
 SRGB_TOLERANCE = 2  # of 255: sRGB profiles differ by this much from each other
 
@@ -25,11 +25,7 @@ SRGB_TOLERANCE = 2  # of 255: sRGB profiles differ by this much from each other
 def clean(content: bytes, *, quality: int) -> CleanedFile:
     """Decode an image and encode only its pixels, upright and in sRGB.
 
-    JPEG stays JPEG, everything else becomes PNG; 16 bits stay 16 bits.
-
-    Args:
-        content: Bytes of the file.
-        quality: JPEG quality, 1 to 100.
+    JPEG stays JPEG, of the given quality from 1 to 100, everything else becomes PNG; 16 bits stay 16 bits.
 
     Raises:
         CleaningError: If the file is damaged, animated, or its colours cannot be converted.
@@ -54,11 +50,7 @@ def clean(content: bytes, *, quality: int) -> CleanedFile:
 
 
 def decode_with_pillow(content: bytes) -> PIL.Image.Image:
-    """Decode an image with Pillow.
-
-    Raises:
-        CleaningError: If its pixels are damaged.
-    """
+    """Decode an image, or raise a ``CleaningError``."""
     try:
         with PIL.Image.open(BytesIO(content), formats=FORMATS) as image:
             image.load()
@@ -126,9 +118,7 @@ def _to_grey_or_srgb(image: PIL.Image.Image, profile: bytes | None) -> Pixels:
 
 
 def _to_srgb(image: PIL.Image.Image, profile: bytes) -> PIL.Image.Image:
-    converted = PIL.ImageCms.applyTransform(image, _build_transform(profile, image.mode))
-    if converted is None:  # only for an in-place transform
-        raise CleaningError("its colour profile cannot be applied")
+    converted = _build_transform(profile, image.mode).apply(image)
     return converted.convert("L") if image.mode == "L" else converted
 
 
@@ -151,12 +141,10 @@ def _is_srgb_profile(profile: bytes, mode: str) -> bool:
 
 
 def _encode(pixels: Pixels, quality: int | None) -> bytes:
-    if quality is None:
-        succeeded, content = cv2.imencode(".png", pixels)
-    else:
-        options = [cv2.IMWRITE_JPEG_QUALITY, quality]
-        options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, JPEG_444_SAMPLING]
-        succeeded, content = cv2.imencode(".jpg", pixels, options)
+    suffix, options = ".png", []
+    if quality is not None:
+        suffix, options = ".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality, *JPEG_444_SAMPLING]
+    succeeded, content = cv2.imencode(suffix, pixels, options)
     if not succeeded:
         raise CleaningError("its pixels cannot be encoded")
     return content.tobytes()

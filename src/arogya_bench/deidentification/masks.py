@@ -3,21 +3,13 @@
 from io import BytesIO
 
 import PIL.Image
+import PIL.ImageOps
 
 from arogya_bench.deidentification.cleaned_file import CleanedFile, CleaningError
 from arogya_bench.deidentification.image_metadata import read_metadata
 from arogya_bench.deidentification.images import PILLOW_ROTATED_FORMAT, decode_with_pillow
 from arogya_bench.deidentification.orientation import TRANSPOSED_ORIENTATIONS, UPRIGHT
-
-TRANSPOSE_METHODS = {
-    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
-    3: PIL.Image.Transpose.ROTATE_180,
-    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
-    5: PIL.Image.Transpose.TRANSPOSE,
-    6: PIL.Image.Transpose.ROTATE_270,
-    7: PIL.Image.Transpose.TRANSVERSE,
-    8: PIL.Image.Transpose.ROTATE_90,
-}
+from arogya_bench.images.files import ORIENTATION_TAG
 
 
 def clean(content: bytes, image: CleanedFile, *, drawn_on: str | None) -> CleanedFile:
@@ -26,12 +18,10 @@ def clean(content: bytes, image: CleanedFile, *, drawn_on: str | None) -> Cleane
     Args:
         content: Bytes of the file.
         image: The cleaned image that the mask belongs to.
-        drawn_on: Whether the mask was drawn on the ``stored`` or ``upright`` image; None if only
-            its size can tell.
+        drawn_on: Whether the mask was drawn on the ``stored`` or ``upright`` image; None if only its size can tell.
 
     Raises:
-        CleaningError: If the mask is damaged, does not fit its image, or its orientation is
-            ambiguous.
+        CleaningError: If the mask is damaged, does not fit its image, or its orientation is ambiguous.
     """
     metadata = read_metadata(content)
     mask = decode_with_pillow(content)
@@ -40,13 +30,13 @@ def clean(content: bytes, image: CleanedFile, *, drawn_on: str | None) -> Cleane
     else:
         is_upright = metadata.format == PILLOW_ROTATED_FORMAT
         orientation = UPRIGHT if is_upright else metadata.orientation
-    if orientation != UPRIGHT:
-        mask = mask.transpose(TRANSPOSE_METHODS[orientation])
-    if mask.size != _upright_size(image):
-        raise CleaningError("the mask has another size than its image")
     stripped = PIL.Image.frombytes(mask.mode, mask.size, mask.tobytes())
     if mask.mode == "P":
         stripped.putpalette(mask.getpalette() or [])
+    stripped.getexif()[ORIENTATION_TAG] = orientation
+    PIL.ImageOps.exif_transpose(stripped, in_place=True)
+    if stripped.size != _upright_size(image):
+        raise CleaningError("the mask has another size than its image")
     buffer = BytesIO()
     # With a small palette, Pillow would pack the values into fewer bits than they need.
     stripped.save(buffer, "PNG", **({"bits": 8} if mask.mode == "P" else {}))
@@ -64,7 +54,7 @@ def _mask_orientation(mask: PIL.Image.Image, image: CleanedFile, drawn_on: str |
         return image.orientation if mask.size == stored_size else UPRIGHT
     if drawn_on is None:
         raise CleaningError(
-            "EXIF rotates its image, and it is ambiguous whether the mask was drawn on the stored "
-            "or the upright image: set boxes_drawn_on"
+            "EXIF rotates its image, and it is ambiguous whether the mask was drawn on the stored or the upright "
+            "image: set boxes_drawn_on"
         )
     return image.orientation if drawn_on == "stored" else UPRIGHT

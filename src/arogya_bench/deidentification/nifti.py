@@ -20,14 +20,10 @@ MAX_BYTES = 2**33
 
 
 def clean(content: bytes) -> CleanedFile:
-    """Clear the text fields of the header, and drop extensions and trailing bytes.
-
-    Args:
-        content: Bytes of a ``.nii`` or ``.nii.gz`` file.
+    """Clear the text fields of a ``.nii`` or ``.nii.gz`` file, and drop its extensions and trailing bytes.
 
     Raises:
         CleaningError: If it is damaged.
-        MissingExtra: If nibabel is not installed.
     """
     try:
         return _clean_volume(content)

@@ -16,12 +16,7 @@ Pixel = TypeVar("Pixel", bound=np.generic)
 
 
 def to_upright(pixels: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
-    """Rotate an image as a viewer would (EXIF 2.32, tag 0x0112).
-
-    Args:
-        pixels: Shape (height, width) or (height, width, channels).
-        orientation: 1 to 8.
-    """
+    """Rotate an image, of any number of channels, as a viewer would (EXIF 2.32, tag 0x0112)."""
     upright = pixels.swapaxes(0, 1) if orientation in TRANSPOSED_ORIENTATIONS else pixels
     if orientation in (3, 4, 7, 8):
         upright = upright[::-1]
@@ -31,14 +26,7 @@ def to_upright(pixels: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
 
 
 def box_to_upright(box: Box, orientation: int, width: int, height: int) -> Box:
-    """Rotate a box together with its image.
-
-    Args:
-        box: In pixels of the stored image.
-        orientation: 1 to 8.
-        width: Width of the stored image in pixels.
-        height: Height of the stored image in pixels.
-    """
+    """Rotate a box in a stored image of the given size."""
     left, top, box_width, box_height = box.left, box.top, box.width, box.height
     if orientation in TRANSPOSED_ORIENTATIONS:
         left, top, box_width, box_height = top, left, box_height, box_width

@@ -4,8 +4,10 @@ import hmac
 import os
 import stat
 import uuid
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
 from arogya_bench.errors import ConfigError, DatasetError
@@ -82,24 +84,21 @@ def load_pseudonyms(secret_file: str | None) -> Pseudonyms:
     return Pseudonyms(secret=secret)
 
 
-def check_distinct(names: Iterable[str], pseudonyms: Mapping[str, str], what: str) -> None:
+def check_distinct(pseudonyms: Mapping[str, str], what: str) -> None:
     """Check that no two names have the same pseudonym.
 
     Args:
-        names: Original names.
         pseudonyms: Pseudonym by name.
         what: Kind of names for the error, such as ``cases``.
 
     Raises:
         DatasetError: If two pseudonyms are equal.
     """
-    owners: dict[str, str] = {}
-    for name in names:
-        if owners.setdefault(pseudonyms[name], name) != name:
-            raise DatasetError(
-                f"Two {what} have the same pseudonym {pseudonyms[name]}.",
-                fix="use another secret and a new folder",
-            )
+    pseudonym, count = max(Counter(pseudonyms.values()).items(), key=itemgetter(1), default=("", 0))
+    if count > 1:
+        raise DatasetError(
+            f"Two {what} have the same pseudonym {pseudonym}.", fix="use another secret and a new folder"
+        )
 
 
 def _read_secret_file(name: str) -> bytes:

@@ -58,25 +58,17 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
             "cut it into tiles, downscale it, or exclude the case",
         ),
         "AB205": GateCode(
-            "warning",
-            "CMYK image",
-            "convert it to RGB with its colour profile; programs disagree without one",
+            "warning", "CMYK image", "convert it to RGB with its colour profile; programs disagree without one"
         ),
         "AB206": GateCode(
-            "warning",
-            "Palette image",
-            "check whether it is a mask or a converted GIF; save photographs as RGB or grey",
+            "warning", "Palette image", "check whether it is a mask or a converted GIF; save photographs as RGB or grey"
         ),
         "AB207": GateCode(
             "error",
             "More than 8 bits without a declared window",
             "set the stored values that become black and white: dataset.window=[low,high]",
         ),
-        "AB208": GateCode(
-            "error",
-            "Animated image or several frames",
-            "save the relevant frame as a separate file",
-        ),
+        "AB208": GateCode("error", "Animated image or several frames", "save the relevant frame as a separate file"),
         "AB209": GateCode(
             "error",
             "NaN or infinite pixels",

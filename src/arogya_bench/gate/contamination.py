@@ -9,8 +9,8 @@ from arogya_bench.types import Dataset
 def contamination(dataset: Dataset, trained_on: Mapping[str, Sequence[str]]) -> Iterator[GateFinding]:
     """Compare the names of datasets, ignoring case and punctuation.
 
-    The dataset itself is an error, since its test images may have been used for training. An
-    overlapping dataset is a warning, since the shared images may all be in train.
+    The dataset itself is an error, since its test images may have been used for training. An overlapping dataset is a
+    warning, since the shared images may all be in train.
 
     Args:
         dataset: The dataset to test on.

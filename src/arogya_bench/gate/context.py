@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.datasets.splits import DatasetSplit
 from arogya_bench.gate.image_facts import ImageFacts
 from arogya_bench.types import Case, Dataset
@@ -36,10 +35,9 @@ class GateInput:
     @cached_property
     def cases(self) -> tuple[CaseInSplit, ...]:
         """All cases: train, then validation, then test."""
-        datasets = (self.split.train, self.split.validation, self.split.test)
         return tuple(
             CaseInSplit(case, part, self.facts[case.case_id])
-            for part, dataset in zip(PARTS, datasets, strict=True)
+            for part, dataset in self.split.parts.items()
             for case in dataset.cases
         )
 

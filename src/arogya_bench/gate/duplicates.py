@@ -1,34 +1,46 @@
-"""AB102 to AB107: exact and near duplicates."""
+"""AB101 to AB109: groups and duplicates across the parts of the split."""
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.gate.codes import Severity
 from arogya_bench.gate.context import CaseInSplit, GateInput
 from arogya_bench.gate.findings import GateFinding, finding
-from arogya_bench.gate.near_duplicate_chance import (
-    estimate_from_control,
-    estimate_from_outer_distances,
-)
-from arogya_bench.gate.near_duplicates import (
-    ACROSS_SPLITS,
-    OTHER_LABEL,
-    WITHIN_SPLIT,
-    HashedImages,
-    count_near_pairs,
-)
+from arogya_bench.gate.near_duplicate_chance import estimate_from_control, estimate_from_outer_distances
+from arogya_bench.gate.near_duplicates import ACROSS_SPLITS, OTHER_LABEL, WITHIN_SPLIT, HashedImages, count_near_pairs
 from arogya_bench.types import Labels
 
 NO_LABEL = -1
 
 
+def group_leakage(gate_input: GateInput) -> Iterator[GateFinding]:
+    """Report groups in several parts of the split, or that the source defines no groups."""
+    if not gate_input.dataset.grouped:
+        yield finding("AB109", [], count=len(gate_input.cases), detail="every case counts as its own patient")
+        return
+    parts_by_group: defaultdict[str, set[str]] = defaultdict(set)
+    for case in gate_input.cases:
+        parts_by_group[case.case.group_id].add(case.part)
+    divided = [
+        f"{group} ({', '.join(part for part in PARTS if part in parts)})"
+        for group, parts in parts_by_group.items()
+        if len(parts) > 1
+    ]
+    detail = f"{len(divided)} of {len(parts_by_group)} groups are in several parts"
+    if gate_input.split.is_image_level:  # requested explicitly
+        yield finding("AB108", divided, count=max(1, len(divided)), detail=detail)
+    elif divided:
+        yield finding("AB101", divided, detail=detail)
+
+
 def exact_duplicates(gate_input: GateInput) -> Iterator[GateFinding]:
     """Report cases with equal pixels, whatever their file formats.
 
-    The unit is a set of equal images. A set across splits may also be under different labels;
-    copies with the same label in the same split form a set of their own.
+    The unit is a set of equal images. A set across splits may also be under different labels; copies with the same
+    label in the same split form a set of their own.
     """
     by_pixels: defaultdict[str, list[CaseInSplit]] = defaultdict(list)
     for case in gate_input.cases:
@@ -48,8 +60,7 @@ def exact_duplicates(gate_input: GateInput) -> Iterator[GateFinding]:
     contradicting = [cases for cases in sets if len({case.case.target for case in cases}) > 1]
     if contradicting:
         classes = gate_input.dataset.classes
-        names = [_format_equal_cases(cases, classes) for cases in contradicting]
-        yield finding("AB103", names)
+        yield finding("AB103", [_format_equal_cases(cases, classes) for cases in contradicting])
     repeated = [copies for cases in sets for copies in _group_copies(cases)]
     if repeated:
         redundant = sum(len(copies) - 1 for copies in repeated)
@@ -60,8 +71,7 @@ def exact_duplicates(gate_input: GateInput) -> Iterator[GateFinding]:
 def near_duplicates(gate_input: GateInput) -> Iterator[GateFinding]:
     """Report cases of different groups that look almost the same.
 
-    Mirrored and rotated copies are not detected. A finding is for information only where chance
-    explains it.
+    Mirrored and rotated copies are not detected. A finding is for information only where chance explains it.
     """
     cases = [case for case in gate_input.cases if case.facts.pixels and not case.facts.pixels.flat]
     near_by_kind = count_near_pairs(_collect_hashes(cases, grouped=gate_input.dataset.grouped))
@@ -84,14 +94,13 @@ def near_duplicates(gate_input: GateInput) -> Iterator[GateFinding]:
 
 def _collect_hashes(cases: Sequence[CaseInSplit], *, grouped: bool) -> HashedImages:
     pixels = [case.facts.pixels for case in cases if case.facts.pixels]
-    groups = _factorize(case.case.group_id for case in cases) if grouped else np.arange(len(cases))
     labels = [NO_LABEL if case.case.target is None else case.case.target for case in cases]
     return HashedImages(
         perceptual_hash=np.array([facts.perceptual_hash for facts in pixels], dtype=np.uint64),
         pixel_hash=_factorize(facts.pixel_hash for facts in pixels),
         label=np.array(labels, dtype=np.int64),
         part=_factorize(case.part for case in cases),
-        group=groups,
+        group=_factorize(case.case.group_id for case in cases) if grouped else np.arange(len(cases)),
     )
 
 

@@ -40,18 +40,13 @@ class GateFinding:
 
 
 def finding(
-    code: str,
-    names: Sequence[str],
-    *,
-    count: int | None = None,
-    detail: str = "",
-    severity: Severity | None = None,
+    code: str, names: Sequence[str], *, count: int | None = None, detail: str = "", severity: Severity | None = None
 ) -> GateFinding:
     """Build a finding with the title and fix of its code.
 
     Args:
         code: One of ``CODES``.
-        names: Names of the affected items; the first five are kept as examples.
+        names: Names of the affected items; the first five become examples.
         count: Number of affected items, if not that of ``names``.
         detail: Numbers that explain the title.
         severity: Severity, if not that of the code.
@@ -91,12 +86,12 @@ class GateReport:
     @property
     def errors(self) -> tuple[GateFinding, ...]:
         """Findings that stop a run."""
-        return self._with_severity("error")
+        return tuple(finding for finding in self.findings if finding.severity == "error")
 
     @property
     def warnings(self) -> tuple[GateFinding, ...]:
         """Findings that affect the interpretation of the results."""
-        return self._with_severity("warning")
+        return tuple(finding for finding in self.findings if finding.severity == "warning")
 
     def summary(self) -> str:
         """Summarise the report in one line."""
@@ -111,7 +106,7 @@ class GateReport:
     def table(self) -> pd.DataFrame:
         """Return one row per finding."""
         columns = ["code", "severity", "title", "count", "detail", "examples_text", "fix"]
-        rows = [{name: getattr(found, name) for name in columns} for found in self.findings]
+        rows = [{name: getattr(finding, name) for name in columns} for finding in self.findings]
         table = pd.DataFrame(rows, columns=columns)
         return table.rename(columns={"title": "what", "examples_text": "examples"})
 
@@ -119,6 +114,3 @@ class GateReport:
         """Serialise the report as indented JSON; equal reports give equal text."""
         facts = asdict(self) | {"unusable": sorted(self.unusable), "summary": self.summary()}
         return json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
-
-    def _with_severity(self, severity: Severity) -> tuple[GateFinding, ...]:
-        return tuple(found for found in self.findings if found.severity == severity)

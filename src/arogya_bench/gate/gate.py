@@ -1,6 +1,6 @@
 """The gate: inspects a divided dataset and reports problems under stable codes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -10,13 +10,12 @@ from arogya_bench.errors import UndefinedMetric
 from arogya_bench.gate.codes import SEVERITIES
 from arogya_bench.gate.contamination import contamination
 from arogya_bench.gate.context import GateInput
-from arogya_bench.gate.duplicates import exact_duplicates, near_duplicates
+from arogya_bench.gate.duplicates import exact_duplicates, group_leakage, near_duplicates
 from arogya_bench.gate.files import unreadable_images, unusual_images
-from arogya_bench.gate.findings import GateFinding, GateReport
+from arogya_bench.gate.findings import GateReport
 from arogya_bench.gate.image_facts import ImageFacts
 from arogya_bench.gate.image_facts_cache import load_facts, save_facts
 from arogya_bench.gate.labels import class_counts, split_shares, stray_labels, unlabelled_cases
-from arogya_bench.gate.leakage import group_leakage
 from arogya_bench.gate.scanning import scan_images
 from arogya_bench.gate.shortcuts import shortcuts
 from arogya_bench.types import Case, Dataset
@@ -47,20 +46,18 @@ def inspect_dataset(
     Facts about images are cached under the digest of the dataset.
 
     Args:
-        dataset: The dataset before it was divided.
+        dataset: The dataset before the split.
         split: Any split, including one that ``datasets.splits.split`` would refuse.
         fractions: Requested shares of train, validation and test; None without a request.
         trained_on: Names of the datasets that weights were trained on, by name of the model.
         workers: Number of threads; by default the number of processors.
-
-    Raises:
-        MissingExtra: If a file needs a library that is not installed.
     """
-    cases = {case.case_id: case for part in (split.train, split.validation, split.test) for case in part.cases}
+    cases = {case.case_id: case for part in split.parts.values() for case in part.cases}
     facts, notes = _load_or_scan_facts(dataset, list(cases.values()), workers)
     notes += dataset.notes  # such as files that the reader left out
     gate_input = GateInput(dataset=dataset, split=split, facts=facts, fractions=fractions)
-    findings = [*_run_checks(gate_input), *contamination(dataset, trained_on)]
+    findings = [finding for check in CHECKS for finding in check(gate_input)]
+    findings += contamination(dataset, trained_on)
     try:
         # Seeded by the split, so that equal data get an equal report.
         rng = np.random.default_rng(list(split.digest.encode()))
@@ -74,15 +71,10 @@ def inspect_dataset(
         split=split.name,
         split_digest=split.digest,
         cases=len(gate_input.cases),
-        findings=tuple(sorted(findings, key=_sort_key)),
+        findings=tuple(sorted(findings, key=lambda finding: (SEVERITIES.index(finding.severity), finding.code))),
         unusable=frozenset(unreadable).union(dataset.stray_labels, unlabelled_cases(gate_input)),
         notes=tuple(notes),
     )
-
-
-def _run_checks(gate_input: GateInput) -> Iterator[GateFinding]:
-    for check in CHECKS:
-        yield from check(gate_input)
 
 
 def _load_or_scan_facts(
@@ -94,7 +86,3 @@ def _load_or_scan_facts(
     facts |= {image.case_id: image for image in scanned}
     note = save_facts(dataset, facts.values()) if any(image.pixels for image in scanned) else ""
     return {case.case_id: facts[case.case_id] for case in cases}, [note] if note else []
-
-
-def _sort_key(finding: GateFinding) -> tuple[int, str]:
-    return SEVERITIES.index(finding.severity), finding.code

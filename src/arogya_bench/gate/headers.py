@@ -12,12 +12,7 @@ import PIL.Image
 
 from arogya_bench.errors import needs_extra
 from arogya_bench.images import dicom, nifti
-from arogya_bench.images.decoding import (
-    HEADER_BYTES,
-    FileFormat,
-    bits_per_channel,
-    detect_format,
-)
+from arogya_bench.images.decoding import HEADER_BYTES, FileFormat, bits_per_channel, detect_format
 from arogya_bench.images.files import DECODE_ERRORS, FORMATS, count_frames
 from arogya_bench.images.safe_errors import sanitised_message
 from arogya_bench.images.windowing import Values
@@ -55,11 +50,7 @@ def suppress_decoder_warnings() -> Iterator[None]:
 
 
 def read_header(file: Path) -> ImageHeader | ImageProblem:
-    """Read the header of a file, without decoding its pixels.
-
-    Raises:
-        MissingExtra: If the library for DICOM or NIfTI files is not installed.
-    """
+    """Read the header of a file, without decoding its pixels."""
     try:
         if not file.stat().st_size:
             return ImageProblem("AB203", "0 bytes")

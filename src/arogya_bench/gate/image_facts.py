@@ -38,8 +38,7 @@ class ImageFacts:
     Attributes:
         problem: Code of the problem that makes it unreadable; None if readable.
         reason: Description of the problem; empty if readable.
-        file_bytes: Size of the file; None for images in arrays, likewise ``mode``, ``bits`` and
-            ``frames``.
+        file_bytes: Size of the file; None for images in arrays, likewise ``mode``, ``bits`` and ``frames``.
         width: Width of the displayed image in pixels, likewise ``height``; None if unknown.
         mode: Pillow's mode, ``DICOM``, ``NIfTI`` or ``NIfTI float``.
         bits: Bits per channel, as stored.
@@ -62,18 +61,17 @@ class ImageFacts:
 def measure_pixels(image: Image) -> PixelFacts:
     """Compute both hashes, the border colour and whether the image is flat.
 
-    The perceptual hash is ``imagehash.phash``: whether each of the lowest 8 x 8 cosine
-    coefficients of the image, at 32 x 32 grey pixels, exceeds their median.
+    The perceptual hash is ``imagehash.phash``: whether each of the lowest 8 x 8 cosine coefficients of the image, at
+    32 x 32 grey pixels, exceeds their median.
     """
     digest = hashlib.sha256(repr(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)
     picture = PIL.Image.fromarray(image)
-    bits = np.packbits(imagehash.phash(picture).hash.ravel())
     extrema = cast("tuple[tuple[int, int], ...]", picture.getextrema())  # one per channel
     red, green, blue = border_colour(image).tolist()
     return PixelFacts(
         pixel_hash=digest.hexdigest(),
-        perceptual_hash=int.from_bytes(bits.tobytes(), "big"),
+        perceptual_hash=int(str(imagehash.phash(picture)), 16),
         border=(red, green, blue),
         flat=max(high - low for low, high in extrema) <= FLAT_RANGE,
     )

@@ -1,8 +1,9 @@
 """Caches the facts about images, so that the next run of the gate does not decode them again."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,23 +17,20 @@ from arogya_bench.runtime.console import plural
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.types import Dataset
 
-VERSION = 2  # increase it when a fact is computed differently
+VERSION = 3  # increase it when a fact is computed or stored differently
+_PIXELS = {
+    "pixel_hash": pa.string(),
+    "perceptual_hash": pa.uint64(),
+    "border": pa.list_(pa.float64()),
+    "flat": pa.bool_(),
+}
 _SCHEMA = pa.schema(
-    [
-        ("case_id", pa.string()),
-        ("file_bytes", pa.int64()),
-        ("width", pa.int64()),
-        ("height", pa.int64()),
-        ("mode", pa.string()),
-        ("bits", pa.int64()),
-        ("frames", pa.int64()),
-        ("pixel_hash", pa.string()),
-        ("perceptual_hash", pa.uint64()),
-        ("red", pa.float64()),
-        ("green", pa.float64()),
-        ("blue", pa.float64()),
-        ("flat", pa.bool_()),
-    ]
+    {
+        "case_id": pa.string(),
+        **dict.fromkeys(("file_bytes", "width", "height", "bits", "frames"), pa.int64()),
+        "mode": pa.string(),
+        "pixels": pa.struct(_PIXELS),
+    }
 )
 
 
@@ -45,7 +43,7 @@ def facts_path(dataset: Dataset) -> Path:
 def load_facts(dataset: Dataset) -> dict[str, ImageFacts]:
     """Load the cached facts of a dataset; a damaged cache counts as empty.
 
-    Facts of images whose file is missing or has another size are left out.
+    Facts of images whose file is missing or has another size are skipped.
     """
     try:
         table = pq.read_table(facts_path(dataset), page_checksum_verification=True)
@@ -59,14 +57,14 @@ def load_facts(dataset: Dataset) -> dict[str, ImageFacts]:
 def save_facts(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
     """Write facts to the cache.
 
-    Images with a problem are left out, since it may be fixed, as are files that changed after the
-    dataset was loaded, since its digest no longer describes them.
+    Images with a problem are skipped, since it may be fixed, and so are files that changed after the dataset was
+    loaded, since its digest no longer describes them.
 
     Returns:
         Why some facts were not written; empty if all were.
     """
     changed = {*modified(fingerprints({*dataset.files.values()}))}
-    rows = [_to_row(image) for image in facts if image.pixels and dataset.files.get(image.case_id) not in changed]
+    rows = [asdict(image) for image in facts if image.pixels and dataset.files.get(image.case_id) not in changed]
     file = facts_path(dataset)
     try:
         with atomic_write(file) as partial_file:
@@ -75,12 +73,8 @@ def save_facts(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
     except OSError as error:
         return (
             f"The next run will inspect every image again: {file.parent} cannot be written "
-            f"({error.strerror}); set the variable {cache.CACHE_VARIABLE} to a folder with space."
+            f"({error.strerror}); set the variable {cache.CACHE_VARIABLE} to a folder with free space."
         )
-    return _modified_files_note(changed)
-
-
-def _modified_files_note(changed: Collection[Path]) -> str:
     if not changed:
         return ""
     return (
@@ -97,15 +91,6 @@ def _is_current(facts: ImageFacts, files: Mapping[str, Path]) -> bool:
         return False
 
 
-def _to_row(image: ImageFacts) -> dict[str, object]:
-    row = asdict(image)
-    row |= row.pop("pixels")
-    row["red"], row["green"], row["blue"] = row.pop("border")
-    return {name: row[name] for name in _SCHEMA.names}
-
-
-def _from_row(row: Mapping[str, object]) -> ImageFacts:
-    values = dict(row)
-    border = (values.pop("red"), values.pop("green"), values.pop("blue"))
-    pixels = {name: values.pop(name) for name in ("pixel_hash", "perceptual_hash", "flat")}
-    return ImageFacts(pixels=PixelFacts(border=border, **pixels), **values)  # type: ignore[arg-type]
+def _from_row(row: dict[str, Any]) -> ImageFacts:
+    pixels = row.pop("pixels")
+    return ImageFacts(pixels=PixelFacts(border=tuple(pixels.pop("border")), **pixels), **row)

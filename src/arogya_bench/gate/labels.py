@@ -30,8 +30,7 @@ def stray_labels(gate_input: GateInput) -> Iterator[GateFinding]:
     names = [f"{case_id}: {label!r}" for case_id, label in stray.items()]
     names += [f"{case_id}: none" for case_id in unlabelled_cases(gate_input) if case_id not in stray]
     if names:
-        detail = f"the classes are {', '.join(gate_input.dataset.classes)}"
-        yield finding("AB305", names, detail=detail)
+        yield finding("AB305", names, detail=f"the classes are {', '.join(gate_input.dataset.classes)}")
 
 
 def unlabelled_cases(gate_input: GateInput) -> list[str]:
@@ -44,11 +43,12 @@ def unlabelled_cases(gate_input: GateInput) -> list[str]:
 
 def class_counts(gate_input: GateInput) -> Iterator[GateFinding]:
     """Report missing, small and imbalanced classes, shifted frequencies and similar class names."""
-    yield from _similar_class_names(gate_input.dataset.classes)
-    if gate_input.dataset.task == "segmentation":  # classes are in masks, which the gate does not read
+    dataset = gate_input.dataset
+    yield from _similar_class_names(dataset.classes)
+    if dataset.task == "segmentation":  # classes are in masks, which the gate does not read
         return
-    dataset, unit = gate_input.dataset, "group" if gate_input.dataset.grouped else "case"
-    counts = {part: _count_units(gate_input, part) for part in PARTS}
+    unit = "group" if dataset.grouped else "case"
+    counts = {part: _count_classes(gate_input, part, by_group=dataset.grouped) for part in PARTS}
     part_classes = [(part, name, k) for part in PARTS for k, name in enumerate(dataset.classes)]
     missing = [f"{name} in {part}" for part, name, k in part_classes if not counts[part][k]]
     if missing:
@@ -63,7 +63,7 @@ def class_counts(gate_input: GateInput) -> Iterator[GateFinding]:
     ]
     if small:
         yield finding("AB302", small, detail=f"fewer than {plural(MIN_CLASS_COUNT, unit)}")
-    train, test = _count_cases(gate_input, "train"), _count_cases(gate_input, "test")
+    train, test = _count_classes(gate_input, "train"), _count_classes(gate_input, "test")
     yield from _class_imbalance(dataset, train)
     yield from _class_shift(dataset, train, test)
 
@@ -128,26 +128,17 @@ def _class_shift(dataset: Dataset, train: Floats, test: Floats) -> Iterator[Gate
     yield finding("AB306", names, detail=detail)
 
 
-def _count_units(gate_input: GateInput, part: str) -> Floats:
-    """Count the groups that contain each class; the cases if groups are unknown."""
-    if not gate_input.dataset.grouped:
-        return _count_cases(gate_input, part)
-    pairs = {(case.case.group_id, k) for case in gate_input.cases_in(part) for k in case.case.present_classes}
-    return _counts_array(gate_input.dataset, Counter(k for _, k in pairs))
-
-
-def _count_cases(gate_input: GateInput, part: str) -> Floats:
-    counts = Counter(k for case in gate_input.cases_in(part) for k in case.case.present_classes)
-    return _counts_array(gate_input.dataset, counts)
-
-
-def _counts_array(dataset: Dataset, counts: Counter[int]) -> Floats:
-    return np.array([counts[k] for k in range(len(dataset.classes))], dtype=np.float64)
+def _count_classes(gate_input: GateInput, part: str, *, by_group: bool = False) -> Floats:
+    """Count the cases that contain each class, or the groups."""
+    cases = [case.case for case in gate_input.cases_in(part)]
+    pairs = {(case.group_id if by_group else case.case_id, k) for case in cases for k in case.present_classes}
+    counts = Counter(k for _, k in pairs)
+    return np.array([counts[k] for k in range(len(gate_input.dataset.classes))], dtype=np.float64)
 
 
 def _format_counts(gate_input: GateInput) -> str:
     lines = []
     for part in PARTS:
-        counts = zip(gate_input.dataset.classes, _count_cases(gate_input, part), strict=True)
+        counts = zip(gate_input.dataset.classes, _count_classes(gate_input, part), strict=True)
         lines.append(f"{part}: {', '.join(f'{name} {count:g}' for name, count in counts)}")
     return "; ".join(lines)

@@ -8,8 +8,8 @@ from arogya_bench.gate.near_duplicates import MAX_DISTANCE, OUTER_DISTANCES, Nea
 from arogya_bench.statistics import wilson
 
 SIGNIFICANCE_LEVEL = 0.01
-# Images with the same label look more alike than the control pairs: on chest X-rays, they were
-# near 1.4 times as often without being copies.
+# Images with the same label look more alike than the control pairs: on chest X-rays, they were near 1.4 times as often
+# without being copies.
 RATE_MARGIN = 2.0
 
 
@@ -20,7 +20,6 @@ class ChanceEstimate:
     Attributes:
         expected: Number of near pairs expected by chance.
         explains: Whether chance explains the observed number.
-        detail: The comparison in words.
     """
 
     expected: float
@@ -31,10 +30,9 @@ class ChanceEstimate:
 def estimate_from_control(near: NearDuplicates, control: NearDuplicates) -> ChanceEstimate:
     """Estimate chance from control pairs that cannot be copies: other labels, other groups.
 
-    Chance explains the near pairs unless there are more than twice the expected number and a
-    binomial test of their share of all near pairs rejects the rate of the control (level 1 %).
-    Pairs share images, so the interval of the rate is somewhat too narrow. A control without near
-    pairs explains nothing.
+    Chance explains the near pairs unless there are more than twice the expected number and a binomial test of their
+    share of all near pairs rejects the rate of the control (level 1 %). Pairs share images, so the interval of the rate
+    is somewhat too narrow. A control without near pairs explains nothing.
 
     Args:
         near: The pairs in question.
@@ -47,34 +45,32 @@ def estimate_from_control(near: NearDuplicates, control: NearDuplicates) -> Chan
         near.count - 1, n_near, near.pairs_searched / (near.pairs_searched + control.pairs_searched)
     )
     explains = control.count > 0 and (near.count <= RATE_MARGIN * expected or p_value >= SIGNIFICANCE_LEVEL)
-    detail = (
-        f"{near.count} of {near.pairs_searched} pairs; pairs with different labels, which cannot "
-        f"be copies, are as similar at a rate of {rate.estimate:.2g} (95 % interval {rate.low:.2g} "
-        f"to {rate.high:.2g}), so {expected:.3g} are expected by chance"
-        f"{_conclusion(bool(explains))}"
+    comparison = (
+        f"pairs with different labels, which cannot be copies, are as similar at a rate of {rate.estimate:.2g} "
+        f"(95 % interval {rate.low:.2g} to {rate.high:.2g}), so {expected:.3g} are expected by chance"
     )
-    return ChanceEstimate(expected=expected, explains=bool(explains), detail=detail)
+    return _build_estimate(near, expected, bool(explains), comparison)
 
 
 def estimate_from_outer_distances(near: NearDuplicates) -> ChanceEstimate:
     """Estimate chance from the number of pairs just outside the radius.
 
-    Pairs under another label have no control, since they are the control. The number of chance
-    pairs falls at least as fast from one distance to the next as before, so the pairs at 6 and 8
-    bits bound those within 4 bits: n6 r / (1 - r) with r = n6 / n8. Copies do not follow this
-    bound. The test is a Poisson test at level 1 %.
+    Pairs under another label have no control, since they are the control. The number of chance pairs falls at least as
+    fast from one distance to the next as before, so the pairs at 6 and 8 bits bound those within 4 bits: n6 r / (1 - r)
+    with r = n6 / n8. Copies do not follow this bound. The test is a Poisson test at level 1 %.
     """
     inner, outer = (int(near.counts_by_distance[distance]) for distance in OUTER_DISTANCES)
     ratio = min(inner / outer, 0.5) if outer else 0.0
     expected = inner * ratio / (1 - ratio)
     explains = expected > 0 and scipy.stats.poisson.sf(near.count - 1, expected) >= SIGNIFICANCE_LEVEL
-    detail = (
-        f"{near.count} of {near.pairs_searched} pairs; {inner} and {outer} pairs differ by "
-        f"{OUTER_DISTANCES[0]} and {OUTER_DISTANCES[1]} bits, so {expected:.3g} are expected "
-        f"within {MAX_DISTANCE} bits by chance{_conclusion(bool(explains))}"
+    comparison = (
+        f"{inner} and {outer} pairs differ by {OUTER_DISTANCES[0]} and {OUTER_DISTANCES[1]} bits, "
+        f"so {expected:.3g} are expected within {MAX_DISTANCE} bits by chance"
     )
-    return ChanceEstimate(expected=expected, explains=bool(explains), detail=detail)
+    return _build_estimate(near, expected, bool(explains), comparison)
 
 
-def _conclusion(explains: bool) -> str:
-    return ": chance explains all of them" if explains else ""
+def _build_estimate(near: NearDuplicates, expected: float, explains: bool, comparison: str) -> ChanceEstimate:
+    conclusion = ": chance explains all of them" if explains else ""
+    detail = f"{near.count} of {near.pairs_searched} pairs; {comparison}{conclusion}"
+    return ChanceEstimate(expected=expected, explains=explains, detail=detail)

@@ -7,17 +7,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from arogya_bench.gate.findings import MAX_EXAMPLES
 from arogya_bench.types import Labels
 
-# Of 64 bits. On blood smears and chest X-rays, JPEG at quality 70, half the size, and 20 % more
-# brightness or contrast change at most 4 bits for at least 99 % of the images; cropping 2 % of
-# each side does so for 65 % of the smears and 5 % of the X-rays of 28 pixels.
+# Of 64 bits. On blood smears and chest X-rays, JPEG at quality 70, half the size, and 20 % more brightness or contrast
+# change at most 4 bits for at least 99 % of the images; cropping 2 % of each side does so for 65 % of the smears and
+# 5 % of the X-rays of 28 pixels.
 MAX_DISTANCE = 4
 # The two distances just outside; balanced hashes differ in an even number of bits.
 OUTER_DISTANCES = (MAX_DISTANCE + 2, MAX_DISTANCE + 4)
 TILE_ROWS, TILE_COLUMNS = 64, 8192  # a tile of 4 MB fits into the processor cache
 ACROSS_SPLITS, OTHER_LABEL, WITHIN_SPLIT = range(3)
-MAX_EXAMPLES = 5
 
 Hashes = NDArray[np.uint64]  # (n,), 64-bit perceptual hashes
 
@@ -70,8 +70,7 @@ def count_near_pairs(images: HashedImages) -> dict[int, NearDuplicates]:
     """Count near pairs among all pairs of images of different groups.
 
     Returns:
-        Near pairs by kind: ``OTHER_LABEL``, or for equal labels ``ACROSS_SPLITS`` or
-        ``WITHIN_SPLIT``.
+        Near pairs by kind: ``OTHER_LABEL``, or for equal labels ``ACROSS_SPLITS`` or ``WITHIN_SPLIT``.
     """
     counts = np.zeros((3, OUTER_DISTANCES[-1] + 2), dtype=np.int64)
     nearest: dict[int, list[DuplicatePair]] = {kind: [] for kind in range(3)}
@@ -133,5 +132,4 @@ def _count_equal_pairs(code: Labels) -> int:
 
 def _combine_codes(first: Labels, second: Labels) -> Labels:
     width = int(second.max(initial=0)) + 2
-    joint: Labels = (first + 1) * width + second + 1
-    return joint
+    return (first + 1) * width + second + 1

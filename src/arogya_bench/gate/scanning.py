@@ -32,22 +32,16 @@ MODIFIED_FILE = ImageProblem("AB201", "it changed while it was read; run again w
 def scan_images(
     cases: Sequence[Case], files: Mapping[str, Path], read: ReadImage, workers: int | None
 ) -> list[ImageFacts]:
-    """Collect the facts of some images.
+    """Collect the facts of the images of some cases, in the same order.
 
-    Uses threads, since decoding and hashing release the interpreter lock, and a reader that holds
-    all images in memory would be copied to each process.
+    Uses threads, since decoding and hashing release the interpreter lock, and a reader that holds all images in memory
+    would be copied to each process.
 
     Args:
         cases: Cases of one dataset.
         files: File by case id; empty for images in arrays.
         read: Decodes the image of a case.
         workers: Number of threads; None for the number of processors.
-
-    Returns:
-        Facts in the order of ``cases``.
-
-    Raises:
-        MissingExtra: If a file needs a library that is not installed.
     """
 
     def scan_case(case: Case) -> ImageFacts:
@@ -58,11 +52,7 @@ def scan_images(
 
 
 def scan_image(case: Case, file: Path | None, read: ReadImage) -> ImageFacts:
-    """Collect the facts of one image; an unreadable image has a problem instead of pixels.
-
-    Raises:
-        MissingExtra: If the file needs a library that is not installed.
-    """
+    """Collect the facts of one image; an unreadable image has a problem instead of pixels."""
     facts = ImageFacts(case_id=case.case_id)
     if file is None:
         return _decode_and_measure(facts, None, None, case, read)

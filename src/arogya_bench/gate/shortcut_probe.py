@@ -1,7 +1,7 @@
 """Measures how well simple features predict the label of held-out cases."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,24 +10,15 @@ from arogya_bench.statistics import Draws, draws
 from arogya_bench.types import Floats, Labels
 
 Flags = NDArray[np.bool_]  # (n, classes)
+ProbeClassifier: TypeAlias = Any  # of scikit-learn
 
 FOLDS = 5
 RESAMPLES = 2000
-# Minimum distance from chance. A weaker shortcut is less useful to a model than the image itself,
-# and file size always depends a little on what an image shows.
+# Minimum distance from chance. A weaker shortcut is less useful to a model than the image itself, and file size always
+# depends a little on what an image shows.
 MIN_MARGIN = 0.1
 PROBE_COUNT = 4
 SIGNIFICANCE_LEVEL = 0.05 / PROBE_COUNT
-
-
-class ProbeClassifier(Protocol):
-    """The methods of a scikit-learn classifier that a probe uses."""
-
-    def fit(self, features: Floats, labels: Labels) -> object:
-        """Fit the classifier."""
-
-    def predict(self, features: Floats) -> Labels:
-        """Return one class per row."""
 
 
 class ProbeResult(NamedTuple):
@@ -70,7 +61,7 @@ def draw_trial(labels: Labels, groups: Labels, rng: np.random.Generator) -> Prob
     Args:
         labels: Shape (n,); at least five groups per label.
         groups: Shape (n,); a group stays in one fold.
-        rng: Source of randomness.
+        rng: Draws folds and resamples.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 

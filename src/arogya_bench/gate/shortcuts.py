@@ -16,8 +16,7 @@ from arogya_bench.gate.shortcut_probe import PROBE_COUNT, ProbeClassifier, draw_
 from arogya_bench.types import Floats
 
 MAX_CASES = 2000  # gives a precision of a few per cent; more cases only take longer
-# Per class. Without a shortcut, a probe then reports one in 0.5 % of the datasets; with 5 groups
-# in 1 %.
+# Per class. Without a shortcut, a probe then reports one in 0.5 % of the datasets; with 5 groups in 1 %.
 MIN_CASES, MIN_GROUPS = 10, 10
 
 
@@ -37,13 +36,9 @@ class ShortcutProbe:
 def shortcuts(gate_input: GateInput, rng: np.random.Generator) -> Iterator[GateFinding]:
     """Fit a small classifier on each of file size, image size, border colour and source folder.
 
-    Only training cases are used, so that nothing about the test cases is revealed. Folders named
-    after the class of their images, or after its number, store the labels and are removed from the
-    path first; the rest of the path should not predict the label.
-
-    Args:
-        gate_input: Cases with the facts of their images.
-        rng: Source of randomness for cases, folds and resamples.
+    Only training cases are used, so that nothing about the test cases is revealed. Folders named after the class of
+    their images, or after its number, store the labels and are removed from the path first; the rest of the path should
+    not predict the label.
 
     Raises:
         UndefinedMetric: If too few cases have a label and an image, with the reason.
@@ -116,9 +111,8 @@ def _is_class_name(folder: str, case: CaseInSplit, gate_input: GateInput) -> boo
 
 
 def _file_size(cases: Sequence[CaseInSplit], _: GateInput) -> Floats | None:
-    sizes = [case.facts.file_bytes for case in cases]
-    known = [size for size in sizes if size is not None]
-    return np.log([[size] for size in known]) if len(known) == len(sizes) else None
+    sizes = np.array([[case.facts.file_bytes] for case in cases], dtype=np.float64)  # NaN if unknown
+    return None if np.isnan(sizes).any() else np.log(sizes)
 
 
 def _image_size(cases: Sequence[CaseInSplit], _: GateInput) -> Floats | None:
@@ -134,18 +128,13 @@ def _border_colour(cases: Sequence[CaseInSplit], _: GateInput) -> Floats | None:
 def _build_tree(_: Floats) -> ProbeClassifier:
     from sklearn.tree import DecisionTreeClassifier
 
-    tree: ProbeClassifier = DecisionTreeClassifier(
-        max_leaf_nodes=16, min_samples_leaf=5, class_weight="balanced", random_state=0
-    )
-    return tree
+    return DecisionTreeClassifier(max_leaf_nodes=16, min_samples_leaf=5, class_weight="balanced", random_state=0)
 
 
 def _build_naive_bayes(features: Floats) -> ProbeClassifier:
     from sklearn.naive_bayes import CategoricalNB
 
-    folders = int(features.max()) + 1
-    bayes: ProbeClassifier = CategoricalNB(fit_prior=False, min_categories=folders)
-    return bayes
+    return CategoricalNB(fit_prior=False, min_categories=int(features.max()) + 1)
 
 
 SHORTCUT_PROBES = (
