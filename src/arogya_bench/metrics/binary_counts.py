@@ -18,9 +18,6 @@ def check_columns(positive: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bo
     Args:
         positive: Shape (n,), booleans, or 0 and 1.
         scores: Shape (n,), higher for positives; NaN for a case without an answer.
-
-    Raises:
-        ValueError: If a shape does not match, the truth is not binary, or a score is infinite.
     """
     flags, values = np.asarray(positive), np.asarray(scores, dtype=np.float64)
     if flags.ndim != 1 or values.shape != flags.shape:
@@ -33,11 +30,7 @@ def check_columns(positive: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bo
 
 
 def count_groups(n: int, groups: ArrayLike | None) -> int:
-    """Count the groups among n cases; without groups, each case is its own.
-
-    Raises:
-        ValueError: If the number of labels is not n.
-    """
+    """Count the groups among n cases; without groups, each case is its own."""
     if groups is None:
         return n
     if np.shape(groups) != (n,):
@@ -46,11 +39,7 @@ def count_groups(n: int, groups: ArrayLike | None) -> int:
 
 
 def check_share(value: float, name: str) -> float:
-    """Return a number that must lie strictly between 0 and 1.
-
-    Raises:
-        ValueError: If it does not.
-    """
+    """Return a number that must lie strictly between 0 and 1."""
     if not 0 < value < 1:
         raise ValueError(f"{name} is {value}, not between 0 and 1")
     return float(value)
@@ -66,9 +55,6 @@ def confusion_masks(positive: NDArray[np.bool_], scores: Floats, threshold: floa
 
     Returns:
         Shape (4, n): tp, fp, fn, tn.
-
-    Raises:
-        ValueError: If the threshold is NaN.
     """
     if math.isnan(threshold):
         raise ValueError("the threshold is NaN")
@@ -88,9 +74,6 @@ def binary_rates(counts: Floats, *, prevalence: float | None = None) -> dict[str
         Arrays of shape (...): ``sensitivity``, ``specificity``, ``ppv``, ``npv``,
         ``lr_positive``, ``lr_negative``, and with a prevalence ``ppv_at_prevalence`` and
         ``npv_at_prevalence``.
-
-    Raises:
-        ValueError: If the prevalence is not between 0 and 1.
     """
     tp, fp, fn, tn = counts
     sensitivity, fn_rate = safe_divide(tp, tp + fn), safe_divide(fn, tp + fn)

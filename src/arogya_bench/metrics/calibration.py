@@ -50,7 +50,6 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, bin
 
     Raises:
         UndefinedMetric: If there are no cases.
-        ValueError: If a confidence is not a number from 0 to 1.
     """
     confidences, right = _check_columns(confidence, correct)
     if not confidences.size:

@@ -224,9 +224,6 @@ def score(
 
     Returns:
         ``METRICS``, and for two classes ``TWO_CLASS_METRICS`` of the second of them.
-
-    Raises:
-        ValueError: If a column is missing, misshapen, infinite, or out of range.
     """
     scores = score_with_reasons(targets, probabilities, predicted, classes=classes, bins=bins)
     return {name: scores.values.get(name) for name in (*scores.values, *scores.undefined)}
@@ -243,9 +240,6 @@ def score_with_reasons(
     """Score predictions, with reasons where a metric is undefined or degenerate.
 
     Takes the arguments of ``score``.
-
-    Raises:
-        ValueError: If a column is missing, misshapen, infinite, or out of range.
     """
     cases = check_outcomes(targets, probabilities, predicted, classes=classes)
     tally = sum_by_group(cases, bins=bins).total()

@@ -73,7 +73,6 @@ def net_benefit(
 
     Raises:
         UndefinedMetric: Without cases, or with a prevalence and without positives or negatives.
-        ValueError: If a shape does not match, or a number is out of range.
     """
     flags, values = check_columns(positive, probabilities)
     if (values < 0).any() or (values > 1).any():

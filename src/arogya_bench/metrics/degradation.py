@@ -131,7 +131,6 @@ def degradation_area(severities: Sequence[float], scores: Sequence[float], *, cl
 
     Raises:
         UndefinedMetric: If a score is missing or not finite.
-        ValueError: If severities are not above 0 and ascending, or not as many as scores.
     """
     levels, values = _check_curve(severities, scores, clean)
     area = float(np.trapezoid(values, levels / levels[-1]))
@@ -169,7 +168,6 @@ def critical_severity(
 
     Raises:
         UndefinedMetric: If a score is missing or not finite.
-        ValueError: If severities are not above 0 and ascending, or not as many as scores.
     """
     levels, values = _check_curve(severities, scores, clean)
     margin = (values - floor) * (1 if best == "high" else -1)

@@ -140,10 +140,6 @@ def score(
         ``mAP50_95``, ``mAP50``, ``mAP75``, ``AR1``, ``AR10``, ``AR100`` (the mean recall with
         so many detections per class and image), and, in the order of the classes,
         ``AP_per_class`` and ``AP50_per_class``.
-
-    Raises:
-        ValueError: If the numbers of images differ, or a column is missing, unknown, misshapen,
-            not finite, or out of range.
     """
     return coco_scores(check_box_outcomes(targets, detections, classes=classes))
 
@@ -154,9 +150,6 @@ def score_with_reasons(predictions: BoxPredictions, *, threshold: float) -> Metr
     Args:
         predictions: Predictions for n images.
         threshold: Smallest score of a detection in precision, recall and F1, from validation.
-
-    Raises:
-        ValueError: If boxes have a wrong shape, are not finite, or have an unknown class.
     """
     cases = check_box_predictions(predictions)
     matches = match_boxes(cases)
@@ -172,11 +165,7 @@ def score_with_reasons(predictions: BoxPredictions, *, threshold: float) -> Metr
 
 
 def check_box_predictions(predictions: BoxPredictions) -> BoxOutcomes:
-    """Validate the boxes of stored predictions.
-
-    Raises:
-        ValueError: If boxes have a wrong shape, are not finite, or have an unknown class.
-    """
+    """Validate the boxes of stored predictions."""
     return check_box_outcomes(predictions.truth, predictions.detections, classes=predictions.classes)
 
 

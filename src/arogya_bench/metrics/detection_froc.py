@@ -107,9 +107,6 @@ def froc(
         criterion: Definition of a hit.
         iou: Smallest IoU of a hit: .5, .55, … .95.
         rates: False positives per image, ascending.
-
-    Raises:
-        ValueError: If a column is missing, unknown or invalid, or another argument is invalid.
     """
     cases = check_box_outcomes(targets, detections, classes=classes)
     checked_rates = _check_rates(rates)
@@ -142,9 +139,6 @@ def froc_replicates(
     Returns:
         Under ``froc`` the score, and under ``froc_<rate>`` the sensitivity at each rate, such as
         ``froc_1`` and ``froc_0.125``.
-
-    Raises:
-        ValueError: As ``froc``, or if the number of cases of the draws differs.
     """
     cases = check_box_predictions(predictions)
     if draws.group_of.shape != (cases.n,):

@@ -52,9 +52,6 @@ def match_lesions(cases: BoxOutcomes, *, criterion: Criterion, iou: float) -> tu
         cases: n images.
         criterion: ``iou`` or ``centre``.
         iou: Smallest IoU of a hit, one of ``IOU_THRESHOLDS``; not used by ``centre``.
-
-    Raises:
-        ValueError: If ``criterion`` or ``iou`` is invalid.
     """
     if criterion == "centre":
         return tuple(_match_by_centre(cases, label) for label in range(len(cases.classes)))

@@ -77,9 +77,6 @@ def operating_point(
     """Evaluate the detections with a score of at least ``threshold``.
 
     Arguments and matching are those of ``detection.score``.
-
-    Raises:
-        ValueError: If a column is missing, unknown or invalid.
     """
     cases = check_box_outcomes(targets, detections, classes=classes)
     tally = sum_boxes_by_group(match_boxes(cases), threshold=threshold).total()
@@ -106,9 +103,6 @@ def best_threshold(
     Returns:
         One of the scores, the highest of equally good ones; 1 if none is better than detecting
         nothing.
-
-    Raises:
-        ValueError: If a column is missing, unknown or invalid.
     """
     matches = match_boxes(check_box_outcomes(targets, detections, classes=classes))
     scores = [of_class.scores for of_class in matches]
@@ -130,9 +124,6 @@ def per_class_boxes(predictions: BoxPredictions, *, threshold: float) -> list[Ro
         One row per class: ``class``, ``truth_boxes``, ``images`` (with a true box of the class),
         ``AP50``, ``AP50_95``, ``precision``, ``recall``, ``f1`` (None where undefined), ``tp``,
         ``fp``, ``fn``, and ``flag``, which may be empty.
-
-    Raises:
-        ValueError: If boxes have a wrong shape, are not finite, or have an unknown class.
     """
     cases = check_box_predictions(predictions)
     matches = match_boxes(cases)

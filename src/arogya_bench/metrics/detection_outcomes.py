@@ -62,10 +62,6 @@ def check_box_outcomes(
         detections: Detections per image, or a mapping of ``boxes`` (m, 4), ``labels`` (m,)
             and ``scores`` (m,).
         classes: Names of the classes, or their number.
-
-    Raises:
-        ValueError: If there are no classes, the numbers of images differ, or a column is missing,
-            unknown, misshapen, not finite, or out of range.
     """
     if len(targets) != len(detections):
         raise ValueError(f"{len(detections)} images with detections for {len(targets)} with truth")

@@ -27,9 +27,6 @@ def box_replicates(
         threshold: Smallest score of a detection in precision, recall and F1, from validation.
         draws: Which groups enter each resample.
         names: Names of the metrics; all if None. Those over ten IoU thresholds take longest.
-
-    Raises:
-        ValueError: If boxes are invalid, or the number of cases of the draws differs.
     """
     cases = check_box_predictions(predictions)
     if draws.group_of.shape != (cases.n,):

@@ -74,9 +74,6 @@ def check_outcomes(
         predicted: Class indices, shape (n,), -1 for no answer; decided from the probabilities if
             None.
         classes: Their names, or their number; as many as there are columns if None.
-
-    Raises:
-        ValueError: If a column is missing, misshapen, infinite, or out of range.
     """
     truth = _check_labels(targets, "targets")
     table, error = None, np.empty(0)

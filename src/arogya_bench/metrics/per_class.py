@@ -34,9 +34,6 @@ def per_class(
         One row per class: ``class``, ``support``, ``predicted`` (numbers of cases),
         ``sensitivity``, ``specificity``, ``precision``, ``f1``, ``auroc``, ``average_precision``
         (None where undefined) and ``flag``, empty if there is nothing to say.
-
-    Raises:
-        ValueError: If a column is missing, misshapen, not finite, or out of range.
     """
     cases = check_outcomes(targets, probabilities, predicted, classes=classes)
     tally = sum_by_group(cases).total()

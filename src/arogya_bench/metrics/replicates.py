@@ -73,10 +73,6 @@ def replicates(
         classes: Names of the classes, or their number.
         bins: Number of bins for calibration errors.
         names: Names of the metrics; all if None. Those that rank cases by score take longest.
-
-    Raises:
-        ValueError: If a shape does not match, a name is unknown, or the number of cases of the draws
-            differs.
     """
     cases = check_outcomes(targets, probabilities, predicted, classes=classes)
     return _resample_models({"": cases}, draws, bins, names)[""]
@@ -97,9 +93,6 @@ def paired_replicates(
 
     Returns:
         By model, the result of ``replicates``.
-
-    Raises:
-        ValueError: As ``replicates``.
     """
     cases = {name: check_outcomes(targets, table, classes=classes) for name, table in models.items()}
     return _resample_models(cases, draws, bins, names)

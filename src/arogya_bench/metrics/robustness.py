@@ -44,7 +44,6 @@ def mean_corruption_error(errors: Errors, baseline_errors: Errors) -> float:
 
     Raises:
         UndefinedMetric: If the baseline makes no error in some corruption.
-        ValueError: If corruptions or severities differ.
     """
     ratios = corruption_ratios(errors, baseline_errors)
     perfect = [name for name, ratio in ratios.items() if ratio is None]
@@ -82,9 +81,6 @@ def corruption_ratios(
 
     Returns:
         None for a corruption in which the baseline's error does not rise above its clean one.
-
-    Raises:
-        ValueError: If there are no corruptions, or corruptions or severities differ.
     """
     if not errors or set(errors) != set(baseline_errors):
         raise ValueError(f"corruptions {sorted(errors)} against {sorted(baseline_errors)} of the baseline")

@@ -56,9 +56,6 @@ def score(target: ArrayLike, predicted: ArrayLike, *, spacing: Spacing, toleranc
     Returns:
         ``dice``, ``iou``, ``sensitivity``, ``specificity``, ``precision``, ``surface_dice`` from
         0 to 1, ``hd`` and ``hd95`` in mm.
-
-    Raises:
-        ValueError: If an argument is not as it should be.
     """
     found = score_with_reasons(target, predicted, spacing=spacing, tolerance=tolerance)
     return {name: found.values.get(name) for name in METRICS}
@@ -80,9 +77,6 @@ def score_with_reasons(
         predicted: The same shape.
         spacing: Size of a pixel along each axis, in mm.
         tolerance: Tolerance of the surface Dice, in mm, 0 or more.
-
-    Raises:
-        ValueError: If shapes differ, a mask is none, or spacing or tolerance is out of range.
     """
     pair = check_masks(target, predicted)
     sizes = check_spacing(spacing, pair.target.ndim)
@@ -118,10 +112,6 @@ def per_class(
     Returns:
         One row per class: ``class``, ``support``, ``predicted`` (numbers of pixels), the metrics
         of ``score``, and ``flag``, empty if there is nothing to say.
-
-    Raises:
-        ValueError: If there is no class beside the background, a label is none of the classes,
-            or another argument is not as it should be.
     """
     names = [str(k) for k in range(classes)] if isinstance(classes, int) else list(classes)
     if len(names) < 2:

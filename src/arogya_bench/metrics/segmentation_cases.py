@@ -70,9 +70,6 @@ def score_cases(
 
     Returns:
         Without values, and with the reason, if there are no cases.
-
-    Raises:
-        ValueError: If numbers of cases differ, or an argument is not as ``assess`` wants it.
     """
     n = len(targets)
     if len(predictions) != n:

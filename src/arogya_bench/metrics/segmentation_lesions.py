@@ -60,9 +60,6 @@ def lesion_scores(target: ArrayLike, predicted: ArrayLike, *, min_overlap: float
         target: Booleans, shape (height, width) or (depth, height, width).
         predicted: The same shape.
         min_overlap: Share of a lesion's pixels that is not yet enough, 0 to below 1.
-
-    Raises:
-        ValueError: If masks differ in shape or are none, or ``min_overlap`` is out of range.
     """
     if not 0 <= min_overlap < 1:
         raise ValueError(f"overlap is {min_overlap}, not from 0 to below 1")

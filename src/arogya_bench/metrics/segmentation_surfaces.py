@@ -65,11 +65,7 @@ class SurfacePair(NamedTuple):
 
 
 def check_masks(target: ArrayLike, predicted: ArrayLike) -> MaskPair:
-    """Check two masks of one image: booleans, or zeros and ones.
-
-    Raises:
-        ValueError: If shapes differ, are not 2-D or 3-D, hold no pixel, or a value is not 0 or 1.
-    """
+    """Check two masks of one image: booleans, or zeros and ones."""
     pair = MaskPair(_check_mask(target, "target"), _check_mask(predicted, "predicted"))
     if pair.target.shape != pair.predicted.shape:
         raise ValueError(f"target has shape {pair.target.shape}, predicted {pair.predicted.shape}")
@@ -77,11 +73,7 @@ def check_masks(target: ArrayLike, predicted: ArrayLike) -> MaskPair:
 
 
 def check_spacing(spacing: Sequence[float], dimensions: int) -> tuple[float, ...]:
-    """Return the size of a pixel along each axis, in mm.
-
-    Raises:
-        ValueError: If there is not one finite positive number per axis.
-    """
+    """Return the size of a pixel along each axis, in mm."""
     sizes = np.asarray(spacing, dtype=np.float64)
     if sizes.shape != (dimensions,) or not (np.isfinite(sizes) & (sizes > 0)).all():
         raise ValueError(f"spacing must be {dimensions} positive numbers, not {spacing}")
@@ -107,7 +99,6 @@ def border_distances(target: ArrayLike, predicted: ArrayLike, *, spacing: Sequen
 
     Raises:
         UndefinedMetric: If a mask is empty.
-        ValueError: If masks or spacing are not as they should be.
     """
     pair, sizes = _crop_to_masks(target, predicted, spacing)
     true, guessed = find_border(pair.target), find_border(pair.predicted)
@@ -137,7 +128,6 @@ def surface_dice(target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[f
 
     Raises:
         UndefinedMetric: If a mask is empty.
-        ValueError: If an argument is not as it should be.
     """
     if not (np.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance is {tolerance}, not a distance of 0 mm or more")
@@ -159,7 +149,6 @@ def extract_surfaces(target: ArrayLike, predicted: ArrayLike, *, spacing: Sequen
 
     Raises:
         UndefinedMetric: If a mask is empty.
-        ValueError: If masks or spacing are not as they should be.
     """
     pair, sizes = _crop_to_masks(target, predicted, spacing)
     areas = contour_lengths(sizes) if len(sizes) == 2 else surface_areas(sizes)

@@ -37,10 +37,6 @@ def operating_replicates(
     Returns:
         ``sensitivity``, ``specificity``, ``ppv``, ``npv``, ``lr_positive``, ``lr_negative``; with
         a prevalence ``ppv_at_prevalence`` and ``npv_at_prevalence``; ``net_benefit`` if asked for.
-
-    Raises:
-        ValueError: If a column is misshapen, a number out of range, or the draws are of another
-            number of cases.
     """
     flags, values = check_columns(positive, scores)
     if draws.group_of.shape != flags.shape:

@@ -125,7 +125,6 @@ def choose_threshold(
 
     Raises:
         UndefinedMetric: Without positives or negatives, or if missing answers forbid the target.
-        ValueError: If a column is misshapen, or not exactly one target is given, from 0 to 1.
     """
     flags, values = check_columns(positive, scores)
     target, asked = _check_target(specificity, sensitivity)
@@ -174,9 +173,6 @@ def at_threshold(
         threshold: Scores at or above it are called positive; may be infinite.
         prevalence: Prevalence in the deployment, between 0 and 1.
         groups: One label per case, the patient or lesion.
-
-    Raises:
-        ValueError: If a shape does not match, or a number is out of range.
     """
     flags, values = check_columns(positive, scores)
     counts = confusion_masks(flags, values, threshold).sum(axis=1).astype(np.float64)

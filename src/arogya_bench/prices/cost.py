@@ -70,7 +70,6 @@ def raw_latency(batch_ms: Sequence[float] | Floats, *, batch_size: int) -> Laten
 
     Raises:
         UndefinedMetric: If there are no batches.
-        ValueError: If a time or the batch size is not above 0, or not finite.
     """
     times, n = np.asarray(batch_ms, dtype=np.float64), len(batch_ms)
     if not n:
@@ -108,7 +107,6 @@ def cost_per_1000_images(*, price_per_hour: float, images_per_s: float) -> float
 
     Raises:
         UndefinedMetric: If the rate is 0.
-        ValueError: If price or rate is negative or not finite.
     """
     _check_amounts(price_per_hour, images_per_s)
     if images_per_s == 0:
@@ -132,7 +130,6 @@ def training_cost(
 
     Raises:
         UndefinedMetric: If there are no fits.
-        ValueError: If an amount is negative or not finite.
     """
     if not len(hours):
         raise UndefinedMetric("no fits")

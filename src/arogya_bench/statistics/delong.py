@@ -185,7 +185,6 @@ def delong_covariance(targets: ArrayLike, scores: ArrayLike) -> DeLongCovariance
 
     Raises:
         UndefinedMetric: Without at least two positive and two negative cases.
-        ValueError: If scores are not finite, or their number of cases differs.
     """
     aurocs, covariance = _delong_estimates(targets, *np.atleast_2d(np.asarray(scores, dtype=np.float64)))
     return DeLongCovariance(

@@ -94,7 +94,6 @@ def non_inferiority(
 
     Raises:
         UndefinedMetric: If the standard error is 0 or not finite.
-        ValueError: If a number is not finite, ``margin`` not above 0, or ``alpha`` not between 0 and 1.
     """
     below = _one_sided_t_test(estimate + _check_margin(margin), se, df, alpha)
     return _build_result(estimate, margin, alpha, [below], "non-inferiority", _describe_cases(n))
@@ -137,8 +136,6 @@ def non_inferiority_from_replicates(
     Raises:
         UndefinedMetric: If more than 5 % of the resamples are undefined, no stratum holds two
             groups, or the resamples of a difference other than 0 have no spread.
-        ValueError: If a number is not finite, ``margin`` not above 0, ``alpha`` not between 0 and
-            1, or the number of replicates is not that of the draws.
     """
     below = _one_sided_bootstrap_test(estimate, replicates, _check_margin(margin), draws, alpha)
     method = "non-inferiority, bootstrap of groups"

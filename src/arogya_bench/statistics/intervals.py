@@ -111,7 +111,6 @@ def bootstrap(
 
     Raises:
         UndefinedMetric: If the statistic is undefined for the original cases.
-        ValueError: If the length of a column differs from the number of cases of the draws.
     """
     table = {name: np.asarray(column) for name, column in columns.items()}
     for name, column in table.items():
@@ -161,8 +160,6 @@ def interval(
 
     Raises:
         UndefinedMetric: If the estimate is not finite.
-        ValueError: If the method is unknown, ``confidence`` is out of range, or the replicates do
-            not have shape (B,).
     """
     check_share(confidence, "confidence")
     if method not in ("bca", "percentile", "basic"):

@@ -66,9 +66,6 @@ def judge_limit(
         limit: A score equal to the limit meets it.
         best: Whether high or low scores are better.
         n: Number of cases, copied to the result.
-
-    Raises:
-        ValueError: If ``low`` is above ``high``, a number is not finite, or ``groups`` is below 1.
     """
     _check_arguments([estimate, limit, *(end for end in (low, high) if end is not None)], groups)
     if best not in ("high", "low"):

@@ -40,9 +40,6 @@ def family(p_values: ArrayLike, *, method: Adjustment = "holm", alpha: float = 0
         p_values: Shape (m,); NaN for a test without a result.
         method: As in ``adjust``.
         alpha: Significance level of the whole family.
-
-    Raises:
-        ValueError: If a value is not between 0 and 1, or the method is unknown.
     """
     check_share(alpha, "alpha")
     adjusted = adjust(p_values, method=method)
@@ -70,9 +67,6 @@ def adjust(p_values: ArrayLike, *, method: Adjustment = "holm") -> Floats:
 
     Returns:
         Shape (m,), in the order of ``p_values``.
-
-    Raises:
-        ValueError: If a value is not between 0 and 1, or the method is unknown.
     """
     raw = np.asarray(p_values, dtype=np.float64)
     if raw.ndim != 1 or (raw < 0).any() or (raw > 1).any():

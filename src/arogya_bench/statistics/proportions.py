@@ -73,7 +73,6 @@ def wilson(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
 
     Raises:
         UndefinedMetric: If there are no cases.
-        ValueError: If ``successes`` is not between 0 and ``total``.
     """
     return _proportion_interval(successes, total, confidence, "wilson", "wilson")
 
@@ -121,9 +120,6 @@ def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.9
         c: Number of cases that only the second model gets right.
         total: Number of all cases, for the interval of the difference.
         confidence: Nominal level of that interval, between 0 and 1.
-
-    Raises:
-        ValueError: If a count is negative or no integer, or ``total`` is less than b + c.
     """
     if b != int(b) or c != int(c) or b < 0 or c < 0:
         raise ValueError(f"counts must be integers of 0 or more, not {b} and {c}")
@@ -169,7 +165,6 @@ def minimum_detectable_difference(discordant_share: float, n: int, *, power: flo
 
     Raises:
         UndefinedMetric: If there are no cases.
-        ValueError: If an argument is out of its range.
     """
     if not 0 <= discordant_share <= 1:
         raise ValueError(f"discordant_share is {discordant_share}, not between 0 and 1")

@@ -115,7 +115,6 @@ def friedman(table: ArrayLike) -> Friedman:
 
     Raises:
         UndefinedMetric: With fewer than two rows.
-        ValueError: If it is not a finite table of at least two models.
     """
     ranks = _rank_rows(table)
     n, k = ranks.shape
@@ -164,7 +163,6 @@ def nemenyi(table: ArrayLike, *, alpha: float = 0.05) -> Nemenyi:
 
     Raises:
         UndefinedMetric: With fewer than two rows.
-        ValueError: If it is not a finite table of at least two models.
     """
     check_share(alpha, "alpha")
     ranks = _rank_rows(table)
@@ -215,7 +213,6 @@ def cochran_q(table: ArrayLike) -> CochranQ:
 
     Raises:
         UndefinedMetric: Without cases.
-        ValueError: If it is no table of at least two models, or holds anything but 0 and 1.
     """
     hits = np.asarray(table, dtype=np.float64)
     if hits.ndim != 2 or hits.shape[1] < 2 or not np.isin(hits, (0, 1)).all():

@@ -118,7 +118,6 @@ def bootstrap_ranks(
     Raises:
         UndefinedMetric: If a model has no score, or has none in more than 5 % of the resamples, or
             if all resamples are equal.
-        ValueError: If the shapes do not match, or there are fewer than two models.
     """
     scores, drawn = np.asarray(estimates, dtype=np.float64), np.asarray(replicates, np.float64)
     if scores.ndim != 1 or drawn.shape != (scores.size, draws.resamples):
@@ -169,7 +168,6 @@ def rankings_side_by_side(scores: ArrayLike, *, best: Literal["high", "low"] = "
 
     Raises:
         UndefinedMetric: With fewer than two rows.
-        ValueError: If it is not a finite table of at least two models.
     """
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] < 2 or not np.isfinite(table).all():

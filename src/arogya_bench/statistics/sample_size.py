@@ -46,9 +46,6 @@ def false_claim_probability(b: int, c: int) -> FalseClaim:
     Args:
         b: Number of cases that only A gets right.
         c: Number of cases that only B gets right.
-
-    Raises:
-        ValueError: If a count is negative.
     """
     if b < 0 or c < 0:
         raise ValueError(f"counts must be 0 or more, not {b} and {c}")
@@ -72,7 +69,6 @@ def false_claim_from_replicates(difference_replicates: ArrayLike, *, draws: Draw
 
     Raises:
         UndefinedMetric: If no stratum has two groups, or too many resamples are undefined.
-        ValueError: If the number of replicates is not that of the draws.
     """
     replicates = np.asarray(difference_replicates, dtype=np.float64)
     if replicates.shape != (draws.resamples,):
@@ -110,7 +106,6 @@ def sample_size(difference: float, discordant_share: float, *, power: float = 0.
 
     Raises:
         UndefinedMetric: If the difference is 0.
-        ValueError: If an argument is out of range, or the difference exceeds ``discordant_share``.
     """
     if not 0 <= discordant_share <= 1:
         raise ValueError(f"discordant_share is {discordant_share}, not between 0 and 1")
@@ -134,9 +129,6 @@ def design_effect(cases_per_group: float, icc: float) -> float:
     Args:
         cases_per_group: m, mean number of cases per group, at least 1.
         icc: Intraclass correlation, -1 to 1.
-
-    Raises:
-        ValueError: If an argument is out of range.
     """
     if not 1 <= cases_per_group < np.inf:
         raise ValueError(f"cases_per_group is {cases_per_group}, below 1 or not finite")
@@ -157,7 +149,6 @@ def effective_sample_size(n: int, cases_per_group: float, icc: float) -> float:
 
     Raises:
         UndefinedMetric: If there are no cases.
-        ValueError: If an argument is out of range.
     """
     if n < 0:
         raise ValueError(f"n is {n}, below 0")
@@ -178,7 +169,6 @@ def intraclass_correlation(values: ArrayLike, groups: ArrayLike) -> float:
 
     Raises:
         UndefinedMetric: With one group, without a group of two cases, or without any spread.
-        ValueError: If the columns differ in shape or a value is not finite.
     """
     column = np.asarray(values, dtype=np.float64)
     if column.ndim != 1 or np.shape(groups) != column.shape or not np.isfinite(column).all():

@@ -116,7 +116,6 @@ def seed_group_interval(
 
     Raises:
         UndefinedMetric: If the metric is undefined for a seed.
-        ValueError: If the shapes do not match.
     """
     arm = _check_seed_scores(estimates, replicates, draws)
     plain = interval(
@@ -172,7 +171,6 @@ def seed_group_difference(  # noqa: PLR0913 - two models, each with scores and r
 
     Raises:
         UndefinedMetric: If the metric is undefined for a seed.
-        ValueError: If the shapes do not match, or paired seeds differ in number.
     """
     a, b = (
         _check_seed_scores(estimates_a, replicates_a, draws),

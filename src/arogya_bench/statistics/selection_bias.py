@@ -72,7 +72,6 @@ def winner_optimism(
 
     Raises:
         UndefinedMetric: If a model has no score, or none in more than 5 % of the resamples.
-        ValueError: If the shapes do not match.
     """
     direction = sign(best)
     scores, drawn, others = (
@@ -126,7 +125,6 @@ def classification_winner(
 
     Raises:
         UndefinedMetric: As ``winner_optimism``.
-        ValueError: If a shape does not match, or the metric is unknown.
     """
     if not models or any(draws.n != len(np.asarray(table)) for table in models.values()):
         raise ValueError(f"each model needs a table of {draws.n} rows, as many as the draws have cases")

@@ -42,9 +42,6 @@ def build_subgroup_column(by: Metadata | Mapping[str, Metadata], n: int) -> Subg
             infinity and empty strings are missing. More than four distinct numbers are cut at
             their quartiles (linear), each interval including its upper end.
         n: Number of cases.
-
-    Raises:
-        ValueError: If there are not one or two columns, or a column does not have n values.
     """
     named = by if isinstance(by, Mapping) else {"subgroup": by}
     if not 1 <= len(named) <= 2:

@@ -49,9 +49,6 @@ def subgroups(
         correction: ``bh`` for exploration, ``holm`` for planned tests; over all metrics and
             subgroups of the table.
         confidence: Nominal level, between 0 and 1; for the gap, of all pairs simultaneously.
-
-    Raises:
-        ValueError: If a column, a metric or a number is invalid.
     """
     column = build_subgroup_column(by, cases.n)
     _check_arguments(cases, draws, metrics, minimum)

@@ -73,7 +73,6 @@ def paired_t(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> PairedT
 
     Raises:
         UndefinedMetric: With fewer than two cases.
-        ValueError: If the columns differ in shape or are not finite.
     """
     d = paired_differences(x, y)
     n, mean, spread = d.size, float(d.mean()), standard_deviation(d)
@@ -109,7 +108,6 @@ def corrected_resampled_t(differences: ArrayLike, *, test_train_ratio: float, co
 
     Raises:
         UndefinedMetric: With fewer than two splits.
-        ValueError: If the ratio is not above 0, or a difference is not finite.
     """
     if not test_train_ratio > 0:
         raise ValueError(f"test_train_ratio is {test_train_ratio}, not above 0")
@@ -145,7 +143,6 @@ def paired_differences(x: ArrayLike, y: ArrayLike) -> Floats:
 
     Raises:
         UndefinedMetric: With fewer than two cases.
-        ValueError: If the columns differ in shape or are not finite.
     """
     first, second = _check_column(x), _check_column(y)
     if first.shape != second.shape:

@@ -41,9 +41,6 @@ def operating_intervals(
     Returns:
         ``sensitivity``, ``specificity``, ``ppv``, ``npv``, and with a prevalence
         ``ppv_at_prevalence`` and ``npv_at_prevalence``, as far as they are defined.
-
-    Raises:
-        ValueError: If a shape does not match, or a number is out of range.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}, not between 0 and 1")
@@ -80,9 +77,6 @@ def predictive_values(point: ClassifierOperatingPoint, *, confidence: float = 0.
 
     Returns:
         ``ppv_at_prevalence`` and ``npv_at_prevalence``, as far as they are defined.
-
-    Raises:
-        ValueError: If a group has several cases, or the confidence is not between 0 and 1.
     """
     if point.groups < point.n:
         raise ValueError(f"{point.n} cases of {point.groups} groups are not independent: use operating_intervals")

@@ -97,7 +97,6 @@ def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws)
 
     Raises:
         UndefinedMetric: If the metric is undefined for a combination of seed and draw.
-        ValueError: If the shapes do not match.
     """
     table, resampled = _check_tables(estimates, replicates, draws)
     refused, left_out = _refusal_reason(resampled, draws)
