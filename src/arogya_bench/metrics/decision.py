@@ -16,11 +16,12 @@ from arogya_bench.metrics.binary_counts import (
     count_groups,
     small_sample_note,
 )
+from arogya_bench.metrics.result import Result
 from arogya_bench.types import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetBenefit:
+class NetBenefit(Result):
     """Net benefit: true positives per case minus weighted false positives per case.
 
     Attributes:
@@ -29,21 +30,14 @@ class NetBenefit:
         treat_all: Net benefit of acting on every case.
         treat_none: Net benefit of acting on no case, 0 by definition.
         prevalence: Assumed share of positives, of these cases or as stated.
-        n: Number of cases.
-        groups: Number of independent groups.
-        note: Caveats, or an empty string.
     """
 
     threshold_probability: float
     model: float
     treat_all: float
     prevalence: float
-    n: int
-    groups: int
     treat_none: float = 0.0
     method: str = "net benefit"
-    seed: int | None = None
-    note: str = ""
 
     @property
     def advantage(self) -> float:

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.metrics.result import Result
 from arogya_bench.types import Floats, Labels
 
 Best: TypeAlias = Literal["high", "low"]  # which end of a score is better; "low" for ECE
@@ -15,21 +16,15 @@ CLEAN_SCORE_NOT_POSITIVE = "the clean score is not above 0, so that shares are u
 
 
 @dataclass(frozen=True, kw_only=True)
-class DegradationResult:
+class DegradationResult(Result):
     """Fields that all degradation results share.
 
     Attributes:
-        method: Name of the method.
         n: Number of scores on degraded images.
         groups: Number of corruptions among them.
-        note: Caveats, or an empty string.
     """
 
-    method: str
-    n: int
     groups: int = 1
-    seed: int | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from arogya_bench.metrics.per_class import Row
+from arogya_bench.metrics.result import Result
 from arogya_bench.metrics.segmentation_catalogue import METRICS
 from arogya_bench.metrics.segmentation_surfaces import (
     MaskPair,
@@ -24,7 +25,7 @@ Spacing: TypeAlias = Sequence[float]  # mm per axis
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationScores:
+class SegmentationScores(Result):
     """Every metric of one predicted mask.
 
     Attributes:
@@ -35,19 +36,14 @@ class SegmentationScores:
         method: Tolerance of the surface Dice.
         n: One image.
         groups: One patient.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     values: Mapping[str, float]
     undefined: Mapping[str, str]
     flags: Mapping[str, str]
     n_empty: int
-    method: str
     n: int = 1
     groups: int = 1
-    seed: int | None = None
-    note: str = ""
 
 
 def score(target: ArrayLike, predicted: ArrayLike, *, spacing: Spacing, tolerance: float) -> dict[str, float | None]:

@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike
 
+from arogya_bench.metrics.result import Result
 from arogya_bench.metrics.segmentation import (
     SegmentationScores,
     Spacing,
@@ -19,7 +20,7 @@ from arogya_bench.types import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationSummary:
+class SegmentationSummary(Result):
     """Every metric of many predicted masks: means over cases, never pooled pixels.
 
     Attributes:
@@ -31,10 +32,7 @@ class SegmentationSummary:
         both_empty: Number of cases without a pixel in either mask.
         one_empty: Number of cases in which only one mask holds pixels.
         method: How cases are averaged and empty masks are scored.
-        n: Number of cases.
         groups: Number of patients.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     values: Mapping[str, float]
@@ -44,11 +42,6 @@ class SegmentationSummary:
     without_both_empty: Mapping[str, float]
     both_empty: int
     one_empty: int
-    method: str
-    n: int
-    groups: int
-    seed: int | None = None
-    note: str = ""
 
 
 def score_cases(

@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import generate_binary_structure, label
 
+from arogya_bench.metrics.result import Result
 from arogya_bench.metrics.segmentation_surfaces import BoolArray, check_masks
 from arogya_bench.types import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
-class LesionScores:
+class LesionScores(Result):
     """Lesions of one image, counted as wholes.
 
     Attributes:
@@ -27,8 +28,6 @@ class LesionScores:
         method: The rule.
         n: One image.
         groups: One patient.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     sensitivity: float | None
@@ -40,11 +39,8 @@ class LesionScores:
     target_lesions: int
     predicted_lesions: int
     undefined: dict[str, str] = field(default_factory=dict)
-    method: str
     n: int = 1
     groups: int = 1
-    seed: int | None = None
-    note: str = ""
 
 
 def lesion_scores(target: ArrayLike, predicted: ArrayLike, *, min_overlap: float = 0.0) -> LesionScores:

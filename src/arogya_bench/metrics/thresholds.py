@@ -16,6 +16,7 @@ from arogya_bench.metrics.binary_counts import (
     explain_undefined,
     small_sample_note,
 )
+from arogya_bench.metrics.result import Result
 from arogya_bench.types import Floats
 
 TARGET_TOLERANCE = 1e-12  # so that 9 of 10 reaches a target of 1 - .1
@@ -24,7 +25,7 @@ OPPOSITE_RATE = {"specificity": "sensitivity", "sensitivity": "specificity"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class LockedThreshold:
+class LockedThreshold(Result):
     """A threshold that reached its target on validation; scores at or above it are positive.
 
     Attributes:
@@ -34,8 +35,6 @@ class LockedThreshold:
         sensitivity: On validation.
         specificity: On validation.
         n: Number of validation cases.
-        groups: Number of independent groups.
-        note: Caveats, or an empty string.
     """
 
     threshold: float
@@ -45,15 +44,11 @@ class LockedThreshold:
     specificity: float
     positives: int
     negatives: int
-    n: int
-    groups: int
     method: str = "score >= threshold, locked on validation"
-    seed: int | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifierOperatingPoint:
+class ClassifierOperatingPoint(Result):
     """Counts and rates of a classifier at one threshold; None where undefined.
 
     Attributes:
@@ -67,9 +62,6 @@ class ClassifierOperatingPoint:
         lr_positive: sensitivity / (1 - specificity).
         lr_negative: (1 - sensitivity) / specificity.
         undefined: Reasons for None, by name.
-        n: Number of cases.
-        groups: Number of independent groups.
-        note: Caveats, or an empty string.
     """
 
     threshold: float
@@ -88,12 +80,8 @@ class ClassifierOperatingPoint:
     npv_at_prevalence: float | None
     lr_positive: float | None
     lr_negative: float | None
-    n: int
-    groups: int
     undefined: dict[str, str] = field(default_factory=dict)
     method: str = "score >= threshold"
-    seed: int | None = None
-    note: str = ""
 
 
 class OperatingPointAtTarget(NamedTuple):

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtr
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.arguments import check_binary, quantile
 from arogya_bench.statistics.intervals import Interval
 from arogya_bench.statistics.notes import join_notes
@@ -40,7 +41,7 @@ class AurocInterval(Interval):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeLong:
+class DeLong(Result):
     """The AUROC of two models on the same cases, and their difference.
 
     Attributes:
@@ -49,10 +50,6 @@ class DeLong:
         p_value: Two-sided; 1 for equal scores, None where z is None.
         low: Lower end of the Wald interval of ``diff``.
         cov12: Covariance of the two estimates.
-        n: Number of cases.
-        groups: Equal to ``n``, since one case per group is assumed.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     auc1: float
@@ -67,11 +64,7 @@ class DeLong:
     low: float
     high: float
     confidence: float
-    n: int
-    groups: int
     method: str = "DeLong"
-    seed: int | None = None
-    note: str = ""
 
     @property
     def ci_diff(self) -> tuple[float, float]:
@@ -80,25 +73,17 @@ class DeLong:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeLongCovariance:
+class DeLongCovariance(Result):
     """The AUROC of several models on the same cases, with their covariance.
 
     Attributes:
         aurocs: Shape (models,).
         covariance: Shape (models, models), from which the variance of a difference follows.
-        n: Number of cases.
-        groups: Equal to ``n``, since one case per group is assumed.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     aurocs: Floats
     covariance: Floats
-    n: int
-    groups: int
     method: str = "DeLong"
-    seed: int | None = None
-    note: str = ""
 
 
 def auroc_interval(targets: ArrayLike, scores: ArrayLike, *, confidence: float = 0.95) -> AurocInterval:

@@ -9,6 +9,7 @@ from scipy.special import ndtri
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.bootstrap_p_values import (
     SPREAD_TOLERANCE,
     SmallSampleCorrection,
@@ -23,7 +24,7 @@ NO_CORRECTION = SmallSampleCorrection(1.0, float("inf"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class MarginTest:
+class MarginTest(Result):
     """Result of a non-inferiority or equivalence test.
 
     Attributes:
@@ -34,10 +35,6 @@ class MarginTest:
         conclusion: ``shown`` if both p-value and interval agree. ``not shown`` is no evidence of a
             difference.
         p_value: One-sided; for equivalence the larger one of two tests.
-        n: Number of cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples, if there are any.
-        note: Caveats, or an empty string.
     """
 
     estimate: float
@@ -47,11 +44,6 @@ class MarginTest:
     alpha: float
     conclusion: Literal["shown", "not shown"]
     p_value: float
-    method: str
-    n: int
-    groups: int
-    seed: int | None = None
-    note: str = ""
 
     @property
     def ci(self) -> tuple[float, float | None]:

@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.bootstrap_p_values import (
     SPREAD_TOLERANCE,
     TIE_TOLERANCE,
@@ -28,7 +29,7 @@ MAX_UNDEFINED_SHARE = 0.05  # above it, dropping undefined resamples would narro
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval:
+class Interval(Result):
     """An estimate with its interval.
 
     Attributes:
@@ -36,21 +37,12 @@ class Interval:
         high: Upper end.
         method: The method used, which may differ from the one requested.
         confidence: Nominal level.
-        n: Number of cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples; None for methods that draw nothing, and for replayed draws.
-        note: Caveats, or an empty string.
     """
 
     estimate: float
     low: float | None
     high: float | None
-    method: str
     confidence: float
-    n: int
-    groups: int
-    seed: int | None = None
-    note: str = ""
 
     @property
     def ci(self) -> tuple[float | None, float | None]:

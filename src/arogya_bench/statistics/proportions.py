@@ -9,6 +9,7 @@ from scipy.special import ndtri
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.arguments import quantile
 from arogya_bench.statistics.intervals import Interval
 
@@ -16,7 +17,7 @@ FEW_DISCORDANT = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class McNemar:
+class McNemar(Result):
     """Result of McNemar's test of whether two models are right equally often.
 
     Attributes:
@@ -31,9 +32,6 @@ class McNemar:
         low: Lower end of the score interval of the difference (Tango 1998).
         high: Upper end.
         n: Number of discordant cases, the only ones that the test uses.
-        groups: Equal to ``n``, since one case per group is assumed.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     b: int
@@ -49,11 +47,7 @@ class McNemar:
     low: float | None
     high: float | None
     confidence: float
-    n: int
-    groups: int
     method: str = "McNemar mid-p"
-    seed: int | None = None
-    note: str = ""
 
     @property
     def ci(self) -> tuple[float | None, float | None]:

@@ -10,6 +10,7 @@ from scipy.special import chdtrc, fdtrc
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.t_tests import remove_rounding_noise
 from arogya_bench.types import Floats
 
@@ -19,7 +20,7 @@ ALL_EQUAL_NOTE = "all models are equal in every row"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Friedman:
+class Friedman(Result):
     """Result of a Friedman test on the ranks of models within rows.
 
     Attributes:
@@ -32,8 +33,6 @@ class Friedman:
         kendall_w: Kendall's W, the agreement of the rows, 0 to 1.
         n: Number of rows (datasets or cases).
         groups: Equal to ``n``, since rows are assumed to be independent.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     mean_ranks: Floats
@@ -45,15 +44,11 @@ class Friedman:
     iman_davenport_F_no_tie: float | None
     p_F_no_tie: float
     kendall_w: float
-    n: int
-    groups: int
     method: str = "Friedman, Iman-Davenport"
-    seed: int | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nemenyi:
+class Nemenyi(Result):
     """Result of Nemenyi's test of all pairs of models by their mean ranks.
 
     Attributes:
@@ -63,23 +58,17 @@ class Nemenyi:
         alpha: Significance level of ``critical_difference``.
         n: Number of rows (datasets or cases).
         groups: Equal to ``n``, since rows are assumed to be independent.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     mean_ranks: Floats
     p_values: Floats | None
     critical_difference: float | None
     alpha: float
-    n: int
-    groups: int
     method: str = "Nemenyi"
-    seed: int | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CochranQ:
+class CochranQ(Result):
     """Result of Cochran's test of whether several models are right equally often.
 
     Attributes:
@@ -87,21 +76,13 @@ class CochranQ:
         df: Number of models - 1.
         p_value: From chi-squared.
         discordant: Number of cases that some models get right and others wrong.
-        n: Number of cases.
-        groups: Equal to ``n``, since one case per group is assumed.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     q: float
     df: int
     p_value: float
     discordant: int
-    n: int
-    groups: int
     method: str = "Cochran's Q"
-    seed: int | None = None
-    note: str = ""
 
 
 def friedman(table: ArrayLike) -> Friedman:

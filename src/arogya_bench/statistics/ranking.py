@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.arguments import sign
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
 from arogya_bench.statistics.multiplicity import adjust
@@ -23,7 +24,7 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ranking:
+class Ranking(Result):
     """Ranks of models and their distribution over resamples of groups.
 
     Attributes:
@@ -42,10 +43,6 @@ class Ranking:
         tau_high: Upper end.
         confidence: Nominal level of the intervals.
         undefined_share: Share of the resamples that are left out because a model has no score.
-        n: Number of cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples.
-        note: Caveats, or an empty string.
     """
 
     ranks: Floats
@@ -61,15 +58,11 @@ class Ranking:
     tau_high: float | None
     confidence: float
     undefined_share: float
-    n: int
-    groups: int
-    seed: int | None
     method: str = "ranks in resamples of groups"
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rankings:
+class Rankings(Result):
     """Ranks of the same scores by three methods, each of shape (models,), 1 is the best.
 
     Attributes:
@@ -79,19 +72,13 @@ class Rankings:
         agree: Whether all three rankings are equal.
         n: Number of rows (datasets or cases).
         groups: Equal to ``n``, since rows are assumed to be independent.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     aggregate_then_rank: Floats
     rank_then_aggregate: Floats
     test_then_rank: Floats
     agree: bool
-    n: int
-    groups: int
     method: str = "means, mean ranks, Wilcoxon with Holm"
-    seed: int | None = None
-    note: str = ""
 
 
 def bootstrap_ranks(

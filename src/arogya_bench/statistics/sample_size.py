@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, ndtri
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.bootstrap_p_values import TIE_TOLERANCE
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
 from arogya_bench.statistics.notes import join_notes, undefined_note
@@ -18,23 +19,15 @@ ROUNDING_TOLERANCE = 1e-12  # differences below it come from arithmetic
 
 
 @dataclass(frozen=True, kw_only=True)
-class FalseClaim:
+class FalseClaim(Result):
     """Probability that the claim "A is better than B" is false.
 
     Attributes:
         probability: That B is at least as good as A, 0 to 1; 1/2 for a model against itself.
         n: Number of cases; in the closed form, of discordant cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples; None for the closed form and for replayed draws.
-        note: Caveats, or an empty string.
     """
 
     probability: float
-    method: str
-    n: int
-    groups: int
-    seed: int | None = None
-    note: str = ""
 
 
 def false_claim_probability(b: int, c: int) -> FalseClaim:

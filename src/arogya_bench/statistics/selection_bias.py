@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.classification import metrics_for
 from arogya_bench.metrics.outcomes import check_outcomes
+from arogya_bench.metrics.result import Result
 from arogya_bench.metrics.tally import sum_by_group
 from arogya_bench.statistics.arguments import sign
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
@@ -19,7 +20,7 @@ from arogya_bench.types import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimism:
+class Optimism(Result):
     """Optimism of the best of several scores.
 
     Attributes:
@@ -29,10 +30,6 @@ class Optimism:
         optimism: By how much the observed score is too good; positive for either direction.
         wins: Shape (models,), share of resamples that each model wins; ties are shared.
         undefined_share: Share of the resamples that are left out, without a winner or its score.
-        n: Number of cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples.
-        note: Caveats, or an empty string.
     """
 
     winner: int
@@ -41,11 +38,7 @@ class Optimism:
     optimism: float
     wins: Floats
     undefined_share: float
-    n: int
-    groups: int
-    seed: int | None
     method: str = "winner of the drawn groups, scored on the others"
-    note: str = ""
 
 
 def winner_optimism(

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from arogya_bench.metrics.per_class import Row
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.intervals import BootstrapInterval
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubgroupScore:
+class SubgroupScore(Result):
     """One metric in one subgroup.
 
     Attributes:
@@ -18,8 +19,6 @@ class SubgroupScore:
             either has no estimate.
         p_adjusted: p-value of the difference, adjusted over the table.
         n: Number of cases in the subgroup.
-        groups: Number of independent groups.
-        note: Caveats, or an empty string.
     """
 
     subgroup: str
@@ -28,13 +27,8 @@ class SubgroupScore:
     low: float | None
     high: float | None
     difference: BootstrapInterval | None
-    method: str
     confidence: float
-    n: int
-    groups: int
-    seed: int | None
     p_adjusted: float | None = None
-    note: str = ""
 
     @property
     def ci(self) -> tuple[float | None, float | None]:
@@ -68,7 +62,7 @@ class SubgroupGap(BootstrapInterval):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubgroupTable:
+class SubgroupTable(Result):
     """Every metric in every subgroup of one metadata column.
 
     Attributes:
@@ -80,10 +74,6 @@ class SubgroupTable:
         correction: ``holm`` or ``bh``.
         minimum: Smallest number of groups for which metrics are computed.
         shared_groups: Number of groups with cases in several subgroups.
-        n: Number of cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples.
-        note: Caveats, or an empty string.
     """
 
     column: str
@@ -94,11 +84,7 @@ class SubgroupTable:
     minimum: int
     shared_groups: int
     confidence: float
-    n: int
-    groups: int
-    seed: int | None
     method: str = "bootstrap of all groups at once"
-    note: str = ""
 
     def rows(self) -> list[Row]:
         """One dictionary per subgroup and metric."""

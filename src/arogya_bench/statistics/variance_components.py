@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.bootstrap_p_values import SPREAD_TOLERANCE
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
 from arogya_bench.statistics.notes import join_notes, undefined_note
@@ -37,7 +38,7 @@ class VarianceTerm:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VarianceSplit:
+class VarianceSplit(Result):
     """The variance components of one metric.
 
     Attributes:
@@ -49,10 +50,6 @@ class VarianceSplit:
         sample_interaction: Interaction of the test sample with seeds and draws.
         seeds: Number of training seeds, S.
         augmentation_draws: Number of augmentation draws, A.
-        n: Number of cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples; None if they are replayed.
-        note: Caveats, or an empty string.
     """
 
     estimate: float
@@ -63,11 +60,7 @@ class VarianceSplit:
     sample_interaction: VarianceTerm
     seeds: int
     augmentation_draws: int
-    n: int
-    groups: int
     method: str = "method of moments, crossed"
-    seed: int | None = None
-    note: str = ""
 
 
 class _Moments(NamedTuple):
