@@ -1,13 +1,12 @@
 """Metrics of a detector, and COCO's scores for other tools."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from arogya_bench.metrics.classification import MetricScores
+from arogya_bench.metrics.catalogue import MetricFunction
+from arogya_bench.metrics.classification import MetricScores, collect_scores
 from arogya_bench.metrics.detection_coco import CocoScores, coco_scores
 from arogya_bench.metrics.detection_flags import flag_box_metrics
 from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, match_boxes
@@ -25,32 +24,14 @@ DETECTION_METRICS_VERSION = 1  # rises when any number for the same predictions 
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoxMetric:
-    """A metric of a detector, computed from sufficient statistics.
+class BoxMetric(MetricFunction[[BoxSufficientStatistics], Floats]):
+    """A metric of a detector; ``probabilistic`` if it ranks detections instead of using one threshold.
 
     Attributes:
-        name: Name of the metric in MLflow.
-        best: Whether high or low values are better.
-        low: Smallest possible value.
-        high: Largest possible value.
-        probabilistic: Whether it ranks detections by score instead of using one threshold.
-        summary: One-line description.
         iou_indices: Indices of the IoU thresholds whose average precision it uses.
-        compute: Maps statistics to values of their leading axes, NaN where undefined.
     """
 
-    name: str
-    best: Literal["high", "low"]
-    low: float
-    high: float
-    probabilistic: bool
-    summary: str
     iou_indices: tuple[int, ...]
-    compute: Callable[[BoxSufficientStatistics], Floats]
-
-    def __call__(self, tally: BoxSufficientStatistics) -> Floats:
-        """Compute the metric, NaN where undefined."""
-        return self.compute(tally)
 
 
 def precisions(tally: BoxSufficientStatistics) -> Floats:
@@ -74,15 +55,8 @@ def _mean_average_precision(name: str, iou_indices: tuple[int, ...], at: str) ->
         values = tally.average_precision[..., list(iou_indices), :]
         return _nan_mean(values.reshape(*values.shape[:-2], -1))
 
-    return BoxMetric(
-        name=name,
-        best="high",
-        low=0.0,
-        high=1.0,
-        probabilistic=True,
-        summary=f"Mean average precision (COCO, 101 points) {at}, classes in the truth.",
-        iou_indices=iou_indices,
-        compute=compute,
+    return _box_metric(
+        name, compute, f"Mean average precision (COCO, 101 points) {at}, classes in the truth.", iou_indices
     )
 
 
@@ -93,14 +67,23 @@ def _macro_average(name: str, per_class_values: Callable[[BoxSufficientStatistic
         # By convention 0/0 counts as 0 in an average, which is flagged.
         return _nan_mean(np.where(seen & np.isnan(values), 0.0, values))
 
+    return _box_metric(name, compute, f"Mean {what} over the classes seen, IoU 0.5, at the threshold of validation.")
+
+
+def _box_metric(
+    name: str,
+    compute: Callable[[BoxSufficientStatistics], Floats],
+    summary: str,
+    iou_indices: tuple[int, ...] = (),
+) -> BoxMetric:
     return BoxMetric(
         name=name,
         best="high",
         low=0.0,
         high=1.0,
-        probabilistic=False,
-        summary=f"Mean {what} over the classes seen, IoU 0.5, at the threshold of validation.",
-        iou_indices=(),
+        probabilistic=bool(iou_indices),
+        summary=summary,
+        iou_indices=iou_indices,
         compute=compute,
     )
 
@@ -154,13 +137,10 @@ def score_with_reasons(predictions: BoxPredictions, *, threshold: float) -> Metr
     cases = check_box_predictions(predictions)
     matches = match_boxes(cases)
     tally = sum_boxes_by_group(matches, threshold=threshold).total()
-    scores = {name: float(metric(tally)) for name, metric in METRICS.items()}
-    values = {name: value for name, value in scores.items() if math.isfinite(value)}
-    flags = flag_box_metrics(cases.classes, matches, tally)
-    return MetricScores(
-        values=values,
-        undefined={name: _explain_undefined(METRICS[name], cases) for name in METRICS if name not in values},
-        flags={name: flags[name] for name in values if name in flags},
+    return collect_scores(
+        {name: float(metric(tally)) for name, metric in METRICS.items()},
+        flag_box_metrics(cases.classes, matches, tally),
+        explain_undefined=lambda name: _explain_undefined(METRICS[name], cases),
     )
 
 

@@ -19,7 +19,7 @@ from arogya_bench.metrics.detection_outcomes import (
     check_box_outcomes,
 )
 from arogya_bench.metrics.detection_tally import BoxSufficientStatistics, sum_boxes_by_group
-from arogya_bench.metrics.per_class import FEW_POSITIVES, Row
+from arogya_bench.metrics.per_class import FEW_POSITIVES, Row, nan_to_none
 from arogya_bench.types import BoxPredictions, Floats
 
 NO_DETECTION_THRESHOLD = 1.0  # if no threshold is better than detecting nothing
@@ -30,9 +30,7 @@ class ClassCounts:
     """Counts of one class at the threshold and IoU 0.5; rates are None where undefined.
 
     Attributes:
-        name: Name of the class.
-        tp: Detections that match a box.
-        fp: Detections that match no box.
+        tp: Detections that match a box, as ``fp`` match none.
         fn: Boxes without a detection.
         precision: tp / (tp + fp).
         recall: tp / (tp + fn).
@@ -80,7 +78,7 @@ def operating_point(
     """
     cases = check_box_outcomes(targets, detections, classes=classes)
     tally = sum_boxes_by_group(match_boxes(cases), threshold=threshold).total()
-    precision, recall, f1 = (_nan_to_none(METRICS[name](tally)) for name in ("precision", "recall", "f1"))
+    precision, recall, f1 = (nan_to_none(METRICS[name](tally)) for name in ("precision", "recall", "f1"))
     return DetectorOperatingPoint(
         threshold=threshold,
         precision=precision,
@@ -136,8 +134,8 @@ def per_class_boxes(predictions: BoxPredictions, *, threshold: float) -> list[Ro
                 "class": counts.name,
                 "truth_boxes": boxes,
                 "images": int((matches[k].truth > 0).sum()),
-                "AP50": _nan_to_none(tally.average_precision[0, k]),
-                "AP50_95": _nan_to_none(tally.average_precision[:, k].mean()),
+                "AP50": nan_to_none(tally.average_precision[0, k]),
+                "AP50_95": nan_to_none(tally.average_precision[:, k].mean()),
                 "precision": counts.precision,
                 "recall": counts.recall,
                 "f1": counts.f1,
@@ -176,13 +174,9 @@ def _class_counts(classes: Sequence[str], tally: BoxSufficientStatistics) -> tup
             tp=int(tally.hits[k]),
             fp=int(tally.detections[k] - tally.hits[k]),
             fn=int(tally.truth[k] - tally.hits[k]),
-            precision=_nan_to_none(precision[k]),
-            recall=_nan_to_none(recall[k]),
-            f1=_nan_to_none(f1[k]),
+            precision=nan_to_none(precision[k]),
+            recall=nan_to_none(recall[k]),
+            f1=nan_to_none(f1[k]),
         )
         for k, name in enumerate(classes)
     )
-
-
-def _nan_to_none(value: float | Floats) -> float | None:
-    return None if np.isnan(value) else float(value)

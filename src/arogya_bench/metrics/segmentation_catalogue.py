@@ -1,4 +1,4 @@
-"""Metrics of one predicted mask: what each means, and what an empty mask counts."""
+"""Metrics of one predicted mask, with conventions for empty masks."""
 
 from dataclasses import dataclass
 from math import inf
@@ -13,17 +13,12 @@ EMPTY_MASKS = (
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationMetric:
-    """What a reader must know about a metric of one predicted mask.
+    """Properties of a metric of one predicted mask.
 
     Attributes:
-        name: Name of the metric in MLflow.
-        best: Whether high or low values are better.
-        low: Smallest possible value.
-        high: Largest possible value.
         unit: ``mm``, or empty for a share.
         empty_value: Value by convention where both masks are empty; None if it has none.
-        undefined: When it does not exist; empty if it always does.
-        summary: One-line description.
+        undefined: When it is undefined; empty if it always has a value.
     """
 
     name: str
@@ -51,8 +46,8 @@ def _distance_metric(name: str, summary: str) -> SegmentationMetric:
 
 
 METRICS: dict[str, SegmentationMetric] = {
-    each.name: each
-    for each in (
+    metric.name: metric
+    for metric in (
         _overlap_metric("dice", 1.0, "", "Twice the common pixels over the pixels of both masks."),
         _overlap_metric("iou", 1.0, "", "Common pixels over the pixels in either mask."),
         _overlap_metric("sensitivity", None, "no pixel in the truth", "Share of true pixels predicted."),

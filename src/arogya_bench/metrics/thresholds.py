@@ -16,6 +16,7 @@ from arogya_bench.metrics.binary_counts import (
     explain_undefined,
     small_sample_note,
 )
+from arogya_bench.metrics.per_class import nan_to_none
 from arogya_bench.metrics.result import Result
 from arogya_bench.types import Floats
 
@@ -32,9 +33,7 @@ class LockedThreshold(Result):
         threshold: On the scale of the scores; infinite if nothing may be called positive.
         target: ``specificity`` or ``sensitivity``.
         target_value: Value to be reached, 0 to 1.
-        sensitivity: On validation.
-        specificity: On validation.
-        n: Number of validation cases.
+        sensitivity: On validation, as the other numbers.
     """
 
     threshold: float
@@ -164,10 +163,9 @@ def at_threshold(
     """
     flags, values = check_columns(positive, scores)
     counts = confusion_masks(flags, values, threshold).sum(axis=1).astype(np.float64)
-    found = binary_rates(counts, prevalence=prevalence)
     tp, fp, fn, tn = (int(count) for count in counts)
-    numbers: dict[str, Any] = dict.fromkeys(("ppv_at_prevalence", "npv_at_prevalence"))
-    numbers |= {name: None if np.isnan(value) else float(value) for name, value in found.items()}
+    rates: dict[str, Any] = dict.fromkeys(("ppv_at_prevalence", "npv_at_prevalence"))
+    rates |= {name: nan_to_none(value) for name, value in binary_rates(counts, prevalence=prevalence).items()}
     return ClassifierOperatingPoint(
         threshold=float(threshold),
         tp=tp,
@@ -181,7 +179,7 @@ def at_threshold(
         groups=count_groups(flags.size, groups),
         undefined=explain_undefined(counts, prevalence=prevalence),
         note=small_sample_note(flags, values),
-        **numbers,
+        **rates,
     )
 
 

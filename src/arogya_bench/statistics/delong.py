@@ -27,7 +27,6 @@ class AurocInterval(Interval):
     Attributes:
         se: DeLong's standard error.
         logit_low: Lower end on the logit scale, preferable near 1; None at an AUROC of 0 or 1.
-        logit_high: Upper end on the logit scale.
     """
 
     se: float

@@ -34,9 +34,7 @@ class Interval(Result):
 
     Attributes:
         low: Lower end; None without an interval, with the reason in ``note``.
-        high: Upper end.
         method: The method used, which may differ from the one requested.
-        confidence: Nominal level.
     """
 
     estimate: float
@@ -75,8 +73,8 @@ class BootstrapInterval(Interval):
 
 class _Bounds(NamedTuple):
     method: str
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     z0: float | None = None
     accel: float | None = None
     note: str = ""
@@ -163,30 +161,30 @@ def interval(
     defined = replicates[np.isfinite(replicates)]
     undefined = 1 - defined.size / replicates.size
     refused = _refusal_reason(draws, undefined) or _no_spread_reason(estimate, defined)
-    ends = None if refused else _compute_bounds(estimate, defined, jackknife, method, confidence)
-    notes = [refused, ends.note if ends else ""]
-    notes += [] if refused else [few_groups_note(draws.groups)]
-    notes += [draws.note, "" if refused else undefined_note(undefined)]
-    percentile_p = percentile_p_value(defined) if ends else None
+    ends, notes, percentile_p = _Bounds("none", None, None, note=refused), [draws.note], None
+    if not refused:
+        ends = _compute_bounds(estimate, defined, jackknife, method, confidence)
+        notes = [few_groups_note(draws.groups), draws.note, undefined_note(undefined)]
+        percentile_p = percentile_p_value(defined)
     return BootstrapInterval(
         estimate=estimate,
-        low=ends.low if ends else None,
-        high=ends.high if ends else None,
-        method=ends.method if ends else "none",
+        low=ends.low,
+        high=ends.high,
+        method=ends.method,
         confidence=confidence,
         n=draws.n,
         groups=draws.groups,
         seed=draws.seed,
-        note=join_notes(*notes),
-        se=float(defined.std(ddof=1)) if ends and defined.size > 1 else None,
+        note=join_notes(ends.note, *notes),
+        se=None if refused or defined.size < 2 else float(defined.std(ddof=1)),
         p_value=None
         if percentile_p is None
         else small_sample_p_value(percentile_p, estimate, defined, small_sample_correction(draws)),
         p_two_sided_plus1=percentile_p,
         resamples=replicates.size,
         undefined_share=undefined,
-        z0=ends.z0 if ends else None,
-        accel=ends.accel if ends else None,
+        z0=ends.z0,
+        accel=ends.accel,
     )
 
 

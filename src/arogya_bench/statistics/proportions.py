@@ -21,8 +21,7 @@ class McNemar(Result):
     """Result of McNemar's test of whether two models are right equally often.
 
     Attributes:
-        b: Cases that only the first model gets right.
-        c: Cases that only the second model gets right.
+        b: Cases that only the first model gets right, as ``c`` only the second.
         p_value: Two-sided mid-p.
         p_exact: Two-sided p-value of the exact conditional test, capped at 1; conservative.
         p_asymptotic: From ``chi2``, without continuity correction.
@@ -30,7 +29,6 @@ class McNemar(Result):
         odds_ratio: b / c; None if c is 0.
         difference: (b - c) / total, the difference of the accuracies; None without a total.
         low: Lower end of the score interval of the difference (Tango 1998).
-        high: Upper end.
         n: Number of discordant cases, the only ones that the test uses.
     """
 

@@ -32,7 +32,6 @@ class Friedman(Result):
             ranking it is (1/k!)^(n - 1), exactly.
         kendall_w: Kendall's W, the agreement of the rows, 0 to 1.
         n: Number of rows (datasets or cases).
-        groups: Equal to ``n``, since rows are assumed to be independent.
     """
 
     mean_ranks: Floats
@@ -57,7 +56,6 @@ class Nemenyi(Result):
         critical_difference: Of mean ranks; None under ten rows.
         alpha: Significance level of ``critical_difference``.
         n: Number of rows (datasets or cases).
-        groups: Equal to ``n``, since rows are assumed to be independent.
     """
 
     mean_ranks: Floats
@@ -149,36 +147,22 @@ def nemenyi(table: ArrayLike, *, alpha: float = 0.05) -> Nemenyi:
     ranks = _rank_rows(table)
     n, k = ranks.shape
     means = ranks.mean(axis=0)
-    if n < MIN_DATASETS:
-        note = f"not computed: {n} rows, a critical difference needs {MIN_DATASETS}"
-        return Nemenyi(
-            mean_ranks=means,
-            p_values=None,
-            critical_difference=None,
-            alpha=alpha,
-            n=n,
-            groups=n,
-            note=note,
-        )
+    enough = n >= MIN_DATASETS
     unit = sqrt(k * (k + 1) / (6 * n))
     apart = np.abs(means[:, None] - means) / unit * sqrt(2)
     return Nemenyi(
         mean_ranks=means,
-        p_values=np.clip(scipy.stats.studentized_range.sf(apart, k, np.inf), 0.0, 1.0),
-        critical_difference=nemenyi_critical_value(k, alpha=alpha) * unit,
+        p_values=np.clip(scipy.stats.studentized_range.sf(apart, k, np.inf), 0.0, 1.0) if enough else None,
+        critical_difference=nemenyi_critical_value(k, alpha=alpha) * unit if enough else None,
         alpha=alpha,
         n=n,
         groups=n,
+        note="" if enough else f"not computed: {n} rows, a critical difference needs {MIN_DATASETS}",
     )
 
 
 def nemenyi_critical_value(models: int, *, alpha: float = 0.05) -> float:
-    """Return the quantile of the studentized range with infinite df, divided by √2.
-
-    Args:
-        models: Number of models, at least 2.
-        alpha: Significance level over all pairs.
-    """
+    """Return the quantile of the studentized range with infinite df, divided by √2."""
     if models < 2:
         raise ValueError(f"{models} models: a comparison needs at least 2")
     return float(scipy.stats.studentized_range.ppf(1 - alpha, models, np.inf)) / sqrt(2)

@@ -33,15 +33,10 @@ class Ranking(Result):
             share their ranks equally.
         p_best: Shape (models,), the first column of ``shares``.
         p_top_k: Shape (models,), probability of a rank among the best ``k``.
-        k: Number of ranks that ``p_top_k`` counts.
         low: Shape (models,), lower end of the interval of the rank.
         median: Shape (models,), median rank.
-        high: Shape (models,), upper end.
         tau: Mean Kendall's tau-b between the rankings of resamples and ``ranks``; None where all
             models tie.
-        tau_low: Lower end of its interval.
-        tau_high: Upper end.
-        confidence: Nominal level of the intervals.
         undefined_share: Share of the resamples that are left out because a model has no score.
     """
 
@@ -71,7 +66,6 @@ class Rankings(Result):
         test_then_rank: By the number of models that a model is significantly better than.
         agree: Whether all three rankings are equal.
         n: Number of rows (datasets or cases).
-        groups: Equal to ``n``, since rows are assumed to be independent.
     """
 
     aggregate_then_rank: Floats

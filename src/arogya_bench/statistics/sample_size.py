@@ -133,12 +133,7 @@ def design_effect(cases_per_group: float, icc: float) -> float:
 def effective_sample_size(n: int, cases_per_group: float, icc: float) -> float:
     """Compute the number of independent cases equivalent to n grouped ones.
 
-    Formula: n / design effect. Source: Kish 1965.
-
-    Args:
-        n: Number of cases.
-        cases_per_group: m, mean number of cases per group, at least 1.
-        icc: Intraclass correlation, -1 to 1.
+    Formula: n / ``design_effect``. Source: Kish 1965.
 
     Raises:
         UndefinedMetric: If there are no cases.

@@ -14,7 +14,6 @@ class SubgroupScore(Result):
     Attributes:
         estimate: None if the subgroup is too small or the metric undefined; ``note`` says why.
         low: Lower end; None without an interval.
-        high: Upper end.
         difference: Subgroup minus all other cases, with interval and unadjusted p-value; None if
             either has no estimate.
         p_adjusted: p-value of the difference, adjusted over the table.
@@ -49,9 +48,7 @@ class SubgroupGap(BootstrapInterval):
     Bonferroni for the number of pairs.
 
     Attributes:
-        metric: Name of the metric.
-        best: Subgroup with the best value.
-        worst: Subgroup with the worst value.
+        best: Subgroup with the best value, as ``worst`` has the worst.
         pairs: Number of pairs of subgroups with a value.
     """
 
@@ -71,7 +68,6 @@ class SubgroupTable(Result):
         gaps: One per metric with values in at least two subgroups.
         family: Number of tests over which p-values are adjusted; with two subgroups, one per
             metric.
-        correction: ``holm`` or ``bh``.
         minimum: Smallest number of groups for which metrics are computed.
         shared_groups: Number of groups with cases in several subgroups.
     """

@@ -76,7 +76,11 @@ def subgroups(
         n=cases.n,
         groups=draws.groups,
         seed=draws.seed,
-        note=join_notes(column.note, _shared_groups_note(shared), _missing_gaps_note(metrics, gaps)),
+        note=join_notes(
+            column.note,
+            f"{shared} groups have cases in several subgroups" if shared else "",
+            _missing_gaps_note(metrics, gaps),
+        ),
     )
 
 
@@ -181,7 +185,8 @@ def _subgroup_gap(metric: str, parts: Mapping[str, SubgroupPart], confidence: fl
     gap = _difference_interval(parts[order[-1]], parts[order[0]], metric, of_pair)
     if gap is None:
         return None
-    best, worst = (order[-1], order[0]) if _high_is_better(metric) else (order[0], order[-1])
+    higher = (METRICS | TWO_CLASS_METRICS)[metric].best == "high"
+    best, worst = (order[-1], order[0]) if higher else (order[0], order[-1])
     beyond = gap.resamples * (1 - of_pair) / 2
     few = f"only {beyond:.1f} resamples lie beyond each end" if beyond < MIN_TAIL_RESAMPLES else ""
     bonferroni = f", Bonferroni over {pairs} pairs" if pairs > 1 else ""
@@ -197,17 +202,9 @@ def _subgroup_gap(metric: str, parts: Mapping[str, SubgroupPart], confidence: fl
     return SubgroupGap(**(vars(gap) | changed | named))
 
 
-def _high_is_better(metric: str) -> bool:
-    return (METRICS | TWO_CLASS_METRICS)[metric].best == "high"
-
-
 def _count_shared_groups(group_of: Labels, subgroup_of: Labels) -> int:
     pairs = np.unique(np.column_stack([group_of, subgroup_of]), axis=0)
     return int((np.bincount(pairs[:, 0]) > 1).sum()) if pairs.size else 0
-
-
-def _shared_groups_note(shared: int) -> str:
-    return f"{shared} groups have cases in several subgroups" if shared else ""
 
 
 def _missing_gaps_note(metrics: Sequence[str], gaps: Sequence[SubgroupGap | None]) -> str:

@@ -5,6 +5,7 @@ from math import log, sqrt
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
+from arogya_bench.metrics.binary_counts import check_share
 from arogya_bench.metrics.threshold_replicates import operating_replicates
 from arogya_bench.metrics.thresholds import ClassifierOperatingPoint, at_threshold
 from arogya_bench.statistics.arguments import quantile
@@ -42,8 +43,7 @@ def operating_intervals(
         ``sensitivity``, ``specificity``, ``ppv``, ``npv``, and with a prevalence
         ``ppv_at_prevalence`` and ``npv_at_prevalence``, as far as they are defined.
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}, not between 0 and 1")
+    check_share(confidence, "confidence")
     point = at_threshold(positive, scores, threshold, prevalence=prevalence)
     if draws.n != point.n:
         raise ValueError(f"draws of {draws.n} cases for {point.n}")

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.result import Result
+from arogya_bench.statistics.arguments import check_repeated_scores
 from arogya_bench.statistics.bootstrap_p_values import SPREAD_TOLERANCE
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
 from arogya_bench.statistics.notes import join_notes, undefined_note
@@ -91,7 +91,7 @@ def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws)
     Raises:
         UndefinedMetric: If the metric is undefined for a combination of seed and draw.
     """
-    table, resampled = _check_tables(estimates, replicates, draws)
+    table, resampled = check_repeated_scores(estimates, replicates, draws.resamples, "seeds", "draws")
     refused, left_out = _refusal_reason(resampled, draws)
     defined = resampled[:, :, np.isfinite(resampled).all(axis=(0, 1))]
     observed = _crossed_moments(table[..., None])
@@ -114,11 +114,7 @@ def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws)
     terms = _build_terms(raw, _term_notes(seeds, augmentations, refused), noise**2)
     return VarianceSplit(
         estimate=float(table.mean()),
-        training_seed=terms["training_seed"],
-        augmentation_draw=terms["augmentation_draw"],
-        test_sample=terms["test_sample"],
-        residual=terms["residual"],
-        sample_interaction=terms["sample_interaction"],
+        **terms,
         seeds=seeds,
         augmentation_draws=augmentations,
         n=draws.n,
@@ -130,19 +126,6 @@ def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws)
             refused and f"test sample: {refused}",
         ),
     )
-
-
-def _check_tables(estimates: ArrayLike, replicates: ArrayLike, draws: Draws) -> tuple[Floats, Floats]:
-    table = np.asarray(estimates, dtype=np.float64)
-    resampled = np.asarray(replicates, dtype=np.float64)
-    if table.ndim != 2 or not table.size:
-        raise ValueError(f"estimates have shape {table.shape}, not (seeds, draws)")
-    if resampled.shape != (*table.shape, draws.resamples):
-        raise ValueError(f"replicates have shape {resampled.shape}, not {(*table.shape, draws.resamples)}")
-    if not np.isfinite(table).all():
-        undefined = int((~np.isfinite(table)).sum())
-        raise UndefinedMetric(f"undefined for {undefined} of {table.size} seeds and draws")
-    return table, resampled
 
 
 def _refusal_reason(resampled: Floats, draws: Draws) -> tuple[str, str]:
@@ -201,7 +184,7 @@ def _few_levels_note(levels: int, factor: str) -> str:
     return f"only {levels} {factor}: a rough estimate" if levels < FEW_LEVELS else ""
 
 
-def _build_terms(raw: dict[str, float | None], notes: dict[str, str], noise: float) -> dict[str, VarianceTerm]:
+def _build_terms(raw: dict[str, float | None], notes: dict[str, str], noise: float) -> dict[str, Any]:
     # Rounding errors of equal numbers are no spread.
     values = {name: None if v is None else 0.0 if abs(v) <= noise else v for name, v in raw.items()}
     total = sum(max(0.0, value) for value in values.values() if value is not None)
