@@ -46,16 +46,7 @@ def check_share(value: float, name: str) -> float:
 
 
 def confusion_masks(positive: NDArray[np.bool_], scores: Floats, threshold: float) -> NDArray[np.bool_]:
-    """Divide the cases into true and false positives, false and true negatives.
-
-    Args:
-        positive: Shape (n,).
-        scores: Shape (n,); NaN is counted as wrong at every threshold.
-        threshold: Scores at or above it are called positive.
-
-    Returns:
-        Shape (4, n): tp, fp, fn, tn.
-    """
+    """Return masks of tp, fp, fn and tn, shape (4, n); a score of NaN is wrong at every threshold."""
     if math.isnan(threshold):
         raise ValueError("the threshold is NaN")
     called = scores >= threshold
@@ -96,15 +87,7 @@ def binary_rates(counts: Floats, *, prevalence: float | None = None) -> dict[str
 
 
 def explain_undefined(counts: Floats, *, prevalence: float | None = None) -> dict[str, str]:
-    """Explain which rates are undefined and why.
-
-    Args:
-        counts: Shape (4,): tp, fp, fn, tn.
-        prevalence: As in ``binary_rates``.
-
-    Returns:
-        A reason for each undefined rate, by name.
-    """
+    """Return a reason for each undefined rate of ``binary_rates``, by name, from counts of shape (4,)."""
     tp, fp, fn, tn = counts
     sizes = {NO_POSITIVES: tp + fn, NO_NEGATIVES: fp + tn}
     both = " and ".join(text for text, size in sizes.items() if not size)
@@ -123,18 +106,10 @@ def explain_undefined(counts: Floats, *, prevalence: float | None = None) -> dic
 
 
 def small_sample_note(positive: NDArray[np.bool_], scores: Floats) -> str:
-    """Return a caveat on few positive or negative cases and on missing answers.
-
-    Args:
-        positive: Shape (n,).
-        scores: Shape (n,); NaN for a case without an answer.
-
-    Returns:
-        An empty string if there is no caveat.
-    """
+    """Return a caveat on few positive or negative cases and on missing answers, or an empty string."""
     sides = {"positive": int(positive.sum()), "negative": int((~positive).sum())}
     few = [f"{count} {side}" for side, count in sides.items() if count < FEW_POSITIVES]
-    silent = int(np.isnan(scores).sum())
+    unanswered = int(np.isnan(scores).sum())
     texts = [f"fewer than {FEW_POSITIVES} cases: {', '.join(few)}" if few else ""]
-    texts.append(f"{silent} cases have no answer and count as wrong" if silent else "")
+    texts.append(f"{unanswered} cases have no answer and count as wrong" if unanswered else "")
     return "; ".join(text for text in texts if text)

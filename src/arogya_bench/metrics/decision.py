@@ -109,16 +109,7 @@ def decision_curve(
 
 
 def net_benefit_from_counts(counts: Floats, threshold_probability: float, *, prevalence: float | None = None) -> Floats:
-    """Compute the net benefit from counts, with NaN where it is undefined.
-
-    Args:
-        counts: Shape (4, ...): tp, fp, fn, tn.
-        threshold_probability: Between 0 and 1.
-        prevalence: Prevalence in the deployment, between 0 and 1; that of the cases if None.
-
-    Returns:
-        Shape (...).
-    """
+    """Compute the net benefit, shape (...), from tp, fp, fn and tn, shape (4, ...); NaN where undefined."""
     tp, fp, fn, tn = counts
     odds = threshold_probability / (1 - threshold_probability)
     with np.errstate(divide="ignore", invalid="ignore"):

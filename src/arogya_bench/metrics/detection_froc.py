@@ -31,7 +31,6 @@ class FrocCurve:
     """FROC curve with one point per distinct score.
 
     Attributes:
-        name: Name of the class.
         thresholds: Shape (t,), descending; detections with at least this score count.
         false_positives_per_image: Shape (t,), mean over all images, ascending.
         sensitivity: Shape (t,), share of the lesions found, ascending. The three arrays are empty
@@ -62,11 +61,8 @@ class Froc(FrocCurve):
         rates: False positives per image at which ``sensitivity_at`` is given.
         criterion: ``iou`` or ``centre``, which defines a hit.
         iou: Smallest IoU of a hit; None for ``centre``.
-        images: Number of images, including those without lesions.
-        method: The metric with its criterion.
-        n: Number of images.
-        groups: Equal to ``n``; patients are accounted for by ``froc_replicates``.
-        seed: None, since nothing is drawn.
+        images: Number of images, including those without lesions, as ``n`` and ``groups``; patients
+            are accounted for by ``froc_replicates``.
     """
 
     per_class: tuple[FrocCurve, ...]

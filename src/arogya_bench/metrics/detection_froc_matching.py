@@ -60,21 +60,13 @@ def match_lesions(cases: BoxOutcomes, *, criterion: Criterion, iou: float) -> tu
     near = np.isclose(IOU_THRESHOLDS, iou, rtol=0, atol=IOU_TOLERANCE)
     if not near.any():
         raise ValueError(f"iou is {iou}, not one of {IOU_THRESHOLDS.round(2).tolist()}")
-    return _match_by_iou(cases, int(near.argmax()))
-
-
-def pool_classes(matches: Sequence[LesionMatches]) -> LesionMatches:
-    """Combine the detections of several classes, best score first."""
-    return _sort_by_score(matches, np.sum([of_class.lesions for of_class in matches], axis=0))
-
-
-def _match_by_iou(cases: BoxOutcomes, iou_index: int) -> tuple[LesionMatches, ...]:
+    index = int(near.argmax())
     return tuple(
         LesionMatches(
             image=matches.image,
             scores=matches.scores,
-            hit=matches.hits[iou_index],
-            miss=~matches.hits[iou_index] & ~matches.ignored[iou_index],
+            hit=matches.hits[index],
+            miss=~matches.hits[index] & ~matches.ignored[index],
             lesions=matches.truth,
             dropped=matches.dropped,
         )
@@ -82,10 +74,15 @@ def _match_by_iou(cases: BoxOutcomes, iou_index: int) -> tuple[LesionMatches, ..
     )
 
 
+def pool_classes(matches: Sequence[LesionMatches]) -> LesionMatches:
+    """Combine the detections of several classes, best score first."""
+    return _sort_by_score(matches, np.sum([of_class.lesions for of_class in matches], axis=0))
+
+
 def _match_by_centre(cases: BoxOutcomes, label: int) -> LesionMatches:
-    pairs = list(zip(cases.truth, cases.detections, strict=True))
     images = [
-        _match_image_by_centre(truth, detections, label, number) for number, (truth, detections) in enumerate(pairs)
+        _match_image_by_centre(truth, detections, label, number)
+        for number, (truth, detections) in enumerate(zip(cases.truth, cases.detections, strict=True))
     ]
     return _sort_by_score(images, np.array([image.lesions.sum() for image in images], dtype=np.int64))
 

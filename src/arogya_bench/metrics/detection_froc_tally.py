@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from arogya_bench.metrics.detection_froc_matching import LesionMatches
-from arogya_bench.metrics.detection_tally import BLOCK_CELLS
+from arogya_bench.metrics.detection_tally import BLOCK_CELLS, leave_one_out_weights
 from arogya_bench.metrics.per_class import safe_divide
 from arogya_bench.types import Floats, Labels
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from arogya_bench.metrics.detection_tally import Sparse
 
 RATE_TOLERANCE = 1e-9  # so that .29 per image allows 29 false positives in 100 images
-GROUPS_PER_BATCH = 500  # groups whose absence is computed at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +37,7 @@ class FrocGroupSums:
     images: Floats
 
     def sensitivities(self, weights: Floats, rates: Sequence[float]) -> Floats:
-        """Sensitivity at each rate, shape (b, rates); NaN without lesions.
-
-        Args:
-            weights: Shape (b, groups), how often each group enters.
-            rates: False positives per image.
-        """
+        """Sensitivity at each rate, shape (b, rates), for weights of shape (b, groups); NaN without lesions."""
         step = max(1, BLOCK_CELLS // max(1, self.hits.shape[0]))
         parts = [self._hits_at_rates(weights[i : i + step], rates) for i in range(0, len(weights), step)]
         lesions = (weights @ self.lesions)[:, None]
@@ -60,10 +54,7 @@ class FrocGroupSums:
 
     def leave_one_group_out(self) -> Iterator[Floats]:
         """Yield weights that leave out each group in turn, in batches."""
-        groups = self.images.size
-        for start in range(0, groups, GROUPS_PER_BATCH):
-            left_out = np.arange(start, min(start + GROUPS_PER_BATCH, groups))
-            yield (left_out[:, None] != np.arange(groups)).astype(np.float64)
+        return leave_one_out_weights(self.images.size)
 
 
 def sum_froc_by_group(matches: LesionMatches, group_of: Labels) -> FrocGroupSums:

@@ -112,11 +112,7 @@ def best_threshold(
 
 
 def per_class_boxes(predictions: BoxPredictions, *, threshold: float) -> list[Row]:
-    """Evaluate each class of a detector.
-
-    Args:
-        predictions: Predictions for n images.
-        threshold: Smallest score of a detection in precision, recall and F1, from validation.
+    """Evaluate each class of a detector; takes the arguments of ``detection.score_with_reasons``.
 
     Returns:
         One row per class: ``class``, ``truth_boxes``, ``images`` (with a true box of the class),

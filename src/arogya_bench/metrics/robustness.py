@@ -57,14 +57,8 @@ def relative_mean_corruption_error(
 ) -> float | None:
     """Compute the mean over corruptions of the rise in error relative to the baseline's rise.
 
-    Source: Hendrycks and Dietterich 2019, as a ratio. Corruptions in which the
+    As ``mean_corruption_error``, with errors above those on clean images. Corruptions in which the
     baseline's error does not rise are left out; they are None in ``corruption_ratios``.
-
-    Args:
-        errors: For each corruption its errors per severity, or their mean.
-        baseline_errors: Errors of the baseline, for the same corruptions and severities.
-        clean: Error on clean images.
-        baseline_clean: Error of the baseline on clean images.
 
     Returns:
         None if the baseline's error does not rise in any corruption.

@@ -16,6 +16,7 @@ from arogya_bench.metrics.segmentation_surfaces import (
     border_distances,
     check_masks,
     check_spacing,
+    check_tolerance,
     hausdorff,
     surface_dice,
 )
@@ -26,16 +27,13 @@ Spacing: TypeAlias = Sequence[float]  # mm per axis
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationScores(Result):
-    """Every metric of one predicted mask.
+    """Metrics of one predicted mask.
 
     Attributes:
-        values: The metrics that exist, by name.
-        undefined: Why the others do not, by name.
-        flags: Conventions that a value rests on, by name.
-        n_empty: How many of the two masks hold no pixel.
-        method: Tolerance of the surface Dice.
-        n: One image.
-        groups: One patient.
+        values: Defined metrics by name.
+        undefined: Reasons why the other metrics are undefined, by name.
+        flags: Conventions behind a value, by name.
+        n_empty: Number of empty masks, 0 to 2.
     """
 
     values: Mapping[str, float]
@@ -47,14 +45,14 @@ class SegmentationScores(Result):
 
 
 def score(target: ArrayLike, predicted: ArrayLike, *, spacing: Spacing, tolerance: float) -> dict[str, float | None]:
-    """Score a predicted mask, None where a metric is undefined; arguments as of ``score_with_reasons``.
+    """Score a predicted mask as ``score_with_reasons`` does, with None where a metric is undefined.
 
     Returns:
         ``dice``, ``iou``, ``sensitivity``, ``specificity``, ``precision``, ``surface_dice`` from
         0 to 1, ``hd`` and ``hd95`` in mm.
     """
-    found = score_with_reasons(target, predicted, spacing=spacing, tolerance=tolerance)
-    return {name: found.values.get(name) for name in METRICS}
+    scores = score_with_reasons(target, predicted, spacing=spacing, tolerance=tolerance)
+    return {name: scores.values.get(name) for name in METRICS}
 
 
 def score_with_reasons(
@@ -62,11 +60,11 @@ def score_with_reasons(
 ) -> SegmentationScores:
     """Score a predicted mask, with reasons where a metric is undefined or set by convention.
 
-    HD and HD95 are between border pixels (4 neighbours, 6 in a volume; beyond the image is
-    background). Empty masks are scored as ``EMPTY_MASKS`` says; the diagonal is that of the whole
+    HD and HD95 are distances between border pixels (4 neighbours, 6 in a volume; outside the image
+    is background). Empty masks are scored as in ``EMPTY_MASKS``; the diagonal is that of the whole
     image, number of pixels times spacing.
 
-    Source: Dice 1945; Jaccard 1912; ``extract_surfaces.hausdorff``; ``extract_surfaces.surface_dice``.
+    Source: Dice 1945; Jaccard 1912; ``hausdorff`` and ``surface_dice`` of ``segmentation_surfaces``.
 
     Args:
         target: Booleans, shape (height, width) or (depth, height, width).
@@ -96,31 +94,26 @@ def per_class(
     spacing: Spacing,
     tolerance: float,
 ) -> list[Row]:
-    """Score each class but the background, which is the first, against the rest.
+    """Score each class against the rest, except the first, which is the background.
 
-    Args:
-        target_labels: Class indices, shape (height, width) or (depth, height, width).
-        predicted_labels: The same shape.
-        classes: Names of the classes, or their number.
-        spacing: Size of a pixel along each axis, in mm.
-        tolerance: Tolerance of the surface Dice, in mm, 0 or more.
+    Takes masks of class indices, and otherwise the arguments of ``score_with_reasons``.
 
     Returns:
         One row per class: ``class``, ``support``, ``predicted`` (numbers of pixels), the metrics
-        of ``score``, and ``flag``, empty if there is nothing to say.
+        of ``score``, and ``flag``, which may be empty.
     """
     names = [str(k) for k in range(classes)] if isinstance(classes, int) else list(classes)
     if len(names) < 2:
         raise ValueError(f"classes are {names}, none beside the background")
-    truth, guess = (_check_labels(given, len(names)) for given in (target_labels, predicted_labels))
+    true, guessed = (_check_labels(labels, len(names)) for labels in (target_labels, predicted_labels))
     rows: list[Row] = []
     for k, name in list(enumerate(names))[1:]:
-        pair = check_masks(truth == k, guess == k)
-        found = score_with_reasons(*pair, spacing=spacing, tolerance=tolerance)
+        pair = check_masks(true == k, guessed == k)
+        scores = score_with_reasons(*pair, spacing=spacing, tolerance=tolerance)
         support, predicted = (int(mask.sum()) for mask in pair)
         row: Row = {"class": name, "support": support, "predicted": predicted}
-        row |= {metric: found.values.get(metric) for metric in METRICS}
-        rows.append(row | {"flag": _join_flags(found.flags)})
+        row |= {metric: scores.values.get(metric) for metric in METRICS}
+        rows.append(row | {"flag": _join_flags(scores.flags)})
     return rows
 
 
@@ -162,19 +155,17 @@ def _divide_or_default(part: int, whole: int, default: float | None = None) -> f
 def _flag_empty_masks(n_empty: int) -> dict[str, str]:
     if n_empty == 2:
         return {
-            name: f"{each.empty_value:g} by convention, both masks are empty"
-            for name, each in METRICS.items()
-            if each.empty_value is not None
+            name: f"{metric.empty_value:g} by convention, both masks are empty"
+            for name, metric in METRICS.items()
+            if metric.empty_value is not None
         }
     text = "the image diagonal by convention, one mask is empty"
-    return {name: text for name, each in METRICS.items() if n_empty and each.unit}
+    return {name: text for name, metric in METRICS.items() if n_empty and metric.unit}
 
 
 def surface_dice_label(tolerance: float) -> str:
-    """Name the tolerance of the surface Dice, in mm, after checking it."""
-    if not (np.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(f"tolerance is {tolerance}, not a distance of 0 mm or more")
-    return f"surface Dice at {tolerance:g} mm"
+    """Describe the tolerance of the surface Dice, in mm."""
+    return f"surface Dice at {check_tolerance(tolerance):g} mm"
 
 
 def _check_labels(values: ArrayLike, classes: int) -> Labels:
@@ -188,6 +179,6 @@ def _check_labels(values: ArrayLike, classes: int) -> Labels:
 
 
 def _join_flags(flags: Mapping[str, str]) -> str:
-    """Each text once, after the metrics that it is about."""
+    """Join the flags, each text once after its metrics."""
     texts = {text: [name for name in flags if flags[name] == text] for text in flags.values()}
     return "; ".join(f"{', '.join(names)}: {text}" for text, names in texts.items())

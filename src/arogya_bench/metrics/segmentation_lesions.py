@@ -13,18 +13,16 @@ from arogya_bench.types import Floats
 
 @dataclass(frozen=True, kw_only=True)
 class LesionScores(Result):
-    """Lesions of one image, counted as wholes.
+    """Counts of the lesions of one image, and rates that follow from them.
 
     Attributes:
-        sensitivity: tp / (tp + fn); None without a true lesion. So the next two, as they say.
-        precision: tp / (tp + fp); None if there is neither a hit nor a false lesion.
+        sensitivity: tp / (tp + fn); None without a true lesion.
+        precision: tp / (tp + fp); None without a lesion that is found or false.
         f1: 2 tp / (2 tp + fp + fn); None without a lesion in either mask.
-        tp: True lesions that were found.
-        fp: Predicted lesions that are none.
-        fn: True lesions that were missed.
-        target_lesions: Number of true lesions.
-        predicted_lesions: Number of predicted ones; with fragments, more than tp + fp.
-        undefined: Why a number is None, by name.
+        tp: True lesions that are found, as ``fn`` are missed.
+        fp: Predicted lesions that are false.
+        predicted_lesions: Number of predicted lesions; with fragments, more than tp + fp.
+        undefined: Reasons for None, by name.
         method: The rule.
         n: One image.
         groups: One patient.
@@ -44,18 +42,18 @@ class LesionScores(Result):
 
 
 def lesion_scores(target: ArrayLike, predicted: ArrayLike, *, min_overlap: float = 0.0) -> LesionScores:
-    """Count lesions, the connected components of a mask; pixels touch at edges and corners.
+    """Compare lesions, which are connected components of a mask; pixels connect at edges and corners.
 
-    A true lesion is found if more than ``min_overlap`` of its pixels are predicted, be it by one
-    lesion or by several, and counts once. A predicted lesion is false unless more than
-    ``min_overlap`` of its pixels are true. With 0, one common pixel is enough.
+    A true lesion is found if more than ``min_overlap`` of its pixels are predicted, by one lesion
+    or by several, and counts once. A predicted lesion is false unless more than ``min_overlap`` of
+    its pixels are true. With 0, one common pixel is enough.
 
-    Source: the lesion-wise F1 of Hernandez Petzsche et al. 2022 (ISLES), for 0.
+    Source: the lesion-wise F1 of Hernandez Petzsche et al. 2022 (ISLES), with 0.
 
     Args:
         target: Booleans, shape (height, width) or (depth, height, width).
         predicted: The same shape.
-        min_overlap: Share of a lesion's pixels that is not yet enough, 0 to below 1.
+        min_overlap: Share of the pixels of a lesion that must be exceeded, 0 to below 1.
     """
     if not 0 <= min_overlap < 1:
         raise ValueError(f"overlap is {min_overlap}, not from 0 to below 1")
@@ -93,7 +91,7 @@ def lesion_coverage(mask: BoolArray, other: BoolArray) -> Floats:
 
 
 def label_components(mask: BoolArray) -> NDArray[np.int64]:
-    """Number the connected components from 1, background 0; pixels touch at corners too."""
+    """Number the connected components from 1, with background 0; pixels connect at corners too."""
     numbered, _ = label(mask, structure=generate_binary_structure(mask.ndim, mask.ndim))
     return np.asarray(numbered, dtype=np.int64)
 

@@ -100,36 +100,36 @@ def choose_threshold(
 ) -> LockedThreshold:
     """Choose the best threshold that reaches a target, on the validation split.
 
-    Of all scores, and infinity, those that reach the target are left; of them the one with the
-    highest value of the other rate is taken, and of equals the one with more of the target.
+    Candidates are all scores, and infinity. Of those that reach the target, the one with the highest
+    value of the other rate is taken, and of equal ones the one with the higher target rate.
 
     Args:
         positive: Shape (n,), whether a case belongs to the positive class.
         scores: Shape (n,), higher for positives; NaN for a case without an answer, always wrong.
-        specificity: At least so much, above 0 to 1; exactly one of the two targets is given.
-        sensitivity: At least so much, above 0 to 1; 1 gives the lowest score of a positive.
+        specificity: Smallest specificity, above 0 to 1; exactly one of the two targets is given.
+        sensitivity: Smallest sensitivity, above 0 to 1; 1 gives the lowest score of a positive.
         groups: One label per case, the patient or lesion.
 
     Raises:
         UndefinedMetric: Without positives or negatives, or if missing answers forbid the target.
     """
     flags, values = check_columns(positive, scores)
-    target, asked = _check_target(specificity, sensitivity)
+    target, target_value = _check_target(specificity, sensitivity)
     n_positive, n_negative = int(flags.sum()), int((~flags).sum())
     if not n_positive or not n_negative:
         raise UndefinedMetric(f"{n_positive} positive and {n_negative} negative cases")
     candidates = np.append(np.unique(values[~np.isnan(values)]), math.inf)
     reached = _rates_at_thresholds(candidates, flags, values)
-    best = _select_best(reached[target], reached[OPPOSITE_RATE[target]], asked)
+    best = _select_best(reached[target], reached[OPPOSITE_RATE[target]], target_value)
     note = small_sample_note(flags, values)
     if best is None:
-        raise UndefinedMetric(f"no threshold reaches a {target} of {asked:g}: {note}")
+        raise UndefinedMetric(f"no threshold reaches a {target} of {target_value:g}: {note}")
     threshold = float(candidates[best])
     notes = [note, NO_POSITIVE_CALLS if math.isinf(threshold) else ""]
     return LockedThreshold(
         threshold=threshold,
         target=target,
-        target_value=asked,
+        target_value=target_value,
         sensitivity=float(reached["sensitivity"][best]),
         specificity=float(reached["specificity"][best]),
         positives=n_positive,
@@ -212,11 +212,11 @@ def specificity_at_sensitivity(
 
 
 def _check_target(specificity: float | None, sensitivity: float | None) -> tuple[str, float]:
-    both = (("specificity", specificity), ("sensitivity", sensitivity))
-    asked = [(name, value) for name, value in both if value is not None]
-    if len(asked) != 1:
+    rates = (("specificity", specificity), ("sensitivity", sensitivity))
+    targets = [(name, value) for name, value in rates if value is not None]
+    if len(targets) != 1:
         raise ValueError(f"exactly one target is needed, not {specificity} and {sensitivity}")
-    name, value = asked[0]
+    name, value = targets[0]
     if not 0 < value <= 1:
         raise ValueError(f"a {name} of {value} is not above 0 and at most 1")
     return name, float(value)
@@ -235,6 +235,6 @@ def _rates_at_thresholds(candidates: Floats, positive: NDArray[np.bool_], scores
 
 
 def _select_best(target_rates: Floats, opposite_rates: Floats, target_value: float) -> int | None:
-    fit = np.flatnonzero(target_rates >= target_value - TARGET_TOLERANCE)
-    order = np.lexsort((target_rates[fit], opposite_rates[fit]))
-    return int(fit[order[-1]]) if fit.size else None
+    reaching = np.flatnonzero(target_rates >= target_value - TARGET_TOLERANCE)
+    order = np.lexsort((target_rates[reaching], opposite_rates[reaching]))
+    return int(reaching[order[-1]]) if reaching.size else None
