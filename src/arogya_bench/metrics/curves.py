@@ -125,8 +125,7 @@ def build_confidence_bins(confidence: Floats, gap: Floats, group: Labels, groups
     levels, level = np.unique(confidence, return_inverse=True)
     shape = (levels.size, groups)
     return ConfidenceBins(
-        cases=_sparse_sums(level, group, np.ones(level.size), shape),
-        gaps=_sparse_sums(level, group, gap, shape),
+        cases=_sparse_sums(level, group, np.ones(level.size), shape), gaps=_sparse_sums(level, group, gap, shape)
     )
 
 

@@ -142,12 +142,7 @@ def degradation_area(severities: Sequence[float], scores: Sequence[float], *, cl
 
 
 def critical_severity(
-    severities: Sequence[float],
-    scores: Sequence[float],
-    *,
-    floor: float,
-    clean: float,
-    best: Best = "high",
+    severities: Sequence[float], scores: Sequence[float], *, floor: float, clean: float, best: Best = "high"
 ) -> CriticalSeverity:
     """Find the severity at which a score first falls below a floor.
 

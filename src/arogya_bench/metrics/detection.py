@@ -10,12 +10,7 @@ from arogya_bench.metrics.classification import MetricScores, collect_scores
 from arogya_bench.metrics.detection_coco import CocoScores, coco_scores
 from arogya_bench.metrics.detection_flags import flag_box_metrics
 from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, match_boxes
-from arogya_bench.metrics.detection_outcomes import (
-    BoxOutcomes,
-    DetectionsLike,
-    TrueBoxesLike,
-    check_box_outcomes,
-)
+from arogya_bench.metrics.detection_outcomes import BoxOutcomes, DetectionsLike, TrueBoxesLike, check_box_outcomes
 from arogya_bench.metrics.detection_tally import BoxSufficientStatistics, sum_boxes_by_group
 from arogya_bench.metrics.per_class import safe_divide
 from arogya_bench.types import BoxPredictions, Floats
@@ -71,10 +66,7 @@ def _macro_average(name: str, per_class_values: Callable[[BoxSufficientStatistic
 
 
 def _box_metric(
-    name: str,
-    compute: Callable[[BoxSufficientStatistics], Floats],
-    summary: str,
-    iou_indices: tuple[int, ...] = (),
+    name: str, compute: Callable[[BoxSufficientStatistics], Floats], summary: str, iou_indices: tuple[int, ...] = ()
 ) -> BoxMetric:
     return BoxMetric(
         name=name,
@@ -102,10 +94,7 @@ METRICS: dict[str, BoxMetric] = {
 
 
 def score(
-    targets: Sequence[TrueBoxesLike],
-    detections: Sequence[DetectionsLike],
-    *,
-    classes: Sequence[str] | int,
+    targets: Sequence[TrueBoxesLike], detections: Sequence[DetectionsLike], *, classes: Sequence[str] | int
 ) -> CocoScores:
     """Score detections by the rules of COCO; None where undefined.
 

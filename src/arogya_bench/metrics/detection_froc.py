@@ -6,19 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from arogya_bench.metrics.detection import check_box_predictions
-from arogya_bench.metrics.detection_froc_matching import (
-    Criterion,
-    LesionMatches,
-    match_lesions,
-    pool_classes,
-)
+from arogya_bench.metrics.detection_froc_matching import Criterion, LesionMatches, match_lesions, pool_classes
 from arogya_bench.metrics.detection_froc_tally import sum_froc_by_group
 from arogya_bench.metrics.detection_matching import MAX_DETECTIONS
-from arogya_bench.metrics.detection_outcomes import (
-    DetectionsLike,
-    TrueBoxesLike,
-    check_box_outcomes,
-)
+from arogya_bench.metrics.detection_outcomes import DetectionsLike, TrueBoxesLike, check_box_outcomes
 from arogya_bench.metrics.per_class import FEW_POSITIVES
 from arogya_bench.metrics.replicates import Replicates, Resamples
 from arogya_bench.types import BoxPredictions, Floats

@@ -5,19 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arogya_bench.metrics.detection import (
-    METRICS,
-    check_box_predictions,
-    f1s,
-    precisions,
-    recalls,
-)
+from arogya_bench.metrics.detection import METRICS, check_box_predictions, f1s, precisions, recalls
 from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, Matches, match_boxes
-from arogya_bench.metrics.detection_outcomes import (
-    DetectionsLike,
-    TrueBoxesLike,
-    check_box_outcomes,
-)
+from arogya_bench.metrics.detection_outcomes import DetectionsLike, TrueBoxesLike, check_box_outcomes
 from arogya_bench.metrics.detection_tally import BoxSufficientStatistics, sum_boxes_by_group
 from arogya_bench.metrics.per_class import FEW_POSITIVES, Row, nan_to_none
 from arogya_bench.types import BoxPredictions, Floats
@@ -80,19 +70,12 @@ def operating_point(
     tally = sum_boxes_by_group(match_boxes(cases), threshold=threshold).total()
     precision, recall, f1 = (nan_to_none(METRICS[name](tally)) for name in ("precision", "recall", "f1"))
     return DetectorOperatingPoint(
-        threshold=threshold,
-        precision=precision,
-        recall=recall,
-        f1=f1,
-        classes=_class_counts(cases.classes, tally),
+        threshold=threshold, precision=precision, recall=recall, f1=f1, classes=_class_counts(cases.classes, tally)
     )
 
 
 def best_threshold(
-    targets: Sequence[TrueBoxesLike],
-    detections: Sequence[DetectionsLike],
-    *,
-    classes: Sequence[str] | int,
+    targets: Sequence[TrueBoxesLike], detections: Sequence[DetectionsLike], *, classes: Sequence[str] | int
 ) -> float:
     """Choose the threshold with the highest macro F1 at IoU 0.5, on the validation split.
 

@@ -49,10 +49,7 @@ class BoxOutcomes:
 
 
 def check_box_outcomes(
-    targets: Sequence[TrueBoxesLike],
-    detections: Sequence[DetectionsLike],
-    *,
-    classes: Sequence[str] | int,
+    targets: Sequence[TrueBoxesLike], detections: Sequence[DetectionsLike], *, classes: Sequence[str] | int
 ) -> BoxOutcomes:
     """Validate the boxes of one evaluation and convert them to arrays.
 
@@ -114,11 +111,7 @@ def _check_detections(given: DetectionsLike, where: str, classes: Sequence[str])
 
 
 def _check_columns(
-    given: Mapping[str, ArrayLike],
-    where: str,
-    *,
-    required: Sequence[str],
-    optional: Sequence[str] = (),
+    given: Mapping[str, ArrayLike], where: str, *, required: Sequence[str], optional: Sequence[str] = ()
 ) -> dict[str, ArrayLike]:
     missing = [name for name in required if name not in given]
     unknown = [name for name in given if name not in (*required, *optional)]

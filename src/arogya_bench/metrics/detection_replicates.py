@@ -10,11 +10,7 @@ from arogya_bench.types import BoxPredictions, Floats
 
 
 def box_replicates(
-    predictions: BoxPredictions,
-    *,
-    threshold: float,
-    draws: Resamples,
-    names: Iterable[str] | None = None,
+    predictions: BoxPredictions, *, threshold: float, draws: Resamples, names: Iterable[str] | None = None
 ) -> Replicates:
     """Resample all metrics; results are those of ``detection.score`` on the drawn images.
 

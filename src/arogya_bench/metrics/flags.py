@@ -45,9 +45,7 @@ def flag_degenerate_metrics(cases: Outcomes, tally: SufficientStatistics) -> dic
     Returns:
         One text per flagged metric, possibly including undefined metrics.
     """
-    return join_flags(
-        (*_flag_classes(cases, tally), *_flag_labels(cases, tally), *_flag_probabilities(cases)),
-    )
+    return join_flags((*_flag_classes(cases, tally), *_flag_labels(cases, tally), *_flag_probabilities(cases)))
 
 
 def join_flags(flags: Iterable[MetricFlag]) -> dict[str, str]:

@@ -123,10 +123,7 @@ def _normalise_rows(table: Probabilities, n: int) -> tuple[Probabilities, Floats
 
 
 def _class_names(
-    classes: Sequence[str] | int | None,
-    table: Probabilities | None,
-    truth: Labels,
-    answers: Labels,
+    classes: Sequence[str] | int | None, table: Probabilities | None, truth: Labels, answers: Labels
 ) -> tuple[str, ...]:
     columns = None if table is None else table.shape[1]
     if classes is None:

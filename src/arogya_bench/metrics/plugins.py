@@ -133,11 +133,7 @@ def score_with_reasons(metrics: Iterable[PluginMetric], targets: Labels, probabi
 
 
 def replicates(
-    metrics: Iterable[PluginMetric],
-    targets: Labels,
-    probabilities: Probabilities,
-    *,
-    draws: Resamples,
+    metrics: Iterable[PluginMetric], targets: Labels, probabilities: Probabilities, *, draws: Resamples
 ) -> Replicates:
     """Resample plugin metrics, one call for each resample and for each group.
 

@@ -126,8 +126,7 @@ def _resample_models(
             estimates={key: float(value) for key, value in _compute_metrics(model.total(), wanted[name]).items()},
             values=concatenate_replicates(values[name], wanted[name]),
             jackknife=concatenate_replicates(
-                [_compute_metrics(tally, wanted[name]) for tally in model.leave_one_group_out()],
-                wanted[name],
+                [_compute_metrics(tally, wanted[name]) for tally in model.leave_one_group_out()], wanted[name]
             ),
             digest=draws.digest,
         )

@@ -13,18 +13,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from arogya_bench.metrics.calibration import bin_indices
-from arogya_bench.metrics.curves import (
-    ConfidenceBins,
-    RankingCurve,
-    build_confidence_bins,
-    build_ranking_curve,
-)
-from arogya_bench.metrics.group_weights import (
-    DrawnGroups,
-    GroupWeights,
-    SparseSums,
-    leave_one_group_out,
-)
+from arogya_bench.metrics.curves import ConfidenceBins, RankingCurve, build_confidence_bins, build_ranking_curve
+from arogya_bench.metrics.group_weights import DrawnGroups, GroupWeights, SparseSums, leave_one_group_out
 from arogya_bench.metrics.outcomes import Outcomes, predicted_classes
 from arogya_bench.types import Floats, Labels, Probabilities
 
@@ -265,11 +255,7 @@ class SufficientStatistics:
 
 
 def sum_by_group(
-    outcomes: Outcomes,
-    *,
-    group_of: NDArray[np.int64] | None = None,
-    bins: int = 15,
-    groups: int | None = None,
+    outcomes: Outcomes, *, group_of: NDArray[np.int64] | None = None, bins: int = 15, groups: int | None = None
 ) -> GroupSums:
     """Prepare the sums of each group.
 

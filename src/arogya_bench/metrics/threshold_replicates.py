@@ -3,12 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from arogya_bench.metrics.binary_counts import (
-    binary_rates,
-    check_columns,
-    check_share,
-    confusion_masks,
-)
+from arogya_bench.metrics.binary_counts import binary_rates, check_columns, check_share, confusion_masks
 from arogya_bench.metrics.decision import net_benefit_from_counts
 from arogya_bench.metrics.replicates import Replicates, Resamples
 from arogya_bench.types import Floats

@@ -21,27 +21,9 @@ from arogya_bench.statistics.equivalence import (
 from arogya_bench.statistics.intervals import BootstrapInterval, Interval, bootstrap, interval
 from arogya_bench.statistics.limit_tests import LimitVerdict, judge_limit
 from arogya_bench.statistics.multiplicity import HypothesisFamily, adjust, family
-from arogya_bench.statistics.proportions import (
-    McNemar,
-    clopper_pearson,
-    mcnemar,
-    minimum_detectable_difference,
-    wilson,
-)
-from arogya_bench.statistics.rank_tests import (
-    CochranQ,
-    Friedman,
-    Nemenyi,
-    cochran_q,
-    friedman,
-    nemenyi,
-)
-from arogya_bench.statistics.ranking import (
-    Ranking,
-    Rankings,
-    bootstrap_ranks,
-    rankings_side_by_side,
-)
+from arogya_bench.statistics.proportions import McNemar, clopper_pearson, mcnemar, minimum_detectable_difference, wilson
+from arogya_bench.statistics.rank_tests import CochranQ, Friedman, Nemenyi, cochran_q, friedman, nemenyi
+from arogya_bench.statistics.ranking import Ranking, Rankings, bootstrap_ranks, rankings_side_by_side
 from arogya_bench.statistics.resampling import Draws, draws, replay
 from arogya_bench.statistics.sample_size import (
     FalseClaim,
@@ -52,12 +34,7 @@ from arogya_bench.statistics.sample_size import (
     intraclass_correlation,
     sample_size,
 )
-from arogya_bench.statistics.seeds import (
-    SeedDifference,
-    SeedInterval,
-    seed_group_difference,
-    seed_group_interval,
-)
+from arogya_bench.statistics.seeds import SeedDifference, SeedInterval, seed_group_difference, seed_group_interval
 from arogya_bench.statistics.selection_bias import Optimism, classification_winner, winner_optimism
 from arogya_bench.statistics.signed_rank import Wilcoxon, wilcoxon
 from arogya_bench.statistics.subgroup_table import SubgroupGap, SubgroupScore, SubgroupTable

@@ -176,11 +176,7 @@ def delong_covariance(targets: ArrayLike, scores: ArrayLike) -> DeLongCovariance
         covariance=covariance,
         n=np.size(targets),
         groups=np.size(targets),
-        note=_note(
-            targets,
-            float(np.diag(covariance).min()),
-            separated=bool(np.isin(aurocs, (0, 1)).any()),
-        ),
+        note=_note(targets, float(np.diag(covariance).min()), separated=bool(np.isin(aurocs, (0, 1)).any())),
     )
 
 

@@ -10,11 +10,7 @@ from scipy.special import ndtri
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
 from arogya_bench.metrics.result import Result
-from arogya_bench.statistics.bootstrap_p_values import (
-    SPREAD_TOLERANCE,
-    SmallSampleCorrection,
-    small_sample_correction,
-)
+from arogya_bench.statistics.bootstrap_p_values import SPREAD_TOLERANCE, SmallSampleCorrection, small_sample_correction
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
 from arogya_bench.statistics.notes import FEW_GROUPS, few_groups_note, join_notes
 from arogya_bench.statistics.resampling import Draws
@@ -64,13 +60,7 @@ class _SampleInfo(NamedTuple):
 
 
 def non_inferiority(
-    estimate: float,
-    se: float,
-    *,
-    margin: float,
-    n: int,
-    df: float | None = None,
-    alpha: float = 0.05,
+    estimate: float, se: float, *, margin: float, n: int, df: float | None = None, alpha: float = 0.05
 ) -> MarginTest:
     """Test whether the first model is worse than the second by less than the margin.
 
@@ -92,13 +82,7 @@ def non_inferiority(
 
 
 def equivalence(
-    estimate: float,
-    se: float,
-    *,
-    margin: float,
-    n: int,
-    df: float | None = None,
-    alpha: float = 0.05,
+    estimate: float, se: float, *, margin: float, n: int, df: float | None = None, alpha: float = 0.05
 ) -> MarginTest:
     """Test whether two models differ by less than the margin in either direction.
 
@@ -150,12 +134,7 @@ def equivalence_from_replicates(
 
 
 def _build_result(
-    estimate: float,
-    margin: float,
-    alpha: float,
-    sides: Sequence[_OneSidedTest],
-    method: str,
-    units: _SampleInfo,
+    estimate: float, margin: float, alpha: float, sides: Sequence[_OneSidedTest], method: str, units: _SampleInfo
 ) -> MarginTest:
     if not np.isfinite(estimate):
         raise UndefinedMetric("the difference is undefined")

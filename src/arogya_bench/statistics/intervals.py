@@ -206,11 +206,7 @@ def _no_spread_reason(estimate: float, defined: Floats) -> str:
 
 
 def _compute_bounds(
-    estimate: float,
-    defined: Floats,
-    jackknife: Floats | None,
-    method: IntervalMethod,
-    confidence: float,
+    estimate: float, defined: Floats, jackknife: Floats | None, method: IntervalMethod, confidence: float
 ) -> _Bounds:
     outside = (1 - confidence) / 2
     low, high = (float(end) for end in np.quantile(defined, [outside, 1 - outside]))

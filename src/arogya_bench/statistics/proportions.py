@@ -78,11 +78,7 @@ def clopper_pearson(successes: int, total: int, *, confidence: float = 0.95) -> 
 
 
 def _proportion_interval(
-    successes: int,
-    total: int,
-    confidence: float,
-    scipy_method: Literal["wilson", "exact"],
-    method: str,
+    successes: int, total: int, confidence: float, scipy_method: Literal["wilson", "exact"], method: str
 ) -> Interval:
     check_share(confidence, "confidence")
     if not 0 <= successes <= total:

@@ -13,11 +13,7 @@ from arogya_bench.statistics.bootstrap_p_values import SPREAD_TOLERANCE, small_s
 from arogya_bench.statistics.intervals import BootstrapInterval, Interval, interval
 from arogya_bench.statistics.notes import join_notes
 from arogya_bench.statistics.resampling import Draws
-from arogya_bench.statistics.variance_terms import (
-    VarianceContribution,
-    half_width,
-    two_sided_p_value,
-)
+from arogya_bench.statistics.variance_terms import VarianceContribution, half_width, two_sided_p_value
 from arogya_bench.types import Floats
 
 FEW_SEEDS = 5
@@ -82,12 +78,7 @@ class _CombinedInterval(NamedTuple):
 
 
 def seed_group_interval(
-    estimates: ArrayLike,
-    replicates: ArrayLike,
-    *,
-    draws: Draws,
-    rng: np.random.Generator,
-    confidence: float = 0.95,
+    estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws, rng: np.random.Generator, confidence: float = 0.95
 ) -> SeedInterval:
     """Compute an interval of the mean over seeds, for new seeds and new groups.
 

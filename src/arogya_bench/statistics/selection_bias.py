@@ -102,11 +102,7 @@ def winner_optimism(
 
 
 def classification_winner(
-    targets: ArrayLike,
-    models: Mapping[str, ArrayLike],
-    *,
-    draws: Draws,
-    metric: str = "f1_macro",
+    targets: ArrayLike, models: Mapping[str, ArrayLike], *, draws: Draws, metric: str = "f1_macro"
 ) -> Optimism:
     """Correct the score of the best of several classifiers.
 

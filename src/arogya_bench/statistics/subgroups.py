@@ -97,11 +97,7 @@ def _check_arguments(cases: Outcomes, draws: Draws, metrics: Sequence[str], mini
 
 
 def _score_subgroup(
-    subgroup_and_metric: tuple[str, str],
-    part: SubgroupPart,
-    rest: SubgroupPart,
-    draws: Draws,
-    confidence: float,
+    subgroup_and_metric: tuple[str, str], part: SubgroupPart, rest: SubgroupPart, draws: Draws, confidence: float
 ) -> SubgroupScore:
     subgroup, metric = subgroup_and_metric
     estimate = part.estimate(metric)
@@ -112,11 +108,7 @@ def _score_subgroup(
         notes = [f"undefined: {part.scores.undefined[metric]}"]
     else:
         within = interval(
-            estimate,
-            part.values[metric],
-            part.jackknife[metric],
-            draws=part.draws,
-            confidence=confidence,
+            estimate, part.values[metric], part.jackknife[metric], draws=part.draws, confidence=confidence
         )
         notes = [within.note, part.scores.flags.get(metric, "")]
     difference = _difference_interval(part, rest, metric, confidence)

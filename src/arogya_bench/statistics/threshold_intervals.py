@@ -53,11 +53,7 @@ def operating_intervals(
     drawn = operating_replicates(positive, scores, threshold, draws=draws, prevalence=prevalence)
     return {
         name: interval(
-            drawn.estimates[name],
-            drawn.values[name],
-            drawn.jackknife[name],
-            draws=draws,
-            confidence=confidence,
+            drawn.estimates[name], drawn.values[name], drawn.jackknife[name], draws=draws, confidence=confidence
         )
         for name in RATES
         if getattr(point, name) is not None

@@ -120,11 +120,7 @@ def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws)
         n=draws.n,
         groups=draws.groups,
         seed=draws.seed,
-        note=join_notes(
-            left_out,
-            "" if refused else draws.note,
-            refused and f"test sample: {refused}",
-        ),
+        note=join_notes(left_out, "" if refused else draws.note, refused and f"test sample: {refused}"),
     )
 
 
