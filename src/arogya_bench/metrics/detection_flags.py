@@ -30,13 +30,13 @@ def flag_box_metrics(
 
 
 def _flag_classes(classes: Sequence[str], tally: BoxSufficientStatistics) -> Iterator[MetricFlag]:
-    true, found = tally.truth > 0, tally.detections > 0
+    true, detected = tally.truth > 0, tally.detections > 0
     rare = true & (tally.truth < FEW_POSITIVES)
     rules = (
         (TRUE_CLASS_METRICS, "left out, no box in the truth", ~true),
-        (OBSERVED_CLASS_METRICS, "left out, in neither truth nor detections", ~true & ~found),
-        (("precision",), "never found, counts as 0", true & ~found),
-        (("recall", "f1"), "found without a box in the truth, counts as 0", ~true & found),
+        (OBSERVED_CLASS_METRICS, "left out, in neither truth nor detections", ~true & ~detected),
+        (("precision",), "never found, counts as 0", true & ~detected),
+        (("recall", "f1"), "found without a box in the truth, counts as 0", ~true & detected),
         ((*TRUE_CLASS_METRICS, *OBSERVED_CLASS_METRICS), f"fewer than {FEW_POSITIVES} boxes", rare),
     )
     return flag_affected_classes(rules, classes)

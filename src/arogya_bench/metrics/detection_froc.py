@@ -12,6 +12,7 @@ from arogya_bench.metrics.detection_matching import MAX_DETECTIONS
 from arogya_bench.metrics.detection_outcomes import DetectionsLike, TrueBoxesLike, check_box_outcomes
 from arogya_bench.metrics.per_class import FEW_POSITIVES
 from arogya_bench.metrics.replicates import Replicates, Resamples
+from arogya_bench.metrics.result import Result
 from arogya_bench.types import BoxPredictions, Floats
 
 FROC_RATES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)  # of LUNA16
@@ -44,7 +45,7 @@ class FrocCurve:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Froc(FrocCurve):
+class Froc(FrocCurve, Result):
     """FROC curve of all classes together and of each class.
 
     Attributes:
@@ -61,10 +62,6 @@ class Froc(FrocCurve):
     criterion: Criterion
     iou: float | None
     images: int
-    method: str
-    n: int
-    groups: int
-    seed: int | None = None
 
 
 def froc(
@@ -150,11 +147,11 @@ def _name_sensitivities(sensitivities: Floats, rates: Sequence[float]) -> dict[s
 
 
 def _check_rates(rates: Sequence[float]) -> tuple[float, ...]:
-    given = np.asarray(rates, dtype=np.float64)
-    positive = given.ndim == 1 and given.size > 0 and np.isfinite(given).all() and given[0] > 0
-    if not positive or (np.diff(given) <= 0).any():
+    values = np.asarray(rates, dtype=np.float64)
+    positive = values.ndim == 1 and values.size > 0 and np.isfinite(values).all() and values[0] > 0
+    if not positive or (np.diff(values) <= 0).any():
         raise ValueError(f"rates must be positive and ascending, not {rates}")
-    return tuple(given.tolist())
+    return tuple(values.tolist())
 
 
 def _build_curve(matches: LesionMatches, name: str, rates: Sequence[float]) -> FrocCurve:

@@ -118,9 +118,9 @@ def _match_image_by_centre(truth: TrueBoxes, detections: Detections, label: int,
     )
 
 
-def _centre_distances(found: Floats, true: Floats) -> tuple[BoolArray, Floats]:
+def _centre_distances(detected: Floats, true: Floats) -> tuple[BoolArray, Floats]:
     """Whether each centre lies in each true box, and the distance of the centres; (m, boxes)."""
-    centre = (found[:, :2] + found[:, 2:] / 2)[:, None]
+    centre = (detected[:, :2] + detected[:, 2:] / 2)[:, None]
     corner, opposite = true[:, :2], true[:, :2] + true[:, 2:]
     inside: BoolArray = np.asarray(((centre >= corner) & (centre <= opposite)).all(axis=2))
     return inside, np.hypot(*np.moveaxis(centre - (corner + opposite) / 2, 2, 0))

@@ -46,10 +46,10 @@ class FrocGroupSums:
     def _hits_at_rates(self, weights: Floats, rates: Sequence[float]) -> Floats:
         upright = np.ascontiguousarray(weights.T)
         hits, misses = (np.asarray(m @ upright).cumsum(axis=0) for m in (self.hits, self.misses))
-        found = np.concatenate([np.zeros((1, len(weights))), hits])
+        hits_by_misses = np.concatenate([np.zeros((1, len(weights))), hits])
         allowed = np.outer(rates, weights @ self.images) + RATE_TOLERANCE
         reached = np.array([(misses <= limit).sum(axis=0) for limit in allowed])
-        chosen: Floats = found[reached, np.arange(len(weights))].T
+        chosen: Floats = hits_by_misses[reached, np.arange(len(weights))].T
         return chosen
 
     def leave_one_group_out(self) -> Iterator[Floats]:

@@ -134,10 +134,10 @@ def _check_boxes(column: ArrayLike, where: str) -> Floats:
 
 
 def _check_labels(column: ArrayLike, n: int, where: str, classes: Sequence[str]) -> Labels:
-    given = np.asarray(column)
-    if given.shape != (n,):
-        raise ValueError(f"{where}: labels have shape {given.shape}, not ({n},)")
-    labels = given.astype(np.int64)
-    if (labels != given).any() or ((labels < 0) | (labels >= len(classes))).any():
-        raise ValueError(f"{where}: labels {given} are no indices into {len(classes)} classes")
+    values = np.asarray(column)
+    if values.shape != (n,):
+        raise ValueError(f"{where}: labels have shape {values.shape}, not ({n},)")
+    labels = values.astype(np.int64)
+    if (labels != values).any() or ((labels < 0) | (labels >= len(classes))).any():
+        raise ValueError(f"{where}: labels {values} are no indices into {len(classes)} classes")
     return labels

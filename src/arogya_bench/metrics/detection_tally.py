@@ -70,8 +70,8 @@ class BoxPrecisionRecallCurve:
         return np.where(truth > 0, values, np.nan)
 
     def _average_precision_block(self, weights: Floats, truth: Floats) -> Floats:
-        hits, found = (np.asarray(m @ weights).cumsum(axis=0) for m in (self.hits, self.detections))
-        precision = np.divide(hits, found, out=np.zeros_like(hits), where=found > 0)
+        hits, detections = (np.asarray(m @ weights).cumsum(axis=0) for m in (self.hits, self.detections))
+        precision = np.divide(hits, detections, out=np.zeros_like(hits), where=detections > 0)
         best = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
         reached = _count_recalls_reached(hits / np.maximum(truth, 1.0))
         total: Floats = np.einsum("rb,rb->b", best, np.diff(reached, axis=0, prepend=0.0))
@@ -84,7 +84,7 @@ class BoxGroupSums:
 
     Attributes:
         curves: By IoU threshold, then class; empty for thresholds that are not needed.
-        sums: Shape (3 K, groups): hits, found, truth at the operating point.
+        sums: Shape (3 K, groups): hits, detections and true boxes at the operating point.
     """
 
     curves: tuple[tuple[BoxPrecisionRecallCurve, ...], ...]
@@ -112,13 +112,13 @@ class BoxGroupSums:
 
     def weighted(self, weights: Floats) -> BoxSufficientStatistics:
         """Statistics of resamples, given how often each group enters, shape (b, groups)."""
-        hits, found, truth = np.split(weights @ self.sums.T, 3, axis=1)
+        hits, detections, truth = np.split(weights @ self.sums.T, 3, axis=1)
         upright = np.ascontiguousarray(weights.T)
         precision = np.full((len(weights), IOU_THRESHOLDS.size, self.n_classes), np.nan)
         for overlap, row in enumerate(self.curves):
             for label, curve in enumerate(row):
                 precision[:, overlap, label] = curve.average_precision(upright, truth[:, label])
-        return BoxSufficientStatistics(average_precision=precision, hits=hits, detections=found, truth=truth)
+        return BoxSufficientStatistics(average_precision=precision, hits=hits, detections=detections, truth=truth)
 
     def leave_one_group_out(self) -> Iterator[BoxSufficientStatistics]:
         """Yield statistics that leave out each group in turn, in batches."""

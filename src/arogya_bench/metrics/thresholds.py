@@ -183,31 +183,18 @@ def at_threshold(
     )
 
 
-def sensitivity_at_specificity(
+def at_validation_target(
     validation_positive: ArrayLike,
     validation_scores: ArrayLike,
     positive: ArrayLike,
     scores: ArrayLike,
     *,
-    specificity: float,
+    specificity: float | None = None,
+    sensitivity: float | None = None,
     prevalence: float | None = None,
 ) -> OperatingPointAtTarget:
     """Choose a threshold on validation and apply it to the test split; raises as both steps do."""
-    locked = choose_threshold(validation_positive, validation_scores, specificity=specificity)
-    return OperatingPointAtTarget(locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence))
-
-
-def specificity_at_sensitivity(
-    validation_positive: ArrayLike,
-    validation_scores: ArrayLike,
-    positive: ArrayLike,
-    scores: ArrayLike,
-    *,
-    sensitivity: float,
-    prevalence: float | None = None,
-) -> OperatingPointAtTarget:
-    """Choose a threshold on validation and apply it to the test split; raises as both steps do."""
-    locked = choose_threshold(validation_positive, validation_scores, sensitivity=sensitivity)
+    locked = choose_threshold(validation_positive, validation_scores, specificity=specificity, sensitivity=sensitivity)
     return OperatingPointAtTarget(locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence))
 
 

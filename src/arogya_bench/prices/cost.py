@@ -20,8 +20,7 @@ class Latency:
         mean_ms: Mean over batches, in milliseconds.
         p50_ms: Median by linear interpolation; None with too few batches, as other percentiles.
         images_per_s: Number of images / total time.
-        n: Number of timed batches.
-        groups: Equal to ``n``, since batches are assumed to be independent.
+        n: Number of timed batches, as ``groups``, since batches are assumed to be independent.
         note: Which percentiles need more batches, or an empty string.
     """
 

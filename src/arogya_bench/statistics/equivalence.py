@@ -150,10 +150,7 @@ def _build_result(
         conclusion="shown" if shown else "not shown",
         p_value=p_value,
         method=method,
-        n=units.n,
-        groups=units.groups,
-        seed=units.seed,
-        note=units.note,
+        **units._asdict(),
     )
 
 
@@ -165,8 +162,7 @@ def _describe_cases(n: int) -> _SampleInfo:
 
 
 def _describe_draws(draws: Draws) -> _SampleInfo:
-    note = join_notes(few_groups_note(draws.groups), draws.note)
-    return _SampleInfo(draws.n, draws.groups, draws.seed, note)
+    return _SampleInfo(draws.n, draws.groups, draws.seed, join_notes(few_groups_note(draws.groups), draws.note))
 
 
 def _check_margin(margin: float) -> float:

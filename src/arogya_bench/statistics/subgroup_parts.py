@@ -23,16 +23,13 @@ class _SubgroupDraws:
 
     @property
     def digest(self) -> str:
-        """Digest of the draws of all groups."""
         return self.all_draws.digest
 
     @property
     def resamples(self) -> int:
-        """Number of resamples."""
         return self.all_draws.resamples
 
     def chunks(self) -> Iterator[Floats]:
-        """Yield how often each of these groups was drawn."""
         return (counts[:, self.members] for counts in self.all_draws.chunks())
 
 

@@ -54,11 +54,13 @@ def subgroups(
     _check_arguments(cases, draws, metrics, minimum)
     members = [column.codes == k for k in range(len(column.values))]
     parts = [score_part(cases, rows, draws, metrics, minimum) for rows in members]
-    rests = parts[::-1] if len(parts) == 2 else [score_part(cases, ~rows, draws, metrics, minimum) for rows in members]
+    complements = (
+        parts[::-1] if len(parts) == 2 else [score_part(cases, ~rows, draws, metrics, minimum) for rows in members]
+    )
     scores = [
-        _score_subgroup((name, metric), part, rest, draws, confidence)
+        _score_subgroup((name, metric), part, complement, draws, confidence)
         for metric in metrics
-        for name, part, rest in zip(column.values, parts, rests, strict=True)
+        for name, part, complement in zip(column.values, parts, complements, strict=True)
     ]
     family, adjusted = _adjust_p_values(scores, correction, mirrored=len(parts) == 2)
     named = dict(zip(column.values, parts, strict=True))
@@ -97,7 +99,7 @@ def _check_arguments(cases: Outcomes, draws: Draws, metrics: Sequence[str], mini
 
 
 def _score_subgroup(
-    subgroup_and_metric: tuple[str, str], part: SubgroupPart, rest: SubgroupPart, draws: Draws, confidence: float
+    subgroup_and_metric: tuple[str, str], part: SubgroupPart, complement: SubgroupPart, draws: Draws, confidence: float
 ) -> SubgroupScore:
     subgroup, metric = subgroup_and_metric
     estimate = part.estimate(metric)
@@ -111,9 +113,9 @@ def _score_subgroup(
             estimate, part.values[metric], part.jackknife[metric], draws=part.draws, confidence=confidence
         )
         notes = [within.note, part.scores.flags.get(metric, "")]
-    difference = _difference_interval(part, rest, metric, confidence)
+    difference = _difference_interval(part, complement, metric, confidence)
     if within is not None and difference is None:
-        notes.append(f"no comparison with the other {rest.n} cases of {rest.groups} groups")
+        notes.append(f"no comparison with the other {complement.n} cases of {complement.groups} groups")
     return SubgroupScore(
         subgroup=subgroup,
         metric=metric,
