@@ -16,7 +16,6 @@ class ReliabilityBin:
     Attributes:
         low: Lower edge, excluded unless it is 0.
         high: Upper edge, included.
-        n: Number of cases.
         correct: Number of cases that were right.
         confidence: Mean confidence; None in an empty bin.
         accuracy: correct / n; None in an empty bin.

@@ -32,7 +32,6 @@ class ScoreDrop(DegradationResult):
     """Drop of a score against clean images; negative for an improvement.
 
     Attributes:
-        absolute: In units of the score.
         relative: As a share of the clean score; None unless the clean score is above 0.
         robustness: 1 - relative, not clipped; None where ``relative`` is None, and for scores where
             lower is better.
@@ -70,9 +69,7 @@ class WorstCondition(DegradationResult):
     """The condition with the largest drop.
 
     Attributes:
-        name: Name of the corruption.
         level: Position of its severity, from 1.
-        score: Score on that condition.
         drop: Against clean images, positive for a loss.
     """
 

@@ -31,7 +31,6 @@ class FrocCurve:
             lesions.
         score: Mean of ``sensitivity_at``; None without lesions.
         lesions: Number of true boxes, without crowds.
-        note: Caveats, or an empty string.
     """
 
     name: str
@@ -49,7 +48,6 @@ class Froc(FrocCurve, Result):
     """FROC curve of all classes together and of each class.
 
     Attributes:
-        per_class: In the order of the classes.
         rates: False positives per image at which ``sensitivity_at`` is given.
         criterion: ``iou`` or ``centre``, which defines a hit.
         iou: Smallest IoU of a hit; None for ``centre``.

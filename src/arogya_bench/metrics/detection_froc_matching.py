@@ -25,7 +25,6 @@ class LesionMatches:
         image: Shape (m,), position of the image.
         scores: Shape (m,), descending.
         hit: Shape (m,), whether it finds a lesion.
-        miss: Shape (m,), whether it is a false positive.
         lesions: Shape (images,), number of lesions, without crowds.
         dropped: Number of detections beyond the best 100 of their class and image, not counted.
     """

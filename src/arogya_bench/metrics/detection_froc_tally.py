@@ -27,8 +27,6 @@ class FrocGroupSums:
     Attributes:
         hits: Shape (rows, groups), lesions found at this score.
         misses: Shape (rows, groups), false positives.
-        lesions: Shape (groups,), number of lesions.
-        images: Shape (groups,), number of images.
     """
 
     hits: "Sparse"

@@ -22,9 +22,6 @@ class ClassCounts:
     Attributes:
         tp: Detections that match a box, as ``fp`` match none.
         fn: Boxes without a detection.
-        precision: tp / (tp + fp).
-        recall: tp / (tp + fn).
-        f1: 2 tp / (2 tp + fp + fn).
     """
 
     name: str
@@ -44,8 +41,6 @@ class DetectorOperatingPoint:
         threshold: Smallest score of a detection that counts.
         precision: Mean over the classes in truth or detections, 0 for one without detections.
         recall: The same mean, 0 for one without boxes.
-        f1: The same mean.
-        classes: Counts in the order of the classes.
     """
 
     threshold: float

@@ -30,13 +30,7 @@ class TrueBoxes:
 
 @dataclass(frozen=True, kw_only=True)
 class BoxOutcomes:
-    """Detections and true boxes of one evaluation.
-
-    Attributes:
-        truth: True boxes per image.
-        detections: Detections per image.
-        classes: K names.
-    """
+    """Detections and true boxes of one evaluation."""
 
     truth: tuple[TrueBoxes, ...]
     detections: tuple[Detections, ...]

@@ -44,7 +44,6 @@ class Replicates:
         estimates: On the original cases, by name.
         values: Shape (B,) by name; differences between equal digests are paired.
         jackknife: Shape (groups,) by name, the metric without each group, for BCa.
-        digest: Digest of the draws.
     """
 
     estimates: dict[str, float]

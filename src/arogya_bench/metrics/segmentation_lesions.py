@@ -23,9 +23,6 @@ class LesionScores(Result):
         fp: Predicted lesions that are false.
         predicted_lesions: Number of predicted lesions; with fragments, more than tp + fp.
         undefined: Reasons for None, by name.
-        method: The rule.
-        n: One image.
-        groups: One patient.
     """
 
     sensitivity: float | None

@@ -32,7 +32,6 @@ class LockedThreshold(Result):
     Attributes:
         threshold: On the scale of the scores; infinite if nothing may be called positive.
         target: ``specificity`` or ``sensitivity``.
-        target_value: Value to be reached, 0 to 1.
         sensitivity: On validation, as the other numbers.
     """
 
@@ -53,14 +52,9 @@ class ClassifierOperatingPoint(Result):
     Attributes:
         tp: Number of true positives, as ``fp``, ``fn`` and ``tn``.
         unanswered: Number of cases without a score, which count as ``fn`` or ``fp``.
-        sensitivity: tp / (tp + fn).
-        specificity: tn / (tn + fp).
         ppv: tp / (tp + fp), at the prevalence of these cases; ``npv`` is tn / (tn + fn).
         prevalence: Share of positives among these cases, 0 to 1.
         deployment_prevalence: Prevalence that ``ppv_at_prevalence`` and ``npv_at_prevalence`` assume.
-        lr_positive: sensitivity / (1 - specificity).
-        lr_negative: (1 - sensitivity) / specificity.
-        undefined: Reasons for None, by name.
     """
 
     threshold: float

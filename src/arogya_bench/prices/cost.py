@@ -17,7 +17,6 @@ class Latency:
     """Latency of batches (not of single images) and throughput.
 
     Attributes:
-        mean_ms: Mean over batches, in milliseconds.
         p50_ms: Median by linear interpolation; None with too few batches, as other percentiles.
         images_per_s: Number of images / total time.
         n: Number of timed batches, as ``groups``, since batches are assumed to be independent.

@@ -25,7 +25,6 @@ class AurocInterval(Interval):
     """An AUROC with its Wald interval, clipped to [0, 1].
 
     Attributes:
-        se: DeLong's standard error.
         logit_low: Lower end on the logit scale, preferable near 1; None at an AUROC of 0 or 1.
     """
 
@@ -44,11 +43,9 @@ class DeLong(Result):
     """The AUROC of two models on the same cases, and their difference.
 
     Attributes:
-        diff: ``auc1`` minus ``auc2``.
         z: diff / se_diff; None where se_diff is 0 and the AUROCs differ.
         p_value: Two-sided; 1 for equal scores, None where z is None.
         low: Lower end of the Wald interval of ``diff``.
-        cov12: Covariance of the two estimates.
     """
 
     auc1: float

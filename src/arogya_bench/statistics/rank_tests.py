@@ -54,7 +54,6 @@ class Nemenyi(Result):
         mean_ranks: Shape (models,), 1 is the best.
         p_values: Shape (models, models), adjusted for all pairs; None under ten rows.
         critical_difference: Of mean ranks; None under ten rows.
-        alpha: Significance level of ``critical_difference``.
         n: Number of rows (datasets or cases).
     """
 
@@ -71,8 +70,6 @@ class CochranQ(Result):
 
     Attributes:
         q: Statistic; 0 if all models agree in every case.
-        df: Number of models - 1.
-        p_value: From chi-squared.
         discordant: Number of cases that some models get right and others wrong.
     """
 

@@ -34,7 +34,6 @@ class Ranking(Result):
         p_best: Shape (models,), the first column of ``shares``.
         p_top_k: Shape (models,), probability of a rank among the best ``k``.
         low: Shape (models,), lower end of the interval of the rank.
-        median: Shape (models,), median rank.
         tau: Mean Kendall's tau-b between the rankings of resamples and ``ranks``; None where all
             models tie.
         undefined_share: Share of the resamples that are left out because a model has no score.
@@ -64,7 +63,6 @@ class Rankings(Result):
         aggregate_then_rank: By the mean over rows.
         rank_then_aggregate: By the mean of the ranks within rows.
         test_then_rank: By the number of models that a model is significantly better than.
-        agree: Whether all three rankings are equal.
         n: Number of rows (datasets or cases).
     """
 

@@ -20,7 +20,6 @@ class Draws:
 
     Attributes:
         digest: 32 hexadecimal digits that identify which groups are drawn.
-        resamples: Number of resamples, B.
         group_of: Shape (n,), the position of each case's group among the sorted labels.
         stratum_of: Shape (groups,); groups are drawn within their stratum.
         seed: Seed of the draws; None if they are replayed.

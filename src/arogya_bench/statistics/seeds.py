@@ -50,7 +50,6 @@ class SeedDifference(Interval):
         se: From groups and seeds together; None without an interval.
         p_value: Two-sided, for the hypothesis that the difference is 0.
         seeds: Number of seeds of A and of B, as ``means``, ``sds`` and ``values``.
-        sds: Standard deviations over the seeds; None for one seed.
         paired_seeds: Whether seed i of A and seed i of B belong together.
     """
 

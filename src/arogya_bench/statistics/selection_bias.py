@@ -25,7 +25,6 @@ class Optimism(Result):
 
     Attributes:
         winner: Index of the best model on all cases.
-        observed: Its score on all cases.
         corrected: Mean score of the winner of each resample on the groups not drawn.
         optimism: By how much the observed score is too good; positive for either direction.
         wins: Shape (models,), share of resamples that each model wins; ties are shared.

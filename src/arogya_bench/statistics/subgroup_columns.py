@@ -22,7 +22,6 @@ class SubgroupColumn:
     """The subgroup of each case.
 
     Attributes:
-        name: Name of the column, or of both columns.
         values: Names of the non-empty subgroups, in order; ``(missing)`` is last.
         codes: Shape (n,), indices into ``values``.
         note: How numbers were cut, or an empty string.

@@ -38,7 +38,6 @@ class SubgroupPart:
     """Cases of a subgroup, or of its complement.
 
     Attributes:
-        n: Number of cases.
         members: Shape (groups,), indices of the groups with cases in this part.
         draws: The draws restricted to these groups, which determine the number of groups.
         values: Shape (B,) by metric, NaN where undefined.

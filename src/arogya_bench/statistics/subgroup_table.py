@@ -13,11 +13,9 @@ class SubgroupScore(Result):
 
     Attributes:
         estimate: None if the subgroup is too small or the metric undefined; ``note`` says why.
-        low: Lower end; None without an interval.
         difference: Subgroup minus all other cases, with interval and unadjusted p-value; None if
             either has no estimate.
         p_adjusted: p-value of the difference, adjusted over the table.
-        n: Number of cases in the subgroup.
     """
 
     subgroup: str
@@ -49,7 +47,6 @@ class SubgroupGap(BootstrapInterval):
 
     Attributes:
         best: Subgroup with the best value, as ``worst`` has the worst.
-        pairs: Number of pairs of subgroups with a value.
     """
 
     metric: str

@@ -24,7 +24,6 @@ class PairedT(Interval):
 
     Attributes:
         t: Mean difference over its standard error; None where every difference is the same.
-        df: Degrees of freedom, n - 1.
         p_value: Two-sided; 1 for identical columns, None where every difference is the same.
         d_z: Cohen's d of the differences, mean / standard deviation; None without spread.
     """
@@ -41,11 +40,8 @@ class ResampledT(Interval):
 
     Attributes:
         t: With the corrected variance; None where every difference is the same.
-        df: Number of splits - 1.
-        p_value: Two-sided.
         p_one_sided: For the alternative that the first is better.
         t_uncorrected: Statistic of a plain t-test over splits, for comparison only.
-        p_uncorrected_one_sided: Its p-value.
     """
 
     t: float | None

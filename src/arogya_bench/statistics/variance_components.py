@@ -27,7 +27,6 @@ class VarianceTerm:
         sd: Its square root, in units of the metric.
         share: Of the sum of all estimable terms, 0 to 1; None if that sum is 0.
         truncated: Whether a negative estimate was replaced by 0.
-        note: Caveats, or an empty string.
     """
 
     variance: float | None
@@ -42,14 +41,10 @@ class VarianceSplit(Result):
     """The variance components of one metric.
 
     Attributes:
-        estimate: Mean over seeds and draws.
         training_seed: Between trainings that differ in their seed only.
         augmentation_draw: Between draws of the same augmentation.
         test_sample: Of the mean over seeds and draws, between samples of groups.
-        residual: Interaction of seed and draw.
         sample_interaction: Interaction of the test sample with seeds and draws.
-        seeds: Number of training seeds, S.
-        augmentation_draws: Number of augmentation draws, A.
     """
 
     estimate: float
