@@ -10,8 +10,14 @@ from numpy.typing import ArrayLike
 
 from arogya_bench.metrics.binary_counts import count_groups
 from arogya_bench.metrics.result import Result
-from arogya_bench.metrics.segmentation import SegmentationScores, Spacing, score_with_reasons, surface_dice_label
-from arogya_bench.metrics.segmentation_catalogue import EMPTY_MASKS, METRICS
+from arogya_bench.metrics.segmentation import (
+    EMPTY_MASKS,
+    METRICS,
+    SegmentationScores,
+    Spacing,
+    score_with_reasons,
+    surface_dice_label,
+)
 from arogya_bench.types import Floats
 
 
