@@ -55,11 +55,7 @@ def confusion_masks(positive: NDArray[np.bool_], scores: Floats, threshold: floa
 
 
 def binary_rates(counts: Floats, *, prevalence: float | None = None) -> dict[str, Floats]:
-    """Compute rates from counts, with NaN where a rate is undefined.
-
-    Args:
-        counts: Shape (4, ...): tp, fp, fn, tn.
-        prevalence: Prevalence in the deployment, between 0 and 1.
+    """Compute rates from tp, fp, fn and tn, shape (4, ...), with NaN where a rate is undefined.
 
     Returns:
         Arrays of shape (...): ``sensitivity``, ``specificity``, ``ppv``, ``npv``,

@@ -1,4 +1,7 @@
-"""Loss of a score under image degradation: drop, area, worst condition, critical severity."""
+"""Loss of a score under image degradation: drop, area, worst condition, critical severity.
+
+A missing or infinite score raises UndefinedMetric.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -89,9 +92,6 @@ def score_drop(clean: float, degraded: float | Sequence[float], *, best: Best = 
         clean: Score on clean images.
         degraded: Score on degraded images, or several scores, which are averaged.
         best: Whether high or low scores are better.
-
-    Raises:
-        UndefinedMetric: If a score is missing or not finite.
     """
     scores = _check_finite(degraded)
     _check_finite(clean)
@@ -120,9 +120,6 @@ def degradation_area(severities: Sequence[float], scores: Sequence[float], *, cl
         severities: Shape (s,), above 0, ascending.
         scores: Shape (s,).
         clean: Score on clean images.
-
-    Raises:
-        UndefinedMetric: If a score is missing or not finite.
     """
     levels, values = _check_curve(severities, scores, clean)
     area = float(np.trapezoid(values, levels / levels[-1]))
@@ -152,9 +149,6 @@ def critical_severity(
         floor: The worst acceptable score; a ceiling for scores where lower is better.
         clean: Score on clean images.
         best: Whether high or low scores are better.
-
-    Raises:
-        UndefinedMetric: If a score is missing or not finite.
     """
     levels, values = _check_curve(severities, scores, clean)
     margin = (values - floor) * (1 if best == "high" else -1)
@@ -180,9 +174,6 @@ def worst_condition(
 
     Returns:
         The first of several equally bad ones; the others are named in ``note``.
-
-    Raises:
-        UndefinedMetric: If a score is missing or not finite, or there are no corruptions.
     """
     if not scores:
         raise UndefinedMetric("no corruptions")

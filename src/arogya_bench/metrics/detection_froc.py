@@ -183,12 +183,7 @@ def froc_replicates(
 
 
 def sum_froc_by_group(matches: LesionMatches, group_of: Labels) -> FrocGroupSums:
-    """Sum up each group once.
-
-    Args:
-        matches: Matches of one class, or of several classes pooled.
-        group_of: Shape (images,), positions 0 to groups - 1.
-    """
+    """Sum up each group once; ``group_of`` has shape (images,), positions 0 to groups - 1."""
     groups = int(group_of.max()) + 1 if group_of.size else 1
     last = np.diff(matches.scores, append=-np.inf) != 0
     level = last.cumsum() - last

@@ -65,14 +65,9 @@ class SubgroupPart:
 def score_part(
     cases: Outcomes, rows: NDArray[np.bool_], draws: Draws, metrics: Sequence[str], minimum: int
 ) -> SubgroupPart:
-    """Compute metrics of a subset of the cases, and on each resample of all groups.
+    """Compute metrics of the cases in ``rows``, shape (n,), and on each resample of all groups.
 
-    Args:
-        cases: All n cases.
-        rows: Shape (n,), which cases belong to the part.
-        draws: Which of all groups enter each resample.
-        metrics: Names of metrics.
-        minimum: Smallest number of groups for which metrics are computed.
+    With fewer groups than ``minimum`` there are no values.
     """
     members, group_of = np.unique(draws.group_of[rows], return_inverse=True)
     n = int(rows.sum())
