@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from arogya_bench import statistics
-from arogya_bench.metrics import classification, detection, segmentation_catalogue
+from arogya_bench.metrics import classification, detection, segmentation
 
 TEXT = (Path(__file__).resolve().parents[1] / "docs" / "metrics.md").read_text(encoding="utf-8")
 # precision, recall and f1 of boxes are described in a sentence
@@ -13,7 +13,7 @@ METRICS = sorted(
     {
         *classification.METRICS,
         *classification.TWO_CLASS_METRICS,
-        *segmentation_catalogue.METRICS,
+        *segmentation.METRICS,
         *(name for name in detection.METRICS if name.startswith("mAP")),
     }
 )

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from arogya_bench.metrics.detection_froc import sum_froc_by_group
 from arogya_bench.metrics.detection_froc_matching import LesionMatches
-from arogya_bench.metrics.detection_froc_tally import sum_froc_by_group
 
 
 def marks_of(images, hit, lesions):

@@ -3,9 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arogya_bench.metrics.detection import METRICS, score, score_with_reasons
+from arogya_bench.metrics.detection import METRICS, box_replicates, score, score_with_reasons
 from arogya_bench.metrics.detection_operating import operating_point
-from arogya_bench.metrics.detection_replicates import box_replicates
 from arogya_bench.statistics import draws, interval
 from arogya_bench.types import Box, BoxPredictions, Detections
 

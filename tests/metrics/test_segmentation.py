@@ -4,9 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from arogya_bench.metrics.segmentation import per_class, score, score_with_reasons
+from arogya_bench.metrics.segmentation import (
+    METRICS,
+    SEGMENTATION_METRICS_VERSION,
+    per_class,
+    score,
+    score_with_reasons,
+)
 from arogya_bench.metrics.segmentation_cases import score_cases
-from arogya_bench.metrics.segmentation_catalogue import METRICS, SEGMENTATION_METRICS_VERSION
 
 EMPTY = np.zeros((6, 8), dtype=bool)
 HOW = {"spacing": (1.0, 1.0), "tolerance": 1.0}

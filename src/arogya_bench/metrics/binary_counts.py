@@ -18,9 +18,6 @@ def check_columns(positive: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bo
     Args:
         positive: Shape (n,), booleans, or 0 and 1.
         scores: Shape (n,), higher for positives; NaN for a case without an answer.
-
-    Raises:
-        ValueError: If a shape does not match, the truth is not binary, or a score is infinite.
     """
     flags, values = np.asarray(positive), np.asarray(scores, dtype=np.float64)
     if flags.ndim != 1 or values.shape != flags.shape:
@@ -33,11 +30,7 @@ def check_columns(positive: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bo
 
 
 def count_groups(n: int, groups: ArrayLike | None) -> int:
-    """Count the groups among n cases; without groups, each case is its own.
-
-    Raises:
-        ValueError: If the number of labels is not n.
-    """
+    """Count the groups among n cases; without groups, each case is its own."""
     if groups is None:
         return n
     if np.shape(groups) != (n,):
@@ -46,30 +39,14 @@ def count_groups(n: int, groups: ArrayLike | None) -> int:
 
 
 def check_share(value: float, name: str) -> float:
-    """Return a number that must lie strictly between 0 and 1.
-
-    Raises:
-        ValueError: If it does not.
-    """
+    """Return a number that must lie strictly between 0 and 1."""
     if not 0 < value < 1:
         raise ValueError(f"{name} is {value}, not between 0 and 1")
     return float(value)
 
 
 def confusion_masks(positive: NDArray[np.bool_], scores: Floats, threshold: float) -> NDArray[np.bool_]:
-    """Divide the cases into true and false positives, false and true negatives.
-
-    Args:
-        positive: Shape (n,).
-        scores: Shape (n,); NaN is counted as wrong at every threshold.
-        threshold: Scores at or above it are called positive.
-
-    Returns:
-        Shape (4, n): tp, fp, fn, tn.
-
-    Raises:
-        ValueError: If the threshold is NaN.
-    """
+    """Return masks of tp, fp, fn and tn, shape (4, n); a score of NaN is wrong at every threshold."""
     if math.isnan(threshold):
         raise ValueError("the threshold is NaN")
     called = scores >= threshold
@@ -78,19 +55,12 @@ def confusion_masks(positive: NDArray[np.bool_], scores: Floats, threshold: floa
 
 
 def binary_rates(counts: Floats, *, prevalence: float | None = None) -> dict[str, Floats]:
-    """Compute rates from counts, with NaN where a rate is undefined.
-
-    Args:
-        counts: Shape (4, ...): tp, fp, fn, tn.
-        prevalence: Prevalence in the deployment, between 0 and 1.
+    """Compute rates from tp, fp, fn and tn, shape (4, ...), with NaN where a rate is undefined.
 
     Returns:
         Arrays of shape (...): ``sensitivity``, ``specificity``, ``ppv``, ``npv``,
         ``lr_positive``, ``lr_negative``, and with a prevalence ``ppv_at_prevalence`` and
         ``npv_at_prevalence``.
-
-    Raises:
-        ValueError: If the prevalence is not between 0 and 1.
     """
     tp, fp, fn, tn = counts
     sensitivity, fn_rate = safe_divide(tp, tp + fn), safe_divide(fn, tp + fn)
@@ -113,15 +83,7 @@ def binary_rates(counts: Floats, *, prevalence: float | None = None) -> dict[str
 
 
 def explain_undefined(counts: Floats, *, prevalence: float | None = None) -> dict[str, str]:
-    """Explain which rates are undefined and why.
-
-    Args:
-        counts: Shape (4,): tp, fp, fn, tn.
-        prevalence: As in ``binary_rates``.
-
-    Returns:
-        A reason for each undefined rate, by name.
-    """
+    """Return a reason for each undefined rate of ``binary_rates``, by name, from counts of shape (4,)."""
     tp, fp, fn, tn = counts
     sizes = {NO_POSITIVES: tp + fn, NO_NEGATIVES: fp + tn}
     both = " and ".join(text for text, size in sizes.items() if not size)
@@ -140,18 +102,10 @@ def explain_undefined(counts: Floats, *, prevalence: float | None = None) -> dic
 
 
 def small_sample_note(positive: NDArray[np.bool_], scores: Floats) -> str:
-    """Return a caveat on few positive or negative cases and on missing answers.
-
-    Args:
-        positive: Shape (n,).
-        scores: Shape (n,); NaN for a case without an answer.
-
-    Returns:
-        An empty string if there is no caveat.
-    """
+    """Return a caveat on few positive or negative cases and on missing answers, or an empty string."""
     sides = {"positive": int(positive.sum()), "negative": int((~positive).sum())}
     few = [f"{count} {side}" for side, count in sides.items() if count < FEW_POSITIVES]
-    silent = int(np.isnan(scores).sum())
+    unanswered = int(np.isnan(scores).sum())
     texts = [f"fewer than {FEW_POSITIVES} cases: {', '.join(few)}" if few else ""]
-    texts.append(f"{silent} cases have no answer and count as wrong" if silent else "")
+    texts.append(f"{unanswered} cases have no answer and count as wrong" if unanswered else "")
     return "; ".join(text for text in texts if text)

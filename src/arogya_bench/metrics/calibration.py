@@ -16,7 +16,6 @@ class ReliabilityBin:
     Attributes:
         low: Lower edge, excluded unless it is 0.
         high: Upper edge, included.
-        n: Number of cases.
         correct: Number of cases that were right.
         confidence: Mean confidence; None in an empty bin.
         accuracy: correct / n; None in an empty bin.
@@ -50,7 +49,6 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, bin
 
     Raises:
         UndefinedMetric: If there are no cases.
-        ValueError: If a confidence is not a number from 0 to 1.
     """
     confidences, right = _check_columns(confidence, correct)
     if not confidences.size:

@@ -17,11 +17,8 @@ class MetricFunction(Generic[Parameters, Value]):
 
     Attributes:
         name: Name of the metric in MLflow.
-        best: Whether high or low values are better.
-        low: Smallest possible value.
-        high: Largest possible value.
+        low: Smallest possible value, as ``high`` is the largest.
         probabilistic: Whether it needs class probabilities.
-        summary: One-line description.
         compute: A built-in metric maps sufficient statistics to values of their leading axes, NaN
             where undefined; a metric of another package maps targets and probabilities to a number.
     """

@@ -1,13 +1,13 @@
-"""Metrics of a classifier, each defined once, on a tally."""
+"""Metrics of a classifier, as functions of its sufficient statistics."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from arogya_bench.metrics import binary as two_classes
+from arogya_bench.metrics import binary
 from arogya_bench.metrics.agreement import kappa, kappa_linear, kappa_quadratic, mcc
 from arogya_bench.metrics.catalogue import Metric, metric
 from arogya_bench.metrics.flags import flag_degenerate_metrics
@@ -24,10 +24,10 @@ class MetricScores:
     """Every metric of one evaluation.
 
     Attributes:
-        values: The metrics that exist, by name.
-        undefined: Why the others do not, by name.
-        flags: What a reader of a value should know, by name: classes left out of an average,
-            conventions that stand for 0/0, rare classes.
+        values: Defined metrics by name.
+        undefined: Reasons why the other metrics are undefined, by name.
+        flags: Caveats on defined metrics, by name: classes left out of an average, conventions for
+            0/0, rare classes.
     """
 
     values: dict[str, float]
@@ -37,7 +37,7 @@ class MetricScores:
 
 @metric(best="high", low=0.0, high=1.0)
 def accuracy(tally: SufficientStatistics) -> Floats:
-    """Share of the cases that were predicted right."""
+    """Share of the cases that were predicted correctly."""
     return safe_divide(tally.hits.sum(axis=-1), tally.n)
 
 
@@ -150,46 +150,24 @@ def nll(tally: SufficientStatistics) -> Floats:
 
 
 METRICS: dict[str, Metric] = {
-    each.name: each
-    for each in (
-        accuracy,
-        balanced_accuracy,
-        precision_macro,
-        precision_weighted,
-        recall_macro,
-        recall_weighted,
-        specificity_macro,
-        specificity_weighted,
-        f1_macro,
-        f1_weighted,
-        mcc,
-        kappa,
-        kappa_linear,
-        kappa_quadratic,
-        auroc_macro_ovr,
-        auroc_weighted_ovr,
-        average_precision_macro,
-        ece,
-        ece_classwise,
-        ece_adaptive,
-        brier,
-        nll,
+    function.name: function
+    for function in (
+        accuracy, balanced_accuracy, precision_macro, precision_weighted, recall_macro, recall_weighted,
+        specificity_macro, specificity_weighted, f1_macro, f1_weighted, mcc, kappa, kappa_linear,
+        kappa_quadratic, auroc_macro_ovr, auroc_weighted_ovr, average_precision_macro,
+        ece, ece_classwise, ece_adaptive, brier, nll,
     )
-}
+}  # fmt: skip
 
 TWO_CLASS_METRICS: dict[str, Metric] = {
-    each.name: each
-    for each in (
-        two_classes.sensitivity,
-        two_classes.specificity,
-        two_classes.precision,
-        two_classes.f1,
-        two_classes.auroc,
-        two_classes.average_precision,
+    function.name: function
+    for function in (
+        binary.sensitivity, binary.specificity, binary.precision, binary.f1, binary.auroc,
+        binary.average_precision,
     )
-}
+}  # fmt: skip
 
-# What a run has room to log with both ends: 60 numbers in all.
+# Metrics whose intervals a run logs too; it has room for 60 numbers in all.
 INTERVAL_METRICS = (
     "accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "specificity_macro",
     "f1_macro", "f1_weighted", "mcc", "auroc_macro_ovr", "auroc_weighted_ovr", "ece", "brier",
@@ -198,7 +176,7 @@ INTERVAL_METRICS = (
 
 
 def metrics_for(classes: int) -> dict[str, Metric]:
-    """Every metric there is for so many classes: of two, also those of the positive one."""
+    """Return all metrics for a number of classes; with two, also those of the positive class."""
     return METRICS | TWO_CLASS_METRICS if classes == 2 else METRICS
 
 
@@ -210,7 +188,7 @@ def score(
     classes: Sequence[str] | int | None = None,
     bins: int = 15,
 ) -> dict[str, float | None]:
-    """Score predictions with every metric of the catalogue; None where undefined.
+    """Compute every metric; None where undefined.
 
     A case without an answer (a row with a NaN, or a prediction of -1) counts as wrong.
 
@@ -218,15 +196,12 @@ def score(
         targets: Class indices, shape (n,).
         probabilities: Shape (n, K); rows that do not sum to 1 are divided by their sum.
         predicted: Class indices, shape (n,); the first argmax if None, and of two classes the
-            second from a probability of 0.5 on. ``ece`` always judges the top label.
-        classes: Their names, or their number; as many as there are columns if None.
-        bins: Of the confidence, for the calibration errors.
+            second from a probability of 0.5 on. ``ece`` always uses the top label.
+        classes: Names of the classes, or their number; the number of columns if None.
+        bins: Number of bins for calibration errors.
 
     Returns:
         ``METRICS``, and for two classes ``TWO_CLASS_METRICS`` of the second of them.
-
-    Raises:
-        ValueError: If a column is missing, misshapen, infinite, or out of range.
     """
     scores = score_with_reasons(targets, probabilities, predicted, classes=classes, bins=bins)
     return {name: scores.values.get(name) for name in (*scores.values, *scores.undefined)}
@@ -243,19 +218,25 @@ def score_with_reasons(
     """Score predictions, with reasons where a metric is undefined or degenerate.
 
     Takes the arguments of ``score``.
-
-    Raises:
-        ValueError: If a column is missing, misshapen, infinite, or out of range.
     """
     cases = check_outcomes(targets, probabilities, predicted, classes=classes)
     tally = sum_by_group(cases, bins=bins).total()
     known = metrics_for(len(cases.classes))
-    found = {name: float(each(tally)) for name, each in known.items()}
-    values = {name: value for name, value in found.items() if math.isfinite(value)}
-    flags = flag_degenerate_metrics(cases, tally)
+    return collect_scores(
+        {name: float(function(tally)) for name, function in known.items()},
+        flag_degenerate_metrics(cases, tally),
+        explain_undefined=lambda name: _explain_undefined(known[name], cases),
+    )
+
+
+def collect_scores(
+    scores: Mapping[str, float], flags: Mapping[str, str], *, explain_undefined: Callable[[str], str]
+) -> MetricScores:
+    """Separate defined from undefined metrics, and keep the flags of the defined ones."""
+    values = {name: value for name, value in scores.items() if math.isfinite(value)}
     return MetricScores(
         values=values,
-        undefined={name: _explain_undefined(known[name], cases) for name in known if name not in values},
+        undefined={name: explain_undefined(name) for name in scores if name not in values},
         flags={name: flags[name] for name in values if name in flags},
     )
 
@@ -267,7 +248,7 @@ def _explain_undefined(undefined: Metric, cases: Outcomes) -> str:
         return "no cases"
     if undefined.probabilistic and cases.unanswered:
         return f"{cases.unanswered} of {cases.n} cases have no probabilities"
-    if undefined is two_classes.precision:
+    if undefined is binary.precision:
         return f"no case is called {cases.classes[1]!r}"
     return f"every case is of the class {cases.classes[int(cases.targets[0])]!r}"
 
@@ -277,7 +258,7 @@ def _observed_classes(tally: SufficientStatistics) -> NDArray[np.bool_]:
 
 
 def _nan_to_zero(values: Floats) -> Floats:
-    # A 0 for 0/0 inside an average is the convention, and a flag says so.
+    # By convention 0/0 counts as 0 in an average, which is flagged.
     return np.where(np.isnan(values), 0.0, values)
 
 

@@ -16,11 +16,12 @@ from arogya_bench.metrics.binary_counts import (
     count_groups,
     small_sample_note,
 )
+from arogya_bench.metrics.result import Result
 from arogya_bench.types import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetBenefit:
+class NetBenefit(Result):
     """Net benefit: true positives per case minus weighted false positives per case.
 
     Attributes:
@@ -29,21 +30,14 @@ class NetBenefit:
         treat_all: Net benefit of acting on every case.
         treat_none: Net benefit of acting on no case, 0 by definition.
         prevalence: Assumed share of positives, of these cases or as stated.
-        n: Number of cases.
-        groups: Number of independent groups.
-        note: Caveats, or an empty string.
     """
 
     threshold_probability: float
     model: float
     treat_all: float
     prevalence: float
-    n: int
-    groups: int
     treat_none: float = 0.0
     method: str = "net benefit"
-    seed: int | None = None
-    note: str = ""
 
     @property
     def advantage(self) -> float:
@@ -73,7 +67,6 @@ def net_benefit(
 
     Raises:
         UndefinedMetric: Without cases, or with a prevalence and without positives or negatives.
-        ValueError: If a shape does not match, or a number is out of range.
     """
     flags, values = check_columns(positive, probabilities)
     if (values < 0).any() or (values > 1).any():
@@ -116,16 +109,7 @@ def decision_curve(
 
 
 def net_benefit_from_counts(counts: Floats, threshold_probability: float, *, prevalence: float | None = None) -> Floats:
-    """Compute the net benefit from counts, with NaN where it is undefined.
-
-    Args:
-        counts: Shape (4, ...): tp, fp, fn, tn.
-        threshold_probability: Between 0 and 1.
-        prevalence: Prevalence in the deployment, between 0 and 1; that of the cases if None.
-
-    Returns:
-        Shape (...).
-    """
+    """Compute the net benefit, shape (...), from tp, fp, fn and tn, shape (4, ...); NaN where undefined."""
     tp, fp, fn, tn = counts
     odds = threshold_probability / (1 - threshold_probability)
     with np.errstate(divide="ignore", invalid="ignore"):

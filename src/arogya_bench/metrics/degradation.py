@@ -1,4 +1,7 @@
-"""Loss of a score under image degradation: drop, area, worst condition, critical severity."""
+"""Loss of a score under image degradation: drop, area, worst condition, critical severity.
+
+A missing or infinite score raises UndefinedMetric.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.metrics.result import Result
 from arogya_bench.types import Floats, Labels
 
 Best: TypeAlias = Literal["high", "low"]  # which end of a score is better; "low" for ECE
@@ -15,21 +19,15 @@ CLEAN_SCORE_NOT_POSITIVE = "the clean score is not above 0, so that shares are u
 
 
 @dataclass(frozen=True, kw_only=True)
-class DegradationResult:
+class DegradationResult(Result):
     """Fields that all degradation results share.
 
     Attributes:
-        method: Name of the method.
         n: Number of scores on degraded images.
         groups: Number of corruptions among them.
-        note: Caveats, or an empty string.
     """
 
-    method: str
-    n: int
     groups: int = 1
-    seed: int | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +35,6 @@ class ScoreDrop(DegradationResult):
     """Drop of a score against clean images; negative for an improvement.
 
     Attributes:
-        absolute: In units of the score.
         relative: As a share of the clean score; None unless the clean score is above 0.
         robustness: 1 - relative, not clipped; None where ``relative`` is None, and for scores where
             lower is better.
@@ -75,9 +72,7 @@ class WorstCondition(DegradationResult):
     """The condition with the largest drop.
 
     Attributes:
-        name: Name of the corruption.
         level: Position of its severity, from 1.
-        score: Score on that condition.
         drop: Against clean images, positive for a loss.
     """
 
@@ -97,9 +92,6 @@ def score_drop(clean: float, degraded: float | Sequence[float], *, best: Best = 
         clean: Score on clean images.
         degraded: Score on degraded images, or several scores, which are averaged.
         best: Whether high or low scores are better.
-
-    Raises:
-        UndefinedMetric: If a score is missing or not finite.
     """
     scores = _check_finite(degraded)
     _check_finite(clean)
@@ -128,10 +120,6 @@ def degradation_area(severities: Sequence[float], scores: Sequence[float], *, cl
         severities: Shape (s,), above 0, ascending.
         scores: Shape (s,).
         clean: Score on clean images.
-
-    Raises:
-        UndefinedMetric: If a score is missing or not finite.
-        ValueError: If severities are not above 0 and ascending, or not as many as scores.
     """
     levels, values = _check_curve(severities, scores, clean)
     area = float(np.trapezoid(values, levels / levels[-1]))
@@ -148,12 +136,7 @@ def degradation_area(severities: Sequence[float], scores: Sequence[float], *, cl
 
 
 def critical_severity(
-    severities: Sequence[float],
-    scores: Sequence[float],
-    *,
-    floor: float,
-    clean: float,
-    best: Best = "high",
+    severities: Sequence[float], scores: Sequence[float], *, floor: float, clean: float, best: Best = "high"
 ) -> CriticalSeverity:
     """Find the severity at which a score first falls below a floor.
 
@@ -166,10 +149,6 @@ def critical_severity(
         floor: The worst acceptable score; a ceiling for scores where lower is better.
         clean: Score on clean images.
         best: Whether high or low scores are better.
-
-    Raises:
-        UndefinedMetric: If a score is missing or not finite.
-        ValueError: If severities are not above 0 and ascending, or not as many as scores.
     """
     levels, values = _check_curve(severities, scores, clean)
     margin = (values - floor) * (1 if best == "high" else -1)
@@ -195,9 +174,6 @@ def worst_condition(
 
     Returns:
         The first of several equally bad ones; the others are named in ``note``.
-
-    Raises:
-        UndefinedMetric: If a score is missing or not finite, or there are no corruptions.
     """
     if not scores:
         raise UndefinedMetric("no corruptions")

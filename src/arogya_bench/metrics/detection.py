@@ -1,56 +1,33 @@
-"""Metrics of a detector, and COCO's scores for other tools."""
+"""Metrics of a detector with replicates, and COCO's scores for other tools."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from arogya_bench.metrics.classification import MetricScores
+from arogya_bench.metrics.catalogue import MetricFunction
+from arogya_bench.metrics.classification import MetricScores, collect_scores
 from arogya_bench.metrics.detection_coco import CocoScores, coco_scores
 from arogya_bench.metrics.detection_flags import flag_box_metrics
 from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, match_boxes
-from arogya_bench.metrics.detection_outcomes import (
-    BoxOutcomes,
-    DetectionsLike,
-    TrueBoxesLike,
-    check_box_outcomes,
-)
+from arogya_bench.metrics.detection_outcomes import BoxOutcomes, DetectionsLike, TrueBoxesLike, check_box_outcomes
 from arogya_bench.metrics.detection_tally import BoxSufficientStatistics, sum_boxes_by_group
 from arogya_bench.metrics.per_class import safe_divide
+from arogya_bench.metrics.replicates import Replicates, Resamples, concatenate_replicates
 from arogya_bench.types import BoxPredictions, Floats
 
 DETECTION_METRICS_VERSION = 1  # rises when any number for the same predictions changes
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoxMetric:
-    """A metric of a detector, computed from sufficient statistics.
+class BoxMetric(MetricFunction[[BoxSufficientStatistics], Floats]):
+    """A metric of a detector; ``probabilistic`` if it ranks detections instead of using one threshold.
 
     Attributes:
-        name: Name of the metric in MLflow.
-        best: Whether high or low values are better.
-        low: Smallest possible value.
-        high: Largest possible value.
-        probabilistic: Whether it ranks detections by score instead of using one threshold.
-        summary: One-line description.
         iou_indices: Indices of the IoU thresholds whose average precision it uses.
-        compute: Maps statistics to values of their leading axes, NaN where undefined.
     """
 
-    name: str
-    best: Literal["high", "low"]
-    low: float
-    high: float
-    probabilistic: bool
-    summary: str
     iou_indices: tuple[int, ...]
-    compute: Callable[[BoxSufficientStatistics], Floats]
-
-    def __call__(self, tally: BoxSufficientStatistics) -> Floats:
-        """Compute the metric, NaN where undefined."""
-        return self.compute(tally)
 
 
 def precisions(tally: BoxSufficientStatistics) -> Floats:
@@ -74,15 +51,8 @@ def _mean_average_precision(name: str, iou_indices: tuple[int, ...], at: str) ->
         values = tally.average_precision[..., list(iou_indices), :]
         return _nan_mean(values.reshape(*values.shape[:-2], -1))
 
-    return BoxMetric(
-        name=name,
-        best="high",
-        low=0.0,
-        high=1.0,
-        probabilistic=True,
-        summary=f"Mean average precision (COCO, 101 points) {at}, classes in the truth.",
-        iou_indices=iou_indices,
-        compute=compute,
+    return _box_metric(
+        name, compute, f"Mean average precision (COCO, 101 points) {at}, classes in the truth.", iou_indices
     )
 
 
@@ -93,14 +63,20 @@ def _macro_average(name: str, per_class_values: Callable[[BoxSufficientStatistic
         # By convention 0/0 counts as 0 in an average, which is flagged.
         return _nan_mean(np.where(seen & np.isnan(values), 0.0, values))
 
+    return _box_metric(name, compute, f"Mean {what} over the classes seen, IoU 0.5, at the threshold of validation.")
+
+
+def _box_metric(
+    name: str, compute: Callable[[BoxSufficientStatistics], Floats], summary: str, iou_indices: tuple[int, ...] = ()
+) -> BoxMetric:
     return BoxMetric(
         name=name,
         best="high",
         low=0.0,
         high=1.0,
-        probabilistic=False,
-        summary=f"Mean {what} over the classes seen, IoU 0.5, at the threshold of validation.",
-        iou_indices=(),
+        probabilistic=bool(iou_indices),
+        summary=summary,
+        iou_indices=iou_indices,
         compute=compute,
     )
 
@@ -119,10 +95,7 @@ METRICS: dict[str, BoxMetric] = {
 
 
 def score(
-    targets: Sequence[TrueBoxesLike],
-    detections: Sequence[DetectionsLike],
-    *,
-    classes: Sequence[str] | int,
+    targets: Sequence[TrueBoxesLike], detections: Sequence[DetectionsLike], *, classes: Sequence[str] | int
 ) -> CocoScores:
     """Score detections by the rules of COCO; None where undefined.
 
@@ -140,10 +113,6 @@ def score(
         ``mAP50_95``, ``mAP50``, ``mAP75``, ``AR1``, ``AR10``, ``AR100`` (the mean recall with
         so many detections per class and image), and, in the order of the classes,
         ``AP_per_class`` and ``AP50_per_class``.
-
-    Raises:
-        ValueError: If the numbers of images differ, or a column is missing, unknown, misshapen,
-            not finite, or out of range.
     """
     return coco_scores(check_box_outcomes(targets, detections, classes=classes))
 
@@ -154,29 +123,52 @@ def score_with_reasons(predictions: BoxPredictions, *, threshold: float) -> Metr
     Args:
         predictions: Predictions for n images.
         threshold: Smallest score of a detection in precision, recall and F1, from validation.
-
-    Raises:
-        ValueError: If boxes have a wrong shape, are not finite, or have an unknown class.
     """
     cases = check_box_predictions(predictions)
     matches = match_boxes(cases)
     tally = sum_boxes_by_group(matches, threshold=threshold).total()
-    scores = {name: float(metric(tally)) for name, metric in METRICS.items()}
-    values = {name: value for name, value in scores.items() if math.isfinite(value)}
-    flags = flag_box_metrics(cases.classes, matches, tally)
-    return MetricScores(
-        values=values,
-        undefined={name: _explain_undefined(METRICS[name], cases) for name in METRICS if name not in values},
-        flags={name: flags[name] for name in values if name in flags},
+    return collect_scores(
+        {name: float(metric(tally)) for name, metric in METRICS.items()},
+        flag_box_metrics(cases.classes, matches, tally),
+        explain_undefined=lambda name: _explain_undefined(METRICS[name], cases),
+    )
+
+
+def box_replicates(
+    predictions: BoxPredictions, *, threshold: float, draws: Resamples, names: Iterable[str] | None = None
+) -> Replicates:
+    """Resample all metrics; results are those of ``detection.score`` on the drawn images.
+
+    Detections with equal scores are ranked before drawing, by the order of the images and of the
+    detections in their image. COCO could rank copies of an image with equal scores of one class
+    differently.
+
+    Args:
+        predictions: Predictions for n images.
+        threshold: Smallest score of a detection in precision, recall and F1, from validation.
+        draws: Which groups enter each resample.
+        names: Names of the metrics; all if None. Those over ten IoU thresholds take longest.
+    """
+    cases = check_box_predictions(predictions)
+    if draws.group_of.shape != (cases.n,):
+        raise ValueError(f"draws of {draws.group_of.size} cases for {cases.n} images")
+    selected = list(METRICS if names is None else names)
+    iou_indices = {index for name in selected for index in METRICS[name].iou_indices}
+    all_sums = sum_boxes_by_group(match_boxes(cases), threshold=threshold, group_of=draws.group_of)
+    sums = all_sums.select_iou_thresholds(iou_indices)
+    whole = _compute_metrics(sums.total(), selected)
+    drawn = [_compute_metrics(sums.weighted(weights), selected) for weights in draws.chunks()]
+    jackknife = [_compute_metrics(tally, selected) for tally in sums.leave_one_group_out()]
+    return Replicates(
+        estimates={name: float(value) for name, value in whole.items()},
+        values=concatenate_replicates(drawn, selected),
+        jackknife=concatenate_replicates(jackknife, selected),
+        digest=draws.digest,
     )
 
 
 def check_box_predictions(predictions: BoxPredictions) -> BoxOutcomes:
-    """Validate the boxes of stored predictions.
-
-    Raises:
-        ValueError: If boxes have a wrong shape, are not finite, or have an unknown class.
-    """
+    """Validate the boxes of stored predictions."""
     return check_box_outcomes(predictions.truth, predictions.detections, classes=predictions.classes)
 
 
@@ -192,3 +184,7 @@ def _nan_mean(values: Floats) -> Floats:
     defined = np.isfinite(values)
     total = np.where(defined, values, 0.0).sum(axis=-1)
     return safe_divide(total, defined.sum(axis=-1).astype(np.float64))
+
+
+def _compute_metrics(tally: BoxSufficientStatistics, names: Sequence[str]) -> dict[str, Floats]:
+    return {name: METRICS[name](tally) for name in names}

@@ -74,14 +74,9 @@ def _truth_annotations(cases: BoxOutcomes) -> Iterator[dict[str, Any]]:
 
 
 def _detection_annotations(cases: BoxOutcomes) -> Iterator[dict[str, Any]]:
-    for image, found in enumerate(cases.detections):
-        for box, label, score in zip(found.boxes, found.labels, found.scores, strict=True):
-            yield {
-                "image_id": image + 1,
-                "category_id": int(label),
-                "bbox": box.tolist(),
-                "score": float(score),
-            }
+    for image, detections in enumerate(cases.detections):
+        for box, label, score in zip(detections.boxes, detections.labels, detections.scores, strict=True):
+            yield {"image_id": image + 1, "category_id": int(label), "bbox": box.tolist(), "score": float(score)}
 
 
 def _mean_or_none(values: Floats) -> float | None:

@@ -1,23 +1,16 @@
 """Flags for detection metrics with conventions, excluded classes or ties."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from arogya_bench.metrics.detection_matching import MAX_DETECTIONS, Matches
 from arogya_bench.metrics.detection_tally import BoxSufficientStatistics
+from arogya_bench.metrics.flags import MetricFlag, flag_affected_classes, join_flags
 from arogya_bench.metrics.per_class import FEW_POSITIVES
 
 TRUE_CLASS_METRICS = ("mAP50_95", "mAP50", "mAP75")
 OBSERVED_CLASS_METRICS = ("precision", "recall", "f1")
-
-
-class _DetectionFlag(NamedTuple):
-    metrics: tuple[str, ...]
-    text: str
 
 
 def flag_box_metrics(
@@ -33,39 +26,32 @@ def flag_box_metrics(
     Returns:
         One text per flagged metric, possibly including undefined metrics.
     """
-    texts = defaultdict(list)
-    for remark in (*_flag_classes(classes, tally), *_flag_detections(matches)):
-        for name in remark.metrics:
-            texts[name].append(remark.text)
-    return {name: "; ".join(remarks) for name, remarks in texts.items()}
+    return join_flags((*_flag_classes(classes, tally), *_flag_detections(matches)))
 
 
-def _flag_classes(classes: Sequence[str], tally: BoxSufficientStatistics) -> Iterator[_DetectionFlag]:
-    true, found = tally.truth > 0, tally.detections > 0
+def _flag_classes(classes: Sequence[str], tally: BoxSufficientStatistics) -> Iterator[MetricFlag]:
+    true, detected = tally.truth > 0, tally.detections > 0
     rare = true & (tally.truth < FEW_POSITIVES)
-    rules: tuple[tuple[tuple[str, ...], str, NDArray[np.bool_]], ...] = (
+    rules = (
         (TRUE_CLASS_METRICS, "left out, no box in the truth", ~true),
-        (OBSERVED_CLASS_METRICS, "left out, in neither truth nor detections", ~true & ~found),
-        (("precision",), "never found, counts as 0", true & ~found),
-        (("recall", "f1"), "found without a box in the truth, counts as 0", ~true & found),
+        (OBSERVED_CLASS_METRICS, "left out, in neither truth nor detections", ~true & ~detected),
+        (("precision",), "never found, counts as 0", true & ~detected),
+        (("recall", "f1"), "found without a box in the truth, counts as 0", ~true & detected),
         ((*TRUE_CLASS_METRICS, *OBSERVED_CLASS_METRICS), f"fewer than {FEW_POSITIVES} boxes", rare),
     )
-    for metrics, text, applies in rules:
-        if applies.any():
-            listed = ", ".join(name for name, affected in zip(classes, applies, strict=True) if affected)
-            yield _DetectionFlag(metrics, f"{text}: {listed}")
+    return flag_affected_classes(rules, classes)
 
 
-def _flag_detections(matches: Sequence[Matches]) -> Iterator[_DetectionFlag]:
+def _flag_detections(matches: Sequence[Matches]) -> Iterator[MetricFlag]:
     dropped = sum(of_class.dropped for of_class in matches)
     if dropped:
-        yield _DetectionFlag(
+        yield MetricFlag(
             (*TRUE_CLASS_METRICS, *OBSERVED_CLASS_METRICS),
             f"{dropped} detections left out, beyond the best {MAX_DETECTIONS} of their class in their image",
         )
     tied = sum(_count_tied(of_class) for of_class in matches)
     if tied:
-        yield _DetectionFlag(
+        yield MetricFlag(
             TRUE_CLASS_METRICS,
             f"{tied} detections, right and wrong ones, share their score with others; the order "
             "of the images ranks them",

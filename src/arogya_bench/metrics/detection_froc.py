@@ -1,29 +1,27 @@
 """FROC: lesion sensitivity against false positives per image, with replicates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from arogya_bench.metrics.detection import check_box_predictions
-from arogya_bench.metrics.detection_froc_matching import (
-    Criterion,
-    LesionMatches,
-    match_lesions,
-    pool_classes,
-)
-from arogya_bench.metrics.detection_froc_tally import sum_froc_by_group
+from arogya_bench.metrics.detection_froc_matching import Criterion, LesionMatches, match_lesions, pool_classes
 from arogya_bench.metrics.detection_matching import MAX_DETECTIONS
-from arogya_bench.metrics.detection_outcomes import (
-    DetectionsLike,
-    TrueBoxesLike,
-    check_box_outcomes,
-)
-from arogya_bench.metrics.per_class import FEW_POSITIVES
+from arogya_bench.metrics.detection_outcomes import DetectionsLike, TrueBoxesLike, check_box_outcomes
+from arogya_bench.metrics.detection_tally import BLOCK_CELLS, leave_one_out_weights
+from arogya_bench.metrics.per_class import FEW_POSITIVES, safe_divide
 from arogya_bench.metrics.replicates import Replicates, Resamples
-from arogya_bench.types import BoxPredictions, Floats
+from arogya_bench.metrics.result import Result
+from arogya_bench.types import BoxPredictions, Floats, Labels
+
+if TYPE_CHECKING:
+    from arogya_bench.metrics.detection_tally import Sparse
 
 FROC_RATES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)  # of LUNA16
+RATE_TOLERANCE = 1e-9  # so that .29 per image allows 29 false positives in 100 images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +29,6 @@ class FrocCurve:
     """FROC curve with one point per distinct score.
 
     Attributes:
-        name: Name of the class.
         thresholds: Shape (t,), descending; detections with at least this score count.
         false_positives_per_image: Shape (t,), mean over all images, ascending.
         sensitivity: Shape (t,), share of the lesions found, ascending. The three arrays are empty
@@ -40,7 +37,6 @@ class FrocCurve:
             lesions.
         score: Mean of ``sensitivity_at``; None without lesions.
         lesions: Number of true boxes, without crowds.
-        note: Caveats, or an empty string.
     """
 
     name: str
@@ -54,19 +50,15 @@ class FrocCurve:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Froc(FrocCurve):
+class Froc(FrocCurve, Result):
     """FROC curve of all classes together and of each class.
 
     Attributes:
-        per_class: In the order of the classes.
         rates: False positives per image at which ``sensitivity_at`` is given.
         criterion: ``iou`` or ``centre``, which defines a hit.
         iou: Smallest IoU of a hit; None for ``centre``.
-        images: Number of images, including those without lesions.
-        method: The metric with its criterion.
-        n: Number of images.
-        groups: Equal to ``n``; patients are accounted for by ``froc_replicates``.
-        seed: None, since nothing is drawn.
+        images: Number of images, including those without lesions, as ``n`` and ``groups``; patients
+            are accounted for by ``froc_replicates``.
     """
 
     per_class: tuple[FrocCurve, ...]
@@ -74,10 +66,43 @@ class Froc(FrocCurve):
     criterion: Criterion
     iou: float | None
     images: int
-    method: str
-    n: int
-    groups: int
-    seed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrocGroupSums:
+    """Contribution of each group to the curve: one row per score with a hit, best score first.
+
+    Only hits raise the sensitivity, so that a row includes the false positives since the last row.
+
+    Attributes:
+        hits: Shape (rows, groups), lesions found at this score.
+        misses: Shape (rows, groups), false positives.
+    """
+
+    hits: "Sparse"
+    misses: "Sparse"
+    lesions: Floats
+    images: Floats
+
+    def sensitivities(self, weights: Floats, rates: Sequence[float]) -> Floats:
+        """Sensitivity at each rate, shape (b, rates), for weights of shape (b, groups); NaN without lesions."""
+        step = max(1, BLOCK_CELLS // max(1, self.hits.shape[0]))
+        parts = [self._hits_at_rates(weights[i : i + step], rates) for i in range(0, len(weights), step)]
+        lesions = (weights @ self.lesions)[:, None]
+        return safe_divide(np.concatenate(parts), np.repeat(lesions, len(rates), axis=1))
+
+    def _hits_at_rates(self, weights: Floats, rates: Sequence[float]) -> Floats:
+        upright = np.ascontiguousarray(weights.T)
+        hits, misses = (np.asarray(m @ upright).cumsum(axis=0) for m in (self.hits, self.misses))
+        hits_by_misses = np.concatenate([np.zeros((1, len(weights))), hits])
+        allowed = np.outer(rates, weights @ self.images) + RATE_TOLERANCE
+        reached = np.array([(misses <= limit).sum(axis=0) for limit in allowed])
+        chosen: Floats = hits_by_misses[reached, np.arange(len(weights))].T
+        return chosen
+
+    def leave_one_group_out(self) -> Iterator[Floats]:
+        """Yield weights that leave out each group in turn, in batches."""
+        return leave_one_out_weights(self.images.size)
 
 
 def froc(
@@ -107,9 +132,6 @@ def froc(
         criterion: Definition of a hit.
         iou: Smallest IoU of a hit: .5, .55, … .95.
         rates: False positives per image, ascending.
-
-    Raises:
-        ValueError: If a column is missing, unknown or invalid, or another argument is invalid.
     """
     cases = check_box_outcomes(targets, detections, classes=classes)
     checked_rates = _check_rates(rates)
@@ -142,9 +164,6 @@ def froc_replicates(
     Returns:
         Under ``froc`` the score, and under ``froc_<rate>`` the sensitivity at each rate, such as
         ``froc_1`` and ``froc_0.125``.
-
-    Raises:
-        ValueError: As ``froc``, or if the number of cases of the draws differs.
     """
     cases = check_box_predictions(predictions)
     if draws.group_of.shape != (cases.n,):
@@ -163,17 +182,38 @@ def froc_replicates(
     )
 
 
+def sum_froc_by_group(matches: LesionMatches, group_of: Labels) -> FrocGroupSums:
+    """Sum up each group once; ``group_of`` has shape (images,), positions 0 to groups - 1."""
+    groups = int(group_of.max()) + 1 if group_of.size else 1
+    last = np.diff(matches.scores, append=-np.inf) != 0
+    level = last.cumsum() - last
+    with_hit = np.bincount(level, matches.hit) > 0
+    row = (with_hit.cumsum() - with_hit)[level]
+    shape = (int(with_hit.sum()), groups)
+    column = group_of[matches.image]
+    hits, misses = (
+        csr_array((np.ones(int(m.sum())), (row[m], column[m])), shape=shape)
+        for m in (matches.hit, matches.miss & (row < shape[0]))
+    )
+    return FrocGroupSums(
+        hits=hits,
+        misses=misses,
+        lesions=np.bincount(group_of, matches.lesions, minlength=groups).astype(np.float64),
+        images=np.bincount(group_of, minlength=groups).astype(np.float64),
+    )
+
+
 def _name_sensitivities(sensitivities: Floats, rates: Sequence[float]) -> dict[str, Floats]:
     by_rate = {f"froc_{rate:g}": sensitivities[:, i] for i, rate in enumerate(rates)}
     return {"froc": sensitivities.mean(axis=1), **by_rate}
 
 
 def _check_rates(rates: Sequence[float]) -> tuple[float, ...]:
-    given = np.asarray(rates, dtype=np.float64)
-    positive = given.ndim == 1 and given.size > 0 and np.isfinite(given).all() and given[0] > 0
-    if not positive or (np.diff(given) <= 0).any():
+    values = np.asarray(rates, dtype=np.float64)
+    positive = values.ndim == 1 and values.size > 0 and np.isfinite(values).all() and values[0] > 0
+    if not positive or (np.diff(values) <= 0).any():
         raise ValueError(f"rates must be positive and ascending, not {rates}")
-    return tuple(given.tolist())
+    return tuple(values.tolist())
 
 
 def _build_curve(matches: LesionMatches, name: str, rates: Sequence[float]) -> FrocCurve:

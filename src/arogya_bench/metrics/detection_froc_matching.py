@@ -25,7 +25,6 @@ class LesionMatches:
         image: Shape (m,), position of the image.
         scores: Shape (m,), descending.
         hit: Shape (m,), whether it finds a lesion.
-        miss: Shape (m,), whether it is a false positive.
         lesions: Shape (images,), number of lesions, without crowds.
         dropped: Number of detections beyond the best 100 of their class and image, not counted.
     """
@@ -52,9 +51,6 @@ def match_lesions(cases: BoxOutcomes, *, criterion: Criterion, iou: float) -> tu
         cases: n images.
         criterion: ``iou`` or ``centre``.
         iou: Smallest IoU of a hit, one of ``IOU_THRESHOLDS``; not used by ``centre``.
-
-    Raises:
-        ValueError: If ``criterion`` or ``iou`` is invalid.
     """
     if criterion == "centre":
         return tuple(_match_by_centre(cases, label) for label in range(len(cases.classes)))
@@ -63,21 +59,13 @@ def match_lesions(cases: BoxOutcomes, *, criterion: Criterion, iou: float) -> tu
     near = np.isclose(IOU_THRESHOLDS, iou, rtol=0, atol=IOU_TOLERANCE)
     if not near.any():
         raise ValueError(f"iou is {iou}, not one of {IOU_THRESHOLDS.round(2).tolist()}")
-    return _match_by_iou(cases, int(near.argmax()))
-
-
-def pool_classes(matches: Sequence[LesionMatches]) -> LesionMatches:
-    """Combine the detections of several classes, best score first."""
-    return _sort_by_score(matches, np.sum([of_class.lesions for of_class in matches], axis=0))
-
-
-def _match_by_iou(cases: BoxOutcomes, iou_index: int) -> tuple[LesionMatches, ...]:
+    index = int(near.argmax())
     return tuple(
         LesionMatches(
             image=matches.image,
             scores=matches.scores,
-            hit=matches.hits[iou_index],
-            miss=~matches.hits[iou_index] & ~matches.ignored[iou_index],
+            hit=matches.hits[index],
+            miss=~matches.hits[index] & ~matches.ignored[index],
             lesions=matches.truth,
             dropped=matches.dropped,
         )
@@ -85,10 +73,15 @@ def _match_by_iou(cases: BoxOutcomes, iou_index: int) -> tuple[LesionMatches, ..
     )
 
 
+def pool_classes(matches: Sequence[LesionMatches]) -> LesionMatches:
+    """Combine the detections of several classes, best score first."""
+    return _sort_by_score(matches, np.sum([of_class.lesions for of_class in matches], axis=0))
+
+
 def _match_by_centre(cases: BoxOutcomes, label: int) -> LesionMatches:
-    pairs = list(zip(cases.truth, cases.detections, strict=True))
     images = [
-        _match_image_by_centre(truth, detections, label, number) for number, (truth, detections) in enumerate(pairs)
+        _match_image_by_centre(truth, detections, label, number)
+        for number, (truth, detections) in enumerate(zip(cases.truth, cases.detections, strict=True))
     ]
     return _sort_by_score(images, np.array([image.lesions.sum() for image in images], dtype=np.int64))
 
@@ -124,9 +117,9 @@ def _match_image_by_centre(truth: TrueBoxes, detections: Detections, label: int,
     )
 
 
-def _centre_distances(found: Floats, true: Floats) -> tuple[BoolArray, Floats]:
+def _centre_distances(detected: Floats, true: Floats) -> tuple[BoolArray, Floats]:
     """Whether each centre lies in each true box, and the distance of the centres; (m, boxes)."""
-    centre = (found[:, :2] + found[:, 2:] / 2)[:, None]
+    centre = (detected[:, :2] + detected[:, 2:] / 2)[:, None]
     corner, opposite = true[:, :2], true[:, :2] + true[:, 2:]
     inside: BoolArray = np.asarray(((centre >= corner) & (centre <= opposite)).all(axis=2))
     return inside, np.hypot(*np.moveaxis(centre - (corner + opposite) / 2, 2, 0))

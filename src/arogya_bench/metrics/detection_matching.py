@@ -103,10 +103,10 @@ def _match_greedily(overlap: Floats) -> NDArray[np.bool_]:
     return hits
 
 
-def _iou_matrix(found: Floats, true: Floats, crowd: NDArray[np.bool_]) -> Floats:
+def _iou_matrix(detected: Floats, true: Floats, crowd: NDArray[np.bool_]) -> Floats:
     """IoU, or for a crowd the share of the detection inside it; shape (detections, boxes)."""
     from faster_coco_eval.core import mask
 
-    if not len(found) or not len(true):
-        return np.zeros((len(found), len(true)))
-    return np.asarray(mask.iou(found, true, crowd.astype(int).tolist()), dtype=np.float64)
+    if not len(detected) or not len(true):
+        return np.zeros((len(detected), len(true)))
+    return np.asarray(mask.iou(detected, true, crowd.astype(int).tolist()), dtype=np.float64)

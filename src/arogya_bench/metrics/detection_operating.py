@@ -5,21 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arogya_bench.metrics.detection import (
-    METRICS,
-    check_box_predictions,
-    f1s,
-    precisions,
-    recalls,
-)
+from arogya_bench.metrics.detection import METRICS, check_box_predictions, f1s, precisions, recalls
 from arogya_bench.metrics.detection_matching import IOU_THRESHOLDS, Matches, match_boxes
-from arogya_bench.metrics.detection_outcomes import (
-    DetectionsLike,
-    TrueBoxesLike,
-    check_box_outcomes,
-)
+from arogya_bench.metrics.detection_outcomes import DetectionsLike, TrueBoxesLike, check_box_outcomes
 from arogya_bench.metrics.detection_tally import BoxSufficientStatistics, sum_boxes_by_group
-from arogya_bench.metrics.per_class import FEW_POSITIVES, Row
+from arogya_bench.metrics.per_class import FEW_POSITIVES, Row, nan_to_none
 from arogya_bench.types import BoxPredictions, Floats
 
 NO_DETECTION_THRESHOLD = 1.0  # if no threshold is better than detecting nothing
@@ -30,13 +20,8 @@ class ClassCounts:
     """Counts of one class at the threshold and IoU 0.5; rates are None where undefined.
 
     Attributes:
-        name: Name of the class.
-        tp: Detections that match a box.
-        fp: Detections that match no box.
+        tp: Detections that match a box, as ``fp`` match none.
         fn: Boxes without a detection.
-        precision: tp / (tp + fp).
-        recall: tp / (tp + fn).
-        f1: 2 tp / (2 tp + fp + fn).
     """
 
     name: str
@@ -56,8 +41,6 @@ class DetectorOperatingPoint:
         threshold: Smallest score of a detection that counts.
         precision: Mean over the classes in truth or detections, 0 for one without detections.
         recall: The same mean, 0 for one without boxes.
-        f1: The same mean.
-        classes: Counts in the order of the classes.
     """
 
     threshold: float
@@ -77,27 +60,17 @@ def operating_point(
     """Evaluate the detections with a score of at least ``threshold``.
 
     Arguments and matching are those of ``detection.score``.
-
-    Raises:
-        ValueError: If a column is missing, unknown or invalid.
     """
     cases = check_box_outcomes(targets, detections, classes=classes)
     tally = sum_boxes_by_group(match_boxes(cases), threshold=threshold).total()
-    precision, recall, f1 = (_nan_to_none(METRICS[name](tally)) for name in ("precision", "recall", "f1"))
+    precision, recall, f1 = (nan_to_none(METRICS[name](tally)) for name in ("precision", "recall", "f1"))
     return DetectorOperatingPoint(
-        threshold=threshold,
-        precision=precision,
-        recall=recall,
-        f1=f1,
-        classes=_class_counts(cases.classes, tally),
+        threshold=threshold, precision=precision, recall=recall, f1=f1, classes=_class_counts(cases.classes, tally)
     )
 
 
 def best_threshold(
-    targets: Sequence[TrueBoxesLike],
-    detections: Sequence[DetectionsLike],
-    *,
-    classes: Sequence[str] | int,
+    targets: Sequence[TrueBoxesLike], detections: Sequence[DetectionsLike], *, classes: Sequence[str] | int
 ) -> float:
     """Choose the threshold with the highest macro F1 at IoU 0.5, on the validation split.
 
@@ -106,9 +79,6 @@ def best_threshold(
     Returns:
         One of the scores, the highest of equally good ones; 1 if none is better than detecting
         nothing.
-
-    Raises:
-        ValueError: If a column is missing, unknown or invalid.
     """
     matches = match_boxes(check_box_outcomes(targets, detections, classes=classes))
     scores = [of_class.scores for of_class in matches]
@@ -120,19 +90,12 @@ def best_threshold(
 
 
 def per_class_boxes(predictions: BoxPredictions, *, threshold: float) -> list[Row]:
-    """Evaluate each class of a detector.
-
-    Args:
-        predictions: Predictions for n images.
-        threshold: Smallest score of a detection in precision, recall and F1, from validation.
+    """Evaluate each class of a detector; takes the arguments of ``detection.score_with_reasons``.
 
     Returns:
         One row per class: ``class``, ``truth_boxes``, ``images`` (with a true box of the class),
         ``AP50``, ``AP50_95``, ``precision``, ``recall``, ``f1`` (None where undefined), ``tp``,
         ``fp``, ``fn``, and ``flag``, which may be empty.
-
-    Raises:
-        ValueError: If boxes have a wrong shape, are not finite, or have an unknown class.
     """
     cases = check_box_predictions(predictions)
     matches = match_boxes(cases)
@@ -145,8 +108,8 @@ def per_class_boxes(predictions: BoxPredictions, *, threshold: float) -> list[Ro
                 "class": counts.name,
                 "truth_boxes": boxes,
                 "images": int((matches[k].truth > 0).sum()),
-                "AP50": _nan_to_none(tally.average_precision[0, k]),
-                "AP50_95": _nan_to_none(tally.average_precision[:, k].mean()),
+                "AP50": nan_to_none(tally.average_precision[0, k]),
+                "AP50_95": nan_to_none(tally.average_precision[:, k].mean()),
                 "precision": counts.precision,
                 "recall": counts.recall,
                 "f1": counts.f1,
@@ -185,13 +148,9 @@ def _class_counts(classes: Sequence[str], tally: BoxSufficientStatistics) -> tup
             tp=int(tally.hits[k]),
             fp=int(tally.detections[k] - tally.hits[k]),
             fn=int(tally.truth[k] - tally.hits[k]),
-            precision=_nan_to_none(precision[k]),
-            recall=_nan_to_none(recall[k]),
-            f1=_nan_to_none(f1[k]),
+            precision=nan_to_none(precision[k]),
+            recall=nan_to_none(recall[k]),
+            f1=nan_to_none(f1[k]),
         )
         for k, name in enumerate(classes)
     )
-
-
-def _nan_to_none(value: float | Floats) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -30,13 +30,7 @@ class TrueBoxes:
 
 @dataclass(frozen=True, kw_only=True)
 class BoxOutcomes:
-    """Detections and true boxes of one evaluation.
-
-    Attributes:
-        truth: True boxes per image.
-        detections: Detections per image.
-        classes: K names.
-    """
+    """Detections and true boxes of one evaluation."""
 
     truth: tuple[TrueBoxes, ...]
     detections: tuple[Detections, ...]
@@ -49,10 +43,7 @@ class BoxOutcomes:
 
 
 def check_box_outcomes(
-    targets: Sequence[TrueBoxesLike],
-    detections: Sequence[DetectionsLike],
-    *,
-    classes: Sequence[str] | int,
+    targets: Sequence[TrueBoxesLike], detections: Sequence[DetectionsLike], *, classes: Sequence[str] | int
 ) -> BoxOutcomes:
     """Validate the boxes of one evaluation and convert them to arrays.
 
@@ -62,10 +53,6 @@ def check_box_outcomes(
         detections: Detections per image, or a mapping of ``boxes`` (m, 4), ``labels`` (m,)
             and ``scores`` (m,).
         classes: Names of the classes, or their number.
-
-    Raises:
-        ValueError: If there are no classes, the numbers of images differ, or a column is missing,
-            unknown, misshapen, not finite, or out of range.
     """
     if len(targets) != len(detections):
         raise ValueError(f"{len(detections)} images with detections for {len(targets)} with truth")
@@ -118,11 +105,7 @@ def _check_detections(given: DetectionsLike, where: str, classes: Sequence[str])
 
 
 def _check_columns(
-    given: Mapping[str, ArrayLike],
-    where: str,
-    *,
-    required: Sequence[str],
-    optional: Sequence[str] = (),
+    given: Mapping[str, ArrayLike], where: str, *, required: Sequence[str], optional: Sequence[str] = ()
 ) -> dict[str, ArrayLike]:
     missing = [name for name in required if name not in given]
     unknown = [name for name in given if name not in (*required, *optional)]
@@ -145,10 +128,10 @@ def _check_boxes(column: ArrayLike, where: str) -> Floats:
 
 
 def _check_labels(column: ArrayLike, n: int, where: str, classes: Sequence[str]) -> Labels:
-    given = np.asarray(column)
-    if given.shape != (n,):
-        raise ValueError(f"{where}: labels have shape {given.shape}, not ({n},)")
-    labels = given.astype(np.int64)
-    if (labels != given).any() or ((labels < 0) | (labels >= len(classes))).any():
-        raise ValueError(f"{where}: labels {given} are no indices into {len(classes)} classes")
+    values = np.asarray(column)
+    if values.shape != (n,):
+        raise ValueError(f"{where}: labels have shape {values.shape}, not ({n},)")
+    labels = values.astype(np.int64)
+    if (labels != values).any() or ((labels < 0) | (labels >= len(classes))).any():
+        raise ValueError(f"{where}: labels {values} are no indices into {len(classes)} classes")
     return labels

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # As in COCO, which compares floats: r/100 differs in ten of them.
 RECALL_POINTS = np.linspace(0.0, 1.0, 101)
 BLOCK_CELLS = 2**15  # 256 KiB per array, which stays in the cache
+GROUPS_PER_BATCH = 500  # groups whose absence is computed at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +60,7 @@ class BoxPrecisionRecallCurve:
     def average_precision(self, weights: Floats, truth: Floats) -> Floats:
         """Compute the mean over 101 recalls of the best precision at that recall or above.
 
-        Args:
-            weights: Shape (groups, b), how often each group enters.
-            truth: Shape (b,), number of true boxes.
-
-        Returns:
-            Shape (b,); NaN without a box in the truth.
+        From weights of groups, shape (groups, b), and numbers of true boxes, shape (b,); NaN without any.
         """
         step = max(1, BLOCK_CELLS // max(1, self.hits.shape[0]))
         values = np.empty(truth.size)
@@ -74,8 +70,8 @@ class BoxPrecisionRecallCurve:
         return np.where(truth > 0, values, np.nan)
 
     def _average_precision_block(self, weights: Floats, truth: Floats) -> Floats:
-        hits, found = (np.asarray(m @ weights).cumsum(axis=0) for m in (self.hits, self.detections))
-        precision = np.divide(hits, found, out=np.zeros_like(hits), where=found > 0)
+        hits, detections = (np.asarray(m @ weights).cumsum(axis=0) for m in (self.hits, self.detections))
+        precision = np.divide(hits, detections, out=np.zeros_like(hits), where=detections > 0)
         best = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
         reached = _count_recalls_reached(hits / np.maximum(truth, 1.0))
         total: Floats = np.einsum("rb,rb->b", best, np.diff(reached, axis=0, prepend=0.0))
@@ -88,7 +84,7 @@ class BoxGroupSums:
 
     Attributes:
         curves: By IoU threshold, then class; empty for thresholds that are not needed.
-        sums: Shape (3 K, groups): hits, found, truth at the operating point.
+        sums: Shape (3 K, groups): hits, detections and true boxes at the operating point.
     """
 
     curves: tuple[tuple[BoxPrecisionRecallCurve, ...], ...]
@@ -116,20 +112,24 @@ class BoxGroupSums:
 
     def weighted(self, weights: Floats) -> BoxSufficientStatistics:
         """Statistics of resamples, given how often each group enters, shape (b, groups)."""
-        hits, found, truth = np.split(weights @ self.sums.T, 3, axis=1)
+        hits, detections, truth = np.split(weights @ self.sums.T, 3, axis=1)
         upright = np.ascontiguousarray(weights.T)
         precision = np.full((len(weights), IOU_THRESHOLDS.size, self.n_classes), np.nan)
         for overlap, row in enumerate(self.curves):
             for label, curve in enumerate(row):
-                values = curve.average_precision(upright, truth[:, label])
-                precision[:, overlap, label] = values
-        return BoxSufficientStatistics(average_precision=precision, hits=hits, detections=found, truth=truth)
+                precision[:, overlap, label] = curve.average_precision(upright, truth[:, label])
+        return BoxSufficientStatistics(average_precision=precision, hits=hits, detections=detections, truth=truth)
 
     def leave_one_group_out(self) -> Iterator[BoxSufficientStatistics]:
         """Yield statistics that leave out each group in turn, in batches."""
-        for start in range(0, self.groups, 500):
-            left_out = np.arange(start, min(start + 500, self.groups))
-            yield self.weighted((left_out[:, None] != np.arange(self.groups)).astype(np.float64))
+        return map(self.weighted, leave_one_out_weights(self.groups))
+
+
+def leave_one_out_weights(groups: int) -> Iterator[Floats]:
+    """Yield weights that leave out each group in turn, in batches of shape (b, groups)."""
+    for start in range(0, groups, GROUPS_PER_BATCH):
+        left_out = np.arange(start, min(start + GROUPS_PER_BATCH, groups))
+        yield (left_out[:, None] != np.arange(groups)).astype(np.float64)
 
 
 def sum_boxes_by_group(
@@ -146,22 +146,18 @@ def sum_boxes_by_group(
     group = np.zeros(images, dtype=np.int64) if group_of is None else group_of
     groups = int(group.max()) + 1 if group.size else 1
     sums = np.zeros((3, len(matches), groups))
-    for label, each in enumerate(matches):
-        chosen = (each.scores >= threshold) & ~each.ignored[0]
-        sums[0, label] = _count_per_group(group[each.image[chosen & each.hits[0]]], groups)
-        sums[1, label] = _count_per_group(group[each.image[chosen]], groups)
-        sums[2, label] = np.bincount(group, each.truth, minlength=groups)
+    for label, of_class in enumerate(matches):
+        chosen = (of_class.scores >= threshold) & ~of_class.ignored[0]
+        sums[0, label] = np.bincount(group[of_class.image[chosen & of_class.hits[0]]], minlength=groups)
+        sums[1, label] = np.bincount(group[of_class.image[chosen]], minlength=groups)
+        sums[2, label] = np.bincount(group, of_class.truth, minlength=groups)
     return BoxGroupSums(
         curves=tuple(
-            tuple(_build_curve(each, overlap, group, groups) for each in matches)
+            tuple(_build_curve(of_class, overlap, group, groups) for of_class in matches)
             for overlap in range(IOU_THRESHOLDS.size)
         ),
         sums=sums.reshape(-1, groups),
     )
-
-
-def _count_per_group(group: Labels, groups: int) -> Labels:
-    return np.bincount(group, minlength=groups)
 
 
 def _build_curve(matches: Matches, iou_index: int, group: Labels, groups: int) -> BoxPrecisionRecallCurve:

@@ -1,7 +1,7 @@
 """Flags for metrics with conventions, excluded classes or few cases."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,81 +28,80 @@ POSITIVE_CLASS_METRICS = ("sensitivity", "f1", "auroc", "average_precision")
 NEGATIVE_CLASS_METRICS = ("specificity", "auroc")
 
 
-class _ClassificationFlag(NamedTuple):
+class MetricFlag(NamedTuple):
+    """A caveat on several metrics."""
+
     metrics: tuple[str, ...]
     text: str
 
 
 def flag_degenerate_metrics(cases: Outcomes, tally: SufficientStatistics) -> dict[str, str]:
-    """Say which classes an average leaves out, and where a convention stands for 0/0.
+    """Explain which classes an average excludes, and where a convention replaces 0/0.
 
     Args:
-        cases: What was counted.
-        tally: Of all the cases, without leading axes.
+        cases: n cases.
+        tally: Of all cases, without leading axes.
 
     Returns:
-        One text per metric that needs one; undefined metrics may be among them.
+        One text per flagged metric, possibly including undefined metrics.
     """
+    return join_flags((*_flag_classes(cases, tally), *_flag_labels(cases, tally), *_flag_probabilities(cases)))
+
+
+def join_flags(flags: Iterable[MetricFlag]) -> dict[str, str]:
+    """Join the flags of each metric to one text, by name."""
     texts = defaultdict(list)
-    remarks = (_flag_classes, _flag_labels, _flag_probabilities)
-    for remark in (remark for each in remarks for remark in each(cases, tally)):
-        for name in remark.metrics:
-            texts[name].append(remark.text)
-    return {name: "; ".join(several) for name, several in texts.items()}
+    for flag in flags:
+        for name in flag.metrics:
+            texts[name].append(flag.text)
+    return {name: "; ".join(of_metric) for name, of_metric in texts.items()}
 
 
-def _flag_classes(cases: Outcomes, tally: SufficientStatistics) -> Iterator[_ClassificationFlag]:
+def flag_affected_classes(
+    rules: Iterable[tuple[tuple[str, ...], str, NDArray[np.bool_]]], classes: Sequence[str]
+) -> Iterator[MetricFlag]:
+    """Apply rules of metrics, text and affected classes, shape (K,); flags list the names of these."""
+    for metrics, text, affected in rules:
+        if affected.any():
+            names = ", ".join(name for name, is_affected in zip(classes, affected, strict=True) if is_affected)
+            yield MetricFlag(metrics, f"{text}: {names}")
+
+
+def _flag_classes(cases: Outcomes, tally: SufficientStatistics) -> Iterator[MetricFlag]:
     true, guessed = tally.support > 0, tally.predicted > 0
+    rare = true & (tally.support < FEW_POSITIVES)
     rules = (
         (OBSERVED_CLASS_METRICS, "left out, in neither truth nor prediction", ~true & ~guessed),
         (TRUE_CLASS_METRICS, "left out, not in the truth", ~true),
-        (
-            ("precision_macro", "precision_weighted"),
-            "never predicted, counts as 0",
-            true & ~guessed,
-        ),
+        (("precision_macro", "precision_weighted"), "never predicted, counts as 0", true & ~guessed),
         (("recall_macro", "f1_macro"), "predicted without a case, counts as 0", ~true & guessed),
-        (
-            ("specificity_macro", "specificity_weighted"),
-            "left out, holds every case",
-            tally.support == tally.n,
-        ),
-        (
-            (*OBSERVED_CLASS_METRICS, *TRUE_CLASS_METRICS),
-            f"fewer than {FEW_POSITIVES} cases",
-            true & (tally.support < FEW_POSITIVES),
-        ),
+        (("specificity_macro", "specificity_weighted"), "left out, holds every case", tally.support == tally.n),
+        ((*OBSERVED_CLASS_METRICS, *TRUE_CLASS_METRICS), f"fewer than {FEW_POSITIVES} cases", rare),
     )
-    for metrics, text, applies in rules:
-        if applies.any():
-            yield _ClassificationFlag(metrics, f"{text}: {_join_class_names(cases, applies)}")
+    return flag_affected_classes(rules, cases.classes)
 
 
-def _flag_labels(cases: Outcomes, tally: SufficientStatistics) -> Iterator[_ClassificationFlag]:
+def _flag_labels(cases: Outcomes, tally: SufficientStatistics) -> Iterator[MetricFlag]:
     if (tally.support == tally.n).any() or (tally.predicted == tally.n).any():
-        yield _ClassificationFlag(("mcc",), "0 by convention, truth or prediction is constant")
-    silent = int((cases.predicted < 0).sum())
-    if silent:
-        share = silent / cases.n
-        yield _ClassificationFlag(LABEL_METRICS, f"{silent} cases ({share:.1%}) have no answer and count as wrong")
+        yield MetricFlag(("mcc",), "0 by convention, truth or prediction is constant")
+    unanswered = int((cases.predicted < 0).sum())
+    if unanswered:
+        share = unanswered / cases.n
+        yield MetricFlag(LABEL_METRICS, f"{unanswered} cases ({share:.1%}) have no answer and count as wrong")
     if len(cases.classes) == 2:
         for metrics, count in zip((NEGATIVE_CLASS_METRICS, POSITIVE_CLASS_METRICS), tally.support, strict=True):
             if 0 < count < FEW_POSITIVES:
-                yield _ClassificationFlag(metrics, f"fewer than {FEW_POSITIVES} cases: {count:.0f}")
+                yield MetricFlag(metrics, f"fewer than {FEW_POSITIVES} cases: {count:.0f}")
 
 
-def _flag_probabilities(cases: Outcomes, _: SufficientStatistics) -> Iterator[_ClassificationFlag]:
+def _flag_probabilities(cases: Outcomes) -> Iterator[MetricFlag]:
     if cases.renormalised:
-        yield _ClassificationFlag(PROBABILITY_METRICS, f"{cases.renormalised} rows did not sum to 1, divided")
+        yield MetricFlag(PROBABILITY_METRICS, f"{cases.renormalised} rows did not sum to 1, divided")
     if cases.implausible_sums:
         text = f"{cases.implausible_sums} rows are off by more than {SUM_LIMIT:.0%}: are they probabilities?"
-        yield _ClassificationFlag(PROBABILITY_METRICS, text)
+        yield MetricFlag(PROBABILITY_METRICS, text)
     if cases.probabilities is not None and not cases.unanswered:
-        believed = cases.probabilities[np.arange(cases.n), cases.targets]
-        clipped = int((believed < MIN_PROBABILITY).sum())
+        of_true_class = cases.probabilities[np.arange(cases.n), cases.targets]
+        clipped = int((of_true_class < MIN_PROBABILITY).sum())
         if clipped:
-            yield _ClassificationFlag(("nll",), f"{clipped} probabilities below {MIN_PROBABILITY:.1e} clipped to it")
-
-
-def _join_class_names(cases: Outcomes, mask: NDArray[np.bool_]) -> str:
-    return ", ".join(name for name, listed in zip(cases.classes, mask, strict=True) if listed)
+            yield MetricFlag(("nll",), f"{clipped} probabilities below {MIN_PROBABILITY:.1e} clipped to it")

@@ -26,17 +26,14 @@ def per_class(
 
     Args:
         targets: Class indices, shape (n,).
-        probabilities: Shape (n, K); without them no ``auroc``, ``average_precision``.
-        predicted: Class indices, shape (n,); decided from the probabilities if None.
+        probabilities: Shape (n, K); needed for ``auroc`` and ``average_precision``.
+        predicted: Class indices, shape (n,); derived from the probabilities if None.
         classes: Names of the classes, or their number.
 
     Returns:
         One row per class: ``class``, ``support``, ``predicted`` (numbers of cases),
         ``sensitivity``, ``specificity``, ``precision``, ``f1``, ``auroc``, ``average_precision``
-        (None where undefined) and ``flag``, empty if there is nothing to say.
-
-    Raises:
-        ValueError: If a column is missing, misshapen, not finite, or out of range.
+        (None where undefined) and ``flag``, which may be empty.
     """
     cases = check_outcomes(targets, probabilities, predicted, classes=classes)
     tally = sum_by_group(cases).total()
@@ -52,7 +49,7 @@ def per_class(
     for k, name in enumerate(cases.classes):
         support = int(tally.support[k])
         row: Row = {"class": name, "support": support, "predicted": int(tally.predicted[k])}
-        row |= {column: _nan_to_none(values[k]) for column, values in columns.items()}
+        row |= {column: nan_to_none(values[k]) for column, values in columns.items()}
         rows.append(row | {"flag": _flag_class(cases, support, int(tally.predicted[k]))})
     return rows
 
@@ -70,11 +67,11 @@ def precisions(tally: SufficientStatistics) -> Floats:
 def specificities(tally: SufficientStatistics) -> Floats:
     """Specificity of each class, shape (..., K); NaN for a class that holds all cases.
 
-    A negative case without an answer was not called negative.
+    A negative case without an answer does not count as called negative.
     """
     negatives = tally.n[..., None] - tally.support
-    silent = tally.unanswered.sum(axis=-1)[..., None] - tally.unanswered
-    return safe_divide(negatives - silent - tally.predicted + tally.hits, negatives)
+    unanswered = tally.unanswered.sum(axis=-1)[..., None] - tally.unanswered
+    return safe_divide(negatives - unanswered - tally.predicted + tally.hits, negatives)
 
 
 def f1s(tally: SufficientStatistics) -> Floats:
@@ -90,7 +87,8 @@ def safe_divide(part: Floats, whole: Floats) -> Floats:
     return quotient
 
 
-def _nan_to_none(value: float) -> float | None:
+def nan_to_none(value: float | Floats) -> float | None:
+    """Convert a number, with NaN for undefined, to a float or None."""
     return None if np.isnan(value) else float(value)
 
 

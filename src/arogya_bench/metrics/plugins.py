@@ -1,4 +1,4 @@
-"""Metrics of other packages, which a config adds, validated against their declaration."""
+"""Metrics of other packages, added by a config and validated against their declaration."""
 
 import inspect
 import re
@@ -35,8 +35,8 @@ class MetricSpec:
     Attributes:
         function: Dotted path of a function ``(targets, probabilities) -> float`` with ``@metric``.
         version: Version of the results; raise it to recompute evaluations after a change.
-        resamples: At most so many behind its interval, for a slow function; None means as many
-            as our metrics have.
+        resamples: Largest number of resamples for its interval, for a slow function; None for as
+            many as built-in metrics have.
     """
 
     function: str
@@ -46,7 +46,7 @@ class MetricSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class PluginMetric:
-    """A metric of another package under the name that its config gives it."""
+    """A metric of another package, under its name in the config."""
 
     name: str
     best: Literal["high", "low"]
@@ -59,18 +59,18 @@ class PluginMetric:
         return _load_metric, (self.name, self.spec)
 
     def count_resamples(self, draws: Resamples) -> int:
-        """Number of resamples that are used."""
+        """Number of resamples to use."""
         return min(draws.resamples, self.spec.resamples or draws.resamples)
 
     def compute(self, targets: Labels, probabilities: Probabilities) -> float:
-        """The metric of some cases.
+        """Compute the metric.
 
         Raises:
-            UndefinedMetric: If it does not exist for them.
-            MetricError: If the function fails, or leaves the range that it declares.
+            UndefinedMetric: If it is undefined for these cases.
+            MetricError: If the function fails, or its value is outside its declared range.
         """
         try:
-            found = float(self.function(targets, probabilities))
+            value = float(self.function(targets, probabilities))
         except UndefinedMetric:
             raise
         except Exception as error:
@@ -80,29 +80,30 @@ class PluginMetric:
                 fix="fix the function; where the metric is undefined, raise UndefinedMetric(reason).",
             ) from error
         low, high = self.function.low, self.function.high
-        if not isfinite(found) or not low - RANGE_TOLERANCE <= found <= high + RANGE_TOLERANCE:
+        if not isfinite(value) or not low - RANGE_TOLERANCE <= value <= high + RANGE_TOLERANCE:
             raise MetricError(
-                f"The metric {self.name} ({self.spec.function}) is {found:g} on {targets.size} "
+                f"The metric {self.name} ({self.spec.function}) is {value:g} on {targets.size} "
                 f"cases, and declares {low:g} to {high:g}.",
                 fix="correct the function or the range in its @metric; where the metric is undefined, "
                 "raise UndefinedMetric(reason).",
             )
-        return min(max(found, low), high)
+        return min(max(value, low), high)
 
 
 def load_plugin_metrics(specs: Mapping[str, MetricSpec], reserved_names: Collection[str]) -> tuple[PluginMetric, ...]:
-    """Import and validate the functions of metrics before any job starts.
+    """Import and validate metric functions before any job starts.
 
     Args:
         specs: By name.
-        reserved_names: Names that are ours.
+        reserved_names: Names of built-in metrics.
 
     Raises:
-        ConfigError: If a name is ours or no name, or a function is none.
+        ConfigError: If a name is invalid or reserved, or a function is not a metric.
     """
     for name, spec in specs.items():
-        if name in reserved_names or name in RESERVED_NAMES or not re.fullmatch(r"[A-Za-z]\w*", name):
-            what = "is taken" if name in reserved_names or name in RESERVED_NAMES else "is no name"
+        is_taken = name in reserved_names or name in RESERVED_NAMES
+        if is_taken or not re.fullmatch(r"[A-Za-z]\w*", name):
+            what = "is taken" if is_taken else "is no name"
             raise ConfigError(
                 f"metric.{name}: {name!r} {what}.",
                 fix="give it a name of letters, digits and _ with a word of your own in front, such as acme_youden.",
@@ -116,62 +117,53 @@ def load_plugin_metrics(specs: Mapping[str, MetricSpec], reserved_names: Collect
 
 
 def metric_specs(metrics: Iterable[PluginMetric]) -> dict[str, dict[str, object]]:
-    """Return what identifies the results of added metrics, by name; modules may move."""
-    return {each.name: {"version": each.spec.version, "resamples": each.spec.resamples} for each in metrics}
+    """Return what identifies the results of plugin metrics, by name; without paths, since modules may move."""
+    return {metric.name: {"version": metric.spec.version, "resamples": metric.spec.resamples} for metric in metrics}
 
 
 def score_with_reasons(metrics: Iterable[PluginMetric], targets: Labels, probabilities: Probabilities) -> MetricScores:
-    """Evaluate predictions with added metrics.
-
-    Raises:
-        MetricError: If a function fails, or leaves the range that it declares.
-    """
+    """Compute plugin metrics, with reasons where they are undefined; raises as ``PluginMetric.compute``."""
     values, undefined = {}, {}
-    for each in metrics:
+    for metric in metrics:
         try:
-            values[each.name] = _compute_on_copies(each, targets, probabilities)
+            values[metric.name] = _compute_on_copies(metric, targets, probabilities)
         except UndefinedMetric as reason:
-            undefined[each.name] = str(reason) or "its function gives no reason"
+            undefined[metric.name] = str(reason) or "its function gives no reason"
     return MetricScores(values=values, undefined=undefined, flags={})
 
 
 def replicates(
-    metrics: Iterable[PluginMetric],
-    targets: Labels,
-    probabilities: Probabilities,
-    *,
-    draws: Resamples,
+    metrics: Iterable[PluginMetric], targets: Labels, probabilities: Probabilities, *, draws: Resamples
 ) -> Replicates:
-    """Resample added metrics, one call for each resample and for each group.
+    """Resample plugin metrics, one call for each resample and for each group.
 
-    The resamples are those of our metrics, or the first ones of them, so that all are paired.
-
-    Raises:
-        MetricError: If a function fails, or leaves the range that it declares.
+    The resamples are those of built-in metrics, or the first of them, so that all are paired.
+    Raises as ``PluginMetric.compute`` does.
     """
-    every = list(metrics)
-    found = score_with_reasons(every, targets, probabilities).values
-    there = [each for each in every if each.name in found]
-    values = {each.name: np.full(each.count_resamples(draws), np.nan) for each in every}
-    without = {each.name: np.full(int(draws.group_of.max()) + 1, np.nan) for each in every}
-    longest = max((len(values[each.name]) for each in there), default=0)
+    all_metrics = list(metrics)
+    estimates = score_with_reasons(all_metrics, targets, probabilities).values
+    defined = [metric for metric in all_metrics if metric.name in estimates]
+    groups = int(draws.group_of.max()) + 1
+    values = {metric.name: np.full(metric.count_resamples(draws), np.nan) for metric in all_metrics}
+    jackknife = {metric.name: np.full(groups, np.nan) for metric in all_metrics}
+    longest = max((len(values[metric.name]) for metric in defined), default=0)
     for number, rows in enumerate(islice(_resampled_rows(draws), longest)):
-        for each in there:
-            if number < len(values[each.name]):
-                values[each.name][number] = _value_or_nan(each, targets[rows], probabilities[rows])
-    for each, group in product(there, range(len(next(iter(without.values()), ())))):
+        for metric in defined:
+            if number < len(values[metric.name]):
+                values[metric.name][number] = _value_or_nan(metric, targets[rows], probabilities[rows])
+    for metric, group in product(defined, range(groups)):
         rows = np.flatnonzero(draws.group_of != group)
-        without[each.name][group] = _value_or_nan(each, targets[rows], probabilities[rows])
+        jackknife[metric.name][group] = _value_or_nan(metric, targets[rows], probabilities[rows])
     return Replicates(
-        estimates={each.name: found.get(each.name, np.nan) for each in every},
+        estimates={metric.name: estimates.get(metric.name, np.nan) for metric in all_metrics},
         values=values,
-        jackknife=without,
+        jackknife=jackknife,
         digest=draws.digest,
     )
 
 
 def _resampled_rows(draws: Resamples) -> Iterator[NDArray[np.int64]]:
-    """The cases of each resample, as indices."""
+    """Yield the indices of the cases of each resample."""
     cases = np.arange(draws.group_of.size)
     for counts in draws.chunks():
         for row in counts:
@@ -186,10 +178,10 @@ def _value_or_nan(metric: PluginMetric, targets: Labels, probabilities: Probabil
 
 
 def _compute_on_copies(metric: PluginMetric, targets: Labels, probabilities: Probabilities) -> float:
-    """The metric of all cases, on copies: a function may sort what it is given."""
-    silent = int(np.isnan(probabilities).any(axis=1).sum())
-    if silent:
-        raise UndefinedMetric(f"{silent} of {targets.size} cases have no probabilities")
+    """Compute the metric of all cases on copies, since a function may change its arguments."""
+    unanswered = int(np.isnan(probabilities).any(axis=1).sum())
+    if unanswered:
+        raise UndefinedMetric(f"{unanswered} of {targets.size} cases have no probabilities")
     return metric.compute(targets.copy(), probabilities.copy())
 
 
@@ -219,7 +211,7 @@ def _load_metric(name: str, spec: MetricSpec) -> PluginMetric:
 
 
 def _takes_cases(function: MetricFunction[..., object]) -> bool:
-    """Whether it can be called with targets and probabilities; ours take one tally."""
+    """Whether it can be called with targets and probabilities; built-in metrics take one tally."""
     try:
         inspect.signature(function.compute).bind(None, None)
     except TypeError:

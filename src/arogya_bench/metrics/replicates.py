@@ -44,7 +44,6 @@ class Replicates:
         estimates: On the original cases, by name.
         values: Shape (B,) by name; differences between equal digests are paired.
         jackknife: Shape (groups,) by name, the metric without each group, for BCa.
-        digest: Digest of the draws.
     """
 
     estimates: dict[str, float]
@@ -73,10 +72,6 @@ def replicates(
         classes: Names of the classes, or their number.
         bins: Number of bins for calibration errors.
         names: Names of the metrics; all if None. Those that rank cases by score take longest.
-
-    Raises:
-        ValueError: If a shape does not match, a name is unknown, or the number of cases of the draws
-            differs.
     """
     cases = check_outcomes(targets, probabilities, predicted, classes=classes)
     return _resample_models({"": cases}, draws, bins, names)[""]
@@ -97,9 +92,6 @@ def paired_replicates(
 
     Returns:
         By model, the result of ``replicates``.
-
-    Raises:
-        ValueError: As ``replicates``.
     """
     cases = {name: check_outcomes(targets, table, classes=classes) for name, table in models.items()}
     return _resample_models(cases, draws, bins, names)
@@ -133,8 +125,7 @@ def _resample_models(
             estimates={key: float(value) for key, value in _compute_metrics(model.total(), wanted[name]).items()},
             values=concatenate_replicates(values[name], wanted[name]),
             jackknife=concatenate_replicates(
-                [_compute_metrics(tally, wanted[name]) for tally in model.leave_one_group_out()],
-                wanted[name],
+                [_compute_metrics(tally, wanted[name]) for tally in model.leave_one_group_out()], wanted[name]
             ),
             digest=draws.digest,
         )

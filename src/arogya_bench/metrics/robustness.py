@@ -44,7 +44,6 @@ def mean_corruption_error(errors: Errors, baseline_errors: Errors) -> float:
 
     Raises:
         UndefinedMetric: If the baseline makes no error in some corruption.
-        ValueError: If corruptions or severities differ.
     """
     ratios = corruption_ratios(errors, baseline_errors)
     perfect = [name for name, ratio in ratios.items() if ratio is None]
@@ -58,14 +57,8 @@ def relative_mean_corruption_error(
 ) -> float | None:
     """Compute the mean over corruptions of the rise in error relative to the baseline's rise.
 
-    Source: Hendrycks and Dietterich 2019, as a ratio. Corruptions in which the
+    As ``mean_corruption_error``, with errors above those on clean images. Corruptions in which the
     baseline's error does not rise are left out; they are None in ``corruption_ratios``.
-
-    Args:
-        errors: For each corruption its errors per severity, or their mean.
-        baseline_errors: Errors of the baseline, for the same corruptions and severities.
-        clean: Error on clean images.
-        baseline_clean: Error of the baseline on clean images.
 
     Returns:
         None if the baseline's error does not rise in any corruption.
@@ -82,9 +75,6 @@ def corruption_ratios(
 
     Returns:
         None for a corruption in which the baseline's error does not rise above its clean one.
-
-    Raises:
-        ValueError: If there are no corruptions, or corruptions or severities differ.
     """
     if not errors or set(errors) != set(baseline_errors):
         raise ValueError(f"corruptions {sorted(errors)} against {sorted(baseline_errors)} of the baseline")

@@ -8,33 +8,31 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike
 
+from arogya_bench.metrics.binary_counts import count_groups
+from arogya_bench.metrics.result import Result
 from arogya_bench.metrics.segmentation import (
+    EMPTY_MASKS,
+    METRICS,
     SegmentationScores,
     Spacing,
     score_with_reasons,
     surface_dice_label,
 )
-from arogya_bench.metrics.segmentation_catalogue import EMPTY_MASKS, METRICS
 from arogya_bench.types import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationSummary:
-    """Every metric of many predicted masks: means over cases, never pooled pixels.
+class SegmentationSummary(Result):
+    """Metrics of many predicted masks: means over cases, never of pooled pixels.
 
     Attributes:
-        values: Means over the cases in which a metric exists, by name.
-        undefined: Why the others do not exist, by name.
-        flags: The effect of empty masks, and cases left out, by name.
+        values: Means over the cases in which a metric is defined, by name.
+        undefined: Reasons why the other metrics are undefined, by name.
+        flags: Effect of empty masks, and cases left out, by name.
         per_case: Shape (n,) each, by name; NaN where undefined. Resample them by patient.
-        without_both_empty: As ``values``, over the cases with a pixel in either mask.
-        both_empty: Number of cases without a pixel in either mask.
-        one_empty: Number of cases in which only one mask holds pixels.
-        method: How cases are averaged and empty masks are scored.
-        n: Number of cases.
-        groups: Number of patients.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
+        without_both_empty: As ``values``, without cases in which both masks are empty.
+        both_empty: Number of cases in which both masks are empty.
+        one_empty: Number of cases in which only one mask is empty.
     """
 
     values: Mapping[str, float]
@@ -44,11 +42,6 @@ class SegmentationSummary:
     without_both_empty: Mapping[str, float]
     both_empty: int
     one_empty: int
-    method: str
-    n: int
-    groups: int
-    seed: int | None = None
-    note: str = ""
 
 
 def score_cases(
@@ -62,17 +55,14 @@ def score_cases(
     """Score predicted masks and average over cases, with the effect of empty masks.
 
     Args:
-        targets: n masks, each as of ``assess``; sizes may differ between cases.
+        targets: n masks, as for ``segmentation.score``; sizes may differ between cases.
         predictions: n masks of the same sizes.
-        spacing: Size of a pixel along each axis, in mm; of all cases, or n of them.
+        spacing: Size of a pixel along each axis, in mm; one for all cases, or n of them.
         tolerance: Tolerance of the surface Dice, in mm, 0 or more.
         groups: One label per case, the patient; each case is its own group if None.
 
     Returns:
-        Without values, and with the reason, if there are no cases.
-
-    Raises:
-        ValueError: If numbers of cases differ, or an argument is not as ``assess`` wants it.
+        Without cases, a summary with reasons instead of values.
     """
     n = len(targets)
     if len(predictions) != n:
@@ -97,7 +87,7 @@ def score_cases(
         one_empty=empties.count(1),
         method=method,
         n=n,
-        groups=_count_groups(groups, n),
+        groups=count_groups(n, groups),
         note="" if groups is not None else "no patients named: each case is its own group",
     )
 
@@ -107,27 +97,27 @@ def _flag_empty_masks(
 ) -> dict[str, str]:
     both, one = (sum(case.n_empty == count for case in cases) for count in (2, 1))
     flags = {}
-    for name, each in METRICS.items():
+    for name, metric in METRICS.items():
         remarks = []
-        if both and each.empty_value is not None:
+        if both and metric.empty_value is not None:
             without = f"{kept[name]:.4g} without" if kept else "no other case"
             remarks.append(
                 f"{both} of {len(cases)} cases have both masks empty and count as "
-                f"{each.empty_value:g}: mean {values[name]:.4g} with them, {without}"
+                f"{metric.empty_value:g}: mean {values[name]:.4g} with them, {without}"
             )
-        if one and each.empty_value is not None:
-            worst = "the image diagonal" if each.unit else "0"
+        if one and metric.empty_value is not None:
+            worst = "the image diagonal" if metric.unit else "0"
             remarks.append(f"{one} of {len(cases)} cases have one empty mask and count as {worst}")
         missing = sum(name in case.undefined for case in cases)
         if missing:
-            remarks.append(f"{missing} of {len(cases)} cases left out: {each.undefined}")
+            remarks.append(f"{missing} of {len(cases)} cases left out: {metric.undefined}")
         if remarks:
             flags[name] = "; ".join(remarks)
     return flags
 
 
 def _means(cases: Sequence[SegmentationScores]) -> dict[str, float]:
-    """Means of each metric where it exists; sums are exact, so that order changes nothing."""
+    """Means of each metric where it is defined; sums are exact, so that the order has no effect."""
     means = {}
     for name in METRICS:
         defined = [case.values[name] for case in cases if name in case.values]
@@ -146,12 +136,3 @@ def _spacing_per_case(spacing: Spacing | Sequence[Spacing], n: int) -> Sequence[
     if len(spacing) != n:
         raise ValueError(f"{len(spacing)} spacings for {n} cases")
     return cast(Sequence[Spacing], spacing)
-
-
-def _count_groups(groups: ArrayLike | None, n: int) -> int:
-    if groups is None:
-        return n
-    labels = np.asarray(groups)
-    if labels.shape != (n,):
-        raise ValueError(f"groups have shape {labels.shape}, not ({n},)")
-    return int(np.unique(labels).size)

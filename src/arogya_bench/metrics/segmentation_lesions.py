@@ -6,29 +6,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import generate_binary_structure, label
 
+from arogya_bench.metrics.result import Result
 from arogya_bench.metrics.segmentation_surfaces import BoolArray, check_masks
 from arogya_bench.types import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
-class LesionScores:
-    """Lesions of one image, counted as wholes.
+class LesionScores(Result):
+    """Counts of the lesions of one image, and rates that follow from them.
 
     Attributes:
-        sensitivity: tp / (tp + fn); None without a true lesion. So the next two, as they say.
-        precision: tp / (tp + fp); None if there is neither a hit nor a false lesion.
+        sensitivity: tp / (tp + fn); None without a true lesion.
+        precision: tp / (tp + fp); None without a lesion that is found or false.
         f1: 2 tp / (2 tp + fp + fn); None without a lesion in either mask.
-        tp: True lesions that were found.
-        fp: Predicted lesions that are none.
-        fn: True lesions that were missed.
-        target_lesions: Number of true lesions.
-        predicted_lesions: Number of predicted ones; with fragments, more than tp + fp.
-        undefined: Why a number is None, by name.
-        method: The rule.
-        n: One image.
-        groups: One patient.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
+        tp: True lesions that are found, as ``fn`` are missed.
+        fp: Predicted lesions that are false.
+        predicted_lesions: Number of predicted lesions; with fragments, more than tp + fp.
+        undefined: Reasons for None, by name.
     """
 
     sensitivity: float | None
@@ -40,29 +34,23 @@ class LesionScores:
     target_lesions: int
     predicted_lesions: int
     undefined: dict[str, str] = field(default_factory=dict)
-    method: str
     n: int = 1
     groups: int = 1
-    seed: int | None = None
-    note: str = ""
 
 
 def lesion_scores(target: ArrayLike, predicted: ArrayLike, *, min_overlap: float = 0.0) -> LesionScores:
-    """Count lesions, the connected components of a mask; pixels touch at edges and corners.
+    """Compare lesions, which are connected components of a mask; pixels connect at edges and corners.
 
-    A true lesion is found if more than ``min_overlap`` of its pixels are predicted, be it by one
-    lesion or by several, and counts once. A predicted lesion is false unless more than
-    ``min_overlap`` of its pixels are true. With 0, one common pixel is enough.
+    A true lesion is found if more than ``min_overlap`` of its pixels are predicted, by one lesion
+    or by several, and counts once. A predicted lesion is false unless more than ``min_overlap`` of
+    its pixels are true. With 0, one common pixel is enough.
 
-    Source: the lesion-wise F1 of Hernandez Petzsche et al. 2022 (ISLES), for 0.
+    Source: the lesion-wise F1 of Hernandez Petzsche et al. 2022 (ISLES), with 0.
 
     Args:
         target: Booleans, shape (height, width) or (depth, height, width).
         predicted: The same shape.
-        min_overlap: Share of a lesion's pixels that is not yet enough, 0 to below 1.
-
-    Raises:
-        ValueError: If masks differ in shape or are none, or ``min_overlap`` is out of range.
+        min_overlap: Share of the pixels of a lesion that must be exceeded, 0 to below 1.
     """
     if not 0 <= min_overlap < 1:
         raise ValueError(f"overlap is {min_overlap}, not from 0 to below 1")
@@ -100,7 +88,7 @@ def lesion_coverage(mask: BoolArray, other: BoolArray) -> Floats:
 
 
 def label_components(mask: BoolArray) -> NDArray[np.int64]:
-    """Number the connected components from 1, background 0; pixels touch at corners too."""
+    """Number the connected components from 1, with background 0; pixels connect at corners too."""
     numbered, _ = label(mask, structure=generate_binary_structure(mask.ndim, mask.ndim))
     return np.asarray(numbered, dtype=np.int64)
 

@@ -13,8 +13,8 @@ from arogya_bench.types import Floats
 
 BoolArray: TypeAlias = NDArray[np.bool_]  # (height, width) or (depth, height, width)
 
-# The surface inside a cell of 2 x 2 x 2 voxels: eighths of a unit face, by the direction that the
-# pieces face. Signs of a direction change no area, and neither does swapping inside and outside.
+# The surface inside a cell of 2 x 2 x 2 voxels, in eighths of a unit face, by direction of the
+# normal. Its sign does not matter for areas, and neither does swapping inside and outside.
 _DIRECTIONS = ((1, 1, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 1))
 _SURFACE_PIECES = (
     "0000000", "0000008", "0000080", "0000800", "0004000", "0008000", "0040000", "0080000",
@@ -22,9 +22,9 @@ _SURFACE_PIECES = (
     "3000004", "3000040", "3000400", "4000000", "4000004", "4000040", "4000400", "4022000",
     "4202000", "4220000", "6000000",
 )  # fmt: skip
-# For each of the neighbour codes 0 to 127 the position in _PIECES, in base 36. Areas are derived
-# from the table of google-deepmind/surface-distance 0.1 (Apache-2.0), which is not called itself:
-# it reaches scipy by deprecated names, and needs np.Inf, gone from numpy 2, for an empty mask.
+# For each of the neighbour codes 0 to 127 the index in _SURFACE_PIECES, in base 36. Areas are derived
+# from the table of google-deepmind/surface-distance 0.1 (Apache-2.0). The package itself is not
+# used, since it needs deprecated names of scipy, and np.Inf, which numpy 2 removed.
 _PIECES_OF_CODE = (
     "0aa8a6eiae6i8ii3a4ehegfqebcndomiae4hecbnefgqdmoi8hh2dplhdlph9dd8"
     "aeed4gboefcmhqni6gcpg1kgck7cpgc6efblbk5bfjkflfbeiqnhogb4mfcedeea"
@@ -32,7 +32,7 @@ _PIECES_OF_CODE = (
 
 
 class MaskPair(NamedTuple):
-    """Two masks of one image, checked."""
+    """Two validated masks of one image."""
 
     target: BoolArray
     predicted: BoolArray
@@ -46,12 +46,7 @@ class BorderDistances(NamedTuple):
 
 
 class Surface(NamedTuple):
-    """The elements of a surface, each of shape (m,).
-
-    Attributes:
-        distances: To the other surface, in mm.
-        areas: In mm² in a volume; lengths in mm in an image.
-    """
+    """Elements of a surface: shape (m,), in mm to the other surface, and in mm² (mm in an image)."""
 
     distances: Floats
     areas: Floats
@@ -65,11 +60,7 @@ class SurfacePair(NamedTuple):
 
 
 def check_masks(target: ArrayLike, predicted: ArrayLike) -> MaskPair:
-    """Check two masks of one image: booleans, or zeros and ones.
-
-    Raises:
-        ValueError: If shapes differ, are not 2-D or 3-D, hold no pixel, or a value is not 0 or 1.
-    """
+    """Validate two masks of one image: booleans, or zeros and ones."""
     pair = MaskPair(_check_mask(target, "target"), _check_mask(predicted, "predicted"))
     if pair.target.shape != pair.predicted.shape:
         raise ValueError(f"target has shape {pair.target.shape}, predicted {pair.predicted.shape}")
@@ -77,11 +68,7 @@ def check_masks(target: ArrayLike, predicted: ArrayLike) -> MaskPair:
 
 
 def check_spacing(spacing: Sequence[float], dimensions: int) -> tuple[float, ...]:
-    """Return the size of a pixel along each axis, in mm.
-
-    Raises:
-        ValueError: If there is not one finite positive number per axis.
-    """
+    """Return the size of a pixel along each axis, in mm."""
     sizes = np.asarray(spacing, dtype=np.float64)
     if sizes.shape != (dimensions,) or not (np.isfinite(sizes) & (sizes > 0)).all():
         raise ValueError(f"spacing must be {dimensions} positive numbers, not {spacing}")
@@ -89,25 +76,18 @@ def check_spacing(spacing: Sequence[float], dimensions: int) -> tuple[float, ...
 
 
 def find_border(mask: BoolArray) -> BoolArray:
-    """Pixels of a mask with a background neighbour among 4 (6 in a volume).
-
-    What lies beyond the edge of the image counts as background.
-    """
+    """Find pixels with a background neighbour among 4 (6 in a volume); outside the image is background."""
     inner = binary_erosion(mask, generate_binary_structure(mask.ndim, 1))
     return mask & ~np.asarray(inner, dtype=np.bool_)
 
 
 def border_distances(target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[float]) -> BorderDistances:
-    """Measure how far each border pixel is from the other mask's border.
+    """Measure the distance of each border pixel to the border of the other mask.
 
-    Args:
-        target: Booleans, shape (height, width) or (depth, height, width).
-        predicted: The same shape.
-        spacing: Size of a pixel along each axis, in mm.
+    Takes the masks and the spacing of ``surface_dice``.
 
     Raises:
         UndefinedMetric: If a mask is empty.
-        ValueError: If masks or spacing are not as they should be.
     """
     pair, sizes = _crop_to_masks(target, predicted, spacing)
     true, guessed = find_border(pair.target), find_border(pair.predicted)
@@ -120,46 +100,39 @@ def hausdorff(distances: BorderDistances, *, percent: float = 100.0) -> float:
     Source: Huttenlocher et al. 1993; 100 is the Hausdorff distance, 95 is HD95 as in MONAI, with
     numpy's linear percentiles.
     """
-    return float(max(np.percentile(each, percent) for each in distances))
+    return float(max(np.percentile(directed, percent) for directed in distances))
 
 
 def surface_dice(target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[float], tolerance: float) -> float:
     """Share of both surfaces, by area, that lies within ``tolerance`` of the other surface.
 
-    Source: Nikolov et al. 2021, as in DeepMind's surface-distance 0.1, whose ``<=`` is taken on
-    floats as they are.
+    Source: Nikolov et al. 2021, as in DeepMind's surface-distance 0.1, which compares floats by
+    ``<=`` without tolerance.
 
     Args:
         target: Booleans, shape (height, width) or (depth, height, width).
         predicted: The same shape.
         spacing: Size of a pixel along each axis, in mm.
-        tolerance: Distance that is taken for agreement, in mm, 0 or more.
+        tolerance: Distance that counts as agreement, in mm, 0 or more.
 
     Raises:
         UndefinedMetric: If a mask is empty.
-        ValueError: If an argument is not as it should be.
     """
-    if not (np.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(f"tolerance is {tolerance}, not a distance of 0 mm or more")
-    both = extract_surfaces(target, predicted, spacing=spacing)
-    near = sum(float(each.areas[each.distances <= tolerance].sum()) for each in both)
-    return near / sum(float(each.areas.sum()) for each in both)
+    check_tolerance(tolerance)
+    surfaces = extract_surfaces(target, predicted, spacing=spacing)
+    near = sum(float(surface.areas[surface.distances <= tolerance].sum()) for surface in surfaces)
+    return near / sum(float(surface.areas.sum()) for surface in surfaces)
 
 
 def extract_surfaces(target: ArrayLike, predicted: ArrayLike, *, spacing: Sequence[float]) -> SurfacePair:
-    """Cut the surface of each mask into elements, one per corner of pixels that it passes.
+    """Divide the surface of each mask into elements, one per corner of pixels that it crosses.
 
-    Source: the neighbour codes of DeepMind's surface-distance 0.1: marching cubes in a volume,
-    contours through the middles of pixel edges in an image.
-
-    Args:
-        target: Booleans, shape (height, width) or (depth, height, width).
-        predicted: The same shape.
-        spacing: Size of a pixel along each axis, in mm.
+    Takes the masks and the spacing of ``surface_dice``. Source: the neighbour codes of DeepMind's
+    surface-distance 0.1: marching cubes in a volume, contours through the middles of pixel edges in
+    an image.
 
     Raises:
         UndefinedMetric: If a mask is empty.
-        ValueError: If masks or spacing are not as they should be.
     """
     pair, sizes = _crop_to_masks(target, predicted, spacing)
     areas = contour_lengths(sizes) if len(sizes) == 2 else surface_areas(sizes)
@@ -189,7 +162,7 @@ def surface_areas(spacing: Sequence[float]) -> Floats:
 
 
 def _neighbour_codes(mask: BoolArray) -> NDArray[np.uint8]:
-    """At each corner of pixels, its neighbours as bits; the last neighbour is the lowest bit."""
+    """Encode the neighbours of each corner of pixels as bits; the last neighbour is the lowest bit."""
     padded = np.pad(mask, 1).astype(np.uint8)
     codes = np.zeros([side + 1 for side in mask.shape], dtype=np.uint8)
     for offsets in product((0, 1), repeat=mask.ndim):
@@ -204,30 +177,36 @@ def _is_on_surface(codes: NDArray[np.uint8], full: int) -> BoolArray:
 
 
 def _distance_to(mask: BoolArray, sizes: tuple[float, ...]) -> Floats:
-    """Distance of every place to the nearest one of ``mask``, in mm."""
+    """Distance of each pixel to the nearest one of ``mask``, in mm."""
     return np.asarray(distance_transform_edt(~mask, sampling=sizes), dtype=np.float64)
 
 
 def _crop_to_masks(
     target: ArrayLike, predicted: ArrayLike, spacing: Sequence[float]
 ) -> tuple[MaskPair, tuple[float, ...]]:
-    """Cut both masks to the box that holds them; beyond it is background in either."""
+    """Crop both masks to their common bounding box, outside of which both are background."""
     pair = check_masks(target, predicted)
     sizes = check_spacing(spacing, pair.target.ndim)
     empty = [name for name, mask in pair._asdict().items() if not mask.any()]
     if empty:
         raise UndefinedMetric(f"no surface: {' and '.join(empty)} without a pixel")
-    places = np.nonzero(pair.target | pair.predicted)
-    box = tuple(slice(int(along.min()), int(along.max()) + 1) for along in places)
+    pixels = np.nonzero(pair.target | pair.predicted)
+    box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in pixels)
     return MaskPair(pair.target[box], pair.predicted[box]), sizes
 
 
 def _check_mask(values: ArrayLike, name: str) -> BoolArray:
-    given: NDArray[Any] = np.asarray(values)
-    if given.ndim not in (2, 3) or not given.size:
-        raise ValueError(f"{name} must be an image or a volume, not of shape {given.shape}")
-    if given.dtype != np.bool_:
-        other = given[~np.isin(given, (0, 1))]
-        if other.size:
-            raise ValueError(f"{name} must hold 0 and 1 alone, not {other.flat[0]}")
-    return given.astype(np.bool_)
+    mask: NDArray[Any] = np.asarray(values)
+    if mask.ndim not in (2, 3) or not mask.size:
+        raise ValueError(f"{name} must be an image or a volume, not of shape {mask.shape}")
+    invalid = mask[~np.isin(mask, (0, 1))] if mask.dtype != np.bool_ else mask[:0]
+    if invalid.size:
+        raise ValueError(f"{name} must hold 0 and 1 alone, not {invalid.flat[0]}")
+    return mask.astype(np.bool_)
+
+
+def check_tolerance(tolerance: float) -> float:
+    """Return the tolerance of the surface Dice, in mm."""
+    if not (np.isfinite(tolerance) and tolerance >= 0):
+        raise ValueError(f"tolerance is {tolerance}, not a distance of 0 mm or more")
+    return tolerance

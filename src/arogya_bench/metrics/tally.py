@@ -1,7 +1,7 @@
-"""Counts and sums from which every metric of a classifier follows, for any weight of the groups.
+"""Counts and sums from which every metric of a classifier is computed, for any weights of the groups.
 
-A resample is a weight per group. Because a metric reads only the tally, one definition serves
-the score, all resamples, and all scores that leave one group out.
+A resample is a weight per group. Since metrics read nothing but these sums, one definition serves
+scores, resamples, and scores that leave one group out.
 """
 
 from collections.abc import Iterator
@@ -13,18 +13,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from arogya_bench.metrics.calibration import bin_indices
-from arogya_bench.metrics.curves import (
-    ConfidenceBins,
-    RankingCurve,
-    build_confidence_bins,
-    build_ranking_curve,
-)
-from arogya_bench.metrics.group_weights import (
-    DrawnGroups,
-    GroupWeights,
-    SparseSums,
-    leave_one_group_out,
-)
+from arogya_bench.metrics.curves import ConfidenceBins, RankingCurve, build_confidence_bins, build_ranking_curve
+from arogya_bench.metrics.group_weights import DrawnGroups, GroupWeights, SparseSums, leave_one_group_out
 from arogya_bench.metrics.outcomes import Outcomes, predicted_classes
 from arogya_bench.types import Floats, Labels, Probabilities
 
@@ -33,13 +23,11 @@ MIN_PROBABILITY = float(np.finfo(np.float64).eps)  # a probability of 0 would ma
 
 @dataclass(frozen=True, kw_only=True)
 class GroupSums:
-    """What each group adds to a tally; nothing is prepared before a metric asks for it.
+    """Contribution of each group to the sufficient statistics, computed when first needed.
 
     Attributes:
-        cases: n of them.
         group: Shape (n,), positions 0 to groups - 1.
-        groups: Their number.
-        bins: Of the confidence.
+        bins: Number of bins of the confidence.
     """
 
     cases: Outcomes
@@ -48,17 +36,17 @@ class GroupSums:
     bins: int
 
     def total(self) -> "SufficientStatistics":
-        """Tally of all cases, without leading axes."""
+        """Statistics of all cases, without leading axes."""
         return SufficientStatistics(
             group_sums=self, weights=DrawnGroups(counts=np.ones((1, self.groups))), squeeze=True
         )
 
     def weighted(self, counts: Floats) -> "SufficientStatistics":
-        """Tally of resamples: how often each group enters, shape (b, groups)."""
+        """Statistics of resamples, given how often each group enters, shape (b, groups)."""
         return SufficientStatistics(group_sums=self, weights=DrawnGroups(counts=counts))
 
     def leave_one_group_out(self) -> "Iterator[SufficientStatistics]":
-        """Tallies that leave one group out, for all groups in turn; the leading axis is those."""
+        """Yield statistics that leave out each group in turn, along the leading axis, in batches."""
         widest = max(self.n_classes * (self.n_classes + 1), self.n_classes * self.bins, self.cases.n)
         return (
             SufficientStatistics(group_sums=self, weights=weights)
@@ -72,40 +60,40 @@ class GroupSums:
 
     @cached_property
     def confusion(self) -> SparseSums:
-        """Shape (k (k + 1), groups): cases by truth and prediction, the last: no answer."""
+        """Shape (k (k + 1), groups): cases by truth and prediction, of which the last is no answer."""
         answer = np.where(self.cases.predicted < 0, self.n_classes, self.cases.predicted)
         cell = self.cases.targets * (self.n_classes + 1) + answer
         return self._sum_by_group(cell, None, self.n_classes * (self.n_classes + 1), self.group)
 
     @cached_property
     def class_counts(self) -> SparseSums:
-        """Shape (4 k, groups): hits, support, predicted and no answer, by class."""
+        """Shape (4 k, groups): hits, support, predicted and unanswered cases, by class."""
         truth, answer = self.cases.targets, self.cases.predicted
-        right, silent = answer == truth, answer < 0
-        rows = [truth[right], self.n_classes + truth, 2 * self.n_classes + answer[~silent]]
-        rows.append(3 * self.n_classes + truth[silent])
-        members = [self.group[right], self.group, self.group[~silent], self.group[silent]]
+        correct, unanswered = answer == truth, answer < 0
+        rows = [truth[correct], self.n_classes + truth, 2 * self.n_classes + answer[~unanswered]]
+        rows.append(3 * self.n_classes + truth[unanswered])
+        members = [self.group[correct], self.group, self.group[~unanswered], self.group[unanswered]]
         return self._sum_by_group(np.concatenate(rows), None, 4 * self.n_classes, np.concatenate(members))
 
     @cached_property
     def probability_sums(self) -> SparseSums:
-        """Shape (2 + bins, groups): -ln of the true probability, squared error, gaps.
+        """Shape (2 + bins, groups): -ln of the probability of the true class, squared error, gaps.
 
-        The squared error is that of one of two classes, or of all of more. A gap is correct minus
-        confidence of the top label, by the bin of that confidence.
+        The squared error is of the second of two classes, or of all of three or more. A gap is
+        correct minus confidence of the top label, by the bin of that confidence.
         """
-        believed = self._probabilities[np.arange(self.cases.n), self.cases.targets]
+        of_true_class = self._probabilities[np.arange(self.cases.n), self.cases.targets]
         error = self._probabilities - np.eye(self.n_classes)[self.cases.targets]
         squared = ((error[:, 1:] if self.n_classes == 2 else error) ** 2).sum(axis=1)
         confidence, gap = self._top_label
         first = np.zeros(self.cases.n, dtype=np.int64)
         rows = np.concatenate([first, first + 1, 2 + bin_indices(confidence, self.bins)])
-        values = np.concatenate([-np.log(np.clip(believed, MIN_PROBABILITY, 1.0)), squared, gap])
+        values = np.concatenate([-np.log(np.clip(of_true_class, MIN_PROBABILITY, 1.0)), squared, gap])
         return self._sum_by_group(rows, values, 2 + self.bins, np.tile(self.group, 3))
 
     @cached_property
     def classwise_calibration_gaps(self) -> SparseSums:
-        """Shape (k bins, groups): true minus probability of each class, by that probability."""
+        """Shape (k bins, groups): correct minus probability of each class, by the bin of that probability."""
         gap = np.eye(self.n_classes)[self.cases.targets] - self._probabilities
         cell = np.arange(self.n_classes) * self.bins + bin_indices(self._probabilities, self.bins)
         group = np.repeat(self.group, self.n_classes)
@@ -119,7 +107,7 @@ class GroupSums:
 
     @cached_property
     def ranking_curves(self) -> tuple[RankingCurve, ...]:
-        """Each class against the rest."""
+        """One curve per class, against the rest."""
         return tuple(
             build_ranking_curve(self._probabilities[:, c], self.cases.targets == c, self.group, self.groups)
             for c in range(self.n_classes)
@@ -149,9 +137,9 @@ class GroupSums:
 
 @dataclass(frozen=True, kw_only=True)
 class SufficientStatistics:
-    """Sufficient statistics; leading axes (...) are resamples, or none.
+    """Sufficient statistics of a classifier; leading axes (...) are resamples, if any.
 
-    Each is found when it is first read. Those from probabilities are NaN without them.
+    They are computed when first read. Those of probabilities are NaN without probabilities.
     """
 
     group_sums: GroupSums
@@ -160,14 +148,14 @@ class SufficientStatistics:
 
     @cached_property
     def confusion(self) -> Floats:
-        """Shape (..., K, K + 1), cases by truth and prediction; the last column: no answer."""
+        """Shape (..., K, K + 1), cases by truth and prediction; the last column counts no answer."""
         k = self.group_sums.n_classes
         counts = self._weighted_sums(self.group_sums.confusion)
         return counts.reshape(*counts.shape[:-1], k, k + 1)
 
     @property
     def hits(self) -> Floats:
-        """Shape (..., K), cases of a class that were predicted as it."""
+        """Shape (..., K), cases of a class that are predicted as this class."""
         return self._class_counts[..., : self.group_sums.n_classes]
 
     @property
@@ -209,7 +197,7 @@ class SufficientStatistics:
 
     @property
     def classwise_calibration_gap(self) -> Floats:
-        """Shape (...), the same of each class's probability, a mean over the classes."""
+        """Shape (...), the same for the probability of each class, averaged over the classes."""
         if not self.group_sums.has_probabilities:
             return self._all_nan
         total: Floats = np.abs(self._weighted_sums(self.group_sums.classwise_calibration_gaps)).sum(axis=-1)
@@ -217,7 +205,7 @@ class SufficientStatistics:
 
     @property
     def equal_mass_calibration_gap(self) -> Floats:
-        """Shape (...), as ``calibration_gap``, over bins that hold equally many cases."""
+        """Shape (...), as ``calibration_gap``, over bins with equal numbers of cases."""
         if not self.group_sums.has_probabilities or not self.group_sums.cases.n:
             return self._all_nan
         return self._squeezed(self.group_sums.confidence_bins.sum_equal_mass_gaps(self.weights, self.group_sums.bins))
@@ -227,11 +215,10 @@ class SufficientStatistics:
         """Shape (..., K), one against the rest; NaN without positives or negatives."""
         if not self.group_sums.has_probabilities:
             return np.full(self.support.shape, np.nan)
-        curves = (
-            self.group_sums.ranking_curves[-1:] if self.group_sums.n_classes == 2 else self.group_sums.ranking_curves
-        )
-        pairs = [self._squeezed(each.concordant_pairs(self.weights)) for each in curves]
-        ordered = np.stack(pairs * 2 if self.group_sums.n_classes == 2 else pairs, axis=-1)
+        binary = self.group_sums.n_classes == 2  # both classes have the same pairs
+        curves = self.group_sums.ranking_curves[-1:] if binary else self.group_sums.ranking_curves
+        pairs = [self._squeezed(curve.concordant_pairs(self.weights)) for curve in curves]
+        ordered = np.stack(pairs * 2 if binary else pairs, axis=-1)
         possible = self.support * (self.n[..., None] - self.support)
         undefined = np.full(self.support.shape, np.nan)
         values: Floats = np.divide(ordered, possible, out=undefined, where=possible > 0)
@@ -242,8 +229,8 @@ class SufficientStatistics:
         """Shape (..., K), one against the rest; NaN without positives."""
         if not self.group_sums.has_probabilities:
             return np.full(self.support.shape, np.nan)
-        each = [self._squeezed(c.average_precision(self.weights)) for c in self.group_sums.ranking_curves]
-        return np.stack(each, axis=-1)
+        curves = self.group_sums.ranking_curves
+        return np.stack([self._squeezed(curve.average_precision(self.weights)) for curve in curves], axis=-1)
 
     @cached_property
     def _class_counts(self) -> Floats:
@@ -268,19 +255,15 @@ class SufficientStatistics:
 
 
 def sum_by_group(
-    outcomes: Outcomes,
-    *,
-    group_of: NDArray[np.int64] | None = None,
-    bins: int = 15,
-    groups: int | None = None,
+    outcomes: Outcomes, *, group_of: NDArray[np.int64] | None = None, bins: int = 15, groups: int | None = None
 ) -> GroupSums:
-    """Make ready to sum up groups.
+    """Prepare the sums of each group.
 
     Args:
         outcomes: n cases.
         group_of: Shape (n,), positions 0 to groups - 1; all cases are one group if None.
-        bins: Of the confidence, for the calibration.
-        groups: Their number, if some hold none of these cases; else the highest position decides.
+        bins: Number of bins of the confidence, for the calibration errors.
+        groups: Number of groups, if the last ones hold none of these cases.
     """
     group = np.zeros(outcomes.n, dtype=np.int64) if group_of is None else group_of
     highest = int(group.max()) + 1 if group.size else 1

@@ -3,12 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from arogya_bench.metrics.binary_counts import (
-    binary_rates,
-    check_columns,
-    check_share,
-    confusion_masks,
-)
+from arogya_bench.metrics.binary_counts import binary_rates, check_columns, check_share, confusion_masks
 from arogya_bench.metrics.decision import net_benefit_from_counts
 from arogya_bench.metrics.replicates import Replicates, Resamples
 from arogya_bench.types import Floats
@@ -28,40 +23,35 @@ def operating_replicates(
     Args:
         positive: Shape (n,), whether a case belongs to the positive class.
         scores: Shape (n,), higher for positives; NaN for a case without an answer.
-        threshold: Scores at or above it are called positive; it is not chosen anew.
+        threshold: Scores at or above it are called positive; it is the same in all resamples.
         draws: Which groups enter each resample.
         prevalence: Prevalence in the deployment, between 0 and 1.
-        threshold_probability: For ``net_benefit``, whose threshold it is, between 0 and 1; the
-            scores then are probabilities.
+        threshold_probability: Adds ``net_benefit`` at this threshold, between 0 and 1, of scores
+            that are probabilities.
 
     Returns:
-        ``sensitivity``, ``specificity``, ``ppv``, ``npv``, ``lr_positive``, ``lr_negative``; with
-        a prevalence ``ppv_at_prevalence`` and ``npv_at_prevalence``; ``net_benefit`` if asked for.
-
-    Raises:
-        ValueError: If a column is misshapen, a number out of range, or the draws are of another
-            number of cases.
+        The rates of ``binary_rates``, and ``net_benefit`` with a ``threshold_probability``.
     """
     flags, values = check_columns(positive, scores)
     if draws.group_of.shape != flags.shape:
         raise ValueError(f"draws of {draws.group_of.size} cases for {flags.size}")
-    marks = [confusion_masks(flags, values, threshold)]
+    masks = [confusion_masks(flags, values, threshold)]
     pt = threshold_probability
     if pt is not None:
-        marks.append(confusion_masks(flags, values, check_share(pt, "threshold_probability")))
-    each = np.array([np.bincount(draws.group_of, mark) for mark in np.concatenate(marks)])
-    whole = each.sum(axis=1, keepdims=True)
-    drawn = np.concatenate([each @ counts.T for counts in draws.chunks()], axis=1)
+        masks.append(confusion_masks(flags, values, check_share(pt, "threshold_probability")))
+    by_group = np.array([np.bincount(draws.group_of, mask) for mask in np.concatenate(masks)])
+    total = by_group.sum(axis=1, keepdims=True)
+    drawn = np.concatenate([by_group @ counts.T for counts in draws.chunks()], axis=1)
     return Replicates(
-        estimates={name: float(found[0]) for name, found in _rates_by_name(whole, prevalence, pt).items()},
+        estimates={name: float(rates[0]) for name, rates in _rates_by_name(total, prevalence, pt).items()},
         values=_rates_by_name(drawn, prevalence, pt),
-        jackknife=_rates_by_name(whole - each, prevalence, pt),
+        jackknife=_rates_by_name(total - by_group, prevalence, pt),
         digest=draws.digest,
     )
 
 
 def _rates_by_name(counts: Floats, prevalence: float | None, pt: float | None) -> dict[str, Floats]:
-    found = binary_rates(counts[:4], prevalence=prevalence)
+    rates = binary_rates(counts[:4], prevalence=prevalence)
     if pt is not None:
-        found["net_benefit"] = net_benefit_from_counts(counts[4:], pt, prevalence=prevalence)
-    return found
+        rates["net_benefit"] = net_benefit_from_counts(counts[4:], pt, prevalence=prevalence)
+    return rates

@@ -16,6 +16,8 @@ from arogya_bench.metrics.binary_counts import (
     explain_undefined,
     small_sample_note,
 )
+from arogya_bench.metrics.per_class import nan_to_none
+from arogya_bench.metrics.result import Result
 from arogya_bench.types import Floats
 
 TARGET_TOLERANCE = 1e-12  # so that 9 of 10 reaches a target of 1 - .1
@@ -24,18 +26,13 @@ OPPOSITE_RATE = {"specificity": "sensitivity", "sensitivity": "specificity"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class LockedThreshold:
+class LockedThreshold(Result):
     """A threshold that reached its target on validation; scores at or above it are positive.
 
     Attributes:
         threshold: On the scale of the scores; infinite if nothing may be called positive.
         target: ``specificity`` or ``sensitivity``.
-        target_value: Value to be reached, 0 to 1.
-        sensitivity: On validation.
-        specificity: On validation.
-        n: Number of validation cases.
-        groups: Number of independent groups.
-        note: Caveats, or an empty string.
+        sensitivity: On validation, as the other numbers.
     """
 
     threshold: float
@@ -45,31 +42,19 @@ class LockedThreshold:
     specificity: float
     positives: int
     negatives: int
-    n: int
-    groups: int
     method: str = "score >= threshold, locked on validation"
-    seed: int | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifierOperatingPoint:
+class ClassifierOperatingPoint(Result):
     """Counts and rates of a classifier at one threshold; None where undefined.
 
     Attributes:
         tp: Number of true positives, as ``fp``, ``fn`` and ``tn``.
         unanswered: Number of cases without a score, which count as ``fn`` or ``fp``.
-        sensitivity: tp / (tp + fn).
-        specificity: tn / (tn + fp).
         ppv: tp / (tp + fp), at the prevalence of these cases; ``npv`` is tn / (tn + fn).
         prevalence: Share of positives among these cases, 0 to 1.
         deployment_prevalence: Prevalence that ``ppv_at_prevalence`` and ``npv_at_prevalence`` assume.
-        lr_positive: sensitivity / (1 - specificity).
-        lr_negative: (1 - sensitivity) / specificity.
-        undefined: Reasons for None, by name.
-        n: Number of cases.
-        groups: Number of independent groups.
-        note: Caveats, or an empty string.
     """
 
     threshold: float
@@ -88,12 +73,8 @@ class ClassifierOperatingPoint:
     npv_at_prevalence: float | None
     lr_positive: float | None
     lr_negative: float | None
-    n: int
-    groups: int
     undefined: dict[str, str] = field(default_factory=dict)
     method: str = "score >= threshold"
-    seed: int | None = None
-    note: str = ""
 
 
 class OperatingPointAtTarget(NamedTuple):
@@ -113,37 +94,36 @@ def choose_threshold(
 ) -> LockedThreshold:
     """Choose the best threshold that reaches a target, on the validation split.
 
-    Of all scores, and infinity, those that reach the target are left; of them the one with the
-    highest value of the other rate is taken, and of equals the one with more of the target.
+    Candidates are all scores, and infinity. Of those that reach the target, the one with the highest
+    value of the other rate is taken, and of equal ones the one with the higher target rate.
 
     Args:
         positive: Shape (n,), whether a case belongs to the positive class.
         scores: Shape (n,), higher for positives; NaN for a case without an answer, always wrong.
-        specificity: At least so much, above 0 to 1; exactly one of the two targets is given.
-        sensitivity: At least so much, above 0 to 1; 1 gives the lowest score of a positive.
+        specificity: Smallest specificity, above 0 to 1; exactly one of the two targets is given.
+        sensitivity: Smallest sensitivity, above 0 to 1; 1 gives the lowest score of a positive.
         groups: One label per case, the patient or lesion.
 
     Raises:
         UndefinedMetric: Without positives or negatives, or if missing answers forbid the target.
-        ValueError: If a column is misshapen, or not exactly one target is given, from 0 to 1.
     """
     flags, values = check_columns(positive, scores)
-    target, asked = _check_target(specificity, sensitivity)
+    target, target_value = _check_target(specificity, sensitivity)
     n_positive, n_negative = int(flags.sum()), int((~flags).sum())
     if not n_positive or not n_negative:
         raise UndefinedMetric(f"{n_positive} positive and {n_negative} negative cases")
     candidates = np.append(np.unique(values[~np.isnan(values)]), math.inf)
     reached = _rates_at_thresholds(candidates, flags, values)
-    best = _select_best(reached[target], reached[OPPOSITE_RATE[target]], asked)
+    best = _select_best(reached[target], reached[OPPOSITE_RATE[target]], target_value)
     note = small_sample_note(flags, values)
     if best is None:
-        raise UndefinedMetric(f"no threshold reaches a {target} of {asked:g}: {note}")
+        raise UndefinedMetric(f"no threshold reaches a {target} of {target_value:g}: {note}")
     threshold = float(candidates[best])
     notes = [note, NO_POSITIVE_CALLS if math.isinf(threshold) else ""]
     return LockedThreshold(
         threshold=threshold,
         target=target,
-        target_value=asked,
+        target_value=target_value,
         sensitivity=float(reached["sensitivity"][best]),
         specificity=float(reached["specificity"][best]),
         positives=n_positive,
@@ -174,16 +154,12 @@ def at_threshold(
         threshold: Scores at or above it are called positive; may be infinite.
         prevalence: Prevalence in the deployment, between 0 and 1.
         groups: One label per case, the patient or lesion.
-
-    Raises:
-        ValueError: If a shape does not match, or a number is out of range.
     """
     flags, values = check_columns(positive, scores)
     counts = confusion_masks(flags, values, threshold).sum(axis=1).astype(np.float64)
-    found = binary_rates(counts, prevalence=prevalence)
     tp, fp, fn, tn = (int(count) for count in counts)
-    numbers: dict[str, Any] = dict.fromkeys(("ppv_at_prevalence", "npv_at_prevalence"))
-    numbers |= {name: None if np.isnan(value) else float(value) for name, value in found.items()}
+    rates: dict[str, Any] = dict.fromkeys(("ppv_at_prevalence", "npv_at_prevalence"))
+    rates |= {name: nan_to_none(value) for name, value in binary_rates(counts, prevalence=prevalence).items()}
     return ClassifierOperatingPoint(
         threshold=float(threshold),
         tp=tp,
@@ -197,44 +173,31 @@ def at_threshold(
         groups=count_groups(flags.size, groups),
         undefined=explain_undefined(counts, prevalence=prevalence),
         note=small_sample_note(flags, values),
-        **numbers,
+        **rates,
     )
 
 
-def sensitivity_at_specificity(
+def at_validation_target(
     validation_positive: ArrayLike,
     validation_scores: ArrayLike,
     positive: ArrayLike,
     scores: ArrayLike,
     *,
-    specificity: float,
+    specificity: float | None = None,
+    sensitivity: float | None = None,
     prevalence: float | None = None,
 ) -> OperatingPointAtTarget:
     """Choose a threshold on validation and apply it to the test split; raises as both steps do."""
-    locked = choose_threshold(validation_positive, validation_scores, specificity=specificity)
-    return OperatingPointAtTarget(locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence))
-
-
-def specificity_at_sensitivity(
-    validation_positive: ArrayLike,
-    validation_scores: ArrayLike,
-    positive: ArrayLike,
-    scores: ArrayLike,
-    *,
-    sensitivity: float,
-    prevalence: float | None = None,
-) -> OperatingPointAtTarget:
-    """Choose a threshold on validation and apply it to the test split; raises as both steps do."""
-    locked = choose_threshold(validation_positive, validation_scores, sensitivity=sensitivity)
+    locked = choose_threshold(validation_positive, validation_scores, specificity=specificity, sensitivity=sensitivity)
     return OperatingPointAtTarget(locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence))
 
 
 def _check_target(specificity: float | None, sensitivity: float | None) -> tuple[str, float]:
-    both = (("specificity", specificity), ("sensitivity", sensitivity))
-    asked = [(name, value) for name, value in both if value is not None]
-    if len(asked) != 1:
+    rates = (("specificity", specificity), ("sensitivity", sensitivity))
+    targets = [(name, value) for name, value in rates if value is not None]
+    if len(targets) != 1:
         raise ValueError(f"exactly one target is needed, not {specificity} and {sensitivity}")
-    name, value = asked[0]
+    name, value = targets[0]
     if not 0 < value <= 1:
         raise ValueError(f"a {name} of {value} is not above 0 and at most 1")
     return name, float(value)
@@ -253,6 +216,6 @@ def _rates_at_thresholds(candidates: Floats, positive: NDArray[np.bool_], scores
 
 
 def _select_best(target_rates: Floats, opposite_rates: Floats, target_value: float) -> int | None:
-    fit = np.flatnonzero(target_rates >= target_value - TARGET_TOLERANCE)
-    order = np.lexsort((target_rates[fit], opposite_rates[fit]))
-    return int(fit[order[-1]]) if fit.size else None
+    reaching = np.flatnonzero(target_rates >= target_value - TARGET_TOLERANCE)
+    order = np.lexsort((target_rates[reaching], opposite_rates[reaching]))
+    return int(reaching[order[-1]]) if reaching.size else None

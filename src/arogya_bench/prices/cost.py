@@ -17,11 +17,9 @@ class Latency:
     """Latency of batches (not of single images) and throughput.
 
     Attributes:
-        mean_ms: Mean over batches, in milliseconds.
         p50_ms: Median by linear interpolation; None with too few batches, as other percentiles.
         images_per_s: Number of images / total time.
-        n: Number of timed batches.
-        groups: Equal to ``n``, since batches are assumed to be independent.
+        n: Number of timed batches, as ``groups``, since batches are assumed to be independent.
         note: Which percentiles need more batches, or an empty string.
     """
 
@@ -70,7 +68,6 @@ def raw_latency(batch_ms: Sequence[float] | Floats, *, batch_size: int) -> Laten
 
     Raises:
         UndefinedMetric: If there are no batches.
-        ValueError: If a time or the batch size is not above 0, or not finite.
     """
     times, n = np.asarray(batch_ms, dtype=np.float64), len(batch_ms)
     if not n:
@@ -108,7 +105,6 @@ def cost_per_1000_images(*, price_per_hour: float, images_per_s: float) -> float
 
     Raises:
         UndefinedMetric: If the rate is 0.
-        ValueError: If price or rate is negative or not finite.
     """
     _check_amounts(price_per_hour, images_per_s)
     if images_per_s == 0:
@@ -132,7 +128,6 @@ def training_cost(
 
     Raises:
         UndefinedMetric: If there are no fits.
-        ValueError: If an amount is negative or not finite.
     """
     if not len(hours):
         raise UndefinedMetric("no fits")

@@ -13,10 +13,10 @@ from arogya_bench.metrics.classification import MetricScores
 from arogya_bench.metrics.detection import (
     DETECTION_METRICS_VERSION,
     METRICS,
+    box_replicates,
     score_with_reasons,
 )
 from arogya_bench.metrics.detection_operating import best_threshold, per_class_boxes
-from arogya_bench.metrics.detection_replicates import box_replicates
 from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.metrics.replicates import Replicates, Resamples
 from arogya_bench.scoring.box_labels import LABEL_RULE

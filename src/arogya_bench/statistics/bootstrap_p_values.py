@@ -54,9 +54,6 @@ def percentile_p_value(replicates: Floats) -> float:
     """Return the level at which a percentile interval would just touch 0.
 
     Formula: 2 (1 + count) / (B + 1), where count is of the rarer side of 0, ties included.
-
-    Args:
-        replicates: Shape (B,), all defined.
     """
     near = TIE_TOLERANCE * float(np.ptp(replicates))
     rarer = min(int((replicates <= near).sum()), int((replicates >= -near).sum()))

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtr
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.arguments import check_binary, quantile
 from arogya_bench.statistics.intervals import Interval
 from arogya_bench.statistics.notes import join_notes
@@ -24,9 +25,7 @@ class AurocInterval(Interval):
     """An AUROC with its Wald interval, clipped to [0, 1].
 
     Attributes:
-        se: DeLong's standard error.
         logit_low: Lower end on the logit scale, preferable near 1; None at an AUROC of 0 or 1.
-        logit_high: Upper end on the logit scale.
     """
 
     se: float
@@ -40,19 +39,13 @@ class AurocInterval(Interval):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeLong:
+class DeLong(Result):
     """The AUROC of two models on the same cases, and their difference.
 
     Attributes:
-        diff: ``auc1`` minus ``auc2``.
         z: diff / se_diff; None where se_diff is 0 and the AUROCs differ.
         p_value: Two-sided; 1 for equal scores, None where z is None.
         low: Lower end of the Wald interval of ``diff``.
-        cov12: Covariance of the two estimates.
-        n: Number of cases.
-        groups: Equal to ``n``, since one case per group is assumed.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     auc1: float
@@ -67,11 +60,7 @@ class DeLong:
     low: float
     high: float
     confidence: float
-    n: int
-    groups: int
     method: str = "DeLong"
-    seed: int | None = None
-    note: str = ""
 
     @property
     def ci_diff(self) -> tuple[float, float]:
@@ -80,25 +69,17 @@ class DeLong:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeLongCovariance:
+class DeLongCovariance(Result):
     """The AUROC of several models on the same cases, with their covariance.
 
     Attributes:
         aurocs: Shape (models,).
         covariance: Shape (models, models), from which the variance of a difference follows.
-        n: Number of cases.
-        groups: Equal to ``n``, since one case per group is assumed.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     aurocs: Floats
     covariance: Floats
-    n: int
-    groups: int
     method: str = "DeLong"
-    seed: int | None = None
-    note: str = ""
 
 
 def auroc_interval(targets: ArrayLike, scores: ArrayLike, *, confidence: float = 0.95) -> AurocInterval:
@@ -185,7 +166,6 @@ def delong_covariance(targets: ArrayLike, scores: ArrayLike) -> DeLongCovariance
 
     Raises:
         UndefinedMetric: Without at least two positive and two negative cases.
-        ValueError: If scores are not finite, or their number of cases differs.
     """
     aurocs, covariance = _delong_estimates(targets, *np.atleast_2d(np.asarray(scores, dtype=np.float64)))
     return DeLongCovariance(
@@ -193,11 +173,7 @@ def delong_covariance(targets: ArrayLike, scores: ArrayLike) -> DeLongCovariance
         covariance=covariance,
         n=np.size(targets),
         groups=np.size(targets),
-        note=_note(
-            targets,
-            float(np.diag(covariance).min()),
-            separated=bool(np.isin(aurocs, (0, 1)).any()),
-        ),
+        note=_note(targets, float(np.diag(covariance).min()), separated=bool(np.isin(aurocs, (0, 1)).any())),
     )
 
 

@@ -9,11 +9,8 @@ from scipy.special import ndtri
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
-from arogya_bench.statistics.bootstrap_p_values import (
-    SPREAD_TOLERANCE,
-    SmallSampleCorrection,
-    small_sample_correction,
-)
+from arogya_bench.metrics.result import Result
+from arogya_bench.statistics.bootstrap_p_values import SPREAD_TOLERANCE, SmallSampleCorrection, small_sample_correction
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
 from arogya_bench.statistics.notes import FEW_GROUPS, few_groups_note, join_notes
 from arogya_bench.statistics.resampling import Draws
@@ -23,7 +20,7 @@ NO_CORRECTION = SmallSampleCorrection(1.0, float("inf"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class MarginTest:
+class MarginTest(Result):
     """Result of a non-inferiority or equivalence test.
 
     Attributes:
@@ -34,10 +31,6 @@ class MarginTest:
         conclusion: ``shown`` if both p-value and interval agree. ``not shown`` is no evidence of a
             difference.
         p_value: One-sided; for equivalence the larger one of two tests.
-        n: Number of cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples, if there are any.
-        note: Caveats, or an empty string.
     """
 
     estimate: float
@@ -47,11 +40,6 @@ class MarginTest:
     alpha: float
     conclusion: Literal["shown", "not shown"]
     p_value: float
-    method: str
-    n: int
-    groups: int
-    seed: int | None = None
-    note: str = ""
 
     @property
     def ci(self) -> tuple[float, float | None]:
@@ -72,13 +60,7 @@ class _SampleInfo(NamedTuple):
 
 
 def non_inferiority(
-    estimate: float,
-    se: float,
-    *,
-    margin: float,
-    n: int,
-    df: float | None = None,
-    alpha: float = 0.05,
+    estimate: float, se: float, *, margin: float, n: int, df: float | None = None, alpha: float = 0.05
 ) -> MarginTest:
     """Test whether the first model is worse than the second by less than the margin.
 
@@ -94,20 +76,13 @@ def non_inferiority(
 
     Raises:
         UndefinedMetric: If the standard error is 0 or not finite.
-        ValueError: If a number is not finite, ``margin`` not above 0, or ``alpha`` not between 0 and 1.
     """
     below = _one_sided_t_test(estimate + _check_margin(margin), se, df, alpha)
     return _build_result(estimate, margin, alpha, [below], "non-inferiority", _describe_cases(n))
 
 
 def equivalence(
-    estimate: float,
-    se: float,
-    *,
-    margin: float,
-    n: int,
-    df: float | None = None,
-    alpha: float = 0.05,
+    estimate: float, se: float, *, margin: float, n: int, df: float | None = None, alpha: float = 0.05
 ) -> MarginTest:
     """Test whether two models differ by less than the margin in either direction.
 
@@ -137,8 +112,6 @@ def non_inferiority_from_replicates(
     Raises:
         UndefinedMetric: If more than 5 % of the resamples are undefined, no stratum holds two
             groups, or the resamples of a difference other than 0 have no spread.
-        ValueError: If a number is not finite, ``margin`` not above 0, ``alpha`` not between 0 and
-            1, or the number of replicates is not that of the draws.
     """
     below = _one_sided_bootstrap_test(estimate, replicates, _check_margin(margin), draws, alpha)
     method = "non-inferiority, bootstrap of groups"
@@ -161,12 +134,7 @@ def equivalence_from_replicates(
 
 
 def _build_result(
-    estimate: float,
-    margin: float,
-    alpha: float,
-    sides: Sequence[_OneSidedTest],
-    method: str,
-    units: _SampleInfo,
+    estimate: float, margin: float, alpha: float, sides: Sequence[_OneSidedTest], method: str, units: _SampleInfo
 ) -> MarginTest:
     if not np.isfinite(estimate):
         raise UndefinedMetric("the difference is undefined")
@@ -182,10 +150,7 @@ def _build_result(
         conclusion="shown" if shown else "not shown",
         p_value=p_value,
         method=method,
-        n=units.n,
-        groups=units.groups,
-        seed=units.seed,
-        note=units.note,
+        **units._asdict(),
     )
 
 
@@ -197,8 +162,7 @@ def _describe_cases(n: int) -> _SampleInfo:
 
 
 def _describe_draws(draws: Draws) -> _SampleInfo:
-    note = join_notes(few_groups_note(draws.groups), draws.note)
-    return _SampleInfo(draws.n, draws.groups, draws.seed, note)
+    return _SampleInfo(draws.n, draws.groups, draws.seed, join_notes(few_groups_note(draws.groups), draws.note))
 
 
 def _check_margin(margin: float) -> float:

@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.bootstrap_p_values import (
     SPREAD_TOLERANCE,
     TIE_TOLERANCE,
@@ -28,29 +29,18 @@ MAX_UNDEFINED_SHARE = 0.05  # above it, dropping undefined resamples would narro
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval:
+class Interval(Result):
     """An estimate with its interval.
 
     Attributes:
         low: Lower end; None without an interval, with the reason in ``note``.
-        high: Upper end.
         method: The method used, which may differ from the one requested.
-        confidence: Nominal level.
-        n: Number of cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples; None for methods that draw nothing, and for replayed draws.
-        note: Caveats, or an empty string.
     """
 
     estimate: float
     low: float | None
     high: float | None
-    method: str
     confidence: float
-    n: int
-    groups: int
-    seed: int | None = None
-    note: str = ""
 
     @property
     def ci(self) -> tuple[float | None, float | None]:
@@ -83,8 +73,8 @@ class BootstrapInterval(Interval):
 
 class _Bounds(NamedTuple):
     method: str
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     z0: float | None = None
     accel: float | None = None
     note: str = ""
@@ -111,7 +101,6 @@ def bootstrap(
 
     Raises:
         UndefinedMetric: If the statistic is undefined for the original cases.
-        ValueError: If the length of a column differs from the number of cases of the draws.
     """
     table = {name: np.asarray(column) for name, column in columns.items()}
     for name, column in table.items():
@@ -161,8 +150,6 @@ def interval(
 
     Raises:
         UndefinedMetric: If the estimate is not finite.
-        ValueError: If the method is unknown, ``confidence`` is out of range, or the replicates do
-            not have shape (B,).
     """
     check_share(confidence, "confidence")
     if method not in ("bca", "percentile", "basic"):
@@ -174,30 +161,30 @@ def interval(
     defined = replicates[np.isfinite(replicates)]
     undefined = 1 - defined.size / replicates.size
     refused = _refusal_reason(draws, undefined) or _no_spread_reason(estimate, defined)
-    ends = None if refused else _compute_bounds(estimate, defined, jackknife, method, confidence)
-    notes = [refused, ends.note if ends else ""]
-    notes += [] if refused else [few_groups_note(draws.groups)]
-    notes += [draws.note, "" if refused else undefined_note(undefined)]
-    percentile_p = percentile_p_value(defined) if ends else None
+    ends, notes, percentile_p = _Bounds("none", None, None, note=refused), [draws.note], None
+    if not refused:
+        ends = _compute_bounds(estimate, defined, jackknife, method, confidence)
+        notes = [few_groups_note(draws.groups), draws.note, undefined_note(undefined)]
+        percentile_p = percentile_p_value(defined)
     return BootstrapInterval(
         estimate=estimate,
-        low=ends.low if ends else None,
-        high=ends.high if ends else None,
-        method=ends.method if ends else "none",
+        low=ends.low,
+        high=ends.high,
+        method=ends.method,
         confidence=confidence,
         n=draws.n,
         groups=draws.groups,
         seed=draws.seed,
-        note=join_notes(*notes),
-        se=float(defined.std(ddof=1)) if ends and defined.size > 1 else None,
+        note=join_notes(ends.note, *notes),
+        se=None if refused or defined.size < 2 else float(defined.std(ddof=1)),
         p_value=None
         if percentile_p is None
         else small_sample_p_value(percentile_p, estimate, defined, small_sample_correction(draws)),
         p_two_sided_plus1=percentile_p,
         resamples=replicates.size,
         undefined_share=undefined,
-        z0=ends.z0 if ends else None,
-        accel=ends.accel if ends else None,
+        z0=ends.z0,
+        accel=ends.accel,
     )
 
 
@@ -219,11 +206,7 @@ def _no_spread_reason(estimate: float, defined: Floats) -> str:
 
 
 def _compute_bounds(
-    estimate: float,
-    defined: Floats,
-    jackknife: Floats | None,
-    method: IntervalMethod,
-    confidence: float,
+    estimate: float, defined: Floats, jackknife: Floats | None, method: IntervalMethod, confidence: float
 ) -> _Bounds:
     outside = (1 - confidence) / 2
     low, high = (float(end) for end in np.quantile(defined, [outside, 1 - outside]))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from math import ceil, floor, isclose, isfinite
 from typing import Literal
 
+from arogya_bench.statistics.arguments import sign
+
 Verdict = Literal["eligible", "excluded", "undecided"]
 
 ROUNDING_TOLERANCE = 1e-12  # differences below it come from arithmetic
@@ -17,11 +19,6 @@ class LimitVerdict:
         verdict: ``eligible`` with the interval inside the limit, ``excluded`` with it outside.
         further_groups: How many more groups would decide; 0 if decided, None if no number would,
             with the reason in ``note``.
-        best: Whether ``high`` or ``low`` values are better.
-        n: Number of cases, if known.
-        groups: Number of independent groups.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     verdict: Verdict
@@ -66,19 +63,14 @@ def judge_limit(
         limit: A score equal to the limit meets it.
         best: Whether high or low scores are better.
         n: Number of cases, copied to the result.
-
-    Raises:
-        ValueError: If ``low`` is above ``high``, a number is not finite, or ``groups`` is below 1.
     """
     _check_arguments([estimate, limit, *(end for end in (low, high) if end is not None)], groups)
-    if best not in ("high", "low"):
-        raise ValueError(f"best is {best!r}, neither 'high' nor 'low'")
     if low is not None and high is not None and low > high:
         raise ValueError(f"low is {low}, above high, which is {high}")
     # With signs such that high is better, and the limit at 0.
-    sign = 1 if best == "high" else -1
-    ends = None if low is None or high is None else sorted((sign * (low - limit), sign * (high - limit)))
-    verdict, further, note = _decide(sign * (estimate - limit), ends, groups)
+    direction = sign(best)
+    ends = None if low is None or high is None else sorted((direction * (low - limit), direction * (high - limit)))
+    verdict, further, note = _decide(direction * (estimate - limit), ends, groups)
     return LimitVerdict(
         verdict=verdict,
         further_groups=further,

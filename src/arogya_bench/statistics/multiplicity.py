@@ -19,10 +19,8 @@ class HypothesisFamily:
     Attributes:
         adjusted: Shape (m,), in the order of the input; NaN for a test without a result.
         size: Number of tests with a result, for which the p-values are adjusted.
-        method: The adjustment.
         rejected: Shape (m,), whether the adjusted p is below ``alpha``.
         alpha: Significance level of the whole family.
-        note: Caveats, or an empty string.
     """
 
     adjusted: Floats
@@ -34,16 +32,7 @@ class HypothesisFamily:
 
 
 def family(p_values: ArrayLike, *, method: Adjustment = "holm", alpha: float = 0.05) -> HypothesisFamily:
-    """Adjust p-values, with the size of the family and which tests reject.
-
-    Args:
-        p_values: Shape (m,); NaN for a test without a result.
-        method: As in ``adjust``.
-        alpha: Significance level of the whole family.
-
-    Raises:
-        ValueError: If a value is not between 0 and 1, or the method is unknown.
-    """
+    """Adjust p-values as ``adjust`` does, and test them at the level ``alpha`` of the whole family."""
     check_share(alpha, "alpha")
     adjusted = adjust(p_values, method=method)
     missing = int(np.isnan(adjusted).sum())
@@ -70,9 +59,6 @@ def adjust(p_values: ArrayLike, *, method: Adjustment = "holm") -> Floats:
 
     Returns:
         Shape (m,), in the order of ``p_values``.
-
-    Raises:
-        ValueError: If a value is not between 0 and 1, or the method is unknown.
     """
     raw = np.asarray(p_values, dtype=np.float64)
     if raw.ndim != 1 or (raw < 0).any() or (raw > 1).any():

@@ -9,6 +9,7 @@ from scipy.special import ndtri
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.arguments import quantile
 from arogya_bench.statistics.intervals import Interval
 
@@ -16,12 +17,11 @@ FEW_DISCORDANT = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class McNemar:
+class McNemar(Result):
     """Result of McNemar's test of whether two models are right equally often.
 
     Attributes:
-        b: Cases that only the first model gets right.
-        c: Cases that only the second model gets right.
+        b: Cases that only the first model gets right, as ``c`` only the second.
         p_value: Two-sided mid-p.
         p_exact: Two-sided p-value of the exact conditional test, capped at 1; conservative.
         p_asymptotic: From ``chi2``, without continuity correction.
@@ -29,11 +29,7 @@ class McNemar:
         odds_ratio: b / c; None if c is 0.
         difference: (b - c) / total, the difference of the accuracies; None without a total.
         low: Lower end of the score interval of the difference (Tango 1998).
-        high: Upper end.
         n: Number of discordant cases, the only ones that the test uses.
-        groups: Equal to ``n``, since one case per group is assumed.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     b: int
@@ -49,11 +45,7 @@ class McNemar:
     low: float | None
     high: float | None
     confidence: float
-    n: int
-    groups: int
     method: str = "McNemar mid-p"
-    seed: int | None = None
-    note: str = ""
 
     @property
     def ci(self) -> tuple[float | None, float | None]:
@@ -73,7 +65,6 @@ def wilson(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
 
     Raises:
         UndefinedMetric: If there are no cases.
-        ValueError: If ``successes`` is not between 0 and ``total``.
     """
     return _proportion_interval(successes, total, confidence, "wilson", "wilson")
 
@@ -87,11 +78,7 @@ def clopper_pearson(successes: int, total: int, *, confidence: float = 0.95) -> 
 
 
 def _proportion_interval(
-    successes: int,
-    total: int,
-    confidence: float,
-    scipy_method: Literal["wilson", "exact"],
-    method: str,
+    successes: int, total: int, confidence: float, scipy_method: Literal["wilson", "exact"], method: str
 ) -> Interval:
     check_share(confidence, "confidence")
     if not 0 <= successes <= total:
@@ -121,9 +108,6 @@ def mcnemar(b: int, c: int, *, total: int | None = None, confidence: float = 0.9
         c: Number of cases that only the second model gets right.
         total: Number of all cases, for the interval of the difference.
         confidence: Nominal level of that interval, between 0 and 1.
-
-    Raises:
-        ValueError: If a count is negative or no integer, or ``total`` is less than b + c.
     """
     if b != int(b) or c != int(c) or b < 0 or c < 0:
         raise ValueError(f"counts must be integers of 0 or more, not {b} and {c}")
@@ -169,7 +153,6 @@ def minimum_detectable_difference(discordant_share: float, n: int, *, power: flo
 
     Raises:
         UndefinedMetric: If there are no cases.
-        ValueError: If an argument is out of its range.
     """
     if not 0 <= discordant_share <= 1:
         raise ValueError(f"discordant_share is {discordant_share}, not between 0 and 1")

@@ -10,6 +10,7 @@ from scipy.special import chdtrc, fdtrc
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.t_tests import remove_rounding_noise
 from arogya_bench.types import Floats
 
@@ -19,7 +20,7 @@ ALL_EQUAL_NOTE = "all models are equal in every row"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Friedman:
+class Friedman(Result):
     """Result of a Friedman test on the ranks of models within rows.
 
     Attributes:
@@ -31,9 +32,6 @@ class Friedman:
             ranking it is (1/k!)^(n - 1), exactly.
         kendall_w: Kendall's W, the agreement of the rows, 0 to 1.
         n: Number of rows (datasets or cases).
-        groups: Equal to ``n``, since rows are assumed to be independent.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     mean_ranks: Floats
@@ -45,63 +43,41 @@ class Friedman:
     iman_davenport_F_no_tie: float | None
     p_F_no_tie: float
     kendall_w: float
-    n: int
-    groups: int
     method: str = "Friedman, Iman-Davenport"
-    seed: int | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nemenyi:
+class Nemenyi(Result):
     """Result of Nemenyi's test of all pairs of models by their mean ranks.
 
     Attributes:
         mean_ranks: Shape (models,), 1 is the best.
         p_values: Shape (models, models), adjusted for all pairs; None under ten rows.
         critical_difference: Of mean ranks; None under ten rows.
-        alpha: Significance level of ``critical_difference``.
         n: Number of rows (datasets or cases).
-        groups: Equal to ``n``, since rows are assumed to be independent.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     mean_ranks: Floats
     p_values: Floats | None
     critical_difference: float | None
     alpha: float
-    n: int
-    groups: int
     method: str = "Nemenyi"
-    seed: int | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CochranQ:
+class CochranQ(Result):
     """Result of Cochran's test of whether several models are right equally often.
 
     Attributes:
         q: Statistic; 0 if all models agree in every case.
-        df: Number of models - 1.
-        p_value: From chi-squared.
         discordant: Number of cases that some models get right and others wrong.
-        n: Number of cases.
-        groups: Equal to ``n``, since one case per group is assumed.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     q: float
     df: int
     p_value: float
     discordant: int
-    n: int
-    groups: int
     method: str = "Cochran's Q"
-    seed: int | None = None
-    note: str = ""
 
 
 def friedman(table: ArrayLike) -> Friedman:
@@ -115,7 +91,6 @@ def friedman(table: ArrayLike) -> Friedman:
 
     Raises:
         UndefinedMetric: With fewer than two rows.
-        ValueError: If it is not a finite table of at least two models.
     """
     ranks = _rank_rows(table)
     n, k = ranks.shape
@@ -164,42 +139,27 @@ def nemenyi(table: ArrayLike, *, alpha: float = 0.05) -> Nemenyi:
 
     Raises:
         UndefinedMetric: With fewer than two rows.
-        ValueError: If it is not a finite table of at least two models.
     """
     check_share(alpha, "alpha")
     ranks = _rank_rows(table)
     n, k = ranks.shape
     means = ranks.mean(axis=0)
-    if n < MIN_DATASETS:
-        note = f"not computed: {n} rows, a critical difference needs {MIN_DATASETS}"
-        return Nemenyi(
-            mean_ranks=means,
-            p_values=None,
-            critical_difference=None,
-            alpha=alpha,
-            n=n,
-            groups=n,
-            note=note,
-        )
+    enough = n >= MIN_DATASETS
     unit = sqrt(k * (k + 1) / (6 * n))
     apart = np.abs(means[:, None] - means) / unit * sqrt(2)
     return Nemenyi(
         mean_ranks=means,
-        p_values=np.clip(scipy.stats.studentized_range.sf(apart, k, np.inf), 0.0, 1.0),
-        critical_difference=nemenyi_critical_value(k, alpha=alpha) * unit,
+        p_values=np.clip(scipy.stats.studentized_range.sf(apart, k, np.inf), 0.0, 1.0) if enough else None,
+        critical_difference=nemenyi_critical_value(k, alpha=alpha) * unit if enough else None,
         alpha=alpha,
         n=n,
         groups=n,
+        note="" if enough else f"not computed: {n} rows, a critical difference needs {MIN_DATASETS}",
     )
 
 
 def nemenyi_critical_value(models: int, *, alpha: float = 0.05) -> float:
-    """Return the quantile of the studentized range with infinite df, divided by √2.
-
-    Args:
-        models: Number of models, at least 2.
-        alpha: Significance level over all pairs.
-    """
+    """Return the quantile of the studentized range with infinite df, divided by √2."""
     if models < 2:
         raise ValueError(f"{models} models: a comparison needs at least 2")
     return float(scipy.stats.studentized_range.ppf(1 - alpha, models, np.inf)) / sqrt(2)
@@ -215,7 +175,6 @@ def cochran_q(table: ArrayLike) -> CochranQ:
 
     Raises:
         UndefinedMetric: Without cases.
-        ValueError: If it is no table of at least two models, or holds anything but 0 and 1.
     """
     hits = np.asarray(table, dtype=np.float64)
     if hits.ndim != 2 or hits.shape[1] < 2 or not np.isin(hits, (0, 1)).all():

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.arguments import sign
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
 from arogya_bench.statistics.multiplicity import adjust
@@ -23,7 +24,7 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ranking:
+class Ranking(Result):
     """Ranks of models and their distribution over resamples of groups.
 
     Attributes:
@@ -32,20 +33,10 @@ class Ranking:
             share their ranks equally.
         p_best: Shape (models,), the first column of ``shares``.
         p_top_k: Shape (models,), probability of a rank among the best ``k``.
-        k: Number of ranks that ``p_top_k`` counts.
         low: Shape (models,), lower end of the interval of the rank.
-        median: Shape (models,), median rank.
-        high: Shape (models,), upper end.
         tau: Mean Kendall's tau-b between the rankings of resamples and ``ranks``; None where all
             models tie.
-        tau_low: Lower end of its interval.
-        tau_high: Upper end.
-        confidence: Nominal level of the intervals.
         undefined_share: Share of the resamples that are left out because a model has no score.
-        n: Number of cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples.
-        note: Caveats, or an empty string.
     """
 
     ranks: Floats
@@ -61,37 +52,25 @@ class Ranking:
     tau_high: float | None
     confidence: float
     undefined_share: float
-    n: int
-    groups: int
-    seed: int | None
     method: str = "ranks in resamples of groups"
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rankings:
+class Rankings(Result):
     """Ranks of the same scores by three methods, each of shape (models,), 1 is the best.
 
     Attributes:
         aggregate_then_rank: By the mean over rows.
         rank_then_aggregate: By the mean of the ranks within rows.
         test_then_rank: By the number of models that a model is significantly better than.
-        agree: Whether all three rankings are equal.
         n: Number of rows (datasets or cases).
-        groups: Equal to ``n``, since rows are assumed to be independent.
-        seed: None, since nothing is drawn.
-        note: Caveats, or an empty string.
     """
 
     aggregate_then_rank: Floats
     rank_then_aggregate: Floats
     test_then_rank: Floats
     agree: bool
-    n: int
-    groups: int
     method: str = "means, mean ranks, Wilcoxon with Holm"
-    seed: int | None = None
-    note: str = ""
 
 
 def bootstrap_ranks(
@@ -118,7 +97,6 @@ def bootstrap_ranks(
     Raises:
         UndefinedMetric: If a model has no score, or has none in more than 5 % of the resamples, or
             if all resamples are equal.
-        ValueError: If the shapes do not match, or there are fewer than two models.
     """
     scores, drawn = np.asarray(estimates, dtype=np.float64), np.asarray(replicates, np.float64)
     if scores.ndim != 1 or drawn.shape != (scores.size, draws.resamples):
@@ -169,7 +147,6 @@ def rankings_side_by_side(scores: ArrayLike, *, best: Literal["high", "low"] = "
 
     Raises:
         UndefinedMetric: With fewer than two rows.
-        ValueError: If it is not a finite table of at least two models.
     """
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] < 2 or not np.isfinite(table).all():

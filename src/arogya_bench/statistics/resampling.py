@@ -20,7 +20,6 @@ class Draws:
 
     Attributes:
         digest: 32 hexadecimal digits that identify which groups are drawn.
-        resamples: Number of resamples, B.
         group_of: Shape (n,), the position of each case's group among the sorted labels.
         stratum_of: Shape (groups,); groups are drawn within their stratum.
         seed: Seed of the draws; None if they are replayed.
@@ -115,9 +114,6 @@ def draws(
         resamples: B; with fewer than 2,000 the ends of an interval are unreliable.
         groups: One label per case, the patient or lesion; each case is its own group if None.
         strata: One class label per case; a group with several classes is in its rarest one.
-
-    Raises:
-        ValueError: If there is nothing to draw, or the length of a column is not n.
     """
     if n < 1 or resamples < 1:
         raise ValueError(f"{n} cases and {resamples} resamples: both must be at least 1")
@@ -141,9 +137,6 @@ def replay(indices: ArrayLike, groups: ArrayLike | None = None) -> Draws:
         indices: Shape (B, drawn), positions of cases, or with ``groups`` positions among the
             sorted labels. All cases of a drawn group enter, as often as it is drawn.
         groups: One label per case; if None, there are as many cases as ``drawn``.
-
-    Raises:
-        ValueError: If an index is out of range.
     """
     stored = np.asarray(indices)
     if stored.ndim != 2 or not stored.size or stored.dtype.kind not in "iu":

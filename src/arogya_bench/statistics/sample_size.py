@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, ndtri
 
 from arogya_bench.errors import UndefinedMetric
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.bootstrap_p_values import TIE_TOLERANCE
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
 from arogya_bench.statistics.notes import join_notes, undefined_note
@@ -18,23 +19,15 @@ ROUNDING_TOLERANCE = 1e-12  # differences below it come from arithmetic
 
 
 @dataclass(frozen=True, kw_only=True)
-class FalseClaim:
+class FalseClaim(Result):
     """Probability that the claim "A is better than B" is false.
 
     Attributes:
         probability: That B is at least as good as A, 0 to 1; 1/2 for a model against itself.
         n: Number of cases; in the closed form, of discordant cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples; None for the closed form and for replayed draws.
-        note: Caveats, or an empty string.
     """
 
     probability: float
-    method: str
-    n: int
-    groups: int
-    seed: int | None = None
-    note: str = ""
 
 
 def false_claim_probability(b: int, c: int) -> FalseClaim:
@@ -46,9 +39,6 @@ def false_claim_probability(b: int, c: int) -> FalseClaim:
     Args:
         b: Number of cases that only A gets right.
         c: Number of cases that only B gets right.
-
-    Raises:
-        ValueError: If a count is negative.
     """
     if b < 0 or c < 0:
         raise ValueError(f"counts must be 0 or more, not {b} and {c}")
@@ -72,7 +62,6 @@ def false_claim_from_replicates(difference_replicates: ArrayLike, *, draws: Draw
 
     Raises:
         UndefinedMetric: If no stratum has two groups, or too many resamples are undefined.
-        ValueError: If the number of replicates is not that of the draws.
     """
     replicates = np.asarray(difference_replicates, dtype=np.float64)
     if replicates.shape != (draws.resamples,):
@@ -110,7 +99,6 @@ def sample_size(difference: float, discordant_share: float, *, power: float = 0.
 
     Raises:
         UndefinedMetric: If the difference is 0.
-        ValueError: If an argument is out of range, or the difference exceeds ``discordant_share``.
     """
     if not 0 <= discordant_share <= 1:
         raise ValueError(f"discordant_share is {discordant_share}, not between 0 and 1")
@@ -134,9 +122,6 @@ def design_effect(cases_per_group: float, icc: float) -> float:
     Args:
         cases_per_group: m, mean number of cases per group, at least 1.
         icc: Intraclass correlation, -1 to 1.
-
-    Raises:
-        ValueError: If an argument is out of range.
     """
     if not 1 <= cases_per_group < np.inf:
         raise ValueError(f"cases_per_group is {cases_per_group}, below 1 or not finite")
@@ -148,16 +133,10 @@ def design_effect(cases_per_group: float, icc: float) -> float:
 def effective_sample_size(n: int, cases_per_group: float, icc: float) -> float:
     """Compute the number of independent cases equivalent to n grouped ones.
 
-    Formula: n / design effect. Source: Kish 1965.
-
-    Args:
-        n: Number of cases.
-        cases_per_group: m, mean number of cases per group, at least 1.
-        icc: Intraclass correlation, -1 to 1.
+    Formula: n / ``design_effect``. Source: Kish 1965.
 
     Raises:
         UndefinedMetric: If there are no cases.
-        ValueError: If an argument is out of range.
     """
     if n < 0:
         raise ValueError(f"n is {n}, below 0")
@@ -178,7 +157,6 @@ def intraclass_correlation(values: ArrayLike, groups: ArrayLike) -> float:
 
     Raises:
         UndefinedMetric: With one group, without a group of two cases, or without any spread.
-        ValueError: If the columns differ in shape or a value is not finite.
     """
     column = np.asarray(values, dtype=np.float64)
     if column.ndim != 1 or np.shape(groups) != column.shape or not np.isfinite(column).all():

@@ -2,22 +2,18 @@
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from arogya_bench.errors import UndefinedMetric
+from arogya_bench.statistics.arguments import check_repeated_scores
 from arogya_bench.statistics.bootstrap_p_values import SPREAD_TOLERANCE, small_sample_correction
 from arogya_bench.statistics.intervals import BootstrapInterval, Interval, interval
 from arogya_bench.statistics.notes import join_notes
 from arogya_bench.statistics.resampling import Draws
-from arogya_bench.statistics.variance_terms import (
-    VarianceContribution,
-    half_width,
-    two_sided_p_value,
-)
+from arogya_bench.statistics.variance_terms import VarianceContribution, half_width, two_sided_p_value
 from arogya_bench.types import Floats
 
 FEW_SEEDS = 5
@@ -32,7 +28,6 @@ class SeedInterval(Interval):
         p_value: Two-sided, for the hypothesis that the mean is 0; meaningful for differences only.
         seeds: Number of seeds, S.
         sd: Standard deviation over the seeds; None for one seed.
-        values: The score of each seed.
     """
 
     se: float | None
@@ -54,10 +49,7 @@ class SeedDifference(Interval):
     Attributes:
         se: From groups and seeds together; None without an interval.
         p_value: Two-sided, for the hypothesis that the difference is 0.
-        seeds: Number of seeds of A and of B.
-        means: Means over the seeds of A and of B.
-        sds: Standard deviations over the seeds; None for one seed.
-        values: The score of each seed, of A and of B.
+        seeds: Number of seeds of A and of B, as ``means``, ``sds`` and ``values``.
         paired_seeds: Whether seed i of A and seed i of B belong together.
     """
 
@@ -85,12 +77,7 @@ class _CombinedInterval(NamedTuple):
 
 
 def seed_group_interval(
-    estimates: ArrayLike,
-    replicates: ArrayLike,
-    *,
-    draws: Draws,
-    rng: np.random.Generator,
-    confidence: float = 0.95,
+    estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws, rng: np.random.Generator, confidence: float = 0.95
 ) -> SeedInterval:
     """Compute an interval of the mean over seeds, for new seeds and new groups.
 
@@ -116,9 +103,8 @@ def seed_group_interval(
 
     Raises:
         UndefinedMetric: If the metric is undefined for a seed.
-        ValueError: If the shapes do not match.
     """
-    arm = _check_seed_scores(estimates, replicates, draws)
+    arm = _SeedScores(*check_repeated_scores(estimates, replicates, draws.resamples, "seeds"))
     plain = interval(
         float(arm.estimates.mean()),
         _resample_seeds(arm, rng),
@@ -127,16 +113,8 @@ def seed_group_interval(
         method="percentile",
         confidence=confidence,
     )
-    combined = _combine_groups_and_seeds(plain, arm.replicates.mean(axis=0), [arm], draws)
     return SeedInterval(
-        estimate=plain.estimate,
-        **combined._asdict(),
-        method=_method_name(plain, [arm]),
-        confidence=confidence,
-        n=plain.n,
-        groups=plain.groups,
-        seed=plain.seed,
-        note=join_notes(plain.note, _seed_note([arm])),
+        **_interval_fields(plain, arm.replicates.mean(axis=0), [arm], draws),
         seeds=arm.estimates.size,
         sd=_sd(arm),
         values=tuple(arm.estimates.tolist()),
@@ -162,7 +140,7 @@ def seed_group_difference(  # noqa: PLR0913 - two models, each with scores and r
     Args:
         estimates_a: Shape (S_a,), the metric of each seed of A.
         replicates_a: Shape (S_a, B), on the same resamples of groups; NaN if undefined.
-        estimates_b: Shape (S_b,), of B.
+        estimates_b: Shape (S_b,).
         replicates_b: Shape (S_b, B).
         draws: The resamples that all replicates were computed on.
         rng: Source of randomness for drawing seeds.
@@ -172,12 +150,9 @@ def seed_group_difference(  # noqa: PLR0913 - two models, each with scores and r
 
     Raises:
         UndefinedMetric: If the metric is undefined for a seed.
-        ValueError: If the shapes do not match, or paired seeds differ in number.
     """
-    a, b = (
-        _check_seed_scores(estimates_a, replicates_a, draws),
-        _check_seed_scores(estimates_b, replicates_b, draws),
-    )
+    a = _SeedScores(*check_repeated_scores(estimates_a, replicates_a, draws.resamples, "seeds"))
+    b = _SeedScores(*check_repeated_scores(estimates_b, replicates_b, draws.resamples, "seeds"))
     arms = _pair_seeds(a, b) if paired_seeds else [a, _SeedScores(-b.estimates, -b.replicates)]
     plain = interval(
         float(a.estimates.mean() - b.estimates.mean()),
@@ -188,35 +163,14 @@ def seed_group_difference(  # noqa: PLR0913 - two models, each with scores and r
         confidence=confidence,
     )
     of_groups = a.replicates.mean(axis=0) - b.replicates.mean(axis=0)
-    combined = _combine_groups_and_seeds(plain, of_groups, arms, draws)
     return SeedDifference(
-        estimate=plain.estimate,
-        **combined._asdict(),
-        method=_method_name(plain, arms),
-        confidence=confidence,
-        n=plain.n,
-        groups=plain.groups,
-        seed=plain.seed,
-        note=join_notes(plain.note, _seed_note(arms)),
+        **_interval_fields(plain, of_groups, arms, draws),
         seeds=(a.estimates.size, b.estimates.size),
         means=(float(a.estimates.mean()), float(b.estimates.mean())),
         sds=(_sd(a), _sd(b)),
         values=(tuple(a.estimates.tolist()), tuple(b.estimates.tolist())),
         paired_seeds=paired_seeds,
     )
-
-
-def _check_seed_scores(estimates: ArrayLike, replicates: ArrayLike, draws: Draws) -> _SeedScores:
-    scores = np.asarray(estimates, dtype=np.float64)
-    resampled = np.asarray(replicates, dtype=np.float64)
-    if scores.ndim != 1 or not scores.size:
-        raise ValueError(f"estimates have shape {scores.shape}, not (seeds,)")
-    if resampled.shape != (scores.size, draws.resamples):
-        raise ValueError(f"replicates have shape {resampled.shape}, not {(scores.size, draws.resamples)}")
-    if not np.isfinite(scores).all():
-        undefined = int((~np.isfinite(scores)).sum())
-        raise UndefinedMetric(f"undefined for {undefined} of {scores.size} seeds")
-    return _SeedScores(scores, resampled)
 
 
 def _pair_seeds(a: _SeedScores, b: _SeedScores) -> list[_SeedScores]:
@@ -235,6 +189,22 @@ def _resample_seeds(arm: _SeedScores, rng: np.random.Generator) -> Floats:
     deviations = np.take_along_axis(arm.replicates - means, drawn, axis=0).mean(axis=0)
     combined: Floats = means + sqrt(seeds / (seeds - 1)) * deviations
     return combined
+
+
+def _interval_fields(
+    plain: BootstrapInterval, of_groups: Floats, arms: list[_SeedScores], draws: Draws
+) -> dict[str, Any]:
+    several = plain.low is not None and any(arm.estimates.size > 1 for arm in arms)
+    return {
+        **_combine_groups_and_seeds(plain, of_groups, arms, draws)._asdict(),
+        "estimate": plain.estimate,
+        "method": "percentile, groups and seeds, t" if several else plain.method,
+        "confidence": plain.confidence,
+        "n": plain.n,
+        "groups": plain.groups,
+        "seed": plain.seed,
+        "note": join_notes(plain.note, _seed_note(arms)),
+    }
 
 
 def _combine_groups_and_seeds(
@@ -284,13 +254,6 @@ def _seed_variance(arm: _SeedScores, *, few: bool) -> VarianceContribution:
 
 def _sd(arm: _SeedScores) -> float | None:
     return float(arm.estimates.std(ddof=1)) if arm.estimates.size > 1 else None
-
-
-def _method_name(plain: BootstrapInterval, arms: list[_SeedScores]) -> str:
-    if plain.low is None:
-        return plain.method
-    several = any(arm.estimates.size > 1 for arm in arms)
-    return "percentile, groups and seeds, t" if several else plain.method
 
 
 def _seed_note(arms: list[_SeedScores]) -> str:

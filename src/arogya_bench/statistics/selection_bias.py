@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.classification import metrics_for
 from arogya_bench.metrics.outcomes import check_outcomes
+from arogya_bench.metrics.result import Result
 from arogya_bench.metrics.tally import sum_by_group
 from arogya_bench.statistics.arguments import sign
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
@@ -19,20 +20,15 @@ from arogya_bench.types import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimism:
+class Optimism(Result):
     """Optimism of the best of several scores.
 
     Attributes:
         winner: Index of the best model on all cases.
-        observed: Its score on all cases.
         corrected: Mean score of the winner of each resample on the groups not drawn.
         optimism: By how much the observed score is too good; positive for either direction.
         wins: Shape (models,), share of resamples that each model wins; ties are shared.
         undefined_share: Share of the resamples that are left out, without a winner or its score.
-        n: Number of cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples.
-        note: Caveats, or an empty string.
     """
 
     winner: int
@@ -41,11 +37,7 @@ class Optimism:
     optimism: float
     wins: Floats
     undefined_share: float
-    n: int
-    groups: int
-    seed: int | None
     method: str = "winner of the drawn groups, scored on the others"
-    note: str = ""
 
 
 def winner_optimism(
@@ -72,7 +64,6 @@ def winner_optimism(
 
     Raises:
         UndefinedMetric: If a model has no score, or none in more than 5 % of the resamples.
-        ValueError: If the shapes do not match.
     """
     direction = sign(best)
     scores, drawn, others = (
@@ -110,11 +101,7 @@ def winner_optimism(
 
 
 def classification_winner(
-    targets: ArrayLike,
-    models: Mapping[str, ArrayLike],
-    *,
-    draws: Draws,
-    metric: str = "f1_macro",
+    targets: ArrayLike, models: Mapping[str, ArrayLike], *, draws: Draws, metric: str = "f1_macro"
 ) -> Optimism:
     """Correct the score of the best of several classifiers.
 
@@ -126,7 +113,6 @@ def classification_winner(
 
     Raises:
         UndefinedMetric: As ``winner_optimism``.
-        ValueError: If a shape does not match, or the metric is unknown.
     """
     if not models or any(draws.n != len(np.asarray(table)) for table in models.values()):
         raise ValueError(f"each model needs a table of {draws.n} rows, as many as the draws have cases")

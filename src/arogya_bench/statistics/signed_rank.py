@@ -70,7 +70,6 @@ def wilcoxon(x: ArrayLike, y: ArrayLike | None = None, *, confidence: float = 0.
 
     Raises:
         UndefinedMetric: With fewer than two cases.
-        ValueError: If the columns differ in shape or are not finite.
     """
     other = np.zeros(np.shape(x)) if y is None else y
     d = paired_differences(x, other)

@@ -22,7 +22,6 @@ class SubgroupColumn:
     """The subgroup of each case.
 
     Attributes:
-        name: Name of the column, or of both columns.
         values: Names of the non-empty subgroups, in order; ``(missing)`` is last.
         codes: Shape (n,), indices into ``values``.
         note: How numbers were cut, or an empty string.
@@ -42,9 +41,6 @@ def build_subgroup_column(by: Metadata | Mapping[str, Metadata], n: int) -> Subg
             infinity and empty strings are missing. More than four distinct numbers are cut at
             their quartiles (linear), each interval including its upper end.
         n: Number of cases.
-
-    Raises:
-        ValueError: If there are not one or two columns, or a column does not have n values.
     """
     named = by if isinstance(by, Mapping) else {"subgroup": by}
     if not 1 <= len(named) <= 2:

@@ -23,16 +23,13 @@ class _SubgroupDraws:
 
     @property
     def digest(self) -> str:
-        """Digest of the draws of all groups."""
         return self.all_draws.digest
 
     @property
     def resamples(self) -> int:
-        """Number of resamples."""
         return self.all_draws.resamples
 
     def chunks(self) -> Iterator[Floats]:
-        """Yield how often each of these groups was drawn."""
         return (counts[:, self.members] for counts in self.all_draws.chunks())
 
 
@@ -41,7 +38,6 @@ class SubgroupPart:
     """Cases of a subgroup, or of its complement.
 
     Attributes:
-        n: Number of cases.
         members: Shape (groups,), indices of the groups with cases in this part.
         draws: The draws restricted to these groups, which determine the number of groups.
         values: Shape (B,) by metric, NaN where undefined.
@@ -69,14 +65,9 @@ class SubgroupPart:
 def score_part(
     cases: Outcomes, rows: NDArray[np.bool_], draws: Draws, metrics: Sequence[str], minimum: int
 ) -> SubgroupPart:
-    """Compute metrics of a subset of the cases, and on each resample of all groups.
+    """Compute metrics of the cases in ``rows``, shape (n,), and on each resample of all groups.
 
-    Args:
-        cases: All n cases.
-        rows: Shape (n,), which cases belong to the part.
-        draws: Which of all groups enter each resample.
-        metrics: Names of metrics.
-        minimum: Smallest number of groups for which metrics are computed.
+    With fewer groups than ``minimum`` there are no values.
     """
     members, group_of = np.unique(draws.group_of[rows], return_inverse=True)
     n = int(rows.sum())

@@ -3,23 +3,19 @@
 from dataclasses import dataclass
 
 from arogya_bench.metrics.per_class import Row
+from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.intervals import BootstrapInterval
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubgroupScore:
+class SubgroupScore(Result):
     """One metric in one subgroup.
 
     Attributes:
         estimate: None if the subgroup is too small or the metric undefined; ``note`` says why.
-        low: Lower end; None without an interval.
-        high: Upper end.
         difference: Subgroup minus all other cases, with interval and unadjusted p-value; None if
             either has no estimate.
         p_adjusted: p-value of the difference, adjusted over the table.
-        n: Number of cases in the subgroup.
-        groups: Number of independent groups.
-        note: Caveats, or an empty string.
     """
 
     subgroup: str
@@ -28,13 +24,8 @@ class SubgroupScore:
     low: float | None
     high: float | None
     difference: BootstrapInterval | None
-    method: str
     confidence: float
-    n: int
-    groups: int
-    seed: int | None
     p_adjusted: float | None = None
-    note: str = ""
 
     @property
     def ci(self) -> tuple[float | None, float | None]:
@@ -55,10 +46,7 @@ class SubgroupGap(BootstrapInterval):
     Bonferroni for the number of pairs.
 
     Attributes:
-        metric: Name of the metric.
-        best: Subgroup with the best value.
-        worst: Subgroup with the worst value.
-        pairs: Number of pairs of subgroups with a value.
+        best: Subgroup with the best value, as ``worst`` has the worst.
     """
 
     metric: str
@@ -68,7 +56,7 @@ class SubgroupGap(BootstrapInterval):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubgroupTable:
+class SubgroupTable(Result):
     """Every metric in every subgroup of one metadata column.
 
     Attributes:
@@ -77,13 +65,8 @@ class SubgroupTable:
         gaps: One per metric with values in at least two subgroups.
         family: Number of tests over which p-values are adjusted; with two subgroups, one per
             metric.
-        correction: ``holm`` or ``bh``.
         minimum: Smallest number of groups for which metrics are computed.
         shared_groups: Number of groups with cases in several subgroups.
-        n: Number of cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples.
-        note: Caveats, or an empty string.
     """
 
     column: str
@@ -94,11 +77,7 @@ class SubgroupTable:
     minimum: int
     shared_groups: int
     confidence: float
-    n: int
-    groups: int
-    seed: int | None
     method: str = "bootstrap of all groups at once"
-    note: str = ""
 
     def rows(self) -> list[Row]:
         """One dictionary per subgroup and metric."""

@@ -49,19 +49,18 @@ def subgroups(
         correction: ``bh`` for exploration, ``holm`` for planned tests; over all metrics and
             subgroups of the table.
         confidence: Nominal level, between 0 and 1; for the gap, of all pairs simultaneously.
-
-    Raises:
-        ValueError: If a column, a metric or a number is invalid.
     """
     column = build_subgroup_column(by, cases.n)
     _check_arguments(cases, draws, metrics, minimum)
     members = [column.codes == k for k in range(len(column.values))]
     parts = [score_part(cases, rows, draws, metrics, minimum) for rows in members]
-    rests = parts[::-1] if len(parts) == 2 else [score_part(cases, ~rows, draws, metrics, minimum) for rows in members]
+    complements = (
+        parts[::-1] if len(parts) == 2 else [score_part(cases, ~rows, draws, metrics, minimum) for rows in members]
+    )
     scores = [
-        _score_subgroup((name, metric), part, rest, draws, confidence)
+        _score_subgroup((name, metric), part, complement, draws, confidence)
         for metric in metrics
-        for name, part, rest in zip(column.values, parts, rests, strict=True)
+        for name, part, complement in zip(column.values, parts, complements, strict=True)
     ]
     family, adjusted = _adjust_p_values(scores, correction, mirrored=len(parts) == 2)
     named = dict(zip(column.values, parts, strict=True))
@@ -79,7 +78,11 @@ def subgroups(
         n=cases.n,
         groups=draws.groups,
         seed=draws.seed,
-        note=join_notes(column.note, _shared_groups_note(shared), _missing_gaps_note(metrics, gaps)),
+        note=join_notes(
+            column.note,
+            f"{shared} groups have cases in several subgroups" if shared else "",
+            _missing_gaps_note(metrics, gaps),
+        ),
     )
 
 
@@ -96,11 +99,7 @@ def _check_arguments(cases: Outcomes, draws: Draws, metrics: Sequence[str], mini
 
 
 def _score_subgroup(
-    subgroup_and_metric: tuple[str, str],
-    part: SubgroupPart,
-    rest: SubgroupPart,
-    draws: Draws,
-    confidence: float,
+    subgroup_and_metric: tuple[str, str], part: SubgroupPart, complement: SubgroupPart, draws: Draws, confidence: float
 ) -> SubgroupScore:
     subgroup, metric = subgroup_and_metric
     estimate = part.estimate(metric)
@@ -111,16 +110,12 @@ def _score_subgroup(
         notes = [f"undefined: {part.scores.undefined[metric]}"]
     else:
         within = interval(
-            estimate,
-            part.values[metric],
-            part.jackknife[metric],
-            draws=part.draws,
-            confidence=confidence,
+            estimate, part.values[metric], part.jackknife[metric], draws=part.draws, confidence=confidence
         )
         notes = [within.note, part.scores.flags.get(metric, "")]
-    difference = _difference_interval(part, rest, metric, confidence)
+    difference = _difference_interval(part, complement, metric, confidence)
     if within is not None and difference is None:
-        notes.append(f"no comparison with the other {rest.n} cases of {rest.groups} groups")
+        notes.append(f"no comparison with the other {complement.n} cases of {complement.groups} groups")
     return SubgroupScore(
         subgroup=subgroup,
         metric=metric,
@@ -184,7 +179,8 @@ def _subgroup_gap(metric: str, parts: Mapping[str, SubgroupPart], confidence: fl
     gap = _difference_interval(parts[order[-1]], parts[order[0]], metric, of_pair)
     if gap is None:
         return None
-    best, worst = (order[-1], order[0]) if _high_is_better(metric) else (order[0], order[-1])
+    higher = (METRICS | TWO_CLASS_METRICS)[metric].best == "high"
+    best, worst = (order[-1], order[0]) if higher else (order[0], order[-1])
     beyond = gap.resamples * (1 - of_pair) / 2
     few = f"only {beyond:.1f} resamples lie beyond each end" if beyond < MIN_TAIL_RESAMPLES else ""
     bonferroni = f", Bonferroni over {pairs} pairs" if pairs > 1 else ""
@@ -200,17 +196,9 @@ def _subgroup_gap(metric: str, parts: Mapping[str, SubgroupPart], confidence: fl
     return SubgroupGap(**(vars(gap) | changed | named))
 
 
-def _high_is_better(metric: str) -> bool:
-    return (METRICS | TWO_CLASS_METRICS)[metric].best == "high"
-
-
 def _count_shared_groups(group_of: Labels, subgroup_of: Labels) -> int:
     pairs = np.unique(np.column_stack([group_of, subgroup_of]), axis=0)
     return int((np.bincount(pairs[:, 0]) > 1).sum()) if pairs.size else 0
-
-
-def _shared_groups_note(shared: int) -> str:
-    return f"{shared} groups have cases in several subgroups" if shared else ""
 
 
 def _missing_gaps_note(metrics: Sequence[str], gaps: Sequence[SubgroupGap | None]) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,7 +24,6 @@ class PairedT(Interval):
 
     Attributes:
         t: Mean difference over its standard error; None where every difference is the same.
-        df: Degrees of freedom, n - 1.
         p_value: Two-sided; 1 for identical columns, None where every difference is the same.
         d_z: Cohen's d of the differences, mean / standard deviation; None without spread.
     """
@@ -40,11 +40,8 @@ class ResampledT(Interval):
 
     Attributes:
         t: With the corrected variance; None where every difference is the same.
-        df: Number of splits - 1.
-        p_value: Two-sided.
         p_one_sided: For the alternative that the first is better.
         t_uncorrected: Statistic of a plain t-test over splits, for comparison only.
-        p_uncorrected_one_sided: Its p-value.
     """
 
     t: float | None
@@ -73,26 +70,13 @@ def paired_t(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> PairedT
 
     Raises:
         UndefinedMetric: With fewer than two cases.
-        ValueError: If the columns differ in shape or are not finite.
     """
     d = paired_differences(x, y)
-    n, mean, spread = d.size, float(d.mean()), standard_deviation(d)
-    se = spread / sqrt(n)
-    t = mean / se if se else (None if mean else 0.0)
-    half = float(stdtrit(n - 1, (1 + check_share(confidence, "confidence")) / 2)) * se
+    spread = standard_deviation(d)
     return PairedT(
-        estimate=mean,
-        low=mean - half if se else None,
-        high=mean + half if se else None,
+        **_t_interval(d, spread / sqrt(d.size), confidence),
         method="paired t",
-        confidence=confidence,
-        n=n,
-        groups=n,
-        note=_note(d, spread),
-        t=t,
-        df=n - 1,
-        p_value=None if t is None else float(2 * stdtr(n - 1, -abs(t))),
-        d_z=mean / spread if spread else None,
+        d_z=float(d.mean()) / spread if spread else None,
     )
 
 
@@ -109,44 +93,47 @@ def corrected_resampled_t(differences: ArrayLike, *, test_train_ratio: float, co
 
     Raises:
         UndefinedMetric: With fewer than two splits.
-        ValueError: If the ratio is not above 0, or a difference is not finite.
     """
     if not test_train_ratio > 0:
         raise ValueError(f"test_train_ratio is {test_train_ratio}, not above 0")
     d = _check_column(differences)
-    n, mean, spread = d.size, float(d.mean()), standard_deviation(d)
-    se, plain = spread * sqrt(1 / n + test_train_ratio), spread / sqrt(n)
-    t, naive = (mean / error if error else (None if mean else 0.0) for error in (se, plain))
-    half = float(stdtrit(n - 1, (1 + check_share(confidence, "confidence")) / 2)) * se
+    n, spread = d.size, standard_deviation(d)
+    fields = _t_interval(d, spread * sqrt(1 / n + test_train_ratio), confidence)
+    t, uncorrected = fields["t"], _t_statistic(float(d.mean()), spread / sqrt(n))
     return ResampledT(
-        estimate=mean,
-        low=mean - half if se else None,
-        high=mean + half if se else None,
+        **fields,
         method="corrected resampled t",
-        confidence=confidence,
-        n=n,
-        groups=n,
-        note=_note(d, spread),
-        t=t,
-        df=n - 1,
-        p_value=None if t is None else float(2 * stdtr(n - 1, -abs(t))),
         p_one_sided=None if t is None else float(stdtr(n - 1, -t)),
-        t_uncorrected=naive,
-        p_uncorrected_one_sided=None if naive is None else float(stdtr(n - 1, -naive)),
+        t_uncorrected=uncorrected,
+        p_uncorrected_one_sided=None if uncorrected is None else float(stdtr(n - 1, -uncorrected)),
     )
 
 
+def _t_interval(d: Floats, se: float, confidence: float) -> dict[str, Any]:
+    """Fields of a t-test of the mean of ``d``."""
+    n, mean = d.size, float(d.mean())
+    t = _t_statistic(mean, se)
+    half = float(stdtrit(n - 1, (1 + check_share(confidence, "confidence")) / 2)) * se
+    return {
+        "estimate": mean,
+        "low": mean - half if se else None,
+        "high": mean + half if se else None,
+        "confidence": confidence,
+        "n": n,
+        "groups": n,
+        "note": _note(d, se),
+        "t": t,
+        "df": n - 1,
+        "p_value": None if t is None else float(2 * stdtr(n - 1, -abs(t))),
+    }
+
+
+def _t_statistic(mean: float, se: float) -> float | None:
+    return mean / se if se else (None if mean else 0.0)
+
+
 def paired_differences(x: ArrayLike, y: ArrayLike) -> Floats:
-    """Subtract two columns of equal length.
-
-    Args:
-        x: Shape (n,).
-        y: Shape (n,).
-
-    Raises:
-        UndefinedMetric: With fewer than two cases.
-        ValueError: If the columns differ in shape or are not finite.
-    """
+    """Subtract two columns of shape (n,), of at least two cases."""
     first, second = _check_column(x), _check_column(y)
     if first.shape != second.shape:
         raise ValueError(f"columns of shape {first.shape} and {second.shape}")
@@ -154,12 +141,7 @@ def paired_differences(x: ArrayLike, y: ArrayLike) -> Floats:
 
 
 def remove_rounding_noise(values: Floats, scale: float | None = None) -> Floats:
-    """Round to twelve digits relative to the largest score, so that .3 - .2 equals .2 - .1.
-
-    Args:
-        values: Any shape.
-        scale: The largest score; the largest of ``values`` if None.
-    """
+    """Round to twelve digits relative to ``scale``, the largest score, so that .3 - .2 equals .2 - .1."""
     largest = float(np.abs(values).max(initial=0.0)) if scale is None else scale
     return np.round(values / largest, 12) if largest else values
 
@@ -178,7 +160,7 @@ def standard_deviation(d: Floats) -> float:
     return 0.0 if np.ptp(d) <= 1e-9 * np.abs(d).max() else float(d.std(ddof=1))
 
 
-def _note(d: Floats, spread: float) -> str:
-    if not spread:
+def _note(d: Floats, se: float) -> str:
+    if not se:
         return CONSTANT_NOTE if d[0] else IDENTICAL_NOTE
     return f"only {d.size} differences: the t-test assumes that they are nearly normal" if d.size < FEW_CASES else ""

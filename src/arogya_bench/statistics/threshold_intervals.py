@@ -5,6 +5,7 @@ from math import log, sqrt
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
+from arogya_bench.metrics.binary_counts import check_share
 from arogya_bench.metrics.threshold_replicates import operating_replicates
 from arogya_bench.metrics.thresholds import ClassifierOperatingPoint, at_threshold
 from arogya_bench.statistics.arguments import quantile
@@ -41,12 +42,8 @@ def operating_intervals(
     Returns:
         ``sensitivity``, ``specificity``, ``ppv``, ``npv``, and with a prevalence
         ``ppv_at_prevalence`` and ``npv_at_prevalence``, as far as they are defined.
-
-    Raises:
-        ValueError: If a shape does not match, or a number is out of range.
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}, not between 0 and 1")
+    check_share(confidence, "confidence")
     point = at_threshold(positive, scores, threshold, prevalence=prevalence)
     if draws.n != point.n:
         raise ValueError(f"draws of {draws.n} cases for {point.n}")
@@ -56,11 +53,7 @@ def operating_intervals(
     drawn = operating_replicates(positive, scores, threshold, draws=draws, prevalence=prevalence)
     return {
         name: interval(
-            drawn.estimates[name],
-            drawn.values[name],
-            drawn.jackknife[name],
-            draws=draws,
-            confidence=confidence,
+            drawn.estimates[name], drawn.values[name], drawn.jackknife[name], draws=draws, confidence=confidence
         )
         for name in RATES
         if getattr(point, name) is not None
@@ -80,9 +73,6 @@ def predictive_values(point: ClassifierOperatingPoint, *, confidence: float = 0.
 
     Returns:
         ``ppv_at_prevalence`` and ``npv_at_prevalence``, as far as they are defined.
-
-    Raises:
-        ValueError: If a group has several cases, or the confidence is not between 0 and 1.
     """
     if point.groups < point.n:
         raise ValueError(f"{point.n} cases of {point.groups} groups are not independent: use operating_intervals")

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from arogya_bench.errors import UndefinedMetric
+from arogya_bench.metrics.result import Result
+from arogya_bench.statistics.arguments import check_repeated_scores
 from arogya_bench.statistics.bootstrap_p_values import SPREAD_TOLERANCE
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
 from arogya_bench.statistics.notes import join_notes, undefined_note
@@ -26,7 +27,6 @@ class VarianceTerm:
         sd: Its square root, in units of the metric.
         share: Of the sum of all estimable terms, 0 to 1; None if that sum is 0.
         truncated: Whether a negative estimate was replaced by 0.
-        note: Caveats, or an empty string.
     """
 
     variance: float | None
@@ -37,22 +37,14 @@ class VarianceTerm:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VarianceSplit:
+class VarianceSplit(Result):
     """The variance components of one metric.
 
     Attributes:
-        estimate: Mean over seeds and draws.
         training_seed: Between trainings that differ in their seed only.
         augmentation_draw: Between draws of the same augmentation.
         test_sample: Of the mean over seeds and draws, between samples of groups.
-        residual: Interaction of seed and draw.
         sample_interaction: Interaction of the test sample with seeds and draws.
-        seeds: Number of training seeds, S.
-        augmentation_draws: Number of augmentation draws, A.
-        n: Number of cases.
-        groups: Number of independent groups.
-        seed: Seed of the resamples; None if they are replayed.
-        note: Caveats, or an empty string.
     """
 
     estimate: float
@@ -63,11 +55,7 @@ class VarianceSplit:
     sample_interaction: VarianceTerm
     seeds: int
     augmentation_draws: int
-    n: int
-    groups: int
     method: str = "method of moments, crossed"
-    seed: int | None = None
-    note: str = ""
 
 
 class _Moments(NamedTuple):
@@ -97,9 +85,8 @@ def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws)
 
     Raises:
         UndefinedMetric: If the metric is undefined for a combination of seed and draw.
-        ValueError: If the shapes do not match.
     """
-    table, resampled = _check_tables(estimates, replicates, draws)
+    table, resampled = check_repeated_scores(estimates, replicates, draws.resamples, "seeds", "draws")
     refused, left_out = _refusal_reason(resampled, draws)
     defined = resampled[:, :, np.isfinite(resampled).all(axis=(0, 1))]
     observed = _crossed_moments(table[..., None])
@@ -122,35 +109,14 @@ def variance_split(estimates: ArrayLike, replicates: ArrayLike, *, draws: Draws)
     terms = _build_terms(raw, _term_notes(seeds, augmentations, refused), noise**2)
     return VarianceSplit(
         estimate=float(table.mean()),
-        training_seed=terms["training_seed"],
-        augmentation_draw=terms["augmentation_draw"],
-        test_sample=terms["test_sample"],
-        residual=terms["residual"],
-        sample_interaction=terms["sample_interaction"],
+        **terms,
         seeds=seeds,
         augmentation_draws=augmentations,
         n=draws.n,
         groups=draws.groups,
         seed=draws.seed,
-        note=join_notes(
-            left_out,
-            "" if refused else draws.note,
-            refused and f"test sample: {refused}",
-        ),
+        note=join_notes(left_out, "" if refused else draws.note, refused and f"test sample: {refused}"),
     )
-
-
-def _check_tables(estimates: ArrayLike, replicates: ArrayLike, draws: Draws) -> tuple[Floats, Floats]:
-    table = np.asarray(estimates, dtype=np.float64)
-    resampled = np.asarray(replicates, dtype=np.float64)
-    if table.ndim != 2 or not table.size:
-        raise ValueError(f"estimates have shape {table.shape}, not (seeds, draws)")
-    if resampled.shape != (*table.shape, draws.resamples):
-        raise ValueError(f"replicates have shape {resampled.shape}, not {(*table.shape, draws.resamples)}")
-    if not np.isfinite(table).all():
-        undefined = int((~np.isfinite(table)).sum())
-        raise UndefinedMetric(f"undefined for {undefined} of {table.size} seeds and draws")
-    return table, resampled
 
 
 def _refusal_reason(resampled: Floats, draws: Draws) -> tuple[str, str]:
@@ -209,7 +175,7 @@ def _few_levels_note(levels: int, factor: str) -> str:
     return f"only {levels} {factor}: a rough estimate" if levels < FEW_LEVELS else ""
 
 
-def _build_terms(raw: dict[str, float | None], notes: dict[str, str], noise: float) -> dict[str, VarianceTerm]:
+def _build_terms(raw: dict[str, float | None], notes: dict[str, str], noise: float) -> dict[str, Any]:
     # Rounding errors of equal numbers are no spread.
     values = {name: None if v is None else 0.0 if abs(v) <= noise else v for name, v in raw.items()}
     total = sum(max(0.0, value) for value in values.values() if value is not None)

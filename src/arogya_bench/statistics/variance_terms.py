@@ -15,7 +15,6 @@ class VarianceContribution(NamedTuple):
     """One term of the variance of an estimate.
 
     Attributes:
-        variance: The term.
         df: Degrees of freedom of ``measured``.
         measured: The estimated variance from which ``variance`` follows by subtraction.
     """
