@@ -23,14 +23,7 @@ from arogya_bench.tracking.runs import (
     write_items,
 )
 from arogya_bench.tracking.store import Store, is_writable, open_store
-from arogya_bench.tracking.tags import (
-    COMPARED_AT,
-    COMPARISON,
-    COMPARISON_RUN_ID,
-    KIND,
-    VERDICT,
-    environment_tags,
-)
+from arogya_bench.tracking.tags import COMPARED_AT, COMPARISON, COMPARISON_RUN_ID, KIND, VERDICT, environment_tags
 
 FORMATS = ("html", "csv", "json", "pdf", "png")
 DEFAULT_FORMATS = ("html", "csv", "json")  # logged with a comparison run
@@ -59,12 +52,7 @@ def run_compare(experiment: str, *, tracking_uri: str | None, where: str | None,
 
 
 def run_report(
-    experiment: str,
-    *,
-    tracking_uri: str | None,
-    run_id: str | None,
-    formats: Sequence[str],
-    out: Path,
+    experiment: str, *, tracking_uri: str | None, run_id: str | None, formats: Sequence[str], out: Path
 ) -> int:
     """Export a logged comparison.
 
@@ -158,8 +146,7 @@ def _find_comparison_run(store: Store, run_id: str | None) -> RunRecord:
         if run_kind == "comparison":
             return run
         raise TrackingError(
-            f"Run {run_id} is not a comparison but: {run_kind}.",
-            fix="omit --run-id to use the latest comparison.",
+            f"Run {run_id} is not a comparison but: {run_kind}.", fix="omit --run-id to use the latest comparison."
         )
     condition = f"tags.`{KIND}` = 'comparison' and attributes.status = 'FINISHED'"
     runs = search_runs(store, condition)

@@ -38,10 +38,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     curate.add_argument("--licence", required=True, help="licence of the images and labels")
     curate.add_argument("--layout", metavar="NAME", help="layout of SRC (default: detect automatically)")
     curate.add_argument(
-        "--keep",
-        default="",
-        metavar="A,B",
-        help="columns of the table to keep; they must not identify anybody",
+        "--keep", default="", metavar="A,B", help="columns of the table to keep; they must not identify anybody"
     )
     curate.add_argument("--secret-file", metavar="FILE", help="file with the secret key, of mode 600")
     curate.add_argument("--key-file", metavar="FILE", help="write the original file name of each case to this file")
@@ -179,11 +176,7 @@ def _load_mask_pairs(out: Path, reader_options: dict[str, Any]) -> "Dataset":
         for row in read_table(out / "manifest.csv", required=("path",), key="path")
     }
     cases = tuple(
-        replace(
-            case,
-            group_id=row.get("group", case.group_id),
-            split=row.get("split") or None,
-        )
+        replace(case, group_id=row.get("group", case.group_id), split=row.get("split") or None)
         for case in dataset.cases
         for row in [rows[case.case_id.split("#")[0]]]
     )

@@ -43,12 +43,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     fetch.add_argument("name", nargs="?", help="dataset, such as pneumoniamnist or ham10000")
     fetch.add_argument("--to", type=Path, default=Path(), metavar="DIR", help="folder to download to")
-    fetch.add_argument(
-        "--size",
-        type=int,
-        default=28,
-        help="image size in pixels: 28, 64, 128 or 224 (default: 28)",
-    )
+    fetch.add_argument("--size", type=int, default=28, help="image size in pixels: 28, 64, 128 or 224 (default: 28)")
     fetch.set_defaults(command=_fetch)
 
 
@@ -61,11 +56,7 @@ def _add_describe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     _add_dataset(describe)
     describe.add_argument(
-        "--out",
-        type=Path,
-        default=Path("reports"),
-        metavar="DIR",
-        help="output folder (default: %(default)s)",
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="output folder (default: %(default)s)"
     )
     describe.set_defaults(command=_describe)
 

@@ -15,13 +15,7 @@ from arogya_bench.errors import UserError, is_installed
 from arogya_bench.runtime.cache import cache_root
 from arogya_bench.runtime.config_packages import ConfigPackage, discover
 from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
-from arogya_bench.tracking.store import (
-    absolute_uri,
-    check_folder,
-    default_uri,
-    is_writable,
-    ping_store,
-)
+from arogya_bench.tracking.store import absolute_uri, check_folder, default_uri, is_writable, ping_store
 
 EXTRAS = {
     "s3": ("boto3",),
@@ -41,11 +35,7 @@ EXTRAS = {
 }
 MIN_PYTHON = (3, 11)
 PROBLEM_EXIT = 2
-STATE_MARKUP = {
-    "ok": "[green]ok[/]",
-    "absent": "[dim]not installed[/]",
-    "wrong": "[red]problem[/]",
-}
+STATE_MARKUP = {"ok": "[green]ok[/]", "absent": "[dim]not installed[/]", "wrong": "[red]problem[/]"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +85,7 @@ def run_checks() -> Iterator[DoctorFinding]:
 
 def _check_python() -> DoctorFinding:
     supported = sys.version_info[:2] >= MIN_PYTHON
-    return DoctorFinding(
-        component="Python",
-        state="ok" if supported else "wrong",
-        detail=platform.python_version(),
-    )
+    return DoctorFinding(component="Python", state="ok" if supported else "wrong", detail=platform.python_version())
 
 
 def _check_opencv() -> DoctorFinding:
@@ -141,9 +127,7 @@ def _check_torch() -> DoctorFinding:
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     detail = f"{torch.__version__}, torchvision {torchvision.__version__}, "
     return DoctorFinding(
-        component="torch",
-        state="ok",
-        detail=detail + (", ".join(devices) or "no CUDA device, uses the CPU"),
+        component="torch", state="ok", detail=detail + (", ".join(devices) or "no CUDA device, uses the CPU")
     )
 
 

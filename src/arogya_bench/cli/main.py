@@ -98,26 +98,14 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
-    run.add_argument(
-        "-m",
-        "--multirun",
-        action="store_true",
-        help="run every combination of comma-separated values",
-    )
+    run.add_argument("-m", "--multirun", action="store_true", help="run every combination of comma-separated values")
     run.add_argument("--config-dir", metavar="DIR", help="folder with additional config groups, such as model/")
     run.add_argument("--config-path", metavar="DIR", help="folder of your own primary config")
     run.add_argument(
-        "--config-name",
-        metavar="NAME",
-        default="config",
-        help="name of the primary config (default: %(default)s)",
+        "--config-name", metavar="NAME", default="config", help="name of the primary config (default: %(default)s)"
     )
     run.add_argument("--dry-run", action="store_true", help="show planned jobs, time and cost, and exit")
-    run.add_argument(
-        "--cfg",
-        choices=["job", "hydra"],
-        help="print the config of the job, or Hydra's own, and exit",
-    )
+    run.add_argument("--cfg", choices=["job", "hydra"], help="print the config of the job, or Hydra's own, and exit")
     run.add_argument(
         "--overrides",
         dest="quoted_overrides",
@@ -178,11 +166,7 @@ def _add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_out_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("reports"),
-        metavar="DIR",
-        help="output folder (default: %(default)s)",
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="output folder (default: %(default)s)"
     )
 
 

@@ -12,12 +12,7 @@ from yaml import YAMLError
 
 from arogya_bench.errors import ConfigError, did_you_mean
 
-LAUNCHER_EXTRAS = {
-    "joblib": "joblib",
-    "ray": "ray",
-    "submitit_slurm": "slurm",
-    "submitit_local": "slurm",
-}
+LAUNCHER_EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
 PRINT_CONFIG = "arogya-bench run --cfg job prints the config; docs/user-guide.md documents the keys."
 # What Hydra and the YAML parser raise for configs and overrides that do not compose.
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)

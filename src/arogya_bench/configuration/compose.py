@@ -14,19 +14,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
-from arogya_bench.configuration.advice import (
-    COMPOSE_ERRORS,
-    composition_error,
-    first_line,
-    option_error,
-)
+from arogya_bench.configuration.advice import COMPOSE_ERRORS, composition_error, first_line, option_error
 from arogya_bench.configuration.loader import CachingConfigLoader
-from arogya_bench.configuration.overrides import (
-    check_sweep,
-    expand_sweep,
-    is_hydra_override,
-    parse_overrides,
-)
+from arogya_bench.configuration.overrides import check_sweep, expand_sweep, is_hydra_override, parse_overrides
 from arogya_bench.configuration.root import register_schema
 from arogya_bench.configuration.schema import build_job
 from arogya_bench.errors import ConfigError

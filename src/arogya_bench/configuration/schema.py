@@ -134,8 +134,7 @@ def validate(schema_class: type[Typed], node: DictConfig, path: str) -> Typed:
     """
     if not isinstance(node, DictConfig):
         raise ConfigError(
-            f"{path} is {node!r}, but must be a group of fields.",
-            fix=f"set its fields: {path}.KEY=VALUE",
+            f"{path} is {node!r}, but must be a group of fields.", fix=f"set its fields: {path}.KEY=VALUE"
         )
     try:
         plain = repr(OmegaConf.to_container(node, resolve=True))
@@ -158,8 +157,7 @@ def _build_dataclass(schema_class: type[Typed], node: DictConfig, path: str) -> 
         raise _field_error(error, schema_class, path) from error
     if missing:
         raise ConfigError(
-            f"{path}.{missing[0]} has no value and no default.",
-            fix=f"add {path}.{missing[0]}=... to the command.",
+            f"{path}.{missing[0]} has no value and no default.", fix=f"add {path}.{missing[0]}=... to the command."
         )
     return schema_class(**{str(key): value for key, value in cast("dict[str, Any]", values).items()})
 

@@ -90,9 +90,5 @@ def _format_finding(code: str, title: str, examples: str) -> str:
 @lru_cache(maxsize=4)
 def _run_gate(key: _GateCacheKey) -> GateReport:
     return inspect_dataset(
-        key.dataset,
-        key.split,
-        fractions=key.fractions,
-        trained_on=dict(key.trained_on),
-        workers=key.workers,
+        key.dataset, key.split, fractions=key.fractions, trained_on=dict(key.trained_on), workers=key.workers
     )

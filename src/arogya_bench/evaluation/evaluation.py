@@ -16,13 +16,7 @@ from arogya_bench.runtime.threads import use_threads
 from arogya_bench.scoring.scores import EvaluationScores, compute_scores
 from arogya_bench.scoring.task import AnyPredictions
 from arogya_bench.tracking.items import ModelInput
-from arogya_bench.tracking.runs import (
-    close_on_error,
-    finish_run,
-    search_runs,
-    start_run,
-    write_items,
-)
+from arogya_bench.tracking.runs import close_on_error, finish_run, search_runs, start_run, write_items
 from arogya_bench.tracking.store import Store
 from arogya_bench.tracking.tags import CELL_KEY, FIT_KEY, FIT_RUN_ID, KIND
 
@@ -108,20 +102,12 @@ def _finished_cells(planned: PlannedJob, store: Store, parent: str | None, condi
         if parent is None:
             return set()
         condition += f" and tags.`mlflow.parentRunId` = '{parent}'"
-    runs = search_runs(
-        store,
-        f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FINISHED' and {condition}",
-    )
+    runs = search_runs(store, f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FINISHED' and {condition}")
     return {run.tags[CELL_KEY] for run in runs}
 
 
 def _evaluate_condition(
-    planned: PlannedJob,
-    condition: Condition,
-    outputs: Outputs,
-    fit: Fit,
-    store: Store,
-    parent: str | None,
+    planned: PlannedJob, condition: Condition, outputs: Outputs, fit: Fit, store: Store, parent: str | None
 ) -> Evaluation | None:
     """Evaluate one cell in a run of its own.
 

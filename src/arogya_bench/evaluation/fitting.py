@@ -14,12 +14,7 @@ from arogya_bench.errors import ArtifactMissing, TrackingError
 from arogya_bench.evaluation.fit_folder import FitFolder, FitState, TrainingResult, lock_fit_folder
 from arogya_bench.evaluation.inference import predict_clean
 from arogya_bench.evaluation.job import PlannedJob
-from arogya_bench.evaluation.run_items import (
-    dataset_input,
-    job_params,
-    job_tags,
-    provenance_files,
-)
+from arogya_bench.evaluation.run_items import dataset_input, job_params, job_tags, provenance_files
 from arogya_bench.runtime.console import echo, plural, spinner
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.memory import track_peak_memory
@@ -28,15 +23,7 @@ from arogya_bench.scoring.task import AnyPredictions
 from arogya_bench.scoring.tasks import TASKS, from_table, get_task
 from arogya_bench.serving import write_adapter_file
 from arogya_bench.tracking.artifacts import fetch_artifact, fetch_model_files
-from arogya_bench.tracking.items import (
-    Curves,
-    FittedModel,
-    Item,
-    Params,
-    ParquetTable,
-    Scalars,
-    Tags,
-)
+from arogya_bench.tracking.items import Curves, FittedModel, Item, Params, ParquetTable, Scalars, Tags
 from arogya_bench.tracking.logged_models import log_model
 from arogya_bench.tracking.runs import (
     RunRecord,
@@ -116,19 +103,13 @@ def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, incomplete: s
             echo(f"[yellow]{error.problem} It is fitted again.[/]")
             incomplete.add(run.run_id)
             continue
-        return Fit(
-            run_id=run.run_id,
-            model_id=run.tags[MODEL_ID],
-            weights=weights,
-            validation=validation,
-        )
+        return Fit(run_id=run.run_id, model_id=run.tags[MODEL_ID], weights=weights, validation=validation)
     return None
 
 
 def _finished_fits(planned: PlannedJob, store: Store) -> list[RunRecord]:
     return search_runs(
-        store,
-        f"tags.`{KIND}` = 'fit' and tags.`{FIT_KEY}` = '{planned.fit_key}' and attributes.status = 'FINISHED'",
+        store, f"tags.`{KIND}` = 'fit' and tags.`{FIT_KEY}` = '{planned.fit_key}' and attributes.status = 'FINISHED'"
     )
 
 
@@ -182,10 +163,7 @@ def _package_model(planned: PlannedJob, out: Path) -> FittedModel:
     write_adapter_file(model, classes, out)
     extra = f"[{model.extra}]" if model.extra else ""
     return FittedModel(
-        path=out,
-        classes=classes,
-        task=model.task,
-        requirement=f"arogya-bench{extra}=={version('arogya-bench')}",
+        path=out, classes=classes, task=model.task, requirement=f"arogya-bench{extra}=={version('arogya-bench')}"
     )
 
 

@@ -70,12 +70,7 @@ class ClassifierOutputs:
             labels = cast("Predictions", validation)
             temperature = fit_temperature(labels.probabilities, labels.targets)
         model = job.model.load(weights, classes=cases.classes, device=job.device)
-        return cls(
-            model=cast("Predictor", model),
-            cases=cases,
-            batch_size=job.batch_size,
-            temperature=temperature,
-        )
+        return cls(model=cast("Predictor", model), cases=cases, batch_size=job.batch_size, temperature=temperature)
 
     def predict(self, condition: Condition) -> ModelOutput:
         """Run the model on all cases under one condition."""
@@ -140,10 +135,7 @@ class DetectorOutputs:
         )
 
 
-OUTPUTS: Mapping[str, type[Outputs]] = {
-    CLASSIFICATION.name: ClassifierOutputs,
-    DETECTION.name: DetectorOutputs,
-}
+OUTPUTS: Mapping[str, type[Outputs]] = {CLASSIFICATION.name: ClassifierOutputs, DETECTION.name: DetectorOutputs}
 
 
 def load_outputs(planned: PlannedJob, weights: Path, validation: AnyPredictions) -> Outputs:

@@ -43,10 +43,7 @@ def job_tags(planned: PlannedJob) -> dict[str, str]:
     overridden = {}
     if report.errors:
         codes = ", ".join(f"{finding.code} {finding.title}" for finding in report.errors)
-        overridden = {
-            tags.GATE_OVERRIDDEN: codes,
-            tags.EXCLUDED_CASES: str(len(report.unusable)),
-        }
+        overridden = {tags.GATE_OVERRIDDEN: codes, tags.EXCLUDED_CASES: str(len(report.unusable))}
     return {
         tags.MODEL: job.row_name,
         tags.MODEL_CONFIG_DIGEST: planned.model_config_digest,
@@ -69,10 +66,7 @@ def cell_tags(planned: PlannedJob, condition: Condition) -> dict[str, str]:
     """The tags of an evaluation; a condition without severity has no tag of it."""
     severity = {}
     if condition.severity is not None:
-        severity = {
-            tags.SEVERITY: f"{condition.severity:g}",
-            tags.SEVERITY_LEVEL: str(condition.level),
-        }
+        severity = {tags.SEVERITY: f"{condition.severity:g}", tags.SEVERITY_LEVEL: str(condition.level)}
     return {
         **job_tags(planned),
         tags.KIND: "evaluation",

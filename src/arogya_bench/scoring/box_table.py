@@ -23,18 +23,12 @@ def boxes_to_table(predictions: BoxPredictions) -> pd.DataFrame:
     Class order and threshold travel in the attributes of the table, which Parquet keeps.
     """
     names = predictions.classes
-    columns = [
-        *FIXED_COLUMNS,
-        *(name for name in predictions.metadata if name not in FIXED_COLUMNS),
-    ]
+    columns = [*FIXED_COLUMNS, *(name for name in predictions.metadata if name not in FIXED_COLUMNS)]
     rows: list[dict[str, object]] = []
     for number, case_id in enumerate(predictions.case_ids):
         facts = {name: predictions.metadata[name][number] for name in columns[len(FIXED_COLUMNS) :]}
         common = {"case_id": case_id, "group_id": predictions.group_ids[number]}
-        own = [
-            *_truth_rows(predictions.truth[number], names),
-            *_detection_rows(predictions.detections[number], names),
-        ]
+        own = [*_truth_rows(predictions.truth[number], names), *_detection_rows(predictions.detections[number], names)]
         rows += [{**common, **row, **facts} for row in own or [{"kind": NO_BOX}]]
     table = pd.DataFrame(rows, columns=columns)
     numbers = ["score", *BOX_COLUMNS]
@@ -137,14 +131,7 @@ def _detection_rows(detections: Detections, names: Sequence[str]) -> Iterator[di
 def _parse_boxes(rows: pd.DataFrame, codes: dict[str, int]) -> tuple[Box, ...]:
     places = rows[list(BOX_COLUMNS)].to_numpy(dtype=np.float64).tolist()
     return tuple(
-        Box(
-            left=left,
-            top=top,
-            width=width,
-            height=height,
-            label=codes[str(name)],
-            crowd=bool(crowd),
-        )
+        Box(left=left, top=top, width=width, height=height, label=codes[str(name)], crowd=bool(crowd))
         for (left, top, width, height), name, crowd in zip(places, rows["class"], rows["crowd"], strict=True)
     )
 

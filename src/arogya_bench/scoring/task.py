@@ -15,15 +15,7 @@ from arogya_bench.metrics.classification import MetricScores
 from arogya_bench.metrics.detection import BoxMetric
 from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.metrics.replicates import Replicates, Resamples
-from arogya_bench.types import (
-    BoxPredictions,
-    Case,
-    Dataset,
-    Image,
-    Labels,
-    Predictions,
-    Subset,
-)
+from arogya_bench.types import BoxPredictions, Case, Dataset, Image, Labels, Predictions, Subset
 
 AnyPredictions: TypeAlias = Predictions | BoxPredictions
 PredictionsT = TypeVar("PredictionsT")

@@ -53,11 +53,7 @@ def kill_open_runs(store: Store, parent: str, error: BaseException) -> None:
 
 
 def record_missing_cells(
-    store: Store,
-    parent: str,
-    planned: PlannedJob,
-    keys: Collection[str],
-    result: JobResult,
+    store: Store, parent: str, planned: PlannedJob, keys: Collection[str], result: JobResult
 ) -> None:
     """Log a failed or killed run for each cell that a job never started, with the cause.
 

@@ -10,20 +10,10 @@ from arogya_bench.configuration.compose import RunRequest, compose_sweep
 from arogya_bench.errors import UserError
 from arogya_bench.evaluation.job import Job
 from arogya_bench.runtime.console import echo, plural, spinner, stderr_console
-from arogya_bench.sweeps.forecast import (
-    ForecastRow,
-    forecast_rows,
-    parallel_jobs,
-    sum_known,
-)
+from arogya_bench.sweeps.forecast import ForecastRow, forecast_rows, parallel_jobs, sum_known
 from arogya_bench.sweeps.history import load_history
 from arogya_bench.sweeps.launcher_settings import validate_launcher, worker_count
-from arogya_bench.sweeps.plan import (
-    SweepPlan,
-    check_runnable,
-    prepare_all,
-    sweep_destination,
-)
+from arogya_bench.sweeps.plan import SweepPlan, check_runnable, prepare_all, sweep_destination
 from arogya_bench.tracking.store import check_store, find_store, use_mlflow_run_experiment
 
 REJECTED_EXIT = 2
@@ -87,11 +77,7 @@ def plan_without_running(jobs: Sequence[Job], finished: frozenset[str]) -> tuple
 
 
 def print_forecast(
-    rows: Sequence[ForecastRow],
-    rejected: Sequence[RejectedJob],
-    *,
-    workers: int,
-    usd_per_hour: float | None,
+    rows: Sequence[ForecastRow], rejected: Sequence[RejectedJob], *, workers: int, usd_per_hour: float | None
 ) -> None:
     """Print the plan as a table, its totals, and the jobs that cannot run.
 

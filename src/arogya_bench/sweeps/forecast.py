@@ -133,17 +133,13 @@ def _forecast_row(model: str, dataset: str, forecasts: Sequence[JobForecast], hi
 def _job_seconds(forecast: JobForecast, history: History) -> float | None:
     job = forecast.planned.job
     fit_seconds = history.fit_seconds.get((job.model_name, forecast.planned.dataset.digest))
-    return weighted_sum(
-        (forecast.images, history.seconds_per_case.get(job.row_name)),
-        (forecast.fits, fit_seconds),
-    )
+    return weighted_sum((forecast.images, history.seconds_per_case.get(job.row_name)), (forecast.fits, fit_seconds))
 
 
 def _job_megabytes(forecast: JobForecast, history: History) -> float | None:
     job = forecast.planned.job
     return weighted_sum(
-        (forecast.pending, history.cell_mb.get(job.row_name)),
-        (forecast.fits, history.fit_mb.get(job.model_name)),
+        (forecast.pending, history.cell_mb.get(job.row_name)), (forecast.fits, history.fit_mb.get(job.model_name))
     )
 
 

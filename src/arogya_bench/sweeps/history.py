@@ -49,11 +49,7 @@ def load_history(store: Store | None) -> History:
         fits=frozenset(run.tags[FIT_KEY] for run in fits),
         seconds_per_case=_median_by_key((run.tags[MODEL], _seconds_per_case(run)) for run in cells),
         fit_seconds=_median_by_key(
-            (
-                (run.tags[MODEL], run.tags[DATASET_DIGEST]),
-                run.metrics.get("fit_seconds"),
-            )
-            for run in fits
+            ((run.tags[MODEL], run.tags[DATASET_DIGEST]), run.metrics.get("fit_seconds")) for run in fits
         ),
         cell_mb=_megabytes_by_model(store, cells),
         fit_mb=_megabytes_by_model(store, fits),

@@ -37,21 +37,11 @@ def execute(config: DictConfig, choices: Mapping[str, str], store_uri: str, pare
         evaluated = len(run_job(job, store, parent))
     except (Exception, SystemExit) as error:  # noqa: BLE001  (any failure becomes a record)
         cause = error_tags(error, store_uri)
-    return JobResult(
-        name=name,
-        seed=config.seed,
-        evaluated=evaluated,
-        seconds=time.perf_counter() - start,
-        cause=cause,
-    )
+    return JobResult(name=name, seed=config.seed, evaluated=evaluated, seconds=time.perf_counter() - start, cause=cause)
 
 
 def record_crash(
-    config: DictConfig,
-    choices: Mapping[str, str],
-    store_uri: str,
-    process_result: ProcessResult,
-    seconds: float,
+    config: DictConfig, choices: Mapping[str, str], store_uri: str, process_result: ProcessResult, seconds: float
 ) -> JobResult:
     """Close the runs that a lost process of a job left open.
 

@@ -126,9 +126,7 @@ def ray_resource_requests(sweep: ComposedSweep, jobs: Sequence[PlannedJob]) -> l
 
 
 def run_launcher(
-    sweep: ComposedSweep,
-    task_function: Callable[[DictConfig], object],
-    overrides: Sequence[Sequence[str]],
+    sweep: ComposedSweep, task_function: Callable[[DictConfig], object], overrides: Sequence[Sequence[str]]
 ) -> list[Any]:
     """Let the launcher call a function with each config, and return what it returned.
 
@@ -172,9 +170,7 @@ def _launch_group(sweep: ComposedSweep, run_job: RunJob, group: LaunchGroup) -> 
 
 
 def _in_parallel(
-    config: DictConfig,
-    launch_group: Callable[[LaunchGroup], list[JobResult]],
-    groups: Sequence[LaunchGroup],
+    config: DictConfig, launch_group: Callable[[LaunchGroup], list[JobResult]], groups: Sequence[LaunchGroup]
 ) -> list[list[JobResult]]:
     """Launch all groups at once, so that Slurm has every array in its queue."""
     with ThreadPoolExecutor(max_workers=len(groups)) as pool:

@@ -46,10 +46,7 @@ def check_resources(remote_options: Mapping[str, object]) -> None:
     """
     import ray
 
-    required = {
-        "CPU": remote_options.get("num_cpus") or 1,
-        "GPU": remote_options.get("num_gpus") or 0,
-    }
+    required = {"CPU": remote_options.get("num_cpus") or 1, "GPU": remote_options.get("num_gpus") or 0}
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if not any(all(node.get(name, 0) >= float(str(amount)) for name, amount in required.items()) for node in nodes):
         sizes = {f"{node.get('CPU', 0):g} CPU and {node.get('GPU', 0):g} GPU" for node in nodes}
@@ -67,9 +64,7 @@ def call_on_each_node(function: Callable[[Any], Any]) -> list[Any]:
 
     calls = [
         ray.remote(
-            num_cpus=0,
-            max_retries=0,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+            num_cpus=0, max_retries=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         )(_call).remote(function)
         for node in ray.nodes()
         if node["Alive"]

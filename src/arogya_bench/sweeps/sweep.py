@@ -15,12 +15,7 @@ from arogya_bench.runtime.gc_pause import gc_paused
 from arogya_bench.runtime.process import current_process, heartbeat
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
-from arogya_bench.sweeps.cleanup import (
-    RERUN_ADVICE,
-    close_orphaned_runs,
-    close_sweep,
-    kill_open_runs,
-)
+from arogya_bench.sweeps.cleanup import RERUN_ADVICE, close_orphaned_runs, close_sweep, kill_open_runs
 from arogya_bench.sweeps.launcher_settings import launcher_spec, validate_launcher
 from arogya_bench.sweeps.launchers import forwarded_environment, launch, output_folder
 from arogya_bench.sweeps.plan import SweepPlan, plan_sweep, sweep_destination
@@ -29,29 +24,9 @@ from arogya_bench.sweeps.retry import RunningSweep, run_until_done
 from arogya_bench.sweeps.summary import FAILED_EXIT, count_outcomes, print_summary
 from arogya_bench.sweeps.worker import RunJob
 from arogya_bench.tracking.items import TableView, Tags
-from arogya_bench.tracking.runs import (
-    child_runs,
-    set_tag,
-    start_run,
-    take_over_mlflow_run,
-    write_items,
-)
-from arogya_bench.tracking.store import (
-    Store,
-    check_store,
-    find_store,
-    open_store,
-    use_mlflow_run_experiment,
-)
-from arogya_bench.tracking.tags import (
-    DATASET,
-    HEARTBEAT,
-    KIND,
-    MODEL,
-    OVERRIDES,
-    PROCESS,
-    environment_tags,
-)
+from arogya_bench.tracking.runs import child_runs, set_tag, start_run, take_over_mlflow_run, write_items
+from arogya_bench.tracking.store import Store, check_store, find_store, open_store, use_mlflow_run_experiment
+from arogya_bench.tracking.tags import DATASET, HEARTBEAT, KIND, MODEL, OVERRIDES, PROCESS, environment_tags
 
 
 def run_sweep(request: RunRequest) -> int:

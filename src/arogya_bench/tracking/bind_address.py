@@ -12,10 +12,7 @@ import psutil
 
 from arogya_bench.errors import TrackingError
 
-ALLOWED_HOSTS_ENV, ALLOWED_ORIGINS_ENV = (
-    "MLFLOW_SERVER_ALLOWED_HOSTS",
-    "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS",
-)
+ALLOWED_HOSTS_ENV, ALLOWED_ORIGINS_ENV = ("MLFLOW_SERVER_ALLOWED_HOSTS", "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS")
 DEFAULT_HOSTS = ("127.0.0.1", "localhost", "::1")  # MLflow accepts these by default
 LOCALHOST_PATTERNS = ("localhost:*", "127.0.0.1:*", "[[]::1]:*")  # glob patterns; [[] is a [
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}

@@ -27,16 +27,7 @@ from arogya_bench.tracking.item_entities import (
     sanitise_tags,
     write_file,
 )
-from arogya_bench.tracking.items import (
-    DatasetInput,
-    Folder,
-    Item,
-    ModelInput,
-    ParquetTable,
-    Picture,
-    TableView,
-    Text,
-)
+from arogya_bench.tracking.items import DatasetInput, Folder, Item, ModelInput, ParquetTable, Picture, TableView, Text
 from arogya_bench.tracking.store import Store
 from arogya_bench.tracking.store_errors import translate_errors
 from arogya_bench.tracking.tags import ERROR, ERROR_MESSAGE, PROCESS, TRACEBACK, with_current_names
@@ -278,8 +269,5 @@ def _log_batches(store: Store, run_id: str, items: Sequence[Item]) -> None:
     for number in range(batches):
         part = {name: slice(number * limit, (number + 1) * limit) for name, limit in BATCH_LIMITS.items()}
         store.client.log_batch(
-            run_id,
-            metrics=metrics[part["metrics"]],
-            params=params[part["params"]],
-            tags=tags[part["tags"]],
+            run_id, metrics=metrics[part["metrics"]], params=params[part["params"]], tags=tags[part["tags"]]
         )

@@ -28,20 +28,13 @@ def view_tags(now_ms: int) -> dict[str, str]:
     """
     leaderboard = _view_state(
         f"{EVALUATIONS_FILTER} and tags.`{AUGMENTATION}` = 'clean'",
-        [
-            MODEL_COLUMN,
-            *_metric_columns("f1_macro", "f1_macro.ci_low", "f1_macro.ci_high", "auroc_macro_ovr"),
-        ],
+        [MODEL_COLUMN, *_metric_columns("f1_macro", "f1_macro.ci_low", "f1_macro.ci_high", "auroc_macro_ovr")],
         order="metrics.`f1_macro`",
         ascending=False,
     )
     robustness = _view_state(
         EVALUATIONS_FILTER,
-        [
-            MODEL_COLUMN,
-            CONDITION_COLUMN,
-            *_metric_columns("f1_macro", "f1_macro.ci_low", "f1_macro.ci_high"),
-        ],
+        [MODEL_COLUMN, CONDITION_COLUMN, *_metric_columns("f1_macro", "f1_macro.ci_low", "f1_macro.ci_high")],
         order=MODEL_COLUMN,
         ascending=True,
     )

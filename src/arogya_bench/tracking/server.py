@@ -92,22 +92,13 @@ def run_server(
     with _lock_folder(folder), run_postgres(folder / "postgresql") as database:
         arguments = _artifact_arguments(artifacts or str(folder / "artifacts"), direct=direct)
         login = load_login(folder) if auth else {}
-        settings = {
-            "MLFLOW_BACKEND_STORE_URI": database,
-            **auth_environment(folder, database, login),
-        }
+        settings = {"MLFLOW_BACKEND_STORE_URI": database, **auth_environment(folder, database, login)}
         arguments += ["--host", str(bind.address), "--port", str(bind.port)]
         if auth:
             arguments.append("--app-name=basic-auth")
         log = folder / "mlflow.log"
         with _run_mlflow(arguments, settings | bind.mlflow_environment(), log) as process:
-            server = Server(
-                uri=bind.uri,
-                remote_uris=bind.remote_uris,
-                log=log,
-                login=login,
-                process=process,
-            )
+            server = Server(uri=bind.uri, remote_uris=bind.remote_uris, log=log, login=login, process=process)
             _wait_until_ready(server)
             yield server
 
@@ -232,8 +223,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m arogya_bench.tracking.server",
-        description="MLflow's server on PostgreSQL, until Ctrl-C.",
+        prog="python -m arogya_bench.tracking.server", description="MLflow's server on PostgreSQL, until Ctrl-C."
     )
     parser.add_argument("--folder", type=Path, default=Path("mlserver"), help="holds all data")
     parser.add_argument(
@@ -243,11 +233,7 @@ def _parser() -> argparse.ArgumentParser:
         "(default: 127.0.0.1, this machine only)",
     )
     parser.add_argument("--port", type=int, default=5000, help="(default: 5000)")
-    parser.add_argument(
-        "--artifacts",
-        metavar="LOCATION",
-        help="a folder or s3://bucket/path (default: in --folder)",
-    )
+    parser.add_argument("--artifacts", metavar="LOCATION", help="a folder or s3://bucket/path (default: in --folder)")
     parser.add_argument("--direct", action="store_true", help="clients access artifacts with their own keys")
     parser.add_argument("--auth", action="store_true", help="require user name and password")
     return parser

@@ -14,10 +14,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from mlflow.entities import Experiment
-from mlflow.environment_variables import (
-    MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR,
-    MLFLOW_HTTP_REQUEST_MAX_RETRIES,
-)
+from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR, MLFLOW_HTTP_REQUEST_MAX_RETRIES
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -25,12 +22,7 @@ from arogya_bench.errors import TrackingError, check_extra, did_you_mean
 from arogya_bench.runtime.console import echo
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.locks import cell_lock
-from arogya_bench.runtime.store_urls import (
-    short_timeouts,
-    sqlite_path,
-    sqlite_uri,
-    without_credentials,
-)
+from arogya_bench.runtime.store_urls import short_timeouts, sqlite_path, sqlite_uri, without_credentials
 from arogya_bench.tracking.store_errors import translate_errors
 
 MIN_RETRY_BUDGET_S = 60.0  # outages of a server that a sweep should survive
