@@ -50,11 +50,7 @@ class Outputs(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierOutputs:
-    """Class probabilities, calibrated if the job asks for it.
-
-    Attributes:
-        temperature: Fitted on the validation split; None without calibration.
-    """
+    """Class probabilities, calibrated if there is a temperature."""
 
     model: Predictor
     cases: Subset
@@ -74,9 +70,7 @@ class ClassifierOutputs:
 
     def predict(self, condition: Condition) -> ModelOutput:
         """Run the model on all cases under one condition."""
-        (predictions,) = predict(
-            self.model, self.cases, [condition], task=CLASSIFICATION, batch_size=self.batch_size
-        ).values()
+        predictions = predict(self.model, self.cases, condition, task=CLASSIFICATION, batch_size=self.batch_size)
         if self.temperature is None:
             return ModelOutput(predictions=predictions)
         probabilities = apply_temperature(predictions.probabilities, self.temperature)
@@ -93,8 +87,7 @@ class DetectorOutputs:
 
     Attributes:
         threshold: Score threshold that was chosen on the validation split.
-        class_frequencies: Of the train split, shape (classes,); None where the dataset asks for
-            boxes.
+        class_frequencies: Of the train split, shape (classes,); None where the dataset asks for boxes.
     """
 
     model: Detector
@@ -122,7 +115,7 @@ class DetectorOutputs:
 
     def predict(self, condition: Condition) -> ModelOutput:
         """Run the model on all cases under one condition."""
-        (detected,) = predict(self.model, self.cases, [condition], task=DETECTION, batch_size=self.batch_size).values()
+        detected = predict(self.model, self.cases, condition, task=DETECTION, batch_size=self.batch_size)
         boxes = replace(detected, threshold=self.threshold)
         scalars = {"score_threshold": self.threshold}
         if self.class_frequencies is None:
