@@ -19,7 +19,7 @@ COVIDx.
 
 Images are re-encoded without metadata, file names become keyed pseudonyms, and files that cannot
 be cleaned are quarantined. The source is not changed. Running the same command again completes an
-interrupted run, and changes nothing after a complete one.
+interrupted run; after a complete one, it changes nothing.
 
 The secret key of the pseudonyms is read from the variable AROGYA_SECRET or from --secret-file.
 """
@@ -42,9 +42,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     curate.add_argument("--secret-file", metavar="FILE", help="file with the secret key, of mode 600")
     curate.add_argument("--key-file", metavar="FILE", help="write the original file name of each case to this file")
-    curate.add_argument("--boxes-drawn-on", choices=["stored", "upright"],
-                        help="whether boxes and masks belong to the stored pixels or to the image "
-                        "after its EXIF rotation")  # fmt: skip
+    curate.add_argument(
+        "--boxes-drawn-on",
+        choices=["stored", "upright"],
+        help="whether boxes and masks belong to the stored pixels or to the image after its EXIF rotation",
+    )
     curate.add_argument("--quality", type=int, default=95, help="JPEG quality (default: %(default)s)")
     curate.add_argument("--no-text-check", action="store_true", help="skip the check for text in images")
     curate.add_argument("--ocr", action="store_true", help="count lines of text with OCR (needs the extra ocr)")
@@ -108,19 +110,17 @@ def _print_outcome(outcome: "CurationOutcome", out: Path) -> None:
     from arogya_bench.runtime.console import plural
 
     lines = [f"{plural(outcome.cases, 'case')} in {out}, {outcome.written} written now."]
-    if outcome.rewritten:
-        lines.append(f"{plural(outcome.rewritten, 'case')} restored: files had been changed or deleted.")
-    if outcome.split:
-        lines.append(f"Split: {outcome.split}.")
-    if outcome.quarantined:
-        lines.append(f"{plural(outcome.quarantined, 'case')} quarantined: {out / 'quarantine.csv'}")
-    if outcome.removed:
-        lines.append(f"{plural(outcome.removed, 'file')} deleted: no longer in the source.")
+    counts = (
+        (outcome.rewritten, f"{plural(outcome.rewritten, 'case')} restored: files had been changed or deleted."),
+        (outcome.split, f"Split: {outcome.split}."),
+        (outcome.quarantined, f"{plural(outcome.quarantined, 'case')} quarantined: {out / 'quarantine.csv'}"),
+        (outcome.removed, f"{plural(outcome.removed, 'file')} deleted: no longer in the source."),
+    )
+    lines += [line for value, line in counts if value]
     lines += [f"{kind.capitalize()}: {count:,}." for kind, count in outcome.unused.items() if count]
     lines += [f"Note: {note}" for note in outcome.notes]
     for warning in outcome.warnings:
-        examples = ", ".join(warning.examples)
-        lines.append(f"{warning.code} {warning.problem}: {warning.count:,}, such as {examples}")
+        lines.append(f"{warning.code} {warning.problem}: {warning.count:,}, such as {', '.join(warning.examples)}")
     sys.stdout.write("\n".join([*lines, ""]))
 
 

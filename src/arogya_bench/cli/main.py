@@ -65,8 +65,7 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the arguments; overrides may also follow options."""
     parser = _build_parser()
     arguments, extra = parser.parse_known_args(argv)
-    takes_overrides = hasattr(arguments, "overrides")
-    if extra and (not takes_overrides or any(word.startswith("-") for word in extra)):
+    if extra and (not hasattr(arguments, "overrides") or any(word.startswith("-") for word in extra)):
         parser.error(f"unrecognized arguments: {' '.join(extra)}")
     if extra:
         arguments.overrides += extra
@@ -76,10 +75,8 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="arogya-bench", description=DESCRIPTION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    _add_run(commands)
-    _add_compare(commands)
-    _add_report(commands)
-    data_commands.add_parser(commands)
+    for add in (_add_run, _add_compare, _add_report, data_commands.add_parser):
+        add(commands)
     doctor = commands.add_parser(
         "doctor",
         help="check the installation",

@@ -30,13 +30,7 @@ def option_error(error: MissingConfigException) -> ConfigError:
 
 
 def composition_error(error: Exception, name: str, overrides: list[str]) -> ConfigError:
-    """Convert any other error of Hydra, naming the key and the file that caused it.
-
-    Args:
-        error: One of ``COMPOSE_ERRORS``.
-        name: The primary config.
-        overrides: What it was composed with.
-    """
+    """Convert any other of the ``COMPOSE_ERRORS``, naming the key and the file that caused it."""
     text = f"{error}\n{error.__cause__ or ''}"
     file = re.search(r"In '([^']+)'", text)
     location = f" in {file[1]}" if file else ""
