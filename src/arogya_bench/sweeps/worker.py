@@ -100,7 +100,8 @@ class RunJob:
                 return result
             from arogya_bench.sweeps.job import record_crash  # slow to import, and rarely needed
 
-            result = record_crash(*job[:3], ended, time.perf_counter() - start)
+            config, choices, store_uri = job[:3]
+            result = record_crash(config, choices, store_uri, ended, time.perf_counter() - start)
             if not isinstance(ended.error, JobKilled):
                 break
         return result
