@@ -93,8 +93,8 @@ def work_itself(planned):
     condition = job.conditions[0]
 
     def cell():
-        rows = predict(model, parts.test, [condition], task=CLASSIFICATION, batch_size=job.batch_size)
-        scoring.compute_scores(rows[condition.name], resamples=job.resamples, seed=parts.digest)
+        predictions = predict(model, parts.test, condition, task=CLASSIFICATION, batch_size=job.batch_size)
+        scoring.compute_scores(predictions, resamples=job.resamples, seed=parts.digest)
 
     cell()
     return fit, timed(cell)

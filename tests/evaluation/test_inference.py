@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.errors import ModelError
-from arogya_bench.evaluation.inference import predict, predict_clean
+from arogya_bench.evaluation.inference import predict
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.scoring.classification import CLASSIFICATION
 from arogya_bench.scoring.detection import DETECTION
@@ -27,7 +27,7 @@ def answering(rows):
     return lambda images: rows(len(images))
 
 
-def test_each_image_is_decoded_once_for_all_conditions(cases, noisy):
+def test_each_image_is_decoded_once(cases):
     reads = Counter()
 
     def read(case):
@@ -35,41 +35,42 @@ def test_each_image_is_decoded_once_for_all_conditions(cases, noisy):
         return cases.dataset.read(case)
 
     counted = replace(cases, dataset=replace(cases.dataset, read=read))
-    predict(brightness, counted, noisy(0.1, 0.3), task=CLASSIFICATION, batch_size=4)
+    predict(brightness, counted, task=CLASSIFICATION, batch_size=4)
 
     assert reads == Counter(case.case_id for case in cases.cases)
 
 
 def test_every_condition_has_its_own_predictions_of_all_cases(cases, noisy):
-    found = predict(brightness, cases, noisy(0.1, 0.3), task=CLASSIFICATION, batch_size=4)
+    clean, *degraded = (
+        predict(brightness, cases, condition, task=CLASSIFICATION, batch_size=4) for condition in noisy(0.1, 0.3)
+    )
 
-    assert list(found) == ["clean", "gaussian_noise_0.1", "gaussian_noise_0.3"]
-    for each in found.values():
+    for each in (clean, *degraded):
         assert each.case_ids == tuple(case.case_id for case in cases.cases)
         np.testing.assert_array_equal(each.targets, cases.targets)
-    assert not np.allclose(found["clean"].probabilities, found["gaussian_noise_0.3"].probabilities)
+    assert not np.allclose(clean.probabilities, degraded[-1].probabilities)
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
 def test_the_size_of_the_batches_changes_no_number(cases, noisy, size):
-    whole = predict(brightness, cases, noisy(0.1), task=CLASSIFICATION, batch_size=len(cases))
+    for condition in noisy(0.1):
+        whole = predict(brightness, cases, condition, task=CLASSIFICATION, batch_size=len(cases))
+        parts = predict(brightness, cases, condition, task=CLASSIFICATION, batch_size=size)
 
-    parts = predict(brightness, cases, noisy(0.1), task=CLASSIFICATION, batch_size=size)
-
-    for name, expected in whole.items():
-        np.testing.assert_array_equal(parts[name].probabilities, expected.probabilities)
+        np.testing.assert_array_equal(parts.probabilities, whole.probabilities)
 
 
 def test_clean_images_are_the_images_as_they_are(cases, noisy):
-    clean = predict(brightness, cases, noisy(), task=CLASSIFICATION, batch_size=8)["clean"]
+    (clean,) = noisy()
 
-    plain = predict_clean(brightness, cases, task=CLASSIFICATION, batch_size=8)
+    named = predict(brightness, cases, clean, task=CLASSIFICATION, batch_size=8)
+    plain = predict(brightness, cases, task=CLASSIFICATION, batch_size=8)
 
-    np.testing.assert_array_equal(clean.probabilities, plain.probabilities)
+    np.testing.assert_array_equal(named.probabilities, plain.probabilities)
 
 
 def test_the_metadata_of_the_cases_travels_along(cases):
-    found = predict_clean(brightness, cases, task=CLASSIFICATION, batch_size=8)
+    found = predict(brightness, cases, task=CLASSIFICATION, batch_size=8)
 
     assert found.metadata["site"] == tuple(case.metadata["site"] for case in cases.cases)
 
@@ -77,7 +78,7 @@ def test_the_metadata_of_the_cases_travels_along(cases):
 def test_rows_that_almost_sum_to_one_are_brought_to_one(cases):
     almost = answering(lambda n: np.tile([0.2, 0.30004, 0.5], (n, 1)))
 
-    found = predict_clean(almost, cases, task=CLASSIFICATION, batch_size=8)
+    found = predict(almost, cases, task=CLASSIFICATION, batch_size=8)
 
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-15)
 
@@ -98,18 +99,15 @@ def test_rows_that_almost_sum_to_one_are_brought_to_one(cases):
 )
 def test_what_is_no_table_of_probabilities_is_refused(cases, rows, complaint):
     with pytest.raises(ModelError, match=complaint):
-        predict_clean(answering(rows), cases, task=CLASSIFICATION, batch_size=8)
+        predict(answering(rows), cases, task=CLASSIFICATION, batch_size=8)
 
 
 def test_the_check_holds_under_every_condition(cases, noisy):
-    with pytest.raises(ModelError, match="not finite"):
-        predict(
-            answering(lambda n: np.full((n, 3), np.nan)),
-            cases,
-            noisy(0.1),
-            task=CLASSIFICATION,
-            batch_size=8,
-        )
+    nonsense = answering(lambda n: np.full((n, 3), np.nan))
+
+    for condition in noisy(0.1):
+        with pytest.raises(ModelError, match="not finite"):
+            predict(nonsense, cases, condition, task=CLASSIFICATION, batch_size=8)
 
 
 def test_a_complaint_tells_the_wrong_row_and_not_the_first(cases):
@@ -117,7 +115,7 @@ def test_a_complaint_tells_the_wrong_row_and_not_the_first(cases):
     rows[5] *= 2
 
     with pytest.raises(ModelError, match=r"one sums to 2\.0000"):
-        predict_clean(lambda images: rows[: len(images)], cases, task=CLASSIFICATION, batch_size=8)
+        predict(lambda images: rows[: len(images)], cases, task=CLASSIFICATION, batch_size=8)
 
 
 def detections(boxes=((1, 1, 4, 4),), scores=(0.5,), labels=(0,)):
@@ -142,4 +140,4 @@ def detections(boxes=((1, 1, 4, 4),), scores=(0.5,), labels=(0,)):
 )
 def test_boxes_that_cannot_be_are_refused(made, says, cases):
     with pytest.raises(ModelError, match=says):
-        predict_clean(made, cases, task=DETECTION, batch_size=8)
+        predict(made, cases, task=DETECTION, batch_size=8)

@@ -4,7 +4,7 @@ import pytest
 
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.datasets.synthetic import Synthetic
-from arogya_bench.errors import ConfigError
+from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
@@ -18,6 +18,13 @@ class Pretrained(Prior):
     adapter_name = "test_pretrained"
     adapter_version = 1
     weights: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segmenter(Prior):
+    adapter_name = "test_segmenter"
+    adapter_version = 1
+    task = "segmentation"
 
 
 @pytest.fixture
@@ -112,3 +119,8 @@ def test_moving_the_weights_changes_no_key_and_editing_them_does(job, tmp_path):
 def test_a_model_that_cannot_run_here_is_refused_before_the_data_is_read(job):
     with pytest.raises(ConfigError, match="abacus"):
         prepare(replace(job, device="abacus", source=None))
+
+
+def test_an_adapter_with_an_unknown_task_is_named_with_the_known_ones(job):
+    with pytest.raises(ModelError, match=r"unknown task 'segmentation'.*\n.*classification or detection"):
+        prepare(replace(job, model=Segmenter()))

@@ -4,14 +4,8 @@ import zlib
 
 import pytest
 
-from arogya_bench.tracking.runs import search_runs
-from arogya_bench.tracking.saved_views import (
-    EVALUATIONS_FILTER,
-    LEADERBOARD,
-    ROBUSTNESS,
-    view_tags,
-    view_url,
-)
+from arogya_bench.tracking.runs import FINISHED_EVALUATIONS, search_runs
+from arogya_bench.tracking.saved_views import LEADERBOARD, ROBUSTNESS, view_tags, view_url
 
 NOW = 1_700_000_000_000
 
@@ -41,7 +35,7 @@ def test_model_and_metric_come_first_where_few_columns_fit():
 def test_robustness_shows_every_condition_of_a_model_together():
     stored, shown = state(ROBUSTNESS)
 
-    assert (stored["name"], shown["searchFilter"]) == ("Robustness", EVALUATIONS_FILTER)
+    assert (stored["name"], shown["searchFilter"]) == ("Robustness", FINISHED_EVALUATIONS)
     assert shown["orderByKey"] == "tags.`arogya.model`"
     assert "tags.`arogya.condition`" in shown["selectedColumns"]
 

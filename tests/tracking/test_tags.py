@@ -15,8 +15,8 @@ from arogya_bench.tracking.tags import (
 
 
 def test_every_name_has_our_prefix_and_is_used_once():
-    names = [value for name, value in vars(tags).items() if re.fullmatch(r"[A-Z_]+", name)]
-    names.remove(OLD_TAGS)
+    constants = {name: value for name, value in vars(tags).items() if re.fullmatch(r"[A-Z_]+", name)}
+    names = [value for name, value in constants.items() if name not in ("OLD_TAGS", "TYPE_CHECKING")]
 
     assert len(set(names)) == len(names)
     assert all(name.startswith("arogya.") for name in names)

@@ -23,28 +23,14 @@ from arogya_bench.tracking.runs import (
     write_items,
 )
 from arogya_bench.tracking.store import Store, is_writable, open_store
-from arogya_bench.tracking.tags import (
-    COMPARED_AT,
-    COMPARISON,
-    COMPARISON_RUN_ID,
-    KIND,
-    VERDICT,
-    environment_tags,
-)
+from arogya_bench.tracking.tags import COMPARED_AT, COMPARISON, COMPARISON_RUN_ID, KIND, VERDICT, environment_tags
 
 FORMATS = ("html", "csv", "json", "pdf", "png")
 DEFAULT_FORMATS = ("html", "csv", "json")  # logged with a comparison run
 
 
 def run_compare(experiment: str, *, tracking_uri: str | None, where: str | None, metric: str, out: Path) -> int:
-    """Compare an experiment, print and write the report, and log it as a comparison run.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        UserError: If there is nothing to compare, or the report cannot be written.
-    """
+    """Compare an experiment, print and write the report, and log it as a comparison run."""
     _check_writable(out)
     with spinner("Reading evaluations from MLflow and resampling"):
         comparison = compare(experiment, tracking_uri=tracking_uri, where=where, metric=metric)
@@ -59,28 +45,15 @@ def run_compare(experiment: str, *, tracking_uri: str | None, where: str | None,
 
 
 def run_report(
-    experiment: str,
-    *,
-    tracking_uri: str | None,
-    run_id: str | None,
-    formats: Sequence[str],
-    out: Path,
+    experiment: str, *, tracking_uri: str | None, run_id: str | None, formats: Sequence[str], out: Path
 ) -> int:
-    """Export a logged comparison.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        UserError: If the comparison or a format does not exist.
-    """
+    """Export a logged comparison."""
     choices = f"choose from: {', '.join(FORMATS)}"
     if not formats:
         raise ConfigError("No report format given.", fix=choices)
     for name in formats:
         if name not in FORMATS:
-            hint = did_you_mean(name, FORMATS)
-            raise ConfigError(f"There is no report format {name!r}.{hint}", fix=choices)
+            raise ConfigError(f"There is no report format {name!r}.{did_you_mean(name, FORMATS)}", fix=choices)
     _check_writable(out)
     store = open_store(tracking_uri, experiment, create=False)
     run = _find_comparison_run(store, run_id)
@@ -93,11 +66,7 @@ def run_report(
 
 
 def write_report(comparison: Comparison, out: Path, formats: Sequence[str]) -> list[Path]:
-    """Write a comparison in the given formats.
-
-    Returns:
-        The files and folders, in the order of the formats.
-    """
+    """Write a comparison in the given formats; return the files and folders, in the same order."""
     out.mkdir(parents=True, exist_ok=True)
     writers: dict[str, tuple[Path, Callable[[Path], object]]] = {
         "html": (out / "report.html", comparison.to_html),
@@ -106,25 +75,18 @@ def write_report(comparison: Comparison, out: Path, formats: Sequence[str]) -> l
         "pdf": (out / "report.pdf", comparison.to_pdf),
         "png": (out / "figures", lambda folder: save_figures(comparison, folder)),
     }
-    written = []
     for name in formats:
         path, write = writers[name]
         write(path)
-        written.append(path)
-    return written
+    return [writers[name][0] for name in formats]
 
 
 def _log_comparison(comparison: Comparison, store: Store, *, parent: str | None) -> str:
-    """Log a comparison, or update the run of an identical one.
-
-    Returns:
-        The run id.
-    """
+    """Log a comparison, or update the run of an identical one; return the run id."""
     key = str(comparison.about["key"])
     identical = search_runs(store, f"tags.`{COMPARISON}` = '{key}' and attributes.status = 'FINISHED'")
     if identical:
-        now = str(int(time.time() * 1000))
-        write_items(store, identical[-1].run_id, [Tags(values={COMPARED_AT: now})])
+        write_items(store, identical[-1].run_id, [Tags(values={COMPARED_AT: str(int(time.time() * 1000))})])
         return identical[-1].run_id
     metric = str(comparison.about["metric"])
     tags = {KIND: "comparison", COMPARISON: key, **environment_tags()}
@@ -158,11 +120,9 @@ def _find_comparison_run(store: Store, run_id: str | None) -> RunRecord:
         if run_kind == "comparison":
             return run
         raise TrackingError(
-            f"Run {run_id} is not a comparison but: {run_kind}.",
-            fix="omit --run-id to use the latest comparison.",
+            f"Run {run_id} is not a comparison but: {run_kind}.", fix="omit --run-id to use the latest comparison."
         )
-    condition = f"tags.`{KIND}` = 'comparison' and attributes.status = 'FINISHED'"
-    runs = search_runs(store, condition)
+    runs = search_runs(store, f"tags.`{KIND}` = 'comparison' and attributes.status = 'FINISHED'")
     if not runs:
         raise TrackingError(
             f"The experiment {store.experiment!r} has no comparison yet.",

@@ -20,7 +20,7 @@ COVIDx.
 
 Images are re-encoded without metadata, file names become keyed pseudonyms, and files that cannot
 be cleaned are quarantined. The source is not changed. Running the same command again completes an
-interrupted run, and changes nothing after a complete one.
+interrupted run; after a complete one, it changes nothing.
 
 The secret key of the pseudonyms is read from the variable AROGYA_SECRET or from --secret-file.
 """
@@ -39,16 +39,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     curate.add_argument("--licence", required=True, help="licence of the images and labels")
     curate.add_argument("--layout", metavar="NAME", help="layout of SRC (default: detect automatically)")
     curate.add_argument(
-        "--keep",
-        default="",
-        metavar="A,B",
-        help="columns of the table to keep; they must not identify anybody",
+        "--keep", default="", metavar="A,B", help="columns of the table to keep; they must not identify anybody"
     )
     curate.add_argument("--secret-file", metavar="FILE", help="file with the secret key, of mode 600")
     curate.add_argument("--key-file", metavar="FILE", help="write the original file name of each case to this file")
-    curate.add_argument("--boxes-drawn-on", choices=["stored", "upright"],
-                        help="whether boxes and masks belong to the stored pixels or to the image "
-                        "after its EXIF rotation")  # fmt: skip
+    curate.add_argument(
+        "--boxes-drawn-on",
+        choices=["stored", "upright"],
+        help="whether boxes and masks belong to the stored pixels or to the image after its EXIF rotation",
+    )
     curate.add_argument("--quality", type=int, default=95, help="JPEG quality (default: %(default)s)")
     curate.add_argument("--no-text-check", action="store_true", help="skip the check for text in images")
     curate.add_argument("--ocr", action="store_true", help="count lines of text with OCR (needs the extra ocr)")
@@ -113,19 +112,17 @@ def _print_outcome(outcome: "CurationOutcome", out: Path) -> None:
     from arogya_bench.runtime.console import plural
 
     lines = [f"{plural(outcome.cases, 'case')} in {out}, {outcome.written} written now."]
-    if outcome.rewritten:
-        lines.append(f"{plural(outcome.rewritten, 'case')} restored: files had been changed or deleted.")
-    if outcome.split:
-        lines.append(f"Split: {outcome.split}.")
-    if outcome.quarantined:
-        lines.append(f"{plural(outcome.quarantined, 'case')} quarantined: {out / 'quarantine.csv'}")
-    if outcome.removed:
-        lines.append(f"{plural(outcome.removed, 'file')} deleted: no longer in the source.")
+    counts = (
+        (outcome.rewritten, f"{plural(outcome.rewritten, 'case')} restored: files had been changed or deleted."),
+        (outcome.split, f"Split: {outcome.split}."),
+        (outcome.quarantined, f"{plural(outcome.quarantined, 'case')} quarantined: {out / 'quarantine.csv'}"),
+        (outcome.removed, f"{plural(outcome.removed, 'file')} deleted: no longer in the source."),
+    )
+    lines += [line for value, line in counts if value]
     lines += [f"{kind.capitalize()}: {count:,}." for kind, count in outcome.unused.items() if count]
     lines += [f"Note: {note}" for note in outcome.notes]
     for warning in outcome.warnings:
-        examples = ", ".join(warning.examples)
-        lines.append(f"{warning.code} {warning.problem}: {warning.count:,}, such as {examples}")
+        lines.append(f"{warning.code} {warning.problem}: {warning.count:,}, such as {', '.join(warning.examples)}")
     sys.stdout.write("\n".join([*lines, ""]))
 
 
@@ -181,11 +178,7 @@ def _load_mask_pairs(out: Path, reader_options: dict[str, Any]) -> "Dataset":
         for row in read_table(out / "manifest.csv", required=("path",), key="path")
     }
     cases = tuple(
-        replace(
-            case,
-            group_id=row.get("group", case.group_id),
-            split=row.get("split") or None,
-        )
+        replace(case, group_id=row.get("group", case.group_id), split=row.get("split") or None)
         for case in dataset.cases
         for row in [rows[case.case_id.split("#")[0]]]
     )

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 ERRORS_EXIT = 2
 
-NAME_HELP = "dataset config, such as medmnist or ham10000"
-SETTINGS_HELP = "Hydra overrides, such as dataset.path=FOLDER split.method=group"
-
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``data`` and its subcommands."""
@@ -43,12 +40,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     fetch.add_argument("name", nargs="?", help="dataset, such as pneumoniamnist or ham10000")
     fetch.add_argument("--to", type=Path, default=Path(), metavar="DIR", help="folder to download to")
-    fetch.add_argument(
-        "--size",
-        type=int,
-        default=28,
-        help="image size in pixels: 28, 64, 128 or 224 (default: 28)",
-    )
+    fetch.add_argument("--size", type=int, default=28, help="image size in pixels: 28, 64, 128 or 224 (default: 28)")
     fetch.set_defaults(command=_fetch)
 
 
@@ -61,11 +53,7 @@ def _add_describe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     _add_dataset(describe)
     describe.add_argument(
-        "--out",
-        type=Path,
-        default=Path("reports"),
-        metavar="DIR",
-        help="output folder (default: %(default)s)",
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="output folder (default: %(default)s)"
     )
     describe.set_defaults(command=_describe)
 
@@ -84,8 +72,9 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _add_dataset(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help=NAME_HELP)
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=SETTINGS_HELP)
+    parser.add_argument("name", help="dataset config, such as medmnist or ham10000")
+    help_text = "Hydra overrides, such as dataset.path=FOLDER split.method=group"
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=help_text)
     parser.add_argument("--config-dir", metavar="DIR", help="folder with additional config groups")
 
 
@@ -94,13 +83,12 @@ def _fetch(arguments: argparse.Namespace) -> int:
     from arogya_bench.datasets.download_help import download_instructions, format_downloadable
     from arogya_bench.datasets.medmnist_files import PUBLISHED, UNSUPPORTED
 
+    configs = _dataset_configs()
     if arguments.name is None:
-        _print_line(format_downloadable())
-        others = ", ".join(_dataset_configs())
-        _print_line(f"arogya-bench data fetch NAME prints how to get the others: {others}.")
+        others = ", ".join(configs)
+        _print_line(f"{format_downloadable()}\narogya-bench data fetch NAME prints how to get the others: {others}.")
         return 0
     if arguments.name not in {*PUBLISHED, *UNSUPPORTED}:
-        configs = _dataset_configs()
         if arguments.name in configs:
             _print_line(download_instructions(configs[arguments.name]))
             return 0

@@ -4,8 +4,8 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, version
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,13 +15,7 @@ from arogya_bench.errors import UserError, is_installed
 from arogya_bench.runtime.cache import cache_root
 from arogya_bench.runtime.config_packages import ConfigPackage, discover
 from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
-from arogya_bench.tracking.store import (
-    absolute_uri,
-    check_folder,
-    default_uri,
-    is_writable,
-    ping_store,
-)
+from arogya_bench.tracking.store import absolute_uri, check_folder, default_uri, is_writable, ping_store
 
 EXTRAS = {
     "s3": ("boto3",),
@@ -41,15 +35,10 @@ EXTRAS = {
 }
 MIN_PYTHON = (3, 11)
 PROBLEM_EXIT = 2
-STATE_MARKUP = {
-    "ok": "[green]ok[/]",
-    "absent": "[dim]not installed[/]",
-    "wrong": "[red]problem[/]",
-}
+STATE_MARKUP = {"ok": "[green]ok[/]", "absent": "[dim]not installed[/]", "wrong": "[red]problem[/]"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class DoctorFinding:
+class DoctorFinding(NamedTuple):
     """The result of one check.
 
     Attributes:
@@ -64,11 +53,7 @@ class DoctorFinding:
 
 
 def print_report() -> int:
-    """Print the result of every check.
-
-    Returns:
-        The exit code of the command: 0, or 2 if something is wrong.
-    """
+    """Print the result of every check; return the exit code 0, or 2 if something is wrong."""
     findings = list(run_checks())
     table = Table("component", "state", "detail", title="arogya-bench doctor", title_justify="left")
     for finding in findings:
@@ -80,26 +65,16 @@ def print_report() -> int:
 
 def run_checks() -> Iterator[DoctorFinding]:
     """Check Python, packages, devices, the cache folder and the MLflow store."""
-    yield _check_python()
-    yield DoctorFinding(component="arogya-bench", state="ok", detail=version("arogya-bench"))
-    yield DoctorFinding(component="mlflow", state="ok", detail=version("mlflow"))
+    yield DoctorFinding("Python", "ok" if sys.version_info >= MIN_PYTHON else "wrong", platform.python_version())
+    yield DoctorFinding("arogya-bench", "ok", version("arogya-bench"))
+    yield DoctorFinding("mlflow", "ok", version("mlflow"))
     yield _check_opencv()
-    for extra, modules in EXTRAS.items():
-        yield _check_extra(extra, modules)
+    yield from (_check_extra(extra, modules) for extra, modules in EXTRAS.items())
     yield from map(_check_config_package, discover())
     if is_installed("torch"):
         yield _check_torch()
     yield _check_cache()
     yield _check_store()
-
-
-def _check_python() -> DoctorFinding:
-    supported = sys.version_info[:2] >= MIN_PYTHON
-    return DoctorFinding(
-        component="Python",
-        state="ok" if supported else "wrong",
-        detail=platform.python_version(),
-    )
 
 
 def _check_opencv() -> DoctorFinding:
@@ -108,26 +83,24 @@ def _check_opencv() -> DoctorFinding:
     installed = [name for name in names if _is_distribution_installed(name)]
     if len(installed) > 1:
         detail = f"{' and '.join(installed)} overwrite each other: pip uninstall {installed[1]}"
-        return DoctorFinding(component="OpenCV", state="wrong", detail=detail)
+        return DoctorFinding("OpenCV", "wrong", detail)
     if installed:
-        return DoctorFinding(component="OpenCV", state="ok", detail=f"{installed[0]} {version(installed[0])}")
+        return DoctorFinding("OpenCV", "ok", f"{installed[0]} {version(installed[0])}")
     if is_installed("cv2"):
-        return DoctorFinding(component="OpenCV", state="ok", detail="not installed from PyPI")
-    return DoctorFinding(component="OpenCV", state="wrong", detail="pip install opencv-python")
+        return DoctorFinding("OpenCV", "ok", "not installed from PyPI")
+    return DoctorFinding("OpenCV", "wrong", "pip install opencv-python")
 
 
 def _check_extra(extra: str, modules: tuple[str, ...]) -> DoctorFinding:
     if not all(map(is_installed, modules)):
-        fix = f"pip install 'arogya-bench[{extra}]'"
-        return DoctorFinding(component=f"extra {extra}", state="absent", detail=fix)
+        return DoctorFinding(f"extra {extra}", "absent", f"pip install 'arogya-bench[{extra}]'")
     licence = " (AGPL-3.0)" if extra == "yolo" else ""
-    return DoctorFinding(component=f"extra {extra}", state="ok", detail=", ".join(modules) + licence)
+    return DoctorFinding(f"extra {extra}", "ok", ", ".join(modules) + licence)
 
 
 def _check_config_package(package: ConfigPackage) -> DoctorFinding:
     detail = package.message or f"{package.distribution}: {', '.join(package.configs)}"
-    state = "wrong" if package.message else "ok"
-    return DoctorFinding(component=f"configs {package.name}", state=state, detail=detail)
+    return DoctorFinding(f"configs {package.name}", "wrong" if package.message else "ok", detail)
 
 
 def _check_torch() -> DoctorFinding:
@@ -137,22 +110,18 @@ def _check_torch() -> DoctorFinding:
         import torchvision
     except (ImportError, RuntimeError) as error:
         detail = f"{error}: install torch and torchvision from one index (make demo TORCH=cpu)"
-        return DoctorFinding(component="torch", state="wrong", detail=detail)
+        return DoctorFinding("torch", "wrong", detail)
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    detail = f"{torch.__version__}, torchvision {torchvision.__version__}, "
-    return DoctorFinding(
-        component="torch",
-        state="ok",
-        detail=detail + (", ".join(devices) or "no CUDA device, uses the CPU"),
-    )
+    versions = f"{torch.__version__}, torchvision {torchvision.__version__}"
+    return DoctorFinding("torch", "ok", ", ".join([versions, *(devices or ["no CUDA device, uses the CPU"])]))
 
 
 def _check_cache() -> DoctorFinding:
     folder = cache_root(None)
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    writable = is_writable(existing)
-    detail = str(folder) if writable else f"{existing} is not writable: set AROGYA_CACHE"
-    return DoctorFinding(component="cache", state="ok" if writable else "wrong", detail=detail)
+    if is_writable(existing):
+        return DoctorFinding("cache", "ok", str(folder))
+    return DoctorFinding("cache", "wrong", f"{existing} is not writable: set AROGYA_CACHE")
 
 
 def _check_store() -> DoctorFinding:
@@ -161,12 +130,12 @@ def _check_store() -> DoctorFinding:
     try:
         if database is not None and not database.exists():
             check_folder(database, create=True)
-            detail = f"{without_credentials(uri)}, created by the first run"
+            detail = "created by the first run"
         else:
-            detail = f"{without_credentials(uri)}, {ping_store(uri)} experiments"
+            detail = f"{ping_store(uri)} experiments"
     except UserError as error:
-        return DoctorFinding(component="MLflow store", state="wrong", detail=f"{error.problem} {error.fix}")
-    return DoctorFinding(component="MLflow store", state="ok", detail=detail)
+        return DoctorFinding("MLflow store", "wrong", f"{error.problem} {error.fix}")
+    return DoctorFinding("MLflow store", "ok", f"{without_credentials(uri)}, {detail}")
 
 
 def _is_distribution_installed(name: str) -> bool:

@@ -65,8 +65,7 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the arguments; overrides may also follow options."""
     parser = _build_parser()
     arguments, extra = parser.parse_known_args(argv)
-    takes_overrides = hasattr(arguments, "overrides")
-    if extra and (not takes_overrides or any(word.startswith("-") for word in extra)):
+    if extra and (not hasattr(arguments, "overrides") or any(word.startswith("-") for word in extra)):
         parser.error(f"unrecognized arguments: {' '.join(extra)}")
     if extra:
         arguments.overrides += extra
@@ -76,10 +75,8 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="arogya-bench", description=DESCRIPTION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    _add_run(commands)
-    _add_compare(commands)
-    _add_report(commands)
-    data_commands.add_parser(commands)
+    for add in (_add_run, _add_compare, _add_report, data_commands.add_parser):
+        add(commands)
     doctor = commands.add_parser(
         "doctor",
         help="check the installation",
@@ -98,26 +95,14 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
-    run.add_argument(
-        "-m",
-        "--multirun",
-        action="store_true",
-        help="run every combination of comma-separated values",
-    )
+    run.add_argument("-m", "--multirun", action="store_true", help="run every combination of comma-separated values")
     run.add_argument("--config-dir", metavar="DIR", help="folder with additional config groups, such as model/")
     run.add_argument("--config-path", metavar="DIR", help="folder of your own primary config")
     run.add_argument(
-        "--config-name",
-        metavar="NAME",
-        default="config",
-        help="name of the primary config (default: %(default)s)",
+        "--config-name", metavar="NAME", default="config", help="name of the primary config (default: %(default)s)"
     )
     run.add_argument("--dry-run", action="store_true", help="show planned jobs, time and cost, and exit")
-    run.add_argument(
-        "--cfg",
-        choices=["job", "hydra"],
-        help="print the config of the job, or Hydra's own, and exit",
-    )
+    run.add_argument("--cfg", choices=["job", "hydra"], help="print the config of the job, or Hydra's own, and exit")
     run.add_argument(
         "--overrides",
         dest="quoted_overrides",
@@ -178,11 +163,7 @@ def _add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_out_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("reports"),
-        metavar="DIR",
-        help="output folder (default: %(default)s)",
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="output folder (default: %(default)s)"
     )
 
 

@@ -12,12 +12,7 @@ from yaml import YAMLError
 
 from arogya_bench.errors import ConfigError, did_you_mean
 
-LAUNCHER_EXTRAS = {
-    "joblib": "joblib",
-    "ray": "ray",
-    "submitit_slurm": "slurm",
-    "submitit_local": "slurm",
-}
+LAUNCHER_EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
 PRINT_CONFIG = "arogya-bench run --cfg job prints the config; docs/user-guide.md documents the keys."
 # What Hydra and the YAML parser raise for configs and overrides that do not compose.
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
@@ -35,13 +30,7 @@ def option_error(error: MissingConfigException) -> ConfigError:
 
 
 def composition_error(error: Exception, name: str, overrides: list[str]) -> ConfigError:
-    """Convert any other error of Hydra, naming the key and the file that caused it.
-
-    Args:
-        error: One of ``COMPOSE_ERRORS``.
-        name: The primary config.
-        overrides: What it was composed with.
-    """
+    """Convert any other of the ``COMPOSE_ERRORS``, naming the key and the file that caused it."""
     text = f"{error}\n{error.__cause__ or ''}"
     file = re.search(r"In '([^']+)'", text)
     location = f" in {file[1]}" if file else ""

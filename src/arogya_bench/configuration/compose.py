@@ -14,19 +14,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
-from arogya_bench.configuration.advice import (
-    COMPOSE_ERRORS,
-    composition_error,
-    first_line,
-    option_error,
-)
+from arogya_bench.configuration.advice import COMPOSE_ERRORS, composition_error, first_line, option_error
 from arogya_bench.configuration.loader import CachingConfigLoader
-from arogya_bench.configuration.overrides import (
-    check_sweep,
-    expand_sweep,
-    is_hydra_override,
-    parse_overrides,
-)
+from arogya_bench.configuration.overrides import check_sweep, expand_sweep, is_hydra_override, parse_overrides
 from arogya_bench.configuration.root import register_schema
 from arogya_bench.configuration.schema import build_job
 from arogya_bench.errors import ConfigError
@@ -44,11 +34,9 @@ class RunRequest:
 
     Attributes:
         overrides: In Hydra's grammar, such as ``model=a,b``.
-        multirun: Whether to run every combination of comma-separated values; a config can ask for
-            it too.
+        multirun: Whether to run every combination of comma-separated values; a config can set it too.
         config_dir: A folder with additional config groups of the user.
         config_path: A folder with a primary config of the user.
-        config_name: The primary config.
     """
 
     overrides: tuple[str, ...] = ()
@@ -96,11 +84,7 @@ def compose_sweep(request: RunRequest) -> Iterator[ComposedSweep]:
 
 
 def compose_jobs(request: RunRequest) -> tuple[Job, ...]:
-    """Compose and check every job of a request.
-
-    Raises:
-        ConfigError: For the first invalid name, type or value.
-    """
+    """Compose and check every job of a request; ConfigError for the first invalid name, type or value."""
     with compose_sweep(request) as sweep:
         return sweep.jobs
 
@@ -108,9 +92,7 @@ def compose_jobs(request: RunRequest) -> tuple[Job, ...]:
 def render_config(request: RunRequest, part: str = "job") -> str:
     """Render the composed config of a single run as YAML, with its interpolations.
 
-    Args:
-        request: What was requested.
-        part: ``job`` for the keys of the job, ``hydra`` for Hydra's own, including the launcher's.
+    ``part`` is ``job`` for the keys of the job, or ``hydra`` for Hydra's own, including the launcher's.
 
     Raises:
         ConfigError: If the request does not compose, or is a sweep.
@@ -135,9 +117,8 @@ def _compose_job(request: RunRequest, overrides: Sequence[str]) -> Job:
         choices = dict(config.hydra.runtime.choices)
         return build_job(_without_hydra(config), choices, job_overrides)
     except OmegaConfBaseException as error:
-        key = error.full_key or "The config"
         raise ConfigError(
-            f"{key} has no value: {first_line(error)}.",
+            f"{error.full_key or 'The config'} has no value: {first_line(error)}.",
             fix=f"set {error.full_key or 'it'}; arogya-bench run --cfg job prints the config.",
         ) from error
 

@@ -83,8 +83,5 @@ def _record_overrides(config: DictConfig, overrides: Sequence[Override]) -> None
     config.hydra.overrides.task = [each.input_line for each in overrides]
     style = config.hydra.job.config.override_dirname
     config.hydra.job.override_dirname = get_overrides_dirname(
-        overrides=overrides,
-        kv_sep=style.kv_sep,
-        item_sep=style.item_sep,
-        exclude_keys=style.exclude_keys,
+        overrides=overrides, kv_sep=style.kv_sep, item_sep=style.item_sep, exclude_keys=style.exclude_keys
     )

@@ -14,11 +14,7 @@ from arogya_bench.errors import ConfigError
 
 
 def parse_overrides(lines: Sequence[str]) -> list[Override]:
-    """Parse overrides with the Hydra instance that is open.
-
-    Raises:
-        ConfigError: If one does not follow Hydra's grammar.
-    """
+    """Parse overrides with the Hydra instance that is open; ConfigError if one does not follow Hydra's grammar."""
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     try:
         return list(parser.parse_overrides(list(lines)))
@@ -37,11 +33,7 @@ def is_hydra_override(override: str) -> bool:
 
 
 def check_sweep(config: DictConfig, overrides: Sequence[Override]) -> None:
-    """Check that a sweep enumerates its jobs, and varies nothing but the keys of a job.
-
-    Raises:
-        ConfigError: For a sweeper that searches, or several values of one of Hydra's own keys.
-    """
+    """Check that the sweeper enumerates its jobs, and varies no key of Hydra itself."""
     sweeper = str(config.hydra.sweeper.get("_target_"))
     if not sweeper.endswith(".BasicSweeper"):
         raise ConfigError(

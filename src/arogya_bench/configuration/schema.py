@@ -17,8 +17,8 @@ from arogya_bench.runtime.redaction import find_secrets, register_secrets
 from arogya_bench.scoring.tasks import TASKS
 from arogya_bench.types import Model, Training
 
-CALIBRATIONS = ("none", "temperature")
-GATE_MODES = ("stop", "warn")
+MINIMUMS = {"image_size": 8, "limit": 1, "batch_size": 1, "threads": 1, "seed": 0, "image_cache_gb": 0}
+CHOICES = {"calibration": ("none", "temperature"), "gate": ("stop", "warn")}
 MODEL_ATTRIBUTES = ("fit", "load", "check", "adapter_name", "adapter_version", "task", "extra")
 MAX_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
 
@@ -28,12 +28,9 @@ _VALIDATED: dict[tuple[type, str, str], object] = {}
 
 
 def build_job(config: DictConfig, choices: Mapping[str, str], overrides: tuple[str, ...] = ()) -> Job:
-    """Turn one composed config into a typed job.
+    """Turn one composed config, without Hydra's own node, into a typed job.
 
-    Args:
-        config: The config without Hydra's own node.
-        choices: The option that was chosen for each config group.
-        overrides: The overrides of the job.
+    ``choices`` names the option that was chosen for each config group.
 
     Raises:
         ConfigError: For the first invalid name, type or value.
@@ -80,12 +77,8 @@ def build_job(config: DictConfig, choices: Mapping[str, str], overrides: tuple[s
 def build_adapter(node: DictConfig, path: str, methods: Sequence[str]) -> object:
     """Build the frozen dataclass that ``_target_`` names.
 
-    Hydra's ``instantiate`` calls whatever a config names; this builds dataclasses only.
-
-    Args:
-        node: The config of the adapter.
-        path: Its key, for error messages.
-        methods: Attributes that its class must have.
+    Hydra's ``instantiate`` calls whatever a config names; this builds dataclasses only, which must
+    have ``methods`` as attributes. ``path`` is the key of the node, for error messages.
 
     Raises:
         ConfigError: If the target does not exist or is not an adapter, or a field is invalid.
@@ -122,20 +115,14 @@ def _adapter_fields(node: DictConfig) -> DictConfig:
 
 
 def validate(schema_class: type[Typed], node: DictConfig, path: str) -> Typed:
-    """Build a dataclass from a config node, and enforce its field types.
-
-    Args:
-        schema_class: The dataclass.
-        node: Its fields.
-        path: Its key, for error messages.
+    """Build a dataclass from a config node, and enforce its field types; ``path`` is the key of the node.
 
     Raises:
         ConfigError: For an unknown or missing field, or a value of the wrong type.
     """
     if not isinstance(node, DictConfig):
         raise ConfigError(
-            f"{path} is {node!r}, but must be a group of fields.",
-            fix=f"set its fields: {path}.KEY=VALUE",
+            f"{path} is {node!r}, but must be a group of fields.", fix=f"set its fields: {path}.KEY=VALUE"
         )
     try:
         plain = repr(OmegaConf.to_container(node, resolve=True))
@@ -158,8 +145,7 @@ def _build_dataclass(schema_class: type[Typed], node: DictConfig, path: str) -> 
         raise _field_error(error, schema_class, path) from error
     if missing:
         raise ConfigError(
-            f"{path}.{missing[0]} has no value and no default.",
-            fix=f"add {path}.{missing[0]}=... to the command.",
+            f"{path}.{missing[0]} has no value and no default.", fix=f"add {path}.{missing[0]}=... to the command."
         )
     return schema_class(**{str(key): value for key, value in cast("dict[str, Any]", values).items()})
 
@@ -167,12 +153,8 @@ def _build_dataclass(schema_class: type[Typed], node: DictConfig, path: str) -> 
 def parse_settings(overrides: Sequence[str], groups: Sequence[str]) -> dict[str, DictConfig]:
     """Parse settings such as ``split.method=group``, for commands that compose no config.
 
-    Args:
-        overrides: Written ``group.key=value``, with values in YAML.
-        groups: The valid groups.
-
     Returns:
-        The settings of every group, possibly empty.
+        The settings of each group, possibly empty.
 
     Raises:
         ConfigError: If a setting is malformed or belongs to another group.
@@ -214,17 +196,9 @@ def _with_image_size(model: Model, image_size: int | None) -> Model:
 
 def _check_root(config: DictConfig) -> None:
     """Check the ranges of root keys, whose types Hydra has checked already."""
-    for key, minimum in (
-        ("image_size", 8),
-        ("limit", 1),
-        ("batch_size", 1),
-        ("threads", 1),
-        ("seed", 0),
-        ("image_cache_gb", 0),
-    ):
-        value = config[key]
-        if value is not None and value < minimum:
-            raise ConfigError(f"{key}={value} is too small.", fix=f"set it to {minimum} or more.")
+    for key, minimum in MINIMUMS.items():
+        if config[key] is not None and config[key] < minimum:
+            raise ConfigError(f"{key}={config[key]} is too small.", fix=f"set it to {minimum} or more.")
     if config.seed > MAX_SEED:
         raise ConfigError(f"seed={config.seed} is too large.", fix=f"set it to {MAX_SEED} or less.")
     _check_choices(config)
@@ -244,7 +218,7 @@ def _check_root(config: DictConfig) -> None:
 
 
 def _check_choices(config: DictConfig) -> None:
-    for key, known in (("calibration", CALIBRATIONS), ("gate", GATE_MODES)):
+    for key, known in CHOICES.items():
         if config[key] not in known:
             raise ConfigError(
                 f"Unknown {key} {config[key]!r}.{did_you_mean(config[key], known)}",

@@ -17,6 +17,7 @@ from arogya_bench.scoring.scores import EvaluationScores, compute_scores
 from arogya_bench.scoring.task import AnyPredictions
 from arogya_bench.tracking.items import ModelInput
 from arogya_bench.tracking.runs import (
+    FINISHED_EVALUATIONS,
     close_on_error,
     finish_run,
     search_runs,
@@ -24,17 +25,12 @@ from arogya_bench.tracking.runs import (
     write_items,
 )
 from arogya_bench.tracking.store import Store
-from arogya_bench.tracking.tags import CELL_KEY, FIT_KEY, FIT_RUN_ID, KIND
+from arogya_bench.tracking.tags import CELL_KEY, FIT_KEY, FIT_RUN_ID
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """The results of one condition of a job.
-
-    Attributes:
-        run_id: Of the MLflow run that holds them.
-        cell_key: Digest of everything that determines the numbers.
-    """
+    """The results of one condition of a job, as its MLflow run holds them."""
 
     run_id: str
     cell_key: str
@@ -68,20 +64,20 @@ def run_job(job: Job, store: Store, parent: str | None) -> list[Evaluation]:
         return []
     use_threads(job.threads)
     planned = _with_decoded_images(planned)
-    evaluations: list[Evaluation | None] = []
+    evaluations: list[Evaluation] = []
     failures: list[Exception] = []
     with find_or_fit(planned, store, parent) as fit:
         outputs = load_outputs(planned, fit.weights, fit.validation)
         for condition in pending:
             try:
-                evaluations.append(_evaluate_condition(planned, condition, outputs, fit, store, parent))
+                evaluations += _evaluate_condition(planned, condition, outputs, fit, store, parent)
             except (TrackingError, OSError, MemoryError):
                 raise
             except Exception as error:  # noqa: BLE001  (it is in the run, and is raised below)
                 failures.append(error)
     if failures:
         raise failures[0]
-    return [evaluation for evaluation in evaluations if evaluation is not None]
+    return evaluations
 
 
 def missing_conditions(planned: PlannedJob, store: Store, parent: str | None = None) -> list[Condition]:
@@ -108,36 +104,19 @@ def _finished_cells(planned: PlannedJob, store: Store, parent: str | None, condi
         if parent is None:
             return set()
         condition += f" and tags.`mlflow.parentRunId` = '{parent}'"
-    runs = search_runs(
-        store,
-        f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FINISHED' and {condition}",
-    )
-    return {run.tags[CELL_KEY] for run in runs}
+    return {run.tags[CELL_KEY] for run in search_runs(store, f"{FINISHED_EVALUATIONS} and {condition}")}
 
 
 def _evaluate_condition(
-    planned: PlannedJob,
-    condition: Condition,
-    outputs: Outputs,
-    fit: Fit,
-    store: Store,
-    parent: str | None,
-) -> Evaluation | None:
-    """Evaluate one cell in a run of its own.
-
-    Returns:
-        None if another process finished the cell in the meantime.
-    """
+    planned: PlannedJob, condition: Condition, outputs: Outputs, fit: Fit, store: Store, parent: str | None
+) -> list[Evaluation]:
+    """Evaluate one cell in a run of its own; empty if another process finished it in the meantime."""
     cell = planned.cell_keys[condition.name]
     with cell_lock(digest_of({"cell": cell, "uri": store.uri, "experiment": store.experiment})):
         if _finished_cells(planned, store, parent, f"tags.`{CELL_KEY}` = '{cell}'"):
-            return None
-        run_id = start_run(
-            store,
-            f"{planned.job.row_name} · {condition.name}",
-            {**cell_tags(planned, condition), FIT_RUN_ID: fit.run_id},
-            parent=parent,
-        )
+            return []
+        tags = {**cell_tags(planned, condition), FIT_RUN_ID: fit.run_id}
+        run_id = start_run(store, f"{planned.job.row_name} · {condition.name}", tags, parent=parent)
         with close_on_error(store, run_id):
             output = outputs.predict(condition)
             scores = compute_scores(
@@ -149,12 +128,14 @@ def _evaluate_condition(
             items = evaluation_items(planned, condition, output, scores)
             write_items(store, run_id, [ModelInput(model_id=fit.model_id), *items])
             finish_run(store, run_id)
-    return Evaluation(
-        run_id=run_id,
-        cell_key=cell,
-        model=planned.job.row_name,
-        dataset=planned.dataset.name,
-        condition=condition.name,
-        predictions=output.predictions,
-        scores=scores,
-    )
+    return [
+        Evaluation(
+            run_id=run_id,
+            cell_key=cell,
+            model=planned.job.row_name,
+            dataset=planned.dataset.name,
+            condition=condition.name,
+            predictions=output.predictions,
+            scores=scores,
+        )
+    ]

@@ -29,7 +29,6 @@ class FitState:
     """The state of an unfinished fit.
 
     Attributes:
-        run_id: Its run in MLflow.
         started_at: When the current process began to work on it, in seconds since 1970.
         previous_seconds: Seconds that interrupted processes had spent on it.
         interruptions: Number of interrupted processes.
@@ -110,13 +109,10 @@ class FitFolder:
 
 @contextmanager
 def lock_fit_folder(key: str) -> Iterator[FitFolder]:
-    """Lock the folder of a fit; other processes that need it wait, and print for whom.
+    """Lock the folder of a fit and store; other processes that need it wait, and print for whom.
 
     The lock is the kernel's: it is released when its process ends, however it ends. It is
     effective among processes that share the cache folder.
-
-    Args:
-        key: Of the fit and of the store that it is logged to.
 
     Raises:
         ModelError: If the cache folder cannot be written.

@@ -12,14 +12,9 @@ import pandas as pd
 
 from arogya_bench.errors import ArtifactMissing, TrackingError
 from arogya_bench.evaluation.fit_folder import FitFolder, FitState, TrainingResult, lock_fit_folder
-from arogya_bench.evaluation.inference import predict_clean
+from arogya_bench.evaluation.inference import predict
 from arogya_bench.evaluation.job import PlannedJob
-from arogya_bench.evaluation.run_items import (
-    dataset_input,
-    job_params,
-    job_tags,
-    provenance_files,
-)
+from arogya_bench.evaluation.run_items import dataset_input, job_params, job_tags, provenance_files
 from arogya_bench.runtime.console import echo, plural, spinner
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.memory import track_peak_memory
@@ -28,18 +23,10 @@ from arogya_bench.scoring.task import AnyPredictions
 from arogya_bench.scoring.tasks import TASKS, from_table, get_task
 from arogya_bench.serving import write_adapter_file
 from arogya_bench.tracking.artifacts import fetch_artifact, fetch_model_files
-from arogya_bench.tracking.items import (
-    Curves,
-    FittedModel,
-    Item,
-    Params,
-    ParquetTable,
-    Scalars,
-    Tags,
-)
+from arogya_bench.tracking.items import Curves, FittedModel, Item, Params, ParquetTable, Scalars, Tags
 from arogya_bench.tracking.logged_models import log_model
 from arogya_bench.tracking.runs import (
-    RunRecord,
+    FINISHED_FITS,
     close_on_error,
     finish_run,
     reopen_run,
@@ -83,7 +70,9 @@ def find_or_fit(planned: PlannedJob, store: Store, parent: str | None) -> Iterat
     with ExitStack() as stack:
         fit = _find_fit(planned, store, stack, incomplete)
         if fit is None:
-            with lock_fit_folder(_fit_folder_name(planned, store)) as fit_folder:
+            # A fit is only reused within its store.
+            destination = digest_of({"uri": store.uri, "experiment": store.experiment})
+            with lock_fit_folder(f"{planned.fit_key}-{destination[:8]}") as fit_folder:
                 # Another process may have trained it while this one waited.
                 fit = _find_fit(planned, store, stack, incomplete)
                 if fit is None:
@@ -97,15 +86,10 @@ def find_or_fit(planned: PlannedJob, store: Store, parent: str | None) -> Iterat
         yield fit
 
 
-def _fit_folder_name(planned: PlannedJob, store: Store) -> str:
-    """One folder for each fit and store, because a fit is only reused within its store."""
-    destination = digest_of({"uri": store.uri, "experiment": store.experiment})
-    return f"{planned.fit_key}-{destination[:8]}"
-
-
 def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, incomplete: set[str]) -> Fit | None:
     """Fetch the newest finished fit that has all its files; add the others to ``incomplete``."""
-    for run in reversed(_finished_fits(planned, store)):
+    runs = search_runs(store, f"{FINISHED_FITS} and tags.`{FIT_KEY}` = '{planned.fit_key}'")
+    for run in reversed(runs):
         if run.run_id in incomplete:
             continue
         try:
@@ -116,20 +100,8 @@ def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, incomplete: s
             echo(f"[yellow]{error.problem} It is fitted again.[/]")
             incomplete.add(run.run_id)
             continue
-        return Fit(
-            run_id=run.run_id,
-            model_id=run.tags[MODEL_ID],
-            weights=weights,
-            validation=validation,
-        )
+        return Fit(run_id=run.run_id, model_id=run.tags[MODEL_ID], weights=weights, validation=validation)
     return None
-
-
-def _finished_fits(planned: PlannedJob, store: Store) -> list[RunRecord]:
-    return search_runs(
-        store,
-        f"tags.`{KIND}` = 'fit' and tags.`{FIT_KEY}` = '{planned.fit_key}' and attributes.status = 'FINISHED'",
-    )
 
 
 def _run_fit(planned: PlannedJob, store: Store, parent: str | None, fit_folder: FitFolder) -> None:
@@ -182,10 +154,7 @@ def _package_model(planned: PlannedJob, out: Path) -> FittedModel:
     write_adapter_file(model, classes, out)
     extra = f"[{model.extra}]" if model.extra else ""
     return FittedModel(
-        path=out,
-        classes=classes,
-        task=model.task,
-        requirement=f"arogya-bench{extra}=={version('arogya-bench')}",
+        path=out, classes=classes, task=model.task, requirement=f"arogya-bench{extra}=={version('arogya-bench')}"
     )
 
 
@@ -194,9 +163,8 @@ def _predict_validation(planned: PlannedJob, weights: Path) -> AnyPredictions:
     job, cases = planned.job, planned.split.validation
     task = TASKS[job.model.task]
     model = job.model.load(weights, classes=cases.classes, device=job.device)
-    predictions: AnyPredictions = task.choose_threshold(
-        predict_clean(model, cases, task=task, batch_size=job.batch_size)
-    )
+    predicted = predict(model, cases, task=task, batch_size=job.batch_size)
+    predictions: AnyPredictions = task.choose_threshold(predicted)
     return predictions
 
 
@@ -224,7 +192,5 @@ def _fit_scalars(outcome: FitOutcome) -> dict[str, float]:
         "fit_gpu_peak_mb": report.gpu_peak_mb,
         "best_epoch": report.best_epoch,
     }
-    for name, value in point_scores(outcome.validation).items():
-        scalars[f"validation_{name}"] = value
-    known = {name: float(value) for name, value in scalars.items() if value is not None}
-    return {name: value for name, value in known.items() if np.isfinite(value)}
+    scalars |= {f"validation_{name}": value for name, value in point_scores(outcome.validation).items()}
+    return {name: float(value) for name, value in scalars.items() if value is not None and np.isfinite(value)}

@@ -6,15 +6,17 @@ from typing import Any, Protocol
 
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.augmentations.declaration import augmentation_identity
-from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, make_split
-from arogya_bench.errors import ConfigError
-from arogya_bench.evaluation.data_gate import cached_gate_report, usable_split
+from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, check_split, exclude_cases, make_split
+from arogya_bench.errors import ConfigError, DatasetError, ModelError
 from arogya_bench.gate.findings import GateReport
+from arogya_bench.gate.gate import inspect_dataset
 from arogya_bench.metrics.plugins import PluginMetric, metric_specs
 from arogya_bench.runtime.digests import digest_of, model_identity
 from arogya_bench.runtime.threads import available_threads
 from arogya_bench.scoring.tasks import TASKS
 from arogya_bench.types import Dataset, Model, Training
+
+_GATE_REPORTS: dict[tuple[object, ...], GateReport] = {}  # jobs of one process often share a split
 
 
 class DatasetSource(Protocol):
@@ -30,11 +32,9 @@ class Job:
 
     Attributes:
         limit: Maximum number of cases per split; None means all.
-        resamples: Number of bootstrap resamples for each interval.
         resume: Whether to skip the cells that MLflow holds already.
         threads: Of every library; None means one per processor.
-        calibration: ``none``, or ``temperature`` for temperature scaling fitted on the validation
-            split.
+        calibration: ``none``, or ``temperature`` for temperature scaling fitted on the validation split.
         config: The resolved config, stored with every run.
         gate: ``stop`` at an error in the data; or ``warn`` to continue without the unusable cases,
             which every run and report then states.
@@ -71,9 +71,7 @@ class Job:
     @property
     def row_name(self) -> str:
         """The name of the leaderboard row: the model, and the calibration of its outputs."""
-        if self.calibration == "none":
-            return self.model_name
-        return f"{self.model_name}+{self.calibration}"
+        return self.model_name if self.calibration == "none" else f"{self.model_name}+{self.calibration}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +82,6 @@ class PlannedJob:
         model_config_digest: Digest of the leaderboard row: model, settings, training, calibration.
         fit_key: Digest of everything that determines the fit, which all cells share.
         cell_keys: By condition name; the digest of everything that determines the numbers.
-        gate_report: Findings of the data gate.
     """
 
     job: Job
@@ -114,7 +111,7 @@ def prepare(job: Job, dataset: Dataset | None = None, *, check: bool = True) -> 
     _check_tasks(job, dataset)
     split = make_split(dataset, job.split, limit=job.limit)
     report = gate_report(job, dataset, split)
-    split = usable_split(split, report, overridden=job.gate == "warn")
+    split = _usable_split(split, report, overridden=job.gate == "warn")
     dataset = split.test.dataset
     row = {"model": model_identity(job.model), "training": asdict(job.training)}
     fit = {**row, "dataset": dataset.digest, "split": split.digest, "seed": job.seed}
@@ -130,20 +127,44 @@ def prepare(job: Job, dataset: Dataset | None = None, *, check: bool = True) -> 
 
 
 def gate_report(job: Job, dataset: Dataset, split: DatasetSplit) -> GateReport:
-    """Run the data gate on the split of a job, for the model of the job."""
+    """Run the data gate on the split of a job, or return the report that this process has already."""
     pretraining_data = tuple(getattr(job.model, "trained_on", ()))
-    return cached_gate_report(
-        dataset,
-        split,
-        # Sizes that the method or a limit dictates are no deviation from the requested shares.
-        fractions=job.split.fractions if split.has_requested_fractions else None,
-        trained_on={job.model_name: pretraining_data} if pretraining_data else {},
-        workers=job.threads or available_threads(),
-    )
+    trained_on = {job.model_name: pretraining_data} if pretraining_data else {}
+    # Sizes that the method or a limit dictates are no deviation from the requested shares.
+    fractions = job.split.fractions if split.has_requested_fractions else None
+    key = (dataset.digest, dataset.notes, split.name, split.digest, fractions, tuple(trained_on.items()))
+    if key not in _GATE_REPORTS:
+        _GATE_REPORTS[key] = inspect_dataset(
+            dataset, split, fractions=fractions, trained_on=trained_on, workers=job.threads or available_threads()
+        )
+    return _GATE_REPORTS[key]
+
+
+def _usable_split(split: DatasetSplit, report: GateReport, *, overridden: bool) -> DatasetSplit:
+    """Exclude unusable cases; raise DatasetError for errors that the user does not override."""
+    if report.errors and not overridden:
+        errors = "; ".join(
+            f"{finding.code} {finding.title}" + (f": {finding.examples_text}" if finding.examples_text else "")
+            for finding in report.errors
+        )
+        raise DatasetError(
+            f"The gate found errors in {report.dataset}. {errors}.",
+            fix=f"{report.errors[0].fix}; or inspect all findings with `arogya-bench data check`, "
+            "and continue anyway with gate=warn, which every report will state",
+        )
+    if report.unusable:
+        split = exclude_cases(split, report.unusable)
+    check_split(split, allow_group_overlap=bool(report.errors))
+    return split
 
 
 def _check_tasks(job: Job, dataset: Dataset) -> None:
     """Check that the model can learn from the dataset, and be evaluated on it."""
+    if job.model.task not in TASKS:
+        raise ModelError(
+            f"The adapter of {job.model_name} has the unknown task {job.model.task!r}.",
+            fix=f"set its attribute `task` to {' or '.join(TASKS)}.",
+        )
     if dataset.task not in TASKS:
         raise ConfigError(
             f"{dataset.name} asks for masks ({dataset.task}), and no model here draws any.",

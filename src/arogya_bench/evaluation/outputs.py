@@ -50,11 +50,7 @@ class Outputs(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierOutputs:
-    """Class probabilities, calibrated if the job asks for it.
-
-    Attributes:
-        temperature: Fitted on the validation split; None without calibration.
-    """
+    """Class probabilities, calibrated if there is a temperature."""
 
     model: Predictor
     cases: Subset
@@ -70,18 +66,11 @@ class ClassifierOutputs:
             labels = cast("Predictions", validation)
             temperature = fit_temperature(labels.probabilities, labels.targets)
         model = job.model.load(weights, classes=cases.classes, device=job.device)
-        return cls(
-            model=cast("Predictor", model),
-            cases=cases,
-            batch_size=job.batch_size,
-            temperature=temperature,
-        )
+        return cls(model=cast("Predictor", model), cases=cases, batch_size=job.batch_size, temperature=temperature)
 
     def predict(self, condition: Condition) -> ModelOutput:
         """Run the model on all cases under one condition."""
-        (predictions,) = predict(
-            self.model, self.cases, [condition], task=CLASSIFICATION, batch_size=self.batch_size
-        ).values()
+        predictions = predict(self.model, self.cases, condition, task=CLASSIFICATION, batch_size=self.batch_size)
         if self.temperature is None:
             return ModelOutput(predictions=predictions)
         probabilities = apply_temperature(predictions.probabilities, self.temperature)
@@ -98,8 +87,7 @@ class DetectorOutputs:
 
     Attributes:
         threshold: Score threshold that was chosen on the validation split.
-        class_frequencies: Of the train split, shape (classes,); None where the dataset asks for
-            boxes.
+        class_frequencies: Of the train split, shape (classes,); None where the dataset asks for boxes.
     """
 
     model: Detector
@@ -127,7 +115,7 @@ class DetectorOutputs:
 
     def predict(self, condition: Condition) -> ModelOutput:
         """Run the model on all cases under one condition."""
-        (detected,) = predict(self.model, self.cases, [condition], task=DETECTION, batch_size=self.batch_size).values()
+        detected = predict(self.model, self.cases, condition, task=DETECTION, batch_size=self.batch_size)
         boxes = replace(detected, threshold=self.threshold)
         scalars = {"score_threshold": self.threshold}
         if self.class_frequencies is None:
@@ -140,10 +128,7 @@ class DetectorOutputs:
         )
 
 
-OUTPUTS: Mapping[str, type[Outputs]] = {
-    CLASSIFICATION.name: ClassifierOutputs,
-    DETECTION.name: DetectorOutputs,
-}
+OUTPUTS: Mapping[str, type[Outputs]] = {CLASSIFICATION.name: ClassifierOutputs, DETECTION.name: DetectorOutputs}
 
 
 def load_outputs(planned: PlannedJob, weights: Path, validation: AnyPredictions) -> Outputs:

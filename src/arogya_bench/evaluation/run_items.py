@@ -1,8 +1,7 @@
 """What the runs of a job log: pure functions from a job and its results to tags and items."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import yaml
@@ -32,7 +31,7 @@ from arogya_bench.tracking.items import (
     Tags,
     Text,
 )
-from arogya_bench.types import BoxPredictions, Predictions, Subset
+from arogya_bench.types import BoxPredictions, Subset
 
 SECTIONS_NOT_LOGGED = ("tracking", "sweep")  # of the config; the first may hold a password
 
@@ -43,10 +42,7 @@ def job_tags(planned: PlannedJob) -> dict[str, str]:
     overridden = {}
     if report.errors:
         codes = ", ".join(f"{finding.code} {finding.title}" for finding in report.errors)
-        overridden = {
-            tags.GATE_OVERRIDDEN: codes,
-            tags.EXCLUDED_CASES: str(len(report.unusable)),
-        }
+        overridden = {tags.GATE_OVERRIDDEN: codes, tags.EXCLUDED_CASES: str(len(report.unusable))}
     return {
         tags.MODEL: job.row_name,
         tags.MODEL_CONFIG_DIGEST: planned.model_config_digest,
@@ -69,10 +65,7 @@ def cell_tags(planned: PlannedJob, condition: Condition) -> dict[str, str]:
     """The tags of an evaluation; a condition without severity has no tag of it."""
     severity = {}
     if condition.severity is not None:
-        severity = {
-            tags.SEVERITY: f"{condition.severity:g}",
-            tags.SEVERITY_LEVEL: str(condition.level),
-        }
+        severity = {tags.SEVERITY: f"{condition.severity:g}", tags.SEVERITY_LEVEL: str(condition.level)}
     return {
         **job_tags(planned),
         tags.KIND: "evaluation",
@@ -87,7 +80,6 @@ def cell_tags(planned: PlannedJob, condition: Condition) -> dict[str, str]:
 def job_params(planned: PlannedJob) -> dict[str, object]:
     """The settings that users search by; the whole config is an artifact."""
     job = planned.job
-    fields = {f"model.{key}": value for key, value in model_identity(job.model).items()}
     return {
         "model": job.row_name,
         "training": job.training_name,
@@ -96,7 +88,7 @@ def job_params(planned: PlannedJob) -> dict[str, object]:
         "device": job.device,
         "threads": job.threads or available_threads(),
         "limit": "none" if job.limit is None else job.limit,
-        **fields,
+        **{f"model.{key}": value for key, value in model_identity(job.model).items()},
     }
 
 
@@ -157,26 +149,13 @@ def evaluation_items(
         yield TableView(file="per_class_boxes.json", rows=task.per_class_table(output.boxes))
     if condition.name == "clean":
         if output.boxes is not None:
-            yield from figure_items(output.boxes, planned.split.test)
-        yield from figure_items(output.predictions, planned.split.test)
+            yield from _figure_items(output.boxes, planned.split.test)
+        yield from _figure_items(output.predictions, planned.split.test)
 
 
-def figure_items(predictions: AnyPredictions, cases: Subset) -> Iterator[Item]:
-    """The figures of the predictions of any task."""
-    return FIGURES[predictions.task](predictions, cases)
-
-
-def _label_figures(predictions: Predictions, cases: Subset) -> Iterator[Item]:
-    del cases
-    for name, svg in render_label_figures(predictions).items():
-        yield Text(file=f"figures/{name}.svg", text=svg)
-
-
-def _box_figures(predictions: BoxPredictions, cases: Subset) -> Iterator[Item]:
-    yield Picture(file="figures/boxes.png", content=draw_box_examples(predictions, cases))
-
-
-FIGURES: Mapping[str, Callable[[Any, Subset], Iterator[Item]]] = {
-    "classification": _label_figures,
-    "detection": _box_figures,
-}
+def _figure_items(predictions: AnyPredictions, cases: Subset) -> Iterator[Item]:
+    if isinstance(predictions, BoxPredictions):
+        yield Picture(file="figures/boxes.png", content=draw_box_examples(predictions, cases))
+    else:
+        for name, svg in render_label_figures(predictions).items():
+            yield Text(file=f"figures/{name}.svg", text=svg)

@@ -16,8 +16,8 @@ def labels_from_boxes(predictions: BoxPredictions, targets: Labels, frequencies:
 
     Args:
         predictions: Of n images.
-        targets: Shape (n,), the labels of the images.
-        frequencies: Shape (classes,), of the train split; they sum to 1.
+        targets: True labels of the images, shape (n,).
+        frequencies: Of the classes in the train split, shape (classes,); they sum to 1.
     """
     return Predictions(
         classes=predictions.classes,

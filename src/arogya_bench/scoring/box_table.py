@@ -1,4 +1,4 @@
-"""Boxes as the tables that are stored and shown, and back."""
+"""Converts boxes to the tables that runs store and ``mlflow ui`` shows, and back."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,24 +18,21 @@ MAX_PREVIEW_ROWS = 1000  # a table over 2 MB is not shown by MLflow
 
 
 def boxes_to_table(predictions: BoxPredictions) -> pd.DataFrame:
-    """One row for each true box, for each found box, and for each case that has neither.
+    """One row for each true or detected box, and for each case without any.
 
-    Class order and threshold travel in the attributes of the table, which Parquet keeps.
+    Class order and threshold are in ``table.attrs``, which Parquet stores.
     """
     names = predictions.classes
-    columns = [
-        *FIXED_COLUMNS,
-        *(name for name in predictions.metadata if name not in FIXED_COLUMNS),
-    ]
+    columns = [*FIXED_COLUMNS, *(name for name in predictions.metadata if name not in FIXED_COLUMNS)]
     rows: list[dict[str, object]] = []
     for number, case_id in enumerate(predictions.case_ids):
-        facts = {name: predictions.metadata[name][number] for name in columns[len(FIXED_COLUMNS) :]}
-        common = {"case_id": case_id, "group_id": predictions.group_ids[number]}
-        own = [
+        metadata = {name: predictions.metadata[name][number] for name in columns[len(FIXED_COLUMNS) :]}
+        case = {"case_id": case_id, "group_id": predictions.group_ids[number], **metadata}
+        boxes = [
             *_truth_rows(predictions.truth[number], names),
             *_detection_rows(predictions.detections[number], names),
         ]
-        rows += [{**common, **row, **facts} for row in own or [{"kind": NO_BOX}]]
+        rows += [{**case, **box} for box in boxes or [{"kind": NO_BOX}]]
     table = pd.DataFrame(rows, columns=columns)
     numbers = ["score", *BOX_COLUMNS]
     table[numbers] = table[numbers].astype(np.float64)
@@ -51,11 +48,7 @@ def is_box_table(table: pd.DataFrame) -> bool:
 
 
 def boxes_from_table(table: pd.DataFrame) -> BoxPredictions:
-    """Read back what ``boxes_to_table`` made; cases come in the order of their first rows.
-
-    Raises:
-        TrackingError: If it is not such a table.
-    """
+    """Invert ``boxes_to_table``; the cases are in the order of their first rows."""
     absent = [name for name in FIXED_COLUMNS if name not in table.columns]
     if absent or not {"classes", "threshold"} <= set(table.attrs):
         raise TrackingError(
@@ -65,20 +58,20 @@ def boxes_from_table(table: pd.DataFrame) -> BoxPredictions:
     classes = tuple(table.attrs["classes"])
     codes = {name: code for code, name in enumerate(classes)}
     cases = [(str(name), rows) for name, rows in table.groupby("case_id", sort=False)]
-    others = [name for name in table.columns if name not in FIXED_COLUMNS]
+    metadata_columns = [name for name in table.columns if name not in FIXED_COLUMNS]
     return BoxPredictions(
         classes=classes,
         case_ids=tuple(name for name, _ in cases),
         group_ids=tuple(str(rows["group_id"].iloc[0]) for _, rows in cases),
         truth=tuple(_parse_boxes(rows[rows["kind"] == TRUTH], codes) for _, rows in cases),
         detections=tuple(_parse_detections(rows[rows["kind"] == DETECTED], codes) for _, rows in cases),
-        metadata={name: tuple(rows[name].iloc[0] for _, rows in cases) for name in others},
+        metadata={name: tuple(rows[name].iloc[0] for _, rows in cases) for name in metadata_columns},
         threshold=float(table.attrs["threshold"]),
     )
 
 
 def boxes_to_preview(predictions: BoxPredictions) -> pd.DataFrame:
-    """One row per case for ``mlflow ui``: the most mistakes first, at most 1,000 cases."""
+    """One row per case for ``mlflow ui``, the cases with the most errors first, at most 1,000."""
     counts = count_boxes(predictions)
     table = pd.DataFrame(
         {
@@ -98,7 +91,7 @@ def boxes_to_preview(predictions: BoxPredictions) -> pd.DataFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class BoxCounts:
-    """Boxes of each case, at the threshold and IoU 0.5: found right, found wrong, true."""
+    """Numbers of boxes in each case, shape (n,), at the score threshold and IoU 0.5."""
 
     true_positives: Labels
     false_positives: Labels
@@ -106,46 +99,39 @@ class BoxCounts:
 
     @property
     def errors(self) -> Labels:
-        """Boxes found wrong or missed, shape (n,)."""
+        """False positives and missed boxes, shape (n,)."""
         return self.false_positives + self.truth - self.true_positives
 
 
 def count_boxes(predictions: BoxPredictions) -> BoxCounts:
-    """Count the boxes of each case; crowds are neither found nor missed."""
+    """Count the boxes of each case; crowds do not count."""
     images = len(predictions.case_ids)
-    right, wrong, truth = (np.zeros(images, dtype=np.int64) for _ in range(3))
-    for each in match_boxes(check_box_predictions(predictions)):
-        counts = (each.scores >= predictions.threshold) & ~each.ignored[0]
-        right += np.bincount(each.image[counts & each.hits[0]], minlength=images)
-        wrong += np.bincount(each.image[counts & ~each.hits[0]], minlength=images)
-        truth += each.truth
-    return BoxCounts(true_positives=right, false_positives=wrong, truth=truth)
+    true_positives, false_positives, truth = (np.zeros(images, dtype=np.int64) for _ in range(3))
+    for matches in match_boxes(check_box_predictions(predictions)):
+        counts = (matches.scores >= predictions.threshold) & ~matches.ignored[0]
+        true_positives += np.bincount(matches.image[counts & matches.hits[0]], minlength=images)
+        false_positives += np.bincount(matches.image[counts & ~matches.hits[0]], minlength=images)
+        truth += matches.truth
+    return BoxCounts(true_positives=true_positives, false_positives=false_positives, truth=truth)
 
 
 def _truth_rows(boxes: Sequence[Box], names: Sequence[str]) -> Iterator[dict[str, object]]:
     for box in boxes:
-        place = {"left": box.left, "top": box.top, "width": box.width, "height": box.height}
-        yield {"kind": TRUTH, "class": names[box.label], "crowd": box.crowd, **place}
+        corners = {name: getattr(box, name) for name in BOX_COLUMNS}
+        yield {"kind": TRUTH, "class": names[box.label], "crowd": box.crowd, **corners}
 
 
 def _detection_rows(detections: Detections, names: Sequence[str]) -> Iterator[dict[str, object]]:
     for box, score, label in zip(detections.boxes, detections.scores, detections.labels, strict=True):
-        place = dict(zip(BOX_COLUMNS, box.tolist(), strict=True))
-        yield {"kind": DETECTED, "class": names[label], "score": float(score), **place}
+        corners = dict(zip(BOX_COLUMNS, box.tolist(), strict=True))
+        yield {"kind": DETECTED, "class": names[label], "score": float(score), **corners}
 
 
 def _parse_boxes(rows: pd.DataFrame, codes: dict[str, int]) -> tuple[Box, ...]:
-    places = rows[list(BOX_COLUMNS)].to_numpy(dtype=np.float64).tolist()
+    corners = rows[list(BOX_COLUMNS)].to_numpy(dtype=np.float64).tolist()
     return tuple(
-        Box(
-            left=left,
-            top=top,
-            width=width,
-            height=height,
-            label=codes[str(name)],
-            crowd=bool(crowd),
-        )
-        for (left, top, width, height), name, crowd in zip(places, rows["class"], rows["crowd"], strict=True)
+        Box(**dict(zip(BOX_COLUMNS, box, strict=True)), label=codes[str(name)], crowd=bool(crowd))
+        for box, name, crowd in zip(corners, rows["class"], rows["crowd"], strict=True)
     )
 
 

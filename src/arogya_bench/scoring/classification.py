@@ -23,11 +23,7 @@ from arogya_bench.metrics.outcomes import predicted_classes
 from arogya_bench.metrics.per_class import per_class
 from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.metrics.replicates import Replicates, Resamples, replicates
-from arogya_bench.scoring.label_table import (
-    predictions_from_table,
-    predictions_to_preview,
-    predictions_to_table,
-)
+from arogya_bench.scoring.label_table import predictions_from_table, predictions_to_preview, predictions_to_table
 from arogya_bench.scoring.task import Task, case_columns
 from arogya_bench.types import Case, Floats, Image, Labels, Predictions, Probabilities, Subset
 
@@ -61,11 +57,7 @@ class Classification(Task[Predictions]):
         targets, probabilities = predictions.targets, predictions.probabilities
         builtin = score_with_reasons(targets, probabilities, classes=predictions.classes)
         added = plugins.score_with_reasons(plugin_metrics, targets, probabilities)
-        return replace(
-            builtin,
-            values=builtin.values | added.values,
-            undefined=builtin.undefined | added.undefined,
-        )
+        return replace(builtin, values=builtin.values | added.values, undefined=builtin.undefined | added.undefined)
 
     def bootstrap(
         self,
@@ -148,6 +140,5 @@ def _check_probabilities(outputs: object, count: int, classes: int) -> Probabili
 
 def _output_error(problem: str) -> ModelError:
     return ModelError(
-        f"The model returned {problem}.",
-        fix="return one row of class probabilities per image, in class order.",
+        f"The model returned {problem}.", fix="return one row of class probabilities per image, in class order."
     )

@@ -20,13 +20,7 @@ from arogya_bench.metrics.detection_operating import best_threshold, per_class_b
 from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.metrics.replicates import Replicates, Resamples
 from arogya_bench.scoring.box_labels import LABEL_RULE
-from arogya_bench.scoring.box_table import (
-    BOX_COLUMNS,
-    boxes_from_table,
-    boxes_to_preview,
-    boxes_to_table,
-    is_box_table,
-)
+from arogya_bench.scoring.box_table import BOX_COLUMNS, boxes_from_table, boxes_to_preview, boxes_to_table, is_box_table
 from arogya_bench.scoring.task import Task, case_columns
 from arogya_bench.types import Box, BoxPredictions, Case, Dataset, Detections, Image, Subset
 
@@ -71,10 +65,7 @@ class Detection(Task[BoxPredictions]):
 
     def cell_key_fields(self, condition: Condition) -> dict[str, object]:
         """How boxes move with the image, and how they become labels."""
-        return {
-            "label_rule": LABEL_RULE,
-            "moves_boxes": box_transform_of(condition.function) is not None,
-        }
+        return {"label_rule": LABEL_RULE, "moves_boxes": box_transform_of(condition.function) is not None}
 
     def truth(self, case: Case, image: Image, condition: Condition) -> CaseBoxes:
         """The true boxes; a condition that moves structures moves them too."""
@@ -98,10 +89,7 @@ class Detection(Task[BoxPredictions]):
     ) -> BoxPredictions:
         """Join the true boxes and the detections of all cases."""
         return BoxPredictions(
-            classes=cases.classes,
-            truth=tuple(truth),
-            detections=tuple(outputs),
-            **case_columns(cases),
+            classes=cases.classes, truth=tuple(truth), detections=tuple(outputs), **case_columns(cases)
         )
 
     def choose_threshold(self, validation: BoxPredictions) -> BoxPredictions:

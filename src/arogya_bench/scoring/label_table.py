@@ -1,4 +1,4 @@
-"""Predictions as the tables that are stored and shown, and back."""
+"""Converts class probabilities to the tables that runs store and ``mlflow ui`` shows, and back."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ MAX_PREVIEW_ROWS = 1000  # a table over 2 MB is not shown by MLflow
 
 
 def predictions_to_table(predictions: Predictions) -> pd.DataFrame:
-    """Every case in one row: ids, metadata, truth, prediction, every class probability."""
+    """One row per case: ids, metadata, true class, predicted class, and every class probability."""
     names = np.array(predictions.classes)
     return pd.DataFrame(
         {
@@ -31,12 +31,11 @@ def predictions_to_table(predictions: Predictions) -> pd.DataFrame:
 
 
 def predictions_to_preview(predictions: Predictions) -> pd.DataFrame:
-    """The table for ``mlflow ui``: the most wrong cases first, at most 1,000."""
+    """One row per case for ``mlflow ui``, the lowest probability of the true class first, at most 1,000."""
     table = predictions_to_table(predictions)
     probabilities = [f"{PROBABILITY_PREFIX}{name}" for name in predictions.classes]
     table[probabilities] = table[probabilities].round(4)
-    truth = predictions.probabilities[np.arange(len(table)), predictions.targets]
-    table["truth_got"] = truth.round(4)
+    table["truth_got"] = predictions.probabilities[np.arange(len(table)), predictions.targets].round(4)
     table["correct"] = table["target"] == table["predicted"]
     first = ["case_id", "target", "predicted", "correct", "truth_got", *probabilities]
     table = table[[*first, *(name for name in table.columns if name not in first)]]
@@ -44,14 +43,10 @@ def predictions_to_preview(predictions: Predictions) -> pd.DataFrame:
 
 
 def predictions_from_table(table: pd.DataFrame) -> Predictions:
-    """Read back what ``predictions_to_table`` made.
-
-    Raises:
-        TrackingError: If it is not such a table.
-    """
+    """Invert ``predictions_to_table``; TrackingError if columns are missing."""
     names = list(table.columns)
     absent = [name for name in FIXED_COLUMNS if name not in names]
-    columns = [] if absent else names[names.index("predicted") + 1 :]  # metadata stands before
+    columns = [] if absent else names[names.index("predicted") + 1 :]  # metadata comes before
     if absent or not columns:
         raise TrackingError(
             f"A stored table of predictions lacks {', '.join(absent) or 'its probabilities'}.",
@@ -59,12 +54,12 @@ def predictions_from_table(table: pd.DataFrame) -> Predictions:
         )
     classes = tuple(name.removeprefix(PROBABILITY_PREFIX) for name in columns)
     codes = {name: code for code, name in enumerate(classes)}
-    others = [name for name in names if name not in (*FIXED_COLUMNS, *columns)]
+    metadata_columns = [name for name in names if name not in (*FIXED_COLUMNS, *columns)]
     return Predictions(
         classes=classes,
         case_ids=tuple(table["case_id"]),
         group_ids=tuple(table["group_id"]),
         targets=np.array([codes[name] for name in table["target"]], dtype=np.int64),
         probabilities=table[columns].to_numpy(dtype=np.float64),
-        metadata={name: tuple(table[name]) for name in others},
+        metadata={name: tuple(table[name]) for name in metadata_columns},
     )

@@ -47,11 +47,7 @@ class EvaluationScores:
 
 
 def compute_scores(
-    predictions: AnyPredictions,
-    *,
-    resamples: int,
-    seed: str,
-    plugin_metrics: Sequence[PluginMetric] = (),
+    predictions: AnyPredictions, *, resamples: int, seed: str, plugin_metrics: Sequence[PluginMetric] = ()
 ) -> EvaluationScores:
     """Compute every metric, and resample the groups for intervals.
 
@@ -71,12 +67,7 @@ def compute_scores(
     added = [metric for metric in plugin_metrics if metric.name in scores.values]
     replicates = task.bootstrap(predictions, resampling, builtin, added)
     intervals = {
-        name: interval(
-            scores.values[name],
-            replicates.values[name],
-            replicates.jackknife[name],
-            draws=resampling,
-        )
+        name: interval(scores.values[name], replicates.values[name], replicates.jackknife[name], draws=resampling)
         for name in (*builtin, *(metric.name for metric in added))
     }
     return EvaluationScores(

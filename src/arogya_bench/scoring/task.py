@@ -15,15 +15,7 @@ from arogya_bench.metrics.classification import MetricScores
 from arogya_bench.metrics.detection import BoxMetric
 from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.metrics.replicates import Replicates, Resamples
-from arogya_bench.types import (
-    BoxPredictions,
-    Case,
-    Dataset,
-    Image,
-    Labels,
-    Predictions,
-    Subset,
-)
+from arogya_bench.types import BoxPredictions, Case, Dataset, Image, Labels, Predictions, Subset
 
 AnyPredictions: TypeAlias = Predictions | BoxPredictions
 PredictionsT = TypeVar("PredictionsT")
@@ -34,13 +26,11 @@ class Task(ABC, Generic[PredictionsT]):
     """Everything that depends on what a dataset asks for; one subclass and module per task.
 
     Attributes:
-        metrics: By name.
         interval_metrics: Those that every run and every leaderboard gives an interval; comparing
             by another metric adds that one.
         default_metric: The primary metric where the user names none.
         secondary_metrics: Shown beside it on a leaderboard.
         version: Of the metrics; raised with every change of a number.
-        accepts_plugin_metrics: Whether metrics of other packages can be computed.
     """
 
     name: str
@@ -63,32 +53,16 @@ class Task(ABC, Generic[PredictionsT]):
         return replace(self, metrics={**self.metrics, **{added.name: added for added in metrics}})
 
     def check_model(self, model_name: str, model_task: str, dataset: Dataset) -> None:
-        """Check that the outputs of a model can be evaluated on a dataset of this task.
-
-        Raises:
-            ModelError: If they cannot.
-        """
+        """Raise ModelError if the outputs of a model cannot be evaluated on a dataset of this task."""
 
     def check_metrics(self, metrics: Sequence[PluginMetric], dataset: Dataset) -> None:
-        """Check that metrics of other packages can be computed on a dataset of this task.
-
-        Raises:
-            ConfigError: If they cannot.
-        """
+        """Raise ConfigError if metrics of other packages cannot be computed on a dataset of this task."""
 
     def check_training_data(self, model_name: str, dataset: Dataset) -> None:
-        """Check that a model of this task can be trained on a dataset.
-
-        Raises:
-            ModelError: If the dataset lacks what it learns from.
-        """
+        """Raise ModelError if a dataset lacks what a model of this task learns from."""
 
     def check_calibration(self, calibration: str, model_name: str) -> None:
-        """Check that the outputs of a model of this task can be calibrated.
-
-        Raises:
-            ConfigError: If they cannot.
-        """
+        """Raise ConfigError if the outputs of a model of this task cannot be calibrated."""
 
     def cell_key_fields(self, condition: Condition) -> dict[str, object]:
         """What determines the numbers of models of this task alone, for the key of a cell."""
@@ -101,14 +75,7 @@ class Task(ABC, Generic[PredictionsT]):
 
     @abstractmethod
     def check_outputs(self, outputs: object, count: int, classes: Sequence[str]) -> Sequence[Any]:
-        """Check what a model returned for a batch of ``count`` images.
-
-        Returns:
-            One output per image.
-
-        Raises:
-            ModelError: If the model returned something else.
-        """
+        """Check what a model returned for ``count`` images, one output each; ModelError if it is anything else."""
 
     @abstractmethod
     def build_predictions(self, cases: Subset, truth: Sequence[Any], outputs: Sequence[Any]) -> PredictionsT:
@@ -157,11 +124,7 @@ class Task(ABC, Generic[PredictionsT]):
 
     @abstractmethod
     def from_table(self, table: pd.DataFrame) -> PredictionsT:
-        """Read back what ``to_table`` built.
-
-        Raises:
-            TrackingError: If the table is damaged.
-        """
+        """Read back what ``to_table`` built; TrackingError if the table is damaged."""
 
     def recognises(self, table: pd.DataFrame) -> bool:
         """Whether a stored table is one of this task."""

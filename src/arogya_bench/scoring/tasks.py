@@ -25,13 +25,8 @@ def correct_cases(predictions: AnyPredictions) -> NDArray[np.bool_] | None:
 
 
 def from_table(table: pd.DataFrame) -> AnyPredictions:
-    """Read the predictions of any task from the table that a run stores.
-
-    A table that no other task recognises is one of labels.
-
-    Raises:
-        TrackingError: If the table is damaged.
-    """
+    """Read the predictions of any task from the table that a run stores; TrackingError if it is damaged."""
+    # A table that no other task recognises is one of labels.
     task = next((task for task in TASKS.values() if task.recognises(table)), CLASSIFICATION)
     predictions: AnyPredictions = task.from_table(table)
     return predictions

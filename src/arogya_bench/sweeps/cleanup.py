@@ -9,7 +9,7 @@ from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.evaluation.run_items import cell_tags
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.process import is_dead
-from arogya_bench.sweeps.job_result import JobResult
+from arogya_bench.sweeps.worker import JobResult
 from arogya_bench.tracking.runs import (
     child_runs,
     error_tags,
@@ -53,21 +53,9 @@ def kill_open_runs(store: Store, parent: str, error: BaseException) -> None:
 
 
 def record_missing_cells(
-    store: Store,
-    parent: str,
-    planned: PlannedJob,
-    keys: Collection[str],
-    result: JobResult,
+    store: Store, parent: str, planned: PlannedJob, keys: Collection[str], result: JobResult
 ) -> None:
-    """Log a failed or killed run for each cell that a job never started, with the cause.
-
-    Args:
-        store: The store.
-        parent: Run id of the sweep.
-        planned: The job.
-        keys: Keys of the cells, possibly with those of other jobs.
-        result: How the job ended.
-    """
+    """Log a failed or killed run for each cell of ``keys`` that a job never started, with the cause."""
     status = "KILLED" if result.killed else "FAILED"
     for condition in planned.job.conditions:
         if planned.cell_keys[condition.name] in keys:
@@ -78,8 +66,7 @@ def record_missing_cells(
 
 def close_sweep(store: Store, parent: str, status: str) -> None:
     """Close the run of a sweep, and register the saved views of its experiment."""
-    now_ms = int(time.time() * 1000)
-    note = {"mlflow.note.content": experiment_note(store.ui_path)}
     finish_run(store, parent, status)
+    note = {"mlflow.note.content": experiment_note(store.ui_path)}
     with suppress(TrackingError):  # a sweep that ends at the same time writes the same tags
-        tag_experiment(store, {**view_tags(now_ms), **note})
+        tag_experiment(store, {**view_tags(int(time.time() * 1000)), **note})

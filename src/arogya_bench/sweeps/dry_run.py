@@ -1,7 +1,7 @@
 """Shows what a sweep would do, and its time, disk space and cost, without running it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich.markup import escape
 from rich.table import Table
@@ -10,27 +10,16 @@ from arogya_bench.configuration.compose import RunRequest, compose_sweep
 from arogya_bench.errors import UserError
 from arogya_bench.evaluation.job import Job
 from arogya_bench.runtime.console import echo, plural, spinner, stderr_console
-from arogya_bench.sweeps.forecast import (
-    ForecastRow,
-    forecast_rows,
-    parallel_jobs,
-    sum_known,
-)
+from arogya_bench.sweeps.forecast import ForecastRow, forecast_rows, parallel_jobs, sum_known
 from arogya_bench.sweeps.history import load_history
 from arogya_bench.sweeps.launcher_settings import validate_launcher, worker_count
-from arogya_bench.sweeps.plan import (
-    SweepPlan,
-    check_runnable,
-    prepare_all,
-    sweep_destination,
-)
+from arogya_bench.sweeps.plan import SweepPlan, check_runnable, prepare_all, sweep_destination
 from arogya_bench.tracking.store import check_store, find_store, use_mlflow_run_experiment
 
 REJECTED_EXIT = 2
 
 
-@dataclass(frozen=True, kw_only=True)
-class RejectedJob:
+class RejectedJob(NamedTuple):
     """A job that cannot run, and why."""
 
     job: Job
@@ -38,14 +27,7 @@ class RejectedJob:
 
 
 def dry_run(request: RunRequest) -> int:
-    """Print the plan of a sweep; nothing is fitted, evaluated or logged.
-
-    Returns:
-        The exit code of the command: 0, or 2 if a job cannot run.
-
-    Raises:
-        UserError: If the configs do not compose, or the store does not answer.
-    """
+    """Print the plan of a sweep, without running anything; return the exit code 0, or 2 if a job cannot run."""
     use_mlflow_run_experiment()
     with compose_sweep(request) as sweep, spinner("checking configs and data"):
         uri, experiment = sweep_destination(sweep.jobs)
@@ -63,44 +45,27 @@ def dry_run(request: RunRequest) -> int:
 
 
 def plan_without_running(jobs: Sequence[Job], finished: frozenset[str]) -> tuple[SweepPlan, tuple[RejectedJob, ...]]:
-    """Plan every job that can run, and collect the errors of the others.
-
-    Args:
-        jobs: The jobs.
-        finished: Keys of the finished cells of the store.
-    """
+    """Plan every job that can run, and collect the errors of the others; ``finished`` holds keys of cells."""
     rejected: list[RejectedJob] = []
 
     def reject(job: Job, error: UserError) -> None:
-        rejected.append(RejectedJob(job=job, error=error))
+        rejected.append(RejectedJob(job, error))
 
     plan = SweepPlan(jobs=prepare_all(jobs, on_error=reject), finished=finished)
     runnable = []
     for planned in plan.jobs:
         try:
             check_runnable(planned, plan.pending)
+            runnable.append(planned)
         except UserError as error:
             reject(planned.job, error)
-            continue
-        runnable.append(planned)
     return SweepPlan(jobs=tuple(runnable), finished=finished), tuple(rejected)
 
 
 def print_forecast(
-    rows: Sequence[ForecastRow],
-    rejected: Sequence[RejectedJob],
-    *,
-    workers: int,
-    usd_per_hour: float | None,
+    rows: Sequence[ForecastRow], rejected: Sequence[RejectedJob], *, workers: int, usd_per_hour: float | None
 ) -> None:
-    """Print the plan as a table, its totals, and the jobs that cannot run.
-
-    Args:
-        rows: The plan.
-        rejected: The jobs that cannot run.
-        workers: Number of jobs that run at once.
-        usd_per_hour: Price of the machine; None if it has none.
-    """
+    """Print the plan as a table, its totals for ``workers`` jobs at once, and the jobs that cannot run."""
     table = Table(title="Planned sweep (dry run)")
     for heading in ("model", "dataset"):
         table.add_column(heading)
@@ -162,8 +127,7 @@ def _format_time(seconds: float) -> str:
 def _group_by_error(rejected: Iterable[RejectedJob]) -> list[tuple[UserError, list[str]]]:
     """Each distinct error once, with the names of the jobs that it concerns."""
     groups: dict[tuple[str, str], tuple[UserError, list[str]]] = {}
-    for rejection in rejected:
-        error, job = rejection.error, rejection.job
+    for job, error in rejected:
         _, names = groups.setdefault((error.problem, error.fix), (error, []))
         names.append(f"{job.row_name} · seed {job.seed}")
     return list(groups.values())

@@ -12,14 +12,7 @@ from arogya_bench.sweeps.plan import SweepPlan
 
 @dataclass(frozen=True, kw_only=True)
 class JobForecast:
-    """The work of one job that no earlier job of the sweep does.
-
-    Attributes:
-        planned: The job.
-        cells: Number of its cells.
-        pending: Number of those that are not finished.
-        fits: 1 if it has to fit its model, else 0.
-    """
+    """The work of one job that no earlier job of the sweep does: numbers of cells, pending cells and fits."""
 
     planned: PlannedJob
     cells: int
@@ -31,20 +24,12 @@ class JobForecast:
         """Number of test images that the model has to predict."""
         return self.pending * len(self.planned.split.test)
 
-    @property
-    def usd(self) -> float:
-        """Price of the predictions, for a model with a price per image."""
-        return self.images * float(getattr(self.planned.job.model, "usd_per_image", 0.0))
-
 
 @dataclass(frozen=True, kw_only=True)
 class ForecastRow:
     """The jobs of one model on one dataset; None stands for an amount without previous runs.
 
     Attributes:
-        cells: Number of cells.
-        finished: Number of finished cells.
-        fits: Number of fits to run.
         seconds: Duration of all jobs, one after the other.
         longest_seconds: Duration of the longest job that can be forecast; 0 without one.
         megabytes: Size of the files that the jobs add to the store.
@@ -64,12 +49,7 @@ class ForecastRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ForecastSum:
-    """The sum of the amounts that can be forecast.
-
-    Attributes:
-        value: None if no amount of the pending work can be forecast.
-        unknown_models: The models that the sum leaves out.
-    """
+    """The sum of the known amounts, None if there are none, and the models that it leaves out."""
 
     value: float | None
     unknown_models: tuple[str, ...]
@@ -79,8 +59,7 @@ def forecast_rows(plan: SweepPlan, history: History) -> list[ForecastRow]:
     """Forecast a plan, one row for each model and dataset."""
     groups: dict[tuple[str, str], list[JobForecast]] = defaultdict(list)
     for forecast in _job_forecasts(plan, history):
-        planned = forecast.planned
-        groups[planned.job.row_name, planned.dataset.name].append(forecast)
+        groups[forecast.planned.job.row_name, forecast.planned.dataset.name].append(forecast)
     return [_forecast_row(model, dataset, forecasts, history) for (model, dataset), forecasts in groups.items()]
 
 
@@ -94,9 +73,8 @@ def sum_known(rows: Sequence[ForecastRow], amount: Callable[[ForecastRow], float
 
 def parallel_jobs(plan: SweepPlan, workers: int) -> int:
     """Number of jobs that run at once: jobs with pending cells, without exclusive ones."""
-    pending_jobs = plan.jobs_with(plan.pending)
-    shared = [planned for planned in pending_jobs if not planned.job.exclusive]
-    return max(1, min(workers, len(shared)))
+    shared = sum(not planned.job.exclusive for planned in plan.jobs_with(plan.pending))
+    return max(1, min(workers, shared))
 
 
 def _job_forecasts(plan: SweepPlan, history: History) -> list[JobForecast]:
@@ -126,24 +104,20 @@ def _forecast_row(model: str, dataset: str, forecasts: Sequence[JobForecast], hi
         seconds=weighted_sum(*((1, job_seconds) for job_seconds in seconds)),
         longest_seconds=max(job_seconds or 0.0 for job_seconds in seconds),
         megabytes=weighted_sum(*((1, _job_megabytes(each, history)) for each in forecasts)),
-        usd=sum(forecast.usd for forecast in forecasts),
+        usd=sum(each.images * float(getattr(each.planned.job.model, "usd_per_image", 0.0)) for each in forecasts),
     )
 
 
 def _job_seconds(forecast: JobForecast, history: History) -> float | None:
     job = forecast.planned.job
     fit_seconds = history.fit_seconds.get((job.model_name, forecast.planned.dataset.digest))
-    return weighted_sum(
-        (forecast.images, history.seconds_per_case.get(job.row_name)),
-        (forecast.fits, fit_seconds),
-    )
+    return weighted_sum((forecast.images, history.seconds_per_case.get(job.row_name)), (forecast.fits, fit_seconds))
 
 
 def _job_megabytes(forecast: JobForecast, history: History) -> float | None:
     job = forecast.planned.job
     return weighted_sum(
-        (forecast.pending, history.cell_mb.get(job.row_name)),
-        (forecast.fits, history.fit_mb.get(job.model_name)),
+        (forecast.pending, history.cell_mb.get(job.row_name)), (forecast.fits, history.fit_mb.get(job.model_name))
     )
 
 

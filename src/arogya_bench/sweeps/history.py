@@ -7,14 +7,11 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from arogya_bench.sweeps.plan import EVALUATIONS_FILTER
 from arogya_bench.tracking.artifacts import local_folders
-from arogya_bench.tracking.runs import RunRecord, search_runs
+from arogya_bench.tracking.runs import FINISHED_EVALUATIONS, FINISHED_FITS, RunRecord, search_runs
 from arogya_bench.tracking.store import Store
-from arogya_bench.tracking.tags import CELL_KEY, DATASET_DIGEST, FIT_KEY, KIND, MODEL
+from arogya_bench.tracking.tags import CELL_KEY, DATASET_DIGEST, FIT_KEY, MODEL
 
-FITS_FILTER = f"tags.`{KIND}` = 'fit' and attributes.status = 'FINISHED'"
-MEGABYTE = 2**20
 Key = TypeVar("Key")
 
 
@@ -43,17 +40,13 @@ def load_history(store: Store | None) -> History:
     """Read the history of an experiment; empty without a store."""
     if store is None:
         return History()
-    cells, fits = search_runs(store, EVALUATIONS_FILTER), search_runs(store, FITS_FILTER)
+    cells, fits = search_runs(store, FINISHED_EVALUATIONS), search_runs(store, FINISHED_FITS)
     return History(
         cells=frozenset(run.tags[CELL_KEY] for run in cells),
         fits=frozenset(run.tags[FIT_KEY] for run in fits),
         seconds_per_case=_median_by_key((run.tags[MODEL], _seconds_per_case(run)) for run in cells),
         fit_seconds=_median_by_key(
-            (
-                (run.tags[MODEL], run.tags[DATASET_DIGEST]),
-                run.metrics.get("fit_seconds"),
-            )
-            for run in fits
+            ((run.tags[MODEL], run.tags[DATASET_DIGEST]), run.metrics.get("fit_seconds")) for run in fits
         ),
         cell_mb=_megabytes_by_model(store, cells),
         fit_mb=_megabytes_by_model(store, fits),
@@ -79,9 +72,8 @@ def _megabytes_by_model(store: Store, runs: Iterable[RunRecord]) -> dict[str, fl
     """Size of the files of the newest run of each model, where they are on this machine."""
     newest = {run.tags[MODEL]: run for run in runs}
     folders = {name: local_folders(run, store=store) for name, run in newest.items()}
-    return {name: _folder_megabytes(paths) for name, paths in folders.items() if paths}
+    return {name: _size_in_bytes(paths) / 2**20 for name, paths in folders.items() if paths}
 
 
-def _folder_megabytes(folders: Iterable[Path]) -> float:
-    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    return sum(path.stat().st_size for path in files) / MEGABYTE
+def _size_in_bytes(folders: Iterable[Path]) -> int:
+    return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())

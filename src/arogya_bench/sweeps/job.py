@@ -10,10 +10,8 @@ from omegaconf import DictConfig
 from arogya_bench.configuration.schema import build_job
 from arogya_bench.errors import UserError
 from arogya_bench.evaluation.evaluation import run_job
-from arogya_bench.evaluation.job import Job
 from arogya_bench.runtime.child_process import ProcessResult
-from arogya_bench.runtime.process import Process
-from arogya_bench.sweeps.job_result import JobResult
+from arogya_bench.sweeps.worker import JobResult
 from arogya_bench.tracking.runs import error_tags, fail_run, search_runs
 from arogya_bench.tracking.store import open_store
 from arogya_bench.tracking.tags import PROCESS
@@ -37,38 +35,21 @@ def execute(config: DictConfig, choices: Mapping[str, str], store_uri: str, pare
         evaluated = len(run_job(job, store, parent))
     except (Exception, SystemExit) as error:  # noqa: BLE001  (any failure becomes a record)
         cause = error_tags(error, store_uri)
-    return JobResult(
-        name=name,
-        seed=config.seed,
-        evaluated=evaluated,
-        seconds=time.perf_counter() - start,
-        cause=cause,
-    )
+    return JobResult(name=name, seed=config.seed, evaluated=evaluated, seconds=time.perf_counter() - start, cause=cause)
 
 
 def record_crash(
-    config: DictConfig,
-    choices: Mapping[str, str],
-    store_uri: str,
-    process_result: ProcessResult,
-    seconds: float,
+    config: DictConfig, choices: Mapping[str, str], store_uri: str, process_result: ProcessResult, seconds: float
 ) -> JobResult:
-    """Close the runs that a lost process of a job left open.
-
-    Returns:
-        The result of the job, with the cause of the loss.
-    """
+    """Close the runs that a lost process of a job left open, and return the cause as the result of the job."""
     cause = error_tags(cast("Exception", process_result.error), store_uri, trace=process_result.traceback)
     name = str(choices.get("model"))
     with suppress(UserError):  # what cannot be closed here is closed at the end of the sweep
         job = build_job(config, choices)
         name = job.row_name
-        _kill_job_runs(job, store_uri, process_result.worker, cause)
+        store = open_store(store_uri, job.experiment, create=False, retry=True)
+        for run in search_runs(
+            store, f"attributes.status = 'RUNNING' and tags.`{PROCESS}` = '{process_result.worker}'"
+        ):
+            fail_run(store, run.run_id, "KILLED", cause)
     return JobResult(name=name, seed=config.seed, evaluated=0, seconds=seconds, cause=cause, killed=True)
-
-
-def _kill_job_runs(job: Job, uri: str, worker: Process, cause: Mapping[str, str]) -> None:
-    store = open_store(uri, job.experiment, create=False, retry=True)
-    condition = f"attributes.status = 'RUNNING' and tags.`{PROCESS}` = '{worker}'"
-    for run in search_runs(store, condition):
-        fail_run(store, run.run_id, "KILLED", cause)

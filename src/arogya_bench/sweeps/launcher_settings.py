@@ -83,11 +83,7 @@ def job_launcher_settings(config: DictConfig, job: Job) -> dict[str, object]:
 
 
 def with_launcher_settings(config: DictConfig, settings: LauncherSettings) -> DictConfig:
-    """Copy the config of a sweep with other settings of its launcher.
-
-    Raises:
-        ConfigError: If the launcher has no such setting.
-    """
+    """Copy the config of a sweep with other settings of its launcher; ConfigError if it has no such setting."""
     changed = config.copy()
     try:
         with read_write(changed):

@@ -7,10 +7,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
 from hydra.core.plugins import Plugins
@@ -22,7 +23,6 @@ from arogya_bench.configuration.hydra_internals import Callbacks
 from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.runtime.redaction import is_secret
 from arogya_bench.sweeps import ray, slurm
-from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.sweeps.launcher_settings import (
     LauncherSettings,
     LauncherSpec,
@@ -31,14 +31,13 @@ from arogya_bench.sweeps.launcher_settings import (
     threads_per_worker,
     with_launcher_settings,
 )
-from arogya_bench.sweeps.worker import OUTPUT_PREFIX, RunJob, print_result
+from arogya_bench.sweeps.worker import OUTPUT_PREFIX, JobResult, RunJob, print_result
 
 # Environment variables that jobs need where a launcher does not forward the environment.
 FORWARDED_PREFIXES = ("AROGYA_", "MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "GEMINI_", "HF_", "YOLO_")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LaunchGroup:
+class LaunchGroup(NamedTuple):
     """Jobs that are launched together, since their launcher has the same settings."""
 
     jobs: tuple[PlannedJob, ...]
@@ -49,8 +48,7 @@ class LaunchGroup:
 def output_folder(config: DictConfig) -> Iterator[None]:
     """Give the launcher a private folder that is removed afterwards, unless the user named one.
 
-    Hydra and submitit write the config there, which may hold a password, and nothing that is not
-    in MLflow too.
+    Hydra and submitit write the config there, which may hold a password, and nothing that is not in MLflow too.
     """
     if config.hydra.sweep.dir != "auto":
         yield
@@ -97,10 +95,9 @@ def launch(sweep: ComposedSweep, run_job: RunJob, jobs: Sequence[PlannedJob]) ->
         results = _in_parallel(sweep.config, launch_group, groups)
     else:
         results = [launch_group(group) for group in groups]
+    launched = chain.from_iterable(group.jobs for group in groups)
     by_overrides = {
-        planned.job.overrides: result
-        for group, group_results in zip(groups, results, strict=True)
-        for planned, result in zip(group.jobs, group_results, strict=True)
+        planned.job.overrides: result for planned, result in zip(launched, chain.from_iterable(results), strict=True)
     }
     return [by_overrides[planned.job.overrides] for planned in jobs]
 
@@ -111,7 +108,7 @@ def group_by_settings(config: DictConfig, jobs: Sequence[PlannedJob]) -> list[La
     for planned in sorted(jobs, key=lambda planned: planned.job.exclusive):
         settings = json.dumps(job_launcher_settings(config, planned.job), sort_keys=True)
         groups.setdefault(settings, []).append(planned)
-    return [LaunchGroup(jobs=tuple(group), settings=json.loads(settings)) for settings, group in groups.items()]
+    return [LaunchGroup(tuple(group), json.loads(settings)) for settings, group in groups.items()]
 
 
 def ray_resource_requests(sweep: ComposedSweep, jobs: Sequence[PlannedJob]) -> list[dict[str, object]]:
@@ -126,16 +123,9 @@ def ray_resource_requests(sweep: ComposedSweep, jobs: Sequence[PlannedJob]) -> l
 
 
 def run_launcher(
-    sweep: ComposedSweep,
-    task_function: Callable[[DictConfig], object],
-    overrides: Sequence[Sequence[str]],
+    sweep: ComposedSweep, task_function: Callable[[DictConfig], object], overrides: Sequence[Sequence[str]]
 ) -> list[Any]:
-    """Let the launcher call a function with each config, and return what it returned.
-
-    Args:
-        sweep: The sweep, with the config of its launcher.
-        task_function: Called in a worker; it must survive pickling.
-        overrides: Those of each config.
+    """Let the launcher call a function, which must survive pickling, with the config of each list of overrides.
 
     Raises:
         Exception: Whatever the launcher raises when it fails; nothing that it started still runs.
@@ -165,16 +155,13 @@ def _launch_group(sweep: ComposedSweep, run_job: RunJob, group: LaunchGroup) -> 
         set_threads = threads is not None and planned.job.threads is None
         overrides.append([*planned.job.overrides, *([f"threads={threads}"] if set_threads else [])])
     results: list[JobResult] = run_launcher(replace(sweep, config=config), run_job, overrides)
-    if launcher_spec(config).remote:
-        for result in results:
-            print_result(result)
+    for result in results if launcher_spec(config).remote else ():
+        print_result(result)
     return results
 
 
 def _in_parallel(
-    config: DictConfig,
-    launch_group: Callable[[LaunchGroup], list[JobResult]],
-    groups: Sequence[LaunchGroup],
+    config: DictConfig, launch_group: Callable[[LaunchGroup], list[JobResult]], groups: Sequence[LaunchGroup]
 ) -> list[list[JobResult]]:
     """Launch all groups at once, so that Slurm has every array in its queue."""
     with ThreadPoolExecutor(max_workers=len(groups)) as pool:

@@ -6,22 +6,15 @@ from dataclasses import dataclass
 from arogya_bench.errors import ConfigError, UserError
 from arogya_bench.evaluation.job import Job, PlannedJob, prepare
 from arogya_bench.runtime.console import plural
-from arogya_bench.tracking.runs import search_runs
+from arogya_bench.tracking.runs import FINISHED_EVALUATIONS, search_runs
 from arogya_bench.tracking.store import Store
-from arogya_bench.tracking.tags import CELL_KEY, KIND
+from arogya_bench.tracking.tags import CELL_KEY
 from arogya_bench.types import Dataset
-
-EVALUATIONS_FILTER = f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FINISHED'"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPlan:
-    """The jobs of a sweep, and the cells that a store held when the plan was made.
-
-    Attributes:
-        jobs: Every job of the sweep, also those whose cells are finished.
-        finished: Keys of all finished cells of the store.
-    """
+    """Every job of a sweep, and the keys of the cells that the store held when the plan was made."""
 
     jobs: tuple[PlannedJob, ...]
     finished: frozenset[str]
@@ -34,13 +27,8 @@ class SweepPlan:
     @property
     def reused(self) -> frozenset[str]:
         """Keys of finished cells that are not evaluated again."""
-        return frozenset(
-            key
-            for planned in self.jobs
-            if planned.job.resume
-            for key in planned.cell_keys.values()
-            if key in self.finished
-        )
+        resumed = (planned for planned in self.jobs if planned.job.resume)
+        return self.finished & {key for planned in resumed for key in planned.cell_keys.values()}
 
     @property
     def resumes(self) -> bool:
@@ -71,11 +59,7 @@ class SweepPlan:
 
 
 def plan_sweep(jobs: Sequence[Job], store: Store | None) -> SweepPlan:
-    """Prepare every job, and search the store once for all cells.
-
-    Args:
-        jobs: The jobs.
-        store: None if it does not exist yet.
+    """Prepare every job, and search the store, if it exists already, once for all cells.
 
     Raises:
         UserError: For the first job that has pending cells and cannot run.
@@ -88,11 +72,7 @@ def plan_sweep(jobs: Sequence[Job], store: Store | None) -> SweepPlan:
 
 
 def check_runnable(planned: PlannedJob, pending: frozenset[str]) -> None:
-    """Check that the model of a job can run here; a job without pending cells need not.
-
-    Raises:
-        UserError: If it cannot.
-    """
+    """Check that the model of a job can run here; a job without pending cells need not."""
     if pending.intersection(planned.cell_keys.values()):
         planned.job.model.check(device=planned.job.device)
 
@@ -102,12 +82,9 @@ def prepare_all(
 ) -> tuple[PlannedJob, ...]:
     """Prepare every job; jobs of the same source share one dataset in memory.
 
-    Args:
-        jobs: The jobs.
-        on_error: Called with each job that cannot be prepared, which is then left out.
-
     Raises:
-        UserError: For the first job that cannot be prepared, without ``on_error``.
+        UserError: For the first job that cannot be prepared. With ``on_error``, that is called instead,
+            and the job is left out.
     """
     datasets: dict[str, Dataset] = {}
     planned_jobs = []
@@ -127,15 +104,11 @@ def prepare_all(
 
 def finished_cells(store: Store) -> frozenset[str]:
     """Keys of the cells that have a finished run."""
-    return frozenset(run.tags[CELL_KEY] for run in search_runs(store, EVALUATIONS_FILTER))
+    return frozenset(run.tags[CELL_KEY] for run in search_runs(store, FINISHED_EVALUATIONS))
 
 
 def sweep_destination(jobs: Sequence[Job]) -> tuple[str | None, str]:
-    """Tracking URI and experiment of a sweep.
-
-    Raises:
-        ConfigError: If its jobs do not agree on them.
-    """
+    """Tracking URI and experiment of a sweep, on which its jobs must agree."""
     destinations = {(job.tracking_uri, job.experiment) for job in jobs}
     if len(destinations) > 1:
         raise ConfigError(

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -24,14 +24,8 @@ class PreflightError(TrackingError):
     """A worker cannot reach what its jobs need."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProbeResult:
-    """What one worker cannot reach.
-
-    Attributes:
-        host: Name of its machine.
-        problems: Pairs of a problem and its fix; empty if it reaches everything.
-    """
+class ProbeResult(NamedTuple):
+    """The name of the machine of a worker, and pairs of a problem that it has and the fix."""
 
     host: str
     problems: tuple[tuple[str, str], ...]
@@ -42,7 +36,6 @@ class WorkerProbe:
     """A task function that a launcher calls before any job, with the config of any job.
 
     Attributes:
-        run_job: The task function of the jobs.
         jobs: One job for each model and dataset, with its fit key in the process of the sweep.
     """
 
@@ -54,7 +47,7 @@ class WorkerProbe:
         self.run_job.enter_sweep_environment()
         errors = [self._check_store(), *(self._check_job(job, key) for job, key in self.jobs)]
         problems = dict.fromkeys((error.problem, error.fix) for error in errors if error)
-        return ProbeResult(host=socket.gethostname(), problems=tuple(problems))
+        return ProbeResult(socket.gethostname(), tuple(problems))
 
     def _check_store(self) -> UserError | None:
         uri = self.run_job.store_uri
@@ -92,16 +85,11 @@ def check_worker_access(sweep: ComposedSweep, run_job: RunJob, jobs: Sequence[Pl
     if not launcher_spec(sweep.config).remote or not jobs:
         return
     echo("Checking that the workers can reach the store and the data.")
-    probe = WorkerProbe(run_job=run_job, jobs=_select_probe_jobs(jobs))
+    selected = {(planned.job.model_name, planned.dataset.digest): (planned.job, planned.fit_key) for planned in jobs}
+    probe = WorkerProbe(run_job=run_job, jobs=tuple(selected.values()))
     for result in _run_probe(sweep, probe, jobs):
-        if result.problems:
-            problem, fix = result.problems[0]
+        for problem, fix in result.problems:
             raise PreflightError(f"A worker on {result.host} reports: {problem}", fix=fix)
-
-
-def _select_probe_jobs(jobs: Sequence[PlannedJob]) -> tuple[tuple[Job, str], ...]:
-    selected = {(planned.job.model_name, planned.dataset.digest): planned for planned in jobs}
-    return tuple((planned.job, planned.fit_key) for planned in selected.values())
 
 
 def _run_probe(sweep: ComposedSweep, probe: WorkerProbe, jobs: Sequence[PlannedJob]) -> list[ProbeResult]:

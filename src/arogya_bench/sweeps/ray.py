@@ -12,10 +12,7 @@ PROBE_TIMEOUT_S = 300.0  # a node may read the dataset for the first time
 
 
 def connect(init: Mapping[str, object]) -> None:
-    """Connect to the cluster; the launcher reuses the connection.
-
-    Args:
-        init: Arguments of ``ray.init``.
+    """Connect to the cluster with the arguments of ``ray.init``; the launcher reuses the connection.
 
     Raises:
         ConfigError: If nothing answers at the address; Ray itself would retry for ever.
@@ -36,20 +33,14 @@ def connect(init: Mapping[str, object]) -> None:
 
 
 def check_resources(remote_options: Mapping[str, object]) -> None:
-    """Check that some node is large enough for a job.
-
-    Args:
-        remote_options: Arguments of ``ray.remote``.
+    """Check that some node is large enough for a job with these arguments of ``ray.remote``.
 
     Raises:
         ConfigError: If none is; Ray itself would wait for ever.
     """
     import ray
 
-    required = {
-        "CPU": remote_options.get("num_cpus") or 1,
-        "GPU": remote_options.get("num_gpus") or 0,
-    }
+    required = {"CPU": remote_options.get("num_cpus") or 1, "GPU": remote_options.get("num_gpus") or 0}
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if not any(all(node.get(name, 0) >= float(str(amount)) for name, amount in required.items()) for node in nodes):
         sizes = {f"{node.get('CPU', 0):g} CPU and {node.get('GPU', 0):g} GPU" for node in nodes}
@@ -67,9 +58,7 @@ def call_on_each_node(function: Callable[[Any], Any]) -> list[Any]:
 
     calls = [
         ray.remote(
-            num_cpus=0,
-            max_retries=0,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+            num_cpus=0, max_retries=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         )(_call).remote(function)
         for node in ray.nodes()
         if node["Alive"]
@@ -81,13 +70,8 @@ def call_on_each_node(function: Callable[[Any], Any]) -> list[Any]:
 def wait_or_cancel(error: BaseException, *, cancel: bool) -> None:
     """Return when no job of a failed launch runs any more.
 
-    The launcher raises at the first lost job while others still run; their handles are local
-    variables of its frame. Without handles, or to cancel, the driver is shut down, and Ray ends
-    its jobs.
-
-    Args:
-        error: What the launcher raised.
-        cancel: Whether to end the jobs instead of waiting for them.
+    The launcher raises at the first lost job while others still run; their handles are local variables of its frame.
+    Without handles, or to cancel, the driver is shut down, and Ray ends its jobs.
     """
     import ray
 

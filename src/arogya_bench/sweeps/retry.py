@@ -10,8 +10,8 @@ from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.sweeps.cleanup import RERUN_ADVICE, kill_open_runs, record_missing_cells
-from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.sweeps.plan import SweepPlan, finished_cells
+from arogya_bench.sweeps.worker import JobResult
 from arogya_bench.tracking.runs import child_runs, error_tags
 from arogya_bench.tracking.store import Store
 from arogya_bench.tracking.tags import CELL_KEY, ERROR
@@ -22,14 +22,7 @@ Launch = Callable[[Sequence[PlannedJob]], Sequence[JobResult]]
 
 @dataclass(kw_only=True)
 class RunningSweep:
-    """A sweep in progress.
-
-    Attributes:
-        store: Where its runs are logged.
-        parent: Its run id.
-        plan: What it is to evaluate.
-        failures: By cell key, the results of jobs that failed; grows during the sweep.
-    """
+    """A sweep in progress: its run id, its plan, and by cell key the results of jobs that failed so far."""
 
     store: Store
     parent: str
@@ -62,10 +55,6 @@ def run_until_done(sweep: RunningSweep, launch: Launch) -> None:
     A launcher that fails, because a worker was killed or a machine was lost, is started again with
     the cells that are missing. When that no longer helps, each job is launched alone: the job
     whose launch still fails is the one that kills its workers, and its cells are recorded KILLED.
-
-    Args:
-        sweep: The sweep.
-        launch: Runs jobs and returns when all have ended, or raises.
     """
     missing, idle_rounds = sweep.plan.pending, 0
     while missing:

@@ -12,11 +12,8 @@ TASK_FILE = re.compile(r"(\d+(?:_\d+)?)_submitted\.pkl")
 def wait_or_cancel(folder: Path, *, cancel: bool) -> None:
     """Return when every task that was submitted from a folder has ended.
 
-    The launch has lost submitit's job objects; the names of submitit's files list the tasks.
-
-    Args:
-        folder: The folder pattern of submitit, such as ``.submitit/%j``.
-        cancel: Whether to end the tasks instead of waiting for them.
+    The launch has lost submitit's job objects; the names of submitit's files list the tasks. ``folder``
+    is a pattern such as ``.submitit/%j``.
     """
     import submitit
 

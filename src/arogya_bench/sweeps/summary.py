@@ -42,12 +42,7 @@ class SweepOutcome:
 
 
 def count_outcomes(children: Sequence[RunRecord], *, reused: int) -> SweepOutcome:
-    """Count the runs of a sweep by how they ended.
-
-    Args:
-        children: The runs.
-        reused: Number of cells that were finished before.
-    """
+    """Count the runs of a sweep by how they ended."""
     finished = {_work_key(run) for run in children if run.status == "FINISHED"}
     unfinished = [run for run in children if run.status != "FINISHED"]
     failed = {_work_key(run): run for run in unfinished if _work_key(run) not in finished}
@@ -62,8 +57,7 @@ def count_outcomes(children: Sequence[RunRecord], *, reused: int) -> SweepOutcom
 def print_summary(store: Store, outcome: SweepOutcome) -> None:
     """Print the counts, a table of failures, and where to see and compare the results."""
     failed = sum(_is_cell(run) for run in outcome.failed)
-    evaluated = plural(outcome.evaluated, "cell")
-    echo(f"{evaluated} evaluated, {outcome.reused} reused, {failed} failed.")
+    echo(f"{plural(outcome.evaluated, 'cell')} evaluated, {outcome.reused} reused, {failed} failed.")
     if outcome.retried:
         echo(f"{plural(outcome.retried, 'run')} retried after a worker was lost.")
     if outcome.failed:
@@ -99,12 +93,8 @@ def _failure_table(failed: Sequence[RunRecord]) -> Table:
     table.add_column("message")
     for run in failed:
         message = run.tags.get(ERROR_MESSAGE, "ended from outside")
-        table.add_row(
-            run.name,
-            run.status,
-            run.tags.get(ERROR, "unknown"),
-            escape(message.splitlines()[0] if message else "unknown"),
-        )
+        first_line = message.splitlines()[0] if message else "unknown"
+        table.add_row(run.name, run.status, run.tags.get(ERROR, "unknown"), escape(first_line))
     return table
 
 

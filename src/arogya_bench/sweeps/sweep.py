@@ -1,6 +1,5 @@
 """Runs a sweep: checks everything first, then evaluates what is missing under one parent run."""
 
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -15,12 +14,7 @@ from arogya_bench.runtime.gc_pause import gc_paused
 from arogya_bench.runtime.process import current_process, heartbeat
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
-from arogya_bench.sweeps.cleanup import (
-    RERUN_ADVICE,
-    close_orphaned_runs,
-    close_sweep,
-    kill_open_runs,
-)
+from arogya_bench.sweeps.cleanup import RERUN_ADVICE, close_orphaned_runs, close_sweep, kill_open_runs
 from arogya_bench.sweeps.launcher_settings import launcher_spec, validate_launcher
 from arogya_bench.sweeps.launchers import forwarded_environment, launch, output_folder
 from arogya_bench.sweeps.plan import SweepPlan, plan_sweep, sweep_destination
@@ -29,29 +23,9 @@ from arogya_bench.sweeps.retry import RunningSweep, run_until_done
 from arogya_bench.sweeps.summary import FAILED_EXIT, count_outcomes, print_summary
 from arogya_bench.sweeps.worker import RunJob
 from arogya_bench.tracking.items import TableView, Tags
-from arogya_bench.tracking.runs import (
-    child_runs,
-    set_tag,
-    start_run,
-    take_over_mlflow_run,
-    write_items,
-)
-from arogya_bench.tracking.store import (
-    Store,
-    check_store,
-    find_store,
-    open_store,
-    use_mlflow_run_experiment,
-)
-from arogya_bench.tracking.tags import (
-    DATASET,
-    HEARTBEAT,
-    KIND,
-    MODEL,
-    OVERRIDES,
-    PROCESS,
-    environment_tags,
-)
+from arogya_bench.tracking.runs import child_runs, set_tag, start_run, take_over_mlflow_run, write_items
+from arogya_bench.tracking.store import Store, check_store, find_store, open_store, use_mlflow_run_experiment
+from arogya_bench.tracking.tags import DATASET, HEARTBEAT, KIND, MODEL, OVERRIDES, PROCESS, environment_tags
 
 
 def run_sweep(request: RunRequest) -> int:
@@ -112,7 +86,9 @@ def _run_jobs(composed: ComposedSweep, sweep: RunningSweep) -> None:
         environment=forwarded_environment(launcher),
     )
     with heartbeat(partial(set_tag, store, parent, HEARTBEAT)), output_folder(composed.config):
-        write_items(store, parent, _gate_tables(_gate_reports(sweep.plan)))
+        reports = _gate_reports(sweep.plan).items()
+        tables = [TableView(file=f"gate/{each.dataset}-{key[:6]}.json", rows=each.table()) for key, each in reports]
+        write_items(store, parent, tables)
         check_worker_access(composed, run_job, sweep.plan.jobs_with(sweep.plan.pending))
         run_until_done(sweep, partial(launch, composed, run_job))
 
@@ -129,33 +105,21 @@ def _abandon(sweep: RunningSweep, error: TrackingError) -> int:
 
 def _gate_reports(plan: SweepPlan) -> dict[str, GateReport]:
     """The distinct gate reports of a sweep, by split digest."""
-    reports = (planned.gate_report for planned in plan.jobs)
-    return {report.split_digest: report for report in reports}
-
-
-def _gate_tables(reports: Mapping[str, GateReport]) -> Iterator[TableView]:
-    """The findings of the gate as tables that ``mlflow ui`` shows."""
-    for key, report in reports.items():
-        yield TableView(file=f"gate/{report.dataset}-{key[:6]}.json", rows=report.table())
+    return {planned.gate_report.split_digest: planned.gate_report for planned in plan.jobs}
 
 
 def _open_parent(store: Store, request: RunRequest, plan: SweepPlan) -> str:
-    """Start the run of the sweep, or adopt the run that ``mlflow run`` started.
-
-    Returns:
-        Its run id.
-    """
-    models = sorted({planned.job.row_name for planned in plan.jobs})
-    datasets = sorted({planned.dataset.name for planned in plan.jobs})
+    """Start the run of the sweep, or adopt the run that ``mlflow run`` started; return its id."""
+    models = ", ".join(sorted({planned.job.row_name for planned in plan.jobs}))
+    datasets = ", ".join(sorted({planned.dataset.name for planned in plan.jobs}))
     tags = {
         KIND: "sweep",
         OVERRIDES: redact(strip_credentials(" ".join(request.overrides), store.uri)),
-        MODEL: ", ".join(models),
-        DATASET: ", ".join(datasets),
+        MODEL: models,
+        DATASET: datasets,
         **environment_tags(),
     }
     if run_id := take_over_mlflow_run(store):
-        process_tag = {PROCESS: str(current_process())}
-        write_items(store, run_id, [Tags(values={**tags, **process_tag})])
+        write_items(store, run_id, [Tags(values={**tags, PROCESS: str(current_process())})])
         return run_id
-    return start_run(store, f"sweep · {', '.join(datasets)}", tags)
+    return start_run(store, f"sweep · {datasets}", tags)

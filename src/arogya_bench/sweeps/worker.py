@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -20,11 +21,30 @@ from arogya_bench.runtime.child_process import run_isolated
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.locks import machine_lock
 from arogya_bench.runtime.process import Process
-from arogya_bench.sweeps.job_result import JobResult
+from arogya_bench.tracking.tags import ERROR_MESSAGE
 
 OUTPUT_PREFIX = "arogya-"  # of the temporary folder that a sweep gives its launcher
 MAX_CRASHES = 2  # a job whose process was killed this often is not tried again
 PRELOADED_MODULES = ("arogya_bench.sweeps.preload",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobResult:
+    """How one job ended, as its process reports it.
+
+    Attributes:
+        name: Name of the leaderboard row.
+        evaluated: Number of cells that the job evaluated; reused cells do not count.
+        cause: Why it failed, as tags of a run; empty if it did not.
+        killed: Whether its process was ended from outside.
+    """
+
+    name: str
+    seed: int
+    evaluated: int
+    seconds: float
+    cause: Mapping[str, str] = field(default_factory=dict)
+    killed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +55,6 @@ class RunJob:
     would hide its own cause.
 
     Attributes:
-        store_uri: Address of the store.
         parent: Run id of the sweep.
         owner: The process of the sweep.
         isolated: Whether each job gets its own process, so that a crash does not end the worker.
@@ -56,11 +75,9 @@ class RunJob:
         """Run one job and print its result."""
         self.enter_sweep_environment()
         choices = dict(HydraConfig.get().runtime.choices)
+        run = self._in_child_process if self.isolated else execute
         with machine_lock(exclusive=config.sweep.exclusive):
-            if self.isolated:
-                result = self._in_child_process(config, choices)
-            else:
-                result = execute(config, choices, self.store_uri, self.parent)
+            result = run(config, choices, self.store_uri, self.parent)
         print_result(result)
         if not self.owner.is_local:  # the sweep cannot clean up on this machine
             remove_outputs(Path(HydraConfig.get().runtime.output_dir))
@@ -73,27 +90,21 @@ class RunJob:
         if Path(self.folder).is_dir():
             os.chdir(self.folder)
 
-    def _in_child_process(self, config: DictConfig, choices: Mapping[str, str]) -> JobResult:
-        owner = self.owner if self.owner.is_local else None
-        start, crashes = time.perf_counter(), 0
-        while True:
-            ended = run_isolated(
-                execute,
-                *(config, choices, self.store_uri, self.parent),
-                timeout=self.timeout,
-                owner=owner,
-                preload=PRELOADED_MODULES,
-            )
+    def _in_child_process(self, *job: Any) -> JobResult:
+        """Call ``execute`` in a child process, once more if that is killed."""
+        owner, start = self.owner if self.owner.is_local else None, time.perf_counter()
+        for _ in range(MAX_CRASHES):
+            ended = run_isolated(execute, *job, timeout=self.timeout, owner=owner, preload=PRELOADED_MODULES)
             if ended.error is None:
                 result: JobResult = ended.result
                 return result
             from arogya_bench.sweeps.job import record_crash  # slow to import, and rarely needed
 
-            seconds = time.perf_counter() - start
-            result = record_crash(config, choices, self.store_uri, ended, seconds)
-            crashes += 1
-            if crashes == MAX_CRASHES or not isinstance(ended.error, JobKilled):
-                return result
+            config, choices, store_uri = job[:3]
+            result = record_crash(config, choices, store_uri, ended, time.perf_counter() - start)
+            if not isinstance(ended.error, JobKilled):
+                break
+        return result
 
 
 def execute(config: DictConfig, choices: Mapping[str, str], store_uri: str, parent: str) -> JobResult:
@@ -115,10 +126,7 @@ def print_result(result: JobResult) -> None:
     """Print one line on how a job ended."""
     name = escape(result.name)
     if result.cause:
-        from arogya_bench.tracking.tags import ERROR_MESSAGE  # imports SciPy, and failures are rare
-
-        message = escape(result.cause[ERROR_MESSAGE])
-        echo(f"[red]✗ {name}[/] · seed {result.seed} · {message}")
+        echo(f"[red]✗ {name}[/] · seed {result.seed} · {escape(result.cause[ERROR_MESSAGE])}")
         return
     cells = plural(result.evaluated, "cell")
     done = f"{cells} in {result.seconds:.1f} s" if result.evaluated else "already in MLflow"

@@ -22,24 +22,10 @@ WEIGHTS_FOLDER = "fit"  # folder of the weights inside a model
 
 @contextmanager
 def fetch_artifact(run: RunRecord, file: str, *, uri: str) -> Iterator[Path]:
-    """Yield the path of an artifact on this machine.
-
-    Raises:
-        ArtifactMissing: If the run has no such file.
-        TrackingError: If the artifact store does not answer.
-    """
-    local = _local_path(run.artifact_uri)
+    """Yield the path of an artifact on this machine; ArtifactMissing if the run has no such file."""
     missing = _missing_error(f"Run {run.run_id} ({run.name}) has no artifact {file!r} at {run.artifact_uri}.")
-    if local is not None:
-        path = local / file
-        if not path.exists():
-            raise missing
+    with _fetch(run, run.artifact_uri, file, uri, missing) as path:
         yield path
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        with _translate_fetch_errors(run, missing):
-            fetched = _download(f"{run.artifact_uri}/{file}", Path(temporary), uri)
-        yield fetched
 
 
 def local_folders(run: RunRecord, *, store: Store) -> list[Path]:
@@ -55,33 +41,30 @@ def local_folders(run: RunRecord, *, store: Store) -> list[Path]:
 
 @contextmanager
 def fetch_model_files(run: RunRecord, *, store: Store) -> Iterator[Path]:
-    """Yield the folder of the model files of a fit on this machine.
-
-    Raises:
-        ArtifactMissing: If the run has no model, or its files are missing.
-        TrackingError: If the artifact store does not answer.
-    """
+    """Yield the folder of the model files of a fit on this machine; ArtifactMissing if there are none."""
     missing = _missing_error(f"The model files of fit {run.run_id} ({run.name}) are missing.")
     if MODEL_ID not in run.tags:
         raise missing
     with _translate_fetch_errors(run, missing):
         location = str(store.client.get_logged_model(run.tags[MODEL_ID]).artifact_location)
+    with _fetch(run, location, f"data/{WEIGHTS_FOLDER}", store.uri, missing) as folder:
+        yield folder
+
+
+@contextmanager
+def _fetch(run: RunRecord, location: str, name: str, uri: str, missing: ArtifactMissing) -> Iterator[Path]:
+    """Yield a file or folder below a location in place if it is local, else as a temporary download."""
     local = _local_path(location)
     if local is not None:
-        folder = local / "data" / WEIGHTS_FOLDER
-        if not folder.is_dir():
+        if not (local / name).exists():
             raise missing
-        yield folder
+        yield local / name
         return
     with tempfile.TemporaryDirectory() as temporary:
         with _translate_fetch_errors(run, missing):
-            fetched = _download(f"{location}/data/{WEIGHTS_FOLDER}", Path(temporary), store.uri)
-        yield fetched
-
-
-def _download(url: str, folder: Path, uri: str) -> Path:
-    """Download by the URL of the files; given a run, MLflow reports every failure as missing."""
-    return Path(download_artifacts(url, dst_path=str(folder), tracking_uri=uri))
+            # By URL: given a run, MLflow reports every failure as missing.
+            fetched = download_artifacts(f"{location}/{name}", dst_path=temporary, tracking_uri=uri)
+        yield Path(fetched)
 
 
 @contextmanager
@@ -107,6 +90,4 @@ def _missing_error(problem: str) -> ArtifactMissing:
 
 
 def _local_path(artifact_uri: str) -> Path | None:
-    if not is_local_uri(artifact_uri):
-        return None
-    return Path(local_file_uri_to_path(artifact_uri))
+    return Path(local_file_uri_to_path(artifact_uri)) if is_local_uri(artifact_uri) else None

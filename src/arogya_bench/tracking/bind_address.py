@@ -12,10 +12,7 @@ import psutil
 
 from arogya_bench.errors import TrackingError
 
-ALLOWED_HOSTS_ENV, ALLOWED_ORIGINS_ENV = (
-    "MLFLOW_SERVER_ALLOWED_HOSTS",
-    "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS",
-)
+ALLOWED_HOSTS_ENV, ALLOWED_ORIGINS_ENV = ("MLFLOW_SERVER_ALLOWED_HOSTS", "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS")
 DEFAULT_HOSTS = ("127.0.0.1", "localhost", "::1")  # MLflow accepts these by default
 LOCALHOST_PATTERNS = ("localhost:*", "127.0.0.1:*", "[[]::1]:*")  # glob patterns; [[] is a [
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
@@ -23,13 +20,7 @@ LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
 @dataclass(frozen=True, kw_only=True)
 class BindAddress:
-    """An address and a port of this machine.
-
-    Attributes:
-        host: As the user wrote it.
-        address: Resolved; 0.0.0.0 and :: mean all addresses of this machine.
-        port: Was free when it was checked.
-    """
+    """An address and a port of this machine; ``host`` is as the user wrote it."""
 
     host: str
     address: IPv4Address | IPv6Address
@@ -38,9 +29,8 @@ class BindAddress:
     @property
     def uri(self) -> str:
         """For ``tracking.uri`` on this machine."""
-        if self.address.is_unspecified:
-            return f"http://{self._with_port(LOOPBACK[self.address.version])}"
-        return f"http://{self._with_port(str(self.address))}"
+        address = LOOPBACK[self.address.version] if self.address.is_unspecified else str(self.address)
+        return f"http://{self._with_port(address)}"
 
     @property
     def remote_uris(self) -> tuple[str, ...]:
@@ -54,9 +44,8 @@ class BindAddress:
     def mlflow_environment(self) -> dict[str, str]:
         """The settings with which MLflow accepts the names and addresses of this machine.
 
-        MLflow rejects unknown host names as a protection from DNS rebinding, and requests of
-        browsers from unknown origins. Names that this machine does not know itself are taken from
-        the same environment variables.
+        MLflow rejects unknown host names as a protection from DNS rebinding, and requests of browsers from unknown
+        origins. Names that this machine does not know itself are taken from the same environment variables.
         """
         if self.host in DEFAULT_HOSTS:
             return {}
@@ -95,12 +84,7 @@ def _is_local(name: str) -> bool:
 
 
 def resolve_bind_address(host: str, port: int | None, *, auth: bool) -> BindAddress:
-    """Resolve an address, and check that a server may listen on it.
-
-    Args:
-        host: A name or an address of this machine; 0.0.0.0 means all its addresses.
-        port: None chooses a free one.
-        auth: Whether clients must log in.
+    """Resolve an address, and check that a server may listen on it; port None chooses a free one.
 
     Raises:
         TrackingError: If it is not an address of this machine, if the port is in use, or if other

@@ -38,13 +38,7 @@ class Curves:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetInput:
-    """The data that a run used.
-
-    Attributes:
-        digest: At most 36 characters, the limit of MLflow.
-        context: The split, such as ``test``.
-        profile: Counts and other facts for a reader.
-    """
+    """The data that a run used: ``context`` is the split, ``digest`` has at most 36 characters."""
 
     name: str
     digest: str
@@ -102,14 +96,7 @@ class ModelInput:
 
 @dataclass(frozen=True, kw_only=True)
 class FittedModel:
-    """The files of a fit, to be logged as an MLflow model.
-
-    Attributes:
-        path: Folder of the weights and everything else that the adapter loads.
-        classes: In the order of the outputs.
-        task: ``classification`` or ``detection``.
-        requirement: The pip requirement for loading it.
-    """
+    """The folder of a fit, to be logged as an MLflow model, with the pip requirement for loading it."""
 
     path: Path
     classes: tuple[str, ...]

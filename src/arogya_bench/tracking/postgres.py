@@ -23,10 +23,7 @@ def run_postgres(folder: Path) -> Iterator[str]:
 
     It has no password, and listens only on a socket in that folder, which is private to the user.
     The library would move the socket to a public folder if the path is too long for one; such a
-    path is an error here.
-
-    Yields:
-        Its URL for SQLAlchemy.
+    path is an error here. The context is its URL for SQLAlchemy.
 
     Raises:
         TrackingError: If it does not start, or the path is too long.

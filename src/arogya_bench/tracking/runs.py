@@ -27,19 +27,14 @@ from arogya_bench.tracking.item_entities import (
     sanitise_tags,
     write_file,
 )
-from arogya_bench.tracking.items import (
-    DatasetInput,
-    Folder,
-    Item,
-    ModelInput,
-    ParquetTable,
-    Picture,
-    TableView,
-    Text,
-)
+from arogya_bench.tracking.items import DatasetInput, Folder, Item, ModelInput, ParquetTable, Picture, TableView, Text
 from arogya_bench.tracking.store import Store
 from arogya_bench.tracking.store_errors import translate_errors
-from arogya_bench.tracking.tags import ERROR, ERROR_MESSAGE, PROCESS, TRACEBACK, with_current_names
+from arogya_bench.tracking.tags import ERROR, ERROR_MESSAGE, KIND, PROCESS, TRACEBACK, with_current_names
+
+# Filters in MLflow's syntax.
+FINISHED_EVALUATIONS = f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FINISHED'"
+FINISHED_FITS = f"tags.`{KIND}` = 'fit' and attributes.status = 'FINISHED'"
 
 BATCH_LIMITS = {"metrics": 1000, "params": 100, "tags": 100}  # of one request
 PAGE_SIZE = 1000  # runs per search
@@ -62,14 +57,10 @@ class RunRecord:
 
 
 def start_run(store: Store, name: str, tags: Mapping[str, str], *, parent: str | None = None) -> str:
-    """Create a run with its first tags.
+    """Create a run with its first tags, and return its id.
 
-    ``mlflow.start_run`` is not used: it would take over a run named in the environment, and
-    record the login name of the user. The run names its process, so that another one can close
-    it if this one is killed.
-
-    Returns:
-        The run id.
+    ``mlflow.start_run`` is not used: it would take over a run named in the environment, and record the login name of
+    the user. The run names its process, so that another one can close it if this one is killed.
     """
     first_tags = {**tags, PROCESS: str(current_process())}
     if parent:
@@ -82,9 +73,8 @@ def start_run(store: Store, name: str, tags: Mapping[str, str], *, parent: str |
 def take_over_mlflow_run(store: Store) -> str | None:
     """The run that ``mlflow run`` created for this process, if it belongs to this experiment.
 
-    A run of another experiment is not used, because MLflow does not nest runs across
-    experiments. The variable is removed from the environment; otherwise every later process
-    would resume that run.
+    A run of another experiment is not used, because MLflow does not nest runs across experiments. The variable is
+    removed from the environment; otherwise every later process would resume that run.
     """
     run_id = os.environ.pop("MLFLOW_RUN_ID", None)
     if run_id and get_run(store.uri, run_id).experiment_id == store.experiment_id:
@@ -118,11 +108,7 @@ def _write_files(store: Store, run_id: str, items: Sequence[Item]) -> None:
 
 
 def reopen_run(store: Store, run_id: str, *, parent: str | None = None) -> bool:
-    """Reopen an unfinished run, as a child of the sweep that resumes it.
-
-    Returns:
-        Whether it was reopened; a finished or deleted run is not.
-    """
+    """Reopen an unfinished run, as a child of the sweep that resumes it; False if it is finished or deleted."""
     with translate_errors(store.uri):
         try:
             run = store.client.get_run(run_id)
@@ -163,14 +149,7 @@ def close_on_error(store: Store, run_id: str) -> Iterator[None]:
 
 
 def fail_run(store: Store, run_id: str, status: str, cause: Mapping[str, str]) -> None:
-    """Close a run as FAILED or KILLED.
-
-    Args:
-        store: That holds the run.
-        run_id: Of the run.
-        status: FAILED or KILLED.
-        cause: Tags from ``error_tags``.
-    """
+    """Close a run as FAILED or KILLED, with a cause from ``error_tags``."""
     with translate_errors(store.uri):
         for key, value in sanitise_tags(cause).items():
             store.client.set_tag(run_id, key, value)
@@ -184,12 +163,9 @@ def set_tag(store: Store, run_id: str, key: str, value: str) -> None:
 
 
 def error_tags(error: BaseException, uri: str, *, trace: str | None = None) -> dict[str, str]:
-    """Describe an error as tags: its class, message and traceback, without secrets.
+    """Describe an error as tags: its class, message and traceback, without secrets and credentials of the store.
 
-    Args:
-        error: The cause.
-        uri: Of the store, whose credentials are removed.
-        trace: Traceback of its process; None takes that of the error.
+    ``trace`` is the traceback of another process; None takes that of the error.
     """
     if trace is None:
         trace = "".join(traceback.format_exception(error))
@@ -202,11 +178,7 @@ def error_tags(error: BaseException, uri: str, *, trace: str | None = None) -> d
 
 
 def tag_experiment(store: Store, tags: Mapping[str, str]) -> None:
-    """Set tags of the experiment, such as its note and its saved views.
-
-    Raises:
-        TrackingError: Also if another process creates the same tag at the same moment.
-    """
+    """Set tags of the experiment; TrackingError also if another process creates one at the same moment."""
     with translate_errors(store.uri):
         for key, value in tags.items():
             store.client.set_experiment_tag(store.experiment_id, key, value)
@@ -216,7 +188,7 @@ def search_runs(store: Store, condition: str, *, fix: str | None = None) -> list
     """Find the active runs of the experiment that match a filter, oldest first.
 
     Args:
-        store: That holds the experiment.
+        store: An experiment.
         condition: In MLflow's filter syntax, such as ``tags.`arogya.kind` = 'fit'``.
         fix: What to do if the filter is invalid, where a user wrote a part of it.
     """
@@ -227,10 +199,9 @@ def search_runs(store: Store, condition: str, *, fix: str | None = None) -> list
             page = store.client.search_runs(
                 [store.experiment_id],
                 condition,
-                entities.ViewType.ACTIVE_ONLY,
-                PAGE_SIZE,
-                ["attributes.start_time ASC"],
-                token,
+                max_results=PAGE_SIZE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
             )
             records |= {run.info.run_id: _run_record(run) for run in page}
             token = page.token
@@ -244,11 +215,7 @@ def child_runs(store: Store, parent: str) -> list[RunRecord]:
 
 
 def get_run(uri: str, run_id: str) -> RunRecord:
-    """Read one run of a store.
-
-    Raises:
-        TrackingError: If the store has no such run.
-    """
+    """Read one run of a store; TrackingError if the store has no such run."""
     with translate_errors(uri, fix="look the run id up in `mlflow ui`."):
         return _run_record(MlflowClient(tracking_uri=uri).get_run(run_id))
 
@@ -278,8 +245,5 @@ def _log_batches(store: Store, run_id: str, items: Sequence[Item]) -> None:
     for number in range(batches):
         part = {name: slice(number * limit, (number + 1) * limit) for name, limit in BATCH_LIMITS.items()}
         store.client.log_batch(
-            run_id,
-            metrics=metrics[part["metrics"]],
-            params=params[part["params"]],
-            tags=tags[part["tags"]],
+            run_id, metrics=metrics[part["metrics"]], params=params[part["params"]], tags=tags[part["tags"]]
         )

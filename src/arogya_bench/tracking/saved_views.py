@@ -9,39 +9,28 @@ import json
 import zlib
 from collections.abc import Mapping
 
-from arogya_bench.tracking.tags import AUGMENTATION, CONDITION, KIND, MODEL
+from arogya_bench.tracking.runs import FINISHED_EVALUATIONS
+from arogya_bench.tracking.tags import AUGMENTATION, CONDITION, MODEL
 
 LEADERBOARD = "arogya-leaderboard"
 ROBUSTNESS = "arogya-robustness"
 
 MODEL_COLUMN = f"tags.`{MODEL}`"
-CONDITION_COLUMN = f"tags.`{CONDITION}`"
+F1_COLUMNS = ("metrics.`f1_macro`", "metrics.`f1_macro.ci_low`", "metrics.`f1_macro.ci_high`")
 COLUMN_WIDTH = 150  # pixels; MLflow's default of 100 cuts our column names
-EVALUATIONS_FILTER = f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FINISHED'"
 
 
 def view_tags(now_ms: int) -> dict[str, str]:
-    """The experiment tags that hold the views.
-
-    Args:
-        now_ms: Time of creation, in milliseconds since 1970.
-    """
+    """The experiment tags that hold the views, created at ``now_ms`` milliseconds since 1970."""
     leaderboard = _view_state(
-        f"{EVALUATIONS_FILTER} and tags.`{AUGMENTATION}` = 'clean'",
-        [
-            MODEL_COLUMN,
-            *_metric_columns("f1_macro", "f1_macro.ci_low", "f1_macro.ci_high", "auroc_macro_ovr"),
-        ],
-        order="metrics.`f1_macro`",
+        f"{FINISHED_EVALUATIONS} and tags.`{AUGMENTATION}` = 'clean'",
+        [MODEL_COLUMN, *F1_COLUMNS, "metrics.`auroc_macro_ovr`"],
+        order=F1_COLUMNS[0],
         ascending=False,
     )
     robustness = _view_state(
-        EVALUATIONS_FILTER,
-        [
-            MODEL_COLUMN,
-            CONDITION_COLUMN,
-            *_metric_columns("f1_macro", "f1_macro.ci_low", "f1_macro.ci_high"),
-        ],
+        FINISHED_EVALUATIONS,
+        [MODEL_COLUMN, f"tags.`{CONDITION}`", *F1_COLUMNS],
         order=MODEL_COLUMN,
         ascending=True,
     )
@@ -59,15 +48,10 @@ def view_url(path: str, view: str, *, server: str = "http://127.0.0.1:5000") -> 
 def experiment_note(path: str) -> str:
     """The description of the experiment in Markdown, with links to the views."""
     return (
-        "Created by arogya-bench. Open the "
-        f"[leaderboard]({view_url(path, LEADERBOARD, server='').lstrip('/')}) or the "
+        f"Created by arogya-bench. Open the [leaderboard]({view_url(path, LEADERBOARD, server='').lstrip('/')}) or the "
         f"[robustness]({view_url(path, ROBUSTNESS, server='').lstrip('/')}) table; "
         "`arogya-bench compare` tests the differences."
     )
-
-
-def _metric_columns(*names: str) -> list[str]:
-    return [f"metrics.`{name}`" for name in names]
 
 
 def _view_state(condition: str, columns: list[str], *, order: str, ascending: bool) -> Mapping[str, object]:

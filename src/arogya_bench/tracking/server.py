@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import secrets
 import shlex
 import signal
 import subprocess
@@ -18,15 +19,9 @@ import requests
 from arogya_bench.errors import TrackingError, UserError, check_extra
 from arogya_bench.tracking.bind_address import resolve_bind_address
 from arogya_bench.tracking.postgres import EXTRA, last_line, run_postgres
-from arogya_bench.tracking.server_login import (
-    ADMIN_PASSWORD_ENV,
-    ADMIN_USERNAME_ENV,
-    PASSWORD_ENV,
-    USERNAME_ENV,
-    auth_environment,
-    load_login,
-)
 
+USERNAME_ENV, PASSWORD_ENV = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
+ADMIN_USERNAME_ENV, ADMIN_PASSWORD_ENV = "MLFLOW_AUTH_ADMIN_USERNAME", "MLFLOW_AUTH_ADMIN_PASSWORD"
 USER_ERROR_EXIT = 2
 START_TIMEOUT_S = 180  # on a slow machine, MLflow imports for 15 s and creates tables for 13
 STOP_TIMEOUT_S = 15
@@ -39,7 +34,6 @@ class Server:
     Attributes:
         uri: For ``tracking.uri`` on this machine.
         remote_uris: Candidates for ``tracking.uri`` on other machines; empty if none can connect.
-        log: Output of MLflow.
         login: The environment variables that log a client in; empty without ``auth``.
     """
 
@@ -50,11 +44,7 @@ class Server:
     process: "subprocess.Popen[bytes]" = field(repr=False)
 
     def wait(self) -> None:
-        """Block while the server runs.
-
-        Raises:
-            TrackingError: When the server stops by itself.
-        """
+        """Block while the server runs; raise TrackingError when it stops by itself."""
         self.process.wait()
         raise _server_ended_error(self.log)
 
@@ -91,23 +81,15 @@ def run_server(
     bind = resolve_bind_address(host, port, auth=auth)
     with _lock_folder(folder), run_postgres(folder / "postgresql") as database:
         arguments = _artifact_arguments(artifacts or str(folder / "artifacts"), direct=direct)
-        login = load_login(folder) if auth else {}
-        settings = {
-            "MLFLOW_BACKEND_STORE_URI": database,
-            **auth_environment(folder, database, login),
-        }
+        login = _load_login(folder) if auth else {}
+        settings = {"MLFLOW_BACKEND_STORE_URI": database} | bind.mlflow_environment()
         arguments += ["--host", str(bind.address), "--port", str(bind.port)]
         if auth:
             arguments.append("--app-name=basic-auth")
+            settings |= _auth_environment(folder, database, login)
         log = folder / "mlflow.log"
-        with _run_mlflow(arguments, settings | bind.mlflow_environment(), log) as process:
-            server = Server(
-                uri=bind.uri,
-                remote_uris=bind.remote_uris,
-                log=log,
-                login=login,
-                process=process,
-            )
+        with _run_mlflow(arguments, settings, log) as process:
+            server = Server(uri=bind.uri, remote_uris=bind.remote_uris, log=log, login=login, process=process)
             _wait_until_ready(server)
             yield server
 
@@ -123,6 +105,36 @@ def _lock_folder(folder: Path) -> Iterator[None]:
         raise TrackingError(
             f"Another tracking server runs in {folder}.", fix="use that one, or another --folder."
         ) from error
+
+
+def _load_login(folder: Path) -> dict[str, str]:
+    """The administrator's login: from the environment, the folder, or newly generated."""
+    user = os.environ.get(ADMIN_USERNAME_ENV, "admin")
+    if password := os.environ.get(ADMIN_PASSWORD_ENV):
+        return {USERNAME_ENV: user, PASSWORD_ENV: password}
+    file = folder / "login.env"
+    if not file.exists():
+        login = {USERNAME_ENV: user, PASSWORD_ENV: secrets.token_urlsafe(24)}
+        file.touch(mode=0o600)
+        file.write_text("".join(f"{key}={shlex.quote(login[key])}\n" for key in login), "utf-8")
+    return dict(line.split("=", 1) for line in shlex.split(file.read_text(encoding="utf-8")))
+
+
+def _auth_environment(folder: Path, database: str, login: Mapping[str, str]) -> dict[str, str]:
+    """The settings of MLflow's login; passwords are passed in the environment only."""
+    config = folder / "auth.ini"
+    escaped = database.replace("%", "%%")  # % is special in INI files
+    config.write_text(
+        f"[mlflow]\ndefault_permission = READ\ndatabase_uri = {escaped}\n"
+        "auth_cache_ttl_seconds = 60\n",  # hashing a password takes longer than most requests
+        "utf-8",
+    )
+    return {
+        "MLFLOW_AUTH_CONFIG_PATH": str(config),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
+        ADMIN_USERNAME_ENV: login[USERNAME_ENV],
+        ADMIN_PASSWORD_ENV: login[PASSWORD_ENV],
+    }
 
 
 def _artifact_arguments(location: str, *, direct: bool) -> list[str]:
@@ -206,11 +218,7 @@ def _server_ended_error(log: Path) -> TrackingError:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until Ctrl-C or SIGTERM.
-
-    Returns:
-        The exit code: 0, or 2 for a problem that the user can fix.
-    """
+    """Serve until Ctrl-C or SIGTERM; return the exit code 0, or 2 for a problem that the user can fix."""
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -232,8 +240,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m arogya_bench.tracking.server",
-        description="MLflow's server on PostgreSQL, until Ctrl-C.",
+        prog="python -m arogya_bench.tracking.server", description="MLflow's server on PostgreSQL, until Ctrl-C."
     )
     parser.add_argument("--folder", type=Path, default=Path("mlserver"), help="holds all data")
     parser.add_argument(
@@ -243,11 +250,7 @@ def _parser() -> argparse.ArgumentParser:
         "(default: 127.0.0.1, this machine only)",
     )
     parser.add_argument("--port", type=int, default=5000, help="(default: 5000)")
-    parser.add_argument(
-        "--artifacts",
-        metavar="LOCATION",
-        help="a folder or s3://bucket/path (default: in --folder)",
-    )
+    parser.add_argument("--artifacts", metavar="LOCATION", help="a folder or s3://bucket/path (default: in --folder)")
     parser.add_argument("--direct", action="store_true", help="clients access artifacts with their own keys")
     parser.add_argument("--auth", action="store_true", help="require user name and password")
     return parser

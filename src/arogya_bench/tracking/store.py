@@ -14,10 +14,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from mlflow.entities import Experiment
-from mlflow.environment_variables import (
-    MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR,
-    MLFLOW_HTTP_REQUEST_MAX_RETRIES,
-)
+from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR, MLFLOW_HTTP_REQUEST_MAX_RETRIES
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -25,12 +22,7 @@ from arogya_bench.errors import TrackingError, check_extra, did_you_mean
 from arogya_bench.runtime.console import echo
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.locks import cell_lock
-from arogya_bench.runtime.store_urls import (
-    short_timeouts,
-    sqlite_path,
-    sqlite_uri,
-    without_credentials,
-)
+from arogya_bench.runtime.store_urls import short_timeouts, sqlite_path, sqlite_uri, without_credentials
 from arogya_bench.tracking.store_errors import translate_errors
 
 MIN_RETRY_BUDGET_S = 60.0  # outages of a server that a sweep should survive
@@ -70,8 +62,7 @@ def open_store(uri: str | None, experiment: str, *, create: bool, retry: bool = 
             last; without it, a wrong address is reported at once.
 
     Raises:
-        TrackingError: If the store cannot be reached or written, or the experiment is missing
-            and ``create`` is false.
+        TrackingError: If the store cannot be reached or written, or the experiment is missing and ``create`` is false.
     """
     uri = absolute_uri(uri or default_uri())
     database = sqlite_path(uri)
@@ -95,10 +86,9 @@ def create_experiment(client: MlflowClient, experiment: str, root: str | None) -
     try:
         return client.get_experiment(client.create_experiment(experiment, root))
     except MlflowException:
-        existing = client.get_experiment_by_name(experiment)
-        if existing is None:
-            raise
-        return existing
+        if existing := client.get_experiment_by_name(experiment):
+            return existing
+        raise
 
 
 def find_store(uri: str | None, experiment: str) -> Store | None:
@@ -118,11 +108,7 @@ def find_store(uri: str | None, experiment: str) -> Store | None:
 
 
 def ping_store(uri: str) -> int:
-    """Check that a store answers, and count its experiments.
-
-    Raises:
-        TrackingError: If it does not answer.
-    """
+    """Check that a store answers, else raise TrackingError, and count its experiments."""
     with translate_errors(uri), short_timeouts():
         return len(MlflowClient(tracking_uri=uri).search_experiments())
 
@@ -135,16 +121,11 @@ def retry_budget_s() -> float:
     """
     retries = int(MLFLOW_HTTP_REQUEST_MAX_RETRIES.get())
     factor = float(MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR.get())
-    waits = [min(120.0, factor * 2.0 ** (k - 1)) for k in range(2, retries + 1)]
-    return float(sum(waits))
+    return float(sum(min(120.0, factor * 2.0 ** (k - 1)) for k in range(2, retries + 1)))
 
 
 def check_store(uri: str | None) -> None:
-    """Check that a store can be used, without creating anything.
-
-    Raises:
-        TrackingError: If its server does not answer, or its folder cannot be written.
-    """
+    """Check that a store can be used, else raise TrackingError, without creating anything."""
     uri = absolute_uri(uri or default_uri())
     database = sqlite_path(uri)
     if database is not None:
@@ -159,11 +140,7 @@ def check_store(uri: str | None) -> None:
 
 
 def use_mlflow_run_experiment() -> None:
-    """Use the experiment that ``mlflow run`` chose, of which it passes on the id alone.
-
-    Raises:
-        TrackingError: If the store of that run is missing or does not answer.
-    """
+    """Use the experiment that ``mlflow run`` chose, of which it passes on the id alone."""
     experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if "MLFLOW_RUN_ID" in os.environ and experiment_id and uri:
@@ -255,8 +232,7 @@ def _artifact_root(database: Path | None, experiment: str) -> str | None:
     """
     if database is None:
         return None
-    folder = re.sub(r"[^\w.-]+", "_", experiment)
-    return str(database.resolve().parent / "mlruns" / folder)
+    return str(database.resolve().parent / "mlruns" / re.sub(r"[^\w.-]+", "_", experiment))
 
 
 def enable_wal(database: Path) -> None:

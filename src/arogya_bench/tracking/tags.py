@@ -3,9 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from arogya_bench.metrics.plugins import MetricSpec, PluginMetric
 from arogya_bench.runtime.environment import environment_facts
+
+if TYPE_CHECKING:  # workers import this module, and the metrics import SciPy
+    from arogya_bench.metrics.plugins import MetricSpec, PluginMetric
 
 # Of every run.
 KIND = "arogya.kind"  # evaluation, fit, sweep, comparison or measurement
@@ -14,6 +17,7 @@ ERROR = "arogya.error"  # class of the error that a run failed with
 ERROR_MESSAGE = "arogya.error_message"
 TRACEBACK = "arogya.traceback"
 NOTES = "arogya.notes"
+
 
 # Of the job that a run belongs to.
 MODEL = "arogya.model"  # name of the leaderboard row
@@ -88,13 +92,15 @@ def environment_tags() -> dict[str, str]:
     return {f"arogya.{name}": value for name, value in environment_facts().items()}
 
 
-def metric_tags(metrics: Iterable[PluginMetric]) -> dict[str, str]:
+def metric_tags(metrics: "Iterable[PluginMetric]") -> dict[str, str]:
     """The metrics of other packages, as a tag that ``read_metric_tags`` reads."""
     specs = {metric.name: asdict(metric.spec) for metric in metrics}
     return {PLUGIN_METRICS: json.dumps(specs)} if specs else {}
 
 
-def read_metric_tags(tags: Mapping[str, str]) -> dict[str, MetricSpec]:
+def read_metric_tags(tags: Mapping[str, str]) -> "dict[str, MetricSpec]":
     """The metrics of other packages that a run was evaluated with, by name."""
+    from arogya_bench.metrics.plugins import MetricSpec
+
     specs = json.loads(tags.get(PLUGIN_METRICS, "{}"))
     return {name: MetricSpec(**spec) for name, spec in specs.items()}
