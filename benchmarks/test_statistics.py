@@ -14,13 +14,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
-from sklearn.metrics import (
-    accuracy_score,
-    balanced_accuracy_score,
-    brier_score_loss,
-    f1_score,
-    roc_auc_score,
-)
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, brier_score_loss, f1_score, roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from arogya_bench.metrics.calibration import expected_calibration_error

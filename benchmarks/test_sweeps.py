@@ -109,8 +109,7 @@ def test_what_a_job_and_a_cell_cost(benchmark, folder):
 
     few = timed(lambda: run_sweep(asked("model=prior", NOISE, severities(1), seeds)))
     many = benchmark.pedantic(
-        lambda: timed(lambda: run_sweep(asked("model=prior", NOISE, severities(11), more))),
-        rounds=1,
+        lambda: timed(lambda: run_sweep(asked("model=prior", NOISE, severities(11), more))), rounds=1
     )
 
     per_cell = (many - few) / 60 - cell

@@ -344,12 +344,7 @@ def command_in(folder, *words):
     from arogya_bench.cli.main import main
 
     before = set(folder.iterdir())
-    with (
-        chdir(folder),
-        logging_kept(),
-        redirect_stdout(StringIO()) as out,
-        redirect_stderr(StringIO()) as err,
-    ):
+    with chdir(folder), logging_kept(), redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         try:
             code = main(words)
         except SystemExit as end:  # argparse
@@ -521,10 +516,7 @@ def s3():
         for name, value in settings.items():
             patch.setenv(name, value)
         client = boto3.client(
-            "s3",
-            endpoint_url=settings["MLFLOW_S3_ENDPOINT_URL"],
-            aws_access_key_id="any",
-            aws_secret_access_key="any",
+            "s3", endpoint_url=settings["MLFLOW_S3_ENDPOINT_URL"], aws_access_key_id="any", aws_secret_access_key="any"
         )
         client.create_bucket(Bucket="studies")
         yield client

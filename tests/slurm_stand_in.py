@@ -87,12 +87,7 @@ class Slurm:
         known = [(json.loads(file.read_text(encoding="utf-8")), file) for file in files]
         known.sort(key=lambda pair: pair[0]["raw"])
         return {
-            file.stem: Task(
-                name=file.stem,
-                state=task["state"],
-                restarts=task["restarts"],
-                pid=self._pid(file.stem),
-            )
+            file.stem: Task(name=file.stem, state=task["state"], restarts=task["restarts"], pid=self._pid(file.stem))
             for task, file in known
         }
 

@@ -58,19 +58,14 @@ class Spotter(Prior):
         left, top, width, height = stats[1:][stats[1:, 4].argmax(), :4].astype(float)
         box = [left, top, width * self.shrink, height * self.shrink]
         return Detections(
-            boxes=np.array([box]),
-            scores=np.array([frequencies.max()]),
-            labels=np.array([frequencies.argmax()]),
+            boxes=np.array([box]), scores=np.array([frequencies.max()]), labels=np.array([frequencies.argmax()])
         )
 
 
 @pytest.fixture(scope="module")
 def turned():
     return expand_conditions(
-        {
-            "clean": AugmentationSpec(function=CLEAN),
-            "rotation": AugmentationSpec(function=GEOMETRIC, severities=[30.0]),
-        }
+        {"clean": AugmentationSpec(function=CLEAN), "rotation": AugmentationSpec(function=GEOMETRIC, severities=[30.0])}
     )
 
 

@@ -132,16 +132,7 @@ def test_the_wheel_runs_and_compares_in_another_folder(installed, tmp_path):
     path = str(installed)
     where = called("-c", "import arogya_bench as a; print(a.__file__)", cwd=tmp_path, PYTHONPATH=path)
 
-    called(
-        "-m",
-        "arogya_bench.cli.main",
-        "run",
-        "-m",
-        *TINY.split(),
-        "seed=1,2",
-        cwd=tmp_path,
-        PYTHONPATH=path,
-    )
+    called("-m", "arogya_bench.cli.main", "run", "-m", *TINY.split(), "seed=1,2", cwd=tmp_path, PYTHONPATH=path)
     shown = called("-m", "arogya_bench.cli.main", "compare", cwd=tmp_path, PYTHONPATH=path)
 
     assert where.startswith(path)

@@ -5,17 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = (
-    "mlflow",
-    "torch",
-    "tensorflow",
-    "pandas",
-    "cv2",
-    "sklearn",
-    "scipy",
-    "hydra",
-    "matplotlib",
-)
+HEAVY = ("mlflow", "torch", "tensorflow", "pandas", "cv2", "sklearn", "scipy", "hydra", "matplotlib")
 PROBE = """
 import json, sys
 from arogya_bench.cli.main import main

@@ -69,12 +69,7 @@ CalibrationTable = dict[tuple[str, StudySetting], ErrorRate]
 
 
 def calibrate(
-    settings: Sequence[StudySetting],
-    *,
-    studies: int,
-    quick_studies: int,
-    workers: int = 1,
-    seed: int = SEED,
+    settings: Sequence[StudySetting], *, studies: int, quick_studies: int, workers: int = 1, seed: int = SEED
 ) -> CalibrationTable:
     """Count how often every method errs; the counts do not depend on the number of workers.
 
@@ -230,9 +225,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
     parser.add_argument(
-        "--studies",
-        type=int,
-        help="studies per setting, instead of the thousands of the published page",
+        "--studies", type=int, help="studies per setting, instead of the thousands of the published page"
     )
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args(argv)

@@ -5,11 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
 
-from arogya_bench.statistics.equivalence import (
-    MarginTest,
-    equivalence_from_replicates,
-    non_inferiority_from_replicates,
-)
+from arogya_bench.statistics.equivalence import MarginTest, equivalence_from_replicates, non_inferiority_from_replicates
 from arogya_bench.statistics.intervals import BootstrapInterval
 from benchmarks.statistics.methods import (
     Bounds,
@@ -104,14 +100,7 @@ def claims_at_margin(study: SimulatedStudy, *, test: Callable[..., MarginTest]) 
     return test(estimate, values, margin=margin, draws=resamples).conclusion == "shown"
 
 
-def _size(
-    name: str,
-    p_value: PValue,
-    *,
-    clusters: bool = True,
-    resamples: bool = False,
-    note: str = "",
-) -> Check:
+def _size(name: str, p_value: PValue, *, clusters: bool = True, resamples: bool = False, note: str = "") -> Check:
     return Check(
         name=name,
         kind="size",
@@ -154,12 +143,7 @@ CHECKS = (
     _size("corrected resampled t, 10 splits", resampled_t_p, note="two learners, 80/20"),
     *(_size(f"paired bootstrap, {metric}", partial(bootstrap_p, metric=metric), resamples=True) for metric in METRICS),
     Check(name="claim (p and BCa interval), f1_macro", kind="size", is_wrong=claims_f1_difference),
-    _size(
-        "seeds x patients bootstrap, accuracy",
-        seed_difference_p,
-        resamples=True,
-        note="5 seeds a model",
-    ),
+    _size("seeds x patients bootstrap, accuracy", seed_difference_p, resamples=True, note="5 seeds a model"),
     Check(
         name="non-inferiority at the margin, accuracy",
         kind="size",
@@ -173,12 +157,7 @@ CHECKS = (
         note="true difference = margin",
     ),
     _coverage("Wilson, accuracy", wilson_bounds, true_metrics()["accuracy"], clusters=False),
-    _coverage(
-        "Clopper-Pearson, accuracy",
-        clopper_pearson_bounds,
-        true_metrics()["accuracy"],
-        clusters=False,
-    ),
+    _coverage("Clopper-Pearson, accuracy", clopper_pearson_bounds, true_metrics()["accuracy"], clusters=False),
     _coverage("DeLong, Wald", delong_wald_bounds, true_metrics()["auroc_macro_ovr"], clusters=False),
     _coverage("DeLong, logit", delong_logit_bounds, true_metrics()["auroc_macro_ovr"], clusters=False),
     _coverage("Tango, difference of accuracy", tango_bounds, 0.0, clusters=False),
@@ -218,10 +197,6 @@ CHECKS = (
         for metric in METRICS
     ),
     _coverage(
-        "seeds x patients, difference of accuracy",
-        seed_difference_bounds,
-        0.0,
-        resamples=True,
-        note="5 seeds a model",
+        "seeds x patients, difference of accuracy", seed_difference_bounds, 0.0, resamples=True, note="5 seeds a model"
     ),
 )

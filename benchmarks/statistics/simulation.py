@@ -43,11 +43,7 @@ class SimulatedPredictions:
 
 
 def simulate_predictions(
-    rng: np.random.Generator,
-    groups: int,
-    *,
-    clustered: bool,
-    signals: Sequence[float] = (SIGNAL, SIGNAL),
+    rng: np.random.Generator, groups: int, *, clustered: bool, signals: Sequence[float] = (SIGNAL, SIGNAL)
 ) -> SimulatedPredictions:
     """Draw a study.
 

@@ -11,12 +11,7 @@ from arogya_bench.statistics.proportions import McNemar, mcnemar
 from arogya_bench.statistics.resampling import Draws, draws
 from arogya_bench.statistics.seeds import SeedDifference, seed_group_difference
 from arogya_bench.types import Floats
-from benchmarks.statistics.simulation import (
-    SIGNAL,
-    SimulatedPredictions,
-    simulate_predictions,
-    true_metrics,
-)
+from benchmarks.statistics.simulation import SIGNAL, SimulatedPredictions, simulate_predictions, true_metrics
 
 RESAMPLES = 999
 METRICS = ("accuracy", "balanced_accuracy", "f1_macro", "auroc_macro_ovr", "brier")
@@ -91,12 +86,7 @@ class SimulatedStudy:
         estimates = np.array([fit.estimates["accuracy"] for fit in fits])
         values = np.array([fit.values["accuracy"] for fit in fits])
         return seed_group_difference(
-            estimates[:SEEDS],
-            values[:SEEDS],
-            estimates[SEEDS:],
-            values[SEEDS:],
-            draws=resamples,
-            rng=self.rng(2),
+            estimates[:SEEDS], values[:SEEDS], estimates[SEEDS:], values[SEEDS:], draws=resamples, rng=self.rng(2)
         )
 
     def rng(self, purpose: int) -> np.random.Generator:
@@ -116,13 +106,7 @@ class SimulatedStudy:
     def metric_interval(self, metric: str, method: IntervalMethod) -> BootstrapInterval:
         """The first model."""
         a = self.replicates[0]
-        return interval(
-            a.estimates[metric],
-            a.values[metric],
-            a.jackknife[metric],
-            draws=self.draws,
-            method=method,
-        )
+        return interval(a.estimates[metric], a.values[metric], a.jackknife[metric], draws=self.draws, method=method)
 
     def _simulate(self, signals: tuple[float, ...]) -> SimulatedPredictions:
         return simulate_predictions(self.rng(0), self.groups, clustered=self.clustered, signals=signals)
@@ -137,11 +121,7 @@ class SimulatedStudy:
         )
 
     def _compute_replicates(
-        self,
-        predictions: SimulatedPredictions,
-        resamples: Draws,
-        models: int,
-        names: tuple[str, ...] = METRICS,
+        self, predictions: SimulatedPredictions, resamples: Draws, models: int, names: tuple[str, ...] = METRICS
     ) -> list[Replicates]:
         tables = {str(k): p for k, p in enumerate(predictions.probability_tables()[:models])}
         return list(paired_replicates(predictions.targets, tables, draws=resamples, names=names).values())

@@ -38,11 +38,7 @@ class Comparison(ComparisonTables):
 
 
 def compare(
-    experiment: str,
-    *,
-    tracking_uri: str | None = None,
-    where: str | None = None,
-    metric: str = "f1_macro",
+    experiment: str, *, tracking_uri: str | None = None, where: str | None = None, metric: str = "f1_macro"
 ) -> Comparison:
     """Compare the models of an MLflow experiment; images and model weights are not needed.
 
@@ -147,6 +143,5 @@ def _select_condition(job: Job, name: str) -> Condition:
             return condition
     names = [condition.name for condition in job.conditions]
     raise ConfigError(
-        f"{name!r} is not one condition.{did_you_mean(name, names)}",
-        fix=f"choose one of: {', '.join(names)}",
+        f"{name!r} is not one condition.{did_you_mean(name, names)}", fix=f"choose one of: {', '.join(names)}"
     )

@@ -6,11 +6,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.augmentations import geometric, photometric
-from arogya_bench.augmentations.box_transforms import (
-    ImageSize,
-    box_transform_of,
-    with_box_transform,
-)
+from arogya_bench.augmentations.box_transforms import ImageSize, box_transform_of, with_box_transform
 from arogya_bench.augmentations.conditions import AugmentationSpec, Condition, expand_conditions
 from arogya_bench.errors import ConfigError
 from arogya_bench.types import Box
@@ -20,12 +16,7 @@ NOISE = f"{HERE}.gaussian_noise"
 
 
 def noise(severity=0.1):
-    return Condition(
-        augmentation="gaussian_noise",
-        severity=severity,
-        level=1,
-        function=photometric.gaussian_noise,
-    )
+    return Condition(augmentation="gaussian_noise", severity=severity, level=1, function=photometric.gaussian_noise)
 
 
 def specs(**augmentations):
@@ -44,20 +35,11 @@ def digest(image):
 
 
 def test_augmentations_expand_in_order_with_levels_from_one():
-    selected = specs(
-        clean=(f"{HERE}.clean", []),
-        jpeg=(f"{HERE}.jpeg_compression", [90, 50]),
-        noise=(NOISE, [0.1]),
-    )
+    selected = specs(clean=(f"{HERE}.clean", []), jpeg=(f"{HERE}.jpeg_compression", [90, 50]), noise=(NOISE, [0.1]))
 
     expanded = expand_conditions(selected)
 
-    assert [condition.name for condition in expanded] == [
-        "clean",
-        "jpeg_90",
-        "jpeg_50",
-        "noise_0.1",
-    ]
+    assert [condition.name for condition in expanded] == ["clean", "jpeg_90", "jpeg_50", "noise_0.1"]
     assert [condition.level for condition in expanded] == [None, 1, 2, 1]
     assert [condition.severity for condition in expanded] == [None, 90.0, 50.0, 0.1]
 
@@ -174,10 +156,7 @@ def test_a_function_that_violates_its_interface_is_refused(body, problem, tmp_pa
         expand_conditions(specs(own=(f"{name}.effect", [1.0])))
 
 
-BOXES = (
-    Box(left=2, top=3, width=6, height=4, label=1),
-    Box(left=9, top=8, width=4, height=4, label=0),
-)
+BOXES = (Box(left=2, top=3, width=6, height=4, label=1), Box(left=9, top=8, width=4, height=4, label=0))
 SIZE = ImageSize(width=16, height=16)
 
 

@@ -1,13 +1,7 @@
 import numpy as np
 import pytest
 
-from arogya_bench.augmentations.photometric import (
-    brightness,
-    clean,
-    gaussian_blur,
-    gaussian_noise,
-    jpeg_compression,
-)
+from arogya_bench.augmentations.photometric import brightness, clean, gaussian_blur, gaussian_noise, jpeg_compression
 from arogya_bench.errors import ConfigError
 
 

@@ -27,11 +27,7 @@ def test_a_comparison_is_printed_written_and_logged(study, tmp_path, capsys):
     assert code == 0
     assert "Leaderboard" in output.out
     assert run.run_id in output.err
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "report.html",
-        "comparison.json",
-        "tables",
-    }
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.html", "comparison.json", "tables"}
 
 
 def test_the_logged_comparison_holds_what_was_written(study, tmp_path):

@@ -17,10 +17,7 @@ def test_sound_data_have_no_caveat():
         ({"arogya.grouped": "false"}, UNGROUPED_CAVEAT),
         ({"arogya.split": "image-80-10-10-s42"}, IMAGE_LEVEL_SPLIT_CAVEAT),
         ({"arogya.split": "image-80-10-10-s42-limit30"}, IMAGE_LEVEL_SPLIT_CAVEAT),
-        (
-            {"arogya.gate_overridden": "AB102 Exact duplicate across splits"},
-            "AB102 Exact duplicate",
-        ),
+        ({"arogya.gate_overridden": "AB102 Exact duplicate across splits"}, "AB102 Exact duplicate"),
     ],
 )
 def test_each_limitation_is_reported_once(tags, expected):

@@ -87,11 +87,7 @@ def test_degraded_values_are_those_that_the_run_was_logged_with(comparison, fini
 def test_the_comparison_says_how_it_was_made(comparison):
     about = comparison.about
 
-    assert (about["experiment"], about["metric"], about["direction"]) == (
-        "study",
-        "f1_macro",
-        "high",
-    )
+    assert (about["experiment"], about["metric"], about["direction"]) == ("study", "f1_macro", "high")
     assert (about["resamples"], about["evaluations"]) == (RESAMPLES, 6)
     assert [each["dataset"] for each in about["datasets"]] == ["synthetic-60x3"]
 

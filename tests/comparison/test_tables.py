@@ -221,10 +221,7 @@ def test_changed_predictions_are_not_compared(logged, compare_only, noisy, store
 
 
 def measure(store, job, latency):
-    tags = {
-        "arogya.kind": "measurement",
-        "arogya.model_config_digest": prepare(job).model_config_digest,
-    }
+    tags = {"arogya.kind": "measurement", "arogya.model_config_digest": prepare(job).model_config_digest}
     run_id = start_run(store, "measurement", tags)
     store.client.log_metric(run_id, "latency_p50_ms", latency)
     finish_run(store, run_id)

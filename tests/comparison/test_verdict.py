@@ -6,10 +6,7 @@ from arogya_bench.comparison.tables import NO_DIFFERENCE, conclude
 
 
 def pair(*, p_holm, low, high):
-    return {"a": "x", "b": "y", "p_holm": p_holm, "note": ""} | {
-        "difference.ci_low": low,
-        "difference.ci_high": high,
-    }
+    return {"a": "x", "b": "y", "p_holm": p_holm, "note": ""} | {"difference.ci_low": low, "difference.ci_high": high}
 
 
 def test_small_p_and_interval_above_zero_make_a_claim():

@@ -38,12 +38,7 @@ def test_the_default_is_one_job():
 def test_a_sweep_is_every_combination_in_the_order_of_hydra():
     made = composed("model=prior,opencv", "seed=1,2", multirun=True)
 
-    assert [(job.model_name, job.seed) for job in made] == [
-        ("prior", 1),
-        ("prior", 2),
-        ("opencv", 1),
-        ("opencv", 2),
-    ]
+    assert [(job.model_name, job.seed) for job in made] == [("prior", 1), ("prior", 2), ("opencv", 1), ("opencv", 2)]
 
 
 def test_a_range_and_a_pattern_sweep_too():
@@ -212,13 +207,7 @@ def test_a_launcher_that_is_not_installed_names_its_extra(launcher, extra):
 
 
 def test_what_differs_in_values_alone_composes_like_the_whole():
-    words = (
-        "model=opencv",
-        "augmentation=all",
-        "split.method=image_level",
-        "dataset.cases=80",
-        "seed=3",
-    )
+    words = ("model=opencv", "augmentation=all", "split.method=image_level", "dataset.cases=80", "seed=3")
 
     (whole,) = composed(*words)
     *_, last = composed(*words[:-1], "seed=1,2,3", multirun=True)

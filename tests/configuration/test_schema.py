@@ -41,13 +41,7 @@ def test_the_fields_of_an_adapter_take_their_types():
 
 def test_a_field_may_point_to_another_key():
     config = OmegaConf.create(
-        {
-            "size": 64,
-            "model": {
-                "_target_": "arogya_bench.models.opencv.OpenCVClassifier",
-                "image_size": "${size}",
-            },
-        }
+        {"size": 64, "model": {"_target_": "arogya_bench.models.opencv.OpenCVClassifier", "image_size": "${size}"}}
     )
 
     assert build_adapter(config.model, "model", ADAPTER) == OpenCVClassifier(image_size=64)

@@ -133,8 +133,7 @@ def class_folders(tree):
     """Twelve images of each of two classes, in an official split."""
     parts = ("train",) * 8 + ("val", "val", "test", "test")
     return tree(
-        "folders",
-        [f"{part}/{name}/{n}.png" for name in ("benign", "malignant") for n, part in enumerate(parts)],
+        "folders", [f"{part}/{name}/{n}.png" for name in ("benign", "malignant") for n, part in enumerate(parts)]
     )
 
 

@@ -79,11 +79,7 @@ def test_the_result_is_a_dataset_with_its_split(listed, tmp_path):
 
     dataset = ImageFolder(path=str(tmp_path / "out"), licence="CC0-1.0", manifest="manifest.csv").load()
     again = split(dataset, SplitPolicy(method="official"))
-    assert (len(dataset.cases), dataset.grouped, dataset.classes) == (
-        16,
-        True,
-        ("benign", "malignant"),
-    )
+    assert (len(dataset.cases), dataset.grouped, dataset.classes) == (16, True, ("benign", "malignant"))
     assert {type(case.metadata["age"]) for case in dataset.cases} == {float}
     assert dataset.read(dataset.cases[0]).shape == (40, 60, 3)
     assert outcome.split.startswith("group-50-25-25")
@@ -371,10 +367,7 @@ def test_options_out_of_range_are_refused(listed, tmp_path, options, said):
 def test_two_runs_at_once_are_refused(listed, tmp_path):
     from arogya_bench.curation.journal import lock_folder
 
-    with (
-        lock_folder(tmp_path / "out"),
-        pytest.raises(DatasetError, match="Another run is curating into"),
-    ):
+    with lock_folder(tmp_path / "out"), pytest.raises(DatasetError, match="Another run is curating into"):
         run(listed, tmp_path / "out")
 
 
@@ -436,11 +429,7 @@ def boxed(folder, made, orientation, box):
         size = (60, 40) if box == [20, 5, 30, 7] else (40, 60)
         images.append({"id": number, "file_name": f"{number}.png", "width": size[0], "height": size[1]})
         annotations.append({"id": number, "image_id": number, "category_id": 1, "bbox": box})
-    listing = {
-        "images": images,
-        "annotations": annotations,
-        "categories": [{"id": 1, "name": "cell"}],
-    }
+    listing = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "cell"}]}
     (folder / "boxes.json").write_text(json.dumps(listing))
     return folder
 

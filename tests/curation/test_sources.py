@@ -321,11 +321,7 @@ def test_a_folder_of_volumes_keeps_their_voxels(tmp_path, name):
         volume.header["descrip"] = name.encode()
         nibabel.save(volume, tmp_path / "source" / folder / f"{name}.nii.gz")
 
-    curate(
-        tmp_path / "source",
-        tmp_path / "out",
-        options=CurationOptions(licence="CC0-1.0", split=None),
-    )
+    curate(tmp_path / "source", tmp_path / "out", options=CurationOptions(licence="CC0-1.0", split=None))
 
     (row,) = rows(tmp_path / "out" / "manifest.csv")
     for kind, folder in (("path", "images"), ("mask", "masks")):

@@ -7,10 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from arogya_bench.datasets.classification import (
-    LabelledImage,
-    build_classification_dataset,
-)
+from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
 from arogya_bench.datasets.group_patterns import note_excluded
 from arogya_bench.datasets.image_folder import ImageFolder
 from arogya_bench.datasets.published import PublishedDataset
@@ -36,11 +33,7 @@ def image(picture):
     def write(name, label="benign", **said):
         picture(f"{name}.png", size=(8, 8))
         return LabelledImage(
-            case_id=name,
-            file=PurePosixPath(f"{name}.png"),
-            label=label,
-            group=said.pop("group", name),
-            **said,
+            case_id=name, file=PurePosixPath(f"{name}.png"), label=label, group=said.pop("group", name), **said
         )
 
     return write

@@ -56,13 +56,7 @@ def test_a_file_for_each_split(write, tmp_path):
     write("val.json", record(1, "b.png"), images="two")
     write("test.json", record(1, "c.png"), images="two")
 
-    dataset = coco(
-        tmp_path,
-        train="train.json",
-        validation="val.json",
-        test="test.json",
-        images=["one", "two"],
-    ).load()
+    dataset = coco(tmp_path, train="train.json", validation="val.json", test="test.json", images=["one", "two"]).load()
 
     assert {case.case_id: case.split for case in dataset.cases} == {
         "one/a": "train",
@@ -172,10 +166,7 @@ def test_fields_of_an_image_become_columns(write, tmp_path):
 
     dataset = coco(tmp_path, annotations="all.json", metadata=["site", "age"]).load()
 
-    assert [dict(case.metadata) for case in dataset.cases] == [
-        {"site": "north", "age": 61},
-        {"site": "", "age": 4},
-    ]
+    assert [dict(case.metadata) for case in dataset.cases] == [{"site": "north", "age": 61}, {"site": "", "age": 4}]
 
 
 def test_a_column_that_an_image_lacks_is_refused(write, tmp_path):

@@ -24,11 +24,7 @@ def read(tmp_path):
 
 
 def coco(*boxes, images=(IMAGE,), categories=(CELL, CLOT)):
-    return {
-        "images": list(images),
-        "annotations": list(boxes or [BOX]),
-        "categories": list(categories),
-    }
+    return {"images": list(images), "annotations": list(boxes or [BOX]), "categories": list(categories)}
 
 
 def test_a_box_is_left_top_width_and_height(read):

@@ -73,18 +73,12 @@ def test_a_folder_is_no_table(tmp_path):
 def test_a_column_of_numbers_becomes_numbers():
     rows = [{"age": "80.0", "dose": "-1.5e-3"}, {"age": "5", "dose": "0"}]
 
-    assert extract_metadata(rows, ["age", "dose"]) == [
-        {"age": 80.0, "dose": -0.0015},
-        {"age": 5.0, "dose": 0.0},
-    ]
+    assert extract_metadata(rows, ["age", "dose"]) == [{"age": 80.0, "dose": -0.0015}, {"age": 5.0, "dose": 0.0}]
 
 
 @pytest.mark.parametrize("empty", ["", "NaN", "NA", "null"])
 def test_a_column_with_a_missing_number_is_text(empty):
-    assert extract_metadata([{"age": "80.0"}, {"age": empty}], ["age"]) == [
-        {"age": "80.0"},
-        {"age": "unknown"},
-    ]
+    assert extract_metadata([{"age": "80.0"}, {"age": empty}], ["age"]) == [{"age": "80.0"}, {"age": "unknown"}]
 
 
 @pytest.mark.parametrize("name", ["007", "1_000", "0x10", "inf", "1e999", "٣", "2024-01-31"])

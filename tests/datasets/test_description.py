@@ -71,11 +71,7 @@ def test_the_parts_of_a_split_add_up():
 
 
 def test_boxes_are_counted_apart_from_images():
-    cases = [
-        case(0, None, boxes=(box(0), box(0), box(1))),
-        case(1, None, boxes=(box(0),)),
-        case(2, None, boxes=()),
-    ]
+    cases = [case(0, None, boxes=(box(0), box(0), box(1))), case(1, None, boxes=(box(0),)), case(2, None, boxes=())]
 
     about = describe(dataset(cases, task="detection"))
 

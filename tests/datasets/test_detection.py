@@ -6,12 +6,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from arogya_bench.datasets.boxes import RawBox
-from arogya_bench.datasets.detection import (
-    BoxedImage,
-    build_detection_dataset,
-    check_image_size,
-    split_by_file,
-)
+from arogya_bench.datasets.detection import BoxedImage, build_detection_dataset, check_image_size, split_by_file
 from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.errors import ConfigError, DatasetError
 from arogya_bench.images.files import ImageFileInfo
@@ -171,11 +166,7 @@ def test_notes_of_the_reader_come_first(tmp_path):
 
 
 def test_each_image_has_a_home():
-    assert split_by_file({"train": ["a", "b"], "test": ["c"]}) == {
-        "a": "train",
-        "b": "train",
-        "c": "test",
-    }
+    assert split_by_file({"train": ["a", "b"], "test": ["c"]}) == {"a": "train", "b": "train", "c": "test"}
 
 
 def test_one_part_divides_nothing():

@@ -23,11 +23,7 @@ def coco(tmp_path, picture):
         boxes = [
             {"id": n, "image_id": n, "category_id": 1, "bbox": BOX, "area": 96, "iscrowd": 0} for n in range(len(names))
         ]
-        content = {
-            "images": images,
-            "annotations": boxes,
-            "categories": [{"id": 1, "name": "cell"}],
-        }
+        content = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cell"}]}
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(json.dumps(content))
 

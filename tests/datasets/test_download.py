@@ -11,13 +11,7 @@ import pytest
 from filelock import FileLock
 
 from arogya_bench.datasets.download import URL_VARIABLE, fetch
-from arogya_bench.datasets.medmnist_files import (
-    PUBLISHED,
-    SIZES,
-    UNSUPPORTED,
-    PublishedFiles,
-    file_name,
-)
+from arogya_bench.datasets.medmnist_files import PUBLISHED, SIZES, UNSUPPORTED, PublishedFiles, file_name
 from arogya_bench.datasets.resumable_download import BLOCK
 from arogya_bench.errors import ConfigError, DatasetError
 
@@ -383,10 +377,7 @@ def test_a_place_that_cannot_be_a_folder_is_named(mirror, tmp_path):
 def test_two_processes_do_not_write_to_one_file(mirror, tmp_path):
     room(tmp_path).mkdir()
 
-    with (
-        FileLock(room(tmp_path) / "lock"),
-        pytest.raises(DatasetError, match="Another process is downloading"),
-    ):
+    with FileLock(room(tmp_path) / "lock"), pytest.raises(DatasetError, match="Another process is downloading"):
         get(mirror, tmp_path)
 
     assert mirror.asked == []
@@ -436,7 +427,4 @@ def test_one_set_alone_may_not_be_used_commercially():
 
 
 def test_files_are_named_as_their_authors_name_them():
-    assert [file_name("octmnist", size) for size in (28, 224)] == [
-        "octmnist.npz",
-        "octmnist_224.npz",
-    ]
+    assert [file_name("octmnist", size) for size in (28, 224)] == ["octmnist.npz", "octmnist_224.npz"]

@@ -5,11 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from arogya_bench.datasets.download_help import (
-    WIDTH,
-    download_instructions,
-    format_downloadable,
-)
+from arogya_bench.datasets.download_help import WIDTH, download_instructions, format_downloadable
 from arogya_bench.datasets.medmnist_files import PUBLISHED, UNSUPPORTED
 
 LESIONS = {

@@ -74,12 +74,7 @@ def test_every_image_is_a_case_of_its_lesion(three):
 def test_a_column_with_a_missing_value_is_text(three):
     first, _, last = loaded(three()).cases
 
-    assert first.metadata == {
-        "dx_type": "follow_up",
-        "age": "80.0",
-        "sex": "female",
-        "localization": "scalp",
-    }
+    assert first.metadata == {"dx_type": "follow_up", "age": "80.0", "sex": "female", "localization": "scalp"}
     assert last.metadata["age"] == "unknown"
 
 
@@ -100,11 +95,7 @@ def test_the_table_of_dataverse_has_tabs_quotes_and_another_column(lesions):
 
     (case,) = loaded(folder).cases
 
-    assert (case.group_id, case.metadata["age"], case.metadata["dataset"]) == (
-        "HAM_1",
-        5.0,
-        "rosendahl",
-    )
+    assert (case.group_id, case.metadata["age"], case.metadata["dataset"]) == ("HAM_1", 5.0, "rosendahl")
 
 
 def test_what_is_not_used_is_named(three, picture):

@@ -182,10 +182,7 @@ def test_a_table_needs_paths_and_labels_only(manifest):
     dataset = listed(manifest("1.jpg,a", "2.jpg,b"))
 
     assert not dataset.grouped
-    assert [(case.group_id, case.split, case.metadata) for case in dataset.cases] == [
-        ("1", None, {}),
-        ("2", None, {}),
-    ]
+    assert [(case.group_id, case.split, case.metadata) for case in dataset.cases] == [("1", None, {}), ("2", None, {})]
 
 
 def test_columns_may_have_other_names(manifest):

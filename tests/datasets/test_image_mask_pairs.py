@@ -388,11 +388,7 @@ def test_the_layout_of_nnunet_is_read(nnunet, tmp_path):
     dataset = pairs(tmp_path, window=[-1000, 1000], empty_slices="drop").load()
 
     assert dataset.classes == ("background", "tumour")
-    assert {case.group_id: case.split for case in dataset.cases} == {
-        "a": "train",
-        "b": "train",
-        "c": "test",
-    }
+    assert {case.group_id: case.split for case in dataset.cases} == {"a": "train", "b": "train", "c": "test"}
     assert dataset.read(dataset.cases[0]).shape == (5, 6, 3)
     assert dataset.read_mask(dataset.cases[0]).max() == 1
 

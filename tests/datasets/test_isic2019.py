@@ -54,11 +54,7 @@ def test_labels_and_lesions_come_from_the_two_tables(archive):
         ("ISIC_1", "HAM_1", 1),
         ("ISIC_2_downsampled", "BCN_1", 0),
     ]
-    assert dataset.cases[0].metadata == {
-        "age_approx": "unknown",
-        "anatom_site_general": "unknown",
-        "sex": "unknown",
-    }
+    assert dataset.cases[0].metadata == {"age_approx": "unknown", "anatom_site_general": "unknown", "sex": "unknown"}
     assert dataset.notes == ()
     assert dataset.read(dataset.cases[0]).shape == (8, 12, 3)
 
@@ -71,8 +67,7 @@ def test_the_images_may_lie_in_a_folder_twice(archive):
 
 def test_an_image_without_a_lesion_is_its_own_group_and_is_counted(archive):
     folder = archive(
-        {"ISIC_0": ["NV"], "ISIC_1": ["MEL"]},
-        ["ISIC_0,55.0,torso,,female", "ISIC_1,55.0,torso,BCN_1,female"],
+        {"ISIC_0": ["NV"], "ISIC_1": ["MEL"]}, ["ISIC_0,55.0,torso,,female", "ISIC_1,55.0,torso,BCN_1,female"]
     )
 
     dataset = loaded(folder)
@@ -139,11 +134,7 @@ def test_a_missing_table_is_refused(archive, name):
 
 
 def test_a_table_without_lesions_is_refused(archive):
-    folder = archive(
-        {"ISIC_0": ["NV"]},
-        ["ISIC_0,55.0,torso,female"],
-        header=FACTS_HEADER.replace("lesion_id,", ""),
-    )
+    folder = archive({"ISIC_0": ["NV"]}, ["ISIC_0,55.0,torso,female"], header=FACTS_HEADER.replace("lesion_id,", ""))
 
     with pytest.raises(DatasetError, match="has no column 'lesion_id'"):
         loaded(folder)

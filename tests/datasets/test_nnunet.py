@@ -55,12 +55,7 @@ def test_images_without_a_mask_are_left_out_and_said(layout):
 
 
 @pytest.mark.parametrize(
-    "labels",
-    [
-        LABELS,
-        {"tumour": 2, "background": 0, "liver": 1},
-        {"0": "background", "1": "liver", "2": "tumour"},
-    ],
+    "labels", [LABELS, {"tumour": 2, "background": 0, "liver": 1}, {"0": "background", "1": "liver", "2": "tumour"}]
 )
 def test_classes_are_in_the_order_of_their_numbers(layout, labels):
     assert list_pairs(layout(*ONE, labels=labels)).classes == ("background", "liver", "tumour")

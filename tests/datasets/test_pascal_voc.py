@@ -320,11 +320,7 @@ def test_the_real_blood_cells_have_their_official_split(bccd):
     divided = split(bccd)
 
     assert divided.name == "official"
-    assert [len(part) for part in (divided.train, divided.validation, divided.test)] == [
-        205,
-        87,
-        72,
-    ]
+    assert [len(part) for part in (divided.train, divided.validation, divided.test)] == [205, 87, 72]
 
 
 @real

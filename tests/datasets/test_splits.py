@@ -124,10 +124,7 @@ def test_the_order_of_the_cases_does_not_matter(seed, limit):
 def test_the_same_seed_gives_the_same_split():
     cases = list(patients(1))
 
-    first, second = (
-        split(dataset(cases), SplitPolicy(seed=3)),
-        split(dataset(cases), SplitPolicy(seed=3)),
-    )
+    first, second = (split(dataset(cases), SplitPolicy(seed=3)), split(dataset(cases), SplitPolicy(seed=3)))
 
     assert homes(first) == homes(second)
 
@@ -135,10 +132,7 @@ def test_the_same_seed_gives_the_same_split():
 def test_another_seed_gives_another_split():
     cases = list(patients(1))
 
-    first, second = (
-        split(dataset(cases), SplitPolicy(seed=3)),
-        split(dataset(cases), SplitPolicy(seed=4)),
-    )
+    first, second = (split(dataset(cases), SplitPolicy(seed=3)), split(dataset(cases), SplitPolicy(seed=4)))
 
     assert first.digest != second.digest
     assert (first.name, second.name) == ("group-80-10-10-s3", "group-80-10-10-s4")
@@ -243,10 +237,7 @@ def test_a_limit_below_the_number_of_classes_is_refused(limit):
         split(dataset(patients(2)), limit=limit)
 
 
-@pytest.mark.parametrize(
-    "fractions",
-    [(0.8, 0.1, 0.2), (1.0, 0.0, 0.0), (1.2, -0.1, -0.1), (float("nan"),) * 3],
-)
+@pytest.mark.parametrize("fractions", [(0.8, 0.1, 0.2), (1.0, 0.0, 0.0), (1.2, -0.1, -0.1), (float("nan"),) * 3])
 def test_fractions_that_are_no_shares_are_refused(fractions):
     with pytest.raises(ConfigError, match="sum to 1"):
         split(dataset(patients(2)), SplitPolicy(**shares(fractions)))
@@ -302,10 +293,7 @@ def test_a_class_may_be_missing_in_test_alone():
 
 def test_an_official_split_without_a_test_part_is_refused():
     with pytest.raises(DatasetError, match="it states train, validation instead of"):
-        split(
-            dataset(official({**OFFICIAL, "test": []}), classes=("a", "b")),
-            SplitPolicy(method="official"),
-        )
+        split(dataset(official({**OFFICIAL, "test": []}), classes=("a", "b")), SplitPolicy(method="official"))
 
 
 def test_a_source_that_fixes_two_parts_is_divided_by_group():

@@ -17,11 +17,7 @@ from arogya_bench.datasets.synthetic_population import (
 
 def drawn(cases=2000, *, classes=5, separation=1.0, label_noise=0.07, seed=1):
     return draw_population(
-        cases,
-        classes=classes,
-        separation=separation,
-        label_noise=label_noise,
-        rng=np.random.default_rng(seed),
+        cases, classes=classes, separation=separation, label_noise=label_noise, rng=np.random.default_rng(seed)
     )
 
 

@@ -3,13 +3,7 @@
 import numpy as np
 import pytest
 
-from arogya_bench.datasets.synthetic_rendering import (
-    LATENTS,
-    SITES,
-    TONES,
-    draw_lesion,
-    take_photograph,
-)
+from arogya_bench.datasets.synthetic_rendering import LATENTS, SITES, TONES, draw_lesion, take_photograph
 
 
 def rng(*seed):

@@ -22,11 +22,7 @@ def write(tmp_path, picture):
                     file = tmp_path / "labels" / part / f"{name}.txt"
                     file.parent.mkdir(parents=True, exist_ok=True)
                     file.write_text(rows)
-        content = {
-            "names": ["cell", "clot"],
-            **{part: f"images/{part}" for part in parts},
-            **dict(header),
-        }
+        content = {"names": ["cell", "clot"], **{part: f"images/{part}" for part in parts}, **dict(header)}
         (tmp_path / "data.yaml").write_text(yaml.safe_dump(content))
 
     return written

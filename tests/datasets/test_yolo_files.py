@@ -5,13 +5,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from arogya_bench.datasets.boxes import RawBox
-from arogya_bench.datasets.yolo_files import (
-    label_file,
-    list_images,
-    parse_classes,
-    read_boxes,
-    read_header,
-)
+from arogya_bench.datasets.yolo_files import label_file, list_images, parse_classes, read_boxes, read_header
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.files import ImageFileInfo
 
@@ -34,8 +28,7 @@ def test_names_are_a_list_or_a_mapping(names):
 
 
 @pytest.mark.parametrize(
-    "content",
-    [{}, {"names": []}, {"names": {1: "cell"}}, {"names": "cell"}, {"names": ["a", ["b"]]}],
+    "content", [{}, {"names": []}, {"names": {1: "cell"}}, {"names": "cell"}, {"names": ["a", ["b"]]}]
 )
 def test_names_with_gaps_or_of_another_kind_are_refused(content):
     with pytest.raises(DatasetError, match=r"data\.yaml has no names"):

@@ -179,17 +179,7 @@ def test_a_viewer_shows_the_same_image(name, tmp_path):
 def test_no_word_of_a_made_file_is_left():
     cleaned = result(made())
 
-    for word in (
-        b"Jane",
-        b"JANE",
-        b"Doe",
-        b"4711",
-        b"0815",
-        b"Mary",
-        b"Nurse",
-        b"19610304",
-        b"2021",
-    ):
+    for word in (b"Jane", b"JANE", b"Doe", b"4711", b"0815", b"Mary", b"Nurse", b"19610304", b"2021"):
         assert word not in cleaned.content
     assert b"5555" not in cleaned.content
     assert audit(made(), cleaned.content) == []
@@ -234,12 +224,7 @@ def test_no_element_is_left_that_is_not_kept_on_purpose():
         *("DeidentificationMethodCodeSequence", "CodingSchemeDesignator", "CodeMeaning"),
         "LongitudinalTemporalInformationModified",
     }
-    allowed = {
-        *rules.ALLOWED_KEYWORDS,
-        *rules.PSEUDONYMISED_UIDS,
-        *rules.EMPTIED_KEYWORDS,
-        *said,
-    }
+    allowed = {*rules.ALLOWED_KEYWORDS, *rules.PSEUDONYMISED_UIDS, *rules.EMPTIED_KEYWORDS, *said}
     assert {element.keyword for element in header.iterall()} <= allowed
     assert not [element for element in header.iterall() if element.tag.is_private]
 
@@ -373,8 +358,7 @@ def with_table(descriptor, data, keyword="VOILUTSequence"):
 
 
 @pytest.mark.parametrize(
-    ("descriptor", "table"),
-    [([2, 0, 16], b"\0\1\2\3"), ([4, 0, 8], b"\0\1\2\3"), ([5, 0, 8], b"\0\1\2\3\4\0")],
+    ("descriptor", "table"), [([2, 0, 16], b"\0\1\2\3"), ([4, 0, 8], b"\0\1\2\3"), ([5, 0, 8], b"\0\1\2\3\4\0")]
 )
 def test_bytes_behind_a_table_are_left_out(descriptor, table):
     cleaned = result(with_table(descriptor, table + HIDDEN[:2]))

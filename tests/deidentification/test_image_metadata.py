@@ -34,14 +34,7 @@ def test_every_kind_in_a_png_is_counted(made, srgb):
 
     found = read_metadata(content)
 
-    assert found.removed == {
-        "EXIF": 1,
-        "XMP": 1,
-        "ICC": 1,
-        "text chunk": 3,
-        "other chunk": 1,
-        "trailing bytes": 1,
-    }
+    assert found.removed == {"EXIF": 1, "XMP": 1, "ICC": 1, "text chunk": 3, "other chunk": 1, "trailing bytes": 1}
     assert (found.width, found.height, found.orientation) == (60, 40, 8)
 
 

@@ -63,11 +63,7 @@ def test_no_text_is_left(name, version):
 
     assert name[:9].encode() not in result.content
     assert not loaded(result.content, version).header.extensions
-    assert {
-        "extension",
-        "header field descrip",
-        "header field intent_name",
-    } <= result.removed.keys()
+    assert {"extension", "header field descrip", "header field intent_name"} <= result.removed.keys()
 
 
 def test_the_packing_names_no_file_and_no_time(name):

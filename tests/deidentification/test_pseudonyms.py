@@ -7,12 +7,7 @@ import uuid
 
 import pytest
 
-from arogya_bench.deidentification.pseudonyms import (
-    ID_LENGTH,
-    Pseudonyms,
-    check_distinct,
-    load_pseudonyms,
-)
+from arogya_bench.deidentification.pseudonyms import ID_LENGTH, Pseudonyms, check_distinct, load_pseudonyms
 from arogya_bench.errors import ConfigError, DatasetError
 
 SECRET = b"correct horse battery staple"

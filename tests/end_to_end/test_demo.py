@@ -51,11 +51,7 @@ def test_pdf_and_pictures_are_written(folder):
 
 def test_the_same_command_again_runs_nothing(folder):
     again = subprocess.run(
-        [COMMAND, "run", "experiment=demo", *SMALLER],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
+        [COMMAND, "run", "experiment=demo", *SMALLER], cwd=folder, capture_output=True, text=True, check=True
     )
 
     assert "0 cells to evaluate, 56 already in MLflow" in again.stderr

@@ -180,8 +180,7 @@ def adopted(cwd, ended):
 
 
 @pytest.mark.parametrize(
-    ("place", "manager", "entry"),
-    [marked(*lane, entry) for lane, entries in LANES.items() for entry in entries],
+    ("place", "manager", "entry"), [marked(*lane, entry) for lane, entries in LANES.items() for entry in entries]
 )
 def test_every_entry_point_ends_well(lanes, place, manager, entry):
     cwd, ended = lanes[place, manager]

@@ -82,12 +82,7 @@ def start(folder, port):
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (folder / "log").open("w") as log:
         return subprocess.Popen(
-            command,
-            cwd=folder,
-            env=os.environ | quiet,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
+            command, cwd=folder, env=os.environ | quiet, stdout=log, stderr=log, start_new_session=True
         )
 
 

@@ -13,11 +13,7 @@ def on_ray(at_work, ray_cluster, fault_models, tmp_path):
     code = f"hydra.launcher.ray.init.runtime_env.py_modules=[{fault_models}/fault_models.py]"
 
     def start(*words, **named):
-        engine = (
-            "hydra/launcher=ray_cluster",
-            code,
-            f"tracking.uri=sqlite:///{tmp_path}/mlflow.db",
-        )
+        engine = ("hydra/launcher=ray_cluster", code, f"tracking.uri=sqlite:///{tmp_path}/mlflow.db")
         return at_work(*engine, *words, RAY_ADDRESS=ray_cluster.address, **named)
 
     return start

@@ -9,10 +9,7 @@ import pandas as pd
 import pytest
 
 from arogya_bench.errors import ModelError
-from arogya_bench.evaluation.evaluation import (
-    missing_conditions,
-    run_job,
-)
+from arogya_bench.evaluation.evaluation import missing_conditions, run_job
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.evaluation.outputs import ModelOutput
 from arogya_bench.evaluation.run_items import evaluation_items
@@ -227,11 +224,7 @@ def test_an_evaluation_is_handed_back_with_its_predictions(store, job_of):
     (made,) = run_job(job_of(noise=(0.1,), clean=False), store, None)
 
     run = get_run(store.uri, made.run_id)
-    assert (made.model, made.dataset, made.cell_key) == (
-        "prior",
-        "synthetic-60x3",
-        run.tags["arogya.cell_key"],
-    )
+    assert (made.model, made.dataset, made.cell_key) == ("prior", "synthetic-60x3", run.tags["arogya.cell_key"])
     assert len(made.predictions.case_ids) == 19
     assert made.scores.scalars() == run.metrics
     assert "mlflow.parentRunId" not in run.tags

@@ -9,12 +9,7 @@ import time
 import pytest
 
 from arogya_bench.errors import ModelError
-from arogya_bench.evaluation.fit_folder import (
-    ABANDONED_AFTER_S,
-    FITS_FOLDER,
-    TrainingResult,
-    lock_fit_folder,
-)
+from arogya_bench.evaluation.fit_folder import ABANDONED_AFTER_S, FITS_FOLDER, TrainingResult, lock_fit_folder
 from arogya_bench.types import FitReport
 
 HOLD = """
@@ -135,9 +130,7 @@ def test_an_old_folder_that_somebody_holds_stays(cache):
 
 def test_a_training_that_ended_is_kept_until_mlflow_has_it():
     ended = TrainingResult(
-        report=FitReport(curves=({"val_loss": 0.5},), best_epoch=1, notes=("a note",)),
-        seconds=2.5,
-        ram_peak_mb=300.0,
+        report=FitReport(curves=({"val_loss": 0.5},), best_epoch=1, notes=("a note",)), seconds=2.5, ram_peak_mb=300.0
     )
     with lock_fit_folder("one") as place:
         assert place.load_result() is None

@@ -4,12 +4,7 @@ import pytest
 import yaml
 
 from arogya_bench.evaluation.job import prepare
-from arogya_bench.evaluation.run_items import (
-    dataset_input,
-    job_params,
-    job_tags,
-    provenance_files,
-)
+from arogya_bench.evaluation.run_items import dataset_input, job_params, job_tags, provenance_files
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 

@@ -28,12 +28,7 @@ def labelled(*targets):
 def boxed(*labels_of_each):
     box = {"left": 1.0, "top": 1.0, "width": 2.0, "height": 2.0}
     return tuple(
-        Case(
-            case_id=f"c{n}",
-            group_id=f"g{n}",
-            target=None,
-            boxes=tuple(Box(label=label, **box) for label in labels),
-        )
+        Case(case_id=f"c{n}", group_id=f"g{n}", target=None, boxes=tuple(Box(label=label, **box) for label in labels))
         for n, labels in enumerate(labels_of_each)
     )
 

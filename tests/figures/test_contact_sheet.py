@@ -5,14 +5,7 @@ import pytest
 from PIL import Image
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.figures.contact_sheet import (
-    GAP,
-    LABEL_WIDTH,
-    MARGIN,
-    MAX_ROWS,
-    TILE_SIDE,
-    draw_contact_sheet,
-)
+from arogya_bench.figures.contact_sheet import GAP, LABEL_WIDTH, MARGIN, MAX_ROWS, TILE_SIDE, draw_contact_sheet
 from arogya_bench.figures.theme import COLOURS
 from arogya_bench.types import Box, Case, Dataset
 

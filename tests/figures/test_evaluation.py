@@ -213,11 +213,7 @@ def test_predictions_of_labels_have_three_figures():
     targets, probabilities = random_case(n=30)
     names = tuple(map(str, range(30)))
     predictions = Predictions(
-        classes=LESIONS,
-        case_ids=names,
-        group_ids=names,
-        targets=targets,
-        probabilities=probabilities,
+        classes=LESIONS, case_ids=names, group_ids=names, targets=targets, probabilities=probabilities
     )
 
     rendered = figures.render_label_figures(predictions)

@@ -115,10 +115,7 @@ class Tree:
 
     def split(self, dataset):
         parts = {
-            part: Subset(
-                dataset=dataset,
-                cases=tuple(each.case for each in self.entries.values() if each.part == part),
-            )
+            part: Subset(dataset=dataset, cases=tuple(each.case for each in self.entries.values() if each.part == part))
             for part in PARTS
         }
         return DatasetSplit(**parts, name=self.split_name, digest="5" * 32)

@@ -298,17 +298,7 @@ def test_every_code_is_planted_here():
 
 @pytest.mark.parametrize(
     "plant",
-    [
-        unreadable,
-        truncated,
-        empty,
-        bomb,
-        sixteen_bits,
-        not_a_number,
-        missing,
-        stray_label,
-        no_label,
-    ],
+    [unreadable, truncated, empty, bomb, sixteen_bits, not_a_number, missing, stray_label, no_label],
     ids=lambda plant: plant.__name__,
 )
 def test_what_cannot_be_used_is_listed(tree, plant):
@@ -376,15 +366,7 @@ def test_the_report_is_json_and_a_table(tree):
 
     assert [each["code"] for each in stored["findings"]] == ["AB202", "AB206"]
     assert stored["unusable"] == sorted(report.unusable)
-    assert list(report.table().columns) == [
-        "code",
-        "severity",
-        "what",
-        "count",
-        "detail",
-        "examples",
-        "fix",
-    ]
+    assert list(report.table().columns) == ["code", "severity", "what", "count", "detail", "examples", "fix"]
     assert report.summary() == (
         "Gate: 1 error (AB202) and 1 warning (AB206) in 120 cases of skin, split group-50-25-25-s42."
     )

@@ -9,13 +9,7 @@ import PIL.Image
 import pytest
 from pydicom.data import get_testdata_file
 
-from arogya_bench.gate.headers import (
-    ImageHeader,
-    ImageProblem,
-    pixel_problem,
-    read_header,
-    suppress_decoder_warnings,
-)
+from arogya_bench.gate.headers import ImageHeader, ImageProblem, pixel_problem, read_header, suppress_decoder_warnings
 from arogya_bench.gate.scanning import scan_image
 from arogya_bench.images.decoding import decode
 from arogya_bench.types import Case

@@ -3,19 +3,14 @@
 import numpy as np
 import pytest
 
-from arogya_bench.gate.near_duplicate_chance import (
-    estimate_from_control,
-    estimate_from_outer_distances,
-)
+from arogya_bench.gate.near_duplicate_chance import estimate_from_control, estimate_from_outer_distances
 from arogya_bench.gate.near_duplicates import NearDuplicates
 from arogya_bench.statistics import wilson
 
 
 def near(count, searched, inner=0, outer=0):
     return NearDuplicates(
-        pairs_searched=searched,
-        counts_by_distance=np.array([0, 0, 0, 0, count, 0, inner, 0, outer, 0]),
-        nearest=(),
+        pairs_searched=searched, counts_by_distance=np.array([0, 0, 0, 0, count, 0, inner, 0, outer, 0]), nearest=()
     )
 
 

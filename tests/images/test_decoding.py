@@ -67,8 +67,7 @@ def test_the_image_is_upright(tmp_path, suffix, value):
 
 
 @pytest.mark.parametrize(
-    ("kind", "suffix"),
-    [(np.uint8, "png"), (np.uint8, "tif"), (np.uint16, "png"), (np.uint16, "tif"), (float, "tif")],
+    ("kind", "suffix"), [(np.uint8, "png"), (np.uint8, "tif"), (np.uint16, "png"), (np.uint16, "tif"), (float, "tif")]
 )
 @pytest.mark.parametrize("value", [3, 6])
 def test_a_grey_image_is_upright(tmp_path, kind, suffix, value):

@@ -12,12 +12,7 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
-from pydicom.uid import (
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    RLELossless,
-)
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import decode
@@ -218,11 +213,7 @@ def test_luminance_with_chrominance_becomes_rgb(write):
 def test_a_palette_gives_its_colours(write, bits, scale):
     pixels = np.arange(4, dtype=np.uint8).reshape(2, 2)
     changed = {}
-    for colour, entries in {
-        "Red": (0, 9, 0, 255),
-        "Green": (0, 0, 8, 255),
-        "Blue": (5, 0, 0, 255),
-    }.items():
+    for colour, entries in {"Red": (0, 9, 0, 255), "Green": (0, 0, 8, 255), "Blue": (5, 0, 0, 255)}.items():
         changed[f"{colour}PaletteColorLookupTableDescriptor"] = [4, 0, bits]
         words = np.array(entries, dtype="<u2") * scale
         changed[f"{colour}PaletteColorLookupTableData"] = words.tobytes()
@@ -401,11 +392,7 @@ def test_one_image_in_two_encodings_is_one_image(name, other, difference):
 def test_real_greys_agree_with_pydicom(name):
     ds = pydicom.dcmread(sample(name))
     values = apply_voi_lut(apply_modality_lut(ds.pixel_array, ds), ds).astype(float)
-    low, high = {
-        "MR_small.dcm": (-32768, 32767),
-        "RG3_UNCR.dcm": (0, 1023),
-        "vlut_04.dcm": (0, 65535),
-    }[name]
+    low, high = {"MR_small.dcm": (-32768, 32767), "RG3_UNCR.dcm": (0, 1023), "vlut_04.dcm": (0, 65535)}[name]
 
     shown = greys(sample(name))
 

@@ -5,13 +5,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.discovery import (
-    find_images_by_name,
-    find_unlisted,
-    image_stem,
-    list_files,
-    list_folders,
-)
+from arogya_bench.images.discovery import find_images_by_name, find_unlisted, image_stem, list_files, list_folders
 
 
 @pytest.fixture
@@ -26,8 +20,7 @@ def touch(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "stem"),
-    [("a/b.jpg", "a/b"), ("b.JPEG", "b"), ("v.1.png", "v.1"), ("b.nii.gz", "b"), ("b", "b")],
+    ("name", "stem"), [("a/b.jpg", "a/b"), ("b.JPEG", "b"), ("v.1.png", "v.1"), ("b.nii.gz", "b"), ("b", "b")]
 )
 def test_the_suffix_of_an_image_is_no_part_of_its_name(name, stem):
     assert image_stem(name) == stem

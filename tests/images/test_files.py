@@ -9,12 +9,7 @@ import PIL.Image
 import pytest
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.files import (
-    decode_case,
-    find_dataset_folder,
-    inspect_image,
-    parse_relative_path,
-)
+from arogya_bench.images.files import decode_case, find_dataset_folder, inspect_image, parse_relative_path
 from arogya_bench.types import Case
 
 
@@ -141,8 +136,7 @@ def test_a_case_of_another_dataset_has_no_image(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["../a.png", "x/../../a.png", "/etc/a.png", "C:/a.png", "C:a.png", "x\\a.png", "", " ", "a\0"],
+    "name", ["../a.png", "x/../../a.png", "/etc/a.png", "C:/a.png", "C:a.png", "x\\a.png", "", " ", "a\0"]
 )
 def test_a_name_that_leads_out_of_its_folder_is_refused(name):
     with pytest.raises(DatasetError, match="list names"):

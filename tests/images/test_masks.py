@@ -6,13 +6,7 @@ import PIL.Image
 import pytest
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.masks import (
-    ImageGeometry,
-    check_same_geometry,
-    decode_mask,
-    read_geometry,
-    read_mask_values,
-)
+from arogya_bench.images.masks import ImageGeometry, check_same_geometry, decode_mask, read_geometry, read_mask_values
 
 TWO = ("background", "lesion")
 FOUR = ("background", "a", "b", "c")
@@ -99,10 +93,7 @@ def test_white_is_the_foreground(save, values):
 
 
 def test_an_empty_mask_is_background(save):
-    assert decode_mask(save(np.zeros((2, 2), np.uint8)), 0, TWO, "auto").tolist() == [
-        [0, 0],
-        [0, 0],
-    ]
+    assert decode_mask(save(np.zeros((2, 2), np.uint8)), 0, TWO, "auto").tolist() == [[0, 0], [0, 0]]
 
 
 def test_what_jpeg_blurred_is_refused_with_advice_and_can_be_cut_in_the_middle(save):

@@ -2,11 +2,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.calibration import (
-    bin_indices,
-    expected_calibration_error,
-    reliability_bins,
-)
+from arogya_bench.metrics.calibration import bin_indices, expected_calibration_error, reliability_bins
 
 
 def test_calibration_error_by_hand():

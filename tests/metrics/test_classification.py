@@ -13,11 +13,7 @@ LABELS = {
     "balanced_accuracy": sklearn.balanced_accuracy_score,
     "mcc": sklearn.matthews_corrcoef,
 }
-AVERAGED = {
-    "precision": sklearn.precision_score,
-    "recall": sklearn.recall_score,
-    "f1": sklearn.f1_score,
-}
+AVERAGED = {"precision": sklearn.precision_score, "recall": sklearn.recall_score, "f1": sklearn.f1_score}
 
 
 def tied(seed, *, classes, n=80):
@@ -337,9 +333,7 @@ def test_perfect_beats_prior(name):
 
 columns = st.integers(2, 4).flatmap(
     lambda k: st.lists(
-        st.tuples(st.integers(0, k - 1), st.lists(st.integers(1, 5), min_size=k, max_size=k)),
-        min_size=1,
-        max_size=30,
+        st.tuples(st.integers(0, k - 1), st.lists(st.integers(1, 5), min_size=k, max_size=k)), min_size=1, max_size=30
     )
 )
 

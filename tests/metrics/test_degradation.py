@@ -5,12 +5,7 @@ from hypothesis import strategies as st
 from scipy.integrate import trapezoid
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.degradation import (
-    critical_severity,
-    degradation_area,
-    score_drop,
-    worst_condition,
-)
+from arogya_bench.metrics.degradation import critical_severity, degradation_area, score_drop, worst_condition
 from arogya_bench.metrics.robustness import robustness_score
 
 SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=6)

@@ -92,9 +92,7 @@ def test_order_of_images_and_of_detections_is_irrelevant_without_ties(seed):
     order = rng.permutation(8)
     turned = [
         Detections(
-            boxes=detections[i].boxes[::-1],
-            scores=detections[i].scores[::-1],
-            labels=detections[i].labels[::-1],
+            boxes=detections[i].boxes[::-1], scores=detections[i].scores[::-1], labels=detections[i].labels[::-1]
         )
         for i in order
     ]
@@ -190,12 +188,7 @@ def test_detections_beyond_the_best_hundred_are_flagged():
     ("truth", "detections", "maps", "points"),
     [
         ([], [], "no cases", "no cases"),
-        (
-            [[]],
-            [found((0, 0.2))],
-            "no box in the truth",
-            "no box in the truth, and no detection at the threshold",
-        ),
+        ([[]], [found((0, 0.2))], "no box in the truth", "no box in the truth, and no detection at the threshold"),
     ],
 )
 def test_undefined_metrics_have_a_reason_and_no_value(truth, detections, maps, points):

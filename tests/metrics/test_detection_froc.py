@@ -295,11 +295,7 @@ def test_criterion_is_part_of_the_result():
     by_iou = froc_of(scenes(0), iou=0.75)
     by_centre = froc_of(scenes(0), criterion="centre")
 
-    assert (by_iou.criterion, by_iou.iou, by_iou.method) == (
-        "iou",
-        0.75,
-        "FROC, hit by IoU >= 0.75",
-    )
+    assert (by_iou.criterion, by_iou.iou, by_iou.method) == ("iou", 0.75, "FROC, hit by IoU >= 0.75")
     assert (by_centre.criterion, by_centre.iou) == ("centre", None)
     assert "centre" in by_centre.method
 

@@ -72,9 +72,7 @@ def test_centre_in_a_crowd_is_ignored_and_the_crowd_is_no_lesion():
 @pytest.mark.parametrize("criterion", ["iou", "centre"])
 def test_detection_of_another_class_finds_nothing(criterion):
     cases = check_box_outcomes(
-        [{"boxes": [BOX], "labels": [0]}],
-        [{"boxes": [BOX], "labels": [1], "scores": [0.9]}],
-        classes=2,
+        [{"boxes": [BOX], "labels": [0]}], [{"boxes": [BOX], "labels": [1], "scores": [0.9]}], classes=2
     )
 
     marks = match_lesions(cases, criterion=criterion, iou=0.5)
@@ -101,8 +99,7 @@ def test_iou_that_is_nearly_a_threshold_is_meant_as_it():
 
 
 @pytest.mark.parametrize(
-    ("wanted", "problem"),
-    [({"criterion": "iou", "iou": 0.3}, "iou is 0.3"), ({"criterion": "touch"}, "'touch'")],
+    ("wanted", "problem"), [({"criterion": "iou", "iou": 0.3}, "iou is 0.3"), ({"criterion": "touch"}, "'touch'")]
 )
 def test_unknown_criterion_is_refused(wanted, problem):
     with pytest.raises(ValueError, match=problem):

@@ -23,8 +23,7 @@ TWO = marks_of([0, 0, 1], [False, True, True], [1, 1])
 
 
 @pytest.mark.parametrize(
-    ("weights", "expected"),
-    [([1, 1], [0, 1]), ([2, 0], [0, 1]), ([0, 2], [1, 1]), ([1, 3], [0, 1])],
+    ("weights", "expected"), [([1, 1], [0, 1]), ([2, 0], [0, 1]), ([0, 2], [1, 1]), ([1, 3], [0, 1])]
 )
 def test_weighted_sensitivity_by_hand(weights, expected):
     """At .2 per image the false positive of the first image is too much, at 1 it is not."""

@@ -1,12 +1,7 @@
 import numpy as np
 import pytest
 
-from arogya_bench.metrics.detection_operating import (
-    ClassCounts,
-    best_threshold,
-    operating_point,
-    per_class_boxes,
-)
+from arogya_bench.metrics.detection_operating import ClassCounts, best_threshold, operating_point, per_class_boxes
 from arogya_bench.types import Box, BoxPredictions, Detections
 
 
@@ -19,9 +14,7 @@ def found(*boxes):
     table = np.array(boxes, dtype=np.float64).reshape(-1, 3)
     square = np.tile([0.0, 10.0, 10.0], (len(table), 1))
     return Detections(
-        boxes=np.column_stack([table[:, 0], square]),
-        scores=table[:, 1],
-        labels=table[:, 2].astype(np.int64),
+        boxes=np.column_stack([table[:, 0], square]), scores=table[:, 1], labels=table[:, 2].astype(np.int64)
     )
 
 

@@ -32,13 +32,7 @@ def scenes(seed, *, images=10, boxes=5, extra=6, levels=None):
     ]
     found = [detections(rng, each, extra, levels) for each in truth]
     names = tuple(f"case-{number}" for number in range(images))
-    return BoxPredictions(
-        classes=CLASSES,
-        case_ids=names,
-        group_ids=names,
-        truth=tuple(truth),
-        detections=tuple(found),
-    )
+    return BoxPredictions(classes=CLASSES, case_ids=names, group_ids=names, truth=tuple(truth), detections=tuple(found))
 
 
 def detections(rng, boxes, extra, levels):
@@ -54,9 +48,7 @@ def detections(rng, boxes, extra, levels):
     table = table[rng.permutation(len(table))]
     fine = rng.random(len(table)) if levels is None else rng.integers(levels, size=len(table))
     return Detections(
-        boxes=table[:, :4],
-        scores=fine if levels is None else fine / levels,
-        labels=table[:, 4].astype(np.int64),
+        boxes=table[:, :4], scores=fine if levels is None else fine / levels, labels=table[:, 4].astype(np.int64)
     )
 
 
@@ -83,9 +75,7 @@ def distinct_within_images(predictions):
 
 def coco(predictions, rows):
     scores = score(
-        [predictions.truth[row] for row in rows],
-        [predictions.detections[row] for row in rows],
-        classes=CLASSES,
+        [predictions.truth[row] for row in rows], [predictions.detections[row] for row in rows], classes=CLASSES
     )
     return {name: scores[name] for name in MAPS}
 
@@ -165,11 +155,7 @@ def test_recalls_are_compared_as_the_floats_of_cocoeval(seed):
     ]
     names = tuple("abcde")
     predictions = BoxPredictions(
-        classes=CLASSES,
-        case_ids=names,
-        group_ids=names,
-        truth=(tuple(boxes),) * 5,
-        detections=tuple(found),
+        classes=CLASSES, case_ids=names, group_ids=names, truth=(tuple(boxes),) * 5, detections=tuple(found)
     )
 
     check_against_coco(predictions, predictions, plan_of(predictions, seed))
@@ -252,12 +238,7 @@ def test_chunks_and_blocks_do_not_change_the_replicates():
     predictions = scenes(9)
 
     few, many = (
-        box_replicates(
-            predictions,
-            threshold=THRESHOLD,
-            draws=plan_of(predictions, 2, resamples=resamples),
-            names=MAPS,
-        )
+        box_replicates(predictions, threshold=THRESHOLD, draws=plan_of(predictions, 2, resamples=resamples), names=MAPS)
         for resamples in (100, 1_500)
     )
 

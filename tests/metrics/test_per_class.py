@@ -48,10 +48,7 @@ def test_ten_cases_need_no_flag():
 def test_what_is_odd_about_a_class_is_told():
     rows = per_class([0] * 10, predicted=[0] * 10)
 
-    assert [row["flag"] for row in rows] == [
-        "holds every case",
-        "not in the truth; never predicted",
-    ]
+    assert [row["flag"] for row in rows] == ["holds every case", "not in the truth; never predicted"]
 
 
 def test_a_missing_answer_is_told_beside_each_class():

@@ -85,11 +85,7 @@ def test_interval_equals_the_plain_bootstrap_on_equal_draws(name):
 
     fast = replicates(cases.targets, cases.probabilities, draws=plan)
     quick = interval(fast.estimates[name], fast.values[name], fast.jackknife[name], draws=plan)
-    slow = bootstrap(
-        lambda targets, probabilities: score(targets, probabilities)[name],
-        columns(cases),
-        draws=plan,
-    )
+    slow = bootstrap(lambda targets, probabilities: score(targets, probabilities)[name], columns(cases), draws=plan)
 
     assert quick.method == slow.method == "bca"
     assert [quick.low, quick.high, quick.se] == pytest.approx([slow.low, slow.high, slow.se], abs=1e-12)
@@ -109,13 +105,7 @@ def test_chunks_do_not_change_the_replicates():
     """Two thousand resamples begin with the hundred of a shorter plan."""
     cases = cohort(7, classes=2)
     short, long = (
-        draws(
-            60,
-            rng=np.random.default_rng(3),
-            resamples=size,
-            groups=cases.groups,
-            strata=cases.targets,
-        )
+        draws(60, rng=np.random.default_rng(3), resamples=size, groups=cases.groups, strata=cases.targets)
         for size in (100, 2_000)
     )
 

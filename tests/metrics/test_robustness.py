@@ -66,8 +66,7 @@ def test_flawless_baseline_has_no_corruption_error():
 
 
 @pytest.mark.parametrize(
-    ("errors", "problem"),
-    [({}, "corruptions"), ({"fog": 0.1}, "fog"), ({"blur": [0.1], "noise": 0.2}, "1 severities")],
+    ("errors", "problem"), [({}, "corruptions"), ({"fog": 0.1}, "fog"), ({"blur": [0.1], "noise": 0.2}, "1 severities")]
 )
 def test_other_corruptions_than_the_baseline_are_refused(errors, problem):
     with pytest.raises(ValueError, match=problem):

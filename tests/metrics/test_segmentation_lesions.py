@@ -3,11 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arogya_bench.metrics.segmentation_lesions import (
-    label_components,
-    lesion_coverage,
-    lesion_scores,
-)
+from arogya_bench.metrics.segmentation_lesions import label_components, lesion_coverage, lesion_scores
 
 EMPTY = np.zeros((6, 12), dtype=bool)
 

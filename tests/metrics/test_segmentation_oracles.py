@@ -48,10 +48,7 @@ def pairs(inputs):
 def answer(case):
     found = pairs(case["inputs"])
     setting = case.get("params", {})
-    how = {
-        "spacing": setting.get("spacing", [1.0] * found[0][0].ndim),
-        "tolerance": setting.get("nsd_tolerance", 1.0),
-    }
+    how = {"spacing": setting.get("spacing", [1.0] * found[0][0].ndim), "tolerance": setting.get("nsd_tolerance", 1.0)}
     many = score_cases([truth for truth, _ in found], [mask for _, mask in found], **how)
     return score(*found[0], **how) | {"dice_mean_of_cases": many.values["dice"]}
 

@@ -112,10 +112,7 @@ def test_contour_of_a_rectangle_lies_on_its_pixels_edges_but_for_the_corners():
 
 @pytest.mark.parametrize(
     ("spacing", "total", "weighted"),
-    [
-        ((1.0, 1.0, 1.0), 241.3431397055, 5101347.181406),
-        ((3.0, 0.8, 0.7), 441.6106761703, 9238171.241437),
-    ],
+    [((1.0, 1.0, 1.0), 241.3431397055, 5101347.181406), ((3.0, 0.8, 0.7), 441.6106761703, 9238171.241437)],
 )
 def test_areas_sum_to_those_of_surface_distance(spacing, total, weighted):
     """Sums of version 0.1; the squares of the codes as weights notice a swap."""

@@ -6,11 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.thresholds import (
-    at_threshold,
-    at_validation_target,
-    choose_threshold,
-)
+from arogya_bench.metrics.thresholds import at_threshold, at_validation_target, choose_threshold
 
 POSITIVE = [1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
 SCORES = [0.9, 0.8, 0.6, 0.2, 0.7, 0.5, 0.4, 0.3, 0.1, 0.1]
@@ -28,10 +24,7 @@ def best_by_looking(positive, scores, name, asked):
     reached = []
     for threshold in [*np.unique(scores), math.inf]:
         called = scores >= threshold
-        rates = {
-            "sensitivity": float(np.mean(called[positive])),
-            "specificity": float(np.mean(~called[~positive])),
-        }
+        rates = {"sensitivity": float(np.mean(called[positive])), "specificity": float(np.mean(~called[~positive]))}
         other = rates["sensitivity" if name == "specificity" else "specificity"]
         if rates[name] >= asked - 1e-12:
             reached.append((other, rates[name], threshold))

@@ -5,13 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.prices.cost import (
-    MIN_BATCHES,
-    cost_per_1000_images,
-    latency_percentiles,
-    raw_latency,
-    training_cost,
-)
+from arogya_bench.prices.cost import MIN_BATCHES, cost_per_1000_images, latency_percentiles, raw_latency, training_cost
 
 PERCENTILES = {"p50_ms": 0.50, "p90_ms": 0.90, "p95_ms": 0.95, "p99_ms": 0.99}
 

@@ -26,11 +26,7 @@ def test_the_pdf_has_title_and_verdict(text, comparison):
 
 
 def test_the_pdf_has_every_section(text):
-    for title in (
-        "Leaderboard on clean images",
-        "Pairwise comparison",
-        "Robustness to image degradation",
-    ):
+    for title in ("Leaderboard on clean images", "Pairwise comparison", "Robustness to image degradation"):
         assert title in text
 
 

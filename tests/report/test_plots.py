@@ -2,13 +2,7 @@ import pytest
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.figures.evaluation import to_svg
-from arogya_bench.report.plots import (
-    Difference,
-    Estimate,
-    plot_degradation,
-    plot_differences,
-    plot_forest,
-)
+from arogya_bench.report.plots import Difference, Estimate, plot_degradation, plot_differences, plot_forest
 
 
 def rows(chart, key):
@@ -73,12 +67,7 @@ def test_forest_of_nothing_defined_is_an_empty_figure():
 
 @pytest.mark.parametrize(
     ("p_holm", "label", "filled"),
-    [
-        (0.0004, "p < 0.001", True),
-        (0.012, "p = 0.012", True),
-        (0.05, "p = 0.050", False),
-        (None, "p undefined", False),
-    ],
+    [(0.0004, "p < 0.001", True), (0.012, "p = 0.012", True), (0.05, "p = 0.050", False), (None, "p undefined", False)],
 )
 def test_differences_are_labelled_by_p_and_filled_below_alpha(p_holm, label, filled):
     chart = plot_differences([difference(p_holm=p_holm)], metric="f1_macro")

@@ -33,11 +33,7 @@ def test_strings_are_unchanged():
 
 
 def test_zero_is_a_number():
-    assert (format_number(0), format_percent(0.0), format_p_value(0.0)) == (
-        "0.000",
-        "0 %",
-        "< 0.001",
-    )
+    assert (format_number(0), format_percent(0.0), format_p_value(0.0)) == ("0.000", "0 %", "< 0.001")
 
 
 def test_a_share_reads_as_a_percentage():

@@ -119,13 +119,7 @@ def test_what_another_process_is_building_is_left_alone(tmp_path):
 
 
 def test_builds_of_any_name_that_were_abandoned_are_cleared(tmp_path):
-    names = (
-        ".one-" + "a" * 32,
-        ".two-" + "b" * 32,
-        ".two-" + "c" * 32,
-        ".git",
-        "three-" + "d" * 32,
-    )
+    names = (".one-" + "a" * 32, ".two-" + "b" * 32, ".two-" + "c" * 32, ".git", "three-" + "d" * 32)
     for name in names:
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (time.time() - 25 * 3600,) * 2)

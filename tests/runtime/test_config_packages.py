@@ -81,11 +81,7 @@ def test_the_options_of_a_package_stand_beside_ours(acme):
 
 
 @pytest.mark.parametrize(
-    ("override", "theirs"),
-    [
-        ("model=acme_majorty", "acme_majority"),
-        ("metric=acme_yuden", "acme_youden"),
-    ],
+    ("override", "theirs"), [("model=acme_majorty", "acme_majority"), ("metric=acme_yuden", "acme_youden")]
 )
 def test_an_unknown_option_is_told_of_theirs(acme, override, theirs):
     error = refusal(override)
@@ -146,16 +142,8 @@ def test_looking_at_a_package_loads_no_adapter(acme):
             {"other_bench__init": "1 / 0", "other_bench__conf__init": ""},
             "it cannot be imported: division by zero",
         ),
-        (
-            "other_bench.conf",
-            {"other_bench__init": "", "other_bench__conf__init": ""},
-            "it contains no YAML file",
-        ),
-        (
-            "other_bench.conf",
-            {"other_bench__init": "", "other_bench__conf__model__x": ""},
-            "it has no __init__.py",
-        ),
+        ("other_bench.conf", {"other_bench__init": "", "other_bench__conf__init": ""}, "it contains no YAML file"),
+        ("other_bench.conf", {"other_bench__init": "", "other_bench__conf__model__x": ""}, "it has no __init__.py"),
         ("other_bench:conf", {}, "its entry point does not name a package"),
     ],
 )
@@ -188,10 +176,7 @@ def test_a_config_that_we_have_too_stays_ours_and_that_is_said(environment, tmp_
     environment("other_bench.conf", name="other-bench")
     folder = write(tmp_path / "mine", study="defaults: [config, override model: prior]\n")
 
-    for request in (
-        RunRequest(overrides=("model=prior",)),
-        RunRequest(config_path=str(folder), config_name="study"),
-    ):
+    for request in (RunRequest(overrides=("model=prior",)), RunRequest(config_path=str(folder), config_name="study")):
         assert "models.prior.Prior" in render_config(request)
 
     assert "contains model/prior, which an earlier package already contains" in " ".join(

@@ -7,13 +7,7 @@ import time
 import pytest
 
 from arogya_bench.runtime import process as liveness
-from arogya_bench.runtime.process import (
-    Process,
-    current_process,
-    heartbeat,
-    is_dead,
-    parse_process,
-)
+from arogya_bench.runtime.process import Process, current_process, heartbeat, is_dead, parse_process
 
 
 @pytest.fixture

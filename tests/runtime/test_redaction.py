@@ -1,12 +1,6 @@
 import pytest
 
-from arogya_bench.runtime.redaction import (
-    find_secrets,
-    is_secret,
-    redact,
-    redact_config,
-    register_secrets,
-)
+from arogya_bench.runtime.redaction import find_secrets, is_secret, redact, redact_config, register_secrets
 
 
 @pytest.mark.parametrize(
@@ -27,8 +21,7 @@ def test_a_name_says_that_it_holds_a_secret(name):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["tokenizer", "max_new_tokens", "pad_token", "key", "monkey", "secretary", "passwords_n"],
+    "name", ["tokenizer", "max_new_tokens", "pad_token", "key", "monkey", "secretary", "passwords_n"]
 )
 def test_an_ordinary_name_is_left_alone(name):
     assert not is_secret(name)
@@ -77,11 +70,7 @@ def test_what_stands_behind_a_secret_name_is_masked(text, masked):
 def test_a_config_is_shown_without_its_secrets():
     config = {"model": {"name": "m", "api_key": "abcdef"}, "seed": 1, "token": None}
 
-    assert redact_config(config) == {
-        "model": {"name": "m", "api_key": "***"},
-        "seed": 1,
-        "token": None,
-    }
+    assert redact_config(config) == {"model": {"name": "m", "api_key": "***"}, "seed": 1, "token": None}
     assert list(find_secrets(config)) == ["abcdef"]
 
 

@@ -8,12 +8,7 @@ import cv2
 import pytest
 import torch
 
-from arogya_bench.runtime.threads import (
-    THREAD_VARIABLES,
-    available_threads,
-    thread_count,
-    use_threads,
-)
+from arogya_bench.runtime.threads import THREAD_VARIABLES, available_threads, thread_count, use_threads
 
 
 @pytest.fixture(autouse=True)

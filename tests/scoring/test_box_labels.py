@@ -20,11 +20,7 @@ def found(*pairs):
 def rows(*images):
     names = tuple(f"c{i}" for i in range(len(images)))
     boxes = BoxPredictions(
-        classes=("a", "b", "c"),
-        case_ids=names,
-        group_ids=names,
-        truth=((),) * len(images),
-        detections=images,
+        classes=("a", "b", "c"), case_ids=names, group_ids=names, truth=((),) * len(images), detections=images
     )
     return labels_from_boxes(boxes, np.zeros(len(images), np.int64), FREQUENCIES).probabilities
 

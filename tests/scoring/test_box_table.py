@@ -7,13 +7,7 @@ import pandas as pd
 import pytest
 
 from arogya_bench.errors import TrackingError
-from arogya_bench.scoring.box_table import (
-    boxes_from_table,
-    boxes_to_preview,
-    boxes_to_table,
-    count_boxes,
-    is_box_table,
-)
+from arogya_bench.scoring.box_table import boxes_from_table, boxes_to_preview, boxes_to_table, count_boxes, is_box_table
 from arogya_bench.types import Box, BoxPredictions, Detections
 
 

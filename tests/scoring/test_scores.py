@@ -4,10 +4,7 @@ import pytest
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.metrics.classification import INTERVAL_METRICS, METRICS, TWO_CLASS_METRICS, score
 from arogya_bench.scoring.classification import CLASSIFICATION
-from arogya_bench.scoring.scores import (
-    compute_scores,
-    point_scores,
-)
+from arogya_bench.scoring.scores import compute_scores, point_scores
 from arogya_bench.types import Predictions
 
 SEED = "ab" * 16

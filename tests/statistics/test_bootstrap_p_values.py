@@ -37,10 +37,7 @@ def test_of_a_mean_it_is_nearly_the_p_of_the_t_test(groups):
     resampled = means(differences, 20_000)
 
     found = small_sample_p_value(
-        percentile_p_value(resampled),
-        differences.mean(),
-        resampled,
-        small_sample_correction(plan(groups)),
+        percentile_p_value(resampled), differences.mean(), resampled, small_sample_correction(plan(groups))
     )
 
     expected = stats.ttest_1samp(differences, 0).pvalue
@@ -65,10 +62,7 @@ def test_sign_of_the_difference_does_not_matter():
 
     found, turned = (
         small_sample_p_value(
-            percentile_p_value(sign * resampled),
-            sign * 0.4,
-            sign * resampled,
-            small_sample_correction(plan(40)),
+            percentile_p_value(sign * resampled), sign * 0.4, sign * resampled, small_sample_correction(plan(40))
         )
         for sign in (1, -1)
     )

@@ -5,14 +5,7 @@ from pathlib import Path
 import pytest
 
 from arogya_bench.statistics import wilson
-from benchmarks.statistics.calibrate import (
-    ErrorRate,
-    StudySetting,
-    calibrate,
-    main,
-    render_markdown,
-    violations,
-)
+from benchmarks.statistics.calibrate import ErrorRate, StudySetting, calibrate, main, render_markdown, violations
 from benchmarks.statistics.checks import CHECKS
 from benchmarks.statistics.simulation import true_metrics
 from benchmarks.statistics.trials import SimulatedStudy

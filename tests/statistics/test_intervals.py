@@ -180,11 +180,7 @@ def test_repeated_images_of_a_patient_do_not_narrow_an_interval(copies, seed):
     patients = np.arange(30)
 
     once = bootstrap(mean, {"x": x}, draws=plan(30, groups=patients))
-    repeated = bootstrap(
-        mean,
-        {"x": np.repeat(x, copies)},
-        draws=plan(30 * copies, groups=np.repeat(patients, copies)),
-    )
+    repeated = bootstrap(mean, {"x": np.repeat(x, copies)}, draws=plan(30 * copies, groups=np.repeat(patients, copies)))
 
     assert [repeated.low, repeated.high] == pytest.approx([once.low, once.high])
 

@@ -126,12 +126,7 @@ def of_confidences(inputs):
 
 def classification(case):
     inputs = case["inputs"]
-    readers = {
-        "prob": of_a_table,
-        "score": of_two_classes,
-        "yhat": of_labels,
-        "conf": of_confidences,
-    }
+    readers = {"prob": of_a_table, "score": of_two_classes, "yhat": of_labels, "conf": of_confidences}
     return next(read(inputs) for name, read in readers.items() if name in inputs)
 
 
@@ -253,11 +248,7 @@ def ttest(inputs):
 
 def wilcoxon(inputs):
     found = statistics.wilcoxon(inputs.get("diff") or inputs["x"], inputs.get("y"))
-    named = {
-        "p_wilcox_exact": found.p_value,
-        "p_pratt_exact": found.p_pratt,
-        "p_wilcox_asym": found.p_asymptotic,
-    }
+    named = {"p_wilcox_exact": found.p_value, "p_pratt_exact": found.p_pratt, "p_wilcox_asym": found.p_asymptotic}
     return vars(found) | named
 
 

@@ -7,14 +7,7 @@ from hypothesis import strategies as st
 
 from arogya_bench.metrics.classification import metrics_for
 from arogya_bench.metrics.replicates import paired_replicates
-from arogya_bench.statistics import (
-    bootstrap_ranks,
-    delong,
-    draws,
-    false_claim_probability,
-    interval,
-    mcnemar,
-)
+from arogya_bench.statistics import bootstrap_ranks, delong, draws, false_claim_probability, interval, mcnemar
 
 RESAMPLES = 60
 
@@ -94,9 +87,7 @@ def test_copies_of_all_cases_of_patients_narrow_no_interval(seed, copies):
 
     found = compared(targets, tables, groups)
     copied = compared(
-        np.tile(targets, copies),
-        {k: np.tile(v, (copies, 1)) for k, v in tables.items()},
-        np.tile(groups, copies),
+        np.tile(targets, copies), {k: np.tile(v, (copies, 1)) for k, v in tables.items()}, np.tile(groups, copies)
     )
 
     for name, each in found.items():

@@ -3,12 +3,7 @@ import pytest
 from scipy.stats import binom, chi2
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.statistics import (
-    clopper_pearson,
-    mcnemar,
-    minimum_detectable_difference,
-    wilson,
-)
+from arogya_bench.statistics import clopper_pearson, mcnemar, minimum_detectable_difference, wilson
 
 
 def test_wilson_of_all_reaches_one_exactly():

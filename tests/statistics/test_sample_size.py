@@ -158,8 +158,7 @@ def test_no_difference_has_no_sample_size():
 
 
 @pytest.mark.parametrize(
-    ("difference", "share", "options"),
-    [(0.2, 0.1, {}), (np.nan, 0.1, {}), (0.1, 1.5, {}), (0.1, 0.2, {"power": 1.0})],
+    ("difference", "share", "options"), [(0.2, 0.1, {}), (np.nan, 0.1, {}), (0.1, 1.5, {}), (0.1, 0.2, {"power": 1.0})]
 )
 def test_impossible_plans_are_refused(difference, share, options):
     with pytest.raises(ValueError, match=r"exceeds|discordant_share is|power is"):

@@ -276,10 +276,7 @@ def test_a_better_model_is_told_apart():
     rng = np.random.default_rng(19)
     cases = rng.normal(size=GROUPS)
 
-    found = compared(
-        scores_of(rng, seed_sd=0.05, mean=0.3, cases=cases),
-        scores_of(rng, seed_sd=0.05, cases=cases),
-    )
+    found = compared(scores_of(rng, seed_sd=0.05, mean=0.3, cases=cases), scores_of(rng, seed_sd=0.05, cases=cases))
 
     assert found.p_value < 0.01
     assert found.low > 0

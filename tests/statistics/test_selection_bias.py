@@ -55,10 +55,7 @@ def test_correction_takes_most_of_the_luck_away():
         weights = np.concatenate(list(drawn.chunks()))
         left = (weights == 0).astype(float)
         found = winner_optimism(
-            right.mean(axis=1),
-            right @ weights.T / 500,
-            right @ left.T / left.sum(axis=1),
-            draws=drawn,
+            right.mean(axis=1), right @ weights.T / 500, right @ left.T / left.sum(axis=1), draws=drawn
         )
         observed.append(found.observed)
         corrected.append(found.corrected)

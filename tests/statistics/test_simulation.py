@@ -1,21 +1,10 @@
 import numpy as np
 import pytest
-from sklearn.metrics import (
-    accuracy_score,
-    balanced_accuracy_score,
-    brier_score_loss,
-    f1_score,
-    roc_auc_score,
-)
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, brier_score_loss, f1_score, roc_auc_score
 
 from arogya_bench.metrics.calibration import expected_calibration_error
 from arogya_bench.statistics.sample_size import intraclass_correlation
-from benchmarks.statistics.simulation import (
-    SIGNAL,
-    simulate_predictions,
-    simulate_split_differences,
-    true_metrics,
-)
+from benchmarks.statistics.simulation import SIGNAL, simulate_predictions, simulate_split_differences, true_metrics
 
 
 @pytest.mark.parametrize("signal", [SIGNAL, 1.2])

@@ -48,12 +48,7 @@ def test_equal_quartiles_are_one():
 
 
 def test_few_numbers_are_names():
-    assert build_subgroup_column([2, 1.5, 1234567.0, 1234568.0], 4).values == (
-        "1.5",
-        "2",
-        "1234567",
-        "1234568",
-    )
+    assert build_subgroup_column([2, 1.5, 1234567.0, 1234568.0], 4).values == ("1.5", "2", "1234567", "1234568")
 
 
 def test_truth_values_are_names():

@@ -51,11 +51,7 @@ def test_intervals_and_differences_are_those_of_a_plain_loop_over_all_groups():
 
     columns = {"site": site, "right": cases.predicted == cases.targets}
     own = bootstrap(lambda site, right: right[site == "A"].mean(), columns, draws=drawn)
-    apart = bootstrap(
-        lambda site, right: right[site == "A"].mean() - right[site == "B"].mean(),
-        columns,
-        draws=drawn,
-    )
+    apart = bootstrap(lambda site, right: right[site == "A"].mean() - right[site == "B"].mean(), columns, draws=drawn)
     found = named(table, "accuracy")["A"]
     assert found.ci == pytest.approx(own.ci)
     assert found.difference.ci == pytest.approx(apart.ci)
@@ -310,12 +306,7 @@ def test_a_perfect_small_subgroup_is_no_certainty():
     predicted[:12] = targets[:12]
     site = np.repeat(["rare", "common"], [12, 300])
 
-    table = subgroups(
-        check_outcomes(targets, None, predicted),
-        {"site": site},
-        draws=plan(312),
-        metrics=["accuracy"],
-    )
+    table = subgroups(check_outcomes(targets, None, predicted), {"site": site}, draws=plan(312), metrics=["accuracy"])
 
     assert named(table, "accuracy")["rare"].difference is None
     assert table.gaps == ()

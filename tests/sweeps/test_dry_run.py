@@ -61,8 +61,7 @@ def set_times(folder):
     with closing(sqlite3.connect(folder / "mlflow.db")) as database:
         kinds = "SELECT run_uuid FROM tags WHERE key = 'arogya.kind' AND value = ?"
         database.execute(
-            f"UPDATE runs SET end_time = start_time + ? WHERE run_uuid IN ({kinds})",
-            (CELL_S * 1000, "evaluation"),
+            f"UPDATE runs SET end_time = start_time + ? WHERE run_uuid IN ({kinds})", (CELL_S * 1000, "evaluation")
         )
         for table in ("metrics", "latest_metrics"):
             database.execute(f"UPDATE {table} SET value = ? WHERE key = 'fit_seconds'", (FIT_S,))

@@ -175,8 +175,7 @@ def test_an_experiment_of_the_user_sweeps_without_a_flag(command, store, tiny, t
     folder = tmp_path_factory.mktemp("options")
     (folder / "experiment").mkdir()
     (folder / "experiment" / "seeds.yaml").write_text(
-        "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 1,2\n",
-        encoding="utf-8",
+        "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 1,2\n", encoding="utf-8"
     )
 
     ended = command("run", *tiny, "experiment=seeds", "--config-dir", str(folder))
@@ -189,8 +188,7 @@ def test_the_command_line_beats_the_sweep_of_an_experiment(command, store, tiny,
     folder = tmp_path_factory.mktemp("options")
     (folder / "experiment").mkdir()
     (folder / "experiment" / "seeds.yaml").write_text(
-        "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 1,2\n",
-        encoding="utf-8",
+        "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 1,2\n", encoding="utf-8"
     )
 
     command("run", *tiny, "experiment=seeds", "seed=9", "--config-dir", str(folder))
@@ -201,8 +199,7 @@ def test_the_command_line_beats_the_sweep_of_an_experiment(command, store, tiny,
 def test_a_root_config_of_the_user_runs_from_a_relative_folder(command, store, tiny, tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "study.yaml").write_text(
-        "defaults: [config, _self_]\nseed: 5\nhydra:\n  searchpath: [pkg://arogya_bench.conf]\n",
-        encoding="utf-8",
+        "defaults: [config, _self_]\nseed: 5\nhydra:\n  searchpath: [pkg://arogya_bench.conf]\n", encoding="utf-8"
     )
 
     ended = command("run", *tiny, "--config-path", "own", "--config-name", "study")
@@ -236,10 +233,7 @@ def test_a_job_that_fails_leaves_the_others_alone(accident):
 
 @pytest.mark.parametrize(
     ("model", "cause", "message"),
-    [
-        ("raising", "RuntimeError", "the [fan] stopped"),
-        ("notnumbers", "ModelError", "values that are not finite"),
-    ],
+    [("raising", "RuntimeError", "the [fan] stopped"), ("notnumbers", "ModelError", "values that are not finite")],
 )
 def test_every_cell_of_a_failed_job_is_a_failed_run_with_its_cause(accident, model, cause, message):
     _, found = accident
@@ -247,10 +241,7 @@ def test_every_cell_of_a_failed_job_is_a_failed_run_with_its_cause(accident, mod
     runs = of_model(found, model)
 
     assert [run.status for run in runs] == ["FAILED"] * 2
-    assert {run.tags["arogya.condition"] for run in runs} == {
-        "gaussian_noise_0.1",
-        "gaussian_noise_0.3",
-    }
+    assert {run.tags["arogya.condition"] for run in runs} == {"gaussian_noise_0.1", "gaussian_noise_0.3"}
     assert {run.tags["arogya.error"] for run in runs} == {cause}
     assert all(message in run.tags["arogya.error_message"] for run in runs)
     assert all("Traceback" in run.tags["arogya.traceback"] for run in runs)

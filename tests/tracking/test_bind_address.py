@@ -7,12 +7,7 @@ import psutil
 import pytest
 
 from arogya_bench.errors import TrackingError
-from arogya_bench.tracking.bind_address import (
-    ALLOWED_HOSTS_ENV,
-    ALLOWED_ORIGINS_ENV,
-    BindAddress,
-    resolve_bind_address,
-)
+from arogya_bench.tracking.bind_address import ALLOWED_HOSTS_ENV, ALLOWED_ORIGINS_ENV, BindAddress, resolve_bind_address
 
 
 def everywhere(port=5000):

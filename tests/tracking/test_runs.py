@@ -111,11 +111,7 @@ def test_more_than_a_batch_takes_is_written_in_parts(run):
 def test_a_curve_has_one_step_per_epoch(run):
     run.write(Curves(epochs=[{"loss": 0.9}, {"loss": 0.5}, {"loss": 0.4}]))
 
-    assert [(each.step, each.value) for each in run.history("loss")] == [
-        (1, 0.9),
-        (2, 0.5),
-        (3, 0.4),
-    ]
+    assert [(each.step, each.value) for each in run.history("loss")] == [(1, 0.9), (2, 0.5), (3, 0.4)]
 
 
 def test_a_long_tag_is_marked_as_cut(run):
@@ -145,11 +141,7 @@ def test_files_keep_their_folders(store, run, tmp_path):
         Folder(name="", path=tmp_path / "fit"),
     )
 
-    for file, content in (
-        ("figures/roc.svg", b"<svg/>"),
-        ("weights/net.bin", b"\x00\x01"),
-        ("net.bin", b"\x00\x01"),
-    ):
+    for file, content in (("figures/roc.svg", b"<svg/>"), ("weights/net.bin", b"\x00\x01"), ("net.bin", b"\x00\x01")):
         with artifacts.fetch_artifact(run.read(), file, uri=store.uri) as path:
             assert path.read_bytes() == content
 

@@ -202,10 +202,7 @@ def test_a_wrong_password_is_said_before_any_work(served, command_in, monkeypatc
 def test_who_may_not_write_is_told_so(served, command_in, monkeypatch):
     user = {"username": "reader", "password": "reads-and-no-more"}
     made = requests.post(
-        f"{served.uri}/api/2.0/mlflow/users/create",
-        json=user,
-        auth=tuple(served.login.values()),
-        timeout=60,
+        f"{served.uri}/api/2.0/mlflow/users/create", json=user, auth=tuple(served.login.values()), timeout=60
     )
     made.raise_for_status()
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", user["username"])
@@ -261,10 +258,7 @@ def test_another_password_than_that_of_the_first_start_is_said(folder, monkeypat
         pass
     monkeypatch.setenv(ADMIN, PASSWORD)
 
-    with (
-        pytest.raises(TrackingError, match="not the one of the first start") as refusal,
-        run_server(folder, auth=True),
-    ):
+    with pytest.raises(TrackingError, match="not the one of the first start") as refusal, run_server(folder, auth=True):
         pass
 
     assert PASSWORD not in str(refusal.value)
@@ -274,10 +268,7 @@ def test_another_password_than_that_of_the_first_start_is_said(folder, monkeypat
 def test_a_password_that_mlflow_refuses_is_said(folder, monkeypatch):
     monkeypatch.setenv(ADMIN, "short")
 
-    with (
-        pytest.raises(TrackingError, match=r"ended by itself: .*[Pp]assword"),
-        run_server(folder, auth=True),
-    ):
+    with pytest.raises(TrackingError, match=r"ended by itself: .*[Pp]assword"), run_server(folder, auth=True):
         pass
 
 

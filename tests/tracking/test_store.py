@@ -144,10 +144,7 @@ def in_a_process_of_its_own(database, query):
         "print(c.execute(sys.argv[2]).fetchall()); c.commit(); c.close()"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", code, str(database), query],
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, "-c", code, str(database), query], capture_output=True, text=True, check=True
     )
     return ended.stdout.strip()
 

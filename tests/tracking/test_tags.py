@@ -5,13 +5,7 @@ import re
 from arogya_bench.metrics.catalogue import metric
 from arogya_bench.metrics.plugins import MetricSpec, PluginMetric
 from arogya_bench.tracking import tags
-from arogya_bench.tracking.tags import (
-    OLD_TAGS,
-    environment_tags,
-    metric_tags,
-    read_metric_tags,
-    with_current_names,
-)
+from arogya_bench.tracking.tags import OLD_TAGS, environment_tags, metric_tags, read_metric_tags, with_current_names
 
 
 def test_every_name_has_our_prefix_and_is_used_once():

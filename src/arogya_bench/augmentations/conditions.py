@@ -101,8 +101,7 @@ def expand_conditions(augmentations: Mapping[str, AugmentationSpec]) -> tuple[Co
     """
     if not augmentations:
         raise ConfigError(
-            "No augmentation is selected.",
-            fix="set augmentation=clean, or augmentation=all for every condition.",
+            "No augmentation is selected.", fix="set augmentation=clean, or augmentation=all for every condition."
         )
     expanded = tuple(condition for name, spec in augmentations.items() for condition in _expand_spec(name, spec))
     _check_unique_names([condition.name for condition in expanded])

@@ -32,7 +32,4 @@ def augmentation_identity(function: Augment) -> dict[str, object]:
     A function without a declaration is identified by its own name, as version 1.
     """
     default = getattr(function, "__name__", type(function).__name__)
-    return {
-        "augmentation": getattr(function, _NAME, default),
-        "augmentation_version": getattr(function, _VERSION, 1),
-    }
+    return {"augmentation": getattr(function, _NAME, default), "augmentation_version": getattr(function, _VERSION, 1)}

@@ -18,10 +18,7 @@ def clean(image: Image, severity: float, _rng: np.random.Generator) -> Image:
         ConfigError: If ``severity`` is not 0.
     """
     if severity != 0:
-        raise ConfigError(
-            f"clean has no severity, but {severity:g} is given.",
-            fix="set severities: [] for clean.",
-        )
+        raise ConfigError(f"clean has no severity, but {severity:g} is given.", fix="set severities: [] for clean.")
     return image.copy()
 
 

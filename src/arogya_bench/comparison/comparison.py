@@ -137,10 +137,7 @@ def _to_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _describe(
-    blocks: Sequence[ComparableRuns],
-    experiment: str,
-    metric: str,
-    tables: Mapping[str, pd.DataFrame],
+    blocks: Sequence[ComparableRuns], experiment: str, metric: str, tables: Mapping[str, pd.DataFrame]
 ) -> dict[str, object]:
     runs = sorted(run.run_id for block in blocks for run in block.runs.values())
     versions = {block.task.name: block.task.version for block in blocks} | {

@@ -45,10 +45,7 @@ def fold_summary(
 
 
 def _summary_rows(
-    fold_datasets: Mapping[tuple[str, str], str],
-    folds: int,
-    metric: str,
-    leaderboard: Sequence[Mapping[str, Any]],
+    fold_datasets: Mapping[tuple[str, str], str], folds: int, metric: str, leaderboard: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     datasets = set(fold_datasets.values())
     values_by_model: defaultdict[str, list[float]] = defaultdict(list)

@@ -12,14 +12,7 @@ from arogya_bench.comparison.verdict import build_verdict
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.robustness import robustness_score
 from arogya_bench.scoring.tasks import correct_cases
-from arogya_bench.statistics import (
-    BootstrapInterval,
-    Draws,
-    McNemar,
-    adjust,
-    interval,
-    mcnemar,
-)
+from arogya_bench.statistics import BootstrapInterval, Draws, McNemar, adjust, interval, mcnemar
 from arogya_bench.tracking.runs import search_runs
 from arogya_bench.tracking.tags import KIND, MODEL_CONFIG_DIGEST
 
@@ -64,11 +57,7 @@ def compare_block(block: ComparableRuns, requested_metric: str) -> BlockTables:
 
 
 def _leaderboard_row(
-    block: ComparableRuns,
-    rank: int,
-    row: LeaderboardRow,
-    robustness: Sequence[TableRow],
-    metric: str,
+    block: ComparableRuns, rank: int, row: LeaderboardRow, robustness: Sequence[TableRow], metric: str
 ) -> TableRow:
     intervals = {name: _bootstrap_interval(row.clean, name, row.draws) for name in row.clean.estimates}
     columns: TableRow = {
@@ -200,11 +189,7 @@ def _robustness_rows(block: ComparableRuns, row: LeaderboardRow, metric: str) ->
 
 
 def _condition_row(
-    block: ComparableRuns,
-    row: LeaderboardRow,
-    condition: StoredCondition,
-    replicates: RowReplicates,
-    metric: str,
+    block: ComparableRuns, row: LeaderboardRow, condition: StoredCondition, replicates: RowReplicates, metric: str
 ) -> TableRow:
     value = _bootstrap_interval(replicates, metric, row.draws)
     difference = _paired_difference(replicates, row.clean, metric)

@@ -5,15 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arogya_bench.figures.page import (
-    LINE_SPACING,
-    Page,
-    colour_of_class,
-    fit_text,
-    font,
-    show_image,
-    text_width,
-)
+from arogya_bench.figures.page import LINE_SPACING, Page, colour_of_class, fit_text, font, show_image, text_width
 from arogya_bench.figures.theme import COLOURS, INK, MUTED
 from arogya_bench.types import Box, Detections, Floats, Image
 
@@ -93,28 +85,17 @@ def _select_detections(detections: Detections, threshold: float) -> Detections:
     """Detections that reach the threshold, the best last."""
     order = np.argsort(detections.scores, kind="stable")
     order = order[detections.scores[order] >= threshold]
-    return Detections(
-        boxes=detections.boxes[order],
-        scores=detections.scores[order],
-        labels=detections.labels[order],
-    )
+    return Detections(boxes=detections.boxes[order], scores=detections.scores[order], labels=detections.labels[order])
 
 
 def _draw_tile(
-    axes: "Axes",
-    image: Image,
-    boxes: Sequence[Box],
-    detections: Detections,
-    classes: Sequence[str],
+    axes: "Axes", image: Image, boxes: Sequence[Box], detections: Detections, classes: Sequence[str]
 ) -> None:
     """Draw an image, crowds, true boxes, detected boxes from worst to best, then all tags."""
     show_image(axes, image, longest_side=TILE_SIDE)
     objects = sum(not box.crowd for box in boxes)
     axes.set_xlabel(
-        f"{objects} true, {len(detections.labels)} detected",
-        color=MUTED,
-        fontproperties=font(TEXT_SIZE),
-        labelpad=6,
+        f"{objects} true, {len(detections.labels)} detected", color=MUTED, fontproperties=font(TEXT_SIZE), labelpad=6
     )
     tags = list[tuple[Floats, int, str]]()
     for box in sorted(boxes, key=lambda box: not box.crowd):
@@ -196,10 +177,7 @@ def _tag_places(axes: "Axes", edges: Floats, size: "Bbox") -> "Iterator[Bbox]":
 
 
 def _legend_entries(
-    truth: Sequence[Sequence[Box]],
-    detections: Sequence[Detections],
-    classes: Sequence[str],
-    threshold: float,
+    truth: Sequence[Sequence[Box]], detections: Sequence[Detections], classes: Sequence[str], threshold: float
 ) -> "Iterator[Artist]":
     """Line samples, then the classes that are shown.
 

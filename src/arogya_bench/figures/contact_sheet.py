@@ -8,14 +8,7 @@ import numpy as np
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.figures.contact_rows import SheetRow, select_rows
-from arogya_bench.figures.page import (
-    Page,
-    colour_of_class,
-    fit_text,
-    font,
-    show_image,
-    text_height,
-)
+from arogya_bench.figures.page import Page, colour_of_class, fit_text, font, show_image, text_height
 from arogya_bench.figures.theme import EMPTY, FAINT, INK, MUTED
 from arogya_bench.types import Box, Case, Dataset, Mask
 
@@ -76,12 +69,7 @@ def _paragraphs(dataset: Dataset, classes: int) -> Iterator[tuple[str, int, str]
     """Texts above the rows, with font size and colour."""
     yield dataset.name, TITLE_SIZE, INK
     grades = ", grades in ascending order" if dataset.ordinal else ""
-    facts = (
-        dataset.task,
-        f"{len(dataset.cases):,} images",
-        f"{len(dataset.classes)} classes{grades}",
-        dataset.licence,
-    )
+    facts = (dataset.task, f"{len(dataset.cases):,} images", f"{len(dataset.classes)} classes{grades}", dataset.licence)
     yield " · ".join(facts), TEXT_SIZE, MUTED
     if dataset.task == "detection" and any(case.boxes for case in dataset.cases):
         text = "Boxes have the colour of their class; those of the class of the row are thick."

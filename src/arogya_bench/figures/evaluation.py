@@ -73,8 +73,7 @@ def plot_confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> 
         share.encode(text=alt.Text("share:Q", format=".0%"), color=ink),
     ).properties(width=alt.Step(step), height=alt.Step(min(step, 64)))
     without_cases = theme.format_list(
-        "No share, as there are no cases",
-        [name for name, row in zip(classes, counts, strict=True) if not row.sum()],
+        "No share, as there are no cases", [name for name, row in zip(classes, counts, strict=True) if not row.sum()]
     )
     return theme.apply_theme(chart, "Confusion matrix", f"{int(counts.sum()):,} cases.", without_cases)
 
@@ -141,15 +140,11 @@ def plot_reliability(confidence: Floats, correct: NDArray[np.bool_], *, bins: in
         y2=alt.datum(0),
     )
     chart = alt.vconcat(
-        upper.properties(width=_PLOT_SIDE, height=300),
-        lower.properties(width=_PLOT_SIDE, height=70),
-        spacing=8,
+        upper.properties(width=_PLOT_SIDE, height=300), lower.properties(width=_PLOT_SIDE, height=70), spacing=8
     )
     empty = sum(not row["count"] for row in rows)
     return theme.apply_theme(
-        chart,
-        "Reliability",
-        f"{confidence.size:,} cases in {bins} bins, {empty} of them empty; 95 % Wilson bands.",
+        chart, "Reliability", f"{confidence.size:,} cases in {bins} bins, {empty} of them empty; 95 % Wilson bands."
     )
 
 
@@ -227,12 +222,7 @@ def _bin_rates(confidence: Floats, correct: NDArray[np.bool_]) -> dict[str, floa
     if not n:
         return dict.fromkeys(("confidence", "accuracy", "low", "high"))
     band = wilson(int(correct.sum()), n)
-    return {
-        "confidence": float(confidence.mean()),
-        "accuracy": band.estimate,
-        "low": band.low,
-        "high": band.high,
-    }
+    return {"confidence": float(confidence.mean()), "accuracy": band.estimate, "low": band.low, "high": band.high}
 
 
 def _diagonal() -> "alt.Chart":

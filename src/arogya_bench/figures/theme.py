@@ -13,18 +13,7 @@ FAINT = "#9aa5b1"
 EMPTY = "#eceff2"
 ACCENT = "#0072b2"
 # Okabe and Ito without yellow, which is hard to see on white; two of Paul Tol's; grey; black.
-COLOURS = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
-    "#882255",
-    "#999933",
-    "#4d4d4d",
-    "#000000",
-)
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#999933", "#4d4d4d", "#000000")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 
 _PANEL_TITLE_SIZE = 13
@@ -104,11 +93,4 @@ def _cycling_scale(names: Iterable[str], values: tuple[str, ...]) -> "alt.Scale"
 
 
 def _title_style(size: int, **more: object) -> dict[str, object]:
-    return {
-        "anchor": "start",
-        "color": INK,
-        "fontSize": size,
-        "fontWeight": "bold",
-        "offset": 10,
-        **more,
-    }
+    return {"anchor": "start", "color": INK, "fontSize": size, "fontWeight": "bold", "offset": 10, **more}

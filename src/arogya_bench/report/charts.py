@@ -4,13 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.report.plots import (
-    Difference,
-    Estimate,
-    plot_degradation,
-    plot_differences,
-    plot_forest,
-)
+from arogya_bench.report.plots import Difference, Estimate, plot_degradation, plot_differences, plot_forest
 
 if TYPE_CHECKING:
     import altair as alt
@@ -62,8 +56,5 @@ def plot_robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevel
 
 def _clean_estimate(row: Mapping[str, Any], metric: str) -> Estimate:
     return Estimate(
-        model=str(row["model"]),
-        value=row[metric],
-        low=row[f"{metric}.ci_low"],
-        high=row[f"{metric}.ci_high"],
+        model=str(row["model"]), value=row[metric], low=row[f"{metric}.ci_low"], high=row[f"{metric}.ci_high"]
     )

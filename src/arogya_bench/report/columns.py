@@ -4,12 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from arogya_bench.report.wording import (
-    format_number,
-    format_p_value,
-    format_percent,
-    format_with_interval,
-)
+from arogya_bench.report.wording import format_number, format_p_value, format_percent, format_with_interval
 
 Row = Mapping[str, Any]
 
@@ -33,10 +28,7 @@ class Column:
 
 def text(key: str, header: str | None = None) -> Column:
     """A column of text, empty where the row has none."""
-    return Column(
-        header=header or key,
-        format_cell=lambda row: "" if row.get(key) is None else str(row[key]),
-    )
+    return Column(header=header or key, format_cell=lambda row: "" if row.get(key) is None else str(row[key]))
 
 
 def number(key: str, header: str | None = None, *, digits: int = 3) -> Column:

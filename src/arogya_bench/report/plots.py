@@ -137,18 +137,14 @@ def _degradation_panel(rows: Sequence[Estimate], models: Sequence[str]) -> "alt.
     ticks = {row.level or 0: "clean" if row.level is None else f"{row.severity:g}" for row in rows}
     spread = 0.22 / max(len(models) - 1, 1)
     points = [
-        {
-            **asdict(row),
-            "x": (row.level or 0) + spread * (models.index(row.model) - (len(models) - 1) / 2),
-        }
+        {**asdict(row), "x": (row.level or 0) + spread * (models.index(row.model) - (len(models) - 1) / 2)}
         for row in rows
     ]
     texts = [ticks.get(level, "") for level in range(max(ticks) + 1)]
     axis = alt.Axis(values=sorted(ticks), labelExpr=f"{texts}[datum.value]", grid=False)
     scale = alt.Scale(domain=[-0.2, max(ticks) + 0.2], nice=False, zero=False)
     base = alt.Chart(alt.Data(values=points)).encode(
-        x=alt.X("x:Q", title=None, axis=axis, scale=scale),
-        color=alt.Color("model:N", scale=theme.palette(models)),
+        x=alt.X("x:Q", title=None, axis=axis, scale=scale), color=alt.Color("model:N", scale=theme.palette(models))
     )
     return alt.layer(
         base.mark_rule(strokeWidth=1.4, opacity=0.8).encode(y="low:Q", y2="high:Q"),

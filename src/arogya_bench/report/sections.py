@@ -178,8 +178,7 @@ def folds_section(rows: Sequence[Row]) -> Section:
         number("mean"),
         number("sd", "standard deviation"),
         Column(
-            header="range",
-            format_cell=lambda row: f"{format_number(row['lowest'])} to {format_number(row['highest'])}",
+            header="range", format_cell=lambda row: f"{format_number(row['lowest'])} to {format_number(row['highest'])}"
         ),
     )
     metric = rows[0]["metric"] if rows else ""

@@ -134,8 +134,7 @@ def _read_manifest(folder: Path) -> Mapping[str, str]:
         return {str(name): str(digest) for name, digest in digests.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(
-            f"{folder / MANIFEST_FILE} cannot be read: {error}",
-            fix=f"delete the folder {folder} and run again",
+            f"{folder / MANIFEST_FILE} cannot be read: {error}", fix=f"delete the folder {folder} and run again"
         ) from error
 
 

@@ -83,11 +83,7 @@ def run_isolated(
 
 
 def _wait_for_result(
-    child: Any,
-    receiver: Connection,
-    *,
-    timeout: float | None,
-    owner: Process | None,
+    child: Any, receiver: Connection, *, timeout: float | None, owner: Process | None
 ) -> tuple[Any, JobKilled | JobTimeout | SweepGone | None]:
     start = time.monotonic()
     while True:
@@ -139,10 +135,7 @@ def _read_traceback(traceback_file: Path) -> str:
 
 
 def _child_main(
-    sender: Connection,
-    traceback_file: str,
-    function: Callable[..., Any],
-    arguments: Sequence[object],
+    sender: Connection, traceback_file: str, function: Callable[..., Any], arguments: Sequence[object]
 ) -> None:
     os.setsid()  # Ctrl-C in the terminal must reach the parent only
     with open(traceback_file, "w", encoding="utf-8") as file:  # noqa: PTH123

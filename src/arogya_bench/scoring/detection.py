@@ -10,12 +10,7 @@ from arogya_bench.augmentations.box_transforms import ImageSize, box_transform_o
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.metrics.classification import MetricScores
-from arogya_bench.metrics.detection import (
-    DETECTION_METRICS_VERSION,
-    METRICS,
-    box_replicates,
-    score_with_reasons,
-)
+from arogya_bench.metrics.detection import DETECTION_METRICS_VERSION, METRICS, box_replicates, score_with_reasons
 from arogya_bench.metrics.detection_operating import best_threshold, per_class_boxes
 from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.metrics.replicates import Replicates, Resamples

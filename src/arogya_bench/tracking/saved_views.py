@@ -29,10 +29,7 @@ def view_tags(now_ms: int) -> dict[str, str]:
         ascending=False,
     )
     robustness = _view_state(
-        FINISHED_EVALUATIONS,
-        [MODEL_COLUMN, f"tags.`{CONDITION}`", *F1_COLUMNS],
-        order=MODEL_COLUMN,
-        ascending=True,
+        FINISHED_EVALUATIONS, [MODEL_COLUMN, f"tags.`{CONDITION}`", *F1_COLUMNS], order=MODEL_COLUMN, ascending=True
     )
     return {
         f"mlflow.sharedViewState.{LEADERBOARD}": _encode_view("Leaderboard", leaderboard, now_ms),

@@ -31,14 +31,7 @@ class Majority:
         check_device_name(device)
 
     def fit(
-        self,
-        train: Subset,
-        validation: Subset,
-        *,
-        training: Training,
-        seed: int,
-        device: str,
-        out: Path,
+        self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
     ) -> FitReport:
         votes = np.ones((self.levels, len(train.classes)))  # one each, so that no share is 0
         np.add.at(votes, (self._levels(list(train.images())), train.targets), 1)
