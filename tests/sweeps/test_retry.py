@@ -5,9 +5,9 @@ import pytest
 from arogya_bench.errors import JobKilled
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.evaluation.run_items import cell_tags
+from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.sweeps.plan import SweepPlan, finished_cells
 from arogya_bench.sweeps.retry import MAX_IDLE_ROUNDS, RunningSweep, run_until_done
-from arogya_bench.sweeps.worker import JobResult
 from arogya_bench.tracking.runs import child_runs, error_tags, finish_run, start_run
 
 

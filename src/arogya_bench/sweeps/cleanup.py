@@ -9,7 +9,7 @@ from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.evaluation.run_items import cell_tags
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.process import is_dead
-from arogya_bench.sweeps.worker import JobResult
+from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.tracking.runs import (
     child_runs,
     error_tags,

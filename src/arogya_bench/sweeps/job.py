@@ -11,7 +11,7 @@ from arogya_bench.configuration.schema import build_job
 from arogya_bench.errors import UserError
 from arogya_bench.evaluation.evaluation import run_job
 from arogya_bench.runtime.child_process import ProcessResult
-from arogya_bench.sweeps.worker import JobResult
+from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.tracking.runs import error_tags, fail_run, search_runs
 from arogya_bench.tracking.store import open_store
 from arogya_bench.tracking.tags import PROCESS

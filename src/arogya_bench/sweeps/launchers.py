@@ -23,6 +23,7 @@ from arogya_bench.configuration.hydra_internals import Callbacks
 from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.runtime.redaction import is_secret
 from arogya_bench.sweeps import ray, slurm
+from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.sweeps.launcher_settings import (
     LauncherSettings,
     LauncherSpec,
@@ -31,7 +32,7 @@ from arogya_bench.sweeps.launcher_settings import (
     threads_per_worker,
     with_launcher_settings,
 )
-from arogya_bench.sweeps.worker import OUTPUT_PREFIX, JobResult, RunJob, print_result
+from arogya_bench.sweeps.worker import OUTPUT_PREFIX, RunJob, print_result
 
 # Environment variables that jobs need where a launcher does not forward the environment.
 FORWARDED_PREFIXES = ("AROGYA_", "MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "GEMINI_", "HF_", "YOLO_")

@@ -10,8 +10,8 @@ from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.sweeps.cleanup import RERUN_ADVICE, kill_open_runs, record_missing_cells
+from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.sweeps.plan import SweepPlan, finished_cells
-from arogya_bench.sweeps.worker import JobResult
 from arogya_bench.tracking.runs import child_runs, error_tags
 from arogya_bench.tracking.store import Store
 from arogya_bench.tracking.tags import CELL_KEY, ERROR

@@ -21,30 +21,12 @@ from arogya_bench.runtime.child_process import run_isolated
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.locks import machine_lock
 from arogya_bench.runtime.process import Process
+from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.tracking.tags import ERROR_MESSAGE
 
 OUTPUT_PREFIX = "arogya-"  # of the temporary folder that a sweep gives its launcher
 MAX_CRASHES = 2  # a job whose process was killed this often is not tried again
 PRELOADED_MODULES = ("arogya_bench.sweeps.preload",)
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobResult:
-    """How one job ended, as its process reports it.
-
-    Attributes:
-        name: Name of the leaderboard row.
-        evaluated: Number of cells that the job evaluated; reused cells do not count.
-        cause: Why it failed, as tags of a run; empty if it did not.
-        killed: Whether its process was ended from outside.
-    """
-
-    name: str
-    seed: int
-    evaluated: int
-    seconds: float
-    cause: Mapping[str, str] = field(default_factory=dict)
-    killed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
