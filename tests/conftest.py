@@ -21,7 +21,35 @@ import pytest
 
 EXPERIMENT = "study"
 PHOTOMETRIC = "arogya_bench.augmentations.photometric"
+FUZZ_SEEDS, SOAK_FUZZ_SEEDS = 3, 300
+EXAMPLES, SOAK_EXAMPLES = 20, 1_000  # of every Hypothesis test
 FOREIGN = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--soak", action="store_true", help="run fuzzing and property tests on many more inputs")
+
+
+def pytest_configure(config):
+    from hypothesis import settings
+
+    examples = SOAK_EXAMPLES if config.getoption("soak") else EXAMPLES
+    settings.register_profile("arogya", max_examples=examples, deadline=None)
+    settings.load_profile("arogya")
+
+
+def pytest_generate_tests(metafunc):
+    if "fuzz_seed" in metafunc.fixturenames:
+        seeds = SOAK_FUZZ_SEEDS if metafunc.config.getoption("soak") else FUZZ_SEEDS
+        metafunc.parametrize("fuzz_seed", range(seeds))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark property tests as fuzzing before pytest selects tests by their marks."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.fuzz)
 
 
 @pytest.fixture(scope="session")
