@@ -74,6 +74,7 @@ def _class_rows(dataset: Dataset, cases: Sequence[Case]) -> Iterator[SheetRow]:
     if members[None]:
         names[None] = NO_CLASS_ROWS[dataset.task]
     for label, name in names.items():
+        counts: tuple[str, ...]
         if segmentation:
             counts = (f"in {len(members[label]):,} of {_format_count(len(cases), 'mask')}",)
         else:

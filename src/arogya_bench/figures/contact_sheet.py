@@ -83,7 +83,7 @@ def _write_heading(axes: "Axes", dataset: Dataset, classes: int, *, width: float
     if classes > MAX_ROWS:
         paragraphs.append(f"The last {classes - MAX_ROWS:,} classes are not shown.")
     text = "\n".join(fit_text(paragraph, size=TEXT_SIZE, width=width, max_lines=4) for paragraph in paragraphs)
-    above = {"xytext": (0, 2 * GAP), "textcoords": "offset points", "verticalalignment": "bottom"}
+    above: dict[str, Any] = {"xytext": (0, 2 * GAP), "textcoords": "offset points", "verticalalignment": "bottom"}
     facts_text = axes.annotate(text, (0, 1), xycoords="axes fraction", color=MUTED, size=TEXT_SIZE, **above)
     title = fit_text(dataset.name, size=TITLE_SIZE, width=width, max_lines=4)
     axes.annotate(title, (0, 1), xycoords=facts_text, size=TITLE_SIZE, **above)
@@ -95,7 +95,7 @@ def _write_label(axes: "Axes", dataset: Dataset, row: SheetRow) -> None:
     if indent and row.label is not None:
         colour = colour_of_class(row.label)
         axes.text(0, 1, "■", color=colour, size=NAME_SIZE, verticalalignment="top", transform=axes.transAxes)
-    below = {"textcoords": "offset points", "verticalalignment": "top"}
+    below: dict[str, Any] = {"textcoords": "offset points", "verticalalignment": "top"}
     name = fit_text(row.name, size=NAME_SIZE, width=LABEL_WIDTH - indent - 2 * GAP, max_lines=5)
     name_text = axes.annotate(name, (0, 1), xycoords="axes fraction", xytext=(indent, 0), size=NAME_SIZE, **below)
     counts = "\n".join(row.counts)

@@ -57,7 +57,7 @@ def create_grid(rows: int, widths: Sequence[int], height: int, gaps: tuple[int, 
     FigureCanvasAgg(figure)
     layout = {"left": 0, "right": 1, "bottom": 0, "top": 1, "width_ratios": widths}
     layout |= {"wspace": gaps[0] / np.mean(widths), "hspace": gaps[1] / height}
-    no_ticks = {"xticks": [], "yticks": []}
+    no_ticks: dict[str, Any] = {"xticks": [], "yticks": []}
     return figure, figure.subplots(rows, len(widths), squeeze=False, gridspec_kw=layout, subplot_kw=no_ticks)
 
 

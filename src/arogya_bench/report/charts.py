@@ -104,13 +104,13 @@ def _degradation_panel(points: Sequence[dict[str, Any]], models: Sequence[str]) 
     scale = alt.Scale(domain=[-0.2, max(ticks) + 0.2], nice=False, zero=False)
     base = alt.Chart(data).encode(
         x=alt.X("x:Q", title=None, axis=axis, scale=scale),
-        color=alt.Color("model:N", scale=theme.palette(models)),
+        color=alt.Color("model:N", scale=theme.cycle(models, theme.COLOURS)),
     )
     return alt.layer(
         base.mark_rule(strokeWidth=1.4, opacity=0.8).encode(y="low:Q", y2="high:Q"),
         base.mark_line(strokeWidth=1.8).encode(y="value:Q"),
         base.mark_point(filled=True, size=30, opacity=1).encode(
-            y="value:Q", shape=alt.Shape("model:N", scale=theme.shapes(models))
+            y="value:Q", shape=alt.Shape("model:N", scale=theme.cycle(models, theme.SHAPES))
         ),
     )
 
