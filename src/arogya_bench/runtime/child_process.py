@@ -83,11 +83,7 @@ def run_isolated(
 
 
 def _wait_for_result(
-    child: Any,
-    receiver: Connection,
-    *,
-    timeout: float | None,
-    owner: Process | None,
+    child: Any, receiver: Connection, *, timeout: float | None, owner: Process | None
 ) -> tuple[Any, JobKilled | JobTimeout | SweepGone | None]:
     start = time.monotonic()
     while True:
@@ -132,17 +128,12 @@ def _request_traceback(pid: int, traceback_file: Path) -> None:
 
 def _read_traceback(traceback_file: Path) -> str:
     """The traceback that a child process wrote; empty if it wrote none."""
-    if not traceback_file.exists():
-        return ""
-    text = traceback_file.read_text(encoding="utf-8", errors="replace")
+    text = traceback_file.read_text(encoding="utf-8", errors="replace") if traceback_file.exists() else ""
     return text.partition("\nExtension modules:")[0].strip()
 
 
 def _child_main(
-    sender: Connection,
-    traceback_file: str,
-    function: Callable[..., Any],
-    arguments: Sequence[object],
+    sender: Connection, traceback_file: str, function: Callable[..., Any], arguments: Sequence[object]
 ) -> None:
     os.setsid()  # Ctrl-C in the terminal must reach the parent only
     with open(traceback_file, "w", encoding="utf-8") as file:  # noqa: PTH123
