@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from arogya_bench.comparison.tables import ALPHA
 from arogya_bench.figures import theme
 from arogya_bench.report.wording import MINUS, format_p_value, format_with_interval
 
@@ -25,10 +24,10 @@ def plot_leaderboard(rows: Rows, metric: str) -> "alt.TopLevelMixin":
     return theme.apply_theme(chart, f"Leaderboard by {metric}", *_omission_notes(points))
 
 
-def plot_pairwise(rows: Rows, metric: str) -> "alt.TopLevelMixin":
+def plot_pairwise(rows: Rows, metric: str, *, alpha: float = 0.05) -> "alt.TopLevelMixin":
     """Plot the paired difference of each pair of models with 95 % interval and p-value.
 
-    Points with a Holm-adjusted p-value below ``ALPHA`` are filled.
+    Points with a Holm-adjusted p-value below ``alpha`` are filled.
     """
     import altair as alt
 
@@ -38,7 +37,7 @@ def plot_pairwise(rows: Rows, metric: str) -> "alt.TopLevelMixin":
             "difference",
             name=f"{row['a']} {MINUS} {row['b']}",
             label=f"p = {format_p_value(row['p_holm'])}".replace("= <", "<"),
-            filled=row["p_holm"] is not None and row["p_holm"] < ALPHA,
+            filled=row["p_holm"] is not None and row["p_holm"] < alpha,
         )
         for row in rows
     ]
@@ -47,7 +46,7 @@ def plot_pairwise(rows: Rows, metric: str) -> "alt.TopLevelMixin":
     return theme.apply_theme(
         _interval_layers(points, f"difference in {metric}", line),
         f"Paired differences in {metric}",
-        f"First minus second model, 95 % interval. Filled points: Holm-adjusted p < {ALPHA:g}.",
+        f"First minus second model, 95 % interval. Filled points: Holm-adjusted p < {alpha:g}.",
         *_omission_notes(points),
     )
 
