@@ -112,10 +112,11 @@ def test_random_bytes_are_never_a_traceback(tmp_path, suffix, fuzz_seed):
     file.write_bytes(content)
 
     with suppress_decoder_warnings():
-        read_header(file)
-        problem = pixel_problem(file)
+        header = read_header(file)
+        # As in the gate, pixels are not decoded if the header has a problem.
+        problem = header if isinstance(header, ImageProblem) else pixel_problem(file)
 
-    assert problem is None or problem.code == "AB202"
+    assert problem is None or problem.code in ("AB201", "AB202", "AB204")
 
 
 def test_a_dicom_file_says_its_bits(dicom_file):
