@@ -1,6 +1,6 @@
-"""A real MLflow store, small real images and small real models, made once and copied.
+"""Fixtures: MLflow stores, small images and small models, created once and copied.
 
-What is heavy is imported inside the fixtures, so that tests of arrays start without MLflow.
+Heavy packages are imported inside the fixtures, so that tests of arrays start without MLflow.
 """
 
 import fcntl
@@ -21,7 +21,35 @@ import pytest
 
 EXPERIMENT = "study"
 PHOTOMETRIC = "arogya_bench.augmentations.photometric"
-FOREIGN = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
+FUZZ_SEEDS, SOAK_FUZZ_SEEDS = 3, 300
+EXAMPLES, SOAK_EXAMPLES = 20, 1_000  # of every Hypothesis test
+MLFLOW_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--soak", action="store_true", help="run fuzzing and property tests on many more inputs")
+
+
+def pytest_configure(config):
+    from hypothesis import settings
+
+    examples = SOAK_EXAMPLES if config.getoption("soak") else EXAMPLES
+    settings.register_profile("arogya", max_examples=examples, deadline=None)
+    settings.load_profile("arogya")
+
+
+def pytest_generate_tests(metafunc):
+    if "fuzz_seed" in metafunc.fixturenames:
+        seeds = SOAK_FUZZ_SEEDS if metafunc.config.getoption("soak") else FUZZ_SEEDS
+        metafunc.parametrize("fuzz_seed", range(seeds))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark property tests as fuzzing before pytest selects tests by their marks."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.fuzz)
 
 
 @pytest.fixture(scope="session")
@@ -32,24 +60,24 @@ def shared(tmp_path_factory):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def surroundings(shared):
-    """No test sees the store or the cache of the person who runs it."""
+def isolated_environment(shared):
+    """Hide the store and the cache of the person who runs the tests."""
     from arogya_bench.runtime.threads import THREAD_VARIABLES
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AROGYA_CACHE", str(shared / "cache"))
-        # As many workers as processors run at once; and TensorFlow takes a number once in a
-        # process, so a fit that is called directly must ask for what a job asks for.
+        # As many workers as processors run at once. TensorFlow fixes the number of threads once in
+        # a process, so a fit that is called directly must use the number that jobs use.
         for name in ("AROGYA_THREADS", *THREAD_VARIABLES):
             patch.setenv(name, "1")
-        for name in FOREIGN:
+        for name in MLFLOW_VARIABLES:
             patch.delenv(name, raising=False)
         yield
 
 
 @pytest.fixture(autouse=True)
-def threads_kept():
-    """TensorFlow takes a number of threads once in a process: no test changes it for the next."""
+def threads_restored():
+    """Restore the number of threads, which TensorFlow fixes once in a process."""
     from arogya_bench.runtime.threads import THREAD_VARIABLES
 
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
@@ -62,7 +90,7 @@ def threads_kept():
 
 
 def once(folder, build):
-    """Build a folder in the worker that comes first; the others wait for it."""
+    """Build a folder in one worker while the others wait."""
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "ready").exists():
@@ -74,7 +102,7 @@ def once(folder, build):
 
 
 def transplanted(source, target):
-    """Copy a SQLite store with its artifacts, whose absolute paths MLflow keeps."""
+    """Copy a SQLite store with its artifacts, whose absolute paths MLflow stores."""
     target.mkdir(exist_ok=True)
     if (source / "mlruns").exists():
         shutil.copytree(source / "mlruns", target / "mlruns")
@@ -99,7 +127,7 @@ def opened(folder):
 
 @pytest.fixture(scope="session")
 def empty_store_folder(shared):
-    """A store without runs: MLflow takes seconds to make one, and a copy is as good."""
+    """A store without runs, to be copied: MLflow takes seconds to create one."""
     return once(shared / "empty-store", opened)
 
 
@@ -135,13 +163,13 @@ def store(empty_store_folder, tmp_path):
 
 @pytest.fixture
 def study(study_folder, tmp_path):
-    """A copy of the finished sweep that this test may spoil."""
+    """A copy of the finished sweep that this test may modify."""
     return transplanted(study_folder, tmp_path)
 
 
 @pytest.fixture(scope="session")
 def comparison(study_folder):
-    """The comparison of the finished sweep; frozen, for reading only."""
+    """The comparison of the finished sweep, for reading only."""
     from arogya_bench import compare
 
     return compare(EXPERIMENT, tracking_uri=f"sqlite:///{study_folder}/mlflow.db")
@@ -149,7 +177,7 @@ def comparison(study_folder):
 
 @pytest.fixture(scope="session")
 def source():
-    """Sixty drawn images of three classes."""
+    """Sixty synthetic images of three classes."""
     from arogya_bench.datasets.synthetic import Synthetic
 
     return Synthetic(cases=60, classes=3, image_size=32)
@@ -157,7 +185,7 @@ def source():
 
 @pytest.fixture(scope="session")
 def noisy():
-    """Build the conditions: clean, unless left out, and noise of the severities given."""
+    """Build conditions: clean, unless excluded, and noise of the given severities."""
     from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
 
     def build(*severities, clean=True):
@@ -173,7 +201,7 @@ def noisy():
 
 @pytest.fixture(scope="session")
 def job_of(source, noisy):
-    """Build a job on the drawn images; any field can be changed."""
+    """Build a job on the synthetic images; any field can be changed."""
     from arogya_bench.datasets.splits import SplitPolicy
     from arogya_bench.evaluation.job import Job
     from arogya_bench.models.prior import Prior
@@ -210,8 +238,8 @@ def checked_out():
     root = Path(__file__).parents[1]
 
     def build(target):
-        words = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
-        listed = subprocess.run(words, cwd=root, check=True, capture_output=True, text=True)
+        command = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
+        listed = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
         for name in listed.stdout.splitlines():
             if (root / name).is_file():
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -223,7 +251,7 @@ def checked_out():
 
 @dataclass(frozen=True, kw_only=True)
 class Roster:
-    """A dataset of names, with noise for images: enough to log predictions that a test made up."""
+    """A dataset of ids whose images are noise: enough to log made-up predictions."""
 
     patients: int = 60
     visits: int = 2
@@ -257,20 +285,20 @@ class Roster:
 
 
 def noise(case):
-    """An image of its own for every case, since the gate refuses copies."""
+    """A different image for every case, since the gate rejects copies."""
     rng = np.random.default_rng(list(case.case_id.encode()))
     return rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
 
 
 @pytest.fixture(scope="session")
 def roster():
-    """Build a dataset of names without images."""
+    """Build a dataset of ids."""
     return Roster
 
 
 @pytest.fixture(scope="session")
 def guessed():
-    """Make up predictions; the more skill, the more mass lies on the true class."""
+    """Make up predictions; with more skill, the true class is more probable."""
     from arogya_bench.types import Predictions
 
     def build(cases, *, skill, seed=0):
@@ -289,7 +317,7 @@ def guessed():
 
 @pytest.fixture
 def logged(store, job_of, guessed):
-    """Log made-up predictions as the evaluations of a job, as far as a comparison reads them."""
+    """Log made-up predictions as the evaluations of a job, with all that a comparison reads."""
     from arogya_bench.datasets.splits import SplitPolicy
     from arogya_bench.evaluation.job import prepare
     from arogya_bench.evaluation.run_items import cell_tags, job_params
@@ -302,8 +330,8 @@ def logged(store, job_of, guessed):
         planned = prepare(job_of(name, **{"source": Roster(), "split": split, **fields}))
         runs = []
         for condition in planned.job.conditions:
-            made = guessed(planned.split.test, skill=skill, seed=draw)
-            table = ParquetTable(file="predictions.parquet", rows=predictions_to_table(made))
+            predictions = guessed(planned.split.test, skill=skill, seed=draw)
+            table = ParquetTable(file="predictions.parquet", rows=predictions_to_table(predictions))
             run_id = start_run(store, name, {**cell_tags(planned, condition), **dict(tags)})
             if status == "FINISHED":
                 write_items(store, run_id, [Params(values=job_params(planned)), table])
@@ -316,7 +344,7 @@ def logged(store, job_of, guessed):
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A command that ended: its exit code, what it printed, and the files that it added."""
+    """Result of a command: its exit code, its output, and the files that it added."""
 
     code: int
     out: str
@@ -326,11 +354,11 @@ class Ended:
 
 @contextmanager
 def logging_kept():
-    """Take back the handlers that Hydra puts on the root logger, with their open files."""
+    """Remove the handlers that Hydra adds to the root logger, with their open files."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
-    # Hydra's configuration of logs closes every handler there is, and the one that TensorFlow
-    # brings would close the stream in which pytest catches what is printed.
+    # Hydra's logging configuration closes every handler; that of TensorFlow would close the
+    # stream with which pytest captures output.
     if absl := sys.modules.get("absl.logging"):
         absl.get_absl_handler().python_handler.setStream(sys.__stderr__)
     yield
@@ -369,7 +397,7 @@ def command(command_in, tmp_path):
 
 @pytest.fixture(scope="session")
 def tiny():
-    """Overrides that make a job of a second."""
+    """Overrides for a job that takes a second."""
     return (
         "model=prior",
         "dataset=synthetic",
@@ -460,7 +488,7 @@ class Slow(Prior):
 
 @pytest.fixture(scope="session")
 def options(tmp_path_factory):
-    """A ``--config-dir`` with adapters from a module of the user's own, which is importable."""
+    """A ``--config-dir`` with adapters of an importable user module."""
     folder = tmp_path_factory.mktemp("options")
     (folder / "faulty_models.py").write_text(FAULTY, encoding="utf-8")
     (folder / "model").mkdir()
@@ -475,7 +503,7 @@ def options(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def fault_models(tmp_path_factory):
-    """A ``--config-dir`` of models that are slow, hang, kill their process or ask for too much."""
+    """A ``--config-dir`` of models that are slow, hang, kill their process or need too much memory."""
     from real_sweeps import written
 
     return written(tmp_path_factory.mktemp("models"))
@@ -483,7 +511,7 @@ def fault_models(tmp_path_factory):
 
 @pytest.fixture
 def at_work(fault_models, tmp_path):
-    """Start the command in the folder of this test; it ends with the test."""
+    """Start the command in the folder of this test; it is killed at the end of the test."""
     from real_sweeps import cleared, started
 
     running = []
@@ -499,7 +527,7 @@ def at_work(fault_models, tmp_path):
 
 @pytest.fixture(scope="session")
 def s3():
-    """An empty bucket of an S3 server in this process, and its address in the environment."""
+    """An empty bucket of an S3 server in this process, whose address is in the environment."""
     moto = pytest.importorskip("moto.server")
     boto3 = pytest.importorskip("boto3")
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -508,7 +536,7 @@ def s3():
     settings = {
         "MLFLOW_S3_ENDPOINT_URL": f"http://{host}:{port}",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",  # nothing outside this machine is asked for keys
+        "AWS_EC2_METADATA_DISABLED": "true",  # no request for keys leaves this machine
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_CONFIG_FILE": os.devnull,
     }
@@ -525,7 +553,7 @@ def s3():
 
 @pytest.fixture
 def slurm(tmp_path):
-    """A stand-in for Slurm of this test alone; whatever it runs ends with the test."""
+    """A stand-in for Slurm for this test; its tasks are killed at the end of the test."""
     from slurm_stand_in import opened
 
     stand_in = opened(tmp_path / "slurm")

@@ -1,4 +1,4 @@
-"""Files as people have them: with names, places and dates in every corner of them."""
+"""Image files with names, places and dates in all kinds of metadata."""
 
 import shutil
 import struct
@@ -11,7 +11,7 @@ import PIL.ImageCms
 import pytest
 
 SECRET = "correct horse battery staple, 32 b"
-NAME = "Jane-Doe-1961"  # stands in every piece of metadata, and in no curated file
+NAME = "Jane-Doe-1961"  # in all metadata, and in no curated file
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def name():
 
 @pytest.fixture(scope="session")
 def exiftool():
-    """The path of exiftool, an independent witness."""
+    """The path of exiftool, an independent reader of metadata."""
     path = shutil.which("exiftool")
     if path is None:
         pytest.skip("exiftool is not installed (Debian: libimage-exiftool-perl)")
@@ -35,7 +35,7 @@ def exiftool():
 
 
 def smooth(size=(60, 40), seed=0):
-    """A picture without hard edges, which JPEG keeps well."""
+    """An image without sharp edges, which JPEG preserves well."""
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, (4, 6, 3), dtype=np.uint8)
     return np.asarray(PIL.Image.fromarray(small).resize(size, PIL.Image.Resampling.BICUBIC))
@@ -61,7 +61,7 @@ def segment(marker, body):
 
 
 def jpeg(pixels, *, orientation=None, profile=None, trailing=True, bare=False, quality=95):
-    """A JPEG with every kind of metadata that a camera or an archive leaves."""
+    """A JPEG with every kind of metadata that cameras and archives write."""
     buffer = BytesIO()
     options = {} if bare else {"exif": exif(orientation)}
     if profile:
@@ -85,7 +85,7 @@ def chunk(kind, body):
 
 
 def png(image, *, orientation=None, profile=None, trailing=True):
-    """A PNG with text in every chunk that can hold some."""
+    """A PNG with text in every kind of text chunk."""
     buffer = BytesIO()
     options = {"icc_profile": profile} if profile else {}
     image.save(buffer, "PNG", **options)
@@ -101,7 +101,7 @@ def png(image, *, orientation=None, profile=None, trailing=True):
 
 @pytest.fixture(scope="session")
 def made():
-    """The makers of files, by name."""
+    """Functions that create files, by name."""
     from types import SimpleNamespace
 
     return SimpleNamespace(smooth=smooth, exif=exif, jpeg=jpeg, png=png, segment=segment)
@@ -114,7 +114,7 @@ def srgb():
 
 @pytest.fixture(scope="session")
 def other_rgb(srgb):
-    """A profile whose red is another one: that of sRGB with its colorants exchanged."""
+    """The sRGB profile with its colorants exchanged."""
     content = bytearray(srgb)
     count = struct.unpack(">I", content[128:132])[0]
     places = {}

@@ -1,4 +1,4 @@
-"""Small real images that the tests of the models share."""
+"""Small images that the tests of models share."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from arogya_bench.types import Case, Dataset, Subset
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
-    """Waiting for each other costs threads more than such small networks gain from them."""
+    """Use one thread: small networks are slower with several."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

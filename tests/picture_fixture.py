@@ -1,4 +1,4 @@
-"""Small images, written as the test needs them."""
+"""Small image files."""
 
 import numpy as np
 import PIL.Image
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def picture(tmp_path):
-    """Write an image below the folder of this test; each name has pixels of its own."""
+    """Write an image below the folder of this test; each name has different pixels."""
 
     def write(name, size=(60, 40), **options):
         file = tmp_path / name

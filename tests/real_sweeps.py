@@ -1,4 +1,4 @@
-"""Real sweeps in processes of their own, and what they leave, counted."""
+"""Sweeps in separate processes, and counts of the runs that they log."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ import psutil
 from arogya_bench.tracking.runs import RunRecord, search_runs
 from arogya_bench.tracking.store import open_store
 
-PATIENT = 240.0  # seconds for whatever a test waits for, on a busy machine
+TIMEOUT_S = 240.0  # of every wait, on a busy machine
 CELLS = 6
 STUDY = (
     "dataset=synthetic",
@@ -102,12 +102,12 @@ class Census:
 
     Attributes:
         finished: Keys of finished cells, one for each run.
-        half: Finished runs without all that a cell leaves.
-        running: Runs that are open.
+        incomplete: Number of finished runs without metrics or predictions.
+        running: Number of open runs.
     """
 
     finished: tuple[str, ...]
-    half: int
+    incomplete: int
     running: int
     runs: tuple[RunRecord, ...]
 
@@ -127,18 +127,18 @@ def census(uri):
     whole = [r for r in finished if "accuracy" in r.metrics and _has_predictions(store, r)]
     return Census(
         finished=tuple(r.tags["arogya.cell_key"] for r in finished),
-        half=len(finished) - len(whole),
+        incomplete=len(finished) - len(whole),
         running=sum(r.status == "RUNNING" for r in runs),
         runs=runs,
     )
 
 
 def _has_predictions(store, run):
-    return any(each.path == "predictions.parquet" for each in store.client.list_artifacts(run.run_id))
+    return any(file.path == "predictions.parquet" for file in store.client.list_artifacts(run.run_id))
 
 
 def written(folder):
-    """The models, with configs that name them."""
+    """Write the models and their configs to a folder."""
     (folder / "fault_models.py").write_text(MODELS, encoding="utf-8")
     (folder / "model").mkdir()
     for name in ("Slow", "Hanging", "Deadly", "Greedy"):
@@ -148,7 +148,7 @@ def written(folder):
 
 
 def started(*words, models, folder, model="slow", **variables):
-    """Start the command in a session of its own, as from a terminal of its own."""
+    """Start the command in a new session, as from another terminal."""
     return subprocess.Popen(
         [
             sys.executable,
@@ -165,9 +165,9 @@ def started(*words, models, folder, model="slow", **variables):
 
 
 def cleared(process):
-    """End a process with its family, whatever became of it."""
-    for each in family(process.pid):
-        each.kill()
+    """Kill a process and all processes that it started."""
+    for child in family(process.pid):
+        child.kill()
     process.kill()
     process.wait()
     process.stderr.close()
@@ -181,20 +181,20 @@ def family(pid):
 
 
 def ended(process):
-    _, err = process.communicate(timeout=PATIENT)
+    _, err = process.communicate(timeout=TIMEOUT_S)
     return process.returncode, err
 
 
-def wait_until(happened, process=None):
-    end = time.monotonic() + PATIENT
-    while not happened():
+def wait_until(condition, process=None):
+    end = time.monotonic() + TIMEOUT_S
+    while not condition():
         assert time.monotonic() < end
         assert process is None or process.poll() is None, process.communicate()
         time.sleep(0.1)
 
 
 def finished_cells(folder):
-    """Count the finished cells of a store; without MLflow, so fast that a sweep is still at work."""
+    """Count the finished cells of a store; without MLflow, fast enough to see a sweep that still runs."""
     query = (
         "SELECT count(*) FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid "
         "WHERE runs.status = 'FINISHED' AND tags.key = 'arogya.kind' AND tags.value = 'evaluation'"
@@ -214,11 +214,11 @@ def wait_for_cells(count, folder, process):
 
 def workers_of(process):
     """Loky's workers, which are children of the driver."""
-    named = [(each, " ".join(each.cmdline())) for each in psutil.Process(process.pid).children()]
-    return [each for each, words in named if "loky" in words and "popen" in words]
+    commands = [(child, " ".join(child.cmdline())) for child in psutil.Process(process.pid).children()]
+    return [child for child, command in commands if "loky" in command and "popen" in command]
 
 
 def working_processes(folder):
-    """The processes in which cells are made, as the models say."""
+    """Ids of the processes that evaluate cells, from the files that the models write."""
     pids = [int(path.name.rpartition("-")[2]) for path in folder.glob("at-work-*")]
     return [pid for pid in pids if psutil.pid_exists(pid)]

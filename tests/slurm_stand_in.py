@@ -1,4 +1,4 @@
-"""A stand-in for Slurm in a folder: what was handed in, what runs, and what ends it."""
+"""A stand-in for Slurm, whose state is a folder: batches, tasks, and ways to end them."""
 
 import json
 import os
@@ -15,12 +15,12 @@ import psutil
 
 COMMANDS = ("sbatch", "srun", "sacct", "scontrol", "scancel")
 STAND_IN = Path(__file__).parent / "slurm" / "stand_in.py"
-PATIENT = 120.0  # seconds for whatever a test waits for, on a busy machine
+TIMEOUT_S = 120.0  # of every wait, on a busy machine
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """A batch file that was handed in.
+    """A submitted batch file.
 
     Attributes:
         options: Of its ``#SBATCH`` lines, such as ``array``, ``gres`` or ``cpus-per-task``.
@@ -38,7 +38,7 @@ class Task:
     Attributes:
         name: Such as 7_2 in an array, and 7 alone.
         pid: Of the process that srun became; None when it does not run.
-        restarts: How often it was put back in the queue.
+        restarts: Number of times it was requeued.
     """
 
     name: str
@@ -56,33 +56,33 @@ class Slurm:
     """A Slurm of one test.
 
     Attributes:
-        folder: Everything that it knows.
+        folder: Contains its state.
     """
 
     folder: Path
 
     @property
     def environment(self):
-        """What a process needs to find this Slurm, and no other."""
+        """Environment variables with which a process uses this Slurm."""
         path = os.pathsep.join([str(self.folder / "bin"), os.environ["PATH"]])
         return {"PATH": path, "SLURM_STAND_IN": str(self.folder)}
 
     @property
     def batches(self):
-        """In the order in which they were handed in."""
-        found = sorted((self.folder / "jobs").glob("*/job.json"), key=lambda f: int(f.parent.name))
+        """In order of submission."""
+        files = sorted((self.folder / "jobs").glob("*/job.json"), key=lambda f: int(f.parent.name))
         return [
             Batch(
                 job_id=file.parent.name,
                 options=json.loads(file.read_text(encoding="utf-8"))["options"],
                 text=(file.parent / "batch.sh").read_text(encoding="utf-8"),
             )
-            for file in found
+            for file in files
         ]
 
     @property
     def tasks(self):
-        """By name, in the order in which they were handed in."""
+        """By name, in order of submission."""
         files = (self.folder / "jobs").glob("*/tasks/[!.]*.json")
         known = [(json.loads(file.read_text(encoding="utf-8")), file) for file in files]
         known.sort(key=lambda pair: pair[0]["raw"])
@@ -94,11 +94,11 @@ class Slurm:
     def history(self, job_id):
         """Every change of a batch: seconds, task, state."""
         text = (self._job(job_id) / "history").read_text(encoding="utf-8")
-        parts = (line.split(" ", 2) for line in text.splitlines())
-        return [(float(seconds), name, state) for seconds, name, state in parts]
+        fields = (line.split(" ", 2) for line in text.splitlines())
+        return [(float(seconds), name, state) for seconds, name, state in fields]
 
     def most_at_once(self, job_id):
-        """How many tasks of a batch ran side by side at most."""
+        """Highest number of tasks of a batch that ran at the same time."""
         running, most = set(), 0
         for _, name, state in self.history(job_id):
             (running.add if state == "RUNNING" else running.discard)(name)
@@ -106,12 +106,12 @@ class Slurm:
         return most
 
     def kill(self, name, *, state="NODE_FAIL", requeue=False):
-        """End all processes of a task, as when its machine goes away.
+        """Kill all processes of a task, as when its node fails.
 
         Args:
             name: Of a running task.
-            state: That the queue shows then, such as NODE_FAIL or OUT_OF_MEMORY.
-            requeue: Whether the task is put back in the queue, as many clusters are set up.
+            state: Its new state, such as NODE_FAIL or OUT_OF_MEMORY.
+            requeue: Whether the task is requeued, as many clusters are configured to do.
         """
         orders = self._job(name) / "orders"
         restarts = self.tasks[name].restarts
@@ -123,48 +123,48 @@ class Slurm:
         self.wait_until(lambda: self.tasks[name].over or self.tasks[name].restarts > restarts)
 
     def preempt(self, name):
-        """Warn a task as its batch file asks; it may put itself back in the queue then."""
+        """Send a task the warning signal that its batch file requests; it may then requeue itself."""
         options = json.loads((self._job(name) / "job.json").read_text(encoding="utf-8"))["options"]
-        asked = options["signal"].partition("@")[0]
-        os.kill(self.tasks[name].pid, signal.Signals[f"SIG{asked}"])
+        signal_name = options["signal"].partition("@")[0]
+        os.kill(self.tasks[name].pid, signal.Signals[f"SIG{signal_name}"])
 
     def running(self, count=1):
-        """Wait until so many tasks run, and name them."""
+        """Wait until ``count`` tasks run, and return their names."""
 
-        def found():
+        def names():
             return [task.name for task in self.tasks.values() if task.pid is not None]
 
-        self.wait_until(lambda: len(found()) >= count)
-        return found()
+        self.wait_until(lambda: len(names()) >= count)
+        return names()
 
     def wait(self):
-        """Come back when nothing is in the queue any more."""
+        """Wait until the queue is empty."""
         self.wait_until(lambda: all(task.over for task in self.tasks.values()))
 
-    def wait_until(self, happened):
-        end = time.monotonic() + PATIENT
-        while not happened():
+    def wait_until(self, condition):
+        end = time.monotonic() + TIMEOUT_S
+        while not condition():
             assert time.monotonic() < end, list(self.tasks.values())
             time.sleep(0.05)
 
     def close(self):
-        """End whatever still runs, first the processes that would start more."""
+        """Kill everything that still runs, first the processes that would start more."""
         for file in (self.folder / "jobs").glob("*/job.json"):
             self._end(json.loads(file.read_text(encoding="utf-8"))["keeper"])
         self.wait_until(lambda: not self._kill_all())
 
     def _kill_all(self):
-        found = 0
+        killed = 0
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                told = process.environ()
-                if told.get("SLURM_STAND_IN") == str(self.folder) and "STAND_IN_TASK" in told:
+                environment = process.environ()
+                if environment.get("SLURM_STAND_IN") == str(self.folder) and "STAND_IN_TASK" in environment:
                     process.kill()
-                    found += 1
-        return found
+                    killed += 1
+        return killed
 
     def _end(self, pid):
-        """End a keeper, unless its number belongs to another process by now."""
+        """Kill a keeper, unless its process id now belongs to another process."""
         with suppress(psutil.Error):
             keeper = psutil.Process(pid)
             if str(STAND_IN) in keeper.cmdline():
@@ -185,15 +185,15 @@ def opened(folder, *, kill_wait=3.0):
 
     Args:
         folder: A new one.
-        kill_wait: Seconds that a cancelled task has before it is killed.
+        kill_wait: Seconds until a cancelled task is killed.
     """
     (folder / "bin").mkdir(parents=True)
     (folder / "jobs").mkdir()
     for name in COMMANDS:
-        words = [sys.executable, "-IS", str(STAND_IN), name]
-        command = folder / "bin" / name
-        command.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
-        command.chmod(0o755)
+        command = shlex.join([sys.executable, "-IS", str(STAND_IN), name])
+        script = folder / "bin" / name
+        script.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
     # submitit remembers states by the id alone, for as long as its process lives.
     (folder / "next_id").write_text(str(random.randrange(10**6, 10**9)), encoding="utf-8")
     (folder / "kill_wait").write_text(str(kill_wait), encoding="utf-8")

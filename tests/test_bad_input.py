@@ -1,4 +1,4 @@
-"""Wrong commands and wrong data: one message with its fix, exit code 2, nothing half-written."""
+"""Invalid commands and data give one message with its fix, exit code 2 and no partial output."""
 
 import time
 
@@ -10,10 +10,10 @@ SPLITS = {"train": 12, "val": 6, "test": 6}
 
 @pytest.fixture
 def refused(command, tiny):
-    """Run what must be refused, and give back its message."""
+    """Run a command that must be refused, and return its message."""
 
-    def run(*words):
-        ended = command("run", *tiny, *words)
+    def run(*overrides):
+        ended = command("run", *tiny, *overrides)
         assert ended.code == 2, ended.err
         assert ended.err.startswith("arogya-bench: ")
         assert ended.err.count("\nFix: ") == 1
@@ -25,7 +25,7 @@ def refused(command, tiny):
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("overrides", "message"),
     [
         (["seed=abc"], "'abc'"),
         (["training.epochs=many"], "'many'"),
@@ -51,8 +51,8 @@ def refused(command, tiny):
     ],
     ids=str,
 )
-def test_a_wrong_command_starts_nothing(refused, words, message):
-    assert message in refused(*words)
+def test_a_wrong_command_starts_nothing(refused, overrides, message):
+    assert message in refused(*overrides)
 
 
 def test_a_wrong_key_in_a_file_of_the_user_starts_nothing(refused, tmp_path_factory):
@@ -73,7 +73,7 @@ def npz(tmp_path_factory):
 
     def write(**changed):
         arrays = {}
-        rng = np.random.default_rng(1)  # the gate refuses copies
+        rng = np.random.default_rng(1)  # the gate rejects copies
         for key, count in SPLITS.items():
             arrays[f"{key}_images"] = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
             arrays[f"{key}_labels"] = (np.arange(count) % 2)[:, None]
@@ -90,16 +90,16 @@ def labels(count, value):
 
 
 def test_an_intact_file_is_evaluated(command, store, npz):
-    words = ("model=prior", "statistics.resamples=2000", f"tracking.experiment={store.experiment}")
+    overrides = ("model=prior", "statistics.resamples=2000", f"tracking.experiment={store.experiment}")
 
-    ended = command("run", *words, "dataset=medmnist", f"dataset.path={npz()}")
+    ended = command("run", *overrides, "dataset=medmnist", f"dataset.path={npz()}")
 
     assert ended.code == 0, ended.err
 
 
 @pytest.fixture
 def refused_file(command, npz):
-    """Run on a file that must be refused, and give back the message."""
+    """Run on a file that must be refused, and return the message."""
 
     def run(file):
         ended = command("run", "model=prior", "dataset=medmnist", f"dataset.path={file}")

@@ -1,4 +1,4 @@
-"""Detectors through the whole path: boxes and labels to MLflow, and back into a comparison."""
+"""Detectors from data to comparison: boxes and labels are logged to MLflow and compared."""
 
 import json
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ def centre_of(box):
 
 def test_a_turned_image_is_judged_by_turned_boxes(detections):
     """Every true box keeps its distance to the centre, and turns by 30 degrees to one side."""
-    clean, turned = (each.predictions for each in detections)
+    clean, turned = (evaluation.predictions for evaluation in detections)
     sides = []
     for before, after in zip(clean.truth, turned.truth, strict=True):
         one, two = centre_of(before[0]), centre_of(after[0])
@@ -123,10 +123,10 @@ def test_the_threshold_is_chosen_on_validation(store, detections, job_of, turned
 
 
 def test_where_labels_are_asked_for_the_most_confident_box_decides(store, job_of, source):
-    (made,) = run_job(job_of("spotter", Spotter(), resamples=2000), store, None)
-    run = get_run(store.uri, made.run_id)
+    (evaluation,) = run_job(job_of("spotter", Spotter(), resamples=2000), store, None)
+    run = get_run(store.uri, evaluation.run_id)
 
-    assert isinstance(made.predictions, Predictions)
+    assert isinstance(evaluation.predictions, Predictions)
     assert run.tags["arogya.label_rule"] == LABEL_RULE
     assert {"f1_macro", "mAP50", "score_threshold"} <= set(run.metrics)
     assert len(run.metrics) <= 60
@@ -135,25 +135,25 @@ def test_where_labels_are_asked_for_the_most_confident_box_decides(store, job_of
 
 
 def test_detectors_are_compared_by_boxes_and_labels_apart(store, job_of, turned):
-    """One dataset that asks for labels and for boxes makes two tables, each with its metric."""
+    """A dataset with labels and boxes gives two leaderboards, each with its own metric."""
     for name, model in (("spotter", Spotter()), ("small", Spotter(shrink=0.5))):
         job = job_of(name, model, source=BOXES, resamples=2000, conditions=turned)
         run_job(job, store, None)
     run_job(job_of("prior", resamples=2000), store, None)
     run_job(job_of("spotter", Spotter(), resamples=2000), store, None)
 
-    found = compare("study", tracking_uri=store.uri)
+    comparison = compare("study", tracking_uri=store.uri)
 
-    facts = {each["task"]: each for each in found.about["datasets"]}
+    facts = {dataset["task"]: dataset for dataset in comparison.about["datasets"]}
     assert facts["detection"]["metric"] == "mAP50_95"
     assert facts["classification"]["metric"] == "f1_macro"
-    boxes = found.leaderboard[found.leaderboard["dataset"] == facts["detection"]["dataset"]]
+    boxes = comparison.leaderboard[comparison.leaderboard["dataset"] == facts["detection"]["dataset"]]
     assert boxes["model"].tolist() == ["spotter", "small"]
     assert boxes["mAP50_95"].iloc[0] > 0
-    pair = found.pairwise[found.pairwise["dataset"] == facts["detection"]["dataset"]].iloc[0]
+    pair = comparison.pairwise[comparison.pairwise["dataset"] == facts["detection"]["dataset"]].iloc[0]
     assert (pair["a"], pair["metric"]) == ("spotter", "mAP50_95")
     assert pair["mcnemar_p"] is None or np.isnan(pair["mcnemar_p"])
-    assert set(found.robustness["condition"]) == {"rotation_30"}
+    assert set(comparison.robustness["condition"]) == {"rotation_30"}
 
 
 def test_a_classifier_is_refused_where_boxes_are_asked_for(job_of):
@@ -178,7 +178,7 @@ def test_a_temperature_is_a_row_of_its_own_on_the_same_fit(store, job_of):
     (raw,) = run_job(job_of("opencv", model, resamples=2000), store, None)
     (softer,) = run_job(job_of("opencv", model, resamples=2000, calibration="temperature"), store, None)
 
-    one, two = (get_run(store.uri, each.run_id) for each in (raw, softer))
+    one, two = (get_run(store.uri, evaluation.run_id) for evaluation in (raw, softer))
     assert two.tags["arogya.model"] == "opencv+temperature"
     assert two.tags["arogya.fit_run_id"] == one.tags["arogya.fit_run_id"]
     assert two.tags["arogya.model_config_digest"] != one.tags["arogya.model_config_digest"]

@@ -1,4 +1,4 @@
-"""Stores that earlier versions wrote are read as before."""
+"""Stores of earlier versions can still be read."""
 
 import json
 import sqlite3
@@ -18,7 +18,7 @@ from arogya_bench.tracking.artifacts import fetch_model_files
 from arogya_bench.tracking.runs import search_runs
 from arogya_bench.tracking.store import open_store
 
-# Written by the last commit before the keys lost their module paths: two models, 60 drawn cases,
+# Written by the last commit before the keys lost their module paths: two models, 60 synthetic cases,
 # clean images and one noise.
 ARCHIVE = Path(__file__).parent / "older_stores" / "0.1.0.tar.gz"
 MADE_IN = "/older-store"
@@ -26,7 +26,7 @@ MADE_IN = "/older-store"
 
 @pytest.fixture(scope="module")
 def older(tmp_path_factory):
-    """The folder of the store, with the absolute paths of its artifacts put right."""
+    """The folder of the store, with the absolute paths of its artifacts corrected."""
     folder = tmp_path_factory.mktemp("older")
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(folder, filter="data")

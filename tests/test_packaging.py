@@ -28,11 +28,11 @@ def configs(folder):
 def test_the_list_of_packages_is_the_tree(project):
     source = ROOT / "src"
     folders = {path.parent for path in source.rglob("*.py")}
-    found = {folder.relative_to(source).as_posix().replace("/", ".") for folder in folders}
+    packages = {folder.relative_to(source).as_posix().replace("/", ".") for folder in folders}
 
     listed = project["tool"]["setuptools"]["packages"]
 
-    assert listed == sorted(found | {"arogya_bench.conf"})
+    assert listed == sorted(packages | {"arogya_bench.conf"})
 
 
 def test_every_folder_with_code_is_a_package():
@@ -89,13 +89,15 @@ def test_mlflow_makes_a_new_environment_for_new_versions(project):
     needed = [*project["project"]["dependencies"], *extras["torch"], *extras["report"]]
 
     assert f'".[torch,report]  # {project["project"]["version"]}"' in environment
-    assert {canonicalize_name(Requirement(each).name) for each in needed} <= {line.partition("==")[0] for line in lines}
+    assert {canonicalize_name(Requirement(requirement).name) for requirement in needed} <= {
+        line.partition("==")[0] for line in lines
+    }
 
 
-def called(*words, cwd, **variables):
-    """Run a program of this environment; its output is shown where it fails."""
+def called(*arguments, cwd, **variables):
+    """Run a program of this environment; its output is shown if it fails."""
     ended = subprocess.run(
-        [sys.executable, *words],
+        [sys.executable, *arguments],
         cwd=cwd,
         env={**os.environ, **ACTIVATED, "OMP_NUM_THREADS": "1", **variables},
         capture_output=True,
@@ -107,7 +109,7 @@ def called(*words, cwd, **variables):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory, checked_out):
-    """The wheel, built and installed into a folder of its own."""
+    """The wheel, built and installed into a separate folder."""
     copy = checked_out(tmp_path_factory.mktemp("tree"))
     dist, target = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("installed")
     called("-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), cwd=copy)

@@ -1,4 +1,4 @@
-"""The README is short, its map is the tree, and what it links to exists."""
+"""The README is short, its map matches the tree, and its links exist."""
 
 import re
 import subprocess
@@ -40,7 +40,7 @@ def test_links_lead_somewhere(target):
 def test_links_of_the_docs_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
 
-    assert [each for each in targets if not (page.parent / each).exists()] == []
+    assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The stand-in for Slurm does what submitit and Hydra's launcher for Slurm expect of it."""
+"""The stand-in for Slurm behaves as submitit and Hydra's Slurm launcher expect."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def do(slurm, tmp_path):
-    """Run a command of this Slurm, and give what it prints."""
+    """Run a command of this Slurm, and return its output."""
 
     def run(*words):
         env = {**os.environ, **slurm.environment}
@@ -51,7 +51,7 @@ def do(slurm, tmp_path):
 
 @pytest.fixture
 def hand_in(do, tmp_path):
-    """Hand in a batch file, whose tasks take as long as the words say."""
+    """Submit a batch file, whose tasks take as long as the arguments say."""
 
     def submit(*options, command="sleep 60"):
         lines = [f"#SBATCH --{option}" for option in options]
@@ -242,7 +242,7 @@ def test_hydra_hands_in_a_sweep_as_one_array(slurm, sweep):
     running.go()
 
     code, out = running.ended()
-    slurm.wait()  # the launcher comes back when it has the results, a moment earlier
+    slurm.wait()  # the launcher returns when it has the results, a moment earlier
 
     (batch,) = slurm.batches
     asked = {key: batch.options[key] for key in ("array", "gres", "cpus-per-task", "partition")}

@@ -17,10 +17,10 @@ sys.stderr.write(json.dumps(sorted(name for name in sys.modules if "." not in na
 """
 
 
-def imported(*words):
-    """Names of the packages that a command imports, in a process of its own."""
+def imported(*arguments):
+    """Names of the packages that a command imports, in a separate process."""
     ended = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROBE, *words],
+        [sys.executable, "-W", "error", "-c", PROBE, *arguments],
         capture_output=True,
         text=True,
         check=True,
@@ -29,9 +29,9 @@ def imported(*words):
     return set(json.loads(ended.stderr.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("compare", "--help"), ("doctor", "--help")])
-def test_help_imports_nothing_heavy(words):
-    assert imported(*words) & set(HEAVY) == set()
+@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("compare", "--help"), ("doctor", "--help")])
+def test_help_imports_nothing_heavy(arguments):
+    assert imported(*arguments) & set(HEAVY) == set()
 
 
 def test_printing_a_config_imports_no_framework():

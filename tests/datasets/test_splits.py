@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arogya_bench.datasets.splits import SplitPolicy, exclude_cases, split
@@ -54,7 +54,6 @@ def homes(divided):
     return [{case.case_id for case in part.cases} for part in parts]
 
 
-@settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 10_000), count=st.integers(30, 200))
 def test_no_group_straddles_and_no_case_is_lost(seed, count):
     cases = list(patients(seed, count, probabilities=(0.4, 0.3, 0.3)))

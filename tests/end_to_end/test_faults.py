@@ -51,9 +51,9 @@ def settled(uri, before, began, table, fault, *, cells=CELLS):
     after = census(uri)
     lost = cells - len(set(after.finished))
     seconds = time.monotonic() - began
-    row = (fault, before, len(after.finished), lost, after.double, after.half, f"{seconds:.0f} s")
+    row = (fault, before, len(after.finished), lost, after.double, after.incomplete, f"{seconds:.0f} s")
     table.append(row)
-    assert (lost, after.double, after.half, after.running) == (0, 0, 0, 0)
+    assert (lost, after.double, after.incomplete, after.running) == (0, 0, 0, 0)
     return after
 
 
@@ -359,7 +359,7 @@ def test_eight_sweeps_write_into_one_sqlite_store(at_work, tmp_path):
     found = census(uri)
     assert [code for code, _ in ends] == [0] * 8
     assert not any("locked" in err for _, err in ends)
-    assert (len(set(found.finished)), found.double, found.half, found.running) == (24, 0, 0, 0)
+    assert (len(set(found.finished)), found.double, found.incomplete, found.running) == (24, 0, 0, 0)
 
 
 def is_in(process, folder):

@@ -33,7 +33,7 @@ def test_a_sweep_outlives_a_node(on_ray, ray_cluster, tmp_path):
     assert code == 0, err
     assert before < CELLS
     assert len(set(after.finished)) == CELLS
-    assert (after.double, after.half, after.running) == (0, 0, 0)
+    assert (after.double, after.incomplete, after.running) == (0, 0, 0)
     (sweep,) = after.of("FINISHED", "sweep")
     assert {r.tags["mlflow.parentRunId"] for r in after.of("FINISHED")} == {sweep.run_id}
 

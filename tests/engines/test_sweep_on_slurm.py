@@ -25,7 +25,7 @@ def uri_of(folder):
 
 
 def sound(found):
-    return (len(set(found.finished)), found.double, found.half, found.running)
+    return (len(set(found.finished)), found.double, found.incomplete, found.running)
 
 
 def test_models_get_their_own_resources_and_one_parent(on_slurm, slurm, tmp_path):

@@ -1,18 +1,17 @@
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.text import Text
-
-from arogya_bench.figures.page import Page
 
 
 @pytest.fixture
 def texts(monkeypatch):
     """Collects every text on the pages that a test draws, as (text, font size)."""
     collected = []
-    render = Page.to_png
+    save = Figure.savefig
 
-    def collect(page):
-        collected.extend((text.get_text(), text.get_size()) for text in page.figure.findobj(Text))
-        return render(page)
+    def collect(figure, *arguments, **options):
+        collected.extend((text.get_text(), text.get_size()) for text in figure.findobj(Text))
+        return save(figure, *arguments, **options)
 
-    monkeypatch.setattr(Page, "to_png", collect)
+    monkeypatch.setattr(Figure, "savefig", collect)
     return collected

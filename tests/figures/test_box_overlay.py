@@ -114,7 +114,7 @@ def test_boxes_beyond_the_rim_and_on_lines_of_pixels_are_visible(size):
     png = draw_boxes([grey(*size)], [[box(*whole, 0)]], [detected((*whole, 0.9, 1))], CLASSES, threshold=0.5)
 
     pixels = np.asarray(Image.open(BytesIO(png)).convert("RGB"))
-    below_legend = pixels[80:]
+    below_legend = pixels[-60:]
     assert of_colour(below_legend, 0).any()
     assert of_colour(below_legend, 1).any()
 

@@ -200,7 +200,7 @@ def test_figures_leave_the_theme_of_altair_alone():
 
 def test_importing_the_figures_is_cheap():
     program = (
-        "import sys; import arogya_bench.figures.evaluation, arogya_bench.report.plots;"
+        "import sys; import arogya_bench.figures.evaluation, arogya_bench.report.charts;"
         "print([name for name in ('altair', 'vl_convert', 'scipy') if name in sys.modules])"
     )
 

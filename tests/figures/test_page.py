@@ -2,24 +2,40 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from matplotlib import rc_context
 from PIL import Image
 
-from arogya_bench.figures.page import Page, fit_text, show_image, text_width
+from arogya_bench.figures.page import create_grid, fit_text, page_style, show_image, text_width, to_png
 
 
-def pixels(page):
-    return np.asarray(Image.open(BytesIO(page.to_png())).convert("RGB"))
+def pixels(figure):
+    return np.asarray(Image.open(BytesIO(to_png(figure, margin=0))).convert("RGB"))
 
 
 def shown(image, side=196):
-    page = Page(side, side)
-    show_image(page.add_axes(0, 0, side, side), image, longest_side=side)
-    return pixels(page)
+    with page_style():
+        figure, grid = create_grid(1, [side], side, (0, 0))
+        show_image(grid[0, 0], image)
+        return pixels(figure)
 
 
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (333, 77), (1460, 1234)])
-def test_a_page_has_exactly_its_size(width, height):
-    assert pixels(Page(width, height)).shape == (height, width, 3)
+def write(text):
+    with page_style():
+        figure, _ = create_grid(1, [300], 40, (0, 0))
+        figure.text(0, 0.5, text)
+        return pixels(figure)
+
+
+def test_a_grid_has_exactly_its_size():
+    with page_style():
+        figure, grid = create_grid(3, [200, 77, 77], 33, (8, 5))
+        grid[2, 1].set_facecolor("black")
+        drawn = pixels(figure)
+
+    rows, columns = np.nonzero((drawn == 0).all(axis=-1))
+    assert drawn.shape == (3 * 33 + 2 * 5, 200 + 2 * 77 + 2 * 8, 3)
+    assert (rows.min(), rows.max() + 1) == (2 * 38, 3 * 33 + 2 * 5)
+    assert (columns.min(), columns.max() + 1) == (208, 285)
 
 
 @pytest.mark.parametrize(("height", "width"), [(20, 40), (1000, 2000), (150, 300)])
@@ -64,20 +80,17 @@ def test_text_fits_its_lines(text):
 
 def test_text_of_any_script_is_drawn_without_warnings():
     text = fit_text("Naevus Ž $x$ невус 痣 \udc80\x07", size=14, width=500, max_lines=1)
-    page = Page(500, 40)
-    page.write(5, 5, text, size=14)
 
     assert text == "Naevus Ž $x$ невус � ��"
-    assert (pixels(page) < 255).any()
+    assert (write(text) < 255).any()
 
 
-def test_equal_pages_give_equal_bytes():
-    def draw():
-        page = Page(300, 40)
-        page.write(5, 5, "the same", size=14)
-        return page.to_png()
+def test_a_page_does_not_depend_on_the_settings_of_the_user():
+    before = write("the same")
+    with rc_context({"font.size": 30, "savefig.facecolor": "red", "figure.dpi": 200, "savefig.dpi": 300}):
+        after = write("the same")
 
-    assert draw() == draw()
+    assert (before == after).all()
 
 
 def test_empty_text_stays_empty():

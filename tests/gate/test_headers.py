@@ -94,10 +94,11 @@ def test_a_missing_file_is_a_problem(tmp_path):
     assert read_header(tmp_path / "a.png").code == "AB210"
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_random_bytes_are_never_a_traceback(tmp_path, seed):
-    rng = np.random.default_rng(seed)
-    file = tmp_path / ("a.jpg", "a.png", "a.tif", "a.webp", "a.bmp")[seed % 5]
+@pytest.mark.fuzz
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "bmp"])
+def test_random_bytes_are_never_a_traceback(tmp_path, suffix, fuzz_seed):
+    rng = np.random.default_rng(fuzz_seed)
+    file = tmp_path / f"a.{suffix}"
     PIL.Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(file)
     content = bytearray(file.read_bytes())
     for place in rng.integers(0, min(200, len(content)), 6):
@@ -105,10 +106,11 @@ def test_random_bytes_are_never_a_traceback(tmp_path, seed):
     file.write_bytes(content)
 
     with suppress_decoder_warnings():
-        read_header(file)
-        problem = pixel_problem(file)
+        header = read_header(file)
+        # As in the gate, pixels are not decoded if the header has a problem.
+        problem = header if isinstance(header, ImageProblem) else pixel_problem(file)
 
-    assert problem is None or problem.code == "AB202"
+    assert problem is None or problem.code in ("AB201", "AB202", "AB204")
 
 
 def test_a_dicom_file_says_its_bits(dicom_file):

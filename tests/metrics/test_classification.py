@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
@@ -338,7 +338,6 @@ columns = st.integers(2, 4).flatmap(
 )
 
 
-@settings(max_examples=50, deadline=None)
 @given(columns, st.randoms(use_true_random=False))
 def test_order_of_cases_changes_nothing(cases, random):
     shuffled = random.sample(cases, len(cases))
@@ -350,7 +349,6 @@ def test_order_of_cases_changes_nothing(cases, random):
     assert after == pytest.approx(before, abs=1e-12)
 
 
-@settings(max_examples=50, deadline=None)
 @given(columns)
 def test_every_value_is_in_its_range(cases):
     found = score([target for target, _ in cases], [np.divide(w, sum(w)) for _, w in cases])

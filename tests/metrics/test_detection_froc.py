@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arogya_bench.metrics.detection_froc import FROC_RATES, froc, froc_replicates
@@ -227,7 +227,6 @@ def test_silent_detector_finds_nothing():
 
 
 @given(st.permutations(range(12)), st.sampled_from(["iou", "centre"]))
-@settings(max_examples=20, deadline=None)
 def test_order_of_images_changes_nothing(order, criterion):
     predictions = scenes(5, levels=5)
 

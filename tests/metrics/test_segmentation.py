@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
@@ -170,7 +170,6 @@ def test_each_case_may_have_its_own_size_and_spacing():
     assert found.per_case["hd"].tolist() == expected
 
 
-@settings(max_examples=25)
 @given(order=st.permutations(range(6)))
 def test_order_of_cases_changes_no_mean(order):
     targets, predictions = random_cases(3)
@@ -181,7 +180,6 @@ def test_order_of_cases_changes_no_mean(order):
     assert found.values == score_cases(targets, predictions, **HOW).values
 
 
-@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000))
 def test_values_stay_in_their_range(seed):
     (target, *_), (predicted, *_) = random_cases(seed, n=1)
@@ -192,7 +190,6 @@ def test_values_stay_in_their_range(seed):
         assert METRICS[name].low <= value <= METRICS[name].high
 
 
-@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000))
 def test_swapping_truth_and_prediction_swaps_sensitivity_and_precision(seed):
     (target, *_), (predicted, *_) = random_cases(seed, n=1)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arogya_bench.errors import UndefinedMetric
@@ -160,7 +160,6 @@ def test_strata_are_named_in_the_note():
     assert "conditional on the class mix" in found.note
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.permutations(range(12)))
 def test_order_of_cases_changes_nothing(order):
     x, groups = skewed(12), np.array(list("aabbccddeeff"))
@@ -173,7 +172,6 @@ def test_order_of_cases_changes_nothing(order):
     assert [after.low, after.high] == pytest.approx([before.low, before.high], abs=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.integers(2, 4), st.integers(0, 100))
 def test_repeated_images_of_a_patient_do_not_narrow_an_interval(copies, seed):
     x = skewed(30, seed)

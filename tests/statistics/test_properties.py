@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arogya_bench.metrics.classification import metrics_for
@@ -53,7 +53,6 @@ def same(one, two, tolerance=1e-9):
             assert x == pytest.approx(y, abs=tolerance)
 
 
-@settings(max_examples=12, deadline=None)
 @given(seeds, st.permutations(range(30)))
 def test_order_of_cases_changes_no_interval(seed, order):
     targets, tables, groups = study(seed)
@@ -67,7 +66,6 @@ def test_order_of_cases_changes_no_interval(seed, order):
         same(numbers(shuffled[name]), numbers(each))
 
 
-@settings(max_examples=12, deadline=None)
 @given(seeds)
 def test_swapping_two_models_turns_every_difference_around(seed):
     drawn = study(seed)
@@ -80,7 +78,6 @@ def test_swapping_two_models_turns_every_difference_around(seed):
         same(numbers(turned[name], -1), numbers(each))
 
 
-@settings(max_examples=12, deadline=None)
 @given(seeds, st.integers(2, 4))
 def test_copies_of_all_cases_of_patients_narrow_no_interval(seed, copies):
     targets, tables, groups = study(seed)
@@ -113,7 +110,6 @@ def fooled_width(seed):
     return found.high - found.low
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_swapping_two_models_turns_counts_around(b, c):
     found, turned = mcnemar(b, c, total=200), mcnemar(c, b, total=200)
@@ -124,7 +120,6 @@ def test_swapping_two_models_turns_counts_around(b, c):
     assert both == pytest.approx(1)
 
 
-@settings(max_examples=20, deadline=None)
 @given(seeds)
 def test_a_model_against_itself_shows_nothing(seed):
     targets, tables, groups = study(seed)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -60,7 +60,6 @@ def test_few_cases_are_told():
     assert paired_t(*pair(0)).note == ""
 
 
-@settings(max_examples=40, deadline=None)
 @given(columns, st.randoms(use_true_random=False))
 def test_order_of_cases_changes_nothing_and_swapping_turns_the_sign(table, random):
     x, y = table

@@ -63,19 +63,12 @@ class Condition:
     def apply_boxes(self, boxes: tuple[Box, ...], size: ImageSize, case_id: str) -> tuple[Box, ...]:
         """Transform the boxes of a case as ``apply`` transforms its image.
 
-        Args:
-            boxes: In the original image.
-            size: Of the image, before and after.
-            case_id: The same as for the image.
-
         Returns:
             Boxes in the augmented image, possibly fewer, with crowds for what cannot be
             evaluated. The same boxes if the augmentation leaves structures in place.
         """
         transform = box_transform_of(self.function)
-        if transform is None:
-            return boxes
-        return transform(boxes, size, self._applied_severity, self._generator(case_id))
+        return transform(boxes, size, self._applied_severity, self._generator(case_id)) if transform else boxes
 
     @property
     def _applied_severity(self) -> float:
@@ -104,19 +97,16 @@ def expand_conditions(augmentations: Mapping[str, AugmentationSpec]) -> tuple[Co
             "No augmentation is selected.", fix="set augmentation=clean, or augmentation=all for every condition."
         )
     expanded = tuple(condition for name, spec in augmentations.items() for condition in _expand_spec(name, spec))
-    _check_unique_names([condition.name for condition in expanded])
+    names = [condition.name for condition in expanded]
     for condition in expanded:
-        _check_image_function(condition)
-    return expanded
-
-
-def _check_unique_names(names: list[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
+        if names.count(condition.name) > 1:
             raise ConfigError(
-                f"The condition {name!r} is selected twice.",
+                f"The condition {condition.name!r} is selected twice.",
                 fix="use different names, and severities that differ in their first six digits.",
             )
+        _check_image_function(condition)
+        _check_box_transform(condition)
+    return expanded
 
 
 def _expand_spec(name: str, spec: AugmentationSpec) -> tuple[Condition, ...]:
@@ -174,7 +164,6 @@ def _check_image_function(condition: Condition) -> None:
         raise _image_function_error(condition, f"failed: {error}") from error
     if getattr(result, "shape", None) != image.shape or result.dtype != np.uint8:
         raise _image_function_error(condition, "did not return a uint8 image of the same shape")
-    _check_box_transform(condition)
 
 
 def _check_box_transform(condition: Condition) -> None:

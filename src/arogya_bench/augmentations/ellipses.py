@@ -1,6 +1,6 @@
 """Ellipses that stand for objects known by their boxes only, rotated and clipped to the image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,14 +33,8 @@ class Outline:
         """Rotate about the centre of the image."""
         right, down = self.x - size.width / 2, self.y - size.height / 2
         cos, sin = np.cos(angle), np.sin(angle)
-        return Outline(
-            x=float(cos * right + sin * down + size.width / 2),
-            y=float(cos * down - sin * right + size.height / 2),
-            half_width=self.half_width,
-            half_height=self.half_height,
-            angle=self.angle + angle,
-            rectangle=self.rectangle,
-        )
+        x, y = cos * right + sin * down + size.width / 2, cos * down - sin * right + size.height / 2
+        return replace(self, x=float(x), y=float(y), angle=self.angle + angle)
 
     def bounds(self) -> Floats:
         """Left, top, right and bottom of the tight upright box, shape (4,).
@@ -81,11 +75,7 @@ def box_outline(box: Box) -> Outline:
 
 
 def visible_box(outline: Outline, size: ImageSize, *, label: int, crowd: bool) -> Box | None:
-    """The tight box of the visible part of an object.
-
-    Returns:
-        A crowd if less than half of the area is visible; None if nothing is.
-    """
+    """The tight box of the visible part of an object: a crowd if less than half is visible, None if nothing is."""
     edges = outline.bounds()
     limits = np.array([size.width, size.height, size.width, size.height], dtype=np.float64)
     inside = np.clip(edges, 0, limits)

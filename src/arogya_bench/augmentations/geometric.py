@@ -48,9 +48,6 @@ def rotation(image: Image, severity: float, rng: np.random.Generator) -> Image:
 
     Corners are filled by reflection: a photograph taken at an angle has no black corners, and
     models would react to their edges.
-
-    Raises:
-        ConfigError: If ``severity`` lies outside (0, 180].
     """
     height, width = image.shape[:2]
     centre = ((width - 1) / 2, (height - 1) / 2)

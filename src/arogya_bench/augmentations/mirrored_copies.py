@@ -16,12 +16,7 @@ def merge_with_reflection(box: Box, size: ImageSize, angle: float) -> Outline:
     """The outline of an object together with its reflection, if the two touch.
 
     They touch where the edge of the image cuts the object and the rotated image shows that edge.
-    Otherwise this is the outline of the object alone.
-
-    Args:
-        box: In the original image.
-        size: Of the image, before and after.
-        angle: Rotation about the centre of the image, in radians.
+    Otherwise this is the outline of the object alone. ``angle`` is in radians.
     """
     outline = box_outline(box)
     right, bottom = box.left + box.width, box.top + box.height
@@ -47,12 +42,7 @@ def reflected_outlines(box: Box, size: ImageSize, angle: float) -> Iterator[Outl
     """Every reflection of an object that may be visible after the rotation, not yet rotated.
 
     Reflections are those of OpenCV's ``BORDER_REFLECT_101``, which does not repeat the pixels at
-    the edge.
-
-    Args:
-        box: In the original image.
-        size: Of the image, before and after.
-        angle: Rotation about the centre of the image, in radians.
+    the edge. ``angle`` is in radians.
     """
     outline = merge_with_reflection(box, size, angle)
     seen = {(round(outline.x, 6), round(outline.y, 6))}
@@ -72,12 +62,7 @@ def reflected_outlines(box: Box, size: ImageSize, angle: float) -> Iterator[Outl
 
 
 def _visible_tiles(length: int, shown: float) -> range:
-    """Indices of the visible reflections, 0 for the image itself.
-
-    Args:
-        length: Of the image, in pixels.
-        shown: Extent of what the rotated image shows in that direction, in pixels.
-    """
+    """Indices of the visible reflections, 0 for the image itself, if the rotated image shows so many pixels."""
     beyond = max(0.0, (shown - length) / 2 - 1e-6)
     count = ceil(beyond / max(1, length - 1))
     return range(-count, count + 1)

@@ -55,14 +55,11 @@ class ComparableRuns:
 
     Attributes:
         dataset: Display name: ``name``, followed by digests where several blocks share that name.
-        name: Name of the dataset.
         digest: Digest of the dataset's content.
-        split: Name of the split.
         grouped: Whether the dataset names patients.
         row_names: Row to display name, in order of first appearance.
         runs: Newest finished run by (row, condition name, seed).
         missing: One mapping per cell without a finished run.
-        resamples: Number of bootstrap resamples.
         caveats: Limitations of the data, one sentence each.
     """
 
@@ -87,20 +84,14 @@ class ComparableRuns:
 
     def primary_metric(self, requested_metric: str) -> str:
         """Return the requested metric, or the default of the task if the task lacks it."""
-        if requested_metric in self.task.metrics:
-            return requested_metric
-        return self.task.default_metric
+        return requested_metric if requested_metric in self.task.metrics else self.task.default_metric
 
     def load_predictions(self, row: str, condition: str) -> list[Predictions | BoxPredictions]:
         """Read the predictions of each seed, with cases sorted by id."""
         return [_read_predictions(self.store, self.runs[row, condition, seed]) for seed in self.seeds(row, condition)]
 
     def check_same_cases(self, rows: Sequence[Sequence[Predictions | BoxPredictions]]) -> None:
-        """Check that the stored predictions of several rows cover the same cases.
-
-        Raises:
-            TrackingError: If they do not, although their digests agree.
-        """
+        """Raise a TrackingError unless the stored predictions of several rows cover the same cases."""
         predictions = [seed_predictions for row in rows for seed_predictions in row]
         for other in predictions[1:]:
             if not _same_cases(other, predictions[0]):
@@ -115,20 +106,16 @@ class ComparableRuns:
         return draw_resamples(predictions, resamples=self.resamples, seed=self.split_digest)
 
     def bootstrap(self, row: str, condition: str, metrics: Iterable[str]) -> RowReplicates | None:
-        """Compute bootstrap replicates of a row under a condition.
-
-        Returns:
-            None if the row has no finished run under the condition.
-        """
+        """Compute bootstrap replicates of a row; None if it has no finished run under the condition."""
         predictions = self.load_predictions(row, condition)
         if not predictions:
             return None
         names = list(metrics)
         by_seed = [self._replicates(seed_predictions, names) for seed_predictions in predictions]
         return RowReplicates(
-            estimates={name: float(np.mean([replicates.estimates[name] for replicates in by_seed])) for name in names},
-            values={name: np.mean([replicates.values[name] for replicates in by_seed], axis=0) for name in names},
-            jackknife={name: np.mean([replicates.jackknife[name] for replicates in by_seed], axis=0) for name in names},
+            estimates={name: float(np.mean([seed.estimates[name] for seed in by_seed])) for name in names},
+            values={name: np.mean([seed.values[name] for seed in by_seed], axis=0) for name in names},
+            jackknife={name: np.mean([seed.jackknife[name] for seed in by_seed], axis=0) for name in names},
         )
 
     def _replicates(self, predictions: Predictions | BoxPredictions, metrics: Sequence[str]) -> Replicates:

@@ -1,6 +1,6 @@
 """Limitations of the data behind a comparison, read from the tags of its runs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from arogya_bench.tracking.tags import EXCLUDED_CASES, GATE_OVERRIDDEN, GROUPED, SPLIT
 
@@ -15,29 +15,18 @@ IMAGE_LEVEL_SPLIT_CAVEAT = (
 
 
 def find_caveats(tags: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
-    """List the limitations of some evaluations on one split, one sentence each.
-
-    Args:
-        tags: The tags of each evaluation.
-    """
-    return tuple(_iter_caveats(tags))
-
-
-def _iter_caveats(tags: Sequence[Mapping[str, str]]) -> Iterable[str]:
+    """List the limitations of some evaluations on one split, given the tags of each, one sentence each."""
+    caveats = []
     if any(run.get(GROUPED) != "true" for run in tags):
-        yield UNGROUPED_CAVEAT
+        caveats.append(UNGROUPED_CAVEAT)
     grouped = [run for run in tags if run.get(GROUPED) == "true"]
     if any(run.get(SPLIT, "").startswith(("image-", "image_level-")) for run in grouped):
-        yield IMAGE_LEVEL_SPLIT_CAVEAT
-    overridden = sorted({codes for run in tags if (codes := run.get(GATE_OVERRIDDEN))})
-    if overridden:
-        yield (
+        caveats.append(IMAGE_LEVEL_SPLIT_CAVEAT)
+    if overridden := sorted({codes for run in tags if (codes := run.get(GATE_OVERRIDDEN))}):
+        count = max(int(run.get(EXCLUDED_CASES, 0)) for run in tags)
+        excluded = f"; {count} unusable {'case was' if count == 1 else 'cases were'} excluded" if count else ""
+        caveats.append(
             f"The data gate found errors ({'; '.join(overridden)}) and was overridden with "
-            f"gate=warn{_excluded_cases_note(tags)}. See gate.json of the runs."
+            f"gate=warn{excluded}. See gate.json of the runs."
         )
-
-
-def _excluded_cases_note(tags: Sequence[Mapping[str, str]]) -> str:
-    count = max(int(run.get(EXCLUDED_CASES, 0)) for run in tags)
-    cases = "unusable case was" if count == 1 else "unusable cases were"
-    return f"; {count} {cases} excluded" if count else ""
+    return tuple(caveats)

@@ -57,10 +57,6 @@ class ComparisonTables:
             store: The store and its experiment.
             where: An MLflow search filter that selects evaluations.
             metric: The primary metric; datasets whose task lacks it use the default of their task.
-
-        Raises:
-            ConfigError: If the metric is unknown, or its package is not installed.
-            TrackingError: If the store cannot be read or has no finished evaluation.
         """
         blocks = load_blocks(store, where=where, resamples=RESAMPLES, requested_metric=metric)
         compared = [compare_block(block, metric) for block in blocks]
@@ -74,7 +70,11 @@ class ComparisonTables:
         Raises:
             TrackingError: If the version that wrote it did not store the metric of each dataset.
         """
-        stored = json.loads(text, object_hook=_rename_keys)
+
+        def rename_keys(mapping: dict[str, Any]) -> dict[str, Any]:
+            return {RENAMED_KEYS.get(key, key): value for key, value in mapping.items()}
+
+        stored = json.loads(text, object_hook=rename_keys)
         if any("metric" not in dataset for dataset in stored["about"]["datasets"]):
             raise TrackingError(
                 "This comparison was written by an earlier version that stored less information.",
@@ -92,11 +92,7 @@ class ComparisonTables:
         return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
 
     def to_json(self, path: Path | str | None = None) -> str:
-        """Write ``about`` and all tables as JSON; undefined numbers are null.
-
-        Returns:
-            The text, which is identical for identical runs.
-        """
+        """Write ``about`` and all tables as JSON, identical for identical runs; undefined numbers are null."""
         tables = {name: to_records(getattr(self, name)) for name in TABLES}
         text = json.dumps({"about": dict(self.about), **tables}, indent=1, allow_nan=False)
         if path is not None:
@@ -127,10 +123,6 @@ def _to_json_value(value: object) -> object:
     return value
 
 
-def _rename_keys(mapping: dict[str, Any]) -> dict[str, Any]:
-    return {RENAMED_KEYS.get(key, key): value for key, value in mapping.items()}
-
-
 def _to_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     empty = name == "missing" and not rows
     return pd.DataFrame(rows, columns=list(MISSING_COLUMNS) if empty else None)
@@ -143,11 +135,10 @@ def _describe(
     versions = {block.task.name: block.task.version for block in blocks} | {
         plugin.name: plugin.spec.version for block in blocks for plugin in block.task.plugin_metrics
     }
-    measured = tables["leaderboard"].reindex(columns=["model", *MEASUREMENT_COLUMNS])
     evidence = {
         "runs": runs,
         "missing": to_records(tables["missing"]),
-        "measured": to_records(measured),
+        "measured": to_records(tables["leaderboard"].reindex(columns=["model", *MEASUREMENT_COLUMNS])),
         "metric": metric,
         "version": versions,
     }

@@ -20,10 +20,6 @@ def fold_summary(
     The standard deviation describes how much a score varies between folds. It is not a standard
     error, because the training data of folds overlap [Nadeau and Bengio 2003].
 
-    Args:
-        datasets: The datasets of a comparison, one entry per split.
-        leaderboard: The rows of its leaderboard.
-
     Returns:
         Rows with ``FOLD_COLUMNS``. ``dataset`` is the first fold; ``expected`` is the number of
         splits if all folds of all started repetitions had finished; ``sd`` is the sample standard

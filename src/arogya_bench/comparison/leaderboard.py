@@ -15,8 +15,7 @@ class LeaderboardRow:
 
     Attributes:
         model_config_digest: Identifies the model and its training settings.
-        name: Display name.
-        seeds: Seeds with a finished clean evaluation.
+        seeds: Those with a finished clean evaluation.
         clean: Bootstrap replicates of every metric with an interval.
         predictions: One per seed.
         draws: The resamples behind ``clean``.
@@ -39,20 +38,12 @@ def rank_rows(block: ComparableRuns, metric: str) -> list[LeaderboardRow]:
         if clean is None:
             continue
         predictions = tuple(block.load_predictions(digest, CLEAN))
+        seeds, draws = tuple(block.seeds(digest, CLEAN)), block.draws(predictions[0])
         rows.append(
             LeaderboardRow(
-                model_config_digest=digest,
-                name=name,
-                seeds=tuple(block.seeds(digest, CLEAN)),
-                clean=clean,
-                predictions=predictions,
-                draws=block.draws(predictions[0]),
+                model_config_digest=digest, name=name, seeds=seeds, clean=clean, predictions=predictions, draws=draws
             )
         )
     block.check_same_cases([row.predictions for row in rows])
     sign = -1 if block.task.metrics[metric].best == "high" else 1
-    return sorted(rows, key=lambda row: _nan_last(sign * row.clean.estimates[metric]))
-
-
-def _nan_last(value: float) -> float:
-    return np.inf if np.isnan(value) else value
+    return sorted(rows, key=lambda row: np.nan_to_num(sign * row.clean.estimates[metric], nan=np.inf))

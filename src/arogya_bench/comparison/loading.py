@@ -54,7 +54,9 @@ def load_blocks(
         TrackingError: If no evaluation is finished.
         ConfigError: If the metric is unknown, or its package is not installed.
     """
-    runs = _search_evaluations(store, where)
+    fix = f"correct the filter {where!r}; see MLflow's documentation of search_runs for examples."
+    query = f"tags.`{KIND}` = 'evaluation'"
+    runs = search_runs(store, f"{query} and {where}", fix=fix) if where else search_runs(store, query)
     located = [run for run in runs if SPLIT_DIGEST in run.tags]
     plugin_metrics: Sequence[PluginMetric] = ()
     if requested_metric and requested_metric not in BUILTIN_METRICS:
@@ -84,14 +86,6 @@ def load_blocks(
     )
 
 
-def _search_evaluations(store: Store, where: str | None) -> list[RunRecord]:
-    condition = f"tags.`{KIND}` = 'evaluation'"
-    if not where:
-        return search_runs(store, condition)
-    fix = f"correct the filter {where!r}; see MLflow's documentation of search_runs for examples."
-    return search_runs(store, f"{condition} and {where}", fix=fix)
-
-
 def _block_key(run: RunRecord) -> BlockKey:
     """What two evaluations must share; one dataset may serve several tasks."""
     return run.tags[DATASET], run.tags[DATASET_DIGEST], run.tags[SPLIT_DIGEST], run.tags[TASK]
@@ -101,12 +95,6 @@ def _block_sort_key(block: tuple[BlockKey, Sequence[RunRecord]]) -> tuple[str, .
     """Sort by dataset name; the folds of one dataset by the name of their split."""
     (name, digest, split_digest, task), members = block
     return name, digest, members[0].tags.get(SPLIT, ""), split_digest, task
-
-
-def _qualified_name(run: RunRecord) -> str:
-    """Display name of a block where several blocks have one dataset name."""
-    name, digest, split_digest, task = _block_key(run)
-    return f"{name} ({digest[:6]}-{split_digest[:6]}, {run.tags[SPLIT]}, {task})"
 
 
 def _load_plugin_metric(requested_metric: str, runs: Iterable[RunRecord]) -> PluginMetric:
@@ -143,12 +131,13 @@ def _build_block(
     plugin_metrics: Sequence[PluginMetric],
 ) -> ComparableRuns:
     name, digest, split_digest, task = _block_key(members[0])
+    qualified_name = f"{name} ({digest[:6]}-{split_digest[:6]}, {members[0].tags.get(SPLIT, '')}, {task})"
     finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
     names = row_names(members)
     conditions = _collect_conditions(members)
     return ComparableRuns(
         task=TASKS[task].with_metrics(plugin_metrics),
-        dataset=_qualified_name(members[0]) if qualify else name,
+        dataset=qualified_name if qualify else name,
         name=name,
         digest=digest,
         split=members[0].tags.get(SPLIT, ""),

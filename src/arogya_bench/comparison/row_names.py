@@ -1,6 +1,5 @@
 """Display names of leaderboard rows."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from arogya_bench.tracking.runs import RunRecord
@@ -17,17 +16,12 @@ def row_names(runs: Sequence[RunRecord]) -> dict[str, str]:
     for run in runs:
         if run.params or run.tags[MODEL_CONFIG_DIGEST] not in rows:
             rows[run.tags[MODEL_CONFIG_DIGEST]] = run
-    rows_by_model: dict[str, list[str]] = defaultdict(list)
-    for digest, run in rows.items():
-        rows_by_model[run.tags[MODEL]].append(digest)
     names = {}
     for digest, run in rows.items():
         model = run.tags[MODEL]
-        same_model = [rows[other].params for other in rows_by_model[model]]
-        if len(same_model) == 1:
-            names[digest] = model
-        else:
-            names[digest] = f"{model} ({_differing_params(run.params, same_model) or digest[:6]})"
+        same_model = [other.params for other in rows.values() if other.tags[MODEL] == model]
+        difference = _differing_params(run.params, same_model) or digest[:6]
+        names[digest] = model if len(same_model) == 1 else f"{model} ({difference})"
     taken = list(names.values())
     return {digest: f"{name} {digest[:6]}" if taken.count(name) > 1 else name for digest, name in names.items()}
 

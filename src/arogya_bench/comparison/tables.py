@@ -46,9 +46,10 @@ def compare_block(block: ComparableRuns, requested_metric: str) -> BlockTables:
     metric = block.primary_metric(requested_metric)
     rows = rank_rows(block, metric)
     pairs = _pairwise_rows(block, rows, metric)
+    tied = [str(pair["b"]) for pair in pairs if pair["a"] == rows[0].name and pair["conclusion"] == NO_DIFFERENCE]
     robustness = [condition_row for row in rows for condition_row in _robustness_rows(block, row, metric)]
     return BlockTables(
-        verdict=[{"dataset": block.dataset, "metric": metric} | _verdict_row(block, rows, pairs)],
+        verdict=[{"dataset": block.dataset, "metric": metric, **build_verdict(block, rows, tied, pairs=len(pairs))}],
         leaderboard=[_leaderboard_row(block, rank, row, robustness, metric) for rank, row in enumerate(rows, start=1)],
         pairwise=pairs,
         robustness=robustness,
@@ -158,11 +159,6 @@ def conclude(row: TableRow) -> str:
     return f"{row['a']} is ahead" if one_sided else NO_DIFFERENCE
 
 
-def _verdict_row(block: ComparableRuns, rows: Sequence[LeaderboardRow], pairs: Sequence[TableRow]) -> TableRow:
-    tied = [str(pair["b"]) for pair in pairs if pair["a"] == rows[0].name and pair["conclusion"] == NO_DIFFERENCE]
-    return dict(build_verdict(block, rows, tied, pairs=len(pairs)))
-
-
 def _mcnemar_test(a: LeaderboardRow, b: LeaderboardRow) -> McNemar | None:
     """McNemar's test on accuracy; None unless there is one seed, one case per group, and labels."""
     if len(a.predictions) != 1 or len(b.predictions) != 1 or a.draws.n != a.draws.groups:
@@ -192,8 +188,7 @@ def _condition_row(
     block: ComparableRuns, row: LeaderboardRow, condition: StoredCondition, replicates: RowReplicates, metric: str
 ) -> TableRow:
     value = _bootstrap_interval(replicates, metric, row.draws)
-    difference = _paired_difference(replicates, row.clean, metric)
-    change = _bootstrap_interval(difference, metric, row.draws)
+    change = _bootstrap_interval(_paired_difference(replicates, row.clean, metric), metric, row.draws)
     higher_is_better = block.task.metrics[metric].best == "high"
     clean, augmented = row.clean.estimates[metric], replicates.estimates[metric]
     return {
@@ -233,10 +228,7 @@ def _bootstrap_interval(replicates: RowReplicates, metric: str, draws: Draws) ->
 
 
 def _interval_columns(name: str, interval_result: BootstrapInterval | None) -> TableRow:
+    keys = (name, f"{name}.ci_low", f"{name}.ci_high")
     if interval_result is None:
-        return {name: None, f"{name}.ci_low": None, f"{name}.ci_high": None}
-    return {
-        name: interval_result.estimate,
-        f"{name}.ci_low": interval_result.low,
-        f"{name}.ci_high": interval_result.high,
-    }
+        return dict.fromkeys(keys)
+    return dict(zip(keys, (interval_result.estimate, interval_result.low, interval_result.high), strict=True))

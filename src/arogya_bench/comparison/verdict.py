@@ -15,7 +15,7 @@ def build_verdict(
 
     Args:
         block: The evaluations behind the rows.
-        rows: Leaderboard rows, best first.
+        rows: Best first.
         tied: Names of the models that the first one is not shown to beat.
         pairs: Number of paired tests that were corrected for.
 

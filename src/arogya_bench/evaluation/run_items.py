@@ -10,7 +10,7 @@ from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.datasets.split_files import split_to_csv
 from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.evaluation.outputs import ModelOutput
-from arogya_bench.figures.box_examples import draw_box_examples
+from arogya_bench.figures.box_overlay import draw_box_examples
 from arogya_bench.figures.evaluation import render_label_figures
 from arogya_bench.runtime.digests import model_identity
 from arogya_bench.runtime.environment import environment_json

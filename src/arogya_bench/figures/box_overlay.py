@@ -1,13 +1,23 @@
-"""True and detected boxes drawn on images, side by side on one sheet."""
+"""A sheet of images with true and detected boxes."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arogya_bench.figures.page import LINE_SPACING, Page, colour_of_class, fit_text, font, show_image, text_width
+from arogya_bench.figures.page import (
+    colour_of_class,
+    create_grid,
+    fit_text,
+    outline_box,
+    page_style,
+    show_image,
+    to_png,
+    white_halo,
+)
 from arogya_bench.figures.theme import COLOURS, INK, MUTED
-from arogya_bench.types import Box, Detections, Floats, Image
+from arogya_bench.scoring.box_table import count_boxes
+from arogya_bench.types import Box, BoxPredictions, Detections, Image, Subset
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -22,10 +32,24 @@ CAPTION_HEIGHT = 24  # pixels below an image
 TEXT_SIZE, TAG_SIZE = 15, 13  # pixels
 TAG_PADDING = 2  # pixels around the text of a tag
 TRUE_WIDTH, DETECTED_WIDTH, CROWD_WIDTH = 5, 2, 1  # pixels; a dashed line shows on a solid one
-HALO_WIDTH = 2  # pixels of white around a true box
 DASHES = (0.0, (3.5, 3.5))  # offset, then dash and gap in line widths
-SAMPLE_WIDTH = 34  # pixels of a line sample in the legend
-MAX_NAME_WIDTH = 260  # pixels of a class name in the legend
+
+
+def draw_box_examples(predictions: BoxPredictions, cases: Subset) -> bytes:
+    """Draw boxes on test images without augmentation, as a PNG.
+
+    Images are spread evenly over the number of mistakes, from the most to the fewest, so that the
+    sheet is representative.
+    """
+    order = np.argsort(-count_boxes(predictions).errors, kind="stable")
+    picks = order[np.unique(np.linspace(0, len(order) - 1, MAX_IMAGES).round().astype(int))]
+    return draw_boxes(
+        [cases.dataset.read(cases.cases[pick]) for pick in picks],
+        [predictions.truth[pick] for pick in picks],
+        [predictions.detections[pick] for pick in picks],
+        predictions.classes,
+        threshold=predictions.threshold,
+    )
 
 
 def draw_boxes(
@@ -62,23 +86,25 @@ def draw_boxes(
             f"the numbers must be equal, from 1 to {MAX_IMAGES}"
         )
     shown = [_select_detections(detected, threshold) for detected in detections]
-    legend = list(_legend_entries(truth, shown, classes, threshold))
-    columns, rows = min(COLUMNS, len(images)), -(-len(images) // COLUMNS)
-    width = GAP + columns * (TILE_SIDE + GAP)
+    columns = min(COLUMNS, len(images))
     height = round(max(TILE_SIDE * min(1, image.shape[0] / image.shape[1]) for image in images))
-    legend_columns, legend_height = _legend_layout(legend, width - 2 * GAP)
-    top = 2 * GAP + legend_height
-    page = Page(width, top + rows * (height + CAPTION_HEIGHT + GAP))
-    _draw_legend(page, legend, legend_columns)
-    for index, (image, boxes, detected) in enumerate(zip(images, truth, shown, strict=True)):
-        axes = page.add_axes(
-            GAP + index % COLUMNS * (TILE_SIDE + GAP),
-            top + index // COLUMNS * (height + CAPTION_HEIGHT + GAP),
-            TILE_SIDE,
-            height,
+    with page_style():
+        gaps = (GAP, CAPTION_HEIGHT + GAP)
+        figure, grid = create_grid(-(-len(images) // COLUMNS), [TILE_SIDE] * columns, max(1, height), gaps)
+        figure.legend(
+            handles=list(_legend_entries(truth, shown, classes, threshold)),
+            loc="lower left",
+            bbox_to_anchor=(0, 1 + GAP / figure.bbox.height),
+            borderaxespad=0,
+            borderpad=0,
+            frameon=False,
+            ncols=2 * columns,
+            fontsize=TEXT_SIZE,
         )
-        _draw_tile(axes, image, boxes, detected, classes)
-    return page.to_png()
+        for axes, image, boxes, detected in zip(grid.flat, images, truth, shown, strict=False):
+            show_image(axes, image)
+            _draw_tile(axes, boxes, detected, classes)
+        return to_png(figure, margin=GAP)
 
 
 def _select_detections(detections: Detections, threshold: float) -> Detections:
@@ -88,91 +114,52 @@ def _select_detections(detections: Detections, threshold: float) -> Detections:
     return Detections(boxes=detections.boxes[order], scores=detections.scores[order], labels=detections.labels[order])
 
 
-def _draw_tile(
-    axes: "Axes", image: Image, boxes: Sequence[Box], detections: Detections, classes: Sequence[str]
-) -> None:
-    """Draw an image, crowds, true boxes, detected boxes from worst to best, then all tags."""
-    show_image(axes, image, longest_side=TILE_SIDE)
+def _draw_tile(axes: "Axes", boxes: Sequence[Box], detections: Detections, classes: Sequence[str]) -> None:
+    """Draw crowds, true boxes, detected boxes from worst to best, then all tags."""
     objects = sum(not box.crowd for box in boxes)
-    axes.set_xlabel(
-        f"{objects} true, {len(detections.labels)} detected", color=MUTED, fontproperties=font(TEXT_SIZE), labelpad=6
-    )
-    tags = list[tuple[Floats, int, str]]()
+    axes.set_xlabel(f"{objects} true, {len(detections.labels)} detected", color=MUTED, size=TEXT_SIZE, labelpad=6)
+    tags = list[tuple[list[float], int, str]]()
     for box in sorted(boxes, key=lambda box: not box.crowd):
-        edges = _clip(np.array([box.left, box.top, box.width, box.height]), image)
-        line_width = CROWD_WIDTH if box.crowd else TRUE_WIDTH
-        _outline(axes, edges, "white", line_width + HALO_WIDTH)
-        _outline(axes, edges, colour_of_class(box.label), line_width)
+        width = CROWD_WIDTH if box.crowd else TRUE_WIDTH
+        place = (box.left, box.top, box.width, box.height)
+        edges = outline_box(axes, place, box.label, linewidth=width, path_effects=white_halo(width))
         if len(classes) > len(COLOURS):  # several classes have the same colour
             tags.append((edges, box.label, classes[box.label]))
-    for detected, label, score in zip(
-        detections.boxes, detections.labels.tolist(), detections.scores.tolist(), strict=True
-    ):
-        edges = _clip(detected, image)
-        _outline(axes, edges, "white", DETECTED_WIDTH)
-        _outline(axes, edges, colour_of_class(label), DETECTED_WIDTH, dashed=True)
+    for place, label, score in zip(detections.boxes, detections.labels.tolist(), detections.scores, strict=True):
+        edges = outline_box(axes, place, label, linewidth=DETECTED_WIDTH, linestyle=DASHES, gapcolor="white")
         tags.append((edges, label, f"{classes[label]} {score:.2f}"))
     taken = list["Bbox"]()
     for edges, label, text in reversed(tags):
         taken.append(_write_tag(axes, edges, colour_of_class(label), text, taken))
 
 
-def _clip(box: Floats, image: Image) -> Floats:
-    """Left, top, right and bottom of a box, cut off at the rim of the image."""
-    height, width = image.shape[:2]
-    edges = np.concatenate([box[:2], box[:2] + box[2:]])
-    return np.asarray(np.clip(edges, 0, [width, height, width, height]), dtype=np.float64)
-
-
-def _outline(axes: "Axes", edges: Floats, colour: str, width: float, *, dashed: bool = False) -> None:
-    left, top, right, bottom = edges
-    axes.plot(
-        [left, right, right, left, left],
-        [top, top, bottom, bottom, top],
-        color=colour,
-        linewidth=width,
-        linestyle=DASHES if dashed else "solid",
-        solid_joinstyle="miter",
-        solid_capstyle="projecting",
-        clip_on=False,
-    )
-
-
-def _write_tag(axes: "Axes", edges: Floats, colour: str, text: str, taken: "Sequence[Bbox]") -> "Bbox":
+def _write_tag(axes: "Axes", edges: Sequence[float], colour: str, text: str, taken: "Sequence[Bbox]") -> "Bbox":
     """Write a tag where it covers the fewest others, and return the place that it takes."""
     from matplotlib.colors import to_rgb
 
     # By the luminance of Rec. 601, whichever stands out.
     ink = "black" if np.dot((0.299, 0.587, 0.114), to_rgb(colour)) > 0.55 else "white"
-    tag = axes.text(
-        0,
-        0,
-        fit_text(text, size=TAG_SIZE, width=TILE_SIDE / 2, max_lines=1),
-        color=ink,
-        fontproperties=font(TAG_SIZE),
-        verticalalignment="bottom",
-        bbox={"facecolor": colour, "edgecolor": "none", "pad": TAG_PADDING},
-        parse_math=False,
-    )
+    text = fit_text(text, size=TAG_SIZE, width=TILE_SIDE / 2, max_lines=1)
+    background = {"facecolor": colour, "edgecolor": "none", "pad": TAG_PADDING}
+    tag = axes.text(0, 0, text, color=ink, size=TAG_SIZE, verticalalignment="bottom", bbox=background)
     size = tag.get_window_extent().padded(TAG_PADDING)
     place = min(_tag_places(axes, edges, size), key=lambda bounds: bounds.count_overlaps(taken))
-    corner = place.padded(-TAG_PADDING).p0
-    x, y = axes.transData.inverted().transform(corner)
+    x, y = axes.transData.inverted().transform(place.padded(-TAG_PADDING).p0)
     tag.set_position((float(x), float(y)))
     return place
 
 
-def _tag_places(axes: "Axes", edges: Floats, size: "Bbox") -> "Iterator[Bbox]":
-    """Where a tag may stand: above, below and inside, left and right, all within the image."""
+def _tag_places(axes: "Axes", edges: Sequence[float], size: "Bbox") -> "Iterator[Bbox]":
+    """Where a tag may stand: above, below and inside, left and right, all within the tile."""
     from matplotlib.transforms import Bbox
 
     # Pixels from the lower left corner of the sheet.
-    (left, top), (right, bottom) = axes.transData.transform(edges.reshape(2, 2))
-    image = axes.get_window_extent()
+    (left, top), (right, bottom) = axes.transData.transform((edges[:2], edges[2:]))
+    tile = axes.get_window_extent()
     for y in (top, bottom - size.height, top - size.height - 3, bottom + 3):
         for x in (left, right - size.width):
-            inside_x = max(image.x0, min(x, image.x1 - size.width))
-            inside_y = max(image.y0, min(y, image.y1 - size.height))
+            inside_x = max(tile.x0, min(x, tile.x1 - size.width))
+            inside_y = max(tile.y0, min(y, tile.y1 - size.height))
             yield Bbox.from_bounds(inside_x, inside_y, size.width, size.height)
 
 
@@ -194,31 +181,5 @@ def _legend_entries(
     labels = {box.label for boxes in truth for box in boxes}
     labels |= {label for detected in detections for label in detected.labels.tolist()}
     for label in sorted(labels):
-        name = fit_text(classes[label], size=TEXT_SIZE, width=MAX_NAME_WIDTH, max_lines=1)
+        name = fit_text(classes[label], size=TEXT_SIZE, width=TILE_SIDE / 2, max_lines=1)
         yield Patch(facecolor=colour_of_class(label), label=f" {name}")
-
-
-def _legend_layout(entries: "Sequence[Artist]", width: int) -> tuple[int, int]:
-    """Number of columns that fit, and height in pixels."""
-    widest = max(text_width(str(entry.get_label()), TEXT_SIZE) for entry in entries)
-    columns = max(1, int(width / (widest + SAMPLE_WIDTH + 2 * GAP)))
-    return columns, round(-(-len(entries) // columns) * TEXT_SIZE * LINE_SPACING)
-
-
-def _draw_legend(page: Page, entries: "Sequence[Artist]", columns: int) -> None:
-    legend = page.figure.legend(
-        handles=entries,
-        loc="upper left",
-        bbox_to_anchor=(GAP / page.width, 1 - GAP / page.height),
-        borderaxespad=0,
-        borderpad=0,
-        frameon=False,
-        ncols=columns,
-        prop=font(TEXT_SIZE),
-        labelcolor=INK,
-        labelspacing=LINE_SPACING - 1,
-        handlelength=SAMPLE_WIDTH / TEXT_SIZE,
-        columnspacing=GAP / TEXT_SIZE,
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)

@@ -1,7 +1,7 @@
 """Which images a contact sheet shows: a row of cases for every class of a dataset."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from arogya_bench.errors import DatasetError
 from arogya_bench.types import Case, Dataset
 
 MAX_MASKS_PER_CLASS = 20  # masks opened for each class to find images that show it
+NO_CLASS_ROWS = {"classification": STRAY_LABEL_ROW, "detection": NO_BOX_ROW, "segmentation": "(mask unreadable)"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,6 @@ class SheetRow:
     """Images of one class.
 
     Attributes:
-        name: Of the class.
         counts: How many images, groups, boxes or masks there are, one line each.
         label: Index of the class; None for images that belong to none.
         cases: Those to be shown, in order.
@@ -31,17 +31,17 @@ class SheetRow:
 
 
 def select_rows(dataset: Dataset, per_class: int, rng: np.random.Generator) -> list[SheetRow]:
-    """Select images of every class at random, from as many groups as possible.
+    """Select at most ``per_class`` images of every class at random, from as many groups as possible.
 
-    Args:
-        dataset: Of any task.
-        per_class: At most so many images in a row.
-        rng: Shuffles the cases.
+    Images that no row above shows come first; an image of many boxes belongs to many rows.
     """
-    order = _shuffle_by_group(dataset.cases, rng)
-    segmentation = dataset.task == "segmentation"
-    rows = _mask_class_rows(dataset, order) if segmentation else _class_rows(dataset, order)
-    return list(_prefer_unshown_images(rows, per_class))
+    shown: Counter[str] = Counter()
+    rows = []
+    for row in _class_rows(dataset, _shuffle_by_group(dataset.cases, rng)):
+        cases = tuple(sorted(row.cases, key=lambda case: shown[case.case_id]))[:per_class]
+        shown.update(case.case_id for case in cases)
+        rows.append(replace(row, cases=cases))
+    return rows
 
 
 def _shuffle_by_group(cases: Sequence[Case], rng: np.random.Generator) -> list[Case]:
@@ -55,58 +55,43 @@ def _shuffle_by_group(cases: Sequence[Case], rng: np.random.Generator) -> list[C
     return [case for _, case in sorted(ranked, key=lambda pair: pair[0])]
 
 
-def _class_rows(dataset: Dataset, order: Sequence[Case]) -> Iterator[SheetRow]:
-    """A row for every class, and one for images without a class."""
+def _class_rows(dataset: Dataset, cases: Sequence[Case]) -> Iterator[SheetRow]:
+    """A row for every class but the background, and one for images without a class."""
+    segmentation = dataset.task == "segmentation"
+    if segmentation:
+        cases = cases[: MAX_MASKS_PER_CLASS * len(dataset.classes)]
     members: defaultdict[int | None, list[Case]] = defaultdict(list)
-    for case in order:
-        for label in case.present_classes or (None,):
+    for case in cases:
+        for label in _mask_classes(dataset, case) if segmentation else case.present_classes or (None,):
             members[label].append(case)
-    for label, name in enumerate(dataset.classes):
-        yield _build_row(dataset, name, label, members[label])
+    names: dict[int | None, str] = dict(enumerate(dataset.classes))
+    if segmentation:
+        del names[0]
     if members[None]:
-        name = NO_BOX_ROW if dataset.task == "detection" else STRAY_LABEL_ROW
-        yield _build_row(dataset, name, None, members[None])
+        names[None] = NO_CLASS_ROWS[dataset.task]
+    for label, name in names.items():
+        counts: tuple[str, ...]
+        if segmentation:
+            counts = (f"in {len(members[label]):,} of {_format_count(len(cases), 'mask')}",)
+        else:
+            counts = tuple(_count_images(dataset, label, members[label]))
+        yield SheetRow(name=name, counts=counts, label=label, cases=tuple(members[label]))
 
 
-def _build_row(dataset: Dataset, name: str, label: int | None, cases: Sequence[Case]) -> SheetRow:
-    counts = [_format_count(len(cases), "image")]
+def _mask_classes(dataset: Dataset, case: Case) -> Sequence[int | None]:
+    try:
+        return np.unique(dataset.read_mask(case)).tolist() if dataset.read_mask else ()
+    except DatasetError:  # shown in a row of its own
+        return (None,)
+
+
+def _count_images(dataset: Dataset, label: int | None, cases: Sequence[Case]) -> Iterator[str]:
+    yield _format_count(len(cases), "image")
     if dataset.grouped:
-        counts.append(_format_count(len({case.group_id for case in cases}), "group"))
+        yield _format_count(len({case.group_id for case in cases}), "group")
     if dataset.task == "detection" and label is not None:
         boxes = sum(box.label == label for case in cases for box in case.boxes or ())
-        counts.append(_format_count(boxes, "box", "boxes"))
-    return SheetRow(name=name, counts=tuple(counts), label=label, cases=tuple(cases))
-
-
-def _mask_class_rows(dataset: Dataset, order: Sequence[Case]) -> Iterator[SheetRow]:
-    """A row for every class but the background, of images whose masks contain it."""
-    members: defaultdict[int, list[Case]] = defaultdict(list)
-    unreadable = list[Case]()
-    opened = order[: MAX_MASKS_PER_CLASS * len(dataset.classes)]
-    for case in opened:
-        try:
-            labels = np.unique(dataset.read_mask(case)).tolist() if dataset.read_mask else []
-        except DatasetError:  # shown in a row of its own
-            unreadable.append(case)
-            continue
-        for label in labels:
-            members[label].append(case)
-    masks = _format_count(len(opened), "mask")
-    for label, name in enumerate(dataset.classes[1:], start=1):
-        cases = tuple(members[label])
-        yield SheetRow(name=name, counts=(f"in {len(cases):,} of {masks}",), label=label, cases=cases)
-    if unreadable:
-        counts = (f"{len(unreadable):,} of {masks}",)
-        yield SheetRow(name="(mask unreadable)", counts=counts, label=None, cases=tuple(unreadable))
-
-
-def _prefer_unshown_images(rows: Iterable[SheetRow], per_class: int) -> Iterator[SheetRow]:
-    """Take images first that no row above shows; an image of many boxes belongs to many rows."""
-    shown: Counter[str] = Counter()
-    for row in rows:
-        cases = tuple(sorted(row.cases, key=lambda case: shown[case.case_id]))[:per_class]
-        shown.update(case.case_id for case in cases)
-        yield replace(row, cases=cases)
+        yield _format_count(boxes, "box", "boxes")
 
 
 def _format_count(number: int, noun: str, plural: str = "") -> str:

@@ -8,21 +8,29 @@ import numpy as np
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.figures.contact_rows import SheetRow, select_rows
-from arogya_bench.figures.page import Page, colour_of_class, fit_text, font, show_image, text_height
-from arogya_bench.figures.theme import EMPTY, FAINT, INK, MUTED
-from arogya_bench.types import Box, Case, Dataset, Mask
+from arogya_bench.figures.page import (
+    colour_of_class,
+    create_grid,
+    fit_text,
+    outline_box,
+    page_style,
+    show_image,
+    to_png,
+    white_halo,
+)
+from arogya_bench.figures.theme import EMPTY, FAINT, MUTED
+from arogya_bench.types import Case, Dataset, Mask
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TILE_SIDE = 196  # pixels; seven times that of the smallest MedMNIST image
-LABEL_WIDTH = 220  # pixels of the column with the class names
+LABEL_WIDTH = 220  # pixels of the column with the class names, and the gap behind it
 GAP = 8  # pixels between images
 MARGIN = 20  # pixels around the sheet
-SWATCH_SIDE = 14  # pixels of the square with the colour of a class
+SWATCH_WIDTH = 22  # pixels of the square with the colour of a class
 TITLE_SIZE, NAME_SIZE, TEXT_SIZE = 22, 16, 13  # pixels
 ROW_WIDTH, OTHER_WIDTH = 2.0, 1.5  # pixels of lines of the class of the row, and of others
-HALO_WIDTH = 2.0  # pixels of white around lines of the class of the row
 MAX_ROWS = 60  # many viewers do not open taller images
 
 
@@ -47,56 +55,46 @@ def draw_contact_sheet(dataset: Dataset, *, per_class: int = 6, rng: np.random.G
     if per_class < 1:
         raise ValueError(f"per_class={per_class}, but a sheet shows at least 1 image per class")
     rows = select_rows(dataset, per_class, rng)
-    width = LABEL_WIDTH + per_class * (TILE_SIDE + GAP) - GAP
-    paragraphs = [
-        (fit_text(text, size=size, width=width, max_lines=4), size, colour)
-        for text, size, colour in _paragraphs(dataset, len(rows))
-    ]
-    header_height = sum(text_height(text, size) + GAP for text, size, _ in paragraphs)
-    rows_height = min(len(rows), MAX_ROWS) * (TILE_SIDE + GAP) - GAP
-    page = Page(width + 2 * MARGIN, header_height + rows_height + 2 * MARGIN)
-    top = MARGIN
-    for text, size, colour in paragraphs:
-        page.write(MARGIN, top, text, size=size, colour=colour)
-        top += text_height(text, size) + GAP
-    for row in rows[:MAX_ROWS]:
-        _draw_row(page, dataset, row, top)
-        top += TILE_SIDE + GAP
-    return page.to_png()
+    shown = rows[:MAX_ROWS]
+    with page_style():
+        figure, grid = create_grid(len(shown), [LABEL_WIDTH - GAP, *[TILE_SIDE] * per_class], TILE_SIDE, (GAP, GAP))
+        _write_heading(grid[0, 0], dataset, len(rows), width=figure.bbox.width)
+        for row, (label_axes, *tiles) in zip(shown, grid, strict=True):
+            _write_label(label_axes, dataset, row)
+            for axes, case in zip(tiles, row.cases, strict=False):
+                _draw_tile(axes, dataset, case, row)
+            if not row.cases:
+                _draw_placeholder(tiles[0], "no image")
+        return to_png(figure, margin=MARGIN)
 
 
-def _paragraphs(dataset: Dataset, classes: int) -> Iterator[tuple[str, int, str]]:
-    """Texts above the rows, with font size and colour."""
-    yield dataset.name, TITLE_SIZE, INK
+def _write_heading(axes: "Axes", dataset: Dataset, classes: int, *, width: float) -> None:
+    """Write the name of the dataset and some facts above the first row."""
     grades = ", grades in ascending order" if dataset.ordinal else ""
     facts = (dataset.task, f"{len(dataset.cases):,} images", f"{len(dataset.classes)} classes{grades}", dataset.licence)
-    yield " · ".join(facts), TEXT_SIZE, MUTED
+    paragraphs = [" · ".join(facts)]
     if dataset.task == "detection" and any(case.boxes for case in dataset.cases):
-        text = "Boxes have the colour of their class; those of the class of the row are thick."
-        yield text, TEXT_SIZE, MUTED
+        paragraphs.append("Boxes have the colour of their class; those of the class of the row are thick.")
     if classes > MAX_ROWS:
-        yield f"The last {classes - MAX_ROWS:,} classes are not shown.", TEXT_SIZE, MUTED
+        paragraphs.append(f"The last {classes - MAX_ROWS:,} classes are not shown.")
+    text = "\n".join(fit_text(paragraph, size=TEXT_SIZE, width=width, max_lines=4) for paragraph in paragraphs)
+    above: dict[str, Any] = {"xytext": (0, 2 * GAP), "textcoords": "offset points", "verticalalignment": "bottom"}
+    facts_text = axes.annotate(text, (0, 1), xycoords="axes fraction", color=MUTED, size=TEXT_SIZE, **above)
+    title = fit_text(dataset.name, size=TITLE_SIZE, width=width, max_lines=4)
+    axes.annotate(title, (0, 1), xycoords=facts_text, size=TITLE_SIZE, **above)
 
 
-def _draw_row(page: Page, dataset: Dataset, row: SheetRow, top: int) -> None:
-    """Draw the name and the counts of a class, and its images beside them."""
-    left, width = MARGIN, LABEL_WIDTH - 2 * GAP
-    if dataset.read_mask is not None or any(case.boxes for case in dataset.cases):
-        if row.label is not None:
-            swatch = page.add_axes(left, top + 3, SWATCH_SIDE, SWATCH_SIDE)
-            swatch.set_facecolor(colour_of_class(row.label))
-        left, width = left + SWATCH_SIDE + GAP, width - SWATCH_SIDE - GAP
-    name = fit_text(row.name, size=NAME_SIZE, width=width, max_lines=5)
-    page.write(left, top, name, size=NAME_SIZE)
-    counts_top = top + text_height(name, NAME_SIZE) + GAP // 2
-    page.write(left, counts_top, "\n".join(row.counts), size=TEXT_SIZE, colour=MUTED)
-    for column, case in enumerate(row.cases or [None]):
-        left = MARGIN + LABEL_WIDTH + column * (TILE_SIDE + GAP)
-        axes = page.add_axes(left, top, TILE_SIDE, TILE_SIDE)
-        if case is None:
-            _draw_placeholder(axes, "no image")
-        else:
-            _draw_tile(axes, dataset, case, row)
+def _write_label(axes: "Axes", dataset: Dataset, row: SheetRow) -> None:
+    """Write the name and the counts of a class, with its colour if lines have it."""
+    indent = SWATCH_WIDTH if dataset.read_mask is not None or any(case.boxes for case in dataset.cases) else 0
+    if indent and row.label is not None:
+        colour = colour_of_class(row.label)
+        axes.text(0, 1, "■", color=colour, size=NAME_SIZE, verticalalignment="top", transform=axes.transAxes)
+    below: dict[str, Any] = {"textcoords": "offset points", "verticalalignment": "top"}
+    name = fit_text(row.name, size=NAME_SIZE, width=LABEL_WIDTH - indent - 2 * GAP, max_lines=5)
+    name_text = axes.annotate(name, (0, 1), xycoords="axes fraction", xytext=(indent, 0), size=NAME_SIZE, **below)
+    counts = "\n".join(row.counts)
+    axes.annotate(counts, (0, 0), xycoords=name_text, xytext=(0, -GAP), size=TEXT_SIZE, color=MUTED, **below)
 
 
 def _draw_tile(axes: "Axes", dataset: Dataset, case: Case, row: SheetRow) -> None:
@@ -106,8 +104,8 @@ def _draw_tile(axes: "Axes", dataset: Dataset, case: Case, row: SheetRow) -> Non
     except DatasetError:
         _draw_placeholder(axes, f"unreadable: {case.case_id}")
         return
-    show_image(axes, image, longest_side=TILE_SIDE)
-    own = row.label if dataset.task in ("detection", "segmentation") else None
+    show_image(axes, image)
+    row_class = row.label if dataset.task in ("detection", "segmentation") else None
     if dataset.read_mask is not None:
         try:
             mask = dataset.read_mask(case)
@@ -115,9 +113,10 @@ def _draw_tile(axes: "Axes", dataset: Dataset, case: Case, row: SheetRow) -> Non
             _write_note(axes, f"mask unreadable: {case.case_id}")
         else:
             for label, region in _split_regions(mask, row, task=dataset.task):
-                _outline_region(axes, region, label, emphasised=own in (None, label))
-    for box in sorted(case.boxes or (), key=lambda box: box.label == own):
-        _outline_box(axes, box, emphasised=own in (None, box.label) and not box.crowd)
+                _outline_region(axes, region, label, emphasised=row_class in (None, label))
+    for box in sorted(case.boxes or (), key=lambda box: box.label == row_class):
+        style = _line_style(emphasised=row_class in (None, box.label) and not box.crowd)
+        outline_box(axes, (box.left, box.top, box.width, box.height), box.label, **style)
 
 
 def _split_regions(mask: Mask, row: SheetRow, *, task: str) -> Iterator[tuple[int, Mask]]:
@@ -132,43 +131,19 @@ def _split_regions(mask: Mask, row: SheetRow, *, task: str) -> Iterator[tuple[in
 
 def _outline_region(axes: "Axes", region: Mask, label: int, *, emphasised: bool) -> None:
     """Draw the outline of what is above 0."""
-    step = max(1.0, max(region.shape) / TILE_SIDE)  # finer details could not be seen
-    columns, rows = (max(1, round(side / step)) for side in region.shape[::-1])
-    region = np.asarray(cv2.resize(region, (columns, rows), interpolation=cv2.INTER_NEAREST))
+    height, width = region.shape
+    step = max(1.0, max(height, width) / TILE_SIDE)  # finer details could not be seen
+    size = (max(1, round(width / step)), max(1, round(height / step)))
+    region = np.asarray(cv2.resize(region, size, interpolation=cv2.INTER_NEAREST))
     if region.any():
-        outline = axes.contour(
-            (np.arange(-1, columns + 1) + 0.5) * step,
-            (np.arange(-1, rows + 1) + 0.5) * step,
-            np.pad(region, 1),  # so that a region at the rim is closed
-            levels=[0.5],
-            colors=[colour_of_class(label)],
-        )
+        rim = np.pad(region, 1)  # so that a region at the rim of the image is closed
+        extent = (-step, width + step, -step, height + step)
+        outline = axes.contour(rim, levels=[0.5], colors=[colour_of_class(label)], origin="lower", extent=extent)
         outline.set(**_line_style(emphasised=emphasised))
 
 
-def _outline_box(axes: "Axes", box: Box, *, emphasised: bool) -> None:
-    from matplotlib.patches import Rectangle
-
-    outline = Rectangle(
-        (box.left, box.top),
-        box.width,
-        box.height,
-        fill=False,
-        edgecolor=colour_of_class(box.label),
-        joinstyle="miter",
-        clip_on=False,
-    )
-    outline.set(**_line_style(emphasised=emphasised))
-    axes.add_patch(outline)
-
-
 def _line_style(*, emphasised: bool) -> dict[str, Any]:
-    from matplotlib.patheffects import withStroke
-
-    if not emphasised:
-        return {"linewidth": OTHER_WIDTH}
-    halo = withStroke(linewidth=ROW_WIDTH + HALO_WIDTH, foreground="white")
-    return {"linewidth": ROW_WIDTH, "path_effects": [halo]}
+    return {"linewidth": ROW_WIDTH, "path_effects": white_halo(ROW_WIDTH)} if emphasised else {"linewidth": OTHER_WIDTH}
 
 
 def _draw_placeholder(axes: "Axes", reason: str) -> None:
@@ -184,10 +159,9 @@ def _write_note(axes: "Axes", text: str) -> None:
         0.5,
         fit_text(text, size=TEXT_SIZE, width=TILE_SIDE - 3 * GAP, max_lines=4),
         color=MUTED,
-        fontproperties=font(TEXT_SIZE),
+        size=TEXT_SIZE,
         bbox={"facecolor": EMPTY, "edgecolor": "none"},
         horizontalalignment="center",
         verticalalignment="center",
         transform=axes.transAxes,
-        parse_math=False,
     )

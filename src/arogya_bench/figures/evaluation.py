@@ -4,12 +4,11 @@ Altair and SciPy take a second to import and are imported inside the functions.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.errors import UndefinedMetric
 from arogya_bench.figures import theme
 from arogya_bench.metrics.outcomes import predicted_classes
 from arogya_bench.types import Floats, Labels, Predictions, Probabilities
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
 
 _CURVE_POINTS = 200
 _PLOT_SIDE = 380  # pixels of a square plot
-
-
-class _RocCurve(NamedTuple):
-    false_positive_rate: Floats
-    true_positive_rate: Floats
-    auroc: float
 
 
 def render_label_figures(predictions: Predictions) -> dict[str, str]:
@@ -84,26 +77,27 @@ def plot_roc(targets: Labels, probabilities: Probabilities, classes: Sequence[st
     Curves are thinned to 200 points; the AUROC in the legend is computed from all points.
     """
     import altair as alt
+    from sklearn.metrics import auc, roc_curve
 
     binary = len(classes) == 2
     labels, undefined = [], []
     points: list[dict[str, object]] = []
     for k in range(binary, len(classes)):
-        try:
-            curve = _roc_curve(targets == k, probabilities[:, k])
-        except UndefinedMetric as reason:
-            undefined.append(f"{classes[k]} ({reason})")
+        positive = targets == k
+        if positive.all() or not positive.any():
+            undefined.append(f"{classes[k]} (no {'other ' if positive.any() else ''}case)")
             # It stays in the legend, so that the other classes keep their colours.
             labels.append(f"{classes[k]} (undefined)")
         else:
-            labels.append(f"{classes[k]} ({curve.auroc:.3f})")
-            points += _thin_curve(curve, labels[-1])
+            false_rate, true_rate, _ = roc_curve(positive, probabilities[:, k], drop_intermediate=False)
+            labels.append(f"{classes[k]} ({auc(false_rate, true_rate):.3f})")
+            points += _thin_curve(false_rate, true_rate, labels[-1])
     unit = alt.Scale(domain=[0, 1], nice=False)
     curves = alt.Chart(alt.Data(values=points), mark=alt.MarkDef("line", strokeWidth=2)).encode(
         x=alt.X("x:Q", title="false-positive rate (1 - specificity)", scale=unit),
         y=alt.Y("y:Q", title="true-positive rate (sensitivity)", scale=unit),
         order="order:Q",
-        color=alt.Color("label:N", title="class (AUROC)", scale=theme.palette(labels)),
+        color=alt.Color("label:N", title="class (AUROC)", scale=theme.cycle(labels, theme.COLOURS)),
     )
     chart = alt.layer(_diagonal(), curves).properties(width=_PLOT_SIDE, height=_PLOT_SIDE)
     pairing = f"{classes[1]} against {classes[0]}" if binary else "Each class against the rest"
@@ -177,30 +171,12 @@ def _confusion_cells(counts: NDArray[np.int64], classes: Sequence[str]) -> list[
     ]
 
 
-def _roc_curve(positive: NDArray[np.bool_], score: Floats) -> _RocCurve:
-    if positive.all() or not positive.any():
-        raise UndefinedMetric("no other case" if positive.any() else "no case")
-    order = np.argsort(-score, kind="stable")
-    true_positives = np.cumsum(positive[order])
-    # Cases with equal scores pass the threshold together.
-    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
-    true_rate = np.append(0.0, true_positives[last] / true_positives[-1])
-    false_positives = last + 1 - true_positives[last]
-    false_rate = np.append(0.0, false_positives / false_positives[-1])
-    return _RocCurve(false_rate, true_rate, float(np.trapezoid(true_rate, false_rate)))
-
-
-def _thin_curve(curve: _RocCurve, label: str) -> Iterator[dict[str, object]]:
-    length = curve.false_positive_rate + curve.true_positive_rate  # along the curve
+def _thin_curve(false_rate: Floats, true_rate: Floats, label: str) -> Iterator[dict[str, object]]:
+    length = false_rate + true_rate  # along the curve
     positions = np.linspace(0, length[-1], _CURVE_POINTS)
     indices = np.unique(np.searchsorted(length, positions).clip(max=length.size - 1))
     for order, i in enumerate(indices.tolist()):
-        yield {
-            "label": label,
-            "order": order,
-            "x": float(curve.false_positive_rate[i]),
-            "y": float(curve.true_positive_rate[i]),
-        }
+        yield {"label": label, "order": order, "x": float(false_rate[i]), "y": float(true_rate[i])}
 
 
 def _reliability_bins(confidence: Floats, correct: NDArray[np.bool_], bins: int) -> list[dict[str, float | None]]:
@@ -222,7 +198,8 @@ def _bin_rates(confidence: Floats, correct: NDArray[np.bool_]) -> dict[str, floa
     if not n:
         return dict.fromkeys(("confidence", "accuracy", "low", "high"))
     band = wilson(int(correct.sum()), n)
-    return {"confidence": float(confidence.mean()), "accuracy": band.estimate, "low": band.low, "high": band.high}
+    confidence_mean = float(confidence.mean())
+    return {"confidence": confidence_mean, "accuracy": band.estimate, "low": band.low, "high": band.high}
 
 
 def _diagonal() -> "alt.Chart":

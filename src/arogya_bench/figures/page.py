@@ -1,11 +1,11 @@
-"""Pages of a fixed size in pixels, drawn with Matplotlib and saved as the same PNG every time.
+"""Grids of images with text and lines, in Matplotlib; all sizes are pixels.
 
 Matplotlib takes half a second to import, hence inside the functions.
 """
 
-from functools import cache
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
-from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -17,96 +17,105 @@ from arogya_bench.types import Image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.font_manager import FontProperties
+    from matplotlib.figure import Figure
 
-DPI = 72  # one point, Matplotlib's unit of letters and lines, is then one pixel
-LINE_SPACING = 1.35  # height of a line of text as a multiple of its font size
-PIXELATED_SCALE = 2.0  # from this scale on, pixels are shown as squares, not smoothed
-
-
-class Page:
-    """A white page on which positions are pixels from its upper left corner.
-
-    Attributes:
-        figure: The Matplotlib figure, independent of pyplot and its global state.
-        canvas: Renders the figure.
-    """
-
-    def __init__(self, width: int, height: int) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        self.width, self.height = width, height
-        # Agg rounds down, which must not lose the last pixel.
-        size = ((width + 0.01) / DPI, (height + 0.01) / DPI)
-        self.figure = Figure(figsize=size, dpi=DPI, facecolor="white")
-        self.canvas: Any = FigureCanvasAgg(self.figure)
-
-    def write(self, left: float, top: float, text: str, *, size: int, colour: str = INK) -> None:
-        """Write text, of one line or several, below and to the right of a position."""
-        self.figure.text(
-            left / self.width,
-            1 - top / self.height,
-            text,
-            color=colour,
-            fontproperties=font(size),
-            linespacing=LINE_SPACING,
-            verticalalignment="top",
-            parse_math=False,
-        )
-
-    def add_axes(self, left: float, top: float, width: float, height: float) -> "Axes":
-        """Add a drawing area without ticks and frame."""
-        bottom = self.height - top - height
-        sides = np.array([left, bottom, width, height])
-        left, bottom, width, height = sides / [self.width, self.height, self.width, self.height]
-        axes = self.figure.add_axes((left, bottom, width, height))
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
-        return axes
-
-    def to_png(self) -> bytes:
-        """Render the page; equal pages give equal bytes."""
-        png = BytesIO()
-        # Unlike savefig, this reads no settings of the user, such as savefig.bbox.
-        self.canvas.print_png(png, metadata={"Software": None})
-        return png.getvalue()
+_DPI = 72  # one point, Matplotlib's unit of letters and lines, is then one pixel
+_STYLE = {
+    "figure.dpi": _DPI,
+    "savefig.bbox": "tight",  # the page grows with the text around the grid
+    "text.color": INK,
+    "text.parse_math": False,
+    "lines.solid_joinstyle": "miter",
+    "lines.solid_capstyle": "projecting",
+    **{f"axes.spines.{side}": False for side in ("left", "right", "top", "bottom")},
+}
 
 
-def show_image(axes: "Axes", image: Image, *, longest_side: int) -> None:
-    """Show an image so that the coordinates of the axes are its pixels.
+@contextmanager
+def page_style() -> Iterator[None]:
+    """Use Matplotlib's defaults and the font it ships, so that a page looks alike on every machine."""
+    from matplotlib import style
+
+    with style.context(["default", _STYLE]):
+        yield
+
+
+def create_grid(rows: int, widths: Sequence[int], height: int, gaps: tuple[int, int]) -> "tuple[Figure, Any]":
+    """Create a figure, independent of pyplot, and its axes, an array of shape (rows, columns).
 
     Args:
-        axes: Keeps the proportions of the image, which is centred in it.
-        image: Of any size. Large images are smoothed; the pixels of small ones become squares.
-        longest_side: Longest side on the page, in pixels.
+        rows: Number of rows.
+        widths: Width of every column.
+        height: Height of every row.
+        gaps: Between columns and between rows.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    size = (sum(widths) + gaps[0] * (len(widths) - 1), rows * height + gaps[1] * (rows - 1))
+    figure = Figure(figsize=(size[0] / _DPI, size[1] / _DPI))
+    FigureCanvasAgg(figure)
+    layout = {"left": 0, "right": 1, "bottom": 0, "top": 1, "width_ratios": widths}
+    layout |= {"wspace": gaps[0] / np.mean(widths), "hspace": gaps[1] / height}
+    no_ticks: dict[str, Any] = {"xticks": [], "yticks": []}
+    return figure, figure.subplots(rows, len(widths), squeeze=False, gridspec_kw=layout, subplot_kw=no_ticks)
+
+
+def to_png(figure: "Figure", *, margin: int) -> bytes:
+    """Render a figure; equal figures give equal bytes."""
+    png = BytesIO()
+    figure.savefig(png, pad_inches=margin / _DPI, metadata={"Software": None})
+    return png.getvalue()
+
+
+def show_image(axes: "Axes", image: Image) -> None:
+    """Show an image in the centre of the axes, whose coordinates become the pixels of the image.
+
+    Large images are smoothed; the pixels of small ones become squares.
     """
     height, width = image.shape[:2]
-    scale = longest_side / max(height, width)
-    if scale < PIXELATED_SCALE:  # the page then keeps no more pixels than it shows
-        shown_size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        image = np.asarray(cv2.resize(image, shown_size, interpolation=method), dtype=np.uint8)
+    tile = axes.get_window_extent()
+    scale = min(tile.width / width, tile.height / height)
+    if scale < 1:  # the figure then holds no more pixels than it shows
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     # An image that is thinner than a pixel of the page would not be visible.
-    extent = (0, max(width, 1 / scale), max(height, 1 / scale), 0)
-    axes.imshow(image, extent=extent, interpolation="nearest", aspect="equal")
-    axes.autoscale(False)  # what is drawn on the image does not change its scale
+    axes.imshow(image, extent=(0, max(width, 1 / scale), max(height, 1 / scale), 0))
+    axes.set_adjustable("datalim")
     axes.apply_aspect()  # otherwise done while rendering, too late to place text by pixels
+    axes.autoscale(False)  # what is drawn on the image does not change its scale
+
+
+def outline_box(axes: "Axes", box: Sequence[float], label: int, **style: Any) -> list[float]:
+    """Outline a box of left, top, width and height, cut off at the rim of the image, in the colour of its class.
+
+    Returns:
+        The left, top, right and bottom edges that are drawn.
+    """
+    _, image_right, image_bottom, _ = axes.images[0].get_extent()
+    left, right = np.clip([box[0], box[0] + box[2]], 0, image_right).tolist()
+    top, bottom = np.clip([box[1], box[1] + box[3]], 0, image_bottom).tolist()
+    corners = ([left, right, right, left, left], [top, top, bottom, bottom, top])
+    axes.plot(*corners, color=colour_of_class(label), clip_on=False, **style)
+    return [left, top, right, bottom]
+
+
+def white_halo(line_width: float) -> list[Any]:
+    """Path effects that set a line off from the image."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=line_width + 2, foreground="white")]
 
 
 def fit_text(text: str, *, size: int, width: float, max_lines: int) -> str:
     """Break text into lines that fit; an ellipsis stands for the rest.
 
     Characters that the font lacks become the replacement character.
-
-    Args:
-        text: Of any length and script.
-        size: Font size in pixels.
-        width: Of a line, in pixels.
-        max_lines: At most so many lines.
     """
-    glyphs = _font_glyphs()
-    text = "".join(c if ord(c) in glyphs else "\N{REPLACEMENT CHARACTER}" for c in text.strip())
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    font = get_font(findfont(FontProperties()))
+    text = "".join(c if font.get_char_index(ord(c)) else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
     for characters in range(min(len(text), int(4 * width / size)), 0, -1):
         lines = wrap(text, characters, max_lines=max_lines, placeholder="…")
         if all(text_width(line, size) <= width for line in lines):
@@ -114,40 +123,15 @@ def fit_text(text: str, *, size: int, width: float, max_lines: int) -> str:
     return text[:1]
 
 
-def text_height(text: str, size: int) -> int:
-    """Height of text, of one line or several, in pixels."""
-    return round((text.count("\n") + 1) * size * LINE_SPACING)
-
-
 def text_width(line: str, size: int) -> float:
-    """Width of one line of text, in pixels."""
+    """Width of one line of text."""
+    from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    width, _, _ = text_to_path.get_text_width_height_descent(line, font(size), ismath=False)
+    width, _, _ = text_to_path.get_text_width_height_descent(line, FontProperties(size=size), ismath=False)
     return float(width)
-
-
-@cache
-def font(size: int) -> "FontProperties":
-    """The font that comes with Matplotlib, so that a page looks alike on every machine."""
-    from matplotlib.font_manager import FontProperties
-
-    return FontProperties(fname=_font_file(), size=size)
 
 
 def colour_of_class(label: int) -> str:
     """The colour of a class; colours repeat after ten classes."""
     return COLOURS[label % len(COLOURS)]
-
-
-@cache
-def _font_glyphs() -> frozenset[int]:
-    from matplotlib.font_manager import get_font
-
-    return frozenset(get_font(_font_file()).get_charmap()) | {ord("\n"), ord("\t")}
-
-
-def _font_file() -> str:
-    import matplotlib
-
-    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")

@@ -1,6 +1,6 @@
 """Common style of all figures: colours, fonts, titles and notes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,18 @@ FAINT = "#9aa5b1"
 EMPTY = "#eceff2"
 ACCENT = "#0072b2"
 # Okabe and Ito without yellow, which is hard to see on white; two of Paul Tol's; grey; black.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#999933", "#4d4d4d", "#000000")
+COLOURS = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#999933", "#4d4d4d", "#000000",
+)  # fmt: skip
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 
-_PANEL_TITLE_SIZE = 13
+_LABELS = {
+    "labelColor": INK,
+    "titleColor": MUTED,
+    "labelFontSize": 12,
+    "titleFontSize": 12,
+    "titleFontWeight": "normal",
+}
 # Metric-compatible, so that text measured with the first also fits with the others.
 _FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
@@ -34,11 +42,7 @@ def apply_theme(chart: "alt.TopLevelMixin", title: str, *notes: str) -> "alt.Top
         font=_FONT,
         title=_title_style(16, subtitleColor=MUTED, subtitleFontSize=12, subtitleLineHeight=16),
         axis=alt.AxisConfig(
-            labelColor=INK,
-            titleColor=MUTED,
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
+            **_LABELS,
             titlePadding=8,
             labelLimit=240,
             labelFlush=False,
@@ -46,17 +50,7 @@ def apply_theme(chart: "alt.TopLevelMixin", title: str, *notes: str) -> "alt.Top
             domainColor=FAINT,
             tickColor=FAINT,
         ),
-        legend=alt.LegendConfig(
-            labelColor=INK,
-            titleColor=MUTED,
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            labelLimit=280,
-            symbolStrokeWidth=2.5,
-            symbolSize=90,
-            symbolOpacity=1,
-        ),
+        legend=alt.LegendConfig(**_LABELS, labelLimit=280, symbolStrokeWidth=2.5, symbolSize=90, symbolOpacity=1),
         view=alt.ViewConfig(stroke=None),
         text=alt.MarkConfig(color=INK, fontSize=12),
     )
@@ -66,30 +60,21 @@ def panel_title(text: str) -> "alt.TitleParams":
     """Title of one of several panels, smaller than that of the figure."""
     import altair as alt
 
-    return alt.TitleParams(text, **_title_style(_PANEL_TITLE_SIZE))
+    return alt.TitleParams(text, **_title_style(13))
 
 
-def palette(names: Iterable[str]) -> "alt.Scale":
-    """Colours in the order of ``names``, repeating after ten."""
-    return _cycling_scale(names, COLOURS)
+def cycle(names: Iterable[str], values: Sequence[str]) -> "alt.Scale":
+    """Colours or symbols in the order of ``names``; they repeat if there are more names."""
+    import altair as alt
 
-
-def shapes(names: Iterable[str]) -> "alt.Scale":
-    """Symbols in the order of ``names``, so that groups differ by more than colour."""
-    return _cycling_scale(names, SHAPES)
+    domain = list(names)
+    return alt.Scale(domain=domain, range=[values[i % len(values)] for i in range(len(domain))])
 
 
 def format_list(label: str, names: Iterable[str]) -> str:
     """Format a note such as ``Undefined: a, b.``; empty without names."""
     text = ", ".join(names)
     return f"{label}: {text}." if text else ""
-
-
-def _cycling_scale(names: Iterable[str], values: tuple[str, ...]) -> "alt.Scale":
-    import altair as alt
-
-    domain = list(names)
-    return alt.Scale(domain=domain, range=[values[i % len(values)] for i in range(len(domain))])
 
 
 def _title_style(size: int, **more: object) -> dict[str, object]:

@@ -1,60 +1,145 @@
-"""Convert rows of a comparison to charts."""
+"""Altair charts of the tables of a comparison."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from arogya_bench.errors import UndefinedMetric
-from arogya_bench.report.plots import Difference, Estimate, plot_degradation, plot_differences, plot_forest
+from arogya_bench.figures import theme
+from arogya_bench.report.wording import MINUS, format_p_value, format_with_interval
 
 if TYPE_CHECKING:
     import altair as alt
+
+_WIDTH = 380
+_COLUMNS = 3
 
 Rows = Sequence[Mapping[str, Any]]
 
 
 def plot_leaderboard(rows: Rows, metric: str) -> "alt.TopLevelMixin":
-    """Plot value and interval of each model, best first."""
-    return plot_forest([_clean_estimate(row, metric) for row in rows], metric=metric)
+    """Plot value and 95 % interval of each model, in the given order."""
+    points = [
+        _point(row, metric, name=row["model"], label=format_with_interval(row, metric), filled=True) for row in rows
+    ]
+    chart = _interval_layers(points, f"{metric} with 95 % interval")
+    return theme.apply_theme(chart, f"Leaderboard by {metric}", *_omission_notes(points))
 
 
-def plot_pairwise(rows: Rows, metric: str) -> "alt.TopLevelMixin":
-    """Plot difference and interval of each pair."""
-    differences = [
-        Difference(
-            first=str(row["a"]),
-            second=str(row["b"]),
-            value=row["difference"],
-            low=row["difference.ci_low"],
-            high=row["difference.ci_high"],
-            p_holm=row["p_holm"],
+def plot_pairwise(rows: Rows, metric: str, *, alpha: float = 0.05) -> "alt.TopLevelMixin":
+    """Plot the paired difference of each pair of models with 95 % interval and p-value.
+
+    Points with a Holm-adjusted p-value below ``alpha`` are filled.
+    """
+    import altair as alt
+
+    points = [
+        _point(
+            row,
+            "difference",
+            name=f"{row['a']} {MINUS} {row['b']}",
+            label=f"p = {format_p_value(row['p_holm'])}".replace("= <", "<"),
+            filled=row["p_holm"] is not None and row["p_holm"] < alpha,
         )
         for row in rows
     ]
-    return plot_differences(differences, metric=metric)
+    zero = alt.Chart(alt.Data(values=[{"zero": 0}]))
+    line = zero.mark_rule(color=theme.MUTED, strokeDash=[4, 3]).encode(x="zero:Q")
+    return theme.apply_theme(
+        _interval_layers(points, f"difference in {metric}", line),
+        f"Paired differences in {metric}",
+        f"First minus second model, 95 % interval. Filled points: Holm-adjusted p < {alpha:g}.",
+        *_omission_notes(points),
+    )
 
 
 def plot_robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevelMixin | None":
-    """Plot value against severity, one panel per augmentation; None if nothing can be plotted."""
-    augmented = [
-        Estimate(
-            model=str(row["model"]),
-            value=row["value"],
-            low=row["value.ci_low"],
-            high=row["value.ci_high"],
-            augmentation=str(row["augmentation"]),
-            severity=row["severity"],
-            level=int(row["level"]),
-        )
-        for row in rows
-        if row["severity"] is not None  # such conditions have no x value; the table lists them
-    ]
-    try:
-        return plot_degradation([*(_clean_estimate(row, metric) for row in leaderboard), *augmented], metric=metric)
-    except UndefinedMetric:
+    """Plot the metric against severity, one panel per augmentation and one line per model.
+
+    Each panel starts at the clean values; a line is interrupted where the metric is undefined.
+    Conditions without a severity have no place on the axis.
+
+    Returns:
+        None if no condition with a severity, or no value, exists.
+    """
+    import altair as alt
+
+    clean = [_point(row, metric, name=row["model"], model=row["model"], tick="clean", level=0) for row in leaderboard]
+    panels: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["severity"] is not None:
+            name, model, severity = row["augmentation"], row["model"], f"{row['severity']:g}"
+            fields = {"model": model, "tick": severity, "level": int(row["level"])}
+            point = _point(row, "value", name=f"{model} at {name} {severity}", **fields)
+            panels.setdefault(name, [*clean]).append(point)
+    points = [*clean, *(point for panel in panels.values() for point in panel[len(clean) :])]
+    numbers = [point[key] for point in points for key in ("value", "low", "high") if point[key] is not None]
+    if not panels or not numbers:
         return None
+    models = list(dict.fromkeys(point["model"] for point in points))
+    scale = alt.Scale(domain=[min(numbers), max(numbers)], nice=True, zero=False)
+    charts = [
+        _degradation_panel(panel, models)
+        .encode(y=alt.Y("value:Q", title=metric if i % _COLUMNS == 0 else None, scale=scale))
+        .properties(title=theme.panel_title(name.replace("_", " ")), width=190, height=170)
+        for i, (name, panel) in enumerate(panels.items())
+    ]
+    chart = alt.concat(*charts, columns=_COLUMNS, spacing=24)
+    note = "Severity increases from clean to the right; bars are 95 % intervals."
+    return theme.apply_theme(chart, f"{metric} under augmentation", note, *_omission_notes(points))
 
 
-def _clean_estimate(row: Mapping[str, Any], metric: str) -> Estimate:
-    return Estimate(
-        model=str(row["model"]), value=row[metric], low=row[f"{metric}.ci_low"], high=row[f"{metric}.ci_high"]
+def _point(row: Mapping[str, Any], column: str, **fields: object) -> dict[str, Any]:
+    return {"value": row[column], "low": row[f"{column}.ci_low"], "high": row[f"{column}.ci_high"], **fields}
+
+
+def _degradation_panel(points: Sequence[dict[str, Any]], models: Sequence[str]) -> "alt.LayerChart":
+    import altair as alt
+
+    ticks = {point["level"]: point["tick"] for point in points}
+    spread = 0.22 / max(len(models) - 1, 1)
+    shifts = {model: spread * (i - (len(models) - 1) / 2) for i, model in enumerate(models)}
+    data = alt.Data(values=[{**point, "x": point["level"] + shifts[point["model"]]} for point in points])
+    texts = [ticks.get(level, "") for level in range(max(ticks) + 1)]
+    axis = alt.Axis(values=sorted(ticks), labelExpr=f"{texts}[datum.value]", grid=False)
+    scale = alt.Scale(domain=[-0.2, max(ticks) + 0.2], nice=False, zero=False)
+    base = alt.Chart(data).encode(
+        x=alt.X("x:Q", title=None, axis=axis, scale=scale),
+        color=alt.Color("model:N", scale=theme.cycle(models, theme.COLOURS)),
     )
+    return alt.layer(
+        base.mark_rule(strokeWidth=1.4, opacity=0.8).encode(y="low:Q", y2="high:Q"),
+        base.mark_line(strokeWidth=1.8).encode(y="value:Q"),
+        base.mark_point(filled=True, size=30, opacity=1).encode(
+            y="value:Q", shape=alt.Shape("model:N", scale=theme.cycle(models, theme.SHAPES))
+        ),
+    )
+
+
+def _interval_layers(points: Sequence[dict[str, Any]], title: str, *background: "alt.Chart") -> "alt.LayerChart":
+    import altair as alt
+
+    defined = [point for point in points if point["value"] is not None]
+    axis = alt.Axis(ticks=False, domain=False, labelLimit=420, labelPadding=8)
+    order = [point["name"] for point in defined]
+    base = alt.Chart(alt.Data(values=defined)).encode(y=alt.Y("name:N", sort=order, title=None, axis=axis))
+    scale = alt.Scale(zero=False, nice=False, padding=14)
+    dots = base.mark_point(size=80, opacity=1, stroke=theme.ACCENT, strokeWidth=2)
+    intervals = alt.layer(
+        base.mark_rule(color=theme.ACCENT, strokeWidth=2).encode(
+            x=alt.X("low:Q", title=title, scale=scale), x2="high:Q"
+        ),
+        dots.encode(
+            x=alt.X("value:Q", title=title, scale=scale),
+            fill=alt.condition("datum.filled", alt.value(theme.ACCENT), alt.value("white")),
+        ),
+        base.mark_text(align="left").encode(x=alt.value(_WIDTH + 14), text="label:N"),
+    )
+    return alt.layer(*background, intervals).properties(width=_WIDTH, height=alt.Step(30))
+
+
+def _omission_notes(points: Sequence[dict[str, Any]]) -> list[str]:
+    return [
+        theme.format_list("Undefined", [point["name"] for point in points if point["value"] is None]),
+        theme.format_list(
+            "No interval", [point["name"] for point in points if point["value"] is not None and point["low"] is None]
+        ),
+    ]

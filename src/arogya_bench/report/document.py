@@ -23,13 +23,8 @@ def render_pdf(comparison: ComparisonTables) -> bytes:
     report = build_report(comparison)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        content = {
-            "title": report.title,
-            "subtitle": report.subtitle,
-            "datasets": [_dataset_content(dataset, folder, number) for number, dataset in enumerate(report.datasets)],
-            "methods_title": report.methods_title,
-            "methods": report.methods,
-        }
+        datasets = [_dataset_content(dataset, folder, number) for number, dataset in enumerate(report.datasets)]
+        content = {**vars(report), "datasets": datasets}
         (folder / "content.json").write_text(json.dumps(content), encoding="utf-8")
         template = files("arogya_bench.report").joinpath("document.typ").read_bytes()
         (folder / "document.typ").write_bytes(template)
@@ -38,13 +33,8 @@ def render_pdf(comparison: ComparisonTables) -> bytes:
 
 
 def _dataset_content(dataset: DatasetReport, folder: Path, number: int) -> dict[str, object]:
-    return {
-        "dataset": dataset.dataset,
-        "headline": dataset.headline,
-        "reason": dataset.reason,
-        "caveats": dataset.caveats,
-        "sections": [_section_content(section, folder, f"{number}-{section.name}.svg") for section in dataset.sections],
-    }
+    sections = [_section_content(section, folder, f"{number}-{section.name}.svg") for section in dataset.sections]
+    return {**vars(dataset), "sections": sections}
 
 
 def _section_content(section: Section, folder: Path, figure: str) -> dict[str, object]:

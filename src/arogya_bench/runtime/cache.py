@@ -40,7 +40,7 @@ def build_and_verify(folder: Path, build: Callable[[Path], None]) -> None:
 
     Raises:
         CacheWriteError: If the folder cannot be written.
-        DatasetError: If its files are not those that were built; ``fix`` says which to delete.
+        DatasetError: If its files are not those that were built.
     """
     build_once(folder, build)
     verify(folder)
@@ -50,9 +50,6 @@ def build_once(folder: Path, build: Callable[[Path], None]) -> None:
     """Build ``folder`` if it does not exist, without verifying it.
 
     Several processes may do so at once: each builds a copy, and the first one is kept.
-
-    Raises:
-        CacheWriteError: If the folder cannot be written.
     """
     try:
         if not folder.exists():
@@ -65,11 +62,7 @@ def build_once(folder: Path, build: Callable[[Path], None]) -> None:
 
 
 def verify(folder: Path) -> None:
-    """Compare every file with the manifest.
-
-    Raises:
-        DatasetError: If a file is missing or differs.
-    """
+    """Raise a DatasetError if a file is missing or differs from the manifest."""
     manifest = _read_manifest(folder)
     damaged = [name for name, digest in manifest.items() if _sha256_hex(folder / name) != digest]
     if damaged:
@@ -81,22 +74,14 @@ def verify(folder: Path) -> None:
 
 
 def remove_abandoned_builds(parent: Path, name: str = "*") -> None:
-    """Remove the unfinished folders of builds that were killed.
-
-    Args:
-        parent: Contains finished and unfinished folders.
-        name: Of the finished folder; ``*`` only where all folders are caches.
-    """
+    """Remove the unfinished folders of builds of ``name`` that were killed; ``*`` only where all folders are caches."""
     for folder in parent.glob(f".{name}-*"):
+        if not PARTIAL_NAME.fullmatch(folder.name):
+            continue
         with suppress(OSError):  # another process may remove it, too
-            if not PARTIAL_NAME.fullmatch(folder.name):
-                continue
-            if _seconds_since_write(folder) > ABANDONED_AFTER_S:
+            last_write = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+            if time.time() - last_write > ABANDONED_AFTER_S:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _seconds_since_write(folder: Path) -> float:
-    return time.time() - max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
 
 
 def _build(folder: Path, build: Callable[[Path], None]) -> None:
@@ -107,25 +92,19 @@ def _build(folder: Path, build: Callable[[Path], None]) -> None:
     try:
         build(partial)
         _write_manifest(partial)
-        _move_into_place(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _move_into_place(partial: Path, folder: Path) -> None:
-    try:
         partial.rename(folder)
     except OSError:
-        # Another process was faster; its copy has the same content.
+        # Another process may have been faster; its copy has the same content.
         if not folder.is_dir():
             raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _write_manifest(folder: Path) -> None:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     digests = {path.relative_to(folder).as_posix(): _sha256_hex(path) for path in files}
-    manifest = json.dumps({"sha256": digests}, indent=1)
-    (folder / MANIFEST_FILE).write_text(manifest, encoding="utf-8")
+    (folder / MANIFEST_FILE).write_text(json.dumps({"sha256": digests}, indent=1), encoding="utf-8")
 
 
 def _read_manifest(folder: Path) -> Mapping[str, str]:

@@ -128,9 +128,7 @@ def _request_traceback(pid: int, traceback_file: Path) -> None:
 
 def _read_traceback(traceback_file: Path) -> str:
     """The traceback that a child process wrote; empty if it wrote none."""
-    if not traceback_file.exists():
-        return ""
-    text = traceback_file.read_text(encoding="utf-8", errors="replace")
+    text = traceback_file.read_text(encoding="utf-8", errors="replace") if traceback_file.exists() else ""
     return text.partition("\nExtension modules:")[0].strip()
 
 

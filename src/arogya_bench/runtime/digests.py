@@ -13,11 +13,7 @@ KEY_LENGTH = 32  # hexadecimal characters; MLflow refuses dataset digests over 3
 
 
 def digest_of(facts: Mapping[str, object]) -> str:
-    """Hash facts, independent of their order.
-
-    Returns:
-        32 hexadecimal characters of the SHA-256 of the sorted JSON.
-    """
+    """The first 32 hexadecimal characters of the SHA-256 of the facts as sorted JSON."""
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
 
@@ -55,11 +51,7 @@ def model_identity(model: object) -> dict[str, object]:
 
 
 def adapter_identity(model: object) -> dict[str, object]:
-    """The name and the version that an adapter declares.
-
-    Raises:
-        ModelError: If it declares none.
-    """
+    """The name and the version that an adapter declares; a ModelError if it declares none."""
     declared = vars(type(model))  # what a parent class declares identifies another adapter
     name, version = declared.get("adapter_name"), declared.get("adapter_version")
     if not isinstance(name, str) or not name or not isinstance(version, int):

@@ -1,7 +1,7 @@
 """Locks between processes: one per cell, and one per machine for timed jobs."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from socket import gethostname
 
@@ -18,28 +18,18 @@ MACHINE_LOCK_FILE = "machine-{host}.lock"  # machines may share the cache folder
 KEY_PREFIX_LENGTH = 4
 
 
-@contextmanager
-def cell_lock(key: str) -> Iterator[None]:
-    """Wait until no other process evaluates the same cell, and keep others waiting.
+def cell_lock(key: str) -> AbstractContextManager[object]:
+    """A lock that waits until no other process evaluates the same cell, and keeps others waiting.
 
     The kernel releases the lock of a process that dies. Machines that do not share the cache
     folder may evaluate a cell twice; a comparison uses the newest.
 
     Args:
         key: Identifies the cell and the store that it is logged to.
-
-    Raises:
-        ModelError: If the cache folder cannot be written.
     """
-    lock = FileLock(_lock_folder(CELL_LOCK_FOLDER) / f"{key[:KEY_PREFIX_LENGTH]}.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        lock.acquire(poll_interval=0.1)
-    try:
-        yield
-    finally:
-        lock.release()
+    file = _lock_folder(CELL_LOCK_FOLDER) / f"{key[:KEY_PREFIX_LENGTH]}.lock"
+    lock: AbstractContextManager[object] = FileLock(file, poll_interval=0.1)
+    return lock
 
 
 @contextmanager
@@ -48,28 +38,17 @@ def machine_lock(*, exclusive: bool) -> Iterator[None]:
 
     Args:
         exclusive: Whether the job is timed and must run alone.
-
-    Raises:
-        ModelError: If the cache folder cannot be written.
     """
-    lock = ReadWriteLock(_lock_folder("") / MACHINE_LOCK_FILE.format(host=gethostname()), is_singleton=False)
-    try:
-        with _acquire_machine_lock(lock, exclusive=exclusive):
+    file = _lock_folder("") / MACHINE_LOCK_FILE.format(host=gethostname())
+    with closing(ReadWriteLock(file, is_singleton=False)) as lock:
+        acquire = lock.acquire_write if exclusive else lock.acquire_read
+        try:
+            acquired = acquire(blocking=False)
+        except Timeout:
+            echo(f"Waiting until this machine is {'idle' if exclusive else 'free for other jobs'}.")
+            acquired = acquire()
+        with acquired:
             yield
-    finally:
-        lock.close()
-
-
-@contextmanager
-def _acquire_machine_lock(lock: ReadWriteLock, *, exclusive: bool) -> Iterator[None]:
-    acquire = lock.acquire_write if exclusive else lock.acquire_read
-    try:
-        acquired = acquire(blocking=False)
-    except Timeout:
-        echo(f"Waiting until this machine is {'idle' if exclusive else 'free for other jobs'}.")
-        acquired = acquire()
-    with acquired:
-        yield
 
 
 def _lock_folder(name: str) -> Path:

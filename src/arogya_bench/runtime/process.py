@@ -51,13 +51,8 @@ def current_process() -> Process:
 
 
 def find_process(pid: int) -> Process:
-    """The process of this machine with a process id.
-
-    Raises:
-        psutil.NoSuchProcess: If there is none.
-    """
-    start_time = _start_time(psutil.Process(pid))
-    return Process(host=socket.gethostname(), pid=pid, start_time=start_time)
+    """The process of this machine with a process id; raises psutil.NoSuchProcess if there is none."""
+    return Process(host=socket.gethostname(), pid=pid, start_time=_start_time(psutil.Process(pid)))
 
 
 def _start_time(process: psutil.Process) -> float:

@@ -33,10 +33,7 @@ def use_threads(count: int | None) -> int:
     the same process.
 
     Args:
-        count: At least 1; None means ``available_threads()``.
-
-    Returns:
-        The number in use.
+        count: At least 1; None means ``available_threads()``, which is then returned.
     """
     chosen = count or available_threads()
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(chosen)))
