@@ -107,7 +107,7 @@ def shown(page, name):
 def test_leaderboard_link_opens_on_the_models_with_their_intervals(address, page):
     server, store = address
 
-    page.goto(views.view_url(store.link, views.LEADERBOARD, server=server))
+    page.goto(views.view_url(store.ui_path, views.LEADERBOARD, server=server))
 
     text = shown(page, "prior · clean")
     assert "2 matching runs" in " ".join(text.split())
@@ -118,7 +118,7 @@ def test_leaderboard_link_opens_on_the_models_with_their_intervals(address, page
 def test_robustness_link_opens_on_every_condition(address, page):
     server, store = address
 
-    page.goto(views.view_url(store.link, views.ROBUSTNESS, server=server))
+    page.goto(views.view_url(store.ui_path, views.ROBUSTNESS, server=server))
 
     text = shown(page, "prior · clean")
     assert "6 matching runs" in " ".join(text.split())
