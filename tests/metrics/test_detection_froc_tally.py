@@ -14,7 +14,7 @@ def marks_of(images, hit, lesions):
         hit=flags,
         miss=~flags,
         lesions=np.array(lesions),
-        dropped=0,
+        dropped_detections=0,
     )
 
 

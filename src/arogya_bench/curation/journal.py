@@ -17,7 +17,7 @@ JOURNAL_FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class CaseRecord:
     """The outcome of one case.
 
     Attributes:
@@ -64,7 +64,7 @@ class Journal:
         self._header = json.dumps({"curation": JOURNAL_FORMAT, "key": key})
         self.records = dict(_read_records(folder, self._header))
 
-    def add(self, records: Iterable[Record]) -> None:
+    def add(self, records: Iterable[CaseRecord]) -> None:
         """Append the records of cases whose files are complete."""
         changed = [record for record in records if self.records.get(record.case_id) is not record]
         if changed:
@@ -129,7 +129,7 @@ def sha256_hex(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def is_intact(folder: Path, record: Record) -> bool:
+def is_intact(folder: Path, record: CaseRecord) -> bool:
     """Whether the files of a record exist unchanged."""
     try:
         return all(sha256_hex((folder / name).read_bytes()) == digest for name, digest in record.files.items())
@@ -137,7 +137,7 @@ def is_intact(folder: Path, record: Record) -> bool:
         return False
 
 
-def _read_records(folder: Path, header: str) -> Iterator[tuple[str, Record]]:
+def _read_records(folder: Path, header: str) -> Iterator[tuple[str, CaseRecord]]:
     try:
         lines = (folder / JOURNAL_FILE).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -155,11 +155,11 @@ def _read_records(folder: Path, header: str) -> Iterator[tuple[str, Record]]:
             yield record.case_id, record
 
 
-def _parse_record(line: str) -> Record | None:
+def _parse_record(line: str) -> CaseRecord | None:
     """Parse a line of the journal; None if incomplete: its case is curated again."""
     try:
         values = json.loads(line)
-        return Record(**{**values, "flags": tuple(values["flags"])})
+        return CaseRecord(**{**values, "flags": tuple(values["flags"])})
     except (ValueError, TypeError, KeyError):
         return None
 
