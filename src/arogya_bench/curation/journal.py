@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arogya_bench.errors import DatasetError
+from arogya_bench.runtime.atomic_write import atomic_write
 
 JOURNAL_FILE = "journal.jsonl"
 PARTIAL_PREFIX = ".partial-"
@@ -119,9 +120,8 @@ def write_if_changed(file: Path, content: bytes) -> None:
 
 def write_atomically(file: Path, content: bytes) -> None:
     """Write a file through a partial one with a known prefix, which a later run deletes."""
-    partial = file.with_name(f"{PARTIAL_PREFIX}{os.urandom(16).hex()}")
-    partial.write_bytes(content)
-    partial.replace(file)
+    with atomic_write(file, prefix=PARTIAL_PREFIX) as partial:
+        partial.write_bytes(content)
 
 
 def sha256_hex(content: bytes) -> str:
