@@ -17,7 +17,7 @@ def finished(epochs, *, patience, max_epochs):
         save_checkpoint=lambda _: None,
         save_weights=lambda: None,
         epochs=epochs,
-    ).finished
+    ).is_finished
 
 
 def test_checkpoints_follow_every_epoch_and_weights_every_best_one():
