@@ -16,7 +16,7 @@ import pytest
 from arogya_bench.configuration.compose import RunRequest, compose_sweep
 from arogya_bench.evaluation.inference import predict
 from arogya_bench.evaluation.run_items import cell_tags, job_params
-from arogya_bench.scoring import scores as scoring
+from arogya_bench.scoring import scores
 from arogya_bench.scoring.classification import CLASSIFICATION
 from arogya_bench.scoring.label_table import predictions_to_table
 from arogya_bench.sweeps.plan import prepare_all
@@ -94,7 +94,7 @@ def work_itself(planned):
 
     def cell():
         predictions = predict(model, parts.test, condition, task=CLASSIFICATION, batch_size=job.batch_size)
-        scoring.compute_scores(predictions, resamples=job.resamples, seed=parts.digest)
+        scores.compute_scores(predictions, resamples=job.resamples, seed=parts.digest)
 
     cell()
     return fit, timed(cell)

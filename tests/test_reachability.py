@@ -4,6 +4,7 @@ import ast
 import re
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "arogya_bench"
@@ -63,17 +64,36 @@ def exported_names(package):
     }
 
 
-def resolve(path):
+def resolve(path, files=FILES):
     """The module that a dotted path names, or that defines the name at its end."""
     package, _, name = path.rpartition(".")
-    if path in FILES or not package:
+    if path in files or not package:
         return path
-    return exported_names(package).get(name) or resolve(package)
+    return exported_names(package).get(name) or resolve(package, files)
 
 
-def imported_modules(file):
-    """Modules that a file imports anywhere, or names in a string to import them later."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+def is_type_checking(node):
+    return isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING"
+
+
+def is_text_alone(node):
+    """A docstring, or another string that nothing reads."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def running_nodes(node):
+    """The nodes of a tree that do something when it runs."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if is_type_checking(child):
+            yield from (found for branch in child.orelse for found in running_nodes(branch))
+        elif not is_text_alone(child):
+            yield from running_nodes(child)
+
+
+def imported_modules(file, files=FILES):
+    """Modules that a file imports when it runs, or names in a string to import them later."""
+    for node in running_nodes(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             paths = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
@@ -82,15 +102,15 @@ def imported_modules(file):
             paths = PATH.findall(node.value)
         else:
             continue
-        yield from (resolve(path) for path in paths)
+        yield from (resolve(path, files) for path in paths)
 
 
-def reachable(entries):
-    reached, pending = set(), set(entries) & set(FILES)
+def reachable(entries, files=FILES):
+    reached, pending = set(), set(entries) & set(files)
     while pending:
         module = pending.pop()
         reached.add(module)
-        pending |= (set(imported_modules(FILES[module])) & set(FILES)) - reached
+        pending |= (set(imported_modules(files[module], files)) & set(files)) - reached
     return reached
 
 
@@ -126,3 +146,29 @@ def test_listed_modules_are_still_not_called():
 
     assert [module for module in NOT_YET_CALLED if module not in FILES] == []
     assert [module for module in NOT_YET_CALLED if module in called] == []
+
+
+def test_only_code_that_runs_makes_a_module_reachable(tmp_path):
+    sources = {
+        "entry": """
+            \"\"\"Unlike arogya_bench.mentioned.\"\"\"
+            from typing import TYPE_CHECKING
+            import arogya_bench.imported
+            if TYPE_CHECKING:
+                import arogya_bench.annotated
+            else:
+                import arogya_bench.substitute
+            def later():
+                \"\"\"As arogya_bench.mentioned does.\"\"\"
+                return "arogya_bench.named"
+        """,
+        "imported": "from arogya_bench.chained import name",
+        **dict.fromkeys(("annotated", "chained", "mentioned", "named", "orphan", "substitute"), ""),
+    }
+    files = {f"arogya_bench.{name}": tmp_path / f"{name}.py" for name in sources}
+    for name, text in sources.items():
+        files[f"arogya_bench.{name}"].write_text(dedent(text), encoding="utf-8")
+
+    unreached = set(files) - reachable({"arogya_bench.entry"}, files)
+
+    assert unreached == {"arogya_bench.annotated", "arogya_bench.mentioned", "arogya_bench.orphan"}

@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from functools import partial
 from importlib.util import find_spec
 
+USER_ERROR_EXIT = 2  # exit code of a command that met a problem which the user can fix
+
 
 class UserError(Exception):
     """An error with advice; the command line prints both without a traceback and exits with 2.

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from arogya_bench.cli import compare as command
+from arogya_bench.cli.compare import run_compare, run_report
 from arogya_bench.errors import ConfigError, TrackingError, UserError
 from arogya_bench.tracking import artifacts
 from arogya_bench.tracking.runs import get_run, search_runs, start_run
@@ -12,11 +12,11 @@ COMPARISONS = "tags.`arogya.kind` = 'comparison'"
 
 def compare(store, out, **changes):
     options = {"tracking_uri": store.uri, "where": None, "metric": "f1_macro", "out": out}
-    return command.run_compare("study", **{**options, **changes})
+    return run_compare("study", **{**options, **changes})
 
 
 def report(store, out, *formats, run_id=None):
-    return command.run_report("study", tracking_uri=store.uri, run_id=run_id, formats=formats, out=out)
+    return run_report("study", tracking_uri=store.uri, run_id=run_id, formats=formats, out=out)
 
 
 def test_a_comparison_is_printed_written_and_logged(study, tmp_path, capsys):

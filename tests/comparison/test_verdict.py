@@ -2,7 +2,7 @@
 
 import pytest
 
-from arogya_bench.comparison.tables import NO_DIFFERENCE, conclude
+from arogya_bench.comparison.tables import NO_DIFFERENCE, pairwise_conclusion
 
 
 def pair(*, p_holm, low, high):
@@ -10,7 +10,7 @@ def pair(*, p_holm, low, high):
 
 
 def test_small_p_and_interval_above_zero_make_a_claim():
-    assert conclude(pair(p_holm=0.01, low=0.02, high=0.2)) == "x is ahead"
+    assert pairwise_conclusion(pair(p_holm=0.01, low=0.02, high=0.2)) == "x is ahead"
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,4 @@ def test_small_p_and_interval_above_zero_make_a_claim():
     ids=["p too large", "interval over zero", "no interval", "no p"],
 )
 def test_one_of_the_two_alone_makes_no_claim(row):
-    assert conclude(row) == NO_DIFFERENCE
+    assert pairwise_conclusion(row) == NO_DIFFERENCE

@@ -1,13 +1,11 @@
 """What Hydra does not export and we use: these tests fail first when a new Hydra changes it."""
 
 import inspect
-from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.types import HydraContext
 from omegaconf import OmegaConf
 
-import arogya_bench
 from arogya_bench.configuration import hydra_internals
 
 
@@ -40,16 +38,3 @@ def test_the_name_of_a_folder_is_still_made_from_overrides():
         "item_sep",
         "kv_sep",
     }
-
-
-def test_nothing_else_imports_from_hydra_internal():
-
-    using = [
-        path.name
-        for path in Path(arogya_bench.__file__).parent.rglob("*.py")
-        if any(
-            line.startswith(("from hydra._", "import hydra._"))
-            for line in path.read_text(encoding="utf-8").splitlines()
-        )
-    ]
-    assert using == ["hydra_internals.py"]

@@ -14,7 +14,7 @@ import yaml
 from arogya_bench.errors import MissingExtra
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.serving import write_adapter_file
-from arogya_bench.testing import adapter as contract
+from arogya_bench.testing.adapter import CLASSES, check_adapter, run_trial
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "conf" / "model").glob("*.yaml"))
@@ -40,11 +40,11 @@ def textures_model(tmp_path):
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
-    fitted = contract.run_trial(OpenCVClassifier(image_size=32), tmp_path / "fitted")
-    write_adapter_file(fitted.model, contract.CLASSES, fitted.folder)
+    fitted = run_trial(OpenCVClassifier(image_size=32), tmp_path / "fitted")
+    write_adapter_file(fitted.model, CLASSES, fitted.folder)
     signature = ModelSignature(
         inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3))]),
-        outputs=Schema([ColSpec("double", name) for name in contract.CLASSES]),
+        outputs=Schema([ColSpec("double", name) for name in CLASSES]),
     )
     with warnings.catch_warnings(record=True, action="ignore"):  # it advises an input example
         mlflow.pyfunc.save_model(
@@ -78,7 +78,7 @@ def model(request, config):
 
 @every_config
 def test_every_promise_is_kept(config, model, tmp_path):
-    assert contract.check_adapter(model, tmp_path / "trial") == []
+    assert check_adapter(model, tmp_path / "trial") == []
 
 
 @every_config

@@ -215,7 +215,7 @@ def test_uids_are_replaced_by_the_same_ones_everywhere():
 
 
 def test_no_element_is_left_that_is_not_kept_on_purpose():
-    from arogya_bench.deidentification import dicom_allowlist as rules
+    from arogya_bench.deidentification.dicom_allowlist import ALLOWED_KEYWORDS, EMPTIED_KEYWORDS, PSEUDONYMISED_UIDS
 
     header = header_of(result(made()).content)
 
@@ -224,7 +224,7 @@ def test_no_element_is_left_that_is_not_kept_on_purpose():
         *("DeidentificationMethodCodeSequence", "CodingSchemeDesignator", "CodeMeaning"),
         "LongitudinalTemporalInformationModified",
     }
-    allowed = {*rules.ALLOWED_KEYWORDS, *rules.PSEUDONYMISED_UIDS, *rules.EMPTIED_KEYWORDS, *said}
+    allowed = {*ALLOWED_KEYWORDS, *PSEUDONYMISED_UIDS, *EMPTIED_KEYWORDS, *said}
     assert {element.keyword for element in header.iterall()} <= allowed
     assert not [element for element in header.iterall() if element.tag.is_private]
 

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from arogya_bench.tracking import saved_views as views
+from arogya_bench.tracking import saved_views
 from arogya_bench.tracking.runs import search_runs, tag_experiment
 
 CHROMIUM = shutil.which("chromium")
@@ -47,7 +47,7 @@ def address(study_folder, tmp_path_factory):
     ):
         before.backup(after)
     store = open_store(f"sqlite:///{folder}/mlflow.db", "study", create=False)
-    tag_experiment(store, views.view_tags(1_700_000_000_000))
+    tag_experiment(store, saved_views.view_tags(1_700_000_000_000))
     port = free_port()
     server = start(folder, port)
     try:
@@ -107,7 +107,7 @@ def shown(page, name):
 def test_leaderboard_link_opens_on_the_models_with_their_intervals(address, page):
     server, store = address
 
-    page.goto(views.view_url(store.ui_path, views.LEADERBOARD, server=server))
+    page.goto(saved_views.view_url(store.ui_path, saved_views.LEADERBOARD, server=server))
 
     text = shown(page, "prior · clean")
     assert "2 matching runs" in " ".join(text.split())
@@ -118,7 +118,7 @@ def test_leaderboard_link_opens_on_the_models_with_their_intervals(address, page
 def test_robustness_link_opens_on_every_condition(address, page):
     server, store = address
 
-    page.goto(views.view_url(store.ui_path, views.ROBUSTNESS, server=server))
+    page.goto(saved_views.view_url(store.ui_path, saved_views.ROBUSTNESS, server=server))
 
     text = shown(page, "prior · clean")
     assert "6 matching runs" in " ".join(text.split())

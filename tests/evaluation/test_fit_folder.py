@@ -41,7 +41,7 @@ def test_a_dead_process_gives_up_its_lock_and_leaves_its_work():
     process.communicate()
 
     with lock_fit_folder("one") as place:
-        assert place.interrupted().run_id == "run-1"
+        assert place.read_interrupted_state().run_id == "run-1"
         assert (place.out / "weights").read_text() == "half"
         state = place.begin("run-1")
 
@@ -73,7 +73,7 @@ def test_nothing_is_left_of_a_fit_that_was_cleared(cache):
         place.clear()
 
     with lock_fit_folder("one") as place:
-        assert place.interrupted() is None
+        assert place.read_interrupted_state() is None
         assert not list(place.out.iterdir())
 
 
@@ -81,7 +81,7 @@ def test_a_state_that_was_half_written_counts_as_none():
     with lock_fit_folder("one") as place:
         (place.folder / "state.json").write_text(json.dumps({"run_id": "a"}))
 
-        assert place.interrupted() is None
+        assert place.read_interrupted_state() is None
 
 
 def test_what_nobody_came_back_to_is_removed(cache):

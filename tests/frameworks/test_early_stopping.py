@@ -17,7 +17,7 @@ def finished(epochs, *, patience, max_epochs):
         save_checkpoint=lambda _: None,
         save_weights=lambda: None,
         epochs=epochs,
-    ).finished
+    ).is_finished
 
 
 def test_checkpoints_follow_every_epoch_and_weights_every_best_one():
@@ -34,7 +34,7 @@ def test_checkpoints_follow_every_epoch_and_weights_every_best_one():
 
     assert checkpoints == [2, 3, 4]
     assert weights == [1, 3]
-    assert progress.finished
+    assert progress.is_finished
     assert progress.report(gpu_peak_mb=None).best_epoch == 3
 
 

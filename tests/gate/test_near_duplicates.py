@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from arogya_bench.gate import near_duplicates as likeness
+from arogya_bench.gate import near_duplicates
 from arogya_bench.gate.near_duplicates import (
     ACROSS_SPLITS,
     MAX_DISTANCE,
@@ -61,8 +61,8 @@ def by_double_loop(these):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_they_are_those_of_a_double_loop(seed, monkeypatch):
-    monkeypatch.setattr(likeness, "TILE_ROWS", 16)
-    monkeypatch.setattr(likeness, "TILE_COLUMNS", 40)
+    monkeypatch.setattr(near_duplicates, "TILE_ROWS", 16)
+    monkeypatch.setattr(near_duplicates, "TILE_COLUMNS", 40)
     these = crowd(seed)
 
     found = count_near_pairs(these)

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.file_hashes import fingerprints, hash_files, index_path, modified
+from arogya_bench.images.file_hashes import fingerprints, hash_files, index_path, modified_files
 
 A, B = PurePosixPath("a.png"), PurePosixPath("sub/b.png")
 LONG_AGO = 1_500_000_000
@@ -125,7 +125,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_kept(folder):
 def test_files_that_stay_as_they_were_hashed_did_not_change(folder):
     hash_files(folder, [A, B])
 
-    assert modified(fingerprints([folder / A, folder / B])) == []
+    assert modified_files(fingerprints([folder / A, folder / B])) == []
 
 
 @pytest.mark.parametrize("content", [b"other", b"longer than before", None])
@@ -136,11 +136,11 @@ def test_a_file_that_changed_since_it_was_hashed_is_told(folder, content):
         (folder / A).write_bytes(content)
         os.utime(folder / A, (LONG_AGO, LONG_AGO))
 
-    assert modified(fingerprints([folder / A, folder / B])) == [folder / A]
+    assert modified_files(fingerprints([folder / A, folder / B])) == [folder / A]
 
 
 def test_a_file_that_nobody_hashed_is_compared_with_what_it_was_before(folder):
     before = fingerprints([folder / A, folder / B])
     (folder / B).write_bytes(b"other")
 
-    assert modified(before) == [folder / B]
+    assert modified_files(before) == [folder / B]

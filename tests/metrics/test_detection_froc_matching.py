@@ -89,7 +89,7 @@ def test_detections_beyond_the_best_hundred_are_dropped(criterion):
 
     assert marks.scores.size == 100
     assert marks.scores.min() == pytest.approx(20 / 200)
-    assert marks.dropped == 20
+    assert marks.dropped_detections == 20
 
 
 def test_iou_that_is_nearly_a_threshold_is_meant_as_it():

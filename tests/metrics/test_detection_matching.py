@@ -57,7 +57,7 @@ def test_crowd_takes_any_number_but_only_what_no_box_takes():
     matches = only_class([([crowd, box], [1, 0], inside, [0.9, 0.8, 0.7])])
 
     assert matches.hits[0].tolist() == [False, False, True]
-    assert matches.ignored[0].tolist() == [True, True, False]
+    assert matches.ignored_detections[0].tolist() == [True, True, False]
     assert matches.truth.tolist() == [1]
 
 
@@ -76,7 +76,7 @@ def test_only_the_best_hundred_of_a_class_in_an_image_are_kept():
 
     matches = only_class([([], [], [[0, 0, 5, 5]] * 103, scores)])
 
-    assert matches.dropped == 3
+    assert matches.dropped_detections == 3
     assert matches.scores.tolist() == scores[:2:-1].tolist()
 
 
@@ -95,5 +95,5 @@ def test_classes_do_not_see_each_other():
 def test_nothing_to_match_is_no_error(images):
     matches = only_class(images)
 
-    assert matches.hits.shape == matches.ignored.shape == (10, 0)
+    assert matches.hits.shape == matches.ignored_detections.shape == (10, 0)
     assert matches.truth.shape == (len(images),)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from arogya_bench.errors import ConfigError, MetricError, UndefinedMetric
-from arogya_bench.metrics import plugins as added
+from arogya_bench.metrics import plugins
 from arogya_bench.metrics.catalogue import metric
 from arogya_bench.metrics.plugins import MetricSpec, PluginMetric
 from arogya_bench.metrics.replicates import replicates
@@ -51,7 +51,7 @@ def drawn():
 def test_a_metric_that_we_have_too_gets_the_same_resamples(cases, drawn):
     ours = replicates(*cases, draws=drawn, names=["accuracy"])
 
-    theirs = added.replicates([of(hits)], *cases, draws=drawn)
+    theirs = plugins.replicates([of(hits)], *cases, draws=drawn)
 
     assert theirs.estimates["mine"] == pytest.approx(ours.estimates["accuracy"])
     assert theirs.values["mine"] == pytest.approx(ours.values["accuracy"])
@@ -63,7 +63,7 @@ def test_the_interval_is_that_of_the_bootstrap(cases, drawn):
     targets, probabilities = cases
     expected = bootstrap(first_class, {"targets": targets, "probabilities": probabilities}, draws=drawn)
 
-    found = added.replicates([of(first_class)], *cases, draws=drawn)
+    found = plugins.replicates([of(first_class)], *cases, draws=drawn)
 
     made = interval(found.estimates["mine"], found.values["mine"], found.jackknife["mine"], draws=drawn)
     assert made == expected
@@ -72,16 +72,16 @@ def test_the_interval_is_that_of_the_bootstrap(cases, drawn):
 def test_a_slow_metric_takes_the_first_of_the_resamples(cases):
     many = draws_of(60, rng=np.random.default_rng(2), resamples=3000)
 
-    slow = added.replicates([of(hits, resamples=2000)], *cases, draws=many)
+    slow = plugins.replicates([of(hits, resamples=2000)], *cases, draws=many)
 
-    whole = added.replicates([of(hits)], *cases, draws=many)
+    whole = plugins.replicates([of(hits)], *cases, draws=many)
     assert slow.values["mine"].tolist() == whole.values["mine"][:2000].tolist()
 
 
 def test_a_metric_that_does_not_exist_has_a_reason(cases):
     targets, probabilities = cases
 
-    found = added.score_with_reasons([of(first_class)], np.ones_like(targets), probabilities)
+    found = plugins.score_with_reasons([of(first_class)], np.ones_like(targets), probabilities)
 
     assert found.values == {}
     assert found.undefined == {"mine": "no case of the first class"}
@@ -91,8 +91,8 @@ def test_cases_without_an_answer_leave_it_undefined(cases, drawn):
     targets, probabilities = cases
     probabilities[3] = np.nan
 
-    found = added.score_with_reasons([of(hits)], targets, probabilities)
-    again = added.replicates([of(hits)], targets, probabilities, draws=drawn)
+    found = plugins.score_with_reasons([of(hits)], targets, probabilities)
+    again = plugins.replicates([of(hits)], targets, probabilities, draws=drawn)
 
     assert found.undefined == {"mine": "1 of 60 cases have no probabilities"}
     assert np.isnan(again.estimates["mine"])
@@ -103,11 +103,11 @@ def test_cases_without_an_answer_leave_it_undefined(cases, drawn):
 @pytest.mark.parametrize("value", [1.5, -0.1, np.nan, np.inf])
 def test_a_value_outside_its_range_is_refused(cases, value):
     with pytest.raises(MetricError, match=r"mine .* declares 0 to 1"):
-        added.score_with_reasons([of(lambda targets, probabilities: value)], *cases)
+        plugins.score_with_reasons([of(lambda targets, probabilities: value)], *cases)
 
 
 def test_rounding_stays_in_the_range(cases):
-    found = added.score_with_reasons([of(lambda targets, probabilities: 1 + 1e-12)], *cases)
+    found = plugins.score_with_reasons([of(lambda targets, probabilities: 1 + 1e-12)], *cases)
 
     assert found.values == {"mine": 1.0}
 
@@ -117,7 +117,7 @@ def test_a_function_that_fails_is_named_with_its_error(cases):
         raise KeyError("threshold")
 
     with pytest.raises(MetricError, match=r"mine \(here.function\) failed on 60 cases: KeyError"):
-        added.score_with_reasons([of(failing)], *cases)
+        plugins.score_with_reasons([of(failing)], *cases)
 
 
 def test_a_function_may_spoil_what_it_is_given(cases):
@@ -129,7 +129,7 @@ def test_a_function_may_spoil_what_it_is_given(cases):
         probabilities[:] = 0
         return 0.0
 
-    added.score_with_reasons([of(spoiling)], targets, probabilities)
+    plugins.score_with_reasons([of(spoiling)], targets, probabilities)
 
     assert targets.tolist() == before[0].tolist()
     assert probabilities.tolist() == before[1].tolist()
@@ -160,7 +160,7 @@ def theirs(tmp_path, monkeypatch):
 
     def find(name="mine", function="their_metrics.good", resamples=None):
         spec = MetricSpec(function=function, version=3, resamples=resamples)
-        (found,) = added.load_plugin_metrics({name: spec}, reserved_names={"accuracy"})
+        (found,) = plugins.load_plugin_metrics({name: spec}, reserved_names={"accuracy"})
         return found
 
     return find

@@ -226,8 +226,8 @@ def test_the_test_split_only_uses_the_threshold_of_validation(name):
 
     found = at_validation_target(*validation, *test, **{name: 0.8}, prevalence=0.1)
 
-    assert found.locked == choose_threshold(*validation, **{name: 0.8})
-    assert found.point == at_threshold(*test, found.locked.threshold, prevalence=0.1)
+    assert found.locked_threshold == choose_threshold(*validation, **{name: 0.8})
+    assert found.point == at_threshold(*test, found.locked_threshold.threshold, prevalence=0.1)
 
 
 def test_one_class_against_the_rest_is_a_column():

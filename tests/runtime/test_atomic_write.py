@@ -30,3 +30,11 @@ def test_an_error_leaves_the_old_file_alone(tmp_path):
 def _write_half_and_fail(partial):
     partial.write_text("half")
     partial.parent.write_text("a folder is no file")
+
+
+def test_the_temporary_name_begins_with_the_prefix_of_the_caller(tmp_path):
+    with atomic_write(tmp_path / "file.txt", prefix=".partial-") as partial:
+        partial.write_text("new")
+
+    assert partial.name.startswith(".partial-")
+    assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]

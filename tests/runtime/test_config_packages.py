@@ -437,6 +437,6 @@ def test_a_study_of_the_package_in_the_workers_of_a_launcher(installed, tmp_path
 def test_the_adapter_of_the_package_keeps_the_promises(acme, tmp_path):
     from acme_bench.majority import Majority
 
-    from arogya_bench.testing import adapter as contract
+    from arogya_bench.testing.adapter import check_adapter
 
-    assert contract.check_adapter(Majority(), tmp_path / "trial") == []
+    assert check_adapter(Majority(), tmp_path / "trial") == []

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from arogya_bench.runtime import environment as provenance
+from arogya_bench.runtime import environment
 
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     """A folder under git with one commit."""
     monkeypatch.chdir(tmp_path)
-    provenance.git_state.cache_clear()
+    environment.git_state.cache_clear()
     (tmp_path / "notes.txt").write_text("one\n", encoding="utf-8")
     author = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
     for words in (("init", "-q"), ("add", "."), (*author, "commit", "-q", "-m", "First")):
         subprocess.run(["git", *words], check=True, cwd=tmp_path)
     yield tmp_path
-    provenance.git_state.cache_clear()
+    environment.git_state.cache_clear()
 
 
 def head(folder):
@@ -29,42 +29,42 @@ def head(folder):
 
 
 def test_the_code_state_is_the_commit(repository):
-    assert provenance.git_state() == head(repository)
+    assert environment.git_state() == head(repository)
 
 
 def test_changes_that_are_not_committed_are_said(repository):
     (repository / "notes.txt").write_text("two\n", encoding="utf-8")
 
-    assert provenance.git_state() == f"{head(repository)}+changes"
+    assert environment.git_state() == f"{head(repository)}+changes"
 
 
 def test_files_that_git_does_not_know_are_no_changes(repository):
     (repository / "mlflow.db").touch()
 
-    assert provenance.git_state() == head(repository)
+    assert environment.git_state() == head(repository)
 
 
 def test_outside_a_repository_there_is_no_code_state(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    provenance.git_state.cache_clear()
+    environment.git_state.cache_clear()
 
-    assert provenance.git_state() is None
+    assert environment.git_state() is None
 
-    provenance.git_state.cache_clear()
+    environment.git_state.cache_clear()
 
 
 def test_without_git_there_is_no_code_state(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    provenance.git_state.cache_clear()
+    environment.git_state.cache_clear()
 
-    assert provenance.git_state() is None
+    assert environment.git_state() is None
 
-    provenance.git_state.cache_clear()
+    environment.git_state.cache_clear()
 
 
 def test_the_facts_name_the_versions_that_decide_numbers():
-    facts = provenance.environment_facts()
+    facts = environment.environment_facts()
 
     assert facts["version"] == version("arogya-bench")
     assert facts["python"] == platform.python_version()
@@ -73,14 +73,14 @@ def test_the_facts_name_the_versions_that_decide_numbers():
 
 
 def test_the_environment_lists_every_package():
-    packages = json.loads(provenance.environment_json())["packages"]
+    packages = json.loads(environment.environment_json())["packages"]
 
     assert packages["hydra-core"] == version("hydra-core")
     assert list(packages) == sorted(packages)
 
 
 def test_neither_people_nor_folders_are_named():
-    text = provenance.environment_json() + json.dumps(dict(provenance.environment_facts()))
+    text = environment.environment_json() + json.dumps(dict(environment.environment_facts()))
 
     assert str(Path.home()) + "/" not in text
     assert f'"{getpass.getuser()}"' not in text
@@ -88,4 +88,4 @@ def test_neither_people_nor_folders_are_named():
 
 
 def test_the_processor_has_a_name():
-    assert provenance.cpu_name()
+    assert environment.cpu_name()

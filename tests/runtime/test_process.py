@@ -6,15 +6,14 @@ import time
 
 import pytest
 
-from arogya_bench.runtime import process as liveness
-from arogya_bench.runtime.process import Process, current_process, heartbeat, is_dead, parse_process
+from arogya_bench.runtime.process import Process, current_process, find_process, heartbeat, is_dead, parse_process
 
 
 @pytest.fixture
 def dead():
     """A process of this machine that has ended."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    found = liveness.find_process(child.pid)
+    found = find_process(child.pid)
     child.communicate(b"\n")
     return found
 

@@ -17,7 +17,12 @@ def probe(store, job_of, tmp_path):
 
     def build(key=None, *, job=None, **fields):
         run_job = RunJob(
-            store_uri=store.uri, parent="", owner=current_process(), isolated=False, timeout=None, folder=str(tmp_path)
+            store_uri=store.uri,
+            parent="",
+            owner=current_process(),
+            in_child_process=False,
+            timeout=None,
+            folder=str(tmp_path),
         )
         probed = job or job_of()
         fit_key = key or prepare(probed).fit_key

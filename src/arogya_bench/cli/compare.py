@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from arogya_bench.api import Comparison, compare
+from arogya_bench.cli.arguments import REPORT_FORMATS
 from arogya_bench.errors import ConfigError, TrackingError, UserError, did_you_mean
 from arogya_bench.report.figures import save_figures
 from arogya_bench.report.terminal import print_comparison
@@ -25,7 +26,6 @@ from arogya_bench.tracking.runs import (
 from arogya_bench.tracking.store import Store, is_writable, open_store
 from arogya_bench.tracking.tags import COMPARED_AT, COMPARISON, COMPARISON_RUN_ID, KIND, VERDICT, environment_tags
 
-FORMATS = ("html", "csv", "json", "pdf", "png")
 DEFAULT_FORMATS = ("html", "csv", "json")  # logged with a comparison run
 
 
@@ -48,12 +48,12 @@ def run_report(
     experiment: str, *, tracking_uri: str | None, run_id: str | None, formats: Sequence[str], out: Path
 ) -> int:
     """Export a logged comparison."""
-    choices = f"choose from: {', '.join(FORMATS)}"
+    choices = f"choose from: {', '.join(REPORT_FORMATS)}"
     if not formats:
         raise ConfigError("No report format given.", fix=choices)
     for name in formats:
-        if name not in FORMATS:
-            raise ConfigError(f"There is no report format {name!r}.{did_you_mean(name, FORMATS)}", fix=choices)
+        if name not in REPORT_FORMATS:
+            raise ConfigError(f"There is no report format {name!r}.{did_you_mean(name, REPORT_FORMATS)}", fix=choices)
     _check_writable(out)
     store = open_store(tracking_uri, experiment, create=False)
     run = _find_comparison_run(store, run_id)

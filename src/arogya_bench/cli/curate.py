@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arogya_bench.cli.arguments import Subparsers
+from arogya_bench.errors import USER_ERROR_EXIT
+
 if TYPE_CHECKING:
     from arogya_bench.curation.curate import CurationOutcome
     from arogya_bench.curation.options import CurationOptions
     from arogya_bench.types import Dataset
 
-ERRORS_EXIT = 2
 DESCRIPTION = """\
 Organise, clean, de-identify and split a folder of images: class folders, a table (manifest.csv),
 images with masks or boxes, DICOM, NIfTI, or the archives of HAM10000, ISIC 2019, EyePACS and
@@ -26,7 +28,7 @@ The secret key of the pseudonyms is read from the variable AROGYA_SECRET or from
 """
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(commands: Subparsers) -> None:
     """Add the command ``curate``."""
     curate = commands.add_parser(
         "curate",
@@ -141,7 +143,7 @@ def _run_gate(out: Path) -> int:
     file, text = out / "gate.json", report.to_json()
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         file.write_text(text, encoding="utf-8")
-    return ERRORS_EXIT if report.errors else 0
+    return USER_ERROR_EXIT if report.errors else 0
 
 
 def _load_result(out: Path) -> "Dataset | None":

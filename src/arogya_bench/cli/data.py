@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arogya_bench.cli import curate as curate_command
-from arogya_bench.errors import ConfigError, did_you_mean
+from arogya_bench.cli import curate
+from arogya_bench.cli.arguments import Subparsers
+from arogya_bench.errors import USER_ERROR_EXIT, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from arogya_bench.evaluation.job import Job
     from arogya_bench.types import Dataset
 
-ERRORS_EXIT = 2
 
-
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(commands: Subparsers) -> None:
     """Add the command ``data`` and its subcommands."""
     data = commands.add_parser(
         "data",
@@ -27,10 +26,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     _add_fetch(subcommands)
     _add_describe(subcommands)
     _add_check(subcommands)
-    curate_command.add_parser(subcommands)
+    curate.add_parser(subcommands)
 
 
-def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_fetch(commands: Subparsers) -> None:
     fetch = commands.add_parser(
         "fetch",
         help="download a public dataset, or print how to get it",
@@ -44,7 +43,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     fetch.set_defaults(command=_fetch)
 
 
-def _add_describe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_describe(commands: Subparsers) -> None:
     describe = commands.add_parser(
         "describe",
         help="summarise a dataset and draw a contact sheet",
@@ -58,7 +57,7 @@ def _add_describe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     describe.set_defaults(command=_describe)
 
 
-def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_check(commands: Subparsers) -> None:
     check = commands.add_parser(
         "check",
         help="find leakage, duplicates, damaged files and label problems",
@@ -134,7 +133,7 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         arguments.json.write_text(report.to_json(), encoding="utf-8")
         _print_line(f"Findings: {arguments.json}")
-    return ERRORS_EXIT if report.errors else 0
+    return USER_ERROR_EXIT if report.errors else 0
 
 
 def _load_dataset(arguments: argparse.Namespace) -> "tuple[Job, Dataset]":

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from arogya_bench.errors import UserError, is_installed
+from arogya_bench.errors import USER_ERROR_EXIT, UserError, is_installed
 from arogya_bench.runtime.cache import cache_root
 from arogya_bench.runtime.config_packages import ConfigPackage, discover
 from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
@@ -34,7 +34,6 @@ EXTRAS = {
     "report": ("typst",),
 }
 MIN_PYTHON = (3, 11)
-PROBLEM_EXIT = 2
 STATE_MARKUP = {"ok": "[green]ok[/]", "absent": "[dim]not installed[/]", "wrong": "[red]problem[/]"}
 
 
@@ -60,7 +59,7 @@ def print_report() -> int:
         state = STATE_MARKUP[finding.state]
         table.add_row(escape(finding.component), state, escape(finding.detail))
     Console(highlight=False, width=None if sys.stdout.isatty() else 110).print(table)
-    return PROBLEM_EXIT if any(finding.state == "wrong" for finding in findings) else 0
+    return USER_ERROR_EXIT if any(finding.state == "wrong" for finding in findings) else 0
 
 
 def run_checks() -> Iterator[DoctorFinding]:

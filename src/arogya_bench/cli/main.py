@@ -11,13 +11,12 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from arogya_bench.cli import data as data_commands
-from arogya_bench.errors import ConfigError, UserError
+from arogya_bench.cli import data
+from arogya_bench.cli.arguments import REPORT_FORMATS, Subparsers
+from arogya_bench.errors import USER_ERROR_EXIT, ConfigError, UserError
 from arogya_bench.runtime.redaction import redact
 
-USER_ERROR_EXIT = 2
 INTERRUPTED_EXIT = 130
-FORMATS = ("html", "csv", "json", "pdf", "png")
 
 DESCRIPTION = """\
 Benchmark image models: evaluate them on clean and degraded images, log everything to MLflow,
@@ -75,7 +74,7 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="arogya-bench", description=DESCRIPTION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for add in (_add_run, _add_compare, _add_report, data_commands.add_parser):
+    for add in (_add_run, _add_compare, _add_report, data.add_parser):
         add(commands)
     doctor = commands.add_parser(
         "doctor",
@@ -87,7 +86,7 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_run(commands: Subparsers) -> None:
     run = commands.add_parser(
         "run",
         help="evaluate models and log everything to MLflow",
@@ -113,7 +112,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     run.set_defaults(command=_run)
 
 
-def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_compare(commands: Subparsers) -> None:
     compare = commands.add_parser(
         "compare",
         help="compare the models of an MLflow experiment",
@@ -128,7 +127,7 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     compare.set_defaults(command=_compare)
 
 
-def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_report(commands: Subparsers) -> None:
     report = commands.add_parser(
         "report",
         help="export a logged comparison",
@@ -140,7 +139,7 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--format",
         default="html",
         metavar="LIST",
-        help=f"comma-separated formats out of {', '.join(FORMATS)} (default: %(default)s)",
+        help=f"comma-separated formats out of {', '.join(REPORT_FORMATS)} (default: %(default)s)",
     )
     _add_out_argument(report)
     report.set_defaults(command=_report)

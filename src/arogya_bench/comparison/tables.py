@@ -116,7 +116,7 @@ def _pairwise_rows(block: ComparableRuns, ranked: Sequence[LeaderboardRow], metr
     for row, p_holm in zip(rows, adjusted, strict=True):
         row["p_holm"] = None if np.isnan(p_holm) else float(p_holm)
         row["family"] = int(np.isfinite(p_values).sum())
-        row["conclusion"] = conclude(row)
+        row["conclusion"] = pairwise_conclusion(row)
     return rows
 
 
@@ -145,7 +145,7 @@ def _pair_row(block: ComparableRuns, a: LeaderboardRow, b: LeaderboardRow, metri
     }
 
 
-def conclude(row: TableRow) -> str:
+def pairwise_conclusion(row: TableRow) -> str:
     """Call a model ahead only if the adjusted p-value and the interval agree.
 
     With few groups they can disagree: p-values invert percentile intervals, intervals are BCa.

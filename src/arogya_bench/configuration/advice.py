@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from hydra import compose
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -73,10 +73,12 @@ def _known_keys(name: str, wrong_key: str, overrides: Sequence[str]) -> list[str
 
 def _keys(node: DictConfig, prefix: str) -> Iterator[str]:
     for key in map(str, node):
-        child = node._get_node(key)
         if not key.startswith("_"):
             yield f"{prefix}{key}"
-        if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+        if OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, key):
+            continue  # it has no keys of its own, and reading it may fail
+        child = node[key]
+        if isinstance(child, DictConfig):
             yield from _keys(child, f"{prefix}{key}.")
 
 

@@ -70,7 +70,7 @@ def compose_sweep(request: RunRequest) -> Iterator[ComposedSweep]:
     """
     with _open_hydra(request):
         parsed = parse_overrides(request.overrides)
-        single = [each.input_line for each in parsed if not each.is_sweep_override()]
+        single = [override.input_line for override in parsed if not override.is_sweep_override()]
         base = _compose_config(request, [line for line in single if line])
         multirun = request.multirun or str(base.hydra.mode) == "RunMode.MULTIRUN"
         params = (base.hydra.sweeper.params or {}) if multirun else {}
@@ -112,7 +112,7 @@ def render_config(request: RunRequest, part: str = "job") -> str:
 
 def _compose_job(request: RunRequest, overrides: Sequence[str]) -> Job:
     config = _compose_config(request, list(overrides))
-    job_overrides = tuple(each for each in overrides if not is_hydra_override(each))
+    job_overrides = tuple(override for override in overrides if not is_hydra_override(override))
     try:
         choices = dict(config.hydra.runtime.choices)
         return build_job(_without_hydra(config), choices, job_overrides)

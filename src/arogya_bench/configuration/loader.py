@@ -59,15 +59,15 @@ class CachingConfigLoader(ConfigLoaderImpl):  # type: ignore[misc]  # Hydra has 
             return config
 
     def _load_cached(self, overrides: Sequence[Override], arguments: tuple[object, ...]) -> DictConfig:
-        values = [each for each in overrides if self._is_value_override(each)]
-        structural = [str(each.input_line) for each in overrides if not self._is_value_override(each)]
+        values = [override for override in overrides if self._is_value_override(override)]
+        structural = [str(override.input_line) for override in overrides if not self._is_value_override(override)]
         key = (*arguments, *structural)
         if key not in self._composed:
             config_name, *options = arguments
             self._composed[key] = super().load_configuration(config_name, structural, *options)
         config: DictConfig = deepcopy(self._composed[key])
         self._apply_overrides_to_config(values, config)
-        _record_overrides(config, [each for each in overrides if not each.is_hydra_override()])
+        _record_overrides(config, [override for override in overrides if not override.is_hydra_override()])
         return config
 
     def _is_value_override(self, override: Override) -> bool:
@@ -80,7 +80,7 @@ class CachingConfigLoader(ConfigLoaderImpl):  # type: ignore[misc]  # Hydra has 
 
 def _record_overrides(config: DictConfig, overrides: Sequence[Override]) -> None:
     """Record the overrides of the job in Hydra's own node, as Hydra does."""
-    config.hydra.overrides.task = [each.input_line for each in overrides]
+    config.hydra.overrides.task = [override.input_line for override in overrides]
     style = config.hydra.job.config.override_dirname
     config.hydra.job.override_dirname = get_overrides_dirname(
         overrides=overrides, kv_sep=style.kv_sep, item_sep=style.item_sep, exclude_keys=style.exclude_keys

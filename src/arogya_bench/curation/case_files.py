@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.curation.journal import PARTIAL_PREFIX, Record, is_intact, sha256_hex, write_atomically
+from arogya_bench.curation.journal import PARTIAL_PREFIX, CaseRecord, is_intact, sha256_hex, write_atomically
 from arogya_bench.curation.options import CurationOptions
 from arogya_bench.curation.plan import CurationItem
 from arogya_bench.datasets.group_patterns import shorten_list
@@ -33,12 +33,12 @@ CURATED_NAME = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}(\.jpg|\.png|\.dcm|\.nii|\.n
 class CurationStep(NamedTuple):
     """The record of a case, and whether this run wrote its files."""
 
-    record: Record
+    record: CaseRecord
     written: bool
 
 
 def curate_case(
-    item: CurationItem, out: Path, pseudonyms: Pseudonyms, options: CurationOptions, earlier_record: Record | None
+    item: CurationItem, out: Path, pseudonyms: Pseudonyms, options: CurationOptions, earlier_record: CaseRecord | None
 ) -> CurationStep:
     """Write the files of one case, unless they are up to date.
 
@@ -63,7 +63,7 @@ def curate_case(
 
 def _clean_and_write(
     item: CurationItem, out: Path, source: str, pseudonyms: Pseudonyms, options: CurationOptions
-) -> Record:
+) -> CaseRecord:
     case_id = item.case.case_id
     try:
         if item.quarantine_reason:
@@ -73,7 +73,7 @@ def _clean_and_write(
         if item.mask is not None:
             mask = _clean_mask(item.mask, image, options)
             contents[f"{MASKS}/{case_id}{mask.suffix}"] = mask.content
-        record = Record(
+        record = CaseRecord(
             case_id=case_id,
             source=source,
             files={name: sha256_hex(content) for name, content in contents.items()},
@@ -86,10 +86,10 @@ def _clean_and_write(
             flags=image.flags,
         )
     except CleaningError as error:
-        return Record(case_id=case_id, source=source, reason=str(error))
+        return CaseRecord(case_id=case_id, source=source, reason=str(error))
     except _library_errors() as error:
         # The message of a library may quote the file; the name of its class does not.
-        return Record(case_id=case_id, source=source, reason=f"it cannot be cleaned ({type(error).__name__})")
+        return CaseRecord(case_id=case_id, source=source, reason=f"it cannot be cleaned ({type(error).__name__})")
     _write_files(out, contents)
     return record
 
@@ -131,7 +131,7 @@ def _write_files(out: Path, contents: Mapping[str, bytes]) -> None:
         ) from error
 
 
-def check_no_foreign_files(out: Path, earlier_records: Mapping[str, Record]) -> None:
+def check_no_foreign_files(out: Path, earlier_records: Mapping[str, CaseRecord]) -> None:
     """Check that every image and mask in the folder was written by curation.
 
     Foreign files would be shared with the result, or deleted.
@@ -152,7 +152,7 @@ def check_no_foreign_files(out: Path, earlier_records: Mapping[str, Record]) -> 
         )
 
 
-def remove_stale(out: Path, records: Mapping[str, Record]) -> int:
+def remove_stale(out: Path, records: Mapping[str, CaseRecord]) -> int:
     """Delete the files of removed cases and of killed runs; return the number of images and masks."""
     current = {name for record in records.values() for name in record.files}
     removed = 0

@@ -18,7 +18,7 @@ from arogya_bench.curation.case_files import (
     curate_case,
     remove_stale,
 )
-from arogya_bench.curation.journal import Journal, Record, lock_folder, sha256_hex, write_if_changed
+from arogya_bench.curation.journal import CaseRecord, Journal, lock_folder, sha256_hex, write_if_changed
 from arogya_bench.curation.manifest import CuratedData, curated_cases, render_card, render_key_file, render_tables
 from arogya_bench.curation.notices import CurationWarning, collect_warnings
 from arogya_bench.curation.options import BOXES_DRAWN_ON, CurationOptions
@@ -145,7 +145,7 @@ def _curate_in_threads(
         cv2.setNumThreads(opencv_threads)
 
 
-def _divide(plan: CurationPlan, records: Mapping[str, Record], options: CurationOptions) -> CuratedData:
+def _divide(plan: CurationPlan, records: Mapping[str, CaseRecord], options: CurationOptions) -> CuratedData:
     cases = curated_cases(plan, records, options.boxes_drawn_on)
     dataset_split = _split_cases(plan, cases, options.split)
     if dataset_split:

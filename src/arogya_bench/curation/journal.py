@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arogya_bench.errors import DatasetError
+from arogya_bench.runtime.atomic_write import atomic_write
 
 JOURNAL_FILE = "journal.jsonl"
 PARTIAL_PREFIX = ".partial-"
@@ -17,7 +18,7 @@ JOURNAL_FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class CaseRecord:
     """The outcome of one case.
 
     Attributes:
@@ -64,7 +65,7 @@ class Journal:
         self._header = json.dumps({"curation": JOURNAL_FORMAT, "key": key})
         self.records = dict(_read_records(folder, self._header))
 
-    def add(self, records: Iterable[Record]) -> None:
+    def add(self, records: Iterable[CaseRecord]) -> None:
         """Append the records of cases whose files are complete."""
         changed = [record for record in records if self.records.get(record.case_id) is not record]
         if changed:
@@ -119,9 +120,8 @@ def write_if_changed(file: Path, content: bytes) -> None:
 
 def write_atomically(file: Path, content: bytes) -> None:
     """Write a file through a partial one with a known prefix, which a later run deletes."""
-    partial = file.with_name(f"{PARTIAL_PREFIX}{os.urandom(16).hex()}")
-    partial.write_bytes(content)
-    partial.replace(file)
+    with atomic_write(file, prefix=PARTIAL_PREFIX) as partial:
+        partial.write_bytes(content)
 
 
 def sha256_hex(content: bytes) -> str:
@@ -129,7 +129,7 @@ def sha256_hex(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def is_intact(folder: Path, record: Record) -> bool:
+def is_intact(folder: Path, record: CaseRecord) -> bool:
     """Whether the files of a record exist unchanged."""
     try:
         return all(sha256_hex((folder / name).read_bytes()) == digest for name, digest in record.files.items())
@@ -137,7 +137,7 @@ def is_intact(folder: Path, record: Record) -> bool:
         return False
 
 
-def _read_records(folder: Path, header: str) -> Iterator[tuple[str, Record]]:
+def _read_records(folder: Path, header: str) -> Iterator[tuple[str, CaseRecord]]:
     try:
         lines = (folder / JOURNAL_FILE).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -155,11 +155,11 @@ def _read_records(folder: Path, header: str) -> Iterator[tuple[str, Record]]:
             yield record.case_id, record
 
 
-def _parse_record(line: str) -> Record | None:
+def _parse_record(line: str) -> CaseRecord | None:
     """Parse a line of the journal; None if incomplete: its case is curated again."""
     try:
         values = json.loads(line)
-        return Record(**{**values, "flags": tuple(values["flags"])})
+        return CaseRecord(**{**values, "flags": tuple(values["flags"])})
     except (ValueError, TypeError, KeyError):
         return None
 

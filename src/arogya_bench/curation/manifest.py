@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from io import StringIO
 
 from arogya_bench.curation.case_files import IMAGES, MASKS
-from arogya_bench.curation.journal import Record
+from arogya_bench.curation.journal import CaseRecord
 from arogya_bench.curation.notices import collect_warnings
 from arogya_bench.curation.options import CurationOptions
 from arogya_bench.curation.plan import CurationPlan
@@ -37,12 +37,12 @@ class CuratedData:
 
     plan: CurationPlan
     cases: Sequence[Case]
-    records: Mapping[str, Record]
+    records: Mapping[str, CaseRecord]
     split: DatasetSplit | None
     split_by_case: Mapping[str, str]
 
 
-def curated_cases(plan: CurationPlan, records: Mapping[str, Record], drawn_on: str | None) -> tuple[Case, ...]:
+def curated_cases(plan: CurationPlan, records: Mapping[str, CaseRecord], drawn_on: str | None) -> tuple[Case, ...]:
     """Return the written cases, with boxes in the coordinates of the upright images."""
     cases = [item.case for item in plan.items if records[item.case.case_id].reason is None]
     if drawn_on != "stored":
@@ -50,7 +50,7 @@ def curated_cases(plan: CurationPlan, records: Mapping[str, Record], drawn_on: s
     return tuple(_orient_boxes(case, records[case.case_id]) for case in cases)
 
 
-def _orient_boxes(case: Case, record: Record) -> Case:
+def _orient_boxes(case: Case, record: CaseRecord) -> Case:
     if case.boxes is None:
         return case
     orientation, width, height = record.orientation, record.width, record.height
@@ -116,7 +116,7 @@ def _render_csv(header: Sequence[str], rows: Iterable[Mapping[str, object]]) -> 
     return text.getvalue().encode(errors="surrogateescape").decode(errors="replace").encode()
 
 
-def _render_coco(cases: Sequence[Case], records: Mapping[str, Record], classes: Sequence[str]) -> bytes:
+def _render_coco(cases: Sequence[Case], records: Mapping[str, CaseRecord], classes: Sequence[str]) -> bytes:
     images: list[dict[str, object]] = []
     annotations: list[dict[str, object]] = []
     for number, case in enumerate(cases, start=1):

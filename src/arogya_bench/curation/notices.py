@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 
-from arogya_bench.curation.journal import Record
+from arogya_bench.curation.journal import CaseRecord
 
 MAX_EXAMPLES = 5
 TEXT_CODE, METADATA_CODE = "AB601", "AB602"
@@ -27,11 +27,11 @@ class CurationWarning:
     examples: tuple[str, ...]
 
 
-def _has_flag(name: str) -> Callable[[Record], bool]:
+def _has_flag(name: str) -> Callable[[CaseRecord], bool]:
     return lambda record: name in record.flags
 
 
-RULES: tuple[tuple[str, str, Callable[[Record], object]], ...] = (
+RULES: tuple[tuple[str, str, Callable[[CaseRecord], object]], ...] = (
     (TEXT_CODE, "Rows of marks in the pixels look like text", attrgetter("text_rows")),
     (TEXT_CODE, "Text was recognised in the pixels", attrgetter("lines_read")),
     (TEXT_CODE, "The header says that text is burned into the pixels", _has_flag("burned-in")),
@@ -45,7 +45,7 @@ RULES: tuple[tuple[str, str, Callable[[Record], object]], ...] = (
 )
 
 
-def collect_warnings(records: Iterable[Record]) -> tuple[CurationWarning, ...]:
+def collect_warnings(records: Iterable[CaseRecord]) -> tuple[CurationWarning, ...]:
     """Apply every rule to the records of cases that were not quarantined."""
     written = [record for record in records if record.reason is None]
     warnings = []

@@ -61,13 +61,13 @@ def _find_list(folder: Path, part: str, chosen: str | None) -> Path:
 
 
 def _parse_line(part: str, line: str, where: str) -> LabelledImage:
-    words = line.split()
-    if len(words) not in (3, 4):
+    columns = line.split()
+    if len(columns) not in (3, 4):
         raise DatasetError(
-            f"{where} has a line of {len(words)} words, not 3 or 4: {line[:80]!r}.",
+            f"{where} has a line of {len(columns)} words, not 3 or 4: {line[:80]!r}.",
             fix="write patient, file, class and source, separated by spaces and without spaces in them",
         )
-    patient, name, label = words[:3]
+    patient, name, label = columns[:3]
     file = PurePosixPath(part) / parse_relative_path(name, where)
     return LabelledImage(
         # With the suffix, since images of different sources may differ only in it.
@@ -76,7 +76,7 @@ def _parse_line(part: str, line: str, where: str) -> LabelledImage:
         label=label,
         group=patient,
         split="test" if part == "test" else None,
-        metadata={"site": words[3] if len(words) > 3 else MISSING},
+        metadata={"site": columns[3] if len(columns) > 3 else MISSING},
     )
 
 

@@ -62,7 +62,7 @@ def fetch(
         try:
             _retrieve(url, target, md5, download)
         finally:
-            if not download.received:
+            if not download.received_bytes:
                 rmtree(work_folder)
     return target
 
@@ -144,7 +144,7 @@ def _retrieve(url: str, target: Path, md5: str, download: ResumableDownload) -> 
         path=download.partial.parent,
         downloader=download,
     )
-    resumed = download.received > 0
+    resumed = download.received_bytes > 0
     try:
         try:
             complete = retrieve()
@@ -169,9 +169,9 @@ def _download_error(url: str, error: Exception, download: ResumableDownload, man
         reason = _innermost_reason(error)
     else:
         reason = f"the server answered {response.status_code} {response.reason}"
-    if download.received:
+    if download.received_bytes:
         return DatasetError(
-            f"{url} stopped after {download.received / 1e6:,.1f} MB: {reason}.",
+            f"{url} stopped after {download.received_bytes / 1e6:,.1f} MB: {reason}.",
             fix=f"run the same command again: it resumes from the bytes kept in {download.partial.parent}",
         )
     return DatasetError(f"{url} cannot be downloaded: {reason}.", fix=manual)

@@ -31,7 +31,7 @@ class ResumableDownload:
     retry_delays_s: Sequence[float]
 
     @property
-    def received(self) -> int:
+    def received_bytes(self) -> int:
         """Number of bytes received so far, in this or an earlier process."""
         return self.partial.stat().st_size if self.partial.exists() else 0
 
@@ -44,14 +44,14 @@ class ResumableDownload:
         """
         from requests import HTTPError, RequestException
 
-        most, failures = self.received, 0
+        most, failures = self.received_bytes, 0
         while True:
             try:
                 self._receive(url)
                 break
             except RequestException as error:
-                if self.received > most:
-                    most, failures = self.received, 0
+                if self.received_bytes > most:
+                    most, failures = self.received_bytes, 0
                 refused = isinstance(error, HTTPError) and _is_final(error.response)
                 if refused or failures == len(self.retry_delays_s):
                     raise
@@ -62,7 +62,7 @@ class ResumableDownload:
     def _receive(self, url: str) -> None:
         import requests
 
-        start = self.received
+        start = self.received_bytes
         headers = {"Accept-Encoding": "identity"}
         if start:
             headers["Range"] = f"bytes={start}-"
@@ -79,8 +79,8 @@ class ResumableDownload:
             blocks = track(response.iter_content(BLOCK), "downloading", -(-total // BLOCK))
             with self.partial.open("ab" if resumed else "wb") as file:
                 file.writelines(blocks)
-        if self.received < total:
-            raise requests.ConnectionError(f"{self.received:,} of {total:,} bytes arrived")
+        if self.received_bytes < total:
+            raise requests.ConnectionError(f"{self.received_bytes:,} of {total:,} bytes arrived")
 
     def _check_space(self, missing: int) -> None:
         free = shutil.disk_usage(self.partial.parent).free

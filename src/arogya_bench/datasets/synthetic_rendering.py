@@ -30,7 +30,7 @@ class Albedo(NamedTuple):
     mask: Plane  # 0 outside to 1 inside
 
 
-class Photograph(NamedTuple):
+class RenderedImage(NamedTuple):
     """One view of a lesion."""
 
     image: Image
@@ -38,7 +38,7 @@ class Photograph(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optics:
+class CameraSettings:
     """Camera characteristics of one site.
 
     Attributes:
@@ -59,9 +59,9 @@ class Optics:
 
 
 SITES = {
-    "north": Optics(vignette=0.0, ruler=False, tint=(1.0, 1.0, 1.0), blur=0.4, noise=0.015, contrast=1.0),
-    "coast": Optics(vignette=0.8, ruler=False, tint=(1.05, 0.99, 0.92), blur=0.7, noise=0.02, contrast=1.1),
-    "valley": Optics(vignette=0.25, ruler=True, tint=(0.94, 0.99, 1.06), blur=1.0, noise=0.035, contrast=0.88),
+    "north": CameraSettings(vignette=0.0, ruler=False, tint=(1.0, 1.0, 1.0), blur=0.4, noise=0.015, contrast=1.0),
+    "coast": CameraSettings(vignette=0.8, ruler=False, tint=(1.05, 0.99, 0.92), blur=0.7, noise=0.02, contrast=1.1),
+    "valley": CameraSettings(vignette=0.25, ruler=True, tint=(0.94, 0.99, 1.06), blur=1.0, noise=0.035, contrast=0.88),
 }
 
 
@@ -88,20 +88,20 @@ def draw_lesion(latents: Floats, tone: str, *, size: int, rng: np.random.Generat
     return Albedo(colour.astype(np.float32), mask)
 
 
-def take_photograph(albedo: Albedo, optics: Optics, rng: np.random.Generator) -> Photograph:
+def take_photograph(albedo: Albedo, optics: CameraSettings, rng: np.random.Generator) -> RenderedImage:
     """Photograph a lesion: random pose, hairs, optics of the site and sensor noise."""
     size = len(albedo.mask)
-    place = cv2.getRotationMatrix2D((size / 2, size / 2), rng.uniform(0, 360), rng.normal(1, 0.06))
-    place[:, 2] += size * np.clip(rng.normal(0, 0.04, 2), -0.12, 0.12)
+    affine_matrix = cv2.getRotationMatrix2D((size / 2, size / 2), rng.uniform(0, 360), rng.normal(1, 0.06))
+    affine_matrix[:, 2] += size * np.clip(rng.normal(0, 0.04, 2), -0.12, 0.12)
     flags, border = cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101
-    colour = cv2.warpAffine(albedo.colour, place, (size, size), flags=flags, borderMode=border)
-    mask = cv2.warpAffine(albedo.mask, place, (size, size), flags=flags)
+    colour = cv2.warpAffine(albedo.colour, affine_matrix, (size, size), flags=flags, borderMode=border)
+    mask = cv2.warpAffine(albedo.mask, affine_matrix, (size, size), flags=flags)
     colour = _add_hairs(np.asarray(colour, dtype=np.float32), rng)
     if optics.ruler:
         colour = _add_ruler(colour, rng)
     colour = _apply_optics(colour, optics, rng)
     image = np.rint(np.clip(colour, 0, 1) * 255).astype(np.uint8)
-    return Photograph(image, np.where(mask > 0.5, 255, 0).astype(np.uint8))
+    return RenderedImage(image, np.where(mask > 0.5, 255, 0).astype(np.uint8))
 
 
 def _outline(latent: dict[str, float], size: int, rng: np.random.Generator) -> Plane:
@@ -180,7 +180,7 @@ def _add_ruler(colour: FloatImage, rng: np.random.Generator) -> FloatImage:
     return marked
 
 
-def _apply_optics(colour: FloatImage, optics: Optics, rng: np.random.Generator) -> FloatImage:
+def _apply_optics(colour: FloatImage, optics: CameraSettings, rng: np.random.Generator) -> FloatImage:
     size = len(colour)
     y, x = _pixel_grid(size)
     blur = max(optics.blur * rng.lognormal(0, 0.35) * size / 128, 0.05)

@@ -64,13 +64,13 @@ class FitFolder:
         out.mkdir(exist_ok=True)
         return out
 
-    def interrupted(self) -> FitState | None:
+    def read_interrupted_state(self) -> FitState | None:
         """The state that an interrupted process left; None if there was none."""
         return _read_state(self.folder)
 
     def begin(self, run_id: str) -> FitState:
         """Record that this process works on a run, and what interrupted ones spent on it."""
-        earlier = self.interrupted()
+        earlier = self.read_interrupted_state()
         spent, interruptions = 0.0, 0
         if earlier is not None and earlier.run_id == run_id:
             modified = [path.stat().st_mtime for path in self.out.rglob("*")]

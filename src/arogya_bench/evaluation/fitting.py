@@ -124,7 +124,7 @@ def _run_fit(planned: PlannedJob, store: Store, parent: str | None, fit_folder: 
 
 def _open_run(planned: PlannedJob, store: Store, parent: str | None, fit_folder: FitFolder) -> str:
     name = planned.job.model_name
-    interrupted = fit_folder.interrupted()
+    interrupted = fit_folder.read_interrupted_state()
     if interrupted and reopen_run(store, interrupted.run_id, parent=parent):
         echo(f"Resuming an interrupted fit of {name}.")
         return interrupted.run_id

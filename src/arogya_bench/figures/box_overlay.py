@@ -121,12 +121,12 @@ def _draw_tile(axes: "Axes", boxes: Sequence[Box], detections: Detections, class
     tags = list[tuple[list[float], int, str]]()
     for box in sorted(boxes, key=lambda box: not box.crowd):
         width = CROWD_WIDTH if box.crowd else TRUE_WIDTH
-        place = (box.left, box.top, box.width, box.height)
-        edges = outline_box(axes, place, box.label, linewidth=width, path_effects=white_halo(width))
+        bounds = (box.left, box.top, box.width, box.height)
+        edges = outline_box(axes, bounds, box.label, linewidth=width, path_effects=white_halo(width))
         if len(classes) > len(COLOURS):  # several classes have the same colour
             tags.append((edges, box.label, classes[box.label]))
-    for place, label, score in zip(detections.boxes, detections.labels.tolist(), detections.scores, strict=True):
-        edges = outline_box(axes, place, label, linewidth=DETECTED_WIDTH, linestyle=DASHES, gapcolor="white")
+    for bounds, label, score in zip(detections.boxes, detections.labels.tolist(), detections.scores, strict=True):
+        edges = outline_box(axes, bounds, label, linewidth=DETECTED_WIDTH, linestyle=DASHES, gapcolor="white")
         tags.append((edges, label, f"{classes[label]} {score:.2f}"))
     taken = list["Bbox"]()
     for edges, label, text in reversed(tags):
@@ -143,10 +143,10 @@ def _write_tag(axes: "Axes", edges: Sequence[float], colour: str, text: str, tak
     background = {"facecolor": colour, "edgecolor": "none", "pad": TAG_PADDING}
     tag = axes.text(0, 0, text, color=ink, size=TAG_SIZE, verticalalignment="bottom", bbox=background)
     size = tag.get_window_extent().padded(TAG_PADDING)
-    place = min(_tag_places(axes, edges, size), key=lambda bounds: bounds.count_overlaps(taken))
-    x, y = axes.transData.inverted().transform(place.padded(-TAG_PADDING).p0)
+    tag_bounds = min(_tag_places(axes, edges, size), key=lambda bounds: bounds.count_overlaps(taken))
+    x, y = axes.transData.inverted().transform(tag_bounds.padded(-TAG_PADDING).p0)
     tag.set_position((float(x), float(y)))
-    return place
+    return tag_bounds
 
 
 def _tag_places(axes: "Axes", edges: Sequence[float], size: "Bbox") -> "Iterator[Bbox]":

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arogya_bench.figures import theme
+from arogya_bench.metrics.calibration import reliability_bins
 from arogya_bench.metrics.outcomes import predicted_classes
 from arogya_bench.types import Floats, Labels, Predictions, Probabilities
 
@@ -115,7 +116,7 @@ def plot_reliability(confidence: Floats, correct: NDArray[np.bool_], *, bins: in
     """
     import altair as alt
 
-    rows = _reliability_bins(confidence, correct, bins)
+    rows = _reliability_rows(confidence, correct, bins)
     unit = alt.Scale(domain=[0, 1], nice=False)
     filled = alt.Data(values=[row for row in rows if row["count"]])
     bin_edges = alt.X("left:Q", title=None, scale=unit, axis=alt.Axis(labels=False, ticks=False))
@@ -179,27 +180,25 @@ def _thin_curve(false_rate: Floats, true_rate: Floats, label: str) -> Iterator[d
         yield {"label": label, "order": order, "x": float(false_rate[i]), "y": float(true_rate[i])}
 
 
-def _reliability_bins(confidence: Floats, correct: NDArray[np.bool_], bins: int) -> list[dict[str, float | None]]:
-    edges = np.linspace(0.0, 1.0, bins + 1)
-    # Closed on the right; 0 belongs to the first bin.
-    bin_index = np.maximum(np.searchsorted(edges, confidence, side="left") - 1, 0)
-    rows: list[dict[str, float | None]] = []
-    for k in range(bins):
-        inside = bin_index == k
-        row = {"left": float(edges[k]), "right": float(edges[k + 1]), "count": int(inside.sum())}
-        rows.append({**row, **_bin_rates(confidence[inside], correct[inside])})
-    return rows
-
-
-def _bin_rates(confidence: Floats, correct: NDArray[np.bool_]) -> dict[str, float | None]:
+def _reliability_rows(confidence: Floats, correct: NDArray[np.bool_], bins: int) -> list[dict[str, float | None]]:
     from arogya_bench.statistics.proportions import wilson
 
-    n = correct.size
-    if not n:
-        return dict.fromkeys(("confidence", "accuracy", "low", "high"))
-    band = wilson(int(correct.sum()), n)
-    confidence_mean = float(confidence.mean())
-    return {"confidence": confidence_mean, "accuracy": band.estimate, "low": band.low, "high": band.high}
+    rows: list[dict[str, float | None]] = []
+    in_range = np.clip(confidence, 0, 1)  # rounding may exceed 1 a little
+    for reliability in reliability_bins(in_range, correct, bins=bins):
+        band = wilson(reliability.correct, reliability.n) if reliability.n else None
+        rows.append(
+            {
+                "left": reliability.low,
+                "right": reliability.high,
+                "count": reliability.n,
+                "confidence": reliability.confidence,
+                "accuracy": reliability.accuracy,
+                "low": band.low if band else None,
+                "high": band.high if band else None,
+            }
+        )
+    return rows
 
 
 def _diagonal() -> "alt.Chart":

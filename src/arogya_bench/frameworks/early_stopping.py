@@ -63,7 +63,7 @@ class TrainingProgress:
         self._save_if_best()
 
     @property
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether all epochs are done, or ``patience`` of them brought no improvement."""
         if not self.epochs:
             return False

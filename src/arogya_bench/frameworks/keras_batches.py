@@ -50,7 +50,7 @@ def build_dataset(plan: KerasPlan, *, workers: int) -> Any:
     """
     import keras
 
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # known at run time only
+    class KerasBatches(keras.utils.PyDataset):  # type: ignore[misc]  # known at run time only
         plan: KerasPlan
 
         def start_epoch(self, epoch: int) -> None:
@@ -65,7 +65,7 @@ def build_dataset(plan: KerasPlan, *, workers: int) -> Any:
         def release(self) -> None:
             del self.plan
 
-    batches = Batches(workers=workers)
+    batches = KerasBatches(workers=workers)
     batches.plan = plan
     batches.start_epoch(1)  # Keras reads the first batches before the first epoch begins
     return batches

@@ -70,7 +70,7 @@ def train_network(settings: NetworkTraining, train: Subset, validation: Subset, 
         )
         checkpoint = restore_checkpoint(out, loop.network)
         progress.resume([classifier_epoch(values) for values in json.loads(checkpoint or "[]")])
-        if not progress.finished:
+        if not progress.is_finished:
             _fit(loop, progress)
         peak = _gpu_peak_mb(device)
     drop_checkpoint(out)
@@ -184,7 +184,7 @@ def _fit(loop: KerasLoop, progress: TrainingProgress) -> None:
 
     def on_epoch_end(epoch: int, logs: Mapping[str, float]) -> None:
         progress.add(_validate_epoch(loop, epoch + 1, logs["loss"]))
-        loop.network.stop_training = progress.finished
+        loop.network.stop_training = progress.is_finished
 
     try:
         loop.network.fit(

@@ -69,7 +69,7 @@ def train_network(settings: NetworkTraining, train: Subset, validation: Subset, 
             save_weights=partial(_save_weights, loop),
         )
         progress.resume(_restore_checkpoint(loop))
-        while not progress.finished:
+        while not progress.is_finished:
             progress.add(_run_epoch(loop, len(progress.epochs) + 1))
     drop_checkpoint(out)
     return progress.report(gpu_peak_mb=gpu_peak_mb(device))

@@ -95,14 +95,14 @@ class DetectorOverrides(TrainerOverrides[YoloExamples]):
         """Return Ultralytics's validator with a non-maximum suppression that never times out."""
         from ultralytics.models.yolo.detect import DetectionValidator
 
-        class Validation(DetectionValidator):  # type: ignore[misc]  # known at run time only
+        class UntimedValidator(DetectionValidator):  # type: ignore[misc]  # known at run time only
             def postprocess(self, preds: Any) -> list[dict[str, Any]]:
                 args = self.args
                 boxes = apply_nms(preds, confidence=args.conf, iou=args.iou, max_detections=args.max_det)
                 return [{"bboxes": x[:, :4], "conf": x[:, 4], "cls": x[:, 5], "extra": x[:, 6:]} for x in boxes]
 
         trainer: Any = self
-        return Validation(trainer.test_loader, save_dir=trainer.save_dir, args=copy(self.args))
+        return UntimedValidator(trainer.test_loader, save_dir=trainer.save_dir, args=copy(self.args))
 
     def epoch_result(self) -> Epoch:
         """Return loss, average precision and learning rate of the epoch that ends."""

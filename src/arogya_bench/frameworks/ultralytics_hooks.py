@@ -196,10 +196,10 @@ class TrainerOverrides(ABC, Generic[Split]):
 
     def _finish_epoch(self) -> None:
         self.progress.add(self.epoch_result())
-        self.stop = self.progress.finished
+        self.stop = self.progress.is_finished
 
     def _write_checkpoint(self, epochs: Sequence[Epoch]) -> None:
-        if self.progress.finished:  # the trainer would resume with one epoch too many
+        if self.progress.is_finished:  # the trainer would resume with one epoch too many
             return
         state = {name: part.state_dict() for name, part in self._checkpoint_parts().items()}
         state["curves"] = [epoch.metrics for epoch in epochs]

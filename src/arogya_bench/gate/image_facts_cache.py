@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from arogya_bench.gate.image_facts import ImageFacts, PixelFacts
 from arogya_bench.images.decoding import reader_identity
-from arogya_bench.images.file_hashes import fingerprints, modified
+from arogya_bench.images.file_hashes import fingerprints, modified_files
 from arogya_bench.runtime import cache
 from arogya_bench.runtime.atomic_write import atomic_write
 from arogya_bench.runtime.console import plural
@@ -63,7 +63,7 @@ def save_facts(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
     Returns:
         Why some facts were not written; empty if all were.
     """
-    changed = {*modified(fingerprints({*dataset.files.values()}))}
+    changed = {*modified_files(fingerprints({*dataset.files.values()}))}
     rows = [asdict(image) for image in facts if image.pixels and dataset.files.get(image.case_id) not in changed]
     file = facts_path(dataset)
     try:

@@ -21,7 +21,7 @@ PROBE_COUNT = 4
 SIGNIFICANCE_LEVEL = 0.05 / PROBE_COUNT
 
 
-class ProbeResult(NamedTuple):
+class ShortcutProbeResult(NamedTuple):
     """How well a feature predicts the label of held-out cases.
 
     Attributes:
@@ -78,7 +78,7 @@ def draw_trial(labels: Labels, groups: Labels, rng: np.random.Generator) -> Prob
     )
 
 
-def run_probe(features: Floats, trial: ProbeTrial, classifier: ProbeClassifier) -> ProbeResult:
+def run_probe(features: Floats, trial: ProbeTrial, classifier: ProbeClassifier) -> ShortcutProbeResult:
     """Cross-validate a classifier on the features and compute its balanced accuracy.
 
     The lower bound is a percentile over resampled groups, without refitting.
@@ -100,7 +100,7 @@ def run_probe(features: Floats, trial: ProbeTrial, classifier: ProbeClassifier) 
     is_correct = is_class & (predicted == labels)[:, np.newaxis]
     replicates = _bootstrap_scores(is_correct, is_class, trial.draws)
     score = float((is_correct.sum(axis=0) / is_class.sum(axis=0)).mean())
-    return ProbeResult(score, float(np.quantile(replicates, SIGNIFICANCE_LEVEL)), 1 / len(classes))
+    return ShortcutProbeResult(score, float(np.quantile(replicates, SIGNIFICANCE_LEVEL)), 1 / len(classes))
 
 
 def _bootstrap_scores(is_correct: Flags, is_class: Flags, resamples: Draws) -> Floats:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import reader_identity
-from arogya_bench.images.file_hashes import fingerprints, modified
+from arogya_bench.images.file_hashes import fingerprints, modified_files
 from arogya_bench.runtime.cache import (
     CACHE_VARIABLE,
     PARTIAL_NAME,
@@ -123,7 +123,7 @@ def _write_images(dataset: Dataset, folder: Path) -> None:
             locations[case.case_id] = ImageLocation(file.tell(), height, width, zlib.crc32(image.data))
             file.write(image.data)
         index = {"bytes": file.tell(), "places": locations}
-    files = modified(before)
+    files = modified_files(before)
     if files:  # the pixels would be cached under the digest of other content
         raise DatasetError(
             f"{plural(len(files), 'file')} of {dataset.name} changed after the dataset was loaded, first: "

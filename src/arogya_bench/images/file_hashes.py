@@ -91,7 +91,7 @@ def fingerprints(files: Iterable[Path]) -> dict[Path, FileStamp | None]:
     return {file: _STAMPS_WHEN_HASHED.get(file) or fingerprint(file) for file in files}
 
 
-def modified(before: Mapping[Path, FileStamp | None]) -> list[Path]:
+def modified_files(before: Mapping[Path, FileStamp | None]) -> list[Path]:
     """List the files whose stamps have changed."""
     return [file for file, stamp in before.items() if stamp is None or fingerprint(file) != stamp]
 

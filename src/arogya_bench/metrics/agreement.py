@@ -16,9 +16,9 @@ def mcc(tally: SufficientStatistics) -> Floats:
     answer are one more predicted class.
     """
     n = tally.n
-    unanswered = tally.unanswered.sum(axis=-1)
-    covariance = tally.hits.sum(axis=-1) * n - (tally.predicted * tally.support).sum(axis=-1)
-    predicted_spread = n**2 - (tally.predicted**2).sum(axis=-1) - unanswered**2
+    unanswered = tally.unanswered_counts.sum(axis=-1)
+    covariance = tally.hits.sum(axis=-1) * n - (tally.predicted_counts * tally.support).sum(axis=-1)
+    predicted_spread = n**2 - (tally.predicted_counts**2).sum(axis=-1) - unanswered**2
     spread = predicted_spread * (n**2 - (tally.support**2).sum(axis=-1))
     values = safe_divide(covariance, np.sqrt(spread))
     return np.where(n > 0, np.where(np.isnan(values), 0.0, values), np.nan)

@@ -254,7 +254,7 @@ def _explain_undefined(undefined: Metric, cases: Outcomes) -> str:
 
 
 def _observed_classes(tally: SufficientStatistics) -> NDArray[np.bool_]:
-    return tally.support + tally.predicted > 0
+    return tally.support + tally.predicted_counts > 0
 
 
 def _nan_to_zero(values: Floats) -> Floats:

@@ -157,7 +157,7 @@ def box_replicates(
     all_sums = sum_boxes_by_group(match_boxes(cases), threshold=threshold, group_of=draws.group_of)
     sums = all_sums.select_iou_thresholds(iou_indices)
     whole = _compute_metrics(sums.total(), selected)
-    drawn = [_compute_metrics(sums.weighted(weights), selected) for weights in draws.chunks()]
+    drawn = [_compute_metrics(sums.apply_weights(weights), selected) for weights in draws.chunks()]
     jackknife = [_compute_metrics(tally, selected) for tally in sums.leave_one_group_out()]
     return Replicates(
         estimates={name: float(value) for name, value in whole.items()},

@@ -43,7 +43,7 @@ def _flag_classes(classes: Sequence[str], tally: BoxSufficientStatistics) -> Ite
 
 
 def _flag_detections(matches: Sequence[Matches]) -> Iterator[MetricFlag]:
-    dropped = sum(of_class.dropped for of_class in matches)
+    dropped = sum(of_class.dropped_detections for of_class in matches)
     if dropped:
         yield MetricFlag(
             (*TRUE_CLASS_METRICS, *OBSERVED_CLASS_METRICS),
@@ -63,7 +63,7 @@ def _count_tied(matches: Matches) -> int:
     level = np.unique(matches.scores, return_inverse=True)[1]
     levels = int(level.max(initial=-1)) + 1
     mixed = np.zeros(levels, dtype=np.bool_)
-    for hits, ignored in zip(matches.hits, matches.ignored, strict=True):
+    for hits, ignored in zip(matches.hits, matches.ignored_detections, strict=True):
         right = np.bincount(level[hits], minlength=levels)
         wrong = np.bincount(level[~hits & ~ignored], minlength=levels)
         mixed |= (right > 0) & (wrong > 0)

@@ -246,8 +246,9 @@ def _note(matches: LesionMatches, lesions: int, most: float, rates: Sequence[flo
             f"never more than {most:.3g} false positives per image: at higher rates the "
             "sensitivity is that of all detections"
         )
-    if matches.dropped:
+    if matches.dropped_detections:
         notes.append(
-            f"{matches.dropped} detections beyond the best {MAX_DETECTIONS} of their class and image are not counted"
+            f"{matches.dropped_detections} detections beyond the best {MAX_DETECTIONS} "
+            "of their class and image are not counted"
         )
     return "; ".join(notes)

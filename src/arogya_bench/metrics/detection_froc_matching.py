@@ -26,7 +26,7 @@ class LesionMatches:
         scores: Shape (m,), descending.
         hit: Shape (m,), whether it finds a lesion.
         lesions: Shape (images,), number of lesions, without crowds.
-        dropped: Number of detections beyond the best 100 of their class and image, not counted.
+        dropped_detections: Number of detections beyond the best 100 of their class and image, not counted.
     """
 
     image: Labels
@@ -34,7 +34,7 @@ class LesionMatches:
     hit: BoolArray
     miss: BoolArray
     lesions: Labels
-    dropped: int
+    dropped_detections: int
 
 
 def match_lesions(cases: BoxOutcomes, *, criterion: Criterion, iou: float) -> tuple[LesionMatches, ...]:
@@ -65,9 +65,9 @@ def match_lesions(cases: BoxOutcomes, *, criterion: Criterion, iou: float) -> tu
             image=matches.image,
             scores=matches.scores,
             hit=matches.hits[index],
-            miss=~matches.hits[index] & ~matches.ignored[index],
+            miss=~matches.hits[index] & ~matches.ignored_detections[index],
             lesions=matches.truth,
-            dropped=matches.dropped,
+            dropped_detections=matches.dropped_detections,
         )
         for matches in match_boxes(cases)
     )
@@ -97,7 +97,7 @@ def _sort_by_score(parts: Sequence[LesionMatches], lesions: Labels) -> LesionMat
         hit=np.concatenate([none, *(part.hit for part in parts)])[order],
         miss=np.concatenate([none, *(part.miss for part in parts)])[order],
         lesions=lesions,
-        dropped=sum(part.dropped for part in parts),
+        dropped_detections=sum(part.dropped_detections for part in parts),
     )
 
 
@@ -113,7 +113,7 @@ def _match_image_by_centre(truth: TrueBoxes, detections: Detections, label: int,
         hit=_assign_nearest(inside & lesion, distance),
         miss=~np.asarray(inside.any(axis=1)),
         lesions=np.array([lesion.sum()], dtype=np.int64),
-        dropped=of_class.size - best.size,
+        dropped_detections=of_class.size - best.size,
     )
 
 

@@ -22,26 +22,26 @@ class Matches:
         image: Shape (m,), position of the image.
         scores: Shape (m,), descending.
         hits: Shape (10, m), whether it finds a box, at each IoU threshold.
-        ignored: Shape (10, m), whether it lies in a crowd, which is neither hit nor miss.
+        ignored_detections: Shape (10, m), whether it lies in a crowd, which is neither hit nor miss.
         truth: Shape (images,), number of true boxes, without crowds.
-        dropped: Number of detections beyond the best 100 of their image, not counted.
+        dropped_detections: Number of detections beyond the best 100 of their image, not counted.
     """
 
     image: Labels
     scores: Floats
     hits: NDArray[np.bool_]
-    ignored: NDArray[np.bool_]
+    ignored_detections: NDArray[np.bool_]
     truth: Labels
-    dropped: int
+    dropped_detections: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class _ImageMatches:
     scores: Floats
     hits: NDArray[np.bool_]
-    ignored: NDArray[np.bool_]
+    ignored_detections: NDArray[np.bool_]
     truth: int
-    dropped: int
+    dropped_detections: int
 
 
 def match_boxes(cases: BoxOutcomes) -> tuple[Matches, ...]:
@@ -65,9 +65,9 @@ def _match_class(cases: BoxOutcomes, label: int) -> Matches:
         image=np.repeat(np.arange(cases.n), [image.scores.size for image in images])[order],
         scores=scores[order],
         hits=np.concatenate([none, *(image.hits for image in images)], axis=1)[:, order],
-        ignored=np.concatenate([none, *(image.ignored for image in images)], axis=1)[:, order],
+        ignored_detections=np.concatenate([none, *(image.ignored_detections for image in images)], axis=1)[:, order],
         truth=np.array([image.truth for image in images], dtype=np.int64),
-        dropped=sum(image.dropped for image in images),
+        dropped_detections=sum(image.dropped_detections for image in images),
     )
 
 
@@ -82,9 +82,9 @@ def _match_image(truth: TrueBoxes, detections: Detections, label: int) -> _Image
     return _ImageMatches(
         scores=detections.scores[best],
         hits=hits,
-        ignored=in_crowd & ~hits,
+        ignored_detections=in_crowd & ~hits,
         truth=int((~crowd).sum()),
-        dropped=of_class.size - best.size,
+        dropped_detections=of_class.size - best.size,
     )
 
 

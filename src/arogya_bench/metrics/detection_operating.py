@@ -125,7 +125,7 @@ def per_class_boxes(predictions: BoxPredictions, *, threshold: float) -> list[Ro
 def _statistics_at_thresholds(candidates: Floats, matches: Sequence[Matches]) -> BoxSufficientStatistics:
     """Statistics at each threshold, which is the leading axis."""
     hits = [_count_at_least(m.scores[m.hits[0]], candidates) for m in matches]
-    detections = [_count_at_least(m.scores[~m.ignored[0]], candidates) for m in matches]
+    detections = [_count_at_least(m.scores[~m.ignored_detections[0]], candidates) for m in matches]
     truth = np.array([m.truth.sum() for m in matches], dtype=np.float64)
     return BoxSufficientStatistics(
         average_precision=np.full((candidates.size, IOU_THRESHOLDS.size, len(matches)), np.nan),

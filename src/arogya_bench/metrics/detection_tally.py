@@ -107,10 +107,10 @@ class BoxGroupSums:
 
     def total(self) -> BoxSufficientStatistics:
         """Statistics of all images, without leading axes."""
-        one = self.weighted(np.ones((1, self.groups)))
+        one = self.apply_weights(np.ones((1, self.groups)))
         return BoxSufficientStatistics(**{name: values[0] for name, values in vars(one).items()})
 
-    def weighted(self, weights: Floats) -> BoxSufficientStatistics:
+    def apply_weights(self, weights: Floats) -> BoxSufficientStatistics:
         """Statistics of resamples, given how often each group enters, shape (b, groups)."""
         hits, detections, truth = np.split(weights @ self.sums.T, 3, axis=1)
         upright = np.ascontiguousarray(weights.T)
@@ -122,7 +122,7 @@ class BoxGroupSums:
 
     def leave_one_group_out(self) -> Iterator[BoxSufficientStatistics]:
         """Yield statistics that leave out each group in turn, in batches."""
-        return map(self.weighted, leave_one_out_weights(self.groups))
+        return map(self.apply_weights, leave_one_out_weights(self.groups))
 
 
 def leave_one_out_weights(groups: int) -> Iterator[Floats]:
@@ -147,7 +147,7 @@ def sum_boxes_by_group(
     groups = int(group.max()) + 1 if group.size else 1
     sums = np.zeros((3, len(matches), groups))
     for label, of_class in enumerate(matches):
-        chosen = (of_class.scores >= threshold) & ~of_class.ignored[0]
+        chosen = (of_class.scores >= threshold) & ~of_class.ignored_detections[0]
         sums[0, label] = np.bincount(group[of_class.image[chosen & of_class.hits[0]]], minlength=groups)
         sums[1, label] = np.bincount(group[of_class.image[chosen]], minlength=groups)
         sums[2, label] = np.bincount(group, of_class.truth, minlength=groups)
@@ -161,7 +161,7 @@ def sum_boxes_by_group(
 
 
 def _build_curve(matches: Matches, iou_index: int, group: Labels, groups: int) -> BoxPrecisionRecallCurve:
-    counted = ~matches.ignored[iou_index]
+    counted = ~matches.ignored_detections[iou_index]
     hit = matches.hits[iou_index][counted]
     column = group[matches.image[counted]]
     run_ends = hit & ~np.append(hit[1:], False)

@@ -68,7 +68,7 @@ def flag_affected_classes(
 
 
 def _flag_classes(cases: Outcomes, tally: SufficientStatistics) -> Iterator[MetricFlag]:
-    true, guessed = tally.support > 0, tally.predicted > 0
+    true, guessed = tally.support > 0, tally.predicted_counts > 0
     rare = true & (tally.support < FEW_POSITIVES)
     rules = (
         (OBSERVED_CLASS_METRICS, "left out, in neither truth nor prediction", ~true & ~guessed),
@@ -82,7 +82,7 @@ def _flag_classes(cases: Outcomes, tally: SufficientStatistics) -> Iterator[Metr
 
 
 def _flag_labels(cases: Outcomes, tally: SufficientStatistics) -> Iterator[MetricFlag]:
-    if (tally.support == tally.n).any() or (tally.predicted == tally.n).any():
+    if (tally.support == tally.n).any() or (tally.predicted_counts == tally.n).any():
         yield MetricFlag(("mcc",), "0 by convention, truth or prediction is constant")
     unanswered = int((cases.predicted < 0).sum())
     if unanswered:

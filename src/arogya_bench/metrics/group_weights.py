@@ -62,7 +62,7 @@ class StackedSums:
     parts: tuple[SparseSums, ...]
 
     @cached_property
-    def stacked(self) -> SparseSums:
+    def joined_sums(self) -> SparseSums:
         """All parts, one below the other."""
         return SparseSums(
             by_group=vstack([part.by_group for part in self.parts], format="csr"),
@@ -170,4 +170,4 @@ class _SharedProduct:
 
     @cached_property
     def product(self) -> Floats:
-        return self.counts.multiply(self.stack.stacked)
+        return self.counts.multiply(self.stack.joined_sums)

@@ -48,9 +48,9 @@ def per_class(
     rows: list[Row] = []
     for k, name in enumerate(cases.classes):
         support = int(tally.support[k])
-        row: Row = {"class": name, "support": support, "predicted": int(tally.predicted[k])}
+        row: Row = {"class": name, "support": support, "predicted": int(tally.predicted_counts[k])}
         row |= {column: nan_to_none(values[k]) for column, values in columns.items()}
-        rows.append(row | {"flag": _flag_class(cases, support, int(tally.predicted[k]))})
+        rows.append(row | {"flag": _flag_class(cases, support, int(tally.predicted_counts[k]))})
     return rows
 
 
@@ -61,7 +61,7 @@ def recalls(tally: SufficientStatistics) -> Floats:
 
 def precisions(tally: SufficientStatistics) -> Floats:
     """Precision of each class, shape (..., K); NaN for a class that is never predicted."""
-    return safe_divide(tally.hits, tally.predicted)
+    return safe_divide(tally.hits, tally.predicted_counts)
 
 
 def specificities(tally: SufficientStatistics) -> Floats:
@@ -70,13 +70,13 @@ def specificities(tally: SufficientStatistics) -> Floats:
     A negative case without an answer does not count as called negative.
     """
     negatives = tally.n[..., None] - tally.support
-    unanswered = tally.unanswered.sum(axis=-1)[..., None] - tally.unanswered
-    return safe_divide(negatives - unanswered - tally.predicted + tally.hits, negatives)
+    unanswered = tally.unanswered_counts.sum(axis=-1)[..., None] - tally.unanswered_counts
+    return safe_divide(negatives - unanswered - tally.predicted_counts + tally.hits, negatives)
 
 
 def f1s(tally: SufficientStatistics) -> Floats:
     """F1 of each class, shape (..., K); NaN for a class without cases."""
-    values = safe_divide(2 * tally.hits, tally.support + tally.predicted)
+    values = safe_divide(2 * tally.hits, tally.support + tally.predicted_counts)
     return np.where(tally.support > 0, values, np.nan)
 
 

@@ -147,7 +147,7 @@ def replicates(
     values = {metric.name: np.full(metric.count_resamples(draws), np.nan) for metric in all_metrics}
     jackknife = {metric.name: np.full(groups, np.nan) for metric in all_metrics}
     longest = max((len(values[metric.name]) for metric in defined), default=0)
-    for number, rows in enumerate(islice(_resampled_rows(draws), longest)):
+    for number, rows in enumerate(islice(_iter_resampled_rows(draws), longest)):
         for metric in defined:
             if number < len(values[metric.name]):
                 values[metric.name][number] = _value_or_nan(metric, targets[rows], probabilities[rows])
@@ -162,7 +162,7 @@ def replicates(
     )
 
 
-def _resampled_rows(draws: Resamples) -> Iterator[NDArray[np.int64]]:
+def _iter_resampled_rows(draws: Resamples) -> Iterator[NDArray[np.int64]]:
     """Yield the indices of the cases of each resample."""
     cases = np.arange(draws.group_of.size)
     for counts in draws.chunks():

@@ -55,9 +55,9 @@ def lesion_scores(target: ArrayLike, predicted: ArrayLike, *, min_overlap: float
     if not 0 <= min_overlap < 1:
         raise ValueError(f"overlap is {min_overlap}, not from 0 to below 1")
     pair = check_masks(target, predicted)
-    found = lesion_coverage(pair.target, pair.predicted) > min_overlap
+    found_lesions = lesion_coverage(pair.target, pair.predicted) > min_overlap
     confirmed = lesion_coverage(pair.predicted, pair.target) > min_overlap
-    tp, fn, fp = int(found.sum()), int((~found).sum()), int((~confirmed).sum())
+    tp, fn, fp = int(found_lesions.sum()), int((~found_lesions).sum()), int((~confirmed).sum())
     shares = {
         "sensitivity": (tp, tp + fn, "no lesion in the truth"),
         "precision": (tp, tp + fp, "neither a lesion found nor a false one"),
@@ -71,7 +71,7 @@ def lesion_scores(target: ArrayLike, predicted: ArrayLike, *, min_overlap: float
         tp=tp,
         fp=fp,
         fn=fn,
-        target_lesions=found.size,
+        target_lesions=found_lesions.size,
         predicted_lesions=confirmed.size,
         undefined={name: shares[name][2] for name, value in values.items() if value is None},
         method=f"components by full connectivity, found above an overlap of {min_overlap:g}",

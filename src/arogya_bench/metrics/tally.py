@@ -38,10 +38,10 @@ class GroupSums:
     def total(self) -> "SufficientStatistics":
         """Statistics of all cases, without leading axes."""
         return SufficientStatistics(
-            group_sums=self, weights=DrawnGroups(counts=np.ones((1, self.groups))), squeeze=True
+            group_sums=self, weights=DrawnGroups(counts=np.ones((1, self.groups))), is_single=True
         )
 
-    def weighted(self, counts: Floats) -> "SufficientStatistics":
+    def apply_weights(self, counts: Floats) -> "SufficientStatistics":
         """Statistics of resamples, given how often each group enters, shape (b, groups)."""
         return SufficientStatistics(group_sums=self, weights=DrawnGroups(counts=counts))
 
@@ -144,7 +144,7 @@ class SufficientStatistics:
 
     group_sums: GroupSums
     weights: GroupWeights
-    squeeze: bool = False
+    is_single: bool = False
 
     @cached_property
     def confusion(self) -> Floats:
@@ -164,12 +164,12 @@ class SufficientStatistics:
         return self._class_counts[..., self.group_sums.n_classes : 2 * self.group_sums.n_classes]
 
     @property
-    def predicted(self) -> Floats:
+    def predicted_counts(self) -> Floats:
         """Shape (..., K), cases predicted as a class."""
         return self._class_counts[..., 2 * self.group_sums.n_classes : 3 * self.group_sums.n_classes]
 
     @property
-    def unanswered(self) -> Floats:
+    def unanswered_counts(self) -> Floats:
         """Shape (..., K), cases of a class without a prediction; they count as wrong."""
         return self._class_counts[..., 3 * self.group_sums.n_classes :]
 
@@ -208,7 +208,7 @@ class SufficientStatistics:
         """Shape (...), as ``calibration_gap``, over bins with equal numbers of cases."""
         if not self.group_sums.has_probabilities or not self.group_sums.cases.n:
             return self._all_nan
-        return self._squeezed(self.group_sums.confidence_bins.sum_equal_mass_gaps(self.weights, self.group_sums.bins))
+        return self._squeeze(self.group_sums.confidence_bins.sum_equal_mass_gaps(self.weights, self.group_sums.bins))
 
     @cached_property
     def auroc(self) -> Floats:
@@ -217,7 +217,7 @@ class SufficientStatistics:
             return np.full(self.support.shape, np.nan)
         binary = self.group_sums.n_classes == 2  # both classes have the same pairs
         curves = self.group_sums.ranking_curves[-1:] if binary else self.group_sums.ranking_curves
-        pairs = [self._squeezed(curve.concordant_pairs(self.weights)) for curve in curves]
+        pairs = [self._squeeze(curve.concordant_pairs(self.weights)) for curve in curves]
         ordered = np.stack(pairs * 2 if binary else pairs, axis=-1)
         possible = self.support * (self.n[..., None] - self.support)
         undefined = np.full(self.support.shape, np.nan)
@@ -230,7 +230,7 @@ class SufficientStatistics:
         if not self.group_sums.has_probabilities:
             return np.full(self.support.shape, np.nan)
         curves = self.group_sums.ranking_curves
-        return np.stack([self._squeezed(curve.average_precision(self.weights)) for curve in curves], axis=-1)
+        return np.stack([self._squeeze(curve.average_precision(self.weights)) for curve in curves], axis=-1)
 
     @cached_property
     def _class_counts(self) -> Floats:
@@ -248,10 +248,10 @@ class SufficientStatistics:
 
     def _weighted_sums(self, sums: SparseSums) -> Floats:
         summed = self.weights.apply(sums).T
-        return summed[0] if self.squeeze else summed
+        return summed[0] if self.is_single else summed
 
-    def _squeezed(self, values: Floats) -> Floats:
-        return np.asarray(values[0]) if self.squeeze else values
+    def _squeeze(self, values: Floats) -> Floats:
+        return np.asarray(values[0]) if self.is_single else values
 
 
 def sum_by_group(

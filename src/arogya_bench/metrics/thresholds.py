@@ -80,7 +80,7 @@ class ClassifierOperatingPoint(Result):
 class OperatingPointAtTarget(NamedTuple):
     """A threshold chosen on validation, and its result on the test split."""
 
-    locked: LockedThreshold
+    locked_threshold: LockedThreshold
     point: ClassifierOperatingPoint
 
 

@@ -92,13 +92,13 @@ class OpenCVClassifier:
         del training, device  # part of the interface; not used
         self._check_cases(train)
         vocabulary = self._learn_vocabulary(train, seed)
-        words = vocabulary.words if vocabulary else None
-        features = self._extract_features(train.images(), words)
-        validation_features = self._extract_features(validation.images(), words)
+        visual_words = vocabulary.words if vocabulary else None
+        features = self._extract_features(train.images(), visual_words)
+        validation_features = self._extract_features(validation.images(), visual_words)
         classifier = self._fit_classifier(features, train, seed)
         calibration = fit_calibration(classifier.scores(validation_features), validation.targets)
-        if words is not None:
-            save_arrays(out / VOCABULARY_FILE, {"words": words})
+        if visual_words is not None:
+            save_arrays(out / VOCABULARY_FILE, {"words": visual_words})
         classifier.save(out)
         content = json.dumps(asdict(calibration), indent=2) + "\n"
         (out / CALIBRATION_FILE).write_text(content, encoding="utf-8")
@@ -110,7 +110,7 @@ class OpenCVClassifier:
         """Load visual words, classifier and calibration."""
         check_device_name(device)
         check_classes(weights, classes, self._settings())
-        words = self._read_words(weights)
+        visual_words = self._read_visual_words(weights)
         classifier = self._read_classifier(weights, len(classes))
         saved = read_json(weights / CALIBRATION_FILE, "scale", "bias")
         calibration = Calibration(scale=saved["scale"], bias=tuple(saved["bias"]))
@@ -118,7 +118,7 @@ class OpenCVClassifier:
         def predict(images: ImageBatch) -> Probabilities:
             if not len(images):
                 return np.empty((0, len(classes)))
-            return calibration.probabilities(classifier.scores(self._extract_features(images, words)))
+            return calibration.probabilities(classifier.scores(self._extract_features(images, visual_words)))
 
         return predict
 
@@ -128,10 +128,10 @@ class OpenCVClassifier:
     def _local_features(self) -> LocalFeatures:
         return LocalFeatures(kind=self.features, keypoints=self.keypoints, image_size=self.image_size)
 
-    def _extract_features(self, images: Iterable[Image], words: Words | None) -> Floats:
-        if words is None:
+    def _extract_features(self, images: Iterable[Image], visual_words: Words | None) -> Floats:
+        if visual_words is None:
             return hog_features(images, self.image_size)
-        return visual_word_histograms(images, self._local_features(), words)
+        return visual_word_histograms(images, self._local_features(), visual_words)
 
     def _learn_vocabulary(self, train: Subset, seed: int) -> Vocabulary | None:
         if self.features == "hog":
@@ -145,13 +145,16 @@ class OpenCVClassifier:
             features=features, targets=train.targets, class_count=len(train.classes), neighbours=self.neighbours
         )
 
-    def _read_words(self, weights: Path) -> Words | None:
+    def _read_visual_words(self, weights: Path) -> Words | None:
         if self.features == "hog":
             return None
-        words = read_arrays(weights / VOCABULARY_FILE, "words")["words"]
-        if words.shape != (self.vocabulary, DESCRIPTOR_WIDTHS[self.features]) or words.dtype != np.float32:
-            raise damaged_file_error(weights / VOCABULARY_FILE, f"it holds {words.dtype} {words.shape}")
-        return words
+        visual_words = read_arrays(weights / VOCABULARY_FILE, "words")["words"]
+        if (
+            visual_words.shape != (self.vocabulary, DESCRIPTOR_WIDTHS[self.features])
+            or visual_words.dtype != np.float32
+        ):
+            raise damaged_file_error(weights / VOCABULARY_FILE, f"it holds {visual_words.dtype} {visual_words.shape}")
+        return visual_words
 
     def _read_classifier(self, weights: Path, classes: int) -> FeatureClassifier:
         if self.classifier == "svm":

@@ -27,10 +27,10 @@ URI_SCHEME_PATTERN = r"[a-z][\w+.-]+:/"  # not C:/, a folder
 
 def check_uri(uri: str) -> None:
     """Check that a URI can refer to a model; does not access the store."""
-    scheme, _, rest = uri.partition(":")
-    if scheme == "models" and re.fullmatch(r"/(m-[^/@]+|[^/@]+/(\d+|latest)|[^/@]+@[^/@]+)", rest):
+    scheme, _, location = uri.partition(":")
+    if scheme == "models" and re.fullmatch(r"/(m-[^/@]+|[^/@]+/(\d+|latest)|[^/@]+@[^/@]+)", location):
         return
-    if scheme == "runs" and re.fullmatch(r"/[^/]+/.+", rest):
+    if scheme == "runs" and re.fullmatch(r"/[^/]+/.+", location):
         return
     if scheme in ("models", "runs"):
         raise ModelError(f"{uri!r} is no URI of an MLflow model.", fix=f"set model.uri to {URI_FORMS}.")
@@ -108,7 +108,7 @@ def _tracking_uri() -> str:
 
 def _resolve_location(uri: str) -> str:
     """Location of the files of the version, alias or run that a URI refers to."""
-    scheme, _, rest = uri.partition(":/")
+    scheme, _, location = uri.partition(":/")
     if scheme not in ("models", "runs"):
         return uri
     store = _tracking_uri()
@@ -116,8 +116,8 @@ def _resolve_location(uri: str) -> str:
     with _translate_errors(uri, store), short_timeouts():
         client = _import_mlflow().MlflowClient(tracking_uri=store)
         if scheme == "runs":
-            return _resolve_location_in_run(client, *rest.split("/", 1))
-        name, _, version = rest.partition("/")
+            return _resolve_location_in_run(client, *location.split("/", 1))
+        name, _, version = location.partition("/")
         if "@" in name:
             name, _, alias = name.partition("@")
             version = client.get_model_version_by_alias(name, alias).version

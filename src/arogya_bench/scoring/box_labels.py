@@ -24,7 +24,9 @@ def labels_from_boxes(predictions: BoxPredictions, targets: Labels, frequencies:
         case_ids=predictions.case_ids,
         group_ids=predictions.group_ids,
         targets=targets,
-        probabilities=np.array([_class_probabilities(each, frequencies) for each in predictions.detections]),
+        probabilities=np.array(
+            [_class_probabilities(detections, frequencies) for detections in predictions.detections]
+        ),
         metadata=predictions.metadata,
     )
 

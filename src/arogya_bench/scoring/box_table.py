@@ -108,7 +108,7 @@ def count_boxes(predictions: BoxPredictions) -> BoxCounts:
     images = len(predictions.case_ids)
     true_positives, false_positives, truth = (np.zeros(images, dtype=np.int64) for _ in range(3))
     for matches in match_boxes(check_box_predictions(predictions)):
-        counts = (matches.scores >= predictions.threshold) & ~matches.ignored[0]
+        counts = (matches.scores >= predictions.threshold) & ~matches.ignored_detections[0]
         true_positives += np.bincount(matches.image[counts & matches.hits[0]], minlength=images)
         false_positives += np.bincount(matches.image[counts & ~matches.hits[0]], minlength=images)
         truth += matches.truth

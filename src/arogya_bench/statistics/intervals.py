@@ -151,13 +151,7 @@ def interval(
     Raises:
         UndefinedMetric: If the estimate is not finite.
     """
-    check_share(confidence, "confidence")
-    if method not in ("bca", "percentile", "basic"):
-        raise ValueError(f"unknown method {method!r}; use bca, percentile or basic")
-    if replicates.ndim != 1 or not replicates.size:
-        raise ValueError(f"replicates of shape {replicates.shape}, not (B,)")
-    if not np.isfinite(estimate):
-        raise UndefinedMetric("the statistic is undefined for these cases")
+    _check_arguments(estimate, replicates, method, confidence)
     defined = replicates[np.isfinite(replicates)]
     undefined = 1 - defined.size / replicates.size
     refused = _refusal_reason(draws, undefined) or _no_spread_reason(estimate, defined)
@@ -186,6 +180,16 @@ def interval(
         z0=ends.z0,
         accel=ends.accel,
     )
+
+
+def _check_arguments(estimate: float, replicates: Floats, method: IntervalMethod, confidence: float) -> None:
+    check_share(confidence, "confidence")
+    if method not in ("bca", "percentile", "basic"):
+        raise ValueError(f"unknown method {method!r}; use bca, percentile or basic")
+    if replicates.ndim != 1 or not replicates.size:
+        raise ValueError(f"replicates of shape {replicates.shape}, not (B,)")
+    if not np.isfinite(estimate):
+        raise UndefinedMetric("the statistic is undefined for these cases")
 
 
 def _refusal_reason(draws: Draws, undefined: float) -> str:

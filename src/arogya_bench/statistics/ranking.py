@@ -99,16 +99,9 @@ def bootstrap_ranks(
             if all resamples are equal.
     """
     scores, drawn = np.asarray(estimates, dtype=np.float64), np.asarray(replicates, np.float64)
-    if scores.ndim != 1 or drawn.shape != (scores.size, draws.resamples):
-        raise ValueError(f"replicates have shape {drawn.shape}, not {(scores.size, draws.resamples)}")
+    _check_arguments(scores, drawn, draws, k)
     defined = np.isfinite(drawn).all(axis=0)
     undefined = float(1 - defined.mean())
-    if not np.isfinite(scores).all() or undefined > MAX_UNDEFINED_SHARE:
-        raise UndefinedMetric(f"a model has no score for these cases, or in {undefined:.1%} of the resamples")
-    if k < 1 or scores.size < 2:
-        raise ValueError(f"k is {k} for {scores.size} models: at least 1 and 2 are needed")
-    if not draws.varies:
-        raise UndefinedMetric("no stratum holds two groups: every resample is the same")
     direction = -sign(best)
     outside = (1 - check_share(confidence, "confidence")) / 2
     table = remove_rounding_noise(direction * np.column_stack([scores, drawn[:, defined]]))
@@ -136,6 +129,18 @@ def bootstrap_ranks(
         seed=draws.seed,
         note=_note(undefined, tau, draws),
     )
+
+
+def _check_arguments(scores: Floats, replicates: Floats, draws: Draws, k: int) -> None:
+    if scores.ndim != 1 or replicates.shape != (scores.size, draws.resamples):
+        raise ValueError(f"replicates have shape {replicates.shape}, not {(scores.size, draws.resamples)}")
+    undefined = float(1 - np.isfinite(replicates).all(axis=0).mean())
+    if not np.isfinite(scores).all() or undefined > MAX_UNDEFINED_SHARE:
+        raise UndefinedMetric(f"a model has no score for these cases, or in {undefined:.1%} of the resamples")
+    if k < 1 or scores.size < 2:
+        raise ValueError(f"k is {k} for {scores.size} models: at least 1 and 2 are needed")
+    if not draws.varies:
+        raise UndefinedMetric("no stratum holds two groups: every resample is the same")
 
 
 def rankings_side_by_side(scores: ArrayLike, *, best: Literal["high", "low"] = "high") -> Rankings:

@@ -124,8 +124,8 @@ def classification_winner(
     in_bag, out_of_bag = [], []
     for counts in draws.chunks():
         not_drawn = (counts == 0).astype(np.float64)
-        in_bag.append([compute(model.weighted(counts)) for model in sums])
-        out_of_bag.append([compute(model.weighted(not_drawn)) for model in sums])
+        in_bag.append([compute(model.apply_weights(counts)) for model in sums])
+        out_of_bag.append([compute(model.apply_weights(not_drawn)) for model in sums])
     return winner_optimism(
         [float(compute(model.total())) for model in sums],
         np.concatenate(in_bag, axis=1),

@@ -54,15 +54,14 @@ def subgroups(
     _check_arguments(cases, draws, metrics, minimum)
     members = [column.codes == k for k in range(len(column.values))]
     parts = [score_part(cases, rows, draws, metrics, minimum) for rows in members]
-    complements = (
-        parts[::-1] if len(parts) == 2 else [score_part(cases, ~rows, draws, metrics, minimum) for rows in members]
-    )
+    mirrored = len(parts) == 2
+    others = parts[::-1] if mirrored else [score_part(cases, ~rows, draws, metrics, minimum) for rows in members]
     scores = [
         _score_subgroup((name, metric), part, complement, draws, confidence)
         for metric in metrics
-        for name, part, complement in zip(column.values, parts, complements, strict=True)
+        for name, part, complement in zip(column.values, parts, others, strict=True)
     ]
-    family, adjusted = _adjust_p_values(scores, correction, mirrored=len(parts) == 2)
+    family, adjusted = _adjust_p_values(scores, correction, mirrored=mirrored)
     named = dict(zip(column.values, parts, strict=True))
     gaps = [_subgroup_gap(metric, named, confidence) for metric in metrics]
     shared = _count_shared_groups(draws.group_of, column.codes)
@@ -78,11 +77,7 @@ def subgroups(
         n=cases.n,
         groups=draws.groups,
         seed=draws.seed,
-        note=join_notes(
-            column.note,
-            f"{shared} groups have cases in several subgroups" if shared else "",
-            _missing_gaps_note(metrics, gaps),
-        ),
+        note=join_notes(column.note, _shared_groups_note(shared), _missing_gaps_note(metrics, gaps)),
     )
 
 
@@ -199,6 +194,10 @@ def _subgroup_gap(metric: str, parts: Mapping[str, SubgroupPart], confidence: fl
 def _count_shared_groups(group_of: Labels, subgroup_of: Labels) -> int:
     pairs = np.unique(np.column_stack([group_of, subgroup_of]), axis=0)
     return int((np.bincount(pairs[:, 0]) > 1).sum()) if pairs.size else 0
+
+
+def _shared_groups_note(shared: int) -> str:
+    return f"{shared} groups have cases in several subgroups" if shared else ""
 
 
 def _missing_gaps_note(metrics: Sequence[str], gaps: Sequence[SubgroupGap | None]) -> str:

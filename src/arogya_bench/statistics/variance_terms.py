@@ -15,13 +15,13 @@ class VarianceContribution(NamedTuple):
     """One term of the variance of an estimate.
 
     Attributes:
-        df: Degrees of freedom of ``measured``.
-        measured: The estimated variance from which ``variance`` follows by subtraction.
+        df: Degrees of freedom of ``measured_variance``.
+        measured_variance: The estimated variance from which ``variance`` follows by subtraction.
     """
 
     variance: float
     df: float
-    measured: float
+    measured_variance: float
 
 
 def half_width(alpha: float, terms: list[VarianceContribution], *, few_levels: bool) -> float:
@@ -29,7 +29,7 @@ def half_width(alpha: float, terms: list[VarianceContribution], *, few_levels: b
     if few_levels:
         return sqrt(sum(float(stdtrit(t.df, alpha / 2)) ** 2 * t.variance for t in terms))
     total = sum(term.variance for term in terms)
-    degrees = total**2 / sum(term.measured**2 / term.df for term in terms)
+    degrees = total**2 / sum(term.measured_variance**2 / term.df for term in terms)
     return -float(stdtrit(degrees, alpha / 2)) * sqrt(total)
 
 

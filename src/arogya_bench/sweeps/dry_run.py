@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.configuration.compose import RunRequest, compose_sweep
-from arogya_bench.errors import UserError
+from arogya_bench.errors import USER_ERROR_EXIT, UserError
 from arogya_bench.evaluation.job import Job
 from arogya_bench.runtime.console import echo, plural, spinner, stderr_console
 from arogya_bench.sweeps.forecast import ForecastRow, forecast_rows, parallel_jobs, sum_known
@@ -15,8 +15,6 @@ from arogya_bench.sweeps.history import load_history
 from arogya_bench.sweeps.launcher_settings import validate_launcher, worker_count
 from arogya_bench.sweeps.plan import SweepPlan, check_runnable, prepare_all, sweep_destination
 from arogya_bench.tracking.store import check_store, find_store, use_mlflow_run_experiment
-
-REJECTED_EXIT = 2
 
 
 class RejectedJob(NamedTuple):
@@ -41,7 +39,7 @@ def dry_run(request: RunRequest) -> int:
             workers=parallel_jobs(plan, worker_count(sweep.config)),
             usd_per_hour=sweep.config.sweep.usd_per_hour,
         )
-    return REJECTED_EXIT if rejected else 0
+    return USER_ERROR_EXIT if rejected else 0
 
 
 def plan_without_running(jobs: Sequence[Job], finished: frozenset[str]) -> tuple[SweepPlan, tuple[RejectedJob, ...]]:

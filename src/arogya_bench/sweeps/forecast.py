@@ -103,8 +103,10 @@ def _forecast_row(model: str, dataset: str, forecasts: Sequence[JobForecast], hi
         fits=sum(forecast.fits for forecast in forecasts),
         seconds=weighted_sum(*((1, job_seconds) for job_seconds in seconds)),
         longest_seconds=max(job_seconds or 0.0 for job_seconds in seconds),
-        megabytes=weighted_sum(*((1, _job_megabytes(each, history)) for each in forecasts)),
-        usd=sum(each.images * float(getattr(each.planned.job.model, "usd_per_image", 0.0)) for each in forecasts),
+        megabytes=weighted_sum(*((1, _job_megabytes(forecast, history)) for forecast in forecasts)),
+        usd=sum(
+            forecast.images * float(getattr(forecast.planned.job.model, "usd_per_image", 0.0)) for forecast in forecasts
+        ),
     )
 
 

@@ -21,19 +21,19 @@ class LauncherSpec:
 
     Attributes:
         name: Its short name, which is also that of its extra.
-        isolated: Whether each of its jobs runs in a child process of the worker.
+        in_child_process: Whether each of its jobs runs in a child process of the worker.
         remote: Whether its workers may be on other machines, which cannot print to the terminal.
         inherits_environment: Whether its workers have the environment variables of the sweep.
     """
 
     name: str
-    isolated: bool = True
+    in_child_process: bool = True
     remote: bool = False
     inherits_environment: bool = True
 
 
 LAUNCHER_SPECS = {
-    "BasicLauncher": LauncherSpec(name="basic", isolated=False),
+    "BasicLauncher": LauncherSpec(name="basic", in_child_process=False),
     "JoblibLauncher": LauncherSpec(name="joblib"),
     "LocalLauncher": LauncherSpec(name="slurm"),
     "SlurmLauncher": LauncherSpec(name="slurm", remote=True),
@@ -106,7 +106,7 @@ def validate_launcher(sweep: ComposedSweep) -> None:
     """
     config = sweep.config
     timeout, resources = config.sweep.job_timeout, config.sweep.resources
-    if timeout is not None and not launcher_spec(config).isolated:
+    if timeout is not None and not launcher_spec(config).in_child_process:
         raise ConfigError(
             f"sweep.job_timeout={timeout:g} needs jobs in child processes, but "
             "hydra/launcher=basic runs them in the process of the sweep.",

@@ -24,7 +24,7 @@ class PreflightError(TrackingError):
     """A worker cannot reach what its jobs need."""
 
 
-class ProbeResult(NamedTuple):
+class WorkerProbeResult(NamedTuple):
     """The name of the machine of a worker, and pairs of a problem that it has and the fix."""
 
     host: str
@@ -42,12 +42,12 @@ class WorkerProbe:
     run_job: RunJob
     jobs: tuple[tuple[Job, str], ...]
 
-    def __call__(self, config: DictConfig) -> ProbeResult:  # noqa: ARG002  (Hydra passes one)
+    def __call__(self, config: DictConfig) -> WorkerProbeResult:  # noqa: ARG002  (Hydra passes one)
         """Check the store, the data and the models."""
         self.run_job.enter_sweep_environment()
         errors = [self._check_store(), *(self._check_job(job, key) for job, key in self.jobs)]
         problems = dict.fromkeys((error.problem, error.fix) for error in errors if error)
-        return ProbeResult(socket.gethostname(), tuple(problems))
+        return WorkerProbeResult(socket.gethostname(), tuple(problems))
 
     def _check_store(self) -> UserError | None:
         uri = self.run_job.store_uri
@@ -92,7 +92,7 @@ def check_worker_access(sweep: ComposedSweep, run_job: RunJob, jobs: Sequence[Pl
             raise PreflightError(f"A worker on {result.host} reports: {problem}", fix=fix)
 
 
-def _run_probe(sweep: ComposedSweep, probe: WorkerProbe, jobs: Sequence[PlannedJob]) -> list[ProbeResult]:
+def _run_probe(sweep: ComposedSweep, probe: WorkerProbe, jobs: Sequence[PlannedJob]) -> list[WorkerProbeResult]:
     """Probe every node of a Ray cluster, or one worker of another launcher."""
     launcher = sweep.config.hydra.launcher
     try:

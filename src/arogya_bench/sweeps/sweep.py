@@ -80,7 +80,7 @@ def _run_jobs(composed: ComposedSweep, sweep: RunningSweep) -> None:
         store_uri=store.uri,
         parent=parent,
         owner=current_process(),
-        isolated=launcher.isolated,
+        in_child_process=launcher.in_child_process,
         timeout=composed.config.sweep.job_timeout,
         folder=str(Path.cwd()),
         environment=forwarded_environment(launcher),

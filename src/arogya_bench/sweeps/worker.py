@@ -39,7 +39,7 @@ class RunJob:
     Attributes:
         parent: Run id of the sweep.
         owner: The process of the sweep.
-        isolated: Whether each job gets its own process, so that a crash does not end the worker.
+        in_child_process: Whether each job gets its own process, so that a crash does not end the worker.
         timeout: Seconds that a job may take; None means no limit.
         folder: Where the sweep was started; relative paths of data are resolved there.
         environment: Variables of the sweep that the launcher does not forward itself.
@@ -48,7 +48,7 @@ class RunJob:
     store_uri: str
     parent: str
     owner: Process
-    isolated: bool
+    in_child_process: bool
     timeout: float | None
     folder: str
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -57,7 +57,7 @@ class RunJob:
         """Run one job and print its result."""
         self.enter_sweep_environment()
         choices = dict(HydraConfig.get().runtime.choices)
-        run = self._in_child_process if self.isolated else execute
+        run = self._in_child_process if self.in_child_process else execute
         with machine_lock(exclusive=config.sweep.exclusive):
             result = run(config, choices, self.store_uri, self.parent)
         print_result(result)

@@ -16,13 +16,12 @@ from pathlib import Path
 import filelock
 import requests
 
-from arogya_bench.errors import TrackingError, UserError, check_extra
+from arogya_bench.errors import USER_ERROR_EXIT, TrackingError, UserError, check_extra
 from arogya_bench.tracking.bind_address import resolve_bind_address
 from arogya_bench.tracking.postgres import EXTRA, last_line, run_postgres
 
 USERNAME_ENV, PASSWORD_ENV = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 ADMIN_USERNAME_ENV, ADMIN_PASSWORD_ENV = "MLFLOW_AUTH_ADMIN_USERNAME", "MLFLOW_AUTH_ADMIN_PASSWORD"
-USER_ERROR_EXIT = 2
 START_TIMEOUT_S = 180  # on a slow machine, MLflow imports for 15 s and creates tables for 13
 STOP_TIMEOUT_S = 15
 
