@@ -64,7 +64,7 @@ def _parse_line(part: str, line: str, where: str) -> LabelledImage:
     words = line.split()
     if len(words) not in (3, 4):
         raise DatasetError(
-            f"{where} has a line of {len(words)} words, not 3 or 4: {line[:80]!r}.",
+            f"{where} has a line with {len(words)} columns, not 3 or 4: {line[:80]!r}.",
             fix="write patient, file, class and source, separated by spaces and without spaces in them",
         )
     patient, name, label = words[:3]
