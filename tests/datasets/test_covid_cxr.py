@@ -86,7 +86,7 @@ def test_images_in_no_list_are_named(lists, picture):
     picture("train/more/c.png")
     (folder / "train" / "notes.md").touch()
 
-    assert loaded(folder).notes == ("Images in no list, excluded: 1: train/more/c.png.",)
+    assert loaded(folder).notes == ("Images not in any list, excluded: 1: train/more/c.png.",)
 
 
 @pytest.mark.parametrize("line", ["3 a.png", "COVID-19 (9) COVID-19 (9).png COVID-19 sirm", "3"])

@@ -218,7 +218,7 @@ def test_asking_a_server_changes_no_setting_for_good(dead_server, monkeypatch):
 
 
 def test_an_unknown_kind_of_store_is_explained():
-    with pytest.raises(TrackingError, match="does not answer as it should"):
+    with pytest.raises(TrackingError, match="does not respond as expected"):
         ping_store("gopher://127.0.0.1/runs")
 
 

@@ -91,4 +91,4 @@ def _notes(images: Sequence[LabelledImage], folder: Path) -> Iterator[str]:
         if is_image(file.name)
     ]
     extra = find_unlisted(present, (image.case_id for image in images))
-    yield from note_excluded("Images in no list, excluded", extra)
+    yield from note_excluded("Images not in any list, excluded", extra)
