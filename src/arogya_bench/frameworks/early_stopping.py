@@ -92,7 +92,7 @@ def check_trainable(training: Training, train: Subset, validation: Subset) -> No
         )
     if training.epochs < 1 or training.batch_size < 1:
         raise ModelError(
-            f"training.epochs={training.epochs} and training.batch_size={training.batch_size} leave no training steps.",
+            f"training.epochs={training.epochs} and training.batch_size={training.batch_size} leave nothing to train.",
             fix="set both to 1 or more.",
         )
     check_augmentation(training)
