@@ -193,7 +193,7 @@ def test_reading_where_no_store_is_makes_none(tmp_path):
 def test_a_server_that_is_away_is_said_within_seconds(dead_server):
     began = time.monotonic()
 
-    with pytest.raises(TrackingError, match="does not answer"):
+    with pytest.raises(TrackingError, match="does not respond"):
         open_store(dead_server, "study", create=False)
 
     assert time.monotonic() - began < 20
