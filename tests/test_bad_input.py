@@ -200,7 +200,7 @@ def test_a_store_in_a_folder_that_is_not_there_is_refused(refused):
 
 @pytest.mark.parametrize("uri", ["nonsense", "sqlite://mlflow.db", "ftp://host"])
 def test_an_address_that_mlflow_does_not_know_is_refused(refused, uri):
-    assert f"The tracking store {uri} does not answer" in refused(f"tracking.uri={uri}")
+    assert f"The tracking store {uri} does not respond" in refused(f"tracking.uri={uri}")
 
 
 def test_a_server_that_is_not_there_is_said_within_half_a_minute(refused):
@@ -209,5 +209,5 @@ def test_a_server_that_is_not_there_is_said_within_half_a_minute(refused):
     message = refused("tracking=server", "tracking.uri=http://nurse:hush@127.0.0.1:9")
 
     assert time.monotonic() - began < 30
-    assert "The tracking store http://127.0.0.1:9 does not answer" in message
+    assert "The tracking store http://127.0.0.1:9 does not respond" in message
     assert "hush" not in message

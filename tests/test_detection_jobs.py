@@ -157,12 +157,12 @@ def test_detectors_are_compared_by_boxes_and_labels_apart(store, job_of, turned)
 
 
 def test_a_classifier_is_refused_where_boxes_are_asked_for(job_of):
-    with pytest.raises(ModelError, match="asks for boxes"):
+    with pytest.raises(ModelError, match="is a detection dataset"):
         prepare(job_of("prior", source=BOXES))
 
 
 def test_a_detector_is_refused_where_nobody_drew_boxes(job_of, roster):
-    with pytest.raises(ModelError, match="learns from boxes"):
+    with pytest.raises(ModelError, match="needs boxes for training"):
         prepare(job_of("spotter", Spotter(), source=roster()))
 
 

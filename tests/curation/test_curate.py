@@ -344,7 +344,7 @@ def test_the_original_names_never_lie_among_the_results(listed, tmp_path):
 
 @pytest.mark.parametrize("where", ["", "out", ".."])
 def test_source_and_result_lie_apart(listed, where):
-    with pytest.raises(ConfigError, match="results would become sources"):
+    with pytest.raises(ConfigError, match="must not contain one another"):
         run(listed, listed / where)
 
 
@@ -367,7 +367,7 @@ def test_options_out_of_range_are_refused(listed, tmp_path, options, said):
 def test_two_runs_at_once_are_refused(listed, tmp_path):
     from arogya_bench.curation.journal import lock_folder
 
-    with lock_folder(tmp_path / "out"), pytest.raises(DatasetError, match="Another run is curating into"):
+    with lock_folder(tmp_path / "out"), pytest.raises(DatasetError, match="Another process is writing to"):
         run(listed, tmp_path / "out")
 
 

@@ -86,12 +86,12 @@ def test_images_in_no_list_are_named(lists, picture):
     picture("train/more/c.png")
     (folder / "train" / "notes.md").touch()
 
-    assert loaded(folder).notes == ("Images in no list, excluded: 1: train/more/c.png.",)
+    assert loaded(folder).notes == ("Images not in any list, excluded: 1: train/more/c.png.",)
 
 
 @pytest.mark.parametrize("line", ["3 a.png", "COVID-19 (9) COVID-19 (9).png COVID-19 sirm", "3"])
 def test_a_line_of_other_words_is_refused(lists, line):
-    with pytest.raises(DatasetError, match=r"train_COVIDx3\.txt has a line of . words, not 3 or 4"):
+    with pytest.raises(DatasetError, match=r"train_COVIDx3\.txt has a line with . columns, not 3 or 4"):
         loaded(lists([line], ["4 b.png normal x"]))
 
 

@@ -156,7 +156,7 @@ def test_the_same_file_under_two_names_is_said(tmp_path):
 
     dataset = made(tmp_path, *twins, image("c", split="test"))
 
-    assert dataset.notes == ("Files with several copies: 1, of which 1 in several parts of the split: a = b.",)
+    assert dataset.notes == ("Files with several copies: 1, of which 1 in several splits: a = b.",)
 
 
 def test_notes_of_the_reader_come_first(tmp_path):

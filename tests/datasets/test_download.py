@@ -302,7 +302,7 @@ def test_a_busy_server_is_asked_again(mirror, tmp_path):
 def test_a_server_that_stays_busy_is_named(mirror, tmp_path):
     mirror.statuses = [503, 503, 503]
 
-    with pytest.raises(DatasetError, match="cannot be downloaded: the server answered 503 Service"):
+    with pytest.raises(DatasetError, match="cannot be downloaded: the server returned 503 Service"):
         get(mirror, tmp_path)
 
     assert left_in(tmp_path) == []
@@ -314,7 +314,7 @@ def test_what_is_not_there_is_asked_for_once(mirror, tmp_path):
     with pytest.raises(DatasetError) as caught:
         get(mirror, tmp_path)
 
-    assert "cannot be downloaded: the server answered 404 Not Found" in caught.value.problem
+    assert "cannot be downloaded: the server returned 404 Not Found" in caught.value.problem
     assert f"save it as {tmp_path / 'pneumoniamnist.npz'}" in caught.value.fix
     assert len(mirror.asked) == 1
     assert left_in(tmp_path) == []
@@ -343,7 +343,7 @@ def test_wrong_bytes_are_removed(mirror, tmp_path, sized):
         get(mirror, tmp_path)
 
     assert f"expected md5:{MD5} but got {found}" in caught.value.problem
-    assert "a login page may have answered" in caught.value.fix
+    assert "a login page may have responded" in caught.value.fix
     assert left_in(tmp_path) == []
 
 

@@ -120,7 +120,7 @@ def test_parts_beside_other_images_are_refused(images):
 
 
 def test_two_folders_of_one_part_are_refused(images):
-    with pytest.raises(DatasetError, match="two folders of one part of the split: val, valid"):
+    with pytest.raises(DatasetError, match="two folders for the same split: val, valid"):
         loaded(images("train/a/1", "val/b/2", "valid/a/3"))
 
 
@@ -275,7 +275,7 @@ def test_an_empty_cell_is_refused(manifest, column):
 def test_an_unknown_part_is_refused(manifest):
     folder = manifest("1.jpg,a,train", "2.jpg,b,dev", header="path,label,split")
 
-    with pytest.raises(DatasetError, match="unknown parts of a split: dev"):
+    with pytest.raises(DatasetError, match="unknown splits: dev"):
         listed(folder)
 
 

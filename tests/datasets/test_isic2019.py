@@ -106,7 +106,7 @@ def test_an_image_without_facts_is_refused(archive):
     with pytest.raises(DatasetError, match=r"1 of 2 images of .* are not in .*: ISIC_0") as error:
         loaded(folder)
 
-    assert "which images show the same lesion" in error.value.fix
+    assert "identifies images of the same lesion" in error.value.fix
 
 
 def test_what_is_not_used_is_named(archive, picture):

@@ -160,7 +160,7 @@ def test_an_image_in_no_list_is_kept_and_said(annotate, lists, tmp_path):
     dataset = voc(tmp_path).load()
 
     assert [case.split for case in dataset.cases] == ["train", None, "test"]
-    assert dataset.notes == ("Images in no list of ImageSets/Main: 1: b.",)
+    assert dataset.notes == ("Images not listed in ImageSets/Main: 1: b.",)
 
 
 def test_an_image_in_two_lists_is_refused(annotate, lists, tmp_path):

@@ -70,7 +70,7 @@ def test_an_image_without_labels_shows_no_object_and_is_said(write, tmp_path):
     dataset = yolo(tmp_path).load()
 
     assert [len(case.boxes) for case in dataset.cases] == [1, 0, 0]
-    assert dataset.notes == ("Images without a label file, taken to show no object: 1: images/train/b.png.",)
+    assert dataset.notes == ("Images without a label file, treated as images without objects: 1: images/train/b.png.",)
 
 
 def test_labels_without_an_image_are_refused(write, tmp_path):

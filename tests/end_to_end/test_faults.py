@@ -70,8 +70,9 @@ def test_a_driver_that_is_killed_is_finished_by_the_same_command(at_work, table,
 
     after = settled(uri, before, began, table, "kill -9 of the driver, basic")
     assert code == 0
-    assert "that a killed process had left open" in err
-    assert {run.tags["arogya.error"] for run in after.of("KILLED")} == {"WorkerLost"}
+    assert "left open by a killed process" in err
+    # No cell is open if the kill came between two of them.
+    assert {run.tags["arogya.error"] for run in after.of("KILLED")} <= {"WorkerLost"}
 
 
 def test_workers_die_with_a_driver_that_is_killed(at_work, table, tmp_path):
@@ -331,7 +332,7 @@ def test_a_server_that_stays_away_fails_the_job(at_work, server, table, tmp_path
 
     settled(server.uri, before, began, table, "server away for good, then back, basic")
     assert (code, again) == (3, 0)
-    assert "nothing answers" in err
+    assert "no server responds" in err
     assert "Traceback" not in err
 
 

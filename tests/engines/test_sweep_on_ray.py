@@ -70,7 +70,7 @@ def test_a_cluster_that_is_not_there_is_an_error(at_work):
     code, err = ended(at_work(*words, RAY_ADDRESS="127.0.0.1:1"))
 
     assert code == 2
-    assert "No Ray cluster answers at 127.0.0.1:1" in err
+    assert "No Ray cluster responds at 127.0.0.1:1" in err
 
 
 def test_a_job_that_no_node_can_take_is_an_error(on_ray):

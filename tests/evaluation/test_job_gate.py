@@ -152,7 +152,7 @@ def test_masks_are_no_task_of_a_run(command, tmp_path):
     )  # fmt: skip
 
     assert ended.code == 2
-    assert "asks for masks (segmentation), and no model here draws any" in ended.err
+    assert "is a segmentation dataset; no adapter supports segmentation yet" in ended.err
 
 
 def test_what_a_reader_left_out_is_told_although_the_images_are_the_same(command, clinic):

@@ -424,7 +424,7 @@ def test_a_requested_image_level_split_is_a_warning(tree):
     (finding,) = tree.inspect().findings
 
     assert (finding.code, finding.severity) == ("AB108", "warning")
-    assert "groups are in several parts" in finding.detail
+    assert "groups are in several splits" in finding.detail
 
 
 def test_a_copy_that_is_not_tested_is_a_warning(tree):
@@ -502,4 +502,4 @@ def test_a_group_in_two_splits_is_named_with_both(tree):
     (finding,) = tree.inspect().findings
 
     assert finding.examples == (f"{tree.entries[name].case.group_id} (train, test)",)
-    assert finding.detail == "1 of 60 groups are in several parts"
+    assert finding.detail == "1 of 60 groups are in several splits"

@@ -92,7 +92,8 @@ def test_facts_of_a_file_that_changed_since_it_was_loaded_are_not_remembered(kno
     kept = [each for each in looked if each.case_id != loaded.cases[3].case_id]
     assert list(load_facts(loaded).values()) == kept
     assert note == (
-        f"1 file changed after the dataset was loaded, first: {file.name}; run again when nothing writes to its folder."
+        f"1 file changed after the dataset was loaded, first: {file.name}; "
+        "run again when no process is writing to its folder."
     )
 
 

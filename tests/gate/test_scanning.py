@@ -74,7 +74,7 @@ def test_a_file_that_changes_during_the_scan_is_a_problem(tmp_path):
     facts = scan_image(CASE, tmp_path / "a.bmp", read)
 
     assert (facts.problem, facts.pixels) == ("AB201", None)
-    assert facts.reason == "it changed while it was read; run again when nothing writes to it"
+    assert facts.reason == "it changed while it was read; run again when no process is writing to it"
 
 
 @pytest.mark.parametrize("moment", ["header", "read"])

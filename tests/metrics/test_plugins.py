@@ -102,7 +102,7 @@ def test_cases_without_an_answer_leave_it_undefined(cases, drawn):
 
 @pytest.mark.parametrize("value", [1.5, -0.1, np.nan, np.inf])
 def test_a_value_outside_its_range_is_refused(cases, value):
-    with pytest.raises(MetricError, match=r"mine .* declares 0 to 1"):
+    with pytest.raises(MetricError, match=r"mine .* outside its declared range 0 to 1"):
         plugins.score_with_reasons([of(lambda targets, probabilities: value)], *cases)
 
 
@@ -190,9 +190,9 @@ def test_a_name_that_is_ours_or_none_is_refused(theirs, name):
         ("nowhere.at_all", "cannot be imported"),
         ("plain", "cannot be imported"),
         ("their_metrics.goo", "Did you mean 'good'"),
-        ("their_metrics.plain", "no metric of cases"),
-        ("their_metrics.lonely", "no metric of cases"),
-        ("their_metrics.accuracy", "no metric of cases"),
+        ("their_metrics.plain", "not a metric of cases"),
+        ("their_metrics.lonely", "not a metric of cases"),
+        ("their_metrics.accuracy", "not a metric of cases"),
     ],
 )
 def test_a_function_that_is_none_is_refused(theirs, function, problem):

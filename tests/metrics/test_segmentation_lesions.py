@@ -57,7 +57,7 @@ def test_lesion_found_in_pieces_counts_once():
     found = lesion_scores(target, predicted)
 
     assert (found.tp, found.fp, found.predicted_lesions) == (1, 0, 2)
-    assert "2 predicted lesions lie on 1 true" in found.note
+    assert "2 predicted lesions match 1 true" in found.note
 
 
 def test_one_large_prediction_finds_all_that_it_covers():

@@ -359,7 +359,7 @@ def test_softmax_turns_logits_into_probabilities(model, grey, tmp_path):
     ],
 )
 def test_signatures_for_something_else_than_images_are_refused(inputs, model, grey, tmp_path):
-    with pytest.raises(ModelError, match="no supported image input") as caught:
+    with pytest.raises(ModelError, match="not a supported image input") as caught:
         fit(model(inputs=inputs), grey(), tmp_path)
 
     assert "(-1, height, width, 3)" in caught.value.fix
@@ -649,7 +649,7 @@ def test_all_addresses_of_a_model_lead_to_the_same_files(form, known, grey, tmp_
     bright, notes = answers(row, grey(), tmp_path / "fit")
 
     np.testing.assert_allclose(bright, np.divide(LEVELS, 255), atol=1e-6)
-    assert notes == (f"{uri} was used as it is; nothing was trained",)
+    assert notes == (f"{uri} was used unchanged; nothing was trained",)
     assert row.fingerprint() == PyFunc(uri="models:/brightness/1").fingerprint()
 
 

@@ -83,7 +83,7 @@ def test_a_condition_without_severity_is_in_the_tables_and_in_no_chart(ungraded)
 def test_the_methods_explain_metric_intervals_splits_and_evidence(comparison):
     methods = dict(build_report(comparison).methods)
 
-    assert comparison.about["key"] in methods["Evidence"]
+    assert comparison.about["key"] in methods["Inputs"]
     assert "10,000 resamples" in methods["Intervals"]
     assert methods["Primary metric"].startswith("f1_macro: ")
     assert comparison.about["datasets"][0]["split_digest"] in methods["Splits"]

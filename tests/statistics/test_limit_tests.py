@@ -64,7 +64,7 @@ def test_an_estimate_on_the_limit_is_decided_by_no_number_of_groups():
     found = judge_limit(0.95, 0.9, 0.98, 100, limit=0.95)
 
     assert (found.verdict, found.further_groups) == ("undecided", None)
-    assert "no number of groups decides" in found.note
+    assert "no number of groups would be enough" in found.note
 
 
 def test_without_an_interval_nothing_is_decided():

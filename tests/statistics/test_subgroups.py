@@ -176,7 +176,7 @@ def test_gap_says_that_few_resamples_lie_beyond_its_ends():
 
     (gap,) = subgroups(cases, {"age": age}, draws=plan(200, patients), metrics=["accuracy"]).gaps
 
-    assert "only 1.2 resamples lie beyond each end" in gap.note
+    assert "only 1.2 resamples lie beyond each bound" in gap.note
 
 
 def test_equal_subgroups_have_no_gap():

@@ -81,7 +81,7 @@ def test_a_sweep_says_what_it_does_and_where_to_look(grid):
 
     assert "4 jobs, 4 fits: 4 cells to evaluate, 0 already in MLflow." in ended.err
     assert "4 cells evaluated, 0 reused, 0 failed." in ended.err
-    assert "See it: mlflow ui\n" in ended.err
+    assert "Browse the results: mlflow ui\n" in ended.err
     assert "Compare: arogya-bench compare study" in ended.err
 
 
@@ -101,7 +101,7 @@ def test_the_commands_that_a_sweep_names_find_a_store_elsewhere(command, tiny, t
 
     assert program == "arogya-bench"
     assert compared.code == 0, compared.err
-    assert said(ended, "See it") == ["mlflow", "ui", "--backend-store-uri", uri]
+    assert said(ended, "Browse the results") == ["mlflow", "ui", "--backend-store-uri", uri]
     assert "mlflow.db" not in ended.left
 
 
@@ -111,7 +111,7 @@ def test_the_store_that_the_environment_names_needs_no_naming(command, tiny, tmp
     ended = command("run", *tiny)
 
     assert said(ended, "Compare") == ["arogya-bench", "compare", "study"]
-    assert said(ended, "See it")[2:] == ["--backend-store-uri", f"sqlite:///{tmp_path}/other.db"]
+    assert said(ended, "Browse the results")[2:] == ["--backend-store-uri", f"sqlite:///{tmp_path}/other.db"]
 
 
 def test_a_sweep_leaves_a_store_and_its_artifacts_and_nothing_else(grid):

@@ -25,7 +25,7 @@ def test_this_machine_alone_needs_no_login_and_is_nothing_to_others(host):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
 def test_others_are_let_in_with_a_login_only(host):
-    with pytest.raises(TrackingError, match="everybody who reaches this machine") as refusal:
+    with pytest.raises(TrackingError, match="everyone who can reach this machine") as refusal:
         resolve_bind_address(host, None, auth=False)
 
     assert "--auth" in refusal.value.fix

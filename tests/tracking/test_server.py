@@ -268,7 +268,7 @@ def test_another_password_than_that_of_the_first_start_is_said(folder, monkeypat
 def test_a_password_that_mlflow_refuses_is_said(folder, monkeypatch):
     monkeypatch.setenv(ADMIN, "short")
 
-    with pytest.raises(TrackingError, match=r"ended by itself: .*[Pp]assword"), run_server(folder, auth=True):
+    with pytest.raises(TrackingError, match=r"exited unexpectedly: .*[Pp]assword"), run_server(folder, auth=True):
         pass
 
 
@@ -416,7 +416,7 @@ def test_others_are_not_let_in_without_a_login(folder):
     ended = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
 
     assert ended.returncode == 2
-    assert "On 0.0.0.0, everybody who reaches this machine" in ended.stderr
+    assert "On 0.0.0.0, everyone who can reach this machine" in ended.stderr
     assert "Fix: add --auth" in ended.stderr
     assert list(folder.iterdir()) == []
 

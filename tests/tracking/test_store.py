@@ -193,7 +193,7 @@ def test_reading_where_no_store_is_makes_none(tmp_path):
 def test_a_server_that_is_away_is_said_within_seconds(dead_server):
     began = time.monotonic()
 
-    with pytest.raises(TrackingError, match="does not answer"):
+    with pytest.raises(TrackingError, match="does not respond"):
         open_store(dead_server, "study", create=False)
 
     assert time.monotonic() - began < 20
@@ -218,7 +218,7 @@ def test_asking_a_server_changes_no_setting_for_good(dead_server, monkeypatch):
 
 
 def test_an_unknown_kind_of_store_is_explained():
-    with pytest.raises(TrackingError, match="does not answer as it should"):
+    with pytest.raises(TrackingError, match="does not respond as expected"):
         ping_store("gopher://127.0.0.1/runs")
 
 

@@ -41,7 +41,7 @@ def add_parser(commands: Subparsers) -> None:
     curate.add_argument("--licence", required=True, help="licence of the images and labels")
     curate.add_argument("--layout", metavar="NAME", help="layout of SRC (default: detect automatically)")
     curate.add_argument(
-        "--keep", default="", metavar="A,B", help="columns of the table to keep; they must not identify anybody"
+        "--keep", default="", metavar="A,B", help="columns of the table to keep; they must not identify anyone"
     )
     curate.add_argument("--secret-file", metavar="FILE", help="file with the secret key, of mode 600")
     curate.add_argument("--key-file", metavar="FILE", help="write the original file name of each case to this file")

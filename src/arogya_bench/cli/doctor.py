@@ -1,4 +1,4 @@
-"""``arogya-bench doctor``: checks the installation, and says how to fix what is wrong."""
+"""``arogya-bench doctor``: checks the installation and suggests fixes."""
 
 import os
 import platform

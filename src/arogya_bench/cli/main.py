@@ -28,7 +28,7 @@ Evaluate models and log everything to MLflow. Finished evaluations are reused.
 Overrides follow Hydra's syntax: key=value, and with -m also key=a,b for every combination.
 
 examples:
-  arogya-bench run                                           the small default
+  arogya-bench run                                           the default config
   arogya-bench run experiment=demo                           a sweep defined in one file
   arogya-bench run -m model=prior,opencv augmentation=all    a sweep of two models
   arogya-bench run dataset=medmnist dataset.path=FILE.npz    your own images

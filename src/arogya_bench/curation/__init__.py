@@ -1,4 +1,4 @@
-"""From a folder of images as it came to one that can be shared.
+"""From a raw folder of images to one that can be shared.
 
 Entry point: ``curate.curate``.
 """

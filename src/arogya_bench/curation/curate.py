@@ -204,10 +204,7 @@ def _check_options(source: Path, out: Path, options: CurationOptions) -> None:
         check_extra("ocr", "rapidocr_onnxruntime")
     source_path, out_path = source.resolve(), out.resolve()
     if source_path.is_relative_to(out_path) or out_path.is_relative_to(source_path):
-        raise ConfigError(
-            f"One of {source} and {out} lies in the other: results would become sources.",
-            fix="name a folder beside the source",
-        )
+        raise ConfigError(f"{source} and {out} must not contain one another.", fix="name a folder beside the source")
     if options.key_file and out_path in Path(options.key_file).expanduser().resolve().parents:
         raise ConfigError(
             "The key file would be written among the curated files.",

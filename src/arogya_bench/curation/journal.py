@@ -106,7 +106,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
         yield
     except BlockingIOError as error:
         raise DatasetError(
-            f"Another run is curating into {folder}.", fix="wait until it has finished, or name another folder"
+            f"Another process is writing to {folder}.", fix="wait until it has finished, or name another folder"
         ) from error
     finally:
         os.close(handle)

@@ -64,7 +64,7 @@ def _parse_line(part: str, line: str, where: str) -> LabelledImage:
     columns = line.split()
     if len(columns) not in (3, 4):
         raise DatasetError(
-            f"{where} has a line of {len(columns)} words, not 3 or 4: {line[:80]!r}.",
+            f"{where} has a line with {len(columns)} columns, not 3 or 4: {line[:80]!r}.",
             fix="write patient, file, class and source, separated by spaces and without spaces in them",
         )
     patient, name, label = columns[:3]
@@ -91,4 +91,4 @@ def _notes(images: Sequence[LabelledImage], folder: Path) -> Iterator[str]:
         if is_image(file.name)
     ]
     extra = find_unlisted(present, (image.case_id for image in images))
-    yield from note_excluded("Images in no list, excluded", extra)
+    yield from note_excluded("Images not in any list, excluded", extra)

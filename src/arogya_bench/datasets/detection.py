@@ -93,7 +93,7 @@ def split_by_file(parts: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
             if name in splits:
                 raise DatasetError(
                     f"The image {name} is listed twice: in {splits[name]} and in {split}.",
-                    fix="list every image once, in one part",
+                    fix="list every image once, in one split",
                 )
             splits[name] = split
     return splits if len(parts) > 1 else dict.fromkeys(splits)
@@ -157,6 +157,6 @@ def _notes_on_duplicates(images: Sequence[BoxedImage]) -> Iterator[str]:
         across_splits = sum(len({image.split for image in group}) > 1 for group in copies)
         names = [" = ".join(image.case_id for image in group) for group in copies]
         yield (
-            f"Files with several copies: {len(copies)}, of which {across_splits} in several parts "
-            f"of the split: {shorten_list(names)}."
+            f"Files with several copies: {len(copies)}, of which {across_splits} in several "
+            f"splits: {shorten_list(names)}."
         )

@@ -157,7 +157,7 @@ def _retrieve(url: str, target: Path, md5: str, download: ResumableDownload) -> 
     except ValueError as error:
         raise DatasetError(
             f"{url} is not the published file. {error}",
-            fix="run again; if it happens again, a proxy or a login page may have answered, or "
+            fix="run again; if it happens again, a proxy or a login page may have responded, or "
             f"the mirror is out of date: {manual}",
         ) from error
     Path(complete).replace(target)
@@ -168,7 +168,7 @@ def _download_error(url: str, error: Exception, download: ResumableDownload, man
     if response is None:
         reason = _innermost_reason(error)
     else:
-        reason = f"the server answered {response.status_code} {response.reason}"
+        reason = f"the server returned {response.status_code} {response.reason}"
     if download.received_bytes:
         return DatasetError(
             f"{url} stopped after {download.received_bytes / 1e6:,.1f} MB: {reason}.",

@@ -110,7 +110,7 @@ def _find_split_folders(folder: Path) -> dict[str, str]:
     duplicates = [name for name, part in splits.items() if [*splits.values()].count(part) > 1]
     if duplicates:
         raise DatasetError(
-            f"{folder} holds two folders of one part of the split: {', '.join(duplicates)}.",
+            f"{folder} holds two folders for the same split: {', '.join(duplicates)}.",
             fix="keep one of val, valid and validation",
         )
     return splits
@@ -185,7 +185,7 @@ def _read_splits(rows: Sequence[CsvRow], column: str | None, table: str) -> list
     unknown = sorted({cell for cell in cells if cell and cell not in SPLIT_NAMES})
     if unknown:
         raise DatasetError(
-            f"{table} has unknown parts of a split: {shorten_list(unknown)}.",
+            f"{table} has unknown splits: {shorten_list(unknown)}.",
             fix=f"write {', '.join(SPLIT_NAMES)} or nothing into its column {column!r}",
         )
     splits = [SPLIT_NAMES[cell] if cell else None for cell in cells]

@@ -77,7 +77,7 @@ def _check_metadata(labels: Mapping[str, str], facts: Sequence[CsvRow]) -> None:
         raise DatasetError(
             f"{len(missing)} of {len(labels)} images of {LABELS_FILE} are not in {METADATA_FILE}: "
             f"{shorten_list(missing)}.",
-            fix=f"get both files again; only {METADATA_FILE} tells which images show the same lesion",
+            fix=f"get both files again; only {METADATA_FILE} identifies images of the same lesion",
         )
 
 

@@ -167,7 +167,7 @@ def _notes(
         "XML files without the image size, which was not checked": [
             name for name, annotation in annotations.items() if not (annotation.width and annotation.height)
         ],
-        "Images in no list of ImageSets/Main": [n for n in annotations if parts and n not in parts],
+        "Images not listed in ImageSets/Main": [n for n in annotations if parts and n not in parts],
     }
     for description, names in remarks.items():
         yield from note_excluded(description, names)

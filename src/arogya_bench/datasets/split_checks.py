@@ -61,13 +61,13 @@ def check_parts(dataset: Dataset, parts: Mapping[str, Subset], *, allow_group_ov
         if absent and dataset.task != "segmentation":
             raise DatasetError(
                 f"Class {absent[0]!r} of {dataset.name} has no case in {part}: {_format_counts(counts)}; "
-                f"in all parts: {_format_counts(_class_counts(dataset, dataset.cases))}.",
+                f"in all splits: {_format_counts(_class_counts(dataset, dataset.cases))}.",
                 fix="add cases of that class (from at least 3 groups), leave the class out, "
                 "or set split.method=group with another seed or other fractions",
             )
     if not len(parts["test"]):
         raise DatasetError(
-            f"The test part of {dataset.name} is empty; "
+            f"The test split of {dataset.name} is empty; "
             f"train holds {len(parts['train'])}, validation {len(parts['validation'])} cases.",
             fix="add cases, or give test a larger share: split.test=0.2 split.train=0.7",
         )

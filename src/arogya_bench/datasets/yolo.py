@@ -84,7 +84,7 @@ def _has_image(folder: Path, labels: PurePosixPath) -> bool:
 
 def _notes(folder: Path, files: Mapping[PurePosixPath, object]) -> Iterator[str]:
     unlabelled = [str(file) for file in files if not (folder / label_file(file)).is_file()]
-    yield from note_excluded("Images without a label file, taken to show no object", unlabelled)
+    yield from note_excluded("Images without a label file, treated as images without objects", unlabelled)
     others = [
         path.name
         for image_folder in sorted({file.parent for file in files})

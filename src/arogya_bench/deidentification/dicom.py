@@ -177,7 +177,7 @@ def _keep_allowed(header: "Header", removed: Counter[str]) -> "Header":
         elif is_safe(element):
             kept.add(element)
         else:
-            removed["value that is none of its element"] += 1
+            removed["value not defined for its element"] += 1
     return kept
 
 

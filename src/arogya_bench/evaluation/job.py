@@ -167,7 +167,7 @@ def _check_tasks(job: Job, dataset: Dataset) -> None:
         )
     if dataset.task not in TASKS:
         raise ConfigError(
-            f"{dataset.name} asks for masks ({dataset.task}), and no model here draws any.",
+            f"{dataset.name} is a {dataset.task} dataset; no adapter supports {dataset.task} yet.",
             fix=f"choose a dataset of {' or '.join(TASKS)}; `arogya-bench data check` and `describe` work on this one.",
         )
     TASKS[dataset.task].check_model(job.model_name, job.model.task, dataset)

@@ -87,7 +87,7 @@ class DetectorOutputs:
 
     Attributes:
         threshold: Score threshold that was chosen on the validation split.
-        class_frequencies: Of the train split, shape (classes,); None where the dataset asks for boxes.
+        class_frequencies: Of the train split, shape (classes,); None for detection datasets.
     """
 
     model: Detector

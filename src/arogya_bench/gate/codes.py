@@ -17,9 +17,11 @@ class GateCode(NamedTuple):
 
 
 _SPLIT_BY_GROUP = "split by group: split.method=group"
-_REVIEW_PAIRS = "view the examples; keep one of each pair, or assign both to one group"
+_REVIEW_PAIRS = "inspect the examples; keep one of each pair, or assign both to one group"
 _GET_FILES_AGAIN = "get the files again, or exclude the cases"
-_REMOVE_SHORTCUT = "view some images of each class; prepare all classes in the same way, or report results per subgroup"
+_REMOVE_SHORTCUT = (
+    "inspect some images of each class; prepare all classes in the same way, or report results per subgroup"
+)
 
 CODES: Mapping[str, GateCode] = MappingProxyType(
     {
@@ -27,7 +29,7 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
         "AB102": GateCode(
             "error",
             "Exact duplicate across splits",
-            "keep one copy, or assign all copies to one group, so that they stay in one part",
+            "keep one copy, or assign all copies to one group, so that they stay in one split",
         ),
         "AB103": GateCode(
             "error",
@@ -39,7 +41,7 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
         "AB106": GateCode(
             "warning",
             "Near duplicate under another label",
-            "view the examples; if both show the same thing, one of the labels is wrong",
+            "inspect the examples; if both show the same thing, one of the labels is wrong",
         ),
         "AB107": GateCode("warning", "Near duplicate within a split", _REVIEW_PAIRS),
         "AB108": GateCode("warning", "Split by image although groups are known", _SPLIT_BY_GROUP),
@@ -89,7 +91,7 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
         "AB302": GateCode(
             "warning",
             "Class with few cases in a split",
-            "add cases, give the part a larger share (split.test=0.2 split.train=0.7), or "
+            "add cases, give the split a larger share (split.test=0.2 split.train=0.7), or "
             "use split.method=kfold; until then do not interpret the scores of this class",
         ),
         "AB303": GateCode(
@@ -99,7 +101,7 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
         ),
         "AB304": GateCode(
             "warning",
-            "Parts of the split differ from the requested shares",
+            "Splits differ from the requested shares",
             "set split.train, split.validation and split.test; if a few groups hold most "
             "cases, set other shares or another split.seed",
         ),

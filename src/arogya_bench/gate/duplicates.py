@@ -29,7 +29,7 @@ def group_leakage(gate_input: GateInput) -> Iterator[GateFinding]:
         for group, parts in parts_by_group.items()
         if len(parts) > 1
     ]
-    detail = f"{len(divided)} of {len(parts_by_group)} groups are in several parts"
+    detail = f"{len(divided)} of {len(parts_by_group)} groups are in several splits"
     if gate_input.split.is_image_level:  # requested explicitly
         yield finding("AB108", divided, count=max(1, len(divided)), detail=detail)
     elif divided:
@@ -120,7 +120,7 @@ def _format_affected_counts(gate_input: GateInput, across: Sequence[Sequence[Cas
     sizes = Counter(case.part for case in gate_input.cases)
     affected = Counter(case.part for cases in across for case in cases)
     counts = [f"{affected[part]} of {sizes[part]} in {part}" for part in sizes]
-    return f"cases with a copy in another part: {', '.join(counts)}"
+    return f"cases with a copy in another split: {', '.join(counts)}"
 
 
 def _format_equal_cases(cases: Sequence[CaseInSplit], classes: Sequence[str] = ()) -> str:

@@ -79,7 +79,7 @@ def save_facts(dataset: Dataset, facts: Iterable[ImageFacts]) -> str:
         return ""
     return (
         f"{plural(len(changed), 'file')} changed after the dataset was loaded, first: "
-        f"{min(changed).name}; run again when nothing writes to its folder."
+        f"{min(changed).name}; run again when no process is writing to its folder."
     )
 
 

@@ -124,7 +124,7 @@ def _class_shift(dataset: Dataset, train: Floats, test: Floats) -> Iterator[Gate
         return
     order = np.argsort(-np.abs(before - after))
     names = [f"{dataset.classes[k]}: {before[k]:.1%} in train, {after[k]:.1%} in test" for k in order]
-    detail = f"{shift:.1%} of the cases would have to change class for the parts to agree"
+    detail = f"{shift:.1%} of the cases would have to change class for the splits to agree"
     yield finding("AB306", names, detail=detail)
 
 

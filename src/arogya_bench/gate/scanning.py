@@ -26,7 +26,7 @@ from arogya_bench.types import Case, Image
 
 ReadImage = Callable[[Case], Image]
 MISSING_FILE = ImageProblem("AB210", "no such file")
-MODIFIED_FILE = ImageProblem("AB201", "it changed while it was read; run again when nothing writes to it")
+MODIFIED_FILE = ImageProblem("AB201", "it changed while it was read; run again when no process is writing to it")
 
 
 def scan_images(

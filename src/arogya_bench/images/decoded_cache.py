@@ -128,7 +128,7 @@ def _write_images(dataset: Dataset, folder: Path) -> None:
         raise DatasetError(
             f"{plural(len(files), 'file')} of {dataset.name} changed after the dataset was loaded, first: "
             f"{min(files).name}.",
-            fix="run again when nothing writes to the folder of the dataset any more",
+            fix="run again when no process is writing to the folder of the dataset",
         )
     (folder / INDEX_FILE).write_text(json.dumps(index), encoding="utf-8")
 

@@ -162,7 +162,7 @@ def _read_pixels(header: "Header", name: str) -> Values:
     except RuntimeError as error:  # lists the errors of all decoders
         raise DatasetError(
             f"The DICOM file {name} cannot be decoded: its compressed pixels are damaged, or of a "
-            "kind that Pillow does not know.",
+            "kind that Pillow does not support.",
             fix="get the file again, or export it as uncompressed DICOM",
         ) from error
     return pixels

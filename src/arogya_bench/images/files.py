@@ -143,7 +143,7 @@ def read_orientation(image: PIL.Image.Image) -> int:
 def undecodable_error(what: str, name: str, error: Exception, supported: Sequence[str]) -> DatasetError:
     """Build the error for a damaged file of one of the supported formats."""
     unknown = isinstance(error, PIL.UnidentifiedImageError)  # its message holds the full path
-    reason = "its content is of no known format." if unknown else error
+    reason = "its format is not recognised." if unknown else error
     return DatasetError(
         f"The {what} {name} cannot be decoded: {reason}",
         fix=f"get the file again; supported are {', '.join(supported)}",

@@ -64,5 +64,5 @@ def check_finite(values: Values, what: str) -> None:
     if bad:
         raise DatasetError(
             f"{what} holds {bad} of {values.size} values that are not finite (NaN or infinite).",
-            fix="find out what they stand for, and write a number in their place",
+            fix="find out what they mean, and replace them with numbers",
         )

@@ -133,5 +133,5 @@ def _check_labels(column: ArrayLike, n: int, where: str, classes: Sequence[str])
         raise ValueError(f"{where}: labels have shape {values.shape}, not ({n},)")
     labels = values.astype(np.int64)
     if (labels != values).any() or ((labels < 0) | (labels >= len(classes))).any():
-        raise ValueError(f"{where}: labels {values} are no indices into {len(classes)} classes")
+        raise ValueError(f"{where}: labels {values} are not indices of the {len(classes)} classes")
     return labels

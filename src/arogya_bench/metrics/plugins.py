@@ -82,8 +82,8 @@ class PluginMetric:
         low, high = self.function.low, self.function.high
         if not isfinite(value) or not low - RANGE_TOLERANCE <= value <= high + RANGE_TOLERANCE:
             raise MetricError(
-                f"The metric {self.name} ({self.spec.function}) is {value:g} on {targets.size} "
-                f"cases, and declares {low:g} to {high:g}.",
+                f"The metric {self.name} ({self.spec.function}) returned {value:g} on "
+                f"{targets.size} cases, outside its declared range {low:g} to {high:g}.",
                 fix="correct the function or the range in its @metric; where the metric is undefined, "
                 "raise UndefinedMetric(reason).",
             )
@@ -103,14 +103,14 @@ def load_plugin_metrics(specs: Mapping[str, MetricSpec], reserved_names: Collect
     for name, spec in specs.items():
         is_taken = name in reserved_names or name in RESERVED_NAMES
         if is_taken or not re.fullmatch(r"[A-Za-z]\w*", name):
-            what = "is taken" if is_taken else "is no name"
+            what = "is taken" if is_taken else "is not a valid name"
             raise ConfigError(
                 f"metric.{name}: {name!r} {what}.",
-                fix="give it a name of letters, digits and _ with a word of your own in front, such as acme_youden.",
+                fix="use letters, digits and _, prefixed with the name of your package, such as acme_youden.",
             )
         if spec.resamples is not None and spec.resamples < MIN_RESAMPLES:
             raise ConfigError(
-                f"metric.{name}.resamples={spec.resamples}: the ends of an interval are noise with so few.",
+                f"metric.{name}.resamples={spec.resamples}: too few for stable interval bounds.",
                 fix=f"give {MIN_RESAMPLES} or more, or null.",
             )
     return tuple(_load_metric(name, spec) for name, spec in specs.items())
@@ -203,7 +203,7 @@ def _load_metric(name: str, spec: MetricSpec) -> PluginMetric:
         )
     if not isinstance(function, MetricFunction) or not _takes_cases(function):
         raise ConfigError(
-            f"metric.{name}.function names {spec.function!r}, which is no metric of cases.",
+            f"metric.{name}.function names {spec.function!r}, which is not a metric of cases.",
             fix="give it the form (targets, probabilities) -> float, and write above it "
             '@metric(best="high", low=0.0, high=1.0) from arogya_bench.metrics.catalogue.',
         )

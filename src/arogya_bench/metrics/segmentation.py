@@ -228,7 +228,7 @@ def _check_labels(values: ArrayLike, classes: int) -> Labels:
         raise ValueError(f"labels must be whole numbers, not {labels.dtype}")
     other = labels[(labels < 0) | (labels >= classes)]
     if other.size:
-        raise ValueError(f"label {other.flat[0]} is none of {classes} classes")
+        raise ValueError(f"label {other.flat[0]} is not one of the {classes} classes")
     return labels.astype(np.int64)
 
 

@@ -96,4 +96,4 @@ def label_components(mask: BoolArray) -> NDArray[np.int64]:
 def _note(found: int, confirmed: int) -> str:
     if found == confirmed:
         return ""
-    return f"{confirmed} predicted lesions lie on {found} true ones that were found"
+    return f"{confirmed} predicted lesions match {found} true lesions"

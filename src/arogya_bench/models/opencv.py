@@ -74,7 +74,7 @@ class OpenCVClassifier:
         check_image_size(self.image_size, at_least=2 * HOG_CELL)  # ORB compares within 31 pixels
         if self.features == "hog" and self.image_size % HOG_CELL:
             raise ConfigError(
-                f"image_size is {self.image_size}, which is no multiple of the HOG cells of {HOG_CELL} pixels.",
+                f"image_size is {self.image_size}, which is not a multiple of the HOG cells of {HOG_CELL} pixels.",
                 fix=f"set image_size={self.image_size // HOG_CELL * HOG_CELL}.",
             )
         check_positive(C=self.C, gamma=self.gamma, neighbours=self.neighbours)

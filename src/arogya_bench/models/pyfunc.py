@@ -133,7 +133,7 @@ class PyFunc:
     def _notes(
         self, input_format: InputFormat, output_format: OutputFormat, outputs: Sequence[Any], version_note: str
     ) -> Iterator[str]:
-        yield f"{self.uri} was used as it is; nothing was trained"
+        yield f"{self.uri} was used unchanged; nothing was trained"
         for output in outputs:
             order = output_format.class_order(output)
             if output_format.has_labels(output):

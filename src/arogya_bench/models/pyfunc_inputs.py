@@ -124,6 +124,6 @@ def _square(image_size: int | None) -> tuple[int, int] | None:
 
 def _unsupported_error(inputs: Sequence[Mapping[str, Any]]) -> ModelError:
     return ModelError(
-        f"The signature of the MLflow model asks for {list(map(dict, inputs))}, which is no supported image input.",
+        f"The signature of the MLflow model requires {list(map(dict, inputs))}, which is not a supported image input.",
         fix=f"log it again with a signature for images: {SUPPORTED_INPUTS}.",
     )

@@ -33,12 +33,12 @@ def check_uri(uri: str) -> None:
     if scheme == "runs" and re.fullmatch(r"/[^/]+/.+", location):
         return
     if scheme in ("models", "runs"):
-        raise ModelError(f"{uri!r} is no URI of an MLflow model.", fix=f"set model.uri to {URI_FORMS}.")
+        raise ModelError(f"{uri!r} is not a URI of an MLflow model.", fix=f"set model.uri to {URI_FORMS}.")
     if re.match(URI_SCHEME_PATTERN, uri):
         known = ("models", "runs", "file", "mlflow-artifacts")
         if did_you_mean(scheme, known) and scheme not in known:
             raise ModelError(
-                f"{uri!r} is no URI of an MLflow model.{did_you_mean(scheme, known)}",
+                f"{uri!r} is not a URI of an MLflow model.{did_you_mean(scheme, known)}",
                 fix=f"set model.uri to {URI_FORMS}.",
             )
         return

@@ -103,7 +103,7 @@ def _describe_methods(about: Mapping[str, Any]) -> list[tuple[str, str]]:
                        "every model"),
         ("Not measured", "latency or cost has not been measured for the model; it is not zero"),
         ("Splits", ", ".join(str(facts["split_digest"]) for facts in about["datasets"])),
-        ("Evidence", f"digest {about['key']} of the runs read and of the missing cells"),
+        ("Inputs", f"digest {about['key']} of the evaluated runs and missing cells"),
     ]  # fmt: skip
 
 

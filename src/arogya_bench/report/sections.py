@@ -105,8 +105,8 @@ def pairwise_section(rows: Sequence[Row], metric: str) -> Section:
         name="pairwise",
         title="Pairwise comparison (paired)",
         note=f"Difference in {metric} on the same cases, better model first. p-values are "
-        f"Holm-adjusted over {plural(pairs, 'pair')}. A difference that is not shown may still "
-        "exist.",
+        f"Holm-adjusted over {plural(pairs, 'pair')}. Absence of a significant "
+        "difference is not evidence of equality.",
         columns=columns,
         records=rows,
         plot=partial(charts.plot_pairwise, rows, metric),

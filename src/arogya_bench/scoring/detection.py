@@ -30,7 +30,7 @@ class Detection(Task[BoxPredictions]):
         """Reject models that label whole images."""
         if model_task != self.name:
             raise ModelError(
-                f"{model_name} labels whole images, and {dataset.name} asks for boxes.",
+                f"{model_name} labels whole images, and {dataset.name} is a detection dataset.",
                 fix="choose model=yolov8_det, or a dataset that labels images.",
             )
 
@@ -38,7 +38,7 @@ class Detection(Task[BoxPredictions]):
         """Reject metrics of other packages, which are functions of labels."""
         if metrics:
             raise ConfigError(
-                f"metric {metrics[0].name} evaluates labels, and {dataset.name} asks for boxes.",
+                f"metric {metrics[0].name} evaluates labels, and {dataset.name} is a detection dataset.",
                 fix="set metric=builtin for this dataset.",
             )
 
@@ -46,7 +46,7 @@ class Detection(Task[BoxPredictions]):
         """Reject datasets without boxes."""
         if any(case.boxes is None for case in dataset.cases):
             raise ModelError(
-                f"{model_name} learns from boxes, and {dataset.name} has none.",
+                f"{model_name} needs boxes for training, and {dataset.name} has none.",
                 fix="choose a model that labels whole images, or a dataset with boxes.",
             )
 
@@ -54,7 +54,7 @@ class Detection(Task[BoxPredictions]):
         """Reject calibration, which needs class probabilities."""
         if calibration != "none":
             raise ConfigError(
-                f"calibration={calibration} is for class probabilities; {model_name} finds boxes.",
+                f"calibration={calibration} is for class probabilities; {model_name} is a detector.",
                 fix="set calibration=none for this model.",
             )
 

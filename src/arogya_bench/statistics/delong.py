@@ -15,8 +15,8 @@ from arogya_bench.statistics.intervals import Interval
 from arogya_bench.statistics.notes import join_notes
 from arogya_bench.types import Floats
 
-ZERO_VARIANCE_NOTE = "the variance is 0: the ends are not informative"
-PERFECT_SEPARATION_NOTE = "the scores separate the classes without error: the ends are not informative"
+ZERO_VARIANCE_NOTE = "the variance is 0: the interval bounds are not informative"
+PERFECT_SEPARATION_NOTE = "the scores separate the classes without error: the interval bounds are not informative"
 FEW_PER_CLASS = 10
 
 

@@ -101,7 +101,7 @@ def _decide(room: float, ends: list[float] | None, groups: int) -> tuple[Verdict
     if best < 0:
         return "excluded", 0, ""
     if isclose(room, 0, abs_tol=ROUNDING_TOLERANCE):
-        return "undecided", None, "the estimate equals the limit: no number of groups decides"
+        return "undecided", None, "the estimate equals the limit: no number of groups would be enough"
     # An end on the limit makes a score eligible; to be excluded, it must be beyond the limit.
     reach = (room - worst) / room if room > 0 else (best - room) / -room
     needed = groups * reach**2

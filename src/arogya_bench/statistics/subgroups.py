@@ -177,7 +177,7 @@ def _subgroup_gap(metric: str, parts: Mapping[str, SubgroupPart], confidence: fl
     higher = (METRICS | TWO_CLASS_METRICS)[metric].best == "high"
     best, worst = (order[-1], order[0]) if higher else (order[0], order[-1])
     beyond = gap.resamples * (1 - of_pair) / 2
-    few = f"only {beyond:.1f} resamples lie beyond each end" if beyond < MIN_TAIL_RESAMPLES else ""
+    few = f"only {beyond:.1f} resamples lie beyond each bound" if beyond < MIN_TAIL_RESAMPLES else ""
     bonferroni = f", Bonferroni over {pairs} pairs" if pairs > 1 else ""
     changed = {
         "confidence": confidence,

@@ -41,7 +41,7 @@ def close_orphaned_runs(store: Store) -> None:
             error = WorkerLost(f"Its process ({owner}) ended unexpectedly.", fix=RERUN_ADVICE)
             fail_run(store, run.run_id, "KILLED", error_tags(error, store.uri))
     if orphaned:
-        echo(f"Closed {plural(len(orphaned), 'run')} that a killed process had left open.")
+        echo(f"Closed {plural(len(orphaned), 'run')} left open by a killed process.")
 
 
 def kill_open_runs(store: Store, parent: str, error: BaseException) -> None:

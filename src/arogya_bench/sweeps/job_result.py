@@ -12,7 +12,7 @@ class JobResult:
         name: Name of the leaderboard row.
         evaluated: Number of cells that the job evaluated; reused cells do not count.
         cause: Why it failed, as tags of a run; empty if it did not.
-        killed: Whether its process was ended from outside.
+        killed: Whether its process was terminated externally.
     """
 
     name: str

@@ -108,6 +108,6 @@ def _run_probe(sweep: ComposedSweep, probe: WorkerProbe, jobs: Sequence[PlannedJ
         last_line = redact(str(error)).strip().rpartition("\n")[2][:300]
         raise PreflightError(
             f"The launcher cannot reach a worker: {type(error).__name__}: {last_line}",
-            fix="check its cluster; packages of your own must be installed on every machine, or "
+            fix="check its cluster; your own packages must be installed on every machine, or "
             "be sent with hydra.launcher.ray.init.runtime_env.py_modules=[FOLDER].",
         ) from error

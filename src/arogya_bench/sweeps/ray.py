@@ -25,7 +25,7 @@ def connect(init: Mapping[str, object]) -> None:
             socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"No Ray cluster answers at {host}:{port}: {error}.",
+                f"No Ray cluster responds at {host}:{port}: {error}.",
                 fix="start one (ray start --head), or correct RAY_ADDRESS.",
             ) from error
     if not ray.is_initialized():

@@ -76,7 +76,7 @@ def _print_results_links(store: Store) -> None:
         command = ["mlflow", "ui"]
         if database != Path.cwd() / "mlflow.db":
             command += ["--backend-store-uri", store.uri]
-        _print_command("See it", command)
+        _print_command("Browse the results", command)
     echo(f"  leaderboard {view_url(store.ui_path, LEADERBOARD, server=server)}")
     echo(f"  robustness  {view_url(store.ui_path, ROBUSTNESS, server=server)}")
 
@@ -92,7 +92,7 @@ def _failure_table(failed: Sequence[RunRecord]) -> Table:
         table.add_column(heading, no_wrap=True)
     table.add_column("message")
     for run in failed:
-        message = run.tags.get(ERROR_MESSAGE, "ended from outside")
+        message = run.tags.get(ERROR_MESSAGE, "terminated externally")
         first_line = message.splitlines()[0] if message else "unknown"
         table.add_row(run.name, run.status, run.tags.get(ERROR, "unknown"), escape(first_line))
     return table

@@ -66,7 +66,7 @@ def _execute(composed: ComposedSweep, sweep: RunningSweep) -> int:
     except TrackingError as error:
         return _abandon(sweep, error)
     except BaseException as error:
-        lost = WorkerLost(f"The sweep was ended: {type(error).__name__}.", fix=RERUN_ADVICE)
+        lost = WorkerLost(f"The sweep was interrupted: {type(error).__name__}.", fix=RERUN_ADVICE)
         kill_open_runs(store, parent, lost)
         close_sweep(store, parent, "KILLED")
         raise

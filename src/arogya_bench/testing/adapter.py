@@ -166,7 +166,7 @@ def check_missing_extra_named(trial: AdapterTrial) -> None:
     """Without the optional packages, the fix that ``check`` gives names the declared extra."""
     fix, extra = missing_extra_message(trial.model), trial.model.extra
     if extra is None:
-        _check(fix is None, f"it declares no extra, but asks for one: {fix}")
+        _check(fix is None, f"it declares no extra, but requires one: {fix}")
     else:
         _check(fix is not None, "no MissingExtra was raised")
         _check(f"[{extra}]" in (fix or ""), f"the fix does not name the extra {extra}: {fix}")
@@ -212,7 +212,7 @@ def _check_boxes(detections: Detections, image: Image) -> None:
     inside = boxes.min() >= 0 and right.max() <= width + 0.01
     _check(bool(inside and bottom.max() <= height + 0.01), "a box exceeds its image")
     _check(scores.min() >= 0 and scores.max() <= 1, "a score is outside 0 to 1")
-    _check(labels.min() >= 0 and labels.max() < len(CLASSES), "a label is no class index")
+    _check(labels.min() >= 0 and labels.max() < len(CLASSES), "a label is not a class index")
 
 
 def _predict_arrays(trial: AdapterTrial, images: Sequence[Image]) -> list[Floats]:

@@ -93,7 +93,7 @@ def resolve_bind_address(host: str, port: int | None, *, auth: bool) -> BindAddr
     address = _resolve_host(host)
     if not (auth or address.is_loopback):
         raise TrackingError(
-            f"On {host}, everybody who reaches this machine could change and delete all runs.",
+            f"On {host}, everyone who can reach this machine could change and delete all runs.",
             fix="add --auth, which requires a login (make serve ARGS='--host 0.0.0.0 --auth'), or "
             "omit --host: then only this machine can connect.",
         )

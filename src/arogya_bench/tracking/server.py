@@ -189,7 +189,7 @@ def _wait_until_ready(server: Server) -> None:
                 raise _server_ended_error(server.log)
             if time.monotonic() > deadline:
                 raise TrackingError(
-                    f"MLflow's server does not answer after {START_TIMEOUT_S} seconds.",
+                    f"MLflow's server did not respond within {START_TIMEOUT_S} seconds.",
                     fix=f"see {server.log}; try again when the machine is less busy.",
                 )
             time.sleep(0.2)
@@ -213,7 +213,7 @@ def _is_healthy(session: requests.Session, uri: str) -> bool:
 
 def _server_ended_error(log: Path) -> TrackingError:
     last = last_line(log) or "it printed nothing"
-    return TrackingError(f"MLflow's server ended by itself: {last}", fix=f"see {log}.")
+    return TrackingError(f"MLflow's server exited unexpectedly: {last}", fix=f"see {log}.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -49,7 +49,7 @@ def translate_errors(uri: str, fix: str | None = None) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, sqlite3.Error, ModuleNotFoundError) as error:
         cause, advice = LOGIN_ERRORS.get(getattr(error, "error_code", ""), (_first_line(error, uri), fix))
         raise TrackingError(
-            f"The tracking store {without_credentials(uri)} does not answer as it should: {cause}",
+            f"The tracking store {without_credentials(uri)} does not respond as expected: {cause}",
             fix=advice
             or "start it (mlflow server --port 5000), or choose another one with "
             "tracking.uri=... or MLFLOW_TRACKING_URI; sqlite:///mlflow.db needs no server.",
@@ -59,7 +59,7 @@ def translate_errors(uri: str, fix: str | None = None) -> Iterator[None]:
 def _first_line(error: Exception, uri: str) -> str:
     """The first line of a message of MLflow; the others are internals of an HTTP library."""
     first = redact(strip_credentials(str(error), uri)).strip().partition("\n")[0][:300]
-    return f"nothing answers at {without_credentials(uri)}" if "Max retries exceeded" in first else first
+    return f"no server responds at {without_credentials(uri)}" if "Max retries exceeded" in first else first
 
 
 def s3_errors() -> tuple[type[Exception], ...]:
