@@ -256,7 +256,7 @@ def test_a_metric_that_leaves_its_range_fails_the_cell_by_name(environment, comm
     (run,) = evaluations(tmp_path, "study")
     assert ended.code == 3
     assert (run.status, run.tags["arogya.error"]) == ("FAILED", "MetricError")
-    assert "other_tall (other_bench.tall.tall) is 2 on" in run.tags["arogya.error_message"]
+    assert "other_tall (other_bench.tall.tall) returned 2 on" in run.tags["arogya.error_message"]
 
 
 def ran(*words, cwd, **variables):
