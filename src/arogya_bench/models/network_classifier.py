@@ -1,5 +1,6 @@
 """What classifiers that train one PyTorch or Keras network have in common."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ class TrainingStart(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class NetworkClassifier:
+class NetworkClassifier(ABC):
     """Base of adapters; the subclass is a frozen dataclass with the fields declared here."""
 
     image_size: int
@@ -77,8 +78,9 @@ class NetworkClassifier:
         del classes
         return TrainingStart(build_network=self._build_network, learning_rate=training.learning_rate)
 
+    @abstractmethod
     def _build_network(self, classes: int) -> Any:
-        raise NotImplementedError
+        """Build the network with random weights."""
 
 
 class PretrainedClassifier(NetworkClassifier):
@@ -137,9 +139,9 @@ class PretrainedClassifier(NetworkClassifier):
         head = "kept" if f"{self.family.head_prefix}weight" in state else "initialised randomly for these classes"
         return f"started from {name} weights; the last layer was {head}"
 
+    @abstractmethod
     def _find_pretrained(self) -> Path:
         """Return the file of the published weights; raise UserError if it is missing."""
-        raise NotImplementedError
 
     def _read_pretrained(self) -> StateDict:
         return self.family.read(self._find_pretrained())
