@@ -28,7 +28,6 @@ NOT_YET_CALLED = {
     "arogya_bench.statistics.limit_tests": "K: limits",
     "arogya_bench.statistics.rank_tests": "K: rank tests",
     "arogya_bench.statistics.ranking": "K: ranking",
-    "arogya_bench.statistics.sample_size": "K: planning",
     "arogya_bench.statistics.seeds": "G: seeds",
     "arogya_bench.statistics.selection_bias": "K: selection bias",
     "arogya_bench.statistics.signed_rank": "K: rank tests",

@@ -35,8 +35,8 @@ def curate(command, raw, tmp_path):
     def run(*words):
         return command(
             "data", "curate", str(raw), str(tmp_path / "clean"), "--licence", "CC0-1.0",
-            "dataset.group='(doe[0-9]+)-'", "split.train=0.6", "split.validation=0.2",
-            "split.test=0.2", *words,
+            "dataset.group='(doe[0-9]+)-'", "split.train=0.3", "split.validation=0.2",
+            "split.test=0.5", *words,
         )  # fmt: skip
 
     return run

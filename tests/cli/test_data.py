@@ -28,7 +28,7 @@ def tree(tmp_path):
 @pytest.fixture
 def settings(tree):
     return (f"dataset.path={tree}", "dataset.licence=CC0-1.0", "dataset.group='(p[0-9]+)-'",
-            "split.train=0.6", "split.validation=0.2", "split.test=0.2")  # fmt: skip
+            "split.train=0.3", "split.validation=0.2", "split.test=0.5")  # fmt: skip
 
 
 def test_a_sound_dataset_passes_the_gate(command, settings):

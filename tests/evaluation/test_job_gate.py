@@ -33,7 +33,7 @@ def evaluate(command, clinic, tmp_path):
         return command(
             "run", "model=prior", "dataset=image_folder", f"dataset.path={clinic}",
             "dataset.licence=CC0-1.0", "dataset.group='(p[0-9]+)-'", "statistics.resamples=2000",
-            "split.train=0.6", "split.validation=0.2", "split.test=0.2",
+            "split.train=0.3", "split.validation=0.2", "split.test=0.5",
             f"tracking.uri=sqlite:///{tmp_path}/mlflow.db", "tracking.experiment=study", *words,
         )  # fmt: skip
 

@@ -19,7 +19,7 @@ from arogya_bench.types import Case, Dataset, Subset
 
 CLASSES = ("benign", "doubtful", "malignant")
 PARTS = ("train", "validation", "test")
-PATIENTS = {"train": 10, "validation": 5, "test": 5}  # of each class
+PATIENTS = {"train": 10, "validation": 5, "test": 10}  # of each class
 
 
 def scene(seed, size=64):
@@ -50,7 +50,7 @@ class Tree:
     root: Path
     entries: dict[str, Entry] = field(default_factory=dict)
     options: dict = field(default_factory=dict)
-    split_name: str = "group-50-25-25-s42"
+    split_name: str = "group-40-20-40-s42"
 
     def add(self, name, group, target, part, pixels, suffix=".png"):
         file = self.root / CLASSES[target] / f"{name}{suffix}"
@@ -120,7 +120,7 @@ class Tree:
         }
         return DatasetSplit(**parts, name=self.split_name, digest="5" * 32)
 
-    def inspect(self, fractions=(0.5, 0.25, 0.25), **changed):
+    def inspect(self, fractions=(0.4, 0.2, 0.4), **changed):
         dataset = self.dataset()
         return inspect_dataset(dataset, self.split(dataset), fractions=fractions, **changed)
 
@@ -146,7 +146,7 @@ def grown(tmp_path_factory):
 
 @pytest.fixture
 def tree(grown, tmp_path):
-    """120 images of 60 patients, three classes, PNG and JPEG: nothing is wrong with it."""
+    """150 images of 75 patients, three classes, PNG and JPEG: nothing is wrong with it."""
     root = shutil.copytree(grown.root, tmp_path / "images")
     entries = {
         name: replace(each, file=root / each.file.relative_to(grown.root)) for name, each in grown.entries.items()
@@ -157,7 +157,7 @@ def tree(grown, tmp_path):
 @pytest.fixture
 def uneven_tree(tmp_path):
     """One class is ten times as large as another, in every part alike."""
-    large = {"train": 102, "validation": 51, "test": 51}
+    large = {"train": 102, "validation": 51, "test": 102}
     return grow(tmp_path / "images", [large, PATIENTS, PATIENTS], views=1)
 
 

@@ -69,7 +69,7 @@ def near_within(tree):
 
 
 def by_image(tree):
-    tree.split_name = "image_level-50-25-25-s42"
+    tree.split_name = "image_level-40-20-40-s42"
 
 
 def without_patients(tree):
@@ -161,6 +161,14 @@ def shifted(tree):
     relabel(tree, "train", [23, 4, 3])
 
 
+def few_tested(tree):
+    """Leave 27 patients in the test split, 9 of each class."""
+    for target in range(3):
+        group = tree.entries[tree.pick("test", target)].case.group_id
+        for name in [name for name, each in tree.entries.items() if each.case.group_id == group]:
+            tree.change(name, part="train")
+
+
 def stray_label(tree):
     name = tree.pick("train", 0)
     tree.change(name, target=None)
@@ -239,6 +247,7 @@ FAULTS = {
     class_missing: "AB301",
     tiny_class: "AB302",
     shifted: "AB306",
+    few_tested: "AB308",
     stray_label: "AB305",
     no_label: "AB305",
     classes_of_two_cases: "AB307",
@@ -256,7 +265,7 @@ def test_nothing_is_found_in_a_clean_tree(tree):
     assert report.findings == ()
     assert report.notes == ()
     assert report.unusable == frozenset()
-    assert report.summary() == ("Gate: no error and no warning in 120 cases of skin, split group-50-25-25-s42.")
+    assert report.summary() == ("Gate: no error and no warning in 150 cases of skin, split group-40-20-40-s42.")
 
 
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
@@ -281,7 +290,7 @@ def test_unrequested_shares_are_found_and_nothing_else(tree):
     report = tree.inspect(fractions=(0.8, 0.1, 0.1))
 
     assert [each.code for each in report.findings] == ["AB304"]
-    assert report.findings[0].examples[0] == "train: 50.0% instead of 80.0%"
+    assert report.findings[0].examples[0] == "train: 40.0% instead of 80.0%"
 
 
 def test_weights_that_saw_the_set_are_found_and_nothing_else(tree):
@@ -307,7 +316,7 @@ def test_what_cannot_be_used_is_listed(tree, plant):
     report = tree.inspect()
 
     assert len(report.unusable) == 1
-    assert report.cases == 120
+    assert report.cases == 150
 
 
 @pytest.mark.parametrize("plant", [cmyk, palette, flat, copy_within], ids=lambda p: p.__name__)
@@ -368,7 +377,7 @@ def test_the_report_is_json_and_a_table(tree):
     assert stored["unusable"] == sorted(report.unusable)
     assert list(report.table().columns) == ["code", "severity", "what", "count", "detail", "examples", "fix"]
     assert report.summary() == (
-        "Gate: 1 error (AB202) and 1 warning (AB206) in 120 cases of skin, split group-50-25-25-s42."
+        "Gate: 1 error (AB202) and 1 warning (AB206) in 150 cases of skin, split group-40-20-40-s42."
     )
 
 
@@ -436,7 +445,7 @@ def test_a_copy_that_is_not_tested_is_a_warning(tree):
 
 
 def test_a_class_that_is_not_tested_is_a_warning(tree):
-    relabel(tree, "test", [8, 7, 0])
+    relabel(tree, "test", [16, 14, 0])
 
     severities = {each.code: each.severity for each in tree.inspect().findings}
 
@@ -502,4 +511,4 @@ def test_a_group_in_two_splits_is_named_with_both(tree):
     (finding,) = tree.inspect().findings
 
     assert finding.examples == (f"{tree.entries[name].case.group_id} (train, test)",)
-    assert finding.detail == "1 of 60 groups are in several splits"
+    assert finding.detail == "1 of 75 groups are in several splits"

@@ -7,12 +7,14 @@ from scipy import integrate, stats
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics import draws, minimum_detectable_difference, replay
 from arogya_bench.statistics.sample_size import (
+    MIN_VERDICT_GROUPS,
     design_effect,
     effective_sample_size,
     false_claim_from_replicates,
     false_claim_probability,
     intraclass_correlation,
     sample_size,
+    too_few_groups_reason,
 )
 
 
@@ -258,3 +260,16 @@ def test_correlations_that_do_not_exist_say_why(values, groups, reason):
 def test_columns_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="groups"):
         intraclass_correlation([1, 2], [1, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("groups", "unit", "reason"),
+    [
+        (25, "patient", "The test split has 25 patients; a verdict needs at least 30."),
+        (1, "case", "The test split has 1 case; a verdict needs at least 30."),
+        (MIN_VERDICT_GROUPS - 1, "case", "The test split has 29 cases; a verdict needs at least 30."),
+        (MIN_VERDICT_GROUPS, "patient", ""),
+    ],
+)
+def test_a_test_split_below_30_groups_is_too_small_for_a_verdict(groups, unit, reason):
+    assert too_few_groups_reason(groups, unit) == reason

@@ -383,3 +383,24 @@ def test_configs_that_do_not_compose_are_no_plan(command):
     assert (ended.code, ended.left) == (2, [])
     assert "Did you mean 'opencv'?" in ended.err
     assert "Planned sweep" not in ended.err
+
+
+def test_a_study_that_cannot_conclude_is_told_beforehand(command):
+    """The demo as it was: 600 images, 5 classes, a tenth for the test split."""
+    demo = ("experiment=demo", "dataset.cases=600", "dataset.classes=5", "split.train=0.8", "split.validation=0.1")
+
+    ended = command("run", "-m", "--dry-run", *demo, "split.test=0.1", "model=prior")
+
+    assert ended.code == 0, ended.err
+    assert "The test split has 25 patients; a verdict needs at least 30." in ended.err
+    assert "give the test split a larger share" in ended.err
+    assert "AB302 Class with few cases in a split" in ended.err
+
+
+def test_a_study_with_enough_patients_is_told_nothing_of_it(command):
+    large = ("dataset=synthetic", "dataset.cases=600", "dataset.classes=2", "dataset.image_size=32")
+
+    ended = command("run", "--dry-run", *large, "split.train=0.4", "split.validation=0.2", "split.test=0.4")
+
+    assert ended.code == 0, ended.err
+    assert "AB308" not in ended.err

@@ -120,6 +120,11 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
             "Class names that differ only in spelling",
             "use one name per class in the source; rename classes that are in fact different",
         ),
+        "AB308": GateCode(
+            "warning",
+            "Test split too small for a verdict",
+            "give the test split a larger share (split.test=0.4 split.train=0.5), or use more data",
+        ),
         "AB401": GateCode("warning", "File size alone predicts the label", _REMOVE_SHORTCUT),
         "AB402": GateCode("warning", "Image size alone predicts the label", _REMOVE_SHORTCUT),
         "AB403": GateCode("warning", "Border colour alone predicts the label", _REMOVE_SHORTCUT),

@@ -38,6 +38,12 @@ class GateFinding:
         shown = ", ".join(self.examples)
         return f"{shown} and {n_more} more" if shown and n_more > 0 else shown
 
+    @property
+    def line(self) -> str:
+        """The finding in one line: code, title, count, detail and fix."""
+        detail = f" {self.detail.rstrip('.')}." if self.detail else ""
+        return f"{self.code} {self.title} ({self.count:,}).{detail} Fix: {self.fix}."
+
 
 def finding(
     code: str, names: Sequence[str], *, count: int | None = None, detail: str = "", severity: Severity | None = None

@@ -15,7 +15,7 @@ from arogya_bench.gate.files import unreadable_images, unusual_images
 from arogya_bench.gate.findings import GateReport
 from arogya_bench.gate.image_facts import ImageFacts
 from arogya_bench.gate.image_facts_cache import load_facts, save_facts
-from arogya_bench.gate.labels import class_counts, split_shares, stray_labels, unlabelled_cases
+from arogya_bench.gate.labels import class_counts, split_shares, stray_labels, unlabelled_cases, verdict_size
 from arogya_bench.gate.scanning import scan_images
 from arogya_bench.gate.shortcuts import shortcuts
 from arogya_bench.types import Case, Dataset
@@ -30,6 +30,7 @@ CHECKS = (
     class_counts,
     split_shares,
     stray_labels,
+    verdict_size,
 )
 
 

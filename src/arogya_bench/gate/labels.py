@@ -1,4 +1,4 @@
-"""AB301 to AB307: missing, small, imbalanced or misspelled classes, and invalid labels."""
+"""AB301 to AB308: missing, small, imbalanced or misspelled classes, invalid labels, and small test splits."""
 
 import unicodedata
 from collections import Counter, defaultdict
@@ -12,6 +12,7 @@ from arogya_bench.gate.codes import Severity
 from arogya_bench.gate.context import GateInput
 from arogya_bench.gate.findings import GateFinding, finding
 from arogya_bench.runtime.console import plural
+from arogya_bench.statistics.sample_size import too_few_groups_reason
 from arogya_bench.types import Dataset, Floats
 
 # With 5 of 5 correct, the 95 % interval of recall begins at 57 %; with fewer, it includes 50 %.
@@ -86,6 +87,14 @@ def split_shares(gate_input: GateInput) -> Iterator[GateFinding]:
         ]
     if names:
         yield finding("AB304", names)
+
+
+def verdict_size(gate_input: GateInput) -> Iterator[GateFinding]:
+    """Report a test split with too few independent groups for a verdict."""
+    grouped = gate_input.dataset.grouped
+    tested = {case.case.group_id if grouped else case.case.case_id for case in gate_input.cases_in("test")}
+    if reason := too_few_groups_reason(len(tested), "patient" if grouped else "case"):
+        yield finding("AB308", [], count=max(1, len(tested)), detail=reason)
 
 
 def _similar_class_names(classes: Sequence[str]) -> Iterator[GateFinding]:

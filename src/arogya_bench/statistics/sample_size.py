@@ -9,12 +9,14 @@ from scipy.special import betainc, ndtri
 
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.result import Result
+from arogya_bench.runtime.console import plural
 from arogya_bench.statistics.bootstrap_p_values import TIE_TOLERANCE
 from arogya_bench.statistics.intervals import MAX_UNDEFINED_SHARE
 from arogya_bench.statistics.notes import join_notes, undefined_note
 from arogya_bench.statistics.proportions import few_discordant_note
 from arogya_bench.statistics.resampling import Draws
 
+MIN_VERDICT_GROUPS = 30  # independent groups in the test split; with fewer, no verdict is given
 ROUNDING_TOLERANCE = 1e-12  # differences below it come from arithmetic
 
 
@@ -83,6 +85,18 @@ def false_claim_from_replicates(difference_replicates: ArrayLike, *, draws: Draw
         seed=draws.seed,
         note=join_notes(extreme, undefined_note(undefined), draws.note),
     )
+
+
+def too_few_groups_reason(groups: int, unit: str) -> str:
+    """Say why a test split is too small for a verdict; an empty string if it is large enough.
+
+    Args:
+        groups: Number of independent groups in the test split.
+        unit: What they are, such as ``patient``, or ``case`` where the dataset names no patients.
+    """
+    if groups >= MIN_VERDICT_GROUPS:
+        return ""
+    return f"The test split has {plural(groups, unit)}; a verdict needs at least {MIN_VERDICT_GROUPS}."
 
 
 def sample_size(difference: float, discordant_share: float, *, power: float = 0.8, alpha: float = 0.05) -> int:

@@ -11,6 +11,7 @@ from arogya_bench.errors import USER_ERROR_EXIT, UserError
 from arogya_bench.evaluation.job import Job
 from arogya_bench.runtime.console import echo, plural, spinner, stderr_console
 from arogya_bench.sweeps.forecast import ForecastRow, forecast_rows, parallel_jobs, sum_known
+from arogya_bench.sweeps.gate_summary import print_gate_summary
 from arogya_bench.sweeps.history import load_history
 from arogya_bench.sweeps.launcher_settings import validate_launcher, worker_count
 from arogya_bench.sweeps.plan import SweepPlan, check_runnable, prepare_all, sweep_destination
@@ -33,6 +34,7 @@ def dry_run(request: RunRequest) -> int:
         validate_launcher(sweep)
         history = load_history(find_store(uri, experiment))
         plan, rejected = plan_without_running(sweep.jobs, history.cells)
+        print_gate_summary(plan.jobs)
         print_forecast(
             forecast_rows(plan, history),
             rejected,

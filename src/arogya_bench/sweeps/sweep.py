@@ -8,13 +8,13 @@ from rich.markup import escape
 
 from arogya_bench.configuration.compose import ComposedSweep, RunRequest, compose_sweep
 from arogya_bench.errors import TrackingError, WorkerLost
-from arogya_bench.gate.findings import GateReport
 from arogya_bench.runtime.console import echo, spinner
 from arogya_bench.runtime.gc_pause import gc_paused
 from arogya_bench.runtime.process import current_process, heartbeat
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
 from arogya_bench.sweeps.cleanup import RERUN_ADVICE, close_orphaned_runs, close_sweep, kill_open_runs
+from arogya_bench.sweeps.gate_summary import gate_reports, print_gate_summary
 from arogya_bench.sweeps.launcher_settings import launcher_spec, validate_launcher
 from arogya_bench.sweeps.launchers import forwarded_environment, launch, output_folder
 from arogya_bench.sweeps.plan import SweepPlan, plan_sweep, sweep_destination
@@ -47,8 +47,7 @@ def run_sweep(request: RunRequest) -> int:
             store = open_store(uri, experiment, create=True)
             close_orphaned_runs(store)
         echo(plan.summary())
-        for report in _gate_reports(plan).values():
-            echo(escape(report.summary()))
+        print_gate_summary(plan.jobs)
         parent = _open_parent(store, request, plan)
         return _execute(composed, RunningSweep(store=store, parent=parent, plan=plan))
 
@@ -86,7 +85,7 @@ def _run_jobs(composed: ComposedSweep, sweep: RunningSweep) -> None:
         environment=forwarded_environment(launcher),
     )
     with heartbeat(partial(set_tag, store, parent, HEARTBEAT)), output_folder(composed.config):
-        reports = _gate_reports(sweep.plan).items()
+        reports = gate_reports(sweep.plan.jobs).items()
         tables = [TableView(file=f"gate/{each.dataset}-{key[:6]}.json", rows=each.table()) for key, each in reports]
         write_items(store, parent, tables)
         check_worker_access(composed, run_job, sweep.plan.jobs_with(sweep.plan.pending))
@@ -101,11 +100,6 @@ def _abandon(sweep: RunningSweep, error: TrackingError) -> int:
         kill_open_runs(sweep.store, sweep.parent, error)
         close_sweep(sweep.store, sweep.parent, "FAILED")
     return FAILED_EXIT
-
-
-def _gate_reports(plan: SweepPlan) -> dict[str, GateReport]:
-    """The distinct gate reports of a sweep, by split digest."""
-    return {planned.gate_report.split_digest: planned.gate_report for planned in plan.jobs}
 
 
 def _open_parent(store: Store, request: RunRequest, plan: SweepPlan) -> str:
