@@ -52,7 +52,8 @@ def compare(
             stored predictions with the installed version.
 
     Raises:
-        ConfigError: If the metric is unknown, or its package is not installed.
+        ConfigError: If the metric is unknown, its package is not installed, or it is defined for two
+            classes only and a dataset has more.
         TrackingError: If the store cannot be read or has no finished evaluation.
     """
     store = open_store(tracking_uri, experiment, create=False)

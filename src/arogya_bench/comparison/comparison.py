@@ -13,6 +13,7 @@ import pandas as pd
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.folds import FOLD_COLUMNS, fold_summary
 from arogya_bench.comparison.loading import load_blocks
+from arogya_bench.comparison.metric_check import check_two_class_metric
 from arogya_bench.comparison.tables import ALPHA, MEASUREMENT_COLUMNS, compare_block
 from arogya_bench.errors import TrackingError
 from arogya_bench.runtime.digests import digest_of
@@ -57,8 +58,13 @@ class ComparisonTables:
             store: The store and its experiment.
             where: An MLflow search filter that selects evaluations.
             metric: The primary metric; datasets whose task lacks it use the default of their task.
+
+        Raises:
+            ConfigError: If the metric is unknown, or defined for two classes only and a dataset has more.
+            TrackingError: If no evaluation is finished.
         """
         blocks = load_blocks(store, where=where, resamples=RESAMPLES, requested_metric=metric)
+        check_two_class_metric(blocks, metric)
         compared = [compare_block(block, metric) for block in blocks]
         tables = {name: _to_table(name, [row for block in compared for row in getattr(block, name)]) for name in TABLES}
         return cls(about=_describe(blocks, store.experiment, metric, tables), **tables)
