@@ -93,6 +93,65 @@ def metric(folder):
     return json.loads((folder / "comparison.json").read_text())["about"]["metric"]
 
 
+PRIOR_ONLY = "tags.`arogya.model` = 'prior'"
+
+
+def where_of(folder):
+    return json.loads((folder / "comparison.json").read_text())["about"]["where"]
+
+
+def test_a_filter_is_recorded_in_the_run_of_the_comparison(study, tmp_path, capsys):
+    compare(study, tmp_path / "out", where=PRIOR_ONLY)
+
+    (run,) = search_runs(study, COMPARISONS)
+    assert run.params["where"] == run.tags["arogya.where"] == PRIOR_ONLY
+    assert f"Filter: {PRIOR_ONLY}" in run.tags["mlflow.note.content"]
+    assert f"match the filter: {PRIOR_ONLY}." in capsys.readouterr().out.replace("\n", " ")
+    assert where_of(tmp_path / "out") == PRIOR_ONLY
+
+
+def test_a_report_takes_the_newest_comparison_without_a_filter(study, tmp_path):
+    compare(study, tmp_path / "out")
+    compare(study, tmp_path / "out", where=PRIOR_ONLY)
+
+    report(study, tmp_path / "newest", "json")
+
+    assert where_of(tmp_path / "newest") == ""
+
+
+def test_without_an_unfiltered_comparison_a_report_takes_a_filtered_one_and_says_so(study, tmp_path, capsys):
+    compare(study, tmp_path / "out", where=PRIOR_ONLY)
+    capsys.readouterr()
+
+    report(study, tmp_path / "newest", "json")
+
+    assert where_of(tmp_path / "newest") == PRIOR_ONLY
+    message = capsys.readouterr().err
+    assert "has no comparison without a filter" in message
+    assert PRIOR_ONLY in message
+
+
+def test_a_filtered_comparison_that_is_named_is_exported(study, tmp_path):
+    compare(study, tmp_path / "out")
+    compare(study, tmp_path / "out", where=PRIOR_ONLY)
+    (filtered,) = (run for run in search_runs(study, COMPARISONS) if "arogya.where" in run.tags)
+
+    report(study, tmp_path / "named", "json", run_id=filtered.run_id)
+
+    assert where_of(tmp_path / "named") == PRIOR_ONLY
+
+
+def test_a_filter_longer_than_a_param_is_cut_in_the_param_only(study, tmp_path):
+    run_ids = ", ".join(f"'{run.run_id}'" for run in search_runs(study, "") for _ in range(30))
+    where = f"attributes.run_id IN ({run_ids})"
+
+    compare(study, tmp_path / "out", where=where)
+
+    (run,) = search_runs(study, COMPARISONS)
+    assert len(where) > len(run.params["where"])
+    assert where_of(tmp_path / "out") == where
+
+
 def test_an_unknown_format_names_the_nearest(study, tmp_path):
     with pytest.raises(ConfigError, match=r"'htm'\. Did you mean 'html'\?"):
         report(study, tmp_path / "out", "htm")
@@ -138,4 +197,4 @@ def test_under_mlflow_run_its_experiment_is_compared_and_its_run_gets_the_verdic
     assert ended.code == 0
     assert run.tags["mlflow.parentRunId"] == parent
     assert parent_tags["arogya.comparison_run_id"] == run.run_id
-    assert parent_tags["mlflow.note.content"] == run.tags["arogya.verdict"]
+    assert parent_tags["mlflow.note.content"] == run.tags["mlflow.note.content"]

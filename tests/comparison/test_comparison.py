@@ -13,6 +13,7 @@ from arogya_bench import Comparison, compare, load_predictions
 from arogya_bench.comparison.comparison import RESAMPLES, TABLES
 from arogya_bench.errors import ConfigError, TrackingError
 from arogya_bench.metrics.classification import INTERVAL_METRICS
+from arogya_bench.report.content import build_report
 from arogya_bench.tracking.runs import search_runs
 
 AGAIN = """
@@ -145,6 +146,29 @@ def test_a_filter_leaves_rows_out(logged, store):
     found = compare("study", tracking_uri=store.uri, where="tags.`arogya.model` = 'b'")
 
     assert list(found.leaderboard["model"]) == ["b"]
+
+
+def test_the_filter_is_part_of_the_comparison_and_of_its_key(logged, store):
+    logged("a")
+    where = "tags.`arogya.model` = 'a'"
+
+    unfiltered = compare("study", tracking_uri=store.uri)
+    filtered = compare("study", tracking_uri=store.uri, where=f" {where} ")
+
+    assert (unfiltered.about["where"], filtered.about["where"]) == ("", where)
+    assert unfiltered.about["evaluations"] == filtered.about["evaluations"] == 1
+    assert unfiltered.about["key"] != filtered.about["key"]
+    assert json.loads(filtered.to_json())["about"]["where"] == where
+
+
+def test_a_comparison_of_an_earlier_version_has_no_filter(comparison):
+    stored = json.loads(comparison.to_json())
+    del stored["about"]["where"]
+
+    again = Comparison.from_json(json.dumps(stored))
+
+    assert again.about["where"] == ""
+    assert "filter" not in build_report(again).subtitle
 
 
 def test_two_contents_are_compared_apart(logged, store, roster):

@@ -67,3 +67,9 @@ def ungraded(comparison):
     """A comparison with a condition that has no severity."""
     rows = comparison.robustness.assign(augmentation="mirrored", condition="mirrored", severity=None, level=0)
     return replace(comparison, robustness=rows.drop_duplicates("model"))
+
+
+@pytest.fixture(scope="session")
+def filtered(comparison):
+    """A comparison of the runs that match a filter."""
+    return replace(comparison, about={**comparison.about, "where": "tags.`arogya.seed` = '42'"})

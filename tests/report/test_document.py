@@ -50,3 +50,8 @@ def test_missing_cells_are_printed(incomplete):
 def test_a_dataset_without_patients_has_a_caveat(twofold, text):
     assert "does not identify patients" in text_of(render_pdf(twofold)).replace("\n", " ")
     assert "does not identify patients" not in text.replace("\n", " ")
+
+
+def test_a_filter_is_stated(filtered, text):
+    assert "match the filter: tags.`arogya.seed` = '42'." in text_of(render_pdf(filtered)).replace("\n", " ")
+    assert "match the filter" not in text.replace("\n", " ")

@@ -73,3 +73,10 @@ def test_a_condition_without_severity_does_not_stop_the_page(ungraded):
 
 def test_the_same_comparison_gives_the_same_page(page, comparison):
     assert render_html(comparison) == page
+
+
+def test_a_filter_is_stated_before_the_verdict(filtered, page):
+    text = render_html(filtered)
+
+    assert "match the filter: tags.`arogya.seed` = &#39;42&#39;." in text[: text.index('class="verdict')]
+    assert "match the filter" not in page

@@ -53,3 +53,11 @@ def test_a_missing_cell_is_marked(shown, comparison):
     rows = comparison.robustness.drop(index=0)
 
     assert "missing" in shown(replace(comparison, robustness=rows))
+
+
+def test_a_filter_is_stated_before_the_verdict(shown, filtered, comparison):
+    text = shown(filtered)
+
+    before, _ = text.split(comparison.verdict["verdict"].iloc[0].capitalize(), 1)
+    assert "Only evaluations that match the filter: tags.`arogya.seed` = '42'." in " ".join(before.split())
+    assert "filter" not in shown(comparison)

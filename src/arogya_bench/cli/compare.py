@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rich.markup import escape
+
 from arogya_bench.api import Comparison, compare
 from arogya_bench.cli.arguments import REPORT_FORMATS
 from arogya_bench.errors import ConfigError, TrackingError, UserError, did_you_mean
@@ -24,9 +26,19 @@ from arogya_bench.tracking.runs import (
     write_items,
 )
 from arogya_bench.tracking.store import Store, is_writable, open_store
-from arogya_bench.tracking.tags import COMPARED_AT, COMPARISON, COMPARISON_RUN_ID, KIND, VERDICT, environment_tags
+from arogya_bench.tracking.tags import (
+    COMPARED_AT,
+    COMPARISON,
+    COMPARISON_RUN_ID,
+    KIND,
+    VERDICT,
+    WHERE,
+    environment_tags,
+)
 
 DEFAULT_FORMATS = ("html", "csv", "json")  # logged with a comparison run
+NOTE = "mlflow.note.content"
+PARAM_LIMIT = 500  # characters of a filter; MLflow refuses params above 6,000
 
 
 def run_compare(experiment: str, *, tracking_uri: str | None, where: str | None, metric: str, out: Path) -> int:
@@ -88,15 +100,17 @@ def _log_comparison(comparison: Comparison, store: Store, *, parent: str | None)
     if identical:
         write_items(store, identical[-1].run_id, [Tags(values={COMPARED_AT: str(int(time.time() * 1000))})])
         return identical[-1].run_id
-    metric = str(comparison.about["metric"])
-    tags = {KIND: "comparison", COMPARISON: key, **environment_tags()}
-    run_id = start_run(store, f"comparison · {metric}", tags, parent=parent)
+    metric, where = str(comparison.about["metric"]), str(comparison.about["where"])
+    filter_tags = {WHERE: where} if where else {}
+    tags = {KIND: "comparison", COMPARISON: key, **filter_tags, **environment_tags()}
+    run_id = start_run(store, f"comparison · {metric}{' · filtered' if where else ''}", tags, parent=parent)
     with close_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
         write_report(comparison, Path(folder), DEFAULT_FORMATS)
+        params = {"metric": metric, "evaluations": comparison.about["evaluations"]}
         verdicts = "; ".join(str(reason) for reason in comparison.verdict["reason"])
         items: list[Item] = [
-            Params(values={"metric": metric, "evaluations": comparison.about["evaluations"]}),
-            Tags(values={VERDICT: verdicts, "mlflow.note.content": verdicts}),
+            Params(values=params | ({"where": where[:PARAM_LIMIT]} if where else {})),
+            Tags(values={VERDICT: verdicts, NOTE: _run_note(comparison, verdicts)}),
             Folder(name="", path=Path(folder)),
         ]
         write_items(store, run_id, items)
@@ -104,16 +118,21 @@ def _log_comparison(comparison: Comparison, store: Store, *, parent: str | None)
     return run_id
 
 
+def _run_note(comparison: Comparison, verdicts: str) -> str:
+    """The description of a comparison run, which ``mlflow ui`` shows first."""
+    where = comparison.about["where"]
+    return "\n\n".join([verdicts, *([f"Filter: {where}"] if where else [])])
+
+
 def _annotate_parent_run(parent_run_id: str | None, run_id: str, store: Store) -> None:
-    """Tag the run that ``mlflow run`` started with the comparison and its verdict."""
+    """Tag the run that ``mlflow run`` started with the comparison and its description."""
     if parent_run_id:
-        verdict = get_run(store.uri, run_id).tags[VERDICT]
-        tags = {COMPARISON_RUN_ID: run_id, "mlflow.note.content": verdict}
+        tags = {COMPARISON_RUN_ID: run_id, NOTE: get_run(store.uri, run_id).tags[NOTE]}
         write_items(store, parent_run_id, [Tags(values=tags)])
 
 
 def _find_comparison_run(store: Store, run_id: str | None) -> RunRecord:
-    """Return the given comparison run, or the latest one."""
+    """Return the given comparison run, or the newest one: one without a filter, if there is any."""
     if run_id:
         run = get_run(store.uri, run_id)
         run_kind = run.tags.get(KIND, "not an arogya-bench run")
@@ -128,7 +147,14 @@ def _find_comparison_run(store: Store, run_id: str | None) -> RunRecord:
             f"The experiment {store.experiment!r} has no comparison yet.",
             fix=f"create one: arogya-bench compare {store.experiment}",
         )
-    return max(runs, key=lambda run: int(run.tags.get(COMPARED_AT, run.start_time)))
+    unfiltered = [run for run in runs if WHERE not in run.tags]
+    newest = max(unfiltered or runs, key=lambda run: int(run.tags.get(COMPARED_AT, run.start_time)))
+    if not unfiltered:
+        echo(
+            f"The experiment {store.experiment!r} has no comparison without a filter; "
+            f"this is the newest one with: {escape(newest.tags[WHERE])}"
+        )
+    return newest
 
 
 def _check_writable(out: Path) -> None:

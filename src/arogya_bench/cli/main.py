@@ -134,7 +134,7 @@ def _add_report(commands: Subparsers) -> None:
         description="Export a comparison that `arogya-bench compare` logged to MLflow, without computing anything.",
     )
     _add_experiment_arguments(report)
-    report.add_argument("--run-id", metavar="ID", help="run of the comparison (default: the newest)")
+    report.add_argument("--run-id", metavar="ID", help="run of the comparison (default: the newest without --where)")
     report.add_argument(
         "--format",
         default="html",

@@ -20,6 +20,7 @@ from arogya_bench.runtime.digests import digest_of
 from arogya_bench.tracking.store import Store
 
 RESAMPLES = 10_000
+COMPARISON_VERSION = 2  # rises when equal evaluations give another comparison
 TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing")
 MISSING_COLUMNS = ("dataset", "model", "condition", "seed", "status", "cause", "message")
 RENAMED_KEYS = {
@@ -35,7 +36,7 @@ class ComparisonTables:
     """Leaderboard, paired tests, robustness and verdict of the models of one experiment.
 
     Attributes:
-        about: Metric, methods, datasets and number of evaluations.
+        about: Metric, filter, methods, datasets and number of evaluations.
         verdict: One row per dataset: the model that is ahead, or why the result is undecided.
         leaderboard: One row per model and dataset, best first, with 95 % intervals.
         pairwise: One row per pair of models: paired difference, interval, Holm-adjusted p-value.
@@ -63,11 +64,12 @@ class ComparisonTables:
             ConfigError: If the metric is unknown, or defined for two classes only and a dataset has more.
             TrackingError: If no evaluation is finished.
         """
+        where = (where or "").strip()
         blocks = load_blocks(store, where=where, resamples=RESAMPLES, requested_metric=metric)
         check_two_class_metric(blocks, metric)
         compared = [compare_block(block, metric) for block in blocks]
         tables = {name: _to_table(name, [row for block in compared for row in getattr(block, name)]) for name in TABLES}
-        return cls(about=_describe(blocks, store.experiment, metric, tables), **tables)
+        return cls(about=_describe(blocks, store.experiment, metric, tables, where), **tables)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -86,7 +88,8 @@ class ComparisonTables:
                 "This comparison was written by an earlier version that stored less information.",
                 fix="recompute it from the same runs: arogya-bench compare EXPERIMENT",
             )
-        return cls(about=stored["about"], **{name: _to_table(name, stored[name]) for name in TABLES})
+        about = stored["about"] | {"where": stored["about"].get("where", "")}  # earlier versions did not store it
+        return cls(about=about, **{name: _to_table(name, stored[name]) for name in TABLES})
 
     @property
     def folds(self) -> pd.DataFrame:
@@ -135,7 +138,7 @@ def _to_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _describe(
-    blocks: Sequence[ComparableRuns], experiment: str, metric: str, tables: Mapping[str, pd.DataFrame]
+    blocks: Sequence[ComparableRuns], experiment: str, metric: str, tables: Mapping[str, pd.DataFrame], where: str
 ) -> dict[str, object]:
     runs = sorted(run.run_id for block in blocks for run in block.runs.values())
     versions = {block.task.name: block.task.version for block in blocks} | {
@@ -147,10 +150,13 @@ def _describe(
         "measured": to_records(tables["leaderboard"].reindex(columns=["model", *MEASUREMENT_COLUMNS])),
         "metric": metric,
         "version": versions,
+        "comparison_version": COMPARISON_VERSION,
+        "where": where,
     }
     datasets = [_describe_dataset(block, metric) for block in blocks]
     return {
         "experiment": experiment,
+        "where": where,
         "metric": _join_unique(datasets, "metric"),
         "direction": _join_unique(datasets, "direction"),
         "confidence": 0.95,

@@ -62,10 +62,15 @@ def build_report(comparison: ComparisonTables) -> Report:
     metrics = dict.fromkeys(f"{facts['metric']} ({DIRECTIONS[facts['direction']]})" for facts in about["datasets"])
     return Report(
         title=f"{TITLE}: {about['experiment']}",
-        subtitle=f"Primary metric: {', '.join(metrics)}. {about['evaluations']} evaluations read from MLflow.",
+        subtitle=f"Primary metric: {', '.join(metrics)}. {about['evaluations']} evaluations read from MLflow."
+        + _filter_note(about),
         datasets=tuple(_build_dataset_report(comparison, verdict) for verdict in to_records(comparison.verdict)),
         methods=tuple(_describe_methods(about)),
     )
+
+
+def _filter_note(about: Mapping[str, Any]) -> str:
+    return f" Only evaluations that match the filter: {about['where']}." if about.get("where") else ""
 
 
 def _build_dataset_report(comparison: ComparisonTables, verdict: Row) -> DatasetReport:

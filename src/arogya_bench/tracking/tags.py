@@ -62,6 +62,7 @@ COMPARISON = "arogya.comparison"  # digest of its inputs
 COMPARED_AT = "arogya.compared_at"  # when it was last requested, in milliseconds since 1970
 COMPARISON_RUN_ID = "arogya.comparison_run_id"
 VERDICT = "arogya.verdict"
+WHERE = "arogya.where"  # the filter that selected its evaluations; absent if it takes all
 
 # Names that stores of version 0.1.0 hold.
 OLD_TAGS = {
