@@ -127,7 +127,8 @@ def _run_note(comparison: Comparison, verdicts: str) -> str:
 def _annotate_parent_run(parent_run_id: str | None, run_id: str, store: Store) -> None:
     """Tag the run that ``mlflow run`` started with the comparison and its description."""
     if parent_run_id:
-        tags = {COMPARISON_RUN_ID: run_id, NOTE: get_run(store.uri, run_id).tags[NOTE]}
+        comparison_tags = get_run(store.uri, run_id).tags
+        tags = {COMPARISON_RUN_ID: run_id, NOTE: comparison_tags.get(NOTE, comparison_tags[VERDICT])}
         write_items(store, parent_run_id, [Tags(values=tags)])
 
 
