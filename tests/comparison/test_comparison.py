@@ -3,17 +3,22 @@ import os
 import shutil
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from pypdf import PdfReader
 
 from arogya_bench import Comparison, compare, load_predictions
 from arogya_bench.comparison.comparison import RESAMPLES, TABLES
 from arogya_bench.errors import ConfigError, TrackingError
 from arogya_bench.metrics.classification import INTERVAL_METRICS
 from arogya_bench.report.content import build_report
+from arogya_bench.report.document import render_pdf
+from arogya_bench.report.page import render_html
+from arogya_bench.report.terminal import print_comparison
 from arogya_bench.tracking.runs import search_runs
 
 AGAIN = """
@@ -146,6 +151,52 @@ def test_a_filter_leaves_rows_out(logged, store):
     found = compare("study", tracking_uri=store.uri, where="tags.`arogya.model` = 'b'")
 
     assert list(found.leaderboard["model"]) == ["b"]
+
+
+@pytest.fixture
+def one_failed(logged, store, roster):
+    """Two models finished on one dataset; on another they failed."""
+    failure = {"arogya.error": "MemoryError", "arogya.error_message": "no room\nfor the kernel"}
+    for draw, name in enumerate("ab"):
+        logged(name, draw=draw)
+        logged(name, source=roster(name="clinic", digest="c" * 32), status="FAILED", tags=failure)
+    return compare("study", tracking_uri=store.uri)
+
+
+def test_a_dataset_on_which_everything_failed_is_listed(one_failed):
+    (failed,) = one_failed.about["datasets_without_result"]
+    missing = one_failed.missing[one_failed.missing["dataset"] == "clinic"]
+
+    assert failed["dataset"] == "clinic"
+    assert failed["reason"] == "No evaluation finished (2 failed). MemoryError: no room"
+    assert list(missing["model"]) == ["a", "b"]
+    assert set(missing["cause"]) == {"MemoryError"}
+    assert list(one_failed.verdict["dataset"]) == ["roster"]
+
+
+def test_a_dataset_on_which_everything_failed_is_in_every_output(one_failed, tmp_path, capsys):
+    one_failed.to_csv(tmp_path)
+    print_comparison(one_failed)
+    terminal = " ".join(capsys.readouterr().out.split())
+
+    for text in (terminal, " ".join(render_html(one_failed).split())):
+        assert "Without a result, because no evaluation finished: clinic." in text
+        assert "No evaluation finished (2 failed). MemoryError: no room" in text
+    assert "clinic" in (tmp_path / "missing.csv").read_text()
+    again = Comparison.from_json(one_failed.to_json())
+    assert [each.dataset for each in build_report(again).datasets] == ["roster", "clinic"]
+    with BytesIO(render_pdf(one_failed)) as file:
+        pages = [" ".join(page.extract_text().split()) for page in PdfReader(file).pages]
+    assert "no evaluation finished: clinic." in pages[0]
+    assert "No evaluation finished (2 failed)" in " ".join(pages)
+
+
+def test_a_dataset_that_fails_is_new_evidence(logged, store, roster):
+    logged("a")
+    before = compare("study", tracking_uri=store.uri).about["key"]
+    logged("a", source=roster(name="clinic", digest="c" * 32), status="FAILED")
+
+    assert compare("study", tracking_uri=store.uri).about["key"] != before
 
 
 def test_the_filter_is_part_of_the_comparison_and_of_its_key(logged, store):

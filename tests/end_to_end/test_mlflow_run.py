@@ -219,7 +219,7 @@ def test_the_comparison_lies_in_mlflow_and_answers_the_run(lanes, place, manager
     for entry in ended.keys() & {"compare", "report"}:
         tags = adopted(cwd, ended[entry]).tags
         assert tags["arogya.comparison_run_id"] == comparison.run_id
-        assert tags["mlflow.note.content"] == comparison.tags["arogya.verdict"]
+        assert tags["mlflow.note.content"] == comparison.tags["mlflow.note.content"]
 
 
 @pytest.mark.parametrize(("place", "manager"), EVERY)

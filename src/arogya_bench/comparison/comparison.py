@@ -12,7 +12,7 @@ import pandas as pd
 
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.folds import FOLD_COLUMNS, fold_summary
-from arogya_bench.comparison.loading import load_blocks
+from arogya_bench.comparison.loading import LoadedEvaluations, load_evaluations
 from arogya_bench.comparison.metric_check import check_two_class_metric
 from arogya_bench.comparison.tables import ALPHA, MEASUREMENT_COLUMNS, compare_block
 from arogya_bench.errors import TrackingError
@@ -36,7 +36,7 @@ class ComparisonTables:
     """Leaderboard, paired tests, robustness and verdict of the models of one experiment.
 
     Attributes:
-        about: Metric, filter, methods, datasets and number of evaluations.
+        about: Metric, filter, methods, datasets with and without a result, and number of evaluations.
         verdict: One row per dataset: the model that is ahead, or why the result is undecided.
         leaderboard: One row per model and dataset, best first, with 95 % intervals.
         pairwise: One row per pair of models: paired difference, interval, Holm-adjusted p-value.
@@ -65,11 +65,15 @@ class ComparisonTables:
             TrackingError: If no evaluation is finished.
         """
         where = (where or "").strip()
-        blocks = load_blocks(store, where=where, resamples=RESAMPLES, requested_metric=metric)
-        check_two_class_metric(blocks, metric)
-        compared = [compare_block(block, metric) for block in blocks]
-        tables = {name: _to_table(name, [row for block in compared for row in getattr(block, name)]) for name in TABLES}
-        return cls(about=_describe(blocks, store.experiment, metric, tables, where), **tables)
+        loaded = load_evaluations(store, where=where, resamples=RESAMPLES, requested_metric=metric)
+        check_two_class_metric(loaded.blocks, metric)
+        compared = [compare_block(block, metric) for block in loaded.blocks]
+        rows = {name: [row for block in compared for row in getattr(block, name)] for name in TABLES}
+        rows["missing"] += [
+            {"dataset": each.dataset, **cell} for each in loaded.without_result for cell in each.missing
+        ]
+        tables = {name: _to_table(name, rows[name]) for name in TABLES}
+        return cls(about=_describe(loaded, store.experiment, metric, tables, where), **tables)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -138,8 +142,9 @@ def _to_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _describe(
-    blocks: Sequence[ComparableRuns], experiment: str, metric: str, tables: Mapping[str, pd.DataFrame], where: str
+    loaded: LoadedEvaluations, experiment: str, metric: str, tables: Mapping[str, pd.DataFrame], where: str
 ) -> dict[str, object]:
+    blocks = loaded.blocks
     runs = sorted(run.run_id for block in blocks for run in block.runs.values())
     versions = {block.task.name: block.task.version for block in blocks} | {
         plugin.name: plugin.spec.version for block in blocks for plugin in block.task.plugin_metrics
@@ -168,6 +173,9 @@ def _describe(
         "metrics_version": versions,
         "evaluations": len(runs),
         "datasets": datasets,
+        "datasets_without_result": [
+            {"dataset": each.dataset, "split": each.split, "reason": each.reason} for each in loaded.without_result
+        ],
         "key": digest_of(evidence),
     }
 

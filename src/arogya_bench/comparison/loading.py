@@ -1,7 +1,8 @@
 """Read the evaluations of an MLflow experiment and group those that may be compared."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 from arogya_bench.comparison.blocks import CLEAN, ComparableRuns, StoredCondition
@@ -39,9 +40,40 @@ BlockKey = tuple[str, str, str, str]  # dataset, dataset digest, split digest, t
 CellKey = tuple[str, str, str]  # row, condition, seed
 
 
+@dataclass(frozen=True, kw_only=True)
+class DatasetWithoutResult:
+    """A dataset and split on which no evaluation finished.
+
+    Attributes:
+        dataset: Display name, as that of a block.
+        reason: How many evaluations ended how, and the error of the newest one.
+        missing: One mapping per cell.
+    """
+
+    dataset: str
+    split: str
+    reason: str
+    missing: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedEvaluations:
+    """The evaluations of an experiment: what can be compared, and the datasets that have no result."""
+
+    blocks: tuple[ComparableRuns, ...]
+    without_result: tuple[DatasetWithoutResult, ...]
+
+
 def load_blocks(
     store: Store, *, where: str | None, resamples: int, requested_metric: str = ""
 ) -> tuple[ComparableRuns, ...]:
+    """Read the blocks of ``load_evaluations`` only."""
+    return load_evaluations(store, where=where, resamples=resamples, requested_metric=requested_metric).blocks
+
+
+def load_evaluations(
+    store: Store, *, where: str | None, resamples: int, requested_metric: str = ""
+) -> LoadedEvaluations:
     """Read every evaluation of an experiment and group them into comparable blocks.
 
     Args:
@@ -72,18 +104,14 @@ def load_blocks(
         blocks[_block_key(run)].append(run)
     names = [key[0] for key in blocks]
     without_data = [_missing_row(run) for run in _failed_before_data(runs)]
-    return tuple(
-        _build_block(
-            store,
-            members,
-            qualify=names.count(key[0]) > 1,
-            resamples=resamples,
-            extra_missing=without_data,
-            plugin_metrics=plugin_metrics,
-        )
-        for key, members in sorted(blocks.items(), key=_block_sort_key)
-        if any(run.status == "FINISHED" for run in members)
-    )
+    compared, without_result = [], []
+    for key, members in sorted(blocks.items(), key=_block_sort_key):
+        dataset = _qualified_name(members[0]) if names.count(key[0]) > 1 else key[0]
+        if any(run.status == "FINISHED" for run in members):
+            compared.append(_build_block(store, members, dataset, resamples, without_data, plugin_metrics))
+        else:
+            without_result.append(_describe_failure(members, dataset))
+    return LoadedEvaluations(blocks=tuple(compared), without_result=tuple(without_result))
 
 
 def _block_key(run: RunRecord) -> BlockKey:
@@ -121,23 +149,42 @@ def _failed_before_data(runs: Sequence[RunRecord]) -> list[RunRecord]:
     ]
 
 
+def _qualified_name(run: RunRecord) -> str:
+    """The name of a dataset that several blocks share, told apart by content, split and task."""
+    name, digest, split_digest, task = _block_key(run)
+    return f"{name} ({digest[:6]}-{split_digest[:6]}, {run.tags.get(SPLIT, '')}, {task})"
+
+
+def _describe_failure(members: Sequence[RunRecord], dataset: str) -> DatasetWithoutResult:
+    """Describe the runs of a dataset on which none finished; the newest run of a cell counts."""
+    latest = list({_cell_key(run): run for run in members}.values())
+    counts = Counter(run.status.lower() for run in latest)
+    outcomes = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    causes = [cell for cell in map(_missing_row, latest) if cell["cause"]]
+    cause = f" {causes[-1]['cause']}: {causes[-1]['message']}".rstrip(": ") if causes else ""
+    return DatasetWithoutResult(
+        dataset=dataset,
+        split=members[0].tags.get(SPLIT, ""),
+        reason=f"No evaluation finished ({outcomes}).{cause}",
+        missing=tuple(_missing_cells(members, {}, row_names(members), _collect_conditions(members))),
+    )
+
+
 def _build_block(
     store: Store,
     members: Sequence[RunRecord],
-    *,
-    qualify: bool,
+    dataset: str,
     resamples: int,
     extra_missing: Sequence[Mapping[str, str]],
     plugin_metrics: Sequence[PluginMetric],
 ) -> ComparableRuns:
     name, digest, split_digest, task = _block_key(members[0])
-    qualified_name = f"{name} ({digest[:6]}-{split_digest[:6]}, {members[0].tags.get(SPLIT, '')}, {task})"
     finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
     names = row_names(members)
     conditions = _collect_conditions(members)
     return ComparableRuns(
         task=TASKS[task].with_metrics(plugin_metrics),
-        dataset=qualified_name if qualify else name,
+        dataset=dataset,
         name=name,
         digest=digest,
         split=members[0].tags.get(SPLIT, ""),

@@ -20,6 +20,7 @@ from arogya_bench.report.sections import (
 
 TITLE = "Model comparison"
 METHODS_TITLE = "Methods"
+NO_RESULT = "no-result"
 DIRECTIONS = {"high": "higher is better", "low": "lower is better"}
 
 
@@ -28,7 +29,7 @@ class DatasetReport:
     """The part of a report about one dataset.
 
     Attributes:
-        status: ``ahead`` or ``undecided``.
+        status: ``ahead`` or ``undecided``, or ``no-result`` if no evaluation finished.
         headline: The status and the models concerned.
         reason: The verdict in one or two sentences.
     """
@@ -63,14 +64,35 @@ def build_report(comparison: ComparisonTables) -> Report:
     return Report(
         title=f"{TITLE}: {about['experiment']}",
         subtitle=f"Primary metric: {', '.join(metrics)}. {about['evaluations']} evaluations read from MLflow."
-        + _filter_note(about),
-        datasets=tuple(_build_dataset_report(comparison, verdict) for verdict in to_records(comparison.verdict)),
+        + _filter_note(about)
+        + _without_result_note(about),
+        datasets=(
+            *(_build_dataset_report(comparison, verdict) for verdict in to_records(comparison.verdict)),
+            *(_build_failed_report(comparison, facts) for facts in about.get("datasets_without_result", ())),
+        ),
         methods=tuple(_describe_methods(about)),
     )
 
 
 def _filter_note(about: Mapping[str, Any]) -> str:
     return f" Only evaluations that match the filter: {about['where']}." if about.get("where") else ""
+
+
+def _without_result_note(about: Mapping[str, Any]) -> str:
+    names = ", ".join(str(facts["dataset"]) for facts in about.get("datasets_without_result", ()))
+    return f" Without a result, because no evaluation finished: {names}." if names else ""
+
+
+def _build_failed_report(comparison: ComparisonTables, facts: Mapping[str, Any]) -> DatasetReport:
+    dataset = str(facts["dataset"])
+    return DatasetReport(
+        dataset=dataset,
+        status=NO_RESULT,
+        headline="No result",
+        reason=f"{facts['reason']} The same sweep evaluates what is missing.",
+        caveats=(),
+        sections=(missing_section(_rows_of(comparison.missing, dataset)),),
+    )
 
 
 def _build_dataset_report(comparison: ComparisonTables, verdict: Row) -> DatasetReport:
