@@ -5,7 +5,7 @@ import re
 import pytest
 
 from arogya_bench.gate.codes import CODES, SEVERITIES
-from arogya_bench.gate.findings import GateReport, finding
+from arogya_bench.gate.findings import GateReport, finding, format_finding
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -50,3 +50,16 @@ def test_a_report_sorts_what_stops_from_what_warns():
     assert [each.code for each in report.warnings] == ["AB104"]
     assert report.summary() == ("Gate: 1 error (AB101) and 1 warning (AB104) in 1 case of skin, split official.")
     assert report.table().shape == (3, 7)
+
+
+def test_a_finding_in_one_line_has_a_short_detail_and_omits_a_long_one():
+    short = finding("AB302", ["benign in test: 1 group"], detail="fewer than 5 groups")
+    long = finding("AB105", ["a ~ b"] * 7, detail="x" * 81)
+
+    assert format_finding(vars(short)).startswith(
+        "Warning AB302: Class with few cases in a split (1): fewer than 5 groups. Fix: add cases,"
+    )
+    assert format_finding(vars(long)) == (
+        "Warning AB105: Near duplicate across splits (7). "
+        "Fix: inspect the examples; keep one of each pair, or assign both to one group."
+    )

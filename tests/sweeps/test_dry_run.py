@@ -394,7 +394,7 @@ def test_a_study_that_cannot_conclude_is_told_beforehand(command):
     assert ended.code == 0, ended.err
     assert "The test split has 25 patients; a verdict needs at least 30." in ended.err
     assert "give the test split a larger share" in ended.err
-    assert "AB302 Class with few cases in a split" in ended.err
+    assert "Warning AB302: Class with few cases in a split" in ended.err
 
 
 def test_a_study_with_enough_patients_is_told_nothing_of_it(command):

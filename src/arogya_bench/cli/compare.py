@@ -10,6 +10,7 @@ from rich.markup import escape
 from arogya_bench.api import Comparison, compare
 from arogya_bench.cli.arguments import REPORT_FORMATS
 from arogya_bench.errors import ConfigError, TrackingError, UserError, did_you_mean
+from arogya_bench.report.content import NO_RESULT, build_report
 from arogya_bench.report.figures import save_figures
 from arogya_bench.report.terminal import print_comparison
 from arogya_bench.runtime.console import echo, spinner
@@ -121,7 +122,10 @@ def _log_comparison(comparison: Comparison, store: Store, *, parent: str | None)
 def _run_note(comparison: Comparison, verdicts: str) -> str:
     """The description of a comparison run, which ``mlflow ui`` shows first."""
     where = comparison.about["where"]
-    return "\n\n".join([verdicts, *([f"Filter: {where}"] if where else [])])
+    datasets = build_report(comparison).datasets
+    failed = [f"{dataset.dataset}: {dataset.reason}" for dataset in datasets if dataset.status == NO_RESULT]
+    warnings = [f"- {dataset.dataset}: {line}" for dataset in datasets for line in dataset.warnings]
+    return "\n\n".join([verdicts, *([f"Filter: {where}"] if where else []), *failed, *warnings])
 
 
 def _annotate_parent_run(parent_run_id: str | None, run_id: str, store: Store) -> None:

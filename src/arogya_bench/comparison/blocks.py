@@ -61,6 +61,8 @@ class ComparableRuns:
         runs: Newest finished run by (row, condition name, seed).
         missing: One mapping per cell without a finished run.
         caveats: Limitations of the data, one sentence each.
+        gate_findings: Errors and warnings of the data gate, the heaviest first.
+        trained_on_test: Display names of rows whose weights are declared as trained on this dataset.
     """
 
     dataset: str
@@ -77,6 +79,8 @@ class ComparableRuns:
     missing: tuple[Mapping[str, str], ...]
     resamples: int
     caveats: tuple[str, ...] = ()
+    gate_findings: tuple[Mapping[str, object], ...] = ()
+    trained_on_test: tuple[str, ...] = ()
 
     def seeds(self, row: str, condition: str) -> list[str]:
         """Seeds for which a row has a finished run under a condition."""

@@ -157,6 +157,7 @@ def _describe(
         "version": versions,
         "comparison_version": COMPARISON_VERSION,
         "where": where,
+        "gate": [finding for block in blocks for finding in block.gate_findings],
     }
     datasets = [_describe_dataset(block, metric) for block in blocks]
     return {
@@ -191,6 +192,7 @@ def _describe_dataset(block: ComparableRuns, requested_metric: str) -> dict[str,
         "secondary_metrics": [name for name in block.task.secondary_metrics if name != metric],
         "grouped": block.grouped,
         "caveats": list(block.caveats),
+        "gate_findings": [dict(finding) for finding in block.gate_findings],
         "name": block.name,
         "digest": block.digest,
         "split": block.split,

@@ -7,6 +7,7 @@ from itertools import product
 
 from arogya_bench.comparison.blocks import CLEAN, ComparableRuns, StoredCondition
 from arogya_bench.comparison.caveats import find_caveats
+from arogya_bench.comparison.gate_findings import load_gate_findings, rows_trained_on_test
 from arogya_bench.comparison.row_names import row_names
 from arogya_bench.errors import ConfigError, TrackingError, did_you_mean
 from arogya_bench.metrics.plugins import PluginMetric, load_plugin_metrics
@@ -182,6 +183,8 @@ def _build_block(
     finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
     names = row_names(members)
     conditions = _collect_conditions(members)
+    gate = load_gate_findings(store, members, names)
+    trained_on_test = rows_trained_on_test(members, names)
     return ComparableRuns(
         task=TASKS[task].with_metrics(plugin_metrics),
         dataset=dataset,
@@ -196,7 +199,11 @@ def _build_block(
         runs=finished,
         missing=(*_missing_cells(members, finished, names, conditions), *extra_missing),
         resamples=resamples,
-        caveats=find_caveats([run.tags for run in members]),
+        caveats=find_caveats(
+            [run.tags for run in members], trained_on_test=trained_on_test, gate_summaries=gate.unavailable
+        ),
+        gate_findings=gate.findings,
+        trained_on_test=trained_on_test,
     )
 
 

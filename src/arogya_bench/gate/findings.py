@@ -1,8 +1,9 @@
 """Findings of the gate, and the report that collects them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -10,6 +11,7 @@ from arogya_bench.gate.codes import CODES, Severity
 from arogya_bench.runtime.console import plural
 
 MAX_EXAMPLES = 5
+MAX_DETAIL_LENGTH = 80  # characters; longer details are in the table of findings and in gate.json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +40,13 @@ class GateFinding:
         shown = ", ".join(self.examples)
         return f"{shown} and {n_more} more" if shown and n_more > 0 else shown
 
-    @property
-    def line(self) -> str:
-        """The finding in one line: code, title, count, detail and fix."""
-        detail = f" {self.detail.rstrip('.')}." if self.detail else ""
-        return f"{self.code} {self.title} ({self.count:,}).{detail} Fix: {self.fix}."
+
+def format_finding(finding: Mapping[str, Any]) -> str:
+    """Format the fields of a finding in one line: severity, code, title, count, a short detail, and the fix."""
+    detail = str(finding["detail"])
+    shown = f": {detail.rstrip('.')}" if 0 < len(detail) <= MAX_DETAIL_LENGTH else ""
+    severity = str(finding["severity"]).capitalize()
+    return f"{severity} {finding['code']}: {finding['title']} ({finding['count']:,}){shown}. Fix: {finding['fix']}."
 
 
 def finding(

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from arogya_bench.comparison.comparison import ComparisonTables, to_records
+from arogya_bench.gate.findings import format_finding
 from arogya_bench.report.columns import Row
 from arogya_bench.report.sections import (
     Section,
@@ -32,12 +33,14 @@ class DatasetReport:
         status: ``ahead`` or ``undecided``, or ``no-result`` if no evaluation finished.
         headline: The status and the models concerned.
         reason: The verdict in one or two sentences.
+        warnings: Errors and warnings of the data gate, the heaviest first, one line each.
     """
 
     dataset: str
     status: str
     headline: str
     reason: str
+    warnings: tuple[str, ...]
     caveats: tuple[str, ...]
     sections: tuple[Section, ...]
 
@@ -90,6 +93,7 @@ def _build_failed_report(comparison: ComparisonTables, facts: Mapping[str, Any])
         status=NO_RESULT,
         headline="No result",
         reason=f"{facts['reason']} The same sweep evaluates what is missing.",
+        warnings=(),
         caveats=(),
         sections=(missing_section(_rows_of(comparison.missing, dataset)),),
     )
@@ -114,6 +118,7 @@ def _build_dataset_report(comparison: ComparisonTables, verdict: Row) -> Dataset
         status=str(verdict["verdict"]),
         headline=f"{str(verdict['verdict']).capitalize()}: {verdict['models']}".rstrip(": "),
         reason=str(verdict["reason"]),
+        warnings=tuple(format_finding(finding) for finding in facts.get("gate_findings", ())),
         caveats=tuple(facts.get("caveats", ())),
         sections=tuple(section for section in sections if section.records),
     )

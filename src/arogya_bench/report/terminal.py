@@ -22,6 +22,8 @@ def print_comparison(comparison: ComparisonTables) -> None:
     for dataset in report.datasets:
         console.print(f"\n[bold]{escape(dataset.dataset)}[/]")
         console.print(f"[bold]{escape(dataset.headline)}[/]\n{escape(dataset.reason)}")
+        for warning in dataset.warnings:
+            console.print(f"[bold yellow]{escape(warning)}[/]")
         for caveat in dataset.caveats:
             console.print(f"[yellow]{escape(caveat)}[/]")
         for section in dataset.sections:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 
 from arogya_bench.evaluation.job import PlannedJob
-from arogya_bench.gate.findings import GateReport
+from arogya_bench.gate.findings import GateReport, format_finding
 from arogya_bench.runtime.console import echo
 
 
@@ -23,7 +23,9 @@ def print_gate_summary(jobs: Sequence[PlannedJob]) -> None:
     lines: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for planned in jobs:
         report = planned.gate_report
-        lines[report.split_digest] |= dict.fromkeys(each.line for each in (*report.errors, *report.warnings))
+        lines[report.split_digest] |= dict.fromkeys(
+            format_finding(vars(each)) for each in (*report.errors, *report.warnings)
+        )
     for split_digest, report in gate_reports(jobs).items():
         echo(escape(report.summary()))
         for line in lines[split_digest]:
