@@ -7,6 +7,7 @@ from arogya_bench.evaluation.job import prepare
 from arogya_bench.evaluation.run_items import dataset_input, job_params, job_tags, provenance_files
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
+from arogya_bench.tracking.tags import read_model_params
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,18 @@ def test_tags_say_what_the_run_is_about(job):
     assert tags["arogya.split"] == "group-50-20-30-s42"
     assert (tags["arogya.seed"], tags["arogya.grouped"]) == ("42", "true")
     assert all(isinstance(value, str) for value in tags.values())
+
+
+def test_a_run_has_the_params_of_its_model_from_the_start(job, tmp_path):
+    weights = tmp_path / "model.bin"
+    weights.write_bytes(b"learned")
+    planned = prepare(replace(job, model=Pretrained(weights=str(weights))))
+
+    params = read_model_params(job_tags(planned))
+
+    logged = {name: str(value) for name, value in job_params(planned).items()}
+    assert params == {name: value for name, value in logged.items() if name.startswith(("model.", "training"))}
+    assert str(tmp_path) not in str(params)
 
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])

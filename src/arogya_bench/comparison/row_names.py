@@ -3,25 +3,32 @@
 from collections.abc import Mapping, Sequence
 
 from arogya_bench.tracking.runs import RunRecord
-from arogya_bench.tracking.tags import MODEL, MODEL_CONFIG_DIGEST
+from arogya_bench.tracking.tags import MODEL, MODEL_CONFIG_DIGEST, read_model_params
 
 
 def row_names(runs: Sequence[RunRecord]) -> dict[str, str]:
     """Name rows by their model; rows of one model also by the parameters that differ.
 
+    A run that failed has logged no params; those that it started with are in a tag. Of runs of earlier versions without
+    a tag only the digest is known.
+
     Returns:
         Row digest to display name, in order of first appearance.
     """
-    rows: dict[str, RunRecord] = {}
+    models: dict[str, str] = {}
+    params: dict[str, Mapping[str, str]] = {}
     for run in runs:
-        if run.params or run.tags[MODEL_CONFIG_DIGEST] not in rows:
-            rows[run.tags[MODEL_CONFIG_DIGEST]] = run
+        digest = run.tags[MODEL_CONFIG_DIGEST]
+        models[digest] = run.tags[MODEL]
+        params[digest] = run.params or read_model_params(run.tags) or params.get(digest, {})
     names = {}
-    for digest, run in rows.items():
-        model = run.tags[MODEL]
-        same_model = [other.params for other in rows.values() if other.tags[MODEL] == model]
-        difference = _differing_params(run.params, same_model) or digest[:6]
-        names[digest] = model if len(same_model) == 1 else f"{model} ({difference})"
+    for digest, model in models.items():
+        same_model = [other for other in models if models[other] == model]
+        known = [params[other] for other in same_model if params[other]]
+        difference = _differing_params(params[digest], known)
+        if not difference and (len(known) > 1 or not params[digest]):
+            difference = digest[:6]
+        names[digest] = f"{model} ({difference})" if difference and len(same_model) > 1 else model
     taken = list(names.values())
     return {digest: f"{name} {digest[:6]}" if taken.count(name) > 1 else name for digest, name in names.items()}
 

@@ -46,6 +46,7 @@ def job_tags(planned: PlannedJob) -> dict[str, str]:
     return {
         tags.MODEL: job.row_name,
         tags.MODEL_CONFIG_DIGEST: planned.model_config_digest,
+        **tags.model_params_tag({"training": job.training_name, **_model_params(planned)}),
         tags.TRAINING: job.training_name,
         tags.DATASET: dataset.name,
         tags.DATASET_DIGEST: dataset.digest,
@@ -88,8 +89,12 @@ def job_params(planned: PlannedJob) -> dict[str, object]:
         "device": job.device,
         "threads": job.threads or available_threads(),
         "limit": "none" if job.limit is None else job.limit,
-        **{f"model.{key}": value for key, value in model_identity(job.model).items()},
+        **_model_params(planned),
     }
+
+
+def _model_params(planned: PlannedJob) -> dict[str, object]:
+    return {f"model.{key}": value for key, value in model_identity(planned.job.model).items()}
 
 
 def dataset_input(planned: PlannedJob, part: str) -> DatasetInput:

@@ -11,15 +11,16 @@ from arogya_bench.runtime.console import echo
 
 
 def gate_reports(jobs: Sequence[PlannedJob]) -> dict[str, GateReport]:
-    """One gate report for each split of a sweep, by split digest."""
-    return {planned.gate_report.split_digest: planned.gate_report for planned in jobs}
-
-
-def print_gate_summary(jobs: Sequence[PlannedJob]) -> None:
-    """Print a summary of each split, and one line for each error and warning of any of its reports.
+    """One gate report for each split of a sweep, by split digest: the one with the most findings.
 
     Reports on one split differ where a model was trained on the dataset.
     """
+    reports = sorted((planned.gate_report for planned in jobs), key=lambda report: len(report.findings))
+    return {report.split_digest: report for report in reports}
+
+
+def print_gate_summary(jobs: Sequence[PlannedJob]) -> None:
+    """Print a summary of each split, and one line for each error and warning of any of its reports."""
     lines: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for planned in jobs:
         report = planned.gate_report

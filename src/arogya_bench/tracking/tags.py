@@ -22,6 +22,7 @@ NOTES = "arogya.notes"
 # Of the job that a run belongs to.
 MODEL = "arogya.model"  # name of the leaderboard row
 MODEL_CONFIG_DIGEST = "arogya.model_config_digest"
+MODEL_PARAMS = "arogya.model_params"  # as JSON: known from the start, so that a failed run has them too
 TRAINING = "arogya.training"
 DATASET = "arogya.dataset"
 DATASET_DIGEST = "arogya.dataset_digest"
@@ -105,3 +106,17 @@ def read_metric_tags(tags: Mapping[str, str]) -> "dict[str, MetricSpec]":
 
     specs = json.loads(tags.get(PLUGIN_METRICS, "{}"))
     return {name: MetricSpec(**spec) for name, spec in specs.items()}
+
+
+def model_params_tag(params: Mapping[str, object]) -> dict[str, str]:
+    """The params that tell the rows of one model apart, as a tag that ``read_model_params`` reads."""
+    return {MODEL_PARAMS: json.dumps({name: str(value) for name, value in params.items()})}
+
+
+def read_model_params(tags: Mapping[str, str]) -> dict[str, str]:
+    """The params that a run started with; empty for runs of earlier versions, and where the tag was cut."""
+    try:
+        params: dict[str, str] = json.loads(tags.get(MODEL_PARAMS, "{}"))
+    except json.JSONDecodeError:
+        return {}
+    return params
