@@ -54,7 +54,7 @@ def test_a_report_sorts_what_stops_from_what_warns():
 
 def test_a_finding_in_one_line_has_a_short_detail_and_omits_a_long_one():
     short = finding("AB302", ["benign in test: 1 group"], detail="fewer than 5 groups")
-    long = finding("AB105", ["a ~ b"] * 7, detail="x" * 81)
+    long = finding("AB105", ["a ~ b"] * 7, detail="x" * 121)
 
     assert format_finding(vars(short)).startswith(
         "Warning AB302: Class with few cases in a split (1): fewer than 5 groups. Fix: add cases,"

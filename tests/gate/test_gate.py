@@ -357,7 +357,7 @@ def test_one_group_is_not_called_groups(tree, grouped, unit):
     (finding,) = (each for each in tree.inspect().findings if each.code == "AB302")
 
     assert finding.examples == (f"benign in test: 1 {unit}",)
-    assert finding.detail == f"fewer than 5 {unit}s"
+    assert finding.detail == f"fewer than 5 {unit}s; in test: benign (1)"
 
 
 def test_the_same_data_give_the_same_report(tree):

@@ -395,6 +395,7 @@ def test_a_study_that_cannot_conclude_is_told_beforehand(command):
     assert "The test split has 25 patients; a verdict needs at least 30." in ended.err
     assert "give the test split a larger share" in ended.err
     assert "Warning AB302: Class with few cases in a split" in ended.err
+    assert "in test: elm (2)" in ended.err
 
 
 def test_a_study_with_enough_patients_is_told_nothing_of_it(command):

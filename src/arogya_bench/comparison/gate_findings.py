@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from arogya_bench.errors import ArtifactMissing
@@ -77,7 +77,7 @@ def _rows_with(runs: Iterable[RunRecord], names: Mapping[str, str], tag: str) ->
     return tuple(name for row, name in names.items() if row in rows)
 
 
-def _weight(finding: Finding) -> Sequence[object]:
+def _weight(finding: Finding) -> tuple[int, int, str]:
     code = str(finding["code"])
     group = CODE_GROUPS.index(code[:3]) if code[:3] in CODE_GROUPS else len(CODE_GROUPS)
     return SEVERITIES.index(str(finding["severity"])), group, code

@@ -11,7 +11,7 @@ from arogya_bench.gate.codes import CODES, Severity
 from arogya_bench.runtime.console import plural
 
 MAX_EXAMPLES = 5
-MAX_DETAIL_LENGTH = 80  # characters; longer details are in the table of findings and in gate.json
+MAX_DETAIL_LENGTH = 120  # characters; longer details are in the table of findings and in gate.json
 
 
 @dataclass(frozen=True, kw_only=True)

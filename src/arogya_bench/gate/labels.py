@@ -63,7 +63,13 @@ def class_counts(gate_input: GateInput) -> Iterator[GateFinding]:
         if part != "train" and 0 < counts[part][k] < MIN_CLASS_COUNT
     ]
     if small:
-        yield finding("AB302", small, detail=f"fewer than {plural(MIN_CLASS_COUNT, unit)}")
+        tested = [
+            f"{name} ({counts['test'][k]:g})"
+            for k, name in enumerate(dataset.classes)
+            if 0 < counts["test"][k] < MIN_CLASS_COUNT
+        ]
+        in_test = f"; in test: {', '.join(tested)}" if tested else ""
+        yield finding("AB302", small, detail=f"fewer than {plural(MIN_CLASS_COUNT, unit)}{in_test}")
     train, test = _count_classes(gate_input, "train"), _count_classes(gate_input, "test")
     yield from _class_imbalance(dataset, train)
     yield from _class_shift(dataset, train, test)
