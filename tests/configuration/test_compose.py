@@ -8,6 +8,7 @@ from arogya_bench.configuration.compose import RunRequest, compose_jobs, render_
 from arogya_bench.errors import ConfigError
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
+from arogya_bench.runtime.digests import digest_of, model_identity
 
 
 def composed(*overrides, **request):
@@ -57,7 +58,7 @@ def test_the_last_of_two_values_wins():
 def test_an_experiment_sweeps_without_a_flag():
     made = composed("experiment=demo")
 
-    assert [job.model_name for job in made] == ["prior", "opencv", "pytorch", "resnet50"]
+    assert [job.model_name for job in made] == ["prior", "opencv", "opencv_soft", "pytorch", "cnn"]
 
 
 def test_a_value_on_the_command_line_replaces_the_sweep_of_an_experiment():
@@ -393,12 +394,23 @@ def test_a_hydra_that_was_open_stays_open():
 
 
 def test_an_experiment_changes_root_keys_and_groups_alike():
-    """The demo is small in pixels as well as in cases."""
+    """The demo is small in pixels, and half of its cases are tested."""
     found = compose_jobs(RunRequest(overrides=("experiment=demo",)))
 
     assert {job.config["image_size"] for job in found} == {64}
-    assert {job.config["dataset"]["cases"] for job in found} == {600}
-    assert [job.model_name for job in found] == ["prior", "opencv", "pytorch", "resnet50"]
+    assert {job.config["dataset"]["cases"] for job in found} == {2400}
+    assert {job.split.test for job in found} == {0.5}
+
+
+def test_seven_models_are_seven_different_fits_on_the_data_of_the_demo():
+    demo = {job.model_name: job for job in composed("experiment=demo")}
+
+    seven = {job.model_name: job for job in composed("experiment=seven_models")}
+
+    assert set(seven) == {"resnet50", "yolov8_cls", "cnn", "keras", "pytorch", "opencv", "prior"}
+    assert len({digest_of(model_identity(job.model)) for job in seven.values()}) == 7
+    for part in ("source", "split", "training"):
+        assert {getattr(job, part) for job in seven.values()} == {getattr(demo["cnn"], part)}
 
 
 def test_the_command_line_beats_an_experiment():

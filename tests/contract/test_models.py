@@ -99,7 +99,11 @@ def test_yaml_states_every_field_and_the_defaults_of_the_adapter(config):
 
 
 # What makes a row of its own out of an adapter that another row has, too.
-VARIANTS = {"cnn": ("image_size",), "efficientnet_lite0_frozen": ("trained",)}
+VARIANTS = {
+    "cnn": ("image_size", "channels", "batch_norm", "dropout"),
+    "efficientnet_lite0_frozen": ("trained",),
+    "opencv_soft": ("C",),
+}
 
 
 def plain(value):

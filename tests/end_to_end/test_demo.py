@@ -25,13 +25,13 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_report_names_the_four_models_and_thirteen_conditions(folder):
+def test_report_names_the_five_models_and_thirteen_conditions(folder):
     comparison = json.loads((folder / "reports/comparison.json").read_text())
 
     models = {row["model"] for row in comparison["leaderboard"]}
     conditions = {row["condition"] for row in comparison["robustness"]}
 
-    assert models == {"prior", "opencv", "pytorch", "resnet50"}
+    assert models == {"prior", "opencv", "opencv_soft", "pytorch", "cnn"}
     assert len(conditions) == 13
     assert comparison["missing"] == []
 
@@ -54,4 +54,4 @@ def test_the_same_command_again_runs_nothing(folder):
         [COMMAND, "run", "experiment=demo", *SMALLER], cwd=folder, capture_output=True, text=True, check=True
     )
 
-    assert "0 cells to evaluate, 56 already in MLflow" in again.stderr
+    assert "0 cells to evaluate, 70 already in MLflow" in again.stderr

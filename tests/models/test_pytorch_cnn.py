@@ -6,6 +6,7 @@ from torch import nn
 
 from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.models.pytorch_cnn import ConvNet
+from arogya_bench.runtime.digests import model_identity
 from arogya_bench.types import Training
 
 TRAINING = Training(epochs=8, batch_size=16, learning_rate=2e-3, patience=8)
@@ -27,6 +28,25 @@ def test_layers_are_as_specified():
     assert (hidden.in_features, hidden.out_features) == (128 * 4 * 4, 256)
     assert (last.in_features, last.out_features) == (256, 7)
     assert next(layer.p for layer in layers if isinstance(layer, nn.Dropout)) == 0.5
+
+
+def test_channels_and_batch_normalisation_change_the_layers():
+    layers = list(ConvNet(channels=[4, 8], batch_norm=True)._build_network(3))
+
+    assert [type(layer).__name__ for layer in layers] == [
+        *("Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d"),
+        *("Conv2d", "BatchNorm2d", "ReLU", "AdaptiveAvgPool2d"),
+        *("Flatten", "Linear", "ReLU", "Dropout", "Linear"),
+    ]
+    assert [(c.in_channels, c.out_channels) for c in layers if isinstance(c, nn.Conv2d)] == [(3, 4), (4, 8)]
+    assert next(layer.in_features for layer in layers if isinstance(layer, nn.Linear)) == 8
+
+
+def test_new_fields_identify_a_network_only_where_they_are_changed():
+    default, changed = model_identity(ConvNet()), model_identity(ConvNet(channels=[8], batch_norm=True))
+
+    assert {"channels", "batch_norm"}.isdisjoint(default)
+    assert (changed["channels"], changed["batch_norm"]) == ([8], True)
 
 
 @pytest.mark.parametrize("size", [8, 64, 96])
@@ -60,7 +80,10 @@ def test_weights_of_another_architecture_are_refused(stripes, tmp_path):
     ("fields", "says"),
     [
         ({"image_size": 4}, "at least 8"),
+        ({"image_size": 8, "channels": [8, 8, 8, 8, 8]}, "at least 16"),
         ({"pool": 0}, "pool is 0"),
+        ({"channels": []}, r"channels is \[\]"),
+        ({"channels": [32, 0]}, r"channels is \[32, 0\]"),
         ({"dropout": 1.0}, "dropout is 1.0"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0"),
     ],

@@ -1,5 +1,5 @@
 import hashlib
-from dataclasses import dataclass, make_dataclass
+from dataclasses import dataclass, field, make_dataclass
 from typing import ClassVar
 
 import pytest
@@ -72,6 +72,20 @@ def test_an_adapter_that_moves_to_another_module_keeps_its_keys():
     before.__module__, after.__module__ = "acme.nets", "acme.vision.networks"
 
     assert digest_of(model_identity(after())) == digest_of(model_identity(before()))
+
+
+def test_a_field_that_an_adapter_gets_leaves_the_keys_of_its_default():
+    declared = {"adapter_name": "net", "adapter_version": 1}
+    unless_default = {"identity": "unless default"}
+    widths = field(default_factory=lambda: [8, 16], metadata=unless_default)
+    bias = field(default=True, metadata=unless_default)
+    before = make_dataclass("Net", [("depth", int, 3)], namespace=declared)
+    after = make_dataclass(
+        "Net", [("depth", int, 3), ("widths", list, widths), ("bias", bool, bias)], namespace=declared
+    )
+
+    assert model_identity(after()) == model_identity(before())
+    assert model_identity(after(widths=[8], bias=False)) == {**model_identity(before()), "widths": [8], "bias": False}
 
 
 def test_another_version_of_an_adapter_is_another_model():

@@ -23,6 +23,15 @@ def check_image_size(image_size: int, *, at_least: int) -> None:
         )
 
 
+def check_channels(channels: Sequence[int]) -> None:
+    """Check the numbers of channels of consecutive convolutions."""
+    if not channels or min(channels) < 1:
+        raise ConfigError(
+            f"channels is {list(channels)}.",
+            fix="set model.channels to one number above 0 for each convolution, such as [32,64,128].",
+        )
+
+
 def check_dropout(dropout: float) -> None:
     """Check a share of dropped units."""
     if not 0 <= dropout < 1:

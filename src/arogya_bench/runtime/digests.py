@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import MISSING, Field, asdict, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 from arogya_bench.errors import ModelError
 from arogya_bench.runtime.redaction import is_secret
@@ -25,9 +26,10 @@ def model_identity(model: object) -> dict[str, object]:
 
     A path in the field ``weights`` is replaced by the digest of the file, so that editing the
     file changes the key and moving it does not. Fields with ``metadata={"identity": False}``,
-    which affect no number, are omitted, as are fields named as a password or an API key. An
-    adapter whose numbers depend on files that no field names, such as weights in a package, has a
-    method ``fingerprint`` that returns their digest.
+    which affect no number, are omitted, as are fields named as a password or an API key. Fields
+    with ``metadata={"identity": "unless default"}`` are omitted while they have their default: an
+    adapter that gets a field keeps its keys. An adapter whose numbers depend on files that no field
+    names, such as weights in a package, has a method ``fingerprint`` that returns their digest.
 
     Raises:
         ModelError: If the model is not a dataclass or declares no name or version.
@@ -37,10 +39,8 @@ def model_identity(model: object) -> dict[str, object]:
             f"{type(model).__qualname__} is not a dataclass.",
             fix="make the adapter a frozen dataclass whose fields are its hyperparameters.",
         )
-    omitted = {
-        field.name for field in fields(model) if not field.metadata.get("identity", True) or is_secret(field.name)
-    }
-    values = {name: value for name, value in asdict(model).items() if name not in omitted}
+    identifying = {field.name for field in fields(model) if _identifies(field, getattr(model, field.name))}
+    values = {name: value for name, value in asdict(model).items() if name in identifying}
     weights = values.get("weights")
     if isinstance(weights, str) and Path(weights).expanduser().is_file():
         values["weights"] = file_digest(Path(weights).expanduser())
@@ -48,6 +48,14 @@ def model_identity(model: object) -> dict[str, object]:
     if fingerprint is not None:
         values["fingerprint"] = fingerprint()
     return {**adapter_identity(model), **values}
+
+
+def _identifies(field: Field[Any], value: object) -> bool:
+    identity = field.metadata.get("identity", True)
+    if is_secret(field.name) or identity is False:
+        return False
+    default = field.default if field.default_factory is MISSING else field.default_factory()
+    return identity != "unless default" or bool(value != default)
 
 
 def adapter_identity(model: object) -> dict[str, object]:
