@@ -227,6 +227,9 @@ class Model(Protocol):
         adapter_version: Increase it with every change that changes predictions; fits and cells are then recomputed.
         task: ``classification``, or ``detection`` if ``load`` returns a Detector.
         extra: The extra of arogya-bench that it needs; None if it needs none.
+
+    A model whose fit does not depend on the seed, such as weights taken as they are, also has ``seeded = False``: a
+    comparison then speaks of the model, and not of one fit of it.
     """
 
     adapter_name: ClassVar[str]

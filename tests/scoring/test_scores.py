@@ -4,7 +4,7 @@ import pytest
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.metrics.classification import INTERVAL_METRICS, METRICS, TWO_CLASS_METRICS, score
 from arogya_bench.scoring.classification import CLASSIFICATION
-from arogya_bench.scoring.scores import compute_scores, point_scores
+from arogya_bench.scoring.scores import Resampling, compute_scores, point_scores, resample
 from arogya_bench.types import Predictions
 
 SEED = "ab" * 16
@@ -79,7 +79,19 @@ def test_equal_seeds_draw_the_same_patients_for_every_model(job_of, roster, gues
     first = compute_scores(guessed(cases, skill=0.0), resamples=2000, seed=SEED)
     second = compute_scores(guessed(cases, skill=3.0), resamples=2000, seed=SEED)
 
-    assert first.resampling_digest == second.resampling_digest
+    assert first.resampling_digests == second.resampling_digests
+    assert len(set(first.resampling_digests)) == 2  # of all groups, and within classes
+
+
+def test_only_metrics_that_do_not_depend_on_class_frequencies_are_resampled_within_classes(predictions):
+    names = ["accuracy", "f1_macro", "brier", "balanced_accuracy", "recall_macro", "auroc_macro_ovr"]
+
+    resampled = resample(
+        CLASSIFICATION, predictions, names, Resampling(predictions=predictions, resamples=50, seed=SEED)
+    )
+
+    within = {name for name, metric in resampled.items() if np.bincount(metric.draws.stratum_of).size > 1}
+    assert within == {"balanced_accuracy", "recall_macro", "auroc_macro_ovr"}
 
 
 def test_point_scores_are_the_values_without_resampling(predictions):

@@ -55,6 +55,7 @@ def job_tags(planned: PlannedJob) -> dict[str, str]:
         tags.SPLIT_DIGEST: planned.split.digest,
         tags.GROUPED: str(dataset.grouped).lower(),
         tags.SEED: str(job.seed),
+        tags.SEEDED: str(getattr(job.model, "seeded", True)).lower(),
         tags.FIT_KEY: planned.fit_key,
         tags.GATE: report.summary(),
         **overridden,
@@ -138,7 +139,7 @@ def evaluation_items(
             tags.UNDEFINED_METRICS: json.dumps(scores.undefined),
             tags.METRIC_FLAGS: json.dumps(scores.flags),
             tags.INTERVALS_UNAVAILABLE: json.dumps(scores.missing_intervals()),
-            tags.RESAMPLING_DIGEST: scores.resampling_digest,
+            tags.RESAMPLING_DIGEST: " ".join(scores.resampling_digests),
             **output.tags,
         }
     )

@@ -7,6 +7,8 @@ from typing import Generic, Literal, ParamSpec, TypeAlias, TypeVar
 from arogya_bench.metrics.tally import SufficientStatistics
 from arogya_bench.types import Floats, Labels, Probabilities
 
+# What a metric averages over; "positives" and "negatives" are the cases of the second and first of two classes.
+AveragedOver: TypeAlias = Literal["cases", "classes", "positives", "negatives"]
 Parameters = ParamSpec("Parameters")
 Value = TypeVar("Value")
 
@@ -19,6 +21,8 @@ class MetricFunction(Generic[Parameters, Value]):
         name: Name of the metric in MLflow.
         low: Smallest possible value, as ``high`` is the largest.
         probabilistic: Whether it needs class probabilities.
+        averaged_over: Where one case of a rare class weighs more than one of a frequent class: ``classes``.
+        class_conditional: Whether its expectation does not depend on the class frequencies of the cases.
         compute: A built-in metric maps sufficient statistics to values of their leading axes, NaN
             where undefined; a metric of another package maps targets and probabilities to a number.
     """
@@ -30,6 +34,8 @@ class MetricFunction(Generic[Parameters, Value]):
     probabilistic: bool
     summary: str
     compute: Callable[Parameters, Value]
+    averaged_over: AveragedOver = "cases"
+    class_conditional: bool = False
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Value:
         """Compute the metric."""
@@ -41,9 +47,15 @@ CaseMetric: TypeAlias = MetricFunction[[Labels, Probabilities], float]
 
 
 def metric(
-    *, best: Literal["high", "low"], low: float, high: float, probabilistic: bool = False
+    *,
+    best: Literal["high", "low"],
+    low: float,
+    high: float,
+    probabilistic: bool = False,
+    averaged_over: AveragedOver = "cases",
+    class_conditional: bool = False,
 ) -> Callable[[Callable[Parameters, Value]], MetricFunction[Parameters, Value]]:
-    """Attach direction and range to a function, without registering it."""
+    """Attach direction, range and what the metric averages over to a function, without registering it."""
 
     def attach(function: Callable[Parameters, Value]) -> MetricFunction[Parameters, Value]:
         return MetricFunction(
@@ -54,6 +66,8 @@ def metric(
             probabilistic=probabilistic,
             summary=(function.__doc__ or "").partition("\n")[0],
             compute=function,
+            averaged_over=averaged_over,
+            class_conditional=class_conditional,
         )
 
     return attach

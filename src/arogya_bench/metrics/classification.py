@@ -16,7 +16,7 @@ from arogya_bench.metrics.per_class import f1s, precisions, recalls, safe_divide
 from arogya_bench.metrics.tally import SufficientStatistics, sum_by_group
 from arogya_bench.types import Floats
 
-METRICS_VERSION = 1  # rises when any number for the same predictions changes
+METRICS_VERSION = 2  # rises when any number for the same predictions changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +41,18 @@ def accuracy(tally: SufficientStatistics) -> Floats:
     return safe_divide(tally.hits.sum(axis=-1), tally.n)
 
 
-@metric(best="high", low=0.0, high=1.0)
+@metric(best="high", low=0.0, high=1.0, averaged_over="classes", class_conditional=True)
 def balanced_accuracy(tally: SufficientStatistics) -> Floats:
     """Mean recall over the classes that the truth holds."""
     return _masked_mean(recalls(tally), tally.support > 0)
 
 
-@metric(best="high", low=0.0, high=1.0)
+@metric(best="high", low=0.0, high=1.0, averaged_over="classes")
 def precision_macro(tally: SufficientStatistics) -> Floats:
-    """Mean precision over the classes seen; a class that is never predicted counts as 0."""
+    """Mean precision over the classes of the truth.
+
+    A class that is never predicted counts as 0. A run also averages over classes that are predicted without a case.
+    """
     return _masked_mean(_nan_to_zero(precisions(tally)), _observed_classes(tally))
 
 
@@ -59,9 +62,12 @@ def precision_weighted(tally: SufficientStatistics) -> Floats:
     return safe_divide((tally.support * _nan_to_zero(precisions(tally))).sum(axis=-1), tally.n)
 
 
-@metric(best="high", low=0.0, high=1.0)
+@metric(best="high", low=0.0, high=1.0, averaged_over="classes", class_conditional=True)
 def recall_macro(tally: SufficientStatistics) -> Floats:
-    """Mean recall over the classes seen; a class predicted without a case counts as 0."""
+    """Mean recall over the classes of the truth.
+
+    A run also averages over classes that are predicted without a case, which count as 0.
+    """
     return _masked_mean(_nan_to_zero(recalls(tally)), _observed_classes(tally))
 
 
@@ -73,7 +79,10 @@ def recall_weighted(tally: SufficientStatistics) -> Floats:
 
 @metric(best="high", low=0.0, high=1.0)
 def specificity_macro(tally: SufficientStatistics) -> Floats:
-    """Mean specificity over the classes seen that leave negatives."""
+    """Mean specificity over the classes of the truth that leave negatives.
+
+    A run also averages over classes that are predicted without a case.
+    """
     values = specificities(tally)
     return _masked_mean(_nan_to_zero(values), _observed_classes(tally) & np.isfinite(values))
 
@@ -87,9 +96,12 @@ def specificity_weighted(tally: SufficientStatistics) -> Floats:
     return safe_divide((weights * _nan_to_zero(values)).sum(axis=-1), weights.sum(axis=-1))
 
 
-@metric(best="high", low=0.0, high=1.0)
+@metric(best="high", low=0.0, high=1.0, averaged_over="classes")
 def f1_macro(tally: SufficientStatistics) -> Floats:
-    """Mean F1 over the classes seen, in truth or prediction."""
+    """Mean F1 over the classes of the truth.
+
+    A run also averages over classes that are predicted without a case, which count as 0.
+    """
     return _masked_mean(_nan_to_zero(f1s(tally)), _observed_classes(tally))
 
 
@@ -99,7 +111,7 @@ def f1_weighted(tally: SufficientStatistics) -> Floats:
     return safe_divide((tally.support * _nan_to_zero(f1s(tally))).sum(axis=-1), tally.n)
 
 
-@metric(best="high", low=0.0, high=1.0, probabilistic=True)
+@metric(best="high", low=0.0, high=1.0, probabilistic=True, averaged_over="classes", class_conditional=True)
 def auroc_macro_ovr(tally: SufficientStatistics) -> Floats:
     """Mean one-against-the-rest AUROC over the classes that the truth holds."""
     return _masked_mean(_nan_to_zero(tally.auroc), np.isfinite(tally.auroc))
@@ -112,7 +124,7 @@ def auroc_weighted_ovr(tally: SufficientStatistics) -> Floats:
     return safe_divide((weights * _nan_to_zero(tally.auroc)).sum(axis=-1), weights.sum(axis=-1))
 
 
-@metric(best="high", low=0.0, high=1.0, probabilistic=True)
+@metric(best="high", low=0.0, high=1.0, probabilistic=True, averaged_over="classes")
 def average_precision_macro(tally: SufficientStatistics) -> Floats:
     """Mean one-against-the-rest average precision over the classes that the truth holds."""
     values = tally.average_precision
@@ -254,6 +266,9 @@ def _explain_undefined(undefined: Metric, cases: Outcomes) -> str:
 
 
 def _observed_classes(tally: SufficientStatistics) -> NDArray[np.bool_]:
+    """Classes seen in truth or prediction, as in scikit-learn, or in the truth only, shape (..., K)."""
+    if tally.group_sums.true_classes_only:
+        return tally.support > 0
     return tally.support + tally.predicted_counts > 0
 
 

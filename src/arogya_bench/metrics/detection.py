@@ -1,7 +1,7 @@
 """Metrics of a detector with replicates, and COCO's scores for other tools."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -135,7 +135,12 @@ def score_with_reasons(predictions: BoxPredictions, *, threshold: float) -> Metr
 
 
 def box_replicates(
-    predictions: BoxPredictions, *, threshold: float, draws: Resamples, names: Iterable[str] | None = None
+    predictions: BoxPredictions,
+    *,
+    threshold: float,
+    draws: Resamples,
+    names: Iterable[str] | None = None,
+    true_classes_only: bool = False,
 ) -> Replicates:
     """Resample all metrics; results are those of ``detection.score`` on the drawn images.
 
@@ -148,6 +153,7 @@ def box_replicates(
         threshold: Smallest score of a detection in precision, recall and F1, from validation.
         draws: Which groups enter each resample.
         names: Names of the metrics; all if None. Those over ten IoU thresholds take longest.
+        true_classes_only: Whether a macro average leaves out a class that is detected without a true box.
     """
     cases = check_box_predictions(predictions)
     if draws.group_of.shape != (cases.n,):
@@ -156,9 +162,13 @@ def box_replicates(
     iou_indices = {index for name in selected for index in METRICS[name].iou_indices}
     all_sums = sum_boxes_by_group(match_boxes(cases), threshold=threshold, group_of=draws.group_of)
     sums = all_sums.select_iou_thresholds(iou_indices)
-    whole = _compute_metrics(sums.total(), selected)
-    drawn = [_compute_metrics(sums.apply_weights(weights), selected) for weights in draws.chunks()]
-    jackknife = [_compute_metrics(tally, selected) for tally in sums.leave_one_group_out()]
+
+    def compute(tally: BoxSufficientStatistics) -> dict[str, Floats]:
+        return _compute_metrics(_ignore_other_classes(tally) if true_classes_only else tally, selected)
+
+    whole = compute(sums.total())
+    drawn = [compute(sums.apply_weights(weights)) for weights in draws.chunks()]
+    jackknife = [compute(tally) for tally in sums.leave_one_group_out()]
     return Replicates(
         estimates={name: float(value) for name, value in whole.items()},
         values=concatenate_replicates(drawn, selected),
@@ -170,6 +180,11 @@ def box_replicates(
 def check_box_predictions(predictions: BoxPredictions) -> BoxOutcomes:
     """Validate the boxes of stored predictions."""
     return check_box_outcomes(predictions.truth, predictions.detections, classes=predictions.classes)
+
+
+def _ignore_other_classes(tally: BoxSufficientStatistics) -> BoxSufficientStatistics:
+    """Drop the detections of classes without a true box, which counted as classes seen."""
+    return replace(tally, detections=np.where(tally.truth > 0, tally.detections, 0.0))
 
 
 def _explain_undefined(undefined: BoxMetric, cases: BoxOutcomes) -> str:

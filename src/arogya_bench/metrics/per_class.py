@@ -80,6 +80,20 @@ def f1s(tally: SufficientStatistics) -> Floats:
     return np.where(tally.support > 0, values, np.nan)
 
 
+def f1_slopes(tally: SufficientStatistics) -> tuple[Floats, Floats]:
+    """How F1 of each class changes with the answers, shape (..., K) each; 0 for a class without cases.
+
+    Returns:
+        The rise with the recall of the class, 2 s (s + false positives) / (s + predicted)² for s cases, which is small
+        where false positives outnumber the cases; and the fall with one more false positive, F1 / (s + predicted).
+    """
+    size = tally.support + tally.predicted_counts
+    false_positives = tally.predicted_counts - tally.hits
+    rise = safe_divide(2 * tally.support * (tally.support + false_positives), size**2)
+    fall = safe_divide(f1s(tally), size)
+    return np.where(tally.support > 0, rise, 0.0), np.where(tally.support > 0, fall, 0.0)
+
+
 def safe_divide(part: Floats, whole: Floats) -> Floats:
     """Divide, with NaN where the whole is 0."""
     undefined = np.full(np.shape(part), np.nan)

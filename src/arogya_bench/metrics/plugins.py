@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arogya_bench.errors import ConfigError, MetricError, UndefinedMetric, did_you_mean
-from arogya_bench.metrics.catalogue import CaseMetric, MetricFunction
+from arogya_bench.metrics.catalogue import AveragedOver, CaseMetric, MetricFunction
 from arogya_bench.metrics.classification import MetricScores
 from arogya_bench.metrics.replicates import Replicates, Resamples
 from arogya_bench.types import Labels, Probabilities
@@ -23,7 +23,8 @@ RANGE_TOLERANCE = 1e-9  # beyond a declared range, for rounding
 # Numbers and columns that stand beside metrics in a run or on a leaderboard.
 RESERVED_NAMES = {
     "cases", "groups", "temperature", "score_threshold", "dataset", "rank", "model", "seeds",
-    "note", "robustness_score", "worst_condition", "latency_p50_ms", "cost_per_1k_images_usd",
+    "note", "robustness_score", "seed_sd", "seed_values", "above_chance",
+    "worst_condition", "latency_p50_ms", "cost_per_1k_images_usd",
 }  # fmt: skip
 
 
@@ -53,6 +54,26 @@ class PluginMetric:
     summary: str
     spec: MetricSpec
     function: CaseMetric = field(repr=False)
+
+    @property
+    def averaged_over(self) -> AveragedOver:
+        """What its declaration says; cases by default."""
+        return self.function.averaged_over
+
+    @property
+    def low(self) -> float:
+        """The smallest possible value."""
+        return self.function.low
+
+    @property
+    def high(self) -> float:
+        """The largest possible value."""
+        return self.function.high
+
+    @property
+    def class_conditional(self) -> bool:
+        """Always resampled over all groups: its function decides what it reads."""
+        return False
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by name, since a decorated function cannot be pickled."""

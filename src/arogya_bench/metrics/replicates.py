@@ -52,7 +52,7 @@ class Replicates:
     digest: str
 
 
-def replicates(
+def replicates(  # noqa: PLR0913 - what a case holds, and how it is scored
     targets: ArrayLike,
     probabilities: ArrayLike | None = None,
     predicted: ArrayLike | None = None,
@@ -61,6 +61,7 @@ def replicates(
     classes: Sequence[str] | int | None = None,
     bins: int = 15,
     names: Iterable[str] | None = None,
+    true_classes_only: bool = False,
 ) -> Replicates:
     """Resample all metrics; results are those of ``score`` on the drawn rows.
 
@@ -72,9 +73,12 @@ def replicates(
         classes: Names of the classes, or their number.
         bins: Number of bins for calibration errors.
         names: Names of the metrics; all if None. Those that rank cases by score take longest.
+        true_classes_only: Whether a macro average runs over the classes with a case only, and not, as in
+            scikit-learn, over those that are predicted without a case too: for comparisons, in which
+            all models need the same classes.
     """
     cases = check_outcomes(targets, probabilities, predicted, classes=classes)
-    return _resample_models({"": cases}, draws, bins, names)[""]
+    return _resample_models({"": cases}, draws, bins, names, true_classes_only)[""]
 
 
 def paired_replicates(
@@ -98,12 +102,19 @@ def paired_replicates(
 
 
 def _resample_models(
-    models: Mapping[str, Outcomes], draws: Resamples, bins: int, names: Iterable[str] | None
+    models: Mapping[str, Outcomes],
+    draws: Resamples,
+    bins: int,
+    names: Iterable[str] | None,
+    true_classes_only: bool = False,
 ) -> dict[str, Replicates]:
     for cases in models.values():
         if draws.group_of.shape != (cases.n,):
             raise ValueError(f"draws of {draws.group_of.size} cases for {cases.n} targets")
-    sums = {name: sum_by_group(cases, group_of=draws.group_of, bins=bins) for name, cases in models.items()}
+    sums = {
+        name: sum_by_group(cases, group_of=draws.group_of, bins=bins, true_classes_only=true_classes_only)
+        for name, cases in models.items()
+    }
     names = None if names is None else list(names)  # an iterator can be read only once
     wanted = {name: _select_metrics(names, model.n_classes) for name, model in sums.items()}
     values: dict[str, list[dict[str, Floats]]] = {name: [] for name in models}

@@ -28,12 +28,14 @@ class GroupSums:
     Attributes:
         group: Shape (n,), positions 0 to groups - 1.
         bins: Number of bins of the confidence.
+        true_classes_only: Whether a macro average leaves out a class that is predicted without a case.
     """
 
     cases: Outcomes
     group: Labels
     groups: int
     bins: int
+    true_classes_only: bool = False
 
     def total(self) -> "SufficientStatistics":
         """Statistics of all cases, without leading axes."""
@@ -255,7 +257,12 @@ class SufficientStatistics:
 
 
 def sum_by_group(
-    outcomes: Outcomes, *, group_of: NDArray[np.int64] | None = None, bins: int = 15, groups: int | None = None
+    outcomes: Outcomes,
+    *,
+    group_of: NDArray[np.int64] | None = None,
+    bins: int = 15,
+    groups: int | None = None,
+    true_classes_only: bool = False,
 ) -> GroupSums:
     """Prepare the sums of each group.
 
@@ -264,7 +271,10 @@ def sum_by_group(
         group_of: Shape (n,), positions 0 to groups - 1; all cases are one group if None.
         bins: Number of bins of the confidence, for the calibration errors.
         groups: Number of groups, if the last ones hold none of these cases.
+        true_classes_only: Whether a macro average leaves out a class that is predicted without a case.
     """
     group = np.zeros(outcomes.n, dtype=np.int64) if group_of is None else group_of
     highest = int(group.max()) + 1 if group.size else 1
-    return GroupSums(cases=outcomes, group=group, groups=groups or highest, bins=bins)
+    return GroupSums(
+        cases=outcomes, group=group, groups=groups or highest, bins=bins, true_classes_only=true_classes_only
+    )

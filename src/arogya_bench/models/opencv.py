@@ -81,6 +81,11 @@ class OpenCVClassifier:
         if self.vocabulary < 2:
             raise ConfigError(f"vocabulary is {self.vocabulary}.", fix="set model.vocabulary to 2 or more.")
 
+    @property
+    def seeded(self) -> bool:
+        """Whether the fit depends on the seed: only the visual words do."""
+        return self.features != "hog"
+
     def check(self, *, device: str) -> None:
         """Raise ConfigError if ``device`` is not a known name; this model uses the CPU."""
         check_device_name(device)

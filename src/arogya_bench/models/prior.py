@@ -23,6 +23,7 @@ class Prior:
     adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = None
+    seeded: ClassVar[bool] = False  # no seed changes the frequencies
 
     def check(self, *, device: str) -> None:
         """Raise ConfigError if ``device`` is not a known name."""

@@ -51,6 +51,7 @@ class PyFunc:
     adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = None
+    seeded: ClassVar[bool] = False  # the model is taken as it is
 
     def __post_init__(self) -> None:
         if not self.uri:

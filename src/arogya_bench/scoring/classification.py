@@ -19,10 +19,11 @@ from arogya_bench.metrics.classification import (
     MetricScores,
     score_with_reasons,
 )
-from arogya_bench.metrics.outcomes import predicted_classes
-from arogya_bench.metrics.per_class import per_class
+from arogya_bench.metrics.outcomes import check_outcomes, predicted_classes
+from arogya_bench.metrics.per_class import f1_slopes, per_class
 from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.metrics.replicates import Replicates, Resamples, replicates
+from arogya_bench.metrics.tally import sum_by_group
 from arogya_bench.scoring.label_table import predictions_from_table, predictions_to_preview, predictions_to_table
 from arogya_bench.scoring.task import Task, case_columns
 from arogya_bench.types import Case, Floats, Image, Labels, Predictions, Probabilities, Subset
@@ -65,10 +66,19 @@ class Classification(Task[Predictions]):
         draws: Resamples,
         names: Iterable[str] | None = None,
         plugin_metrics: Sequence[PluginMetric] = (),
+        *,
+        true_classes_only: bool = False,
     ) -> Replicates:
         """Compute metrics on every resample."""
         targets, probabilities = predictions.targets, predictions.probabilities
-        builtin = replicates(targets, probabilities, draws=draws, classes=predictions.classes, names=names)
+        builtin = replicates(
+            targets,
+            probabilities,
+            draws=draws,
+            classes=predictions.classes,
+            names=names,
+            true_classes_only=true_classes_only,
+        )
         added = plugins.replicates(plugin_metrics, targets, probabilities, draws=draws)
         return replace(
             builtin,
@@ -80,6 +90,22 @@ class Classification(Task[Predictions]):
     def strata(self, predictions: Predictions) -> Labels:
         """The classes."""
         return predictions.targets
+
+    def class_weights(self, predictions: Predictions, metric: str) -> Floats | None:
+        """Of F1, in which false positives lower the weight of a rare class; None for other metrics.
+
+        Wrong answers about a class lower its own F1 and, as false positives, that of the others.
+        """
+        if metric not in ("f1_macro", "f1"):
+            return None
+        cases = check_outcomes(predictions.targets, predictions.probabilities, classes=predictions.classes)
+        tally = sum_by_group(cases).total()
+        rise, fall = f1_slopes(tally)
+        if metric == "f1":
+            return np.array([fall[1] * tally.support[0], rise[1]])
+        of_others = (fall.sum() - fall) * tally.support / (fall.size - 1)
+        weights: Floats = (rise + of_others) / max(1, int((tally.support > 0).sum()))
+        return weights
 
     def correct_cases(self, predictions: Predictions) -> NDArray[np.bool_]:
         """Whether the most probable class of each case is its true one, shape (n,)."""

@@ -103,10 +103,14 @@ class Detection(Task[BoxPredictions]):
         draws: Resamples,
         names: Iterable[str] | None = None,
         plugin_metrics: Sequence[PluginMetric] = (),
+        *,
+        true_classes_only: bool = False,
     ) -> Replicates:
         """Compute metrics on every resample."""
         del plugin_metrics
-        return box_replicates(predictions, threshold=predictions.threshold, draws=draws, names=names)
+        return box_replicates(
+            predictions, threshold=predictions.threshold, draws=draws, names=names, true_classes_only=true_classes_only
+        )
 
     def to_table(self, predictions: BoxPredictions) -> pd.DataFrame:
         """One row per true or detected box."""

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from arogya_bench.metrics.plugins import PluginMetric
-from arogya_bench.scoring.task import AnyPredictions
+from arogya_bench.scoring.task import AnyPredictions, Task
 from arogya_bench.scoring.tasks import get_task
 from arogya_bench.statistics.intervals import BootstrapInterval, interval
 from arogya_bench.statistics.resampling import Draws, draws
+from arogya_bench.types import Floats, Labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +24,7 @@ class EvaluationScores:
         intervals: From resampled groups, by name, for the interval metrics of the task.
         undefined: Why the other metrics are undefined, by name.
         flags: What a reader of a value should know, by name.
+        resampling_digests: Of the resamples of all groups, and of those within classes if a metric uses them.
     """
 
     values: Mapping[str, float]
@@ -29,7 +33,7 @@ class EvaluationScores:
     flags: Mapping[str, str]
     cases: int
     groups: int
-    resampling_digest: str
+    resampling_digests: tuple[str, ...]
 
     def scalars(self) -> dict[str, float]:
         """The numbers for MLflow: each metric, and the ends of its interval if it has one."""
@@ -62,34 +66,109 @@ def compute_scores(
     """
     task = get_task(predictions)
     scores = task.score(predictions, plugin_metrics)
-    resampling = draw_resamples(predictions, resamples=resamples, seed=seed)
     builtin = [name for name in task.interval_metrics if name in scores.values]
     added = [metric for metric in plugin_metrics if metric.name in scores.values]
-    replicates = task.bootstrap(predictions, resampling, builtin, added)
-    intervals = {
-        name: interval(scores.values[name], replicates.values[name], replicates.jackknife[name], draws=resampling)
-        for name in (*builtin, *(metric.name for metric in added))
-    }
+    resampling = Resampling(predictions=predictions, resamples=resamples, seed=seed)
+    resampled = resample(task.with_metrics(added), predictions, builtin, resampling)
     return EvaluationScores(
         values=scores.values,
-        intervals=intervals,
+        intervals={name: metric.interval(scores.values[name]) for name, metric in resampled.items()},
         undefined=scores.undefined,
         flags=scores.flags,
-        cases=resampling.n,
-        groups=resampling.groups,
-        resampling_digest=resampling.digest,
+        cases=len(predictions.case_ids),
+        groups=len(set(predictions.group_ids)),
+        resampling_digests=tuple(dict.fromkeys(metric.draws.digest for metric in resampled.values())),
     )
 
 
-def draw_resamples(predictions: AnyPredictions, *, resamples: int, seed: str) -> Draws:
-    """Draw groups with replacement, the same for every model on these cases."""
-    return draws(
-        len(predictions.case_ids),
-        rng=np.random.default_rng(int(seed, 16)),
-        resamples=resamples,
-        groups=np.array(predictions.group_ids),
-        strata=get_task(predictions).strata(predictions),
-    )
+@dataclass(frozen=True, kw_only=True)
+class ResampledMetric:
+    """One metric on resamples of groups.
+
+    Attributes:
+        estimate: On the original cases; NaN where undefined.
+        values: Shape (B,).
+        jackknife: Shape (groups,), the metric without each group.
+        draws: Of all groups, or within classes for a metric that does not depend on the class frequencies.
+    """
+
+    estimate: float
+    values: Floats
+    jackknife: Floats
+    draws: Draws
+
+    def interval(self, estimate: float | None = None) -> BootstrapInterval:
+        """Return the 95 % interval of the metric."""
+        return interval(self.estimate if estimate is None else estimate, self.values, self.jackknife, draws=self.draws)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resampling:
+    """The resamples that all models on the same cases share.
+
+    Attributes:
+        predictions: Of one model on these cases.
+        resamples: Number of resamples.
+        seed: Hexadecimal; equal seeds on equal cases draw the same groups.
+    """
+
+    predictions: AnyPredictions
+    resamples: int
+    seed: str
+
+    @cached_property
+    def of_all_groups(self) -> Draws:
+        """Groups drawn with replacement."""
+        return self._draw(None)
+
+    @cached_property
+    def within_classes(self) -> Draws:
+        """Groups drawn with replacement within their class; of all groups if cases have no single class."""
+        return self._draw(get_task(self.predictions).strata(self.predictions))
+
+    def _draw(self, strata: Labels | None) -> Draws:
+        return draws(
+            len(self.predictions.case_ids),
+            rng=np.random.default_rng(int(self.seed, 16)),
+            resamples=self.resamples,
+            groups=np.array(self.predictions.group_ids),
+            strata=strata,
+        )
+
+
+def resample(
+    task: Task[Any],
+    predictions: AnyPredictions,
+    names: Sequence[str],
+    resampling: Resampling,
+    *,
+    true_classes_only: bool = False,
+) -> dict[str, ResampledMetric]:
+    """Compute metrics on resamples of groups, the same for every model on these cases.
+
+    A metric is resampled over all groups, since the class frequencies of another sample differ too; within classes
+    if it does not depend on them.
+
+    Args:
+        task: With the metrics of other packages that are to be computed.
+        predictions: Of one condition.
+        names: Built-in metrics.
+        resampling: Which groups are drawn.
+        true_classes_only: Whether macro averages run over the classes in the truth only.
+    """
+    results: dict[str, ResampledMetric] = {}
+    for within_classes in (False, True):
+        chosen = [name for name in names if task.metrics[name].class_conditional == within_classes]
+        plugins = () if within_classes else task.plugin_metrics
+        if not chosen and not plugins:
+            continue
+        draws = resampling.within_classes if within_classes else resampling.of_all_groups
+        found = task.bootstrap(predictions, draws, chosen, plugins, true_classes_only=true_classes_only)
+        for name in (*chosen, *(plugin.name for plugin in plugins)):
+            results[name] = ResampledMetric(
+                estimate=found.estimates[name], values=found.values[name], jackknife=found.jackknife[name], draws=draws
+            )
+    return {name: results[name] for name in (*names, *(plugin.name for plugin in task.plugin_metrics))}
 
 
 def point_scores(predictions: AnyPredictions) -> dict[str, float]:

@@ -15,7 +15,7 @@ from arogya_bench.metrics.classification import MetricScores
 from arogya_bench.metrics.detection import BoxMetric
 from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.metrics.replicates import Replicates, Resamples
-from arogya_bench.types import BoxPredictions, Case, Dataset, Image, Labels, Predictions, Subset
+from arogya_bench.types import BoxPredictions, Case, Dataset, Floats, Image, Labels, Predictions, Subset
 
 AnyPredictions: TypeAlias = Predictions | BoxPredictions
 PredictionsT = TypeVar("PredictionsT")
@@ -96,12 +96,31 @@ class Task(ABC, Generic[PredictionsT]):
         draws: Resamples,
         names: Iterable[str] | None = None,
         plugin_metrics: Sequence[PluginMetric] = (),
+        *,
+        true_classes_only: bool = False,
     ) -> Replicates:
-        """Compute metrics on every resample; ``names`` None means all built-in metrics."""
+        """Compute metrics on every resample.
+
+        Args:
+            predictions: Of one condition.
+            draws: Which groups enter each resample.
+            names: Built-in metrics; all if None.
+            plugin_metrics: Metrics of other packages.
+            true_classes_only: Whether macro averages run over the classes in the truth only, which
+                every model shares, as comparisons need.
+        """
 
     def strata(self, predictions: PredictionsT) -> Labels | None:
-        """The strata within which groups are resampled, shape (n,); None means one stratum."""
+        """The class of each case, shape (n,); None if a case has no single class."""
         del predictions
+        return None
+
+    def class_weights(self, predictions: PredictionsT, metric: str) -> Floats | None:
+        """How much a metric rises from the worst to the best answers about each class, shape (K,).
+
+        None for equal weights.
+        """
+        del predictions, metric
         return None
 
     def correct_cases(self, predictions: PredictionsT) -> NDArray[np.bool_] | None:

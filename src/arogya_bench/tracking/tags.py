@@ -31,6 +31,7 @@ SPLIT = "arogya.split"
 SPLIT_DIGEST = "arogya.split_digest"
 GROUPED = "arogya.grouped"  # whether the dataset names patients or other groups
 SEED = "arogya.seed"
+SEEDED = "arogya.seeded"  # whether another seed gives another model
 FIT_KEY = "arogya.fit_key"
 GATE = "arogya.gate"
 GATE_OVERRIDDEN = "arogya.gate_overridden"  # errors of the data that the user accepted
