@@ -28,7 +28,6 @@ NOT_YET_CALLED = {
     "arogya_bench.statistics.limit_tests": "K: limits",
     "arogya_bench.statistics.rank_tests": "K: rank tests",
     "arogya_bench.statistics.ranking": "K: ranking",
-    "arogya_bench.statistics.seeds": "G: seeds",
     "arogya_bench.statistics.selection_bias": "K: selection bias",
     "arogya_bench.statistics.signed_rank": "K: rank tests",
     "arogya_bench.statistics.subgroup_columns": "K: subgroups",
@@ -37,8 +36,6 @@ NOT_YET_CALLED = {
     "arogya_bench.statistics.subgroups": "K: subgroups",
     "arogya_bench.statistics.t_tests": "K: ranking by paired and corrected resampled tests",
     "arogya_bench.statistics.threshold_intervals": "K: operating points",
-    "arogya_bench.statistics.variance_components": "G: variance terms",
-    "arogya_bench.statistics.variance_terms": "G: variance terms",
 }
 PATH = re.compile(r"arogya_bench(?:\.\w+)+")
 

@@ -6,10 +6,12 @@ import pytest
 
 from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
 from arogya_bench.comparison.blocks import CLEAN
-from arogya_bench.comparison.loading import NEVER_RUN, load_blocks
+from arogya_bench.comparison.loading import NEVER_RUN, load_evaluations
+from arogya_bench.comparison.scored_rows import score_rows
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import TrackingError
 from arogya_bench.models.opencv import OpenCVClassifier
+from arogya_bench.scoring.scores import Resampling
 from arogya_bench.tracking.runs import finish_run, get_run, start_run
 from arogya_bench.types import Training
 
@@ -19,7 +21,7 @@ FAILURE = {"arogya.error": "MemoryError", "arogya.error_message": "no room\nfor 
 @pytest.fixture
 def read(store):
     def blocks_of(where=None):
-        return load_blocks(store, where=where, resamples=2000)
+        return load_evaluations(store, where=where, resamples=2000).blocks
 
     return blocks_of
 
@@ -152,14 +154,22 @@ def test_a_cell_that_was_never_run_is_missing(logged, only, noisy):
     assert absent["status"] == NEVER_RUN
 
 
-def test_a_seed_that_was_not_run_everywhere_is_missing(logged, only):
+def test_rows_may_have_different_numbers_of_seeds(logged, only):
     logged("a", seed=1)
     logged("a", seed=2)
     logged("b", seed=1)
 
+    assert only().missing == ()
+
+
+def test_a_seed_that_was_not_run_under_every_condition_is_missing(logged, only, noisy):
+    logged("a", seed=1, conditions=noisy(0.1))
+    logged("a", seed=2)
+
     (absent,) = only().missing
 
-    assert (absent["model"], absent["seed"], absent["status"]) == ("b", "2", NEVER_RUN)
+    found = (absent["model"], absent["seed"], absent["condition"], absent["status"])
+    assert found == ("a", "2", "gaussian_noise_0.1", NEVER_RUN)
 
 
 def test_a_job_that_failed_before_it_had_data_is_missing(logged, only, store):
@@ -231,16 +241,23 @@ def test_without_a_finished_evaluation_there_is_nothing_to_compare(logged, read)
 
 def test_seeds_are_averaged_and_not_pooled(logged, only):
     logged("a", seed=1, draw=1)
-    alone = only().bootstrap(row(only(), "a"), CLEAN, ["f1_macro"])
+    alone = scored(only(), "a")
     logged("a", seed=2, draw=2)
 
     block = only()
-    both = block.bootstrap(row(block, "a"), CLEAN, ["f1_macro"])
+    both = scored(block, "a")
     parts = [each["f1_macro"] for each in map(f1_of, block.load_predictions(row(block, "a"), CLEAN))]
 
-    assert both.estimates["f1_macro"] == pytest.approx(np.mean(parts))
-    assert both.estimates["f1_macro"] != alone.estimates["f1_macro"]
-    assert both.jackknife["f1_macro"].shape == alone.jackknife["f1_macro"].shape
+    assert both.estimate("f1_macro") == pytest.approx(np.mean(parts))
+    assert both.estimate("f1_macro") != alone.estimate("f1_macro")
+    assert both.seed_scores("f1_macro").mean_changes.shape == alone.seed_scores("f1_macro").mean_changes.shape
+
+
+def scored(block, name):
+    evaluated = block.evaluated_row(row(block, name), CLEAN)
+    resampling = Resampling(predictions=evaluated.predictions[0], resamples=200, seed=block.split_digest)
+    (found,) = score_rows([evaluated], block.task, ["f1_macro"], resampling)
+    return found
 
 
 def f1_of(predictions):
@@ -251,18 +268,18 @@ def f1_of(predictions):
 
 def test_the_order_of_the_stored_cases_does_not_matter(logged, only, store):
     run_id = logged("a")
-    before = only().bootstrap(row(only(), "a"), CLEAN, ["f1_macro"])
+    before = scored(only(), "a").mean_over_seeds("f1_macro")
     rewrite(store, run_id, lambda table: table.sample(frac=1, random_state=0))
 
-    after = only().bootstrap(row(only(), "a"), CLEAN, ["f1_macro"])
+    after = scored(only(), "a").mean_over_seeds("f1_macro")
 
-    np.testing.assert_array_equal(after.values["f1_macro"], before.values["f1_macro"])
+    np.testing.assert_array_equal(after.values, before.values)
 
 
 def test_a_condition_without_a_run_has_no_numbers(logged, only):
     logged("a")
 
-    assert only().bootstrap(row(only(), "a"), "fog", ["f1_macro"]) is None
+    assert only().evaluated_row(row(only(), "a"), "fog") is None
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,3 @@ def test_an_image_level_split_without_patients_is_no_caveat():
     ungrouped = {"arogya.grouped": "false", "arogya.split": "image-80-10-10-s42"}
 
     assert find_caveats([ungrouped]) == (UNGROUPED_CAVEAT,)
-
-
-def test_rows_that_were_trained_on_the_dataset_are_named_first():
-    caveat, _ = find_caveats([{**SOUND, "arogya.grouped": "false"}], trained_on_test=("hub", "hub+temperature"))
-
-    assert caveat.startswith("hub, hub+temperature: declared as trained on this dataset")

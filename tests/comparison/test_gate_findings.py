@@ -13,7 +13,7 @@ from pypdf import PdfReader
 
 from arogya_bench import Comparison, compare
 from arogya_bench.comparison.caveats import UNGROUPED_CAVEAT
-from arogya_bench.comparison.loading import load_blocks
+from arogya_bench.comparison.loading import load_evaluations
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.evaluation.evaluation import run_job
 from arogya_bench.models.prior import Prior
@@ -182,14 +182,14 @@ def test_rows_that_were_trained_on_the_dataset_are_named(store, job_of, source):
     run_job(job_of("hub", **seen), store, None)
     run_job(job_of("hub", **{**seen, "model": replace(seen["model"], smoothing=2.0)}), store, None)
 
-    (block,) = load_blocks(store, where=None, resamples=2000)
+    (block,) = load_evaluations(store, where=None, resamples=2000).blocks
     comparison = compare("study", tracking_uri=store.uri)
 
     assert block.trained_on_test == ("hub (smoothing=1.0)", "hub (smoothing=2.0)")
     (first, *_) = comparison.about["datasets"][0]["gate_findings"]
     assert (first["severity"], first["code"], first["count"]) == ("error", "AB501", 2)
     assert first["detail"] == "hub (smoothing=1.0), hub (smoothing=2.0)"
-    assert any("no such model can be recommended" in caveat for caveat in block.caveats)
+    assert any("declared as trained on this dataset" in reason for reason in block.not_recommendable.values())
 
 
 def test_rows_that_were_trained_on_related_data_are_named_but_not_excluded(store, job_of):
@@ -197,7 +197,7 @@ def test_rows_that_were_trained_on_related_data_are_named_but_not_excluded(store
     run_job(job_of(source=source), store, None)
     run_job(job_of("hub", Pretrained(trained_on=["ISIC 2019"]), source=source), store, None)
 
-    (block,) = load_blocks(store, where=None, resamples=2000)
+    (block,) = load_evaluations(store, where=None, resamples=2000).blocks
 
     assert block.trained_on_test == ()
     assert ("warning", "AB501", "hub") in {

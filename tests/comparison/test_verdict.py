@@ -1,27 +1,155 @@
-"""A model is ahead only if the adjusted p-value and the interval agree."""
+"""The sentences of a verdict, from evaluations in a store."""
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
-from arogya_bench.comparison.tables import NO_DIFFERENCE, pairwise_conclusion
+from arogya_bench.comparison.loading import load_evaluations
+from arogya_bench.comparison.tables import compare_block
+from arogya_bench.tracking.runs import get_run
 
 
-def pair(*, p_holm, low, high):
-    return {"a": "x", "b": "y", "p_holm": p_holm, "note": ""} | {"difference.ci_low": low, "difference.ci_high": high}
+@pytest.fixture
+def compare_only(store):
+    """Compare the models of the only block of the store."""
+
+    def tables(metric="f1_macro"):
+        (block,) = load_evaluations(store, where=None, resamples=2000).blocks
+        return compare_block(block, metric)
+
+    return tables
 
 
-def test_small_p_and_interval_above_zero_make_a_claim():
-    assert pairwise_conclusion(pair(p_holm=0.01, low=0.02, high=0.2)) == "x is ahead"
+def verdict_of(tables):
+    (verdict,) = tables.verdict
+    return verdict
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        pair(p_holm=0.05, low=0.001, high=0.2),
-        pair(p_holm=0.029, low=-0.022, high=0.178),
-        pair(p_holm=0.01, low=None, high=None),
-        pair(p_holm=None, low=0.1, high=0.2),
-    ],
-    ids=["p too large", "interval over zero", "no interval", "no p"],
-)
-def test_one_of_the_two_alone_makes_no_claim(row):
-    assert pairwise_conclusion(row) == NO_DIFFERENCE
+SEEDED = {"arogya.seeded": "true"}  # as of a model that every seed fits differently
+
+
+def test_a_lead_that_is_shown_comes_with_the_one_that_would_be(logged, compare_only, roster):
+    source = roster(patients=300, visits=1)
+    logged("strong", skill=1.5, source=source)
+    logged("weak", skill=0.7, draw=1, source=source)
+
+    verdict = verdict_of(compare_only())
+
+    assert verdict["verdict"] == "ahead"
+    assert verdict["reason"].startswith("strong is better than weak on 180 cases: the difference in f1_macro is shown")
+    assert " points of f1_macro would be shown by 80 % of studies like this one." in verdict["reason"]
+
+
+def test_what_would_decide_is_a_number_of_patients(logged, compare_only, roster):
+    source = roster(patients=300, visits=1)
+    logged("a", skill=1.0, source=source)
+    logged("b", skill=0.9, draw=1, source=source)
+
+    reason = verdict_of(compare_only())["reason"]
+
+    assert "Most of the uncertainty comes from the cases; " in reason
+
+
+def test_what_would_decide_is_a_number_of_seeds_where_seeds_dominate(logged, compare_only, roster):
+    source = roster(patients=2000, visits=1)
+    for seed, (a, b) in enumerate([(1.9, 0.6), (0.7, 1.4), (1.5, 0.9)], start=1):
+        logged("a", skill=a, seed=seed, draw=10 * seed, source=source)
+        logged("b", skill=b, seed=seed, draw=10 * seed + 1, source=source)
+
+    found = compare_only()
+
+    assert "Most of the uncertainty comes from the training seeds (" in verdict_of(found)["reason"]
+    assert found.pairwise[0]["seed_share"] > 0.5
+    assert all(row["seed_sd"] > 0 for row in found.leaderboard)
+
+
+def test_one_seed_of_a_trained_model_is_one_fit(logged, compare_only):
+    logged("net", skill=4.0, tags=SEEDED)
+    logged("svm", skill=0.0, draw=1)
+
+    notes = verdict_of(compare_only())["notes"]
+
+    assert "One seed: the verdict is about this fit of net, not about the recipe" in notes
+
+
+def test_a_model_that_no_seed_changes_is_no_single_fit(logged, compare_only):
+    logged("strong", skill=4.0)
+    logged("weak", skill=0.0, draw=1)
+
+    found = compare_only()
+
+    assert "One seed" not in verdict_of(found)["notes"]
+    assert [row["seeds"] for row in found.leaderboard] == ["any", "any"]
+
+
+def test_rows_that_do_not_beat_guessing_are_named(logged, compare_only):
+    logged("strong", skill=4.0)
+    logged("coin", skill=0.0, draw=1)
+
+    found = compare_only()
+
+    assert verdict_of(found)["notes"].startswith("Not shown to be better than guessing")
+    assert verdict_of(found)["notes"].splitlines()[0].endswith(": coin.")
+    assert [row["above_chance"] for row in found.leaderboard] == [True, False]
+
+
+def test_a_leader_that_does_not_beat_guessing_is_not_named(logged, compare_only):
+    logged("coin", skill=0.0)
+    logged("worse", skill=-4.0, draw=1)
+
+    verdict = verdict_of(compare_only())
+
+    assert verdict["verdict"] == "undecided"
+    assert verdict["reason"].startswith("coin ranks first but is not shown to be better than guessing on 36 patients.")
+
+
+def test_a_class_without_a_test_case_is_named_with_both_values(logged, compare_only, store):
+    """The predictions name a third class, which no case has."""
+    for run in (logged("a", skill=4.0), logged("b", skill=0.0, draw=1)):
+        add_class(store, run, "unseen", wrong_from=30)
+
+    found = compare_only()
+
+    assert "No test case of unseen: averages over classes leave it out for every model." in verdict_of(found)["notes"]
+    row = found.leaderboard[0]
+    assert row["f1_macro.as_logged"] < row["f1_macro"]
+    assert "with the classes that scikit-learn averages, as its run logs" in row["note"]
+
+
+def add_class(store, run_id, name, *, wrong_from):
+    """Add a class to stored predictions; the cases from a position on are predicted as this class."""
+    path = Path(get_run(store.uri, run_id).artifact_uri) / "predictions.parquet"
+    table = pd.read_parquet(path)
+    columns = [column for column in table if column.startswith("p_")]
+    chosen = range(wrong_from, len(table))
+    table[f"p_{name}"] = 0.0
+    table.loc[chosen, columns], table.loc[chosen, f"p_{name}"], table.loc[chosen, "predicted"] = 0.0, 1.0, name
+    table.to_parquet(path, index=False)
+
+
+def test_a_row_trained_on_the_test_images_cannot_be_recommended(logged, compare_only):
+    overridden = {"arogya.gate_overridden": "AB501 Weights that may have been trained on the test images"}
+    logged("cheat", skill=6.0, tags=overridden)
+    logged("good", skill=3.0, draw=1)
+    logged("poor", skill=0.0, draw=2)
+
+    verdict = verdict_of(compare_only())
+
+    assert (verdict["verdict"], verdict["models"]) == ("ahead", "good")
+    assert "cheat cannot be recommended: its weights are declared as trained on this dataset" in verdict["notes"]
+
+
+def test_a_pair_that_the_table_does_not_show_is_explained(logged, compare_only, roster):
+    """The leader wins each of its pairs by itself, which the table of many pairs need not show."""
+    source = roster(patients=400, visits=1)
+    logged("first", skill=1.65, source=source)
+    for draw in range(1, 7):
+        logged(f"other{draw}", skill=1.0, draw=draw, source=source)
+
+    found = compare_only()
+
+    explained = [row for row in found.pairwise if "the verdict holds: first must win" in row["note"]]
+    hidden = [row for row in found.pairwise if row["a"] == "first" and row["conclusion"] == "no difference shown"]
+    assert verdict_of(found)["models"] == "first"
+    assert explained == hidden != []

@@ -58,7 +58,7 @@ def undefined(comparison):
     board = comparison.leaderboard.astype(object)
     board.loc[1, gone] = None
     pairs = comparison.pairwise.astype(object)
-    pairs[["difference", "difference.ci_low", "difference.ci_high", "p_value", "p_holm"]] = None
+    pairs[["difference", "difference.ci_low", "difference.ci_high", "p_value", "p_adjusted"]] = None
     return replace(comparison, leaderboard=board, pairwise=pairs)
 
 

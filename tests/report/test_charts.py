@@ -31,8 +31,8 @@ def clean(model, value, half=0.05):
     return {"model": model, **estimate("mcc", value, half)}
 
 
-def pair(b="b", value=0.1, p_holm=0.01):
-    return {"a": "a", "b": b, **estimate("difference", value, 0.08), "p_holm": p_holm}
+def pair(b="b", value=0.1, p_adjusted=0.01):
+    return {"a": "a", "b": b, **estimate("difference", value, 0.08), "p_adjusted": p_adjusted}
 
 
 def augmented(model, *values, augmentation="gaussian_noise", step=0.1):
@@ -77,11 +77,11 @@ def test_leaderboard_of_nothing_defined_is_an_empty_figure():
 
 
 @pytest.mark.parametrize(
-    ("p_holm", "label", "filled"),
+    ("p_adjusted", "label", "filled"),
     [(0.0004, "p < 0.001", True), (0.012, "p = 0.012", True), (0.05, "p = 0.050", False), (None, "p = \u2013", False)],
 )
-def test_differences_are_labelled_by_p_and_filled_below_alpha(p_holm, label, filled):
-    chart = plot_pairwise([pair(p_holm=p_holm)], "mcc")
+def test_differences_are_labelled_by_p_and_filled_below_alpha(p_adjusted, label, filled):
+    chart = plot_pairwise([pair(p_adjusted=p_adjusted)], "mcc")
 
     (drawn,) = rows(chart, "label")
     assert (drawn["label"], drawn["filled"]) == (label, filled)

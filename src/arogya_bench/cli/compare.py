@@ -123,9 +123,10 @@ def _run_note(comparison: Comparison, verdicts: str) -> str:
     """The description of a comparison run, which ``mlflow ui`` shows first."""
     where = comparison.about["where"]
     datasets = build_report(comparison).datasets
+    notes = [f"- {dataset.dataset}: {line}" for dataset in datasets for line in dataset.notes]
     failed = [f"{dataset.dataset}: {dataset.reason}" for dataset in datasets if dataset.status == NO_RESULT]
     warnings = [f"- {dataset.dataset}: {line}" for dataset in datasets for line in dataset.warnings]
-    return "\n\n".join([verdicts, *([f"Filter: {where}"] if where else []), *failed, *warnings])
+    return "\n\n".join([verdicts, *([f"Filter: {where}"] if where else []), *notes, *failed, *warnings])
 
 
 def _annotate_parent_run(parent_run_id: str | None, run_id: str, store: Store) -> None:

@@ -117,7 +117,7 @@ def _add_compare(commands: Subparsers) -> None:
         "compare",
         help="compare the models of an MLflow experiment",
         description="Compare the models of an MLflow experiment: leaderboard with confidence "
-        "intervals, paired tests corrected for multiple comparisons, robustness, and missing "
+        "intervals, paired tests of every pair, robustness, and missing "
         "evaluations. Only MLflow is read; no data or models are needed.",
     )
     _add_experiment_arguments(compare)

@@ -1,22 +1,20 @@
-"""Evaluations on the same test cases, with bootstrap replicates that are paired across models."""
+"""Evaluations on the same test cases, which may be compared."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from arogya_bench.comparison.scored_rows import EvaluatedRow
 from arogya_bench.errors import TrackingError
-from arogya_bench.metrics.replicates import Replicates
-from arogya_bench.scoring.scores import draw_resamples
 from arogya_bench.scoring.task import Task
 from arogya_bench.scoring.tasks import from_table, get_task
-from arogya_bench.statistics.resampling import Draws
 from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.runs import RunRecord
 from arogya_bench.tracking.store import Store
-from arogya_bench.types import BoxPredictions, Floats, Predictions
+from arogya_bench.tracking.tags import SEEDED
+from arogya_bench.types import BoxPredictions, Predictions
 
 CLEAN = "clean"
 
@@ -30,21 +28,6 @@ class StoredCondition:
     level: int
     severity: float | None = field(compare=False)
     name: str = field(compare=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RowReplicates:
-    """Metrics of one model under one condition, averaged over its seeds within each resample.
-
-    Attributes:
-        estimates: By metric; NaN where undefined.
-        values: Shape (B,) by metric.
-        jackknife: Shape (groups,) by metric.
-    """
-
-    estimates: Mapping[str, float]
-    values: Mapping[str, Floats]
-    jackknife: Mapping[str, Floats]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +65,13 @@ class ComparableRuns:
     gate_findings: tuple[Mapping[str, object], ...] = ()
     trained_on_test: tuple[str, ...] = ()
 
+    @property
+    def not_recommendable(self) -> dict[str, str]:
+        """Rows that cannot be recommended, by display name, with the reason."""
+        return dict.fromkeys(
+            self.trained_on_test, "its weights are declared as trained on this dataset, perhaps on its test images"
+        )
+
     def seeds(self, row: str, condition: str) -> list[str]:
         """Seeds for which a row has a finished run under a condition."""
         return sorted(seed for r, c, seed in self.runs if (r, c) == (row, condition))
@@ -105,28 +95,18 @@ class ComparableRuns:
                     fix="delete the modified runs in MLflow and run the sweep again.",
                 )
 
-    def draws(self, predictions: Predictions | BoxPredictions) -> Draws:
-        """Return the bootstrap resamples, which are the same for every row."""
-        return draw_resamples(predictions, resamples=self.resamples, seed=self.split_digest)
-
-    def bootstrap(self, row: str, condition: str, metrics: Iterable[str]) -> RowReplicates | None:
-        """Compute bootstrap replicates of a row; None if it has no finished run under the condition."""
+    def evaluated_row(self, row: str, condition: str) -> EvaluatedRow | None:
+        """Read the predictions of a row under a condition; None if it has no finished run."""
         predictions = self.load_predictions(row, condition)
         if not predictions:
             return None
-        names = list(metrics)
-        by_seed = [self._replicates(seed_predictions, names) for seed_predictions in predictions]
-        return RowReplicates(
-            estimates={name: float(np.mean([seed.estimates[name] for seed in by_seed])) for name in names},
-            values={name: np.mean([seed.values[name] for seed in by_seed], axis=0) for name in names},
-            jackknife={name: np.mean([seed.jackknife[name] for seed in by_seed], axis=0) for name in names},
+        seeded = any(run.tags.get(SEEDED, "true") != "false" for (name, *_), run in self.runs.items() if name == row)
+        return EvaluatedRow(
+            name=self.row_names[row],
+            predictions=tuple(predictions),
+            seeds=tuple(self.seeds(row, condition)),
+            seeded=seeded,
         )
-
-    def _replicates(self, predictions: Predictions | BoxPredictions, metrics: Sequence[str]) -> Replicates:
-        plugins = {plugin.name: plugin for plugin in self.task.plugin_metrics}
-        builtin = [name for name in metrics if name not in plugins]
-        requested = [plugins[name] for name in metrics if name in plugins]
-        return self.task.bootstrap(predictions, self.draws(predictions), builtin, requested)
 
 
 def _read_predictions(store: Store, run: RunRecord) -> Predictions | BoxPredictions:

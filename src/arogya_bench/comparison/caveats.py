@@ -14,22 +14,14 @@ IMAGE_LEVEL_SPLIT_CAVEAT = (
 )
 
 
-def find_caveats(
-    tags: Sequence[Mapping[str, str]], *, trained_on_test: Sequence[str] = (), gate_summaries: Sequence[str] = ()
-) -> tuple[str, ...]:
+def find_caveats(tags: Sequence[Mapping[str, str]], *, gate_summaries: Sequence[str] = ()) -> tuple[str, ...]:
     """List the limitations of some evaluations on one split, one sentence each.
 
     Args:
         tags: The tags of each evaluation.
-        trained_on_test: Names of the rows whose weights are declared as trained on the dataset.
         gate_summaries: Summaries of the gate whose findings are not in the store.
     """
     caveats = []
-    if trained_on_test:
-        caveats.append(
-            f"{', '.join(trained_on_test)}: declared as trained on this dataset, perhaps on its test images; "
-            "the scores may be too high, and no such model can be recommended."
-        )
     caveats += [f"{summary} The findings themselves are missing from the store." for summary in gate_summaries]
     if any(run.get(GROUPED) != "true" for run in tags):
         caveats.append(UNGROUPED_CAVEAT)

@@ -14,20 +14,23 @@ from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.folds import FOLD_COLUMNS, fold_summary
 from arogya_bench.comparison.loading import LoadedEvaluations, load_evaluations
 from arogya_bench.comparison.metric_check import check_two_class_metric
-from arogya_bench.comparison.tables import ALPHA, MEASUREMENT_COLUMNS, compare_block
+from arogya_bench.comparison.tables import MEASUREMENT_COLUMNS, compare_block
 from arogya_bench.errors import TrackingError
 from arogya_bench.runtime.digests import digest_of
+from arogya_bench.statistics.paired_differences import ALPHA
 from arogya_bench.tracking.store import Store
 
 RESAMPLES = 10_000
 COMPARISON_VERSION = 2  # rises when equal evaluations give another comparison
 TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing")
+INTEGER_COLUMNS = ("rank", "discordant_groups")  # None for some rows, which must not turn the others into floats
 MISSING_COLUMNS = ("dataset", "model", "condition", "seed", "status", "cause", "message")
 RENAMED_KEYS = {
     "cautions": "caveats",
     "shown": "secondary_metrics",
     "only_a_right": "only_a_correct",
     "only_b_right": "only_b_correct",
+    "p_holm": "p_adjusted",
 }  # keys and columns that earlier versions wrote, and what they are called now
 
 
@@ -39,7 +42,7 @@ class ComparisonTables:
         about: Metric, filter, methods, datasets with and without a result, and number of evaluations.
         verdict: One row per dataset: the model that is ahead, or why the result is undecided.
         leaderboard: One row per model and dataset, best first, with 95 % intervals.
-        pairwise: One row per pair of models: paired difference, interval, Holm-adjusted p-value.
+        pairwise: One row per pair of models: paired difference, intervals and p-values, alone and for all pairs.
         robustness: One row per model and condition: value, paired change from clean, score.
         missing: Cells without a finished run; no other table contains them.
     """
@@ -70,7 +73,7 @@ class ComparisonTables:
         compared = [compare_block(block, metric) for block in loaded.blocks]
         rows = {name: [row for block in compared for row in getattr(block, name)] for name in TABLES}
         rows["missing"] += [
-            {"dataset": each.dataset, **cell} for each in loaded.without_result for cell in each.missing
+            {"dataset": failed.dataset, **cell} for failed in loaded.without_result for cell in failed.missing
         ]
         tables = {name: _to_table(name, rows[name]) for name in TABLES}
         return cls(about=_describe(loaded, store.experiment, metric, tables, where), **tables)
@@ -131,14 +134,15 @@ def to_records(table: pd.DataFrame) -> list[dict[str, Any]]:
 def _to_json_value(value: object) -> object:
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
+    if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
         return None
     return value
 
 
 def _to_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     empty = name == "missing" and not rows
-    return pd.DataFrame(rows, columns=list(MISSING_COLUMNS) if empty else None)
+    table = pd.DataFrame(rows, columns=list(MISSING_COLUMNS) if empty else None)
+    return table.astype({name: "Int64" for name in INTEGER_COLUMNS if name in table})
 
 
 def _describe(
@@ -167,15 +171,19 @@ def _describe(
         "direction": _join_unique(datasets, "direction"),
         "confidence": 0.95,
         "alpha": ALPHA,
-        "correction": "Holm correction over all pairs of one dataset",
-        "interval": "bootstrap over groups (patients), stratified by class where each case has one "
-        "label, BCa where defined",
+        "verdict_rule": "it names a model that is shown to be better than each other one, every pair by itself, since "
+        "it must win all of them; the table of pairs is corrected",
+        "correction": "adjustment by the largest of all correlated statistics of one dataset (single-step max-t)",
+        "interval": "bootstrap over groups (patients), BCa where defined; within classes for balanced accuracy, recall "
+        "of a class and AUROC, which do not depend on the class frequencies; of several seeds and of differences by "
+        "Student's t with the variance over groups and seeds",
         "resamples": RESAMPLES,
         "metrics_version": versions,
         "evaluations": len(runs),
         "datasets": datasets,
         "datasets_without_result": [
-            {"dataset": each.dataset, "split": each.split, "reason": each.reason} for each in loaded.without_result
+            {"dataset": failed.dataset, "split": failed.split, "reason": failed.reason}
+            for failed in loaded.without_result
         ],
         "key": digest_of(evidence),
     }

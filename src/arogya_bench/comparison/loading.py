@@ -65,13 +65,6 @@ class LoadedEvaluations:
     without_result: tuple[DatasetWithoutResult, ...]
 
 
-def load_blocks(
-    store: Store, *, where: str | None, resamples: int, requested_metric: str = ""
-) -> tuple[ComparableRuns, ...]:
-    """Read the blocks of ``load_evaluations`` only."""
-    return load_evaluations(store, where=where, resamples=resamples, requested_metric=requested_metric).blocks
-
-
 def load_evaluations(
     store: Store, *, where: str | None, resamples: int, requested_metric: str = ""
 ) -> LoadedEvaluations:
@@ -199,9 +192,7 @@ def _build_block(
         runs=finished,
         missing=(*_missing_cells(members, finished, names, conditions), *extra_missing),
         resamples=resamples,
-        caveats=find_caveats(
-            [run.tags for run in members], trained_on_test=trained_on_test, gate_summaries=gate.unavailable
-        ),
+        caveats=find_caveats([run.tags for run in members], gate_summaries=gate.unavailable),
         gate_findings=gate.findings,
         trained_on_test=trained_on_test,
     )
@@ -234,11 +225,13 @@ def _missing_cells(
     names: Mapping[str, str],
     conditions: Sequence[StoredCondition],
 ) -> list[Mapping[str, str]]:
-    """List every combination of row, condition and seed without a finished run."""
-    seeds = sorted({run.tags[SEED] for run in runs})
+    """List the combinations of a row, a condition and a seed of that row without a finished run."""
     latest = {_cell_key(run): run for run in runs}
+    seeds = sorted({(row, seed) for row, _, seed in latest})
     missing: list[Mapping[str, str]] = []
-    for row, condition, seed in product(names, conditions, seeds):
+    for row, condition, seed in product(names, conditions, sorted({seed for _, seed in seeds})):
+        if (row, seed) not in seeds:
+            continue  # rows may have different numbers of seeds
         key = (row, condition.name, seed)
         if key in finished:
             continue

@@ -1,29 +1,27 @@
 """Compare the models of one block: leaderboard, paired tests, robustness and verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
-from arogya_bench.comparison.blocks import CLEAN, ComparableRuns, RowReplicates, StoredCondition
-from arogya_bench.comparison.leaderboard import LeaderboardRow, rank_rows
-from arogya_bench.comparison.verdict import build_verdict
-from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.robustness import robustness_score
-from arogya_bench.scoring.tasks import correct_cases
-from arogya_bench.statistics import BootstrapInterval, Draws, McNemar, adjust, interval, mcnemar
+from arogya_bench.comparison.blocks import CLEAN, ComparableRuns
+from arogya_bench.comparison.judgement import Judgement, judge, verdict_metrics
+from arogya_bench.comparison.pair_table import TableRow, interval_columns, pair_rows
+from arogya_bench.comparison.robustness_table import robustness_rows
+from arogya_bench.comparison.row_intervals import row_interval
+from arogya_bench.comparison.scored_rows import ScoredRow, SharedCases, score_rows, shared_cases
+from arogya_bench.comparison.verdict import build_verdict, no_verdict
+from arogya_bench.scoring.scores import Resampling
+from arogya_bench.statistics.intervals import Interval
+from arogya_bench.statistics.notes import join_notes
+from arogya_bench.statistics.seed_variance import estimate_seed_variance
 from arogya_bench.tracking.runs import search_runs
 from arogya_bench.tracking.tags import KIND, MODEL_CONFIG_DIGEST
 
-ALPHA = 0.05
-NO_DIFFERENCE = "no difference shown"
-SEEDS_DIFFER = "the models were fitted with different seeds; no conclusion is drawn"
-DIFFERENCE_INTERVAL_COLUMNS = ("difference.ci_low", "difference.ci_high")
+ROUNDING_TOLERANCE = 1e-9  # of two values of a metric
 NOT_MEASURED = "not measured"
 MEASUREMENT_COLUMNS = ("latency_p50_ms", "cost_per_1k_images_usd")  # from measurement runs
-
-TableRow = dict[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,37 +42,83 @@ def compare_block(block: ComparableRuns, requested_metric: str) -> BlockTables:
         TrackingError: If the stored predictions of different models cover different cases.
     """
     metric = block.primary_metric(requested_metric)
-    rows = rank_rows(block, metric)
-    pairs = _pairwise_rows(block, rows, metric)
-    tied = [str(pair["b"]) for pair in pairs if pair["a"] == rows[0].name and pair["conclusion"] == NO_DIFFERENCE]
-    robustness = [condition_row for row in rows for condition_row in _robustness_rows(block, row, metric)]
+    evaluated = {digest: row for digest in block.row_names if (row := block.evaluated_row(digest, CLEAN)) is not None}
+    missing: list[TableRow] = [{"dataset": block.dataset, **cell} for cell in block.missing]
+    if not evaluated:
+        verdict: TableRow = {"dataset": block.dataset, "metric": metric, **no_verdict(block)}
+        return BlockTables(verdict=[verdict], leaderboard=[], pairwise=[], robustness=[], missing=missing)
+    block.check_same_cases([row.predictions for row in evaluated.values()])
+    rows = list(evaluated.values())
+    cases = shared_cases(rows, block.task)
+    names = dict.fromkeys((*block.task.interval_metrics, metric, *verdict_metrics(metric)))
+    resampling = Resampling(predictions=cases.predictions, resamples=block.resamples, seed=block.split_digest)
+    scored = score_rows(rows, block.task, [name for name in names if name in block.task.metrics], resampling)
+    judgement = judge(scored, cases, metric, seed=block.split_digest, excluded=block.not_recommendable)
+    digests = {row.name: digest for digest, row in evaluated.items()}
+    robustness = robustness_rows(block, judgement, digests, resampling)
     return BlockTables(
-        verdict=[{"dataset": block.dataset, "metric": metric, **build_verdict(block, rows, tied, pairs=len(pairs))}],
-        leaderboard=[_leaderboard_row(block, rank, row, robustness, metric) for rank, row in enumerate(rows, start=1)],
-        pairwise=pairs,
+        verdict=[{"dataset": block.dataset, "metric": metric, **build_verdict(block, judgement)}],
+        leaderboard=_leaderboard_rows(block, judgement, robustness, digests),
+        pairwise=pair_rows(block, judgement),
         robustness=robustness,
-        missing=[{"dataset": block.dataset, **cell} for cell in block.missing],
+        missing=missing,
     )
 
 
-def _leaderboard_row(
-    block: ComparableRuns, rank: int, row: LeaderboardRow, robustness: Sequence[TableRow], metric: str
-) -> TableRow:
-    intervals = {name: _bootstrap_interval(row.clean, name, row.draws) for name in row.clean.estimates}
-    columns: TableRow = {
-        "dataset": block.dataset,
-        "rank": rank,
+def _leaderboard_rows(
+    block: ComparableRuns, judgement: Judgement, robustness: Sequence[TableRow], digests: Mapping[str, str]
+) -> list[TableRow]:
+    metrics = judgement.rows[0].metrics
+    seeds = {name: estimate_seed_variance([row.seed_scores(name) for row in judgement.rows]) for name in metrics}
+    rows = []
+    for position, row in enumerate(judgement.rows):
+        intervals = {name: row_interval(row, name, judgement.cases, seeds[name].of_mean(position)) for name in metrics}
+        intervals[judgement.metric] = judgement.intervals[row.name]
+        rows.append(
+            {
+                "dataset": block.dataset,
+                "rank": judgement.ranks[position],
+                **_describe_row(row, judgement),
+                **{key: value for name in metrics for key, value in interval_columns(name, intervals[name]).items()},
+                **_robustness_summary(block, row.name, robustness),
+                **_latest_measurement(block, digests[row.name]),
+                **_logged_columns(block, row, judgement, intervals[judgement.metric]),
+            }
+        )
+    return rows
+
+
+def _describe_row(row: ScoredRow, judgement: Judgement) -> TableRow:
+    values = [seed[judgement.metric].estimate for seed in row.by_seed]
+    several = len(values) > 1
+    return {
         "model": row.name,
-        "seeds": " ".join(row.seeds),
-        "cases": row.draws.n,
-        "groups": row.draws.groups,
+        "seeds": " ".join(row.row.seeds) if row.row.seeded or several else "any",
+        "seed_sd": float(np.std(values, ddof=1)) if several else None,
+        "seed_values": " ".join(f"{value:.4f}" for value in values) if several else None,
+        "above_chance": judgement.above_chance[row.name],
+        "cases": judgement.cases.cases,
+        "groups": judgement.cases.groups,
     }
-    for name, interval_result in intervals.items():
-        columns |= _interval_columns(name, interval_result)
-    columns |= _robustness_summary(block, row.name, robustness)
-    columns |= _latest_measurement(block, row.model_config_digest)
-    primary = intervals[metric]
-    return columns | {"note": primary.note if primary else "the metric is undefined on these cases"}
+
+
+def _logged_columns(block: ComparableRuns, row: ScoredRow, judgement: Judgement, primary: Interval | None) -> TableRow:
+    """The note of a row, and metrics whose runs log another value."""
+    metric = judgement.metric
+    logged = _logged_values(row, judgement.cases, block)
+    notes = [primary.note if primary else "the metric is undefined on these cases"]
+    if metric in logged:
+        notes.append(f"{metric} is {logged[metric]:.3f} with the classes that scikit-learn averages, as its run logs")
+    return {**{f"{name}.as_logged": value for name, value in logged.items()}, "note": join_notes(*notes)}
+
+
+def _logged_values(row: ScoredRow, cases: SharedCases, block: ComparableRuns) -> dict[str, float]:
+    """Metrics that the runs log with another value, since a class is predicted that has no test case."""
+    if cases.groups_per_class is not None and not cases.missing_classes:
+        return {}
+    logged = [block.task.score(predictions).values for predictions in row.row.predictions]
+    means = {name: float(np.mean([values.get(name, np.nan) for values in logged])) for name in row.metrics}
+    return {name: value for name, value in means.items() if abs(value - row.estimate(name)) > ROUNDING_TOLERANCE}
 
 
 def _robustness_summary(block: ComparableRuns, model: str, robustness: Sequence[TableRow]) -> TableRow:
@@ -104,131 +148,3 @@ def _latest_measurement(block: ComparableRuns, row: str) -> TableRow:
     )
     metrics = runs[-1].metrics if runs else {}
     return {name: metrics.get(name, NOT_MEASURED) for name in MEASUREMENT_COLUMNS}
-
-
-def _pairwise_rows(block: ComparableRuns, ranked: Sequence[LeaderboardRow], metric: str) -> list[TableRow]:
-    """Test every pair of models, better model first, with Holm-adjusted p-values."""
-    rows = [_pair_row(block, a, b, metric) for a, b in combinations(ranked, 2)]
-    p_values = [np.nan if row["p_value"] is None else float(str(row["p_value"])) for row in rows]
-    if not rows:
-        return []
-    adjusted = adjust(p_values, method="holm")
-    for row, p_holm in zip(rows, adjusted, strict=True):
-        row["p_holm"] = None if np.isnan(p_holm) else float(p_holm)
-        row["family"] = int(np.isfinite(p_values).sum())
-        row["conclusion"] = pairwise_conclusion(row)
-    return rows
-
-
-def _pair_row(block: ComparableRuns, a: LeaderboardRow, b: LeaderboardRow, metric: str) -> TableRow:
-    difference = _bootstrap_interval(_paired_difference(a.clean, b.clean, metric), metric, a.draws)
-    counts = _mcnemar_test(a, b)
-    notes = [difference.note if difference else "the metric is undefined for one of the models"]
-    if a.seeds != b.seeds:
-        notes.append(SEEDS_DIFFER)
-    return {
-        "dataset": block.dataset,
-        "metric": metric,
-        "a": a.name,
-        "b": b.name,
-        **_interval_columns("difference", difference),
-        "p_value": difference.p_value if difference else None,
-        "p_holm": None,
-        "family": None,
-        "groups": a.draws.groups,
-        "method": f"paired bootstrap of groups, {difference.method}" if difference else "undefined",
-        "mcnemar_p": counts.p_value if counts else None,
-        "only_a_correct": counts.b if counts else None,
-        "only_b_correct": counts.c if counts else None,
-        "conclusion": "",
-        "note": "; ".join(note for note in notes if note),
-    }
-
-
-def pairwise_conclusion(row: TableRow) -> str:
-    """Call a model ahead only if the adjusted p-value and the interval agree.
-
-    With few groups they can disagree: p-values invert percentile intervals, intervals are BCa.
-    """
-    p_holm, low, high = (row[key] for key in ("p_holm", *DIFFERENCE_INTERVAL_COLUMNS))
-    if SEEDS_DIFFER in str(row["note"]):
-        return NO_DIFFERENCE
-    if p_holm is None or float(str(p_holm)) >= ALPHA or low is None or high is None:
-        return NO_DIFFERENCE
-    one_sided = float(str(low)) > 0 or float(str(high)) < 0
-    return f"{row['a']} is ahead" if one_sided else NO_DIFFERENCE
-
-
-def _mcnemar_test(a: LeaderboardRow, b: LeaderboardRow) -> McNemar | None:
-    """McNemar's test on accuracy; None unless there is one seed, one case per group, and labels."""
-    if len(a.predictions) != 1 or len(b.predictions) != 1 or a.draws.n != a.draws.groups:
-        return None
-    correct_a, correct_b = correct_cases(a.predictions[0]), correct_cases(b.predictions[0])
-    if correct_a is None or correct_b is None:
-        return None
-    return mcnemar(int((correct_a & ~correct_b).sum()), int((correct_b & ~correct_a).sum()))
-
-
-def _robustness_rows(block: ComparableRuns, row: LeaderboardRow, metric: str) -> list[TableRow]:
-    """Compare a model under each condition with itself on clean images, seed by seed."""
-    digest = row.model_config_digest
-    rows = []
-    for condition in block.conditions:
-        if condition.name == CLEAN or block.seeds(digest, condition.name) != list(row.seeds):
-            continue
-        replicates = block.bootstrap(digest, condition.name, [metric])
-        if replicates is not None:
-            predictions = block.load_predictions(digest, condition.name)
-            block.check_same_cases([row.predictions, predictions])
-            rows.append(_condition_row(block, row, condition, replicates, metric))
-    return rows
-
-
-def _condition_row(
-    block: ComparableRuns, row: LeaderboardRow, condition: StoredCondition, replicates: RowReplicates, metric: str
-) -> TableRow:
-    value = _bootstrap_interval(replicates, metric, row.draws)
-    change = _bootstrap_interval(_paired_difference(replicates, row.clean, metric), metric, row.draws)
-    higher_is_better = block.task.metrics[metric].best == "high"
-    clean, augmented = row.clean.estimates[metric], replicates.estimates[metric]
-    return {
-        "dataset": block.dataset,
-        "model": row.name,
-        "condition": condition.name,
-        "augmentation": condition.augmentation,
-        "severity": condition.severity,
-        "level": condition.level,
-        "metric": metric,
-        **_interval_columns("value", value),
-        **_interval_columns("change", change),
-        "score": _robustness_score(clean, augmented) if higher_is_better else None,
-    }
-
-
-def _robustness_score(clean: float, augmented: float) -> float | None:
-    try:
-        return robustness_score(clean, augmented)
-    except UndefinedMetric:
-        return None
-
-
-def _paired_difference(a: RowReplicates, b: RowReplicates, metric: str) -> RowReplicates:
-    return RowReplicates(
-        estimates={metric: a.estimates[metric] - b.estimates[metric]},
-        values={metric: a.values[metric] - b.values[metric]},
-        jackknife={metric: a.jackknife[metric] - b.jackknife[metric]},
-    )
-
-
-def _bootstrap_interval(replicates: RowReplicates, metric: str, draws: Draws) -> BootstrapInterval | None:
-    estimate = replicates.estimates[metric]
-    if not np.isfinite(estimate):
-        return None
-    return interval(estimate, replicates.values[metric], replicates.jackknife[metric], draws=draws)
-
-
-def _interval_columns(name: str, interval_result: BootstrapInterval | None) -> TableRow:
-    keys = (name, f"{name}.ci_low", f"{name}.ci_high")
-    if interval_result is None:
-        return dict.fromkeys(keys)
-    return dict(zip(keys, (interval_result.estimate, interval_result.low, interval_result.high), strict=True))

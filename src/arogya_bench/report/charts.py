@@ -25,19 +25,20 @@ def plot_leaderboard(rows: Rows, metric: str) -> "alt.TopLevelMixin":
 
 
 def plot_pairwise(rows: Rows, metric: str, *, alpha: float = 0.05) -> "alt.TopLevelMixin":
-    """Plot the paired difference of each pair of models with 95 % interval and p-value.
+    """Plot the paired difference of each pair of models, with the 95 % interval and the p-value for all pairs at once.
 
-    Points with a Holm-adjusted p-value below ``alpha`` are filled.
+    Points with a p-value below ``alpha`` are filled. Comparisons of earlier versions have the interval of each pair
+    alone.
     """
     import altair as alt
 
     points = [
         _point(
-            row,
+            {**row, **_simultaneous_interval(row)},
             "difference",
             name=f"{row['a']} {MINUS} {row['b']}",
-            label=f"p = {format_p_value(row['p_holm'])}".replace("= <", "<"),
-            filled=row["p_holm"] is not None and row["p_holm"] < alpha,
+            label=f"p = {format_p_value(row['p_adjusted'])}".replace("= <", "<"),
+            filled=row["p_adjusted"] is not None and row["p_adjusted"] < alpha,
         )
         for row in rows
     ]
@@ -46,7 +47,7 @@ def plot_pairwise(rows: Rows, metric: str, *, alpha: float = 0.05) -> "alt.TopLe
     return theme.apply_theme(
         _interval_layers(points, f"difference in {metric}", line),
         f"Paired differences in {metric}",
-        f"First minus second model, 95 % interval. Filled points: Holm-adjusted p < {alpha:g}.",
+        f"First minus second model; 95 % interval and p for all pairs at once. Filled points: p < {alpha:g}.",
         *_omission_notes(points),
     )
 
@@ -85,6 +86,15 @@ def plot_robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevel
     chart = alt.concat(*charts, columns=_COLUMNS, spacing=24)
     note = "Severity increases from clean to the right; bars are 95 % intervals."
     return theme.apply_theme(chart, f"{metric} under augmentation", note, *_omission_notes(points))
+
+
+def _simultaneous_interval(row: Mapping[str, Any]) -> dict[str, Any]:
+    if row.get("difference.simultaneous_low") is None:
+        return {}
+    return {
+        "difference.ci_low": row["difference.simultaneous_low"],
+        "difference.ci_high": row["difference.simultaneous_high"],
+    }
 
 
 def _point(row: Mapping[str, Any], column: str, **fields: object) -> dict[str, Any]:

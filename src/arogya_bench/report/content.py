@@ -17,7 +17,9 @@ from arogya_bench.report.sections import (
     pairwise_section,
     robustness_detail_section,
     robustness_section,
+    seeds_section,
 )
+from arogya_bench.runtime.console import plural
 
 TITLE = "Model comparison"
 METHODS_TITLE = "Methods"
@@ -32,8 +34,10 @@ class DatasetReport:
     Attributes:
         status: ``ahead`` or ``undecided``, or ``no-result`` if no evaluation finished.
         headline: The status and the models concerned.
-        reason: The verdict in one or two sentences.
+        reason: The verdict in one to three sentences.
         warnings: Errors and warnings of the data gate, the heaviest first, one line each.
+        caveats: Limitations of the data, one sentence each.
+        notes: What a reader of the verdict must know, one sentence each.
     """
 
     dataset: str
@@ -43,6 +47,7 @@ class DatasetReport:
     warnings: tuple[str, ...]
     caveats: tuple[str, ...]
     sections: tuple[Section, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +69,10 @@ def build_report(comparison: ComparisonTables) -> Report:
     """Arrange a comparison as a report."""
     about = comparison.about
     metrics = dict.fromkeys(f"{facts['metric']} ({DIRECTIONS[facts['direction']]})" for facts in about["datasets"])
+    evaluations = plural(int(about["evaluations"]), "evaluation")
     return Report(
         title=f"{TITLE}: {about['experiment']}",
-        subtitle=f"Primary metric: {', '.join(metrics)}. {about['evaluations']} evaluations read from MLflow."
+        subtitle=f"Primary metric: {', '.join(metrics)}. {evaluations} read from MLflow."
         + _filter_note(about)
         + _without_result_note(about),
         datasets=(
@@ -108,6 +114,7 @@ def _build_dataset_report(comparison: ComparisonTables, verdict: Row) -> Dataset
     sections = (
         leaderboard_section(leaderboard, metric, facts["secondary_metrics"]),
         pairwise_section(_rows_of(comparison.pairwise, dataset), metric),
+        seeds_section(leaderboard, metric),
         robustness_section(robustness, leaderboard, metric),
         robustness_detail_section(robustness, metric),
         missing_section(_rows_of(comparison.missing, dataset)),
@@ -121,6 +128,7 @@ def _build_dataset_report(comparison: ComparisonTables, verdict: Row) -> Dataset
         warnings=tuple(format_finding(finding) for finding in facts.get("gate_findings", ())),
         caveats=tuple(facts.get("caveats", ())),
         sections=tuple(section for section in sections if section.records),
+        notes=tuple(note for note in str(verdict.get("notes") or "").splitlines() if note),
     )
 
 
@@ -130,7 +138,8 @@ def _describe_methods(about: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Primary metric", "; ".join(f"{name}: {summary}" for name, summary in summaries.items())),
         ("Intervals", f"{100 * about['confidence']:.0f} %, {about['interval']}; "
                       f"{about['resamples']:,} resamples, shared by all models"),
-        ("Tests", f"paired and two-sided at level {about['alpha']} after {about['correction']}"),
+        ("Tests", f"paired and two-sided at level {about['alpha']}; pairs after {about['correction']}"),
+        *([("Verdict", str(about["verdict_rule"]))] if "verdict_rule" in about else []),
         ("Robustness", "fraction of the clean score that is retained, on the same resamples for "
                        "every model"),
         ("Not measured", "latency or cost has not been measured for the model; it is not zero"),

@@ -46,5 +46,6 @@ def _section_content(section: Section, folder: Path, figure: str) -> dict[str, o
         "note": section.note,
         "headers": section.headers,
         "rows": section.rows,
+        "footnotes": section.footnotes,
         "figure": None if chart is None else figure,
     }

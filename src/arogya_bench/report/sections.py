@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from arogya_bench.report import charts
 from arogya_bench.report.columns import Column, Row, interval, number, p_value, percent, text
-from arogya_bench.report.wording import MINUS, format_number, format_percent
+from arogya_bench.report.wording import MINUS, format_bounds, format_count, format_number, format_percent
 from arogya_bench.runtime.console import plural
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Section:
     Attributes:
         name: Identifies the section in file names.
         note: How to read the table.
+        footnotes: Notes on single rows, with their names.
         records: What the columns format, one per row.
         plot: Draws the chart; called on demand, because it imports Altair.
         detail: Whether the terminal omits the section.
@@ -39,6 +40,7 @@ class Section:
     records: Sequence[Any]
     plot: "Plot | None" = None
     detail: bool = False
+    footnotes: tuple[str, ...] = ()
 
     @property
     def headers(self) -> list[str]:
@@ -74,29 +76,47 @@ def leaderboard_section(rows: Sequence[Row], metric: str, secondary_metrics: Seq
         number("cost_per_1k_images_usd", "USD/1,000", digits=2),
     )
     size = f"{rows[0]['cases']} test cases in {rows[0]['groups']} independent groups" if rows else ""
-    no_interval = "".join(
-        f" {row['model']}: {row['note']}."
-        for row in rows
-        if row[metric] is not None and row[f"{metric}.ci_low"] is None
-    )
     return Section(
         name="leaderboard",
         title="Leaderboard on clean images",
         note=f"{size}. Overlapping intervals do not imply that models are equal; see the pairwise "
-        f"comparison. p50 is the median latency; cost is per 1,000 images.{no_interval}",
+        f"comparison. p50 is the median latency; cost is per 1,000 images.",
         columns=columns,
         records=rows,
         plot=partial(charts.plot_leaderboard, rows, metric),
+        footnotes=_footnotes(rows, lambda row: str(row["model"])),
+    )
+
+
+def seeds_section(rows: Sequence[Row], metric: str) -> Section:
+    """List the training seeds of each model and the spread between them."""
+    columns = (
+        text("model"),
+        text("seeds"),
+        number(metric, f"mean {metric}"),
+        number("seed_sd", "standard deviation"),
+        text("seed_values", "values"),
+    )
+    several = any(row.get("seed_sd") is not None for row in rows)
+    return Section(
+        name="seeds",
+        title="Training seeds",
+        note=f"{metric} of every seed. The spread between seeds is in every interval and test. A model with one "
+        "seed stands for that fit; one whose seeds are 'any' does not depend on them.",
+        columns=columns,
+        records=rows if several else (),
     )
 
 
 def pairwise_section(rows: Sequence[Row], metric: str) -> Section:
     """List the paired tests."""
     columns = (
-        Column(header="pair", format_cell=lambda row: f"{row['a']} {MINUS} {row['b']}"),
+        Column(header="pair", format_cell=_pair_name),
         interval("difference", signed=True),
         p_value("p_value", "p", detail=True),
-        p_value("p_holm", "p (Holm)"),
+        Column(header="all pairs [95 % CI]", format_cell=_simultaneous_interval),
+        p_value("p_adjusted", "p, all pairs"),
+        Column(header="discordant", format_cell=lambda row: format_count(row.get("discordant_groups")), detail=True),
         p_value("mcnemar_p", "McNemar p (accuracy)", detail=True),
         text("conclusion"),
     )
@@ -104,12 +124,32 @@ def pairwise_section(rows: Sequence[Row], metric: str) -> Section:
     return Section(
         name="pairwise",
         title="Pairwise comparison (paired)",
-        note=f"Difference in {metric} on the same cases, better model first. p-values are "
-        f"Holm-adjusted over {plural(pairs, 'pair')}. Absence of a significant "
-        "difference is not evidence of equality.",
+        note=f"Difference in {metric} on the same cases, better model first. The interval and p are of one pair by "
+        f"itself; the conclusion follows from those for {plural(pairs, 'pair')} at once. A difference that is not "
+        "shown is not evidence of equality.",
         columns=columns,
         records=rows,
         plot=partial(charts.plot_pairwise, rows, metric),
+        footnotes=_footnotes(rows, _pair_name),
+    )
+
+
+def _pair_name(row: Row) -> str:
+    return f"{row['a']} {MINUS} {row['b']}"
+
+
+def _simultaneous_interval(row: Row) -> str:
+    return format_bounds(row.get("difference.simultaneous_low"), row.get("difference.simultaneous_high"))
+
+
+def _footnotes(rows: Sequence[Row], name_of: Callable[[Row], str]) -> tuple[str, ...]:
+    """Each distinct note once, with the rows that it concerns."""
+    concerned: dict[str, list[str]] = {}
+    for row in rows:
+        if row.get("note"):
+            concerned.setdefault(str(row["note"]), []).append(name_of(row))
+    return tuple(
+        f"{'All' if len(names) == len(rows) > 1 else ', '.join(names)}: {note}." for note, names in concerned.items()
     )
 
 
@@ -155,6 +195,7 @@ def robustness_detail_section(rows: Sequence[Row], metric: str) -> Section:
         columns=columns,
         records=rows,
         detail=True,
+        footnotes=_footnotes(rows, lambda row: f"{row['model']} under {row['condition']}"),
     )
 
 

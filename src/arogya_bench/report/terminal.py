@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.comparison.comparison import ComparisonTables
-from arogya_bench.report.content import build_report
+from arogya_bench.report.content import DatasetReport, build_report
 from arogya_bench.report.sections import Section
 
 DEFAULT_WIDTH = 100  # columns, if the output is not a terminal
@@ -20,19 +20,27 @@ def print_comparison(comparison: ComparisonTables) -> None:
     report = build_report(comparison)
     console.print(f"\n[bold]{escape(report.title)}[/]\n{escape(report.subtitle)}")
     for dataset in report.datasets:
-        console.print(f"\n[bold]{escape(dataset.dataset)}[/]")
-        console.print(f"[bold]{escape(dataset.headline)}[/]\n{escape(dataset.reason)}")
-        for warning in dataset.warnings:
-            console.print(f"[bold yellow]{escape(warning)}[/]")
-        for caveat in dataset.caveats:
-            console.print(f"[yellow]{escape(caveat)}[/]")
-        for section in dataset.sections:
-            if not section.detail:
-                console.print()
-                console.print(_build_table(section.brief()))
+        _print_dataset(console, dataset)
     console.print(f"\n[bold]{escape(report.methods_title)}[/]")
     for term, explanation in report.methods:
         console.print(f"{escape(term)}: {escape(explanation)}")
+
+
+def _print_dataset(console: Console, dataset: DatasetReport) -> None:
+    console.print(f"\n[bold]{escape(dataset.dataset)}[/]")
+    console.print(f"[bold]{escape(dataset.headline)}[/]\n{escape(dataset.reason)}")
+    for note in dataset.notes:
+        console.print(f"- {escape(note)}")
+    for warning in dataset.warnings:
+        console.print(f"[bold yellow]{escape(warning)}[/]")
+    for caveat in dataset.caveats:
+        console.print(f"[yellow]{escape(caveat)}[/]")
+    for section in dataset.sections:
+        if not section.detail:
+            console.print()
+            console.print(_build_table(section.brief()))
+            for footnote in section.footnotes:
+                console.print(f"[dim]{escape(footnote)}[/]")
 
 
 def _build_table(section: Section) -> Table:
@@ -46,7 +54,7 @@ def _build_table(section: Section) -> Table:
         pad_edge=False,
     )
     for header in section.headers:
-        table.add_column(escape(header), no_wrap=header == "condition")
+        table.add_column(escape(header), no_wrap=header == "condition" or header.endswith("CI]"))
     for row in section.rows:
         table.add_row(*map(escape, row))
     return table

@@ -33,6 +33,18 @@ def format_with_interval(row: Mapping[str, object], name: str, *, signed: bool =
     return f"{text} [{float(str(low)):.3f}, {float(str(high)):.3f}]"
 
 
+def format_bounds(low: object, high: object) -> str:
+    """Format the ends of an interval, such as ``[-0.031, 0.146]``."""
+    if _is_undefined(low) or _is_undefined(high):
+        return UNDEFINED
+    return f"[{float(str(low)):.3f}, {float(str(high)):.3f}]"
+
+
+def format_count(value: object) -> str:
+    """Format a number of things."""
+    return UNDEFINED if _is_undefined(value) else f"{float(str(value)):.0f}"
+
+
 def format_p_value(value: object) -> str:
     """Format a p-value with three digits, or as ``< 0.001``."""
     if _is_undefined(value):

@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from arogya_bench.errors import UndefinedMetric
 from arogya_bench.metrics.binary_counts import check_share
-from arogya_bench.types import Floats
 
 
 def quantile(confidence: float) -> float:
@@ -30,18 +28,3 @@ def check_binary(targets: ArrayLike) -> NDArray[np.bool_]:
         raise ValueError(f"targets must be 0 or 1, not {np.unique(column)[:5]}")
     flags: NDArray[np.bool_] = column == 1
     return flags
-
-
-def check_repeated_scores(
-    estimates: ArrayLike, replicates: ArrayLike, resamples: int, *axes: str
-) -> tuple[Floats, Floats]:
-    """Validate scores with one axis per name, and their replicates with a last axis of resamples."""
-    scores, resampled = np.asarray(estimates, dtype=np.float64), np.asarray(replicates, dtype=np.float64)
-    if scores.ndim != len(axes) or not scores.size:
-        raise ValueError(f"estimates have shape {scores.shape}, not ({', '.join(axes)})")
-    if resampled.shape != (*scores.shape, resamples):
-        raise ValueError(f"replicates have shape {resampled.shape}, not {(*scores.shape, resamples)}")
-    undefined = int((~np.isfinite(scores)).sum())
-    if undefined:
-        raise UndefinedMetric(f"undefined for {undefined} of {scores.size} {' and '.join(axes)}")
-    return scores, resampled

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -12,6 +13,7 @@ from arogya_bench.types import Floats
 
 CHUNK_ROWS = 1_000  # amortises the cost of a call
 CHUNK_CELLS = 2**21  # 16 MiB of counts, for any number of groups
+CACHED_CELLS = 2**22  # 32 MiB of counts are kept between calls; larger ones are drawn again
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,6 +77,17 @@ class Draws:
         Yields:
             Counts of shape (b, groups), B rows in total, the same on every call.
         """
+        if self.resamples * self.groups <= CACHED_CELLS:
+            yield from self._cached_chunks
+        else:
+            yield from self._draw_chunks()
+
+    @cached_property
+    def _cached_chunks(self) -> tuple[Floats, ...]:
+        """All chunks, which every model on the same cases reads."""
+        return tuple(self._draw_chunks())
+
+    def _draw_chunks(self) -> Iterator[Floats]:
         for number, start in enumerate(range(0, self.resamples, self.chunk_size)):
             size = min(self.chunk_size, self.resamples - start)
             if self.stored_indices is None:

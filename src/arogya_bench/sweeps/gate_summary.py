@@ -25,7 +25,7 @@ def print_gate_summary(jobs: Sequence[PlannedJob]) -> None:
     for planned in jobs:
         report = planned.gate_report
         lines[report.split_digest] |= dict.fromkeys(
-            format_finding(vars(each)) for each in (*report.errors, *report.warnings)
+            format_finding(vars(finding)) for finding in (*report.errors, *report.warnings)
         )
     for split_digest, report in gate_reports(jobs).items():
         echo(escape(report.summary()))
