@@ -67,5 +67,5 @@ docs: $(STAMP)-dev    ## the API reference and these pages as HTML in site/; war
 bench: $(STAMP)-dev   ## speed, as ratios within one run
 	$(BIN)/python -m pytest -s benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds
 
-calibrate: $(STAMP)-dev  ## an hour: size of the tests and coverage of the intervals, docs/calibration.md
+calibrate: $(STAMP)-dev  ## an hour, resumable: how often verdict, tests and intervals err, docs/calibration.md
 	$(BIN)/python -m benchmarks.statistics.calibrate --out docs/calibration.md

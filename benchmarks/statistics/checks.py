@@ -25,8 +25,6 @@ from benchmarks.statistics.methods import (
     paired_t_p,
     positive_predictive_value_bounds,
     resampled_t_p,
-    seed_difference_bounds,
-    seed_difference_p,
     smallest_nemenyi_p,
     t_bounds,
     tango_bounds,
@@ -143,7 +141,6 @@ CHECKS = (
     _size("corrected resampled t, 10 splits", resampled_t_p, note="two learners, 80/20"),
     *(_size(f"paired bootstrap, {metric}", partial(bootstrap_p, metric=metric), resamples=True) for metric in METRICS),
     Check(name="claim (p and BCa interval), f1_macro", kind="size", is_wrong=claims_f1_difference),
-    _size("seeds x patients bootstrap, accuracy", seed_difference_p, resamples=True, note="5 seeds a model"),
     Check(
         name="non-inferiority at the margin, accuracy",
         kind="size",
@@ -195,8 +192,5 @@ CHECKS = (
             resamples=True,
         )
         for metric in METRICS
-    ),
-    _coverage(
-        "seeds x patients, difference of accuracy", seed_difference_bounds, 0.0, resamples=True, note="5 seeds a model"
     ),
 )

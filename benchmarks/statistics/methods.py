@@ -63,10 +63,6 @@ def bootstrap_p(study: SimulatedStudy, *, metric: str) -> float | None:
     return study.difference_interval(metric).p_value
 
 
-def seed_difference_p(study: SimulatedStudy) -> float | None:
-    return study.seed_difference.p_value
-
-
 def wilson_bounds(study: SimulatedStudy) -> Bounds:
     return wilson(*study.correct_of_first).ci
 
@@ -115,7 +111,3 @@ def bootstrap_bounds(study: SimulatedStudy, *, metric: str, method: IntervalMeth
 
 def bootstrap_difference_bounds(study: SimulatedStudy, *, metric: str) -> Bounds:
     return study.difference_interval(metric).ci
-
-
-def seed_difference_bounds(study: SimulatedStudy) -> Bounds:
-    return study.seed_difference.ci

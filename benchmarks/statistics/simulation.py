@@ -62,8 +62,8 @@ def simulate_predictions(
     positive = np.arange(groups) < round(PREVALENCE * groups)
     targets = positive[group].astype(np.int64)
     icc = ICC if clustered else 0.0
-    noise = sqrt(SHARED_VARIANCE) * _draw_noise(rng, 1, group, icc)
-    noise = noise + sqrt(1 - SHARED_VARIANCE) * _draw_noise(rng, len(signals), group, icc)
+    noise = sqrt(SHARED_VARIANCE) * draw_noise(rng, 1, group, icc)
+    noise = noise + sqrt(1 - SHARED_VARIANCE) * draw_noise(rng, len(signals), group, icc)
     scores = (targets - 0.5) * np.asarray(signals)[:, None] + noise
     return SimulatedPredictions(targets=targets, probabilities=_calibrated_probabilities(scores), groups=group)
 
@@ -105,7 +105,7 @@ def simulate_split_differences(rng: np.random.Generator, groups: int, *, cluster
     group = np.repeat(np.arange(groups), sizes)
     targets = np.arange(groups)[group] % 2
     icc = ICC if clustered else 0.0
-    features = np.stack([_draw_noise(rng, 3, group, icc) for _ in range(2)]) + 0.6 * targets
+    features = np.stack([draw_noise(rng, 3, group, icc) for _ in range(2)]) + 0.6 * targets
     differences = []
     for _ in range(splits):
         test = np.isin(group, rng.permutation(groups)[: groups // 5])
@@ -127,7 +127,7 @@ def _calibrated_probabilities(scores: Floats) -> Floats:
     return probabilities
 
 
-def _draw_noise(rng: np.random.Generator, rows: int, group: Labels, icc: float) -> Floats:
+def draw_noise(rng: np.random.Generator, rows: int, group: Labels, icc: float) -> Floats:
     of_cases: Floats = rng.normal(size=(rows, group.size))
     if not icc:
         return of_cases

@@ -9,14 +9,12 @@ from arogya_bench.metrics.replicates import Replicates, paired_replicates
 from arogya_bench.statistics.intervals import BootstrapInterval, IntervalMethod, interval
 from arogya_bench.statistics.proportions import McNemar, mcnemar
 from arogya_bench.statistics.resampling import Draws, draws
-from arogya_bench.statistics.seeds import SeedDifference, seed_group_difference
 from arogya_bench.types import Floats
 from benchmarks.statistics.simulation import SIGNAL, SimulatedPredictions, simulate_predictions, true_metrics
 
 RESAMPLES = 999
 METRICS = ("accuracy", "balanced_accuracy", "f1_macro", "auroc_macro_ovr", "brier")
 INFERIOR_SIGNAL = SIGNAL - 0.3  # of a model that is worse by exactly the margin
-SEEDS, SEED_SPREAD = 5, 0.1  # seeds per model, and the spread of the signal between them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,19 +73,6 @@ class SimulatedStudy:
         margin = true_metrics(SIGNAL)[metric] - true_metrics(INFERIOR_SIGNAL)[metric]
         difference = a.estimates[metric] - b.estimates[metric]
         return difference, a.values[metric] - b.values[metric], resamples, margin
-
-    @cached_property
-    def seed_difference(self) -> SeedDifference:
-        """Two equally good models of five seeds each, compared by accuracy."""
-        signals = SIGNAL + SEED_SPREAD * self.rng(1).normal(size=2 * SEEDS)
-        predictions = self._simulate(tuple(signals))
-        resamples = self._draw_resamples(predictions)
-        fits = self._compute_replicates(predictions, resamples, 2 * SEEDS, ("accuracy",))
-        estimates = np.array([fit.estimates["accuracy"] for fit in fits])
-        values = np.array([fit.values["accuracy"] for fit in fits])
-        return seed_group_difference(
-            estimates[:SEEDS], values[:SEEDS], estimates[SEEDS:], values[SEEDS:], draws=resamples, rng=self.rng(2)
-        )
 
     def rng(self, purpose: int) -> np.random.Generator:
         """An independent stream for each purpose."""

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from arogya_bench.statistics import wilson
-from benchmarks.statistics.calibrate import ErrorRate, StudySetting, calibrate, main, render_markdown, violations
+from benchmarks.statistics.calibrate import main
 from benchmarks.statistics.checks import CHECKS
+from benchmarks.statistics.method_calibration import ErrorRate, StudySetting, calibrate, violations
+from benchmarks.statistics.method_page import render_methods
 from benchmarks.statistics.simulation import true_metrics
 from benchmarks.statistics.trials import SimulatedStudy
 
@@ -68,7 +70,7 @@ def test_violations_are_named():
 
 
 def test_the_page_says_how_many_studies_were_simulated(table):
-    text = render_markdown(table)
+    text = render_methods(table)
 
     assert f"run on {STUDIES} studies per setting" in text
     assert "| 50 | 50 clustered | note |" in text
@@ -84,7 +86,8 @@ def test_the_page_in_the_docs_shows_every_method():
 def test_the_command_writes_a_page(tmp_path):
     out = tmp_path / "table.md"
 
-    code = main(["--out", str(out), "--studies", "1", "--workers", "1"])
+    few = ["--studies", "1", "--resamples", "200", "--workers", "1", "--only", "50 patients"]
+    code = main(["--out", str(out), "--state", str(tmp_path / "state.json"), *few])
 
     assert code in (0, 1)
     assert out.read_text().startswith("# Calibration of the statistics")
