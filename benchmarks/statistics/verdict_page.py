@@ -76,9 +76,9 @@ def _render_intro(results: SettingResults) -> str:
     resamples = max(result.resamples for _, result in results)
     minutes = sum(result.seconds for _, result in results) / 60
     return (
-        f"Whole studies with a planted truth, up to {studies:,} per setting, each judged as `arogya-bench compare` does; "
-        f"intervals of single rows have {resamples:,} resamples. A fit is right about a case if a normal score falls "
-        "below a threshold; 30 % of the "
+        f"Whole studies with a planted truth, up to {studies:,} per setting, each judged as `arogya-bench compare` "
+        f"does; intervals of single rows have {resamples:,} resamples. A fit is right about a case if a normal score "
+        "falls below a threshold; 30 % of the "
         "variance of the score is common to all fits, and of fits that err alike another "
         f"{100 * FITS_ALIKE:.0f} % to those of a row. Wrong answers are spread over the other classes. If not said "
         "otherwise, macro F1 decides, an accuracy is .85, classes are equally frequent, and each study draws its own "
@@ -92,7 +92,8 @@ def _render_intro(results: SettingResults) -> str:
 
 def _render_rows(section: PageSection, results: SettingResults) -> Iterator[str]:
     with_planted = any(setting.plants_detectable for setting, _ in results)
-    heads = ["setting", *section.columns, *["planted", "printed", "prints none"] * with_planted, "goal", "studies", "ms per study"]
+    planted = ["planted", "printed", "prints none"] * with_planted
+    heads = ["setting", *section.columns, *planted, "goal", "studies", "ms per study"]
     yield "| " + " | ".join(heads) + " |"
     yield "|---" * len(heads) + "|"
     for setting, result in results:
