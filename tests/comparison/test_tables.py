@@ -3,23 +3,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from arogya_bench.comparison.loading import load_evaluations
-from arogya_bench.comparison.tables import NOT_MEASURED, compare_block
+from arogya_bench.comparison.tables import NOT_MEASURED
 from arogya_bench.errors import TrackingError
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.metrics.classification import INTERVAL_METRICS, METRICS
 from arogya_bench.tracking.runs import finish_run, search_runs, start_run
-
-
-@pytest.fixture
-def compare_only(store):
-    """Compare the models of the only block of the store."""
-
-    def tables(metric="f1_macro"):
-        (block,) = load_evaluations(store, where=None, resamples=2000).blocks
-        return compare_block(block, metric)
-
-    return tables
 
 
 def models(rows):

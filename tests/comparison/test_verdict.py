@@ -3,22 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
-from arogya_bench.comparison.loading import load_evaluations
-from arogya_bench.comparison.tables import compare_block
 from arogya_bench.tracking.runs import get_run
-
-
-@pytest.fixture
-def compare_only(store):
-    """Compare the models of the only block of the store."""
-
-    def tables(metric="f1_macro"):
-        (block,) = load_evaluations(store, where=None, resamples=2000).blocks
-        return compare_block(block, metric)
-
-    return tables
 
 
 def verdict_of(tables):

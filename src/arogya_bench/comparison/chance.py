@@ -9,15 +9,14 @@ import numpy as np
 from arogya_bench.comparison.scored_rows import EvaluatedRow, ScoredRow, SharedCases, score_rows, single_resample
 from arogya_bench.metrics.guessing import constant_guess, random_guess_scores
 from arogya_bench.scoring.task import Task
+from arogya_bench.statistics.group_variance import VarianceTerm
 from arogya_bench.statistics.paired_differences import paired_difference
-from arogya_bench.statistics.seed_variance import SeedScores, SeedVariance, estimate_seed_variance
+from arogya_bench.statistics.seed_variance import SeedScores, estimate_seed_variance
 from arogya_bench.types import Floats, Predictions
 
 ROUNDING_TOLERANCE = 1e-9  # of the value of a guesser
-RANKING_METRICS = (
-    "balanced_accuracy",
-    "auroc_macro_ovr",
-)  # beyond the deciding metric, one of these must exceed chance
+# Beyond the deciding metric, one of these must exceed chance.
+RANKING_METRICS = ("balanced_accuracy", "auroc_macro_ovr")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,41 +71,43 @@ def chance_floors(cases: SharedCases, metrics: Sequence[str]) -> dict[str, Chanc
     return floors
 
 
-def is_above_chance(
-    row: int, rows: Sequence[ScoredRow], cases: SharedCases, floors: dict[str, ChanceFloor], metric: str
-) -> bool | None:
-    """Whether a row exceeds the floor by the deciding metric, and by balanced accuracy or AUROC.
+def judge_chance(rows: Sequence[ScoredRow], cases: SharedCases, metric: str) -> dict[str, bool | None]:
+    """Whether each row exceeds the floor by the deciding metric, and by balanced accuracy or AUROC.
 
     Args:
-        row: Position of the row.
         rows: All rows, which share the spread between their seeds.
         cases: The test cases.
-        floors: From ``chance_floors``.
         metric: The deciding metric, which counts only if it has a floor.
 
     Returns:
-        None if nothing has a floor.
+        By name of the row; None if nothing has a floor.
     """
+    if not rows:
+        return {}
+    names = [name for name in dict.fromkeys((metric, *RANKING_METRICS)) if name in rows[0].metrics]
+    above = {name: _rows_above(rows, cases, floor) for name, floor in chance_floors(cases, names).items()}
+    deciding = above.pop(metric, None)
+    ranking = [] if metric in RANKING_METRICS and deciding is not None else list(above.values())
+    if deciding is None and not ranking:
+        return {row.name: None for row in rows}
+    return {
+        row.name: (deciding is None or deciding[i]) and (not ranking or any(column[i] for column in ranking))
+        for i, row in enumerate(rows)
+    }
 
-    def exceeds(name: str) -> bool:
-        scores = [other.seed_scores(name) for other in rows]
-        return _exceeds(scores[row], estimate_seed_variance(scores), row, cases, floors[name])
 
-    ranking = [name for name in RANKING_METRICS if name in floors and name in rows[row].metrics]
-    if metric in RANKING_METRICS and metric in floors:
-        return exceeds(metric)
-    if not ranking:
-        return exceeds(metric) if metric in floors else None
-    return (metric not in floors or exceeds(metric)) and any(exceeds(name) for name in ranking)
+def _rows_above(rows: Sequence[ScoredRow], cases: SharedCases, floor: ChanceFloor) -> list[bool]:
+    scores = [row.seed_scores(floor.metric) for row in rows]
+    seeds = estimate_seed_variance(scores)
+    return [_exceeds(row, seeds.of_mean(i), cases, floor) for i, row in enumerate(scores)]
 
 
-def _exceeds(scores: SeedScores, seeds: SeedVariance, row: int, cases: SharedCases, floor: ChanceFloor) -> bool:
+def _exceeds(scores: SeedScores, seeds: VarianceTerm | None, cases: SharedCases, floor: ChanceFloor) -> bool:
     if not np.isfinite(scores.mean):
         return False
     reference = SeedScores(estimates=np.array([floor.value]), changes=floor.changes[None])
-    difference = paired_difference(scores, reference, cases.strata(floor.metric), seeds.of_mean(row))
-    best = cases.task.metrics[floor.metric].best
-    return difference.low > 0 if best == "high" else difference.high < 0
+    difference = paired_difference(scores, reference, cases.strata(floor.metric), seeds)
+    return difference.low > 0 if cases.task.metrics[floor.metric].best == "high" else difference.high < 0
 
 
 def _without_plugins(task: Task[Any]) -> Task[Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from arogya_bench.comparison.chance import RANKING_METRICS, chance_floors, is_above_chance
+from arogya_bench.comparison.chance import RANKING_METRICS, judge_chance
+from arogya_bench.comparison.disagreement import TIE_TOLERANCE, Disagreement, alternative_metric, find_disagreement
 from arogya_bench.comparison.pairs import PairJudgement, detectable_difference, judge_pair
 from arogya_bench.comparison.row_intervals import row_interval
 from arogya_bench.comparison.scored_rows import (
@@ -23,30 +24,9 @@ from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.scoring.scores import Resampling
 from arogya_bench.scoring.tasks import get_task
 from arogya_bench.statistics.intervals import Interval
-from arogya_bench.statistics.paired_differences import PairedDifferences, all_paired_differences, paired_difference
+from arogya_bench.statistics.paired_differences import PairedDifferences, all_paired_differences
 from arogya_bench.statistics.sample_size import MIN_VERDICT_GROUPS
-from arogya_bench.statistics.seed_variance import estimate_seed_variance
 from arogya_bench.types import Predictions
-
-TIE_TOLERANCE = 1e-12  # estimates that differ by rounding only
-SCORE_METRICS = ("auroc_macro_ovr", "auroc", "average_precision_macro", "average_precision")  # read scores, not answers
-
-
-@dataclass(frozen=True, kw_only=True)
-class Disagreement:
-    """Another metric by which another row is first.
-
-    Attributes:
-        leader: The row that is first by that metric, with its value; ``other_value`` is of the row that is first by
-            the deciding metric.
-        shown: Whether its interval of the difference leaves out 0.
-    """
-
-    metric: str
-    leader: str
-    value: float
-    other_value: float
-    shown: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +111,7 @@ def judge_rows(
 
 def verdict_metrics(metric: str) -> tuple[str, ...]:
     """The metrics beside the deciding one that a verdict reads."""
-    return tuple(dict.fromkeys((*RANKING_METRICS, _alternative(metric))))
+    return tuple(dict.fromkeys((*RANKING_METRICS, alternative_metric(metric))))
 
 
 def judge(
@@ -155,7 +135,7 @@ def judge(
     )
     excluded = {**_reasons_to_exclude(rows, metric), **excluded}
     candidate = _find_candidate(compared, metric, excluded)
-    chance = _judge_chance(compared, cases, metric)
+    chance = judge_chance(compared, cases, metric)
     others = [row.name for row in compared if row.name != candidate and row.name not in excluded]
     not_beaten = tuple(name for name in others if candidate and not _is_beaten(pairs, candidate, name, high_is_better))
     large = cases.groups >= MIN_VERDICT_GROUPS
@@ -171,7 +151,7 @@ def judge(
         not_beaten=not_beaten,
         excluded=excluded,
         above_chance={**{row.name: None for row in rows}, **chance},
-        disagreement=_find_disagreement([row for row in compared if row.name not in excluded], cases, metric),
+        disagreement=find_disagreement([row for row in compared if row.name not in excluded], cases, metric),
         detectable_difference=_detectable(compared, all_pairs, pairs, candidate, excluded, cases.task.metrics[metric]),
         intervals={
             **dict.fromkeys(row.name for row in rows),
@@ -242,12 +222,6 @@ def _find_candidate(compared: Sequence[ScoredRow], metric: str, excluded: Collec
     return None if tied else eligible[0].name
 
 
-def _judge_chance(rows: Sequence[ScoredRow], cases: SharedCases, metric: str) -> dict[str, bool | None]:
-    known = [name for name in dict.fromkeys((metric, *RANKING_METRICS)) if rows and name in rows[0].metrics]
-    floors = chance_floors(cases, known)
-    return {row.name: is_above_chance(i, rows, cases, floors, metric) for i, row in enumerate(rows)}
-
-
 def _is_beaten(pairs: Sequence[PairJudgement], candidate: str, other: str, high_is_better: bool) -> bool:
     (pair,) = (pair for pair in pairs if {pair.a, pair.b} == {candidate, other})
     result, first = pair.result, pair.a == candidate
@@ -270,34 +244,4 @@ def _detectable(
     of_first = [pair for pair in pairs if first in (pair.a, pair.b) and not {pair.a, pair.b} & set(excluded)]
     return detectable_difference(
         all_pairs, names.index(first), others, of_first, largest=definition.high - definition.low
-    )
-
-
-def _alternative(metric: str) -> str:
-    return "f1_macro" if metric in SCORE_METRICS else "auroc_macro_ovr"
-
-
-def _find_disagreement(rows: Sequence[ScoredRow], cases: SharedCases, metric: str) -> Disagreement | None:
-    """Find out whether another row is first by a metric that reads scores, or answers if the deciding one does."""
-    other = _alternative(metric)
-    if not rows or other not in rows[0].metrics:
-        return None
-    scores = [row.seed_scores(other) for row in rows]
-    values = np.array([row.mean for row in scores])
-    if not np.isfinite(values[0]):
-        return None
-    best = int(np.nanargmax(values))
-    if (
-        values[best] - values[0] <= TIE_TOLERANCE
-        or abs(rows[best].estimate(metric) - rows[0].estimate(metric)) <= TIE_TOLERANCE
-    ):
-        return None  # the same row leads, or it shares the first place
-    seeds = estimate_seed_variance(scores).of_mean(best, 0)
-    difference = paired_difference(scores[best], scores[0], cases.strata(other), seeds)
-    return Disagreement(
-        metric=other,
-        leader=rows[best].name,
-        value=float(values[best]),
-        other_value=float(values[0]),
-        shown=difference.shown_alone,
     )

@@ -206,12 +206,8 @@ def _class_weight(code: int, judgement: Judgement) -> str:
     cases, metric = judgement.cases, judgement.metric
     over = cases.task.metrics[metric].averaged_over
     if metric in TWO_CLASS_METRICS:
-        is_read = code == 1 or metric in ("auroc", "specificity")
-        return (
-            f"on which {metric} rests"
-            if is_read and (metric != "specificity" or code == 0)
-            else f"of little weight in {metric}"
-        )
+        read = {"specificity": (0,), "auroc": (0, 1)}.get(metric, (1,))
+        return f"on which {metric} rests" if code in read else f"of little weight in {metric}"
     if over == "classes":
         present = int((np.asarray(cases.groups_per_class) > 0).sum())
         return f"and weighs 1/{present} of {metric}"
