@@ -42,6 +42,10 @@ class ModelError(UserError):
     """A model that cannot be built or loaded, or that returns invalid output."""
 
 
+class UnevenBatchError(ModelError):
+    """Images whose sizes differ, for a model that takes one size per batch."""
+
+
 class MetricError(UserError):
     """A metric of another package that violates its declared interface."""
 
@@ -56,6 +60,14 @@ class ArtifactMissing(TrackingError):
 
 class JobKilled(UserError):
     """A job whose process was killed or crashed."""
+
+
+class PriceError(UserError):
+    """A price that is missing, invalid or unknown."""
+
+
+class BudgetExceeded(UserError):
+    """A job that would have cost more than the budget of its sweep leaves."""
 
 
 class JobTimeout(UserError):

@@ -17,6 +17,8 @@ from arogya_bench.runtime.redaction import is_secret, redact_config
 from arogya_bench.types import Detections, Detector, Image, ImageBatch, Model, Predictor
 
 ADAPTER_FILE = "adapter.json"
+CARD_FILE = "model_card.md"  # what a model says of itself, with the date of its fit
+CARD_KEY = "arogya_card"  # in the metadata of the MLflow model: the same as names and values, without the date
 # Class paths in models that were stored before adapters declared a name.
 OLD_CLASS_PATHS = {
     "arogya_bench.models.efficientnet_lite0.EfficientNetLite0": "efficientnet_lite0",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -218,6 +218,45 @@ class FitReport:
     notes: tuple[str, ...] = ()
 
 
+@runtime_checkable
+class SteppedPredictor(Protocol):
+    """A predictor or detector whose steps can be called one by one, with the batch that the caller names.
+
+    ``steps(images)`` calls the same steps in chunks that bound memory. A step changes none of its arguments.
+    """
+
+    @property
+    def max_batch_size(self) -> int | None:
+        """Most images that one ``forward`` takes; None if only memory limits it."""
+
+    @property
+    def network(self) -> Any | None:
+        """The ``torch.nn.Module`` or ``keras.Model`` behind ``forward``; None if there is none."""
+
+    @property
+    def device(self) -> str:
+        """Where the network is: ``cpu`` or ``cuda:0``."""
+
+    def preprocess(self, images: ImageBatch, /) -> Any:
+        """Turn decoded images into the inputs of one ``forward``, in host memory.
+
+        Raises:
+            UnevenBatchError: If images of these sizes cannot form one batch.
+        """
+
+    def forward(self, inputs: Any, /) -> Any:
+        """Copy to the device, normalise there, call the network once with all inputs, copy the result back."""
+
+    def postprocess(self, outputs: Any, images: ImageBatch, /) -> Any:
+        """Turn outputs into what the predictor returns, by softmax, non-maximum suppression or calibration."""
+
+    def synchronise(self) -> None:
+        """Wait until the device has finished; nothing on a CPU."""
+
+    def __call__(self, images: ImageBatch, /) -> Any:
+        """Predict any number of images of any size."""
+
+
 class Model(Protocol):
     """A model under evaluation: a frozen dataclass whose fields are its hyperparameters.
 
@@ -250,7 +289,10 @@ class Model(Protocol):
         """
 
     def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor | Detector:
-        """Load what ``fit`` wrote to the folder ``weights``; reject another class order."""
+        """Load what ``fit`` wrote to the folder ``weights``; reject another class order.
+
+        What is a ``SteppedPredictor`` too can be measured step by step and batch by batch.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,11 @@ import pytest
 import yaml
 
 from arogya_bench.errors import MissingExtra
+from arogya_bench.frameworks.prediction_steps import with_postprocess
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.serving import write_adapter_file
 from arogya_bench.testing.adapter import CLASSES, check_adapter, run_trial
+from arogya_bench.types import SteppedPredictor
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "conf" / "model").glob("*.yaml"))
@@ -79,6 +81,88 @@ def model(request, config):
 @every_config
 def test_every_promise_is_kept(config, model, tmp_path):
     assert check_adapter(model, tmp_path / "trial") == []
+
+
+def spy_on_arguments(monkeypatch, owner, name, seen):
+    """Record the length of what a method is given, and call it."""
+    called = getattr(owner, name)
+
+    def spy(self, batch, *others):
+        seen.append(len(batch))
+        return called(self, batch, *others)
+
+    monkeypatch.setattr(owner, name, spy)
+
+
+def spy_on_keras(monkeypatch, seen):
+    """Add a layer that records the batch when the compiled graph runs, not when it is traced."""
+    import keras
+    import tensorflow as tf
+
+    from arogya_bench.models.keras_cnn import KerasConvNet
+
+    class Recorder(keras.layers.Layer):
+        def call(self, values):
+            tf.py_function(lambda count: seen.append(int(count)), [tf.shape(values)[0]], [])
+            return values
+
+    layers = KerasConvNet._build_layers
+    monkeypatch.setattr(KerasConvNet, "_build_layers", lambda *given: [*layers(*given), Recorder()])
+
+
+@pytest.fixture
+def spied(config, monkeypatch):
+    """Load a fit; returns its steps and the sizes of the batches that its network is given from now on."""
+
+    def load(model, folder):
+        from arogya_bench.models.opencv_classifiers import SupportVectors
+        from arogya_bench.serving import ServedModel
+
+        seen = []
+        if model.adapter_name == "keras_cnn":
+            spy_on_keras(monkeypatch, seen)
+        elif model.adapter_name == "pyfunc":
+            spy_on_arguments(monkeypatch, ServedModel, "predict", seen)
+        elif model.adapter_name == "opencv":
+            spy_on_arguments(monkeypatch, SupportVectors, "scores", seen)
+        steps = model.load(folder, classes=CLASSES, device="cpu")
+        if hasattr(steps.network, "register_forward_pre_hook"):
+            steps.network.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+        return steps, seen
+
+    return load
+
+
+@every_config
+def test_the_network_sees_exactly_the_batch_that_is_named(config, model, spied, tmp_path):
+    """70 is more than any row passes to its network by itself."""
+    trial = run_trial(model, tmp_path / "trial")
+    steps, seen = spied(model, trial.folder)
+    assert isinstance(steps, SteppedPredictor)
+
+    for count in (1, 5, 70):
+        images = [trial.images[number % 2 * 2] for number in range(count)]
+        seen.clear()
+        outputs = steps.forward(steps.preprocess(images))
+
+        assert seen == ([] if model.adapter_name == "prior" else [count])
+        assert len(steps.postprocess(outputs, images)) == count
+    assert (steps.network is None) == (model.adapter_name in ("prior", "opencv", "pyfunc"))
+
+
+def test_a_step_can_be_added_to_a_predictor(tmp_path):
+    trial = run_trial(OpenCVClassifier(image_size=32), tmp_path / "trial")
+    images = list(trial.images)
+
+    steps = with_postprocess(trial.predict, lambda rows: rows[:, ::-1])
+
+    assert isinstance(steps, SteppedPredictor)
+    reversed_rows = trial.predict(images)[:, ::-1]
+    np.testing.assert_array_equal(steps(images), reversed_rows)
+    outputs = steps.forward(steps.preprocess(images))
+    np.testing.assert_array_equal(steps.postprocess(outputs, images), reversed_rows)
+    assert (steps.max_batch_size, steps.network, steps.device) == (None, None, "cpu")
+    steps.synchronise()
 
 
 @every_config

@@ -13,6 +13,7 @@ from arogya_bench.frameworks.keras_runtime import (
     DETERMINISM_MODULE,
     GLOBAL_SYMBOLS_MODULE,
     check_keras,
+    common_device_name,
     deterministic_ops,
     prepare_tensorflow,
     use_device,
@@ -136,3 +137,8 @@ def test_determinism_is_on_request_and_handed_back(tensorflow):
 def test_what_the_user_said_in_the_environment_stays(tensorflow):
     assert os.environ["KERAS_BACKEND"] == "tensorflow"
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"]
+
+
+@pytest.mark.parametrize(("device", "name"), [("CPU:0", "cpu"), ("GPU:0", "cuda:0"), ("GPU:1", "cuda:1")])
+def test_devices_have_the_names_of_the_config(device, name):
+    assert common_device_name(device) == name

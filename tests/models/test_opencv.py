@@ -12,7 +12,7 @@ from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.frameworks.array_files import save_arrays
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.opencv_classifiers import read_support_vectors
-from arogya_bench.models.opencv_features import LocalFeatures
+from arogya_bench.models.opencv_features import LocalFeatures, grey_images
 from arogya_bench.types import FitReport, Predictor, Training
 
 MODEL = OpenCVClassifier(image_size=32)
@@ -174,7 +174,7 @@ def test_probabilities_follow_the_validation_split(subset_of, stripes, tmp_path,
 def test_images_without_keypoints_are_counted_in_each_split(subset_of, digits, tmp_path, features):
     model = replace(SMALL, features=features)
     local = LocalFeatures(kind=features, keypoints="detected", image_size=64)
-    without = [sum(not len(found) for found in local.descriptors(s.images())) for s in digits[:2]]
+    without = [sum(not len(found) for found in local.descriptors(grey_images(s.images(), 64))) for s in digits[:2]]
     train, validation = (
         subset_of([*subset.images(), *[FLAT] * blank], [*subset.targets, *[0] * blank], NAMES)
         for subset, blank in zip(digits, (3, 2), strict=False)

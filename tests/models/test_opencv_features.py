@@ -13,6 +13,7 @@ from arogya_bench.models.opencv_features import (
     DESCRIPTOR_WIDTHS,
     KEYPOINT_GRIDS,
     LocalFeatures,
+    grey_images,
     hog_features,
     learn_vocabulary,
     visual_word_histograms,
@@ -27,7 +28,11 @@ def local(kind, *, keypoints="detected", size=64):
 
 
 def described(features, *images):
-    return list(features.descriptors(images))
+    return list(features.descriptors(grey_images(images, features.image_size)))
+
+
+def histograms(images, features, words):
+    return visual_word_histograms(grey_images(images, features.image_size), features, words)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,7 @@ def digits(subset_of):
 
 
 def test_gradients_of_every_block_have_one_length(photo):
-    rows = hog_features([photo, FLAT], 64)
+    rows = hog_features(grey_images([photo, FLAT], 64), 64)
 
     lengths = np.linalg.norm(rows.reshape(2, 9, 36), axis=2)
     np.testing.assert_allclose(lengths[0], 1, atol=0.01)
@@ -66,7 +71,7 @@ def test_photograph_has_keypoints_at_the_sizes_in_use(photo, kind, size, least):
 
 @pytest.mark.parametrize(("kind", "least"), [("orb", 50), ("sift", 2)])
 def test_digits_of_eight_pixels_have_keypoints(digits, kind, least):
-    counts = [len(found) for found in local(kind).descriptors(digits.images())]
+    counts = [len(found) for found in described(local(kind), *digits.images())]
 
     assert min(counts) >= least
 
@@ -145,7 +150,7 @@ def test_words_of_orb_are_what_the_hamming_distance_makes_of_them(digits):
     """Most descriptors are nearest to the same word by the Hamming distance to its majority."""
     features = local("orb")
     words = learn_vocabulary(digits, features, size=12, seed=0).words
-    rows = np.concatenate(list(features.descriptors(digits.images())))
+    rows = np.concatenate(described(features, *digits.images()))
 
     nearest = np.square(rows[:, None] - words[None]).sum(axis=2).argmin(axis=1)
     majority = (words > 0.5).astype(np.float32)
@@ -168,7 +173,7 @@ def test_sample_of_a_vocabulary_is_capped_and_spread_over_images(digits, kind, m
 
 
 def test_few_images_give_all_that_they_have(digits):
-    counts = [len(found) for found in local("sift").descriptors(digits.images())]
+    counts = [len(found) for found in described(local("sift"), *digits.images())]
 
     learnt = learn_vocabulary(digits, local("sift"), size=12, seed=0)
 
@@ -194,7 +199,7 @@ def test_histogram_counts_nearest_words_as_the_matcher_of_opencv_does(photo, kin
     (found,) = described(features, photo)
     words = found[::7]
 
-    (row,) = visual_word_histograms([photo], features, words)
+    (row,) = histograms([photo], features, words)
 
     nearest = [match.trainIdx for match in cv2.BFMatcher(cv2.NORM_L2).match(found, words)]
     shares = np.bincount(nearest, minlength=len(words)) / len(found)
@@ -207,10 +212,10 @@ def test_image_without_keypoints_is_a_row_of_zeros_and_changes_no_other(photo, d
     features = local(kind)
     words = learn_vocabulary(digits, features, size=12, seed=0).words
 
-    rows = visual_word_histograms([FLAT, photo, FLAT], features, words)
+    rows = histograms([FLAT, photo, FLAT], features, words)
 
     np.testing.assert_array_equal(rows[[0, 2]], 0)
-    np.testing.assert_array_equal(rows[1:2], visual_word_histograms([photo], features, words))
+    np.testing.assert_array_equal(rows[1:2], histograms([photo], features, words))
 
 
 def test_no_images_have_no_histograms():

@@ -20,7 +20,7 @@ import pytest
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
 
-from arogya_bench.errors import ConfigError, ModelError
+from arogya_bench.errors import ConfigError, ModelError, UnevenBatchError
 from arogya_bench.models.pyfunc import PyFunc
 from arogya_bench.runtime.digests import digest_of, model_identity
 from arogya_bench.types import Training
@@ -634,6 +634,37 @@ def known(registry, monkeypatch):
     """The store, as MLflow finds it."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)
     return registry
+
+
+def loaded(row, cases, out):
+    out.mkdir(exist_ok=True)
+    fit(row, cases, out)
+    return row.load(out, classes=cases.classes, device="cpu")
+
+
+def test_images_of_several_sizes_cannot_form_one_batch_but_can_be_predicted(model, grey, tmp_path):
+    cases = grey((32, 32), (20, 40))
+    steps = loaded(model(inputs=tensor((-1, -1, -1, 3))), cases, tmp_path / "fit")
+    images = list(cases.images())
+
+    with pytest.raises(UnevenBatchError, match="2 sizes, such as 20 x 40 and 32 x 32 pixels") as caught:
+        steps.preprocess(images)
+
+    assert "model.image_size" in caught.value.fix
+    assert len(steps.postprocess(steps.forward(steps.preprocess(images[::2])), images[::2])) == 2
+    assert len(steps(images)) == 4
+
+
+def test_a_signature_for_one_image_limits_the_batch(model, grey, tmp_path):
+    cases = grey()
+    one = loaded(model("assert len(x) == 1; " + TABLE, inputs=tensor((1, 32, 32, 3))), cases, tmp_path / "fit")
+
+    assert one.max_batch_size == 1
+    assert len(one(list(cases.images()))) == 4
+
+
+def test_a_signature_for_any_number_limits_nothing(model, grey, tmp_path):
+    assert loaded(model(), grey(), tmp_path / "fit").max_batch_size is None
 
 
 @pytest.mark.parametrize("form", ["version", "alias", "logged model", "run"])

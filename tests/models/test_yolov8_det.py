@@ -21,7 +21,9 @@ from arogya_bench.frameworks.torch_network import save_network
 from arogya_bench.frameworks.ultralytics_detection import detection_rank, load_examples
 from arogya_bench.frameworks.ultralytics_network import load_start_weights
 from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
+from arogya_bench.models.yolov8_cls import YOLOv8Classifier
 from arogya_bench.models.yolov8_det import YOLOv8Detector
+from arogya_bench.testing.trial import run_trial
 from arogya_bench.types import Box, Case, Dataset, Subset, Training
 
 MODEL = YOLOv8Detector(image_size=64)
@@ -429,3 +431,24 @@ def test_fields_out_of_range_are_refused(fields):
 def test_missing_weights_are_found_before_any_work():
     with pytest.raises(ModelError, match=r"is not a \.pt file"):
         YOLOv8Detector(weights="gone.pt").check(device="cpu")
+
+
+BOTH = """
+import sys
+from pathlib import Path
+from arogya_bench.models.yolov8_cls import YOLOv8Classifier
+from arogya_bench.models.yolov8_det import YOLOv8Detector
+
+for adapter, folder in zip((YOLOv8Classifier, YOLOv8Detector), sys.argv[1:]):
+    adapter(image_size=64).load(Path(folder), classes=("stripes", "dots", "plain"), device="cpu")
+"""
+
+
+def test_a_detector_can_be_loaded_after_a_classifier(tmp_path):
+    """Loading builds the classifier without memory, in which Ultralytics's detector must not be imported."""
+    for adapter, name in ((YOLOv8Classifier, "cls"), (YOLOv8Detector, "det")):
+        run_trial(adapter(image_size=64), tmp_path / name)
+
+    loading = [sys.executable, "-c", BOTH, str(tmp_path / "cls" / "fit"), str(tmp_path / "det" / "fit")]
+
+    assert subprocess.run(loading, capture_output=True, text=True, check=False).stderr == ""

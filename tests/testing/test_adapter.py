@@ -8,6 +8,8 @@ import pytest
 
 from arogya_bench.models.prior import Prior
 from arogya_bench.testing.adapter import check_adapter
+from arogya_bench.testing.step_checks import check_steps_match_call
+from arogya_bench.testing.trial import run_trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,28 @@ class Careless(Prior):
         return lambda images: np.full((len(images), len(classes)), 1 / len(classes))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stepped(Prior):
+    """Answers well when it is called; ``fault`` says what its steps do wrong."""
+
+    adapter_name = "test_stepped"
+    adapter_version = 1
+
+    fault: str = ""
+
+    def load(self, weights, *, classes, device):
+        steps = super().load(weights, classes=classes, device=device)
+        forward = steps.forward
+        match self.fault:
+            case "own chunks":
+                return replace(steps, forward=lambda count: forward(min(count, 64)), chunk_size=64)
+            case "writing":
+                return replace(steps, postprocess=lambda rows, _: np.multiply(rows, 0.5, out=rows) * 2)
+            case "device":
+                return replace(steps, device="GPU:0")
+        return steps
+
+
 def failed_checks(model, folder):
     return {line.partition(":")[0] for line in check_adapter(model, folder)}
 
@@ -85,6 +109,36 @@ def test_a_correct_model_fails_no_check(tmp_path):
 def test_each_fault_is_found_and_named(mood, checks, tmp_path):
     # A module of the tests cannot be imported by name in another process.
     assert failed_checks(Moody(mood=mood), tmp_path) - {"check_missing_extra_named"} == checks
+
+
+@pytest.mark.parametrize(
+    ("fault", "checks"),
+    [
+        ("own chunks", {"check_large_batch"}),
+        ("writing", {"check_steps_repeatable"}),
+        ("device", {"check_steps_described"}),
+        ("", set()),
+    ],
+)
+def test_each_fault_of_the_steps_is_found_and_named(fault, checks, tmp_path):
+    assert failed_checks(Stepped(fault=fault), tmp_path) - {"check_missing_extra_named"} == checks
+
+
+def test_steps_that_give_other_numbers_than_the_call_are_found(tmp_path):
+    trial = run_trial(Prior(), tmp_path)
+    steps = trial.predict
+
+    class Differing:
+        """Delegates all but its call."""
+
+        def __getattr__(self, name):
+            return getattr(steps, name)
+
+        def __call__(self, images):
+            return steps(images) + np.array([1e-3, -1e-3, 0])
+
+    with pytest.raises(AssertionError, match=r"predictions differ by 0\.001"):
+        check_steps_match_call(replace(trial, predict=Differing()))
 
 
 def test_predictions_by_position_fail_order_and_repetition(tmp_path):

@@ -11,10 +11,11 @@ from scipy.special import softmax
 from arogya_bench.frameworks.array_files import read_arrays, save_arrays
 from arogya_bench.frameworks.fit_files import check_classes, check_file_exists, damaged_file_error, save_classes
 from arogya_bench.frameworks.keras_checkpoint import get_weights, set_weights
-from arogya_bench.frameworks.keras_runtime import prepare_tensorflow, use_device
-from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, batched_predictor
+from arogya_bench.frameworks.keras_runtime import common_device_name, prepare_tensorflow, use_device
+from arogya_bench.frameworks.prediction_steps import PredictionSteps
+from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, resize_stack
 from arogya_bench.frameworks.seeds import temporary_seed
-from arogya_bench.types import Floats, Predictor
+from arogya_bench.types import Floats, ImageBatch, Probabilities
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +37,7 @@ def load_network(
     classes: tuple[str, ...],
     preprocessing: Preprocessing,
     device: str,
-) -> Predictor:
+) -> PredictionSteps:
     """Load what ``save_network`` wrote into ``weights``; classes and preprocessing must be those of the fit."""
     tf_name = prepare_tensorflow(device)
     check_classes(weights, classes, asdict(preprocessing))
@@ -48,12 +49,23 @@ def load_network(
         except ValueError as error:
             raise damaged_file_error(file, error) from error
         logits = compile_forward(network, tf_name)
-    return batched_predictor(
-        lambda stack: softmax(logits(stack), axis=1),
-        len(classes),
-        size=preprocessing.image_size,
-        batch_size=PREDICTION_BATCH_SIZE,
+
+    def preprocess(images: ImageBatch) -> ImageStack:
+        return resize_stack(images, len(images), preprocessing.image_size)
+
+    return PredictionSteps(
+        preprocess=preprocess,
+        forward=logits,  # which waits for the device, since it returns an array
+        postprocess=_softmax,
+        class_count=len(classes),
+        chunk_size=PREDICTION_BATCH_SIZE,
+        network=network,
+        device=common_device_name(tf_name),
     )
+
+
+def _softmax(logits: Floats, _: ImageBatch) -> Probabilities:
+    return np.asarray(softmax(logits, axis=1), np.float64)
 
 
 def compile_forward(network: "keras.Model", device: str) -> Callable[[ImageStack], Floats]:

@@ -176,6 +176,11 @@ def _set_thread_count(count: int) -> None:
         ) from error
 
 
+def common_device_name(device: str) -> str:
+    """Name a device of TensorFlow as PyTorch does: ``CPU:0`` is ``cpu``, ``GPU:1`` is ``cuda:1``."""
+    return "cpu" if device == CPU else device.replace("GPU", "cuda")
+
+
 def _tf_device(device: str) -> str:
     import tensorflow as tf
 

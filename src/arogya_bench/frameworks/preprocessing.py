@@ -1,6 +1,6 @@
 """From images of any size to the arrays that a model computes on."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.types import Image, ImageBatch, Predictor, Probabilities
+from arogya_bench.types import Image
 
 ImageStack: TypeAlias = NDArray[np.uint8]  # (n, size, size, 3), RGB
 
@@ -48,21 +48,3 @@ def resize_stack(images: Iterable[Image], count: int, size: int) -> ImageStack:
     for row, image in zip(stack, images, strict=True):
         row[:] = resize_square(image, size)
     return stack
-
-
-def batched_predictor(
-    probabilities: Callable[[ImageStack], Probabilities], class_count: int, *, size: int, batch_size: int
-) -> Predictor:
-    """Build a predictor that resizes images to squares of ``size`` pixels and processes them in batches.
-
-    ``probabilities`` maps at most ``batch_size`` resized images to rows of shape (n, class_count).
-    """
-
-    def predict(images: ImageBatch) -> Probabilities:
-        rows = [np.empty((0, class_count))]
-        for start in range(0, len(images), batch_size):
-            batch = images[start : start + batch_size]
-            rows.append(probabilities(resize_stack(batch, len(batch), size)))
-        return np.concatenate(rows)
-
-    return predict

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,10 @@ import numpy as np
 from arogya_bench.errors import needs_extra
 from arogya_bench.frameworks.devices import torch_device
 from arogya_bench.frameworks.fit_files import check_classes, check_file_exists, damaged_file_error, save_classes
-from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, batched_predictor
+from arogya_bench.frameworks.prediction_steps import PredictionSteps, nothing_to_wait_for
+from arogya_bench.frameworks.preprocessing import ImageStack, Preprocessing, resize_stack
 from arogya_bench.frameworks.torch_checkpoint import read_state_dict, save_tensors
-from arogya_bench.types import Predictor, Probabilities
+from arogya_bench.types import ImageBatch, Probabilities
 
 if TYPE_CHECKING:
     import torch
@@ -38,20 +40,42 @@ def load_network(
     classes: tuple[str, ...],
     preprocessing: Preprocessing,
     device: str,
-) -> Predictor:
+) -> PredictionSteps:
     """Load what ``save_network`` wrote into ``weights``; classes and preprocessing must be those of the fit."""
     network, torch_name = load_module(
         build_network, weights, classes=classes, preprocessing=preprocessing, device=device
     )
 
-    def probabilities(stack: ImageStack) -> Probabilities:
-        logits = predict_logits(network, to_input_tensor(stack, preprocessing, torch_name))
-        # In float64, so that rows sum to 1 to the last digit.
-        return np.asarray(logits.double().softmax(dim=1).cpu().numpy(), dtype=np.float64)
+    def preprocess(images: ImageBatch) -> ImageStack:
+        return resize_stack(images, len(images), preprocessing.image_size)
 
-    return batched_predictor(
-        probabilities, len(classes), size=preprocessing.image_size, batch_size=PREDICTION_BATCH_SIZE
+    def forward(stack: ImageStack) -> "torch.Tensor":
+        return predict_logits(network, to_input_tensor(stack, preprocessing, torch_name)).cpu()
+
+    return PredictionSteps(
+        preprocess=preprocess,
+        forward=forward,
+        postprocess=_softmax,
+        class_count=len(classes),
+        chunk_size=PREDICTION_BATCH_SIZE,
+        network=network,
+        device=torch_name,
+        synchronise=synchroniser(torch_name),
     )
+
+
+def synchroniser(device: str) -> Callable[[], None]:
+    """Return the function that waits until a device has finished."""
+    if device == "cpu":
+        return nothing_to_wait_for
+    import torch
+
+    return partial(torch.cuda.synchronize, device)
+
+
+def _softmax(logits: "torch.Tensor", _: ImageBatch) -> Probabilities:
+    """Convert logits in float64, so that rows sum to 1 to the last digit."""
+    return np.asarray(logits.double().softmax(dim=1).numpy(), dtype=np.float64)
 
 
 def load_module(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from arogya_bench.errors import ModelError, check_extra
 from arogya_bench.frameworks.devices import check_torch
+from arogya_bench.frameworks.prediction_steps import PredictionSteps
 from arogya_bench.frameworks.torch_weights import NetworkFamily, StateDict
 from arogya_bench.models.field_checks import check_choice
 from arogya_bench.models.network_classifier import PretrainedClassifier
 from arogya_bench.runtime.digests import digest_of, file_digest
-from arogya_bench.types import Predictor, Training
+from arogya_bench.types import Training
 
 if TYPE_CHECKING:
     import torch
@@ -68,7 +69,7 @@ class EfficientNetLite0(PretrainedClassifier):
         packaged = _cached_file_digest(packaged_weights()) if self._is_pretrained else None
         return digest_of({"packaged": packaged})
 
-    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> PredictionSteps:
         """Load a fit; refuse other classes, another image size, damaged files."""
         check_extra("pretrained", "torch", NETWORK)
         return super().load(weights, classes=classes, device=device)

@@ -12,6 +12,7 @@ import yaml
 
 from arogya_bench.errors import ModelError
 from arogya_bench.runtime.digests import digest_of, file_digest
+from arogya_bench.serving import CARD_FILE, CARD_KEY
 
 MLMODEL = "MLmodel"
 URI_FORMS = "models:/name/1, models:/name@alias, models:/m-..., runs:/run_id/name, or a folder"
@@ -72,7 +73,7 @@ def read_description(folder: Path) -> ModelDescription:
 
 
 def model_digest(folder: Path) -> str:
-    """Digest of all files of a model, without the keys on when and where it was logged."""
+    """Digest of all files of a model, without the keys on when and where it was logged, and without our card."""
     files = sorted(
         path
         for path in folder.rglob("*")
@@ -86,7 +87,8 @@ def version_mismatches(description: ModelDescription, folder: Path) -> str:
     """List, in one line, the packages whose installed version differs from the logged one."""
     file = folder / "requirements.txt"
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    pinned = [(name.strip(), logged.strip()) for name, _, logged in (x.partition("==") for x in lines)]
+    requirements = (line.partition("==") for line in lines)
+    pinned = [(name.partition("[")[0].strip(), logged.strip()) for name, _, logged in requirements]  # without extras
     python = (description.python.rpartition(".")[0], platform.python_version().rpartition(".")[0])
     differing = [("Python", *python)] if python[0] and python[0] != python[1] else []
     differing += [
@@ -129,9 +131,14 @@ def _cached_digest(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> st
     """Hash files; the cache is keyed by name, size and time, so that none is read twice."""
     paths = {path.relative_to(folder).as_posix(): path for path, _, _ in files}
     stable = {k: v for k, v in _read_mlmodel(folder).items() if k not in VOLATILE_KEYS}
+    described = {MLMODEL}
+    metadata = stable.get("metadata")
+    if isinstance(metadata, dict) and CARD_KEY in metadata:  # a card describes the model and changes no prediction
+        stable["metadata"] = {k: v for k, v in metadata.items() if k != CARD_KEY}
+        described.add(CARD_FILE)
     return digest_of(
         {
-            **{name: file_digest(path) for name, path in paths.items() if name != MLMODEL},
+            **{name: file_digest(path) for name, path in paths.items() if name not in described},
             MLMODEL: json.loads(json.dumps(stable, default=str)),
         }
     )

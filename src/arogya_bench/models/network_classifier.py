@@ -10,10 +10,11 @@ from arogya_bench.errors import ConfigError
 from arogya_bench.frameworks import torch_network, torch_training
 from arogya_bench.frameworks.batches import NetworkTraining
 from arogya_bench.frameworks.devices import check_torch
+from arogya_bench.frameworks.prediction_steps import PredictionSteps
 from arogya_bench.frameworks.preprocessing import Preprocessing
 from arogya_bench.frameworks.torch_weights import FINE_TUNING_RATE, NetworkFamily, StateDict
 from arogya_bench.models.field_checks import check_image_size, check_positive
-from arogya_bench.types import FitReport, Predictor, Subset, Training
+from arogya_bench.types import FitReport, Subset, Training
 
 
 class TrainingStart(NamedTuple):
@@ -64,7 +65,7 @@ class NetworkClassifier(ABC):
         report = self._train_network(settings, train, validation, out=out)
         return replace(report, notes=(*report.notes, *start.notes))
 
-    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> PredictionSteps:
         """Load a fit; refuse other classes, another image size, damaged files."""
         return self._load_network(
             self._build_network, weights, classes=classes, preprocessing=self._preprocessing, device=device

@@ -12,6 +12,7 @@ from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.frameworks.array_files import read_arrays, save_arrays
 from arogya_bench.frameworks.devices import check_device_name
 from arogya_bench.frameworks.fit_files import check_classes, damaged_file_error, read_json, save_classes
+from arogya_bench.frameworks.prediction_steps import PredictionSteps
 from arogya_bench.models.field_checks import check_choice, check_image_size, check_positive
 from arogya_bench.models.opencv_classifiers import (
     FeatureClassifier,
@@ -23,15 +24,17 @@ from arogya_bench.models.opencv_classifiers import (
 from arogya_bench.models.opencv_features import (
     DESCRIPTOR_WIDTHS,
     HOG_CELL,
+    Grey,
     LocalFeatures,
     Vocabulary,
     Words,
+    grey_images,
     hog_features,
     learn_vocabulary,
     visual_word_histograms,
 )
 from arogya_bench.models.temperature import Calibration, fit_calibration
-from arogya_bench.types import FitReport, Floats, Image, ImageBatch, Predictor, Probabilities, Subset, Training
+from arogya_bench.types import FitReport, Floats, Image, ImageBatch, Subset, Training
 
 CHOICES = {"features": ("hog", "orb", "sift"), "keypoints": ("detected", "grid"), "classifier": ("svm", "knn")}
 CALIBRATION_FILE = "calibration.json"
@@ -111,7 +114,7 @@ class OpenCVClassifier:
         notes = _notes(vocabulary, training=features, validation=validation_features)
         return FitReport(notes=(classifier.note(), *notes))
 
-    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> PredictionSteps:
         """Load visual words, classifier and calibration."""
         check_device_name(device)
         check_classes(weights, classes, self._settings())
@@ -120,12 +123,18 @@ class OpenCVClassifier:
         saved = read_json(weights / CALIBRATION_FILE, "scale", "bias")
         calibration = Calibration(scale=saved["scale"], bias=tuple(saved["bias"]))
 
-        def predict(images: ImageBatch) -> Probabilities:
-            if not len(images):
-                return np.empty((0, len(classes)))
-            return calibration.probabilities(classifier.scores(self._extract_features(images, visual_words)))
+        def preprocess(images: ImageBatch) -> list[Grey]:
+            return list(grey_images(images, self.image_size))
 
-        return predict
+        def forward(greys: list[Grey]) -> Floats:
+            return classifier.scores(self._extract_grey_features(greys, visual_words))
+
+        return PredictionSteps(
+            preprocess=preprocess,
+            forward=forward,
+            postprocess=lambda scores, _: calibration.probabilities(scores),
+            class_count=len(classes),
+        )
 
     def _settings(self) -> dict[str, object]:
         return {name: value for name, value in asdict(self).items() if name not in ("C", "gamma")}
@@ -134,6 +143,9 @@ class OpenCVClassifier:
         return LocalFeatures(kind=self.features, keypoints=self.keypoints, image_size=self.image_size)
 
     def _extract_features(self, images: Iterable[Image], visual_words: Words | None) -> Floats:
+        return self._extract_grey_features(grey_images(images, self.image_size), visual_words)
+
+    def _extract_grey_features(self, images: Iterable[Grey], visual_words: Words | None) -> Floats:
         if visual_words is None:
             return hog_features(images, self.image_size)
         return visual_word_histograms(images, self._local_features(), visual_words)

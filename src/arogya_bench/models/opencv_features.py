@@ -27,8 +27,14 @@ MAX_DESCRIPTORS = 40_000  # sample from which a vocabulary is learnt
 MAX_DESCRIPTORS_PER_IMAGE = 40  # so that a full sample comes from a thousand images or more
 
 
-def hog_features(images: Iterable[Image], size: int) -> Floats:
-    """Histograms of oriented gradients (Dalal and Triggs 2005) of grey images, resized to a multiple of 16 pixels.
+def grey_images(images: Iterable[Image], size: int) -> Iterator[Grey]:
+    """Resize images to squares of ``size`` pixels and drop their colour."""
+    for image in images:
+        yield np.asarray(cv2.cvtColor(resize_square(image, size), cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def hog_features(images: Iterable[Grey], size: int) -> Floats:
+    """Histograms of oriented gradients (Dalal and Triggs 2005) of images whose size is a multiple of 16 pixels.
 
     Returns:
         Shape (n, width); every block of 36 numbers has length 1, or 0 where the image is flat.
@@ -36,7 +42,7 @@ def hog_features(images: Iterable[Image], size: int) -> Floats:
     hog = cv2.HOGDescriptor(
         (size, size), (2 * HOG_CELL, 2 * HOG_CELL), (HOG_CELL, HOG_CELL), (HOG_CELL, HOG_CELL), HOG_BINS
     )
-    rows = [np.asarray(hog.compute(_to_grey(image, size))).ravel() for image in images]
+    rows = [np.asarray(hog.compute(image)).ravel() for image in images]
     return np.array(rows, dtype=np.float64).reshape(-1, int(hog.getDescriptorSize()))
 
 
@@ -52,14 +58,14 @@ class LocalFeatures:
     Attributes:
         kind: ``orb`` (Rublee et al. 2011) or ``sift`` (Lowe 2004).
         keypoints: ``detected`` or ``grid``.
-        image_size: Pixels after resizing.
+        image_size: Height and width of the images.
     """
 
     kind: str
     keypoints: str
     image_size: int
 
-    def descriptors(self, images: Iterable[Image]) -> Iterator[Descriptors]:
+    def descriptors(self, images: Iterable[Grey]) -> Iterator[Descriptors]:
         """Describe the keypoints of each image.
 
         Yields:
@@ -68,8 +74,7 @@ class LocalFeatures:
         """
         extractor = self._build_extractor()
         grid = _grid_keypoints(self.image_size, *KEYPOINT_GRIDS[self.kind])
-        for image in images:
-            grey = _to_grey(image, self.image_size)
+        for grey in images:
             if self.keypoints == "grid":
                 descriptors = extractor.compute(grey, grid)[1]
             else:
@@ -130,7 +135,7 @@ def learn_vocabulary(train: Subset, features: LocalFeatures, *, size: int, seed:
     return Vocabulary(words=means.cluster_centers_, descriptors=len(pool), images=len(samples))
 
 
-def visual_word_histograms(images: Iterable[Image], features: LocalFeatures, words: Words) -> Floats:
+def visual_word_histograms(images: Iterable[Grey], features: LocalFeatures, words: Words) -> Floats:
     """Count, for each image, the visual words nearest to its keypoints.
 
     Counts (Csurka et al. 2004) are divided by their sum, then their square roots are taken, so that the Euclidean
@@ -153,7 +158,7 @@ def _sample_descriptors(train: Subset, features: LocalFeatures, rng: np.random.G
     images = (train.dataset.read(train.cases[i]) for i in order)
     samples: list[Descriptors] = []
     remaining = MAX_DESCRIPTORS
-    for descriptors in features.descriptors(images):
+    for descriptors in features.descriptors(grey_images(images, features.image_size)):
         drawn = rng.permutation(len(descriptors))[: min(MAX_DESCRIPTORS_PER_IMAGE, remaining)]
         samples.append(descriptors[drawn])
         remaining -= len(drawn)
@@ -165,7 +170,3 @@ def _sample_descriptors(train: Subset, features: LocalFeatures, rng: np.random.G
 def _grid_keypoints(size: int, step: int, diameter: int) -> list[cv2.KeyPoint]:
     coordinates = np.arange(step / 2, size, step).tolist()
     return [cv2.KeyPoint(x, y, diameter, 0.0) for y in coordinates for x in coordinates]
-
-
-def _to_grey(image: Image, size: int) -> Grey:
-    return np.asarray(cv2.cvtColor(resize_square(image, size), cv2.COLOR_RGB2GRAY), np.uint8)

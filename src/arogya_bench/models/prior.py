@@ -10,7 +10,8 @@ import numpy as np
 from arogya_bench.errors import ModelError
 from arogya_bench.frameworks.devices import check_device_name
 from arogya_bench.frameworks.fit_files import check_classes, damaged_file_error, read_json, save_classes
-from arogya_bench.types import FitReport, ImageBatch, Predictor, Probabilities, Subset, Training
+from arogya_bench.frameworks.prediction_steps import PredictionSteps
+from arogya_bench.types import FitReport, Probabilities, Subset, Training
 
 FREQUENCIES_FILE = "frequencies.json"
 
@@ -42,7 +43,7 @@ class Prior:
         save_classes(out, train.classes, {})
         return FitReport()
 
-    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> PredictionSteps:
         """Read the frequencies."""
         check_device_name(device)
         check_classes(weights, classes, {})
@@ -51,7 +52,12 @@ class Prior:
         if frequencies.shape != (len(classes),):
             raise damaged_file_error(weights / FREQUENCIES_FILE, f"it holds {frequencies.size} numbers")
 
-        def predict(images: ImageBatch) -> Probabilities:
-            return np.tile(frequencies, (len(images), 1))
+        def forward(count: int) -> Probabilities:
+            return np.tile(frequencies, (count, 1))
 
-        return predict
+        return PredictionSteps(
+            preprocess=len,  # the images do not matter
+            forward=forward,
+            postprocess=lambda rows, _: rows,
+            class_count=len(classes),
+        )

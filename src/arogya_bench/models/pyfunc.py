@@ -2,23 +2,26 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 from rich.markup import escape
 
-from arogya_bench.errors import ConfigError, ModelError
+from arogya_bench.errors import ConfigError, ModelError, UnevenBatchError
 from arogya_bench.frameworks.devices import check_device_name
 from arogya_bench.frameworks.fit_files import CLASSES_FILE, check_classes, read_json, save_classes
+from arogya_bench.frameworks.prediction_steps import PredictionSteps
 from arogya_bench.models.field_checks import check_image_size, check_positive
 from arogya_bench.models.mlmodel import ModelDescription, model_digest, read_description, version_mismatches
 from arogya_bench.models.pyfunc_inputs import InputFormat, choose_input_format
 from arogya_bench.models.pyfunc_outputs import OutputFormat, choose_output_format
 from arogya_bench.models.pyfunc_source import check_uri, error_summary, load_predict, locate_model
 from arogya_bench.runtime.console import echo
-from arogya_bench.types import FitReport, Image, ImageBatch, Predictor, Probabilities, Subset, Training
+from arogya_bench.types import FitReport, ImageBatch, Probabilities, Subset, Training
+
+PREDICTION_BATCH_SIZE = 64  # images; bounds the memory of a call
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +94,7 @@ class PyFunc:
         notes = self._notes(input_format, output_format, outputs, versions)
         return FitReport(notes=tuple(notes))
 
-    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> PredictionSteps:
         """Load the model that ``fit`` recorded; this runs the code that it contains."""
         check_device_name(device)
         check_classes(weights, classes, {})
@@ -100,16 +103,18 @@ class PyFunc:
         input_format, output_format = self._choose_formats(read_description(folder), classes)
         model = load_predict(folder)
 
-        def predict(images: ImageBatch) -> Probabilities:
-            rows = np.empty((len(images), len(classes)))
-            resized = [input_format.resize(image) for image in images]
-            for indices in _group_by_shape(resized, input_format.max_batch_size):
-                batch = input_format.encode([resized[index] for index in indices])
-                output = _call_model(model, batch)
-                rows[indices] = output_format.to_probabilities(output, len(indices))
-            return rows
+        def postprocess(output: Any, images: ImageBatch) -> Probabilities:
+            return output_format.to_probabilities(output, len(images))
 
-        return predict
+        return PredictionSteps(
+            preprocess=partial(_encode_batch, input_format),
+            forward=partial(_call_model, model),
+            postprocess=postprocess,
+            class_count=len(classes),
+            chunk_size=input_format.max_batch_size or PREDICTION_BATCH_SIZE,
+            max_batch_size=input_format.max_batch_size,
+            equal_sizes=input_format.size is None,
+        )
 
     def _choose_formats(
         self, description: ModelDescription, classes: tuple[str, ...]
@@ -148,6 +153,18 @@ class PyFunc:
             yield f"it was logged with {version_note}"
 
 
+def _encode_batch(input_format: InputFormat, images: ImageBatch) -> Any:
+    resized = [input_format.resize(image) for image in images]
+    sizes = sorted({image.shape[:2] for image in resized})
+    if len(sizes) > 1:
+        raise UnevenBatchError(
+            f"The MLflow model takes images of one size per call; this batch has {len(sizes)} sizes, such as "
+            f"{sizes[0][0]} x {sizes[0][1]} and {sizes[-1][0]} x {sizes[-1][1]} pixels.",
+            fix="set model.image_size.",
+        )
+    return input_format.encode(resized)
+
+
 def _call_model(predict: Callable[[Any], Any], encoded: Any) -> Any:
     try:
         return predict(encoded)
@@ -157,13 +174,3 @@ def _call_model(predict: Callable[[Any], Any], encoded: Any) -> Any:
             fix="try it in a notebook with mlflow.pyfunc.load_model; its signature must state the "
             "shape and type that it accepts.",
         ) from error
-
-
-def _group_by_shape(images: Sequence[Image], max_batch_size: int) -> Iterator[list[int]]:
-    """Group a batch into calls with images of one size; yields indices."""
-    by_shape: dict[tuple[int, ...], list[int]] = {}
-    for index, image in enumerate(images):
-        by_shape.setdefault(image.shape, []).append(index)
-    for indices in by_shape.values():
-        for start in range(0, len(indices), max_batch_size):
-            yield indices[start : start + max_batch_size]

@@ -14,7 +14,6 @@ from arogya_bench.errors import ModelError
 from arogya_bench.frameworks.preprocessing import resize_image
 from arogya_bench.types import Image, ImageBatch
 
-MAX_BATCH_SIZE = 64  # images; bounds the memory of a call
 SUPPORTED_INPUTS = (
     "one tensor of shape (-1, height, width, 3) or (-1, 3, height, width), with 1 or no channel "
     "for grey images; or one column of type binary (PNG files) or string (PNG files as base64)"
@@ -27,12 +26,12 @@ class InputFormat:
 
     Attributes:
         size: Height and width in pixels that an image is stretched to; None keeps its size.
-        max_batch_size: Most images of one call.
+        max_batch_size: Most images of one call that the signature allows; None allows any number.
         encode: Builds the argument of ``predict`` from images of one size.
     """
 
     size: tuple[int, int] | None
-    max_batch_size: int
+    max_batch_size: int | None
     encode: Callable[[ImageBatch], Any]
 
     def resize(self, image: Image) -> Image:
@@ -89,7 +88,7 @@ def _tensor_format(tensor: Mapping[str, Any], image_size: int | None, scale: flo
         return {name: array} if name else array
 
     size = (shape[0], shape[1]) if min(shape) > 0 else _square(image_size)
-    return InputFormat(size=size, max_batch_size=MAX_BATCH_SIZE if count == -1 else 1, encode=encode)
+    return InputFormat(size=size, max_batch_size=None if count == -1 else 1, encode=encode)
 
 
 def _file_format(column: Mapping[str, Any], image_size: int | None, *, as_list: bool) -> InputFormat:
@@ -99,7 +98,7 @@ def _file_format(column: Mapping[str, Any], image_size: int | None, *, as_list: 
             files = [base64.b64encode(file).decode("ascii") for file in files]
         return files if as_list else pd.DataFrame({column.get("name", 0): files})
 
-    return InputFormat(size=_square(image_size), max_batch_size=MAX_BATCH_SIZE, encode=encode)
+    return InputFormat(size=_square(image_size), max_batch_size=None, encode=encode)
 
 
 def _dtype(tensor: Mapping[str, Any]) -> np.dtype[Any]:

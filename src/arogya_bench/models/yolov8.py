@@ -32,6 +32,10 @@ class YOLOv8(ABC):
     weights: str
     learning_rate: float | None
     extra: ClassVar[str | None] = "yolo"
+    licence: ClassVar[str] = (
+        "AGPL-3.0, that of Ultralytics: software that builds on it and is distributed, or offered over a network, must "
+        "meet that licence, unless another one is bought"
+    )
     head_prefix: ClassVar[str]  # of the weights that depend on the classes
 
     def __post_init__(self) -> None:

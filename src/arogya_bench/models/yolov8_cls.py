@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from arogya_bench.frameworks.batches import InMemorySplit, Steps, load_split
 from arogya_bench.frameworks.early_stopping import Epoch, classifier_epoch, f1_macro
+from arogya_bench.frameworks.prediction_steps import PredictionSteps
 from arogya_bench.frameworks.schedule import class_weights
 from arogya_bench.frameworks.torch_network import load_network, predict_split, to_input_tensor
 from arogya_bench.frameworks.torch_training import augmented_batches
@@ -14,7 +15,7 @@ from arogya_bench.frameworks.ultralytics_hooks import TrainerOverrides, YoloBatc
 from arogya_bench.frameworks.ultralytics_network import read_architecture
 from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
 from arogya_bench.models.yolov8 import YOLOv8
-from arogya_bench.types import Predictor, Subset
+from arogya_bench.types import Subset
 
 if TYPE_CHECKING:
     import torch
@@ -49,9 +50,12 @@ class YOLOv8Classifier(YOLOv8):
     task: ClassVar[str] = "classification"
     head_prefix: ClassVar[str] = "model.9.linear."
 
-    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Predictor:
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> PredictionSteps:
         """Load a fit; refuse other classes, another image size, damaged files."""
         with isolate_ultralytics():
+            # Not first imported while tensors have no memory: classes of its detector hold some.
+            import ultralytics.nn.tasks  # noqa: F401
+
             return load_network(
                 self._build_network, weights, classes=classes, preprocessing=self._preprocessing, device=device
             )

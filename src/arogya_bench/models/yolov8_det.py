@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.frameworks.torch_network import load_module, predict_logits
+from arogya_bench.frameworks.prediction_steps import PredictionSteps
+from arogya_bench.frameworks.torch_network import load_module, predict_logits, synchroniser
 from arogya_bench.frameworks.ultralytics_detection import (
     PREDICTION_BATCH_SIZE,
     DetectorOverrides,
@@ -21,12 +23,13 @@ from arogya_bench.frameworks.ultralytics_network import read_architecture
 from arogya_bench.frameworks.ultralytics_training import isolate_ultralytics
 from arogya_bench.models.field_checks import check_positive
 from arogya_bench.models.yolov8 import YOLOv8
-from arogya_bench.types import Detections, Detector, Floats, ImageBatch, Subset, Training
+from arogya_bench.types import Detections, Floats, ImageBatch, Subset, Training
 
 if TYPE_CHECKING:
     import torch
 
 STRIDE = 32
+PaddedStack: TypeAlias = NDArray[np.uint8]  # (n, size, size, 3), RGB
 UNUSED_AUGMENTATIONS = ("brightness", "contrast", "noise", "zoom", "crop")
 
 
@@ -77,7 +80,7 @@ class YOLOv8Detector(YOLOv8):
             if not 0 <= (value := getattr(self, name)) <= 1:
                 raise ConfigError(f"{name} is {value}.", fix=f"set model.{name} from 0 to 1.")
 
-    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> Detector:
+    def load(self, weights: Path, *, classes: tuple[str, ...], device: str) -> PredictionSteps:
         """Load a fit; refuse other classes, another image size, damaged files."""
         with isolate_ultralytics():
             network, torch_name = load_module(
@@ -89,14 +92,19 @@ class YOLOv8Detector(YOLOv8):
                 build_without_memory=False,  # it derives its strides from a forward pass
             )
 
-        def detect(images: ImageBatch) -> list[Detections]:
-            detections: list[Detections] = []
-            for start in range(0, len(images), PREDICTION_BATCH_SIZE):
-                batch = images[start : start + PREDICTION_BATCH_SIZE]
-                detections += self._detect_batch(network, batch, torch_name)
-            return detections
+        def forward(padded: PaddedStack) -> "torch.Tensor":
+            return _predict_boxes(network, padded, torch_name)
 
-        return detect
+        return PredictionSteps(
+            preprocess=self._pad_images,
+            forward=forward,
+            postprocess=self._to_detections,
+            class_count=None,
+            chunk_size=PREDICTION_BATCH_SIZE,
+            network=network,
+            device=torch_name,
+            synchronise=synchroniser(torch_name),
+        )
 
     def _load_split(self, subset: Subset) -> YoloExamples:
         return load_examples(subset, self.image_size)
@@ -142,27 +150,36 @@ class YOLOv8Detector(YOLOv8):
             names = ", training.".join(ignored)
             yield f"training.{names} had no effect: Ultralytics uses its own augmentation"
 
-    def _detect_batch(self, network: "torch.nn.Module", images: ImageBatch, device: str) -> Iterator[Detections]:
-        """Detect on squares of one size, so that no image depends on the others of its batch."""
-        import torch
+    def _pad_images(self, images: ImageBatch) -> PaddedStack:
+        """Pad to squares of one size, so that no image depends on the others of its batch."""
         from ultralytics.data.augment import LetterBox
-        from ultralytics.utils.ops import scale_boxes
 
         square = (self.image_size, self.image_size)
-        padded = np.stack([LetterBox(square)(image=image) for image in images])
-        batch = torch.from_numpy(padded).to(device).permute(0, 3, 1, 2).float() / 255
-        boxes = apply_nms(
-            predict_logits(network, batch),
-            confidence=self.confidence,
-            iou=self.nms_iou,
-            max_detections=self.max_detections,
-        )
+        return np.stack([LetterBox(square)(image=image) for image in images])
+
+    def _to_detections(self, predictions: "torch.Tensor", images: ImageBatch) -> list[Detections]:
+        """Suppress overlapping boxes, and convert the others to pixels of their image."""
+        import torch
+        from ultralytics.utils.ops import scale_boxes
+
+        boxes = apply_nms(predictions, confidence=self.confidence, iou=self.nms_iou, max_detections=self.max_detections)
+        square, detections = (self.image_size, self.image_size), []
         for image, rows in zip(images, boxes, strict=True):
             edges = scale_boxes(square, rows[:, :4].double(), image.shape[:2])
-            yield _to_detections(torch.cat([edges, rows[:, 4:6].double()], dim=1).cpu().numpy())
+            detections.append(_drop_padding(torch.cat([edges, rows[:, 4:6].double()], dim=1).numpy()))
+        return detections
 
 
-def _to_detections(rows: Floats) -> Detections:
+def _predict_boxes(network: "torch.nn.Module", padded: PaddedStack, device: str) -> "torch.Tensor":
+    """Run the network; shape (n, 4 + classes, anchors), in host memory."""
+    import torch
+
+    batch = torch.from_numpy(padded).to(device).permute(0, 3, 1, 2).float() / 255
+    boxes: torch.Tensor = predict_logits(network, batch)[0]  # followed by what its loss needs
+    return boxes.cpu()
+
+
+def _drop_padding(rows: Floats) -> Detections:
     """Convert edges, scores and labels; drop boxes that lie in the padding."""
     sizes = rows[:, 2:4] - rows[:, :2]
     inside = (sizes > 0).all(axis=1)

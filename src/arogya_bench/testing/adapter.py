@@ -18,6 +18,8 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from arogya_bench.errors import ModelError, UserError
+from arogya_bench.testing.assertions import check_all_close, check_close, require, to_arrays
+from arogya_bench.testing.step_checks import STEP_CHECKS
 from arogya_bench.testing.trial import CLASSES, AdapterTrial, missing_extra_message, run_trial
 from arogya_bench.types import Detections, Floats, Image, Model
 
@@ -25,8 +27,6 @@ EPOCH_METRICS = {
     "classification": {"train_loss", "val_loss", "val_f1_macro", "learning_rate"},
     "detection": {"train_loss", "val_mAP50", "val_mAP50_95", "learning_rate"},
 }
-SCORE_TOLERANCE = 1e-5  # of probabilities and scores
-BOX_TOLERANCE = 0.01  # of the edges of boxes, in pixels
 
 Check: TypeAlias = Callable[[AdapterTrial], None]
 
@@ -56,33 +56,33 @@ def _run_check(check: Check, trial: AdapterTrial) -> str:
 def check_fields_frozen_and_serializable(trial: AdapterTrial) -> None:
     """The adapter is a frozen dataclass that can be rebuilt from its fields as JSON."""
     model = cast("Any", trial.model)
-    _check(dataclasses.is_dataclass(model), "it is not a dataclass")
-    _check(model.__dataclass_params__.frozen, "it is not frozen")
+    require(dataclasses.is_dataclass(model), "it is not a dataclass")
+    require(model.__dataclass_params__.frozen, "it is not frozen")
     rebuilt = type(model)(**json.loads(json.dumps(asdict(model))))
-    _check(asdict(rebuilt) == asdict(model), "its fields change when stored as JSON")
+    require(asdict(rebuilt) == asdict(model), "its fields change when stored as JSON")
 
 
 def check_one_output_per_image(trial: AdapterTrial) -> None:
     """Each image gets a row of probabilities that sum to 1, or boxes inside the image."""
     predictions = trial.predict(list(trial.images))
     count = len(trial.images)
-    _check(len(predictions) == count, f"{len(predictions)} predictions for {count} images")
+    require(len(predictions) == count, f"{len(predictions)} predictions for {count} images")
     if trial.model.task == "detection":
         for detections, image in zip(predictions, trial.images, strict=True):
             _check_boxes(detections, image)
         return
-    _check(predictions.shape == (count, len(CLASSES)), f"shape {predictions.shape}")
-    _check(predictions.dtype == np.float64, f"dtype {predictions.dtype}")
-    _check(predictions.min() >= 0, "a probability is below 0")
-    _check(bool(np.allclose(predictions.sum(axis=1), 1, atol=1e-9)), "rows do not sum to 1")
+    require(predictions.shape == (count, len(CLASSES)), f"shape {predictions.shape}")
+    require(predictions.dtype == np.float64, f"dtype {predictions.dtype}")
+    require(predictions.min() >= 0, "a probability is below 0")
+    require(bool(np.allclose(predictions.sum(axis=1), 1, atol=1e-9)), "rows do not sum to 1")
 
 
 def check_empty_batch(trial: AdapterTrial) -> None:
     """An empty batch gives no predictions."""
     predictions = trial.predict([])
-    _check(len(predictions) == 0, f"{len(predictions)} predictions")
+    require(len(predictions) == 0, f"{len(predictions)} predictions")
     if trial.model.task == "classification":
-        _check(predictions.shape == (0, len(CLASSES)), f"shape {predictions.shape}")
+        require(predictions.shape == (0, len(CLASSES)), f"shape {predictions.shape}")
 
 
 def check_repeated_image(trial: AdapterTrial) -> None:
@@ -90,20 +90,20 @@ def check_repeated_image(trial: AdapterTrial) -> None:
     image = trial.images[0]
     first, *copies = _predict_arrays(trial, [image, image.copy(), image])
     for copy in copies:
-        _check_close(copy, first)
+        check_close(copy, first)
 
 
 def check_order_invariance(trial: AdapterTrial) -> None:
     """Predictions do not depend on the order of a batch."""
     predictions = _predict_arrays(trial, trial.images)
     reverse = _predict_arrays(trial, trial.images[::-1])
-    _check_all_close(reverse[::-1], predictions)
+    check_all_close(reverse[::-1], predictions)
 
 
 def check_batch_size_invariance(trial: AdapterTrial) -> None:
     """Predictions do not depend on the size of a batch."""
     single = [_predict_arrays(trial, [image])[0] for image in trial.images]
-    _check_all_close(single, _predict_arrays(trial, trial.images))
+    check_all_close(single, _predict_arrays(trial, trial.images))
 
 
 def check_images_not_modified(trial: AdapterTrial) -> None:
@@ -125,7 +125,7 @@ def check_seed_reproducibility(trial: AdapterTrial) -> None:
     out = trial.scratch / "again"
     out.mkdir()
     trial.model.fit(trial.train, trial.validation, training=trial.training, seed=1, device="cpu", out=out)
-    _check(states == _random_states(), "the state of a global generator was changed")
+    require(states == _random_states(), "the state of a global generator was changed")
     _check_same_predictions(trial, out)
 
 
@@ -143,10 +143,10 @@ def check_epoch_metrics(trial: AdapterTrial) -> None:
     """Every epoch has the metrics of its task; the best epoch is given if there are epochs."""
     names = EPOCH_METRICS[trial.model.task]
     for curve in trial.report.curves:
-        _check(set(curve) == names, f"an epoch has {sorted(curve)}, not {sorted(names)}")
+        require(set(curve) == names, f"an epoch has {sorted(curve)}, not {sorted(names)}")
     epochs = len(trial.report.curves)
     best = trial.report.best_epoch
-    _check((best is None) == (epochs == 0), f"best epoch {best} of {epochs}")
+    require((best is None) == (epochs == 0), f"best epoch {best} of {epochs}")
 
 
 def check_damaged_files_refused(trial: AdapterTrial) -> None:
@@ -166,10 +166,10 @@ def check_missing_extra_named(trial: AdapterTrial) -> None:
     """Without the optional packages, the fix that ``check`` gives names the declared extra."""
     fix, extra = missing_extra_message(trial.model), trial.model.extra
     if extra is None:
-        _check(fix is None, f"it declares no extra, but requires one: {fix}")
+        require(fix is None, f"it declares no extra, but requires one: {fix}")
     else:
-        _check(fix is not None, "no MissingExtra was raised")
-        _check(f"[{extra}]" in (fix or ""), f"the fix does not name the extra {extra}: {fix}")
+        require(fix is not None, "no MissingExtra was raised")
+        require(f"[{extra}]" in (fix or ""), f"the fix does not name the extra {extra}: {fix}")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -186,12 +186,8 @@ CHECKS: tuple[Check, ...] = (
     check_epoch_metrics,
     check_damaged_files_refused,
     check_missing_extra_named,
+    *STEP_CHECKS,
 )
-
-
-def _check(condition: bool, message: str) -> None:
-    if not condition:
-        raise AssertionError(message)
 
 
 def _check_load_error(trial: AdapterTrial, folder: Path, content: str) -> None:
@@ -205,50 +201,24 @@ def _check_load_error(trial: AdapterTrial, folder: Path, content: str) -> None:
 def _check_boxes(detections: Detections, image: Image) -> None:
     boxes, scores, labels = detections.boxes, detections.scores, detections.labels
     height, width = image.shape[:2]
-    _check(boxes.shape == (len(scores), 4), f"boxes of shape {boxes.shape}")
+    require(boxes.shape == (len(scores), 4), f"boxes of shape {boxes.shape}")
     if not len(scores):
         return
     right, bottom = boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
     inside = boxes.min() >= 0 and right.max() <= width + 0.01
-    _check(bool(inside and bottom.max() <= height + 0.01), "a box exceeds its image")
-    _check(scores.min() >= 0 and scores.max() <= 1, "a score is outside 0 to 1")
-    _check(labels.min() >= 0 and labels.max() < len(CLASSES), "a label is not a class index")
+    require(bool(inside and bottom.max() <= height + 0.01), "a box exceeds its image")
+    require(scores.min() >= 0 and scores.max() <= 1, "a score is outside 0 to 1")
+    require(labels.min() >= 0 and labels.max() < len(CLASSES), "a label is not a class index")
 
 
 def _predict_arrays(trial: AdapterTrial, images: Sequence[Image]) -> list[Floats]:
-    return _to_arrays(trial.predict(list(images)), trial)
-
-
-def _to_arrays(predictions: Any, trial: AdapterTrial) -> list[Floats]:
-    """One array per image: a row of probabilities, or rows of boxes, scores and labels."""
-    if trial.model.task == "classification":
-        return list(predictions)
-    return [np.column_stack([found.boxes, found.scores, found.labels]) for found in predictions]
+    return to_arrays(trial.predict(list(images)), trial.model.task)
 
 
 def _check_same_predictions(trial: AdapterTrial, folder: Path) -> None:
     predict = trial.model.load(folder, classes=CLASSES, device="cpu")
-    actual = _to_arrays(predict(list(trial.images)), trial)
-    _check_all_close(actual, _predict_arrays(trial, trial.images))
-
-
-def _check_all_close(actual: Sequence[Floats], expected: Sequence[Floats]) -> None:
-    for one, other in zip(actual, expected, strict=True):
-        _check_close(one, other)
-
-
-def _check_close(actual: Floats, expected: Floats) -> None:
-    _check(actual.shape == expected.shape, f"{len(actual)} boxes instead of {len(expected)}")
-    if not actual.size:
-        return
-    difference = abs(actual - expected)
-    scores = difference
-    if actual.ndim == 2:
-        scores = difference[:, 4:]
-        largest = float(difference[:, :4].max())
-        _check(largest <= BOX_TOLERANCE, f"boxes differ by {largest:.2g} pixels")
-    largest = float(scores.max())
-    _check(largest <= SCORE_TOLERANCE, f"predictions differ by {largest:.2g}")
+    actual = to_arrays(predict(list(trial.images)), trial.model.task)
+    check_all_close(actual, _predict_arrays(trial, trial.images))
 
 
 def _random_states() -> list[object]:
