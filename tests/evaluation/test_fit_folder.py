@@ -130,7 +130,9 @@ def test_an_old_folder_that_somebody_holds_stays(cache):
 
 def test_a_training_that_ended_is_kept_until_mlflow_has_it():
     ended = TrainingResult(
-        report=FitReport(curves=({"val_loss": 0.5},), best_epoch=1, notes=("a note",)), seconds=2.5, ram_peak_mb=300.0
+        report=FitReport(curves=({"val_loss": 0.5},), best_epoch=1, notes=("a note",)),
+        seconds=2.5,
+        ram_increase_mb=300.0,
     )
     with lock_fit_folder("one") as place:
         assert place.load_result() is None
@@ -138,3 +140,12 @@ def test_a_training_that_ended_is_kept_until_mlflow_has_it():
 
     with lock_fit_folder("one") as place:
         assert place.load_result() == ended
+
+
+def test_a_training_that_an_earlier_version_ended_is_kept_without_its_memory():
+    report = {"curves": [], "best_epoch": None, "gpu_peak_mb": None, "notes": []}
+    with lock_fit_folder("one") as place:
+        stored = json.dumps({"report": report, "seconds": 2.5, "ram_peak_mb": 300.0})
+        (place.folder / "finished.json").write_text(stored)
+
+        assert place.load_result() == TrainingResult(report=FitReport(), seconds=2.5, ram_increase_mb=None)

@@ -3,6 +3,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,6 +50,20 @@ class Stumbling(Prior):
 
     def fit(self, *data, **options):
         raise KeyboardInterrupt if self.interrupted else MemoryError("no room for the kernel")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Greedy(Prior):
+    """Holds 200 MB for half a second."""
+
+    adapter_name = "test_greedy"
+    adapter_version = 1
+
+    def fit(self, *data, **options):
+        held = np.ones(25_000_000)
+        time.sleep(0.5)
+        assert held[-1] == 1
+        return super().fit(*data, **options)
 
 
 @pytest.fixture
@@ -307,10 +322,15 @@ def test_a_failed_fit_is_taken_up_again_without_its_old_cause(store, fit, job_of
 
 
 def test_a_fit_says_what_it_cost(fit, job_of):
-    run = fit(job_of())
+    """The memory is what the fit added to what the process held, whatever that was."""
+    held = np.ones(40_000_000)  # 320 MB
 
-    assert run.metrics["fit_ram_peak_mb"] > 50
-    assert "fit_gpu_peak_mb" not in run.metrics
+    light, heavy = fit(job_of()), fit(job_of("greedy", Greedy()))
+
+    assert held[-1] == 1
+    assert light.metrics["fit_ram_increase_mb"] < 100
+    assert 190 < heavy.metrics["fit_ram_increase_mb"] < 300
+    assert not {"fit_gpu_peak_mb", "fit_ram_peak_mb"} & set(heavy.metrics)
 
 
 def test_mlflow_can_load_register_and_serve_a_fit(store, fit, job_of, monkeypatch):
@@ -344,7 +364,7 @@ def test_the_model_of_a_run_goes_by_its_run_id_too(store, fit, job_of, monkeypat
     run = fit(job_of())
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
-    loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
+    loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/prior")
 
     table = loaded.predict(np.zeros((2, 8, 8, 3), np.uint8))
     assert table.to_numpy().sum(axis=1) == pytest.approx([1, 1])

@@ -4,8 +4,8 @@ import zlib
 
 import pytest
 
-from arogya_bench.tracking.runs import FINISHED_EVALUATIONS, search_runs
-from arogya_bench.tracking.saved_views import LEADERBOARD, ROBUSTNESS, view_tags, view_url
+from arogya_bench.tracking.runs import FINISHED_EVALUATIONS, FINISHED_MEASUREMENTS, search_runs
+from arogya_bench.tracking.saved_views import LEADERBOARD, ROBUSTNESS, SPEED, view_tags, view_url
 
 NOW = 1_700_000_000_000
 
@@ -38,6 +38,14 @@ def test_robustness_shows_every_condition_of_a_model_together():
     assert (stored["name"], shown["searchFilter"]) == ("Robustness", FINISHED_EVALUATIONS)
     assert shown["orderByKey"] == "tags.`arogya.model`"
     assert "tags.`arogya.condition`" in shown["selectedColumns"]
+
+
+def test_speed_shows_measurements_with_their_grade_fastest_first():
+    stored, shown = state(SPEED)
+
+    assert (stored["name"], shown["searchFilter"]) == ("Speed", FINISHED_MEASUREMENTS)
+    assert (shown["orderByKey"], shown["orderByAsc"]) == ("metrics.`latency_p50_ms`", True)
+    assert shown["selectedColumns"][:3] == ["tags.`arogya.model`", "metrics.`latency_p50_ms`", "tags.`arogya.grade`"]
 
 
 @pytest.mark.parametrize(("view", "rows"), [(LEADERBOARD, 2), (ROBUSTNESS, 6)])

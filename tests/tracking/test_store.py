@@ -1,20 +1,25 @@
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 
 import pytest
 
 from arogya_bench.errors import TrackingError
+from arogya_bench.runtime.digests import digest_of
+from arogya_bench.runtime.locks import cell_lock
 from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
 from arogya_bench.tracking.store import (
     MIN_RETRY_BUDGET_S,
     absolute_uri,
     check_folder,
     default_uri,
+    find_store,
     open_store,
     ping_store,
     retry_budget_s,
@@ -254,3 +259,24 @@ def test_a_folder_without_permission_is_named(tmp_path):
 
     with pytest.raises(TrackingError, match="cannot be written"):
         open_store(f"sqlite:///{tmp_path}/mlflow.db", "study", create=True)
+
+
+def test_a_store_that_another_sweep_creates_is_waited_for(tmp_path, empty_store_folder):
+    """A file that is no database yet would otherwise be read, or get its tables twice."""
+    database, uri = tmp_path / "mlflow.db", f"sqlite:///{tmp_path}/mlflow.db"
+    begun = threading.Event()
+
+    def create():
+        with cell_lock(digest_of({"store": uri})):
+            database.write_bytes(b"half of a store")
+            begun.set()
+            time.sleep(0.5)
+            shutil.copy2(empty_store_folder / "mlflow.db", database)
+
+    creating = threading.Thread(target=create)
+    creating.start()
+    begun.wait(10)
+    found = find_store(uri, "another experiment")
+    creating.join()
+
+    assert found is None

@@ -4,6 +4,7 @@ import re
 
 from arogya_bench.metrics.catalogue import metric
 from arogya_bench.metrics.plugins import MetricSpec, PluginMetric
+from arogya_bench.runtime.hardware import read_hardware
 from arogya_bench.tracking import tags
 from arogya_bench.tracking.tags import OLD_TAGS, environment_tags, metric_tags, read_metric_tags, with_current_names
 
@@ -36,7 +37,16 @@ def test_a_tag_under_both_names_keeps_what_was_written_last():
 
 
 def test_the_environment_becomes_tags():
-    assert {"arogya.version", "arogya.python", "arogya.packages", "arogya.cpu"} <= set(environment_tags())
+    assert {"arogya.version", "arogya.python", "arogya.packages"} <= set(environment_tags())
+
+
+def test_the_hardware_becomes_tags():
+    written, hardware = environment_tags(), read_hardware()
+
+    assert written[tags.CPU] == hardware.processors()
+    assert written[tags.RAM] == hardware.memory()
+    assert written[tags.GPU] == (hardware.devices() or "none")
+    assert {tags.DRIVER, tags.CUDA} & set(written) == ({tags.DRIVER, tags.CUDA} if hardware.driver else set())
 
 
 @metric(best="low", low=0.0, high=1.0)

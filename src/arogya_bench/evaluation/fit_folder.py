@@ -44,11 +44,15 @@ class FitState:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingResult:
-    """The report of a finished training, and its cost."""
+    """The report of a finished training, and its cost.
+
+    Attributes:
+        ram_increase_mb: What the training added to the memory of the process; None if an earlier version trained.
+    """
 
     report: FitReport
     seconds: float
-    ram_peak_mb: float
+    ram_increase_mb: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +99,9 @@ class FitFolder:
             return None
         fields = stored.pop("report")
         fields |= {name: tuple(fields[name]) for name in ("curves", "notes")}
-        return TrainingResult(report=FitReport(**fields), **stored)
+        return TrainingResult(
+            report=FitReport(**fields), seconds=stored["seconds"], ram_increase_mb=stored.get("ram_increase_mb")
+        )
 
     def save_result(self, result: TrainingResult) -> None:
         """Record a finished training, so that it is not repeated if logging it fails."""

@@ -14,7 +14,9 @@ from arogya_bench.errors import ArtifactMissing, TrackingError
 from arogya_bench.evaluation.fit_folder import FitFolder, FitState, TrainingResult, lock_fit_folder
 from arogya_bench.evaluation.inference import predict
 from arogya_bench.evaluation.job import PlannedJob
+from arogya_bench.evaluation.model_card import write_card
 from arogya_bench.evaluation.run_items import dataset_input, job_params, job_tags, provenance_files
+from arogya_bench.measurement.model_size import count_parameters
 from arogya_bench.runtime.console import echo, plural, spinner
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.memory import track_peak_memory
@@ -22,7 +24,7 @@ from arogya_bench.scoring.scores import point_scores
 from arogya_bench.scoring.task import AnyPredictions
 from arogya_bench.scoring.tasks import TASKS, from_table, get_task
 from arogya_bench.serving import write_adapter_file
-from arogya_bench.tracking.artifacts import fetch_artifact, fetch_model_files
+from arogya_bench.tracking.artifacts import fetch_artifact, fetch_model_files, mlflow_model_folder
 from arogya_bench.tracking.items import Curves, FittedModel, Item, Params, ParquetTable, Scalars, Tags
 from arogya_bench.tracking.logged_models import log_model
 from arogya_bench.tracking.runs import (
@@ -42,10 +44,16 @@ VALIDATION_FILE = "predictions_validation.parquet"
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """A finished fit, and the folder of its files while it is in use."""
+    """A finished fit, and its files while they are in use.
+
+    Attributes:
+        model_folder: Of its MLflow model, in which ``weights`` lies.
+        validation: Its predictions on the validation split.
+    """
 
     run_id: str
     model_id: str
+    model_folder: Path
     weights: Path
     validation: AnyPredictions
 
@@ -56,6 +64,7 @@ class FitOutcome:
 
     training: TrainingResult
     validation: AnyPredictions
+    parameters: int | None
     interruptions: int
 
 
@@ -86,6 +95,24 @@ def find_or_fit(planned: PlannedJob, store: Store, parent: str | None) -> Iterat
         yield fit
 
 
+@contextmanager
+def fetch_fit(planned: PlannedJob, store: Store) -> Iterator[Fit]:
+    """Yield the newest finished fit with the key of the job, without training it.
+
+    Raises:
+        TrackingError: If there is none, or its files are missing.
+    """
+    with ExitStack() as stack:
+        fit = _find_fit(planned, store, stack, set())
+        if fit is None:
+            raise TrackingError(
+                f"There is no finished fit of {planned.job.row_name} with these settings in the experiment "
+                f"{store.experiment!r}.",
+                fix="run the same settings with `arogya-bench run` first.",
+            )
+        yield fit
+
+
 def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, incomplete: set[str]) -> Fit | None:
     """Fetch the newest finished fit that has all its files; add the others to ``incomplete``."""
     runs = search_runs(store, f"{FINISHED_FITS} and tags.`{FIT_KEY}` = '{planned.fit_key}'")
@@ -100,7 +127,13 @@ def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, incomplete: s
             echo(f"[yellow]{error.problem} It is fitted again.[/]")
             incomplete.add(run.run_id)
             continue
-        return Fit(run_id=run.run_id, model_id=run.tags[MODEL_ID], weights=weights, validation=validation)
+        return Fit(
+            run_id=run.run_id,
+            model_id=run.tags[MODEL_ID],
+            model_folder=mlflow_model_folder(weights),
+            weights=weights,
+            validation=validation,
+        )
     return None
 
 
@@ -109,14 +142,14 @@ def _run_fit(planned: PlannedJob, store: Store, parent: str | None, fit_folder: 
     run_id = _open_run(planned, store, parent, fit_folder)
     state = fit_folder.begin(run_id)
     with close_on_error(store, run_id):
+        training = fit_folder.load_result() or _train(planned, fit_folder, state)
+        validation, parameters = _predict_validation(planned, fit_folder.out)
         outcome = FitOutcome(
-            training=fit_folder.load_result() or _train(planned, fit_folder, state),
-            validation=_predict_validation(planned, fit_folder.out),
-            interruptions=state.interruptions,
+            training=training, validation=validation, parameters=parameters, interruptions=state.interruptions
         )
         # The params come last: an interrupted run may be resumed by a job with another device or
         # name, and MLflow refuses to change a param.
-        log_model(store, run_id, _package_model(planned, fit_folder.out))
+        log_model(store, run_id, _package_model(planned, fit_folder.out, outcome))
         write_items(store, run_id, _fit_items(planned, outcome))
         finish_run(store, run_id)
     fit_folder.clear()
@@ -144,28 +177,33 @@ def _train(planned: PlannedJob, fit_folder: FitFolder, state: FitState) -> Train
             out=fit_folder.out,
         )
     seconds = state.previous_seconds + time.time() - state.started_at
-    result = TrainingResult(report=report, seconds=seconds, ram_peak_mb=peak.ram_mb)
+    result = TrainingResult(report=report, seconds=seconds, ram_increase_mb=peak.increase_mb)
     fit_folder.save_result(result)
     return result
 
 
-def _package_model(planned: PlannedJob, out: Path) -> FittedModel:
+def _package_model(planned: PlannedJob, out: Path, outcome: FitOutcome) -> FittedModel:
     model, classes = planned.job.model, planned.dataset.classes
     write_adapter_file(model, classes, out)
     extra = f"[{model.extra}]" if model.extra else ""
     return FittedModel(
-        path=out, classes=classes, task=model.task, requirement=f"arogya-bench{extra}=={version('arogya-bench')}"
+        name=planned.job.model_name,
+        path=out,
+        classes=classes,
+        task=model.task,
+        requirement=f"arogya-bench{extra}=={version('arogya-bench')}",
+        card=write_card(planned, out, parameters=outcome.parameters),
     )
 
 
-def _predict_validation(planned: PlannedJob, weights: Path) -> AnyPredictions:
-    """Predict the validation split, on which thresholds and calibration are fitted."""
+def _predict_validation(planned: PlannedJob, weights: Path) -> tuple[AnyPredictions, int | None]:
+    """Predict the validation split, on which thresholds and calibration are fitted; and count the parameters."""
     job, cases = planned.job, planned.split.validation
     task = TASKS[job.model.task]
     model = job.model.load(weights, classes=cases.classes, device=job.device)
     predicted = predict(model, cases, task=task, batch_size=job.batch_size)
     predictions: AnyPredictions = task.choose_threshold(predicted)
-    return predictions
+    return predictions, count_parameters(model)
 
 
 def _fit_items(planned: PlannedJob, outcome: FitOutcome) -> Iterator[Item]:
@@ -188,7 +226,7 @@ def _fit_scalars(outcome: FitOutcome) -> dict[str, float]:
     report = outcome.training.report
     scalars = {
         "fit_seconds": outcome.training.seconds,
-        "fit_ram_peak_mb": outcome.training.ram_peak_mb,
+        "fit_ram_increase_mb": outcome.training.ram_increase_mb,
         "fit_gpu_peak_mb": report.gpu_peak_mb,
         "best_epoch": report.best_epoch,
     }

@@ -18,16 +18,23 @@ class PeakMemory:
     """Highest resident memory so far, in MB; updated while it is tracked."""
 
     ram_mb: float
+    start_mb: float
+
+    @property
+    def increase_mb(self) -> float:
+        """What was added to the memory at the start, such as by libraries that were loaded since."""
+        return self.ram_mb - self.start_mb
 
 
 @contextmanager
 def track_peak_memory() -> Iterator[PeakMemory]:
     """Sample the resident memory 20 times a second; look for new children every 2 seconds.
 
-    It includes what the process held before, such as libraries that an earlier job loaded.
+    The peak includes what the process held before, such as libraries that an earlier job loaded; the increase does not.
     """
     process, stopped = psutil.Process(), threading.Event()
-    peak = PeakMemory(ram_mb=_resident_mb([process]))
+    start_mb = _resident_mb([process, *process.children(recursive=True)])
+    peak = PeakMemory(ram_mb=start_mb, start_mb=start_mb)
 
     def sample() -> None:
         for number in count():

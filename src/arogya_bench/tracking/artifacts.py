@@ -47,8 +47,16 @@ def fetch_model_files(run: RunRecord, *, store: Store) -> Iterator[Path]:
         raise missing
     with _translate_fetch_errors(run, missing):
         location = str(store.client.get_logged_model(run.tags[MODEL_ID]).artifact_location)
-    with _fetch(run, location, f"data/{WEIGHTS_FOLDER}", store.uri, missing) as folder:
-        yield folder
+    with _fetch(run, location, "", store.uri, missing) as folder:
+        weights = folder / "data" / WEIGHTS_FOLDER
+        if not weights.is_dir():
+            raise missing
+        yield weights
+
+
+def mlflow_model_folder(weights: Path) -> Path:
+    """The folder of the MLflow model that ``fetch_model_files`` found the weights in."""
+    return weights.parent.parent
 
 
 @contextmanager
@@ -63,7 +71,7 @@ def _fetch(run: RunRecord, location: str, name: str, uri: str, missing: Artifact
     with tempfile.TemporaryDirectory() as temporary:
         with _translate_fetch_errors(run, missing):
             # By URL: given a run, MLflow reports every failure as missing.
-            fetched = download_artifacts(f"{location}/{name}", dst_path=temporary, tracking_uri=uri)
+            fetched = download_artifacts(f"{location}/{name}".rstrip("/"), dst_path=temporary, tracking_uri=uri)
         yield Path(fetched)
 
 

@@ -95,13 +95,35 @@ class ModelInput:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FittedModel:
-    """The folder of a fit, to be logged as an MLflow model, with the pip requirement for loading it."""
+class ModelCard:
+    """What a logged model says of itself, without paths and names of hosts.
 
+    Attributes:
+        params: Architecture and settings.
+        tags: Data and version that it comes from.
+        text: Both for readers, as Markdown.
+    """
+
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedModel:
+    """The folder of a fit, to be logged as an MLflow model.
+
+    Attributes:
+        name: Of its row; characters that MLflow refuses are replaced.
+        requirement: The pip requirement for loading it.
+    """
+
+    name: str
     path: Path
     classes: tuple[str, ...]
     task: str
     requirement: str
+    card: ModelCard
 
 
 Item: TypeAlias = (

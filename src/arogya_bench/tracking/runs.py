@@ -34,6 +34,7 @@ from arogya_bench.tracking.tags import ERROR, ERROR_MESSAGE, KIND, PROCESS, TRAC
 
 # Filters in MLflow's syntax.
 FINISHED_EVALUATIONS = f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FINISHED'"
+FINISHED_MEASUREMENTS = f"tags.`{KIND}` = 'measurement' and attributes.status = 'FINISHED'"
 FINISHED_FITS = f"tags.`{KIND}` = 'fit' and attributes.status = 'FINISHED'"
 
 BATCH_LIMITS = {"metrics": 1000, "params": 100, "tags": 100}  # of one request

@@ -1,4 +1,4 @@
-"""Saved views: a leaderboard and a robustness table in plain ``mlflow ui``.
+"""Saved views: a leaderboard, a robustness and a speed table in plain ``mlflow ui``.
 
 MLflow stores a view as an experiment tag in an undocumented format; if a later version drops it,
 only the views are lost.
@@ -9,14 +9,22 @@ import json
 import zlib
 from collections.abc import Mapping
 
-from arogya_bench.tracking.runs import FINISHED_EVALUATIONS
-from arogya_bench.tracking.tags import AUGMENTATION, CONDITION, MODEL
+from arogya_bench.tracking.runs import FINISHED_EVALUATIONS, FINISHED_MEASUREMENTS
+from arogya_bench.tracking.tags import AUGMENTATION, CONDITION, GRADE, MACHINE, MODEL
 
 LEADERBOARD = "arogya-leaderboard"
 ROBUSTNESS = "arogya-robustness"
+SPEED = "arogya-speed"
 
 MODEL_COLUMN = f"tags.`{MODEL}`"
 F1_COLUMNS = ("metrics.`f1_macro`", "metrics.`f1_macro.ci_low`", "metrics.`f1_macro.ci_high`")
+SPEED_COLUMNS = (
+    "metrics.`latency_p50_ms`",
+    f"tags.`{GRADE}`",
+    "metrics.`throughput_b1_img_s`",
+    "metrics.`ram_peak_mb`",
+    f"tags.`{MACHINE}`",
+)
 COLUMN_WIDTH = 150  # pixels; MLflow's default of 100 cuts our column names
 
 
@@ -31,9 +39,11 @@ def view_tags(now_ms: int) -> dict[str, str]:
     robustness = _view_state(
         FINISHED_EVALUATIONS, [MODEL_COLUMN, f"tags.`{CONDITION}`", *F1_COLUMNS], order=MODEL_COLUMN, ascending=True
     )
+    speed = _view_state(FINISHED_MEASUREMENTS, [MODEL_COLUMN, *SPEED_COLUMNS], order=SPEED_COLUMNS[0], ascending=True)
     return {
         f"mlflow.sharedViewState.{LEADERBOARD}": _encode_view("Leaderboard", leaderboard, now_ms),
         f"mlflow.sharedViewState.{ROBUSTNESS}": _encode_view("Robustness", robustness, now_ms),
+        f"mlflow.sharedViewState.{SPEED}": _encode_view("Speed", speed, now_ms),
     }
 
 
@@ -44,9 +54,13 @@ def view_url(path: str, view: str, *, server: str = "http://127.0.0.1:5000") -> 
 
 def experiment_note(path: str) -> str:
     """The description of the experiment in Markdown, with links to the views."""
+    links = {
+        name: view_url(path, view, server="").lstrip("/")
+        for name, view in (("leaderboard", LEADERBOARD), ("robustness", ROBUSTNESS), ("speed", SPEED))
+    }
     return (
-        f"Created by arogya-bench. Open the [leaderboard]({view_url(path, LEADERBOARD, server='').lstrip('/')}) or the "
-        f"[robustness]({view_url(path, ROBUSTNESS, server='').lstrip('/')}) table; "
+        f"Created by arogya-bench. Open the [leaderboard]({links['leaderboard']}), the "
+        f"[robustness]({links['robustness']}) or the [speed]({links['speed']}) table; "
         "`arogya-bench compare` tests the differences."
     )
 

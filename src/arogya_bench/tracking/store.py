@@ -101,7 +101,9 @@ def find_store(uri: str | None, experiment: str) -> Store | None:
     database = sqlite_path(uri)
     if database is not None and not (database.exists() and database.stat().st_size):
         return None
-    with translate_errors(uri), short_timeouts():
+    # Another sweep may be creating it: MLflow would then create the tables a second time.
+    lock = cell_lock(digest_of({"store": uri})) if database is not None else nullcontext()
+    with translate_errors(uri), short_timeouts(), lock:
         if MlflowClient(tracking_uri=uri).get_experiment_by_name(experiment) is None:
             return None
     return open_store(uri, experiment, create=False)
@@ -190,7 +192,8 @@ def check_folder(database: Path, *, create: bool) -> None:
     if not create and not database.exists():
         raise TrackingError(
             f"There is no MLflow store at {database}.",
-            fix="change to the folder where the sweep ran, or name the store with --tracking-uri.",
+            fix="change to the folder where the sweep ran, or name it: --tracking-uri URI of compare and report, "
+            "tracking.uri=URI of measure.",
         )
     for folder in (database.parent, database.parent / "mlruns"):
         if create and not is_writable(folder):

@@ -17,7 +17,11 @@ ERROR = "arogya.error"  # class of the error that a run failed with
 ERROR_MESSAGE = "arogya.error_message"
 TRACEBACK = "arogya.traceback"
 NOTES = "arogya.notes"
-
+CPU = "arogya.cpu"  # model and cores allowed
+RAM = "arogya.ram"  # memory allowed; this and the following are absent in stores of version 0.1.0
+GPU = "arogya.gpu"  # NVIDIA devices allowed, or "none"
+DRIVER = "arogya.driver"  # of NVIDIA; absent without one
+CUDA = "arogya.cuda"  # newest version that the driver supports; absent without one
 
 # Of the job that a run belongs to.
 MODEL = "arogya.model"  # name of the leaderboard row
@@ -53,7 +57,18 @@ INTERVALS_UNAVAILABLE = "arogya.intervals_unavailable"
 RESAMPLING_DIGEST = "arogya.resampling_digest"
 
 # Of a fit.
+VERSION = "arogya.version"  # of arogya-bench; every run has it too, among the facts of its environment
+LICENCE = "arogya.licence"  # of a model whose library restricts its use
 MODEL_ID = "arogya.model_id"  # of the MLflow model that holds its files
+
+# Of a measurement.
+MEASURE = "arogya.measure"  # the protocol: quick, standard, strict, or the name of another config
+MACHINE = "arogya.machine"  # the hardware in words
+MACHINE_DIGEST = "arogya.machine_digest"  # of the facts of the hardware, without the host name
+DEVICE = "arogya.device"  # cpu, cuda:0
+GRADE = "arogya.grade"  # of the environment, A to D
+GRADE_REASONS = "arogya.grade_reasons"  # separated by "; "
+SESSION = "arogya.measurement_session"  # the same for models that were interleaved
 
 # Of a sweep.
 OVERRIDES = "arogya.overrides"
@@ -91,7 +106,7 @@ def with_current_names(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def environment_tags() -> dict[str, str]:
-    """The versions, the processor and the state of the code, as tags."""
+    """The versions, the hardware and the state of the code, as tags."""
     return {f"arogya.{name}": value for name, value in environment_facts().items()}
 
 
