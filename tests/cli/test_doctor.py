@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from arogya_bench.cli import doctor
+from arogya_bench.runtime.hardware import read_hardware
 
 
 @pytest.fixture
@@ -42,6 +43,14 @@ def test_every_extra_is_looked_at(here):
 
     assert {f"extra {name}" for name in doctor.EXTRAS} <= set(states)
     assert set(states.values()) <= {"ok", "absent", "wrong"}
+
+
+def test_the_hardware_is_described(here):
+    details = {each.component: each.detail for each in doctor.run_checks()}
+
+    assert details["hardware"] == read_hardware().describe()
+    for name in ("governor", "temperature", "energy", "GPU"):
+        assert name in details["measurement"]
 
 
 def test_an_extra_that_is_absent_says_how_to_install_it():

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from arogya_bench.errors import JobKilled, JobTimeout, SweepGone
+from arogya_bench.errors import BudgetExceeded, JobKilled, JobTimeout, SweepGone
 from arogya_bench.runtime.child_process import run_isolated
 from arogya_bench.runtime.process import Process
 
@@ -117,6 +117,16 @@ def test_a_process_that_hangs_is_ended_and_says_where(work):
     assert isinstance(ended.error, JobTimeout)
     assert "hanging" in ended.traceback
     assert time.monotonic() - began < 60
+    assert not ended.worker.is_alive
+
+
+def test_a_process_that_is_to_stop_is_killed_with_the_reason(work):
+    over = BudgetExceeded("The budget is spent.", fix="increase it.")
+    reasons = iter([None, over])
+
+    ended = run_isolated(work.hanging, stop=lambda: next(reasons))
+
+    assert ended.error is over
     assert not ended.worker.is_alive
 
 

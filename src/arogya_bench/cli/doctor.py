@@ -12,8 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.errors import USER_ERROR_EXIT, UserError, is_installed
+from arogya_bench.measurement.energy import open_energy_meter
+from arogya_bench.measurement.processor_state import governor, temperature_c
 from arogya_bench.runtime.cache import cache_root
 from arogya_bench.runtime.config_packages import ConfigPackage, discover
+from arogya_bench.runtime.hardware import read_hardware
 from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
 from arogya_bench.tracking.store import absolute_uri, check_folder, default_uri, is_writable, ping_store
 
@@ -63,7 +66,7 @@ def print_report() -> int:
 
 
 def run_checks() -> Iterator[DoctorFinding]:
-    """Check Python, packages, devices, the cache folder and the MLflow store."""
+    """Check Python, packages, hardware, the cache folder and the MLflow store."""
     yield DoctorFinding("Python", "ok" if sys.version_info >= MIN_PYTHON else "wrong", platform.python_version())
     yield DoctorFinding("arogya-bench", "ok", version("arogya-bench"))
     yield DoctorFinding("mlflow", "ok", version("mlflow"))
@@ -72,6 +75,8 @@ def run_checks() -> Iterator[DoctorFinding]:
     yield from map(_check_config_package, discover())
     if is_installed("torch"):
         yield _check_torch()
+    yield DoctorFinding("hardware", "ok", read_hardware().describe())
+    yield _check_measurement()
     yield _check_cache()
     yield _check_store()
 
@@ -113,6 +118,22 @@ def _check_torch() -> DoctorFinding:
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     versions = f"{torch.__version__}, torchvision {torchvision.__version__}"
     return DoctorFinding("torch", "ok", ", ".join([versions, *(devices or ["no CUDA device, uses the CPU"])]))
+
+
+def _check_measurement() -> DoctorFinding:
+    """Say what a measurement can read here; what it cannot is recorded as unknown, and is no problem."""
+    devices = read_hardware().gpus
+    energy = open_energy_meter("cuda:0" if devices else "cpu")
+    values = {
+        "governor": governor(),
+        "temperature": None if (degrees := temperature_c()) is None else f"{degrees:.0f} °C",
+        "energy": None if energy.mode == "absent" else energy.mode.upper(),
+        "GPU": ", ".join(map(str, devices)) or None,
+    }
+    readable = [f"{name} ({value})" for name, value in values.items() if value]
+    unreadable = ", ".join(name for name, value in values.items() if not value) or "nothing"
+    detail = f"readable: {', '.join(readable) or 'nothing'}; not readable: {unreadable}"
+    return DoctorFinding("measurement", "ok", f"{detail}; {energy.reason}" if energy.reason else detail)
 
 
 def _check_cache() -> DoctorFinding:

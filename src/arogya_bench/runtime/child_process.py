@@ -9,8 +9,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -18,11 +18,15 @@ from typing import Any, cast
 
 import psutil
 
-from arogya_bench.errors import JobKilled, JobTimeout, SweepGone
+from arogya_bench.errors import BudgetExceeded, JobKilled, JobTimeout, SweepGone
 from arogya_bench.runtime.process import Process, find_process
 
 POLL_S = 1.0
+MEMORY_ADVICE = (
+    "if it ran out of memory, lower batch_size or image_size, or use fewer workers; the same command tries again."
+)
 TRACEBACK_WAIT_S = 2.0  # for a process that hangs to write its traceback
+JobEnd = JobKilled | JobTimeout | SweepGone | BudgetExceeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,7 @@ class ProcessResult:
 
     result: Any
     worker: Process
-    error: JobKilled | JobTimeout | SweepGone | None
+    error: JobEnd | None
     traceback: str
 
 
@@ -47,6 +51,7 @@ def run_isolated(
     *arguments: object,
     timeout: float | None = None,
     owner: Process | None = None,
+    stop: Callable[[], BudgetExceeded | None] | None = None,
     preload: Sequence[str] = (),
 ) -> ProcessResult:
     """Run a function in a child process and wait for it.
@@ -58,6 +63,7 @@ def run_isolated(
         arguments: Its arguments, which must be picklable, as must be its result.
         timeout: In seconds.
         owner: A process of this machine; the child is killed when it ends.
+        stop: Called every second; the child is killed when it returns why.
         preload: Modules that all children of this process share, imported once before the first.
     """
     context = multiprocessing.get_context("forkserver")
@@ -71,20 +77,25 @@ def run_isolated(
         sender.close()
         try:
             worker = _identify_process(pid)
-            result, error = _wait_for_result(child, receiver, timeout=timeout, owner=owner)
+            result, error = _wait_for_result(child, receiver, timeout=timeout, owner=owner, stop=stop)
             if isinstance(error, JobTimeout):
-                _request_traceback(pid, traceback_file)
+                request_traceback(pid, traceback_file)
         finally:
-            _kill_process_tree(pid)
+            kill_process_tree(pid)
             child.join()
             receiver.close()
-        trace = _read_traceback(traceback_file)
+        trace = read_traceback(traceback_file)
     return ProcessResult(result=result, worker=worker, error=error, traceback=trace)
 
 
 def _wait_for_result(
-    child: Any, receiver: Connection, *, timeout: float | None, owner: Process | None
-) -> tuple[Any, JobKilled | JobTimeout | SweepGone | None]:
+    child: Any,
+    receiver: Connection,
+    *,
+    timeout: float | None,
+    owner: Process | None,
+    stop: Callable[[], BudgetExceeded | None] | None,
+) -> tuple[Any, JobEnd | None]:
     start = time.monotonic()
     while True:
         ready = wait([receiver, child.sentinel], timeout=POLL_S)
@@ -93,10 +104,12 @@ def _wait_for_result(
                 return receiver.recv(), None
             except EOFError:  # it ended without sending a result
                 child.join()
-                return None, _killed_error(child.exitcode)
+                return None, killed_error(child.exitcode)
         if child.sentinel in ready and not receiver.poll():
             child.join()
-            return None, _killed_error(child.exitcode)
+            return None, killed_error(child.exitcode)
+        if stop is not None and (reason := stop()):
+            return None, reason
         if timeout is not None and time.monotonic() - start > timeout:
             return None, JobTimeout(
                 f"The job took longer than sweep.job_timeout={timeout:g} s.",
@@ -106,27 +119,24 @@ def _wait_for_result(
             return None, SweepGone(f"The process of the sweep ({owner}) has ended.", fix="run the same command again.")
 
 
-def _killed_error(code: int | None) -> JobKilled:
+def killed_error(code: int | None, *, fix: str = MEMORY_ADVICE) -> JobKilled:
+    """Describe how a process ended that should still be running; ``code`` is its exit code."""
     if code and code < 0:
         problem = f"The process of the job was killed by {signal.Signals(-code).name}."
     else:
         problem = f"The process of the job ended with exit code {code}."
-    return JobKilled(
-        problem,
-        fix="if it ran out of memory, lower batch_size or image_size, or use fewer workers; "
-        "the same command tries again.",
-    )
+    return JobKilled(problem, fix=fix)
 
 
-def _request_traceback(pid: int, traceback_file: Path) -> None:
+def request_traceback(pid: int, traceback_file: Path) -> None:
     """Make a process that hangs write its traceback; it may be unable to."""
     os.kill(pid, signal.SIGUSR1)
     end = time.monotonic() + TRACEBACK_WAIT_S
-    while time.monotonic() < end and not _read_traceback(traceback_file):
+    while time.monotonic() < end and not read_traceback(traceback_file):
         time.sleep(0.05)
 
 
-def _read_traceback(traceback_file: Path) -> str:
+def read_traceback(traceback_file: Path) -> str:
     """The traceback that a child process wrote; empty if it wrote none."""
     text = traceback_file.read_text(encoding="utf-8", errors="replace") if traceback_file.exists() else ""
     return text.partition("\nExtension modules:")[0].strip()
@@ -136,22 +146,32 @@ def _child_main(
     sender: Connection, traceback_file: str, function: Callable[..., Any], arguments: Sequence[object]
 ) -> None:
     os.setsid()  # Ctrl-C in the terminal must reach the parent only
-    with open(traceback_file, "w", encoding="utf-8") as file:  # noqa: PTH123
-        faulthandler.enable(file)
-        faulthandler.register(signal.SIGUSR1, file)
-        threading.Thread(target=_die_with_parent, daemon=True).start()
+    with traceback_on_signal(traceback_file):
+        threading.Thread(target=die_with_parent, daemon=True).start()
         sender.send(function(*arguments))
         sys.stdout.flush()
         sys.stderr.flush()
-        faulthandler.disable()
-        faulthandler.unregister(signal.SIGUSR1)
 
 
-def _die_with_parent() -> None:
+@contextmanager
+def traceback_on_signal(traceback_file: str) -> Iterator[None]:
+    """Write the traceback of this process to a file when it crashes, and when ``request_traceback`` asks for it."""
+    with open(traceback_file, "w", encoding="utf-8") as file:  # noqa: PTH123
+        faulthandler.enable(file)
+        faulthandler.register(signal.SIGUSR1, file)
+        try:
+            yield
+        finally:
+            faulthandler.disable()
+            faulthandler.unregister(signal.SIGUSR1)
+
+
+def die_with_parent() -> None:
+    """End this process and its children when its parent ends; call it in a thread."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
-    _kill_process_tree(os.getpid())
+    kill_process_tree(os.getpid())
 
 
 def _identify_process(pid: int) -> Process:
@@ -161,7 +181,7 @@ def _identify_process(pid: int) -> Process:
         return Process(host=socket.gethostname(), pid=pid, start_time=0.0)
 
 
-def _kill_process_tree(pid: int) -> None:
+def kill_process_tree(pid: int) -> None:
     """Kill a child and all processes that it started, even if it has already ended."""
     processes: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import distributions, version
 
+from arogya_bench.runtime.hardware import read_hardware
+
 RECORDED_PACKAGES = (
     "numpy",
     "scipy",
@@ -25,12 +27,14 @@ RECORDED_PACKAGES = (
 @cache
 def environment_json() -> str:
     """Machine and installed packages, as JSON for the artifact ``environment.json``."""
+    hardware = read_hardware()
     facts = {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
-        "cpu": cpu_name(),
+        "cpu": hardware.cpu,
         "cpu_count": os.cpu_count(),
+        "hardware": hardware.facts(),
         "packages": installed_packages(),
     }
     return json.dumps(facts, indent=2)
@@ -38,33 +42,26 @@ def environment_json() -> str:
 
 @cache
 def environment_facts() -> Mapping[str, str]:
-    """The facts that users filter runs by."""
+    """The facts that users filter runs by; the driver, CUDA and git are absent where there are none."""
+    hardware = read_hardware()
     installed = installed_packages()
     recorded = [f"{name}=={installed[name]}" for name in RECORDED_PACKAGES if name in installed]
     facts = {
         "version": version("arogya-bench"),
         "python": platform.python_version(),
         "packages": " ".join(recorded),
-        "cpu": f"{cpu_name()}, {os.cpu_count()} cores",
+        "cpu": hardware.processors(),
+        "ram": hardware.memory(),
+        "gpu": hardware.devices() or "none",
     }
-    state = git_state()
-    return facts | ({"git": state} if state else {})
+    optional = {"driver": hardware.driver, "cuda": hardware.cuda, "git": git_state()}
+    return facts | {name: value for name, value in optional.items() if value}
 
 
 def installed_packages() -> dict[str, str]:
     """Versions by name, sorted; broken installations without a name are omitted."""
     versions = {package.metadata["Name"]: package.version for package in distributions()}
     return {name: versions[name] for name in sorted(filter(None, versions))}
-
-
-def cpu_name() -> str:
-    """Model name of the processor, or its architecture if the system does not tell."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
-            names = [line.partition(":")[2].strip() for line in file if "model name" in line]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 @cache
