@@ -110,6 +110,14 @@ def render_config(request: RunRequest, part: str = "job") -> str:
         return OmegaConf.to_yaml(_without_hydra(config))
 
 
+def compose_option(group: str, name: str) -> DictConfig:
+    """Compose one option of a config group, such as a price list; ConfigError if there is none of that name."""
+    request = RunRequest()
+    with _open_hydra(request):
+        option: DictConfig = _compose_config(request, [f"{group}={name}"])[group]
+    return option
+
+
 def _compose_job(request: RunRequest, overrides: Sequence[str]) -> Job:
     config = _compose_config(request, list(overrides))
     job_overrides = tuple(override for override in overrides if not is_hydra_override(override))

@@ -33,7 +33,7 @@ class SweepConfig:
     job_timeout: float | None = None
     exclusive: bool = False
     resources: dict[str, Any] = field(default_factory=dict)
-    usd_per_hour: float | None = None
+    budget: float | None = None
 
 
 @dataclass
@@ -45,6 +45,8 @@ class RootConfig:
     augmentation: dict[str, Any] = MISSING
     training: dict[str, Any] = MISSING
     metric: dict[str, Any] = field(default_factory=dict)
+    measure: dict[str, Any] = field(default_factory=dict)
+    prices: dict[str, Any] = field(default_factory=dict)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     split: dict[str, Any] = MISSING
     statistics: StatisticsConfig = field(default_factory=StatisticsConfig)

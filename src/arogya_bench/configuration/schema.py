@@ -12,6 +12,7 @@ from arogya_bench.augmentations.conditions import AugmentationSpec, expand_condi
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.evaluation.job import DatasetSource, Job
+from arogya_bench.measurement.protocol import MeasurementProtocol
 from arogya_bench.metrics.plugins import MIN_RESAMPLES, MetricSpec, load_plugin_metrics
 from arogya_bench.runtime.redaction import find_secrets, register_secrets
 from arogya_bench.scoring.tasks import TASKS
@@ -70,6 +71,8 @@ def build_job(config: DictConfig, choices: Mapping[str, str], overrides: tuple[s
             reserved_names={name for task in TASKS.values() for name in task.metrics},
         ),
         exclusive=config.sweep.exclusive,
+        measure_name=str(choices.get("measure")),
+        measure=validate(MeasurementProtocol, config.measure, "measure") if config.measure else None,
         overrides=overrides,
     )
 

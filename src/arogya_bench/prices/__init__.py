@@ -1,4 +1,4 @@
 """Prices and costs, on numbers.
 
-Entry point: ``cost``.
+Entry points: ``price_list``, ``machines``, ``cost``, ``spending``.
 """

@@ -1,39 +1,64 @@
-"""Latency and throughput from timed batches, and cost, energy and carbon of training."""
+"""Cost of predictions and of training, with energy and carbon."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.types import Floats
+from arogya_bench.prices.price_list import PriceList
 
-# Batches needed for a percentile at 99 % confidence with one batch above the limit.
-MIN_BATCHES = {"p50_ms": 11, "p90_ms": 64, "p95_ms": 130, "p99_ms": 662}
+HOURS_PER_MONTH = 730  # 365 · 24 / 12, as cloud providers bill a month
+
+
+class Throughput(NamedTuple):
+    """Images per second of one machine, with the ends of its interval, or None without one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Latency:
-    """Latency of batches (not of single images) and throughput.
+class Cost:
+    """The cost of 1,000 images in USD.
 
     Attributes:
-        p50_ms: Median by linear interpolation; None with too few batches, as other percentiles.
-        images_per_s: Number of images / total time.
-        n: Number of timed batches, as ``groups``, since batches are assumed to be independent.
-        note: Which percentiles need more batches, or an empty string.
+        usd_per_1k: Machine or API, and energy where it is counted.
+        low: At the upper end of the throughput; None without one.
+        high: At the lower end of the throughput; None without one, or if it is 0.
+        machine_usd: The part of the machine; None for an API.
+        energy_usd: The part of energy; None if it is not counted.
+        g_co2: Grams of CO2 equivalents of the energy; None if they are not counted.
+        assumption: A sentence on what the cost rests on, to be printed beside it.
     """
 
-    mean_ms: float
-    p50_ms: float | None
-    p90_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    images_per_s: float
-    n: int
-    groups: int
-    method: str = "linear interpolation; images / total time"
-    seed: int | None = None
-    note: str = ""
+    usd_per_1k: float
+    low: float | None
+    high: float | None
+    machine_usd: float | None
+    energy_usd: float | None
+    g_co2: float | None
+    assumption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreakEven:
+    """Whether a machine of one's own is cheaper than an API, and from how many images.
+
+    Attributes:
+        images_per_month: From which the machine costs less; None if it never does.
+        capacity: Images per month that one machine predicts at the stated utilisation.
+        machine_usd_per_month: What the machine costs, whether it works or not.
+        sentence: The same in words, with the assumptions.
+    """
+
+    images_per_month: int | None
+    capacity: int
+    machine_usd_per_month: float
+    sentence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,62 +67,19 @@ class TrainingCost:
 
     Attributes:
         cost: In the currency of the price.
-        kwh: Energy of the devices only.
+        kwh: Energy of the devices only; None without their power, as ``kg_co2``.
         n: Number of fits, as ``groups``.
     """
 
     gpu_hours: float
     cost: float
-    kwh: float
-    kg_co2: float
+    kwh: float | None
+    kg_co2: float | None
     n: int
     groups: int
     method: str = "hours times devices"
     seed: int | None = None
-    note: str = "energy is estimated from mean power, not metered"
-
-
-def raw_latency(batch_ms: Sequence[float] | Floats, *, batch_size: int) -> Latency:
-    """Summarise timed batches with all percentiles, regardless of their number.
-
-    Source: numpy's linear quantiles; throughput is n · batch size / Σ seconds.
-
-    Args:
-        batch_ms: Shape (n,), milliseconds of each timed batch, without warm-up.
-        batch_size: Number of images per batch.
-
-    Raises:
-        UndefinedMetric: If there are no batches.
-    """
-    times, n = np.asarray(batch_ms, dtype=np.float64), len(batch_ms)
-    if not n:
-        raise UndefinedMetric("no timed batches")
-    if times.ndim != 1 or not (np.isfinite(times) & (times > 0)).all() or batch_size < 1:
-        raise ValueError(f"{batch_ms} ms for batches of {batch_size}: all must be above 0")
-    percentiles = np.percentile(times, [50, 90, 95, 99]).tolist()
-    uncertain = [f"{name[:3]} needs {least}" for name, least in MIN_BATCHES.items() if n < least]
-    return Latency(
-        **dict(zip(MIN_BATCHES, percentiles, strict=True)),
-        mean_ms=float(times.mean()),
-        images_per_s=float(1000 * n * batch_size / times.sum()),
-        n=n,
-        groups=n,
-        note=f"of {n} batches: {', '.join(uncertain)}" if uncertain else "",
-    )
-
-
-def latency_percentiles(batch_ms: Sequence[float] | Floats, *, batch_size: int) -> Latency:
-    """Summarise timed batches as ``raw_latency``, with None for percentiles of too few batches.
-
-    Source: early stopping of MLPerf LoadGen at 99 % confidence, the least n with
-    BinomCDF(1; n, 1 - p) <= .01: 11 for p50, 64 for p90, 130 for p95, 662 for p99.
-
-    Raises:
-        UndefinedMetric, ValueError: As ``raw_latency``.
-    """
-    raw = raw_latency(batch_ms, batch_size=batch_size)
-    p50, p90, p95, p99 = (getattr(raw, name) if raw.n >= least else None for name, least in MIN_BATCHES.items())
-    return replace(raw, p50_ms=p50, p90_ms=p90, p95_ms=p95, p99_ms=p99)
+    note: str = "energy, if there is any, is estimated from mean power, not metered"
 
 
 def cost_per_1000_images(*, price_per_hour: float, images_per_s: float) -> float:
@@ -112,8 +94,95 @@ def cost_per_1000_images(*, price_per_hour: float, images_per_s: float) -> float
     return 1000 / images_per_s * price_per_hour / 3600
 
 
+def local_cost(
+    prices: PriceList, machine: str, rate: Throughput, *, today: date, energy_wh_per_1k: float | None = None
+) -> Cost:
+    """Compute what 1,000 images cost on a machine: its price per hour at the stated utilisation, and energy.
+
+    Args:
+        prices: A checked list.
+        machine: A name in it.
+        rate: Images per second.
+        today: For a warning if the list has expired.
+        energy_wh_per_1k: Measured energy of 1,000 images; None if it was not measured.
+
+    Raises:
+        PriceError: If the machine is not listed.
+        UndefinedMetric: If the throughput is 0.
+    """
+    per_hour = prices.find(machine).per_hour * prices.usd
+    energy = _energy_usd(prices, energy_wh_per_1k)
+
+    def total(images_per_s: float | None) -> float | None:
+        if not images_per_s:
+            return None
+        hour = cost_per_1000_images(price_per_hour=per_hour, images_per_s=images_per_s)
+        return hour / prices.utilisation + (energy or 0.0)
+
+    part = cost_per_1000_images(price_per_hour=per_hour, images_per_s=rate.value) / prices.utilisation
+    return Cost(
+        usd_per_1k=part + (energy or 0.0),
+        low=total(rate.high),
+        high=total(rate.low),
+        machine_usd=part,
+        energy_usd=energy,
+        g_co2=_g_co2(prices, energy_wh_per_1k),
+        assumption=f"{_machine_text(prices, machine)}, at work {prices.utilisation:.0%} of the paid time; "
+        f"{_energy_text(prices, energy_wh_per_1k)}. Prices: {prices.origin(today)}.",
+    )
+
+
+def api_cost(prices: PriceList, *names: str, today: date) -> Cost:
+    """Look up what 1,000 images cost with an API, by the names of a row, of which the first listed one counts.
+
+    Raises:
+        PriceError: If none is listed.
+    """
+    usd = prices.api_price(*names).per_1k_images * prices.usd
+    return Cost(
+        usd_per_1k=usd,
+        low=None,
+        high=None,
+        machine_usd=None,
+        energy_usd=None,
+        g_co2=None,
+        assumption=f"a price for 1,000 images that was entered by hand. Prices: {prices.origin(today)}.",
+    )
+
+
+def break_even(
+    prices: PriceList, machine: str, rate: Throughput, *, api_usd_per_1k: float, energy_wh_per_1k: float | None = None
+) -> BreakEven:
+    """Find from how many images a month a machine that runs all the time costs less than an API.
+
+    Formula: N = price of a month / (API price - energy) per image. A machine predicts rate · utilisation ·
+    hours of a month; where N is above that, the machine never pays.
+
+    Raises:
+        PriceError: If the machine is not listed.
+        UndefinedMetric: If the throughput is 0.
+    """
+    _check_amounts(rate.value, api_usd_per_1k)
+    if rate.value == 0:
+        raise UndefinedMetric("the throughput is 0, so the machine predicts nothing")
+    month = prices.find(machine).per_hour * prices.usd * HOURS_PER_MONTH
+    capacity = int(rate.value * 3600 * HOURS_PER_MONTH * prices.utilisation)
+    saved = (api_usd_per_1k - (_energy_usd(prices, energy_wh_per_1k) or 0.0)) / 1000
+    needed = int(np.ceil(month / saved)) if saved > 0 else None
+    pays = needed is not None and needed <= capacity
+    text = f"{_machine_text(prices, machine)} costs {month:,.2f} USD a month and predicts up to {capacity:,} images"
+    verdict = f"cheaper than {api_usd_per_1k:g} USD for 1,000 images"
+    return BreakEven(
+        images_per_month=needed if pays else None,
+        capacity=capacity,
+        machine_usd_per_month=month,
+        sentence=f"{text} in it, at work {prices.utilisation:.0%} of the time: "
+        + (f"{verdict} from {needed:,} images a month." if pays else f"never {verdict}."),
+    )
+
+
 def training_cost(
-    hours: Sequence[float], *, devices: int, price: float, watt: float, kg_per_kwh: float
+    hours: Sequence[float], *, devices: int, price: float, watt: float | None = None, kg_per_kwh: float | None = None
 ) -> TrainingCost:
     """Compute the total cost of fits in device hours, money, energy and carbon.
 
@@ -123,25 +192,51 @@ def training_cost(
         hours: Duration of each fit, including every seed and fold.
         devices: Number of devices per fit.
         price: Price of a device per hour.
-        watt: Mean power of a device.
-        kg_per_kwh: Carbon dioxide intensity of the grid.
+        watt: Mean power of a device; None if it is not known.
+        kg_per_kwh: Carbon dioxide intensity of the grid; None if it is not known.
 
     Raises:
         UndefinedMetric: If there are no fits.
     """
     if not len(hours):
         raise UndefinedMetric("no fits")
-    _check_amounts(*hours, devices, price, watt, kg_per_kwh)
+    _check_amounts(*hours, devices, price, *(amount for amount in (watt, kg_per_kwh) if amount is not None))
     device_hours = float(sum(hours)) * devices
-    kwh = device_hours * watt / 1000
+    kwh = None if watt is None else device_hours * watt / 1000
     return TrainingCost(
         gpu_hours=device_hours,
         cost=device_hours * price,
         kwh=kwh,
-        kg_co2=kwh * kg_per_kwh,
+        kg_co2=None if kwh is None or kg_per_kwh is None else kwh * kg_per_kwh,
         n=len(hours),
         groups=len(hours),
     )
+
+
+def _energy_usd(prices: PriceList, energy_wh_per_1k: float | None) -> float | None:
+    if energy_wh_per_1k is None or prices.energy_per_kwh is None:
+        return None
+    _check_amounts(energy_wh_per_1k)
+    return energy_wh_per_1k / 1000 * prices.energy_per_kwh * prices.usd
+
+
+def _g_co2(prices: PriceList, energy_wh_per_1k: float | None) -> float | None:
+    if energy_wh_per_1k is None or prices.grid_g_co2_per_kwh is None:
+        return None
+    return energy_wh_per_1k / 1000 * prices.grid_g_co2_per_kwh
+
+
+def _machine_text(prices: PriceList, machine: str) -> str:
+    listed = prices.find(machine)
+    gpus = f" for all of its {listed.gpus} GPUs" if listed.gpu and listed.gpus > 1 else ""
+    return f"{machine} at {listed.per_hour:g} {prices.currency} an hour{gpus}"
+
+
+def _energy_text(prices: PriceList, energy_wh_per_1k: float | None) -> str:
+    if prices.energy_per_kwh is None:
+        return "energy is not counted, or part of the price"
+    price = f"energy at {prices.energy_per_kwh:g} {prices.currency} a kWh"
+    return f"{price} was not measured and is not counted" if energy_wh_per_1k is None else price
 
 
 def _check_amounts(*amounts: float) -> None:

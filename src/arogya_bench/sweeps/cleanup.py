@@ -23,7 +23,7 @@ from arogya_bench.tracking.saved_views import experiment_note, view_tags
 from arogya_bench.tracking.store import Store
 from arogya_bench.tracking.tags import HEARTBEAT, PROCESS
 
-RERUN_ADVICE = "run the same command again; it evaluates what is missing."
+RERUN_ADVICE = "run the same command again; it does what is missing."
 
 
 def close_orphaned_runs(store: Store) -> None:

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from arogya_bench.evaluation.job import PlannedJob
+from arogya_bench.prices.spending import JobCost
 from arogya_bench.sweeps.history import History
+from arogya_bench.sweeps.job_result import job_key
 from arogya_bench.sweeps.plan import SweepPlan
+from arogya_bench.sweeps.sweep_prices import SweepPrices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class ForecastRow:
         seconds: Duration of all jobs, one after the other.
         longest_seconds: Duration of the longest job that can be forecast; 0 without one.
         megabytes: Size of the files that the jobs add to the store.
-        usd: Price of the predictions.
+        usd: Price of the API calls; None if it is not known.
     """
 
     model: str
@@ -44,7 +47,7 @@ class ForecastRow:
     seconds: float | None
     longest_seconds: float
     megabytes: float | None
-    usd: float
+    usd: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +58,25 @@ class ForecastSum:
     unknown_models: tuple[str, ...]
 
 
-def forecast_rows(plan: SweepPlan, history: History) -> list[ForecastRow]:
+def forecast_rows(plan: SweepPlan, history: History, prices: SweepPrices) -> list[ForecastRow]:
     """Forecast a plan, one row for each model and dataset."""
     groups: dict[tuple[str, str], list[JobForecast]] = defaultdict(list)
     for forecast in _job_forecasts(plan, history):
         groups[forecast.planned.job.row_name, forecast.planned.dataset.name].append(forecast)
-    return [_forecast_row(model, dataset, forecasts, history) for (model, dataset), forecasts in groups.items()]
+    return [_forecast_row(model, dataset, forecasts, history, prices) for (model, dataset), forecasts in groups.items()]
+
+
+def forecast_costs(plan: SweepPlan, history: History, prices: SweepPrices) -> dict[str, JobCost]:
+    """Forecast what each job with pending cells takes, by its overrides."""
+    return {
+        job_key(forecast.planned.job.overrides): JobCost(
+            row=forecast.planned.job.row_name,
+            seconds=_job_seconds(forecast, history),
+            api_usd=_api_usd([forecast], prices),
+        )
+        for forecast in _job_forecasts(plan, history)
+        if forecast.pending
+    }
 
 
 def sum_known(rows: Sequence[ForecastRow], amount: Callable[[ForecastRow], float | None]) -> ForecastSum:
@@ -92,7 +108,9 @@ def _job_forecasts(plan: SweepPlan, history: History) -> list[JobForecast]:
     return forecasts
 
 
-def _forecast_row(model: str, dataset: str, forecasts: Sequence[JobForecast], history: History) -> ForecastRow:
+def _forecast_row(
+    model: str, dataset: str, forecasts: Sequence[JobForecast], history: History, prices: SweepPrices
+) -> ForecastRow:
     cells = sum(forecast.cells for forecast in forecasts)
     seconds = [_job_seconds(forecast, history) for forecast in forecasts]
     return ForecastRow(
@@ -104,10 +122,12 @@ def _forecast_row(model: str, dataset: str, forecasts: Sequence[JobForecast], hi
         seconds=weighted_sum(*((1, job_seconds) for job_seconds in seconds)),
         longest_seconds=max(job_seconds or 0.0 for job_seconds in seconds),
         megabytes=weighted_sum(*((1, _job_megabytes(forecast, history)) for forecast in forecasts)),
-        usd=sum(
-            forecast.images * float(getattr(forecast.planned.job.model, "usd_per_image", 0.0)) for forecast in forecasts
-        ),
+        usd=_api_usd(forecasts, prices),
     )
+
+
+def _api_usd(forecasts: Sequence[JobForecast], prices: SweepPrices) -> float | None:
+    return weighted_sum(*((forecast.images, prices.api_usd_per_image(forecast.planned.job)) for forecast in forecasts))
 
 
 def _job_seconds(forecast: JobForecast, history: History) -> float | None:

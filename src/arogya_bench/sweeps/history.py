@@ -36,8 +36,8 @@ class History:
     fit_mb: Mapping[str, float] = field(default_factory=dict)
 
 
-def load_history(store: Store | None) -> History:
-    """Read the history of an experiment; empty without a store."""
+def load_history(store: Store | None, *, sizes: bool = True) -> History:
+    """Read the history of an experiment, with or without the sizes of its files; empty without a store."""
     if store is None:
         return History()
     cells, fits = search_runs(store, FINISHED_EVALUATIONS), search_runs(store, FINISHED_FITS)
@@ -48,8 +48,8 @@ def load_history(store: Store | None) -> History:
         fit_seconds=_median_by_key(
             ((run.tags[MODEL], run.tags[DATASET_DIGEST]), run.metrics.get("fit_seconds")) for run in fits
         ),
-        cell_mb=_megabytes_by_model(store, cells),
-        fit_mb=_megabytes_by_model(store, fits),
+        cell_mb=_megabytes_by_model(store, cells) if sizes else {},
+        fit_mb=_megabytes_by_model(store, fits) if sizes else {},
     )
 
 

@@ -1,7 +1,12 @@
 """The result of one job: what its process sends back to the sweep."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+
+def job_key(overrides: Iterable[str]) -> str:
+    """Name a job of a sweep by its overrides, without the number of threads that a launcher adds."""
+    return " ".join(sorted(override for override in overrides if not override.startswith("threads=")))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,11 @@ def launcher_spec(config: DictConfig) -> LauncherSpec:
     return LAUNCHER_SPECS.get(name, unknown)
 
 
+def runs_in_child_process(config: DictConfig) -> bool:
+    """Whether each job of a sweep runs in a child process; with a budget always, so that it can be ended."""
+    return launcher_spec(config).in_child_process or config.sweep.budget is not None
+
+
 def threads_per_worker(config: DictConfig) -> int | None:
     """Number of threads of each worker, so that all workers together use every processor once.
 
@@ -106,7 +111,7 @@ def validate_launcher(sweep: ComposedSweep) -> None:
     """
     config = sweep.config
     timeout, resources = config.sweep.job_timeout, config.sweep.resources
-    if timeout is not None and not launcher_spec(config).in_child_process:
+    if timeout is not None and not runs_in_child_process(config):
         raise ConfigError(
             f"sweep.job_timeout={timeout:g} needs jobs in child processes, but "
             "hydra/launcher=basic runs them in the process of the sweep.",

@@ -22,12 +22,13 @@ Launch = Callable[[Sequence[PlannedJob]], Sequence[JobResult]]
 
 @dataclass(kw_only=True)
 class RunningSweep:
-    """A sweep in progress: its run id, its plan, and by cell key the results of jobs that failed so far."""
+    """A sweep in progress: its run id, its plan, the results of failed jobs by cell key, and the time of all jobs."""
 
     store: Store
     parent: str
     plan: SweepPlan
     failures: dict[str, JobResult] = field(default_factory=dict)
+    job_seconds: float = 0.0
 
     def done_cells(self) -> frozenset[str]:
         """Keys of cells that finished or failed for good; losing a worker is neither."""
@@ -82,6 +83,7 @@ def _try_launch(sweep: RunningSweep, launch: Launch, jobs: Sequence[PlannedJob])
     """Launch jobs; if the launcher fails, close their open runs and return the cause."""
     try:
         for planned, result in zip(jobs, launch(jobs), strict=True):
+            sweep.job_seconds += result.seconds
             if result.cause:
                 sweep.failures.update(dict.fromkeys(planned.cell_keys.values(), result))
     except (Exception, SystemExit) as error:  # noqa: BLE001  (jobs never raise: the launcher failed)

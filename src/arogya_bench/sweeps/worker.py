@@ -16,12 +16,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.markup import escape
 
-from arogya_bench.errors import JobKilled
+from arogya_bench.errors import BudgetExceeded, JobKilled
 from arogya_bench.runtime.child_process import run_isolated
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.locks import machine_lock
 from arogya_bench.runtime.process import Process
-from arogya_bench.sweeps.job_result import JobResult
+from arogya_bench.sweeps.job_result import JobResult, job_key
+from arogya_bench.sweeps.ledger import Ledger
 from arogya_bench.tracking.tags import ERROR_MESSAGE
 
 OUTPUT_PREFIX = "arogya-"  # of the temporary folder that a sweep gives its launcher
@@ -41,6 +42,7 @@ class RunJob:
         owner: The process of the sweep.
         in_child_process: Whether each job gets its own process, so that a crash does not end the worker.
         timeout: Seconds that a job may take; None means no limit.
+        ledger: What the sweep costs, if it runs on this machine.
         folder: Where the sweep was started; relative paths of data are resolved there.
         environment: Variables of the sweep that the launcher does not forward itself.
     """
@@ -51,16 +53,18 @@ class RunJob:
     in_child_process: bool
     timeout: float | None
     folder: str
+    ledger: Ledger | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __call__(self, config: DictConfig) -> JobResult:
         """Run one job and print its result."""
         self.enter_sweep_environment()
         choices = dict(HydraConfig.get().runtime.choices)
-        run = self._in_child_process if self.in_child_process else execute
+        key = job_key(HydraConfig.get().overrides.task)
         with machine_lock(exclusive=config.sweep.exclusive):
-            result = run(config, choices, self.store_uri, self.parent)
-        print_result(result)
+            refusal = self.ledger.begin(key) if self.ledger else None
+            result = self._refused(config, key, refusal) if refusal else self._run(config, choices)
+        print_result(result, cost=self.ledger.end(key, result.seconds) if self.ledger and not refusal else "")
         if not self.owner.is_local:  # the sweep cannot clean up on this machine
             remove_outputs(Path(HydraConfig.get().runtime.output_dir))
         return result
@@ -72,11 +76,23 @@ class RunJob:
         if Path(self.folder).is_dir():
             os.chdir(self.folder)
 
+    def _run(self, config: DictConfig, choices: Mapping[str, str]) -> JobResult:
+        run = self._in_child_process if self.in_child_process else execute
+        return run(config, choices, self.store_uri, self.parent)
+
+    def _refused(self, config: DictConfig, key: str, refusal: BudgetExceeded) -> JobResult:
+        from arogya_bench.tracking.runs import error_tags  # slow to import, and rarely needed
+
+        row = self.ledger.plan.jobs[key].row if self.ledger and key in self.ledger.plan.jobs else key
+        cause = error_tags(refusal, self.store_uri)
+        return JobResult(name=row, seed=config.seed, evaluated=0, seconds=0.0, cause=cause)
+
     def _in_child_process(self, *job: Any) -> JobResult:
         """Call ``execute`` in a child process, once more if that is killed."""
         owner, start = self.owner if self.owner.is_local else None, time.perf_counter()
+        stop = self.ledger.stop_reason if self.ledger and self.ledger.plan.budget is not None else None
         for _ in range(MAX_CRASHES):
-            ended = run_isolated(execute, *job, timeout=self.timeout, owner=owner, preload=PRELOADED_MODULES)
+            ended = run_isolated(execute, *job, timeout=self.timeout, owner=owner, stop=stop, preload=PRELOADED_MODULES)
             if ended.error is None:
                 result: JobResult = ended.result
                 return result
@@ -104,12 +120,13 @@ def remove_outputs(folder: Path) -> None:
             folder.parent.rmdir()
 
 
-def print_result(result: JobResult) -> None:
-    """Print one line on how a job ended."""
+def print_result(result: JobResult, *, cost: str = "") -> None:
+    """Print one line on how a job ended, and what its sweep costs."""
+    cost = f" · {escape(cost)}" if cost else ""
     name = escape(result.name)
     if result.cause:
-        echo(f"[red]✗ {name}[/] · seed {result.seed} · {escape(result.cause[ERROR_MESSAGE])}")
+        echo(f"[red]✗ {name}[/] · seed {result.seed} · {escape(result.cause[ERROR_MESSAGE])}{cost}")
         return
     cells = plural(result.evaluated, "cell")
     done = f"{cells} in {result.seconds:.1f} s" if result.evaluated else "already in MLflow"
-    echo(f"[green]✓ {name}[/] · seed {result.seed} · {done}")
+    echo(f"[green]✓ {name}[/] · seed {result.seed} · {done}{cost}")

@@ -1,0 +1,76 @@
+"""Which jobs of a sweep began and ended, in a file that its workers on this machine share."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from filelock import FileLock
+
+from arogya_bench.errors import BudgetExceeded
+from arogya_bench.prices.spending import Spending, format_usd
+
+# A running job is ended when so little time is left: a second until that is seen, and the rest to log it.
+STOP_MARGIN_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """The spending of a sweep, kept by its workers.
+
+    Attributes:
+        file: Lines of JSON, one for each job that began or ended.
+        plan: What is known when the sweep starts.
+    """
+
+    file: str
+    plan: Spending
+
+    def read(self) -> Spending:
+        """The spending as it is now."""
+        begun, ended = [], {}
+        path = Path(self.file)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        for entry in map(json.loads, lines):
+            if entry["event"] == "begin":
+                begun.append(entry["key"])
+            else:
+                ended[entry["key"]] = entry["seconds"]
+        return replace(self.plan, begun=tuple(begun), ended=ended)
+
+    def begin(self, key: str) -> BudgetExceeded | None:
+        """Note that a job begins, unless it does not fit in the budget: then return why."""
+        with FileLock(f"{self.file}.lock", poll_interval=0.1):
+            spending, now = self.read(), time.time()
+            if not spending.fits(key, now):
+                return self._exceeded("The work was not started", spending.with_job(key, now), spending)
+            self._write({"event": "begin", "key": key})
+        return None
+
+    def end(self, key: str, seconds: float) -> str:
+        """Note that a job has ended; return what the sweep has cost and will cost."""
+        with FileLock(f"{self.file}.lock", poll_interval=0.1):
+            self._write({"event": "end", "key": key, "seconds": seconds})
+            return self.read().describe(time.time())
+
+    def stop_reason(self) -> BudgetExceeded | None:
+        """Why running jobs have to end; None as long as the budget lasts."""
+        with FileLock(f"{self.file}.lock", poll_interval=0.1):
+            spending, now = self.read(), time.time() + STOP_MARGIN_S
+        left = spending.left(now)
+        if left is None or left > 0:
+            return None
+        return self._exceeded("The work was ended", spending.so_far(now), spending)
+
+    def _write(self, entry: Mapping[str, object]) -> None:
+        with Path(self.file).open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(entry) + "\n")
+
+    @staticmethod
+    def _exceeded(what: str, usd: float, spending: Spending) -> BudgetExceeded:
+        budget = spending.budget or 0.0
+        return BudgetExceeded(
+            f"{what}: with it the sweep would cost {format_usd(usd)}, and its budget is {format_usd(budget)}.",
+            fix="increase sweep.budget=USD, which counts anew for each command; the same command runs what is missing.",
+        )
