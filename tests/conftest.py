@@ -119,6 +119,12 @@ def transplanted(source, target):
     return opened(target)
 
 
+@pytest.fixture(scope="session", name="transplanted")
+def _transplanted():
+    """Copy a store into a folder."""
+    return transplanted
+
+
 def opened(folder):
     from arogya_bench.tracking.store import open_store
 
@@ -410,9 +416,10 @@ def tiny():
 
 
 FAULTY = """
+import multiprocessing
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -459,6 +466,22 @@ class Spoiling(Prior):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Collapsing(Prior):
+    adapter_name = "test_collapsing"
+    adapter_version = 1
+
+    def load(self, weights, *, classes, device):
+        steps = super().load(weights, classes=classes, device=device)
+
+        def forward(inputs):
+            if multiprocessing.parent_process():  # of a measurement; the launcher basic starts no process
+                raise ValueError("the network collapsed")
+            return steps.forward(inputs)
+
+        return replace(steps, forward=forward)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Keyed(Prior):
     adapter_name = "test_keyed"
     adapter_version = 1
@@ -492,7 +515,7 @@ def options(tmp_path_factory):
     folder = tmp_path_factory.mktemp("options")
     (folder / "faulty_models.py").write_text(FAULTY, encoding="utf-8")
     (folder / "model").mkdir()
-    for name in ("Raising", "NotNumbers", "Leaving", "Spoiling", "Slow", "Keyed", "Telling"):
+    for name in ("Raising", "NotNumbers", "Leaving", "Spoiling", "Slow", "Keyed", "Telling", "Collapsing"):
         text = f"_target_: faulty_models.{name}\n"
         (folder / "model" / f"{name.lower()}.yaml").write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:

@@ -32,7 +32,7 @@ def test_an_unknown_command_lists_the_known_ones(command):
     ended = command("rnu")
 
     assert ended.code == 2
-    assert "'run', 'compare', 'report', 'data', 'doctor'" in ended.err
+    assert "'run', 'measure', 'compare', 'report', 'data', 'doctor'" in ended.err
 
 
 @pytest.mark.parametrize("words", [("run", "--bogus"), ("compare", "one", "two"), ("doctor", "x")])

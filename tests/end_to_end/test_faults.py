@@ -123,6 +123,7 @@ def test_a_job_whose_process_is_killed_gets_another_one(at_work, table, tmp_path
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     process = at_work("seed=1,2", "hydra/launcher=pool")
     wait_for_cells(1, tmp_path, process)
+    time.sleep(0.4)  # in the middle of the next cell, which takes a second
     before, began = finished_cells(tmp_path), time.monotonic()
 
     os.kill(working_processes(tmp_path)[0], signal.SIGKILL)
@@ -358,7 +359,7 @@ def test_eight_sweeps_write_into_one_sqlite_store(at_work, tmp_path):
     ends = [ended(process) for process in every]
 
     found = census(uri)
-    assert [code for code, _ in ends] == [0] * 8
+    assert [code for code, _ in ends] == [0] * 8, [err for code, err in ends if code]
     assert not any("locked" in err for _, err in ends)
     assert (len(set(found.finished)), found.double, found.incomplete, found.running) == (24, 0, 0, 0)
 

@@ -4,9 +4,16 @@ from contextlib import closing
 
 import pytest
 
+from arogya_bench.runtime.hardware import Hardware
+from arogya_bench.sweeps import sweep_prices
+
 CELL_S, FIT_S = 60, 600
 IMAGES = 5  # of the 60 drawn ones that are tested
 CALIBRATIONS = "calibration=none,temperature"
+TEN = ("+prices.machines.box={cpus: 1, memory_gb: 1, per_hour: 10}", "prices.machine=box")
+SIXTY = ("+prices.machines.box={cpus: 1, memory_gb: 1, per_hour: 60}", "prices.machine=box")
+TOO_LARGE = Hardware(cpu="AMD EPYC", cores=1000, memory_gb=64.0)
+PAID = "+prices.api.paid.per_1k_images=250"
 MODELS = """
 import os
 from dataclasses import dataclass
@@ -19,7 +26,7 @@ from arogya_bench.models.prior import Prior
 class Paid(Prior):
     adapter_name = "test_paid"
     adapter_version = 1
-    usd_per_image: float = 0.25
+    paid = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +128,7 @@ def test_before_anything_ran_everything_is_to_make(command, tiny):
 
 
 def test_what_no_run_tells_is_unknown_and_not_0(command, tiny):
-    ended = command("run", "-m", "--dry-run", *tiny, "model=prior,opencv", "sweep.usd_per_hour=10")
+    ended = command("run", "-m", "--dry-run", *tiny, "model=prior,opencv", *TEN)
 
     unknown = "unknown (no previous runs of prior, opencv)"
     row = row_of(ended, "prior")
@@ -148,7 +155,7 @@ def test_planning_leaves_a_store_as_it_is(plan, ran):
 
 
 def test_a_study_that_is_finished_costs_nothing(plan):
-    ended = plan("seed=1,2", "sweep.usd_per_hour=10")
+    ended = plan("seed=1,2", *TEN)
 
     assert ended.code == 0
     assert row_of(ended, "prior") == {
@@ -295,7 +302,7 @@ def test_more_workers_than_jobs_are_no_faster(plan, monkeypatch):
 
 
 def test_a_machine_is_paid_by_the_hour(plan):
-    ended = plan("seed=3", "sweep.usd_per_hour=60")
+    ended = plan("seed=3", *SIXTY)
 
     assert line_of(ended, "Machine cost") == "about 11.00 USD."
 
@@ -303,30 +310,93 @@ def test_a_machine_is_paid_by_the_hour(plan):
 def test_a_machine_costs_the_same_for_any_number_of_workers(plan, monkeypatch):
     monkeypatch.setenv("AROGYA_WORKERS", "2")
 
-    ended = plan("hydra/launcher=pool", "seed=3,4", "sweep.usd_per_hour=60")
+    ended = plan("hydra/launcher=pool", "seed=3,4", *SIXTY)
 
     assert line_of(ended, "Time") == "about 11 min with 2 workers."
     assert line_of(ended, "Machine cost") == "about 11.00 USD."
 
 
-def test_a_machine_without_a_price_is_not_spoken_of(plan):
+def test_costs_say_on_which_prices_they_rest(plan):
+    ended = plan("seed=3", *SIXTY)
+
+    assert line_of(ended, "Prices").startswith("box at 60 USD an hour; AWS EC2 on demand")
+    assert "2026-09-24" in line_of(ended, "Prices")
+
+
+def test_prices_in_another_currency_are_converted(plan):
+    ended = plan("seed=3", *SIXTY, "prices.currency=EUR", "prices.usd_per_unit=1.5")
+
+    assert line_of(ended, "Machine cost") == "about 16.50 USD."
+    assert line_of(ended, "Prices").startswith("box at 60 EUR an hour; ")
+
+
+def test_a_machine_without_a_price_is_unknown_and_not_0(plan, monkeypatch):
+    monkeypatch.setattr(sweep_prices, "read_hardware", lambda: TOO_LARGE)
+
     ended = plan("seed=3")
 
-    assert "Machine cost" not in ended.err
+    assert line_of(ended, "Machine cost").startswith("unknown (The price list")
+    assert "with 1000 processors, 64 GB and no GPU" in line_of(ended, "Machine cost")
+    assert "prices.machines.mine" in line_of(ended, "Machine cost")
+
+
+def test_a_config_without_prices_says_so(plan):
+    ended = plan("seed=3", "~prices")
+
+    assert line_of(ended, "Machine cost") == "unknown (there is no price list: add prices=default)."
+
+
+def test_a_list_that_expired_says_so(plan):
+    ended = plan("seed=3", "prices.valid_to='2026-10-01'")
+
+    assert "WARNING: these prices expired on 2026-10-01" in line_of(ended, "Prices")
+
+
+@pytest.mark.parametrize(
+    ("word", "problem"),
+    [
+        ("prices.machine=m7i.xlarg", "no machine 'm7i.xlarg'. Did you mean 'm7i.xlarge'?"),
+        ("+prices.machines.box={cpus: 1, memory_gb: 1, per_hour: 0}", "prices.machines.box.per_hour is 0."),
+        ("prices.source=''", "prices.source is empty."),
+        ("prices.utilisation=1.5", "prices.utilisation=1.5 is no share"),
+        ("prices=defalt", "There is no prices 'defalt'. Did you mean 'default'?"),
+        ("sweep.budget=0", "sweep.budget=0 is not above 0."),
+    ],
+)
+def test_wrong_prices_are_refused_before_any_work(plan, word, problem):
+    ended = plan("seed=3", word)
+
+    assert (ended.code, ended.left) == (2, [])
+    assert problem in ended.err
+    assert "Fix: " in ended.err
+
+
+def test_jobs_of_one_sweep_have_one_budget(plan):
+    ended = plan("seed=3", "sweep.budget=1,2")
+
+    assert ended.code == 2
+    assert "several price lists or budgets" in ended.err
 
 
 def test_a_model_that_is_paid_by_the_image_costs_its_test_images(command, priced, tiny):
-    ended = command("run", "-m", "--dry-run", *tiny, "model=paid,prior", "seed=1,2", *priced)
+    ended = command("run", "-m", "--dry-run", *tiny, "model=paid,prior", "seed=1,2", PAID, *priced)
 
     assert row_of(ended, "paid")["API cost"] == f"{2 * IMAGES * 0.25:.2f} USD"
     assert row_of(ended, "prior")["API cost"] == "0.00 USD"
     assert line_of(ended, "API cost") == "2.50 USD."
 
 
-def test_calls_that_were_paid_are_not_paid_again(command, priced, tiny):
-    command("run", *tiny, "model=paid", "seed=1", *priced)
+def test_a_paid_model_without_a_price_is_unknown_and_not_0(command, priced, tiny):
+    ended = command("run", "-m", "--dry-run", *tiny, "model=paid,prior", *priced)
 
-    ended = command("run", "-m", "--dry-run", *tiny, "model=paid", "seed=1,2", *priced)
+    assert row_of(ended, "paid")["API cost"] == "unknown"
+    assert line_of(ended, "API cost") == "0.00 USD, without paid (no price in prices.api)."
+
+
+def test_calls_that_were_paid_are_not_paid_again(command, priced, tiny):
+    command("run", *tiny, "model=paid", "seed=1", PAID, *priced)
+
+    ended = command("run", "-m", "--dry-run", *tiny, "model=paid", "seed=1,2", PAID, *priced)
 
     assert line_of(ended, "API cost") == "1.25 USD."
 

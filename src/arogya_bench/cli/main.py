@@ -9,12 +9,17 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arogya_bench.cli import data
 from arogya_bench.cli.arguments import REPORT_FORMATS, Subparsers
 from arogya_bench.errors import USER_ERROR_EXIT, ConfigError, UserError
 from arogya_bench.runtime.redaction import redact
+
+if TYPE_CHECKING:
+    from arogya_bench.configuration.compose import RunRequest
 
 INTERRUPTED_EXIT = 130
 
@@ -33,7 +38,17 @@ examples:
   arogya-bench run -m model=prior,opencv augmentation=all    a sweep of two models
   arogya-bench run dataset=medmnist dataset.path=FILE.npz    your own images
   arogya-bench run experiment=demo --dry-run                 show planned jobs, time and cost
+  arogya-bench run -m model=cnn,opencv measure=quick         and measure time and memory afterwards
   arogya-bench run --cfg job                                 print the config and exit
+"""
+MEASURE_DESCRIPTION = """\
+Measure time, memory, energy and size of models that `arogya-bench run` has fitted, alone on this
+machine. Takes the overrides of that run; nothing is fitted or evaluated. Finished measurements of
+this machine are reused.
+
+examples:
+  arogya-bench measure experiment=demo                       every model of the demo, measure=quick
+  arogya-bench measure -m model=cnn,opencv measure=standard  a few minutes a model, with p99 and a server
 """
 
 
@@ -74,7 +89,7 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="arogya-bench", description=DESCRIPTION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for add in (_add_run, _add_compare, _add_report, data.add_parser):
+    for add in (_add_run, _add_measure, _add_compare, _add_report, data.add_parser):
         add(commands)
     doctor = commands.add_parser(
         "doctor",
@@ -93,23 +108,38 @@ def _add_run(commands: Subparsers) -> None:
         description=RUN_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
-    run.add_argument("-m", "--multirun", action="store_true", help="run every combination of comma-separated values")
-    run.add_argument("--config-dir", metavar="DIR", help="folder with additional config groups, such as model/")
-    run.add_argument("--config-path", metavar="DIR", help="folder of your own primary config")
-    run.add_argument(
-        "--config-name", metavar="NAME", default="config", help="name of the primary config (default: %(default)s)"
-    )
+    _add_override_arguments(run)
     run.add_argument("--dry-run", action="store_true", help="show planned jobs, time and cost, and exit")
     run.add_argument("--cfg", choices=["job", "hydra"], help="print the config of the job, or Hydra's own, and exit")
-    run.add_argument(
+    run.set_defaults(command=_run)
+
+
+def _add_measure(commands: Subparsers) -> None:
+    measure = commands.add_parser(
+        "measure",
+        help="measure time, memory and energy of models that MLflow holds",
+        description=MEASURE_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_override_arguments(measure)
+    measure.set_defaults(command=_measure)
+
+
+def _add_override_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
+    parser.add_argument("-m", "--multirun", action="store_true", help="run every combination of comma-separated values")
+    parser.add_argument("--config-dir", metavar="DIR", help="folder with additional config groups, such as model/")
+    parser.add_argument("--config-path", metavar="DIR", help="folder of your own primary config")
+    parser.add_argument(
+        "--config-name", metavar="NAME", default="config", help="name of the primary config (default: %(default)s)"
+    )
+    parser.add_argument(
         "--overrides",
         dest="quoted_overrides",
         metavar="TEXT",
         default="",
         help="overrides in one string, as mlflow run passes them",
     )
-    run.set_defaults(command=_run)
 
 
 def _add_compare(commands: Subparsers) -> None:
@@ -123,6 +153,18 @@ def _add_compare(commands: Subparsers) -> None:
     _add_experiment_arguments(compare)
     compare.add_argument("--where", metavar="FILTER", help="compare only runs that match this MLflow filter")
     compare.add_argument("--metric", default="f1_macro", help="primary metric (default: %(default)s)")
+    compare.add_argument(
+        "--prices",
+        metavar="LIST",
+        help="price list for the costs, computed from what was measured: a YAML file, or an option of the config "
+        "group prices (default: default)",
+    )
+    compare.add_argument(
+        "--margin",
+        type=float,
+        default=0.02,
+        help="loss of the primary metric that a cheaper model may have to be recommended (default: %(default)s)",
+    )
     _add_out_argument(compare)
     compare.set_defaults(command=_compare)
 
@@ -170,15 +212,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from arogya_bench.runtime.gc_pause import gc_paused
 
     with gc_paused():
-        from arogya_bench.configuration.compose import RunRequest, render_config
+        from arogya_bench.configuration.compose import render_config
 
-    request = RunRequest(
-        overrides=(*arguments.overrides, *_split_overrides(arguments.quoted_overrides)),
-        multirun=arguments.multirun,
-        config_dir=arguments.config_dir,
-        config_path=arguments.config_path,
-        config_name=arguments.config_name,
-    )
+    request = _run_request(arguments)
     if arguments.cfg:
         sys.stdout.write(render_config(request, arguments.cfg))
         return 0
@@ -192,6 +228,29 @@ def _run(arguments: argparse.Namespace) -> int:
     if first_import:
         gc.freeze()  # otherwise the collector scans all imported modules again and again
     return dry_run(request) if arguments.dry_run else run_sweep(request)
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    _silence_logging()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from arogya_bench.sweeps.sweep import run_measure
+
+    request = _run_request(arguments)
+    if not any(override.startswith("measure=") for override in request.overrides):
+        request = replace(request, overrides=(*request.overrides, "measure=quick"))
+    return run_measure(request)
+
+
+def _run_request(arguments: argparse.Namespace) -> "RunRequest":
+    from arogya_bench.configuration.compose import RunRequest
+
+    return RunRequest(
+        overrides=(*arguments.overrides, *_split_overrides(arguments.quoted_overrides)),
+        multirun=arguments.multirun,
+        config_dir=arguments.config_dir,
+        config_path=arguments.config_path,
+        config_name=arguments.config_name,
+    )
 
 
 def _split_overrides(text: str) -> list[str]:
@@ -211,6 +270,8 @@ def _compare(arguments: argparse.Namespace) -> int:
         where=arguments.where,
         metric=arguments.metric,
         out=arguments.out,
+        prices=arguments.prices,
+        margin=arguments.margin,
     )
 
 

@@ -10,6 +10,7 @@ from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, check_split,
 from arogya_bench.errors import ConfigError, DatasetError, ModelError
 from arogya_bench.gate.findings import GateReport
 from arogya_bench.gate.gate import inspect_dataset
+from arogya_bench.measurement.protocol import MeasurementProtocol
 from arogya_bench.metrics.plugins import PluginMetric, metric_specs
 from arogya_bench.runtime.digests import digest_of, model_identity
 from arogya_bench.runtime.threads import available_threads
@@ -40,7 +41,9 @@ class Job:
             which every run and report then states.
         image_cache_gb: Maximum size of the cache of decoded images; 0 disables it.
         metrics: Metrics of other packages, computed beside the built-in ones.
-        exclusive: Whether the job needs the machine to itself, because it measures time.
+        exclusive: Whether the job needs the machine to itself.
+        measure_name: Name of the option of the config group ``measure``.
+        measure: How time and memory are measured after all evaluations; None for not at all.
         overrides: The overrides that tell it from the bare config, without Hydra's own keys.
     """
 
@@ -66,6 +69,8 @@ class Job:
     image_cache_gb: float = 0.0
     metrics: tuple[PluginMetric, ...] = ()
     exclusive: bool = False
+    measure_name: str = "none"
+    measure: MeasurementProtocol | None = None
     overrides: tuple[str, ...] = ()
 
     @property

@@ -1,7 +1,8 @@
 """The outputs of a fitted model under any condition: one class for each task of a model."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol, Self, cast
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.evaluation.inference import predict
-from arogya_bench.evaluation.job import PlannedJob
+from arogya_bench.evaluation.job import Job, PlannedJob
 from arogya_bench.models.temperature import apply_temperature, fit_temperature
 from arogya_bench.scoring import box_labels
 from arogya_bench.scoring.classification import CLASSIFICATION
@@ -17,7 +18,7 @@ from arogya_bench.scoring.detection import DETECTION
 from arogya_bench.scoring.scores import point_scores
 from arogya_bench.scoring.task import AnyPredictions
 from arogya_bench.tracking.tags import CALIBRATION, LABEL_RULE
-from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor, Subset
+from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor, Probabilities, Subset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +62,7 @@ class ClassifierOutputs:
     def load(cls, planned: PlannedJob, weights: Path, validation: AnyPredictions) -> Self:
         """Load the fitted model, and fit the temperature if it is calibrated."""
         job, cases = planned.job, planned.split.test
-        temperature = None
-        if job.calibration == "temperature":
-            labels = cast("Predictions", validation)
-            temperature = fit_temperature(labels.probabilities, labels.targets)
+        temperature = _calibration_temperature(job, validation)
         model = job.model.load(weights, classes=cases.classes, device=job.device)
         return cls(model=cast("Predictor", model), cases=cases, batch_size=job.batch_size, temperature=temperature)
 
@@ -129,6 +127,19 @@ class DetectorOutputs:
 
 
 OUTPUTS: Mapping[str, type[Outputs]] = {CLASSIFICATION.name: ClassifierOutputs, DETECTION.name: DetectorOutputs}
+
+
+def row_postprocess(job: Job, validation: AnyPredictions) -> Callable[[Probabilities], Probabilities] | None:
+    """What a row does with the probabilities of its model, as a function that can be pickled; None for nothing."""
+    temperature = _calibration_temperature(job, validation)
+    return None if temperature is None else partial(apply_temperature, temperature=temperature)
+
+
+def _calibration_temperature(job: Job, validation: AnyPredictions) -> float | None:
+    if job.calibration != "temperature":
+        return None
+    labels = cast("Predictions", validation)
+    return fit_temperature(labels.probabilities, labels.targets)
 
 
 def load_outputs(planned: PlannedJob, weights: Path, validation: AnyPredictions) -> Outputs:

@@ -33,7 +33,7 @@ from arogya_bench.tracking.items import (
 )
 from arogya_bench.types import BoxPredictions, Subset
 
-SECTIONS_NOT_LOGGED = ("tracking", "sweep")  # of the config; the first may hold a password
+SECTIONS_NOT_LOGGED = ("tracking", "sweep", "prices")  # of the config; the first may hold a password
 
 
 def job_tags(planned: PlannedJob) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Shows what a sweep would do, and its time, disk space and cost, without running it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from rich.markup import escape
@@ -9,12 +10,20 @@ from rich.table import Table
 from arogya_bench.configuration.compose import RunRequest, compose_sweep
 from arogya_bench.errors import USER_ERROR_EXIT, UserError
 from arogya_bench.evaluation.job import Job
-from arogya_bench.runtime.console import echo, plural, spinner, stderr_console
+from arogya_bench.prices.spending import format_usd
+from arogya_bench.runtime.console import echo, format_duration, plural, spinner, stderr_console
 from arogya_bench.sweeps.forecast import ForecastRow, forecast_rows, parallel_jobs, sum_known
 from arogya_bench.sweeps.gate_summary import print_gate_summary
 from arogya_bench.sweeps.history import load_history
 from arogya_bench.sweeps.launcher_settings import validate_launcher, worker_count
+from arogya_bench.sweeps.measurements import (
+    check_measurable,
+    measurement_summary,
+    pending_measurements,
+    plan_measurements,
+)
 from arogya_bench.sweeps.plan import SweepPlan, check_runnable, prepare_all, sweep_destination
+from arogya_bench.sweeps.sweep_prices import SweepPrices, sweep_prices
 from arogya_bench.tracking.store import check_store, find_store, use_mlflow_run_experiment
 
 
@@ -32,15 +41,23 @@ def dry_run(request: RunRequest) -> int:
         uri, experiment = sweep_destination(sweep.jobs)
         check_store(uri)
         validate_launcher(sweep)
-        history = load_history(find_store(uri, experiment))
+        check_measurable(sweep)
+        prices = sweep_prices(sweep)
+        store = find_store(uri, experiment)
+        history = load_history(store)
         plan, rejected = plan_without_running(sweep.jobs, history.cells)
         print_gate_summary(plan.jobs)
+        measurements = plan_measurements(plan.jobs)
+        pending = pending_measurements(measurements, store)
         print_forecast(
-            forecast_rows(plan, history),
+            forecast_rows(plan, history, prices),
             rejected,
             workers=parallel_jobs(plan, worker_count(sweep.config)),
-            usd_per_hour=sweep.config.sweep.usd_per_hour,
+            measuring=sum(measurement.protocol.least_seconds for measurement in pending),
+            prices=prices,
         )
+        if summary := measurement_summary(measurements, store):
+            echo(f"Measurements:{summary}")
     return USER_ERROR_EXIT if rejected else 0
 
 
@@ -63,9 +80,12 @@ def plan_without_running(jobs: Sequence[Job], finished: frozenset[str]) -> tuple
 
 
 def print_forecast(
-    rows: Sequence[ForecastRow], rejected: Sequence[RejectedJob], *, workers: int, usd_per_hour: float | None
+    rows: Sequence[ForecastRow], rejected: Sequence[RejectedJob], *, workers: int, measuring: float, prices: SweepPrices
 ) -> None:
-    """Print the plan as a table, its totals for ``workers`` jobs at once, and the jobs that cannot run."""
+    """Print the plan as a table, its totals for ``workers`` jobs at once, and the jobs that cannot run.
+
+    ``measuring`` is the least number of seconds of all measurements, which come after the jobs.
+    """
     table = Table(title="Planned sweep (dry run)")
     for heading in ("model", "dataset"):
         table.add_column(heading)
@@ -74,7 +94,7 @@ def print_forecast(
     for row in rows:
         table.add_row(escape(row.model), escape(row.dataset), *_format_row(row))
     stderr_console.print(table)
-    _print_totals(rows, workers=workers, usd_per_hour=usd_per_hour)
+    _print_totals(rows, workers=workers, measuring=measuring, prices=prices)
     for error, names in _group_by_error(rejected):
         echo(f"[red]cannot run[/] {escape(', '.join(names))}: {escape(error.problem)}")
         echo(escape(f"  Fix: {error.fix}"))
@@ -82,22 +102,33 @@ def print_forecast(
     echo(f"{plural(pending, 'cell')} pending; nothing was run.")
 
 
-def _print_totals(rows: Sequence[ForecastRow], *, workers: int, usd_per_hour: float | None) -> None:
+def _print_totals(rows: Sequence[ForecastRow], *, workers: int, measuring: float, prices: SweepPrices) -> None:
     seconds = sum_known(rows, lambda row: row.seconds)
     megabytes = sum_known(rows, lambda row: row.megabytes)
     duration = disk = machine = None
     if seconds.value is not None:
         # One job runs on one worker, so that no sweep is shorter than its longest job.
-        wall_time = max([seconds.value / workers, *(row.longest_seconds for row in rows)])
-        duration = _format_time(wall_time) + (f" with {workers} workers" if workers > 1 else "")
-        machine = f"{wall_time / 3600 * (usd_per_hour or 0.0):.2f} USD"
+        wall_time = measuring + max([seconds.value / workers, *(row.longest_seconds for row in rows)])
+        duration = format_duration(wall_time) + (f" with {workers} workers" if workers > 1 else "")
+        machine = format_usd(wall_time / 3600 * (prices.usd_per_hour or 0.0))
     if megabytes.value is not None:
         disk = f"{megabytes.value:.0f} MB"
     echo(f"Time: {format_estimate(duration, seconds.unknown_models)}.")
     echo(f"Disk: {format_estimate(disk, megabytes.unknown_models)}.")
-    echo(f"API cost: {sum(row.usd for row in rows):.2f} USD.")
-    if usd_per_hour is not None:
-        echo(f"Machine cost: {format_estimate(machine, seconds.unknown_models)}.")
+    echo(f"API cost: {_format_api_cost(rows)}.")
+    unknown = f"unknown ({escape(prices.reason)})" if prices.usd_per_hour is None else ""
+    echo(f"Machine cost: {unknown or format_estimate(machine, seconds.unknown_models)}.")
+    if assumption := prices.describe(date.today()):  # noqa: DTZ011  (prices have dates of no time zone)
+        echo(f"Prices: {escape(assumption)}.")
+
+
+def _format_api_cost(rows: Sequence[ForecastRow]) -> str:
+    """The sum of the known prices, and which models have none."""
+    usd = sum_known(rows, lambda row: row.usd)
+    names = escape(", ".join(usd.unknown_models))
+    if usd.value is None:
+        return f"unknown (no price of {names} in prices.api)"
+    return format_usd(usd.value) + (f", without {names} (no price in prices.api)" if names else "")
 
 
 def format_estimate(estimate: str | None, unknown_models: Sequence[str]) -> str:
@@ -111,17 +142,10 @@ def format_estimate(estimate: str | None, unknown_models: Sequence[str]) -> str:
 def _format_row(row: ForecastRow) -> list[str]:
     return [
         *(str(row.cells), str(row.finished), str(row.cells - row.finished), str(row.fits)),
-        "unknown" if row.seconds is None else _format_time(row.seconds),
+        "unknown" if row.seconds is None else format_duration(row.seconds),
         "unknown" if row.megabytes is None else f"{row.megabytes:.1f} MB",
-        f"{row.usd:.2f} USD",
+        "unknown" if row.usd is None else format_usd(row.usd),
     ]
-
-
-def _format_time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
 def _group_by_error(rejected: Iterable[RejectedJob]) -> list[tuple[UserError, list[str]]]:

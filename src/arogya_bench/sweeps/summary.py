@@ -11,7 +11,7 @@ from rich.table import Table
 from arogya_bench.runtime.console import echo, plural, stderr_console
 from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
 from arogya_bench.tracking.runs import RunRecord
-from arogya_bench.tracking.saved_views import LEADERBOARD, ROBUSTNESS, view_url
+from arogya_bench.tracking.saved_views import LEADERBOARD, ROBUSTNESS, SPEED, view_url
 from arogya_bench.tracking.store import Store, absolute_uri, default_uri
 from arogya_bench.tracking.tags import CELL_KEY, ERROR, ERROR_MESSAGE, FIT_KEY, KIND
 
@@ -24,13 +24,14 @@ class SweepOutcome:
     """How a sweep ended.
 
     Attributes:
-        evaluated: Number of cells that the sweep evaluated.
+        evaluated: Number of cells that the sweep evaluated; ``measured`` is that of measurements.
         reused: Number of cells that were finished before.
         failed: Runs that did not finish, and whose cell or fit no other run of the sweep finished.
         retried: Number of unfinished runs whose cell or fit another run finished.
     """
 
     evaluated: int
+    measured: int
     reused: int
     failed: tuple[RunRecord, ...]
     retried: int
@@ -48,28 +49,34 @@ def count_outcomes(children: Sequence[RunRecord], *, reused: int) -> SweepOutcom
     failed = {_work_key(run): run for run in unfinished if _work_key(run) not in finished}
     return SweepOutcome(
         evaluated=sum(_is_cell(run) and run.status == "FINISHED" for run in children),
+        measured=sum(run.tags.get(KIND) == "measurement" and run.status == "FINISHED" for run in children),
         reused=reused,
         failed=tuple(failed.values()),
         retried=len(unfinished) - len(failed),
     )
 
 
-def print_summary(store: Store, outcome: SweepOutcome) -> None:
-    """Print the counts, a table of failures, and where to see and compare the results."""
+def print_summary(store: Store, outcome: SweepOutcome, *, cost: str = "") -> None:
+    """Print the counts, the cost, a table of failures, and where to see and compare the results."""
     failed = sum(_is_cell(run) for run in outcome.failed)
-    echo(f"{plural(outcome.evaluated, 'cell')} evaluated, {outcome.reused} reused, {failed} failed.")
+    if outcome.evaluated or outcome.reused or failed:
+        echo(f"{plural(outcome.evaluated, 'cell')} evaluated, {outcome.reused} reused, {failed} failed.")
+    if outcome.measured:
+        echo(f"{plural(outcome.measured, 'model')} measured.")
+    if cost:
+        echo(escape(cost))
     if outcome.retried:
         echo(f"{plural(outcome.retried, 'run')} retried after a worker was lost.")
     if outcome.failed:
         stderr_console.print(_failure_table(outcome.failed))
-    _print_results_links(store)
+    _print_results_links(store, measured=bool(outcome.measured))
     compare = ["arogya-bench", "compare", store.experiment]
     if store.uri != absolute_uri(default_uri()):
         compare += ["--tracking-uri", without_credentials(store.uri)]
     _print_command("Compare", compare)
 
 
-def _print_results_links(store: Store) -> None:
+def _print_results_links(store: Store, *, measured: bool) -> None:
     database = sqlite_path(store.uri)
     server = LOCAL_SERVER if database else without_credentials(store.uri).rstrip("/")
     if database:
@@ -79,6 +86,8 @@ def _print_results_links(store: Store) -> None:
         _print_command("Browse the results", command)
     echo(f"  leaderboard {view_url(store.ui_path, LEADERBOARD, server=server)}")
     echo(f"  robustness  {view_url(store.ui_path, ROBUSTNESS, server=server)}")
+    if measured:
+        echo(f"  speed       {view_url(store.ui_path, SPEED, server=server)}")
 
 
 def _print_command(label: str, command: Sequence[str]) -> None:
@@ -99,8 +108,8 @@ def _failure_table(failed: Sequence[RunRecord]) -> Table:
 
 
 def _work_key(run: RunRecord) -> str:
-    """The cell or fit that a run is for; a run without such a key counts by itself."""
-    key = run.tags.get(CELL_KEY if _is_cell(run) else FIT_KEY)
+    """The cell, measurement or fit that a run is for; a run without such a key counts by itself."""
+    key = run.tags.get(CELL_KEY) or run.tags.get(FIT_KEY)
     return f"{run.tags.get(KIND)} {key}" if key else run.run_id
 
 

@@ -1,6 +1,9 @@
 """Runs a sweep: checks everything first, then evaluates what is missing under one parent run."""
 
-from contextlib import suppress
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +11,8 @@ from rich.markup import escape
 
 from arogya_bench.configuration.compose import ComposedSweep, RunRequest, compose_sweep
 from arogya_bench.errors import TrackingError, WorkerLost
+from arogya_bench.evaluation.job import PlannedJob
+from arogya_bench.prices.spending import Spending
 from arogya_bench.runtime.console import echo, spinner
 from arogya_bench.runtime.gc_pause import gc_paused
 from arogya_bench.runtime.process import current_process, heartbeat
@@ -15,13 +20,23 @@ from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
 from arogya_bench.sweeps.cleanup import RERUN_ADVICE, close_orphaned_runs, close_sweep, kill_open_runs
 from arogya_bench.sweeps.gate_summary import gate_reports, print_gate_summary
-from arogya_bench.sweeps.launcher_settings import launcher_spec, validate_launcher
+from arogya_bench.sweeps.launcher_settings import launcher_spec, runs_in_child_process, validate_launcher
 from arogya_bench.sweeps.launchers import forwarded_environment, launch, output_folder
-from arogya_bench.sweeps.plan import SweepPlan, plan_sweep, sweep_destination
+from arogya_bench.sweeps.ledger import Ledger
+from arogya_bench.sweeps.measurements import (
+    check_fitted,
+    check_measurable,
+    measurement_summary,
+    plan_measurements,
+    take_measurements,
+)
+from arogya_bench.sweeps.plan import SweepPlan, plan_sweep, prepare_all, sweep_destination
 from arogya_bench.sweeps.preflight import PreflightError, check_worker_access
 from arogya_bench.sweeps.retry import RunningSweep, run_until_done
 from arogya_bench.sweeps.summary import FAILED_EXIT, count_outcomes, print_summary
-from arogya_bench.sweeps.worker import RunJob
+from arogya_bench.sweeps.sweep_costs import describe_cost, plan_spending
+from arogya_bench.sweeps.sweep_prices import SweepPrices, sweep_prices
+from arogya_bench.sweeps.worker import OUTPUT_PREFIX, RunJob
 from arogya_bench.tracking.items import TableView, Tags
 from arogya_bench.tracking.runs import child_runs, set_tag, start_run, take_over_mlflow_run, write_items
 from arogya_bench.tracking.store import Store, check_store, find_store, open_store, use_mlflow_run_experiment
@@ -37,26 +52,77 @@ def run_sweep(request: RunRequest) -> int:
     Raises:
         UserError: Before any work starts and before anything is written.
     """
+    started = time.time()
     use_mlflow_run_experiment()
     with compose_sweep(request) as composed:
         with spinner("checking configs and data"), gc_paused():
             uri, experiment = sweep_destination(composed.jobs)
             check_store(uri)  # before minutes go into drawing or reading data
             validate_launcher(composed)
+            check_measurable(composed)
+            prices = sweep_prices(composed)
             plan = plan_sweep(composed.jobs, find_store(uri, experiment))
             store = open_store(uri, experiment, create=True)
             close_orphaned_runs(store)
-        echo(plan.summary())
+            measurements = plan_measurements(plan.jobs)
+            spending = plan_spending(composed, plan, measurements, store, prices, started)
+        echo(f"{plan.summary()}{measurement_summary(measurements, store)}")
         print_gate_summary(plan.jobs)
-        parent = _open_parent(store, request, plan)
-        return _execute(composed, RunningSweep(store=store, parent=parent, plan=plan))
+        parent = _open_parent(store, request, plan.jobs)
+        sweep = RunningSweep(store=store, parent=parent, plan=plan)
+        with _open_ledger(spending) as ledger:
+
+            def work() -> None:
+                _run_jobs(composed, sweep, ledger)
+                take_measurements(store, parent, measurements, ledger=ledger)
+
+            return _execute(sweep, work, partial(_cost_of, composed, sweep, prices, ledger))
 
 
-def _execute(composed: ComposedSweep, sweep: RunningSweep) -> int:
-    """Run the jobs of a sweep, and close all its runs however it ends."""
+def run_measure(request: RunRequest) -> int:
+    """Measure the fits that MLflow holds already; nothing is fitted or evaluated.
+
+    Returns:
+        The exit code of the command: 0, or 3 if a measurement failed.
+
+    Raises:
+        UserError: Before any work starts, also if a model has no finished fit with these settings.
+    """
+    started = time.time()
+    use_mlflow_run_experiment()
+    with compose_sweep(request) as composed:
+        with spinner("checking configs and data"), gc_paused():
+            check_measurable(composed)
+            prices = sweep_prices(composed)
+            uri, experiment = sweep_destination(composed.jobs)
+            check_store(uri)
+            store = open_store(uri, experiment, create=False)
+            planned = prepare_all(composed.jobs)
+            measurements = plan_measurements(planned)
+            check_fitted(measurements, store)
+            close_orphaned_runs(store)
+            nothing_else = SweepPlan(jobs=(), finished=frozenset())
+            spending = plan_spending(composed, nothing_else, measurements, store, prices, started)
+        echo(measurement_summary(measurements, store).strip())
+        parent = _open_parent(store, request, planned)
+        sweep = RunningSweep(store=store, parent=parent, plan=nothing_else)
+        with _open_ledger(spending) as ledger:
+            work = partial(take_measurements, store, parent, measurements, ledger=ledger)
+            return _execute(sweep, work, partial(_cost_of, composed, sweep, prices, ledger))
+
+
+@contextmanager
+def _open_ledger(spending: Spending) -> Iterator[Ledger]:
+    with tempfile.TemporaryDirectory(prefix=OUTPUT_PREFIX) as folder:
+        yield Ledger(file=f"{folder}/ledger", plan=spending)
+
+
+def _execute(sweep: RunningSweep, work: Callable[[], None], describe_cost: Callable[[], str]) -> int:
+    """Do the work of a sweep, and close all its runs however it ends."""
     store, parent = sweep.store, sweep.parent
     try:
-        _run_jobs(composed, sweep)
+        with heartbeat(partial(set_tag, store, parent, HEARTBEAT)):
+            work()
         outcome = count_outcomes(child_runs(store, parent), reused=len(sweep.plan.reused))
         close_sweep(store, parent, "FAILED" if outcome.exit_code else "FINISHED")
     except PreflightError:
@@ -69,22 +135,30 @@ def _execute(composed: ComposedSweep, sweep: RunningSweep) -> int:
         kill_open_runs(store, parent, lost)
         close_sweep(store, parent, "KILLED")
         raise
-    print_summary(store, outcome)
+    print_summary(store, outcome, cost=describe_cost())
     return outcome.exit_code
 
 
-def _run_jobs(composed: ComposedSweep, sweep: RunningSweep) -> None:
+def _cost_of(composed: ComposedSweep, sweep: RunningSweep, prices: SweepPrices, ledger: Ledger) -> str:
+    if not ledger.plan.jobs:
+        return ""
+    remote_seconds = sweep.job_seconds if launcher_spec(composed.config).remote else None
+    return describe_cost(ledger, prices, remote_seconds=remote_seconds)
+
+
+def _run_jobs(composed: ComposedSweep, sweep: RunningSweep, ledger: Ledger) -> None:
     store, parent, launcher = sweep.store, sweep.parent, launcher_spec(composed.config)
     run_job = RunJob(
         store_uri=store.uri,
         parent=parent,
         owner=current_process(),
-        in_child_process=launcher.in_child_process,
+        in_child_process=runs_in_child_process(composed.config),
         timeout=composed.config.sweep.job_timeout,
         folder=str(Path.cwd()),
+        ledger=None if launcher.remote else ledger,
         environment=forwarded_environment(launcher),
     )
-    with heartbeat(partial(set_tag, store, parent, HEARTBEAT)), output_folder(composed.config):
+    with output_folder(composed.config):
         reports = gate_reports(sweep.plan.jobs).items()
         tables = [TableView(file=f"gate/{each.dataset}-{key[:6]}.json", rows=each.table()) for key, each in reports]
         write_items(store, parent, tables)
@@ -102,10 +176,10 @@ def _abandon(sweep: RunningSweep, error: TrackingError) -> int:
     return FAILED_EXIT
 
 
-def _open_parent(store: Store, request: RunRequest, plan: SweepPlan) -> str:
+def _open_parent(store: Store, request: RunRequest, jobs: Sequence[PlannedJob]) -> str:
     """Start the run of the sweep, or adopt the run that ``mlflow run`` started; return its id."""
-    models = ", ".join(sorted({planned.job.row_name for planned in plan.jobs}))
-    datasets = ", ".join(sorted({planned.dataset.name for planned in plan.jobs}))
+    models = ", ".join(sorted({planned.job.row_name for planned in jobs}))
+    datasets = ", ".join(sorted({planned.dataset.name for planned in jobs}))
     tags = {
         KIND: "sweep",
         OVERRIDES: redact(strip_credentials(" ".join(request.overrides), store.uri)),

@@ -1,0 +1,1 @@
+"""Measures time, memory, energy and size of fitted models, alone on the machine."""
