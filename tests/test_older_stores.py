@@ -12,7 +12,7 @@ from pandas.testing import assert_frame_equal
 import arogya_bench
 from arogya_bench import Comparison
 from arogya_bench.cli.compare import run_report
-from arogya_bench.comparison.comparison import TABLES
+from arogya_bench.comparison.table_frames import TABLES
 from arogya_bench.serving import ServedModel
 from arogya_bench.tracking.artifacts import fetch_model_files
 from arogya_bench.tracking.runs import search_runs

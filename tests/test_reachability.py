@@ -22,7 +22,6 @@ NOT_YET_CALLED = {
     "arogya_bench.metrics.segmentation_surfaces": "N: segmentation",
     "arogya_bench.metrics.threshold_replicates": "K: operating points",
     "arogya_bench.metrics.thresholds": "K: operating points",
-    "arogya_bench.prices.cost": "I: cost",
     "arogya_bench.statistics.delong": "K: DeLong",
     "arogya_bench.statistics.equivalence": "K: margins",
     "arogya_bench.statistics.limit_tests": "K: limits",

@@ -1,8 +1,11 @@
 """The public functions: evaluate a model, load predictions, compare the models of an experiment."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,10 +13,14 @@ import pandas as pd
 
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.comparison.comparison import ComparisonTables
+from arogya_bench.comparison.costs import PriceChoice
+from arogya_bench.comparison.tables import DEFAULT_MARGIN
 from arogya_bench.configuration import compose
+from arogya_bench.configuration.prices import load_price_list
 from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.evaluation import evaluation
 from arogya_bench.evaluation.job import DatasetSource, Job
+from arogya_bench.prices.price_list import PriceList
 from arogya_bench.report.document import render_pdf
 from arogya_bench.report.page import render_html
 from arogya_bench.runtime.store_urls import sqlite_path
@@ -38,7 +45,13 @@ class Comparison(ComparisonTables):
 
 
 def compare(
-    experiment: str, *, tracking_uri: str | None = None, where: str | None = None, metric: str = "f1_macro"
+    experiment: str,
+    *,
+    tracking_uri: str | None = None,
+    where: str | None = None,
+    metric: str = "f1_macro",
+    prices: str | Path | PriceList | None = None,
+    margin: float = DEFAULT_MARGIN,
 ) -> Comparison:
     """Compare the models of an MLflow experiment; images and model weights are not needed.
 
@@ -50,14 +63,35 @@ def compare(
         metric: The primary metric. Datasets whose task lacks it use the default of their task,
             such as mAP50_95 for detection. A metric of another package is recomputed from the
             stored predictions with the installed version.
+        prices: A price list: a YAML file, an option of the config group ``prices``, or the list itself.
+            Costs are computed anew from what was measured; nothing is measured again. Defaults to
+            ``default``, with which a machine that is not listed leaves the cost absent.
+        margin: Loss of the primary metric that a recommendation accepts for a lower cost.
 
     Raises:
         ConfigError: If the metric is unknown, its package is not installed, or it is defined for two
-            classes only and a dataset has more.
+            classes only and a dataset has more; if the margin is not a number from 0; or if there is
+            no such price list.
+        PriceError: If the price list that was named is invalid, or no machine of it, or not the one that it
+            names, has what was used.
         TrackingError: If the store cannot be read or has no finished evaluation.
     """
+    if not (math.isfinite(margin) and margin >= 0):
+        raise ConfigError(f"The margin {margin} is not a number from 0.", fix="give one such as 0.02.")
+    choice = PriceChoice(prices=_price_list(prices), named=prices is not None, today=datetime.now(UTC).date())
     store = open_store(tracking_uri, experiment, create=False)
-    return Comparison.from_store(store, where=where, metric=metric)
+    return Comparison.from_store(store, where=where, metric=metric, prices=choice, margin=margin)
+
+
+def _price_list(prices: str | Path | PriceList | None) -> PriceList:
+    if isinstance(prices, PriceList):
+        return prices
+    return _default_prices() if prices is None else load_price_list(prices)
+
+
+@cache
+def _default_prices() -> PriceList:
+    return load_price_list("default")
 
 
 def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.DataFrame:

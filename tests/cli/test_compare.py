@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from measurement_runs import SERVER, write_measurement
 
 from arogya_bench.cli.compare import run_compare, run_report
 from arogya_bench.errors import ConfigError, TrackingError, UserError
@@ -198,3 +199,107 @@ def test_under_mlflow_run_its_experiment_is_compared_and_its_run_gets_the_verdic
     assert run.tags["mlflow.parentRunId"] == parent
     assert parent_tags["arogya.comparison_run_id"] == run.run_id
     assert parent_tags["mlflow.note.content"] == run.tags["mlflow.note.content"]
+
+
+MINE = """
+name: mine
+source: an invoice
+valid_from: "2026-09-01"
+machines:
+  office: {cpus: 4, memory_gb: 32, per_hour: PRICE}
+"""
+
+
+@pytest.fixture
+def measure(study):
+    """Measure opencv in the finished sweep."""
+
+    def build(**numbers):
+        query = "tags.`arogya.condition` = 'clean' and tags.`arogya.model` = 'opencv'"
+        (run,) = search_runs(study, query)
+        return write_measurement(study, run.tags, **numbers)
+
+    return build
+
+
+@pytest.fixture
+def compare_at(study, command_in, tmp_path):
+    """Compare at the price of an hour of the office, and read the cost of opencv back."""
+
+    def build(price, *options):
+        (tmp_path / "mine.yaml").write_text(MINE.replace("PRICE", str(price)))
+        options = ("compare", "study", "--tracking-uri", study.uri, "--prices", "mine.yaml", *options)
+        return command_in(tmp_path, *options)
+
+    return build
+
+
+def stored_cost(folder):
+    rows = json.loads((folder / "reports" / "comparison.json").read_text())["cost"]
+    return next(row["cost_per_1k_images_usd"] for row in rows if row["model"] == "opencv")
+
+
+def test_other_prices_recompute_the_cost_and_measure_nothing(study, measure, compare_at, tmp_path):
+    measure()
+
+    first = compare_at(0.3)
+    before = stored_cost(tmp_path)
+    second = compare_at(0.6)
+
+    assert (first.code, second.code) == (0, 0)
+    assert stored_cost(tmp_path) == pytest.approx(2 * before)
+    assert len(search_runs(study, COMPARISONS)) == 2
+    assert len(search_runs(study, "tags.`arogya.kind` = 'measurement'")) == 1
+
+
+def test_a_named_list_without_the_measured_machine_ends_with_2(measure, compare_at, tmp_path):
+    measure(machine=SERVER, threads=16)
+
+    ended = compare_at(0.3)
+
+    assert ended.code == 2
+    assert "has no machine with 16 processors" in ended.err
+    assert "under machines: mine: {cpus: 16, memory_gb: 3, per_hour: PRICE}" in " ".join(ended.err.split())
+    assert not (tmp_path / "reports").exists()
+
+
+def test_the_default_list_without_the_measured_machine_says_why_there_is_no_cost(study, measure, tmp_path, capsys):
+    measure(threads=1000)
+
+    code = compare(study, tmp_path / "out")
+
+    assert code == 0
+    assert "no cost: The price list" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--margin", "-0.1"), "The margin -0.1"),
+        (("--margin", "nan"), "The margin nan"),
+        (("--margin", "much"), "invalid float value"),
+    ],
+)
+def test_a_margin_that_is_none_ends_with_2(compare_at, options, message):
+    ended = compare_at(0.3, *options)
+
+    assert ended.code == 2
+    assert message in ended.err
+
+
+def test_a_price_list_that_is_not_there_ends_with_2(study, command_in, tmp_path):
+    ended = command_in(tmp_path, "compare", "study", "--tracking-uri", study.uri, "--prices", "none.yaml")
+
+    assert ended.code == 2
+    assert "There is no price list none.yaml" in ended.err
+
+
+def test_a_report_of_a_measured_comparison_is_written_again(study, measure, tmp_path):
+    measure()
+    compare(study, tmp_path / "before")
+
+    report(study, tmp_path / "after", "html", "json", "csv")
+
+    for file in ("report.html", "comparison.json", "tables/measurements.csv", "tables/throughput.csv"):
+        before, after = (tmp_path / name / file for name in ("before", "after"))
+        assert after.read_bytes() == before.read_bytes()

@@ -12,7 +12,8 @@ import pytest
 from pypdf import PdfReader
 
 from arogya_bench import Comparison, compare, load_predictions
-from arogya_bench.comparison.comparison import RESAMPLES, TABLES
+from arogya_bench.comparison.comparison import RESAMPLES
+from arogya_bench.comparison.table_frames import TABLES
 from arogya_bench.errors import ConfigError, TrackingError
 from arogya_bench.metrics.classification import INTERVAL_METRICS, METRICS
 from arogya_bench.metrics.flags import OBSERVED_CLASS_METRICS

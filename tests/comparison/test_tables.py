@@ -3,11 +3,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from arogya_bench.comparison.tables import NOT_MEASURED
 from arogya_bench.errors import TrackingError
-from arogya_bench.evaluation.job import prepare
 from arogya_bench.metrics.classification import INTERVAL_METRICS, METRICS
-from arogya_bench.tracking.runs import finish_run, search_runs, start_run
+from arogya_bench.tracking.runs import search_runs
 
 
 def models(rows):
@@ -212,30 +210,12 @@ def test_changed_predictions_are_not_compared(logged, compare_only, noisy, store
         compare_only()
 
 
-def measure(store, job, latency):
-    tags = {"arogya.kind": "measurement", "arogya.model_config_digest": prepare(job).model_config_digest}
-    run_id = start_run(store, "measurement", tags)
-    store.client.log_metric(run_id, "latency_p50_ms", latency)
-    finish_run(store, run_id)
-
-
-def test_latency_and_cost_without_a_measurement_are_not_measured(logged, compare_only):
+def test_latency_and_cost_without_a_measurement_are_no_numbers(logged, compare_only):
     logged("a")
 
     (row,) = compare_only().leaderboard
 
-    assert row["latency_p50_ms"] == row["cost_per_1k_images_usd"] == NOT_MEASURED
-
-
-def test_the_newest_measurement_of_a_row_is_shown(logged, compare_only, store, job_of, roster):
-    logged("a")
-    logged("b")
-    for latency in (9.0, 7.5):
-        measure(store, job_of("a", source=roster()), latency)
-
-    found = {row["model"]: row["latency_p50_ms"] for row in compare_only().leaderboard}
-
-    assert found == {"a": 7.5, "b": NOT_MEASURED}
+    assert row["latency_p50_ms"] is row["cost_per_1k_images_usd"] is None
 
 
 @pytest.mark.parametrize(("failures", "note"), [(1, " 1 cell is missing."), (2, " 2 cells are missing.")])

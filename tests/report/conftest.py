@@ -4,8 +4,50 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from measurement_runs import write_measurement
 
+from arogya_bench import compare
 from arogya_bench.comparison.caveats import UNGROUPED_CAVEAT
+from arogya_bench.comparison.table_frames import to_table
+from arogya_bench.prices.price_list import ApiPrice, Machine, PriceList
+from arogya_bench.tracking.runs import search_runs
+
+PRICES = PriceList(
+    name="mine",
+    source="an invoice",
+    valid_from="2026-09-01",
+    currency="EUR",
+    usd_per_unit=1.1,
+    machines={"office": Machine(cpus=4, memory_gb=32, per_hour=0.3)},
+    api={"gemini": ApiPrice(per_1k_images=2.0)},
+)
+
+
+@pytest.fixture(scope="session")
+def measured(study_folder, transplanted, tmp_path_factory):
+    """The comparison of the finished sweep with measurements: opencv under good conditions, prior under bad ones."""
+    store = transplanted(study_folder, tmp_path_factory.mktemp("measured"))
+    for name, numbers in (
+        ("opencv", {"memory_ended_at": 128, "reasons": "idle, recorded"}),
+        ("prior", {"p50": 0.5, "grade": "D", "reasons": "throttled for 3 s", "requests": 700}),
+    ):
+        query = f"tags.`arogya.condition` = 'clean' and tags.`arogya.model` = '{name}'"
+        (run,) = search_runs(store, query)
+        write_measurement(store, run.tags, **numbers)
+    found = compare("study", tracking_uri=store.uri, prices=PRICES)
+    # The sweep is too small for a recommendation.
+    advice = [
+        {"dataset": "synthetic-60x3", "kind": "cheaper model", "model": "opencv", "recommendation": "Take opencv.",
+         "evidence": "as stated", "margin": 0.02},
+        {"dataset": "synthetic-60x3", "kind": "batch size", "model": "opencv", "recommendation": "opencv: batch 8",
+         "evidence": "as stated"},
+        {"dataset": "synthetic-60x3", "kind": "batch size", "model": "prior", "recommendation": "prior: batch 1",
+         "evidence": "as stated"},
+    ]  # fmt: skip
+    front = found.pareto.assign(on_front=[True if model == "opencv" else None for model in found.pareto["model"]])
+    return replace(
+        found, recommendations=to_table("recommendations", advice), pareto=front.astype({"on_front": "boolean"})
+    )
 
 
 @pytest.fixture(scope="session")

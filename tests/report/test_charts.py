@@ -1,25 +1,8 @@
 import pytest
+from rendered import notes, rows
 
 from arogya_bench.figures.evaluation import to_svg
 from arogya_bench.report.charts import plot_leaderboard, plot_pairwise, plot_robustness
-
-
-def rows(chart, key):
-    """Every row of data in a chart that has the column ``key``."""
-    return [row for values in tables(chart.to_dict()) for row in values if key in row]
-
-
-def tables(spec):
-    if isinstance(spec, list):
-        return [table for part in spec for table in tables(part)]
-    if not isinstance(spec, dict):
-        return []
-    own = [spec["data"]["values"]] if "data" in spec else []
-    return own + [table for name, part in spec.items() if name != "data" for table in tables(part)]
-
-
-def notes(chart):
-    return " ".join(chart.to_dict()["title"]["subtitle"])
 
 
 def estimate(column, value, half=0.05):

@@ -2,12 +2,9 @@ from io import BytesIO
 
 import pytest
 from pypdf import PdfReader
+from rendered import text_of
 
 from arogya_bench.report.document import render_pdf
-
-
-def text_of(document):
-    return "\n".join(page.extract_text() for page in PdfReader(BytesIO(document)).pages)
 
 
 @pytest.fixture(scope="session")

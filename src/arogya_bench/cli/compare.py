@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from arogya_bench.api import Comparison, compare
 from arogya_bench.cli.arguments import REPORT_FORMATS
+from arogya_bench.comparison.tables import DEFAULT_MARGIN
 from arogya_bench.errors import ConfigError, TrackingError, UserError, did_you_mean
 from arogya_bench.report.content import NO_RESULT, build_report
 from arogya_bench.report.figures import save_figures
@@ -42,11 +43,22 @@ NOTE = "mlflow.note.content"
 PARAM_LIMIT = 500  # characters of a filter; MLflow refuses params above 6,000
 
 
-def run_compare(experiment: str, *, tracking_uri: str | None, where: str | None, metric: str, out: Path) -> int:
+def run_compare(
+    experiment: str,
+    *,
+    tracking_uri: str | None,
+    where: str | None,
+    metric: str,
+    out: Path,
+    prices: str | None = None,
+    margin: float = DEFAULT_MARGIN,
+) -> int:
     """Compare an experiment, print and write the report, and log it as a comparison run."""
     _check_writable(out)
     with spinner("Reading evaluations from MLflow and resampling"):
-        comparison = compare(experiment, tracking_uri=tracking_uri, where=where, metric=metric)
+        comparison = compare(
+            experiment, tracking_uri=tracking_uri, where=where, metric=metric, prices=prices, margin=margin
+        )
     store = open_store(tracking_uri, experiment, create=False)
     parent_run_id = take_over_mlflow_run(store)
     run_id = _log_comparison(comparison, store, parent=parent_run_id)

@@ -1,13 +1,18 @@
 """Compare the models of one block: leaderboard, paired tests, robustness and verdict."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from arogya_bench.comparison.blocks import CLEAN, ComparableRuns
+from arogya_bench.comparison.costs import COST, PriceChoice, cost_rows, costs_by_model
 from arogya_bench.comparison.judgement import Judgement, judge, verdict_metrics
+from arogya_bench.comparison.measurement_tables import bounds, latency_pair_rows, measurement_rows, throughput_rows
+from arogya_bench.comparison.measurements import BlockMeasurements, load_measurements
 from arogya_bench.comparison.pair_table import TableRow, interval_columns, pair_rows
+from arogya_bench.comparison.pareto import LATENCY, pareto_rows
+from arogya_bench.comparison.recommendations import Findings, recommendation_rows
 from arogya_bench.comparison.robustness_table import robustness_rows
 from arogya_bench.comparison.row_intervals import row_interval
 from arogya_bench.comparison.scored_rows import ScoredRow, SharedCases, score_rows, shared_cases
@@ -16,12 +21,10 @@ from arogya_bench.scoring.scores import Resampling
 from arogya_bench.statistics.intervals import Interval
 from arogya_bench.statistics.notes import join_notes
 from arogya_bench.statistics.seed_variance import estimate_seed_variance
-from arogya_bench.tracking.runs import search_runs
-from arogya_bench.tracking.tags import KIND, MODEL_CONFIG_DIGEST
 
 ROUNDING_TOLERANCE = 1e-9  # of two values of a metric
-NOT_MEASURED = "not measured"
-MEASUREMENT_COLUMNS = ("latency_p50_ms", "cost_per_1k_images_usd")  # from measurement runs
+SPEED_AND_COST_COLUMNS = (*bounds(LATENCY), "latency_grade", *bounds(COST))  # of the leaderboard
+DEFAULT_MARGIN = 0.02  # of the deciding metric, that a cheaper model may be worse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +36,25 @@ class BlockTables:
     pairwise: list[TableRow]
     robustness: list[TableRow]
     missing: list[TableRow]
+    measurements: list[TableRow] = field(default_factory=list)
+    throughput: list[TableRow] = field(default_factory=list)
+    latency_pairs: list[TableRow] = field(default_factory=list)
+    cost: list[TableRow] = field(default_factory=list)
+    pareto: list[TableRow] = field(default_factory=list)
+    recommendations: list[TableRow] = field(default_factory=list)
+    measured: BlockMeasurements = field(default_factory=BlockMeasurements)
 
 
-def compare_block(block: ComparableRuns, requested_metric: str) -> BlockTables:
+def compare_block(
+    block: ComparableRuns, requested_metric: str, *, prices: PriceChoice | None = None, margin: float = DEFAULT_MARGIN
+) -> BlockTables:
     """Compare the models of a block by the requested metric, or by the default of their task.
+
+    Args:
+        block: The evaluations.
+        requested_metric: The deciding metric, if the task has it.
+        prices: Of machines, energy and APIs; None for no costs.
+        margin: Largest loss of the deciding metric that is accepted for a lower cost.
 
     Raises:
         TrackingError: If the stored predictions of different models cover different cases.
@@ -56,18 +74,72 @@ def compare_block(block: ComparableRuns, requested_metric: str) -> BlockTables:
     judgement = judge(scored, cases, metric, seed=block.split_digest, excluded=block.not_recommendable)
     digests = {row.name: digest for digest, row in evaluated.items()}
     robustness = robustness_rows(block, judgement, digests, resampling)
-    return BlockTables(
+    tables = BlockTables(
         verdict=[{"dataset": block.dataset, "metric": metric, **build_verdict(block, judgement)}],
-        leaderboard=_leaderboard_rows(block, judgement, robustness, digests),
+        leaderboard=_leaderboard_rows(block, judgement, robustness),
         pairwise=pair_rows(block, judgement),
         robustness=robustness,
         missing=missing,
     )
+    return _with_measurements(tables, block, judgement, digests, prices=prices, margin=margin)
 
 
-def _leaderboard_rows(
-    block: ComparableRuns, judgement: Judgement, robustness: Sequence[TableRow], digests: Mapping[str, str]
+def _with_measurements(
+    tables: BlockTables,
+    block: ComparableRuns,
+    judgement: Judgement,
+    digests: Mapping[str, str],
+    *,
+    prices: PriceChoice | None,
+    margin: float,
+) -> BlockTables:
+    """Add what was measured of the models, what it costs, and what follows."""
+    measured = load_measurements(block)
+    models = {row.name: digests[row.name] for row in judgement.rows}
+    measurements = measurement_rows(block, measured, models)
+    throughput = throughput_rows(block, measured, models)
+    costs = cost_rows(block, measured, models, prices)
+    by_model = costs_by_model(costs)
+    findings = Findings(
+        block=block,
+        judgement=judgement,
+        measured=measured,
+        models=models,
+        throughput=throughput,
+        costs=costs,
+        margin=margin,
+        choice=prices,
+    )
+    return replace(
+        tables,
+        leaderboard=_add_speed_and_cost(tables.leaderboard, measurements, by_model),
+        measurements=measurements,
+        throughput=throughput,
+        latency_pairs=latency_pair_rows(block, measured, models),
+        cost=costs,
+        pareto=pareto_rows(block, judgement, digests, measured, by_model),
+        recommendations=recommendation_rows(findings),
+        measured=measured,
+    )
+
+
+def _add_speed_and_cost(
+    leaderboard: Sequence[TableRow], measurements: Sequence[TableRow], costs: Mapping[str, TableRow]
 ) -> list[TableRow]:
+    """Fill the columns of latency and cost, which are None where they are not measured."""
+    by_model = {str(row["model"]): row for row in measurements}
+    return [
+        {
+            **row,
+            **{column: by_model.get(str(row["model"]), {}).get(column) for column in bounds(LATENCY)},
+            "latency_grade": by_model.get(str(row["model"]), {}).get("grade"),
+            **{column: costs.get(str(row["model"]), {}).get(column) for column in bounds(COST)},
+        }
+        for row in leaderboard
+    ]
+
+
+def _leaderboard_rows(block: ComparableRuns, judgement: Judgement, robustness: Sequence[TableRow]) -> list[TableRow]:
     metrics = judgement.rows[0].metrics
     seeds = {name: estimate_seed_variance([row.seed_scores(name) for row in judgement.rows]) for name in metrics}
     rows = []
@@ -81,7 +153,7 @@ def _leaderboard_rows(
                 **_describe_row(row, judgement),
                 **{key: value for name in metrics for key, value in interval_columns(name, intervals[name]).items()},
                 **_robustness_summary(block, row.name, robustness),
-                **_latest_measurement(block, digests[row.name]),
+                **dict.fromkeys(SPEED_AND_COST_COLUMNS),  # their order
                 **_logged_columns(block, row, judgement, intervals[judgement.metric]),
             }
         )
@@ -138,13 +210,3 @@ def _robustness_summary(block: ComparableRuns, model: str, robustness: Sequence[
         "robustness_score": float(np.mean(list(scores.values()))),
         "worst_condition": worst if scores[worst] < 1 else "none",
     }
-
-
-def _latest_measurement(block: ComparableRuns, row: str) -> TableRow:
-    """Latency and cost of the newest measurement of a model."""
-    runs = search_runs(
-        block.store,
-        f"tags.`{KIND}` = 'measurement' and tags.`{MODEL_CONFIG_DIGEST}` = '{row}' and attributes.status = 'FINISHED'",
-    )
-    metrics = runs[-1].metrics if runs else {}
-    return {name: metrics.get(name, NOT_MEASURED) for name in MEASUREMENT_COLUMNS}

@@ -24,7 +24,7 @@ RANGE_TOLERANCE = 1e-9  # beyond a declared range, for rounding
 RESERVED_NAMES = {
     "cases", "groups", "temperature", "score_threshold", "dataset", "rank", "model", "seeds",
     "note", "robustness_score", "seed_sd", "seed_values", "above_chance",
-    "worst_condition", "latency_p50_ms", "cost_per_1k_images_usd",
+    "worst_condition", "latency_p50_ms", "latency_grade", "cost_per_1k_images_usd",
 }  # fmt: skip
 
 

@@ -1,16 +1,19 @@
 """The content of a report, which HTML, PDF, figures and the terminal share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from arogya_bench.comparison.comparison import ComparisonTables, to_records
+from arogya_bench.comparison.comparison import ComparisonTables
+from arogya_bench.comparison.costs import COST, costs_by_model
+from arogya_bench.comparison.table_frames import to_records
 from arogya_bench.gate.findings import format_finding
 from arogya_bench.report.columns import Row
+from arogya_bench.report.cost_sections import cost_section, recommendations_section
+from arogya_bench.report.section import Section
 from arogya_bench.report.sections import (
-    Section,
     folds_section,
     leaderboard_section,
     missing_section,
@@ -19,6 +22,8 @@ from arogya_bench.report.sections import (
     robustness_section,
     seeds_section,
 )
+from arogya_bench.report.speed_methods import describe_measuring
+from arogya_bench.report.speed_sections import pareto_section, speed_section, throughput_section
 from arogya_bench.runtime.console import plural
 
 TITLE = "Model comparison"
@@ -111,8 +116,16 @@ def _build_dataset_report(comparison: ComparisonTables, verdict: Row) -> Dataset
     metric = str(facts["metric"])
     leaderboard = _rows_of(comparison.leaderboard, dataset)
     robustness = _rows_of(comparison.robustness, dataset)
+    measured = _measurement_facts(comparison.about, dataset)
+    measurements, costs = _rows_of(comparison.measurements, dataset), _rows_of(comparison.cost, dataset)
+    pareto = _rows_of(comparison.pareto, dataset)
     sections = (
         leaderboard_section(leaderboard, metric, facts["secondary_metrics"]),
+        recommendations_section(_rows_of(comparison.recommendations, dataset), pareto),
+        pareto_section(pareto, metric, str(facts["direction"])),
+        speed_section(_with_cost(measurements, costs), _rows_of(comparison.latency_pairs, dataset), measured),
+        throughput_section(_rows_of(comparison.throughput, dataset), measurements),
+        cost_section(costs),
         pairwise_section(_rows_of(comparison.pairwise, dataset), metric),
         seeds_section(leaderboard, metric),
         robustness_section(robustness, leaderboard, metric),
@@ -126,10 +139,20 @@ def _build_dataset_report(comparison: ComparisonTables, verdict: Row) -> Dataset
         headline=f"{str(verdict['verdict']).capitalize()}: {verdict['models']}".rstrip(": "),
         reason=str(verdict["reason"]),
         warnings=tuple(format_finding(finding) for finding in facts.get("gate_findings", ())),
-        caveats=tuple(facts.get("caveats", ())),
+        caveats=(*facts.get("caveats", ()), *measured.get("caveats", ())),
         sections=tuple(section for section in sections if section.records),
         notes=tuple(note for note in str(verdict.get("notes") or "").splitlines() if note),
     )
+
+
+def _measurement_facts(about: Mapping[str, Any], dataset: str) -> Mapping[str, Any]:
+    """Machine and caveats of the measurements on a dataset; empty in comparisons of earlier versions."""
+    return next((facts for facts in about.get("measurements", ()) if facts["dataset"] == dataset), {})
+
+
+def _with_cost(measurements: Sequence[Row], costs: Sequence[Row]) -> list[Row]:
+    by_model = costs_by_model(costs)
+    return [{**row, COST: by_model.get(str(row["model"]), {}).get(COST)} for row in measurements]
 
 
 def _describe_methods(about: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -142,7 +165,7 @@ def _describe_methods(about: Mapping[str, Any]) -> list[tuple[str, str]]:
         *([("Verdict", str(about["verdict_rule"]))] if "verdict_rule" in about else []),
         ("Robustness", "fraction of the clean score that is retained, on the same resamples for "
                        "every model"),
-        ("Not measured", "latency or cost has not been measured for the model; it is not zero"),
+        *describe_measuring(about),
         ("Splits", ", ".join(str(facts["split_digest"]) for facts in about["datasets"])),
         ("Inputs", f"digest {about['key']} of the evaluated runs and missing cells"),
     ]  # fmt: skip

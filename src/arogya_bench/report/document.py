@@ -9,7 +9,7 @@ from arogya_bench.comparison.comparison import ComparisonTables
 from arogya_bench.errors import needs_extra
 from arogya_bench.figures.evaluation import to_svg
 from arogya_bench.report.content import DatasetReport, build_report
-from arogya_bench.report.sections import Section
+from arogya_bench.report.section import Section
 
 
 def render_pdf(comparison: ComparisonTables) -> bytes:
@@ -39,13 +39,15 @@ def _dataset_content(dataset: DatasetReport, folder: Path, number: int) -> dict[
 
 def _section_content(section: Section, folder: Path, figure: str) -> dict[str, object]:
     chart = section.chart
+    wraps = [[cell.wraps for cell in row] for row in section.cells]
     if chart is not None:
         (folder / figure).write_text(to_svg(chart), encoding="utf-8")
     return {
         "title": section.title,
         "note": section.note,
         "headers": section.headers,
-        "rows": section.rows,
+        "cells": [[vars(cell) for cell in row] for row in section.cells],
+        "widths": [any(column) for column in zip(*wraps, strict=True)],
         "footnotes": section.footnotes,
         "figure": None if chart is None else figure,
     }

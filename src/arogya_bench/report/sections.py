@@ -1,66 +1,25 @@
 """The sections of a report: titles, notes, tables and charts, defined once for all output."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
 
+from arogya_bench.comparison.costs import COST
+from arogya_bench.comparison.measurement_notes import NOT_MEASURED
+from arogya_bench.comparison.pareto import LATENCY
 from arogya_bench.report import charts
-from arogya_bench.report.columns import Column, Row, interval, number, p_value, percent, text
+from arogya_bench.report.columns import Column, Row, interval, latency, measured, number, p_value, percent, text
+from arogya_bench.report.section import Section, row_footnotes
 from arogya_bench.report.wording import MINUS, format_bounds, format_count, format_number, format_percent
 from arogya_bench.runtime.console import plural
 
-if TYPE_CHECKING:
-    import altair as alt
-
-    Plot = Callable[[], "alt.TopLevelMixin | None"]
-
 TERMINAL_METRICS = 2  # secondary metrics in the brief leaderboard
+HOW_TO_MEASURE = (
+    "Latency and cost are not measured, which is not zero. To measure the models, give the settings of their sweep on "
+    "a quiet machine: arogya-bench measure -m model=… dataset=…"
+)
 MAX_MODELS_WITH_SHARE = 4  # beyond it, the robustness overview shows only values
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """A heading with a table and possibly a chart.
-
-    Attributes:
-        name: Identifies the section in file names.
-        note: How to read the table.
-        footnotes: Notes on single rows, with their names.
-        records: What the columns format, one per row.
-        plot: Draws the chart; called on demand, because it imports Altair.
-        detail: Whether the terminal omits the section.
-    """
-
-    name: str
-    title: str
-    note: str
-    columns: tuple[Column, ...]
-    records: Sequence[Any]
-    plot: "Plot | None" = None
-    detail: bool = False
-    footnotes: tuple[str, ...] = ()
-
-    @property
-    def headers(self) -> list[str]:
-        """The headers of all columns."""
-        return [column.header for column in self.columns]
-
-    @property
-    def rows(self) -> list[list[str]]:
-        """The formatted cells."""
-        return [[column.format_cell(record) for column in self.columns] for record in self.records]
-
-    @property
-    def chart(self) -> "alt.TopLevelMixin | None":
-        """The chart; None if the section has none, or nothing to draw."""
-        return self.plot() if self.plot else None
-
-    def brief(self) -> "Section":
-        """Return the section with fewer and narrower columns, for a terminal."""
-        columns = (column.brief or column for column in self.columns if not column.detail)
-        return replace(self, columns=tuple(columns))
 
 
 def leaderboard_section(rows: Sequence[Row], metric: str, secondary_metrics: Sequence[str]) -> Section:
@@ -72,20 +31,38 @@ def leaderboard_section(rows: Sequence[Row], metric: str, secondary_metrics: Seq
         interval(metric),
         *(replace(interval(name, brief=number(name)), detail=name not in in_brief) for name in secondary_metrics),
         percent("robustness_score", "robustness"),
-        number("latency_p50_ms", "p50 (ms)", digits=1),
-        number("cost_per_1k_images_usd", "USD/1,000", digits=2),
+        latency(LATENCY, "p50 (ms)", grade="latency_grade"),
+        cost_column("USD/1,000"),
     )
     size = f"{rows[0]['cases']} test cases in {rows[0]['groups']} independent groups" if rows else ""
     return Section(
         name="leaderboard",
         title="Leaderboard on clean images",
         note=f"{size}. Overlapping intervals do not imply that models are equal; see the pairwise "
-        f"comparison. p50 is the median latency; cost is per 1,000 images.",
+        "comparison. p50 is the median latency of one image with its 95 % interval and the grade of the environment "
+        "(A to D); the cost is per 1,000 images.",
         columns=columns,
         records=rows,
         plot=partial(charts.plot_leaderboard, rows, metric),
-        footnotes=_footnotes(rows, lambda row: str(row["model"])),
+        footnotes=(*row_footnotes(rows, lambda row: str(row["model"])), *_how_to_measure(rows)),
     )
+
+
+def _how_to_measure(rows: Sequence[Row]) -> tuple[str, ...]:
+    """What to do if no model is measured."""
+    if any(row.get(LATENCY) is not None for row in rows):
+        return ()
+    return (HOW_TO_MEASURE,)
+
+
+def cost_column(header: str) -> Column:
+    """The cost of 1,000 images on the leaderboard; grey where it rests on a bad measurement."""
+    column = measured(COST, header, grade="latency_grade", bounds=False)
+
+    def format_cell(row: Row) -> str:
+        return NOT_MEASURED if row.get(COST) is None else column.format_cell(row)
+
+    return replace(column, format_cell=format_cell)
 
 
 def seeds_section(rows: Sequence[Row], metric: str) -> Section:
@@ -130,7 +107,7 @@ def pairwise_section(rows: Sequence[Row], metric: str) -> Section:
         columns=columns,
         records=rows,
         plot=partial(charts.plot_pairwise, rows, metric),
-        footnotes=_footnotes(rows, _pair_name),
+        footnotes=row_footnotes(rows, _pair_name),
     )
 
 
@@ -140,17 +117,6 @@ def _pair_name(row: Row) -> str:
 
 def _simultaneous_interval(row: Row) -> str:
     return format_bounds(row.get("difference.simultaneous_low"), row.get("difference.simultaneous_high"))
-
-
-def _footnotes(rows: Sequence[Row], name_of: Callable[[Row], str]) -> tuple[str, ...]:
-    """Each distinct note once, with the rows that it concerns."""
-    concerned: dict[str, list[str]] = {}
-    for row in rows:
-        if row.get("note"):
-            concerned.setdefault(str(row["note"]), []).append(name_of(row))
-    return tuple(
-        f"{'All' if len(names) == len(rows) > 1 else ', '.join(names)}: {note}." for note, names in concerned.items()
-    )
 
 
 def robustness_section(rows: Sequence[Row], leaderboard: Sequence[Row], metric: str) -> Section:
@@ -195,7 +161,7 @@ def robustness_detail_section(rows: Sequence[Row], metric: str) -> Section:
         columns=columns,
         records=rows,
         detail=True,
-        footnotes=_footnotes(rows, lambda row: f"{row['model']} under {row['condition']}"),
+        footnotes=row_footnotes(rows, lambda row: f"{row['model']} under {row['condition']}"),
     )
 
 

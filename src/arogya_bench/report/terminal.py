@@ -6,8 +6,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.comparison.comparison import ComparisonTables
+from arogya_bench.report.columns import GREY, MARKED, Cell
 from arogya_bench.report.content import DatasetReport, build_report
-from arogya_bench.report.sections import Section
+from arogya_bench.report.section import Section
 
 DEFAULT_WIDTH = 100  # columns, if the output is not a terminal
 
@@ -43,6 +44,13 @@ def _print_dataset(console: Console, dataset: DatasetReport) -> None:
                 console.print(f"[dim]{escape(footnote)}[/]")
 
 
+def _format_cell(cell: Cell) -> str:
+    """A number of a bad measurement in brackets and dim, one of a doubtful measurement in yellow."""
+    if cell.tone == GREY:
+        return f"[dim]({escape(cell.text)})[/]"
+    return f"[yellow]{escape(cell.text)}[/]" if cell.tone == MARKED else escape(cell.text)
+
+
 def _build_table(section: Section) -> Table:
     table = Table(
         title=escape(section.title),
@@ -55,6 +63,6 @@ def _build_table(section: Section) -> Table:
     )
     for header in section.headers:
         table.add_column(escape(header), no_wrap=header == "condition" or header.endswith("CI]"))
-    for row in section.rows:
-        table.add_row(*map(escape, row))
+    for row in section.cells:
+        table.add_row(*map(_format_cell, row))
     return table

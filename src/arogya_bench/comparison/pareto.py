@@ -1,0 +1,120 @@
+"""Which models no other model beats on two axes at once: the deciding metric, and latency or cost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from arogya_bench.comparison.blocks import ComparableRuns
+from arogya_bench.comparison.costs import COST
+from arogya_bench.comparison.judgement import Judgement
+from arogya_bench.comparison.measurement_choice import UNUSABLE_GRADE, USABLE_GRADES
+from arogya_bench.comparison.measurement_notes import NOT_MEASURED
+from arogya_bench.comparison.measurement_tables import bounds
+from arogya_bench.comparison.measurements import BlockMeasurements, Measurement
+from arogya_bench.comparison.pair_table import TableRow, interval_columns
+from arogya_bench.comparison.scored_rows import ScoredRow
+from arogya_bench.statistics.notes import join_notes
+
+LATENCY = "latency_p50_ms"
+UNUSABLE_NOTE = f"its latency has the grade {UNUSABLE_GRADE} or none"
+PARETO_COLUMNS = (
+    "dataset", "model", "metric", *bounds("value"), *bounds(LATENCY), *bounds(COST), "grade",
+    "on_front", "dominated_by", "on_cost_front", "cost_dominated_by", "note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontPoint:
+    """A model on two axes: ``quality`` is better if higher, ``price`` (time or money) if lower."""
+
+    name: str
+    quality: float
+    price: float
+
+
+def dominating(point: FrontPoint, points: Sequence[FrontPoint]) -> list[str]:
+    """The points that are no worse on both axes and better on one."""
+    return [
+        other.name
+        for other in points
+        if other.quality >= point.quality
+        and other.price <= point.price
+        and (other.quality, other.price) != (point.quality, point.price)
+    ]
+
+
+def pareto_rows(
+    block: ComparableRuns,
+    judgement: Judgement,
+    digests: Mapping[str, str],
+    measured: BlockMeasurements,
+    costs: Mapping[str, TableRow],
+) -> list[TableRow]:
+    """One row per model, if any is measured; the estimates decide, and the intervals stand beside them.
+
+    A model that cannot be recommended, is not shown to be better than guessing, or was measured in an environment of
+    the worst grade is neither on a front nor dominates another.
+    """
+    if not measured.by_row:
+        return []
+    rows = [
+        _describe(block, row, judgement, measured.by_row.get(digests[row.name]), costs.get(row.name, {}))
+        for row in judgement.rows
+    ]
+    sign = 1 if judgement.cases.task.metrics[judgement.metric].best == "high" else -1
+    for price, front, by in ((LATENCY, "on_front", "dominated_by"), (COST, "on_cost_front", "cost_dominated_by")):
+        points = {
+            str(row["model"]): FrontPoint(
+                name=str(row["model"]), quality=sign * float(str(row["value"])), price=float(str(row[price]))
+            )
+            for row in rows
+            if not row["note"] and row[price] is not None
+        }
+        for row in rows:
+            if point := points.get(str(row["model"])):
+                others = dominating(point, list(points.values()))
+                row |= {front: not others, by: ", ".join(others)}
+    return rows
+
+
+def _describe(
+    block: ComparableRuns, row: ScoredRow, judgement: Judgement, measurement: Measurement | None, cost: TableRow
+) -> TableRow:
+    metrics: Mapping[str, float] = measurement.metrics if measurement else {}
+    return {
+        **dict.fromkeys(PARETO_COLUMNS),  # their order
+        "dataset": block.dataset,
+        "model": row.name,
+        "metric": judgement.metric,
+        **_value(row, judgement),
+        **{column: metrics.get(column) for column in bounds(LATENCY)},
+        **{column: cost.get(column) for column in bounds(COST)},
+        "grade": measurement.grade if measurement else None,
+        "dominated_by": "",
+        "cost_dominated_by": "",
+        "note": join_notes(_not_considered(measurement), *unsuitable(row.name, judgement)),
+    }
+
+
+def _value(row: ScoredRow, judgement: Judgement) -> TableRow:
+    """The deciding metric with its interval, also where it has none."""
+    estimate = row.estimate(judgement.metric)
+    value = interval_columns("value", judgement.intervals[row.name])
+    return {**value, "value": float(estimate) if np.isfinite(estimate) else None}
+
+
+def _not_considered(measurement: Measurement | None) -> str:
+    if measurement is None:
+        return f"it is {NOT_MEASURED}"
+    return "" if measurement.grade in USABLE_GRADES else UNUSABLE_NOTE
+
+
+def unsuitable(name: str, judgement: Judgement) -> list[str]:
+    """Why a model is not to be recommended, if it is not."""
+    reasons = []
+    if name in judgement.excluded:
+        reasons.append(f"it cannot be recommended: {judgement.excluded[name]}")
+    if judgement.above_chance.get(name) is False:
+        reasons.append("it is not shown to be better than guessing")
+    return reasons

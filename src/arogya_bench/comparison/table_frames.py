@@ -1,0 +1,61 @@
+"""Rows of the tables of a comparison as DataFrames, and back."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from arogya_bench.comparison.costs import COST_COLUMNS
+from arogya_bench.comparison.measurement_tables import MEASUREMENT_COLUMNS, PAIR_COLUMNS, THROUGHPUT_COLUMNS
+from arogya_bench.comparison.pareto import PARETO_COLUMNS
+from arogya_bench.comparison.recommendations import RECOMMENDATION_COLUMNS
+from arogya_bench.comparison.tables import SPEED_AND_COST_COLUMNS
+
+MISSING_COLUMNS = ("dataset", "model", "condition", "seed", "status", "cause", "message")
+MEASURED_TABLES = {
+    "measurements": MEASUREMENT_COLUMNS,
+    "throughput": THROUGHPUT_COLUMNS,
+    "latency_pairs": PAIR_COLUMNS,
+    "cost": COST_COLUMNS,
+    "pareto": PARETO_COLUMNS,
+    "recommendations": RECOMMENDATION_COLUMNS,
+}  # tables that earlier versions did not have, with the columns that they always have
+TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing", *MEASURED_TABLES)
+EMPTY_TABLES = {"missing": MISSING_COLUMNS, **MEASURED_TABLES}
+INTEGER_COLUMNS = ("rank", "discordant_groups")  # None for some rows, which must not turn the others into floats
+FLAG_COLUMNS = ("on_front", "on_cost_front")
+
+
+def to_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Build the table of the given name; a column without any value holds NaN."""
+    if not rows:
+        return pd.DataFrame([], columns=list(EMPTY_TABLES.get(name, ())))
+    table = pd.DataFrame(rows)
+    if name == "leaderboard":
+        table = _with_numbers(table)
+    if name in MEASURED_TABLES:
+        table = table.astype({column: "float64" for column in table if table[column].isna().all()})
+    types = {**dict.fromkeys(INTEGER_COLUMNS, "Int64"), **dict.fromkeys(FLAG_COLUMNS, "boolean")}
+    return table.astype({column: dtype for column, dtype in types.items() if column in table})
+
+
+def to_records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Convert a table to rows of JSON values; undefined numbers are None."""
+    rows = table.astype(object).to_dict(orient="records")
+    return [{str(key): _to_json_value(value) for key, value in row.items()} for row in rows]
+
+
+def _with_numbers(leaderboard: pd.DataFrame) -> pd.DataFrame:
+    """Latency and cost as numbers, also where an earlier version stored words."""
+    columns = [name for name in SPEED_AND_COST_COLUMNS if name in leaderboard and not name.endswith("grade")]
+    return leaderboard.assign(**{name: pd.to_numeric(leaderboard[name], errors="coerce") for name in columns})
+
+
+def _to_json_value(value: object) -> object:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value
