@@ -7,30 +7,13 @@ import altair as alt
 import numpy as np
 import pytest
 from PIL import Image
+from rendered import notes, rows
 from sklearn.metrics import roc_auc_score
 
 from arogya_bench.figures import evaluation as figures
 from arogya_bench.types import Predictions
 
 LESIONS = ("actinic keratosis", "melanoma", "nevus")
-
-
-def rows(chart, key):
-    """Every row of data in a chart that has the column ``key``."""
-    return [row for values in tables(chart.to_dict()) for row in values if key in row]
-
-
-def tables(spec):
-    if isinstance(spec, list):
-        return [table for part in spec for table in tables(part)]
-    if not isinstance(spec, dict):
-        return []
-    own = [spec["data"]["values"]] if "data" in spec else []
-    return own + [table for name, part in spec.items() if name != "data" for table in tables(part)]
-
-
-def notes(chart):
-    return " ".join(chart.to_dict()["title"]["subtitle"])
 
 
 def random_case(*, n=300, classes=3, decimals=2, seed=0):

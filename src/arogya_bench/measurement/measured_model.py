@@ -8,13 +8,13 @@ from math import ceil
 from typing import Any
 
 import numpy as np
-import psutil
 
 from arogya_bench.errors import JobKilled, JobTimeout
 from arogya_bench.measurement.allocator import read_allocator
 from arogya_bench.measurement.energy import EnergyMeter
 from arogya_bench.measurement.grade import grade_environment
 from arogya_bench.measurement.machine_state import MachineState
+from arogya_bench.measurement.process_tree import resident_mb
 from arogya_bench.measurement.protocol import MeasurementProtocol
 from arogya_bench.measurement.requests import BlockLimits
 from arogya_bench.measurement.results import (
@@ -36,7 +36,6 @@ from arogya_bench.statistics.percentiles import half_drift, lag_one_autocorrelat
 MEMORY_MARGIN = 0.9  # of the free memory that a larger batch may take
 EXTRA_BLOCKS = 3  # of batch sizes after those of the rounds, so that their throughput has bounds
 LONGEST_BATCH_S = 120.0  # larger batches are not tried, whatever memory they would need
-MB = 1e6  # bytes
 
 
 class MeasuredModel:
@@ -81,11 +80,8 @@ class MeasuredModel:
 
     @property
     def resident_mb(self) -> float:
-        """Memory of its process now."""
-        try:
-            return float(psutil.Process(self.pid).memory_info().rss / MB) if self.pid else 0.0
-        except psutil.Error:
-            return 0.0
+        """Memory of its process now, in MB; 0 once it has ended."""
+        return resident_mb([self.pid]) if self.pid else 0.0
 
     def attempt(self, function: Callable[[], object]) -> None:
         """Call a function unless the model has failed; keep its error and end the process."""

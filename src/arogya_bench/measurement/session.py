@@ -16,12 +16,12 @@ import psutil
 from arogya_bench.measurement.energy import open_energy_meter
 from arogya_bench.measurement.machine_state import read_machine_state
 from arogya_bench.measurement.measured_model import MeasuredModel
+from arogya_bench.measurement.process_tree import MB, process_tree, resident_mb
 from arogya_bench.measurement.protocol import MeasurementProtocol
 from arogya_bench.measurement.results import EnergySource, ModelMeasurement
 from arogya_bench.measurement.worker import WorkerModel
 from arogya_bench.runtime.hardware import read_hardware
 
-MB = 1e6  # bytes
 FREE_MEMORY_FACTOR = 2.0  # of the largest model so far, free before another one is loaded beside it
 MIN_FREE_MB = 2000.0
 
@@ -122,15 +122,8 @@ def _has_memory(loaded: Sequence[MeasuredModel]) -> bool:
 def free_memory_mb() -> float:
     """Memory that another process may take, in MB (10^6 bytes), within the limit of the container."""
     available = psutil.virtual_memory().available / MB
-    used_by_us = sum(_resident_mb(process) for process in psutil.Process().children(recursive=True))
+    used_by_us = resident_mb(process_tree([os.getpid()]))
     return float(min(available, 1e3 * read_hardware().memory_gb - used_by_us))
-
-
-def _resident_mb(process: psutil.Process) -> float:
-    try:
-        return float(process.memory_info().rss / MB)
-    except psutil.Error:  # it has ended
-        return 0.0
 
 
 def _run_rounds(

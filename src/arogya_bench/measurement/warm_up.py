@@ -8,7 +8,6 @@ from time import perf_counter
 CALLS_PER_MEDIAN = 3
 AGREEING_MEDIANS = 3  # the last medians that must agree
 TOLERANCE = 0.05  # largest relative difference between them
-MIN_CALLS = 3  # where the time allows; compiling and autotuning take more than one call
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +45,7 @@ def warm_up(call: Callable[[], float], *, scenario: str, batch: int, max_seconds
 
 
 def _is_settled(times: list[float]) -> bool:
-    if len(times) < MIN_CALLS or len(times) % CALLS_PER_MEDIAN:
+    if len(times) % CALLS_PER_MEDIAN:
         return False
     starts = range(len(times) - AGREEING_MEDIANS * CALLS_PER_MEDIAN, len(times), CALLS_PER_MEDIAN)
     if starts.start < 0:

@@ -13,7 +13,7 @@ from functools import cached_property
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -136,7 +136,7 @@ class Worker:
         """Send requests one after the other; the first ones, after the process was idle, do not count."""
         answer = self._pyfunc if scenario == PYFUNC else self._answer
         for _ in range(BLOCK_WARM_UP if batch == 1 else 1):
-            self._send(PYFUNC if scenario == PYFUNC else NATIVE, batch)
+            self._send(scenario, batch)
         case_ids, times, seconds = run_block(answer, self._feed, limits, batch=batch, synchronise=self._synchronise)
         return Block(
             scenario=scenario, round=round_number, batch=batch, case_ids=case_ids, times=times, seconds=seconds
@@ -188,7 +188,7 @@ class Worker:
     @property
     def _stepped(self) -> SteppedPredictor | None:
         predictor = self._predictor
-        return cast("SteppedPredictor", predictor) if hasattr(predictor, "forward") else None
+        return predictor if isinstance(predictor, SteppedPredictor) else None
 
     @cached_property
     def _answer(self) -> Answer:

@@ -55,7 +55,9 @@ class Ledger:
             return self.read().describe(time.time())
 
     def stop_reason(self) -> BudgetExceeded | None:
-        """Why running jobs have to end; None as long as the budget lasts."""
+        """Why running jobs have to end; None as long as the budget lasts, or without one."""
+        if self.plan.budget is None:
+            return None  # asked every second, also while times are measured
         with FileLock(f"{self.file}.lock", poll_interval=0.1):
             spending, now = self.read(), time.time() + STOP_MARGIN_S
         left = spending.left(now)
