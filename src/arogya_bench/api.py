@@ -16,7 +16,7 @@ from arogya_bench.comparison.comparison import ComparisonTables
 from arogya_bench.comparison.costs import PriceChoice
 from arogya_bench.comparison.tables import DEFAULT_MARGIN
 from arogya_bench.configuration import compose
-from arogya_bench.configuration.prices import load_price_list
+from arogya_bench.configuration.price_files import load_price_list
 from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.evaluation import evaluation
 from arogya_bench.evaluation.job import DatasetSource, Job

@@ -70,6 +70,14 @@ class BudgetExceeded(UserError):
     """A job that would have cost more than the budget of its sweep leaves."""
 
 
+class RequirementMissing(UserError):
+    """A key, a consent or a service that a row needs and does not have: a sweep skips its cells."""
+
+
+class ApiError(UserError):
+    """An API that cannot be used any further: a wrong key, a model that is gone, a quota that is spent."""
+
+
 class JobTimeout(UserError):
     """A job that exceeded its time limit."""
 

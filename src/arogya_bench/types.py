@@ -16,6 +16,23 @@ Probabilities: TypeAlias = NDArray[np.float64]  # (n, classes), rows sum to 1
 Floats: TypeAlias = NDArray[np.float64]  # any shape; documented where it is used
 Predictor: TypeAlias = Callable[[ImageBatch], Probabilities]
 Detector: TypeAlias = Callable[[ImageBatch], "Sequence[Detections]"]
+# How an API answered a case, as the table of predictions names it; None where it does not apply.
+ANSWER_COLUMNS = (
+    "answer_status",  # ok, or one of the other values of api_models.calls.Status
+    "answer_attempts",  # requests that were sent for it, over all repeats, now or in an earlier run
+    "answer_input_tokens",  # of all attempts, as the API reported them; so the next three
+    "answer_cached_tokens",  # part of the input
+    "answer_output_tokens",
+    "answer_thinking_tokens",  # beside the output, and billed like it
+    "answer_usd",  # of all attempts; None without a price
+    "answer_latency_ms",  # of the last attempt; None if the answer was reused
+    "answer_wait_ms",  # for its turn, within the limits; None if it was reused
+    "answer_retry_ms",  # of failed attempts and the pauses after them; None if it was reused
+    "answer_reused",  # whether it came from the ledger, and nothing was sent
+    "answer_model_version",  # that answered
+    "answer_probability_sum",  # before it was divided by it
+    "answer_agreement",  # share of the pairs of repeats with the same class; None without repeats
+)
 Augment: TypeAlias = Callable[[Image, float, np.random.Generator], Image]
 
 
@@ -303,8 +320,11 @@ class Predictions:
         case_ids: n unique ids.
         group_ids: n ids of patients or lesions.
         targets: Shape (n,).
-        probabilities: Shape (n, classes), columns in the order of ``classes``.
+        probabilities: Shape (n, classes), columns in the order of ``classes``; NaN in the rows of cases without an
+            answer, which only the models of APIs have.
         metadata: One list of n values per column.
+        answers: How an API answered each case: one list of n values per column of ``ANSWER_COLUMNS``; empty for local
+            models.
     """
 
     task: ClassVar[str] = "classification"
@@ -315,6 +335,7 @@ class Predictions:
     targets: Labels
     probabilities: Probabilities
     metadata: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)
+    answers: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -402,13 +402,13 @@ def test_an_experiment_changes_root_keys_and_groups_alike():
     assert {job.split.test for job in found} == {0.5}
 
 
-def test_seven_models_are_seven_different_fits_on_the_data_of_the_demo():
+def test_seven_models_and_a_baseline_are_different_fits_on_the_data_of_the_demo():
     demo = {job.model_name: job for job in composed("experiment=demo")}
 
     seven = {job.model_name: job for job in composed("experiment=seven_models")}
 
-    assert set(seven) == {"resnet50", "yolov8_cls", "cnn", "keras", "pytorch", "opencv", "prior"}
-    assert len({digest_of(model_identity(job.model)) for job in seven.values()}) == 7
+    assert set(seven) == {"resnet50", "yolov8_cls", "cnn", "keras", "pytorch", "opencv", "gemini", "prior"}
+    assert len({digest_of(model_identity(job.model)) for job in seven.values()}) == 8
     for part in ("source", "split", "training"):
         assert {getattr(job, part) for job in seven.values()} == {getattr(demo["cnn"], part)}
 

@@ -1,7 +1,8 @@
 import pytest
 from omegaconf import OmegaConf
 
-from arogya_bench.configuration.prices import build_price_list, load_price_list
+from arogya_bench.configuration.price_files import load_price_list
+from arogya_bench.configuration.prices import build_price_list
 from arogya_bench.errors import ConfigError, PriceError
 from arogya_bench.prices.price_list import ApiPrice, Machine, TokenPrice
 
@@ -64,7 +65,7 @@ def test_prices_of_apis_and_tokens_are_entered_by_hand():
     )
 
     assert found.api == {"gemini": ApiPrice(per_1k_images=0.83)}
-    assert found.tokens == {"gemini-x": TokenPrice(input_per_million=0.3, output_per_million=2.5)}
+    assert found.tokens == {"gemini-x": [TokenPrice(input_per_million=0.3, output_per_million=2.5)]}
 
 
 @pytest.mark.parametrize(

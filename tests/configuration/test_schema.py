@@ -4,7 +4,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from arogya_bench.configuration.compose import RunRequest, compose_jobs
-from arogya_bench.configuration.schema import build_adapter, validate
+from arogya_bench.configuration.schema import build_adapter
+from arogya_bench.configuration.validation import validate
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import ConfigError
 from arogya_bench.models.opencv import OpenCVClassifier
@@ -126,10 +127,34 @@ def test_a_field_that_no_config_can_fill_is_an_error():
         ("statistics.resamples=10", "statistics.resamples=10"),
         ("tracking.experiment=", "tracking.experiment is empty"),
         ("tracking.uri=", "tracking.uri is empty"),
+        ("budget.usd=-1", "budget.usd=-1 is no amount"),
+        ("budget.usd=nan", "budget.usd=nan is no amount"),
     ],
 )
 def test_a_value_out_of_range_is_refused(override, problem):
     assert problem in refusal(override).problem
+
+
+@pytest.mark.parametrize(
+    ("override", "problem", "fix"),
+    [
+        ("sweep.missing=skp", "Unknown sweep.missing 'skp'. Did you mean 'skip'?", "skip or stop"),
+        ("dataset.external_api=allow", "Unknown dataset.external_api 'allow'. Did you", "denied or allowed"),
+        ("dataset.external_api=true", "Unknown dataset.external_api True.", "denied or allowed"),
+    ],
+)
+def test_a_choice_that_is_unknown_names_the_known_ones(override, problem, fix):
+    error = refusal(override)
+
+    assert error.problem.startswith(problem)
+    assert error.fix == f"set {override.partition('=')[0]} to {fix}."
+
+
+@pytest.mark.parametrize("usd", ["null", "0", "2.5"])
+def test_a_budget_for_apis_may_be_nothing_or_no_limit(usd):
+    (job,) = compose_jobs(RunRequest(overrides=(f"budget.usd={usd}",)))
+
+    assert job.config["budget"]["usd"] == (None if usd == "null" else float(usd))
 
 
 def test_a_server_needs_an_address():

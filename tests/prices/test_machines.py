@@ -2,7 +2,7 @@ from typing import NamedTuple
 
 import pytest
 
-from arogya_bench.configuration.prices import load_price_list
+from arogya_bench.configuration.price_files import load_price_list
 from arogya_bench.errors import PriceError
 from arogya_bench.prices.machines import choose_machine, shortage
 from arogya_bench.prices.price_list import Machine, PriceList

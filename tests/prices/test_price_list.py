@@ -23,7 +23,7 @@ def test_a_price_of_0_is_meant_if_it_says_so():
     found = listed(
         machines={"old": Machine(cpus=2, memory_gb=8, per_hour=0, free=True)},
         api={"trial": ApiPrice(per_1k_images=0, free=True)},
-        tokens={"trial": TokenPrice(input_per_million=0, output_per_million=0, free=True)},
+        tokens={"trial": [TokenPrice(input_per_million=0, output_per_million=0, free=True)]},
     )
 
     assert found.find("old").per_hour == found.api_price("trial").per_1k_images == 0
@@ -52,11 +52,11 @@ def test_a_price_of_0_is_meant_if_it_says_so():
         ({"machines": {"a": Machine(cpus=0, memory_gb=8, per_hour=1)}}, "prices.machines.a.cpus=0 is not above 0"),
         ({"api": {"x": ApiPrice(per_1k_images=0)}}, "prices.api.x.per_1k_images is 0"),
         (
-            {"tokens": {"x": TokenPrice(input_per_million=0.3, output_per_million=-1)}},
+            {"tokens": {"x": [TokenPrice(input_per_million=0.3, output_per_million=-1)]}},
             "prices.tokens.x.output_per_million=-1 is no price",
         ),
         (
-            {"tokens": {"x": TokenPrice(input_per_million=0.3, output_per_million=1, valid_to="soon")}},
+            {"tokens": {"x": [TokenPrice(input_per_million=0.3, output_per_million=1, valid_to="soon")]}},
             "prices.tokens.x.valid_to='soon' is no date",
         ),
     ],

@@ -97,3 +97,15 @@ def test_an_api_without_a_price_is_named():
 )
 def test_small_amounts_keep_two_digits(amount, text):
     assert float(format_usd(amount).removesuffix(" USD")) == float(text)
+
+
+def test_an_ended_job_counts_what_its_calls_cost():
+    assert sweep(begun=("c",), ended={"c": HOUR}, paid={"c": 0.5}).so_far(100.0) == 0.5
+    assert sweep(begun=("c",), ended={"c": HOUR}, paid={"c": 0.5}).in_all(100.0) == 6 + 0.5
+    assert sweep(begun=("c",), ended={"c": HOUR}, paid={"c": 0.0}).so_far(100.0) == 0
+
+
+def test_a_job_that_begins_again_counts_in_full_beside_what_it_paid():
+    assert sweep(begun=("c",), paid={"c": 0.5}).so_far(100.0) == 3 + 0.5
+    assert not sweep(budget=5.4, begun=("c",), ended={"c": HOUR}, paid={"c": 0.5}).fits("c", 100.0)
+    assert sweep(budget=5.6, begun=("c",), ended={"c": HOUR}, paid={"c": 0.5}).fits("c", 100.0)

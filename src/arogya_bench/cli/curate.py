@@ -72,7 +72,7 @@ def _curate(arguments: argparse.Namespace) -> int:
 
 
 def _build_options(arguments: argparse.Namespace) -> "CurationOptions":
-    from arogya_bench.configuration import schema
+    from arogya_bench.configuration import schema, validation
     from arogya_bench.curation.options import CurationOptions
     from arogya_bench.datasets.splits import SplitPolicy
 
@@ -88,14 +88,14 @@ def _build_options(arguments: argparse.Namespace) -> "CurationOptions":
         quality=arguments.quality,
         text_check=not arguments.no_text_check,
         ocr=arguments.ocr,
-        split=schema.validate(SplitPolicy, settings["split"], "split"),
+        split=validation.validate(SplitPolicy, settings["split"], "split"),
         workers=arguments.workers,
     )
 
 
 def _reader_options(arguments: argparse.Namespace, node: Any) -> dict[str, object]:
     """Convert the reader options that are set to the types that the reader of the layout declares."""
-    from arogya_bench.configuration import schema
+    from arogya_bench.configuration import validation
     from arogya_bench.curation.layouts import READERS, detect_layout
     from arogya_bench.curation.options import CurationOptions
 
@@ -106,7 +106,7 @@ def _reader_options(arguments: argparse.Namespace, node: Any) -> dict[str, objec
     options = CurationOptions(licence=arguments.licence, layout=arguments.layout, dataset=dict.fromkeys(names))
     node.update(given)
     layout = detect_layout(arguments.source, options)
-    typed = schema.validate(READERS[layout.name], node, "dataset")
+    typed = validation.validate(READERS[layout.name], node, "dataset")
     return {name: getattr(typed, name) for name in names}
 
 

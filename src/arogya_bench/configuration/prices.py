@@ -1,45 +1,14 @@
-"""Price lists from the config group ``prices``, or from a YAML file of a user."""
+"""Price lists from a config."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from arogya_bench.configuration.advice import first_line
-from arogya_bench.configuration.compose import compose_option
-from arogya_bench.configuration.schema import Typed, validate
+from arogya_bench.configuration.validation import Typed, validate
 from arogya_bench.errors import ConfigError, PriceError
 from arogya_bench.prices.price_list import ApiPrice, Machine, PriceList, TokenPrice
-
-YAML_SUFFIXES = (".yaml", ".yml")
-
-
-def load_price_list(path_or_name: str | Path) -> PriceList:
-    """Read a price list: a YAML file, or an option of the config group ``prices``.
-
-    Raises:
-        UserError: If there is no such list, or it is not valid.
-    """
-    path = Path(path_or_name)
-    if path.suffix not in YAML_SUFFIXES and not path.is_file():
-        return build_price_list(compose_option("prices", str(path_or_name)))
-    if not path.is_file():
-        raise ConfigError(
-            f"There is no price list {path}.",
-            fix="name a YAML file, or an option of the config group: --prices default.",
-        )
-    try:
-        node = OmegaConf.load(path)
-    except (YAMLError, OmegaConfBaseException, OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path} cannot be read: {first_line(error)}.", fix="correct its YAML; conf/prices/default.yaml is one."
-        ) from error
-    inner = node.get("prices") if isinstance(node, DictConfig) and list(node) == ["prices"] else node
-    return build_price_list(cast("DictConfig", inner))
 
 
 def build_price_list(node: DictConfig | Mapping[str, Any]) -> PriceList:
@@ -65,8 +34,20 @@ def build_price_list(node: DictConfig | Mapping[str, Any]) -> PriceList:
         machine=None if machine is None else str(machine),
         machines=_validate_entries(Machine, node, "machines"),
         api=_validate_entries(ApiPrice, node, "api"),
-        tokens=_validate_entries(TokenPrice, node, "tokens"),
+        tokens=_validate_token_prices(node),
     )
+
+
+def _validate_token_prices(node: DictConfig) -> dict[str, list[TokenPrice]]:
+    """The prices of each model: one, or a list of periods."""
+    entries = node.get("tokens") or {}
+    if not isinstance(entries, Mapping):
+        raise ConfigError(f"prices.tokens is {entries!r}, but must be a group of prices.", fix="name each model.")
+    periods = {str(name): entry if isinstance(entry, ListConfig) else [entry] for name, entry in entries.items()}
+    return {
+        name: [validate(TokenPrice, entry, f"prices.tokens.{name}") for entry in entries]
+        for name, entries in periods.items()
+    }
 
 
 def _validate_entries(schema: type[Typed], node: DictConfig, group: str) -> dict[str, Typed]:

@@ -34,6 +34,14 @@ class SweepConfig:
     exclusive: bool = False
     resources: dict[str, Any] = field(default_factory=dict)
     budget: float | None = None
+    missing: str = "skip"
+
+
+@dataclass
+class BudgetConfig:
+    """What the API calls of an experiment may cost."""
+
+    usd: float | None = None
 
 
 @dataclass
@@ -51,6 +59,7 @@ class RootConfig:
     split: dict[str, Any] = MISSING
     statistics: StatisticsConfig = field(default_factory=StatisticsConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
     seed: int = 42
     device: str = "auto"
     image_size: int | None = None

@@ -1,14 +1,16 @@
 """Validates composed configs and builds typed jobs, before any work starts."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from omegaconf import MISSING, DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
+from arogya_bench.configuration.prices import build_price_list
+from arogya_bench.configuration.validation import validate
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.evaluation.job import DatasetSource, Job
@@ -19,13 +21,14 @@ from arogya_bench.scoring.tasks import TASKS
 from arogya_bench.types import Model, Training
 
 MINIMUMS = {"image_size": 8, "limit": 1, "batch_size": 1, "threads": 1, "seed": 0, "image_cache_gb": 0}
-CHOICES = {"calibration": ("none", "temperature"), "gate": ("stop", "warn")}
+CHOICES = {
+    "calibration": ("none", "temperature"),
+    "gate": ("stop", "warn"),
+    "sweep.missing": ("skip", "stop"),
+    "dataset.external_api": ("denied", "allowed"),
+}
 MODEL_ATTRIBUTES = ("fit", "load", "check", "adapter_name", "adapter_version", "task", "extra")
 MAX_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
-
-Typed = TypeVar("Typed")
-# Jobs of a sweep have most of their parts in common; sharing them is safe, since they are frozen.
-_VALIDATED: dict[tuple[type, str, str], object] = {}
 
 
 def build_job(config: DictConfig, choices: Mapping[str, str], overrides: tuple[str, ...] = ()) -> Job:
@@ -74,6 +77,8 @@ def build_job(config: DictConfig, choices: Mapping[str, str], overrides: tuple[s
         measure_name=str(choices.get("measure")),
         measure=validate(MeasurementProtocol, config.measure, "measure") if config.measure else None,
         overrides=overrides,
+        prices=build_price_list(config.prices) if config.get("prices") else None,
+        api_budget=config.budget.usd,
     )
 
 
@@ -117,42 +122,6 @@ def _adapter_fields(node: DictConfig) -> DictConfig:
     return OmegaConf.create(values)
 
 
-def validate(schema_class: type[Typed], node: DictConfig, path: str) -> Typed:
-    """Build a dataclass from a config node, and enforce its field types; ``path`` is the key of the node.
-
-    Raises:
-        ConfigError: For an unknown or missing field, or a value of the wrong type.
-    """
-    if not isinstance(node, DictConfig):
-        raise ConfigError(
-            f"{path} is {node!r}, but must be a group of fields.", fix=f"set its fields: {path}.KEY=VALUE"
-        )
-    try:
-        plain = repr(OmegaConf.to_container(node, resolve=True))
-    except OmegaConfBaseException:
-        return _build_dataclass(schema_class, node, path)  # raises an error that names the field
-    key = (schema_class, path, plain)
-    if key not in _VALIDATED:
-        _VALIDATED[key] = _build_dataclass(schema_class, node, path)
-    return cast("Typed", _VALIDATED[key])
-
-
-def _build_dataclass(schema_class: type[Typed], node: DictConfig, path: str) -> Typed:
-    try:
-        schema = OmegaConf.structured(schema_class)
-        OmegaConf.set_readonly(schema, False)
-        merged = OmegaConf.merge(schema, node)
-        missing = sorted(str(key) for key in OmegaConf.missing_keys(merged))
-        values = {} if missing else OmegaConf.to_container(merged, resolve=True)
-    except OmegaConfBaseException as error:
-        raise _field_error(error, schema_class, path) from error
-    if missing:
-        raise ConfigError(
-            f"{path}.{missing[0]} has no value and no default.", fix=f"add {path}.{missing[0]}=... to the command."
-        )
-    return schema_class(**{str(key): value for key, value in cast("dict[str, Any]", values).items()})
-
-
 def parse_settings(overrides: Sequence[str], groups: Sequence[str]) -> dict[str, DictConfig]:
     """Parse settings such as ``split.method=group``, for commands that compose no config.
 
@@ -172,21 +141,6 @@ def parse_settings(overrides: Sequence[str], groups: Sequence[str]) -> dict[str,
             )
     settings = OmegaConf.from_dotlist(list(overrides))
     return {group: settings.get(group) or OmegaConf.create() for group in groups}
-
-
-def _field_error(error: OmegaConfBaseException, schema_class: type, path: str) -> ConfigError:
-    types = {field.name: field.type for field in dataclasses.fields(schema_class)}
-    key = str(error.full_key or error.key or "")
-    name = key.partition(".")[0].partition("[")[0]
-    if name not in types:
-        return ConfigError(
-            f"{path} has no field {key!r}.{did_you_mean(key, types)}",
-            fix=f"choose one of: {', '.join(types)}" if types else "remove it; there are no fields.",
-        )
-    first = str(error.msg or error).splitlines()[0].rstrip(".")
-    field_type = types[name]
-    type_name = field_type.__name__ if isinstance(field_type, type) else field_type
-    return ConfigError(f"{path}.{key}: {first}.", fix=f"give {path}.{name} a value of type {type_name}.")
 
 
 def _with_image_size(model: Model, image_size: int | None) -> Model:
@@ -218,12 +172,15 @@ def _check_root(config: DictConfig) -> None:
         )
     if not config.tracking.experiment:
         raise ConfigError("tracking.experiment is empty.", fix="name the experiment.")
+    usd = config.budget.usd
+    if usd is not None and not 0 <= usd < math.inf:
+        raise ConfigError(f"budget.usd={usd:g} is no amount.", fix="give it in USD, 0 or more, or null for no limit.")
 
 
 def _check_choices(config: DictConfig) -> None:
     for key, known in CHOICES.items():
-        if config[key] not in known:
+        value = OmegaConf.select(config, key)
+        if value is not None and value not in known:  # a dataset of another package may have no such field
             raise ConfigError(
-                f"Unknown {key} {config[key]!r}.{did_you_mean(config[key], known)}",
-                fix=f"set {key} to {' or '.join(known)}.",
+                f"Unknown {key} {value!r}.{did_you_mean(str(value), known)}", fix=f"set {key} to {' or '.join(known)}."
             )

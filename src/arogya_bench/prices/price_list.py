@@ -70,7 +70,7 @@ class PriceList:
         machine: The machine to compute with; None means the cheapest one that has what was measured on.
         machines: By name.
         api: By leaderboard row.
-        tokens: By API model.
+        tokens: By API model; prices that change have one entry for each period, in order.
     """
 
     name: str
@@ -86,7 +86,7 @@ class PriceList:
     machine: str | None = None
     machines: dict[str, Machine] = field(default_factory=dict)
     api: dict[str, ApiPrice] = field(default_factory=dict)
-    tokens: dict[str, TokenPrice] = field(default_factory=dict)
+    tokens: dict[str, list[TokenPrice]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check everything that types do not say; PriceError for the first problem."""
@@ -96,7 +96,8 @@ class PriceList:
         for name, price in self.api.items():
             _check_price(f"prices.api.{name}.per_1k_images", price.per_1k_images, free=price.free)
         for name, tokens in self.tokens.items():
-            _check_tokens(f"prices.tokens.{name}", tokens)
+            for period in tokens:
+                _check_tokens(f"prices.tokens.{name}", period)
         if self.machine is not None:
             self.find(self.machine)
 

@@ -34,8 +34,9 @@ class Spending:
         jobs: By key; what each job of the sweep is expected to take.
         workers: Number of jobs that run at once.
         budget: In USD; None means no limit.
-        begun: Keys of the jobs that were started, whose API calls count in full, paid or not yet.
+        begun: Keys of the jobs that were started; until they end, their API calls count in full, paid or not yet.
         ended: Seconds that each ended job took.
+        paid: USD that the API calls of a job cost, by its ended processes.
     """
 
     usd_per_hour: float | None
@@ -45,18 +46,24 @@ class Spending:
     budget: float | None = None
     begun: Collection[str] = ()
     ended: Mapping[str, float] = field(default_factory=dict)
+    paid: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def calls(self) -> float:
+        """USD for the API calls of the jobs that were started."""
+        running = sum(self._expected_calls(key) for key in self.jobs if key in self.begun and key not in self.ended)
+        return sum(self.paid.values()) + running
 
     def so_far(self, now: float) -> float:
         """USD until now, with all API calls of the jobs that were started."""
-        calls = sum(job.api_usd or 0.0 for key, job in self.jobs.items() if key in self.begun)
-        return calls + self._machine_usd(now - self.started)
+        return self.calls + self._machine_usd(now - self.started)
 
     def in_all(self, now: float) -> float | None:
         """USD that the sweep will have cost; None if a job has no history, here or in earlier sweeps."""
         remaining = [self._expected_seconds(key) for key in self.jobs if key not in self.ended]
         if any(seconds is None for seconds in remaining):
             return None
-        calls = sum(job.api_usd or 0.0 for key, job in self.jobs.items() if key not in self.begun)
+        calls = sum(self._expected_calls(key) for key in self.jobs if key not in self.begun)
         seconds = sum(seconds for seconds in remaining if seconds is not None) / self.workers
         return self.so_far(now) + calls + self._machine_usd(seconds)
 
@@ -66,8 +73,9 @@ class Spending:
 
     def with_job(self, key: str, now: float) -> float:
         """USD that the sweep will have cost when this job ends; without its duration if that is not known."""
-        calls = self.jobs[key].api_usd if key in self.jobs and key not in self.begun else 0.0
-        return self.so_far(now) + (calls or 0.0) + self._machine_usd(self._expected_seconds(key) or 0.0)
+        running = key in self.begun and key not in self.ended
+        calls = 0.0 if running else self._expected_calls(key)
+        return self.so_far(now) + calls + self._machine_usd(self._expected_seconds(key) or 0.0)
 
     def fits(self, key: str, now: float) -> bool:
         """Whether a job may start: it ends, as far as is known, before the budget is spent."""
@@ -92,6 +100,9 @@ class Spending:
 
     def _machine_usd(self, seconds: float) -> float:
         return max(seconds, 0.0) / SECONDS_PER_HOUR * (self.usd_per_hour or 0.0)
+
+    def _expected_calls(self, key: str) -> float:
+        return (self.jobs[key].api_usd or 0.0) if key in self.jobs else 0.0
 
     def _expected_seconds(self, key: str) -> float | None:
         """From earlier sweeps, or else the mean of the jobs of this row that this sweep has ended."""
