@@ -1,0 +1,1 @@
+"""Models behind APIs: requests, limits, ledger, budget and guard; nothing here knows a provider."""
