@@ -23,6 +23,7 @@ EXPERIMENT = "study"
 PHOTOMETRIC = "arogya_bench.augmentations.photometric"
 FUZZ_SEEDS, SOAK_FUZZ_SEEDS = 3, 300
 EXAMPLES, SOAK_EXAMPLES = 20, 1_000  # of every Hypothesis test
+API_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY")  # of the person who runs the tests
 MLFLOW_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
 
 
@@ -66,11 +67,12 @@ def isolated_environment(shared):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AROGYA_CACHE", str(shared / "cache"))
+        patch.setenv("AROGYA_API_LEDGER", str(shared / "api_ledger.sqlite"))
         # As many workers as processors run at once. TensorFlow fixes the number of threads once in
         # a process, so a fit that is called directly must use the number that jobs use.
         for name in ("AROGYA_THREADS", *THREAD_VARIABLES):
             patch.setenv(name, "1")
-        for name in MLFLOW_VARIABLES:
+        for name in (*MLFLOW_VARIABLES, *API_KEYS):
             patch.delenv(name, raising=False)
         yield
 

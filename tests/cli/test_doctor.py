@@ -187,3 +187,18 @@ def test_no_opencv_is_wrong(only, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
 
     assert doctor._check_opencv().state == "wrong"
+
+
+def test_keys_of_apis_are_named_and_never_shown(monkeypatch):
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    assert doctor._check_api_keys() == ("API keys", "ok", "none; model=gemini needs GEMINI_API_KEY")
+
+    monkeypatch.setenv("GEMINI_API_KEY", "secret-of-a-test")
+    monkeypatch.setenv("OPENAI_API_KEY", "another-secret")
+    assert doctor._check_api_keys().detail == "GEMINI_API_KEY, OPENAI_API_KEY (set, not checked)"
+
+    monkeypatch.setenv("GOOGLE_API_KEY", "a-different-secret")
+    finding = doctor._check_api_keys()
+    assert finding.state == "wrong"
+    assert "secret" not in finding.detail

@@ -112,8 +112,8 @@ def test_a_problem_is_said_once_with_its_fix(command):
     assert ended.code == 2
     assert ended.err == (
         "arogya-bench: There is no model 'opncv'. Did you mean 'opencv'?\n"
-        "Fix: choose one of: cnn, efficientnet_lite0, efficientnet_lite0_frozen, keras, opencv, "
-        "opencv_soft, prior, pyfunc, pytorch, resnet50, yolov8_cls, yolov8_det\n"
+        "Fix: choose one of: cnn, efficientnet_lite0, efficientnet_lite0_frozen, gemini, keras, "
+        "openai_compatible, opencv, opencv_soft, prior, pyfunc, pytorch, resnet50, yolov8_cls, yolov8_det\n"
     )
 
 

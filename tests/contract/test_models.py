@@ -10,16 +10,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from chat_server import ChatServer
+from gemini_server import GeminiServer
 
-from arogya_bench.errors import MissingExtra
+from arogya_bench.api_models.model import ApiAccess, ApiModel, CellPredictor
+from arogya_bench.errors import MissingExtra, RequirementMissing
 from arogya_bench.frameworks.prediction_steps import with_postprocess
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.serving import write_adapter_file
 from arogya_bench.testing.adapter import CLASSES, check_adapter, run_trial
+from arogya_bench.testing.trial import TrialAccess
 from arogya_bench.types import SteppedPredictor
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "conf" / "model").glob("*.yaml"))
+# Rows of APIs are asked at a server on this machine.
+SERVERS = {"gemini": GeminiServer, "openai_compatible": ChatServer}
+API_CONFIGS = [config for config in CONFIGS if config.stem in SERVERS]
 SIZES = {"yolov8_det": 64}  # in pixels; a detector has a coarse grid
 every_config = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.stem)
 
@@ -60,7 +67,20 @@ def textures_model(tmp_path):
 
 
 @pytest.fixture
-def model(request, config):
+def api_server(config, monkeypatch, tmp_path):
+    """A server for the row of an API; None for other rows."""
+    if config.stem not in SERVERS:
+        yield None
+        return
+    monkeypatch.setenv("AROGYA_API_LEDGER", str(tmp_path / "ledger.sqlite"))
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key-of-this-test")
+    monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
+    with SERVERS[config.stem]() as server:
+        yield server
+
+
+@pytest.fixture
+def model(request, config, api_server):
     """The model of a config, on small images, from weights that need no download."""
     target, fields = stated(config)
     del fields["_convert_"]
@@ -70,6 +90,9 @@ def model(request, config):
         fields["image_size"] = SIZES.get(config.stem, 32)
     if "uri" in fields:
         fields["uri"] = request.getfixturevalue("textures_model")
+    if api_server is not None:
+        speed = {"requests_per_minute": 1_000_000, "concurrency": 4}
+        fields |= {"id": "some-model", "base_url": api_server.url, **speed}
     made = kind(target)(**fields)
     try:
         made.check(device="cpu")
@@ -81,6 +104,46 @@ def model(request, config):
 @every_config
 def test_every_promise_is_kept(config, model, tmp_path):
     assert check_adapter(model, tmp_path / "trial") == []
+
+
+@pytest.mark.parametrize(
+    "config", [config for config in CONFIGS if config.stem in SERVERS], ids=lambda config: config.stem
+)
+class TestRowsOfApis:
+    def test_a_few_shot_prompt_keeps_every_promise(self, model, tmp_path):
+        assert check_adapter(dataclasses.replace(model, shots=2), tmp_path / "trial") == []
+
+    def test_it_is_an_api_model_that_sends_nothing_without_consent(self, model, api_server, tmp_path):
+        predictor = model.load(run_trial(model, tmp_path / "trial").folder, classes=CLASSES, device="cpu")
+
+        assert isinstance(model, ApiModel)
+        assert isinstance(predictor, CellPredictor)
+        assert model.paid
+        with pytest.raises(RequirementMissing):
+            predictor([np.zeros((8, 8, 3), np.uint8)])
+        with pytest.raises(RequirementMissing):
+            model.check_access(dataset="any", external_api="denied")
+        assert api_server.requests == []
+
+    def test_its_estimates_grow_with_the_classes(self, model):
+        few, many = (model.estimate_tokens(tuple(map(str, range(count)))) for count in (2, 20))
+
+        for smaller, larger in zip(few, many, strict=True):
+            assert smaller.input < larger.input
+        assert few[0].output <= few[1].output
+
+
+def test_a_trial_grants_what_an_evaluation_grants():
+    names = [{field.name for field in dataclasses.fields(access)} for access in (TrialAccess, ApiAccess)]
+
+    assert names[0] == names[1]
+
+
+def test_the_rows_of_apis_ask_the_same():
+    """They differ by the model, and not by its prompt."""
+    prompts = {stated(config)[1]["prompt"] for config in API_CONFIGS}
+
+    assert len(prompts) == 1
 
 
 def spy_on_arguments(monkeypatch, owner, name, seen):
@@ -136,6 +199,8 @@ def spied(config, monkeypatch):
 @every_config
 def test_the_network_sees_exactly_the_batch_that_is_named(config, model, spied, tmp_path):
     """70 is more than any row passes to its network by itself."""
+    if config.stem in SERVERS:
+        pytest.skip("the network is that of the provider, which gets one image at a time")
     trial = run_trial(model, tmp_path / "trial")
     steps, seen = spied(model, trial.folder)
     assert isinstance(steps, SteppedPredictor)

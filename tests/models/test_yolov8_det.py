@@ -444,6 +444,7 @@ for adapter, folder in zip((YOLOv8Classifier, YOLOv8Detector), sys.argv[1:]):
 """
 
 
+@pytest.mark.slow
 def test_a_detector_can_be_loaded_after_a_classifier(tmp_path):
     """Loading builds the classifier without memory, in which Ultralytics's detector must not be imported."""
     for adapter, name in ((YOLOv8Classifier, "cls"), (YOLOv8Detector, "det")):

