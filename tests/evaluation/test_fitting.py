@@ -279,6 +279,7 @@ def started(store, code=FOUR):
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_four_processes_at_once_make_one_fit(store, jobs_module):
     processes = [started(store) for _ in range(4)]
 

@@ -21,7 +21,9 @@ KEYS = {  # of the fit, and of the cell gaussian_noise_0.1
     "cnn": ("ef67f5610f5f85f87130b4f823980598", "61aacdb795e946b32c6d67968f294d5e"),
     "efficientnet_lite0": ("bac5374ddc996a8ca97c5885e9f4f596", "69bc0afa0324f5e47d2d14918bcc8414"),
     "efficientnet_lite0_frozen": ("443554fcacc8e6e50e1db1bb6061cdb4", "c008c1804c70da9597c0218b660a973b"),
+    "gemini": ("d34501b24781b9371e157fdd78e1b5a1", "f6407aa7553b6bd747c97b0cc583e89d"),
     "keras": ("8672efe05dd50f7884eac122b88c7b95", "bd65706ead829d43f7d5cad914b4fcf1"),
+    "openai_compatible": ("88b2d4363767fd695e135d2ceadcade8", "56fc4c9bf91a388634604d9db0ce8ed9"),
     "opencv": ("285004202a980923e76d4be21f87d7d7", "1d36ab7dc8ae498e1166441b3ca4caa5"),
     "opencv_soft": ("a04ffce87ee3a7741a0c8544000ec684", "85cc3f9279508216fa5275a04a9e0e20"),
     "prior": ("2a9d0ae046920c9f60a44fd7e5c0e057", "2a6602d3a6182ea0db39a3b9112be9e0"),
@@ -30,6 +32,7 @@ KEYS = {  # of the fit, and of the cell gaussian_noise_0.1
     "yolov8_cls": ("7ecee807953d7ae0306f0bdecd2c109e", "17232c818ac661e5b94153c9efa8486e"),
     "yolov8_det": ("a7dc342aadc0a231f00c1c2502c8d8a7", "4dfa9dcfb36557f4e785017928721c60"),
 }
+FIELDS = {"openai_compatible": ("model.id=llava", "model.base_url=http://127.0.0.1:8000")}  # that have no default
 CELLS = {  # of `prior`, by condition
     "clean": "9b8cb9e6517b2b95b8bd453e763ea57b",
     "gaussian_noise_0.1": "2a6602d3a6182ea0db39a3b9112be9e0",
@@ -52,7 +55,7 @@ CELLS = {  # of `prior`, by condition
 def test_the_keys_of_a_row_are_those_of_earlier_versions(name):
     task = "detection" if name == "yolov8_det" else "classification"
     row = (f"model={name}", f"dataset.task={task}", "augmentation=gaussian_noise")
-    (job,) = compose_jobs(RunRequest(overrides=(*STUDY, *row)))
+    (job,) = compose_jobs(RunRequest(overrides=(*STUDY, *row, *FIELDS.get(name, ()))))
 
     planned = prepare(job, check=False)
 

@@ -7,7 +7,8 @@ from arogya_bench.datasets.splits import with_dataset
 from arogya_bench.errors import TrackingError
 from arogya_bench.evaluation.fitting import Fit, find_or_fit
 from arogya_bench.evaluation.job import Job, PlannedJob, prepare
-from arogya_bench.evaluation.outputs import Outputs, load_outputs
+from arogya_bench.evaluation.model_output import Outputs
+from arogya_bench.evaluation.outputs import load_outputs
 from arogya_bench.evaluation.run_items import cell_tags, evaluation_items
 from arogya_bench.images.decoded_cache import with_decoded_cache
 from arogya_bench.runtime.digests import digest_of
@@ -67,7 +68,7 @@ def run_job(job: Job, store: Store, parent: str | None) -> list[Evaluation]:
     evaluations: list[Evaluation] = []
     failures: list[Exception] = []
     with find_or_fit(planned, store, parent) as fit:
-        outputs = load_outputs(planned, fit.weights, fit.validation)
+        outputs = load_outputs(planned, fit.weights, fit.validation, store=store.digest)
         for condition in pending:
             try:
                 evaluations += _evaluate_condition(planned, condition, outputs, fit, store, parent)
@@ -112,7 +113,7 @@ def _evaluate_condition(
 ) -> list[Evaluation]:
     """Evaluate one cell in a run of its own; empty if another process finished it in the meantime."""
     cell = planned.cell_keys[condition.name]
-    with cell_lock(digest_of({"cell": cell, "uri": store.uri, "experiment": store.experiment})):
+    with cell_lock(digest_of({"cell": cell, "store": store.digest})):
         if _finished_cells(planned, store, parent, f"tags.`{CELL_KEY}` = '{cell}'"):
             return []
         tags = {**cell_tags(planned, condition), FIT_RUN_ID: fit.run_id}

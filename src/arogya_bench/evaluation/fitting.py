@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from arogya_bench.api_models.model import ApiModel
 from arogya_bench.errors import ArtifactMissing, TrackingError
 from arogya_bench.evaluation.fit_folder import FitFolder, FitState, TrainingResult, lock_fit_folder
 from arogya_bench.evaluation.inference import predict
@@ -18,7 +19,6 @@ from arogya_bench.evaluation.model_card import write_card
 from arogya_bench.evaluation.run_items import dataset_input, job_params, job_tags, provenance_files
 from arogya_bench.measurement.model_size import count_parameters
 from arogya_bench.runtime.console import echo, plural, spinner
-from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.memory import track_peak_memory
 from arogya_bench.scoring.scores import point_scores
 from arogya_bench.scoring.task import AnyPredictions
@@ -29,6 +29,7 @@ from arogya_bench.tracking.items import Curves, FittedModel, Item, Params, Parqu
 from arogya_bench.tracking.logged_models import log_model
 from arogya_bench.tracking.runs import (
     FINISHED_FITS,
+    RunRecord,
     close_on_error,
     finish_run,
     reopen_run,
@@ -48,22 +49,22 @@ class Fit:
 
     Attributes:
         model_folder: Of its MLflow model, in which ``weights`` lies.
-        validation: Its predictions on the validation split.
+        validation: Its predictions on the validation split; None for an API, which is not asked about it.
     """
 
     run_id: str
     model_id: str
     model_folder: Path
     weights: Path
-    validation: AnyPredictions
+    validation: AnyPredictions | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitOutcome:
-    """A training with its predictions on the validation split."""
+    """A training with its predictions on the validation split; None for an API."""
 
     training: TrainingResult
-    validation: AnyPredictions
+    validation: AnyPredictions | None
     parameters: int | None
     interruptions: int
 
@@ -80,8 +81,7 @@ def find_or_fit(planned: PlannedJob, store: Store, parent: str | None) -> Iterat
         fit = _find_fit(planned, store, stack, incomplete)
         if fit is None:
             # A fit is only reused within its store.
-            destination = digest_of({"uri": store.uri, "experiment": store.experiment})
-            with lock_fit_folder(f"{planned.fit_key}-{destination[:8]}") as fit_folder:
+            with lock_fit_folder(f"{planned.fit_key}-{store.digest[:8]}") as fit_folder:
                 # Another process may have trained it while this one waited.
                 fit = _find_fit(planned, store, stack, incomplete)
                 if fit is None:
@@ -121,8 +121,7 @@ def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, incomplete: s
             continue
         try:
             weights = stack.enter_context(fetch_model_files(run, store=store))
-            with fetch_artifact(run, VALIDATION_FILE, uri=store.uri) as path:
-                validation = from_table(pd.read_parquet(path))
+            validation = None if isinstance(planned.job.model, ApiModel) else _fetch_validation(run, store)
         except ArtifactMissing as error:
             echo(f"[yellow]{error.problem} It is fitted again.[/]")
             incomplete.add(run.run_id)
@@ -135,6 +134,11 @@ def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, incomplete: s
             validation=validation,
         )
     return None
+
+
+def _fetch_validation(run: RunRecord, store: Store) -> AnyPredictions:
+    with fetch_artifact(run, VALIDATION_FILE, uri=store.uri) as path:
+        return from_table(pd.read_parquet(path))
 
 
 def _run_fit(planned: PlannedJob, store: Store, parent: str | None, fit_folder: FitFolder) -> None:
@@ -196,9 +200,14 @@ def _package_model(planned: PlannedJob, out: Path, outcome: FitOutcome) -> Fitte
     )
 
 
-def _predict_validation(planned: PlannedJob, weights: Path) -> tuple[AnyPredictions, int | None]:
-    """Predict the validation split, on which thresholds and calibration are fitted; and count the parameters."""
+def _predict_validation(planned: PlannedJob, weights: Path) -> tuple[AnyPredictions | None, int | None]:
+    """Predict the validation split, on which thresholds and calibration are fitted; and count the parameters.
+
+    An API is paid by the image, and nothing is fitted on its answers: it is not asked.
+    """
     job, cases = planned.job, planned.split.validation
+    if isinstance(job.model, ApiModel):
+        return None, None
     task = TASKS[job.model.task]
     model = job.model.load(weights, classes=cases.classes, device=job.device)
     predicted = predict(model, cases, task=task, batch_size=job.batch_size)
@@ -216,13 +225,14 @@ def _fit_items(planned: PlannedJob, outcome: FitOutcome) -> Iterator[Item]:
     if notes:
         yield Tags(values={NOTES: "; ".join(notes)})
     yield dataset_input(planned, "train")  # MLflow keeps one context per dataset and run
-    table = get_task(outcome.validation).to_table(outcome.validation)
-    yield ParquetTable(file=VALIDATION_FILE, rows=table)
+    if outcome.validation is not None:
+        table = get_task(outcome.validation).to_table(outcome.validation)
+        yield ParquetTable(file=VALIDATION_FILE, rows=table)
     yield from provenance_files(planned)
 
 
 def _fit_scalars(outcome: FitOutcome) -> dict[str, float]:
-    """Cost of the fit and its scores on the validation split; unknown values are left out."""
+    """Cost of the fit and its scores on the validation split, if it was predicted; unknown values are left out."""
     report = outcome.training.report
     scalars = {
         "fit_seconds": outcome.training.seconds,
@@ -230,5 +240,6 @@ def _fit_scalars(outcome: FitOutcome) -> dict[str, float]:
         "fit_gpu_peak_mb": report.gpu_peak_mb,
         "best_epoch": report.best_epoch,
     }
-    scalars |= {f"validation_{name}": value for name, value in point_scores(outcome.validation).items()}
+    scores = {} if outcome.validation is None else point_scores(outcome.validation)
+    scalars |= {f"validation_{name}": value for name, value in scores.items()}
     return {name: float(value) for name, value in scalars.items() if value is not None and np.isfinite(value)}

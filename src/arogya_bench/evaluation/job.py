@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from arogya_bench.api_models.model import ApiModel
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.augmentations.declaration import augmentation_identity
 from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, check_split, exclude_cases, make_split
@@ -12,6 +13,7 @@ from arogya_bench.gate.findings import GateReport
 from arogya_bench.gate.gate import inspect_dataset
 from arogya_bench.measurement.protocol import MeasurementProtocol
 from arogya_bench.metrics.plugins import PluginMetric, metric_specs
+from arogya_bench.prices.price_list import PriceList
 from arogya_bench.runtime.digests import digest_of, model_identity
 from arogya_bench.runtime.threads import available_threads
 from arogya_bench.scoring.tasks import TASKS
@@ -45,6 +47,8 @@ class Job:
         measure_name: Name of the option of the config group ``measure``.
         measure: How time and memory are measured after all evaluations; None for not at all.
         overrides: The overrides that tell it from the bare config, without Hydra's own keys.
+        prices: Of tokens, for models of APIs; None for no prices.
+        api_budget: USD that the API calls of the experiment may cost; None means no limit.
     """
 
     model_name: str
@@ -72,11 +76,14 @@ class Job:
     measure_name: str = "none"
     measure: MeasurementProtocol | None = None
     overrides: tuple[str, ...] = ()
+    prices: PriceList | None = None
+    api_budget: float | None = None
 
     @property
     def row_name(self) -> str:
-        """The name of the leaderboard row: the model, and the calibration of its outputs."""
-        return self.model_name if self.calibration == "none" else f"{self.model_name}+{self.calibration}"
+        """The name of the leaderboard row: the model, the control that it is, and the calibration of its outputs."""
+        added = (getattr(self.model, "control", "none"), self.calibration)
+        return "+".join([self.model_name, *(name for name in added if name != "none")])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +186,12 @@ def _check_tasks(job: Job, dataset: Dataset) -> None:
     TASKS[job.model.task].check_training_data(job.model_name, dataset)
     TASKS[dataset.task].check_metrics(job.metrics, dataset)
     TASKS[job.model.task].check_calibration(job.calibration, job.model_name)
+    if isinstance(job.model, ApiModel) and job.calibration != "none":
+        raise ConfigError(
+            f"calibration={job.calibration} needs predictions of the validation split, and {job.model_name} is an API, "
+            "which is asked about test images only.",
+            fix="set calibration=none for it, in a sweep of its own.",
+        )
 
 
 def _cell_key(job: Job, fit: Mapping[str, object], condition: Condition, task: str) -> str:

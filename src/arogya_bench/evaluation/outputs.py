@@ -1,16 +1,18 @@
 """The outputs of a fitted model under any condition: one class for each task of a model."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol, Self, cast
+from typing import Self, cast
 
 import numpy as np
 
 from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.evaluation.api_outputs import ApiOutputs
 from arogya_bench.evaluation.inference import predict
 from arogya_bench.evaluation.job import Job, PlannedJob
+from arogya_bench.evaluation.model_output import ModelOutput, Outputs
 from arogya_bench.models.temperature import apply_temperature, fit_temperature
 from arogya_bench.scoring import box_labels
 from arogya_bench.scoring.classification import CLASSIFICATION
@@ -19,34 +21,6 @@ from arogya_bench.scoring.scores import point_scores
 from arogya_bench.scoring.task import AnyPredictions
 from arogya_bench.tracking.tags import CALIBRATION, LABEL_RULE
 from arogya_bench.types import BoxPredictions, Detector, Predictions, Predictor, Probabilities, Subset
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelOutput:
-    """The predictions of a model under one condition.
-
-    Attributes:
-        predictions: Of the task of the dataset; these are evaluated.
-        boxes: What a detector found, where the dataset asks for labels.
-        tags: How the predictions were derived from the outputs of the model.
-        scalars: Numbers to log beside the metrics.
-    """
-
-    predictions: AnyPredictions
-    boxes: BoxPredictions | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    scalars: Mapping[str, float] = field(default_factory=dict)
-
-
-class Outputs(Protocol):
-    """A loaded model with the cases that it is evaluated on."""
-
-    @classmethod
-    def load(cls, planned: PlannedJob, weights: Path, validation: AnyPredictions) -> Self:
-        """Load the fitted model."""
-
-    def predict(self, condition: Condition) -> ModelOutput:
-        """Run the model on all cases under one condition."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,28 +100,34 @@ class DetectorOutputs:
         )
 
 
-OUTPUTS: Mapping[str, type[Outputs]] = {CLASSIFICATION.name: ClassifierOutputs, DETECTION.name: DetectorOutputs}
+LOCAL_OUTPUTS: Mapping[str, type[ClassifierOutputs] | type[DetectorOutputs]] = {
+    CLASSIFICATION.name: ClassifierOutputs,
+    DETECTION.name: DetectorOutputs,
+}
 
 
-def row_postprocess(job: Job, validation: AnyPredictions) -> Callable[[Probabilities], Probabilities] | None:
+def row_postprocess(job: Job, validation: AnyPredictions | None) -> Callable[[Probabilities], Probabilities] | None:
     """What a row does with the probabilities of its model, as a function that can be pickled; None for nothing."""
     temperature = _calibration_temperature(job, validation)
     return None if temperature is None else partial(apply_temperature, temperature=temperature)
 
 
-def _calibration_temperature(job: Job, validation: AnyPredictions) -> float | None:
+def _calibration_temperature(job: Job, validation: AnyPredictions | None) -> float | None:
     if job.calibration != "temperature":
         return None
     labels = cast("Predictions", validation)
     return fit_temperature(labels.probabilities, labels.targets)
 
 
-def load_outputs(planned: PlannedJob, weights: Path, validation: AnyPredictions) -> Outputs:
+def load_outputs(planned: PlannedJob, weights: Path, validation: AnyPredictions | None, *, store: str) -> Outputs:
     """Load the fitted model of a job once, for any number of conditions.
 
     Args:
         planned: The job.
         weights: Folder that its fit left.
-        validation: Predictions of the fit on the validation split.
+        validation: Predictions of the fit on the validation split; None for an API.
+        store: Digest of the store and the experiment, for the budget of an API.
     """
-    return OUTPUTS[planned.job.model.task].load(planned, weights, validation)
+    if validation is None:
+        return ApiOutputs.load(planned, weights, store=store)
+    return LOCAL_OUTPUTS[planned.job.model.task].load(planned, weights, validation)

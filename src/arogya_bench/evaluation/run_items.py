@@ -9,7 +9,7 @@ import yaml
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.datasets.split_files import split_to_csv
 from arogya_bench.evaluation.job import PlannedJob
-from arogya_bench.evaluation.outputs import ModelOutput
+from arogya_bench.evaluation.model_output import ModelOutput
 from arogya_bench.figures.box_overlay import draw_box_examples
 from arogya_bench.figures.evaluation import render_label_figures
 from arogya_bench.runtime.digests import model_identity
@@ -148,6 +148,7 @@ def evaluation_items(
     yield ParquetTable(file="predictions.parquet", rows=task.to_table(output.predictions))
     yield TableView(file="predictions.json", rows=task.to_preview(output.predictions))
     yield TableView(file="per_class.json", rows=task.per_class_table(output.predictions))
+    yield from output.items
     yield from provenance_files(planned)
     if output.boxes is not None:
         task = get_task(output.boxes)

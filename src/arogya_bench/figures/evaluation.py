@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from arogya_bench.figures import theme
 from arogya_bench.metrics.calibration import reliability_bins
-from arogya_bench.metrics.outcomes import predicted_classes
+from arogya_bench.metrics.outcomes import NO_ANSWER, predicted_classes
 from arogya_bench.types import Floats, Labels, Predictions, Probabilities
 
 if TYPE_CHECKING:
@@ -19,36 +19,45 @@ if TYPE_CHECKING:
 
 _CURVE_POINTS = 200
 _PLOT_SIDE = 380  # pixels of a square plot
+NO_ANSWER_LABEL = "(no answer)"
 
 
 def render_label_figures(predictions: Predictions) -> dict[str, str]:
-    """Render confusion matrix, ROC curves and reliability diagram as SVG, by name."""
-    targets, probabilities = predictions.targets, predictions.probabilities
-    predicted = predicted_classes(probabilities)
-    counts = np.zeros((len(predictions.classes),) * 2, dtype=np.int64)
-    np.add.at(counts, (targets, predicted), 1)
-    return {
-        "confusion_matrix": to_svg(plot_confusion_matrix(counts, predictions.classes)),
-        "roc": to_svg(plot_roc(targets, probabilities, predictions.classes)),
-        "reliability": to_svg(plot_reliability(probabilities.max(axis=1), predicted == targets)),
-    }
+    """Render confusion matrix, ROC curves and reliability diagram as SVG, by name.
+
+    Cases without an answer have a column of their own in the confusion matrix. The curves are those of the other cases
+    and say how many they leave out; without any other case there are none.
+    """
+    targets, predicted = predictions.targets, predicted_classes(predictions.probabilities)
+    answered, size = predicted != NO_ANSWER, len(predictions.classes)
+    counts = np.zeros((size, size + (not answered.all())), dtype=np.int64)
+    np.add.at(counts, (targets, predicted), 1)  # no answer is -1: the last column
+    figures = {"confusion_matrix": to_svg(plot_confusion_matrix(counts, predictions.classes))}
+    if answered.any():
+        truth, rows, missing = targets[answered], predictions.probabilities[answered], int((~answered).sum())
+        correct = predicted[answered] == truth
+        figures["roc"] = to_svg(plot_roc(truth, rows, predictions.classes, unanswered=missing))
+        figures["reliability"] = to_svg(plot_reliability(rows.max(axis=1), correct, unanswered=missing))
+    return figures
 
 
 def plot_confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> "alt.TopLevelMixin":
     """Draw a confusion matrix: counts as text, shares of the true class as text and colour.
 
     Args:
-        counts: Shape (classes, classes); rows are true, columns predicted.
+        counts: Shape (classes, classes); rows are true, columns predicted. One more column counts the cases without
+            an answer.
         classes: Names, in the order of rows and columns.
     """
     import altair as alt
 
-    cells = _confusion_cells(counts, classes)
+    predicted = [*classes, *([NO_ANSWER_LABEL] if counts.shape[1] > len(classes) else [])]
+    cells = _confusion_cells(counts, classes, predicted)
     step = 84 if len(classes) <= 4 else 58
     label_width = 7 * max(map(len, classes))  # pixels, about
     columns = alt.Axis(orient="top", labelAngle=-35 if label_width > step else 0, domain=False)
     base = alt.Chart(alt.Data(values=cells)).encode(
-        x=alt.X("predicted:N", sort=list(classes), title="predicted", axis=columns),
+        x=alt.X("predicted:N", sort=predicted, title="predicted", axis=columns),
         y=alt.Y("true:N", sort=list(classes), title="true", axis=alt.Axis(domain=False)),
     )
     colour = alt.Color(
@@ -72,7 +81,9 @@ def plot_confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> 
     return theme.apply_theme(chart, "Confusion matrix", f"{int(counts.sum()):,} cases.", without_cases)
 
 
-def plot_roc(targets: Labels, probabilities: Probabilities, classes: Sequence[str]) -> "alt.TopLevelMixin":
+def plot_roc(
+    targets: Labels, probabilities: Probabilities, classes: Sequence[str], *, unanswered: int = 0
+) -> "alt.TopLevelMixin":
     """Draw a ROC curve for each class against the rest; of two classes, for the second only.
 
     Curves are thinned to 200 points; the AUROC in the legend is computed from all points.
@@ -102,17 +113,20 @@ def plot_roc(targets: Labels, probabilities: Probabilities, classes: Sequence[st
     )
     chart = alt.layer(_diagonal(), curves).properties(width=_PLOT_SIDE, height=_PLOT_SIDE)
     pairing = f"{classes[1]} against {classes[0]}" if binary else "Each class against the rest"
-    note = f"{pairing}; {targets.size:,} cases."
+    note = f"{pairing}; {targets.size:,} cases{_without(unanswered)}."
     return theme.apply_theme(chart, "ROC", note, theme.format_list("Undefined", undefined))
 
 
-def plot_reliability(confidence: Floats, correct: NDArray[np.bool_], *, bins: int = 15) -> "alt.TopLevelMixin":
+def plot_reliability(
+    confidence: Floats, correct: NDArray[np.bool_], *, bins: int = 15, unanswered: int = 0
+) -> "alt.TopLevelMixin":
     """Draw accuracy against confidence in bins of equal width, closed on the right.
 
     Args:
         confidence: Largest class probability, shape (n,).
         correct: Whether the prediction was correct, shape (n,).
         bins: Number of bins.
+        unanswered: Number of cases that are left out, since they have no answer.
     """
     import altair as alt
 
@@ -138,9 +152,8 @@ def plot_reliability(confidence: Floats, correct: NDArray[np.bool_], *, bins: in
         upper.properties(width=_PLOT_SIDE, height=300), lower.properties(width=_PLOT_SIDE, height=70), spacing=8
     )
     empty = sum(not row["count"] for row in rows)
-    return theme.apply_theme(
-        chart, "Reliability", f"{confidence.size:,} cases in {bins} bins, {empty} of them empty; 95 % Wilson bands."
-    )
+    size = f"{confidence.size:,} cases{_without(unanswered)} in {bins} bins, {empty} of them empty"
+    return theme.apply_theme(chart, "Reliability", f"{size}; 95 % Wilson bands.")
 
 
 def to_svg(chart: "alt.TopLevelMixin") -> str:
@@ -158,7 +171,9 @@ def to_png(chart: "alt.TopLevelMixin", scale: float = 2) -> bytes:
     return bytes(vl_convert.vegalite_to_png(chart.to_dict(validate=False), scale=scale))
 
 
-def _confusion_cells(counts: NDArray[np.int64], classes: Sequence[str]) -> list[dict[str, object]]:
+def _confusion_cells(
+    counts: NDArray[np.int64], classes: Sequence[str], columns: Sequence[str]
+) -> list[dict[str, object]]:
     totals = counts.sum(axis=1)
     return [
         {
@@ -168,7 +183,7 @@ def _confusion_cells(counts: NDArray[np.int64], classes: Sequence[str]) -> list[
             "share": float(counts[i, j] / totals[i]) if totals[i] else None,
         }
         for i, true in enumerate(classes)
-        for j, predicted in enumerate(classes)
+        for j, predicted in enumerate(columns)
     ]
 
 
@@ -199,6 +214,10 @@ def _reliability_rows(confidence: Floats, correct: NDArray[np.bool_], bins: int)
             }
         )
     return rows
+
+
+def _without(unanswered: int) -> str:
+    return f" with an answer, {unanswered:,} without" if unanswered else ""
 
 
 def _diagonal() -> "alt.Chart":

@@ -1,11 +1,13 @@
 """Converts class probabilities to the tables that runs store and ``mlflow ui`` shows, and back."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from arogya_bench.errors import TrackingError
-from arogya_bench.metrics.outcomes import predicted_classes
-from arogya_bench.types import Predictions
+from arogya_bench.metrics.outcomes import NO_ANSWER, predicted_classes
+from arogya_bench.types import ANSWER_COLUMNS, Predictions
 
 PROBABILITY_PREFIX = "p_"  # of a probability column; the rest of its name is the class
 FIXED_COLUMNS = ("case_id", "group_id", "target", "predicted")
@@ -13,15 +15,22 @@ MAX_PREVIEW_ROWS = 1000  # a table over 2 MB is not shown by MLflow
 
 
 def predictions_to_table(predictions: Predictions) -> pd.DataFrame:
-    """One row per case: ids, metadata, true class, predicted class, and every class probability."""
+    """One row per case: ids, metadata, true class, predicted class, and every class probability.
+
+    How an API answered stands between the metadata and the true class. A case without an answer has no predicted
+    class, and no probabilities.
+    """
     names = np.array(predictions.classes)
+    labels = predicted_classes(predictions.probabilities)
+    fixed = (*FIXED_COLUMNS, *ANSWER_COLUMNS)
     return pd.DataFrame(
         {
             "case_id": predictions.case_ids,
             "group_id": predictions.group_ids,
-            **{name: values for name, values in predictions.metadata.items() if name not in FIXED_COLUMNS},
+            **{name: values for name, values in predictions.metadata.items() if name not in fixed},
+            **predictions.answers,
             "target": names[predictions.targets],
-            "predicted": names[predicted_classes(predictions.probabilities)],
+            "predicted": [None if label == NO_ANSWER else names[label] for label in labels],
             **{
                 f"{PROBABILITY_PREFIX}{name}": predictions.probabilities[:, column]
                 for column, name in enumerate(predictions.classes)
@@ -31,7 +40,10 @@ def predictions_to_table(predictions: Predictions) -> pd.DataFrame:
 
 
 def predictions_to_preview(predictions: Predictions) -> pd.DataFrame:
-    """One row per case for ``mlflow ui``, the lowest probability of the true class first, at most 1,000."""
+    """One row per case for ``mlflow ui``, at most 1,000.
+
+    Cases without an answer come first, then the lowest probabilities of the true class.
+    """
     table = predictions_to_table(predictions)
     probabilities = [f"{PROBABILITY_PREFIX}{name}" for name in predictions.classes]
     table[probabilities] = table[probabilities].round(4)
@@ -39,7 +51,7 @@ def predictions_to_preview(predictions: Predictions) -> pd.DataFrame:
     table["correct"] = table["target"] == table["predicted"]
     first = ["case_id", "target", "predicted", "correct", "truth_got", *probabilities]
     table = table[[*first, *(name for name in table.columns if name not in first)]]
-    return table.sort_values("truth_got", kind="stable").head(MAX_PREVIEW_ROWS)
+    return table.sort_values("truth_got", kind="stable", na_position="first").head(MAX_PREVIEW_ROWS)
 
 
 def predictions_from_table(table: pd.DataFrame) -> Predictions:
@@ -54,7 +66,7 @@ def predictions_from_table(table: pd.DataFrame) -> Predictions:
         )
     classes = tuple(name.removeprefix(PROBABILITY_PREFIX) for name in columns)
     codes = {name: code for code, name in enumerate(classes)}
-    metadata_columns = [name for name in names if name not in (*FIXED_COLUMNS, *columns)]
+    metadata_columns = [name for name in names if name not in (*FIXED_COLUMNS, *ANSWER_COLUMNS, *columns)]
     return Predictions(
         classes=classes,
         case_ids=tuple(table["case_id"]),
@@ -62,4 +74,10 @@ def predictions_from_table(table: pd.DataFrame) -> Predictions:
         targets=np.array([codes[name] for name in table["target"]], dtype=np.int64),
         probabilities=table[columns].to_numpy(dtype=np.float64),
         metadata={name: tuple(table[name]) for name in metadata_columns},
+        answers={name: _read_answers(table[name]) for name in ANSWER_COLUMNS if name in names},
     )
+
+
+def _read_answers(column: "pd.Series[Any]") -> tuple[Any, ...]:
+    """The values of a column, None where it has none."""
+    return tuple(None if missing else value for value, missing in zip(column, column.isna(), strict=True))

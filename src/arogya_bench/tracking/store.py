@@ -38,6 +38,11 @@ class Store:
     experiment_id: str
 
     @property
+    def digest(self) -> str:
+        """Digest of the address and the experiment."""
+        return digest_of({"uri": self.uri, "experiment": self.experiment})
+
+    @property
     def ui_path(self) -> str:
         """Path of the experiment's list of runs, relative to the URL of ``mlflow ui``."""
         return f"/#/experiments/{self.experiment_id}/runs?workflowType=machine_learning"

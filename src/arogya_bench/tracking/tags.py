@@ -70,7 +70,17 @@ GRADE = "arogya.grade"  # of the environment, A to D
 GRADE_REASONS = "arogya.grade_reasons"  # separated by "; "
 SESSION = "arogya.measurement_session"  # the same for models that were interleaved
 
+# Of an evaluation by an API.
+API = "arogya.api"  # name of the adapter; only rows of APIs have it
+API_MODEL_VERSION = "arogya.api_model_version"  # that answered; several are separated by ", "
+API_FIRST_ASKED = "arogya.api_first_asked"  # UTC, ISO format: when the oldest answer was requested
+API_LAST_ASKED = "arogya.api_last_asked"
+API_TIER = "arogya.api_tier"  # paid, free, or own for a server of one's own
+API_TERMS = "arogya.api_terms"  # what the terms of the provider limit, one sentence for reports
+API_CONTROL = "arogya.api_control"  # blank or shuffled_labels; absent for the model itself
+
 # Of a sweep.
+SKIPPED = "arogya.skipped"  # number of cells that lacked a key, a consent or a service
 OVERRIDES = "arogya.overrides"
 HEARTBEAT = "arogya.heartbeat"  # when its process last reported, in seconds since 1970
 
@@ -122,6 +132,11 @@ def read_metric_tags(tags: Mapping[str, str]) -> "dict[str, MetricSpec]":
 
     specs = json.loads(tags.get(PLUGIN_METRICS, "{}"))
     return {name: MetricSpec(**spec) for name, spec in specs.items()}
+
+
+def model_without_control(tags: Mapping[str, str]) -> str:
+    """The name of a row; of a control of an API, that of the row that it belongs to."""
+    return tags.get(MODEL, "").removesuffix(f"+{tags.get(API_CONTROL, '')}")
 
 
 def model_params_tag(params: Mapping[str, object]) -> dict[str, str]:
