@@ -88,6 +88,25 @@ def test_a_set_by_class_folders_leaves_its_licence_to_the_user():
     assert instantiate(config) == ImageFolder(path="x", licence="y", name="oral_cancer", obtain=config.obtain)
 
 
+@pytest.mark.parametrize("file", sorted(CONF.glob("*.yaml")), ids=lambda file: file.stem)
+def test_only_images_that_show_no_person_may_be_sent_to_apis(file):
+    stated = OmegaConf.load(file).external_api
+
+    assert stated == ("allowed" if file.stem == "synthetic" else "denied")
+
+
+def test_a_reader_that_nobody_configured_denies_apis_too():
+    readers = [ImageFolder(path="x", licence="y"), MedMNIST(path="x"), COCO(path="x", licence="y")]
+
+    assert {reader.external_api for reader in readers} == {"denied"}
+
+
+def test_consent_changes_no_file_of_a_dataset(tmp_path):
+    denied = Synthetic(cases=60, classes=3, external_api="denied", cache=str(tmp_path))
+
+    assert denied.folder() == Synthetic(cases=60, classes=3, cache=str(tmp_path)).folder()
+
+
 def test_sets_that_share_images_name_each_other():
     overlaps = {name: set(loaded(name).overlaps) for name, _, _ in PUBLISHED}
 

@@ -4,10 +4,13 @@ import pytest
 from hydra.types import RunMode
 
 from arogya_bench.configuration.compose import RunRequest, compose_sweep
-from arogya_bench.sweeps.launchers import output_folder
-from arogya_bench.sweeps.worker import remove_outputs
+from arogya_bench.runtime.process import current_process
+from arogya_bench.sweeps.launcher_settings import launcher_spec
+from arogya_bench.sweeps.launchers import forwarded_environment, output_folder
+from arogya_bench.sweeps.worker import RunJob, remove_outputs
 
 POOL = "hydra/launcher=pool"
+KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY")
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["run", "dry-run"])
@@ -74,3 +77,25 @@ def test_what_hydra_wrote_on_another_machine_goes_with_the_last_job(tmp_path):
     remove_outputs(jobs[1])
     remove_outputs(foreign)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("launcher", ["ray_cluster", "slurm", "pool"])
+def test_keys_of_apis_reach_every_job_and_no_description_of_it(launcher, monkeypatch):
+    for name in (*KEYS, "AROGYA_API_LEDGER"):
+        monkeypatch.setenv(name, f"value of {name}")
+
+    with compose_sweep(RunRequest(overrides=("model=prior", f"hydra/launcher={launcher}"))) as sweep:
+        spec = launcher_spec(sweep.config)
+        environment = forwarded_environment(spec)
+    run_job = RunJob(
+        store_uri="sqlite:///mlflow.db",
+        parent="",
+        owner=current_process(),
+        in_child_process=True,
+        timeout=None,
+        folder=".",
+        environment=environment,
+    )
+
+    assert spec.inherits_environment or {*KEYS, "AROGYA_API_LEDGER"} <= environment.keys()
+    assert "value of" not in repr(run_job)

@@ -6,7 +6,7 @@ import pytest
 from arogya_bench.prices.price_list import Machine, PriceList
 from arogya_bench.prices.spending import JobCost, Spending
 from arogya_bench.sweeps.ledger import STOP_MARGIN_S, Ledger
-from arogya_bench.sweeps.sweep_costs import describe_cost
+from arogya_bench.sweeps.sweep_costs import RemoteWork, describe_cost
 from arogya_bench.sweeps.sweep_prices import SweepPrices
 
 PRICES = PriceList(
@@ -64,7 +64,7 @@ def test_the_end_of_a_job_says_what_the_sweep_costs(ledger):
 def test_jobs_on_other_machines_are_paid_by_their_hours(ledger):
     prices = SweepPrices(prices=PRICES, machine="box")
 
-    text = describe_cost(ledger(usd_per_hour=4.0, jobs={}), prices, remote_seconds=5_400.0)
+    text = describe_cost(ledger(usd_per_hour=4.0, jobs={}), prices, remote=RemoteWork(seconds=5_400.0, paid={}))
 
     assert text == "Cost: 6.00 USD for 1.50 hours of jobs (box at 4 USD an hour; ward (invoice), from 2026-05-01)."
 
@@ -74,8 +74,64 @@ def test_the_cost_of_machines_without_a_price_is_not_said_to_be_0(ledger):
     kept = ledger(usd_per_hour=None)
     kept.begin("1")
 
-    nothing = describe_cost(ledger(usd_per_hour=None, jobs={}), prices, remote_seconds=None)
-    calls = describe_cost(kept, prices, remote_seconds=None)
+    nothing = describe_cost(ledger(usd_per_hour=None, jobs={}), prices, remote=None)
+    calls = describe_cost(kept, prices, remote=None)
 
     assert nothing == ""
     assert calls == "Cost: 1.00 USD, without the machine (ward (invoice), from 2026-05-01)."
+
+
+def test_a_job_that_ended_has_cost_what_its_calls_cost(ledger):
+    """A job was expected to cost 1 USD; the second one failed before it sent anything, the third one runs."""
+    kept = ledger(usd_per_hour=None)
+    for key in "123":
+        kept.begin(key)
+
+    kept.end("1", 36.0, api_usd=0.25)
+    told = kept.end("2", 36.0, api_usd=0.0)
+
+    assert told == "1.25 USD so far, about 8.25 USD in all, without the machine"
+
+
+def test_calls_of_unknown_cost_count_as_expected(ledger):
+    kept = ledger(usd_per_hour=None)
+    kept.begin("1")
+
+    assert kept.end("1", 36.0).startswith("1.00 USD so far")
+
+
+def test_what_a_job_has_not_spent_is_left_for_the_next(ledger):
+    kept = ledger(usd_per_hour=0.0, budget=2.5)
+
+    assert (kept.begin("1"), kept.begin("2")) == (None, None)
+    assert kept.begin("3") is not None
+    kept.end("1", 36.0, api_usd=0.25)
+    assert kept.begin("3") is None
+    assert kept.begin("4") is not None
+
+
+def test_a_job_whose_worker_was_lost_has_cost_what_was_expected_at_least(ledger):
+    """Nobody knows what the lost worker spent; the second one found its answers."""
+    kept = ledger(usd_per_hour=None)
+    kept.begin("1")
+    kept.begin("1")
+
+    assert kept.end("1", 36.0, api_usd=0.01).startswith("1.00 USD so far")
+
+
+def test_a_job_that_ended_twice_paid_twice(ledger):
+    kept = ledger(usd_per_hour=None)
+    for usd in (0.25, 0.5):
+        kept.begin("1")
+        told = kept.end("1", 36.0, api_usd=usd)
+
+    assert told.startswith("0.75 USD so far")
+
+
+def test_calls_from_other_machines_cost_what_their_jobs_report(ledger):
+    """Nine jobs of ten did not report."""
+    prices = SweepPrices(prices=PRICES, machine=None, reason="jobs run on other machines")
+
+    text = describe_cost(ledger(usd_per_hour=None), prices, remote=RemoteWork(seconds=36.0, paid={"1": 0.25}))
+
+    assert text.startswith("Cost: 9.25 USD for 0.01 hours of jobs, without the machine")

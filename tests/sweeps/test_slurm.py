@@ -46,6 +46,7 @@ def states(slurm):
     return [task.state.split()[0] for task in slurm.tasks.values()]
 
 
+@pytest.mark.slow
 def test_tasks_that_run_and_wait_are_waited_for(slurm, python):
     python(SUBMIT, 2, 60, 2, 2)
     slurm.running(2)
@@ -57,6 +58,7 @@ def test_tasks_that_run_and_wait_are_waited_for(slurm, python):
     assert states(slurm) == ["NODE_FAIL", "COMPLETED", "COMPLETED"]
 
 
+@pytest.mark.slow
 def test_a_task_that_was_put_back_in_the_queue_is_waited_for(slurm, python):
     python(SUBMIT, 1, 4)
     (name,) = slurm.running()
@@ -68,6 +70,7 @@ def test_a_task_that_was_put_back_in_the_queue_is_waited_for(slurm, python):
     assert states(slurm) == ["COMPLETED"]
 
 
+@pytest.mark.slow
 def test_tasks_that_run_and_wait_are_cancelled(slurm, python):
     python(SUBMIT, 1, 60, 60)
     slurm.running()

@@ -385,6 +385,7 @@ def wait_for(path, process):
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_running(store, options, tiny, tmp_path):
     words = ("run", "-m", *tiny, "model=prior,slow,opencv", "--config-dir", str(options))
     process = subprocess.Popen(

@@ -45,6 +45,7 @@ class MedMNIST:
         licence: Licence of the file; by default the one that medmnist.com states for the subset.
         name: Name of the dataset; by default that of the file.
         classes: Class names in the order of the labels; by default those of MedMNIST.
+        external_api: ``allowed`` if the images may be sent to models behind APIs, else ``denied``.
     """
 
     path: str
@@ -53,6 +54,7 @@ class MedMNIST:
     classes: list[str] = field(default_factory=list)
     version: str = "unstated"
     obtain: str = ""
+    external_api: str = "denied"
 
     def load(self) -> Dataset:
         """Decompress and check the file."""

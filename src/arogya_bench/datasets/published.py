@@ -23,6 +23,7 @@ class DatasetOptions:
         source: Origin of the files, recorded with the results.
         citation: Publication that the authors ask to be cited.
         version: Version of the copy, if known.
+        external_api: ``allowed`` if the images may be sent to models behind APIs, else ``denied``.
     """
 
     path: str
@@ -32,6 +33,7 @@ class DatasetOptions:
     source: str | None = None
     citation: str = ""
     version: str = "unstated"
+    external_api: str = "denied"
 
 
 @dataclass(frozen=True, kw_only=True)

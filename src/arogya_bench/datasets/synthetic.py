@@ -37,6 +37,7 @@ class Synthetic:
         label_noise: Fraction of lesions with a wrong label, 0 to 0.5.
         cache: Folder for the files; null for ``$AROGYA_CACHE`` or the user's cache folder.
         task: ``classification`` or ``detection`` of the same lesions.
+        external_api: ``allowed`` or ``denied``: whether models behind APIs may see the images, which show no person.
     """
 
     cases: int = 5000
@@ -47,6 +48,7 @@ class Synthetic:
     label_noise: float = 0.07
     cache: str | None = None
     task: str = "classification"
+    external_api: str = "allowed"
 
     def load(self) -> Dataset:
         """Generate the images or reuse cached ones, and verify the files."""
@@ -78,9 +80,9 @@ def _resolve_separation(options: Synthetic) -> float:
 
 
 def _parameters(options: Synthetic) -> dict[str, object]:
-    """Everything that determines the files; not the task, since boxes are always written."""
+    """Everything that determines the files; not the task, since boxes are always written, nor who may see them."""
     resolved = asdict(replace(options, separation=float(_resolve_separation(options))))
-    del resolved["task"]
+    del resolved["task"], resolved["external_api"]
     return {"generator": GENERATOR_VERSION, **resolved, "cache": None}
 
 

@@ -12,6 +12,7 @@ from arogya_bench.errors import USER_ERROR_EXIT, UserError
 from arogya_bench.evaluation.job import Job
 from arogya_bench.prices.spending import format_usd
 from arogya_bench.runtime.console import echo, format_duration, plural, spinner, stderr_console
+from arogya_bench.sweeps.api_calls import print_api_rows
 from arogya_bench.sweeps.forecast import ForecastRow, forecast_rows, parallel_jobs, sum_known
 from arogya_bench.sweeps.gate_summary import print_gate_summary
 from arogya_bench.sweeps.history import load_history
@@ -22,7 +23,7 @@ from arogya_bench.sweeps.measurements import (
     pending_measurements,
     plan_measurements,
 )
-from arogya_bench.sweeps.plan import SweepPlan, check_runnable, prepare_all, sweep_destination
+from arogya_bench.sweeps.plan import plan_sweep, sweep_destination
 from arogya_bench.sweeps.sweep_prices import SweepPrices, sweep_prices
 from arogya_bench.tracking.store import check_store, find_store, use_mlflow_run_experiment
 
@@ -45,38 +46,24 @@ def dry_run(request: RunRequest) -> int:
         prices = sweep_prices(sweep)
         store = find_store(uri, experiment)
         history = load_history(store)
-        plan, rejected = plan_without_running(sweep.jobs, history.cells)
+        rejected: list[RejectedJob] = []
+        plan = plan_sweep(sweep.jobs, history.cells, prices, on_error=lambda *job: rejected.append(RejectedJob(*job)))
         print_gate_summary(plan.jobs)
         measurements = plan_measurements(plan.jobs)
         pending = pending_measurements(measurements, store)
+        rows = forecast_rows(plan, history, prices)
         print_forecast(
-            forecast_rows(plan, history, prices),
+            rows,
             rejected,
             workers=parallel_jobs(plan, worker_count(sweep.config)),
             measuring=sum(measurement.protocol.least_seconds for measurement in pending),
             prices=prices,
         )
+        print_api_rows(plan, prices, sweep.config.budget.usd)
+        echo(f"{plural(sum(row.cells - row.finished for row in rows), 'cell')} pending; nothing was run.")
         if summary := measurement_summary(measurements, store):
             echo(f"Measurements:{summary}")
     return USER_ERROR_EXIT if rejected else 0
-
-
-def plan_without_running(jobs: Sequence[Job], finished: frozenset[str]) -> tuple[SweepPlan, tuple[RejectedJob, ...]]:
-    """Plan every job that can run, and collect the errors of the others; ``finished`` holds keys of cells."""
-    rejected: list[RejectedJob] = []
-
-    def reject(job: Job, error: UserError) -> None:
-        rejected.append(RejectedJob(job, error))
-
-    plan = SweepPlan(jobs=prepare_all(jobs, on_error=reject), finished=finished)
-    runnable = []
-    for planned in plan.jobs:
-        try:
-            check_runnable(planned, plan.pending)
-            runnable.append(planned)
-        except UserError as error:
-            reject(planned.job, error)
-    return SweepPlan(jobs=tuple(runnable), finished=finished), tuple(rejected)
 
 
 def print_forecast(
@@ -98,8 +85,6 @@ def print_forecast(
     for error, names in _group_by_error(rejected):
         echo(f"[red]cannot run[/] {escape(', '.join(names))}: {escape(error.problem)}")
         echo(escape(f"  Fix: {error.fix}"))
-    pending = sum(row.cells - row.finished for row in rows)
-    echo(f"{plural(pending, 'cell')} pending; nothing was run.")
 
 
 def _print_totals(rows: Sequence[ForecastRow], *, workers: int, measuring: float, prices: SweepPrices) -> None:

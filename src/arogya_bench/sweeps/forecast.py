@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
 
-from arogya_bench.evaluation.job import PlannedJob
+from arogya_bench.api_models.model import ApiModel
+from arogya_bench.evaluation.job import Job, PlannedJob, prepare
 from arogya_bench.prices.spending import JobCost
+from arogya_bench.runtime.digests import digest_of, model_identity
 from arogya_bench.sweeps.history import History
 from arogya_bench.sweeps.job_result import job_key
 from arogya_bench.sweeps.plan import SweepPlan
@@ -15,12 +17,17 @@ from arogya_bench.sweeps.sweep_prices import SweepPrices
 
 @dataclass(frozen=True, kw_only=True)
 class JobForecast:
-    """The work of one job that no earlier job of the sweep does: numbers of cells, pending cells and fits."""
+    """The work of one job that no earlier job of the sweep does: numbers of cells, pending cells and fits.
+
+    Attributes:
+        asked_images: Number of test images that an API has to be asked about.
+    """
 
     planned: PlannedJob
     cells: int
     pending: int
     fits: int
+    asked_images: int
 
     @property
     def images(self) -> int:
@@ -61,20 +68,24 @@ class ForecastSum:
 def forecast_rows(plan: SweepPlan, history: History, prices: SweepPrices) -> list[ForecastRow]:
     """Forecast a plan, one row for each model and dataset."""
     groups: dict[tuple[str, str], list[JobForecast]] = defaultdict(list)
-    for forecast in _job_forecasts(plan, history):
+    for forecast in job_forecasts(plan, history):
         groups[forecast.planned.job.row_name, forecast.planned.dataset.name].append(forecast)
     return [_forecast_row(model, dataset, forecasts, history, prices) for (model, dataset), forecasts in groups.items()]
 
 
-def forecast_costs(plan: SweepPlan, history: History, prices: SweepPrices) -> dict[str, JobCost]:
-    """Forecast what each job with pending cells takes, by its overrides."""
+def forecast_costs(plan: SweepPlan, history: History, prices: SweepPrices, *, alone: bool) -> dict[str, JobCost]:
+    """Forecast what each job with pending cells takes, by its overrides.
+
+    ``alone`` counts the API calls of each job as if no image shared its request with another or with another job: a
+    job that does not fit in a budget leaves them to the next.
+    """
     return {
         job_key(forecast.planned.job.overrides): JobCost(
             row=forecast.planned.job.row_name,
             seconds=_job_seconds(forecast, history),
-            api_usd=_api_usd([forecast], prices),
+            api_usd=_api_usd([replace(forecast, asked_images=forecast.images) if alone else forecast], prices),
         )
-        for forecast in _job_forecasts(plan, history)
+        for forecast in job_forecasts(plan, history)
         if forecast.pending
     }
 
@@ -93,19 +104,68 @@ def parallel_jobs(plan: SweepPlan, workers: int) -> int:
     return max(1, min(workers, shared))
 
 
-def _job_forecasts(plan: SweepPlan, history: History) -> list[JobForecast]:
-    """Forecast each job; cells and fits that several jobs share count for the first."""
-    pending, forecasts = plan.pending, []
+def job_forecasts(plan: SweepPlan, history: History) -> list[JobForecast]:
+    """Forecast each job; cells, fits and questions to an API that several jobs share count for the first."""
+    forecasts = []
     counted: set[str] = set()
+    questions = _answered_questions(plan)
     fitted = set(history.fits)
     for planned in plan.jobs:
         cells = set(planned.cell_keys.values()) - counted
-        pending_cells = cells & pending
-        fits = {planned.fit_key} - fitted if pending_cells else set()
+        pending = cells & plan.pending
+        fits = {planned.fit_key} - fitted if pending else set()
+        asked = {what for key, what in _questions(planned).items() if key in pending} - questions
         counted |= cells
         fitted |= fits
-        forecasts.append(JobForecast(planned=planned, cells=len(cells), pending=len(pending_cells), fits=len(fits)))
+        questions |= asked
+        forecasts.append(
+            JobForecast(
+                planned=planned,
+                cells=len(cells),
+                pending=len(pending),
+                fits=len(fits),
+                asked_images=len(asked) * _images_per_question(planned),
+            )
+        )
     return forecasts
+
+
+def _questions(planned: PlannedJob) -> dict[str, tuple[object, ...]]:
+    """What is asked in each cell, by its key.
+
+    An API is asked the same for all seeds of a row that no seed changes, and for the control that shuffles its answers.
+    """
+    if not isinstance(planned.job.model, ApiModel):
+        return {key: (key,) for key in planned.cell_keys.values()}
+    job = _without_shuffling(planned.job)
+    row = digest_of({"model": model_identity(job.model), "training": asdict(job.training)})
+    seed = job.seed if getattr(job.model, "seeded", True) else None
+    data = planned.dataset.digest, planned.split.digest
+    return {key: (row, *data, name, seed) for name, key in planned.cell_keys.items()}
+
+
+def _answered_questions(plan: SweepPlan) -> set[tuple[object, ...]]:
+    """What the finished cells of a plan have asked, and those of the rows whose answers it shuffles."""
+    reused = plan.reused
+    answered = {what for planned in plan.jobs for key, what in _questions(planned).items() if key in reused}
+    for planned in plan.jobs:
+        job = _without_shuffling(planned.job)
+        if job is not planned.job and job.resume:
+            shuffled = prepare(job, planned.dataset, check=False)
+            answered |= {what for key, what in _questions(shuffled).items() if key in plan.finished}
+    return answered
+
+
+def _without_shuffling(job: Job) -> Job:
+    """The job whose answers a control shuffles; the same job if it is no such control."""
+    if not isinstance(job.model, ApiModel) or job.model.control != "shuffled_labels":
+        return job
+    return replace(job, model=replace(cast("Any", job.model), control="none"))
+
+
+def _images_per_question(planned: PlannedJob) -> int:
+    """Number of different images of a cell: blank ones are equal, if all images have one size."""
+    return 1 if getattr(planned.job.model, "control", "none") == "blank" else len(planned.split.test)
 
 
 def _forecast_row(
@@ -127,7 +187,12 @@ def _forecast_row(
 
 
 def _api_usd(forecasts: Sequence[JobForecast], prices: SweepPrices) -> float | None:
-    return weighted_sum(*((forecast.images, prices.api_usd_per_image(forecast.planned.job)) for forecast in forecasts))
+    return weighted_sum(
+        *(
+            (forecast.asked_images, prices.api_usd_per_image(forecast.planned.job, forecast.planned.dataset.classes))
+            for forecast in forecasts
+        )
+    )
 
 
 def _job_seconds(forecast: JobForecast, history: History) -> float | None:

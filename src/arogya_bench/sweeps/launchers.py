@@ -35,7 +35,7 @@ from arogya_bench.sweeps.launcher_settings import (
 from arogya_bench.sweeps.worker import OUTPUT_PREFIX, RunJob, print_result
 
 # Environment variables that jobs need where a launcher does not forward the environment.
-FORWARDED_PREFIXES = ("AROGYA_", "MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "GEMINI_", "HF_", "YOLO_")
+FORWARDED_PREFIXES = ("AROGYA_", "MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "GEMINI_", "OPENAI_", "HF_", "YOLO_")
 
 
 class LaunchGroup(NamedTuple):

@@ -2,9 +2,11 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -29,15 +31,20 @@ class Ledger:
 
     def read(self) -> Spending:
         """The spending as it is now."""
-        begun, ended = [], {}
-        path = Path(self.file)
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        for entry in map(json.loads, lines):
+        begun: list[str] = []
+        running: Counter[str] = Counter()
+        ended: dict[str, float] = {}
+        paid: dict[str, float] = {}
+        for entry in self._entries():
+            key = entry["key"]
             if entry["event"] == "begin":
-                begun.append(entry["key"])
+                begun.append(key)
+                running[key] += 1
+                ended.pop(key, None)
             else:
-                ended[entry["key"]] = entry["seconds"]
-        return replace(self.plan, begun=tuple(begun), ended=ended)
+                ended[key] = entry["seconds"]
+                paid[key] = paid.get(key, 0.0) + self._price(entry, lost=running.pop(key, 1) > 1)
+        return replace(self.plan, begun=tuple(begun), ended=ended, paid=paid)
 
     def begin(self, key: str) -> BudgetExceeded | None:
         """Note that a job begins, unless it does not fit in the budget: then return why."""
@@ -48,10 +55,13 @@ class Ledger:
             self._write({"event": "begin", "key": key})
         return None
 
-    def end(self, key: str, seconds: float) -> str:
-        """Note that a job has ended; return what the sweep has cost and will cost."""
+    def end(self, key: str, seconds: float, *, api_usd: float | None = None) -> str:
+        """Note that a job has ended; return what the sweep has cost and will cost.
+
+        ``api_usd`` is what its API calls cost; None counts what was expected.
+        """
         with FileLock(f"{self.file}.lock", poll_interval=0.1):
-            self._write({"event": "end", "key": key, "seconds": seconds})
+            self._write({"event": "end", "key": key, "seconds": seconds, "api_usd": api_usd})
             return self.read().describe(time.time())
 
     def stop_reason(self) -> BudgetExceeded | None:
@@ -64,6 +74,18 @@ class Ledger:
         if left is None or left > 0:
             return None
         return self._exceeded("The work was ended", spending.so_far(now), spending)
+
+    def _entries(self) -> Iterator[dict[str, Any]]:
+        path = Path(self.file)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        yield from map(json.loads, lines)
+
+    def _price(self, end: Mapping[str, Any], *, lost: bool) -> float:
+        """What the API calls of an ended job cost; one whose earlier process was lost has paid as much as expected."""
+        job = self.plan.jobs.get(end["key"])
+        expected = (job.api_usd or 0.0) if job else 0.0
+        known = end["api_usd"]
+        return expected if known is None else max(known, expected if lost else 0.0)
 
     def _write(self, entry: Mapping[str, object]) -> None:
         with Path(self.file).open("a", encoding="utf-8") as lines:

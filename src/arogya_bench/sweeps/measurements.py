@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from rich.markup import escape
 
+from arogya_bench.api_models.model import ApiModel
 from arogya_bench.configuration.compose import ComposedSweep
 from arogya_bench.errors import ConfigError, TrackingError, UserError
 from arogya_bench.evaluation.fitting import Fit, fetch_fit
@@ -66,7 +67,7 @@ def plan_measurements(jobs: Sequence[PlannedJob]) -> list[PlannedMeasurement]:
     rows: dict[tuple[object, ...], PlannedMeasurement] = {}
     for planned in jobs:
         job = planned.job
-        if job.measure is None:
+        if job.measure is None or isinstance(job.model, ApiModel):  # that runs on a machine that nobody here sees
             continue
         row = (
             *(planned.model_config_digest, planned.dataset.digest, planned.split.digest),
@@ -120,8 +121,13 @@ def check_measurable(composed: ComposedSweep) -> None:
         )
 
 
-def check_fitted(measurements: Sequence[PlannedMeasurement], store: Store) -> None:
-    """Raise TrackingError if a row that is to be measured has no finished fit, or nothing is to be measured."""
+def check_fitted(measurements: Sequence[PlannedMeasurement], store: Store, *, unmeasured: str = "") -> None:
+    """Raise TrackingError if a row that is to be measured has no finished fit, or ConfigError if there is no such row.
+
+    ``unmeasured`` says which rows cannot be measured.
+    """
+    if not measurements and unmeasured:
+        raise ConfigError(f"There is nothing to measure: {unmeasured}", fix="name a model that runs on this machine.")
     if not measurements:
         raise ConfigError("measure=none measures nothing.", fix="set measure=quick, standard or strict.")
     fitted = {run.tags.get(tags.FIT_KEY) for run in search_runs(store, FINISHED_FITS)}

@@ -3,21 +3,36 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from arogya_bench.errors import ConfigError, UserError
+from arogya_bench.errors import ConfigError, RequirementMissing, UserError
 from arogya_bench.evaluation.job import Job, PlannedJob, prepare
 from arogya_bench.runtime.console import plural
+from arogya_bench.sweeps.requirements import RequirementCheck, SkippedJob
+from arogya_bench.sweeps.sweep_prices import SweepPrices
 from arogya_bench.tracking.runs import FINISHED_EVALUATIONS, search_runs
 from arogya_bench.tracking.store import Store
 from arogya_bench.tracking.tags import CELL_KEY
 from arogya_bench.types import Dataset
 
+OnError = Callable[[Job, UserError], None]
+
+
+def raise_error(_: Job, error: UserError) -> None:
+    """End the plan at the first job that cannot run."""
+    raise error
+
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPlan:
-    """Every job of a sweep, and the keys of the cells that the store held when the plan was made."""
+    """Every job of a sweep, and the keys of the cells that the store held when the plan was made.
+
+    Attributes:
+        jobs: Those that run, or have nothing to do.
+        skipped: Those that lack a key, a consent or a service for their pending cells.
+    """
 
     jobs: tuple[PlannedJob, ...]
     finished: frozenset[str]
+    skipped: tuple[SkippedJob, ...] = ()
 
     @property
     def cells(self) -> frozenset[str]:
@@ -27,7 +42,8 @@ class SweepPlan:
     @property
     def reused(self) -> frozenset[str]:
         """Keys of finished cells that are not evaluated again."""
-        resumed = (planned for planned in self.jobs if planned.job.resume)
+        everything = (*self.jobs, *(skipped.planned for skipped in self.skipped))
+        resumed = (planned for planned in everything if planned.job.resume)
         return self.finished & {key for planned in resumed for key in planned.cell_keys.values()}
 
     @property
@@ -39,6 +55,12 @@ class SweepPlan:
     def pending(self) -> frozenset[str]:
         """Keys of the cells that are to be evaluated."""
         return self.cells - self.reused
+
+    @property
+    def skipped_cells(self) -> frozenset[str]:
+        """Keys of the cells that no job of the sweep evaluates, since those that would are skipped."""
+        keys = frozenset(key for skipped in self.skipped for key in skipped.planned.cell_keys.values())
+        return keys - self.reused - self.cells
 
     def jobs_with(self, cells: Iterable[str]) -> list[PlannedJob]:
         """Select the jobs that evaluate some cells; the first job with a cell evaluates it."""
@@ -55,36 +77,51 @@ class SweepPlan:
         jobs = plural(len(self.jobs), "job")
         fits = plural(len({planned.fit_key for planned in self.jobs}), "fit")
         cells = plural(len(self.pending), "cell")
-        return f"{jobs}, {fits}: {cells} to evaluate, {len(self.reused)} already in MLflow."
+        skipped = f", {len(self.skipped_cells)} skipped" if self.skipped_cells else ""
+        return f"{jobs}, {fits}: {cells} to evaluate, {len(self.reused)} already in MLflow{skipped}."
 
 
-def plan_sweep(jobs: Sequence[Job], store: Store | None) -> SweepPlan:
-    """Prepare every job, and search the store, if it exists already, once for all cells.
+def plan_sweep(
+    jobs: Sequence[Job], finished: frozenset[str], prices: SweepPrices, *, on_error: OnError = raise_error
+) -> SweepPlan:
+    """Prepare every job, and check those that have pending cells; ``finished`` holds keys of cells.
+
+    A job that cannot be prepared or cannot run is left out, after ``on_error`` was called with it.
+    """
+    everything = SweepPlan(jobs=prepare_all(jobs, on_error=on_error), finished=finished)
+    requirements = RequirementCheck(prices=prices)
+    runnable, skipped = [], []
+    for planned in everything.jobs:
+        try:
+            reason = check_runnable(planned, everything.pending, requirements)
+        except UserError as error:
+            on_error(planned.job, error)
+        else:
+            if reason is None:
+                runnable.append(planned)
+            else:
+                skipped.append(SkippedJob(planned=planned, reason=reason))
+    return SweepPlan(jobs=tuple(runnable), finished=finished, skipped=tuple(skipped))
+
+
+def check_runnable(
+    planned: PlannedJob, pending: frozenset[str], requirements: RequirementCheck
+) -> RequirementMissing | None:
+    """Check that the model of a job can run here, and return what it lacks; a job without pending cells needs nothing.
 
     Raises:
-        UserError: For the first job that has pending cells and cannot run.
+        UserError: If it cannot run.
     """
-    planned_jobs = prepare_all(jobs)
-    plan = SweepPlan(jobs=planned_jobs, finished=finished_cells(store) if store else frozenset())
-    for planned in planned_jobs:
-        check_runnable(planned, plan.pending)
-    return plan
+    if not pending.intersection(planned.cell_keys.values()):
+        return None
+    planned.job.model.check(device=planned.job.device)
+    return requirements.reason_to_skip(planned)
 
 
-def check_runnable(planned: PlannedJob, pending: frozenset[str]) -> None:
-    """Check that the model of a job can run here; a job without pending cells need not."""
-    if pending.intersection(planned.cell_keys.values()):
-        planned.job.model.check(device=planned.job.device)
-
-
-def prepare_all(
-    jobs: Sequence[Job], *, on_error: Callable[[Job, UserError], None] | None = None
-) -> tuple[PlannedJob, ...]:
+def prepare_all(jobs: Sequence[Job], *, on_error: OnError = raise_error) -> tuple[PlannedJob, ...]:
     """Prepare every job; jobs of the same source share one dataset in memory.
 
-    Raises:
-        UserError: For the first job that cannot be prepared. With ``on_error``, that is called instead,
-            and the job is left out.
+    A job that cannot be prepared is left out, after ``on_error`` was called with it.
     """
     datasets: dict[str, Dataset] = {}
     planned_jobs = []
@@ -93,8 +130,6 @@ def prepare_all(
         try:
             planned = prepare(job, datasets.get(source), check=False)
         except UserError as error:
-            if on_error is None:
-                raise
             on_error(job, error)
             continue
         datasets[source] = planned.dataset
@@ -102,8 +137,10 @@ def prepare_all(
     return tuple(planned_jobs)
 
 
-def finished_cells(store: Store) -> frozenset[str]:
-    """Keys of the cells that have a finished run."""
+def finished_cells(store: Store | None) -> frozenset[str]:
+    """Keys of the cells that have a finished run; none without a store."""
+    if store is None:
+        return frozenset()
     return frozenset(run.tags[CELL_KEY] for run in search_runs(store, FINISHED_EVALUATIONS))
 
 

@@ -10,7 +10,7 @@ from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.sweeps.cleanup import RERUN_ADVICE, kill_open_runs, record_missing_cells
-from arogya_bench.sweeps.job_result import JobResult
+from arogya_bench.sweeps.job_result import JobResult, job_key
 from arogya_bench.sweeps.plan import SweepPlan, finished_cells
 from arogya_bench.tracking.runs import child_runs, error_tags
 from arogya_bench.tracking.store import Store
@@ -22,13 +22,30 @@ Launch = Callable[[Sequence[PlannedJob]], Sequence[JobResult]]
 
 @dataclass(kw_only=True)
 class RunningSweep:
-    """A sweep in progress: its run id, its plan, the results of failed jobs by cell key, and the time of all jobs."""
+    """A sweep in progress.
+
+    Attributes:
+        parent: Run id of the sweep.
+        failures: Results of failed jobs by cell key.
+        job_seconds: Time of all jobs.
+        paid: USD that the API calls of a job cost, by its key, where that is known.
+    """
 
     store: Store
     parent: str
     plan: SweepPlan
     failures: dict[str, JobResult] = field(default_factory=dict)
     job_seconds: float = 0.0
+    paid: dict[str, float] = field(default_factory=dict)
+
+    def add(self, planned: PlannedJob, result: JobResult) -> None:
+        """Take the result of a job."""
+        self.job_seconds += result.seconds
+        if result.api_usd is not None:
+            key = job_key(planned.job.overrides)
+            self.paid[key] = self.paid.get(key, 0.0) + result.api_usd
+        if result.cause:
+            self.failures.update(dict.fromkeys(planned.cell_keys.values(), result))
 
     def done_cells(self) -> frozenset[str]:
         """Keys of cells that finished or failed for good; losing a worker is neither."""
@@ -83,9 +100,7 @@ def _try_launch(sweep: RunningSweep, launch: Launch, jobs: Sequence[PlannedJob])
     """Launch jobs; if the launcher fails, close their open runs and return the cause."""
     try:
         for planned, result in zip(jobs, launch(jobs), strict=True):
-            sweep.job_seconds += result.seconds
-            if result.cause:
-                sweep.failures.update(dict.fromkeys(planned.cell_keys.values(), result))
+            sweep.add(planned, result)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (jobs never raise: the launcher failed)
         message = redact(str(error) or type(error).__name__)
         first_line = message.strip().partition("\n")[0][:300]

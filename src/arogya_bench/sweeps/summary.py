@@ -56,11 +56,12 @@ def count_outcomes(children: Sequence[RunRecord], *, reused: int) -> SweepOutcom
     )
 
 
-def print_summary(store: Store, outcome: SweepOutcome, *, cost: str = "") -> None:
+def print_summary(store: Store, outcome: SweepOutcome, *, skipped: int = 0, cost: str = "") -> None:
     """Print the counts, the cost, a table of failures, and where to see and compare the results."""
     failed = sum(_is_cell(run) for run in outcome.failed)
-    if outcome.evaluated or outcome.reused or failed:
-        echo(f"{plural(outcome.evaluated, 'cell')} evaluated, {outcome.reused} reused, {failed} failed.")
+    if outcome.evaluated or outcome.reused or failed or skipped:
+        counts = f"{plural(outcome.evaluated, 'cell')} evaluated, {outcome.reused} reused, {failed} failed"
+        echo(f"{counts}, {skipped} skipped." if skipped else f"{counts}.")
     if outcome.measured:
         echo(f"{plural(outcome.measured, 'model')} measured.")
     if cost:

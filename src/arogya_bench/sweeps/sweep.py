@@ -18,6 +18,7 @@ from arogya_bench.runtime.gc_pause import gc_paused
 from arogya_bench.runtime.process import current_process, heartbeat
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
+from arogya_bench.sweeps.api_calls import print_api_rows, unmeasured_note
 from arogya_bench.sweeps.cleanup import RERUN_ADVICE, close_orphaned_runs, close_sweep, kill_open_runs
 from arogya_bench.sweeps.gate_summary import gate_reports, print_gate_summary
 from arogya_bench.sweeps.launcher_settings import launcher_spec, runs_in_child_process, validate_launcher
@@ -30,11 +31,12 @@ from arogya_bench.sweeps.measurements import (
     plan_measurements,
     take_measurements,
 )
-from arogya_bench.sweeps.plan import SweepPlan, plan_sweep, prepare_all, sweep_destination
+from arogya_bench.sweeps.plan import SweepPlan, finished_cells, plan_sweep, prepare_all, sweep_destination
 from arogya_bench.sweeps.preflight import PreflightError, check_worker_access
 from arogya_bench.sweeps.retry import RunningSweep, run_until_done
+from arogya_bench.sweeps.skipped_cells import all_jobs, print_skipped, skipped_items
 from arogya_bench.sweeps.summary import FAILED_EXIT, count_outcomes, print_summary
-from arogya_bench.sweeps.sweep_costs import describe_cost, plan_spending
+from arogya_bench.sweeps.sweep_costs import RemoteWork, describe_cost, plan_spending
 from arogya_bench.sweeps.sweep_prices import SweepPrices, sweep_prices
 from arogya_bench.sweeps.worker import OUTPUT_PREFIX, RunJob
 from arogya_bench.tracking.items import TableView, Tags
@@ -61,14 +63,15 @@ def run_sweep(request: RunRequest) -> int:
             validate_launcher(composed)
             check_measurable(composed)
             prices = sweep_prices(composed)
-            plan = plan_sweep(composed.jobs, find_store(uri, experiment))
+            plan = plan_sweep(composed.jobs, finished_cells(find_store(uri, experiment)), prices)
             store = open_store(uri, experiment, create=True)
             close_orphaned_runs(store)
             measurements = plan_measurements(plan.jobs)
             spending = plan_spending(composed, plan, measurements, store, prices, started)
         echo(f"{plan.summary()}{measurement_summary(measurements, store)}")
         print_gate_summary(plan.jobs)
-        parent = _open_parent(store, request, plan.jobs)
+        print_api_rows(plan, prices, composed.config.budget.usd)
+        parent = _open_parent(store, request, all_jobs(plan))
         sweep = RunningSweep(store=store, parent=parent, plan=plan)
         with _open_ledger(spending) as ledger:
 
@@ -99,11 +102,13 @@ def run_measure(request: RunRequest) -> int:
             store = open_store(uri, experiment, create=False)
             planned = prepare_all(composed.jobs)
             measurements = plan_measurements(planned)
-            check_fitted(measurements, store)
+            check_fitted(measurements, store, unmeasured=unmeasured_note(planned))
             close_orphaned_runs(store)
             nothing_else = SweepPlan(jobs=(), finished=frozenset())
             spending = plan_spending(composed, nothing_else, measurements, store, prices, started)
         echo(measurement_summary(measurements, store).strip())
+        if note := unmeasured_note(planned):
+            echo(escape(note))
         parent = _open_parent(store, request, planned)
         sweep = RunningSweep(store=store, parent=parent, plan=nothing_else)
         with _open_ledger(spending) as ledger:
@@ -135,15 +140,17 @@ def _execute(sweep: RunningSweep, work: Callable[[], None], describe_cost: Calla
         kill_open_runs(store, parent, lost)
         close_sweep(store, parent, "KILLED")
         raise
-    print_summary(store, outcome, cost=describe_cost())
+    if sweep.plan.pending:  # else nothing stands between this and the first time
+        print_skipped(sweep.plan)
+    print_summary(store, outcome, skipped=len(sweep.plan.skipped_cells), cost=describe_cost())
     return outcome.exit_code
 
 
 def _cost_of(composed: ComposedSweep, sweep: RunningSweep, prices: SweepPrices, ledger: Ledger) -> str:
     if not ledger.plan.jobs:
         return ""
-    remote_seconds = sweep.job_seconds if launcher_spec(composed.config).remote else None
-    return describe_cost(ledger, prices, remote_seconds=remote_seconds)
+    remote = RemoteWork(seconds=sweep.job_seconds, paid=sweep.paid) if launcher_spec(composed.config).remote else None
+    return describe_cost(ledger, prices, remote=remote)
 
 
 def _run_jobs(composed: ComposedSweep, sweep: RunningSweep, ledger: Ledger) -> None:
@@ -161,7 +168,7 @@ def _run_jobs(composed: ComposedSweep, sweep: RunningSweep, ledger: Ledger) -> N
     with output_folder(composed.config):
         reports = gate_reports(sweep.plan.jobs).items()
         tables = [TableView(file=f"gate/{each.dataset}-{key[:6]}.json", rows=each.table()) for key, each in reports]
-        write_items(store, parent, tables)
+        write_items(store, parent, [*tables, *skipped_items(sweep.plan)])
         check_worker_access(composed, run_job, sweep.plan.jobs_with(sweep.plan.pending))
         run_until_done(sweep, partial(launch, composed, run_job))
 

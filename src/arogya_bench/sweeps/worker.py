@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -64,7 +64,8 @@ class RunJob:
         with machine_lock(exclusive=config.sweep.exclusive):
             refusal = self.ledger.begin(key) if self.ledger else None
             result = self._refused(config, key, refusal) if refusal else self._run(config, choices)
-        print_result(result, cost=self.ledger.end(key, result.seconds) if self.ledger and not refusal else "")
+        ledger = None if refusal else self.ledger
+        print_result(result, cost=ledger.end(key, result.seconds, api_usd=result.api_usd) if ledger else "")
         if not self.owner.is_local:  # the sweep cannot clean up on this machine
             remove_outputs(Path(HydraConfig.get().runtime.output_dir))
         return result
@@ -91,18 +92,20 @@ class RunJob:
         """Call ``execute`` in a child process, once more if that is killed."""
         owner, start = self.owner if self.owner.is_local else None, time.perf_counter()
         stop = self.ledger.stop_reason if self.ledger and self.ledger.plan.budget is not None else None
+        result: JobResult | None = None
         for _ in range(MAX_CRASHES):
             ended = run_isolated(execute, *job, timeout=self.timeout, owner=owner, stop=stop, preload=PRELOADED_MODULES)
             if ended.error is None:
-                result: JobResult = ended.result
-                return result
+                finished: JobResult = ended.result
+                return finished.after(result)
             from arogya_bench.sweeps.job import record_crash  # slow to import, and rarely needed
 
             config, choices, store_uri = job[:3]
-            result = record_crash(config, choices, store_uri, ended, time.perf_counter() - start)
+            crashed = record_crash(config, choices, store_uri, ended, time.perf_counter() - start)
+            result = crashed.after(result)
             if not isinstance(ended.error, JobKilled):
                 break
-        return result
+        return cast("JobResult", result)
 
 
 def execute(config: DictConfig, choices: Mapping[str, str], store_uri: str, parent: str) -> JobResult:
@@ -125,7 +128,8 @@ def print_result(result: JobResult, *, cost: str = "") -> None:
     cost = f" · {escape(cost)}" if cost else ""
     name = escape(result.name)
     if result.cause:
-        echo(f"[red]✗ {name}[/] · seed {result.seed} · {escape(result.cause[ERROR_MESSAGE])}{cost}")
+        problem, line_break, fix = result.cause[ERROR_MESSAGE].partition("\n")
+        echo(f"[red]✗ {name}[/] · seed {result.seed} · {escape(problem)}{cost}{line_break}{escape(fix)}")
         return
     cells = plural(result.evaluated, "cell")
     done = f"{cells} in {result.seconds:.1f} s" if result.evaluated else "already in MLflow"
