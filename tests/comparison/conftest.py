@@ -1,4 +1,5 @@
 import pytest
+from api_runs import ApiStudy, compare_degraded_study, compare_typical_study
 from measurement_runs import write_measurement
 
 from arogya_bench.comparison.loading import load_evaluations
@@ -26,3 +27,28 @@ def measured(store, logged):
         return [write_measurement(store, tags, **numbers) for numbers in measurements or ({},)]
 
     return build
+
+
+@pytest.fixture
+def api_study(store, job_of, guessed, roster):
+    """Log evaluations of models behind APIs, on 100 cases of as many patients unless others are given."""
+
+    def build(**cases):
+        source = roster(**(cases or {"patients": 166, "visits": 1}))
+        return ApiStudy(store=store, job_of=job_of, guessed=guessed, source=source)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def typical(empty_store_folder, transplanted, tmp_path_factory, job_of, guessed, roster):
+    """The comparison of a local model, a model behind an API, its controls, and a server of one's own."""
+    store = transplanted(empty_store_folder, tmp_path_factory.mktemp("typical"))
+    return compare_typical_study(store, job_of, guessed, roster(patients=166, visits=1))
+
+
+@pytest.fixture(scope="session")
+def degraded(empty_store_folder, transplanted, tmp_path_factory, job_of, guessed, roster):
+    """A comparison on clean and on noisy images, under which a model behind an API answers less often."""
+    store = transplanted(empty_store_folder, tmp_path_factory.mktemp("degraded"))
+    return compare_degraded_study(store, job_of, guessed, roster(patients=166, visits=1))

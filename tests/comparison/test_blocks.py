@@ -6,7 +6,8 @@ import pytest
 
 from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
 from arogya_bench.comparison.blocks import CLEAN
-from arogya_bench.comparison.loading import NEVER_RUN, load_evaluations
+from arogya_bench.comparison.loading import load_evaluations
+from arogya_bench.comparison.missing_cells import NEVER_RUN
 from arogya_bench.comparison.scored_rows import score_rows
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import TrackingError

@@ -75,3 +75,12 @@ def test_missing_cells_of_a_failed_row_have_its_name(logged, store):
 
     assert list(comparison.missing["model"]) == ["svm (C=10.0)"]
     assert list(comparison.leaderboard["model"]) == ["svm (C=1.0)"]
+
+
+def test_a_model_with_controls_keeps_its_plain_name(api_study, names):
+    study = api_study()
+    study.hosted()
+    study.hosted(control="blank")
+    study.hosted(control="shuffled_labels")
+
+    assert names() == ["gemini", "gemini+blank", "gemini+shuffled_labels"]

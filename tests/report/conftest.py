@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from api_runs import compare_degraded_study, compare_typical_study
 from measurement_runs import write_measurement
 
 from arogya_bench import compare
@@ -48,6 +49,20 @@ def measured(study_folder, transplanted, tmp_path_factory):
     return replace(
         found, recommendations=to_table("recommendations", advice), pareto=front.astype({"on_front": "boolean"})
     )
+
+
+@pytest.fixture(scope="session")
+def with_apis(empty_store_folder, transplanted, tmp_path_factory, job_of, guessed, roster):
+    """The comparison of a local model, a model behind an API, its controls, and a server of one's own."""
+    store = transplanted(empty_store_folder, tmp_path_factory.mktemp("with-apis"))
+    return compare_typical_study(store, job_of, guessed, roster(patients=166, visits=1))
+
+
+@pytest.fixture(scope="session")
+def degraded(empty_store_folder, transplanted, tmp_path_factory, job_of, guessed, roster):
+    """A comparison on clean and on noisy images, under which a model behind an API answers less often."""
+    store = transplanted(empty_store_folder, tmp_path_factory.mktemp("degraded"))
+    return compare_degraded_study(store, job_of, guessed, roster(patients=166, visits=1))
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,9 @@ from rendered import notes, rows
 
 from arogya_bench.comparison.pareto import UNUSABLE_NOTE
 from arogya_bench.figures.evaluation import to_svg
+from arogya_bench.report.chart_axis import Axis, log_ticks
 from arogya_bench.report.label_placement import Box, place_labels
-from arogya_bench.report.pareto_chart import Axis, plot_pareto
+from arogya_bench.report.pareto_chart import plot_pareto
 
 
 def model(name, value, p50, *, on_front=True, note="", grade="B", half=0.05):
@@ -92,3 +93,8 @@ def test_labels_of_a_crowd_cover_neither_each_other_nor_points(count):
 def test_an_axis_maps_there_and_back(axis):
     assert axis.to_value(axis.to_pixels(0.9 if axis.flipped else 30.0)) == pytest.approx(0.9 if axis.flipped else 30.0)
     assert axis.to_pixels(axis.low) == (axis.pixels if axis.flipped else 0)
+
+
+def test_many_decades_have_ticks_at_their_powers_alone():
+    assert log_ticks(Axis(low=0.0001, high=20.0, pixels=100)) == [0.0001, 0.001, 0.01, 0.1, 1.0, 10.0]
+    assert log_ticks(Axis(low=0.9, high=11.0, pixels=100)) == [1.0, 2.0, 5.0, 10.0]

@@ -13,7 +13,7 @@ from arogya_bench.comparison.table_frames import MEASURED_TABLES, to_records
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.statistics.paired_differences import ALPHA
 
-COMPARISON_VERSION = 3  # rises when equal evaluations give another comparison
+COMPARISON_VERSION = 4  # rises when equal evaluations give another comparison
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,14 @@ from arogya_bench.scoring.tasks import from_table, get_task
 from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.runs import RunRecord
 from arogya_bench.tracking.store import Store
-from arogya_bench.tracking.tags import SEEDED
+from arogya_bench.tracking.tags import API, API_CONTROL, SEEDED
 from arogya_bench.types import BoxPredictions, Predictions
 
 CLEAN = "clean"
+CONTROLS = {
+    "blank": "it is a control, which sees a grey image in place of every case",
+    "shuffled_labels": "it is a control, with the answers of the model exchanged between cases at random",
+}  # of models behind APIs
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -68,9 +72,21 @@ class ComparableRuns:
     @property
     def not_recommendable(self) -> dict[str, str]:
         """Rows that cannot be recommended, by display name, with the reason."""
-        return dict.fromkeys(
+        trained = dict.fromkeys(
             self.trained_on_test, "its weights are declared as trained on this dataset, perhaps on its test images"
         )
+        return {**trained, **self.controls}
+
+    @property
+    def api_rows(self) -> frozenset[str]:
+        """Rows whose model is behind an API."""
+        return frozenset(row for (row, *_), run in self.runs.items() if run.tags.get(API))
+
+    @property
+    def controls(self) -> dict[str, str]:
+        """Rows that are controls, by display name, with what they show."""
+        found = {row: run.tags[API_CONTROL] for (row, *_), run in self.runs.items() if run.tags.get(API_CONTROL)}
+        return {self.row_names[row]: CONTROLS.get(name, f"it is the control {name}") for row, name in found.items()}
 
     def seeds(self, row: str, condition: str) -> list[str]:
         """Seeds for which a row has a finished run under a condition."""

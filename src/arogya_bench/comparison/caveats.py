@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from arogya_bench.tracking.tags import EXCLUDED_CASES, GATE_OVERRIDDEN, GROUPED, SPLIT
+from arogya_bench.tracking.tags import (
+    API_TERMS,
+    API_TIER,
+    EXCLUDED_CASES,
+    GATE_OVERRIDDEN,
+    GROUPED,
+    SPLIT,
+    model_without_control,
+)
 
 UNGROUPED_CAVEAT = (
     "The dataset does not identify patients: each image counts as its own patient, and intervals "
@@ -35,4 +43,20 @@ def find_caveats(tags: Sequence[Mapping[str, str]], *, gate_summaries: Sequence[
             f"The data gate found errors ({'; '.join(overridden)}) and was overridden with "
             f"gate=warn{excluded}. See gate.json of the runs."
         )
-    return tuple(caveats)
+    return (*caveats, *_api_caveats(tags))
+
+
+def _api_caveats(tags: Sequence[Mapping[str, str]]) -> list[str]:
+    """What limits the use of models behind APIs, and what nobody outside their provider knows."""
+    terms: dict[str, dict[str, None]] = {}
+    for run in tags:
+        if run.get(API_TERMS):
+            terms.setdefault(run[API_TERMS], {})[model_without_control(run)] = None
+    caveats = [f"Research comparison ({', '.join(names)}): {text}." for text, names in terms.items()]
+    hosted = dict.fromkeys(model_without_control(run) for run in tags if run.get(API_TIER) in ("paid", "free"))
+    if hosted:
+        caveats.append(
+            f"Nobody outside the provider knows whether {', '.join(hosted)} was trained on images of this dataset: a "
+            "public one may have been among them."
+        )
+    return caveats

@@ -46,6 +46,10 @@ class ComparisonTables:
             images and its assumption, and what the training has cost.
         pareto: One row per model: whether another is better both by the metric and by latency, or by cost.
         recommendations: One sentence per row, with the numbers that it rests on.
+        api: One row per model behind an API: when and of which version it was asked, how its answers ended, how long
+            they took and what they cost.
+        api_outcomes: One row per model behind an API and condition, clean images included: the share of the cases that
+            were answered and that ended in each other way, and the accuracy with and without the latter.
     """
 
     about: Mapping[str, Any]
@@ -60,6 +64,8 @@ class ComparisonTables:
     cost: pd.DataFrame
     pareto: pd.DataFrame
     recommendations: pd.DataFrame
+    api: pd.DataFrame
+    api_outcomes: pd.DataFrame
 
     @classmethod
     def from_store(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 
+from arogya_bench.comparison.api_answers import ApiAnswers
+from arogya_bench.comparison.api_costs import token_cost
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.measurement_notes import NOT_MEASURED
 from arogya_bench.comparison.measurement_tables import bounds
@@ -17,7 +19,7 @@ from arogya_bench.prices.cost import Cost, Throughput, api_cost, local_cost, tra
 from arogya_bench.prices.price_list import PriceList
 
 CostRow = TypeVar("CostRow", bound=Mapping[str, Any])
-LOCAL, API = "local", "API"
+LOCAL, API, CONTROL = "local", "API", "control"
 COST = "cost_per_1k_images_usd"
 COST_COLUMNS = (
     "dataset", "model", "kind", *bounds(COST), "machine_usd_per_1k_images", "energy_usd_per_1k_images",
@@ -41,29 +43,44 @@ class PriceChoice:
 
 
 def cost_rows(
-    block: ComparableRuns, measured: BlockMeasurements, models: Mapping[str, str], choice: PriceChoice | None
+    block: ComparableRuns,
+    measured: BlockMeasurements,
+    models: Mapping[str, str],
+    choice: PriceChoice | None,
+    apis: Mapping[str, ApiAnswers] | None = None,
 ) -> list[TableRow]:
     """One row per model, in the order of the leaderboard, and one per API of the price list.
 
-    A model that is measured and also has an API price has both. No row if nothing was measured and the list prices no
-    API, or without a price list.
+    A model that is measured and also has an API price has both. A control has none: nobody would run it. No row if
+    nothing was measured, no model is behind an API and the list prices no API, or without a price list.
+
+    Args:
+        block: With the name of the dataset.
+        measured: The measurements of its rows.
+        models: Display name to row digest, best first.
+        choice: The price list.
+        apis: The answers of each row behind an API, by display name.
 
     Raises:
         PriceError: If the user named the list, and it has no machine with what was used.
     """
-    if choice is None or not (measured.by_row or choice.prices.api):
+    apis = apis or {}
+    if choice is None or not (measured.by_row or choice.prices.api or apis):
         return []
-    apis, hours = choice.prices.api, training_hours(block, measured)
-    rows = []
+    hours = training_hours(block, measured)
+    rows: list[TableRow] = []
     for name, row in models.items():
-        listed = next((key for key in api_names(name) if key in apis), None)
+        listed = next((key for key in api_names(name) if key in choice.prices.api), None)
+        if name in apis:
+            rows += [] if apis[name].control else [_answers_row(block.dataset, apis[name], listed, choice)]
+            continue
         if row in measured.by_row or (measured.by_row and listed is None):
             start = _start(block.dataset, name, LOCAL)
             rows.append({**start, **_local_columns(measured.by_row.get(row), choice, hours.get(row, ()))})
         if listed is not None:
             rows.append(_api_row(block.dataset, name, listed, choice))
     on_leaderboard = {key for name in models for key in api_names(name)}
-    return rows + [_api_row(block.dataset, name, name, choice) for name in apis if name not in on_leaderboard]
+    return rows + [_api_row(block.dataset, key, key, choice) for key in choice.prices.api if key not in on_leaderboard]
 
 
 def costs_by_model(rows: Iterable[CostRow]) -> dict[str, CostRow]:
@@ -72,6 +89,13 @@ def costs_by_model(rows: Iterable[CostRow]) -> dict[str, CostRow]:
     for row in rows:
         by_kind[str(row["kind"])][str(row["model"])] = row
     return {**by_kind[API], **by_kind[LOCAL]}
+
+
+def row_kind(block: ComparableRuns, name: str) -> str:
+    """``local``, ``API``, or ``control`` for a row that shows what an API answers without the images."""
+    if name in block.controls:
+        return CONTROL
+    return API if name in {block.row_names[row] for row in block.api_rows} else LOCAL
 
 
 def api_names(model: str) -> tuple[str, ...]:
@@ -138,6 +162,22 @@ def _priced_columns(
 def _api_row(dataset: str, name: str, listed: str, choice: PriceChoice) -> TableRow:
     cost = api_cost(choice.prices, listed, today=choice.today)
     return {**_start(dataset, name, API), **_cost_columns(cost), "grade": "", "assumption": cost.assumption}
+
+
+def _answers_row(dataset: str, answers: ApiAnswers, listed: str | None, choice: PriceChoice) -> TableRow:
+    """The cost of a row by its tokens; by a price that was entered by hand if its tokens have none."""
+    cost = token_cost(answers, choice.prices)
+    if listed is not None and (cost.usd_per_1k is None or cost.note):
+        return _api_row(dataset, answers.name, listed, choice)
+    usd = cost.usd_per_1k
+    numbers = (None, None, None) if usd is None else (usd.estimate, usd.low, usd.high)
+    return {
+        **_start(dataset, answers.name, API),
+        **dict(zip(bounds(COST), numbers, strict=True)),
+        "grade": "",
+        "assumption": cost.assumption,
+        "note": cost.note,
+    }
 
 
 def _cost_columns(cost: Cost) -> TableRow:

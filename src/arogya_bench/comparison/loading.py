@@ -3,12 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 from arogya_bench.comparison.blocks import CLEAN, ComparableRuns, StoredCondition
 from arogya_bench.comparison.caveats import find_caveats
 from arogya_bench.comparison.gate_findings import load_gate_findings, rows_trained_on_test
+from arogya_bench.comparison.missing_cells import cell_key, missing_cells, missing_row
 from arogya_bench.comparison.row_names import row_names
+from arogya_bench.comparison.skipped_cells import SKIPPED_STATUS, load_skipped_cells
 from arogya_bench.errors import ConfigError, TrackingError, did_you_mean
 from arogya_bench.metrics.plugins import PluginMetric, load_plugin_metrics
 from arogya_bench.scoring.tasks import TASKS
@@ -19,13 +20,11 @@ from arogya_bench.tracking.tags import (
     CONDITION,
     DATASET,
     DATASET_DIGEST,
-    ERROR,
     ERROR_MESSAGE,
     GROUPED,
     KIND,
     MODEL,
     MODEL_CONFIG_DIGEST,
-    SEED,
     SEVERITY,
     SEVERITY_LEVEL,
     SPLIT,
@@ -34,11 +33,9 @@ from arogya_bench.tracking.tags import (
     read_metric_tags,
 )
 
-NEVER_RUN = "never run"
 BUILTIN_METRICS = tuple(dict.fromkeys(name for task in TASKS.values() for name in task.metrics))
 
 BlockKey = tuple[str, str, str, str]  # dataset, dataset digest, split digest, task
-CellKey = tuple[str, str, str]  # row, condition, seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,24 +77,18 @@ def load_evaluations(
         TrackingError: If no evaluation is finished.
         ConfigError: If the metric is unknown, or its package is not installed.
     """
-    fix = f"correct the filter {where!r}; see MLflow's documentation of search_runs for examples."
-    query = f"tags.`{KIND}` = 'evaluation'"
-    runs = search_runs(store, f"{query} and {where}", fix=fix) if where else search_runs(store, query)
-    located = [run for run in runs if SPLIT_DIGEST in run.tags]
+    cells = _read_cells(store, where)
+    located = [cell for cell in cells if SPLIT_DIGEST in cell.tags]
     plugin_metrics: Sequence[PluginMetric] = ()
     if requested_metric and requested_metric not in BUILTIN_METRICS:
         plugin_metrics = (_load_plugin_metric(requested_metric, located),)
     if not any(run.status == "FINISHED" for run in located):
-        raise TrackingError(
-            f"The experiment {store.experiment!r} has no finished evaluation"
-            f"{f' where {where}' if where else ''} ({len(runs)} evaluations in total).",
-            fix="run a sweep first, for example: arogya-bench run experiment=demo",
-        )
+        raise _nothing_finished(store, where, cells)
     blocks: dict[BlockKey, list[RunRecord]] = defaultdict(list)
     for run in located:
         blocks[_block_key(run)].append(run)
     names = [key[0] for key in blocks]
-    without_data = [_missing_row(run) for run in _failed_before_data(runs)]
+    without_data = [missing_row(run) for run in _failed_before_data(cells)]
     compared, without_result = [], []
     for key, members in sorted(blocks.items(), key=_block_sort_key):
         dataset = _qualified_name(members[0]) if names.count(key[0]) > 1 else key[0]
@@ -106,6 +97,43 @@ def load_evaluations(
         else:
             without_result.append(_describe_failure(members, dataset))
     return LoadedEvaluations(blocks=tuple(compared), without_result=tuple(without_result))
+
+
+def _read_cells(store: Store, where: str | None) -> list[RunRecord]:
+    """Read the evaluations and the cells that sweeps skipped, oldest first."""
+    fix = f"correct the filter {where!r}; see MLflow's documentation of search_runs for examples."
+    query = f"tags.`{KIND}` = 'evaluation'"
+    runs = search_runs(store, f"{query} and {where}", fix=fix) if where else search_runs(store, query)
+    skipped = load_skipped_cells(store)
+    if where:
+        skipped = _select_skipped(skipped, runs)
+    return sorted([*runs, *skipped], key=lambda run: run.start_time)
+
+
+def _nothing_finished(store: Store, where: str | None, cells: Sequence[RunRecord]) -> TrackingError:
+    """Say that nothing can be compared; where cells were skipped, with the requirement of the newest."""
+    skipped = [cell for cell in cells if cell.status == SKIPPED_STATUS]
+    counts = f"{len(cells) - len(skipped)} evaluations in total"
+    fix = "run a sweep first, for example: arogya-bench run experiment=demo"
+    if skipped:
+        requirement, _, remedy = skipped[-1].tags[ERROR_MESSAGE].partition(" Fix: ")
+        fix = remedy or fix
+        count = f"{len(skipped)} {'cell was' if len(skipped) == 1 else 'cells were'} skipped"
+        counts += f"; {count}: {requirement.rstrip('.')}"
+    filtered = f" where {where}" if where else ""
+    return TrackingError(
+        f"The experiment {store.experiment!r} has no finished evaluation{filtered} ({counts}).", fix=fix
+    )
+
+
+def _select_skipped(skipped: Sequence[RunRecord], selected: Sequence[RunRecord]) -> list[RunRecord]:
+    """The skipped cells of rows and datasets of which a filter selects runs: it cannot select what has no run."""
+
+    def is_located(run: RunRecord) -> bool:
+        return SPLIT_DIGEST in run.tags
+
+    rows = {(run.tags[MODEL_CONFIG_DIGEST], _block_key(run)) for run in filter(is_located, selected)}
+    return [cell for cell in filter(is_located, skipped) if (cell.tags[MODEL_CONFIG_DIGEST], _block_key(cell)) in rows]
 
 
 def _block_key(run: RunRecord) -> BlockKey:
@@ -151,16 +179,16 @@ def _qualified_name(run: RunRecord) -> str:
 
 def _describe_failure(members: Sequence[RunRecord], dataset: str) -> DatasetWithoutResult:
     """Describe the runs of a dataset on which none finished; the newest run of a cell counts."""
-    latest = list({_cell_key(run): run for run in members}.values())
+    latest = list({cell_key(run): run for run in members}.values())
     counts = Counter(run.status.lower() for run in latest)
     outcomes = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    causes = [cell for cell in map(_missing_row, latest) if cell["cause"]]
+    causes = [cell for cell in map(missing_row, latest) if cell["cause"]]
     cause = f" {causes[-1]['cause']}: {causes[-1]['message']}".rstrip(": ") if causes else ""
     return DatasetWithoutResult(
         dataset=dataset,
         split=members[0].tags.get(SPLIT, ""),
         reason=f"No evaluation finished ({outcomes}).{cause}",
-        missing=tuple(_missing_cells(members, {}, row_names(members), _collect_conditions(members))),
+        missing=tuple(missing_cells(members, {}, row_names(members), _collect_conditions(members))),
     )
 
 
@@ -173,11 +201,12 @@ def _build_block(
     plugin_metrics: Sequence[PluginMetric],
 ) -> ComparableRuns:
     name, digest, split_digest, task = _block_key(members[0])
-    finished = {_cell_key(run): run for run in members if run.status == "FINISHED"}
+    runs = [run for run in members if run.status != SKIPPED_STATUS]
+    finished = {cell_key(run): run for run in runs if run.status == "FINISHED"}
     names = row_names(members)
     conditions = _collect_conditions(members)
-    gate = load_gate_findings(store, members, names)
-    trained_on_test = rows_trained_on_test(members, names)
+    gate = load_gate_findings(store, runs, names)
+    trained_on_test = rows_trained_on_test(runs, names)
     return ComparableRuns(
         task=TASKS[task].with_metrics(plugin_metrics),
         dataset=dataset,
@@ -186,21 +215,16 @@ def _build_block(
         split=members[0].tags.get(SPLIT, ""),
         store=store,
         split_digest=split_digest,
-        grouped=members[0].tags.get(GROUPED) == "true",
+        grouped=runs[0].tags.get(GROUPED) == "true",
         conditions=conditions,
         row_names=names,
         runs=finished,
-        missing=(*_missing_cells(members, finished, names, conditions), *extra_missing),
+        missing=(*missing_cells(members, finished, names, conditions), *extra_missing),
         resamples=resamples,
-        caveats=find_caveats([run.tags for run in members], gate_summaries=gate.unavailable),
+        caveats=find_caveats([run.tags for run in runs], gate_summaries=gate.unavailable),
         gate_findings=gate.findings,
         trained_on_test=trained_on_test,
     )
-
-
-def _cell_key(run: RunRecord) -> CellKey:
-    """Key of a mapping; runs are listed oldest first, so the newest run of a cell stays."""
-    return run.tags[MODEL_CONFIG_DIGEST], run.tags[CONDITION], run.tags[SEED]
 
 
 def _collect_conditions(runs: Sequence[RunRecord]) -> tuple[StoredCondition, ...]:
@@ -217,37 +241,3 @@ def _collect_conditions(runs: Sequence[RunRecord]) -> tuple[StoredCondition, ...
             name=run.tags[CONDITION],
         )
     return tuple(sorted(conditions.values()))
-
-
-def _missing_cells(
-    runs: Sequence[RunRecord],
-    finished: Mapping[CellKey, RunRecord],
-    names: Mapping[str, str],
-    conditions: Sequence[StoredCondition],
-) -> list[Mapping[str, str]]:
-    """List the combinations of a row, a condition and a seed of that row without a finished run."""
-    latest = {_cell_key(run): run for run in runs}
-    seeds = sorted({(row, seed) for row, _, seed in latest})
-    missing: list[Mapping[str, str]] = []
-    for row, condition, seed in product(names, conditions, sorted({seed for _, seed in seeds})):
-        if (row, seed) not in seeds:
-            continue  # rows may have different numbers of seeds
-        key = (row, condition.name, seed)
-        if key in finished:
-            continue
-        cell = {"model": names[row], "condition": condition.name, "seed": seed}
-        run = latest.get(key)
-        missing.append({**_missing_row(run), **cell} if run else {**cell, "status": NEVER_RUN})
-    return missing
-
-
-def _missing_row(run: RunRecord) -> Mapping[str, str]:
-    message = run.tags.get(ERROR_MESSAGE, "")
-    return {
-        "model": run.tags.get(MODEL, run.name),
-        "condition": "all",
-        "seed": "",
-        "status": run.status,
-        "cause": run.tags.get(ERROR, ""),
-        "message": message.splitlines()[0] if message else "",
-    }

@@ -117,7 +117,8 @@ def load_measurements(block: ComparableRuns) -> BlockMeasurements:
     """Read the measurement runs of a block, all in one search.
 
     Only those of its dataset and split count, and of those only the ones of one machine: that with most rows, then
-    that of the newest run. ``choose_runs`` says which run of each row is taken.
+    that of the newest run. ``choose_runs`` says which run of each row is taken. Models behind APIs
+    are left out: a latency over the network stands beside no local one.
     """
     runs = [
         run
@@ -126,7 +127,7 @@ def load_measurements(block: ComparableRuns) -> BlockMeasurements:
             f"tags.`{KIND}` = 'measurement' and tags.`{DATASET_DIGEST}` = '{block.digest}' "
             f"and tags.`{SPLIT_DIGEST}` = '{block.split_digest}'",
         )
-        if run.tags.get(MODEL_CONFIG_DIGEST) in block.row_names
+        if run.tags.get(MODEL_CONFIG_DIGEST) in block.row_names.keys() - block.api_rows
         and run.tags.get(TASK, block.task.name) == block.task.name
     ]
     finished = [run for run in runs if run.status == "FINISHED"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arogya_bench.comparison.blocks import ComparableRuns
-from arogya_bench.comparison.costs import COST
+from arogya_bench.comparison.costs import API, COST, LOCAL, row_kind
 from arogya_bench.comparison.judgement import Judgement
 from arogya_bench.comparison.measurement_choice import UNUSABLE_GRADE, USABLE_GRADES
 from arogya_bench.comparison.measurement_notes import NOT_MEASURED
@@ -18,8 +18,9 @@ from arogya_bench.statistics.notes import join_notes
 
 LATENCY = "latency_p50_ms"
 UNUSABLE_NOTE = f"its latency has the grade {UNUSABLE_GRADE} or none"
+NOT_RANKED = "API: latency over the network, not ranked"
 PARETO_COLUMNS = (
-    "dataset", "model", "metric", *bounds("value"), *bounds(LATENCY), *bounds(COST), "grade",
+    "dataset", "model", "kind", "metric", *bounds("value"), *bounds(LATENCY), *bounds(COST), "grade",
     "on_front", "dominated_by", "on_cost_front", "cost_dominated_by", "note",
 )  # fmt: skip
 
@@ -53,6 +54,8 @@ def pareto_rows(
 ) -> list[TableRow]:
     """One row per model, if any is measured; the estimates decide, and the intervals stand beside them.
 
+    A model behind an API may be on the front of the cost, never on that of the latency.
+
     A model that cannot be recommended, is not shown to be better than guessing, or was measured in an environment of
     the worst grade is neither on a front nor dominates another.
     """
@@ -69,7 +72,7 @@ def pareto_rows(
                 name=str(row["model"]), quality=sign * float(str(row["value"])), price=float(str(row[price]))
             )
             for row in rows
-            if not row["note"] and row[price] is not None
+            if row[price] is not None and row["note"] in ("", NOT_RANKED)
         }
         for row in rows:
             if point := points.get(str(row["model"])):
@@ -86,6 +89,7 @@ def _describe(
         **dict.fromkeys(PARETO_COLUMNS),  # their order
         "dataset": block.dataset,
         "model": row.name,
+        "kind": row_kind(block, row.name),
         "metric": judgement.metric,
         **_value(row, judgement),
         **{column: metrics.get(column) for column in bounds(LATENCY)},
@@ -93,7 +97,7 @@ def _describe(
         "grade": measurement.grade if measurement else None,
         "dominated_by": "",
         "cost_dominated_by": "",
-        "note": join_notes(_not_considered(measurement), *unsuitable(row.name, judgement)),
+        "note": join_notes(_not_considered(row_kind(block, row.name), measurement), *unsuitable(row.name, judgement)),
     }
 
 
@@ -104,7 +108,9 @@ def _value(row: ScoredRow, judgement: Judgement) -> TableRow:
     return {**value, "value": float(estimate) if np.isfinite(estimate) else None}
 
 
-def _not_considered(measurement: Measurement | None) -> str:
+def _not_considered(kind: str, measurement: Measurement | None) -> str:
+    if kind != LOCAL:
+        return NOT_RANKED if kind == API else ""
     if measurement is None:
         return f"it is {NOT_MEASURED}"
     return "" if measurement.grade in USABLE_GRADES else UNUSABLE_NOTE

@@ -1,7 +1,7 @@
 """Recommendations about cost and speed, each with the numbers that it rests on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from arogya_bench.comparison.batch_sizes import batch_size_rows
 from arogya_bench.comparison.blocks import ComparableRuns
@@ -32,6 +32,7 @@ class Findings:
         throughput: Rows of the table of that name.
         costs: Rows of the table ``cost``.
         margin: Largest loss of the deciding metric that is accepted for a lower cost.
+        api_terms: Display name of a model behind an API to what the terms of its provider limit.
     """
 
     block: ComparableRuns
@@ -42,6 +43,7 @@ class Findings:
     costs: Sequence[TableRow]
     margin: float
     choice: PriceChoice | None
+    api_terms: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def usable_costs(self) -> dict[str, TableRow]:
@@ -51,8 +53,8 @@ class Findings:
 
     @property
     def api_costs(self) -> list[TableRow]:
-        """The prices of APIs."""
-        return [row for row in self.costs if row["kind"] == API]
+        """The costs of APIs that are known."""
+        return [row for row in self.costs if row["kind"] == API and row[COST] is not None]
 
 
 def _has_usable_cost(row: TableRow) -> bool:
@@ -63,7 +65,22 @@ def recommendation_rows(findings: Findings) -> list[TableRow]:
     """What can be said for one dataset; no sentence rests on a number of the worst grade."""
     suitable = [name for name in findings.models if not unsuitable(name, findings.judgement)]
     rows = [*_cheaper_model(findings), *_apis(findings), *batch_size_rows(suitable, findings.throughput)]
-    return [{**dict.fromkeys(RECOMMENDATION_COLUMNS), "dataset": findings.block.dataset, **row} for row in rows]
+    return [
+        {
+            **dict.fromkeys(RECOMMENDATION_COLUMNS),
+            "dataset": findings.block.dataset,
+            **row,
+            "recommendation": f"{row['recommendation']}{_terms(findings, row)}",
+        }
+        for row in rows
+    ]
+
+
+def _terms(findings: Findings, row: TableRow) -> str:
+    """The limits of use of each model behind an API that a recommendation names."""
+    named = [name for name in (row.get("model"), row.get("instead_of")) if name in findings.api_terms]
+    terms = dict.fromkeys(findings.api_terms[str(name)] for name in named)
+    return "".join(f" Research comparison: {text}." for text in terms)
 
 
 def worst_loss(judgement: Judgement, candidate: str, other: str) -> float | None:

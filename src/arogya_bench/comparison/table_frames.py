@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from arogya_bench.comparison.api_outcomes import API_OUTCOME_COLUMNS
+from arogya_bench.comparison.api_table import API_COLUMNS
 from arogya_bench.comparison.costs import COST_COLUMNS
+from arogya_bench.comparison.leaderboard import SPEED_AND_COST_COLUMNS
 from arogya_bench.comparison.measurement_tables import MEASUREMENT_COLUMNS, PAIR_COLUMNS, THROUGHPUT_COLUMNS
 from arogya_bench.comparison.pareto import PARETO_COLUMNS
 from arogya_bench.comparison.recommendations import RECOMMENDATION_COLUMNS
-from arogya_bench.comparison.tables import SPEED_AND_COST_COLUMNS
 
 MISSING_COLUMNS = ("dataset", "model", "condition", "seed", "status", "cause", "message")
 MEASURED_TABLES = {
@@ -21,6 +23,8 @@ MEASURED_TABLES = {
     "cost": COST_COLUMNS,
     "pareto": PARETO_COLUMNS,
     "recommendations": RECOMMENDATION_COLUMNS,
+    "api": API_COLUMNS,
+    "api_outcomes": API_OUTCOME_COLUMNS,
 }  # tables that earlier versions did not have, with the columns that they always have
 TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing", *MEASURED_TABLES)
 EMPTY_TABLES = {"missing": MISSING_COLUMNS, **MEASURED_TABLES}

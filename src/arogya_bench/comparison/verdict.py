@@ -218,7 +218,8 @@ def _class_weight(code: int, judgement: Judgement) -> str:
 def _seed_notes(judgement: Judgement) -> list[str]:
     if len(judgement.compared) < 2:
         return []
-    fits = [row.name for row in judgement.compared if row.row.is_single_fit]
+    eligible = [row for row in judgement.compared if row.name not in judgement.excluded]
+    fits = [row.name for row in eligible if row.row.is_single_fit]
     if not fits:
         return []
     return [

@@ -1,9 +1,10 @@
 """Columns of the tables of a report: a header, and how to format a cell."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from arogya_bench.comparison.costs import API, LOCAL
 from arogya_bench.comparison.measurement_notes import NOT_MEASURED
 from arogya_bench.report.wording import (
     format_measured,
@@ -125,6 +126,19 @@ def latency(key: str, header: str, *, grade: str = "grade", detail: bool = False
 
     brief = latency(key, header, grade=grade, bounds=False) if bounds else None
     return Column(header=header, format_cell=format_cell, tone_of=tone, detail=detail, brief=brief)
+
+
+def local_only(column: Column) -> Column:
+    """A column that says ``API`` for models behind APIs, whose numbers are not to be set beside local ones."""
+
+    def format_cell(row: Row) -> str:
+        return column.format_cell(row) if row.get("kind", LOCAL) == LOCAL else API
+
+    def tone(row: Row) -> str:
+        return column.tone_of(row) if row.get("kind", LOCAL) == LOCAL else ""
+
+    brief = None if column.brief is None else local_only(column.brief)
+    return replace(column, format_cell=format_cell, tone_of=tone, brief=brief)
 
 
 def amount(key: str, header: str) -> Column:

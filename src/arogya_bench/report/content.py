@@ -8,10 +8,13 @@ import pandas as pd
 
 from arogya_bench.comparison.comparison import ComparisonTables
 from arogya_bench.comparison.costs import COST, costs_by_model
-from arogya_bench.comparison.table_frames import to_records
+from arogya_bench.comparison.table_frames import TABLES, to_records
 from arogya_bench.gate.findings import format_finding
+from arogya_bench.report.api_outcome_sections import api_conditions_section, api_outcomes_section
+from arogya_bench.report.api_sections import api_section, api_times_section, describe_apis
 from arogya_bench.report.columns import Row
 from arogya_bench.report.cost_sections import cost_section, recommendations_section
+from arogya_bench.report.pareto_sections import cost_front_section, pareto_section
 from arogya_bench.report.section import Section
 from arogya_bench.report.sections import (
     folds_section,
@@ -23,7 +26,7 @@ from arogya_bench.report.sections import (
     seeds_section,
 )
 from arogya_bench.report.speed_methods import describe_measuring
-from arogya_bench.report.speed_sections import pareto_section, speed_section, throughput_section
+from arogya_bench.report.speed_sections import speed_section, throughput_section
 from arogya_bench.runtime.console import plural
 
 TITLE = "Model comparison"
@@ -84,7 +87,7 @@ def build_report(comparison: ComparisonTables) -> Report:
             *(_build_dataset_report(comparison, verdict) for verdict in to_records(comparison.verdict)),
             *(_build_failed_report(comparison, facts) for facts in about.get("datasets_without_result", ())),
         ),
-        methods=tuple(_describe_methods(about)),
+        methods=(*_describe_methods(about), *describe_apis(to_records(comparison.api))),
     )
 
 
@@ -113,26 +116,8 @@ def _build_failed_report(comparison: ComparisonTables, facts: Mapping[str, Any])
 def _build_dataset_report(comparison: ComparisonTables, verdict: Row) -> DatasetReport:
     dataset = str(verdict["dataset"])
     facts = next(facts for facts in comparison.about["datasets"] if facts["dataset"] == dataset)
-    metric = str(facts["metric"])
-    leaderboard = _rows_of(comparison.leaderboard, dataset)
-    robustness = _rows_of(comparison.robustness, dataset)
     measured = _measurement_facts(comparison.about, dataset)
-    measurements, costs = _rows_of(comparison.measurements, dataset), _rows_of(comparison.cost, dataset)
-    pareto = _rows_of(comparison.pareto, dataset)
-    sections = (
-        leaderboard_section(leaderboard, metric, facts["secondary_metrics"]),
-        recommendations_section(_rows_of(comparison.recommendations, dataset), pareto),
-        pareto_section(pareto, metric, str(facts["direction"])),
-        speed_section(_with_cost(measurements, costs), _rows_of(comparison.latency_pairs, dataset), measured),
-        throughput_section(_rows_of(comparison.throughput, dataset), measurements),
-        cost_section(costs),
-        pairwise_section(_rows_of(comparison.pairwise, dataset), metric),
-        seeds_section(leaderboard, metric),
-        robustness_section(robustness, leaderboard, metric),
-        robustness_detail_section(robustness, metric),
-        missing_section(_rows_of(comparison.missing, dataset)),
-        folds_section(_rows_of(comparison.folds, dataset)),
-    )
+    sections = _build_sections(comparison, dataset, facts)
     return DatasetReport(
         dataset=dataset,
         status=str(verdict["verdict"]),
@@ -143,6 +128,43 @@ def _build_dataset_report(comparison: ComparisonTables, verdict: Row) -> Dataset
         sections=tuple(section for section in sections if section.records),
         notes=tuple(note for note in str(verdict.get("notes") or "").splitlines() if note),
     )
+
+
+def _build_sections(comparison: ComparisonTables, dataset: str, facts: Mapping[str, Any]) -> list[Section]:
+    """The sections of a dataset in their order, also those without anything to show."""
+    tables = {name: _rows_of(getattr(comparison, name), dataset) for name in (*TABLES, "folds")}
+    metric, leaderboard, apis = str(facts["metric"]), tables["leaderboard"], tables["api"]
+    return [
+        leaderboard_section(leaderboard, metric, facts["secondary_metrics"]),
+        recommendations_section(tables["recommendations"], tables["pareto"]),
+        api_section(apis),
+        api_outcomes_section(apis),
+        api_times_section(apis),
+        *_speed_and_cost_sections(comparison.about, tables, facts),
+        pairwise_section(tables["pairwise"], metric),
+        seeds_section(leaderboard, metric),
+        robustness_section(tables["robustness"], leaderboard, metric, tables["api_outcomes"]),
+        robustness_detail_section(tables["robustness"], metric),
+        api_conditions_section(tables["api_outcomes"]),
+        missing_section(tables["missing"]),
+        folds_section(tables["folds"]),
+    ]
+
+
+def _speed_and_cost_sections(
+    about: Mapping[str, Any], tables: Mapping[str, Sequence[Row]], facts: Mapping[str, Any]
+) -> list[Section]:
+    """What was measured of the models of a dataset, what they cost, and which model to take for which of both."""
+    metric, direction = str(facts["metric"]), str(facts["direction"])
+    measurements, costs, pareto = tables["measurements"], tables["cost"], tables["pareto"]
+    measured = _measurement_facts(about, str(facts["dataset"]))
+    return [
+        pareto_section(pareto, metric, direction),
+        speed_section(_with_cost(measurements, costs), tables["latency_pairs"], measured),
+        throughput_section(tables["throughput"], measurements),
+        cost_section(costs),
+        cost_front_section(pareto, metric, direction),
+    ]
 
 
 def _measurement_facts(about: Mapping[str, Any], dataset: str) -> Mapping[str, Any]:

@@ -37,7 +37,8 @@ def cost_section(rows: Sequence[Row]) -> Section:
         name="cost",
         title="Cost of 1,000 images",
         note="A machine of one's own: price per hour / images per hour / share of the paid time in use, and energy. "
-        "The interval is that of the throughput alone. An API: the price list."
+        "The interval is that of the throughput alone. An API: the tokens of its answers at the prices of the day, or "
+        "a price for 1,000 images that was entered by hand."
         + (TRAINING_NOTE if any_value(rows, "training_usd") else ""),
         columns=columns,
         records=known,

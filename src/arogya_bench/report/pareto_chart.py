@@ -1,14 +1,15 @@
-"""The Pareto picture: the deciding metric against latency, with intervals and the front."""
+"""The Pareto picture: the deciding metric against latency or cost, with intervals and the front."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, exp, floor, log, log10
 from typing import TYPE_CHECKING, Any
 
+from arogya_bench.comparison.costs import COST
 from arogya_bench.comparison.measurement_choice import UNUSABLE_GRADE
-from arogya_bench.comparison.pareto import LATENCY, UNUSABLE_NOTE
+from arogya_bench.comparison.pareto import LATENCY, NOT_RANKED, UNUSABLE_NOTE
 from arogya_bench.figures import theme
+from arogya_bench.report.chart_axis import Axis, linear_ticks, log_ticks
 from arogya_bench.report.label_placement import LINE_HEIGHT, Box, Segment, place_labels
 
 if TYPE_CHECKING:
@@ -21,71 +22,81 @@ Rows = Sequence[Row]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Axis:
-    """Maps values to pixels, linearly or by their logarithm."""
+class Price:
+    """What a model is chosen for beside its quality: the lower, the better.
 
-    low: float
-    high: float
-    pixels: float
-    logarithmic: bool = False
-    flipped: bool = False  # whether pixels count down
+    Attributes:
+        column: Of the rows, as ``front`` says whether a model is on the front.
+        name: In the title.
+        axis: Title of the axis.
+        better: Of a model with a lower price.
+        allowed: Notes of the rows that are drawn.
+    """
 
-    def to_pixels(self, value: float) -> float:
-        """Position of a value."""
-        share = (self._scaled(value) - self._scaled(self.low)) / (self._scaled(self.high) - self._scaled(self.low))
-        return self.pixels * (1 - share if self.flipped else share)
-
-    def to_value(self, pixels: float) -> float:
-        """Value at a position."""
-        share = 1 - pixels / self.pixels if self.flipped else pixels / self.pixels
-        scaled = self._scaled(self.low) + share * (self._scaled(self.high) - self._scaled(self.low))
-        return exp(scaled) if self.logarithmic else scaled
-
-    @property
-    def domain(self) -> list[float]:
-        """Both ends."""
-        return [self.low, self.high]
-
-    def _scaled(self, value: float) -> float:
-        return log(value) if self.logarithmic else value
+    column: str
+    front: str
+    name: str
+    axis: str
+    better: str
+    allowed: tuple[str, ...]
 
 
-def plot_pareto(rows: Rows, metric: str, *, best: str = "high") -> "alt.TopLevelMixin | None":
-    """Plot the deciding metric against latency, both with their intervals, and the front as a step line.
+BY_LATENCY = Price(
+    column=LATENCY,
+    front="on_front",
+    name="latency",
+    axis="latency p50 (ms, logarithmic)",
+    better="faster",
+    allowed=("", UNUSABLE_NOTE),
+)
+BY_COST = Price(
+    column=COST,
+    front="on_cost_front",
+    name="cost",
+    axis="USD per 1,000 images (logarithmic)",
+    better="cheaper",
+    allowed=("", UNUSABLE_NOTE, NOT_RANKED),
+)
+
+
+def plot_pareto(rows: Rows, metric: str, *, best: str = "high", by: Price = BY_LATENCY) -> "alt.TopLevelMixin | None":
+    """Plot the deciding metric against latency or cost, both with their intervals, and the front as a step line.
 
     Returns:
         None unless a model has both numbers.
     """
-    drawn = [row for row in rows if row["note"] in ("", UNUSABLE_NOTE) and None not in (row["value"], row[LATENCY])]
-    points = [_pareto_point(row) for row in drawn]
+    drawn = [row for row in rows if row["note"] in by.allowed and None not in (row["value"], row[by.column])]
+    points = [_pareto_point(row, by) for row in drawn]
     if not points:
         return None
-    x_axis, y_axis = _latency_axis(points), _metric_axis(points)
+    x_axis, y_axis = _price_axis(points), _metric_axis(points)
     notes = (
-        "Filled: no other model is both faster and better; the line joins these. Hollow: another is. Grey: measured "
-        f"with the grade {UNUSABLE_GRADE}, not considered. Lines through a point are 95 % intervals.",
+        f"Filled: no other model is both {by.better} and better; the line joins these. Hollow: another is. Grey: "
+        f"measured with the grade {UNUSABLE_GRADE}, not considered. Lines through a point are 95 % intervals.",
         theme.format_list("Not in the picture", [str(row["model"]) for row in rows if row not in drawn]),
     )
     better = "up and to the left" if best == "high" else "down and to the left"
     return theme.apply_theme(
-        _pareto_layers(points, x_axis, y_axis, metric), f"{metric} against latency (better: {better})", *notes
+        _pareto_layers(points, x_axis, y_axis, (by.axis, metric)),
+        f"{metric} against {by.name} (better: {better})",
+        *notes,
     )
 
 
-def _pareto_point(row: Row) -> dict[str, Any]:
-    if row["note"]:
+def _pareto_point(row: Row, by: Price) -> dict[str, Any]:
+    if row["note"] == UNUSABLE_NOTE:
         colour, fill = theme.FAINT, "white"
     else:
-        colour, fill = theme.ACCENT, theme.ACCENT if row["on_front"] else "white"
+        colour, fill = theme.ACCENT, theme.ACCENT if row[by.front] else "white"
     grade = row["grade"]
     marked = f" ({grade})" if grade not in ("", None, "A", "B") else ""
     return {
         "name": f"{row['model']}{marked}",
-        "on_front": bool(row["on_front"]),
-        "x": row[LATENCY],
+        "on_front": bool(row[by.front]),
+        "x": row[by.column],
         "y": row["value"],
-        "x_low": _end(row, f"{LATENCY}.ci_low", LATENCY),
-        "x_high": _end(row, f"{LATENCY}.ci_high", LATENCY),
+        "x_low": _end(row, f"{by.column}.ci_low", by.column),
+        "x_high": _end(row, f"{by.column}.ci_high", by.column),
         "y_low": _end(row, "value.ci_low", "value"),
         "y_high": _end(row, "value.ci_high", "value"),
         "colour": colour,
@@ -97,7 +108,7 @@ def _end(row: Row, column: str, otherwise: str) -> Any:
     return row[otherwise] if row[column] is None else row[column]
 
 
-def _latency_axis(points: Rows) -> Axis:
+def _price_axis(points: Rows) -> Axis:
     low, high = min(point["x_low"] for point in points), max(point["x_high"] for point in points)
     pad = max((high / low) ** 0.12, 1.25)
     return Axis(low=low / pad, high=high * pad, pixels=_WIDTH, logarithmic=True)
@@ -109,21 +120,22 @@ def _metric_axis(points: Rows) -> Axis:
     return Axis(low=low - pad, high=high + pad, pixels=_HEIGHT, flipped=True)
 
 
-def _pareto_layers(points: Rows, x_axis: Axis, y_axis: Axis, metric: str) -> "alt.LayerChart":
+def _pareto_layers(points: Rows, x_axis: Axis, y_axis: Axis, titles: tuple[str, str]) -> "alt.LayerChart":
     import altair as alt
 
     x_scale = alt.Scale(type="log", domain=x_axis.domain, nice=False)
     y_scale = alt.Scale(domain=y_axis.domain, nice=False, zero=False)
-    ticks = alt.Axis(values=_log_ticks(x_axis), format="~g", grid=True)
-    x = alt.X("x:Q", title="latency p50 (ms, logarithmic)", scale=x_scale, axis=ticks)
-    y_ticks = alt.Axis(values=_linear_ticks(points, y_axis), format="~g")
-    y = alt.Y("y:Q", title=metric, scale=y_scale, axis=y_ticks)
+    ticks = alt.Axis(values=log_ticks(x_axis), format="~g", grid=True)
+    x_title, y_title = titles
+    x = alt.X("x:Q", title=x_title, scale=x_scale, axis=ticks)
+    y_ticks = alt.Axis(values=linear_ticks(points, y_axis), format="~g")
+    y = alt.Y("y:Q", title=y_title, scale=y_scale, axis=y_ticks)
     front = _front_line(points, x_axis)
     leaders, names = _name_layers(_labels(points, front, x_axis, y_axis), x_scale, y_scale)
     base = alt.Chart(alt.Data(values=points)).encode(color=alt.Color("colour:N", scale=None))
     rules = base.mark_rule(strokeWidth=1.4, opacity=0.55)
     layers = [
-        rules.encode(x=x.copy(), y=alt.Y("y_low:Q", title=metric, scale=y_scale, axis=y_ticks), y2="y_high:Q"),
+        rules.encode(x=x.copy(), y=alt.Y("y_low:Q", title=y_title, scale=y_scale, axis=y_ticks), y2="y_high:Q"),
         rules.encode(x=alt.X("x_low:Q", scale=x_scale, axis=ticks), x2="x_high:Q", y=y.copy()),
         base.mark_point(size=90, opacity=1, strokeWidth=2).encode(x=x, y=y, fill=alt.Fill("fill:N", scale=None)),
     ]
@@ -200,18 +212,3 @@ def _step_lines(front: Rows, x_axis: Axis, y_axis: Axis) -> list[Segment]:
     for (x, y), (next_x, next_y) in pairwise(corners):
         steps += [((x, y), (next_x, y)), ((next_x, y), (next_x, next_y))]
     return steps
-
-
-def _log_ticks(axis: Axis) -> list[float]:
-    """1, 2 and 5 times the powers of ten within an axis."""
-    candidates = [factor * 10.0**power for power in range(-6, 9) for factor in (1, 2, 5)]
-    return [round(value, 9) for value in candidates if axis.low <= value <= axis.high]
-
-
-def _linear_ticks(points: Rows, axis: Axis) -> list[float]:
-    """Round values within an axis, none of them beyond 0 and 1 if no value is."""
-    step = 10.0 ** floor(log10((axis.high - axis.low) / 4))
-    step *= next(factor for factor in (1, 2, 5, 10) if (axis.high - axis.low) / (factor * step) <= 8)
-    ticks = [round(step * count, 9) for count in range(ceil(axis.low / step), floor(axis.high / step) + 1)]
-    is_share = all(0 <= point[key] <= 1 for point in points for key in ("y_low", "y_high"))
-    return [tick for tick in ticks if not is_share or 0 <= tick <= 1]

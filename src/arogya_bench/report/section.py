@@ -23,6 +23,7 @@ class Section:
         records: What the columns format, one per row.
         plot: Draws the chart; called on demand, because it imports Altair.
         detail: Whether the terminal omits the section.
+        brief_note: The note of the brief form, if another.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Section:
     plot: "Plot | None" = None
     detail: bool = False
     footnotes: tuple[str, ...] = ()
+    brief_note: str = ""
 
     @property
     def headers(self) -> list[str]:
@@ -57,7 +59,7 @@ class Section:
     def brief(self) -> "Section":
         """Return the section with fewer and narrower columns, for a terminal."""
         columns = (column.brief or column for column in self.columns if not column.detail)
-        return replace(self, columns=tuple(columns))
+        return replace(self, columns=tuple(columns), note=self.brief_note or self.note)
 
 
 def row_footnotes(rows: Sequence[Row], name_of: Callable[[Row], str]) -> tuple[str, ...]:

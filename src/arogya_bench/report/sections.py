@@ -5,19 +5,36 @@ from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 
-from arogya_bench.comparison.costs import COST
+from arogya_bench.comparison.costs import COST, LOCAL
 from arogya_bench.comparison.measurement_notes import NOT_MEASURED
-from arogya_bench.comparison.pareto import LATENCY
+from arogya_bench.comparison.pareto import LATENCY, NOT_RANKED
 from arogya_bench.report import charts
-from arogya_bench.report.columns import Column, Row, interval, latency, measured, number, p_value, percent, text
+from arogya_bench.report.api_outcome_sections import condition_footnotes
+from arogya_bench.report.columns import (
+    Column,
+    Row,
+    interval,
+    latency,
+    local_only,
+    measured,
+    number,
+    p_value,
+    percent,
+    text,
+)
 from arogya_bench.report.section import Section, row_footnotes
-from arogya_bench.report.wording import MINUS, format_bounds, format_count, format_number, format_percent
+from arogya_bench.report.wording import MINUS, UNDEFINED, format_bounds, format_count, format_number, format_percent
 from arogya_bench.runtime.console import plural
 
 TERMINAL_METRICS = 2  # secondary metrics in the brief leaderboard
 HOW_TO_MEASURE = (
     "Latency and cost are not measured, which is not zero. To measure the models, give the settings of their sweep on "
     "a quiet machine: arogya-bench measure -m model=… dataset=…"
+)
+SKIPPED = "SKIPPED"  # status of cells that a sweep left out
+SKIPPED_NOTE = (
+    " SKIPPED: the sweep had no key, no consent or no service for them, which the message names; with it, the same "
+    "command evaluates them."
 )
 MAX_MODELS_WITH_SHARE = 4  # beyond it, the robustness overview shows only values
 
@@ -31,7 +48,7 @@ def leaderboard_section(rows: Sequence[Row], metric: str, secondary_metrics: Seq
         interval(metric),
         *(replace(interval(name, brief=number(name)), detail=name not in in_brief) for name in secondary_metrics),
         percent("robustness_score", "robustness"),
-        latency(LATENCY, "p50 (ms)", grade="latency_grade"),
+        local_only(latency(LATENCY, "p50 (ms)", grade="latency_grade")),
         cost_column("USD/1,000"),
     )
     size = f"{rows[0]['cases']} test cases in {rows[0]['groups']} independent groups" if rows else ""
@@ -40,7 +57,7 @@ def leaderboard_section(rows: Sequence[Row], metric: str, secondary_metrics: Seq
         title="Leaderboard on clean images",
         note=f"{size}. Overlapping intervals do not imply that models are equal; see the pairwise "
         "comparison. p50 is the median latency of one image with its 95 % interval and the grade of the environment "
-        "(A to D); the cost is per 1,000 images.",
+        f"(A to D); the cost is per 1,000 images.{_api_note(rows)}",
         columns=columns,
         records=rows,
         plot=partial(charts.plot_leaderboard, rows, metric),
@@ -48,9 +65,15 @@ def leaderboard_section(rows: Sequence[Row], metric: str, secondary_metrics: Seq
     )
 
 
+def _api_note(rows: Sequence[Row]) -> str:
+    if all(row.get("kind", LOCAL) == LOCAL for row in rows):
+        return ""
+    return f" {NOT_RANKED}; it stands under the answer times of APIs."
+
+
 def _how_to_measure(rows: Sequence[Row]) -> tuple[str, ...]:
     """What to do if no model is measured."""
-    if any(row.get(LATENCY) is not None for row in rows):
+    if any(row.get(LATENCY) is not None or row.get("kind", LOCAL) != LOCAL for row in rows):
         return ()
     return (HOW_TO_MEASURE,)
 
@@ -60,6 +83,8 @@ def cost_column(header: str) -> Column:
     column = measured(COST, header, grade="latency_grade", bounds=False)
 
     def format_cell(row: Row) -> str:
+        if row.get(COST) is None and row.get("kind", LOCAL) != LOCAL:
+            return UNDEFINED
         return NOT_MEASURED if row.get(COST) is None else column.format_cell(row)
 
     return replace(column, format_cell=format_cell)
@@ -119,8 +144,17 @@ def _simultaneous_interval(row: Row) -> str:
     return format_bounds(row.get("difference.simultaneous_low"), row.get("difference.simultaneous_high"))
 
 
-def robustness_section(rows: Sequence[Row], leaderboard: Sequence[Row], metric: str) -> Section:
-    """Tabulate models against conditions; the chart starts at the clean values."""
+def robustness_section(
+    rows: Sequence[Row], leaderboard: Sequence[Row], metric: str, outcomes: Sequence[Row] = ()
+) -> Section:
+    """Tabulate models against conditions; the chart starts at the clean values.
+
+    Args:
+        rows: Of the table ``robustness``.
+        leaderboard: With the clean values.
+        metric: The primary metric.
+        outcomes: Of the table ``api_outcomes``: what a change may come from.
+    """
     models = list(dict.fromkeys(str(row["model"]) for row in rows))
     with_share = len(models) <= MAX_MODELS_WITH_SHARE
     by_condition: dict[str, dict[str, str]] = {}
@@ -140,6 +174,7 @@ def robustness_section(rows: Sequence[Row], leaderboard: Sequence[Row], metric: 
             [condition, *(cells.get(model, "missing") for model in models)] for condition, cells in by_condition.items()
         ],
         plot=partial(charts.plot_robustness, rows, leaderboard, metric),
+        footnotes=condition_footnotes(outcomes),
     )
 
 
@@ -171,7 +206,8 @@ def missing_section(rows: Sequence[Row]) -> Section:
     return Section(
         name="missing",
         title="Missing cells",
-        note="These combinations of model, condition and seed have no finished run and are in no other table.",
+        note="These combinations of model, condition and seed have no finished run and are in no other table."
+        + (SKIPPED_NOTE if any(row["status"] == SKIPPED for row in rows) else ""),
         columns=columns,
         records=rows,
     )

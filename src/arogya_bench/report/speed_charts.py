@@ -69,7 +69,7 @@ def plot_cost(rows: Rows) -> "alt.TopLevelMixin | None":
     priced = sorted((row for row in rows if row[COST] is not None), key=lambda row: (row[COST], str(row["model"])))
     if not priced:
         return None
-    note = "Filled: an API, by its price list." if any(row["kind"] != LOCAL for row in priced) else ""
+    note = "Filled: an API." if any(row["kind"] != LOCAL for row in priced) else ""
     missing = [str(row["model"]) for row in rows if row[COST] is None]
     chart = _cost_layers([_cost_point(row) for row in priced])
     return theme.apply_theme(chart, "Cost of 1,000 images", note, theme.format_list("No cost", missing))

@@ -10,7 +10,7 @@ from typing import Any
 from arogya_bench.comparison.costs import COST
 from arogya_bench.comparison.measurement_tables import OK
 from arogya_bench.comparison.pareto import LATENCY
-from arogya_bench.report import pareto_chart, speed_charts
+from arogya_bench.report import speed_charts
 from arogya_bench.report.columns import (
     GREY,
     MARKED,
@@ -25,13 +25,7 @@ from arogya_bench.report.columns import (
     text,
 )
 from arogya_bench.report.section import Section, group_notes, row_footnotes
-from arogya_bench.report.wording import (
-    UNDEFINED,
-    format_measured,
-    format_significant,
-    format_with_interval,
-    is_undefined,
-)
+from arogya_bench.report.wording import UNDEFINED, format_measured, format_significant, is_undefined
 from arogya_bench.statistics.percentiles import MIN_REQUESTS
 
 RATE = "server_rate_img_s"
@@ -113,33 +107,6 @@ def throughput_section(rows: Sequence[Row], measurements: Sequence[Row]) -> Sect
             f"{row['model']} at batch {row['batch']}: {row['status']}; {row['reason']}."
             for row in rows
             if row["status"] != OK
-        ),
-    )
-
-
-def pareto_section(rows: Sequence[Row], metric: str, best: str) -> Section:
-    """List which models no other beats on two axes at once."""
-    columns = (
-        text("model"),
-        Column(header=f"{metric} [95 % CI]", format_cell=lambda row: format_with_interval(row, "value")),
-        latency(LATENCY, "p50 (ms)"),
-        measured(COST, "USD/1,000", bounds=False),
-        Column(header="on the front", format_cell=lambda row: _yes_or_no(row["on_front"])),
-        text("dominated_by", "beaten by"),
-        replace(
-            Column(header="on the cost front", format_cell=lambda row: _yes_or_no(row["on_cost_front"])), detail=True
-        ),
-    )
-    return Section(
-        name="pareto",
-        title=f"Which model for which latency: {metric} against p50",
-        note=f"On the front: no other model is at least as good in {metric} and as fast. The estimates decide; where "
-        "the intervals of two models overlap, their order may be chance. The cost front is the same with the cost.",
-        columns=columns,
-        records=rows,
-        plot=partial(pareto_chart.plot_pareto, rows, metric, best=best),
-        footnotes=group_notes(
-            [(model_name(row), f"not considered, since {row['note']}") for row in rows if row["note"]], of=len(rows)
         ),
     )
 
@@ -229,7 +196,3 @@ def _absent_footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
         *((f"n/a: too few requests (n) for the percentile; {least}.",) if too_few else ()),
         *group_notes(notes, of=sum(not is_undefined(row["grade"]) for row in rows)),
     )
-
-
-def _yes_or_no(value: object) -> str:
-    return UNDEFINED if value is None else "yes" if value else "no"

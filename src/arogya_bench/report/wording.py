@@ -33,6 +33,17 @@ def format_with_interval(row: Mapping[str, object], name: str, *, signed: bool =
     return f"{text} [{float(str(low)):.3f}, {float(str(high)):.3f}]"
 
 
+def format_share(row: Mapping[str, object], name: str) -> str:
+    """Format a fraction with its interval as percentages, such as ``20.0 % [13.3, 28.9]``; the % breaks no line."""
+    value, low, high = (row.get(key) for key in (name, f"{name}.ci_low", f"{name}.ci_high"))
+    if is_undefined(value):
+        return UNDEFINED
+    text = f"{100 * float(str(value)):.1f}\u00a0%"
+    if is_undefined(low) or is_undefined(high):
+        return text
+    return f"{text} [{100 * float(str(low)):.1f}, {100 * float(str(high)):.1f}]"
+
+
 def format_significant(value: object, *, digits: int = 3, of: object = None) -> str:
     """Format a number with significant digits, such as ``12.3`` and ``1,230``.
 

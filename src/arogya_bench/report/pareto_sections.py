@@ -1,0 +1,75 @@
+"""The sections of a report on which model to take for which latency, and for which cost."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from arogya_bench.comparison.costs import API, COST
+from arogya_bench.comparison.pareto import LATENCY, NOT_RANKED
+from arogya_bench.report import pareto_chart
+from arogya_bench.report.columns import Column, Row, latency, local_only, measured, model_name, text
+from arogya_bench.report.section import Section, group_notes
+from arogya_bench.report.wording import UNDEFINED, format_with_interval, is_undefined
+from arogya_bench.statistics.notes import join_notes
+
+
+def pareto_section(rows: Sequence[Row], metric: str, best: str) -> Section:
+    """List which models no other beats on two axes at once."""
+    columns = (
+        text("model"),
+        Column(header=f"{metric} [95 % CI]", format_cell=lambda row: format_with_interval(row, "value")),
+        local_only(latency(LATENCY, "p50 (ms)")),
+        measured(COST, "USD/1,000", bounds=False),
+        Column(header="on the front", format_cell=lambda row: _yes_or_no(row["on_front"])),
+        text("dominated_by", "beaten by"),
+        replace(
+            Column(header="on the cost front", format_cell=lambda row: _yes_or_no(row["on_cost_front"])), detail=True
+        ),
+    )
+    return Section(
+        name="pareto",
+        title=f"Which model for which latency: {metric} against p50",
+        note=f"On the front: no other model is at least as good in {metric} and as fast. The estimates decide; where "
+        "the intervals of two models overlap, their order may be chance. The cost front is the same with the cost.",
+        columns=columns,
+        records=rows,
+        plot=partial(pareto_chart.plot_pareto, rows, metric, best=best),
+        footnotes=_reasons(rows),
+    )
+
+
+def cost_front_section(rows: Sequence[Row], metric: str, best: str) -> Section:
+    """List which models no other beats by the metric and by cost, if one of them is behind an API."""
+    priced = [row for row in rows if not is_undefined(row[COST])]
+    columns = (
+        text("model"),
+        Column(header=f"{metric} [95 % CI]", format_cell=lambda row: format_with_interval(row, "value")),
+        measured(COST, "USD/1,000"),
+        Column(header="on the cost front", format_cell=lambda row: _yes_or_no(row["on_cost_front"])),
+        text("cost_dominated_by", "beaten by"),
+    )
+    return Section(
+        name="cost-front",
+        title=f"Which model for which cost: {metric} against USD per 1,000 images",
+        note=f"On the cost front: no other model is at least as good in {metric} and as cheap. Local models and those "
+        "behind APIs stand here together, since a cost is a cost; their latencies do not.",
+        columns=columns,
+        records=priced if len(priced) > 1 and any(row.get("kind") == API for row in priced) else (),
+        plot=partial(pareto_chart.plot_pareto, rows, metric, best=best, by=pareto_chart.BY_COST),
+    )
+
+
+def _reasons(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Why models are not considered."""
+    return group_notes([(model_name(row), _reason(str(row["note"]))) for row in rows if row["note"]], of=len(rows))
+
+
+def _reason(note: str) -> str:
+    if not note.startswith(NOT_RANKED):
+        return f"not considered, since {note}"
+    others = note.removeprefix(NOT_RANKED).removeprefix("; ")
+    return join_notes(NOT_RANKED, f"not considered, since {others}" if others else "")
+
+
+def _yes_or_no(value: object) -> str:
+    return UNDEFINED if value is None else "yes" if value else "no"
