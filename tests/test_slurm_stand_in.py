@@ -170,6 +170,7 @@ def test_a_cancelled_batch_ends_whether_it_runs_or_waits(slurm, hand_in, do):
     assert {state.split()[0] for state in states(slurm)} == {"CANCELLED"}
 
 
+@pytest.mark.slow
 def test_a_task_that_ignores_the_end_is_killed(slurm, hand_in, do):
     hand_in(command="bash -c \"trap '' TERM; while true; do sleep 0.1; done\"")
     (name,) = slurm.running()

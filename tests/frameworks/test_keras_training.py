@@ -151,6 +151,7 @@ def killed(train, validation, tmp_path_factory):
     process.wait()
 
 
+@pytest.mark.slow
 def test_a_training_that_was_killed_goes_on_with_the_same_numbers(killed, whole, train, validation, tmp_path):
     ended = killed.process.wait()
     out = shutil.copytree(killed.out, tmp_path / "out")

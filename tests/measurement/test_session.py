@@ -135,6 +135,7 @@ def test_models_that_fail_do_not_stop_the_others(measured):
     assert median_ms(other) < 5
 
 
+@pytest.mark.slow
 def test_a_session_that_has_to_end_ends_at_once(measured):
     """Such as when the budget of a sweep is spent."""
     reasons = iter([None, None])
