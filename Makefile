@@ -43,7 +43,7 @@ serve: $(STAMP)-serve  ## MLflow's server on PostgreSQL, both in mlserver/; for 
 picture: $(STAMP)-dev demo  ## docs/report.png, the picture of the README: the page of the demo
 	$(BIN)/python docs/make_picture.py
 
-test: $(STAMP)-dev    ## quick tests, about four minutes on two cores
+test: $(STAMP)-dev    ## quick tests, about five minutes on two cores
 	$(BIN)/python -m pytest -m "not slow" -n 2
 
 coverage: $(STAMP)-dev  ## the quick tests, with the share of lines and branches that they run

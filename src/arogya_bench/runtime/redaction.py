@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 REDACTED = "***"
 MIN_SECRET_LENGTH = 6  # characters; masking shorter values would spoil ordinary words
@@ -19,6 +20,7 @@ ASSIGNMENT = re.compile(r"([\w.+-]+)(['\"]?[ \t]*[=:][ \t]*)('[^']*'|\"[^\"]*\"|
 _registered_secrets: set[str] = set()  # in addition to those in the environment
 
 
+@lru_cache(maxsize=10_000)  # all variables of the environment are asked about for every text
 def is_secret(name: str) -> bool:
     """Whether a config key or environment variable of this name holds a secret."""
     return bool(SECRET_NAME.search(name)) and not NOT_SECRET.search(name)
@@ -49,6 +51,8 @@ def redact(text: str) -> str:
 
     A named secret is a value behind a name such as ``api_key=``.
     """
+    if not text:
+        return text
     for value in sorted(_registered_secrets | set(_environment_secrets()), key=len, reverse=True):
         text = text.replace(value, REDACTED)
     return ASSIGNMENT.sub(_redact_assignment, text)
