@@ -1,6 +1,7 @@
 import pytest
 from omegaconf import OmegaConf
 
+from arogya_bench.configuration.compose import RunRequest, compose_jobs
 from arogya_bench.configuration.price_files import load_price_list
 from arogya_bench.configuration.prices import build_price_list
 from arogya_bench.errors import ConfigError, PriceError
@@ -53,6 +54,13 @@ def test_dates_need_no_quotes(tmp_path):
     path = written(tmp_path, "name: ours\nsource: us\nvalid_from: 2026-05-01\n")
 
     assert load_price_list(path).valid_from == "2026-05-01"
+
+
+def test_jobs_share_their_price_list():
+    """A sweep of hundreds of jobs checks it once."""
+    one, other = compose_jobs(RunRequest(overrides=("model=prior", "seed=1,2"), multirun=True))
+
+    assert one.prices is other.prices
 
 
 def test_prices_of_apis_and_tokens_are_entered_by_hand():

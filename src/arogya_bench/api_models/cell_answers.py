@@ -15,6 +15,8 @@ from arogya_bench.prices.tokens import TokenUsage
 from arogya_bench.types import ANSWER_COLUMNS, Probabilities
 
 T = TypeVar("T")
+TIE_TOLERANCE = 1e-9  # of two probabilities of a case
+PROBABILITY_DIGITS = 6  # beyond which probabilities differ by rounding only
 Repeats = Sequence[Outcome]  # of one case
 
 
@@ -59,6 +61,19 @@ def answer_columns(cases: Sequence[Repeats]) -> dict[str, tuple[object, ...]]:
     """One tuple of a value for each case, by the names of ``ANSWER_COLUMNS``."""
     rows = [_row(repeats) for repeats in cases]
     return {name: tuple(row[name] for row in rows) for name in ANSWER_COLUMNS}
+
+
+def count_ties(rows: Probabilities) -> int:
+    """The answered cases whose largest probability two classes share, so that the order of the classes decides."""
+    if not len(rows):
+        return 0
+    ordered = np.sort(rows, axis=1)
+    return int((ordered[:, -1] - ordered[:, -2] <= TIE_TOLERANCE).sum())
+
+
+def count_distinct(rows: Probabilities) -> int:
+    """How many different probabilities the answered cases have, but for rounding."""
+    return int(np.unique(rows.round(PROBABILITY_DIGITS)).size)
 
 
 def answered(repeats: Repeats) -> list[Outcome]:

@@ -22,7 +22,7 @@ from arogya_bench.tracking.tags import (
     API_MODEL_VERSION,
     API_TERMS,
     API_TIER,
-    MODEL,
+    model_without_control,
 )
 from arogya_bench.types import Floats, Labels, Predictions
 
@@ -54,7 +54,7 @@ class ApiAnswers:
     @property
     def model(self) -> str:
         """Name of the model; of a control, that of the model that it belongs to."""
-        return self._stated(MODEL).removesuffix(f"+{self.control}")
+        return model_without_control(self.runs[0].tags)
 
     @property
     def tier(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from arogya_bench.api_models.cell_answers import count_distinct, count_ties
 from arogya_bench.comparison.api_answers import ApiAnswers
 from arogya_bench.comparison.api_costs import possible_usd, tokens_per_case
 from arogya_bench.comparison.api_outcomes import OUTCOME_COLUMNS, outcome_columns
@@ -16,8 +17,6 @@ from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics.notes import join_notes
 from arogya_bench.statistics.percentiles import MIN_REQUESTS, percentile
 
-TIE_TOLERANCE = 1e-9  # of two probabilities of a case
-PROBABILITY_DIGITS = 6  # beyond which probabilities differ by rounding only
 API_P50, API_P95 = "api_latency_p50_ms", "api_latency_p95_ms"
 TOKENS = ("input", "cached", "output", "thinking")
 MEAN_SPANS = ("wait_mean_ms", "retry_mean_ms", "latency_mean_ms")
@@ -111,11 +110,10 @@ def _requests(answers: ApiAnswers) -> TableRow:
 def _probabilities(answers: ApiAnswers) -> TableRow:
     """How coarse the probabilities are, and whether repeats agree."""
     table = np.concatenate([seed.probabilities for seed in answers.predictions])[answers.answered]
-    ordered = np.sort(table, axis=1)
     agreement = answers.numbers("answer_agreement")
     return {
-        "ties": int((ordered[:, -1] - ordered[:, -2] <= TIE_TOLERANCE).sum()),
-        "distinct_probabilities": int(np.unique(table.round(PROBABILITY_DIGITS)).size),
+        "ties": count_ties(table),
+        "distinct_probabilities": count_distinct(table),
         "repeat_agreement": float(agreement.mean()) if agreement.size else None,
     }
 

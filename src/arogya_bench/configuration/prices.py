@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from arogya_bench.configuration.validation import Typed, validate
 from arogya_bench.errors import ConfigError, PriceError
 from arogya_bench.prices.price_list import ApiPrice, Machine, PriceList, TokenPrice
+
+_BUILT: dict[str, PriceList] = {}  # the jobs of a sweep share their list, which takes 10 ms to check
 
 
 def build_price_list(node: DictConfig | Mapping[str, Any]) -> PriceList:
@@ -18,7 +20,15 @@ def build_price_list(node: DictConfig | Mapping[str, Any]) -> PriceList:
         ConfigError: For an unknown or missing field, or one of the wrong type.
         PriceError: For a price or a date that cannot be.
     """
-    node = OmegaConf.create(cast("Any", node)) if isinstance(node, dict) else node
+    if not isinstance(node, dict):
+        return _build(node)
+    plain = repr(node)
+    if plain not in _BUILT:
+        _BUILT[plain] = _build(OmegaConf.create(node))
+    return _BUILT[plain]
+
+
+def _build(node: object) -> PriceList:
     if not isinstance(node, DictConfig) or not len(node):
         raise ConfigError(
             "There is no price list: prices is empty.",

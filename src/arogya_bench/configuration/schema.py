@@ -77,7 +77,7 @@ def build_job(config: DictConfig, choices: Mapping[str, str], overrides: tuple[s
         measure_name=str(choices.get("measure")),
         measure=validate(MeasurementProtocol, config.measure, "measure") if config.measure else None,
         overrides=overrides,
-        prices=build_price_list(config.prices) if config.get("prices") else None,
+        prices=build_price_list(resolved["prices"]) if config.get("prices") else None,
         api_budget=config.budget.usd,
     )
 

@@ -12,6 +12,7 @@ import pandas as pd
 from rich.markup import escape
 
 from arogya_bench.api_models.calls import Outcome, Status
+from arogya_bench.api_models.cell_answers import count_distinct, count_ties
 from arogya_bench.api_models.model import ApiAccess, ApiModel, CellAnswers, CellPredictor
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.errors import ModelError
@@ -27,7 +28,6 @@ from arogya_bench.tracking.items import Item, ParquetTable, TableView, Text
 from arogya_bench.types import ANSWER_COLUMNS, Image, Predictions, Probabilities
 
 TOKENS = ("input", "cached", "output", "thinking")
-TIE_TOLERANCE = 1e-9  # of two probabilities of a case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,8 +152,8 @@ def _scalars(answers: CellAnswers, probabilities: Probabilities) -> Iterator[tup
         yield "api_repeat_agreement", float(np.mean(agreement))
     if count:
         yield "api_coverage", len(answered) / count
-    yield "api_ties", float(_count_ties(answered))
-    yield "api_distinct_probabilities", float(np.unique(answered.round(6)).size)
+    yield "api_ties", float(count_ties(answered))
+    yield "api_distinct_probabilities", float(count_distinct(answered))
 
 
 def _tokens_and_cost(answers: CellAnswers) -> Iterator[tuple[str, float]]:
@@ -182,14 +182,6 @@ def _times(columns: Mapping[str, tuple[Any, ...]]) -> Iterator[tuple[str, float]
             yield f"api_latency_p{percent}_ms", value
     if waits:
         yield "api_wait_p50_ms", float(np.median(waits))
-
-
-def _count_ties(answered: Probabilities) -> int:
-    """The cases whose largest probability two classes share, so that the order of the classes decides."""
-    if not len(answered):
-        return 0
-    ordered = np.sort(answered, axis=1)
-    return int((ordered[:, -1] - ordered[:, -2] <= TIE_TOLERANCE).sum())
 
 
 def _items(answers: CellAnswers, predictions: Predictions) -> Iterator[Item]:

@@ -76,7 +76,7 @@ API_MODEL_VERSION = "arogya.api_model_version"  # that answered; several are sep
 API_FIRST_ASKED = "arogya.api_first_asked"  # UTC, ISO format: when the oldest answer was requested
 API_LAST_ASKED = "arogya.api_last_asked"
 API_TIER = "arogya.api_tier"  # paid, free, or own for a server of one's own
-API_TERMS = "arogya.api_terms"  # what the terms of the provider limit, one sentence for reports
+API_TERMS = "arogya.api_terms"  # what the terms of the provider limit, a clause for reports
 API_CONTROL = "arogya.api_control"  # blank or shuffled_labels; absent for the model itself
 
 # Of a sweep.
