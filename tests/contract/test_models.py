@@ -13,13 +13,12 @@ import yaml
 from chat_server import ChatServer
 from gemini_server import GeminiServer
 
-from arogya_bench.api_models.model import ApiAccess, ApiModel, CellPredictor
+from arogya_bench.api_models.model import ApiModel, CellPredictor
 from arogya_bench.errors import MissingExtra, RequirementMissing
 from arogya_bench.frameworks.prediction_steps import with_postprocess
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.serving import write_adapter_file
 from arogya_bench.testing.adapter import CLASSES, check_adapter, run_trial
-from arogya_bench.testing.trial import TrialAccess
 from arogya_bench.types import SteppedPredictor
 
 ROOT = Path(__file__).parents[2]
@@ -131,12 +130,6 @@ class TestRowsOfApis:
         for smaller, larger in zip(few, many, strict=True):
             assert smaller.input < larger.input
         assert few[0].output <= few[1].output
-
-
-def test_a_trial_grants_what_an_evaluation_grants():
-    names = [{field.name for field in dataclasses.fields(access)} for access in (TrialAccess, ApiAccess)]
-
-    assert names[0] == names[1]
 
 
 def test_the_rows_of_apis_ask_the_same():

@@ -12,6 +12,8 @@ from uuid import uuid4
 
 import numpy as np
 
+from arogya_bench.api_models.model import ApiAccess, CellPredictor
+from arogya_bench.prices.price_list import PriceList, TokenPrice
 from arogya_bench.types import Box, Case, Dataset, FitReport, Image, Model, Subset, Training
 
 CLASSES = ("stripes", "dots", "plain")
@@ -29,6 +31,7 @@ OPTIONAL_PACKAGES = (
 )
 TRIAL_IMAGES = 9
 TRIAL_BUDGET_USD = 1.0
+ASSUMED_PRICE = TokenPrice(input_per_million=10.0, output_per_million=50.0)  # above those of most models
 IMAGE_SIZES = ((48, 48), (40, 64))  # of the synthetic images: height and width in pixels
 
 # Runs in a separate process, in which no optional framework can be imported.
@@ -52,54 +55,6 @@ else:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialPrice:
-    """An assumed price of tokens, above those of most models: the fields of ``prices.price_list.TokenPrice``."""
-
-    input_per_million: float = 10.0
-    output_per_million: float = 50.0
-    cached_input_per_million: None = None
-    source: None = None
-    valid_from: None = None
-    valid_to: None = None
-    free: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialPrices:
-    """What ``prices.tokens.token_rates`` needs of a price list.
-
-    Attributes:
-        tokens: By model.
-    """
-
-    tokens: dict[str, list[TrialPrice]]
-    name: str = "trial"
-    source: str = "assumed by arogya_bench.testing"
-    valid_from: str = "2026-01-01"
-    valid_to: None = None
-    currency: str = "USD"
-    usd: float = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialAccess:
-    """Consent to send the synthetic images to an API: the fields of ``api_models.model.ApiAccess``.
-
-    Attributes:
-        scope: One trial, over which its budget is counted.
-        budget_usd: At the assumed prices.
-    """
-
-    prices: TrialPrices
-    scope: str
-    dataset: str = "textures"
-    external_api: str = "allowed"
-    budget_usd: float = TRIAL_BUDGET_USD
-    description: str = "trial"
-    seed: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
 class AdapterTrial:
     """A model that was fitted for one epoch on small synthetic images, of two sizes.
 
@@ -118,7 +73,7 @@ class AdapterTrial:
     report: FitReport
     predict: Callable[[Sequence[Image]], Any]
     images: tuple[Image, ...]
-    access: TrialAccess
+    access: ApiAccess
     folder: Path
     scratch: Path
 
@@ -147,19 +102,32 @@ def run_trial(model: Model, folder: Path) -> AdapterTrial:
     )
 
 
-def load_predict(model: Model, folder: Path, access: TrialAccess) -> Callable[[Sequence[Image]], Any]:
+def load_predict(model: Model, folder: Path, access: ApiAccess) -> Callable[[Sequence[Image]], Any]:
     """Load a fit as a function of images; an API is asked about them at once, which needs its key."""
     loaded: Any = model.load(folder, classes=CLASSES, device="cpu")
-    if not hasattr(loaded, "answer_cell"):
+    if not isinstance(loaded, CellPredictor):
         predict: Callable[[Sequence[Image]], Any] = loaded
         return predict
     return lambda images: loaded.answer_cell(iter(images), len(images), access).probabilities
 
 
-def _grant(model: Model) -> TrialAccess:
+def _grant(model: Model) -> ApiAccess:
+    """The consent to send the synthetic images to an API, with a budget that is counted over this trial alone."""
     billed = getattr(model, "price_name", None)
-    prices = TrialPrices(tokens={} if billed is None else {billed: [TrialPrice()]})
-    return TrialAccess(prices=prices, scope=f"trial-{uuid4().hex}")
+    return ApiAccess(
+        dataset="textures",
+        external_api="allowed",
+        scope=f"trial-{uuid4().hex}",
+        budget_usd=TRIAL_BUDGET_USD,
+        prices=PriceList(
+            name="trial",
+            source="assumed by arogya_bench.testing",
+            valid_from="2026-01-01",
+            tokens={} if billed is None else {billed: [ASSUMED_PRICE]},
+        ),
+        description="trial",
+        seed=1,
+    )
 
 
 def missing_extra_message(model: Model) -> str | None:
