@@ -8,17 +8,15 @@
 
 import base64
 import json
-import socket
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
 
 import numpy as np
-from gemini_server import LoopbackServer
+from loopback import LoopbackHandler, LoopbackService
 
 from arogya_bench.prices.tokens import TokenUsage
 
@@ -112,27 +110,27 @@ BEHAVIOURS = {
 }
 
 
-class ChatServer:
+class Handler(LoopbackHandler, BaseHTTPRequestHandler):
+    """One connection."""
+
+    def do_POST(self):
+        body = self.read_json()
+        known = self.path == PATH
+        given = self.owner.take(body, has_key="Authorization" in self.headers) if known else failure(404, "Not Found")
+        status, content, headers = given
+        self.write(status, headers, (content if isinstance(content, str) else json.dumps(content)).encode())
+
+
+class ChatServer(LoopbackService):
     """The server; a context manager with ``url``, ``requests`` and ``tokens``."""
 
+    handler = Handler
+
     def __init__(self, behave=lambda _: "ok", *, latency_s=0.0, slow_s=30.0):
+        super().__init__()
         self.behave, self.latency_s, self.slow_s = behave, latency_s, slow_s
-        self.requests, self.connections = [], set()
-        self._lock, self._closing, self._seen, self._usage = threading.Lock(), threading.Event(), Counter(), Counter()
-
-    def __enter__(self):
-        self._http = LoopbackServer(("127.0.0.1", 0), type("Handler", (Handler,), {"owner": self}))
-        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
-        return self
-
-    def __exit__(self, *_):
-        self._closing.set()
-        self._http.shutdown()
-        for connection in list(self.connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self._http.server_close()
+        self.requests = []
+        self._lock, self._seen, self._usage = threading.Lock(), Counter(), Counter()
 
     @property
     def tokens(self):
@@ -153,39 +151,3 @@ class ChatServer:
             with self._lock:
                 self._usage.update({name: n for name, n in usage.items() if isinstance(n, int)})
         return answer
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One connection."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    owner: ChatServer
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        known = self.path == PATH
-        given = self.owner.take(body, has_key="Authorization" in self.headers) if known else failure(404, "Not Found")
-        status, content, headers = given
-        if status is None:
-            self.close_connection = True
-            return
-        written = (content if isinstance(content, str) else json.dumps(content)).encode()
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(written))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(written)
-
-    def handle(self):
-        self.owner.connections.add(self.connection)
-        with suppress(ConnectionError):
-            super().handle()
-
-    def finish(self):
-        self.owner.connections.discard(self.connection)
-        with suppress(ConnectionError):
-            super().finish()
-
-    def log_message(self, *_):
-        pass

@@ -10,17 +10,16 @@ the probabilities of a good answer; without it, a model id such as ``fake-blocke
 import base64
 import json
 import re
-import socket
 import threading
 import time
 from bisect import bisect_right
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from gemini_replies import BEHAVIOURS, HttpAnswer, error, of_json, quota_error, reply_to
+from loopback import LoopbackHandler, LoopbackService
 
 from arogya_bench.prices.tokens import TokenUsage
 
@@ -108,7 +107,33 @@ def by_model_id(request):
     return name if name in BEHAVIOURS else "ok"
 
 
-class GeminiServer:
+class Handler(LoopbackHandler, BaseHTTPRequestHandler):
+    """One connection."""
+
+    def do_POST(self):
+        body = self.read_json()
+        match = PATH.match(self.path)
+        if match is None:
+            return self.answer(error(404, "NOT_FOUND", self.path))
+        if match["method"] == "batchGenerateContent":
+            return self.answer(self.owner.take_batch(match, body, self.headers))
+        if match["method"] == "countTokens":
+            return self.answer(of_json({"totalTokens": 100}))
+        return self.answer(self.owner.take(match, body, self.headers))
+
+    def do_GET(self):
+        path = self.path.partition("?")[0].split("/", 2)[2]
+        if path.startswith("batches/"):
+            return self.answer(self.owner.poll_batch(path))
+        if path == "models":
+            return self.answer(of_json({"models": [{"name": f"models/{name}"} for name in MODELS]}))
+        return self.answer(of_json({"name": path}))
+
+    def answer(self, answer: HttpAnswer):
+        self.write(None if answer.dropped else answer.status, answer.headers, answer.body)
+
+
+class GeminiServer(LoopbackService):
     """The server; a context manager.
 
     Args:
@@ -121,30 +146,18 @@ class GeminiServer:
     ``EXPIRED``.
     """
 
+    handler = Handler
+
     def __init__(self, behave=by_model_id, *, limit=None, latency_s=0.0, slow_s=30.0, classes=("a", "b")):
+        super().__init__()
         self.behave, self.limit, self.latency_s, self.slow_s = behave, limit, latency_s, slow_s
         self.classes = classes
         self.batch_polls, self.batch_end = 1, "SUCCEEDED"
         self.requests = []  # SeenRequest, in the order of arrival
         self.in_flight = self.most_in_flight = 0
         self.batches = {}  # name: [answers of a poll, polls that are left]
-        self._lock, self._closing = threading.Lock(), threading.Event()
-        self._usage, self._seen, self._accepted, self.connections = Counter(), Counter(), [], set()
-
-    def __enter__(self):
-        handler = type("Handler", (Handler,), {"owner": self})
-        self._http = LoopbackServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
-        return self
-
-    def __exit__(self, *_):
-        self._closing.set()
-        self._http.shutdown()
-        for connection in list(self.connections):
-            with suppress(OSError):  # it was closed meanwhile
-                connection.shutdown(socket.SHUT_RDWR)
-        self._http.server_close()
+        self._lock = threading.Lock()
+        self._usage, self._seen, self._accepted = Counter(), Counter(), []
 
     @property
     def tokens(self):
@@ -234,61 +247,3 @@ def item_reply(metadata, answer):
     if answer.status == 200 and not answer.dropped:
         return {"metadata": metadata, "response": json.loads(answer.body)}
     return {"metadata": metadata, "error": {"code": 13, "message": "Internal error encountered."}}
-
-
-class LoopbackServer(ThreadingHTTPServer):
-    """A thread for each connection; as many may be opened at once as a busy queue opens."""
-
-    daemon_threads = True
-    block_on_close = False  # connections are shut down instead
-    request_queue_size = 256
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One connection."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    owner: GeminiServer
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        match = PATH.match(self.path)
-        if match is None:
-            return self.answer(error(404, "NOT_FOUND", self.path))
-        if match["method"] == "batchGenerateContent":
-            return self.answer(self.owner.take_batch(match, body, self.headers))
-        if match["method"] == "countTokens":
-            return self.answer(of_json({"totalTokens": 100}))
-        return self.answer(self.owner.take(match, body, self.headers))
-
-    def do_GET(self):
-        path = self.path.partition("?")[0].split("/", 2)[2]
-        if path.startswith("batches/"):
-            return self.answer(self.owner.poll_batch(path))
-        if path == "models":
-            return self.answer(of_json({"models": [{"name": f"models/{name}"} for name in MODELS]}))
-        return self.answer(of_json({"name": path}))
-
-    def answer(self, answer: HttpAnswer):
-        if answer.dropped:
-            self.close_connection = True
-            return
-        self.send_response(answer.status)
-        for name, value in {**answer.headers, "Content-Length": str(len(answer.body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(answer.body)
-
-    def handle(self):
-        self.owner.connections.add(self.connection)
-        with suppress(ConnectionError):  # the client left
-            super().handle()
-
-    def finish(self):
-        self.owner.connections.discard(self.connection)
-        with suppress(ConnectionError):
-            super().finish()
-
-    def log_message(self, *_):
-        pass
