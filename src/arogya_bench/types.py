@@ -325,6 +325,8 @@ class Predictions:
         metadata: One list of n values per column.
         answers: How an API answered each case: one list of n values per column of ``ANSWER_COLUMNS``; empty for local
             models.
+        labels_only: Whether the model names a class and states no probabilities: the rows are then 0 and 1, and
+            metrics that need probabilities are undefined.
     """
 
     task: ClassVar[str] = "classification"
@@ -336,6 +338,7 @@ class Predictions:
     probabilities: Probabilities
     metadata: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)
     answers: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    labels_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

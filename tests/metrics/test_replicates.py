@@ -162,3 +162,16 @@ def test_cases_without_an_answer_are_resampled_as_wrong():
     found = replicates(targets, predicted=predicted, draws=plan)
 
     assert found.values["accuracy"].mean() == pytest.approx(0.75, abs=0.02)
+
+
+def test_chunks_of_few_resamples_are_joined_without_changing_the_replicates():
+    rng = np.random.default_rng(0)
+    targets, positive = rng.integers(2, size=70_000), rng.uniform(size=70_000)
+    plan = draws(70_000, rng=rng, resamples=70)
+    correct = (positive >= 0.5) == targets
+
+    found = replicates(targets, np.column_stack([1 - positive, positive]), draws=plan, names=["accuracy"])
+
+    weights = np.concatenate(list(plan.chunks()))
+    assert plan.chunk_size < 70
+    np.testing.assert_allclose(found.values["accuracy"], weights @ correct / 70_000, rtol=0, atol=1e-12)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arogya_bench.errors import UndefinedMetric
-from arogya_bench.metrics.thresholds import at_threshold, at_validation_target, choose_threshold
+from arogya_bench.metrics.thresholds import at_threshold, choose_threshold
 
 POSITIVE = [1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
 SCORES = [0.9, 0.8, 0.6, 0.2, 0.7, 0.5, 0.4, 0.3, 0.1, 0.1]
@@ -218,16 +218,6 @@ def test_a_prevalence_that_is_none_is_refused(prevalence):
 def test_a_threshold_that_is_no_number_is_refused():
     with pytest.raises(ValueError, match="NaN"):
         at_threshold(POSITIVE, SCORES, math.nan)
-
-
-@pytest.mark.parametrize("name", ["specificity", "sensitivity"])
-def test_the_test_split_only_uses_the_threshold_of_validation(name):
-    validation, test = tied(1), tied(2)
-
-    found = at_validation_target(*validation, *test, **{name: 0.8}, prevalence=0.1)
-
-    assert found.locked_threshold == choose_threshold(*validation, **{name: 0.8})
-    assert found.point == at_threshold(*test, found.locked_threshold.threshold, prevalence=0.1)
 
 
 def test_one_class_against_the_rest_is_a_column():

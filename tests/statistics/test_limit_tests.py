@@ -40,6 +40,16 @@ def test_further_groups_to_be_excluded_go_beyond_the_limit():
     assert "excluded" in found.note
 
 
+def test_further_groups_do_not_reduce_the_spread_between_seeds():
+    """Of a half width of .04, which may be .02, a fifth of the variance stays: .8/(1/4 - .2) = 16 times."""
+    found = judge_limit(0.97, 0.93, 0.99, 100, limit=0.95, fixed_share=0.2)
+    never = judge_limit(0.97, 0.93, 0.99, 100, limit=0.95, fixed_share=0.25)
+
+    assert found.further_groups == 1500
+    assert (never.verdict, never.further_groups) == ("undecided", None)
+    assert "more training seeds" in never.note
+
+
 @given(st.floats(0.01, 0.99), st.floats(0.001, 0.5), st.floats(0.001, 0.5), st.integers(1, 10_000))
 def test_that_many_further_groups_decide(estimate, below, above, groups):
     limit = 0.5

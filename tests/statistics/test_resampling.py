@@ -138,3 +138,22 @@ def test_impossible_draws_are_refused(n, other, problem):
 
 def test_draws_are_no_other_thing():
     assert draws(2, rng=rng()) != "draws"
+
+
+def test_the_first_resamples_draw_the_same_groups():
+    table = draws(40, rng=np.random.default_rng(0), resamples=2500, strata=np.arange(40) % 3)
+
+    few = table.first(1200)
+
+    assert np.array_equal(np.concatenate(list(few.chunks())), np.concatenate(list(table.chunks()))[:1200])
+    assert (few.resamples, few == table, table.first(9999) is table) == (1200, False, True)
+
+
+def test_counts_that_are_kept_in_one_byte_are_those_that_are_drawn(monkeypatch):
+    plan, again = (draws(200, rng=rng(), resamples=50) for _ in range(2))
+
+    monkeypatch.setattr("arogya_bench.statistics.resampling.CACHED_CELLS", 0)
+
+    kept = counts(again)
+    assert np.array_equal(kept, np.concatenate(list(plan._draw_chunks())))
+    assert np.array_equal(counts(again), kept)

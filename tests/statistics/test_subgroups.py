@@ -179,6 +179,33 @@ def test_gap_says_that_few_resamples_lie_beyond_its_ends():
     assert "only 1.2 resamples lie beyond each bound" in gap.note
 
 
+def test_a_wide_gap_of_many_subgroups_is_shown_although_resamples_are_few():
+    """Bonferroni over 66 pairs times the smallest share of 300 resamples would exceed .4."""
+    site = np.repeat(np.arange(12), 40)
+    right = np.arange(480) % 20 != 0
+    right[:40] = np.arange(40) % 4 == 0
+    targets = np.arange(480) % 2
+    cases = check_outcomes(targets, None, np.where(right, targets, 1 - targets))
+
+    (gap,) = subgroups(cases, {"site": [f"s{i:02}" for i in site]}, draws=plan(480), metrics=["accuracy"]).gaps
+
+    assert (gap.worst, gap.estimate) == ("s00", pytest.approx(0.7))
+    assert gap.p_value < 1e-6
+    assert 0.4 < gap.low < gap.high < 1
+
+
+def test_interval_and_p_value_of_a_gap_agree_where_resamples_are_few():
+    targets = np.arange(480) % 2
+    site = [f"s{i // 40:02}" for i in range(480)]
+    for seed in range(6):
+        wrong = np.random.default_rng(seed).random(480) < np.where(np.arange(480) < 40, 0.5, 0.2)
+        cases = check_outcomes(targets, None, np.where(wrong, 1 - targets, targets))
+
+        (gap,) = subgroups(cases, {"site": site}, draws=plan(480), metrics=["accuracy"]).gaps
+
+        assert (gap.low > 0) == (gap.p_value < 0.05)
+
+
 def test_equal_subgroups_have_no_gap():
     cases = check_outcomes([0, 1] * 20, None, [0, 1] * 20)
     site = np.repeat(["A", "B"], 20)

@@ -1,7 +1,7 @@
 """Metrics of a classifier, as functions of its sufficient statistics."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -226,16 +226,18 @@ def score_with_reasons(
     *,
     classes: Sequence[str] | int | None = None,
     bins: int = 15,
+    names: Collection[str] | None = None,
 ) -> MetricScores:
     """Score predictions, with reasons where a metric is undefined or degenerate.
 
-    Takes the arguments of ``score``.
+    Takes the arguments of ``score``, and the names of the metrics; all if None.
     """
     cases = check_outcomes(targets, probabilities, predicted, classes=classes)
     tally = sum_by_group(cases, bins=bins).total()
     known = metrics_for(len(cases.classes))
+    wanted = known if names is None else {name: known[name] for name in names}
     return collect_scores(
-        {name: float(function(tally)) for name, function in known.items()},
+        {name: float(function(tally)) for name, function in wanted.items()},
         flag_degenerate_metrics(cases, tally),
         explain_undefined=lambda name: _explain_undefined(known[name], cases),
     )

@@ -24,6 +24,7 @@ PROBABILITY_METRICS = (
     "auroc_macro_ovr", "auroc_weighted_ovr", "average_precision_macro", "auroc",
     "average_precision", "ece", "ece_classwise", "ece_adaptive", "brier", "nll",
 )  # fmt: skip
+CALIBRATION_ERRORS = ("ece", "ece_classwise", "ece_adaptive")  # larger by chance, the fewer the cases
 POSITIVE_CLASS_METRICS = ("sensitivity", "f1", "auroc", "average_precision")
 NEGATIVE_CLASS_METRICS = ("specificity", "auroc")
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Sparse: TypeAlias = csr_array[np.float64] | csc_array[np.float64]
 
 MAX_BLOCK_CELLS = 2**18  # 2 MiB of weights, which stay in the cache during a sparse product
+MIN_BLOCK_WIDTH = 8  # weightings per block: a line of the cache, where a block is larger than the cache anyway
 MAX_DENSE_ROWS = 40  # per entry of a group; up to here, a dense product is faster
 FLOAT32_EXACT_LIMIT = 2**22  # counts below it are exact in float32, which is twice as fast
 MAX_LEFT_OUT_CELLS = 2**21  # of the largest table of sums that leave one group out
@@ -156,7 +157,7 @@ class _Counts:
     @cached_property
     def _blocks(self) -> tuple[Floats, ...]:
         """Shape (groups, some) each: one after the other is faster than all at once."""
-        width = max(1, MAX_BLOCK_CELLS // self.counts.shape[1])
+        width = max(MIN_BLOCK_WIDTH, MAX_BLOCK_CELLS // self.counts.shape[1])
         starts = range(0, len(self.counts), width)
         return tuple(np.ascontiguousarray(self.counts[i : i + width].T) for i in starts)
 

@@ -14,6 +14,9 @@ from arogya_bench.metrics.outcomes import Outcomes, check_outcomes
 from arogya_bench.metrics.tally import SufficientStatistics, sum_by_group
 from arogya_bench.types import Floats
 
+DEFAULT_BINS = 15  # of calibration errors
+METRICS_BY_LEVEL = frozenset({"average_precision_macro", "average_precision", "ece_adaptive"})  # read every score
+MIN_ROWS = 64  # resamples per product: with hundreds of thousands of groups, a chunk of draws has few
 MAX_CONFUSION_CELLS = 2**22  # of all resamples at once: hundreds of classes take few at a time
 
 
@@ -59,7 +62,7 @@ def replicates(  # noqa: PLR0913 - what a case holds, and how it is scored
     *,
     draws: Resamples,
     classes: Sequence[str] | int | None = None,
-    bins: int = 15,
+    bins: int = DEFAULT_BINS,
     names: Iterable[str] | None = None,
     true_classes_only: bool = False,
 ) -> Replicates:
@@ -87,26 +90,23 @@ def paired_replicates(
     *,
     draws: Resamples,
     classes: Sequence[str] | int | None = None,
-    bins: int = 15,
     names: Iterable[str] | None = None,
+    true_classes_only: bool = False,
 ) -> dict[str, Replicates]:
     """Resample several models on the same cases, so that differences are paired.
 
-    Takes the arguments of ``replicates``, with one table of probabilities per model.
+    Takes the arguments of ``replicates``, with one table of probabilities per model. Every resample is drawn once, and
+    the counts of all models come from one product, so that this is faster than model by model.
 
     Returns:
         By model, the result of ``replicates``.
     """
     cases = {name: check_outcomes(targets, table, classes=classes) for name, table in models.items()}
-    return _resample_models(cases, draws, bins, names)
+    return _resample_models(cases, draws, DEFAULT_BINS, names, true_classes_only)
 
 
 def _resample_models(
-    models: Mapping[str, Outcomes],
-    draws: Resamples,
-    bins: int,
-    names: Iterable[str] | None,
-    true_classes_only: bool = False,
+    models: Mapping[str, Outcomes], draws: Resamples, bins: int, names: Iterable[str] | None, true_classes_only: bool
 ) -> dict[str, Replicates]:
     for cases in models.values():
         if draws.group_of.shape != (cases.n,):
@@ -124,7 +124,7 @@ def _resample_models(
         StackedSums(parts=tuple(model.class_counts for model in sums.values())),
         StackedSums(parts=tuple(model.probability_sums for model in sums.values() if model.has_probabilities)),
     )
-    for counts in draws.chunks():
+    for counts in _merge_chunks(draws.chunks()):
         for start in range(0, len(counts), rows):
             weights = DrawnGroups(counts=counts[start : start + rows], stacks=stacks)
             for name, model in sums.items():
@@ -136,12 +136,25 @@ def _resample_models(
             estimates={key: float(value) for key, value in _compute_metrics(model.total(), wanted[name]).items()},
             values=concatenate_replicates(values[name], wanted[name]),
             jackknife=concatenate_replicates(
-                [_compute_metrics(tally, wanted[name]) for tally in model.leave_one_group_out()], wanted[name]
+                [
+                    _compute_metrics(tally, wanted[name])
+                    for tally in model.leave_one_group_out(by_level=not METRICS_BY_LEVEL.isdisjoint(wanted[name]))
+                ],
+                wanted[name],
             ),
             digest=draws.digest,
         )
         for name, model in sums.items()
     }
+
+
+def _merge_chunks(chunks: Iterator[Floats]) -> Iterator[Floats]:
+    """Join chunks of few resamples: reading the sums of all groups takes longer than the product."""
+    for counts in chunks:
+        merged = [counts]
+        while sum(map(len, merged)) < MIN_ROWS and (more := next(chunks, None)) is not None:
+            merged.append(more)
+        yield merged[0] if len(merged) == 1 else np.concatenate(merged)
 
 
 def _select_metrics(names: Sequence[str] | None, classes: int) -> dict[str, Metric | None]:

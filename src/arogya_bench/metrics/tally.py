@@ -47,9 +47,13 @@ class GroupSums:
         """Statistics of resamples, given how often each group enters, shape (b, groups)."""
         return SufficientStatistics(group_sums=self, weights=DrawnGroups(counts=counts))
 
-    def leave_one_group_out(self) -> "Iterator[SufficientStatistics]":
-        """Yield statistics that leave out each group in turn, along the leading axis, in batches."""
-        widest = max(self.n_classes * (self.n_classes + 1), self.n_classes * self.bins, self.cases.n)
+    def leave_one_group_out(self, *, by_level: bool = True) -> "Iterator[SufficientStatistics]":
+        """Yield statistics that leave out each group in turn, along the leading axis, in batches.
+
+        Without ``by_level`` the batches are too large for metrics that need a table of all distinct scores.
+        """
+        levels = self.cases.n if by_level else 0
+        widest = max(self.n_classes * (self.n_classes + 1), self.n_classes * self.bins, levels)
         return (
             SufficientStatistics(group_sums=self, weights=weights)
             for weights in leave_one_group_out(self.groups, widest)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,13 +75,6 @@ class ClassifierOperatingPoint(Result):
     lr_negative: float | None
     undefined: dict[str, str] = field(default_factory=dict)
     method: str = "score >= threshold"
-
-
-class OperatingPointAtTarget(NamedTuple):
-    """A threshold chosen on validation, and its result on the test split."""
-
-    locked_threshold: LockedThreshold
-    point: ClassifierOperatingPoint
 
 
 def choose_threshold(
@@ -175,21 +168,6 @@ def at_threshold(
         note=small_sample_note(flags, values),
         **rates,
     )
-
-
-def at_validation_target(
-    validation_positive: ArrayLike,
-    validation_scores: ArrayLike,
-    positive: ArrayLike,
-    scores: ArrayLike,
-    *,
-    specificity: float | None = None,
-    sensitivity: float | None = None,
-    prevalence: float | None = None,
-) -> OperatingPointAtTarget:
-    """Choose a threshold on validation and apply it to the test split; raises as both steps do."""
-    locked = choose_threshold(validation_positive, validation_scores, specificity=specificity, sensitivity=sensitivity)
-    return OperatingPointAtTarget(locked, at_threshold(positive, scores, locked.threshold, prevalence=prevalence))
 
 
 def _check_target(specificity: float | None, sensitivity: float | None) -> tuple[str, float]:

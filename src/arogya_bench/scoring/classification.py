@@ -1,6 +1,6 @@
 """Classification: one label per image, predicted as a row of class probabilities."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -19,16 +19,17 @@ from arogya_bench.metrics.classification import (
     MetricScores,
     score_with_reasons,
 )
-from arogya_bench.metrics.outcomes import check_outcomes, predicted_classes
+from arogya_bench.metrics.outcomes import Outcomes, check_outcomes, predicted_classes
 from arogya_bench.metrics.per_class import f1_slopes, per_class
 from arogya_bench.metrics.plugins import PluginMetric
-from arogya_bench.metrics.replicates import Replicates, Resamples, replicates
+from arogya_bench.metrics.replicates import Replicates, Resamples, paired_replicates, replicates
 from arogya_bench.metrics.tally import sum_by_group
 from arogya_bench.scoring.label_table import predictions_from_table, predictions_to_preview, predictions_to_table
 from arogya_bench.scoring.task import Task, case_columns
 from arogya_bench.types import Case, Floats, Image, Labels, Predictions, Probabilities, Subset
 
 SUM_TOLERANCE = 1e-3  # of a row of probabilities; a larger error is a fault of the model
+NO_PROBABILITIES = "no class probabilities"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,8 @@ class Classification(Task[Predictions]):
     def score(self, predictions: Predictions, plugin_metrics: Sequence[PluginMetric] = ()) -> MetricScores:
         """Compute every metric, with the reasons of those that are undefined."""
         targets, probabilities = predictions.targets, predictions.probabilities
+        if predictions.labels_only:
+            return _score_labels(predictions, plugin_metrics)
         builtin = score_with_reasons(targets, probabilities, classes=predictions.classes)
         added = plugins.score_with_reasons(plugin_metrics, targets, probabilities)
         return replace(builtin, values=builtin.values | added.values, undefined=builtin.undefined | added.undefined)
@@ -79,13 +82,27 @@ class Classification(Task[Predictions]):
             names=names,
             true_classes_only=true_classes_only,
         )
-        added = plugins.replicates(plugin_metrics, targets, probabilities, draws=draws)
-        return replace(
-            builtin,
-            estimates=builtin.estimates | added.estimates,
-            values=builtin.values | added.values,
-            jackknife=builtin.jackknife | added.jackknife,
+        return _with_plugin_metrics(builtin, plugin_metrics, predictions, draws)
+
+    def bootstrap_models(
+        self,
+        models: Mapping[str, Predictions],
+        draws: Resamples,
+        names: Sequence[str],
+        plugin_metrics: Sequence[PluginMetric] = (),
+    ) -> dict[str, Replicates]:
+        """Compute metrics of several models on every resample, all of them at once."""
+        if not models:
+            return {}
+        first = next(iter(models.values()))
+        tables = {model: predictions.probabilities for model, predictions in models.items()}
+        builtin = paired_replicates(
+            first.targets, tables, draws=draws, classes=first.classes, names=names, true_classes_only=True
         )
+        return {
+            model: _with_plugin_metrics(builtin[model], plugin_metrics, predictions, draws)
+            for model, predictions in models.items()
+        }
 
     def strata(self, predictions: Predictions) -> Labels:
         """The classes."""
@@ -130,6 +147,9 @@ class Classification(Task[Predictions]):
 
     def per_class_table(self, predictions: Predictions) -> pd.DataFrame:
         """One row per class: its size, and every metric of a single class."""
+        if predictions.labels_only:
+            labels = predicted_classes(predictions.probabilities)
+            return pd.DataFrame(per_class(predictions.targets, predicted=labels, classes=predictions.classes))
         return pd.DataFrame(per_class(predictions.targets, predictions.probabilities, classes=predictions.classes))
 
 
@@ -142,6 +162,56 @@ CLASSIFICATION = Classification(
     version=METRICS_VERSION,
     accepts_plugin_metrics=True,
 )
+
+
+def check_predictions(predictions: Predictions, part: NDArray[np.bool_] | None = None) -> Outcomes:
+    """Validate predictions for metrics; without probabilities where the model states labels only.
+
+    Args:
+        predictions: Of one seed.
+        part: Shape (n,), the cases to keep; None for all.
+    """
+    rows = np.ones(predictions.targets.size, dtype=bool) if part is None else part
+    table = predictions.probabilities[rows]
+    labels = predicted_classes(table) if predictions.labels_only else None
+    return check_outcomes(
+        predictions.targets[rows], None if predictions.labels_only else table, labels, classes=predictions.classes
+    )
+
+
+def _score_labels(predictions: Predictions, plugin_metrics: Sequence[PluginMetric]) -> MetricScores:
+    """Compute the metrics of labels; those of probabilities, and of other packages, are undefined."""
+    labels = predicted_classes(predictions.probabilities)
+    scores = score_with_reasons(predictions.targets, predicted=labels, classes=predictions.classes)
+    return replace(scores, undefined=scores.undefined | {metric.name: NO_PROBABILITIES for metric in plugin_metrics})
+
+
+def _without_probabilistic(replicates: Replicates) -> Replicates:
+    """Undefine the metrics that need probabilities, and those of other packages, of which it is not known."""
+    defined = {name for name, metric in (METRICS | TWO_CLASS_METRICS).items() if not metric.probabilistic}
+
+    def undefine(values: Mapping[str, Floats]) -> dict[str, Floats]:
+        return {name: array if name in defined else np.full_like(array, np.nan) for name, array in values.items()}
+
+    return replace(
+        replicates,
+        estimates={name: value if name in defined else np.nan for name, value in replicates.estimates.items()},
+        values=undefine(replicates.values),
+        jackknife=undefine(replicates.jackknife),
+    )
+
+
+def _with_plugin_metrics(
+    builtin: Replicates, plugin_metrics: Sequence[PluginMetric], predictions: Predictions, draws: Resamples
+) -> Replicates:
+    added = plugins.replicates(plugin_metrics, predictions.targets, predictions.probabilities, draws=draws)
+    joined = replace(
+        builtin,
+        estimates=builtin.estimates | added.estimates,
+        values=builtin.values | added.values,
+        jackknife=builtin.jackknife | added.jackknife,
+    )
+    return _without_probabilistic(joined) if predictions.labels_only else joined
 
 
 def _check_probabilities(outputs: object, count: int, classes: int) -> Probabilities:

@@ -1,6 +1,6 @@
 """The metrics of one evaluation, with bootstrap intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from arogya_bench.metrics.plugins import PluginMetric
+from arogya_bench.metrics.replicates import Replicates
 from arogya_bench.scoring.task import AnyPredictions, Task
 from arogya_bench.scoring.tasks import get_task
 from arogya_bench.statistics.intervals import BootstrapInterval, interval
 from arogya_bench.statistics.resampling import Draws, draws
 from arogya_bench.types import Floats, Labels
+
+MIN_RESAMPLES = 2  # with one, a metric is known without each group only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +100,19 @@ class ResampledMetric:
     jackknife: Floats
     draws: Draws
 
+    @property
+    def is_resampled(self) -> bool:
+        """Whether there are resamples for an interval."""
+        return self.draws.resamples >= MIN_RESAMPLES
+
     def interval(self, estimate: float | None = None) -> BootstrapInterval:
-        """Return the 95 % interval of the metric."""
+        """Return the 95 % interval of the metric.
+
+        Raises:
+            ValueError: If the metric was computed without each group only, and not on resamples.
+        """
+        if not self.is_resampled:
+            raise ValueError(f"an interval needs resamples, not {self.draws.resamples}")
         return interval(self.estimate if estimate is None else estimate, self.values, self.jackknife, draws=self.draws)
 
 
@@ -137,14 +151,9 @@ class Resampling:
 
 
 def resample(
-    task: Task[Any],
-    predictions: AnyPredictions,
-    names: Sequence[str],
-    resampling: Resampling,
-    *,
-    true_classes_only: bool = False,
+    task: Task[Any], predictions: AnyPredictions, names: Sequence[str], resampling: Resampling
 ) -> dict[str, ResampledMetric]:
-    """Compute metrics on resamples of groups, the same for every model on these cases.
+    """Compute metrics on resamples of groups; macro averages run over the classes that scikit-learn takes.
 
     A metric is resampled over all groups, since the class frequencies of another sample differ too; within classes
     if it does not depend on them.
@@ -154,21 +163,53 @@ def resample(
         predictions: Of one condition.
         names: Built-in metrics.
         resampling: Which groups are drawn.
-        true_classes_only: Whether macro averages run over the classes in the truth only.
     """
     results: dict[str, ResampledMetric] = {}
+    for plan, chosen, plugins in _parts(task, names, resampling):
+        found = task.bootstrap(predictions, plan, chosen, plugins)
+        results |= _resampled_metrics(found, plan)
+    return {name: results[name] for name in _all_names(task, names)}
+
+
+def resample_models(
+    task: Task[Any], models: Mapping[str, AnyPredictions], names: Sequence[str], resampling: Resampling
+) -> dict[str, dict[str, ResampledMetric]]:
+    """Compute metrics of several models on the same resamples of the cases that they share, as ``resample`` does.
+
+    Macro averages run over the classes in the truth only, so that all models are averaged over the same ones.
+
+    Returns:
+        By model, then by metric.
+    """
+    results: dict[str, dict[str, ResampledMetric]] = {model: {} for model in models}
+    for plan, chosen, plugins in _parts(task, names, resampling):
+        for model, found in task.bootstrap_models(models, plan, chosen, plugins).items():
+            results[model] |= _resampled_metrics(found, plan)
+    return {model: {name: found[name] for name in _all_names(task, names)} for model, found in results.items()}
+
+
+def _parts(
+    task: Task[Any], names: Sequence[str], resampling: Resampling
+) -> Iterator[tuple[Draws, list[str], Sequence[PluginMetric]]]:
+    """The metrics that are computed on the same draws: built-in ones, and those of other packages."""
     for within_classes in (False, True):
         chosen = [name for name in names if task.metrics[name].class_conditional == within_classes]
         plugins = () if within_classes else task.plugin_metrics
-        if not chosen and not plugins:
-            continue
-        draws = resampling.within_classes if within_classes else resampling.of_all_groups
-        found = task.bootstrap(predictions, draws, chosen, plugins, true_classes_only=true_classes_only)
-        for name in (*chosen, *(plugin.name for plugin in plugins)):
-            results[name] = ResampledMetric(
-                estimate=found.estimates[name], values=found.values[name], jackknife=found.jackknife[name], draws=draws
-            )
-    return {name: results[name] for name in (*names, *(plugin.name for plugin in task.plugin_metrics))}
+        if chosen or plugins:
+            yield resampling.within_classes if within_classes else resampling.of_all_groups, chosen, plugins
+
+
+def _resampled_metrics(found: Replicates, draws: Draws) -> dict[str, ResampledMetric]:
+    return {
+        name: ResampledMetric(
+            estimate=found.estimates[name], values=values, jackknife=found.jackknife[name], draws=draws
+        )
+        for name, values in found.values.items()
+    }
+
+
+def _all_names(task: Task[Any], names: Sequence[str]) -> tuple[str, ...]:
+    return (*names, *(plugin.name for plugin in task.plugin_metrics))
 
 
 def point_scores(predictions: AnyPredictions) -> dict[str, float]:

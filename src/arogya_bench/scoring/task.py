@@ -1,7 +1,7 @@
 """The interface of a task: the check of what a model returns, metrics, resampling and tables."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
@@ -51,6 +51,11 @@ class Task(ABC, Generic[PredictionsT]):
         if not self.accepts_plugin_metrics:
             return self
         return replace(self, metrics={**self.metrics, **{added.name: added for added in metrics}})
+
+    def with_plugins_among(self, names: Collection[str]) -> Self:
+        """The same task without the metrics of other packages that are not named."""
+        unused = {metric.name for metric in self.plugin_metrics} - set(names)
+        return replace(self, metrics={name: metric for name, metric in self.metrics.items() if name not in unused})
 
     def check_model(self, model_name: str, model_task: str, dataset: Dataset) -> None:
         """Raise ModelError if the outputs of a model cannot be evaluated on a dataset of this task."""
@@ -109,6 +114,22 @@ class Task(ABC, Generic[PredictionsT]):
             true_classes_only: Whether macro averages run over the classes in the truth only, which
                 every model shares, as comparisons need.
         """
+
+    def bootstrap_models(
+        self,
+        models: Mapping[str, PredictionsT],
+        draws: Resamples,
+        names: Sequence[str],
+        plugin_metrics: Sequence[PluginMetric] = (),
+    ) -> dict[str, Replicates]:
+        """Compute metrics of several models on every resample of the cases that they share.
+
+        Macro averages run over the classes in the truth only. By model, the result of ``bootstrap``.
+        """
+        return {
+            model: self.bootstrap(predictions, draws, names, plugin_metrics, true_classes_only=True)
+            for model, predictions in models.items()
+        }
 
     def strata(self, predictions: PredictionsT) -> Labels | None:
         """The class of each case, shape (n,); None if a case has no single class."""

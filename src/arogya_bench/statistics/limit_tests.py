@@ -1,13 +1,14 @@
 """Compare an interval with a limit, and estimate how many more groups would decide."""
 
 from dataclasses import dataclass
-from math import ceil, floor, isclose, isfinite
+from math import ceil, floor, inf, isclose, isfinite
 from typing import Literal
 
 from arogya_bench.statistics.arguments import sign
 
 Verdict = Literal["eligible", "excluded", "undecided"]
 
+MORE_SEEDS = "more training seeds would be needed, since no number of groups would be enough"
 ROUNDING_TOLERANCE = 1e-12  # differences below it come from arithmetic
 
 
@@ -40,7 +41,7 @@ class LimitVerdict:
         return self.low, self.high
 
 
-def judge_limit(
+def judge_limit(  # noqa: PLR0913 - an interval, what it rests on, and the limit
     estimate: float,
     low: float | None,
     high: float | None,
@@ -49,6 +50,7 @@ def judge_limit(
     limit: float,
     best: Literal["high", "low"] = "high",
     n: int | None = None,
+    fixed_share: float = 0.0,
 ) -> LimitVerdict:
     """Compare a limit such as "sensitivity at least .95" with the interval, not the estimate.
 
@@ -63,6 +65,8 @@ def judge_limit(
         limit: A score equal to the limit meets it.
         best: Whether high or low scores are better.
         n: Number of cases, copied to the result.
+        fixed_share: Share of the variance behind the interval that more groups do not reduce, such as that between
+            training seeds; from 0 to 1.
     """
     _check_arguments([estimate, limit, *(end for end in (low, high) if end is not None)], groups)
     if low is not None and high is not None and low > high:
@@ -70,7 +74,7 @@ def judge_limit(
     # With signs such that high is better, and the limit at 0.
     direction = sign(best)
     ends = None if low is None or high is None else sorted((direction * (low - limit), direction * (high - limit)))
-    verdict, further, note = _decide(direction * (estimate - limit), ends, groups)
+    verdict, further, note = _decide(direction * (estimate - limit), ends, groups, fixed_share)
     return LimitVerdict(
         verdict=verdict,
         further_groups=further,
@@ -92,7 +96,7 @@ def _check_arguments(numbers: list[float], groups: int) -> None:
         raise ValueError(f"{groups} groups: at least 1 is needed")
 
 
-def _decide(room: float, ends: list[float] | None, groups: int) -> tuple[Verdict, int | None, str]:
+def _decide(room: float, ends: list[float] | None, groups: int, fixed_share: float) -> tuple[Verdict, int | None, str]:
     if ends is None:
         return "undecided", None, "without an interval, the number of further groups is unknown"
     worst, best = ends
@@ -104,7 +108,10 @@ def _decide(room: float, ends: list[float] | None, groups: int) -> tuple[Verdict
         return "undecided", None, "the estimate equals the limit: no number of groups would be enough"
     # An end on the limit makes a score eligible; to be excluded, it must be beyond the limit.
     reach = (room - worst) / room if room > 0 else (best - room) / -room
-    needed = groups * reach**2
+    allowed = 1 / reach**2 - fixed_share if reach else inf  # of the variance
+    if fixed_share and allowed <= ROUNDING_TOLERANCE:
+        return "undecided", None, MORE_SEEDS
+    needed = groups * (1 - fixed_share) / allowed
     total = ceil(needed * (1 - ROUNDING_TOLERANCE)) if room > 0 else floor(needed * (1 + ROUNDING_TOLERANCE)) + 1
     outcome = "eligible" if room > 0 else "excluded"
     note = f"{outcome} with {max(1, total - groups)} further groups, if the estimate stays the same"

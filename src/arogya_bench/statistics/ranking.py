@@ -108,7 +108,7 @@ def bootstrap_ranks(
     ranks = scipy.stats.rankdata(table, axis=0)
     shares = _rank_shares(table[:, 1:])
     low, median, high = np.quantile(ranks[:, 1:], [outside, 0.5, 1 - outside], axis=1)
-    tau = _kendall_tau(table)
+    tau = kendall_tau(table)
     ends = None if tau is None else np.quantile(tau, [outside, 1 - outside])
     return Ranking(
         ranks=ranks[:, 0],
@@ -189,8 +189,15 @@ def _rank_shares(table: Floats) -> Floats:
     return shares
 
 
-def _kendall_tau(table: Floats) -> Floats | None:
-    """Tau-b between the first column and each other one, 0 for a column of ties."""
+def kendall_tau(table: Floats) -> Floats | None:
+    """Compute tau-b between the first column and each other one, 0 for a column of ties.
+
+    Args:
+        table: Shape (models, 1 + n), scores of any direction.
+
+    Returns:
+        Shape (n,); None if all models tie in the first column.
+    """
     pairs = list(combinations(range(len(table)), 2))
     signs = np.array([np.sign(table[i] - table[j]) for i, j in pairs]).reshape(len(pairs), -1)
     first = signs[:, :1]

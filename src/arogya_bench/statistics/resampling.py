@@ -1,7 +1,7 @@
 """Resamples of groups, described so compactly that the draws need not be stored."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -14,6 +14,7 @@ from arogya_bench.types import Floats
 CHUNK_ROWS = 1_000  # amortises the cost of a call
 CHUNK_CELLS = 2**21  # 16 MiB of counts, for any number of groups
 CACHED_CELLS = 2**22  # 32 MiB of counts are kept between calls; larger ones are drawn again
+COMPACT_CELLS = 2**27  # 128 MiB of counts in one byte each, which are converted on every call
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,6 +80,8 @@ class Draws:
         """
         if self.resamples * self.groups <= CACHED_CELLS:
             yield from self._cached_chunks
+        elif self.resamples * self.groups <= COMPACT_CELLS and self.stored_indices is None:
+            yield from (counts.astype(np.float64) for counts in self._compact_chunks)
         else:
             yield from self._draw_chunks()
 
@@ -86,6 +89,11 @@ class Draws:
     def _cached_chunks(self) -> tuple[Floats, ...]:
         """All chunks, which every model on the same cases reads."""
         return tuple(self._draw_chunks())
+
+    @cached_property
+    def _compact_chunks(self) -> tuple[NDArray[np.uint8], ...]:
+        """All chunks in one byte per count; that a group is drawn 256 times has a chance below 1e-500."""
+        return tuple(counts.astype(np.uint8) for counts in self._draw_chunks())
 
     def _draw_chunks(self) -> Iterator[Floats]:
         for number, start in enumerate(range(0, self.resamples, self.chunk_size)):
@@ -95,6 +103,14 @@ class Draws:
             else:
                 drawn = self.stored_indices[start : start + size]
             yield _count_draws(drawn, self.groups)
+
+    def first(self, resamples: int) -> "Draws":
+        """The first of these resamples, at most ``resamples``."""
+        if resamples >= self.resamples:
+            return self
+        stored = None if self.stored_indices is None else self.stored_indices[:resamples]
+        digest = _digest("first-1", self.digest, resamples)
+        return replace(self, resamples=resamples, digest=digest, stored_indices=stored)
 
     def case_indices(self, counts: Floats) -> NDArray[np.int64]:
         """Turn the counts of one resample, shape (groups,), into the indices of its cases."""

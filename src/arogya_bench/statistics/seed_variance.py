@@ -40,6 +40,36 @@ class SeedScores:
         changes: Floats = self.changes.mean(axis=0)
         return changes
 
+    def average_units(self, units: Sequence[str]) -> "SeedScores":
+        """Average the seeds of each unit, such as a repeat of a cross-validation, whose seeds share its splits.
+
+        Args:
+            units: Of each seed; none if every seed is a unit of its own.
+        """
+        if len(set(units)) == len(units):
+            return self
+        weights = unit_weights(units)
+        return SeedScores(estimates=weights @ self.estimates, changes=weights @ self.changes)
+
+
+def unit_weights(units: Sequence[str]) -> Floats:
+    """Shape (units, S): what each seed contributes to the mean of its unit."""
+    members = np.array(units) == np.unique(units)[:, None]
+    weights: Floats = members / members.sum(axis=1, keepdims=True)
+    return weights
+
+
+def seed_scores(
+    estimates: Sequence[float] | Floats, without_group: Sequence[Floats] | Floats, units: Sequence[str] = ()
+) -> SeedScores:
+    """Join the value of each seed, shape (S,), with the values without each group, shape (S, groups).
+
+    A group without which the value is undefined changes nothing. ``units`` are those of ``average_units``.
+    """
+    values, others = np.asarray(estimates, dtype=np.float64), np.asarray(without_group, dtype=np.float64)
+    scores = SeedScores(estimates=values, changes=np.nan_to_num(values[:, None] - others, nan=0.0))
+    return scores.average_units(units)
+
 
 class _Spread(NamedTuple):
     """Variance between the seeds of a row, and the part of it that is due to this test sample."""

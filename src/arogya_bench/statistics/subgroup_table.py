@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from arogya_bench.metrics.per_class import Row
 from arogya_bench.metrics.result import Result
 from arogya_bench.statistics.intervals import BootstrapInterval
+from arogya_bench.statistics.seed_variance import SeedScores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,7 @@ class SubgroupScore(Result):
         difference: Subgroup minus all other cases, with interval and unadjusted p-value; None if
             either has no estimate.
         p_adjusted: p-value of the difference, adjusted over the table.
+        by_seed: The value of each seed, and what each group of the subgroup changes; None without an estimate.
     """
 
     subgroup: str
@@ -26,6 +28,7 @@ class SubgroupScore(Result):
     difference: BootstrapInterval | None
     confidence: float
     p_adjusted: float | None = None
+    by_seed: SeedScores | None = None
 
     @property
     def ci(self) -> tuple[float | None, float | None]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
+from scipy.special import stdtr, stdtrit
 
 from arogya_bench.metrics.classification import METRICS, TWO_CLASS_METRICS, metrics_for
 from arogya_bench.metrics.outcomes import Outcomes
@@ -13,7 +15,7 @@ from arogya_bench.statistics.intervals import BootstrapInterval, interval
 from arogya_bench.statistics.multiplicity import adjust
 from arogya_bench.statistics.notes import join_notes
 from arogya_bench.statistics.resampling import Draws
-from arogya_bench.statistics.subgroup_columns import Metadata, build_subgroup_column
+from arogya_bench.statistics.subgroup_columns import Metadata, SubgroupColumn, build_subgroup_column
 from arogya_bench.statistics.subgroup_parts import SubgroupPart, score_part
 from arogya_bench.statistics.subgroup_table import SubgroupGap, SubgroupScore, SubgroupTable
 from arogya_bench.types import Labels
@@ -23,15 +25,16 @@ Correction: TypeAlias = Literal["holm", "bh"]
 MIN_TAIL_RESAMPLES = 5  # resamples beyond an end, with fewer of which the end is unreliable
 
 
-def subgroups(
-    cases: Outcomes,
-    by: Metadata | Mapping[str, Metadata],
+def subgroups(  # noqa: PLR0913 - what is compared, on which resamples, and how it is tested
+    cases: Outcomes | Sequence[Outcomes],
+    by: Metadata | Mapping[str, Metadata] | SubgroupColumn,
     *,
     draws: Draws,
     metrics: Sequence[str],
     minimum: int = 10,
     correction: Correction = "bh",
     confidence: float = 0.95,
+    true_classes_only: bool = False,
 ) -> SubgroupTable:
     """Compute metrics for each value of a metadata column, and compare them.
 
@@ -39,9 +42,10 @@ def subgroups(
     the dependence between subgroups with common patients is accounted for.
 
     Args:
-        cases: n cases, from ``metrics.outcomes.check_outcomes``.
+        cases: n cases, from ``metrics.outcomes.check_outcomes``; of several seeds, which are averaged within each
+            resample, one entry each.
         by: One column, or one or two columns by name, which are crossed; n values each. Numbers
-            are cut at their quartiles; missing values are a subgroup.
+            are cut at their quartiles; missing values are a subgroup. Or what ``build_subgroup_column`` made of them.
         draws: Which groups enter each resample; preferably not stratified, since the class mix
             differs between subgroups.
         metrics: Names of metrics.
@@ -49,13 +53,17 @@ def subgroups(
         correction: ``bh`` for exploration, ``holm`` for planned tests; over all metrics and
             subgroups of the table.
         confidence: Nominal level, between 0 and 1; for the gap, of all pairs simultaneously.
+        true_classes_only: Whether macro averages run over the classes in the truth only, as in comparisons.
     """
-    column = build_subgroup_column(by, cases.n)
-    _check_arguments(cases, draws, metrics, minimum)
+    seeds = [cases] if isinstance(cases, Outcomes) else list(cases)
+    column = by if isinstance(by, SubgroupColumn) else build_subgroup_column(by, seeds[0].n)
+    for seed in seeds:
+        _check_arguments(seed, draws, metrics, minimum)
+    score = partial(score_part, draws=draws, metrics=metrics, minimum=minimum, true_classes_only=true_classes_only)
     members = [column.codes == k for k in range(len(column.values))]
-    parts = [score_part(cases, rows, draws, metrics, minimum) for rows in members]
+    parts = [score(seeds, rows) for rows in members]
     mirrored = len(parts) == 2
-    others = parts[::-1] if mirrored else [score_part(cases, ~rows, draws, metrics, minimum) for rows in members]
+    others = parts[::-1] if mirrored else [score(seeds, ~rows) for rows in members]
     scores = [
         _score_subgroup((name, metric), part, complement, draws, confidence)
         for metric in metrics
@@ -74,7 +82,7 @@ def subgroups(
         minimum=minimum,
         shared_groups=shared,
         confidence=confidence,
-        n=cases.n,
+        n=seeds[0].n,
         groups=draws.groups,
         seed=draws.seed,
         note=join_notes(column.note, _shared_groups_note(shared), _missing_gaps_note(metrics, gaps)),
@@ -123,6 +131,7 @@ def _score_subgroup(
         n=part.n,
         groups=part.groups,
         seed=draws.seed,
+        by_seed=None if estimate is None else part.by_seed[metric],
         note=join_notes(*notes),
     )
 
@@ -177,7 +186,8 @@ def _subgroup_gap(metric: str, parts: Mapping[str, SubgroupPart], confidence: fl
     higher = (METRICS | TWO_CLASS_METRICS)[metric].best == "high"
     best, worst = (order[-1], order[0]) if higher else (order[0], order[-1])
     beyond = gap.resamples * (1 - of_pair) / 2
-    few = f"only {beyond:.1f} resamples lie beyond each bound" if beyond < MIN_TAIL_RESAMPLES else ""
+    if beyond < MIN_TAIL_RESAMPLES:
+        gap = _gap_by_t(gap, of_pair, min(parts[best].groups, parts[worst].groups) - 1, beyond)
     bonferroni = f", Bonferroni over {pairs} pairs" if pairs > 1 else ""
     changed = {
         "confidence": confidence,
@@ -185,10 +195,24 @@ def _subgroup_gap(metric: str, parts: Mapping[str, SubgroupPart], confidence: fl
         "n": parts[best].n + parts[worst].n,
         "groups": np.union1d(parts[best].members, parts[worst].members).size,
         "p_value": None if gap.p_value is None else min(1.0, gap.p_value * pairs),
-        "note": join_notes(gap.note, few),
     }
     named = {"metric": metric, "best": best, "worst": worst, "pairs": pairs}
     return SubgroupGap(**(vars(gap) | changed | named))
+
+
+def _gap_by_t(gap: BootstrapInterval, confidence: float, df: int, beyond: float) -> BootstrapInterval:
+    """Interval and p-value by Student's t where resamples are too few for this level; unchanged without spread."""
+    if not gap.se:
+        return gap
+    margin = -float(stdtrit(df, (1 - confidence) / 2)) * gap.se
+    return replace(
+        gap,
+        low=gap.estimate - margin,
+        high=gap.estimate + margin,
+        p_value=2 * float(stdtr(df, -abs(gap.estimate) / gap.se)),
+        method="t, standard error of the resamples",
+        note=join_notes(gap.note, f"only {beyond:.1f} resamples lie beyond each bound"),
+    )
 
 
 def _count_shared_groups(group_of: Labels, subgroup_of: Labels) -> int:
