@@ -12,7 +12,7 @@ def compare_only(store):
     """Compare the models of the only block of the store."""
 
     def tables(metric="f1_macro"):
-        (block,) = load_evaluations(store, where=None, resamples=2000).blocks
+        (block,) = load_evaluations(store, resamples=2000).blocks
         return compare_block(block, metric)
 
     return tables
@@ -52,3 +52,32 @@ def degraded(empty_store_folder, transplanted, tmp_path_factory, job_of, guessed
     """A comparison on clean and on noisy images, under which a model behind an API answers less often."""
     store = transplanted(empty_store_folder, tmp_path_factory.mktemp("degraded"))
     return compare_degraded_study(store, job_of, guessed, roster(patients=166, visits=1))
+
+
+@pytest.fixture
+def fitted(store, logged, job_of, guessed, roster):
+    """Log a fit with made-up validation predictions, and the evaluations of it."""
+    from arogya_bench.datasets.splits import SplitPolicy
+    from arogya_bench.evaluation.job import prepare
+    from arogya_bench.evaluation.run_items import job_params, job_tags
+    from arogya_bench.scoring.label_table import predictions_to_table
+    from arogya_bench.scoring.scores import point_scores
+    from arogya_bench.tracking.items import Params, ParquetTable, Scalars
+    from arogya_bench.tracking.runs import finish_run, start_run, write_items
+
+    def build(name, *, validation=1.0, scores=True, stored=True, tags=(), **fields):
+        job = {key: value for key, value in fields.items() if key not in ("skill", "draw", "status")}
+        split = SplitPolicy(train=0.2, validation=0.2, test=0.6)
+        planned = prepare(job_of(name, **{"source": roster(), "split": split, **job}))
+        predictions = guessed(planned.split.validation, skill=validation, seed=7)
+        fit = start_run(store, f"{name} · fit", {**job_tags(planned), "arogya.kind": "fit"})
+        values = {f"validation_{key}": value for key, value in point_scores(predictions).items()} if scores else {}
+        table = [ParquetTable(file="predictions_validation.parquet", rows=predictions_to_table(predictions))]
+        write_items(
+            store, fit, [Params(values=job_params(planned)), Scalars(values=values), *(table if stored else [])]
+        )
+        finish_run(store, fit)
+        logged(name, tags={**dict(tags), "arogya.fit_run_id": fit}, **fields)
+        return predictions
+
+    return build

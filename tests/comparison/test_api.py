@@ -511,6 +511,6 @@ def test_the_key_does_not_depend_on_the_day_of_the_comparison(api_study):
 
     def on(day):
         choice = PriceChoice(prices=PRICES, named=True, today=day)
-        return Comparison.from_store(study.store, where=None, metric="f1_macro", prices=choice)
+        return Comparison.from_store(study.store, metric="f1_macro", prices=choice)
 
     assert on(date(2026, 12, 1)).about["key"] == on(date(2027, 12, 1)).about["key"]

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from arogya_bench.analysis.conditions import CLEAN
+from arogya_bench.analysis.scored_rows import score_rows
 from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
-from arogya_bench.comparison.blocks import CLEAN
 from arogya_bench.comparison.loading import load_evaluations
 from arogya_bench.comparison.missing_cells import NEVER_RUN
-from arogya_bench.comparison.scored_rows import score_rows
+from arogya_bench.comparison.selection import Selection
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import TrackingError
 from arogya_bench.models.opencv import OpenCVClassifier
@@ -22,7 +23,7 @@ FAILURE = {"arogya.error": "MemoryError", "arogya.error_message": "no room\nfor 
 @pytest.fixture
 def read(store):
     def blocks_of(where=None):
-        return load_evaluations(store, where=where, resamples=2000).blocks
+        return load_evaluations(store, selection=Selection(where=where or ""), resamples=2000).blocks
 
     return blocks_of
 

@@ -40,3 +40,15 @@ def test_an_image_level_split_without_patients_is_no_caveat():
     ungrouped = {"arogya.grouped": "false", "arogya.split": "image-80-10-10-s42"}
 
     assert find_caveats([ungrouped]) == (UNGROUPED_CAVEAT,)
+
+
+def test_imported_predictions_name_their_models_and_files():
+    places = [("theirs", "ours.csv"), ("mine", "ours.csv"), ("third", "other.csv")]
+    imported = [{**SOUND, "arogya.imported_from": file, "arogya.model": model} for model, file in places]
+
+    (caveat,) = find_caveats([SOUND, *imported, imported[0]])
+
+    assert caveat == (
+        "The predictions of theirs, mine and third were imported (ours.csv, other.csv): the data gate did not check "
+        "their images, and their latency and cost cannot be measured without the model itself (model=pyfunc)."
+    )

@@ -76,7 +76,7 @@ def test_a_list_that_expires_adds_a_warning_and_keeps_the_key(measured, store):
 
     def on(day):
         choice = PriceChoice(prices=prices, named=True, today=day)
-        return Comparison.from_store(store, where=None, metric="f1_macro", prices=choice)
+        return Comparison.from_store(store, metric="f1_macro", prices=choice)
 
     before, after = on(date(2026, 12, 31)), on(date(2027, 1, 1))
 

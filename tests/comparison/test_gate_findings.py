@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from arogya_bench import Comparison, compare
 from arogya_bench.comparison.caveats import UNGROUPED_CAVEAT
 from arogya_bench.comparison.loading import load_evaluations
+from arogya_bench.comparison.selection import Selection
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.evaluation.evaluation import run_job
 from arogya_bench.models.prior import Prior
@@ -182,8 +183,8 @@ def test_rows_that_were_trained_on_the_dataset_are_named(store, job_of, source):
     run_job(job_of("hub", **seen), store, None)
     run_job(job_of("hub", **{**seen, "model": replace(seen["model"], smoothing=2.0)}), store, None)
 
-    (block,) = load_evaluations(store, where=None, resamples=2000).blocks
-    comparison = compare("study", tracking_uri=store.uri)
+    (block,) = load_evaluations(store, selection=Selection(variants="all"), resamples=2000).blocks
+    comparison = compare("study", tracking_uri=store.uri, variants="all")
 
     assert block.trained_on_test == ("hub (smoothing=1.0)", "hub (smoothing=2.0)")
     (first, *_) = comparison.about["datasets"][0]["gate_findings"]
@@ -197,7 +198,7 @@ def test_rows_that_were_trained_on_related_data_are_named_but_not_excluded(store
     run_job(job_of(source=source), store, None)
     run_job(job_of("hub", Pretrained(trained_on=["ISIC 2019"]), source=source), store, None)
 
-    (block,) = load_evaluations(store, where=None, resamples=2000).blocks
+    (block,) = load_evaluations(store, resamples=2000).blocks
 
     assert block.trained_on_test == ()
     assert ("warning", "AB501", "hub") in {

@@ -12,7 +12,7 @@ def loaded(store):
     """The measurements of the block that comes first."""
 
     def load():
-        block = load_evaluations(store, where=None, resamples=2000).blocks[0]
+        block = load_evaluations(store, resamples=2000).blocks[0]
         found = load_measurements(block)
         return {block.row_names[row]: taken for row, taken in found.by_row.items()}, found
 

@@ -75,3 +75,21 @@ def test_nothing_measured_has_no_pareto_table(logged, compare_only):
     logged("a")
 
     assert compare_only().pareto == []
+
+
+def test_how_often_a_model_is_on_the_front_is_said(measured, logged, compare_only):
+    """Of two models that are equally fast, the better one in a draw is on the front."""
+    measured("first", {"p50": 10.0}, skill=2.0)
+    measured("second", {"p50": 10.0}, skill=2.0, draw=1)
+    measured("beaten", {"p50": 90.0}, skill=0.8, draw=2)
+    logged("unmeasured", skill=4.0, draw=3)
+
+    rows = {row["model"]: row for row in compare_only().pareto}
+
+    first, second = rows["first"], rows["second"]
+    assert 0 < first["p_on_front"] < 1
+    assert (first["p_on_front"] > second["p_on_front"]) == (first["value"] > second["value"])
+    assert first["p_on_front"] + second["p_on_front"] == pytest.approx(1, abs=0.05)
+    assert rows["beaten"]["p_on_front"] < 0.01
+    assert rows["unmeasured"]["p_on_front"] is None
+    assert first["p_rests_on"] == "latency: 5 rounds"

@@ -28,7 +28,7 @@ def test_a_cheaper_model_inside_the_margin_is_named_with_its_evidence(measured, 
     (row,) = recommended("cheaper model", margin=0.5)
 
     assert (row["model"], row["instead_of"]) == ("cheap", "best")
-    assert row["worst_loss"] < 0.5
+    assert row["worst_loss_all_pairs"] < 0.5
     assert row["cost_per_1k_images_usd"] < row["other_cost_usd"]
     assert "for all pairs at once" in row["evidence"]
     assert "within the margin of 0.5" in row["recommendation"]
@@ -77,7 +77,7 @@ def test_the_worst_interval_of_a_metric_that_is_better_low(measured, recommended
 
     (row,) = recommended("cheaper model", margin=5.0, metric="nll")
 
-    assert 0 < row["worst_loss"] < 5.0
+    assert 0 < row["worst_loss_all_pairs"] < 5.0
     assert recommended("cheaper model", margin=0.01, metric="nll") == []
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from arogya_bench.comparison.loading import load_evaluations
+from arogya_bench.comparison.selection import Selection
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import RequirementMissing, TrackingError
 from arogya_bench.evaluation.job import prepare
@@ -38,7 +39,7 @@ def told(model="gemini", condition="clean", seed="42", message="There is no key.
 
 
 def cells_of(store):
-    (block,) = load_evaluations(store, where=None, resamples=2000).blocks
+    (block,) = load_evaluations(store, resamples=2000).blocks
     return [{name: cell[name] for name in told()} for cell in block.missing]
 
 
@@ -46,7 +47,7 @@ def test_a_row_that_only_was_skipped_is_missing(store, logged, skip):
     logged("prior")
     skip()
 
-    (block,) = load_evaluations(store, where=None, resamples=2000).blocks
+    (block,) = load_evaluations(store, resamples=2000).blocks
 
     assert [dict(cell) for cell in block.missing] == [{**told(), "cause": "RequirementMissing"}]
     assert set(block.row_names.values()) == {"prior", "gemini"}
@@ -104,7 +105,7 @@ def test_a_skipped_dataset_has_no_result_and_says_why(store, logged, skip, roste
     logged("prior")
     skip(source=roster(name="other", digest="1" * 32))
 
-    (failed,) = load_evaluations(store, where=None, resamples=2000).without_result
+    (failed,) = load_evaluations(store, resamples=2000).without_result
 
     assert failed.dataset == "other"
     assert failed.reason == ("No evaluation finished (1 skipped). RequirementMissing: There is no key. Fix: set it.")
@@ -116,7 +117,7 @@ def test_an_experiment_of_skipped_cells_says_what_they_lack(store, skip):
     skip(noise=(0.1,))
 
     with pytest.raises(TrackingError, match=r"0 evaluations in total; 2 cells were skipped: There is no key\)") as none:
-        load_evaluations(store, where=None, resamples=2000)
+        load_evaluations(store, resamples=2000)
 
     assert none.value.fix == "set it."
 
@@ -128,7 +129,9 @@ def test_a_filter_selects_the_skipped_cells_of_its_rows(store, logged, skip):
     skip("other")
 
     def cells(model):
-        (block,) = load_evaluations(store, where=f"tags.`arogya.model` = '{model}'", resamples=2000).blocks
+        (block,) = load_evaluations(
+            store, selection=Selection(where=f"tags.`arogya.model` = '{model}'"), resamples=2000
+        ).blocks
         return [(cell["model"], cell["seed"]) for cell in block.missing]
 
     assert cells("prior") == []

@@ -3,6 +3,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from arogya_bench.comparison.loading import load_evaluations
+from arogya_bench.comparison.requirements import Limit, Requirements
+from arogya_bench.comparison.tables import compare_block
 from arogya_bench.errors import TrackingError
 from arogya_bench.metrics.classification import INTERVAL_METRICS, METRICS
 from arogya_bench.tracking.runs import search_runs
@@ -37,8 +40,8 @@ def test_an_exact_copy_is_not_told_from_its_model(logged, compare_only):
     assert (pair["difference"], pair["p_value"], pair["p_adjusted"]) == (0.0, 1.0, 1.0)
     assert pair["conclusion"] == "no difference shown"
     (verdict,) = found.verdict
-    assert (verdict["verdict"], verdict["models"]) == ("undecided", "model, copy")
-    assert verdict["reason"] == "model and copy have the same f1_macro on 36 patients."
+    assert (verdict["verdict"], verdict["models"]) == ("undecided", "copy, model")
+    assert verdict["reason"].startswith("Take any of copy and model: the difference is shown to be smaller than 0.02")
     assert [row["rank"] for row in found.leaderboard] == [1, 1]
 
 
@@ -264,3 +267,17 @@ def test_an_undefined_primary_metric_leaves_the_verdict_undecided(logged, compar
     assert found.verdict[0]["verdict"] == "undecided"
     assert found.leaderboard[0]["auroc_macro_ovr"] is None
     assert {row["score"] for row in found.robustness} == {None}
+
+
+def test_a_row_that_misses_a_limit_takes_no_share_of_the_chances(logged, store):
+    for name, skill, draw in (("strong", 4.0, 0), ("fair", 3.5, 1), ("weak", 0.0, 2)):
+        logged(name, skill=skill, draw=draw)
+    (block,) = load_evaluations(store, resamples=2000).blocks
+    requirements = Requirements(limits=(Limit(quantity="accuracy", at_least=0.6),))
+
+    found = compare_block(block, "f1_macro", requirements=requirements)
+
+    chances = {row["model"]: row["p_best"] for row in found.leaderboard}
+    assert chances["weak"] is None
+    assert chances["strong"] + chances["fair"] == pytest.approx(1)
+    assert {row["members"] for row in found.analyses["ensembles"]} <= {2}

@@ -3,7 +3,11 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
+from arogya_bench.analysis.options import AnalysisOptions
+from arogya_bench.comparison.loading import load_evaluations
+from arogya_bench.comparison.tables import compare_block
 from arogya_bench.tracking.runs import get_run
 
 
@@ -139,3 +143,31 @@ def test_a_pair_that_the_table_does_not_show_is_explained(logged, compare_only, 
     hidden = [row for row in found.pairwise if row["a"] == "first" and row["conclusion"] == "no difference shown"]
     assert verdict_of(found)["models"] == "first"
     assert explained == hidden != []
+
+
+@pytest.mark.parametrize("names", [("gemini+blank",), ("gemini+blank", "gemini+shuffled_labels")])
+def test_controls_alone_are_nothing_to_choose_from(logged, compare_only, roster, names):
+    for draw, name in enumerate(names):
+        logged(name, source=roster(patients=100), draw=draw, tags={"arogya.api_control": name.partition("+")[2]})
+
+    reason = verdict_of(compare_only())["reason"]
+
+    are = "is a control and shows" if len(names) == 1 else "are controls and show"
+    assert reason == (
+        f"There is no model to choose: {' and '.join(names)} {are} what is reached without seeing the images. Evaluate "
+        "a model on the same cases."
+    )
+
+
+def test_a_model_that_is_not_worse_is_told_from_those_that_it_beats(logged, store, roster):
+    source = roster(patients=300, visits=1)
+    for name, skill in (("large", 2.0), ("small", 1.88), ("old", 0.3)):
+        logged(name, skill=skill, source=source)
+    (block,) = load_evaluations(store, resamples=2000).blocks
+
+    reason = verdict_of(compare_block(block, "f1_macro", options=AnalysisOptions(margin=0.02)))["reason"]
+
+    assert reason.startswith(
+        "Take large: it is not shown to be better than small, but shown to lose less than 0.02 of f1_macro against "
+        "every other model on 180 cases, which is shown of no other model."
+    )

@@ -5,26 +5,43 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
+from arogya_bench.analysis.options import AnalysisOptions
+from arogya_bench.analysis.pair_test_check import CORRECTIONS
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.costs import PriceChoice
 from arogya_bench.comparison.loading import LoadedEvaluations
 from arogya_bench.comparison.measurements import BlockMeasurements
+from arogya_bench.comparison.requirements import Requirements
+from arogya_bench.comparison.selection import CHOSEN_VARIANTS, Selection
 from arogya_bench.comparison.table_frames import MEASURED_TABLES, to_records
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.statistics.paired_differences import ALPHA
 
-COMPARISON_VERSION = 4  # rises when equal evaluations give another comparison
+COMPARISON_VERSION = 5  # rises when equal evaluations give another comparison
+
+VERDICT_RULE = (
+    "ahead is a model that is shown to be better than each other one that may be recommended, every pair by itself, "
+    "since it must win all of them, by Student's t with the variance over groups and seeds, whichever test is chosen "
+    "for the table of pairs; that table is corrected. Recommended is the only one that is shown to meet "
+    "every limit, or one that is shown to lose less than the margin against each other one, of several such that which "
+    "is shown to cost least. Limits are compared with bounds, not with estimates"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonRequest:
-    """What was asked for: the experiment, the primary metric, the filter, and how it is computed."""
+    """What was asked for: the experiments, the primary metric, which evaluations, and how it is computed.
 
-    experiment: str
+    Attributes:
+        test: Of the table of pairs, as ``correction`` is that of its p-values.
+    """
+
+    experiments: tuple[str, ...]
     metric: str
-    where: str
+    selection: Selection
     resamples: int
-    margin: float
+    options: AnalysisOptions
+    requirements: Requirements
 
 
 def describe_comparison(
@@ -38,10 +55,11 @@ def describe_comparison(
     """The entry ``about`` of a comparison; its ``key`` changes with everything that the numbers rest on."""
     blocks, metric = loaded.blocks, request.metric
     used_prices = None if tables["cost"].empty else describe_prices(prices)
-    runs = sorted(run.run_id for block in blocks for run in block.runs.values())
+    runs = sorted(run.run_id for block in blocks for run in block.all_runs)
     versions = {block.task.name: block.task.version for block in blocks} | {
         plugin.name: plugin.spec.version for block in blocks for plugin in block.task.plugin_metrics
     }
+    selected = _describe_selection(request.selection)
     evidence = {
         "runs": runs,
         "missing": to_records(tables["missing"]),
@@ -49,22 +67,24 @@ def describe_comparison(
         "metric": metric,
         "version": versions,
         "comparison_version": COMPARISON_VERSION,
-        "where": request.where,
-        "margin": request.margin,
+        **selected,
+        "options": asdict(request.options),
+        "requirements": request.requirements.to_record(),
         "prices": used_prices,
+        "literature": to_records(tables["literature"]),
         "gate": [finding for block in blocks for finding in block.gate_findings],
     }
     datasets = [_describe_dataset(block, metric) for block in blocks]
     return {
-        "experiment": request.experiment,
-        "where": request.where,
+        "experiment": ", ".join(request.experiments),
+        "experiments": list(request.experiments),
+        **selected,
         "metric": _join_unique(datasets, "metric"),
         "direction": _join_unique(datasets, "direction"),
         "confidence": 0.95,
         "alpha": ALPHA,
-        "verdict_rule": "it names a model that is shown to be better than each other one, every pair by itself, since "
-        "it must win all of them; the table of pairs is corrected",
-        "correction": "adjustment by the largest of all correlated statistics of one dataset (single-step max-t)",
+        "verdict_rule": VERDICT_RULE,
+        "correction": CORRECTIONS[request.options.correction],
         "interval": "bootstrap over groups (patients), BCa where defined; within classes for balanced accuracy, recall "
         "of a class and AUROC, which do not depend on the class frequencies; of several seeds and of differences by "
         "Student's t with the variance over groups and seeds",
@@ -79,10 +99,19 @@ def describe_comparison(
         "measurements": [
             _describe_measurements(block.dataset, found) for block, found in zip(blocks, measured, strict=True)
         ],
-        "margin": request.margin,
+        "margin": request.options.margin,
+        "requirements": request.requirements.to_record() if request.requirements.limits else None,
         "prices": used_prices,
         "key": digest_of(evidence),
     }
+
+
+def _describe_selection(selection: Selection) -> dict[str, object]:
+    """The filter, and the sweep and runs that were named, if any."""
+    sweep = {"sweep": selection.sweep} if selection.sweep else {}
+    runs = {"run_ids": list(selection.run_ids)} if selection.run_ids else {}
+    variants = {"variants": selection.variants} if selection.variants != CHOSEN_VARIANTS else {}
+    return {"where": selection.where, **sweep, **runs, **variants}
 
 
 def _describe_dataset(block: ComparableRuns, requested_metric: str) -> dict[str, object]:
@@ -101,6 +130,7 @@ def _describe_dataset(block: ComparableRuns, requested_metric: str) -> dict[str,
         "digest": block.digest,
         "split": block.split,
         "split_digest": block.split_digest,
+        "rows": {name: digest for digest, name in block.row_names.items()},
     }
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from arogya_bench.analysis.conditions import CLEAN
+from arogya_bench.analysis.scored_rows import EvaluatedRow
 from arogya_bench.api_models.calls import Status
-from arogya_bench.comparison.blocks import CLEAN, ComparableRuns
-from arogya_bench.comparison.scored_rows import EvaluatedRow
+from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.prices.tokens import TokenUsage
 from arogya_bench.scoring.tasks import correct_cases
 from arogya_bench.tracking.runs import RunRecord
@@ -36,7 +37,7 @@ class ApiAnswers:
 
     Attributes:
         name: Display name of the leaderboard row.
-        runs: One per seed.
+        runs: One per seed, and per fold of a cross-validation.
         predictions: One per seed, on the same cases; one in all if no seed changes them.
         logged: One per seed, also where seeds agree: an answer that was reused has no time, the first one has.
     """
@@ -185,7 +186,7 @@ def load_api_answers(
         if digest in block.api_rows and _labels(row):
             found[row.name] = ApiAnswers(
                 name=row.name,
-                runs=tuple(block.runs[digest, condition, seed] for seed in row.seeds),
+                runs=tuple(run for seed in row.seeds for run in block.parts((digest, condition, seed))),
                 predictions=_labels(row.collapse_seeds()),
                 logged=_labels(row),
             )

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from arogya_bench.analysis.judgement import Judgement
+from arogya_bench.analysis.table_rows import interval_columns
 from arogya_bench.comparison.api_answers import OWN_SERVER, ApiAnswers
 from arogya_bench.comparison.api_outcomes import accuracy_of_answered, coverage, failure_rates
-from arogya_bench.comparison.judgement import Judgement
-from arogya_bench.comparison.pair_table import interval_columns
 from arogya_bench.runtime.console import plural
 from arogya_bench.statistics.intervals import Interval
 from arogya_bench.statistics.notes import join_notes
@@ -124,7 +124,7 @@ def _models_of(control: ApiAnswers, models: Sequence[ApiAnswers]) -> list[ApiAns
 
 
 def _against(control: ApiAnswers, answers: ApiAnswers, judgement: Judgement) -> str:
-    pair = next((pair for pair in judgement.pairs if {pair.a, pair.b} == {control.name, answers.name}), None)
+    pair = next((pair for pair in judgement.control_pairs if {pair.a, pair.b} == {control.name, answers.name}), None)
     if pair is None:
         return ""
     findings = CONTROL_FINDINGS.get(control.control, OTHER_CONTROL)

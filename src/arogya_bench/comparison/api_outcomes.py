@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from arogya_bench.analysis.conditions import CLEAN, StoredCondition
+from arogya_bench.analysis.table_rows import TableRow, bounds, interval_columns
 from arogya_bench.comparison.api_answers import FAILURES, ApiAnswers, load_api_answers
-from arogya_bench.comparison.blocks import CLEAN, ComparableRuns, StoredCondition
+from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.grouped_rates import grouped_share
-from arogya_bench.comparison.measurement_tables import bounds
-from arogya_bench.comparison.pair_table import TableRow, interval_columns
 from arogya_bench.statistics.intervals import Interval
 
 RATES = tuple(f"{status}_rate" for status in FAILURES)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from arogya_bench.analysis.table_rows import TableRow, bounds, interval_columns
 from arogya_bench.api_models.cell_answers import count_distinct, count_ties
 from arogya_bench.comparison.api_answers import ApiAnswers
 from arogya_bench.comparison.api_costs import possible_usd, tokens_per_case
@@ -11,8 +12,6 @@ from arogya_bench.comparison.api_outcomes import OUTCOME_COLUMNS, outcome_column
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.costs import COST
 from arogya_bench.comparison.grouped_rates import grouped_share
-from arogya_bench.comparison.measurement_tables import bounds
-from arogya_bench.comparison.pair_table import TableRow, interval_columns
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics.notes import join_notes
 from arogya_bench.statistics.percentiles import MIN_REQUESTS, percentile

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from math import ceil, floor
 
+from arogya_bench.analysis.table_rows import TableRow, bounds
 from arogya_bench.comparison.measurement_choice import USABLE_GRADES
-from arogya_bench.comparison.measurement_tables import OK, bounds
-from arogya_bench.comparison.pair_table import TableRow
+from arogya_bench.comparison.measurement_tables import OK
 from arogya_bench.comparison.table_cells import number, short, with_interval
 
 RATE = "images_per_s"

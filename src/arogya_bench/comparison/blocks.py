@@ -1,37 +1,35 @@
 """Evaluations on the same test cases, which may be compared."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from arogya_bench.comparison.scored_rows import EvaluatedRow
+from arogya_bench.analysis.conditions import CLEAN, StoredCondition
+from arogya_bench.analysis.scored_rows import EvaluatedRow
+from arogya_bench.analysis.table_rows import TableRow
+from arogya_bench.comparison.missing_cells import CellKey
+from arogya_bench.comparison.pooled_folds import CrossValidation, Fold
+from arogya_bench.comparison.pooled_predictions import pool_predictions
+from arogya_bench.comparison.validation import load_validation
 from arogya_bench.errors import TrackingError
 from arogya_bench.scoring.task import Task
 from arogya_bench.scoring.tasks import from_table, get_task
-from arogya_bench.tracking.artifacts import fetch_artifact
+from arogya_bench.tracking.artifacts import read_artifacts
 from arogya_bench.tracking.runs import RunRecord
 from arogya_bench.tracking.store import Store
-from arogya_bench.tracking.tags import API, API_CONTROL, SEEDED
+from arogya_bench.tracking.tags import API, API_CONTROL, SEEDED, SPLIT_DIGEST
 from arogya_bench.types import BoxPredictions, Predictions
 
-CLEAN = "clean"
+PREDICTIONS_FILE = "predictions.parquet"
 CONTROLS = {
     "blank": "it is a control, which sees a grey image in place of every case",
     "shuffled_labels": "it is a control, with the answers of the model exchanged between cases at random",
 }  # of models behind APIs
-
-
-@dataclass(frozen=True, kw_only=True, order=True)
-class StoredCondition:
-    """A condition as logged in MLflow; sorts by augmentation (clean first), then by severity."""
-
-    augmentation_order: int = field(repr=False)
-    augmentation: str
-    level: int
-    severity: float | None = field(compare=False)
-    name: str = field(compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +48,11 @@ class ComparableRuns:
         caveats: Limitations of the data, one sentence each.
         gate_findings: Errors and warnings of the data gate, the heaviest first.
         trained_on_test: Display names of rows whose weights are declared as trained on this dataset.
+        tried: Row to display name of the variants that were not chosen on the validation split; they are no rows.
+        variants: Rows of a table of the variants of models, with their scores on the validation split.
+        fits: Runs of fits by their id.
+        cross_validation: Whose folds are pooled, if these are pooled predictions.
+        fold_runs: Of pooled predictions, the runs of all folds behind each entry of ``runs``.
     """
 
     dataset: str
@@ -68,6 +71,25 @@ class ComparableRuns:
     caveats: tuple[str, ...] = ()
     gate_findings: tuple[Mapping[str, object], ...] = ()
     trained_on_test: tuple[str, ...] = ()
+    tried: Mapping[str, str] = field(default_factory=dict)
+    variants: tuple[TableRow, ...] = ()
+    fits: Mapping[str, RunRecord] = field(default_factory=dict, repr=False)
+    cross_validation: CrossValidation | None = field(default=None, repr=False)
+    fold_runs: Mapping[CellKey, tuple[RunRecord, ...]] = field(default_factory=dict, repr=False)
+
+    @property
+    def all_runs(self) -> list[RunRecord]:
+        """Every run that predictions are read from."""
+        return [run for key in self.runs for run in self.parts(key)]
+
+    @property
+    def split_digests(self) -> frozenset[str]:
+        """Of the splits that the runs were tested on: several for folds."""
+        return frozenset(run.tags[SPLIT_DIGEST] for run in self.all_runs)
+
+    def parts(self, key: CellKey) -> tuple[RunRecord, ...]:
+        """The runs behind one entry of ``runs``: one per fold, else one."""
+        return self.fold_runs.get(key) or (self.runs[key],)
 
     @property
     def not_recommendable(self) -> dict[str, str]:
@@ -90,7 +112,14 @@ class ComparableRuns:
 
     def seeds(self, row: str, condition: str) -> list[str]:
         """Seeds for which a row has a finished run under a condition."""
-        return sorted(seed for r, c, seed in self.runs if (r, c) == (row, condition))
+        return self._seeds.get((row, condition), [])
+
+    @cached_property
+    def _seeds(self) -> dict[tuple[str, str], list[str]]:
+        found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        for row, condition, seed in sorted(self.runs):
+            found[row, condition].append(seed)
+        return dict(found)
 
     def primary_metric(self, requested_metric: str) -> str:
         """Return the requested metric, or the default of the task if the task lacks it."""
@@ -98,7 +127,25 @@ class ComparableRuns:
 
     def load_predictions(self, row: str, condition: str) -> list[Predictions | BoxPredictions]:
         """Read the predictions of each seed, with cases sorted by id."""
-        return [_read_predictions(self.store, self.runs[row, condition, seed]) for seed in self.seeds(row, condition)]
+        found = self.evaluated_rows([row], condition)
+        return list(found[row].predictions) if found else []
+
+    def load_validation(self, digests: Mapping[str, str]) -> dict[str, tuple[Predictions | BoxPredictions, ...]]:
+        """The predictions of the validation split, one per seed of the clean evaluation, with cases sorted by id.
+
+        None for pooled folds: the validation cases of one fold are test cases of others, and each fit has its own.
+
+        Args:
+            digests: Display name to row.
+
+        Returns:
+            By display name; a row is absent if the fit of a seed has none, as those of APIs and imported ones, or if
+            they are not of its kind, as those of a detector that is evaluated on labels.
+        """
+        if self.cross_validation:
+            return {}
+        runs = {name: [self.runs[row, CLEAN, seed] for seed in self.seeds(row, CLEAN)] for name, row in digests.items()}
+        return load_validation(runs, self.fits, uri=self.store.uri)
 
     def check_same_cases(self, rows: Sequence[Sequence[Predictions | BoxPredictions]]) -> None:
         """Raise a TrackingError unless the stored predictions of several rows cover the same cases."""
@@ -113,21 +160,49 @@ class ComparableRuns:
 
     def evaluated_row(self, row: str, condition: str) -> EvaluatedRow | None:
         """Read the predictions of a row under a condition; None if it has no finished run."""
-        predictions = self.load_predictions(row, condition)
-        if not predictions:
-            return None
-        seeded = any(run.tags.get(SEEDED, "true") != "false" for (name, *_), run in self.runs.items() if name == row)
-        return EvaluatedRow(
-            name=self.row_names[row],
-            predictions=tuple(predictions),
-            seeds=tuple(self.seeds(row, condition)),
-            seeded=seeded,
-        )
+        return self.evaluated_rows([row], condition).get(row)
+
+    def evaluated_rows(self, rows: Collection[str], condition: str) -> dict[str, EvaluatedRow]:
+        """Read the predictions of rows under a condition, side by side where they have to be downloaded.
+
+        Returns:
+            By row, in the given order; a row without a finished run is absent. Variants of ``tried`` can be read too.
+        """
+        seeds = {row: self.seeds(row, condition) for row in rows}
+        keys = [(row, condition, seed) for row in rows for seed in seeds[row]]
+        runs = [run for key in keys for run in self.parts(key)]
+        parts = iter(read_artifacts(runs, PREDICTIONS_FILE, _parse_predictions, uri=self.store.uri))
+        predictions = {key: pool_predictions([next(parts) for _ in self.parts(key)]) for key in keys}
+        names = {**self.row_names, **self.tried}
+        unseeded = {row for (row, *_), run in self.runs.items() if run.tags.get(SEEDED, "true") == "false"}
+        return {
+            row: EvaluatedRow(
+                name=names[row],
+                predictions=tuple(predictions[row, condition, seed] for seed in seeds[row]),
+                seeds=tuple(seeds[row]),
+                # Pooled predictions come from several fits, so that a row is not the single fit of one seed.
+                seeded=row not in unseeded and not self.fold_runs,
+                repeats=self.cross_validation.repeats_of(seeds[row]) if self.cross_validation else (),
+            )
+            for row in rows
+            if seeds[row]
+        }
+
+    def fold_cases(self, seed: str) -> dict[Fold, frozenset[str]]:
+        """The case ids of each fold behind a seed of pooled predictions, read from the runs of one row."""
+        if self.cross_validation is None:
+            return {}
+        key = next(key for key in self.runs if key[1:] == (CLEAN, seed))
+        cases = read_artifacts(self.parts(key), PREDICTIONS_FILE, _parse_case_ids, uri=self.store.uri)
+        return dict(zip(self.cross_validation.folds_of(seed), cases, strict=True))
 
 
-def _read_predictions(store: Store, run: RunRecord) -> Predictions | BoxPredictions:
-    with fetch_artifact(run, "predictions.parquet", uri=store.uri) as path:
-        return from_table(pd.read_parquet(path).sort_values("case_id", kind="stable"))
+def _parse_predictions(path: Path) -> Predictions | BoxPredictions:
+    return from_table(pd.read_parquet(path).sort_values("case_id", kind="stable"))
+
+
+def _parse_case_ids(path: Path) -> frozenset[str]:
+    return frozenset(pd.read_parquet(path, columns=["case_id"])["case_id"].astype(str))
 
 
 def _same_cases(a: Predictions | BoxPredictions, b: Predictions | BoxPredictions) -> bool:

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+from arogya_bench.comparison.verdict_words import MAX_NAMES, join_names
 from arogya_bench.tracking.tags import (
     API_TERMS,
     API_TIER,
     EXCLUDED_CASES,
     GATE_OVERRIDDEN,
     GROUPED,
+    IMPORTED_FROM,
+    MODEL,
     SPLIT,
     model_without_control,
 )
@@ -43,7 +46,20 @@ def find_caveats(tags: Sequence[Mapping[str, str]], *, gate_summaries: Sequence[
             f"The data gate found errors ({'; '.join(overridden)}) and was overridden with "
             f"gate=warn{excluded}. See gate.json of the runs."
         )
-    return (*caveats, *_api_caveats(tags))
+    return (*caveats, *_import_caveats(tags), *_api_caveats(tags))
+
+
+def _import_caveats(tags: Sequence[Mapping[str, str]]) -> list[str]:
+    """Which models nobody saw the images of."""
+    imported = [run for run in tags if run.get(IMPORTED_FROM)]
+    if not imported:
+        return []
+    models, sources = (list(dict.fromkeys(run.get(tag, "") for run in imported)) for tag in (MODEL, IMPORTED_FROM))
+    named = ", ".join(sources) if len(sources) <= MAX_NAMES else f"{len(sources)} files or runs"
+    return [
+        f"The predictions of {join_names(models, 'and')} were imported ({named}): the data gate did not check their "
+        "images, and their latency and cost cannot be measured without the model itself (model=pyfunc)."
+    ]
 
 
 def _api_caveats(tags: Sequence[Mapping[str, str]]) -> list[str]:

@@ -1,20 +1,28 @@
 """The tables of a comparison: computed from MLflow, written as JSON and CSV, read from JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
 
+from arogya_bench.analysis.literature import LiteratureValue
+from arogya_bench.analysis.options import AnalysisOptions
+from arogya_bench.analysis.table_rows import TableRow
 from arogya_bench.comparison.about import ComparisonRequest, describe_comparison
+from arogya_bench.comparison.between_datasets import across_blocks, literature_of_blocks
 from arogya_bench.comparison.costs import PriceChoice
-from arogya_bench.comparison.folds import FOLD_COLUMNS, fold_summary
+from arogya_bench.comparison.folds import fold_summary
+from arogya_bench.comparison.limits import check_limits
 from arogya_bench.comparison.loading import load_evaluations
-from arogya_bench.comparison.metric_check import check_two_class_metric
-from arogya_bench.comparison.table_frames import MEASURED_TABLES, TABLES, to_records, to_table
-from arogya_bench.comparison.tables import DEFAULT_MARGIN, compare_block
+from arogya_bench.comparison.metric_check import check_positive_class, check_two_class_metric
+from arogya_bench.comparison.pair_test_check import check_pair_tests
+from arogya_bench.comparison.requirements import Requirements
+from arogya_bench.comparison.selection import Selection
+from arogya_bench.comparison.table_frames import ADDED_TABLES, ANALYSIS_TABLES, TABLES, to_records, to_table
+from arogya_bench.comparison.tables import BlockTables, compare_block
 from arogya_bench.errors import TrackingError
 from arogya_bench.tracking.store import Store
 
@@ -50,6 +58,36 @@ class ComparisonTables:
             they took and what they cost.
         api_outcomes: One row per model behind an API and condition, clean images included: the share of the cases that
             were answered and that ended in each other way, and the accuracy with and without the latter.
+        limits: One row per model and limit: its bounds, whether they keep the limit, and what would decide.
+        folds: One row per model of a cross-validation: mean and spread of the deciding metric over folds.
+        fold_pairs: One row per pair of such models: its mean difference over folds, by the corrected resampled t-test.
+        variants: One row per variant of a model: its hyperparameters, its score on the validation split, and whether
+            it was chosen by that score.
+        not_compared: One row per model that stands apart from others on the same dataset, and why.
+        ranks: One row per model: interval of its rank, probability of being the best, group of ties, optimism.
+        rank_stability: One row per source of variation: how far the ranking stays the same over resamples, seeds,
+            parts of the data, conditions and methods.
+        agreement: One row per pair of models, and one of all: the shares of cases that they get right together.
+        per_class: One row per model and class against the rest: sensitivity, which is recall, specificity, precision,
+            F1, AUROC.
+        calibration: One row per model: calibration errors, slope, intercept, and bias in the large.
+        reliability: One row per model and bin of the probability: what is observed, with its interval.
+        operating_points: One row per model, positive class and decision: by default, and at two thresholds that were
+            locked on validation; PPV and NPV at a stated prevalence.
+        net_benefit: One row per model and threshold probability: net benefit, and its advantage over acting on all
+            cases and on none.
+        subgroups: One row per model, part of a metadata column and metric: value, and difference to the other cases.
+        subgroup_gaps: One row per model, metadata column and metric: the distance between best and worst part.
+        degradation: One row per model and augmentation, and one for all: area under the curve, critical severity, worst
+            condition, calibration under shift, rank by robustness.
+        errors: The most confident mistakes of each model, by case.
+        missed_by_all: The cases that every model which may be recommended misses.
+        froc: One row per detector and rate of false positives per image: the share of the lesions that it finds.
+        ensembles: One row per pair and triple of models and rule of combining: what they would score together.
+        overall_tests: One row per dataset with three models or more: whether they are right equally often.
+        planning: One row per pair of models: which difference these cases can show, and how many the margin needs.
+        across_datasets: One row per model: its mean rank over the datasets, for each metric that decides on several.
+        literature: One row per number of a publication, with its source and caveat; not compared with the others.
     """
 
     about: Mapping[str, Any]
@@ -66,43 +104,88 @@ class ComparisonTables:
     recommendations: pd.DataFrame
     api: pd.DataFrame
     api_outcomes: pd.DataFrame
+    limits: pd.DataFrame
+    folds: pd.DataFrame
+    fold_pairs: pd.DataFrame
+    variants: pd.DataFrame
+    not_compared: pd.DataFrame
+    ranks: pd.DataFrame
+    rank_stability: pd.DataFrame
+    agreement: pd.DataFrame
+    per_class: pd.DataFrame
+    calibration: pd.DataFrame
+    reliability: pd.DataFrame
+    operating_points: pd.DataFrame
+    net_benefit: pd.DataFrame
+    subgroups: pd.DataFrame
+    subgroup_gaps: pd.DataFrame
+    degradation: pd.DataFrame
+    errors: pd.DataFrame
+    missed_by_all: pd.DataFrame
+    froc: pd.DataFrame
+    ensembles: pd.DataFrame
+    overall_tests: pd.DataFrame
+    planning: pd.DataFrame
+    across_datasets: pd.DataFrame
+    literature: pd.DataFrame
 
     @classmethod
     def from_store(
         cls,
         store: Store,
         *,
-        where: str | None,
         metric: str,
+        selection: Selection | None = None,
         prices: PriceChoice | None = None,
-        margin: float = DEFAULT_MARGIN,
+        options: AnalysisOptions | None = None,
+        requirements: Requirements | None = None,
+        literature: Sequence[LiteratureValue] = (),
     ) -> Self:
-        """Compare the models of an experiment.
+        """Compare the models of one or several experiments of a store.
 
         Args:
-            store: The store and its experiment.
-            where: An MLflow search filter that selects evaluations.
+            store: The store; its experiment is read if the selection names none.
+            selection: Which evaluations; None takes all of the experiment.
             metric: The primary metric; datasets whose task lacks it use the default of their task.
             prices: Of machines, energy and APIs; None for no costs.
-            margin: Loss of the primary metric that a recommendation accepts for a lower cost.
+            options: Of the analyses; None takes the defaults.
+            requirements: The limits that a model must be shown to meet; None for none.
+            literature: Numbers of publications, to be shown beside ours.
 
         Raises:
-            ConfigError: If the metric is unknown, or defined for two classes only and a dataset has more.
+            ConfigError: If the metric is unknown, or defined for two classes only and a dataset has more; if a limit
+                is on something unknown; if the chosen test of pairs does not fit a dataset; if a number of a
+                publication is of an unknown metric, or beyond its range.
             PriceError: If the user named the price list, and it has no machine with what was used.
             TrackingError: If no evaluation is finished.
         """
-        where = (where or "").strip()
-        loaded = load_evaluations(store, where=where, resamples=RESAMPLES, requested_metric=metric)
+        selection, options = selection or Selection(), options or AnalysisOptions()
+        loaded = load_evaluations(store, selection=selection, resamples=RESAMPLES, requested_metric=metric)
         check_two_class_metric(loaded.blocks, metric)
-        compared = [compare_block(block, metric, prices=prices, margin=margin) for block in loaded.blocks]
-        rows = {name: [row for block in compared for row in getattr(block, name)] for name in TABLES}
+        requirements = requirements or Requirements()
+        check_limits(loaded.blocks, requirements, metric)
+        check_positive_class(loaded.blocks, options.positive_class)
+        check_pair_tests(loaded.blocks, metric, options)
+        published = literature_of_blocks(literature, loaded.blocks)
+        compared = [
+            compare_block(block, metric, prices=prices, options=options, requirements=requirements)
+            for block in loaded.blocks
+        ]
+        rows = {name: [row for block in compared for row in _rows_of(block, name)] for name in TABLES}
+        rows["not_compared"] = list(loaded.not_compared)
         rows["missing"] += [
             {"dataset": failed.dataset, **cell} for failed in loaded.without_result for cell in failed.missing
         ]
+        rows |= {"across_datasets": across_blocks(loaded.blocks, compared), "literature": published}
         tables = {name: to_table(name, rows[name]) for name in TABLES}
         measured = [tables.measured for tables in compared]
         request = ComparisonRequest(
-            experiment=store.experiment, metric=metric, where=where, resamples=RESAMPLES, margin=margin
+            experiments=selection.experiments or (store.experiment,),
+            metric=metric,
+            selection=selection,
+            resamples=RESAMPLES,
+            options=options,
+            requirements=requirements,
         )
         about = describe_comparison(request, loaded, tables, measured=measured, prices=prices)
         return cls(about=about, **tables)
@@ -125,17 +208,10 @@ class ComparisonTables:
                 fix="recompute it from the same runs: arogya-bench compare EXPERIMENT",
             )
         about = stored["about"] | {"where": stored["about"].get("where", "")}  # earlier versions did not store it
-        rows = {name: [] for name in MEASURED_TABLES} | {name: stored[name] for name in TABLES if name in stored}
+        rows = {name: [] for name in ADDED_TABLES} | {name: stored[name] for name in TABLES if name in stored}
+        if "folds" not in stored:
+            rows["folds"] = fold_summary(about["datasets"], rows["leaderboard"])
         return cls(about=about, **{name: to_table(name, rows[name]) for name in TABLES})
-
-    @property
-    def folds(self) -> pd.DataFrame:
-        """Mean and spread of the primary metric over cross-validation folds; often empty.
-
-        ``folds.fold_summary`` describes the columns.
-        """
-        rows = fold_summary(self.about["datasets"], to_records(self.leaderboard))
-        return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
 
     def to_json(self, path: Path | str | None = None) -> str:
         """Write ``about`` and all tables as JSON, identical for identical runs; undefined numbers are null."""
@@ -151,5 +227,11 @@ class ComparisonTables:
         directory.mkdir(parents=True, exist_ok=True)
         for name in TABLES:
             getattr(self, name).to_csv(directory / f"{name}.csv", index=False)
-        if not self.folds.empty:
-            self.folds.to_csv(directory / "folds.csv", index=False)
+
+
+def _rows_of(block: BlockTables, name: str) -> list[TableRow]:
+    """The rows of a table of one dataset."""
+    if name in ANALYSIS_TABLES:
+        return block.analyses.get(name, [])
+    rows: list[TableRow] = getattr(block, name, [])
+    return rows

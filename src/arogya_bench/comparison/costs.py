@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 
+from arogya_bench.analysis.table_rows import TableRow, bounds
 from arogya_bench.comparison.api_answers import ApiAnswers
 from arogya_bench.comparison.api_costs import token_cost
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.measurement_notes import NOT_MEASURED
-from arogya_bench.comparison.measurement_tables import bounds
 from arogya_bench.comparison.measurements import BlockMeasurements, Measurement
 from arogya_bench.comparison.needed_machine import best_batch, describe_choice, priced_machine
-from arogya_bench.comparison.pair_table import TableRow
 from arogya_bench.comparison.training_hours import training_hours
 from arogya_bench.errors import PriceError
 from arogya_bench.prices.cost import Cost, Throughput, api_cost, local_cost, training_cost

@@ -1,12 +1,12 @@
-"""Mean and spread of the primary metric over the folds of a cross-validation."""
+"""The table of folds of comparisons that earlier versions stored, which compared each fold by itself."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-FOLD_NAME_PATTERN = re.compile(r"kfold-(?P<folds>\d+)-f(?P<fold>\d+)-r(?P<repeat>\d+)-(?P<settings>.+)")
+from arogya_bench.comparison.pooled_folds import FOLD_NAME_PATTERN
+
 FOLD_COLUMNS = (
     "dataset", "model", "metric", "splits", "expected", "mean", "sd", "lowest", "highest",
 )  # fmt: skip

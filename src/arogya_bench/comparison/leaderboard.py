@@ -4,19 +4,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from arogya_bench.analysis.conditions import CLEAN
+from arogya_bench.analysis.judgement import Judgement, seed_terms
+from arogya_bench.analysis.row_intervals import row_interval
+from arogya_bench.analysis.scored_rows import ScoredRow, SharedCases
+from arogya_bench.analysis.table_rows import TableRow, bounds, interval_columns
 from arogya_bench.comparison.api_answers import ApiAnswers
 from arogya_bench.comparison.api_notes import outcome_note
-from arogya_bench.comparison.blocks import CLEAN, ComparableRuns
+from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.costs import COST, row_kind
-from arogya_bench.comparison.judgement import Judgement
-from arogya_bench.comparison.measurement_tables import bounds
-from arogya_bench.comparison.pair_table import TableRow, interval_columns
 from arogya_bench.comparison.pareto import LATENCY
-from arogya_bench.comparison.row_intervals import row_interval
-from arogya_bench.comparison.scored_rows import ScoredRow, SharedCases
 from arogya_bench.statistics.intervals import Interval
 from arogya_bench.statistics.notes import join_notes
-from arogya_bench.statistics.seed_variance import estimate_seed_variance
 
 ROUNDING_TOLERANCE = 1e-9  # of two values of a metric
 SPEED_AND_COST_COLUMNS = (*bounds(LATENCY), "latency_grade", *bounds(COST))
@@ -27,10 +26,10 @@ def leaderboard_rows(
 ) -> list[TableRow]:
     """One row per model, best first, without what is measured apart."""
     metrics = judgement.rows[0].metrics
-    seeds = {name: estimate_seed_variance([row.seed_scores(name) for row in judgement.rows]) for name in metrics}
+    seeds = {name: seed_terms(judgement, name) for name in metrics}
     rows = []
     for position, row in enumerate(judgement.rows):
-        intervals = {name: row_interval(row, name, judgement.cases, seeds[name].of_mean(position)) for name in metrics}
+        intervals = {name: row_interval(row, name, judgement.cases, seeds[name][row.name]) for name in metrics}
         intervals[judgement.metric] = judgement.intervals[row.name]
         rows.append(
             {

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from arogya_bench.analysis.table_rows import TableRow, bounds
 from arogya_bench.comparison.blocks import ComparableRuns
+from arogya_bench.comparison.front_draws import Rounds
 from arogya_bench.comparison.measurement_notes import NOT_MEASURED
 from arogya_bench.comparison.measurements import RATE_NAME, BlockMeasurements, Measurement, read_latencies
-from arogya_bench.comparison.pair_table import TableRow
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.statistics.notes import join_notes
 from arogya_bench.statistics.percentiles import paired_ratio
@@ -31,11 +32,6 @@ THROUGHPUT_COLUMNS = (
     "no_decode_images_per_s", "ms_p50", "ram_peak_mb", "gpu_peak_mb", "grade", "reason",
 )  # fmt: skip
 OK = "ok"
-
-
-def bounds(name: str) -> tuple[str, str, str]:
-    """The columns of an estimate and of the ends of its interval."""
-    return name, f"{name}.ci_low", f"{name}.ci_high"
 
 
 MEASUREMENT_COLUMNS = (
@@ -65,15 +61,22 @@ def throughput_rows(block: ComparableRuns, measured: BlockMeasurements, models: 
     ]
 
 
-def latency_pair_rows(block: ComparableRuns, measured: BlockMeasurements, models: Mapping[str, str]) -> list[TableRow]:
-    """One row per pair of models that were interleaved: the ratio of their latencies, paired by round."""
+def read_rounds(block: ComparableRuns, measured: BlockMeasurements, models: Mapping[str, str]) -> dict[str, Rounds]:
+    """The rounds of each measured model, in the order of their latencies; without models whose samples are lost."""
     by_name = {name: measured.by_row[row] for name, row in models.items() if row in measured.by_row}
-    rounds = {name: _median_by_round(block, measurement) for name, measurement in by_name.items()}
     ordered = sorted(by_name, key=lambda name: by_name[name].metrics.get("latency_p50_ms", math.inf))
+    rounds = {
+        name: Rounds(session=by_name[name].session, medians=_median_by_round(block, by_name[name])) for name in ordered
+    }
+    return {name: found for name, found in rounds.items() if found.medians}
+
+
+def latency_pair_rows(block: ComparableRuns, rounds: Mapping[str, Rounds]) -> list[TableRow]:
+    """One row per pair of models that were interleaved: the ratio of their latencies, paired by round."""
     return [
-        _pair_row(block.dataset, a, b, by_name[a].session, rounds)
-        for a, b in combinations(ordered, 2)
-        if by_name[a].session == by_name[b].session and rounds[a] and rounds[b]
+        _pair_row(block.dataset, a, b, rounds)
+        for a, b in combinations(rounds, 2)
+        if rounds[a].session == rounds[b].session
     ]
 
 
@@ -166,11 +169,12 @@ def _median_by_round(block: ComparableRuns, measurement: Measurement) -> dict[in
     return {int(str(number)): float(value) for number, value in medians.items()}
 
 
-def _pair_row(dataset: str, a: str, b: str, session: str, rounds: Mapping[str, Mapping[int, float]]) -> TableRow:
-    shared = sorted(rounds[a].keys() & rounds[b].keys())
-    row: TableRow = {**dict.fromkeys(PAIR_COLUMNS), "dataset": dataset, "a": a, "b": b, "session": session}
+def _pair_row(dataset: str, a: str, b: str, rounds: Mapping[str, Rounds]) -> TableRow:
+    faster, slower = rounds[a].medians, rounds[b].medians
+    shared = sorted(faster.keys() & slower.keys())
+    row: TableRow = {**dict.fromkeys(PAIR_COLUMNS), "dataset": dataset, "a": a, "b": b, "session": rounds[a].session}
     try:
-        ratio = paired_ratio([rounds[b][number] for number in shared], [rounds[a][number] for number in shared])
+        ratio = paired_ratio([slower[number] for number in shared], [faster[number] for number in shared])
     except UndefinedMetric:
         return {**row, "rounds": 0, "note": "no round in common"}
     numbers = dict(zip(bounds("ratio"), (ratio.value, ratio.low, ratio.high), strict=True))

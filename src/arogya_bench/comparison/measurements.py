@@ -123,11 +123,10 @@ def load_measurements(block: ComparableRuns) -> BlockMeasurements:
     runs = [
         run
         for run in search_runs(
-            block.store,
-            f"tags.`{KIND}` = 'measurement' and tags.`{DATASET_DIGEST}` = '{block.digest}' "
-            f"and tags.`{SPLIT_DIGEST}` = '{block.split_digest}'",
+            block.store, f"tags.`{KIND}` = 'measurement' and tags.`{DATASET_DIGEST}` = '{block.digest}'"
         )
-        if run.tags.get(MODEL_CONFIG_DIGEST) in block.row_names.keys() - block.api_rows
+        if run.tags.get(SPLIT_DIGEST) in block.split_digests
+        and run.tags.get(MODEL_CONFIG_DIGEST) in block.row_names.keys() - block.api_rows
         and run.tags.get(TASK, block.task.name) == block.task.name
     ]
     finished = [run for run in runs if run.status == "FINISHED"]

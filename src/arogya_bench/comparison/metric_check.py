@@ -1,10 +1,10 @@
-"""Check that a requested metric is defined on the datasets of a comparison."""
+"""Check that a requested metric and a positive class are defined on the datasets of a comparison."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from arogya_bench.comparison.blocks import ComparableRuns
-from arogya_bench.errors import ConfigError
+from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.scoring.classification import CLASSIFICATION
 from arogya_bench.tracking.tags import DATASET
 
@@ -40,6 +40,24 @@ def check_two_class_metric(blocks: Sequence[ComparableRuns], metric: str) -> Non
     raise ConfigError(f"{metric} is defined for two classes; {', '.join(unfit)}.", fix=f"{fix}.")
 
 
+def check_positive_class(blocks: Sequence[ComparableRuns], name: str | None) -> None:
+    """Raise ConfigError if no classification dataset has the class that was named."""
+    if name is None:
+        return
+    classes = dict.fromkeys(
+        known for block in blocks if block.task.name == CLASSIFICATION.name for known in _class_names(block)
+    )
+    if name not in classes:
+        raise ConfigError(
+            f"positive_class is {name!r}, which no dataset has.{did_you_mean(name, list(classes))}",
+            fix=f"name one of: {', '.join(classes)}." if classes else "leave it out: no dataset has classes of cases.",
+        )
+
+
 def _class_count(block: ComparableRuns) -> int:
+    return len(_class_names(block))
+
+
+def _class_names(block: ComparableRuns) -> tuple[str, ...]:
     row, condition, _ = next(iter(block.runs))
-    return len(block.load_predictions(row, condition)[0].classes)
+    return tuple(block.load_predictions(row, condition)[0].classes)

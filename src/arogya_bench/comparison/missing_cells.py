@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import product
 
-from arogya_bench.comparison.blocks import StoredCondition
+from arogya_bench.analysis.conditions import StoredCondition
 from arogya_bench.tracking.runs import RunRecord
 from arogya_bench.tracking.tags import CONDITION, ERROR, ERROR_MESSAGE, MODEL, MODEL_CONFIG_DIGEST, SEED
 

@@ -5,15 +5,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from arogya_bench.analysis.judgement import Judgement
+from arogya_bench.analysis.scored_rows import ScoredRow
+from arogya_bench.analysis.study import Study
+from arogya_bench.analysis.table_rows import TableRow, bounds, interval_columns
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.costs import API, COST, LOCAL, row_kind
-from arogya_bench.comparison.judgement import Judgement
+from arogya_bench.comparison.front_draws import (
+    Rounds,
+    draw_latencies,
+    draw_prices,
+    draw_qualities,
+    front_rng,
+    shares_on_front,
+)
 from arogya_bench.comparison.measurement_choice import UNUSABLE_GRADE, USABLE_GRADES
 from arogya_bench.comparison.measurement_notes import NOT_MEASURED
-from arogya_bench.comparison.measurement_tables import bounds
 from arogya_bench.comparison.measurements import BlockMeasurements, Measurement
-from arogya_bench.comparison.pair_table import TableRow, interval_columns
-from arogya_bench.comparison.scored_rows import ScoredRow
 from arogya_bench.statistics.notes import join_notes
 
 LATENCY = "latency_p50_ms"
@@ -21,8 +29,10 @@ UNUSABLE_NOTE = f"its latency has the grade {UNUSABLE_GRADE} or none"
 NOT_RANKED = "API: latency over the network, not ranked"
 PARETO_COLUMNS = (
     "dataset", "model", "kind", "metric", *bounds("value"), *bounds(LATENCY), *bounds(COST), "grade",
-    "on_front", "dominated_by", "on_cost_front", "cost_dominated_by", "note",
+    "on_front", "dominated_by", "on_cost_front", "cost_dominated_by", "p_on_front", "p_on_cost_front", "p_rests_on",
+    "note",
 )  # fmt: skip
+FRONTS = ("on_front", "on_cost_front")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +57,16 @@ def dominating(point: FrontPoint, points: Sequence[FrontPoint]) -> list[str]:
 
 def pareto_rows(
     block: ComparableRuns,
-    judgement: Judgement,
+    study: Study,
     digests: Mapping[str, str],
     measured: BlockMeasurements,
     costs: Mapping[str, TableRow],
+    rounds: Mapping[str, Rounds],
 ) -> list[TableRow]:
     """One row per model, if any is measured; the estimates decide, and the intervals stand beside them.
+
+    ``p_on_front`` is the share of draws in which a model is on the front: of groups for the metric, of rounds for the
+    latency, which ``rounds`` has by model; ``p_rests_on`` says what was drawn of latency and cost.
 
     A model behind an API may be on the front of the cost, never on that of the latency.
 
@@ -61,6 +75,7 @@ def pareto_rows(
     """
     if not measured.by_row:
         return []
+    judgement = study.judgement
     rows = [
         _describe(block, row, judgement, measured.by_row.get(digests[row.name]), costs.get(row.name, {}))
         for row in judgement.rows
@@ -78,7 +93,32 @@ def pareto_rows(
             if point := points.get(str(row["model"])):
                 others = dominating(point, list(points.values()))
                 row |= {front: not others, by: ", ".join(others)}
+    _add_probabilities(rows, study, rounds)
     return rows
+
+
+def _add_probabilities(rows: Sequence[TableRow], study: Study, rounds: Mapping[str, Rounds]) -> None:
+    """Add how often each model is on the front, and on that of the cost, beside those that are considered."""
+    rng = front_rng(study)
+    qualities = draw_qualities(study)
+    draws = next((values.size for values in qualities.values()), 0)
+    on_axis = {front: {str(row["model"]): row for row in rows if row[front] is not None} for front in FRONTS}
+    latencies = draw_latencies(on_axis["on_front"], LATENCY, rounds, draws=draws, rng=rng)
+    costs = draw_prices(on_axis["on_cost_front"], COST, draws=draws, rng=rng)
+    shares, cost_shares = (shares_on_front(qualities, drawn.values) for drawn in (latencies, costs))
+    for row in rows:
+        name = str(row["model"])
+        row |= {
+            "p_on_front": shares.get(name),
+            "p_on_cost_front": cost_shares.get(name),
+            "p_rests_on": join_notes(
+                *(
+                    f"{axis}: {drawn.sources[name]}"
+                    for axis, drawn in (("latency", latencies), ("cost", costs))
+                    if name in drawn.sources
+                )
+            ),
+        }
 
 
 def _describe(

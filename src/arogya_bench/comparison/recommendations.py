@@ -1,24 +1,23 @@
 """Recommendations about cost and speed, each with the numbers that it rests on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from arogya_bench.analysis.judgement import Judgement
+from arogya_bench.analysis.table_rows import TableRow, bounds
 from arogya_bench.comparison.batch_sizes import batch_size_rows
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.costs import API, COST, LOCAL, PriceChoice, costs_by_model, energy_of, throughput_of
-from arogya_bench.comparison.judgement import Judgement
 from arogya_bench.comparison.measurement_choice import USABLE_GRADES
-from arogya_bench.comparison.measurement_tables import bounds
 from arogya_bench.comparison.measurements import BlockMeasurements
 from arogya_bench.comparison.needed_machine import best_batch
-from arogya_bench.comparison.pair_table import TableRow
 from arogya_bench.comparison.pareto import unsuitable
 from arogya_bench.comparison.table_cells import number, short, with_interval
 from arogya_bench.prices.cost import BreakEven, break_even
 
 CHEAPER_MODEL, API_OR_MACHINE = "cheaper model", "API or machine"
 RECOMMENDATION_COLUMNS = (
-    "dataset", "kind", "model", "instead_of", "recommendation", "evidence", "margin", "worst_loss", COST,
+    "dataset", "kind", "model", "instead_of", "recommendation", "evidence", "margin", "worst_loss_all_pairs", COST,
     "other_cost_usd", "batch", "images_per_s", "best_images_per_s", "latency_ms", "images_per_month",
 )  # fmt: skip
 
@@ -48,13 +47,17 @@ class Findings:
     @property
     def usable_costs(self) -> dict[str, TableRow]:
         """The cost of each model, if it is known and does not rest on a number without a usable grade."""
-        known = costs_by_model(self.costs)
-        return {name: row for name, row in known.items() if name in self.models and _has_usable_cost(row)}
+        return usable_costs(self.costs, self.models)
 
     @property
     def api_costs(self) -> list[TableRow]:
         """The costs of APIs that are known."""
         return [row for row in self.costs if row["kind"] == API and row[COST] is not None]
+
+
+def usable_costs(costs: Sequence[TableRow], models: Collection[str]) -> dict[str, TableRow]:
+    """The cost of each model, if it is known and does not rest on a number without a usable grade."""
+    return {name: row for name, row in costs_by_model(costs).items() if name in models and _has_usable_cost(row)}
 
 
 def _has_usable_cost(row: TableRow) -> bool:
@@ -83,7 +86,7 @@ def _terms(findings: Findings, row: TableRow) -> str:
     return "".join(f" Research comparison: {text}." for text in terms)
 
 
-def worst_loss(judgement: Judgement, candidate: str, other: str) -> float | None:
+def worst_loss_all_pairs(judgement: Judgement, candidate: str, other: str) -> float | None:
     """How much worse than the candidate another model may be: the end of the interval for all pairs at once.
 
     That interval holds for whichever model is picked among several.
@@ -119,7 +122,7 @@ def _cheaper_model(findings: Findings) -> list[TableRow]:
             "evidence": f"{metric}: the interval of the difference, for all pairs at once, ends at a loss of "
             f"{loss:.3f}; USD per 1,000 images: {cost} against {other_cost}",
             "margin": findings.margin,
-            "worst_loss": loss,
+            "worst_loss_all_pairs": loss,
             COST: costs[cheapest][COST],
             "other_cost_usd": costs[candidate][COST],
         }
@@ -135,13 +138,13 @@ def _accepted_losses(findings: Findings, candidate: str) -> dict[str, float]:
         if name in costs
         and name != candidate
         and not unsuitable(name, findings.judgement)
-        and _is_cheaper(costs[name], costs[candidate])
-        and (loss := worst_loss(findings.judgement, candidate, name)) is not None
+        and is_cheaper(costs[name], costs[candidate])
+        and (loss := worst_loss_all_pairs(findings.judgement, candidate, name)) is not None
         and loss < findings.margin
     }
 
 
-def _is_cheaper(row: TableRow, other: TableRow) -> bool:
+def is_cheaper(row: TableRow, other: TableRow) -> bool:
     """Whether the cost is lower, and the intervals, where both exist, do not overlap."""
     _, low, high = bounds(COST)
     if row.get(high) is not None and other.get(low) is not None:

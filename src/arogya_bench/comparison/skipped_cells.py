@@ -16,16 +16,22 @@ SKIPPED_FILE = "skipped.json"
 SWEEPS_WITH_SKIPPED_CELLS = f"tags.`{KIND}` = 'sweep' and tags.`{SKIPPED}` != '0'"
 
 
-def load_skipped_cells(store: Store) -> list[RunRecord]:
+def load_skipped_cells(store: Store, *, sweep: str | None = None) -> list[RunRecord]:
     """Read the skipped cells of all sweeps as if each had a run, which started with its sweep; oldest first.
 
     Of a cell that several sweeps skipped, the newest one counts. A sweep whose list of cells is missing from the store
     is one cell without a split, as is a job that failed before it read its data.
+
+    Args:
+        store: The store and its experiments.
+        sweep: Run id of the only sweep to read; None for all.
     """
     cells: dict[tuple[str, ...], RunRecord] = {}
-    for sweep in search_runs(store, SWEEPS_WITH_SKIPPED_CELLS):
-        for cell in _cells_of(store, sweep):
-            key = _key(cell) if SPLIT_DIGEST in cell.tags else (sweep.run_id,)
+    for run in search_runs(store, SWEEPS_WITH_SKIPPED_CELLS):
+        if sweep not in (None, run.run_id):
+            continue
+        for cell in _cells_of(store, run):
+            key = _key(cell) if SPLIT_DIGEST in cell.tags else (run.run_id,)
             cells.pop(key, None)  # the newest one stands at the end
             cells[key] = cell
     return list(cells.values())

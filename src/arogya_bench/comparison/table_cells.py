@@ -2,8 +2,7 @@
 
 from math import floor, log10
 
-from arogya_bench.comparison.measurement_tables import bounds
-from arogya_bench.comparison.pair_table import TableRow
+from arogya_bench.analysis.table_rows import TableRow, bounds
 
 
 def number(row: TableRow, column: str) -> float:

@@ -7,11 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from arogya_bench.analysis.across_datasets import ACROSS_DATASETS_COLUMNS
+from arogya_bench.analysis.literature import LITERATURE_COLUMNS
+from arogya_bench.analysis.tables import ANALYSES
 from arogya_bench.comparison.api_outcomes import API_OUTCOME_COLUMNS
 from arogya_bench.comparison.api_table import API_COLUMNS
 from arogya_bench.comparison.costs import COST_COLUMNS
+from arogya_bench.comparison.families import VARIANT_COLUMNS
+from arogya_bench.comparison.fold_tables import FOLD_PAIR_COLUMNS
+from arogya_bench.comparison.folds import FOLD_COLUMNS
 from arogya_bench.comparison.leaderboard import SPEED_AND_COST_COLUMNS
+from arogya_bench.comparison.limits import LIMIT_COLUMNS
 from arogya_bench.comparison.measurement_tables import MEASUREMENT_COLUMNS, PAIR_COLUMNS, THROUGHPUT_COLUMNS
+from arogya_bench.comparison.not_compared import NOT_COMPARED_COLUMNS
 from arogya_bench.comparison.pareto import PARETO_COLUMNS
 from arogya_bench.comparison.recommendations import RECOMMENDATION_COLUMNS
 
@@ -26,9 +34,31 @@ MEASURED_TABLES = {
     "api": API_COLUMNS,
     "api_outcomes": API_OUTCOME_COLUMNS,
 }  # tables that earlier versions did not have, with the columns that they always have
-TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing", *MEASURED_TABLES)
-EMPTY_TABLES = {"missing": MISSING_COLUMNS, **MEASURED_TABLES}
-INTEGER_COLUMNS = ("rank", "discordant_groups")  # None for some rows, which must not turn the others into floats
+READING_TABLES = {
+    "folds": FOLD_COLUMNS,
+    "fold_pairs": FOLD_PAIR_COLUMNS,
+    "variants": VARIANT_COLUMNS,
+    "not_compared": NOT_COMPARED_COLUMNS,
+}  # of what was read: folds, variants, and what stands apart
+ANALYSIS_TABLES = {name: analysis.columns for name, analysis in ANALYSES.items()}
+COMPARISON_TABLES = {
+    "across_datasets": ACROSS_DATASETS_COLUMNS,
+    "literature": LITERATURE_COLUMNS,
+}  # tables that do not follow from one dataset alone
+ADDED_TABLES = {**MEASURED_TABLES, **READING_TABLES, **ANALYSIS_TABLES, **COMPARISON_TABLES, "limits": LIMIT_COLUMNS}
+TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing", *ADDED_TABLES)
+EMPTY_TABLES = {"missing": MISSING_COLUMNS, **ADDED_TABLES}
+INTEGER_COLUMNS = (
+    "rank",
+    "rank.ci_low",
+    "rank.ci_high",
+    "leader_rank_low",
+    "leader_rank_high",
+    "discordant_groups",
+    "groups_needed",
+    "further_groups",
+    "year",
+)  # None for some rows, which must not turn the others into floats
 FLAG_COLUMNS = ("on_front", "on_cost_front")
 
 
@@ -39,7 +69,7 @@ def to_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     if name == "leaderboard":
         table = _with_numbers(table)
-    if name in MEASURED_TABLES:
+    if name in ADDED_TABLES:
         table = table.astype({column: "float64" for column in table if table[column].isna().all()})
     types = {**dict.fromkeys(INTEGER_COLUMNS, "Int64"), **dict.fromkeys(FLAG_COLUMNS, "boolean")}
     return table.astype({column: dtype for column, dtype in types.items() if column in table})

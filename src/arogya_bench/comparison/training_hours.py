@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from arogya_bench.comparison.blocks import CLEAN, ComparableRuns
+from arogya_bench.analysis.conditions import CLEAN
+from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.measurements import BlockMeasurements, Measurement
 from arogya_bench.tracking.runs import FINISHED_FITS, RunRecord, search_runs
 from arogya_bench.tracking.tags import CPU, DATASET_DIGEST, FIT_RUN_ID, GPU
@@ -25,7 +26,8 @@ def training_hours(block: ComparableRuns, measured: BlockMeasurements) -> dict[s
 
 
 def _hours(block: ComparableRuns, row: str, measurement: Measurement, fits: Mapping[str, RunRecord]) -> Hours:
-    used = {block.runs[row, CLEAN, seed].tags.get(FIT_RUN_ID, "") for seed in block.seeds(row, CLEAN)}
+    runs = [run for seed in block.seeds(row, CLEAN) for run in block.parts((row, CLEAN, seed))]
+    used = {run.tags.get(FIT_RUN_ID, "") for run in runs}
     if not all(fit in fits and "fit_seconds" in fits[fit].metrics for fit in used):
         return ()
     if any(_hardware(fits[fit]) != _hardware(measurement.run) for fit in used):

@@ -1,70 +1,168 @@
-"""The verdict of a comparison in words: the model that is ahead, or why the result is undecided."""
+"""The verdict of a comparison in words: the model to take, or why the result is undecided."""
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from arogya_bench.analysis.judgement import Judgement
+from arogya_bench.analysis.needed_data import describe_needed_data
+from arogya_bench.analysis.pairs import PairJudgement
+from arogya_bench.analysis.scored_rows import ScoredRow
 from arogya_bench.comparison.blocks import ComparableRuns
-from arogya_bench.comparison.judgement import Judgement
-from arogya_bench.comparison.needed_data import describe_needed_data
-from arogya_bench.comparison.pairs import PairJudgement
-from arogya_bench.comparison.scored_rows import ScoredRow
-from arogya_bench.metrics.classification import TWO_CLASS_METRICS
-from arogya_bench.runtime.console import plural
+from arogya_bench.comparison.decision import Decision
+from arogya_bench.comparison.eligibility import Eligibility
+from arogya_bench.comparison.verdict_notes import build_notes
+from arogya_bench.comparison.verdict_words import describe_sample, join_names, missing_note, unit_of
 from arogya_bench.statistics.paired_differences import ALPHA, POWER
 from arogya_bench.statistics.sample_size import too_few_groups_reason
 
-FEW_GROUPS_OF_CLASS = 5
-MAX_NAMES = 6  # of models in a sentence
+AHEAD, RECOMMENDED, UNDECIDED = "ahead", "recommended", "undecided"
+MAX_LIMIT_REASONS = 3  # in the reason of a verdict; the notes have all
 
 
 def no_verdict(block: ComparableRuns) -> dict[str, str]:
     """The verdict where no clean evaluation finished."""
-    return _undecided([], f"no clean evaluation finished; run augmentation=clean first.{_missing_note(block)}", "")
+    reason = f"no clean evaluation finished; run augmentation=clean first.{missing_note(block)}"
+    return _verdict(UNDECIDED, [], reason, "", Decision(kind="undecided", margin=0.0))
 
 
-def build_verdict(block: ComparableRuns, judgement: Judgement) -> dict[str, str]:
-    """Name the leader of a judgement, or say why there is none.
+def build_verdict(
+    block: ComparableRuns, judgement: Judgement, decision: Decision, eligibility: Eligibility
+) -> dict[str, str]:
+    """Name the model to take, or say why there is none.
+
+    Args:
+        block: The evaluations.
+        judgement: Without the models that miss a limit or are not shown to meet it.
+        decision: Among the others.
+        eligibility: What the limits say.
 
     Returns:
-        ``verdict`` (``ahead`` or ``undecided``), ``models``, ``reason``, and ``notes``: further sentences, one a line.
+        ``verdict`` (``ahead``, ``recommended`` or ``undecided``), ``models``, ``recommended``, ``alternatives``,
+        ``reason``, and ``notes``: further sentences, one a line.
     """
-    notes = "\n".join(_notes(block, judgement))
-    names = [row.name for row in judgement.rows]
-    if judgement.leader is None:
-        models, reason = _undecided_reason(block, judgement)
-        return _undecided(models, f"{reason}{_missing_note(block)}", notes)
-    others = [name for name in names if name != judgement.leader and name not in judgement.excluded]
-    reason = (
-        f"{judgement.leader} is better than {_join_names(others, 'and')} on {_sample(block, judgement)}: "
+    notes = "\n".join(build_notes(block, judgement, eligibility))
+    if decision.recommended is None:
+        models, reason = _undecided_reason(block, judgement, decision, eligibility)
+        return _verdict(UNDECIDED, models, f"{reason}{missing_note(block)}", notes, decision)
+    reason = f"{_reason(block, judgement, decision, eligibility)}{missing_note(block)}"
+    kind = AHEAD if decision.kind == "ahead" else RECOMMENDED
+    return _verdict(kind, [decision.recommended], reason, notes, decision)
+
+
+def _verdict(kind: str, models: Sequence[str], reason: str, notes: str, decision: Decision) -> dict[str, str]:
+    return {
+        "verdict": kind,
+        "models": ", ".join(models),
+        "recommended": decision.recommended or "",
+        "alternatives": ", ".join(decision.alternatives),
+        "reason": reason,
+        "notes": notes,
+    }
+
+
+def _reason(block: ComparableRuns, judgement: Judgement, decision: Decision, eligibility: Eligibility) -> str:
+    """Why the recommended model is taken."""
+    name, sample = str(decision.recommended), describe_sample(block, judgement)
+    others = [row.name for row in judgement.rows if row.name != name and row.name not in judgement.excluded]
+    loss = f"{decision.margin:g} of {judgement.metric}"
+    every = "" if not eligibility.limits else " It is shown to meet every limit."
+    if decision.kind == "only one":
+        return (
+            f"{name} is the only model that is shown to meet every limit, on {sample}. This does not say that it is "
+            f"better than the others."
+        )
+    if decision.kind == "cheaper":
+        together = join_names([name, *decision.alternatives], "and")
+        return (
+            f"Take {name}: {together} are equivalent on {sample}, since each is shown to lose less than {loss} against "
+            f"every other model that may be recommended, and {name} is shown to cost least.{every}"
+        )
+    cheaper = _cheaper_sentence(decision, loss)
+    if decision.kind == "not worse":
+        return (
+            f"Take {name}: it is not shown to be better than {join_names(_not_beaten(name, others, judgement), 'or')}, "
+            f"but shown to lose less than {loss} against {'it' if len(others) == 1 else 'every other model'} on "
+            f"{sample}, which is shown of no other model.{every}{cheaper}"
+        )
+    shown = (
+        f"{name} is better than {join_names(others, 'and')} on {sample}: "
         f"{'the difference in' if len(others) == 1 else 'each difference in'} {judgement.metric} is shown at the "
         f"{100 * ALPHA:.0f} % level. {_detectable_sentence(judgement)}"
-    ).rstrip()
-    return {"verdict": "ahead", "models": judgement.leader, "reason": f"{reason}{_missing_note(block)}", "notes": notes}
+    )
+    return f"{shown.rstrip()}{every}{cheaper}"
 
 
-def _undecided(models: Sequence[str], reason: str, notes: str) -> dict[str, str]:
-    return {"verdict": "undecided", "models": ", ".join(models), "reason": reason, "notes": notes}
+def _not_beaten(name: str, others: Sequence[str], judgement: Judgement) -> list[str]:
+    """The models that one is not shown to be better than, every pair by itself."""
+    beaten = {pair.b for pair in judgement.pairs if pair.a == name and not pair.result.low <= 0 <= pair.result.high}
+    return [other for other in others if other not in beaten]
 
 
-def _undecided_reason(block: ComparableRuns, judgement: Judgement) -> tuple[list[str], str]:
+def _cheaper_sentence(decision: Decision, loss: str) -> str:
+    if not decision.alternatives:
+        return ""
+    several = len(decision.alternatives) > 1
+    names = join_names(decision.alternatives, "and")
+    return f" {names} {'are' if several else 'is'} cheaper, and shown to lose less than {loss} against it."
+
+
+def _undecided_reason(
+    block: ComparableRuns, judgement: Judgement, decision: Decision, eligibility: Eligibility
+) -> tuple[list[str], str]:
     eligible = [row.name for row in judgement.compared if row.name not in judgement.excluded]
-    if len(judgement.rows) == 1:
+    few_groups = too_few_groups_reason(judgement.cases.groups, unit_of(block))
+    if all(row.name in judgement.controls for row in judgement.rows):
+        return eligible, _only_controls(judgement)
+    if eligibility.limits and not few_groups and len(eligible) < 2:
+        return _no_model_meets(judgement, eligibility)
+    if len(judgement.rows) == 1 and not eligibility.limits:
         return eligible, f"{judgement.rows[0].name} is the only model; there is nothing to compare."
-    if len(eligible) < 2:
+    if len(eligible) < 2 and not eligibility.limits:
         return eligible, _nothing_to_recommend(eligible, judgement)
-    if not judgement.is_large_enough:
-        reason = too_few_groups_reason(judgement.cases.groups, "patient" if block.grouped else "case")
-        return eligible, f"{reason} Give the test split a larger share, or use more data."
-    sample = _sample(block, judgement)
+    if few_groups:
+        return eligible, f"{few_groups} Give the test split a larger share, or use more data."
+    if decision.kind == "equivalent":
+        return list(decision.alternatives), _equivalent_reason(block, judgement, decision)
+    return _not_shown_reason(block, judgement, eligible)
+
+
+def _only_controls(judgement: Judgement) -> str:
+    names = [row.name for row in judgement.rows]
+    are = "is a control and shows" if len(names) == 1 else "are controls and show"
+    return (
+        f"There is no model to choose: {join_names(names, 'and')} {are} what is reached without seeing the images. "
+        "Evaluate a model on the same cases."
+    )
+
+
+def _no_model_meets(judgement: Judgement, eligibility: Eligibility) -> tuple[list[str], str]:
+    """Why no model that meets every limit can be named, and what would decide."""
+    open_names = [row.name for row in judgement.rows if row.name in eligibility.undecided]
+    if not open_names:
+        return [], "No model can be recommended: each misses a limit, or is excluded for a reason below."
+    first = [f"{name}: {eligibility.undecided[name]}." for name in open_names[:MAX_LIMIT_REASONS]]
+    more = len(open_names) - len(first)
+    rest = f" The notes say it of {more} more." if more else ""
+    return open_names, f"No model is shown to meet every limit yet. What would decide: {' '.join(first)}{rest}"
+
+
+def _equivalent_reason(block: ComparableRuns, judgement: Judgement, decision: Decision) -> str:
+    names = join_names(decision.alternatives, "and")
+    return (
+        f"Take any of {names}: the difference is shown to be smaller than {decision.margin:g} of {judgement.metric} on "
+        f"{describe_sample(block, judgement)}, so that it does not decide; no cost shows which one is cheapest."
+    )
+
+
+def _not_shown_reason(block: ComparableRuns, judgement: Judgement, eligible: Sequence[str]) -> tuple[list[str], str]:
+    sample = describe_sample(block, judgement)
     best = judgement.candidate
     if best is None:
         first = [row.name for row in judgement.compared if row.name in eligible and _is_tied_for_first(row, judgement)]
-        return first, f"{_join_names(first, 'and')} have the same {judgement.metric} on {sample}."
+        return first, f"{join_names(first, 'and')} have the same {judgement.metric} on {sample}."
     if judgement.above_chance[best] is False:
         return [best], f"{_first(best, judgement)} but is not shown to be better than guessing on {sample}."
     if judgement.not_beaten:
-        others = _join_names(judgement.not_beaten, "or")
+        others = join_names(judgement.not_beaten, "or")
         reason = f"{_first(best, judgement)} but is not shown to be better than {others}"
         sentences = (f"{reason} on {sample}.", _detectable_sentence(judgement), _needed_data(block, judgement))
         return [best, *judgement.not_beaten], " ".join(sentence for sentence in sentences if sentence)
@@ -85,8 +183,10 @@ def _needed_data(block: ComparableRuns, judgement: Judgement) -> str:
         closest.result,
         names=f"{closest.a} and {closest.b}",
         groups=judgement.cases.groups,
-        unit=_unit(block),
-        seeds=max(len(row.by_seed) for row in judgement.compared if row.name in (closest.a, closest.b)),
+        unit=unit_of(block),
+        seeds=max(
+            row.seed_scores(judgement.metric).seeds for row in judgement.compared if row.name in (closest.a, closest.b)
+        ),
     )
 
 
@@ -115,26 +215,6 @@ def _closest_pair(judgement: Judgement) -> PairJudgement:
     return max(pairs, key=lambda pair: pair.result.p_value)
 
 
-def _sample(block: ComparableRuns, judgement: Judgement) -> str:
-    return plural(judgement.cases.groups, _unit(block))
-
-
-def _unit(block: ComparableRuns) -> str:
-    return "patient" if block.grouped else "case"
-
-
-def _missing_note(block: ComparableRuns) -> str:
-    count = len(block.missing)
-    return f" {count} {'cell is' if count == 1 else 'cells are'} missing." if count else ""
-
-
-def _join_names(names: Sequence[str], conjunction: str) -> str:
-    if len(names) > MAX_NAMES:
-        return f"{', '.join(names[: MAX_NAMES - 1])} {conjunction} {len(names) - MAX_NAMES + 1} more models"
-    *first, last = names
-    return f"{', '.join(first)} {conjunction} {last}" if first else last
-
-
 def _detectable_sentence(judgement: Judgement) -> str:
     difference = judgement.detectable_difference
     if difference is None:
@@ -145,84 +225,3 @@ def _detectable_sentence(judgement: Judgement) -> str:
     several = len([row for row in judgement.compared if row.name not in judgement.excluded]) > 2
     over = "over each other model " if several else ""
     return f"A lead {over}of {amount} would be shown by {100 * POWER:.0f} % of studies like this one."
-
-
-def _notes(block: ComparableRuns, judgement: Judgement) -> list[str]:
-    """What a reader of the verdict must know, one sentence each."""
-    return [
-        *(f"{name} cannot be recommended: {reason}." for name, reason in judgement.excluded.items()),
-        *_chance_notes(judgement),
-        *_disagreement_notes(judgement),
-        *_class_notes(block, judgement),
-        *_seed_notes(judgement),
-    ]
-
-
-def _chance_notes(judgement: Judgement) -> list[str]:
-    names = [name for name, above in judgement.above_chance.items() if above is False]
-    if not names:
-        return []
-    return [
-        f"Not shown to be better than guessing (always the most frequent class, or at random with the class "
-        f"frequencies): {', '.join(names)}."
-    ]
-
-
-def _disagreement_notes(judgement: Judgement) -> list[str]:
-    found = judgement.disagreement
-    if found is None:
-        return []
-    first = next(row.name for row in judgement.compared if row.name not in judgement.excluded)
-    shown = "this difference is shown" if found.shown else "this difference is not shown"
-    return [
-        f"The metrics disagree: by {judgement.metric} {first} is first, by {found.metric} {found.leader} "
-        f"({found.value:.3f} against {found.other_value:.3f}; {shown})."
-    ]
-
-
-def _class_notes(block: ComparableRuns, judgement: Judgement) -> list[str]:
-    cases, notes = judgement.cases, []
-    counts = cases.groups_per_class
-    if counts is None:
-        return []
-    if cases.missing_classes:
-        effect = (
-            "averages over classes leave it out for every model" if _is_macro(judgement) else "nothing is known of it"
-        )
-        notes.append(f"No test case of {', '.join(cases.missing_classes)}: {effect}.")
-    for code, (name, count) in enumerate(zip(cases.class_names, counts, strict=True)):
-        if 0 < count < FEW_GROUPS_OF_CLASS:
-            size = f"The class {name} has {plural(int(count), _unit(block))} in the test split"
-            notes.append(f"{size}, {_class_weight(code, judgement)}.")
-    return notes
-
-
-def _is_macro(judgement: Judgement) -> bool:
-    return judgement.cases.task.metrics[judgement.metric].averaged_over == "classes"
-
-
-def _class_weight(code: int, judgement: Judgement) -> str:
-    """What a class contributes to the deciding metric."""
-    cases, metric = judgement.cases, judgement.metric
-    over = cases.task.metrics[metric].averaged_over
-    if metric in TWO_CLASS_METRICS:
-        read = {"specificity": (0,), "auroc": (0, 1)}.get(metric, (1,))
-        return f"on which {metric} rests" if code in read else f"of little weight in {metric}"
-    if over == "classes":
-        present = int((np.asarray(cases.groups_per_class) > 0).sum())
-        return f"and weighs 1/{present} of {metric}"
-    share = float((np.asarray(cases.task.strata(cases.predictions)) == code).mean())
-    return f"{100 * share:.1f} % of its cases"
-
-
-def _seed_notes(judgement: Judgement) -> list[str]:
-    if len(judgement.compared) < 2:
-        return []
-    eligible = [row for row in judgement.compared if row.name not in judgement.excluded]
-    fits = [row.name for row in eligible if row.row.is_single_fit]
-    if not fits:
-        return []
-    return [
-        f"One seed: the verdict is about this fit of {_join_names(fits, 'and')}, not about the recipe, which another "
-        f"seed fits differently. Run several seeds (seed=1,2,3) to compare recipes."
-    ]
