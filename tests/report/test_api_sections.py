@@ -150,6 +150,7 @@ def test_no_cost_front_without_an_api_or_with_one_model_alone(comparison, kinds)
     assert "cost-front" not in sections_of(replace(comparison, pareto=pd.DataFrame(front_of(kinds))))
 
 
+@pytest.mark.slow
 def test_page_document_and_terminal_have_the_same_sections(with_apis, sections, capsys):
     page, document = render_html(with_apis), text_of(render_pdf(with_apis))
     print_comparison(with_apis)

@@ -7,7 +7,7 @@ def test_every_chart_is_a_png_and_an_svg(comparison, tmp_path):
     names = {path.name for path in (tmp_path / "figures").iterdir()}
     assert names == {
         f"synthetic-60x3-{section}.{kind}"
-        for section in ("leaderboard", "pairwise", "robustness")
+        for section in ("leaderboard", "pairwise", "robustness", "calibration", "net-benefit")
         for kind in ("png", "svg")
     }
     png = (tmp_path / "figures" / "synthetic-60x3-leaderboard.png").read_bytes()

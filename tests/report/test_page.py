@@ -30,7 +30,7 @@ def test_the_page_has_the_verdict_and_every_model(page, comparison):
 
 
 def test_the_page_has_a_figure_for_each_chart(page):
-    assert page.count("<figure>") == page.count("<svg") == 3
+    assert page.count("<figure>") == page.count("<svg") == 5
 
 
 def test_a_malicious_name_of_a_model_is_text(renamed):

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from arogya_bench.comparison.caveats import UNGROUPED_CAVEAT
 from arogya_bench.report.content import build_report
+from arogya_bench.report.sections import missing_section
 from arogya_bench.report.wording import UNDEFINED
 
 
@@ -15,7 +16,11 @@ def test_the_sections_of_a_dataset_are_in_order(incomplete):
     (dataset,) = build_report(incomplete).datasets
 
     names = [section.name for section in dataset.sections]
-    assert names == ["leaderboard", "pairwise", "robustness", "robustness-detail", "missing"]
+    assert names == [
+        "leaderboard", "missing", "pairwise", "margins", "ranks", "rank-stability", "agreement", "planning",
+        "robustness", "robustness-detail", "degradation", "per-class", "calibration", "operating-points", "net-benefit",
+        "errors", "missed-by-all",
+    ]  # fmt: skip
 
 
 def test_a_complete_comparison_has_no_section_of_missing_cells(comparison):
@@ -96,3 +101,15 @@ def test_the_subtitle_names_the_primary_metric_of_each_dataset(comparison, twofo
 
     assert "Primary metric: f1_macro (higher is better). 6" in build_report(comparison).subtitle
     assert "f1_macro (higher is better), nll (lower is better)." in build_report(mixed).subtitle
+
+
+def test_conditions_that_are_missing_for_one_reason_are_one_row():
+    cell = {"model": "gemini", "seed": "42", "status": "SKIPPED", "cause": "RequirementMissing", "message": "no key"}
+    rows = [{**cell, "condition": f"noise_{level}"} for level in range(4)]
+
+    found = missing_section([*rows, {**rows[0], "model": "cnn"}])
+
+    assert [(row["model"], row["condition"]) for row in found.records] == [
+        ("gemini", "4 conditions"),
+        ("cnn", "noise_0"),
+    ]

@@ -165,6 +165,7 @@ def test_the_terminal_puts_a_bad_latency_in_brackets(measured, capsys):
     assert max(map(len, text.splitlines())) <= 100
 
 
+@pytest.mark.slow
 def test_the_pdf_has_every_measured_section_and_is_not_the_same_without_grey(measured):
     document = render_pdf(measured)
 

@@ -61,3 +61,13 @@ def test_a_filter_is_stated_before_the_verdict(shown, filtered, comparison):
     before, _ = text.split(comparison.verdict["verdict"].iloc[0].capitalize(), 1)
     assert "Only evaluations that match the filter: tags.`arogya.seed` = '42'." in " ".join(before.split())
     assert "filter" not in shown(comparison)
+
+
+def test_every_other_choice_of_evaluations_is_stated_too(shown, comparison):
+    from dataclasses import replace
+
+    chosen = {"sweep": "0a1b", "run_ids": ["1", "2"], "variants": "all"}
+
+    text = " ".join(shown(replace(comparison, about={**comparison.about, **chosen})).split())
+
+    assert "Only evaluations of the sweep 0a1b. Only 2 evaluations named by run id. All variants of every" in text

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from arogya_bench.analysis.conditions import CLEAN
 from arogya_bench.api_models.calls import Status
 from arogya_bench.comparison.api_answers import FAILURES
-from arogya_bench.comparison.blocks import CLEAN
 from arogya_bench.report.columns import Column, Row, any_value, model_name, percent, text
 from arogya_bench.report.section import Section, group_notes
 from arogya_bench.report.wording import UNDEFINED, format_count, format_share, is_undefined

@@ -47,7 +47,7 @@ def plot_pairwise(rows: Rows, metric: str, *, alpha: float = 0.05) -> "alt.TopLe
     return theme.apply_theme(
         _interval_layers(points, f"difference in {metric}", line),
         f"Paired differences in {metric}",
-        f"First minus second model; 95 % interval and p for all pairs at once. Filled points: p < {alpha:g}.",
+        f"First minus second model; {_what_bars_are(rows)}. Filled points: p < {alpha:g}.",
         *_omission_notes(points),
     )
 
@@ -86,6 +86,13 @@ def plot_robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevel
     chart = alt.concat(*charts, columns=_COLUMNS, spacing=24)
     note = "Severity increases from clean to the right; bars are 95 % intervals."
     return theme.apply_theme(chart, f"{metric} under augmentation", note, *_omission_notes(points))
+
+
+def _what_bars_are(rows: Rows) -> str:
+    simultaneous = all(row.get("difference.simultaneous_low") is not None or row["p_adjusted"] is None for row in rows)
+    if simultaneous or "correction" not in (rows[0] if rows else {}):
+        return "95 % interval and p for all pairs at once"
+    return "95 % interval of each pair by itself, p for all pairs at once"
 
 
 def _simultaneous_interval(row: Mapping[str, Any]) -> dict[str, Any]:

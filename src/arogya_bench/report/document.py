@@ -24,7 +24,8 @@ def render_pdf(comparison: ComparisonTables) -> bytes:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         datasets = [_dataset_content(dataset, folder, number) for number, dataset in enumerate(report.datasets)]
-        content = {**vars(report), "datasets": datasets}
+        sections = [_section_content(section, folder, f"all-{section.name}.svg") for section in report.sections]
+        content = {**vars(report), "datasets": datasets, "sections": sections}
         (folder / "content.json").write_text(json.dumps(content), encoding="utf-8")
         template = files("arogya_bench.report").joinpath("document.typ").read_bytes()
         (folder / "document.typ").write_bytes(template)

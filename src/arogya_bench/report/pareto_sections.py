@@ -5,11 +5,12 @@ from dataclasses import replace
 from functools import partial
 
 from arogya_bench.comparison.costs import API, COST
+from arogya_bench.comparison.front_draws import FROM_INTERVAL
 from arogya_bench.comparison.pareto import LATENCY, NOT_RANKED
 from arogya_bench.report import pareto_chart
 from arogya_bench.report.columns import Column, Row, latency, local_only, measured, model_name, text
 from arogya_bench.report.section import Section, group_notes
-from arogya_bench.report.wording import UNDEFINED, format_with_interval, is_undefined
+from arogya_bench.report.wording import UNDEFINED, format_percent, format_with_interval, is_undefined
 from arogya_bench.statistics.notes import join_notes
 
 
@@ -21,6 +22,7 @@ def pareto_section(rows: Sequence[Row], metric: str, best: str) -> Section:
         local_only(latency(LATENCY, "p50 (ms)")),
         measured(COST, "USD/1,000", bounds=False),
         Column(header="on the front", format_cell=lambda row: _yes_or_no(row["on_front"])),
+        Column(header="P(front)", format_cell=lambda row: format_percent(row.get("p_on_front"))),
         text("dominated_by", "beaten by"),
         replace(
             Column(header="on the cost front", format_cell=lambda row: _yes_or_no(row["on_cost_front"])), detail=True
@@ -30,7 +32,9 @@ def pareto_section(rows: Sequence[Row], metric: str, best: str) -> Section:
         name="pareto",
         title=f"Which model for which latency: {metric} against p50",
         note=f"On the front: no other model is at least as good in {metric} and as fast. The estimates decide; where "
-        "the intervals of two models overlap, their order may be chance. The cost front is the same with the cost.",
+        "the intervals of two models overlap, their order may be chance: P(front) is the share of resamples in which a "
+        "model is on the front, with groups resampled for the metric and rounds for the latency"
+        f"{_drawn_otherwise(rows)}. The cost front is the same with the cost.",
         columns=columns,
         records=rows,
         plot=partial(pareto_chart.plot_pareto, rows, metric, best=best),
@@ -46,17 +50,25 @@ def cost_front_section(rows: Sequence[Row], metric: str, best: str) -> Section:
         Column(header=f"{metric} [95 % CI]", format_cell=lambda row: format_with_interval(row, "value")),
         measured(COST, "USD/1,000"),
         Column(header="on the cost front", format_cell=lambda row: _yes_or_no(row["on_cost_front"])),
+        Column(header="P(front)", format_cell=lambda row: format_percent(row.get("p_on_cost_front"))),
         text("cost_dominated_by", "beaten by"),
     )
     return Section(
         name="cost-front",
         title=f"Which model for which cost: {metric} against USD per 1,000 images",
         note=f"On the cost front: no other model is at least as good in {metric} and as cheap. Local models and those "
-        "behind APIs stand here together, since a cost is a cost; their latencies do not.",
+        "behind APIs stand here together, since a cost is a cost; their latencies do not. P(front) is the share of "
+        "draws in which a model is on it: of groups for the metric, and of each cost from its interval.",
         columns=columns,
         records=priced if len(priced) > 1 and any(row.get("kind") == API for row in priced) else (),
         plot=partial(pareto_chart.plot_pareto, rows, metric, best=best, by=pareto_chart.BY_COST),
     )
+
+
+def _drawn_otherwise(rows: Sequence[Row]) -> str:
+    """For which models no rounds are resampled."""
+    names = [model_name(row) for row in rows if f"latency: {FROM_INTERVAL}" in str(row.get("p_rests_on"))]
+    return f" (of {', '.join(names)} from its interval)" if names else ""
 
 
 def _reasons(rows: Sequence[Row]) -> tuple[str, ...]:

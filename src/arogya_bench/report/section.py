@@ -24,6 +24,7 @@ class Section:
         plot: Draws the chart; called on demand, because it imports Altair.
         detail: Whether the terminal omits the section.
         brief_note: The note of the brief form, if another.
+        brief_form: What the terminal shows in place of the section, if it has other rows.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Section:
     detail: bool = False
     footnotes: tuple[str, ...] = ()
     brief_note: str = ""
+    brief_form: "Section | None" = None
 
     @property
     def headers(self) -> list[str]:
@@ -58,6 +60,8 @@ class Section:
 
     def brief(self) -> "Section":
         """Return the section with fewer and narrower columns, for a terminal."""
+        if self.brief_form is not None:
+            return self.brief_form
         columns = (column.brief or column for column in self.columns if not column.detail)
         return replace(self, columns=tuple(columns), note=self.brief_note or self.note)
 
@@ -70,9 +74,14 @@ def row_footnotes(rows: Sequence[Row], name_of: Callable[[Row], str]) -> tuple[s
 def group_notes(notes: Iterable[tuple[str, str]], *, of: int) -> tuple[str, ...]:
     """Each distinct note once, with its names; "All" if these are as many as ``of``."""
     concerned: dict[str, list[str]] = {}
-    for name, note in notes:
+    for name, note in dict.fromkeys(notes):
         concerned.setdefault(note, []).append(name)
     return tuple(
         f"{'All' if len(names) == of > 1 else ', '.join(names)}: {note.removesuffix('.')}."
         for note, names in concerned.items()
     )
+
+
+def omission_note(rows: Sequence[object], most: int) -> str:
+    """What a note adds if a page shows only the first rows of a table; empty if it shows all."""
+    return f" The first {most} of {len(rows)} rows; the table of the comparison has all." if len(rows) > most else ""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 
+from arogya_bench.analysis.pair_test_check import DEFAULT_CORRECTION
 from arogya_bench.comparison.costs import COST, LOCAL
 from arogya_bench.comparison.measurement_notes import NOT_MEASURED
 from arogya_bench.comparison.pareto import LATENCY, NOT_RANKED
@@ -22,6 +23,7 @@ from arogya_bench.report.columns import (
     percent,
     text,
 )
+from arogya_bench.report.ranking_sections import rank_columns
 from arogya_bench.report.section import Section, row_footnotes
 from arogya_bench.report.wording import MINUS, UNDEFINED, format_bounds, format_count, format_number, format_percent
 from arogya_bench.runtime.console import plural
@@ -36,6 +38,7 @@ SKIPPED_NOTE = (
     " SKIPPED: the sweep had no key, no consent or no service for them, which the message names; with it, the same "
     "command evaluates them."
 )
+MAX_NAMED_CONDITIONS = 3  # of one model that are missing for one reason
 MAX_MODELS_WITH_SHARE = 4  # beyond it, the robustness overview shows only values
 
 
@@ -46,6 +49,7 @@ def leaderboard_section(rows: Sequence[Row], metric: str, secondary_metrics: Seq
         text("rank", "#"),
         text("model"),
         interval(metric),
+        *rank_columns(rows),
         *(replace(interval(name, brief=number(name)), detail=name not in in_brief) for name in secondary_metrics),
         percent("robustness_score", "robustness"),
         local_only(latency(LATENCY, "p50 (ms)", grade="latency_grade")),
@@ -57,12 +61,16 @@ def leaderboard_section(rows: Sequence[Row], metric: str, secondary_metrics: Seq
         title="Leaderboard on clean images",
         note=f"{size}. Overlapping intervals do not imply that models are equal; see the pairwise "
         "comparison. p50 is the median latency of one image with its 95 % interval and the grade of the environment "
-        f"(A to D); the cost is per 1,000 images.{_api_note(rows)}",
+        f"(A to D); the cost is per 1,000 images.{_rank_note(rows)}{_api_note(rows)}",
         columns=columns,
         records=rows,
         plot=partial(charts.plot_leaderboard, rows, metric),
         footnotes=(*row_footnotes(rows, lambda row: str(row["model"])), *_how_to_measure(rows)),
     )
+
+
+def _rank_note(rows: Sequence[Row]) -> str:
+    return " P(best) is the share of resamples of the cases in which a model is first." if rank_columns(rows) else ""
 
 
 def _api_note(rows: Sequence[Row]) -> str:
@@ -120,20 +128,41 @@ def pairwise_section(rows: Sequence[Row], metric: str) -> Section:
         p_value("p_adjusted", "p, all pairs"),
         Column(header="discordant", format_cell=lambda row: format_count(row.get("discordant_groups")), detail=True),
         p_value("mcnemar_p", "McNemar p (accuracy)", detail=True),
+        *_margin_column(rows),
         text("conclusion"),
     )
-    pairs = rows[0]["family"] if rows else 0
+    pairs = max((row["family"] for row in rows), default=0)
     return Section(
         name="pairwise",
         title="Pairwise comparison (paired)",
         note=f"Difference in {metric} on the same cases, better model first. The interval and p are of one pair by "
         f"itself; the conclusion follows from those for {plural(pairs, 'pair')} at once. A difference that is not "
-        "shown is not evidence of equality.",
+        f"shown is not evidence of equality.{_chosen_test(rows)}",
         columns=columns,
         records=rows,
         plot=partial(charts.plot_pairwise, rows, metric),
         footnotes=row_footnotes(rows, _pair_name),
     )
+
+
+def _margin_column(rows: Sequence[Row]) -> tuple[Column, ...]:
+    """Whether the second model is shown to be not worse by the margin; none in comparisons of earlier versions."""
+    margin = next((row["margin"] for row in rows if row.get("margin") is not None), None)
+    if margin is None:
+        return ()
+    return (replace(text("non_inferior", f"loss < {margin:g}"), detail=True),)
+
+
+def _chosen_test(rows: Sequence[Row]) -> str:
+    """Which test and correction were chosen in place of the default."""
+    row = next((row for row in rows if row.get("p_adjusted") is not None), {})
+    if (
+        not row
+        or "correction" not in row
+        or (row["correction"] == DEFAULT_CORRECTION and row["method"].startswith("t,"))
+    ):
+        return ""
+    return f" Test: {row['method']}; correction: {row['correction']}."
 
 
 def _pair_name(row: Row) -> str:
@@ -201,34 +230,29 @@ def robustness_detail_section(rows: Sequence[Row], metric: str) -> Section:
 
 
 def missing_section(rows: Sequence[Row]) -> Section:
-    """List the cells without a finished run and their errors."""
-    columns = tuple(map(text, ("model", "condition", "seed", "status", "cause", "message")))
+    """List the cells without a finished run and their errors; conditions that share both are one row."""
+    columns = (
+        *map(text, ("model", "condition", "seed", "status", "cause")),
+        Column(header="message", format_cell=lambda row: str(row.get("message") or ""), wraps=True),
+    )
     return Section(
         name="missing",
         title="Missing cells",
         note="These combinations of model, condition and seed have no finished run and are in no other table."
         + (SKIPPED_NOTE if any(row["status"] == SKIPPED for row in rows) else ""),
         columns=columns,
-        records=rows,
+        records=_by_cause(rows),
     )
 
 
-def folds_section(rows: Sequence[Row]) -> Section:
-    """Summarise the primary metric over cross-validation folds."""
-    columns = (
-        text("model"),
-        Column(header="splits", format_cell=lambda row: f"{row['splits']} of {row['expected']}"),
-        number("mean"),
-        number("sd", "standard deviation"),
-        Column(
-            header="range", format_cell=lambda row: f"{format_number(row['lowest'])} to {format_number(row['highest'])}"
-        ),
-    )
-    metric = rows[0]["metric"] if rows else ""
-    return Section(
-        name="folds",
-        title=f"Variation of {metric} over folds",
-        note="The standard deviation is not a standard error, because the training data of folds overlap.",
-        columns=columns,
-        records=rows,
-    )
+def _by_cause(rows: Sequence[Row]) -> list[Row]:
+    shared: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        key = tuple(str(row.get(name)) for name in ("model", "seed", "status", "cause", "message"))
+        shared.setdefault(key, []).append(row)
+    return [{**group[0], "condition": _name_conditions(group)} for group in shared.values()]
+
+
+def _name_conditions(rows: Sequence[Row]) -> str:
+    names = [str(row["condition"]) for row in rows]
+    return ", ".join(names) if len(names) <= MAX_NAMED_CONDITIONS else f"{len(names)} conditions"

@@ -1,5 +1,7 @@
 """Print a comparison to the terminal, without the details of the page."""
 
+from collections.abc import Iterable
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +24,9 @@ def print_comparison(comparison: ComparisonTables) -> None:
     console.print(f"\n[bold]{escape(report.title)}[/]\n{escape(report.subtitle)}")
     for dataset in report.datasets:
         _print_dataset(console, dataset)
+    if report.sections:
+        console.print(f"\n[bold]{escape(report.sections_title)}[/]")
+    _print_sections(console, report.sections)
     console.print(f"\n[bold]{escape(report.methods_title)}[/]")
     for term, explanation in report.methods:
         console.print(f"{escape(term)}: {escape(explanation)}")
@@ -36,7 +41,11 @@ def _print_dataset(console: Console, dataset: DatasetReport) -> None:
         console.print(f"[bold yellow]{escape(warning)}[/]")
     for caveat in dataset.caveats:
         console.print(f"[yellow]{escape(caveat)}[/]")
-    for section in dataset.sections:
+    _print_sections(console, dataset.sections)
+
+
+def _print_sections(console: Console, sections: Iterable[Section]) -> None:
+    for section in sections:
         if not section.detail:
             console.print()
             console.print(_build_table(section.brief()))
