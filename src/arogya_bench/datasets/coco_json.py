@@ -24,12 +24,14 @@ class CocoListing:
         images: Image records, with at least id and file_name.
         raw_boxes: Boxes by image id, in the order of the file.
         categories: Category names, in the order of their ids.
+        category_labels: Category id to its index in ``categories``.
     """
 
     name: str
     images: tuple[JsonRecord, ...]
     raw_boxes: Mapping[int | str, tuple[RawBox, ...]]
     categories: tuple[str, ...]
+    category_labels: Mapping[int, int]
 
 
 def read_coco_json(file: Path) -> CocoListing:
@@ -49,6 +51,7 @@ def read_coco_json(file: Path) -> CocoListing:
         images=tuple(images),
         raw_boxes={image_id: tuple(image_boxes) for image_id, image_boxes in by_image.items()},
         categories=tuple(names[key] for key in sorted(names)),
+        category_labels={key: label for label, key in enumerate(sorted(names))},
     )
 
 
