@@ -8,7 +8,7 @@ _CHECKOUT = Path(__file__).parents[2]
 if (_CHECKOUT / "conf" / "config.yaml").is_file():
     __path__.append(str(_CHECKOUT))
 
-__all__ = ["Comparison", "compare", "evaluate", "load_predictions"]
+__all__ = ["Comparison", "compare", "evaluate", "list_evaluations", "load_predictions"]
 
 
 def __getattr__(name: str) -> object:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -11,11 +11,16 @@ from typing import Any, cast
 
 import pandas as pd
 
+from arogya_bench.analysis.literature import LiteratureValue
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.comparison.comparison import ComparisonTables
 from arogya_bench.comparison.costs import PriceChoice
-from arogya_bench.comparison.tables import DEFAULT_MARGIN
+from arogya_bench.comparison.logged_values import logged_values
+from arogya_bench.comparison.requirements import Requirements, check_same
+from arogya_bench.comparison.selection import Selection
 from arogya_bench.configuration import compose
+from arogya_bench.configuration.limit_files import load_limits
+from arogya_bench.configuration.literature_files import load_literature
 from arogya_bench.configuration.price_files import load_price_list
 from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.evaluation import evaluation
@@ -29,6 +34,8 @@ from arogya_bench.tracking.runs import get_run
 from arogya_bench.tracking.store import absolute_uri, check_folder, default_uri, open_store
 from arogya_bench.tracking.tags import KIND
 from arogya_bench.types import Model
+
+DEFAULT_METRIC = "f1_macro"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,43 +51,116 @@ class Comparison(ComparisonTables):
         Path(path).write_bytes(render_pdf(self))
 
 
-def compare(
-    experiment: str,
+def compare(  # noqa: PLR0913 - each is a question of the user
+    experiment: str | Sequence[str],
     *,
     tracking_uri: str | None = None,
     where: str | None = None,
-    metric: str = "f1_macro",
+    sweep: str | None = None,
+    run_ids: Sequence[str] = (),
+    variants: str = "chosen",
+    metric: str | None = None,
     prices: str | Path | PriceList | None = None,
-    margin: float = DEFAULT_MARGIN,
+    margin: float | None = None,
+    limits: str | Path | Mapping[str, Any] | None = None,
+    test: str | None = None,
+    correction: str | None = None,
+    literature: str | Path | Sequence[LiteratureValue | Mapping[str, Any]] = (),
 ) -> Comparison:
-    """Compare the models of an MLflow experiment; images and model weights are not needed.
+    """Compare the models of one or several MLflow experiments; images and model weights are not needed.
 
     Args:
-        experiment: Name of the experiment.
+        experiment: Name of the experiment, or several names of one store.
         tracking_uri: MLflow store. Defaults to ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` in the
             working directory.
         where: An MLflow search filter that selects evaluations.
-        metric: The primary metric. Datasets whose task lacks it use the default of their task,
-            such as mAP50_95 for detection. A metric of another package is recomputed from the
+        sweep: Run id of a sweep, of which the evaluations are compared.
+        run_ids: Of evaluations, if only these are compared.
+        variants: Of rows that differ in hyperparameters only, ``chosen`` compares the one with the best score on the
+            validation split, ``all`` compares all, although the best one on the test split looks better than it is.
+        metric: The primary metric; by default that of the limits, else f1_macro. Datasets whose task lacks it use the
+            default of their task, such as mAP50_95 for detection. A metric of another package is recomputed from the
             stored predictions with the installed version.
         prices: A price list: a YAML file, an option of the config group ``prices``, or the list itself.
             Costs are computed anew from what was measured; nothing is measured again. Defaults to
             ``default``, with which a machine that is not listed leaves the cost absent.
-        margin: Loss of the primary metric that a recommendation accepts for a lower cost.
+        margin: Loss of the primary metric that counts as none, so that cost may decide; by default that of the limits,
+            else 0.02.
+        limits: What a model must be shown to meet to be recommended: a YAML file, or a mapping with its keys. What it
+            says of the metric, the margin and the analyses must not contradict the other arguments.
+        test: Of the pairs.
+        correction: Of their p-values.
+        literature: Numbers of publications to show beside ours, never tested against them: a YAML file, or a list of
+            mappings with ``model``, ``dataset``, ``metric``, ``value``, ``source`` and ``caveat``.
 
     Raises:
         ConfigError: If the metric is unknown, its package is not installed, or it is defined for two
-            classes only and a dataset has more; if the margin is not a number from 0; or if there is
-            no such price list.
+            classes only and a dataset has more; if the margin is not a number from 0; if there is
+            no such price list or file; or if a number of a publication lacks a field or is out of range.
         PriceError: If the price list that was named is invalid, or no machine of it, or not the one that it
             names, has what was used.
         TrackingError: If the store cannot be read or has no finished evaluation.
     """
-    if not (math.isfinite(margin) and margin >= 0):
+    if margin is not None and not (math.isfinite(margin) and margin >= 0):
         raise ConfigError(f"The margin {margin} is not a number from 0.", fix="give one such as 0.02.")
+    requirements = Requirements() if limits is None else load_limits(limits)
+    check_same("--metric", metric, requirements.metric)
+    options = requirements.options(margin=margin, test=test, correction=correction)
+    published = load_literature(literature)
     choice = PriceChoice(prices=_price_list(prices), named=prices is not None, today=datetime.now(UTC).date())
-    store = open_store(tracking_uri, experiment, create=False)
-    return Comparison.from_store(store, where=where, metric=metric, prices=choice, margin=margin)
+    selection = Selection(
+        experiments=_experiment_names(experiment),
+        where=(where or "").strip(),
+        sweep=sweep,
+        run_ids=tuple(run_ids),
+        variants=variants,
+    )
+    store = open_store(tracking_uri, selection.experiments[0], create=False)
+    return Comparison.from_store(
+        store,
+        selection=selection,
+        metric=metric or requirements.metric or DEFAULT_METRIC,
+        prices=choice,
+        options=options,
+        requirements=requirements,
+        literature=published,
+    )
+
+
+def list_evaluations(
+    experiment: str | Sequence[str],
+    *,
+    tracking_uri: str | None = None,
+    where: str | None = None,
+    sweep: str | None = None,
+    run_ids: Sequence[str] = (),
+) -> pd.DataFrame:
+    """List the finished evaluations with the values and 95 % bounds that they logged; nothing is computed.
+
+    Args:
+        experiment: Name of the experiment, or several names of one store.
+        tracking_uri: MLflow store, as of ``compare``.
+        where: An MLflow search filter that selects evaluations.
+        sweep: Run id of a sweep, of which the evaluations are listed.
+        run_ids: Of evaluations, if only these are listed.
+
+    Returns:
+        One row per cell, the newest run of each: who was evaluated on what, and its metrics.
+
+    Raises:
+        TrackingError: If the store cannot be read or has no finished evaluation.
+    """
+    selection = Selection(
+        experiments=_experiment_names(experiment), where=(where or "").strip(), sweep=sweep, run_ids=tuple(run_ids)
+    )
+    return logged_values(open_store(tracking_uri, selection.experiments[0], create=False), selection)
+
+
+def _experiment_names(experiment: str | Sequence[str]) -> tuple[str, ...]:
+    names = (experiment,) if isinstance(experiment, str) else tuple(experiment)
+    if not names:
+        raise ConfigError("No experiment is named.", fix="name at least one.")
+    return names
 
 
 def _price_list(prices: str | Path | PriceList | None) -> PriceList:

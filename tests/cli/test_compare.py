@@ -68,6 +68,7 @@ def test_a_report_is_written_again_from_mlflow_alone(study, tmp_path):
         assert after.read_bytes() == before.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_report_has_the_formats_asked_for(study, tmp_path):
     compare(study, tmp_path / "before")
 
@@ -191,7 +192,8 @@ def test_under_mlflow_run_its_experiment_is_compared_and_its_run_gets_the_verdic
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "")  # put back what the command sets
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
 
-    ended = command_in(tmp_path, "compare", "")
+    not_given = ("--metric", "", "--limits", "", "--prices", "", "--test", "", "--correction", "")
+    ended = command_in(tmp_path, "compare", "", *not_given)
 
     (run,) = search_runs(study, COMPARISONS)
     parent_tags = get_run(study.uri, parent).tags
@@ -292,6 +294,13 @@ def test_a_price_list_that_is_not_there_ends_with_2(study, command_in, tmp_path)
 
     assert ended.code == 2
     assert "There is no price list none.yaml" in ended.err
+
+
+def test_a_file_of_literature_that_is_not_there_ends_with_2(study, command_in, tmp_path):
+    ended = command_in(tmp_path, "compare", "study", "--tracking-uri", study.uri, "--literature", "none.yaml")
+
+    assert ended.code == 2
+    assert "There is no file none.yaml with literature" in ended.err
 
 
 def test_a_report_of_a_measured_comparison_is_written_again(study, measure, tmp_path):

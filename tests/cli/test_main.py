@@ -32,10 +32,10 @@ def test_an_unknown_command_lists_the_known_ones(command):
     ended = command("rnu")
 
     assert ended.code == 2
-    assert "'run', 'measure', 'compare', 'report', 'data', 'doctor'" in ended.err
+    assert "'run', 'measure', 'import', 'compare', 'report', 'require', 'promote', 'data', 'doctor'" in ended.err
 
 
-@pytest.mark.parametrize("words", [("run", "--bogus"), ("compare", "one", "two"), ("doctor", "x")])
+@pytest.mark.parametrize("words", [("run", "--bogus"), ("report", "one", "two"), ("doctor", "x")])
 def test_what_is_left_over_is_an_error_of_use(command, words):
     ended = command(*words)
 

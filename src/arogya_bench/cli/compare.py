@@ -4,17 +4,17 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 
-from arogya_bench.api import Comparison, compare
+from arogya_bench.api import Comparison, compare, list_evaluations
 from arogya_bench.cli.arguments import REPORT_FORMATS
-from arogya_bench.comparison.tables import DEFAULT_MARGIN
 from arogya_bench.errors import ConfigError, TrackingError, UserError, did_you_mean
 from arogya_bench.report.content import NO_RESULT, build_report
 from arogya_bench.report.figures import save_figures
 from arogya_bench.report.terminal import print_comparison
-from arogya_bench.runtime.console import echo, spinner
+from arogya_bench.runtime.console import echo, plural, spinner
 from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.items import Folder, Item, Params, Tags
 from arogya_bench.tracking.runs import (
@@ -38,34 +38,49 @@ from arogya_bench.tracking.tags import (
     environment_tags,
 )
 
+LOGGED_FILE = "evaluations.csv"
 DEFAULT_FORMATS = ("html", "csv", "json")  # logged with a comparison run
 NOTE = "mlflow.note.content"
 PARAM_LIMIT = 500  # characters of a filter; MLflow refuses params above 6,000
 
 
-def run_compare(
-    experiment: str,
-    *,
-    tracking_uri: str | None,
-    where: str | None,
-    metric: str,
-    out: Path,
-    prices: str | None = None,
-    margin: float = DEFAULT_MARGIN,
-) -> int:
-    """Compare an experiment, print and write the report, and log it as a comparison run."""
+def run_compare(experiment: str | Sequence[str], *, tracking_uri: str | None, out: Path, **choices: Any) -> int:
+    """Compare experiments, print and write the report, and log it as a comparison run of the first one.
+
+    Args:
+        experiment: Name of the experiment, or several names.
+        tracking_uri: Of the store.
+        out: Folder of the report.
+        choices: Further arguments of ``compare``.
+    """
     _check_writable(out)
     with spinner("Reading evaluations from MLflow and resampling"):
-        comparison = compare(
-            experiment, tracking_uri=tracking_uri, where=where, metric=metric, prices=prices, margin=margin
-        )
-    store = open_store(tracking_uri, experiment, create=False)
+        comparison = compare(experiment, tracking_uri=tracking_uri, **choices)
+    store = open_store(tracking_uri, comparison.about["experiments"][0], create=False)
     parent_run_id = take_over_mlflow_run(store)
-    run_id = _log_comparison(comparison, store, parent=parent_run_id)
+    run_id = log_comparison(comparison, store, parent=parent_run_id)
     _annotate_parent_run(parent_run_id, run_id, store)
     print_comparison(comparison)
     write_report(comparison, out, DEFAULT_FORMATS)
     echo(f"Written: {out}/report.html, comparison.json, tables/*.csv. MLflow run: {run_id}")
+    return 0
+
+
+def write_logged_values(
+    experiments: Sequence[str],
+    *,
+    tracking_uri: str | None,
+    out: Path,
+    where: str | None = None,
+    sweep: str | None = None,
+    run_ids: Sequence[str] = (),
+) -> int:
+    """Write the values and bounds that evaluations logged as a CSV file."""
+    _check_writable(out)
+    table = list_evaluations(experiments, tracking_uri=tracking_uri, where=where, sweep=sweep, run_ids=run_ids)
+    out.mkdir(parents=True, exist_ok=True)
+    table.to_csv(out / LOGGED_FILE, index=False)
+    echo(f"Written: {out}/{LOGGED_FILE} ({plural(len(table), 'evaluation')}).")
     return 0
 
 
@@ -106,14 +121,14 @@ def write_report(comparison: Comparison, out: Path, formats: Sequence[str]) -> l
     return [writers[name][0] for name in formats]
 
 
-def _log_comparison(comparison: Comparison, store: Store, *, parent: str | None) -> str:
+def log_comparison(comparison: Comparison, store: Store, *, parent: str | None) -> str:
     """Log a comparison, or update the run of an identical one; return the run id."""
     key = str(comparison.about["key"])
     identical = search_runs(store, f"tags.`{COMPARISON}` = '{key}' and attributes.status = 'FINISHED'")
     if identical:
         write_items(store, identical[-1].run_id, [Tags(values={COMPARED_AT: str(int(time.time() * 1000))})])
         return identical[-1].run_id
-    metric, where = str(comparison.about["metric"]), str(comparison.about["where"])
+    metric, where = str(comparison.about["metric"]), _filter_text(comparison)
     filter_tags = {WHERE: where} if where else {}
     tags = {KIND: "comparison", COMPARISON: key, **filter_tags, **environment_tags()}
     run_id = start_run(store, f"comparison · {metric}{' · filtered' if where else ''}", tags, parent=parent)
@@ -131,9 +146,17 @@ def _log_comparison(comparison: Comparison, store: Store, *, parent: str | None)
     return run_id
 
 
+def _filter_text(comparison: Comparison) -> str:
+    """What selected the evaluations: the filter of the user, a sweep, runs, or that all variants are shown."""
+    about = comparison.about
+    names = {"sweep": "sweep", "run_ids": "runs", "variants": "variants"}
+    others = [f"{text} {about[name]}" for name, text in names.items() if about.get(name)]
+    return "; ".join(filter(None, [str(about["where"]), *others]))
+
+
 def _run_note(comparison: Comparison, verdicts: str) -> str:
     """The description of a comparison run, which ``mlflow ui`` shows first."""
-    where = comparison.about["where"]
+    where = _filter_text(comparison)
     datasets = build_report(comparison).datasets
     notes = [f"- {dataset.dataset}: {line}" for dataset in datasets for line in dataset.notes]
     failed = [f"{dataset.dataset}: {dataset.reason}" for dataset in datasets if dataset.status == NO_RESULT]

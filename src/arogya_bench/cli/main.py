@@ -2,19 +2,17 @@
 
 import argparse
 import gc
-import logging
 import os
 import shlex
 import signal
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arogya_bench.cli import data
-from arogya_bench.cli.arguments import REPORT_FORMATS, Subparsers
+from arogya_bench.cli import compare_arguments, data, import_predictions
+from arogya_bench.cli.arguments import Subparsers
+from arogya_bench.cli.startup import experiment_name, silence_logging
 from arogya_bench.errors import USER_ERROR_EXIT, ConfigError, UserError
 from arogya_bench.runtime.redaction import redact
 
@@ -56,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        The exit code: 0; 2 for a problem that the user can fix, with nothing half-written;
-        3 if jobs of a sweep failed; 130 on Ctrl-C.
+        The exit code: 0; 1 if `require` finds a limit that is not shown to hold; 2 for a problem that the user
+        can fix, with nothing half-written; 3 if jobs of a sweep failed; 130 on Ctrl-C.
     """
     arguments = _parse_arguments(argv)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -89,7 +87,7 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="arogya-bench", description=DESCRIPTION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for add in (_add_run, _add_measure, _add_compare, _add_report, data.add_parser):
+    for add in (_add_run, _add_measure, _add_import, compare_arguments.add_parsers, data.add_parser):
         add(commands)
     doctor = commands.add_parser(
         "doctor",
@@ -142,70 +140,8 @@ def _add_override_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_compare(commands: Subparsers) -> None:
-    compare = commands.add_parser(
-        "compare",
-        help="compare the models of an MLflow experiment",
-        description="Compare the models of an MLflow experiment: leaderboard with confidence "
-        "intervals, paired tests of every pair, robustness, and missing "
-        "evaluations. Only MLflow is read; no data or models are needed.",
-    )
-    _add_experiment_arguments(compare)
-    compare.add_argument("--where", metavar="FILTER", help="compare only runs that match this MLflow filter")
-    compare.add_argument("--metric", default="f1_macro", help="primary metric (default: %(default)s)")
-    compare.add_argument(
-        "--prices",
-        metavar="LIST",
-        help="price list for the costs, computed from what was measured: a YAML file, or an option of the config "
-        "group prices (default: default)",
-    )
-    compare.add_argument(
-        "--margin",
-        type=float,
-        default=0.02,
-        help="loss of the primary metric that a cheaper model may have to be recommended (default: %(default)s)",
-    )
-    _add_out_argument(compare)
-    compare.set_defaults(command=_compare)
-
-
-def _add_report(commands: Subparsers) -> None:
-    report = commands.add_parser(
-        "report",
-        help="export a logged comparison",
-        description="Export a comparison that `arogya-bench compare` logged to MLflow, without computing anything.",
-    )
-    _add_experiment_arguments(report)
-    report.add_argument("--run-id", metavar="ID", help="run of the comparison (default: the newest without --where)")
-    report.add_argument(
-        "--format",
-        default="html",
-        metavar="LIST",
-        help=f"comma-separated formats out of {', '.join(REPORT_FORMATS)} (default: %(default)s)",
-    )
-    _add_out_argument(report)
-    report.set_defaults(command=_report)
-
-
-def _add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "experiment",
-        nargs="?",
-        default="",
-        help="name of the MLflow experiment (default: MLFLOW_EXPERIMENT_NAME, else arogya-bench)",
-    )
-    parser.add_argument(
-        "--tracking-uri",
-        default=os.environ.get("MLFLOW_TRACKING_URI"),
-        metavar="URI",
-        help="MLflow store (default: MLFLOW_TRACKING_URI, else mlflow.db in this folder)",
-    )
-
-
-def _add_out_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--out", type=Path, default=Path("reports"), metavar="DIR", help="output folder (default: %(default)s)"
-    )
+def _add_import(commands: Subparsers) -> None:
+    import_predictions.add_parser(commands).set_defaults(command=_import)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -218,7 +154,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.cfg:
         sys.stdout.write(render_config(request, arguments.cfg))
         return 0
-    _silence_logging()
+    silence_logging()
     # Schedulers send SIGTERM before they kill: runs are then closed as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     first_import = "arogya_bench.sweeps.sweep" not in sys.modules
@@ -231,7 +167,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _measure(arguments: argparse.Namespace) -> int:
-    _silence_logging()
+    silence_logging()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from arogya_bench.sweeps.sweep import run_measure
 
@@ -260,55 +196,16 @@ def _split_overrides(text: str) -> list[str]:
         raise ConfigError(f"--overrides {text}: {error}.", fix="close the quotation.") from error
 
 
-def _compare(arguments: argparse.Namespace) -> int:
-    _silence_logging()
-    from arogya_bench.cli.compare import run_compare
-
-    return run_compare(
-        _experiment_name(arguments.experiment),
-        tracking_uri=arguments.tracking_uri,
-        where=arguments.where,
-        metric=arguments.metric,
-        out=arguments.out,
-        prices=arguments.prices,
-        margin=arguments.margin,
-    )
-
-
-def _report(arguments: argparse.Namespace) -> int:
-    _silence_logging()
-    from arogya_bench.cli.compare import run_report
-
-    formats = [name.strip() for name in arguments.format.split(",")]
-    return run_report(
-        _experiment_name(arguments.experiment),
-        tracking_uri=arguments.tracking_uri,
-        run_id=arguments.run_id,
-        formats=tuple(name for name in formats if name),
-        out=arguments.out,
-    )
-
-
-def _experiment_name(name: str) -> str:
-    """The experiment that was named, or else that of ``mlflow run``, a variable, or the default."""
-    from arogya_bench.tracking.store import use_mlflow_run_experiment
-
-    use_mlflow_run_experiment()
-    return name or os.environ.get("MLFLOW_EXPERIMENT_NAME", "arogya-bench")
+def _import(arguments: argparse.Namespace) -> int:
+    silence_logging()
+    return import_predictions.run_import(arguments, experiment=experiment_name(arguments.experiment))
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    _silence_logging()
+    silence_logging()
     from arogya_bench.cli.doctor import print_report
 
     return print_report()
-
-
-def _silence_logging() -> None:
-    """Hide MLflow's log messages, such as those on database upgrades."""
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
 
 
 if __name__ == "__main__":

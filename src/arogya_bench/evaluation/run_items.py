@@ -57,10 +57,18 @@ def job_tags(planned: PlannedJob) -> dict[str, str]:
         tags.SEED: str(job.seed),
         tags.SEEDED: str(getattr(job.model, "seeded", True)).lower(),
         tags.FIT_KEY: planned.fit_key,
+        **_licence_tags(planned),
         tags.GATE: report.summary(),
         **overridden,
         **tags.environment_tags(),
     }
+
+
+def _licence_tags(planned: PlannedJob) -> dict[str, str]:
+    """What the adapter declares of its licence, and of commercial use."""
+    licence, commercial = (getattr(planned.job.model, name, None) for name in ("licence", "commercial_use"))
+    declared = {} if commercial is None else {tags.COMMERCIAL_USE: "yes" if commercial else "no"}
+    return declared | ({tags.LICENCE: licence} if licence else {})
 
 
 def cell_tags(planned: PlannedJob, condition: Condition) -> dict[str, str]:

@@ -33,6 +33,7 @@ class KerasConvNet(NetworkClassifier):
     learning_rate: float | None = None
     adapter_name: ClassVar[str] = "keras_cnn"
     adapter_version: ClassVar[int] = 1
+    commercial_use: ClassVar[bool] = True  # trained from random weights
     extra: ClassVar[str | None] = "tensorflow"
     min_image_size: ClassVar[int] = 4
     _train_network = staticmethod(keras_training.train_network)

@@ -69,6 +69,7 @@ class OpenCVClassifier:
     adapter_name: ClassVar[str] = "opencv"
     adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
+    commercial_use: ClassVar[bool] = True  # OpenCV has the licence Apache-2.0
     extra: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:

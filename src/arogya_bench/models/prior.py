@@ -24,6 +24,7 @@ class Prior:
     adapter_version: ClassVar[int] = 1
     task: ClassVar[str] = "classification"
     extra: ClassVar[str | None] = None
+    commercial_use: ClassVar[bool] = True
     seeded: ClassVar[bool] = False  # no seed changes the frequencies
 
     def check(self, *, device: str) -> None:

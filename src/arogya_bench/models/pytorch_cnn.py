@@ -36,6 +36,7 @@ class ConvNet(NetworkClassifier):
     learning_rate: float | None = None
     adapter_name: ClassVar[str] = "pytorch_cnn"
     adapter_version: ClassVar[int] = 1
+    commercial_use: ClassVar[bool] = True  # trained from random weights
     extra: ClassVar[str | None] = "torch"
     min_image_size: ClassVar[int] = 8
 

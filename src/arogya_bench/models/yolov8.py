@@ -36,6 +36,7 @@ class YOLOv8(ABC):
         "AGPL-3.0, that of Ultralytics: software that builds on it and is distributed, or offered over a network, must "
         "meet that licence, unless another one is bought"
     )
+    commercial_use: ClassVar[bool] = False  # unless a licence is bought, which the user may state
     head_prefix: ClassVar[str]  # of the weights that depend on the classes
 
     def __post_init__(self) -> None:

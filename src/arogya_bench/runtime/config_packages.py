@@ -57,13 +57,17 @@ def discover() -> tuple[ConfigPackage, ...]:
 
 def model_targets() -> Iterator[str]:
     """The ``_target_`` of every config of the group ``model``, the built-in ones first."""
+    for config in group_configs("model"):
+        yield from re.findall(r"^_target_: *(\S+)", config.read_text("utf-8"), re.MULTILINE)
+
+
+def group_configs(group: str) -> Iterator[Traversable]:
+    """The YAML files of a config group, the built-in ones first."""
     for package in (OWN_PACKAGE, *(other.name for other in discover() if not other.error)):
-        folder = files(package).joinpath("model")
-        if not folder.is_dir():
-            continue
-        for config in sorted(folder.iterdir(), key=lambda file: file.name):
-            if config.name.endswith(".yaml"):
-                yield from re.findall(r"^_target_: *(\S+)", config.read_text("utf-8"), re.MULTILINE)
+        folder = files(package).joinpath(group)
+        if folder.is_dir():
+            configs = sorted(folder.iterdir(), key=lambda file: file.name)
+            yield from (config for config in configs if config.name.endswith(".yaml"))
 
 
 def _inspect(point: EntryPoint) -> ConfigPackage:

@@ -2,9 +2,11 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
@@ -17,6 +19,9 @@ from arogya_bench.tracking.store import Store
 from arogya_bench.tracking.store_errors import s3_errors
 from arogya_bench.tracking.tags import KIND, MODEL_ID
 
+Content = TypeVar("Content")
+
+PARALLEL_DOWNLOADS = 16  # a server answers so many requests at once; waiting for the network needs no processor
 WEIGHTS_FOLDER = "fit"  # folder of the weights inside a model
 
 
@@ -26,6 +31,38 @@ def fetch_artifact(run: RunRecord, file: str, *, uri: str) -> Iterator[Path]:
     missing = _missing_error(f"Run {run.run_id} ({run.name}) has no artifact {file!r} at {run.artifact_uri}.")
     with _fetch(run, run.artifact_uri, file, uri, missing) as path:
         yield path
+
+
+def read_artifacts(runs: Sequence[RunRecord], file: str, read: Callable[[Path], Content], *, uri: str) -> list[Content]:
+    """Read the same file of several runs, in their order; downloads run side by side.
+
+    Raises:
+        ArtifactMissing: If a run has no such file.
+    """
+
+    def read_one(run: RunRecord) -> Content:
+        with fetch_artifact(run, file, uri=uri) as path:
+            return read(path)
+
+    if all(is_local_uri(run.artifact_uri) for run in runs):
+        return [read_one(run) for run in runs]
+    with ThreadPoolExecutor(max_workers=PARALLEL_DOWNLOADS) as pool:
+        return list(pool.map(read_one, runs))
+
+
+def find_artifacts(
+    runs: Sequence[RunRecord], file: str, read: Callable[[Path], Content], *, uri: str
+) -> list[Content | None]:
+    """Read the same file of several runs, in their order; None where a run has no such file."""
+
+    def read_one(run: RunRecord) -> Content | None:
+        try:
+            return read_artifacts([run], file, read, uri=uri)[0]
+        except ArtifactMissing:
+            return None
+
+    with ThreadPoolExecutor(max_workers=PARALLEL_DOWNLOADS) as pool:
+        return list(pool.map(read_one, runs))
 
 
 def local_folders(run: RunRecord, *, store: Store) -> list[Path]:

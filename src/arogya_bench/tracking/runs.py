@@ -32,6 +32,8 @@ from arogya_bench.tracking.store import Store
 from arogya_bench.tracking.store_errors import translate_errors
 from arogya_bench.tracking.tags import ERROR, ERROR_MESSAGE, KIND, PROCESS, TRACEBACK, with_current_names
 
+PARENT_RUN = "mlflow.parentRunId"  # a tag of MLflow: the sweep that a run belongs to
+
 # Filters in MLflow's syntax.
 FINISHED_EVALUATIONS = f"tags.`{KIND}` = 'evaluation' and attributes.status = 'FINISHED'"
 FINISHED_MEASUREMENTS = f"tags.`{KIND}` = 'measurement' and attributes.status = 'FINISHED'"
@@ -65,7 +67,7 @@ def start_run(store: Store, name: str, tags: Mapping[str, str], *, parent: str |
     """
     first_tags = {**tags, PROCESS: str(current_process())}
     if parent:
-        first_tags["mlflow.parentRunId"] = parent
+        first_tags[PARENT_RUN] = parent
     with translate_errors(store.uri):
         run = store.client.create_run(store.experiment_id, tags=sanitise_tags(first_tags), run_name=name)
     return str(run.info.run_id)
@@ -126,7 +128,7 @@ def reopen_run(store: Store, run_id: str, *, parent: str | None = None) -> bool:
             if key in run.data.tags:
                 store.client.delete_tag(run_id, key)
         if parent:
-            store.client.set_tag(run_id, "mlflow.parentRunId", parent)
+            store.client.set_tag(run_id, PARENT_RUN, parent)
     return True
 
 
@@ -186,10 +188,10 @@ def tag_experiment(store: Store, tags: Mapping[str, str]) -> None:
 
 
 def search_runs(store: Store, condition: str, *, fix: str | None = None) -> list[RunRecord]:
-    """Find the active runs of the experiment that match a filter, oldest first.
+    """Find the active runs of the experiments of a store that match a filter, oldest first.
 
     Args:
-        store: An experiment.
+        store: An experiment, and those that are read with it.
         condition: In MLflow's filter syntax, such as ``tags.`arogya.kind` = 'fit'``.
         fix: What to do if the filter is invalid, where a user wrote a part of it.
     """
@@ -198,7 +200,7 @@ def search_runs(store: Store, condition: str, *, fix: str | None = None) -> list
     with translate_errors(store.uri, fix), gc_paused():
         while True:
             page = store.client.search_runs(
-                [store.experiment_id],
+                [store.experiment_id, *store.other_experiment_ids],
                 condition,
                 max_results=PAGE_SIZE,
                 order_by=["attributes.start_time ASC"],
@@ -212,7 +214,7 @@ def search_runs(store: Store, condition: str, *, fix: str | None = None) -> list
 
 def child_runs(store: Store, parent: str) -> list[RunRecord]:
     """Find the runs whose parent is a given run."""
-    return search_runs(store, f"tags.`mlflow.parentRunId` = '{parent}'")
+    return search_runs(store, f"tags.`{PARENT_RUN}` = '{parent}'")
 
 
 def get_run(uri: str, run_id: str) -> RunRecord:

@@ -4,8 +4,9 @@ import os
 import re
 import sqlite3
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # Nothing about the users of medical data may leave their machine. MLflow reads this at import.
@@ -30,12 +31,17 @@ MIN_RETRY_BUDGET_S = 60.0  # outages of a server that a sweep should survive
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """An MLflow store, and the experiment in it that is read or written."""
+    """An MLflow store, and the experiment in it that is read or written.
+
+    Attributes:
+        other_experiment_ids: Of further experiments, which are read too.
+    """
 
     client: MlflowClient
     uri: str
     experiment: str
     experiment_id: str
+    other_experiment_ids: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -84,6 +90,20 @@ def open_store(uri: str | None, experiment: str, *, create: bool, retry: bool = 
         if database is not None and create:
             enable_wal(database)
     return Store(client=client, uri=uri, experiment=experiment, experiment_id=experiment_id)
+
+
+def with_experiments(store: Store, names: Sequence[str]) -> Store:
+    """Read further experiments too; the first one, which is written, stays that of the store.
+
+    Raises:
+        TrackingError: If an experiment is missing or was deleted.
+    """
+    others = [name for name in dict.fromkeys(names) if name != store.experiment]
+    with translate_errors(store.uri):
+        ids = [
+            _experiment_id(store.client, store.client.get_experiment_by_name(name), name, store.uri) for name in others
+        ]
+    return replace(store, other_experiment_ids=tuple(ids))
 
 
 def create_experiment(client: MlflowClient, experiment: str, root: str | None) -> Experiment:

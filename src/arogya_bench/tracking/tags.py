@@ -56,9 +56,14 @@ METRIC_FLAGS = "arogya.flags"
 INTERVALS_UNAVAILABLE = "arogya.intervals_unavailable"
 RESAMPLING_DIGEST = "arogya.resampling_digest"
 
+# Of a run that was imported, and not computed by arogya-bench.
+IMPORTED_FROM = "arogya.imported_from"  # name of the file, or run and artifact; no path
+IMPORTED_DIGEST = "arogya.imported_digest"  # of the content of the file
+
 # Of a fit.
 VERSION = "arogya.version"  # of arogya-bench; every run has it too, among the facts of its environment
-LICENCE = "arogya.licence"  # of a model whose library restricts its use
+LICENCE = "arogya.licence"  # of a model whose library restricts its use; every run of a job has it too
+COMMERCIAL_USE = "arogya.commercial_use"  # yes or no, of every run of a job; absent if its adapter does not declare it
 MODEL_ID = "arogya.model_id"  # of the MLflow model that holds its files
 
 # Of a measurement.
@@ -89,6 +94,8 @@ COMPARISON = "arogya.comparison"  # digest of its inputs
 COMPARED_AT = "arogya.compared_at"  # when it was last requested, in milliseconds since 1970
 COMPARISON_RUN_ID = "arogya.comparison_run_id"
 VERDICT = "arogya.verdict"
+LIMITS = "arogya.limits"  # of a registered version: what it had to be shown to meet, as JSON
+FORCED = "arogya.forced"  # of a registered version: why it was registered although no verdict names it
 WHERE = "arogya.where"  # the filter that selected its evaluations; absent if it takes all
 
 # Names that stores of version 0.1.0 hold.
