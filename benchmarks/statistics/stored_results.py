@@ -11,7 +11,7 @@ from typing import Any
 import arogya_bench
 from arogya_bench.runtime.atomic_write import atomic_write
 
-PACKAGES = ("statistics", "metrics", "scoring", "comparison")  # what a verdict is computed by
+PACKAGES = ("statistics", "metrics", "scoring", "analysis")  # what a verdict is computed by
 
 
 @dataclass(frozen=True, kw_only=True)

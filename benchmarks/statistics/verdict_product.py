@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from arogya_bench.comparison.judgement import judge_rows
-from arogya_bench.comparison.scored_rows import EvaluatedRow
+from arogya_bench.analysis.judgement import judge_rows
+from arogya_bench.analysis.scored_rows import EvaluatedRow
 from benchmarks.statistics.verdict_measures import Bounds, PairVerdict, StudyVerdict
 from benchmarks.statistics.verdict_studies import SimulatedRow
 
