@@ -57,18 +57,36 @@ def unchanged_columns(again, before):
     return [column for column in kept if f"{column}.as_logged" not in again]
 
 
+def sort_models(table):
+    """Models that share a place were once in the order of their runs, and are in that of their names now."""
+    if "models" in table:
+        return table.assign(models=[", ".join(sorted(names.split(", "))) for names in table["models"]])
+    if "a" in table:
+        tied = table["difference"] == 0
+        swapped = table.rename(
+            columns={"a": "b", "b": "a", "only_a_correct": "only_b_correct", "only_b_correct": "only_a_correct"}
+        )
+        return table.where(~tied | (table["a"] < table["b"]), swapped[table.columns])
+    keys = [key for key in ("dataset", "model", "condition") if key in table]
+    return table.sort_values(keys).reset_index(drop=True) if "model" in keys else table
+
+
 def test_a_comparison_of_an_older_store_has_the_same_values(older, uri):
-    written = Comparison.from_json((older / "reports" / "comparison.json").read_text())
+    text = (older / "reports" / "comparison.json").read_text()
+    written, stored = Comparison.from_json(text), json.loads(text)
 
     compared = arogya_bench.compare("study", tracking_uri=uri)
 
-    for name in TABLES:
-        again, before = getattr(Comparison.from_json(compared.to_json()), name), getattr(written, name)
+    for name in (name for name in TABLES if name in stored):  # later versions added the others
+        again, before = (
+            sort_models(getattr(tables, name)) for tables in (Comparison.from_json(compared.to_json()), written)
+        )
         columns = unchanged_columns(again, before)
         assert len(columns) >= min(5, len(before.columns) // 2)
         assert_frame_equal(again[columns], before[columns])
     for again, before in zip(compared.about["datasets"], written.about["datasets"], strict=True):
-        assert {**again, "summary": before["summary"]} == {**before, "gate_findings": again["gate_findings"]}
+        known = {key: again[key] for key in before}  # later versions say more
+        assert {**known, "summary": before["summary"], "gate_findings": []} == {**before, "gate_findings": []}
 
 
 def test_a_logged_comparison_of_an_older_store_is_exported(uri, tmp_path):

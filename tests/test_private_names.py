@@ -17,6 +17,10 @@ ALLOWED = {  # file, what it uses: why
     ("cli/arguments.py", "argparse._SubParsersAction"): "annotations have no other name for it",
     ("configuration/hydra_internals.py", "hydra._internal"): "the Compose API has no multirun",
     ("frameworks/keras_runtime.py", "tensorflow.python"): "no public function does what they do",
+    (
+        "tracking/model_registry.py",
+        "from mlflow.tracking._tracking_service.utils import _use_tracking_uri",
+    ): "no public function restores that no store was set",
 }
 
 

@@ -29,7 +29,9 @@ def imported(*arguments):
     return set(json.loads(ended.stderr.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("compare", "--help"), ("doctor", "--help")])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("run", "--help"), ("compare", "--help"), ("import", "--help"), ("doctor", "--help")]
+)
 def test_help_imports_nothing_heavy(arguments):
     assert imported(*arguments) & set(HEAVY) == set()
 

@@ -35,7 +35,7 @@ STUDY = ("--experiment-name", "study")
 ENTRIES = {
     "main": ("-P", f"overrides={IMAGES} model={{model}}"),
     "sweep": (*STUDY, "-P", f"overrides={SMALL} model={{model}} seed=2,3"),
-    "compare": STUDY,
+    "compare": (*STUDY, "-P", "test=bootstrap"),
     "report": (*STUDY, "-P", "format=html,pdf", "-P", "out=again"),
 }
 CELLS = {"main": {("1", "0.1"), ("1", "0.3")}, "sweep": {("2", None), ("3", None)}}

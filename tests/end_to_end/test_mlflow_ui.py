@@ -145,3 +145,17 @@ def test_confusion_matrix_is_previewed(address, page):
     image = page.locator("img[src]").last
     image.wait_for()
     assert image.evaluate("image => image.naturalWidth") > 100
+
+
+def test_a_promoted_version_says_why_it_was_promoted(address, page, command_in, tmp_path):
+    server, store = address
+    words = ("--model", "opencv", "--force", "the only one that the clinic may host")
+    ended = command_in(tmp_path, "promote", "study", "--tracking-uri", store.uri, *words)
+    assert ended.code == 0, ended.err
+
+    page.goto(f"{server}/#/models/study/versions/1")
+
+    text = shown(page, "Registered against the verdict")
+    assert "the only one that the clinic may host" in text
+    assert "champion" in text
+    assert "arogya.comparison_run_id" in text

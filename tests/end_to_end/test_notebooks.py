@@ -8,7 +8,11 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LEFT = {"1_first_sweep.ipynb": "report.html", "2_your_data.ipynb": "clean/card.json"}
+LEFT = {
+    "1_first_sweep.ipynb": "report.html",
+    "2_your_data.ipynb": "clean/card.json",
+    "3_results_of_another_tool.ipynb": "decision.html",
+}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

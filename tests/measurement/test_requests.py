@@ -85,7 +85,7 @@ def test_large_images_are_not_copied_within_the_time_of_a_block():
         time_call(lambda images: time.sleep(0.001)), feed, limits, batch=8, synchronise=lambda: None
     )
 
-    assert feed.harness_s > 0.05
+    assert feed.harness_s > 0.005  # 100 MB are copied
     assert seconds - times[:, 4].sum() / 1e3 < 0.3 * feed.harness_s
 
 
