@@ -88,8 +88,10 @@ def compare(  # noqa: PLR0913 - each is a question of the user
             else 0.02.
         limits: What a model must be shown to meet to be recommended: a YAML file, or a mapping with its keys. What it
             says of the metric, the margin and the analyses must not contradict the other arguments.
-        test: Of the pairs.
-        correction: Of their p-values.
+        test: Of the pairs: ``group_t``, the default, ``bootstrap``, ``paired_t``, ``wilcoxon``, ``mcnemar`` or
+            ``delong``; one that does not fit the data is refused. The verdict rests on ``group_t`` in any case.
+        correction: Of their p-values: ``max_t``, ``romano_wolf``, ``holm``, ``bonferroni`` or ``bh``; by default
+            ``max_t``, and ``holm`` for another test than ``group_t``.
         literature: Numbers of publications to show beside ours, never tested against them: a YAML file, or a list of
             mappings with ``model``, ``dataset``, ``metric``, ``value``, ``source`` and ``caveat``.
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+DEFAULT_TEST, DEFAULT_CORRECTION = "group_t", "max_t"
 DEFAULT_MARGIN = 0.02  # of the deciding metric, that a cheaper model may be worse
 
 
@@ -11,8 +12,8 @@ class AnalysisOptions:
 
     Attributes:
         margin: Largest loss of the deciding metric that counts as none.
-        test: Of the pairs, one of ``pair_tests.TESTS``.
-        correction: Of their p-values, one of ``pair_tests.CORRECTIONS``.
+        test: Of the pairs, one of ``pair_test_check.TESTS``.
+        correction: Of their p-values, one of ``pair_test_check.CORRECTIONS``.
         positive_class: The class that operating points and net benefit are about; None takes the last of two classes,
             and each class in turn against the others if there are more.
         sensitivity: That a threshold must reach on validation.
@@ -27,8 +28,8 @@ class AnalysisOptions:
     """
 
     margin: float = DEFAULT_MARGIN
-    test: str = "group_t"
-    correction: str = "max_t"
+    test: str = DEFAULT_TEST
+    correction: str = DEFAULT_CORRECTION
     positive_class: str | None = None
     sensitivity: float = 0.95
     specificity: float = 0.9

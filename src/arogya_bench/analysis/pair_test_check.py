@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from arogya_bench.analysis.case_scores import CASE_SCORES, RIGHT_OR_WRONG
-from arogya_bench.analysis.options import AnalysisOptions
+from arogya_bench.analysis.options import DEFAULT_TEST, AnalysisOptions
 from arogya_bench.errors import ConfigError
 
-DEFAULT_TEST, DEFAULT_CORRECTION = "group_t", "max_t"
 JOINT_CORRECTIONS = ("max_t", "romano_wolf")  # from the joint distribution, which the default test estimates
 CORRECTIONS: Mapping[str, str] = {
     "max_t": "adjustment by the largest of all correlated statistics of one dataset (single-step max-t)",

@@ -8,7 +8,8 @@ from typing import cast
 import numpy as np
 
 from arogya_bench.analysis.case_scores import case_scores, group_scores
-from arogya_bench.analysis.pair_test_check import DEFAULT_CORRECTION, DEFAULT_TEST, TestedData, check_pair_test
+from arogya_bench.analysis.options import DEFAULT_CORRECTION, DEFAULT_TEST
+from arogya_bench.analysis.pair_test_check import TestedData, check_pair_test
 from arogya_bench.analysis.pairs import PairJudgement
 from arogya_bench.analysis.scored_rows import ScoredRow, SharedCases
 from arogya_bench.analysis.study import Study

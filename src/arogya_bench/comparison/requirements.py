@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from arogya_bench.analysis.options import AnalysisOptions
-from arogya_bench.analysis.pair_test_check import DEFAULT_TEST
+from arogya_bench.analysis.options import DEFAULT_TEST, AnalysisOptions
 from arogya_bench.errors import ConfigError
 
 WORST_SUBGROUP, ROBUSTNESS, LICENCE = "worst_subgroup", "robustness", "licence"

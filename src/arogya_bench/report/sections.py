@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 
-from arogya_bench.analysis.pair_test_check import DEFAULT_CORRECTION
+from arogya_bench.analysis.options import DEFAULT_CORRECTION
 from arogya_bench.comparison.costs import COST, LOCAL
 from arogya_bench.comparison.measurement_notes import NOT_MEASURED
 from arogya_bench.comparison.pareto import LATENCY, NOT_RANKED
