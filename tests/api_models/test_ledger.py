@@ -57,7 +57,9 @@ def test_many_processes_may_create_it_at_once(tmp_path):
         process.join()
 
     assert [process.exitcode for process in processes] == [0] * 6
-    assert {path.name for path in tmp_path.iterdir()} == {file.name for file in files}
+    # SQLite leaves its write-ahead log where two connections are closed at the same moment.
+    left = {path.name for path in tmp_path.iterdir() if not path.name.endswith(("-wal", "-shm"))}
+    assert left == {file.name for file in files}
     for file in files:
         with CallLedger(file).connect() as connection:
             assert len(connection.execute("SELECT * FROM pauses").fetchall()) == 6
