@@ -1,6 +1,7 @@
 """An image file is looked at before any work starts, and nothing outside its folder is opened."""
 
 import hashlib
+import struct
 from contextlib import suppress
 from pathlib import PurePosixPath
 
@@ -9,7 +10,13 @@ import PIL.Image
 import pytest
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.images.files import decode_case, find_dataset_folder, inspect_image, parse_relative_path
+from arogya_bench.images.files import (
+    decode_case,
+    find_dataset_folder,
+    inspect_image,
+    parse_relative_path,
+    undecodable_error,
+)
 from arogya_bench.types import Case
 
 
@@ -103,6 +110,24 @@ def test_what_is_no_image_is_refused(tmp_path, content):
         inspect_image(tmp_path, PurePosixPath("a.png"))
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PIL.UnidentifiedImageError("cannot identify image file <_io.BytesIO object at 0x7f1>"), "not recognised"),
+        (OSError("cannot read <_io.BufferedReader name='/home/me/a.png'>"), "cannot read the file"),
+        (KeyError(259), "its content is damaged"),
+        (struct.error("unpack requires a buffer of 4 bytes"), "its content is damaged"),
+        (OSError(""), "its content is damaged"),
+        (OSError("image file is truncated."), "image file is truncated"),
+    ],
+)
+def test_an_error_of_a_decoder_is_said_in_words(error, words):
+    problem = undecodable_error("image", "a.png", error, (".png",)).problem
+
+    assert problem.startswith("The image a.png cannot be decoded: ")
+    assert problem.endswith(f"{words}.")
+
+
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
 def test_a_truncated_image_is_named_when_read(picture, tmp_path, suffix):
     picture(f"a.{suffix}")
@@ -147,6 +172,15 @@ def test_a_name_that_leads_out_of_its_folder_is_refused(name):
 @pytest.mark.parametrize("name", ["a.png", "x/y/a b.png", "./x/é.png", "a..b.png"])
 def test_a_name_below_its_folder_is_taken(name):
     assert parse_relative_path(name, "the list") == PurePosixPath(name)
+
+
+def test_a_folder_in_another_unicode_form_is_found_and_one_in_another_case_is_named(tmp_path):
+    there = tmp_path / "fu\u0308r" / "Mixed"
+    there.mkdir(parents=True)
+
+    assert find_dataset_folder(str(tmp_path / "f\u00fcr" / "Mixed"), "images") == there
+    with pytest.raises(DatasetError, match=r"No folder at .*/mixed, but at .*/Mixed\."):
+        find_dataset_folder(str(tmp_path / "f\u00fcr" / "mixed"), "images")
 
 
 def test_a_missing_folder_is_named_with_its_absolute_path(tmp_path, monkeypatch):

@@ -155,7 +155,7 @@ def test_options_name_columns_and_classes(read):
     ("change", "message"),
     [
         ({"p_malignant": [1.4, 0.2, 0.4, 0.1, 0.6, 0.3]}, r"Line 2 of predictions.csv has the probability 1.4"),
-        ({"p_malignant": [0.9, 0.2, 0.4, 0.1, 0.3, 0.3]}, r"line 6 of predictions.csv sum to 0.7"),
+        ({"p_malignant": [0.9, 0.2, 0.4, 0.1, 0.3, 0.3]}, r"line 6 of predictions.csv sum to 0.7.*and so no logits"),
         ({"p_malignant": [0.9, "nan", 0.4, 0.1, 0.6, 0.3]}, r"'nan' in line 3 of predictions.csv"),
         ({"p_malignant": [0.9, "?", 0.4, 0.1, 0.6, 0.3]}, r"'\?' in line 3 of predictions.csv"),
         ({"p_malignant": [0.9, None, 0.4, 0.1, 0.6, 0.3]}, r"Line 3 of predictions.csv lacks some"),
@@ -164,7 +164,9 @@ def test_options_name_columns_and_classes(read):
             {"label": ["malignant", "benign", "odd", "benign", "malignant", "benign"]},
             r"'odd', which line 4 of predictions.csv has",
         ),
-        ({"patient": ["p0", "p0", "NaN", "p1", "p2", "p2"]}, r"group is 'NaN' in line 4"),
+        ({"patient": ["p0", "p0", "NaN", "p1", "p2", "p2"]}, r"group is 'NaN' in line 4.*remove the column"),
+        ({"patient": ["p0", "p0", "p1", "p1", "unknown", "p2"]}, r"group is 'unknown' in line 6"),
+        ({"label": ["malignant", "benign", "<NA>", "benign", "malignant", "benign"]}, r"label is '<NA>' in line 4"),
         ({"case": ["c0", "", "c2", "c3", "c4", "c5"]}, r"case is empty in line 3"),
         ({"split": ["test", "tset", "test", "test", "test", "test"]}, r"split is 'tset' in line 3"),
         ({"case": None}, r"No column is obviously the case.*\n.*--case-column"),
@@ -180,6 +182,10 @@ def test_options_name_columns_and_classes(read):
                 "predicted": ["malignant", "benin", "malignant", "benign", "malignant", "benign"],
             },
             r"'benin' of line 3 .* no case.*Did you mean 'benign'",
+        ),
+        (
+            {"p_malignant": None, "p_benign": None, "predicted": [1, 0, 1, 0, 1, 0]},
+            r"'0' of line 3 .* no case.*positions such as 0: benign, malignant",
         ),
     ],
 )
@@ -214,18 +220,24 @@ def test_the_only_column_of_probabilities_is_no_metadata(read, table):
     assert list(rows.metadata) == ["site"]
 
 
-def test_columns_that_stored_predictions_use_are_left_out_with_a_note(read, table):
+def test_columns_that_stored_predictions_use_are_kept_under_another_name(read, table):
     rows = read(
         table(q=[0.1] * 6, r=[0.9] * 6, target=["x"] * 6),
         named={"label": "label"},
         probabilities={"malignant": "q", "benign": "r"},
     )
 
-    assert rows.metadata == {}
-    assert (
-        "Columns that are not kept, as stored predictions have others of these names: 'p_malignant', 'p_benign', "
-        "'target'." in rows.notes
-    )
+    assert set(rows.metadata) == {"source_p_malignant", "source_p_benign", "source_target"}
+    assert any("p_benign is source_p_benign, target is source_target." in note for note in rows.notes)
+
+
+def test_a_word_for_a_missing_label_is_a_class_if_it_is_listed(read, table):
+    columns = {"label": ["mild", "none"] * 3, "p_mild": [0.6] * 6, "p_none": [0.4] * 6}
+    columns |= {"p_malignant": None, "p_benign": None}
+
+    with pytest.raises(UserError, match=r"(?s)label is 'none' in line 3.*list all classes: --classes mild,none"):
+        read(table(**columns))
+    assert read(table(**columns), classes=("none", "mild")).classes == ("none", "mild")
 
 
 @pytest.mark.parametrize(

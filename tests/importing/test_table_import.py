@@ -37,6 +37,19 @@ def test_a_file_becomes_evaluations_that_compare_reads(store, imported, runs, ta
     assert not tables.pairwise.empty
 
 
+@pytest.mark.parametrize("options", [(), ("--classes", "no DR,mild,severe")])
+def test_weighted_kappas_need_the_order_of_the_grades(imported, runs, tmp_path, options):
+    grades = ["no DR", "mild", "severe", "no DR", "mild", "severe"]
+    frame = pd.DataFrame({"case": range(6), "label": grades, "predicted": [*grades[:5], "no DR"]})
+    frame.to_csv(tmp_path / "grades.csv", index=False)
+
+    ended = imported("grades.csv", "--dataset", "eyes", "--model", "m", *options)
+
+    (run,) = runs()
+    assert ("kappa_quadratic" in run.metrics) == bool(options)
+    assert ("The classes are in this order: mild, no DR, severe." in ended.err) != bool(options)
+
+
 def test_the_same_predictions_are_imported_once_and_others_replace_them(imported, runs, table, tmp_path):
     table().to_csv(tmp_path / "one.csv", index=False)
     table(p_malignant=[0.8] * 6, p_benign=[0.2] * 6).to_csv(tmp_path / "later.csv", index=False)

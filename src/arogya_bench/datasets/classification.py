@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from arogya_bench.datasets.exclusion import find_excluded, note_left_out
 from arogya_bench.datasets.group_patterns import shorten_list
 from arogya_bench.datasets.published import PublishedDataset, SourceImage, check_class_names, check_unique_ids
+from arogya_bench.datasets.reserved_columns import rename_reserved, reserved_for_classes
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import decode
 from arogya_bench.images.file_hashes import digest_records, hash_files
 from arogya_bench.images.files import find_case
+from arogya_bench.images.similar_files import find_similar
 from arogya_bench.images.windowing import Window, parse_window
+from arogya_bench.runtime.class_names import restore_class_names
 from arogya_bench.types import Case, Dataset, Image
 
-# Columns that every table of predictions has.
-RESERVED_COLUMNS = ("case_id", "group_id", "target", "predicted")
 PARTIAL_COPY_HINT = (
     "to use a subset on purpose, set dataset.counts=null, and remove the other images from the table that lists them"
 )
@@ -60,10 +62,13 @@ def build_classification_dataset(
         notes: Notes on excluded files and the like.
     """
     window = parse_window(config.window)
-    ordered = sorted(images, key=lambda image: image.case_id)
-    _check_images(ordered, classes, folder)
-    _check_class_counts(ordered, config)
-    _check_files_exist(ordered, folder, config)
+    _check_images(images, classes, folder)
+    check_class_counts(images, config)
+    excluded = find_excluded(config.exclude, folder, {image.case_id for image in images})
+    kept = sorted((image for image in images if image.case_id not in excluded), key=lambda image: image.case_id)
+    classes = restore_class_names(classes, sorted({image.label for image in kept}), "dataset.classes")
+    _check_files_exist(kept, folder, config)
+    ordered, renaming_notes = rename_reserved(kept, reserved_for_classes(classes))
     targets = {name: target for target, name in enumerate(classes)}
     files = {image.case_id: folder / image.file for image in ordered}
     return Dataset(
@@ -86,12 +91,13 @@ def build_classification_dataset(
         source=config.source or "image files of the user",
         version=config.version,
         read=partial(read_case, files, window),
-        notes=tuple(notes),
+        notes=(*notes, *renaming_notes, *note_left_out(excluded)),
         citation=config.citation,
         files=files,
         overlaps=tuple(config.overlaps),
         ordinal=ordinal,
         stray_labels={image.case_id: image.label for image in ordered if image.label not in targets},
+        excluded=len(excluded),
     )
 
 
@@ -112,17 +118,14 @@ def _check_images(images: Sequence[LabelledImage], classes: Sequence[str], folde
             fix="name the files in UTF-8, without line breaks",
         )
     check_unique_ids(images)
-    taken = [name for name in images[0].metadata if name in RESERVED_COLUMNS]
-    if taken:
-        raise DatasetError(
-            f"The metadata column name {taken[0]!r} is reserved for the table of predictions.",
-            fix=f"rename the column; reserved are {', '.join(RESERVED_COLUMNS)}",
-        )
 
 
-def _check_class_counts(images: Sequence[LabelledImage], config: PublishedDataset) -> None:
+def check_class_counts(images: Sequence[LabelledImage], config: PublishedDataset) -> None:
+    """Raise DatasetError unless there are as many images of each class as the config expects."""
     actual = Counter(image.label for image in images)
-    expected = config.counts or {}
+    counts = config.counts or {}
+    spellings = restore_class_names(list(counts), sorted(actual), "dataset.counts")
+    expected = dict(zip(spellings, counts.values(), strict=True))
     names = [*expected, *(name for name in sorted(actual) if name not in expected)]
     if not expected or all(actual[name] == expected.get(name, 0) for name in names):
         return
@@ -143,11 +146,16 @@ def _check_class_counts(images: Sequence[LabelledImage], config: PublishedDatase
 
 def _check_files_exist(images: Sequence[LabelledImage], folder: Path, config: PublishedDataset) -> None:
     # Path.is_file raises for a name that is too long.
-    missing = [str(image.file) for image in images if not os.path.isfile(folder / image.file)]  # noqa: PTH113
+    missing = [image.file for image in images if not os.path.isfile(folder / image.file)]  # noqa: PTH113
     if missing:
+        wanted, similar = find_similar(folder, missing)
+        there = f" Instead of {wanted} there is {shorten_list(list(map(str, similar)))}." if similar else ""
+        rename = "write the names of the files that are there into the table, or " if similar else ""
         raise DatasetError(
-            f"{len(missing)} of {len(images)} listed images are not in {folder}: {shorten_list(missing)}.",
-            fix=f"unpack every archive there, and fix broken links; {PARTIAL_COPY_HINT}{_download_help(config)}",
+            f"{len(missing)} of {len(images)} listed images are not in {folder}: "
+            f"{shorten_list(list(map(str, missing)))}.{there}",
+            fix=f"{rename}unpack every archive there, and fix broken links; {PARTIAL_COPY_HINT}"
+            f"{_download_help(config)}",
         )
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from arogya_bench.datasets.csv_tables import names_nobody
 from arogya_bench.errors import ConfigError
 from arogya_bench.images.discovery import find_unlisted
 
@@ -61,4 +62,12 @@ def extract_groups(case_ids: Sequence[str], group: str | None) -> dict[str, str]
             f"dataset.group={group!r} does not match {len(unmatched)} names: {shorten_list(unmatched)}.",
             fix="change the expression so that it matches every name, or set dataset.group=null",
         )
-    return {name: match[1] for name, match in matches.items() if match}
+    groups = {name: match[1] for name, match in matches.items() if match}
+    nobody = [name for name, patient in groups.items() if names_nobody(patient)]
+    if nobody:
+        raise ConfigError(
+            f"dataset.group={group!r} finds {groups[nobody[0]]!r}, a word for a missing patient, in {len(nobody)} "
+            f"names: {shorten_list(nobody)}.",
+            fix="change the expression or the names, so that each patient has a name of its own",
+        )
+    return groups

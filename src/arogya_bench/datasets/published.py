@@ -23,6 +23,8 @@ class DatasetOptions:
         source: Origin of the files, recorded with the results.
         citation: Publication that the authors ask to be cited.
         version: Version of the copy, if known.
+        exclude: Text file or CSV table with the ids of cases to leave out, relative to the working folder or else to
+            ``path``; None for none.
         external_api: ``allowed`` if the images may be sent to models behind APIs, else ``denied``.
     """
 
@@ -33,6 +35,7 @@ class DatasetOptions:
     source: str | None = None
     citation: str = ""
     version: str = "unstated"
+    exclude: str | None = None
     external_api: str = "denied"
 
 
@@ -89,7 +92,7 @@ def check_unique_ids(images: Sequence[SourceImage]) -> None:
         files = [str(image.file) for image in images if image.case_id == case_id]
         raise DatasetError(
             f"{count} images have the name {case_id}: {', '.join(files)}.",
-            fix="give every image a unique name; the suffix does not count",
+            fix="give every image a unique name; the suffix does not count; if one is a mask, move it away",
         )
 
 

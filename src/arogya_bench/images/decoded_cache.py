@@ -26,8 +26,9 @@ from arogya_bench.runtime.cache import (
     cache_root,
     remove_abandoned_builds,
 )
-from arogya_bench.runtime.console import echo, plural, track
+from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.digests import digest_of
+from arogya_bench.runtime.progress import track
 from arogya_bench.types import Case, Dataset, Image
 
 VERSION = 1  # increase it when the decoded pixels or the format of the cache change

@@ -29,7 +29,7 @@ from arogya_bench.types import Image
 IMAGE_SUFFIXES = (*SUFFIXES, dicom.SUFFIX, *nifti.SUFFIXES)
 HEADER_BYTES = 352  # length of the NIfTI header, the longest needed to detect a format
 # First bytes of the formats that Pillow reads; a file named .dcm may be a JPEG.
-PICTURE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF")
+PICTURE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF", b"GIF8")
 SIXTEEN_BIT_RAW_MODE = re.compile(r";16[BLN]$")  # Pillow's names for the raw modes of 16-bit colours
 WHITE_IS_ZERO = 0  # value of the TIFF tag PhotometricInterpretation
 PHOTOMETRIC_TAG = 262
@@ -52,7 +52,7 @@ def decode(file: Path, *, window: Window | None = None) -> Image:
     profiles are not applied, since models are trained on the stored values; curation converts images to sRGB.
 
     Args:
-        file: JPEG, PNG, BMP, TIFF or WEBP; DICOM with one frame; NIfTI with one slice.
+        file: JPEG, PNG, BMP, TIFF, WEBP or GIF with one frame; DICOM with one frame; NIfTI with one slice.
         window: Values that become black and white. Required for 16-bit and float images. For grey DICOM it replaces the
             window of the file, in units after rescaling such as Hounsfield. Ignored for 8-bit images.
     """

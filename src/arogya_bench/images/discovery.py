@@ -8,8 +8,12 @@ from typing import NoReturn
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import IMAGE_SUFFIXES, is_image
 
-# macOS archives contain metadata here in files that are named like images.
-IGNORED_FOLDERS = ("__MACOSX",)
+# Folders that systems leave, in lower case, with files that are named like images: archives of macOS, the thumbnails of
+# Synology and QNAP, bins and snapshots of Windows and of network drives.
+SYSTEM_FOLDERS = (
+    *("__macosx", "@eadir", "@tmp", "#recycle", "@recycle", "$recycle.bin", "recycler", "system volume information"),
+    *("lost+found", "#snapshot", "~snapshot", "network trash folder", "temporary items", "__pycache__"),
+)
 
 
 def image_stem(name: str) -> str:
@@ -18,16 +22,22 @@ def image_stem(name: str) -> str:
     return name[: len(name) - len(suffix)]
 
 
+def is_visible(path: str) -> bool:
+    """Whether no part of a relative path is hidden, such as ``._a.jpg``, or left by a system, such as ``__MACOSX``."""
+    parts = PurePosixPath(path).parts
+    return all(part == ".." or not (part.startswith(".") or part.lower() in SYSTEM_FOLDERS) for part in parts)
+
+
 def list_folders(folder: Path) -> list[str]:
-    """List the names of the subfolders, sorted, except hidden ones and ``__MACOSX``."""
+    """List the names of the subfolders, sorted, except hidden ones and those that systems leave."""
     try:
-        return sorted(path.name for path in folder.iterdir() if path.is_dir() and _is_visible(path.name))
+        return sorted(path.name for path in folder.iterdir() if path.is_dir() and is_visible(path.name))
     except OSError as error:
         _raise_unreadable(error)
 
 
 def list_files(folder: Path) -> list[PurePosixPath]:
-    """List all files below a folder, sorted, except hidden ones and ``__MACOSX``.
+    """List all files below a folder, sorted, except hidden ones and those in folders that systems leave.
 
     Symbolic links to folders are followed; each folder is visited once.
     """
@@ -36,10 +46,10 @@ def list_files(folder: Path) -> list[PurePosixPath]:
     for root, folders, files in os.walk(folder, onerror=_raise_unreadable, followlinks=True):
         visited.add(os.path.realpath(root))
         folders[:] = [
-            name for name in folders if _is_visible(name) and os.path.realpath(Path(root, name)) not in visited
+            name for name in folders if is_visible(name) and os.path.realpath(Path(root, name)) not in visited
         ]
         relative_root = PurePosixPath(Path(root).relative_to(folder).as_posix())
-        paths += [relative_root / name for name in files if _is_visible(name)]
+        paths += [relative_root / name for name in files if is_visible(name)]
     return sorted(paths)
 
 
@@ -70,10 +80,6 @@ def _list_image_names(folder: Path) -> list[str]:
         return []
     except OSError as error:
         _raise_unreadable(error)
-
-
-def _is_visible(name: str) -> bool:
-    return not name.startswith(".") and name not in IGNORED_FOLDERS
 
 
 def _raise_unreadable(error: OSError) -> NoReturn:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from arogya_bench.errors import DatasetError
 from arogya_bench.runtime import cache
 from arogya_bench.runtime.atomic_write import atomic_write
-from arogya_bench.runtime.console import track
+from arogya_bench.runtime.progress import track
 
 INDEX_FOLDER = "contents"  # in the cache folder
 BATCH_SIZE = 32  # files per task of a thread

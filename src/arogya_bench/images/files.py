@@ -11,12 +11,15 @@ import numpy as np
 import PIL.Image
 
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.safe_errors import describe_decode_error, describe_read_error
+from arogya_bench.images.similar_folders import find_similar_folder, is_same_text
+from arogya_bench.runtime.home_folder import expand_home
 from arogya_bench.types import Case, Image
 
 T = TypeVar("T")
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
-FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")
 EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 ORIENTATION_TAG = 0x0112  # of EXIF
 UPRIGHT = 1
@@ -47,8 +50,13 @@ def find_dataset_folder(path: str, expected_content: str, obtain: str = "") -> P
 
     The error describes its expected content and how to obtain the dataset.
     """
-    folder = Path(path).expanduser().absolute()
+    folder = expand_home(path).absolute()
     if not folder.is_dir():
+        similar = find_similar_folder(folder)
+        if similar and is_same_text(str(similar), str(folder)):
+            return similar
+        if similar:
+            raise DatasetError(f"No folder at {folder}, but at {similar}.", fix="set dataset.path to that one")
         raise DatasetError(
             f"No folder at {folder}.",
             fix=f"set dataset.path to the folder that holds {expected_content}"
@@ -78,7 +86,8 @@ def read_name_list(file: Path) -> list[str]:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(
-            f"The list {file.name} cannot be read: {error}.", fix="write it as plain text, one image name per line"
+            f"The list {file.name} cannot be read: {describe_read_error(error)}.",
+            fix="write it as plain text, one image name per line",
         ) from error
     return [line.strip() for line in lines if line.strip()]
 
@@ -142,10 +151,8 @@ def read_orientation(image: PIL.Image.Image) -> int:
 
 def undecodable_error(what: str, name: str, error: Exception, supported: Sequence[str]) -> DatasetError:
     """Build the error for a damaged file of one of the supported formats."""
-    unknown = isinstance(error, PIL.UnidentifiedImageError)  # its message holds the full path
-    reason = "its format is not recognised." if unknown else error
     return DatasetError(
-        f"The {what} {name} cannot be decoded: {reason}",
+        f"The {what} {name} cannot be decoded: {describe_decode_error(error).rstrip('.')}.",
         fix=f"get the file again; supported are {', '.join(supported)}",
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from arogya_bench.datasets.class_lists import order_labels
 from arogya_bench.errors import DatasetError, did_you_mean
 from arogya_bench.importing.columns import ColumnOptions, simplified
 from arogya_bench.importing.table_files import columns_text
@@ -155,8 +156,7 @@ def _single_score(
 def _ordered(names: Sequence[str], positive: str) -> tuple[str, ...]:
     """The classes in the order of their numbers, else of the alphabet; of two, the positive one is the second."""
     unique = list(dict.fromkeys(names))
-    numeric = all(name.lstrip("-").isdigit() for name in unique)
-    ordered = sorted(unique, key=int) if numeric else sorted(unique)
+    ordered = order_labels(unique, ordinal=False)
     second = positive or (_obvious_positive(ordered) if len(ordered) == 2 else "")
     return (*(name for name in ordered if name != second), second) if second in ordered else tuple(ordered)
 

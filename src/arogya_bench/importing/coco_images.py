@@ -81,7 +81,7 @@ def images_of_split(listing: CocoListing, split: DatasetSplit) -> CocoImages:
             f"{missing[0]!r}.",
             fix="give the annotation file of the test images.",
         )
-    unknown = [name for name in listing.categories if name not in dataset.classes]
+    unknown = [name for name in listing.classes if name not in dataset.classes]
     if unknown:
         raise DatasetError(
             f"{listing.name} has the category {unknown[0]!r}; the classes of {dataset.name} are "

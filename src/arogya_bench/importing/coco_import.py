@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from arogya_bench.importing.rows import DEFAULT_SEED
 from arogya_bench.importing.run_items import ImportSource
 from arogya_bench.importing.runs import ImportPlan
 from arogya_bench.importing.table_files import read_file
+from arogya_bench.runtime.home_folder import expand_home
 from arogya_bench.types import Box
 
 GROUP_FIELDS = ("patient_id", "patient", "group_id", "group", "subject_id", "subject")  # of an image record
@@ -60,7 +61,7 @@ def plan_boxes(results: Path, request: BoxRequest, *, split: DatasetSplit | None
     """
     content = read_file(results)
     read_file(request.annotations)
-    listing = read_coco_json(request.annotations.expanduser())
+    listing = _read_annotations(expand_home(request.annotations))
     field = "" if split else request.group_field or _obvious_group(listing)
     images = _own_images(listing, field) if split is None else images_of_split(listing, split)
     found = _by_image(results.name, _parse_results(results.name, content), listing, images)
@@ -89,6 +90,10 @@ def plan_boxes(results: Path, request: BoxRequest, *, split: DatasetSplit | None
     )
 
 
+def _read_annotations(file: Path) -> CocoListing:
+    return read_coco_json(file.parent, PurePosixPath(file.name))
+
+
 def _obvious_group(listing: CocoListing) -> str:
     fields = [field for field in GROUP_FIELDS if all(field in record for record in listing.images)]
     return fields[0] if fields and listing.images else ""
@@ -115,7 +120,7 @@ def _own_images(listing: CocoListing, field: str) -> CocoImages:
         )
     return CocoImages(
         image_ids=tuple(record["id"] for record in images),
-        classes=listing.categories,
+        classes=listing.classes,
         case_ids=ids,
         group_ids=tuple(_group(listing, record, field) for record in images) if field else ids,
         truth=tuple(_true_boxes(listing, record) for record in images),
@@ -142,7 +147,7 @@ def _true_boxes(listing: CocoListing, record: JsonRecord) -> tuple[Box, ...]:
     else:
         width, height = (int(get_number(record, key, where)) for key in ("width", "height"))
         facts = ImageFileInfo(width=width, height=height, sha256="")
-    return clip_boxes(raw, facts, listing.categories, case=case_id_of(record)).boxes
+    return clip_boxes(raw, facts, listing.classes, case=case_id_of(record)).boxes
 
 
 def _by_image(
@@ -150,7 +155,8 @@ def _by_image(
 ) -> Mapping[int | str, list[FoundBox]]:
     """The detections of each image, every record checked."""
     by_image: dict[int | str, list[FoundBox]] = {image_id: [] for image_id in images.image_ids}
-    labels = {key: images.classes.index(listing.categories[label]) for key, label in listing.category_labels.items()}
+    names = {key: listing.categories[label] for key, label in listing.category_labels.items()}
+    labels = {key: images.classes.index(name) for key, name in names.items() if name in images.classes}
     for number, record in enumerate(records, start=1):
         where = f"Entry {number} of {name}"
         image = record.get("image_id")

@@ -13,7 +13,7 @@ from arogya_bench.errors import DatasetError
 from arogya_bench.importing.table_files import SourceTable, Texts
 
 PART_NAMES: Mapping[str, str] = {
-    **SPLIT_NAMES, "training": "train", "dev": "validation", "testing": "test", "holdout": "test", "hold-out": "test",
+    **SPLIT_NAMES, "dev": "validation", "holdout": "test", "hold-out": "test",
 }  # fmt: skip
 TEST_ROWS_FIX = "write `test` into the column of the split, or remove the column."
 SEVERITY_FIX = "write a number such as 0.25, or leave the cell empty where the condition has no severity."

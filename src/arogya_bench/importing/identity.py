@@ -23,6 +23,7 @@ class EvaluatedOn:
 
     Attributes:
         grouped: Whether groups, such as patients, are known.
+        ordered: Whether somebody named the classes in their order.
     """
 
     name: str
@@ -33,6 +34,7 @@ class EvaluatedOn:
     grouped: bool
     source: str
     licence: str
+    ordered: bool = False
 
 
 def own_dataset(name: str, tested: AnyPredictions, *, grouped: bool, source: str) -> EvaluatedOn:
@@ -74,6 +76,7 @@ def known_dataset(split: DatasetSplit) -> EvaluatedOn:
         grouped=dataset.grouped,
         source=dataset.source,
         licence=dataset.licence,
+        ordered=dataset.ordinal,
     )
 
 

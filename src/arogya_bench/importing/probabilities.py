@@ -132,8 +132,8 @@ def _checked(table: SourceTable, rows: Floats, predicted: Labels | None) -> RowP
         first = int(np.flatnonzero(deviation > ROUNDED_SUM)[0])
         raise DatasetError(
             f"The probabilities of {table.where(first)} sum to {sums[first]:.4g}, not to 1.",
-            fix="give one probability for each class of one label per case: apply a softmax to logits; scores of "
-            "several labels per case are not supported.",
+            fix="give one probability for each class of one label per case. They are all from 0 to 1, and so no "
+            "logits: is the column of a class missing? Scores of several labels per case (sigmoids) are not supported.",
         )
     rounded = deviation > SUM_TOLERANCE
     divided = np.where(rounded[:, None], clipped / sums[:, None], clipped)

@@ -1,20 +1,23 @@
 """The rows of a table of predictions: who predicted what about which case, under which condition."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from arogya_bench.datasets.csv_tables import NA_VALUES
+from arogya_bench.datasets.csv_tables import is_missing, is_unstated, names_nobody
+from arogya_bench.datasets.group_patterns import shorten_list
+from arogya_bench.datasets.reserved_columns import note_renamed
 from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
 from arogya_bench.importing.classes import ClassColumns, find_classes
 from arogya_bench.importing.columns import ColumnOptions, match_columns, require_column
 from arogya_bench.importing.conditions import TEST_ROWS_FIX, constant, read_conditions, read_parts
-from arogya_bench.importing.metadata import read_metadata, reserved_columns
+from arogya_bench.importing.metadata import read_metadata, renamed_columns
 from arogya_bench.importing.probabilities import read_probabilities
 from arogya_bench.importing.table_files import SourceTable, Texts
+from arogya_bench.metrics.class_order import needs_order
 from arogya_bench.metrics.outcomes import NO_ANSWER
 from arogya_bench.types import Labels, Probabilities
 
@@ -87,8 +90,9 @@ def read_rows(table: SourceTable, request: ImportRequest, known_classes: Sequenc
         raise DatasetError("All rows belong to the train split.", fix=TEST_ROWS_FIX)
     table, parts = table.select(~training), parts[~training]
     case_ids = _case_ids(table, roles, options)
-    truth = _labels(table, roles, "label", required=not known_classes)
-    predicted = _labels(table, roles, "predicted", required=False)
+    declared = known_classes or options.classes
+    truth = _labels(table, roles, declared, required=not known_classes)
+    predicted = table.texts(roles["predicted"]) if "predicted" in roles else None
     truth, predicted = (_from_indices(texts, known_classes) for texts in (truth, predicted))
     classes = find_classes(
         _free_columns(table, roles),
@@ -121,7 +125,7 @@ def read_rows(table: SourceTable, request: ImportRequest, known_classes: Sequenc
         notes=(
             *_column_notes(roles, classes, options),
             *([] if known_classes else _positive_note(classes)),
-            *_reserved_note(reserved_columns(table, roles, classes)),
+            *note_renamed(renamed_columns(table, roles, classes)),
             *_training_note(training),
             *found.notes,
         ),
@@ -153,25 +157,41 @@ def _numbered(table: SourceTable, roles: Mapping[str, str]) -> Texts:
     return np.array([f"{part}{number:0{width}}" for part, number in zip(parts, numbers, strict=True)], dtype=object)
 
 
-def _labels(table: SourceTable, roles: Mapping[str, str], role: str, *, required: bool) -> Texts | None:
+def _labels(table: SourceTable, roles: Mapping[str, str], declared: Sequence[str], *, required: bool) -> Texts | None:
+    """The true classes; a word such as ``none`` is one only if the declared classes hold it."""
     if required:
-        require_column(role, roles, table.columns)
-    if role not in roles:
+        require_column("label", roles, table.columns)
+    if "label" not in roles:
         return None
-    return _filled(table, roles[role], role) if role == "label" else table.texts(roles[role])
+    texts = table.texts(roles["label"])
+    words = {text for text in texts if is_unstated(text)}.difference(declared)
+    if words:
+        shown = ",".join(name for name in sorted(set(texts)) if name)
+        fix = f"fill the cell, or remove the row; or, if it is a class, list all classes: --classes {shown}"
+        raise _no_value(table, roles["label"], "label", words, fix=fix if words - {""} else "")
+    return texts
 
 
 def _filled(table: SourceTable, column: str, role: str) -> Texts:
     """A column without an empty cell, or a word for one."""
     texts = table.texts(column)
-    empty = [row for row, text in enumerate(texts) if text.lower() in NA_VALUES]
-    if empty and not (role == "label" and texts[empty[0]].lower() == "none"):  # a class may be called none
-        text = texts[empty[0]]
-        raise DatasetError(
-            f"The {role} is {'empty' if not text else repr(text)} in {table.where(empty[0])} (column {column!r}).",
-            fix="fill the cell, or remove the row.",
+    is_nothing = names_nobody if role == "group" else is_missing
+    words = {text for text in texts if is_nothing(text)}
+    if words:
+        fix = (
+            "fill the cell, or remove the row; where a patient is unknown, write the id of the case there; to count "
+            "every case as a patient of its own, remove the column"
         )
+        raise _no_value(table, column, role, words, fix=fix if role == "group" else "")
     return texts
+
+
+def _no_value(table: SourceTable, column: str, role: str, words: Collection[str], fix: str = "") -> DatasetError:
+    row, text = next((row, text) for row, text in enumerate(table.texts(column)) if text in words)
+    return DatasetError(
+        f"The {role} is {repr(text) if text else 'empty'} in {table.where(row)} (column {column!r}).",
+        fix=f"{fix or 'fill the cell, or remove the row'}.",
+    )
 
 
 def _from_indices(texts: Texts | None, known: Sequence[str]) -> Texts | None:
@@ -198,10 +218,16 @@ def _first_places(table: SourceTable, truth: Texts | None, predicted: Texts | No
                 raise DatasetError(
                     f"The predicted class {name!r} of {table.where(row)} is the label of no case."
                     f"{did_you_mean(name, places)}",
-                    fix="correct it, or list all classes: --classes " + ",".join([*places, name]),
+                    fix=_fix_foreign_class(name, [*places]),
                 )
             places[name] = table.where(row)
     return places
+
+
+def _fix_foreign_class(name: str, labels: Sequence[str]) -> str:
+    if name.isdigit() and int(name) <= len(labels) and not any(label.isdigit() for label in labels):
+        return f"write the names of the classes in place of their positions such as {name}: {', '.join(labels)}."
+    return "correct it, or list all classes: --classes " + ",".join([*labels, name])
 
 
 def _codes(texts: Texts, names: Sequence[str]) -> Labels:
@@ -240,18 +266,21 @@ def _column_notes(roles: Mapping[str, str], classes: ClassColumns, options: Colu
     listed = [f"{role} {column!r}" for role, column in taken.items() if role != "score"]
     listed += [f"probabilities {', '.join(map(repr, probabilities))}"] if probabilities else []
     numbered = ["The rows are numbered: other files must list the same cases in this order."]
-    return [f"Columns: {'; '.join(listed)}.", *(numbered if options.number_cases else [])]
+    order = [
+        f"The classes are in this order: {shorten_list(classes.names)}. If they are grades, name them from the lowest "
+        "to the highest with --classes: weighted kappas rest on it."
+    ]
+    return [
+        f"Columns: {'; '.join(listed)}.",
+        *(order if needs_order(classes.names) and not options.classes else []),
+        *(numbered if options.number_cases else []),
+    ]
 
 
 def _positive_note(classes: ClassColumns) -> list[str]:
     if len(classes.names) != 2:
         return []
     return [f"Sensitivity and specificity take {classes.names[1]!r} as the positive class (--positive-class)."]
-
-
-def _reserved_note(columns: Sequence[str]) -> list[str]:
-    names = ", ".join(map(repr, columns))
-    return [f"Columns that are not kept, as stored predictions have others of these names: {names}."] if columns else []
 
 
 def _training_note(training: NDArray[np.bool_]) -> list[str]:

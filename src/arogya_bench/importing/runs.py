@@ -100,6 +100,8 @@ def log_cells(plan: ImportPlan, store: Store, *, progress: Callable[[str], None]
         run_id = start_run(store, f"{cell.model} · {cell.condition}", {**tags, **({FIT_RUN_ID: fit} if fit else {})})
         with close_on_error(store, run_id):
             scores = score_cell(cell.predictions, resamples=plan.resamples, seed=plan.on.split_digest)
+            if not plan.on.ordered:
+                scores = scores.without_grades(cell.predictions.classes)
             write_items(store, run_id, evaluation_items(cell, plan.on, plan.source, scores))
             finish_run(store, run_id)
         replaces = any(_is_same_place(run, tags) for run in logged)

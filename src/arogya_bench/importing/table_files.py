@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from arogya_bench.datasets.csv_tables import DELIMITERS
 from arogya_bench.errors import DatasetError, did_you_mean
 from arogya_bench.runtime.gc_pause import gc_paused
+from arogya_bench.runtime.home_folder import expand_home
 from arogya_bench.types import Floats
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet", ".json": "coco"}
@@ -132,7 +133,7 @@ def choose_format(path: Path, requested: str | None) -> str:
 def read_file(path: Path) -> bytes:
     """The content of a file of the user."""
     try:
-        return path.expanduser().read_bytes()
+        return expand_home(path).read_bytes()
     except OSError as error:
         nearby = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DatasetError(

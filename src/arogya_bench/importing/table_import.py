@@ -41,6 +41,7 @@ def plan_table(
         tested = cells_of_test(cells)[0].predictions
         grouped = rows.group_ids is not None
         on = own_dataset(dataset, tested, grouped=grouped, source=f"predictions imported from {table.name}")
+        on = replace(on, ordered=bool(request.columns.classes))
     else:
         cells, on = [tie_cell(cell, rows, split) for cell in cells], known_dataset(split)
     unused = sum(len(cell.predictions.case_ids) for cell in cells if cell.part != "test" and cell.condition != "clean")
