@@ -105,6 +105,18 @@ def test_columns_are_dropped_unless_named(listed, tmp_path):
     assert card(tmp_path / "out")["columns_dropped"] == ["notes"]
 
 
+def test_a_kept_column_does_not_replace_one_of_the_table(listed, tmp_path, secret):
+    text = (listed / "manifest.csv").read_text().replace("path,label,group,split,age", "path,dx,group,split,label", 1)
+    (listed / "manifest.csv").write_text(text)
+
+    outcome = run(listed, tmp_path / "out", keep=["label"], dataset={"label_column": "dx"})
+
+    written = rows(tmp_path / "out" / "manifest.csv")
+    assert {row["label"] for row in written} == {"benign", "malignant"}
+    assert {row["source_label"] for row in written} == {str(float(40 + number)) for number in range(16)}
+    assert "label is source_label" in outcome.notes[-1]
+
+
 def test_a_column_to_keep_must_be_there(listed, tmp_path):
     with pytest.raises(ConfigError, match=r"'agee', which the source does not have.* 'age'"):
         run(listed, tmp_path / "out", keep=["agee"])
@@ -205,7 +217,7 @@ def test_a_foreign_file_among_the_images_is_named_and_kept(classes_of_jpegs, tmp
     run(source, out)
     (out / "images" / foreign).write_bytes(b"years of work")
 
-    with pytest.raises(DatasetError, match=r"1 files in .* were not curated there: ") as caught:
+    with pytest.raises(DatasetError, match=r"Curation did not write 1 file in .*: ") as caught:
         run(source, out)
 
     assert foreign in str(caught.value)
@@ -321,7 +333,7 @@ def test_what_cannot_be_cleaned_is_listed_and_not_copied(classes_of_jpegs, tmp_p
 
 
 def test_a_label_of_no_class_is_quarantined(listed, tmp_path):
-    outcome = run(listed, tmp_path / "out", dataset={"classes": ["benign", "other"]}, split=None)
+    outcome = run(listed, tmp_path / "out", dataset={"classes": ["benign"]}, split=None)
 
     reasons = {row["reason"] for row in rows(tmp_path / "out" / "quarantine.csv")}
     assert (outcome.cases, reasons) == (8, {"its label is not among the classes"})
@@ -496,7 +508,7 @@ def test_a_missing_mask_is_named(tmp_path, made):
         (tmp_path / "source" / folder).mkdir(parents=True)
     (tmp_path / "source" / "images" / "a.jpg").write_bytes(made.jpeg(made.smooth()))
 
-    with pytest.raises(DatasetError, match=r"None of 1 images in .* has a mask"):
+    with pytest.raises(DatasetError, match=r"no mask in .* for 1 image in"):
         run(tmp_path / "source", tmp_path / "out")
 
 

@@ -89,7 +89,7 @@ def test_dicom_files_are_grouped_by_the_patient_that_they_name(tmp_path):
 
 
 def test_a_file_that_names_no_patient_leaves_the_others_grouped(tmp_path, made):
-    folder = dicoms(tmp_path / "dicom", ("A", "A", "B", "", ""))
+    folder = dicoms(tmp_path / "dicom", ("A", "A", "B", "Anonymous", "Anonymous"))
     (folder / "photo.jpg").write_bytes(made.jpeg(made.smooth()))
 
     found = source(folder, layout="unlabelled")
@@ -230,6 +230,16 @@ def pairs(folder, count=12):
     return folder
 
 
+def test_pairs_in_a_folder_for_each_part_keep_their_split(tmp_path):
+    for part in ("train", "valid", "test"):
+        pairs(tmp_path / "raw" / part, count=2)
+
+    dataset = source(tmp_path / "raw", dataset={"window": [0, 4095]}).dataset
+
+    assert {case.case_id: case.split for case in dataset.cases}["valid/doe00-1"] == "validation"
+    assert len(dataset.cases) == 6
+
+
 def test_pairs_have_the_options_of_their_reader_and_are_divided_by_patient(tmp_path):
     raw, out = pairs(tmp_path / "raw"), tmp_path / "out"
     options = CurationOptions(licence="CC0-1.0", dataset={"group": "(doe[0-9]+)", "window": [0, 4095]})
@@ -286,6 +296,17 @@ def test_two_unlabelled_images_of_one_name_are_refused(tmp_path, made):
 
     with pytest.raises(DatasetError, match="1 of 2 images have the name of another one"):
         source(tmp_path, layout="unlabelled")
+
+
+def test_a_mask_beside_an_unlabelled_image_is_no_image_of_its_own(tmp_path, made):
+    for name in ("1.jpg", "1_mask.jpg", "2.jpg"):
+        (tmp_path / name).write_bytes(made.jpeg(made.smooth()))
+
+    found = source(tmp_path, layout="unlabelled")
+
+    assert [case.case_id for case in found.dataset.cases] == ["1", "2"]
+    assert found.unused["images left out"] == 1
+    assert "such as masks, excluded: 1: 1_mask." in found.dataset.notes[0]
 
 
 def test_a_dicom_without_suffix_among_unlabelled_images_is_noted(tmp_path):

@@ -210,7 +210,7 @@ def test_a_control_is_a_row_of_its_own(evaluate, store):
 
     (run,) = search_runs(store, "tags.`arogya.kind` = 'evaluation'")
     assert (run.tags["arogya.model"], run.tags["arogya.api_control"]) == ("trial+blank", "blank")
-    assert run.name == "trial+blank · clean"
+    assert run.name == "trial+blank · clean · seed 42 · synthetic-60x3"
 
 
 def test_an_api_is_asked_about_test_images_only(evaluate, store):

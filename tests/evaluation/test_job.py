@@ -49,6 +49,7 @@ def test_every_condition_has_a_cell_of_its_own(job):
     [
         {"seed": 1},
         {"training": Training(epochs=3)},
+        {"training": Training(monitor="val_loss")},
         {"model": OpenCVClassifier(image_size=32)},
         {"source": Synthetic(cases=60, classes=3, image_size=32, seed=8)},
         {"split": SplitPolicy(train=0.5, validation=0.2, test=0.3, seed=1)},

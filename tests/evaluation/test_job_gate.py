@@ -158,9 +158,9 @@ def test_masks_are_no_task_of_a_run(command, tmp_path):
 def test_what_a_reader_left_out_is_told_although_the_images_are_the_same(command, clinic):
     words = ("data", "check", "image_folder", f"dataset.path={clinic}", "dataset.licence=CC0-1.0")
     before = command(*words)
-    (clinic / "benign" / "notes.gif").write_bytes(b"GIF89a")
+    (clinic / "benign" / "notes.pdf").write_bytes(b"%PDF")
 
     after = command(*words)
 
-    assert "notes.gif" not in before.out
-    assert "notes.gif" in after.out
+    assert "notes.pdf" not in before.out
+    assert "notes.pdf" in after.out

@@ -29,6 +29,8 @@ KEYS = {  # of the fit, and of the cell gaussian_noise_0.1
     "prior": ("2a9d0ae046920c9f60a44fd7e5c0e057", "2a6602d3a6182ea0db39a3b9112be9e0"),
     "pytorch": ("949c05e195b6f4546017cd072975c9d4", "fbe7847fc9d6aeb549fa2ee015c102d0"),
     "resnet50": ("235110e20cccfdb1d0029373aba456cf", "7294e38a99ca0eb6a9258be844dc421a"),
+    "timm_model": ("d44fbf278b298f1efa792a2366312b71", "22507c9d69b02821d21828df9783ccbe"),
+    "torchvision_model": ("37841d2d2f8d47a67f28663e09c80739", "12e7c2a7110a8dbf7a22f383e24ba013"),
     "yolov8_cls": ("7ecee807953d7ae0306f0bdecd2c109e", "17232c818ac661e5b94153c9efa8486e"),
     "yolov8_det": ("a7dc342aadc0a231f00c1c2502c8d8a7", "4dfa9dcfb36557f4e785017928721c60"),
 }

@@ -60,6 +60,5 @@ def test_a_finding_in_one_line_has_a_short_detail_and_omits_a_long_one():
         "Warning AB302: Class with few cases in a split (1): fewer than 5 groups. Fix: add cases,"
     )
     assert format_finding(vars(long)) == (
-        "Warning AB105: Near duplicate across splits (7). "
-        "Fix: inspect the examples; keep one of each pair, or assign both to one group."
+        f"Warning AB105: Near duplicate across splits (7). Fix: {CODES['AB105'].fix}."
     )

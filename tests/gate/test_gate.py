@@ -14,6 +14,7 @@ from arogya_bench.datasets.medmnist import MedMNIST
 from arogya_bench.datasets.splits import SplitPolicy, make_split
 from arogya_bench.gate.codes import CODES
 from arogya_bench.gate.gate import inspect_dataset
+from arogya_bench.types import Box
 
 PNEUMONIA = Path(__file__).parents[3] / "shared/data/pneumoniamnist_derived.npz"
 COLOURS = ((250, 20, 20), (20, 250, 20), (20, 20, 250))
@@ -74,6 +75,14 @@ def by_image(tree):
 
 def without_patients(tree):
     tree.options["grouped"] = False
+
+
+def one_large_patient(tree):
+    """Ten patients of one class share a name."""
+    groups = sorted({each.case.group_id for each in tree.entries.values() if each.part == "train"})[:10]
+    for name, each in list(tree.entries.items()):
+        if each.case.group_id in groups:
+            tree.change(name, group_id="999")
 
 
 def unreadable(tree):
@@ -169,6 +178,13 @@ def few_tested(tree):
             tree.change(name, part="train")
 
 
+def none_tested(tree):
+    """Leave the test split empty, as a source may."""
+    tree.split_name = "official"
+    for name in [name for name, each in tree.entries.items() if each.part == "test"]:
+        tree.change(name, part="train")
+
+
 def stray_label(tree):
     name = tree.pick("train", 0)
     tree.change(name, target=None)
@@ -222,6 +238,35 @@ def source_folder(tree):
         tree.move(name, tree.root / site / tree.file(name).parent.name)
 
 
+def mask_as_case(tree):
+    """The second view of a patient is named like a mask of the first."""
+    name = tree.pick("train", 0)
+    each = tree.entries.pop(name.removesuffix("0") + "1")
+    mask = f"{name}_mask"
+    tree.entries[mask] = replace(each, case=replace(each.case, case_id=mask))
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[10:30, 20:44] = 255
+    write(tree, mask, PIL.Image.fromarray(pixels))
+
+
+def mask_of_two_colours(tree):
+    """A mask under a name that does not say so, blurred by JPEG."""
+    name = tree.pick("train", 0, ".jpg")
+    mask = np.zeros((64, 64, 3), np.uint8)
+    mask[10:30, 20:44] = 255
+    write(tree, name, PIL.Image.fromarray(mask), quality=75)
+
+
+def words_added(tree):
+    """Every image of a class has a second one with a word added to its name, and its own patient."""
+    for name, each in [item for item in tree.entries.items() if item[1].case.target == 0]:
+        tree.change(name, group_id=name)
+        if name.endswith("_1"):
+            del tree.entries[name]
+            renamed = f"{name.removesuffix('1')}0_flipped"
+            tree.entries[renamed] = replace(each, case=replace(each.case, case_id=renamed, group_id=renamed))
+
+
 FAULTS = {
     group_in_two_splits: "AB101",
     copy_across: "AB102",
@@ -232,6 +277,7 @@ FAULTS = {
     near_within: "AB107",
     by_image: "AB108",
     without_patients: "AB109",
+    one_large_patient: "AB110",
     unreadable: "AB201",
     truncated: "AB202",
     empty: "AB203",
@@ -244,10 +290,14 @@ FAULTS = {
     not_a_number: "AB209",
     missing: "AB210",
     flat: "AB211",
+    mask_as_case: "AB212",
+    mask_of_two_colours: "AB213",
+    words_added: "AB214",
     class_missing: "AB301",
     tiny_class: "AB302",
     shifted: "AB306",
     few_tested: "AB308",
+    none_tested: "AB309",
     stray_label: "AB305",
     no_label: "AB305",
     classes_of_two_cases: "AB307",
@@ -336,12 +386,13 @@ def test_faults_do_not_hide_each_other(tree):
     assert [each.code for each in report.errors] == ["AB101", "AB202"]
 
 
-def test_class_names_that_differ_in_spelling_share_a_finding(tree):
-    tree.options["classes"] = ("benign", "\uff22enign", "BENIGN")
+@pytest.mark.parametrize("classes", [("benign", "\uff22enign", "BENIGN"), ("1", "1.0", "1.00")])
+def test_class_names_that_differ_in_spelling_share_a_finding(tree, classes):
+    tree.options["classes"] = classes
 
     (finding,) = (each for each in tree.inspect().findings if each.code == "AB307")
 
-    assert finding.examples == ("'benign', '\uff22enign', 'BENIGN'",)
+    assert finding.examples == (", ".join(map(repr, classes)),)
     assert finding.count == 1
 
 
@@ -452,6 +503,20 @@ def test_a_class_that_is_not_tested_is_a_warning(tree):
     assert severities["AB301"] == "warning"
 
 
+@pytest.mark.parametrize("plant", [copy_across, copy_under_another_label, copy_within, near_across, near_within])
+def test_every_pair_of_copies_is_listed_with_classes_and_splits(tree, plant):
+    plant(tree)
+
+    report = tree.inspect()
+
+    (row,) = report.copies().to_dict("records")
+    assert row["code"] == FAULTS[plant]
+    assert (row["first_class"] != row["second_class"]) == (plant is copy_under_another_label)
+    assert (row["first_split"] != row["second_split"]) == (plant in (copy_across, near_across))
+    assert json.loads(report.to_json(with_copies=True))["copies"] == [row]
+    assert '"pairs"' not in report.to_json()
+
+
 def test_too_few_cases_for_the_probes_are_noted(tree):
     shifted(tree)
 
@@ -459,6 +524,17 @@ def test_too_few_cases_for_the_probes_are_noted(tree):
 
     assert "Shortcuts (AB401 to AB404) were not checked" in note
     assert "fewer than two classes have 10 labelled images in train, from 10 groups" in note
+
+
+def test_a_class_without_any_box_gets_the_line_that_leaves_it_out(tree):
+    for name in tree.entries:
+        tree.change(name, target=None, boxes=(Box(left=1, top=1, width=5, height=5, label=0),))
+    tree.options["task"] = "detection"
+
+    report = tree.inspect()
+
+    (missing,) = [each for each in report.findings if each.code == "AB301"]
+    assert missing.detail.endswith("; dataset.classes=[benign] leaves out what has no box")
 
 
 def test_boxes_need_no_label(tree):
@@ -473,6 +549,27 @@ def test_boxes_need_no_label(tree):
     assert report.notes == ("Shortcuts (AB401 to AB404) were not checked: images have no single label in detection.",)
 
 
+def test_a_photograph_that_is_named_like_a_mask_is_a_warning(tree):
+    mask_as_case(tree)
+    mask = next(name for name in tree.entries if name.endswith("_mask"))
+    write(tree, mask, picture_of(tree, tree.pick("train", 0, skip=5)).rotate(90))
+
+    (found,) = tree.inspect().findings
+
+    assert (found.code, found.severity) == ("AB212", "warning")
+
+
+def test_copies_under_another_label_explain_no_copies_across_splits(tree):
+    names = [tree.pick("train", 0, skip=skip) for skip in range(9)]
+    for number, name in enumerate(names):
+        target, part = (1, "train") if number < 8 else (0, "test")
+        tree.add(f"copy{number}", f"stranger{number}", target, part, tree.recompressed(name))
+
+    severities = {each.code: each.severity for each in tree.inspect().findings}
+
+    assert severities["AB106"] == severities["AB105"] == "warning"
+
+
 @pytest.mark.skipif(not PNEUMONIA.is_file(), reason=f"needs {PNEUMONIA.name}")
 def test_chest_x_rays_look_alike_and_the_report_says_so():
     dataset = MedMNIST(path=str(PNEUMONIA)).load()
@@ -483,14 +580,15 @@ def test_chest_x_rays_look_alike_and_the_report_says_so():
     assert codes == [
         ("AB102", "warning", 8),
         ("AB104", "warning", 20),
+        ("AB106", "warning", 25),
         ("AB306", "warning", 2),
         ("AB105", "info", 38),
-        ("AB106", "info", 25),
         ("AB107", "info", 63),
         ("AB109", "info", 5030),
     ]
     assert report.findings[0].detail.endswith("8 of 524 in validation, 0 of 624 in test")
-    assert "so 23.6 are expected by chance" in report.findings[3].detail
+    assert "so 23.6 are expected by chance" in report.findings[4].detail
+    assert report.copies()["code"].value_counts()[["AB105", "AB106", "AB107"]].tolist() == [38, 25, 63]
 
 
 def test_of_an_official_split_only_tiny_parts_are_reported(tree):

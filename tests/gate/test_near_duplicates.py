@@ -80,10 +80,15 @@ def test_the_radius_is_included_and_the_next_is_not():
     assert found[WITHIN_SPLIT].pairs_searched == 3
 
 
-def test_at_most_five_are_shown_nearest_first():
+@pytest.mark.parametrize(("most", "distances"), [(1000, [0] + [1] * 20 + [2] * 45), (5, [0, 1, 1, 1, 1])])
+def test_every_pair_is_listed_nearest_first_up_to_a_limit(most, distances, monkeypatch):
+    monkeypatch.setattr(near_duplicates, "MAX_LISTED_PAIRS", most)
+    monkeypatch.setattr(near_duplicates, "TILE_ROWS", 4)
+
     found = count_near_pairs(images([0, 0, *(1 << bit for bit in range(10))]))
 
-    assert [pair.distance for pair in found[WITHIN_SPLIT].nearest] == [0, 1, 1, 1, 1]
+    assert [pair.distance for pair in found[WITHIN_SPLIT].nearest] == distances
+    assert found[WITHIN_SPLIT].count == 66
 
 
 def test_views_of_one_lesion_are_no_finding():

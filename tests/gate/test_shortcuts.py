@@ -10,7 +10,7 @@ from arogya_bench.gate.shortcuts import MIN_CASES, choose_cases, encode_folders,
 
 
 def examined_of(tree):
-    pixels = PixelFacts(pixel_hash="", perceptual_hash=0, border=(0.0, 0.0, 0.0), flat=False)
+    pixels = PixelFacts(pixel_hash="", perceptual_hash=0, border=(0.0, 0.0, 0.0), flat=False, drawn=False)
     dataset = tree.dataset()
     facts = {
         name: ImageFacts(case_id=name, file_bytes=900, width=64, height=64, pixels=pixels) for name in tree.entries

@@ -24,6 +24,7 @@ from arogya_bench.errors import DatasetError
 from arogya_bench.images import dicom, nifti
 from arogya_bench.images.decoding import HEADER_BYTES, detect_format
 from arogya_bench.images.files import DECODE_ERRORS
+from arogya_bench.runtime.console import plural
 
 IMAGES, MASKS = "images", "masks"
 # A killed run may have written files that its journal does not list yet.
@@ -147,7 +148,7 @@ def check_no_foreign_files(out: Path, earlier_records: Mapping[str, CaseRecord])
     ]
     if foreign:
         raise DatasetError(
-            f"{len(foreign)} files in {out} were not curated there: {shorten_list(sorted(foreign))}.",
+            f"Curation did not write {plural(len(foreign), 'file')} in {out}: {shorten_list(sorted(foreign))}.",
             fix="move them elsewhere: everything in this folder is shared with the images",
         )
 

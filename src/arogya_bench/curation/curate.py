@@ -28,7 +28,8 @@ from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, split
 from arogya_bench.deidentification.pseudonyms import Pseudonyms, load_pseudonyms
 from arogya_bench.errors import ConfigError, DatasetError, check_extra, did_you_mean
 from arogya_bench.runtime.atomic_write import atomic_write
-from arogya_bench.runtime.console import track
+from arogya_bench.runtime.home_folder import expand_home
+from arogya_bench.runtime.progress import track
 from arogya_bench.types import Case
 
 CASES_PER_BATCH = 16  # per task of a thread
@@ -103,7 +104,7 @@ def _run_curation(plan: CurationPlan, out: Path, pseudonyms: Pseudonyms, options
     _write_tables(data, out, pseudonyms, options)
     journal.finish(records)
     if options.key_file:
-        _write_key_file(Path(options.key_file).expanduser(), render_key_file(plan))
+        _write_key_file(expand_home(options.key_file), render_key_file(plan))
     written = [case_id for case_id, step in steps.items() if step.written]
     restored = [case_id for case_id in written if earlier_records.get(case_id) == records[case_id]]
     return CurationOutcome(
@@ -185,7 +186,7 @@ def _write_key_file(file: Path, content: bytes) -> None:
     except OSError as error:
         raise DatasetError(
             f"The key file {file} cannot be written: {error.strerror}.",
-            fix="set key_file to a file in a writable folder, or to null for none",
+            fix="name a file in a writable folder as key file (--key-file)",
         ) from error
 
 
@@ -205,7 +206,7 @@ def _check_options(source: Path, out: Path, options: CurationOptions) -> None:
     source_path, out_path = source.resolve(), out.resolve()
     if source_path.is_relative_to(out_path) or out_path.is_relative_to(source_path):
         raise ConfigError(f"{source} and {out} must not contain one another.", fix="name a folder beside the source")
-    if options.key_file and out_path in Path(options.key_file).expanduser().resolve().parents:
+    if options.key_file and out_path in expand_home(options.key_file).resolve().parents:
         raise ConfigError(
             "The key file would be written among the curated files.",
             fix="set key_file to a file outside of the result, or to null for none",

@@ -17,6 +17,7 @@ from arogya_bench.datasets.ham10000 import HAM10000
 from arogya_bench.datasets.image_folder import ImageFolder
 from arogya_bench.datasets.image_mask_pairs import ImageMaskPairs
 from arogya_bench.datasets.isic2019 import ISIC2019
+from arogya_bench.datasets.mask_folders import find_part_folders
 from arogya_bench.datasets.pascal_voc import PascalVOC
 from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.datasets.yolo import YOLO
@@ -92,7 +93,9 @@ def _detect_layouts(folder: Path, options: set[str]) -> Iterator[DetectedLayout]
         "isic2019": has_match("ISIC_2019_*"),
         "eyepacs": (folder / EYEPACS_TABLE).is_file(),
         "covid_cxr": (folder / "train").is_dir() and has_match("train*.txt") and has_match("test*.txt"),
-        "pairs": nnunet.is_nnunet(folder) or ((folder / "images").is_dir() and (folder / "masks").is_dir()),
+        "pairs": nnunet.is_nnunet(folder)
+        or ((folder / "images").is_dir() and (folder / "masks").is_dir())
+        or bool(find_part_folders(folder, "images", "masks")),
         "class_folders": len(list_folders(folder)) > 1,
     }
     yield from (DetectedLayout(name, {}) for name, matched in matches.items() if matched)

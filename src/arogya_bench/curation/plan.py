@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arogya_bench.curation.sources import CurationSource
+from arogya_bench.datasets.reserved_columns import free_names, note_renamed
 from arogya_bench.deidentification.pseudonyms import Pseudonyms, check_distinct
 from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.types import Case, Dataset
 
+TABLE_COLUMNS = ("path", "mask", "label", "group", "split")  # of manifest.csv
 UNKNOWN_LABEL = "its label is not among the classes"
 
 
@@ -69,6 +71,7 @@ def plan_curation(source: CurationSource, pseudonyms: Pseudonyms, keep: Sequence
                 f"keep names the column {name!r}, which the source does not have.{did_you_mean(name, columns)}",
                 fix=f"use {', '.join(columns) or 'no column: there are none'}",
             )
+    renamed = free_names(keep, TABLE_COLUMNS)
     case_ids = {case.case_id: pseudonyms.case(case.case_id) for case in dataset.cases}
     group_ids = {case.group_id: pseudonyms.group(case.group_id) for case in dataset.cases}
     check_distinct(case_ids, "cases")
@@ -80,7 +83,7 @@ def plan_curation(source: CurationSource, pseudonyms: Pseudonyms, keep: Sequence
                 case,
                 case_id=case_ids[case.case_id],
                 group_id=group_ids[case.group_id],
-                metadata={name: case.metadata[name] for name in keep},
+                metadata={renamed.get(name, name): case.metadata[name] for name in keep},
             ),
             image=dataset.files[case.case_id],
             mask=source.masks.get(case.case_id),
@@ -91,9 +94,9 @@ def plan_curation(source: CurationSource, pseudonyms: Pseudonyms, keep: Sequence
     ]
     return CurationPlan(
         items=tuple(sorted(items, key=lambda item: item.case.case_id)),
-        dataset=dataset,
+        dataset=replace(dataset, notes=(*dataset.notes, *note_renamed(renamed, "the table of the result uses"))),
         dropped_columns=tuple(name for name in columns if name not in keep),
-        kept_columns=tuple(keep),
+        kept_columns=tuple(renamed.get(name, name) for name in keep),
         unused=source.unused,
         options=source.options,
     )

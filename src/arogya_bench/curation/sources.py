@@ -11,6 +11,8 @@ import PIL.Image
 from arogya_bench.curation.layouts import DETECTION_LAYOUTS, build_reader, detect_layout
 from arogya_bench.curation.options import CurationOptions
 from arogya_bench.curation.unlabelled import list_image_mask_pairs, list_unlabelled
+from arogya_bench.datasets.csv_tables import names_nobody
+from arogya_bench.datasets.exclusion import leave_out
 from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.deidentification.cleaned_file import CleaningError
 from arogya_bench.deidentification.dicom import read_patient
@@ -20,8 +22,10 @@ from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import HEADER_BYTES, detect_format, is_image
 from arogya_bench.images.discovery import list_files
 from arogya_bench.images.file_hashes import hash_files
+from arogya_bench.runtime.console import plural
 from arogya_bench.types import Dataset
 
+LISTED_LAYOUTS = ("pairs", "unlabelled")  # whose files are listed here, and not loaded by a reader
 READER_OPTIONS = ("window", "values", "ordinal")
 
 
@@ -67,6 +71,9 @@ def read_source(folder: Path, options: CurationOptions) -> CurationSource:
             dataset = list_unlabelled(folder, reader)
         else:
             dataset = reader.load()
+        if layout in LISTED_LAYOUTS:
+            dataset = leave_out(dataset, reader.exclude, folder)
+            masks = {name: mask for name, mask in masks.items() if name in dataset.files}
         dataset, without_patient = _group_by_patient(dataset)
     files = [*dataset.files.values(), *masks.values()]
     root = folder.absolute()
@@ -108,12 +115,13 @@ def _group_by_patient(dataset: Dataset) -> tuple[Dataset, int]:
 
 
 def _read_patient_id(file: Path) -> str:
-    """Return the patient in the header of a DICOM file; empty for other files."""
+    """Return the patient in the header of a DICOM file; empty for other files, and if it names nobody."""
     try:
         with file.open("rb") as stream:
             head = stream.read(HEADER_BYTES)
         is_dicom = detect_format(head, file.name) == "dicom"
-        return read_patient(file.read_bytes()) if is_dicom else ""
+        patient = read_patient(file.read_bytes()) if is_dicom else ""
+        return "" if names_nobody(patient) else patient
     except OSError:  # reported when the file is cleaned
         return ""
 
@@ -126,8 +134,8 @@ def _read_with_boxes(folder: Path, layout: str, options: CurationOptions) -> Dat
     drawn_on = options.boxes_drawn_on
     if drawn_on is None:
         raise DatasetError(
-            f"EXIF rotates {len(orientations)} images, and it is unknown whether their boxes were drawn on the "
-            f"stored or the upright image: {shorten_list(list(map(str, orientations)))}.",
+            f"EXIF rotates {plural(len(orientations), 'image')}, and it is unknown whether the boxes were drawn on "
+            f"the stored or the upright image: {shorten_list(list(map(str, orientations)))}.",
             fix="view one of them, and set boxes_drawn_on=stored or boxes_drawn_on=upright",
         )
     with _with_oriented_boxes(folder, orientations, drawn_on) as stage:

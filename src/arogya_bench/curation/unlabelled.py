@@ -10,6 +10,7 @@ from arogya_bench.datasets.image_mask_pairs import DEFAULT_CLASSES, ImageMaskPai
 from arogya_bench.datasets.nnunet import ImageMaskPair
 from arogya_bench.datasets.published import GroupedDatasetOptions
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.images.companions import find_companions
 from arogya_bench.images.decoding import is_image
 from arogya_bench.images.discovery import find_unlisted, image_stem, list_files
 from arogya_bench.images.masks import check_value_mode
@@ -67,7 +68,9 @@ def list_unlabelled(folder: Path, options: GroupedDatasetOptions) -> Dataset:
         DatasetError: If there is none, or two have the same name.
     """
     all_files = list_files(folder)
-    images = [file for file in all_files if is_image(file.name)]
+    found = [file for file in all_files if is_image(file.name)]
+    companions = find_companions({image_stem(str(file)): "" for file in found})
+    images = [file for file in found if image_stem(str(file)) not in companions]
     files = {image_stem(str(file)): folder / file for file in images}
     if not files:
         raise DatasetError(f"{folder} holds no image.", fix="name the folder that holds images")
@@ -78,8 +81,11 @@ def list_unlabelled(folder: Path, options: GroupedDatasetOptions) -> Dataset:
             f"{shorten_list(duplicates)}.",
             fix="give every image a unique name",
         )
-    excluded = find_unlisted(map(str, all_files), map(str, images))
-    return _build_dataset(options, files, note_excluded("Files without an image suffix, excluded", excluded))
+    notes = [
+        *note_excluded("Files without an image suffix, excluded", find_unlisted(map(str, all_files), map(str, found))),
+        *note_excluded("Files that belong to another image, such as masks, excluded", sorted(companions)),
+    ]
+    return _build_dataset(options, files, notes)
 
 
 def _build_dataset(options: GroupedDatasetOptions, files: Mapping[str, Path], notes: Iterable[str]) -> Dataset:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
+from arogya_bench.datasets.covid_chestxray import TABLE as COLLECTION_TABLE
 from arogya_bench.datasets.csv_tables import MISSING
 from arogya_bench.datasets.group_patterns import note_excluded
 from arogya_bench.datasets.published import PublishedDataset
@@ -55,7 +56,9 @@ def _find_list(folder: Path, part: str, chosen: str | None) -> Path:
         names = ", ".join(path.name for path in lists)
         raise DatasetError(
             f"{folder} holds {len(lists)} lists {part}*.txt{f': {names}' if names else ''}.",
-            fix=f"set dataset.{part}_list to the one of these images",
+            fix="this is the layout of covid-chestxray-dataset: use dataset=covid_chestxray"
+            if (folder / COLLECTION_TABLE).is_file()
+            else f"set dataset.{part}_list to the one of these images",
         )
     return lists[0]
 

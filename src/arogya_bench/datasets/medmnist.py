@@ -14,10 +14,13 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from arogya_bench.datasets.exclusion import leave_out
 from arogya_bench.datasets.medmnist_files import CITATION, DEFAULT_LICENCE, HOMEPAGE, PUBLISHED
 from arogya_bench.datasets.published import check_class_names
+from arogya_bench.datasets.source_map import group_by_source
 from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.errors import DatasetError
+from arogya_bench.runtime.home_folder import expand_home
 from arogya_bench.types import Case, Dataset, Image, Labels
 
 SPLIT_KEYS = ("train", "val", "test")  # how a file names the parts of its split
@@ -38,14 +41,21 @@ class _SplitArrays(NamedTuple):
 class MedMNIST:
     """A subset of MedMNIST, or another file in its layout, with its official split.
 
-    The file names no patients, so every image is its own group.
+    The file names no patients, so every image is its own group, unless a table says which source file each image was
+    made from.
 
     Attributes:
         path: The ``.npz`` file; relative to the working folder.
         licence: Licence of the file; by default the one that medmnist.com states for the subset.
         name: Name of the dataset; by default that of the file.
         classes: Class names in the order of the labels; by default those of MedMNIST.
+        exclude: Text file or CSV table with the ids of cases to leave out, relative to the working folder or else to
+            that of the file; None for none.
         external_api: ``allowed`` if the images may be sent to models behind APIs, else ``denied``.
+        source_map: CSV table with the columns split, index and source, which names the source file of every image;
+            relative to the working folder or else to that of the file. None if it is unknown.
+        group: Regular expression with one group that captures the patient in the name of a source file; None takes
+            each source file as a patient.
     """
 
     path: str
@@ -54,11 +64,14 @@ class MedMNIST:
     classes: list[str] = field(default_factory=list)
     version: str = "unstated"
     obtain: str = ""
+    exclude: str | None = None
     external_api: str = "denied"
+    source_map: str | None = None
+    group: str | None = None
 
     def load(self) -> Dataset:
         """Decompress and check the file."""
-        file = Path(self.path).expanduser().absolute()
+        file = expand_home(self.path).absolute()
         arrays = _load_arrays(file)
         parts = {SPLIT_NAMES[key]: _build_split_arrays(arrays, key, file) for key in SPLIT_KEYS}
         subset = re.sub(r"(_derived)?(_(28|64|128|224))?$", "", file.stem.lower())
@@ -66,7 +79,7 @@ class MedMNIST:
         published = PUBLISHED.get(subset)
         classes = _resolve_classes(present, self.classes or (published.classes if published else ()), file)
         licence = published.licence if published else DEFAULT_LICENCE
-        return Dataset(
+        dataset = Dataset(
             name=self.name or file.stem,
             task="classification",
             classes=classes,
@@ -81,6 +94,8 @@ class MedMNIST:
             ordinal=subset == "retinamnist",
             overlaps=("ham10000", "isic2019") if subset == "dermamnist" else (),
         )
+        dataset = group_by_source(dataset, self.source_map, self.group, file.parent)
+        return leave_out(dataset, self.exclude, file.parent)
 
 
 def _load_arrays(file: Path) -> dict[str, NDArray[np.generic]]:

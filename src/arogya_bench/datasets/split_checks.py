@@ -10,7 +10,11 @@ from arogya_bench.types import Case, Dataset, Subset
 
 PARTS = ("train", "validation", "test")
 # What folders, files and table cells of a source call the parts of its split.
-SPLIT_NAMES = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
+SPLIT_NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 
 
 def check_cases(dataset: Dataset, limit: int | None) -> None:
@@ -52,10 +56,14 @@ def check_cases(dataset: Dataset, limit: int | None) -> None:
 
 
 def check_parts(dataset: Dataset, parts: Mapping[str, Subset], *, allow_group_overlap: bool) -> None:
-    """Check that no group is in two parts, every class can be learned, and there is a test part."""
+    """Check that no group is in two parts, every class can be learned, and there is a test part.
+
+    Without training cases nothing is learned, which not every model needs: ``evaluation.needed_parts`` asks the model.
+    """
+    _check_test_part(dataset, parts)
     if dataset.grouped and not allow_group_overlap:
         _check_group_overlap(dataset, parts)
-    for part in ("train", "validation"):
+    for part in ("train", "validation") if len(parts["train"]) else ():
         counts = _class_counts(dataset, parts[part].cases)
         absent = [name for name, count in counts.items() if not count]
         if absent and dataset.task != "segmentation":
@@ -65,6 +73,9 @@ def check_parts(dataset: Dataset, parts: Mapping[str, Subset], *, allow_group_ov
                 fix="add cases of that class (from at least 3 groups), leave the class out, "
                 "or set split.method=group with another seed or other fractions",
             )
+
+
+def _check_test_part(dataset: Dataset, parts: Mapping[str, Subset]) -> None:
     if not len(parts["test"]):
         raise DatasetError(
             f"The test split of {dataset.name} is empty; "

@@ -8,6 +8,7 @@ from pathlib import Path
 from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.datasets.split_methods import Parts
 from arogya_bench.errors import DatasetError
+from arogya_bench.runtime.home_folder import expand_home
 from arogya_bench.types import Dataset, Subset
 
 EXCLUDED = "none"  # part of a case that is in no part of the split
@@ -28,7 +29,7 @@ def split_to_csv(dataset: Dataset, parts: Mapping[str, Subset]) -> str:
 
 def read_split_file(dataset: Dataset, file: Path) -> Parts:
     """Split a dataset as in a file."""
-    part_of_case = _read_assignment(file.expanduser())
+    part_of_case = _read_assignment(expand_home(file))
     case_ids = {case.case_id for case in dataset.cases}
     unknown = sorted(set(part_of_case) - case_ids)
     missing = sorted(case_ids - set(part_of_case))

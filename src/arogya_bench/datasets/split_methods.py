@@ -1,14 +1,13 @@
-"""Split methods: official, by group, by date, k-fold."""
+"""Split methods: official, by group, k-fold."""
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 
 from arogya_bench.datasets.split_checks import PARTS
-from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
+from arogya_bench.errors import DatasetError
 from arogya_bench.types import Case, Dataset, Floats
 
 NO_CLASS = -1  # class index of an image without boxes
@@ -17,26 +16,29 @@ Parts = dict[str, list[Case]]
 
 
 def has_official_split(dataset: Dataset) -> bool:
-    """Whether the source defines all three parts, or the test part and no validation part."""
-    stated = {case.split for case in dataset.cases}
-    return stated in ({*PARTS}, {"train", "test"}, {"test", None})
+    """Whether the source says which cases are tested; the other parts may be missing."""
+    return any(case.split == "test" for case in dataset.cases)
 
 
 def use_official_split(dataset: Dataset, shares: Sequence[float], rng: np.random.Generator) -> Parts:
-    """Use the split of the source; a missing validation part is drawn from train by group."""
+    """Use the split of the source: cases without a part are trained on, and what is missing is drawn from train.
+
+    A source that states test cases only, or test and validation cases, leaves the other parts empty: what it tests is
+    never trained on.
+    """
     stated = {case.split for case in dataset.cases}
     if not has_official_split(dataset):
         names = sorted(str(name) for name in stated - {None})
         some = " for some cases" if names and None in stated else ""
         raise DatasetError(
             f"The source of {dataset.name} has no official split: it states {', '.join(names) or 'nothing'}{some} "
-            f"instead of {', '.join(PARTS)} (only validation may be missing).",
-            fix="split by group instead: split.method=group",
+            f"instead of {', '.join(PARTS)} (test may not be missing).",
+            fix="split by group instead: split.method=group; or name the cases to test on `test` in the source",
         )
     parts: Parts = {part: [] for part in PARTS}
     for case in dataset.cases:
         parts[case.split or "train"].append(case)
-    if "validation" in stated:
+    if "validation" in stated or not parts["train"]:
         return parts
     train, validation = split_by_group(dataset, parts["train"], shares[:2], rng)
     return {"train": train, "validation": validation, "test": parts["test"]}
@@ -91,28 +93,6 @@ def split_kfold(dataset: Dataset, shares: Sequence[float], folds: int, fold: int
     return {"train": train, "validation": validation, "test": parts[fold]}
 
 
-def split_by_date(dataset: Dataset, shares: Sequence[float], column: str) -> Parts:
-    """Train on the oldest cases and test on the newest.
-
-    A group has the date of its latest case. Groups with the same date stay together. The column holds either ISO 8601
-    dates or integers such as years.
-    """
-    latest: dict[str, float] = {}
-    for case, moment in zip(dataset.cases, _parse_dates(dataset, column), strict=True):
-        latest[case.group_id] = max(moment, latest.get(case.group_id, moment))
-    ordered = sorted(dataset.cases, key=lambda case: latest[case.group_id])
-    borders = np.cumsum(np.asarray(shares) / np.sum(shares)) * len(ordered)
-    parts: Parts = {part: [] for part in PARTS}
-    part, previous_date = 0, None
-    for index, case in enumerate(ordered):
-        date = latest[case.group_id]
-        if date != previous_date:
-            part = max(part, int(np.searchsorted(borders, index + 0.5)))
-        parts[PARTS[min(part, 2)]].append(case)
-        previous_date = date
-    return parts
-
-
 def assign_groups(counts: Floats, fractions: Floats) -> list[int]:
     """Assign each group in turn to the part where it reduces the deviation most.
 
@@ -149,38 +129,3 @@ def limit_cases(cases: Iterable[Case], limit: int) -> list[Case]:
 
 def _case_hash(case: Case) -> str:
     return hashlib.sha256(case.case_id.encode()).hexdigest()
-
-
-def _parse_dates(dataset: Dataset, column: str) -> list[float]:
-    """Convert the dates to numbers; all have to be in the same format."""
-    metadata = dataset.cases[0].metadata
-    if column not in metadata:
-        raise ConfigError(
-            f"{dataset.name} has no column {column!r}.{did_you_mean(column, metadata)}",
-            fix=f"set split.date to one of: {', '.join(metadata) or 'none; it has no columns'}",
-        )
-    values = [case.metadata[column] for case in dataset.cases]
-    parse = float if all(map(_is_integer, values)) else _parse_date
-    moments = []
-    for case, value in zip(dataset.cases, values, strict=True):
-        try:
-            moments.append(parse(value))
-        except ValueError as error:
-            raise DatasetError(
-                f"Case {case.case_id} has {value!r} in {column}, which is not a date like the others.",
-                fix="write all dates as 2021-03-04 or all as integers such as years, or remove the case from the "
-                "source",
-            ) from error
-    return moments
-
-
-def _is_integer(value: str | float) -> bool:
-    # Includes ISO 8601 dates such as 20210304, which sort correctly as numbers.
-    return value.strip().isdigit() if isinstance(value, str) else float(value).is_integer()
-
-
-def _parse_date(value: str | float) -> float:
-    if not isinstance(value, str) or len(value.strip()) < len("20210304"):
-        raise ValueError(value)
-    stated = datetime.fromisoformat(value.strip())
-    return (stated if stated.tzinfo else stated.replace(tzinfo=UTC)).timestamp()

@@ -131,7 +131,7 @@ def lock_fit_folder(key: str) -> Iterator[FitFolder]:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise ModelError(
-            f"A fit needs a working folder, but {folder} cannot be written: {error}",
+            f"A fit needs a working folder, but {folder} cannot be written: {error.strerror or error}.",
             fix=f"set the variable {CACHE_VARIABLE} to a writable folder with free space.",
         ) from error
     try:

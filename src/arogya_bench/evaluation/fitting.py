@@ -18,8 +18,9 @@ from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.evaluation.model_card import write_card
 from arogya_bench.evaluation.run_items import dataset_input, job_params, job_tags, provenance_files
 from arogya_bench.measurement.model_size import count_parameters
-from arogya_bench.runtime.console import echo, plural, spinner
+from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.memory import track_peak_memory
+from arogya_bench.runtime.progress import show_activity
 from arogya_bench.scoring.scores import point_scores
 from arogya_bench.scoring.task import AnyPredictions
 from arogya_bench.scoring.tasks import TASKS, from_table, get_task
@@ -49,7 +50,8 @@ class Fit:
 
     Attributes:
         model_folder: Of its MLflow model, in which ``weights`` lies.
-        validation: Its predictions on the validation split; None for an API, which is not asked about it.
+        validation: Its predictions on the validation split; None if it predicts none.
+        notes: What its run says about its numbers; empty for nothing.
     """
 
     run_id: str
@@ -57,11 +59,12 @@ class Fit:
     model_folder: Path
     weights: Path
     validation: AnyPredictions | None
+    notes: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitOutcome:
-    """A training with its predictions on the validation split; None for an API."""
+    """A training with its predictions on the validation split; None if it predicts none."""
 
     training: TrainingResult
     validation: AnyPredictions | None
@@ -121,7 +124,7 @@ def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, incomplete: s
             continue
         try:
             weights = stack.enter_context(fetch_model_files(run, store=store))
-            validation = None if isinstance(planned.job.model, ApiModel) else _fetch_validation(run, store)
+            validation = _fetch_validation(run, store) if predicts_validation(planned) else None
         except ArtifactMissing as error:
             echo(f"[yellow]{error.problem} It is fitted again.[/]")
             incomplete.add(run.run_id)
@@ -132,8 +135,14 @@ def _find_fit(planned: PlannedJob, store: Store, stack: ExitStack, incomplete: s
             model_folder=mlflow_model_folder(weights),
             weights=weights,
             validation=validation,
+            notes=run.tags.get(NOTES, ""),
         )
     return None
+
+
+def predicts_validation(planned: PlannedJob) -> bool:
+    """Whether a fit predicts the validation split: not an API, which is paid by the image, nor without such cases."""
+    return len(planned.split.validation) > 0 and not isinstance(planned.job.model, ApiModel)
 
 
 def _fetch_validation(run: RunRecord, store: Store) -> AnyPredictions:
@@ -166,12 +175,13 @@ def _open_run(planned: PlannedJob, store: Store, parent: str | None, fit_folder:
         echo(f"Resuming an interrupted fit of {name}.")
         return interrupted.run_id
     tags = {**job_tags(planned), KIND: "fit", MODEL: name}
-    return start_run(store, f"{name} · fit", tags, parent=parent)
+    name = planned.job.display_name
+    return start_run(store, f"{name} · fit · seed {planned.job.seed} · {planned.dataset.name}", tags, parent=parent)
 
 
 def _train(planned: PlannedJob, fit_folder: FitFolder, state: FitState) -> TrainingResult:
     job = planned.job
-    with spinner(f"fitting {job.model_name}"), track_peak_memory() as peak:
+    with show_activity(f"fitting {job.model_name}"), track_peak_memory() as peak:
         report = job.model.fit(
             planned.split.train,
             planned.split.validation,
@@ -210,6 +220,8 @@ def _predict_validation(planned: PlannedJob, weights: Path) -> tuple[AnyPredicti
         return None, None
     task = TASKS[job.model.task]
     model = job.model.load(weights, classes=cases.classes, device=job.device)
+    if not predicts_validation(planned):
+        return None, count_parameters(model)
     predicted = predict(model, cases, task=task, batch_size=job.batch_size)
     predictions: AnyPredictions = task.choose_threshold(predicted)
     return predictions, count_parameters(model)

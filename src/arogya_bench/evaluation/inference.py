@@ -1,18 +1,19 @@
 """Images to predictions: decode, augment, and run the model in batches."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.augmentations.photometric import clean
-from arogya_bench.runtime.console import track
+from arogya_bench.runtime.progress import track
 from arogya_bench.scoring.task import PredictionsT, Task
-from arogya_bench.types import Detector, Predictor, Subset
+from arogya_bench.types import CasePredictor, Detector, Predictions, Predictor, Subset
 
 CLEAN = Condition(augmentation="clean", severity=None, level=None, function=clean)
 
 
 def predict(
-    model: Predictor | Detector,
+    model: Predictor | Detector | CasePredictor,
     cases: Subset,
     condition: Condition = CLEAN,
     *,
@@ -35,7 +36,11 @@ def predict(
     truth: list[Any] = []
     for batch in track(cases.batches(batch_size), "predicting", -(-len(cases) // batch_size)):
         images = [cases.dataset.read(case) for case in batch]
-        returned = model([condition.apply(image, case.case_id) for image, case in zip(images, batch, strict=True)])
+        answer = model.for_cases(batch) if isinstance(model, CasePredictor) else model
+        returned = answer([condition.apply(image, case.case_id) for image, case in zip(images, batch, strict=True)])
         outputs += task.check_outputs(returned, len(batch), cases.classes)
         truth += [task.truth(case, image, condition) for image, case in zip(images, batch, strict=True)]
-    return task.build_predictions(cases, truth, outputs)
+    predictions = task.build_predictions(cases, truth, outputs)
+    if isinstance(predictions, Predictions) and getattr(model, "labels_only", False):
+        return cast("PredictionsT", replace(predictions, labels_only=True))
+    return predictions

@@ -1,14 +1,16 @@
 """Jobs: one Hydra composition each, and what is known of it before any work starts."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from arogya_bench.api_models.model import ApiModel
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.augmentations.declaration import augmentation_identity
+from arogya_bench.datasets.positive_class import with_positive_class
 from arogya_bench.datasets.splits import DatasetSplit, SplitPolicy, check_split, exclude_cases, make_split
 from arogya_bench.errors import ConfigError, DatasetError, ModelError
+from arogya_bench.evaluation.needed_parts import check_needed_parts
 from arogya_bench.gate.findings import GateReport
 from arogya_bench.gate.gate import inspect_dataset
 from arogya_bench.measurement.protocol import MeasurementProtocol
@@ -34,6 +36,8 @@ class Job:
     """One Hydra composition: a model, a dataset, a seed, and the conditions to test.
 
     Attributes:
+        model_name: Name of the option of the config group ``model``; part of the keys, unlike the name of the row.
+        name: What the user calls the row, from ``model.name``; None for the name of the model itself.
         limit: Maximum number of cases per split; None means all.
         resume: Whether to skip the cells that MLflow holds already.
         threads: Of every library; None means one per processor.
@@ -49,6 +53,7 @@ class Job:
         overrides: The overrides that tell it from the bare config, without Hydra's own keys.
         prices: Of tokens, for models of APIs; None for no prices.
         api_budget: USD that the API calls of the experiment may cost; None means no limit.
+        positive: Class of the dataset that is the positive one; None keeps that of its reader.
     """
 
     model_name: str
@@ -78,12 +83,31 @@ class Job:
     overrides: tuple[str, ...] = ()
     prices: PriceList | None = None
     api_budget: float | None = None
+    name: str | None = None
+    positive: str | None = None
+
+    def load_dataset(self) -> Dataset:
+        """Load the data of the source as this job sees it; the split comes later."""
+        return with_positive_class(self.source.load(), self.positive)
+
+    @property
+    def display_name(self) -> str:
+        """The name of the model for people: from ``model.name``, from the adapter, or of its option."""
+        return self.name or getattr(self.model, "display_name", None) or self.model_name
 
     @property
     def row_name(self) -> str:
         """The name of the leaderboard row: the model, the control that it is, and the calibration of its outputs."""
+        return self._with_variations(self.display_name)
+
+    @property
+    def key_name(self) -> str:
+        """What keys call the row: by its option, so that another name makes no cell anew."""
+        return self._with_variations(self.model_name)
+
+    def _with_variations(self, name: str) -> str:
         added = (getattr(self.model, "control", "none"), self.calibration)
-        return "+".join([self.model_name, *(name for name in added if name != "none")])
+        return "+".join([name, *(variation for variation in added if variation != "none")])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +134,7 @@ def prepare(job: Job, dataset: Dataset | None = None, *, check: bool = True) -> 
 
     Args:
         job: A validated composition.
-        dataset: What the source of the job loads, if it is loaded already.
+        dataset: What ``Job.load_dataset`` returns, if it is loaded already.
         check: Whether to check that the model can run here, which may import a framework; a job
             whose cells are all finished does not need that.
 
@@ -119,32 +143,57 @@ def prepare(job: Job, dataset: Dataset | None = None, *, check: bool = True) -> 
     """
     if check:
         job.model.check(device=job.device)
-    dataset = dataset or job.source.load()
+    dataset = dataset or job.load_dataset()
     _check_tasks(job, dataset)
+    if check:
+        check_dataset_fits(job.model, dataset)
     split = make_split(dataset, job.split, limit=job.limit)
-    report = gate_report(job, dataset, split)
+    check_needed_parts(job.row_name, job.model, split, calibration=job.calibration)
+    report = gate_report(job, split)
     split = _usable_split(split, report, overridden=job.gate == "warn")
     dataset = split.test.dataset
-    row = {"model": model_identity(job.model), "training": asdict(job.training)}
+    row = _row_identity(job)
     fit = {**row, "dataset": dataset.digest, "split": split.digest, "seed": job.seed}
     return PlannedJob(
         job=job,
         dataset=dataset,
         split=split,
-        model_config_digest=digest_of({"name": job.row_name, **row}),
+        model_config_digest=_row_digest(job, row),
         fit_key=digest_of(fit),
         cell_keys={condition.name: _cell_key(job, fit, condition, dataset.task) for condition in job.conditions},
         gate_report=report,
     )
 
 
-def gate_report(job: Job, dataset: Dataset, split: DatasetSplit) -> GateReport:
+def check_dataset_fits(model: Model, dataset: Dataset) -> None:
+    """Raise UserError if a model knows that it does not fit the classes or the columns of a dataset."""
+    check = getattr(model, "check_dataset", None)
+    if check is not None:
+        check(dataset)
+
+
+def row_digest(job: Job) -> str:
+    """Digest of a leaderboard row: model, settings, training, calibration; no data is read."""
+    return _row_digest(job, _row_identity(job))
+
+
+def _row_digest(job: Job, row: Mapping[str, object]) -> str:
+    return digest_of({"name": job.key_name, **row})
+
+
+def _row_identity(job: Job) -> dict[str, object]:
+    return {"model": model_identity(job.model), "training": job.training.identity}
+
+
+def gate_report(job: Job, split: DatasetSplit) -> GateReport:
     """Run the data gate on the split of a job, or return the report that this process has already."""
+    dataset = split.test.dataset
     pretraining_data = tuple(getattr(job.model, "trained_on", ()))
-    trained_on = {job.model_name: pretraining_data} if pretraining_data else {}
+    trained_on = {job.display_name: pretraining_data} if pretraining_data else {}
     # Sizes that the method or a limit dictates are no deviation from the requested shares.
     fractions = job.split.fractions if split.has_requested_fractions else None
-    key = (dataset.digest, dataset.notes, split.name, split.digest, fractions, tuple(trained_on.items()))
+    facts = (dataset.digest, dataset.notes, dataset.positive)
+    key = (*facts, split.name, split.digest, fractions, tuple(trained_on.items()))
     if key not in _GATE_REPORTS:
         _GATE_REPORTS[key] = inspect_dataset(
             dataset, split, fractions=fractions, trained_on=trained_on, workers=job.threads or available_threads()
@@ -198,7 +247,7 @@ def _cell_key(job: Job, fit: Mapping[str, object], condition: Condition, task: s
     return digest_of(
         {
             **fit,
-            "name": job.row_name,
+            "name": job.key_name,
             "condition": condition.name,
             **augmentation_identity(condition.function),
             "metrics": f"{task} {TASKS[task].version}",

@@ -8,6 +8,7 @@ from typing import Self, cast
 
 import numpy as np
 
+from arogya_bench.api_models.model import ApiModel
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.evaluation.api_outputs import ApiOutputs
 from arogya_bench.evaluation.inference import predict
@@ -33,7 +34,7 @@ class ClassifierOutputs:
     temperature: float | None
 
     @classmethod
-    def load(cls, planned: PlannedJob, weights: Path, validation: AnyPredictions) -> Self:
+    def load(cls, planned: PlannedJob, weights: Path, validation: AnyPredictions | None) -> Self:
         """Load the fitted model, and fit the temperature if it is calibrated."""
         job, cases = planned.job, planned.split.test
         temperature = _calibration_temperature(job, validation)
@@ -69,7 +70,7 @@ class DetectorOutputs:
     class_frequencies: np.ndarray | None
 
     @classmethod
-    def load(cls, planned: PlannedJob, weights: Path, validation: AnyPredictions) -> Self:
+    def load(cls, planned: PlannedJob, weights: Path, validation: AnyPredictions | None) -> Self:
         """Load the fitted model."""
         job, cases = planned.job, planned.split.test
         frequencies = None
@@ -125,9 +126,9 @@ def load_outputs(planned: PlannedJob, weights: Path, validation: AnyPredictions 
     Args:
         planned: The job.
         weights: Folder that its fit left.
-        validation: Predictions of the fit on the validation split; None for an API.
+        validation: Predictions of the fit on the validation split; None if it predicts none.
         store: Digest of the store and the experiment, for the budget of an API.
     """
-    if validation is None:
+    if isinstance(planned.job.model, ApiModel):
         return ApiOutputs.load(planned, weights, store=store)
     return LOCAL_OUTPUTS[planned.job.model.task].load(planned, weights, validation)

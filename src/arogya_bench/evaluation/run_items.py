@@ -7,11 +7,13 @@ import numpy as np
 import yaml
 
 from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.datasets.positive_class import positive_class
 from arogya_bench.datasets.split_files import split_to_csv
-from arogya_bench.evaluation.job import PlannedJob
+from arogya_bench.evaluation.job import Job, PlannedJob
 from arogya_bench.evaluation.model_output import ModelOutput
 from arogya_bench.figures.box_overlay import draw_box_examples
 from arogya_bench.figures.evaluation import render_label_figures
+from arogya_bench.gate.findings import GateReport
 from arogya_bench.runtime.digests import model_identity
 from arogya_bench.runtime.environment import environment_json
 from arogya_bench.runtime.redaction import redact_config
@@ -38,11 +40,7 @@ SECTIONS_NOT_LOGGED = ("tracking", "sweep", "prices")  # of the config; the firs
 
 def job_tags(planned: PlannedJob) -> dict[str, str]:
     """The tags of every run of a job, whatever its kind."""
-    job, dataset, report = planned.job, planned.dataset, planned.gate_report
-    overridden = {}
-    if report.errors:
-        codes = ", ".join(f"{finding.code} {finding.title}" for finding in report.errors)
-        overridden = {tags.GATE_OVERRIDDEN: codes, tags.EXCLUDED_CASES: str(len(report.unusable))}
+    job, dataset = planned.job, planned.dataset
     return {
         tags.MODEL: job.row_name,
         tags.MODEL_CONFIG_DIGEST: planned.model_config_digest,
@@ -54,14 +52,31 @@ def job_tags(planned: PlannedJob) -> dict[str, str]:
         tags.SPLIT: planned.split.name,
         tags.SPLIT_DIGEST: planned.split.digest,
         tags.GROUPED: str(dataset.grouped).lower(),
+        **({tags.POSITIVE_CLASS: positive} if (positive := positive_class(dataset)) else {}),
         tags.SEED: str(job.seed),
         tags.SEEDED: str(getattr(job.model, "seeded", True)).lower(),
         tags.FIT_KEY: planned.fit_key,
         **_licence_tags(planned),
-        tags.GATE: report.summary(),
-        **overridden,
+        **gate_tags(planned.gate_report),
+        **({tags.CASES_LEFT_OUT: str(dataset.excluded)} if dataset.excluded else {}),
+        **training_data_tags(job),
         **tags.environment_tags(),
     }
+
+
+def gate_tags(report: GateReport) -> dict[str, str]:
+    """What the gate found in the data, and which of it the user accepted."""
+    overridden = {}
+    if report.errors:
+        codes = ", ".join(f"{finding.code} {finding.title}" for finding in report.errors)
+        overridden = {tags.GATE_OVERRIDDEN: codes, tags.EXCLUDED_CASES: str(len(report.unusable))}
+    return {tags.GATE: report.summary(), **overridden}
+
+
+def training_data_tags(job: Job) -> dict[str, str]:
+    """Which datasets the weights of a model are declared to be fitted on; empty if none are."""
+    declared = list(getattr(job.model, "trained_on", ()))
+    return {tags.TRAINED_ON: json.dumps(declared)} if declared else {}
 
 
 def _licence_tags(planned: PlannedJob) -> dict[str, str]:
@@ -94,6 +109,7 @@ def job_params(planned: PlannedJob) -> dict[str, object]:
         "model": job.row_name,
         "training": job.training_name,
         "dataset": planned.dataset.name,
+        **({"positive_class": positive} if (positive := positive_class(planned.dataset)) else {}),
         "seed": job.seed,
         "device": job.device,
         "threads": job.threads or available_threads(),

@@ -17,8 +17,11 @@ class GateCode(NamedTuple):
 
 
 _SPLIT_BY_GROUP = "split by group: split.method=group"
-_REVIEW_PAIRS = "inspect the examples; keep one of each pair, or assign both to one group"
-_GET_FILES_AGAIN = "get the files again, or exclude the cases"
+_EXCLUDE = "name the cases in a file: dataset.exclude=FILE"
+_ALL_PAIRS = "every pair in copies.csv (arogya-bench data check ... --out DIR; also in the run of a sweep)"
+_LISTED = "copies.csv lists all: arogya-bench data check ... --out DIR"
+_REVIEW_PAIRS = f"inspect {_ALL_PAIRS}; keep one of each (dataset.exclude=FILE), or assign both to one group"
+_GET_FILES_AGAIN = f"get the files again, or leave them out: {_EXCLUDE}"
 _REMOVE_SHORTCUT = (
     "inspect some images of each class; prepare all classes in the same way, or report results per subgroup"
 )
@@ -29,19 +32,24 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
         "AB102": GateCode(
             "error",
             "Exact duplicate across splits",
-            "keep one copy, or assign all copies to one group, so that they stay in one split",
+            "keep one copy (dataset.exclude=FILE leaves the others out), or assign all copies to one group, so that "
+            f"they stay in one split; {_LISTED}",
         ),
         "AB103": GateCode(
             "error",
             "Exact duplicate under another label",
-            "find out which label is correct, and exclude the other case",
+            f"find out which label is correct, and leave the other case out: {_EXCLUDE}; {_LISTED}",
         ),
-        "AB104": GateCode("warning", "Exact duplicate within a split", "keep one copy"),
+        "AB104": GateCode(
+            "warning",
+            "Exact duplicate within a split",
+            f"keep one copy (dataset.exclude=FILE leaves the others out); {_LISTED}",
+        ),
         "AB105": GateCode("warning", "Near duplicate across splits", _REVIEW_PAIRS),
         "AB106": GateCode(
             "warning",
             "Near duplicate under another label",
-            "inspect the examples; if both show the same thing, one of the labels is wrong",
+            f"inspect {_ALL_PAIRS}; if both show the same thing, one of the labels is wrong",
         ),
         "AB107": GateCode("warning", "Near duplicate within a split", _REVIEW_PAIRS),
         "AB108": GateCode("warning", "Split by image although groups are known", _SPLIT_BY_GROUP),
@@ -51,13 +59,19 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
             "configure where the patient is found, if the source has it (such as dataset.group); "
             "otherwise intervals are too narrow when patients have several images",
         ),
+        "AB110": GateCode(
+            "warning",
+            "Patient with far more cases than the others",
+            "check whether the name stands for unknown patients; if so, write the name of the image there (or count "
+            "every image as a patient of its own: dataset.group_column=null)",
+        ),
         "AB201": GateCode("error", "Unreadable image", _GET_FILES_AGAIN),
         "AB202": GateCode("error", "Truncated image, or damaged pixels", _GET_FILES_AGAIN),
         "AB203": GateCode("error", "Empty file", _GET_FILES_AGAIN),
         "AB204": GateCode(
             "error",
             "Image so large that it may be a decompression bomb",
-            "cut it into tiles, downscale it, or exclude the case",
+            f"cut it into tiles, downscale it, or leave it out: {_EXCLUDE}",
         ),
         "AB205": GateCode(
             "warning", "CMYK image", "convert it to RGB with its colour profile; programs disagree without one"
@@ -74,19 +88,35 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
         "AB209": GateCode(
             "error",
             "NaN or infinite pixels",
-            "replace them by a valid value, such as that of the background, or exclude the case",
+            f"replace them by a valid value, such as that of the background, or leave the image out: {_EXCLUDE}",
         ),
-        "AB210": GateCode("error", "Missing file", "unpack the archive again, or exclude the case"),
+        "AB210": GateCode("error", "Missing file", f"unpack the archive again, or leave the case out: {_EXCLUDE}"),
         "AB211": GateCode(
             "warning",
             "Image of a single colour",
-            "check whether the export failed; get the image again, or exclude the case",
+            f"check whether the export failed; get the image again, or leave it out: {_EXCLUDE}",
+        ),
+        "AB212": GateCode(
+            "error",
+            "Mask or drawing of another image among the cases",
+            f"remove these files from the table of the dataset, or {_EXCLUDE}; if they are cases, gate=warn goes on",
+        ),
+        "AB213": GateCode(
+            "warning",
+            "Image of few grey levels among photographs, as masks are",
+            f"inspect some; masks and drawings are no cases: {_EXCLUDE}",
+        ),
+        "AB214": GateCode(
+            "warning",
+            "Named like a case of another patient with a word added",
+            "inspect some; assign altered copies and further views to the patient of the first one (such as "
+            f"dataset.group), and leave drawings out: {_EXCLUDE}",
         ),
         "AB301": GateCode(
             "error",
             "Class missing from a split",
-            "add cases of that class from at least 3 groups, exclude the class, or set "
-            "another split.seed or other shares",
+            "add cases of that class from at least 3 groups, set another split.seed or other shares, or leave the "
+            f"class out: list the other classes in dataset.classes, and {_EXCLUDE}",
         ),
         "AB302": GateCode(
             "warning",
@@ -108,7 +138,8 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
         "AB305": GateCode(
             "error",
             "Label missing or not among the classes",
-            "correct the labels, or list every class: dataset.classes=[first,second,...]",
+            "correct the labels, or list every class: dataset.classes=[first,second,...]; to leave these labels out, "
+            f"{_EXCLUDE}",
         ),
         "AB306": GateCode(
             "warning",
@@ -125,6 +156,12 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
             "Test split too small for a verdict",
             "give the test split a larger share (split.test=0.4 split.train=0.5), or use more data",
         ),
+        "AB309": GateCode(
+            "error",
+            "Test split without cases",
+            "add cases, give the test split a larger share (split.test=0.2 split.train=0.7), or test on every case: "
+            "split.test=1",
+        ),
         "AB401": GateCode("warning", "File size alone predicts the label", _REMOVE_SHORTCUT),
         "AB402": GateCode("warning", "Image size alone predicts the label", _REMOVE_SHORTCUT),
         "AB403": GateCode("warning", "Border colour alone predicts the label", _REMOVE_SHORTCUT),
@@ -132,7 +169,7 @@ CODES: Mapping[str, GateCode] = MappingProxyType(
         "AB501": GateCode(
             "error",
             "Weights that may have been trained on the test images",
-            "use weights trained on other data, or exclude the model",
+            "use weights trained on other data, or leave the model out of the sweep",
         ),
     }
 )

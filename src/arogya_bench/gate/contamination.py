@@ -7,17 +7,25 @@ from arogya_bench.types import Dataset
 
 
 def contamination(dataset: Dataset, trained_on: Mapping[str, Sequence[str]]) -> Iterator[GateFinding]:
+    """Compare what weights were trained on with the dataset to test on; see ``find_contamination``."""
+    return find_contamination(dataset.name, trained_on, overlaps=dataset.overlaps)
+
+
+def find_contamination(
+    dataset: str, trained_on: Mapping[str, Sequence[str]], *, overlaps: Sequence[str] = ()
+) -> Iterator[GateFinding]:
     """Compare the names of datasets, ignoring case and punctuation.
 
     The dataset itself is an error, since its test images may have been used for training. An overlapping dataset is a
     warning, since the shared images may all be in train.
 
     Args:
-        dataset: The dataset to test on.
+        dataset: Name of the dataset to test on.
         trained_on: Names of the training datasets, by name of the model.
+        overlaps: Names of datasets that share images with it.
     """
-    tested = normalise_name(dataset.name)
-    overlapping = {normalise_name(name) for name in dataset.overlaps} - {tested}
+    tested = normalise_name(dataset)
+    overlapping = {normalise_name(name) for name in overlaps} - {tested}
     same: list[str] = []
     related: list[str] = []
     for model, names in trained_on.items():
@@ -30,7 +38,7 @@ def contamination(dataset: Dataset, trained_on: Mapping[str, Sequence[str]]) -> 
         detail = f"also on datasets that share images: {', '.join(related)}" if related else ""
         yield finding("AB501", same, detail=detail)
     elif related:
-        detail = f"these datasets share images with {dataset.name}"
+        detail = f"these datasets share images with {dataset}"
         yield finding("AB501", related, detail=detail, severity="warning")
 
 

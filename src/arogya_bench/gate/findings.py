@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
 
 import pandas as pd
 
 from arogya_bench.gate.codes import CODES, Severity
+from arogya_bench.gate.copies import CopyPair, copies_table
 from arogya_bench.runtime.console import plural
 
 MAX_EXAMPLES = 5
@@ -23,6 +24,7 @@ class GateFinding:
         count: Number of affected cases, groups, sets or pairs; at least 1.
         examples: At most five of them.
         detail: Numbers that explain the title; may be empty.
+        pairs: Every pair of copies, of which the examples are the first; empty for findings about other things.
     """
 
     code: str
@@ -32,6 +34,7 @@ class GateFinding:
     examples: tuple[str, ...]
     fix: str
     detail: str = ""
+    pairs: tuple[CopyPair, ...] = field(default=(), repr=False)
 
     @property
     def examples_text(self) -> str:
@@ -50,7 +53,13 @@ def format_finding(finding: Mapping[str, Any]) -> str:
 
 
 def finding(
-    code: str, names: Sequence[str], *, count: int | None = None, detail: str = "", severity: Severity | None = None
+    code: str,
+    names: Sequence[str],
+    *,
+    count: int | None = None,
+    detail: str = "",
+    severity: Severity | None = None,
+    pairs: Sequence[CopyPair] = (),
 ) -> GateFinding:
     """Build a finding with the title and fix of its code.
 
@@ -60,6 +69,7 @@ def finding(
         count: Number of affected items, if not that of ``names``.
         detail: Numbers that explain the title.
         severity: Severity, if not that of the code.
+        pairs: Every pair of copies, for the full list.
     """
     gate_code = CODES[code]
     return GateFinding(
@@ -70,6 +80,7 @@ def finding(
         examples=tuple(names[:MAX_EXAMPLES]),
         fix=gate_code.fix,
         detail=detail,
+        pairs=tuple(pairs),
     )
 
 
@@ -120,7 +131,33 @@ class GateReport:
         table = pd.DataFrame(rows, columns=columns)
         return table.rename(columns={"title": "what", "examples_text": "examples"})
 
-    def to_json(self) -> str:
-        """Serialise the report as indented JSON; equal reports give equal text."""
-        facts = asdict(self) | {"unusable": sorted(self.unusable), "summary": self.summary()}
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what ``to_json`` wrote."""
+        facts = json.loads(text)
+        names = [field.name for field in fields(cls)]
+        findings = [GateFinding(**{**found, "examples": tuple(found["examples"])}) for found in facts["findings"]]
+        lists = {
+            "findings": tuple(findings),
+            "unusable": frozenset(facts["unusable"]),
+            "notes": tuple(facts.get("notes", ())),
+        }
+        return cls(**{name: facts[name] for name in names if name in facts} | lists)
+
+    def copies(self) -> pd.DataFrame:
+        """Return every pair of copies, exact and near, one row per pair and code."""
+        return copies_table((finding.code, finding.pairs) for finding in self.findings)
+
+    def to_json(self, *, with_copies: bool = False) -> str:
+        """Serialise the report as indented JSON; equal reports give equal text.
+
+        Args:
+            with_copies: Whether to add every pair of copies, of which a finding has five.
+        """
+        short = replace(self, findings=tuple(replace(finding, pairs=()) for finding in self.findings))
+        facts = asdict(short) | {"unusable": sorted(self.unusable), "summary": self.summary()}
+        for finding in facts["findings"]:
+            del finding["pairs"]
+        if with_copies:
+            facts["copies"] = self.copies().to_dict("records")
         return json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)

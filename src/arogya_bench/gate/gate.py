@@ -5,13 +5,14 @@ from types import MappingProxyType
 
 import numpy as np
 
+from arogya_bench.datasets.positive_class import positive_class_note
 from arogya_bench.datasets.splits import DatasetSplit
 from arogya_bench.errors import UndefinedMetric
 from arogya_bench.gate.codes import SEVERITIES
 from arogya_bench.gate.contamination import contamination
 from arogya_bench.gate.context import GateInput
-from arogya_bench.gate.duplicates import exact_duplicates, group_leakage, near_duplicates
-from arogya_bench.gate.files import unreadable_images, unusual_images
+from arogya_bench.gate.duplicates import exact_duplicates, group_leakage, large_groups, near_duplicates
+from arogya_bench.gate.files import companion_images, drawn_images, named_alike, unreadable_images, unusual_images
 from arogya_bench.gate.findings import GateReport
 from arogya_bench.gate.image_facts import ImageFacts
 from arogya_bench.gate.image_facts_cache import load_facts, save_facts
@@ -23,10 +24,14 @@ from arogya_bench.types import Case, Dataset
 NO_TRAINING_DATA: Mapping[str, Sequence[str]] = MappingProxyType({})
 CHECKS = (
     group_leakage,
+    large_groups,
     exact_duplicates,
     near_duplicates,
     unreadable_images,
     unusual_images,
+    companion_images,
+    drawn_images,
+    named_alike,
     class_counts,
     split_shares,
     stray_labels,
@@ -56,6 +61,7 @@ def inspect_dataset(
     cases = {case.case_id: case for part in split.parts.values() for case in part.cases}
     facts, notes = _load_or_scan_facts(dataset, list(cases.values()), workers)
     notes += dataset.notes  # such as files that the reader left out
+    notes += filter(None, [positive_class_note(dataset)])
     gate_input = GateInput(dataset=dataset, split=split, facts=facts, fractions=fractions)
     findings = [finding for check in CHECKS for finding in check(gate_input)]
     findings += contamination(dataset, trained_on)

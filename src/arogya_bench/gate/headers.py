@@ -17,8 +17,6 @@ from arogya_bench.images.files import DECODE_ERRORS, FORMATS, count_frames
 from arogya_bench.images.safe_errors import sanitised_message
 from arogya_bench.images.windowing import Values
 
-READABLE_FORMATS = (*FORMATS, "GIF")  # to report animated GIF files as such
-
 
 class ImageProblem(NamedTuple):
     """The reason why an image cannot be used, with a code from AB201 to AB210."""
@@ -97,7 +95,7 @@ def _detect_format(file: Path) -> FileFormat:
 
 
 def _read_picture_header(file: Path) -> ImageHeader | ImageProblem:
-    with PIL.Image.open(file, formats=READABLE_FORMATS) as image:
+    with PIL.Image.open(file, formats=FORMATS) as image:
         bits = bits_per_channel(image)
         return ImageHeader(*image.size, image.mode, bits, count_frames(image))
 
@@ -135,7 +133,7 @@ def _read_stored_values(file: Path) -> Values:
         import nibabel
 
         return np.asanyarray(nibabel.load(file).dataobj)
-    with PIL.Image.open(file, formats=READABLE_FORMATS) as image:
+    with PIL.Image.open(file, formats=FORMATS) as image:
         return np.asarray(image)
 
 

@@ -11,6 +11,8 @@ import PIL.Image
 from arogya_bench.types import Floats, Image
 
 FLAT_RANGE = 2  # grey levels between the darkest and brightest pixel, invisible to the eye
+FEW_LEVELS = 8  # grey levels of a mask, one for each class
+EXTREME_RANGE, EXTREME_SHARE = 16, 0.98  # of a mask that JPEG blurred: its pixels are almost all black or white
 BORDER_SHARE = 0.03  # of the shorter side: covers frames, rulers and dark corners
 
 
@@ -23,12 +25,14 @@ class PixelFacts:
         perceptual_hash: 64-bit perceptual hash (DCT); similar images differ in few bits.
         border: Mean red, green and blue of the border pixels, 0 to 255.
         flat: Whether all pixels have the same colour.
+        drawn: Whether it has few grey levels, or almost only black and white pixels, as masks and drawings; not flat.
     """
 
     pixel_hash: str
     perceptual_hash: int
     border: tuple[float, float, float]
     flat: bool
+    drawn: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +63,7 @@ class ImageFacts:
 
 
 def measure_pixels(image: Image) -> PixelFacts:
-    """Compute both hashes, the border colour and whether the image is flat.
+    """Compute both hashes, the border colour and whether the image is flat or drawn.
 
     The perceptual hash is ``imagehash.phash``: whether each of the lowest 8 x 8 cosine coefficients of the image, at
     32 x 32 grey pixels, exceeds their median.
@@ -69,12 +73,23 @@ def measure_pixels(image: Image) -> PixelFacts:
     picture = PIL.Image.fromarray(image)
     extrema = cast("tuple[tuple[int, int], ...]", picture.getextrema())  # one per channel
     red, green, blue = border_colour(image).tolist()
+    flat = max(high - low for low, high in extrema) <= FLAT_RANGE
     return PixelFacts(
         pixel_hash=digest.hexdigest(),
         perceptual_hash=int(str(imagehash.phash(picture)), 16),
         border=(red, green, blue),
-        flat=max(high - low for low, high in extrema) <= FLAT_RANGE,
+        flat=flat,
+        drawn=not flat and _is_drawn(picture),
     )
+
+
+def _is_drawn(picture: PIL.Image.Image) -> bool:
+    """Whether an image has the few grey levels of a mask, or is almost only black and white."""
+    counts = np.array(picture.convert("L").histogram())
+    extreme = counts[: EXTREME_RANGE + 1].sum() + counts[-EXTREME_RANGE - 1 :].sum()
+    is_bilevel = counts[: EXTREME_RANGE + 1].any() and counts[-EXTREME_RANGE - 1 :].any()
+    few = np.count_nonzero(counts) <= FEW_LEVELS
+    return bool(few or (is_bilevel and extreme >= EXTREME_SHARE * counts.sum()))
 
 
 def border_colour(image: Image) -> Floats:

@@ -17,12 +17,13 @@ from arogya_bench.runtime.console import plural
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.types import Dataset
 
-VERSION = 3  # increase it when a fact is computed or stored differently
+VERSION = 4  # increase it when a fact is computed or stored differently
 _PIXELS = {
     "pixel_hash": pa.string(),
     "perceptual_hash": pa.uint64(),
     "border": pa.list_(pa.float64()),
     "flat": pa.bool_(),
+    "drawn": pa.bool_(),
 }
 _SCHEMA = pa.schema(
     {

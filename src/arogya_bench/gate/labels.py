@@ -1,16 +1,18 @@
-"""AB301 to AB308: missing, small, imbalanced or misspelled classes, invalid labels, and small test splits."""
+"""AB301 to AB309: missing, small, imbalanced or misspelled classes, invalid labels, small and empty test splits."""
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import scipy
 
+from arogya_bench.datasets.csv_tables import NUMBER_PATTERN
 from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.gate.codes import Severity
 from arogya_bench.gate.context import GateInput
 from arogya_bench.gate.findings import GateFinding, finding
+from arogya_bench.runtime.class_names import class_list
 from arogya_bench.runtime.console import plural
 from arogya_bench.statistics.sample_size import too_few_groups_reason
 from arogya_bench.types import Dataset, Floats
@@ -28,8 +30,10 @@ SIGNIFICANCE_LEVEL = 0.01
 def stray_labels(gate_input: GateInput) -> Iterator[GateFinding]:
     """Report labels that are not among the classes, and cases without a label."""
     stray = dict(gate_input.dataset.stray_labels)
-    names = [f"{case_id}: {label!r}" for case_id, label in stray.items()]
-    names += [f"{case_id}: none" for case_id in unlabelled_cases(gate_input) if case_id not in stray]
+    names = [f"{gate_input.name_of(case_id)}: {label!r}" for case_id, label in stray.items()]
+    names += [
+        f"{gate_input.name_of(case_id)}: none" for case_id in unlabelled_cases(gate_input) if case_id not in stray
+    ]
     if names:
         yield finding("AB305", names, detail=f"the classes are {', '.join(gate_input.dataset.classes)}")
 
@@ -50,13 +54,16 @@ def class_counts(gate_input: GateInput) -> Iterator[GateFinding]:
         return
     unit = "group" if dataset.grouped else "case"
     counts = {part: _count_classes(gate_input, part, by_group=dataset.grouped) for part in PARTS}
-    part_classes = [(part, name, k) for part in PARTS for k, name in enumerate(dataset.classes)]
+    # Where nothing is trained, no class has to be learned; a test part without cases is AB309.
+    filled = [part for part in PARTS if len(gate_input.split.parts[part]) and (part == "test" or any(counts["train"]))]
+    part_classes = [(part, name, k) for part in filled for k, name in enumerate(dataset.classes)]
     missing = [f"{name} in {part}" for part, name, k in part_classes if not counts[part][k]]
     if missing:
         # A class that is missing from test only can be learned; it just has no scores.
-        is_learned = all(counts["train"]) and all(counts["validation"])
+        is_learned = all(all(counts[part]) for part in filled if part != "test")
         severity: Severity | None = "warning" if is_learned else None
-        yield finding("AB301", missing, detail=_format_counts(gate_input), severity=severity)
+        detail = f"{_format_counts(gate_input)}{_advise_unused(gate_input, counts)}"
+        yield finding("AB301", missing, detail=detail, severity=severity)
     small = [
         f"{name} in {part}: {plural(int(counts[part][k]), unit)}"
         for part, name, k in part_classes
@@ -83,7 +90,7 @@ def split_shares(gate_input: GateInput) -> Iterator[GateFinding]:
         names = [
             f"{part}: {share:.1%} of the cases"
             for part, share in zip(PARTS, shares, strict=True)
-            if part != "train" and share < MIN_OFFICIAL_SHARE
+            if part != "train" and 0 < share < MIN_OFFICIAL_SHARE  # an empty part is told otherwise
         ]
     else:
         names = [
@@ -96,22 +103,33 @@ def split_shares(gate_input: GateInput) -> Iterator[GateFinding]:
 
 
 def verdict_size(gate_input: GateInput) -> Iterator[GateFinding]:
-    """Report a test split with too few independent groups for a verdict."""
+    """Report a test split without cases, or with too few independent groups for a verdict."""
     grouped = gate_input.dataset.grouped
     tested = {case.case.group_id if grouped else case.case.case_id for case in gate_input.cases_in("test")}
+    if not tested:
+        sizes = ", ".join(f"{part} holds {len(gate_input.split.parts[part])}" for part in PARTS if part != "test")
+        yield finding("AB309", [], count=1, detail=f"{sizes} cases")
+        return
     if reason := too_few_groups_reason(len(tested), "patient" if grouped else "case"):
-        yield finding("AB308", [], count=max(1, len(tested)), detail=reason)
+        yield finding("AB308", [], count=len(tested), detail=reason)
 
 
 def _similar_class_names(classes: Sequence[str]) -> Iterator[GateFinding]:
-    """Report class names that are equal after Unicode normalisation and case folding."""
+    """Report class names that are equal after Unicode normalisation and case folding, or as numbers."""
     by_folded: defaultdict[str, list[str]] = defaultdict(list)
     for name in classes:
-        folded = unicodedata.normalize("NFKC", name).casefold()
-        by_folded[unicodedata.normalize("NFKC", folded)].append(repr(name))
+        by_folded[_fold_name(name)].append(repr(name))
     names = [", ".join(spellings) for spellings in by_folded.values() if len(spellings) > 1]
     if names:
         yield finding("AB307", names)
+
+
+def _fold_name(name: str) -> str:
+    """What names have in common that differ only in spelling: ``1`` and ``1.0``, ``nevus`` and ``Nevus``."""
+    if NUMBER_PATTERN.fullmatch(name):
+        return repr(float(name))
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return unicodedata.normalize("NFKC", folded)
 
 
 def _class_imbalance(dataset: Dataset, train: Floats) -> Iterator[GateFinding]:
@@ -149,6 +167,15 @@ def _count_classes(gate_input: GateInput, part: str, *, by_group: bool = False) 
     pairs = {(case.group_id if by_group else case.case_id, k) for case in cases for k in case.present_classes}
     counts = Counter(k for _, k in pairs)
     return np.array([counts[k] for k in range(len(gate_input.dataset.classes))], dtype=np.float64)
+
+
+def _advise_unused(gate_input: GateInput, counts: Mapping[str, Floats]) -> str:
+    """The line that leaves out classes without any box, such as a name that only groups others."""
+    dataset = gate_input.dataset
+    used = [name for k, name in enumerate(dataset.classes) if any(counts[part][k] for part in PARTS)]
+    if dataset.task != "detection" or not used or len(used) == len(dataset.classes):
+        return ""
+    return f"; {class_list('dataset.classes', used)} leaves out what has no box"
 
 
 def _format_counts(gate_input: GateInput) -> str:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from arogya_bench.gate.findings import MAX_EXAMPLES
 from arogya_bench.types import Labels
 
 # Of 64 bits. On blood smears and chest X-rays, JPEG at quality 70, half the size, and 20 % more brightness or contrast
@@ -16,6 +15,7 @@ from arogya_bench.types import Labels
 MAX_DISTANCE = 4
 # The two distances just outside; balanced hashes differ in an even number of bits.
 OUTER_DISTANCES = (MAX_DISTANCE + 2, MAX_DISTANCE + 4)
+MAX_LISTED_PAIRS = 50_000  # of each kind; a million equal hashes have more pairs than any list should hold
 TILE_ROWS, TILE_COLUMNS = 64, 8192  # a tile of 4 MB fits into the processor cache
 ACROSS_SPLITS, OTHER_LABEL, WITHIN_SPLIT = range(3)
 
@@ -53,7 +53,7 @@ class NearDuplicates:
     Attributes:
         pairs_searched: Number of pairs of this kind, near or not.
         counts_by_distance: Number of pairs at each distance, shape (10,).
-        nearest: At most five pairs, nearest first.
+        nearest: All pairs within the radius, nearest first, but at most ``MAX_LISTED_PAIRS``.
     """
 
     pairs_searched: int
@@ -73,7 +73,7 @@ def count_near_pairs(images: HashedImages) -> dict[int, NearDuplicates]:
         Near pairs by kind: ``OTHER_LABEL``, or for equal labels ``ACROSS_SPLITS`` or ``WITHIN_SPLIT``.
     """
     counts = np.zeros((3, OUTER_DISTANCES[-1] + 2), dtype=np.int64)
-    nearest: dict[int, list[DuplicatePair]] = {kind: [] for kind in range(3)}
+    nearest = {kind: _NearestPairs() for kind in range(3)}
     for first, second, distances in _iter_close_pairs(images.perceptual_hash, OUTER_DISTANCES[-1]):
         apart = images.group[first] != images.group[second]
         apart &= images.pixel_hash[first] != images.pixel_hash[second]
@@ -82,14 +82,34 @@ def count_near_pairs(images: HashedImages) -> dict[int, NearDuplicates]:
         cells = kinds * counts.shape[1] + distance
         counts += np.bincount(cells, minlength=counts.size).reshape(counts.shape)
         for kind, pairs in nearest.items():
-            rows = np.stack([distance, i, j], axis=1)[(kinds == kind) & (distance <= MAX_DISTANCE)]
-            closest = rows[np.lexsort(rows.T[::-1])[:MAX_EXAMPLES]].tolist()
-            pairs[:] = sorted([*pairs, *(DuplicatePair(*row) for row in closest)])[:MAX_EXAMPLES]
+            pairs.add(np.stack([distance, i, j], axis=1)[(kinds == kind) & (distance <= MAX_DISTANCE)])
     searched = _count_searched_pairs(images)
     return {
-        kind: NearDuplicates(pairs_searched=searched[kind], counts_by_distance=counts[kind], nearest=tuple(pairs))
+        kind: NearDuplicates(pairs_searched=searched[kind], counts_by_distance=counts[kind], nearest=pairs.sorted())
         for kind, pairs in nearest.items()
     }
+
+
+class _NearestPairs:
+    """Collects the nearest pairs of one kind, and forgets the farthest of too many."""
+
+    def __init__(self) -> None:
+        self.rows: Labels = np.empty((0, 3), dtype=np.int64)  # distance, first, second
+        self.added: list[Labels] = []
+
+    def add(self, rows: Labels) -> None:
+        if len(rows):
+            self.added.append(rows)
+        if sum(map(len, self.added)) > MAX_LISTED_PAIRS:
+            self._keep_nearest()
+
+    def sorted(self) -> tuple[DuplicatePair, ...]:
+        self._keep_nearest()
+        return tuple(DuplicatePair(*row) for row in self.rows.tolist())
+
+    def _keep_nearest(self) -> None:
+        rows = np.concatenate([self.rows, *self.added])
+        self.rows, self.added = rows[np.lexsort(rows.T[::-1])[:MAX_LISTED_PAIRS]], []
 
 
 def _iter_close_pairs(hashes: Hashes, radius: int) -> Iterator[tuple[Labels, Labels, Labels]]:

@@ -21,7 +21,8 @@ from arogya_bench.gate.headers import (
 from arogya_bench.gate.image_facts import ImageFacts, measure_pixels
 from arogya_bench.images.file_hashes import fingerprint
 from arogya_bench.images.files import DECODE_ERRORS
-from arogya_bench.runtime.console import track
+from arogya_bench.images.safe_errors import describe_decode_error
+from arogya_bench.runtime.progress import track
 from arogya_bench.types import Case, Image
 
 ReadImage = Callable[[Case], Image]
@@ -86,7 +87,7 @@ def _decode_and_measure(
 
 
 def _diagnose(file: Path | None, header: ImageHeader | None, error: Exception) -> ImageProblem:
-    reason = error.problem if isinstance(error, DatasetError) else str(error)
+    reason = error.problem if isinstance(error, DatasetError) else describe_decode_error(error)
     if file is None or header is None:
         return ImageProblem("AB201", reason)
     if header.frames > 1:
