@@ -17,6 +17,15 @@ def drawn(left, top, right, bottom, name="cell", **changed):
     return RawBox(name=name, left=left, top=top, right=right, bottom=bottom, **changed)
 
 
+@pytest.mark.parametrize("word", ["nan", "None", "unknown", "#N/A"])
+def test_a_word_for_a_missing_label_is_a_class_only_if_it_is_listed(word):
+    with pytest.raises(DatasetError, match=f"Boxes have the class '{word}', a word for a missing label") as error:
+        resolve_classes(["a", word], [], {"a", word})
+
+    assert "dataset.classes=[" in error.value.fix
+    assert resolve_classes(["a", word], ["a", word], {"a", word}) == ("a", word)
+
+
 def fit(*boxes):
     return clip_boxes(boxes, FACTS, CLASSES, case="case-7")
 

@@ -159,10 +159,12 @@ def test_a_class_that_is_named_twice_is_refused(image, made):
         made(image("a"), classes=("benign", "benign"))
 
 
-@pytest.mark.parametrize("name", ["case_id", "group_id", "target", "predicted"])
-def test_metadata_do_not_hide_a_column_of_the_predictions(image, made, name):
-    with pytest.raises(DatasetError, match=f"The metadata column name '{name}'"):
-        made(image("a", metadata={name: "x"}))
+@pytest.mark.parametrize("name", ["case_id", "predicted", "correct", "answer_usd", "p_malignant"])
+def test_a_column_of_the_predictions_does_not_hide_metadata(image, made, name):
+    dataset = made(image("a", metadata={name: "x", "seed": 3.0}))
+
+    assert dataset.cases[0].metadata == {f"source_{name}": "x", "seed": 3.0}
+    assert f": {name} is source_{name}." in dataset.notes[0]
 
 
 def test_a_missing_image_is_named_with_the_way_to_get_it(image, made, tmp_path):

@@ -51,6 +51,16 @@ def test_one_file_without_splits(write, tmp_path):
     assert dataset.read(dataset.cases[1]).shape == (40, 60, 3)
 
 
+@pytest.mark.parametrize("listed", ["a", "A.PNG", "a.jpg"])
+def test_an_image_of_another_spelling_is_named(write, tmp_path, listed):
+    write("all.json", record(1, "a.png"))
+    file = tmp_path / "all.json"
+    file.write_text(file.read_text().replace("a.png", listed))
+
+    with pytest.raises(DatasetError, match=rf"files of that name: {listed} is images/a\.png"):
+        coco(tmp_path, annotations="all.json").load()
+
+
 def test_a_file_for_each_split(write, tmp_path):
     write("train.json", record(1, "a.png"), images="one")
     write("val.json", record(1, "b.png"), images="two")
@@ -91,11 +101,11 @@ def test_it_must_be_clear_which_files_to_read(tmp_path, options):
 
 
 def test_files_with_other_categories_are_refused(write, tmp_path):
-    write("train.json", record(1, "a.png"))
-    write("test.json", record(1, "b.png"), categories=CATEGORIES[:1])
+    write("a/train.json", record(1, "a.png"))
+    write("b/test.json", record(1, "b.png"), categories=CATEGORIES[:1])
 
-    with pytest.raises(DatasetError, match=r"test\.json \(cell\) are not those of train\.json"):
-        coco(tmp_path, train="train.json", test="test.json").load()
+    with pytest.raises(DatasetError, match=r"b/test\.json \(cell\) are not those of a/train\.json"):
+        coco(tmp_path, train="a/train.json", test="b/test.json").load()
 
 
 def test_an_image_in_two_files_is_refused(write, tmp_path):
@@ -121,12 +131,68 @@ def test_a_missing_image_is_named_with_the_places_that_were_looked_at(write, tmp
         coco(tmp_path, annotations="all.json", images=["images", "more"]).load()
 
 
-def test_a_name_in_two_folders_is_refused(write, picture, tmp_path):
+def test_a_name_in_two_folders_is_refused_with_the_option_that_chooses(write, picture, tmp_path):
     write("all.json", record(1, "a.png"))
     picture("more/a.png")
 
-    with pytest.raises(DatasetError, match=r"found twice: images/a\.png, more/a\.png"):
+    with pytest.raises(DatasetError, match=r"a\.png of all\.json was found in 2 folders: images/a\.png, more") as no:
         coco(tmp_path, annotations="all.json", images=["images", "more"]).load()
+
+    assert "dataset.images=[images]" in no.value.fix
+
+
+@pytest.mark.parametrize(
+    ("annotations", "images"),
+    [
+        ("{}/a.json", "{}"),
+        ("{}/annotations/a.json", "{}/images"),
+        ("annotations/{}.json", "images/{}"),
+        ("annotations/instances_{}2017.json", "{}2017"),
+    ],
+)
+def test_equal_names_in_each_part_are_told_apart_by_their_folders(write, tmp_path, annotations, images):
+    parts = {"train": "train", "validation": "val", "test": "test"}
+    for word in parts.values():
+        write(annotations.format(word), record(1, "0.png"), images=images.format(word))
+    folders = [images.format(word) for word in parts.values()]
+
+    dataset = coco(tmp_path, images=folders, **{part: annotations.format(word) for part, word in parts.items()}).load()
+
+    found = {case.split: case.case_id for case in dataset.cases}
+    assert found == {part: f"{images.format(word)}/0" for part, word in parts.items()}
+
+
+def test_images_beside_their_json_file_need_no_option(write, tmp_path):
+    for part in ("train", "test"):
+        write(f"{part}/a.json", record(1, "0.png"), images=part)
+
+    dataset = coco(tmp_path, train="train/a.json", test="test/a.json").load()
+
+    assert {case.split: case.case_id for case in dataset.cases} == {"train": "train/0", "test": "test/0"}
+
+
+def test_folders_of_each_part_can_be_named(write, tmp_path):
+    write("one.json", record(1, "0.png"), images="a")
+    write("two.json", record(1, "0.png"), images="b")
+    options = {"train": "one.json", "test": "two.json"}
+
+    with pytest.raises(DatasetError, match="found in 2 folders") as no:
+        coco(tmp_path, images=["a", "b"], **options).load()
+    dataset = coco(tmp_path, train_images=["a"], test_images=["b"], **options).load()
+
+    assert "dataset.train_images=[a]" in no.value.fix
+    assert {case.split: case.case_id for case in dataset.cases} == {"train": "a/0", "test": "b/0"}
+
+
+def test_a_category_that_only_groups_others_is_left_out_and_said(write, tmp_path):
+    root = [{"id": 0, "name": "cell"}, *({**category, "supercategory": "cell"} for category in CATEGORIES)]
+    write("train.json", record(1, "a.png"), categories=root)
+    write("test.json", record(1, "b.png"), categories=root)
+
+    dataset = coco(tmp_path, train="train.json", test="test.json").load()
+
+    assert dataset.classes == ("cell", "clot")
+    assert dataset.notes == ("Categories without a box that group others or name the background, excluded: 1: cell.",)
 
 
 @pytest.mark.parametrize("name", ["../a.png", "/etc/a.png"])

@@ -1,6 +1,7 @@
 """A JSON file is COCO or it is refused, whatever stands in it."""
 
 import json
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -18,7 +19,7 @@ def read(tmp_path):
     def written(content):
         text = content if isinstance(content, str) else json.dumps(content)
         (tmp_path / "a.json").write_text(text)
-        return read_coco_json(tmp_path / "a.json")
+        return read_coco_json(tmp_path, PurePosixPath("a.json"))
 
     return written
 
@@ -38,6 +39,34 @@ def test_categories_are_in_the_order_of_their_ids(read):
     assert read(coco()).categories == ("clot", "cell")
 
 
+@pytest.mark.parametrize(
+    ("first", "classes"),
+    [
+        ({"name": "cells"}, ("clot", "cell")),
+        ({"name": "cell"}, ("clot", "cell")),
+        ({"name": "__background__"}, ("clot", "cell")),
+        ({"name": "other"}, ("other", "clot", "cell")),
+    ],
+)
+def test_a_category_that_only_groups_others_is_no_class(read, first, classes):
+    parent = "cell" if first["name"] == "cell" else "cells"
+    children = [{**category, "supercategory": parent} for category in (CELL, CLOT)]
+
+    result = read(coco(categories=[{"id": 0, "supercategory": "none", **first}, *children]))
+
+    assert result.classes == classes
+
+
+def test_an_image_that_a_mac_leaves_is_left_out(read):
+    assert read(coco(images=[IMAGE, {**IMAGE, "id": 8, "file_name": "x/._a.png"}])).images == (IMAGE,)
+
+
+def test_a_grouping_category_with_a_box_is_a_class(read):
+    result = read(coco(BOX, {**BOX, "id": 2, "category_id": 1}, categories=[CELL | {"supercategory": "clot"}, CLOT]))
+
+    assert result.classes == ("clot", "cell")
+
+
 def test_an_image_without_annotation_shows_nothing(read):
     other = {**IMAGE, "id": "eight", "file_name": "b.png"}
 
@@ -49,6 +78,13 @@ def test_a_crowd_or_a_box_to_be_ignored_is_a_crowd(read, flag):
     (box,) = read(coco({**BOX, flag: 1})).raw_boxes[7]
 
     assert box.crowd
+
+
+@pytest.mark.parametrize(("value", "crowd"), [("1", True), ("true", True), ("0", False), ("no", False), (None, False)])
+def test_a_flag_may_be_a_word(read, value, crowd):
+    (box,) = read(coco({**BOX, "iscrowd": value})).raw_boxes[7]
+
+    assert box.crowd == crowd
 
 
 @pytest.mark.parametrize(
@@ -63,6 +99,7 @@ def test_a_crowd_or_a_box_to_be_ignored_is_a_crowd(read, flag):
         ({"bbox": [1, 2, 3, float("nan")]}, "not a number"),
         ({"bbox": [1, 2, 3, 10**400]}, "not a number"),
         ({"iscrowd": 2}, "a.json, annotation 1, gives iscrowd as 2, not 0 or 1"),
+        ({"iscrowd": "maybe"}, "a.json, annotation 1, gives iscrowd as 'maybe', not 0 or 1"),
         ({"image_id": None}, "a.json, entry 0 of annotations, gives image_id as None"),
         ({"category_id": "cell"}, "entry 0 of annotations, gives category_id as 'cell'"),
     ],
@@ -100,6 +137,6 @@ def test_a_file_of_another_kind_is_refused(read, content, problem):
 
 def test_a_missing_file_is_named_with_the_options_that_name_one(tmp_path):
     with pytest.raises(DatasetError, match=r"No annotations at .*a\.json") as refusal:
-        read_coco_json(tmp_path / "a.json")
+        read_coco_json(tmp_path, PurePosixPath("a.json"))
 
     assert "dataset.annotations" in refusal.value.fix

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arogya_bench.datasets.csv_tables import extract_metadata, read_table
+from arogya_bench.datasets.csv_tables import extract_metadata, is_unstated, names_nobody, read_table
 from arogya_bench.errors import DatasetError
 
 
@@ -84,6 +84,35 @@ def test_a_column_with_a_missing_number_is_text(empty):
 @pytest.mark.parametrize("name", ["007", "1_000", "0x10", "inf", "1e999", "٣", "2024-01-31"])
 def test_what_only_looks_like_a_number_is_text(name):
     assert extract_metadata([{"site": "1"}, {"site": name}], ["site"])[1] == {"site": name}
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("#VALUE!", "#DIV/0!", "#REF!", "#NAME?", "N.A", "n.d.", "ND", "unk", "Not_Assessed", "nan.0", "-1.#QNAN"),
+        *("???", "\u2014", "\u2013", "''", "[]", "(none)", "pending", "<unknown>", "..."),
+    ],
+)
+def test_other_words_and_signs_state_nothing(word):
+    assert is_unstated(word)
+    assert names_nobody(word)
+
+
+@pytest.mark.parametrize("word", ["no", "+", "++", "0", "-1", "x", "negative", "normal", "No DR", "NAD", "\u2713", "n"])
+def test_other_words_are_labels(word):
+    assert not is_unstated(word)
+
+
+@pytest.mark.parametrize(
+    "name", ["Anonymous Patient", "anon.", "unknown patient", "no id", "REDACTED", "***", "xxx", "Patient", "removed"]
+)
+def test_a_name_without_a_person_names_nobody(name):
+    assert names_nobody(name)
+
+
+@pytest.mark.parametrize("name", ["patient 1", "Patient A", "id-7", "0", "x1", "M\u00fcller"])
+def test_other_names_are_patients(name):
+    assert not names_nobody(name)
 
 
 def test_only_the_columns_asked_for_are_taken():

@@ -8,6 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from omegaconf.errors import ValidationError
 
+from arogya_bench.configuration.schema import DATASET_KEYS
 from arogya_bench.datasets.coco import COCO
 from arogya_bench.datasets.covid_cxr import COVIDCxr
 from arogya_bench.datasets.detection_folder import DetectionFolder
@@ -42,7 +43,16 @@ STATED = ("licence", "counts", "source", "citation", "version", "overlaps", "obt
 
 
 def loaded(name, **changed):
-    return OmegaConf.merge(OmegaConf.load(CONF / f"{name}.yaml"), changed)
+    """The fields of the reader in a YAML; those that hold for every reader are set apart."""
+    config = OmegaConf.load(CONF / f"{name}.yaml")
+    for key in DATASET_KEYS:
+        config.pop(key, None)
+    return OmegaConf.merge(config, changed)
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in PUBLISHED] + ["image_folder", "medmnist", "synthetic"])
+def test_every_set_of_labelled_images_can_name_its_positive_class(name):
+    assert OmegaConf.load(CONF / f"{name}.yaml").positive is None
 
 
 @pytest.mark.parametrize(("name", "kind"), PAIRS)

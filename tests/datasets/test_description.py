@@ -223,7 +223,8 @@ def test_json_holds_the_same_numbers():
     content = json.loads(describe(cases, split(cases)).to_json())
 
     assert content["classes"]["melanoma"]["all"] == {"cases": 20, "groups": 10, "boxes": None}
-    assert content["notes"] == ["a", "b"]
+    assert content["notes"][:2] == ["a", "b"]
+    assert "The positive class is 'melanoma'" in content["notes"][2]
     assert content["task"] == "classification"
 
 

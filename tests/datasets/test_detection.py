@@ -47,7 +47,7 @@ def test_an_image_may_show_nothing(tmp_path):
 
 
 def test_a_dataset_without_any_box_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match="None of the 1 images"):
+    with pytest.raises(DatasetError, match="There is no box on 1 image in"):
         made(tmp_path, replace(image("b"), raw_boxes=()))
 
 
@@ -169,8 +169,9 @@ def test_each_image_has_a_home():
     assert split_by_file({"train": ["a", "b"], "test": ["c"]}) == {"a": "train", "b": "train", "c": "test"}
 
 
-def test_one_part_divides_nothing():
-    assert split_by_file({"train": ["a", "b"]}) == {"a": None, "b": None}
+def test_a_part_alone_is_kept_and_a_file_of_no_part_has_none():
+    assert split_by_file({"test": ["a", "b"]}) == {"a": "test", "b": "test"}
+    assert split_by_file({"annotations": ["a"]}) == {"a": None}
 
 
 @pytest.mark.parametrize("second", ["train", "test"])

@@ -126,6 +126,22 @@ def test_pascal_voc_is_found(voc, tmp_path, annotations, images):
     assert dataset.notes == (f"Read as Pascal VOC: annotations {annotations}, images {images}.",)
 
 
+@pytest.mark.parametrize(
+    ("annotations", "images"), [("{}", "{}"), ("{}/Annotations", "{}/JPEGImages"), ("{}/labels", "{}")]
+)
+def test_pascal_voc_with_a_folder_for_each_part_is_found(voc, tmp_path, annotations, images):
+    for part in ("train", "valid", "test"):
+        voc("0", annotations.format(part), images.format(part))
+
+    dataset = folder(tmp_path).load()
+
+    assert {case.case_id: case.split for case in dataset.cases} == {
+        "test/0": "test",
+        "train/0": "train",
+        "valid/0": "validation",
+    }
+
+
 def test_xml_files_in_several_folders_are_refused(voc, tmp_path):
     voc("a", "one", "images")
     voc("b", "two", "images")
@@ -138,7 +154,7 @@ def test_xml_files_without_images_are_refused(voc, tmp_path):
     voc("a")
     (tmp_path / "JPEGImages" / "a.jpg").unlink()
 
-    with pytest.raises(DatasetError, match="None of the 1 XML files"):
+    with pytest.raises(DatasetError, match="No image has the name of 1 XML file in"):
         folder(tmp_path).load()
 
 

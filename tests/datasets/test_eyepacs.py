@@ -85,7 +85,8 @@ def test_what_is_not_used_is_named(eyes, picture):
     assert loaded(folder).notes == (
         "Images not listed in trainLabels.csv, excluded: 1: 11_left.",
         "Columns of trainLabels.csv not read: 1: camera.",
-        "The folder test/ was not read: this layout has no labels for it.",
+        "The folder test/ was not read: no grades of it are there (retinopathy_solution.csv, or "
+        "dataset.test_labels=FILE).",
     )
 
 
@@ -111,3 +112,26 @@ def test_a_missing_table_is_refused(tmp_path):
 def test_a_part_of_the_copy_is_refused(eyes):
     with pytest.raises(DatasetError, match="lists 1 images instead of 3"):
         loaded(eyes({"10_left": 0}), counts={"no_dr": 1, "mild": 2})
+
+
+@pytest.mark.parametrize(("table", "options"), [("retinopathy_solution.csv", {}), ("x.csv", {"test_labels": "x.csv"})])
+def test_graded_test_images_are_the_test_part_and_counts_are_of_the_others(eyes, picture, table, options):
+    folder = eyes({"10_left": 0, "10_right": 4})
+    picture("test/1_left.jpeg")
+    (folder / table).write_text("image,level,Usage\n1_left,3,Private\n")
+
+    dataset = loaded(folder, counts={"no_dr": 1, "proliferative_dr": 1}, **options)
+
+    assert [(case.case_id, case.split, case.target) for case in dataset.cases] == [
+        ("10_left", None, 0),
+        ("10_right", None, 4),
+        ("1_left", "test", 3),
+    ]
+    assert dataset.notes == (f"Test part: grades of {table}.",)
+
+
+def test_grades_without_their_images_leave_the_training_part_alone(eyes):
+    folder = eyes({"10_left": 0, "10_right": 4})
+    (folder / "retinopathy_solution.csv").write_text("image,level,Usage\n1_left,3,Private\n")
+
+    assert len(loaded(folder).cases) == 2

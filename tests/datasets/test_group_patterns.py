@@ -34,3 +34,8 @@ def test_an_expression_that_does_not_fit_is_refused(group, problem):
         extract_groups(["p1-a", "p1-b"], group)
 
     assert problem in refusal.value.problem
+
+
+def test_a_word_for_a_missing_patient_is_none():
+    with pytest.raises(ConfigError, match="finds 'nan', a word for a missing patient, in 2 names: nan-b, nan-c"):
+        extract_groups(["p1-a", "nan-b", "nan-c"], "^([a-z0-9]+)-")

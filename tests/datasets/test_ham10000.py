@@ -128,8 +128,10 @@ def test_no_lesion_lies_in_two_parts_of_a_split(lesions):
         assert sum(len(part.cases) for part in parts.parts.values()) == len(rows)
 
 
-@pytest.mark.parametrize("rows", [("HAM_1,ISIC_1,nv", "HAM_1,ISIC_2,nv", ",ISIC_3,mel")])
-def test_an_image_without_a_lesion_is_refused(lesions, rows):
+@pytest.mark.parametrize("lesion", ["", "nan", "unknown"])
+def test_an_image_without_a_lesion_is_refused(lesions, lesion):
+    rows = ("HAM_1,ISIC_1,nv", "HAM_1,ISIC_2,nv", f"{lesion},ISIC_3,mel")
+
     with pytest.raises(DatasetError, match=r"1 of 3 images have no lesion_id in .*: ISIC_3\."):
         loaded(lesions(*rows, header="lesion_id,image_id,dx"))
 

@@ -65,9 +65,10 @@ def test_the_images_may_lie_in_a_folder_twice(archive):
     assert [case.case_id for case in loaded(folder).cases] == ["ISIC_0", "ISIC_1"]
 
 
-def test_an_image_without_a_lesion_is_its_own_group_and_is_counted(archive):
+@pytest.mark.parametrize("lesion", ["", "nan", "<NA>"])
+def test_an_image_without_a_lesion_is_its_own_group_and_is_counted(archive, lesion):
     folder = archive(
-        {"ISIC_0": ["NV"], "ISIC_1": ["MEL"]}, ["ISIC_0,55.0,torso,,female", "ISIC_1,55.0,torso,BCN_1,female"]
+        {"ISIC_0": ["NV"], "ISIC_1": ["MEL"]}, [f"ISIC_0,55.0,torso,{lesion},female", "ISIC_1,55.0,torso,BCN_1,female"]
     )
 
     dataset = loaded(folder)

@@ -106,6 +106,12 @@ def test_a_missing_header_is_refused(layout):
         list_pairs(folder)
 
 
+def test_files_that_a_mac_leaves_are_no_cases_even_if_the_header_counts_them(layout):
+    folder = layout(*ONE, "imagesTr/._a_0000.nii.gz", "labelsTr/._a.nii.gz", numTraining=2)
+
+    assert [pair.name for pair in list_pairs(folder).pairs] == ["a"]
+
+
 def test_a_truncated_copy_is_refused(layout):
     folder = layout(*ONE, numTraining=3)
 
@@ -116,7 +122,7 @@ def test_a_truncated_copy_is_refused(layout):
 @pytest.mark.parametrize(
     ("names", "problem"),
     [
-        (["labelsTr/b.nii.gz"], "1 masks of labelsTr have no image in imagesTr: b"),
+        (["labelsTr/b.nii.gz"], "There is no image in imagesTr for 1 mask of labelsTr: b"),
         (["imagesTr/b.nii.gz"], r"imagesTr/b\.nii\.gz does not end in a channel number"),
         (["imagesTr/b_01.nii.gz"], r"imagesTr/b_01\.nii\.gz does not end in a channel number"),
         (["imagesTr/a_0000.png"], "two files for channel 0000 of a"),
@@ -134,7 +140,7 @@ def test_files_that_are_out_of_place_are_refused(layout, names, problem):
 def test_a_missing_channel_is_refused(layout, key):
     folder = layout(*ONE, **{key: {"0": "T1", "1": "T2"}})
 
-    with pytest.raises(DatasetError, match=r"a has 1 channels, and .* names 2"):
+    with pytest.raises(DatasetError, match=r"a has 1 channel, and .* names 2"):
         list_pairs(folder)
 
 

@@ -152,6 +152,14 @@ def test_without_lists_there_is_no_split_and_no_note(annotate, tmp_path):
     assert dataset.notes == ()
 
 
+def test_lists_may_hold_the_suffix_of_the_images(annotate, lists, tmp_path):
+    for name in "ab":
+        annotate(name, obj("cell", 3, 5, 12, 9))
+    lists(train=["a.jpg"], test=["b.jpg"])
+
+    assert [case.split for case in voc(tmp_path).load().cases] == ["train", "test"]
+
+
 def test_an_image_in_no_list_is_kept_and_said(annotate, lists, tmp_path):
     for name in "abc":
         annotate(name, obj("cell", 3, 5, 12, 9))
@@ -183,7 +191,7 @@ def test_an_annotation_without_image_is_refused(annotate, tmp_path):
     annotate("a", obj("cell", 3, 5, 12, 9))
     annotate("b", obj("cell", 3, 5, 12, 9), image=False)
 
-    with pytest.raises(DatasetError, match="1 of 2 XML files have no image: b"):
+    with pytest.raises(DatasetError, match="There is no image for 1 of 2 XML files: b"):
         voc(tmp_path).load()
 
 
@@ -239,7 +247,7 @@ def test_a_file_name_of_another_image_that_is_there_is_refused(annotate, tmp_pat
     annotate("a", obj("cell", 3, 5, 12, 9), filename="b.jpg")
     annotate("b", obj("cell", 3, 5, 12, 9))
 
-    with pytest.raises(DatasetError, match=r"name another .*: a\.xml names b\.jpg"):
+    with pytest.raises(DatasetError, match=r"named in 1 XML file: a\.xml names b\.jpg"):
         voc(tmp_path).load()
 
 
@@ -249,6 +257,48 @@ def test_a_file_name_that_leaves_the_folder_is_refused(annotate, tmp_path, filen
 
     with pytest.raises(DatasetError, match=r"a\.xml names .* not a path inside its folder"):
         voc(tmp_path).load()
+
+
+def test_a_flag_that_states_nothing_is_said(annotate, tmp_path):
+    annotate("a", obj("cell", 1, 1, 60, 40, difficult="Unspecified"))
+
+    dataset = voc(tmp_path).load()
+
+    assert not dataset.cases[0].boxes[0].crowd
+    assert dataset.notes == ("XML files whose <difficult> states nothing, read as not difficult: 1: a (Unspecified).",)
+
+
+def test_files_that_a_mac_leaves_are_no_annotations(annotate, lists, tmp_path):
+    annotate("a", obj("cell", 1, 1, 60, 40))
+    annotate("b", obj("cell", 1, 1, 60, 40))
+    lists(train=["a", "._a"], val=["b"])
+    (tmp_path / "Annotations" / "._a.xml").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "JPEGImages" / "._a.jpg").write_bytes(b"\0\5\x16\7")
+
+    dataset = voc(tmp_path).load()
+
+    assert [case.case_id for case in dataset.cases] == ["a", "b"]
+    assert dataset.notes == ()
+
+
+def test_parts_in_folders_of_their_own_may_have_equal_names(annotate, tmp_path):
+    for part in ("valid", "test"):
+        annotate("0", obj("cell", 3, 5, 12, 9))
+        (tmp_path / part).mkdir()
+        for folder in ("JPEGImages", "Annotations"):
+            (tmp_path / folder).rename(tmp_path / part / folder)
+
+    dataset = voc(tmp_path, validation="valid", test="test").load()
+
+    assert {case.case_id: case.split for case in dataset.cases} == {"test/0": "test", "valid/0": "validation"}
+    assert dataset.read(dataset.cases[0]).shape == (40, 60, 3)
+
+
+def test_one_folder_for_two_parts_is_refused(annotate, tmp_path):
+    annotate("0", obj("cell", 3, 5, 12, 9))
+
+    with pytest.raises(ConfigError, match=r"Several parts of the split have one folder: \., \."):
+        voc(tmp_path, train=".", test=".").load()
 
 
 def test_images_and_annotations_may_lie_in_one_folder(annotate, tmp_path):

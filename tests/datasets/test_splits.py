@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arogya_bench.datasets.splits import SplitPolicy, exclude_cases, split
-from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.errors import ConfigError, DatasetError, UserError
 from arogya_bench.types import Case, Dataset
 
 
@@ -158,12 +158,65 @@ def test_auto_takes_the_official_split_where_every_case_has_one():
     assert [len(part) for part in homes(divided)] == [16, 2, 3]
 
 
-def test_auto_divides_by_group_where_one_case_has_no_official_split():
-    cases = [*official(OFFICIAL), Case(case_id="x", group_id="x", target=0)]
+def of_parts(**counts):
+    """A dataset whose source states some parts, with cases of both classes; ``blank`` are cases without a part."""
+    targets = {part: [0, 1] * (count // 2) for part, count in counts.items()}
+    cases = [replace(case, split=None if case.split == "blank" else case.split) for case in official(targets)]
+    return dataset(cases, classes=("a", "b"))
 
-    divided = split(dataset(cases, classes=("a", "b")))
 
-    assert divided.name == "group-80-10-10-s42"
+@pytest.mark.parametrize(
+    ("stated", "name", "sizes", "note"),
+    [
+        ({"test": 8}, "official", (0, 0, 8), "states test 8 and neither training nor validation cases"),
+        ({"validation": 4, "test": 8}, "official", (0, 4, 8), "validation 4, test 8 and no training case"),
+        ({"train": 8, "test": 8, "blank": 8}, "official-test-80-10-10-s42", (14, 2, 8), "8 of 24 cases have no part"),
+        ({"train": 8, "validation": 4, "test": 8, "blank": 2}, "official", (10, 4, 8), "2 of 22 cases have no part"),
+        ({"validation": 4, "test": 8, "blank": 8}, "official", (8, 4, 8), "8 of 20 cases have no part"),
+        ({"test": 8, "blank": 20}, "official-test-80-10-10-s42", (18, 2, 8), "20 of 28 cases have no part"),
+        ({"train": 8, "validation": 4, "test": 8}, "official", (8, 4, 8), ""),
+        ({"train": 40}, "group-80-10-10-s42", (32, 4, 4), "states train 40 and no test case: all cases were divided"),
+        ({"train": 32, "validation": 8}, "group-80-10-10-s42", (32, 4, 4), "train 32, validation 8 and no test case"),
+        ({"validation": 8, "blank": 32}, "group-80-10-10-s42", (32, 4, 4), "states validation 8 and no test case"),
+        ({"blank": 40}, "group-80-10-10-s42", (32, 4, 4), ""),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, dict) else None,
+)
+def test_what_the_source_tests_is_tested_and_every_completion_is_said(stated, name, sizes, note):
+    source = of_parts(**stated)
+
+    divided = split(source)
+
+    tested = {case.case_id for case in source.cases if case.split == "test"}
+    assert divided.name == name
+    assert tuple(len(part) for part in homes(divided)) == sizes
+    assert tested in (set(), homes(divided)[2])
+    assert len(divided.test.dataset.notes) == bool(note)
+    assert note in " ".join(divided.test.dataset.notes)
+
+
+@pytest.mark.parametrize("policy", [{}, {"train": 0, "validation": 0}, {"method": "group"}, {"method": "image_level"}])
+@pytest.mark.parametrize("stated", [{"blank": 8}, {"train": 8, "test": 8}])
+def test_a_finished_model_can_be_tested_on_every_case(policy, stated):
+    divided = split(of_parts(**stated), SplitPolicy(test=1, **policy))
+
+    assert divided.name == "all-test"
+    assert [len(part) for part in homes(divided)] == [0, 0, sum(stated.values())]
+    assert "is a test case (split.test=1)" in divided.test.dataset.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("policy", "named"),
+    [
+        ({"train": 0.5}, "split.train=0.5"),
+        ({"method": "official"}, "split.method=official"),
+        ({"method": "kfold"}, "split.method=kfold"),
+        ({"method": "temporal", "date": "acquired"}, "split.method=temporal"),
+    ],
+)
+def test_all_cases_tested_contradicts_other_parts(policy, named):
+    with pytest.raises(ConfigError, match=named):
+        SplitPolicy(test=1, **policy)
 
 
 def test_an_official_split_can_be_set_aside():
@@ -401,6 +454,7 @@ def test_a_patient_counts_as_the_latest_case():
     [
         ("soon", "'soon' in year, which is not a date"),
         ("", "'' in year"),
+        ("unknown", r"Case 7-0 has no date in year \('unknown'\), and 1 other case"),
         (float("nan"), "nan in year"),
         ("2021", "'2021' in year"),
         ("03.2021", "'03.2021' in year"),
@@ -413,10 +467,20 @@ def test_a_case_without_a_date_is_named(value, problem):
         split(dataset(cases, classes=("a", "b")), SplitPolicy(method="temporal", date="year"))
 
 
+@pytest.mark.parametrize("value", ["04.03.2020", "2020/03/04", "2020-03"])
+def test_dates_that_are_all_in_another_form_are_named_with_the_form_to_write(value):
+    with pytest.raises(
+        DatasetError, match=f"no date in the column year has a form that sorts, such as '{value}'"
+    ) as error:
+        split(dataset(dated(value=lambda *_: value), classes=("a", "b")), SplitPolicy(method="temporal", date="year"))
+
+    assert error.value.fix.startswith("write all dates as 2021-03-04")
+
+
 def test_months_before_years_have_no_order():
     cases = dated(value=lambda patient, number: float(f"{patient % 12 + 1}.{2000 + patient}"))
 
-    with pytest.raises(DatasetError, match="which is not a date like the others"):
+    with pytest.raises(DatasetError, match=r"has a form that sorts, such as 1\.2"):
         split(dataset(cases, classes=("a", "b")), SplitPolicy(method="temporal", date="year"))
 
 
@@ -443,6 +507,50 @@ def test_dates_of_every_usual_form_are_ordered():
 
     assert {case.metadata["year"] for case in divided.test.cases} == {forms[3]}
     assert {case.metadata["year"] for case in divided.train.cases} == {*forms[:2]}
+
+
+YEARS = {"value": lambda patient, number: 2000 + patient // 3}  # 2000 to 2019, three patients each
+DAYS = {"value": lambda patient, number: f"{2000 + patient // 3}-0{patient % 3 * 3 + 1}-05"}
+WHOLE_DAYS = {"value": lambda patient, number: float(f"{2000 + patient // 3}0{patient % 3 * 3 + 1}05")}
+
+
+@pytest.mark.parametrize(
+    ("column", "borders", "sizes"),
+    [
+        (YEARS, ["2016", "2018"], (96, 12, 12)),
+        (YEARS, [2018], (96, 12, 12)),
+        (DAYS, ["2016", "2018"], (96, 12, 12)),
+        (DAYS, ["2016-02", "2018-07-05"], (98, 14, 8)),
+        (DAYS, ["2016-02", "2018-07-06"], (98, 16, 6)),
+        (WHOLE_DAYS, ["2016", "20180705"], (96, 16, 8)),
+        (WHOLE_DAYS, ["2016-01-01", "2018-07-05"], (96, 16, 8)),
+    ],
+)
+def test_stated_dates_begin_validation_and_test(column, borders, sizes):
+    source = dataset(dated(**column), classes=("a", "b"))
+
+    divided = split(source, SplitPolicy(method="temporal", date="year", borders=borders))
+
+    assert tuple(len(part) for part in homes(divided)) == sizes
+    assert divided.name == f"temporal-year-from-{'-and-'.join(map(str, borders))}"
+    years = [[str(case.metadata["year"]) for case in subset.cases] for subset in divided.parts.values()]
+    assert max(years[0]) <= min(years[1])
+    assert max(years[1]) < min(years[2])
+
+
+@pytest.mark.parametrize(
+    ("borders", "problem"),
+    [
+        (["2018", "2016"], "do not ascend"),
+        (["2022", "2023"], "leaves validation and test without a case: .* have year from 2000 to 2019"),
+        (["soon"], "The border 'soon' of split.borders is no date like those in year, such as 2000"),
+    ],
+)
+def test_borders_that_divide_nothing_are_refused(borders, problem):
+    source = dataset(dated(**YEARS), classes=("a", "b"))
+
+    with pytest.raises(UserError, match=problem):
+        split(source, SplitPolicy(method="temporal", date="year", borders=borders))
 
 
 def test_an_unknown_date_column_gets_the_nearest_name():
@@ -477,6 +585,8 @@ def test_another_repetition_gives_other_folds():
         ({"method": "kfold", "fold": 5}, "split.fold=5 is not one of split.folds=5"),
         ({"method": "kfold", "folds": 1}, "split.folds=1"),
         ({"method": "temporal"}, "needs split.date"),
+        ({"borders": ["2022"]}, "split.borders is for split.method=temporal"),
+        ({"method": "temporal", "date": "year", "borders": [1, 2, 3]}, "split.borders has 3 dates"),
         ({"method": "file"}, "needs split.file"),
         ({"repeat": -1}, "split.repeat=-1 is negative"),
     ],

@@ -89,7 +89,7 @@ def test_a_task_does_not_change_the_folder(options):
     detection = replace(options, task="detection")
 
     assert options.folder().name == detection.folder().name == "synthetic-40x3-97dc9fea499e"
-    assert Synthetic().folder().name == "synthetic-5000x10-db5eb99f2ec5"
+    assert Synthetic(cases=5000, classes=10).folder().name == "synthetic-5000x10-db5eb99f2ec5"
 
 
 def test_an_unknown_task_is_refused_with_the_nearest(options):

@@ -32,6 +32,17 @@ def yolo(folder, **options):
     return YOLO(path=str(folder), licence="CC0-1.0", **options)
 
 
+def test_masks_among_the_images_are_no_images_without_objects(write, tmp_path):
+    write(train={"a": ROW, "a_mask": None, "b": None}, val={"c": ROW, "c_mask": ROW})
+
+    dataset = yolo(tmp_path).load()
+
+    assert [case.case_id for case in dataset.cases] == [
+        *("images/train/a", "images/train/b", "images/val/c", "images/val/c_mask")
+    ]
+    assert "Files that belong to another image, such as masks, excluded: 1: images/train/a_mask.png." in dataset.notes
+
+
 def test_the_parts_of_the_header_are_the_official_split(write, tmp_path):
     write(train={"a": ROW}, val={"b": ROW}, test={"c": ROW})
 
@@ -77,7 +88,7 @@ def test_labels_without_an_image_are_refused(write, tmp_path):
     write(train={"a": ROW, "b": ROW})
     (tmp_path / "images" / "train" / "b.png").unlink()
 
-    with pytest.raises(DatasetError, match=r"1 label files have no image: labels/train/b\.txt"):
+    with pytest.raises(DatasetError, match=r"There is no image for 1 label file: labels/train/b\.txt"):
         yolo(tmp_path).load()
 
 
@@ -96,6 +107,23 @@ def test_the_class_list_of_labelimg_is_no_label(write, tmp_path):
     (tmp_path / "labels" / "train" / "classes.txt").write_text("cell\nclot\n")
 
     assert yolo(tmp_path).load().notes == ()
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_files_that_a_mac_leaves_are_neither_images_nor_labels(write, tmp_path, listed):
+    write(train={"a": ROW}, val={"b": ROW})
+    for name in ("images/train/._a.png", "labels/train/._a.txt", "labels/train/._z.txt", "images/train/__MACOSX/c.png"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"\0\5\x16\7")
+    if listed:
+        (tmp_path / "train.txt").write_text("./images/train/._a.png\n./images/train/a.png\n")
+        write({"train": "train.txt", "val": "images/val"})
+
+    dataset = yolo(tmp_path).load()
+
+    assert [case.case_id for case in dataset.cases] == ["images/train/a", "images/val/b"]
+    assert dataset.notes == ()
 
 
 def test_other_files_among_the_images_are_said(write, tmp_path):

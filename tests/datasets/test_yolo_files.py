@@ -17,7 +17,7 @@ CLASSES = ("cell", "clot")
 def read(tmp_path):
     def written(text):
         (tmp_path / "a.txt").write_text(text)
-        return list(read_boxes(tmp_path / "a.txt", FACTS, CLASSES))
+        return list(read_boxes(tmp_path, PurePosixPath("a.txt"), FACTS, CLASSES))
 
     return written
 
@@ -27,12 +27,27 @@ def test_names_are_a_list_or_a_mapping(names):
     assert parse_classes({"names": names, "nc": 2}, "data.yaml") == CLASSES
 
 
-@pytest.mark.parametrize(
-    "content", [{}, {"names": []}, {"names": {1: "cell"}}, {"names": "cell"}, {"names": ["a", ["b"]]}]
-)
+@pytest.mark.parametrize("content", [{}, {"names": []}, {"names": "cell"}, {"names": ["a", ["b"]]}])
 def test_names_with_gaps_or_of_another_kind_are_refused(content):
     with pytest.raises(DatasetError, match=r"data\.yaml has no names"):
         parse_classes(content, "data.yaml")
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"), [({1: "cell", 2: "clot"}, "numbers its names 1, 2, and not 0, 1, 2"), (["a", ""], "class 1")]
+)
+def test_names_that_are_numbered_otherwise_or_empty_are_named(names, problem):
+    with pytest.raises(DatasetError, match=problem):
+        parse_classes({"names": names}, "data.yaml")
+
+
+@pytest.mark.parametrize("written", ["[yes, 01, 1e3, 1.0, null]", "{0: yes, 1: 01, 2: 1e3, 3: 1.0, 4: null}"])
+def test_names_are_read_as_they_are_written(tmp_path, written):
+    (tmp_path / "data.yaml").write_text(f"names: {written}\nnc: '5'\n")
+
+    names = parse_classes(read_header(tmp_path / "data.yaml"), "data.yaml")
+
+    assert names == ("yes", "01", "1e3", "1.0", "null")
 
 
 def test_another_number_of_classes_than_stated_is_refused():
@@ -174,7 +189,7 @@ def test_labels_that_are_no_text_are_refused(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\xff")
 
     with pytest.raises(DatasetError, match=r"a\.txt cannot be read"):
-        list(read_boxes(tmp_path / "a.txt", FACTS, CLASSES))
+        list(read_boxes(tmp_path, PurePosixPath("a.txt"), FACTS, CLASSES))
 
 
 def test_a_missing_part_is_named(images):

@@ -87,6 +87,16 @@ def test_classes_of_one_colour_are_told_apart_by_their_names(texts):
     assert [text for text, _ in texts].count("class 10") == 1
 
 
+def test_letters_that_no_font_has_are_named_in_the_legend(texts, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+
+    draw(grey(), [box(60, 60, 300, 300, 0)], detected(), ["\U0001fbff größe"])
+
+    drawn = [text.strip() for text, _ in texts]
+    assert "class 1: \N{REPLACEMENT CHARACTER} größe" in drawn
+    assert any(text.endswith("no font of this machine has: U+1FBFF.") for text in drawn)
+
+
 def test_tags_of_boxes_at_one_place_do_not_cover_each_other():
     here = (200, 200, 150, 150)
 

@@ -169,7 +169,18 @@ def test_of_very_many_classes_the_first_are_shown(texts):
     pixels = sheet(dataset(cases(*range(count)), classes=names), per_class=1)
 
     assert MAX_ROWS * TILE_SIDE < len(pixels) < (MAX_ROWS + 1) * (TILE_SIDE + GAP) + 200
-    assert "The last 10 classes are not shown." in " ".join(text for text, _ in texts).replace("\n", " ")
+    assert "Not shown: the last 10 classes." in " ".join(text for text, _ in texts).replace("\n", " ")
+
+
+def test_a_name_that_no_font_can_draw_is_numbered_and_its_letters_are_named(texts, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+
+    sheet(dataset(cases(0, 1), classes=("größe", "\U0001fbff")))
+
+    written = [text for text, _ in texts]
+    assert "größe" in written
+    assert "class 2: \N{REPLACEMENT CHARACTER}" in written
+    assert any("no font of this machine has: U+1FBFF." in text for text in written)
 
 
 def test_a_sheet_of_no_images_is_refused():

@@ -117,6 +117,47 @@ def test_long_curves_are_thinned_between_their_ends():
     assert figures.to_svg(chart).startswith("<svg")
 
 
+def test_a_confusion_matrix_of_many_classes_shows_those_with_the_most_wrong_answers():
+    size = 120
+    counts = np.diag(np.full(size, 9))
+    counts[7, 99], counts[7, 3], counts[60, 61] = 5, 4, 2
+
+    chart = figures.plot_confusion_matrix(counts, [f"class {k}" for k in range(size)])
+
+    cells = {(row["true"], row["predicted"]): row["count"] for row in rows(chart, "share")}
+    assert len(cells) == 30 * 31
+    assert (cells["class 7", "class 99"], cells["class 60", "class 61"]) == (5, 2)
+    assert sum(count for (true, _), count in cells.items() if true == "class 7") == 18
+    assert "30 of 120 classes, those with the most wrong answers." in notes(chart)
+
+
+def test_answers_with_a_class_that_is_not_shown_have_a_column():
+    size = 40
+    counts = np.zeros((size, size + 1), dtype=np.int64)
+    counts[:30, 30:40] = 1  # each of the ten is taken for thirty others, and those for ten
+    counts[5, -1] = 8
+
+    chart = figures.plot_confusion_matrix(counts, [f"class {k}" for k in range(size)])
+
+    cells = {(row["true"], row["predicted"]): row["count"] for row in rows(chart, "share")}
+    assert {predicted for _, predicted in cells} >= {"(10 others)", "(no answer)"}
+    assert sum(cells[f"class {k}", "(10 others)"] for k in range(20)) == 0
+    assert cells["class 5", "(no answer)"] == 8
+    assert sum(cells.values()) == counts[:20].sum()
+
+
+def test_a_roc_of_many_classes_shows_those_with_the_lowest_area():
+    targets, probabilities = random_case(n=600, classes=80)
+    probabilities[:, 33] = targets != 33  # the worst possible
+
+    chart = figures.plot_roc(targets, probabilities, [f"class {k}" for k in range(80)])
+
+    labels = {row["label"] for row in rows(chart, "label")}
+    assert len(labels) == 30
+    assert "class 33 (0.000)" in labels
+    assert "30 of 80 classes, those with the lowest AUROC." in notes(chart)
+
+
 def test_reliability_bins_are_closed_on_the_right():
     confidence = np.array([0.0, 0.2, 0.5, 0.500001, 1.0])
     correct = np.array([False, True, True, False, True])

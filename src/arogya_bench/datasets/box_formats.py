@@ -11,6 +11,7 @@ from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.discovery import list_files
 from arogya_bench.images.files import SUFFIXES
+from arogya_bench.runtime.console import plural
 
 ReaderOptions: TypeAlias = dict[str, str | list[str]]  # options of the reader of one format
 
@@ -40,7 +41,7 @@ def _detect_coco(folder: Path, files: Sequence[Path]) -> ReaderOptions:
     by_split: defaultdict[str | None, list[str]] = defaultdict(list)
     for file in json_files:
         path = _relative_path(folder, file)
-        by_split[_split_from_path(path)].append(path)
+        by_split[split_from_path(path)].append(path)
     unclear = [path for split, paths in by_split.items() for path in paths if split is None or len(paths) > 1]
     if unclear:
         raise DatasetError(
@@ -56,7 +57,7 @@ def _is_coco(file: Path) -> bool:
     return all(key in content for key in COCO_KEYS)
 
 
-def _split_from_path(path: str) -> str | None:
+def split_from_path(path: str) -> str | None:
     """The split that the last matching word of a path names, as in ``instances_val2017``."""
     splits = [SPLIT_NAMES[word] for word in re.findall(r"[a-z]+", path.lower()) if word in SPLIT_NAMES]
     return splits[-1] if splits else None
@@ -75,22 +76,51 @@ def _detect_voc(folder: Path, files: Sequence[Path]) -> ReaderOptions:
     if not annotation_folders:
         return {}
     if len(annotation_folders) > 1:
+        by_part = _voc_part_folders(folder, annotation_folders, files)
+        if by_part:
+            return by_part
         raise DatasetError(
             f"XML files of Pascal VOC lie in several folders of {folder}: "
             f"{shorten_list([_relative_path(folder, path) for path in annotation_folders])}.",
-            fix="use dataset=pascal_voc and name one in dataset.annotations, or move them together",
+            fix="use dataset=pascal_voc and name one in dataset.annotations, or the folder of each part in "
+            "dataset.train, dataset.validation and dataset.test",
         )
     names = {file.stem for file in annotations}
     image_folders = Counter(file.parent for file in files if file.suffix.lower() in SUFFIXES and file.stem in names)
     if not image_folders:
         raise DatasetError(
-            f"None of the {len(annotations)} XML files in {annotation_folders[0]} has an image of the same name.",
+            f"No image has the name of {plural(len(annotations), 'XML file')} in {annotation_folders[0]}.",
             fix="unpack the images, or set dataset.path to the folder that holds both",
         )
     return {
         "annotations": _relative_path(folder, annotation_folders[0]),
         "images": _relative_path(folder, image_folders.most_common(1)[0][0]),
     }
+
+
+def _voc_part_folders(folder: Path, annotation_folders: Sequence[Path], files: Sequence[Path]) -> ReaderOptions:
+    """Options for a folder of each part, such as ``train/`` and ``valid/``, all arranged alike; empty otherwise."""
+    options: ReaderOptions = {}
+    for annotations in annotation_folders:
+        part_folder, *deeper = annotations.relative_to(folder).parts
+        part = SPLIT_NAMES.get(part_folder.lower())
+        names = {file.stem for file in files if file.parent == annotations and file.suffix.lower() == ".xml"}
+        images = Counter(
+            file.parent
+            for file in files
+            if file.is_relative_to(folder / part_folder) and file.suffix.lower() in SUFFIXES and file.stem in names
+        )
+        if part is None or part in options or not images:
+            return {}
+        image_folder = images.most_common(1)[0][0]
+        arranged: ReaderOptions = {
+            "annotations": "/".join(deeper) or ".",
+            "images": _relative_path(folder / part_folder, image_folder),
+        }
+        if any(options.get(key, value) != value for key, value in arranged.items()):
+            return {}
+        options |= {part: part_folder, **arranged}
+    return options
 
 
 def _detect_yolo(folder: Path, files: Sequence[Path]) -> ReaderOptions:

@@ -4,8 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+from arogya_bench.datasets.csv_tables import is_unstated
 from arogya_bench.errors import DatasetError, did_you_mean
 from arogya_bench.images.files import ImageFileInfo
+from arogya_bench.runtime.class_names import class_list, restore_class_names
 from arogya_bench.types import Box
 
 ROUNDING_TOLERANCE = 0.05  # pixels; error of an edge written with six decimals
@@ -72,10 +74,23 @@ def resolve_classes(
     Raises:
         DatasetError: If a name is repeated, or a box has another class.
     """
-    names = tuple(requested_classes) or tuple(source_classes)
+    known = sorted({*source_classes, *used_classes})
+    restored = tuple(restore_class_names(requested_classes, known, "dataset.classes"))
+    names = restored or tuple(source_classes)
+    words = sorted(name for name in used_classes if is_unstated(name) and name not in restored)
+    if words:
+        raise DatasetError(
+            f"Boxes have the class {words[0]!r}, a word for a missing label.",
+            fix="correct these annotations; if it is a class, list all classes: "
+            f"{class_list('dataset.classes', names)}",
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise DatasetError(f"Two classes have the name {twice[0]!r}.", fix="give every class a unique name")
+        merged = class_list("dataset.classes", list(dict.fromkeys(names)))
+        raise DatasetError(
+            f"Two classes have the name {twice[0]!r}.",
+            fix=f"give every class a unique name, or read them as one class: {merged}",
+        )
     unknown = sorted(set(used_classes) - set(names))
     if unknown:
         hint = did_you_mean(unknown[0], names)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
+from arogya_bench.datasets.positive_class import positive_class_note
 from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.datasets.splits import DatasetSplit
 from arogya_bench.types import Case, Dataset
@@ -111,7 +112,7 @@ def describe(dataset: Dataset, split: DatasetSplit | None = None) -> DatasetDesc
         grouped=dataset.grouped,
         ordinal=dataset.ordinal,
         overlaps=dataset.overlaps,
-        notes=dataset.notes,
+        notes=(*dataset.notes, *filter(None, [positive_class_note(dataset)])),
         split=split.name if split else "",
         split_digest=split.digest if split else "",
         parts=tuple(parts),

@@ -9,9 +9,12 @@ from pathlib import Path
 from arogya_bench.datasets.boxes import ClippedBoxes, RawBox, clip_boxes, resolve_classes
 from arogya_bench.datasets.group_patterns import extract_groups, note_excluded, shorten_list
 from arogya_bench.datasets.published import GroupedDatasetOptions, SourceImage, check_unique_ids
+from arogya_bench.datasets.reserved_columns import BOX_COLUMNS, rename_reserved
+from arogya_bench.datasets.split_checks import PARTS
 from arogya_bench.errors import DatasetError
 from arogya_bench.images.file_hashes import digest_records
 from arogya_bench.images.files import ImageFileInfo, decode_case
+from arogya_bench.runtime.console import plural
 from arogya_bench.types import Case, Dataset
 
 
@@ -47,7 +50,7 @@ def build_detection_dataset(
         default_source: Description of the source, used if the user gives none.
         notes: Notes on excluded files and the like.
     """
-    ordered = sorted(images, key=lambda image: image.case_id)
+    ordered, renaming_notes = rename_reserved(sorted(images, key=lambda image: image.case_id), BOX_COLUMNS)
     used = {box.name for image in ordered for box in image.raw_boxes}
     _check_images(ordered, used, folder)
     classes = resolve_classes(source_classes, options.classes, used)
@@ -76,7 +79,7 @@ def build_detection_dataset(
         source=options.source or default_source,
         version=options.version,
         read=partial(decode_case, folder, files),
-        notes=(*notes, *_notes_on_boxes(boxes), *_notes_on_duplicates(ordered)),
+        notes=(*notes, *renaming_notes, *_notes_on_boxes(boxes), *_notes_on_duplicates(ordered)),
         citation=options.citation,
         files={case_id: folder / file for case_id, file in files.items()},
     )
@@ -85,7 +88,7 @@ def build_detection_dataset(
 def split_by_file(parts: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
     """Map each image, listed once, to its part of the official split.
 
-    A source with a single part has no split: its images map to None.
+    Images of a file that belongs to no part map to None.
     """
     splits: dict[str, str | None] = {}
     for split, names in parts.items():
@@ -96,7 +99,7 @@ def split_by_file(parts: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
                     fix="list every image once, in one split",
                 )
             splits[name] = split
-    return splits if len(parts) > 1 else dict.fromkeys(splits)
+    return {name: split if split in PARTS else None for name, split in splits.items()}
 
 
 def check_image_size(facts: ImageFileInfo, width: float, height: float, where: str) -> None:
@@ -111,7 +114,7 @@ def check_image_size(facts: ImageFileInfo, width: float, height: float, where: s
 def _check_images(images: Sequence[BoxedImage], used: Collection[str], folder: Path) -> None:
     if not used:
         raise DatasetError(
-            f"None of the {len(images)} images in {folder} has a box.",
+            f"There is no box on {plural(len(images), 'image')} in {folder}.",
             fix="set dataset.path to a folder with annotated images",
         )
     check_unique_ids(images)

@@ -23,6 +23,7 @@ from arogya_bench.datasets.medmnist_files import (
 from arogya_bench.datasets.resumable_download import ResumableDownload
 from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
 from arogya_bench.runtime.console import echo
+from arogya_bench.runtime.home_folder import expand_home
 
 URL_VARIABLE = "AROGYA_MEDMNIST_URL"  # base URL of a mirror
 RETRY_DELAYS_S = (1.0, 4.0, 15.0)
@@ -50,7 +51,7 @@ def fetch(
     """
     published = _find_dataset(name, size)
     url = _build_url(base_url or os.environ.get(URL_VARIABLE) or FILES_URL, file_name(name, size))
-    target = folder.expanduser().absolute() / file_name(name, size)
+    target = expand_home(folder).absolute() / file_name(name, size)
     md5 = published.md5[size]
     if target.exists():
         _check_md5(target, md5)

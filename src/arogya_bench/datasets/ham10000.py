@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
-from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
+from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, names_nobody, read_table
 from arogya_bench.datasets.group_patterns import note_unlisted_images, note_unread_columns, shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
@@ -67,7 +67,7 @@ def read_mask(files: Mapping[str, Path], masks: Mapping[str, Path], case: Case) 
 
 
 def _check_lesion_ids(rows: Sequence[CsvRow], table: str) -> None:
-    missing = [row["image_id"] for row in rows if not row["lesion_id"]]
+    missing = [row["image_id"] for row in rows if names_nobody(row["lesion_id"])]
     if missing:
         raise DatasetError(
             f"{len(missing)} of {len(rows)} images have no lesion_id in {table}: "

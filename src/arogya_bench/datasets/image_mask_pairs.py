@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from arogya_bench.datasets import mask_folders, nnunet
+from arogya_bench.datasets.exclusion import leave_out
 from arogya_bench.datasets.group_patterns import extract_groups, note_excluded
 from arogya_bench.datasets.mask_cases import (
     MaskLocation,
@@ -83,7 +84,7 @@ class ImageMaskPairs(GroupedDatasetOptions):
             Case(case_id=case, group_id=groups[location.pair.name], target=None, split=location.pair.split)
             for case, location in locations.items()
         )
-        return Dataset(
+        dataset = Dataset(
             name=self.name or folder.name,
             task="segmentation",
             classes=classes,
@@ -103,6 +104,7 @@ class ImageMaskPairs(GroupedDatasetOptions):
             files=get_case_files(locations),
             read_mask=partial(read_mask, locations, classes, self.values),
         )
+        return leave_out(dataset, self.exclude, folder)
 
 
 def list_pairs(options: ImageMaskPairs, folder: Path) -> ImageMaskListing:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from arogya_bench.datasets.classification import LabelledImage, build_classification_dataset
-from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, read_table
+from arogya_bench.datasets.csv_tables import CsvRow, extract_metadata, names_nobody, read_table
 from arogya_bench.datasets.group_patterns import note_excluded, note_unlisted_images, note_unread_columns, shorten_list
 from arogya_bench.datasets.published import PublishedDataset
 from arogya_bench.errors import DatasetError
@@ -91,7 +91,7 @@ def _build_images(
             file=files.get(row["image"])
             or PurePosixPath(image_folder, parse_relative_path(f"{row['image']}.jpg", LABELS_FILE)),
             label=labels[row["image"]],
-            group=row["lesion_id"] or row["image"],
+            group=row["image"] if names_nobody(row["lesion_id"]) else row["lesion_id"],
             metadata=values,
         )
         for row, values in zip(used, extract_metadata(used, METADATA_COLUMNS), strict=True)
@@ -99,7 +99,7 @@ def _build_images(
 
 
 def _notes(labels: Mapping[str, str], facts: Sequence[CsvRow], files: Mapping[str, PurePosixPath]) -> Iterator[str]:
-    single = [row["image"] for row in facts if row["image"] in labels and not row["lesion_id"]]
+    single = [row["image"] for row in facts if row["image"] in labels and names_nobody(row["lesion_id"])]
     yield from note_excluded("Images without a lesion id, each its own group", single)
     yield from note_unlisted_images(LABELS_FILE, files, labels)
     lines = find_unlisted((row["image"] for row in facts), labels)

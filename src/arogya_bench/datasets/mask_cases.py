@@ -13,6 +13,7 @@ from arogya_bench.images.decoding import decode
 from arogya_bench.images.files import find_case
 from arogya_bench.images.masks import check_mask_fits, check_same_geometry, decode_mask, is_nifti, read_geometry
 from arogya_bench.images.windowing import Window
+from arogya_bench.runtime.console import plural
 from arogya_bench.types import Case, Image, Mask
 
 RGB_CHANNELS = 3
@@ -59,7 +60,7 @@ def _select_channels(folder: Path, pair: ImageMaskPair, channel: int | None) -> 
     if channel is not None:
         if not 0 <= channel < len(files):
             raise ConfigError(
-                f"dataset.channel={channel}: {pair.name} has {len(files)} channels, from 0.",
+                f"dataset.channel={channel}: {pair.name} has {plural(len(files), 'channel')}, from 0.",
                 fix=f"choose one of {', '.join(map(str, range(len(files))))}",
             )
         return (files[channel],)

@@ -12,6 +12,8 @@ from arogya_bench.errors import DatasetError
 from arogya_bench.images.decoding import is_image
 from arogya_bench.images.discovery import image_stem, list_files
 from arogya_bench.images.files import SUFFIXES
+from arogya_bench.images.safe_errors import describe_read_error
+from arogya_bench.runtime.console import plural
 
 HEADER_FILE = "dataset.json"
 TRAIN_FOLDERS = ("imagesTr", "labelsTr")
@@ -66,10 +68,10 @@ def list_pairs(folder: Path) -> ImageMaskListing:
     train, notes = _find_pairs(folder, TRAIN_FOLDERS, "train")
     test, more = _find_pairs(folder, TEST_FOLDERS, "test")
     stated = header.get("numTraining")
-    if isinstance(stated, int) and stated != len(train):
+    if isinstance(stated, int) and stated not in (len(train), len(train) + _count_hidden(folder / TRAIN_FOLDERS[1])):
         raise DatasetError(
-            f"{HEADER_FILE} states {stated} training cases, and {TRAIN_FOLDERS[0]} with {TRAIN_FOLDERS[1]} holds "
-            f"{len(train)}.",
+            f"{HEADER_FILE} states {plural(stated, 'training case')}, and {TRAIN_FOLDERS[0]} with "
+            f"{TRAIN_FOLDERS[1]} holds {len(train)}.",
             fix=f"unpack the complete archive, or correct numTraining in {HEADER_FILE}",
         )
     for pair in (*train, *test):
@@ -89,7 +91,7 @@ def _read_header(folder: Path) -> Mapping[str, Any]:
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(
-            f"{HEADER_FILE} cannot be read: {error}.", fix="write it as JSON, or get it again"
+            f"{HEADER_FILE} cannot be read: {describe_read_error(error)}.", fix="write it as JSON, or get it again"
         ) from error
     if not isinstance(content, dict):
         raise DatasetError(f"{HEADER_FILE} is not a JSON object.", fix="write it as nnU-Net does: {...labels...}")
@@ -132,7 +134,8 @@ def _find_pairs(folder: Path, subfolders: tuple[str, str], split: str) -> tuple[
     orphans = sorted(masks.keys() - images.keys())
     if orphans:
         raise DatasetError(
-            f"{len(orphans)} masks of {mask_folder} have no image in {image_folder}: {shorten_list(orphans)}.",
+            f"There is no image in {image_folder} for {plural(len(orphans), 'mask')} of {mask_folder}: "
+            f"{shorten_list(orphans)}.",
             fix="unpack the images, named <case>_0000 and so on, or remove the masks",
         )
     unmatched = sorted(images.keys() - masks.keys())
@@ -165,6 +168,11 @@ def _group_by_case(folder: Path, subfolder: str) -> dict[str, list[PurePosixPath
     return {case: [channels[number] for number in sorted(channels)] for case, channels in cases.items()}
 
 
+def _count_hidden(folder: Path) -> int:
+    """Number of files that a Mac leaves; scripts that write the header count them as cases."""
+    return len(list(folder.glob("._*")))
+
+
 def _find_images(folder: Path) -> list[PurePosixPath]:
     return [file for file in list_files(folder) if is_image(file.name)] if folder.is_dir() else []
 
@@ -174,6 +182,6 @@ def _check_channels(pair: ImageMaskPair, n_channels: int | None) -> None:
     in_one_file = len(pair.channels) == 1 and pair.channels[0].name.lower().endswith(SUFFIXES)
     if n_channels is not None and len(pair.channels) != n_channels and not in_one_file:
         raise DatasetError(
-            f"{pair.name} has {len(pair.channels)} channels, and {HEADER_FILE} names {n_channels}.",
+            f"{pair.name} has {plural(len(pair.channels), 'channel')}, and {HEADER_FILE} names {n_channels}.",
             fix=f"unpack every channel, or correct channel_names in {HEADER_FILE}",
         )

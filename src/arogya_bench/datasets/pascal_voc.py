@@ -1,18 +1,21 @@
 """Read images with boxes in Pascal VOC format: one XML file per image."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from arogya_bench.datasets.boxes import RawBox
 from arogya_bench.datasets.detection import BoxedImage, build_detection_dataset, check_image_size, split_by_file
+from arogya_bench.datasets.exclusion import count_left_out, find_excluded
 from arogya_bench.datasets.group_patterns import note_excluded, shorten_list
 from arogya_bench.datasets.published import GroupedDatasetOptions
-from arogya_bench.datasets.split_checks import SPLIT_NAMES
+from arogya_bench.datasets.split_checks import PARTS, SPLIT_NAMES
 from arogya_bench.datasets.voc_xml import VocAnnotation, read_annotation
 from arogya_bench.errors import ConfigError, DatasetError
-from arogya_bench.images.discovery import find_images_by_name
+from arogya_bench.images.discovery import find_images_by_name, image_stem, is_visible
 from arogya_bench.images.files import SUFFIXES, find_dataset_folder, inspect_image, parse_relative_path, read_name_list
+from arogya_bench.runtime.console import plural
 from arogya_bench.types import Dataset
 
 LAYOUT = "the images (JPEGImages/) and their XML files (Annotations/)"
@@ -28,6 +31,10 @@ class PascalVOC(GroupedDatasetOptions):
     Attributes:
         images: Folder of the images, relative to ``path``.
         annotations: Folder of the XML files, relative to ``path``.
+        train: Folder of the training part, relative to ``path``, for sources with a folder for each part. ``images``
+            and ``annotations`` are then relative to it, and the lists are not read.
+        validation: Folder of the validation part.
+        test: Folder of the test part.
         first_pixel: 1 as in Pascal VOC, where pixels are counted from 1 and xmax is the last one inside; 0 for files
             whose numbers are edges counted from 0.
         difficult: ``ignore`` difficult objects in the evaluation, as in Pascal VOC, or ``count`` them like any other.
@@ -35,6 +42,9 @@ class PascalVOC(GroupedDatasetOptions):
 
     images: str = "JPEGImages"
     annotations: str = "Annotations"
+    train: str | None = None
+    validation: str | None = None
+    test: str | None = None
     first_pixel: int = 1
     difficult: str = "ignore"
 
@@ -42,21 +52,65 @@ class PascalVOC(GroupedDatasetOptions):
         """Read every XML file and the header of every image; no image is decoded."""
         _check_options(self)
         folder = find_dataset_folder(self.path, LAYOUT)
-        annotations = {path.stem: read_annotation(path) for path in _find_annotation_files(folder, self.annotations)}
-        image_folder = parse_relative_path(self.images, "dataset.images")
-        images_by_name = find_images_by_name(folder, [str(image_folder)])
-        files = {name: file for name, file in images_by_name.items() if file.suffix.lower() in SUFFIXES}
-        parts = split_by_file(_read_split_lists(folder))
-        _check_files_match(annotations, files, parts)
-        images = [_build_boxed_image(self, folder, name, annotations[name], files, parts) for name in annotations]
-        return build_detection_dataset(
+        sections = [_read_section(self, folder, *section) for section in _section_folders(self)]
+        listed = {record.case_id: record for section in sections for record in section.records}
+        excluded = find_excluded(self.exclude, folder, listed)
+        images = [_build_boxed_image(self, folder, record) for name, record in listed.items() if name not in excluded]
+        dataset = build_detection_dataset(
             folder,
             images,
             self,
             source_classes=sorted({box.name for image in images for box in image.raw_boxes}),
             default_source="files in Pascal VOC format",
-            notes=tuple(_notes(annotations, files, parts)),
+            notes=tuple(note for section in sections for note in section.notes),
         )
+        return count_left_out(dataset, excluded)
+
+
+class _Record(NamedTuple):
+    """An annotated image, with its file relative to the folder of the dataset."""
+
+    case_id: str
+    annotation: VocAnnotation
+    file: PurePosixPath
+    part: str | None
+
+
+class _Section(NamedTuple):
+    """What one folder holds: that of the dataset, or that of a part."""
+
+    records: list[_Record]
+    notes: list[str]
+
+
+def _section_folders(options: PascalVOC) -> list[tuple[PurePosixPath, str | None]]:
+    stated = [(name, part) for part in PARTS if (name := getattr(options, part))]
+    if not stated:
+        return [(PurePosixPath(), None)]
+    folders = [parse_relative_path(name, f"dataset.{part}") for name, part in stated]
+    if len(set(folders)) < len(folders):
+        raise ConfigError(
+            f"Several parts of the split have one folder: {', '.join(map(str, folders))}.",
+            fix="name one folder for each part in dataset.train, dataset.validation and dataset.test",
+        )
+    return [(folder, part) for folder, (_, part) in zip(folders, stated, strict=True)]
+
+
+def _read_section(options: PascalVOC, root: Path, section: PurePosixPath, part: str | None) -> _Section:
+    folder = root / section
+    annotations = {path.stem: read_annotation(path) for path in _find_annotation_files(folder, options.annotations)}
+    image_folder = parse_relative_path(options.images, "dataset.images")
+    images_by_name = find_images_by_name(folder, [str(image_folder)])
+    files = {name: file for name, file in images_by_name.items() if file.suffix.lower() in SUFFIXES}
+    parts = dict.fromkeys(annotations, part) if part else split_by_file(_read_split_lists(folder, annotations))
+    _check_files_match(annotations, files, parts)
+    return _Section(
+        records=[
+            _Record(str(section / name), annotation, section / files[name], parts.get(name))
+            for name, annotation in annotations.items()
+        ],
+        notes=[f"{section}: {note}" if part else note for note in _notes(annotations, files, parts)],
+    )
 
 
 def _check_options(options: PascalVOC) -> None:
@@ -70,7 +124,7 @@ def _check_options(options: PascalVOC) -> None:
 
 def _find_annotation_files(folder: Path, annotations: str) -> list[Path]:
     annotation_folder = folder / parse_relative_path(annotations, "dataset.annotations")
-    files = sorted(annotation_folder.glob("*.xml"))
+    files = sorted(file for file in annotation_folder.glob("*.xml") if is_visible(file.name))
     if not files:
         raise DatasetError(
             f"No XML file in {annotation_folder}.",
@@ -79,12 +133,14 @@ def _find_annotation_files(folder: Path, annotations: str) -> list[Path]:
     return files
 
 
-def _read_split_lists(folder: Path) -> dict[str, list[str]]:
+def _read_split_lists(folder: Path, annotations: Collection[str]) -> dict[str, list[str]]:
+    """The names that the lists of the parts hold, without the suffix of an image, if they are written with it."""
     lists: dict[str, list[str]] = {}
     for name, part in SPLIT_NAMES.items():
         file = folder / "ImageSets" / "Main" / f"{name}.txt"
         if file.is_file():
-            lists.setdefault(part, []).extend(read_name_list(file))
+            names = [name for name in read_name_list(file) if is_visible(name)]
+            lists.setdefault(part, []).extend(name if name in annotations else image_stem(name) for name in names)
     return lists
 
 
@@ -94,19 +150,20 @@ def _check_files_match(
     without_image = [name for name in annotations if name not in files]
     if without_image:
         raise DatasetError(
-            f"{len(without_image)} of {len(annotations)} XML files have no image: {shorten_list(without_image)}.",
+            f"There is no image for {len(without_image)} of {plural(len(annotations), 'XML file')}: "
+            f"{shorten_list(without_image)}.",
             fix="unpack the images, name their folder in dataset.images, or remove the XML files",
         )
     unknown = [name for name in parts if name not in annotations]
     if unknown:
         raise DatasetError(
-            f"ImageSets/Main lists {len(unknown)} names without an XML file: {shorten_list(unknown)}.",
+            f"ImageSets/Main lists {plural(len(unknown), 'name')} without an XML file: {shorten_list(unknown)}.",
             fix="unpack the annotations, or correct the lists",
         )
     swapped = [name for name, annotation in annotations.items() if _other_image_name(name, annotation) in files]
     if swapped:
         raise DatasetError(
-            f"{len(swapped)} XML files name another existing image: "
+            f"Another existing image is named in {plural(len(swapped), 'XML file')}: "
             f"{shorten_list([f'{name}.xml names {annotations[name].filename}' for name in swapped])}.",
             fix="find out which image the boxes belong to, and give both files the same name",
         )
@@ -119,23 +176,17 @@ def _other_image_name(name: str, annotation: VocAnnotation) -> str | None:
     return None if stem == name else stem
 
 
-def _build_boxed_image(
-    options: PascalVOC,
-    folder: Path,
-    name: str,
-    annotation: VocAnnotation,
-    files: Mapping[str, PurePosixPath],
-    parts: Mapping[str, str | None],
-) -> BoxedImage:
-    facts = inspect_image(folder, files[name])
+def _build_boxed_image(options: PascalVOC, folder: Path, record: _Record) -> BoxedImage:
+    annotation = record.annotation
+    facts = inspect_image(folder, record.file)
     if annotation.width and annotation.height:
-        check_image_size(facts, annotation.width, annotation.height, f"{name}.xml")
+        check_image_size(facts, annotation.width, annotation.height, f"{record.case_id}.xml")
     return BoxedImage(
-        case_id=name,
-        file=files[name],
+        case_id=record.case_id,
+        file=record.file,
         facts=facts,
-        raw_boxes=tuple(_build_raw_box(options, *record) for record in annotation.objects),
-        split=parts.get(name),
+        raw_boxes=tuple(_build_raw_box(options, *fields) for fields in annotation.objects),
+        split=record.part,
     )
 
 
@@ -166,6 +217,9 @@ def _notes(
         ],
         "XML files without the image size, which was not checked": [
             name for name, annotation in annotations.items() if not (annotation.width and annotation.height)
+        ],
+        "XML files whose <difficult> states nothing, read as not difficult": [
+            f"{name} ({annotation.unstated[0]})" for name, annotation in annotations.items() if annotation.unstated
         ],
         "Images not listed in ImageSets/Main": [n for n in annotations if parts and n not in parts],
     }

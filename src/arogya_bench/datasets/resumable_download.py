@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.runtime.console import track
+from arogya_bench.runtime.progress import track
 
 if TYPE_CHECKING:
     from requests import Response

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
+from arogya_bench.datasets.exclusion import leave_out
 from arogya_bench.datasets.synthetic_export import CARD_FILE, CASES_FILE, export_population
 from arogya_bench.datasets.synthetic_population import CLASSES, draw_population, estimate_bayes_accuracy
 from arogya_bench.errors import ConfigError, DatasetError, did_you_mean
+from arogya_bench.images.safe_errors import describe_decode_error
 from arogya_bench.runtime.cache import build_and_verify, cache_root
 from arogya_bench.types import Box, Case, Dataset, Image
 
@@ -37,17 +39,19 @@ class Synthetic:
         label_noise: Fraction of lesions with a wrong label, 0 to 0.5.
         cache: Folder for the files; null for ``$AROGYA_CACHE`` or the user's cache folder.
         task: ``classification`` or ``detection`` of the same lesions.
+        exclude: Text file or CSV table with the ids of cases to leave out; None for none.
         external_api: ``allowed`` or ``denied``: whether models behind APIs may see the images, which show no person.
     """
 
-    cases: int = 5000
-    classes: int = 10
+    cases: int = 600
+    classes: int = 5
     seed: int = 7
     image_size: int = 128
     separation: float | None = None
     label_noise: float = 0.07
     cache: str | None = None
     task: str = "classification"
+    exclude: str | None = None
     external_api: str = "allowed"
 
     def load(self) -> Dataset:
@@ -56,7 +60,7 @@ class Synthetic:
         folder = self.folder()
         build_and_verify(folder, partial(_generate_files, self))
         card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-        return Dataset(
+        dataset = Dataset(
             name=f"synthetic-{self.cases}x{self.classes}",
             task=self.task,
             classes=CLASSES[: self.classes],
@@ -68,6 +72,7 @@ class Synthetic:
             version=GENERATOR_VERSION,
             read=partial(_read_image, folder),
         )
+        return leave_out(dataset, self.exclude, folder)
 
     def folder(self) -> Path:
         """Cache folder for these options and this version of the generator."""
@@ -80,9 +85,9 @@ def _resolve_separation(options: Synthetic) -> float:
 
 
 def _parameters(options: Synthetic) -> dict[str, object]:
-    """Everything that determines the files; not the task, since boxes are always written, nor who may see them."""
+    """Everything that determines the files; not the task, since boxes are always written, nor what is used of them."""
     resolved = asdict(replace(options, separation=float(_resolve_separation(options))))
-    del resolved["task"], resolved["external_api"]
+    del resolved["task"], resolved["external_api"], resolved["exclude"]
     return {"generator": GENERATOR_VERSION, **resolved, "cache": None}
 
 
@@ -167,5 +172,6 @@ def _read_image(folder: Path, case: Case) -> Image:
             return np.array(image.convert("RGB"))
     except (OSError, EOFError, SyntaxError, ValueError) as error:
         raise DatasetError(
-            f"The image {file} cannot be decoded: {error}", fix=f"delete the folder {folder} and run again"
+            f"The image {file} cannot be decoded: {describe_decode_error(error)}.",
+            fix=f"delete the folder {folder} and run again",
         ) from error

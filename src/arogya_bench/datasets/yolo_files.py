@@ -8,23 +8,29 @@ import yaml
 from arogya_bench.datasets.boxes import RawBox
 from arogya_bench.datasets.split_checks import SPLIT_NAMES
 from arogya_bench.errors import DatasetError
+from arogya_bench.images.discovery import is_visible, list_files
 from arogya_bench.images.files import SUFFIXES, ImageFileInfo, parse_relative_path, read_name_list
+from arogya_bench.images.safe_errors import describe_read_error
 
 
 def read_header(file: Path) -> Mapping[str, object]:
     """Read ``data.yaml``; a download script in it is not run."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+        text = file.read_text(encoding="utf-8-sig")
+        content = yaml.safe_load(text)
+        as_written = yaml.load(text, Loader=yaml.BaseLoader)  # reads every value as text
     except FileNotFoundError as error:
         raise DatasetError(
             f"No {file.name} in {file.parent}.",
             fix="set dataset.path to the folder that holds it, or dataset.file to its name",
         ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise _format_error(f"{file.name} cannot be read: {error}") from error
+        raise _format_error(f"{file.name} cannot be read: {describe_read_error(error)}") from error
     if not isinstance(content, dict):
         raise _format_error(f"{file.name} holds no keys")
-    return {str(key): value for key, value in content.items()}
+    # A class may have a name that YAML reads as something else, such as no, 01 or 1e3.
+    names = {"names": as_written["names"]} if "names" in as_written else {}
+    return {str(key): value for key, value in content.items()} | names
 
 
 def parse_classes(content: Mapping[str, object], file: str) -> tuple[str, ...]:
@@ -32,9 +38,13 @@ def parse_classes(content: Mapping[str, object], file: str) -> tuple[str, ...]:
     names = content.get("names")
     if isinstance(names, dict) and sorted(map(str, names)) == sorted(map(str, range(len(names)))):
         names = [{str(key): name for key, name in names.items()}[str(n)] for n in range(len(names))]
+    if isinstance(names, dict) and names:
+        raise _format_error(f"{file} numbers its names {', '.join(map(str, names))}, and not 0, 1, 2 and so on")
     if not isinstance(names, list) or not all(isinstance(name, str | int) for name in names or [()]):
         raise _format_error(f"{file} has no names as a list, or as a mapping from 0, 1, 2 and so on")
-    if content.get("nc", len(names)) != len(names):
+    if "" in names:
+        raise _format_error(f"{file} has an empty name for the class {names.index('')}")
+    if str(content.get("nc", len(names))) != str(len(names)):
         raise _format_error(f"{file} gives nc as {content['nc']}, but {len(names)} names")
     return tuple(map(str, names))
 
@@ -67,16 +77,15 @@ def label_file(image: PurePosixPath) -> PurePosixPath:
     return PurePosixPath(*parts).with_suffix(".txt")
 
 
-def read_boxes(file: Path, facts: ImageFileInfo, classes: tuple[str, ...]) -> Iterator[RawBox]:
+def read_boxes(folder: Path, file: PurePosixPath, facts: ImageFileInfo, classes: tuple[str, ...]) -> Iterator[RawBox]:
     """Read the boxes of one image: class number, relative centre and relative size."""
-    name = f"{file.parent.name}/{file.name}"
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        lines = (folder / file).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise _format_error(f"{name} cannot be read: {error}") from error
+        raise _format_error(f"{file} cannot be read: {describe_read_error(error)}") from error
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield _parse_box(line, facts, classes, f"{name}, line {number},")
+            yield _parse_box(line, facts, classes, f"{file}, line {number},")
 
 
 def _resolve_entry(entry: str, content: Mapping[str, object], folder: Path, where: str) -> PurePosixPath:
@@ -99,13 +108,12 @@ def _inner_folder(content: Mapping[str, object]) -> PurePosixPath:
 
 def _list_entry_images(path: PurePosixPath, folder: Path) -> list[str]:
     if (folder / path).is_dir():
-        files = sorted(file for file in (folder / path).rglob("*") if file.is_file())
-        names = [file.relative_to(folder).as_posix() for file in files]
+        names = [str(path / file) for file in list_files(folder / path)]
     else:
         # As in Ultralytics, "./" is relative to the list, anything else to the dataset.
         lines = read_name_list(folder / path)
         beside = (f"{path.parent}/{line}" if line.startswith("./") else line for line in lines)
-        names = [str(parse_relative_path(line, str(path))) for line in beside]
+        names = [str(parse_relative_path(line, str(path))) for line in beside if is_visible(line)]
     images = [name for name in names if name.lower().endswith(SUFFIXES)]
     if not images:
         raise DatasetError(

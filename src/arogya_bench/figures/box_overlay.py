@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from arogya_bench.figures.fonts import describe_missing
 from arogya_bench.figures.page import (
     colour_of_class,
     create_grid,
@@ -88,11 +89,12 @@ def draw_boxes(
     shown = [_select_detections(detected, threshold) for detected in detections]
     columns = min(COLUMNS, len(images))
     height = round(max(TILE_SIDE * min(1, image.shape[0] / image.shape[1]) for image in images))
-    with page_style():
+    with page_style(classes) as fonts:
+        classes = [fonts.name_of_class(name, label) for label, name in enumerate(classes)]
         gaps = (GAP, CAPTION_HEIGHT + GAP)
         figure, grid = create_grid(-(-len(images) // COLUMNS), [TILE_SIDE] * columns, max(1, height), gaps)
         figure.legend(
-            handles=list(_legend_entries(truth, shown, classes, threshold)),
+            handles=[*_legend_entries(truth, shown, classes, threshold), *_missing_entries(fonts.missing)],
             loc="lower left",
             bbox_to_anchor=(0, 1 + GAP / figure.bbox.height),
             borderaxespad=0,
@@ -105,6 +107,13 @@ def draw_boxes(
             show_image(axes, image)
             _draw_tile(axes, boxes, detected, classes)
         return to_png(figure, margin=GAP)
+
+
+def _missing_entries(missing_letters: Sequence[str]) -> "Iterator[Artist]":
+    from matplotlib.patches import Patch
+
+    if missing_letters:
+        yield Patch(facecolor="none", label=f" {describe_missing(missing_letters)}")
 
 
 def _select_detections(detections: Detections, threshold: float) -> Detections:

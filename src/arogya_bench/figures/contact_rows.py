@@ -72,7 +72,7 @@ def _class_rows(dataset: Dataset, cases: Sequence[Case]) -> Iterator[SheetRow]:
     for label, name in names.items():
         counts: tuple[str, ...]
         if segmentation:
-            counts = (f"in {len(members[label]):,} of {_format_count(len(cases), 'mask')}",)
+            counts = (f"in {len(members[label]):,} of {format_count(len(cases), 'mask')}",)
         else:
             counts = tuple(_count_images(dataset, label, members[label]))
         yield SheetRow(name=name, counts=counts, label=label, cases=tuple(members[label]))
@@ -86,13 +86,14 @@ def _mask_classes(dataset: Dataset, case: Case) -> Sequence[int | None]:
 
 
 def _count_images(dataset: Dataset, label: int | None, cases: Sequence[Case]) -> Iterator[str]:
-    yield _format_count(len(cases), "image")
+    yield format_count(len(cases), "image")
     if dataset.grouped:
-        yield _format_count(len({case.group_id for case in cases}), "group")
+        yield format_count(len({case.group_id for case in cases}), "group")
     if dataset.task == "detection" and label is not None:
         boxes = sum(box.label == label for case in cases for box in case.boxes or ())
-        yield _format_count(boxes, "box", "boxes")
+        yield format_count(boxes, "box", "boxes")
 
 
-def _format_count(number: int, noun: str, plural: str = "") -> str:
+def format_count(number: int, noun: str, plural: str = "") -> str:
+    """A number and its noun: ``1 box``, ``2,000 boxes``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

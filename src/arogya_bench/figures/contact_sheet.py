@@ -1,13 +1,14 @@
 """Contact sheets: some images of every class, one row per class, as a PNG."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from arogya_bench.errors import DatasetError
-from arogya_bench.figures.contact_rows import SheetRow, select_rows
+from arogya_bench.figures.contact_rows import SheetRow, format_count, select_rows
+from arogya_bench.figures.fonts import FontChoice, describe_missing
 from arogya_bench.figures.page import (
     colour_of_class,
     create_grid,
@@ -39,7 +40,8 @@ def draw_contact_sheet(dataset: Dataset, *, per_class: int = 6, rng: np.random.G
 
     Images are selected at random, from as many groups as possible. They keep their proportions;
     small ones are enlarged without smoothing. Boxes and the outlines of masks are drawn. A
-    crossed tile names an image that cannot be read.
+    crossed tile names an image that cannot be read. Letters that no font of the machine has are
+    named in the heading.
 
     Args:
         dataset: Of any task.
@@ -56,11 +58,11 @@ def draw_contact_sheet(dataset: Dataset, *, per_class: int = 6, rng: np.random.G
         raise ValueError(f"per_class={per_class}, but a sheet shows at least 1 image per class")
     rows = select_rows(dataset, per_class, rng)
     shown = rows[:MAX_ROWS]
-    with page_style():
+    with page_style(_texts(dataset, shown)) as fonts:
         figure, grid = create_grid(len(shown), [LABEL_WIDTH - GAP, *[TILE_SIDE] * per_class], TILE_SIDE, (GAP, GAP))
-        _write_heading(grid[0, 0], dataset, len(rows), width=figure.bbox.width)
+        _write_heading(grid[0, 0], dataset, len(rows), fonts.missing, width=figure.bbox.width)
         for row, (label_axes, *tiles) in zip(shown, grid, strict=True):
-            _write_label(label_axes, dataset, row)
+            _write_label(label_axes, dataset, row, fonts)
             for axes, case in zip(tiles, row.cases, strict=False):
                 _draw_tile(axes, dataset, case, row)
             if not row.cases:
@@ -68,15 +70,27 @@ def draw_contact_sheet(dataset: Dataset, *, per_class: int = 6, rng: np.random.G
         return to_png(figure, margin=MARGIN)
 
 
-def _write_heading(axes: "Axes", dataset: Dataset, classes: int, *, width: float) -> None:
+def _texts(dataset: Dataset, rows: Sequence[SheetRow]) -> Iterator[str]:
+    yield from (dataset.name, dataset.licence)
+    for row in rows:
+        yield from (row.name, *(case.case_id for case in row.cases))
+
+
+def _write_heading(
+    axes: "Axes", dataset: Dataset, classes: int, missing_letters: Sequence[str], *, width: float
+) -> None:
     """Write the name of the dataset and some facts above the first row."""
     grades = ", grades in ascending order" if dataset.ordinal else ""
-    facts = (dataset.task, f"{len(dataset.cases):,} images", f"{len(dataset.classes)} classes{grades}", dataset.licence)
+    images = format_count(len(dataset.cases), "image")
+    class_count = format_count(len(dataset.classes), "class", "classes")
+    facts = (dataset.task, images, f"{class_count}{grades}", dataset.licence)
     paragraphs = [" · ".join(facts)]
     if dataset.task == "detection" and any(case.boxes for case in dataset.cases):
         paragraphs.append("Boxes have the colour of their class; those of the class of the row are thick.")
     if classes > MAX_ROWS:
-        paragraphs.append(f"The last {classes - MAX_ROWS:,} classes are not shown.")
+        paragraphs.append(f"Not shown: the last {format_count(classes - MAX_ROWS, 'class', 'classes')}.")
+    if missing_letters:
+        paragraphs.append(describe_missing(missing_letters))
     text = "\n".join(fit_text(paragraph, size=TEXT_SIZE, width=width, max_lines=4) for paragraph in paragraphs)
     above: dict[str, Any] = {"xytext": (0, 2 * GAP), "textcoords": "offset points", "verticalalignment": "bottom"}
     facts_text = axes.annotate(text, (0, 1), xycoords="axes fraction", color=MUTED, size=TEXT_SIZE, **above)
@@ -84,14 +98,15 @@ def _write_heading(axes: "Axes", dataset: Dataset, classes: int, *, width: float
     axes.annotate(title, (0, 1), xycoords=facts_text, size=TITLE_SIZE, **above)
 
 
-def _write_label(axes: "Axes", dataset: Dataset, row: SheetRow) -> None:
+def _write_label(axes: "Axes", dataset: Dataset, row: SheetRow, fonts: FontChoice) -> None:
     """Write the name and the counts of a class, with its colour if lines have it."""
     indent = SWATCH_WIDTH if dataset.read_mask is not None or any(case.boxes for case in dataset.cases) else 0
     if indent and row.label is not None:
         colour = colour_of_class(row.label)
         axes.text(0, 1, "■", color=colour, size=NAME_SIZE, verticalalignment="top", transform=axes.transAxes)
     below: dict[str, Any] = {"textcoords": "offset points", "verticalalignment": "top"}
-    name = fit_text(row.name, size=NAME_SIZE, width=LABEL_WIDTH - indent - 2 * GAP, max_lines=5)
+    shown = row.name if row.label is None else fonts.name_of_class(row.name, row.label)
+    name = fit_text(shown, size=NAME_SIZE, width=LABEL_WIDTH - indent - 2 * GAP, max_lines=5)
     name_text = axes.annotate(name, (0, 1), xycoords="axes fraction", xytext=(indent, 0), size=NAME_SIZE, **below)
     counts = "\n".join(row.counts)
     axes.annotate(counts, (0, 0), xycoords=name_text, xytext=(0, -GAP), size=TEXT_SIZE, color=MUTED, **below)

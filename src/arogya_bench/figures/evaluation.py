@@ -3,13 +3,14 @@
 Altair and SciPy take a second to import and are imported inside the functions.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arogya_bench.figures import theme
+from arogya_bench.figures.contact_rows import format_count
 from arogya_bench.metrics.calibration import reliability_bins
 from arogya_bench.metrics.outcomes import NO_ANSWER, predicted_classes
 from arogya_bench.types import Floats, Labels, Predictions, Probabilities
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _CURVE_POINTS = 200
 _PLOT_SIDE = 380  # pixels of a square plot
 NO_ANSWER_LABEL = "(no answer)"
+MAX_CLASSES = 30  # that a figure shows; a matrix of hundreds takes a minute to draw, and nobody can read it
 
 
 def render_label_figures(predictions: Predictions) -> dict[str, str]:
@@ -47,11 +49,15 @@ def plot_confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> 
     Args:
         counts: Shape (classes, classes); rows are true, columns predicted. One more column counts the cases without
             an answer.
-        classes: Names, in the order of rows and columns.
+        classes: Names, in the order of rows and columns. Of more than 30, those with the most wrong answers are shown,
+            and one column counts the answers with another class.
     """
     import altair as alt
 
-    predicted = [*classes, *([NO_ANSWER_LABEL] if counts.shape[1] > len(classes) else [])]
+    n_cases, n_classes = int(counts.sum()), len(classes)
+    counts, classes, rest = _most_confused(counts, classes)
+    unanswered = [NO_ANSWER_LABEL] if counts.shape[1] > len(classes) + len(rest) else []
+    predicted = [*classes, *rest, *unanswered]
     cells = _confusion_cells(counts, classes, predicted)
     step = 84 if len(classes) <= 4 else 58
     label_width = 7 * max(map(len, classes))  # pixels, about
@@ -78,7 +84,9 @@ def plot_confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> 
     without_cases = theme.format_list(
         "No share, as there are no cases", [name for name, row in zip(classes, counts, strict=True) if not row.sum()]
     )
-    return theme.apply_theme(chart, "Confusion matrix", f"{int(counts.sum()):,} cases.", without_cases)
+    shown = f"{len(classes)} of {n_classes} classes, those with the most wrong answers." if rest else ""
+    cases = f"{format_count(n_cases, 'case')}."
+    return theme.apply_theme(chart, "Confusion matrix", cases, shown, without_cases)
 
 
 def plot_roc(
@@ -86,24 +94,25 @@ def plot_roc(
 ) -> "alt.TopLevelMixin":
     """Draw a ROC curve for each class against the rest; of two classes, for the second only.
 
-    Curves are thinned to 200 points; the AUROC in the legend is computed from all points.
+    Curves are thinned to 200 points; the AUROC in the legend is computed from all points. Of more than 30 classes,
+    those with the lowest AUROC are shown.
     """
     import altair as alt
-    from sklearn.metrics import auc, roc_curve
 
     binary = len(classes) == 2
-    labels, undefined = [], []
+    curves_of = {k: _roc_curve(targets == k, probabilities[:, k]) for k in range(binary, len(classes))}
+    drawn, rest = _lowest_areas(curves_of)
+    undefined, labels = [], []
     points: list[dict[str, object]] = []
-    for k in range(binary, len(classes)):
-        positive = targets == k
-        if positive.all() or not positive.any():
-            undefined.append(f"{classes[k]} (no {'other ' if positive.any() else ''}case)")
+    for k in drawn:
+        curve = curves_of[k]
+        if curve is None:
+            undefined.append(f"{classes[k]} (no {'other ' if (targets == k).any() else ''}case)")
             # It stays in the legend, so that the other classes keep their colours.
             labels.append(f"{classes[k]} (undefined)")
         else:
-            false_rate, true_rate, _ = roc_curve(positive, probabilities[:, k], drop_intermediate=False)
-            labels.append(f"{classes[k]} ({auc(false_rate, true_rate):.3f})")
-            points += _thin_curve(false_rate, true_rate, labels[-1])
+            labels.append(f"{classes[k]} ({curve.area:.3f})")
+            points += _thin_curve(curve.false_rate, curve.true_rate, labels[-1])
     unit = alt.Scale(domain=[0, 1], nice=False)
     curves = alt.Chart(alt.Data(values=points), mark=alt.MarkDef("line", strokeWidth=2)).encode(
         x=alt.X("x:Q", title="false-positive rate (1 - specificity)", scale=unit),
@@ -113,8 +122,9 @@ def plot_roc(
     )
     chart = alt.layer(_diagonal(), curves).properties(width=_PLOT_SIDE, height=_PLOT_SIDE)
     pairing = f"{classes[1]} against {classes[0]}" if binary else "Each class against the rest"
-    note = f"{pairing}; {targets.size:,} cases{_without(unanswered)}."
-    return theme.apply_theme(chart, "ROC", note, theme.format_list("Undefined", undefined))
+    note = f"{pairing}; {format_count(targets.size, 'case')}{_without(unanswered)}."
+    shown = f"{len(drawn)} of {len(classes)} classes, those with the lowest AUROC." if rest else ""
+    return theme.apply_theme(chart, "ROC", note, shown, theme.format_list("Undefined", undefined))
 
 
 def plot_reliability(
@@ -152,7 +162,7 @@ def plot_reliability(
         upper.properties(width=_PLOT_SIDE, height=300), lower.properties(width=_PLOT_SIDE, height=70), spacing=8
     )
     empty = sum(not row["count"] for row in rows)
-    size = f"{confidence.size:,} cases{_without(unanswered)} in {bins} bins, {empty} of them empty"
+    size = f"{format_count(confidence.size, 'case')}{_without(unanswered)} in {bins} bins, {empty} of them empty"
     return theme.apply_theme(chart, "Reliability", f"{size}; 95 % Wilson bands.")
 
 
@@ -169,6 +179,47 @@ def to_png(chart: "alt.TopLevelMixin", scale: float = 2) -> bytes:
     import vl_convert
 
     return bytes(vl_convert.vegalite_to_png(chart.to_dict(validate=False), scale=scale))
+
+
+def _most_confused(
+    counts: NDArray[np.int64], classes: Sequence[str]
+) -> tuple[NDArray[np.int64], Sequence[str], list[str]]:
+    """The rows and columns of the classes with the most wrong answers, and the name of the column for the others."""
+    size = len(classes)
+    if size <= MAX_CLASSES:
+        return counts, classes, []
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    n_wrong = wrong.sum(axis=1) + wrong[:, :size].sum(axis=0)
+    shown = np.sort(np.argsort(-n_wrong, kind="stable")[:MAX_CLASSES])
+    rows = counts[shown]
+    others = rows[:, :size].sum(axis=1) - rows[:, shown].sum(axis=1)
+    small = np.column_stack([rows[:, shown], others, rows[:, size:]])
+    return small, [classes[k] for k in shown], [f"({size - MAX_CLASSES} others)"]
+
+
+class _RocCurve(NamedTuple):
+    false_rate: Floats
+    true_rate: Floats
+    area: float
+
+
+def _roc_curve(positive: NDArray[np.bool_], scores: Floats) -> _RocCurve | None:
+    """The curve of one class; None without a positive or a negative case."""
+    from sklearn.metrics import auc, roc_curve
+
+    if positive.all() or not positive.any():
+        return None
+    false_rate, true_rate, _ = roc_curve(positive, scores, drop_intermediate=False)
+    return _RocCurve(false_rate, true_rate, float(auc(false_rate, true_rate)))
+
+
+def _lowest_areas(curves: Mapping[int, _RocCurve | None]) -> tuple[list[int], int]:
+    """The classes to draw, in their order, and how many others there are."""
+    if len(curves) <= MAX_CLASSES:
+        return list(curves), 0
+    by_area = sorted(curves, key=lambda k: np.inf if (curve := curves[k]) is None else curve.area)
+    return sorted(by_area[:MAX_CLASSES]), len(curves) - MAX_CLASSES
 
 
 def _confusion_cells(

@@ -3,7 +3,7 @@
 Matplotlib takes half a second to import, hence inside the functions.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from textwrap import wrap
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from arogya_bench.figures.fonts import REPLACEMENT, FontChoice, choose_fonts, normalise
 from arogya_bench.figures.theme import COLOURS, INK
 from arogya_bench.types import Image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ft2font import FT2Font
 
 _DPI = 72  # one point, Matplotlib's unit of letters and lines, is then one pixel
 _STYLE = {
@@ -32,12 +34,16 @@ _STYLE = {
 
 
 @contextmanager
-def page_style() -> Iterator[None]:
-    """Use Matplotlib's defaults and the font it ships, so that a page looks alike on every machine."""
+def page_style(texts: Iterable[str] = ()) -> Iterator[FontChoice]:
+    """Use Matplotlib's defaults and the font it ships, so that a page looks alike on every machine.
+
+    Letters of the texts that this font lacks are drawn with other fonts, where the machine has some.
+    """
     from matplotlib import style
 
-    with style.context(["default", _STYLE]):
-        yield
+    fonts = choose_fonts(texts)
+    with style.context(["default", {**_STYLE, "font.family": list(fonts.families)}]):
+        yield fonts
 
 
 def create_grid(rows: int, widths: Sequence[int], height: int, gaps: tuple[int, int]) -> "tuple[Figure, Any]":
@@ -110,17 +116,24 @@ def white_halo(line_width: float) -> list[Any]:
 def fit_text(text: str, *, size: int, width: float, max_lines: int) -> str:
     """Break text into lines that fit; an ellipsis stands for the rest.
 
-    Characters that the font lacks become the replacement character.
+    Letters that no font of the page has become the replacement character.
     """
-    from matplotlib.font_manager import FontProperties, findfont, get_font
-
-    font = get_font(findfont(FontProperties()))
-    text = "".join(c if font.get_char_index(ord(c)) else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
+    fonts = list(_page_fonts())
+    text = " ".join(normalise(text).split())
+    text = "".join(c if any(font.get_char_index(ord(c)) for font in fonts) else REPLACEMENT for c in text)
     for characters in range(min(len(text), int(4 * width / size)), 0, -1):
         lines = wrap(text, characters, max_lines=max_lines, placeholder="…")
         if all(text_width(line, size) <= width for line in lines):
             return "\n".join(lines)
     return text[:1]
+
+
+def _page_fonts() -> "Iterator[FT2Font]":
+    from matplotlib import rcParams
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    for family in rcParams["font.family"]:
+        yield get_font(findfont(FontProperties(family=[family])))
 
 
 def text_width(line: str, size: int) -> float:

@@ -16,6 +16,7 @@ ACCENT = "#0072b2"
 COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#999933", "#4d4d4d", "#000000",
 )  # fmt: skip
+MAX_LISTED = 10  # names in a note
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 
 _LABELS = {
@@ -72,9 +73,10 @@ def cycle(names: Iterable[str], values: Sequence[str]) -> "alt.Scale":
 
 
 def format_list(label: str, names: Iterable[str]) -> str:
-    """Format a note such as ``Undefined: a, b.``; empty without names."""
-    text = ", ".join(names)
-    return f"{label}: {text}." if text else ""
+    """Format a note such as ``Undefined: a, b.``, with at most ten names; empty without names."""
+    listed = list(names)
+    more = f" and {len(listed) - MAX_LISTED} more" if len(listed) > MAX_LISTED else ""
+    return f"{label}: {', '.join(listed[:MAX_LISTED])}{more}." if listed else ""
 
 
 def _title_style(size: int, **more: object) -> dict[str, object]:
