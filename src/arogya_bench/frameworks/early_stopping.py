@@ -1,14 +1,18 @@
 """Epoch results, the choice of the best epoch, and early stopping."""
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from arogya_bench.errors import ModelError
 from arogya_bench.frameworks.training_augmentation import check_augmentation
+from arogya_bench.runtime.console import format_duration
+from arogya_bench.runtime.progress import report_progress
 from arogya_bench.types import FitReport, Labels, Subset, Training
 
 CLASSIFIER_METRICS = ("train_loss", "val_loss", "val_f1_macro", "learning_rate")
+SHOWN_METRICS = {"train_loss": "loss", "val_f1_macro": "validation F1", "val_mAP50_95": "validation mAP"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +28,11 @@ class Epoch:
     rank: tuple[float, ...]
 
 
-def classifier_epoch(values: Mapping[str, float]) -> Epoch:
-    """Rank an epoch by its validation macro F1, and by the lower validation loss if that is equal."""
+def classifier_epoch(values: Mapping[str, float], monitor: str) -> Epoch:
+    """Rank an epoch by its validation macro F1 or the lower validation loss, as monitored; the other breaks ties."""
+    rank = values["val_f1_macro"], -values["val_loss"]
     return Epoch(
-        metrics={name: values[name] for name in CLASSIFIER_METRICS}, rank=(values["val_f1_macro"], -values["val_loss"])
+        metrics={name: values[name] for name in CLASSIFIER_METRICS}, rank=rank if monitor == "f1_macro" else rank[::-1]
     )
 
 
@@ -43,24 +48,39 @@ class TrainingProgress:
     Attributes:
         save_checkpoint: Writes the state from which an interrupted training resumes.
         save_weights: Writes the current weights as those of the fit.
+        started_at: When this process began, by ``clock``, after ``resumed`` epochs.
     """
 
     training: Training
     save_checkpoint: Callable[[Sequence[Epoch]], None]
     save_weights: Callable[[], None]
     epochs: list[Epoch] = field(default_factory=list)
+    clock: Callable[[], float] = time.monotonic
+    started_at: float = 0.0
+    resumed: int = 0
 
     def resume(self, epochs: Sequence[Epoch]) -> None:
         """Continue after the epochs of a restored checkpoint."""
         self.epochs += epochs
         if epochs:  # the process may have ended between writing the checkpoint and the weights
             self._save_if_best()
+        self.resumed, self.started_at = len(self.epochs), self.clock()
+        report_progress(f"epoch {len(self.epochs) + 1} of {self.training.epochs}")
 
     def add(self, epoch: Epoch) -> None:
         """Record an epoch, write a checkpoint, and keep the weights if it is the best so far."""
         self.epochs.append(epoch)
         self.save_checkpoint(self.epochs)
         self._save_if_best()
+        report_progress(self.describe())
+
+    def describe(self) -> str:
+        """The last epoch, its scores, and the time that the remaining ones take if none is stopped early."""
+        count, metrics = len(self.epochs), self.epochs[-1].metrics
+        scores = [f"{label} {metrics[name]:.3g}" for name, label in SHOWN_METRICS.items() if name in metrics]
+        seconds = (self.clock() - self.started_at) / max(1, count - self.resumed)
+        left = format_duration(seconds * (self.training.epochs - count))
+        return ", ".join([f"epoch {count} of {self.training.epochs}", *scores, f"about {left} left"])
 
     @property
     def is_finished(self) -> bool:

@@ -69,7 +69,8 @@ def train_network(settings: NetworkTraining, train: Subset, validation: Subset, 
             save_weights=partial(_save_weights, loop),
         )
         checkpoint = restore_checkpoint(out, loop.network)
-        progress.resume([classifier_epoch(values) for values in json.loads(checkpoint or "[]")])
+        monitor = settings.training.monitor
+        progress.resume([classifier_epoch(values, monitor) for values in json.loads(checkpoint or "[]")])
         if not progress.is_finished:
             _fit(loop, progress)
         peak = _gpu_peak_mb(device)
@@ -223,7 +224,8 @@ def _validate_epoch(loop: KerasLoop, number: int, train_loss: float) -> Epoch:
             "val_loss": _cross_entropy(logits, targets, loop.plan.weights),
             "val_f1_macro": f1_macro(targets, logits.argmax(axis=1)),
             "learning_rate": loop.plan.last_learning_rate(number),
-        }
+        },
+        loop.settings.training.monitor,
     )
 
 

@@ -21,6 +21,7 @@ class PredictionSteps:
         class_count: Columns of the probabilities; None for a detector.
         chunk_size: Most images that a call of the whole passes to ``forward`` at once; None passes all.
         equal_sizes: Whether the images of one ``forward`` must have one size; a call then groups them.
+        labels_only: Whether its rows are 0 and 1, since it names classes and states no probabilities.
     """
 
     preprocess: Callable[[ImageBatch], Any]
@@ -33,6 +34,7 @@ class PredictionSteps:
     network: Any | None = None
     device: str = "cpu"
     synchronise: Callable[[], None] = nothing_to_wait_for
+    labels_only: bool = False
 
     def __call__(self, images: ImageBatch, /) -> Any:
         """Predict any number of images of any size, in chunks that bound memory."""

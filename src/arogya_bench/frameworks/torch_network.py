@@ -40,10 +40,16 @@ def load_network(
     classes: tuple[str, ...],
     preprocessing: Preprocessing,
     device: str,
+    build_without_memory: bool = True,
 ) -> PredictionSteps:
     """Load what ``save_network`` wrote into ``weights``; classes and preprocessing must be those of the fit."""
     network, torch_name = load_module(
-        build_network, weights, classes=classes, preprocessing=preprocessing, device=device
+        build_network,
+        weights,
+        classes=classes,
+        preprocessing=preprocessing,
+        device=device,
+        build_without_memory=build_without_memory,
     )
 
     def preprocess(images: ImageBatch) -> ImageStack:

@@ -54,7 +54,7 @@ class TorchLoop:
 
 
 def train_network(settings: NetworkTraining, train: Subset, validation: Subset, *, out: Path) -> FitReport:
-    """Train, and save in ``out`` the weights of the best epoch by validation macro F1.
+    """Train, and save in ``out`` the weights of the best epoch by the monitored validation score.
 
     An interrupted training resumes from the last finished epoch that ``out`` holds, and gives the same numbers as an
     uninterrupted one.
@@ -129,7 +129,7 @@ def _restore_checkpoint(loop: TorchLoop) -> list[Epoch]:
     loop.network.load_state_dict(state["network"])
     loop.optimizer.load_state_dict(state["optimizer"])
     loop.scaler.load_state_dict(state["scaler"])
-    return [classifier_epoch(values) for values in state["epochs"]]
+    return [classifier_epoch(values, loop.settings.training.monitor) for values in state["epochs"]]
 
 
 def _write_checkpoint(loop: TorchLoop, epochs: Sequence[Epoch]) -> None:
@@ -157,7 +157,8 @@ def _run_epoch(loop: TorchLoop, number: int) -> Epoch:
             "val_loss": float(loop.criterion(logits, _to_tensor(targets, loop.device))),
             "val_f1_macro": f1_macro(targets, logits.argmax(dim=1).cpu().numpy()),
             "learning_rate": loop.steps.last_learning_rate(number),
-        }
+        },
+        loop.settings.training.monitor,
     )
 
 

@@ -160,6 +160,7 @@ class TrainerOverrides(ABC, Generic[Split]):
             self.amp, self.scaler = True, torch.amp.GradScaler("cuda")
         state = read_checkpoint(self.plan.out, device=self.plan.device)
         if state is None:
+            self.progress.resume([])
             return
         self.start_epoch = len(state["curves"])
         self.ema.updates = state["updates"]

