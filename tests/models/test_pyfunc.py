@@ -21,8 +21,10 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
 
 from arogya_bench.errors import ConfigError, ModelError, UnevenBatchError
+from arogya_bench.evaluation.inference import predict
 from arogya_bench.models.pyfunc import PyFunc
 from arogya_bench.runtime.digests import digest_of, model_identity
+from arogya_bench.scoring.classification import CLASSIFICATION
 from arogya_bench.types import Training
 
 CLASSES = ("dark", "bright")
@@ -165,6 +167,63 @@ def test_files_hold_the_pixels_without_loss(model, subset_of, tmp_path):
     assert bright == pytest.approx(image[4, 2, 0] / 255)
 
 
+def test_normalisation_reaches_the_model(model, subset_of, tmp_path):
+    image = np.full((8, 8, 3), (255, 0, 51), np.uint8)
+    body = "assert np.allclose(x[0, 0, 0], [1.0, -3.0, -1.2], atol=1e-6), x[0, 0, 0]; p = np.full(len(x), 0.25)"
+    row = model(
+        f"{body}; return np.stack([1 - p, p], axis=1)",
+        inputs=tensor((-1, 8, 8, 3), "float32"),
+        **{"scale": 2.0, "offset": -1.0, "mean": [0.0, 0.5, 0.0], "std": [1.0, 0.5, 0.5]},
+    )
+
+    bright, _ = answers(row, subset_of([image], [0], CLASSES), tmp_path / "fit")
+
+    assert bright.tolist() == [0.25]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "fields", "says"),
+    [
+        (tensor(), {"mean": [0.5]}, "model.mean cannot be applied: the model takes whole numbers"),
+        (ColSpec("binary", "file"), {"std": [0.5], "offset": 1.0}, "model.offset, model.std cannot be applied"),
+        (tensor((-1, 8, 8, 1), "float32"), {"mean": [0.4, 0.5, 0.6]}, "takes grey images"),
+    ],
+)
+def test_normalisation_that_cannot_be_applied_is_refused(inputs, fields, says, model, grey, tmp_path):
+    with pytest.raises(ModelError, match=says):
+        fit(model(inputs=inputs, **fields), grey(), tmp_path)
+
+
+def test_scale_of_whole_numbers_is_noted(model, grey, tmp_path):
+    _, notes = answers(model(scale=255.0), grey(), tmp_path / "fit")
+
+    assert any("so scale was not used" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("models:/skin/3", "skin/3"),
+        ("models:/skin@champion", "skin@champion"),
+        ("models:/m-0123", "m-0123"),
+        ("runs:/0123/net", "net"),
+        ("a/folder/net/", "net"),
+        ("s3://bucket/net", "net"),
+    ],
+)
+def test_rows_are_called_by_what_tells_models_apart(uri, name):
+    assert PyFunc(uri=uri).display_name == name
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_model_is_tried_on_the_dataset_if_its_part_is_empty(count, model, grey, tmp_path):
+    cases = grey()
+    row = model(classes=None)
+
+    with pytest.raises(ModelError, match="order of the classes"):
+        fit(row, replace(cases, cases=cases.cases[:count]), tmp_path)
+
+
 def test_white_is_what_scale_says(model, grey, tmp_path):
     row = model(inputs=tensor(dtype="float32"), scale=255.0)
 
@@ -269,7 +328,7 @@ def test_unnamed_columns_in_unknown_order_are_refused(model, grey, tmp_path):
     [
         {"classes": ("normal", "pneumonia")},
         {"outputs": [ColSpec("double", "normal"), ColSpec("double", "pneumonia")]},
-        {"body": "return pd.DataFrame({'normal': mean(x), 'pneumonia': mean(x)})"},
+        {"body": "p = mean(x) / 255; return pd.DataFrame({'normal': 1 - p, 'pneumonia': p})"},
     ],
 )
 def test_other_class_names_are_refused_with_both_lists(fields, model, grey, tmp_path):
@@ -299,10 +358,13 @@ def test_contradicting_class_orders_are_refused(model, grey, tmp_path):
     ],
 )
 def test_labels_become_zeros_and_ones_and_the_notes_say_so(body, model, grey, tmp_path):
-    bright, notes = answers(model(body), grey(), tmp_path / "fit")
+    row = model(body)
+    bright, notes = answers(row, grey(), tmp_path / "fit")
 
     assert bright.tolist() == [0, 0, 1, 1]
     assert any("labels, not probabilities" in note for note in notes)
+    steps = row.load(tmp_path / "fit", classes=CLASSES, device="cpu")
+    assert predict(steps, grey(), task=CLASSIFICATION, batch_size=2).labels_only
 
 
 def test_names_need_no_class_order_but_numbers_do(model, grey, tmp_path):
@@ -321,13 +383,15 @@ def test_names_need_no_class_order_but_numbers_do(model, grey, tmp_path):
         ("return np.array([[2.0, -1.0]] * len(x))", "not probabilities", "model.softmax=true"),
         ("return np.array([[0.7, 0.7]] * len(x))", "sums to 1.4", "model.softmax=true"),
         ("return np.full((len(x), 2), np.nan)", "not finite", "fix the model"),
-        ("return mean(x)", "one value per image, such as", "one probability per class"),
+        ("return mean(x) / 2", "one value per image, such as", "one probability per class"),
         ("return mean(x).astype(int)", "class indices from 255 to 255", "from 0"),
-        ("return np.array(['red'] * len(x))", r"returned the classes \['red'\]", "class names"),
+        ("return np.array(['red'] * len(x))", r"returned the classes \['red'\]", "model.class_names"),
         ("return np.ones((len(x), 3))", r"shape \(1, 3\) for 1 images", "one row per image"),
         ("return np.ones((2 * len(x), 2)) / 2", r"shape \(2, 2\)", "one row per image"),
         ("return {'a': x, 'b': x}", "2 outputs: a, b", "only probabilities"),
         ("return [['a', 'b']] * len(x)", "not a table of numbers", "an array"),
+        ("raise ValueError('no ' + str(object()))", "ValueError: no <object object>\n", "notebook"),
+        ("raise SystemExit(3)", "SystemExit: 3", "notebook"),
         ("raise ValueError('no ' + str(x.shape))", r"ValueError: no \(1, 32, 32, 3\)", "notebook"),
     ],
 )

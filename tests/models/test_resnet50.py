@@ -84,9 +84,9 @@ def test_features_start_from_the_file_and_the_head_is_drawn_anew(checkpoint, str
 def test_head_for_as_many_classes_is_kept(checkpoint):
     model = replace(MODEL, weights=str(checkpoint))
 
-    assert "fc.weight" in model._initial_weights(5)
+    assert "fc.weight" in model._initial_weights(5).state
     assert "kept" in model._describe_origin(model._initial_weights(5))
-    assert "fc.weight" not in model._initial_weights(2)
+    assert "fc.weight" not in model._initial_weights(2).state
 
 
 def test_imagenet_weights_are_read_from_the_cache(empty_cache, checkpoint):
@@ -95,8 +95,8 @@ def test_imagenet_weights_are_read_from_the_cache(empty_cache, checkpoint):
 
     start = replace(MODEL, weights="imagenet")._initial_weights(5)
 
-    assert torch.equal(start["conv1.weight"], torch.load(checkpoint)["conv1.weight"])
-    assert "fc.weight" not in start
+    assert torch.equal(start.state["conv1.weight"], torch.load(checkpoint)["conv1.weight"])
+    assert "fc.weight" not in start.state
 
 
 def test_random_start_says_so(stripes, tmp_path):
@@ -113,20 +113,20 @@ def test_random_start_says_so(stripes, tmp_path):
         ([torch.zeros(1)], "does not hold a state dict"),
     ],
 )
-def test_weights_of_something_else_are_refused(content, says, stripes, tmp_path):
+def test_weights_of_something_else_are_refused_before_any_work(content, says, tmp_path):
     torch.save(content, tmp_path / "start.pth")
     model = replace(MODEL, weights=str(tmp_path / "start.pth"))
 
     with pytest.raises(ModelError, match=says):
-        fit(model, stripes(4, seed=0), tmp_path)
+        model.check(device="cpu")
 
 
-def test_damaged_weights_are_refused(stripes, tmp_path):
+def test_damaged_weights_are_refused(tmp_path):
     (tmp_path / "start.pth").write_bytes(b"not a checkpoint")
     model = replace(MODEL, weights=str(tmp_path / "start.pth"))
 
     with pytest.raises(ModelError, match="damaged") as caught:
-        fit(model, stripes(4, seed=0), tmp_path)
+        model.check(device="cpu")
 
     assert "model.weights=none" in caught.value.fix
 

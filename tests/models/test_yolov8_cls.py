@@ -174,3 +174,10 @@ def test_fields_out_of_range_are_refused(fields):
 def test_missing_weights_are_found_before_any_work():
     with pytest.raises(ModelError, match=r"is not a \.pt file"):
         YOLOv8Classifier(weights="gone.pt").check(device="cpu")
+
+
+def test_a_file_of_something_else_is_refused_before_any_work(tmp_path):
+    torch.save({"other": torch.zeros(1)}, tmp_path / "other.pt")
+
+    with pytest.raises(ModelError, match=r"other\.pt cannot be read as a checkpoint of Ultralytics"):
+        YOLOv8Classifier(weights=str(tmp_path / "other.pt")).check(device="cpu")

@@ -148,6 +148,11 @@ class ApiClassifier(ABC):
         return self.shots > 0 or self.control == "shuffled_labels"
 
     @property
+    def trains(self) -> bool:
+        """Whether training cases are needed: as the examples of a few-shot prompt."""
+        return self.shots > 0
+
+    @property
     def endpoint(self) -> str:
         """The address as it identifies the service, however it is written; empty for the provider's own."""
         return service_address(self.base_url)

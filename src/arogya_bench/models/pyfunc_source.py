@@ -14,6 +14,7 @@ from urllib.request import url2pathname
 
 from arogya_bench.errors import ModelError, did_you_mean
 from arogya_bench.models.mlmodel import URI_FORMS, check_model_folder
+from arogya_bench.runtime.home_folder import expand_home
 from arogya_bench.runtime.store_urls import (
     short_timeouts,
     sqlite_path,
@@ -22,6 +23,7 @@ from arogya_bench.runtime.store_urls import (
     without_credentials,
 )
 
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # of an object
 URI_SCHEME_PATTERN = r"[a-z][\w+.-]+:/"  # not C:/, a folder
 
 
@@ -42,14 +44,22 @@ def check_uri(uri: str) -> None:
                 fix=f"set model.uri to {URI_FORMS}.",
             )
         return
-    check_model_folder(Path(uri).expanduser(), uri)
+    check_model_folder(expand_home(uri), uri)
+
+
+def short_name(uri: str) -> str:
+    """What tells a model from others: name and version or alias in the registry, else the last part of the path."""
+    scheme, _, location = uri.partition(":")
+    if scheme == "models":
+        return location.strip("/")
+    return uri.rstrip("/").replace("\\", "/").rpartition("/")[2] or uri
 
 
 def locate_model(uri: str) -> Path:
     """Find the files of a model; aliases are resolved each time, remote files downloaded once."""
     check_uri(uri)
     if not re.match(URI_SCHEME_PATTERN, uri):
-        return Path(uri).expanduser()
+        return expand_home(uri)
     location = _resolve_location(uri)
     parts = urlparse(location)
     if parts.scheme in ("", "file"):
@@ -63,7 +73,7 @@ def load_predict(folder: Path) -> Callable[[Any], Any]:
     try:
         with _suppress_type_hint_advice():
             predict: Callable[[Any], Any] = pyfunc.load_model(str(folder), suppress_warnings=True).predict
-    except Exception as error:  # code of a model may raise anything
+    except (Exception, SystemExit) as error:  # code of a model may raise anything
         raise ModelError(
             f"The MLflow model cannot be loaded: {error_summary(error)}",
             fix=f"install its requirements (pip install -r {folder / 'requirements.txt'}), "
@@ -72,9 +82,9 @@ def load_predict(folder: Path) -> Callable[[Any], Any]:
     return predict
 
 
-def error_summary(error: Exception) -> str:
+def error_summary(error: BaseException) -> str:
     """Class and first line of an error, at most 300 characters of the message."""
-    first = str(error).strip().partition("\n")[0][:300]
+    first = ADDRESS.sub("", str(error).strip().partition("\n")[0][:300])
     return f"{type(error).__name__}: {first}"
 
 
@@ -166,10 +176,12 @@ def _translate_errors(uri: str, store: str) -> Iterator[None]:
     mlflow = _import_mlflow()
     try:
         yield
-    except (mlflow.exceptions.MlflowException, OSError, ModuleNotFoundError) as error:
+    except (mlflow.exceptions.MlflowException, OSError, ModuleNotFoundError, ValueError) as error:
         reason = strip_credentials(error_summary(error), store)
         if "Max retries exceeded" in reason:  # followed by internals of an HTTP library
             reason = "the server does not respond"
+        if isinstance(error, ValueError):  # of the parts of an address
+            reason = "this is no address of a model"
         raise ModelError(
             f"{uri} cannot be read from {without_credentials(store)}: {reason}",
             fix=f"set model.uri to {URI_FORMS}, and MLFLOW_TRACKING_URI to the store that has it.",

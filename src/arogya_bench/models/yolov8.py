@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from arogya_bench.frameworks.checks_once import check_once
 from arogya_bench.frameworks.devices import check_torch, torch_device
 from arogya_bench.frameworks.early_stopping import check_trainable
 from arogya_bench.frameworks.preprocessing import Preprocessing
@@ -19,6 +20,7 @@ from arogya_bench.types import FitReport, Subset, Training
 if TYPE_CHECKING:
     import torch
 
+CHECKED_CLASSES = ("a", "b")  # for which weights are checked before the classes are known
 MIN_IMAGE_SIZE = 32  # the largest stride of the network
 
 
@@ -46,7 +48,14 @@ class YOLOv8(ABC):
     def check(self, *, device: str) -> None:
         """Raise UserError if Ultralytics, the device or the weights to start from are missing."""
         check_torch(device, "yolo", "torchvision", "ultralytics")
-        find_start_weights(self.weights)
+        if file := find_start_weights(self.weights):
+            check_once(self._check_file, file, repr(self))
+
+    def _check_file(self, file: Path) -> None:
+        """Raise ModelError for weights of another network; those of its head depend on the classes."""
+        with isolate_ultralytics():
+            network = self._build_network(len(CHECKED_CLASSES))
+            load_start_weights(network, file, head_prefix=self.head_prefix, classes=CHECKED_CLASSES)
 
     def fit(
         self, train: Subset, validation: Subset, *, training: Training, seed: int, device: str, out: Path
