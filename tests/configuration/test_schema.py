@@ -6,6 +6,7 @@ from omegaconf import OmegaConf
 from arogya_bench.configuration.compose import RunRequest, compose_jobs
 from arogya_bench.configuration.schema import build_adapter
 from arogya_bench.configuration.validation import validate
+from arogya_bench.datasets.image_folder import ImageFolder
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import ConfigError
 from arogya_bench.models.opencv import OpenCVClassifier
@@ -79,18 +80,23 @@ def test_an_adapter_without_fields_says_so():
     assert "there are no fields" in refused.value.fix
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "advice"), [("classes", [None, "a"], 'needs quotes: "null"'), ("counts", {1: 3}, "in quotes")]
+)
+def test_names_that_yaml_reads_as_no_text_need_quotes(field, value, advice):
+    node = OmegaConf.create({"path": ".", "licence": "x", field: value})
+
+    with pytest.raises(ConfigError) as error:
+        validate(ImageFolder, node, "dataset")
+
+    assert advice in error.value.fix
+
+
 def test_a_wrong_type_names_the_value_and_the_type():
     with pytest.raises(ConfigError, match=r"training\.epochs: Value 'many'") as refused:
         validate(Training, node(epochs="many"), "training")
 
     assert refused.value.fix == "give training.epochs a value of type int."
-
-
-def test_a_field_without_value_is_asked_for():
-    error = refusal("dataset=medmnist")
-
-    assert error.problem == "dataset.path has no value and no default."
-    assert error.fix == "add dataset.path=... to the command."
 
 
 def test_fields_are_a_group():
@@ -183,3 +189,28 @@ def test_a_split_is_checked_before_a_dataset_is_drawn():
 
 def test_the_shares_of_a_split_sum_to_one():
     assert "sum to 1" in refusal("split.train=0.9").problem
+
+
+def test_a_single_value_for_a_list_gets_its_brackets():
+    with pytest.raises(ConfigError) as refusal:
+        validate(SplitPolicy, OmegaConf.create({"borders": 2023}), "split")
+
+    assert str(refusal.value) == "split.borders is no list.\nFix: write it in brackets: 'split.borders=[first,second]'."
+
+
+@pytest.mark.parametrize(
+    ("overrides", "fix"),
+    [
+        (("dataset=medmnist",), "add dataset.path=/path/to/pneumoniamnist.npz to the command"),
+        (("dataset=medmnist",), "arogya-bench data fetch NAME downloads a subset"),
+        (("dataset=ham10000",), "arogya-bench data fetch ham10000 prints how to get it"),
+        (("dataset=image_folder",), "add dataset.path=FOLDER to the command"),
+        (("dataset=coco", "dataset.path=x"), "add dataset.licence=unpublished to the command"),
+        (("model=pyfunc",), "add model.uri=models:/name/1 to the command"),
+    ],
+)
+def test_a_field_without_a_value_is_named_with_an_example(overrides, fix):
+    with pytest.raises(ConfigError, match="has no value and no default") as refused:
+        compose_jobs(RunRequest(overrides=overrides))
+
+    assert fix in refused.value.fix

@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import partial
+from typing import TypeAlias
 from uuid import uuid4
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
+from arogya_bench.configuration.composed_config import check_defaults, check_lists
 from arogya_bench.configuration.hydra_internals import ConfigLoaderImpl, get_overrides_dirname
 
+ComposedConfigs: TypeAlias = dict[tuple[object, ...], DictConfig]  # by the arguments that they were composed of
+
 # Shared by all copies of a loader that are unpickled in one worker process.
-_COMPOSED_BY_LOADER: dict[str, dict[tuple[object, ...], DictConfig]] = {}
+_COMPOSED_BY_LOADER: dict[str, ComposedConfigs] = {}
 
 
 class CachingConfigLoader(ConfigLoaderImpl):  # type: ignore[misc]  # Hydra has no types
@@ -25,10 +28,10 @@ class CachingConfigLoader(ConfigLoaderImpl):  # type: ignore[misc]  # Hydra has 
     the same files for every job, both in the sweep's process and in the launcher's workers.
     """
 
-    def __init__(self, config_search_path: ConfigSearchPath) -> None:
+    def __init__(self, config_search_path: ConfigSearchPath, composed: ComposedConfigs) -> None:
         super().__init__(config_search_path)
         self._loader_id = uuid4().hex
-        self._composed: dict[tuple[object, ...], DictConfig] = {}
+        self._composed = composed
 
     def __getstate__(self) -> dict[str, object]:
         """Leave the cache out of what is sent to a worker with every job."""
@@ -48,15 +51,8 @@ class CachingConfigLoader(ConfigLoaderImpl):  # type: ignore[misc]  # Hydra has 
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
         """Compose one config; arguments and errors are those of Hydra's loader."""
-        arguments = (config_name, run_mode, from_shell, validate_sweep_overrides)
-        try:
-            parsed = OverridesParser.create().parse_overrides(overrides)
-            return self._load_cached(parsed, arguments)
-        except (HydraException, OmegaConfBaseException):  # without the cache, the error is Hydra's
-            config: DictConfig = super().load_configuration(
-                config_name, overrides, run_mode, from_shell, validate_sweep_overrides
-            )
-            return config
+        parsed = OverridesParser.create().parse_overrides(overrides)
+        return self._load_cached(parsed, (config_name, run_mode, from_shell, validate_sweep_overrides))
 
     def _load_cached(self, overrides: Sequence[Override], arguments: tuple[object, ...]) -> DictConfig:
         values = [override for override in overrides if self._is_value_override(override)]
@@ -64,7 +60,11 @@ class CachingConfigLoader(ConfigLoaderImpl):  # type: ignore[misc]  # Hydra has 
         key = (*arguments, *structural)
         if key not in self._composed:
             config_name, *options = arguments
-            self._composed[key] = super().load_configuration(config_name, structural, *options)
+            check_lists(structural)
+            composed = super().load_configuration(config_name, structural, *options)
+            defaults = partial(self.compute_defaults_list, config_name, structural, options[0])
+            check_defaults(composed, lambda: (each.config_path for each in defaults().defaults))
+            self._composed[key] = composed
         config: DictConfig = deepcopy(self._composed[key])
         self._apply_overrides_to_config(values, config)
         _record_overrides(config, [override for override in overrides if not override.is_hydra_override()])

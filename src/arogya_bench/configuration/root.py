@@ -34,6 +34,7 @@ class SweepConfig:
     exclusive: bool = False
     resources: dict[str, Any] = field(default_factory=dict)
     budget: float | None = None
+    max_failures: int | None = None
     missing: str = "skip"
 
 
@@ -48,7 +49,7 @@ class BudgetConfig:
 class RootConfig:
     """The keys of a run; config groups such as ``model`` are validated by their own dataclasses."""
 
-    model: dict[str, Any] = MISSING
+    model: dict[str, Any] = field(default_factory=lambda: {"name": None})  # of the row; the rest is of its adapter
     dataset: dict[str, Any] = MISSING
     augmentation: dict[str, Any] = MISSING
     training: dict[str, Any] = MISSING

@@ -7,9 +7,14 @@ from importlib import import_module
 from typing import Any, cast
 
 from omegaconf import MISSING, DictConfig, OmegaConf
+from yaml import YAMLError
 
 from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
+from arogya_bench.configuration.advice import first_line
+from arogya_bench.configuration.overrides import as_typed
+from arogya_bench.configuration.path_values import is_path_override, read_path
 from arogya_bench.configuration.prices import build_price_list
+from arogya_bench.configuration.required_fields import check_required_fields
 from arogya_bench.configuration.validation import validate
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import ConfigError, did_you_mean
@@ -23,11 +28,14 @@ from arogya_bench.types import Model, Training
 MINIMUMS = {"image_size": 8, "limit": 1, "batch_size": 1, "threads": 1, "seed": 0, "image_cache_gb": 0}
 CHOICES = {
     "calibration": ("none", "temperature"),
+    "training.monitor": ("f1_macro", "val_loss"),
     "gate": ("stop", "warn"),
     "sweep.missing": ("skip", "stop"),
     "dataset.external_api": ("denied", "allowed"),
 }
+DATASET_KEYS = ("positive",)  # of the group dataset: they hold for every reader
 MODEL_ATTRIBUTES = ("fit", "load", "check", "adapter_name", "adapter_version", "task", "extra")
+MAX_NAME_LENGTH = 80  # of a row, in characters; tables and charts show it whole
 MAX_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
 
 
@@ -40,13 +48,17 @@ def build_job(config: DictConfig, choices: Mapping[str, str], overrides: tuple[s
         ConfigError: For the first invalid name, type or value.
     """
     _check_root(config)
+    for group in ("model", "dataset"):
+        if isinstance(config[group], DictConfig):
+            check_required_fields(config[group], group, choices.get(group) or "")
     resolved = cast("Mapping[str, Any]", OmegaConf.to_container(config, resolve=True))
     register_secrets(find_secrets(resolved))
-    model = cast("Model", build_adapter(config.model, "model", MODEL_ATTRIBUTES))
+    model = cast("Model", build_adapter(config.model, "model", MODEL_ATTRIBUTES, other_keys=("name",)))
     return Job(
-        model_name=str(choices.get("model")),
+        model_name=choices.get("model") or type(model).__name__,  # without a choice, a file spells the model out
+        name=_check_row_name(OmegaConf.select(config, "model.name")),
         model=_with_image_size(model, config.image_size),
-        source=cast("DatasetSource", build_adapter(config.dataset, "dataset", ("load",))),
+        source=cast("DatasetSource", build_adapter(config.dataset, "dataset", ("load",), other_keys=DATASET_KEYS)),
         training_name=str(choices.get("training")),
         training=validate(Training, config.training, "training"),
         conditions=expand_conditions(
@@ -79,14 +91,34 @@ def build_job(config: DictConfig, choices: Mapping[str, str], overrides: tuple[s
         overrides=overrides,
         prices=build_price_list(resolved["prices"]) if config.get("prices") else None,
         api_budget=config.budget.usd,
+        positive=_class_name(config.dataset.get("positive")),
     )
 
 
-def build_adapter(node: DictConfig, path: str, methods: Sequence[str]) -> object:
+def _class_name(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _check_row_name(value: object) -> str | None:
+    """Check ``model.name``, the name that a user gives a leaderboard row; None if there is none."""
+    if value is None:
+        return None
+    name = str(value).strip()
+    is_text = isinstance(value, str | int) and not isinstance(value, bool)
+    if not is_text or not name or not name.isprintable() or len(name) > MAX_NAME_LENGTH:
+        raise ConfigError(
+            f"model.name={value} is no name for a row of the leaderboard.",
+            fix=f"give it one line of 1 to {MAX_NAME_LENGTH} characters, such as \"model.name='my model'\".",
+        )
+    return name
+
+
+def build_adapter(node: DictConfig, path: str, methods: Sequence[str], *, other_keys: Sequence[str] = ()) -> object:
     """Build the frozen dataclass that ``_target_`` names.
 
     Hydra's ``instantiate`` calls whatever a config names; this builds dataclasses only, which must
-    have ``methods`` as attributes. ``path`` is the key of the node, for error messages.
+    have ``methods`` as attributes. ``path`` is the key of the node, for error messages; ``other_keys``
+    are keys of the node that are no fields.
 
     Raises:
         ConfigError: If the target does not exist or is not an adapter, or a field is invalid.
@@ -112,12 +144,12 @@ def build_adapter(node: DictConfig, path: str, methods: Sequence[str]) -> object
             f"{' (it has no ' + ', '.join(missing) + ')' if missing else ''}.",
             fix="name a frozen dataclass with these methods; docs/developer-guide.md has an example.",
         )
-    return validate(cast("type[object]", adapter_class), _adapter_fields(node), path)
+    return validate(cast("type[object]", adapter_class), _adapter_fields(node, other_keys), path)
 
 
-def _adapter_fields(node: DictConfig) -> DictConfig:
+def _adapter_fields(node: DictConfig, other_keys: Sequence[str]) -> DictConfig:
     """Copy the fields of an adapter with interpolations resolved, which needs the whole config."""
-    keys = [key for key in node if key not in ("_target_", "_convert_")]
+    keys = [key for key in node if key not in ("_target_", "_convert_", *other_keys)]
     values = {key: MISSING if OmegaConf.is_missing(node, key) else node[key] for key in keys}
     return OmegaConf.create(values)
 
@@ -139,8 +171,23 @@ def parse_settings(overrides: Sequence[str], groups: Sequence[str]) -> dict[str,
                 f"{override!r} is not a setting of {' or '.join(groups)}.{did_you_mean(group, groups)}",
                 fix=f"write {groups[0]}.key=value",
             )
-    settings = OmegaConf.from_dotlist(list(overrides))
+    settings = cast("DictConfig", OmegaConf.merge({}, *map(_parse_setting, overrides)))
     return {group: settings.get(group) or OmegaConf.create() for group in groups}
+
+
+def _parse_setting(override: str) -> DictConfig:
+    if is_path_override(override):
+        path = OmegaConf.create()
+        OmegaConf.update(path, override.partition("=")[0], read_path(override))
+        return path
+    try:
+        return OmegaConf.from_dotlist([override])
+    except YAMLError as error:
+        key, _, value = override.partition("=")
+        raise ConfigError(
+            f"{override!r} is not a valid setting: {first_line(error)}.",
+            fix=f"write {as_typed(key, value)} if the value is text.",
+        ) from error
 
 
 def _with_image_size(model: Model, image_size: int | None) -> Model:
@@ -178,6 +225,8 @@ def _check_root(config: DictConfig) -> None:
 
 
 def _check_choices(config: DictConfig) -> None:
+    if not set(config.model) - {"name"}:
+        raise ConfigError("model has no value.", fix="choose one, such as model=prior.")
     for key, known in CHOICES.items():
         value = OmegaConf.select(config, key)
         if value is not None and value not in known:  # a dataset of another package may have no such field

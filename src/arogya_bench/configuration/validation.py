@@ -1,6 +1,8 @@
 """Builds dataclasses from config nodes, with their field types enforced."""
 
 import dataclasses
+import re
+import shlex
 from typing import Any, TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf
@@ -59,6 +61,16 @@ def _field_error(error: OmegaConfBaseException, schema_class: type, path: str) -
             fix=f"choose one of: {', '.join(types)}" if types else "remove it; there are no fields.",
         )
     first = str(error.msg or error).splitlines()[0].rstrip(".")
+    if "is not a ListConfig" in first:
+        return ConfigError(f"{path}.{key} is no list.", fix=f"write it in brackets: '{path}.{name}=[first,second]'.")
+    if values := re.search(r"Value '\[(.*)\]' of type 'ListConfig'", first):
+        line = shlex.quote(f"{path}.{name}={values[1].replace(' ', '')}")
+        return ConfigError(f"{path}.{key} takes one value, not a list.", fix=f"write -m {line} for a sweep over them.")
     field_type = types[name]
     type_name = field_type.__name__ if isinstance(field_type, type) else field_type
-    return ConfigError(f"{path}.{key}: {first}.", fix=f"give {path}.{name} a value of type {type_name}.")
+    fix = f"give {path}.{name} a value of type {type_name}"
+    if "NoneType is not a subclass of str" in first:
+        fix += '; the name null needs quotes: "null"'
+    if "is incompatible with (str)" in first:
+        fix += f"; in a YAML file, put the key in quotes; an override cannot, so leave {path}.{name} out of it"
+    return ConfigError(f"{path}.{key}: {first}.", fix=f"{fix}.")
