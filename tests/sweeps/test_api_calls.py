@@ -41,7 +41,7 @@ def calls_of(ended, row="tiny"):
     """Images, expected and largest USD that the command says."""
     asked = rf"^API calls of {re.escape(row)}: (\d+) images?(?: \(one for.*\))?,"
     pattern = rf"{asked} about ([\d.]+) USD and at most ([\d.]+) USD without retries"
-    images, expected, largest = re.search(pattern, ended.err, re.MULTILINE).groups()
+    images, expected, largest = re.search(pattern, ended.out + ended.err, re.MULTILINE).groups()
     return int(images), float(expected), float(largest)
 
 
@@ -53,7 +53,7 @@ def test_the_tokens_of_every_image_are_priced(plan):
     assert images == 2 * IMAGES
     assert expected == pytest.approx(images * EXPECTED, rel=0.02)
     assert largest == pytest.approx(images * LARGEST, rel=0.02)
-    assert "API cost: 0.0080 USD." in ended.err
+    assert "API cost: 0.0080 USD." in ended.out
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_the_tokens_of_every_image_are_priced(plan):
 def test_equal_requests_are_paid_once(plan, words, images):
     ended = plan(*words)
 
-    total = float(re.search(r"^API cost: ([\d.]+) USD\.$", ended.err, re.MULTILINE)[1])
+    total = float(re.search(r"^API cost: ([\d.]+) USD\.$", ended.out, re.MULTILINE)[1])
     assert calls_of(ended)[0] == images
     assert calls_of(ended)[1] == total == pytest.approx(images * EXPECTED, rel=0.02)
 
@@ -80,8 +80,8 @@ def test_what_nobody_bills_needs_no_price_and_costs_nothing(plan):
     ended = plan("model=local", "~prices.tokens")
 
     assert ended.code == 0
-    assert f"API calls of local: {IMAGES} images, which nobody bills." in ended.err
-    assert "API budget" not in ended.err
+    assert f"API calls of local: {IMAGES} images, which nobody bills." in ended.out
+    assert "API budget" not in ended.out
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_nobody_bills_needs_no_price_and_costs_nothing(plan):
     ],
 )
 def test_the_budget_stands_beside_the_estimate(plan, budget, told):
-    lines = plan(f"budget.usd={budget}").err.splitlines()
+    lines = plan(f"budget.usd={budget}").out.splitlines()
 
     assert [line for line in lines if line.endswith(told)]
 
@@ -137,8 +137,8 @@ def test_time_is_measured_of_models_that_run_here_and_of_no_api(command, plan, t
 
     alone = command("measure", *tiny_api, "model=tiny", "measure=quick")
 
-    assert UNMEASURED in planned.err.splitlines()
-    assert "Measurements: 1 model to measure" in planned.err
+    assert UNMEASURED in planned.out.splitlines()
+    assert "Measurements: 1 model to measure" in planned.out
     assert alone.code == 2
     assert f"There is nothing to measure: {UNMEASURED}" in alone.err
 
@@ -169,9 +169,9 @@ def test_a_budget_of_the_sweep_counts_calls_that_another_job_may_leave(command, 
 def test_a_blank_image_is_one_request_for_each_condition(plan):
     ended = plan(*NOISE, "+model.control=blank")
 
-    assert "tiny+blank: 2 images (one for each condition, more if the images differ in size), about" in ended.err
+    assert "tiny+blank: 2 images (one for each condition, more if the images differ in size), about" in ended.out
     assert calls_of(ended, "tiny+blank")[1] == pytest.approx(2 * EXPECTED, rel=0.02)
-    assert "API cost: 0.0016 USD." in ended.err
+    assert "API cost: 0.0016 USD." in ended.out
 
 
 @pytest.mark.parametrize("seeds", ["1", "1,2"])
@@ -180,8 +180,8 @@ def test_shuffled_labels_ask_nothing_beside_the_row_whose_answers_they_are(plan,
     ended = plan("+model.control=none,shuffled_labels", f"seed={seeds}")
 
     assert calls_of(ended)[0] == IMAGES
-    assert "API calls of tiny+shuffled_labels: none of its own; equal requests are sent once." in ended.err
-    assert "API cost: 0.0040 USD." in ended.err
+    assert "API calls of tiny+shuffled_labels: none of its own; equal requests are sent once." in ended.out
+    assert "API cost: 0.0040 USD." in ended.out
 
 
 def test_shuffled_labels_alone_ask_what_their_row_would(plan):
@@ -196,8 +196,8 @@ def test_what_finished_rows_asked_is_not_asked_again(command, plan, tiny_api):
     other_seed = plan("seed=7,42")
     again = plan("sweep.resume=false")
 
-    assert "API calls of tiny+shuffled_labels: none of its own" in shuffled.err
-    assert "API calls of tiny: none of its own" in other_seed.err
+    assert "API calls of tiny+shuffled_labels: none of its own" in shuffled.out
+    assert "API calls of tiny: none of its own" in other_seed.out
     assert calls_of(again)[0] == IMAGES
 
 

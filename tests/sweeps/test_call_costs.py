@@ -96,7 +96,7 @@ def test_a_job_that_was_tried_twice_costs_both(earlier, later, together):
 
 def test_the_sum_stands_behind_the_problem_and_not_behind_its_fix(capsys):
     cause = {ERROR_MESSAGE: "It is [gone].\nFix: find it."}
-    print_result(JobResult(name="g", seed=1, evaluated=0, seconds=1.0, cause=cause), cost="0.05 USD so far")
+    print_result(JobResult(name="g", seed=1, evaluated=0, seconds=1.0, cause=cause), facts=["0.05 USD so far"])
 
     assert capsys.readouterr().err.splitlines() == ["✗ g · seed 1 · It is [gone]. · 0.05 USD so far", "Fix: find it."]
 

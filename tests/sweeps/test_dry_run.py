@@ -18,7 +18,7 @@ MODELS = """
 import os
 from dataclasses import dataclass
 
-from arogya_bench.errors import MissingExtra, ModelError
+from arogya_bench.errors import MissingExtra, ModelError, check_extra
 from arogya_bench.models.prior import Prior
 
 
@@ -39,6 +39,15 @@ class Lacking(Prior):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bare(Prior):
+    adapter_name = "test_bare"
+    adapter_version = 1
+
+    def check(self, *, device):
+        check_extra("torch", "no_torch")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Licensed(Prior):
     adapter_name = "test_licensed"
     adapter_version = 1
@@ -55,7 +64,7 @@ def priced(tmp_path_factory):
     folder = tmp_path_factory.mktemp("priced")
     (folder / "priced_models.py").write_text(MODELS, encoding="utf-8")
     (folder / "model").mkdir()
-    for name in ("Paid", "Lacking", "Licensed"):
+    for name in ("Paid", "Lacking", "Bare", "Licensed"):
         text = f"_target_: priced_models.{name}\n"
         (folder / "model" / f"{name.lower()}.yaml").write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
@@ -98,13 +107,13 @@ def plan(command_in, ran, tiny):
 def row_of(ended, model):
     """What the table says of a model, by its heads."""
     heads = ("cells", "finished", "pending", "fits", "time", "disk", "API cost")
-    rows = [line.split("│")[1:-1] for line in ended.err.splitlines() if "│" in line]
+    rows = [line.split("│")[1:-1] for line in ended.out.splitlines() if "│" in line]
     (found,) = [row for row in rows if row[0].strip() == model]
     return dict(zip(heads, (cell.strip() for cell in found[2:]), strict=True))
 
 
 def line_of(ended, head):
-    (found,) = [line for line in ended.err.splitlines() if line.startswith(f"{head}: ")]
+    (found,) = [line for line in ended.out.splitlines() if line.startswith(f"{head}: ")]
     return found.removeprefix(f"{head}: ")
 
 
@@ -124,7 +133,7 @@ def test_before_anything_ran_everything_is_to_make(command, tiny):
     row = row_of(ended, "opencv")
     assert ended.code == 0
     assert (row["cells"], row["finished"], row["pending"], row["fits"]) == ("3", "0", "3", "3")
-    assert "6 cells pending; nothing was run." in ended.err
+    assert "6 cells pending; nothing was run." in ended.out
 
 
 def test_what_no_run_tells_is_unknown_and_not_0(command, tiny):
@@ -142,7 +151,7 @@ def test_what_no_run_tells_is_unknown_and_not_0(command, tiny):
 def test_planning_in_an_empty_folder_writes_nothing(command, tiny):
     ended = command("run", "--dry-run", *tiny)
 
-    assert (ended.code, ended.left, ended.out) == (0, [], "")
+    assert (ended.code, ended.left) == (0, [])
 
 
 def test_planning_leaves_a_store_as_it_is(plan, ran):
@@ -235,7 +244,7 @@ def test_each_size_of_a_dataset_takes_its_own_time(command_in, ran, tiny):
 
     ended = command_in(ran, "run", "-m", "--dry-run", *words, "dataset.cases=60,120", "seed=1")
 
-    times = [line.split("│")[7].strip() for line in ended.err.splitlines() if "│ prior" in line]
+    times = [line.split("│")[7].strip() for line in ended.out.splitlines() if "│ prior" in line]
     assert times == ["0 s", "unknown"]
     assert line_of(ended, "Time") == "unknown (no previous runs of prior)."
 
@@ -405,19 +414,27 @@ def test_what_cannot_run_is_said_with_its_remedy_and_the_rest_is_planned(command
     ended = command("run", "-m", "--dry-run", *tiny, "model=lacking,prior", *priced)
 
     assert (ended.code, ended.left) == (2, [])
-    assert "cannot run lacking · seed 42: No 'scanner' [v2] here." in ended.err
-    assert "  Fix: pip install 'arogya-bench[scanner]'" in ended.err
+    assert "cannot run lacking · seed 42: No 'scanner' [v2] here." in ended.out
+    assert "  Fix: pip install 'arogya-bench[scanner]'" in ended.out
     assert row_of(ended, "prior")["pending"] == "1"
-    assert "1 cell pending; nothing was run." in ended.err
+    assert "1 cell pending; nothing was run." in ended.out
+
+
+def test_all_libraries_that_are_missing_are_said_at_once(command, priced, tiny):
+    ended = command("run", "-m", *tiny, "model=lacking,bare,prior", *priced)
+
+    assert (ended.code, ended.left) == (2, [])
+    assert "The Python package 'no_torch' is not installed. No 'scanner' [v2] here." in ended.err
+    assert "[torch]'; pip install 'arogya-bench[scanner]'" in ended.err
 
 
 def test_jobs_that_cannot_run_for_the_same_reason_say_it_once(command, priced, tiny):
     ended = command("run", "-m", "--dry-run", *tiny, "model=lacking", "seed=1,2", *priced)
 
     assert ended.code == 2
-    assert ended.err.count("cannot run") == 1
-    assert "cannot run lacking · seed 1, lacking · seed 2: " in ended.err
-    assert "0 cells pending; nothing was run." in ended.err
+    assert ended.out.count("cannot run") == 1
+    assert "cannot run lacking · seed 1, lacking · seed 2: " in ended.out
+    assert "0 cells pending; nothing was run." in ended.out
 
 
 def test_data_that_are_not_there_are_a_reason(command, tiny):
@@ -427,8 +444,8 @@ def test_data_that_are_not_there_are_a_reason(command, tiny):
     ended = command("run", "--dry-run", *words, *folder)
 
     assert (ended.code, ended.left) == (2, [])
-    assert "cannot run prior · seed 42: " in ended.err
-    assert "Fix: " in ended.err
+    assert "cannot run prior · seed 42: " in ended.out
+    assert "Fix: " in ended.out
 
 
 def test_a_model_that_has_nothing_left_to_do_need_not_be_able_to(command, priced, tiny, monkeypatch):
@@ -444,7 +461,7 @@ def test_a_model_that_has_nothing_left_to_do_need_not_be_able_to(command, priced
     assert (finished.code, larger.code) == (0, 2)
     assert row_of(finished, "licensed")["finished"] == "1"
     assert row_of(larger, "licensed")["cells"] == "1"
-    assert "cannot run licensed · seed 2: There is no licence." in larger.err
+    assert "cannot run licensed · seed 2: There is no licence." in larger.out
 
 
 def test_configs_that_do_not_compose_are_no_plan(command):
@@ -452,7 +469,7 @@ def test_configs_that_do_not_compose_are_no_plan(command):
 
     assert (ended.code, ended.left) == (2, [])
     assert "Did you mean 'opencv'?" in ended.err
-    assert "Planned sweep" not in ended.err
+    assert "Planned sweep" not in ended.out
 
 
 def test_a_study_that_cannot_conclude_is_told_beforehand(command):
@@ -462,10 +479,10 @@ def test_a_study_that_cannot_conclude_is_told_beforehand(command):
     ended = command("run", "-m", "--dry-run", *demo, "split.test=0.1", "model=prior")
 
     assert ended.code == 0, ended.err
-    assert "The test split has 25 patients; a verdict needs at least 30." in ended.err
-    assert "give the test split a larger share" in ended.err
-    assert "Warning AB302: Class with few cases in a split" in ended.err
-    assert "in test: elm (2)" in ended.err
+    assert "The test split has 25 patients; a verdict needs at least 30." in ended.out
+    assert "give the test split a larger share" in ended.out
+    assert "Warning AB302: Class with few cases in a split" in ended.out
+    assert "in test: elm (2)" in ended.out
 
 
 def test_a_study_with_enough_patients_is_told_nothing_of_it(command):
@@ -474,4 +491,4 @@ def test_a_study_with_enough_patients_is_told_nothing_of_it(command):
     ended = command("run", "--dry-run", *large, "split.train=0.4", "split.validation=0.2", "split.test=0.4")
 
     assert ended.code == 0, ended.err
-    assert "AB308" not in ended.err
+    assert "AB308" not in ended.out

@@ -1,5 +1,6 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -135,3 +136,39 @@ def test_calls_from_other_machines_cost_what_their_jobs_report(ledger):
     text = describe_cost(ledger(usd_per_hour=None), prices, remote=RemoteWork(seconds=36.0, paid={"1": 0.25}))
 
     assert text.startswith("Cost: 9.25 USD for 0.01 hours of jobs, without the machine")
+
+
+def test_the_place_of_a_job_and_the_rest_of_the_time_are_said(ledger):
+    jobs = {name: JobCost(row=name, seconds=60.0, api_usd=0.0) for name in "abc"}
+    jobs["measured"] = JobCost(row="a", seconds=120.0, api_usd=0.0, is_job=False)
+    kept = ledger(jobs=jobs, workers=1)
+    kept.begin("b")
+    first = kept.progress("b")
+    kept.end("b", 60.0)
+    kept.begin("a")
+
+    assert (first, kept.progress("a")) == ("job 1 of 3, about 5 min left", "job 2 of 3, about 4 min left")
+    assert kept.progress("measured") == ""
+
+
+def test_without_history_only_the_place_is_said(ledger):
+    kept = ledger()
+    kept.begin("1")
+
+    assert kept.progress("1") == "job 1 of 10"
+
+
+def test_a_single_job_has_no_place(ledger):
+    kept = ledger(jobs={"1": JobCost(row="a", seconds=60.0, api_usd=0.0)})
+    kept.begin("1")
+
+    assert kept.progress("1") == ""
+
+
+def test_no_job_begins_after_so_many_have_failed(ledger):
+    kept = replace(ledger(), max_failures=2)
+    for key, failed in (("1", True), ("2", False), ("3", True)):
+        assert kept.begin(key) is None
+        kept.end(key, 1.0, failed=failed)
+
+    assert "2 jobs failed, and sweep.max_failures=2" in kept.begin("4").problem

@@ -118,7 +118,7 @@ def test_a_dry_run_says_what_is_to_be_measured(measured, command_in, tiny):
     ended = command_in(folder, "run", "-m", "--dry-run", *words, "model=prior,opencv,opencv_soft", "seed=1", *SHORT)
 
     assert ended.code == 0
-    assert "Measurements: 1 model to measure in at least 0 s, alone; 2 measured before." in ended.err
+    assert "Measurements: 1 model to measure in at least 0 s, alone; 2 measured before." in ended.out
 
 
 def test_models_that_were_not_fitted_are_not_measured(measured, command_in, tiny):

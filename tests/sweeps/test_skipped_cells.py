@@ -119,9 +119,9 @@ def test_a_dry_run_says_what_would_be_skipped_and_writes_nothing(command, tiny_a
     ended = command("run", "-m", "--dry-run", *tiny_api, "model=prior,tiny", "seed=1,2,3")
 
     assert (ended.code, ended.left) == (0, [])
-    assert f"skipped tiny on synthetic-60x3 (3 cells): {NO_KEY}\n  Fix: set the variable {KEY}." in ended.err
-    assert "3 cells pending; nothing was run." in ended.err
-    assert "API calls" not in ended.err
+    assert f"skipped tiny on synthetic-60x3 (3 cells): {NO_KEY}\n  Fix: set the variable {KEY}." in ended.out
+    assert "3 cells pending; nothing was run." in ended.out
+    assert "API calls" not in ended.out
 
 
 @pytest.mark.slow
@@ -195,8 +195,8 @@ def test_what_refuses_a_sweep_with_an_api(command, tiny_api, words, problem, dry
     ended = command("run", "-m", *dry, *unpriced, "model=tiny", *words)
 
     assert (ended.code, ended.left) == (2, [])
-    assert problem in ended.err
-    assert "Fix: " in ended.err
+    assert problem in ended.out + ended.err
+    assert "Fix: " in ended.out + ended.err
 
 
 @pytest.mark.slow
@@ -249,5 +249,5 @@ def test_the_study_of_seven_models_is_runnable_without_a_key(command, monkeypatc
     ended = command("run", "--dry-run", "experiment=seven_models", *small)
 
     assert ended.code == 0, ended.err
-    assert "skipped gemini on synthetic-120x3 (14 cells): There is no API key" in ended.err
-    assert "98 cells pending; nothing was run." in ended.err
+    assert "skipped gemini on synthetic-120x3 (14 cells): There is no API key" in ended.out
+    assert "98 cells pending; nothing was run." in ended.out

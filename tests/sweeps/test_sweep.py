@@ -1,4 +1,5 @@
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -83,6 +84,17 @@ def test_a_sweep_says_what_it_does_and_where_to_look(grid):
     assert "4 cells evaluated, 0 reused, 0 failed." in ended.err
     assert "Browse the results: mlflow ui\n" in ended.err
     assert "Compare: arogya-bench compare study" in ended.err
+
+
+def test_a_sweep_says_how_far_it_is_and_ends_with_its_scores(grid):
+    _, ended, _ = grid
+    lines = [line for line in ended.err.splitlines() if line.startswith("✓ opencv")]
+
+    assert all(re.search(r" · seed \d · f1_macro 0\.\d{3} .*1 cell in ", line) for line in lines), lines
+    assert lines[-1].count("job 4 of 4") == 1
+    assert "model" in ended.out
+    assert len(re.findall(r"(prior|opencv)\s+│ [12]\s+│\s+0\.\d{3} ", ended.out)) == 4, ended.out
+    assert not re.search("[\x1b\r]", ended.out + ended.err)
 
 
 def said(ended, why):
@@ -263,7 +275,28 @@ def test_failures_are_a_table_on_standard_error(accident):
     assert len(lines) == 1
     assert "FAILED" in lines[0]
     assert "the [fan] stopped" in lines[0]
-    assert ended.out == ""
+    assert "raising" not in ended.out
+
+
+def test_no_further_job_starts_after_as_many_failures_as_are_allowed(command, store, options, tiny):
+    words = ("-m", *tiny, "model=raising,prior,opencv", "sweep.max_failures=1", "--config-dir", str(options))
+
+    ended = command("run", *words)
+
+    runs = of_model(logged(store), "prior")
+    assert ended.code == 3
+    assert [run.tags["arogya.error"] for run in runs] == ["TooManyFailures"]
+    assert "1 job failed, and sweep.max_failures=1" in runs[0].tags["arogya.error_message"]
+    assert "run the same command again" in ended.err.splitlines()[-1]
+    assert "arogya-bench compare" not in ended.err
+
+
+@pytest.mark.parametrize("words", [("sweep.max_failures=0",), ("sweep.max_failures=2", "hydra/launcher=slurm")])
+def test_a_limit_of_failures_that_cannot_be_kept_is_refused(command, tiny, words):
+    ended = command("run", "--dry-run", *tiny, *words)
+
+    assert (ended.code, ended.left) == (2, [])
+    assert "sweep.max_failures=" in ended.err
 
 
 def test_a_failed_job_is_tried_again_by_the_same_command(command, store, options, tiny):

@@ -1,3 +1,5 @@
+import json
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,15 +19,8 @@ from arogya_bench.tracking.items import (
     Tags,
     Text,
 )
-from arogya_bench.tracking.runs import (
-    close_on_error,
-    get_run,
-    search_runs,
-    start_run,
-    tag_experiment,
-    take_over_mlflow_run,
-    write_items,
-)
+from arogya_bench.tracking.mlflow_run import check_mlflow_run, take_over_mlflow_run
+from arogya_bench.tracking.runs import close_on_error, get_run, search_runs, start_run, tag_experiment, write_items
 from arogya_bench.tracking.store import open_store
 
 
@@ -80,6 +75,24 @@ def test_a_run_of_another_experiment_is_not_adopted(store, run, monkeypatch):
     assert take_over_mlflow_run(other) is None
 
 
+@pytest.mark.parametrize(("status", "allowed"), [("RUNNING", True), ("FINISHED", False), ("KILLED", False)])
+def test_a_run_that_has_ended_is_left_over_in_the_shell(store, run, monkeypatch, status, allowed):
+    store.client.update_run(run.id, status=status)
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.id)
+
+    with nullcontext() if allowed else pytest.raises(TrackingError, match=r"(?s)MLFLOW_RUN_ID.*ended.*unset"):
+        check_mlflow_run(store.uri)
+
+
+@pytest.mark.parametrize("run_id", ["0123456789abcdef0123456789abcdef", "no/run id"])
+@pytest.mark.parametrize("database", ["mlflow.db", "nowhere.db"])
+def test_a_run_that_is_not_there_names_the_variable(store, tmp_path, monkeypatch, run_id, database):
+    monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
+
+    with pytest.raises(TrackingError, match=r"(?s)MLFLOW_RUN_ID names the run.*Fix: unset MLFLOW_RUN_ID"):
+        check_mlflow_run(f"sqlite:///{tmp_path}/{database}")
+
+
 def test_everything_that_an_evaluation_leaves_arrives(run):
     rows = pd.DataFrame({"case_id": [f"c{i}" for i in range(10_000)], "p": np.linspace(0, 1, 10000)})
     metrics = {f"metric_{i}": i / 60 for i in range(60)}
@@ -114,9 +127,10 @@ def test_a_curve_has_one_step_per_epoch(run):
     assert [(each.step, each.value) for each in run.history("loss")] == [(1, 0.9), (2, 0.5), (3, 0.4)]
 
 
-def test_a_long_tag_is_marked_as_cut(run):
-    run.write(Tags(values={"arogya.notes": "x" * 8001, "arogya.full": "x" * 8000}))
+def test_a_long_tag_or_param_is_marked_as_cut(run):
+    run.write(Tags(values={"arogya.notes": "x" * 8001, "arogya.full": "x" * 8000}), Params(values={"p": "x" * 6001}))
 
+    assert run.read().params["p"].endswith("(cut)")
     found = run.read().tags
     assert len(found["arogya.notes"]) == 8000
     assert found["arogya.notes"].endswith("(cut)")
@@ -248,3 +262,11 @@ def test_nothing_to_write_writes_nothing(run):
     run.write()
 
     assert (run.read().metrics, run.read().params) == ({}, {})
+
+
+def test_json_that_is_too_long_for_a_tag_is_still_json(run):
+    flags = {f"metric_{k}": "left out: " + ", ".join(map(str, range(900))) for k in range(20)}
+
+    run.write(Tags(values={"arogya.flags": json.dumps(flags)}))
+
+    assert set(json.loads(run.read().tags["arogya.flags"])) == set(flags)

@@ -32,6 +32,23 @@ def test_model_and_metric_come_first_where_few_columns_fit():
     assert shown["selectedColumns"][:2] == ["tags.`arogya.model`", "metrics.`f1_macro`"]
 
 
+def test_seeds_and_datasets_are_told_apart():
+    for view, place in ((LEADERBOARD, 2), (ROBUSTNESS, 3)):
+        shown = state(view)[1]["selectedColumns"]
+        assert shown[place : place + 2] == ["tags.`arogya.dataset`", "tags.`arogya.seed`"]
+
+
+def test_the_metrics_of_detection_are_shown_with_their_ends():
+    stored = json.loads(view_tags(NOW, [("mAP50_95", "mAP50")])[f"mlflow.sharedViewState.{LEADERBOARD}"])
+
+    shown = json.loads(zlib.decompress(base64.b64decode(stored["state"].partition(";")[2])))
+
+    ends = ["metrics.`mAP50_95.ci_low`", "metrics.`mAP50_95.ci_high`", "metrics.`mAP50`"]
+    assert shown["selectedColumns"][1] == "metrics.`mAP50_95`"
+    assert shown["selectedColumns"][4:] == ends
+    assert (shown["orderByKey"], shown["orderByAsc"]) == ("metrics.`mAP50_95`", False)
+
+
 def test_robustness_shows_every_condition_of_a_model_together():
     stored, shown = state(ROBUSTNESS)
 

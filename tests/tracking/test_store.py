@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -7,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,7 @@ from arogya_bench.tracking.store import (
     retry_budget_s,
     use_mlflow_run_experiment,
 )
+from arogya_bench.tracking.store_errors import whole_sentences
 
 
 @pytest.fixture
@@ -128,6 +131,31 @@ def test_an_mlflow_run_whose_store_is_not_there_makes_none(tmp_path, monkeypatch
 
     with pytest.raises(TrackingError, match=r"whole path: sqlite:////folder/mlflow\.db"):
         use_mlflow_run_experiment()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 500, "ward/" * 60, "病" * 300, ".."], ids=["long", "slashes", "wide", "dots"])
+def test_files_of_an_experiment_of_any_name_have_a_folder_of_their_own(store, tmp_path, name):
+    named = open_store(store.uri, name, create=True)
+
+    folder = Path(named.client.get_experiment(named.experiment_id).artifact_location)
+
+    folder.mkdir(parents=True)  # no file system refuses it
+    assert folder.resolve().parent == tmp_path / "mlruns"
+
+
+def test_two_long_names_that_begin_alike_have_two_folders(store):
+    stores = [open_store(store.uri, "x" * 300 + end, create=True) for end in "ab"]
+
+    locations = {each.client.get_experiment(each.experiment_id).artifact_location for each in stores}
+
+    assert len(locations) == 2
+
+
+def test_a_name_that_mlflow_does_not_take_is_refused_before_anything_is_made(tmp_path):
+    with pytest.raises(TrackingError, match="501 characters; MLflow takes 500"):
+        open_store(f"sqlite:///{tmp_path}/mlflow.db", "x" * 501, create=True)
 
     assert list(tmp_path.iterdir()) == []
 
@@ -280,3 +308,44 @@ def test_a_store_that_another_sweep_creates_is_waited_for(tmp_path, empty_store_
     creating.join()
 
     assert found is None
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:5000", "127.0.0.1:5000", "mlflow.lab:80/x", "me:secret@box:5000", "localhost"]
+)
+def test_a_server_without_http_is_told_from_a_folder(host):
+    with pytest.raises(TrackingError, match="without http://") as refused:
+        absolute_uri(host)
+
+    assert f"write http://{host.rpartition('@')[2]}," in refused.value.fix
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("uri", ["http://localhost:5000", "databricks", "databricks://lab", "mlruns", "C:/mlruns"])
+def test_other_addresses_are_left_to_mlflow(uri):
+    assert absolute_uri(uri) == uri
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path):
+    with pytest.raises(TrackingError, match=rf"There is no folder {re.escape(str(tmp_path / 'nodir'))}"):
+        check_folder(tmp_path / "nodir" / "x.db", create=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Old. See https://mlflow.org/x", "Old."),
+        (f"First. {'word ' * 80}", "First."),
+        (f"{'w' * 400}", f"{'w' * 300} …"),
+    ],
+)
+def test_messages_of_mlflow_end_with_a_sentence(text, expected):
+    assert whole_sentences(text) == expected
+
+
+def test_a_kind_of_store_that_mlflow_lacks_is_no_server_to_start(tmp_path):
+    with pytest.raises(TrackingError) as caught:
+        open_store("foo://bar", "x", create=True, retry=False)
+
+    assert "such as sqlite:///mlflow.db" in caught.value.fix
+    assert "mlflow server" not in caught.value.fix

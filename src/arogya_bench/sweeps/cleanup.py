@@ -9,8 +9,11 @@ from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.evaluation.run_items import cell_tags
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.process import is_dead
+from arogya_bench.scoring.tasks import TASKS
 from arogya_bench.sweeps.job_result import JobResult
+from arogya_bench.tracking.experiment_note import update_note
 from arogya_bench.tracking.runs import (
+    FINISHED_EVALUATIONS,
     child_runs,
     error_tags,
     fail_run,
@@ -19,10 +22,11 @@ from arogya_bench.tracking.runs import (
     start_run,
     tag_experiment,
 )
-from arogya_bench.tracking.saved_views import experiment_note, view_tags
+from arogya_bench.tracking.saved_views import DEFAULT_METRICS, view_tags
 from arogya_bench.tracking.store import Store
-from arogya_bench.tracking.tags import HEARTBEAT, PROCESS
+from arogya_bench.tracking.tags import HEARTBEAT, PROCESS, TASK, evaluation_name
 
+VIEW_METRICS = {"classification": ("auroc_macro_ovr",), "detection": ("mAP50",)}  # beside the one that decides
 RERUN_ADVICE = "run the same command again; it does what is missing."
 
 
@@ -59,14 +63,21 @@ def record_missing_cells(
     status = "KILLED" if result.killed else "FAILED"
     for condition in planned.job.conditions:
         if planned.cell_keys[condition.name] in keys:
-            name = f"{planned.job.row_name} · {condition.name}"
-            run_id = start_run(store, name, cell_tags(planned, condition), parent=parent)
+            tags = cell_tags(planned, condition)
+            run_id = start_run(store, evaluation_name(tags), tags, parent=parent)
             fail_run(store, run_id, status, result.cause)
 
 
 def close_sweep(store: Store, parent: str, status: str) -> None:
     """Close the run of a sweep, and register the saved views of its experiment."""
     finish_run(store, parent, status)
-    note = {"mlflow.note.content": experiment_note(store.ui_path)}
     with suppress(TrackingError):  # a sweep that ends at the same time writes the same tags
-        tag_experiment(store, {**view_tags(int(time.time() * 1000)), **note})
+        tag_experiment(store, view_tags(int(time.time() * 1000), _metrics_shown(store)))
+        update_note(store)
+
+
+def _metrics_shown(store: Store) -> list[tuple[str, ...]]:
+    """The metrics of the tasks that were evaluated in an experiment, for its saved views."""
+    found = {run.tags.get(TASK) for run in search_runs(store, FINISHED_EVALUATIONS)}
+    shown = [(TASKS[name].default_metric, *VIEW_METRICS.get(name, ())) for name in TASKS if name in found]
+    return shown or list(DEFAULT_METRICS)

@@ -11,7 +11,8 @@ from arogya_bench.configuration.compose import RunRequest, compose_sweep
 from arogya_bench.errors import USER_ERROR_EXIT, UserError
 from arogya_bench.evaluation.job import Job
 from arogya_bench.prices.spending import format_usd
-from arogya_bench.runtime.console import echo, format_duration, plural, spinner, stderr_console
+from arogya_bench.runtime.console import echo, format_duration, messages_on_stdout, plural, stdout_console
+from arogya_bench.runtime.progress import show_activity
 from arogya_bench.sweeps.api_calls import print_api_rows
 from arogya_bench.sweeps.forecast import ForecastRow, forecast_rows, parallel_jobs, sum_known
 from arogya_bench.sweeps.gate_summary import print_gate_summary
@@ -24,7 +25,9 @@ from arogya_bench.sweeps.measurements import (
     plan_measurements,
 )
 from arogya_bench.sweeps.plan import plan_sweep, sweep_destination
+from arogya_bench.sweeps.row_names import check_row_names
 from arogya_bench.sweeps.sweep_prices import SweepPrices, sweep_prices
+from arogya_bench.tracking.mlflow_run import check_mlflow_run
 from arogya_bench.tracking.store import check_store, find_store, use_mlflow_run_experiment
 
 
@@ -38,9 +41,11 @@ class RejectedJob(NamedTuple):
 def dry_run(request: RunRequest) -> int:
     """Print the plan of a sweep, without running anything; return the exit code 0, or 2 if a job cannot run."""
     use_mlflow_run_experiment()
-    with compose_sweep(request) as sweep, spinner("checking configs and data"):
+    with messages_on_stdout(), compose_sweep(request) as sweep, show_activity("checking configs and data"):
+        check_row_names(sweep.jobs)
         uri, experiment = sweep_destination(sweep.jobs)
         check_store(uri)
+        check_mlflow_run(uri)
         validate_launcher(sweep)
         check_measurable(sweep)
         prices = sweep_prices(sweep)
@@ -80,7 +85,7 @@ def print_forecast(
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(escape(row.model), escape(row.dataset), *_format_row(row))
-    stderr_console.print(table)
+    stdout_console.print(table)
     _print_totals(rows, workers=workers, measuring=measuring, prices=prices)
     for error, names in _group_by_error(rejected):
         echo(f"[red]cannot run[/] {escape(', '.join(names))}: {escape(error.problem)}")

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from arogya_bench.api_models.model import ApiModel
@@ -138,7 +138,7 @@ def _questions(planned: PlannedJob) -> dict[str, tuple[object, ...]]:
     if not isinstance(planned.job.model, ApiModel):
         return {key: (key,) for key in planned.cell_keys.values()}
     job = _without_shuffling(planned.job)
-    row = digest_of({"model": model_identity(job.model), "training": asdict(job.training)})
+    row = digest_of({"model": model_identity(job.model), "training": job.training.identity})
     seed = job.seed if getattr(job.model, "seeded", True) else None
     data = planned.dataset.digest, planned.split.digest
     return {key: (row, *data, name, seed) for name, key in planned.cell_keys.items()}

@@ -1,7 +1,7 @@
 """Executes one job in the current process, and records jobs whose process was lost."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import cast
 
@@ -9,13 +9,15 @@ from omegaconf import DictConfig
 
 from arogya_bench.configuration.schema import build_job
 from arogya_bench.errors import UserError
-from arogya_bench.evaluation.evaluation import run_job
+from arogya_bench.evaluation.evaluation import Evaluation, run_job
 from arogya_bench.runtime.child_process import ProcessResult
 from arogya_bench.sweeps.call_costs import CallCosts, usd_of_process
 from arogya_bench.sweeps.job_result import JobResult
 from arogya_bench.tracking.runs import error_tags, fail_run, search_runs
 from arogya_bench.tracking.store import open_store
 from arogya_bench.tracking.tags import PROCESS
+
+CLEAN = "clean"
 
 
 def execute(config: DictConfig, choices: Mapping[str, str], store_uri: str, parent: str) -> JobResult:
@@ -27,7 +29,8 @@ def execute(config: DictConfig, choices: Mapping[str, str], store_uri: str, pare
         store_uri: Address of the store.
         parent: Run id of the sweep.
     """
-    start, evaluations, cause, calls = time.perf_counter(), [], {}, None
+    start, cause, calls = time.perf_counter(), {}, None
+    evaluations: list[Evaluation] = []
     name = str(choices.get("model"))
     try:
         job = build_job(config, choices)
@@ -44,7 +47,15 @@ def execute(config: DictConfig, choices: Mapping[str, str], store_uri: str, pare
         seconds=time.perf_counter() - start,
         cause=cause,
         api_usd=calls.end(evaluations, store_uri) if calls else None,
+        score=_describe_score(evaluations),
     )
+
+
+def _describe_score(evaluations: Sequence[Evaluation]) -> str:
+    """The score on clean images, or under the only condition; empty if there is neither."""
+    clean = [evaluation for evaluation in evaluations if evaluation.condition == CLEAN]
+    shown = clean or (evaluations if len(evaluations) == 1 else [])
+    return "".join(evaluation.describe_score() for evaluation in shown)
 
 
 def record_crash(

@@ -19,6 +19,7 @@ class JobResult:
         evaluated: Number of cells that the job evaluated; reused cells do not count.
         cause: Why it failed, as tags of a run; empty if it did not.
         killed: Whether its process was terminated externally.
+        score: On clean images, or under its only condition, with the interval; empty if it evaluated neither.
         api_usd: What its API calls cost, answered or not; None if only the estimate of the sweep is known.
     """
 
@@ -29,6 +30,7 @@ class JobResult:
     cause: Mapping[str, str] = field(default_factory=dict)
     killed: bool = False
     api_usd: float | None = None
+    score: str = ""
 
     def after(self, earlier: Self | None) -> Self:
         """This result with what the API calls of an earlier process of the same job cost."""

@@ -102,6 +102,13 @@ def with_launcher_settings(config: DictConfig, settings: LauncherSettings) -> Di
     return changed
 
 
+def with_fewer_workers(config: DictConfig, jobs: int) -> DictConfig:
+    """Copy the config of a sweep with no more workers than jobs: one without work would not know its sweep."""
+    if worker_count(config) <= jobs:
+        return config
+    return with_launcher_settings(config, {"n_jobs": jobs})
+
+
 def validate_launcher(sweep: ComposedSweep) -> None:
     """Check the settings of a sweep that concern its launcher.
 
@@ -117,6 +124,7 @@ def validate_launcher(sweep: ComposedSweep) -> None:
             "hydra/launcher=basic runs them in the process of the sweep.",
             fix="add hydra/launcher=pool, or remove sweep.job_timeout.",
         )
+    _check_max_failures(config)
     _check_workers(config)
     models = {job.model_name for job in sweep.jobs}
     for name, settings in resources.items():
@@ -126,6 +134,22 @@ def validate_launcher(sweep: ComposedSweep) -> None:
                 fix=f"name one of: {', '.join(sorted(models))}",
             )
         _check_workers(with_launcher_settings(config, settings))
+
+
+def _check_max_failures(config: DictConfig) -> None:
+    limit = config.sweep.max_failures
+    if limit is None:
+        return
+    if limit < 1:
+        raise ConfigError(
+            f"sweep.max_failures={limit} lets no job start.", fix="set it to 1 or more, or to null for no limit."
+        )
+    launcher = launcher_spec(config)
+    if launcher.remote:
+        raise ConfigError(
+            f"sweep.max_failures={limit} counts the jobs of this machine, but {launcher.name} runs them on others.",
+            fix="leave sweep.max_failures out, or add hydra/launcher=pool.",
+        )
 
 
 def _check_workers(config: DictConfig) -> None:

@@ -30,6 +30,7 @@ from arogya_bench.sweeps.launcher_settings import (
     job_launcher_settings,
     launcher_spec,
     threads_per_worker,
+    with_fewer_workers,
     with_launcher_settings,
 )
 from arogya_bench.sweeps.worker import OUTPUT_PREFIX, RunJob, print_result
@@ -155,6 +156,7 @@ def _launch_group(sweep: ComposedSweep, run_job: RunJob, group: LaunchGroup) -> 
     for planned in group.jobs:
         set_threads = threads is not None and planned.job.threads is None
         overrides.append([*planned.job.overrides, *([f"threads={threads}"] if set_threads else [])])
+    config = with_fewer_workers(config, len(overrides))
     results: list[JobResult] = run_launcher(replace(sweep, config=config), run_job, overrides)
     for result in results if launcher_spec(config).remote else ():
         print_result(result)

@@ -22,10 +22,11 @@ from arogya_bench.measurement.session import Outcome, SessionControl, SessionMod
 from arogya_bench.measurement.summary import describe_measurement
 from arogya_bench.measurement.worker import WorkerModel
 from arogya_bench.prices.spending import JobCost
-from arogya_bench.runtime.console import echo, format_duration, plural, progress_line
+from arogya_bench.runtime.console import echo, format_duration, plural
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.hardware import read_hardware
 from arogya_bench.runtime.locks import machine_lock
+from arogya_bench.runtime.progress import report_progress, show_activity
 from arogya_bench.runtime.threads import available_threads
 from arogya_bench.sweeps.launcher_settings import launcher_spec
 from arogya_bench.sweeps.ledger import Ledger
@@ -69,6 +70,7 @@ def plan_measurements(jobs: Sequence[PlannedJob]) -> list[PlannedMeasurement]:
         job = planned.job
         if job.measure is None or isinstance(job.model, ApiModel):  # that runs on a machine that nobody here sees
             continue
+        _check_images_alone(planned)
         row = (
             *(planned.model_config_digest, planned.dataset.digest, planned.split.digest),
             *(job.threads, job.device, repr(job.measure)),
@@ -78,6 +80,18 @@ def plan_measurements(jobs: Sequence[PlannedJob]) -> list[PlannedMeasurement]:
             PlannedMeasurement(planned=planned, protocol=job.measure, cell_key=measurement_key(planned, job.measure)),
         )
     return list(rows.values())
+
+
+def _check_images_alone(planned: PlannedJob) -> None:
+    """Refuse a model that takes more than images, which are all that a measurement sends."""
+    columns_of = getattr(planned.job.model, "metadata_columns", None)
+    columns = columns_of(planned.dataset) if columns_of else ()
+    if columns:
+        raise ConfigError(
+            f"measure={planned.job.measure_name} sends images alone, and {planned.job.row_name} also takes "
+            f"{', '.join(columns)} of each case.",
+            fix="set measure=none for it, in a sweep of its own.",
+        )
 
 
 def measurement_key(planned: PlannedJob, protocol: MeasurementProtocol) -> str:
@@ -155,7 +169,10 @@ def measurement_costs(measurements: Sequence[PlannedMeasurement]) -> dict[str, J
     """What measurements are expected to take, by key, for the budget of a sweep."""
     return {
         measurement.cell_key: JobCost(
-            row=f"{measurement.name} (measurement)", seconds=measurement.protocol.least_seconds, api_usd=0.0
+            is_job=False,
+            row=f"{measurement.name} (measurement)",
+            seconds=measurement.protocol.least_seconds,
+            api_usd=0.0,
         )
         for measurement in measurements
     }
@@ -209,7 +226,7 @@ def _take_group(
     destination: _Destination, protocol: MeasurementProtocol, group: Sequence[PlannedMeasurement], ledger: Ledger
 ) -> None:
     """Measure rows in turns, and log each as soon as it is complete."""
-    with ExitStack() as stack, progress_line() as show:
+    with ExitStack() as stack, show_activity(""):
         ready = list(_find_fits(destination, group, ledger, stack))
         models = [
             SessionModel(
@@ -222,7 +239,7 @@ def _take_group(
             models,
             protocol,
             rng=np.random.default_rng(ORDER_SEED),
-            control=SessionControl(progress=show, stop=ledger.stop_reason),
+            control=SessionControl(progress=report_progress, stop=ledger.stop_reason),
         )
         for model, outcome in zip(ready, outcomes, strict=True):
             ledger.end(model.measurement.cell_key, protocol.least_seconds)

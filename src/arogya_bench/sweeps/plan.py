@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from arogya_bench.errors import ConfigError, RequirementMissing, UserError
+from arogya_bench.errors import ConfigError, MissingExtra, RequirementMissing, UserError, merge_missing
 from arogya_bench.evaluation.job import Job, PlannedJob, prepare
 from arogya_bench.runtime.console import plural
+from arogya_bench.sweeps.model_trials import try_on_dataset
 from arogya_bench.sweeps.requirements import RequirementCheck, SkippedJob
 from arogya_bench.sweeps.sweep_prices import SweepPrices
 from arogya_bench.tracking.runs import FINISHED_EVALUATIONS, search_runs
-from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.store import Store, check_experiment_name
 from arogya_bench.tracking.tags import CELL_KEY
 from arogya_bench.types import Dataset
 
@@ -86,14 +87,18 @@ def plan_sweep(
 ) -> SweepPlan:
     """Prepare every job, and check those that have pending cells; ``finished`` holds keys of cells.
 
-    A job that cannot be prepared or cannot run is left out, after ``on_error`` was called with it.
+    A job that cannot be prepared or cannot run is left out, after ``on_error`` was called with it: for missing
+    libraries last, and once for all of them.
     """
     everything = SweepPlan(jobs=prepare_all(jobs, on_error=on_error), finished=finished)
     requirements = RequirementCheck(prices=prices)
     runnable, skipped = [], []
+    lacking: list[tuple[Job, MissingExtra]] = []
     for planned in everything.jobs:
         try:
             reason = check_runnable(planned, everything.pending, requirements)
+        except MissingExtra as error:
+            lacking.append((planned.job, error))
         except UserError as error:
             on_error(planned.job, error)
         else:
@@ -101,6 +106,8 @@ def plan_sweep(
                 runnable.append(planned)
             else:
                 skipped.append(SkippedJob(planned=planned, reason=reason))
+    for job, _ in lacking:
+        on_error(job, merge_missing([error for _, error in lacking]))
     return SweepPlan(jobs=tuple(runnable), finished=finished, skipped=tuple(skipped))
 
 
@@ -115,6 +122,7 @@ def check_runnable(
     if not pending.intersection(planned.cell_keys.values()):
         return None
     planned.job.model.check(device=planned.job.device)
+    try_on_dataset(planned)
     return requirements.reason_to_skip(planned)
 
 
@@ -126,13 +134,14 @@ def prepare_all(jobs: Sequence[Job], *, on_error: OnError = raise_error) -> tupl
     datasets: dict[str, Dataset] = {}
     planned_jobs = []
     for job in jobs:
-        source = repr(job.source)
+        source = f"{job.source!r} {job.positive!r}"
         try:
-            planned = prepare(job, datasets.get(source), check=False)
+            if source not in datasets:
+                datasets[source] = job.load_dataset()
+            planned = prepare(job, datasets[source], check=False)  # each job adds notes and leaves cases out anew
         except UserError as error:
             on_error(job, error)
             continue
-        datasets[source] = planned.dataset
         planned_jobs.append(planned)
     return tuple(planned_jobs)
 
@@ -152,4 +161,6 @@ def sweep_destination(jobs: Sequence[Job]) -> tuple[str | None, str]:
             "A sweep over tracking would spread its results over several stores.",
             fix="run one sweep for each tracking.uri or tracking.experiment.",
         )
-    return destinations.pop()
+    uri, experiment = destinations.pop()
+    check_experiment_name(experiment)
+    return uri, experiment

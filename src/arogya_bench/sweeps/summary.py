@@ -3,20 +3,19 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.runtime.console import echo, plural, stderr_console
-from arogya_bench.runtime.store_urls import sqlite_path, without_credentials
+from arogya_bench.runtime.store_urls import without_credentials
 from arogya_bench.tracking.runs import RunRecord
 from arogya_bench.tracking.saved_views import LEADERBOARD, ROBUSTNESS, SPEED, view_url
 from arogya_bench.tracking.store import Store, absolute_uri, default_uri
 from arogya_bench.tracking.tags import CELL_KEY, ERROR, ERROR_MESSAGE, FIT_KEY, KIND
+from arogya_bench.tracking.ui_address import find_ui
 
 FAILED_EXIT = 3
-LOCAL_SERVER = "http://127.0.0.1:5000"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +69,9 @@ def print_summary(store: Store, outcome: SweepOutcome, *, skipped: int = 0, cost
         echo(f"{plural(outcome.retried, 'run')} retried after a worker was lost.")
     if outcome.failed:
         stderr_console.print(_failure_table(outcome.failed))
+    if not (outcome.evaluated or outcome.reused or outcome.measured):
+        echo("Nothing was finished: mend the causes, and run the same command again; it does what is missing.")
+        return
     _print_results_links(store, measured=bool(outcome.measured))
     compare = ["arogya-bench", "compare", store.experiment]
     if store.uri != absolute_uri(default_uri()):
@@ -78,13 +80,10 @@ def print_summary(store: Store, outcome: SweepOutcome, *, skipped: int = 0, cost
 
 
 def _print_results_links(store: Store, *, measured: bool) -> None:
-    database = sqlite_path(store.uri)
-    server = LOCAL_SERVER if database else without_credentials(store.uri).rstrip("/")
-    if database:
-        command = ["mlflow", "ui"]
-        if database != Path.cwd() / "mlflow.db":
-            command += ["--backend-store-uri", store.uri]
-        _print_command("Browse the results", command)
+    ui = find_ui(store)
+    if ui.command:
+        _print_command("Browse the results", ui.command)
+    server = ui.server
     echo(f"  leaderboard {view_url(store.ui_path, LEADERBOARD, server=server)}")
     echo(f"  robustness  {view_url(store.ui_path, ROBUSTNESS, server=server)}")
     if measured:

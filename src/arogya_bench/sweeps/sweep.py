@@ -13,14 +13,15 @@ from arogya_bench.configuration.compose import ComposedSweep, RunRequest, compos
 from arogya_bench.errors import TrackingError, WorkerLost
 from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.prices.spending import Spending
-from arogya_bench.runtime.console import echo, spinner
+from arogya_bench.runtime.console import echo
 from arogya_bench.runtime.gc_pause import gc_paused
 from arogya_bench.runtime.process import current_process, heartbeat
+from arogya_bench.runtime.progress import show_activity
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import short_timeouts, strip_credentials
 from arogya_bench.sweeps.api_calls import print_api_rows, unmeasured_note
 from arogya_bench.sweeps.cleanup import RERUN_ADVICE, close_orphaned_runs, close_sweep, kill_open_runs
-from arogya_bench.sweeps.gate_summary import gate_reports, print_gate_summary
+from arogya_bench.sweeps.gate_summary import gate_items, print_gate_summary
 from arogya_bench.sweeps.launcher_settings import launcher_spec, runs_in_child_process, validate_launcher
 from arogya_bench.sweeps.launchers import forwarded_environment, launch, output_folder
 from arogya_bench.sweeps.ledger import Ledger
@@ -34,22 +35,29 @@ from arogya_bench.sweeps.measurements import (
 from arogya_bench.sweeps.plan import SweepPlan, finished_cells, plan_sweep, prepare_all, sweep_destination
 from arogya_bench.sweeps.preflight import PreflightError, check_worker_access
 from arogya_bench.sweeps.retry import RunningSweep, run_until_done
+from arogya_bench.sweeps.row_facts import declare_training_data, update_reused_runs
+from arogya_bench.sweeps.row_names import check_row_names
+from arogya_bench.sweeps.score_table import print_scores
 from arogya_bench.sweeps.skipped_cells import all_jobs, print_skipped, skipped_items
 from arogya_bench.sweeps.summary import FAILED_EXIT, count_outcomes, print_summary
 from arogya_bench.sweeps.sweep_costs import RemoteWork, describe_cost, plan_spending
+from arogya_bench.sweeps.sweep_end import SweepEnd
 from arogya_bench.sweeps.sweep_prices import SweepPrices, sweep_prices
 from arogya_bench.sweeps.worker import OUTPUT_PREFIX, RunJob
-from arogya_bench.tracking.items import TableView, Tags
-from arogya_bench.tracking.runs import child_runs, set_tag, start_run, take_over_mlflow_run, write_items
+from arogya_bench.tracking.items import Tags
+from arogya_bench.tracking.mlflow_run import check_mlflow_run, take_over_mlflow_run
+from arogya_bench.tracking.runs import child_runs, set_tag, start_run, write_items
 from arogya_bench.tracking.store import Store, check_store, find_store, open_store, use_mlflow_run_experiment
 from arogya_bench.tracking.tags import DATASET, HEARTBEAT, KIND, MODEL, OVERRIDES, PROCESS, environment_tags
 
 
 def run_sweep(request: RunRequest) -> int:
-    """Check everything, evaluate the cells that MLflow does not hold yet, and print a summary.
+    """Do what ``perform_sweep`` does, and return the exit code of the command: 0, or 3 if a job failed."""
+    return perform_sweep(request).exit_code
 
-    Returns:
-        The exit code of the command: 0, or 3 if a job failed.
+
+def perform_sweep(request: RunRequest) -> SweepEnd:
+    """Check everything, evaluate the cells that MLflow does not hold yet, and print a summary.
 
     Raises:
         UserError: Before any work starts and before anything is written.
@@ -57,29 +65,35 @@ def run_sweep(request: RunRequest) -> int:
     started = time.time()
     use_mlflow_run_experiment()
     with compose_sweep(request) as composed:
-        with spinner("checking configs and data"), gc_paused():
+        with show_activity("checking configs and data"), gc_paused():
+            check_row_names(composed.jobs)
             uri, experiment = sweep_destination(composed.jobs)
             check_store(uri)  # before minutes go into drawing or reading data
+            check_mlflow_run(uri)
             validate_launcher(composed)
             check_measurable(composed)
             prices = sweep_prices(composed)
-            plan = plan_sweep(composed.jobs, finished_cells(find_store(uri, experiment)), prices)
+            existing = find_store(uri, experiment)
+            declare_training_data(composed.jobs, existing)
+            plan = plan_sweep(composed.jobs, finished_cells(existing), prices)
             store = open_store(uri, experiment, create=True)
             close_orphaned_runs(store)
             measurements = plan_measurements(plan.jobs)
             spending = plan_spending(composed, plan, measurements, store, prices, started)
         echo(f"{plan.summary()}{measurement_summary(measurements, store)}")
+        update_reused_runs(plan, store)
         print_gate_summary(plan.jobs)
         print_api_rows(plan, prices, composed.config.budget.usd)
         parent = _open_parent(store, request, all_jobs(plan))
         sweep = RunningSweep(store=store, parent=parent, plan=plan)
-        with _open_ledger(spending) as ledger:
+        with _open_ledger(spending, composed.config.sweep.max_failures) as ledger:
 
             def work() -> None:
                 _run_jobs(composed, sweep, ledger)
                 take_measurements(store, parent, measurements, ledger=ledger)
 
-            return _execute(sweep, work, partial(_cost_of, composed, sweep, prices, ledger))
+            code = _execute(sweep, work, partial(_cost_of, composed, sweep, prices, ledger))
+    return SweepEnd(exit_code=code, store=store, run_id=parent, cells=plan.cells | plan.reused)
 
 
 def run_measure(request: RunRequest) -> int:
@@ -94,11 +108,13 @@ def run_measure(request: RunRequest) -> int:
     started = time.time()
     use_mlflow_run_experiment()
     with compose_sweep(request) as composed:
-        with spinner("checking configs and data"), gc_paused():
+        with show_activity("checking configs and data"), gc_paused():
             check_measurable(composed)
             prices = sweep_prices(composed)
+            check_row_names(composed.jobs)
             uri, experiment = sweep_destination(composed.jobs)
             check_store(uri)
+            check_mlflow_run(uri)
             store = open_store(uri, experiment, create=False)
             planned = prepare_all(composed.jobs)
             measurements = plan_measurements(planned)
@@ -117,9 +133,9 @@ def run_measure(request: RunRequest) -> int:
 
 
 @contextmanager
-def _open_ledger(spending: Spending) -> Iterator[Ledger]:
+def _open_ledger(spending: Spending, max_failures: int | None = None) -> Iterator[Ledger]:
     with tempfile.TemporaryDirectory(prefix=OUTPUT_PREFIX) as folder:
-        yield Ledger(file=f"{folder}/ledger", plan=spending)
+        yield Ledger(file=f"{folder}/ledger", plan=spending, max_failures=max_failures)
 
 
 def _execute(sweep: RunningSweep, work: Callable[[], None], describe_cost: Callable[[], str]) -> int:
@@ -140,6 +156,7 @@ def _execute(sweep: RunningSweep, work: Callable[[], None], describe_cost: Calla
         kill_open_runs(store, parent, lost)
         close_sweep(store, parent, "KILLED")
         raise
+    print_scores(sweep.plan, store)
     if sweep.plan.pending:  # else nothing stands between this and the first time
         print_skipped(sweep.plan)
     print_summary(store, outcome, skipped=len(sweep.plan.skipped_cells), cost=describe_cost())
@@ -166,9 +183,7 @@ def _run_jobs(composed: ComposedSweep, sweep: RunningSweep, ledger: Ledger) -> N
         environment=forwarded_environment(launcher),
     )
     with output_folder(composed.config):
-        reports = gate_reports(sweep.plan.jobs).items()
-        tables = [TableView(file=f"gate/{each.dataset}-{key[:6]}.json", rows=each.table()) for key, each in reports]
-        write_items(store, parent, [*tables, *skipped_items(sweep.plan)])
+        write_items(store, parent, [*gate_items(sweep.plan.jobs), *skipped_items(sweep.plan)])
         check_worker_access(composed, run_job, sweep.plan.jobs_with(sweep.plan.pending))
         run_until_done(sweep, partial(launch, composed, run_job))
 

@@ -6,7 +6,7 @@ A worker process does not need what its jobs need, so this module imports neithe
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +16,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.markup import escape
 
-from arogya_bench.errors import BudgetExceeded, JobKilled
+from arogya_bench.errors import JobKilled, UserError
 from arogya_bench.runtime.child_process import run_isolated
 from arogya_bench.runtime.console import echo, plural
 from arogya_bench.runtime.locks import machine_lock
+from arogya_bench.runtime.owner_watch import work_for
 from arogya_bench.runtime.process import Process
+from arogya_bench.runtime.progress import show_activity
 from arogya_bench.sweeps.job_result import JobResult, job_key
 from arogya_bench.sweeps.ledger import Ledger
 from arogya_bench.tracking.tags import ERROR_MESSAGE
@@ -57,15 +59,23 @@ class RunJob:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __call__(self, config: DictConfig) -> JobResult:
-        """Run one job and print its result."""
+        """Run one job and print its result, as long as the sweep lives."""
+        with work_for(self.owner):
+            return self._run_and_print(config)
+
+    def _run_and_print(self, config: DictConfig) -> JobResult:
         self.enter_sweep_environment()
         choices = dict(HydraConfig.get().runtime.choices)
         key = job_key(HydraConfig.get().overrides.task)
         with machine_lock(exclusive=config.sweep.exclusive):
             refusal = self.ledger.begin(key) if self.ledger else None
-            result = self._refused(config, key, refusal) if refusal else self._run(config, choices)
-        ledger = None if refusal else self.ledger
-        print_result(result, cost=ledger.end(key, result.seconds, api_usd=result.api_usd) if ledger else "")
+            if refusal:
+                result, facts = self._refused(config, key, refusal), []
+            else:
+                with show_activity(self.ledger.progress(key) if self.ledger else ""):
+                    result = self._run(config, choices)
+                facts = self._note_end(key, result)
+        print_result(result, facts=facts)
         if not self.owner.is_local:  # the sweep cannot clean up on this machine
             remove_outputs(Path(HydraConfig.get().runtime.output_dir))
         return result
@@ -81,7 +91,14 @@ class RunJob:
         run = self._in_child_process if self.in_child_process else execute
         return run(config, choices, self.store_uri, self.parent)
 
-    def _refused(self, config: DictConfig, key: str, refusal: BudgetExceeded) -> JobResult:
+    def _note_end(self, key: str, result: JobResult) -> list[str]:
+        """Note that a job has ended; return what it and the rest of the sweep cost, and how far the sweep is."""
+        if self.ledger is None:
+            return []
+        cost = self.ledger.end(key, result.seconds, api_usd=result.api_usd, failed=bool(result.cause))
+        return [cost, self.ledger.progress(key)]
+
+    def _refused(self, config: DictConfig, key: str, refusal: UserError) -> JobResult:
         from arogya_bench.tracking.runs import error_tags  # slow to import, and rarely needed
 
         row = self.ledger.plan.jobs[key].row if self.ledger and key in self.ledger.plan.jobs else key
@@ -123,9 +140,9 @@ def remove_outputs(folder: Path) -> None:
             folder.parent.rmdir()
 
 
-def print_result(result: JobResult, *, cost: str = "") -> None:
-    """Print one line on how a job ended, and what its sweep costs."""
-    cost = f" · {escape(cost)}" if cost else ""
+def print_result(result: JobResult, *, facts: Sequence[str] = ()) -> None:
+    """Print one line on how a job ended, its score, and those facts on its sweep that are not empty."""
+    cost = "".join(f" · {escape(fact)}" for fact in facts if fact)
     name = escape(result.name)
     if result.cause:
         problem, line_break, fix = result.cause[ERROR_MESSAGE].partition("\n")
@@ -133,4 +150,5 @@ def print_result(result: JobResult, *, cost: str = "") -> None:
         return
     cells = plural(result.evaluated, "cell")
     done = f"{cells} in {result.seconds:.1f} s" if result.evaluated else "already in MLflow"
-    echo(f"[green]✓ {name}[/] · seed {result.seed} · {done}{cost}")
+    score = f" · {escape(result.score)}" if result.score else ""
+    echo(f"[green]✓ {name}[/] · seed {result.seed}{score} · {done}{cost}")

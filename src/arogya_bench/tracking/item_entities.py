@@ -19,8 +19,10 @@ from arogya_bench.tracking.items import (
     Tags,
     Text,
 )
+from arogya_bench.tracking.tag_values import redact_value, shorten_value
 
-TAG_LIMIT = 8000  # characters; MLflow silently truncates longer values
+PARAM_LIMIT = 6000
+TAG_LIMIT = 8000  # characters; MLflow truncates longer values without a word
 
 
 def dataset_entity(item: DatasetInput) -> entities.DatasetInput:
@@ -67,7 +69,7 @@ def metric_entities(item: Item, now: int) -> list[entities.Metric]:
 def param_entities(items: Sequence[Item]) -> list[entities.Param]:
     """Build the params of all items, without secrets."""
     return [
-        entities.Param(key, REDACTED if is_secret(key) else redact(str(value)))
+        entities.Param(key, REDACTED if is_secret(key) else shorten_value(redact(str(value)), PARAM_LIMIT))
         for item in items
         if isinstance(item, Params)
         for key, value in item.values.items()
@@ -75,13 +77,8 @@ def param_entities(items: Sequence[Item]) -> list[entities.Param]:
 
 
 def sanitise_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Remove secrets, and mark the values that are truncated."""
-    mark = " … (cut)"
-    redacted = {key: redact(value) for key, value in tags.items()}
-    return {
-        key: value if len(value) <= TAG_LIMIT else value[: TAG_LIMIT - len(mark)] + mark
-        for key, value in redacted.items()
-    }
+    """Remove secrets, and mark the values that are shortened; JSON stays JSON."""
+    return {key: shorten_value(redact_value(value), TAG_LIMIT) for key, value in tags.items()}
 
 
 def collect_tags(items: Sequence[Item]) -> dict[str, str]:

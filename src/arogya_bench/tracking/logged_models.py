@@ -14,6 +14,7 @@ from arogya_bench import serving
 from arogya_bench.tracking.artifacts import WEIGHTS_FOLDER
 from arogya_bench.tracking.items import FittedModel, ModelCard
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tag_values import shorten_value
 from arogya_bench.tracking.tags import MODEL_ID
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def log_model(store: Store, run_id: str, fitted: FittedModel) -> str:
         store.experiment_id,
         logged_name(fitted.name),
         source_run_id=run_id,
-        params={name: value[:MAX_PARAM_LENGTH] for name, value in fitted.card.params.items()},
-        tags={name: value[:MAX_TAG_LENGTH] for name, value in fitted.card.tags.items()},
+        params={name: shorten_value(value, MAX_PARAM_LENGTH) for name, value in fitted.card.params.items()},
+        tags={name: shorten_value(value, MAX_TAG_LENGTH) for name, value in fitted.card.tags.items()},
         model_type=fitted.task,
     )
     with tempfile.TemporaryDirectory() as temporary:

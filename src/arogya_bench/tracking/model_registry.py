@@ -13,6 +13,7 @@ from mlflow.tracking._tracking_service.utils import _use_tracking_uri
 from arogya_bench.errors import ConfigError
 from arogya_bench.tracking.store import Store
 from arogya_bench.tracking.store_errors import translate_errors
+from arogya_bench.tracking.tag_values import shorten_value
 
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 MAX_TAG_LENGTH = 5000  # of a version
@@ -77,7 +78,7 @@ def promote_version(
     with translate_errors(store.uri, fix="check the name of the registered model, and that its version exists."):
         version = client.get_model_version(found.name, found.version)
         for name, value in tags.items():
-            client.set_model_version_tag(found.name, found.version, name, value[:MAX_TAG_LENGTH])
+            client.set_model_version_tag(found.name, found.version, name, shorten_value(value, MAX_TAG_LENGTH))
         for name in set(version.tags) - set(tags):
             if name.startswith("arogya."):  # of an earlier promotion
                 client.delete_model_version_tag(found.name, found.version, name)

@@ -1,6 +1,5 @@
 """Runs: the only module that reads runs from MLflow and writes them."""
 
-import os
 import tempfile
 import time
 import traceback
@@ -71,18 +70,6 @@ def start_run(store: Store, name: str, tags: Mapping[str, str], *, parent: str |
     with translate_errors(store.uri):
         run = store.client.create_run(store.experiment_id, tags=sanitise_tags(first_tags), run_name=name)
     return str(run.info.run_id)
-
-
-def take_over_mlflow_run(store: Store) -> str | None:
-    """The run that ``mlflow run`` created for this process, if it belongs to this experiment.
-
-    A run of another experiment is not used, because MLflow does not nest runs across experiments. The variable is
-    removed from the environment; otherwise every later process would resume that run.
-    """
-    run_id = os.environ.pop("MLFLOW_RUN_ID", None)
-    if run_id and get_run(store.uri, run_id).experiment_id == store.experiment_id:
-        return run_id
-    return None
 
 
 def write_items(store: Store, run_id: str, items: Iterable[Item]) -> None:
@@ -159,6 +146,12 @@ def fail_run(store: Store, run_id: str, status: str, cause: Mapping[str, str]) -
         store.client.set_terminated(run_id, status)
 
 
+def rename_run(store: Store, run_id: str, name: str) -> None:
+    """Give a run another name in ``mlflow ui``; its status stays."""
+    with translate_errors(store.uri):
+        store.client.update_run(run_id, name=name)
+
+
 def set_tag(store: Store, run_id: str, key: str, value: str) -> None:
     """Set one tag of a run."""
     with translate_errors(store.uri):
@@ -178,6 +171,12 @@ def error_tags(error: BaseException, uri: str, *, trace: str | None = None) -> d
         ERROR_MESSAGE: strip_credentials(str(error), uri) or type(error).__name__,
         TRACEBACK: trace[-TAG_LIMIT:],
     }
+
+
+def experiment_tags(store: Store) -> dict[str, str]:
+    """The tags of the experiment, among them those that its users set."""
+    with translate_errors(store.uri):
+        return dict(store.client.get_experiment(store.experiment_id).tags)
 
 
 def tag_experiment(store: Store, tags: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import filelock
 import requests
 
-from arogya_bench.errors import USER_ERROR_EXIT, TrackingError, UserError, check_extra
+from arogya_bench.errors import USER_ERROR_EXIT, TrackingError, UserError, check_extra, install_command
 from arogya_bench.tracking.bind_address import resolve_bind_address
 from arogya_bench.tracking.postgres import EXTRA, last_line, run_postgres
 
@@ -271,7 +271,7 @@ def _usage(server: Server, arguments: argparse.Namespace) -> str:
         file = shlex.quote(str(arguments.folder.resolve() / "login.env"))
         lines.append(f"  login set -a; . {file}; set +a")
     if arguments.direct:
-        lines.append("  keys  clients access artifacts: pip install 'arogya-bench[s3]' for s3://")
+        lines.append(f"  keys  clients access artifacts: {install_command('s3')} for s3://")
     return "\n".join([*lines, f"  log   {server.log}", ""])
 
 

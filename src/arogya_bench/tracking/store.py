@@ -26,6 +26,10 @@ from arogya_bench.runtime.locks import cell_lock
 from arogya_bench.runtime.store_urls import short_timeouts, sqlite_path, sqlite_uri, without_credentials
 from arogya_bench.tracking.store_errors import translate_errors
 
+MAX_NAME_LENGTH = 500  # characters of the name of an experiment, which MLflow takes
+MAX_FOLDER_BYTES = 120
+# A port tells a host from a folder; so do the names of this machine and addresses in numbers.
+HOST_WITHOUT_SCHEME = re.compile(r"([^/@\s]+@)?([\w.-]+:\d+|localhost|(\d{1,3}\.){3}\d{1,3})(/|$)")
 MIN_RETRY_BUDGET_S = 60.0  # outages of a server that a sweep should survive
 
 
@@ -75,6 +79,7 @@ def open_store(uri: str | None, experiment: str, *, create: bool, retry: bool = 
     Raises:
         TrackingError: If the store cannot be reached or written, or the experiment is missing and ``create`` is false.
     """
+    check_experiment_name(experiment)
     uri = absolute_uri(uri or default_uri())
     database = sqlite_path(uri)
     if database is not None:
@@ -151,6 +156,15 @@ def retry_budget_s() -> float:
     return float(sum(min(120.0, factor * 2.0 ** (k - 1)) for k in range(2, retries + 1)))
 
 
+def check_experiment_name(experiment: str) -> None:
+    """Refuse a name that MLflow does not take, before any work."""
+    if len(experiment) > MAX_NAME_LENGTH:
+        raise TrackingError(
+            f"The name of the experiment has {len(experiment)} characters; MLflow takes {MAX_NAME_LENGTH}.",
+            fix="choose a shorter one with tracking.experiment=NAME, or in MLFLOW_EXPERIMENT_NAME if that is set.",
+        )
+
+
 def check_store(uri: str | None) -> None:
     """Check that a store can be used, else raise TrackingError, without creating anything."""
     uri = absolute_uri(uri or default_uri())
@@ -177,13 +191,23 @@ def use_mlflow_run_experiment() -> None:
                 f"There is no MLflow store at {database.resolve()}, which should hold this run.",
                 fix="set MLFLOW_TRACKING_URI to the whole path: sqlite:////folder/mlflow.db",
             )
-        with translate_errors(uri), short_timeouts():
+        fix = "start its server, or unset MLFLOW_EXPERIMENT_ID and MLFLOW_RUN_ID: only `mlflow run` sets them."
+        with translate_errors(uri, fix), short_timeouts():
             chosen = MlflowClient(tracking_uri=uri).get_experiment(experiment_id)
         os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", str(chosen.name))
 
 
 def absolute_uri(uri: str) -> str:
-    """Make a SQLite URI independent of the working folder; others stay as they are."""
+    """Make a SQLite URI independent of the working folder; others stay as they are.
+
+    Raises:
+        TrackingError: For the address of a server without ``http://``, which MLflow takes for a folder.
+    """
+    if HOST_WITHOUT_SCHEME.match(uri):
+        raise TrackingError(
+            f"The tracking store {uri.rpartition('@')[2]} is the address of a server without http:// in front.",
+            fix=f"write http://{uri.rpartition('@')[2]}, or https:// if the server has a certificate.",
+        )
     database = sqlite_path(uri)
     return uri if database is None else sqlite_uri(database.resolve())
 
@@ -219,6 +243,11 @@ def check_folder(database: Path, *, create: bool) -> None:
             f"There is no MLflow store at {database}.",
             fix="change to the folder where the sweep ran, or name it: --tracking-uri URI of compare and report, "
             "tracking.uri=URI of measure.",
+        )
+    if create and not database.parent.exists():
+        raise TrackingError(
+            f"There is no folder {database.parent} for the MLflow store {database.name}.",
+            fix="make the folder, or correct tracking.uri or MLFLOW_TRACKING_URI.",
         )
     for folder in (database.parent, database.parent / "mlruns"):
         if create and not is_writable(folder):
@@ -260,7 +289,18 @@ def _artifact_root(database: Path | None, experiment: str) -> str | None:
     """
     if database is None:
         return None
-    return str(database.resolve().parent / "mlruns" / re.sub(r"[^\w.-]+", "_", experiment))
+    return str(database.resolve().parent / "mlruns" / _folder_name(experiment))
+
+
+def _folder_name(experiment: str) -> str:
+    """A name for a folder; a long one is cut, since file systems take 255 bytes and MLflow 500 characters."""
+    name = re.sub(r"[^\w.-]+", "_", experiment)
+    encoded = name.encode()
+    if not name.strip("."):
+        return f"_{name}"
+    if len(encoded) <= MAX_FOLDER_BYTES:
+        return name
+    return f"{encoded[:MAX_FOLDER_BYTES].decode(errors='ignore')}-{digest_of({'experiment': experiment})[:8]}"
 
 
 def enable_wal(database: Path) -> None:

@@ -1,5 +1,7 @@
 """Errors of MLflow and its stores, translated into problems with a fix."""
 
+import os
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,22 @@ from arogya_bench.errors import TrackingError
 from arogya_bench.runtime.redaction import redact
 from arogya_bench.runtime.store_urls import strip_credentials, without_credentials
 
+START_ADVICE = (
+    "start it (mlflow server --port 5000), or choose another one with "
+    "tracking.uri=... or MLFLOW_TRACKING_URI; sqlite:///mlflow.db needs no server."
+)
+KIND_ADVICE = (
+    "set tracking.uri or MLFLOW_TRACKING_URI to a store that MLflow writes, such as sqlite:///mlflow.db, "
+    "postgresql://HOST/NAME or http://HOST:5000."
+)
+MAX_CAUSE = 300  # characters of a foreign message
+OWN_VARIABLES = (  # that we set ourselves, or that concern no store
+    "MLFLOW_DISABLE_TELEMETRY",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT",
+    "MLFLOW_LOGGING_LEVEL",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT",
+)
 LOGIN_ERRORS = {  # by error code of MLflow: the cause and the fix
     "UNAUTHENTICATED": (
         "it requires a login, and yours is missing or wrong",
@@ -38,7 +56,8 @@ def translate_errors(uri: str, fix: str | None = None) -> Iterator[None]:
     except OSError as error:
         raise TrackingError(
             f"The files of {without_credentials(uri)} cannot be written: {strip_credentials(str(error), uri)}",
-            fix="free disk space and check the permissions of the artifact folder, or choose another store.",
+            fix="free disk space and check the permissions of the artifact folder, or choose another store."
+            + _settings(),
         ) from error
     except s3_errors() as error:
         raise TrackingError(
@@ -50,16 +69,36 @@ def translate_errors(uri: str, fix: str | None = None) -> Iterator[None]:
         cause, advice = LOGIN_ERRORS.get(getattr(error, "error_code", ""), (_first_line(error, uri), fix))
         raise TrackingError(
             f"The tracking store {without_credentials(uri)} does not respond as expected: {cause}",
-            fix=advice
-            or "start it (mlflow server --port 5000), or choose another one with "
-            "tracking.uri=... or MLFLOW_TRACKING_URI; sqlite:///mlflow.db needs no server.",
+            fix=(advice or _start_advice(uri)) + _settings(),
         ) from error
+
+
+def _settings() -> str:
+    """The variables of the environment that change how MLflow works; their values may be secret."""
+    names = sorted(name for name in os.environ if name.startswith("MLFLOW_") and name not in OWN_VARIABLES)
+    return f" Set in the environment: {', '.join(names)}." if names else ""
 
 
 def _first_line(error: Exception, uri: str) -> str:
     """The first line of a message of MLflow; the others are internals of an HTTP library."""
-    first = redact(strip_credentials(str(error), uri)).strip().partition("\n")[0][:300]
-    return f"no server responds at {without_credentials(uri)}" if "Max retries exceeded" in first else first
+    first = redact(strip_credentials(str(error), uri)).strip().partition("\n")[0]
+    if "Max retries exceeded" in first:
+        return f"no server responds at {without_credentials(uri)}"
+    return whole_sentences(first)
+
+
+def whole_sentences(text: str) -> str:
+    """As much of a message as fits, without links and without half a sentence where there is a whole one."""
+    plain = re.sub(r"(\s*\b(See|Visit|Refer to):?)?\s*https?://\S+", "", text).strip()
+    if len(plain) <= MAX_CAUSE:
+        return plain
+    end = max(plain.rfind(mark, 0, MAX_CAUSE) for mark in (". ", "; "))
+    return f"{plain[:end]}." if end > 0 else f"{plain[:MAX_CAUSE]} …"
+
+
+def _start_advice(uri: str) -> str:
+    """How to get a store that works: one of a kind that MLflow writes, or the server that should answer."""
+    return START_ADVICE if uri.startswith(("http:", "https:")) else KIND_ADVICE
 
 
 def s3_errors() -> tuple[type[Exception], ...]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arogya_bench.runtime.environment import environment_facts
 
@@ -34,12 +34,15 @@ TASK = "arogya.task"
 SPLIT = "arogya.split"
 SPLIT_DIGEST = "arogya.split_digest"
 GROUPED = "arogya.grouped"  # whether the dataset names patients or other groups
+POSITIVE_CLASS = "arogya.positive_class"  # of two classes, or the one that was named; absent if none is positive
 SEED = "arogya.seed"
 SEEDED = "arogya.seeded"  # whether another seed gives another model
 FIT_KEY = "arogya.fit_key"
 GATE = "arogya.gate"
 GATE_OVERRIDDEN = "arogya.gate_overridden"  # errors of the data that the user accepted
-EXCLUDED_CASES = "arogya.excluded_cases"
+EXCLUDED_CASES = "arogya.excluded_cases"  # that nobody can use, of an overridden gate
+CASES_LEFT_OUT = "arogya.cases_left_out"  # by the user, with dataset.exclude; absent without any
+TRAINED_ON = "arogya.trained_on"  # datasets that its weights are declared to be fitted on, as JSON; absent for none
 
 # Of an evaluation.
 CELL_KEY = "arogya.cell_key"
@@ -137,13 +140,27 @@ def read_metric_tags(tags: Mapping[str, str]) -> "dict[str, MetricSpec]":
     """The metrics of other packages that a run was evaluated with, by name."""
     from arogya_bench.metrics.plugins import MetricSpec
 
-    specs = json.loads(tags.get(PLUGIN_METRICS, "{}"))
-    return {name: MetricSpec(**spec) for name, spec in specs.items()}
+    specs = read_json_tag(tags, PLUGIN_METRICS)
+    return {name: MetricSpec(**spec) for name, spec in specs.items() if isinstance(spec, Mapping)}
+
+
+def read_json_tag(tags: Mapping[str, str], name: str) -> dict[str, Any]:
+    """The mapping of a tag that is JSON; empty without the tag, and where an earlier version or MLflow cut it."""
+    try:
+        content = json.loads(tags.get(name, "{}"))
+    except json.JSONDecodeError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def model_without_control(tags: Mapping[str, str]) -> str:
     """The name of a row; of a control of an API, that of the row that it belongs to."""
     return tags.get(MODEL, "").removesuffix(f"+{tags.get(API_CONTROL, '')}")
+
+
+def evaluation_name(tags: Mapping[str, str]) -> str:
+    """The name of the run of an evaluation, which tells apart seeds and datasets too."""
+    return f"{tags[MODEL]} · {tags[CONDITION]} · seed {tags[SEED]} · {tags[DATASET]}"
 
 
 def model_params_tag(params: Mapping[str, object]) -> dict[str, str]:
@@ -153,8 +170,4 @@ def model_params_tag(params: Mapping[str, object]) -> dict[str, str]:
 
 def read_model_params(tags: Mapping[str, str]) -> dict[str, str]:
     """The params that a run started with; empty for runs of earlier versions, and where the tag was cut."""
-    try:
-        params: dict[str, str] = json.loads(tags.get(MODEL_PARAMS, "{}"))
-    except json.JSONDecodeError:
-        return {}
-    return params
+    return read_json_tag(tags, MODEL_PARAMS)
