@@ -1,34 +1,59 @@
-"""The public functions: evaluate a model, load predictions, compare the models of an experiment."""
+"""The public functions: run a sweep, evaluate a model, load predictions, compare the models of an experiment."""
 
-import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
+from html import escape
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 
 from arogya_bench.analysis.literature import LiteratureValue
-from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.analysis.table_rows import bounds
 from arogya_bench.comparison.comparison import ComparisonTables
 from arogya_bench.comparison.costs import PriceChoice
-from arogya_bench.comparison.logged_values import logged_values
+from arogya_bench.comparison.logged_values import EVALUATION_COLUMNS, logged_values
 from arogya_bench.comparison.requirements import Requirements, check_same
-from arogya_bench.comparison.selection import Selection
-from arogya_bench.configuration import compose
+from arogya_bench.comparison.selection import CHOSEN_VARIANTS, Selection
+from arogya_bench.configuration.compose import RunRequest, compose_jobs
 from arogya_bench.configuration.limit_files import load_limits
 from arogya_bench.configuration.literature_files import load_literature
 from arogya_bench.configuration.price_files import load_price_list
-from arogya_bench.errors import ConfigError, did_you_mean
-from arogya_bench.evaluation import evaluation
-from arogya_bench.evaluation.job import DatasetSource, Job
+from arogya_bench.configuration.python_arguments import (
+    check_content,
+    check_experiments,
+    check_margin,
+    check_run_ids,
+    check_texts,
+)
+from arogya_bench.configuration.python_values import (
+    dataset_overrides,
+    to_choices,
+    to_options,
+    to_override,
+    to_overrides,
+)
+from arogya_bench.errors import ConfigError
+from arogya_bench.evaluation.evaluation import Evaluation, run_job
+from arogya_bench.evaluation.given_objects import (
+    augmentation_option,
+    check_dataset,
+    check_model,
+    with_condition,
+    with_model,
+    with_source,
+)
+from arogya_bench.evaluation.job import DatasetSource
 from arogya_bench.prices.price_list import PriceList
 from arogya_bench.report.document import render_pdf
+from arogya_bench.report.notebook import comparison_html, comparison_text, table_html
 from arogya_bench.report.page import render_html
+from arogya_bench.runtime.console import plural
 from arogya_bench.runtime.store_urls import sqlite_path
+from arogya_bench.sweeps.sweep import perform_sweep
+from arogya_bench.sweeps.sweep_end import FAILURE_COLUMNS
 from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.runs import get_run
 from arogya_bench.tracking.store import absolute_uri, check_folder, default_uri, open_store
@@ -38,7 +63,7 @@ from arogya_bench.types import Model
 DEFAULT_METRIC = "f1_macro"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Comparison(ComparisonTables):
     """The tables of a comparison, with a report as HTML or PDF."""
 
@@ -49,6 +74,14 @@ class Comparison(ComparisonTables):
     def to_pdf(self, path: Path | str) -> None:
         """Write the report as PDF; requires the extra ``report``."""
         Path(path).write_bytes(render_pdf(self))
+
+    def __repr__(self) -> str:
+        """The verdict of each dataset."""
+        return comparison_text(self)
+
+    def _repr_html_(self) -> str:
+        """The verdict and the leaderboard of each dataset, for notebooks."""
+        return comparison_html(self)
 
 
 def compare(  # noqa: PLR0913 - each is a question of the user
@@ -103,20 +136,17 @@ def compare(  # noqa: PLR0913 - each is a question of the user
             names, has what was used.
         TrackingError: If the store cannot be read or has no finished evaluation.
     """
-    if margin is not None and not (math.isfinite(margin) and margin >= 0):
-        raise ConfigError(f"The margin {margin} is not a number from 0.", fix="give one such as 0.02.")
+    check_texts(tracking_uri=tracking_uri, metric=metric, test=test, correction=correction)
+    check_content("prices", prices, PriceList)
+    check_content("limits", limits, Mapping)
+    check_content("literature", literature, Sequence)
+    check_margin(margin)
     requirements = Requirements() if limits is None else load_limits(limits)
     check_same("--metric", metric, requirements.metric)
     options = requirements.options(margin=margin, test=test, correction=correction)
     published = load_literature(literature)
     choice = PriceChoice(prices=_price_list(prices), named=prices is not None, today=datetime.now(UTC).date())
-    selection = Selection(
-        experiments=_experiment_names(experiment),
-        where=(where or "").strip(),
-        sweep=sweep,
-        run_ids=tuple(run_ids),
-        variants=variants,
-    )
+    selection = _select(experiment, where, sweep, run_ids, variants)
     store = open_store(tracking_uri, selection.experiments[0], create=False)
     return Comparison.from_store(
         store,
@@ -152,17 +182,26 @@ def list_evaluations(
     Raises:
         TrackingError: If the store cannot be read or has no finished evaluation.
     """
-    selection = Selection(
-        experiments=_experiment_names(experiment), where=(where or "").strip(), sweep=sweep, run_ids=tuple(run_ids)
-    )
+    check_texts(tracking_uri=tracking_uri)
+    selection = _select(experiment, where, sweep, run_ids)
     return logged_values(open_store(tracking_uri, selection.experiments[0], create=False), selection)
 
 
-def _experiment_names(experiment: str | Sequence[str]) -> tuple[str, ...]:
-    names = (experiment,) if isinstance(experiment, str) else tuple(experiment)
-    if not names:
-        raise ConfigError("No experiment is named.", fix="name at least one.")
-    return names
+def _select(
+    experiment: str | Sequence[str],
+    where: str | None,
+    sweep: str | None,
+    run_ids: Sequence[str],
+    variants: str = CHOSEN_VARIANTS,
+) -> Selection:
+    check_texts(where=where, sweep=sweep, variants=variants)
+    return Selection(
+        experiments=check_experiments(experiment),
+        where=(where or "").strip(),
+        sweep=sweep,
+        run_ids=check_run_ids(run_ids),
+        variants=variants,
+    )
 
 
 def _price_list(prices: str | Path | PriceList | None) -> PriceList:
@@ -182,6 +221,9 @@ def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.Data
     Raises:
         TrackingError: If the run does not exist or has no predictions.
     """
+    if run_id is None:
+        raise ConfigError("run_id is None.", fix="give the id of a run, such as one of leaderboard['run_ids'][0].")
+    check_texts(run_id=run_id, tracking_uri=tracking_uri)
     uri = absolute_uri(tracking_uri or default_uri())
     database = sqlite_path(uri)
     if database is not None:
@@ -195,70 +237,160 @@ def load_predictions(run_id: str, *, tracking_uri: str | None = None) -> pd.Data
 
 def evaluate(
     model: str | Model,
-    dataset: str | DatasetSource,
+    dataset: str | Path | DatasetSource,
     *,
     augmentation: str = "clean",
     seed: int = 42,
     tracking_uri: str | None = None,
-    overrides: Sequence[str] = (),
-) -> evaluation.Evaluation:
+    overrides: Sequence[str] | Mapping[str, object] = (),
+) -> Evaluation:
     """Evaluate a model on one condition of a dataset and log the run as a sweep would.
 
     Args:
         model: Name of an option of the config group ``model``, or an adapter.
-        dataset: Name of an option of the config group ``dataset``, or a dataset source.
+        dataset: Name of an option of the config group ``dataset``, a folder of class folders, or a dataset source.
         augmentation: Name of an option of the config group ``augmentation`` that has at most one
             severity, or a condition such as ``gaussian_noise_0.1``.
         seed: Seed of the fit.
         tracking_uri: MLflow store. Defaults to ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` in the
             working directory.
-        overrides: Further Hydra overrides, such as ``image_size=64``.
+        overrides: Further Hydra overrides, such as ``["image_size=64"]``, or ``{"image_size": 64}``.
 
     Returns:
         The evaluation. It is always recomputed, because MLflow does not store all of it.
 
     Raises:
-        UserError: If a name, the data or the store is invalid.
+        UserError: If a name, an argument, the data or the store is invalid.
     """
-    arguments = [f"augmentation={_augmentation_option(augmentation)}", f"seed={seed}", *overrides]
-    for group, choice in (("model", model), ("dataset", dataset)):
-        if isinstance(choice, str):
-            arguments.append(f"{group}={choice}")
-    request = compose.RunRequest(overrides=(*arguments, "sweep.resume=false"))
-    (job,) = compose.compose_jobs(request)
+    check_model(model)
+    check_texts(tracking_uri=tracking_uri)
+    further = to_overrides(overrides)
+    arguments = [to_override("augmentation", augmentation_option(augmentation)), to_override("seed", seed)]
+    if isinstance(model, str):
+        arguments.append(to_override("model", model))
+    if isinstance(dataset, str | Path):
+        arguments += dataset_overrides(dataset, further)
+    else:
+        check_dataset(dataset)
+    (job,) = compose_jobs(RunRequest(overrides=(*arguments, *further, "sweep.resume=false")))
     if not isinstance(model, str):
-        config = {**job.config, "model": _adapter_config(model)}
-        job = replace(job, model=model, model_name=type(model).__name__, config=config)
-    if not isinstance(dataset, str):
-        config = {**job.config, "dataset": _adapter_config(dataset)}
-        job = replace(job, source=dataset, config=config)
-    job = replace(job, conditions=(_select_condition(job, augmentation),))
+        job = with_model(job, model)
+    if not isinstance(dataset, str | Path):
+        job = with_source(job, dataset)
+    job = with_condition(job, augmentation)
     store = open_store(tracking_uri or job.tracking_uri, job.experiment, create=True)
-    (result,) = evaluation.run_job(job, store, None)
+    (result,) = run_job(job, store, None)
     return result
 
 
-def _adapter_config(adapter: Model | DatasetSource) -> dict[str, Any]:
-    """Return the config to log for an adapter that was not built from a config."""
-    fields: dict[str, Any] = asdict(cast("Any", adapter)) if is_dataclass(adapter) else {}
-    adapter_class = type(adapter)
-    plain = json.loads(json.dumps(fields, default=str))
-    return {"_target_": f"{adapter_class.__module__}.{adapter_class.__qualname__}", **plain}
+def run(  # noqa: PLR0913 - each is a question of the user
+    *,
+    model: str | Sequence[str] | None = None,
+    dataset: str | Path | Sequence[str | Path] | None = None,
+    augmentation: str | Sequence[str] | None = None,
+    training: str | Sequence[str] | None = None,
+    seed: int | Sequence[int] | None = None,
+    experiment: str | None = None,
+    tracking_uri: str | None = None,
+    overrides: Sequence[str] | Mapping[str, object] = (),
+) -> "Sweep":
+    """Run a sweep as ``arogya-bench run -m`` does: every combination, and only what MLflow does not hold yet.
 
+    Progress and messages go to standard error. None stands for the default of the config.
 
-def _augmentation_option(name: str) -> str:
-    """Return the config option of a condition: its name without the severity."""
-    stem, _, severity = name.rpartition("_")
-    return stem if stem and severity.replace(".", "").isdigit() else name
+    Args:
+        model: Name of an option of the config group ``model``, or a list of names.
+        dataset: Name of an option of the config group ``dataset``, a folder of class folders, or a list of either.
+        augmentation: Name of an option of the config group ``augmentation``, such as ``all``, or a list of names.
+        training: Name of an option of the config group ``training``, or a list of names.
+        seed: Seed of the fits, or a list of seeds.
+        experiment: Name of the MLflow experiment.
+        tracking_uri: MLflow store. Defaults to ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` in the
+            working directory.
+        overrides: Further Hydra overrides, such as ``["dataset.cases=600", "measure=quick"]``, or a mapping such as
+            ``{"dataset.cases": 600}``. A value such as ``"training.epochs=1,2"`` runs both.
 
+    Returns:
+        How the sweep ended, with its evaluations. A job that failed raises no error: ``failures`` lists it.
 
-def _select_condition(job: Job, name: str) -> Condition:
-    if len(job.conditions) == 1 and _augmentation_option(name) == name:
-        return job.conditions[0]
-    for condition in job.conditions:
-        if condition.name == name:
-            return condition
-    names = [condition.name for condition in job.conditions]
-    raise ConfigError(
-        f"{name!r} is not one condition.{did_you_mean(name, names)}", fix=f"choose one of: {', '.join(names)}"
+    Raises:
+        UserError: If a name, an argument, the data or the store is invalid, before any work starts.
+    """
+    check_texts(experiment=experiment, tracking_uri=tracking_uri)
+    further = to_overrides(overrides)
+    options = {"model": model, "augmentation": augmentation, "training": training}
+    arguments = [line for group, names in options.items() for line in to_options(group, names)]
+    arguments += to_choices("seed", seed)
+    places = {"tracking.experiment": experiment, "tracking.uri": tracking_uri}
+    arguments += [to_override(key, value) for key, value in places.items() if value is not None]
+    arguments += dataset_overrides(dataset, further)
+    ended = perform_sweep(RunRequest(overrides=(*arguments, *further), multirun=True))
+    return Sweep(
+        run_id=ended.run_id,
+        exit_code=ended.exit_code,
+        experiment=ended.store.experiment,
+        tracking_uri=ended.store.uri,
+        run_ids=tuple(ended.evaluations()),
+        failures=pd.DataFrame(ended.failures(), columns=list(FAILURE_COLUMNS)),
     )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Sweep:
+    """A sweep that has ended.
+
+    Attributes:
+        run_id: Of the sweep itself in MLflow.
+        exit_code: That of the command: 0, or 3 if a job failed.
+        experiment: Name of the MLflow experiment.
+        tracking_uri: Its store.
+        run_ids: Of the finished evaluations of all its cells, also of those that were finished before.
+        failures: One row per cell that did not finish, with its cause.
+    """
+
+    run_id: str
+    exit_code: int
+    experiment: str
+    tracking_uri: str = field(repr=False)
+    run_ids: tuple[str, ...]
+    failures: pd.DataFrame
+
+    @property
+    def state(self) -> str:
+        """``finished``, or ``failed`` if a job failed."""
+        return "failed" if self.exit_code else "finished"
+
+    @cached_property
+    def evaluations(self) -> pd.DataFrame:
+        """One row per finished cell, with the values and bounds that its run logged."""
+        if not self.run_ids:
+            return pd.DataFrame(columns=list(EVALUATION_COLUMNS))
+        return list_evaluations(self.experiment, tracking_uri=self.tracking_uri, run_ids=self.run_ids)
+
+    @cached_property
+    def leaderboard(self) -> pd.DataFrame:
+        """That of ``compare``, with its defaults."""
+        return self.compare().leaderboard
+
+    def compare(self, **options: Any) -> Comparison:
+        """Compare the models of this sweep, those that failed listed as missing.
+
+        Args:
+            options: Of ``arogya_bench.compare``, such as ``metric``, ``margin``, ``limits``.
+        """
+        runs = (*self.run_ids, *self.failures["run_id"])
+        return compare(self.experiment, tracking_uri=self.tracking_uri, **{"run_ids": runs, **options})
+
+    def __repr__(self) -> str:
+        """How it ended, in one line."""
+        cells = plural(len(self.run_ids), "evaluation")
+        failed = f", {len(self.failures)} failed" if len(self.failures) else ""
+        return f"Sweep({self.state}: {cells}{failed}; experiment={self.experiment!r}, run_id={self.run_id!r})"
+
+    def _repr_html_(self) -> str:
+        """The same, with its evaluations and failures, for notebooks."""
+        named = ["dataset", "model", "condition", "seed"]
+        metrics = [name for name in (DEFAULT_METRIC, "mAP50_95") if name in self.evaluations]
+        shown = self.evaluations[[*named, *(end for name in metrics for end in bounds(name)), "run_id"]].round(3)
+        tables = [shown, self.failures[[*named, "cause", "message"]]]
+        return "".join([f"<p>{escape(repr(self))}</p>", *(table_html(table) for table in tables if len(table))])

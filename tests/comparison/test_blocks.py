@@ -241,6 +241,16 @@ def test_without_a_finished_evaluation_there_is_nothing_to_compare(logged, read)
         read()
 
 
+def test_where_everything_failed_the_cause_is_named_with_its_remedy(logged, read):
+    message = "The model returned nothing. Fix: mend the model."
+    logged("a", status="FAILED", tags={"arogya.error_message": message}.items())
+
+    with pytest.raises(TrackingError, match="1 failed, the last one so: The model returned nothing") as caught:
+        read()
+
+    assert caught.value.fix == "mend the model; then run the same command again."
+
+
 def test_seeds_are_averaged_and_not_pooled(logged, only):
     logged("a", seed=1, draw=1)
     alone = scored(only(), "a")

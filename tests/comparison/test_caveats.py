@@ -36,6 +36,12 @@ def test_excluded_cases_are_counted():
     assert "8 unusable cases were excluded" in caveat
 
 
+def test_cases_that_the_user_left_out_are_counted():
+    (caveat,) = find_caveats([SOUND, {**SOUND, "arogya.cases_left_out": "3"}])
+
+    assert caveat.startswith("3 cases were left out of the dataset by its user (dataset.exclude)")
+
+
 def test_an_image_level_split_without_patients_is_no_caveat():
     ungrouped = {"arogya.grouped": "false", "arogya.split": "image-80-10-10-s42"}
 

@@ -78,7 +78,8 @@ def findings_of(comparison):
 
 NEAR_DUPLICATES = (
     "Warning AB105: Near duplicate across splits (30). "
-    "Fix: inspect the examples; keep one of each pair, or assign both to one group."
+    "Fix: inspect every pair in copies.csv (arogya-bench data check ... --out DIR; also in the run of a sweep); "
+    "keep one of each (dataset.exclude=FILE), or assign both to one group."
 )
 
 

@@ -69,3 +69,12 @@ def test_the_command_ends_with_2_and_logs_nothing(study, command_in, tmp_path):
     assert "f1 is defined for two classes; synthetic-60x3 has 3." in ended.err
     assert "Fix: use the metric f1_macro." in ended.err
     assert ended.left == []
+
+
+def test_of_more_classes_the_one_that_the_dataset_names_is_positive(logged, store):
+    logged("a", positive="malignant")
+
+    comparison = compare(store.experiment, tracking_uri=store.uri)
+
+    assert set(comparison.operating_points["positive_class"]) == {"malignant"}
+    assert comparison.leaderboard["positive_class"].isna().all()

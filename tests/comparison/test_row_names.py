@@ -1,9 +1,12 @@
 """Rows have readable names, also those whose every run failed."""
 
+from dataclasses import dataclass, field
+
 import pytest
 
 from arogya_bench.comparison.row_names import row_names
 from arogya_bench.models.opencv import OpenCVClassifier
+from arogya_bench.runtime.digests import digest_of
 from arogya_bench.tracking.runs import search_runs
 
 
@@ -45,16 +48,32 @@ def test_a_single_failed_row_has_the_name_of_its_model(logged, names):
     assert names() == ["svm"]
 
 
-def test_a_failed_row_of_an_earlier_version_has_its_digest_and_the_others_stay_readable(logged, store, names):
+def test_a_failed_row_of_an_earlier_version_is_numbered_and_the_others_stay_readable(logged, store, names):
     logged("svm", model=svm(1.0))
     logged("svm", model=svm(10.0), status="FAILED")
     forget_params(store)
 
-    finished, failed = names()
+    assert names() == ["svm", "svm #2"]
 
-    assert finished == "svm"
-    assert failed.startswith("svm (")
-    assert len(failed) == len("svm (123456)")
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint(OpenCVClassifier):
+    adapter_name = "test_checkpoint"
+    adapter_version = 1
+    weights: str = "none"
+    content: str = field(default="", metadata={"identity": False})
+
+    def fingerprint(self):
+        return digest_of({"content": self.content})
+
+
+def test_no_name_holds_a_digest(logged, names, tmp_path):
+    """Neither of the files of a model that no param names, nor of a file of weights."""
+    (tmp_path / "last.pt").write_bytes(b"learned")
+    for changes in ({}, {"content": "other"}, {"weights": str(tmp_path / "last.pt")}):
+        logged("net", model=Checkpoint(image_size=32, **changes))
+
+    assert names() == ["net (weights=none)", "net (weights=none) #2", "net (weights=file)"]
 
 
 def test_params_too_long_for_a_tag_are_ignored(logged, store, names):

@@ -5,6 +5,7 @@ import pytest
 
 from arogya_bench.comparison.loading import load_evaluations
 from arogya_bench.comparison.requirements import Limit, Requirements
+from arogya_bench.comparison.table_frames import FIRST_TABLES, to_table
 from arogya_bench.comparison.tables import compare_block
 from arogya_bench.errors import TrackingError
 from arogya_bench.metrics.classification import INTERVAL_METRICS, METRICS
@@ -104,7 +105,7 @@ def test_the_leaderboard_has_the_metrics_of_the_task_with_intervals(logged, comp
 
     for name in set(INTERVAL_METRICS) & set(METRICS):
         assert row[f"{name}.ci_low"] <= row[f"{name}.ci_high"]
-    assert (row["cases"], row["groups"], row["seeds"]) == (72, 36, "any")  # no seed changes the SVM
+    assert (row["cases"], row["groups"], row["seeded"]) == (72, 36, False)  # no seed changes the SVM
 
 
 def test_two_seeds_make_no_more_patients(logged, compare_only):
@@ -113,7 +114,8 @@ def test_two_seeds_make_no_more_patients(logged, compare_only):
 
     (row,) = compare_only().leaderboard
 
-    assert (row["cases"], row["groups"], row["seeds"]) == (72, 36, "1 2")
+    assert (row["cases"], row["groups"], row["seeds"]) == (72, 36, [1, 2])
+    assert len(set(row["run_ids"])) == 2
 
 
 def test_mcnemar_is_computed_where_each_patient_has_one_image(logged, compare_only, roster):
@@ -281,3 +283,14 @@ def test_a_row_that_misses_a_limit_takes_no_share_of_the_chances(logged, store):
     assert chances["weak"] is None
     assert chances["strong"] + chances["fair"] == pytest.approx(1)
     assert {row["members"] for row in found.analyses["ensembles"]} <= {2}
+
+
+def test_tables_have_the_same_first_columns_with_and_without_rows(logged, noisy, compare_only):
+    logged("a", conditions=noisy(0.1))
+    logged("b", draw=1)
+
+    found = compare_only()
+
+    for name, columns in FIRST_TABLES.items():
+        assert set(columns) <= set(getattr(found, name)[0])
+        assert tuple(to_table(name, [])) == columns

@@ -70,7 +70,7 @@ def test_a_model_that_no_seed_changes_is_no_single_fit(logged, compare_only):
     found = compare_only()
 
     assert "One seed" not in verdict_of(found)["notes"]
-    assert [row["seeds"] for row in found.leaderboard] == ["any", "any"]
+    assert [row["seeded"] for row in found.leaderboard] == [False, False]
 
 
 def test_rows_that_do_not_beat_guessing_are_named(logged, compare_only):
@@ -105,6 +105,33 @@ def test_a_class_without_a_test_case_is_named_with_both_values(logged, compare_o
     row = found.leaderboard[0]
     assert row["f1_macro.as_logged"] < row["f1_macro"]
     assert "with the classes that scikit-learn averages, as its run logs" in row["note"]
+
+
+def test_many_small_classes_are_one_note(logged, compare_only, store):
+    names = [f"small {k}" for k in range(12)]
+    for run in (logged("a", skill=4.0), logged("b", skill=0.0, draw=1)):
+        path = Path(get_run(store.uri, run).artifact_uri) / "predictions.parquet"
+        table = pd.read_parquet(path).sort_values("case_id", ignore_index=True)
+        table.loc[range(0, 24, 2), "target"] = names  # one patient each
+        empty = pd.DataFrame(0.0, index=table.index, columns=[f"p_{name}" for name in names])
+        pd.concat([table, empty], axis=1).to_parquet(path, index=False)
+
+    notes = verdict_of(compare_only())["notes"].splitlines()
+
+    (note,) = [note for note in notes if "small" in note]
+    assert note == (
+        "12 classes have fewer than 5 patients in the test split: small 0 (1), small 1 (1), small 2 (1), small 3 (1), "
+        "small 4 (1) and 7 more; the table per_class has all of them."
+    )
+
+
+def test_a_weighted_kappa_comes_with_the_order_of_the_classes(logged, compare_only, store):
+    for run in (logged("a", skill=4.0), logged("b", skill=0.0, draw=1)):
+        add_class(store, run, "unseen", wrong_from=30)
+
+    notes = verdict_of(compare_only("kappa_quadratic"))["notes"]
+
+    assert ", unseen. It means nothing in another one: dataset.ordinal=true" in notes
 
 
 def add_class(store, run_id, name, *, wrong_from):

@@ -308,6 +308,16 @@ def test_fewer_than_ten_cases_of_a_class_are_flagged():
     assert "sensitivity" not in found.flags
 
 
+def test_weighted_kappas_say_in_which_order_they_take_the_classes():
+    classes = ["mild", "no DR", "severe"]
+
+    found = score_with_reasons([0, 1, 2], predicted=[0, 1, 1], classes=classes)
+
+    assert found.flags["kappa_quadratic"] == "takes the classes for grades in this order: mild, no DR, severe"
+    assert "kappa" not in found.flags
+    assert "kappa_linear" not in score_with_reasons([0, 1, 2], predicted=[0, 1, 1], classes=["G1", "G2", "G10"]).flags
+
+
 def test_ordinary_cases_have_no_flags():
     targets, probabilities = tied(0, classes=2)
 
@@ -364,3 +374,13 @@ def test_permuting_the_class_columns_changes_auroc():
     found, permuted = score(targets, probabilities), score(targets, probabilities[:, [1, 2, 0]])
 
     assert abs(found["auroc_macro_ovr"] - permuted["auroc_macro_ovr"]) > 0.01
+
+
+def test_a_flag_names_ten_classes_and_counts_the_others():
+    names = [f"class {k}" for k in range(40)]
+
+    found = score_with_reasons(np.arange(40), np.full((40, 40), 1 / 40), classes=names)
+
+    first_ten = ", ".join(names[:10])
+    assert found.flags["balanced_accuracy"] == f"fewer than 10 cases: {first_ten} and 30 more"
+    assert len(found.flags["precision_macro"]) < 400

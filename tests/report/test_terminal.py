@@ -30,6 +30,12 @@ def test_markup_in_a_name_is_text(shown, renamed):
     assert "[bold]m[/]" in shown(renamed("opencv", "[bold]m[/]"))
 
 
+def test_long_names_that_differ_at_their_end_can_be_told_apart(shown, renamed):
+    text = shown(renamed("opencv", "x models:/a_name_of_more_letters_than_a_column_has_room_for"))
+
+    assert "…" not in text.replace("=…", "")
+
+
 def test_no_line_is_wider_than_a_log(shown, comparison):
     assert max(map(len, shown(comparison).splitlines())) <= 100
 

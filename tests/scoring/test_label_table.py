@@ -110,3 +110,19 @@ def test_a_table_of_something_else_is_refused(column, named):
 
     with pytest.raises(TrackingError, match=named):
         predictions_from_table(table)
+
+
+def test_a_preview_of_many_classes_has_no_warning_and_is_small_enough_to_be_shown():
+    rows, classes = 1000, 400
+    many = Predictions(
+        classes=tuple(f"dermatosis {k}" for k in range(classes)),
+        case_ids=tuple(f"case-{i}" for i in range(rows)),
+        group_ids=tuple(f"patient-{i}" for i in range(rows)),
+        targets=np.arange(rows) % classes,
+        probabilities=np.full((rows, classes), 0.123456),
+    )
+
+    preview = predictions_to_preview(many)  # warnings are errors
+
+    assert len(preview) > 300
+    assert len(preview.to_json(orient="split", index=False)) < 2_000_000

@@ -103,3 +103,12 @@ def test_the_classes_have_a_row_each(predictions):
 
     assert list(table["class"]) == list(predictions.classes)
     assert table["support"].sum() == len(predictions.case_ids)
+
+
+@pytest.mark.parametrize(("classes", "kept"), [(["mild", "none", "severe"], False), (["G1", "G2", "G3"], True)])
+def test_metrics_of_grades_are_left_out_where_nobody_ordered_the_classes(predictions, classes, kept):
+    judged = compute_scores(predictions, resamples=2000, seed=SEED).without_grades(classes)
+
+    assert ("kappa_quadratic" in judged.values) == kept
+    assert ("kappa_linear" in judged.undefined) != kept
+    assert "kappa" in judged.values

@@ -17,7 +17,7 @@ from arogya_bench.comparison.table_frames import MEASURED_TABLES, to_records
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.statistics.paired_differences import ALPHA
 
-COMPARISON_VERSION = 5  # rises when equal evaluations give another comparison
+COMPARISON_VERSION = 6  # rises when equal evaluations give another comparison
 
 VERDICT_RULE = (
     "ahead is a model that is shown to be better than each other one that may be recommended, every pair by itself, "

@@ -1,20 +1,25 @@
 """Limitations of the data behind a comparison, read from the tags of its runs."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from arogya_bench.comparison.verdict_words import MAX_NAMES, join_names
 from arogya_bench.tracking.tags import (
     API_TERMS,
     API_TIER,
+    CASES_LEFT_OUT,
     EXCLUDED_CASES,
     GATE_OVERRIDDEN,
     GROUPED,
     IMPORTED_FROM,
     MODEL,
     SPLIT,
+    TRAINED_ON,
     model_without_control,
 )
 
+TRAINED_ON_TEST = "AB501"
+ERROR_CODE = re.compile(r"\bAB\d{3}\b")
 UNGROUPED_CAVEAT = (
     "The dataset does not identify patients: each image counts as its own patient, and intervals "
     "are too narrow if patients have several images."
@@ -39,14 +44,27 @@ def find_caveats(tags: Sequence[Mapping[str, str]], *, gate_summaries: Sequence[
     grouped = [run for run in tags if run.get(GROUPED) == "true"]
     if any(run.get(SPLIT, "").startswith(("image-", "image_level-")) for run in grouped):
         caveats.append(IMAGE_LEVEL_SPLIT_CAVEAT)
-    if overridden := sorted({codes for run in tags if (codes := run.get(GATE_OVERRIDDEN))}):
+    if overridden := sorted({codes for run in tags if (codes := run.get(GATE_OVERRIDDEN)) and not _is_declared(run)}):
         count = max(int(run.get(EXCLUDED_CASES, 0)) for run in tags)
         excluded = f"; {count} unusable {'case was' if count == 1 else 'cases were'} excluded" if count else ""
         caveats.append(
             f"The data gate found errors ({'; '.join(overridden)}) and was overridden with "
             f"gate=warn{excluded}. See gate.json of the runs."
         )
+    if left_out := max((int(run.get(CASES_LEFT_OUT, 0)) for run in tags), default=0):
+        were = "case was" if left_out == 1 else "cases were"
+        caveats.append(
+            f"{left_out} {were} left out of the dataset by its user (dataset.exclude). See gate.json of the runs."
+        )
     return (*caveats, *_import_caveats(tags), *_api_caveats(tags))
+
+
+def _is_declared(run: Mapping[str, str]) -> bool:
+    """Whether the only error is what was declared of the weights, perhaps later: a finding of its own says so."""
+    codes = run.get(GATE_OVERRIDDEN, "")
+    return (
+        TRAINED_ON in run and codes.startswith(TRAINED_ON_TEST) and not ERROR_CODE.search(codes, len(TRAINED_ON_TEST))
+    )
 
 
 def _import_caveats(tags: Sequence[Mapping[str, str]]) -> list[str]:

@@ -21,7 +21,14 @@ from arogya_bench.comparison.metric_check import check_positive_class, check_two
 from arogya_bench.comparison.pair_test_check import check_pair_tests
 from arogya_bench.comparison.requirements import Requirements
 from arogya_bench.comparison.selection import Selection
-from arogya_bench.comparison.table_frames import ADDED_TABLES, ANALYSIS_TABLES, TABLES, to_records, to_table
+from arogya_bench.comparison.table_frames import (
+    ADDED_TABLES,
+    ANALYSIS_TABLES,
+    TABLES,
+    to_flat_table,
+    to_records,
+    to_table,
+)
 from arogya_bench.comparison.tables import BlockTables, compare_block
 from arogya_bench.errors import TrackingError
 from arogya_bench.tracking.store import Store
@@ -222,11 +229,11 @@ class ComparisonTables:
         return text
 
     def to_csv(self, folder: Path | str) -> None:
-        """Write one CSV file per table."""
+        """Write one CSV file per table; the items of a list have spaces between them."""
         directory = Path(folder)
         directory.mkdir(parents=True, exist_ok=True)
         for name in TABLES:
-            getattr(self, name).to_csv(directory / f"{name}.csv", index=False)
+            to_flat_table(getattr(self, name)).to_csv(directory / f"{name}.csv", index=False)
 
 
 def _rows_of(block: BlockTables, name: str) -> list[TableRow]:

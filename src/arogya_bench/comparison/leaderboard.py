@@ -14,6 +14,7 @@ from arogya_bench.comparison.api_notes import outcome_note
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.costs import COST, row_kind
 from arogya_bench.comparison.pareto import LATENCY
+from arogya_bench.scoring.classification import CLASSIFICATION
 from arogya_bench.statistics.intervals import Interval
 from arogya_bench.statistics.notes import join_notes
 
@@ -27,6 +28,8 @@ def leaderboard_rows(
     """One row per model, best first, without what is measured apart."""
     metrics = judgement.rows[0].metrics
     seeds = {name: seed_terms(judgement, name) for name in metrics}
+    classes = judgement.cases.class_names
+    positive = classes[-1] if len(classes) == 2 and block.task.name == CLASSIFICATION.name else None
     rows = []
     for position, row in enumerate(judgement.rows):
         intervals = {name: row_interval(row, name, judgement.cases, seeds[name][row.name]) for name in metrics}
@@ -40,10 +43,18 @@ def leaderboard_rows(
                 **_robustness_summary(block, row.name, robustness),
                 **dict.fromkeys(SPEED_AND_COST_COLUMNS),  # their order
                 "kind": row_kind(block, row.name),
+                "run_ids": _run_ids(block, row),
+                "positive_class": positive,
                 **_logged_columns(block, row, judgement, intervals[judgement.metric], _outcome_note(apis, row.name)),
             }
         )
     return rows
+
+
+def _run_ids(block: ComparableRuns, row: ScoredRow) -> list[str]:
+    """The evaluations on clean images, in the order of the seeds."""
+    digest = next(digest for digest, name in block.row_names.items() if name == row.name)
+    return [run.run_id for seed in row.row.seeds for run in block.parts((digest, CLEAN, seed))]
 
 
 def _describe_row(row: ScoredRow, judgement: Judgement) -> TableRow:
@@ -51,9 +62,10 @@ def _describe_row(row: ScoredRow, judgement: Judgement) -> TableRow:
     several = len(values) > 1
     return {
         "model": row.name,
-        "seeds": " ".join(row.row.seeds) if row.row.seeded or several else "any",
+        "seeds": [int(seed) if seed.isdecimal() else seed for seed in row.row.seeds],  # folds: 42-r0
+        "seeded": row.row.seeded or several,
         "seed_sd": float(np.std(values, ddof=1)) if several else None,
-        "seed_values": " ".join(f"{value:.4f}" for value in values) if several else None,
+        "seed_values": values if several else [],
         "above_chance": judgement.above_chance[row.name],
         "cases": judgement.cases.cases,
         "groups": judgement.cases.groups,

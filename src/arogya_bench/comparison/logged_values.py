@@ -55,6 +55,9 @@ def logged_values(store: Store, selection: Selection) -> pd.DataFrame:
         raise nothing_finished(store, selection, [])
     rows = sorted(newest.values(), key=_order)
     identity = pd.DataFrame([_identity(run) for run in rows], columns=list(EVALUATION_COLUMNS))
+    identity["severity"] = pd.to_numeric(identity["severity"])
+    if identity["seed"].str.isdecimal().all():  # those of imported runs may be names
+        identity["seed"] = identity["seed"].astype("int64")
     return pd.concat([identity, _metrics(rows)], axis="columns")
 
 

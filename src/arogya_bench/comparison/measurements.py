@@ -28,6 +28,7 @@ from arogya_bench.tracking.tags import (
     SPLIT_DIGEST,
     TASK,
     UNDEFINED_METRICS,
+    read_json_tag,
 )
 
 DIGEST_LENGTH = 12  # of the options of a protocol
@@ -182,7 +183,7 @@ def read_latencies(block: ComparableRuns, measurement: Measurement) -> pd.DataFr
 
 
 def _read_measurement(block: ComparableRuns, row: str, run: RunRecord) -> Measurement:
-    absent = _read_absent(run)
+    absent = read_json_tag(run.tags, UNDEFINED_METRICS)
     try:
         with fetch_artifact(run, "measurement.json", uri=block.store.uri) as path:
             document = json.loads(path.read_text(encoding="utf-8"))
@@ -199,14 +200,6 @@ def _read_measurement(block: ComparableRuns, row: str, run: RunRecord) -> Measur
         hardware=document.get("hardware", {}),
         options=document.get("protocol", {}),
     )
-
-
-def _read_absent(run: RunRecord) -> dict[str, str]:
-    try:
-        absent: dict[str, str] = json.loads(run.tags.get(UNDEFINED_METRICS, "{}"))
-    except json.JSONDecodeError:  # MLflow cuts long tags
-        return {}
-    return absent
 
 
 def _batches_from_metrics(metrics: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -99,6 +99,11 @@ def nothing_finished(store: Store, selection: Selection, cells: Sequence[RunReco
     if selection.is_partial and not cells:
         counts = "nothing matches"
         fix = "correct what selects evaluations, or leave it out to compare all; `mlflow ui` shows the ids of sweeps."
+    failed = [cell for cell in cells if cell.status == "FAILED" and cell.tags.get(ERROR_MESSAGE)]
+    if failed:
+        problem, _, remedy = failed[-1].tags[ERROR_MESSAGE].partition(" Fix: ")
+        fix = f"{remedy.rstrip('.') or 'mend the cause'}; then run the same command again."
+        counts += f"; {len(failed)} failed, the last one so: {problem.rstrip('.')}"
     if skipped:
         requirement, _, remedy = skipped[-1].tags[ERROR_MESSAGE].partition(" Fix: ")
         fix = remedy or fix

@@ -1,6 +1,7 @@
 """A study from the runs of one dataset: predictions read, scored and judged."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from arogya_bench.analysis.conditions import CLEAN, StoredCondition
 from arogya_bench.analysis.judgement import judge, verdict_metrics
@@ -10,6 +11,7 @@ from arogya_bench.analysis.study import DegradedRows, Study
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.study_rows import CellKey, RowScorer
 from arogya_bench.scoring.scores import Resampling
+from arogya_bench.tracking.tags import POSITIVE_CLASS
 
 SHIFT_METRICS = ("ece",)  # under degradation, beside the deciding one
 
@@ -44,9 +46,20 @@ def build_study(block: ComparableRuns, metric: str, options: AnalysisOptions) ->
         evaluated={row.name: row for row in rows},
         degraded=_degraded(scorer, {digests[row.name]: row for row in judgement.rows}, metric),
         validation=block.load_validation(digests),
-        options=options,
+        options=_with_positive_class(options, block, cases.class_names),
         tried=tuple(score_rows(list(tried.values()), block.task, [metric], resampling)),
     )
+
+
+def _with_positive_class(options: AnalysisOptions, block: ComparableRuns, classes: Sequence[str]) -> AnalysisOptions:
+    """Take the class that dataset.positive named, unless another one was chosen for the comparison.
+
+    Of two classes the last is positive in any case. A cell of an earlier run may not name the class.
+    """
+    named = {run.tags[POSITIVE_CLASS] for run in block.all_runs if POSITIVE_CLASS in run.tags}
+    if options.positive_class is not None or len(named) != 1 or len(classes) == 2:
+        return options
+    return replace(options, positive_class=named.pop())
 
 
 def _degraded(scorer: RowScorer, clean: dict[str, ScoredRow], metric: str) -> tuple[DegradedRows, ...]:

@@ -1,15 +1,20 @@
 """What a reader of a verdict must know beside it, one sentence each."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from arogya_bench.analysis.judgement import Judgement
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.eligibility import Eligibility
 from arogya_bench.comparison.verdict_words import join_names, unit_of
+from arogya_bench.metrics.agreement import GRADED_METRICS
+from arogya_bench.metrics.class_order import needs_order
 from arogya_bench.metrics.classification import TWO_CLASS_METRICS
 from arogya_bench.runtime.console import plural
 
 FEW_GROUPS_OF_CLASS = 5
+MAX_CLASSES_NAMED = 5  # in the notes
 
 
 def build_notes(block: ComparableRuns, judgement: Judgement, eligibility: Eligibility) -> list[str]:
@@ -18,6 +23,7 @@ def build_notes(block: ComparableRuns, judgement: Judgement, eligibility: Eligib
         *(_exclusion_note(name, reason, eligibility) for name, reason in judgement.excluded.items()),
         *_chance_notes(judgement),
         *_disagreement_notes(judgement),
+        *_order_notes(judgement),
         *_class_notes(block, judgement),
         *_seed_notes(judgement),
     ]
@@ -52,6 +58,16 @@ def _disagreement_notes(judgement: Judgement) -> list[str]:
     ]
 
 
+def _order_notes(judgement: Judgement) -> list[str]:
+    names = judgement.cases.class_names
+    if judgement.metric not in GRADED_METRICS or not needs_order(names):
+        return []
+    return [
+        f"{judgement.metric} takes the classes for grades in this order: {_name_some(names)}. It means nothing in "
+        "another one: dataset.ordinal=true with dataset.classes (or import --classes) states the order."
+    ]
+
+
 def _class_notes(block: ComparableRuns, judgement: Judgement) -> list[str]:
     cases, notes = judgement.cases, []
     counts = cases.groups_per_class
@@ -61,12 +77,22 @@ def _class_notes(block: ComparableRuns, judgement: Judgement) -> list[str]:
         effect = (
             "averages over classes leave it out for every model" if _is_macro(judgement) else "nothing is known of it"
         )
-        notes.append(f"No test case of {', '.join(cases.missing_classes)}: {effect}.")
-    for code, (name, count) in enumerate(zip(cases.class_names, counts, strict=True)):
-        if 0 < count < FEW_GROUPS_OF_CLASS:
-            size = f"The class {name} has {plural(int(count), unit_of(block))} in the test split"
-            notes.append(f"{size}, {_class_weight(code, judgement)}.")
+        notes.append(f"No test case of {_name_some(cases.missing_classes)}: {effect}.")
+    small = {code: int(count) for code, count in enumerate(counts) if 0 < count < FEW_GROUPS_OF_CLASS}
+    if len(small) > MAX_CLASSES_NAMED:
+        named = [f"{cases.class_names[code]} ({count})" for code, count in small.items()]
+        size = f"{len(small)} classes have fewer than {FEW_GROUPS_OF_CLASS} {unit_of(block)}s in the test split"
+        return [*notes, f"{size}: {_name_some(named)}; the table per_class has all of them."]
+    for code, count in small.items():
+        size = f"The class {cases.class_names[code]} has {plural(count, unit_of(block))} in the test split"
+        notes.append(f"{size}, {_class_weight(code, judgement)}.")
     return notes
+
+
+def _name_some(names: Sequence[str]) -> str:
+    """The first names, and how many others."""
+    more = len(names) - MAX_CLASSES_NAMED
+    return ", ".join(names[:MAX_CLASSES_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _is_macro(judgement: Judgement) -> bool:

@@ -7,6 +7,8 @@ from arogya_bench.metrics.per_class import safe_divide
 from arogya_bench.metrics.tally import SufficientStatistics
 from arogya_bench.types import Floats
 
+GRADED_METRICS = frozenset({"kappa_linear", "kappa_quadratic"})  # of classes that are grades in ascending order
+
 
 @metric(best="high", low=-1.0, high=1.0)
 def mcc(tally: SufficientStatistics) -> Floats:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from arogya_bench.metrics.agreement import GRADED_METRICS
+from arogya_bench.metrics.class_order import needs_order
 from arogya_bench.metrics.outcomes import SUM_LIMIT, Outcomes
 from arogya_bench.metrics.per_class import FEW_POSITIVES
 from arogya_bench.metrics.tally import MIN_PROBABILITY, SufficientStatistics
@@ -27,6 +29,7 @@ PROBABILITY_METRICS = (
 CALIBRATION_ERRORS = ("ece", "ece_classwise", "ece_adaptive")  # larger by chance, the fewer the cases
 POSITIVE_CLASS_METRICS = ("sensitivity", "f1", "auroc", "average_precision")
 NEGATIVE_CLASS_METRICS = ("specificity", "auroc")
+MAX_NAMED = 10  # classes in one text
 
 
 class MetricFlag(NamedTuple):
@@ -61,11 +64,17 @@ def join_flags(flags: Iterable[MetricFlag]) -> dict[str, str]:
 def flag_affected_classes(
     rules: Iterable[tuple[tuple[str, ...], str, NDArray[np.bool_]]], classes: Sequence[str]
 ) -> Iterator[MetricFlag]:
-    """Apply rules of metrics, text and affected classes, shape (K,); flags list the names of these."""
+    """Apply rules of metrics, text and affected classes, shape (K,); flags name at most ten of these."""
     for metrics, text, affected in rules:
         if affected.any():
-            names = ", ".join(name for name, is_affected in zip(classes, affected, strict=True) if is_affected)
-            yield MetricFlag(metrics, f"{text}: {names}")
+            names = [name for name, is_affected in zip(classes, affected, strict=True) if is_affected]
+            yield MetricFlag(metrics, f"{text}: {_name_some(names)}")
+
+
+def _name_some(classes: Sequence[str]) -> str:
+    """The first classes by name, and how many others; the table of classes has all of them."""
+    more = len(classes) - MAX_NAMED
+    return ", ".join(classes[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _flag_classes(cases: Outcomes, tally: SufficientStatistics) -> Iterator[MetricFlag]:
@@ -79,7 +88,10 @@ def _flag_classes(cases: Outcomes, tally: SufficientStatistics) -> Iterator[Metr
         (("specificity_macro", "specificity_weighted"), "left out, holds every case", tally.support == tally.n),
         ((*OBSERVED_CLASS_METRICS, *TRUE_CLASS_METRICS), f"fewer than {FEW_POSITIVES} cases", rare),
     )
-    return flag_affected_classes(rules, cases.classes)
+    yield from flag_affected_classes(rules, cases.classes)
+    if needs_order(cases.classes):
+        order = _name_some(cases.classes)
+        yield MetricFlag(tuple(GRADED_METRICS), f"takes the classes for grades in this order: {order}")
 
 
 def _flag_labels(cases: Outcomes, tally: SufficientStatistics) -> Iterator[MetricFlag]:

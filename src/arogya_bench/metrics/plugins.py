@@ -23,7 +23,7 @@ RANGE_TOLERANCE = 1e-9  # beyond a declared range, for rounding
 # Numbers and columns that stand beside metrics in a run or on a leaderboard.
 RESERVED_NAMES = {
     "cases", "groups", "temperature", "score_threshold", "dataset", "rank", "model", "seeds",
-    "note", "robustness_score", "seed_sd", "seed_values", "above_chance",
+    "note", "robustness_score", "seed_sd", "seed_values", "seeded", "run_ids", "above_chance",
     "worst_condition", "latency_p50_ms", "latency_grade", "cost_per_1k_images_usd",
 }  # fmt: skip
 

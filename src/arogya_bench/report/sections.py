@@ -9,6 +9,7 @@ from arogya_bench.analysis.options import DEFAULT_CORRECTION
 from arogya_bench.comparison.costs import COST, LOCAL
 from arogya_bench.comparison.measurement_notes import NOT_MEASURED
 from arogya_bench.comparison.pareto import LATENCY, NOT_RANKED
+from arogya_bench.comparison.table_frames import ANY_SEED, join_items
 from arogya_bench.report import charts
 from arogya_bench.report.api_outcome_sections import condition_footnotes
 from arogya_bench.report.columns import (
@@ -59,13 +60,28 @@ def leaderboard_section(rows: Sequence[Row], metric: str, secondary_metrics: Seq
     return Section(
         name="leaderboard",
         title="Leaderboard on clean images",
-        note=f"{size}. Overlapping intervals do not imply that models are equal; see the pairwise "
-        "comparison. p50 is the median latency of one image with its 95 % interval and the grade of the environment "
-        f"(A to D); the cost is per 1,000 images.{_rank_note(rows)}{_api_note(rows)}",
+        note=f"{size}.{_positive_note(rows)} Overlapping intervals do not imply that models are equal; see the "
+        f"pairwise comparison.{_measured_note(rows)}{_rank_note(rows)}{_api_note(rows)}",
         columns=columns,
         records=rows,
         plot=partial(charts.plot_leaderboard, rows, metric),
         footnotes=(*row_footnotes(rows, lambda row: str(row["model"])), *_how_to_measure(rows)),
+    )
+
+
+def _positive_note(rows: Sequence[Row]) -> str:
+    """Which of two classes the metrics are about; results of earlier versions do not say."""
+    name = rows[0].get("positive_class") if rows else None
+    return f" The positive class is {name}; dataset.positive names another one." if name else ""
+
+
+def _measured_note(rows: Sequence[Row]) -> str:
+    """What speed and cost are, where there are any."""
+    if all(row.get(name) is None for row in rows for name in (LATENCY, COST)):
+        return ""
+    return (
+        " p50 is the median latency of one image with its 95 % interval and the grade of the environment (A to D); "
+        "the cost is per 1,000 images."
     )
 
 
@@ -102,10 +118,10 @@ def seeds_section(rows: Sequence[Row], metric: str) -> Section:
     """List the training seeds of each model and the spread between them."""
     columns = (
         text("model"),
-        text("seeds"),
+        Column(header="seeds", format_cell=lambda row: join_items(row["seeds"]) if row["seeded"] else ANY_SEED),
         number(metric, f"mean {metric}"),
         number("seed_sd", "standard deviation"),
-        text("seed_values", "values"),
+        Column(header="values", format_cell=lambda row: join_items(row["seed_values"])),
     )
     several = any(row.get("seed_sd") is not None for row in rows)
     return Section(

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.comparison.comparison import ComparisonTables
+from arogya_bench.comparison.measurement_notes import NOT_MEASURED
 from arogya_bench.report.columns import GREY, MARKED, Cell
 from arogya_bench.report.content import DatasetReport, build_report
 from arogya_bench.report.section import Section
@@ -70,8 +71,20 @@ def _build_table(section: Section) -> Table:
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    for header in section.headers:
-        table.add_column(escape(header), no_wrap=header == "condition" or header.endswith("CI]"))
+    shown = _shown_columns(section)
+    for header in (section.headers[column] for column in shown):
+        kept_whole = header == "condition" or header.endswith("CI]")
+        table.add_column(escape(header), no_wrap=kept_whole, overflow="fold")  # a cut name may be that of another row
     for row in section.cells:
-        table.add_row(*map(_format_cell, row))
+        table.add_row(*(_format_cell(row[column]) for column in shown))
     return table
+
+
+def _shown_columns(section: Section) -> list[int]:
+    """Positions of the columns in which some row has a value."""
+    rows = section.cells
+    return [
+        column
+        for column in range(len(section.headers))
+        if not rows or any(row[column].text != NOT_MEASURED for row in rows)
+    ]

@@ -12,6 +12,7 @@ from arogya_bench.types import ANSWER_COLUMNS, Labels, Predictions, Probabilitie
 PROBABILITY_PREFIX = "p_"  # of a probability column; the rest of its name is the class
 FIXED_COLUMNS = ("case_id", "group_id", "target", "predicted")
 MAX_PREVIEW_ROWS = 1000  # a table over 2 MB is not shown by MLflow
+MAX_PREVIEW_CELLS = 150_000  # of about ten characters
 
 
 def predictions_to_table(predictions: Predictions) -> pd.DataFrame:
@@ -38,20 +39,24 @@ def predictions_to_table(predictions: Predictions) -> pd.DataFrame:
 
 
 def predictions_to_preview(predictions: Predictions) -> pd.DataFrame:
-    """One row per case for ``mlflow ui``, at most 1,000.
+    """One row per case for ``mlflow ui``, at most 1,000, and fewer with more than about 140 classes.
 
     Cases without an answer come first, then the lowest probabilities of the true class.
     """
     table = predictions_to_table(predictions)
     probabilities = [f"{PROBABILITY_PREFIX}{name}" for name in predictions.classes]
-    table[probabilities] = table[probabilities].round(4)
     truth_got = predictions.probabilities[np.arange(len(table)), predictions.targets].round(4)
-    table["truth_got"] = np.nan if predictions.labels_only else truth_got
-    table["correct"] = table["target"] == table["predicted"]
+    added = {
+        "correct": table["target"] == table["predicted"],
+        "truth_got": np.nan if predictions.labels_only else truth_got,
+    }
+    kept = table[[name for name in table.columns if name not in probabilities]]
+    # In one step: pandas warns of every column that is added to a table with many.
+    table = pd.concat([kept.assign(**added), table[probabilities].round(4)], axis=1)
     first = ["case_id", "target", "predicted", "correct", "truth_got", *probabilities]
     table = table[[*first, *(name for name in table.columns if name not in first)]]
     order = np.argsort(np.nan_to_num(truth_got, nan=-1.0), kind="stable")  # no answer first
-    return table.iloc[order].head(MAX_PREVIEW_ROWS)
+    return table.iloc[order].head(min(MAX_PREVIEW_ROWS, MAX_PREVIEW_CELLS // len(table.columns)))
 
 
 def predictions_from_table(table: pd.DataFrame) -> Predictions:

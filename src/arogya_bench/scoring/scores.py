@@ -1,12 +1,15 @@
 """The metrics of one evaluation, with bootstrap intervals."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 
+from arogya_bench.metrics.agreement import GRADED_METRICS
+from arogya_bench.metrics.class_order import needs_order
 from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.metrics.replicates import Replicates
 from arogya_bench.scoring.task import AnyPredictions, Task
@@ -15,6 +18,7 @@ from arogya_bench.statistics.intervals import BootstrapInterval, interval
 from arogya_bench.statistics.resampling import Draws, draws
 from arogya_bench.types import Floats, Labels
 
+NO_GRADES = "nobody said that the classes are grades in this order (dataset.ordinal=true)"
 MIN_RESAMPLES = 2  # with one, a metric is known without each group only
 
 
@@ -38,6 +42,21 @@ class EvaluationScores:
     groups: int
     resampling_digests: tuple[str, ...]
 
+    def without_grades(self, classes: Sequence[str]) -> Self:
+        """Leave out the metrics of grades, if the classes are words that nobody put in order.
+
+        Args:
+            classes: Names of the classes.
+        """
+        if not needs_order(classes):
+            return self
+        return replace(
+            self,
+            values={name: value for name, value in self.values.items() if name not in GRADED_METRICS},
+            undefined={**self.undefined, **dict.fromkeys(GRADED_METRICS.intersection(self.values), NO_GRADES)},
+            flags={name: flag for name, flag in self.flags.items() if name not in GRADED_METRICS},
+        )
+
     def scalars(self) -> dict[str, float]:
         """The numbers for MLflow: each metric, and the ends of its interval if it has one."""
         numbers = {"cases": float(self.cases), "groups": float(self.groups)}
@@ -47,6 +66,30 @@ class EvaluationScores:
             if bounds and bounds.low is not None and bounds.high is not None:
                 numbers |= {f"{name}.ci_low": bounds.low, f"{name}.ci_high": bounds.high}
         return numbers
+
+    def describe(self, name: str) -> str:
+        """One metric with its interval in words, such as ``f1_macro 0.469 [0.331, 0.623]``."""
+        value, bounds = self.values.get(name), self.intervals.get(name)
+        if value is None:
+            return f"{name} undefined"
+        if bounds is None or bounds.low is None or bounds.high is None:
+            return f"{name} {value:.3f}"
+        return f"{name} {value:.3f} [{bounds.low:.3f}, {bounds.high:.3f}]"
+
+    def table(self) -> pd.DataFrame:
+        """One row per metric: value and 95 % bounds, NaN where there is none, and what a reader should know."""
+        rows = [
+            {
+                "metric": name,
+                "value": self.values.get(name),
+                "ci_low": bounds.low if (bounds := self.intervals.get(name)) else None,
+                "ci_high": bounds.high if bounds else None,
+                "note": self.undefined.get(name) or self.flags.get(name, ""),
+            }
+            for name in (*self.values, *self.undefined)
+        ]
+        columns = {"value": "float64", "ci_low": "float64", "ci_high": "float64"}
+        return pd.DataFrame(rows, columns=["metric", *columns, "note"]).astype(columns)
 
     def missing_intervals(self) -> dict[str, str]:
         """Why a defined metric has no interval, by name."""
