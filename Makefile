@@ -9,7 +9,7 @@ UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --
 STAMP := .venv/ready$(if $(TORCH),-$(TORCH))
 export MLFLOW_DISABLE_TELEMETRY = true
 
-.PHONY: setup demo picture test coverage test-all soak lint docs bench calibrate ui serve
+.PHONY: setup demo notebook picture recording test coverage test-all soak lint docs bench calibrate ui serve
 
 setup: $(STAMP)-run
 
@@ -29,19 +29,29 @@ $(STAMP)-serve: pyproject.toml constraints.txt | .venv/bin/uv
 	$(UV) --editable '.[torch,report,server]'
 	touch $@ $(STAMP)-run
 
+$(STAMP)-notebook: pyproject.toml constraints.txt | .venv/bin/uv
+	$(UV) --editable '.[torch,report,notebook]'
+	touch $@ $(STAMP)-run
+
 demo: $(STAMP)-run    ## the main job on embedded data, and its report
 	$(BIN)/arogya-bench run experiment=demo
 	$(BIN)/arogya-bench compare demo --out reports
 	@echo "The report: reports/report.html. The runs: make ui"
 
-ui: $(STAMP)-run      ## MLflow's own page on the store in this folder
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui
+notebook: $(STAMP)-notebook  ## Jupyter on notebooks/, in this environment; ARGS="--no-browser" prints the address only
+	$(BIN)/jupyter lab notebooks $(ARGS)
+
+ui: $(STAMP)-run      ## MLflow's own page on the store in this folder; on another port ARGS="--port 5001"
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui $(ARGS)
 
 serve: $(STAMP)-serve  ## MLflow's server on PostgreSQL, both in mlserver/; for others ARGS="--host 0.0.0.0 --auth"
 	$(BIN)/python -m arogya_bench.tracking.server --folder mlserver --port 5000 $(ARGS)
 
 picture: $(STAMP)-dev demo  ## docs/report.png, the picture of the README: the page of the demo
 	$(BIN)/python docs/make_picture.py
+
+recording: $(STAMP)-dev  ## docs/first-hour.cast, what a terminal shows from a folder of images to a comparison
+	$(BIN)/python docs/record_first_hour.py
 
 test: $(STAMP)-dev    ## quick tests, about five minutes on two cores
 	$(BIN)/python -m pytest -m "not slow" -n 2

@@ -1,7 +1,7 @@
 """Shared data types: cases, datasets, models, predictions, and aliases for array shapes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
@@ -121,6 +121,8 @@ class Dataset:
         ordinal: Whether the classes are grades, in ascending order.
         stray_labels: Case id to a label of the source that is not in ``classes``; such a case has no target and is
             never evaluated.
+        positive: The class that was named as positive, of two the last; None if none was.
+        excluded: Number of cases that the user left out.
     """
 
     name: str
@@ -140,6 +142,8 @@ class Dataset:
     overlaps: tuple[str, ...] = ()
     ordinal: bool = False
     stray_labels: Mapping[str, str] = field(default_factory=dict)
+    positive: str | None = None
+    excluded: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +188,9 @@ class Training:
         learning_rate: Peak of the schedule, for models trained from scratch.
         weight_decay: Decoupled, as in AdamW.
         warmup: Share of all steps with linearly rising learning rate, 0 to 1.
-        patience: Epochs without a better validation macro F1 before stopping.
+        patience: Epochs without a better validation score before stopping.
+        monitor: Validation score by which a classifier's epoch is kept: ``f1_macro``, or ``val_loss``; the other one
+            decides between equals.
         class_weights: Whether classes are weighted inversely to their frequency.
         deterministic: Whether only bitwise reproducible algorithms are used.
         flip: Whether images are mirrored left to right, with probability 1/2.
@@ -202,6 +208,7 @@ class Training:
     weight_decay: float = 1e-2
     warmup: float = 0.1
     patience: int = 5
+    monitor: str = "f1_macro"
     class_weights: bool = True
     deterministic: bool = False
     flip: bool = True
@@ -216,6 +223,14 @@ class Training:
         """Convert lists from a config to tuples, so that equal options compare equal."""
         object.__setattr__(self, "noise", tuple(self.noise))
         object.__setattr__(self, "zoom", tuple(self.zoom))
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """All options, for keys; without the monitor of fits from before there was a choice, which keep their keys."""
+        values = asdict(self)
+        if self.monitor == "f1_macro":
+            del values["monitor"]
+        return values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,6 +289,18 @@ class SteppedPredictor(Protocol):
         """Predict any number of images of any size."""
 
 
+@runtime_checkable
+class CasePredictor(Protocol):
+    """A predictor that needs to know the cases of its images, such as the age of the patients."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the metadata that it reads."""
+
+    def for_cases(self, cases: Sequence[Case]) -> Predictor:
+        """Return a predictor of the images of these cases, in this order."""
+
+
 class Model(Protocol):
     """A model under evaluation: a frozen dataclass whose fields are its hyperparameters.
 
@@ -285,7 +312,14 @@ class Model(Protocol):
         extra: The extra of arogya-bench that it needs; None if it needs none.
 
     A model whose fit does not depend on the seed, such as weights taken as they are, also has ``seeded = False``: a
-    comparison then speaks of the model, and not of one fit of it.
+    comparison then speaks of the model, and not of one fit of it. One that learns nothing from ``train`` has
+    ``trains = False``: it can be evaluated where every case is a test case.
+
+    A model that is brought from elsewhere may have two more methods, which a sweep calls before its first job:
+    ``check_dataset(dataset)`` raises UserError if it does not fit the classes or the columns of a dataset, quickly and
+    without running code of the model; ``check_images(images, rows, *, classes)`` does so if its answers to a few
+    images, with the metadata of their cases, are none for these classes, and returns notes on them; it is called in a
+    process of its own.
     """
 
     adapter_name: ClassVar[str]

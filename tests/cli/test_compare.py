@@ -3,7 +3,8 @@ import json
 import pytest
 from measurement_runs import SERVER, write_measurement
 
-from arogya_bench.cli.compare import run_compare, run_report
+from arogya_bench.api import Comparison
+from arogya_bench.cli.compare import note_missing_letters, run_compare, run_report
 from arogya_bench.errors import ConfigError, TrackingError, UserError
 from arogya_bench.tracking import artifacts
 from arogya_bench.tracking.runs import get_run, search_runs, start_run
@@ -176,8 +177,33 @@ def test_a_report_of_another_kind_of_run_is_rejected(study, tmp_path):
 def test_a_file_in_place_of_the_folder_is_rejected_before_any_work(tmp_path, store):
     (tmp_path / "out").write_text("not a folder")
 
-    with pytest.raises(UserError, match="is not writable") as refusal:
+    with pytest.raises(UserError, match="is a file, not a folder") as refusal:
         compare(store, tmp_path / "out")
+
+    assert "--out" in refusal.value.fix
+
+
+@pytest.mark.slow
+def test_letters_of_a_report_without_a_font_are_said(study, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    compare(study, tmp_path / "out")
+    text = (tmp_path / "out" / "comparison.json").read_text()
+    capsys.readouterr()
+
+    note_missing_letters(Comparison.from_json(text.replace("prior", "größe")))
+    assert capsys.readouterr().err == ""
+    note_missing_letters(Comparison.from_json(text.replace("prior", "\\ud83e\\udfff")))
+
+    assert "No font of this machine has \U0001fbff: PDF and PNG files may show boxes" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_report_that_cannot_be_written_is_named(study, tmp_path):
+    compare(study, tmp_path / "before")
+    (tmp_path / "out" / "report.html").mkdir(parents=True)
+
+    with pytest.raises(UserError, match=r"out/report\.html cannot be written: Is a directory") as refusal:
+        report(study, tmp_path / "out", "html")
 
     assert "--out" in refusal.value.fix
 

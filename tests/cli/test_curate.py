@@ -86,7 +86,17 @@ def test_what_is_damaged_is_quarantined_and_said(curate, raw, tmp_path):
 
     assert ended.code == 0
     assert "1 case quarantined" in ended.out
+    assert "pseudonyms: --key-file FILE writes the original id" in ended.out
     assert json.loads((tmp_path / "clean" / "card.json").read_text())["quarantined"] == 1
+
+
+def test_a_case_can_be_left_out_by_its_original_id(curate, tmp_path):
+    (tmp_path / "list.txt").write_text("benign/doe00-0.jpg\n")
+
+    ended = curate(f"dataset.exclude={tmp_path / 'list.txt'}", "--key-file", str(tmp_path / "key.csv"))
+
+    assert "119 cases" in ended.out
+    assert f"pseudonyms: {tmp_path / 'key.csv'} holds the original id" in ended.out
 
 
 def test_without_a_secret_nothing_is_written(curate, monkeypatch):

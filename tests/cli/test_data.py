@@ -3,11 +3,14 @@
 import json
 
 import numpy as np
+import pandas as pd
 import PIL.Image
 import pytest
 
 from arogya_bench.datasets.medmnist_files import PUBLISHED
+from arogya_bench.figures.fonts import choose_fonts
 
+HIEROGLYPH = "\N{EGYPTIAN HIEROGLYPH A001}"
 CLASSES = ("benign", "malignant")
 
 
@@ -47,8 +50,19 @@ def test_what_is_wrong_is_said_with_its_code_and_its_fix(command, settings, tree
     assert ended.code == 2
     assert "AB203 error" in ended.out
     assert "→ get the files again" in ended.out
-    assert "benign/p00-0" in ended.out
+    assert "such as benign/p00-0.png" in ended.out
     assert [str(name) for name in ended.left] == ["findings.json"]
+
+
+def test_an_animation_is_said_to_be_one(command, settings, tree):
+    frames = [PIL.Image.new("RGB", (48, 48), colour) for colour in ("red", "blue")]
+    frames[0].save(tree / "benign" / "p00-7.gif", save_all=True, append_images=frames[1:])
+
+    ended = command("data", "check", "image_folder", *settings)
+
+    assert ended.code == 2
+    assert "AB208 error" in ended.out
+    assert "such as benign/p00-7.gif" in ended.out
 
 
 def test_findings_are_also_json(command, settings, tree, tmp_path):
@@ -62,6 +76,22 @@ def test_findings_are_also_json(command, settings, tree, tmp_path):
     assert said["unusable"] == ["benign/p00-0"]
 
 
+def test_every_copy_is_in_a_file_that_the_output_names(command, settings, tree, tmp_path):
+    """Nine copies under another label, of which a finding names five."""
+    for number in range(0, 18, 2):
+        (tree / "malignant" / f"p{number:02}-9.png").write_bytes((tree / "benign" / f"p{number:02}-0.png").read_bytes())
+
+    ended = command("data", "check", "image_folder", *settings, "--out", str(tmp_path / "check"))
+
+    listed = pd.read_csv(tmp_path / "check" / "copies.csv").query("code == 'AB103'")
+    assert ended.code == 2
+    assert f"): {tmp_path / 'check' / 'copies.csv'}" in ended.out
+    assert len(listed) == 9
+    assert set(listed["first_class"]) == {"benign"}
+    assert set(listed["second_class"]) == {"malignant"}
+    assert json.loads((tmp_path / "check" / "gate.json").read_text())["findings"][0]["code"] == "AB103"
+
+
 def test_a_description_has_the_card_the_counts_and_a_picture(command, settings, tmp_path):
     ended = command("data", "describe", "image_folder", *settings, "--out", str(tmp_path / "card"))
 
@@ -71,6 +101,50 @@ def test_a_description_has_the_card_the_counts_and_a_picture(command, settings, 
     with PIL.Image.open(tmp_path / "card" / "clinic.png") as sheet:
         assert sheet.size[0] > 600
     assert json.loads((tmp_path / "card" / "clinic.json").read_text())["licence"] == "CC0-1.0"
+
+
+@pytest.mark.parametrize(
+    ("words", "problem", "fix"),
+    [
+        (("describe", "--out", "taken"), "taken is a file, not a folder", "--out"),
+        (("describe", "--out", "taken/deeper"), "taken is a file, not a folder", "--out"),
+        (("describe", "--out", "folder"), "clinic.png cannot be written: Is a directory", "--out"),
+        (("check", "--json", "/dev/full"), "/dev/full cannot be written: No space left on device", "--json"),
+        (("check", "--json", "taken/findings.json"), "taken is a file, not a folder", "--json"),
+        (("check", "--json", "folder"), "folder cannot be written: Is a directory", "--json"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named(command, settings, tmp_path, words, problem, fix):
+    name, *options = words
+    (tmp_path / "taken").write_text("a file")
+    (tmp_path / "folder" / "clinic.png").mkdir(parents=True)
+
+    ended = command("data", name, "image_folder", *settings, *options)
+
+    assert ended.code == 2
+    assert problem in ended.err
+    assert fix in ended.err
+    assert (tmp_path / "taken").read_text() == "a file"
+
+
+def test_folders_above_the_findings_are_made(command, settings, tmp_path):
+    ended = command("data", "check", "image_folder", *settings, "--json", "new/deep/findings.json")
+
+    assert ended.code == 0
+    assert (tmp_path / "new" / "deep" / "findings.json").is_file()
+
+
+@pytest.mark.slow
+def test_letters_without_a_font_are_said(command, settings, tree, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "none"))
+    if not choose_fonts([HIEROGLYPH]).missing:
+        pytest.skip("this machine has a font with hieroglyphs")
+    (tree / "benign").rename(tree / HIEROGLYPH)
+
+    ended = command("data", "describe", "image_folder", *settings)
+
+    assert ended.code == 0
+    assert f"No font of this machine has {HIEROGLYPH}: the sheet shows" in ended.out
 
 
 @pytest.mark.parametrize("words", [("check", "ham1000"), ("describe", "ham1000")])
@@ -164,8 +238,8 @@ def test_every_fault_is_found_at_once_and_named(command, settings, tree, tmp_pat
 
 
 def test_files_that_are_no_images_are_listed(command, settings, tree, tmp_path):
-    (tree / "benign" / "notes.gif").write_bytes(b"GIF89a")
+    (tree / "benign" / "notes.pdf").write_bytes(b"%PDF")
 
     ended = command("data", "check", "image_folder", *settings)
 
-    assert "notes.gif" in ended.out
+    assert "notes.pdf" in ended.out

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from arogya_bench.cli import doctor
+from arogya_bench.errors import install_command
 from arogya_bench.runtime.hardware import read_hardware
 
 
@@ -56,7 +57,7 @@ def test_the_hardware_is_described(here):
 def test_an_extra_that_is_absent_says_how_to_install_it():
     finding = doctor._check_extra("dicom", ("no_such_module", "no.such.package"))
 
-    assert (finding.state, finding.detail) == ("absent", "pip install 'arogya-bench[dicom]'")
+    assert (finding.state, finding.detail) == ("absent", install_command("dicom"))
 
 
 def test_an_extra_that_is_there_is_ok():

@@ -1,9 +1,11 @@
 import os
 import sys
+from importlib.metadata import version
 
 import pytest
 import yaml
 
+import arogya_bench
 from arogya_bench.cli.main import main
 
 COMMANDS = ("run", "compare", "report", "data", "doctor")
@@ -32,7 +34,8 @@ def test_an_unknown_command_lists_the_known_ones(command):
     ended = command("rnu")
 
     assert ended.code == 2
-    assert "'run', 'measure', 'import', 'compare', 'report', 'require', 'promote', 'data', 'doctor'" in ended.err
+    commands = ("run", "measure", "import", "compare", "report", "require", "promote", "data", "model", "doctor")
+    assert ", ".join(f"'{name}'" for name in commands) in ended.err
 
 
 @pytest.mark.parametrize("words", [("run", "--bogus"), ("report", "one", "two"), ("doctor", "x")])
@@ -99,11 +102,36 @@ def test_an_empty_string_of_overrides_is_the_default(command):
     assert "OpenCVClassifier" in ended.out
 
 
+@pytest.mark.parametrize(
+    "words", ["dataset.path=HAM (1) seed=3", "'dataset.path=HAM (1)' seed=3", "seed=3 dataset.path=HAM (1)"]
+)
+def test_paths_in_one_string_may_hold_spaces_and_brackets(command, words):
+    ended = command("run", "--cfg", "job", "dataset=image_folder", f"--overrides={words}")
+
+    assert ended.code == 0, ended.err
+    assert yaml.safe_load(ended.out)["dataset"]["path"] == "HAM (1)"
+    assert "seed: 3" in ended.out
+
+
+def test_the_version_is_that_of_the_package(command):
+    ended = command("--version")
+
+    assert (ended.code, ended.out) == (0, f"arogya-bench {version('arogya-bench')}\n")
+    assert arogya_bench.__version__ == version("arogya-bench")
+
+
+def test_the_help_of_a_run_lists_groups_options_and_keys(command):
+    ended = command("run", "--help")
+
+    for word in ("medmnist, oral_cancer", "gaussian_noise, jpeg_compression", "seed=42", "sweep.resume=true", "pool"):
+        assert word in ended.out
+
+
 def test_an_open_quotation_is_a_problem_with_a_fix(command):
     ended = command("run", "--overrides=model='prior")
 
     assert ended.code == 2
-    assert "Fix: close the quotation." in ended.err
+    assert "Fix: close the quotation; " in ended.err
 
 
 def test_a_problem_is_said_once_with_its_fix(command):
@@ -113,7 +141,8 @@ def test_a_problem_is_said_once_with_its_fix(command):
     assert ended.err == (
         "arogya-bench: There is no model 'opncv'. Did you mean 'opencv'?\n"
         "Fix: choose one of: cnn, efficientnet_lite0, efficientnet_lite0_frozen, gemini, keras, "
-        "openai_compatible, opencv, opencv_soft, prior, pyfunc, pytorch, resnet50, yolov8_cls, yolov8_det\n"
+        "openai_compatible, opencv, opencv_soft, prior, pyfunc, pytorch, resnet50, timm_model, "
+        "torchvision_model, yolov8_cls, yolov8_det\n"
     )
 
 

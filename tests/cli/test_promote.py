@@ -115,7 +115,7 @@ def test_a_recommended_recipe_is_promoted_with_its_middle_fit_and_a_pyfunc_keeps
     uri = "models:/study/1"
     pyfunc = job_of("pyfunc", PyFunc(uri=uri), source=source, split=split)
     evaluation.run_job(pyfunc, store, None)
-    registered = promote(store, "--model", "pyfunc", "--force", "it is the same model", "--alias", "fallback")
+    registered = promote(store, "--model", "study/1", "--force", "it is the same model", "--alias", "fallback")
 
     assert "opencv is study, version 1 (registered), with the alias champion." in recipe.err
     assert registered.code == 0, registered.err

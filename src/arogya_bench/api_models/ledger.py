@@ -13,6 +13,7 @@ import platformdirs
 from arogya_bench.api_models.attempts import Attempt, read_attempts, stored_answer
 from arogya_bench.api_models.ledger_file import open_database, to_usd
 from arogya_bench.errors import ConfigError
+from arogya_bench.runtime.home_folder import expand_home
 
 LEDGER_VARIABLE = "AROGYA_API_LEDGER"
 SPENT_BY = (
@@ -25,7 +26,7 @@ def ledger_path() -> Path:
     """The file of the ledger: ``$AROGYA_API_LEDGER``, else one in the user's data folder."""
     configured = os.environ.get(LEDGER_VARIABLE)
     file = Path(configured) if configured else Path(platformdirs.user_data_dir("arogya-bench")) / "api_ledger.sqlite"
-    return file.expanduser().absolute()
+    return expand_home(file).absolute()
 
 
 def check_ledger() -> None:

@@ -1,8 +1,11 @@
 """The commands ``arogya-bench compare`` and ``arogya-bench report``."""
 
+import json
+import shlex
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +13,18 @@ from rich.markup import escape
 
 from arogya_bench.api import Comparison, compare, list_evaluations
 from arogya_bench.cli.arguments import REPORT_FORMATS
-from arogya_bench.errors import ConfigError, TrackingError, UserError, did_you_mean
+from arogya_bench.errors import ConfigError, TrackingError, did_you_mean
+from arogya_bench.figures.fonts import ADVICE, choose_fonts
 from arogya_bench.report.content import NO_RESULT, build_report
 from arogya_bench.report.figures import save_figures
 from arogya_bench.report.terminal import print_comparison
-from arogya_bench.runtime.console import echo, plural, spinner
+from arogya_bench.runtime.console import echo, plural
+from arogya_bench.runtime.output_files import check_output_folder, named_write_errors, write_file
+from arogya_bench.runtime.progress import show_activity
 from arogya_bench.tracking.artifacts import fetch_artifact
+from arogya_bench.tracking.experiment_note import NOTE, report_path, update_note
 from arogya_bench.tracking.items import Folder, Item, Params, Tags
+from arogya_bench.tracking.mlflow_run import check_mlflow_run, take_over_mlflow_run
 from arogya_bench.tracking.runs import (
     RunRecord,
     close_on_error,
@@ -24,10 +32,9 @@ from arogya_bench.tracking.runs import (
     get_run,
     search_runs,
     start_run,
-    take_over_mlflow_run,
     write_items,
 )
-from arogya_bench.tracking.store import Store, is_writable, open_store
+from arogya_bench.tracking.store import Store, open_store
 from arogya_bench.tracking.tags import (
     COMPARED_AT,
     COMPARISON,
@@ -37,10 +44,11 @@ from arogya_bench.tracking.tags import (
     WHERE,
     environment_tags,
 )
+from arogya_bench.tracking.ui_address import find_ui
 
 LOGGED_FILE = "evaluations.csv"
 DEFAULT_FORMATS = ("html", "csv", "json")  # logged with a comparison run
-NOTE = "mlflow.note.content"
+OUT_FIX = "choose another folder with --out."
 PARAM_LIMIT = 500  # characters of a filter; MLflow refuses params above 6,000
 
 
@@ -53,8 +61,9 @@ def run_compare(experiment: str | Sequence[str], *, tracking_uri: str | None, ou
         out: Folder of the report.
         choices: Further arguments of ``compare``.
     """
-    _check_writable(out)
-    with spinner("Reading evaluations from MLflow and resampling"):
+    check_output_folder(out, fix=OUT_FIX)
+    check_mlflow_run(tracking_uri)
+    with show_activity("Reading evaluations from MLflow and resampling"):
         comparison = compare(experiment, tracking_uri=tracking_uri, **choices)
     store = open_store(tracking_uri, comparison.about["experiments"][0], create=False)
     parent_run_id = take_over_mlflow_run(store)
@@ -63,7 +72,17 @@ def run_compare(experiment: str | Sequence[str], *, tracking_uri: str | None, ou
     print_comparison(comparison)
     write_report(comparison, out, DEFAULT_FORMATS)
     echo(f"Written: {out}/report.html, comparison.json, tables/*.csv. MLflow run: {run_id}")
+    with suppress(TrackingError):  # another command that describes the experiment at the same time
+        update_note(store)
+    _print_link(store, run_id)
     return 0
+
+
+def _print_link(store: Store, run_id: str) -> None:
+    ui = find_ui(store)
+    if ui.command:
+        echo(f"Open it in MLflow: {escape(shlex.join(ui.command))}")
+    echo(f"  report      {ui.server}{report_path(store, run_id)}")
 
 
 def write_logged_values(
@@ -76,10 +95,9 @@ def write_logged_values(
     run_ids: Sequence[str] = (),
 ) -> int:
     """Write the values and bounds that evaluations logged as a CSV file."""
-    _check_writable(out)
+    check_output_folder(out, fix=OUT_FIX)
     table = list_evaluations(experiments, tracking_uri=tracking_uri, where=where, sweep=sweep, run_ids=run_ids)
-    out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / LOGGED_FILE, index=False)
+    write_file(out / LOGGED_FILE, table.to_csv(index=False), fix=OUT_FIX)
     echo(f"Written: {out}/{LOGGED_FILE} ({plural(len(table), 'evaluation')}).")
     return 0
 
@@ -94,20 +112,32 @@ def run_report(
     for name in formats:
         if name not in REPORT_FORMATS:
             raise ConfigError(f"There is no report format {name!r}.{did_you_mean(name, REPORT_FORMATS)}", fix=choices)
-    _check_writable(out)
+    check_output_folder(out, fix=OUT_FIX)
     store = open_store(tracking_uri, experiment, create=False)
+    check_mlflow_run(store.uri)
     run = _find_comparison_run(store, run_id)
     with fetch_artifact(run, "comparison.json", uri=store.uri) as path:
         comparison = Comparison.from_json(path.read_text(encoding="utf-8"))
     _annotate_parent_run(take_over_mlflow_run(store), run.run_id, store)
     written = write_report(comparison, out, formats)
     echo(f"Written from MLflow run {run.run_id}: {', '.join(str(path) for path in written)}")
+    if {"pdf", "png"} & set(formats):
+        note_missing_letters(comparison)
     return 0
+
+
+def note_missing_letters(comparison: Comparison) -> None:
+    """Say which letters of a report no font of this machine has; a viewer of HTML uses its own fonts."""
+    missing = choose_fonts([json.dumps(json.loads(comparison.to_json()), ensure_ascii=False)]).missing
+    if missing:
+        letters = " ".join(missing)
+        echo(f"No font of this machine has {letters}: PDF and PNG files may show boxes instead. Fix: {ADVICE}.")
 
 
 def write_report(comparison: Comparison, out: Path, formats: Sequence[str]) -> list[Path]:
     """Write a comparison in the given formats; return the files and folders, in the same order."""
-    out.mkdir(parents=True, exist_ok=True)
+    with named_write_errors(out, fix=OUT_FIX):
+        out.mkdir(parents=True, exist_ok=True)
     writers: dict[str, tuple[Path, Callable[[Path], object]]] = {
         "html": (out / "report.html", comparison.to_html),
         "json": (out / "comparison.json", comparison.to_json),
@@ -117,7 +147,8 @@ def write_report(comparison: Comparison, out: Path, formats: Sequence[str]) -> l
     }
     for name in formats:
         path, write = writers[name]
-        write(path)
+        with named_write_errors(path, fix=OUT_FIX):
+            write(path)
     return [writers[name][0] for name in formats]
 
 
@@ -136,9 +167,10 @@ def log_comparison(comparison: Comparison, store: Store, *, parent: str | None) 
         write_report(comparison, Path(folder), DEFAULT_FORMATS)
         params = {"metric": metric, "evaluations": comparison.about["evaluations"]}
         verdicts = "; ".join(str(reason) for reason in comparison.verdict["reason"])
+        link = f"Open the [report]({report_path(store, run_id).lstrip('/')})."
         items: list[Item] = [
             Params(values=params | ({"where": where[:PARAM_LIMIT]} if where else {})),
-            Tags(values={VERDICT: verdicts, NOTE: _run_note(comparison, verdicts)}),
+            Tags(values={VERDICT: verdicts, NOTE: _run_note(comparison, verdicts, link)}),
             Folder(name="", path=Path(folder)),
         ]
         write_items(store, run_id, items)
@@ -154,14 +186,14 @@ def _filter_text(comparison: Comparison) -> str:
     return "; ".join(filter(None, [str(about["where"]), *others]))
 
 
-def _run_note(comparison: Comparison, verdicts: str) -> str:
+def _run_note(comparison: Comparison, verdicts: str, link: str) -> str:
     """The description of a comparison run, which ``mlflow ui`` shows first."""
     where = _filter_text(comparison)
     datasets = build_report(comparison).datasets
     notes = [f"- {dataset.dataset}: {line}" for dataset in datasets for line in dataset.notes]
     failed = [f"{dataset.dataset}: {dataset.reason}" for dataset in datasets if dataset.status == NO_RESULT]
     warnings = [f"- {dataset.dataset}: {line}" for dataset in datasets for line in dataset.warnings]
-    return "\n\n".join([verdicts, *([f"Filter: {where}"] if where else []), *notes, *failed, *warnings])
+    return "\n\n".join([verdicts, link, *([f"Filter: {where}"] if where else []), *notes, *failed, *warnings])
 
 
 def _annotate_parent_run(parent_run_id: str | None, run_id: str, store: Store) -> None:
@@ -196,9 +228,3 @@ def _find_comparison_run(store: Store, run_id: str | None) -> RunRecord:
             f"this is the newest one with: {escape(newest.tags[WHERE])}"
         )
     return newest
-
-
-def _check_writable(out: Path) -> None:
-    folder = out.absolute()
-    if not is_writable(next(path for path in (folder, *folder.parents) if path.exists())):
-        raise UserError(f"The folder {folder} is not writable.", fix="choose another folder with --out.")

@@ -13,8 +13,12 @@ from arogya_bench.errors import USER_ERROR_EXIT
 if TYPE_CHECKING:
     from arogya_bench.curation.curate import CurationOutcome
     from arogya_bench.curation.options import CurationOptions
+    from arogya_bench.gate.findings import GateReport
     from arogya_bench.types import Dataset
 
+LAYOUT_NAMES = (
+    "class_folders, manifest, coco, pascal_voc, yolo, ham10000, isic2019, eyepacs, covid_cxr, pairs or unlabelled"
+)
 DESCRIPTION = """\
 Organise, clean, de-identify and split a folder of images: class folders, a table (manifest.csv),
 images with masks or boxes, DICOM, NIfTI, or the archives of HAM10000, ISIC 2019, EyePACS and
@@ -39,7 +43,9 @@ def add_parser(commands: Subparsers) -> None:
     curate.add_argument("source", type=Path, metavar="SRC", help="source folder")
     curate.add_argument("out", type=Path, metavar="OUT", help="output folder: new, or that of an earlier run")
     curate.add_argument("--licence", required=True, help="licence of the images and labels")
-    curate.add_argument("--layout", metavar="NAME", help="layout of SRC (default: detect automatically)")
+    curate.add_argument(
+        "--layout", metavar="NAME", help=f"layout of SRC: {LAYOUT_NAMES} (default: detect automatically)"
+    )
     curate.add_argument(
         "--keep", default="", metavar="A,B", help="columns of the table to keep; they must not identify anyone"
     )
@@ -68,7 +74,10 @@ def _curate(arguments: argparse.Namespace) -> int:
 
     outcome = curate(arguments.source, arguments.out, options=_build_options(arguments))
     _print_outcome(outcome, arguments.out)
-    return _run_gate(arguments.out)
+    report = _run_gate(arguments.out)
+    if outcome.quarantined or outcome.warnings or (report and report.findings):
+        _print_key_hint(arguments.key_file)
+    return USER_ERROR_EXIT if report and report.errors else 0
 
 
 def _build_options(arguments: argparse.Namespace) -> "CurationOptions":
@@ -128,22 +137,36 @@ def _print_outcome(outcome: "CurationOutcome", out: Path) -> None:
     sys.stdout.write("\n".join([*lines, ""]))
 
 
-def _run_gate(out: Path) -> int:
-    """Run the gate on the result, as a recipient would read it, and write the findings to it."""
+def _print_key_hint(key_file: str | None) -> None:
+    """Say how to find the raw file of a pseudonym."""
+    where = (
+        f"{key_file} holds the original id and file of each"
+        if key_file
+        else "--key-file FILE writes the original id and file of each, which must not be shared"
+    )
+    sys.stdout.write(
+        f"The names of cases are pseudonyms: {where}. dataset.exclude=FILE leaves out cases by their original ids.\n"
+    )
+
+
+def _run_gate(out: Path) -> "GateReport | None":
+    """Run the gate on the result, as a recipient would read it, and write the findings to it; None without labels."""
     from arogya_bench.cli.gate_table import print_gate_report
     from arogya_bench.datasets.splits import SplitPolicy, make_split
     from arogya_bench.gate.gate import inspect_dataset
+    from arogya_bench.runtime.output_files import write_file
 
     dataset = _load_result(out)
     if dataset is None:
         sys.stdout.write("Gate skipped: the images have no labels.\n")
-        return 0
-    report = inspect_dataset(dataset, make_split(dataset, SplitPolicy()), fractions=None)
+        return None
+    split = make_split(dataset, SplitPolicy())
+    report = inspect_dataset(split.test.dataset, split, fractions=None)
     print_gate_report(report)
     file, text = out / "gate.json", report.to_json()
     if not file.exists() or file.read_text(encoding="utf-8") != text:
-        file.write_text(text, encoding="utf-8")
-    return USER_ERROR_EXIT if report.errors else 0
+        write_file(file, text, fix="free some space and run the same command again")
+    return report
 
 
 def _load_result(out: Path) -> "Dataset | None":

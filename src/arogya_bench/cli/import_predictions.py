@@ -49,7 +49,12 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--dataset", default="", metavar="NAME", help="name of the cases as a dataset of its own")
     parser.add_argument("--seed", default="", metavar="SEED", help="seed of the training, if the file has no column")
     parser.add_argument("--experiment", default="", metavar="NAME", help="MLflow experiment (default: arogya-bench)")
-    parser.add_argument("--tracking-uri", default=os.environ.get("MLFLOW_TRACKING_URI"), metavar="URI")
+    parser.add_argument(
+        "--tracking-uri",
+        default=os.environ.get("MLFLOW_TRACKING_URI"),
+        metavar="URI",
+        help="MLflow store (default: MLFLOW_TRACKING_URI, else mlflow.db in this folder)",
+    )
     parser.add_argument("--format", choices=["csv", "parquet", "coco"], help="of the file (default: by its name)")
     parser.add_argument(
         "--resamples",
@@ -98,15 +103,15 @@ def _add_other_sources(parser: argparse.ArgumentParser) -> None:
 def run_import(arguments: argparse.Namespace, *, experiment: str) -> int:
     """Check what is to be imported, then log it."""
     from arogya_bench.importing.runs import log_cells
-    from arogya_bench.runtime.console import progress_line
+    from arogya_bench.runtime.progress import report_progress, show_activity
     from arogya_bench.tracking.store import open_store
 
     if arguments.resamples < 0:
         raise ConfigError(f"--resamples {arguments.resamples} is negative.", fix="give 10000, or 0 for no intervals.")
     plan = _plan(arguments)
     store = open_store(arguments.tracking_uri, experiment, create=True)
-    with progress_line() as progress:
-        result = log_cells(plan, store, progress=progress)
+    with show_activity(""):
+        result = log_cells(plan, store, progress=report_progress)
     _print_result(plan, result, store.experiment)
     return 0
 
@@ -200,17 +205,17 @@ def _known_split(overrides: list[str], config_dir: str | None) -> "DatasetSplit"
     from arogya_bench.configuration.compose import RunRequest, compose_jobs
     from arogya_bench.datasets.splits import exclude_cases, make_split
     from arogya_bench.evaluation.job import gate_report
-    from arogya_bench.runtime.console import spinner
+    from arogya_bench.runtime.progress import show_activity
 
     if not any(override.startswith("dataset=") for override in overrides):
         raise ConfigError(
             f"The overrides {' '.join(overrides)} name no dataset.", fix="add dataset=NAME, such as dataset=ham10000."
         )
-    (job,) = compose_jobs(RunRequest(overrides=("model=prior", *overrides), config_dir=config_dir))
-    with spinner("reading the dataset"):
-        split = make_split(job.source.load(), job.split, limit=job.limit)
+    (job,) = compose_jobs(RunRequest(overrides=("model=prior", *overrides), sweeps=False, config_dir=config_dir))
+    with show_activity("reading the dataset"):
+        split = make_split(job.load_dataset(), job.split, limit=job.limit)
         if job.gate == "warn":  # a sweep leaves out the unusable cases too
-            split = exclude_cases(split, gate_report(job, split.test.dataset, split).unusable)
+            split = exclude_cases(split, gate_report(job, split).unusable)
     return split
 
 

@@ -8,18 +8,21 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
-from arogya_bench.cli import compare_arguments, data, import_predictions
-from arogya_bench.cli.arguments import Subparsers
+from arogya_bench.cli import compare_arguments, completion, config_help, data, import_predictions, model
+from arogya_bench.cli.arguments import CommandParser, ShowVersion, Subparsers
 from arogya_bench.cli.startup import experiment_name, silence_logging
 from arogya_bench.errors import USER_ERROR_EXIT, ConfigError, UserError
+from arogya_bench.runtime.output_files import drop_unwritable_output, system_error_problem
 from arogya_bench.runtime.redaction import redact
 
 if TYPE_CHECKING:
     from arogya_bench.configuration.compose import RunRequest
 
 INTERRUPTED_EXIT = 130
+OUTPUT_CLOSED_EXIT = 141  # as of programs that SIGPIPE ends
 
 DESCRIPTION = """\
 Benchmark image models: evaluate them on clean and degraded images, log everything to MLflow,
@@ -64,30 +67,49 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
-        return command(arguments)
+        code = command(arguments)
+        sys.stdout.flush()  # what is left is written here, where an error is told
+        return code
     except UserError as error:
-        sys.stderr.write(f"arogya-bench: {redact(str(error))}\n")
-        return USER_ERROR_EXIT
+        return _print_error(error)
+    except OSError as error:
+        return _report_system_error(error)
     except KeyboardInterrupt:
         sys.stderr.write("arogya-bench: interrupted; run the same command again to resume.\n")
         return INTERRUPTED_EXIT
+
+
+def _report_system_error(error: OSError) -> int:
+    if drop_unwritable_output() and isinstance(error, BrokenPipeError):  # its reader had enough, as after `| head`
+        return OUTPUT_CLOSED_EXIT
+    problem = system_error_problem(error)
+    if problem is None:
+        raise error
+    return _print_error(problem)
+
+
+def _print_error(error: UserError) -> int:
+    sys.stderr.write(f"arogya-bench: {redact(str(error))}\n")
+    return USER_ERROR_EXIT
 
 
 def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the arguments; overrides may also follow options."""
     parser = _build_parser()
     arguments, extra = parser.parse_known_args(argv)
-    if extra and (not hasattr(arguments, "overrides") or any(word.startswith("-") for word in extra)):
-        parser.error(f"unrecognized arguments: {' '.join(extra)}")
+    unknown = [word for word in extra if word.startswith("-")] or (extra if not hasattr(arguments, "overrides") else [])
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     if extra:
         arguments.overrides += extra
     return arguments
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="arogya-bench", description=DESCRIPTION)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for add in (_add_run, _add_measure, _add_import, compare_arguments.add_parsers, data.add_parser):
+    parser = CommandParser(prog="arogya-bench", description=DESCRIPTION)
+    parser.add_argument("--version", action=ShowVersion)
+    commands = cast("Subparsers", parser.add_subparsers(required=True, metavar="COMMAND", title="commands"))
+    for add in (_add_run, _add_measure, _add_import, compare_arguments.add_parsers, data.add_parser, model.add_parser):
         add(commands)
     doctor = commands.add_parser(
         "doctor",
@@ -96,6 +118,7 @@ def _build_parser() -> argparse.ArgumentParser:
         "store. Exits with code 2 if something is wrong.",
     )
     doctor.set_defaults(command=_doctor)
+    completion.add_parser(commands).set_defaults(command=partial(completion.print_completion, parser=parser))
     return parser
 
 
@@ -124,7 +147,8 @@ def _add_measure(commands: Subparsers) -> None:
 
 
 def _add_override_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides")
+    cast("CommandParser", parser).make_epilog = config_help.config_summary
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides: groups and keys below")
     parser.add_argument("-m", "--multirun", action="store_true", help="run every combination of comma-separated values")
     parser.add_argument("--config-dir", metavar="DIR", help="folder with additional config groups, such as model/")
     parser.add_argument("--config-path", metavar="DIR", help="folder of your own primary config")
@@ -148,12 +172,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from arogya_bench.runtime.gc_pause import gc_paused
 
     with gc_paused():
-        from arogya_bench.configuration.compose import render_config
+        from arogya_bench.configuration.compose import check_overrides, render_config
 
     request = _run_request(arguments)
     if arguments.cfg:
         sys.stdout.write(render_config(request, arguments.cfg))
         return 0
+    check_overrides(request)  # before imports that take seconds
     silence_logging()
     # Schedulers send SIGTERM before they kill: runs are then closed as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -167,13 +192,16 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _measure(arguments: argparse.Namespace) -> int:
-    silence_logging()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    from arogya_bench.sweeps.sweep import run_measure
+    from arogya_bench.configuration.compose import check_overrides
 
     request = _run_request(arguments)
     if not any(override.startswith("measure=") for override in request.overrides):
         request = replace(request, overrides=(*request.overrides, "measure=quick"))
+    check_overrides(request)  # before imports that take seconds
+    silence_logging()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from arogya_bench.sweeps.sweep import run_measure
+
     return run_measure(request)
 
 
@@ -190,10 +218,23 @@ def _run_request(arguments: argparse.Namespace) -> "RunRequest":
 
 
 def _split_overrides(text: str) -> list[str]:
+    """Split as a shell does; words that cannot be overrides continue the path before them."""
+    from arogya_bench.configuration.path_values import is_path_override
+
     try:
-        return shlex.split(text)
+        words = shlex.split(text)
     except ValueError as error:
-        raise ConfigError(f"--overrides {text}: {error}.", fix="close the quotation.") from error
+        raise ConfigError(
+            f"--overrides {text}: {error}.",
+            fix='close the quotation; an apostrophe needs double quotes: dataset.path="Ann\'s set".',
+        ) from error
+    overrides: list[str] = []
+    for word in words:
+        if overrides and "=" not in word and word[0] not in "~+" and is_path_override(overrides[-1]):
+            overrides[-1] += f" {word}"
+        else:
+            overrides.append(word)
+    return overrides
 
 
 def _import(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,8 @@ from arogya_bench.cli.compare import log_comparison
 from arogya_bench.cli.fit_choice import ChosenFit, choose_fit
 from arogya_bench.comparison.table_frames import to_records
 from arogya_bench.errors import ConfigError, UserError, did_you_mean
-from arogya_bench.runtime.console import echo, spinner
+from arogya_bench.runtime.console import echo
+from arogya_bench.runtime.progress import show_activity
 from arogya_bench.tracking.logged_models import logged_name
 from arogya_bench.tracking.model_registry import (
     RegisteredVersion,
@@ -67,7 +68,7 @@ def run_promote(experiment: str, request: PromotionRequest, *, tracking_uri: str
         choices: Further arguments of ``compare``.
     """
     _check_request(request)
-    with spinner("Reading evaluations from MLflow and resampling"):
+    with show_activity("Reading evaluations from MLflow and resampling"):
         comparison = compare(experiment, tracking_uri=tracking_uri, **choices)
     store = open_store(tracking_uri, experiment, create=False)
     verdict = _find_verdict(comparison, request)

@@ -10,8 +10,10 @@ from arogya_bench.api import Comparison, compare
 from arogya_bench.comparison.limit_outcomes import ELIGIBLE
 from arogya_bench.comparison.table_frames import to_records
 from arogya_bench.configuration.limit_files import load_limits
-from arogya_bench.errors import ConfigError, TrackingError, UserError, did_you_mean
-from arogya_bench.runtime.console import plural, spinner
+from arogya_bench.errors import ConfigError, TrackingError, did_you_mean
+from arogya_bench.runtime.console import plural
+from arogya_bench.runtime.output_files import write_file
+from arogya_bench.runtime.progress import show_activity
 from arogya_bench.runtime.redaction import redact
 
 NOT_SHOWN_EXIT = 1
@@ -34,7 +36,7 @@ def run_require(
         0 if every limit is shown to hold, else 1.
     """
     _check_limits(choices.get("limits"))
-    with spinner("Reading evaluations from MLflow and resampling"):
+    with show_activity("Reading evaluations from MLflow and resampling"):
         comparison = compare(experiment, **choices)
     datasets = _datasets(comparison, dataset)
     rows = find_limits(comparison, model, datasets)
@@ -108,8 +110,5 @@ def _write_junit(rows: Sequence[Row], experiment: str, model: str, path: Path) -
         if row["verdict"] != ELIGIBLE:
             failure = ET.SubElement(case, "failure", type=str(row["verdict"]), message=str(row["reason"]))
             failure.text = f"{row['limit']}: {row['verdict']}, {row['reason']}"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        ET.ElementTree(suites).write(path, encoding="utf-8", xml_declaration=True)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.", fix="name another --junit FILE.") from error
+    content = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
+    write_file(path, content, fix="name another --junit FILE.")

@@ -145,6 +145,8 @@ def _count_metadata(image: PIL.ImageFile.ImageFile) -> Counter[str]:
         tags = set(getattr(image, "tag_v2", ())) - TIFF_PIXEL_TAGS
         return Counter(TIFF_KINDS.get(tag, "other tag") for tag in tags)
     kinds = Counter(kind for key, kind in INFO_KINDS.items() if image.info.get(key))
+    if image.format == "GIF":
+        kinds["comment"] = int("comment" in image.info)
     if image.format == "PNG":
         texts = {key for key, value in image.info.items() if isinstance(value, str)}
         kinds["text chunk"] = len(texts - {"XML:com.adobe.xmp"})

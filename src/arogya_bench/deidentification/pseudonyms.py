@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
-from pathlib import Path
 
 from arogya_bench.errors import ConfigError, DatasetError
+from arogya_bench.runtime.home_folder import expand_home
 
 SECRET_VARIABLE = "AROGYA_SECRET"
 MIN_SECRET_BYTES = 16
@@ -102,7 +102,7 @@ def check_distinct(pseudonyms: Mapping[str, str], what: str) -> None:
 
 
 def _read_secret_file(name: str) -> bytes:
-    path = Path(name).expanduser()
+    path = expand_home(name)
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)

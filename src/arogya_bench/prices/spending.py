@@ -17,11 +17,13 @@ class JobCost:
         row: Name of the leaderboard row.
         seconds: None without previous runs.
         api_usd: Price of its API calls; 0 for a local model, None if it is not known.
+        is_job: Whether it is a job that evaluates, and no measurement.
     """
 
     row: str
     seconds: float | None
     api_usd: float | None
+    is_job: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +62,19 @@ class Spending:
 
     def in_all(self, now: float) -> float | None:
         """USD that the sweep will have cost; None if a job has no history, here or in earlier sweeps."""
+        seconds = self.seconds_left
+        if seconds is None:
+            return None
+        calls = sum(self._expected_calls(key) for key in self.jobs if key not in self.begun)
+        return self.so_far(now) + calls + self._machine_usd(seconds)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until all jobs have ended, those that run counted in full; None if one has no history, here or earlier."""
         remaining = [self._expected_seconds(key) for key in self.jobs if key not in self.ended]
         if any(seconds is None for seconds in remaining):
             return None
-        calls = sum(self._expected_calls(key) for key in self.jobs if key not in self.begun)
-        seconds = sum(seconds for seconds in remaining if seconds is not None) / self.workers
-        return self.so_far(now) + calls + self._machine_usd(seconds)
+        return sum(seconds for seconds in remaining if seconds is not None) / self.workers
 
     def left(self, now: float) -> float | None:
         """USD that the budget leaves; None without a budget."""

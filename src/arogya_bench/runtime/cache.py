@@ -14,6 +14,7 @@ from uuid import uuid4
 import platformdirs
 
 from arogya_bench.errors import DatasetError
+from arogya_bench.runtime.home_folder import expand_home
 
 MANIFEST_FILE = "manifest.json"
 CACHE_VARIABLE = "AROGYA_CACHE"
@@ -28,7 +29,7 @@ class CacheWriteError(DatasetError):
 def cache_root(configured: str | None) -> Path:
     """The cache folder: as configured, else ``$AROGYA_CACHE``, else the user's cache."""
     folder = configured or os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("arogya-bench")
-    return Path(folder).expanduser().absolute()
+    return expand_home(folder).absolute()
 
 
 def build_and_verify(folder: Path, build: Callable[[Path], None]) -> None:
@@ -56,7 +57,7 @@ def build_once(folder: Path, build: Callable[[Path], None]) -> None:
             _build(folder, build)
     except OSError as error:
         raise CacheWriteError(
-            f"The dataset cannot be written to {folder.parent}: {error}",
+            f"The dataset cannot be written to {folder.parent}: {error.strerror or error}.",
             fix=f"set dataset.cache=/path/to/a/writable/folder, or the environment variable {CACHE_VARIABLE}",
         ) from error
 

@@ -10,16 +10,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import psutil
 
 from arogya_bench.errors import BudgetExceeded, JobKilled, JobTimeout, SweepGone
 from arogya_bench.runtime.process import Process, find_process
+from arogya_bench.runtime.progress import report_progress, send_activities_to, show_activity
 
 POLL_S = 1.0
 MEMORY_ADVICE = (
@@ -27,6 +29,13 @@ MEMORY_ADVICE = (
 )
 TRACEBACK_WAIT_S = 2.0  # for a process that hangs to write its traceback
 JobEnd = JobKilled | JobTimeout | SweepGone | BudgetExceeded
+
+
+@dataclass(frozen=True)
+class ProgressText:
+    """What a child process is doing, sent before its result."""
+
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +62,12 @@ def run_isolated(
     owner: Process | None = None,
     stop: Callable[[], BudgetExceeded | None] | None = None,
     preload: Sequence[str] = (),
+    fresh: bool = False,
 ) -> ProcessResult:
     """Run a function in a child process and wait for it.
 
-    The child and all processes that it started end with it, and no later than this process.
+    The child and all processes that it started end with it, and no later than this process. What the child does is
+    shown as an activity of this process.
 
     Args:
         function: A function of a module; it must not raise.
@@ -65,19 +76,23 @@ def run_isolated(
         owner: A process of this machine; the child is killed when it ends.
         stop: Called every second; the child is killed when it returns why.
         preload: Modules that all children of this process share, imported once before the first.
+        fresh: Whether the child shares nothing with others: it imports all that it needs, which none of them waits for.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(preload))
+    context: Any = multiprocessing.get_context("spawn" if fresh else "forkserver")
+    if not fresh:
+        context.set_forkserver_preload(list(preload))
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder:
         traceback_file = Path(folder) / "traceback"
         child = context.Process(target=_child_main, args=(sender, str(traceback_file), function, arguments))
-        child.start()
+        with _without_main_module() if fresh else nullcontext():
+            child.start()
         pid = cast("int", child.pid)
         sender.close()
         try:
             worker = _identify_process(pid)
-            result, error = _wait_for_result(child, receiver, timeout=timeout, owner=owner, stop=stop)
+            with show_activity(""):
+                result, error = _wait_for_result(child, receiver, timeout=timeout, owner=owner, stop=stop)
             if isinstance(error, JobTimeout):
                 request_traceback(pid, traceback_file)
         finally:
@@ -86,6 +101,17 @@ def run_isolated(
             receiver.close()
         trace = read_traceback(traceback_file)
     return ProcessResult(result=result, worker=worker, error=error, traceback=trace)
+
+
+@contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Keep a fresh child from running the script of the user again, which need not guard against it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _wait_for_result(
@@ -100,11 +126,9 @@ def _wait_for_result(
     while True:
         ready = wait([receiver, child.sentinel], timeout=POLL_S)
         if receiver in ready:
-            try:
-                return receiver.recv(), None
-            except EOFError:  # it ended without sending a result
-                child.join()
-                return None, killed_error(child.exitcode)
+            ended = _receive(child, receiver)
+            if ended is not None:
+                return ended
         if child.sentinel in ready and not receiver.poll():
             child.join()
             return None, killed_error(child.exitcode)
@@ -117,6 +141,19 @@ def _wait_for_result(
             )
         if owner is not None and not owner.is_alive:
             return None, SweepGone(f"The process of the sweep ({owner}) has ended.", fix="run the same command again.")
+
+
+def _receive(child: Any, receiver: Connection) -> tuple[Any, JobEnd | None] | None:
+    """The result of a child or why there is none; None if it only said what it is doing, which is shown."""
+    try:
+        message = receiver.recv()
+    except EOFError:  # it ended without sending a result
+        child.join()
+        return None, killed_error(child.exitcode)
+    if not isinstance(message, ProgressText):
+        return message, None
+    report_progress(message.text)
+    return None
 
 
 def killed_error(code: int | None, *, fix: str = MEMORY_ADVICE) -> JobKilled:
@@ -148,7 +185,9 @@ def _child_main(
     os.setsid()  # Ctrl-C in the terminal must reach the parent only
     with traceback_on_signal(traceback_file):
         threading.Thread(target=die_with_parent, daemon=True).start()
-        sender.send(function(*arguments))
+        with send_activities_to(lambda text: sender.send(ProgressText(text))):
+            result = function(*arguments)
+        sender.send(result)
         sys.stdout.flush()
         sys.stderr.flush()
 

@@ -1,52 +1,38 @@
-"""Messages and progress bars on standard error."""
+"""Messages on standard error."""
 
+import multiprocessing
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
-from rich import progress
 from rich.console import Console
-from rich.markup import escape
+from rich.control import Control
+from rich.segment import ControlType
 
 from arogya_bench.runtime.redaction import redact
 
-T = TypeVar("T")
-
 # Results go to standard output; without a terminal, lines are not wrapped at 80 columns.
 stderr_console = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
-
-
-def track(items: Iterable[T], description: str, total: int) -> Iterable[T]:
-    """Show a progress bar while iterating over ``total`` items, on a terminal only."""
-    return progress.track(
-        items,
-        description=description,
-        total=total,
-        console=stderr_console,
-        transient=True,
-        disable=not stderr_console.is_terminal,
-    )
-
-
-def spinner(description: str) -> AbstractContextManager[object]:
-    """Show activity of unknown duration, on a terminal only."""
-    return stderr_console.status(description) if stderr_console.is_terminal else nullcontext()
-
-
-@contextmanager
-def progress_line() -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows what is being done, on a terminal only, by updating one line."""
-    if not stderr_console.is_terminal:
-        yield lambda _: None
-        return
-    with stderr_console.status("") as status:
-        yield lambda text: status.update(escape(text))
+stdout_console = Console(width=None if sys.stdout.isatty() else 120)
+_message_console = ContextVar("message_console", default=stderr_console)
 
 
 def echo(text: str) -> None:
-    """Print one line on standard error, with secrets masked."""
-    stderr_console.print(redact(text), highlight=False, soft_wrap=True)
+    """Print one line on standard error, or where ``messages_on_stdout`` says, with secrets masked."""
+    if multiprocessing.parent_process() is not None:  # which may be drawing a line on the same terminal
+        stderr_console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
+    _message_console.get().print(redact(text), highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def messages_on_stdout() -> Iterator[None]:
+    """Print messages on standard output, for a command whose result they are."""
+    token = _message_console.set(stdout_console)
+    try:
+        yield
+    finally:
+        _message_console.reset(token)
 
 
 def plural(number: int, noun: str) -> str:

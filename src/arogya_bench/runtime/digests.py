@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arogya_bench.errors import ModelError
+from arogya_bench.runtime.home_folder import expand_home
 from arogya_bench.runtime.redaction import is_secret
 
 KEY_LENGTH = 32  # hexadecimal characters; MLflow refuses dataset digests over 36
@@ -42,8 +43,8 @@ def model_identity(model: object) -> dict[str, object]:
     identifying = {field.name for field in fields(model) if _identifies(field, getattr(model, field.name))}
     values = {name: value for name, value in asdict(model).items() if name in identifying}
     weights = values.get("weights")
-    if isinstance(weights, str) and Path(weights).expanduser().is_file():
-        values["weights"] = file_digest(Path(weights).expanduser())
+    if isinstance(weights, str) and expand_home(weights).is_file():
+        values["weights"] = file_digest(expand_home(weights))
     fingerprint = getattr(model, "fingerprint", None)
     if fingerprint is not None:
         values["fingerprint"] = fingerprint()

@@ -57,7 +57,7 @@ def _lock_folder(name: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(
-            f"The cache folder {folder} cannot be written: {error}",
+            f"The cache folder {folder} cannot be written: {error.strerror or error}.",
             fix=f"set the environment variable {CACHE_VARIABLE} to a writable folder.",
         ) from error
     return folder

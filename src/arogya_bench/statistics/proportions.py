@@ -1,6 +1,7 @@
 """The interval of a proportion, McNemar's test, and the minimum detectable difference."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 from typing import Literal
 
@@ -77,6 +78,7 @@ def clopper_pearson(successes: int, total: int, *, confidence: float = 0.95) -> 
     return _proportion_interval(successes, total, confidence, "exact", "clopper-pearson")
 
 
+@lru_cache(maxsize=10_000)  # scipy takes a millisecond, and hundreds of small classes have few different counts
 def _proportion_interval(
     successes: int, total: int, confidence: float, scipy_method: Literal["wilson", "exact"], method: str
 ) -> Interval:
