@@ -195,7 +195,7 @@ def test_a_store_that_is_no_database_is_refused_and_kept(refused, tmp_path):
 
 
 def test_a_store_in_a_folder_that_is_not_there_is_refused(refused):
-    assert "cannot be written" in refused("tracking.uri=sqlite:///no/such/mlflow.db")
+    assert "There is no folder" in refused("tracking.uri=sqlite:///no/such/mlflow.db")
 
 
 @pytest.mark.parametrize("uri", ["nonsense", "sqlite://mlflow.db", "ftp://host"])

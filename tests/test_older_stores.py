@@ -48,7 +48,7 @@ def uri(older):
 # Columns whose method this version changed: intervals, tests, sentences, the class set of macro averages.
 CHANGED = (
     ".ci_low", ".ci_high", "p_value", "p_adjusted", "method", "conclusion", "reason", "note", "worst_condition",
-    "seeds", "family", "rank",
+    "seeds", "seeded", "seed_values", "family", "rank",
 )  # fmt: skip
 
 

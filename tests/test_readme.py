@@ -63,3 +63,11 @@ def test_make_targets_that_are_named_exist():
     named = set(re.findall(r"`?make ([a-z][a-z-]*)", README))
 
     assert {name for name in named if f"\n{name}:" not in makefile} == set()
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.name)
+def test_no_filter_would_be_run_by_a_shell(page):
+    """A shell runs what stands between backticks, also within double quotes."""
+    spans = re.findall(r"``([^\n]+?)``(?!`)", page.read_text(encoding="utf-8"))
+
+    assert [span for span in spans if span.startswith('"') and "`" in span] == []

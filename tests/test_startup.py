@@ -44,6 +44,11 @@ def test_an_error_of_use_imports_nothing_heavy():
     assert imported("run", "--bogus") & set(HEAVY) == set()
 
 
+@pytest.mark.parametrize("words", [("run", "modle=opencv"), ("measure", "-m", "model=opncv,prior")])
+def test_a_misspelt_override_is_refused_before_anything_slow_is_imported(words):
+    assert imported(*words) & (set(HEAVY) - {"hydra"}) == set()
+
+
 def test_the_package_itself_imports_nothing_heavy():
     ended = subprocess.run(
         [sys.executable, "-c", "import arogya_bench, sys; print(*sys.modules)"],

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from arogya_bench.configuration.schema import build_adapter
+from arogya_bench.configuration.schema import DATASET_KEYS, build_adapter
 from arogya_bench.datasets.splits import split
 from arogya_bench.datasets.synthetic import Synthetic
 
@@ -129,6 +129,15 @@ def covid_cxr(tree):
 
 
 @pytest.fixture(scope="module")
+def covid_chestxray(tree):
+    """Two images of each of 24 patients."""
+    findings = ("No Finding", "Pneumonia/Bacterial", "Pneumonia/Viral/COVID-19")
+    rows = [f"p{n // 2},{findings[n // 2 % 3]},X-ray,images,{n}.png" for n in range(48)]
+    images = [f"images/{n}.png" for n in range(48)]
+    return tree("covid_chestxray", images, metadata=["patientid,finding,modality,folder,filename", *rows])
+
+
+@pytest.fixture(scope="module")
 def class_folders(tree):
     """Twelve images of each of two classes, in an official split."""
     parts = ("train",) * 8 + ("val", "val", "test", "test")
@@ -150,7 +159,7 @@ def pairs(tree):
 
 
 @pytest.fixture(scope="module")
-def places(drawn, yolo, used, ham10000, isic2019, eyepacs, covid_cxr, class_folders, pairs):
+def places(drawn, yolo, used, ham10000, isic2019, eyepacs, covid_cxr, covid_chestxray, class_folders, pairs):
     """What a dataset needs to be found here, by its name."""
     licence = {"licence": "CC0-1.0"}
     return {
@@ -158,6 +167,7 @@ def places(drawn, yolo, used, ham10000, isic2019, eyepacs, covid_cxr, class_fold
         "isic2019": {"path": isic2019, "counts": None},
         "eyepacs": {"path": eyepacs, "counts": None},
         "covid_cxr": {"path": covid_cxr, "counts": None},
+        "covid_chestxray": {"path": covid_chestxray},
         "image_folder": {"path": class_folders, **licence},
         "oral_cancer": {"path": class_folders, **licence},
         "synthetic": SMALL,
@@ -180,7 +190,7 @@ def load(places):
         config = OmegaConf.merge(OmegaConf.load(CONF / f"{name}.yaml"), places.get(name, {}))
         if OmegaConf.missing_keys(config) or not Path(config.get("path") or ROOT).exists():
             return None
-        return build_adapter(config, "dataset", ("load",)).load()
+        return build_adapter(config, "dataset", ("load",), other_keys=DATASET_KEYS).load()
 
     return loaded
 

@@ -229,7 +229,7 @@ def test_animations_and_stacks_are_refused(made, suffix, options):
     first, second = (PIL.Image.fromarray(made.smooth(seed=seed)) for seed in (1, 2))
     content = encoded(first, suffix, save_all=True, append_images=[second], **options)
 
-    with pytest.raises(CleaningError, match=r"several frames|not a readable image"):
+    with pytest.raises(CleaningError, match="several frames"):
         cleaned(content)
 
 

@@ -82,6 +82,7 @@ def test_workers_die_with_a_driver_that_is_killed(at_work, table, tmp_path):
     process.kill()
     process.wait()
     wait_until(lambda: not working_processes(tmp_path))
+    wait_until(lambda: not [process for process in psutil.process_iter() if is_in(process, tmp_path)])
     before, began = len(census(uri).finished), time.monotonic()
 
     code, _ = ended(at_work("seed=1,2", "hydra/launcher=pool"))

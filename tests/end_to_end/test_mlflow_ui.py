@@ -9,14 +9,15 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
 
 from arogya_bench.tracking import saved_views
-from arogya_bench.tracking.runs import search_runs, tag_experiment
+from arogya_bench.tracking.experiment_note import NOTE, update_note
+from arogya_bench.tracking.items import Text
+from arogya_bench.tracking.runs import finish_run, search_runs, start_run, tag_experiment, write_items
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -78,7 +79,7 @@ def free_port():
 
 def start(folder, port):
     """The process leads a group of its own, so that its workers end with it."""
-    command = [str(Path(sys.executable).parent / "mlflow"), "ui", "--port", str(port), "-w", "1"]
+    command = [sys.executable, "-m", "mlflow", "ui", "--port", str(port), "-w", "1"]
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (folder / "log").open("w") as log:
         return subprocess.Popen(
@@ -113,6 +114,22 @@ def test_leaderboard_link_opens_on_the_models_with_their_intervals(address, page
     assert "2 matching runs" in " ".join(text.split())
     assert "f1_macro.ci_low" in text
     assert text.index("opencv · clean") < text.index("prior · clean")
+
+
+def test_the_description_keeps_what_users_wrote_and_opens_the_report(address, page):
+    server, store = address
+    tag_experiment(store, {NOTE: "Study 12, **ethics vote** 7/26."})
+    run_id = start_run(store, "comparison", {"arogya.kind": "comparison", "arogya.verdict": "opencv is ahead."})
+    write_items(store, run_id, [Text(file="report.html", text="<h1>Model comparison: study</h1>")])
+    finish_run(store, run_id)
+    update_note(store)
+
+    page.goto(f"{server}{store.ui_path}")
+    page.get_by_text("ethics vote").first.wait_for()
+    link = page.get_by_role("link", name="report", exact=True).first.get_attribute("href")
+    page.goto(f"{server}/{link}")
+
+    page.frame_locator("iframe").get_by_text("Model comparison: study").wait_for()
 
 
 def test_robustness_link_opens_on_every_condition(address, page):

@@ -146,7 +146,7 @@ def test_three_seeds_are_one_row_whose_fit_is_not_taken_for_the_recipe(planted):
 
     tables = commands.compare()
 
-    assert [row["seeds"] for row in tables["leaderboard"]] == ["1 2 3", "1 2 3"]
+    assert [row["seeds"] for row in tables["leaderboard"]] == [[1, 2, 3], [1, 2, 3]]
     assert tables["verdict"][0]["recommended"] == "good"
     assert "One seed" not in tables["verdict"][0]["notes"]
 

@@ -13,6 +13,12 @@ from pathlib import Path
 
 import pytest
 
+# A node on a busy machine answers late; one that was killed refuses at once, which this does not delay.
+RAY_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_memory_monitor_refresh_ms": "0",
+    "RAY_health_check_timeout_ms": "60000",
+}
 OURS = ("AROGYA_", "MLFLOW_", "PYTHONPATH", "RAY_")
 NODE = (
     *("--block", "--num-cpus=1", "--num-gpus=1", "--object-store-memory=80000000"),
@@ -98,7 +104,7 @@ class Cluster:
             process = subprocess.Popen(
                 [sys.executable, "-m", "ray.scripts.scripts", "start", *words, *NODE],
                 cwd=self.folder,
-                env={**kept, "RAY_USAGE_STATS_ENABLED": "0", "RAY_memory_monitor_refresh_ms": "0"},
+                env={**kept, **RAY_SETTINGS},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -13,13 +13,20 @@ import pytest
 from arogya_bench.errors import BudgetExceeded, JobKilled, JobTimeout, SweepGone
 from arogya_bench.runtime.child_process import run_isolated
 from arogya_bench.runtime.process import Process
+from arogya_bench.runtime.progress import send_activities_to, show_activity
 
 WORK = """
 import ctypes, os, signal, subprocess, sys, time
 from pathlib import Path
+from arogya_bench.runtime.progress import report_progress, show_activity
 
 def double(number):
     return 2 * number
+
+def fitting():
+    with show_activity("fitting cnn"):
+        report_progress("epoch 2 of 10")
+    return 7
 
 def place():
     return os.getpid(), os.getcwd()
@@ -87,6 +94,15 @@ def test_the_result_comes_back_from_another_process(work):
     assert (ended.result, ended.error) == (42, None)
     assert elsewhere.result == (elsewhere.worker.pid, str(Path.cwd()))
     assert elsewhere.worker.pid != os.getpid()
+
+
+def test_what_a_child_is_doing_is_shown_by_its_parent(work):
+    shown = []
+    with send_activities_to(shown.append), show_activity("job 3 of 8"):
+        ended = run_isolated(work.fitting)
+
+    assert ended.result == 7
+    assert "job 3 of 8 · fitting cnn: epoch 2 of 10" in shown
 
 
 def test_a_process_that_is_killed_names_the_signal(work):
@@ -164,3 +180,19 @@ def test_a_process_dies_with_the_one_that_waits_and_takes_its_own_along(folder, 
 
     wait_until(lambda: all(gone(pid) for pid in family))
     assert len(family) == 2
+
+
+def test_a_fresh_child_does_not_run_the_script_of_the_user_again(tmp_path):
+    """Scripts in notebooks and tutorials rarely guard against it."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os\n"
+        "from arogya_bench.runtime.child_process import run_isolated\n"
+        "print('run', flush=True)\n"
+        "print(run_isolated(os.getcwd, fresh=True).result)\n",
+        encoding="utf-8",
+    )
+
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path, check=True)
+
+    assert ended.stdout == f"run\n{tmp_path}\n"
