@@ -66,10 +66,10 @@ def translate_errors(uri: str, fix: str | None = None) -> Iterator[None]:
             "it is not Amazon's; check the network.",
         ) from error
     except (MlflowException, SQLAlchemyError, sqlite3.Error, ModuleNotFoundError) as error:
-        cause, advice = LOGIN_ERRORS.get(getattr(error, "error_code", ""), (_first_line(error, uri), fix))
+        advice = fix or _start_advice(uri) + _settings()
+        cause, advice = LOGIN_ERRORS.get(getattr(error, "error_code", ""), (_first_line(error, uri), advice))
         raise TrackingError(
-            f"The tracking store {without_credentials(uri)} does not respond as expected: {cause}",
-            fix=(advice or _start_advice(uri)) + _settings(),
+            f"The tracking store {without_credentials(uri)} does not respond as expected: {cause}", fix=advice
         ) from error
 
 
