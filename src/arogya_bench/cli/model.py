@@ -127,7 +127,7 @@ def _read_dataset(arguments: argparse.Namespace) -> Question:
     (job,) = compose_jobs(RunRequest(overrides=words, sweeps=False))
     if not isinstance(job.model, PyFunc):
         raise ConfigError("The overrides choose another model.", fix="leave model=... out.")
-    dataset = job.source.load()
+    dataset = job.load_dataset()
     everything = Subset(dataset=dataset, cases=dataset.cases)
     cases = sample_cases(everything)
     labels = [dataset.classes[case.target] for case in cases if case.target is not None]
@@ -200,17 +200,11 @@ def _keep(text: str, model: "PyFunc", out: Path | None) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    from arogya_bench.runtime.atomic_write import atomic_write
+    from arogya_bench.runtime.output_files import write_file
 
     if file.suffix != ".yaml":
         raise ConfigError(f"{file} is no YAML file.", fix="give --out a file such as conf/model/name.yaml.")
-    try:
-        with atomic_write(file) as partial:
-            partial.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"{file} cannot be written: {error.strerror}.", fix="give --out a file in a folder that you may write to."
-        ) from error
+    write_file(file, text, fix="give --out a file in a folder that you may write to.")
 
 
 def _print(text: str) -> None:
