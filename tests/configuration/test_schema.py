@@ -147,6 +147,7 @@ def test_a_value_out_of_range_is_refused(override, problem):
         ("sweep.missing=skp", "Unknown sweep.missing 'skp'. Did you mean 'skip'?", "skip or stop"),
         ("dataset.external_api=allow", "Unknown dataset.external_api 'allow'. Did you", "denied or allowed"),
         ("dataset.external_api=true", "Unknown dataset.external_api True.", "denied or allowed"),
+        ("dataset.thumbnails=yes", "Unknown dataset.thumbnails", "denied or allowed"),
     ],
 )
 def test_a_choice_that_is_unknown_names_the_known_ones(override, problem, fix):

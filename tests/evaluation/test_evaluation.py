@@ -13,6 +13,7 @@ from arogya_bench.evaluation.evaluation import missing_conditions, run_job
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.evaluation.outputs import ModelOutput
 from arogya_bench.evaluation.run_items import evaluation_items
+from arogya_bench.figures.run_figures import MLFLOW_NAMES
 from arogya_bench.models.opencv import OpenCVClassifier
 from arogya_bench.models.prior import Prior
 from arogya_bench.scoring.scores import compute_scores
@@ -98,6 +99,7 @@ def test_an_evaluation_says_in_tags_what_people_filter_by(runs):
         "arogya.condition": "gaussian_noise_0.3",
         "arogya.severity": "0.3",
         "arogya.severity_level": "2",
+        "arogya.severity_scale": "standard deviation (0 to 1)",
         "arogya.seed": "42",
         "arogya.training": "standard",
     }
@@ -109,7 +111,7 @@ def test_clean_images_have_no_severity(runs):
     tags = one(runs).tags
 
     assert tags["arogya.augmentation"] == "clean"
-    assert not {"arogya.severity", "arogya.severity_level"} & set(tags)
+    assert not {"arogya.severity", "arogya.severity_level", "arogya.severity_scale"} & set(tags)
 
 
 def test_params_are_few_enough_to_search(runs):
@@ -167,9 +169,9 @@ def test_the_dataset_is_an_input_of_the_evaluation(finished, runs):
 
 @pytest.mark.parametrize("model", ["prior", "opencv"])
 def test_only_clean_evaluations_have_figures(runs, model):
-    drawn = {f"figures/{name}.svg" for name in ("confusion_matrix", "roc", "reliability")}
+    drawn = {f"figures/{name}.svg" for name in MLFLOW_NAMES}
 
-    assert files(one(runs, model)) == ALWAYS | drawn
+    assert files(one(runs, model)) == ALWAYS | drawn | set(MLFLOW_NAMES.values())
     assert files(one(runs, model, "gaussian_noise_0.1")) == ALWAYS
 
 

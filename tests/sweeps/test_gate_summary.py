@@ -29,14 +29,14 @@ class Copies:
         shown = {cases[1].case_id: cases[0]}
         return replace(
             whole,
-            classes=("benign", "malignant"),
+            classes=("=benign", "malignant"),
             cases=tuple(cases),
             read=lambda case: whole.read(shown.get(case.case_id, case)),
         )
 
 
 def planned(job_of, roster):
-    return prepare(job_of(source=Copies(roster), split=SplitPolicy(), gate="warn", positive="benign"))
+    return prepare(job_of(source=Copies(roster), split=SplitPolicy(), gate="warn", positive="=benign"))
 
 
 def test_copies_are_a_file_of_the_sweep(job_of, roster):
@@ -46,6 +46,7 @@ def test_copies_are_a_file_of_the_sweep(job_of, roster):
     table = pd.read_csv(StringIO(copies.text))
     assert copies.file.endswith("-copies.csv")
     assert table["code"].tolist() == ["AB102", "AB103"]
+    assert set(table["first_class"]) | set(table["second_class"]) == {"'=benign", "malignant"}  # no formula
     assert table[["first", "second", "second_split"]].iloc[0].tolist() == ["c001-0", "c000-0", "test"]
 
 
@@ -54,7 +55,7 @@ def test_the_completed_split_and_the_positive_class_are_said(job_of, roster, cap
 
     said = " ".join(capsys.readouterr().err.split())
     assert "39 of 60 cases have no part in the source, which states train 1, test 20: they are training cases." in said
-    assert "The positive class is 'benign', as dataset.positive says." in said
+    assert "The positive class is '=benign', as dataset.positive says." in said
 
 
 def test_left_out_files_and_cases_are_said_once(picture, tmp_path, capsys):

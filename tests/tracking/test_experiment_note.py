@@ -51,7 +51,8 @@ def test_the_newest_comparison_is_linked_with_its_verdict(store):
 
     note = note_of(store)
     assert note.startswith(THEIRS)
-    assert f"opencv is ahead. Open its [report](#/experiments/1/runs/{run_id}/artifacts/report.html)." in note
+    assert "opencv is ahead. Open its [report](#/experiments/1/runs/" in note
+    assert f"/{run_id}/artifacts/report.html?workflowType=machine_learning)." in note
     assert "compare again" not in note
 
 
@@ -65,15 +66,23 @@ def test_evaluations_after_the_comparison_are_said(store, logged):
     assert note_of(store).count("Evaluations were added since; compare again.") == 1
 
 
-@pytest.mark.parametrize(("room", "written"), [(900, True), (10, False)])
-def test_a_long_description_is_never_cut(store, room, written):
+@pytest.mark.parametrize(
+    ("room", "views", "verdict"), [(2500, True, "whole"), (1600, True, "cut"), (700, True, "none"), (10, False, "none")]
+)
+def test_a_long_description_is_never_cut(store, room, views, verdict):
     theirs = "x" * (MAX_LENGTH - room)
     tag_experiment(store, {NOTE: theirs})
-    verdict = {"arogya.kind": "comparison", "arogya.verdict": "y" * 900}
-    finish_run(store, start_run(store, "comparison", verdict))
+    tags = {"arogya.kind": "comparison", "arogya.verdict": f"{'y ' * 700}at its end."}
+    finish_run(store, start_run(store, "comparison", tags))
 
     update_note(store)
 
-    assert note_of(store).startswith(theirs)
-    assert ("leaderboard" in note_of(store)) is written
-    assert "yyy" not in note_of(store)
+    note = note_of(store)
+    assert note.startswith(theirs)
+    assert len(note) <= MAX_LENGTH
+    assert ("leaderboard" in note) is views
+    assert ("[report](" in note, "at its end." in note, "(cut)" in note) == {
+        "whole": (True, True, False),
+        "cut": (True, False, True),
+        "none": (False, False, False),
+    }[verdict]

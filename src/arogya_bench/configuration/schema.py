@@ -18,7 +18,9 @@ from arogya_bench.configuration.required_fields import check_required_fields
 from arogya_bench.configuration.validation import validate
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import ConfigError, did_you_mean
+from arogya_bench.evaluation.given_objects import THUMBNAILS_KEY
 from arogya_bench.evaluation.job import DatasetSource, Job
+from arogya_bench.images.thumbnails import ALLOWED, DENIED
 from arogya_bench.measurement.protocol import MeasurementProtocol
 from arogya_bench.metrics.plugins import MIN_RESAMPLES, MetricSpec, load_plugin_metrics
 from arogya_bench.runtime.redaction import find_secrets, register_secrets
@@ -32,8 +34,9 @@ CHOICES = {
     "gate": ("stop", "warn"),
     "sweep.missing": ("skip", "stop"),
     "dataset.external_api": ("denied", "allowed"),
+    THUMBNAILS_KEY: (DENIED, ALLOWED),
 }
-DATASET_KEYS = ("positive",)  # of the group dataset: they hold for every reader
+DATASET_KEYS = ("positive", "thumbnails")  # of the group dataset: they hold for every reader
 MODEL_ATTRIBUTES = ("fit", "load", "check", "adapter_name", "adapter_version", "task", "extra")
 MAX_NAME_LENGTH = 80  # of a row, in characters; tables and charts show it whole
 MAX_SEED = 2**32 - 1  # NumPy and scikit-learn take no more
@@ -92,6 +95,7 @@ def build_job(config: DictConfig, choices: Mapping[str, str], overrides: tuple[s
         prices=build_price_list(resolved["prices"]) if config.get("prices") else None,
         api_budget=config.budget.usd,
         positive=_class_name(config.dataset.get("positive")),
+        thumbnails=config.dataset.get("thumbnails") == ALLOWED,
     )
 
 

@@ -7,8 +7,10 @@ from typing import Any, cast
 from arogya_bench.augmentations.conditions import Condition
 from arogya_bench.errors import ConfigError, did_you_mean
 from arogya_bench.evaluation.job import DatasetSource, Job
+from arogya_bench.images.thumbnails import ALLOWED
 from arogya_bench.types import Dataset, Model
 
+THUMBNAILS_KEY = "dataset.thumbnails"
 ADAPTER_MEMBERS = ("adapter_name", "adapter_version", "task", "check", "fit", "load")
 
 
@@ -47,8 +49,10 @@ def with_model(job: Job, model: Model) -> Job:
 
 
 def with_source(job: Job, source: DatasetSource) -> Job:
-    """The job with a dataset source that was given as an object."""
-    return replace(job, source=source, config={**job.config, "dataset": _object_config(source)})
+    """The job with a dataset source that was given as an object; what the default dataset allows says nothing of it."""
+    allowed = f"{THUMBNAILS_KEY}={ALLOWED}" in job.overrides
+    config = {**job.config, "dataset": _object_config(source)}
+    return replace(job, source=source, thumbnails=allowed, config=config)
 
 
 def augmentation_option(name: str) -> str:

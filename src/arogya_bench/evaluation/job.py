@@ -54,6 +54,7 @@ class Job:
         prices: Of tokens, for models of APIs; None for no prices.
         api_budget: USD that the API calls of the experiment may cost; None means no limit.
         positive: Class of the dataset that is the positive one; None keeps that of its reader.
+        thumbnails: Whether reports may show small pictures of wrong cases; part of no key.
     """
 
     model_name: str
@@ -85,6 +86,7 @@ class Job:
     api_budget: float | None = None
     name: str | None = None
     positive: str | None = None
+    thumbnails: bool = False
 
     def load_dataset(self) -> Dataset:
         """Load the data of the source as this job sees it; the split comes later."""

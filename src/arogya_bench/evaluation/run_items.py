@@ -7,13 +7,16 @@ import numpy as np
 import yaml
 
 from arogya_bench.augmentations.conditions import Condition
+from arogya_bench.augmentations.declaration import severity_scale
 from arogya_bench.datasets.positive_class import positive_class
 from arogya_bench.datasets.split_files import split_to_csv
 from arogya_bench.evaluation.job import Job, PlannedJob
 from arogya_bench.evaluation.model_output import ModelOutput
+from arogya_bench.evaluation.thumbnails import thumbnail_table
 from arogya_bench.figures.box_overlay import draw_box_examples
-from arogya_bench.figures.evaluation import render_label_figures
+from arogya_bench.figures.run_figures import render_label_figures, render_mlflow_figures
 from arogya_bench.gate.findings import GateReport
+from arogya_bench.images.thumbnails import ALLOWED, DENIED, THUMBNAILS_FILE
 from arogya_bench.runtime.digests import model_identity
 from arogya_bench.runtime.environment import environment_json
 from arogya_bench.runtime.redaction import redact_config
@@ -91,12 +94,15 @@ def cell_tags(planned: PlannedJob, condition: Condition) -> dict[str, str]:
     severity = {}
     if condition.severity is not None:
         severity = {tags.SEVERITY: f"{condition.severity:g}", tags.SEVERITY_LEVEL: str(condition.level)}
+        scale = severity_scale(condition.function)
+        severity |= {tags.SEVERITY_SCALE: scale} if scale else {}
     return {
         **job_tags(planned),
         tags.KIND: "evaluation",
         tags.AUGMENTATION: condition.augmentation,
         tags.CONDITION: condition.name,
         tags.CELL_KEY: planned.cell_keys[condition.name],
+        tags.THUMBNAILS: ALLOWED if planned.job.thumbnails else DENIED,
         **severity,
         **tags.metric_tags(planned.job.metrics),
     }
@@ -139,6 +145,8 @@ def dataset_input(planned: PlannedJob, part: str) -> DatasetInput:
             "split": planned.split.name,
             "split_digest": planned.split.digest,
             "licence": planned.dataset.licence,
+            "version": planned.dataset.version,
+            "citation": planned.dataset.citation,
         },
     )
 
@@ -182,11 +190,17 @@ def evaluation_items(
         if output.boxes is not None:
             yield from _figure_items(output.boxes, planned.split.test)
         yield from _figure_items(output.predictions, planned.split.test)
+        if planned.job.thumbnails:
+            pictures = thumbnail_table(output.predictions, planned.split.test)
+            yield ParquetTable(file=THUMBNAILS_FILE, rows=pictures)
 
 
 def _figure_items(predictions: AnyPredictions, cases: Subset) -> Iterator[Item]:
     if isinstance(predictions, BoxPredictions):
         yield Picture(file="figures/boxes.png", content=draw_box_examples(predictions, cases))
     else:
-        for name, svg in render_label_figures(predictions).items():
+        figures = render_label_figures(predictions)
+        for name, svg in figures.items():
             yield Text(file=f"figures/{name}.svg", text=svg)
+        for file, content in render_mlflow_figures(figures).items():
+            yield Picture(file=file, content=content)

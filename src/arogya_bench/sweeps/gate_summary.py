@@ -10,6 +10,7 @@ from arogya_bench.evaluation.job import PlannedJob
 from arogya_bench.gate.copies import COPIES_FILE
 from arogya_bench.gate.findings import GateReport, format_finding
 from arogya_bench.runtime.console import echo
+from arogya_bench.runtime.csv_text import to_csv_text
 from arogya_bench.tracking.items import Item, TableView, Text
 
 
@@ -29,7 +30,7 @@ def gate_items(jobs: Sequence[PlannedJob]) -> Iterator[Item]:
         yield TableView(file=f"{name}.json", rows=report.table())
         copies = report.copies()
         if len(copies):
-            yield Text(file=f"{name}-{COPIES_FILE}", text=copies.to_csv(index=False))
+            yield Text(file=f"{name}-{COPIES_FILE}", text=to_csv_text(copies))
 
 
 def print_gate_summary(jobs: Sequence[PlannedJob]) -> None:

@@ -2,11 +2,14 @@
 
 import re
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from arogya_bench.tracking.runs import FINISHED_EVALUATIONS, RunRecord, experiment_tags, search_runs, tag_experiment
 from arogya_bench.tracking.saved_views import describe_views
 from arogya_bench.tracking.store import Store
+from arogya_bench.tracking.tag_values import shorten_value
 from arogya_bench.tracking.tags import COMPARED_AT, KIND, VERDICT, WHERE
+from arogya_bench.tracking.ui_paths import run_path
 
 NOTE = "mlflow.note.content"  # a tag of MLflow, in Markdown
 START = "<!-- arogya-bench writes from here -->"
@@ -15,6 +18,7 @@ END = "<!-- to here; the rest is yours -->"
 BLOCK = re.compile(f"{re.escape(START)}(?:(?!{re.escape(START)}).)*?{re.escape(END)}", re.DOTALL)
 EARLIER_NOTE = re.compile(r"(Created|Made) by arogya-bench\. Open the \[leaderboard\]\([^\n]*")  # whole, before blocks
 MAX_LENGTH = 5000  # characters that every version of MLflow takes
+SHORTEST_VERDICT = 100  # characters; less says nothing
 REPORT_FILE = "report.html"  # of a comparison run
 
 
@@ -22,11 +26,14 @@ def update_note(store: Store) -> None:
     """Write our block into the description of an experiment; the rest of it stays as its users wrote it.
 
     The block links the views, and the newest comparison with its verdict. A description without room for all of that
-    gets the links to the views, or nothing.
+    gets a shorter verdict, or the links to the views only, or nothing.
     """
     before = experiment_tags(store).get(NOTE, "")
     views = describe_views(store.ui_path)
-    notes = [with_block(before, text) for text in (f"{views}{_describe_comparison(store)}", views)]
+    newest = _describe_comparison(store)
+    whole = with_block(before, f"{views}{newest.text}")
+    shorter = newest.shortened(by=len(whole) - MAX_LENGTH)
+    notes = [whole, *(with_block(before, text) for text in (f"{views}{shorter}", views))]
     after = next((note for note in notes if len(note) <= MAX_LENGTH), before)
     if after != before:
         tag_experiment(store, {NOTE: after})
@@ -43,24 +50,40 @@ def with_block(note: str, text: str) -> str:
 
 def report_path(store: Store, run_id: str) -> str:
     """Path of the report of a comparison run, relative to the URL of ``mlflow ui``."""
-    return f"/#/experiments/{store.experiment_id}/runs/{run_id}/artifacts/{REPORT_FILE}"
+    return run_path(store.experiment_id, run_id, REPORT_FILE)
 
 
-def _describe_comparison(store: Store) -> str:
+class _Description(NamedTuple):
+    """What is said of the newest comparison; empty without one."""
+
+    text: str
+    verdict: str
+
+    def shortened(self, *, by: int) -> str:
+        """The text without the end of the verdict; empty if next to nothing of it would be left."""
+        length = len(self.verdict) - by
+        if length < SHORTEST_VERDICT:
+            return ""
+        return self.text.replace(self.verdict, shorten_value(self.verdict, length), 1)
+
+
+def _describe_comparison(store: Store) -> _Description:
     comparisons = search_runs(store, f"tags.`{KIND}` = 'comparison' and attributes.status = 'FINISHED'")
     if not comparisons:
-        return ""
+        return _Description("", "")
     newest = max(comparisons, key=_compared_at)
     when = datetime.fromtimestamp(_compared_at(newest) / 1000, UTC)
     scope = f", of the evaluations where {newest.tags[WHERE]}" if newest.tags.get(WHERE) else ""
     evaluations = search_runs(store, FINISHED_EVALUATIONS)
     outdated = any((run.end_time or 0) > _compared_at(newest) for run in evaluations)
     again = " Evaluations were added since; compare again." if outdated else ""
-    return (
+    verdict = newest.tags.get(VERDICT, "no verdict")
+    text = (
         f"\n\n**Comparison of {when:%Y-%m-%d %H:%M} UTC** by {newest.params.get('metric', 'its metric')}{scope}: "
-        f"{newest.tags.get(VERDICT, 'no verdict')} Open its [report]({report_path(store, newest.run_id).lstrip('/')})."
+        f"{verdict} Open its [report]({report_path(store, newest.run_id).lstrip('/')})."
         f"{again}"
     )
+    return _Description(text, verdict)
 
 
 def _compared_at(run: RunRecord) -> int:

@@ -1,5 +1,6 @@
 """Runs: the only module that reads runs from MLflow and writes them."""
 
+import json
 import tempfile
 import time
 import traceback
@@ -7,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlflow import entities
 from mlflow.exceptions import MlflowException
@@ -208,7 +210,9 @@ def search_runs(store: Store, condition: str, *, fix: str | None = None) -> list
             records |= {run.info.run_id: _run_record(run) for run in page}
             token = page.token
             if not token:
-                return list(records.values())
+                break
+    found = list(records.values())
+    return found if store.on_read is None else store.on_read(found)
 
 
 def child_runs(store: Store, parent: str) -> list[RunRecord]:
@@ -220,6 +224,24 @@ def get_run(uri: str, run_id: str) -> RunRecord:
     """Read one run of a store; TrackingError if the store has no such run."""
     with translate_errors(uri, fix="look the run id up in `mlflow ui`."):
         return _run_record(MlflowClient(tracking_uri=uri).get_run(run_id))
+
+
+def read_dataset_input(store: Store, run_id: str, name: str) -> dict[str, Any]:
+    """What a run logged of its dataset, ``source`` included; empty if it has no such dataset.
+
+    MLflow keeps the first description of a dataset in an experiment, so that the counts are those of its first run.
+    """
+    with translate_errors(store.uri, fix="look the run id up in `mlflow ui`."):
+        inputs = store.client.get_run(run_id).inputs
+    found = next((used.dataset for used in inputs.dataset_inputs if used.dataset.name == name), None)
+    if found is None:
+        return {}
+    return {**_parse_mapping(found.profile), "source": _parse_mapping(found.source).get("source")}
+
+
+def _parse_mapping(text: str | None) -> dict[str, Any]:
+    content = json.loads(text or "{}")
+    return content if isinstance(content, dict) else {}
 
 
 def _run_record(run: entities.Run) -> RunRecord:

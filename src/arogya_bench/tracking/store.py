@@ -4,10 +4,11 @@ import os
 import re
 import sqlite3
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 # Nothing about the users of medical data may leave their machine. MLflow reads this at import.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -25,6 +26,7 @@ from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.locks import cell_lock
 from arogya_bench.runtime.store_urls import short_timeouts, sqlite_path, sqlite_uri, without_credentials
 from arogya_bench.tracking.store_errors import translate_errors
+from arogya_bench.tracking.ui_paths import runs_path
 
 MAX_NAME_LENGTH = 500  # characters of the name of an experiment, which MLflow takes
 MAX_FOLDER_BYTES = 120
@@ -39,6 +41,7 @@ class Store:
 
     Attributes:
         other_experiment_ids: Of further experiments, which are read too.
+        on_read: Is given the runs that each search finds, and returns those that count; None takes them as they are.
     """
 
     client: MlflowClient
@@ -46,6 +49,7 @@ class Store:
     experiment: str
     experiment_id: str
     other_experiment_ids: tuple[str, ...] = ()
+    on_read: Callable[[list[Any]], list[Any]] | None = field(default=None, repr=False)
 
     @property
     def digest(self) -> str:
@@ -55,7 +59,7 @@ class Store:
     @property
     def ui_path(self) -> str:
         """Path of the experiment's list of runs, relative to the URL of ``mlflow ui``."""
-        return f"/#/experiments/{self.experiment_id}/runs?workflowType=machine_learning"
+        return runs_path(self.experiment_id)
 
 
 def default_uri() -> str:

@@ -50,6 +50,7 @@ AUGMENTATION = "arogya.augmentation"
 CONDITION = "arogya.condition"
 SEVERITY = "arogya.severity"
 SEVERITY_LEVEL = "arogya.severity_level"  # 1 is the mildest
+SEVERITY_SCALE = "arogya.severity_scale"  # what the severity is, with its unit; absent if not declared
 FIT_RUN_ID = "arogya.fit_run_id"
 CALIBRATION = "arogya.calibration"
 LABEL_RULE = "arogya.label_rule"
@@ -58,6 +59,7 @@ UNDEFINED_METRICS = "arogya.undefined_metrics"
 METRIC_FLAGS = "arogya.flags"
 INTERVALS_UNAVAILABLE = "arogya.intervals_unavailable"
 RESAMPLING_DIGEST = "arogya.resampling_digest"
+THUMBNAILS = "arogya.thumbnails"  # allowed or denied: whether the data allowed pictures when the run was evaluated
 
 # Of a run that was imported, and not computed by arogya-bench.
 IMPORTED_FROM = "arogya.imported_from"  # name of the file, or run and artifact; no path
