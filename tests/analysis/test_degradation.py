@@ -61,6 +61,20 @@ def test_a_parameter_that_decreases_is_read_by_the_number_of_its_severity():
     assert rows["a", "jpeg"]["critical_severity"] == pytest.approx(1.45)
 
 
+def test_a_floor_that_holds_to_the_end_names_no_number_of_a_severity():
+    _, rows = table({"a": 0.9}, fall("jpeg", {"a": (0.9, 0.9, 0.9)}, severities=(90, 50, 10)))
+
+    assert rows["a", "jpeg"]["note"].endswith("not crossed up to the highest severity")
+
+
+def test_a_model_that_guesses_has_no_rank_and_takes_none():
+    clean = {"knows": 0.9, "guesses": 0.5}
+    _, rows = table(clean, fall("noise", {"knows": (0.8, 0.7, 0.6), "guesses": (0.5, 0.5, 0.5)}))
+
+    assert (rows["knows", "all"]["rank"], rows["guesses", "all"]["rank"]) == (1, None)
+    assert "not ranked: not shown to be better than guessing" in rows["guesses", "all"]["note"]
+
+
 def test_a_stated_floor_counts_and_one_that_holds_is_not_crossed():
     _, rows = table({"a": 0.9}, fall("noise", {"a": (0.9, 0.8, 0.6)}), robustness_floor=0.5)
 

@@ -1,6 +1,6 @@
 """The table of degradation: how each row falls off with the severity of each augmentation, and over all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,14 +54,16 @@ def degradation_rows(study: Study) -> list[TableRow]:
     value, and for ``all`` the mean share over the conditions. ``critical_severity`` is where the value first falls
     below the floor, on the scale of the severities, or of their numbers where these do not rise from 0. ``value`` is
     that of the worst condition with its interval. Rows under all conditions of the comparison are ranked by the share
-    that they retain. Rows in the order of the leaderboard.
+    that they retain, except those that are not shown to be better than guessing: they have nothing to lose. Rows in
+    the order of the leaderboard.
     """
     by_model: dict[str, list[_Point]] = {row.name: [] for row in study.rows}
     for degraded in study.degraded:
         for position, row in enumerate(degraded.rows):
             by_model[row.name].append(_Point(degraded=degraded, position=position))
     tables = {name: list(_model_rows(study, points)) for name, points in by_model.items() if points}
-    _add_ranks([rows[-1] for rows in tables.values()], len(study.degraded))
+    guessing = {name for name, above in study.judgement.above_chance.items() if above is False}
+    _add_ranks([rows[-1] for rows in tables.values()], len(study.degraded), guessing)
     return [row for rows in tables.values() for row in rows]
 
 
@@ -130,7 +132,7 @@ def _curve_columns(study: Study, curve: Sequence[_Point]) -> TableRow:
         "critical_severity": critical.severity,
         "severity_scale": "severity" if rising else "level",
         "monotone": bool((steps <= 0).all()),
-        "note": critical.note,
+        "note": critical.note if rising or critical.severity is not None else "not crossed up to the highest severity",
     }
 
 
@@ -194,15 +196,19 @@ def _seed_notes(points: Sequence[_Point]) -> list[str]:
     return list(dict.fromkeys(found[points[0].row.name] for found in notes if points[0].row.name in found))
 
 
-def _add_ranks(summaries: Sequence[TableRow], conditions: int) -> None:
+def _add_ranks(summaries: Sequence[TableRow], conditions: int, guessing: Set[str]) -> None:
     """Rank the rows under all conditions by what they retain; equal rows share a rank."""
     retained = [
-        float(str(row["retained"])) if row["retained"] is not None and row["conditions"] == conditions else None
+        float(str(row["retained"]))
+        if row["retained"] is not None and row["conditions"] == conditions and row["model"] not in guessing
+        else None
         for row in summaries
     ]
     known = [value for value in retained if value is not None]
     for row, value in zip(summaries, retained, strict=True):
         if value is not None:
             row["rank"] = 1 + sum(other > value for other in known)
+        elif row["model"] in guessing:
+            row["note"] = join_notes("not ranked: not shown to be better than guessing", str(row["note"]))
         elif row["conditions"] != conditions:
             row["note"] = join_notes(f"not ranked: {row['conditions']} of {conditions} conditions", str(row["note"]))

@@ -13,6 +13,7 @@ from arogya_bench.metrics.outcomes import NO_ANSWER, predicted_classes
 from arogya_bench.types import Floats, Labels, Predictions
 
 MAX_MISTAKES = 20  # of each row
+SHOWN_MISTAKES = 5  # of these on a page
 MAX_MISSED = 50
 NO_CLASS = "(no answer)"
 ERROR_COLUMNS = (

@@ -55,6 +55,7 @@ def _describe(study: Study, row: ScoredRow, condition: StoredCondition) -> Table
         "augmentation": condition.augmentation,
         "severity": condition.severity,
         "level": condition.level,
+        "scale": condition.scale,
         "metric": study.metric,
     }
 

@@ -10,6 +10,8 @@ from arogya_bench.analysis.calibration import (
     calibration_rows,
     reliability_rows,
 )
+from arogya_bench.analysis.confusion import CONFUSION_COLUMNS, confusion_rows
+from arogya_bench.analysis.curves import PRECISION_RECALL_COLUMNS, ROC_COLUMNS, precision_recall_rows, roc_rows
 from arogya_bench.analysis.degradation import DEGRADATION_COLUMNS, degradation_rows
 from arogya_bench.analysis.ensembles import ENSEMBLE_COLUMNS, ensemble_rows
 from arogya_bench.analysis.errors import ERROR_COLUMNS, MISSED_BY_ALL_COLUMNS, error_rows, missed_by_all_rows
@@ -51,6 +53,9 @@ ANALYSES: Mapping[str, Analysis] = {
     "rank_stability": Analysis(columns=RANK_STABILITY_COLUMNS, rows=rank_stability_rows, after_limits=True),
     "agreement": Analysis(columns=AGREEMENT_COLUMNS, rows=agreement_rows),
     "per_class": Analysis(columns=PER_CLASS_COLUMNS, rows=per_class_rows),
+    "confusion": Analysis(columns=CONFUSION_COLUMNS, rows=confusion_rows),
+    "roc": Analysis(columns=ROC_COLUMNS, rows=roc_rows),
+    "precision_recall": Analysis(columns=PRECISION_RECALL_COLUMNS, rows=precision_recall_rows),
     "calibration": Analysis(columns=CALIBRATION_COLUMNS, rows=calibration_rows),
     "reliability": Analysis(columns=RELIABILITY_COLUMNS, rows=reliability_rows),
     "operating_points": Analysis(columns=OPERATING_COLUMNS, rows=operating_point_rows),
