@@ -41,7 +41,7 @@ def _rotate_boxes(
     return tuple(box for box in rotated if box is not None)
 
 
-@augmentation(version=1)
+@augmentation(version=1, scale="rotation (degrees)")
 @with_box_transform(_rotate_boxes)
 def rotation(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Rotate about the centre by ``severity`` degrees, in a random direction.

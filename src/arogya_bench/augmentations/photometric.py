@@ -17,7 +17,7 @@ def clean(image: Image, severity: float, _rng: np.random.Generator) -> Image:
     return image.copy()
 
 
-@augmentation(version=1)
+@augmentation(version=1, scale="standard deviation (0 to 1)")
 def gaussian_noise(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Add normal noise with standard deviation ``severity``, on the [0, 1] scale.
 
@@ -35,7 +35,7 @@ def gaussian_noise(image: Image, severity: float, rng: np.random.Generator) -> I
     return _to_image(image + severity * _WHITE * noise)
 
 
-@augmentation(version=1)
+@augmentation(version=1, scale="side of the blur kernel (px)")
 def gaussian_blur(image: Image, severity: float, _rng: np.random.Generator) -> Image:
     """Blur with a Gaussian kernel whose side is ``severity`` pixels.
 
@@ -53,7 +53,7 @@ def gaussian_blur(image: Image, severity: float, _rng: np.random.Generator) -> I
     return np.asarray(cv2.GaussianBlur(image, (kernel, kernel), sigma), dtype=np.uint8)
 
 
-@augmentation(version=1)
+@augmentation(version=1, scale="relative change of brightness")
 def brightness(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Multiply every pixel by 1 + ``severity`` or 1 - ``severity``, at random."""
     _check(
@@ -64,7 +64,7 @@ def brightness(image: Image, severity: float, rng: np.random.Generator) -> Image
     return _to_image(image * (1.0 + severity * rng.choice((-1, 1))))
 
 
-@augmentation(version=1)
+@augmentation(version=1, scale="JPEG quality (lower is worse)")
 def jpeg_compression(image: Image, severity: float, _rng: np.random.Generator) -> Image:
     """Encode and decode as JPEG of quality ``severity``, with 4:2:0 chroma subsampling.
 
