@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from arogya_bench import compare
 from arogya_bench.analysis.conditions import CLEAN
 from arogya_bench.analysis.scored_rows import score_rows
 from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
@@ -234,19 +235,21 @@ def test_a_filter_that_cannot_be_read_is_the_problem(logged, read):
     assert "correct the filter 'model is b'" in refusal.value.fix
 
 
-def test_without_a_finished_evaluation_there_is_nothing_to_compare(logged, read):
+def test_without_a_finished_evaluation_there_is_nothing_to_compare(logged, store):
     logged("a", status="FAILED")
 
-    with pytest.raises(TrackingError, match=r"'study' has no finished evaluation \(1 evaluations"):
-        read()
+    with pytest.raises(TrackingError, match=r"'study' has no finished evaluation \(1 evaluation in total\)") as none:
+        compare("study", tracking_uri=store.uri)
+
+    assert none.value.fix == "run the same sweep again: it evaluates what is missing."
 
 
-def test_where_everything_failed_the_cause_is_named_with_its_remedy(logged, read):
+def test_where_everything_failed_the_cause_is_named_with_its_remedy(logged, store):
     message = "The model returned nothing. Fix: mend the model."
     logged("a", status="FAILED", tags={"arogya.error_message": message}.items())
 
     with pytest.raises(TrackingError, match="1 failed, the last one so: The model returned nothing") as caught:
-        read()
+        compare("study", tracking_uri=store.uri)
 
     assert caught.value.fix == "mend the model; then run the same command again."
 

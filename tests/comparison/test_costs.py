@@ -12,7 +12,7 @@ from arogya_bench import Comparison, compare
 from arogya_bench.comparison.costs import PriceChoice
 from arogya_bench.errors import ConfigError, PriceError
 from arogya_bench.prices.price_list import ApiPrice, Machine, PriceList
-from arogya_bench.report.content import build_report
+from arogya_bench.report.content import arrange_report
 from arogya_bench.tracking.items import Params, Scalars
 from arogya_bench.tracking.runs import finish_run, start_run, write_items
 
@@ -245,11 +245,11 @@ def test_a_measured_model_with_an_api_price_keeps_its_local_cost(measured, compa
         assert row_of(table, "gemini")["cost_per_1k_images_usd"] == pytest.approx(0.002)
     (advice,) = found.recommendations.query("kind == 'API or machine'").to_dict("records")
     assert advice["recommendation"].startswith("gemini (API) costs less than gemini below 131,400 images a month")
-    (dataset,) = build_report(found).datasets
+    (dataset,) = arrange_report(found).datasets
     (shown,) = [section for section in dataset.sections if section.name == "cost"]
     assert [row[0] for row in shown.rows] == ["gemini", "gemini (API)"]
     (speed,) = [section for section in dataset.sections if section.name == "speed"]
-    assert speed.rows[0][-1] == "0.00200"
+    assert speed.rows[0][-2] == "0.00200"
     assert any(note.startswith("gemini (API): a price for") for note in shown.footnotes)
 
 

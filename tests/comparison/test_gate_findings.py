@@ -95,9 +95,10 @@ def test_thirty_of_thirty_training_images_in_the_test_split_are_a_warning_in_eve
     assert findings_of(comparison) == [("warning", "AB105", 30)]
     # Before any table, on the first screen.
     page, terminal = in_one_line(render_html(comparison)), in_one_line(ended.out)
-    assert NEAR_DUPLICATES in page[: page.index("<h3>")]
-    assert NEAR_DUPLICATES in terminal[: terminal.index("Leaderboard")]
-    assert NEAR_DUPLICATES in text_of(render_pdf(comparison))
+    described = NEAR_DUPLICATES.removeprefix("Warning ")  # its weight stands before it
+    assert described in page[: page.index("<h3>")]
+    assert f"Warning: {described}" in terminal[: terminal.index("Leaderboard")]
+    assert described in text_of(render_pdf(comparison))
     assert NEAR_DUPLICATES in run.tags["mlflow.note.content"]
     stored = json.loads((tmp_path / "reports" / "comparison.json").read_text())["about"]["datasets"][0]
     assert stored["gate_findings"][0]["fix"] in NEAR_DUPLICATES

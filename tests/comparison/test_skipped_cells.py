@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from arogya_bench import compare
 from arogya_bench.comparison.loading import load_evaluations
 from arogya_bench.comparison.selection import Selection
+from arogya_bench.comparison.verification import verify_tables
 from arogya_bench.datasets.splits import SplitPolicy
 from arogya_bench.errors import RequirementMissing, TrackingError
 from arogya_bench.evaluation.job import prepare
@@ -117,7 +119,7 @@ def test_an_experiment_of_skipped_cells_says_what_they_lack(store, skip):
     skip(noise=(0.1,))
 
     with pytest.raises(TrackingError, match=r"0 evaluations in total; 2 cells were skipped: There is no key\)") as none:
-        load_evaluations(store, resamples=2000)
+        compare("study", tracking_uri=store.uri)
 
     assert none.value.fix == "set it."
 
@@ -149,3 +151,16 @@ def test_a_list_that_is_gone_is_said_to_be_gone(store, logged, skip, tmp_path):
 
     assert (cell["model"], cell["condition"], cell["status"]) == ("gemini", "all", "SKIPPED")
     assert cell["message"].startswith("2 cells were skipped, and which is not known: Run ")
+
+
+def test_a_comparison_with_skipped_cells_is_recomputed_after_the_row_was_run(store, logged, skip):
+    logged("prior")
+    skip()
+    compared = compare("study", tracking_uri=store.uri)
+    skip("other")
+    logged("gemini", draw=1)
+
+    found = verify_tables(compared.to_json(), tracking_uri=store.uri)
+
+    assert list(compared.missing["status"]) == ["SKIPPED"]
+    assert found.passed, [each.line for each in found.differences]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 
 import pandas as pd
 
@@ -9,15 +10,19 @@ from arogya_bench.analysis.options import AnalysisOptions
 from arogya_bench.analysis.pair_test_check import CORRECTIONS
 from arogya_bench.comparison.blocks import ComparableRuns
 from arogya_bench.comparison.costs import PriceChoice
+from arogya_bench.comparison.dataset_card import describe_source, describe_test_cases
 from arogya_bench.comparison.loading import LoadedEvaluations
 from arogya_bench.comparison.measurements import BlockMeasurements
 from arogya_bench.comparison.requirements import Requirements
+from arogya_bench.comparison.run_table import utc_time
 from arogya_bench.comparison.selection import CHOSEN_VARIANTS, Selection
 from arogya_bench.comparison.table_frames import MEASURED_TABLES, to_records
+from arogya_bench.comparison.tables import BlockTables
+from arogya_bench.comparison.thumbnails import count_consents
 from arogya_bench.runtime.digests import digest_of
 from arogya_bench.statistics.paired_differences import ALPHA
 
-COMPARISON_VERSION = 6  # rises when equal evaluations give another comparison
+COMPARISON_VERSION = 7  # rises when equal evaluations give another comparison
 
 VERDICT_RULE = (
     "ahead is a model that is shown to be better than each other one that may be recommended, every pair by itself, "
@@ -49,37 +54,26 @@ def describe_comparison(
     loaded: LoadedEvaluations,
     tables: Mapping[str, pd.DataFrame],
     *,
-    measured: Sequence[BlockMeasurements],
+    compared: Sequence[BlockTables],
     prices: PriceChoice | None,
 ) -> dict[str, object]:
     """The entry ``about`` of a comparison; its ``key`` changes with everything that the numbers rest on."""
     blocks, metric = loaded.blocks, request.metric
     used_prices = None if tables["cost"].empty else describe_prices(prices)
-    runs = sorted(run.run_id for block in blocks for run in block.all_runs)
     versions = {block.task.name: block.task.version for block in blocks} | {
         plugin.name: plugin.spec.version for block in blocks for plugin in block.task.plugin_metrics
     }
-    selected = _describe_selection(request.selection)
-    evidence = {
-        "runs": runs,
-        "missing": to_records(tables["missing"]),
-        "measured": _evidence(tables),
-        "metric": metric,
-        "version": versions,
-        "comparison_version": COMPARISON_VERSION,
-        **selected,
-        "options": asdict(request.options),
-        "requirements": request.requirements.to_record(),
-        "prices": used_prices,
-        "literature": to_records(tables["literature"]),
-        "gate": [finding for block in blocks for finding in block.gate_findings],
-    }
-    datasets = [_describe_dataset(block, metric) for block in blocks]
+    datasets = [
+        {**_describe_dataset(block, metric), **describe_test_cases(of_block.study), "card": describe_source(block)}
+        for block, of_block in zip(blocks, compared, strict=True)
+    ]
     return {
         "experiment": ", ".join(request.experiments),
         "experiments": list(request.experiments),
-        **selected,
-        "metric": _join_unique(datasets, "metric"),
+        **_describe_selection(request.selection),
+        "version": version("arogya-bench"),
+        **_describe_dates(blocks),
+        "metric": _join_unique(datasets, "metric") or metric,
         "direction": _join_unique(datasets, "direction"),
         "confidence": 0.95,
         "alpha": ALPHA,
@@ -90,20 +84,61 @@ def describe_comparison(
         "Student's t with the variance over groups and seeds",
         "resamples": request.resamples,
         "metrics_version": versions,
-        "evaluations": len(runs),
+        "evaluations": sum(len(block.all_runs) for block in blocks),
         "datasets": datasets,
         "datasets_without_result": [
             {"dataset": failed.dataset, "split": failed.split, "reason": failed.reason}
             for failed in loaded.without_result
         ],
         "measurements": [
-            _describe_measurements(block.dataset, found) for block, found in zip(blocks, measured, strict=True)
+            _describe_measurements(block.dataset, of_block.measured)
+            for block, of_block in zip(blocks, compared, strict=True)
         ],
         "margin": request.options.margin,
         "requirements": request.requirements.to_record() if request.requirements.limits else None,
         "prices": used_prices,
-        "key": digest_of(evidence),
+        "key": _digest_evidence(request, loaded, tables, versions=versions, prices=used_prices),
     }
+
+
+def _digest_evidence(
+    request: ComparisonRequest,
+    loaded: LoadedEvaluations,
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    versions: Mapping[str, object],
+    prices: Mapping[str, object] | None,
+) -> str:
+    """The key of a comparison: equal for the same request on the same runs."""
+    return digest_of(
+        {
+            "runs": sorted(run.run_id for block in loaded.blocks for run in block.all_runs),
+            "missing": to_records(tables["missing"]),
+            "measured": _evidence(tables),
+            "metric": request.metric,
+            "version": versions,
+            "comparison_version": COMPARISON_VERSION,
+            **_describe_selection(request.selection),
+            "options": asdict(request.options),
+            "requirements": request.requirements.to_record(),
+            "prices": prices,
+            "literature": to_records(tables["literature"]),
+            "gate": [finding for block in loaded.blocks for finding in block.gate_findings],
+        }
+    )
+
+
+def _describe_dates(blocks: Sequence[ComparableRuns]) -> dict[str, object]:
+    """The days (UTC) on which the first of the evaluations began and the last one ended; None if none has finished."""
+    runs = [run for block in blocks for run in block.all_runs]
+    if not runs:
+        return {"evaluated_from": None, "evaluated_to": None}
+    first, last = min(run.start_time for run in runs), max(run.end_time or run.start_time for run in runs)
+    return {"evaluated_from": _day(first), "evaluated_to": _day(last)}
+
+
+def _day(milliseconds: int) -> str:
+    return str(utc_time(milliseconds)).partition("T")[0]
 
 
 def _describe_selection(selection: Selection) -> dict[str, object]:
@@ -130,6 +165,7 @@ def _describe_dataset(block: ComparableRuns, requested_metric: str) -> dict[str,
         "digest": block.digest,
         "split": block.split,
         "split_digest": block.split_digest,
+        "thumbnails": count_consents(block),
         "rows": {name: digest for digest, name in block.row_names.items()},
     }
 

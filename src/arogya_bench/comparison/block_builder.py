@@ -17,7 +17,7 @@ from arogya_bench.metrics.plugins import PluginMetric
 from arogya_bench.scoring.tasks import TASKS
 from arogya_bench.tracking.runs import RunRecord
 from arogya_bench.tracking.store import Store
-from arogya_bench.tracking.tags import AUGMENTATION, CONDITION, GROUPED, SEVERITY, SEVERITY_LEVEL, SPLIT
+from arogya_bench.tracking.tags import AUGMENTATION, CONDITION, GROUPED, SEVERITY, SEVERITY_LEVEL, SEVERITY_SCALE, SPLIT
 
 SMALL_TEST_SPLIT = "AB308"
 
@@ -154,11 +154,13 @@ def collect_conditions(runs: Sequence[RunRecord]) -> tuple[StoredCondition, ...]
     for run in sorted(runs, key=lambda run: run.tags[AUGMENTATION]):
         augmentation = run.tags[AUGMENTATION]
         severity = run.tags.get(SEVERITY)
+        before = conditions.get(run.tags[CONDITION])
         conditions[run.tags[CONDITION]] = StoredCondition(
             augmentation_order=order.setdefault(augmentation, len(order)),
             augmentation=augmentation,
             level=int(run.tags.get(SEVERITY_LEVEL, 0)),
             severity=None if severity is None else float(severity),
             name=run.tags[CONDITION],
+            scale=run.tags.get(SEVERITY_SCALE) or (before.scale if before else ""),
         )
     return tuple(sorted(conditions.values()))

@@ -1,9 +1,11 @@
 """Evaluations on the same test cases, which may be compared."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,11 @@ class ComparableRuns:
     def split_digests(self) -> frozenset[str]:
         """Of the splits that the runs were tested on: several for folds."""
         return frozenset(run.tags[SPLIT_DIGEST] for run in self.all_runs)
+
+    @cached_property
+    def read_digests(self) -> dict[str, str]:
+        """SHA-256 of the prediction tables that were read so far, by run id."""
+        return {}
 
     def parts(self, key: CellKey) -> tuple[RunRecord, ...]:
         """The runs behind one entry of ``runs``: one per fold, else one."""
@@ -171,7 +178,9 @@ class ComparableRuns:
         seeds = {row: self.seeds(row, condition) for row in rows}
         keys = [(row, condition, seed) for row in rows for seed in seeds[row]]
         runs = [run for key in keys for run in self.parts(key)]
-        parts = iter(read_artifacts(runs, PREDICTIONS_FILE, _parse_predictions, uri=self.store.uri))
+        read = read_artifacts(runs, PREDICTIONS_FILE, _read_predictions, uri=self.store.uri)
+        self.read_digests.update((run.run_id, digest) for run, (digest, _) in zip(runs, read, strict=True))
+        parts = (found for _, found in read)
         predictions = {key: pool_predictions([next(parts) for _ in self.parts(key)]) for key in keys}
         names = {**self.row_names, **self.tried}
         unseeded = {row for (row, *_), run in self.runs.items() if run.tags.get(SEEDED, "true") == "false"}
@@ -197,8 +206,11 @@ class ComparableRuns:
         return dict(zip(self.cross_validation.folds_of(seed), cases, strict=True))
 
 
-def _parse_predictions(path: Path) -> Predictions | BoxPredictions:
-    return from_table(pd.read_parquet(path).sort_values("case_id", kind="stable"))
+def _read_predictions(path: Path) -> tuple[str, Predictions | BoxPredictions]:
+    """The SHA-256 of a prediction table, and what it holds, from one reading of the file."""
+    content = path.read_bytes()
+    table = pd.read_parquet(BytesIO(content)).sort_values("case_id", kind="stable")
+    return hashlib.sha256(content).hexdigest(), from_table(table)
 
 
 def _parse_case_ids(path: Path) -> frozenset[str]:

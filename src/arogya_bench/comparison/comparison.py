@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +19,8 @@ from arogya_bench.comparison.limits import check_limits
 from arogya_bench.comparison.loading import load_evaluations
 from arogya_bench.comparison.metric_check import check_positive_class, check_two_class_metric
 from arogya_bench.comparison.pair_test_check import check_pair_tests
+from arogya_bench.comparison.recorded_request import describe_request
+from arogya_bench.comparison.recorded_runs import RunJournal
 from arogya_bench.comparison.requirements import Requirements
 from arogya_bench.comparison.selection import Selection
 from arogya_bench.comparison.table_frames import (
@@ -30,7 +32,9 @@ from arogya_bench.comparison.table_frames import (
     to_table,
 )
 from arogya_bench.comparison.tables import BlockTables, compare_block
+from arogya_bench.comparison.thumbnails import case_picture_rows
 from arogya_bench.errors import TrackingError
+from arogya_bench.runtime.csv_text import to_csv_text
 from arogya_bench.tracking.store import Store
 
 RESAMPLES = 10_000
@@ -71,12 +75,18 @@ class ComparisonTables:
         variants: One row per variant of a model: its hyperparameters, its score on the validation split, and whether
             it was chosen by that score.
         not_compared: One row per model that stands apart from others on the same dataset, and why.
+        models: One row per model: what it is, how it was trained, licence, size, and whether it beats guessing.
+        splits: One row per part of the split and class: its cases and patients.
+        runs: One row per evaluation that the comparison rests on, with the digest of its prediction table.
         ranks: One row per model: interval of its rank, probability of being the best, group of ties, optimism.
         rank_stability: One row per source of variation: how far the ranking stays the same over resamples, seeds,
             parts of the data, conditions and methods.
         agreement: One row per pair of models, and one of all: the shares of cases that they get right together.
         per_class: One row per model and class against the rest: sensitivity, which is recall, specificity, precision,
             F1, AUROC.
+        confusion: One row per model, true and predicted class: the clean test cases, and their share of the class.
+        roc: Some points of the ROC curve of each model and class against the rest.
+        precision_recall: Some points of the precision of each model and class at each recall.
         calibration: One row per model: calibration errors, slope, intercept, and bias in the large.
         reliability: One row per model and bin of the probability: what is observed, with its interval.
         operating_points: One row per model, positive class and decision: by default, and at two thresholds that were
@@ -95,6 +105,7 @@ class ComparisonTables:
         planning: One row per pair of models: which difference these cases can show, and how many the margin needs.
         across_datasets: One row per model: its mean rank over the datasets, for each metric that decides on several.
         literature: One row per number of a publication, with its source and caveat; not compared with the others.
+        thumbnails: One row per picture of a case that a report shows, as a data URI; empty unless the data allow it.
     """
 
     about: Mapping[str, Any]
@@ -116,10 +127,16 @@ class ComparisonTables:
     fold_pairs: pd.DataFrame
     variants: pd.DataFrame
     not_compared: pd.DataFrame
+    models: pd.DataFrame
+    runs: pd.DataFrame
+    splits: pd.DataFrame
     ranks: pd.DataFrame
     rank_stability: pd.DataFrame
     agreement: pd.DataFrame
     per_class: pd.DataFrame
+    confusion: pd.DataFrame
+    roc: pd.DataFrame
+    precision_recall: pd.DataFrame
     calibration: pd.DataFrame
     reliability: pd.DataFrame
     operating_points: pd.DataFrame
@@ -135,6 +152,7 @@ class ComparisonTables:
     planning: pd.DataFrame
     across_datasets: pd.DataFrame
     literature: pd.DataFrame
+    thumbnails: pd.DataFrame
 
     @classmethod
     def from_store(
@@ -164,9 +182,11 @@ class ComparisonTables:
                 is on something unknown; if the chosen test of pairs does not fit a dataset; if a number of a
                 publication is of an unknown metric, or beyond its range.
             PriceError: If the user named the price list, and it has no machine with what was used.
-            TrackingError: If no evaluation is finished.
+            TrackingError: If there is no evaluation. Where none has finished, the tables say so.
         """
         selection, options = selection or Selection(), options or AnalysisOptions()
+        journal = RunJournal(store.on_read)
+        store = replace(store, on_read=journal)
         loaded = load_evaluations(store, selection=selection, resamples=RESAMPLES, requested_metric=metric)
         check_two_class_metric(loaded.blocks, metric)
         requirements = requirements or Requirements()
@@ -184,8 +204,8 @@ class ComparisonTables:
             {"dataset": failed.dataset, **cell} for failed in loaded.without_result for cell in failed.missing
         ]
         rows |= {"across_datasets": across_blocks(loaded.blocks, compared), "literature": published}
+        rows["thumbnails"] = case_picture_rows(loaded.blocks, compared)
         tables = {name: to_table(name, rows[name]) for name in TABLES}
-        measured = [tables.measured for tables in compared]
         request = ComparisonRequest(
             experiments=selection.experiments or (store.experiment,),
             metric=metric,
@@ -194,7 +214,8 @@ class ComparisonTables:
             options=options,
             requirements=requirements,
         )
-        about = describe_comparison(request, loaded, tables, measured=measured, prices=prices)
+        about = describe_comparison(request, loaded, tables, compared=compared, prices=prices)
+        about["request"] = describe_request(request, prices=prices, literature=literature, runs=journal.recorded())
         return cls(about=about, **tables)
 
     @classmethod
@@ -229,11 +250,16 @@ class ComparisonTables:
         return text
 
     def to_csv(self, folder: Path | str) -> None:
-        """Write one CSV file per table; the items of a list have spaces between them."""
+        """Write one CSV file per table, headers also without rows.
+
+        The items of a list have spaces between them. Texts that a spreadsheet would take for a formula begin with an
+        apostrophe.
+        """
         directory = Path(folder)
         directory.mkdir(parents=True, exist_ok=True)
         for name in TABLES:
-            to_flat_table(getattr(self, name)).to_csv(directory / f"{name}.csv", index=False)
+            text = to_csv_text(to_flat_table(getattr(self, name)))
+            (directory / f"{name}.csv").write_text(text, encoding="utf-8", newline="")
 
 
 def _rows_of(block: BlockTables, name: str) -> list[TableRow]:

@@ -65,7 +65,7 @@ def load_evaluations(
         requested_metric: A built-in metric, or one of the package that the runs name.
 
     Raises:
-        TrackingError: If no evaluation is finished.
+        TrackingError: If there is no evaluation, or none that knew its data.
         ConfigError: If the metric is unknown, or its package is not installed.
     """
     selection = selection or Selection()
@@ -75,7 +75,7 @@ def load_evaluations(
     plugin_metrics: Sequence[PluginMetric] = ()
     if requested_metric and requested_metric not in BUILTIN_METRICS:
         plugin_metrics = (_load_plugin_metric(requested_metric, located),)
-    if not any(run.status == "FINISHED" for run in located):
+    if not located:
         raise nothing_finished(store, selection, cells)
     context = BlockContext(
         store=store,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from arogya_bench.analysis.options import DEFAULT_TEST, AnalysisOptions
 from arogya_bench.errors import ConfigError
@@ -111,6 +111,22 @@ class Requirements:
             "metric": self.metric,
             "settings": settings,
         }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Read what ``to_record`` wrote."""
+        names = [each.name for each in fields(Limit)]
+        limits = [{key: as_tuple(value) for key, value in limit.items() if key in names} for limit in record["limits"]]
+        return cls(
+            limits=tuple(Limit(**limit) for limit in limits),
+            metric=record["metric"],
+            settings={key: as_tuple(value) for key, value in record["settings"].items()},
+        )
+
+
+def as_tuple(value: Any) -> Any:
+    """A list of JSON as the tuple that it was; other values as they are."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def check_same(option: str, given: object, stated: object) -> None:

@@ -35,6 +35,8 @@ class Selection:
         run_ids: Of the evaluations themselves.
         variants: ``chosen`` keeps, of rows that differ in hyperparameters only, the one that is best on the validation
             split; ``all`` keeps all.
+        recorded: Whether the runs are those that an earlier comparison selected in this way, to which the store is
+            restricted: nothing is selected anew, since tags may have changed.
     """
 
     experiments: tuple[str, ...] = ()
@@ -42,6 +44,7 @@ class Selection:
     sweep: str | None = None
     run_ids: tuple[str, ...] = ()
     variants: str = CHOSEN_VARIANTS
+    recorded: bool = False
 
     def __post_init__(self) -> None:
         """Check the name of what is done with variants."""
@@ -58,6 +61,8 @@ class Selection:
     @property
     def conditions(self) -> list[str]:
         """In MLflow's filter syntax; those of the user come last."""
+        if self.recorded:
+            return []
         sweep = [f"tags.`{PARENT_RUN}` = '{_quoted(self.sweep)}'"] if self.sweep else []
         runs = [f"attributes.run_id IN ({', '.join(repr(_quoted(run)) for run in self.run_ids)})"]
         return [*sweep, *(runs if self.run_ids else []), *([self.where] if self.where else [])]
@@ -94,8 +99,10 @@ def search_query(selection: Selection) -> tuple[str, str | None]:
 def nothing_finished(store: Store, selection: Selection, cells: Sequence[RunRecord]) -> TrackingError:
     """Say that nothing can be compared; where cells were skipped, with the requirement of the newest."""
     skipped = [cell for cell in cells if cell.status == SKIPPED_STATUS]
-    counts = f"{len(cells) - len(skipped)} evaluations in total"
+    counts = f"{plural(len(cells) - len(skipped), 'evaluation')} in total"
     fix = "run a sweep first, for example: arogya-bench run experiment=demo"
+    if cells:
+        fix = "run the same sweep again: it evaluates what is missing."
     if selection.is_partial and not cells:
         counts = "nothing matches"
         fix = "correct what selects evaluations, or leave it out to compare all; `mlflow ui` shows the ids of sweeps."
@@ -122,7 +129,7 @@ def block_key(run: RunRecord) -> BlockKey:
 
 def _check_run_ids(selection: Selection, runs: Sequence[RunRecord]) -> None:
     unknown = [run for run in selection.run_ids if run not in {known.run_id for known in runs}]
-    if unknown and not selection.where and not selection.sweep:
+    if unknown and not (selection.where or selection.sweep or selection.recorded):
         raise TrackingError(
             f"No evaluation of these experiments has the run id {unknown[0]!r}.",
             fix="look the run ids up in `mlflow ui`: those of evaluations, not of fits or sweeps.",

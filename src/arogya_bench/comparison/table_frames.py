@@ -20,9 +20,13 @@ from arogya_bench.comparison.folds import FOLD_COLUMNS
 from arogya_bench.comparison.leaderboard import SPEED_AND_COST_COLUMNS
 from arogya_bench.comparison.limits import LIMIT_COLUMNS
 from arogya_bench.comparison.measurement_tables import MEASUREMENT_COLUMNS, PAIR_COLUMNS, THROUGHPUT_COLUMNS
+from arogya_bench.comparison.model_table import MODEL_COLUMNS
 from arogya_bench.comparison.not_compared import NOT_COMPARED_COLUMNS
 from arogya_bench.comparison.pareto import PARETO_COLUMNS
 from arogya_bench.comparison.recommendations import RECOMMENDATION_COLUMNS
+from arogya_bench.comparison.run_table import RUN_COLUMNS
+from arogya_bench.comparison.split_table import SPLIT_COLUMNS
+from arogya_bench.comparison.thumbnails import CASE_PICTURE_COLUMNS
 
 FIRST_TABLES = {
     "verdict": ("dataset", "metric", "verdict", "models", "recommended", "alternatives", "reason", "notes"),
@@ -33,8 +37,8 @@ FIRST_TABLES = {
         "correction", "conclusion", "note",
     ),
     "robustness": (
-        "dataset", "model", "condition", "augmentation", "severity", "level", "metric", *bounds("value"),
-        *bounds("change"), "score", "note",
+        "dataset", "model", "condition", "augmentation", "severity", "level", "scale", "metric",
+        *bounds("value"), *bounds("change"), "score", "note",
     ),
 }  # fmt: skip # columns that they always have, also without rows
 MISSING_COLUMNS = ("dataset", "model", "condition", "seed", "status", "cause", "message")
@@ -53,11 +57,15 @@ READING_TABLES = {
     "fold_pairs": FOLD_PAIR_COLUMNS,
     "variants": VARIANT_COLUMNS,
     "not_compared": NOT_COMPARED_COLUMNS,
-}  # of what was read: folds, variants, and what stands apart
+    "models": MODEL_COLUMNS,
+    "runs": RUN_COLUMNS,
+    "splits": SPLIT_COLUMNS,
+}  # of what was read: models, runs, splits, folds, variants, and what stands apart
 ANALYSIS_TABLES = {name: analysis.columns for name, analysis in ANALYSES.items()}
 COMPARISON_TABLES = {
     "across_datasets": ACROSS_DATASETS_COLUMNS,
     "literature": LITERATURE_COLUMNS,
+    "thumbnails": CASE_PICTURE_COLUMNS,
 }  # tables that do not follow from one dataset alone
 ADDED_TABLES = {**MEASURED_TABLES, **READING_TABLES, **ANALYSIS_TABLES, **COMPARISON_TABLES, "limits": LIMIT_COLUMNS}
 TABLES = ("verdict", "leaderboard", "pairwise", "robustness", "missing", *ADDED_TABLES)
@@ -72,6 +80,7 @@ INTEGER_COLUMNS = (
     "groups_needed",
     "further_groups",
     "year",
+    "parameters",
 )  # None for some rows, which must not turn the others into floats
 ANY_SEED = "any"  # what earlier versions wrote in place of the seeds of a model that no seed changes
 

@@ -26,9 +26,12 @@ from arogya_bench.comparison.limit_outcomes import Evidence
 from arogya_bench.comparison.limits import imported_models, licence_facts, limit_rows
 from arogya_bench.comparison.measurement_tables import latency_pair_rows, measurement_rows, read_rounds, throughput_rows
 from arogya_bench.comparison.measurements import BlockMeasurements, load_measurements
+from arogya_bench.comparison.model_table import model_rows
 from arogya_bench.comparison.pareto import pareto_rows
 from arogya_bench.comparison.recommendations import Findings, recommendation_rows, usable_costs
 from arogya_bench.comparison.requirements import Requirements
+from arogya_bench.comparison.run_table import run_rows
+from arogya_bench.comparison.split_table import split_rows
 from arogya_bench.comparison.studies import build_study
 from arogya_bench.comparison.verdict import build_verdict, no_verdict
 
@@ -83,6 +86,9 @@ class BlockTables:
     folds: list[TableRow] = field(default_factory=list)
     fold_pairs: list[TableRow] = field(default_factory=list)
     variants: list[TableRow] = field(default_factory=list)
+    models: list[TableRow] = field(default_factory=list)
+    runs: list[TableRow] = field(default_factory=list)
+    splits: list[TableRow] = field(default_factory=list)
     analyses: Mapping[str, list[TableRow]] = field(default_factory=dict)
     measured: BlockMeasurements = field(default_factory=BlockMeasurements)
     study: Study | None = None
@@ -113,7 +119,15 @@ def compare_block(
     missing: list[TableRow] = [{"dataset": block.dataset, **cell} for cell in block.missing]
     if study is None:
         verdict: TableRow = {"dataset": block.dataset, "metric": metric, **no_verdict(block)}
-        return BlockTables(verdict=[verdict], leaderboard=[], pairwise=[], robustness=[], missing=missing)
+        return BlockTables(
+            verdict=[verdict],
+            leaderboard=[],
+            pairwise=[],
+            robustness=[],
+            missing=missing,
+            runs=run_rows(block),
+            splits=split_rows(block, None),
+        )
     judged, fold_scores = _with_answers(block, study), score_folds(block, study)
     robustness = robustness_rows(study)
     tables = BlockTables(
@@ -126,6 +140,8 @@ def compare_block(
         folds=fold_rows(block, study, fold_scores),
         fold_pairs=fold_pair_rows(block, study, fold_scores),
         variants=list(block.variants),
+        models=model_rows(block, study, judged.digests),
+        splits=split_rows(block, study),
         analyses=analyse(study, after_limits=False),
         study=study,
     )
@@ -133,7 +149,7 @@ def compare_block(
     rounds = read_rounds(block, measured, judged.local)
     tables = _with_measurements(tables, judged, measured, rounds, prices=prices)
     tables = _with_decision(tables, judged, requirements or Requirements(), prices=prices)
-    return _with_ranks(tables, judged, rounds)
+    return replace(_with_ranks(tables, judged, rounds), runs=run_rows(block))
 
 
 def _with_answers(block: ComparableRuns, study: Study) -> JudgedBlock:

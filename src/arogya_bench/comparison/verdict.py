@@ -15,6 +15,9 @@ from arogya_bench.statistics.paired_differences import ALPHA, POWER
 from arogya_bench.statistics.sample_size import too_few_groups_reason
 
 AHEAD, RECOMMENDED, UNDECIDED = "ahead", "recommended", "undecided"
+ONLY_ONE = "is the only model that is shown to meet every limit"  # in the reason of such a recommendation
+LOWEST_COST = "is shown to cost least"
+NOT_WORSE = "which is shown of no other model"
 MAX_LIMIT_REASONS = 3  # in the reason of a verdict; the notes have all
 
 
@@ -66,22 +69,19 @@ def _reason(block: ComparableRuns, judgement: Judgement, decision: Decision, eli
     loss = f"{decision.margin:g} of {judgement.metric}"
     every = "" if not eligibility.limits else " It is shown to meet every limit."
     if decision.kind == "only one":
-        return (
-            f"{name} is the only model that is shown to meet every limit, on {sample}. This does not say that it is "
-            f"better than the others."
-        )
+        return f"{name} {ONLY_ONE}, on {sample}. This does not say that it is better than the others."
     if decision.kind == "cheaper":
         together = join_names([name, *decision.alternatives], "and")
         return (
             f"Take {name}: {together} are equivalent on {sample}, since each is shown to lose less than {loss} against "
-            f"every other model that may be recommended, and {name} is shown to cost least.{every}"
+            f"every other model that may be recommended, and {name} {LOWEST_COST}.{every}"
         )
     cheaper = _cheaper_sentence(decision, loss)
     if decision.kind == "not worse":
         return (
             f"Take {name}: it is not shown to be better than {join_names(_not_beaten(name, others, judgement), 'or')}, "
             f"but shown to lose less than {loss} against {'it' if len(others) == 1 else 'every other model'} on "
-            f"{sample}, which is shown of no other model.{every}{cheaper}"
+            f"{sample}, {NOT_WORSE}.{every}{cheaper}"
         )
     shown = (
         f"{name} is better than {join_names(others, 'and')} on {sample}: "
