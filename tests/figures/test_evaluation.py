@@ -11,7 +11,6 @@ from rendered import notes, rows
 from sklearn.metrics import roc_auc_score
 
 from arogya_bench.figures import evaluation as figures
-from arogya_bench.types import Predictions
 
 LESIONS = ("actinic keratosis", "melanoma", "nevus")
 
@@ -231,16 +230,3 @@ def test_importing_the_figures_is_cheap():
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert printed.stdout.strip() == "[]"
-
-
-def test_predictions_of_labels_have_three_figures():
-    targets, probabilities = random_case(n=30)
-    names = tuple(map(str, range(30)))
-    predictions = Predictions(
-        classes=LESIONS, case_ids=names, group_ids=names, targets=targets, probabilities=probabilities
-    )
-
-    rendered = figures.render_label_figures(predictions)
-
-    assert set(rendered) == {"confusion_matrix", "roc", "reliability"}
-    assert all(svg.startswith("<svg") for svg in rendered.values())

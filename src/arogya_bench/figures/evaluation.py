@@ -3,7 +3,9 @@
 Altair and SciPy take a second to import and are imported inside the functions.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,36 +13,19 @@ from numpy.typing import NDArray
 
 from arogya_bench.figures import theme
 from arogya_bench.figures.contact_rows import format_count
+from arogya_bench.figures.prepared import Drawable, title_of
+from arogya_bench.figures.svg import describe_svg, number_identifiers, use_variables
 from arogya_bench.metrics.calibration import reliability_bins
-from arogya_bench.metrics.outcomes import NO_ANSWER, predicted_classes
-from arogya_bench.types import Floats, Labels, Predictions, Probabilities
+from arogya_bench.types import Floats, Labels, Probabilities
 
 if TYPE_CHECKING:
     import altair as alt
 
 _CURVE_POINTS = 200
-_PLOT_SIDE = 380  # pixels of a square plot
+LABEL_LIMIT = 240  # pixels of the name of a class
+PLOT_SIDE = 380  # pixels of a square plot
 NO_ANSWER_LABEL = "(no answer)"
 MAX_CLASSES = 30  # that a figure shows; a matrix of hundreds takes a minute to draw, and nobody can read it
-
-
-def render_label_figures(predictions: Predictions) -> dict[str, str]:
-    """Render confusion matrix, ROC curves and reliability diagram as SVG, by name.
-
-    Cases without an answer have a column of their own in the confusion matrix. The curves are those of the other cases
-    and say how many they leave out; without any other case there are none.
-    """
-    targets, predicted = predictions.targets, predicted_classes(predictions.probabilities)
-    answered, size = predicted != NO_ANSWER, len(predictions.classes)
-    counts = np.zeros((size, size + (not answered.all())), dtype=np.int64)
-    np.add.at(counts, (targets, predicted), 1)  # no answer is -1: the last column
-    figures = {"confusion_matrix": to_svg(plot_confusion_matrix(counts, predictions.classes))}
-    if answered.any():
-        truth, rows, missing = targets[answered], predictions.probabilities[answered], int((~answered).sum())
-        correct = predicted[answered] == truth
-        figures["roc"] = to_svg(plot_roc(truth, rows, predictions.classes, unanswered=missing))
-        figures["reliability"] = to_svg(plot_reliability(rows.max(axis=1), correct, unanswered=missing))
-    return figures
 
 
 def plot_confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> "alt.TopLevelMixin":
@@ -61,15 +46,15 @@ def plot_confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> 
     cells = _confusion_cells(counts, classes, predicted)
     step = 84 if len(classes) <= 4 else 58
     label_width = 7 * max(map(len, classes))  # pixels, about
-    columns = alt.Axis(orient="top", labelAngle=-35 if label_width > step else 0, domain=False)
+    columns = alt.Axis(orient="top", labelAngle=-35 if label_width > step else 0, domain=False, labelLimit=LABEL_LIMIT)
     base = alt.Chart(alt.Data(values=cells)).encode(
         x=alt.X("predicted:N", sort=predicted, title="predicted", axis=columns),
-        y=alt.Y("true:N", sort=list(classes), title="true", axis=alt.Axis(domain=False)),
+        y=alt.Y("true:N", sort=list(classes), title="true", axis=alt.Axis(domain=False, labelLimit=LABEL_LIMIT)),
     )
     colour = alt.Color(
         "share:Q",
         title="share of true class",
-        scale=alt.Scale(domain=[0, 1], range=["#f4f7fa", "#9ecae1", "#08519c"]),
+        scale=alt.Scale(domain=[0, 1], range=list(theme.RAMP)),
         legend=alt.Legend(format=".0%", gradientLength=140),
     )
     fill = alt.condition("datum.share === null", alt.value(theme.EMPTY), colour)
@@ -112,7 +97,7 @@ def plot_roc(
             labels.append(f"{classes[k]} (undefined)")
         else:
             labels.append(f"{classes[k]} ({curve.area:.3f})")
-            points += _thin_curve(curve.false_rate, curve.true_rate, labels[-1])
+            points += thin_curve(curve.false_rate, curve.true_rate, labels[-1])
     unit = alt.Scale(domain=[0, 1], nice=False)
     curves = alt.Chart(alt.Data(values=points), mark=alt.MarkDef("line", strokeWidth=2)).encode(
         x=alt.X("x:Q", title="false-positive rate (1 - specificity)", scale=unit),
@@ -120,9 +105,9 @@ def plot_roc(
         order="order:Q",
         color=alt.Color("label:N", title="class (AUROC)", scale=theme.cycle(labels, theme.COLOURS)),
     )
-    chart = alt.layer(_diagonal(), curves).properties(width=_PLOT_SIDE, height=_PLOT_SIDE)
+    chart = alt.layer(_diagonal(), curves).properties(width=PLOT_SIDE, height=PLOT_SIDE)
     pairing = f"{classes[1]} against {classes[0]}" if binary else "Each class against the rest"
-    note = f"{pairing}; {format_count(targets.size, 'case')}{_without(unanswered)}."
+    note = f"{pairing}; {format_count(targets.size, 'case')}{describe_unanswered(unanswered)}."
     shown = f"{len(drawn)} of {len(classes)} classes, those with the lowest AUROC." if rest else ""
     return theme.apply_theme(chart, "ROC", note, shown, theme.format_list("Undefined", undefined))
 
@@ -159,22 +144,42 @@ def plot_reliability(
         y2=alt.datum(0),
     )
     chart = alt.vconcat(
-        upper.properties(width=_PLOT_SIDE, height=300), lower.properties(width=_PLOT_SIDE, height=70), spacing=8
+        upper.properties(width=PLOT_SIDE, height=300), lower.properties(width=PLOT_SIDE, height=70), spacing=8
     )
     empty = sum(not row["count"] for row in rows)
-    size = f"{format_count(confidence.size, 'case')}{_without(unanswered)} in {bins} bins, {empty} of them empty"
-    return theme.apply_theme(chart, "Reliability", f"{size}; 95 % Wilson bands.")
+    cases = f"{format_count(confidence.size, 'case')}{describe_unanswered(unanswered)}"
+    note = f"{cases} in {bins} bins, {empty} of them empty; 95 % Wilson bands."
+    return theme.apply_theme(chart, "Reliability", note)
 
 
-def to_svg(chart: "alt.TopLevelMixin") -> str:
-    """Render as a self-contained SVG document that keeps text as text."""
+def to_svg(chart: "Drawable", *, theme_variables: bool = False, alternative: str = "") -> str:
+    """Render as a self-contained SVG document that keeps text as text.
+
+    Args:
+        chart: Of Altair, or a prepared one.
+        theme_variables: Whether colours of text, axes, background and series are CSS variables
+            (``theme.css_variables``), whose fallback is the colour on white.
+        alternative: States what the chart shows; by default its title and notes.
+    """
+    # Altair validated the chart when it was built; validating again would double the time.
+    spec = chart.to_dict(validate=False)
+    svg = describe_svg(_render_svg(json.dumps(spec)), alternative or title_of(spec))
+    return use_variables(svg) if theme_variables else svg
+
+
+@lru_cache(maxsize=256)  # a page and a PDF of one comparison show the same charts
+def _render_svg(spec: str) -> str:
     import vl_convert
 
-    # Altair validated the chart when it was built; validating again would double the time.
-    return str(vl_convert.vegalite_to_svg(chart.to_dict(validate=False)))
+    return number_identifiers(str(vl_convert.vegalite_to_svg(spec)))
 
 
-def to_png(chart: "alt.TopLevelMixin", scale: float = 2) -> bytes:
+def forget_rendered() -> None:
+    """Render each chart anew from now on, to measure what it costs."""
+    _render_svg.cache_clear()
+
+
+def to_png(chart: "Drawable", scale: float = 2) -> bytes:
     """Render as PNG, enlarged by ``scale``."""
     import vl_convert
 
@@ -238,12 +243,13 @@ def _confusion_cells(
     ]
 
 
-def _thin_curve(false_rate: Floats, true_rate: Floats, label: str) -> Iterator[dict[str, object]]:
-    length = false_rate + true_rate  # along the curve
+def thin_curve(x: Floats, y: Floats, label: str) -> Iterator[dict[str, object]]:
+    """Points of a curve at equal distances along it, at most 200."""
+    length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
     positions = np.linspace(0, length[-1], _CURVE_POINTS)
     indices = np.unique(np.searchsorted(length, positions).clip(max=length.size - 1))
     for order, i in enumerate(indices.tolist()):
-        yield {"label": label, "order": order, "x": float(false_rate[i]), "y": float(true_rate[i])}
+        yield {"label": label, "order": order, "x": float(x[i]), "y": float(y[i])}
 
 
 def _reliability_rows(confidence: Floats, correct: NDArray[np.bool_], bins: int) -> list[dict[str, float | None]]:
@@ -267,7 +273,8 @@ def _reliability_rows(confidence: Floats, correct: NDArray[np.bool_], bins: int)
     return rows
 
 
-def _without(unanswered: int) -> str:
+def describe_unanswered(unanswered: int) -> str:
+    """What a note adds about cases that have no answer."""
     return f" with an answer, {unanswered:,} without" if unanswered else ""
 
 

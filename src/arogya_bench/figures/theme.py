@@ -12,12 +12,31 @@ MUTED = "#52606d"
 FAINT = "#9aa5b1"
 EMPTY = "#eceff2"
 ACCENT = "#0072b2"
-# Okabe and Ito without yellow, which is hard to see on white; two of Paul Tol's; grey; black.
-COLOURS = (
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#999933", "#4d4d4d", "#000000",
-)  # fmt: skip
+GRID = "#e4e7eb"
+PAPER = "white"  # the background
+TILE_INK, TILE_PAPER = "#10171e", "#ffffff"  # texts on tiles, whose colours are the same in dark surroundings
+# Near those of Okabe and Ito; moved until each has a contrast of 3 on white, and any two differ also for people who
+# do not see all colours (tests/figures/test_colour_blindness.py).
+COLOURS = ("#02518e", "#b24300", "#00864c", "#e06d9d", "#c28b00", "#0a9ceb", "#682051", "#181f12")
+# The same on a dark page.
+DARK_COLOURS = ("#8d99f6", "#bc4b10", "#28bb6d", "#b092a3", "#ffb138", "#b6f3ff", "#a4419b", "#f3edc7")
+RAMP = ("#f4f7fa", "#9ecae1", "#08519c")  # of shares
 MAX_LISTED = 10  # names in a note
+MAX_LINES = len(COLOURS)  # that one can follow in a panel; others are drawn faintly
+MAX_NAME = 44  # letters of a name on an axis
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+DASHES = ((1, 0), (6, 2), (2, 2), (8, 2, 2, 2))
+# The colours of a chart that depend on the page around it: name of the CSS variable, on white, on dark.
+VARIABLES = (
+    ("ink", INK, "#e6ebf0"),
+    ("muted", MUTED, "#a9b4bf"),
+    ("faint", FAINT, "#76828e"),
+    ("empty", EMPTY, "#28313a"),
+    ("grid", GRID, "#2c363f"),
+    ("paper", PAPER, "#14191f"),
+    ("accent", ACCENT, "#5aa9e6"),
+    *((f"series-{place}", light, DARK_COLOURS[place - 1]) for place, light in enumerate(COLOURS, start=1)),
+)
 
 _LABELS = {
     "labelColor": INK,
@@ -39,15 +58,15 @@ def apply_theme(chart: "alt.TopLevelMixin", title: str, *notes: str) -> "alt.Top
     import altair as alt
 
     heading = alt.TitleParams(title, subtitle=[line for note in notes for line in wrap(note, 84)])
-    return chart.properties(title=heading, background="white", padding=12).configure(
+    return chart.properties(title=heading, background=PAPER, padding=12).configure(
         font=_FONT,
         title=_title_style(16, subtitleColor=MUTED, subtitleFontSize=12, subtitleLineHeight=16),
         axis=alt.AxisConfig(
             **_LABELS,
             titlePadding=8,
-            labelLimit=240,
+            labelLimit=0,  # a limit doubles the time of measuring; charts shorten long names themselves
             labelFlush=False,
-            gridColor="#e4e7eb",
+            gridColor=GRID,
             domainColor=FAINT,
             tickColor=FAINT,
         ),
@@ -70,6 +89,38 @@ def cycle(names: Iterable[str], values: Sequence[str]) -> "alt.Scale":
 
     domain = list(names)
     return alt.Scale(domain=domain, range=[values[i % len(values)] for i in range(len(domain))])
+
+
+def dash_numbers(names: Iterable[str]) -> dict[str, int]:
+    """Which dash the line of each name has: another one where symbols repeat."""
+    return {name: place // len(SHAPES) % len(DASHES) for place, name in enumerate(names)}
+
+
+def dash_encoding() -> "alt.StrokeDash":
+    """The dash of a line whose rows have a ``dash_numbers`` as ``dash``; the key shows symbols and colours only."""
+    import altair as alt
+
+    numbers = list(range(len(DASHES)))
+    scale = alt.Scale(domain=numbers, range=[list(dash) for dash in DASHES])
+    return alt.StrokeDash("dash:N", legend=None, scale=scale)
+
+
+def shorten_names(names: Iterable[str], most: int = MAX_NAME) -> dict[str, str]:
+    """What to write for each name: long ones without their middle, and no two alike."""
+    short: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        text = name if len(name) <= most else f"{name[: most * 2 // 3]}\u2026{name[-(most // 3 - 1) :]}"
+        same = sum(other.split(" \N{NUMBER SIGN}")[0] == text for other in short.values())
+        short[name] = f"{text} \N{NUMBER SIGN}{same + 1}" if same else text
+    return short
+
+
+def css_variables() -> str:
+    """The declarations of the colours that ``to_svg(..., theme_variables=True)`` names, on white and on dark."""
+    return "\n".join(
+        f"{selector} {{ {' '.join(f'--chart-{row[0]}: {row[column]};' for row in VARIABLES)} }}"
+        for selector, column in ((":root", 1), (":root[data-theme=dark]", 2))
+    )
 
 
 def format_list(label: str, names: Iterable[str]) -> str:
