@@ -6,6 +6,7 @@ from collections.abc import Mapping
 UNDEFINED = "\u2013"
 MINUS = "\u2212"
 MIN_P_VALUE = 0.001
+LEAST_CHANCE = 0.01
 
 
 def format_number(value: object, *, digits: int = 3) -> str:
@@ -20,6 +21,18 @@ def format_number(value: object, *, digits: int = 3) -> str:
 def format_percent(value: object) -> str:
     """Format a fraction as a whole percentage."""
     return UNDEFINED if is_undefined(value) else f"{100 * float(str(value)):.0f} %"
+
+
+def format_chance(value: object) -> str:
+    """Format a share of resamples; one that is neither 0 nor 1 is not shown as such."""
+    if is_undefined(value):
+        return UNDEFINED
+    share = float(str(value))
+    if 0 < share < LEAST_CHANCE:
+        return f"<\u00a0{format_percent(LEAST_CHANCE)}"
+    if 1 - LEAST_CHANCE < share < 1:
+        return f">\u00a0{format_percent(1 - LEAST_CHANCE)}"
+    return format_percent(share)
 
 
 def format_with_interval(row: Mapping[str, object], name: str, *, signed: bool = False) -> str:
