@@ -15,7 +15,8 @@ def tables(spec):
         return [table for part in spec for table in tables(part)]
     if not isinstance(spec, dict):
         return []
-    own = [spec["data"]["values"]] if "data" in spec else []
+    own = [spec["data"]["values"]] if "values" in spec.get("data", {}) else []
+    own += list(spec.get("datasets", {}).values())
     return own + [table for name, part in spec.items() if name != "data" for table in tables(part)]
 
 

@@ -2,7 +2,8 @@ import pytest
 from rendered import notes, rows
 
 from arogya_bench.figures.evaluation import to_svg
-from arogya_bench.report.charts import plot_leaderboard, plot_pairwise, plot_robustness
+from arogya_bench.report.charts import plot_leaderboard, plot_pairwise
+from arogya_bench.report.robustness_chart import plot_robustness
 
 
 def estimate(column, value, half=0.05):

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from arogya_bench.report.content import build_report
+from arogya_bench.report.content import arrange_report
+from arogya_bench.report.planning_sections import planning_section
 from arogya_bench.report.ranking_sections import (
     agreement_section,
-    format_chance,
     margins_section,
     rank_stability_section,
     ranks_section,
 )
-from arogya_bench.report.sections import leaderboard_section, pairwise_section
-from arogya_bench.report.wording import UNDEFINED
+from arogya_bench.report.sections import NO_CLASSES, leaderboard_section, pairwise_section
+from arogya_bench.report.wording import UNDEFINED, format_chance
 
 PAIR = {
     "a": "x", "b": "y", "effect_size": 0.25, "effect_size_kind": "d_z", "margin": 0.02, "worst_loss": 0.034,
@@ -24,7 +24,7 @@ PAIR = {
 
 
 def sections(comparison):
-    (dataset, *_) = build_report(comparison).datasets
+    (dataset, *_) = arrange_report(comparison).datasets
     return {section.name: section for section in dataset.sections}
 
 
@@ -79,9 +79,26 @@ def test_a_corrected_score_is_beside_the_best_model_alone():
 
     found = ranks_section([best, second], "accuracy")
 
-    assert found.rows[0][2:] == ["1\u20132", ">\u00a099 %", "100 %", "a", "0.800", "0.012"]
-    assert found.rows[1][3] == "<\u00a01 %"
+    assert found.rows[0] == ["x", "a", "0.800", "0.012"]
     assert found.rows[1][-2:] == [UNDEFINED, UNDEFINED]
+
+
+def test_who_is_among_the_first_three_is_said_of_four():
+    row = {"rank": 1, "model": "x", "p_top_3": 1.0, "tie_group": "a", "optimism_corrected": None, "note": ""}
+
+    assert "P(among 3 best)" in ranks_section([row] * 4, "accuracy").headers
+    assert "P(among 3 best)" not in ranks_section([row] * 3, "accuracy").headers
+    assert "corrected is" not in ranks_section([row] * 3, "accuracy").note
+
+
+def test_without_predicted_classes_nothing_is_said_of_right_ones():
+    section = pairwise_section([{**PAIR, "mcnemar_p": None, "discordant_groups": None}], "mAP50", task="detection")
+    reasons = {column.header: column.empty_reason for column in section.without_empty_columns().left_out}
+    planned = {"a": "x", "b": "y", "margin": 0.02, "false_claim": 0.3, "accuracy_difference": None, "note": ""}
+
+    assert reasons["discordant groups"] == reasons["McNemar p"] == NO_CLASSES
+    assert planning_section([planned], [], "mAP50").headers == ["pair", "P(not better)"]
+    assert "in groups as large" not in planning_section([planned], [], "mAP50").note
 
 
 def test_a_source_without_a_ranking_is_a_footnote():

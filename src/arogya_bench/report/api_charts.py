@@ -29,9 +29,11 @@ def _span_layers(rows: Sequence[Row]) -> "alt.LayerChart":
     import altair as alt
 
     names = list(SPANS.values())
+    short = theme.shorten_names(str(row["model"]) for row in rows)
+    rows = [{**row, "model": short[str(row["model"])]} for row in rows]
     bars = [bar for row in rows for bar in _bars(row)]
     totals = [{"model": row["model"], "label": _total_label(row)} for row in rows]
-    axis = alt.Axis(ticks=False, domain=False, labelLimit=420, labelPadding=8)
+    axis = alt.Axis(ticks=False, domain=False, labelLimit=0, labelPadding=8)
     y = alt.Y("model:N", sort=[row["model"] for row in rows], title=None, axis=axis)
     colours = alt.Scale(domain=names, range=[theme.COLOURS[5], theme.COLOURS[1], theme.COLOURS[0]])
     stacked = (

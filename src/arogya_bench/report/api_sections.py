@@ -9,6 +9,7 @@ from arogya_bench.comparison.costs import COST
 from arogya_bench.report import api_charts
 from arogya_bench.report.columns import Column, Row, measured, model_name, text
 from arogya_bench.report.section import Section, group_notes, row_footnotes
+from arogya_bench.report.speed_findings import describe_api_times
 from arogya_bench.report.wording import (
     UNDEFINED,
     format_count,
@@ -42,14 +43,14 @@ TIMES_NOTE = (
 
 def api_section(rows: Sequence[Row]) -> Section:
     """List what was asked when, and what it cost."""
-    cost = measured(COST, "USD/1,000")
+    cost = measured(COST, "USD/1,000 images")
     columns = (
         text("model"),
         Column(header="API", format_cell=_describe_api, detail=True),
         text("model_version", "model version"),
         Column(header="asked (UTC)", format_cell=_asked),
         Column(header="tokens in / out", format_cell=_tokens),
-        replace(cost, brief=measured(COST, "USD/1,000", bounds=False)),
+        replace(cost, brief=measured(COST, "USD/1,000 images", bounds=False)),
     )
     return Section(
         name="api", title="Models behind APIs", note=API_NOTE, columns=columns, records=rows, footnotes=_terms(rows)
@@ -74,6 +75,7 @@ def api_times_section(rows: Sequence[Row]) -> Section:
         columns=columns,
         records=rows,
         plot=partial(api_charts.plot_api_times, rows),
+        finding=partial(describe_api_times, rows),
         footnotes=row_footnotes(rows, model_name),
     )
 

@@ -4,24 +4,35 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from arogya_bench.figures import theme
+from arogya_bench.report.chart_points import chart_point, omission_notes
+from arogya_bench.report.pair_map import plot_pair_map
 from arogya_bench.report.wording import MINUS, format_p_value, format_with_interval
 
 if TYPE_CHECKING:
     import altair as alt
 
 _WIDTH = 380
-_COLUMNS = 3
+_PAIRED_LETTERS = 26  # of each name of a pair
+_ROOMY_ROWS = 12  # beyond which rows stand closer
+MAX_PAIRS = 15  # that are drawn as intervals; more are a map
 
 Rows = Sequence[Mapping[str, Any]]
 
 
 def plot_leaderboard(rows: Rows, metric: str) -> "alt.TopLevelMixin":
     """Plot value and 95 % interval of each model, in the given order."""
+    short = theme.shorten_names(str(row["model"]) for row in rows)
     points = [
-        _point(row, metric, name=row["model"], label=format_with_interval(row, metric), filled=True) for row in rows
+        chart_point(row, metric, name=short[str(row["model"])], label=format_with_interval(row, metric), filled=True)
+        for row in rows
     ]
     chart = _interval_layers(points, f"{metric} with 95 % interval")
-    return theme.apply_theme(chart, f"Leaderboard by {metric}", *_omission_notes(points))
+    return theme.apply_theme(chart, f"Leaderboard by {metric}", *omission_notes(points))
+
+
+def plot_pairs(rows: Rows, metric: str) -> "alt.TopLevelMixin":
+    """Plot the paired differences: as intervals, or of more than 15 pairs as a map."""
+    return plot_pair_map(rows, metric) if len(rows) > MAX_PAIRS else plot_pairwise(rows, metric)
 
 
 def plot_pairwise(rows: Rows, metric: str, *, alpha: float = 0.05) -> "alt.TopLevelMixin":
@@ -32,11 +43,12 @@ def plot_pairwise(rows: Rows, metric: str, *, alpha: float = 0.05) -> "alt.TopLe
     """
     import altair as alt
 
+    short = theme.shorten_names((str(row[side]) for side in ("a", "b") for row in rows), _PAIRED_LETTERS)
     points = [
-        _point(
+        chart_point(
             {**row, **_simultaneous_interval(row)},
             "difference",
-            name=f"{row['a']} {MINUS} {row['b']}",
+            name=f"{short[str(row['a'])]} {MINUS} {short[str(row['b'])]}",
             label=f"p = {format_p_value(row['p_adjusted'])}".replace("= <", "<"),
             filled=row["p_adjusted"] is not None and row["p_adjusted"] < alpha,
         )
@@ -48,44 +60,8 @@ def plot_pairwise(rows: Rows, metric: str, *, alpha: float = 0.05) -> "alt.TopLe
         _interval_layers(points, f"difference in {metric}", line),
         f"Paired differences in {metric}",
         f"First minus second model; {_what_bars_are(rows)}. Filled points: p < {alpha:g}.",
-        *_omission_notes(points),
+        *omission_notes(points),
     )
-
-
-def plot_robustness(rows: Rows, leaderboard: Rows, metric: str) -> "alt.TopLevelMixin | None":
-    """Plot the metric against severity, one panel per augmentation and one line per model.
-
-    Each panel starts at the clean values; a line is interrupted where the metric is undefined.
-    Conditions without a severity have no place on the axis.
-
-    Returns:
-        None if no condition with a severity, or no value, exists.
-    """
-    import altair as alt
-
-    clean = [_point(row, metric, name=row["model"], model=row["model"], tick="clean", level=0) for row in leaderboard]
-    panels: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["severity"] is not None:
-            name, model, severity = row["augmentation"], row["model"], f"{row['severity']:g}"
-            fields = {"model": model, "tick": severity, "level": int(row["level"])}
-            point = _point(row, "value", name=f"{model} at {name} {severity}", **fields)
-            panels.setdefault(name, [*clean]).append(point)
-    points = [*clean, *(point for panel in panels.values() for point in panel[len(clean) :])]
-    numbers = [point[key] for point in points for key in ("value", "low", "high") if point[key] is not None]
-    if not panels or not numbers:
-        return None
-    models = list(dict.fromkeys(point["model"] for point in points))
-    scale = alt.Scale(domain=[min(numbers), max(numbers)], nice=True, zero=False)
-    charts = [
-        _degradation_panel(panel, models)
-        .encode(y=alt.Y("value:Q", title=metric if i % _COLUMNS == 0 else None, scale=scale))
-        .properties(title=theme.panel_title(name.replace("_", " ")), width=190, height=170)
-        for i, (name, panel) in enumerate(panels.items())
-    ]
-    chart = alt.concat(*charts, columns=_COLUMNS, spacing=24)
-    note = "Severity increases from clean to the right; bars are 95 % intervals."
-    return theme.apply_theme(chart, f"{metric} under augmentation", note, *_omission_notes(points))
 
 
 def _what_bars_are(rows: Rows) -> str:
@@ -104,59 +80,26 @@ def _simultaneous_interval(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _point(row: Mapping[str, Any], column: str, **fields: object) -> dict[str, Any]:
-    return {"value": row[column], "low": row[f"{column}.ci_low"], "high": row[f"{column}.ci_high"], **fields}
-
-
-def _degradation_panel(points: Sequence[dict[str, Any]], models: Sequence[str]) -> "alt.LayerChart":
-    import altair as alt
-
-    ticks = {point["level"]: point["tick"] for point in points}
-    spread = 0.22 / max(len(models) - 1, 1)
-    shifts = {model: spread * (i - (len(models) - 1) / 2) for i, model in enumerate(models)}
-    data = alt.Data(values=[{**point, "x": point["level"] + shifts[point["model"]]} for point in points])
-    texts = [ticks.get(level, "") for level in range(max(ticks) + 1)]
-    axis = alt.Axis(values=sorted(ticks), labelExpr=f"{texts}[datum.value]", grid=False)
-    scale = alt.Scale(domain=[-0.2, max(ticks) + 0.2], nice=False, zero=False)
-    base = alt.Chart(data).encode(
-        x=alt.X("x:Q", title=None, axis=axis, scale=scale),
-        color=alt.Color("model:N", scale=theme.cycle(models, theme.COLOURS)),
-    )
-    return alt.layer(
-        base.mark_rule(strokeWidth=1.4, opacity=0.8).encode(y="low:Q", y2="high:Q"),
-        base.mark_line(strokeWidth=1.8).encode(y="value:Q"),
-        base.mark_point(filled=True, size=30, opacity=1).encode(
-            y="value:Q", shape=alt.Shape("model:N", scale=theme.cycle(models, theme.SHAPES))
-        ),
-    )
-
-
 def _interval_layers(points: Sequence[dict[str, Any]], title: str, *background: "alt.Chart") -> "alt.LayerChart":
     import altair as alt
 
     defined = [point for point in points if point["value"] is not None]
-    axis = alt.Axis(ticks=False, domain=False, labelLimit=420, labelPadding=8)
+    axis = alt.Axis(ticks=False, domain=False, labelLimit=0, labelPadding=8)
     order = [point["name"] for point in defined]
     base = alt.Chart(alt.Data(values=defined)).encode(y=alt.Y("name:N", sort=order, title=None, axis=axis))
     scale = alt.Scale(zero=False, nice=False, padding=14)
     dots = base.mark_point(size=80, opacity=1, stroke=theme.ACCENT, strokeWidth=2)
+    ticks = alt.Axis(tickCount=7)
     intervals = alt.layer(
         base.mark_rule(color=theme.ACCENT, strokeWidth=2).encode(
-            x=alt.X("low:Q", title=title, scale=scale), x2="high:Q"
+            x=alt.X("low:Q", title=title, scale=scale, axis=ticks), x2="high:Q"
         ),
         dots.encode(
-            x=alt.X("value:Q", title=title, scale=scale),
+            x=alt.X("value:Q", title=title, scale=scale, axis=ticks),
             fill=alt.condition("datum.filled", alt.value(theme.ACCENT), alt.value("white")),
         ),
         base.mark_text(align="left").encode(x=alt.value(_WIDTH + 14), text="label:N"),
     )
-    return alt.layer(*background, intervals).properties(width=_WIDTH, height=alt.Step(30))
-
-
-def _omission_notes(points: Sequence[dict[str, Any]]) -> list[str]:
-    return [
-        theme.format_list("Undefined", [point["name"] for point in points if point["value"] is None]),
-        theme.format_list(
-            "No interval", [point["name"] for point in points if point["value"] is not None and point["low"] is None]
-        ),
-    ]
+    return alt.layer(*background, intervals).properties(
+        width=_WIDTH, height=alt.Step(30 if len(defined) <= _ROOMY_ROWS else 20)
+    )

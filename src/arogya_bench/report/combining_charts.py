@@ -23,9 +23,10 @@ def plot_critical_difference(rows: Sequence[Mapping[str, Any]]) -> "alt.TopLevel
     ranked = [row for row in rows if not is_undefined(row["critical_difference"])]
     if not ranked:
         return None
+    short = theme.shorten_names(str(row["model"]) for row in ranked)
     points = [
         {
-            "model": row["model"],
+            "model": short[str(row["model"])],
             "rank": row["mean_rank"],
             "reach": row["mean_rank"] + row["critical_difference"],
             "label": f"{row['mean_rank']:.2f}",
@@ -33,7 +34,7 @@ def plot_critical_difference(rows: Sequence[Mapping[str, Any]]) -> "alt.TopLevel
         for row in ranked
         if row["metric"] == ranked[0]["metric"]
     ]
-    axis = alt.Axis(ticks=False, domain=False, labelLimit=420, labelPadding=8)
+    axis = alt.Axis(ticks=False, domain=False, labelLimit=0, labelPadding=8)
     order = [point["model"] for point in points]
     base = alt.Chart(alt.Data(values=points)).encode(y=alt.Y("model:N", sort=order, title=None, axis=axis))
     scale = alt.Scale(zero=False, nice=False, padding=14)

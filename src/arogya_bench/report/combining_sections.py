@@ -6,6 +6,7 @@ from functools import partial
 
 from arogya_bench.report.columns import Column, Row, any_value, interval, model_name, number, p_value, text
 from arogya_bench.report.combining_charts import plot_critical_difference
+from arogya_bench.report.findings import describe_critical_difference
 from arogya_bench.report.section import Section, row_footnotes
 from arogya_bench.report.wording import (
     UNDEFINED,
@@ -97,6 +98,7 @@ def across_datasets_section(rows: Sequence[Row]) -> Section:
         columns=columns,
         records=rows if any_value(rows, "mean_rank") else (),
         plot=partial(plot_critical_difference, rows),
+        finding=partial(describe_critical_difference, rows),
         footnotes=row_footnotes(rows, model_name),
     )
 

@@ -9,6 +9,7 @@ from arogya_bench.comparison.costs import API, COST
 from arogya_bench.report import speed_charts
 from arogya_bench.report.columns import Column, Row, amount, any_value, grade_tone, measured, text
 from arogya_bench.report.section import Section, group_notes, row_footnotes
+from arogya_bench.report.speed_findings import describe_cost
 from arogya_bench.report.wording import format_count, format_percent, is_undefined
 
 TRAINING_NOTE = " Training: the hours of the fits of all seeds, on the hardware that was measured, at its price."
@@ -20,18 +21,15 @@ def cost_section(rows: Sequence[Row]) -> Section:
     energy = any_value(rows, "energy_usd_per_1k_images")
     columns = (
         Column(header="model", format_cell=_priced_name),
-        replace(
-            measured(COST, "USD per 1,000"),
-            tone_of=lambda row: "" if row["kind"] == API or row[COST] is None else grade_tone(row["grade"]),
-        ),
-        measured("images_per_s", "img/s", bounds=False),
+        replace(_cost_column(bounds=True), brief=_cost_column(bounds=False)),
+        measured("images_per_s", "images/s", bounds=False),
         Column(header="batch", format_cell=lambda row: format_count(row["batch"])),
         text("priced_machine", "priced as"),
         amount("usd_per_hour", "USD/hour"),
         Column(header="in use", format_cell=lambda row: format_percent(row["utilisation"])),
-        *((amount("energy_usd_per_1k_images", "of it energy"),) if energy else ()),
+        *((amount("energy_usd_per_1k_images", "energy within it"),) if energy else ()),
         *((replace(amount("training_usd", "training (USD)"), detail=True),) if any_value(rows, "training_usd") else ()),
-        *((amount("co2_g_per_1k_images", "g CO2"),) if any_value(rows, "co2_g_per_1k_images") else ()),
+        *((amount("co2_g_per_1k_images", "g CO2/1,000 images"),) if any_value(rows, "co2_g_per_1k_images") else ()),
     )
     return Section(
         name="cost",
@@ -43,6 +41,7 @@ def cost_section(rows: Sequence[Row]) -> Section:
         columns=columns,
         records=known,
         plot=partial(speed_charts.plot_cost, rows),
+        finding=partial(describe_cost, rows),
         footnotes=(
             *row_footnotes(known, _priced_name),
             *group_notes(
@@ -51,6 +50,15 @@ def cost_section(rows: Sequence[Row]) -> Section:
             ),
         ),
     )
+
+
+def _cost_column(*, bounds: bool) -> Column:
+    """The cost, which is grey where it rests on a bad measurement of the machine."""
+
+    def tone(row: Row) -> str:
+        return "" if row["kind"] == API or row[COST] is None else grade_tone(row["grade"])
+
+    return replace(measured(COST, "USD/1,000 images", bounds=bounds), tone_of=tone)
 
 
 def _priced_name(row: Row) -> str:

@@ -1,13 +1,13 @@
-"""The sections of a report on where models fail: subgroups, degraded images, single cases."""
+"""The sections of a report on where models fail: subgroups and degraded images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from arogya_bench.report.columns import Column, Row, interval, number, p_value, percent, text
+from arogya_bench.report.robustness_sections import constant_footnotes
 from arogya_bench.report.section import Section, omission_note, row_footnotes
 from arogya_bench.report.wording import UNDEFINED, format_count, format_number, is_undefined
 
 MAX_ROWS = 60  # of a table of a page
-MAX_MISTAKES = 5  # of each model on a page; the table of the comparison has twenty
 
 
 def subgroup_gap_section(rows: Sequence[Row]) -> Section:
@@ -60,13 +60,20 @@ def subgroup_section(rows: Sequence[Row]) -> Section:
     )
 
 
-def degradation_section(rows: Sequence[Row]) -> Section:
-    """Show how fast each model falls off."""
+def degradation_section(rows: Sequence[Row], conditions: Sequence[Row] = ()) -> Section:
+    """Show how fast each model falls off; one that no condition changes is named once.
+
+    Args:
+        rows: Of the table ``degradation``.
+        conditions: Of the table ``robustness``, which says what the severity of each augmentation is.
+    """
+    scales = {str(row["augmentation"]): str(row["scale"]) for row in conditions if not is_undefined(row.get("scale"))}
+    varying, constant = _split_constant(rows)
     columns = (
         text("model"),
         text("augmentation"),
         percent("retained", "retained"),
-        Column(header="critical severity", format_cell=_critical),
+        Column(header="critical severity", format_cell=lambda row: _critical(row, scales)),
         number("floor"),
         text("worst_condition", "worst condition"),
         interval("value", "its value"),
@@ -79,68 +86,32 @@ def degradation_section(rows: Sequence[Row]) -> Section:
         title="Degradation curves",
         note=f"{metric}: the share that is retained, on average over the severities of an augmentation or over all "
         "conditions; the severity at which it first falls below the floor; and the worst condition. The rank is that "
-        "by the share retained under all conditions.",
+        "by the share retained under all conditions, of models that are shown to be better than guessing.",
         columns=columns,
-        records=rows,
+        records=varying,
         detail=True,
-        footnotes=row_footnotes(rows, lambda row: f"{row['model']} under {row['augmentation']}"),
-    )
-
-
-def errors_section(rows: Sequence[Row]) -> Section:
-    """Show the most confident mistakes of each model."""
-    columns = (
-        text("model"),
-        text("case_id", "case"),
-        text("group_id", "group"),
-        text("target", "truth"),
-        text("predicted"),
-        number("confidence"),
-        Column(
-            header="other models that miss it",
-            format_cell=lambda row: f"{row['other_models_wrong']} of {row['other_models']}",
+        footnotes=(
+            *constant_footnotes([(str(row["model"]), row["clean"]) for row in constant]),
+            *row_footnotes(varying, lambda row: f"{row['model']} under {row['augmentation']}"),
         ),
     )
-    return Section(
-        name="errors",
-        title="Most confident mistakes",
-        note="The first to look at: a wrong label, an artefact, or a blind spot. The confidence is the mean over the "
-        "seeds, 0 for one that is right.",
-        columns=columns,
-        records=[row for row in rows if row["position"] <= MAX_MISTAKES],
-        detail=True,
-    )
 
 
-def missed_section(rows: Sequence[Row]) -> Section:
-    """Show the cases that every model misses."""
-    columns = (
-        text("case_id", "case"),
-        text("group_id", "group"),
-        text("target", "truth"),
-        text("predicted"),
-        number("confidence"),
-    )
-    size = ""
-    if rows:
-        first = rows[0]
-        listed = f"; {len(rows)} are listed" if first["total"] > len(rows) else ""
-        size = f"{first['total']} cases, {100 * first['share']:.1f} % of all, for {first['models']} models{listed}. "
-    return Section(
-        name="missed-by-all",
-        title="Cases that every model misses",
-        note=f"{size}No choice among these models helps here: look at the labels and the images.",
-        columns=columns,
-        records=rows,
-        detail=True,
-    )
+def _split_constant(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows of models that some condition changes, and of those that none does; all are of the first if none is."""
+    changed = {str(row["model"]) for row in rows if is_undefined(row["drop"]) or row["drop"] != 0}
+    if not changed:
+        return list(rows), []
+    return [row for row in rows if row["model"] in changed], [row for row in rows if row["model"] not in changed]
 
 
-def _critical(row: Row) -> str:
+def _critical(row: Row, scales: Mapping[str, str]) -> str:
     if is_undefined(row["critical_severity"]):
         return UNDEFINED
-    scale = " (number of the severity)" if row["severity_scale"] == "level" else ""
-    return f"{format_number(row['critical_severity'])}{scale}"
+    severity, scale = format_number(row["critical_severity"]), scales.get(str(row["augmentation"]))
+    if row["severity_scale"] == "level":
+        return f"{severity} (number of the severity)"
+    return f"{scale}: {severity}" if scale else severity
 
 
 def _calibration(row: Row) -> str:

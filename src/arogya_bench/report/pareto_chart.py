@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 _WIDTH, _HEIGHT = 600, 380
+_LETTERS = 32
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -29,6 +30,7 @@ class Price:
         column: Of the rows, as ``front`` says whether a model is on the front.
         name: In the title.
         axis: Title of the axis.
+        unit: In a sentence.
         better: Of a model with a lower price.
         allowed: Notes of the rows that are drawn.
     """
@@ -37,6 +39,7 @@ class Price:
     front: str
     name: str
     axis: str
+    unit: str
     better: str
     allowed: tuple[str, ...]
 
@@ -46,6 +49,7 @@ BY_LATENCY = Price(
     front="on_front",
     name="latency",
     axis="latency p50 (ms, logarithmic)",
+    unit="ms",
     better="faster",
     allowed=("", UNUSABLE_NOTE),
 )
@@ -54,6 +58,7 @@ BY_COST = Price(
     front="on_cost_front",
     name="cost",
     axis="USD per 1,000 images (logarithmic)",
+    unit="USD per 1,000 images",
     better="cheaper",
     allowed=("", UNUSABLE_NOTE, NOT_RANKED),
 )
@@ -66,7 +71,8 @@ def plot_pareto(rows: Rows, metric: str, *, best: str = "high", by: Price = BY_L
         None unless a model has both numbers.
     """
     drawn = [row for row in rows if row["note"] in by.allowed and None not in (row["value"], row[by.column])]
-    points = [_pareto_point(row, by) for row in drawn]
+    short = theme.shorten_names((str(row["model"]) for row in drawn), _LETTERS)
+    points = [_pareto_point({**row, "model": short[str(row["model"])]}, by) for row in drawn]
     if not points:
         return None
     x_axis, y_axis = _price_axis(points), _metric_axis(points)

@@ -8,10 +8,14 @@ from arogya_bench.comparison.costs import API, COST
 from arogya_bench.comparison.front_draws import FROM_INTERVAL
 from arogya_bench.comparison.pareto import LATENCY, NOT_RANKED
 from arogya_bench.report import pareto_chart
-from arogya_bench.report.columns import Column, Row, latency, local_only, measured, model_name, text
+from arogya_bench.report.columns import Column, Row, any_value, latency, local_only, measured, model_name, text
 from arogya_bench.report.section import Section, group_notes
+from arogya_bench.report.speed_findings import describe_front
 from arogya_bench.report.wording import UNDEFINED, format_percent, format_with_interval, is_undefined
 from arogya_bench.statistics.notes import join_notes
+
+NOT_BEATEN = "no model is beaten by another on both axes"
+NOT_CONSIDERED = "no model is considered, for the reasons in the notes"
 
 
 def pareto_section(rows: Sequence[Row], metric: str, best: str) -> Section:
@@ -20,17 +24,15 @@ def pareto_section(rows: Sequence[Row], metric: str, best: str) -> Section:
         text("model"),
         Column(header=f"{metric} [95 % CI]", format_cell=lambda row: format_with_interval(row, "value")),
         local_only(latency(LATENCY, "p50 (ms)")),
-        measured(COST, "USD/1,000", bounds=False),
-        Column(header="on the front", format_cell=lambda row: _yes_or_no(row["on_front"])),
-        Column(header="P(front)", format_cell=lambda row: format_percent(row.get("p_on_front"))),
-        text("dominated_by", "beaten by"),
-        replace(
-            Column(header="on the cost front", format_cell=lambda row: _yes_or_no(row["on_cost_front"])), detail=True
-        ),
+        measured(COST, "USD/1,000 images", bounds=False),
+        _on_front("on_front", "on the front"),
+        _share("p_on_front"),
+        replace(text("dominated_by", "beaten by"), empty_reason=_not_beaten(rows, "on_front")),
+        replace(_on_front("on_cost_front", "on the cost front"), detail=True),
     )
     return Section(
         name="pareto",
-        title=f"Which model for which latency: {metric} against p50",
+        title=f"Which model for which latency: {metric} against the median time",
         note=f"On the front: no other model is at least as good in {metric} and as fast. The estimates decide; where "
         "the intervals of two models overlap, their order may be chance: P(front) is the share of resamples in which a "
         "model is on the front, with groups resampled for the metric and rounds for the latency"
@@ -38,6 +40,7 @@ def pareto_section(rows: Sequence[Row], metric: str, best: str) -> Section:
         columns=columns,
         records=rows,
         plot=partial(pareto_chart.plot_pareto, rows, metric, best=best),
+        finding=partial(describe_front, rows, metric),
         footnotes=_reasons(rows),
     )
 
@@ -48,10 +51,10 @@ def cost_front_section(rows: Sequence[Row], metric: str, best: str) -> Section:
     columns = (
         text("model"),
         Column(header=f"{metric} [95 % CI]", format_cell=lambda row: format_with_interval(row, "value")),
-        measured(COST, "USD/1,000"),
-        Column(header="on the cost front", format_cell=lambda row: _yes_or_no(row["on_cost_front"])),
-        Column(header="P(front)", format_cell=lambda row: format_percent(row.get("p_on_cost_front"))),
-        text("cost_dominated_by", "beaten by"),
+        measured(COST, "USD/1,000 images"),
+        _on_front("on_cost_front", "on the cost front"),
+        _share("p_on_cost_front"),
+        replace(text("cost_dominated_by", "beaten by"), empty_reason=_not_beaten(rows, "on_cost_front")),
     )
     return Section(
         name="cost-front",
@@ -62,7 +65,30 @@ def cost_front_section(rows: Sequence[Row], metric: str, best: str) -> Section:
         columns=columns,
         records=priced if len(priced) > 1 and any(row.get("kind") == API for row in priced) else (),
         plot=partial(pareto_chart.plot_pareto, rows, metric, best=best, by=pareto_chart.BY_COST),
+        finding=partial(describe_front, rows, metric, by=pareto_chart.BY_COST),
     )
+
+
+def _on_front(key: str, header: str) -> Column:
+    return Column(header=header, format_cell=lambda row: _yes_or_no(row[key]), empty_reason=NOT_CONSIDERED)
+
+
+def _share(key: str) -> Column:
+    def format_cell(row: Row) -> str:
+        return format_percent(row.get(key))
+
+    return Column(
+        header="P(front)",
+        format_cell=format_cell,
+        numeric=True,
+        key=key,
+        term="p_on_front",
+        empty_reason=NOT_CONSIDERED,
+    )
+
+
+def _not_beaten(rows: Sequence[Row], key: str) -> str:
+    return NOT_BEATEN if any_value(rows, key) else NOT_CONSIDERED
 
 
 def _drawn_otherwise(rows: Sequence[Row]) -> str:

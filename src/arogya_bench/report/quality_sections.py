@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from functools import partial
 
-from arogya_bench.report import quality_charts
+from arogya_bench.report import findings, quality_charts
 from arogya_bench.report.columns import Column, Row, interval, number, text
+from arogya_bench.report.detail_charts import plot_reliabilities
 from arogya_bench.report.section import Section, omission_note, row_footnotes
 from arogya_bench.report.wording import UNDEFINED, format_count, format_number, format_percent, is_undefined
 
 MAX_ROWS = 60  # of a table of a page
+NONE_REACHES = "none reaches it"
+KNOWN_PREVALENCE = "Their intervals take it as known, and are narrower than the interval of the precision."
 
 
 def per_class_section(rows: Sequence[Row]) -> Section:
@@ -36,8 +39,9 @@ def per_class_section(rows: Sequence[Row]) -> Section:
     )
 
 
-def calibration_section(rows: Sequence[Row], bins: Sequence[Row]) -> Section:
-    """Show whether probabilities can be read as such."""
+def calibration_section(rows: Sequence[Row], bins: Sequence[Row], leaderboard: Sequence[Row] = ()) -> Section:
+    """Show whether probabilities can be read as such; the leaderboard says which models are better than guessing."""
+    guessing = {str(row["model"]) for row in leaderboard if row.get("above_chance") is False}
     columns = (
         text("model"),
         text("outcome"),
@@ -46,8 +50,8 @@ def calibration_section(rows: Sequence[Row], bins: Sequence[Row]) -> Section:
         interval("slope"),
         interval("intercept", signed=True),
         interval("in_the_large", "predicted \N{MINUS SIGN} observed", signed=True),
-        interval("nll", "NLL"),
-        interval("brier", "Brier"),
+        interval("nll", "log loss"),
+        interval("brier", "Brier score"),
     )
     return Section(
         name="calibration",
@@ -57,7 +61,8 @@ def calibration_section(rows: Sequence[Row], bins: Sequence[Row]) -> Section:
         "same confidences on as many cases.",
         columns=columns,
         records=rows,
-        plot=partial(quality_charts.plot_reliability, bins),
+        plot=partial(plot_reliabilities, bins),
+        finding=partial(findings.describe_reliabilities, bins, guessing),
         detail=True,
         footnotes=row_footnotes(rows, lambda row: str(row["model"])),
     )
@@ -82,25 +87,31 @@ def operating_section(rows: Sequence[Row]) -> Section:
         name="operating-points",
         title="Operating points",
         note="Thresholds are chosen on the validation split and locked; the default decision is the most probable "
-        f"class. PPV and NPV are those at {at}.{omission_note(rows, MAX_ROWS)}",
+        f"class. PPV and NPV are those at {at}. {KNOWN_PREVALENCE}{omission_note(rows, MAX_ROWS)}",
         columns=columns,
         records=rows[:MAX_ROWS],
         detail=True,
-        footnotes=row_footnotes(rows[:MAX_ROWS], lambda row: f"{row['model']} by {_decision(row)}"),
+        footnotes=row_footnotes(
+            rows[:MAX_ROWS], lambda row: f"{row['model']} by {_decision(row)}{_for_class(row, rows)}"
+        ),
     )
 
 
 def net_benefit_section(rows: Sequence[Row]) -> Section:
     """Show whether acting on a model is better than acting on all cases or on none."""
+    prevalences = list(dict.fromkeys(_prevalence(row) for row in rows))
     columns = (
         text("model"),
         text("positive_class", "positive"),
-        Column(header="act from", format_cell=lambda row: format_percent(row["threshold_probability"])),
+        Column(
+            header="acting from a probability of", format_cell=lambda row: format_percent(row["threshold_probability"])
+        ),
         interval("net_benefit", "net benefit"),
         number("treat_all", "acting on all"),
         interval("advantage", signed=True),
+        *([Column(header="prevalence", format_cell=_prevalence)] if len(prevalences) > 1 else []),
     )
-    prevalence = f" At a prevalence of {_prevalence(rows[0])}." if rows else ""
+    prevalence = f" At a prevalence of {prevalences[0]}." if len(prevalences) == 1 else ""
     return Section(
         name="net-benefit",
         title="Net benefit",
@@ -110,6 +121,7 @@ def net_benefit_section(rows: Sequence[Row]) -> Section:
         columns=columns,
         records=rows[:MAX_ROWS],
         plot=partial(quality_charts.plot_net_benefit, rows),
+        finding=partial(findings.describe_net_benefit, rows),
         detail=True,
         footnotes=row_footnotes(rows[:MAX_ROWS], lambda row: str(row["model"])),
     )
@@ -136,10 +148,18 @@ def _decision(row: Row) -> str:
     return f"{row['target']} \N{GREATER-THAN OR EQUAL TO} {float(row['target_value']):g}"
 
 
+def _for_class(row: Row, rows: Sequence[Row]) -> str:
+    """Which class a note is about, where the rows are about several."""
+    several = len({str(own["positive_class"]) for own in rows}) > 1
+    return f" for {row['positive_class']}" if several else ""
+
+
 def _threshold(row: Row) -> str:
-    if row["thresholds"]:
-        return str(row["thresholds"])
-    return UNDEFINED
+    """The threshold of each fit; none where no probability on validation reaches the aim."""
+    if not row["thresholds"]:
+        return UNDEFINED
+    found = str(row["thresholds"]).split(", ")
+    return NONE_REACHES if set(found) == {"inf"} else ", ".join("none" if own == "inf" else own for own in found)
 
 
 def _prevalence(row: Row) -> str:

@@ -1,14 +1,31 @@
 """The sections about the ranking: how sure it is, where it changes, and which models err together."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from arogya_bench.analysis.agreement import ALL
 from arogya_bench.report.columns import Column, Row, any_value, model_name, number, text
+from arogya_bench.report.findings import describe_ranks
+from arogya_bench.report.ranking_charts import plot_ranks
 from arogya_bench.report.section import Section, row_footnotes
-from arogya_bench.report.wording import MINUS, UNDEFINED, format_count, format_number, format_percent, is_undefined
+from arogya_bench.report.wording import (
+    MINUS,
+    UNDEFINED,
+    format_chance,
+    format_count,
+    format_number,
+    format_percent,
+    is_undefined,
+)
 
 TO = "\u2013"  # between the ends of a range
-LEAST_CHANCE = 0.01
+TOP = 3
+CORRECTED = (
+    "The best of several models looks better than it is: corrected is what it would reach on cases that it was not "
+    "chosen by."
+)
+IN_NOTES = "for the reasons in the notes"
 
 
 def rank_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
@@ -17,45 +34,51 @@ def rank_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
         return ()
     return (
         Column(header="rank (95\u00a0%)", format_cell=_rank_range, detail=True),
-        Column(header="P(best)", format_cell=lambda row: format_chance(row.get("p_best"))),
+        Column(header="P(best)", format_cell=lambda row: format_chance(row.get("p_best")), term="p_best"),
     )
 
 
 def ranks_section(rows: Sequence[Row], metric: str) -> Section:
     """List rank intervals, ties and the optimism of the best model."""
-    columns = (
-        Column(header="#", format_cell=lambda row: format_count(row.get("rank"))),
-        text("model"),
-        Column(header="rank (95\u00a0%)", format_cell=_rank_range),
-        Column(header="P(best)", format_cell=lambda row: format_chance(row.get("p_best"))),
-        Column(header="P(among 3 best)", format_cell=lambda row: format_chance(row.get("p_top_3"))),
-        text("tie_group", "ties"),
-        Column(header=f"{metric}, corrected", format_cell=lambda row: format_number(row.get("optimism_corrected"))),
-        Column(header="optimism", format_cell=lambda row: format_number(row.get("optimism"))),
-    )
     ranked = sum(not is_undefined(row.get("rank")) for row in rows)
+    top = Column(header="P(among 3 best)", format_cell=lambda row: format_chance(row.get("p_top_3")), term="p_top_3")
+    columns = (
+        text("model"),
+        *((top,) if ranked > TOP else ()),  # fewer are all among them
+        text("tie_group", "ties"),
+        replace(_number("optimism_corrected", f"{metric}, corrected"), empty_reason=IN_NOTES),
+        replace(_number("optimism", "optimism"), empty_reason=IN_NOTES),
+    )
+    corrected = f" {CORRECTED}" if any_value(rows, "optimism_corrected") else ""
     return Section(
         name="ranks",
-        title="How sure the ranking is",
-        note="Ranks and P(best) over resamples of the test cases, of several seeds the mean; P(best) is among the "
-        "models that can be recommended. Models that share a letter are not shown to differ. The best of several "
-        "models looks better than it is: corrected is what it would reach on cases that it was not chosen by.",
+        title="Ties, and how good the best one is",
+        note="Over resamples of the test cases, of several seeds the mean, among the models that can be recommended; "
+        "ranks and P(best) stand on the leaderboard. Models that share a letter are not shown to differ."
+        f"{corrected}",
         columns=columns,
         records=rows if ranked > 1 else (),
+        plot=partial(plot_ranks, rows),
+        finding=partial(describe_ranks, rows),
         detail=True,
         footnotes=row_footnotes(rows, model_name),
     )
 
 
+def _number(key: str, header: str) -> Column:
+    """A column of numbers that comparisons of earlier versions do not have."""
+    return Column(header=header, format_cell=lambda row: format_number(row.get(key)), numeric=True, key=key, term=key)
+
+
 def rank_stability_section(rows: Sequence[Row]) -> Section:
     """List how far the ranking stays the same where something else than the model changes."""
     columns = (
-        text("source", "over"),
+        text("source", "over what"),
         Column(header="n", format_cell=lambda row: format_count(row.get("n"))),
         Column(header="Kendall's tau (lowest)", format_cell=_tau),
         Column(header="same order", format_cell=lambda row: format_percent(row.get("same_order"))),
         Column(header="rank of the leader", format_cell=_leader_range),
-        text("first", "first"),
+        text("first", "ranked first"),
     )
     leader = rows[0]["leader"] if rows else ""
     return Section(
@@ -116,18 +139,6 @@ def agreement_section(rows: Sequence[Row]) -> Section:
         detail=True,
         footnotes=row_footnotes(rows, lambda row: ALL if row["a"] == ALL else _pair_name(row)),
     )
-
-
-def format_chance(value: object) -> str:
-    """Format a share of resamples; one that is neither 0 nor 1 is not shown as such."""
-    if is_undefined(value):
-        return UNDEFINED
-    share = float(str(value))
-    if 0 < share < LEAST_CHANCE:
-        return f"<\u00a0{format_percent(LEAST_CHANCE)}"
-    if 1 - LEAST_CHANCE < share < 1:
-        return f">\u00a0{format_percent(1 - LEAST_CHANCE)}"
-    return format_percent(share)
 
 
 def _rank_range(row: Row) -> str:

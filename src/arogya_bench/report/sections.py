@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from operator import itemgetter
 
 from arogya_bench.analysis.options import DEFAULT_CORRECTION
 from arogya_bench.comparison.costs import COST, LOCAL
 from arogya_bench.comparison.measurement_notes import NOT_MEASURED
 from arogya_bench.comparison.pareto import LATENCY, NOT_RANKED
 from arogya_bench.comparison.table_frames import ANY_SEED, join_items
-from arogya_bench.report import charts
-from arogya_bench.report.api_outcome_sections import condition_footnotes
+from arogya_bench.report import charts, findings
 from arogya_bench.report.columns import (
+    NO_VALUE,
     Column,
     Row,
+    any_value,
     interval,
     latency,
     local_only,
@@ -26,21 +26,29 @@ from arogya_bench.report.columns import (
 )
 from arogya_bench.report.ranking_sections import rank_columns
 from arogya_bench.report.section import Section, row_footnotes
-from arogya_bench.report.wording import MINUS, UNDEFINED, format_bounds, format_count, format_number, format_percent
+from arogya_bench.report.wording import MINUS, UNDEFINED, format_bounds, format_count, is_undefined
 from arogya_bench.runtime.console import plural
 
 TERMINAL_METRICS = 2  # secondary metrics in the brief leaderboard
+OVERLAP = "Overlapping intervals do not imply that models are equal; see the pairwise comparison."
+TIME = "The time is that of one image, as the median with its 95 % interval and the grade of the environment (A to D)."
+BRIEF_TIME = "The time is that of one image, as the median with the grade of the environment (A to D)."
 HOW_TO_MEASURE = (
     "Latency and cost are not measured, which is not zero. To measure the models, give the settings of their sweep on "
     "a quiet machine: arogya-bench measure -m model=… dataset=…"
 )
+NO_MCNEMAR = (
+    "it takes one case per patient, one seed and predicted classes; with several cases of a patient its p-value would "
+    "be too small"
+)
+NO_CLASSES = "models of this task predict no class of a case, which could be right or wrong"
+CLASSIFICATION = "classification"
 SKIPPED = "SKIPPED"  # status of cells that a sweep left out
 SKIPPED_NOTE = (
     " SKIPPED: the sweep had no key, no consent or no service for them, which the message names; with it, the same "
     "command evaluates them."
 )
 MAX_NAMED_CONDITIONS = 3  # of one model that are missing for one reason
-MAX_MODELS_WITH_SHARE = 4  # beyond it, the robustness overview shows only values
 
 
 def leaderboard_section(rows: Sequence[Row], metric: str, secondary_metrics: Sequence[str]) -> Section:
@@ -52,21 +60,36 @@ def leaderboard_section(rows: Sequence[Row], metric: str, secondary_metrics: Seq
         interval(metric),
         *rank_columns(rows),
         *(replace(interval(name, brief=number(name)), detail=name not in in_brief) for name in secondary_metrics),
-        percent("robustness_score", "robustness"),
+        replace(percent("robustness_score", "robustness"), empty_reason=_no_robustness(rows)),
         local_only(latency(LATENCY, "p50 (ms)", grade="latency_grade")),
-        cost_column("USD/1,000"),
+        cost_column("USD/1,000 images"),
     )
     size = f"{rows[0]['cases']} test cases in {rows[0]['groups']} independent groups" if rows else ""
+    before = f"{size}.{_positive_note(rows)} {OVERLAP}"
+    after = f"{_rank_note(rows)}{_api_note(rows)}"
     return Section(
         name="leaderboard",
         title="Leaderboard on clean images",
-        note=f"{size}.{_positive_note(rows)} Overlapping intervals do not imply that models are equal; see the "
-        f"pairwise comparison.{_measured_note(rows)}{_rank_note(rows)}{_api_note(rows)}",
+        note=f"{before}{_measured_note(rows, TIME)}{after}",
+        brief_note=f"{before}{_measured_note(rows, BRIEF_TIME)}{after}",
         columns=columns,
-        records=rows,
+        records=[_without_meaningless_share(row) for row in rows],
         plot=partial(charts.plot_leaderboard, rows, metric),
+        finding=partial(findings.describe_leaderboard, rows, metric),
         footnotes=(*row_footnotes(rows, lambda row: str(row["model"])), *_how_to_measure(rows)),
     )
+
+
+def _without_meaningless_share(row: Row) -> Row:
+    """The row without the share that a model keeps of what guessing gives: there is nothing to lose."""
+    return {**row, "robustness_score": None} if row.get("above_chance") is False else row
+
+
+def _no_robustness(rows: Sequence[Row]) -> str:
+    """Why the column of robustness is empty, if it is."""
+    if any_value(rows, "robustness_score"):
+        return "no model is shown to be better than guessing, so that none has anything to lose"
+    return "not every condition has a value, or only clean images were evaluated"
 
 
 def _positive_note(rows: Sequence[Row]) -> str:
@@ -75,14 +98,9 @@ def _positive_note(rows: Sequence[Row]) -> str:
     return f" The positive class is {name}; dataset.positive names another one." if name else ""
 
 
-def _measured_note(rows: Sequence[Row]) -> str:
-    """What speed and cost are, where there are any."""
-    if all(row.get(name) is None for row in rows for name in (LATENCY, COST)):
-        return ""
-    return (
-        " p50 is the median latency of one image with its 95 % interval and the grade of the environment (A to D); "
-        "the cost is per 1,000 images."
-    )
+def _measured_note(rows: Sequence[Row], note: str) -> str:
+    """The note on speed and cost, where there are any."""
+    return "" if all(row.get(name) is None for row in rows for name in (LATENCY, COST)) else f" {note}"
 
 
 def _rank_note(rows: Sequence[Row]) -> str:
@@ -111,7 +129,7 @@ def cost_column(header: str) -> Column:
             return UNDEFINED
         return NOT_MEASURED if row.get(COST) is None else column.format_cell(row)
 
-    return replace(column, format_cell=format_cell)
+    return replace(column, format_cell=format_cell, empty_reason=NOT_MEASURED)
 
 
 def seeds_section(rows: Sequence[Row], metric: str) -> Section:
@@ -134,16 +152,24 @@ def seeds_section(rows: Sequence[Row], metric: str) -> Section:
     )
 
 
-def pairwise_section(rows: Sequence[Row], metric: str) -> Section:
+def pairwise_section(rows: Sequence[Row], metric: str, *, task: str = CLASSIFICATION) -> Section:
     """List the paired tests."""
     columns = (
         Column(header="pair", format_cell=_pair_name),
-        interval("difference", signed=True),
+        interval("difference", signed=True, brief=_signed_difference()),
         p_value("p_value", "p", detail=True),
         Column(header="all pairs [95 % CI]", format_cell=_simultaneous_interval),
         p_value("p_adjusted", "p, all pairs"),
-        Column(header="discordant", format_cell=lambda row: format_count(row.get("discordant_groups")), detail=True),
-        p_value("mcnemar_p", "McNemar p (accuracy)", detail=True),
+        Column(
+            header="discordant groups",
+            format_cell=lambda row: format_count(row.get("discordant_groups")),
+            detail=True,
+            empty_reason=NO_VALUE if task == CLASSIFICATION else NO_CLASSES,
+        ),
+        replace(
+            p_value("mcnemar_p", "McNemar p", detail=True),
+            empty_reason=NO_MCNEMAR if task == CLASSIFICATION else NO_CLASSES,
+        ),
         *_margin_column(rows),
         text("conclusion"),
     )
@@ -156,9 +182,19 @@ def pairwise_section(rows: Sequence[Row], metric: str) -> Section:
         f"shown is not evidence of equality.{_chosen_test(rows)}",
         columns=columns,
         records=rows,
-        plot=partial(charts.plot_pairwise, rows, metric),
+        plot=partial(charts.plot_pairs, rows, metric),
+        finding=partial(findings.describe_pairs, rows, metric),
         footnotes=row_footnotes(rows, _pair_name),
     )
+
+
+def _signed_difference() -> Column:
+    """The difference by itself, for a table that has the interval for all pairs beside it."""
+    return Column(header="difference", format_cell=_format_difference, numeric=True, key="difference")
+
+
+def _format_difference(row: Row) -> str:
+    return UNDEFINED if is_undefined(row["difference"]) else f"{row['difference']:+.3f}"
 
 
 def _margin_column(rows: Sequence[Row]) -> tuple[Column, ...]:
@@ -187,62 +223,6 @@ def _pair_name(row: Row) -> str:
 
 def _simultaneous_interval(row: Row) -> str:
     return format_bounds(row.get("difference.simultaneous_low"), row.get("difference.simultaneous_high"))
-
-
-def robustness_section(
-    rows: Sequence[Row], leaderboard: Sequence[Row], metric: str, outcomes: Sequence[Row] = ()
-) -> Section:
-    """Tabulate models against conditions; the chart starts at the clean values.
-
-    Args:
-        rows: Of the table ``robustness``.
-        leaderboard: With the clean values.
-        metric: The primary metric.
-        outcomes: Of the table ``api_outcomes``: what a change may come from.
-    """
-    models = list(dict.fromkeys(str(row["model"]) for row in rows))
-    with_share = len(models) <= MAX_MODELS_WITH_SHARE
-    by_condition: dict[str, dict[str, str]] = {}
-    for row in rows:
-        share = f" ({format_percent(row['score'])})" if with_share else ""
-        cells = by_condition.setdefault(str(row["condition"]), {})
-        cells[str(row["model"])] = f"{format_number(row['value'])}{share}"
-    retained = " and the fraction of the clean score that is retained" if with_share else ""
-    return Section(
-        name="robustness",
-        title="Robustness to image degradation",
-        note=f"{metric} under each condition{retained}.",
-        columns=tuple(
-            Column(header=header, format_cell=itemgetter(index)) for index, header in enumerate(["condition", *models])
-        ),
-        records=[
-            [condition, *(cells.get(model, "missing") for model in models)] for condition, cells in by_condition.items()
-        ],
-        plot=partial(charts.plot_robustness, rows, leaderboard, metric),
-        footnotes=condition_footnotes(outcomes),
-    )
-
-
-def robustness_detail_section(rows: Sequence[Row], metric: str) -> Section:
-    """List value and change of each model under each condition, with intervals."""
-    columns = (
-        text("model"),
-        text("condition"),
-        interval("value", metric),
-        interval("change", signed=True),
-        percent("score", "retained"),
-    )
-    return Section(
-        name="robustness-detail",
-        title="Change from clean images",
-        note=f"{metric} under each condition, the paired change from clean images, and the "
-        "fraction of the clean score that is retained. A mean over conditions can hide a single "
-        "one in which a model fails.",
-        columns=columns,
-        records=rows,
-        detail=True,
-        footnotes=row_footnotes(rows, lambda row: f"{row['model']} under {row['condition']}"),
-    )
 
 
 def missing_section(rows: Sequence[Row]) -> Section:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 _COST_WIDTH = 380
+_LETTERS = 36
 _LOG_COST_RATIO = 20  # from the cheapest to the dearest, beyond which the axis is logarithmic
 
 Row = Mapping[str, Any]
@@ -21,14 +22,23 @@ Rows = Sequence[Row]
 
 def plot_throughput(rows: Rows) -> "alt.TopLevelMixin | None":
     """Plot images per second against batch size, one line per model, on logarithmic axes; None without a value."""
-    points = [_throughput_point(row) for row in rows if row["images_per_s"]]
-    if not points:
+    known = [row for row in rows if row["images_per_s"]]
+    if not known:
         return None
-    bad = {_legend_name(row) for row in rows if row["grade"] not in USABLE_GRADES}
+    models = list(dict.fromkeys(str(row["model"]) for row in known))
+    short = theme.shorten_names(models[: theme.MAX_LINES], _LETTERS)
+    drawn = [{**row, "model": short[str(row["model"])]} for row in known if str(row["model"]) in short]
+    points = [_throughput_point(row) for row in drawn]
+    bad = {_legend_name(row) for row in drawn if row["grade"] not in USABLE_GRADES}
     ended = [f"{row['model']} at {row['batch']} ({row['status']})" for row in rows if row["status"] != OK]
     note = "With decoding; both axes are logarithmic. Bars are 95 % intervals over rounds."
+    left_out = f"The first {len(short)} of {len(models)} models." if len(short) < len(models) else ""
     return theme.apply_theme(
-        _throughput_layers(points, bad), "Throughput by batch size", note, theme.format_list("No value", ended)
+        _throughput_layers(points, bad),
+        "Throughput by batch size",
+        note,
+        left_out,
+        theme.format_list("No value", ended),
     )
 
 
@@ -51,7 +61,8 @@ def _throughput_layers(points: Rows, bad: Collection[str]) -> "alt.LayerChart":
     colours.range = [theme.FAINT if name in bad else colour for name, colour in zip(models, colours.range, strict=True)]
     scale = alt.Scale(type="log", base=2, domain=[batches[0] / 1.15, batches[-1] * 1.15], nice=False)
     axis = alt.Axis(values=batches, format="d", grid=False)
-    base = alt.Chart(alt.Data(values=points)).encode(
+    dashes = theme.dash_numbers(models)
+    base = alt.Chart(alt.Data(values=[{**point, "dash": dashes[point["model"]]} for point in points])).encode(
         x=alt.X("batch:Q", title="batch size", scale=scale, axis=axis),
         color=alt.Color("model:N", title=None, scale=colours),
     )
@@ -59,7 +70,7 @@ def _throughput_layers(points: Rows, bad: Collection[str]) -> "alt.LayerChart":
     shape = alt.Shape("model:N", title=None, scale=theme.cycle(models, theme.SHAPES))
     return alt.layer(
         base.mark_rule(strokeWidth=1.4, opacity=0.8).encode(y=alt.Y("low:Q"), y2="high:Q"),
-        base.mark_line(strokeWidth=1.8).encode(y=y),
+        base.mark_line(strokeWidth=1.8).encode(y=y, strokeDash=theme.dash_encoding()),
         base.mark_point(filled=True, size=36, opacity=1).encode(y=y, shape=shape),
     ).properties(width=460, height=300)
 
@@ -71,7 +82,8 @@ def plot_cost(rows: Rows) -> "alt.TopLevelMixin | None":
         return None
     note = "Filled: an API." if any(row["kind"] != LOCAL for row in priced) else ""
     missing = [str(row["model"]) for row in rows if row[COST] is None]
-    chart = _cost_layers([_cost_point(row) for row in priced])
+    short = theme.shorten_names(str(row["model"]) for row in priced)
+    chart = _cost_layers([_cost_point({**row, "model": short[str(row["model"])]}) for row in priced])
     return theme.apply_theme(chart, "Cost of 1,000 images", note, theme.format_list("No cost", missing))
 
 
@@ -96,7 +108,7 @@ def _cost_layers(points: Rows) -> "alt.LayerChart":
     scale = alt.Scale(type="log", nice=False, padding=14) if logarithmic else alt.Scale(zero=True, nice=True)
     title = f"USD per 1,000 images{' (logarithmic)' if logarithmic else ''}"
     order = [point["name"] for point in points]
-    axis = alt.Axis(ticks=False, domain=False, labelLimit=420, labelPadding=8)
+    axis = alt.Axis(ticks=False, domain=False, labelLimit=0, labelPadding=8)
     base = alt.Chart(alt.Data(values=points)).encode(
         y=alt.Y("name:N", sort=order, title=None, axis=axis), color=alt.Color("colour:N", scale=None)
     )

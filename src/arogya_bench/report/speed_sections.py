@@ -25,6 +25,7 @@ from arogya_bench.report.columns import (
     text,
 )
 from arogya_bench.report.section import Section, group_notes, row_footnotes
+from arogya_bench.report.speed_findings import describe_throughput
 from arogya_bench.report.wording import UNDEFINED, format_measured, format_significant, is_undefined
 from arogya_bench.statistics.percentiles import MIN_REQUESTS
 
@@ -33,6 +34,14 @@ BATCHES = (1, 8, 32, 64)  # of which the overview shows the throughput
 GRADES = (
     "Grades of the environment: A fixed and idle, B idle, C shared (marked), D throttled, disturbed or drifting (grey: "
     "no recommendation rests on it)."
+)
+BRIEF_GRADES = (  # the terminal says itself what brackets are
+    "Grades of the environment: A fixed and idle, B idle, C shared (yellow), D throttled, disturbed or drifting."
+)
+BRIEF_LATENCY = "Latency of one image from decoding to the answer, as the median and the grade of the environment."
+ENOUGH = (
+    "at each batch size; the peak memory of the largest batch that ran, rounded up. Throughput without decoding is in "
+    "throughput.csv."
 )
 
 
@@ -47,14 +56,19 @@ def speed_section(rows: Sequence[Row], pairs: Sequence[Row], facts: Mapping[str,
         amount("ram_peak_mb", "RAM (MB)"),
         *((amount("gpu_peak_mb", "GPU (MB)"),) if any_value(rows, "gpu_peak_mb") else ()),
         replace(measured("cpu_percent", "CPU (%)", bounds=False), detail=True),
-        *((amount("energy_wh_per_1k_images", "Wh/1,000"),) if any_value(rows, "energy_wh_per_1k_images") else ()),
-        replace(measured(COST, "USD/1,000", bounds=False), detail=True),
+        *(
+            (amount("energy_wh_per_1k_images", "Wh/1,000 images"),)
+            if any_value(rows, "energy_wh_per_1k_images")
+            else ()
+        ),
+        replace(measured(COST, "USD/1,000 images", bounds=False), detail=True),
     )
     return Section(
         name="speed",
         title="Speed, memory and cost",
         note=f"{_place(facts)} Latency of one image from decoding to the answer, [95 % interval] and grade; "
         f"pyfunc: of the logged MLflow model.{_server_note(rows)} {GRADES}",
+        brief_note=f"{_place(facts)} {BRIEF_LATENCY} {BRIEF_GRADES}",
         columns=columns,
         records=rows,
         footnotes=(*row_footnotes(rows, model_name), *_grade_footnotes(rows), *_absent_footnotes(rows)),
@@ -74,8 +88,8 @@ def _latency_columns(rows: Sequence[Row], pairs: Sequence[Row]) -> tuple[Column,
 
 def _rate_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
     """Throughput at the batch sizes of the overview, and of the server, as far as they were measured."""
-    rates = {f"throughput_b{batch}_img_s": (f"img/s at {batch}", batch not in (1, 32)) for batch in BATCHES}
-    rates[RATE] = ("server (img/s)", True)
+    rates = {f"throughput_b{batch}_img_s": (f"images/s at batch {batch}", batch not in (1, 32)) for batch in BATCHES}
+    rates[RATE] = ("server (images/s)", True)
     return tuple(
         measured(key, header, bounds=False, detail=detail)
         for key, (header, detail) in rates.items()
@@ -98,11 +112,12 @@ def throughput_section(rows: Sequence[Row], measurements: Sequence[Row]) -> Sect
     return Section(
         name="throughput",
         title="Throughput by batch size",
-        note="Images per second [95 % interval over rounds] with decoding, at each batch size; the peak memory of the "
-        "largest batch that ran, rounded up. Throughput without decoding is in throughput.csv.",
+        note=f"Images per second [95 % interval over rounds] with decoding, {ENOUGH}",
+        brief_note=f"Images per second with decoding, {ENOUGH}",
         columns=columns,
         records=list(bymodel_name.items()),
         plot=partial(speed_charts.plot_throughput, rows),
+        finding=partial(describe_throughput, rows),
         footnotes=tuple(
             f"{row['model']} at batch {row['batch']}: {row['status']}; {row['reason']}."
             for row in rows
@@ -128,17 +143,18 @@ def _place(facts: Mapping[str, Any]) -> str:
 
 
 def _batch_column(batch: int) -> Column:
-    def format_cell(record: tuple[str, Mapping[int, Row]]) -> str:
+    def format_cell(record: tuple[str, Mapping[int, Row]], *, bounds: bool = True) -> str:
         row = record[1].get(batch)
         if row is None:
             return UNDEFINED
-        return format_measured(row, "images_per_s") if row["status"] == OK else str(row["status"])
+        return format_measured(row, "images_per_s", bounds=bounds) if row["status"] == OK else str(row["status"])
 
     def tone(record: tuple[str, Mapping[int, Row]]) -> str:
         row = record[1].get(batch)
         return grade_tone(row["grade"]) if row and row["status"] == OK else ""
 
-    return Column(header=f"img/s at {batch}", format_cell=format_cell, tone_of=tone)
+    column = Column(header=f"images/s at batch {batch}", format_cell=format_cell, tone_of=tone)
+    return replace(column, brief=replace(column, format_cell=partial(format_cell, bounds=False)))
 
 
 def _ratio_column(rows: Sequence[Row], pairs: Sequence[Row]) -> tuple[Column, ...]:
