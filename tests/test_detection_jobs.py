@@ -9,14 +9,17 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from jsonschema import validate
 
 from arogya_bench import compare
 from arogya_bench.augmentations.conditions import AugmentationSpec, expand_conditions
+from arogya_bench.comparison.json_schema import comparison_schema
 from arogya_bench.datasets.synthetic import Synthetic
 from arogya_bench.errors import ConfigError, ModelError
 from arogya_bench.evaluation.evaluation import run_job
 from arogya_bench.evaluation.job import prepare
 from arogya_bench.models.prior import Prior
+from arogya_bench.report.content import build_report
 from arogya_bench.scoring.box_labels import LABEL_RULE
 from arogya_bench.scoring.detection import DETECTION
 from arogya_bench.serving import ServedModel
@@ -137,7 +140,7 @@ def test_where_labels_are_asked_for_the_most_confident_box_decides(store, job_of
 def test_detectors_are_compared_by_boxes_and_labels_apart(store, job_of, turned):
     """A dataset with labels and boxes gives two leaderboards, each with its own metric."""
     for name, model in (("spotter", Spotter()), ("small", Spotter(shrink=0.5))):
-        job = job_of(name, model, source=BOXES, resamples=2000, conditions=turned)
+        job = job_of(name, model, source=BOXES, resamples=2000, conditions=turned, thumbnails=True)
         run_job(job, store, None)
     run_job(job_of("prior", resamples=2000), store, None)
     run_job(job_of("spotter", Spotter(), resamples=2000), store, None)
@@ -154,6 +157,15 @@ def test_detectors_are_compared_by_boxes_and_labels_apart(store, job_of, turned)
     assert (pair["a"], pair["metric"]) == ("spotter", "mAP50_95")
     assert pair["mcnemar_p"] is None or np.isnan(pair["mcnemar_p"])
     assert set(comparison.robustness["condition"]) == {"rotation_30"}
+    pictures = comparison.thumbnails
+    assert set(pictures["dataset"]) == {facts["detection"]["dataset"]}
+    assert pictures["model"].value_counts().to_dict() == {"spotter": 5, "small": 5}
+    assert pictures["model"].tolist()[:2] == ["spotter", "small"]
+    assert pictures["caption"].str.fullmatch(r"\d+ of \d+ objects? missed, \d+ false detections?").all()
+    shown = [section for dataset in build_report(comparison).datasets for section in dataset.sections]
+    images = [section for section in shown if section.name == "box-errors"]
+    assert [len(section.records) for section in images] == [5, 5]
+    validate(json.loads(comparison.to_json()), comparison_schema())
 
 
 def test_a_classifier_is_refused_where_boxes_are_asked_for(job_of):

@@ -1,12 +1,11 @@
 """The public functions: run a sweep, evaluate a model, load predictions, compare the models of an experiment."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache, cached_property
-from html import escape
+from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -16,7 +15,7 @@ from arogya_bench.comparison.comparison import ComparisonTables
 from arogya_bench.comparison.costs import PriceChoice
 from arogya_bench.comparison.logged_values import EVALUATION_COLUMNS, logged_values
 from arogya_bench.comparison.requirements import Requirements, check_same
-from arogya_bench.comparison.selection import CHOSEN_VARIANTS, Selection
+from arogya_bench.comparison.selection import CHOSEN_VARIANTS, Selection, nothing_finished, read_cells
 from arogya_bench.configuration.compose import RunRequest, compose_jobs
 from arogya_bench.configuration.limit_files import load_limits
 from arogya_bench.configuration.literature_files import load_literature
@@ -35,7 +34,7 @@ from arogya_bench.configuration.python_values import (
     to_override,
     to_overrides,
 )
-from arogya_bench.errors import ConfigError
+from arogya_bench.errors import ConfigError, TrackingError
 from arogya_bench.evaluation.evaluation import Evaluation, run_job
 from arogya_bench.evaluation.given_objects import (
     augmentation_option,
@@ -48,15 +47,20 @@ from arogya_bench.evaluation.given_objects import (
 from arogya_bench.evaluation.job import DatasetSource
 from arogya_bench.prices.price_list import PriceList
 from arogya_bench.report.document import render_pdf
-from arogya_bench.report.notebook import comparison_html, comparison_text, table_html
+from arogya_bench.report.latex import save_latex
+from arogya_bench.report.markdown import render_markdown
+from arogya_bench.report.notebook import comparison_html, comparison_text, sweep_html
 from arogya_bench.report.page import render_html
+from arogya_bench.report.plots import ComparisonPlots
+from arogya_bench.report.site import write_site
+from arogya_bench.report.words import load_words
 from arogya_bench.runtime.console import plural
 from arogya_bench.runtime.store_urls import sqlite_path
 from arogya_bench.sweeps.sweep import perform_sweep
 from arogya_bench.sweeps.sweep_end import FAILURE_COLUMNS
 from arogya_bench.tracking.artifacts import fetch_artifact
 from arogya_bench.tracking.runs import get_run
-from arogya_bench.tracking.store import absolute_uri, check_folder, default_uri, open_store
+from arogya_bench.tracking.store import Store, absolute_uri, check_folder, default_uri, open_store, with_experiments
 from arogya_bench.tracking.tags import KIND
 from arogya_bench.types import Model
 
@@ -65,23 +69,75 @@ DEFAULT_METRIC = "f1_macro"
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Comparison(ComparisonTables):
-    """The tables of a comparison, with a report as HTML or PDF."""
+    """The tables of a comparison, with a report as HTML, PDF, Markdown or LaTeX.
 
-    def to_html(self, path: Path | str) -> None:
-        """Write the report as one HTML file that needs no network access."""
-        Path(path).write_text(render_html(self), encoding="utf-8")
+    Attributes:
+        store: Where its runs are, for the link in a notebook; None if it is not known.
+    """
 
-    def to_pdf(self, path: Path | str) -> None:
-        """Write the report as PDF; requires the extra ``report``."""
-        Path(path).write_bytes(render_pdf(self))
+    store: Store | None = field(default=None, compare=False)
+
+    def to_html(self, path: Path | str, *, server: str = "") -> None:
+        """Write the report as one HTML file that needs no network access.
+
+        Args:
+            path: Of the file.
+            server: Address of ``mlflow ui``, such as ``http://127.0.0.1:5000``, to which runs are linked.
+        """
+        Path(path).write_text(render_html(self, server=server), encoding="utf-8")
+
+    def to_pdf(self, path: Path | str, *, server: str = "") -> None:
+        """Write the report as PDF, with arguments as of ``to_html``; requires the extra ``report``."""
+        Path(path).write_bytes(render_pdf(self, server=server))
+
+    def to_site(self, folder: Path | str, *, server: str = "") -> None:
+        """Write the report as a folder of static pages, which any web server shows; arguments as of ``to_html``."""
+        write_site(self, Path(folder), server=server)
+
+    def to_markdown(self, path: Path | str) -> None:
+        """Write the report without charts as Markdown, with the tables of GitHub."""
+        Path(path).write_text(render_markdown(self), encoding="utf-8")
+
+    def to_latex(self, folder: Path | str) -> None:
+        """Write each table of the report as a LaTeX file, which needs the packages booktabs and longtable."""
+        save_latex(self, Path(folder))
+
+    def with_wording(self, wording: str | Path | Mapping[str, Any]) -> Self:
+        """Return the comparison with other words for its reports: ``de``, or a YAML file or its content.
+
+        Raises:
+            ConfigError: If there is no such language or file, or the file has an unknown key.
+        """
+        return replace(self, about={**self.about, "wording": load_words(wording).source})
+
+    @property
+    def plot(self) -> ComparisonPlots:
+        """Charts by method, such as ``plot.robustness()``; it prints their names."""
+        return ComparisonPlots(tables=self)
 
     def __repr__(self) -> str:
         """The verdict of each dataset."""
         return comparison_text(self)
 
     def _repr_html_(self) -> str:
-        """The verdict and the leaderboard of each dataset, for notebooks."""
-        return comparison_html(self)
+        """The verdict, the leaderboard and charts of each dataset, and a link to the runs, for notebooks."""
+        return comparison_html(self, self.store)
+
+
+class NothingFinished(TrackingError):
+    """No evaluation has finished, so that there is nothing to compare.
+
+    Attributes:
+        comparison: What the reports of that say: which evaluations failed, and why.
+    """
+
+    def __init__(self, problem: str, *, fix: str, comparison: Comparison) -> None:
+        super().__init__(problem, fix=fix)
+        self.comparison = comparison
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Support pickling, as of any error with advice."""
+        return partial(type(self), self.problem, fix=self.fix, comparison=self.comparison), ()
 
 
 def compare(  # noqa: PLR0913 - each is a question of the user
@@ -134,7 +190,8 @@ def compare(  # noqa: PLR0913 - each is a question of the user
             no such price list or file; or if a number of a publication lacks a field or is out of range.
         PriceError: If the price list that was named is invalid, or no machine of it, or not the one that it
             names, has what was used.
-        TrackingError: If the store cannot be read or has no finished evaluation.
+        TrackingError: If the store cannot be read or has no finished evaluation; if all failed, its attribute
+            ``comparison`` can be written as a report that says so.
     """
     check_texts(tracking_uri=tracking_uri, metric=metric, test=test, correction=correction)
     check_content("prices", prices, PriceList)
@@ -148,7 +205,7 @@ def compare(  # noqa: PLR0913 - each is a question of the user
     choice = PriceChoice(prices=_price_list(prices), named=prices is not None, today=datetime.now(UTC).date())
     selection = _select(experiment, where, sweep, run_ids, variants)
     store = open_store(tracking_uri, selection.experiments[0], create=False)
-    return Comparison.from_store(
+    found = Comparison.from_store(
         store,
         selection=selection,
         metric=metric or requirements.metric or DEFAULT_METRIC,
@@ -157,6 +214,12 @@ def compare(  # noqa: PLR0913 - each is a question of the user
         requirements=requirements,
         literature=published,
     )
+    found = replace(found, store=store)
+    if not found.about["datasets"]:
+        experiments = with_experiments(store, selection.experiments)
+        refusal = nothing_finished(experiments, selection, read_cells(experiments, selection))
+        raise NothingFinished(refusal.problem, fix=refusal.fix, comparison=found)
+    return found
 
 
 def list_evaluations(
@@ -388,9 +451,14 @@ class Sweep:
         return f"Sweep({self.state}: {cells}{failed}; experiment={self.experiment!r}, run_id={self.run_id!r})"
 
     def _repr_html_(self) -> str:
-        """The same, with its evaluations and failures, for notebooks."""
+        """The same, with its evaluations and failures, a chart, and a link to the run, for notebooks."""
         named = ["dataset", "model", "condition", "seed"]
         metrics = [name for name in (DEFAULT_METRIC, "mAP50_95") if name in self.evaluations]
-        shown = self.evaluations[[*named, *(end for name in metrics for end in bounds(name)), "run_id"]].round(3)
-        tables = [shown, self.failures[[*named, "cause", "message"]]]
-        return "".join([f"<p>{escape(repr(self))}</p>", *(table_html(table) for table in tables if len(table))])
+        return sweep_html(
+            repr(self),
+            self.evaluations[[*named, *(end for name in metrics for end in bounds(name)), "run_id"]].round(3),
+            self.failures[[*named, "cause", "message"]],
+            metric=next(iter(metrics), DEFAULT_METRIC),
+            store=open_store(self.tracking_uri, self.experiment, create=False),
+            run_id=self.run_id,
+        )

@@ -1,13 +1,18 @@
 import json
+import re
+from dataclasses import replace
 
 import pytest
 from measurement_runs import SERVER, write_measurement
 
 from arogya_bench.api import Comparison
-from arogya_bench.cli.compare import note_missing_letters, run_compare, run_report
+from arogya_bench.cli.compare import log_comparison, note_missing_letters, run_compare, run_report
+from arogya_bench.comparison.table_frames import TABLES, to_table
 from arogya_bench.errors import ConfigError, TrackingError, UserError
+from arogya_bench.runtime.digests import digest_of
 from arogya_bench.tracking import artifacts
 from arogya_bench.tracking.runs import get_run, search_runs, start_run
+from arogya_bench.tracking.ui_paths import run_path
 
 COMPARISONS = "tags.`arogya.kind` = 'comparison'"
 
@@ -21,52 +26,97 @@ def report(store, out, *formats, run_id=None):
     return run_report("study", tracking_uri=store.uri, run_id=run_id, formats=formats, out=out)
 
 
-def test_a_comparison_is_printed_written_and_logged(study, tmp_path, capsys):
-    code = compare(study, tmp_path / "out")
-
-    (run,) = search_runs(study, COMPARISONS)
-    output = capsys.readouterr()
-    assert code == 0
-    assert "Leaderboard" in output.out
-    assert run.run_id in output.err
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.html", "comparison.json", "tables"}
+@pytest.fixture(scope="module")
+def compared(study_folder, transplanted, command_in, tmp_path_factory):
+    """A store whose sweep was compared, the folder of the report, and how the command ended."""
+    folder = tmp_path_factory.mktemp("compared")
+    store = transplanted(study_folder, folder)
+    ended = command_in(folder, "compare", "study", "--tracking-uri", store.uri, "--out", "out", "--metric", "mcc")
+    return store, folder, ended
 
 
-def test_the_logged_comparison_holds_what_was_written(study, tmp_path):
-    compare(study, tmp_path / "out")
+def test_a_comparison_is_printed_written_and_logged(compared):
+    store, folder, ended = compared
 
-    (run,) = search_runs(study, COMPARISONS)
-    for file in ("report.html", "comparison.json", "tables/verdict.csv"):
-        with artifacts.fetch_artifact(run, file, uri=study.uri) as path:
-            assert path.read_bytes() == (tmp_path / "out" / file).read_bytes()
+    (run,) = search_runs(store, COMPARISONS)
+    assert ended.code == 0
+    assert "Leaderboard" in ended.out
+    assert run.run_id in ended.err
+    assert {path.name for path in (folder / "out").iterdir()} == {"report.html", "comparison.json", "tables"}
+
+
+def test_the_logged_comparison_holds_what_was_written(compared):
+    store, folder, _ = compared
+
+    (run,) = search_runs(store, COMPARISONS)
+    for file in ("comparison.json", "tables/verdict.csv"):
+        with artifacts.fetch_artifact(run, file, uri=store.uri) as path:
+            assert path.read_bytes() == (folder / "out" / file).read_bytes()
+    with artifacts.fetch_artifact(run, "report.html", uri=store.uri) as path:
+        logged = path.read_text(encoding="utf-8")
+    (evaluation,) = search_runs(store, "tags.`arogya.model` = 'opencv' and tags.`arogya.condition` = 'clean'")
+    written = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    place = run_path(store.experiment_id, evaluation.run_id)
+    assert re.search(rf'href="http://127\.0\.0\.1:\d+{re.escape(place)}"', written)
+    assert f'href="#run-{evaluation.run_id}"' in logged
+    assert "127.0.0.1" not in logged  # what is logged names no machine
     assert run.status == "FINISHED"
-    assert run.params == {"metric": "f1_macro", "evaluations": "6"}
+    assert run.params == {"metric": "mcc", "evaluations": "6"}
     assert "The test split has 8 patients" in run.tags["arogya.verdict"]
 
 
-def test_the_same_evidence_is_logged_once(study, tmp_path):
-    compare(study, tmp_path / "out")
-    compare(study, tmp_path / "out")
+def test_a_report_is_written_again_from_mlflow_alone(compared, tmp_path):
+    store, folder, _ = compared
 
-    assert len(search_runs(study, COMPARISONS)) == 1
+    code = report(store, tmp_path, "html", "json", "csv")
+
+    assert code == 0
+    for file in ("report.html", "comparison.json", "tables/leaderboard.csv"):
+        assert (tmp_path / file).read_bytes() == (folder / "out" / file).read_bytes()
 
 
-def test_another_metric_is_another_comparison(study, tmp_path):
-    compare(study, tmp_path / "out")
-    compare(study, tmp_path / "out", metric="mcc")
+def test_another_metric_is_another_comparison(compared, comparison):
+    _, folder, _ = compared
+
+    by_mcc = Comparison.from_json((folder / "out" / "comparison.json").read_text())
+
+    assert by_mcc.about["key"] != comparison.about["key"]
+
+
+@pytest.fixture(scope="session")
+def bare(comparison):
+    """A comparison without rows, whose report is written in no time."""
+    failed = {"dataset": "synthetic-60x3", "split": "0", "reason": "No evaluation finished."}
+    about = {**comparison.about, "datasets": [], "datasets_without_result": [failed], "measurements": []}
+    return replace(comparison, about=about, **{name: to_table(name, []) for name in TABLES})
+
+
+@pytest.fixture
+def log(study, bare):
+    """Log a comparison about something, and return its run id."""
+
+    def build(**about):
+        changed = replace(bare, about={**bare.about, **about, "key": digest_of(about)})
+        return log_comparison(changed, study, parent=None)
+
+    return build
+
+
+def test_the_same_evidence_is_logged_once(study, log):
+    assert log() == log()
+    assert log(metric="mcc") != log()
 
     assert len(search_runs(study, COMPARISONS)) == 2
 
 
-def test_a_report_is_written_again_from_mlflow_alone(study, tmp_path):
-    compare(study, tmp_path / "before")
+def test_a_report_in_other_words_is_logged_beside_the_first(study, comparison):
+    runs = [log_comparison(other, study, parent=None) for other in (comparison, comparison.with_wording("de"))]
 
-    code = report(study, tmp_path / "after", "html", "json", "csv")
-
-    assert code == 0
-    for file in ("report.html", "comparison.json", "tables/leaderboard.csv"):
-        before, after = (tmp_path / name / file for name in ("before", "after"))
-        assert after.read_bytes() == before.read_bytes()
+    languages = []
+    for run_id in runs:
+        with artifacts.fetch_artifact(get_run(study.uri, run_id), "report.html", uri=study.uri) as path:
+            languages.append(re.search('<html lang="(..)"', path.read_text(encoding="utf-8")).group(1))
+    assert languages == ["en", "de"]
 
 
 @pytest.mark.slow
@@ -80,13 +130,12 @@ def test_a_report_has_the_formats_asked_for(study, tmp_path):
     assert (tmp_path / "after" / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_a_report_takes_the_newest_comparison_or_the_one_named(study, tmp_path):
-    compare(study, tmp_path / "out")
-    (first,) = search_runs(study, COMPARISONS)
-    compare(study, tmp_path / "out", metric="mcc")
+def test_a_report_takes_the_newest_comparison_or_the_one_named(study, log, tmp_path):
+    first = log()
+    log(metric="mcc")
 
     report(study, tmp_path / "newest", "json")
-    report(study, tmp_path / "named", "json", run_id=first.run_id)
+    report(study, tmp_path / "named", "json", run_id=first)
 
     assert metric(tmp_path / "newest") == "mcc"
     assert metric(tmp_path / "named") == "f1_macro"
@@ -113,17 +162,17 @@ def test_a_filter_is_recorded_in_the_run_of_the_comparison(study, tmp_path, caps
     assert where_of(tmp_path / "out") == PRIOR_ONLY
 
 
-def test_a_report_takes_the_newest_comparison_without_a_filter(study, tmp_path):
-    compare(study, tmp_path / "out")
-    compare(study, tmp_path / "out", where=PRIOR_ONLY)
+def test_a_report_takes_the_newest_comparison_without_a_filter(study, log, tmp_path):
+    log()
+    log(where=PRIOR_ONLY)
 
     report(study, tmp_path / "newest", "json")
 
     assert where_of(tmp_path / "newest") == ""
 
 
-def test_without_an_unfiltered_comparison_a_report_takes_a_filtered_one_and_says_so(study, tmp_path, capsys):
-    compare(study, tmp_path / "out", where=PRIOR_ONLY)
+def test_without_an_unfiltered_comparison_a_report_takes_a_filtered_one_and_says_so(study, log, tmp_path, capsys):
+    log(where=PRIOR_ONLY)
     capsys.readouterr()
 
     report(study, tmp_path / "newest", "json")
@@ -134,25 +183,23 @@ def test_without_an_unfiltered_comparison_a_report_takes_a_filtered_one_and_says
     assert PRIOR_ONLY in message
 
 
-def test_a_filtered_comparison_that_is_named_is_exported(study, tmp_path):
-    compare(study, tmp_path / "out")
-    compare(study, tmp_path / "out", where=PRIOR_ONLY)
-    (filtered,) = (run for run in search_runs(study, COMPARISONS) if "arogya.where" in run.tags)
+def test_a_filtered_comparison_that_is_named_is_exported(study, log, tmp_path):
+    log()
+    filtered = log(where=PRIOR_ONLY)
 
-    report(study, tmp_path / "named", "json", run_id=filtered.run_id)
+    report(study, tmp_path / "named", "json", run_id=filtered)
 
     assert where_of(tmp_path / "named") == PRIOR_ONLY
 
 
-def test_a_filter_longer_than_a_param_is_cut_in_the_param_only(study, tmp_path):
-    run_ids = ", ".join(f"'{run.run_id}'" for run in search_runs(study, "") for _ in range(30))
-    where = f"attributes.run_id IN ({run_ids})"
+def test_a_filter_longer_than_a_param_is_cut_in_the_param_only(study, log, tmp_path):
+    where = f"attributes.run_id IN ({', '.join(map(repr, range(1000)))})"
 
-    compare(study, tmp_path / "out", where=where)
+    run = get_run(study.uri, log(where=where))
 
-    (run,) = search_runs(study, COMPARISONS)
+    report(study, tmp_path, "json")
     assert len(where) > len(run.params["where"])
-    assert where_of(tmp_path / "out") == where
+    assert where_of(tmp_path) == where
 
 
 def test_an_unknown_format_names_the_nearest(study, tmp_path):
@@ -267,6 +314,7 @@ def stored_cost(folder):
     return next(row["cost_per_1k_images_usd"] for row in rows if row["model"] == "opencv")
 
 
+@pytest.mark.slow
 def test_other_prices_recompute_the_cost_and_measure_nothing(study, measure, compare_at, tmp_path):
     measure()
 
@@ -329,6 +377,7 @@ def test_a_file_of_literature_that_is_not_there_ends_with_2(study, command_in, t
     assert "There is no file none.yaml with literature" in ended.err
 
 
+@pytest.mark.slow
 def test_a_report_of_a_measured_comparison_is_written_again(study, measure, tmp_path):
     measure()
     compare(study, tmp_path / "before")

@@ -34,7 +34,19 @@ def test_an_unknown_command_lists_the_known_ones(command):
     ended = command("rnu")
 
     assert ended.code == 2
-    commands = ("run", "measure", "import", "compare", "report", "require", "promote", "data", "model", "doctor")
+    commands = (
+        "run",
+        "measure",
+        "import",
+        "compare",
+        "report",
+        "require",
+        "promote",
+        "verify",
+        "data",
+        "model",
+        "doctor",
+    )
     assert ", ".join(f"'{name}'" for name in commands) in ended.err
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from arogya_bench.errors import installed_version
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # argparse exports no name for it
-REPORT_FORMATS = ("html", "csv", "json", "pdf", "png")
+REPORT_FORMATS = ("html", "csv", "json", "pdf", "png", "site", "markdown", "latex", "schema")
 
 
 class CommandParser(argparse.ArgumentParser):

@@ -6,19 +6,25 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 
-from arogya_bench.api import Comparison, compare, list_evaluations
+from arogya_bench.api import Comparison, NothingFinished, compare, list_evaluations
 from arogya_bench.cli.arguments import REPORT_FORMATS
-from arogya_bench.errors import ConfigError, TrackingError, did_you_mean
+from arogya_bench.comparison.json_schema import write_schema
+from arogya_bench.comparison.table_frames import to_flat_table
+from arogya_bench.errors import ConfigError, TrackingError, UserError, did_you_mean
 from arogya_bench.figures.fonts import ADVICE, choose_fonts
 from arogya_bench.report.content import NO_RESULT, build_report
 from arogya_bench.report.figures import save_figures
 from arogya_bench.report.terminal import print_comparison
+from arogya_bench.report.words import load_words
 from arogya_bench.runtime.console import echo, plural
+from arogya_bench.runtime.csv_text import to_csv_text
+from arogya_bench.runtime.digests import digest_of
 from arogya_bench.runtime.output_files import check_output_folder, named_write_errors, write_file
 from arogya_bench.runtime.progress import show_activity
 from arogya_bench.tracking.artifacts import fetch_artifact
@@ -44,7 +50,7 @@ from arogya_bench.tracking.tags import (
     WHERE,
     environment_tags,
 )
-from arogya_bench.tracking.ui_address import find_ui
+from arogya_bench.tracking.ui_address import UiAddress, find_ui
 
 LOGGED_FILE = "evaluations.csv"
 DEFAULT_FORMATS = ("html", "csv", "json")  # logged with a comparison run
@@ -52,34 +58,54 @@ OUT_FIX = "choose another folder with --out."
 PARAM_LIMIT = 500  # characters of a filter; MLflow refuses params above 6,000
 
 
-def run_compare(experiment: str | Sequence[str], *, tracking_uri: str | None, out: Path, **choices: Any) -> int:
+def run_compare(
+    experiment: str | Sequence[str], *, tracking_uri: str | None, out: Path, wording: str | None = None, **choices: Any
+) -> int:
     """Compare experiments, print and write the report, and log it as a comparison run of the first one.
 
     Args:
         experiment: Name of the experiment, or several names.
         tracking_uri: Of the store.
         out: Folder of the report.
+        wording: Language or YAML file of the words of the report.
         choices: Further arguments of ``compare``.
+
+    Raises:
+        NothingFinished: After the report has been written and logged, which says so.
     """
     check_output_folder(out, fix=OUT_FIX)
+    load_words(wording)  # before the work
     check_mlflow_run(tracking_uri)
-    with show_activity("Reading evaluations from MLflow and resampling"):
-        comparison = compare(experiment, tracking_uri=tracking_uri, **choices)
+    comparison, refusal = _compare(experiment, tracking_uri=tracking_uri, **choices)
+    comparison = comparison.with_wording(wording) if wording else comparison
     store = open_store(tracking_uri, comparison.about["experiments"][0], create=False)
     parent_run_id = take_over_mlflow_run(store)
     run_id = log_comparison(comparison, store, parent=parent_run_id)
     _annotate_parent_run(parent_run_id, run_id, store)
     print_comparison(comparison)
-    write_report(comparison, out, DEFAULT_FORMATS)
+    ui = find_ui(store)
+    write_report(comparison, out, DEFAULT_FORMATS, server=ui.server)
     echo(f"Written: {out}/report.html, comparison.json, tables/*.csv. MLflow run: {run_id}")
     with suppress(TrackingError):  # another command that describes the experiment at the same time
         update_note(store)
-    _print_link(store, run_id)
+    _print_link(ui, store, run_id)
+    if refusal:
+        raise refusal
     return 0
 
 
-def _print_link(store: Store, run_id: str) -> None:
-    ui = find_ui(store)
+def _compare(
+    experiment: str | Sequence[str], *, tracking_uri: str | None, **choices: Any
+) -> tuple[Comparison, UserError | None]:
+    """Compare; where no evaluation has finished, what a report says of that, and the error to end with."""
+    with show_activity("Reading evaluations from MLflow and resampling"):
+        try:
+            return compare(experiment, tracking_uri=tracking_uri, **choices), None
+        except NothingFinished as error:
+            return error.comparison, error
+
+
+def _print_link(ui: UiAddress, store: Store, run_id: str) -> None:
     if ui.command:
         echo(f"Open it in MLflow: {escape(shlex.join(ui.command))}")
     echo(f"  report      {ui.server}{report_path(store, run_id)}")
@@ -97,13 +123,19 @@ def write_logged_values(
     """Write the values and bounds that evaluations logged as a CSV file."""
     check_output_folder(out, fix=OUT_FIX)
     table = list_evaluations(experiments, tracking_uri=tracking_uri, where=where, sweep=sweep, run_ids=run_ids)
-    write_file(out / LOGGED_FILE, table.to_csv(index=False), fix=OUT_FIX)
+    write_file(out / LOGGED_FILE, to_csv_text(to_flat_table(table)), fix=OUT_FIX)
     echo(f"Written: {out}/{LOGGED_FILE} ({plural(len(table), 'evaluation')}).")
     return 0
 
 
 def run_report(
-    experiment: str, *, tracking_uri: str | None, run_id: str | None, formats: Sequence[str], out: Path
+    experiment: str,
+    *,
+    tracking_uri: str | None,
+    run_id: str | None,
+    formats: Sequence[str],
+    out: Path,
+    wording: str | None = None,
 ) -> int:
     """Export a logged comparison."""
     choices = f"choose from: {', '.join(REPORT_FORMATS)}"
@@ -118,8 +150,9 @@ def run_report(
     run = _find_comparison_run(store, run_id)
     with fetch_artifact(run, "comparison.json", uri=store.uri) as path:
         comparison = Comparison.from_json(path.read_text(encoding="utf-8"))
+    comparison = comparison.with_wording(wording) if wording else comparison
     _annotate_parent_run(take_over_mlflow_run(store), run.run_id, store)
-    written = write_report(comparison, out, formats)
+    written = write_report(comparison, out, formats, server=find_ui(store).server)
     echo(f"Written from MLflow run {run.run_id}: {', '.join(str(path) for path in written)}")
     if {"pdf", "png"} & set(formats):
         note_missing_letters(comparison)
@@ -134,16 +167,27 @@ def note_missing_letters(comparison: Comparison) -> None:
         echo(f"No font of this machine has {letters}: PDF and PNG files may show boxes instead. Fix: {ADVICE}.")
 
 
-def write_report(comparison: Comparison, out: Path, formats: Sequence[str]) -> list[Path]:
-    """Write a comparison in the given formats; return the files and folders, in the same order."""
+def write_report(comparison: Comparison, out: Path, formats: Sequence[str], *, server: str = "") -> list[Path]:
+    """Write a comparison in the given formats; return the files and folders, in the same order.
+
+    Args:
+        comparison: What to write.
+        out: Folder of the files.
+        formats: Of ``REPORT_FORMATS``.
+        server: Address of ``mlflow ui`` for links to runs; empty for what is logged, which names no machine.
+    """
     with named_write_errors(out, fix=OUT_FIX):
         out.mkdir(parents=True, exist_ok=True)
     writers: dict[str, tuple[Path, Callable[[Path], object]]] = {
-        "html": (out / "report.html", comparison.to_html),
+        "html": (out / "report.html", partial(comparison.to_html, server=server)),
         "json": (out / "comparison.json", comparison.to_json),
         "csv": (out / "tables", comparison.to_csv),
-        "pdf": (out / "report.pdf", comparison.to_pdf),
+        "pdf": (out / "report.pdf", partial(comparison.to_pdf, server=server)),
+        "markdown": (out / "report.md", comparison.to_markdown),
+        "schema": (out / "comparison.schema.json", write_schema),
+        "latex": (out / "tables", comparison.to_latex),
         "png": (out / "figures", lambda folder: save_figures(comparison, folder)),
+        "site": (out / "site", partial(comparison.to_site, server=server)),
     }
     for name in formats:
         path, write = writers[name]
@@ -154,7 +198,7 @@ def write_report(comparison: Comparison, out: Path, formats: Sequence[str]) -> l
 
 def log_comparison(comparison: Comparison, store: Store, *, parent: str | None) -> str:
     """Log a comparison, or update the run of an identical one; return the run id."""
-    key = str(comparison.about["key"])
+    key = _logged_key(comparison)
     identical = search_runs(store, f"tags.`{COMPARISON}` = '{key}' and attributes.status = 'FINISHED'")
     if identical:
         write_items(store, identical[-1].run_id, [Tags(values={COMPARED_AT: str(int(time.time() * 1000))})])
@@ -166,7 +210,7 @@ def log_comparison(comparison: Comparison, store: Store, *, parent: str | None) 
     with close_on_error(store, run_id), tempfile.TemporaryDirectory() as folder:
         write_report(comparison, Path(folder), DEFAULT_FORMATS)
         params = {"metric": metric, "evaluations": comparison.about["evaluations"]}
-        verdicts = "; ".join(str(reason) for reason in comparison.verdict["reason"])
+        verdicts = _describe_verdicts(comparison)
         link = f"Open the [report]({report_path(store, run_id).lstrip('/')})."
         items: list[Item] = [
             Params(values=params | ({"where": where[:PARAM_LIMIT]} if where else {})),
@@ -178,6 +222,12 @@ def log_comparison(comparison: Comparison, store: Store, *, parent: str | None) 
     return run_id
 
 
+def _logged_key(comparison: Comparison) -> str:
+    """Digest of the inputs and of the words: a report in another language is logged beside the first one."""
+    key, wording = str(comparison.about["key"]), comparison.about.get("wording")
+    return digest_of({"key": key, "wording": wording}) if wording else key
+
+
 def _filter_text(comparison: Comparison) -> str:
     """What selected the evaluations: the filter of the user, a sweep, runs, or that all variants are shown."""
     about = comparison.about
@@ -186,12 +236,23 @@ def _filter_text(comparison: Comparison) -> str:
     return "; ".join(filter(None, [str(about["where"]), *others]))
 
 
+def _describe_verdicts(comparison: Comparison) -> str:
+    """The reason of each verdict, after the name of its dataset if there are several."""
+    reasons = list(zip(comparison.verdict["dataset"], comparison.verdict["reason"], strict=True))
+    if not reasons:
+        reasons = [(failed["dataset"], failed["reason"]) for failed in comparison.about["datasets_without_result"]]
+    if len(reasons) == 1:
+        return str(reasons[0][1])
+    return " ".join(f"{dataset}: {str(reason).rstrip('.')}." for dataset, reason in reasons)
+
+
 def _run_note(comparison: Comparison, verdicts: str, link: str) -> str:
     """The description of a comparison run, which ``mlflow ui`` shows first."""
     where = _filter_text(comparison)
     datasets = build_report(comparison).datasets
     notes = [f"- {dataset.dataset}: {line}" for dataset in datasets for line in dataset.notes]
     failed = [f"{dataset.dataset}: {dataset.reason}" for dataset in datasets if dataset.status == NO_RESULT]
+    failed = failed if comparison.about["datasets"] else []  # the verdicts say it
     warnings = [f"- {dataset.dataset}: {line}" for dataset in datasets for line in dataset.warnings]
     return "\n\n".join([verdicts, link, *([f"Filter: {where}"] if where else []), *notes, *failed, *warnings])
 

@@ -49,6 +49,7 @@ def _add_compare(commands: Subparsers) -> None:
         action="store_true",
         help="only list the values and bounds that finished evaluations logged, as CSV; computes and logs nothing",
     )
+    _add_wording_argument(compare)
     _add_out_argument(compare)
     compare.set_defaults(command=_compare)
 
@@ -67,6 +68,7 @@ def _add_report(commands: Subparsers) -> None:
         metavar="LIST",
         help=f"comma-separated formats out of {', '.join(REPORT_FORMATS)} (default: %(default)s)",
     )
+    _add_wording_argument(report)
     _add_out_argument(report)
     report.set_defaults(command=_report)
 
@@ -173,6 +175,15 @@ def _add_choice_arguments(parser: argparse.ArgumentParser, *, limits_required: b
     )
 
 
+def _add_wording_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--wording",
+        metavar="NAME",
+        help="words of the report: en, de, or a YAML file with words of your own (default: en, or those of the logged "
+        "comparison)",
+    )
+
+
 def _add_out_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="output folder (default: %(default)s)"
@@ -199,7 +210,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     experiments = [name for name in arguments.experiment if name] or [experiment_name("")]
     if arguments.logged:
         return write_logged_values(experiments, out=arguments.out, **_selected(arguments))
-    return run_compare(experiments, out=arguments.out, **_choices(arguments))
+    return run_compare(experiments, out=arguments.out, wording=arguments.wording, **_choices(arguments))
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -213,6 +224,7 @@ def _report(arguments: argparse.Namespace) -> int:
         run_id=arguments.run_id,
         formats=tuple(name for name in formats if name),
         out=arguments.out,
+        wording=arguments.wording,
     )
 
 

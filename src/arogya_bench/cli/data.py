@@ -160,13 +160,14 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _write_gate_files(report: "GateReport", out: Path) -> None:
     from arogya_bench.gate.copies import COPIES_FILE
+    from arogya_bench.runtime.csv_text import to_csv_text
     from arogya_bench.runtime.output_files import write_file
 
     write_file(out / "gate.json", report.to_json(), fix=OUT_FIX)
     _print_line(f"Findings: {out / 'gate.json'}")
     copies = report.copies()
     if len(copies):
-        write_file(out / COPIES_FILE, copies.to_csv(index=False), fix=OUT_FIX)
+        write_file(out / COPIES_FILE, to_csv_text(copies), fix=OUT_FIX)
         _print_line(f"Every pair of copies ({len(copies):,}): {out / COPIES_FILE}")
 
 

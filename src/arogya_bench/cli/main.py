@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from arogya_bench.cli import compare_arguments, completion, config_help, data, import_predictions, model
+from arogya_bench.cli import compare_arguments, completion, config_help, data, import_predictions, model, verify
 from arogya_bench.cli.arguments import CommandParser, ShowVersion, Subparsers
 from arogya_bench.cli.startup import experiment_name, silence_logging
 from arogya_bench.errors import USER_ERROR_EXIT, ConfigError, UserError
@@ -57,8 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        The exit code: 0; 1 if `require` finds a limit that is not shown to hold; 2 for a problem that the user
-        can fix, with nothing half-written; 3 if jobs of a sweep failed; 130 on Ctrl-C.
+        The exit code: 0; 1 if `require` finds a limit that is not shown to hold, or `verify` a difference; 2 for a
+        problem that the user can fix, with nothing half-written; 3 if jobs of a sweep failed; 130 on Ctrl-C.
     """
     arguments = _parse_arguments(argv)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -109,7 +109,8 @@ def _build_parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="arogya-bench", description=DESCRIPTION)
     parser.add_argument("--version", action=ShowVersion)
     commands = cast("Subparsers", parser.add_subparsers(required=True, metavar="COMMAND", title="commands"))
-    for add in (_add_run, _add_measure, _add_import, compare_arguments.add_parsers, data.add_parser, model.add_parser):
+    parsers = (compare_arguments.add_parsers, verify.add_parser, data.add_parser, model.add_parser)
+    for add in (_add_run, _add_measure, _add_import, *parsers):
         add(commands)
     doctor = commands.add_parser(
         "doctor",

@@ -46,10 +46,14 @@ class GateFinding:
 
 def format_finding(finding: Mapping[str, Any]) -> str:
     """Format the fields of a finding in one line: severity, code, title, count, a short detail, and the fix."""
+    return f"{str(finding['severity']).capitalize()} {describe_finding(finding)}"
+
+
+def describe_finding(finding: Mapping[str, Any]) -> str:
+    """The line of ``format_finding`` without the severity, where that stands beside it."""
     detail = str(finding["detail"])
     shown = f": {detail.rstrip('.')}" if 0 < len(detail) <= MAX_DETAIL_LENGTH else ""
-    severity = str(finding["severity"]).capitalize()
-    return f"{severity} {finding['code']}: {finding['title']} ({finding['count']:,}){shown}. Fix: {finding['fix']}."
+    return f"{finding['code']}: {finding['title']} ({finding['count']:,}){shown}. Fix: {finding['fix']}."
 
 
 def finding(
