@@ -14,8 +14,10 @@ from urllib.request import urlopen
 
 import pytest
 
+from arogya_bench.cli.compare import log_comparison
+from arogya_bench.figures.run_figures import MLFLOW_NAMES
 from arogya_bench.tracking import saved_views
-from arogya_bench.tracking.experiment_note import NOTE, update_note
+from arogya_bench.tracking.experiment_note import NOTE, report_path, update_note
 from arogya_bench.tracking.items import Text
 from arogya_bench.tracking.runs import finish_run, search_runs, start_run, tag_experiment, write_items
 
@@ -130,6 +132,52 @@ def test_the_description_keeps_what_users_wrote_and_opens_the_report(address, pa
     page.goto(f"{server}/{link}")
 
     page.frame_locator("iframe").get_by_text("Model comparison: study").wait_for()
+    assert "Playground" not in page.locator("body").inner_text()  # the menu of language models
+
+
+@pytest.fixture
+def shown_report(address, page, comparison):
+    """The page of a comparison in the frame in which MLflow shows it."""
+    server, store = address
+    run_id = log_comparison(comparison, store, parent=None)
+    page.goto(f"{server}{report_path(store, run_id)}")
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("heading", level=1).wait_for()
+    return frame
+
+
+def test_the_report_of_a_comparison_works_in_the_frame_of_mlflow(shown_report, comparison):
+    errors = shown_report.get_by_role("heading", name="Errors", exact=True)
+    place = "heading => heading.getBoundingClientRect().top / innerHeight"
+    assert errors.evaluate(place) > 1
+
+    shown_report.get_by_role("navigation").get_by_role("link", name="Errors", exact=True).click()
+
+    assert 0 <= errors.evaluate(place) < 1
+    names = shown_report.get_by_role("rowheader")
+    before = names.first.inner_text()
+    assert before in set(comparison.leaderboard["model"])
+    shown_report.get_by_role("button", name="model").first.click()  # sorts: the script may run
+    shown_report.get_by_role("button", name="model").first.click()
+    assert names.first.inner_text() == max(comparison.leaderboard["model"])
+
+
+def test_a_number_of_the_report_leads_to_its_run(shown_report, page):
+    number = shown_report.locator("td a.run").first
+    row = shown_report.locator(f"tr{number.get_attribute('href')}")
+
+    number.click()
+
+    assert row.is_visible()
+    run = row.locator("a.run").first
+    run.click()  # the frame allows no window
+    assert row.get_by_role("status").inner_text().startswith("Address copied.")
+    with page.context.expect_page() as opened:
+        run.click(modifiers=["Control"])
+    text = shown(opened.value, "opencv · clean")
+    assert "f1_macro" in text
+    assert "/#/experiments/1/runs/" in opened.value.url
+    assert "Playground" not in text  # the menu of language models
 
 
 def test_robustness_link_opens_on_every_condition(address, page):
@@ -152,10 +200,10 @@ def test_predictions_of_a_run_open_as_a_table(address, page):
     page.get_by_text("truth_got").first.wait_for()
 
 
-def test_confusion_matrix_is_previewed(address, page):
+@pytest.mark.parametrize("file", ["figures/confusion_matrix.svg", *MLFLOW_NAMES.values()])
+def test_the_figures_of_a_run_are_previewed(address, page, file):
     server, store = address
     (run,) = search_runs(store, "tags.`arogya.model` = 'opencv' and tags.`arogya.condition` = 'clean'")
-    file = "figures/confusion_matrix.svg"
 
     page.goto(f"{server}/#/experiments/{store.experiment_id}/runs/{run.run_id}/artifacts/{file}")
 
