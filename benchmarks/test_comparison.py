@@ -80,13 +80,13 @@ def made_up(cases, seed, skill):
     )
 
 
-def build_store(folder, *, rows, conditions, patients):
+def build_store(folder, *, rows, conditions, patients, resamples=10_000):
     store = open_store(f"sqlite:///{folder / 'mlflow.db'}", "study", create=True)
     for row in range(rows):
         planned = planned_job(f"m{row}", patients, [0.01 * (i + 1) for i in range(conditions - 1)])
         for number, condition in enumerate(planned.job.conditions):
             predictions = made_up(planned.split.test, [row, number], 1.5 + 0.05 * row - 0.05 * number)
-            scores = compute_scores(predictions, resamples=10_000, seed=planned.split.digest)
+            scores = compute_scores(predictions, resamples=resamples, seed=planned.split.digest)
             run_id = start_run(store, planned.job.row_name, cell_tags(planned, condition))
             items = [
                 Params(values=job_params(planned)),
