@@ -47,7 +47,7 @@ ui: $(STAMP)-run      ## MLflow's own page on the store in this folder; on anoth
 serve: $(STAMP)-serve  ## MLflow's server on PostgreSQL, both in mlserver/; for others ARGS="--host 0.0.0.0 --auth"
 	$(BIN)/python -m arogya_bench.tracking.server --folder mlserver --port 5000 $(ARGS)
 
-picture: $(STAMP)-dev demo  ## docs/report.png, the picture of the README: the page of the demo
+picture: $(STAMP)-dev demo  ## the pictures of the README: the page of the demo, and its example in a notebook
 	$(BIN)/python docs/make_picture.py
 
 recording: $(STAMP)-dev  ## docs/first-hour.cast, what a terminal shows from a folder of images to a comparison
