@@ -131,8 +131,8 @@ def test_a_comparison_shows_its_verdict_in_full():
 
     assert any(reason in text for text in html.itertext())
     cells = [cell.text for cell in html.iter("td")]
-    assert cells[:4] == ["1", "opencv", "0.500 [0.250, 0.750]", None]
-    assert cells[5:7] == ["prior <1>", "0.250 [no interval]"]
+    assert cells[:3] == ["1", "opencv", "0.500 [0.250, 0.750]"]
+    assert cells[4:6] == ["prior <1>", "0.250 [no interval]"]
     assert "1 cell is missing" in "".join(html.itertext())
     assert repr(comparison) == f"Comparison of study\na & b: {reason}"
 

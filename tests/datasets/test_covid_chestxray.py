@@ -87,4 +87,4 @@ def test_the_yaml_has_the_fields_of_the_reader():
     config = OmegaConf.load(Path(__file__).parents[2] / "conf" / "dataset" / "covid_chestxray.yaml")
 
     keys = {key for key in config if not key.startswith("_")}
-    assert keys - {"positive"} == {field.name for field in fields(CovidChestXray)}
+    assert keys - {"positive", "thumbnails"} == {field.name for field in fields(CovidChestXray)}
