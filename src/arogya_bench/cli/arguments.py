@@ -1,6 +1,7 @@
 """What the parsers of several commands share."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from typing import TypeAlias
@@ -33,3 +34,13 @@ class ShowVersion(argparse.Action):
         """Print it and exit."""
         sys.stdout.write(f"arogya-bench {installed_version()}\n")
         parser.exit()
+
+
+def add_tracking_uri(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the MLflow store."""
+    parser.add_argument(
+        "--tracking-uri",
+        default=os.environ.get("MLFLOW_TRACKING_URI"),
+        metavar="URI",
+        help="MLflow store (default: MLFLOW_TRACKING_URI, else mlflow.db in this folder)",
+    )

@@ -1,11 +1,10 @@
 """The parsers of the commands that read evaluations: compare, report, require and promote."""
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
-from arogya_bench.cli.arguments import REPORT_FORMATS, Subparsers
+from arogya_bench.cli.arguments import REPORT_FORMATS, Subparsers, add_tracking_uri
 from arogya_bench.cli.startup import experiment_name, silence_logging
 
 REQUIRE_DESCRIPTION = """\
@@ -115,12 +114,7 @@ def _add_experiment_arguments(parser: argparse.ArgumentParser, *, several: bool 
         help=f"name of the MLflow experiment{', or names of several' if several else ''} "
         "(default: MLFLOW_EXPERIMENT_NAME, else arogya-bench)",
     )
-    parser.add_argument(
-        "--tracking-uri",
-        default=os.environ.get("MLFLOW_TRACKING_URI"),
-        metavar="URI",
-        help="MLflow store (default: MLFLOW_TRACKING_URI, else mlflow.db in this folder)",
-    )
+    add_tracking_uri(parser)
 
 
 def _add_choice_arguments(parser: argparse.ArgumentParser, *, limits_required: bool = False) -> None:

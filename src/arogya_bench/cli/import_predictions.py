@@ -1,11 +1,10 @@
 """``arogya-bench import``: predictions of any tool become evaluation runs."""
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arogya_bench.cli.arguments import Subparsers
+from arogya_bench.cli.arguments import Subparsers, add_tracking_uri
 from arogya_bench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,12 +48,7 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("--dataset", default="", metavar="NAME", help="name of the cases as a dataset of its own")
     parser.add_argument("--seed", default="", metavar="SEED", help="seed of the training, if the file has no column")
     parser.add_argument("--experiment", default="", metavar="NAME", help="MLflow experiment (default: arogya-bench)")
-    parser.add_argument(
-        "--tracking-uri",
-        default=os.environ.get("MLFLOW_TRACKING_URI"),
-        metavar="URI",
-        help="MLflow store (default: MLFLOW_TRACKING_URI, else mlflow.db in this folder)",
-    )
+    add_tracking_uri(parser)
     parser.add_argument("--format", choices=["csv", "parquet", "coco"], help="of the file (default: by its name)")
     parser.add_argument(
         "--resamples",

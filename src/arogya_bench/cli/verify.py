@@ -1,12 +1,11 @@
 """The command ``arogya-bench verify``."""
 
 import argparse
-import os
 from pathlib import Path
 
 from rich.markup import escape
 
-from arogya_bench.cli.arguments import Subparsers
+from arogya_bench.cli.arguments import Subparsers, add_tracking_uri
 from arogya_bench.cli.startup import silence_logging
 
 DESCRIPTION = """\
@@ -30,12 +29,7 @@ def add_parser(commands: Subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verify.add_argument("file", type=Path, metavar="FILE", help="comparison.json or report.html")
-    verify.add_argument(
-        "--tracking-uri",
-        default=os.environ.get("MLFLOW_TRACKING_URI"),
-        metavar="URI",
-        help="MLflow store (default: MLFLOW_TRACKING_URI, else mlflow.db in this folder)",
-    )
+    add_tracking_uri(verify)
     verify.set_defaults(command=_verify)
 
 

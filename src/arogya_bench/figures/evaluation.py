@@ -163,20 +163,16 @@ def to_svg(chart: "Drawable", *, theme_variables: bool = False, alternative: str
     """
     # Altair validated the chart when it was built; validating again would double the time.
     spec = chart.to_dict(validate=False)
-    svg = describe_svg(_render_svg(json.dumps(spec)), alternative or title_of(spec))
+    svg = describe_svg(render_svg(json.dumps(spec)), alternative or title_of(spec))
     return use_variables(svg) if theme_variables else svg
 
 
 @lru_cache(maxsize=256)  # a page and a PDF of one comparison show the same charts
-def _render_svg(spec: str) -> str:
+def render_svg(spec: str) -> str:
+    """Render a Vega-Lite specification, given as JSON."""
     import vl_convert
 
     return number_identifiers(str(vl_convert.vegalite_to_svg(spec)))
-
-
-def forget_rendered() -> None:
-    """Render each chart anew from now on, to measure what it costs."""
-    _render_svg.cache_clear()
 
 
 def to_png(chart: "Drawable", scale: float = 2) -> bytes:

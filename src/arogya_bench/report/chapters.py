@@ -164,4 +164,5 @@ def _with_cost(measurements: Sequence[Row], costs: Sequence[Row]) -> list[Row]:
 
 def rows_of(comparison: ComparisonTables, table: str, dataset: str) -> list[Row]:
     """The rows of a table that are about a dataset."""
-    return [row for row in to_records(getattr(comparison, table)) if row["dataset"] == dataset]
+    rows = getattr(comparison, table)
+    return [*to_records(rows[rows["dataset"] == dataset])] if len(rows) else []

@@ -6,9 +6,9 @@ from typing import Any
 from arogya_bench.comparison.comparison import ComparisonTables
 from arogya_bench.comparison.limit_outcomes import ELIGIBLE, UNDECIDED
 from arogya_bench.comparison.pareto import LATENCY
-from arogya_bench.comparison.table_frames import to_records
 from arogya_bench.comparison.verdict import LOWEST_COST, NOT_WORSE, ONLY_ONE
 from arogya_bench.comparison.verdict_words import join_names
+from arogya_bench.report.chapters import rows_of
 from arogya_bench.report.columns import Row
 from arogya_bench.report.structure import KeyNumber, Summary
 from arogya_bench.report.summary_limits import imported_models, list_not_shown, list_warnings
@@ -26,7 +26,7 @@ Tables = Mapping[str, Sequence[Row]]
 def build_summary(comparison: ComparisonTables, verdict: Row, facts: Mapping[str, Any]) -> Summary:
     """The first screen of a dataset with a result."""
     dataset = str(verdict["dataset"])
-    tables = {name: _rows_of(comparison, name, dataset) for name in READ_TABLES if hasattr(comparison, name)}
+    tables = {name: rows_of(comparison, name, dataset) for name in READ_TABLES}
     return Summary(
         question=QUESTION.format(dataset=dataset),
         answer=_answer(verdict, tables, facts, float(comparison.about["alpha"])),
@@ -41,10 +41,6 @@ def build_summary(comparison: ComparisonTables, verdict: Row, facts: Mapping[str
 def summarise_failure(dataset: str, reason: str) -> Summary:
     """The first screen of a dataset on which no evaluation finished."""
     return Summary(question=QUESTION.format(dataset=dataset), answer="No result.", reason=reason)
-
-
-def _rows_of(comparison: ComparisonTables, table: str, dataset: str) -> list[Row]:
-    return [row for row in to_records(getattr(comparison, table)) if row["dataset"] == dataset]
 
 
 def _answer(verdict: Row, tables: Tables, facts: Mapping[str, Any], alpha: float) -> str:
